@@ -1,0 +1,45 @@
+VENV ?= .venv
+PYTHON ?= python3
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
+THREADS ?= 2
+
+.DEFAULT_GOAL := help
+.PHONY: help install demo test lint format docs bench clean
+
+help:  ## list the commands
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
+
+$(BIN)/python:
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.installed-%: pyproject.toml constraints.txt | $(BIN)/python
+	$(PIP) -e ".[$*]"
+	@touch $@
+
+install: $(VENV)/.installed-all  ## install the library and the command line into .venv
+
+demo: $(VENV)/.installed-all  ## run the main job on scikit-learn's digits, into runs/demo
+	$(BIN)/shrinkage path digits --penalty l1 --strengths 20 --folds 5 --out runs/demo --resume
+
+test: $(VENV)/.installed-test  ## install what the tests need and run them all
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(THREADS)
+
+lint: $(VENV)/.installed-test $(VENV)/.installed-lint  ## style, types, import contract
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/pyright
+	$(BIN)/lint-imports
+
+format: $(VENV)/.installed-lint  ## rewrite the code in the project's style
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+docs: $(VENV)/.installed-docs  ## build the documentation into site/
+	$(BIN)/mkdocs build --strict
+
+bench: $(VENV)/.installed-bench  ## run the benchmarks and write benchmarks/results/
+	for file in benchmarks/[a-z]*.py; do $(BIN)/python $$file || exit 1; done
+
+clean:  ## remove what was built, not the runs
+	rm -rf $(VENV) build dist site src/*.egg-info .pytest_cache .ruff_cache

@@ -1,0 +1,71 @@
+"""Regularize neural networks, and know that it works.
+
+The public names; importing this loads NumPy and nothing heavier. `shrinkage.pytorch` has
+`regularize` and `penalty_loss`.
+
+>>> from shrinkage import L1, L2
+>>> 3e-5 * L1() + 1e-4 * L2()
+3e-05 * L1() on weights() + 0.0001 * L2() on weights()
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+from shrinkage.errors import ShrinkageError
+from shrinkage.parameters import ParameterInfo
+from shrinkage.penalties import L1, L2, ElasticNet, GroupLasso, Penalty
+from shrinkage.selections import (
+    Selection,
+    biases,
+    embeddings,
+    everything,
+    kind,
+    layer,
+    named,
+    norms,
+    weights,
+)
+from shrinkage.terms import Term, Terms, assign
+
+if TYPE_CHECKING:
+    from shrinkage.paths import fit_path
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "L1",
+    "L2",
+    "ElasticNet",
+    "GroupLasso",
+    "ParameterInfo",
+    "Penalty",
+    "Selection",
+    "ShrinkageError",
+    "Term",
+    "Terms",
+    "assign",
+    "biases",
+    "embeddings",
+    "everything",
+    "fit_path",
+    "kind",
+    "layer",
+    "named",
+    "norms",
+    "weights",
+]
+
+# Public names whose modules load a framework: found when first asked for.
+_LAZY = {"fit_path": "shrinkage.paths"}
+
+
+def __getattr__(name: str) -> Any:
+    if name in _LAZY:
+        return getattr(importlib.import_module(_LAZY[name]), name)
+    raise AttributeError(f"module 'shrinkage' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -1,0 +1,216 @@
+"""`shrinkage path DATA`: from data to a chosen strength."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from shrinkage.errors import InputError
+from shrinkage.penalties.registry import REGISTRY, penalty_names
+
+DATA = typer.Argument(
+    help="digits, breast-cancer, wine, diabetes, mnist; openml:NAME; a CSV, Parquet or NPZ file; "
+    "or a folder of IDX files.",
+    show_default=False,
+)
+DATA_PANEL, MODEL_PANEL, PATH_PANEL = "Data", "Model and training", "Path and run"
+
+
+def _data_option(text: str, *names: str, **extra):
+    return typer.Option(*names, help=text, rich_help_panel=DATA_PANEL, show_default=False, **extra)
+
+
+def _model_option(text: str, *names: str, **extra):
+    return typer.Option(*names, help=text, rich_help_panel=MODEL_PANEL, **extra)
+
+
+def _path_option(text: str, *names: str, **extra):
+    return typer.Option(*names, help=text, rich_help_panel=PATH_PANEL, **extra)
+
+
+def command(
+    data: Annotated[str, DATA],
+    target: Annotated[
+        str | None, _data_option("Column to predict (CSV, Parquet).", "--target")
+    ] = None,
+    drop: Annotated[
+        str, _data_option("Columns to leave out, comma separated.", "--drop")
+    ] = "",
+    split_by: Annotated[
+        str | None,
+        _data_option("Column whose equal values stay together in test and folds.", "--split-by"),
+    ] = None,
+    sample_weight: Annotated[
+        str | None, _data_option("Column of row weights.", "--sample-weight")
+    ] = None,
+    task: Annotated[
+        str | None, _data_option("classification or regression; guessed if left out.", "--task")
+    ] = None,
+    validation: Annotated[
+        str | None, _data_option("Rows of your own to choose with, instead of folds.", "--validation")
+    ] = None,
+    test: Annotated[
+        str | None, _data_option("Test rows of your own.", "--test")
+    ] = None,
+    test_size: Annotated[float, _data_option("Share held out for the test.", "--test-size")] = 0.2,
+    penalty: Annotated[
+        str, _model_option(f"One of {', '.join(penalty_names())}.", "--penalty")
+    ] = "l1",
+    l1_ratio: Annotated[
+        float | None, _model_option("elastic-net: share of L1, 0 to 1. [default: 0.5]", "--l1-ratio")
+    ] = None,
+    per: Annotated[
+        str | None,
+        _model_option("group-lasso: input, output or layer. [default: input]", "--per"),
+    ] = None,
+    on: Annotated[
+        str,
+        _model_option("Name patterns of the weights to penalise. [default: every weight]", "--on"),
+    ] = "",
+    update: Annotated[
+        str, _model_option("proximal, decoupled, gradient or loss.", "--update")
+    ] = "proximal",
+    model: Annotated[
+        str,
+        _model_option("linear, mlp:64,32 or package.module:function.", "--model"),
+    ] = "mlp:64,32",
+    activation: Annotated[
+        str | None, _model_option("mlp: relu, gelu or tanh. [default: relu]", "--activation")
+    ] = None,
+    dropout: Annotated[
+        float | None, _model_option("mlp: dropout probability. [default: 0]", "--dropout")
+    ] = None,
+    norm: Annotated[str | None, _model_option("mlp: batch or layer norm.", "--norm")] = None,
+    epochs: Annotated[
+        int | None, _model_option("Passes over the rows. [default: about 2,000 steps]", "--epochs")
+    ] = None,
+    batch_size: Annotated[
+        int | None, _model_option("Rows a step. [default: 128]", "--batch-size")
+    ] = None,
+    learning_rate: Annotated[
+        float, _model_option("Largest learning rate of Adam's schedule.", "--learning-rate")
+    ] = 2e-3,
+    strengths: Annotated[
+        str, _path_option("How many (at least 2), or an ascending comma list.", "--strengths")
+    ] = "20",
+    folds: Annotated[int, _path_option("Folds of the cross validation.", "--folds")] = 5,
+    score: Annotated[
+        str | None,
+        _path_option("A scikit-learn scorer. [default: accuracy or r2]", "--score"),
+    ] = None,
+    refit: Annotated[
+        str, _path_option("chosen or all: which strengths are refitted.", "--refit")
+    ] = "chosen",
+    seed: Annotated[int, _path_option("Repeats the run.", "--seed")] = 0,
+    engine: Annotated[
+        str, _path_option("auto, stacked or sequential.", "--engine")
+    ] = "auto",
+    device: Annotated[str, _path_option("auto, cpu, cuda, …", "--device")] = "auto",
+    out: Annotated[
+        Path | None, _path_option("Run directory. [default: runs/NAME]", "--out")
+    ] = None,
+    resume: Annotated[
+        bool, _path_option("Go on with the run in the directory.", "--resume")
+    ] = False,
+    quiet: Annotated[bool, _path_option("No bar, no table.", "--quiet", "-q")] = False,
+) -> None:
+    """Train over a grid of strengths with cross validation, choose one, refit, test, report.
+
+    Examples:
+
+      shrinkage path digits
+
+      shrinkage path table.csv --target price --penalty elastic-net --l1-ratio 0.3
+
+      shrinkage path images/ --model mlp:256,64 --strengths 0.0001,0.001,0.01 --resume
+    """
+    from shrinkage.cli.shown import announce, show_result
+    from shrinkage.datasets import load_dataset
+    from shrinkage.paths import PathSettings, fit_dataset
+    from shrinkage.paths.given import with_own_sets
+
+    chosen_penalty = _penalty(penalty, l1_ratio, per)
+    settings = PathSettings(
+        strengths=_strengths(strengths),
+        folds=folds,
+        update=update,
+        select=_listed(on),
+        seed=seed,
+        epochs=epochs,
+        batch_size=batch_size,
+        learning_rate=learning_rate,
+        scorer=score,
+        test_size=test_size,
+        refit=refit,
+        engine=engine,
+        device=device,
+    )
+    roles = {"target": target, "drop": _listed(drop), "task": task}
+    rows = load_dataset(data, split_by=split_by, sample_weight=sample_weight, **roles)
+    own = [None if path is None else load_dataset(path, **roles) for path in (validation, test)]
+    rows, positions = with_own_sets(rows, *own)
+    folder = Path("runs") / _folder_name(rows.name) if out is None else out
+    result = fit_dataset(
+        _model(model, activation, dropout, norm),
+        rows,
+        penalty=chosen_penalty,
+        settings=settings,
+        validation=positions,
+        store=folder,
+        resume=resume,
+        progress=False if quiet else None,
+        announce=None if quiet else announce,
+    )
+    show_result(result, folder, quiet=quiet)
+
+
+def _penalty(name: str, l1_ratio: float | None, per: str | None):
+    from shrinkage.penalties.registry import penalty_from_name
+
+    given = {"l1_ratio": l1_ratio, "per": per}
+    options = {key: value for key, value in given.items() if value is not None}
+    if name in REGISTRY:
+        known = {option.name for option in REGISTRY[name].options}
+        for key in options.keys() - known:
+            raise InputError(
+                f"--{key.replace('_', '-')} does not belong to the penalty {name}; leave it out"
+            )
+    return penalty_from_name(name, **options)
+
+
+def _model(model: str, activation: str | None, dropout: float | None, norm: str | None) -> str:
+    """Return the model's name with the options of an MLP behind it."""
+    given = {"activation": activation, "dropout": dropout, "norm": norm}
+    options = [f"{key}={value}" for key, value in given.items() if value is not None]
+    if options and not model.startswith("mlp:"):
+        raise InputError(
+            f"--{options[0].partition('=')[0]} belongs to mlp models, but the model is {model}; "
+            "leave it out"
+        )
+    return ";".join([model, *options])
+
+
+def _strengths(text: str) -> int | tuple[float, ...]:
+    if "," not in text:
+        try:
+            return int(text)
+        except ValueError:
+            raise InputError(
+                f"expected --strengths to be a count of at least 2 or an ascending comma list, "
+                f"got {text!r}"
+            ) from None
+    try:
+        return tuple(float(part) for part in text.split(","))
+    except ValueError:
+        raise InputError(f"expected numbers in --strengths, got {text!r}") from None
+
+
+def _listed(text: str) -> tuple[str, ...]:
+    return tuple(part.strip() for part in text.split(",") if part.strip())
+
+
+def _folder_name(name: str) -> str:
+    kept = "".join(letter if letter.isalnum() or letter in "-_." else "-" for letter in name)
+    return kept.strip(".-") or "run"

@@ -1,0 +1,42 @@
+"""`shrinkage predict RUN NEWDATA`: predictions for raw rows."""
+
+from __future__ import annotations
+
+import csv
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def command(
+    run: Annotated[Path, typer.Argument(help="Run directory.", show_default=False)],
+    data: Annotated[
+        str,
+        typer.Argument(help="Raw rows: CSV, Parquet, NPZ, or IDX images.", show_default=False),
+    ],
+    model: Annotated[
+        str, typer.Option("--model", help="best, one_standard_error or unregularized.")
+    ] = "best",
+    probabilities: Annotated[
+        bool, typer.Option("--probabilities", help="Add a column for each class.")
+    ] = False,
+    out: Annotated[
+        Path | None, typer.Option("--out", help="CSV file. [default: the output stream]")
+    ] = None,
+) -> None:
+    """Predict raw rows with a model of a finished run; columns are prepared as in training."""
+    from shrinkage.datasets import read_rows
+    from shrinkage.paths import load_result
+    from shrinkage.paths.predictions import prediction_columns, write_predictions
+
+    result = load_result(run)
+    columns = prediction_columns(result, read_rows(data), model, probabilities=probabilities)
+    if out is not None:
+        write_predictions(columns, out)
+        typer.echo(f"predictions: {out}")
+        return
+    writer = csv.writer(sys.stdout, lineterminator="\n")
+    writer.writerow(columns)
+    writer.writerows(zip(*columns.values(), strict=True))

@@ -1,0 +1,22 @@
+"""`shrinkage report RUN`: draw the page and the pictures of a finished run again."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def command(
+    run: Annotated[Path, typer.Argument(help="Run directory.", show_default=False)],
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No table.")] = False,
+) -> None:
+    """Write report.html and figures/ of a finished run again, and show its table."""
+    from shrinkage.cli.shown import show_result
+    from shrinkage.paths import load_result
+    from shrinkage.reports import write_report
+
+    result = load_result(run)
+    write_report(result, run)
+    show_result(result, run, quiet=quiet)

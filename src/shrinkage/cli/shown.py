@@ -1,0 +1,43 @@
+"""What the commands show of a result: a table and the answer, with data as plain text."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from rich import box
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from shrinkage.paths import FittedPath
+from shrinkage.paths.estimate import Estimate
+from shrinkage.reports import path_table, summary_sentence
+from shrinkage.reports.table import COLUMNS
+
+
+def announce(estimate: Estimate) -> None:
+    """Say how long the run will take and how much memory, before it starts."""
+    Console(stderr=True).print(
+        f"The cross validation will take {estimate}.", markup=False, highlight=False
+    )
+
+
+def show_result(result: FittedPath, folder: Path, *, quiet: bool) -> None:
+    """Print the table of the path, the warnings, the answer and where the report is."""
+    console = Console(highlight=False)
+    if not quiet:
+        console.print(_table(result))
+    for warning in result.warnings:
+        console.print(Text(f"warning: {warning}", style="yellow"))
+    console.print(Text(summary_sentence(result)))
+    print(f"report: {folder / 'report.html'}")
+
+
+def _table(result: FittedPath) -> Table:
+    """Return the path as a table, the chosen rows in bold."""
+    table = Table(box=box.SIMPLE_HEAD)
+    for position, column in enumerate(COLUMNS):
+        table.add_column(column, justify="left" if position >= 6 else "right", no_wrap=True)
+    for row in path_table(result):
+        table.add_row(*(Text(cell) for cell in row.cells), style="bold" if row.mark else "")
+    return table

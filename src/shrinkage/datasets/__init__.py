@@ -1,0 +1,30 @@
+"""Data: loading, column types, preprocessing fitted on training rows, targets, splits.
+
+Who uses this: the path engine (`load_dataset` → `split_test` → `make_folds` → `Preprocessing`),
+and `shrinkage predict` (`read_rows`). It promises that loaders return raw values and complain in
+one line, and that whatever is fitted is fitted on the rows it is given and stored as JSON.
+"""
+
+from __future__ import annotations
+
+from shrinkage.datasets.arrays import dataset_from_arrays
+from shrinkage.datasets.builtin import builtin_names
+from shrinkage.datasets.dataset import Dataset, take_rows
+from shrinkage.datasets.load import load_dataset, read_rows
+from shrinkage.datasets.preprocessing import Preprocessing
+from shrinkage.datasets.splits import describe_split, make_folds, split_test
+from shrinkage.datasets.targets import TargetEncoding
+
+__all__ = [
+    "Dataset",
+    "Preprocessing",
+    "TargetEncoding",
+    "builtin_names",
+    "dataset_from_arrays",
+    "describe_split",
+    "load_dataset",
+    "make_folds",
+    "read_rows",
+    "split_test",
+    "take_rows",
+]

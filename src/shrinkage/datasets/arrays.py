@@ -1,0 +1,267 @@
+"""Data sets from arrays in memory, and from NPZ files, which are arrays on disk."""
+
+from __future__ import annotations
+
+import zipfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from shrinkage.datasets.columns import require_finite
+from shrinkage.datasets.dataset import Dataset, Rows
+from shrinkage.datasets.pixels import image_names, looks_like_bytes, square_shape
+from shrinkage.datasets.table import FrameTable, Roles, check_weights, group_values
+from shrinkage.datasets.target_rules import check_target
+from shrinkage.datasets.wording import listed, one_line, require_column
+from shrinkage.errors import InputError
+
+
+def dataset_from_arrays(
+    X: object,
+    y: object,
+    *,
+    name: str = "data",
+    task: str | None = None,
+    groups: object = None,
+    sample_weight: object = None,
+    input_names: Sequence[str] | None = None,
+    target_name: str = "y",
+    group_name: str | None = None,
+) -> Dataset:
+    """Check arrays or a DataFrame in memory and make a data set of them.
+
+    Args:
+        X: (n, d) numbers, (n, height, width) pictures, or a DataFrame with typed columns.
+        y: (n,) or (n, 1) targets.
+        name: the data set's name.
+        task: `classification` or `regression` instead of the guess.
+        groups: (n,) values; rows with equal ones are kept together.
+        sample_weight: (n,) weights ≥ 0.
+        input_names: names of the d columns of an array.
+        target_name: the target's name.
+        group_name: the name of `groups`.
+
+    Returns:
+        The data set.
+
+    Raises:
+        InputError: shapes that differ, values that are not finite, a bad target or weights.
+
+    >>> dataset_from_arrays([[1.0], [2.0]], [0, 1]).task
+    'classification'
+    """
+    rows, names, shape = _inputs(X, input_names)
+    values = pd.Series(y) if isinstance(y, (list, tuple)) else y
+    values = values if isinstance(values, pd.Series) else np.asarray(values)
+    if values.ndim == 2 and values.shape[1] == 1:
+        values = np.asarray(values)[:, 0]
+    _same_length(target_name, values, len(rows))
+    labels, task = check_target(values, target_name, task)
+    group_codes, note = None, ""
+    if groups is not None:
+        _same_length("groups", np.asarray(groups), len(rows))
+        group_codes, note = group_values(groups, group_name or "groups")
+    weights = None
+    if sample_weight is not None:
+        weights = np.asarray(sample_weight)
+        _same_length("sample_weight", weights, len(rows))
+        _require_numbers("sample_weight", weights)
+        weights = check_weights(weights, "sample_weight")
+    return Dataset(
+        name=name,
+        X=rows,
+        y=labels,
+        task=task,
+        input_names=names,
+        target_name=target_name,
+        image_shape=shape,
+        groups=group_codes,
+        group_name=(group_name or "groups") if groups is not None else None,
+        group_note=note,
+        sample_weight=weights,
+    )
+
+
+def _inputs(
+    X: object, input_names: Sequence[str] | None
+) -> tuple[Rows, tuple[str, ...], tuple[int, int] | None]:
+    if isinstance(X, pd.DataFrame):
+        table = FrameTable(X)
+        if len(set(table.names)) < len(table.names):
+            raise InputError("expected different column names in X, came equal ones: rename them")
+        frame = pd.DataFrame({name: table.column(name) for name in table.names})
+        if frame.size == 0:
+            raise InputError(f"expected rows and columns in X, came shape {X.shape}: add data")
+        return frame, table.names, None
+    rows, shape = input_array(X)
+    if input_names is None:
+        names = image_names(shape) if shape else tuple(f"x{i}" for i in range(rows.shape[1]))
+    else:
+        names = tuple(input_names)
+    if len(names) != rows.shape[1]:
+        raise InputError(
+            f"expected {rows.shape[1]} input names, came {len(names)}: name every column"
+        )
+    return rows, names, shape
+
+
+def input_array(X: object, name: str = "X") -> tuple[np.ndarray, tuple[int, int] | None]:
+    """Return inputs as (n, d) numbers and, for pictures, their height and width.
+
+    Bytes stay bytes when they are pictures: three dimensions, or a square number of columns with
+    values above 127. Everything else becomes floats; NaN means missing.
+
+    Args:
+        X: (n, d) or (n, height, width) numbers or booleans.
+        name: the array's name.
+
+    Returns:
+        `(array (n, d), (height, width) or None)`.
+
+    Raises:
+        InputError: not numbers, another number of dimensions, no rows or columns, infinite values.
+
+    >>> input_array(np.zeros((5, 2, 3), dtype=np.uint8))[1]
+    (2, 3)
+    """
+    array = np.asarray(X)
+    _require_numbers(name, array)
+    if array.ndim not in (2, 3) or array.size == 0:
+        raise InputError(
+            f"expected {name} of shape (rows, columns) or (rows, height, width) without a 0, came "
+            f"{array.shape}: reshape it"
+        )
+    shape = array.shape[1:] if array.ndim == 3 else None
+    flat = array.reshape(len(array), -1)
+    if flat.dtype == np.uint8:
+        if shape is None and looks_like_bytes(flat):
+            shape = square_shape(flat.shape[1])
+        return (flat, shape) if shape else (flat.astype(np.float32), None)
+    floats = flat if flat.dtype in (np.float32, np.float64) else flat.astype(np.float64)
+    infinite = np.isinf(floats)
+    if infinite.any():
+        column = int(np.argmax(infinite.any(axis=0)))
+        require_finite(floats[:, column], f"{name}[:, {column}]")
+    return floats, shape
+
+
+def _require_numbers(name: str, array: np.ndarray) -> None:
+    if array.dtype.kind not in "buif":
+        raise InputError(
+            f"expected numbers in {name}, came {array.dtype}: convert it, or use a table "
+            "with named columns for text"
+        )
+
+
+def _same_length(name: str, values: np.ndarray | pd.Series, rows: int) -> None:
+    if values.shape != (rows,):
+        raise InputError(
+            f"expected {name} of shape ({rows},) to go with {rows} rows of X, came "
+            f"{values.shape}: give one value per row"
+        )
+
+
+def load_arrays(path: Path) -> Mapping[str, np.ndarray]:
+    """Return the arrays of an NPZ file; pickled objects are refused.
+
+    Args:
+        path: the file.
+
+    Returns:
+        The arrays by name.
+
+    Raises:
+        InputError: unreadable, no archive of arrays, or pickled objects inside.
+
+    >>> import tempfile
+    >>> folder = tempfile.TemporaryDirectory()
+    >>> np.savez(Path(folder.name) / "a.npz", X=[[1.0]])
+    >>> load_arrays(Path(folder.name) / "a.npz")["X"]
+    array([[1.]])
+    >>> folder.cleanup()
+    """
+    if path.stat().st_size == 0:
+        raise InputError(f"expected arrays in {path.name!r}, came an empty file: save it again")
+    if not zipfile.is_zipfile(path):
+        raise InputError(
+            f"expected an NPZ file in {path.name!r}, came something else: write it with numpy.savez"
+        )
+    try:
+        with np.load(path, allow_pickle=False) as archive:
+            return {name: archive[name] for name in archive.files}
+    except ValueError as error:
+        if "allow_pickle" not in str(error):
+            raise _unreadable(path, error) from error
+        raise InputError(
+            f"expected plain arrays in {path.name!r}, came pickled objects, which could run code: "
+            "save numbers or text of fixed width"
+        ) from error
+    except (OSError, EOFError, zipfile.BadZipFile) as error:
+        raise _unreadable(path, error) from error
+
+
+def _unreadable(path: Path, error: Exception) -> InputError:
+    return InputError(
+        f"expected readable arrays in {path.name!r}, came a damaged file ({one_line(error)}): "
+        "save it again"
+    )
+
+
+def load_npz(path: Path, roles: Roles) -> Dataset:
+    """Load an NPZ file with arrays `X` and `y`, and `groups` and `sample_weight` if there.
+
+    Args:
+        path: the file.
+        roles: other names for y (target), groups (split_by) and weights; `drop` is refused.
+
+    Returns:
+        The data set.
+
+    Raises:
+        InputError: arrays are missing, differ in length, or are not what they must be.
+
+    >>> import tempfile
+    >>> folder = tempfile.TemporaryDirectory()
+    >>> np.savez(Path(folder.name) / "a.npz", X=[[1.0], [2.0]], y=["a", "b"])
+    >>> load_npz(Path(folder.name) / "a.npz", Roles()).y
+    array(['a', 'b'], dtype=object)
+    >>> folder.cleanup()
+    """
+    refuse_drop(roles)
+    arrays = load_arrays(path)
+    names = list(arrays)
+    target = roles.target or "y"
+    for array_name, role in (("X", "inputs"), (target, "target")):
+        if array_name not in arrays:
+            raise InputError(
+                f"expected an array {array_name!r} ({role}) in {path.name!r}, came "
+                f"{listed(names) or 'none'}: save it under that name"
+            )
+    for array_name, role in ((roles.split_by, "split_by"), (roles.sample_weight, "sample_weight")):
+        if array_name is not None:
+            require_column(array_name, names, role)
+    group_name = roles.split_by or "groups"
+    return dataset_from_arrays(
+        arrays["X"],
+        arrays[target],
+        name=path.name,
+        task=roles.task,
+        groups=arrays.get(group_name),
+        sample_weight=arrays.get(roles.sample_weight or "sample_weight"),
+        target_name=target,
+        group_name=group_name,
+    )
+
+
+def refuse_drop(roles: Roles) -> None:
+    """Raise when columns are to be dropped from data whose columns have no names of their own.
+
+    >>> refuse_drop(Roles())
+    """
+    if roles.drop:
+        raise InputError(
+            f"expected no columns to drop from arrays or pictures, came {listed(roles.drop)}: "
+            "drop applies to tables"
+        )

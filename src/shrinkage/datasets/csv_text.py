@@ -1,0 +1,214 @@
+"""CSV and TSV files as text, cell by cell, with the errors a person can act on.
+
+pyarrow reads the cells (it refuses ragged rows, where pandas fills short ones in silence); the
+standard library's csv module reads the header and, when something is wrong, finds the line.
+Source: https://arrow.apache.org/docs/python/csv.html, RFC 4180.
+"""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import zlib
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import IO
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.csv as pacsv
+
+from shrinkage.datasets.columns import numbers, text_cells, typed_column
+from shrinkage.datasets.wording import one_line
+from shrinkage.errors import InputError
+
+SEPARATORS = (",", ";", "\t")
+BLOCK_BYTES = 1 << 24
+
+
+@dataclass(frozen=True)
+class TextTable:
+    """A file's cells as text; a column is typed only when asked for, so bad ones can be dropped."""
+
+    path: Path
+    names: tuple[str, ...]
+    separator: str
+    cells: pa.Table = field(repr=False)
+
+    @cached_property
+    def _places(self) -> dict[str, int]:
+        return {name: place for place, name in enumerate(self.names)}
+
+    def __len__(self) -> int:
+        """Return the number of data rows."""
+        return self.cells.num_rows
+
+    def text(self, name: str) -> pa.ChunkedArray:
+        """Return a column's cells as text, null where missing."""
+        return text_cells(self.cells.column(self._places[name]))
+
+    def column(self, name: str) -> pd.Series:
+        """Return a column as float64 or category."""
+        return typed_column(name, self.text(name), self.locate)
+
+    def locate(self, row: int) -> str:
+        """Return `data row r (line l)`: both count from 1, the header being line 1 or later."""
+        for number, (line, _) in enumerate(records(self.path, self.separator)):
+            if number == row + 1:
+                return f"data row {row + 1} (line {line})"
+        return f"data row {row + 1}"
+
+
+def open_text(path: Path) -> IO[str]:
+    """Open a plain or gzip-compressed file as UTF-8 text, without a byte order mark."""
+    if path.suffix == ".gz":
+        return gzip.open(path, "rt", encoding="utf-8-sig", newline="")
+    return path.open("r", encoding="utf-8-sig", newline="")
+
+
+def records(path: Path, separator: str) -> Iterator[tuple[int, list[str]]]:
+    """Yield `(line, cells)` for every record that is not blank; `line` is where it starts."""
+    with open_text(path) as file:
+        reader = csv.reader(file, delimiter=separator)
+        start = 1
+        for cells in reader:
+            if cells:
+                yield start, cells
+            start = reader.line_num + 1
+
+
+def read_csv_text(path: Path, *, least_columns: int = 2) -> TextTable:
+    """Read a CSV or TSV file as text.
+
+    The separator is a tab in `.tsv` files; else the one of comma, semicolon and tab that gives the
+    header the most cells. Column names lose the blanks around them; cells are kept verbatim.
+
+    Args:
+        path: `.csv`, `.csv.gz`, `.tsv` or `.tsv.gz`, UTF-8, the first record being the header.
+        least_columns: how many columns there must be.
+
+    Returns:
+        The table of text.
+
+    Raises:
+        InputError: unreadable, empty, no header, too few columns, ragged, duplicate names, no rows.
+
+    >>> import tempfile
+    >>> folder = tempfile.TemporaryDirectory()
+    >>> file = Path(folder.name) / "t.csv"
+    >>> _ = file.write_text("age,city\\n31,<b>Bern</b>\\n")
+    >>> read_csv_text(file).text("city").to_pylist()
+    ['<b>Bern</b>']
+    >>> folder.cleanup()
+    """
+    try:
+        separator, names = _header(path)
+        _check_header(path, names, least_columns)
+        cells = _read(path, separator, len(names))
+    except (FileNotFoundError, PermissionError) as error:
+        raise InputError(
+            f"expected to read {path.name!r}, came {error.strerror}: check the path and permissions"
+        ) from error
+    except (UnicodeError, OSError, EOFError, zlib.error, csv.Error, pa.ArrowException) as error:
+        raise InputError(
+            f"expected a table of UTF-8 text in {path.name!r}, came something unreadable "
+            f"({one_line(error)}): save it again as CSV with UTF-8 encoding"
+        ) from error
+    if cells.num_rows == 0:
+        raise InputError(f"expected rows below the header of {path.name!r}, came none: add data")
+    return TextTable(path, names, separator, cells)
+
+
+def _header(path: Path) -> tuple[str, tuple[str, ...]]:
+    separators = ("\t",) if ".tsv" in path.suffixes else SEPARATORS
+    with open_text(path) as file:
+        head = file.read(1)
+    if not head:
+        raise InputError(f"expected a table in {path.name!r}, came an empty file: check the path")
+    best = ("", [])
+    for separator in separators:
+        cells = next((cells for _, cells in records(path, separator)), [])
+        if len(cells) > len(best[1]):
+            best = (separator, cells)
+    separator, cells = best
+    if not any(cell.strip() for cell in cells):
+        raise InputError(f"expected a header in {path.name!r}, came only blanks: name the columns")
+    return separator, tuple(cell.strip() for cell in cells)
+
+
+def _check_header(path: Path, names: tuple[str, ...], least_columns: int) -> None:
+    if len(names) < least_columns:
+        raise InputError(
+            f"expected at least {least_columns} columns in {path.name!r}, came one: separate cells "
+            "by commas, semicolons or tabs"
+        )
+    _, bad = numbers(text_cells(list(names)))
+    if not bad.any() and any(names):
+        raise InputError(
+            f"expected column names in the first line of {path.name!r}, came only numbers "
+            f"({one_line(', '.join(names), 60)}): add a header line"
+        )
+    if "" in names:
+        raise InputError(
+            f"expected a name for every column of {path.name!r}, column {names.index('') + 1} has "
+            "none (a saved row index?): name it or remove it"
+        )
+    (commonest, times), *_ = Counter(names).most_common(1)
+    if times > 1:
+        raise InputError(
+            f"expected different column names in {path.name!r}, came {commonest!r} {times} times: "
+            "rename them"
+        )
+
+
+def _read(path: Path, separator: str, width: int) -> pa.Table:
+    types = {f"f{i}": pa.string() for i in range(width)}
+    try:
+        table = pacsv.read_csv(
+            path,
+            read_options=pacsv.ReadOptions(autogenerate_column_names=True, block_size=BLOCK_BYTES),
+            parse_options=pacsv.ParseOptions(delimiter=separator, newlines_in_values=True),
+            convert_options=pacsv.ConvertOptions(column_types=types, strings_can_be_null=False),
+        )
+    except pa.ArrowInvalid:
+        _find_ragged(path, separator, width)
+        raise
+    _require_closed_quotes(path, separator)
+    return table.slice(1)
+
+
+def _find_ragged(path: Path, separator: str, width: int) -> None:
+    for number, (line, cells) in enumerate(records(path, separator)):
+        if len(cells) != width:
+            raise InputError(
+                f"expected {width} cells in every row of {path.name!r}, data row {number} "
+                f"(line {line}) has {len(cells)}: add or remove separators, or quote cells that "
+                "hold one"
+            )
+
+
+def _require_closed_quotes(path: Path, separator: str) -> None:
+    """Raise when a quote that is never closed swallowed the rest of the file into one cell.
+
+    Quotes inside a quoted cell are doubled, so a sound file has an even number of them; only an
+    odd one is worth the slow second look.
+    """
+    with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:
+        count = sum(block.count(b'"') for block in iter(lambda: file.read(BLOCK_BYTES), b""))
+    if count % 2 == 0:
+        return
+    start = 1
+    with open_text(path) as file:
+        reader = csv.reader(file, delimiter=separator, strict=True)
+        try:
+            for _ in reader:
+                start = reader.line_num + 1
+        except csv.Error as error:
+            if "end of data" in str(error):
+                raise InputError(
+                    f"expected a closing quote in {path.name!r}, the row at line {start} has none: "
+                    "close the quote, or double it inside a cell"
+                ) from error

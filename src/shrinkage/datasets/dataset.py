@@ -1,0 +1,93 @@
+"""One table or set of pictures, with everything a path needs to know about it.
+
+Who uses this: every loader returns a `Dataset`, the path engine trains on it, reports describe it.
+It promises raw values: labels as they were written, columns unscaled. Scaling is fitted later,
+inside each fold, by `Preprocessing`, so that nothing of a validation or test row leaks.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    Rows = pd.DataFrame | np.ndarray
+else:
+    Rows = Any
+
+TASKS = ("classification", "regression")
+
+
+@dataclass(frozen=True, eq=False)
+class Dataset:
+    """Raw inputs and targets, and what is known about them.
+
+    Args:
+        name: a short name that holds no folder of the machine.
+        X: a `pandas.DataFrame`, or an array (n, d); `uint8` with an `image_shape` means pixels.
+        y: (n,) raw labels (text, whole numbers, booleans) or float targets.
+        task: `classification` or `regression`.
+        input_names: the names of the d columns.
+        target_name: the name of the target.
+        image_shape: (height, width) when a row is a picture, else None.
+        groups: (n,) values; rows with equal values belong together. None: no groups.
+        group_name: the column that `groups` came from.
+        group_note: what the loader decided about the groups, or nothing.
+        sample_weight: (n,) weights ≥ 0, or None.
+        test: an own test set `(X, y)`, or None.
+        notes: sentences for the report about what the loader decided.
+
+    >>> from shrinkage.datasets import load_dataset
+    >>> data = load_dataset("digits")
+    >>> data.task, data.n_samples, data.n_features, data.image_shape
+    ('classification', 1797, 64, (8, 8))
+    """
+
+    name: str
+    X: Rows
+    y: np.ndarray
+    task: str
+    input_names: tuple[str, ...]
+    target_name: str = "target"
+    image_shape: tuple[int, int] | None = None
+    groups: np.ndarray | None = None
+    group_name: str | None = None
+    group_note: str = ""
+    sample_weight: np.ndarray | None = None
+    test: tuple[Rows, np.ndarray] | None = None
+    notes: tuple[str, ...] = ()
+
+    @property
+    def n_samples(self) -> int:
+        """Return the number of rows, without those of an own test set."""
+        return len(self.y)
+
+    @property
+    def n_features(self) -> int:
+        """Return the number of raw columns."""
+        return len(self.input_names)
+
+    @property
+    def pixels(self) -> bool:
+        """Return whether `X` holds pictures of bytes, which need no fitted preprocessing."""
+        return self.image_shape is not None and getattr(self.X, "dtype", None) == np.uint8
+
+
+def take_rows(X: Rows, rows: np.ndarray) -> Rows:
+    """Return the given rows of a table or of an array, in that order.
+
+    Args:
+        X: a `pandas.DataFrame` or an array (n, d).
+        rows: (m,) row numbers, counted from 0.
+
+    Returns:
+        The same kind of object with m rows.
+
+    >>> take_rows(np.array([[1, 2], [3, 4]]), np.array([1]))
+    array([[3, 4]])
+    """
+    return X[rows] if isinstance(X, np.ndarray) else X.iloc[rows]

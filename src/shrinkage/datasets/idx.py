@@ -1,0 +1,137 @@
+"""IDX files, the format of MNIST, Fashion-MNIST and KMNIST.
+
+A file starts with a big-endian magic number (two zero bytes, the type code, the number of
+dimensions), then one 32-bit size per dimension, then the values. Only bytes (type code 8) occur in
+these data sets. Source: http://yann.lecun.com/exdb/mnist/ ("The IDX file format").
+"""
+
+from __future__ import annotations
+
+import gzip
+import math
+import zlib
+from pathlib import Path
+
+import numpy as np
+
+from shrinkage.errors import InputError
+
+UNSIGNED_BYTES = 0x08
+
+
+def read_idx(path: Path, dimensions: int) -> np.ndarray:
+    """Read one IDX file of unsigned bytes, plain or gzip-compressed.
+
+    Args:
+        path: the file; compressed when it ends in `.gz`.
+        dimensions: 3 for images, 1 for labels.
+
+    Returns:
+        A uint8 array of that many dimensions.
+
+    Raises:
+        InputError: unreadable, wrong magic number, truncated, or longer than its header says.
+
+    >>> import tempfile
+    >>> folder = tempfile.TemporaryDirectory()
+    >>> file = Path(folder.name) / "labels"
+    >>> _ = file.write_bytes(bytes([0, 0, 8, 1, 0, 0, 0, 2, 7, 5]))
+    >>> read_idx(file, 1)
+    array([7, 5], dtype=uint8)
+    >>> folder.cleanup()
+    """
+    content = _content(path)
+    header = 4 + 4 * dimensions
+    expected = (UNSIGNED_BYTES << 8) | dimensions
+    if len(content) < 4:
+        raise InputError(
+            f"expected an IDX file in {path.name!r}, came {len(content)} bytes: download it again"
+        )
+    magic = int.from_bytes(content[:4], "big")
+    if magic != expected:
+        raise InputError(
+            f"expected IDX magic number {expected} (bytes, {dimensions} dimensions) in "
+            f"{path.name!r}, came {magic}: check that it is the right file"
+        )
+    if len(content) < header:
+        raise _truncated(path, f"{len(content)} of {header} bytes of header")
+    sizes = np.frombuffer(content[4:header], dtype=">u4").tolist()
+    wanted = header + math.prod(sizes)
+    if len(content) < wanted:
+        raise _truncated(path, f"{len(content)} of {wanted} bytes")
+    if len(content) > wanted:
+        raise InputError(
+            f"expected {wanted} bytes in {path.name!r} as its header says, came {len(content)}: "
+            "download it again"
+        )
+    return np.frombuffer(content, dtype=np.uint8, offset=header).reshape(sizes)
+
+
+def _content(path: Path) -> bytes:
+    try:
+        return gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
+    except EOFError as error:
+        raise _truncated(path, "a compressed file that ends early") from error
+    except (OSError, zlib.error) as error:
+        raise InputError(
+            f"expected a readable IDX file in {path.name!r}, came {type(error).__name__}: "
+            "download it again or check its permissions"
+        ) from error
+
+
+def _truncated(path: Path, came: str) -> InputError:
+    return InputError(f"expected a whole IDX file in {path.name!r}, came {came}: download it again")
+
+
+def find_part(folder: Path, part: str, kind: str, dimensions: int) -> Path | None:
+    """Return the IDX file of a part, or None.
+
+    Args:
+        folder: where to look.
+        part: `train` or `t10k`.
+        kind: `images` or `labels`.
+        dimensions: 3 or 1, the number in the file's name.
+
+    Returns:
+        The path of, say, `train-images-idx3-ubyte` or `train-images.idx3-ubyte`, or with `.gz`.
+
+    >>> find_part(Path("nowhere"), "train", "images", 3) is None
+    True
+    """
+    stems = (f"{part}-{kind}{mark}idx{dimensions}-ubyte" for mark in "-.")
+    names = (stem + ending for stem in stems for ending in ("", ".gz"))
+    return next((folder / name for name in names if (folder / name).is_file()), None)
+
+
+def read_part(folder: Path, part: str) -> tuple[np.ndarray, np.ndarray] | None:
+    """Read images and labels of one part of a folder.
+
+    Args:
+        folder: the folder with the IDX files.
+        part: `train` or `t10k`.
+
+    Returns:
+        `(images, labels)`: uint8 (n, height, width) and int64 (n,); None when neither is there.
+
+    Raises:
+        InputError: one of the two is missing, the counts differ, or a file is bad.
+
+    >>> read_part(Path("nowhere"), "t10k") is None
+    True
+    """
+    images, labels = find_part(folder, part, "images", 3), find_part(folder, part, "labels", 1)
+    if images is None and labels is None:
+        return None
+    if images is None or labels is None:
+        here, gone = ("labels", "images-idx3") if images is None else ("images", "labels-idx1")
+        raise InputError(
+            f"expected {part}-{gone}-ubyte beside the {part} {here} in {folder.name!r}, came none: "
+            "put both files there"
+        )
+    X, y = read_idx(images, 3), read_idx(labels, 1)
+    if len(X) != len(y):
+        raise InputError(
+            f"expected as many labels as images, came {len(X)} images in {images.name!r} and "
+            f"{len(y)} labels in {labels.name!r}: use the pair that belongs together"
+        )
+    return X, y.astype(np.int64)

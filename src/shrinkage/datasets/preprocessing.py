@@ -1,0 +1,273 @@
+"""Preprocessing fitted on training rows only, so that nothing of validation or test leaks.
+
+Who uses this: the path engine fits one per fold and one for the final models; the run directory
+stores it as JSON; `predict` applies it to raw rows.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from shrinkage.datasets.dataset import Rows
+from shrinkage.datasets.encoders import (
+    ENCODERS,
+    CategoryInputs,
+    Encoder,
+    NumericInputs,
+    PixelInputs,
+)
+from shrinkage.datasets.fitting import Dropped, fit_array, fit_frame
+from shrinkage.datasets.wording import listed
+from shrinkage.errors import InputError
+
+
+@dataclass(frozen=True)
+class Preprocessing:
+    """What turns raw rows into network inputs: numbers first, then categories, in table order.
+
+    Numbers: missing cells become the median, then `(x − mean) / scale`, all three from the fit
+    rows, the scale being the population standard deviation. Categories: one input per level.
+    Pixels: divided by 255.
+
+    Args:
+        columns: the raw columns, in order.
+        encoders: what makes the inputs.
+        dropped: `(column, reason)` for every column that makes none.
+
+    >>> import pandas as pd
+    >>> table = pd.DataFrame({"age": [30.0, 34.0, None], "city": ["Bern", "Basel", "Bern"]})
+    >>> fitted = Preprocessing.fit(table)
+    >>> fitted.input_names
+    ('age', 'city=Basel', 'city=Bern')
+    >>> fitted.transform(table.iloc[:1])
+    array([[-1.2247449,  0.       ,  1.       ]], dtype=float32)
+    """
+
+    columns: tuple[str, ...]
+    encoders: tuple[Encoder, ...]
+    dropped: tuple[Dropped, ...] = ()
+
+    @classmethod
+    def fit(
+        cls,
+        X: Rows,
+        rows: np.ndarray | None = None,
+        *,
+        image: bool = False,
+        names: Sequence[str] | None = None,
+    ) -> Preprocessing:
+        """Learn from the given rows, and from no other.
+
+        The type of a column (numbers or categories) and whether it is an identifier are judged on
+        all rows, so that all folds agree.
+
+        Args:
+            X: a DataFrame, or an array (n, d) of numbers.
+            rows: (m,) row numbers to learn from; None: all.
+            image: the columns are pixels (uint8), which need nothing learned.
+            names: the d column names of an array; `x0`, `x1`, … unless told.
+
+        Returns:
+            The fitted preprocessing.
+
+        Raises:
+            InputError: an infinite or unreadable cell, an identifier column, no input left.
+
+        >>> Preprocessing.fit(np.array([[1.0, 5.0], [3.0, 5.0]])).dropped
+        (('x1', 'constant on the training rows'),)
+        """
+        rows = np.arange(len(X)) if rows is None else np.asarray(rows)
+        columns = _column_names(X, names)
+        if image:
+            _require_bytes(X)
+            return cls(columns, (PixelInputs(columns),))
+        if len(rows) == 0:
+            raise InputError("expected rows to fit preprocessing on, came none: give some")
+        if isinstance(X, np.ndarray):
+            encoders, dropped = fit_array(X, rows, columns)
+        else:
+            encoders, dropped = fit_frame(X, rows, columns)
+        fitted = cls(columns, encoders, dropped)
+        if fitted.n_inputs == 0:
+            raise InputError(
+                f"expected a column that varies on the training rows, came none of "
+                f"{listed(columns)}: give other columns"
+            )
+        return fitted
+
+    @property
+    def input_names(self) -> tuple[str, ...]:
+        """Return the names of the inputs, one per column of what `transform` returns."""
+        return tuple(name for encoder in self.encoders for name in encoder.input_names)
+
+    @property
+    def source_columns(self) -> tuple[int, ...]:
+        """Return, for every input, the place of its raw column: pictures are drawn by it."""
+        place = {name: i for i, name in enumerate(self.columns)}
+        return tuple(place[name] for encoder in self.encoders for name in encoder.sources)
+
+    @property
+    def n_inputs(self) -> int:
+        """Return how many inputs a network needs."""
+        return len(self.input_names)
+
+    @property
+    def stateless(self) -> bool:
+        """Return whether nothing was fitted, so that all folds can share one transformed array."""
+        return all(isinstance(encoder, PixelInputs) for encoder in self.encoders)
+
+    def transform(self, X: Rows, dtype: Any = np.float32) -> np.ndarray:
+        """Return raw rows as network inputs.
+
+        Args:
+            X: a DataFrame (further columns and another order do no harm), or an array with the
+                columns of the fit, in order.
+            dtype: of the result.
+
+        Returns:
+            (n, n_inputs).
+
+        Raises:
+            InputError: a column is missing, or a cell is not what the column holds.
+
+        >>> fitted = Preprocessing.fit(np.array([[1.0], [3.0]]))
+        >>> fitted.transform(np.array([[2.0], [5.0]])).ravel()
+        array([0., 3.], dtype=float32)
+        """
+        X = self._checked(X)
+        out = np.empty((len(X), self.n_inputs), dtype=dtype)
+        start = 0
+        for encoder in self.encoders:
+            stop = start + len(encoder.input_names)
+            encoder.fill(X, self.columns, out[:, start:stop])
+            start = stop
+        return out
+
+    def _checked(self, X: Rows) -> Rows:
+        if isinstance(X, pd.DataFrame):
+            here = [str(name) for name in X.columns]
+            needed = {name for encoder in self.encoders for name in encoder.sources}
+            lacking = [name for name in self.columns if name in needed and name not in here]
+            if lacking:
+                raise InputError(
+                    f"expected the columns of the training data, came none called "
+                    f"{listed(lacking)}: add {'it' if len(lacking) == 1 else 'them'}"
+                )
+            counts = Counter(here)
+            twice = next(
+                (name for name in self.columns if name in needed and counts[name] > 1), None
+            )
+            if twice is not None:
+                raise InputError(f"expected one column {twice!r}, came several: rename them")
+            return X if here == list(X.columns) else X.set_axis(here, axis=1)
+        if not isinstance(X, np.ndarray) or X.ndim != 2 or X.shape[1] != len(self.columns):
+            raise InputError(
+                f"expected rows of {len(self.columns)} columns as in training, came shape "
+                f"{np.shape(X)}: give the raw columns in the same order"
+            )
+        if X.dtype.kind not in "buif":
+            raise InputError(f"expected an array of numbers, came {X.dtype}: use a DataFrame")
+        return X
+
+    def aligned_to(self, other: Preprocessing) -> Preprocessing:
+        """Return this preprocessing with the inputs of another one, fitted on more rows.
+
+        So that all folds have equally many inputs: an input that these fit rows could not make (a
+        column constant on them, a level they lack) is always 0, which is the same as leaving it
+        out.
+
+        Args:
+            other: fitted on a superset of the rows of the same table.
+
+        Returns:
+            A preprocessing with `other.input_names` and the numbers of this one.
+
+        Raises:
+            InputError: this one makes inputs that the other does not.
+
+        >>> table = np.array([[1.0, 5.0], [3.0, 5.0], [3.0, 6.0]])
+        >>> fold = Preprocessing.fit(table, np.array([0, 1]))
+        >>> fold.aligned_to(Preprocessing.fit(table)).transform(table)[:, 1]
+        array([0., 0., 0.], dtype=float32)
+        """
+        if self.stateless and other.stateless and self.columns == other.columns:
+            return self
+        further = set(self.input_names) - set(other.input_names)
+        if self.columns != other.columns or further:
+            raise InputError(
+                f"expected a preprocessing fitted on more rows of the same table, came one "
+                f"without {listed(sorted(further) or self.columns)}: fit it on all training rows"
+            )
+        own = {_key(encoder): encoder for encoder in self.encoders}
+        aligned = tuple(_align(own.get(_key(wider)), wider) for wider in other.encoders)
+        return Preprocessing(self.columns, aligned, other.dropped)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain values that JSON can hold.
+
+        >>> Preprocessing(("p",), (PixelInputs(("p",)),)).to_dict()["encoders"]
+        [{'kind': 'pixels', 'names': ['p']}]
+        """
+        return {
+            "columns": list(self.columns),
+            "encoders": [encoder.to_dict() for encoder in self.encoders],
+            "dropped": [list(pair) for pair in self.dropped],
+        }
+
+    @classmethod
+    def from_dict(cls, stored: Mapping[str, Any]) -> Preprocessing:
+        """Return what `to_dict` described.
+
+        >>> fitted = Preprocessing.fit(np.array([[1.0], [3.0]]))
+        >>> Preprocessing.from_dict(fitted.to_dict()) == fitted
+        True
+        """
+        encoders = tuple(ENCODERS[item["kind"]](item) for item in stored["encoders"])
+        dropped = tuple((name, reason) for name, reason in stored["dropped"])
+        return cls(tuple(stored["columns"]), encoders, dropped)
+
+
+def _key(encoder: Encoder) -> str:
+    return encoder.name if isinstance(encoder, CategoryInputs) else type(encoder).__name__
+
+
+def _align(own: Encoder | None, wider: Encoder) -> Encoder:
+    if isinstance(wider, CategoryInputs):
+        narrow = own if isinstance(own, CategoryInputs) else CategoryInputs(wider.name, (), ())
+        return narrow.aligned_to(wider)
+    if isinstance(wider, NumericInputs):
+        narrow = own if isinstance(own, NumericInputs) else NumericInputs((), (), (), ())
+        return narrow.aligned_to(wider)
+    return wider
+
+
+def _column_names(X: Rows, names: Sequence[str] | None) -> tuple[str, ...]:
+    if isinstance(X, pd.DataFrame):
+        found = tuple(str(name) for name in X.columns)
+    elif isinstance(X, np.ndarray) and X.ndim == 2 and X.dtype.kind in "buif":
+        found = tuple(names) if names is not None else tuple(f"x{i}" for i in range(X.shape[1]))
+        if len(found) != X.shape[1]:
+            raise InputError(f"expected {X.shape[1]} names, came {len(found)}: name every column")
+    else:
+        raise InputError(
+            f"expected a DataFrame or an array (n, d) of numbers, came {type(X).__name__} of shape "
+            f"{np.shape(X)}: convert it"
+        )
+    if len(set(found)) < len(found):
+        raise InputError("expected different column names, came equal ones: rename them")
+    return found
+
+
+def _require_bytes(X: Rows) -> None:
+    if not isinstance(X, np.ndarray) or X.dtype != np.uint8:
+        came = X.dtype if isinstance(X, np.ndarray) else type(X).__name__
+        raise InputError(
+            f"expected pictures as an array of uint8, came {came}: "
+            "pass image=False to standardize columns instead"
+        )

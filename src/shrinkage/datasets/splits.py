@@ -1,0 +1,232 @@
+"""Test rows and folds: at random, stratified by class, or with whole groups kept together.
+
+Who uses this: the path engine. It promises that no group is on two sides of any split, that every
+row is in exactly one validation set, and that a seed repeats the split. scikit-learn's splitters
+do the drawing.
+Source: https://scikit-learn.org/stable/modules/cross_validation.html
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from sklearn import model_selection
+
+from shrinkage.datasets.dataset import Dataset
+from shrinkage.errors import InputError
+
+Split = tuple[np.ndarray, np.ndarray]
+
+
+def split_test(dataset: Dataset, test_size: float = 0.2, seed: int = 0) -> Split:
+    """Choose the rows that are looked at only once.
+
+    With groups, whole groups are chosen, so the share is met only roughly; among the candidates
+    the first that leaves every class in training is taken.
+
+    Args:
+        dataset: the data; with a test set of its own, all rows are for training.
+        test_size: share of the rows, between 0 and 1.
+        seed: repeats the choice.
+
+    Returns:
+        `(train_rows, test_rows)`: sorted int64 row numbers; the second is empty when
+        `dataset.test` is there.
+
+    Raises:
+        InputError: a share that is not between 0 and 1; too few rows, members or groups.
+
+    >>> from shrinkage.datasets import load_dataset
+    >>> train, test = split_test(load_dataset("wine"), 0.25, seed=0)
+    >>> len(train), len(test)
+    (133, 45)
+    """
+    rows = np.arange(dataset.n_samples)
+    if dataset.test is not None:
+        return rows, rows[:0]
+    if not 0 < test_size < 1:
+        raise InputError(f"expected a test share between 0 and 1, came {test_size}: use 0.2, say")
+    classes = dataset.task == "classification"
+    if dataset.groups is not None:
+        return _group_test(dataset.y, dataset.groups, classes, test_size, seed)
+    if classes:
+        _require_members(dataset.y, 2, "for training and test")
+    try:
+        train, test = model_selection.train_test_split(
+            rows,
+            test_size=test_size,
+            random_state=seed,
+            stratify=dataset.y if classes else None,
+        )
+    except ValueError as error:
+        raise InputError(
+            f"expected rows enough for test_size {test_size}, came {len(rows)}"
+            f"{f' of {len(np.unique(dataset.y))} classes' if classes else ''}: "
+            "use another share, or more data"
+        ) from error
+    return np.sort(train), np.sort(test)
+
+
+def _group_test(
+    y: np.ndarray, groups: np.ndarray, classes: bool, test_size: float, seed: int
+) -> Split:
+    count = len(np.unique(groups))
+    if count < 2:
+        raise InputError(
+            f"expected at least 2 groups for training and test, came {count}: "
+            "split by another column, or not at all"
+        )
+    if classes:
+        parts = min(max(2, round(1 / test_size)), count)
+        splitter = model_selection.StratifiedGroupKFold(parts, shuffle=True, random_state=seed)
+        candidates = _quiet_splits(splitter, y, groups)
+    else:
+        splitter = model_selection.GroupShuffleSplit(1, test_size=test_size, random_state=seed)
+        candidates = _shuffled(splitter, y, groups, test_size)
+    present = len(np.unique(y)) if classes else 0
+    whole = (split for split in candidates if not classes or len(np.unique(y[split[0]])) == present)
+    return next(whole, candidates[0])
+
+
+def _shuffled(
+    splitter: model_selection.GroupShuffleSplit, y: np.ndarray, groups: np.ndarray, share: float
+) -> list[Split]:
+    try:
+        return list(splitter.split(y, y, groups))
+    except ValueError as error:
+        raise InputError(
+            f"expected groups enough for test_size {share}, came {len(np.unique(groups))}: "
+            "use another share, or split by another column"
+        ) from error
+
+
+def _quiet_splits(
+    splitter: model_selection.StratifiedGroupKFold, y: np.ndarray, groups: np.ndarray
+) -> list[Split]:
+    """Return non-empty splits; a class in fewer groups than folds is no reason for a warning."""
+    import warnings
+
+    codes = np.unique(y, return_inverse=True)[1]
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="The least populated class")
+        try:
+            found = list(splitter.split(codes, codes, groups))
+        except ValueError as error:
+            raise InputError(
+                "expected a class with at least as many rows as folds, came none: use fewer folds"
+            ) from error
+    return [split for split in found if len(split[0]) and len(split[1])]
+
+
+def make_folds(
+    y: np.ndarray, task: str, groups: np.ndarray | None, folds: int, seed: int = 0
+) -> list[Split]:
+    """Divide rows into folds for cross validation.
+
+    Args:
+        y: (n,) targets of the rows at hand.
+        task: `classification` (folds are stratified) or `regression`.
+        groups: (n,) values; rows with equal ones stay in one fold. None: no groups.
+        folds: how many, at least 2.
+        seed: repeats the folds.
+
+    Returns:
+        `folds` pairs `(train_rows, validation_rows)`, row numbers within `y`.
+
+    Raises:
+        InputError: fewer than 2 folds, more folds than rows or groups, a class with fewer members
+            than folds, or a class that one fold's training rows lack.
+
+    >>> [v.tolist() for _, v in make_folds(np.array([0, 1, 0, 1]), "classification", None, 2, 0)]
+    [[1, 2], [0, 3]]
+    """
+    y = np.asarray(y)
+    if isinstance(folds, bool) or int(folds) != folds or folds < 2:
+        raise InputError(f"expected at least 2 folds, came {folds}: use 5, say")
+    if folds > len(y):
+        raise InputError(
+            f"expected at most as many folds as rows, came {folds} folds for {len(y)} rows: "
+            "use fewer folds"
+        )
+    codes = np.unique(y, return_inverse=True)[1] if task == "classification" else None
+    if codes is not None:
+        _require_members(y, folds, f"for {folds} folds")
+    if groups is not None:
+        return _group_folds(y, codes, np.asarray(groups), folds, seed)
+    if codes is not None:
+        splitter = model_selection.StratifiedKFold(folds, shuffle=True, random_state=seed)
+        return list(splitter.split(codes, codes))
+    return list(model_selection.KFold(folds, shuffle=True, random_state=seed).split(y))
+
+
+def _group_folds(
+    y: np.ndarray, codes: np.ndarray | None, groups: np.ndarray, folds: int, seed: int
+) -> list[Split]:
+    count = len(np.unique(groups))
+    if count < folds:
+        raise InputError(
+            f"expected at least {folds} groups for {folds} folds, came {count}: use fewer folds"
+        )
+    if codes is None:
+        splitter = model_selection.GroupKFold(folds, shuffle=True, random_state=seed)
+        return list(splitter.split(y, y, groups))
+    splitter = model_selection.StratifiedGroupKFold(folds, shuffle=True, random_state=seed)
+    found = _quiet_splits(splitter, codes, groups)
+    labels, present = np.unique(y), np.unique(codes)
+    for number, (train, _) in enumerate(found, start=1):
+        lacking = np.setdiff1d(present, codes[train])
+        if len(lacking):
+            raise InputError(
+                f"expected every class in the training rows of every fold, came fold {number} "
+                f"without class {_plain(labels[lacking[0]])!r}, whose groups are few: "
+                "use fewer folds, or drop the class"
+            )
+    if len(found) < folds:
+        raise InputError(
+            f"expected {folds} folds with rows, came {len(found)} since the groups are few: "
+            "use fewer folds"
+        )
+    return found
+
+
+def _require_members(y: np.ndarray, least: int, purpose: str) -> None:
+    labels, counts = np.unique(y, return_counts=True)
+    few = np.flatnonzero(counts < least)
+    if len(few):
+        label, count = labels[few[0]], int(counts[few[0]])
+        raise InputError(
+            f"expected at least {least} rows of every class {purpose}, class {_plain(label)!r} "
+            f"has {count}: add rows, drop the class, or use fewer folds"
+        )
+
+
+def _plain(label: object) -> object:
+    return label.item() if isinstance(label, np.generic) else label
+
+
+def describe_split(dataset: Dataset, folds: int | None = None) -> str:
+    """Return one sentence on how rows were divided, for the report.
+
+    Args:
+        dataset: the data.
+        folds: how many folds; None when there are none.
+
+    Returns:
+        The sentence, without a full stop; what the loader decided about groups follows it.
+
+    >>> from shrinkage.datasets import load_dataset
+    >>> describe_split(load_dataset("wine"), folds=5)
+    'rows split at random, stratified by class, into training and test and 5 folds'
+    """
+    own = dataset.test is not None
+    parts = [*([] if own else ["training and test"]), *([f"{folds} folds"] if folds else [])]
+    into = f" into {' and '.join(parts)}" if parts else ""
+    after = "; the test set is the data set's own" if own else ""
+    if dataset.groups is not None:
+        held = "validation" if own else "validation or test"
+        text = (
+            f"whole groups of {dataset.group_name or 'rows'} kept together: no group is in both "
+            f"training and {held}"
+        )
+        return "; ".join([text + after, *([dataset.group_note] if dataset.group_note else [])])
+    how = ", stratified by class," if dataset.task == "classification" else ""
+    return f"rows split at random{how}{into}{after}".replace(",;", ";").rstrip(",")

@@ -1,0 +1,157 @@
+"""Targets as the numbers that a network is trained on, and back.
+
+Who uses this: the path engine fits it on training rows, the run directory stores it as JSON.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from shrinkage.errors import InputError
+
+Label = str | int | float | bool
+
+
+@dataclass(frozen=True)
+class TargetEncoding:
+    """Class codes 0, 1, … in sorted order of the labels; or `(y − mean) / scale`.
+
+    Args:
+        task: `classification` or `regression`.
+        classes: the labels in sorted order; empty for regression.
+        mean: what is subtracted (regression).
+        scale: what is divided by (regression).
+
+    >>> encoding = TargetEncoding.fit(np.array(["no", "yes", "no"]), "classification")
+    >>> encoding.encode(np.array(["yes", "no"])), encoding.decode(np.array([1])).tolist()
+    (array([1, 0]), ['yes'])
+    """
+
+    task: str
+    classes: tuple[Label, ...] = ()
+    mean: float = 0.0
+    scale: float = 1.0
+
+    @classmethod
+    def fit(cls, y: np.ndarray, task: str, *, standardize: bool = False) -> TargetEncoding:
+        """Learn the classes, or the mean and population standard deviation, of the given targets.
+
+        Args:
+            y: (n,) labels or numbers.
+            task: `classification` or `regression`.
+            standardize: for regression, centre and scale; else mean 0 and scale 1.
+
+        Returns:
+            The encoding.
+
+        Raises:
+            InputError: labels of several kinds; or a target without spread to standardize.
+
+        >>> TargetEncoding.fit(np.array([1.0, 3.0]), "regression", standardize=True).mean
+        2.0
+        """
+        if task == "classification":
+            return cls(task, classes=_sorted_labels(y))
+        if not standardize:
+            return cls(task)
+        values = np.asarray(y, dtype=np.float64)
+        mean, scale = float(values.mean()), float(values.std())
+        if not np.isfinite(mean) or not np.isfinite(scale) or scale == 0:
+            raise InputError(
+                f"expected finite targets that differ, came standard deviation {scale}: "
+                "choose another target or more rows"
+            )
+        return cls(task, mean=mean, scale=scale)
+
+    @property
+    def n_outputs(self) -> int:
+        """Return how many outputs a network needs: one per class, or one number."""
+        return len(self.classes) if self.task == "classification" else 1
+
+    def encode(self, y: np.ndarray) -> np.ndarray:
+        """Return int64 class codes, or float64 numbers.
+
+        Args:
+            y: (n,) labels or numbers.
+
+        Raises:
+            InputError: a label that was not there when the encoding was fitted.
+
+        >>> TargetEncoding("regression", mean=1.0, scale=2.0).encode(np.array([3.0]))
+        array([1.])
+        """
+        if self.task != "classification":
+            return (np.asarray(y, dtype=np.float64) - self.mean) / self.scale
+        codes = {label: code for code, label in enumerate(self.classes)}
+        values, places = np.unique(np.asarray(y), return_inverse=True)
+        found = [codes.get(_plain(value), -1) for value in values]
+        if -1 in found:
+            raise InputError(
+                f"expected one of {len(self.classes)} labels ({_shown(self.classes)}), came "
+                f"{_plain(values[found.index(-1)])!r}: remove those rows, or train with them"
+            )
+        return np.array(found, dtype=np.int64)[places]
+
+    def decode(self, values: np.ndarray) -> np.ndarray:
+        """Return the labels of class codes, or numbers in the target's own unit.
+
+        Args:
+            values: (n,) codes or encoded numbers.
+
+        Returns:
+            (n,) labels (text as dtype object) or float64.
+
+        >>> TargetEncoding("classification", classes=(3, 5)).decode(np.array([1, 0]))
+        array([5, 3])
+        """
+        if self.task != "classification":
+            return np.asarray(values, dtype=np.float64) * self.scale + self.mean
+        text = any(isinstance(label, str) for label in self.classes)
+        labels = np.array(self.classes, dtype=object if text else None)
+        return labels[np.asarray(values, dtype=np.int64)]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain values that JSON can hold.
+
+        >>> TargetEncoding("regression").to_dict()
+        {'task': 'regression', 'classes': [], 'mean': 0.0, 'scale': 1.0}
+        """
+        return {
+            "task": self.task,
+            "classes": list(self.classes),
+            "mean": self.mean,
+            "scale": self.scale,
+        }
+
+    @classmethod
+    def from_dict(cls, stored: Mapping[str, Any]) -> TargetEncoding:
+        """Return what `to_dict` described.
+
+        >>> TargetEncoding.from_dict(TargetEncoding("regression").to_dict()).scale
+        1.0
+        """
+        return cls(
+            stored["task"], tuple(stored["classes"]), float(stored["mean"]), float(stored["scale"])
+        )
+
+
+def _plain(value: Any) -> Label:
+    return value.item() if isinstance(value, np.generic) else value
+
+
+def _shown(labels: tuple[Label, ...], count: int = 6) -> str:
+    return ", ".join(map(repr, labels[:count])) + (", …" if len(labels) > count else "")
+
+
+def _sorted_labels(y: np.ndarray) -> tuple[Label, ...]:
+    try:
+        return tuple(_plain(label) for label in np.unique(np.asarray(y)))
+    except TypeError as error:
+        raise InputError(
+            "expected labels of one kind (text, numbers or booleans), came several: "
+            "write them alike"
+        ) from error

@@ -1,0 +1,58 @@
+"""Sentences that several loaders share, kept on one line whatever a file's names hold."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from shrinkage.errors import InputError, near_names
+
+SHOWN = 6
+"""How many names a message lists before it stops."""
+
+
+def one_line(text: object, limit: int = 300) -> str:
+    """Return the text with line breaks and runs of blanks made single spaces, cut at `limit`.
+
+    >>> one_line("a\\n  b")
+    'a b'
+    """
+    joined = " ".join(str(text).split())
+    return joined if len(joined) <= limit else joined[: limit - 1] + "…"
+
+
+def listed(names: Iterable[object]) -> str:
+    """Return the first names, quoted and separated by commas, and `…` for the rest.
+
+    >>> listed(["a", "b"])
+    "'a', 'b'"
+    """
+    names = list(names)
+    return ", ".join(repr(name) for name in names[:SHOWN]) + (", …" if len(names) > SHOWN else "")
+
+
+def hint(name: str, candidates: Sequence[str]) -> str:
+    """Return near names, or the first names there are.
+
+    >>> hint("clas", ["class", "age"])
+    'did you mean class?'
+    >>> hint("zzz", ["class", "age"])
+    "there are 'class', 'age'"
+    """
+    return one_line(near_names(name, candidates)) or f"there are {listed(candidates)}"
+
+
+def require_column(name: str, names: Sequence[str], role: str) -> None:
+    """Raise unless `name` is one of `names`.
+
+    Args:
+        name: the wanted column.
+        names: the columns there are.
+        role: what it is wanted for, for the message.
+
+    Raises:
+        InputError: there is no such column.
+
+    >>> require_column("age", ["age"], "target")
+    """
+    if name not in names:
+        raise InputError(f"expected a column {name!r} ({role}), came none: {hint(name, names)}")

@@ -1,0 +1,46 @@
+"""Errors of the library: each says what was expected, what came, and what to do.
+
+Who uses this: every module that checks what a person gave it. The command line prints these
+errors as one line and ends with status 2; from Python they are `ValueError`s.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+class ShrinkageError(ValueError):
+    """Base of every error that the library raises on purpose."""
+
+
+class InputError(ShrinkageError):
+    """An argument, a file or a table is not what was expected."""
+
+
+class OverlapError(ShrinkageError):
+    """Terms meet on one parameter in a way that has no closed-form proximal operator."""
+
+
+class UnmatchedPattern(ShrinkageError):
+    """A pattern or selection matches no parameter."""
+
+
+class RunDirectoryError(ShrinkageError):
+    """A run directory is missing, unfinished, of another run, or cannot be written."""
+
+
+class UnsupportedOptimizer(ShrinkageError):
+    """The update cannot be right with this optimizer."""
+
+
+def near_names(name: str, candidates: Iterable[str], count: int = 3) -> str:
+    """Return `did you mean …?` with the candidates most like `name`, or an empty string.
+
+    >>> near_names("elasticnet", ["l1", "l2", "elastic-net"])
+    'did you mean elastic-net?'
+    >>> near_names("zzz", ["l1", "l2"])
+    ''
+    """
+    found = difflib.get_close_matches(name, list(candidates), n=count, cutoff=0.5)
+    return f"did you mean {' or '.join(found)}?" if found else ""

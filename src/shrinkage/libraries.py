@@ -1,0 +1,246 @@
+"""One table of array functions for each framework: NumPy, torch, JAX.
+
+Who uses this: `shrinkage.arrays`, which finds the table from an array. A plain table a framework,
+not a wrapper class around arrays, so that adding a framework is one function and one line in
+`LIBRARIES`. A framework is imported when the first array of it arrives, never before.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from shrinkage.errors import InputError
+
+Array = Any
+Axes = tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Library:
+    """One framework's functions; axes are tuples of non-negative ints, `()` reduces nothing.
+
+    `cast(value, like)` gives `value` the dtype and device of `like`, `wide(x)` is at least
+    float32, `repeat(body, state)` calls `state, more = body(state)` until `more` is False, and
+    `quiet()` silences floating point warnings that a diverged model would raise for all.
+    """
+
+    name: str
+    abs: Callable[[Array], Array]
+    sign: Callable[[Array], Array]
+    sqrt: Callable[[Array], Array]
+    where: Callable[[Array, Array, Any], Array]
+    clip: Callable[[Array, Any, Any], Array]
+    sum: Callable[..., Array]
+    max: Callable[..., Array]
+    any: Callable[[Array], Array]
+    copy: Callable[[Array], Array]
+    zeros_like: Callable[[Array], Array]
+    cast: Callable[[Any, Array], Array]
+    wide: Callable[[Array], Array]
+    epsilon: Callable[[Array], float]
+    is_floating: Callable[[Array], bool]
+    repeat: Callable[[Callable[[Any], tuple[Any, Any]], Any], Any]
+    quiet: Callable[[], contextlib.AbstractContextManager[Any]]
+
+
+def _repeat_eagerly(body: Callable[[Any], tuple[Any, Any]], state: Any) -> Any:
+    more = True
+    while more:
+        state, more = body(state)
+    return state
+
+
+def _numpy() -> Library:
+    def cast(value: Any, like: Array) -> Array:
+        with np.errstate(over="ignore"):
+            return np.asarray(value).astype(like.dtype, copy=False)
+
+    def where(condition: Array, yes: Array, no: Array) -> Array:
+        return np.where(condition, yes, np.asarray(no, dtype=yes.dtype))
+
+    def largest(x: Array, axes: Axes, keepdims: bool = False) -> Array:
+        return np.max(x, axis=axes, keepdims=keepdims, initial=0)
+
+    def wide(x: Array) -> Array:
+        return x.astype(np.result_type(x.dtype, np.float32), copy=False)
+
+    return Library(
+        name="numpy",
+        abs=np.abs,
+        sign=np.sign,
+        sqrt=np.sqrt,
+        where=where,
+        clip=np.clip,
+        sum=lambda x, axes, keepdims=False: np.sum(x, axis=axes, keepdims=keepdims),
+        max=largest,
+        any=np.any,
+        copy=np.array,
+        zeros_like=np.zeros_like,
+        cast=cast,
+        wide=wide,
+        epsilon=lambda x: float(np.finfo(x.dtype).eps),
+        is_floating=lambda x: bool(np.issubdtype(x.dtype, np.floating)),
+        repeat=_repeat_eagerly,
+        quiet=lambda: np.errstate(all="ignore"),
+    )
+
+
+def _torch() -> Library:
+    import torch
+
+    def sign(x: Array) -> Array:  # torch.sign(nan) is 0, which would hide a diverged model
+        return torch.where(torch.isnan(x), x, torch.sign(x))
+
+    def total(x: Array, axes: Axes, keepdims: bool = False) -> Array:
+        return torch.sum(x, dim=axes, keepdim=keepdims) if axes else x  # dim=() would reduce all
+
+    def largest(x: Array, axes: Axes, keepdims: bool = False) -> Array:
+        if not axes:
+            return x
+        if x.numel() == 0:
+            return torch.sum(x, dim=axes, keepdim=keepdims)
+        return torch.amax(x, dim=axes, keepdim=keepdims)
+
+    def cast(value: Any, like: Array) -> Array:
+        return torch.as_tensor(value, dtype=like.dtype, device=like.device)
+
+    def wide(x: Array) -> Array:
+        return x.to(torch.promote_types(x.dtype, torch.float32))
+
+    return Library(
+        name="torch",
+        abs=torch.abs,
+        sign=sign,
+        sqrt=torch.sqrt,
+        where=torch.where,
+        clip=torch.clamp,
+        sum=total,
+        max=largest,
+        any=torch.any,
+        copy=torch.clone,
+        zeros_like=torch.zeros_like,
+        cast=cast,
+        wide=wide,
+        epsilon=lambda x: torch.finfo(x.dtype).eps,
+        is_floating=torch.is_floating_point,
+        repeat=_repeat_eagerly,
+        quiet=contextlib.nullcontext,
+    )
+
+
+def _jax() -> Library:
+    import jax
+    import jax.core
+    import jax.numpy as jnp
+
+    def repeat(body: Callable[[Any], tuple[Any, Any]], state: Any) -> Any:
+        if not isinstance(state, jax.core.Tracer):
+            return _repeat_eagerly(body, state)  # a loop under `lax` would compile at every call
+        loop = jax.lax.while_loop(lambda carried: carried[1], lambda c: body(c[0]), (state, True))
+        return loop[0]
+
+    def largest(x: Array, axes: Axes, keepdims: bool = False) -> Array:
+        return jnp.max(x, axis=axes, keepdims=keepdims, initial=0)
+
+    def cast(value: Any, like: Array) -> Array:
+        with np.errstate(over="ignore"):
+            return jnp.asarray(value).astype(like.dtype)
+
+    return Library(
+        name="jax",
+        abs=jnp.abs,
+        sign=jnp.sign,
+        sqrt=jnp.sqrt,
+        where=jnp.where,
+        clip=jnp.clip,
+        sum=lambda x, axes, keepdims=False: jnp.sum(x, axis=axes, keepdims=keepdims),
+        max=largest,
+        any=jnp.any,
+        copy=jnp.array,
+        zeros_like=jnp.zeros_like,
+        cast=cast,
+        wide=lambda x: x.astype(jnp.promote_types(x.dtype, jnp.float32)),
+        epsilon=lambda x: float(jnp.finfo(x.dtype).eps),
+        is_floating=lambda x: bool(jnp.issubdtype(x.dtype, jnp.floating)),
+        repeat=repeat,
+        quiet=contextlib.nullcontext,
+    )
+
+
+# The root module of an array's type → the function that builds its table. Extend it here.
+LIBRARIES: dict[str, Callable[[], Library]] = {
+    "numpy": _numpy,
+    "torch": _torch,
+    "jax": _jax,
+    "jaxlib": _jax,
+}
+
+
+@functools.cache
+def _library_of_type(kind: type) -> Library | None:
+    for base in kind.__mro__:
+        root = base.__module__.partition(".")[0]
+        if root in LIBRARIES:
+            return _built(LIBRARIES[root])
+    return None
+
+
+@functools.cache
+def _built(factory: Callable[[], Library]) -> Library:
+    return factory()
+
+
+def library_of(w: Array) -> Library:
+    """Return the table of array functions that fits `w`.
+
+    Args:
+        w: an array of NumPy, torch or JAX (a tracer of `jax.jit` too).
+
+    Returns:
+        The `Library` of the array's framework.
+
+    Raises:
+        InputError: `w` is of no known framework (a list, a number).
+
+    >>> library_of(np.ones(3)).name
+    'numpy'
+
+    Source: the idea of finding functions from the array is NEP 47's and the array API standard's.
+    """
+    library = _library_of_type(type(w))
+    if library is None:
+        raise InputError(
+            f"expected an array of {', '.join(sorted(set(LIBRARIES) - {'jaxlib'}))}, came "
+            f"{type(w).__name__}: convert it first, for example with numpy.asarray(…, dtype=float)"
+        )
+    return library
+
+
+def floating_library(w: Array) -> Library:
+    """Return `library_of(w)` after checking that `w` holds real floating point numbers.
+
+    Args:
+        w: weights, any shape.
+
+    Returns:
+        The `Library` of the array's framework.
+
+    Raises:
+        InputError: `w` holds integers, booleans or complex numbers, whose penalties would round.
+
+    >>> floating_library(np.ones(3, dtype=np.float32)).name
+    'numpy'
+    """
+    library = library_of(w)
+    if not library.is_floating(w):
+        raise InputError(
+            f"expected weights of a real floating dtype, came {w.dtype}: convert them first, "
+            "for example to float32"
+        )
+    return library

@@ -1,0 +1,272 @@
+"""What to train: `linear`, `mlp:64,32`, a factory `package.module:function`, or a module.
+
+Who uses this: `fit_path` and the command line turn what a person named into an `Architecture`,
+which builds the same module for the same seed in every engine. MLPs and linear models are plain
+`torch.nn.Sequential`s, so that their weights load with five lines of PyTorch.
+"""
+
+from __future__ import annotations
+
+import copy
+import importlib
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+import torch
+from torch import nn
+
+from shrinkage.errors import InputError, near_names
+
+ACTIVATIONS: dict[str, type[nn.Module]] = {"relu": nn.ReLU, "gelu": nn.GELU, "tanh": nn.Tanh}
+NORMS: dict[str, type[nn.Module]] = {"batch": nn.BatchNorm1d, "layer": nn.LayerNorm}
+
+
+class Architecture(Protocol):
+    """A recipe for a module: `name` repeats it, `build` makes it."""
+
+    @property
+    def name(self) -> str:
+        """Return the words that name it in files and on the command line."""
+        ...
+
+    def build(self, n_inputs: int, n_outputs: int) -> nn.Module:
+        """Return a new module; random weights follow torch's own random state."""
+        ...
+
+
+@dataclass(frozen=True)
+class Linear:
+    """One affine map: solved to the minimizer instead of trained for a number of epochs.
+
+    >>> Linear().build(3, 1)
+    Sequential(
+      (0): Linear(in_features=3, out_features=1, bias=True)
+    )
+    """
+
+    name: str = "linear"
+
+    def build(self, n_inputs: int, n_outputs: int) -> nn.Sequential:
+        """Return the module."""
+        return nn.Sequential(nn.Linear(n_inputs, n_outputs))
+
+
+@dataclass(frozen=True)
+class MLP:
+    """Fully connected layers with an activation, optional norm and dropout between them.
+
+    Args:
+        hidden: widths of the hidden layers.
+        activation: `relu`, `gelu` or `tanh`.
+        dropout: probability with which a hidden unit is left out of a training step.
+        norm: None, `batch` or `layer`: normalisation before the activation.
+
+    >>> MLP((4,)).build(3, 2)
+    Sequential(
+      (0): Linear(in_features=3, out_features=4, bias=True)
+      (1): ReLU()
+      (2): Linear(in_features=4, out_features=2, bias=True)
+    )
+    """
+
+    hidden: tuple[int, ...]
+    activation: str = "relu"
+    dropout: float = 0.0
+    norm: str | None = None
+
+    def __post_init__(self) -> None:
+        if not self.hidden or any(width < 1 for width in self.hidden):
+            raise InputError(
+                f"expected positive widths of hidden layers, got {list(self.hidden)}; "
+                "write for example mlp:64,32"
+            )
+        _known("activation", self.activation, ACTIVATIONS)
+        if self.norm is not None:
+            _known("norm", self.norm, NORMS)
+        if not 0.0 <= self.dropout < 1.0:
+            raise InputError(f"expected a dropout in [0, 1), got {self.dropout}")
+
+    @property
+    def name(self) -> str:
+        """Return for example `mlp:64,32`, with what differs from the defaults behind it."""
+        extra = [f"activation={self.activation}"] if self.activation != "relu" else []
+        extra += [f"dropout={self.dropout:g}"] if self.dropout else []
+        extra += [f"norm={self.norm}"] if self.norm else []
+        return ";".join(["mlp:" + ",".join(map(str, self.hidden)), *extra])
+
+    def build(self, n_inputs: int, n_outputs: int) -> nn.Sequential:
+        """Return the module."""
+        layers: list[nn.Module] = []
+        for width in self.hidden:
+            layers.append(nn.Linear(n_inputs, width))
+            if self.norm:
+                layers.append(NORMS[self.norm](width))
+            layers.append(ACTIVATIONS[self.activation]())
+            if self.dropout:
+                layers.append(nn.Dropout(self.dropout))
+            n_inputs = width
+        return nn.Sequential(*layers, nn.Linear(n_inputs, n_outputs))
+
+
+@dataclass(frozen=True)
+class Factory:
+    """A function of the user's that is called with `(n_inputs, n_outputs)`."""
+
+    name: str
+    function: Callable[[int, int], nn.Module]
+
+    def build(self, n_inputs: int, n_outputs: int) -> nn.Module:
+        """Return the module that the function makes.
+
+        Raises:
+            InputError: the function raised, or returned something else than a module.
+        """
+        try:
+            module = self.function(n_inputs, n_outputs)
+        except Exception as error:
+            raise InputError(
+                f"the model factory {self.name} raised {type(error).__name__}: {error}; it is "
+                f"called with (n_inputs, n_outputs) = ({n_inputs}, {n_outputs})"
+            ) from error
+        if not isinstance(module, nn.Module):
+            raise InputError(
+                f"the model factory {self.name} must return a torch.nn.Module, "
+                f"got {type(module).__name__}"
+            )
+        return module
+
+
+@dataclass(frozen=True)
+class Prototype:
+    """A module of the user's: every model starts as a copy of it, weights included."""
+
+    module: nn.Module
+    name: str = "module"
+
+    def build(self, n_inputs: int, n_outputs: int) -> nn.Module:
+        """Return a copy of the module."""
+        del n_inputs, n_outputs
+        return copy.deepcopy(self.module)
+
+
+def parse_architecture(
+    model: str | nn.Module | Architecture | Callable[[int, int], nn.Module],
+) -> Architecture:
+    """Return the architecture that a name, a module or a function stands for.
+
+    Args:
+        model: `linear`; `mlp:64,32`, optionally with `;activation=tanh;dropout=0.1;norm=batch`;
+            `package.module:function`; a function of (n_inputs, n_outputs); or a module.
+
+    Raises:
+        InputError: the name is unknown, or the function cannot be imported.
+
+    >>> parse_architecture("mlp:64,32;dropout=0.1")
+    MLP(hidden=(64, 32), activation='relu', dropout=0.1, norm=None)
+    """
+    if isinstance(model, nn.Module):
+        return Prototype(model, f"{type(model).__name__} module")
+    if isinstance(model, (Linear, MLP, Factory, Prototype)):
+        return model
+    if not isinstance(model, str):
+        if callable(model):
+            return Factory(getattr(model, "__qualname__", "factory"), model)
+        raise InputError(
+            f"expected a model name, a module or a function, got {type(model).__name__}"
+        )
+    if model == "linear":
+        return Linear()
+    if model.startswith("mlp:"):
+        return _parse_mlp(model)
+    if ":" in model:
+        return Factory(model, _import_function(model))
+    hint = near_names(model, ["linear", "mlp:64,32"])
+    raise InputError(
+        f"unknown model {model!r}: expected linear, mlp:64,32 or package.module:function; {hint}"
+    )
+
+
+def _parse_mlp(text: str) -> MLP:
+    widths, *options = text.removeprefix("mlp:").split(";")
+    try:
+        hidden = tuple(int(width) for width in widths.split(","))
+    except ValueError:
+        raise InputError(
+            f"expected whole numbers behind mlp:, got {widths!r}; write for example mlp:64,32"
+        ) from None
+    values: dict[str, str] = {}
+    for option in options:
+        key, _, value = option.partition("=")
+        _known("mlp option", key, ["activation", "dropout", "norm"])
+        values[key] = value
+    try:
+        dropout = float(values.get("dropout", "0"))
+    except ValueError:
+        raise InputError(f"expected a number for dropout, got {values['dropout']!r}") from None
+    return MLP(hidden, values.get("activation", "relu"), dropout, values.get("norm"))
+
+
+def _import_function(path: str) -> Callable[[int, int], nn.Module]:
+    module_name, _, function_name = path.partition(":")
+    here = str(Path.cwd())
+    if here not in sys.path:
+        sys.path.insert(0, here)
+    try:
+        module = importlib.import_module(module_name)
+    except Exception as error:
+        raise InputError(
+            f"cannot import {module_name!r} for --model {path}: {type(error).__name__}: {error}; "
+            "run from the folder that holds it, or install it"
+        ) from error
+    function = getattr(module, function_name, None)
+    if not callable(function):
+        hint = near_names(function_name, [name for name in dir(module) if name[0] != "_"])
+        raise InputError(f"module {module_name} has no function {function_name!r}; {hint}")
+    return function
+
+
+def _known(what: str, name: str, known: dict[str, type[nn.Module]] | list[str]) -> None:
+    if name not in known:
+        raise InputError(
+            f"unknown {what} {name!r}: expected one of {', '.join(known)}; "
+            f"{near_names(name, list(known))}"
+        )
+
+
+def build_seeded(
+    architecture: Architecture, n_inputs: int, n_outputs: int, seed: int, dtype: torch.dtype
+) -> nn.Module:
+    """Return the module that `architecture` makes under `seed`; torch's random state is kept.
+
+    Raises:
+        InputError: the module's output for a batch of rows is not (rows, n_outputs).
+    """
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        module = architecture.build(n_inputs, n_outputs).to(dtype)
+        _check_width(module, architecture.name, n_inputs, n_outputs, dtype)
+    return module
+
+
+def _check_width(
+    module: nn.Module, name: str, n_inputs: int, n_outputs: int, dtype: torch.dtype
+) -> None:
+    training = module.training
+    module.eval()
+    try:
+        with torch.no_grad():
+            shape = tuple(module(torch.zeros(2, n_inputs, dtype=dtype)).shape)
+    except Exception as error:
+        raise InputError(
+            f"the model {name} fails on a batch of shape (2, {n_inputs}): "
+            f"{type(error).__name__}: {error}"
+        ) from error
+    module.train(training)
+    if shape != (2, n_outputs):
+        raise InputError(
+            f"the model {name} must map (rows, {n_inputs}) to (rows, {n_outputs}), "
+            f"got {shape} for two rows"
+        )

@@ -1,0 +1,59 @@
+"""Learning curves: losses and score of every model at some epochs of a unit.
+
+Who uses this: both engines. A curve has at most about 40 points, and its validation values come
+from at most 2,000 rows, so that watching a training costs a few per cent of it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+import torch
+
+from shrinkage.paths.judging import judge
+from shrinkage.paths.problem import Curves, Outputs, Problem, Unit, spread
+
+MOST_POINTS = 40
+MOST_ROWS = 2000
+
+
+@dataclass
+class CurveRecorder:
+    """Collects one unit's curves; records nothing when the unit has no validation rows."""
+
+    problem: Problem
+    unit: Unit
+    positions: torch.Tensor | None
+    every: int
+    _points: list[tuple[int, np.ndarray, np.ndarray, np.ndarray]] = field(default_factory=list)
+
+    @classmethod
+    def for_unit(cls, problem: Problem, unit: Unit) -> CurveRecorder:
+        """Return the recorder of a unit."""
+        every = max(1, -(-problem.recipe.epochs // MOST_POINTS))
+        positions = unit.data.validation
+        return cls(
+            problem, unit, None if positions is None else spread(positions, MOST_ROWS), every
+        )
+
+    def record(self, epoch: int, train_loss: np.ndarray, outputs: Outputs) -> None:
+        """Add a point after `epoch` (from 0) when it is due.
+
+        Args:
+            epoch: the epoch that has just ended.
+            train_loss: mean loss over the epoch's batches, (models,).
+            outputs: maps rows to outputs (models, outputs, rows).
+        """
+        last = epoch == self.problem.recipe.epochs - 1
+        if self.positions is None or ((epoch + 1) % self.every and not last):
+            return
+        _, score, loss = judge(self.problem, self.unit.data, outputs, self.positions)
+        self._points.append((epoch + 1, train_loss, loss, score))
+
+    def curves(self) -> Curves | None:
+        """Return what was recorded, or None."""
+        if not self._points:
+            return None
+        epochs, train, loss, score = zip(*self._points, strict=True)
+        return Curves(np.array(epochs), np.array(train), np.array(loss), np.array(score))

@@ -1,0 +1,38 @@
+"""Which engine trains a model: the one registry of engines.
+
+Who uses this: `fit_path`.
+"""
+
+from __future__ import annotations
+
+from torch import nn
+
+from shrinkage.errors import InputError
+from shrinkage.paths.architectures import Architecture, Linear
+from shrinkage.paths.linear_engine import LinearEngine
+from shrinkage.paths.problem import Engine
+from shrinkage.paths.sequential_engine import SequentialEngine
+from shrinkage.paths.stack import is_stackable
+from shrinkage.paths.stacked_engine import StackedEngine
+
+
+def choose_engine(name: str, architecture: Architecture, module: nn.Module) -> Engine:
+    """Return the engine for a model.
+
+    Args:
+        name: `auto`, `stacked` or `sequential`.
+        architecture: linear models are always solved.
+        module: what the architecture builds.
+
+    Raises:
+        InputError: `stacked` is asked for and the module cannot be stacked.
+    """
+    if isinstance(architecture, Linear):
+        return LinearEngine()
+    stackable = is_stackable(module)
+    if name == "stacked" and not stackable:
+        raise InputError(
+            f"the model {architecture.name} cannot be stacked: expected a torch.nn.Sequential of "
+            "Linear, activations, Dropout, BatchNorm1d or LayerNorm; use --engine auto"
+        )
+    return StackedEngine() if stackable and name != "sequential" else SequentialEngine()

@@ -1,0 +1,95 @@
+"""How long a run will take and how much memory, said before it starts.
+
+Who uses this: `fit_path`. Time is measured, not guessed: a few steps of the first job, on a
+throw-away copy, times the number of steps. Memory is counted from the arrays.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, replace
+
+import torch
+
+from shrinkage.paths.linear_engine import LinearEngine
+from shrinkage.paths.problem import Engine, Problem, Unit, template
+
+PROBE_STEPS = 12
+ARRAYS_A_WEIGHT = 6
+BASE_BYTES = 400e6
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """Seconds (None when it cannot be foreseen) and bytes of a run."""
+
+    seconds: float | None
+    memory: float
+
+    def __str__(self) -> str:
+        """Return for example `about 1 min 40 s and 0.6 GB`."""
+        memory = f"{self.memory / 1e9:.1f} GB"
+        if self.seconds is None:
+            return f"as long as the minimizers take, and about {memory}"
+        return f"about {readable_seconds(self.seconds)} and {memory}"
+
+
+def readable_seconds(seconds: float) -> str:
+    """Return seconds in words.
+
+    >>> readable_seconds(4.2), readable_seconds(100), readable_seconds(7300)
+    ('5 s', '1 min 40 s', '2 h 2 min')
+    """
+    whole = max(1, -int(-seconds // 1))
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60} s"
+    return f"{whole // 3600} h {whole % 3600 // 60} min"
+
+
+def estimate(
+    problem: Problem, first: Unit, engine: Engine, steps: int, shared_rows: bool
+) -> Estimate:
+    """Return the estimate for a cross validation.
+
+    Args:
+        problem: the problem.
+        first: its first job, a few steps of which are tried.
+        engine: trains the jobs.
+        steps: the steps of all jobs.
+        shared_rows: whether all jobs hold the same array of rows.
+    """
+    memory = _memory(problem, first, engine, shared_rows)
+    if isinstance(engine, LinearEngine):
+        return Estimate(None, memory)
+    return Estimate(_seconds_a_step(problem, first, engine) * steps, memory)
+
+
+def _seconds_a_step(problem: Problem, unit: Unit, engine: Engine) -> float:
+    """Time short trainings of two lengths; their difference leaves the set-up out."""
+    rows = problem.recipe.batch_size
+    enough = len(unit.data.train) >= PROBE_STEPS * rows
+    strengths = unit.strengths if engine.name == "stacked" else unit.strengths[-1:]
+    times = []
+    for steps in (2, PROBE_STEPS):
+        epochs, count = (1, steps * rows) if enough else (steps, len(unit.data.train))
+        short = replace(problem, recipe=replace(problem.recipe, epochs=epochs))
+        data = replace(unit.data, train=unit.data.train[:count], validation=None)
+        probe = replace(unit, data=data, strengths=strengths)
+        begin = time.perf_counter()
+        engine.train(short, probe, lambda _: None)
+        taken = engine.steps(short, len(data.train), len(strengths))
+        times.append((time.perf_counter() - begin, taken))
+    (short_time, short_steps), (long_time, long_steps) = times
+    return max(1e-6, (long_time - short_time) / max(1, long_steps - short_steps))
+
+
+def _memory(problem: Problem, unit: Unit, engine: Engine, shared_rows: bool) -> float:
+    module = template(problem, unit)
+    weights = sum(parameter.numel() for parameter in module.parameters())
+    models = len(unit.strengths) if engine.name != "sequential" else 1
+    width = torch.empty((), dtype=problem.dtype).element_size()
+    rows = unit.data.rows.x.numel() * width
+    copies = 1 if shared_rows else 2
+    return BASE_BYTES + weights * models * width * ARRAYS_A_WEIGHT + rows * copies

@@ -1,0 +1,90 @@
+"""Files that are whole or not there: every write goes to a temporary name and is moved.
+
+Who uses this: the run directory. A kill or a full disk leaves the old file or none, never half of
+one; what goes wrong is said in one line.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+from safetensors.numpy import load as load_bytes
+from safetensors.numpy import save as save_bytes
+
+from shrinkage.errors import RunDirectoryError
+
+
+def write_bytes(path: Path, content: bytes) -> None:
+    """Put `content` into `path` in one move.
+
+    Raises:
+        RunDirectoryError: the disk is full or the folder cannot be written.
+    """
+    temporary: str | None = None
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=".tmp-")
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        Path(temporary).chmod(0o644)
+        Path(temporary).replace(path)
+    except OSError as error:
+        raise RunDirectoryError(
+            f"cannot write {path.name} in {path.parent}: {error.strerror}; make room or choose "
+            "another folder, then run again with --resume"
+        ) from error
+    finally:
+        if temporary is not None:
+            Path(temporary).unlink(missing_ok=True)
+
+
+def write_json(path: Path, content: object) -> None:
+    """Write JSON; numbers that are not finite must have become None before."""
+    text = json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False)
+    write_bytes(path, (text + "\n").encode())
+
+
+def read_json(path: Path) -> object:
+    """Read JSON.
+
+    Raises:
+        RunDirectoryError: the file is missing or is not JSON.
+    """
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise RunDirectoryError(
+            f"cannot read {path.name} in {path.parent}: {error.strerror}; expected the folder of "
+            "a finished `shrinkage path` run"
+        ) from error
+    except ValueError as error:
+        raise RunDirectoryError(f"{path.name} in {path.parent} is not JSON: {error}") from error
+
+
+def write_arrays(path: Path, arrays: Mapping[str, np.ndarray]) -> None:
+    """Write named arrays as safetensors."""
+    contiguous = {name: np.ascontiguousarray(value) for name, value in arrays.items()}
+    write_bytes(path, save_bytes(contiguous))
+
+
+def read_arrays(path: Path) -> dict[str, np.ndarray]:
+    """Read named arrays.
+
+    Raises:
+        RunDirectoryError: the file is missing or is no safetensors file.
+    """
+    try:
+        return dict(load_bytes(path.read_bytes()))
+    except OSError as error:
+        raise RunDirectoryError(
+            f"cannot read {path.name} in {path.parent}: {error.strerror}"
+        ) from error
+    except Exception as error:
+        raise RunDirectoryError(f"{path.name} in {path.parent} is damaged: {error}") from error

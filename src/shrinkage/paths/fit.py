@@ -1,0 +1,388 @@
+"""From data to a chosen strength: the path, end to end.
+
+Who uses this: people, from Python (`fit_path`), and the command line (`fit_dataset`). The work is
+cut into units, each kept in the run directory as soon as it is done; the order is grid, cross
+validation, choice, perhaps more strengths beyond an edge, refit, one look at the test rows,
+results.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import reduce
+from operator import or_
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import nn
+
+from shrinkage.datasets import Dataset
+from shrinkage.errors import InputError
+from shrinkage.paths import outcomes
+from shrinkage.paths.architectures import Architecture, Linear, parse_architecture
+from shrinkage.paths.assembly import assemble
+from shrinkage.paths.cross_validation import CrossValidation
+from shrinkage.paths.engines import choose_engine
+from shrinkage.paths.estimate import Estimate, estimate
+from shrinkage.paths.fitted import FittedPath
+from shrinkage.paths.given import given_dataset
+from shrinkage.paths.grid import MOST_EXTENSIONS, extension, log_grid, top_of_grid
+from shrinkage.paths.losses import LOSSES
+from shrinkage.paths.preparation import Preparation, make_split
+from shrinkage.paths.problem import Engine, Problem, Unit, template
+from shrinkage.paths.progress import Progress, progress_bar
+from shrinkage.paths.recipe import BATCH_SIZE, Recipe, default_epochs, derived_seed
+from shrinkage.paths.rules import Choice, choose
+from shrinkage.paths.run_directory import load_result
+from shrinkage.paths.scoring import DEFAULT_SCORES, Scorer
+from shrinkage.paths.settings import DTYPES, PathSettings
+from shrinkage.paths.store import (
+    Store,
+    fingerprint_of,
+    is_finished,
+    mark_finished,
+    open_store,
+)
+from shrinkage.penalties import L1, Penalty
+from shrinkage.selections import Selection, as_selection, weights
+
+Model = str | nn.Module | Architecture | Callable[[int, int], nn.Module]
+REFIT_LABEL = 1_000
+
+
+def fit_path(
+    model: Model,
+    X: object,
+    y: object,
+    *,
+    penalty: Penalty | None = None,
+    task: str | None = None,
+    groups: object = None,
+    sample_weight: object = None,
+    validation: tuple[object, object] | None = None,
+    test: tuple[object, object] | None = None,
+    store: str | Path | None = None,
+    resume: bool = False,
+    progress: bool | None = None,
+    **settings: object,
+) -> FittedPath:
+    """Train a model over a path of strengths with cross validation, and choose a strength.
+
+    It minimizes `mean data loss + strength · penalty` (half squared error for regression) for
+    every strength and fold, scores on the rows left out, takes the best strength and the largest
+    one within one standard error of it, refits both and an unregularized model on all training
+    rows, and looks once at the test rows.
+
+    Args:
+        model: `linear`, `mlp:64,32`, a function of (n_inputs, n_outputs), or a module.
+        X: rows, an array (n, d) or a `pandas.DataFrame`; text columns become one-hot.
+        y: targets, (n,): labels or numbers.
+        penalty: without a strength; `L1()` when None.
+        task: `classification` or `regression`; None guesses from `y`.
+        groups: rows with equal values stay together in test and folds, (n,).
+        sample_weight: weights ≥ 0, (n,).
+        validation: `(X, y)` of one's own to choose the strength with, instead of folds.
+        test: `(X, y)` of one's own for the one look, instead of a share of the rows.
+        store: a folder for the run, which then survives a kill and holds the report.
+        resume: go on with the run in `store`.
+        progress: show a bar; None shows it when a terminal watches.
+        **settings: the fields of `PathSettings`: strengths, folds, update, select, seed, epochs,
+            batch_size, learning_rate, scorer, test_size, refit, engine, device, dtype.
+
+    Returns:
+        The result: `result.best`, `result.one_standard_error`, `result.table()`, …
+
+    Raises:
+        InputError: something in the arguments or the data is not as described here.
+        RunDirectoryError: the folder holds another run or cannot be written.
+
+    >>> from sklearn.datasets import load_diabetes
+    >>> X, y = load_diabetes(return_X_y=True)
+    >>> result = fit_path("linear", X, y, strengths=5, folds=3)
+    >>> result.best.index, [str(status) for status in result.status][-1]
+    (2, 'collapsed')
+
+    Source: Hastie, Tibshirani and Friedman, The elements of statistical learning (2009), 7.10.
+    """
+    known = PathSettings.__dataclass_fields__
+    unknown = sorted(set(settings) - set(known))
+    if unknown:
+        raise InputError(
+            f"fit_path has no setting {unknown[0]!r}: expected some of {', '.join(known)}"
+        )
+    if isinstance(settings.get("strengths"), (list, np.ndarray)):
+        settings["strengths"] = tuple(float(s) for s in settings["strengths"])  # type: ignore
+    data, positions = given_dataset(
+        X,
+        y,
+        task=task,
+        groups=groups,
+        sample_weight=sample_weight,
+        validation=validation,
+        test=test,
+    )
+    return fit_dataset(
+        model,
+        data,
+        penalty=L1() if penalty is None else penalty,
+        settings=PathSettings(**settings),  # type: ignore[arg-type]
+        validation=positions,
+        store=None if store is None else Path(store),
+        resume=resume,
+        progress=progress,
+    )
+
+
+def fit_dataset(
+    model: Model,
+    data: Dataset,
+    *,
+    penalty: Penalty,
+    settings: PathSettings,
+    validation: np.ndarray | None = None,
+    store: Path | None = None,
+    resume: bool = False,
+    progress: bool | None = None,
+    announce: Callable[[Estimate], None] | None = None,
+) -> FittedPath:
+    """Run a path on a dataset; `fit_path` describes what it does.
+
+    Args:
+        model: as in `fit_path`.
+        data: the dataset.
+        penalty: the penalty.
+        settings: the choices.
+        validation: positions of a validation set of the user's own.
+        store: the run directory.
+        resume: go on in it.
+        progress: show a bar.
+        announce: called with the estimate before the cross validation starts.
+
+    Returns:
+        The result.
+    """
+    with torch.random.fork_rng(devices=[]), progress_bar(progress) as told:
+        plan = _plan(model, data, penalty, settings, validation)
+        fingerprint = fingerprint_of(plan.identity(settings), _identity(data, validation))
+        kept = open_store(store, fingerprint, resume=resume)
+        if store is not None and is_finished(store):
+            return load_result(store)
+        result = _run(plan, settings, kept, told, announce)
+        if store is not None:
+            result.write(store)
+            mark_finished(kept, fingerprint)
+        return result
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Everything that is fixed before training starts."""
+
+    problem: Problem
+    preparation: Preparation
+    engine: Engine
+    whole: Unit
+    seed: int
+
+    @property
+    def folds(self) -> range:
+        """Return the numbers of the folds."""
+        return range(len(self.preparation.split.folds))
+
+    def unit(self, fold: int, group: int, strengths: tuple[float, ...]) -> Unit:
+        """Return the job of one fold for a group of strengths."""
+        train, validation = self.preparation.split.folds[fold]
+        data, n_inputs = self.preparation.fold(train, validation)
+        seed = derived_seed(self.seed, fold)
+        return Unit(unit_name(fold, group), strengths, seed, data, n_inputs)
+
+    def steps(self, fold: int, strengths: tuple[float, ...]) -> int:
+        """Return the steps of one fold's job."""
+        rows = len(self.preparation.split.folds[fold][0])
+        return self.engine.steps(self.problem, rows, len(strengths))
+
+    def identity(self, settings: PathSettings) -> dict[str, object]:
+        """Return what makes two runs the same run, apart from the data."""
+        return {
+            **settings.to_dict(),
+            "model": self.problem.architecture.name,
+            "weights": _digest_of(template(self.problem, self.whole)),
+            "penalty": repr(self.problem.penalty),
+        }
+
+
+def unit_name(fold: int, group: int) -> str:
+    """Return the name of a job in the store."""
+    return f"fold-{fold}-group-{group}"
+
+
+def _digest_of(module: nn.Module) -> str:
+    arrays = {name: value.cpu().numpy() for name, value in module.state_dict().items()}
+    return fingerprint_of({}, arrays)
+
+
+def _identity(data: Dataset, validation: np.ndarray | None) -> dict[str, object]:
+    test_X, test_y = data.test if data.test is not None else (None, None)
+    return {
+        "X": data.X,
+        "y": data.y,
+        "groups": data.groups,
+        "weight": data.sample_weight,
+        "validation": validation,
+        "test X": test_X,
+        "test y": test_y,
+    }
+
+
+def _plan(
+    model: Model,
+    data: Dataset,
+    penalty: Penalty,
+    settings: PathSettings,
+    validation: np.ndarray | None,
+) -> Plan:
+    architecture = parse_architecture(model)
+    linear = isinstance(architecture, Linear)
+    split = make_split(data, settings.folds, settings.test_size, settings.seed, validation)
+    device = torch.device("cpu") if linear else settings.torch_device()
+    preparation = Preparation(
+        data,
+        split,
+        standardize_target=data.task == "regression" and not linear,
+        dtype=torch.float64 if linear else DTYPES[settings.dtype],
+        device=device,
+    )
+    for train, _ in split.folds:
+        preparation.target(train)
+    whole_data, n_inputs = preparation.fold(split.train, None)
+    problem = Problem(
+        architecture=architecture,
+        penalty=penalty,
+        selection=_selection(settings.select),
+        update=settings.update,
+        recipe=_recipe(settings, min(len(train) for train, _ in split.folds)),
+        loss=LOSSES[data.task],
+        scorer=Scorer(settings.scorer or DEFAULT_SCORES[data.task]),
+        n_outputs=max(1, len(preparation.classes)),
+        device=device,
+        dtype=preparation.dtype,
+    )
+    whole = Unit("refit", (0.0,), derived_seed(settings.seed, REFIT_LABEL), whole_data, n_inputs)
+    engine = choose_engine(settings.engine, architecture, template(problem, whole))
+    return Plan(problem, preparation, engine, whole, settings.seed)
+
+
+def _selection(patterns: tuple[str, ...]) -> Selection:
+    if not patterns:
+        return weights()
+    return reduce(or_, [as_selection(pattern) for pattern in patterns])
+
+
+def _recipe(settings: PathSettings, rows: int) -> Recipe:
+    if settings.batch_size is not None and settings.batch_size > rows:
+        raise InputError(
+            f"expected a batch size of at most the {rows} training rows of a fold, got "
+            f"{settings.batch_size}; choose a smaller --batch-size"
+        )
+    batch = settings.batch_size or min(BATCH_SIZE, rows)
+    epochs = settings.epochs or default_epochs(rows, batch)
+    return Recipe(epochs=epochs, batch_size=batch, learning_rate=settings.learning_rate)
+
+
+def _run(
+    plan: Plan,
+    settings: PathSettings,
+    store: Store,
+    told: Progress,
+    announce: Callable[[Estimate], None] | None,
+) -> FittedPath:
+    strengths = _grid(plan, settings, store, told)
+    if announce is not None:
+        announce(_estimate(plan, (0.0, *strengths)))
+    folds = _validate(plan, 0, (0.0, *strengths), store, told, "cross validation")
+    found = CrossValidation.of(strengths, folds)
+    choice = choose(found.mean, found.standard_error)
+    if not isinstance(settings.strengths, tuple):
+        found, choice = _extended(plan, found, choice, store, told)
+    chosen = _refit(plan, settings, found, choice, store, told)
+    return assemble(
+        plan.problem, plan.preparation, plan.engine, plan.whole, settings, found, choice, chosen
+    )
+
+
+def _grid(plan: Plan, settings: PathSettings, store: Store, told: Progress) -> tuple[float, ...]:
+    if isinstance(settings.strengths, tuple):
+        return settings.strengths
+    top = store.note("grid")
+    if not isinstance(top, float):
+        told.stage("finding the largest strength", 1)
+        top = top_of_grid(plan.problem, plan.whole, plan.engine)
+        store.keep_note("grid", top)
+        told.advance(1)
+    return log_grid(top, settings.strengths)
+
+
+def _estimate(plan: Plan, strengths: tuple[float, ...]) -> Estimate:
+    steps = sum(plan.steps(fold, strengths) for fold in plan.folds)
+    shared = plan.preparation.data.pixels
+    return estimate(plan.problem, plan.unit(0, 0, strengths), plan.engine, steps, shared)
+
+
+def _validate(
+    plan: Plan, group: int, strengths: tuple[float, ...], store: Store, told: Progress, stage: str
+) -> list[outcomes.UnitOutcome]:
+    """Return the outcome of each fold, training only those that are not in the store."""
+    told.stage(stage, sum(plan.steps(fold, strengths) for fold in plan.folds))
+    done = []
+    for fold in plan.folds:
+        outcome = store.unit(unit_name(fold, group))
+        if outcome is None:
+            unit = plan.unit(fold, group, strengths)
+            trained = plan.engine.train(plan.problem, unit, told.advance)
+            outcome = outcomes.validated(plan.problem, unit, trained)
+            store.keep_unit(unit.name, outcome)
+        else:
+            told.advance(plan.steps(fold, strengths))
+        done.append(outcome)
+    return done
+
+
+def _extended(
+    plan: Plan, found: CrossValidation, choice: Choice, store: Store, told: Progress
+) -> tuple[CrossValidation, Choice]:
+    """Add a decade of strengths, at most twice, while the best lies on an edge of the grid."""
+    for group in range(1, MOST_EXTENSIONS + 1):
+        more = extension(found.strengths, choice.best)
+        if more is None:
+            break
+        side = "weaker" if more.below else "stronger"
+        told.say(f"The best strength is on the edge of the grid: trying {side} ones.")
+        stage = f"{side} strengths"
+        found = found.extended(more, _validate(plan, group, more.strengths, store, told, stage))
+        choice = choose(found.mean, found.standard_error)
+    return found, choice
+
+
+def _refit(
+    plan: Plan,
+    settings: PathSettings,
+    found: CrossValidation,
+    choice: Choice,
+    store: Store,
+    told: Progress,
+) -> tuple[tuple[float, ...], outcomes.UnitOutcome]:
+    """Return the strengths that were refitted on all training rows, and the outcome."""
+    wanted = {0.0, found.strengths[choice.best], found.strengths[choice.one_standard_error]}
+    if settings.refit == "all":
+        wanted.update(found.strengths)
+    strengths = tuple(sorted(wanted))
+    unit = replace(plan.whole, strengths=strengths)
+    told.stage("refit", plan.engine.steps(plan.problem, len(unit.data.train), len(strengths)))
+    outcome = store.unit(unit.name)
+    if outcome is None:
+        trained = plan.engine.train(plan.problem, unit, told.advance)
+        outcome = outcomes.refitted(plan.problem, unit, trained)
+        store.keep_unit(unit.name, outcome)
+    return strengths, outcome

@@ -1,0 +1,162 @@
+"""A finished path that a person works with: models, tables, pictures, files.
+
+Who uses this: `fit_path` returns a `FittedPath`, `load_result` reads one back from a run
+directory. The numbers are those of `PathResult`; what trains is elsewhere, and what draws is
+loaded when it is asked for.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from torch import nn
+
+from shrinkage.datasets import Preprocessing, TargetEncoding
+from shrinkage.errors import InputError
+from shrinkage.paths.architectures import Prototype, parse_architecture
+from shrinkage.paths.results import PathResult
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
+
+
+@dataclass(frozen=True)
+class ModelFile:
+    """What `model.json` holds: how to rebuild a model and to prepare raw rows for it.
+
+    `strengths` maps each name in `model.safetensors` (the part before the first dot) to its
+    strength; `test_rows` are the positions of the rows that were held out.
+    """
+
+    architecture: str
+    n_inputs: int
+    n_outputs: int
+    dtype: str
+    preprocessing: dict
+    target: dict
+    target_name: str
+    strengths: dict[str, float]
+    test_rows: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True)
+class FittedPath(PathResult):
+    """A `PathResult` whose models can be used.
+
+    `prototype` is a module of the right shape (None when only its factory's name is known).
+    """
+
+    model_file: ModelFile | None = None
+    prototype: nn.Module | None = field(default=None, repr=False)
+
+    def model(self, which: int | str = "best") -> nn.Module:
+        """Return a refitted model, in evaluation mode.
+
+        Args:
+            which: `best`, `one_standard_error`, `unregularized`, or a position in `strengths`
+                (any of them after `refit="all"`, else the two chosen).
+
+        Raises:
+            InputError: that model was not refitted.
+        """
+        role = self._role(which)
+        module = self._module()
+        module.load_state_dict(
+            {name: torch.from_numpy(np.array(value)) for name, value in self.weights[role].items()}
+        )
+        return module.eval()
+
+    def predict(self, X: object, which: int | str = "best") -> np.ndarray:
+        """Return predictions for raw rows: labels, or numbers in the target's unit.
+
+        Args:
+            X: rows with the columns of the training data.
+            which: as in `model`.
+        """
+        outputs = self.decision(X, which)
+        file = self._file()
+        encoding = TargetEncoding.from_dict(file.target)
+        if encoding.task == "classification":
+            return encoding.decode(outputs.argmax(axis=1))
+        return encoding.decode(outputs[:, 0])
+
+    def predict_proba(self, X: object, which: int | str = "best") -> np.ndarray:
+        """Return class probabilities, (rows, classes), for raw rows.
+
+        Raises:
+            InputError: the task is regression.
+        """
+        if self._file().target["task"] != "classification":
+            raise InputError("a regression has no class probabilities; use predict")
+        logits = torch.from_numpy(self.decision(X, which))
+        return torch.softmax(logits, dim=1).numpy()
+
+    def decision(self, X: object, which: int | str = "best") -> np.ndarray:
+        """Return the model's outputs, (rows, outputs), for raw rows."""
+        file = self._file()
+        kind = np.float64 if file.dtype == "float64" else np.float32
+        x = Preprocessing.from_dict(file.preprocessing).transform(X, kind)
+        with torch.no_grad():
+            return self.model(which)(torch.from_numpy(x)).numpy()
+
+    def table(self) -> DataFrame:
+        """Return the path as a table, one row a strength."""
+        from shrinkage.paths.run_directory import path_frame
+
+        return path_frame(self)
+
+    def plot(self) -> object:
+        """Return the score along the path as a matplotlib figure."""
+        from shrinkage.reports import score_plot
+
+        return score_plot(self)
+
+    def to_html(self, path: str | Path) -> Path:
+        """Write the report page to a file and return its path."""
+        from shrinkage.reports import write_page
+
+        return write_page(self, path)
+
+    def write(self, folder: str | Path) -> None:
+        """Write the run directory: numbers, weights, figures and the page."""
+        from shrinkage.paths.run_directory import write_run
+
+        write_run(self, Path(folder))
+
+    def _file(self) -> ModelFile:
+        if self.model_file is None:
+            raise InputError("this result came without its model file, so it cannot predict")
+        return self.model_file
+
+    def _role(self, which: int | str) -> str:
+        if isinstance(which, str):
+            if which in self.weights:
+                return which
+            raise InputError(
+                f"no refitted model {which!r}: expected one of {', '.join(self.weights)}"
+            )
+        count = len(self.strengths)
+        if not -count <= which < count:
+            raise InputError(f"expected a position in the {count} strengths, got {which}")
+        index = which % count
+        for model in self.chosen:
+            if model.index == index:
+                return model.role
+        if f"strength_{index}" in self.weights:
+            return f"strength_{index}"
+        raise InputError(
+            f"strength {index} was not refitted on all training rows; repeat with refit='all' "
+            "(--refit all)"
+        )
+
+    def _module(self) -> nn.Module:
+        file = self._file()
+        dtype = torch.float64 if file.dtype == "float64" else torch.float32
+        if self.prototype is not None:
+            return Prototype(self.prototype).build(file.n_inputs, file.n_outputs)
+        architecture = parse_architecture(file.architecture)
+        return architecture.build(file.n_inputs, file.n_outputs).to(dtype)

@@ -1,0 +1,152 @@
+"""What is measured of a trained unit: scores, losses, zeros, norms, and how training ended.
+
+Who uses this: `fit_path`, which joins the outcomes of all units, and the run directory, which
+stores each as named arrays so that a resumed run need not train it again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from shrinkage.paths.assigned import penalised_names
+from shrinkage.paths.judging import judge
+from shrinkage.paths.problem import Problem, Trained, Unit, spread, template
+from shrinkage.paths.results import Status
+
+TRAIN_LOSS_ROWS = 10_000
+CONSTANT = 1e-6
+
+
+@dataclass(frozen=True)
+class UnitOutcome:
+    """Measures of one unit; `values` maps names to arrays whose first axis is the model.
+
+    Names: `score`, `train_loss`, `validation_loss`, `status` (positions in `Status`), and
+    `nonzero/NAME`, `norm/NAME` for each penalised array, `inputs_kept`, and for curves
+    `curve/epochs`, `curve/train_loss`, `curve/validation_loss`, `curve/validation_score`.
+    A refit has `weights/NAME` instead of scores.
+    """
+
+    values: Mapping[str, np.ndarray]
+
+    def named(self, prefix: str) -> dict[str, np.ndarray]:
+        """Return the arrays whose name starts with `prefix/`, under the rest of their name."""
+        start = prefix + "/"
+        return {
+            name.removeprefix(start): value
+            for name, value in self.values.items()
+            if name.startswith(start)
+        }
+
+    @property
+    def status(self) -> tuple[Status, ...]:
+        """Return how training ended for each model."""
+        known = list(Status)
+        return tuple(known[int(code)] for code in self.values["status"])
+
+
+def validated(problem: Problem, unit: Unit, trained: Trained) -> UnitOutcome:
+    """Measure a unit on its validation rows.
+
+    Raises:
+        ValueError: the unit has no validation rows.
+    """
+    positions = unit.data.validation
+    if positions is None:
+        raise ValueError("this unit has no validation rows")
+    outputs, score, loss = judge(problem, unit.data, trained.outputs, positions)
+    subset = spread(unit.data.train, TRAIN_LOSS_ROWS)
+    train_rows = unit.data.rows.take(subset)
+    train_loss = problem.loss(trained.outputs(train_rows.x), train_rows.target, train_rows.weight)
+    values: dict[str, np.ndarray] = {
+        "score": score,
+        "validation_loss": loss,
+        "train_loss": train_loss.cpu().numpy().astype(np.float64),
+        "status": _status(trained, outputs),
+        **_array_measures(problem, unit, trained),
+    }
+    if trained.curves is not None:
+        values["curve/epochs"] = trained.curves.epochs
+        values["curve/train_loss"] = trained.curves.train_loss
+        values["curve/validation_loss"] = trained.curves.validation_loss
+        values["curve/validation_score"] = trained.curves.validation_score
+    return UnitOutcome(values)
+
+
+def refitted(problem: Problem, unit: Unit, trained: Trained) -> UnitOutcome:
+    """Keep the weights of a unit that was trained on all training rows."""
+    sample = unit.data.rows.take(spread(unit.data.train, TRAIN_LOSS_ROWS)).x
+    outputs = trained.outputs(sample).cpu().numpy()
+    weights = {f"weights/{name}": value.cpu().numpy() for name, value in trained.arrays.items()}
+    return UnitOutcome(
+        {
+            "status": _status(trained, outputs),
+            **_array_measures(problem, unit, trained),
+            **weights,
+        }
+    )
+
+
+def _status(trained: Trained, outputs: np.ndarray) -> np.ndarray:
+    """Return for each model its position in `Status`."""
+    known = list(Status)
+    codes = []
+    for model, converged in zip(range(outputs.shape[0]), trained.converged, strict=True):
+        finite = np.isfinite(outputs[model]).all() and all(
+            bool(torch.isfinite(value[model]).all()) for value in trained.arrays.values()
+        )
+        if not finite:
+            codes.append(known.index(Status.DIVERGED))
+        elif is_constant(outputs[model]):
+            codes.append(known.index(Status.COLLAPSED))
+        elif not converged:
+            codes.append(known.index(Status.NOT_CONVERGED))
+        else:
+            codes.append(known.index(Status.OK))
+    return np.array(codes)
+
+
+def is_constant(outputs: np.ndarray) -> bool:
+    """Return whether outputs (outputs, rows) say the same for every row.
+
+    For several outputs that is the same largest output everywhere; for one output a spread
+    below 1e-6 of its size.
+
+    >>> is_constant(np.array([[0.1, 0.2], [0.3, 0.4]])), is_constant(np.array([[1.0, 2.0]]))
+    (True, False)
+    """
+    if outputs.shape[0] > 1:
+        return len(np.unique(outputs.argmax(axis=0))) == 1
+    spread = float(np.ptp(outputs))
+    return spread <= CONSTANT * max(1e-30, float(np.abs(outputs).max()))
+
+
+def _array_measures(problem: Problem, unit: Unit, trained: Trained) -> dict[str, np.ndarray]:
+    """Return nonzero counts and norms of the penalised arrays, and the inputs that are kept."""
+    module = template(problem, unit)
+    values: dict[str, np.ndarray] = {}
+    names = [name for name in penalised_names(problem, module) if name in trained.arrays]
+    for name in names:
+        flat = trained.arrays[name].flatten(start_dim=1)
+        values[f"nonzero/{name}"] = torch.count_nonzero(flat, dim=1).cpu().numpy()
+        values[f"norm/{name}"] = torch.linalg.vector_norm(flat.double(), dim=1).cpu().numpy()
+    first = _input_layer(module, unit.n_inputs)
+    if first in trained.arrays:
+        weight = trained.arrays[first]
+        kept = (weight != 0).any(dim=1)
+        values["inputs_kept"] = kept.sum(dim=1).cpu().numpy()
+    return values
+
+
+def _input_layer(module: torch.nn.Module, n_inputs: int) -> str:
+    """Return the name of the first linear layer's weight if it reads the inputs, else ''."""
+    for name, layer in module.named_modules():
+        if isinstance(layer, torch.nn.Linear):
+            if layer.in_features != n_inputs:
+                return ""
+            return f"{name}.weight" if name else "weight"
+    return ""

@@ -1,0 +1,47 @@
+"""Predictions as named columns, for files and streams.
+
+Who uses this: `shrinkage predict`.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from shrinkage.datasets import TargetEncoding
+from shrinkage.paths.files import write_bytes
+from shrinkage.paths.fitted import FittedPath
+
+
+def prediction_columns(
+    result: FittedPath, X: object, which: str, *, probabilities: bool
+) -> dict[str, Sequence[object]]:
+    """Return the column `prediction`, and `probability=CLASS` columns when asked.
+
+    Args:
+        result: a finished path.
+        X: raw rows.
+        which: the model's role.
+        probabilities: whether to add the class probabilities.
+
+    Raises:
+        InputError: the rows lack a column, or the model is unknown.
+    """
+    columns: dict[str, Sequence[object]] = {"prediction": result.predict(X, which).tolist()}
+    if probabilities:
+        values = result.predict_proba(X, which)
+        assert result.model_file is not None
+        for place, label in enumerate(TargetEncoding.from_dict(result.model_file.target).classes):
+            columns[f"probability={label}"] = values[:, place].tolist()
+    return columns
+
+
+def write_predictions(columns: Mapping[str, Sequence[object]], path: Path) -> None:
+    """Write the columns as a CSV file, whole or not at all."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(columns)
+    writer.writerows(zip(*columns.values(), strict=True))
+    write_bytes(path, text.getvalue().encode())

@@ -1,0 +1,164 @@
+"""What a path found: frozen records of numbers and arrays, and nothing that trains.
+
+Who uses this: `fit_path` makes a `PathResult`, the run directory stores it, the reports draw it,
+the command line prints it. It promises that every number of `summary.json` is in one place
+(`PathResult.summary`) and that a result read back from a run directory equals the one written.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+import numpy as np
+
+
+class Status(StrEnum):
+    """How training ended for one strength."""
+
+    OK = "ok"
+    COLLAPSED = "collapsed"
+    DIVERGED = "diverged"
+    NOT_CONVERGED = "not_converged"
+
+    @property
+    def message(self) -> str:
+        """Return the sentence that a person reads."""
+        return _MESSAGES[self]
+
+
+_MESSAGES = {
+    Status.OK: "trained",
+    Status.COLLAPSED: "predicts a constant: the strength is too large",
+    Status.DIVERGED: "loss or weights became infinite or NaN: lower the learning rate",
+    Status.NOT_CONVERGED: "stopped at the iteration limit before the minimizer was reached",
+}
+
+
+@dataclass(frozen=True)
+class ChosenModel:
+    """A model refitted on all training rows and looked at once on the test rows.
+
+    `role` is `best`, `one_standard_error` or `unregularized`; `index` is its place in
+    `strengths` (None for the unregularized model).
+    """
+
+    role: str
+    index: int | None
+    strength: float
+    cv_score: float | None
+    test_score: float | None
+    nonzero: int
+    total_weights: int
+
+    @property
+    def zero_fraction(self) -> float:
+        """Return the share of the weights that are exactly zero, between 0 and 1."""
+        return 1.0 - self.nonzero / self.total_weights if self.total_weights else 0.0
+
+
+@dataclass(frozen=True)
+class LayerTrace:
+    """One weight array along the path, from the models of the folds.
+
+    `nonzero` and `norm` have shape (strengths, folds); `norm` is the root of the sum of squares.
+    """
+
+    name: str
+    shape: tuple[int, ...]
+    nonzero: np.ndarray
+    norm: np.ndarray
+
+    @property
+    def size(self) -> int:
+        """Return the number of weights."""
+        return int(np.prod(self.shape))
+
+
+@dataclass(frozen=True)
+class LearningCurve:
+    """Losses and score by epoch, averaged over the folds; validation rows only, never test rows.
+
+    Arrays have shape (points,). `role` is that of a `ChosenModel`; `epochs` says after which
+    epoch each point was taken, None for every epoch.
+    """
+
+    role: str
+    strength: float
+    train_loss: np.ndarray
+    validation_loss: np.ndarray
+    validation_score: np.ndarray
+    epochs: np.ndarray | None = None
+
+
+@dataclass(frozen=True)
+class AssignmentRow:
+    """One line of the table of who is penalised: `term` is empty when there is none."""
+
+    parameter: str
+    shape: tuple[int, ...]
+    role: str
+    term: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class PathResult:
+    """Everything about a path.
+
+    `summary` is the content of `summary.json` (see DESIGN in the documentation for its keys).
+    Arrays over the path have shape (strengths, folds). `weights[role]` maps parameter names of
+    the chosen models to arrays in PyTorch's layout (output axis first).
+    """
+
+    summary: Mapping[str, object]
+    strengths: np.ndarray
+    fold_scores: np.ndarray
+    train_loss: np.ndarray
+    validation_loss: np.ndarray
+    status: tuple[Status, ...]
+    nonzero: np.ndarray
+    inputs_kept: np.ndarray | None
+    layers: tuple[LayerTrace, ...]
+    curves: tuple[LearningCurve, ...]
+    chosen: tuple[ChosenModel, ...]
+    weights: Mapping[str, Mapping[str, np.ndarray]]
+    assignment: tuple[AssignmentRow, ...]
+    input_names: tuple[str, ...]
+    image_shape: tuple[int, int] | None
+    score_name: str
+    split_description: str
+    code: str
+    warnings: tuple[str, ...] = field(default=())
+
+    @property
+    def score_mean(self) -> np.ndarray:
+        """Return the mean score over the folds, shape (strengths,)."""
+        return self.fold_scores.mean(axis=1)
+
+    @property
+    def best(self) -> ChosenModel:
+        """Return the model whose cross-validated score is the best."""
+        return self.by_role("best")
+
+    @property
+    def one_standard_error(self) -> ChosenModel:
+        """Return the strongest model within one standard error of the best."""
+        return self.by_role("one_standard_error")
+
+    @property
+    def unregularized(self) -> ChosenModel:
+        """Return the model of strength 0, trained with the same budget."""
+        return self.by_role("unregularized")
+
+    def by_role(self, role: str) -> ChosenModel:
+        """Return the chosen model of that role.
+
+        Raises:
+            KeyError: there is no model of that role in this result.
+        """
+        for model in self.chosen:
+            if model.role == role:
+                return model
+        raise KeyError(role)

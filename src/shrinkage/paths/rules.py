@@ -1,0 +1,63 @@
+"""Which strength to take: the best, and the strongest within one standard error of it.
+
+Who uses this: `fit_path` after cross validation. Scores are higher-is-better and never include
+the penalty. A strength with a score that is not finite in some fold is never chosen.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from shrinkage.errors import InputError
+
+
+@dataclass(frozen=True)
+class Choice:
+    """Positions in the ascending grid of strengths."""
+
+    best: int
+    one_standard_error: int
+
+
+def choose(mean: np.ndarray, standard_error: np.ndarray) -> Choice:
+    """Return the best strength and the one-standard-error strength.
+
+    The best has the largest mean score, and among equals the largest strength. The other is the
+    **largest** strength whose mean is at least `mean[best] − standard_error[best]` (Breiman et
+    al. 1984, section 3.4.3; Hastie, Tibshirani and Friedman 2009, section 7.10).
+
+    Args:
+        mean: mean score for each strength, ascending strengths, (strengths,).
+        standard_error: sd(ddof = 1)/√folds of each mean, (strengths,).
+
+    Raises:
+        InputError: no strength has a finite score.
+
+    >>> choose(np.array([0.7, 0.9, 0.89, 0.5]), np.array([0.0, 0.02, 0.0, 0.0]))
+    Choice(best=1, one_standard_error=2)
+    """
+    finite = np.isfinite(mean)
+    if not finite.any():
+        raise InputError(
+            "every strength diverged, so none can be chosen; lower the learning rate or the "
+            "strengths"
+        )
+    scores = np.where(finite, mean, -np.inf)
+    best = int(np.flatnonzero(scores == scores.max())[-1])
+    error = standard_error[best] if np.isfinite(standard_error[best]) else 0.0
+    within = np.flatnonzero(scores >= scores[best] - error)
+    return Choice(best, int(within[-1]))
+
+
+def standard_error(fold_scores: np.ndarray) -> np.ndarray:
+    """Return sd(ddof = 1)/√folds for scores of shape (strengths, folds); NaN for one fold.
+
+    >>> standard_error(np.array([[1.0, 3.0]]))
+    array([1.])
+    """
+    folds = fold_scores.shape[1]
+    if folds < 2:
+        return np.full(fold_scores.shape[0], np.nan)
+    return fold_scores.std(axis=1, ddof=1) / np.sqrt(folds)

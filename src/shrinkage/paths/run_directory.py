@@ -1,0 +1,227 @@
+"""The run directory: what is in which file, written whole and read back equal.
+
+Who uses this: `fit_path` with a store, `shrinkage report`, `shrinkage predict`, and
+`load_result`. `summary.json`, `path.csv`, `model.safetensors` and `model.json` are for readers
+without this library; `history.json` holds the rest of what the report draws. No path of the
+machine is written into any of them.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import math
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from shrinkage.errors import RunDirectoryError
+from shrinkage.paths.files import read_arrays, read_json, write_arrays, write_bytes, write_json
+from shrinkage.paths.fitted import FittedPath, ModelFile
+from shrinkage.paths.results import (
+    AssignmentRow,
+    ChosenModel,
+    LayerTrace,
+    LearningCurve,
+    PathResult,
+    Status,
+)
+from shrinkage.paths.rules import standard_error
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
+
+FORMAT = 1
+ROLES = ("best", "one_standard_error", "unregularized")
+
+
+def write_run(result: FittedPath, root: Path) -> None:
+    """Write every file of a run directory; `summary.json` comes last.
+
+    Raises:
+        RunDirectoryError: the disk is full or the folder cannot be written.
+    """
+    from shrinkage.reports import write_report
+
+    arrays = {
+        f"{role}.{name}": value
+        for role, state in result.weights.items()
+        for name, value in state.items()
+    }
+    write_arrays(root / "model.safetensors", arrays)
+    if result.model_file is not None:
+        write_json(root / "model.json", {"format": FORMAT, **asdict(result.model_file)})
+    write_json(root / "history.json", _history(result))
+    write_bytes(root / "path.csv", _csv(result).encode())
+    write_report(result, root)
+    write_json(root / "summary.json", dict(result.summary))
+
+
+def load_result(root: str | Path) -> FittedPath:
+    """Return the result that a run directory holds.
+
+    Args:
+        root: the directory of a finished run.
+
+    Raises:
+        RunDirectoryError: it is not the directory of a finished run.
+    """
+    root = Path(root)
+    if not (root / "summary.json").exists():
+        unfinished = (root / "state" / "run.json").exists()
+        what = "an unfinished run: go on with --resume" if unfinished else "no run"
+        raise RunDirectoryError(
+            f"expected the folder of a finished `shrinkage path` run, but {root} holds {what}"
+        )
+    summary: Any = read_json(root / "summary.json")
+    history: Any = read_json(root / "history.json")
+    model: Any = read_json(root / "model.json")
+    try:
+        return _result(summary, history, model, read_arrays(root / "model.safetensors"))
+    except (KeyError, TypeError, ValueError) as error:
+        raise RunDirectoryError(
+            f"the run in {root} is damaged or of another version ({type(error).__name__}: {error})"
+        ) from error
+
+
+def path_frame(result: PathResult) -> DataFrame:
+    """Return the path as a table, one row a strength; the content of `path.csv`."""
+    import pandas as pd
+
+    zero = 1.0 - result.nonzero / max(1, _total(result))
+    columns: dict[str, object] = {
+        "strength": result.strengths,
+        "cv_score_mean": result.score_mean,
+        "cv_score_se": standard_error(result.fold_scores),
+        "train_loss": result.train_loss.mean(axis=1),
+        "validation_loss": result.validation_loss.mean(axis=1),
+        "nonzero": result.nonzero,
+        "zero_fraction": zero,
+        "status": [str(status) for status in result.status],
+    }
+    if result.inputs_kept is not None:
+        columns["inputs_kept"] = result.inputs_kept.mean(axis=1)
+    return pd.DataFrame(columns).rename_axis("index")
+
+
+def _total(result: PathResult) -> int:
+    return sum(layer.size for layer in result.layers)
+
+
+def _csv(result: PathResult) -> str:
+    frame = path_frame(result).reset_index()
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow(frame.columns)
+    for row in frame.itertuples(index=False):
+        writer.writerow([_cell(value) for value in row])
+    return out.getvalue()
+
+
+def _cell(value: object) -> object:
+    if isinstance(value, float):
+        return "" if math.isnan(value) else repr(float(value))
+    return value
+
+
+def _history(result: FittedPath) -> dict[str, object]:
+    return {
+        "format": FORMAT,
+        "fold_scores": _plain(result.fold_scores),
+        "train_loss": _plain(result.train_loss),
+        "validation_loss": _plain(result.validation_loss),
+        "inputs_kept": None if result.inputs_kept is None else _plain(result.inputs_kept),
+        "layers": [
+            {
+                "name": layer.name,
+                "shape": list(layer.shape),
+                "nonzero": _plain(layer.nonzero),
+                "norm": _plain(layer.norm),
+            }
+            for layer in result.layers
+        ],
+        "curves": [
+            {
+                "role": curve.role,
+                "strength": curve.strength,
+                "train_loss": _plain(curve.train_loss),
+                "validation_loss": _plain(curve.validation_loss),
+                "validation_score": _plain(curve.validation_score),
+                "epochs": None if curve.epochs is None else _plain(curve.epochs),
+            }
+            for curve in result.curves
+        ],
+        "assignment": [asdict(row) for row in result.assignment],
+        "input_names": list(result.input_names),
+        "image_shape": None if result.image_shape is None else list(result.image_shape),
+        "code": result.code,
+        "warnings": list(result.warnings),
+    }
+
+
+def _plain(values: np.ndarray) -> list:
+    """Return nested lists in which numbers that are not finite are None."""
+    array = np.asarray(values)
+    if array.dtype.kind in "iu":
+        return array.tolist()
+    plain = array.astype(object)
+    plain[~np.isfinite(array)] = None
+    return plain.tolist()
+
+
+def _array(values: list) -> np.ndarray:
+    return np.array(values, dtype=np.float64)
+
+
+def _result(summary: dict, history: dict, model: dict, arrays: dict) -> FittedPath:
+    model = {key: value for key, value in model.items() if key != "format"}
+    file = ModelFile(**{**model, "test_rows": tuple(model["test_rows"])})
+    weights: dict[str, dict[str, np.ndarray]] = {role: {} for role in file.strengths}
+    for key, value in arrays.items():
+        role, _, name = key.partition(".")
+        weights[role][name] = value
+    kept, shape = history["inputs_kept"], history["image_shape"]
+    return FittedPath(
+        summary=summary,
+        strengths=_array(summary["strengths"]),
+        fold_scores=_array(history["fold_scores"]),
+        train_loss=_array(history["train_loss"]),
+        validation_loss=_array(history["validation_loss"]),
+        status=tuple(Status(name) for name in summary["status"]),
+        nonzero=_array(summary["nonzero"]),
+        inputs_kept=None if kept is None else _array(kept),
+        layers=tuple(_layer(layer) for layer in history["layers"]),
+        curves=tuple(_curve(curve) for curve in history["curves"]),
+        chosen=tuple(ChosenModel(role=role, **summary[role]) for role in ROLES),
+        weights=weights,
+        assignment=tuple(
+            AssignmentRow(**{**row, "shape": tuple(row["shape"])}) for row in history["assignment"]
+        ),
+        input_names=tuple(history["input_names"]),
+        image_shape=None if shape is None else (int(shape[0]), int(shape[1])),
+        score_name=summary["score_name"],
+        split_description=summary["split"],
+        code=history["code"],
+        warnings=tuple(history["warnings"]),
+        model_file=file,
+    )
+
+
+def _layer(stored: dict) -> LayerTrace:
+    return LayerTrace(
+        stored["name"], tuple(stored["shape"]), _array(stored["nonzero"]), _array(stored["norm"])
+    )
+
+
+def _curve(stored: dict) -> LearningCurve:
+    epochs = stored["epochs"]
+    return LearningCurve(
+        stored["role"],
+        stored["strength"],
+        _array(stored["train_loss"]),
+        _array(stored["validation_loss"]),
+        _array(stored["validation_score"]),
+        None if epochs is None else _array(epochs),
+    )

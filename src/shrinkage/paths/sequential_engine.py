@@ -1,0 +1,114 @@
+"""One model after the other: the reference engine, for any module.
+
+Who uses this: `fit_path` for modules that cannot be stacked, and the tests, which hold the
+stacked engine against it. It trains with torch's own Adam and `regularize`, as a user's loop
+would.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from torch import nn
+
+from shrinkage.paths.curves import CurveRecorder
+from shrinkage.paths.problem import Advance, Curves, Problem, Rows, Trained, Unit, template
+from shrinkage.paths.recipe import derived_seed
+from shrinkage.pytorch import regularize
+from shrinkage.terms import Term
+
+EVALUATION_ROWS = 4096
+
+
+class SequentialEngine:
+    """Trains a unit model by model."""
+
+    name = "sequential"
+
+    def steps(self, problem: Problem, rows: int, models: int) -> int:
+        """Return the number of optimizer steps of all models together."""
+        return problem.recipe.steps(rows) * models
+
+    def train(self, problem: Problem, unit: Unit, advance: Advance) -> Trained:
+        """Train the unit's models in the order of their strengths."""
+        modules, curves = [], []
+        for strength in unit.strengths:
+            module, curve = _train_one(problem, unit, strength, advance)
+            modules.append(module)
+            curves.append(curve)
+        names = [*dict(modules[0].named_parameters()), *dict(modules[0].named_buffers())]
+        states = [
+            {**dict(module.named_parameters()), **dict(module.named_buffers())}
+            for module in modules
+        ]
+        return Trained(
+            outputs=lambda x: torch.stack([evaluate(module, x) for module in modules]),
+            arrays={
+                name: torch.stack([state[name].detach() for state in states]) for name in names
+            },
+            curves=_join(curves),
+            converged=np.ones(len(modules), dtype=bool),
+        )
+
+
+def evaluate(module: nn.Module, x: torch.Tensor) -> torch.Tensor:
+    """Return a module's outputs as (outputs, rows), in evaluation mode."""
+    training = module.training
+    module.eval()
+    with torch.no_grad():
+        outputs = torch.cat([module(block) for block in x.split(EVALUATION_ROWS)])
+    module.train(training)
+    return outputs.t()
+
+
+def _train_one(
+    problem: Problem, unit: Unit, strength: float, advance: Advance
+) -> tuple[nn.Module, Curves | None]:
+    module = template(problem, unit).train()
+    parameters = [parameter for parameter in module.parameters() if parameter.requires_grad]
+    optimizer = torch.optim.Adam(parameters, lr=problem.recipe.learning_rate, fused=True)
+    if strength > 0:
+        term = Term(strength, problem.penalty, problem.selection)
+        regularize(optimizer, module, term, update=problem.update)
+    recorder = CurveRecorder.for_unit(problem, unit)
+    count = len(unit.data.train)
+    total, step = problem.recipe.steps(count), 0
+    for epoch in range(problem.recipe.epochs):
+        losses = 0.0
+        for batch in problem.recipe.batches(count, derived_seed(unit.seed, 1), epoch):
+            rows = unit.data.rows.take(unit.data.train[torch.from_numpy(batch)])
+            optimizer.param_groups[0]["lr"] = problem.recipe.learning_rate_at(step, total)
+            losses += _step(problem, module, optimizer, rows, derived_seed(unit.seed, 2, step))
+            step += 1
+            advance(1)
+        mean = np.array([losses / problem.recipe.steps_per_epoch(count)])
+        recorder.record(epoch, mean, lambda x: evaluate(module, x).unsqueeze(0))
+    return module, recorder.curves()
+
+
+def _step(
+    problem: Problem,
+    module: nn.Module,
+    optimizer: torch.optim.Optimizer,
+    rows: Rows,
+    seed: int,
+) -> float:
+    torch.manual_seed(seed)
+    optimizer.zero_grad()
+    outputs = module(rows.x).t().unsqueeze(0)
+    loss = problem.loss(outputs, rows.target, rows.weight).sum()
+    loss.backward()
+    optimizer.step()
+    return float(loss.detach())
+
+
+def _join(curves: list[Curves | None]) -> Curves | None:
+    found = [curve for curve in curves if curve is not None]
+    if not found:
+        return None
+    return Curves(
+        found[0].epochs,
+        np.concatenate([curve.train_loss for curve in found], axis=1),
+        np.concatenate([curve.validation_loss for curve in found], axis=1),
+        np.concatenate([curve.validation_score for curve in found], axis=1),
+    )

@@ -1,0 +1,118 @@
+"""What a person may choose about a path, checked once, before anything is trained or written.
+
+Who uses this: `fit_path` and the command line fill in a `PathSettings`; the run directory keeps
+its `fingerprint` so that a resumed run is the same run.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import asdict, dataclass
+
+import torch
+
+from shrinkage.errors import InputError, near_names
+from shrinkage.paths.grid import check_strengths
+from shrinkage.paths.recipe import LEARNING_RATE
+
+UPDATES = ("proximal", "decoupled", "gradient", "loss")
+ENGINES = ("auto", "stacked", "sequential")
+REFITS = ("chosen", "all")
+DTYPES = {"float32": torch.float32, "float64": torch.float64}
+
+
+@dataclass(frozen=True, kw_only=True)
+class PathSettings:
+    """Choices of a path; None means that a default follows from the data.
+
+    Args:
+        strengths: how many (≥ 2), or an ascending tuple of them.
+        folds: number of folds (≥ 2); not used with a validation set of one's own.
+        update: how the penalty enters training, one of DESIGN's four.
+        select: name patterns of the parameters to penalise; empty: every default weight.
+        seed: of splits, weights, batches and dropout.
+        epochs: passes over the rows; None: about 2,000 steps. A linear model is solved instead.
+        batch_size: rows a step; None: 128, or all rows if there are fewer.
+        learning_rate: the largest learning rate of the schedule.
+        scorer: a scikit-learn scorer's name; None: accuracy or r2.
+        test_size: share of the rows held out for the one look at the test set.
+        refit: `chosen` (best, one standard error, unregularized) or `all` strengths.
+        engine: `auto`, `stacked` or `sequential`.
+        device: `auto`, `cpu`, `cuda`, …
+        dtype: `float32` or `float64`.
+    """
+
+    strengths: int | tuple[float, ...] = 20
+    folds: int = 5
+    update: str = "proximal"
+    select: tuple[str, ...] = ()
+    seed: int = 0
+    epochs: int | None = None
+    batch_size: int | None = None
+    learning_rate: float = LEARNING_RATE
+    scorer: str | None = None
+    test_size: float = 0.2
+    refit: str = "chosen"
+    engine: str = "auto"
+    device: str = "auto"
+    dtype: str = "float32"
+
+    def __post_init__(self) -> None:
+        if isinstance(self.strengths, tuple):
+            check_strengths(self.strengths)
+        else:
+            _at_least("strengths", self.strengths, 2)
+        _at_least("folds", self.folds, 2)
+        _at_least("seed", self.seed, 0)
+        for name in ("epochs", "batch_size"):
+            value = getattr(self, name)
+            if value is not None:
+                _at_least(name, value, 1)
+        _one_of("update", self.update, UPDATES)
+        _one_of("engine", self.engine, ENGINES)
+        _one_of("refit", self.refit, REFITS)
+        _one_of("dtype", self.dtype, tuple(DTYPES))
+        if not (math.isfinite(self.learning_rate) and self.learning_rate > 0):
+            raise InputError(f"expected a positive learning rate, got {self.learning_rate}")
+        if not 0.0 < self.test_size < 1.0:
+            raise InputError(
+                f"expected test_size to be a share between 0 and 1, got {self.test_size}"
+            )
+
+    def to_dict(self) -> dict[str, object]:
+        """Return the settings as JSON knows them."""
+        values = asdict(self)
+        if isinstance(self.strengths, tuple):
+            values["strengths"] = list(self.strengths)
+        values["select"] = list(self.select)
+        return values
+
+    def torch_device(self) -> torch.device:
+        """Return the device, the fastest one for `auto`.
+
+        Raises:
+            InputError: the device is unknown or not on this machine.
+        """
+        if self.device == "auto":
+            return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        try:
+            device = torch.device(self.device)
+            torch.zeros(1, device=device)
+        except (RuntimeError, AssertionError, NotImplementedError) as error:
+            reason = str(error).splitlines()[0]
+            raise InputError(
+                f"device {self.device!r} cannot be used here ({reason}); expected auto, cpu, or "
+                "cuda where there is one"
+            ) from None
+        return device
+
+
+def _at_least(name: str, value: object, least: int) -> None:
+    if isinstance(value, bool) or not isinstance(value, int) or value < least:
+        raise InputError(f"expected {name} to be a whole number of at least {least}, got {value}")
+
+
+def _one_of(name: str, value: str, known: tuple[str, ...]) -> None:
+    if value not in known:
+        hint = near_names(value, known)
+        raise InputError(f"unknown {name} {value!r}: expected one of {', '.join(known)}; {hint}")

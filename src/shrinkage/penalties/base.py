@@ -1,0 +1,67 @@
+"""What a penalty is: a function of one weight array that carries no strength.
+
+Who uses this: terms (strength × penalty), paths, audits, and users who write their own penalty.
+A penalty promises `value`, `gradient`, `prox` and `critical_strength` over NumPy, torch and JAX,
+for one model or for many stacked along leading axes, in the dtype of the weights, never changing
+what it was given. Strengths and steps are arguments because they vary in training; the objects
+are frozen. `shrinkage.penalties.check_penalty` checks every promise made here.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from shrinkage.arrays import Array
+
+
+@dataclass(frozen=True)
+class Penalty(ABC):
+    """A penalty Ω on arrays of shape (*models, *weights), with `stacked` leading model axes.
+
+    Ω >= 0 and Ω(0) = 0. No method changes its arguments or the dtype.
+    """
+
+    name: ClassVar[str]  # the key in the registry
+    smooth: ClassVar[bool] = False  # differentiable everywhere: `decoupled` applies it before
+    __array_ufunc__ = None  # so that a NumPy number times a penalty asks the penalty
+
+    @abstractmethod
+    def value(self, w: Array, stacked: int = 0) -> Array:
+        """Return Ω(w): a scalar array, or one per model with shape w.shape[:stacked]."""
+
+    @abstractmethod
+    def gradient(self, w: Array, stacked: int = 0) -> Array:
+        """Return ∂Ω(w), at a kink its least-norm element (0 at w = 0), in the shape of w."""
+
+    @abstractmethod
+    def prox(self, w: Array, step: Any, stacked: int = 0) -> Array:
+        """Return argmin_u Σ (u − w)² / (2 step) + Ω(u), a new array.
+
+        `step` is learning_rate × strength: a number, one per model (w.shape[:stacked]) or one
+        per weight (w.ndim axes, broadcastable). Zeros are +0.0; a step of 0 returns w bit for bit.
+        """
+
+    @abstractmethod
+    def critical_strength(self, gradient: Array, stacked: int = 0) -> Array:
+        """Return the least strength at which w = 0 is stationary, inf if there is none.
+
+        `gradient` is the data loss's at w = 0; the result has the shape of `value`.
+        """
+
+    def parts(self) -> tuple[tuple[float, Penalty], ...]:
+        """Return (weight, elementary penalty) pairs whose weighted sum is this penalty."""
+        return ((1.0, self),)
+
+    def with_axes(self, input_axis: int | None, output_axis: int | None) -> Penalty:  # noqa: ARG002
+        """Return the penalty for a layout in which the units lie along these axes."""
+        return self
+
+    def __mul__(self, strength: Any) -> Any:
+        """Return the term strength × penalty (the one import against the arrows)."""
+        from shrinkage.terms import Term
+
+        return Term(strength=strength, penalty=self)
+
+    __rmul__ = __mul__

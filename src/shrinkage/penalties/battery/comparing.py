@@ -1,0 +1,43 @@
+"""Comparisons that say what was expected and what came, and points with kinks."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from shrinkage.penalties.battery.subjects import Subject
+
+STEP = 0.3  # a step that moves weights of magnitude 0.1 to 2 in part to zero
+
+
+def close(came: Any, expected: Any, what: str, tolerance: float = 1e-12) -> None:
+    """Assert that two arrays agree to `tolerance`, relative for large numbers."""
+    came, expected = np.asarray(came), np.asarray(expected)
+    assert came.shape == expected.shape, f"{what}: expected shape {expected.shape}, {came.shape}"
+    finite = np.isfinite(expected)
+    gap = np.abs(came[finite] - expected[finite]) / (1.0 + np.abs(expected[finite]))
+    if not np.array_equal(came[~finite], expected[~finite], equal_nan=True):
+        gap = np.array([math.inf])
+    assert np.max(gap, initial=0.0) <= tolerance, f"{what}: expected {expected}, came {came}"
+
+
+def same_bits(came: np.ndarray, expected: np.ndarray, what: str) -> None:
+    """Assert that two arrays agree in every bit, the sign of zero included."""
+    assert came.shape == expected.shape, f"{what}: expected shape {expected.shape}, {came.shape}"
+    assert came.tobytes() == expected.tobytes(), f"{what}: expected {expected}, came {came}"
+
+
+def kinked_points(subject: Subject, rng: np.random.Generator) -> Iterator[np.ndarray]:
+    """Yield points with zeros: one weight, whole slices along every axis, everything."""
+    w = subject.weights(rng)
+    one = w.copy()
+    one.flat[0] = 0.0
+    yield one
+    for axis in range(w.ndim):
+        sliced = w.copy()
+        np.moveaxis(sliced, axis, 0)[0] = 0.0
+        yield sliced
+    yield np.zeros_like(w)

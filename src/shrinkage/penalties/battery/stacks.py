@@ -1,0 +1,70 @@
+"""Promises about many models in one array: each is as if alone."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from shrinkage.penalties.battery.comparing import STEP, close, same_bits
+from shrinkage.penalties.battery.subjects import Subject
+
+
+def _one_at_a_time(w: np.ndarray, stacked: int, call: Callable[..., Any], *also: Any) -> Any:
+    """Return what `call` gives for each model and the model's share of `also`, stacked again."""
+    lead = w.shape[:stacked]
+    single = [
+        np.asarray(call(w[index], *(extra[index] for extra in also))) for index in np.ndindex(lead)
+    ]
+    return np.stack(single).reshape((*lead, *single[0].shape))
+
+
+def stacked_is_one_at_a_time(subject: Subject) -> None:
+    """Stacked models give what each gives alone, with equal zeros."""
+    rng = subject.rng()
+    for lead in ((3,), (2, 2)):
+        k = len(lead)
+        w = subject.weights(rng, *lead)
+        own = rng.uniform(0.1, 1.0, lead)
+        per_weight = 10 ** rng.uniform(-1.5, 0.5, w.shape)
+        even = np.full(lead, STEP)
+        every: dict[str, tuple[Any, Callable[..., Any], tuple[Any, ...]]] = {
+            "value": (subject.value(w, k), subject.value, ()),
+            "gradient": (subject.gradient(w, k), subject.gradient, ()),
+            "critical strength": (subject.critical_strength(w, k), subject.critical_strength, ()),
+            "prox": (subject.prox(w, STEP, k), subject.prox, (even,)),
+            "prox, a step per model": (subject.prox(w, own, k), subject.prox, (own,)),
+            "prox, a step per weight": (
+                subject.prox(w, per_weight, k),
+                subject.prox,
+                (per_weight,),
+            ),
+        }
+        for what, (together, alone, also) in every.items():
+            apart = _one_at_a_time(w, k, alone, *also)
+            close(together, apart, f"{what} of {lead} stacked models")
+            assert np.array_equal(together == 0, apart == 0), f"{what}: other zeros when stacked"
+
+
+def nan_stays_in_its_model(subject: Subject) -> None:
+    """A NaN or infinity in one model shows there and changes no bit of another."""
+    rng = subject.rng()
+    w, own = subject.weights(rng, 3), np.array([0.1, STEP, 0.7])
+    per_weight = 10 ** rng.uniform(-1.5, 0.5, w.shape)
+    for poison in (math.nan, math.inf):
+        bad = w.copy()
+        bad[1].flat[0] = poison
+        calls: dict[str, Callable[[np.ndarray], np.ndarray]] = {
+            "value": lambda x: subject.value(x, 1),
+            "gradient": lambda x: subject.gradient(x, 1),
+            "critical strength": lambda x: subject.critical_strength(x, 1),
+            "prox": lambda x: subject.prox(x, own, 1),
+            "prox with a step per weight": lambda x: subject.prox(x, per_weight, 1),
+        }
+        for what, call in calls.items():
+            good, hurt = call(w), call(bad)
+            same_bits(hurt[[0, 2]], good[[0, 2]], f"{what} of models beside one with {poison}")
+            if math.isnan(poison):
+                assert np.isnan(hurt[1].flat[0]), f"{what}: expected NaN to stay, came {hurt[1]}"

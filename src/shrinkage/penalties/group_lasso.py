@@ -1,0 +1,193 @@
+"""Group lasso, Σ_g √|g| ‖w_g‖: whole units vanish together."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from shrinkage.arrays import (
+    Array,
+    Axes,
+    floating_library,
+    kept_where_zero,
+    model_axes,
+    norm,
+    per_model,
+    scaled_by_largest,
+)
+from shrinkage.errors import InputError, near_names
+from shrinkage.penalties.base import Penalty
+from shrinkage.penalties.secular import group_prox_closed, group_prox_diagonal
+
+# The word → the axes that index groups, from the layer's (input axis, output axis).
+PER: dict[str, Callable[[int | None, int | None], tuple[int | None, ...]]] = {
+    "input": lambda input_axis, _: (input_axis,),
+    "output": lambda _, output_axis: (output_axis,),
+    "layer": lambda *_: (),
+}
+BARE_INPUT_AXIS, BARE_OUTPUT_AXIS = 1, 0  # PyTorch's layout, (out, in, *kernel)
+
+
+def _check_axes(axes: Any) -> Axes:
+    whole = isinstance(axes, (tuple, list)) and all(
+        isinstance(axis, int) and not isinstance(axis, bool) for axis in axes
+    )
+    if not whole or len(set(axes)) != len(axes):
+        raise InputError(
+            f"expected axes as distinct whole numbers that index groups, came {axes!r}: "
+            "give for example axes=(0,) for one group per row"
+        )
+    return tuple(axes)
+
+
+@dataclass(frozen=True)
+class GroupLasso(Penalty):
+    """The group lasso Σ_g √|g| ‖w_g‖, |g| being the number of weights in group g.
+
+    Args:
+        per: one group per "input" unit (the default), per "output" unit, or per "layer". An array
+            without a known layout is taken as PyTorch's (out, in, *kernel).
+        axes: instead of `per`, the axes of one model's array that index groups.
+
+    Raises:
+        InputError: an unknown word, both `per` and `axes`, or axes that are no distinct ints.
+
+    >>> import numpy as np
+    >>> w = np.array([[3.0, 0.1], [4.0, 0.1]])
+    >>> GroupLasso(per="input").prox(w, 1.0).round(3)
+    array([[2.151, 0.   ],
+           [2.869, 0.   ]])
+
+    Source: Yuan and Lin, Model selection and estimation in regression with grouped variables,
+    JRSS B 68 (2006).
+    """
+
+    per: str | None = None
+    axes: Axes | None = None
+
+    name: ClassVar[str] = "group-lasso"
+
+    def __post_init__(self) -> None:
+        if self.per is not None and self.axes is not None:
+            raise InputError(
+                f"expected per or axes, came both per={self.per!r} and axes={self.axes!r}: drop one"
+            )
+        if self.axes is not None:
+            object.__setattr__(self, "axes", _check_axes(self.axes))
+            return
+        per = "input" if self.per is None else self.per
+        if not isinstance(per, str) or per not in PER:
+            hint = near_names(per, PER) if isinstance(per, str) else ""
+            raise InputError(f"expected per to be one of {', '.join(PER)}, came {per!r}: {hint}")
+        object.__setattr__(self, "per", per)
+
+    def with_axes(self, input_axis: int | None, output_axis: int | None) -> GroupLasso:
+        """Return the penalty with `per` resolved to axes of a layer's array.
+
+        Args:
+            input_axis: the axis of the array along which input units lie, None if it has none.
+            output_axis: the same for output units.
+
+        Returns:
+            A penalty with `axes`; self where `axes` was given.
+
+        Raises:
+            InputError: `per` names an axis that the layer has not.
+
+        >>> GroupLasso(per="input").with_axes(0, 1)
+        GroupLasso(per=None, axes=(0,))
+        """
+        if self.axes is not None:
+            return self
+        resolved = PER[str(self.per)](input_axis, output_axis)
+        known = tuple(axis for axis in resolved if axis is not None)
+        if len(known) < len(resolved):
+            raise InputError(
+                f"expected a parameter with an {self.per} axis for GroupLasso(per={self.per!r}), "
+                "came one without: select other parameters, or use per='layer' or axes=(…)"
+            )
+        return GroupLasso(axes=known)
+
+    def value(self, w: Array, stacked: int = 0) -> Array:
+        """Return Σ_g √|g| ‖w_g‖.
+
+        >>> import numpy as np
+        >>> float(GroupLasso("layer").value(np.array([0.0, 6.0, 0.0, 8.0])))
+        20.0
+        """
+        library = floating_library(w)
+        axes, root_size = self._groups(w, stacked)
+        wide = library.wide(w)
+        with library.quiet():
+            norms = norm(wide, axes, keepdims=True)
+            total = library.sum(norms, model_axes(w, stacked)) * library.cast(root_size, wide)
+        return library.cast(total, w)
+
+    def gradient(self, w: Array, stacked: int = 0) -> Array:
+        """Return √|g| w_g/‖w_g‖, 0 for a zero group.
+
+        >>> import numpy as np
+        >>> GroupLasso("input").gradient(np.array([[3.0, 0.0], [4.0, 0.0]])) / np.sqrt(2)
+        array([[0.6, 0. ],
+               [0.8, 0. ]])
+        """
+        library = floating_library(w)
+        axes, root_size = self._groups(w, stacked)
+        with library.quiet():
+            scaled, _ = scaled_by_largest(library.wide(w), axes)
+            length = norm(scaled, axes, keepdims=True)
+            direction = scaled / library.where(length == 0, library.cast(1.0, scaled), length)
+        return library.cast(direction * library.cast(root_size, scaled), w)
+
+    def prox(self, w: Array, step: Any, stacked: int = 0) -> Array:
+        """Return w_g · max(0, 1 − √|g|·step/‖w_g‖), or its counterpart in a diagonal metric.
+
+        >>> import numpy as np
+        >>> step = np.array([[0.1], [10.0]])  # one per weight of the group
+        >>> GroupLasso("input").prox(np.array([[3.0], [4.0]]), step).round(3)
+        array([[2.863],
+               [0.689]])
+        """
+        library = floating_library(w)
+        axes, root_size = self._groups(w, stacked)
+        whole = per_model(step, w, stacked)
+        wide = library.wide(w)
+        threshold = library.cast(whole, wide) * library.cast(root_size, wide)
+        even = threshold.ndim == 0 or all(threshold.shape[axis] == 1 for axis in axes)
+        with library.quiet():
+            moved = (group_prox_closed if even else group_prox_diagonal)(wide, threshold, axes)
+        return kept_where_zero(whole, w, library.cast(moved, w))
+
+    def critical_strength(self, gradient: Array, stacked: int = 0) -> Array:
+        """Return max_g ‖gradient_g‖ / √|g|.
+
+        >>> import numpy as np
+        >>> float(GroupLasso("layer").critical_strength(np.array([0.0, 6.0, 0.0, 8.0])))
+        5.0
+        """
+        library = floating_library(gradient)
+        axes, root_size = self._groups(gradient, stacked)
+        wide = library.wide(gradient)
+        with library.quiet():
+            norms = norm(wide, axes, keepdims=True)
+            largest = library.max(norms, model_axes(gradient, stacked))
+            return library.cast(largest / library.cast(root_size, wide), gradient)
+
+    def _groups(self, w: Array, stacked: int) -> tuple[Axes, float]:
+        """Return the axes of `w` within a group, and √|g|."""
+        own = model_axes(w, stacked)
+        index = self.axes
+        if index is None:
+            index = self.with_axes(BARE_INPUT_AXIS, BARE_OUTPUT_AXIS).axes or ()
+        if any(not -len(own) <= axis < len(own) for axis in index):
+            raise InputError(
+                f"expected an array with axes {index} to group by, came one model's shape "
+                f"{tuple(w.shape[stacked:])}: use per='output' or 'layer', or other axes"
+            )
+        kept = {own[axis] for axis in index}
+        if len(kept) < len(index):
+            raise InputError(f"expected distinct axes, came {index}, which name one axis twice")
+        within = tuple(axis for axis in own if axis not in kept)
+        return within, math.sqrt(max(1, math.prod(w.shape[axis] for axis in within)))

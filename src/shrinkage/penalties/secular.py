@@ -1,0 +1,105 @@
+"""The prox of c‖u‖ in a diagonal metric: one root per group, by Newton's method.
+
+Who uses this: the group penalty under Adam, RMSprop and Adagrad, whose steps differ by weight.
+With r = ‖u‖ > 0, stationarity (u − w)/t + c·u/r = 0 gives u = w·r / (r + c·t), and r solves
+φ(r) = Σ (w/(r + c·t))² = 1. The function 1/√φ − 1 is increasing and concave, so that Newton's
+method started left of the root climbs to it and never passes it: no bracket, no damping.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from shrinkage.arrays import Array, Axes, library_of, norm, positive_zeros, scaled_by_largest
+
+
+def group_prox_closed(w: Array, threshold: Array, axes: Axes) -> Array:
+    """Return argmin_u ½‖u − w‖² + threshold·‖u‖ for each group.
+
+    Formula: w · max(0, 1 − threshold/‖w‖), with zero groups exactly +0.0.
+
+    Args:
+        w: weights.
+        threshold: c·t, with length 1 along `axes`.
+        axes: the axes within a group.
+
+    Returns:
+        A new array of the shape of `w`.
+
+    >>> import numpy as np
+    >>> group_prox_closed(np.array([3.0, 4.0]), np.array([1.0]), (0,))
+    array([2.4, 3.2])
+
+    Source: Yuan and Lin, Model selection and estimation in regression with grouped variables,
+    JRSS B 68 (2006).
+    """
+    library = library_of(w)
+    length = norm(w, axes, keepdims=True)
+    remaining = length - threshold
+    gone = (length <= threshold) | (length == 0)
+    shrunk = library.where(length == math.inf, w, positive_zeros(w * (remaining / length)))
+    return library.where(gone, library.cast(0.0, w), shrunk)
+
+
+def _start(w: Array, threshold: Array, axes: Axes) -> Array:
+    """Return a lower bound of the root, at which no |w|/(r + threshold) exceeds 1."""
+    library = library_of(w)
+    size = library.abs(w)
+    counts = size > 0  # a weight of 0 says nothing about the root, whatever its step is
+    nothing = library.cast(0.0, w)
+    by_weight = library.max(library.where(counts, size - threshold, nothing), axes, keepdims=True)
+    largest = library.max(library.where(counts, threshold, nothing), axes, keepdims=True)
+    by_norm = norm(w, axes, keepdims=True) - largest
+    # The largest of three, written so that NaN loses: it is handled by the caller.
+    by_weight = library.where(by_weight > 0, by_weight, nothing)
+    return library.where(by_norm > by_weight, by_norm, by_weight)
+
+
+def group_prox_diagonal(w: Array, threshold: Array, axes: Axes) -> Array:
+    """Return argmin_u Σ (u − w)²/(2 t) + c‖u‖ for each group, given threshold = c·t per weight.
+
+    Formula: u = w·r/(r + c·t), φ(r) = Σ (w/(r + c·t))² = 1; u = 0 iff Σ (w/(c·t))² <= 1.
+
+    Args:
+        w: weights.
+        threshold: c·t >= 0, inf allowed, broadcastable to `w`.
+        axes: the axes within a group.
+
+    Returns:
+        A new array of the shape of `w`; NaN or infinite groups come back as NaN.
+
+    >>> import numpy as np
+    >>> u = group_prox_diagonal(np.array([3.0, 4.0]), np.array([1.0, 2.0]), (0,))
+    >>> bool(np.allclose((u - [3, 4]) / [1, 2] + u / np.linalg.norm(u), 0))
+    True
+
+    Source: the secular equation of trust-region methods, Moré and Sorensen, Computing a trust
+    region step, SIAM J. Sci. Stat. Comput. 4 (1983), for the concavity and the start.
+    """
+    library = library_of(w)
+    scaled, scale = scaled_by_largest(w, axes)
+    threshold = threshold / scale
+    zero, one = library.cast(0.0, w), library.cast(1.0, w)
+    tolerance = 2 * library.epsilon(w)
+
+    def ratios(root: Array) -> tuple[Array, Array, Array]:
+        reach = root + threshold
+        reach = library.where(reach > 0, reach, one)  # w is 0 wherever the reach is
+        squares = (scaled / reach) ** 2
+        return reach, squares, library.sum(squares, axes, keepdims=True)
+
+    def newton(root: Array) -> tuple[Array, Any]:
+        reach, squares, total = ratios(root)
+        slope = library.sum(squares / reach, axes, keepdims=True)
+        move = total * (library.sqrt(total) - 1) / slope
+        active = move > tolerance * root  # False for NaN, and for good once converged
+        return library.where(active, root + move, root), library.any(active)
+
+    start = _start(scaled, threshold, axes)
+    _, _, total = ratios(start)
+    gone = (start == 0) & (total <= 1)
+    root = library.repeat(newton, library.where(gone, one, start))
+    root = library.where(total >= 0, root, total)  # a diverged group is NaN as a whole
+    moved = positive_zeros(w * (root / (root + threshold)))
+    return library.where(gone, zero, library.where(threshold == 0, w, moved))

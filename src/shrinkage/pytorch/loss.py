@@ -1,0 +1,127 @@
+"""Terms as a differentiable number: the textbook way, added to the loss.
+
+Who uses this: users who write `loss + penalty_loss(model, terms)`, and the loss update. The
+derivative is the penalty's own least-norm subgradient, so a zero group or a zero weight gives 0
+where automatic differentiation of a norm gives NaN.
+"""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import torch
+from torch import nn
+from torch.autograd.function import once_differentiable
+
+from shrinkage.penalties import Part, Penalty
+from shrinkage.pytorch.parameters import describe
+from shrinkage.terms import Term, Terms, as_terms, assign
+
+
+class _Value(torch.autograd.Function):
+    """penalty.value(w) with penalty.gradient as its derivative."""
+
+    @staticmethod
+    def forward(ctx: Any, w: torch.Tensor, penalty: Penalty, stacked: int) -> torch.Tensor:
+        ctx.save_for_backward(w)
+        ctx.penalty, ctx.stacked = penalty, stacked
+        return penalty.value(w, stacked)
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, *outgoing: torch.Tensor) -> tuple[torch.Tensor, None, None]:
+        (w,) = ctx.saved_tensors
+        slope = ctx.penalty.gradient(w, ctx.stacked)
+        share = outgoing[0].reshape(*outgoing[0].shape, *(1,) * (w.ndim - ctx.stacked))
+        return slope * share, None, None
+
+
+def penalty_value(w: torch.Tensor, parts: Sequence[Part], stacked: int = 0) -> torch.Tensor:
+    """Return Σ strength·penalty(w − reference), differentiable, one per model.
+
+    Args:
+        w: a parameter, shape (*models, *weights).
+        parts: strengths (numbers or one per model), penalties and references.
+        stacked: how many leading axes run over models.
+
+    Returns:
+        A tensor of shape w.shape[:stacked].
+
+    >>> from shrinkage.penalties import L1
+    >>> w = torch.tensor([3.0, 0.0], requires_grad=True)
+    >>> penalty_value(w, [Part(0.5, L1())]).backward()
+    >>> w.grad
+    tensor([0.5000, 0.0000])
+    """
+    total = w.new_zeros(w.shape[:stacked])
+    for part in parts:
+        about = w if part.reference is None else w - part.reference
+        value: Any = _Value.apply(about, part.penalty, stacked)
+        strength = part.strength
+        if isinstance(strength, torch.Tensor):
+            strength = strength.to(w.device, w.dtype).view(total.shape)
+        total = total + strength * value
+    return total
+
+
+def penalty_loss(model: nn.Module, terms: Term | Terms | Iterable[Term]) -> torch.Tensor:
+    """Return Σ strength·penalty(selected parameters), to be added to the loss.
+
+    Every term counts, whatever update it names. Zero weights stay where only a proximal update
+    makes them exactly zero.
+
+    Args:
+        model: the model whose parameters are penalised.
+        terms: the terms.
+
+    Returns:
+        A scalar tensor; its derivative is the least-norm subgradient.
+
+    Raises:
+        ShrinkageError: as `assign` does.
+
+    >>> from shrinkage.penalties import L2
+    >>> model = nn.Linear(2, 1)
+    >>> _ = nn.init.ones_(model.weight)
+    >>> penalty_loss(model, 0.5 * L2())
+    tensor(0.5000, grad_fn=...)
+
+    Source: half squares as in the weight_decay of https://docs.pytorch.org/docs/stable/optim.html
+    """
+    pairs = _assigned(model, terms)
+    if not pairs:
+        return torch.zeros(())
+    values = [penalty_value(tensor, parts) for tensor, parts in pairs]
+    return sum(values[1:], values[0])
+
+
+_Pairs = Sequence[tuple[torch.Tensor, tuple[Part, ...]]]
+_LAST: weakref.WeakKeyDictionary[nn.Module, tuple[Any, tuple, _Pairs]] = weakref.WeakKeyDictionary()
+
+
+def _assigned(model: nn.Module, terms: Term | Terms | Iterable[Term]) -> _Pairs:
+    """Return the parameters and their parts, as found last time where nothing has changed."""
+    found = tuple((id(p), p.requires_grad, p.device) for p in model.parameters())
+    last = _LAST.get(model)
+    if last is not None and last[0] is terms and last[1] == found:
+        return last[2]
+    described = describe(model)
+    in_loss = as_terms(terms).with_update("loss")
+    parts = assign((info for info, _ in described), in_loss).parts
+    pairs = [
+        (tensor, tuple(as_part(part, tensor) for part in parts[info.name]))
+        for info, tensor in described
+        if parts[info.name]
+    ]
+    _LAST[model] = (terms, found, pairs)
+    return pairs
+
+
+def as_part(part: Any, parameter: torch.Tensor) -> Part:
+    """Return strength, penalty and reference, the reference as a tensor like the parameter."""
+    reference = part.reference
+    if reference is not None:
+        reference = torch.as_tensor(reference).detach().to(parameter.device, parameter.dtype)
+    return Part(part.strength, part.penalty, reference)

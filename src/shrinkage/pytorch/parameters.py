@@ -1,0 +1,211 @@
+"""A PyTorch model as a sequence of (`ParameterInfo`, tensor), each array once.
+
+Who uses this: `regularize`, `penalty_loss`, paths and audits. Each parameter is described by the
+layer that owns it, through the table `LAYERS`; adding a layer is one line there. Parameters that
+no known layer owns follow their shape: two or more axes are a weight of kind "custom" (a user's
+own linear layer must not silently go unpenalised); fewer axes, or "bias" in the name, are not.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+
+import torch
+from torch import nn
+from torch.nn.parameter import is_lazy
+from torch.nn.utils import parametrize
+
+from shrinkage.errors import InputError
+from shrinkage.parameters import ParameterInfo
+
+
+@dataclass(frozen=True)
+class Place:
+    """What a layer says of one of its parameters."""
+
+    role: str
+    kind: str
+    input_axis: int | None = None
+    output_axis: int | None = None
+    note: str = ""
+
+
+def _conv(module: nn.Module) -> Place:
+    """A convolution in groups has no input axis: an index is another unit in each group."""
+    return Place("weight", "conv", 1 if getattr(module, "groups", 1) == 1 else None, 0)
+
+
+def _transposed_conv(module: nn.Module) -> Place:
+    return Place("weight", "conv", 0, 1 if getattr(module, "groups", 1) == 1 else None)
+
+
+@dataclass(frozen=True)
+class Layer:
+    """Which modules, how the names of their own parameters begin, and what their arrays are."""
+
+    modules: tuple[type[nn.Module], ...]
+    names: tuple[str, ...]
+    place: Callable[[nn.Module], Place]
+
+
+# The first entry that fits the owning module decides.
+LAYERS: tuple[Layer, ...] = (
+    Layer((nn.Linear,), ("weight", "bias"), lambda _: Place("weight", "linear", 1, 0)),
+    Layer((nn.Bilinear,), ("weight", "bias"), lambda _: Place("weight", "linear", None, 0)),
+    Layer(
+        (nn.ConvTranspose1d, nn.ConvTranspose2d, nn.ConvTranspose3d),
+        ("weight", "bias"),
+        _transposed_conv,
+    ),
+    Layer((nn.Conv1d, nn.Conv2d, nn.Conv3d), ("weight", "bias"), _conv),
+    Layer(
+        (nn.RNNBase, nn.RNNCellBase),
+        ("weight_ih", "weight_hh", "weight_hr", "bias"),
+        lambda _: Place("weight", "recurrent", 1, 0),
+    ),
+    Layer(
+        (nn.MultiheadAttention,),
+        ("in_proj_", "q_proj_", "k_proj_", "v_proj_", "bias_k", "bias_v"),
+        lambda _: Place("weight", "attention", 1, 0),
+    ),
+    Layer(
+        (nn.Embedding, nn.EmbeddingBag),
+        ("weight",),
+        lambda _: Place("embedding", "embedding", 0, 1),
+    ),
+    Layer(
+        (nn.modules.batchnorm._NormBase, nn.LayerNorm, nn.GroupNorm, nn.RMSNorm),
+        ("weight", "bias"),
+        lambda _: Place("norm", "norm"),
+    ),
+)
+
+_DIRECTION = "direction of a weight-normalised weight: its size has no effect"
+_MAGNITUDE = "magnitudes of a weight-normalised weight: their L2 is the weight's"
+
+
+def describe(model: nn.Module) -> tuple[tuple[ParameterInfo, torch.nn.Parameter], ...]:
+    """Return every parameter of a model with what is known of it, tied ones once.
+
+    Args:
+        model: any module whose parameters have their shapes.
+
+    Returns:
+        (info, tensor) pairs in the order of `model.named_parameters()`.
+
+    Raises:
+        InputError: no module, a lazy parameter without a shape, or complex numbers.
+
+    >>> model = nn.Sequential(nn.Linear(3, 2), nn.BatchNorm1d(2))
+    >>> for info, tensor in describe(model):
+    ...     print(info.name, info.role, info.kind)
+    0.weight weight linear
+    0.bias bias linear
+    1.weight norm norm
+    1.bias bias norm
+    """
+    if not isinstance(model, nn.Module):
+        raise InputError(
+            f"expected a torch.nn.Module, came {type(model).__name__}: give the model itself"
+        )
+    found: dict[int, tuple[ParameterInfo, torch.nn.Parameter]] = {}
+    for name, place, tensor in _owned(model):
+        _check(name, tensor)
+        if id(tensor) in found:
+            found[id(tensor)] = (_tied(found[id(tensor)][0], name, place), tensor)
+        else:
+            found[id(tensor)] = (_info(name, place, tensor), tensor)
+    return tuple(found.values())
+
+
+def _owned(model: nn.Module) -> Iterator[tuple[str, Place, torch.nn.Parameter]]:
+    """Yield every (full name, place, tensor), shared modules and tensors under every name."""
+    modules = dict(model.named_modules(remove_duplicate=False))
+    for prefix, module in modules.items():
+        for name, tensor in module._parameters.items():
+            if tensor is not None:
+                full = f"{prefix}.{name}" if prefix else name
+                yield full, _place(modules, prefix, module, name, tensor), tensor
+
+
+def _place(
+    modules: dict[str, nn.Module], prefix: str, module: nn.Module, name: str, tensor: torch.Tensor
+) -> Place:
+    if isinstance(module, parametrize.ParametrizationList):
+        owner, _, tensor_name = prefix.rpartition(".parametrizations.")
+        if not _:  # the model itself is the parametrized layer
+            tensor_name = prefix.removeprefix("parametrizations.")
+        layer = modules[owner]
+        if _is_weight_norm(module):
+            return _weight_norm(layer, tensor_name, tensor, magnitude=name == "original0")
+        return replace(_by_layer(layer, tensor_name, tensor), note="parametrized")
+    for ending in ("_g", "_v"):  # torch.nn.utils.weight_norm, the older one
+        if name.endswith(ending) and f"{name[:-2]}_g" in module._parameters:
+            return _weight_norm(module, name[:-2], tensor, magnitude=ending == "_g")
+    return _by_layer(module, name.removesuffix("_orig"), tensor)  # _orig: spectral norm, pruning
+
+
+def _by_layer(module: nn.Module, name: str, tensor: torch.Tensor) -> Place:
+    own = [
+        layer
+        for layer in LAYERS
+        if isinstance(module, layer.modules) and name.startswith(layer.names)
+    ]
+    place = own[0].place(module) if own else Place("weight", "custom", 1, 0)
+    if "bias" in name:
+        return Place("bias", place.kind)
+    if place.role == "weight" and tensor.ndim < 2:
+        return Place("other", place.kind)
+    return place
+
+
+def _is_weight_norm(module: parametrize.ParametrizationList) -> bool:
+    return any(type(part).__name__ == "_WeightNorm" for part in module)
+
+
+def _weight_norm(layer: nn.Module, name: str, tensor: torch.Tensor, *, magnitude: bool) -> Place:
+    kind = _by_layer(layer, name, tensor).kind
+    if magnitude:
+        return Place("weight", kind, note=_MAGNITUDE)
+    return Place("other", kind, note=_DIRECTION)
+
+
+def _check(name: str, tensor: torch.Tensor) -> None:
+    if is_lazy(tensor):
+        raise InputError(
+            f"expected parameters with shapes, came the lazy parameter {name}: run one batch "
+            "through the model first"
+        )
+    if tensor.is_complex():
+        raise InputError(
+            f"expected real parameters, came {name} of dtype {tensor.dtype}: hold its real and "
+            "imaginary parts as two parameters"
+        )
+
+
+def _info(name: str, place: Place, tensor: torch.Tensor) -> ParameterInfo:
+    return ParameterInfo(
+        name=name,
+        shape=tuple(tensor.shape),
+        role=place.role,
+        kind=place.kind,
+        input_axis=place.input_axis,
+        output_axis=place.output_axis,
+        trainable=tensor.requires_grad,
+        note=place.note,
+    )
+
+
+def _tied(info: ParameterInfo, name: str, place: Place) -> ParameterInfo:
+    """Return the info with one more name; what is an embedding anywhere counts as one."""
+    info = replace(info, aliases=(*info.aliases, name))
+    if place.role != "embedding":
+        return info
+    return replace(
+        info,
+        role="embedding",
+        kind=place.kind,
+        input_axis=place.input_axis,
+        output_axis=place.output_axis,
+    )

@@ -1,0 +1,156 @@
+"""Draw a figure's data with matplotlib: PNG for files, SVG for the page.
+
+Who uses this: `write_report` and the page. No interactive window and no lasting change of
+matplotlib's settings: a person's own style neither leaks in nor is touched. Text from data is
+never read as mathematics, and a letter that the font lacks is drawn as a box, not as a warning.
+"""
+
+from __future__ import annotations
+
+import io
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import singledispatch
+
+import matplotlib.style
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.backends.backend_svg import FigureCanvasSVG
+from matplotlib.figure import Figure as Canvas
+
+from shrinkage.reports import draw_bars, draw_lines, draw_pictures
+from shrinkage.reports.figures.base import BarFigure, Figure, LineFigure, PictureFigure
+from shrinkage.reports.palette import PALETTE
+
+PNG_DPI = 180
+TITLE_INCHES = 0.35
+PANEL_INCHES = 3.35
+_INK, _MUTED = PALETTE["ink"].light, PALETTE["muted"].light
+_SETTINGS = {
+    "text.parse_math": False,
+    "text.usetex": False,
+    "svg.fonttype": "none",
+    "svg.image_inline": True,
+    "font.family": ["DejaVu Sans"],
+    "font.size": 10.5,
+    "axes.labelsize": 10.5,
+    "axes.titlesize": 11.0,
+    "xtick.labelsize": 10.0,
+    "ytick.labelsize": 10.0,
+    "legend.fontsize": 10.0,
+    "text.color": _INK,
+    "axes.edgecolor": _MUTED,
+    "axes.labelcolor": _INK,
+    "xtick.color": _MUTED,
+    "ytick.color": _MUTED,
+    "xtick.labelcolor": _INK,
+    "ytick.labelcolor": _INK,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.linewidth": 0.9,
+    "legend.frameon": False,
+    "savefig.facecolor": "auto",
+}
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """An SVG as matplotlib wrote it, and where the data lie in it.
+
+    `x_of` turns a place on the horizontal axis into SVG units; `top` and `bottom` bound the axes.
+    """
+
+    svg: str
+    x_of: Callable[[float], float]
+    top: float
+    bottom: float
+
+
+def draw_png(figure: Figure) -> bytes:
+    """Return the figure as PNG on white, with its title, to stand alone.
+
+    Args:
+        figure: the data of a figure.
+
+    >>> from shrinkage.reports.example import example_result
+    >>> from shrinkage.reports.figures.score import score_figure
+    >>> draw_png(score_figure(example_result()))[:4]
+    b'\\x89PNG'
+    """
+    with _own_settings(figure.key):
+        canvas, _ = _fill(figure)
+        canvas.set_figheight(canvas.get_figheight() + TITLE_INCHES)
+        canvas.suptitle(figure.title, fontsize=12.5, fontweight="bold", color=_INK)
+        canvas.set_facecolor(PALETTE["paper"].light)
+        FigureCanvasAgg(canvas)
+        buffer = io.BytesIO()
+        canvas.savefig(buffer, format="png", dpi=PNG_DPI, metadata={"Software": None})
+    return buffer.getvalue()
+
+
+def draw_svg(figure: Figure) -> Drawing:
+    """Return the figure as SVG on a transparent ground, without its title.
+
+    Args:
+        figure: the data of a figure.
+
+    >>> from shrinkage.reports.example import example_result
+    >>> from shrinkage.reports.figures.score import score_figure
+    >>> "</svg>" in draw_svg(score_figure(example_result())).svg
+    True
+    """
+    with _own_settings(figure.key):
+        canvas, axes = _fill(figure)
+        FigureCanvasSVG(canvas)
+        canvas.patch.set_alpha(0.0)
+        buffer = io.StringIO()
+        metadata = dict.fromkeys(("Creator", "Date", "Format", "Type"))
+        canvas.savefig(buffer, format="svg", metadata=metadata)
+        per_point = 72.0 / canvas.dpi
+        height = canvas.get_figheight() * 72.0
+        box = axes.get_window_extent()
+        to_pixels = axes.get_xaxis_transform()
+    return Drawing(
+        svg=buffer.getvalue(),
+        x_of=lambda x: float(to_pixels.transform((x, 0.0))[0]) * per_point,
+        top=height - box.y1 * per_point,
+        bottom=height - box.y0 * per_point,
+    )
+
+
+@contextmanager
+def _own_settings(salt: str) -> Iterator[None]:
+    """Set everything that matters to a drawing, and put back what was there before."""
+    settings = {**_SETTINGS, "svg.hashsalt": salt}
+    with matplotlib.style.context(["default", settings]), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="Glyph .* missing from")
+        yield
+
+
+@singledispatch
+def _fill(figure: Figure) -> tuple[Canvas, Axes]:
+    raise TypeError(f"expected a figure's data, got {type(figure).__name__}")
+
+
+@_fill.register
+def _(figure: LineFigure) -> tuple[Canvas, Axes]:
+    canvas = _canvas(*((7.8, 4.9) if figure.wide else (6.7, 4.6)))
+    return canvas, draw_lines.draw(canvas, figure)
+
+
+@_fill.register
+def _(figure: BarFigure) -> tuple[Canvas, Axes]:
+    return (canvas := _canvas(6.7, 1.5 + 0.25 * len(figure.names))), draw_bars.draw(canvas, figure)
+
+
+@_fill.register
+def _(figure: PictureFigure) -> tuple[Canvas, Axes]:
+    width = PANEL_INCHES * len(figure.panels)
+    canvas = _canvas(width, draw_pictures.height(figure, width))
+    return canvas, draw_pictures.draw(canvas, figure)
+
+
+def _canvas(width: float, height: float) -> Canvas:
+    return Canvas(figsize=(width, height), layout="constrained")

@@ -1,0 +1,200 @@
+"""Curves over one axis: series, bands, marks and a legend that never covers them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure as Canvas
+from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullFormatter, NullLocator
+
+from shrinkage.reports.figures.base import Axis, Kind, LineFigure, Series
+from shrinkage.reports.palette import PALETTE
+from shrinkage.reports.wording import strength_text
+
+MANY = 45
+ERROR_LABEL = "± one standard error"
+
+
+def draw(canvas: Canvas, figure: LineFigure) -> Axes:
+    """Draw the curves into an empty canvas and return their axes."""
+    axes = canvas.add_subplot()
+    axes.grid(True, axis="y", color=_hex("grid"), linewidth=0.8)
+    axes.set_axisbelow(True)
+    _scales(axes, figure)
+    for band in figure.bands:
+        axes.fill_between(
+            band.x,
+            band.low,
+            band.high,
+            color=_hex(band.colour),
+            alpha=0.18,
+            linewidth=0,
+            label=band.label or None,
+        )
+    for mark in figure.horizontals:
+        axes.axhline(
+            mark.at, color=_hex(mark.colour), linewidth=1.6, linestyle=(0, (6, 3)), label=mark.label
+        )
+    for series in figure.series:
+        _STYLES[series.kind](axes, series)
+    for mark in figure.verticals:
+        _vertical(axes, mark.at, mark.label, _hex(mark.colour))
+    _axis(axes.xaxis, figure.x)
+    _axis(axes.yaxis, figure.y)
+    _legend(canvas, axes, figure)
+    return axes
+
+
+def _hex(colour: str) -> str:
+    return PALETTE[colour].light
+
+
+def _scales(axes: Axes, figure: LineFigure) -> None:
+    axes.set_xscale("log" if figure.x.log else "linear")
+    axes.set_yscale("log" if figure.y.log else "linear")
+    if figure.x.limits:
+        axes.set_xlim(*figure.x.limits)
+    if figure.y.limits:
+        axes.set_ylim(*figure.y.limits)
+
+
+def _vertical(axes: Axes, at: float, label: str, colour: str) -> None:
+    axes.axvline(at, color=colour, linewidth=1.2, linestyle=(0, (2, 2)), zorder=1.5)
+    axes.annotate(
+        label,
+        (at, 1.0),
+        xycoords=("data", "axes fraction"),
+        xytext=(0, 3),
+        textcoords="offset points",
+        ha="center",
+        va="bottom",
+        color=colour,
+        fontsize=9.5,
+        annotation_clip=False,
+    )
+
+
+def _axis(axis, wanted: Axis) -> None:
+    axis.set_label_text(wanted.label)
+    if wanted.ticks:
+        axis.set_major_locator(FixedLocator(list(wanted.ticks.at)))
+        axis.set_major_formatter(
+            FuncFormatter(lambda _, place: wanted.ticks.labels[place] if wanted.ticks else "")
+        )
+        axis.set_minor_locator(NullLocator())
+        return
+    if wanted.log:
+        axis.set_major_formatter(FuncFormatter(lambda value, _: strength_text(value)))
+        axis.set_minor_formatter(NullFormatter())
+        _more_ticks(axis)
+    elif wanted.percent:
+        axis.set_major_formatter(FuncFormatter(_percent(axis)))
+    elif wanted.label == "epoch":
+        axis.set_major_locator(MaxNLocator(integer=True))
+
+
+def _more_ticks(axis) -> None:
+    """Label 1, 2 and 5 of each decade where decades alone would leave an axis almost bare."""
+    low, high = sorted(axis.get_view_interval())
+    if np.log10(high / low) < 2.6:
+        ticks = [m * 10.0**p for p in range(-12, 13) for m in (1, 2, 5)]
+        axis.set_major_locator(FixedLocator([t for t in ticks if low <= t <= high]))
+        axis.set_minor_locator(NullLocator())
+
+
+def _percent(axis) -> Callable[[float, int | None], str]:
+    low, high = sorted(axis.get_view_interval())
+    digits = 0 if high - low > 0.05 else 1 if high - low > 0.005 else 2
+    return lambda value, _: f"{100 * value:.{digits}f} %"
+
+
+def _line(axes: Axes, series: Series) -> None:
+    _error_band(axes, series)
+    marker = "o" if len(series.x) <= MANY else ""
+    axes.plot(
+        series.x,
+        series.y,
+        color=_hex(series.colour),
+        linewidth=1.9,
+        marker=marker,
+        markersize=3.6,
+        label=series.label,
+        zorder=2.2,
+    )
+
+
+def _dashed(axes: Axes, series: Series) -> None:
+    marker = "." if len(series.x) == 1 else ""
+    axes.plot(
+        series.x,
+        series.y,
+        color=_hex(series.colour),
+        linewidth=1.7,
+        marker=marker,
+        linestyle=(0, (4, 2)),
+        label=series.label,
+        zorder=2.1,
+    )
+
+
+def _error_band(axes: Axes, series: Series) -> None:
+    if series.error is None:
+        return
+    axes.fill_between(
+        series.x,
+        series.y - series.error,
+        series.y + series.error,
+        color=_hex(series.colour),
+        alpha=0.17,
+        linewidth=0,
+        label=ERROR_LABEL,
+    )
+
+
+def _points(marker: str, size: float, filled: bool) -> Callable[[Axes, Series], None]:
+    def draw_points(axes: Axes, series: Series) -> None:
+        colour = _hex(series.colour)
+        face = colour if filled else _hex("paper")
+        axes.plot(
+            series.x,
+            series.y,
+            linestyle="none",
+            marker=marker,
+            markersize=size,
+            markerfacecolor=face,
+            markeredgecolor=colour,
+            markeredgewidth=1.6,
+            label=series.label,
+            zorder=3,
+            clip_on=False,
+        )
+
+    return draw_points
+
+
+_STYLES: dict[Kind, Callable[[Axes, Series], None]] = {
+    Kind.LINE: _line,
+    Kind.DASHED: _dashed,
+    Kind.SPOT: _points("o", 9.0, True),
+    Kind.COLLAPSED: _points("s", 6.5, False),
+    Kind.DIVERGED: _points("x", 7.5, True),
+    Kind.NOT_CONVERGED: _points("D", 6.0, False),
+    Kind.BELOW: _points("v", 6.0, True),
+}
+
+
+def _legend(canvas: Canvas, axes: Axes, figure: LineFigure) -> None:
+    """Put the legend under the axes: curves with their bands first, then points, then lines."""
+    curves = [s.label for s in figure.series if s.kind in (Kind.LINE, Kind.DASHED)]
+    points = [s.label for s in figure.series if s.label not in curves]
+    bands = [ERROR_LABEL, *(band.label for band in figure.bands)]
+    order = [*curves, *bands, *points, *(mark.label for mark in figure.horizontals)]
+    pairs = zip(*axes.get_legend_handles_labels(), strict=True)
+    pairs = sorted(pairs, key=lambda pair: order.index(pair[1]))
+    if len(pairs) < 2:
+        return
+    handles, labels = zip(*pairs, strict=True)
+    columns = 2 if max(map(len, labels)) > 18 else 3
+    canvas.legend(handles, labels, loc="outside lower center", ncols=min(columns, len(labels)))

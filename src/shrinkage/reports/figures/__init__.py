@@ -1,0 +1,56 @@
+"""Every figure of the report, one file each; a new one is a function here in the list.
+
+A figure is a function `PathResult -> Figure | None`; None says that the result has nothing to
+show in it (no pictures without images, no learning curves when none were kept).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from shrinkage.paths.results import PathResult
+from shrinkage.reports.figures.base import Figure
+from shrinkage.reports.figures.columns import columns_figure
+from shrinkage.reports.figures.curves import curves_figure
+from shrinkage.reports.figures.inputs import inputs_kept_figure
+from shrinkage.reports.figures.layers import norms_figure, zeros_figure
+from shrinkage.reports.figures.loss import loss_figure
+from shrinkage.reports.figures.pictures import first_layer_figure, input_map_figure
+from shrinkage.reports.figures.score import score_figure
+
+FIGURES: tuple[Callable[[PathResult], Figure | None], ...] = (
+    score_figure,
+    loss_figure,
+    curves_figure,
+    zeros_figure,
+    norms_figure,
+    inputs_kept_figure,
+    columns_figure,
+    first_layer_figure,
+    input_map_figure,
+)
+FIGURE_KEYS = frozenset(
+    {
+        "score",
+        "loss",
+        "learning-curves",
+        "zeros",
+        "norms",
+        "inputs-kept",
+        "inputs-chosen",
+        "coefficients",
+        "first-layer",
+        "input-map",
+    }
+)
+
+
+def all_figures(result: PathResult) -> tuple[Figure, ...]:
+    """Return every figure that the result has something to show in, in the page's order.
+
+    >>> from shrinkage.reports.example import example_result
+    >>> [figure.key for figure in all_figures(example_result())]
+    ['score', 'loss', 'zeros', 'norms']
+    """
+    found = (make(result) for make in FIGURES)
+    return tuple(figure for figure in found if figure is not None)

@@ -1,0 +1,146 @@
+"""Figures as data: what is drawn, not how.
+
+Who uses this: one file a figure computes these records from a `PathResult`; `draw.py` turns them
+into PNG and SVG, and the tests read the numbers. Nothing here knows about a drawing library.
+Colours are names of `palette.PALETTE`; `reading` is the sentence that says what to see, `alt`
+describes the picture to someone who cannot see it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+
+import numpy as np
+
+
+class Kind(Enum):
+    """How a series is drawn; `draw.py` has one style for each."""
+
+    LINE = "line with points"
+    DASHED = "dashed line"
+    SPOT = "large filled point"
+    COLLAPSED = "hollow square"
+    DIVERGED = "cross"
+    NOT_CONVERGED = "hollow diamond"
+    BELOW = "triangle at the lower edge"
+
+
+@dataclass(frozen=True, eq=False)
+class Series:
+    """Points of one colour; `error` is one standard error, drawn as a band."""
+
+    label: str
+    x: np.ndarray
+    y: np.ndarray
+    colour: str
+    kind: Kind = Kind.LINE
+    error: np.ndarray | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Band:
+    """The area between two curves; an empty label keeps it out of the legend."""
+
+    label: str
+    x: np.ndarray
+    low: np.ndarray
+    high: np.ndarray
+    colour: str
+
+
+@dataclass(frozen=True)
+class Mark:
+    """A straight line across the picture, at one x (vertical) or one y (horizontal)."""
+
+    at: float
+    label: str
+    colour: str
+
+
+@dataclass(frozen=True)
+class Ticks:
+    """Chosen places on an axis and their text."""
+
+    at: tuple[float, ...]
+    labels: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Axis:
+    """One axis: label with unit, scale, and optionally ticks and limits."""
+
+    label: str
+    log: bool = False
+    percent: bool = False
+    ticks: Ticks | None = None
+    limits: tuple[float, float] | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class LineFigure:
+    """Curves over one horizontal axis."""
+
+    key: str
+    title: str
+    reading: str
+    alt: str
+    x: Axis
+    y: Axis
+    series: tuple[Series, ...]
+    bands: tuple[Band, ...] = ()
+    verticals: tuple[Mark, ...] = ()
+    horizontals: tuple[Mark, ...] = ()
+    wide: bool = False
+
+
+@dataclass(frozen=True, eq=False)
+class Bars:
+    """One value for each name, of one model."""
+
+    label: str
+    values: np.ndarray
+    colour: str
+
+
+@dataclass(frozen=True, eq=False)
+class BarFigure:
+    """Names down the side, values across; the first group as bars, the others as points."""
+
+    key: str
+    title: str
+    reading: str
+    alt: str
+    value_label: str
+    names: tuple[str, ...]
+    groups: tuple[Bars, ...]
+    wide: bool = False
+
+
+@dataclass(frozen=True, eq=False)
+class Panel:
+    """Pictures of one model: shape (pictures, height, width), one scale from −limit to limit."""
+
+    title: str
+    images: np.ndarray
+    limit: float
+
+
+@dataclass(frozen=True, eq=False)
+class PictureFigure:
+    """Panels of small pictures side by side; `signed` centres the colours at zero."""
+
+    key: str
+    title: str
+    reading: str
+    alt: str
+    panels: tuple[Panel, ...]
+    signed: bool
+
+    @property
+    def wide(self) -> bool:
+        """Return whether the panels need the whole width of the page."""
+        return len(self.panels) > 2
+
+
+Figure = LineFigure | BarFigure | PictureFigure

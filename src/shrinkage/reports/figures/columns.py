@@ -1,0 +1,85 @@
+"""For tables: which inputs the chosen models use, and the coefficients of a linear model."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from shrinkage.paths.results import PathResult
+from shrinkage.reports.figures.base import BarFigure, Bars
+from shrinkage.reports.reading import ROLE_LABELS, chosen_or_none, distinct_roles, first_weights
+from shrinkage.reports.wording import plain, strength_text
+
+MOST_INPUTS = 20
+COLOURS = {"best": "best", "one_standard_error": "simple", "unregularized": "unregularized"}
+
+
+def columns_figure(result: PathResult) -> BarFigure | None:
+    """Return the inputs with the largest weights: norms, or a linear model's coefficients."""
+    columns = _columns_by_role(result)
+    if "best" not in columns:
+        return None
+    linear = len(result.layers) == 1
+    signed = linear and len(columns["best"]) == 1
+    values = {role: array[0] if signed else column_norms(array) for role, array in columns.items()}
+    order = _order(values)
+    groups = tuple(
+        Bars(_label(result, role), values[role][order], COLOURS[role]) for role in values
+    )
+    reading = _reading(values, signed)
+    return BarFigure(
+        key="coefficients" if linear else "inputs-chosen",
+        title="Coefficients" if signed else "Which inputs are used",
+        reading=reading,
+        alt=f"For each of {len(order)} inputs the size of its weights. {reading}",
+        value_label="coefficient" if signed else "norm of the input's weights in the first layer",
+        names=tuple(plain(result.input_names[i], 28) for i in order),
+        groups=groups,
+    )
+
+
+def column_norms(weights: np.ndarray) -> np.ndarray:
+    """Return the root of the sum of squares of the weights that leave each input.
+
+    Args:
+        weights: shape (outputs, inputs).
+
+    >>> column_norms(np.array([[3.0, 0.0], [4.0, 0.0]])).tolist()
+    [5.0, 0.0]
+    """
+    return np.sqrt((weights**2).sum(axis=0))
+
+
+def _columns_by_role(result: PathResult) -> dict[str, np.ndarray]:
+    if result.image_shape is not None:
+        return {}
+    found = {}
+    for role in distinct_roles(result):
+        weights = first_weights(result, role)
+        if weights is None or weights.ndim != 2 or not np.isfinite(weights).all():
+            continue
+        if weights.shape[1] == len(result.input_names):
+            found[role] = weights
+    return found
+
+
+def _order(values: dict[str, np.ndarray]) -> np.ndarray:
+    """Return the inputs to show: largest in the best model, then in the unregularized one."""
+    plainly = values.get("unregularized", values["best"])
+    return np.lexsort((-np.abs(plainly), -np.abs(values["best"])))[:MOST_INPUTS]
+
+
+def _label(result: PathResult, role: str) -> str:
+    model = chosen_or_none(result, role)
+    if model is None or role == "unregularized":
+        return ROLE_LABELS[role]
+    return f"{ROLE_LABELS[role]}, λ = {strength_text(model.strength)}"
+
+
+def _reading(values: dict[str, np.ndarray], signed: bool) -> str:
+    total = len(values["best"])
+    counts = ", ".join(
+        f"{ROLE_LABELS[role]} {int(np.count_nonzero(v))}" for role, v in values.items()
+    )
+    sides = "Right raises the prediction, left lowers it. " if signed else ""
+    some = f" The {MOST_INPUTS} largest are drawn." if total > MOST_INPUTS else ""
+    return f"{sides}Inputs in use, of {total}: {counts}.{some}"

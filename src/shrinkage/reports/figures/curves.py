@@ -1,0 +1,70 @@
+"""Learning curves with and without regularization, from the folds' validation rows."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from shrinkage.paths.results import LearningCurve, PathResult
+from shrinkage.reports.figures.base import Axis, Kind, LineFigure, Series
+from shrinkage.reports.figures.loss import wants_log
+from shrinkage.reports.wording import number_text, strength_text
+
+DRAWN = {"best": "best", "unregularized": "unregularized"}
+
+
+def curves_figure(result: PathResult) -> LineFigure | None:
+    """Return training and validation loss by epoch of the best and the unregularized model."""
+    curves = [c for role in DRAWN for c in result.curves if c.role == role and len(c.train_loss)]
+    if not curves or not any(np.isfinite(c.validation_loss).any() for c in curves):
+        return None
+    series = tuple(s for curve in curves for s in _series(curve))
+    reading = _reading(curves)
+    return LineFigure(
+        key="learning-curves",
+        title="Learning with and without regularization",
+        reading=reading,
+        alt=f"Loss by epoch, training and validation, of each model. {reading}",
+        x=_epochs(max(len(c.train_loss) for c in curves)),
+        y=Axis("loss without the penalty", log=wants_log(*(s.y for s in series))),
+        series=series,
+    )
+
+
+def _series(curve: LearningCurve) -> tuple[Series, Series]:
+    colour = DRAWN[curve.role]
+    name = "unregularized"
+    if curve.role != "unregularized":
+        name = f"{curve.role}, λ = {strength_text(curve.strength)}"
+    epochs = np.arange(1, len(curve.train_loss) + 1, dtype=float)
+    finite = [
+        np.where(np.isfinite(v), v, np.nan) for v in (curve.validation_loss, curve.train_loss)
+    ]
+    return (
+        Series(f"{name}: validation", epochs, finite[0], colour, Kind.LINE),
+        Series(f"{name}: training", epochs, finite[1], colour, Kind.DASHED),
+    )
+
+
+def _epochs(count: int) -> Axis:
+    pad = max(0.5, 0.02 * count)
+    return Axis("epoch", limits=(1 - pad, count + pad))
+
+
+def _reading(curves: list[LearningCurve]) -> str:
+    parts = []
+    for curve in curves:
+        name = "with" if curve.role == "best" else "without"
+        last = float(curve.validation_loss[-1])
+        if not np.isfinite(curve.validation_loss).all():
+            parts.append(f"{name} regularization training diverged")
+            continue
+        least = float(curve.validation_loss.min())
+        said = f"{name} regularization it ends at {number_text(last)}"
+        if last > 1.02 * least:
+            epoch = int(np.argmin(curve.validation_loss)) + 1
+            said += f", up from {number_text(least)} at epoch {epoch}"
+        parts.append(said)
+    return (
+        f"Follow the solid lines, the validation loss: {'; '.join(parts)}. A solid line that turns "
+        "up while its dashed one still falls is overfitting."
+    )

@@ -1,0 +1,58 @@
+"""Inputs kept along the path: those with at least one weight in the first layer that is not 0."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from shrinkage.paths.results import PathResult
+from shrinkage.reports.figures.base import Axis, LineFigure, Series
+from shrinkage.reports.figures.strength_axis import choice_marks, positions, strength_axis
+from shrinkage.reports.reading import chosen_or_none, fold_error, fold_mean
+from shrinkage.reports.wording import strength_text
+
+
+def inputs_kept_figure(result: PathResult) -> LineFigure | None:
+    """Return the mean number of inputs that the first layer uses over the strengths."""
+    if result.inputs_kept is None:
+        return None
+    kept, error = fold_mean(result.inputs_kept), fold_error(result.inputs_kept)
+    finite = kept[np.isfinite(kept)]
+    if len(finite) == 0:
+        return None
+    total = max(len(result.input_names), int(np.ceil(finite.max())), 1)
+    reading = _reading(result, kept, total)
+    return LineFigure(
+        key="inputs-kept",
+        title="Inputs kept",
+        reading=reading,
+        alt=f"Curve of the number of inputs in use over the strengths. {reading}",
+        x=strength_axis(result),
+        y=Axis("inputs with a nonzero weight", limits=(-0.03 * total, 1.04 * total)),
+        series=(
+            Series(
+                "mean over the folds",
+                positions(result.strengths),
+                kept,
+                "path",
+                error=error if np.isfinite(error).any() else None,
+            ),
+        ),
+        verticals=choice_marks(result),
+    )
+
+
+def _reading(result: PathResult, kept: np.ndarray, total: int) -> str:
+    parts = []
+    for role, label in (("best", "the best"), ("one_standard_error", "the one-standard-error")):
+        model = chosen_or_none(result, role)
+        if model is not None and model.index is not None and np.isfinite(kept[model.index]):
+            strength = strength_text(model.strength)
+            parts.append(f"{label} strength {strength} uses {_count(kept[model.index])}")
+    if len(parts) == 2 and parts[0].split("strength")[1] == parts[1].split("strength")[1]:
+        parts = parts[:1]
+    said = " and ".join(parts) or "the models use some"
+    return f"Of {total} inputs {said} on average over the folds."
+
+
+def _count(value: float) -> str:
+    return f"{value:.0f}" if value == round(value) else f"{value:.1f}"

@@ -1,0 +1,67 @@
+"""Training against validation loss along the path: the gap that regularization closes."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from shrinkage.paths.results import PathResult
+from shrinkage.reports.figures.base import Axis, Band, Kind, LineFigure, Series
+from shrinkage.reports.figures.strength_axis import choice_marks, positions, strength_axis
+from shrinkage.reports.reading import fold_mean
+from shrinkage.reports.wording import number_text
+
+LOG_FROM = 20.0
+
+
+def loss_figure(result: PathResult) -> LineFigure | None:
+    """Return both losses without the penalty, and the gap between them."""
+    x = positions(result.strengths)
+    train, validation = fold_mean(result.train_loss), fold_mean(result.validation_loss)
+    if not np.isfinite(train).any() or not np.isfinite(validation).any():
+        return None
+    reading = _reading(result, train, validation)
+    return LineFigure(
+        key="loss",
+        title="Training against validation loss",
+        reading=reading,
+        alt=f"Two curves over the strengths, training and validation loss. {reading}",
+        x=strength_axis(result),
+        y=Axis("loss without the penalty", log=wants_log(train, validation)),
+        series=(
+            Series("validation", x, validation, "validation", Kind.LINE),
+            Series("training", x, train, "training", Kind.LINE),
+        ),
+        bands=(Band("gap", x, train, validation, "gap"),),
+        verticals=choice_marks(result),
+    )
+
+
+def wants_log(*curves: np.ndarray) -> bool:
+    """Return whether positive values span so much that a log scale shows them better.
+
+    >>> wants_log(np.array([0.01, 2.0])), wants_log(np.array([0.5, 2.0])), wants_log(np.zeros(2))
+    (True, False, False)
+    """
+    values = np.concatenate(curves)
+    values = values[np.isfinite(values)]
+    return bool(len(values) and values.min() > 0 and values.max() / values.min() > LOG_FROM)
+
+
+def _reading(result: PathResult, train: np.ndarray, validation: np.ndarray) -> str:
+    usable = np.flatnonzero(np.isfinite(train) & np.isfinite(validation))
+    index = result.best.index
+    if len(usable) == 0:
+        return "No strength has both losses."
+    first = int(usable[0])
+    text = (
+        f"At the weakest strength the loss is {number_text(float(train[first]))} on training rows "
+        f"and {number_text(float(validation[first]))} on validation rows"
+    )
+    if index is not None and index != first and index in usable:
+        text += (
+            f"; at the best strength {number_text(float(train[index]))} and "
+            f"{number_text(float(validation[index]))}"
+        )
+    return (
+        text + ". A wide gap is overfitting; where both rise together, the strength is too large."
+    )

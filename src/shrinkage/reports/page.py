@@ -1,0 +1,184 @@
+"""The report page: one HTML file that needs nothing else, computed from a `PathResult`.
+
+Everything that came from data passes through the template's automatic escaping; only the
+drawings, which `svg.py` made, are inserted as markup.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+import jinja2
+import numpy as np
+from markupsafe import Markup
+
+from shrinkage.paths.results import ChosenModel, PathResult
+from shrinkage.reports.draw import Drawing, draw_svg
+from shrinkage.reports.figures.base import Figure
+from shrinkage.reports.figures.strength_axis import positions
+from shrinkage.reports.palette import PALETTE
+from shrinkage.reports.reading import ROLE_LABELS, ROLES, chosen_or_none
+from shrinkage.reports.sentence import one_standard_error_sentence, summary_sentence
+from shrinkage.reports.svg import page_svg
+from shrinkage.reports.table import COLUMNS, path_table
+from shrinkage.reports.wording import plain, score_wording, share_text, strength_text
+
+SETTINGS = (
+    ("data", "data"),
+    ("task", "task"),
+    ("n_samples", "rows"),
+    ("n_features", "inputs"),
+    ("model", "model"),
+    ("penalty", "penalty"),
+    ("update", "update"),
+    ("seed", "seed"),
+    ("score_name", "score"),
+    ("models_trained", "models trained"),
+)
+
+COUNTS = ("rows", "inputs", "models trained")
+
+
+@dataclass(frozen=True)
+class Card:
+    """One figure on the page."""
+
+    key: str
+    title: str
+    reading: str
+    svg: Markup
+    layout: str
+
+
+def render_page(result: PathResult, figures: tuple[Figure, ...]) -> str:
+    """Return the whole page as text.
+
+    Args:
+        result: a finished path.
+        figures: what `all_figures` made of it.
+
+    >>> from shrinkage.reports.example import example_result
+    >>> render_page(example_result(), ()).startswith("<!doctype html>")
+    True
+    """
+    drawings = {figure.key: draw_svg(figure) for figure in figures}
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader("shrinkage.reports", "templates"),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters["tight"] = tight
+    return environment.get_template("report.html").render(
+        title=plain(result.summary.get("data", "a path of strengths"), 80),
+        sentence=summary_sentence(result),
+        second=one_standard_error_sentence(result),
+        facts=_facts(result),
+        chosen_columns=_chosen_columns(result),
+        chosen=_chosen_rows(result),
+        cards=_cards(figures, drawings),
+        palette=PALETTE,
+        columns=[name or "chosen" for name in COLUMNS],
+        rows=[row.cells for row in path_table(result)],
+        explorer=_explorer(result, drawings),
+        result=result,
+        settings=_settings(result),
+        versions=_versions(result),
+    )
+
+
+def tight(text: str) -> str:
+    """Return text in which a number and its % or ± never part at the end of a line.
+
+    >>> tight("71 % of them") == "71\\u00a0% of them"
+    True
+    """
+    return re.sub(r"(?<=\d) (?=%)", "\u00a0", text)
+
+
+def _cards(figures: tuple[Figure, ...], drawings: dict[str, Drawing]) -> list[Card]:
+    """Return the figures as cards, two in a row unless wide; an odd one fills its row."""
+    narrow = [figure.key for figure in figures if not figure.wide]
+    alone = narrow[-1] if len(narrow) % 2 else ""
+    layouts = ("wide" if f.wide else "alone" if f.key == alone else "half" for f in figures)
+    pairs = zip(figures, layouts, strict=True)
+    return [_card(figure, drawings[figure.key], layout) for figure, layout in pairs]
+
+
+def _card(figure: Figure, drawing: Drawing, layout: str) -> Card:
+    # The drawing is our own and its text is escaped by matplotlib, so it may stand as markup.
+    markup = Markup(page_svg(drawing.svg, key=figure.key, alt=tight(figure.alt)))
+    return Card(figure.key, figure.title, figure.reading, markup, layout)
+
+
+def _facts(result: PathResult) -> list[str]:
+    """Return the line under the title: what was trained on what."""
+    summary = result.summary
+    counts = [
+        _number(summary.get("n_samples"), "rows"),
+        _number(summary.get("n_features"), "inputs"),
+    ]
+    strengths, folds = result.fold_scores.shape
+    grid = f"{strengths} strengths × {folds} folds" if folds > 1 else f"{strengths} strengths"
+    named = [f"{key} {summary[key]}" for key in ("model", "penalty") if summary.get(key)]
+    parts = [summary.get("task"), *counts, *named, grid]
+    return [plain(part, 60) for part in parts if part]
+
+
+def _number(value: object, noun: str) -> str:
+    return f"{value:,} {noun}" if isinstance(value, int) else ""
+
+
+def _chosen_columns(result: PathResult) -> list[str]:
+    label = score_wording(result.score_name).label
+    folds = result.fold_scores.shape[1]
+    kind = "cross-validated" if folds > 1 else "validation"
+    return ["", "strength", f"{kind} {label}", f"test {label}", "weights that are zero"]
+
+
+def _chosen_rows(result: PathResult) -> list[tuple[str, list[str]]]:
+    models = (chosen_or_none(result, role) for role in ROLES)
+    return [(model.role, _chosen_cells(result, model)) for model in models if model is not None]
+
+
+def _chosen_cells(result: PathResult, model: ChosenModel) -> list[str]:
+    wording = score_wording(result.score_name)
+    zeros = f"{model.total_weights - model.nonzero:,} of {model.total_weights:,}"
+    return [
+        ROLE_LABELS[model.role],
+        strength_text(model.strength),
+        wording.text(model.cv_score),
+        wording.text(model.test_score),
+        f"{share_text(model.zero_fraction)} ({zeros})",
+    ]
+
+
+def _explorer(result: PathResult, drawings: dict[str, Drawing]) -> dict[str, object]:
+    """Return what the slider shows: a row of texts and a place in the score figure a strength."""
+    drawing = drawings.get("score")
+    places = positions(np.asarray(result.strengths))
+    return {
+        "labels": [*COLUMNS[:-1], "chosen"],
+        "rows": [row.cells for row in path_table(result)],
+        "x": [] if drawing is None else [round(drawing.x_of(float(x)), 2) for x in places],
+        "top": 0 if drawing is None else round(drawing.top, 2),
+        "bottom": 0 if drawing is None else round(drawing.bottom, 2),
+        "start": result.best.index or 0,
+    }
+
+
+def _settings(result: PathResult) -> list[tuple[str, str]]:
+    found = [(label, result.summary.get(key)) for key, label in SETTINGS]
+    found = [(k, f"{v:,}" if isinstance(v, int) and k in COUNTS else v) for k, v in found]
+    seconds = result.summary.get("wall_seconds")
+    if isinstance(seconds, int | float):
+        found.append(("time", f"{seconds:,.1f} s"))
+    return [(label, plain(value)) for label, value in found if value not in (None, "")]
+
+
+def _versions(result: PathResult) -> list[tuple[str, str]]:
+    versions = result.summary.get("versions")
+    items = versions.items() if isinstance(versions, dict) else ()
+    return [(plain(name), plain(version)) for name, version in items]

@@ -1,0 +1,96 @@
+"""What the reports read from a `PathResult`: means that survive NaN, edges, the first layer.
+
+Who uses this: sentence, table and figures. It promises that a strength whose folds are not all
+finite has the mean NaN, without a warning from NumPy.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from shrinkage.paths.results import ChosenModel, PathResult
+
+ROLES = ("best", "one_standard_error", "unregularized")
+ROLE_LABELS = {
+    "best": "best",
+    "one_standard_error": "one standard error",
+    "unregularized": "unregularized",
+}
+
+
+def fold_mean(values: np.ndarray) -> np.ndarray:
+    """Return the mean over the folds, NaN where any fold is not finite.
+
+    Args:
+        values: shape (strengths, folds).
+
+    >>> fold_mean(np.array([[1.0, 3.0], [1.0, np.inf]])).tolist()
+    [2.0, nan]
+    """
+    values = np.asarray(values, dtype=float)
+    return np.where(np.isfinite(values), values, np.nan).mean(axis=1)
+
+
+def fold_error(values: np.ndarray) -> np.ndarray:
+    """Return one standard error over the folds, `sd(ddof=1)/√folds`; NaN with a single fold.
+
+    Args:
+        values: shape (strengths, folds).
+
+    >>> fold_error(np.array([[1.0, 3.0], [2.0, 2.0]])).tolist()
+    [1.0, 0.0]
+    >>> fold_error(np.array([[1.0], [2.0]])).tolist()
+    [nan, nan]
+    """
+    values = np.asarray(values, dtype=float)
+    folds = values.shape[1]
+    if folds < 2:
+        return np.full(len(values), np.nan)
+    finite = np.where(np.isfinite(values), values, np.nan)
+    return finite.std(axis=1, ddof=1) / math.sqrt(folds)
+
+
+def zero_shares(result: PathResult) -> np.ndarray:
+    """Return the share of exactly zero weights for each strength, mean over the folds."""
+    total = result.best.total_weights
+    if not total:
+        return np.zeros(len(result.strengths))
+    return 1.0 - np.asarray(result.nonzero, dtype=float).mean(axis=1) / total
+
+
+def chosen_or_none(result: PathResult, role: str) -> ChosenModel | None:
+    """Return the chosen model of that role, or None when the result has none."""
+    return next((model for model in result.chosen if model.role == role), None)
+
+
+def distinct_roles(result: PathResult) -> tuple[str, ...]:
+    """Return the roles whose models differ: one standard error only when it is not the best.
+
+    >>> from shrinkage.reports.example import example_result
+    >>> distinct_roles(example_result())
+    ('best', 'one_standard_error', 'unregularized')
+    """
+    found = [model for role in ROLES if (model := chosen_or_none(result, role)) is not None]
+    same = [m for m in found if m.role == "one_standard_error" and m.index == result.best.index]
+    return tuple(model.role for model in found if model not in same)
+
+
+def first_weights(result: PathResult, role: str) -> np.ndarray | None:
+    """Return the first weight array (two or more dimensions) of a chosen model, if it is kept."""
+    arrays = result.weights.get(role)
+    if not arrays:
+        return None
+    for layer in result.layers:
+        if layer.name in arrays and len(layer.shape) >= 2:
+            return np.asarray(arrays[layer.name], dtype=float)
+    return next((np.asarray(a, float) for a in arrays.values() if np.ndim(a) >= 2), None)
+
+
+def at_edge(result: PathResult) -> str:
+    """Return `smallest` or `largest` when the best strength ends the grid, else an empty string."""
+    index = result.best.index
+    if index is None or len(result.strengths) < 2:
+        return ""
+    return {0: "smallest", len(result.strengths) - 1: "largest"}.get(index, "")

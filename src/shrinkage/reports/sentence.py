@@ -1,0 +1,124 @@
+"""The answer in a sentence: strength, zeros, test score against unregularized, said honestly.
+
+Who uses this: the head of the page and the last line of the command line.
+"""
+
+from __future__ import annotations
+
+import math
+
+from shrinkage.paths.results import ChosenModel, PathResult, Status
+from shrinkage.reports.reading import ROLE_LABELS, at_edge, chosen_or_none
+from shrinkage.reports.wording import ScoreWording, score_wording, share_text, strength_text
+
+
+def summary_sentence(result: PathResult) -> str:
+    """Return what the path found: strength, exact zeros, test score with and without.
+
+    A second sentence follows where honesty needs one: regularization did not help, the best
+    strength ends the grid, the chosen model did not train as it should.
+
+    Args:
+        result: a finished path.
+
+    Returns:
+        Plain text, not markup.
+
+    >>> from shrinkage.reports.example import example_result
+    >>> summary_sentence(example_result())
+    'Strength 0.01: 50 % of the weights are exactly zero, test accuracy 97.0 % against 96.0 %
+    unregularized.'
+    """
+    best = result.best
+    sentence = f"Strength {strength_text(best.strength)}: {_zeros(best)}, {_score(result)}."
+    return " ".join([sentence, *_cautions(result)])
+
+
+def one_standard_error_sentence(result: PathResult) -> str:
+    """Return what the strongest model within one standard error of the best offers, or nothing.
+
+    >>> from shrinkage.reports.example import example_result
+    >>> one_standard_error_sentence(example_result())
+    'If a simpler model is worth a little accuracy: strength 0.1 is within one standard error
+    of the best, with 75 % zeros and test accuracy 96.5 %.'
+    """
+    choice = chosen_or_none(result, "one_standard_error")
+    if choice is None:
+        return ""
+    if result.fold_scores.shape[1] < 2:
+        return "One set of validation rows gives no standard error, so there is one choice only."
+    if choice.index == result.best.index:
+        return "No larger strength is within one standard error of the best."
+    wording = score_wording(result.score_name)
+    value, kind = _shown(choice)
+    return (
+        f"If a simpler model is worth a little {wording.label}: strength "
+        f"{strength_text(choice.strength)} is within one standard error of the best, with "
+        f"{share_text(choice.zero_fraction)} zeros and {kind} {wording.label} "
+        f"{wording.text(value)}."
+    )
+
+
+def _zeros(model: ChosenModel) -> str:
+    if not model.total_weights:
+        return "no weight is penalised"
+    if model.nonzero == model.total_weights:
+        return "no weight is exactly zero"
+    if model.nonzero == 0:
+        return "every weight is exactly zero"
+    return f"{share_text(model.zero_fraction)} of the weights are exactly zero"
+
+
+def _score(result: PathResult) -> str:
+    wording = score_wording(result.score_name)
+    value, kind = _shown(result.best)
+    said = f"{kind} {wording.label} {wording.text(value)}"
+    plain = chosen_or_none(result, "unregularized")
+    other = None if plain is None else _same_kind(plain, kind)
+    if other is None:
+        return said
+    if wording.text(value) == wording.text(other):
+        return f"{said}, the same as unregularized"
+    return f"{said} against {wording.text(other)} unregularized"
+
+
+def _shown(model: ChosenModel) -> tuple[float | None, str]:
+    """Return the test score, or the cross-validated one where there was no test."""
+    if model.test_score is not None:
+        return model.test_score, "test"
+    return model.cv_score, "cross-validated"
+
+
+def _same_kind(model: ChosenModel, kind: str) -> float | None:
+    return model.test_score if kind == "test" else model.cv_score
+
+
+def _cautions(result: PathResult) -> list[str]:
+    found = [_worse(result, score_wording(result.score_name)), _edge(result), _status(result)]
+    return [sentence for sentence in found if sentence]
+
+
+def _worse(result: PathResult, wording: ScoreWording) -> str:
+    value, kind = _shown(result.best)
+    plain = chosen_or_none(result, "unregularized")
+    other = None if plain is None else _same_kind(plain, kind)
+    if value is None or other is None or not math.isfinite(value) or not math.isfinite(other):
+        return ""
+    if value >= other or wording.text(value) == wording.text(other):
+        return ""
+    size = wording.difference(other - value)
+    return f"Here regularization did not raise the {kind} score: it is {size} lower."
+
+
+def _edge(result: PathResult) -> str:
+    edge = at_edge(result)
+    if not edge or result.best.strength == 0:
+        return ""
+    return f"This is the {edge} strength that was tried, so a better one may lie beyond it."
+
+
+def _status(result: PathResult) -> str:
+    index = result.best.index
+    if index is None or result.status[index] == Status.OK:
+        return ""
+    return f"Take care: the {ROLE_LABELS['best']} model {result.status[index].message}."

@@ -1,0 +1,106 @@
+"""The numbers along the path as rows: for the terminal and for the page.
+
+Who uses this: the command line (with its own colours), `text_table` for a plain terminal, and the
+page. Rows carry the numbers; `cells` gives them as text.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from shrinkage.paths.results import PathResult, Status
+from shrinkage.reports.reading import chosen_or_none, fold_error, fold_mean, zero_shares
+from shrinkage.reports.wording import (
+    ScoreWording,
+    number_text,
+    score_wording,
+    share_text,
+    strength_text,
+)
+
+COLUMNS = ("strength", "score", "± 1 s.e.", "train loss", "validation loss", "zeros", "status", "")
+
+
+@dataclass(frozen=True)
+class PathRow:
+    """One strength of the path: means over the folds, and what was chosen.
+
+    `mark` is `best`, `1 s.e.`, both, or empty; `zeros` is a share from 0 to 1.
+    """
+
+    strength: float
+    score: float
+    standard_error: float
+    train_loss: float
+    validation_loss: float
+    zeros: float
+    status: Status
+    mark: str
+    wording: ScoreWording
+
+    @property
+    def cells(self) -> tuple[str, ...]:
+        """Return the row as text, in the order of `COLUMNS`."""
+        return (
+            strength_text(self.strength),
+            self.wording.text(self.score),
+            self.wording.text(self.standard_error),
+            number_text(self.train_loss),
+            number_text(self.validation_loss),
+            share_text(self.zeros),
+            self.status.value.replace("_", " "),
+            self.mark,
+        )
+
+
+def path_table(result: PathResult) -> tuple[PathRow, ...]:
+    """Return one row for each strength, in the order of the path.
+
+    Args:
+        result: a finished path.
+
+    >>> from shrinkage.reports.example import example_result
+    >>> [(row.strength, row.mark) for row in path_table(example_result())]
+    [(0.001, ''), (0.01, 'best'), (0.1, '1 s.e.'), (1.0, '')]
+    """
+    wording = score_wording(result.score_name)
+    columns = (
+        np.asarray(result.strengths, dtype=float),
+        fold_mean(result.fold_scores),
+        fold_error(result.fold_scores),
+        fold_mean(result.train_loss),
+        fold_mean(result.validation_loss),
+        zero_shares(result),
+    )
+    return tuple(
+        PathRow(
+            *(float(column[i]) for column in columns),
+            status=result.status[i],
+            mark=_mark(result, i),
+            wording=wording,
+        )
+        for i in range(len(result.strengths))
+    )
+
+
+def text_table(result: PathResult) -> str:
+    """Return the path as a table of plain text, numbers aligned to the right.
+
+    >>> from shrinkage.reports.example import example_result
+    >>> print(text_table(example_result()).splitlines()[2].rstrip())
+        0.01  97.0 %    0.5 %       0.100            0.150   50 %         ok    best
+    """
+    rows = [COLUMNS, *(row.cells for row in path_table(result))]
+    widths = [max(len(row[c]) for row in rows) for c in range(len(COLUMNS))]
+    return "\n".join(
+        "  ".join(cell.rjust(width) for cell, width in zip(row, widths, strict=True))
+        for row in rows
+    )
+
+
+def _mark(result: PathResult, index: int) -> str:
+    labels = {"best": "best", "one_standard_error": "1 s.e."}
+    models = ((label, chosen_or_none(result, role)) for role, label in labels.items())
+    return ", ".join(label for label, model in models if model and model.index == index)

@@ -1,0 +1,222 @@
+"""Strength × penalty on a selection of parameters, and sums of that.
+
+Who uses this: people write them, `assign` and the framework packages read them. The objects are
+frozen: what varies in training is an argument elsewhere.
+"""
+
+from __future__ import annotations
+
+import math
+import numbers
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+
+from shrinkage.errors import InputError, near_names
+from shrinkage.penalties import Penalty
+from shrinkage.selections import Selection, as_selection, weights
+
+UPDATES = ("loss", "gradient", "decoupled", "proximal")
+
+
+@dataclass(frozen=True)
+class Term:
+    """strength × penalty on a selection of parameters; terms add up to `Terms`.
+
+    Args:
+        strength: λ, a finite number of at least 0; 0 is exactly no penalty.
+        penalty: the penalty, which carries no strength.
+        selection: which parameters, a selection or a name pattern; the default is every weight.
+        update: one of "loss", "gradient", "decoupled", "proximal"; None leaves it to the caller.
+        reference: name → array that the penalty is measured from; None is zero.
+
+    Raises:
+        InputError: a strength that is no finite number of at least 0, no penalty, no update.
+
+    >>> from shrinkage.penalties import L1
+    >>> 3e-5 * L1()
+    3e-05 * L1() on weights()
+    """
+
+    strength: float
+    penalty: Penalty
+    selection: Selection = field(default_factory=weights)
+    update: str | None = None
+    reference: Mapping[str, Any] | None = field(default=None, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "strength", _checked_strength(self.strength))
+        object.__setattr__(self, "selection", as_selection(self.selection))
+        if not isinstance(self.penalty, Penalty):
+            raise InputError(
+                f"expected a penalty, came {self.penalty!r}: give an object such as L1()"
+            )
+        if self.update is not None:
+            checked_update(self.update)
+
+    def on(self, *selections: Selection | str) -> Term:
+        """Return the term on other parameters: those of any of the selections or patterns.
+
+        >>> from shrinkage.penalties import L2
+        >>> (0.1 * L2()).on("encoder.*", "head.*")
+        0.1 * L2() on named('encoder.*') | named('head.*')
+        """
+        if not selections:
+            raise InputError("expected at least one selection, came none: on() needs a pattern")
+        chosen, *others = (as_selection(given) for given in selections)
+        for other in others:
+            chosen = chosen | other
+        return replace(self, selection=chosen)
+
+    def with_update(self, update: str) -> Term:
+        """Return the term with an update of its own, whatever the others have.
+
+        >>> from shrinkage.penalties import L2
+        >>> (0.1 * L2()).with_update("decoupled").update
+        'decoupled'
+        """
+        return replace(self, update=checked_update(update))
+
+    def around(self, reference: Mapping[str, Any]) -> Term:
+        """Return the term measured from a copy of these arrays (name → array), not from zero.
+
+        >>> from shrinkage.penalties import L2
+        >>> sorted((0.1 * L2()).around({"w": np.ones(3)}).reference)
+        ['w']
+        """
+        if not isinstance(reference, Mapping) or not reference:
+            raise InputError(
+                f"expected a mapping of parameter names to arrays, came "
+                f"{type(reference).__name__}: give for example model.state_dict()"
+            )
+        copied = {name: _copied(value) for name, value in reference.items()}
+        return replace(self, reference=MappingProxyType(copied))
+
+    def scaled(self, factor: float) -> Term:
+        """Return the term with its strength multiplied by a number.
+
+        >>> from shrinkage.penalties import L2
+        >>> (0.1 * L2()).scaled(2).strength
+        0.2
+        """
+        return replace(self, strength=self.strength * _checked_strength(factor))
+
+    def __add__(self, other: Term | Terms) -> Terms:
+        return as_terms(self) + other
+
+    def __radd__(self, other: Any) -> Terms:
+        return other + as_terms(self)
+
+    def __repr__(self) -> str:
+        return (
+            f"{self.strength:g} * {self.penalty!r} on {self.selection!r}"
+            f"{'' if self.reference is None else ' around a reference'}"
+            f"{'' if self.update is None else f' ({self.update})'}"
+        )
+
+
+@dataclass(frozen=True)
+class Terms:
+    """A sum of terms: Σ strength·penalty(selected parameters).
+
+    >>> from shrinkage.penalties import L1, L2
+    >>> 3e-5 * L1() + 1e-4 * L2()
+    3e-05 * L1() on weights() + 0.0001 * L2() on weights()
+    """
+
+    terms: tuple[Term, ...]
+
+    def __add__(self, other: Any) -> Terms:
+        if not isinstance(other, Term | Terms):
+            return NotImplemented
+        return Terms(self.terms + as_terms(other).terms)
+
+    def __radd__(self, other: Any) -> Terms:
+        return self if isinstance(other, int) and other == 0 else NotImplemented  # for sum()
+
+    def __iter__(self) -> Iterator[Term]:
+        return iter(self.terms)
+
+    def __len__(self) -> int:
+        return len(self.terms)
+
+    def on(self, *selections: Selection | str) -> Terms:
+        """Return every term on other parameters."""
+        return Terms(tuple(term.on(*selections) for term in self))
+
+    def with_update(self, update: str) -> Terms:
+        """Return every term with this update."""
+        return Terms(tuple(term.with_update(update) for term in self))
+
+    def around(self, reference: Mapping[str, Any]) -> Terms:
+        """Return every term measured from these arrays."""
+        return Terms(tuple(term.around(reference) for term in self))
+
+    def scaled(self, factor: float) -> Terms:
+        """Return every term with its strength multiplied by a number."""
+        return Terms(tuple(term.scaled(factor) for term in self))
+
+    def __repr__(self) -> str:
+        return " + ".join(map(repr, self.terms)) or "no terms"
+
+
+def as_terms(given: Term | Terms | Iterable[Term]) -> Terms:
+    """Return a term, a sum of terms or several terms as one sum.
+
+    Args:
+        given: what a caller may pass where terms are expected.
+
+    Returns:
+        The sum.
+
+    Raises:
+        InputError: something else, for example a penalty without a strength.
+
+    >>> from shrinkage.penalties import L1
+    >>> len(as_terms(0.1 * L1()))
+    1
+    """
+    if isinstance(given, Terms):
+        return given
+    if isinstance(given, Term):
+        return Terms((given,))
+    if isinstance(given, Penalty):
+        raise InputError(
+            f"expected terms, came the penalty {given!r} without a strength: "
+            f"multiply it, as in 1e-4 * {given!r}"
+        )
+    if not isinstance(given, list | tuple) or not all(isinstance(term, Term) for term in given):
+        raise InputError(
+            f"expected terms such as 1e-4 * L1(), came {type(given).__name__}: "
+            "multiply a penalty by a strength and add the terms"
+        )
+    return Terms(tuple(given))
+
+
+def checked_update(update: str) -> str:
+    """Return the update's name, or say which names there are.
+
+    >>> checked_update("proximal")
+    'proximal'
+    """
+    if update not in UPDATES:
+        hint = near_names(str(update), UPDATES) or "choose one of those"
+        raise InputError(f"expected an update of {', '.join(UPDATES)}, came {update!r}: {hint}")
+    return update
+
+
+def _checked_strength(value: Any) -> float:
+    number = isinstance(value, numbers.Real | np.number) and not isinstance(value, bool | np.bool_)
+    if not number or not 0 <= float(value) < math.inf:
+        raise InputError(
+            f"expected a strength that is a finite number of at least 0, came {value!r}: "
+            "write for example 1e-4 * L1()"
+        )
+    return float(value)
+
+
+def _copied(value: Any) -> Any:
+    return value.detach().clone() if hasattr(value, "detach") else np.array(value)

@@ -1,0 +1,18 @@
+"""Fixtures that every test may use."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+SHARED = Path(os.environ.get("SHRINKAGE_SHARED_DATA", Path(__file__).parents[2] / "shared" / "data"))
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """The folder with MNIST and the mice table; tests that need it skip when it is absent."""
+    if not SHARED.is_dir():
+        pytest.skip(f"no data folder at {SHARED.name}: set SHRINKAGE_SHARED_DATA to run this test")
+    return SHARED

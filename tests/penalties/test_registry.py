@@ -1,0 +1,54 @@
+"""The registry builds every penalty from its name and refuses the rest with the nearest name."""
+
+from __future__ import annotations
+
+import inspect
+
+import pytest
+
+from shrinkage.errors import InputError
+from shrinkage.penalties import REGISTRY, ElasticNet, GroupLasso, penalty_from_name, penalty_names
+
+
+@pytest.mark.parametrize("name", penalty_names())
+def test_every_entry_is_complete_and_buildable(name: str) -> None:
+    entry = REGISTRY[name]
+    assert entry.name == entry.penalty.name == name
+    assert entry.formula
+    assert entry.summary
+    known = inspect.signature(entry.penalty).parameters
+    defaults = {option.name: option.default for option in entry.options}
+    assert set(defaults) <= set(known)
+    assert penalty_from_name(name, **defaults) == penalty_from_name(name)
+    for option in entry.options:
+        assert isinstance(option.default, option.type)
+        for choice in option.choices:
+            assert getattr(penalty_from_name(name, **{option.name: choice}), option.name) == choice
+
+
+def test_options_reach_the_penalty() -> None:
+    assert penalty_from_name("elastic-net", l1_ratio=0.25) == ElasticNet(0.25)
+    assert penalty_from_name("group-lasso", per="output") == GroupLasso("output")
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "message"),
+    [
+        ("lasso", {}, "did you mean group-lasso"),
+        ("zzz", {}, "choose one of those"),
+        ("l1", {"l1_ratio": 0.5}, "expected no options for penalty l1"),
+        ("elastic-net", {"l1ratio": 0.5}, "did you mean l1_ratio"),
+        ("elastic-net", {"l1_ratio": 2.0}, "expected l1_ratio from 0"),
+        ("group-lasso", {"per": "outputs"}, "did you mean output"),
+    ],
+)
+def test_bad_names_and_options_are_one_line(name: str, options: dict, message: str) -> None:
+    with pytest.raises(InputError, match=message) as caught:
+        penalty_from_name(name, **options)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("ratio", [-0.1, 1.1, float("nan"), True, "0.5", None])
+def test_elastic_net_refuses_what_is_no_ratio(ratio: object) -> None:
+    with pytest.raises(InputError, match="l1_ratio"):
+        ElasticNet(ratio)  # type: ignore[arg-type]

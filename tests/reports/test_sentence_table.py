@@ -1,0 +1,111 @@
+"""The sentence is honest in every case, and the table has the numbers of the path."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from fake import group_result, image_result, regression_result
+
+from shrinkage.paths.results import PathResult, Status
+from shrinkage.reports import path_table, summary_sentence, text_table
+from shrinkage.reports.example import example_result
+from shrinkage.reports.sentence import one_standard_error_sentence
+
+
+def with_scores(best: float | None, plain: float | None, **changes) -> PathResult:
+    result = example_result()
+    first, simple, last = result.chosen
+    first = replace(first, test_score=best, **changes)
+    return replace(result, chosen=(first, simple, replace(last, test_score=plain)))
+
+
+def test_better():
+    assert summary_sentence(with_scores(0.972, 0.961)) == (
+        "Strength 0.01: 50 % of the weights are exactly zero, "
+        "test accuracy 97.2 % against 96.1 % unregularized."
+    )
+
+
+def test_worse_is_said():
+    assert summary_sentence(with_scores(0.95, 0.961)).endswith(
+        "test accuracy 95.0 % against 96.1 % unregularized. "
+        "Here regularization did not raise the test score: it is 1.1 points lower."
+    )
+
+
+def test_equal_as_far_as_is_shown():
+    sentence = summary_sentence(with_scores(0.97196, 0.97204))
+    assert sentence.endswith("test accuracy 97.2 %, the same as unregularized.")
+
+
+@pytest.mark.parametrize(
+    ("index", "strength", "words"),
+    [
+        (0, 0.001, "This is the smallest strength that was tried"),
+        (3, 1.0, "This is the largest strength that was tried"),
+    ],
+)
+def test_best_on_the_edge_is_said(index, strength, words):
+    result = with_scores(0.97, 0.96, index=index, strength=strength)
+    assert words in summary_sentence(result)
+    assert words not in summary_sentence(with_scores(0.97, 0.96))
+
+
+def test_collapsed_best_is_said():
+    sentence = summary_sentence(with_scores(0.5, 0.96, index=3, strength=1.0))
+    assert Status.COLLAPSED.message in sentence
+
+
+@pytest.mark.parametrize(
+    ("nonzero", "words"),
+    [
+        (8, "no weight is exactly zero"),
+        (0, "every weight is exactly zero"),
+        (1, "88 % of the weights are exactly zero"),
+    ],
+)
+def test_zeros(nonzero, words):
+    assert words in summary_sentence(with_scores(0.97, 0.96, nonzero=nonzero))
+
+
+def test_without_test_rows_it_says_cross_validated():
+    result = with_scores(None, None)
+    assert "cross-validated accuracy 97.0 %." in summary_sentence(result)
+
+
+def test_regression_has_r_squared_and_other_scorers_are_numbers():
+    assert "test R² 0.446 against 0.453 unregularized" in summary_sentence(regression_result())
+    result = replace(with_scores(-0.21, -0.35), score_name="neg_log_loss")
+    assert "test neg log loss -0.210 against -0.350" in summary_sentence(result)
+
+
+def test_no_unregularized_model():
+    result = example_result()
+    sentence = summary_sentence(replace(result, chosen=result.chosen[:1]))
+    assert sentence.endswith("test accuracy 97.0 %.")
+    assert one_standard_error_sentence(replace(result, chosen=result.chosen[:1])) == ""
+
+
+def test_one_fold_has_no_standard_error():
+    assert "no standard error" in one_standard_error_sentence(image_result(folds=1))
+
+
+@pytest.mark.parametrize("make", [image_result, regression_result, group_result])
+def test_table_has_the_numbers_of_the_result(make):
+    result = make()
+    rows = path_table(result)
+    for name, expected in (
+        ("strength", result.strengths),
+        ("score", result.fold_scores.mean(axis=1)),
+        ("standard_error", result.fold_scores.std(axis=1, ddof=1) / np.sqrt(5)),
+        ("train_loss", result.train_loss.mean(axis=1)),
+        ("validation_loss", result.validation_loss.mean(axis=1)),
+        ("zeros", 1 - result.nonzero.mean(axis=1) / result.best.total_weights),
+    ):
+        np.testing.assert_allclose([getattr(row, name) for row in rows], expected, rtol=1e-12)
+    assert [row.status for row in rows] == list(result.status)
+    marks = {i: row.mark for i, row in enumerate(rows) if row.mark}
+    assert marks == {result.best.index: "best", result.one_standard_error.index: "1 s.e."}
+    assert len(text_table(result).splitlines()) == 1 + len(rows)
