@@ -117,8 +117,10 @@ def test_npz_pictures(tmp_path):
     assert data.pixels
     assert data.image_shape == (2, 3)
     assert data.input_names[:4] == ("pixel_0_0", "pixel_0_1", "pixel_0_2", "pixel_1_0")
-    small = load_dataset(save(tmp_path / "b.npz", X=images.reshape(4, 6) % 2, y=[0, 1, 0, 1]))
-    assert not small.pixels
+    square = images.reshape(6, 4)
+    y = [0, 1, 0, 1, 0, 1]
+    assert load_dataset(save(tmp_path / "s.npz", X=square, y=y)).image_shape == (2, 2)
+    assert not load_dataset(save(tmp_path / "b.npz", X=square % 2, y=y)).pixels
 
 
 @pytest.mark.parametrize(

@@ -83,6 +83,27 @@ def test_long_arrays_are_transformed_in_pieces_alike(monkeypatch):
     assert Preprocessing.fit(X, np.arange(30)) == fitted
 
 
+def test_infinite_value_far_down_an_array_is_named(monkeypatch, refused):
+    monkeypatch.setattr("shrinkage.datasets.encoders.CHUNK", 4)
+    X = np.arange(20.0).reshape(10, 2)
+    fitted = Preprocessing.fit(X)
+    X[8, 1] = np.inf
+    with refused("'x1'", "row 9"):
+        fitted.transform(X)
+
+
+def test_arrays_with_a_dropped_column():
+    X = np.array([[5.0, 1.0], [5.0, 3.0]])
+    assert Preprocessing.fit(X).transform(X).tolist() == [[-1], [1]]
+
+
+def test_column_names_that_are_numbers():
+    frame = pd.DataFrame(np.array([[1.0, 5.0], [3.0, 9.0]]))
+    fitted = Preprocessing.fit(frame)
+    assert fitted.input_names == ("0", "1")
+    assert fitted.transform(frame).tolist() == [[-1, -1], [1, 1]]
+
+
 def test_dropped_columns_have_reasons():
     X = table()
     X.insert(0, "one", 5.0)

@@ -57,12 +57,13 @@ def test_groups_are_whole(task, seed):
 
 
 def test_every_class_stays_in_training_where_possible():
-    y = np.array(["a"] * 40 + ["b"] * 20 + ["rare"] * 6)
-    groups = np.array([i // 4 for i in range(60)] + [90, 90, 90, 91, 91, 91])
-    data = dataset_from_arrays(np.arange(66.0).reshape(-1, 1), y, groups=groups)
+    y = np.array(["a"] * 40 + ["b"] * 20 + ["rare"] * 12)
+    groups = np.array([i // 4 for i in range(60)] + [90] * 12)
+    data = dataset_from_arrays(np.arange(72.0).reshape(-1, 1), y, groups=groups)
     for seed in range(20):
-        train, _ = split_test(data, 0.2, seed)
+        train, test = split_test(data, 0.25, seed)
         assert "rare" in data.y[train]
+        assert set(data.y[test]) == {"a", "b"}
 
 
 def test_mice_by_mouse(shared_data):

@@ -36,7 +36,8 @@ def test_the_diagonal_prox_is_the_bisected_one(spread: float, special: float) ->
         w = rng.standard_normal(size) * 10 ** rng.uniform(-spread, spread, size)
         t = 0.5 * np.abs(w) * 10 ** rng.uniform(-spread, spread, size)
         t[0] = special
-        came, expected = group_prox_diagonal(w, t, (0,)), bisected(w, t)
+        with np.errstate(all="ignore"):
+            came, expected = group_prox_diagonal(w, t, (0,)), bisected(w, t)
         np.testing.assert_allclose(came, expected, rtol=1e-12, atol=0.0)
         assert np.array_equal(came == 0, expected == 0)
 
@@ -97,6 +98,28 @@ def test_a_diverged_group_is_nan_as_a_whole_and_alone() -> None:
         came = GroupLasso().prox(w, step)
         assert np.isnan(came[:, 0]).all()
         assert np.isfinite(came[:, 1]).all()
+
+
+@pytest.mark.parametrize("excess", [-1e-6, -1e-14, 0.0, 1e-14, 1e-6])
+def test_a_group_vanishes_exactly_on_the_unit_ball_of_its_metric(excess: float) -> None:
+    t = np.array([0.5, 2.0])
+    w = np.array([0.6, 0.8]) * (1 + excess) * t  # Σ (w/t)² = (1 + excess)²
+    w[0] = np.nextafter(w[0], 0.0 if excess == 0 else w[0])
+    with np.errstate(all="ignore"):
+        came = group_prox_diagonal(w, t, (0,))
+    assert came.any() == (excess > 0)
+    assert np.array_equal(came == 0, bisected(w, t) == 0)
+
+
+def test_half_precision_is_computed_in_single() -> None:
+    rng = np.random.default_rng(6)
+    w = torch.tensor(rng.standard_normal((500, 3)), dtype=torch.bfloat16)
+    t = torch.tensor(rng.uniform(0.01, 0.02, (500, 3)), dtype=torch.bfloat16)
+    for step in (0.01, t):
+        wide = step.double() if step is t else torch.tensor(step).bfloat16().item()
+        expected = GroupLasso().prox(w.double(), wide)
+        gap = (GroupLasso().prox(w, step).double() - expected).abs() / expected.abs()
+        assert float(gap.max()) <= 2.0**-8  # half a unit in the last place
 
 
 def test_float32_of_torch_agrees_with_float64() -> None:

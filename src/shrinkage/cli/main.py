@@ -12,7 +12,6 @@ from shrinkage.cli import path, penalties, predict, report
 from shrinkage.errors import ShrinkageError
 
 BAD_INPUT = 2
-INTERRUPTED = 130
 
 app = typer.Typer(
     name="shrinkage",
@@ -53,6 +52,3 @@ def run() -> None:
     except ShrinkageError as error:
         typer.echo("error: " + " ".join(str(error).split("\n")), err=True)
         sys.exit(BAD_INPUT)
-    except KeyboardInterrupt:
-        typer.echo("stopped", err=True)
-        sys.exit(INTERRUPTED)

@@ -10,6 +10,7 @@ import typer
 from shrinkage.errors import InputError
 from shrinkage.penalties.registry import REGISTRY, penalty_names
 
+INTERRUPTED = 130
 DATA = typer.Argument(
     help="digits, breast-cancer, wine, diabetes, mnist; openml:NAME; a CSV, Parquet or NPZ file; "
     "or a folder of IDX files.",
@@ -35,9 +36,7 @@ def command(
     target: Annotated[
         str | None, _data_option("Column to predict (CSV, Parquet).", "--target")
     ] = None,
-    drop: Annotated[
-        str, _data_option("Columns to leave out, comma separated.", "--drop")
-    ] = "",
+    drop: Annotated[str, _data_option("Columns to leave out, comma separated.", "--drop")] = "",
     split_by: Annotated[
         str | None,
         _data_option("Column whose equal values stay together in test and folds.", "--split-by"),
@@ -49,17 +48,17 @@ def command(
         str | None, _data_option("classification or regression; guessed if left out.", "--task")
     ] = None,
     validation: Annotated[
-        str | None, _data_option("Rows of your own to choose with, instead of folds.", "--validation")
+        str | None,
+        _data_option("Rows of your own to choose with; no folds.", "--validation"),
     ] = None,
-    test: Annotated[
-        str | None, _data_option("Test rows of your own.", "--test")
-    ] = None,
+    test: Annotated[str | None, _data_option("Test rows of your own.", "--test")] = None,
     test_size: Annotated[float, _data_option("Share held out for the test.", "--test-size")] = 0.2,
     penalty: Annotated[
         str, _model_option(f"One of {', '.join(penalty_names())}.", "--penalty")
     ] = "l1",
     l1_ratio: Annotated[
-        float | None, _model_option("elastic-net: share of L1, 0 to 1. [default: 0.5]", "--l1-ratio")
+        float | None,
+        _model_option("elastic-net: share of L1. [default: 0.5]", "--l1-ratio"),
     ] = None,
     per: Annotated[
         str | None,
@@ -104,9 +103,7 @@ def command(
         str, _path_option("chosen or all: which strengths are refitted.", "--refit")
     ] = "chosen",
     seed: Annotated[int, _path_option("Repeats the run.", "--seed")] = 0,
-    engine: Annotated[
-        str, _path_option("auto, stacked or sequential.", "--engine")
-    ] = "auto",
+    engine: Annotated[str, _path_option("auto, stacked or sequential.", "--engine")] = "auto",
     device: Annotated[str, _path_option("auto, cpu, cuda, …", "--device")] = "auto",
     out: Annotated[
         Path | None, _path_option("Run directory. [default: runs/NAME]", "--out")
@@ -152,17 +149,21 @@ def command(
     own = [None if path is None else load_dataset(path, **roles) for path in (validation, test)]
     rows, positions = with_own_sets(rows, *own)
     folder = Path("runs") / _folder_name(rows.name) if out is None else out
-    result = fit_dataset(
-        _model(model, activation, dropout, norm),
-        rows,
-        penalty=chosen_penalty,
-        settings=settings,
-        validation=positions,
-        store=folder,
-        resume=resume,
-        progress=False if quiet else None,
-        announce=None if quiet else announce,
-    )
+    try:
+        result = fit_dataset(
+            _model(model, activation, dropout, norm),
+            rows,
+            penalty=chosen_penalty,
+            settings=settings,
+            validation=positions,
+            store=folder,
+            resume=resume,
+            progress=False if quiet else None,
+            announce=None if quiet else announce,
+        )
+    except KeyboardInterrupt:
+        typer.echo(f"stopped; the same command with --resume goes on in {folder}", err=True)
+        raise typer.Exit(INTERRUPTED) from None
     show_result(result, folder, quiet=quiet)
 
 

@@ -49,6 +49,10 @@ def text_cells(values: object) -> pa.ChunkedArray:
 
 def _as_text(values: object) -> pa.Array:
     series = pd.Series(values, dtype=object)
+    try:
+        return pa.array(series, pa.string(), from_pandas=True)
+    except (pa.ArrowTypeError, pa.ArrowInvalid):  # other objects than text among the cells
+        pass
     missing = series.isna().to_numpy()
     text = [None if gone else str(cell) for cell, gone in zip(series, missing, strict=True)]
     return pa.array(text, pa.string())
@@ -71,9 +75,15 @@ def numbers(cells: pa.ChunkedArray) -> tuple[np.ndarray, np.ndarray]:
     try:
         values = trimmed.cast(pa.float64()).to_numpy()
     except pa.ArrowInvalid:
-        text = pd.Series(trimmed.to_numpy(), dtype=object)
-        values = np.asarray(pd.to_numeric(text, errors="coerce"), dtype=np.float64)
+        values = _numbers_among_text(trimmed)
     return values, np.isnan(values) & ~missing
+
+
+def _numbers_among_text(trimmed: pa.ChunkedArray) -> np.ndarray:
+    """Return float64, NaN where a cell is no number; every different cell is read once."""
+    codes, levels = pd.factorize(trimmed.to_numpy())
+    found = pd.to_numeric(pd.Series(levels, dtype=object), errors="coerce")
+    return np.append(np.asarray(found, dtype=np.float64), np.nan)[codes]
 
 
 def typed_column(name: str, values: object, locate: Locate = plain_row) -> pd.Series:

@@ -15,14 +15,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import IO
+from typing import IO, cast
 
 import pandas as pd
 import pyarrow as pa
 import pyarrow.csv as pacsv
 
 from shrinkage.datasets.columns import numbers, text_cells, typed_column
-from shrinkage.datasets.wording import one_line
+from shrinkage.datasets.wording import header_doubt, one_line
 from shrinkage.errors import InputError
 
 SEPARATORS = (",", ";", "\t")
@@ -42,17 +42,20 @@ class TextTable:
     def _places(self) -> dict[str, int]:
         return {name: place for place, name in enumerate(self.names)}
 
+    def _raw(self, name: str) -> pa.ChunkedArray:
+        return self.cells.column(self._places[name])
+
     def __len__(self) -> int:
         """Return the number of data rows."""
         return self.cells.num_rows
 
     def text(self, name: str) -> pa.ChunkedArray:
         """Return a column's cells as text, null where missing."""
-        return text_cells(self.cells.column(self._places[name]))
+        return text_cells(self._raw(name))
 
     def column(self, name: str) -> pd.Series:
         """Return a column as float64 or category."""
-        return typed_column(name, self.text(name), self.locate)
+        return typed_column(name, self._raw(name), self.locate)
 
     def locate(self, row: int) -> str:
         """Return `data row r (line l)`: both count from 1, the header being line 1 or later."""
@@ -60,6 +63,11 @@ class TextTable:
             if number == row + 1:
                 return f"data row {row + 1} (line {line})"
         return f"data row {row + 1}"
+
+
+def open_bytes(path: Path) -> IO[bytes]:
+    """Open a plain or gzip-compressed file as bytes."""
+    return cast(IO[bytes], gzip.open(path)) if path.suffix == ".gz" else path.open("rb")
 
 
 def open_text(path: Path) -> IO[str]:
@@ -160,7 +168,7 @@ def _check_header(path: Path, names: tuple[str, ...], least_columns: int) -> Non
     if times > 1:
         raise InputError(
             f"expected different column names in {path.name!r}, came {commonest!r} {times} times: "
-            "rename them"
+            f"rename them{header_doubt(names)}"
         )
 
 
@@ -196,8 +204,10 @@ def _require_closed_quotes(path: Path, separator: str) -> None:
     Quotes inside a quoted cell are doubled, so a sound file has an even number of them; only an
     odd one is worth the slow second look.
     """
-    with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:
-        count = sum(block.count(b'"') for block in iter(lambda: file.read(BLOCK_BYTES), b""))
+    count = 0
+    with open_bytes(path) as file:
+        while block := file.read(BLOCK_BYTES):
+            count += block.count(b'"')
     if count % 2 == 0:
         return
     start = 1

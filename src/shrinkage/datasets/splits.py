@@ -20,8 +20,9 @@ Split = tuple[np.ndarray, np.ndarray]
 def split_test(dataset: Dataset, test_size: float = 0.2, seed: int = 0) -> Split:
     """Choose the rows that are looked at only once.
 
-    With groups, whole groups are chosen, so the share is met only roughly; among the candidates
-    the first that leaves every class in training is taken.
+    With groups, whole groups are chosen, so the share is met only roughly: of the candidates the
+    one is taken that leaves most classes in training, then has most in the test, then is nearest
+    to the share.
 
     Args:
         dataset: the data; with a test set of its own, all rows are for training.
@@ -82,9 +83,13 @@ def _group_test(
     else:
         splitter = model_selection.GroupShuffleSplit(1, test_size=test_size, random_state=seed)
         candidates = _shuffled(splitter, y, groups, test_size)
-    present = len(np.unique(y)) if classes else 0
-    whole = (split for split in candidates if not classes or len(np.unique(y[split[0]])) == present)
-    return next(whole, candidates[0])
+
+    def unfit(split: Split) -> tuple[float, ...]:
+        train, test = split
+        present = (-len(np.unique(y[train])), -len(np.unique(y[test]))) if classes else ()
+        return (*present, abs(len(test) / len(y) - test_size))
+
+    return min(candidates, key=unfit)
 
 
 def _shuffled(

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 
 from shrinkage.errors import InputError, near_names
+
+_NUMBER = re.compile(r"[-+]?[\d.]+(e[-+]?\d+)?", re.IGNORECASE)
 
 SHOWN = 6
 """How many names a message lists before it stops."""
@@ -41,6 +44,20 @@ def hint(name: str, candidates: Sequence[str]) -> str:
     return one_line(near_names(name, candidates)) or f"there are {listed(candidates)}"
 
 
+def header_doubt(names: Sequence[str]) -> str:
+    """Return a doubt about the header when most column names are numbers, else nothing.
+
+    >>> header_doubt(["5.1", "3.5", "setosa"])
+    ' (is the first line of the file a header?)'
+    >>> header_doubt(["length", "width", "2020"])
+    ''
+    """
+    numeric = sum(
+        re.fullmatch(r"[-+]?[\d.]+(e[-+]?\d+)?", name, re.I) is not None for name in names
+    )
+    return " (is the first line of the file a header?)" if 2 * numeric > len(names) else ""
+
+
 def require_column(name: str, names: Sequence[str], role: str) -> None:
     """Raise unless `name` is one of `names`.
 
@@ -55,4 +72,7 @@ def require_column(name: str, names: Sequence[str], role: str) -> None:
     >>> require_column("age", ["age"], "target")
     """
     if name not in names:
-        raise InputError(f"expected a column {name!r} ({role}), came none: {hint(name, names)}")
+        raise InputError(
+            f"expected a column {name!r} ({role}), came none: {hint(name, names)}"
+            f"{header_doubt(names)}"
+        )

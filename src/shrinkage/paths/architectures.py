@@ -62,7 +62,8 @@ class MLP:
         hidden: widths of the hidden layers.
         activation: `relu`, `gelu` or `tanh`.
         dropout: probability with which a hidden unit is left out of a training step.
-        norm: None, `batch` or `layer`: normalisation before the activation.
+        norm: None, `batch` or `layer`: normalisation before the activation; a layer before
+            batch norm has no bias, which batch norm would take away again.
 
     >>> MLP((4,)).build(3, 2)
     Sequential(
@@ -101,7 +102,7 @@ class MLP:
         """Return the module."""
         layers: list[nn.Module] = []
         for width in self.hidden:
-            layers.append(nn.Linear(n_inputs, width))
+            layers.append(nn.Linear(n_inputs, width, bias=self.norm != "batch"))
             if self.norm:
                 layers.append(NORMS[self.norm](width))
             layers.append(ACTIVATIONS[self.activation]())
@@ -209,7 +210,7 @@ def _parse_mlp(text: str) -> MLP:
     return MLP(hidden, values.get("activation", "relu"), dropout, values.get("norm"))
 
 
-def _import_function(path: str) -> Callable[[int, int], nn.Module]:
+def _import_function(path: str) -> Callable[..., nn.Module]:
     module_name, _, function_name = path.partition(":")
     here = str(Path.cwd())
     if here not in sys.path:

@@ -93,7 +93,7 @@ def assemble(
         train_loss=found.measures["train_loss"],
         validation_loss=found.measures["validation_loss"],
         status=found.status,
-        nonzero=_total_nonzero(found).mean(axis=1),
+        nonzero=_total_nonzero(found),
         inputs_kept=found.measures.get("inputs_kept"),
         layers=_layers(found, module),
         curves=_curves(found, choice),
@@ -106,6 +106,7 @@ def assemble(
         split_description=split.description,
         code=code,
         warnings=_warnings(found, choice),
+        pixel_positions=None if data.image_shape is None else scaling.source_columns,
         model_file=model_file,
         prototype=module,
     )
@@ -127,7 +128,7 @@ def _role_strengths(found: CrossValidation, choice: Choice, refit: Refit) -> dic
         "one_standard_error": found.strengths[choice.one_standard_error],
         "unregularized": 0.0,
     }
-    if len(refit[0]) >= len(found.strengths):
+    if set(found.strengths) <= set(refit[0]):
         places = {f"strength_{i}": strength for i, strength in enumerate(found.strengths)}
         roles.update(places)
     return roles

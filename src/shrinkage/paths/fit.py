@@ -8,6 +8,7 @@ results.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import reduce
@@ -163,6 +164,7 @@ def fit_dataset(
     Returns:
         The result.
     """
+    begin = time.perf_counter()
     with torch.random.fork_rng(devices=[]), progress_bar(progress) as told:
         plan = _plan(model, data, penalty, settings, validation)
         fingerprint = fingerprint_of(plan.identity(settings), _identity(data, validation))
@@ -170,6 +172,8 @@ def fit_dataset(
         if store is not None and is_finished(store):
             return load_result(store)
         result = _run(plan, settings, kept, told, announce)
+        seconds = round(time.perf_counter() - begin, 2)
+        result = replace(result, summary={**result.summary, "wall_seconds": seconds})
         if store is not None:
             result.write(store)
             mark_finished(kept, fingerprint)

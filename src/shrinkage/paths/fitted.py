@@ -23,6 +23,8 @@ from shrinkage.paths.results import PathResult
 if TYPE_CHECKING:
     from pandas import DataFrame
 
+    from shrinkage.datasets.dataset import Rows as RawRows
+
 
 @dataclass(frozen=True)
 class ModelFile:
@@ -70,7 +72,7 @@ class FittedPath(PathResult):
         )
         return module.eval()
 
-    def predict(self, X: object, which: int | str = "best") -> np.ndarray:
+    def predict(self, X: RawRows, which: int | str = "best") -> np.ndarray:
         """Return predictions for raw rows: labels, or numbers in the target's unit.
 
         Args:
@@ -84,7 +86,7 @@ class FittedPath(PathResult):
             return encoding.decode(outputs.argmax(axis=1))
         return encoding.decode(outputs[:, 0])
 
-    def predict_proba(self, X: object, which: int | str = "best") -> np.ndarray:
+    def predict_proba(self, X: RawRows, which: int | str = "best") -> np.ndarray:
         """Return class probabilities, (rows, classes), for raw rows.
 
         Raises:
@@ -95,7 +97,7 @@ class FittedPath(PathResult):
         logits = torch.from_numpy(self.decision(X, which))
         return torch.softmax(logits, dim=1).numpy()
 
-    def decision(self, X: object, which: int | str = "best") -> np.ndarray:
+    def decision(self, X: RawRows, which: int | str = "best") -> np.ndarray:
         """Return the model's outputs, (rows, outputs), for raw rows."""
         file = self._file()
         kind = np.float64 if file.dtype == "float64" else np.float32

@@ -11,12 +11,13 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from shrinkage.datasets import TargetEncoding
+from shrinkage.datasets.dataset import Rows
 from shrinkage.paths.files import write_bytes
 from shrinkage.paths.fitted import FittedPath
 
 
 def prediction_columns(
-    result: FittedPath, X: object, which: str, *, probabilities: bool
+    result: FittedPath, X: Rows, which: str, *, probabilities: bool
 ) -> dict[str, Sequence[object]]:
     """Return the column `prediction`, and `probability=CLASS` columns when asked.
 

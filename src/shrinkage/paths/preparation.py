@@ -22,6 +22,7 @@ from shrinkage.datasets import (
     split_test,
     take_rows,
 )
+from shrinkage.datasets.dataset import Rows as RawRows
 from shrinkage.errors import InputError
 from shrinkage.paths.problem import FoldData, Rows
 
@@ -42,7 +43,7 @@ class TestRows:
 
     __test__ = False
 
-    X: object
+    X: RawRows
     y: np.ndarray
     weight: np.ndarray | None
 
@@ -109,7 +110,19 @@ class Preparation:
     device: torch.device
 
     def preprocessing(self, train: np.ndarray) -> Preprocessing:
-        """Return the preprocessing fitted on the raw rows at `train`."""
+        """Return the preprocessing fitted on the raw rows at `train`.
+
+        Its inputs are those that all training rows together give, so that the models of all folds
+        have the same shape; what is constant or unseen on the rows of a fold is 0 there.
+        """
+        fitted = self._fitted(train)
+        return fitted if train is self.split.train else fitted.aligned_to(self._widest)
+
+    @cached_property
+    def _widest(self) -> Preprocessing:
+        return self._fitted(self.split.train)
+
+    def _fitted(self, train: np.ndarray) -> Preprocessing:
         names = None if hasattr(self.data.X, "columns") else self.data.input_names
         return Preprocessing.fit(self.data.X, train, image=self.data.pixels, names=names)
 

@@ -96,7 +96,7 @@ class Curves:
 class Outputs(Protocol):
     """Anything that computes the outputs of all models of a unit, (models, outputs, rows)."""
 
-    def __call__(self, x: torch.Tensor) -> torch.Tensor:
+    def __call__(self, x: torch.Tensor, /) -> torch.Tensor:
         """Return the outputs in evaluation mode."""
         ...
 

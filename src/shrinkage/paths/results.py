@@ -109,7 +109,8 @@ class PathResult:
 
     `summary` is the content of `summary.json` (see DESIGN in the documentation for its keys).
     Arrays over the path have shape (strengths, folds). `weights[role]` maps parameter names of
-    the chosen models to arrays in PyTorch's layout (output axis first).
+    the chosen models to arrays in PyTorch's layout (output axis first). For image data,
+    `pixel_positions` holds each input's place in the flattened image (None: all, in order).
     """
 
     summary: Mapping[str, object]
@@ -131,6 +132,7 @@ class PathResult:
     split_description: str
     code: str
     warnings: tuple[str, ...] = field(default=())
+    pixel_positions: tuple[int, ...] | None = None
 
     @property
     def score_mean(self) -> np.ndarray:

@@ -90,15 +90,15 @@ def path_frame(result: PathResult) -> DataFrame:
     """Return the path as a table, one row a strength; the content of `path.csv`."""
     import pandas as pd
 
-    zero = 1.0 - result.nonzero / max(1, _total(result))
+    nonzero = result.nonzero.mean(axis=1)
     columns: dict[str, object] = {
         "strength": result.strengths,
         "cv_score_mean": result.score_mean,
         "cv_score_se": standard_error(result.fold_scores),
         "train_loss": result.train_loss.mean(axis=1),
         "validation_loss": result.validation_loss.mean(axis=1),
-        "nonzero": result.nonzero,
-        "zero_fraction": zero,
+        "nonzero": nonzero,
+        "zero_fraction": 1.0 - nonzero / max(1, _total(result)),
         "status": [str(status) for status in result.status],
     }
     if result.inputs_kept is not None:
@@ -132,6 +132,7 @@ def _history(result: FittedPath) -> dict[str, object]:
         "fold_scores": _plain(result.fold_scores),
         "train_loss": _plain(result.train_loss),
         "validation_loss": _plain(result.validation_loss),
+        "nonzero": _plain(result.nonzero),
         "inputs_kept": None if result.inputs_kept is None else _plain(result.inputs_kept),
         "layers": [
             {
@@ -156,6 +157,9 @@ def _history(result: FittedPath) -> dict[str, object]:
         "assignment": [asdict(row) for row in result.assignment],
         "input_names": list(result.input_names),
         "image_shape": None if result.image_shape is None else list(result.image_shape),
+        "pixel_positions": (
+            None if result.pixel_positions is None else list(result.pixel_positions)
+        ),
         "code": result.code,
         "warnings": list(result.warnings),
     }
@@ -183,6 +187,7 @@ def _result(summary: dict, history: dict, model: dict, arrays: dict) -> FittedPa
         role, _, name = key.partition(".")
         weights[role][name] = value
     kept, shape = history["inputs_kept"], history["image_shape"]
+    pixels = history["pixel_positions"]
     return FittedPath(
         summary=summary,
         strengths=_array(summary["strengths"]),
@@ -190,7 +195,7 @@ def _result(summary: dict, history: dict, model: dict, arrays: dict) -> FittedPa
         train_loss=_array(history["train_loss"]),
         validation_loss=_array(history["validation_loss"]),
         status=tuple(Status(name) for name in summary["status"]),
-        nonzero=_array(summary["nonzero"]),
+        nonzero=_array(history["nonzero"]),
         inputs_kept=None if kept is None else _array(kept),
         layers=tuple(_layer(layer) for layer in history["layers"]),
         curves=tuple(_curve(curve) for curve in history["curves"]),
@@ -205,6 +210,7 @@ def _result(summary: dict, history: dict, model: dict, arrays: dict) -> FittedPa
         split_description=summary["split"],
         code=history["code"],
         warnings=tuple(history["warnings"]),
+        pixel_positions=None if pixels is None else tuple(pixels),
         model_file=file,
     )
 

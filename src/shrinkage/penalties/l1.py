@@ -39,8 +39,9 @@ class L1(Penalty):
         >>> L1().gradient(np.array([3.0, 0.0, -2.0]))
         array([ 1.,  0., -1.])
         """
+        library = floating_library(w)
         model_axes(w, stacked)
-        return floating_library(w).sign(w)
+        return library.sign(w)
 
     def prox(self, w: Array, step: Any, stacked: int = 0) -> Array:
         """Return w − clip(w, −step, step): soft-thresholding, whose zeros are +0.0.

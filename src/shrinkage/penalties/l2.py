@@ -49,8 +49,9 @@ class L2(Penalty):
         >>> L2().gradient(np.array([3.0, -4.0]))
         array([ 3., -4.])
         """
+        library = floating_library(w)
         model_axes(w, stacked)
-        return floating_library(w).copy(w)
+        return library.copy(w)
 
     def prox(self, w: Array, step: Any, stacked: int = 0) -> Array:
         """Return w / (1 + step).

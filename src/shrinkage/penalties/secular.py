@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from shrinkage.arrays import Array, Axes, library_of, norm, positive_zeros, scaled_by_largest
+from shrinkage.arrays import Array, Axes, library_of, norm, positive_zeros
 
 
 def group_prox_closed(w: Array, threshold: Array, axes: Axes) -> Array:
@@ -37,7 +37,7 @@ def group_prox_closed(w: Array, threshold: Array, axes: Axes) -> Array:
     library = library_of(w)
     length = norm(w, axes, keepdims=True)
     remaining = length - threshold
-    gone = (length <= threshold) | (length == 0)
+    gone = length <= threshold
     shrunk = library.where(length == math.inf, w, positive_zeros(w * (remaining / length)))
     return library.where(gone, library.cast(0.0, w), shrunk)
 
@@ -46,7 +46,7 @@ def _start(w: Array, threshold: Array, axes: Axes) -> Array:
     """Return a lower bound of the root, at which no |w|/(r + threshold) exceeds 1."""
     library = library_of(w)
     size = library.abs(w)
-    counts = size > 0  # a weight of 0 says nothing about the root, whatever its step is
+    counts = size > 0  # weights of 0 do not move the root: without them the start is nearer to it
     nothing = library.cast(0.0, w)
     by_weight = library.max(library.where(counts, size - threshold, nothing), axes, keepdims=True)
     largest = library.max(library.where(counts, threshold, nothing), axes, keepdims=True)
@@ -78,15 +78,13 @@ def group_prox_diagonal(w: Array, threshold: Array, axes: Axes) -> Array:
     region step, SIAM J. Sci. Stat. Comput. 4 (1983), for the concavity and the start.
     """
     library = library_of(w)
-    scaled, scale = scaled_by_largest(w, axes)
-    threshold = threshold / scale
     zero, one = library.cast(0.0, w), library.cast(1.0, w)
     tolerance = 2 * library.epsilon(w)
 
     def ratios(root: Array) -> tuple[Array, Array, Array]:
         reach = root + threshold
         reach = library.where(reach > 0, reach, one)  # w is 0 wherever the reach is
-        squares = (scaled / reach) ** 2
+        squares = (w / reach) ** 2
         return reach, squares, library.sum(squares, axes, keepdims=True)
 
     def newton(root: Array) -> tuple[Array, Any]:
@@ -96,7 +94,7 @@ def group_prox_diagonal(w: Array, threshold: Array, axes: Axes) -> Array:
         active = move > tolerance * root  # False for NaN, and for good once converged
         return library.where(active, root + move, root), library.any(active)
 
-    start = _start(scaled, threshold, axes)
+    start = _start(w, threshold, axes)
     _, _, total = ratios(start)
     gone = (start == 0) & (total <= 1)
     root = library.repeat(newton, library.where(gone, one, start))

@@ -2,8 +2,9 @@
 
 Who uses this: the updates, which may find several terms on one parameter. A closed form exists
 for any number of L2 parts (around any references) with one other penalty, and for L1 with one
-group penalty around the same reference (parts of one penalty add up): the L2 parts fold into the data of the others, then L1
-comes first and the group second, in any diagonal metric. Everything else is refused by name.
+group penalty around the same reference; parts of one penalty add up. The L2 parts fold into the
+data of the others, then L1 comes first and the group second, in any diagonal metric. Everything
+else is refused by name.
 """
 
 from __future__ import annotations

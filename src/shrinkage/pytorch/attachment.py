@@ -10,7 +10,7 @@ from __future__ import annotations
 import warnings
 import weakref
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -218,7 +218,8 @@ def attach(
         assignments: parameter → parts. A part is an object with strength, penalty, reference and
             update (as `shrinkage.terms.AssignedPart`) or a tuple (strength, penalty),
             (strength, penalty, reference) or (strength, penalty, reference, update). A strength
-            is a number or a tensor of shape parameter.shape[:stacked].
+            is a number or a tensor of shape parameter.shape[:stacked]; a reference has the shape
+            of the parameter, or of one model in it.
         stacked: how many leading axes of every tensor run over models.
         update: of parts that name none.
 
@@ -294,6 +295,9 @@ def _normalized(part: Any, update: str, target: Target) -> tuple[str, str, Part]
             strength.detach().to("cpu", torch.float64).flatten() if models else float(strength)
         )
     checked = as_part(Part(strength, penalty, reference), target.parameter)
+    if checked.reference is not None and models:
+        everywhere = checked.reference.expand(target.parameter.shape)
+        checked = replace(checked, reference=everywhere.flatten(0, len(models) - 1))
     return repr(penalty), checked_update(own or update), checked
 
 

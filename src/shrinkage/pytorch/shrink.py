@@ -6,14 +6,14 @@ touched, so that strength 0 stays the unregularized run bit for bit.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import torch
 
 from shrinkage.penalties import L1, L2, Part, ProximalSum, closed_form
 from shrinkage.pytorch.metrics import Motion
-from shrinkage.pytorch.threshold import Scratch, SoftThreshold, fits
+from shrinkage.pytorch.threshold import Scratch, SoftThreshold, fits, piece_size
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,7 +32,8 @@ def live_runs(parts: Sequence[Part], models: int | None) -> tuple[Run, ...]:
     """Return the runs of neighbouring models in which some strength is not 0.
 
     Args:
-        parts: their strengths are numbers or tensors with one number per model.
+        parts: strengths are numbers or tensors with one number per model; with a model axis,
+            references have it too.
         models: length of the model axis, None where there is none.
 
     Returns:
@@ -50,9 +51,7 @@ def live_runs(parts: Sequence[Part], models: int | None) -> tuple[Run, ...]:
     alive = torch.zeros(models, dtype=torch.bool)
     for part in parts:
         alive |= torch.as_tensor(part.strength != 0).cpu()
-    return tuple(
-        Run(run, tuple(_cut(part, run, models) for part in parts)) for run in _stretches(alive)
-    )
+    return tuple(Run(run, tuple(_cut(part, run) for part in parts)) for run in _stretches(alive))
 
 
 def _stretches(alive: torch.Tensor) -> Iterator[slice]:
@@ -65,11 +64,11 @@ def _stretches(alive: torch.Tensor) -> Iterator[slice]:
             start = None
 
 
-def _cut(part: Part, run: slice, models: int) -> Part:
+def _cut(part: Part, run: slice) -> Part:
     strength, reference = part.strength, part.reference
     if isinstance(strength, torch.Tensor):
         strength = strength[run]
-    if reference is not None and reference.shape[0] == models:
+    if reference is not None:
         reference = reference[run]
     return replace(part, strength=strength, reference=reference)
 
@@ -97,18 +96,29 @@ class Shrink:
         if motion.rate == 0:
             return
         for run, whole, soft in self._runs:
-            models, moved = run.cut(w), _motion_of(run, motion)
+            models = run.cut(w)
+            moved = _motion_of(motion, run.cut)
             if soft is not None and fits(models, moved, len(models) if self._stacked else 1):
                 soft(models, moved)
             else:
-                _generic(whole, models, moved, self._stacked)
+                self._by_penalties(run, whole, models, moved)
+
+    def _by_penalties(self, run: Run, whole: ProximalSum, w: torch.Tensor, motion: Motion) -> None:
+        """Take the prox of the penalties themselves, of as many models as the cache holds."""
+        if run.models is None:
+            return _generic(whole, w, motion, 0)
+        rows = piece_size(w) // max(1, w[0].numel())
+        for row in range(0, len(w), max(1, rows)):
+            block = slice(row, row + max(1, rows))
+            cut = closed_form(_cut(part, block) for part in whole.parts)
+            _generic(cut, w[block], _motion_of(motion, lambda t, b=block: t[b]), 1)
 
 
-def _motion_of(run: Run, motion: Motion) -> Motion:
-    if run.models is None or motion.square is None:
+def _motion_of(motion: Motion, cut: Callable[[torch.Tensor], torch.Tensor]) -> Motion:
+    if motion.square is None:
         return motion
-    mean = None if motion.mean is None else run.cut(motion.mean)
-    return replace(motion, square=run.cut(motion.square), mean=mean)
+    mean = None if motion.mean is None else cut(motion.mean)
+    return replace(motion, square=cut(motion.square), mean=mean)
 
 
 def _soft_threshold(parts: Sequence[Part], scratch: Scratch) -> SoftThreshold | None:

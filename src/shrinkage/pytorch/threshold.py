@@ -20,6 +20,11 @@ PIECE = 65536
 Strength = float | torch.Tensor
 
 
+def piece_size(w: torch.Tensor) -> int:
+    """Return how many numbers to work on at once; off the CPU, all of them."""
+    return PIECE * torch.get_num_threads() if w.device.type == "cpu" else max(1, w.numel())
+
+
 class Scratch:
     """Two reusable flat buffers for each device and dtype."""
 
@@ -134,7 +139,7 @@ class SoftThreshold:
         w = flat[0]
         assert w is not None
         rows, columns = w.shape[0], w[0].numel()
-        limit = PIECE * torch.get_num_threads() if w.device.type == "cpu" else w.numel()
+        limit = piece_size(w)
         tall, wide = max(1, limit // max(1, columns)), min(limit, columns)
         first, second = self._scratch.pair(min(tall, rows) * wide, w)
         pieces = []

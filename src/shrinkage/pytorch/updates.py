@@ -78,7 +78,10 @@ class Loss(Update):
 
     def value(self) -> torch.Tensor:
         """Return Σ strength·penalty with its gradient, over all models."""
-        return penalty_value(self.target.parameter, self.parts, self.target.stacked).sum()
+        w = self.target.parameter
+        if self.target.stacked > 1:
+            w = w.flatten(0, self.target.stacked - 1)
+        return penalty_value(w, self.parts, min(1, self.target.stacked)).sum()
 
 
 class Gradient(Update):

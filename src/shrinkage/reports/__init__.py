@@ -11,13 +11,15 @@ from __future__ import annotations
 from shrinkage.reports.figures import all_figures
 from shrinkage.reports.sentence import summary_sentence
 from shrinkage.reports.table import PathRow, path_table, text_table
-from shrinkage.reports.write import write_report
+from shrinkage.reports.write import score_plot, write_page, write_report
 
 __all__ = [
     "PathRow",
     "all_figures",
     "path_table",
+    "score_plot",
     "summary_sentence",
     "text_table",
+    "write_page",
     "write_report",
 ]

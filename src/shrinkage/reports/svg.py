@@ -32,7 +32,6 @@ def page_svg(svg: str, *, key: str, alt: str) -> str:
     '<svg role="img" aria-label="&quot;x&quot;"><text>a &lt; b</text></svg>'
     """
     svg = svg[svg.index("<svg") :].strip()
-    svg = re.sub(r"<metadata>.*?</metadata>", "", svg, flags=re.DOTALL)
     svg = re.sub(r"<!--.*?-->", "", svg, flags=re.DOTALL)
     body = _TAG.sub(lambda tag: _tag(tag.group(), key), svg)
     body = re.sub(r"\n\s*", "\n", body)

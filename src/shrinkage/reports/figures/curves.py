@@ -24,7 +24,7 @@ def curves_figure(result: PathResult) -> LineFigure | None:
         title="Learning with and without regularization",
         reading=reading,
         alt=f"Loss by epoch, training and validation, of each model. {reading}",
-        x=_epochs(max(len(c.train_loss) for c in curves)),
+        x=_epochs(max(float(epochs_of(c)[-1]) for c in curves)),
         y=Axis("loss without the penalty", log=wants_log(*(s.y for s in series))),
         series=series,
     )
@@ -35,7 +35,7 @@ def _series(curve: LearningCurve) -> tuple[Series, Series]:
     name = "unregularized"
     if curve.role != "unregularized":
         name = f"{curve.role}, λ = {strength_text(curve.strength)}"
-    epochs = np.arange(1, len(curve.train_loss) + 1, dtype=float)
+    epochs = epochs_of(curve)
     finite = [
         np.where(np.isfinite(v), v, np.nan) for v in (curve.validation_loss, curve.train_loss)
     ]
@@ -45,7 +45,14 @@ def _series(curve: LearningCurve) -> tuple[Series, Series]:
     )
 
 
-def _epochs(count: int) -> Axis:
+def epochs_of(curve: LearningCurve) -> np.ndarray:
+    """Return the epoch after which each point of a curve was taken."""
+    if curve.epochs is None:
+        return np.arange(1, len(curve.train_loss) + 1, dtype=float)
+    return np.asarray(curve.epochs, dtype=float)
+
+
+def _epochs(count: float) -> Axis:
     pad = max(0.5, 0.02 * count)
     return Axis("epoch", limits=(1 - pad, count + pad))
 
@@ -61,7 +68,7 @@ def _reading(curves: list[LearningCurve]) -> str:
         least = float(curve.validation_loss.min())
         said = f"{name} regularization it ends at {number_text(last)}"
         if last > 1.02 * least:
-            epoch = int(np.argmin(curve.validation_loss)) + 1
+            epoch = int(epochs_of(curve)[np.argmin(curve.validation_loss)])
             said += f", up from {number_text(least)} at epoch {epoch}"
         parts.append(said)
     return (

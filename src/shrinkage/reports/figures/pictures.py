@@ -82,10 +82,22 @@ def _units_by_role(result: PathResult) -> dict[str, np.ndarray]:
     for role in distinct_roles(result):
         weights = first_weights(result, role)
         if weights is not None:
-            pictures = unit_pictures(weights, result.image_shape)
+            pictures = unit_pictures(_on_all_pixels(result, weights), result.image_shape)
             if pictures is not None and np.isfinite(pictures).all():
                 found[role] = pictures
     return found
+
+
+def _on_all_pixels(result: PathResult, weights: np.ndarray) -> np.ndarray:
+    """Return dense weights with a column of zeros for every pixel that was no input."""
+    places = result.pixel_positions
+    if result.image_shape is None or places is None or weights.ndim != 2:
+        return weights
+    if weights.shape[1] != len(places):
+        return weights
+    whole = np.zeros((len(weights), result.image_shape[0] * result.image_shape[1]))
+    whole[:, list(places)] = weights
+    return whole
 
 
 def _units_panel(result: PathResult, role: str, units: np.ndarray) -> Panel:

@@ -1,0 +1,115 @@
+"""The linear engine against scikit-learn's own solvers, on the same rows and the same strength."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from sklearn.linear_model import ElasticNet as SklearnElasticNet
+from sklearn.linear_model import Lasso, LogisticRegression, Ridge
+
+from shrinkage.errors import InputError
+from shrinkage.paths import linear_engine
+from shrinkage.paths.linear_engine import LinearEngine, critical_strength
+from shrinkage.penalties import L1, L2, ElasticNet, GroupLasso
+
+STRENGTHS = (0.001, 0.03, 0.2)
+
+
+def nothing(_: int) -> None:
+    """Take no notice of progress."""
+
+
+def solve(make, penalty, **kwargs):
+    problem, unit = make("linear", penalty, strengths=STRENGTHS, **kwargs)
+    trained = LinearEngine().train(problem, unit, nothing)
+    assert trained.converged.all()
+    rows = unit.data.rows.take(unit.data.train)
+    weight = None if rows.weight is None else rows.weight.numpy()
+    x, y = rows.x.numpy(), rows.target.numpy()
+    return trained.arrays["0.weight"].numpy(), trained.arrays["0.bias"].numpy(), x, y, weight
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize(
+    ("penalty", "peer"),
+    [
+        (L1(), lambda s, _: Lasso(alpha=s, tol=1e-14, max_iter=10**6)),
+        (ElasticNet(0.3), lambda s, _: SklearnElasticNet(alpha=s, l1_ratio=0.3, tol=1e-14)),
+        (L2(), lambda s, total: Ridge(alpha=s * total, solver="cholesky")),
+    ],
+    ids=["lasso", "elastic-net", "ridge"],
+)
+def test_regression_is_scikit_learns(make, penalty, peer, weighted):
+    weights, biases, x, y, sample_weight = solve(
+        make, penalty, task="regression", weighted=weighted
+    )
+    total = len(y) if sample_weight is None else sample_weight.sum()
+    for row, strength in enumerate(STRENGTHS):
+        # scikit-learn divides by the sum of the weights, the engine by the number of rows.
+        scale = 1.0 if sample_weight is None else len(y) / sample_weight.sum()
+        model = peer(strength * scale, total).fit(x, y, sample_weight=sample_weight)
+        np.testing.assert_allclose(weights[row, 0], model.coef_, rtol=0, atol=1e-7)
+        np.testing.assert_allclose(biases[row, 0], model.intercept_, rtol=0, atol=1e-7)
+        assert ((weights[row, 0] == 0) == (model.coef_ == 0)).all()
+
+
+def test_l2_classification_is_scikit_learns_multinomial(make):
+    weights, _, x, y, _ = solve(make, L2())
+    for row, strength in enumerate(STRENGTHS):
+        model = LogisticRegression(C=1 / (strength * len(y)), tol=1e-12, max_iter=10_000)
+        np.testing.assert_allclose(weights[row], model.fit(x, y).coef_, rtol=0, atol=1e-6)
+
+
+def test_l1_classification_is_scikit_learns_multinomial(make):
+    weights, _, x, y, _ = solve(make, L1())
+    for row, strength in enumerate(STRENGTHS):
+        model = LogisticRegression(
+            C=1 / (strength * len(y)),
+            l1_ratio=1.0,
+            solver="saga",
+            tol=1e-12,
+            max_iter=100_000,
+            random_state=0,
+        )
+        expected = model.fit(x, y).coef_
+        np.testing.assert_allclose(weights[row], expected, rtol=1e-6, atol=1e-6)
+        assert ((weights[row] == 0) == (np.abs(expected) < 1e-9)).all()
+
+
+@pytest.mark.parametrize("penalty", [L1(), ElasticNet(0.4), GroupLasso(per="input")], ids=repr)
+@pytest.mark.parametrize("task", ["regression", "classification"])
+def test_critical_strength_from_both_sides(make, penalty, task):
+    problem, unit = make("linear", penalty, task=task)
+    top = critical_strength(problem, unit)
+    _, unit = make("linear", penalty, task=task, strengths=(0.999 * top, 1.001 * top))
+    weights = LinearEngine().train(problem, unit, nothing).arrays["0.weight"]
+    assert bool((weights[0] != 0).any())
+    assert not bool((weights[1] != 0).any())
+
+
+def test_group_lasso_keeps_whole_inputs(make):
+    weights, *_ = solve(make, GroupLasso(per="input"))
+    used = (weights[-1] != 0).any(axis=0)
+    assert 0 < used.sum() < weights.shape[2]
+    assert ((weights[-1] != 0) == used).all()
+
+
+def test_models_that_do_not_arrive_are_marked(make, monkeypatch):
+    monkeypatch.setattr(linear_engine, "MOST_ITERATIONS", 3)
+    problem, unit = make("linear", L1(), task="regression")
+    assert not LinearEngine().train(problem, unit, nothing).converged.any()
+
+
+def test_decoupled_is_refused(make):
+    problem, unit = make("linear", L1(), update="decoupled")
+    with pytest.raises(InputError, match="proximal, gradient or loss"):
+        LinearEngine().train(problem, unit, nothing)
+
+
+def test_no_row_of_validation_is_used(make):
+    problem, unit = make("linear", L1(), task="regression")
+    before = LinearEngine().train(problem, unit, nothing).arrays["0.weight"]
+    unit.data.rows.x[unit.data.validation] = 1e6
+    after = LinearEngine().train(problem, unit, nothing).arrays["0.weight"]
+    assert torch.equal(before, after)

@@ -1,0 +1,88 @@
+"""A run that is killed at random moments and resumed ends with the undisturbed result."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+COMMAND = [
+    sys.executable,
+    "-m",
+    "shrinkage",
+    "path",
+    "digits",
+    "--strengths",
+    "3",
+    "--folds",
+    "3",
+    "--epochs",
+    "6",
+    "--model",
+    "mlp:16;dropout=0.1",
+    "--quiet",
+]
+TIMES = {"wall_seconds", "versions"}
+
+
+def summary(folder) -> dict:
+    content = json.loads((folder / "summary.json").read_text())
+    return {key: value for key, value in content.items() if key not in TIMES}
+
+
+def start(folder) -> subprocess.Popen:
+    return subprocess.Popen(
+        [*COMMAND, "--out", str(folder), "--resume"],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+    )
+
+
+def files_in(folder) -> int:
+    return sum(1 for path in folder.rglob("*") if path.is_file()) if folder.exists() else 0
+
+
+@pytest.mark.slow
+def test_ten_kills_change_nothing(tmp_path):
+    undisturbed, killed = tmp_path / "undisturbed", tmp_path / "killed"
+    assert start(undisturbed).wait() == 0
+    chance = random.Random(0)
+    kills = 0
+    while kills < 10:
+        process = start(killed)
+        seen = files_in(killed)
+        while process.poll() is None and files_in(killed) <= seen:
+            time.sleep(0.005)
+        time.sleep(chance.uniform(0, 0.2))
+        if process.poll() is not None:
+            break
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+        kills += 1
+    assert kills >= 3
+    process = start(killed)
+    assert process.wait() == 0, process.stderr.read() if process.stderr else ""
+    assert summary(killed) == summary(undisturbed)
+    weights = [folder / "model.safetensors" for folder in (killed, undisturbed)]
+    assert weights[0].read_bytes() == weights[1].read_bytes()
+    pages = [folder / "path.csv" for folder in (killed, undisturbed)]
+    assert pages[0].read_bytes() == pages[1].read_bytes()
+
+
+def test_ctrl_c_says_how_to_go_on(tmp_path):
+    process = start(tmp_path / "run")
+    while not (tmp_path / "run" / "state" / "run.json").exists():
+        assert process.poll() is None
+        time.sleep(0.01)
+    process.send_signal(signal.SIGINT)
+    _, error = process.communicate()
+    assert process.returncode == 130
+    assert b"--resume" in error
+    assert b"Traceback" not in error
