@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-SHARED = Path(os.environ.get("SHRINKAGE_SHARED_DATA", Path(__file__).parents[2] / "shared" / "data"))
+BESIDE = Path(__file__).parents[2] / "shared" / "data"
+SHARED = Path(os.environ.get("SHRINKAGE_SHARED_DATA", BESIDE))
 
 
 @pytest.fixture(scope="session")

@@ -10,7 +10,7 @@ from torch.optim import SGD, Adagrad, Adam, RMSprop
 
 from shrinkage import L1, L2, ElasticNet, GroupLasso
 from shrinkage.errors import InputError
-from shrinkage.penalties import Part, closed_form
+from shrinkage.penalties import Part, closed_form, elementary_parts
 from shrinkage.pytorch import attach
 from shrinkage.pytorch.metrics import Motion
 from shrinkage.pytorch.shrink import Shrink
@@ -107,7 +107,7 @@ def test_fast_route_is_the_closed_form(penalty, shape, form, dtype):
     mean = 0.1 * square if form == "centered" and square is not None else None
     motion = Motion(0.05, square, mean, 1e-3)
     assert fits(w, motion, shape[0])
-    parts = [Part(strengths, penalty)]
+    parts = elementary_parts([Part(strengths, penalty)])
     moved = w.clone()
     Shrink(parts, shape[0], Scratch())(moved, motion)
     denominator = motion.denominator()
@@ -134,6 +134,29 @@ def test_channels_last_and_contiguous_weights_shrink_alike():
     assert results[1].is_contiguous(memory_format=torch.channels_last)
     assert torch.equal(results[0], results[1])
     assert int((results[0] == 0).sum()) > 0
+
+
+@pytest.mark.parametrize("update", ["gradient", "decoupled", "proximal"])
+@pytest.mark.parametrize("penalty", PENALTIES, ids=repr)
+@pytest.mark.parametrize("kind", [SGD, Adam])
+def test_models_of_strength_zero_keep_every_bit(kind, penalty, update):
+    """Even −0.0, infinity and NaN, which a shrink by 0 or 0 times them would change."""
+    odd = torch.tensor([-0.0, 0.0, float("inf"), -float("inf"), float("nan"), 1e-45, 3.0, -3.0])
+    w = nn.Parameter(odd.repeat(3, 8, 1))
+    strengths = torch.tensor([0.0, 0.5, 0.0], dtype=torch.float64)
+    optimizer = kind([w], lr=0.1)
+    attach(optimizer, {w: [(strengths, penalty)]}, stacked=1, update=update)
+    for _ in range(2):
+        w.grad = torch.full_like(w, -0.0)
+        optimizer.step()
+    plain = nn.Parameter(odd.repeat(3, 8, 1))
+    other = kind([plain], lr=0.1)
+    for _ in range(2):
+        plain.grad = torch.full_like(plain, -0.0)
+        other.step()
+    free = [0, 2]
+    assert torch.equal(w.detach()[free].view(torch.int32), plain.detach()[free].view(torch.int32))
+    assert not torch.equal(w.detach()[1, :, 6], plain.detach()[1, :, 6])
 
 
 def test_moved_storage_is_followed():

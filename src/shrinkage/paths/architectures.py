@@ -13,7 +13,7 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, cast
 
 import torch
 from torch import nn
@@ -226,7 +226,7 @@ def _import_function(path: str) -> Callable[..., nn.Module]:
     if not callable(function):
         hint = near_names(function_name, [name for name in dir(module) if name[0] != "_"])
         raise InputError(f"module {module_name} has no function {function_name!r}; {hint}")
-    return function
+    return cast(Callable[..., nn.Module], function)
 
 
 def _known(what: str, name: str, known: dict[str, type[nn.Module]] | list[str]) -> None:

@@ -1,14 +1,11 @@
-"""Files that are whole or not there: every write goes to a temporary name and is moved.
+"""JSON and named arrays in files that are whole or not there.
 
-Who uses this: the run directory. A kill or a full disk leaves the old file or none, never half of
-one; what goes wrong is said in one line.
+Who uses this: the run directory.
 """
 
 from __future__ import annotations
 
 import json
-import os
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -16,33 +13,8 @@ import numpy as np
 from safetensors.numpy import load as load_bytes
 from safetensors.numpy import save as save_bytes
 
+from shrinkage.atomic import write_bytes
 from shrinkage.errors import RunDirectoryError
-
-
-def write_bytes(path: Path, content: bytes) -> None:
-    """Put `content` into `path` in one move.
-
-    Raises:
-        RunDirectoryError: the disk is full or the folder cannot be written.
-    """
-    temporary: str | None = None
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=".tmp-")
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        Path(temporary).chmod(0o644)
-        Path(temporary).replace(path)
-    except OSError as error:
-        raise RunDirectoryError(
-            f"cannot write {path.name} in {path.parent}: {error.strerror}; make room or choose "
-            "another folder, then run again with --resume"
-        ) from error
-    finally:
-        if temporary is not None:
-            Path(temporary).unlink(missing_ok=True)
 
 
 def write_json(path: Path, content: object) -> None:

@@ -10,9 +10,9 @@ import io
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from shrinkage.atomic import write_bytes
 from shrinkage.datasets import TargetEncoding
 from shrinkage.datasets.dataset import Rows
-from shrinkage.paths.files import write_bytes
 from shrinkage.paths.fitted import FittedPath
 
 

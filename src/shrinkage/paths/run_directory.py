@@ -17,8 +17,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from shrinkage.atomic import write_bytes
 from shrinkage.errors import RunDirectoryError
-from shrinkage.paths.files import read_arrays, read_json, write_arrays, write_bytes, write_json
+from shrinkage.paths.files import read_arrays, read_json, write_arrays, write_json
 from shrinkage.paths.fitted import FittedPath, ModelFile
 from shrinkage.paths.results import (
     AssignmentRow,

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
+from shrinkage.atomic import TEMPORARY
 from shrinkage.errors import RunDirectoryError
 from shrinkage.paths.files import read_arrays, read_json, write_arrays, write_json
 from shrinkage.paths.outcomes import UnitOutcome
@@ -158,7 +159,7 @@ def _check_same(root: Path, fingerprint: str, *, resume: bool) -> None:
 
 
 def _temporary(path: Path) -> bool:
-    return path.name.startswith(".tmp-")
+    return path.name.startswith(TEMPORARY)
 
 
 def _only_empty_state(root: Path) -> bool:

@@ -20,7 +20,7 @@ CHECKS: Mapping[str, Callable[[Subject], None]] = MappingProxyType(
 )
 
 
-class PenaltyCheckFailed(AssertionError):  # noqa: N818 - it reads as what happened
+class PenaltyCheckFailed(AssertionError):
     """A penalty broke a promise; `check` is the name of the check."""
 
     def __init__(self, check: str, message: str) -> None:

@@ -80,14 +80,25 @@ def draw_png(figure: Figure) -> bytes:
     b'\\x89PNG'
     """
     with _own_settings(figure.key):
+        canvas = draw_figure(figure)
+        buffer = io.BytesIO()
+        canvas.savefig(buffer, format="png", dpi=PNG_DPI, metadata={"Software": None})
+    return buffer.getvalue()
+
+
+def draw_figure(figure: Figure) -> Canvas:
+    """Return the figure as matplotlib's own, on white, with its title.
+
+    Args:
+        figure: the data of a figure.
+    """
+    with _own_settings(figure.key):
         canvas, _ = _fill(figure)
         canvas.set_figheight(canvas.get_figheight() + TITLE_INCHES)
         canvas.suptitle(figure.title, fontsize=12.5, fontweight="bold", color=_INK)
         canvas.set_facecolor(PALETTE["paper"].light)
         FigureCanvasAgg(canvas)
-        buffer = io.BytesIO()
-        canvas.savefig(buffer, format="png", dpi=PNG_DPI, metadata={"Software": None})
-    return buffer.getvalue()
+    return canvas
 
 
 def draw_svg(figure: Figure) -> Drawing:

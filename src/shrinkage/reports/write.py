@@ -7,12 +7,13 @@ moved there in one step, so a reader never meets half a page.
 from __future__ import annotations
 
 import os
-import tempfile
 from pathlib import Path
 
+from shrinkage.atomic import write_bytes
 from shrinkage.errors import ShrinkageError
 from shrinkage.paths.results import PathResult
 from shrinkage.reports.figures import FIGURE_KEYS, all_figures
+from shrinkage.reports.figures.score import score_figure
 
 
 def write_report(result: PathResult, directory: str | os.PathLike[str]) -> Path:
@@ -35,61 +36,54 @@ def write_report(result: PathResult, directory: str | os.PathLike[str]) -> Path:
     ...     write_report(example_result(), folder).name
     'report.html'
     """
-    draw_png, render_page = _drawing()
+    draw_png, render_page, _ = _drawing()
     target = Path(directory)
     figures = all_figures(result)
-    try:
-        (target / "figures").mkdir(parents=True, exist_ok=True)
-        for figure in figures:
-            write_atomically(target / "figures" / f"{figure.key}.png", draw_png(figure))
-        for key in FIGURE_KEYS - {figure.key for figure in figures}:
-            (target / "figures" / f"{key}.png").unlink(missing_ok=True)
-        page = render_page(result, figures).encode("utf-8")
-        write_atomically(target / "report.html", page)
-    except OSError as error:
-        raise ShrinkageError(
-            f"expected a directory that can be written for the report, got {error.strerror} "
-            f"at {error.filename}; free it or give another one"
-        ) from error
+    for figure in figures:
+        write_bytes(target / "figures" / f"{figure.key}.png", draw_png(figure))
+    for key in FIGURE_KEYS - {figure.key for figure in figures}:
+        (target / "figures" / f"{key}.png").unlink(missing_ok=True)
+    write_bytes(target / "report.html", render_page(result, figures).encode("utf-8"))
     return target / "report.html"
 
 
-def write_atomically(path: Path, content: bytes) -> None:
-    """Write a file so that it appears whole: into a neighbour first, then moved in one step.
+def write_page(result: PathResult, path: str | os.PathLike[str]) -> Path:
+    """Write the page alone to a file and return its path.
 
     Args:
-        path: the file's place; its folder exists.
-        content: all bytes of the file.
+        result: a finished path.
+        path: the HTML file.
 
     Raises:
-        OSError: the folder cannot be written or the disk is full; nothing is left behind.
-
-    >>> import tempfile
-    >>> with tempfile.TemporaryDirectory() as folder:
-    ...     write_atomically(Path(folder) / "a.txt", b"whole")
-    ...     [p.name for p in Path(folder).iterdir()]
-    ['a.txt']
+        ShrinkageError: matplotlib or jinja2 is not installed, or the file cannot be written.
     """
-    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-    temporary = Path(name)
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
-        temporary.chmod(0o644)
-        temporary.replace(path)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
+    _, render_page, _ = _drawing()
+    target = Path(path)
+    write_bytes(target, render_page(result, all_figures(result)).encode("utf-8"))
+    return target
+
+
+def score_plot(result: PathResult) -> object:
+    """Return the score along the path as a `matplotlib.figure.Figure`.
+
+    Args:
+        result: a finished path.
+
+    Raises:
+        ShrinkageError: matplotlib is not installed.
+    """
+    *_, draw_figure = _drawing()
+    return draw_figure(score_figure(result))
 
 
 def _drawing():
-    """Return the two drawing functions; they need libraries that the core does not."""
+    """Return the drawing functions; they need libraries that the core does not."""
     try:
-        from shrinkage.reports.draw import draw_png
+        from shrinkage.reports.draw import draw_figure, draw_png
         from shrinkage.reports.page import render_page
     except ModuleNotFoundError as error:
         raise ShrinkageError(
             f"expected matplotlib and jinja2 to draw a report, {error.name} is not installed; "
             "run: pip install 'shrinkage[reports]'"
         ) from error
-    return draw_png, render_page
+    return draw_png, render_page, draw_figure
