@@ -3,48 +3,17 @@
 from __future__ import annotations
 
 import io
-import warnings
 
 import pytest
 import torch
+from small_training import equal, loss_of, network, sgd, train, weights_of
 from torch import nn
-from torch.optim import LBFGS, SGD, Adadelta, Adam, AdamW, RMSprop, SparseAdam
+from torch.optim import SGD, Adam
 
-from shrinkage import L1, L2, ElasticNet, GroupLasso, biases, everything
-from shrinkage.errors import InputError, OverlapError, UnmatchedPattern, UnsupportedOptimizer
+from shrinkage import L1, L2, ElasticNet, GroupLasso, biases
+from shrinkage.errors import InputError, UnsupportedOptimizer
 from shrinkage.penalties import closed_form
-from shrinkage.pytorch import METRICS, penalty_loss, regularize
-
-
-def network() -> nn.Sequential:
-    torch.manual_seed(0)
-    return nn.Sequential(nn.Linear(6, 8), nn.LayerNorm(8), nn.ReLU(), nn.Linear(8, 1)).double()
-
-
-def loss_of(model: nn.Module) -> torch.Tensor:
-    generator = torch.Generator().manual_seed(1)
-    x = torch.randn(32, 6, generator=generator, dtype=torch.float64)
-    return 0.5 * (model(x).squeeze() - x[:, 0]).square().mean()
-
-
-def train(model: nn.Module, optimizer: torch.optim.Optimizer, steps: int = 10) -> list:
-    for _ in range(steps):
-        optimizer.zero_grad()
-        loss_of(model).backward()
-        optimizer.step()
-    return weights_of(model)
-
-
-def weights_of(model: nn.Module) -> list[torch.Tensor]:
-    return [parameter.detach().clone() for parameter in model.parameters()]
-
-
-def equal(first: list, second: list) -> bool:
-    return all(torch.equal(a, b) for a, b in zip(first, second, strict=True))
-
-
-def sgd(model: nn.Module, **options) -> SGD:
-    return SGD(model.parameters(), lr=0.05, **options)
+from shrinkage.pytorch import penalty_loss, regularize
 
 
 class TestWhatItDoes:
@@ -321,117 +290,3 @@ class TestTheLoopAroundIt:
         assert model[0].weight.dtype is torch.bfloat16
         assert int((model[0].weight == 0).sum()) > 0
         assert int((model[0].bias == 0).sum()) == 0
-
-
-class TestRefusals:
-    def test_own_weight_decay_is_a_warning(self):
-        model = network()
-        with pytest.warns(UserWarning, match=r"AdamW has its own weight_decay=0\.01.*=0\)"):
-            regularize(AdamW(model.parameters()), model, 0.1 * L1())
-
-    def test_own_weight_decay_on_other_parameters_is_none(self):
-        model = network()
-        free, decayed = [model[0].weight, model[3].weight], [model[0].bias]
-        optimizer = AdamW([{"params": free, "weight_decay": 0}, {"params": decayed}])
-        with warnings.catch_warnings():
-            warnings.simplefilter("error")
-            regularize(optimizer, model, 0.1 * L1())
-
-    def test_a_forgotten_loss_is_a_warning_once(self):
-        model = network()
-        optimizer = sgd(model)
-        attachment = regularize(optimizer, model, 0.1 * L1(), update="loss")
-        (loss_of(model) + attachment.loss()).backward()
-        optimizer.step()
-        with pytest.warns(UserWarning, match=r"attachment\.loss\(\)") as caught:
-            train(model, optimizer, 3)
-        assert len(caught) == 1
-
-    @pytest.mark.parametrize("update", ["gradient", "decoupled", "proximal"])
-    @pytest.mark.parametrize("kind", [LBFGS, SparseAdam])
-    def test_optimizers_that_cannot_be_right(self, kind, update):
-        model = network()
-        with pytest.raises(UnsupportedOptimizer, match="use"):
-            regularize(kind(model.parameters()), model, 0.1 * L1(), update=update)
-
-    def test_unknown_metric_is_refused_by_proximal_only(self):
-        model = network()
-        with pytest.raises(UnsupportedOptimizer, match="Adadelta, whose metric is not known"):
-            regularize(Adadelta(model.parameters()), model, 0.1 * L1())
-        regularize(Adadelta(model.parameters()), model, 0.1 * L1(), update="gradient")
-
-    def test_a_subclass_with_its_own_step_has_no_known_metric(self):
-        class Other(SGD):
-            def step(self, closure=None):
-                return super().step(closure)
-
-        class Same(SGD):
-            pass
-
-        model = network()
-        with pytest.raises(UnsupportedOptimizer):
-            regularize(Other(model.parameters(), lr=0.1), model, 0.1 * L1())
-        regularize(Same(model.parameters(), lr=0.1), model, 0.1 * L1())
-        assert {SGD, Adam, AdamW, RMSprop} <= set(METRICS)
-
-    def test_parameters_outside_the_optimizer(self):
-        model = network()
-        with pytest.raises(InputError, match=r"came 3\.weight outside"):
-            regularize(SGD(model[0].parameters(), lr=0.1), model, 0.1 * L1())
-
-    def test_errors_of_terms_reach_the_caller_and_leave_no_hook(self):
-        model = network()
-        optimizer = sgd(model)
-        for bad, kind in [
-            ((0.1 * L1()).on("0.wieght"), UnmatchedPattern),
-            (0.1 * GroupLasso(per="input") + 0.1 * GroupLasso(per="output"), OverlapError),
-            (0.1 * L1() + (0.1 * L1()).around(model.state_dict()), OverlapError),
-        ]:
-            with pytest.raises(kind):
-                regularize(optimizer, model, bad)
-        assert not optimizer._optimizer_step_pre_hooks
-        regularize(optimizer, model, 0.1 * L1())
-
-    def test_loss_with_maximize_and_differentiable_optimizers(self):
-        model = network()
-        with pytest.raises(UnsupportedOptimizer, match="maximize"):
-            regularize(sgd(model, maximize=True), model, 0.1 * L1(), update="loss")
-        with pytest.raises(UnsupportedOptimizer, match="differentiable"):
-            regularize(sgd(model, differentiable=True), model, 0.1 * L1())
-
-    def test_frozen_parameters_are_skipped_and_said(self):
-        model = network()
-        model[0].weight.requires_grad_(False)
-        optimizer = SGD([p for p in model.parameters() if p.requires_grad], lr=0.1)
-        attachment = regularize(optimizer, model, 0.1 * L1())
-        assert attachment.assignment is not None
-        row = next(r for r in attachment.assignment.rows if r.parameter == "0.weight")
-        assert row.reason == "frozen: requires_grad is False"
-
-
-class TestPenaltyLoss:
-    def test_zero_weights_and_groups_have_gradient_zero(self):
-        model = network()
-        with torch.no_grad():
-            model[0].weight[:, 2] = 0.0
-        terms = 0.1 * GroupLasso(per="input") + 0.1 * L1()
-        penalty_loss(model, terms).backward()
-        gradient = model[0].weight.grad
-        assert torch.isfinite(gradient).all()
-        assert torch.equal(gradient[:, 2], torch.zeros(8, dtype=torch.float64))
-        assert int((gradient != 0).sum()) == 40
-
-    def test_changed_models_are_seen(self):
-        model = network()
-        terms = (0.1 * L2()).on(everything())
-        before = float(penalty_loss(model, terms).detach())
-        model[3] = nn.Linear(8, 2).double()
-        after = float(penalty_loss(model, terms).detach())
-        assert before != after
-        expected = sum(0.05 * float(p.detach().square().sum()) for p in model.parameters())
-        assert after == pytest.approx(expected)
-
-    def test_updates_and_overlaps_do_not_matter(self):
-        model = network()
-        terms = 0.1 * GroupLasso(per="input") + (0.1 * L1()).with_update("decoupled")
-        assert float(penalty_loss(model, terms).detach()) > 0
