@@ -228,6 +228,19 @@ def test_mixed_columns_missing_cells_and_text_labels_predict_from_raw_rows(tmp_p
     assert result.best.test_score == 1.0
 
 
+def test_folds_cut_into_parts_give_the_same_path(digits, monkeypatch):
+    from shrinkage.paths.stacked_engine import StackedEngine
+
+    settings = {**SMALL, "dtype": "float64", "strengths": (1e-4, 1e-3, 1e-2)}
+    whole = fit_path("mlp:16", *digits, **settings)
+    monkeypatch.setattr(StackedEngine, "parts", lambda *_: 2)
+    cut = fit_path("mlp:16", *digits, **settings)
+    np.testing.assert_array_equal(cut.nonzero, whole.nonzero)
+    np.testing.assert_allclose(cut.validation_loss, whole.validation_loss, rtol=0, atol=1e-10)
+    for left, right in zip(cut.curves, whole.curves, strict=True):
+        np.testing.assert_allclose(left.train_loss, right.train_loss, rtol=0, atol=1e-10)
+
+
 def test_groups_stay_together_and_the_report_says_so(digits):
     groups = np.repeat(np.arange(50), 10)
     result = fit_path("mlp:8", *digits, groups=groups, strengths=2, folds=2, epochs=1)
@@ -314,7 +327,7 @@ def test_only_selected_layers_are_penalised(digits):
         ({"model": lambda *_: "network"}, "must return a torch.nn.Module"),
         ({"model": lambda *_: 1 / 0}, "ZeroDivisionError"),
     ],
-    ids=str,
+    ids=lambda value: value if isinstance(value, str) else "settings",
 )
 def test_bad_settings_are_refused_before_anything_is_written(digits, tmp_path, change, words):
     model = change.pop("model", "mlp:16") if "model" in change else "mlp:16"
@@ -333,21 +346,21 @@ def test_a_class_with_fewer_rows_than_folds_is_named(digits):
 def test_a_full_disk_loses_nothing_that_was_done(digits, tmp_path, monkeypatch):
     import errno
 
-    from shrinkage.paths import files
+    from shrinkage import atomic
 
-    store, real, count = tmp_path / "run", files.os.fsync, iter(range(1000))
+    store, real, count = tmp_path / "run", atomic.os.fsync, iter(range(1000))
 
     def full(handle):
         if next(count) == 3:
             raise OSError(errno.ENOSPC, "No space left on device")
         real(handle)
 
-    monkeypatch.setattr(files.os, "fsync", full)
+    monkeypatch.setattr(atomic.os, "fsync", full)
     with pytest.raises(RunDirectoryError, match=r"No space left on device.*--resume"):
         fit_path("mlp:16", *digits, store=store, **SMALL)
     assert not list(store.rglob(".tmp-*"))
     done = sorted(path.name for path in (store / "state").iterdir())
-    assert "fold-0-group-0.safetensors" in done
+    assert "fold-0-group-0-part-0.safetensors" in done
     resumed = fit_path("mlp:16", *digits, store=store, resume=True, **SMALL)
     assert without_times(resumed.summary) == without_times(
         fit_path("mlp:16", *digits, **SMALL).summary

@@ -54,7 +54,7 @@ def test_dropout_masks_are_shared_by_the_models_and_equal_to_torchs():
     torch.manual_seed(0)
     template = nn.Sequential(nn.Linear(4, 6), nn.Dropout(0.5), nn.Linear(6, 2)).double()
     stack, x = StackedNetwork(template, 2), torch.randn(5, 4).double()
-    torch.manual_seed(1)
+    stack.seed(1)
     outputs = stack.forward(x, training=True)
     torch.manual_seed(1)
     expected = template.train()(x).t()

@@ -90,7 +90,7 @@ def command(
     ] = None,
     learning_rate: Annotated[
         float, _model_option("Largest learning rate of Adam's schedule.", "--learning-rate")
-    ] = 2e-3,
+    ] = 4e-3,
     strengths: Annotated[
         str, _path_option("How many (at least 2), or an ascending comma list.", "--strengths")
     ] = "20",

@@ -10,6 +10,7 @@ from __future__ import annotations
 import copy
 import importlib
 import sys
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -237,6 +238,10 @@ def _known(what: str, name: str, known: dict[str, type[nn.Module]] | list[str]) 
         )
 
 
+# Modules draw their weights from torch's one random state: one at a time.
+_BUILDING = threading.Lock()
+
+
 def build_seeded(
     architecture: Architecture, n_inputs: int, n_outputs: int, seed: int, dtype: torch.dtype
 ) -> nn.Module:
@@ -245,8 +250,8 @@ def build_seeded(
     Raises:
         InputError: the module's output for a batch of rows is not (rows, n_outputs).
     """
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
+    with _BUILDING, torch.random.fork_rng(devices=[]):
+        torch.default_generator.manual_seed(seed)
         module = architecture.build(n_inputs, n_outputs).to(dtype)
         _check_width(module, architecture.name, n_inputs, n_outputs, dtype)
     return module

@@ -8,13 +8,18 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, replace
+from itertools import pairwise
+from statistics import median
 
 import torch
 
 from shrinkage.paths.linear_engine import LinearEngine
 from shrinkage.paths.problem import Engine, Problem, Unit, template
 
-PROBE_STEPS = 12
+PROBE_STEPS = 24
+WARM_UP_STEPS = 8
+# Jobs side by side share the memory bus: two on two cores took about 1.2 times one's own time.
+SHARED_CORES = 1.2
 ARRAYS_A_WEIGHT = 6
 BASE_BYTES = 400e6
 
@@ -38,7 +43,7 @@ def readable_seconds(seconds: float) -> str:
     """Return seconds in words.
 
     >>> readable_seconds(4.2), readable_seconds(100), readable_seconds(7300)
-    ('5 s', '1 min 40 s', '2 h 2 min')
+    ('5 s', '1 min 40 s', '2 h 1 min')
     """
     whole = max(1, -int(-seconds // 1))
     if whole < 60:
@@ -49,7 +54,7 @@ def readable_seconds(seconds: float) -> str:
 
 
 def estimate(
-    problem: Problem, first: Unit, engine: Engine, steps: int, shared_rows: bool
+    problem: Problem, first: Unit, engine: Engine, steps: int, workers: int, shared_rows: bool
 ) -> Estimate:
     """Return the estimate for a cross validation.
 
@@ -58,38 +63,48 @@ def estimate(
         first: its first job, a few steps of which are tried.
         engine: trains the jobs.
         steps: the steps of all jobs.
+        workers: how many jobs run side by side.
         shared_rows: whether all jobs hold the same array of rows.
     """
-    memory = _memory(problem, first, engine, shared_rows)
+    memory = _memory(problem, first, engine, workers, shared_rows)
     if isinstance(engine, LinearEngine):
         return Estimate(None, memory)
-    return Estimate(_seconds_a_step(problem, first, engine) * steps, memory)
+    seconds = _seconds_a_step(problem, first, engine) * steps / workers
+    return Estimate(seconds * SHARED_CORES if workers > 1 else seconds, memory)
 
 
 def _seconds_a_step(problem: Problem, unit: Unit, engine: Engine) -> float:
-    """Time short trainings of two lengths; their difference leaves the set-up out."""
+    """Return the median time of the last steps of a short training."""
     rows = problem.recipe.batch_size
     enough = len(unit.data.train) >= PROBE_STEPS * rows
-    strengths = unit.strengths if engine.name == "stacked" else unit.strengths[-1:]
-    times = []
-    for steps in (2, PROBE_STEPS):
-        epochs, count = (1, steps * rows) if enough else (steps, len(unit.data.train))
-        short = replace(problem, recipe=replace(problem.recipe, epochs=epochs))
-        data = replace(unit.data, train=unit.data.train[:count], validation=None)
-        probe = replace(unit, data=data, strengths=strengths)
-        begin = time.perf_counter()
-        engine.train(short, probe, lambda _: None)
-        taken = engine.steps(short, len(data.train), len(strengths))
-        times.append((time.perf_counter() - begin, taken))
-    (short_time, short_steps), (long_time, long_steps) = times
-    return max(1e-6, (long_time - short_time) / max(1, long_steps - short_steps))
+    epochs, count = (1, PROBE_STEPS * rows) if enough else (PROBE_STEPS, len(unit.data.train))
+    short = replace(problem, recipe=replace(problem.recipe, epochs=epochs))
+    data = replace(unit.data, train=unit.data.train[:count], validation=None)
+    models = unit.strengths if engine.name == "stacked" else unit.strengths[-1:]
+    stamps: list[float] = []
+    engine.train(
+        short,
+        replace(unit, data=data, strengths=models),
+        lambda _: stamps.append(time.perf_counter()),
+    )
+    return median(pairwise_differences(stamps[WARM_UP_STEPS:]))
 
 
-def _memory(problem: Problem, unit: Unit, engine: Engine, shared_rows: bool) -> float:
+def pairwise_differences(stamps: list[float]) -> list[float]:
+    """Return the differences of neighbours.
+
+    >>> pairwise_differences([1.0, 3.0, 4.0])
+    [2.0, 1.0]
+    """
+    return [after - before for before, after in pairwise(stamps)]
+
+
+def _memory(problem: Problem, unit: Unit, engine: Engine, workers: int, shared_rows: bool) -> float:
     module = template(problem, unit)
     weights = sum(parameter.numel() for parameter in module.parameters())
     models = len(unit.strengths) if engine.name != "sequential" else 1
     width = torch.empty((), dtype=problem.dtype).element_size()
     rows = unit.data.rows.x.numel() * width
-    copies = 1 if shared_rows else 2
-    return BASE_BYTES + weights * models * width * ARRAYS_A_WEIGHT + rows * copies
+    copies = 1 if shared_rows else 1 + workers
+    arrays = weights * models * width * ARRAYS_A_WEIGHT * workers
+    return BASE_BYTES + arrays + rows * copies

@@ -46,6 +46,7 @@ from shrinkage.paths.store import (
     mark_finished,
     open_store,
 )
+from shrinkage.paths.workers import run_side_by_side, thread_share
 from shrinkage.penalties import L1, Penalty
 from shrinkage.selections import Selection, as_selection, weights
 
@@ -101,9 +102,9 @@ def fit_path(
 
     >>> from sklearn.datasets import load_diabetes
     >>> X, y = load_diabetes(return_X_y=True)
-    >>> result = fit_path("linear", X, y, strengths=5, folds=3)
-    >>> result.best.index, [str(status) for status in result.status][-1]
-    (2, 'collapsed')
+    >>> result = fit_path("linear", X, y, strengths=(0.1, 1.0, 10.0), folds=3)
+    >>> result.nonzero.mean(axis=1).round(1).tolist()
+    [9.3, 8.0, 3.7]
 
     Source: Hastie, Tibshirani and Friedman, The elements of statistical learning (2009), 7.10.
     """
@@ -181,6 +182,15 @@ def fit_dataset(
 
 
 @dataclass(frozen=True)
+class Job:
+    """Some strengths of one fold, and the name of their outcome in the store."""
+
+    fold: int
+    name: str
+    strengths: tuple[float, ...]
+
+
+@dataclass(frozen=True)
 class Plan:
     """Everything that is fixed before training starts."""
 
@@ -191,21 +201,34 @@ class Plan:
     seed: int
 
     @property
-    def folds(self) -> range:
-        """Return the numbers of the folds."""
-        return range(len(self.preparation.split.folds))
+    def workers(self) -> int:
+        """Return how many jobs may run side by side."""
+        return torch.get_num_threads() if self.engine.side_by_side else 1
 
-    def unit(self, fold: int, group: int, strengths: tuple[float, ...]) -> Unit:
-        """Return the job of one fold for a group of strengths."""
-        train, validation = self.preparation.split.folds[fold]
+    def jobs(self, group: int, strengths: tuple[float, ...]) -> list[Job]:
+        """Return the jobs for a group of strengths: one a fold, or several for large models."""
+        module = template(self.problem, self.whole)
+        weights = sum(parameter.numel() for parameter in module.parameters())
+        folds = len(self.preparation.split.folds)
+        parts = self.engine.parts(self.problem, len(strengths), weights, folds, self.workers)
+        return [
+            Job(fold, f"fold-{fold}-group-{group}-part-{part}", tuple(map(float, some)))
+            for fold in range(folds)
+            for part, some in enumerate(np.array_split(strengths, parts))
+        ]
+
+    def unit(self, job: Job) -> Unit:
+        """Return the unit of a job, its rows prepared."""
+        train, validation = self.preparation.split.folds[job.fold]
         data, n_inputs = self.preparation.fold(train, validation)
-        seed = derived_seed(self.seed, fold)
-        return Unit(unit_name(fold, group), strengths, seed, data, n_inputs)
+        seed = derived_seed(self.seed, job.fold)
+        threads = thread_share(len(self.preparation.split.folds))
+        return Unit(job.name, job.strengths, seed, data, n_inputs, threads)
 
-    def steps(self, fold: int, strengths: tuple[float, ...]) -> int:
-        """Return the steps of one fold's job."""
-        rows = len(self.preparation.split.folds[fold][0])
-        return self.engine.steps(self.problem, rows, len(strengths))
+    def steps(self, job: Job) -> int:
+        """Return the steps of a job."""
+        rows = len(self.preparation.split.folds[job.fold][0])
+        return self.engine.steps(self.problem, rows, len(job.strengths))
 
     def identity(self, settings: PathSettings) -> dict[str, object]:
         """Return what makes two runs the same run, apart from the data."""
@@ -215,11 +238,6 @@ class Plan:
             "weights": _digest_of(template(self.problem, self.whole)),
             "penalty": repr(self.problem.penalty),
         }
-
-
-def unit_name(fold: int, group: int) -> str:
-    """Return the name of a job in the store."""
-    return f"fold-{fold}-group-{group}"
 
 
 def _digest_of(module: nn.Module) -> str:
@@ -273,7 +291,8 @@ def _plan(
         device=device,
         dtype=preparation.dtype,
     )
-    whole = Unit("refit", (0.0,), derived_seed(settings.seed, REFIT_LABEL), whole_data, n_inputs)
+    seed = derived_seed(settings.seed, REFIT_LABEL)
+    whole = Unit("refit", (0.0,), seed, whole_data, n_inputs, thread_share(1))
     engine = choose_engine(settings.engine, architecture, template(problem, whole))
     return Plan(problem, preparation, engine, whole, settings.seed)
 
@@ -329,28 +348,41 @@ def _grid(plan: Plan, settings: PathSettings, store: Store, told: Progress) -> t
 
 
 def _estimate(plan: Plan, strengths: tuple[float, ...]) -> Estimate:
-    steps = sum(plan.steps(fold, strengths) for fold in plan.folds)
+    jobs = plan.jobs(0, strengths)
+    steps = sum(plan.steps(job) for job in jobs)
+    workers = min(plan.workers, len(jobs))
     shared = plan.preparation.data.pixels
-    return estimate(plan.problem, plan.unit(0, 0, strengths), plan.engine, steps, shared)
+    return estimate(plan.problem, plan.unit(jobs[0]), plan.engine, steps, workers, shared)
 
 
 def _validate(
     plan: Plan, group: int, strengths: tuple[float, ...], store: Store, told: Progress, stage: str
 ) -> list[outcomes.UnitOutcome]:
-    """Return the outcome of each fold, training only those that are not in the store."""
-    told.stage(stage, sum(plan.steps(fold, strengths) for fold in plan.folds))
-    done = []
-    for fold in plan.folds:
-        outcome = store.unit(unit_name(fold, group))
-        if outcome is None:
-            unit = plan.unit(fold, group, strengths)
-            trained = plan.engine.train(plan.problem, unit, told.advance)
-            outcome = outcomes.validated(plan.problem, unit, trained)
-            store.keep_unit(unit.name, outcome)
-        else:
-            told.advance(plan.steps(fold, strengths))
-        done.append(outcome)
-    return done
+    """Return the outcome of each fold, training only what is not in the store."""
+    jobs = plan.jobs(group, strengths)
+    told.stage(stage, sum(plan.steps(job) for job in jobs))
+
+    def work(job: Job, check: Callable[[], None]) -> outcomes.UnitOutcome:
+        kept = store.unit(job.name)
+        if kept is not None:
+            told.advance(plan.steps(job))
+            return kept
+
+        def advance(steps: int) -> None:
+            check()
+            told.advance(steps)
+
+        unit = plan.unit(job)
+        trained = plan.engine.train(plan.problem, unit, advance)
+        outcome = outcomes.validated(plan.problem, unit, trained)
+        store.keep_unit(job.name, outcome)
+        return outcome
+
+    found = run_side_by_side(work, jobs, plan.workers)
+    by_fold: dict[int, list[outcomes.UnitOutcome]] = {}
+    for job, outcome in zip(jobs, found, strict=True):
+        by_fold.setdefault(job.fold, []).append(outcome)
+    return [outcomes.joined(parts) for parts in by_fold.values()]
 
 
 def _extended(

@@ -23,6 +23,7 @@ from shrinkage.errors import InputError
 from shrinkage.paths.assigned import assigned_parts
 from shrinkage.paths.losses import HalfSquaredError
 from shrinkage.paths.problem import Advance, Problem, Rows, Trained, Unit, template
+from shrinkage.paths.workers import torch_threads
 from shrinkage.penalties import closed_form
 
 TOLERANCE = 1e-10
@@ -36,6 +37,12 @@ class LinearEngine:
     """Solves a unit of linear models."""
 
     name = "linear"
+    side_by_side = True
+
+    def parts(self, problem: Problem, models: int, weights: int, folds: int, workers: int) -> int:
+        """Return 1: all strengths are solved together."""
+        del problem, models, weights, folds, workers
+        return 1
 
     def steps(self, problem: Problem, rows: int, models: int) -> int:
         """Return 1: a solve reports when it is done."""
@@ -51,7 +58,8 @@ class LinearEngine:
             )
         rows = unit.data.rows.take(unit.data.train)
         objective = _smooth_part(problem, rows)
-        solution = _solve(problem, unit, objective)
+        with torch_threads(unit.threads):
+            solution = _solve(problem, unit, objective)
         weight, bias = objective.split(solution.weights)
         arrays = {"0.weight": weight.to(problem.dtype), "0.bias": bias.to(problem.dtype)}
         advance(1)

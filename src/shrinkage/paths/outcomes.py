@@ -6,7 +6,7 @@ stores each as named arrays so that a resumed run need not train it again.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -47,6 +47,19 @@ class UnitOutcome:
         """Return how training ended for each model."""
         known = list(Status)
         return tuple(known[int(code)] for code in self.values["status"])
+
+
+def joined(parts: Sequence[UnitOutcome]) -> UnitOutcome:
+    """Return the outcome of all models of a fold from those of some of them each."""
+    first = parts[0].values
+    values = {}
+    for name in first:
+        arrays = [part.values[name] for part in parts]
+        if name == "curve/epochs":
+            values[name] = arrays[0]
+        else:
+            values[name] = np.concatenate(arrays, axis=1 if name.startswith("curve/") else 0)
+    return UnitOutcome(values)
 
 
 def validated(problem: Problem, unit: Unit, trained: Trained) -> UnitOutcome:

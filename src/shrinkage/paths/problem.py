@@ -74,13 +74,14 @@ class Problem:
 
 @dataclass(frozen=True)
 class Unit:
-    """One training job: all `strengths` on one fold, from one seed."""
+    """One training job: all `strengths` on one fold, from one seed, with a share of the cores."""
 
     name: str
     strengths: tuple[float, ...]
     seed: int
     data: FoldData
     n_inputs: int
+    threads: int = 1
 
 
 @dataclass(frozen=True)
@@ -125,8 +126,17 @@ class Engine(Protocol):
         """Return the engine's name."""
         ...
 
+    @property
+    def side_by_side(self) -> bool:
+        """Return whether units may train at the same time in several threads."""
+        ...
+
     def train(self, problem: Problem, unit: Unit, advance: Advance) -> Trained:
         """Train all models of the unit."""
+        ...
+
+    def parts(self, problem: Problem, models: int, weights: int, folds: int, workers: int) -> int:
+        """Return into how many units the models of a fold are cut."""
         ...
 
     def steps(self, problem: Problem, rows: int, models: int) -> int:

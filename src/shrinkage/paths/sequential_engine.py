@@ -14,6 +14,7 @@ from torch import nn
 from shrinkage.paths.curves import CurveRecorder
 from shrinkage.paths.problem import Advance, Curves, Problem, Rows, Trained, Unit, template
 from shrinkage.paths.recipe import derived_seed
+from shrinkage.paths.seeding import seed_generators
 from shrinkage.pytorch import regularize
 from shrinkage.terms import Term
 
@@ -24,6 +25,12 @@ class SequentialEngine:
     """Trains a unit model by model."""
 
     name = "sequential"
+    side_by_side = False
+
+    def parts(self, problem: Problem, models: int, weights: int, folds: int, workers: int) -> int:
+        """Return a unit for each model, so that a kill loses at most one."""
+        del problem, weights, folds, workers
+        return models
 
     def steps(self, problem: Problem, rows: int, models: int) -> int:
         """Return the number of optimizer steps of all models together."""
@@ -93,7 +100,7 @@ def _step(
     rows: Rows,
     seed: int,
 ) -> float:
-    torch.manual_seed(seed)
+    seed_generators(seed, problem.device)
     optimizer.zero_grad()
     outputs = module(rows.x).t().unsqueeze(0)
     loss = problem.loss(outputs, rows.target, rows.weight).sum()

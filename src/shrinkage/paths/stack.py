@@ -16,7 +16,6 @@ from collections.abc import Callable, Sequence
 
 import torch
 from torch import nn
-from torch.nn import functional
 
 ELEMENTWISE = (nn.ReLU, nn.GELU, nn.Tanh, nn.Sigmoid, nn.SiLU, nn.ELU, nn.LeakyReLU, nn.Identity)
 STACKABLE = (nn.Linear, nn.Dropout, nn.BatchNorm1d, nn.LayerNorm, nn.Flatten, *ELEMENTWISE)
@@ -70,14 +69,19 @@ class StackedNetwork:
             for name, value in template.named_parameters()
         }
         self.buffers = {name: _repeat(value, count) for name, value in template.named_buffers()}
+        self._generator = torch.Generator(next(iter(self.parameters.values())).device)
         self._shared_first = isinstance(self.layers[0], nn.Linear)
         if self._shared_first:
             first = self.parameters[f"{self.names[0]}.weight"]
             first.grad = torch.zeros_like(first)
 
+    def seed(self, seed: int) -> None:
+        """Seed the dropout masks of the next training step."""
+        self._generator.manual_seed(seed)
+
     def forward(self, x: torch.Tensor, *, training: bool = False) -> torch.Tensor:
         """Return the outputs of all models, shape (models, outputs, rows), for rows `x`."""
-        return self._after_first(self._first(x), x, training=training)
+        return self._after_first(self._first(x), training=training)
 
     def backward(
         self, x: torch.Tensor, loss: Callable[[torch.Tensor], torch.Tensor]
@@ -99,7 +103,7 @@ class StackedNetwork:
         with torch.no_grad():
             products = self._first(x)
         products.requires_grad_()
-        losses = loss(self._after_first(products, x, training=True))
+        losses = loss(self._after_first(products, training=True))
         losses.sum().backward()
         assert products.grad is not None
         assert first.grad is not None
@@ -119,9 +123,7 @@ class StackedNetwork:
         models, outputs, inputs = weight.shape
         return torch.mm(weight.view(models * outputs, inputs), x.t()).view(models, outputs, -1)
 
-    def _after_first(
-        self, hidden: torch.Tensor, x: torch.Tensor, *, training: bool
-    ) -> torch.Tensor:
+    def _after_first(self, hidden: torch.Tensor, *, training: bool) -> torch.Tensor:
         for position, (name, layer) in enumerate(zip(self.names, self.layers, strict=True)):
             if position == 0 and self._shared_first:
                 bias = self.parameters.get(f"{name}.bias")
@@ -129,7 +131,7 @@ class StackedNetwork:
             elif isinstance(layer, nn.Linear):
                 hidden = self._linear(name, hidden)
             elif isinstance(layer, nn.Dropout):
-                hidden = _dropout(hidden, layer.p, x) if training else hidden
+                hidden = self._dropout(hidden, layer.p) if training else hidden
             elif isinstance(layer, nn.BatchNorm1d):
                 hidden = self._batch_norm(name, layer, hidden, training)
             elif isinstance(layer, nn.LayerNorm):
@@ -137,6 +139,16 @@ class StackedNetwork:
             else:
                 hidden = layer(hidden)
         return hidden
+
+    def _dropout(self, hidden: torch.Tensor, probability: float) -> torch.Tensor:
+        """Drop the same units of the same rows in every model.
+
+        The mask is drawn as (rows, features): the numbers that `torch.nn.Dropout` draws for a
+        single model after the same seed.
+        """
+        kept = hidden.new_empty(hidden.shape[2], hidden.shape[1])
+        kept.bernoulli_(1.0 - probability, generator=self._generator)
+        return hidden * kept.div_(1.0 - probability).t()
 
     def _linear(self, name: str, hidden: torch.Tensor) -> torch.Tensor:
         weight = self.parameters[f"{name}.weight"]
@@ -171,13 +183,3 @@ class StackedNetwork:
 
 def _repeat(value: torch.Tensor, count: int) -> torch.Tensor:
     return value.detach().unsqueeze(0).repeat(count, *([1] * value.ndim))
-
-
-def _dropout(hidden: torch.Tensor, probability: float, x: torch.Tensor) -> torch.Tensor:
-    """Drop the same units of the same rows in every model.
-
-    The mask is drawn as (rows, features) from torch's random state: the numbers that
-    `torch.nn.Dropout` draws for a single model after the same seed.
-    """
-    ones = torch.ones(x.shape[0], hidden.shape[1], dtype=hidden.dtype, device=hidden.device)
-    return hidden * functional.dropout(ones, probability, training=True).t()

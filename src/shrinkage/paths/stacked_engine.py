@@ -16,18 +16,35 @@ from torch import nn
 
 from shrinkage.paths.assigned import assigned_parts
 from shrinkage.paths.curves import CurveRecorder
-from shrinkage.paths.problem import Advance, Problem, Rows, Trained, Unit, template
+from shrinkage.paths.problem import Advance, Curves, Problem, Rows, Trained, Unit, template
 from shrinkage.paths.recipe import derived_seed
 from shrinkage.paths.stack import StackedNetwork
+from shrinkage.paths.workers import torch_threads
 from shrinkage.pytorch import attach
 
 EVALUATION_ROWS = 4096
+SMALL_STEP = 3e8
+MOST_BYTES = 1_000_000_000
+ARRAYS = 5
 
 
 class StackedEngine:
     """Trains a unit as one stack."""
 
     name = "stacked"
+    side_by_side = True
+
+    def parts(self, problem: Problem, models: int, weights: int, folds: int, workers: int) -> int:
+        """Return the stacks of a fold: few enough models for 1 GB, and no worker idle.
+
+        Small steps are mostly overhead and are never cut to keep a worker busy.
+        """
+        bytes_a_model = ARRAYS * weights * torch.empty((), dtype=problem.dtype).element_size()
+        parts = min(models, -(-models * bytes_a_model // MOST_BYTES))
+        large = 6.0 * weights * models * problem.recipe.batch_size >= SMALL_STEP
+        if large and (folds * parts) % workers and (folds * parts * 2) % workers == 0:
+            parts = min(models, 2 * parts)
+        return parts
 
     def steps(self, problem: Problem, rows: int, models: int) -> int:
         """Return the number of optimizer steps, the same for any number of models."""
@@ -39,27 +56,43 @@ class StackedEngine:
         module = template(problem, unit)
         assert isinstance(module, nn.Sequential)
         network = StackedNetwork(module, len(unit.strengths))
-        optimizer = _optimizer(problem, network, unit)
-        recorder = CurveRecorder.for_unit(problem, unit)
-        total, step = problem.recipe.steps(len(unit.data.train)), 0
-        for epoch in range(problem.recipe.epochs):
-            epoch_losses = torch.zeros(network.count, dtype=torch.float64)
-            count = len(unit.data.train)
-            for batch in problem.recipe.batches(count, derived_seed(unit.seed, 1), epoch):
-                rows = unit.data.rows.take(unit.data.train[torch.from_numpy(batch)])
-                optimizer.param_groups[0]["lr"] = problem.recipe.learning_rate_at(step, total)
-                epoch_losses += _step(problem, network, optimizer, rows, unit.seed, step)
-                step += 1
-                advance(1)
-            mean = epoch_losses / problem.recipe.steps_per_epoch(count)
-            recorder.record(epoch, mean.numpy(), lambda x: evaluate(network, x))
+        with torch_threads(_threads(problem, network, unit)):
+            curves = _train(problem, network, unit, advance)
         arrays = {**network.parameters, **network.buffers}
         return Trained(
             outputs=lambda x: evaluate(network, x),
             arrays={name: value.detach() for name, value in arrays.items()},
-            curves=recorder.curves(),
+            curves=curves,
             converged=np.ones(network.count, dtype=bool),
         )
+
+
+def _threads(problem: Problem, network: StackedNetwork, unit: Unit) -> int:
+    """Return one thread for steps under 0.3 GFLOP, which are too small to share."""
+    weights = sum(value.numel() for value in network.parameters.values())
+    small = 6.0 * weights * problem.recipe.batch_size < SMALL_STEP
+    return 1 if small else unit.threads
+
+
+def _train(
+    problem: Problem, network: StackedNetwork, unit: Unit, advance: Advance
+) -> Curves | None:
+    """Train the network in place and return its learning curves."""
+    optimizer = _optimizer(problem, network, unit)
+    recorder = CurveRecorder.for_unit(problem, unit)
+    count = len(unit.data.train)
+    total, step = problem.recipe.steps(count), 0
+    for epoch in range(problem.recipe.epochs):
+        epoch_losses = torch.zeros(network.count, dtype=torch.float64)
+        for batch in problem.recipe.batches(count, derived_seed(unit.seed, 1), epoch):
+            rows = unit.data.rows.take(unit.data.train[torch.from_numpy(batch)])
+            optimizer.param_groups[0]["lr"] = problem.recipe.learning_rate_at(step, total)
+            epoch_losses += _step(problem, network, optimizer, rows, unit.seed, step)
+            step += 1
+            advance(1)
+        mean = epoch_losses / problem.recipe.steps_per_epoch(count)
+        recorder.record(epoch, mean.numpy(), lambda x: evaluate(network, x))
+    return recorder.curves()
 
 
 def evaluate(network: StackedNetwork, x: torch.Tensor) -> torch.Tensor:
@@ -77,7 +110,7 @@ def _step(
     seed: int,
     step: int,
 ) -> torch.Tensor:
-    torch.manual_seed(derived_seed(seed, 2, step))
+    network.seed(derived_seed(seed, 2, step))
     losses = network.backward(
         rows.x, lambda outputs: problem.loss(outputs, rows.target, rows.weight)
     )

@@ -22,6 +22,11 @@ from torch import optim
 
 from shrinkage.errors import UnsupportedOptimizer
 
+# The smallest normal float32 number. Roots of exact zeros and of denormals, which weights without
+# a gradient have, take 20 times as long as others on the CPU (709 against 36 µs for 131,072
+# numbers, torch 2.13); √TINY = 1e-19 vanishes beside any epsilon in use.
+TINY = torch.finfo(torch.float32).tiny
+
 Group = Mapping[str, Any]
 Gain = Callable[[Group, float | None], tuple[float, float | None]]
 
@@ -58,7 +63,7 @@ class Motion:
         square = self.square.to(torch.promote_types(self.square.dtype, torch.float32))
         if self.mean is not None:
             square = square.addcmul(self.mean, self.mean, value=-1)
-        return square.sqrt().add_(self.epsilon)
+        return square.clamp_min(TINY).sqrt_().add_(self.epsilon)
 
 
 def no_gain(_group: Group, _previous: float | None) -> tuple[float, float | None]:

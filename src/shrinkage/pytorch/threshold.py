@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import torch
 
-from shrinkage.pytorch.metrics import Motion
+from shrinkage.pytorch.metrics import TINY, Motion
 
 # Weights in a piece, by thread of torch: two of them and their buffers fit a common L2 cache.
 PIECE = 65536
@@ -89,11 +89,11 @@ class SoftThreshold:
         """w ← soft(w·d/(d + l2), l1/(d + l2)) with d = denominator / rate."""
         w, first, second = piece.w, piece.first, piece.second
         if piece.mean is None:
-            torch.sqrt(piece.square, out=first)  # type: ignore[call-overload]
+            torch.clamp_min(piece.square, TINY, out=first)  # type: ignore[call-overload]
         else:
             torch.addcmul(piece.square, piece.mean, piece.mean, value=-1, out=first)  # type: ignore[call-overload]
-            first.sqrt_()
-        first.add_(piece.offset)
+            first.clamp_min_(TINY)
+        first.sqrt_().add_(piece.offset)
         if self._has_l2:
             torch.div(piece.pull, first, out=second)
             w.addcmul_(w, second, value=-1)

@@ -1,0 +1,215 @@
+"""The documentation is true: its code runs, its commands exist, its tables name what there is."""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+import shutil
+import sys
+import types
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+PAGES = (ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md")))
+NOT_RUN, PRINTS, INCLUDE = "<!-- not run -->", "<!-- prints -->", '--8<-- "'
+SHELLS = {"sh", "console", "bash"}
+
+
+@dataclass(frozen=True)
+class Block:
+    """A fenced block: the line it starts on, its language, its text, the mark in front of it."""
+
+    line: int
+    language: str
+    text: str
+    mark: str
+
+
+def blocks(page: Path) -> Iterator[Block]:
+    """Yield the fenced blocks of a page in order."""
+    lines = page.read_text(encoding="utf-8").splitlines()
+    start, last = None, ""
+    for number, line in enumerate(lines):
+        if not line.startswith("```"):
+            last = line if start is None and line.strip() else last
+        elif start is None:
+            start = number
+        else:
+            language = lines[start].removeprefix("```").strip()
+            yield Block(start + 1, language, "\n".join(lines[start + 1 : number]) + "\n", last)
+            start, last = None, ""
+    assert start is None, f"{page.name}: the block at line {start} is never closed"
+
+
+def source_of(block: Block) -> str:
+    """Return a block's code, files that it includes in their place."""
+    included = [
+        (ROOT / line.removeprefix(INCLUDE).rstrip('"')).read_text(encoding="utf-8")
+        if line.startswith(INCLUDE)
+        else line + "\n"
+        for line in block.text.splitlines()
+    ]
+    return "".join(included)
+
+
+def name_of(page: Path) -> str:
+    """Return a page's name for the list of tests."""
+    return page.relative_to(ROOT).as_posix()
+
+
+WITH_CODE = [page for page in PAGES if any(block.language == "python" for block in blocks(page))]
+
+
+@pytest.fixture(scope="module")
+def demo(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The run directory of a short run of the demonstration."""
+    from shrinkage import L1
+    from shrinkage.datasets import load_dataset
+    from shrinkage.paths import PathSettings, fit_dataset
+
+    folder = tmp_path_factory.mktemp("runs") / "demo"
+    settings = PathSettings(strengths=(1e-4, 1e-3), folds=2, epochs=10)
+    fit_dataset("mlp:64,32", load_dataset("digits"), penalty=L1(), settings=settings, store=folder)
+    return folder
+
+
+@pytest.fixture
+def short_training(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Default lengths of training that are enough to run, not to learn."""
+    from shrinkage.paths import recipe
+
+    monkeypatch.setattr(recipe, "TARGET_STEPS", 30)
+    monkeypatch.setattr(recipe, "LEAST_EPOCHS", 1)
+
+
+@pytest.mark.usefixtures("short_training")
+@pytest.mark.parametrize("page", WITH_CODE, ids=name_of)
+def test_the_code_of_a_page_runs_and_prints_what_it_says(
+    page: Path,
+    demo: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    shutil.copytree(demo, tmp_path / "runs" / "demo")
+    module = types.ModuleType("documentation_page")
+    monkeypatch.setitem(sys.modules, module.__name__, module)
+    printed = ""
+    for block in blocks(page):
+        if block.language == "python" and block.mark != NOT_RUN:
+            where = f"{name_of(page)}, block at line {block.line}"
+            capsys.readouterr()
+            exec(compile(source_of(block), where, "exec"), module.__dict__)
+            printed = capsys.readouterr().out
+        elif block.mark == PRINTS:
+            assert printed.split() == block.text.split(), f"{name_of(page)}, line {block.line}"
+
+
+def test_every_python_block_is_code_and_few_are_not_run() -> None:
+    found = [block for page in PAGES for block in blocks(page) if block.language == "python"]
+    for block in found:
+        compile(source_of(block), "block", "exec")
+    assert len(found) > 20
+    assert sum(block.mark == NOT_RUN for block in found) == 0
+
+
+def commands(page: Path) -> Iterator[list[str]]:
+    """Yield the words of every command line of a page."""
+    for block in blocks(page):
+        if block.language in SHELLS:
+            for line in block.text.replace("\\\n", " ").splitlines():
+                words = shlex.split(line, comments=True)
+                if words:
+                    yield words
+
+
+def test_every_command_and_option_exists() -> None:
+    from typer.main import get_command
+
+    from shrinkage.cli.main import app
+
+    known = {
+        name: {option for parameter in command.params for option in parameter.opts}
+        for name, command in get_command(app).commands.items()  # type: ignore[attr-defined]
+    }
+    targets = re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.M)
+    seen = 0
+    for page in PAGES:
+        for program, name, *rest in commands(page):
+            assert program in ("make", "shrinkage", ".venv/bin/shrinkage"), name_of(page)
+            if program == "make":
+                assert name in targets, f"{name_of(page)}: make {name}"
+                continue
+            options = {word.partition("=")[0] for word in rest if word.startswith("-")}
+            assert options <= known[name], f"{name_of(page)}: {options - known[name]}"
+            seen += 1
+    assert seen > 8
+
+
+def test_the_table_of_penalties_is_the_registry() -> None:
+    from shrinkage.penalties import REGISTRY
+
+    text = (ROOT / "docs" / "concepts" / "penalties.md").read_text(encoding="utf-8")
+    rows = [line for line in text.splitlines() if line.startswith("| `")]
+    expected = []
+    for entry in REGISTRY.values():
+        options = ", ".join(
+            f"`--{option.name.replace('_', '-')}` ({option.default})" for option in entry.options
+        )
+        formula = entry.formula.replace("|", "\\|")
+        expected.append(f"| `{entry.name}` | {formula} | {entry.summary} | {options} |")
+    assert [re.sub(r" +\|", " |", row) for row in rows] == [
+        re.sub(r" +\|", " |", row) for row in expected
+    ]
+
+
+def test_every_file_and_key_of_a_run_is_documented(demo: Path) -> None:
+    text = (ROOT / "docs" / "how-to" / "run-directory.md").read_text(encoding="utf-8")
+    summary, model, history, run = (
+        json.loads((demo / name).read_text(encoding="utf-8"))
+        for name in ("summary.json", "model.json", "history.json", "state/run.json")
+    )
+    keys = {*summary, *summary["best"], *model, *history, *run, *model["target"]}
+    keys |= {*model["preprocessing"], *history["layers"][0], *history["curves"][0]}
+    keys |= {*history["assignment"][0], *model["preprocessing"]["encoders"][0]}
+    keys |= set((demo / "path.csv").read_text(encoding="utf-8").splitlines()[0].split(","))
+    missing = sorted(key for key in keys if f"`{key}`" not in text)
+    assert not missing
+    files = {path.relative_to(demo).as_posix() for path in demo.rglob("*") if path.is_file()}
+    patterns = (r"figures/.*\.png", r"state/fold-\d+-group-\d+\.safetensors")
+    plain = {name for name in files if not any(re.fullmatch(p, name) for p in patterns)}
+    assert not [name for name in sorted(plain) if f"`{Path(name).name}`" not in text]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name_of)
+def test_links_and_pictures_lead_somewhere(page: Path) -> None:
+    text = re.sub(r"^```.*?^```", "", page.read_text(encoding="utf-8"), flags=re.M | re.S)
+    for target in re.findall(r"\]\(([^)#\s]+)", text):
+        if not target.startswith("http"):
+            assert (page.parent / target).exists(), f"{name_of(page)}: {target}"
+
+
+def test_every_page_is_in_the_navigation() -> None:
+    navigation = (ROOT / "mkdocs.yml").read_text(encoding="utf-8")
+    for page in (ROOT / "docs").rglob("*.md"):
+        assert f" {page.relative_to(ROOT / 'docs').as_posix()}\n" in navigation, page.name
+
+
+def test_the_readme_is_short_and_its_pictures_small() -> None:
+    lines = (ROOT / "README.md").read_text(encoding="utf-8").splitlines()
+    assert len(lines) <= 220
+    for picture in (ROOT / "docs" / "images").iterdir():
+        assert picture.stat().st_size <= 120_000, picture.name
+
+
+def test_five_lines_load_a_model() -> None:
+    page = ROOT / "README.md"
+    (block,) = (block for block in blocks(page) if "model.safetensors" in block.text)
+    assert len(block.text.splitlines()) == 5
+    assert "shrinkage" not in block.text

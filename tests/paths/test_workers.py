@@ -1,0 +1,69 @@
+"""Jobs side by side: order, errors and interruption."""
+
+from __future__ import annotations
+
+import threading
+import time
+
+import pytest
+import torch
+
+from shrinkage.paths.stacked_engine import StackedEngine
+from shrinkage.paths.workers import Stopped, run_side_by_side, thread_share, torch_threads
+
+
+def test_results_come_in_order_however_long_each_takes():
+    def work(item, check):
+        time.sleep(0.02 * (3 - item))
+        check()
+        return item * 10
+
+    assert run_side_by_side(work, [0, 1, 2], workers=3) == [0, 10, 20]
+
+
+def test_the_first_error_ends_the_others_and_is_raised():
+    stopped = threading.Event()
+
+    def work(item, check):
+        if item == "bad":
+            raise ZeroDivisionError("broken")
+        for _ in range(1000):
+            time.sleep(0.005)
+            try:
+                check()
+            except Stopped:
+                stopped.set()
+                raise
+        return item
+
+    with pytest.raises(ZeroDivisionError, match="broken"):
+        run_side_by_side(work, ["good", "bad"], workers=2)
+    assert stopped.is_set()
+
+
+def test_shares_of_the_cores_depend_on_jobs_alone():
+    with torch_threads(4):
+        assert [thread_share(jobs) for jobs in (1, 2, 3, 5)] == [4, 2, 1, 1]
+
+
+def test_parts_bound_the_memory_and_keep_every_worker_busy(make):
+    problem, _ = make(dtype=torch.float32)
+    parts = StackedEngine().parts
+    assert parts(problem, 21, 1_000, 5, 2) == 1
+    assert parts(problem, 21, 1_000_000, 5, 2) == 2
+    assert parts(problem, 21, 1_000_000, 4, 2) == 1
+    assert parts(problem, 21, 25_000_000, 4, 2) == 11
+    assert parts(problem, 21, 10**9, 5, 2) == 21
+
+
+def test_units_side_by_side_train_as_they_do_alone(make):
+    problem, unit = make("mlp:8,5;dropout=0.3", epochs=6)
+    engine = StackedEngine()
+    alone = engine.train(problem, unit, lambda _: None)
+
+    def work(_item, _check):
+        return engine.train(problem, unit, lambda _: None)
+
+    for trained in run_side_by_side(work, [0, 1, 2, 3], workers=4):
+        for name, value in trained.arrays.items():
+            assert torch.equal(value, alone.arrays[name])
