@@ -58,7 +58,7 @@ def test_every_architecture_agrees_in_float64_after_500_steps(make, model):
 
 
 @pytest.mark.parametrize("penalty", PENALTIES, ids=repr)
-@pytest.mark.parametrize("update", ["proximal", "decoupled", "gradient"])
+@pytest.mark.parametrize("update", ["proximal", "decoupled", "gradient", "loss"])
 def test_every_penalty_and_update_agrees_in_float64(make, penalty, update):
     stacked, sequential = both(make, "mlp:8,5", penalty, update=update, epochs=15)
     assert_equal(stacked, sequential, 1e-8)
@@ -85,6 +85,15 @@ def test_proximal_l1_makes_exact_zeros_and_strength_zero_makes_none(make):
     assert zeros[0] == 0
     assert zeros[-1] > zeros[1] >= 0
     assert not torch.signbit(trained.arrays["0.weight"][trained.arrays["0.weight"] == 0]).any()
+
+
+@pytest.mark.parametrize("update", ["proximal", "decoupled", "gradient", "loss"])
+@pytest.mark.parametrize("engine", [StackedEngine(), SequentialEngine()], ids=lambda e: e.name)
+def test_every_update_shrinks_the_weights(make, update, engine):
+    problem, unit = make("mlp:8,5", L2(), update=update, epochs=30)
+    norms = engine.train(problem, unit, nothing).arrays["0.weight"].flatten(1).norm(dim=1)
+    assert (norms.diff() < 0).all()
+    assert norms[-1] < 0.97 * norms[0]
 
 
 def test_strength_zero_in_a_stack_is_the_unregularized_run(make):

@@ -12,7 +12,8 @@ from rich.text import Text
 from shrinkage.paths import FittedPath
 from shrinkage.paths.estimate import Estimate
 from shrinkage.reports import path_table, summary_sentence
-from shrinkage.reports.table import COLUMNS
+
+HEADERS = ("strength", "score", "± s.e.", "train", "validation", "zeros", "status", "choice")
 
 
 def announce(estimate: Estimate) -> None:
@@ -34,10 +35,15 @@ def show_result(result: FittedPath, folder: Path, *, quiet: bool) -> None:
 
 
 def _table(result: FittedPath) -> Table:
-    """Return the path as a table, the chosen rows in bold."""
-    table = Table(box=box.SIMPLE_HEAD)
-    for position, column in enumerate(COLUMNS):
-        table.add_column(column, justify="left" if position >= 6 else "right", no_wrap=True)
-    for row in path_table(result):
-        table.add_row(*(Text(cell) for cell in row.cells), style="bold" if row.mark else "")
+    """Return the path as a table for 80 columns, the chosen rows in bold."""
+    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
+    for column in HEADERS:
+        numbers = column not in ("status", "choice")
+        table.add_column(column, justify="right" if numbers else "left", no_wrap=True)
+    kept = result.inputs_kept
+    if kept is not None:
+        table.add_column("inputs", justify="right", no_wrap=True)
+    for index, row in enumerate(path_table(result)):
+        cells = [*row.cells] if kept is None else [*row.cells, f"{kept[index].mean():.3g}"]
+        table.add_row(*(Text(cell) for cell in cells), style="bold" if row.mark else "")
     return table

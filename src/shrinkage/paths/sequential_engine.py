@@ -15,7 +15,7 @@ from shrinkage.paths.curves import CurveRecorder
 from shrinkage.paths.problem import Advance, Curves, Problem, Rows, Trained, Unit, template
 from shrinkage.paths.recipe import derived_seed
 from shrinkage.paths.seeding import seed_generators
-from shrinkage.pytorch import regularize
+from shrinkage.pytorch import Attachment, regularize
 from shrinkage.terms import Term
 
 EVALUATION_ROWS = 4096
@@ -74,9 +74,10 @@ def _train_one(
     module = template(problem, unit).train()
     parameters = [parameter for parameter in module.parameters() if parameter.requires_grad]
     optimizer = torch.optim.Adam(parameters, lr=problem.recipe.learning_rate, fused=True)
+    attachment = None
     if strength > 0:
         term = Term(strength, problem.penalty, problem.selection)
-        regularize(optimizer, module, term, update=problem.update)
+        attachment = regularize(optimizer, module, term, update=problem.update)
     recorder = CurveRecorder.for_unit(problem, unit)
     count = len(unit.data.train)
     total, step = problem.recipe.steps(count), 0
@@ -85,7 +86,8 @@ def _train_one(
         for batch in problem.recipe.batches(count, derived_seed(unit.seed, 1), epoch):
             rows = unit.data.rows.take(unit.data.train[torch.from_numpy(batch)])
             optimizer.param_groups[0]["lr"] = problem.recipe.learning_rate_at(step, total)
-            losses += _step(problem, module, optimizer, rows, derived_seed(unit.seed, 2, step))
+            seed_generators(derived_seed(unit.seed, 2, step), problem.device)
+            losses += _step(problem, module, optimizer, rows, attachment)
             step += 1
             advance(1)
         mean = np.array([losses / problem.recipe.steps_per_epoch(count)])
@@ -98,13 +100,14 @@ def _step(
     module: nn.Module,
     optimizer: torch.optim.Optimizer,
     rows: Rows,
-    seed: int,
+    attachment: Attachment | None,
 ) -> float:
-    seed_generators(seed, problem.device)
+    """Take one step and return the data loss, which never includes the penalty."""
     optimizer.zero_grad()
     outputs = module(rows.x).t().unsqueeze(0)
     loss = problem.loss(outputs, rows.target, rows.weight).sum()
-    loss.backward()
+    whole = loss if attachment is None else loss + attachment.loss()
+    whole.backward()
     optimizer.step()
     return float(loss.detach())
 

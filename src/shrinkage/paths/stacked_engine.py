@@ -26,6 +26,8 @@ EVALUATION_ROWS = 4096
 SMALL_STEP = 3e8
 MOST_BYTES = 1_000_000_000
 ARRAYS = 5
+# A term in the loss is differentiated: the gradient it adds is the one that `gradient` adds.
+AS_GRADIENT = {"loss": "gradient"}
 
 
 class StackedEngine:
@@ -125,7 +127,9 @@ def _optimizer(problem: Problem, network: StackedNetwork, unit: Unit) -> torch.o
     parts = assigned_parts(problem, template(problem, unit))
     strengths = torch.tensor(unit.strengths, dtype=torch.float64, device=problem.device)
     assignments = _stacked_assignments(network.parameters, parts, strengths)
-    attach(optimizer, assignments, stacked=1, update=problem.update)
+    attach(
+        optimizer, assignments, stacked=1, update=AS_GRADIENT.get(problem.update, problem.update)
+    )
     return optimizer
 
 

@@ -94,10 +94,15 @@ class ScoreWording:
 
         >>> ScoreWording("accuracy", True).difference(-0.011)
         '1.1 points'
+        >>> ScoreWording("accuracy", True).difference(0.0002)
+        'less than 0.1 points'
         >>> ScoreWording("R²", False).difference(0.02)
         '0.020'
         """
-        return f"{abs(100 * value):.1f} points" if self.percent else self.text(abs(value))
+        if not self.percent:
+            return self.text(abs(value))
+        points = f"{abs(100 * value):.1f}"
+        return "less than 0.1 points" if points == "0.0" else f"{points} points"
 
 
 _SCORES = {
