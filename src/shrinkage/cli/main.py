@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from typing import Annotated
+from typing import Annotated, NoReturn, cast
 
 import typer
 
@@ -12,11 +12,13 @@ from shrinkage.cli import path, penalties, predict, report
 from shrinkage.errors import ShrinkageError
 
 BAD_INPUT = 2
+INTERRUPTED = 130
+# Typer's own errors of usage have no public name; this one's base is all of them.
+USAGE_ERROR = cast(type[Exception], typer.BadParameter.__mro__[1])
 
 app = typer.Typer(
     name="shrinkage",
     help="Regularize neural networks, and know that it works.",
-    no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
@@ -34,8 +36,9 @@ def _show_version(asked: bool) -> None:
         raise typer.Exit
 
 
-@app.callback()
+@app.callback(invoke_without_command=True)
 def root(
+    context: typer.Context,
     version: Annotated[
         bool,
         typer.Option("--version", help="Print the version.", callback=_show_version, is_eager=True),
@@ -43,12 +46,32 @@ def root(
 ) -> None:
     """Regularize neural networks, and know that it works."""
     del version
+    if context.invoked_subcommand is None:
+        typer.echo(context.get_help())
 
 
 def run() -> None:
     """Run the command line and end the process with its exit status."""
     try:
-        app(standalone_mode=True)
+        status = app(standalone_mode=False)
     except ShrinkageError as error:
-        typer.echo("error: " + " ".join(str(error).split("\n")), err=True)
-        sys.exit(BAD_INPUT)
+        _refuse(str(error))
+    except USAGE_ERROR as error:
+        command = " ".join(["shrinkage", *sys.argv[1:2]]) if _is_command() else "shrinkage"
+        _refuse(f"{error.format_message().rstrip('.')}; see {command} -h")  # type: ignore
+    except OSError as error:
+        where = f" ({error.filename})" if error.filename else ""
+        _refuse(f"{error.strerror or error}{where}; check the path, permissions and free space")
+    except typer.Abort:
+        sys.exit(INTERRUPTED)
+    sys.exit(status if isinstance(status, int) else 0)
+
+
+def _is_command() -> bool:
+    return sys.argv[1:2] in [[command.name] for command in app.registered_commands]
+
+
+def _refuse(message: str) -> NoReturn:
+    """Print one line, whatever the message holds, and end the process."""
+    typer.echo("error: " + " ".join(message.splitlines()), err=True)
+    sys.exit(BAD_INPUT)

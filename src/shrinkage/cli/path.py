@@ -144,10 +144,16 @@ def command(
         engine=engine,
         device=device,
     )
-    roles = {"target": target, "drop": _listed(drop), "task": task}
-    rows = load_dataset(data, split_by=split_by, sample_weight=sample_weight, **roles)
-    own = [None if path is None else load_dataset(path, **roles) for path in (validation, test)]
-    rows, positions = with_own_sets(rows, *own)
+    roles = {"target": target, "drop": _listed(drop)}
+    rows = load_dataset(data, split_by=split_by, sample_weight=sample_weight, task=task, **roles)
+    roles["task"] = rows.task
+    rows, positions = with_own_sets(
+        rows,
+        None
+        if validation is None
+        else load_dataset(validation, sample_weight=sample_weight, **roles),
+        None if test is None else load_dataset(test, **roles),
+    )
     folder = Path("runs") / _folder_name(rows.name) if out is None else out
     try:
         result = fit_dataset(

@@ -44,6 +44,7 @@ def _table(result: FittedPath) -> Table:
     if kept is not None:
         table.add_column("inputs", justify="right", no_wrap=True)
     for index, row in enumerate(path_table(result)):
-        cells = [*row.cells] if kept is None else [*row.cells, f"{kept[index].mean():.3g}"]
+        cells = [cell.replace("under ", "<").replace("over ", ">") for cell in row.cells]
+        cells += [] if kept is None else [f"{kept[index].mean():.3g}"]
         table.add_row(*(Text(cell) for cell in cells), style="bold" if row.mark else "")
     return table

@@ -84,6 +84,8 @@ def existing(source: str) -> Path:
     >>> existing(".").is_dir()
     True
     """
+    if not source.strip():
+        raise InputError("expected a file, folder or built-in data set, came no name: give one")
     path = Path(source).expanduser()
     try:
         if path.exists():
@@ -149,6 +151,7 @@ def read_parquet(path: Path) -> pd.DataFrame:
 
 
 def _load_idx_folder(folder: Path, roles: Roles) -> Dataset:
+    folder = folder.resolve()
     refuse_roles(folder.name, roles)
     train = read_part(folder, "train")
     if train is None:
@@ -159,7 +162,7 @@ def _load_idx_folder(folder: Path, roles: Roles) -> Dataset:
         )
     data = dataset_from_arrays(
         *train,
-        name=folder.resolve().name,
+        name=folder.name,
         task=roles.task or "classification",
         target_name="label",
     )
@@ -231,6 +234,7 @@ def _npz_rows(path: Path) -> np.ndarray:
 
 
 def _idx_rows(folder: Path) -> np.ndarray:
+    folder = folder.resolve()
     parts = (find_part(folder, part, "images", 3) for part in ("t10k", "train"))
     file = next((part for part in parts if part is not None), None)
     if file is None:

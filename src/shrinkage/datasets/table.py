@@ -181,8 +181,9 @@ def group_values(values: object, name: str, locate: Locate = plain_row) -> tuple
     codes, levels = pd.factorize(series)
     if len(levels) < len(codes):
         return codes.astype(np.int64), ""
+    text = not pd.api.types.is_numeric_dtype(series.dtype)
     parts = [_COUNTED.match(str(level)) for level in levels]
-    if all(parts):
+    if text and all(parts):
         codes, kept = pd.factorize(np.array([part[1] for part in parts if part], dtype=object))
         if len(kept) < len(codes):
             note = (

@@ -19,6 +19,7 @@ from typing import Protocol, cast
 import torch
 from torch import nn
 
+from shrinkage.datasets.wording import one_line
 from shrinkage.errors import InputError, near_names
 
 ACTIVATIONS: dict[str, type[nn.Module]] = {"relu": nn.ReLU, "gelu": nn.GELU, "tanh": nn.Tanh}
@@ -128,10 +129,11 @@ class Factory:
         """
         try:
             module = self.function(n_inputs, n_outputs)
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             raise InputError(
-                f"the model factory {self.name} raised {type(error).__name__}: {error}; it is "
-                f"called with (n_inputs, n_outputs) = ({n_inputs}, {n_outputs})"
+                f"the model factory {self.name} raised {type(error).__name__}: "
+                f"{one_line(error)}; it is called with (n_inputs, n_outputs) = "
+                f"({n_inputs}, {n_outputs})"
             ) from error
         if not isinstance(module, nn.Module):
             raise InputError(
@@ -185,7 +187,7 @@ def parse_architecture(
         return _parse_mlp(model)
     if ":" in model:
         return Factory(model, _import_function(model))
-    hint = near_names(model, ["linear", "mlp:64,32"])
+    hint = near_names(model, ["linear", "mlp:64,32"]) or "choose one of those forms"
     raise InputError(
         f"unknown model {model!r}: expected linear, mlp:64,32 or package.module:function; {hint}"
     )
@@ -218,14 +220,15 @@ def _import_function(path: str) -> Callable[..., nn.Module]:
         sys.path.insert(0, here)
     try:
         module = importlib.import_module(module_name)
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise InputError(
-            f"cannot import {module_name!r} for --model {path}: {type(error).__name__}: {error}; "
-            "run from the folder that holds it, or install it"
+            f"cannot import {module_name!r} for --model {path}: {type(error).__name__}: "
+            f"{one_line(error)}; run from the folder that holds it, or install it"
         ) from error
     function = getattr(module, function_name, None)
     if not callable(function):
         hint = near_names(function_name, [name for name in dir(module) if name[0] != "_"])
+        hint = hint or "name a function of it that returns the network"
         raise InputError(f"module {module_name} has no function {function_name!r}; {hint}")
     return cast(Callable[..., nn.Module], function)
 
@@ -234,7 +237,7 @@ def _known(what: str, name: str, known: dict[str, type[nn.Module]] | list[str]) 
     if name not in known:
         raise InputError(
             f"unknown {what} {name!r}: expected one of {', '.join(known)}; "
-            f"{near_names(name, list(known))}"
+            f"{near_names(name, list(known)) or 'choose one of those'}"
         )
 
 
@@ -268,7 +271,7 @@ def _check_width(
     except Exception as error:
         raise InputError(
             f"the model {name} fails on a batch of shape (2, {n_inputs}): "
-            f"{type(error).__name__}: {error}"
+            f"{type(error).__name__}: {one_line(error)}; its inputs are rows of numbers"
         ) from error
     module.train(training)
     if shape != (2, n_outputs):

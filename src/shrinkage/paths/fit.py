@@ -167,7 +167,7 @@ def fit_dataset(
     """
     begin = time.perf_counter()
     with torch.random.fork_rng(devices=[]), progress_bar(progress) as told:
-        plan = _plan(model, data, penalty, settings, validation)
+        plan = make_plan(model, data, penalty, settings, validation)
         fingerprint = fingerprint_of(plan.identity(settings), _identity(data, validation))
         kept = open_store(store, fingerprint, resume=resume)
         if store is not None and is_finished(store):
@@ -258,13 +258,14 @@ def _identity(data: Dataset, validation: np.ndarray | None) -> dict[str, object]
     }
 
 
-def _plan(
+def make_plan(
     model: Model,
     data: Dataset,
     penalty: Penalty,
     settings: PathSettings,
-    validation: np.ndarray | None,
+    validation: np.ndarray | None = None,
 ) -> Plan:
+    """Return everything that is fixed before training starts; arguments as in `fit_dataset`."""
     architecture = parse_architecture(model)
     linear = isinstance(architecture, Linear)
     split = make_split(data, settings.folds, settings.test_size, settings.seed, validation)

@@ -6,11 +6,13 @@ Who uses this: `fit_path` and the command line's `--validation` and `--test`.
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import cast
 
 import numpy as np
 import pandas as pd
 
 from shrinkage.datasets import Dataset, dataset_from_arrays
+from shrinkage.datasets.dataset import Rows
 from shrinkage.errors import InputError
 
 Pair = tuple[object, object]
@@ -32,21 +34,20 @@ def with_own_sets(
     Raises:
         InputError: the columns or tasks differ.
     """
-    for what, other in (("validation", validation), ("test", test)):
-        if other is not None:
-            _require_same(data, other, what)
     if test is not None:
-        data = replace(data, test=(test.X, test.y))
+        data = replace(data, test=(_alike(data, test, "test"), test.y))
     if validation is None:
         return data, None
+    if data.groups is not None:
+        raise InputError(
+            "expected groups (--split-by) or a validation set of your own, got both; with a "
+            "validation set the rows are not split into folds, so leave one out"
+        )
     positions = np.arange(data.n_samples, data.n_samples + validation.n_samples)
-    if (data.groups is None) != (validation.groups is None):
-        raise InputError("expected groups for both or neither of training and validation rows")
     joined = replace(
         data,
-        X=_join(data.X, validation.X),
+        X=_join(data.X, _alike(data, validation, "validation")),
         y=np.concatenate([data.y, validation.y]),
-        groups=_join(data.groups, validation.groups),
         sample_weight=_joined_weights(data, validation),
     )
     return joined, positions
@@ -64,11 +65,6 @@ def given_dataset(
 ) -> tuple[Dataset, np.ndarray | None]:
     """Return the dataset of what `fit_path` was given; see there."""
     data = dataset_from_arrays(X, y, task=task, groups=groups, sample_weight=sample_weight)
-    if groups is not None and validation is not None:
-        raise InputError(
-            "expected groups or a validation set of your own, got both; with a validation set "
-            "the rows are not split"
-        )
     others = [
         None if pair is None else dataset_from_arrays(*pair, task=data.task)
         for pair in (validation, test)
@@ -76,27 +72,52 @@ def given_dataset(
     return with_own_sets(data, *others)
 
 
-def _require_same(data: Dataset, other: Dataset, what: str) -> None:
-    if other.input_names != data.input_names:
-        missing = [name for name in data.input_names if name not in other.input_names]
-        detail = f"column {missing[0]!r} is missing" if missing else "the order or number differs"
+def _alike(data: Dataset, other: Dataset, what: str) -> Rows:
+    """Return the other rows with the columns of `data`; a table may hold further ones."""
+    _require_columns(data, other, what)
+    _require_targets(data, other, what)
+    if isinstance(other.X, pd.DataFrame):
+        return other.X.loc[:, list(data.input_names)]
+    return other.X
+
+
+def _require_columns(data: Dataset, other: Dataset, what: str) -> None:
+    tables = isinstance(data.X, pd.DataFrame), isinstance(other.X, pd.DataFrame)
+    missing = [name for name in data.input_names if name not in other.input_names]
+    detail = ""
+    if missing:
+        detail = f"column {missing[0]!r} is missing"
+    elif tables[0] != tables[1]:
+        detail = "one of the two is a table and the other pictures or an array"
+    elif not tables[0] and other.input_names != data.input_names:
+        detail = "the order or number differs"
+    if detail:
         raise InputError(
             f"expected the {what} rows to have the same {data.n_features} columns as the training "
-            f"rows, but {detail}"
+            f"rows, but {detail}; give rows of the same kind"
         )
+
+
+def _require_targets(data: Dataset, other: Dataset, what: str) -> None:
     if other.task != data.task:
         raise InputError(
             f"expected {what} targets for {data.task}, got targets for {other.task}; "
             "give the task yourself"
         )
+    if data.task == "classification":
+        known = set(data.y.tolist())
+        unknown = next((label for label in other.y.tolist() if label not in known), None)
+        if unknown is not None:
+            raise InputError(
+                f"expected {what} labels that occur in the training rows, got {unknown!r}; remove "
+                "those rows, or train with that class"
+            )
 
 
-def _join(first, second):
-    if first is None:
-        return None
+def _join(first: Rows, second: Rows) -> Rows:
     if isinstance(first, pd.DataFrame):
-        return pd.concat([first, second], ignore_index=True)
-    return np.concatenate([first, second])
+        return pd.concat([first, cast(pd.DataFrame, second)], ignore_index=True)
+    return np.concatenate([first, cast(np.ndarray, second)])
 
 
 def _joined_weights(data: Dataset, validation: Dataset) -> np.ndarray | None:

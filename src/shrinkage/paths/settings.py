@@ -11,6 +11,7 @@ from dataclasses import asdict, dataclass
 
 import torch
 
+from shrinkage.datasets.wording import one_line
 from shrinkage.errors import InputError, near_names
 from shrinkage.paths.grid import check_strengths
 from shrinkage.paths.recipe import LEARNING_RATE
@@ -18,6 +19,7 @@ from shrinkage.paths.recipe import LEARNING_RATE
 UPDATES = ("proximal", "decoupled", "gradient", "loss")
 ENGINES = ("auto", "stacked", "sequential")
 REFITS = ("chosen", "all")
+LARGEST_SEED = 2**32 - 1
 DTYPES = {"float32": torch.float32, "float64": torch.float64}
 
 
@@ -64,6 +66,8 @@ class PathSettings:
             _at_least("strengths", self.strengths, 2)
         _at_least("folds", self.folds, 2)
         _at_least("seed", self.seed, 0)
+        if self.seed > LARGEST_SEED:
+            raise InputError(f"expected a seed of at most {LARGEST_SEED}, got {self.seed}")
         for name in ("epochs", "batch_size"):
             value = getattr(self, name)
             if value is not None:
@@ -73,7 +77,10 @@ class PathSettings:
         _one_of("refit", self.refit, REFITS)
         _one_of("dtype", self.dtype, tuple(DTYPES))
         if not (math.isfinite(self.learning_rate) and self.learning_rate > 0):
-            raise InputError(f"expected a positive learning rate, got {self.learning_rate}")
+            raise InputError(
+                f"expected a positive learning rate, got {self.learning_rate}; "
+                f"the default is {LEARNING_RATE:g}"
+            )
         if not 0.0 < self.test_size < 1.0:
             raise InputError(
                 f"expected test_size to be a share between 0 and 1, got {self.test_size}"
@@ -97,9 +104,9 @@ class PathSettings:
             return torch.device("cuda" if torch.cuda.is_available() else "cpu")
         try:
             device = torch.device(self.device)
-            torch.zeros(1, device=device)
+            torch.zeros(1, device=device).cpu()
         except (RuntimeError, AssertionError, NotImplementedError) as error:
-            reason = str(error).splitlines()[0]
+            reason = one_line(error, 100)
             raise InputError(
                 f"device {self.device!r} cannot be used here ({reason}); expected auto, cpu, or "
                 "cuda where there is one"
@@ -114,5 +121,5 @@ def _at_least(name: str, value: object, least: int) -> None:
 
 def _one_of(name: str, value: str, known: tuple[str, ...]) -> None:
     if value not in known:
-        hint = near_names(value, known)
+        hint = near_names(value, known) or "choose one of those"
         raise InputError(f"unknown {name} {value!r}: expected one of {', '.join(known)}; {hint}")

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import torch
 
-from shrinkage.penalties import L1, L2, Part, ProximalSum, closed_form
+from shrinkage.penalties import L1, L2, GroupLasso, Part, Penalty, ProximalSum, closed_form
+from shrinkage.pytorch.group_threshold import GroupThreshold, groups_of
 from shrinkage.pytorch.metrics import Motion
-from shrinkage.pytorch.threshold import Scratch, SoftThreshold, fits, piece_size
+from shrinkage.pytorch.threshold import InPlace, Scratch, SoftThreshold, fits, piece_size
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,10 +80,10 @@ class Shrink:
 
     def __init__(self, parts: Sequence[Part], models: int | None, scratch: Scratch) -> None:
         self._stacked = 0 if models is None else 1
-        self._runs = [
-            (run, closed_form(run.parts), _soft_threshold(run.parts, scratch))
-            for run in live_runs(parts, models)
-        ]
+        self._scratch = scratch
+        self._runs = [(run, closed_form(run.parts)) for run in live_runs(parts, models)]
+        self._shape: torch.Size | None = None
+        self._in_place: list[InPlace | None] = []
 
     def __bool__(self) -> bool:
         return bool(self._runs)
@@ -95,13 +97,34 @@ class Shrink:
         """
         if motion.rate == 0:
             return
-        for run, whole, soft in self._runs:
+        if w.shape != self._shape:
+            self._shape, shape = w.shape, w.shape[self._stacked :]
+            self._in_place = [self._route(run.parts, shape) for run, _ in self._runs]
+        for (run, whole), in_place in zip(self._runs, self._in_place, strict=True):
             models = run.cut(w)
             moved = _motion_of(motion, run.cut)
-            if soft is not None and fits(models, moved, len(models) if self._stacked else 1):
-                soft(models, moved)
+            count = len(models) if self._stacked else 1
+            if in_place is not None and fits(models, moved, count):
+                in_place(models, moved)
             else:
                 self._by_penalties(run, whole, models, moved)
+
+    def _route(self, parts: Sequence[Part], shape: torch.Size) -> InPlace | None:
+        """Return the fast route for L1, L2 and one group lasso about zero, None for others."""
+        if any(part.reference is not None for part in parts):
+            return None
+        kinds = {type(part.penalty) for part in parts}
+        l1, l2 = _strength(parts, L1), _strength(parts, L2)
+        if kinds <= {L1, L2}:
+            return SoftThreshold(l1, l2, self._scratch)
+        if not kinds <= {L1, L2, GroupLasso}:
+            return None
+        (penalty,) = {part.penalty for part in parts if isinstance(part.penalty, GroupLasso)}
+        groups = groups_of(penalty, shape)
+        if groups is None:
+            return None
+        strengths = (_strength(parts, GroupLasso), l1, l2)
+        return GroupThreshold(groups, strengths, self._stacked == 1, self._scratch)
 
     def _by_penalties(self, run: Run, whole: ProximalSum, w: torch.Tensor, motion: Motion) -> None:
         """Take the prox of the penalties themselves, of as many models as the cache holds."""
@@ -121,14 +144,9 @@ def _motion_of(motion: Motion, cut: Callable[[torch.Tensor], torch.Tensor]) -> M
     return replace(motion, square=cut(motion.square), mean=mean)
 
 
-def _soft_threshold(parts: Sequence[Part], scratch: Scratch) -> SoftThreshold | None:
-    """Return the fast route where the parts are L1 and L2 about zero."""
-    simple = all(type(p.penalty) in (L1, L2) and p.reference is None for p in parts)
-    if not simple:
-        return None
-    l1 = sum((p.strength for p in parts if type(p.penalty) is L1), 0.0)
-    l2 = sum((p.strength for p in parts if type(p.penalty) is L2), 0.0)
-    return SoftThreshold(l1, l2, scratch)
+def _strength(parts: Sequence[Part], kind: type[Penalty]) -> Any:
+    """Return the sum of the strengths of one kind of penalty."""
+    return sum((part.strength for part in parts if type(part.penalty) is kind), 0.0)
 
 
 def _generic(whole: ProximalSum, w: torch.Tensor, motion: Motion, stacked: int) -> None:

@@ -1,14 +1,19 @@
 """Soft-thresholding with ridge in place: the inner loop of every proximal L1 and elastic net step.
 
 Who uses this: `Shrink`. It costs what the memory traffic costs, so it works through the weights
-in pieces that stay in the cache, reuses two scratch buffers, and keeps its views between steps.
-The threshold is subtracted (w − clamp(w, −t, t)), never multiplied in: a weight below it becomes
-+0.0 exactly, and a weight far above it is rounded once.
+in pieces that stay in the cache, reuses its scratch buffers, and keeps its views between steps;
+`InPlace` is that much, and what it does with a piece is up to the class. The threshold is
+subtracted (w − clamp(w, −t, t)), never multiplied in: a weight below it becomes +0.0 exactly, and
+a weight far above it is rounded once.
 """
 
 from __future__ import annotations
 
+import math
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 
@@ -26,51 +31,54 @@ def piece_size(w: torch.Tensor) -> int:
 
 
 class Scratch:
-    """Two reusable flat buffers for each device and dtype."""
+    """Reusable flat buffers for each device and dtype."""
 
     def __init__(self) -> None:
-        self._buffers: dict[tuple[torch.device, torch.dtype], tuple[torch.Tensor, ...]] = {}
+        self._buffers: dict[tuple[torch.device, torch.dtype], list[torch.Tensor]] = {}
 
-    def pair(self, count: int, like: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """Return two buffers of at least `count` numbers, not initialized."""
-        key = (like.device, like.dtype)
-        first, second = self._buffers.get(key, (like.new_empty(0), like.new_empty(0)))
-        if first.numel() < count:
-            first, second = like.new_empty(count), like.new_empty(count)
-            self._buffers[key] = (first, second)
-        return first, second
+    def take(self, buffers: int, count: int, like: torch.Tensor) -> list[torch.Tensor]:
+        """Return that many buffers of at least `count` numbers, not initialized."""
+        kept = self._buffers.setdefault((like.device, like.dtype), [])
+        kept[:] = [buffer if buffer.numel() >= count else like.new_empty(count) for buffer in kept]
+        kept += [like.new_empty(count) for _ in range(buffers - len(kept))]
+        return kept[:buffers]
 
 
 @dataclass(frozen=True, eq=False)
 class Piece:
-    """Views of a few models, or of part of one, with the numbers that belong to them."""
+    """Views of a few models, or of part of one, with the numbers that belong to them.
+
+    In a diagonal metric, `offset` is added to the root of the squares and `pull` is rate·l2; in a
+    scalar one `offset` is 1 + rate·l2. `thresholds` has one for each penalty with a kink.
+    """
 
     w: torch.Tensor
     square: torch.Tensor | None
     mean: torch.Tensor | None
-    first: torch.Tensor
-    second: torch.Tensor
+    buffers: Sequence[torch.Tensor]
     offset: torch.Tensor
     pull: torch.Tensor
-    threshold: torch.Tensor
+    thresholds: Sequence[torch.Tensor]
 
 
-class SoftThreshold:
-    """The prox of l1·Σ|w| + l2·½Σw² in place, in a scalar or a diagonal metric.
+class InPlace(ABC):
+    """The prox of l2·½Σw² and of penalties with kinks, piece by piece.
 
     Args:
-        l1: strength of L1, a number or one per model.
         l2: strength of L2, a number or one per model.
+        kinks: strengths of the other penalties, each a number or one per model.
         scratch: buffers shared with others that never run at the same time.
     """
 
-    def __init__(self, l1: Strength, l2: Strength, scratch: Scratch) -> None:
-        self._l1, self._l2 = (torch.as_tensor(v, dtype=torch.float64) for v in (l1, l2))
-        self._has_l1, self._has_l2 = bool((self._l1 != 0).any()), bool((self._l2 != 0).any())
+    buffers: ClassVar[int]
+
+    def __init__(self, l2: Strength, kinks: Sequence[Strength], scratch: Scratch) -> None:
+        self._l2, *self._kinks = (torch.as_tensor(v, dtype=torch.float64) for v in (l2, *kinks))
+        self._has_l2 = bool((self._l2 != 0).any())
         self._scratch = scratch
         self._key: tuple = ()
         self._pieces: list[Piece] = []
-        self._numbers: tuple[torch.Tensor, ...] = ()
+        self._numbers: list[torch.Tensor] = []
 
     def __call__(self, w: torch.Tensor, motion: Motion) -> None:
         """Shrink `w`, of shape (models, *weights) where strengths are per model.
@@ -85,42 +93,31 @@ class SoftThreshold:
         for piece in self._pieces:
             shrink(piece)
 
-    def _diagonal(self, piece: Piece) -> None:
-        """w ← soft(w·d/(d + l2), l1/(d + l2)) with d = denominator / rate."""
-        w, first, second = piece.w, piece.first, piece.second
-        if piece.mean is None:
-            torch.clamp_min(piece.square, TINY, out=first)  # type: ignore[call-overload]
-        else:
-            torch.addcmul(piece.square, piece.mean, piece.mean, value=-1, out=first)  # type: ignore[call-overload]
-            first.clamp_min_(TINY)
-        first.sqrt_().add_(piece.offset)
-        if self._has_l2:
-            torch.div(piece.pull, first, out=second)
-            w.addcmul_(w, second, value=-1)
-        if self._has_l1:
-            torch.div(piece.threshold, first, out=first)
-            torch.neg(first, out=second)
-            w.sub_(torch.clamp(w, second, first, out=second))
-
+    @abstractmethod
     def _scalar(self, piece: Piece) -> None:
-        """w ← soft(w, rate·l1 / (1 + rate·l2)) after w ← w / (1 + rate·l2)."""
-        if self._has_l2:
-            piece.w.div_(piece.offset)
-        if self._has_l1:
-            bound = torch.clamp(piece.w, -piece.threshold, piece.threshold, out=piece.second)
-            piece.w.sub_(bound)
+        """Shrink a piece whose weights all moved at one rate."""
+
+    @abstractmethod
+    def _diagonal(self, piece: Piece) -> None:
+        """Shrink a piece whose weights moved at rates of their own."""
+
+    @abstractmethod
+    def _by_model(self, tensor: torch.Tensor) -> torch.Tensor:
+        """Return a view with one row for each model that has numbers of its own."""
+
+    @abstractmethod
+    def _cut_axis(self, shape: torch.Size) -> int | None:
+        """Return along which axis of that view a model may be cut, None if along none."""
 
     def _set_numbers(self, motion: Motion) -> None:
         """Fill the numbers of this step: computed in float64, rounded once to the dtype of w."""
-        offset, pull, threshold = self._numbers
-        ridge, lasso = self._l2 * motion.rate, self._l1 * motion.rate
+        ridge, kinks = self._l2 * motion.rate, [kink * motion.rate for kink in self._kinks]
         if motion.square is None:
-            offset.copy_((1 + ridge).view(-1, 1))
-            threshold.copy_((lasso / (1 + ridge)).view(-1, 1))
+            numbers = [1 + ridge, ridge, *(kink / (1 + ridge) for kink in kinks)]
         else:
-            offset.copy_((ridge + motion.epsilon).view(-1, 1))
-            pull.copy_(ridge.view(-1, 1))
-            threshold.copy_(lasso.view(-1, 1))
+            numbers = [ridge + motion.epsilon, ridge, *kinks]
+        for kept, number in zip(self._numbers, numbers, strict=True):
+            kept.copy_(number.view(-1, *(1,) * (kept.ndim - 1)))
 
     def _prepare(self, w: torch.Tensor, motion: Motion) -> None:
         """Cut the arrays into pieces, unless they are those of the last step."""
@@ -128,29 +125,96 @@ class SoftThreshold:
         key = tuple(t if t is None else (t.data_ptr(), t.shape, t.stride()) for t in tensors)
         if key == self._key:
             return
-        rows = max(self._l1.numel(), self._l2.numel())
-        flat = [None if t is None else _flat(t, rows) for t in tensors]
-        models = w.new_empty((rows, 1))
-        self._numbers = (models, models.clone(), models.clone())
-        self._pieces = list(self._cut(flat))
+        views = [None if t is None else self._by_model(t) for t in tensors]
+        shape = self._by_model(w).shape
+        self._numbers = [
+            w.new_empty((shape[0], *(1,) * (len(shape) - 1))) for _ in range(2 + len(self._kinks))
+        ]
+        blocks = list(_blocks(shape, self._cut_axis(shape), piece_size(w)))
+        largest = max((_size(shape, block) for block in blocks), default=0)
+        flat = self._scratch.take(self.buffers, largest, w)
+        self._pieces = [self._piece(views, block, flat) for block in blocks]
         self._key = key
 
-    def _cut(self, flat: list[torch.Tensor | None]) -> list[Piece]:
-        w = flat[0]
+    def _piece(
+        self, views: list[torch.Tensor | None], block: tuple[slice, ...], flat: list[torch.Tensor]
+    ) -> Piece:
+        cut = [None if view is None else _alone(view[block]) for view in views]
+        w = cut[0]
         assert w is not None
-        rows, columns = w.shape[0], w[0].numel()
-        limit = piece_size(w)
-        tall, wide = max(1, limit // max(1, columns)), min(limit, columns)
-        first, second = self._scratch.pair(min(tall, rows) * wide, w)
-        pieces = []
-        for row in range(0, rows, tall):
-            for column in range(0, columns, wide):
-                cut = [None if t is None else _block(t, row, tall, column, wide) for t in flat]
-                numbers = [_own(n[row : row + tall]) for n in self._numbers]
-                count, shape = cut[0].numel(), cut[0].shape  # type: ignore[union-attr]
-                buffers = [buffer[:count].view(shape) for buffer in (first, second)]
-                pieces.append(Piece(*cut, *buffers, *numbers))  # type: ignore[arg-type]
-        return pieces
+        buffers = [buffer[: w.numel()].view(w.shape) for buffer in flat]
+        offset, pull, *thresholds = (_own(number[block[0]]) for number in self._numbers)
+        return Piece(w, cut[1], cut[2], buffers, offset, pull, thresholds)
+
+
+class SoftThreshold(InPlace):
+    """The prox of l1·Σ|w| + l2·½Σw² in place, in a scalar or a diagonal metric.
+
+    Args:
+        l1: strength of L1, a number or one per model.
+        l2: strength of L2, a number or one per model.
+        scratch: buffers shared with others that never run at the same time.
+    """
+
+    buffers = 2
+
+    def __init__(self, l1: Strength, l2: Strength, scratch: Scratch) -> None:
+        super().__init__(l2, [l1], scratch)
+        self._has_l1 = bool((self._kinks[0] != 0).any())
+        self._rows = max(self._l2.numel(), self._kinks[0].numel())
+
+    def _diagonal(self, piece: Piece) -> None:
+        """w ← soft(w·d/(d + l2), l1/(d + l2)) with d = denominator / rate."""
+        first, second = piece.buffers
+        fill_denominator(piece, first)
+        if self._has_l2:
+            pull(piece, first, second)
+        if self._has_l1:
+            torch.div(piece.thresholds[0], first, out=first)
+            clip(piece.w, first, second)
+
+    def _scalar(self, piece: Piece) -> None:
+        """w ← soft(w, rate·l1 / (1 + rate·l2)) after w ← w / (1 + rate·l2)."""
+        if self._has_l2:
+            piece.w.div_(piece.offset)
+        if self._has_l1:
+            clip_evenly(piece.w, piece.thresholds[0], piece.buffers[0])
+
+    def _by_model(self, tensor: torch.Tensor) -> torch.Tensor:
+        """Return a view (models, weights) in the order of memory."""
+        columns = tensor.numel() // self._rows
+        return tensor.as_strided((self._rows, columns), (columns, 1))
+
+    def _cut_axis(self, shape: torch.Size) -> int:  # noqa: ARG002
+        return 1
+
+
+def fill_denominator(piece: Piece, out: torch.Tensor) -> None:
+    """out ← √(square − mean²) + offset."""
+    assert piece.square is not None
+    if piece.mean is None:
+        torch.clamp_min(piece.square, TINY, out=out)  # type: ignore[call-overload]
+    else:
+        torch.addcmul(piece.square, piece.mean, piece.mean, value=-1, out=out)  # type: ignore[call-overload]
+        out.clamp_min_(TINY)
+    out.sqrt_().add_(piece.offset)
+
+
+def pull(piece: Piece, denominator: torch.Tensor, buffer: torch.Tensor) -> None:
+    """w ← w·(1 − pull / denominator), which is w·d/(d + l2)."""
+    torch.div(piece.pull, denominator, out=buffer)
+    piece.w.addcmul_(piece.w, buffer, value=-1)
+
+
+def clip(w: torch.Tensor, threshold: torch.Tensor, buffer: torch.Tensor) -> None:
+    """w ← w − clamp(w, −threshold, threshold), with a threshold for each weight."""
+    torch.neg(threshold, out=buffer)
+    w.sub_(torch.clamp(w, buffer, threshold, out=buffer))
+
+
+def clip_evenly(w: torch.Tensor, threshold: torch.Tensor, buffer: torch.Tensor) -> None:
+    """w ← w − clamp(w, −threshold, threshold), with a threshold for each model."""
+    w.sub_(torch.clamp(w, -threshold, threshold, out=buffer))
 
 
 def fits(w: torch.Tensor, motion: Motion, models: int) -> bool:
@@ -167,17 +231,31 @@ def fits(w: torch.Tensor, motion: Motion, models: int) -> bool:
     )
 
 
-def _flat(tensor: torch.Tensor, rows: int) -> torch.Tensor:
-    """Return a view (models, weights) in the order of memory."""
-    columns = tensor.numel() // rows
-    return tensor.as_strided((rows, columns), (columns, 1))
+def _blocks(shape: torch.Size, axis: int | None, limit: int) -> Iterator[tuple[slice, ...]]:
+    """Yield slices over rows, and where a row exceeds the limit over `axis` of it."""
+    columns = max(1, shape[1:].numel())
+    tall = max(1, limit // columns)
+    length = 1 if axis is None else shape[axis]
+    wide = length if columns <= limit else max(1, limit * length // columns)
+    for row in range(0, shape[0], tall):
+        for start in range(0, length, wide):
+            block = [slice(row, row + tall), *[slice(None)] * (len(shape) - 1)]
+            if axis is not None:
+                block[axis] = slice(start, start + wide)
+            yield tuple(block)
 
 
-def _block(tensor: torch.Tensor, row: int, tall: int, column: int, wide: int) -> torch.Tensor:
-    block = tensor[row : row + tall, column : column + wide]
+def _size(shape: torch.Size, block: tuple[slice, ...]) -> int:
+    """Return how many numbers a block has."""
+    lengths = (len(range(*cut.indices(n))) for cut, n in zip(block, shape, strict=True))
+    return math.prod(lengths)
+
+
+def _alone(block: torch.Tensor) -> torch.Tensor:
+    """Return a single model without the axis of models."""
     return block[0] if block.shape[0] == 1 else block
 
 
 def _own(numbers: torch.Tensor) -> torch.Tensor:
     """Return a single number as one without axes, which is the faster operand."""
-    return numbers[0, 0] if numbers.shape[0] == 1 else numbers
+    return numbers.view(()) if numbers.shape[0] == 1 else numbers

@@ -1,0 +1,72 @@
+"""What every benchmark needs: where the data are, on which machine it ran, where results go."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import subprocess
+from datetime import date
+from pathlib import Path
+
+import torch
+
+HERE = Path(__file__).parent
+
+
+def mnist_folder() -> Path | None:
+    """Return the folder of MNIST's IDX files, or None with a line that says so."""
+    root = Path(os.environ.get("SHRINKAGE_SHARED_DATA", HERE.parents[1] / "shared" / "data"))
+    if (root / "mnist").is_dir():
+        return root / "mnist"
+    print("no MNIST here: set SHRINKAGE_SHARED_DATA to a folder that holds mnist/; nothing was run")
+    return None
+
+
+def machine() -> dict[str, object]:
+    """Return what a reader needs to know about the machine."""
+    model = platform.processor() or platform.machine()
+    cpuinfo = Path("/proc/cpuinfo")
+    if cpuinfo.exists():
+        names = [line for line in cpuinfo.read_text().splitlines() if "model name" in line]
+        model = names[0].partition(":")[2].strip() if names else model
+    return {
+        "processor": model,
+        "cores": os.cpu_count(),
+        "threads": torch.get_num_threads(),
+        "python": platform.python_version(),
+        "torch": torch.__version__,
+    }
+
+
+def commit() -> str:
+    """Return the commit of the checkout, with a mark when it was changed since."""
+    head = _git("rev-parse", "--short", "HEAD")
+    changed = _git("status", "--porcelain", "--", "src", "benchmarks/*.py")
+    return f"{head}{' with changes' if changed else ''}"
+
+
+def _git(*arguments: str) -> str:
+    done = subprocess.run(
+        ["git", *arguments], cwd=HERE, capture_output=True, text=True, check=False
+    )
+    return done.stdout.strip()
+
+
+def write_result(name: str, figures: dict[str, object]) -> None:
+    """Write `results/NAME.json`."""
+    content = {
+        "benchmark": name,
+        "date": date.today().isoformat(),
+        "commit": commit(),
+        "machine": machine(),
+        **figures,
+    }
+    path = HERE / "results" / f"{name}.json"
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n")
+    print(f"written: {path.relative_to(HERE.parent)}")
+
+
+if __name__ == "__main__":
+    print(json.dumps({"commit": commit(), **machine()}, indent=2))
