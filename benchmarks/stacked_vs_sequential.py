@@ -15,7 +15,7 @@ from recording import write_result
 from shrinkage import L1, ElasticNet, GroupLasso
 from shrinkage.datasets import load_dataset
 from shrinkage.paths import PathSettings
-from shrinkage.paths.fit import make_plan
+from shrinkage.paths.plan import make_plan
 from shrinkage.paths.sequential_engine import SequentialEngine
 from shrinkage.paths.stacked_engine import StackedEngine
 

@@ -360,7 +360,7 @@ def test_a_full_disk_loses_nothing_that_was_done(digits, tmp_path, monkeypatch):
         fit_path("mlp:16", *digits, store=store, **SMALL)
     assert not list(store.rglob(".tmp-*"))
     done = sorted(path.name for path in (store / "state").iterdir())
-    assert "fold-0-group-0-part-0.safetensors" in done
+    assert "fold-0-group-0-part-1-of-1.safetensors" in done
     resumed = fit_path("mlp:16", *digits, store=store, resume=True, **SMALL)
     assert without_times(resumed.summary) == without_times(
         fit_path("mlp:16", *digits, **SMALL).summary

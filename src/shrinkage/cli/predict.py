@@ -28,10 +28,16 @@ def command(
 ) -> None:
     """Predict raw rows with a model of a finished run; columns are prepared as in training."""
     from shrinkage.datasets import read_rows
+    from shrinkage.errors import InputError
     from shrinkage.paths import load_result
     from shrinkage.paths.predictions import prediction_columns, write_predictions
 
     result = load_result(run)
+    if out is not None and out.exists() and run.resolve() in out.resolve().parents:
+        raise InputError(
+            f"expected a new file for the predictions, but {out} is there and in the run; "
+            "choose another --out"
+        )
     columns = prediction_columns(result, read_rows(data), model, probabilities=probabilities)
     if out is not None:
         write_predictions(columns, out)

@@ -138,9 +138,10 @@ class Factory:
         if not isinstance(module, nn.Module):
             raise InputError(
                 f"the model factory {self.name} must return a torch.nn.Module, "
-                f"got {type(module).__name__}"
+                f"got {type(module).__name__}; end the function with `return module`"
             )
-        return module
+        # A function may return one and the same module each time: no two models share weights.
+        return copy.deepcopy(module)
 
 
 @dataclass(frozen=True)
@@ -255,8 +256,26 @@ def build_seeded(
     """
     with _BUILDING, torch.random.fork_rng(devices=[]):
         torch.default_generator.manual_seed(seed)
-        module = architecture.build(n_inputs, n_outputs).to(dtype)
+        module = _built(architecture, n_inputs, n_outputs, dtype)
         _check_width(module, architecture.name, n_inputs, n_outputs, dtype)
+    return module
+
+
+def _built(
+    architecture: Architecture, n_inputs: int, n_outputs: int, dtype: torch.dtype
+) -> nn.Module:
+    try:
+        module = architecture.build(n_inputs, n_outputs).to(dtype)
+    except (RuntimeError, MemoryError) as error:
+        raise InputError(
+            f"the model {architecture.name} cannot be made for {n_inputs} inputs: "
+            f"{one_line(error)}; choose a smaller one"
+        ) from error
+    if not any(parameter.requires_grad for parameter in module.parameters()):
+        raise InputError(
+            f"the model {architecture.name} has no parameter to train; expected at least one with "
+            "requires_grad"
+        )
     return module
 
 

@@ -20,7 +20,6 @@ from shrinkage.paths.outcomes import UnitOutcome
 from shrinkage.paths.preparation import Preparation
 from shrinkage.paths.problem import Engine, Problem, Unit, template
 from shrinkage.paths.results import (
-    AssignmentRow,
     ChosenModel,
     LayerTrace,
     LearningCurve,
@@ -99,7 +98,7 @@ def assemble(
         curves=_curves(found, choice),
         chosen=chosen,
         weights=weights,
-        assignment=_assignment_rows(problem, module, strength),
+        assignment=assignment(problem, module, strength).rows,
         input_names=tuple(scaling.input_names),
         image_shape=data.image_shape,
         score_name=problem.scorer.name,
@@ -241,15 +240,6 @@ def _curves(found: CrossValidation, choice: Choice) -> tuple[LearningCurve, ...]
             epochs=found.epochs,
         )
         for role, source in sources
-    )
-
-
-def _assignment_rows(
-    problem: Problem, module: torch.nn.Module, strength: float
-) -> tuple[AssignmentRow, ...]:
-    return tuple(
-        AssignmentRow(row.parameter, tuple(row.shape), row.role, row.term, row.reason)
-        for row in assignment(problem, module, strength).rows
     )
 
 

@@ -10,35 +10,26 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
-from functools import reduce
-from operator import or_
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import torch
-from torch import nn
 
 from shrinkage.datasets import Dataset
 from shrinkage.errors import InputError
 from shrinkage.paths import outcomes
-from shrinkage.paths.architectures import Architecture, Linear, parse_architecture
 from shrinkage.paths.assembly import assemble
 from shrinkage.paths.cross_validation import CrossValidation
-from shrinkage.paths.engines import choose_engine
 from shrinkage.paths.estimate import Estimate, estimate
 from shrinkage.paths.fitted import FittedPath
 from shrinkage.paths.given import given_dataset
 from shrinkage.paths.grid import MOST_EXTENSIONS, extension, log_grid, top_of_grid
-from shrinkage.paths.losses import LOSSES
-from shrinkage.paths.preparation import Preparation, make_split
-from shrinkage.paths.problem import Engine, Problem, Unit, template
+from shrinkage.paths.plan import Job, Model, Plan, identity_of_data, make_plan
 from shrinkage.paths.progress import Progress, progress_bar
-from shrinkage.paths.recipe import BATCH_SIZE, Recipe, default_epochs, derived_seed
 from shrinkage.paths.rules import Choice, choose
 from shrinkage.paths.run_directory import load_result
-from shrinkage.paths.scoring import DEFAULT_SCORES, Scorer
-from shrinkage.paths.settings import DTYPES, PathSettings
+from shrinkage.paths.settings import PathSettings
 from shrinkage.paths.store import (
     Store,
     fingerprint_of,
@@ -46,12 +37,8 @@ from shrinkage.paths.store import (
     mark_finished,
     open_store,
 )
-from shrinkage.paths.workers import run_side_by_side, thread_share
+from shrinkage.paths.workers import run_side_by_side
 from shrinkage.penalties import L1, Penalty
-from shrinkage.selections import Selection, as_selection, weights
-
-Model = str | nn.Module | Architecture | Callable[[int, int], nn.Module]
-REFIT_LABEL = 1_000
 
 
 def fit_path(
@@ -168,7 +155,7 @@ def fit_dataset(
     begin = time.perf_counter()
     with torch.random.fork_rng(devices=[]), progress_bar(progress) as told:
         plan = make_plan(model, data, penalty, settings, validation)
-        fingerprint = fingerprint_of(plan.identity(settings), _identity(data, validation))
+        fingerprint = fingerprint_of(plan.identity(settings), identity_of_data(data, validation))
         kept = open_store(store, fingerprint, resume=resume)
         if store is not None and is_finished(store):
             return load_result(store)
@@ -179,140 +166,6 @@ def fit_dataset(
             result.write(store)
             mark_finished(kept, fingerprint)
         return result
-
-
-@dataclass(frozen=True)
-class Job:
-    """Some strengths of one fold, and the name of their outcome in the store."""
-
-    fold: int
-    name: str
-    strengths: tuple[float, ...]
-
-
-@dataclass(frozen=True)
-class Plan:
-    """Everything that is fixed before training starts."""
-
-    problem: Problem
-    preparation: Preparation
-    engine: Engine
-    whole: Unit
-    seed: int
-
-    @property
-    def workers(self) -> int:
-        """Return how many jobs may run side by side."""
-        return torch.get_num_threads() if self.engine.side_by_side else 1
-
-    def jobs(self, group: int, strengths: tuple[float, ...]) -> list[Job]:
-        """Return the jobs for a group of strengths: one a fold, or several for large models."""
-        module = template(self.problem, self.whole)
-        weights = sum(parameter.numel() for parameter in module.parameters())
-        folds = len(self.preparation.split.folds)
-        parts = self.engine.parts(self.problem, len(strengths), weights, folds, self.workers)
-        return [
-            Job(fold, f"fold-{fold}-group-{group}-part-{part}", tuple(map(float, some)))
-            for fold in range(folds)
-            for part, some in enumerate(np.array_split(strengths, parts))
-        ]
-
-    def unit(self, job: Job) -> Unit:
-        """Return the unit of a job, its rows prepared."""
-        train, validation = self.preparation.split.folds[job.fold]
-        data, n_inputs = self.preparation.fold(train, validation)
-        seed = derived_seed(self.seed, job.fold)
-        threads = thread_share(len(self.preparation.split.folds))
-        return Unit(job.name, job.strengths, seed, data, n_inputs, threads)
-
-    def steps(self, job: Job) -> int:
-        """Return the steps of a job."""
-        rows = len(self.preparation.split.folds[job.fold][0])
-        return self.engine.steps(self.problem, rows, len(job.strengths))
-
-    def identity(self, settings: PathSettings) -> dict[str, object]:
-        """Return what makes two runs the same run, apart from the data."""
-        return {
-            **settings.to_dict(),
-            "model": self.problem.architecture.name,
-            "weights": _digest_of(template(self.problem, self.whole)),
-            "penalty": repr(self.problem.penalty),
-        }
-
-
-def _digest_of(module: nn.Module) -> str:
-    arrays = {name: value.cpu().numpy() for name, value in module.state_dict().items()}
-    return fingerprint_of({}, arrays)
-
-
-def _identity(data: Dataset, validation: np.ndarray | None) -> dict[str, object]:
-    test_X, test_y = data.test if data.test is not None else (None, None)
-    return {
-        "X": data.X,
-        "y": data.y,
-        "groups": data.groups,
-        "weight": data.sample_weight,
-        "validation": validation,
-        "test X": test_X,
-        "test y": test_y,
-    }
-
-
-def make_plan(
-    model: Model,
-    data: Dataset,
-    penalty: Penalty,
-    settings: PathSettings,
-    validation: np.ndarray | None = None,
-) -> Plan:
-    """Return everything that is fixed before training starts; arguments as in `fit_dataset`."""
-    architecture = parse_architecture(model)
-    linear = isinstance(architecture, Linear)
-    split = make_split(data, settings.folds, settings.test_size, settings.seed, validation)
-    device = torch.device("cpu") if linear else settings.torch_device()
-    preparation = Preparation(
-        data,
-        split,
-        standardize_target=data.task == "regression" and not linear,
-        dtype=torch.float64 if linear else DTYPES[settings.dtype],
-        device=device,
-    )
-    for train, _ in split.folds:
-        preparation.target(train)
-    whole_data, n_inputs = preparation.fold(split.train, None)
-    problem = Problem(
-        architecture=architecture,
-        penalty=penalty,
-        selection=_selection(settings.select),
-        update=settings.update,
-        recipe=_recipe(settings, min(len(train) for train, _ in split.folds)),
-        loss=LOSSES[data.task],
-        scorer=Scorer(settings.scorer or DEFAULT_SCORES[data.task]),
-        n_outputs=max(1, len(preparation.classes)),
-        device=device,
-        dtype=preparation.dtype,
-    )
-    seed = derived_seed(settings.seed, REFIT_LABEL)
-    whole = Unit("refit", (0.0,), seed, whole_data, n_inputs, thread_share(1))
-    engine = choose_engine(settings.engine, architecture, template(problem, whole))
-    return Plan(problem, preparation, engine, whole, settings.seed)
-
-
-def _selection(patterns: tuple[str, ...]) -> Selection:
-    if not patterns:
-        return weights()
-    return reduce(or_, [as_selection(pattern) for pattern in patterns])
-
-
-def _recipe(settings: PathSettings, rows: int) -> Recipe:
-    if settings.batch_size is not None and settings.batch_size > rows:
-        raise InputError(
-            f"expected a batch size of at most the {rows} training rows of a fold, got "
-            f"{settings.batch_size}; choose a smaller --batch-size"
-        )
-    batch = settings.batch_size or min(BATCH_SIZE, rows)
-    epochs = settings.epochs or default_epochs(rows, batch)
-    return Recipe(epochs=epochs, batch_size=batch, learning_rate=settings.learning_rate)
 
 
 def _run(

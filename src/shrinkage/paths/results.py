@@ -13,6 +13,8 @@ from enum import StrEnum
 
 import numpy as np
 
+from shrinkage.terms import Row as AssignmentRow
+
 
 class Status(StrEnum):
     """How training ended for one strength."""
@@ -90,17 +92,6 @@ class LearningCurve:
     validation_loss: np.ndarray
     validation_score: np.ndarray
     epochs: np.ndarray | None = None
-
-
-@dataclass(frozen=True)
-class AssignmentRow:
-    """One line of the table of who is penalised: `term` is empty when there is none."""
-
-    parameter: str
-    shape: tuple[int, ...]
-    role: str
-    term: str
-    reason: str
 
 
 @dataclass(frozen=True)

@@ -63,13 +63,13 @@ class Store:
 
 
 def is_finished(root: Path) -> bool:
-    """Return whether a run directory holds a finished run.
+    """Return whether a run directory holds a finished run; without its summary it is not.
 
     >>> is_finished(Path("no/such/folder"))
     False
     """
     run = root / RUN_FILE
-    if not run.exists():
+    if not run.exists() or not (root / SUMMARY_FILE).exists():
         return False
     content = read_json(run)
     return isinstance(content, dict) and content.get("finished") is True

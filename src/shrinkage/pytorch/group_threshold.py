@@ -9,7 +9,6 @@ resumed run would not have, and the start below is near enough for two or three 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -41,7 +40,7 @@ class Groups:
 
 
 def groups_of(penalty: GroupLasso, shape: torch.Size) -> Groups | None:
-    """Return the groups of one model's array, None where the penalty would refuse it.
+    """Return the groups of one model's array, None where it is empty or the penalty refuses it.
 
     Args:
         penalty: with `per`, read as PyTorch's layout (out, in, *kernel), or with `axes`.
@@ -55,7 +54,7 @@ def groups_of(penalty: GroupLasso, shape: torch.Size) -> Groups | None:
     """
     ndim = len(shape)
     index = penalty.with_axes(1, 0).axes or ()
-    if any(not -ndim <= axis < ndim for axis in index):
+    if 0 in shape or any(not -ndim <= axis < ndim for axis in index):
         return None
     kept = {axis % ndim for axis in index}
     if len(kept) < len(index):
@@ -87,6 +86,7 @@ class GroupThreshold(InPlace):
     """
 
     buffers = 3
+    pieces = 2  # there are forty operations on numbers per group for each piece
 
     def __init__(
         self,
@@ -111,7 +111,7 @@ class GroupThreshold(InPlace):
             torch.div(piece.thresholds[1], threshold, out=second)
             clip(piece.w, second, third)
         torch.div(piece.thresholds[0], threshold, out=threshold)
-        shrink_groups(piece.w, threshold, (second, third), self._groups.within)
+        shrink_groups(Problem(piece.w, threshold, second, third, self._groups.within))
 
     def _scalar(self, piece: Piece) -> None:
         """w ← w·max(0, 1 − c/‖w‖), after L2 and L1 have moved w."""
@@ -129,8 +129,50 @@ class GroupThreshold(InPlace):
         return max(self._groups.kept(shape), key=lambda axis: shape[axis], default=None)
 
 
+@dataclass(frozen=True, eq=False)
+class Problem:
+    """The groups of a piece in a diagonal metric, with two buffers shaped like `w`.
+
+    `threshold` is c·t for each weight, and `within` the axes within a group.
+    """
+
+    w: torch.Tensor
+    threshold: torch.Tensor
+    reach: torch.Tensor
+    buffer: torch.Tensor
+    within: tuple[int, ...]
+
+    def total(self, numbers: torch.Tensor) -> torch.Tensor:
+        """Return the sum over each group."""
+        return numbers.sum(self.within, keepdim=True)
+
+    def sums(self, root: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Return φ = Σ (w/(root + threshold))² and Σ w²/(root + threshold)³."""
+        reach = torch.add(self.threshold, root, out=self.reach)
+        squares = torch.div(self.w, reach, out=self.buffer)
+        squares.mul_(squares)
+        return self.total(squares), self.total(squares.div_(reach))
+
+    def tangent_start(self) -> torch.Tensor:
+        """Return ‖w‖ − Σ w²·threshold / Σ w², which is not above the root.
+
+        There the tangent of 1/√φ − 1 at infinity is 0, and a concave function lies below it.
+        """
+        numbers = torch.finfo(self.w.dtype)
+        squares = torch.mul(self.w, self.w, out=self.buffer)
+        norm2, pull = self.total(squares), self.total(squares.mul_(self.threshold))
+        norm2.masked_fill_(norm2 < numbers.tiny / numbers.eps, math.nan)  # its digits are lost
+        start = norm2.sqrt().sub_(pull.div_(norm2))
+        return start.nan_to_num_(0.0, 0.0, 0.0)
+
+    def largest_start(self) -> torch.Tensor:
+        """Return max(|w| − threshold), not above the root, where no term of φ exceeds 1."""
+        size = torch.abs(self.w, out=self.buffer).sub_(self.threshold)
+        return size.amax(self.within, keepdim=True)
+
+
 def shrink_groups_evenly(
-    w: torch.Tensor, threshold: torch.Tensor, buffer: torch.Tensor, within: Sequence[int]
+    w: torch.Tensor, threshold: torch.Tensor, buffer: torch.Tensor, within: tuple[int, ...]
 ) -> None:
     """w ← w·max(0, 1 − threshold/‖w‖) for each group, zeros +0.0.
 
@@ -148,32 +190,14 @@ def shrink_groups_evenly(
     w.mul_(kept.masked_fill_(length <= threshold, 0.0)).add_(0.0)  # −0.0 + 0.0 is +0.0
 
 
-def shrink_groups(
-    w: torch.Tensor,
-    threshold: torch.Tensor,
-    buffers: tuple[torch.Tensor, torch.Tensor],
-    within: Sequence[int],
-) -> None:
-    """w ← w·r/(r + threshold) for each group, where Σ (w/(r + threshold))² = 1; zeros +0.0.
-
-    Args:
-        w: weights, changed in place.
-        threshold: c·t >= 0 for each weight, changed in place.
-        buffers: two, shaped like `w`.
-        within: the axes within a group.
-    """
-    threshold.clamp_min_(torch.finfo(w.dtype).tiny)  # so that r + threshold is never 0
-    root = _root(w, threshold, buffers, within)
-    reach = torch.add(threshold, root, out=buffers[0])
-    w.mul_(torch.div(root, reach, out=reach)).add_(0.0)  # −0.0 + 0.0 is +0.0
+def shrink_groups(problem: Problem) -> None:
+    """w ← w·r/(r + threshold) for each group, where Σ (w/(r + threshold))² = 1; zeros +0.0."""
+    root, tiny = _root(problem), torch.finfo(problem.w.dtype).tiny
+    reach = torch.add(problem.threshold, root.clamp_min(tiny), out=problem.reach)
+    problem.w.mul_(torch.div(root, reach, out=reach)).add_(0.0)  # −0.0 + 0.0 is +0.0
 
 
-def _root(
-    w: torch.Tensor,
-    threshold: torch.Tensor,
-    buffers: tuple[torch.Tensor, torch.Tensor],
-    within: Sequence[int],
-) -> torch.Tensor:
+def _root(problem: Problem) -> torch.Tensor:
     """Return the root r of each group: 0 if the group vanishes, NaN if it has diverged.
 
     Newton's steps climb to the root. After one of relative size s the error is at most 1.5·s² of
@@ -181,51 +205,24 @@ def _root(
     it. A group that has arrived stays where it is while others move, so that none changes a bit of
     another.
     """
-    settled = math.sqrt(torch.finfo(w.dtype).eps) / 3
-    root = _start(w, threshold, buffers, within)
-    first, move = _newton(root, w, threshold, buffers, within)
-    gone, active = (root == 0) & (first <= 1), move > 0
-    while True:
+    numbers = torch.finfo(problem.w.dtype)
+    settled = math.sqrt(numbers.eps) / 3
+    root = problem.tangent_start().clamp_min_(numbers.tiny)  # not 0: some thresholds may be
+    total, slope = problem.sums(root)
+    if not math.isfinite(float(slope.sum())):
+        root = torch.where(slope.isfinite(), root, torch.fmax(root, problem.largest_start()))
+        total, slope = problem.sums(root)
+    gone = (total <= 1).logical_and_(root == numbers.tiny)
+    move = _newton(total, slope)
+    root.add_(move)
+    active = move > settled * root
+    while active.any():
+        move = _newton(*problem.sums(root))
         root = torch.where(active, root + move, root)
-        active &= move > settled * root
-        if not active.any():
-            return torch.where(first.isnan(), first, root).masked_fill_(gone, 0.0)
-        _, move = _newton(root, w, threshold, buffers, within)
-        active &= move > 0
+        active.logical_and_(move > settled * root)
+    return root.clamp_min_(0.0).masked_fill_(gone, 0.0)
 
 
-def _start(
-    w: torch.Tensor,
-    threshold: torch.Tensor,
-    buffers: tuple[torch.Tensor, torch.Tensor],
-    within: Sequence[int],
-) -> torch.Tensor:
-    """Return a lower bound of the root, at which no |w|/(r + threshold) exceeds 1.
-
-    It is the larger of max(|w| − threshold) and ‖w‖ − Σ w²·threshold / Σ w², where the tangent of
-    1/√φ − 1 at infinity is 0: a concave function lies below its tangents.
-    """
-    numbers = torch.finfo(w.dtype)
-    buffer, other = buffers
-    by_weight = torch.abs(w, out=buffer).sub_(threshold).amax(within, keepdim=True)
-    squares = torch.mul(w, w, out=buffer).sum(within, keepdim=True)
-    squares.masked_fill_(squares < numbers.tiny / numbers.eps, math.nan)  # its digits are lost
-    pulls = torch.mul(buffer, threshold, out=other).sum(within, keepdim=True)
-    by_tangent = squares.sqrt() - pulls / squares
-    return torch.fmax(torch.fmax(by_weight, by_tangent), torch.zeros_like(squares))
-
-
-def _newton(
-    root: torch.Tensor,
-    w: torch.Tensor,
-    threshold: torch.Tensor,
-    buffers: tuple[torch.Tensor, torch.Tensor],
-    within: Sequence[int],
-) -> tuple[torch.Tensor, torch.Tensor]:
-    """Return φ(root) = Σ (w/(root + threshold))² and Newton's move of 1/√φ − 1 to its root."""
-    reach, squares = buffers
-    torch.add(threshold, root, out=reach)
-    torch.div(w, reach, out=squares).square_()
-    total = squares.sum(within, keepdim=True)
-    slope = squares.div_(reach).sum(within, keepdim=True)
-    return total, total * (total.sqrt() - 1) / slope
+def _newton(total: torch.Tensor, slope: torch.Tensor) -> torch.Tensor:
+    """Return the move of Newton's method for 1/√φ = 1, from φ = total and φ′ = −2·slope."""
+    return total.sqrt().sub_(1).mul_(total).div_(slope)

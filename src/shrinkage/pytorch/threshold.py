@@ -71,6 +71,7 @@ class InPlace(ABC):
     """
 
     buffers: ClassVar[int]
+    pieces: ClassVar[int] = 1  # how many times `PIECE` to work on at once
 
     def __init__(self, l2: Strength, kinks: Sequence[Strength], scratch: Scratch) -> None:
         self._l2, *self._kinks = (torch.as_tensor(v, dtype=torch.float64) for v in (l2, *kinks))
@@ -130,7 +131,7 @@ class InPlace(ABC):
         self._numbers = [
             w.new_empty((shape[0], *(1,) * (len(shape) - 1))) for _ in range(2 + len(self._kinks))
         ]
-        blocks = list(_blocks(shape, self._cut_axis(shape), piece_size(w)))
+        blocks = list(_blocks(shape, self._cut_axis(shape), self.pieces * piece_size(w)))
         largest = max((_size(shape, block) for block in blocks), default=0)
         flat = self._scratch.take(self.buffers, largest, w)
         self._pieces = [self._piece(views, block, flat) for block in blocks]

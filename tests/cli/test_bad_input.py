@@ -1,0 +1,324 @@
+"""Bad input: one line that says what was expected, what came and what to do; status 2; no files."""
+
+from __future__ import annotations
+
+import errno
+import re
+import struct
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from command_line import QUICK, contents, refused, shrinkage, small_columns, write_table
+
+from shrinkage import atomic
+
+
+@pytest.fixture
+def here(tmp_path, monkeypatch):
+    """An own folder to work in, with one sound table."""
+    monkeypatch.chdir(tmp_path)
+    write_table(tmp_path / "t.csv", small_columns())
+    return tmp_path
+
+
+def path(data: str, *options: object) -> tuple[object, ...]:
+    return ("path", data, *QUICK, "--out", "run", *options)
+
+
+NUMBERS = [f"{value:.3f}" for value in np.random.default_rng(0).normal(size=30)]
+
+
+def lines(head: str, second: list[object]) -> bytes:
+    rows = [f"{a},{b}" for a, b in zip(NUMBERS, second, strict=True)]
+    return "\n".join([head, *rows, ""]).encode()
+
+
+CLASSES: list[object] = [i % 2 for i in range(30)]
+BAD_TABLES = {
+    "empty file": (b"", "expected a table", "empty file", "check the path"),
+    "not text": (bytes(range(256)), "UTF-8", "unreadable", "save it again"),
+    "no header": (lines("1.5,0", CLASSES), "column names in the first line", "1.5, 0", "add"),
+    "only a header": (b"a,y\n", "rows below the header", "came none", "add data"),
+    "one column": (b"y\n1\n2\n", "at least 2 columns", "came one", "separate"),
+    "ragged rows": (b"a,y\n1,2\n3,4,5\n6\n", "2 cells", "data row 2 (line 3) has 3", "add or"),
+    "equal names": (b"a,a,y\n1,2,3\n", "different column names", "'a' 2 times", "rename"),
+    "no such target": (lines("a,label", CLASSES), "column 'y' (target)", "there are 'a'"),
+    "empty target": (lines("a,y", [""] * 30), "target 'y'", "expected", "missing", "fill or"),
+    "missing in target": (lines("a,y", ["", *CLASSES[1:]]), "data row 1 (line 2)", "missing"),
+    "constant target": (lines("a,y", [1] * 30), "two different values", "only 1", "another"),
+    "NaN in target": (lines("a,y", ["nan", *NUMBERS[1:]]), "target 'y'", "line 2", "NaN", "fill"),
+    "infinite target": (lines("a,y", ["inf", *NUMBERS[1:]]), "'y'", "line 2", "finite", "'inf'"),
+    "rare class": (lines("a,y", ["x", *["z"] * 29]), "every class", "class 'x' has 1", "add rows"),
+    "constant inputs": (b"a,y\n" + b"1,0\n1,1\n" * 9, "varies", "came none of 'a'", "other"),
+}
+
+
+@pytest.mark.parametrize("case", BAD_TABLES)
+def test_bad_tables(here, case):
+    content, *pieces = BAD_TABLES[case]
+    (here / "bad.csv").write_bytes(content)
+    refused(here, path("bad.csv", "--target", "y"), *pieces)
+
+
+def test_a_cell_that_is_no_number_is_named_by_row_and_column(here):
+    cells = [*NUMBERS[:4], "<b>oops</b>", *NUMBERS[5:]]
+    rows = [f"{cell},{i % 2}" for i, cell in enumerate(cells)]
+    (here / "bad.csv").write_text("\n".join(["weird name,y", *rows]))
+    pieces = ("column 'weird name'", "data row 5 (line 6)", "number", "'<b>oops</b>'", "correct")
+    refused(here, path("bad.csv", "--target", "y"), *pieces)
+
+
+def test_a_class_with_fewer_members_than_folds(here):
+    (here / "bad.csv").write_bytes(lines("a,y", ["x", "x", "x", *["z"] * 27]))
+    bad = path("bad.csv", "--target", "y", "--folds", "4")
+    refused(here, bad, "at least 4 rows of every class for 4 folds", "class 'x' has 2", "fewer")
+
+
+@pytest.mark.parametrize(
+    ("data", "pieces"),
+    [
+        ("nowhere.csv", ("does not exist", "built-in are digits")),
+        ("t.cvs", ("does not exist", "did you mean t.csv?")),
+        ("dgits", ("did you mean digits",)),
+        ("", ("expected a file", "came no name", "give one")),
+        ("notes.txt", ("file ending in .csv", "came 'notes.txt'", "convert")),
+        (".", ("train-images-idx3-ubyte", "'t.csv'", "name a folder of IDX files")),
+        ("broken.parquet", ("expected a Parquet file", "write it again")),
+        ("openml:", ("openml:NAME", "came no name", "see openml.org")),
+    ],
+)
+def test_data_that_is_not_there_or_not_data(here, data, pieces):
+    for name in ("notes.txt", "broken.parquet"):
+        (here / name).write_text("no table")
+    refused(here, path(data, "--target", "y"), *pieces)
+
+
+def idx(magic: int, *sizes: int, values: int) -> bytes:
+    return struct.pack(f">{1 + len(sizes)}I", magic, *sizes) + bytes(values)
+
+
+LABELS = idx(2049, 6, values=6)
+IMAGES = idx(2051, 6, 2, 2, values=24)
+BAD_IDX = {
+    "wrong magic number": (idx(2052, 6, 2, 2, values=24), LABELS, "magic number 2051", "2052"),
+    "truncated": (IMAGES[:-3], LABELS, "whole IDX file", "37 of 40 bytes", "download"),
+    "truncated header": (IMAGES[:9], LABELS, "whole IDX file", "9 of 16 bytes", "download"),
+    "counts differ": (IMAGES, idx(2049, 5, values=5), "6 images", "5 labels", "pair that belongs"),
+    "empty file": (b"", LABELS, "expected an IDX file", "0 bytes", "download"),
+}
+
+
+@pytest.mark.parametrize("case", BAD_IDX)
+def test_bad_idx_folders(here, case):
+    images, labels, *pieces = BAD_IDX[case]
+    (here / "idx").mkdir()
+    (here / "idx" / "train-images-idx3-ubyte").write_bytes(images)
+    (here / "idx" / "train-labels-idx1-ubyte").write_bytes(labels)
+    refused(here, path("idx"), "expected", "came", *pieces)
+
+
+@pytest.mark.parametrize(
+    ("arrays", "pieces"),
+    [
+        ({"X": np.array([{}, {}]), "y": [0, 1]}, ("plain arrays", "pickled objects", "save")),
+        ({"X": np.eye(4)}, ("array 'y' (target)", "came 'X'", "save it under that name")),
+        ({"X": np.eye(4), "y": [0, 1, 0]}, ("(4,)", "came (3,)", "one value per row")),
+    ],
+    ids=["pickled objects", "no y", "other length"],
+)
+def test_bad_npz_files(here, arrays, pieces):
+    np.savez("bad.npz", **arrays)
+    refused(here, path("bad.npz"), "expected", *pieces)
+
+
+BAD_OPTIONS = {
+    "negative strength": ("--strengths -1,2", "finite and not negative", "got -1"),
+    "NaN strength": ("--strengths nan,2", "finite and not negative", "got nan"),
+    "infinite strength": ("--strengths 1,1e999", "finite and not negative", "got inf"),
+    "unsorted strengths": ("--strengths 0.2,0.1", "ascending order", "got 0.2,0.1"),
+    "equal strengths": ("--strengths 0.1,0.1", "ascending order", "got 0.1,0.1"),
+    "one strength": ("--strengths 1", "at least 2", "got 1"),
+    "no strengths": ("--strengths=", "count of at least 2 or an ascending comma list", "got ''"),
+    "text strengths": ("--strengths 0.1,many", "expected numbers in --strengths", "many"),
+    "one fold": ("--folds 1", "folds to be a whole number of at least 2", "got 1"),
+    "many folds": ("--folds 1000", "as many folds as rows", "1000 folds", "fewer folds"),
+    "folds as text": ("--folds two", "'--folds'", "valid integer", "see shrinkage path -h"),
+    "large batch": ("--batch-size 1000", "at most the 19", "got 1000", "smaller --batch-size"),
+    "empty batch": ("--batch-size 0", "at least 1", "got 0"),
+    "no epochs": ("--epochs 0", "epochs", "at least 1", "got 0"),
+    "test share": ("--test-size 2", "share between 0 and 1", "got 2.0"),
+    "negative seed": ("--seed -1", "seed", "at least 0", "got -1"),
+    "large seed": ("--seed 5000000000", "a seed of at most 4294967295", "got 5000000000"),
+    "learning rate": ("--learning-rate nan", "positive learning rate", "got nan", "default"),
+    "penalty": ("--penalty lasso", "penalty of l1, l2", "'lasso'", "did you mean group-lasso?"),
+    "foreign option": ("--per input", "--per does not belong to the penalty l1", "leave it out"),
+    "l1 ratio": ("--penalty elastic-net --l1-ratio 2", "from 0", "came 2.0", "choose a number"),
+    "model": ("--model mpl", "unknown model 'mpl'", "linear, mlp:64,32", "did you mean"),
+    "empty model": ("--model mlp:", "whole numbers behind mlp:", "got ''", "mlp:64,32"),
+    "model of text": ("--model mlp:a", "whole numbers behind mlp:", "got 'a'", "mlp:64,32"),
+    "dropout": ("--model mlp:64;dropout=2", "dropout in [0, 1)", "got 2"),
+    "activation": ("--activation swish", "'swish'", "relu, gelu, tanh", "choose one"),
+    "huge model": ("--model mlp:99999999999999", "cannot be made", "choose a smaller one"),
+    "linear dropout": ("--model linear --dropout 0.1", "belongs to mlp models", "leave it out"),
+    "device": ("--device gpu", "device 'gpu' cannot be used here", "expected auto, cpu"),
+    "device without data": ("--device meta", "'meta' cannot be used here", "expected auto, cpu"),
+    "update": ("--update sgd", "unknown update 'sgd'", "proximal, decoupled", "choose one"),
+    "engine": ("--engine vmap", "unknown engine", "auto, stacked, sequential"),
+    "refit": ("--refit some", "unknown refit", "chosen, all"),
+    "scorer": ("--score acuracy", "unknown scorer 'acuracy'", "did you mean accuracy"),
+    "task": ("--task clasification", "classification or regression", "did you mean"),
+    "text regression": ("--task regression", "numbers for regression", "text such as", "another"),
+    "dropped target": ("--drop y", "one role for column 'y'", "name it once"),
+    "all dropped": ("--drop a,b,g", "one input column", "came none", "drop fewer"),
+    "drop nothing": ("--drop z", "column 'z' (drop)", "came none", "there are 'a'"),
+    "target splits": ("--split-by y", "one role for column 'y'", "name it once"),
+    "no groups": ("--split-by z", "column 'z' (split_by)", "came none", "there are 'a'"),
+    "every row a group": ("--split-by a", "that several rows share", "a different one in every"),
+    "weights of text": ("--sample-weight g", "sample weights 'g'", "text such as", "numeric"),
+    "negative weights": ("--sample-weight a", "at least 0", "correct it"),
+    "validation": ("--validation no.csv", "'no.csv'", "does not exist"),
+    "other columns": ("--validation other.csv", "validation rows", "'b' is missing", "same kind"),
+    "own and split": ("--validation t.csv --split-by g", "groups", "got both", "leave one out"),
+    "unknown label": ("--test labels.csv", "test labels", "got 'sideways'", "remove those rows"),
+    "no such option": ("--strenghts 3", "--strenghts", "see shrinkage path -h"),
+}
+
+
+@pytest.mark.parametrize("case", BAD_OPTIONS)
+def test_bad_options(here, case):
+    text, *pieces = BAD_OPTIONS[case]
+    columns = small_columns()
+    write_table(here / "other.csv", {name: columns[name] for name in "agy"})
+    labels = np.where(np.arange(48) == 7, "sideways", columns["y"])  # type: ignore[arg-type]
+    write_table(here / "labels.csv", {**columns, "y": labels})
+    refused(here, path("t.csv", "--target", "y", *text.split()), *pieces)
+
+
+def test_bad_commands(here):
+    refused(here, ("nope",), "No such command 'nope'", "see shrinkage -h")
+    refused(here, ("path",), "Missing argument", "see shrinkage path -h")
+    refused(here, path("t.csv"), "name of the target column", "came none", "there are 'a'")
+
+
+FACTORIES = '''
+import sys
+import torch
+
+def raises(inputs, outputs):
+    raise RuntimeError("first line\\nsecond [red]line[/red]")
+
+def ends(inputs, outputs):
+    sys.exit(7)
+
+def nothing(inputs, outputs):
+    return None
+
+def wide(inputs, outputs):
+    return torch.nn.Linear(inputs, outputs + 1)
+
+def pictures(inputs, outputs):
+    return torch.nn.Conv2d(1, 2, 3)
+
+def frozen(inputs, outputs):
+    return torch.nn.Linear(inputs, outputs).requires_grad_(False)
+
+number = 3
+'''
+
+
+@pytest.mark.parametrize(
+    ("function", "pieces"),
+    [
+        ("raises", ("raised RuntimeError: first line second [red]line[/red]", "is called with")),
+        ("ends", ("raised SystemExit: 7", "called with (n_inputs, n_outputs) = (14, 2)")),
+        ("nothing", ("must return a torch.nn.Module", "got NoneType", "end the function")),
+        ("wide", ("must map (rows, 14) to (rows, 2)", "got (2, 3)")),
+        ("pictures", ("fails on a batch of shape (2, 14)", "RuntimeError", "rows of numbers")),
+        ("frozen", ("no parameter to train", "requires_grad")),
+        ("number", ("no function 'number'",)),
+        ("wid", ("no function 'wid'", "did you mean wide?")),
+    ],
+)
+def test_bad_model_factories(here, function, pieces):
+    (here / "bad_factories.py").write_text(FACTORIES)
+    shrinkage("path", "t.csv", "--target", "y", "--model", "bad_factories:none", "--out", "run")
+    refused(here, path("t.csv", "--target", "y", "--model", f"bad_factories:{function}"), *pieces)
+    sys.modules.pop("bad_factories")
+
+
+@pytest.mark.parametrize("content", ["import sys; sys.exit(3)", "def (:", "import no_such_module"])
+def test_modules_that_cannot_be_imported(here, content):
+    (here / "bad_module.py").write_text(content)
+    model = ("--model", "bad_module:make")
+    (here / "__pycache__").mkdir()
+    before = contents(here)
+    answer = shrinkage(*path("t.csv", "--target", "y", *model))
+    assert answer.status == 2
+    assert re.fullmatch(r"error: cannot import 'bad_module' .*; run from the .*\n", answer.err)
+    assert contents(here).keys() - before.keys() <= {
+        name for name in contents(here) if name.startswith("__pycache__")
+    }
+
+
+@pytest.mark.parametrize("resume", [(), ("--resume",)])
+def test_a_folder_with_foreign_files(here, resume):
+    (here / "run").mkdir()
+    (here / "run" / "thesis.txt").write_text("mine")
+    bad = path("t.csv", "--target", "y", *resume)
+    refused(here, bad, "run already holds other files", "empty or new folder with --out")
+
+
+def test_an_output_that_is_a_file_or_below_one(here):
+    (here / "run").write_text("a file")
+    refused(here, path("t.csv", "--target", "y"), "expected a folder", "run is a file")
+    below = path("t.csv", "--target", "y", "--out", "run/below")
+    refused(here, below, "cannot write run.json", "choose another folder")
+
+
+@pytest.mark.parametrize("code", [errno.EROFS, errno.EACCES], ids=["read-only", "no permission"])
+def test_a_folder_that_cannot_be_written(here, monkeypatch, code):
+    def denied(*_, **__):
+        raise OSError(code, "denied by the test")
+
+    monkeypatch.setattr(atomic.tempfile, "mkstemp", denied)
+    answer = shrinkage(*path("t.csv", "--target", "y"))
+    assert answer.status == 2
+    assert re.fullmatch(r"error: cannot write run.json .*denied by the test.*\n", answer.err)
+    assert not [name for name, content in contents(here / "run").items() if content is not None]
+
+
+@pytest.mark.parametrize("operation", ["fsync", "replace"])
+def test_a_full_disk_leaves_no_file(here, monkeypatch, operation):
+    def full(*_, **__):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    holder = atomic.os if operation == "fsync" else atomic.Path
+    monkeypatch.setattr(holder, operation, full)
+    answer = shrinkage(*path("t.csv", "--target", "y"))
+    assert answer.status == 2
+    assert re.fullmatch(r"error: .*\(No space left on device\); make room .*\n", answer.err)
+    assert not [name for name, content in contents(here / "run").items() if content is not None]
+
+
+def test_errors_of_the_file_system_are_one_line(here, monkeypatch):
+    def broken(*_, **__):
+        raise OSError(errno.EIO, "Input/output error", "t.csv")
+
+    monkeypatch.setattr("shrinkage.datasets.load_dataset", broken)
+    refused(here, path("t.csv"), "Input/output error (t.csv)", "check the path")
+
+
+def test_a_message_stays_one_line_whatever_it_holds(here):
+    refused(here, path("t.csv", "--target", "a\u2028b\rc\x85d\ne"), "expected a column")
+    refused(here, path("no\u2028such\nfile.csv"), "does not exist")
+
+
+def test_a_real_process_ends_with_status_2_and_one_line(tmp_path):
+    command = [sys.executable, "-m", "shrinkage", "path", "nowhere.csv", "--target", "y"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert done.stdout == ""
+    assert re.fullmatch(r"error: expected a file.*'nowhere.csv'.*\n", done.stderr)
+    assert not list(tmp_path.iterdir())
