@@ -60,3 +60,11 @@ def test_unknown_names_are_attribute_errors():
 
     with pytest.raises(AttributeError, match="no attribute 'nothing'"):
         _ = shrinkage.nothing
+
+
+def test_reports_load_no_framework_that_trains():
+    code = (
+        "import sys, shrinkage.reports; from shrinkage.paths import PathResult; "
+        "print(*sorted(set(sys.modules) & {'torch', 'jax', 'sklearn', 'pandas'}))"
+    )
+    assert in_fresh_python(code) == ""

@@ -36,39 +36,37 @@ def summary(folder) -> dict:
     return {key: value for key, value in content.items() if key not in TIMES}
 
 
-def start(folder) -> subprocess.Popen:
+def start(folder, errors=None) -> subprocess.Popen:
     return subprocess.Popen(
         [*COMMAND, "--out", str(folder), "--resume"],
         stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
+        stderr=errors or subprocess.DEVNULL,
         env={**os.environ, "OMP_NUM_THREADS": "1"},
     )
-
-
-def files_in(folder) -> int:
-    return sum(1 for path in folder.rglob("*") if path.is_file()) if folder.exists() else 0
 
 
 @pytest.mark.slow
 def test_ten_kills_change_nothing(tmp_path):
     undisturbed, killed = tmp_path / "undisturbed", tmp_path / "killed"
+    begin = time.monotonic()
     assert start(undisturbed).wait() == 0
+    duration = time.monotonic() - begin
     chance = random.Random(0)
-    kills = 0
+    kills, finished = 0, 0
     while kills < 10:
         process = start(killed)
-        seen = files_in(killed)
-        while process.poll() is None and files_in(killed) <= seen:
-            time.sleep(0.005)
-        time.sleep(chance.uniform(0, 0.2))
-        if process.poll() is not None:
-            break
-        process.send_signal(signal.SIGKILL)
-        process.wait()
-        kills += 1
-    assert kills >= 3
-    process = start(killed)
-    assert process.wait() == 0, process.stderr.read() if process.stderr else ""
+        try:
+            process.wait(timeout=chance.uniform(0.4, 1.0) * duration)
+        except subprocess.TimeoutExpired:
+            process.send_signal(signal.SIGKILL)
+            process.wait()
+            kills += 1
+        else:
+            finished += 1
+            assert process.returncode == 0
+            assert summary(killed) == summary(undisturbed)
+            killed = tmp_path / f"killed-{finished}"
+    assert start(killed).wait() == 0
     assert summary(killed) == summary(undisturbed)
     weights = [folder / "model.safetensors" for folder in (killed, undisturbed)]
     assert weights[0].read_bytes() == weights[1].read_bytes()
@@ -77,7 +75,7 @@ def test_ten_kills_change_nothing(tmp_path):
 
 
 def test_ctrl_c_says_how_to_go_on(tmp_path):
-    process = start(tmp_path / "run")
+    process = start(tmp_path / "run", errors=subprocess.PIPE)
     while not (tmp_path / "run" / "state" / "run.json").exists():
         assert process.poll() is None
         time.sleep(0.01)

@@ -152,7 +152,6 @@ def read_parquet(path: Path) -> pd.DataFrame:
 
 def _load_idx_folder(folder: Path, roles: Roles) -> Dataset:
     folder = folder.resolve()
-    refuse_roles(folder.name, roles)
     train = read_part(folder, "train")
     if train is None:
         raise InputError(
@@ -160,6 +159,7 @@ def _load_idx_folder(folder: Path, roles: Roles) -> Dataset:
             f"{folder.name!r}, came {listed(_visible(folder)) or 'nothing'}"
             ": name a folder of IDX files, or a file"
         )
+    refuse_roles(folder.name, roles)
     data = dataset_from_arrays(
         *train,
         name=folder.name,

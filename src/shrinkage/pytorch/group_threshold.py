@@ -225,4 +225,4 @@ def _root(problem: Problem) -> torch.Tensor:
 
 def _newton(total: torch.Tensor, slope: torch.Tensor) -> torch.Tensor:
     """Return the move of Newton's method for 1/√φ = 1, from φ = total and φ′ = −2·slope."""
-    return total.sqrt().sub_(1).mul_(total).div_(slope)
+    return total.sqrt().sub_(1).mul_(total / slope)  # their product first may overflow
