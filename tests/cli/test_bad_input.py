@@ -298,10 +298,10 @@ def test_a_full_disk_leaves_no_file(here, monkeypatch, operation):
 
 def test_errors_of_the_file_system_are_one_line(here, monkeypatch):
     def broken(*_, **__):
-        raise OSError(errno.EIO, "Input/output error", "t.csv")
+        raise OSError(errno.EIO, "Input/output\u2028error\nof the test", "t.csv")
 
     monkeypatch.setattr("shrinkage.datasets.load_dataset", broken)
-    refused(here, path("t.csv"), "Input/output error (t.csv)", "check the path")
+    refused(here, path("t.csv"), "Input/output error of the test (t.csv)", "check the path")
 
 
 def test_a_message_stays_one_line_whatever_it_holds(here):

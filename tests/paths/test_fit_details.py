@@ -382,10 +382,12 @@ def test_each_position_gives_its_own_model_in_the_targets_unit():
 def test_a_run_with_another_input_is_another_run(tmp_path, change):
     X, y = table()
     given = {"X": X, "y": y, "weight": np.ones(len(y)), "penalty": L1(), "seed": 0}
+    # A module brings its own weights, which therefore do not tell the seed.
+    module = torch.nn.Sequential(torch.nn.Linear(4, 1))
 
     def run():
         return fit_path(
-            "linear",
+            module,
             given["X"],
             given["y"],
             sample_weight=given["weight"],
@@ -393,6 +395,7 @@ def test_a_run_with_another_input_is_another_run(tmp_path, change):
             seed=given["seed"],
             store=tmp_path / "run",
             resume=True,
+            epochs=1,
             **LINEAR,
         )
 

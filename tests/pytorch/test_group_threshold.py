@@ -32,7 +32,7 @@ def motion_of(form: str, shape: tuple[int, ...], dtype: torch.dtype) -> Motion:
     if form == "scalar":
         return Motion(0.05)
     square = 10 ** (4 * torch.rand(shape, generator=generator, dtype=torch.float64) - 4)
-    square[..., 1] = 0.0
+    square[..., 1:2] = 0.0
     mean = 0.5 * square if form == "centered" else None
     return Motion(0.05, square.to(dtype), None if mean is None else mean.to(dtype), 1e-3)
 
@@ -111,7 +111,7 @@ def test_the_step_is_stationary(penalty):
 
 
 @pytest.mark.parametrize("spread", [6, 20, 60])
-@pytest.mark.parametrize("size", [1.0, 1e-12, 1e12])
+@pytest.mark.parametrize("size", [1.0, 1e-18, 1e-12, 1e12])
 def test_rates_and_weights_of_any_size(spread, size):
     """Thresholds over many decades in one group, where squares overflow or vanish in float32."""
     generator = torch.Generator().manual_seed(2)
@@ -213,3 +213,39 @@ def test_axes_that_do_not_exist_are_refused_as_by_the_penalty(axes):
     w = torch.ones(2, 8, 6)
     with pytest.raises(InputError, match="axes"):
         Shrink([Part(0.1, GroupLasso(axes=axes))], 2, Scratch())(w, Motion(0.1))
+
+
+@pytest.mark.parametrize("form", ["scalar", "diagonal"])
+def test_groups_vanish_exactly_at_their_threshold(form):
+    """At 1 ± 1e-9 of the strength at which Σ (w·d/(rate·c·√|g|))² is 1, for each of many groups."""
+    shape = (300, 9, 1)
+    w = torch.randn(shape, generator=torch.Generator().manual_seed(3), dtype=torch.float64)
+    motion = motion_of(form, shape, torch.float64)
+    denominator = motion.denominator()
+    pull = w / motion.rate * (1.0 if denominator is None else denominator)
+    critical = pull.square().sum((1, 2)).sqrt() / 3
+    above = moved_in_place([Part(critical * (1 + 1e-9), GroupLasso("input"))], w, motion)
+    below = moved_in_place([Part(critical * (1 - 1e-9), GroupLasso("input"))], w, motion)
+    assert (above == 0).all()
+    assert (below != 0).all()
+    exactly = moved_in_place([Part(critical, GroupLasso("input"))], w, motion)
+    assert (exactly * w >= 0).all()
+
+
+def test_a_slow_group_changes_no_bit_of_its_neighbours():
+    """However many evaluations one model needs, the others stay where they arrived."""
+    shape = (4, 20, 30)
+    w, motion = weights(shape, torch.float32), motion_of("diagonal", shape, torch.float32)
+    parts = [Part(0.05, GroupLasso("input"))]
+    easy = moved_in_place(parts, w, motion)
+    assert motion.square is not None
+    motion.square[1] = 10 ** torch.linspace(-12, 12, 20)[:, None]
+    w[1] = motion.square[1] ** -0.4
+    slow = moved_in_place(parts, w, motion)
+    assert torch.isfinite(slow).all()
+    assert torch.equal(easy[[0, 2, 3]], slow[[0, 2, 3]])
+
+
+def test_a_norm_that_overflows_leaves_the_weights():
+    w = torch.full((1, 4, 2), 3e38)
+    assert torch.equal(moved_in_place([Part(1.0, GroupLasso("input"))], w, Motion(0.1)), w)

@@ -86,7 +86,7 @@ class GroupThreshold(InPlace):
     """
 
     buffers = 3
-    pieces = 2  # there are forty operations on numbers per group for each piece
+    pieces = 4  # there are forty operations on numbers per group for each piece
 
     def __init__(
         self,
