@@ -13,7 +13,7 @@ from sklearn.datasets import load_diabetes, load_digits
 from sklearn.linear_model import Lasso
 
 from shrinkage import L1, L2, GroupLasso, fit_path
-from shrinkage.errors import InputError, RunDirectoryError, UnmatchedPattern
+from shrinkage.errors import InputError, RunDirectoryError, ShrinkageError, UnmatchedPattern
 from shrinkage.paths import load_result
 
 SMALL = {"strengths": 4, "folds": 3, "epochs": 4, "seed": 1}
@@ -318,6 +318,9 @@ def test_only_selected_layers_are_penalised(digits):
         ({"update": "magic"}, "unknown update"),
         ({"device": "nonsense"}, "cannot be used here"),
         ({"scorer": "acuracy"}, "accuracy"),
+        ({"scorer": "f1"}, "cannot score this classification"),
+        ({"select": ("0.*", "nope*")}, "nope"),
+        ({"model": "mlp:8;norm=batch", "batch_size": 1}, "at least 2"),
         ({"learning_rate": float("nan")}, "positive learning rate"),
         ({"fold": 3}, "no setting 'fold'"),
         ({"engine": "stacked", "model": factory}, "cannot be stacked"),
@@ -331,8 +334,16 @@ def test_only_selected_layers_are_penalised(digits):
 )
 def test_bad_settings_are_refused_before_anything_is_written(digits, tmp_path, change, words):
     model = change.pop("model", "mlp:16") if "model" in change else "mlp:16"
-    with pytest.raises(InputError, match=words):
+    with pytest.raises(ShrinkageError, match=words):
         fit_path(model, *digits, store=tmp_path / "run", **{**SMALL, **change})
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize("scorer", ["accuracy", "roc_auc", "neg_log_loss"])
+def test_a_scorer_of_classes_does_not_score_numbers(scorer, tmp_path):
+    X, y = load_diabetes(return_X_y=True)
+    with pytest.raises(InputError, match="cannot score this regression"):
+        fit_path("mlp:8", X, y, scorer=scorer, store=tmp_path / "run")
     assert not (tmp_path / "run").exists()
 
 

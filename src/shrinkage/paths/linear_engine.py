@@ -27,7 +27,7 @@ from shrinkage.paths.workers import torch_threads
 from shrinkage.penalties import closed_form
 
 TOLERANCE = 1e-10
-MOST_ITERATIONS = 100_000
+MOST_ITERATIONS = 20_000
 CHECK_EVERY = 20
 
 Gradient = Callable[[torch.Tensor], torch.Tensor]

@@ -15,7 +15,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from shrinkage.datasets import Dataset
+from shrinkage.datasets import Dataset, TargetEncoding
 from shrinkage.errors import InputError
 from shrinkage.paths.architectures import Architecture, Linear, parse_architecture
 from shrinkage.paths.engines import choose_engine
@@ -28,7 +28,8 @@ from shrinkage.paths.settings import DTYPES, PathSettings
 from shrinkage.paths.store import fingerprint_of
 from shrinkage.paths.workers import thread_share
 from shrinkage.penalties import Penalty
-from shrinkage.selections import Selection, as_selection, weights
+from shrinkage.pytorch import describe
+from shrinkage.selections import Selection, as_selection, select, weights
 
 Model = str | nn.Module | Architecture | Callable[[int, int], nn.Module]
 REFIT_LABEL = 1_000
@@ -145,15 +146,36 @@ def make_plan(
         update=settings.update,
         recipe=_recipe(settings, min(len(train) for train, _ in split.folds)),
         loss=LOSSES[data.task],
-        scorer=Scorer(settings.scorer or DEFAULT_SCORES[data.task]),
+        scorer=_scorer(settings, data.task, preparation.target(split.train)),
         n_outputs=max(1, len(preparation.classes)),
         device=device,
         dtype=preparation.dtype,
     )
     seed = derived_seed(settings.seed, REFIT_LABEL)
     whole = Unit("refit", (0.0,), seed, whole_data, n_inputs, thread_share(1))
-    engine = choose_engine(settings.engine, architecture, template(problem, whole))
+    module = template(problem, whole)
+    _check_module(module, settings.select, problem.recipe)
+    engine = choose_engine(settings.engine, architecture, module)
     return Plan(problem, preparation, engine, whole, settings.seed)
+
+
+def _scorer(settings: PathSettings, task: str, encoding: TargetEncoding) -> Scorer:
+    scorer = Scorer(DEFAULT_SCORES[task] if settings.scorer is None else settings.scorer)
+    scorer.check(encoding)
+    return scorer
+
+
+def _check_module(module: nn.Module, patterns: tuple[str, ...], recipe: Recipe) -> None:
+    """Refuse patterns that select nothing, and batch norm over single rows."""
+    infos = tuple(info for info, _ in describe(module))
+    for pattern in patterns or (weights(),):
+        select(pattern, infos)
+    normed = any(isinstance(layer, nn.modules.batchnorm._BatchNorm) for layer in module.modules())
+    if normed and recipe.batch_size < 2:
+        raise InputError(
+            "expected a batch size of at least 2 for a model with batch norm, got 1; choose a "
+            "larger --batch-size"
+        )
 
 
 def _selection(patterns: tuple[str, ...]) -> Selection:

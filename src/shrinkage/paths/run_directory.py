@@ -81,9 +81,10 @@ def load_result(root: str | Path) -> FittedPath:
     model: Any = read_json(root / "model.json")
     try:
         return _result(summary, history, model, read_arrays(root / "model.safetensors"))
-    except (KeyError, TypeError, ValueError) as error:
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise RunDirectoryError(
-            f"the run in {root} is damaged or of another version ({type(error).__name__}: {error})"
+            f"the run in {root} is damaged or of another version ({type(error).__name__}: "
+            f"{error}); run it again"
         ) from error
 
 

@@ -7,6 +7,7 @@ scored without an estimator object for each.
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -37,12 +38,39 @@ class Scorer:
         try:
             metric = get_scorer(self.name)
         except ValueError:
-            hint = near_names(self.name, get_scorer_names())
+            hint = near_names(self.name, get_scorer_names()) or "accuracy and r2 are the defaults"
             raise InputError(
                 f"unknown scorer {self.name!r}: expected a name of "
                 f"sklearn.metrics.get_scorer_names(); {hint}"
             ) from None
         object.__setattr__(self, "_metric", metric)
+
+    def check(self, encoding: TargetEncoding) -> None:
+        """Try the scorer on made-up outputs, so that one that does not fit fails before training.
+
+        Args:
+            encoding: of the targets that will be scored.
+
+        Raises:
+            InputError: the scorer cannot score such targets from labels, probabilities or numbers.
+        """
+        classes = len(encoding.classes)
+        codes = np.arange(4 * classes) % classes if classes else np.arange(1.0, 7.0)
+        outputs = np.random.default_rng(0).normal(size=(1, encoding.n_outputs, len(codes)))
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                value = self.score(outputs, encoding.decode(codes), None, encoding)[0]
+        except Exception as error:
+            reason = " ".join(str(error).split())[:160]
+            raise InputError(
+                f"the scorer {self.name} cannot score this {encoding.task} ({reason}); choose "
+                "another, for example accuracy, f1_macro or roc_auc_ovr for classes, r2 for numbers"
+            ) from None
+        if not np.isfinite(value):
+            raise InputError(
+                f"the scorer {self.name} gives {value} for this {encoding.task}; choose another"
+            )
 
     def score(
         self,
@@ -70,7 +98,7 @@ class Scorer:
     ) -> float:
         if not np.isfinite(outputs).all():
             return float("nan")
-        if self.name == "accuracy":
+        if self.name == "accuracy" and encoding.task == "classification":
             hits = encoding.encode(raw_target) == outputs.argmax(axis=0)
             return float(np.average(hits, weights=weight))
         estimator = _CLASSES[encoding.task](outputs, encoding)
