@@ -21,7 +21,7 @@ from shrinkage.paths.fit import make_plan
 from shrinkage.paths.grid import Extension
 from shrinkage.paths.judging import judge
 from shrinkage.paths.losses import CrossEntropy, HalfSquaredError
-from shrinkage.paths.outcomes import UnitOutcome, joined, validated
+from shrinkage.paths.outcomes import UnitOutcome, validated
 from shrinkage.paths.preparation import Preparation, make_split
 from shrinkage.paths.problem import Trained, template
 from shrinkage.paths.recipe import Recipe
@@ -55,9 +55,6 @@ def linear_stub(problem, unit, weight: torch.Tensor, converged: list[bool]) -> T
         for name, value in module.named_parameters()
     }
     return Trained(lambda x: weight @ x.t(), arrays, None, np.array(converged))
-
-
-# Rows: what is fitted on which.
 
 
 def test_a_fold_is_scaled_by_its_own_training_rows():
@@ -109,9 +106,6 @@ def test_every_epoch_has_another_order_of_the_rows():
     np.testing.assert_array_equal(first, again)
     assert not np.array_equal(first, second)
     np.testing.assert_array_equal(np.sort(second), np.arange(16))
-
-
-# Losses and scores.
 
 
 def test_half_squared_error_is_half_and_weighted():
@@ -166,9 +160,6 @@ def test_the_test_score_is_weighted_and_that_of_the_refit():
     assert result.best.test_score == pytest.approx(expected, rel=1e-12)
     assert result.best.test_score != pytest.approx(r2_score(y[test], result.predict(X[test])))
     assert result.best.test_score != result.best.cv_score
-
-
-# Learning curves.
 
 
 def test_curve_points_come_after_the_epochs_they_name_and_from_validation_rows(make):
@@ -241,9 +232,6 @@ def test_curves_are_fold_means_of_the_models_that_they_name():
             np.testing.assert_array_equal(getattr(drawn[role], name), expected)
 
 
-# Strengths and groups of them.
-
-
 @pytest.mark.parametrize("below", [True, False])
 def test_added_strengths_and_their_numbers_go_to_their_side(below):
     found = cross_validation()
@@ -271,32 +259,12 @@ def test_added_strengths_and_their_numbers_go_to_their_side(below):
     assert longer.unregularized is found.unregularized
 
 
-def test_parts_of_a_fold_are_joined_in_their_order():
-    parts = [
-        UnitOutcome(
-            {
-                "score": np.array(models, dtype=float),
-                "curve/epochs": np.array([1, 2, 3]),
-                "curve/train_loss": np.array([models] * 3, dtype=float),
-            }
-        )
-        for models in ([0, 1], [2])
-    ]
-    whole = joined(parts).values
-    np.testing.assert_array_equal(whole["score"], [0, 1, 2])
-    np.testing.assert_array_equal(whole["curve/train_loss"], [[0, 1, 2]] * 3)
-    np.testing.assert_array_equal(whole["curve/epochs"], [1, 2, 3])
-
-
 def test_jobs_of_another_group_have_other_names():
     X, y = table()
     data = dataset_from_arrays(X, y, task="regression")
     plan = make_plan("mlp:3", data, L1(), PathSettings(folds=3, epochs=1))
     names = [[job.name for job in plan.jobs(group, (0.1, 0.2))] for group in range(3)]
     assert len({name for some in names for name in some}) == 9
-
-
-# How training ended, and what is left of the weights.
 
 
 def test_each_end_of_training_has_its_status(make):
@@ -373,9 +341,6 @@ def test_each_position_gives_its_own_model_in_the_targets_unit():
     rows = np.setdiff1d(np.arange(len(y)), network.model_file.test_rows)
     expected = y[rows].mean() + y[rows].std() * outputs
     np.testing.assert_allclose(network.predict(X), expected, rtol=1e-6)
-
-
-# Files.
 
 
 @pytest.mark.parametrize("change", ["X", "y", "weight", "penalty", "seed"])
