@@ -13,7 +13,7 @@ from shrinkage.paths import FittedPath
 from shrinkage.paths.estimate import Estimate
 from shrinkage.reports import path_table, summary_sentence
 
-HEADERS = ("strength", "score", "± s.e.", "train", "validation", "zeros", "status", "choice")
+HEADERS = ("strength", "score", "± s.e.", "train", "valid.", "zeros", "status", "choice")
 
 
 def announce(estimate: Estimate) -> None:
