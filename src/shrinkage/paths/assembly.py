@@ -92,7 +92,7 @@ def assemble(
         train_loss=found.measures["train_loss"],
         validation_loss=found.measures["validation_loss"],
         status=found.status,
-        nonzero=_total_nonzero(found),
+        nonzero=found.total_nonzero,
         inputs_kept=found.measures.get("inputs_kept"),
         layers=_layers(found, module),
         curves=_curves(found, choice),
@@ -109,11 +109,6 @@ def assemble(
         model_file=model_file,
         prototype=module,
     )
-
-
-def _total_nonzero(found: CrossValidation) -> np.ndarray:
-    """Return the nonzero weights of each strength and fold, shape (strengths, folds)."""
-    return np.sum(list(found.named("nonzero").values()), axis=0)
 
 
 def _position(refit: Refit, strength: float) -> int:

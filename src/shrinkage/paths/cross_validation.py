@@ -74,6 +74,11 @@ class CrossValidation:
         return standard_error(self.measures["score"])
 
     @property
+    def total_nonzero(self) -> np.ndarray:
+        """Return the nonzero penalised weights, shape (strengths, folds)."""
+        return np.sum(list(self.named("nonzero").values()), axis=0)
+
+    @property
     def status(self) -> tuple[Status, ...]:
         """Return how training ended for each strength over its folds.
 

@@ -41,7 +41,7 @@ def summary_of(
     """
     data, split = preparation.data, preparation.split
     folds = len(split.folds)
-    nonzero = np.sum(list(found.named("nonzero").values()), axis=0).mean(axis=1)
+    nonzero = found.total_nonzero.mean(axis=1)
     inputs_kept = found.measures.get("inputs_kept")
     summary: dict[str, object] = {
         "task": data.task,
