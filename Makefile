@@ -23,7 +23,7 @@ demo: $(VENV)/.installed-all  ## run the main job on scikit-learn's digits, into
 	$(BIN)/shrinkage path digits --penalty l1 --strengths 20 --folds 5 --out runs/demo --resume
 
 test: $(VENV)/.installed-test  ## install what the tests need and run them all
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(THREADS)
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(THREADS) --dist loadgroup
 
 lint: $(VENV)/.installed-test $(VENV)/.installed-lint  ## style, types, import contract
 	$(BIN)/ruff check .
@@ -39,7 +39,7 @@ docs: $(VENV)/.installed-docs  ## build the documentation into site/
 	$(BIN)/mkdocs build --strict
 
 bench: $(VENV)/.installed-bench  ## run the benchmarks and write benchmarks/results/
-	for file in benchmarks/*_vs_*.py; do $(BIN)/python $$file || exit 1; done
+	for file in benchmarks/*_vs_*.py benchmarks/step_overhead.py; do $(BIN)/python $$file || exit 1; done
 
 clean:  ## remove what was built, not the runs
 	rm -rf $(VENV) build dist site src/*.egg-info .pytest_cache .ruff_cache

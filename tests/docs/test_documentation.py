@@ -87,6 +87,9 @@ def short_training(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(recipe, "LEAST_EPOCHS", 1)
 
 
+# Lightning 2.6 asks with isinstance what torch 2.13 asks with a method.
+@pytest.mark.filterwarnings(r"ignore:.isinstance\(treespec, LeafSpec\).:FutureWarning")
+@pytest.mark.filterwarnings("ignore:The 'train_dataloader' does not have many workers")
 @pytest.mark.usefixtures("short_training")
 @pytest.mark.parametrize("page", WITH_CODE, ids=name_of)
 def test_the_code_of_a_page_runs_and_prints_what_it_says(
@@ -116,7 +119,9 @@ def test_every_python_block_is_code_and_few_are_not_run() -> None:
     for block in found:
         compile(source_of(block), "block", "exec")
     assert len(found) > 20
-    assert sum(block.mark == NOT_RUN for block in found) == 0
+    # one needs torchrun: what it shows is run in tests/pytorch/sharded
+    not_run = [block.text for block in found if block.mark == NOT_RUN]
+    assert [text for text in not_run if "dist.init_process_group" not in text] == []
 
 
 def commands(page: Path) -> Iterator[list[str]]:

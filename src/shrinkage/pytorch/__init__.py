@@ -2,22 +2,31 @@
 
 from __future__ import annotations
 
-from shrinkage.pytorch.attachment import Attachment, attach
+from shrinkage.pytorch.attach import attach
+from shrinkage.pytorch.attachment import Attachment
+from shrinkage.pytorch.ledger import Ledger
 from shrinkage.pytorch.loss import penalty_loss
 from shrinkage.pytorch.metrics import METRICS, Metric, Motion
 from shrinkage.pytorch.parameters import LAYERS, describe
 from shrinkage.pytorch.regularize import regularize
+from shrinkage.pytorch.schedules import Cosine, WarmUp
 from shrinkage.pytorch.updates import UPDATES
+from shrinkage.pytorch.zeros import keep_zeros, lost_zeros
 
 __all__ = [
     "LAYERS",
     "METRICS",
     "UPDATES",
     "Attachment",
+    "Cosine",
+    "Ledger",
     "Metric",
     "Motion",
+    "WarmUp",
     "attach",
     "describe",
+    "keep_zeros",
+    "lost_zeros",
     "penalty_loss",
     "regularize",
 ]

@@ -1,7 +1,7 @@
 """Terms attached to an optimizer by its step hooks: the caller's training loop does not change.
 
-Who uses this: `regularize` (parameters of a model) and the path engine (`attach`, many models
-stacked in each parameter). Hooks and no subclass, so that schedulers, scalers and checkpoints
+Who uses this: `regularize` (parameters of a model) and `attach` (many models stacked in each
+parameter, for the path engine). Hooks and no subclass, so that schedulers, scalers and checkpoints
 meet the optimizer that they know; nothing is written into its groups or state.
 """
 
@@ -9,98 +9,169 @@ from __future__ import annotations
 
 import warnings
 import weakref
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import torch
-from torch.optim import LBFGS, Optimizer, SparseAdam
+from torch.optim import Optimizer
 
 from shrinkage.errors import InputError, UnsupportedOptimizer, near_names
-from shrinkage.penalties import Part
-from shrinkage.pytorch.loss import as_part
+from shrinkage.pytorch.batches import make_batches
+from shrinkage.pytorch.ledger import Entry, Ledger
+from shrinkage.pytorch.ledger_entries import record_begin, record_end
 from shrinkage.pytorch.metrics import Moment
-from shrinkage.pytorch.threshold import Scratch
-from shrinkage.pytorch.updates import UPDATES, Gradient, Loss, Proximal, Target, Tools, Update
-from shrinkage.terms import Assignment, checked_update
-
-REFUSED: dict[type[Optimizer], str] = {
-    LBFGS: "its line search and history need the penalty inside the loss",
-    SparseAdam: "it moves only the rows of a sparse gradient",
-}
+from shrinkage.pytorch.schedules import Schedule, scheduled
+from shrinkage.pytorch.sharding import is_empty_piece, is_sharded
+from shrinkage.pytorch.slots import Slot
+from shrinkage.pytorch.states import load_slot_states, slot_states
+from shrinkage.pytorch.support import check_group, check_sharded, check_support
+from shrinkage.pytorch.updates import Gradient, Loss, Update
+from shrinkage.terms import Assignment, Term, checked_strength
 
 _ATTACHED: weakref.WeakSet[Optimizer] = weakref.WeakSet()
 
-
-@dataclass(frozen=True, eq=False)
-class Slot:
-    """One parameter: its place in the optimizer, its updates, and its parts by term."""
-
-    target: Target
-    group: int
-    updates: tuple[Update, ...]
-    parts: tuple[tuple[str, Part], ...]
+Adopt = Callable[[Sequence[Any]], Sequence[Slot]]
 
 
 class Attachment:
-    """What `regularize` and `attach` return: it acts through the optimizer until `detach`."""
+    """What `regularize` and `attach` return: it acts through the optimizer until `detach`.
+
+    Args:
+        optimizer: its hooks are used.
+        slots: the parameters with their updates.
+        terms: the text of each term, by its number.
+        strengths: of each term: numbers, or tensors with one number per stacked model.
+    """
 
     def __init__(
-        self, optimizer: Optimizer, slots: Sequence[Slot], assignment: Assignment | None = None
+        self,
+        optimizer: Optimizer,
+        slots: Sequence[Slot],
+        terms: Sequence[str],
+        strengths: Sequence[Any],
     ) -> None:
+        self.steps = 0
+        self.assignment: Assignment | None = None
+        self.ledger = Ledger(every=0)
         self._optimizer = optimizer
-        self._slots = tuple(slots)
-        self._assignment = assignment
-        self._updates = tuple(update for slot in slots for update in slot.updates)
+        self._terms = tuple(terms)
+        self._given = list(strengths)  # as the user has set them
+        self._strengths = list(strengths)  # times the factors of the schedules
+        self._schedules: tuple[Schedule | None, ...] = (None,) * len(self._terms)
+        self._adopt: Adopt | None = None
+        self._freezes = False
         self._moving: list[Slot] = []
+        self._entries: list[Entry] | None = None
         self._loss_taken, self._warned = False, False
-        _check_optimizer(optimizer, self._slots)
+        if optimizer in _ATTACHED:
+            raise InputError(
+                "expected an optimizer without terms, came one that has some: "
+                "call detach() on its attachment first, or give all terms at once"
+            )
+        self._take(slots)
+        self._held = _count(optimizer)
+        # A compiled step calls the hooks between its graphs: traced into one, every strength and
+        # learning rate would be a constant to recompile for.
+        eager: Any = torch.compiler.disable
         self._handles = (
-            optimizer.register_step_pre_hook(self._before_step),
-            optimizer.register_step_post_hook(self._after_step),
+            optimizer.register_step_pre_hook(eager(self._before_step)),
+            optimizer.register_step_post_hook(eager(self._after_step)),
         )
         _ATTACHED.add(optimizer)
 
+    def configure(
+        self,
+        *,
+        assignment: Assignment,
+        schedules: Sequence[Schedule | None],
+        ledger: Ledger,
+        adopt: Adopt,
+    ) -> None:
+        """Take what only `regularize` knows; `adopt` makes slots of parameters added later."""
+        self.assignment, self._schedules = assignment, tuple(schedules)
+        self.ledger, self._adopt = ledger, adopt
+        self._bring_strengths()
+
     def table(self) -> str:
         """Return who is penalised by what, and why not, as text."""
-        if self._assignment is None:
-            names = [
-                f"{slot.target.name}: {', '.join(t for t, _ in slot.parts)}" for slot in self._slots
-            ]
-            return "\n".join(names)
-        return str(self._assignment)
-
-    @property
-    def assignment(self) -> Assignment | None:
-        """The table as records; None where `attach` was given tensors without names."""
-        return self._assignment
+        if self.assignment is not None:
+            return str(self.assignment)
+        return "\n".join(
+            f"{slot.target.name}: {', '.join(self._terms[share.term] for share in slot.shares)}"
+            for slot in self._slots
+        )
 
     @property
     def strengths(self) -> dict[str, Any]:
-        """The strength of each term, by the term's text."""
-        if self._assignment is not None:
-            return {repr(term): term.strength for term in self._assignment.terms}
-        return {term: part.strength for slot in self._slots for term, part in slot.parts}
+        """The strength that each term has now, by the term's text."""
+        return dict(zip(self._terms, self._strengths, strict=True))
+
+    def set_strength(self, term: Term | str | int, value: float) -> None:
+        """Give a term another strength from the next step on; a schedule multiplies it.
+
+        Args:
+            term: the term, its text as `strengths` has it, or its number from 0.
+            value: a finite number of at least 0.
+
+        Raises:
+            InputError: an unknown term or a bad strength.
+        """
+        number = term if isinstance(term, int) else _index(repr(term), term, self._terms)
+        if not 0 <= number < len(self._terms):
+            raise InputError(
+                f"expected the number of a term from 0 to {len(self._terms) - 1}, came {term}: "
+                "give the term itself"
+            )
+        self._given[number] = checked_strength(value)
+        self._bring_strengths()
 
     @torch.no_grad()
     def value(self) -> dict[str, Any]:
-        """Return strength·penalty of each term now: a number, or one per stacked model."""
+        """Return strength·penalty of each term now: a number, or one per stacked model.
+
+        Parameters that lie in pieces on several processes are summed: all of them have to ask.
+        """
         totals: dict[str, Any] = {}
         for slot in self._slots:
-            target = slot.target
-            w, inner = target.view(target.parameter), min(1, target.stacked)
-            for term, part in slot.parts:
-                about = w if part.reference is None else w - part.reference
-                found = part.penalty.value(about, inner)
-                share = part.strength * (found if inner else float(found))
-                totals[term] = totals[term] + share if term in totals else share
+            for share in slot.shares:
+                text, found = self._terms[share.term], slot.value(share, self._strengths)
+                totals[text] = totals[text] + found if text in totals else found
         return totals
 
     def loss(self) -> torch.Tensor:
         """Return the sum of the terms whose update is "loss", to be added to the data loss."""
         self._loss_taken = True
+        if self._held != _count(self._optimizer):
+            self._adopt_added()
+        if any(self._schedules):
+            self._bring_strengths()  # the step to come has not asked for them yet
         values = [update.value() for update in self._updates if isinstance(update, Loss)]
         return sum(values[1:], values[0]) if values else torch.zeros(())
+
+    def note_loss(self, loss: Any) -> None:
+        """Tell the ledger the data loss of the coming step: a number or a tensor."""
+        self.ledger.note_loss(loss)
+
+    @property
+    def freeze_zeros(self) -> bool:
+        """Whether weights that a penalty has made zero stay zero, whatever the optimizer does."""
+        return self._freezes
+
+    @freeze_zeros.setter
+    @torch.no_grad()
+    def freeze_zeros(self, value: bool) -> None:
+        """Freeze what is zero now and what becomes zero from now on, or let everything go."""
+        self._freezes = bool(value)
+        for slot in self._slots:
+            slot.frozen.mask = None
+            if value and slot.makes_zeros:
+                slot.hold_zeros(grow=self.steps > 0)
+
+    def plot(self) -> Any:
+        """Return a matplotlib figure of the ledger: losses, gradient shares, zeros, timescales."""
+        from shrinkage.reports.ledger_figure import ledger_figure
+
+        return ledger_figure(self.ledger.records)
 
     def detach(self) -> None:
         """Take the hooks off the optimizer; the terms act no more."""
@@ -110,35 +181,89 @@ class Attachment:
         _ATTACHED.discard(self._optimizer)
 
     def state_dict(self) -> dict[str, Any]:
-        """Return what a checkpoint needs beside the optimizer's own state: plain numbers."""
-        buffers = {
-            update.target.name: update.buffer
-            for update in self._updates
-            if isinstance(update, Proximal) and update.buffer is not None
+        """Return what a checkpoint needs beside the optimizer's state: numbers and tensors.
+
+        `torch.load(weights_only=True)` reads it. Strengths are those that were set.
+        """
+        return {
+            "steps": self.steps,
+            "strengths": [s if isinstance(s, torch.Tensor) else float(s) for s in self._given],
+            "freeze_zeros": self._freezes,
+            "ledger": self.ledger.state_dict(),
+            **slot_states(self._slots),
         }
-        return {"momentum": buffers}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Take the state of an attachment with the same parameters.
+        """Take the state of an attachment with the same parameters and terms.
 
         Raises:
-            InputError: names of parameters that this attachment does not have.
+            InputError: names of parameters, or a number of terms, that this attachment has not.
         """
-        proximal = {u.target.name: u for u in self._updates if isinstance(u, Proximal)}
-        for name, buffer in dict(state.get("momentum", {})).items():
-            if name not in proximal:
-                hint = near_names(name, proximal) or "load it into the same model and terms"
-                raise InputError(f"expected the state of known parameters, came {name}: {hint}")
-            proximal[name].buffer = float(buffer)
+        strengths = state.get("strengths", self._given)
+        if len(strengths) != len(self._terms):
+            raise InputError(
+                f"expected the state of {len(self._terms)} terms, came one of {len(strengths)}: "
+                "load it into an attachment with the same terms"
+            )
+        load_slot_states(self._slots, state)
+        self.steps = int(state.get("steps", self.steps))
+        self._freezes = bool(state.get("freeze_zeros", self._freezes))
+        self._given = list(strengths)
+        if "ledger" in state:
+            self.ledger.load_state_dict(state["ledger"])
+        self._bring_strengths()
 
-    def _before_step(self, _optimizer: Optimizer, args: Any, kwargs: dict) -> Any:
+    def _take(self, slots: Sequence[Slot]) -> None:
+        """Work on these slots from now on."""
+        self._slots = tuple(slots)
+        self._updates: tuple[Update, ...] = tuple(u for slot in self._slots for u in slot.updates)
+        self._borrowers = tuple(u for u in self._updates if isinstance(u, Gradient))
+        self._by_loss = tuple(u for u in self._updates if isinstance(u, Loss))
+        self._plan()
+        names = {share.update for slot in self._slots for share in slot.shares}
+        check_support(self._optimizer, sorted(names))
+        for slot in self._slots:
+            group = self._optimizer.param_groups[slot.group]
+            check_group(slot.target.name, group, [share.update for share in slot.shares])
+            if is_sharded(slot.parameter):
+                check_sharded(self._optimizer, slot.target.name)
+
+    def _bring_strengths(self) -> None:
+        """Bring strengths × schedules at this step into the slots whose terms have changed."""
+        current = [
+            scheduled(strength, schedule, self.steps, text)
+            for strength, schedule, text in zip(
+                self._given, self._schedules, self._terms, strict=True
+            )
+        ]
+        changed = {
+            number
+            for number, (new, old) in enumerate(zip(current, self._strengths, strict=True))
+            if new is not old and not (_is_number(new) and _is_number(old) and new == old)
+        }
+        self._strengths = current
+        if changed:
+            for slot in self._slots:
+                if not changed.isdisjoint(slot.terms):
+                    slot.set_strengths(current)
+            self._plan()
+
+    def _plan(self) -> None:
+        """Sort the slots by what a step at these strengths has to do."""
+        self._empty = tuple(slot for slot in self._slots if is_empty_piece(slot.parameter))
+        self._batches, self._alone = make_batches(self._slots)
+        self._early = tuple(
+            slot for slot in self._alone if any(update.acts_before for update in slot.updates)
+        )
+
+    def _before_step(self, optimizer: Optimizer, args: Any, kwargs: dict) -> Any:
         """Act before the step, or, with a closure, between the closure and the step."""
         self._release()
         closure = args[1] if len(args) > 1 else kwargs.get("closure")
         if closure is None:
-            self._begin()
+            self._begin(optimizer)
             return None
-        if any(update.changes_gradient for update in self._updates):
+        if self._borrowers:
             raise UnsupportedOptimizer(
                 "expected step() without a closure for update='gradient', came a closure, which "
                 "computes the gradients anew: call it before step(), or use another update"
@@ -146,7 +271,7 @@ class Attachment:
 
         def closure_then_updates() -> Any:
             loss = closure()
-            self._begin()
+            self._begin(optimizer)
             return loss
 
         if len(args) > 1:
@@ -154,45 +279,97 @@ class Attachment:
         return args, {**kwargs, "closure": closure_then_updates}
 
     @torch.no_grad()
-    def _begin(self) -> None:
+    def _begin(self, optimizer: Any) -> None:
         self._moving = []
-        found_inf = getattr(self._optimizer, "found_inf", None)
+        found_inf = getattr(optimizer, "found_inf", None)
         if found_inf is not None and float(found_inf) != 0:
             return  # a fused optimizer under a gradient scaler: it will not move
-        scaler = getattr(self._optimizer, "grad_scale", None)
+        if self._held != _count(optimizer):
+            self._adopt_added()
+        if any(self._schedules):
+            self._bring_strengths()
+        scaler = getattr(optimizer, "grad_scale", None)
         scale = 1.0 if scaler is None else float(scaler)
-        for slot in self._slots:
-            parameter = slot.target.parameter
-            if parameter.grad is not None:
-                self._moving.append(slot)
-                moment = self._moment(slot, scale)
-                for update in slot.updates:
-                    update.before(moment)
+        for slot in self._empty:
+            # Every process has to take part where pieces are gathered. FSDP2 gives a piece without
+            # weights no gradient, so its optimizer would have no state for it.
+            if slot.parameter.grad is None:
+                slot.parameter.grad = torch.zeros_like(slot.parameter)
+        self._moving = [slot for slot in self._slots if slot.parameter.grad is not None]
+        groups, states = optimizer.param_groups, optimizer.state
+        if self.ledger.due(self.steps + 1):
+            words = (self._terms, self._strengths)
+            self._entries = record_begin(
+                self.ledger, self.steps + 1, self._moving, groups, scale, words
+            )
+        for slot in self._undecayed(groups):
+            # by index and by parameter: `load_state_dict` replaces groups and state
+            moment = Moment(groups[slot.group], states.get(slot.parameter, {}), scale)
+            for update in slot.updates:
+                update.before(moment)
 
     @torch.no_grad()
-    def _after_step(self, *_: Any) -> None:
-        for slot in self._moving:
-            moment = self._moment(slot)
+    def _after_step(self, optimizer: Any, *_: Any) -> None:
+        if not self._moving:
+            return
+        groups, states = optimizer.param_groups, optimizer.state
+        for slot in self._unbatched(groups, states):
+            moment = Moment(groups[slot.group], states.get(slot.parameter, {}))
             for update in slot.updates:
                 update.after(moment)
+        if self._freezes:
+            self._hold_zeros()
+        self.steps += 1
+        if self._entries is not None:
+            record_end(self.ledger, self._moving, self._entries)
+            self._entries = None
         self._moving = []
-        self._check_loss_taken()
+        if self._by_loss:
+            self._check_loss_taken()
 
-    def _moment(self, slot: Slot, scale: float = 1.0) -> Moment:
-        """Return what the optimizer holds now: `load_state_dict` replaces groups and state."""
-        group = self._optimizer.param_groups[slot.group]
-        return Moment(group, self._optimizer.state.get(slot.target.parameter, {}), scale)
+    def _undecayed(self, groups: Any) -> Sequence[Slot]:
+        """Decay what can be in batches, and return the slots that have still something to do."""
+        if len(self._moving) < len(self._slots):
+            return self._moving
+        left = list(self._early)
+        for batch in self._batches:
+            if not batch.decay(groups):
+                left += batch.slots
+        return left
+
+    def _unbatched(self, groups: Any, states: Any) -> Sequence[Slot]:
+        """Shrink what can be in batches, and return the slots that are still to be done."""
+        if len(self._moving) < len(self._slots):
+            return self._moving
+        left = list(self._alone)
+        for batch in self._batches:
+            if not batch.shrink(groups, states):
+                left += batch.slots
+        return left
+
+    def _hold_zeros(self) -> None:
+        for slot in self._moving:
+            if slot.makes_zeros:
+                slot.hold_zeros(grow=any(self._strengths[term] for term in slot.terms))
+
+    def _adopt_added(self) -> None:
+        """Take parameters that `add_param_group` has brought since."""
+        self._held = _count(self._optimizer)
+        if self._adopt is None:
+            return
+        added = self._adopt([slot.parameter for slot in self._slots])
+        if added:
+            self._take((*self._slots, *added))
+            for slot in added:
+                slot.set_strengths(self._strengths)
 
     def _release(self) -> None:
         """Give back gradients that a step which raised has left behind."""
-        for update in self._updates:
+        for update in self._borrowers:
             update.release()
 
     def _check_loss_taken(self) -> None:
-        needed = any(
-            update.needs_loss and not all(part.is_absent for part in update.parts)
-            for update in self._updates
-        )
+        needed = any(not all(part.is_absent for part in update.parts) for update in self._by_loss)
         if needed and not self._loss_taken and not self._warned:
             self._warned = True
             warnings.warn(
@@ -204,135 +381,18 @@ class Attachment:
         self._loss_taken = False
 
 
-def attach(
-    optimizer: Optimizer,
-    assignments: Mapping[torch.Tensor, Iterable[Any]],
-    *,
-    stacked: int = 0,
-    update: str = "proximal",
-) -> Attachment:
-    """Attach parts to tensors of an optimizer, one model or many stacked in each tensor.
-
-    Args:
-        optimizer: the optimizer that holds the tensors.
-        assignments: parameter → parts. A part is an object with strength, penalty, reference and
-            update (as `shrinkage.terms.AssignedPart`) or a tuple (strength, penalty),
-            (strength, penalty, reference) or (strength, penalty, reference, update). A strength
-            is a number or a tensor of shape parameter.shape[:stacked]; a reference has the shape
-            of the parameter, or of one model in it.
-        stacked: how many leading axes of every tensor run over models.
-        update: of parts that name none.
-
-    Returns:
-        The `Attachment`.
-
-    Raises:
-        InputError: a tensor that the optimizer does not hold, a bad strength or update.
-        UnsupportedOptimizer: an update that cannot be right with this optimizer.
-        OverlapError: parts without a closed form.
-
-    >>> from shrinkage.penalties import L1
-    >>> w = torch.nn.Parameter(torch.tensor([[1.0, -0.05], [1.0, -0.05]]))
-    >>> optimizer = torch.optim.SGD([w], lr=0.1)
-    >>> _ = attach(optimizer, {w: [(torch.tensor([0.0, 1.0]), L1())]}, stacked=1)
-    >>> w.grad = torch.zeros_like(w)
-    >>> optimizer.step()
-    >>> w.data
-    tensor([[ 1.0000, -0.0500],
-            [ 0.9000,  0.0000]])
-    """
-    checked_update(update)
-    tools = Tools(optimizer, Scratch())
-    places = {
-        id(parameter): index
-        for index, group in enumerate(optimizer.param_groups)
-        for parameter in group["params"]
-    }
-    slots = []
-    for index, (parameter, parts) in enumerate(assignments.items()):
-        if id(parameter) not in places:
-            raise InputError(
-                f"expected parameters of the optimizer, came number {index} of shape "
-                f"{tuple(parameter.shape)} that it does not hold: add it to the optimizer"
-            )
-        target = Target(str(index), parameter, stacked)
-        given = [_normalized(part, update, target) for part in parts]
-        slots.append(make_slot(target, places[id(parameter)], given, tools))
-    return Attachment(optimizer, slots)
+def _count(optimizer: Any) -> int:
+    """Return how many parameters an optimizer holds."""
+    return sum(len(group["params"]) for group in optimizer.param_groups)
 
 
-def make_slot(
-    target: Target, group: int, given: Sequence[tuple[str, str, Part]], tools: Tools
-) -> Slot:
-    """Return the slot of one parameter from its (term, update, part) triples."""
-    by_update: dict[str, list[Part]] = {}
-    for _, update, part in given:
-        by_update.setdefault(update, []).append(part)
-    updates = tuple(UPDATES[update](parts, target, tools) for update, parts in by_update.items())
-    return Slot(target, group, updates, tuple((term, part) for term, _, part in given))
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float)
 
 
-def _normalized(part: Any, update: str, target: Target) -> tuple[str, str, Part]:
-    """Return (term, update, part) from a tuple or an object, the strength checked."""
-    if isinstance(part, tuple):
-        strength, penalty, *rest = part
-        reference, own = (*rest, None, None)[:2]
-    else:
-        strength, penalty, reference = part.strength, part.penalty, part.reference
-        own = getattr(part, "update", None)
-    models = tuple(target.parameter.shape[: target.stacked])
-    if isinstance(strength, torch.Tensor):
-        if tuple(strength.shape) != models:
-            raise InputError(
-                f"expected one strength per model, of shape {models}, came "
-                f"{tuple(strength.shape)}: give a number or a tensor of that shape"
-            )
-        if not bool(((strength >= 0) & torch.isfinite(strength)).all()):
-            raise InputError(
-                f"expected finite strengths of at least 0, came {strength.tolist()}: correct them"
-            )
-        strength = (
-            strength.detach().to("cpu", torch.float64).flatten() if models else float(strength)
-        )
-    checked = as_part(Part(strength, penalty, reference), target.parameter)
-    if checked.reference is not None and models:
-        everywhere = checked.reference.expand(target.parameter.shape)
-        checked = replace(checked, reference=everywhere.flatten(0, len(models) - 1))
-    return repr(penalty), checked_update(own or update), checked
-
-
-def _check_optimizer(optimizer: Optimizer, slots: Sequence[Slot]) -> None:
-    if optimizer in _ATTACHED:
-        raise InputError(
-            "expected an optimizer without terms, came one that has some: "
-            "call detach() on its attachment first, or give all terms at once"
-        )
-    acting = [u for slot in slots for u in slot.updates if not isinstance(u, Loss)]
-    for kind, reason in REFUSED.items():
-        if acting and isinstance(optimizer, kind):
-            raise UnsupportedOptimizer(
-                f"expected an optimizer that can be shrunk around, came {kind.__name__}: "
-                f"{reason}; use update='loss'"
-            )
-    for slot in slots:
-        _check_group(slot, optimizer.param_groups[slot.group])
-
-
-def _check_group(slot: Slot, group: Mapping[str, Any]) -> None:
-    name = slot.target.name
-    acting = any(not isinstance(update, Gradient | Loss) for update in slot.updates)
-    if acting and "lr" not in group:
-        raise UnsupportedOptimizer(
-            f"expected a learning rate in the optimizer's groups, came none for {name}: "
-            "use update='gradient' or 'loss'"
-        )
-    if group.get("differentiable") and slot.updates:
-        raise UnsupportedOptimizer(
-            "expected an optimizer with differentiable=False, came one that is differentiated "
-            "through: use penalty_loss"
-        )
-    if group.get("maximize") and any(update.needs_loss for update in slot.updates):
-        raise UnsupportedOptimizer(
-            f"expected update='loss' with a loss to be minimized, came maximize=True for {name}: "
-            "use another update"
-        )
+def _index(text: str, term: Any, terms: Sequence[str]) -> int:
+    wanted = term if isinstance(term, str) else text
+    if wanted not in terms:
+        hint = near_names(wanted, terms) or f"the terms are {', '.join(terms)}"
+        raise InputError(f"expected a term of this attachment, came {wanted}: {hint}")
+    return terms.index(wanted)

@@ -121,6 +121,9 @@ class GroupThreshold(InPlace):
             clip_evenly(piece.w, piece.thresholds[1], piece.buffers[0])
         shrink_groups_evenly(piece.w, piece.thresholds[0], piece.buffers[0], self._groups.within)
 
+    def _models(self, w: torch.Tensor) -> int:
+        return len(w) if self._stacked else 1
+
     def _by_model(self, tensor: torch.Tensor) -> torch.Tensor:
         return tensor if self._stacked else tensor.unsqueeze(0)
 

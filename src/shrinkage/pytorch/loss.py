@@ -17,6 +17,7 @@ from torch.autograd.function import once_differentiable
 
 from shrinkage.penalties import Part, Penalty
 from shrinkage.pytorch.parameters import describe
+from shrinkage.pytorch.sharding import whole
 from shrinkage.terms import Term, Terms, as_terms, assign
 
 
@@ -55,6 +56,7 @@ def penalty_value(w: torch.Tensor, parts: Sequence[Part], stacked: int = 0) -> t
     >>> w.grad
     tensor([0.5000, 0.0000])
     """
+    w = whole(w)
     total = w.new_zeros(w.shape[:stacked])
     for part in parts:
         about = w if part.reference is None else w - part.reference
@@ -120,8 +122,12 @@ def _assigned(model: nn.Module, terms: Term | Terms | Iterable[Term]) -> _Pairs:
 
 
 def as_part(part: Any, parameter: torch.Tensor) -> Part:
-    """Return strength, penalty and reference, the reference as a tensor like the parameter."""
-    reference = part.reference
-    if reference is not None:
-        reference = torch.as_tensor(reference).detach().to(parameter.device, parameter.dtype)
-    return Part(part.strength, part.penalty, reference)
+    """Return strength, penalty and reference, the reference as a whole tensor of its dtype."""
+    return Part(part.strength, part.penalty, as_reference(part.reference, parameter))
+
+
+def as_reference(reference: Any, parameter: torch.Tensor) -> torch.Tensor | None:
+    """Return a reference as a whole tensor of the parameter's dtype and device; None stays."""
+    if reference is None:
+        return None
+    return whole(torch.as_tensor(reference).detach()).to(parameter.device, parameter.dtype)

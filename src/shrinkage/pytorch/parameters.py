@@ -110,13 +110,55 @@ def describe(model: nn.Module) -> tuple[tuple[ParameterInfo, torch.nn.Parameter]
             f"expected a torch.nn.Module, came {type(model).__name__}: give the model itself"
         )
     found: dict[int, tuple[ParameterInfo, torch.nn.Parameter]] = {}
-    for name, place, tensor in _owned(model):
+    for name, place, tensor in _owned(original(model)):
         _check(name, tensor)
         if id(tensor) in found:
             found[id(tensor)] = (_tied(found[id(tensor)][0], name, place), tensor)
         else:
             found[id(tensor)] = (_info(name, place, tensor), tensor)
     return tuple(found.values())
+
+
+def original(model: nn.Module) -> nn.Module:
+    """Return the model inside wrappers that only run it: DDP, data parallel, torch.compile.
+
+    Args:
+        model: any module.
+
+    Returns:
+        The module whose parameters have the names that were given to them.
+
+    Raises:
+        InputError: FSDP's first version, whose flat parameters have no shapes.
+
+    >>> layer = nn.Linear(2, 1)
+    >>> original(nn.DataParallel(layer)) is layer
+    True
+    """
+    flat = [name for name, part in model.named_modules() if _kind(part) == _FLAT]
+    if flat:
+        raise InputError(
+            f"expected parameters with their own shapes, came {_FLAT} (at "
+            f"{flat[0] or 'the model'}), which flattens them: use "
+            "torch.distributed.fsdp.fully_shard instead"
+        )
+    while _kind(model) in _WRAPPERS:
+        model = getattr(model, _WRAPPERS[_kind(model)])
+    return model
+
+
+_FLAT = "FullyShardedDataParallel"
+_WRAPPERS = {
+    "DistributedDataParallel": "module",
+    "DataParallel": "module",
+    "OptimizedModule": "_orig_mod",
+}
+_CHECKPOINT = "_checkpoint_wrapped_module."  # activation checkpointing, around any layer
+
+
+def _kind(module: nn.Module) -> str:
+    """Return the name of a class: these wrappers are looked for without importing them."""
+    return type(module).__name__
 
 
 def _owned(model: nn.Module) -> Iterator[tuple[str, Place, torch.nn.Parameter]]:
@@ -126,6 +168,7 @@ def _owned(model: nn.Module) -> Iterator[tuple[str, Place, torch.nn.Parameter]]:
         for name, tensor in module._parameters.items():
             if tensor is not None:
                 full = f"{prefix}.{name}" if prefix else name
+                full = full.replace(_CHECKPOINT, "").replace("_orig_mod.", "")
                 yield full, _place(modules, prefix, module, name, tensor), tensor
 
 

@@ -7,17 +7,24 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from typing import Any
 
+import torch
 from torch import nn
 from torch.optim import Optimizer
 
 from shrinkage.errors import InputError
-from shrinkage.pytorch.attachment import Attachment, Slot, make_slot
-from shrinkage.pytorch.loss import as_part
+from shrinkage.pytorch.attach import places_of
+from shrinkage.pytorch.attachment import Attachment
+from shrinkage.pytorch.ledger import Ledger
+from shrinkage.pytorch.loss import as_reference
 from shrinkage.pytorch.parameters import describe
+from shrinkage.pytorch.schedules import Schedule, as_schedules
+from shrinkage.pytorch.slots import Share, Slot, cut, make_target
 from shrinkage.pytorch.threshold import Scratch
-from shrinkage.pytorch.updates import Target, Tools
-from shrinkage.terms import Term, Terms, assign
+from shrinkage.pytorch.updates import Tools
+from shrinkage.terms import AssignedPart, Term, Terms, as_terms, assign
 
 
 def regularize(
@@ -25,6 +32,10 @@ def regularize(
     model: nn.Module,
     terms: Term | Terms | Iterable[Term],
     update: str = "proximal",
+    *,
+    freeze_zeros: bool = False,
+    schedule: Schedule | Sequence[Schedule | None] | None = None,
+    ledger: Ledger | None = None,
 ) -> Attachment:
     """Let every step of an optimizer minimize loss + Σ strength·penalty; the loop stays as it is.
 
@@ -34,13 +45,19 @@ def regularize(
         terms: strengths times penalties on selections.
         update: how terms that name no update enter training: "proximal" (exact zeros, solves the
             penalised problem), "gradient", "decoupled" or "loss" (add `attachment.loss()`).
+        freeze_zeros: whether weights that a penalty has made zero stay zero, whatever momentum
+            and gradients say; it can be changed later, as `attachment.freeze_zeros`.
+        schedule: a factor of the strengths by real step (0 at the first): any callable, such as
+            `WarmUp(1000)` or `Cosine(10_000)`, or one (or None) for each term.
+        ledger: where the record of training goes; the default keeps every 100th step in memory.
 
     Returns:
-        The `Attachment`: `table()`, `value()`, `strengths`, `loss()`, `detach()`.
+        The `Attachment`: `table()`, `value()`, `strengths`, `ledger`, `loss()`, `detach()`.
 
     Raises:
         UnmatchedPattern: a term selects no parameter.
-        InputError: a selected parameter that the optimizer does not hold, terms attached twice.
+        InputError: a selected parameter that the optimizer does not hold, terms attached twice,
+            a learning rate of 0.
         UnsupportedOptimizer: an update that cannot be right with this optimizer.
         OverlapError: terms meet on a parameter without a closed form.
 
@@ -57,32 +74,85 @@ def regularize(
     Source: Parikh and Boyd, Proximal algorithms (2014); for the diagonal metric, Lee, Sun and
     Saunders, SIAM J. Optim. 24 (2014); decoupled decay, Loshchilov and Hutter, ICLR 2019.
     """
-    described = describe(model)
-    assignment = assign((info for info, _ in described), terms, update)
-    places = {
-        id(parameter): index
-        for index, group in enumerate(optimizer.param_groups)
-        for parameter in group["params"]
-    }
-    penalised = [(info, tensor) for info, tensor in described if assignment.parts[info.name]]
-    missing = [info.name for info, tensor in penalised if id(tensor) not in places]
-    if missing:
-        raise InputError(
-            f"expected every penalised parameter in the optimizer, came {', '.join(missing[:5])} "
-            "outside of it: build the optimizer from this model's parameters, or select others"
-        )
-    tools = Tools(optimizer, Scratch())
-    slots = []
-    for info, tensor in penalised:
-        given = [
-            (repr(part.term), part.update, as_part(part, tensor))
-            for part in assignment.parts[info.name]
-        ]
-        target = Target(info.name, tensor)
-        slots.append(make_slot(target, places[id(tensor)], given, tools))
-    attachment = Attachment(optimizer, slots, assignment)
+    terms = as_terms(terms)
+    assignment = assign((info for info, _ in describe(model)), terms, update)
+    roster = Roster(optimizer, model, terms, update)
+    slots = roster.slots()
+    schedules = as_schedules(schedule, len(terms))
+    strengths = [term.strength for term in terms]
+    attachment = Attachment(optimizer, slots, [repr(term) for term in terms], strengths)
+    attachment.configure(
+        assignment=assignment,
+        schedules=schedules,
+        ledger=Ledger() if ledger is None else ledger,
+        adopt=roster.added,
+    )
+    attachment.freeze_zeros = freeze_zeros
     _warn_of_own_decay(optimizer, slots)
     return attachment
+
+
+class Roster:
+    """Who is penalised, asked anew when parameters join the optimizer."""
+
+    def __init__(self, optimizer: Optimizer, model: nn.Module, terms: Terms, update: str) -> None:
+        self._optimizer, self._model = optimizer, model
+        self._terms, self._update = terms, update
+        self._tools = Tools(optimizer, Scratch())
+        self._numbers = {id(term): number for number, term in enumerate(terms)}
+
+    def slots(self) -> list[Slot]:
+        """Return a slot for every penalised parameter; frozen ones may join the optimizer later.
+
+        Raises:
+            InputError: a penalised parameter that trains and that the optimizer does not hold.
+        """
+        found, outside = self._found([])
+        if outside:
+            raise InputError(
+                f"expected every penalised parameter in the optimizer, came "
+                f"{', '.join(outside[:5])} outside of it: build the optimizer from this model's "
+                "parameters, or select others"
+            )
+        return found
+
+    def added(self, known: Sequence[Any]) -> list[Slot]:
+        """Return slots of the penalised parameters that have joined the optimizer since."""
+        return self._found(known)[0]
+
+    def _found(self, known: Sequence[Any]) -> tuple[list[Slot], list[str]]:
+        """Return new slots, and the names of penalised parameters that train elsewhere."""
+        described = describe(self._model)
+        trains = (replace(info, trainable=True) for info, _ in described)
+        parts = assign(trains, self._terms, self._update).parts
+        places, taken = places_of(self._optimizer), {id(parameter) for parameter in known}
+        slots, outside = [], []
+        for info, tensor in described:
+            if not parts[info.name] or id(tensor) in taken:
+                continue
+            if id(tensor) in places:
+                slots.append(self._slot(info.name, tensor, places[id(tensor)], parts[info.name]))
+            elif info.trainable:
+                outside.append(info.name)
+        return slots, outside
+
+    def _slot(
+        self, name: str, tensor: torch.Tensor, group: int, parts: Sequence[AssignedPart]
+    ) -> Slot:
+        shares = [self._share(part) for part in parts]
+        target = make_target(name, tensor, shares)
+        references: dict[int, torch.Tensor | None] = {}  # one copy for all parts of a parameter
+        for share in shares:
+            given = share.reference
+            if id(given) not in references:
+                references[id(given)] = cut(as_reference(given, tensor), target)
+        held = [replace(share, reference=references[id(share.reference)]) for share in shares]
+        strengths = [term.strength for term in self._terms]
+        return Slot(target, group, held, strengths, self._tools)
+
+    def _share(self, part: AssignedPart) -> Share:
+        number = self._numbers[id(part.term)]
+        return Share(number, part.update, part.penalty, part.weight, part.reference)
 
 
 def _warn_of_own_decay(optimizer: Optimizer, slots: Sequence[Slot]) -> None:

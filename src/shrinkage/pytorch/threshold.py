@@ -94,6 +94,17 @@ class InPlace(ABC):
         for piece in self._pieces:
             shrink(piece)
 
+    def fitting(self, w: torch.Tensor, motion: Motion) -> bool:
+        """Shrink `w` where its memory and the motion's allow flat views; else return False."""
+        if not fits(w, motion, self._models(w)):
+            return False
+        self(w, motion)
+        return True
+
+    @abstractmethod
+    def _models(self, w: torch.Tensor) -> int:
+        """Return how many models lie along the leading axis of `w`."""
+
     @abstractmethod
     def _scalar(self, piece: Piece) -> None:
         """Shrink a piece whose weights all moved at one rate."""
@@ -181,6 +192,9 @@ class SoftThreshold(InPlace):
         if self._has_l1:
             clip_evenly(piece.w, piece.thresholds[0], piece.buffers[0])
 
+    def _models(self, w: torch.Tensor) -> int:
+        return 1 if self._rows == 1 else len(w)
+
     def _by_model(self, tensor: torch.Tensor) -> torch.Tensor:
         """Return a view (models, weights) in the order of memory."""
         columns = tensor.numel() // self._rows
@@ -223,6 +237,8 @@ def fits(w: torch.Tensor, motion: Motion, models: int) -> bool:
     formats = [torch.contiguous_format]
     if models == 1:
         formats += {4: [torch.channels_last], 5: [torch.channels_last_3d]}.get(w.ndim, [])
+    if motion.given is not None:
+        return False
     return w.dtype in (torch.float32, torch.float64) and any(
         all(
             t is None or (t.dtype == w.dtype and t.is_contiguous(memory_format=layout))

@@ -7,8 +7,9 @@ strength per model, and touch no model whose strengths are 0. `UPDATES` is the r
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any, ClassVar
 
 import torch
@@ -17,17 +18,30 @@ from shrinkage.errors import UnsupportedOptimizer
 from shrinkage.penalties import L2, Part, elementary_parts, smooth_and_kinked
 from shrinkage.pytorch.loss import penalty_value
 from shrinkage.pytorch.metrics import Metric, Moment, Motion, metric_of
+from shrinkage.pytorch.metrics.motion import no_gain, nothing
+from shrinkage.pytorch.resolution import Resolution
+from shrinkage.pytorch.sharding import is_sharded, local, piece_of, whole
 from shrinkage.pytorch.shrink import Run, Shrink, live_runs
 from shrinkage.pytorch.threshold import Scratch
 
 
 @dataclass(frozen=True, eq=False)
 class Target:
-    """One parameter of an optimizer, and the models along its leading axis (None: no such axis)."""
+    """One parameter of an optimizer, and the models along its leading axes (0: no such axis).
+
+    `gathered` says that its pieces on several processes are worked on as one whole tensor.
+    """
 
     name: str
     parameter: torch.Tensor
     stacked: int = 0
+    gathered: bool = False
+    resolution: Resolution = field(default_factory=Resolution)
+
+    @cached_property
+    def is_plain(self) -> bool:
+        """Whether the tensors are worked on as they are."""
+        return self.stacked <= 1 and not is_sharded(self.parameter)
 
     @property
     def models(self) -> int | None:
@@ -35,11 +49,23 @@ class Target:
         return self.parameter.shape[: self.stacked].numel() if self.stacked else None
 
     def view(self, tensor: torch.Tensor) -> torch.Tensor:
-        """Return a tensor of the parameter's shape with its model axes as one, sharing memory."""
+        """Return what this process works on, the model axes as one, sharing memory.
+
+        A gathered tensor is a copy: `put` writes it back.
+        """
         tensor = tensor.detach()
+        if self.is_plain:
+            return tensor
+        if is_sharded(tensor):
+            tensor = whole(tensor) if self.gathered else local(tensor)
         if self.stacked <= 1:
             return tensor
         return tensor.view(-1, *tensor.shape[self.stacked :])
+
+    def put(self, view: torch.Tensor, tensor: torch.Tensor) -> None:
+        """Write a view of a tensor back to it, where the view is a copy."""
+        if self.gathered:
+            local(tensor.detach()).copy_(piece_of(view, tensor))
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,9 +83,19 @@ class Update:
     needs_loss: ClassVar[bool] = False
 
     def __init__(self, parts: Sequence[Part], target: Target, tools: Tools) -> None:
+        self.makes_zeros = False
         self.target = target
         self.tools = tools
         self.parts = elementary_parts(parts)
+
+    def set_strengths(self, parts: Sequence[Part]) -> None:
+        """Take the same parts with other strengths."""
+        self.parts = elementary_parts(parts)
+
+    @property
+    def acts_before(self) -> bool:
+        """Whether `before` does anything at these strengths."""
+        return False
 
     def before(self, moment: Moment) -> None:
         """Act before the optimizer moves."""
@@ -95,6 +131,16 @@ class Gradient(Update):
         self._given: torch.Tensor | None = None
         self._changed: torch.Tensor | None = None
 
+    @property
+    def acts_before(self) -> bool:
+        """Whether some strength is not 0."""
+        return bool(self._runs)
+
+    def set_strengths(self, parts: Sequence[Part]) -> None:
+        """Take the same parts with other strengths."""
+        super().set_strengths(parts)
+        self._runs = live_runs(self.parts, self.target.models)
+
     def before(self, moment: Moment) -> None:
         """Put a changed copy in the place of the gradient."""
         parameter = self.target.parameter
@@ -114,6 +160,7 @@ class Gradient(Update):
         for run in self._runs:
             for part in run.parts:
                 _add_slope(run.cut(gradient), run.cut(w), part, factor, self.target.stacked)
+        self.target.put(gradient, self._changed)
         self._given, parameter.grad = given, self._changed
 
     def after(self, moment: Moment) -> None:  # noqa: ARG002
@@ -133,22 +180,49 @@ class Decoupled(Update):
     def __init__(self, parts: Sequence[Part], target: Target, tools: Tools) -> None:
         super().__init__(parts, target, tools)
         smooth, kinked = smooth_and_kinked(self.parts)
-        self._smooth = live_runs(smooth, target.models)
-        self._kinked = Shrink(kinked, target.models, tools.scratch)
+        self.route = Shrink(kinked, target.models, tools.scratch)
+        self.makes_zeros = bool(kinked)
+        self._take_smooth(smooth)
+
+    def _take_smooth(self, smooth: Sequence[Part]) -> None:
+        self._smooth = live_runs(smooth, self.target.models)
+        plain = self.target.models is None and all(_is_plain_l2(part) for part in smooth)
+        self.decay = sum(part.strength for part in smooth) if plain else None
+
+    @property
+    def acts_before(self) -> bool:
+        """Whether there is a smooth part whose strength is not 0."""
+        return bool(self._smooth)
+
+    def set_strengths(self, parts: Sequence[Part]) -> None:
+        """Take the same parts with other strengths."""
+        super().set_strengths(parts)
+        smooth, kinked = smooth_and_kinked(self.parts)
+        self._take_smooth(smooth)
+        self.route.set_strengths(kinked)
 
     def before(self, moment: Moment) -> None:
-        """Decay by the smooth parts."""
-        rate = float(moment.group["lr"])
+        """Decay by the smooth parts; plain L2 is a product, bit for bit that of AdamW."""
+        rate = float(moment.group["lr"]) if self._smooth else 0.0
         if rate == 0:
             return
-        w = self.target.view(self.target.parameter)
-        for run in self._smooth:
-            _decay(run, run.cut(w), rate, foreach=_is_foreach(moment.group, w))
+        target = self.target
+        w = target.view(target.parameter)
+        multiply = product_of(moment.group, w)
+        if self.decay is not None:
+            target.resolution.decay(w, rate * self.decay, multiply)
+        else:
+            for run in self._smooth:
+                if run.models is None:
+                    target.resolution.shrink(_Descent(run, multiply), w, Motion(rate))
+                else:
+                    _decay(run, run.cut(w), rate, multiply)
+        target.put(w, target.parameter)
 
     def after(self, moment: Moment) -> None:
         """Shrink by the parts with kinks."""
-        if self._kinked:
-            self._kinked(self.target.view(self.target.parameter), Motion(float(moment.group["lr"])))
+        if self.route:
+            _shrink(self.target, self.route, Motion(float(moment.group["lr"])))
 
 
 class Proximal(Update):
@@ -156,25 +230,40 @@ class Proximal(Update):
 
     def __init__(self, parts: Sequence[Part], target: Target, tools: Tools) -> None:
         super().__init__(parts, target, tools)
-        self._metric: Metric = metric_of(tools.optimizer)
-        self._shrink = Shrink(self.parts, target.models, tools.scratch)
+        self.metric: Metric = metric_of(tools.optimizer)
+        self.route = Shrink(self.parts, target.models, tools.scratch)
+        self._noted: Any = None
+        self.makes_zeros = bool(smooth_and_kinked(self.parts)[1])
         self.buffer: float | None = None  # the momentum buffer of a constant gradient of one
 
+    def set_strengths(self, parts: Sequence[Part]) -> None:
+        """Take the same parts with other strengths."""
+        super().set_strengths(parts)
+        self.route.set_strengths(self.parts)
+
+    @property
+    def acts_before(self) -> bool:
+        """Whether the metric needs something from before the step."""
+        return not self.reads_state_only
+
+    @property
+    def reads_state_only(self) -> bool:
+        """Whether the metric needs neither the state before the step nor a momentum's gain."""
+        return self.metric.note is nothing and self.metric.gain is no_gain
+
     def before(self, moment: Moment) -> None:
-        """Notice a momentum buffer that was there before this attachment."""
+        """Note what the metric needs of the state before the step."""
         if self.buffer is None:
-            self.buffer = self._metric.steady_buffer(moment)
+            self.buffer = self.metric.steady_buffer(moment)
+        self._noted = self.metric.note(moment, self.target.parameter)
 
     def after(self, moment: Moment) -> None:
         """Shrink."""
-        gain, self.buffer = self._metric.gain(moment.group, self.buffer)
-        if self._shrink:
-            motion = self._metric.motion(moment)
-            view = self.target.view
-            square = None if motion.square is None else view(motion.square)
-            mean = None if motion.mean is None else view(motion.mean)
-            moved = Motion(motion.rate * gain, square, mean, motion.epsilon)
-            self._shrink(view(self.target.parameter), moved)
+        gain, self.buffer = self.metric.gain(moment.group, self.buffer)
+        if self.route:
+            motion = self.metric.motion(moment, self._noted)
+            _shrink(self.target, self.route, _viewed(motion, self.target, gain))
+        self._noted = None
 
 
 UPDATES: dict[str, type[Update]] = {
@@ -183,6 +272,21 @@ UPDATES: dict[str, type[Update]] = {
     "decoupled": Decoupled,
     "proximal": Proximal,
 }
+
+
+def _viewed(motion: Motion, target: Target, gain: float) -> Motion:
+    """Return the motion of what this process works on, amplified by the momentum's gain."""
+    seen = motion if target.is_plain else motion.each(target.view)
+    return seen if gain == 1 else replace(seen, rate=seen.rate * gain)
+
+
+def _shrink(target: Target, route: Shrink, motion: Motion) -> None:
+    w = target.view(target.parameter)
+    if target.stacked:
+        route(w, motion)
+    else:
+        target.resolution.shrink(route, w, motion)
+    target.put(w, target.parameter)
 
 
 def _about(w: torch.Tensor, part: Part) -> torch.Tensor:
@@ -209,13 +313,41 @@ def _add_slope(
         gradient.add_(slope, alpha=factor * part.strength)
 
 
-def _is_foreach(group: Mapping[str, Any], w: torch.Tensor) -> bool:
-    """Return whether the optimizer uses foreach operations, whose roundings differ in 16 bits."""
+def product_of(group: Mapping[str, Any], w: torch.Tensor) -> Callable[[torch.Tensor, Any], Any]:
+    """Return the in-place product of the optimizer's variant: in 16 bits foreach rounds apart."""
     chosen = group.get("foreach")
-    return bool(chosen) if chosen is not None else w.is_cuda and not group.get("fused")
+    foreach = bool(chosen) if chosen is not None else w.is_cuda and not group.get("fused")
+    return _foreach_product if foreach else torch.Tensor.mul_
 
 
-def _decay(run: Run, w: torch.Tensor, rate: float, *, foreach: bool) -> None:
+def _foreach_product(w: torch.Tensor, factor: Any) -> None:
+    if isinstance(factor, float):
+        torch._foreach_mul_([w], factor)  # pyright: ignore[reportPrivateImportUsage]
+    else:
+        w.mul_(factor)
+
+
+@dataclass(frozen=True, eq=False)
+class _Descent:
+    """A decay by smooth parts that are not all plain L2, as a shrink in place."""
+
+    run: Run
+    multiply: Callable[[torch.Tensor, Any], Any]
+
+    @property
+    def is_separable(self) -> bool:
+        return False  # references have the shape of the whole parameter
+
+    def threshold(self, motion: Motion) -> float | None:  # noqa: ARG002
+        return None
+
+    def __call__(self, w: torch.Tensor, motion: Motion) -> None:
+        _decay(self.run, w, motion.rate, self.multiply)
+
+
+def _decay(
+    run: Run, w: torch.Tensor, rate: float, multiply: Callable[[torch.Tensor, Any], Any]
+) -> None:
     """w ← w·(1 − rate·strength) for L2, minus rate·strength·∂Ω(w) for other smooth parts."""
     stacked = 0 if run.models is None else 1
     plain = [part for part in run.parts if _is_plain_l2(part)]
@@ -223,11 +355,7 @@ def _decay(run: Run, w: torch.Tensor, rate: float, *, foreach: bool) -> None:
     slopes = [part.penalty.gradient(_about(w, part), stacked) for part in others]
     if plain:
         total: Any = sum((part.strength for part in plain), 0.0)
-        factor = _number(1 - rate * total, w)
-        if foreach and isinstance(factor, float):
-            torch._foreach_mul_([w], factor)  # pyright: ignore[reportPrivateImportUsage]
-        else:
-            w.mul_(factor)
+        multiply(w, _number(1 - rate * total, w))
     for part, slope in zip(others, slopes, strict=True):
         w.sub_(slope * _number(rate * part.strength, w))
 

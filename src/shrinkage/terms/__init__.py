@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from shrinkage.terms.assignment import AssignedPart, Assignment, Row, assign
-from shrinkage.terms.term import UPDATES, Term, Terms, as_terms, checked_update
+from shrinkage.terms.term import UPDATES, Term, Terms, as_terms, checked_strength, checked_update
 
 __all__ = [
     "UPDATES",
@@ -14,5 +14,6 @@ __all__ = [
     "Terms",
     "as_terms",
     "assign",
+    "checked_strength",
     "checked_update",
 ]

@@ -16,7 +16,7 @@ import numpy as np
 
 from shrinkage.errors import InputError, OverlapError, UnmatchedPattern, near_names
 from shrinkage.parameters import ROLES, ParameterInfo
-from shrinkage.penalties import Penalty, closed_form, elementary_parts, smooth_and_kinked
+from shrinkage.penalties import Penalty, closed_form, smooth_and_kinked
 from shrinkage.selections import select
 from shrinkage.terms.term import Term, Terms, as_terms, checked_update
 
@@ -30,6 +30,7 @@ class AssignedPart:
     update: str
     reference: Any = None
     term: Term | None = None
+    weight: float = 1.0  # strength is the term's strength times this
 
 
 @dataclass(frozen=True)
@@ -138,8 +139,10 @@ def _parts(term: Term, info: ParameterInfo, update: str) -> list[AssignedPart]:
         raise InputError(f"{info.name} {info.shape}: {error}") from None
     reference = _reference(term, info)
     return [
-        AssignedPart(part.strength, part.penalty, term.update or update, reference, term)
-        for part in elementary_parts([(term.strength, penalty, None)])
+        AssignedPart(
+            term.strength * weight, elementary, term.update or update, reference, term, weight
+        )
+        for weight, elementary in penalty.parts()
     ]
 
 

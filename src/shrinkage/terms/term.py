@@ -48,7 +48,7 @@ class Term:
     reference: Mapping[str, Any] | None = field(default=None, compare=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "strength", _checked_strength(self.strength))
+        object.__setattr__(self, "strength", checked_strength(self.strength))
         object.__setattr__(self, "selection", as_selection(self.selection))
         if not isinstance(self.penalty, Penalty):
             raise InputError(
@@ -87,13 +87,7 @@ class Term:
         >>> sorted((0.1 * L2()).around({"w": np.ones(3)}).reference)
         ['w']
         """
-        if not isinstance(reference, Mapping) or not reference:
-            raise InputError(
-                f"expected a mapping of parameter names to arrays, came "
-                f"{type(reference).__name__}: give for example model.state_dict()"
-            )
-        copied = {name: _copied(value) for name, value in reference.items()}
-        return replace(self, reference=MappingProxyType(copied))
+        return replace(self, reference=_kept(reference))
 
     def scaled(self, factor: float) -> Term:
         """Return the term with its strength multiplied by a number.
@@ -102,7 +96,7 @@ class Term:
         >>> (0.1 * L2()).scaled(2).strength
         0.2
         """
-        return replace(self, strength=self.strength * _checked_strength(factor))
+        return replace(self, strength=self.strength * checked_strength(factor))
 
     def __add__(self, other: Term | Terms) -> Terms:
         return as_terms(self) + other
@@ -152,8 +146,9 @@ class Terms:
         return Terms(tuple(term.with_update(update) for term in self))
 
     def around(self, reference: Mapping[str, Any]) -> Terms:
-        """Return every term measured from these arrays."""
-        return Terms(tuple(term.around(reference) for term in self))
+        """Return every term measured from one copy of these arrays."""
+        kept = _kept(reference)
+        return Terms(tuple(replace(term, reference=kept) for term in self))
 
     def scaled(self, factor: float) -> Terms:
         """Return every term with its strength multiplied by a number."""
@@ -208,7 +203,12 @@ def checked_update(update: str) -> str:
     return update
 
 
-def _checked_strength(value: Any) -> float:
+def checked_strength(value: Any) -> float:
+    """Return a strength as a float, or say what one is.
+
+    >>> checked_strength(1)
+    1.0
+    """
     number = isinstance(value, numbers.Real | np.number) and not isinstance(value, bool | np.bool_)
     if not number or not 0 <= float(value) < math.inf:
         raise InputError(
@@ -216,6 +216,16 @@ def _checked_strength(value: Any) -> float:
             "write for example 1e-4 * L1()"
         )
     return float(value)
+
+
+def _kept(reference: Any) -> Mapping[str, Any]:
+    """Return a copy of the arrays of a reference that nobody can change."""
+    if not isinstance(reference, Mapping) or not reference:
+        raise InputError(
+            f"expected a mapping of parameter names to arrays, came "
+            f"{type(reference).__name__}: give for example model.state_dict()"
+        )
+    return MappingProxyType({name: _copied(value) for name, value in reference.items()})
 
 
 def _copied(value: Any) -> Any:

@@ -1,0 +1,133 @@
+"""Many small parameters shrunk in one call: what a step costs beyond the work itself.
+
+Who uses this: `Attachment`, at every step in which all its parameters have a gradient. The hooks
+of a small network would spend more time in Python than in arithmetic; a batch reads the learning
+rate once and calls a compiled kernel once for all parameters of a group with the same strengths.
+It does what the updates do one by one, bit for bit, and hands back to them whatever it is not
+made for: other penalties, references, 16-bit weights, shards, a remedy of `resolution` at work.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import torch
+
+from shrinkage.pytorch.kernels import Tensors, are_built, lie_alike
+from shrinkage.pytorch.metrics import Group, Metric, Moment
+from shrinkage.pytorch.resolution import is_due, is_representable
+from shrinkage.pytorch.slots import Slot
+from shrinkage.pytorch.updates import Decoupled, Proximal, product_of
+
+_DTYPE = torch.float32  # what the kernels are for
+
+States = Mapping[torch.Tensor, Mapping[str, Any]]
+
+
+class Batch:
+    """Slots of one parameter group with one update, whose L1 and L2 strengths agree.
+
+    Args:
+        slots: for which `key_of` is the same.
+        strengths: (l1, l2) of their kinks, for "proximal" of all parts.
+    """
+
+    def __init__(self, slots: Sequence[Slot], strengths: tuple[float, float]) -> None:
+        self.slots = tuple(slots)
+        self._parameters = [slot.parameter for slot in slots]
+        self._resolutions = [slot.target.resolution for slot in slots]
+        self._l1, self._l2 = strengths
+        self._group = slots[0].group
+        self._weights, self._squares = Tensors(len(slots)), Tensors(len(slots))
+        update = slots[0].updates[0]
+        self._metric: Metric | None = update.metric if isinstance(update, Proximal) else None
+        self._decay = update.decay if isinstance(update, Decoupled) else 0.0
+        self._data = [parameter.detach() for parameter in self._parameters]
+
+    def decay(self, groups: Sequence[Group]) -> bool:
+        """Decay all slots before the step; False where each has to be done by itself."""
+        group = groups[self._group]
+        rate = float(group["lr"]) * self._decay if self._decay else 0.0
+        if not rate:
+            return True
+        if not self._weights.point_to(self._parameters) or not is_representable(_DTYPE, rate):
+            return False
+        if not self._weights.are_those_of(self._data):
+            self._data = [parameter.detach() for parameter in self._parameters]
+        multiply = product_of(group, self._data[0])
+        for w in self._data:
+            multiply(w, 1 - rate)
+        return True
+
+    def shrink(self, groups: Sequence[Group], states: States) -> bool:
+        """Shrink all slots after the step; False where each has to be done by itself."""
+        group = groups[self._group]
+        if not self._weights.point_to(self._parameters):
+            return False
+        if self._metric is not None:
+            return self._proximal(self._metric, group, states)
+        threshold = float(group["lr"]) * self._l1
+        if threshold:
+            self._weights.shrink_scalar(1.0, threshold)
+            for resolution, parameter in zip(self._resolutions, self._parameters, strict=True):
+                resolution.pay(parameter, threshold)
+        return True
+
+    def _proximal(self, metric: Metric, group: Group, states: States) -> bool:
+        for resolution in self._resolutions:
+            if resolution.low is not None or is_due(resolution.shrinks + 1):
+                return False
+        motions = [metric.motion(Moment(group, states[p])) for p in self._parameters]
+        squares = [motion.square for motion in motions if motion.square is not None]
+        odd = any(motion.mean is not None or motion.given is not None for motion in motions)
+        if odd or len(squares) < len(motions):
+            return False
+        if not self._squares.point_to(squares) or not lie_alike(self._parameters, squares):
+            return False
+        numbers: list[float] = []
+        for motion in motions:
+            ridge = motion.rate * self._l2
+            numbers += (motion.epsilon + ridge, ridge, motion.rate * self._l1)
+        if motions[0].rate:
+            self._weights.shrink_diagonal(self._squares, numbers)
+            for resolution in self._resolutions:
+                resolution.shrinks += 1
+        return True
+
+
+def make_batches(slots: Sequence[Slot]) -> tuple[tuple[Batch, ...], tuple[Slot, ...]]:
+    """Return batches, and the slots that are in none.
+
+    Args:
+        slots: of one attachment, at the strengths of now.
+
+    Returns:
+        Both; no batches where the kernels were not built.
+    """
+    found: dict[tuple, list[Slot]] = {}
+    rest = []
+    for slot in slots:
+        key = _key(slot) if are_built() else None
+        if key is None:
+            rest.append(slot)
+        else:
+            found.setdefault(key, []).append(slot)
+    return tuple(Batch(group, key[2]) for key, group in found.items()), tuple(rest)
+
+
+def _key(slot: Slot) -> tuple[int, type, tuple[float, float], float] | None:
+    """Return what has to agree in a batch, None where a slot has to be done by itself."""
+    if len(slot.updates) != 1 or not slot.target.is_plain or slot.target.stacked:
+        return None
+    (update,) = slot.updates
+    if not isinstance(update, Decoupled | Proximal) or update.route.strengths is None:
+        return None
+    if isinstance(update, Proximal) and not update.reads_state_only:
+        return None
+    decay = 0.0
+    if isinstance(update, Decoupled):
+        if update.decay is None:
+            return None
+        decay = update.decay
+    return slot.group, type(update), update.route.strengths, decay

@@ -1,0 +1,23 @@
+"""The ledger: what regularization did, step by step, apart from the data loss.
+
+Who uses this: `Attachment` writes it, people read it. A printed loss that is one sum of data loss
+and penalties tells nobody which of them falls; the ledger keeps them apart.
+"""
+
+from __future__ import annotations
+
+from shrinkage.pytorch.ledger.ledger import Ledger
+from shrinkage.pytorch.ledger.records import Entry, LayerRecord, PartEntry, Record
+from shrinkage.pytorch.ledger.sinks import JsonLines, MLflow, Sink, TensorBoard
+
+__all__ = [
+    "Entry",
+    "JsonLines",
+    "LayerRecord",
+    "Ledger",
+    "MLflow",
+    "PartEntry",
+    "Record",
+    "Sink",
+    "TensorBoard",
+]

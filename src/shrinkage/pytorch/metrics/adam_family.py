@@ -1,0 +1,58 @@
+"""Adam and its kin: Adam, AdamW, NAdam, RAdam, Adamax.
+
+Who uses this: the registry of metrics. Their first moment is an average, divided by its own sum of
+weights, so that a constant gradient is not amplified; only NAdam's look ahead is, for a few steps,
+and its rate says so.
+"""
+
+from __future__ import annotations
+
+import math
+
+from shrinkage.pytorch.metrics.motion import Moment, Motion
+
+
+def adam(moment: Moment, _noted: None = None) -> Motion:
+    """Return lr / (√v̂ + ε) with v̂ = v / (1 − β2ᵗ), or the largest v so far with amsgrad."""
+    group, state = moment.group, moment.state
+    root = math.sqrt(1 - float(group["betas"][1]) ** float(state["step"]))
+    square = state["max_exp_avg_sq" if group.get("amsgrad") else "exp_avg_sq"]
+    return Motion(float(group["lr"]) * root, square, None, float(group["eps"]) * root)
+
+
+def nadam(moment: Moment, _noted: None = None) -> Motion:
+    """Return Adam's motion, times what NAdam makes of a constant gradient of one.
+
+    NAdam steps (1 − μ_t)·g/(1 − Πμ) + μ_{t+1}·m/(1 − Πμ·μ_{t+1}) where Adam steps m/(1 − β1ᵗ), with
+    Πμ = μ_1⋯μ_t. A constant g of one has m = 1 − β1ᵗ.
+    """
+    group, step = moment.group, float(moment.state["step"])
+    beta, decay = float(group["betas"][0]), float(group["momentum_decay"])
+    now = beta * (1 - 0.5 * 0.96 ** (step * decay))
+    ahead = beta * (1 - 0.5 * 0.96 ** ((step + 1) * decay))
+    product = float(moment.state["mu_product"])
+    gain = (1 - now) / (1 - product) + ahead * (1 - beta**step) / (1 - product * ahead)
+    plain = adam(moment)
+    return Motion(plain.rate * gain, plain.square, None, plain.epsilon)
+
+
+def radam(moment: Moment, _noted: None = None) -> Motion:
+    """Return lr while the variance of 1/√v is not finite, then lr·r·√(1 − β2ᵗ) / (√v + ε).
+
+    r is the rectification. Unlike Adam, it adds ε to √v before the bias is corrected.
+    """
+    group, step = moment.group, float(moment.state["step"])
+    rate, beta = float(group["lr"]), float(group["betas"][1])
+    power = beta**step
+    longest = 2 / (1 - beta) - 1
+    length = longest - 2 * step * power / (1 - power)
+    if length <= 5:
+        return Motion(rate)
+    rectified = (length - 4) * (length - 2) * longest / ((longest - 4) * (longest - 2) * length)
+    root = math.sqrt(rectified * (1 - power))
+    return Motion(rate * root, moment.state["exp_avg_sq"], None, float(group["eps"]))
+
+
+def adamax(moment: Moment, _noted: None = None) -> Motion:
+    """Return lr / u, u being the decaying maximum of |g| + ε."""
+    return Motion(float(moment.group["lr"]), given=moment.state["exp_inf"])

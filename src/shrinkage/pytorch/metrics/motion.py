@@ -1,0 +1,119 @@
+"""How an optimizer has just moved: the step size of each weight, and the protocol to read it.
+
+Who uses this: the metrics of the optimizers, and the shrinks that are measured in them. A motion
+refers to the optimizer's own tensors wherever it can, so that reading one copies nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import torch
+
+# The smallest normal float32 number. Roots of exact zeros and of denormals, which weights without
+# a gradient have, take 20 times as long as others on the CPU (709 against 36 µs for 131,072
+# numbers, torch 2.13); √TINY = 1e-19 vanishes beside any epsilon in use.
+TINY = torch.finfo(torch.float32).tiny
+
+Group = Mapping[str, Any]
+Gain = Callable[[Group, float | None], tuple[float, float | None]]
+
+
+class Moment(NamedTuple):
+    """What the optimizer knows of one parameter when it steps.
+
+    `group` is its parameter group, `state` its state, and `scale` what a gradient scaler has
+    multiplied the gradient by, 1 without one.
+    """
+
+    group: Group
+    state: Mapping[str, Any]
+    scale: float = 1.0
+
+
+@dataclass(frozen=True, eq=False)
+class Motion:
+    """The step size of each weight: rate / denominator.
+
+    The denominator is `given` where that is there, else √(square − mean²) + epsilon where `square`
+    is, else 1.
+
+    Args:
+        rate: the learning rate times what the optimizer multiplies all weights by, a number.
+        square: running mean of the squared gradient, shaped like the parameter, not copied.
+        mean: running mean of the gradient, where the optimizer subtracts its square.
+        epsilon: what the optimizer adds to the root.
+        given: a denominator that is ready, shaped like the parameter.
+
+    >>> Motion(0.1, torch.tensor([4.0]), epsilon=0.5).denominator()
+    tensor([2.5000])
+    """
+
+    rate: float
+    square: torch.Tensor | None = None
+    mean: torch.Tensor | None = None
+    epsilon: float = 0.0
+    given: torch.Tensor | None = None
+
+    def each(self, view: Callable[[torch.Tensor], torch.Tensor]) -> Motion:
+        """Return the motion with a view of each of its tensors."""
+        square, mean, given = (
+            None if tensor is None else view(tensor)
+            for tensor in (self.square, self.mean, self.given)
+        )
+        return Motion(self.rate, square, mean, self.epsilon, given)
+
+    def denominator(self) -> torch.Tensor | None:
+        """Return the denominator as a new tensor, at least in float32; None where it is one."""
+        if self.given is not None:
+            return self.given.to(_wide(self.given), copy=True)
+        if self.square is None:
+            return None
+        square = self.square.to(_wide(self.square))
+        if self.mean is not None:
+            mean = self.mean.to(square.dtype)
+            square = square.addcmul(mean, mean, value=-1)
+        return square.clamp_min(TINY).sqrt_().add_(self.epsilon)
+
+
+def no_gain(_group: Group, _previous: float | None) -> tuple[float, float | None]:
+    """Return a gain of one: the optimizer adds nothing up, or divides by its own sum of weights."""
+    return 1.0, None
+
+
+def nothing(_moment: Moment, _parameter: torch.Tensor) -> None:
+    """Note nothing: the state after the step tells all."""
+
+
+@dataclass(frozen=True)
+class Metric:
+    """How one class of optimizers moves, and what it makes of a constant gradient of one.
+
+    Args:
+        motion: `motion(moment, noted)` just after a step returns its `Motion`.
+        gain: from the group and the buffer of a constant gradient of one before this step to its
+            gain and the buffer after it.
+        note: `note(moment, parameter)` just before a step returns what `motion` needs of then.
+
+    >>> plain = Metric(lambda moment, noted=None: Motion(moment.group["lr"]))
+    >>> plain.motion(Moment({"lr": 0.1}, {})).rate
+    0.1
+    """
+
+    motion: Callable[..., Motion]
+    gain: Gain = no_gain
+    note: Callable[[Moment, torch.Tensor], Any] = nothing
+
+    def steady_buffer(self, moment: Moment) -> float | None:
+        """Return the buffer that a run already under way has reached, None at its start."""
+        group = moment.group
+        if moment.state.get("momentum_buffer") is None or not group.get("momentum"):
+            return None
+        momentum = float(group["momentum"])
+        return (1 - group.get("dampening", 0)) / (1 - momentum) if momentum < 1 else None
+
+
+def _wide(tensor: torch.Tensor) -> torch.dtype:
+    return torch.promote_types(tensor.dtype, torch.float32)

@@ -1,0 +1,118 @@
+"""Strengths that vary in training: factors by step, and the strengths that follow from them.
+
+Who uses this: `regularize(schedule=…)`. A schedule is any callable from the number of real steps
+taken so far (0 at the first) to a factor of at least 0; two common ones are here. It multiplies
+the strength, not the learning rate: the shrink of a step is learning rate × strength anyway.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+
+from shrinkage.errors import InputError
+
+Schedule = Callable[[int], float]
+
+
+@dataclass(frozen=True)
+class WarmUp:
+    """A factor that rises in a straight line from 0 and then stays 1: min(1, step / steps).
+
+    Args:
+        steps: after how many real steps the strength is whole.
+
+    >>> [WarmUp(4)(step) for step in (0, 1, 4, 9)]
+    [0.0, 0.25, 1.0, 1.0]
+    """
+
+    steps: int
+
+    def __post_init__(self) -> None:
+        _check_steps(self.steps)
+
+    def __call__(self, step: int) -> float:
+        """Return the factor at a step."""
+        return min(1.0, step / self.steps)
+
+
+@dataclass(frozen=True)
+class Cosine:
+    """A factor that goes from `start` to `end` on half a cosine, and stays there.
+
+    Formula: end + (start − end)·½(1 + cos(π·step/steps)).
+
+    Args:
+        steps: length of the way in real steps.
+        start: factor at the first step.
+        end: factor from `steps` on.
+
+    >>> [round(Cosine(4)(step), 3) for step in (0, 2, 4, 9)]
+    [1.0, 0.5, 0.0, 0.0]
+
+    Source: Loshchilov and Hutter, SGDR, ICLR 2017, there for the learning rate.
+    """
+
+    steps: int
+    start: float = 1.0
+    end: float = 0.0
+
+    def __post_init__(self) -> None:
+        _check_steps(self.steps)
+
+    def __call__(self, step: int) -> float:
+        """Return the factor at a step."""
+        way = min(1.0, step / self.steps)
+        return self.end + (self.start - self.end) * 0.5 * (1 + math.cos(math.pi * way))
+
+
+def as_schedules(
+    schedule: Schedule | Sequence[Schedule | None] | None, terms: int
+) -> tuple[Schedule | None, ...]:
+    """Return one schedule, or None, for each term.
+
+    Args:
+        schedule: one for all terms, or one (or None) a term in their order.
+        terms: how many terms there are.
+
+    Raises:
+        InputError: no callable, or another number of them.
+
+    >>> as_schedules(None, 2)
+    (None, None)
+    """
+    if schedule is None or callable(schedule):
+        return (schedule,) * terms
+    given = tuple(schedule) if isinstance(schedule, Iterable) else (schedule,)
+    if len(given) != terms or not all(one is None or callable(one) for one in given):
+        raise InputError(
+            f"expected a schedule that is callable, or one (or None) for each of {terms} terms, "
+            f"came {schedule!r}: give for example WarmUp(1000)"
+        )
+    return given
+
+
+def scheduled(strength: float, schedule: Schedule | None, step: int, term: str) -> float:
+    """Return strength × factor at a step.
+
+    Raises:
+        InputError: the factor is no finite number of at least 0; the message names the term.
+
+    >>> scheduled(0.5, WarmUp(4), 1, "0.5 * L1()")
+    0.125
+    """
+    if schedule is None:
+        return strength
+    factor = float(schedule(step))
+    if not 0 <= factor < math.inf:
+        raise InputError(
+            f"expected a schedule whose factors are finite numbers of at least 0, came {factor} "
+            f"at step {step} for {term}: correct it"
+        )
+    return strength * factor
+
+
+def _check_steps(steps: int) -> None:
+    if not isinstance(steps, int) or steps < 1:
+        raise InputError(f"expected a number of steps of at least 1, came {steps!r}: correct it")

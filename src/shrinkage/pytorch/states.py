@@ -1,0 +1,83 @@
+"""What an attachment needs to go on after a restart: plain numbers and tensors, by parameter.
+
+Who uses this: `Attachment.state_dict` and `load_state_dict`. `torch.load(weights_only=True)` reads
+it, and the optimizer's own state dict has no part in it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from shrinkage.errors import InputError, near_names
+from shrinkage.pytorch.sharding import like_parameter, local
+from shrinkage.pytorch.slots import Slot
+from shrinkage.pytorch.updates import Proximal
+
+
+def slot_states(slots: Iterable[Slot]) -> dict[str, dict[str, Any]]:
+    """Return momentum gains, what is below the resolution, and frozen zeros, by name."""
+    momentum: dict[str, Any] = {}
+    resolution: dict[str, Any] = {}
+    frozen: dict[str, Any] = {}
+    for slot in slots:
+        name = slot.target.name
+        for update in _proximal(slot):
+            if update.buffer is not None:
+                momentum[name] = update.buffer
+        kept = slot.target.resolution.state_dict()
+        if "low" in kept:
+            kept["low"] = _shared(kept["low"], slot)
+        resolution[name] = kept
+        if slot.frozen.mask is not None:
+            frozen[name] = _shared(slot.frozen.mask, slot)
+    return {"momentum": momentum, "resolution": resolution, "frozen": frozen}
+
+
+def load_slot_states(slots: Sequence[Slot], state: Mapping[str, Any]) -> None:
+    """Take what `slot_states` gave.
+
+    Raises:
+        InputError: names of parameters that are not attached.
+    """
+    known = {slot.target.name: slot for slot in slots}
+    for kind in ("momentum", "resolution", "frozen"):
+        for name, value in dict(state.get(kind, {})).items():
+            if name not in known:
+                hint = near_names(name, known) or "load it into the same model and terms"
+                raise InputError(f"expected the state of known parameters, came {name}: {hint}")
+            _LOADERS[kind](known[name], value)
+
+
+def _load_momentum(slot: Slot, value: Any) -> None:
+    for update in _proximal(slot):
+        update.buffer = float(value)
+
+
+def _load_resolution(slot: Slot, value: Mapping[str, Any]) -> None:
+    given = dict(value)
+    if given.get("low") is not None:
+        given["low"] = local(given["low"])
+    slot.target.resolution.load_state_dict(given, slot.parameter)
+
+
+def _load_frozen(slot: Slot, value: Any) -> None:
+    slot.frozen.mask = local(value).to(slot.parameter.device, copy=True)
+
+
+_LOADERS = {
+    "momentum": _load_momentum,
+    "resolution": _load_resolution,
+    "frozen": _load_frozen,
+}
+
+
+def _proximal(slot: Slot) -> list[Proximal]:
+    return [update for update in slot.updates if isinstance(update, Proximal)]
+
+
+def _shared(piece: Any, slot: Slot) -> Any:
+    """Return a tensor of this process as one of all, so that sharded checkpoints store it right."""
+    if slot.target.gathered:
+        return piece
+    return like_parameter(piece, slot.parameter)

@@ -1,0 +1,32 @@
+"""The table in the documentation is the one that the registry gives."""
+
+from __future__ import annotations
+
+import importlib.util
+from pathlib import Path
+
+from registry import CELLS
+from rows import ROWS
+
+SCRIPT = Path(__file__).parents[3] / "docs" / "support_table.py"
+
+
+def test_the_page_is_up_to_date():
+    spec = importlib.util.spec_from_file_location("support_table", SCRIPT)
+    script = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(script)
+    assert script.PAGE.read_text(encoding="utf-8") == script.page()
+
+
+def test_the_four_core_optimizers_pass_everywhere_but_where_nothing_can():
+    core = ("SGD", "Adam", "AdamW", "RMSprop")
+    refused = {
+        (cell.loop, cell.update)
+        for cell in CELLS
+        if cell.row.kind.__name__ in core
+        and cell.refusal is not None
+        and not cell.row.maximize
+        and cell.error is not TypeError
+    }
+    assert refused == {("closure", "gradient")}
+    assert {row.kind.__name__ for row in ROWS} >= set(core)

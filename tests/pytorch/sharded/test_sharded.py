@@ -1,0 +1,85 @@
+"""Weights after 50 steps on 2 and 4 processes equal those of one: DDP, FSDP2, tensor parallel."""
+
+from __future__ import annotations
+
+import functools
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+from cases import cases_for
+from torch import nn
+
+from shrinkage.errors import InputError
+from shrinkage.pytorch import describe
+from shrinkage.pytorch.sharding import crosses, is_sharded, local, whole
+
+WORKER = Path(__file__).with_name("worker.py")
+TOLERANCE = {torch.float64: 1e-10, torch.float32: 1e-5}
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    """Start so many processes, once for all their cases; each process tells what it found."""
+
+    @functools.cache
+    def started(processes: int) -> list[dict]:
+        path = tmp_path_factory.mktemp("sharded") / "results.json"
+        command = [sys.executable, "-m", "torch.distributed.run", "--standalone"]
+        command += [f"--nproc-per-node={processes}", str(WORKER), str(path)]
+        environment = {**os.environ, "OMP_NUM_THREADS": "1", "GLOO_SOCKET_IFNAME": "lo"}
+        done = subprocess.run(
+            command, capture_output=True, text=True, timeout=400, env=environment, check=False
+        )
+        assert done.returncode == 0, done.stderr[-3000:]
+        return json.loads(path.read_text())
+
+    return started
+
+
+PAIRS = [(processes, case) for processes in (2, 4) for case in cases_for(processes)]
+
+
+@pytest.mark.xdist_group("sharded")
+@pytest.mark.parametrize(("processes", "case"), PAIRS, ids=lambda v: getattr(v, "name", v))
+def test_sharded_training_is_training(run, processes, case):
+    for found in (result[case.name] for result in run(processes)):
+        assert "error" not in found, found["error"]
+        tolerance = TOLERANCE[case.dtype]
+        assert found["weights"] <= tolerance
+        assert found["zeros"] == 0
+        assert found["nonzero"] > 0
+        assert found["value"] <= 10 * tolerance
+        assert found["records"] <= 100 * tolerance
+        assert found["table"], "names and shapes are those of the plain model"
+
+
+def test_without_a_process_group_nothing_is_sharded():
+    w = torch.ones(2)
+    assert not is_sharded(w)
+    assert local(w) is w
+    assert whole(w) is w
+    assert not crosses((), w)
+
+
+def test_wrappers_do_not_change_names():
+    model = nn.Sequential(nn.Linear(3, 2))
+    plain = [info.name for info, _ in describe(model)]
+    for wrapped in (nn.DataParallel(model), torch.compile(model, backend="eager")):
+        assert [info.name for info, _ in describe(wrapped)] == plain
+
+
+def test_flat_parameters_are_refused():
+    class FullyShardedDataParallel(nn.Module):
+        """Stands for the wrapper, which needs a process group and a device to be built."""
+
+        def __init__(self, module: nn.Module) -> None:
+            super().__init__()
+            self.module = module
+
+    with pytest.raises(InputError, match="fully_shard"):
+        describe(FullyShardedDataParallel(nn.Linear(3, 2)))

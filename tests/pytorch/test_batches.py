@@ -1,0 +1,148 @@
+"""Batches and compiled kernels do what the updates do one by one, and know where they cannot."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+import torch
+from torch import nn
+from torch.optim import SGD, Adam, AdamW
+
+from shrinkage import L1, L2
+from shrinkage.pytorch import regularize
+from shrinkage.pytorch.batches import make_batches
+from shrinkage.pytorch.kernels import Tensors, are_built
+from shrinkage.pytorch.metrics import Motion
+from shrinkage.pytorch.threshold import Scratch, SoftThreshold
+
+pytestmark = pytest.mark.skipif(not are_built(), reason="the compiled kernels were not built")
+
+
+def network(layout=torch.contiguous_format) -> nn.Sequential:
+    torch.manual_seed(0)
+    model = nn.Sequential(nn.Conv2d(2, 4, 3), nn.ReLU(), nn.Flatten(), nn.Linear(64, 3))
+    return model.to(memory_format=layout)
+
+
+def train(model, optimizer, steps=40):
+    generator = torch.Generator().manual_seed(1)
+    for _ in range(steps):
+        x = torch.randn(8, 2, 6, 6, generator=generator)
+        optimizer.zero_grad()
+        model(x).square().mean().backward()
+        optimizer.step()
+    return [p.detach().clone() for p in model.parameters()]
+
+
+@pytest.mark.parametrize(("update", "strength"), [("decoupled", 0.3), ("proximal", 0.01)])
+@pytest.mark.parametrize("layout", [torch.contiguous_format, torch.channels_last], ids=str)
+def test_a_batch_is_one_by_one(update, strength, layout, monkeypatch):
+    found = []
+    for batched in (True, False):
+        model = network(layout)
+        optimizer = AdamW(model.parameters(), lr=0.01, weight_decay=0.0)
+        attachment = regularize(optimizer, model, strength * L1() + 0.1 * L2(), update)
+        assert len(attachment._batches) == 1
+        if not batched:
+            monkeypatch.setattr(attachment, "_batches", ())
+            monkeypatch.setattr(attachment, "_alone", attachment._slots)
+            monkeypatch.setattr(attachment, "_early", attachment._slots)
+        found.append(train(model, optimizer))
+        assert all((p == 0).any() for p in model.parameters() if p.ndim > 1)
+    assert all(torch.equal(a, b) for a, b in zip(*found, strict=True))
+
+
+def test_a_parameter_without_gradient_is_left_alone():
+    model = network()
+    optimizer = Adam(model.parameters(), lr=0.01)
+    regularize(optimizer, model, 0.1 * L1())
+    train(model, optimizer, 2)
+    before = model[3].weight.detach().clone()
+    model[0].weight.grad = torch.ones_like(model[0].weight)
+    model[3].weight.grad = None
+    optimizer.step()
+    assert torch.equal(model[3].weight, before)
+
+
+def test_who_is_in_no_batch():
+    model = network()
+    momentum = SGD(model.parameters(), lr=0.1, momentum=0.9)
+    attachment = regularize(momentum, model, 0.1 * L1())
+    assert make_batches(attachment._slots) == ((), attachment._slots)
+    attachment.detach()
+    reference = regularize(momentum, model, (0.1 * L1()).around(model.state_dict()), "decoupled")
+    assert make_batches(reference._slots)[0] == ()
+
+
+def values(count=1000):
+    generator = torch.Generator().manual_seed(2)
+    w = torch.randn(count, generator=generator) * 0.1
+    w[:4] = torch.tensor([0.0, -0.0, float("nan"), float("inf")])
+    return w
+
+
+@pytest.mark.parametrize("l2", [0.0, 0.5])
+def test_scalar_kernel_is_the_eager_route_bit_for_bit(l2):
+    w, eager = values(), values()
+    weights = Tensors(1)
+    assert weights.point_to([w])
+    rate, l1 = 0.1, 0.3
+    weights.shrink_scalar(1 + rate * l2, rate * l1 / (1 + rate * l2))
+    SoftThreshold(l1, l2, Scratch())(eager, Motion(rate))
+    torch.testing.assert_close(w, eager, rtol=0, atol=0, equal_nan=True)
+    assert not torch.signbit(w[w == 0]).any()
+
+
+@pytest.mark.parametrize("l2", [0.0, 0.5])
+def test_diagonal_kernel_is_the_eager_route_to_rounding(l2):
+    w, eager = values(), values()
+    square = torch.rand(1000, generator=torch.Generator().manual_seed(3)) ** 8
+    square[10:20] = 0.0
+    weights, squares = Tensors(1), Tensors(1)
+    assert weights.point_to([w])
+    assert squares.point_to([square])
+    motion = Motion(1e-3, square, None, 1e-4)
+    weights.shrink_diagonal(squares, (1e-4 + 1e-3 * l2, 1e-3 * l2, 1e-3 * 0.3))
+    SoftThreshold(0.3, l2, Scratch())(eager, motion)
+    ulp = 3e-8  # of the largest weights, before their threshold is subtracted
+    torch.testing.assert_close(w, eager, rtol=1e-6, atol=ulp, equal_nan=True)
+    assert torch.equal(w == 0, eager == 0)
+
+
+def test_tensors_that_do_not_fit_are_refused():
+    assert not Tensors(1).point_to([torch.ones(2, dtype=torch.float64)])
+    assert not Tensors(1).point_to([torch.ones(4, 4)[:, ::2]])
+
+
+def test_an_address_that_another_tensor_has_taken_is_looked_at_anew():
+    memory = torch.zeros(8)
+    tensors = Tensors(1)
+    assert tensors.point_to([memory])
+    assert not tensors.point_to([memory.view(torch.float64)])
+    assert not tensors.point_to([memory[::2]])
+    assert tensors.point_to([memory[:4]])
+    assert list(tensors.sizes) == [4]
+
+
+def test_without_kernels_the_same_is_done_in_torch(tmp_path):
+    """In a process of its own: the variable is read when the module is loaded."""
+    code = (
+        "import torch\nfrom shrinkage.pytorch.kernels import are_built\n"
+        "assert not are_built()\nfrom shrinkage import L1\n"
+        "from shrinkage.pytorch import regularize\n"
+        "m = torch.nn.Linear(3, 2)\no = torch.optim.AdamW(m.parameters(), weight_decay=0.0)\n"
+        "a = regularize(o, m, 10.0 * L1(), 'decoupled')\nassert a._batches == ()\n"
+        "for p in m.parameters(): p.grad = torch.zeros_like(p)\n"
+        "for _ in range(100): o.step()\nassert (m.weight == 0).all()\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        env={"SHRINKAGE_KERNELS": "0", "PATH": "/usr/bin:/bin"},
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
