@@ -3,6 +3,7 @@ PYTHON ?= python3
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 THREADS ?= 2
+KERNELS := src/shrinkage/pytorch/kernels/_shrink.c
 
 .DEFAULT_GOAL := help
 .PHONY: help install demo test lint format docs bench clean
@@ -13,7 +14,7 @@ help:  ## list the commands
 $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)
 
-$(VENV)/.installed-%: pyproject.toml constraints.txt | $(BIN)/python
+$(VENV)/.installed-%: pyproject.toml constraints.txt setup.py $(KERNELS) | $(BIN)/python
 	$(PIP) -e ".[$*]"
 	@touch $@
 

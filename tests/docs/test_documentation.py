@@ -90,6 +90,17 @@ def short_training(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(recipe, "LEAST_EPOCHS", 1)
 
 
+@pytest.fixture(autouse=True)
+def metrics_as_before() -> Iterator[None]:
+    """A page registers the metric of an optimizer of its own."""
+    from shrinkage.pytorch import METRICS
+
+    kept = dict(METRICS)
+    yield
+    METRICS.clear()
+    METRICS.update(kept)
+
+
 # Lightning 2.6 asks with isinstance what torch 2.13 asks with a method.
 @pytest.mark.filterwarnings(r"ignore:.isinstance\(treespec, LeafSpec\).:FutureWarning")
 @pytest.mark.filterwarnings("ignore:The 'train_dataloader' does not have many workers")
