@@ -165,7 +165,7 @@ def test_weights_near_zero_still_vanish_while_others_are_owed():
     w = torch.tensor([1.0, 0.5e-9, -0.5e-9])
     resolution, owed = Resolution(), Binades()
     assert resolution.low is None
-    owed.note(1e-9)
+    assert not owed.note(1e-9)
     assert not owed.pay(w)
     model = Weights(torch.float32)
     model.w.data[0, 0] = 0.5e-9

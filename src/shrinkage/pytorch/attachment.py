@@ -278,7 +278,6 @@ class Attachment:
             return (args[0], closure_then_updates, *args[2:]), kwargs
         return args, {**kwargs, "closure": closure_then_updates}
 
-    @torch.no_grad()
     def _begin(self, optimizer: Any) -> None:
         self._moving = []
         found_inf = getattr(optimizer, "found_inf", None)
@@ -299,29 +298,36 @@ class Attachment:
         groups, states = optimizer.param_groups, optimizer.state
         if self.ledger.due(self.steps + 1):
             words = (self._terms, self._strengths)
-            self._entries = record_begin(
-                self.ledger, self.steps + 1, self._moving, groups, scale, words
-            )
-        for slot in self._undecayed(groups):
-            # by index and by parameter: `load_state_dict` replaces groups and state
-            moment = Moment(groups[slot.group], states.get(slot.parameter, {}), scale)
-            for update in slot.updates:
-                update.before(moment)
+            with torch.no_grad():
+                self._entries = record_begin(
+                    self.ledger, self.steps + 1, self._moving, groups, scale, words
+                )
+        slots = self._undecayed(groups)
+        if slots:
+            with torch.no_grad():
+                for slot in slots:
+                    # by index and by parameter: `load_state_dict` replaces groups and state
+                    moment = Moment(groups[slot.group], states.get(slot.parameter, {}), scale)
+                    for update in slot.updates:
+                        update.before(moment)
 
-    @torch.no_grad()
     def _after_step(self, optimizer: Any, *_: Any) -> None:
         if not self._moving:
             return
         groups, states = optimizer.param_groups, optimizer.state
-        for slot in self._unbatched(groups, states):
-            moment = Moment(groups[slot.group], states.get(slot.parameter, {}))
-            for update in slot.updates:
-                update.after(moment)
-        if self._freezes:
-            self._hold_zeros()
+        slots = self._unbatched(groups, states)
+        if slots or self._freezes:
+            with torch.no_grad():
+                for slot in slots:
+                    moment = Moment(groups[slot.group], states.get(slot.parameter, {}))
+                    for update in slot.updates:
+                        update.after(moment)
+                if self._freezes:
+                    self._hold_zeros()
         self.steps += 1
         if self._entries is not None:
-            record_end(self.ledger, self._moving, self._entries)
+            with torch.no_grad():
+                record_end(self.ledger, self._moving, self._entries)
             self._entries = None
         self._moving = []
         if self._by_loss:

@@ -43,7 +43,8 @@ class Batch:
         update = slots[0].updates[0]
         self._metric: Metric | None = update.metric if isinstance(update, Proximal) else None
         self._decay = update.decay if isinstance(update, Decoupled) else 0.0
-        self._data = [parameter.detach() for parameter in self._parameters]
+        self._data: list[torch.Tensor] = []  # the parameters without their history
+        self._known, self._exact = 0.0, True  # the last rate, and whether float32 can hold it
 
     def decay(self, groups: Sequence[Group]) -> bool:
         """Decay all slots before the step; False where each has to be done by itself."""
@@ -51,13 +52,16 @@ class Batch:
         rate = float(group["lr"]) * self._decay if self._decay else 0.0
         if not rate:
             return True
-        if not self._weights.point_to(self._parameters) or not is_representable(_DTYPE, rate):
+        if rate != self._known:
+            self._known, self._exact = rate, is_representable(_DTYPE, rate)
+        if not self._exact or not self._weights.point_to(self._parameters):
             return False
-        if not self._weights.are_those_of(self._data):
+        if self._weights.moved:
             self._data = [parameter.detach() for parameter in self._parameters]
-        multiply = product_of(group, self._data[0])
+            self._weights.moved = False
+        multiply, factor = product_of(group, self._data[0]), 1 - rate
         for w in self._data:
-            multiply(w, 1 - rate)
+            multiply(w, factor)
         return True
 
     def shrink(self, groups: Sequence[Group], states: States) -> bool:

@@ -23,29 +23,29 @@ class Binades:
 
     >>> owed, w = Binades(), torch.ones(1)
     >>> for _ in range(10_240):
-    ...     owed.note(1e-8)  # less than half of the grid below 1, 6e-8: w - 1e-8 is w
-    ...     _ = owed.pay(w)
+    ...     if owed.note(1e-8):  # under half of the grid below 1, 6e-8: w - 1e-8 is w
+    ...         _ = owed.pay(w)
     >>> print(f"{float(w):.5f}")
     0.99990
     """
 
     def __init__(self) -> None:
         self._owed = np.zeros(256)
-        self._threshold, self._times, self._steps, self._paid = 0.0, 0, 0, 0
+        self._threshold, self._times, self._steps, self._left = 0.0, 0, 0, EVERY
 
-    def note(self, threshold: float) -> None:
-        """Note a step that has subtracted this threshold from weights above it."""
+    def note(self, threshold: float) -> bool:
+        """Note a step that has subtracted this threshold; return whether it is time to pay."""
         if threshold != self._threshold:
             self._settle()
             self._threshold = threshold
         self._times += 1
-        self._steps += 1
+        self._left -= 1
+        return self._left <= 0
 
     def pay(self, w: torch.Tensor) -> bool:
-        """Pay what is owed, from time to time; return whether weights may have moved."""
-        if self._steps - self._paid < max(EVERY, self._steps // 200):
-            return False
-        self._paid = self._steps
+        """Pay what is owed in whole grid steps; return whether weights may have moved."""
+        self._steps += max(EVERY, self._steps // 200) - self._left
+        self._left = max(EVERY, self._steps // 200)
         self._settle()
         whole = np.rint(self._owed / _GRID) * _GRID
         if not whole.any():
@@ -63,14 +63,14 @@ class Binades:
             "threshold": self._threshold,
             "times": self._times,
             "steps": self._steps,
-            "paid": self._paid,
+            "left": self._left,
         }
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Take what `state_dict` gave."""
         self._owed = state["owed"].cpu().numpy().copy()
         self._threshold, self._times = float(state["threshold"]), int(state["times"])
-        self._steps, self._paid = int(state["steps"]), int(state["paid"])
+        self._steps, self._left = int(state["steps"]), int(state["left"])
 
     def _settle(self) -> None:
         """Add what the last threshold has lost in each binade since it was new."""

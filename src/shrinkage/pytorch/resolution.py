@@ -132,8 +132,7 @@ class Resolution:
         """Note that all weights have shrunk by a threshold, and give back what that has lost."""
         if self.binades is None:
             self.binades = Binades()
-        self.binades.note(threshold)
-        if self.binades.pay(w):
+        if self.binades.note(threshold) and self.binades.pay(w.detach()):
             self.kind = "accumulated"
 
     def state_dict(self) -> dict[str, Any]:

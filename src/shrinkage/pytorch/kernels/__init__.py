@@ -58,21 +58,18 @@ class Tensors:
         self.sizes = (ctypes.c_size_t * count)()
         self._numbers = (ctypes.c_float * (3 * count))()
         self._dense = False
+        self.moved = True  # since whoever uses them has set it to False
         self._count = count
 
     def point_to(self, tensors: Sequence[torch.Tensor]) -> bool:
         """Look at these tensors; return whether kernels may work on them."""
         seen = _places(tensors)
         if seen != self._seen:
-            self._seen = seen
+            self._seen, self.moved = seen, True
             self._dense = _FUNCTIONS is not None and all(map(_is_dense, tensors))
             self.addresses[:] = [tensor.data_ptr() for tensor in tensors]
             self.sizes[:] = [tensor.numel() for tensor in tensors]
         return self._dense
-
-    def are_those_of(self, tensors: Sequence[torch.Tensor]) -> bool:
-        """Return whether these tensors still lie where those last looked at did."""
-        return _places(tensors) == self._seen
 
     def shrink_scalar(self, divisor: float, threshold: float) -> None:
         """w ← soft(w / divisor, threshold) for every tensor."""
@@ -94,7 +91,7 @@ class Tensors:
 
 def _places(tensors: Sequence[torch.Tensor]) -> list[tuple]:
     """Return all that a kernel relies on: an address may be used again by another tensor."""
-    return [(t.data_ptr(), t.dtype, t.shape, t.stride()) for t in tensors]
+    return [(t.data_ptr(), t.numel(), t.stride(), t.dtype) for t in tensors]
 
 
 def lie_alike(first: Sequence[torch.Tensor], second: Sequence[torch.Tensor]) -> bool:
