@@ -184,6 +184,25 @@ def by_hand(model: nn.Module, optimizer: torch.optim.Optimizer, update: str) -> 
     return step
 
 
+def two_passes(name: str, update: str) -> Step | None:
+    """Return the least that "decoupled" can be: one product before the step, one pass after it."""
+    if update != "decoupled":
+        return None
+    model, optimizer = build(name)
+    l1, l2 = STRENGTHS[update]
+    weights = [w.detach() for w in weights_of(model)]
+    factor, threshold = 1 - RATE * l2, RATE * l1
+
+    def step() -> None:
+        for w in weights:
+            w.mul_(factor)
+        optimizer.step()
+        for w in weights:
+            torch._C._nn.softshrink(w, threshold, out=w)
+
+    return stepper(name, model, step)
+
+
 def torchao(name: str, update: str) -> Step | None:
     """Return PAT's L1 as its README uses it: configured groups, wrapped; AdamW decays by itself."""
     if importlib.util.find_spec("torchao.prototype.pat") is None:
@@ -255,6 +274,7 @@ def compare(name: str, update: str, treat: Callable[[str, str], Step | None]) ->
 
 WAYS = {
     "regularize": library,
+    "floor: two bare passes": two_passes,
     "published, by autograd": published,
     "loop by hand": loop,
     "torchao PAT": torchao,
@@ -305,7 +325,7 @@ def main() -> None:
             for way, treat in WAYS.items():
                 found = compare(name, update, treat)
                 if found is None:
-                    print(f"    {way}: not in this torchao")
+                    print(f"    {way}: does not apply, or is not installed")
                     continue
                 low, high = found["control_quartiles"]
                 verdict = ""

@@ -111,6 +111,50 @@ def test_diagonal_kernel_is_the_eager_route_to_rounding(l2):
     assert torch.equal(w == 0, eager == 0)
 
 
+def _pass(kind, tensors, squares):
+    weights, second = Tensors(len(tensors)), Tensors(len(tensors))
+    assert weights.point_to(tensors)
+    assert second.point_to(squares)
+    if kind == "decay":
+        weights.decay(0.9)
+    elif kind == "scalar":
+        weights.shrink_scalar(1.5, 0.01)
+    else:
+        weights.shrink_diagonal(second, (1e-4, 1e-3, 1e-4) * len(tensors))
+    return tensors
+
+
+@pytest.mark.parametrize("kind", ["decay", "scalar", "diagonal"])
+def test_threads_do_every_weight_once_and_change_no_bit(kind):
+    sizes = (70_001, 1, 3, 40_000)
+    squares = [values(size + 4)[4:].abs() for size in sizes]
+    used = torch.get_num_threads()
+    found = []
+    try:
+        for threads in (1, 2, 3):
+            torch.set_num_threads(threads)
+            found.append(_pass(kind, [values(size + 4)[4:] for size in sizes], squares))
+    finally:
+        torch.set_num_threads(used)
+    alone = [
+        _pass(kind, [values(size + 4)[4:]], [square])[0]
+        for size, square in zip(sizes, squares, strict=True)
+    ]
+    for one, two, three, single in zip(*found, alone, strict=True):
+        assert not torch.equal(one, values(len(one) + 4)[4:])
+        assert torch.equal(one, two)
+        assert torch.equal(one, three)
+        assert torch.equal(one, single)
+
+
+def test_decay_kernel_is_the_product_of_torch_bit_for_bit():
+    w = values()
+    weights = Tensors(1)
+    assert weights.point_to([w])
+    weights.decay(1 - 1e-3 * 0.01)
+    torch.testing.assert_close(w, values() * (1 - 1e-3 * 0.01), rtol=0, atol=0, equal_nan=True)
+
+
 def test_tensors_that_do_not_fit_are_refused():
     assert not Tensors(1).point_to([torch.ones(2, dtype=torch.float64)])
     assert not Tensors(1).point_to([torch.ones(4, 4)[:, ::2]])

@@ -18,7 +18,7 @@ from shrinkage.pytorch.kernels import Tensors, are_built, lie_alike
 from shrinkage.pytorch.metrics import Group, Metric, Moment
 from shrinkage.pytorch.resolution import is_due, is_representable
 from shrinkage.pytorch.slots import Slot
-from shrinkage.pytorch.updates import Decoupled, Proximal, product_of
+from shrinkage.pytorch.updates import Decoupled, Proximal
 
 _DTYPE = torch.float32  # what the kernels are for
 
@@ -43,7 +43,6 @@ class Batch:
         update = slots[0].updates[0]
         self._metric: Metric | None = update.metric if isinstance(update, Proximal) else None
         self._decay = update.decay if isinstance(update, Decoupled) else 0.0
-        self._data: list[torch.Tensor] = []  # the parameters without their history
         self._known, self._exact = 0.0, True  # the last rate, and whether float32 can hold it
 
     def decay(self, groups: Sequence[Group]) -> bool:
@@ -56,12 +55,7 @@ class Batch:
             self._known, self._exact = rate, is_representable(_DTYPE, rate)
         if not self._exact or not self._weights.point_to(self._parameters):
             return False
-        if self._weights.moved:
-            self._data = [parameter.detach() for parameter in self._parameters]
-            self._weights.moved = False
-        multiply, factor = product_of(group, self._data[0]), 1 - rate
-        for w in self._data:
-            multiply(w, factor)
+        self._weights.decay(1 - rate)
         return True
 
     def shrink(self, groups: Sequence[Group], states: States) -> bool:

@@ -3,7 +3,8 @@
 Who uses this: `Shrink` and `Batch`, for L1 and L2 on single float32 models in dense CPU memory.
 They are optional: without a compiler at installation, or with SHRINKAGE_KERNELS=0, the same
 operations run in torch, with results that differ by rounding in a diagonal metric and by nothing
-in a scalar one. They run on one thread: the calls are shorter than it takes to wake a second.
+in a scalar one. On Linux they share torch's own threads, which are awake after the optimizer's
+step; a pool of their own would have to be woken, and would fight with it.
 """
 
 from __future__ import annotations
@@ -12,13 +13,20 @@ import ctypes
 import importlib
 import os
 from collections.abc import Sequence
-from typing import Any
+from pathlib import Path
+from typing import Any, ClassVar
 
 import torch
 
 
-def _load() -> tuple[Any, Any] | None:
-    """Return the scalar and the diagonal function, None where they were not built."""
+class _Pool(ctypes.Structure):
+    """`struct pool` of the C file."""
+
+    _fields_: ClassVar = [(name, ctypes.c_void_p) for name in ("parallel", "number", "count")]
+
+
+def _load() -> Any:
+    """Return the library of functions, None where it was not built."""
     if os.environ.get("SHRINKAGE_KERNELS", "1") == "0":
         return None
     try:
@@ -27,18 +35,34 @@ def _load() -> tuple[Any, Any] | None:
     except (ImportError, OSError):
         return None
     array, count, number = ctypes.c_void_p, ctypes.c_size_t, ctypes.c_float
-    library.shrink_scalar.argtypes = (array, array, count, number, number)
-    library.shrink_diagonal.argtypes = (array, array, array, count, array)
-    library.shrink_scalar.restype = library.shrink_diagonal.restype = None
-    return library.shrink_scalar, library.shrink_diagonal
+    pool = (ctypes.POINTER(_Pool), ctypes.c_uint)
+    library.shrink_decay.argtypes = (array, array, count, number, *pool)
+    library.shrink_scalar.argtypes = (array, array, count, number, number, *pool)
+    library.shrink_diagonal.argtypes = (array, array, array, count, array, *pool)
+    for function in (library.shrink_decay, library.shrink_scalar, library.shrink_diagonal):
+        function.restype = None
+    return library
 
 
-_FUNCTIONS = _load()
+def _pool() -> _Pool:
+    """Return the OpenMP library that torch itself has loaded; no threads where it is unknown."""
+    for path in sorted(Path(torch.__file__).parent.glob("lib/libgomp*.so*")):
+        try:
+            library = ctypes.CDLL(str(path), mode=os.RTLD_NOLOAD)
+            found = (library.GOMP_parallel, library.omp_get_thread_num, library.omp_get_num_threads)
+        except (OSError, AttributeError):
+            continue
+        return _Pool(*(ctypes.cast(function, ctypes.c_void_p) for function in found))
+    return _Pool()
+
+
+_LIBRARY = _load()
+_POOL = _pool()
 
 
 def are_built() -> bool:
     """Return whether the compiled kernels are there and not turned off."""
-    return _FUNCTIONS is not None
+    return _LIBRARY is not None
 
 
 class Tensors:
@@ -58,23 +82,27 @@ class Tensors:
         self.sizes = (ctypes.c_size_t * count)()
         self._numbers = (ctypes.c_float * (3 * count))()
         self._dense = False
-        self.moved = True  # since whoever uses them has set it to False
         self._count = count
 
     def point_to(self, tensors: Sequence[torch.Tensor]) -> bool:
         """Look at these tensors; return whether kernels may work on them."""
         seen = _places(tensors)
         if seen != self._seen:
-            self._seen, self.moved = seen, True
-            self._dense = _FUNCTIONS is not None and all(map(_is_dense, tensors))
+            self._seen = seen
+            self._dense = _LIBRARY is not None and all(map(_is_dense, tensors))
             self.addresses[:] = [tensor.data_ptr() for tensor in tensors]
             self.sizes[:] = [tensor.numel() for tensor in tensors]
         return self._dense
 
+    def decay(self, factor: float) -> None:
+        """w ← w · factor for every tensor."""
+        where = (self.addresses, self.sizes, self._count)
+        _LIBRARY.shrink_decay(*where, factor, _POOL, torch.get_num_threads())
+
     def shrink_scalar(self, divisor: float, threshold: float) -> None:
         """w ← soft(w / divisor, threshold) for every tensor."""
-        assert _FUNCTIONS is not None
-        _FUNCTIONS[0](self.addresses, self.sizes, self._count, divisor, threshold)
+        where = (self.addresses, self.sizes, self._count)
+        _LIBRARY.shrink_scalar(*where, divisor, threshold, _POOL, torch.get_num_threads())
 
     def shrink_diagonal(self, squares: Tensors, numbers: Sequence[float]) -> None:
         """w ← soft(w − w·pull·r, threshold·r) with r = 1/(√square + offset) for every tensor.
@@ -83,10 +111,9 @@ class Tensors:
             squares: of the same shapes and layouts.
             numbers: offset, pull and threshold of each tensor, one after the other.
         """
-        assert _FUNCTIONS is not None
         self._numbers[:] = numbers
-        squares_at = squares.addresses
-        _FUNCTIONS[1](self.addresses, squares_at, self.sizes, self._count, self._numbers)
+        where = (self.addresses, squares.addresses, self.sizes, self._count)
+        _LIBRARY.shrink_diagonal(*where, self._numbers, _POOL, torch.get_num_threads())
 
 
 def _places(tensors: Sequence[torch.Tensor]) -> list[tuple]:

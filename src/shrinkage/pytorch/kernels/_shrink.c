@@ -23,16 +23,45 @@
 #define CLONES
 #endif
 
-CLONES static void threshold_one(float *restrict w, size_t n, float t)
+/* The OpenMP library that torch has loaded: its threads are awake, and each has in its cache the
+   part of a tensor that it worked on. */
+struct pool {
+    void (*parallel)(void (*)(void *), void *, unsigned, unsigned); /* NULL: this thread only */
+    int (*number)(void);
+    int (*count)(void);
+};
+
+/* Below this many weights a second thread costs more than it takes off. */
+enum { WORTHWHILE = 1 << 16 };
+
+struct pass {
+    float **w, **square;     /* square: NULL in a scalar metric */
+    const size_t *n;
+    size_t tensors;
+    const float *numbers;    /* factor; or divisor and threshold; or three numbers a tensor */
+    void (*piece)(const struct pass *, size_t tensor, size_t from, size_t count);
+    const struct pool *pool;
+};
+
+CLONES static void decay(const struct pass *p, size_t k, size_t from, size_t n)
 {
+    float *restrict w = p->w[k] + from, factor = p->numbers[0];
+    for (size_t i = 0; i < n; i++)
+        w[i] = w[i] * factor;
+}
+
+CLONES static void scalar(const struct pass *p, size_t k, size_t from, size_t n)
+{
+    float *restrict w = p->w[k] + from, t = p->numbers[1];
     for (size_t i = 0; i < n; i++) {
         float cut = w[i] > t ? t : (w[i] < -t ? -t : w[i]);
         w[i] = w[i] - cut;
     }
 }
 
-CLONES static void scalar_one(float *restrict w, size_t n, float divisor, float t)
+CLONES static void scalar_divided(const struct pass *p, size_t k, size_t from, size_t n)
 {
+    float *restrict w = p->w[k] + from, divisor = p->numbers[0], t = p->numbers[1];
     for (size_t i = 0; i < n; i++) {
         float z = w[i] / divisor;
         float cut = z > t ? t : (z < -t ? -t : z);
@@ -41,8 +70,9 @@ CLONES static void scalar_one(float *restrict w, size_t n, float divisor, float 
 }
 
 CLONES static void diagonal_l1(float *restrict w, const float *restrict square, size_t n,
-                               float offset, float threshold)
+                               const float *numbers)
 {
+    float offset = numbers[0], threshold = numbers[2];
     for (size_t i = 0; i < n; i++) {
         float v = square[i] < FLT_MIN ? FLT_MIN : square[i];
         float t = threshold / (sqrtf(v) + offset);
@@ -52,8 +82,9 @@ CLONES static void diagonal_l1(float *restrict w, const float *restrict square, 
 }
 
 CLONES static void diagonal_both(float *restrict w, const float *restrict square, size_t n,
-                                 float offset, float pull, float threshold)
+                                 const float *numbers)
 {
+    float offset = numbers[0], pull = numbers[1], threshold = numbers[2];
     for (size_t i = 0; i < n; i++) {
         float v = square[i] < FLT_MIN ? FLT_MIN : square[i];
         float r = 1.0f / (sqrtf(v) + offset);
@@ -64,29 +95,67 @@ CLONES static void diagonal_both(float *restrict w, const float *restrict square
     }
 }
 
+static void diagonal(const struct pass *p, size_t k, size_t from, size_t n)
+{
+    const float *numbers = p->numbers + 3 * k;
+    if (numbers[1] == 0.0f)
+        diagonal_l1(p->w[k] + from, p->square[k] + from, n, numbers);
+    else
+        diagonal_both(p->w[k] + from, p->square[k] + from, n, numbers);
+}
+
+/* Do the part of every tensor that is this thread's: contiguous, as torch cuts them. */
+static void part(const struct pass *p, size_t number, size_t count)
+{
+    for (size_t k = 0; k < p->tensors; k++) {
+        size_t share = (p->n[k] + count - 1) / count, from = number * share;
+        if (from < p->n[k])
+            p->piece(p, k, from, p->n[k] - from < share ? p->n[k] - from : share);
+    }
+}
+
+static void part_of_thread(void *given)
+{
+    const struct pass *p = given;
+    part(p, (size_t)p->pool->number(), (size_t)p->pool->count());
+}
+
+static void run(struct pass *p, unsigned threads)
+{
+    size_t total = 0;
+    for (size_t k = 0; k < p->tensors; k++)
+        total += p->n[k];
+    if (p->pool->parallel && threads > 1 && total >= WORTHWHILE)
+        p->pool->parallel(part_of_thread, p, threads, 0);
+    else
+        part(p, 0, 1);
+}
+
+/* w <- w * factor, for each tensor */
+PUBLIC void shrink_decay(float **w, const size_t *n, size_t tensors, float factor, const struct pool *pool,
+                         unsigned threads)
+{
+    struct pass p = {w, NULL, n, tensors, &factor, decay, pool};
+    run(&p, threads);
+}
+
 /* w <- z - clamp(z, -threshold, threshold) with z = w / divisor, for each tensor */
 PUBLIC void shrink_scalar(float **w, const size_t *n, size_t tensors, float divisor,
-                          float threshold)
+                          float threshold, const struct pool *pool,
+                          unsigned threads)
 {
-    for (size_t k = 0; k < tensors; k++) {
-        if (divisor == 1.0f)
-            threshold_one(w[k], n[k], threshold);
-        else
-            scalar_one(w[k], n[k], divisor, threshold);
-    }
+    float numbers[2] = {divisor, threshold};
+    struct pass p = {w, NULL, n, tensors, numbers, divisor == 1.0f ? scalar : scalar_divided, pool};
+    run(&p, threads);
 }
 
 /* The same with r = 1 / (sqrt(square) + offset), z = w - w*pull*r and the threshold times r;
    numbers holds offset, pull and threshold of each tensor */
 PUBLIC void shrink_diagonal(float **w, float **square, const size_t *n, size_t tensors,
-                            const float *numbers)
+                            const float *numbers, const struct pool *pool, unsigned threads)
 {
-    for (size_t k = 0; k < tensors; k++, numbers += 3) {
-        if (numbers[1] == 0.0f)
-            diagonal_l1(w[k], square[k], n[k], numbers[0], numbers[2]);
-        else
-            diagonal_both(w[k], square[k], n[k], numbers[0], numbers[1], numbers[2]);
-    }
+    struct pass p = {w, square, n, tensors, numbers, diagonal, pool};
+    run(&p, threads);
 }
 
 static struct PyModuleDef module = {PyModuleDef_HEAD_INIT, "_shrink", NULL, -1, NULL};
