@@ -30,6 +30,7 @@ from shrinkage.selections import (
 from shrinkage.terms import Term, Terms, assign
 
 if TYPE_CHECKING:
+    from shrinkage.audits import audit
     from shrinkage.paths import fit_path
 
 __version__ = "0.1.0"
@@ -46,6 +47,7 @@ __all__ = [
     "Term",
     "Terms",
     "assign",
+    "audit",
     "biases",
     "embeddings",
     "everything",
@@ -57,8 +59,8 @@ __all__ = [
     "weights",
 ]
 
-# Public names whose modules load a framework: found when first asked for.
-_LAZY = {"fit_path": "shrinkage.paths"}
+# Public names that are found when first asked for: some of their modules load a framework.
+_LAZY = {"audit": "shrinkage.audits", "fit_path": "shrinkage.paths"}
 
 
 def __getattr__(name: str) -> Any:

@@ -28,7 +28,9 @@ from shrinkage.pytorch.support import check_group, check_sharded, check_support
 from shrinkage.pytorch.updates import Gradient, Loss, Update
 from shrinkage.terms import Assignment, Term, checked_strength
 
-_ATTACHED: weakref.WeakSet[Optimizer] = weakref.WeakSet()
+_ATTACHED: weakref.WeakKeyDictionary[Optimizer, weakref.ref[Attachment]] = (
+    weakref.WeakKeyDictionary()
+)
 
 Adopt = Callable[[Sequence[Any]], Sequence[Slot]]
 
@@ -52,6 +54,7 @@ class Attachment:
     ) -> None:
         self.steps = 0
         self.assignment: Assignment | None = None
+        self.update = "proximal"  # of terms that name none
         self.ledger = Ledger(every=0)
         self._optimizer = optimizer
         self._terms = tuple(terms)
@@ -77,18 +80,20 @@ class Attachment:
             optimizer.register_step_pre_hook(eager(self._before_step)),
             optimizer.register_step_post_hook(eager(self._after_step)),
         )
-        _ATTACHED.add(optimizer)
+        _ATTACHED[optimizer] = weakref.ref(self)
 
     def configure(
         self,
         *,
         assignment: Assignment,
+        update: str,
         schedules: Sequence[Schedule | None],
         ledger: Ledger,
         adopt: Adopt,
     ) -> None:
         """Take what only `regularize` knows; `adopt` makes slots of parameters added later."""
-        self.assignment, self._schedules = assignment, tuple(schedules)
+        self.assignment, self.update = assignment, update
+        self._schedules = tuple(schedules)
         self.ledger, self._adopt = ledger, adopt
         self._bring_strengths()
 
@@ -105,6 +110,16 @@ class Attachment:
     def strengths(self) -> dict[str, Any]:
         """The strength that each term has now, by the term's text."""
         return dict(zip(self._terms, self._strengths, strict=True))
+
+    @property
+    def slots(self) -> tuple[Slot, ...]:
+        """The parameters with their updates."""
+        return self._slots
+
+    @property
+    def given_strengths(self) -> tuple[Any, ...]:
+        """The strengths as they were set, by number of term, without the schedules' factors."""
+        return tuple(self._given)
 
     def set_strength(self, term: Term | str | int, value: float) -> None:
         """Give a term another strength from the next step on; a schedule multiplies it.
@@ -178,7 +193,7 @@ class Attachment:
         self._release()
         for handle in self._handles:
             handle.remove()
-        _ATTACHED.discard(self._optimizer)
+        _ATTACHED.pop(self._optimizer, None)
 
     def state_dict(self) -> dict[str, Any]:
         """Return what a checkpoint needs beside the optimizer's state: numbers and tensors.
@@ -385,6 +400,12 @@ class Attachment:
                 stacklevel=4,
             )
         self._loss_taken = False
+
+
+def attachment_of(optimizer: Optimizer) -> Attachment | None:
+    """Return what is attached to an optimizer, None if nothing is."""
+    found = _ATTACHED.get(optimizer)
+    return None if found is None else found()
 
 
 def _count(optimizer: Any) -> int:

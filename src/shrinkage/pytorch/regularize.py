@@ -83,6 +83,7 @@ def regularize(
     attachment = Attachment(optimizer, slots, [repr(term) for term in terms], strengths)
     attachment.configure(
         assignment=assignment,
+        update=update,
         schedules=schedules,
         ledger=Ledger() if ledger is None else ledger,
         adopt=roster.added,

@@ -235,6 +235,7 @@ class Proximal(Update):
         self._noted: Any = None
         self.makes_zeros = bool(smooth_and_kinked(self.parts)[1])
         self.buffer: float | None = None  # the momentum buffer of a constant gradient of one
+        self.last_gain = 1.0  # what momentum made of a constant push in the last step
 
     def set_strengths(self, parts: Sequence[Part]) -> None:
         """Take the same parts with other strengths."""
@@ -260,6 +261,7 @@ class Proximal(Update):
     def after(self, moment: Moment) -> None:
         """Shrink."""
         gain, self.buffer = self.metric.gain(moment.group, self.buffer)
+        self.last_gain = gain
         if self.route:
             motion = self.metric.motion(moment, self._noted)
             _shrink(self.target, self.route, _viewed(motion, self.target, gain))

@@ -1,0 +1,136 @@
+"""Will the penalty win against the data, and take the network to zero output?
+
+Who uses this: `shrinkage.pytorch.audit`, before training. It compares, on all penalised weights
+together, the push of the penalty with that of the data in one and the same step. Where the
+penalty's is larger and nothing in the data's gradient answers it, weights go to zero; in a network
+of several layers zero weights pass no gradient on, so that nothing brings them back.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from shrinkage.audits.findings import Finding, finding
+
+_SAFE = 0.01  # a strength at which the penalty's push is a hundredth of the data's
+_DECAYED = math.log(100)  # time constants until a hundredth is left
+
+
+@dataclass(frozen=True)
+class Layer:
+    """Two pushes on one parameter, in the same unit: gradients, or displacements in one step.
+
+    Args:
+        name: of the parameter.
+        penalty: norm of the penalty's push at the strength in question.
+        data: norm of the data's push.
+        along: ⟨data's push, penalty's push⟩.
+        largest: largest magnitude of a weight.
+        speed: mean magnitude of the displacement of a weight in the step.
+        towards_zero: −⟨displacement, w⟩ / ⟨w, w⟩, the share of the weights lost in the step.
+    """
+
+    name: str
+    penalty: float
+    data: float
+    along: float
+    largest: float
+    speed: float
+    towards_zero: float
+
+
+@dataclass(frozen=True)
+class Balance:
+    """The sums over all penalised parameters of a network."""
+
+    penalty: float
+    data: float
+    unanswered: float  # the share of the penalty's push that the data's does not answer
+
+    @property
+    def ratio(self) -> float:
+        """The unanswered push over the data's."""
+        return self.penalty * self.unanswered / self.data if self.data > 0 else math.inf
+
+
+def balance(layers: list[Layer]) -> Balance:
+    """Return the pushes on all parameters together.
+
+    >>> balance([Layer("w", 3.0, 4.0, 0.0, 1.0, 0.1, 0.1)]).ratio
+    0.75
+    """
+    penalty = math.sqrt(sum(layer.penalty**2 for layer in layers))
+    data = math.sqrt(sum(layer.data**2 for layer in layers))
+    along = sum(layer.along for layer in layers)
+    return Balance(penalty, data, 1 + along / penalty**2 if penalty > 0 else 0.0)
+
+
+def predict_collapse(
+    layers: list[Layer],
+    strengths: list[float],
+    *,
+    proportional: bool,
+    smooth: bool,
+    steps_per_epoch: float | None = None,
+) -> list[Finding]:
+    """Return a finding where the penalty will take the network to zero.
+
+    Args:
+        layers: every penalised parameter with two or more axes.
+        strengths: of the terms.
+        proportional: whether the push gets smaller with the weights (L2 beside the gradient).
+        smooth: whether all terms are L2; a network of one layer then keeps its directions.
+        steps_per_epoch: to say epochs too.
+
+    Returns:
+        No finding or one.
+    """
+    found = balance(layers)
+    if found.ratio <= 1 or found.unanswered < 0.5 or (smooth and len(layers) < 2):
+        return []
+    steps = _steps(layers, proportional=proportional)
+    when = f"about {_rounded(steps):g} steps"
+    if steps_per_epoch:
+        when += f" ({steps / steps_per_epoch:.2g} epochs)"
+    try_ = [_floor(strength * _SAFE / found.ratio) for strength in strengths if strength > 0]
+    largest = max(layers, key=lambda layer: layer.penalty / max(layer.data, 1e-300))
+    return [
+        finding(
+            "collapse",
+            "",
+            f"the penalty pushes {found.ratio:.3g} times as hard as the data (at {largest.name} "
+            f"{largest.penalty / max(largest.data, 1e-300):.3g} times): at this strength the "
+            f"network will go to zero output within {when}",
+            f"try a strength of at most {' and '.join(f'{value:g}' for value in try_)}, and "
+            "choose it with fit_path",
+        )
+    ]
+
+
+def safe_strengths(layers: list[Layer], strengths: list[float]) -> list[float]:
+    """Return strengths at which the penalty's push is a hundredth of the data's."""
+    ratio = balance(layers).ratio
+    return [_floor(strength * _SAFE / ratio) for strength in strengths]
+
+
+def _steps(layers: list[Layer], *, proportional: bool) -> float:
+    """Return after how many steps hardly a weight is left."""
+    if proportional:
+        rate = min((layer.towards_zero for layer in layers if layer.towards_zero > 0), default=0.0)
+        return _DECAYED / rate if rate > 0 else math.inf
+    return max((layer.largest / layer.speed for layer in layers if layer.speed > 0), default=1.0)
+
+
+def _floor(value: float) -> float:
+    """Return a number with one digit, not above the value.
+
+    >>> _floor(0.00278)
+    0.002
+    """
+    digit = 10.0 ** math.floor(math.log10(value))
+    return float(f"{math.floor(value / digit * (1 + 1e-12)) * digit:.1g}")
+
+
+def _rounded(value: float) -> float:
+    return float(f"{value:.1g}") if math.isfinite(value) else value

@@ -1,0 +1,239 @@
+"""One parameter at one scale: which mechanisms moved it, and with which factor.
+
+Who uses this: the neutral audit and that of PyTorch, which measures one parameter after another
+so that no second copy of a network is held. What two runs of the same step did to a parameter,
+one without the terms and one with them, is compared with what the terms should do.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from shrinkage.audits.expected import MECHANISMS, Expectation
+from shrinkage.audits.fits import Fit, fit
+
+Array = Any
+
+
+@dataclass(frozen=True, eq=False)
+class Pair:
+    """A parameter in a run without the terms (`zero`) and one with them at a scale.
+
+    `start` is where both began; gradients are those before clipping, None where they are unknown.
+    `step` is the rounding of the weights' dtype (its machine epsilon), `slope_step` that of the
+    gradients'. `own` is what the optimizer itself adds to the gradient, in units of the weights;
+    `metric` is the step size of each weight where a prox is measured in the optimizer's metric.
+    """
+
+    start: Array
+    zero: Array
+    after: Array
+    zero_gradient: Array | None = None
+    gradient: Array | None = None
+    step: float = 0.0
+    slope_step: float = 0.0
+    own: float = 0.0
+    metric: Array | float | None = None
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What was seen of one parameter at one scale.
+
+    `slope` compares the gradients. `changes` compares the weights, by mechanism: all of the
+    change where gradients are unknown, else the part that the gradients do not explain; empty
+    where the optimizer does not let it be told. `survives` is the share of the expected shrink
+    that the weights' dtype can hold, `clip` how far the whole change is along the step itself.
+    """
+
+    finite: bool
+    slope: Fit | None
+    changes: dict[str, Fit] = field(default_factory=dict)
+    survives: float = 1.0
+    whole: Fit = field(default_factory=Fit)
+    clip: Fit = field(default_factory=Fit)
+    plain: bool = False
+    loop: Fit | None = None  # the loop's gradients alone, where the optimizer adds to them
+
+    @property
+    def moved(self) -> bool:
+        """Whether the weights ended elsewhere, by more than rounding."""
+        return self.whole.present
+
+
+def measure(pair: Pair, expectation: Expectation, rate: float, scale: float) -> Measured:
+    """Compare two runs of one parameter.
+
+    Args:
+        pair: the two runs.
+        expectation: what the terms should do at scale 1; no parts for an unselected parameter.
+        rate: the learning rate.
+        scale: by how much the strengths were multiplied.
+
+    Returns:
+        The `Measured`.
+    """
+    expected = expectation.scaled(scale)
+    pieces = [
+        _measure_piece(cut, part, rate)
+        for where, part in expected.pieces(int(np.prod(pair.start.shape)))
+        for cut in (_cut(pair, where),)
+    ]
+    return _merged(pieces)
+
+
+def _measure_piece(pair: Pair, expected: Expectation, rate: float) -> Measured:
+    numbers = (pair.start, pair.zero, pair.after, pair.zero_gradient, pair.gradient)
+    if not all(bool(np.isfinite(x).all()) for x in numbers if x is not None):
+        return Measured(False, None)
+    w, zero, after = pair.start, pair.zero, pair.after
+    bound = pair.step * (np.abs(zero) + np.abs(after) + np.abs(w) + 4 * np.abs(after - w))
+    change = after - zero
+    nothing = np.zeros_like(change)
+    whole = fit(change, nothing, bound)
+    clip = fit(change, zero - w, bound)
+    slope = expected.slope(w) if expected.parts else nothing
+    if pair.gradient is None or pair.zero_gradient is None:
+        return Measured(
+            True,
+            None,
+            _changes(expected, (w, zero), (change, bound), _rates(pair, rate, MECHANISMS)),
+            _survives(expected, w, rate, pair.step),
+            whole,
+            clip,
+        )
+    return _with_gradients(pair, expected, rate, (change, bound, slope, whole, clip))
+
+
+def _with_gradients(
+    pair: Pair, expected: Expectation, rate: float, known: tuple[Array, Array, Array, Fit, Fit]
+) -> Measured:
+    change, bound, slope, whole, clip = known
+    assert pair.gradient is not None
+    assert pair.zero_gradient is not None
+    w, zero = pair.start, pair.zero
+    made = pair.gradient - pair.zero_gradient
+    sizes = np.abs(pair.gradient) + np.abs(pair.zero_gradient)
+    loop = fit(made, slope, 2 * pair.slope_step * sizes)
+    steeper = made + pair.own * w if pair.own else made
+    gradients = fit(steeper, slope, 2 * pair.slope_step * sizes) if pair.own else loop
+    own = pair.step * 2 * (np.abs(zero) + np.abs(w)) + 4 * pair.slope_step * rate * sizes
+    plain = not fit(zero - w + rate * pair.zero_gradient, change * 0, own).present
+    changes = {}
+    if plain or gradients.is_zero:
+        base = zero - rate * steeper if plain else zero
+        wider = bound + 4 * pair.slope_step * rate * sizes
+        rest = pair.after - base
+        changes = _changes(expected, (w, base), (rest, wider), _rates(pair, rate, MECHANISMS[1:]))
+    survives = _survives(expected, w, rate, pair.step)
+    alone = loop if pair.own else None
+    return Measured(True, gradients, changes, survives, whole, clip, plain, alone)
+
+
+def _rates(pair: Pair, rate: float, names: tuple[str, ...]) -> dict[str, Any]:
+    """Return the step size by mechanism: a prox may be measured in the optimizer's metric."""
+    found: dict[str, Any] = dict.fromkeys(names, rate)
+    if pair.metric is not None:
+        found["proximal"] = pair.metric
+    return found
+
+
+def _changes(
+    expected: Expectation,
+    places: tuple[Array, Array],
+    measured: tuple[Array, Array],
+    rates: dict[str, Any],
+) -> dict[str, Fit]:
+    """Fit a change, known up to a bound, to what each mechanism would do from `places`."""
+    w, base = places
+    change, bound = measured
+    if not expected.parts:
+        return {name: fit(change, np.zeros_like(change), bound) for name in rates}
+
+    def predict(name: str) -> Callable[[float], Array]:
+        return lambda factor: expected.scaled(factor).change(name, w, base, rates[name])
+
+    return {name: _best_fit(predict(name), change, bound) for name in rates}
+
+
+def _best_fit(predict: Callable[[float], Array], change: Array, bound: Array) -> Fit:
+    """Fit a change that is not linear in the strength: predict anew at the factor found."""
+    first = fit(change, predict(1.0), bound)
+    if first.fits or first.factor <= 0:
+        return first
+    total, found = 1.0, first
+    for _ in range(4):
+        total *= found.factor
+        found = fit(change, predict(total), bound)
+        if found.factor <= 0 or not found.expects:
+            return first
+        if found.fits:
+            total *= found.factor
+            expected = predict(total) / total
+            return fit(change, expected, bound)
+    return first
+
+
+def _survives(expected: Expectation, w: Array, rate: float, step: float) -> float:
+    """Return the share of a decoupled shrink that is left when it is rounded like the weights."""
+    if not expected.parts or not step:
+        return 1.0
+    shrink = expected.change("decoupled", w, w, rate)
+    spacing = step * np.exp2(np.floor(np.log2(np.maximum(np.abs(w), np.finfo(float).tiny))))
+    kept = np.rint(shrink / spacing) * spacing
+    whole = float(np.vdot(shrink, shrink))
+    return float(np.vdot(kept, shrink)) / whole if whole > 0 else 1.0
+
+
+def _cut(pair: Pair, where: slice | None) -> Pair:
+    def piece(x: Any) -> Any:
+        if x is None:
+            return None
+        return as_float64(x if where is None else x.reshape(-1)[where])
+
+    return Pair(
+        piece(pair.start),
+        piece(pair.zero),
+        piece(pair.after),
+        piece(pair.zero_gradient),
+        piece(pair.gradient),
+        pair.step,
+        pair.slope_step,
+        pair.own,
+        pair.metric if isinstance(pair.metric, float | None) else piece(pair.metric),
+    )
+
+
+def as_float64(x: Any) -> Array:
+    """Return an array, or a torch tensor, in float64."""
+    if hasattr(x, "detach"):
+        x = x.detach().cpu().double().numpy()
+    return np.asarray(x, dtype=np.float64)
+
+
+def _merged(pieces: list[Measured]) -> Measured:
+    first, *others = pieces
+    if not all(piece.finite for piece in pieces):
+        return Measured(False, None)
+    if not others:
+        return first
+    names = set(first.changes).intersection(*(piece.changes for piece in others))
+    slopes = [piece.slope for piece in pieces if piece.slope is not None]
+    return Measured(
+        True,
+        sum(slopes, Fit()) if len(slopes) == len(pieces) else None,
+        {
+            name: sum((piece.changes[name] for piece in pieces), Fit())
+            for name in MECHANISMS
+            if name in names
+        },
+        float(np.mean([piece.survives for piece in pieces])),
+        sum((piece.whole for piece in pieces), Fit()),
+        sum((piece.clip for piece in pieces), Fit()),
+        all(piece.plain for piece in pieces),
+        None if first.loop is None else sum((piece.loop or Fit() for piece in pieces), Fit()),
+    )

@@ -1,0 +1,201 @@
+"""`audit`: does a penalty arrive, in any code of any framework?
+
+Who uses this: people with a training step that they can call. It asks for one step from the same
+start with all strengths times 0, 1 and 2, and looks only at what the step did. A call with scale
+0 is repeated where something looks wrong, so that noise is not taken for a fault.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import numpy as np
+
+from shrinkage.audits.expected import MECHANISMS, Expectation
+from shrinkage.audits.findings import Finding, Report, finding, make_report
+from shrinkage.audits.judge import Case, judge
+from shrinkage.audits.measure import Measured, Pair, measure
+from shrinkage.audits.runs import Run, Step, same, take
+from shrinkage.errors import InputError, near_names
+from shrinkage.parameters import infos_from_arrays
+from shrinkage.penalties import Part
+from shrinkage.terms import AssignedPart, Assignment, Term, Terms, as_terms, assign, checked_update
+
+_UPDATE_OF = {
+    "loss": "gradient",
+    "gradient": "gradient",
+    "decoupled": "decoupled",
+    "proximal": "proximal",
+}
+
+
+def audit(
+    step: Step,
+    terms: Term | Terms | Iterable[Term],
+    learning_rate: float | Mapping[str, float],
+    update: str | None = None,
+    *,
+    known: Mapping[str, float] | None = None,
+) -> Report:
+    """Return whether the terms arrive in a training step: once, where, and how strongly.
+
+    The step at scale s is compared with that at 0. With data gradient g, learning rate lr and
+    Δ = after(s) − after(0), the factor of a parameter is ⟨Δ, E⟩/⟨E, E⟩ with E = −lr·s·strength·∂Ω
+    (updates "loss" and "gradient"), the decay, or the prox of the moved weights; where gradients
+    are given it is ⟨g(s) − g(0), s·strength·∂Ω⟩/‖s·strength·∂Ω‖².
+
+    Args:
+        step: called with a scale of 0, 1 and 2 (and 0 again where something looks wrong): takes
+            ONE training step from the same start with every strength multiplied by the scale and
+            returns (before, after) or (before, after, gradients), mappings of name to array;
+            gradients are those before any clipping.
+        terms: what should arrive. Arrays of two or more axes are the default weights.
+        learning_rate: a number, or one by name.
+        update: "loss", "gradient", "decoupled" or "proximal"; None accepts any and names it.
+        known: numbers that a wrong factor may come from, by what they are, as {"rows": 128}.
+
+    Returns:
+        The `Report`: `ok`, `findings`, `update`, and a table when printed.
+
+    Raises:
+        InputError: strengths of 0 only, a bad learning rate, a step that returns no arrays, other
+            names or shapes on a later call, or the same array before and after.
+        UnmatchedPattern: a term that selects no array.
+
+    >>> from shrinkage import L2
+    >>> w = np.array([[1.0, -2.0]])
+    >>> def step(scale):
+    ...     gradient = np.ones_like(w)  # the decay is forgotten
+    ...     return {"w": w}, {"w": w - 0.1 * gradient}
+    >>> audit(step, 0.01 * L2(), learning_rate=0.1).rules
+    ('no-effect',)
+
+    Source: the updates are those of `shrinkage.pytorch.regularize`; the rounding bound of a
+    difference is Higham, Accuracy and Stability of Numerical Algorithms (2002), section 2.2.
+    """
+    terms = as_terms(terms)
+    check_strengths(terms)
+    update = None if update is None else checked_update(update)
+    zero = take(step, 0.0)
+    assignment = assign(infos_of(zero), terms, update or "gradient")
+    rates = _rates(learning_rate, assignment)
+    once, twice = take(step, 1.0, zero), take(step, 2.0, zero)
+    cases = [
+        _case(info.name, assignment, rates[info.name], update, (zero, once, twice), known or {})
+        for info in assignment.infos
+    ]
+    findings, seen, found = judge(cases)
+    if findings:
+        name = same(zero, take(step, 0.0, zero))
+        if name is not None:
+            findings = [unrepeatable(name)]
+    return make_report(findings, seen, found)
+
+
+def check_strengths(terms: Terms) -> None:
+    """Refuse terms that have nothing to show."""
+    if not any(term.strength > 0 for term in terms):
+        raise InputError(
+            "expected a strength above 0, came strengths of 0 only: there is nothing to look for"
+        )
+
+
+def infos_of(run: Run) -> tuple:
+    """Return what names and shapes tell of the parameters."""
+    return infos_from_arrays((name, tuple(w.shape)) for name, w in run.before.items())
+
+
+def expectation_of(parts: Iterable[AssignedPart]) -> Expectation:
+    """Return what the parts of one parameter should do, references in float64."""
+    return Expectation(
+        tuple(
+            Part(part.strength, part.penalty, _reference(part)) for part in parts if part.strength
+        )
+    )
+
+
+def _reference(part: AssignedPart) -> Any:
+    if part.reference is None:
+        return None
+    given = part.reference
+    if hasattr(given, "detach"):
+        given = given.detach().cpu().double().numpy()
+    return np.asarray(given, dtype=np.float64)
+
+
+def allowed_by(parts: Iterable[AssignedPart], update: str | None) -> tuple[str, ...]:
+    """Return the mechanisms that the parts' own updates, or the caller's, leave open."""
+    own = {part.term.update for part in parts if part.term is not None}
+    named = {_UPDATE_OF[one or update] for one in own if one or update}  # type: ignore[index]
+    return tuple(named) if named else MECHANISMS
+
+
+def words_of(parts: Iterable[AssignedPart]) -> str:
+    """Return the terms of one parameter as text."""
+    terms = {id(part.term): part.term for part in parts if part.term is not None}
+    return " + ".join(f"{term.strength:g} * {term.penalty!r}" for term in terms.values())
+
+
+def unrepeatable(name: str) -> Finding:
+    """Return the finding of a step that differs from itself."""
+    return finding(
+        "not-repeatable",
+        name,
+        "two steps with the same scale end at different weights, so nothing can be compared",
+        "seed data order, dropout and noise at the top of the step, and restore all state there",
+    )
+
+
+def _case(
+    name: str,
+    assignment: Assignment,
+    rate: float,
+    update: str | None,
+    runs: tuple[Run, Run, Run],
+    known: Mapping[str, float],
+) -> Case:
+    parts = assignment.parts[name]
+    expectation = expectation_of(parts)
+    once, twice = (
+        _measured(name, expectation, rate, (runs[0], run), scale)
+        for run, scale in zip(runs[1:], (1.0, 2.0), strict=True)
+    )
+    words = words_of(parts) if expectation.parts else ""
+    shape = tuple(runs[0].before[name].shape)
+    return Case(name, shape, words, allowed_by(parts, update), rate, once, twice, known)
+
+
+def _measured(
+    name: str, expectation: Expectation, rate: float, runs: tuple[Run, Run], scale: float
+) -> Measured:
+    zero, run = runs
+    before, after = (one.gradients.get(name) if one.gradients else None for one in runs)
+    step = zero.epsilons[name]
+    pair = Pair(zero.before[name], zero.after[name], run.after[name], before, after, step, step)
+    return measure(pair, expectation, rate, scale)
+
+
+def _rates(given: float | Mapping[str, float], assignment: Assignment) -> dict[str, float]:
+    names = [info.name for info in assignment.infos]
+    if not isinstance(given, Mapping):
+        return dict.fromkeys(names, _rate(given, "learning_rate"))
+    for name in names:
+        if assignment.parts[name] and name not in given:
+            hint = near_names(name, given) or "give a number, or one for every penalised array"
+            raise InputError(f"expected a learning rate for {name}, came none: {hint}")
+    default = next(iter(given.values()), 0.0)
+    return {name: _rate(given.get(name, default), f"learning_rate[{name!r}]") for name in names}
+
+
+def _rate(value: Any, word: str) -> float:
+    try:
+        rate = float(value)
+    except (TypeError, ValueError):
+        rate = math.nan
+    if not math.isfinite(rate) or rate <= 0:
+        raise InputError(
+            f"expected {word} to be a number above 0, came {value!r}: give the loop's step size"
+        )
+    return rate

@@ -1,0 +1,168 @@
+"""Findings that need no measured factor: who is penalised, and by which kind of optimizer.
+
+Who uses this: `audit`. One function a rule; `Facts` is what they know.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import optim
+
+from shrinkage.audits.findings import Finding, finding
+from shrinkage.audits.judge import Case
+from shrinkage.parameters import ParameterInfo
+from shrinkage.terms import AssignedPart
+
+ADAPTIVE = (
+    optim.Adam,
+    optim.AdamW,
+    optim.NAdam,
+    optim.RAdam,
+    optim.Adamax,
+    optim.RMSprop,
+    optim.Adagrad,
+    optim.Adadelta,
+    optim.Adafactor,
+    optim.Rprop,
+)
+
+
+@dataclass(frozen=True, eq=False)
+class Facts:
+    """What is known of a loop after its runs."""
+
+    infos: tuple[ParameterInfo, ...]
+    parts: Mapping[str, tuple[AssignedPart, ...]]
+    cases: Mapping[str, Case]
+    mechanisms: Mapping[str, str]  # by parameter, as `Seen` has it
+    optimizer: torch.optim.Optimizer
+    held: frozenset[str]  # names in the optimizer
+    decays: Mapping[str, float]
+    attached: frozenset[str]
+    start: Mapping[str, Any]
+    gradients: Mapping[str, Any]  # of the data alone
+
+    def penalised(self) -> list[ParameterInfo]:
+        """Return the parameters with terms."""
+        return [info for info in self.infos if self.parts[info.name]]
+
+
+def bias_or_norm(facts: Facts) -> list[Finding]:
+    """Return biases and normalization scales that terms are on."""
+    return [
+        finding(
+            "bias-or-norm-penalised",
+            info.name,
+            f"a {'bias' if info.role == 'bias' else 'normalization scale'} is penalised, which "
+            "costs accuracy and makes nothing sparser or smoother",
+            "put it into a parameter group with weight_decay=0, or leave the term on weights()",
+        )
+        for info in facts.penalised()
+        if info.role in ("bias", "norm")
+    ]
+
+
+def not_in_optimizer(facts: Facts) -> list[Finding]:
+    """Return penalised parameters that nobody trains."""
+    return [
+        finding(
+            "not-in-optimizer",
+            info.name,
+            "a term is on it, but the optimizer does not hold it",
+            "build the optimizer from this model's parameters, after the last layer was added",
+        )
+        for info in facts.penalised()
+        if info.trainable and info.name not in facts.held
+    ]
+
+
+def twice(facts: Facts) -> list[Finding]:
+    """Return parameters with a decay and a term, or penalised under each of their names."""
+    found = []
+    for info in facts.penalised():
+        name, case = info.name, facts.cases[info.name]
+        slope = case.once.slope
+        if name in facts.attached and facts.decays.get(name, 0) > 0:
+            words = f"weight_decay={facts.decays[name]:g} and a term of regularize"
+        elif info.aliases and slope is not None and slope.fits and _whole(slope.factor):
+            words = f"its {len(info.names)} names ({', '.join(info.names)}), each counted"
+        else:
+            continue
+        found.append(
+            finding(
+                "penalised-twice",
+                name,
+                f"it is penalised by {words}",
+                "keep one: set weight_decay=0 on its group, or count a tied array once",
+            )
+        )
+    return found
+
+
+def _whole(factor: float) -> bool:
+    return round(factor) >= 2 and abs(factor - round(factor)) < 0.02 * factor
+
+
+def through_adaptive(facts: Facts) -> list[Finding]:
+    """Return penalties in the gradient of an optimizer that divides by the gradient's size."""
+    if not isinstance(facts.optimizer, ADAPTIVE):
+        return []
+    kind = type(facts.optimizer).__name__
+    return [
+        finding(
+            "coupled-through-adam",
+            info.name,
+            f"the penalty goes through {kind}, which divides it by the size of the gradient: "
+            "weights with large gradients are hardly shrunk, and L1 makes no exact zeros",
+            f"use regularize(…, update='proximal' or 'decoupled'), or {kind}'s decoupled decay",
+        )
+        for info in facts.penalised()
+        if facts.mechanisms.get(info.name) in ("gradient", "both")
+    ]
+
+
+def without_gradient(facts: Facts) -> list[Finding]:
+    """Return parameters that the data does not reach, and that shrink all the same."""
+    found = []
+    for info in facts.infos:
+        gradient, case = facts.gradients.get(info.name), facts.cases[info.name]
+        reached = gradient is not None and bool(gradient.any())
+        if not reached and info.trainable and case.once.moved:
+            found.append(
+                finding(
+                    "decays-without-gradient",
+                    info.name,
+                    "the loss does not depend on it in this step, yet it is shrunk",
+                    "zero gradients with set_to_none=True, or leave unused layers out",
+                )
+            )
+    return found
+
+
+def frozen(facts: Facts) -> list[Finding]:
+    """Return frozen parameters that shrink."""
+    return [
+        finding(
+            "frozen-but-decays",
+            info.name,
+            "requires_grad is False, yet the strength changes it",
+            "take it out of the optimizer (and out of the loop's own decay), or set its .grad to "
+            "None when you freeze it",
+        )
+        for info in facts.infos
+        if not info.trainable and facts.cases[info.name].once.moved
+    ]
+
+
+RULES_OF_FACTS: tuple[Callable[[Facts], list[Finding]], ...] = (
+    bias_or_norm,
+    not_in_optimizer,
+    twice,
+    through_adaptive,
+    without_gradient,
+    frozen,
+)

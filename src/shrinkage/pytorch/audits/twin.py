@@ -1,0 +1,151 @@
+"""A copy of a model with its optimizer, set back to the same start before every run.
+
+Who uses this: `audit`. The caller's model and optimizer are read, never written: one copy is made,
+and each run begins with the caller's weights, buffers, optimizer state and hyperparameters. The
+copy's strengths are multiplied by a scale: its `weight_decay`, and terms that `regularize` has
+attached to the caller's optimizer.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterator
+from typing import Any
+
+import torch
+from torch import nn
+from torch.optim import Optimizer
+
+from shrinkage.pytorch.attachment import Attachment, attachment_of
+from shrinkage.pytorch.parameters import describe
+from shrinkage.pytorch.regularize import regularize
+
+_JITTER = 0.01  # what weights of zeros, on which no penalty could be seen, are set to
+
+
+class Twin:
+    """The copy; `names` are the model's parameters, by which everything else goes.
+
+    Args:
+        model: the caller's.
+        optimizer: the caller's.
+    """
+
+    def __init__(self, model: nn.Module, optimizer: Optimizer) -> None:
+        memo: dict[int, Any] = {}
+        self._given_model, self._given_optimizer = model, optimizer
+        self.model: nn.Module = copy.deepcopy(model, memo)
+        self.optimizer: Optimizer = copy.deepcopy(optimizer, memo)
+        self.described = describe(model)
+        own = describe(self.model)
+        self.parameters = {info.name: tensor for info, tensor in own}
+        self.infos = tuple(info for info, _ in own)
+        self._pairs = tuple(_pairs(model, optimizer, self.model, self.optimizer))
+        self._jitter = _jitter(self.described)
+        self.start = {
+            info.name: self._jitter.get(info.name, tensor.detach())
+            for info, tensor in self.described
+        }
+        self.attachment: Attachment | None = None
+
+    @property
+    def given_attachment(self) -> Attachment | None:
+        """What the caller has attached to the optimizer."""
+        return attachment_of(self._given_optimizer)
+
+    @torch.no_grad()
+    def reset(self, scale: float, *, bare: bool = False) -> None:
+        """Go back to the start, with every strength that the library can reach times `scale`.
+
+        Args:
+            scale: multiplies terms and `weight_decay`.
+            bare: leave out the terms and the decay that is no part of the gradient.
+        """
+        if self.attachment is not None:
+            self.attachment.detach()
+            self.attachment = None
+        for given, own in self._pairs:
+            own.copy_(given)
+        for name, jitter in self._jitter.items():
+            self.parameters[name].copy_(jitter)
+        for info, given in self.described:
+            kept = None if given.grad is None else given.grad.detach().clone()
+            self.parameters[info.name].grad = kept
+        self.model.train()
+        self._reset_optimizer(scale, bare=bare)
+        if not bare and self.given_attachment is not None:
+            self.attachment = self._attached(self.given_attachment, scale)
+
+    def _reset_optimizer(self, scale: float, *, bare: bool) -> None:
+        given = self._given_optimizer
+        for old, new in zip(given.param_groups, self.optimizer.param_groups, strict=True):
+            for key, value in old.items():
+                if key != "params":
+                    new[key] = copy.deepcopy(value)
+            decay = float(old.get("weight_decay", 0) or 0)
+            if decay:
+                new["weight_decay"] = 0.0 if bare and is_decoupled(given, old) else decay * scale
+            for source, target in zip(old["params"], new["params"], strict=True):
+                self.optimizer.state.pop(target, None)
+                if source in given.state:
+                    self.optimizer.state[target] = copy.deepcopy(given.state[source])
+
+    def _attached(self, given: Attachment, scale: float) -> Attachment:
+        """Attach the caller's terms, scaled, to the copy."""
+        assert given.assignment is not None
+        terms = [
+            term.scaled(scale * _ratio(given, number, term.strength))
+            for number, term in enumerate(given.assignment.terms)
+        ]
+        found = regularize(
+            self.optimizer,
+            self.model,
+            terms,
+            given.update,
+            freeze_zeros=given.freeze_zeros,
+        )
+        state = given.state_dict()
+        state.pop("ledger", None)
+        state["strengths"] = [term.strength for term in terms]
+        found.load_state_dict(state)
+        return found
+
+
+def is_decoupled(optimizer: Optimizer, group: dict[str, Any]) -> bool:
+    """Return whether an optimizer's own decay shrinks the weights beside the gradient."""
+    if isinstance(optimizer, torch.optim.AdamW | torch.optim.Adafactor):
+        return True
+    return bool(group.get("decoupled_weight_decay", False))
+
+
+def _ratio(given: Attachment, number: int, strength: float) -> float:
+    """Return how much of a term's first strength is set now."""
+    now = given.given_strengths[number]
+    return float(now) / strength if strength else 1.0
+
+
+def _pairs(
+    model: nn.Module, optimizer: Optimizer, own: nn.Module, own_optimizer: Optimizer
+) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
+    """Yield every tensor of the caller with its copy, once."""
+    seen: set[int] = set()
+    given = [*model.parameters(), *model.buffers()]
+    copies = [*own.parameters(), *own.buffers()]
+    for old, new in zip(optimizer.param_groups, own_optimizer.param_groups, strict=True):
+        given += old["params"]
+        copies += new["params"]
+    for source, target in zip(given, copies, strict=True):
+        if id(target) not in seen:
+            seen.add(id(target))
+            yield source.detach(), target.detach()
+
+
+def _jitter(described: Any) -> dict[str, torch.Tensor]:
+    """Return small numbers for parameters of zeros: a penalty on them could not be seen."""
+    found = {}
+    generator = torch.Generator().manual_seed(0)
+    for info, tensor in described:
+        if tensor.numel() and not bool(tensor.detach().any()):
+            noise = torch.randn(info.shape, generator=generator) * _JITTER
+            found[info.name] = noise.to(tensor.device, tensor.dtype)
+    return found

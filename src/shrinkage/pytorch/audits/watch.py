@@ -1,0 +1,164 @@
+"""What happens inside one training step: the gradients, and how the optimizer was called.
+
+Who uses this: `audit`. Hooks on the copy's parameters take each gradient when backward has made
+it, before clipping; a hook on the optimizer looks at it again when the step begins. What lies
+between the two is undone where it is a loss scale or clipping, and kept where it is a penalty
+that the loop adds to the gradients itself.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from typing import Any
+
+import torch
+
+from shrinkage.pytorch.audits.twin import Twin
+
+_ALIGNED = 1e-4  # two gradients of one direction differ by rounding only
+_SAME = 1e-6
+
+
+class Watch:
+    """The gradients of one run, and its numbers.
+
+    Args:
+        twin: reset already; `close` takes the hooks off again.
+    """
+
+    def __init__(self, twin: Twin) -> None:
+        self.steps = 0
+        self.loss_scale = 1.0
+        self.counts: dict[str, int] = {}
+        self.rates: dict[str, float] = {}
+        self.decays: dict[str, float] = {}  # weight_decay of the parameter's group
+        self.replayable = True  # whether the step can be taken again from its gradients
+        self.clip = 1.0  # by how much all gradients were scaled between backward and step
+        self._made: dict[str, torch.Tensor] = {}
+        self._used: dict[str, torch.Tensor] = {}  # only where they are more than scaled
+        self._fused = False  # whether the optimizer undoes the loss scale itself
+        self._names = {id(tensor): name for name, tensor in twin.parameters.items()}
+        self._handles = [
+            tensor.register_post_accumulate_grad_hook(self._accumulated)
+            for tensor in twin.parameters.values()
+            if tensor.requires_grad
+        ]
+        self._handles.append(twin.optimizer.register_step_pre_hook(self._before_step))
+
+    def close(self) -> None:
+        """Take the hooks off."""
+        for handle in self._handles:
+            handle.remove()
+
+    def gradient(self, name: str, zero: Watch | None = None) -> torch.Tensor | None:
+        """Return a parameter's gradient in the units of the loss, before clipping.
+
+        Args:
+            name: of the parameter.
+            zero: the run without terms; a penalty that was added after clipping is told by it.
+        """
+        made, used = self._made.get(name), self._used.get(name)
+        if used is None:
+            return made if made is None or self.loss_scale == 1 else made / self.loss_scale
+        if made is None:
+            return used
+        added = used - self.clip * made
+        same = zero is None or abs(zero.clip - self.clip) <= _SAME * abs(self.clip)
+        return made / self.loss_scale + (added if same else added / (self.clip * self.loss_scale))
+
+    def used(self, name: str) -> torch.Tensor | None:
+        """Return the gradient that the optimizer stepped with, loss scale undone."""
+        found = self._used.get(name)
+        if found is not None:
+            return found.clone()
+        made = self._made.get(name)
+        if made is None or name not in self.rates:
+            return None
+        return made * (self.clip if not self._fused else self.clip / self.loss_scale)
+
+    def _accumulated(self, parameter: torch.Tensor) -> None:
+        name = self._names[id(parameter)]
+        self.counts[name] = self.counts.get(name, 0) + 1
+        if parameter.grad is not None:
+            self._made[name] = _dense(parameter.grad).clone()
+
+    @torch.no_grad()
+    def _before_step(self, optimizer: Any, args: Any, kwargs: Any) -> None:
+        self.steps += 1
+        closure = args[1] if len(args) > 1 else kwargs.get("closure")
+        self.replayable = closure is None
+        for group in optimizer.param_groups:
+            for parameter in group["params"]:
+                name = self._names.get(id(parameter))
+                if name is not None:
+                    self.rates[name] = float(group["lr"])
+                    self.decays[name] = float(group.get("weight_decay", 0) or 0)
+        self._fused = getattr(optimizer, "grad_scale", None) is not None
+        if closure is None:
+            self._compare(optimizer)
+
+    def _compare(self, optimizer: Any) -> None:
+        """Find the factor between the gradients of backward and those of the step."""
+        ratios, others = [], []
+        for group in optimizer.param_groups:
+            for parameter in group["params"]:
+                name = self._names.get(id(parameter))
+                if name is None or parameter.grad is None:
+                    continue
+                made, used = self._made.get(name), _dense(parameter.grad)
+                if made is None:
+                    others.append((name, used))
+                elif not torch.equal(made, used):
+                    ratio = _ratio(made, used)
+                    ratios.append(ratio) if ratio is not None else others.append((name, used))
+                elif bool(made.any()):
+                    ratios.append(1.0)
+        self.clip = sorted(ratios)[len(ratios) // 2] if ratios else 1.0
+        for name, used in others:
+            if name not in self._made or not _is_clamped(self._made[name], used):
+                self._used[name] = used.clone()
+
+
+def _dense(gradient: torch.Tensor) -> torch.Tensor:
+    gradient = gradient.detach()
+    return gradient.to_dense() if gradient.is_sparse else gradient
+
+
+def _ratio(made: torch.Tensor, used: torch.Tensor) -> float | None:
+    """Return by how much one gradient is the other, None where it is more than scaled."""
+    wide, other = made.double(), used.double()
+    whole = float((wide * wide).sum())
+    if not whole:
+        return None
+    ratio = float((wide * other).sum()) / whole
+    rest = float((other - ratio * wide).norm())
+    return ratio if rest <= _ALIGNED * float(other.norm()) else None
+
+
+def _is_clamped(made: torch.Tensor, used: torch.Tensor) -> bool:
+    """Return whether one gradient is the other with its largest elements cut off."""
+    most = float(used.abs().max())
+    return torch.equal(made.clamp(-most, most), used)
+
+
+@contextlib.contextmanager
+def scales_noted(watches: list[Watch]) -> Iterator[None]:
+    """Note the loss scale of every gradient scaler while this is open.
+
+    Scalers live in the caller's loop: their class is where they can be heard.
+    """
+    kind = torch.amp.GradScaler
+    original = kind.scale
+
+    def scale(self: Any, outputs: Any) -> Any:
+        found = original(self, outputs)
+        if watches and self.is_enabled():
+            watches[-1].loss_scale = float(self.get_scale())
+        return found
+
+    kind.scale = scale  # type: ignore[method-assign]
+    try:
+        yield
+    finally:
+        kind.scale = original  # type: ignore[method-assign]
