@@ -16,7 +16,8 @@ import numpy as np
 
 Array = Any
 _STRAY = 0.02  # how far from the expected line a change may be, relative to its length
-_BEYOND = 4.0  # a change of this many bounds was not made by rounding
+_BEYOND = 2.0  # a change of this many bounds was not made by rounding
+_SPREAD = 4.0  # how much rounding a residual may have, in squared bounds
 _VISIBLE = 0.25  # above this error a factor cannot be told from 0
 
 
@@ -82,7 +83,7 @@ class Fit:
         if self.ee <= 0:
             return False
         rest = max(0.0, self.cc - self.ce * self.ce / self.ee)
-        return rest <= _STRAY * _STRAY * self.cc + _BEYOND * self.noise_squared
+        return rest <= _STRAY * _STRAY * self.cc + _SPREAD * self.noise_squared
 
     def is_one(self, tolerance: float = 0.01) -> bool:
         """Whether the factor is 1 up to rounding and a hundredth."""

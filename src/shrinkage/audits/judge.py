@@ -32,6 +32,7 @@ class Case:
     once: Measured
     twice: Measured
     known: Mapping[str, float] = field(default_factory=dict)
+    reached: bool = True  # whether the loss of the step depends on the parameter
     accumulates: bool = False  # whether what is too small is held back until it is large enough
 
 
@@ -64,9 +65,8 @@ def decide(case: Case) -> Verdict:
         return Verdict("gradient", fits, once.slope.fits)
     if displaced:
         return _by_change(case, certain=once.plain)
-    if not once.slope.is_zero and not once.slope.visible:
-        return Verdict("unclear")
-    return Verdict("absent")
+    hidden = [one for one in (once.slope, *once.changes.values()) if not one.is_zero]
+    return Verdict("unclear" if any(not one.visible for one in hidden) else "absent")
 
 
 def _by_change(case: Case, *, certain: bool) -> Verdict:
@@ -76,7 +76,7 @@ def _by_change(case: Case, *, certain: bool) -> Verdict:
     if not names or not any(once[name].expects for name in names):
         return Verdict("nothing expected" if names else "unclear")
     if not any(once[name].present for name in names):
-        seen = any(one.visible or one.is_zero for one in once.values())
+        seen = all(one.visible or one.is_zero for one in once.values())
         return Verdict("absent" if seen else "unclear")
     good = [name for name in names if once[name].fits]
     wanted = [name for name in good if name in case.allowed] or good
@@ -280,22 +280,25 @@ def _double(case: Case, slope: Fit) -> Finding:
 
 def _absent(selected: Sequence[tuple[Case, Verdict]]) -> list[Finding]:
     gone = [case for case, verdict in selected if verdict.mechanism == "absent"]
+    found = [_unreached(case) for case in gone if not case.reached]
+    gone = [case for case in gone if case.reached]
     lost = [case for case in gone if case.once.survives < _LOST]
     gone = [case for case in gone if case.once.survives >= _LOST]
-    found = [_rounded(case) for case in lost]
+    found += [_rounded(case) for case in lost]
     arrived = any(
         verdict.fits is not None or verdict.mechanism == "unclear" for _, verdict in selected
     )
     if gone and not arrived and not lost:
         names = ", ".join(case.name for case in gone[:4]) + (", …" if len(gone) > 4 else "")
         return [
+            *found,
             finding(
                 "no-effect",
                 "",
                 f"the step is the same with strengths times 0, 1 and 2: nothing reaches {names}",
                 "differentiate the penalty (add it to the loss before the gradient is computed, "
                 "or its gradient to the gradient), and multiply it by `scale` in the step",
-            )
+            ),
         ]
     return found + [
         finding(
@@ -306,6 +309,15 @@ def _absent(selected: Sequence[tuple[Case, Verdict]]) -> list[Finding]:
         )
         for case in gone
     ]
+
+
+def _unreached(case: Case) -> Finding:
+    return finding(
+        "cannot-judge",
+        case.name,
+        "the loss of this step does not depend on it, so no step is taken on it",
+        "audit a batch that uses it",
+    )
 
 
 def _unselected(cases: Sequence[Case], *, plain: bool) -> list[Finding]:

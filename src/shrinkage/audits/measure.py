@@ -91,7 +91,7 @@ def _measure_piece(pair: Pair, expected: Expectation, rate: float) -> Measured:
     if not all(bool(np.isfinite(x).all()) for x in numbers if x is not None):
         return Measured(False, None)
     w, zero, after = pair.start, pair.zero, pair.after
-    bound = pair.step * (np.abs(zero) + np.abs(after) + np.abs(w) + 4 * np.abs(after - w))
+    bound = pair.step * (np.abs(zero) + np.abs(after) + 4 * np.abs(after - w))
     change = after - zero
     nothing = np.zeros_like(change)
     whole = fit(change, nothing, bound)

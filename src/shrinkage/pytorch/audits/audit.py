@@ -121,6 +121,7 @@ def _audited(
             once[info.name],
             twice[info.name],
             _known(watch),
+            reached=watch.gradient(info.name) is not None or not runs.zero.replayable,
             accumulates=runs.twin.attachment is not None,
         )
         for info in assignment.infos

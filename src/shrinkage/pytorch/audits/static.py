@@ -143,6 +143,27 @@ def without_gradient(facts: Facts) -> list[Finding]:
     return found
 
 
+def rows_without_gradient(facts: Facts) -> list[Finding]:
+    """Return embeddings whose rows outside the batch shrink in every step."""
+    found = []
+    for info in facts.penalised():
+        gradient, case = facts.gradients.get(info.name), facts.cases[info.name]
+        if info.role != "embedding" or gradient is None or not case.once.moved:
+            continue
+        idle = int((gradient.flatten(1) == 0).all(1).sum())
+        if 0 < idle < gradient.shape[0]:
+            found.append(
+                finding(
+                    "decays-without-gradient",
+                    info.name,
+                    f"{idle} of {gradient.shape[0]} rows are not in the batch, yet they are shrunk "
+                    "in every step: rare entries go to zero",
+                    "leave embeddings out of the decay",
+                )
+            )
+    return found
+
+
 def frozen(facts: Facts) -> list[Finding]:
     """Return frozen parameters that shrink."""
     return [
@@ -164,5 +185,6 @@ RULES_OF_FACTS: tuple[Callable[[Facts], list[Finding]], ...] = (
     twice,
     through_adaptive,
     without_gradient,
+    rows_without_gradient,
     frozen,
 )

@@ -35,7 +35,7 @@ class Twin:
         memo: dict[int, Any] = {}
         self._given_model, self._given_optimizer = model, optimizer
         self.model: nn.Module = copy.deepcopy(model, memo)
-        self.optimizer: Optimizer = copy.deepcopy(optimizer, memo)
+        self.optimizer = _copied(optimizer, memo)
         self.described = describe(model)
         own = describe(self.model)
         self.parameters = {info.name: tensor for info, tensor in own}
@@ -109,6 +109,21 @@ class Twin:
         state["strengths"] = [term.strength for term in terms]
         found.load_state_dict(state)
         return found
+
+
+def _copied(optimizer: Optimizer, memo: dict[int, Any]) -> Optimizer:
+    """Return a copy with all its attributes (pickling keeps only some), without hooks on it.
+
+    A scheduler wraps `step` in the object itself; the copy has that of its class.
+    """
+    kind = type(optimizer)
+    found: Optimizer = kind.__new__(kind)
+    memo[id(optimizer)] = found
+    for name, value in vars(optimizer).items():
+        if name != "step" and not name.startswith("_optimizer_"):
+            found.__dict__[name] = copy.deepcopy(value, memo)
+    found.__setstate__({})
+    return found
 
 
 def is_decoupled(optimizer: Optimizer, group: dict[str, Any]) -> bool:

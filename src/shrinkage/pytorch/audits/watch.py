@@ -37,6 +37,7 @@ class Watch:
         self.clip = 1.0  # by how much all gradients were scaled between backward and step
         self._made: dict[str, torch.Tensor] = {}
         self._used: dict[str, torch.Tensor] = {}  # only where they are more than scaled
+        self._start = twin.start
         self._fused = False  # whether the optimizer undoes the loss scale itself
         self._names = {id(tensor): name for name, tensor in twin.parameters.items()}
         self._handles = [
@@ -78,7 +79,11 @@ class Watch:
         return made * (self.clip if not self._fused else self.clip / self.loss_scale)
 
     def _accumulated(self, parameter: torch.Tensor) -> None:
+        if self.steps and self.replayable:
+            return  # after the step: too late for it
         name = self._names[id(parameter)]
+        if not self.replayable and not torch.equal(parameter.detach(), self._start[name]):
+            return  # a closure that is called again, at other weights
         self.counts[name] = self.counts.get(name, 0) + 1
         if parameter.grad is not None:
             self._made[name] = _dense(parameter.grad).clone()

@@ -1,0 +1,47 @@
+"""Training loops with one seeded fault each, and the rule under which the audit must find it.
+
+One file a family. `FAULTS` has them all: most are rebuilt from a reported bug, whose link stands
+beside it, at the size of a few tens of weights.
+"""
+
+from __future__ import annotations
+
+from audit_faults import (
+    decay_exemptions,
+    decay_groups,
+    decay_without_training,
+    keras_faults,
+    loss_arrival,
+    loss_direction,
+    loss_factor,
+    loss_outcome,
+    loss_selection,
+    optax_faults,
+    precision,
+    scratch_arrival,
+    scratch_direction,
+    scratch_factor,
+)
+from audit_faults.records import Audited, Fault, Loop, NeutralAudit, TorchAudit, of_kind
+
+FAULTS: tuple[Fault, ...] = of_kind(
+    Fault,
+    (
+        scratch_arrival,
+        scratch_factor,
+        scratch_direction,
+        loss_arrival,
+        loss_selection,
+        loss_factor,
+        loss_direction,
+        loss_outcome,
+        precision,
+        decay_exemptions,
+        decay_groups,
+        decay_without_training,
+        keras_faults,
+        optax_faults,
+    ),
+)
+
+__all__ = ["FAULTS", "Audited", "Fault", "Loop", "NeutralAudit", "TorchAudit"]

@@ -1,0 +1,38 @@
+"""Correct training loops, in none of which the audit may find an error.
+
+One file a family: every optimizer, every way to write a penalty, the machinery around a step
+(loss scale, accumulation, clipping, compilation, DDP), and loops outside of PyTorch.
+"""
+
+from __future__ import annotations
+
+from audit_faults.records import Loop, of_kind
+
+from audit_loops import (
+    decay_loops,
+    keras_loops,
+    layer_loops,
+    machine_loops,
+    numpy_loops,
+    optax_loops,
+    optimizer_loops,
+    penalty_loops,
+    scaled_loops,
+)
+
+LOOPS: tuple[Loop, ...] = of_kind(
+    Loop,
+    (
+        numpy_loops,
+        optimizer_loops,
+        penalty_loops,
+        layer_loops,
+        decay_loops,
+        scaled_loops,
+        machine_loops,
+        keras_loops,
+        optax_loops,
+    ),
+)
+
+__all__ = ["LOOPS"]

@@ -1,0 +1,58 @@
+"""Correct Keras models, trained by train_on_batch on whatever backend runs."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from audit_faults.keras_networks import RATE, STRENGTH, dense, keras, trained
+from audit_faults.records import Audited, NeutralAudit, loop
+
+from shrinkage import L1, L2
+
+
+@loop("keras")
+def keras_l2_with_half_the_strength() -> Audited:
+    """l2(λ/2) is this library's λ."""
+
+    def half(scale: float) -> dict[str, Any]:
+        return {"kernel_regularizer": keras().regularizers.L2(0.5 * scale * STRENGTH)}
+
+    return NeutralAudit(trained(lambda scale: dense(scale, half)), STRENGTH * L2(), RATE)
+
+
+@loop("keras")
+def keras_l1() -> Audited:
+    """l1(λ), the gradients of plain SGD returned."""
+
+    def whole(scale: float) -> dict[str, Any]:
+        return {"kernel_regularizer": keras().regularizers.L1(scale * STRENGTH)}
+
+    step = trained(lambda scale: dense(scale, whole), gradients=True)
+    return NeutralAudit(step, STRENGTH * L1(), RATE)
+
+
+@loop("keras")
+def keras_l1_l2_with_momentum() -> Audited:
+    """l1_l2 with SGD's momentum, whose first step is a plain one."""
+
+    def both(scale: float) -> dict[str, Any]:
+        strength = scale * STRENGTH
+        return {"kernel_regularizer": keras().regularizers.L1L2(strength, 0.5 * strength)}
+
+    step = trained(
+        lambda scale: dense(scale, both),
+        lambda scale: keras().optimizers.SGD(RATE, momentum=0.9),  # noqa: ARG005
+    )
+    return NeutralAudit(step, STRENGTH * L1() + STRENGTH * L2(), RATE)
+
+
+@loop("keras")
+def keras_adamw_with_an_exemption() -> Audited:
+    """AdamW's decay, biases exempt by name."""
+
+    def optimizer(scale: float) -> Any:
+        found = keras().optimizers.AdamW(0.01, weight_decay=scale * STRENGTH)
+        found.exclude_from_weight_decay(var_names=["bias"])
+        return found
+
+    return NeutralAudit(trained(dense, optimizer), STRENGTH * L2(), 0.01, "decoupled")
