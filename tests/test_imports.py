@@ -11,6 +11,8 @@ HEAVY = ("torch", "jax", "tensorflow", "keras", "pandas", "sklearn", "scipy", "m
 CORE = (
     "shrinkage",
     "shrinkage.arrays",
+    "shrinkage.audits",
+    "shrinkage.conventions",
     "shrinkage.errors",
     "shrinkage.parameters",
     "shrinkage.penalties",

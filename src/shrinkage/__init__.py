@@ -13,6 +13,7 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
+from shrinkage.conventions import NoEqualStrength, UnknownConvention, convert, timescale
 from shrinkage.errors import ShrinkageError
 from shrinkage.parameters import ParameterInfo
 from shrinkage.penalties import L1, L2, ElasticNet, GroupLasso, Penalty
@@ -40,15 +41,18 @@ __all__ = [
     "L2",
     "ElasticNet",
     "GroupLasso",
+    "NoEqualStrength",
     "ParameterInfo",
     "Penalty",
     "Selection",
     "ShrinkageError",
     "Term",
     "Terms",
+    "UnknownConvention",
     "assign",
     "audit",
     "biases",
+    "convert",
     "embeddings",
     "everything",
     "fit_path",
@@ -56,6 +60,7 @@ __all__ = [
     "layer",
     "named",
     "norms",
+    "timescale",
     "weights",
 ]
 

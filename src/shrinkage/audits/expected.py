@@ -17,7 +17,7 @@ from shrinkage.penalties import L1, L2, Part, closed_form, smooth_and_kinked
 
 Array = Any
 MECHANISMS = ("gradient", "decoupled", "proximal")
-_PIECE = 1 << 20
+_PIECE = 1 << 15  # weights at a time: a dozen arrays of them stay in the cache
 
 
 @dataclass(frozen=True, eq=False)

@@ -6,11 +6,13 @@ frozen records of plain values, and `str(report)` is for people.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from shrinkage.audits.rules import RULES, SEVERITIES
+from shrinkage.errors import InputError, near_names
 
 
 @dataclass(frozen=True)
@@ -60,11 +62,32 @@ class Report:
             "ok": self.ok,
             "update": self.update,
             "findings": [asdict(finding) for finding in self.findings],
-            "parameters": [asdict(seen) | {"shape": list(seen.shape)} for seen in self.seen],
+            "parameters": [_plain(seen) for seen in self.seen],
         }
 
+    def without(self, rules: Iterable[str]) -> Report:
+        """Return the report without the findings of some rules.
+
+        Raises:
+            InputError: an unknown rule.
+        """
+        left_out = set(rules)
+        for rule in sorted(left_out - set(RULES)):
+            hint = near_names(rule, RULES) or f"the rules are {', '.join(RULES)}"
+            raise InputError(f"expected rules of the audit, came {rule!r}: {hint}")
+        return replace(self, findings=tuple(f for f in self.findings if f.rule not in left_out))
+
     def __str__(self) -> str:
-        return "\n".join([*_table(self.seen), *_verdict(self), *_paragraphs(self.findings)])
+        from shrinkage.audits.wording import report_text
+
+        return report_text(self)
+
+
+def _plain(seen: Seen) -> dict[str, Any]:
+    """Return a record for JSON, which has no infinity."""
+    numbers = {name: getattr(seen, name) for name in ("factor", "error")}
+    finite = {name: x if x is None or math.isfinite(x) else None for name, x in numbers.items()}
+    return asdict(seen) | {"shape": list(seen.shape)} | finite
 
 
 def finding(
@@ -88,51 +111,3 @@ def make_report(
         return SEVERITIES.index(one.severity), order[one.rule]
 
     return Report(tuple(sorted(findings, key=rank)), tuple(seen), update)
-
-
-def _table(seen: tuple[Seen, ...]) -> list[str]:
-    head = ("parameter", "shape", "expected", "seen", "factor")
-    body = [
-        (
-            one.parameter,
-            "x".join(map(str, one.shape)) or "-",
-            one.expected or "-",
-            one.mechanism,
-            "-" if one.factor is None else f"{one.factor:.4g} ± {one.error or 0:.1g}",
-        )
-        for one in seen
-    ]
-    if not body:
-        return []
-    widths = [max(map(len, column)) for column in zip(head, *body, strict=True)]
-    return ["  ".join(map(str.ljust, line, widths)).rstrip() for line in (head, *body)] + [""]
-
-
-def _verdict(report: Report) -> list[str]:
-    counts = [
-        f"{count} {severity if severity == 'info' or count == 1 else severity + 's'}"
-        for severity in SEVERITIES
-        if (count := sum(one.severity == severity for one in report.findings))
-    ]
-    how = f" by the update {report.update!r}" if report.update else ""
-    if not report.ok:
-        return [f"not ok: {', '.join(counts)}"]
-    rest = f"; {', '.join(counts)}" if counts else ""
-    if report.update is None:
-        return [f"no error found{rest}"]
-    return [f"ok: the penalty arrives once, on the intended parameters,{how}{rest}"]
-
-
-def _paragraphs(findings: tuple[Finding, ...]) -> list[str]:
-    """Return the findings, those that differ in their parameter only as one."""
-    groups: dict[tuple[str, str, str, str], list[str]] = {}
-    for one in findings:
-        key = (one.severity, one.rule, one.message, one.remedy)
-        groups.setdefault(key, []).append(one.parameter)
-    lines = []
-    for (severity, rule, message, remedy), names in groups.items():
-        where = ", ".join(filter(None, names[:4]))
-        more = f" and {len(names) - 4} more" if len(names) > 4 else ""
-        lines.append(f"{severity} {rule}{f' ({where}{more})' if where else ''}: {message}")
-        lines.append(f"  → {remedy}")
-    return lines

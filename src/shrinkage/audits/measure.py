@@ -8,13 +8,13 @@ one without the terms and one with them, is compared with what the terms should 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 
 from shrinkage.audits.expected import MECHANISMS, Expectation
-from shrinkage.audits.fits import Fit, fit
+from shrinkage.audits.fits import Fit, exceeds, extent, fit
 
 Array = Any
 
@@ -26,7 +26,8 @@ class Pair:
     `start` is where both began; gradients are those before clipping, None where they are unknown.
     `step` is the rounding of the weights' dtype (its machine epsilon), `slope_step` that of the
     gradients'. `own` is what the optimizer itself adds to the gradient, in units of the weights;
-    `metric` is the step size of each weight where a prox is measured in the optimizer's metric.
+    `metric` is the step size of a prox in the optimizer's metric: a number, one per weight, or a
+    function that returns them when they are needed.
     """
 
     start: Array
@@ -37,7 +38,7 @@ class Pair:
     step: float = 0.0
     slope_step: float = 0.0
     own: float = 0.0
-    metric: Array | float | None = None
+    metric: Any = None
 
 
 @dataclass(frozen=True)
@@ -65,7 +66,14 @@ class Measured:
         return self.whole.present
 
 
-def measure(pair: Pair, expectation: Expectation, rate: float, scale: float) -> Measured:
+def measure(
+    pair: Pair,
+    expectation: Expectation,
+    rate: float,
+    scale: float,
+    *,
+    allowed: tuple[str, ...] = MECHANISMS,
+) -> Measured:
     """Compare two runs of one parameter.
 
     Args:
@@ -73,71 +81,84 @@ def measure(pair: Pair, expectation: Expectation, rate: float, scale: float) -> 
         expectation: what the terms should do at scale 1; no parts for an unselected parameter.
         rate: the learning rate.
         scale: by how much the strengths were multiplied.
+        allowed: mechanisms that would be right; the others are tried where none of these fits.
 
     Returns:
         The `Measured`.
     """
     expected = expectation.scaled(scale)
-    pieces = [
-        _measure_piece(cut, part, rate)
-        for where, part in expected.pieces(int(np.prod(pair.start.shape)))
-        for cut in (_cut(pair, where),)
-    ]
-    return _merged(pieces)
+    first = MECHANISMS[:2] if pair.gradient is None else MECHANISMS[1:2]
+    found = _measure(pair, expected, rate, first)
+    if not expected.parts or not found.finite or _is_settled(found, allowed):
+        return found
+    full = replace(pair, metric=pair.metric() if callable(pair.metric) else pair.metric)
+    return _measure(full, expected, rate, MECHANISMS)
 
 
-def _measure_piece(pair: Pair, expected: Expectation, rate: float) -> Measured:
+def _is_settled(found: Measured, allowed: tuple[str, ...]) -> bool:
+    """Return whether one look was enough: the penalty arrived, once, as it should."""
+    right = [one for name, one in found.changes.items() if name in allowed and one.present]
+    if any(one.fits and one.is_one() for one in right):
+        return found.slope is None or not found.slope.present
+    beside = any(one.present for one in found.changes.values())
+    return found.slope is not None and found.slope.present and not beside
+
+
+def _measure(pair: Pair, expected: Expectation, rate: float, names: tuple[str, ...]) -> Measured:
+    count = int(np.prod(pair.start.shape))
+    pieces = expected.pieces(count)
+    return _merged([_piece(_cut(pair, where), part, rate, names) for where, part in pieces])
+
+
+def _piece(pair: Pair, expected: Expectation, rate: float, names: tuple[str, ...]) -> Measured:
     numbers = (pair.start, pair.zero, pair.after, pair.zero_gradient, pair.gradient)
     if not all(bool(np.isfinite(x).all()) for x in numbers if x is not None):
         return Measured(False, None)
     w, zero, after = pair.start, pair.zero, pair.after
     bound = pair.step * (np.abs(zero) + np.abs(after) + 4 * np.abs(after - w))
     change = after - zero
-    nothing = np.zeros_like(change)
-    whole = fit(change, nothing, bound)
-    clip = fit(change, zero - w, bound)
-    slope = expected.slope(w) if expected.parts else nothing
+    one = Measured(True, None, whole=extent(change, bound))
+    if not expected.parts:
+        one = replace(one, clip=fit(change, zero - w, bound))
+    elif len(names) == len(MECHANISMS):
+        one = replace(one, survives=_survives(expected, w, rate, pair.step))
     if pair.gradient is None or pair.zero_gradient is None:
-        return Measured(
-            True,
-            None,
-            _changes(expected, (w, zero), (change, bound), _rates(pair, rate, MECHANISMS)),
-            _survives(expected, w, rate, pair.step),
-            whole,
-            clip,
-        )
-    return _with_gradients(pair, expected, rate, (change, bound, slope, whole, clip))
+        if not expected.parts:
+            return one
+        rates = _rates(pair, rate, names)
+        return replace(one, changes=_changes(expected, (w, zero), (change, bound), rates))
+    return _with_gradients(pair, expected, rate, (one, bound, names))
 
 
 def _with_gradients(
-    pair: Pair, expected: Expectation, rate: float, known: tuple[Array, Array, Array, Fit, Fit]
+    pair: Pair, expected: Expectation, rate: float, known: tuple[Measured, Array, tuple[str, ...]]
 ) -> Measured:
-    change, bound, slope, whole, clip = known
+    one, bound, names = known
+    w, zero, before = pair.start, pair.zero, pair.zero_gradient
     assert pair.gradient is not None
-    assert pair.zero_gradient is not None
-    w, zero = pair.start, pair.zero
-    made = pair.gradient - pair.zero_gradient
-    sizes = np.abs(pair.gradient) + np.abs(pair.zero_gradient)
-    loop = fit(made, slope, 2 * pair.slope_step * sizes)
+    assert before is not None
+    made = pair.gradient - before
+    sizes = np.abs(pair.gradient) + np.abs(before)
+    noise = 2 * pair.slope_step * sizes
+    slope = expected.slope(w) if expected.parts else np.zeros_like(w)
     steeper = made + pair.own * w if pair.own else made
-    gradients = fit(steeper, slope, 2 * pair.slope_step * sizes) if pair.own else loop
-    own = pair.step * 2 * (np.abs(zero) + np.abs(w)) + 4 * pair.slope_step * rate * sizes
-    plain = not fit(zero - w + rate * pair.zero_gradient, change * 0, own).present
+    gradients = fit(steeper, slope, noise)
+    own = pair.step * 2 * (np.abs(zero) + np.abs(w)) + 2 * rate * noise
+    plain = not exceeds(zero - w + rate * before, own)
     changes = {}
-    if plain or gradients.is_zero:
+    if expected.parts and (plain or gradients.is_zero):
         base = zero - rate * steeper if plain else zero
-        wider = bound + 4 * pair.slope_step * rate * sizes
-        rest = pair.after - base
-        changes = _changes(expected, (w, base), (rest, wider), _rates(pair, rate, MECHANISMS[1:]))
-    survives = _survives(expected, w, rate, pair.step)
-    alone = loop if pair.own else None
-    return Measured(True, gradients, changes, survives, whole, clip, plain, alone)
+        wider = bound + 2 * rate * noise
+        rates = _rates(pair, rate, tuple(name for name in names if name != "gradient"))
+        changes = _changes(expected, (w, base), (pair.after - base, wider), rates)
+    alone = fit(made, slope, noise) if pair.own else None
+    return replace(one, slope=gradients, changes=changes, plain=plain, loop=alone)
 
 
 def _rates(pair: Pair, rate: float, names: tuple[str, ...]) -> dict[str, Any]:
     """Return the step size by mechanism: a prox may be measured in the optimizer's metric."""
     found: dict[str, Any] = dict.fromkeys(names, rate)
-    if pair.metric is not None:
+    if "proximal" in names and pair.metric is not None:
         found["proximal"] = pair.metric
     return found
 
@@ -151,8 +172,6 @@ def _changes(
     """Fit a change, known up to a bound, to what each mechanism would do from `places`."""
     w, base = places
     change, bound = measured
-    if not expected.parts:
-        return {name: fit(change, np.zeros_like(change), bound) for name in rates}
 
     def predict(name: str) -> Callable[[float], Array]:
         return lambda factor: expected.scaled(factor).change(name, w, base, rates[name])
@@ -204,14 +223,15 @@ def _cut(pair: Pair, where: slice | None) -> Pair:
         pair.step,
         pair.slope_step,
         pair.own,
-        pair.metric if isinstance(pair.metric, float | None) else piece(pair.metric),
+        piece(pair.metric) if hasattr(pair.metric, "shape") else pair.metric,
     )
 
 
 def as_float64(x: Any) -> Array:
     """Return an array, or a torch tensor, in float64."""
     if hasattr(x, "detach"):
-        x = x.detach().cpu().double().numpy()
+        x = x.detach().cpu()
+        x = (x if str(x.dtype) in ("torch.float32", "torch.float64") else x.double()).numpy()
     return np.asarray(x, dtype=np.float64)
 
 

@@ -158,23 +158,29 @@ def _case(
 ) -> Case:
     parts = assignment.parts[name]
     expectation = expectation_of(parts)
+    allowed = allowed_by(parts, update)
     once, twice = (
-        _measured(name, expectation, rate, (runs[0], run), scale)
+        _measured(name, expectation, rate, (runs[0], run), scale, allowed)
         for run, scale in zip(runs[1:], (1.0, 2.0), strict=True)
     )
     words = words_of(parts) if expectation.parts else ""
     shape = tuple(runs[0].before[name].shape)
-    return Case(name, shape, words, allowed_by(parts, update), rate, once, twice, known)
+    return Case(name, shape, words, allowed, rate, once, twice, known)
 
 
 def _measured(
-    name: str, expectation: Expectation, rate: float, runs: tuple[Run, Run], scale: float
+    name: str,
+    expectation: Expectation,
+    rate: float,
+    runs: tuple[Run, Run],
+    scale: float,
+    allowed: tuple[str, ...],
 ) -> Measured:
     zero, run = runs
     before, after = (one.gradients.get(name) if one.gradients else None for one in runs)
     step = zero.epsilons[name]
     pair = Pair(zero.before[name], zero.after[name], run.after[name], before, after, step, step)
-    return measure(pair, expectation, rate, scale)
+    return measure(pair, expectation, rate, scale, allowed=allowed)
 
 
 def _rates(given: float | Mapping[str, float], assignment: Assignment) -> dict[str, float]:

@@ -8,7 +8,7 @@ from typing import Annotated, NoReturn, cast
 import typer
 
 import shrinkage
-from shrinkage.cli import path, penalties, predict, report
+from shrinkage.cli import audit, convert, path, penalties, predict, report, timescale
 from shrinkage.errors import ShrinkageError
 
 BAD_INPUT = 2
@@ -27,6 +27,9 @@ app = typer.Typer(
 app.command("path")(path.command)
 app.command("report")(report.command)
 app.command("predict")(predict.command)
+app.command("audit")(audit.command)
+app.command("convert")(convert.command)
+app.command("timescale")(timescale.command)
 app.command("penalties")(penalties.command)
 
 

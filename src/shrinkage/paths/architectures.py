@@ -8,19 +8,17 @@ which builds the same module for the same seed in every engine. MLPs and linear 
 from __future__ import annotations
 
 import copy
-import importlib
-import sys
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Protocol, cast
+from typing import Protocol
 
 import torch
 from torch import nn
 
 from shrinkage.datasets.wording import one_line
 from shrinkage.errors import InputError, near_names
+from shrinkage.importing import import_function
 
 ACTIVATIONS: dict[str, type[nn.Module]] = {"relu": nn.ReLU, "gelu": nn.GELU, "tanh": nn.Tanh}
 NORMS: dict[str, type[nn.Module]] = {"batch": nn.BatchNorm1d, "layer": nn.LayerNorm}
@@ -187,7 +185,7 @@ def parse_architecture(
     if model.startswith("mlp:"):
         return _parse_mlp(model)
     if ":" in model:
-        return Factory(model, _import_function(model))
+        return Factory(model, import_function(model, "--model"))
     hint = near_names(model, ["linear", "mlp:64,32"]) or "choose one of those forms"
     raise InputError(
         f"unknown model {model!r}: expected linear, mlp:64,32 or package.module:function; {hint}"
@@ -212,26 +210,6 @@ def _parse_mlp(text: str) -> MLP:
     except ValueError:
         raise InputError(f"expected a number for dropout, got {values['dropout']!r}") from None
     return MLP(hidden, values.get("activation", "relu"), dropout, values.get("norm"))
-
-
-def _import_function(path: str) -> Callable[..., nn.Module]:
-    module_name, _, function_name = path.partition(":")
-    here = str(Path.cwd())
-    if here not in sys.path:
-        sys.path.insert(0, here)
-    try:
-        module = importlib.import_module(module_name)
-    except (Exception, SystemExit) as error:
-        raise InputError(
-            f"cannot import {module_name!r} for --model {path}: {type(error).__name__}: "
-            f"{one_line(error)}; run from the folder that holds it, or install it"
-        ) from error
-    function = getattr(module, function_name, None)
-    if not callable(function):
-        hint = near_names(function_name, [name for name in dir(module) if name[0] != "_"])
-        hint = hint or "name a function of it that returns the network"
-        raise InputError(f"module {module_name} has no function {function_name!r}; {hint}")
-    return cast(Callable[..., nn.Module], function)
 
 
 def _known(what: str, name: str, known: dict[str, type[nn.Module]] | list[str]) -> None:

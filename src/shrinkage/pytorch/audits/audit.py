@@ -105,18 +105,19 @@ def _audited(
     runs: Runs, assignment: Assignment, update: str | None, steps_per_epoch: float | None
 ) -> Report:
     expectations = {name: expectation_of(parts) for name, parts in assignment.parts.items()}
+    allowed = {name: allowed_by(parts, update) for name, parts in assignment.parts.items()}
     pushes: list[tuple[list[Any], bool]] = []
     once, watch = runs.measured(
-        1.0, expectations, lambda found: pushes.append(_layers(runs, expectations, found))
+        1.0, expectations, allowed, lambda found: pushes.append(_layers(runs, expectations, found))
     )
     layers, beside = pushes[0]
-    twice, _ = runs.measured(2.0, expectations)
+    twice, _ = runs.measured(2.0, expectations, allowed)
     cases = [
         Case(
             info.name,
             info.shape,
             words_of(assignment.parts[info.name]) if expectations[info.name].parts else "",
-            allowed_by(assignment.parts[info.name], update),
+            allowed[info.name],
             watch.rates.get(info.name, 1.0),
             once[info.name],
             twice[info.name],

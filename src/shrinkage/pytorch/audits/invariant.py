@@ -54,6 +54,6 @@ def _is_invariant(facts: Facts, info: Any) -> bool:
 
 
 def _products(first: torch.Tensor, second: torch.Tensor, axis: int) -> torch.Tensor:
-    """Return Σ first·second by output unit, in float64."""
-    both = (first.double() * second.double()).movedim(axis, 0)
-    return both.reshape(both.shape[0], -1).sum(1).cpu()
+    """Return Σ first·second by output unit, summed in float64."""
+    both = (first * second).movedim(axis, 0)
+    return both.reshape(both.shape[0], -1).sum(1, dtype=torch.float64).cpu()

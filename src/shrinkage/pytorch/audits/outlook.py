@@ -5,13 +5,19 @@ Who uses this: `audit`. It turns the arrays of a run into the numbers of `audits
 
 from __future__ import annotations
 
+import math
 from typing import Any
+
+import numpy as np
 
 from shrinkage.audits.collapse import Layer, predict_collapse
 from shrinkage.audits.expected import Expectation
 from shrinkage.audits.findings import Finding
+from shrinkage.audits.fits import dot
 from shrinkage.audits.measure import as_float64
 from shrinkage.penalties import L2
+
+_SUMS = ("penalty", "data", "along", "whole", "moved", "lost")
 
 
 def layer_of(
@@ -29,25 +35,41 @@ def layer_of(
         arrays: start, after a step without terms, after one with them, the data's gradient.
         beside: whether the penalty acts beside the gradient: then displacements are compared.
     """
-    start, zero, after = (as_float64(array) for array in arrays[:3])
-    if beside:
-        push, data = after - zero, zero - start
-    elif arrays[3] is None:
+    start, zero, after, gradient = arrays
+    if not beside and gradient is None:
         return None
-    else:
-        push, data = expected.slope(start), as_float64(arrays[3])
-    moved, whole = after - start, float((start * start).sum())
-    if not whole:
+    size = math.prod(start.shape)
+    sums: dict[str, float] = dict.fromkeys(_SUMS, 0.0)
+    largest = 0.0
+    for where, part in expected.pieces(size):
+        w, z, a = (_piece(array, where) for array in (start, zero, after))
+        push, data = (a - z, z - w) if beside else (part.slope(w), _piece(gradient, where))
+        products = (
+            ("penalty", push, push),
+            ("data", data, data),
+            ("along", push, data),
+            ("whole", w, w),
+            ("lost", w - a, w),
+        )
+        for key, first, second in products:
+            sums[key] += dot(first, second)
+        sums["moved"] += float(np.abs(a - w).sum())
+        largest = max(largest, float(np.abs(w).max(initial=0.0)))
+    if not sums["whole"]:
         return None
     return Layer(
         name,
-        float((push * push).sum()) ** 0.5,
-        float((data * data).sum()) ** 0.5,
-        float((push * data).sum()),
-        float(abs(start).max()),
-        float(abs(moved).mean()),
-        -float((moved * start).sum()) / whole,
+        sums["penalty"] ** 0.5,
+        sums["data"] ** 0.5,
+        sums["along"],
+        largest,
+        sums["moved"] / size,
+        sums["lost"] / sums["whole"],
     )
+
+
+def _piece(array: Any, where: slice | None) -> Any:
+    return as_float64(array if where is None else array.reshape(-1)[where])
 
 
 def collapse(

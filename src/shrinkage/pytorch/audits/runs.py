@@ -83,12 +83,19 @@ class Runs:
         self,
         scale: float,
         expectations: Mapping[str, Expectation],
+        allowed: Mapping[str, tuple[str, ...]],
         look: Callable[[Mapping[str, Measured]], None] | None = None,
     ) -> tuple[dict[str, Measured], Watch]:
         """Run at a scale and measure every parameter; `look` is called while the run stands."""
         watch = self.run(scale)
         found = {
-            name: measure(self._pair(name, watch), expected, watch.rates.get(name, 0.0), scale)
+            name: measure(
+                self._pair(name, watch),
+                expected,
+                watch.rates.get(name, 0.0),
+                scale,
+                allowed=allowed[name],
+            )
             for name, expected in expectations.items()
         }
         if look is not None:
@@ -121,7 +128,7 @@ class Runs:
             step,
             step,
             self._own_decay(name, watch),
-            self._metric(name),
+            lambda: self._metric(name),
         )
 
     def gradient(self, name: str, watch: Watch) -> torch.Tensor | None:

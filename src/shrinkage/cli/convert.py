@@ -1,0 +1,127 @@
+"""`shrinkage convert VALUE --from A --to B`: what a number of one library is in another."""
+
+from __future__ import annotations
+
+import json
+from typing import Annotated, Any
+
+import typer
+
+from shrinkage.errors import InputError
+
+_CONTEXT_PANEL = "Context, where the formula needs it"
+
+
+def _context(text: str, *names: str) -> Any:
+    return typer.Option(*names, help=text, show_default=False, rich_help_panel=_CONTEXT_PANEL)
+
+
+def command(
+    value: Annotated[
+        str | None,
+        typer.Argument(help="The number; L1,L2 for keras.l1_l2.", show_default=False),
+    ] = None,
+    source: Annotated[
+        str | None, typer.Option("--from", help="Its convention.", show_default=False)
+    ] = None,
+    target: Annotated[
+        str | None, typer.Option("--to", help="The convention wanted.", show_default=False)
+    ] = None,
+    learning_rate: Annotated[
+        float | None, _context("The optimizer's learning rate.", "--learning-rate")
+    ] = None,
+    samples: Annotated[int | None, _context("Rows of training data.", "--samples")] = None,
+    batch_size: Annotated[int | None, _context("Rows a step.", "--batch-size")] = None,
+    steps_per_epoch: Annotated[
+        float | None, _context("Steps an epoch.", "--steps-per-epoch")
+    ] = None,
+    l1_ratio: Annotated[
+        float | None, _context("Share of L1, from 0 to 1; glmnet's alpha.", "--l1-ratio")
+    ] = None,
+    loss: Annotated[
+        str | None,
+        _context("half_squared_error or squared_error, without a half.", "--loss"),
+    ] = None,
+    listed: Annotated[bool, typer.Option("--list", help="Name the conventions.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Convert the strength of a regularizer between libraries, with formula and conditions.
+
+    Examples:
+
+      shrinkage convert 0.01 --from keras.l2 --to torch.sgd.weight_decay
+
+      shrinkage convert 10 --from sklearn.Ridge.alpha --to shrinkage.l2 --samples 1000
+    """
+    if listed:
+        _show_list(as_json=as_json)
+        return
+    for given, name in ((value, "a number"), (source, "--from"), (target, "--to")):
+        if given is None:
+            raise InputError(
+                f"expected VALUE --from A --to B, came no {name.removeprefix('a ')}: "
+                "shrinkage convert --list names the conventions"
+            )
+    context = {
+        "learning_rate": learning_rate,
+        "n_samples": samples,
+        "batch_size": batch_size,
+        "steps_per_epoch": steps_per_epoch,
+        "l1_ratio": l1_ratio,
+        "loss": loss,
+    }
+    _show(_number(str(value)), str(source), str(target), context, as_json=as_json)
+
+
+def _number(text: str) -> float | tuple[float, ...]:
+    """Return the number, or the numbers that commas separate."""
+    try:
+        numbers = tuple(float(part) for part in text.split(","))
+    except ValueError:
+        raise InputError(
+            f"expected a number, or two with a comma for keras.l1_l2, came {text!r}: write it as "
+            "in 0.01"
+        ) from None
+    return numbers[0] if len(numbers) == 1 else numbers
+
+
+def _show(value: Any, source: str, target: str, context: dict[str, Any], *, as_json: bool) -> None:
+    from rich.console import Console
+    from rich.text import Text
+
+    from shrinkage.conventions import convert
+
+    answer = convert(value, source, target, **context)
+    if as_json:
+        fields = {
+            name: getattr(answer, name)
+            for name in ("value", "l1_ratio", "formula", "valid_when", "source", "target", "given")
+        }
+        print(json.dumps({**fields, "holds": answer.holds.name.lower()}, ensure_ascii=False))
+        return
+    console = Console(highlight=False)
+    first, *rest = str(answer).splitlines()
+    console.print(Text(first, style="bold"), soft_wrap=True)
+    for line in rest:
+        console.print(Text(line), soft_wrap=True)
+
+
+def _show_list(*, as_json: bool) -> None:
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    from shrinkage.conventions import convention_named, convention_names
+
+    conventions = [convention_named(name) for name in convention_names()]
+    if as_json:
+        rows = [{"name": item.name, "meaning": item.meaning} for item in conventions]
+        print(json.dumps(rows, ensure_ascii=False))
+        return
+    table = Table(box=box.SIMPLE_HEAD)
+    table.add_column("name", no_wrap=True)
+    table.add_column("meaning")
+    for item in conventions:
+        table.add_row(Text(item.name), Text(item.meaning))
+    Console(highlight=False).print(table)

@@ -1,0 +1,141 @@
+"""`convert`: what a number of one library is under another's name, and how far that is true."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from shrinkage.conventions.base import Convention, Penalises
+from shrinkage.conventions.context import checked_context, demand
+from shrinkage.conventions.registry import convention_named
+from shrinkage.conventions.relations import Holds, Refusal, relation
+from shrinkage.conventions.solving import check_shares, solved
+from shrinkage.conventions.strengths import (
+    Given,
+    Strength,
+    checked_value,
+    loss_factor,
+    number_of,
+    strength_of,
+)
+from shrinkage.conventions.wording import conditions, loss_is_open, refusal_error, shown
+
+
+@dataclass(frozen=True)
+class Conversion:
+    """A converted number, with its formula and with what has to hold for it.
+
+    Args:
+        value: the target's number; for "keras.l1_l2" two, (l1, l2).
+        formula: in symbols, then in numbers.
+        valid_when: the conditions, in words.
+        holds: how far the two numbers have the same effect.
+        source: the convention of the given number.
+        target: the convention of `value`.
+        given: the number that was converted.
+        l1_ratio: what the target's l1_ratio has to be; None if it has none, or if it is the
+            source's and was not given.
+    """
+
+    value: Given
+    formula: str
+    valid_when: str
+    holds: Holds
+    source: str
+    target: str
+    given: Given
+    l1_ratio: float | None = None
+
+    def __str__(self) -> str:
+        ratio = "" if self.l1_ratio is None else f" with l1_ratio = {self.l1_ratio:.10g}"
+        return (
+            f"{self.source} = {shown(self.given)} is {self.target} = {shown(self.value)}{ratio}\n"
+            f"formula: {self.formula}\n"
+            f"valid when: {self.valid_when}"
+        )
+
+
+def convert(value: Any, source: str, target: str, **context: Any) -> Conversion:
+    """Return the number under `target` that regularizes as `value` does under `source`.
+
+    Both numbers are read in one objective, mean data loss + l1·Σ|w| + l2·½Σw² with half squared
+    errors, and equated there: for example torch.sgd.weight_decay = 2 · keras.l2.
+
+    Args:
+        value: the number, at least 0; for "keras.l1_l2" the pair (l1, l2).
+        source: its convention, such as "keras.l2"; `convention_names()` has all.
+        target: the convention that is wanted.
+        **context: learning_rate, n_samples, batch_size, steps_per_epoch, l1_ratio, only those
+            that the formula contains; and loss="squared_error" where the data loss is the user's
+            and has no half.
+
+    Returns:
+        The `Conversion`.
+
+    Raises:
+        UnknownConvention: there is no convention of such a name.
+        NoEqualStrength: no number under `target` has the effect; the error has the reason, and
+            the nearest in timescale where there is one.
+        InputError: a number that cannot be, or context that is missing, unknown or not needed.
+
+    >>> convert(0.01, "keras.l2", "torch.sgd.weight_decay").value
+    0.02
+    >>> print(convert(10, "sklearn.Ridge.alpha", "shrinkage.l2", n_samples=1000).formula)
+    shrinkage.l2 = sklearn.Ridge.alpha / n_samples = 10 / 1000 = 0.01
+
+    Source: each convention's record names the source that it was read in.
+    """
+    start, end = convention_named(source), convention_named(target)
+    given = checked_context(context)
+    number = checked_value(value, start)
+    strength = strength_of(number, start, given)
+    verdict = Holds.EVERY_STEP if strength.zero else relation(start, end)
+    scale = loss_factor(start, given.get("loss"))
+    strength = Strength(strength.product * scale, strength.numbers, strength.l1_ratio)
+    if verdict is Refusal.ADAM and strength.l1_ratio:
+        verdict = Refusal.L1_AGAINST_L2
+    if isinstance(verdict, Refusal):
+        raise refusal_error(verdict, start, end, strength, given)
+    _check_context(start, end, strength, given)
+    if start is end:
+        return _unchanged(number, start, strength)
+    check_shares(start, end, strength, given)
+    answer, formula = solved(strength, end, given)
+    return Conversion(
+        value=answer,
+        formula=formula,
+        valid_when=conditions(verdict, start, end, given),
+        holds=verdict,
+        source=start.name,
+        target=end.name,
+        given=number,
+        l1_ratio=strength.l1_ratio if end.penalises is Penalises.MIXED else None,
+    )
+
+
+def _check_context(
+    start: Convention, end: Convention, strength: Strength, given: Mapping[str, Any]
+) -> None:
+    """Demand what the formula contains, and refuse what changes nothing."""
+    powers = number_of(strength, end).powers
+    needed = [name for name in powers if name not in strength.numbers]
+    if strength.l1_ratio is None and end.penalises is not Penalises.MIXED:
+        needed.append("l1_ratio")
+    allowed = ["l1_ratio"] if Penalises.MIXED in (start.penalises, end.penalises) else []
+    allowed += ["loss"] if loss_is_open(start, end) else []
+    demand(given, needed=needed, allowed=allowed, pair=f"{start.name} to {end.name}")
+
+
+def _unchanged(number: Given, convention: Convention, strength: Strength) -> Conversion:
+    """Return the conversion of a number to its own convention."""
+    return Conversion(
+        value=number,
+        formula=f"{convention.name} = {shown(number)}",
+        valid_when=Holds.EVERY_STEP.value,
+        holds=Holds.EVERY_STEP,
+        source=convention.name,
+        target=convention.name,
+        given=number,
+        l1_ratio=strength.l1_ratio if convention.penalises is Penalises.MIXED else None,
+    )

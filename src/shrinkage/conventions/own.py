@@ -1,0 +1,53 @@
+"""Conventions of this library, and timescales, which say the same of decoupled decay in steps."""
+
+from __future__ import annotations
+
+from shrinkage.conventions.base import Convention, Mechanism, Penalises, Trainer, times
+
+_PATHS = (
+    "update 'loss' or 'gradient' makes equal steps, while 'proximal' has the same stationary points"
+)
+
+
+def _penalty(name: str, formula: str, penalises: Penalises) -> Convention:
+    return Convention(
+        name=f"shrinkage.{name}",
+        meaning=f"mean loss + {formula}",
+        penalises=penalises,
+        mechanism=Mechanism.OBJECTIVE,
+        trainer=Trainer.ANY,
+        valid_when=_PATHS,
+        source="shrinkage.penalties",
+    )
+
+
+def _timescale(unit: str, **powers: int) -> Convention:
+    return Convention(
+        name=f"timescale.{unit}",
+        meaning="a weight without gradient shrinks to 1/e in value " + unit,
+        penalises=Penalises.L2,
+        mechanism=Mechanism.DECOUPLED,
+        trainer=Trainer.ANY,
+        strength=times(value=-1, learning_rate=-1, **powers),
+        valid_when="learning_rate · weight_decay is small and constant",
+        checked_by="its published formula",
+        source="Wang and Aitchison, How to set AdamW's weight decay (2025)",
+    )
+
+
+CONVENTIONS = (
+    _penalty("l1", "value·Σ|w|", Penalises.L1),
+    _penalty("l2", "value·½Σw²", Penalises.L2),
+    _penalty("elastic_net", "value·(l1_ratio·Σ|w| + (1 − l1_ratio)·½Σw²)", Penalises.MIXED),
+    Convention(
+        name="shrinkage.l2.decoupled",
+        meaning="w ← w·(1 − lr·value); w ← w − lr·Adam(gradient)",
+        penalises=Penalises.L2,
+        mechanism=Mechanism.DECOUPLED,
+        trainer=Trainer.ADAM,
+        valid_when="L2 with update='decoupled' on Adam",
+        source="shrinkage.pytorch.regularize",
+    ),
+    _timescale("steps"),
+    _timescale("epochs", steps_per_epoch=-1),
+)

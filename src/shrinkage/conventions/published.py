@@ -1,0 +1,58 @@
+"""Conventions checked by their published formula: their libraries do not install beside others."""
+
+from __future__ import annotations
+
+from shrinkage.conventions.base import (
+    Convention,
+    DataLoss,
+    Mechanism,
+    Penalises,
+    Trainer,
+    times,
+)
+
+PUBLISHED = "its published formula"
+
+
+def _fastai(name: str, step: str, trainer: Trainer) -> Convention:
+    return Convention(
+        name=name,
+        meaning=f"w ← w·(1 − lr·value); w ← w − lr·{step}",
+        penalises=Penalises.L2,
+        mechanism=Mechanism.DECOUPLED,
+        trainer=trainer,
+        valid_when="decouple_wd=True, fastai's default (with False it is L2 by the gradient)",
+        checked_by=PUBLISHED,
+        source="fastai/optimizer.py, weight_decay and Optimizer",
+    )
+
+
+CONVENTIONS = (
+    Convention(
+        name="tfa.adamw.weight_decay",
+        meaning="w ← w·(1 − value); w ← w − lr·Adam(gradient)",
+        penalises=Penalises.L2,
+        mechanism=Mechanism.DECOUPLED,
+        trainer=Trainer.ADAM,
+        strength=times(learning_rate=-1),
+        valid_when="the learning rate is constant, or a schedule of it is applied to TensorFlow "
+        "Addons' weight_decay as well",
+        checked_by=PUBLISHED,
+        source="tensorflow_addons/optimizers/weight_decay_optimizers.py",
+    ),
+    _fastai("fastai.wd", "Adam(gradient)", Trainer.ADAM),
+    _fastai("fastai.sgd.wd", "gradient", Trainer.SGD),
+    Convention(
+        name="glmnet.lambda",
+        meaning="mean ½(y − f)² + value·(l1_ratio·Σ|w| + (1 − l1_ratio)·½Σw²), l1_ratio = alpha",
+        penalises=Penalises.MIXED,
+        mechanism=Mechanism.OBJECTIVE,
+        trainer=Trainer.FITTED,
+        data_loss=DataLoss.FAMILY,
+        valid_when="glmnet runs with standardize=FALSE or on columns of variance 1 (divisor n), "
+        "and for the gaussian family with an L2 part y has variance 1, to which glmnet scales it "
+        "(else its L2 part is lambda / sd(y)); glmnet's alpha is l1_ratio",
+        checked_by=PUBLISHED,
+        source="Friedman, Hastie and Tibshirani, Regularization paths, JSS 33 (2010); its vignette",
+    ),
+)

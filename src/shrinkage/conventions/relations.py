@@ -1,0 +1,74 @@
+"""What two conventions have in common: when equal numbers exist, and how far they are equal.
+
+Who uses this: `convert`. The rules are five, in the order of `relation`: what trains and how the
+penalty gets in decide whether steps agree, or only stationary points, or nothing at all.
+"""
+
+from __future__ import annotations
+
+from enum import Enum
+
+from shrinkage.conventions.base import Convention, DataLoss, Mechanism, Penalises, Trainer
+
+
+class Holds(Enum):
+    """How far two converted numbers have the same effect; the value is the statement."""
+
+    EVERY_STEP = "exact at every step of the same optimizer at the same learning rate"
+    PLAIN_SGD = (
+        "exact at every step of plain SGD; under momentum m the stationary points agree if the "
+        "decoupled number is divided by 1 − m"
+    )
+    STATIONARY = (
+        "exact at a stationary point, the minimizer where there is one; the steps that lead there "
+        "differ"
+    )
+
+
+class Refusal(Enum):
+    """Why no equal number exists; the value is the reason."""
+
+    ADAM = (
+        "decoupled decay shrinks every weight by the same share a step, while through Adam the "
+        "gradient of L2 is divided by √v̂, a number of each weight's own, so that no strength makes "
+        "the two equal"
+    )
+    OTHER_OPTIMIZER = (
+        "both decay by the same share a step, but against the steps of SGD it settles elsewhere "
+        "than against those of Adam"
+    )
+    L1_AGAINST_L2 = (
+        "L1 pulls every weight by the same amount and L2 in proportion to the weight, so that no "
+        "strength makes them equal"
+    )
+    OTHER_LOSS = (
+        "one is fitted to squared errors and the other to classes, so that no strength gives one "
+        "the other's optimum"
+    )
+
+
+def relation(source: Convention, target: Convention) -> Holds | Refusal:
+    """Return how far equal numbers exist, by what trains and how the penalty gets in.
+
+    >>> from shrinkage.conventions.registry import REGISTRY as known
+    >>> relation(known["torch.adam.weight_decay"], known["torch.adamw.weight_decay"]).name
+    'ADAM'
+    """
+    both = (source, target)
+    if source is target:
+        return Holds.EVERY_STEP
+    if {convention.data_loss for convention in both} == {DataLoss.SQUARED, DataLoss.CLASSES}:
+        return Refusal.OTHER_LOSS
+    if {convention.penalises for convention in both} == {Penalises.L1, Penalises.L2}:
+        return Refusal.L1_AGAINST_L2
+    trainers = {convention.trainer for convention in both}
+    decoupled = [item.mechanism for item in both].count(Mechanism.DECOUPLED)
+    if decoupled == 1:
+        if Trainer.ADAM in trainers:
+            return Refusal.ADAM
+        return Holds.STATIONARY if Trainer.FITTED in trainers else Holds.PLAIN_SGD
+    if decoupled == 2:
+        differ = len(trainers - {Trainer.ANY}) > 1
+        return Refusal.OTHER_OPTIMIZER if differ else Holds.EVERY_STEP
+    apart = trainers & {Trainer.FITTED, Trainer.ADAM}
+    return Holds.STATIONARY if apart else Holds.EVERY_STEP

@@ -1,0 +1,98 @@
+"""Every direction between two conventions, with a number and the context that it needs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from convention_problem import LEARNING_RATE, ROWS
+
+from shrinkage.conventions.base import Convention, DataLoss, Penalises
+from shrinkage.conventions.registry import REGISTRY
+from shrinkage.conventions.relations import Holds, relation
+
+NUMBERS = {
+    "sklearn.LogisticRegression.C": 3.0,
+    "sklearn.Ridge.alpha": 0.5,
+    "sklearn.MLPClassifier.alpha": 0.5,
+    "tfa.adamw.weight_decay": 0.004,
+    "timescale.steps": 40.0,
+    "timescale.epochs": 20.0,
+}
+STEPS_PER_EPOCH = 5
+NEEDS = {
+    "n_samples": (ROWS, "sklearn.Ridge.alpha", "sklearn.LogisticRegression.C"),
+    "batch_size": (ROWS, "sklearn.MLPClassifier.alpha"),
+    "steps_per_epoch": (STEPS_PER_EPOCH, "timescale.epochs"),
+}
+IN_RATE = ("tfa.adamw.weight_decay", "timescale.steps", "timescale.epochs")
+
+
+@dataclass(frozen=True)
+class Direction:
+    """One conversion to be run."""
+
+    source: Convention
+    target: Convention
+    number: Any
+    context: dict[str, Any]
+    loss: str
+
+    @property
+    def one_sample(self) -> bool:
+        """Whether a library steps after every sample."""
+        return "sklearn.SGDClassifier.alpha" in (self.source.name, self.target.name)
+
+    def __str__(self) -> str:
+        return f"{self.source.name}-{self.target.name}-{self.loss}"
+
+
+def _context(source: Convention, target: Convention, loss: str) -> dict[str, Any]:
+    names = {source.name, target.name}
+    context: dict[str, Any] = {
+        key: value
+        for key, (value, *users) in NEEDS.items()
+        if len(names & set(users)) == 1 or (key == "n_samples" and names == set(users))
+    }
+    if "sklearn.SGDClassifier.alpha" in names and "batch_size" in context:
+        context["batch_size"] = 1
+    if len(names & set(IN_RATE)) == 1:
+        context["learning_rate"] = LEARNING_RATE
+    if loss == "squared":
+        context["loss"] = "squared_error"
+    return context
+
+
+def _share(source: Convention, target: Convention) -> float:
+    """Return the share of L1 that both can hold."""
+    kinds = {source.penalises, target.penalises}
+    return 1.0 if Penalises.L1 in kinds else 0.0 if Penalises.L2 in kinds else 0.25
+
+
+def _direction(source: Convention, target: Convention, loss: str) -> Direction:
+    context = _context(source, target, loss)
+    number: Any = NUMBERS.get(source.name, 0.05)
+    share = _share(source, target)
+    if source.penalises is Penalises.PAIR:
+        number = (0.05 * share, 0.05 * (1 - share))
+    if source.penalises is Penalises.MIXED:
+        context["l1_ratio"] = share
+    return Direction(source, target, number, context, loss)
+
+
+def _losses(source: Convention, target: Convention) -> tuple[str, ...]:
+    losses = {source.data_loss, target.data_loss}
+    if DataLoss.CLASSES in losses:
+        return ("logistic",)
+    chosen_by_user = DataLoss.FREE in losses and losses & {DataLoss.SQUARED, DataLoss.FAMILY}
+    return ("half", "squared") if chosen_by_user else ("half",)
+
+
+PAIRS = [(a, b) for a in REGISTRY.values() for b in REGISTRY.values() if a is not b]
+DIRECTIONS = [
+    _direction(source, target, loss)
+    for source, target in PAIRS
+    if isinstance(relation(source, target), Holds)
+    for loss in _losses(source, target)
+]
+REFUSED = [pair for pair in PAIRS if not isinstance(relation(*pair), Holds)]

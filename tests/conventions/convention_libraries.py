@@ -1,0 +1,183 @@
+"""Runs in this process: torch, this library, scikit-learn, and the published formulas in NumPy."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import torch
+from convention_problem import data_gradient
+from sklearn.linear_model import ElasticNet, Lasso, LogisticRegression, Ridge, SGDClassifier
+from sklearn.neural_network import MLPClassifier
+from torch.nn import functional
+
+import shrinkage
+from shrinkage.pytorch import regularize
+
+Run = dict[str, Any]
+
+
+def torch_loss(run: Run, output: torch.Tensor) -> torch.Tensor:
+    """Return the data loss by torch's own functions."""
+    y = torch.tensor(run["y"], dtype=torch.float64)
+    if run["loss"] == "logistic":
+        return functional.binary_cross_entropy_with_logits(output, y)
+    return functional.mse_loss(output, y) * (1.0 if run["loss"] == "squared" else 0.5)
+
+
+def torch_steps(run: Run, kind: type, terms: Any = None, update: str = "gradient", **options: Any):
+    """Train a linear layer with an optimizer of torch, this library's terms attached or not."""
+    model = torch.nn.Linear(len(run["start"]), 1, bias=False, dtype=torch.float64)
+    model.weight.data[0] = torch.tensor(run["start"], dtype=torch.float64)
+    optimizer = kind(model.parameters(), lr=run["learning_rate"], **options)
+    if terms is not None:
+        regularize(optimizer, model, terms, update=update)
+    X = torch.tensor(run["X"], dtype=torch.float64)
+    for _ in range(run["steps"]):
+        optimizer.zero_grad()
+        torch_loss(run, model(X)[:, 0]).backward()
+        optimizer.step()
+    return model.weight.detach().numpy()[0].copy()
+
+
+def _sgd(run: Run) -> np.ndarray:
+    return torch_steps(run, torch.optim.SGD, weight_decay=run["number"])
+
+
+def _adam(run: Run) -> np.ndarray:
+    return torch_steps(run, torch.optim.Adam, weight_decay=run["number"], eps=run["epsilon"])
+
+
+def _adamw(run: Run) -> np.ndarray:
+    return torch_steps(run, torch.optim.AdamW, weight_decay=run["number"], eps=run["epsilon"])
+
+
+def _own(penalty: Any, run: Run) -> np.ndarray:
+    return torch_steps(run, torch.optim.SGD, terms=run["number"] * penalty)
+
+
+def _own_decoupled(run: Run) -> np.ndarray:
+    terms = run["number"] * shrinkage.L2()
+    return torch_steps(run, torch.optim.Adam, terms, "decoupled", eps=run["epsilon"])
+
+
+def _sgd_classifier(run: Run) -> np.ndarray:
+    model = SGDClassifier(
+        loss="log_loss",
+        penalty="elasticnet",
+        l1_ratio=run["l1_ratio"],
+        alpha=run["number"],
+        learning_rate="constant",
+        eta0=run["learning_rate"],
+        fit_intercept=False,
+        shuffle=False,
+    )
+    X, y = np.array(run["X"]), np.array(run["y"])
+    ends = []
+    for row in range(len(y)):
+        # it steps after every sample; the mean of the single steps is the step of the mean loss
+        model.partial_fit(X[:1], y[:1], classes=[0, 1])
+        model.coef_[0] = run["start"]
+        for _ in range(run["steps"] if len(y) == 1 else 1):
+            model.partial_fit(X[[row]], y[[row]])
+        ends.append(model.coef_[0].copy())
+    return np.mean(ends, axis=0)
+
+
+def _mlp_classifier(run: Run) -> np.ndarray:
+    X, y = np.array(run["X"]), np.array(run["y"])
+    model = MLPClassifier(
+        hidden_layer_sizes=(),
+        solver="sgd",
+        alpha=run["number"],
+        learning_rate_init=run["learning_rate"],
+        momentum=0,
+        nesterovs_momentum=False,
+        batch_size=len(y),
+        shuffle=False,
+        random_state=0,
+    )
+    model.partial_fit(X, y, classes=[0, 1])
+    model.coefs_[0][:, 0] = run["start"]
+    for _ in range(run["steps"]):
+        # the others have no intercept
+        model.intercepts_[0][:] = 0
+        model.partial_fit(X, y)
+    return model.coefs_[0][:, 0].copy()
+
+
+def _linear(kind: type, run: Run, **options: Any) -> np.ndarray:
+    model = kind(alpha=run["number"], fit_intercept=False, **options)
+    return model.fit(np.array(run["X"]), np.array(run["y"])).coef_
+
+
+def _logistic_regression(run: Run) -> np.ndarray:
+    ratio = run["l1_ratio"] or 0.0
+    solver = "saga" if ratio else "newton-cholesky"
+    model = LogisticRegression(
+        C=run["number"],
+        l1_ratio=ratio,
+        fit_intercept=False,
+        solver=solver,
+        tol=1e-13,
+        max_iter=1_000_000,
+        random_state=0,
+    )
+    return model.fit(np.array(run["X"]), np.array(run["y"])).coef_[0]
+
+
+def published_steps(run: Run, share: float) -> np.ndarray:
+    """Decay every weight by a share a step, then step, as fastai and TensorFlow Addons do."""
+    w = np.array(run["start"])
+    first, second = np.zeros_like(w), np.zeros_like(w)
+    for step in range(1, run["steps"] + 1):
+        gradient = data_gradient(run, w)
+        first = 0.9 * first + 0.1 * gradient
+        second = 0.999 * second + 0.001 * gradient**2
+        root = np.sqrt(second / (1 - 0.999**step)) + run["epsilon"]
+        adam = first / (1 - 0.9**step) / root
+        direction = gradient if run["optimizer"] == "sgd" else adam
+        w = w * (1 - share) - run["learning_rate"] * direction
+    return w
+
+
+def glmnet(run: Run, sd: float = 1.0) -> np.ndarray:
+    """Minimize glmnet's published objective by proximal gradient, y scaled by its deviation."""
+    scaled = {**run, "y": (np.array(run["y"]) / sd).tolist()}
+    strength = run["number"] / sd
+    X = np.array(run["X"])
+    length = len(X) / np.linalg.norm(X, 2) ** 2
+    w = np.zeros(X.shape[1])
+    for _ in range(20_000):
+        moved = w - length * data_gradient(scaled, w)
+        shrunk = np.abs(moved) - length * strength * run["l1_ratio"]
+        w = np.sign(moved) * np.maximum(shrunk, 0)
+        w = w / (1 + length * strength * (1 - run["l1_ratio"]))
+    return w * sd
+
+
+EXACT = {"tol": 1e-15, "max_iter": 1_000_000}
+IN_PROCESS: dict[str, Callable[[Run], np.ndarray]] = {
+    "torch.sgd.weight_decay": _sgd,
+    "torch.adam.weight_decay": _adam,
+    "torch.adamw.weight_decay": _adamw,
+    "shrinkage.l1": lambda run: _own(shrinkage.L1(), run),
+    "shrinkage.l2": lambda run: _own(shrinkage.L2(), run),
+    "shrinkage.elastic_net": lambda run: _own(shrinkage.ElasticNet(run["l1_ratio"]), run),
+    "shrinkage.l2.decoupled": _own_decoupled,
+    "timescale.steps": lambda run: published_steps(run, 1 / run["number"]),
+    "timescale.epochs": lambda run: published_steps(run, 1 / (5 * run["number"])),
+    "tfa.adamw.weight_decay": lambda run: published_steps(run, run["number"]),
+    "fastai.wd": lambda run: published_steps(run, run["learning_rate"] * run["number"]),
+    "fastai.sgd.wd": lambda run: published_steps(run, run["learning_rate"] * run["number"]),
+    "glmnet.lambda": glmnet,
+    "sklearn.Ridge.alpha": lambda run: _linear(Ridge, run),
+    "sklearn.Lasso.alpha": lambda run: _linear(Lasso, run, **EXACT),
+    "sklearn.ElasticNet.alpha": lambda run: _linear(
+        ElasticNet, run, l1_ratio=run["l1_ratio"], **EXACT
+    ),
+    "sklearn.LogisticRegression.C": _logistic_regression,
+    "sklearn.SGDClassifier.alpha": _sgd_classifier,
+    "sklearn.MLPClassifier.alpha": _mlp_classifier,
+}

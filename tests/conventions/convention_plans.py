@@ -1,0 +1,74 @@
+"""From a direction to the two runs that have to end with the same weights."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any
+
+import numpy as np
+from convention_directions import Direction
+from convention_libraries import IN_PROCESS
+from convention_problem import run_of
+
+from shrinkage.conventions import Holds, convert
+from shrinkage.conventions.base import Convention, DataLoss, Penalises, Trainer
+
+# Adam divides by √v̂ + ε: with ε = 1 it also stands still where the gradient only nearly vanishes.
+STILL = {"epsilon": 1.0}
+
+
+def plan(direction: Direction) -> tuple[Any, Any]:
+    """Return two runs (or weights that are known already) for the two numbers of a conversion.
+
+    Where steps have to agree, both libraries step from one start. Where only the stationary points
+    have to, one is fitted and the other must stay there, or both are fitted.
+    """
+    source, target = direction.source, direction.target
+    answer = convert(direction.number, source.name, target.name, **direction.context)
+    given_share = direction.context.get("l1_ratio")
+    optimizer = "adam" if Trainer.ADAM in (source.trainer, target.trainer) else "sgd"
+    facts = {
+        "loss": direction.loss,
+        "rows": 1 if direction.one_sample and answer.holds is not Holds.STATIONARY else 12,
+        "optimizer": optimizer,
+    }
+    share = answer.l1_ratio if target.penalises is Penalises.MIXED else None
+    first, second = (
+        run_of(convention.name, number, l1_ratio=ratio, **{**facts, "loss": loss})
+        for convention, number, ratio, loss in (
+            (source, direction.number, given_share, _loss(source, direction)),
+            (target, answer.value, share, _loss(target, direction)),
+        )
+    )
+    if answer.holds is not Holds.STATIONARY:
+        return first, second
+    return _stationary(first, second, source.trainer, target.trainer)
+
+
+def _loss(convention: Convention, direction: Direction) -> str:
+    """Return the data loss: only where the user chooses it can it lack its half."""
+    own = convention.data_loss is not DataLoss.FREE
+    return "half" if own and direction.loss == "squared" else direction.loss
+
+
+def _stationary(first: Any, second: Any, start: Trainer, end: Trainer) -> tuple[Any, Any]:
+    fitted = {Trainer.FITTED: 2, Trainer.ADAM: 1}
+    ranks = fitted.get(start, 0), fitted.get(end, 0)
+    if ranks == (2, 2):
+        return first, second
+    anchor, other = (first, second) if ranks[0] >= ranks[1] else (second, first)
+    weights = _optimum(anchor)
+    assert np.abs(weights).min() > 0.01, "L1 left a zero, at which a step cannot be judged"
+    return weights, {**other, "start": weights.tolist(), "optimizer": "sgd", **STILL}
+
+
+def _optimum(run: dict[str, Any]) -> np.ndarray:
+    if run["convention"] != "torch.adam.weight_decay":
+        return IN_PROCESS[run["convention"]](run)
+    return _adam_optimum(run["number"], run["loss"])
+
+
+@cache
+def _adam_optimum(number: float, loss: str) -> np.ndarray:
+    run = {**run_of("torch.adam.weight_decay", number, loss=loss, steps=4000), **STILL}
+    return IN_PROCESS["torch.adam.weight_decay"](run)
