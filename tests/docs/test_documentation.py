@@ -188,6 +188,16 @@ def test_the_table_of_penalties_is_the_registry() -> None:
     ]
 
 
+def test_the_table_of_rules_is_the_registry() -> None:
+    from shrinkage.audits import RULES
+
+    text = (ROOT / "docs" / "reference" / "audits.md").read_text(encoding="utf-8")
+    rows = [line for line in text.splitlines() if line.startswith("| `")]
+    assert rows == [
+        f"| `{rule.id}` | {rule.severity} | {rule.meaning} |" for rule in RULES.values()
+    ]
+
+
 def test_every_file_and_key_of_a_run_is_documented(demo: Path) -> None:
     text = (ROOT / "docs" / "how-to" / "run-directory.md").read_text(encoding="utf-8")
     summary, model, history, run = (

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 from shrinkage.audits.findings import Finding, finding
 
+_LOST = 3.0  # networks with 2.2 still learned, with 4.5 hardly and with 6.7 not at all
 _SAFE = 0.01  # a strength at which the penalty's push is a hundredth of the data's
 _DECAYED = math.log(100)  # time constants until a hundredth is left
 
@@ -87,10 +88,10 @@ def predict_collapse(
         No finding or one.
     """
     found = balance(layers)
-    if found.ratio <= 1 or found.unanswered < 0.5 or (smooth and len(layers) < 2):
+    if found.ratio <= _LOST or found.unanswered < 0.5 or (smooth and len(layers) < 2):
         return []
-    steps = _steps(layers, proportional=proportional)
-    when = f"about {_rounded(steps):g} steps"
+    steps = _rounded(_steps(layers, proportional=proportional))
+    when = f"about {steps:g} steps"
     if steps_per_epoch:
         when += f" ({steps / steps_per_epoch:.2g} epochs)"
     try_ = [_floor(strength * _SAFE / found.ratio) for strength in strengths if strength > 0]

@@ -81,10 +81,15 @@ def _by_change(case: Case, *, certain: bool) -> Verdict:
     good = [name for name in names if once[name].fits]
     wanted = [name for name in good if name in case.allowed] or good
     if wanted:
-        best = min(wanted, key=lambda name: abs(once[name].factor - 1))
+        best = min(wanted, key=lambda name: _distance(once[name]))  # the first of equals
         return Verdict(best, (once[best], twice[best]), True, certain)
     closest = max(names, key=lambda name: once[name].cosine)
     return Verdict(closest, (once[closest], twice[closest]), False, certain)
+
+
+def _distance(one: Fit) -> float:
+    """Return how far a factor is from 1, beyond rounding, in hundredths."""
+    return round(max(0.0, abs(one.factor - 1) - one.error - 0.01), 2)
 
 
 def judge(cases: Sequence[Case]) -> tuple[list[Finding], list[Seen], str | None]:
