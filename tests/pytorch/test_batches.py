@@ -54,6 +54,48 @@ def test_a_batch_is_one_by_one(update, strength, layout, monkeypatch):
     assert all(torch.equal(a, b) for a, b in zip(*found, strict=True))
 
 
+def test_a_batch_hands_over_what_is_below_the_resolution(monkeypatch):
+    found, kept = [], []
+    for batched in (True, False):
+        model = network()
+        optimizer = AdamW(model.parameters(), lr=1e-4, weight_decay=0.0)
+        attachment = regularize(optimizer, model, 1e-8 * L1() + 1e-8 * L2())
+        assert len(attachment._batches) == 1
+        if not batched:
+            monkeypatch.setattr(attachment, "_batches", ())
+            monkeypatch.setattr(attachment, "_alone", attachment._slots)
+        found.append(train(model, optimizer, 20))
+        kept.append(attachment.state_dict()["resolution"])
+    assert all(torch.equal(a, b) for a, b in zip(*found, strict=True))
+    for name, state in kept[0].items():
+        assert state["shrinks"] == kept[1][name]["shrinks"] == 20
+        assert "low" in state
+        assert torch.equal(state["low"], kept[1][name]["low"])
+        assert state["low"].any()
+
+
+def test_a_batch_counts_its_shrinks():
+    model = network()
+    optimizer = AdamW(model.parameters(), lr=0.01, weight_decay=0.0)
+    attachment = regularize(optimizer, model, 0.01 * L1())
+    train(model, optimizer, 10)
+    states = attachment.state_dict()["resolution"].values()
+    assert [state["shrinks"] for state in states] == [10, 10]
+    assert not any("low" in state for state in states)
+
+
+def test_decays_come_before_a_metric_notes_the_weights():
+    """Adafactor's step is in units of the weights' size, which a decay changes."""
+    model = nn.Linear(3, 2)
+    optimizer = torch.optim.Adafactor(model.parameters(), lr=0.1, weight_decay=0.0)
+    decay, sparse = (0.1 * L2()).with_update("decoupled"), (0.1 * L1()).with_update("proximal")
+    for terms in (decay + sparse, sparse + decay):
+        attachment = regularize(optimizer, model, terms)
+        (slot,) = attachment.slots
+        assert [type(update).__name__ for update in slot.updates] == ["Decoupled", "Proximal"]
+        attachment.detach()
+
+
 def test_a_parameter_without_gradient_is_left_alone():
     model = network()
     optimizer = Adam(model.parameters(), lr=0.01)
