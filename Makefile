@@ -40,7 +40,7 @@ docs: $(VENV)/.installed-docs  ## build the documentation into site/
 	$(BIN)/mkdocs build --strict
 
 bench: $(VENV)/.installed-bench  ## run the benchmarks and write benchmarks/results/
-	for file in benchmarks/*_vs_*.py benchmarks/step_overhead.py; do $(BIN)/python $$file || exit 1; done
+	for file in benchmarks/*_vs_*.py benchmarks/step_overhead.py benchmarks/audit_power.py; do $(BIN)/python $$file || exit 1; done
 
 clean:  ## remove what was built, not the runs
 	rm -rf $(VENV) build dist site src/*.egg-info .pytest_cache .ruff_cache
