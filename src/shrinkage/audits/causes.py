@@ -42,9 +42,9 @@ def causes(
                 return f"multiplied by the number of {name} ({value:g})"
             if near(1 / value):
                 return f"divided by the number of {name} ({value:g})"
-    if near(rate):
+    if rate > 0 and near(rate):
         return "the learning rate multiplied in twice"
-    if near(1 / rate):
+    if rate > 0 and near(1 / rate):
         return "not multiplied by the learning rate"
     if near(2):
         return "the whole square Σw² where its half is meant, or the penalty added twice"

@@ -88,11 +88,16 @@ def predict_collapse(
         No finding or one.
     """
     found = balance(layers)
-    if found.ratio <= _LOST or found.unanswered < 0.5 or (smooth and len(layers) < 2):
+    if (
+        not found.data
+        or found.ratio <= _LOST
+        or found.unanswered < 0.5
+        or (smooth and len(layers) < 2)
+    ):
         return []
     steps = _rounded(_steps(layers, proportional=proportional))
-    when = f"about {steps:g} steps"
-    if steps_per_epoch:
+    when = f"about {steps:g} steps" if math.isfinite(steps) else "a long time"
+    if steps_per_epoch and math.isfinite(steps):
         when += f" ({steps / steps_per_epoch:.2g} epochs)"
     try_ = [_floor(strength * _SAFE / found.ratio) for strength in strengths if strength > 0]
     largest = max(layers, key=lambda layer: layer.penalty / max(layer.data, 1e-300))
@@ -112,7 +117,7 @@ def predict_collapse(
 def safe_strengths(layers: list[Layer], strengths: list[float]) -> list[float]:
     """Return strengths at which the penalty's push is a hundredth of the data's."""
     ratio = balance(layers).ratio
-    return [_floor(strength * _SAFE / ratio) for strength in strengths]
+    return [_floor(strength * _SAFE / ratio) if ratio > 0 else strength for strength in strengths]
 
 
 def _steps(layers: list[Layer], *, proportional: bool) -> float:
@@ -129,6 +134,8 @@ def _floor(value: float) -> float:
     >>> _floor(0.00278)
     0.002
     """
+    if value <= 0:
+        return 0.0
     digit = 10.0 ** math.floor(math.log10(value))
     return float(f"{math.floor(value / digit * (1 + 1e-12)) * digit:.1g}")
 

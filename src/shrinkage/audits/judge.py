@@ -286,7 +286,8 @@ def _double(case: Case, slope: Fit) -> Finding:
 def _absent(selected: Sequence[tuple[Case, Verdict]]) -> list[Finding]:
     gone = [case for case, verdict in selected if verdict.mechanism == "absent"]
     found = [_unreached(case) for case in gone if not case.reached]
-    gone = [case for case in gone if case.reached]
+    found += [_stands_still(case) for case in gone if case.reached and not case.rate]
+    gone = [case for case in gone if case.reached and case.rate]
     lost = [case for case in gone if case.once.survives < _LOST]
     gone = [case for case in gone if case.once.survives >= _LOST]
     found += [_rounded(case) for case in lost]
@@ -322,6 +323,15 @@ def _unreached(case: Case) -> Finding:
         case.name,
         "the loss of this step does not depend on it, so no step is taken on it",
         "audit a batch that uses it",
+    )
+
+
+def _stands_still(case: Case) -> Finding:
+    return finding(
+        "cannot-judge",
+        case.name,
+        "the learning rate is 0 in this step, so nothing moves",
+        "audit a step after the first of a warm-up",
     )
 
 

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from shrinkage.audits.expected import MECHANISMS, Expectation
-from shrinkage.audits.fits import Fit, exceeds, extent, fit
+from shrinkage.audits.fits import Fit, dot, exceeds, extent, fit
 
 Array = Any
 
@@ -47,18 +47,23 @@ class Measured:
 
     `slope` compares the gradients. `changes` compares the weights, by mechanism: all of the
     change where gradients are unknown, else the part that the gradients do not explain; empty
-    where the optimizer does not let it be told. `survives` is the share of the expected shrink
-    that the weights' dtype can hold, `clip` how far the whole change is along the step itself.
+    where the optimizer does not let it be told. `kept` is ⟨rounded shrink, shrink⟩ and ‖shrink‖²,
+    `clip` how far the whole change is along the step itself.
     """
 
     finite: bool
     slope: Fit | None
     changes: dict[str, Fit] = field(default_factory=dict)
-    survives: float = 1.0
+    kept: tuple[float, float] = (1.0, 1.0)
     whole: Fit = field(default_factory=Fit)
     clip: Fit = field(default_factory=Fit)
     plain: bool = False
     loop: Fit | None = None  # the loop's gradients alone, where the optimizer adds to them
+
+    @property
+    def survives(self) -> float:
+        """The share of the expected shrink that the weights' dtype can hold."""
+        return self.kept[0] / self.kept[1] if self.kept[1] > 0 else 1.0
 
     @property
     def moved(self) -> bool:
@@ -121,7 +126,7 @@ def _piece(pair: Pair, expected: Expectation, rate: float, names: tuple[str, ...
     if not expected.parts:
         one = replace(one, clip=fit(change, zero - w, bound))
     elif len(names) == len(MECHANISMS):
-        one = replace(one, survives=_survives(expected, w, rate, pair.step))
+        one = replace(one, kept=_kept(expected, w, rate, pair.step))
     if pair.gradient is None or pair.zero_gradient is None:
         if not expected.parts:
             return one
@@ -197,15 +202,14 @@ def _best_fit(predict: Callable[[float], Array], change: Array, bound: Array) ->
     return first
 
 
-def _survives(expected: Expectation, w: Array, rate: float, step: float) -> float:
-    """Return the share of a decoupled shrink that is left when it is rounded like the weights."""
+def _kept(expected: Expectation, w: Array, rate: float, step: float) -> tuple[float, float]:
+    """Compare a decoupled shrink that is rounded like the weights with the shrink itself."""
     if not expected.parts or not step:
-        return 1.0
+        return 1.0, 1.0
     shrink = expected.change("decoupled", w, w, rate)
     spacing = step * np.exp2(np.floor(np.log2(np.maximum(np.abs(w), np.finfo(float).tiny))))
     kept = np.rint(shrink / spacing) * spacing
-    whole = float(np.vdot(shrink, shrink))
-    return float(np.vdot(kept, shrink)) / whole if whole > 0 else 1.0
+    return dot(kept, shrink), dot(shrink, shrink)
 
 
 def _cut(pair: Pair, where: slice | None) -> Pair:
@@ -251,7 +255,7 @@ def _merged(pieces: list[Measured]) -> Measured:
             for name in MECHANISMS
             if name in names
         },
-        float(np.mean([piece.survives for piece in pieces])),
+        (sum(piece.kept[0] for piece in pieces), sum(piece.kept[1] for piece in pieces)),
         sum((piece.whole for piece in pieces), Fit()),
         sum((piece.clip for piece in pieces), Fit()),
         all(piece.plain for piece in pieces),

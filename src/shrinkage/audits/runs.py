@@ -6,7 +6,8 @@ copied before the next call, and what cannot be an answer is refused by name.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import sys
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -83,13 +84,13 @@ def _check_names(
 ) -> None:
     for name in expected:
         if name not in given:
-            hint = near_names(name, given) or "return the same names in every mapping"
+            hint = _hint(name, given) or "return the same names in every mapping"
             raise InputError(
                 f"expected {word} to hold {name} at scale {scale:g}, came none: {hint}"
             )
     for name in given:
         if name not in expected:
-            hint = near_names(name, expected) or "return the same names in every mapping"
+            hint = _hint(name, expected) or "return the same names in every mapping"
             raise InputError(f"expected no {name} in {word} at scale {scale:g}, came one: {hint}")
         if tuple(given[name].shape) != tuple(expected[name].shape):
             raise InputError(
@@ -98,17 +99,34 @@ def _check_names(
             )
 
 
+def _hint(name: str, names: Iterable[str]) -> str:
+    """Return a near name; among names of two letters all are near."""
+    return near_names(name, names) if len(name) > 2 else ""
+
+
 def _check_aliases(before: Mapping[str, Array], after: Mapping[str, Array]) -> None:
     for name in before:
         first, second = before[name], after[name]
-        shared = first is second
-        if isinstance(first, np.ndarray) and isinstance(second, np.ndarray):
-            shared = shared or np.shares_memory(first, second)
-        if shared:
+        if first is second or np.shares_memory(_seen(first), _seen(second)):
             raise InputError(
                 f"expected a copy of {name} from before the step, came the same array before and "
                 f"after: the step has changed both; take before = {name}.copy() first"
             )
+
+
+def _seen(array: Array) -> np.ndarray:
+    """Return an array's own memory as NumPy sees it; a copy where it cannot."""
+    if not hasattr(array, "detach"):
+        return np.asarray(array)
+    tensor = array.detach().cpu()
+    if str(tensor.dtype) in _WIDENED:
+        tensor = tensor.view(dtype=_module_of(tensor).int16)
+    return tensor.numpy()
+
+
+def _module_of(tensor: Array) -> Any:
+    """Return the torch of a tensor, which is loaded then."""
+    return sys.modules[type(tensor).__module__.partition(".")[0]]
 
 
 def _gradients(
@@ -124,7 +142,7 @@ def _gradients(
 def _copied(name: str, array: Array) -> Array:
     if hasattr(array, "detach"):
         array = array.detach().cpu()
-        array = array.double() if str(array.dtype) in _WIDENED else array
+        array = (array.double() if str(array.dtype) in _WIDENED else array).numpy()
     copy = np.array(array)
     if copy.dtype.kind == "V" or str(copy.dtype) in ("bfloat16", "float16"):
         copy = copy.astype(np.float64)

@@ -27,8 +27,8 @@ from shrinkage.audits.neutral import (
 )
 from shrinkage.errors import InputError, UnmatchedPattern
 from shrinkage.pytorch.audits.invariant import scale_invariant
-from shrinkage.pytorch.audits.kept import others_kept
-from shrinkage.pytorch.audits.outlook import collapse, layer_of
+from shrinkage.pytorch.audits.kept import Kept
+from shrinkage.pytorch.audits.outlook import about_zero, collapse, layer_of
 from shrinkage.pytorch.audits.runs import Runs, TrainingStep
 from shrinkage.pytorch.audits.static import ADAPTIVE, RULES_OF_FACTS, Facts
 from shrinkage.pytorch.audits.twin import Twin
@@ -94,11 +94,13 @@ def audit(
         assignment = assign(twin.infos, wanted, update or "gradient")
     except UnmatchedPattern as error:
         return make_report([_unmatched(error)])
-    with others_kept(optimizer, training_step), warnings.catch_warnings():
+    with Kept(model, optimizer, training_step) as kept, warnings.catch_warnings():
         # a scheduler of the caller's optimizer, which takes no step here
         warnings.filterwarnings("ignore", "Detected call of `lr_scheduler.step")
         warnings.filterwarnings("ignore", ".*has its own weight_decay", UserWarning)
-        return _audited(Runs(twin, training_step, batch, seed), assignment, update, steps_per_epoch)
+        return _audited(
+            Runs(twin, training_step, batch, seed, kept), assignment, update, steps_per_epoch
+        )
 
 
 def _audited(
@@ -137,8 +139,9 @@ def _audited(
         findings += rule(facts)
     findings += _causes(findings, watch)
     if all(one.rule not in ("no-effect", "not-finite") for one in findings):
+        idle = {one.parameter for one in findings if one.rule == "scale-invariant"}
         findings += collapse(
-            layers,
+            [layer for layer in layers if layer.name not in idle],
             assignment.terms,
             beside=beside,
             adaptive=isinstance(facts.optimizer, ADAPTIVE),
@@ -217,7 +220,7 @@ def _layers(
     layers = [
         layer_of(
             name,
-            expectations[name],
+            about_zero(expectations[name]),
             (
                 twin.start[name],
                 runs.after_zero[name],

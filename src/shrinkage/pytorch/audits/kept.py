@@ -1,51 +1,121 @@
-"""What a training step closes over, given back as it was: scalers, schedulers.
+"""What a training step closes over, given back as it was: scalers, schedulers, averages.
 
 Who uses this: `audit`. A loop's gradient scaler or scheduler is neither its model nor its
-optimizer, so no copy of it can be handed in; what has a state dict is set back afterwards.
+optimizer, so no copy of it can be handed in; what has a state dict is set back before every run
+and at the end. A step that would train the caller's own optimizer is stopped before it does.
 """
 
 from __future__ import annotations
 
 import copy
+import functools
+import types
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from typing import Any
 
+import torch
 from torch import nn
 from torch.optim import Optimizer
 
+from shrinkage.errors import InputError
 
-@contextmanager
-def others_kept(optimizer: Optimizer, step: Callable[..., Any]) -> Iterator[None]:
-    """Give back the states of what a step closes over, and the optimizer's hyperparameters."""
-    states = [(one, copy.deepcopy(one.state_dict())) for one in _closed_over(step)]
-    groups = [
-        {key: value for key, value in group.items() if key != "params"}
-        for group in optimizer.param_groups
-    ]
-    try:
-        yield
-    finally:
-        for one, state in states:
-            one.load_state_dict(state)
-        for group, values in zip(optimizer.param_groups, groups, strict=True):
-            group.update(values)
+_DEPTH = 4  # functions within functions that are looked through
 
 
-def _closed_over(step: Callable[..., Any]) -> list[Any]:
-    """Return the objects with a state that a function refers to, by closure or by global name."""
-    cells = getattr(step, "__closure__", None) or ()
-    code = getattr(step, "__code__", None)
-    found = [cell.cell_contents for cell in cells]
-    if code is not None:
-        space = getattr(step, "__globals__", {})
-        found += [space[name] for name in code.co_names if name in space]
-    return [one for one in found if _has_state(one)]
+class Kept:
+    """States of what a step refers to; a context that gives them back at its end.
+
+    Args:
+        model: the caller's; its gradients are given back too.
+        optimizer: the caller's.
+        step: its closure, its globals and the object that it is a method of are looked through.
+    """
+
+    def __init__(self, model: nn.Module, optimizer: Optimizer, step: Callable[..., Any]) -> None:
+        self._states = [(one, copy.deepcopy(one.state_dict())) for one in _referred(step)]
+        self._optimizer = optimizer
+        self._groups = [
+            {key: copy.deepcopy(value) for key, value in group.items() if key != "params"}
+            for group in optimizer.param_groups
+        ]
+        self._gradients = [(parameter, parameter.grad) for parameter in model.parameters()]
+
+    def restore(self) -> None:
+        """Give everything back."""
+        for one, state in self._states:
+            one.load_state_dict(copy.deepcopy(state))
+        for group, values in zip(self._optimizer.param_groups, self._groups, strict=True):
+            for key, value in values.items():
+                if isinstance(value, torch.Tensor) and isinstance(group[key], torch.Tensor):
+                    group[key].copy_(value)
+                else:
+                    group[key] = copy.deepcopy(value)
+        for parameter, gradient in self._gradients:
+            if parameter.grad is not gradient:
+                parameter.grad = gradient
+
+    def __enter__(self) -> Kept:
+        self._handle = self._optimizer.register_step_pre_hook(_refuse)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._handle.remove()
+        self.restore()
+
+
+def _refuse(*_: Any) -> None:
+    raise InputError(
+        "expected training_step to step the optimizer that it is given, came a call of the one "
+        "outside: call optimizer.step() once, on the second argument"
+    )
+
+
+def _referred(step: Callable[..., Any]) -> list[Any]:
+    """Return the objects with a state that a function refers to, each once."""
+    found: dict[int, Any] = {}
+    seen: set[int] = set()
+    _look(step, found, seen, _DEPTH)
+    return list(found.values())
+
+
+def _look(one: Any, found: dict[int, Any], seen: set[int], depth: int) -> None:
+    if id(one) in seen or depth < 0:
+        return
+    seen.add(id(one))
+    if _has_state(one):
+        found[id(one)] = one
+        return
+    for other in _within(one):
+        _look(other, found, seen, depth - 1)
+
+
+def _within(one: Any) -> Iterator[Any]:
+    """Yield what a callable refers to: closure, globals, bound object, partial arguments."""
+    if isinstance(one, functools.partial):
+        yield from (one.func, *one.args, *one.keywords.values())
+    elif isinstance(one, types.MethodType):
+        yield one.__func__
+        yield from vars(one.__self__).values() if hasattr(one.__self__, "__dict__") else ()
+    elif isinstance(one, types.FunctionType):
+        yield from _cells(one)
+        yield from (one.__globals__[n] for n in one.__code__.co_names if n in one.__globals__)
+    elif callable(one) and not isinstance(one, nn.Module | type) and hasattr(one, "__dict__"):
+        yield from vars(one).values()
+
+
+def _cells(function: types.FunctionType) -> Iterator[Any]:
+    for cell in function.__closure__ or ():
+        try:
+            yield cell.cell_contents
+        except ValueError:  # a name that has no value yet
+            continue
 
 
 def _has_state(one: Any) -> bool:
-    if isinstance(one, nn.Module | Optimizer | type):
+    if isinstance(one, type | types.ModuleType | Optimizer):
         return False
+    if isinstance(one, nn.Module):
+        return isinstance(one, torch.optim.swa_utils.AveragedModel)
     return callable(getattr(one, "state_dict", None)) and callable(
         getattr(one, "load_state_dict", None)
     )

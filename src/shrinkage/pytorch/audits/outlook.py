@@ -20,6 +20,11 @@ from shrinkage.penalties import L2
 _SUMS = ("penalty", "data", "along", "whole", "moved", "lost")
 
 
+def about_zero(expected: Expectation) -> Expectation:
+    """Return what pulls to zero: a term around a reference pulls elsewhere."""
+    return Expectation(tuple(part for part in expected.parts if part.reference is None))
+
+
 def layer_of(
     name: str,
     expected: Expectation,
@@ -35,6 +40,8 @@ def layer_of(
         arrays: start, after a step without terms, after one with them, the data's gradient.
         beside: whether the penalty acts beside the gradient: then displacements are compared.
     """
+    if not expected.parts:
+        return None
     start, zero, after, gradient = arrays
     if not beside and gradient is None:
         return None

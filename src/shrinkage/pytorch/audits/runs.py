@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import inspect
 import random
+import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
@@ -21,6 +22,7 @@ import torch
 from shrinkage.audits.expected import Expectation
 from shrinkage.audits.measure import Measured, Pair, measure
 from shrinkage.errors import InputError, UnsupportedOptimizer
+from shrinkage.pytorch.audits.kept import Kept
 from shrinkage.pytorch.audits.twin import Twin, is_decoupled
 from shrinkage.pytorch.audits.watch import Watch, scales_noted
 from shrinkage.pytorch.metrics import Moment, metric_of
@@ -38,10 +40,11 @@ class Runs:
         step: the caller's training step, called as step(model, optimizer, batch, scale).
         batch: handed on.
         seed: of every run.
+        kept: gives back what the step closes over.
     """
 
-    def __init__(self, twin: Twin, step: TrainingStep, batch: Any, seed: int) -> None:
-        self.twin = twin
+    def __init__(self, twin: Twin, step: TrainingStep, batch: Any, seed: int, kept: Kept) -> None:
+        self.twin, self._kept = twin, kept
         self._step, self._batch, self._seed = step, batch, seed
         self._takes_scale = _takes_scale(step)
         self.zero = self.run(0.0)
@@ -51,6 +54,7 @@ class Runs:
 
     def run(self, scale: float) -> Watch:
         """Take one step from the start, with all strengths times `scale`; the twin stands after."""
+        self._kept.restore()
         self.twin.reset(scale)
         watch = Watch(self.twin)
         arguments = (self.twin.model, self.twin.optimizer, self._batch)
@@ -61,6 +65,11 @@ class Runs:
             raise _translated(error) from error
         finally:
             watch.close()
+        if not watch.counts and not self.twin.has_gradients:
+            raise InputError(
+                "expected training_step to work on the model that it is given, came none of whose "
+                "parameters has a gradient: use the first argument, not the model outside"
+            )
         if watch.steps != 1:
             raise InputError(
                 f"expected training_step to call optimizer.step() once, came {watch.steps} calls: "
@@ -256,13 +265,13 @@ def _takes_scale(step: TrainingStep) -> bool:
     return inspect.Parameter.VAR_POSITIONAL in kinds or sum(k in places for k in kinds) >= 4
 
 
-_MISSING = ("cuda", "nvidia", "mps", "hip", "xpu")
+_MISSING = re.compile(r"\b(cuda|nvidia|mps|hip|xpu)\b", re.IGNORECASE)
 
 
 def _translated(error: Exception) -> Exception:
     """Return what to raise: a device that is not there is named in one line."""
     text = str(error)
-    absent = not torch.cuda.is_available() and any(word in text.lower() for word in _MISSING)
+    absent = not torch.cuda.is_available() and _MISSING.search(text) is not None
     if not absent:
         return error
     line = text.strip().splitlines()[0]

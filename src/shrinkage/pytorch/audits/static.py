@@ -125,13 +125,19 @@ def through_adaptive(facts: Facts) -> list[Finding]:
     ]
 
 
+def _touched(case: Case) -> bool:
+    """Return whether the strength reaches a parameter, by its weights or in its gradient."""
+    slope = case.once.slope
+    return case.once.moved or (slope is not None and slope.present)
+
+
 def without_gradient(facts: Facts) -> list[Finding]:
     """Return parameters that the data does not reach, and that shrink all the same."""
     found = []
     for info in facts.infos:
         gradient, case = facts.gradients.get(info.name), facts.cases[info.name]
         reached = gradient is not None and bool(gradient.any())
-        if not reached and info.trainable and case.once.moved:
+        if not reached and info.trainable and _touched(case):
             found.append(
                 finding(
                     "decays-without-gradient",
@@ -175,7 +181,7 @@ def frozen(facts: Facts) -> list[Finding]:
             "None when you freeze it",
         )
         for info in facts.infos
-        if not info.trainable and facts.cases[info.name].once.moved
+        if not info.trainable and _touched(facts.cases[info.name])
     ]
 
 

@@ -40,6 +40,11 @@ class Twin:
         own = describe(self.model)
         self.parameters = {info.name: tensor for info, tensor in own}
         self.infos = tuple(info for info, _ in own)
+        self._groups = [
+            {key: copy.deepcopy(value) for key, value in group.items() if key != "params"}
+            for group in optimizer.param_groups
+        ]
+        self._modes = [module.training for module in model.modules()]
         self._pairs = tuple(_pairs(model, optimizer, self.model, self.optimizer))
         self._jitter = _jitter(self.described)
         self.start = {
@@ -71,20 +76,32 @@ class Twin:
         for info, given in self.described:
             kept = None if given.grad is None else given.grad.detach().clone()
             self.parameters[info.name].grad = kept
-        self.model.train()
+        self._reset_modes()
         self._reset_optimizer(scale, bare=bare)
         if not bare and self.given_attachment is not None:
             self.attachment = self._attached(self.given_attachment, scale)
 
+    @property
+    def has_gradients(self) -> bool:
+        """Whether a parameter of the copy has a gradient."""
+        return any(parameter.grad is not None for parameter in self.parameters.values())
+
+    def _reset_modes(self) -> None:
+        """Train as the caller's model does; one that is in evaluation altogether is to train."""
+        if not any(self._modes):
+            self.model.train()
+            return
+        for module, training in zip(self.model.modules(), self._modes, strict=True):
+            module.training = training
+
     def _reset_optimizer(self, scale: float, *, bare: bool) -> None:
         given = self._given_optimizer
-        for old, new in zip(given.param_groups, self.optimizer.param_groups, strict=True):
-            for key, value in old.items():
-                if key != "params":
-                    new[key] = copy.deepcopy(value)
-            decay = float(old.get("weight_decay", 0) or 0)
+        pairs = zip(given.param_groups, self.optimizer.param_groups, strict=True)
+        for (old, new), kept in zip(pairs, self._groups, strict=True):
+            new.update(copy.deepcopy(kept))
+            decay = float(kept.get("weight_decay", 0) or 0)
             if decay:
-                new["weight_decay"] = 0.0 if bare and is_decoupled(given, old) else decay * scale
+                new["weight_decay"] = 0.0 if bare and is_decoupled(given, kept) else decay * scale
             for source, target in zip(old["params"], new["params"], strict=True):
                 self.optimizer.state.pop(target, None)
                 if source in given.state:

@@ -1,0 +1,159 @@
+"""What the PyTorch audit refuses, in one clear line, and what it lets through."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import torch
+from audited_networks import data, half_squares, network, plain_step, step_with
+from torch import nn
+from torch.optim import SGD, Adam, AdamW
+
+from shrinkage import L1, L2
+from shrinkage.errors import InputError
+from shrinkage.pytorch import audit, regularize
+
+STRENGTH = 0.05
+TERM = STRENGTH * L2()
+GOOD = step_with(half_squares, STRENGTH)
+
+
+def refused(
+    step: Any, *words: str, model: Any = None, optimizer: Any = None, terms: Any = TERM
+) -> None:
+    """Expect a refusal of one line that holds every word."""
+    model = network() if model is None else model
+    optimizer = SGD(model.parameters(), lr=0.1) if optimizer is None else optimizer
+    with pytest.raises(InputError) as caught:
+        audit(model, optimizer, step, data(), terms)
+    message = str(caught.value)
+    assert "\n" not in message
+    assert message.startswith("expected ")
+    assert all(word in message for word in words), message
+
+
+def test_the_good_step_is_good() -> None:
+    model = network()
+    report = audit(model, SGD(model.parameters(), lr=0.1), GOOD, data(), TERM)
+    assert report.ok, str(report)
+
+
+def test_arguments_that_are_no_model_and_no_optimizer() -> None:
+    model = network()
+    optimizer = SGD(model.parameters(), lr=0.1)
+    refused(GOOD, "torch.nn.Module", "SGD", "model first", model=optimizer, optimizer=optimizer)
+    refused(GOOD, "torch.nn.Module", "function", model=lambda x: x, optimizer=optimizer)
+    refused(GOOD, "torch.optim.Optimizer", "Sequential", "second", optimizer=model)
+    refused(GOOD, "torch.optim.Optimizer", "list", optimizer=[optimizer])
+
+
+def test_a_step_that_takes_no_step() -> None:
+    def forgets(model: nn.Module, _optimizer: Any, batch: Any, _scale: float) -> None:
+        model(batch[0]).sum().backward()
+
+    refused(forgets, "call optimizer.step() once", "0 calls", "ends in one")
+
+
+def test_a_step_that_takes_two() -> None:
+    def two(model: nn.Module, optimizer: Any, batch: Any, scale: float) -> None:
+        GOOD(model, optimizer, batch, scale)
+        GOOD(model, optimizer, batch, scale)
+
+    refused(two, "call optimizer.step() once", "2 calls", "ends in one")
+
+
+def test_a_step_on_the_callers_own_optimizer() -> None:
+    """A step that closes over what it was given would train the caller's model."""
+    model = network()
+    own = SGD(model.parameters(), lr=0.1)
+    before = {name: w.clone() for name, w in model.state_dict().items()}
+
+    def step(_model: nn.Module, _optimizer: Any, batch: Any, scale: float) -> None:
+        GOOD(model, own, batch, scale)
+
+    refused(step, "call optimizer.step() once", model=model, optimizer=own)
+    after = model.state_dict()
+    assert all(torch.equal(before[name], after[name]) for name in before)
+
+
+def test_strengths_of_zero_only() -> None:
+    refused(GOOD, "a strength above 0", "nothing to look for", terms=0.0 * L2() + 0.0 * L1())
+    model = network()
+    optimizer = SGD(model.parameters(), lr=0.1)
+    regularize(optimizer, model, 0.0 * L1())
+    refused(plain_step, "a strength above 0", model=model, optimizer=optimizer, terms=None)
+
+
+@pytest.mark.parametrize("make", [SGD, Adam])
+def test_nothing_that_says_what_is_wanted(make: Any) -> None:
+    model = network()
+    words = ("terms", "weight_decay", "regularize", "give terms=")
+    refused(GOOD, *words, model=model, optimizer=make(model.parameters(), lr=0.1), terms=None)
+
+
+def test_an_unknown_update_and_a_number_for_terms() -> None:
+    model = network()
+    optimizer = SGD(model.parameters(), lr=0.1)
+    with pytest.raises(InputError, match="proximal"):
+        audit(model, optimizer, GOOD, data(), TERM, update="proximl")
+    with pytest.raises(InputError, match="term"):
+        audit(model, optimizer, GOOD, data(), 0.1)  # type: ignore[arg-type]
+
+
+def test_parameters_without_shapes() -> None:
+    model = nn.Sequential(nn.LazyLinear(3))
+    refused(GOOD, "0.weight", "run one batch", model=model)
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="the device that must be absent is here")
+@pytest.mark.parametrize("how", ["batch", "model", "tensor"])
+def test_a_step_that_wants_a_device_that_is_not_there(how: str) -> None:
+    def step(model: nn.Module, optimizer: Any, batch: Any, scale: float) -> None:
+        if how == "batch":
+            batch = tuple(part.to("cuda") for part in batch)
+        elif how == "model":
+            model.cuda()
+        else:
+            torch.zeros(3, device="cuda:0")
+        GOOD(model, optimizer, batch, scale)
+
+    refused(step, "a device that is here", "on that machine", "the device from the model")
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        RuntimeError("mat1 and mat2 shapes cannot be multiplied"),
+        RuntimeError("two timestamps are the same"),
+        AssertionError("the relationship is lost"),
+        KeyError("x"),
+        ValueError("cuda is no word of this library"),
+    ],
+    ids=["shapes", "timestamps", "relationship", "key", "value"],
+)
+def test_other_errors_of_the_step_are_the_callers(error: Exception) -> None:
+    def step(*_: Any) -> None:
+        raise error
+
+    model = network()
+    with pytest.raises(type(error)) as caught:
+        audit(model, SGD(model.parameters(), lr=0.1), step, data(), TERM)
+    assert caught.value is error
+
+
+def test_a_learning_rate_of_zero_is_where_a_warm_up_begins() -> None:
+    """Nothing can arrive beside the gradient there, which is no fault of the loop."""
+    model = network()
+    decayed = AdamW([{"params": [model[0].weight, model[2].weight]}], lr=0.0, weight_decay=0.1)
+    report = audit(model, decayed, plain_step, data())
+    assert report.ok, str(report)
+
+
+@pytest.mark.parametrize("rate", [0.0, 0.1])
+def test_a_wrong_factor_at_any_learning_rate(rate: float) -> None:
+    model = network()
+    step = step_with(half_squares, 2 * STRENGTH)
+    report = audit(model, SGD(model.parameters(), lr=rate), step, data(), TERM)
+    assert "wrong-factor" in report.rules, str(report)
+    assert "2 ±" in str(report)

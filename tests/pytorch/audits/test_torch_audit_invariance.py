@@ -1,0 +1,69 @@
+"""`scale-invariant`: found in front of a normalization, whatever the layers are called."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import torch
+from audited_networks import data, drawn, half_squares, plain_step, step_with, where
+from invariant_networks import CASES, ROWS
+from torch import nn
+from torch.optim import SGD, AdamW
+
+from shrinkage import L2
+from shrinkage.pytorch import audit
+
+STRENGTH = 0.001
+
+
+def audited(model: nn.Module, shape: tuple[int, ...], kind: Any = SGD) -> Any:
+    step = step_with(half_squares, STRENGTH)
+    return audit(model, kind(model.parameters(), lr=0.01), step, data(24, shape), STRENGTH * L2())
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_which_weights_have_no_size(name: str) -> None:
+    make, shape, expected = CASES[name]
+    for seed in range(3):
+        report = audited(drawn(make(), seed), shape)
+        assert where(report, "scale-invariant") == expected, f"seed {seed}\n{report}"
+        assert report.ok, str(report)
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_at_the_start_of_training(name: str) -> None:
+    """With the weights that torch draws, under AdamW; norms begin at one."""
+    make, shape, expected = CASES[name]
+    with torch.random.fork_rng():
+        torch.manual_seed(3)
+        model = make()
+    assert where(audited(model, shape, AdamW), "scale-invariant") == expected
+
+
+@pytest.mark.parametrize(
+    "name", ["batch norm", "a plain network", "two convolutions with batch norm"]
+)
+def test_after_training(name: str) -> None:
+    """Small gradients are no vanishing products."""
+    make, shape, expected = CASES[name]
+    model = drawn(make())
+    optimizer = SGD(model.parameters(), lr=0.05, momentum=0.9)
+    for _ in range(150):
+        plain_step(model, optimizer, data(24, shape))
+    assert where(audited(model, shape), "scale-invariant") == expected
+
+
+def test_a_norm_in_evaluation_mode_has_a_size() -> None:
+    """A batch norm that is frozen, as in fine-tuning, divides by what it has stored."""
+    model = drawn(CASES["batch norm"][0]())
+    with torch.no_grad():
+        model(data()[0])
+    model.get_submodule("foo1").eval()
+    assert not where(audited(model, ROWS), "scale-invariant")
+
+
+def test_weights_without_a_penalty_are_nobodys_matter() -> None:
+    model = drawn(CASES["batch norm"][0]())
+    optimizer = SGD([{"params": [model.get_submodule("foo3").weight], "weight_decay": 0.1}], lr=0.1)
+    assert not where(audit(model, optimizer, plain_step, data()), "scale-invariant")

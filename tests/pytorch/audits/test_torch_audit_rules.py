@@ -1,0 +1,158 @@
+"""Each rule that reads model and optimizer: where it speaks, and where it keeps silent."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import torch
+from audited_networks import (
+    CLASSES,
+    INPUTS,
+    data,
+    decayed,
+    drawn,
+    half_squares,
+    network,
+    plain_step,
+    step_with,
+    where,
+)
+from torch import nn
+from torch.optim import SGD, Adam, AdamW
+
+from shrinkage import L1, L2, everything
+from shrinkage.pytorch import audit, regularize
+
+STRENGTH = 0.02
+TERM = STRENGTH * L2()
+
+
+class Normed(nn.Module):
+    """A layer norm behind a tanh, so that no weight is scale invariant; names tell nothing."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.foo, self.bar, self.baz = nn.Linear(INPUTS, 8), nn.LayerNorm(8), nn.Linear(8, CLASSES)
+        drawn(self)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.baz(self.bar(torch.tanh(self.foo(x))))
+
+
+class TestBiasOrNorm:
+    @pytest.mark.parametrize("kind", [SGD, Adam, AdamW])
+    def test_decay_of_everything(self, kind):
+        model = Normed()
+        report = audit(
+            model, kind(model.parameters(), lr=0.01, weight_decay=STRENGTH), plain_step, data()
+        )
+        assert where(report, "bias-or-norm-penalised") == {
+            "foo.bias",
+            "bar.weight",
+            "bar.bias",
+            "baz.bias",
+        }
+        assert report.ok, str(report)
+
+    @pytest.mark.parametrize("kind", [SGD, Adam, AdamW])
+    def test_decay_of_weights(self, kind):
+        model = Normed()
+        assert not where(
+            audit(model, decayed(model, kind), plain_step, data()), "bias-or-norm-penalised"
+        )
+
+    def test_terms_on_everything(self):
+        model = Normed()
+        optimizer = SGD(model.parameters(), lr=0.01)
+        regularize(optimizer, model, TERM.on(everything()))
+        report = audit(model, optimizer, plain_step, data())
+        assert "bar.weight" in where(report, "bias-or-norm-penalised")
+        assert "foo.weight" not in where(report, "bias-or-norm-penalised")
+
+
+class TestPatterns:
+    def test_a_pattern_that_matches_nothing_is_a_finding(self):
+        model = network()
+        step = step_with(half_squares, STRENGTH)
+        report = audit(model, SGD(model.parameters(), lr=0.1), step, data(), TERM.on("encoder.*"))
+        assert report.rules == ("pattern-matches-nothing",)
+        assert not report.ok
+        assert "encoder.*" in report.findings[0].message
+
+    def test_a_pattern_that_matches_is_none(self):
+        model = network()
+        report = audit(
+            model,
+            SGD(model.parameters(), lr=0.1),
+            step_with(lambda m: m.get_parameter("2.weight").square().sum() / 2, STRENGTH),
+            data(),
+            TERM.on("2.*"),
+        )
+        assert report.rules == (), str(report)
+
+
+class TestNotInOptimizer:
+    def test_a_head_that_came_after_the_optimizer(self):
+        model = network()
+        optimizer = decayed(model)
+        model[2] = drawn(nn.Linear(8, CLASSES), 5)
+        report = audit(model, optimizer, step_with(half_squares, 0.0), data(), TERM)
+        assert where(report, "not-in-optimizer") == {"2.weight"}
+        assert not report.ok
+
+    def test_frozen_parameters_may_stay_outside(self):
+        model = network()
+        model[0].weight.requires_grad_(False)
+        optimizer = SGD([w for w in model.parameters() if w.requires_grad], lr=0.1)
+        terms = TERM.on("0.weight") + TERM.on("2.weight")
+        report = audit(model, optimizer, step_with(half_squares, STRENGTH), data(), terms)
+        assert not where(report, "not-in-optimizer"), str(report)
+
+    def test_everything_is_inside(self):
+        model = network()
+        assert not where(audit(model, decayed(model), plain_step, data()), "not-in-optimizer")
+
+
+class TestPenalisedTwice:
+    @pytest.mark.filterwarnings("ignore:.*has its own weight_decay:UserWarning")
+    @pytest.mark.parametrize("update", ["gradient", "proximal", "decoupled"])
+    @pytest.mark.parametrize("kind", [SGD, Adam, AdamW])
+    def test_decay_and_a_term(self, kind, update):
+        model = network()
+        optimizer = decayed(model, kind)
+        regularize(optimizer, model, TERM, update)
+        report = audit(model, optimizer, plain_step, data())
+        assert where(report, "penalised-twice") == {"0.weight", "2.weight"}
+        assert not report.ok
+
+    def test_decay_and_a_term_on_other_parameters(self):
+        model = network()
+        groups = [{"params": [model[0].weight], "weight_decay": 0.1}, {"params": [model[2].weight]}]
+        optimizer = SGD(groups, lr=0.01)
+        regularize(optimizer, model, TERM.on("2.*"))
+        report = audit(model, optimizer, plain_step, data())
+        assert not where(report, "penalised-twice"), str(report)
+        assert report.ok, str(report)
+
+    def test_terms_alone_and_decay_alone(self):
+        model = network()
+        optimizer = decayed(model, weight_decay=0.0)
+        assert not where(audit(model, decayed(model), plain_step, data()), "penalised-twice")
+        regularize(optimizer, model, TERM + 0.001 * L1())
+        assert not where(audit(model, optimizer, plain_step, data()), "penalised-twice")
+
+    @pytest.mark.parametrize("twice", [True, False])
+    def test_a_tied_array_under_each_of_its_names(self, twice):
+        model = nn.Sequential(nn.Linear(INPUTS, INPUTS), nn.Tanh(), nn.Linear(INPUTS, INPUTS))
+        drawn(model)
+        model[2].weight = model[0].weight
+
+        def penalty(model: Any) -> Any:
+            named = model.named_parameters(remove_duplicate=not twice)
+            return sum(w.square().sum() / 2 for name, w in named if "weight" in name)
+
+        step = step_with(penalty, STRENGTH)
+        report = audit(model, SGD(model.parameters(), lr=0.1), step, data(), TERM)
+        assert where(report, "penalised-twice") == ({"0.weight"} if twice else set())
+        assert report.ok is not twice, str(report)
