@@ -88,30 +88,26 @@ def predict_collapse(
         No finding or one.
     """
     found = balance(layers)
-    if (
-        not found.data
-        or found.ratio <= _LOST
-        or found.unanswered < 0.5
-        or (smooth and len(layers) < 2)
-    ):
+    if found.ratio <= _LOST or found.unanswered < 0.5 or (smooth and len(layers) < 2):
         return []
     steps = _rounded(_steps(layers, proportional=proportional))
     when = f"about {steps:g} steps" if math.isfinite(steps) else "a long time"
     if steps_per_epoch and math.isfinite(steps):
         when += f" ({steps / steps_per_epoch:.2g} epochs)"
-    try_ = [_floor(strength * _SAFE / found.ratio) for strength in strengths if strength > 0]
+    outcome = f"at this strength the network will go to zero output within {when}"
+    if not found.data:
+        message = f"the data's gradient is 0, the penalty's is not: {outcome}"
+        remedy = "look for dead units: no strength is small enough for this network"
+        return [finding("collapse", "", message, remedy)]
     largest = max(layers, key=lambda layer: layer.penalty / max(layer.data, 1e-300))
-    return [
-        finding(
-            "collapse",
-            "",
-            f"the penalty pushes {found.ratio:.3g} times as hard as the data (at {largest.name} "
-            f"{largest.penalty / max(largest.data, 1e-300):.3g} times): at this strength the "
-            f"network will go to zero output within {when}",
-            f"try a strength of at most {' and '.join(f'{value:g}' for value in try_)}, and "
-            "choose it with fit_path",
-        )
-    ]
+    share = largest.penalty / max(largest.data, 1e-300)
+    message = (
+        f"the penalty pushes {found.ratio:.3g} times as hard as the data (at {largest.name} "
+        f"{share:.3g} times): {outcome}"
+    )
+    safe = " and ".join(f"{value:g}" for value in safe_strengths(layers, strengths) if value > 0)
+    remedy = f"try a strength of at most {safe}, and choose it with fit_path"
+    return [finding("collapse", "", message, remedy)]
 
 
 def safe_strengths(layers: list[Layer], strengths: list[float]) -> list[float]:
