@@ -16,6 +16,7 @@ CORE = (
     "shrinkage.errors",
     "shrinkage.parameters",
     "shrinkage.penalties",
+    "shrinkage.scratch",
     "shrinkage.selections",
     "shrinkage.terms",
 )

@@ -1,0 +1,105 @@
+"""Layers: each is a function of a batch, and the way back through it.
+
+Who uses this: `Network`, which chains them. `forward` takes a batch (rows, inputs) to the outputs
+and remembers what `backward` needs; `backward` takes ∂loss/∂output to ∂loss/∂input by the chain
+rule, and leaves ∂loss/∂parameter in `gradients`. `training` is the generator of random numbers
+while the network learns, and None while it predicts.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+
+import numpy as np
+
+from shrinkage.errors import InputError
+from shrinkage.parameters import ParameterInfo
+from shrinkage.scratch.checks import whole
+from shrinkage.scratch.initialisation import he
+
+Random = np.random.Generator
+
+
+class Layer(ABC):
+    """One layer; `inputs` and `outputs` are its numbers of columns, None where any will do."""
+
+    inputs: int | None = None
+    outputs: int | None = None
+
+    def __init__(self) -> None:
+        self.parameters: dict[str, np.ndarray] = {}
+        self.gradients: dict[str, np.ndarray] = {}
+
+    def start(self, generator: Random) -> None:  # noqa: B027
+        """Draw the parameters; a layer without any does nothing."""
+
+    def info(self, parameter: str, name: str) -> ParameterInfo:
+        """Return what terms need to know of a parameter, under its full name."""
+        return ParameterInfo(name, self.parameters[parameter].shape, "other")
+
+    @abstractmethod
+    def forward(self, x: np.ndarray, training: Random | None = None) -> np.ndarray:
+        """Return the outputs of a batch."""
+
+    @abstractmethod
+    def backward(self, gradient: np.ndarray) -> np.ndarray:
+        """Return ∂loss/∂x of the last batch from its ∂loss/∂output."""
+
+
+class Affine(Layer):
+    """y = x Wᵀ + b, with W of shape (outputs, inputs) as in PyTorch.
+
+    Args:
+        inputs: columns of x.
+        outputs: columns of y.
+        initialisation: `function(generator, outputs, inputs)` that draws W; b starts at 0.
+        bias: whether there is a b; before `BatchNorm` it would have no effect.
+
+    >>> layer = Affine(2, 1, lambda generator, outputs, inputs: np.array([[3.0, 4.0]]))
+    >>> layer.start(np.random.default_rng(0))
+    >>> layer.forward(np.array([[1.0, 10.0]])), layer.backward(np.array([[1.0]]))
+    (array([[43.]]), array([[3., 4.]]))
+    """
+
+    def __init__(
+        self,
+        inputs: int,
+        outputs: int,
+        initialisation: Callable[[Random, int, int], np.ndarray] = he,
+        *,
+        bias: bool = True,
+    ) -> None:
+        super().__init__()
+        self.inputs, self.outputs = whole(inputs, "inputs"), whole(outputs, "outputs")
+        self._shape = (self.outputs, self.inputs)
+        self._initialisation, self._has_bias = initialisation, bias
+
+    def start(self, generator: Random) -> None:
+        """Draw W, and set b to 0."""
+        weight = np.array(self._initialisation(generator, *self._shape), dtype=np.float64)
+        if weight.shape != self._shape:
+            raise InputError(
+                f"expected an initialisation of shape {self._shape}, came {weight.shape}: return "
+                "(outputs, inputs)"
+            )
+        self.parameters = {"weight": weight}
+        if self._has_bias:
+            self.parameters["bias"] = np.zeros(self._shape[0])
+
+    def info(self, parameter: str, name: str) -> ParameterInfo:
+        """Return that W is a weight, its inputs along axis 1, and that b is a bias."""
+        shape = self.parameters[parameter].shape
+        if parameter == "bias":
+            return ParameterInfo(name, shape, "bias", "linear")
+        return ParameterInfo(name, shape, "weight", "linear", input_axis=1, output_axis=0)
+
+    def forward(self, x: np.ndarray, training: Random | None = None) -> np.ndarray:  # noqa: ARG002
+        """Return x Wᵀ + b."""
+        self._x = x
+        return x @ self.parameters["weight"].T + self.parameters.get("bias", 0.0)
+
+    def backward(self, gradient: np.ndarray) -> np.ndarray:
+        """Return gradient · W; the slopes are gradientᵀ · x for W and the sum of rows for b."""
+        self.gradients = {"weight": gradient.T @ self._x, "bias": gradient.sum(axis=0)}
+        return gradient @ self.parameters["weight"]

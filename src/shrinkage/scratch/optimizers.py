@@ -1,0 +1,134 @@
+"""Optimizers: how a gradient moves a weight. Formulas and defaults are torch.optim's.
+
+Who uses this: `Trainer`. An optimizer is only its settings; what it remembers of one parameter is
+a dictionary that the trainer keeps, empty at first. `step` moves `w` in place and returns the step
+size of each weight: how far a lasting gradient of one moves it. That is the metric in which a
+proximal step has to shrink, or it would balance against another gradient than the optimizer's.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from shrinkage.errors import InputError
+from shrinkage.scratch.checks import number, positive
+
+
+@dataclass(frozen=True)
+class Optimizer(ABC):
+    """An optimizer's settings; a learning rate of 0 would learn nothing."""
+
+    learning_rate: float = 1e-3
+
+    def __post_init__(self) -> None:
+        positive(self.learning_rate, "learning_rate")
+
+    @abstractmethod
+    def step(self, w: np.ndarray, gradient: np.ndarray, memory: dict[str, Any]) -> Any:
+        """Move `w` in place; return the step size, a number or one per weight."""
+
+
+@dataclass(frozen=True)
+class SGD(Optimizer):
+    """w ← w − learning_rate · gradient.
+
+    >>> w = np.array([1.0])
+    >>> SGD(0.1).step(w, np.array([2.0]), {}), w
+    (0.1, array([0.8]))
+    """
+
+    def step(self, w: np.ndarray, gradient: np.ndarray, memory: dict[str, Any]) -> Any:  # noqa: ARG002
+        """Move `w`; every weight's step size is the learning rate."""
+        w -= self.learning_rate * gradient
+        return self.learning_rate
+
+
+@dataclass(frozen=True)
+class Momentum(Optimizer):
+    """buffer ← momentum · buffer + gradient; w ← w − learning_rate · buffer.
+
+    >>> w, memory = np.array([1.0]), {}
+    >>> [round(Momentum(0.1).step(w, np.array([1.0]), memory), 3) for _ in range(3)]
+    [0.1, 0.19, 0.271]
+
+    Source: Polyak, Some methods of speeding up the convergence of iteration methods (1964).
+    """
+
+    momentum: float = 0.9
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        number(self.momentum, "momentum", 0.0, 1.0)
+
+    def step(self, w: np.ndarray, gradient: np.ndarray, memory: dict[str, Any]) -> Any:
+        """Move `w`; the buffer of a lasting gradient of one grows to 1 / (1 − momentum)."""
+        buffer = memory["buffer"] = self.momentum * memory.get("buffer", 0.0) + gradient
+        gain = memory["gain"] = self.momentum * memory.get("gain", 0.0) + 1.0
+        w -= self.learning_rate * buffer
+        return self.learning_rate * gain
+
+
+@dataclass(frozen=True)
+class Adam(Optimizer):
+    """m and v are running means of gradient and gradient²; w ← w − lr · m̂ / (√v̂ + ε).
+
+    m̂ = m / (1 − β₁ᵗ) and v̂ = v / (1 − β₂ᵗ) make up for their start at 0. ε is outside the root.
+
+    >>> w = np.array([1.0, 1.0])
+    >>> Adam(0.1).step(w, np.array([100.0, 0.01]), {}).round(3), w.round(3)
+    (array([1.e-03, 1.e+01]), array([0.9, 0.9]))
+
+    Source: Kingma and Ba, Adam, ICLR 2015.
+    """
+
+    betas: tuple[float, float] = (0.9, 0.999)
+    epsilon: float = 1e-8
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not isinstance(self.betas, tuple | list) or len(self.betas) != 2:
+            raise InputError(
+                f"expected betas as two numbers, came {self.betas!r}: give for example (0.9, 0.999)"
+            )
+        for beta in self.betas:
+            number(beta, "each of betas", 0.0, 1.0)
+        number(self.epsilon, "epsilon")
+
+    def step(self, w: np.ndarray, gradient: np.ndarray, memory: dict[str, Any]) -> Any:
+        """Move `w`; a weight's step size is learning_rate / (√v̂ + ε)."""
+        first, second = self.betas
+        time = memory["time"] = memory.get("time", 0) + 1
+        mean = memory["mean"] = first * memory.get("mean", 0.0) + (1 - first) * gradient
+        square = memory["square"] = second * memory.get("square", 0.0) + (1 - second) * gradient**2
+        root = np.sqrt(square / (1 - second**time))
+        size = self.learning_rate / (root + self.epsilon)
+        w -= size * mean / (1 - first**time)
+        return size
+
+
+@dataclass(frozen=True)
+class AdamW(Adam):
+    """Adam with a decay in front, of every parameter: w ← w · (1 − learning_rate · weight_decay).
+
+    >>> w = np.array([1.0])
+    >>> _ = AdamW(0.1, weight_decay=1.0).step(w, np.array([0.0]), {})
+    >>> w
+    array([0.9])
+
+    Source: Loshchilov and Hutter, Decoupled weight decay regularization, ICLR 2019.
+    """
+
+    weight_decay: float = 1e-2
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        number(self.weight_decay, "weight_decay")
+
+    def step(self, w: np.ndarray, gradient: np.ndarray, memory: dict[str, Any]) -> Any:
+        """Decay `w`, then move it as Adam does."""
+        w *= 1 - self.learning_rate * self.weight_decay
+        return super().step(w, gradient, memory)

@@ -1,0 +1,93 @@
+"""Training from scratch ends at PyTorch's weights: every penalty, update and optimizer."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import scratch_training as both
+
+from shrinkage import L1, L2
+from shrinkage.penalties import REGISTRY
+from shrinkage.scratch import Adam, AdamW, Momentum, Regularization, Trainer
+
+UPDATES = ("loss", "gradient", "decoupled", "proximal")
+
+
+def test_every_registered_penalty_is_compared():
+    terms = [term for sum_ in both.PENALTIES.values() for term in getattr(sum_, "terms", (sum_,))]
+    assert {entry.penalty for entry in REGISTRY.values()} <= {type(t.penalty) for t in terms}
+
+
+@pytest.mark.parametrize("optimizer", both.OPTIMIZERS)
+@pytest.mark.parametrize("update", UPDATES)
+@pytest.mark.parametrize("penalty", both.PENALTIES)
+def test_a_hundred_steps_end_at_the_weights_of_torch(penalty, update, optimizer):
+    terms = both.PENALTIES[penalty]
+    ours = both.numpy_weights(both.OPTIMIZERS[optimizer][0], terms, update)
+    theirs = both.torch_weights(optimizer, terms, update)
+    assert both.farthest(ours, theirs) < 1e-10
+    for name in ours:
+        np.testing.assert_array_equal(ours[name] == 0, theirs[name] == 0)
+
+
+@pytest.mark.parametrize("optimizer", both.OPTIMIZERS)
+def test_terms_may_have_an_update_each(optimizer):
+    terms = (0.05 * L2()).with_update("decoupled") + 0.01 * L1()
+    terms = terms + (0.02 * L2()).with_update("gradient")
+    ours = both.numpy_weights(both.OPTIMIZERS[optimizer][0], terms, "proximal")
+    assert both.farthest(ours, both.torch_weights(optimizer, terms, "proximal")) < 1e-10
+    assert (ours["0.weight"] == 0).any()
+
+
+def _epsilon_inside(self, w, gradient, memory):
+    time = memory["time"] = memory.get("time", 0) + 1
+    mean = memory["mean"] = 0.9 * memory.get("mean", 0.0) + 0.1 * gradient
+    square = memory["square"] = 0.999 * memory.get("square", 0.0) + 0.001 * gradient**2
+    size = self.learning_rate / np.sqrt(square / (1 - 0.999**time) + self.epsilon)
+    w -= size * mean / (1 - 0.9**time)
+    return size
+
+
+def _without_gain(self, w, gradient, memory):
+    buffer = memory["buffer"] = self.momentum * memory.get("buffer", 0.0) + gradient
+    w -= self.learning_rate * buffer
+    return self.learning_rate
+
+
+def _scalar_step(self, name, w, rate, step_size):  # noqa: ARG001
+    if name in self:
+        w[...] = self._plans[name].after_in_metric.prox(w, rate)
+
+
+def _decay_after(self, name, w, rate, step_size):  # noqa: ARG001
+    if name in self:
+        w -= rate * 0.05 * w
+
+
+def _idle(self, name, w, gradient, rate):  # noqa: ARG001
+    return gradient
+
+
+FAULTS = {
+    "Adam's epsilon inside the root": (Adam, "step", _epsilon_inside, "adam", "nothing", "loss"),
+    "no gain of momentum": (Momentum, "step", _without_gain, "momentum", "l1", "proximal"),
+    "no metric": (Regularization, "after", _scalar_step, "adam", "l1", "proximal"),
+    "decayed twice": (Regularization, "after", _decay_after, "sgd", "l2", "decoupled"),
+    "the terms never arrive": (Regularization, "before", _idle, "sgd", "l2", "gradient"),
+}
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_the_comparison_finds(fault, monkeypatch):
+    owner, method, broken, optimizer, penalty, update = FAULTS[fault]
+    theirs = both.torch_weights(optimizer, both.PENALTIES[penalty], update)
+    monkeypatch.setattr(owner, method, broken)
+    ours = both.numpy_weights(both.OPTIMIZERS[optimizer][0], both.PENALTIES[penalty], update)
+    assert both.farthest(ours, theirs) > 1e-8
+
+
+def test_two_decays_are_named():
+    with pytest.warns(UserWarning, match=r"weight_decay=0\.1 on 4 parameters .* penalised twice"):
+        Trainer(both.network(), AdamW(0.01, weight_decay=0.1), 0.1 * L2())
+    Trainer(both.network(), AdamW(0.01, weight_decay=0.1))
+    Trainer(both.network(), AdamW(0.01, weight_decay=0.0), 0.1 * L2())
