@@ -1,0 +1,33 @@
+"""Regularization with optax: terms as gradient transformations, on any tree of JAX arrays."""
+
+from __future__ import annotations
+
+from shrinkage.optax.loss import penalty_loss
+from shrinkage.optax.metrics import SGD, Adagrad, Adam, Metric, RMSprop
+from shrinkage.optax.parameters import describe, in_out, out_in
+from shrinkage.optax.roster import table
+from shrinkage.optax.transformations import (
+    DecoupledState,
+    ProximalState,
+    decoupled,
+    gradient,
+    proximal,
+)
+
+__all__ = [
+    "SGD",
+    "Adagrad",
+    "Adam",
+    "DecoupledState",
+    "Metric",
+    "ProximalState",
+    "RMSprop",
+    "decoupled",
+    "describe",
+    "gradient",
+    "in_out",
+    "out_in",
+    "penalty_loss",
+    "proximal",
+    "table",
+]

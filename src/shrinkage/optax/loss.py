@@ -1,0 +1,98 @@
+"""Terms as a differentiable number: the textbook way, added to the loss.
+
+Who uses this: users who write `loss + penalty_loss(params, terms)`. Its derivative is the
+penalty's own least-norm subgradient, so a zero group gives 0 where that of a norm is NaN.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Iterable
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from shrinkage.arrays import floating_library
+from shrinkage.optax.parameters import Layout, describe
+from shrinkage.penalties import Part, elementary_parts
+from shrinkage.terms import Term, Terms, as_terms, assign
+
+
+def penalty_loss(
+    params: Any, terms: Term | Terms | Iterable[Term], *, layout: Layout | None = None
+) -> jax.Array:
+    """Return Σ strength·penalty(selected parameters), to be added to the loss.
+
+    Every term counts, whatever update it names.
+
+    Args:
+        params: the tree of parameters.
+        terms: the terms.
+        layout: what roles and axes are, where names do not tell (see `describe`).
+
+    Returns:
+        A scalar array; its derivative is the least-norm subgradient.
+
+    Raises:
+        ShrinkageError: as `assign` and `describe` do.
+
+    >>> from shrinkage import L2
+    >>> params = {"kernel": jnp.ones((3, 2))}
+    >>> float(penalty_loss(params, 0.5 * L2()))
+    1.5
+
+    Source: half squares as in https://docs.pytorch.org/docs/stable/optim.html (weight_decay).
+    """
+    described = describe(params, layout)
+    in_loss = as_terms(terms).with_update("loss")
+    assigned = assign((info for info, _ in described), in_loss).parts
+    total = jnp.zeros(())
+    for info, array in described:
+        parts = elementary_parts(
+            (part.strength, part.penalty, part.reference) for part in assigned[info.name]
+        )
+        for part in parts:
+            if not part.is_absent:
+                total = total + part.strength * _value(_about(array, part), part.penalty)
+    return total
+
+
+def slope(w: Any, parts: Iterable[Part]) -> Any:
+    """Return Σ strength·∂penalty(w − reference), the least-norm subgradient at kinks.
+
+    Args:
+        w: one array.
+        parts: strengths, penalties and references.
+
+    Returns:
+        An array of the shape and dtype of `w`.
+
+    >>> from shrinkage import L1
+    >>> slope(jnp.array([3.0, 0.0]), [Part(0.5, L1())]).tolist()
+    [0.5, 0.0]
+    """
+    total = jnp.zeros_like(w)
+    for part in parts:
+        total = total + part.strength * part.penalty.gradient(_about(w, part))
+    return total
+
+
+@functools.partial(jax.custom_vjp, nondiff_argnums=(1,))
+def _value(w: Any, penalty: Any) -> Any:
+    return penalty.value(w)
+
+
+def _forward(w: Any, penalty: Any) -> tuple[Any, Any]:
+    return penalty.value(w), w
+
+
+def _backward(penalty: Any, w: Any, outgoing: Any) -> tuple[Any]:
+    return (outgoing * penalty.gradient(w),)
+
+
+_value.defvjp(_forward, _backward)
+
+
+def _about(w: Any, part: Part) -> Any:
+    return w if part.reference is None else w - floating_library(w).cast(part.reference, w)

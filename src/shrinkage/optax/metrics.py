@@ -1,0 +1,168 @@
+"""The metric in which an optimizer of optax moves: what a proximal step must be measured in.
+
+Who uses this: `proximal`. The state of an optimizer tells its kind and its second moment, not the
+numbers that it was made with; those are fields here, with optax's defaults. A wrong number is not
+silent: `probing` compares what the metric says with what the optimizer does.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+
+@dataclass(frozen=True)
+class Metric:
+    """The step size of each weight, rate · gain · scaling; the base is plain gradient descent."""
+
+    def amplified(self, rate: Any, buffer: Any) -> tuple[Any, Any]:
+        """Return what momentum makes of a constant gradient of one, times the rate, and its buffer.
+
+        Args:
+            rate: the learning rate of this step.
+            buffer: the buffer before it, 0 at first.
+
+        Returns:
+            The amplified rate, and the buffer after the step.
+        """
+        return rate, buffer
+
+    def scaling(self, state: Any) -> Any:  # noqa: ARG002
+        """Return a tree with what each weight's rate is multiplied by, None for one.
+
+        Args:
+            state: optax's state of the second moment after the step.
+        """
+        return None
+
+
+@dataclass(frozen=True)
+class SGD(Metric):
+    """optax.sgd: lr, amplified by the momentum's buffer.
+
+    Args:
+        momentum: the `momentum` of optax.sgd.
+        nesterov: the `nesterov` of optax.sgd.
+
+    >>> SGD(momentum=0.9).amplified(0.1, 1.0)
+    (0.19, 1.9)
+
+    Source: optax.trace, whose buffer is μ·buffer + gradient.
+    """
+
+    momentum: Any = None
+    nesterov: bool = False
+
+    def amplified(self, rate: Any, buffer: Any) -> tuple[Any, Any]:
+        """Return rate·buffer, or rate·(1 + μ·buffer) with Nesterov's."""
+        momentum = 0.0 if self.momentum is None else self.momentum
+        buffer = momentum * buffer + 1
+        return rate * (1 + momentum * buffer if self.nesterov else buffer), buffer
+
+
+@dataclass(frozen=True)
+class Adam(Metric):
+    """optax.adam and optax.adamw: lr / (√(v̂ + eps_root) + eps), v̂ = v / (1 − b2ᵗ).
+
+    Args:
+        b2: the `b2` of the optimizer.
+        eps: its `eps`, added to the root.
+        eps_root: its `eps_root`, added under the root.
+
+    >>> import optax
+    >>> state = optax.ScaleByAdamState(jnp.array(1), {}, {"w": jnp.array([0.004])})
+    >>> Adam().scaling(state)["w"].round(3).tolist()
+    [0.5]
+
+    Source: optax.scale_by_adam.
+    """
+
+    b2: Any = 0.999
+    eps: Any = 1e-8
+    eps_root: Any = 0.0
+
+    def scaling(self, state: Any) -> Any:
+        """Return 1 / (√(v̂ + eps_root) + eps)."""
+        rest = 1 - self.b2**state.count
+        return jax.tree.map(
+            lambda v: 1 / (jnp.sqrt(_wide(v) / rest + self.eps_root) + self.eps), state.nu
+        )
+
+
+@dataclass(frozen=True)
+class RMSprop(Metric):
+    """optax.rmsprop: lr / √(v + eps), or lr / (√v + eps); v less the squared mean if centered.
+
+    Whether it is centered and whether its bias is corrected is told by its state.
+
+    Args:
+        decay: the `decay` of the optimizer, used where the bias is corrected.
+        eps: its `eps`.
+        eps_in_sqrt: its `eps_in_sqrt`: whether eps is under the root.
+        momentum: its `momentum`.
+        nesterov: its `nesterov`.
+
+    >>> RMSprop(momentum=0.5).amplified(0.1, 0.1)[0].__round__(3)
+    0.15
+
+    Source: optax.scale_by_rms and optax.scale_by_stddev; the rate comes before the momentum.
+    """
+
+    decay: Any = 0.9
+    eps: Any = 1e-8
+    eps_in_sqrt: bool = True
+    momentum: Any = None
+    nesterov: bool = False
+
+    def amplified(self, rate: Any, buffer: Any) -> tuple[Any, Any]:
+        """Return the buffer of rates, or rate + μ·buffer with Nesterov's."""
+        momentum = 0.0 if self.momentum is None else self.momentum
+        buffer = momentum * buffer + rate
+        return rate + momentum * buffer if self.nesterov else buffer, buffer
+
+    def scaling(self, state: Any) -> Any:
+        """Return the inverse root, eps under it or beside it."""
+        # every tuple has a method of that name: ask for the field
+        rest = 1 - self.decay**state.count if "count" in state._fields else 1.0
+
+        def inverse(square: Any) -> Any:
+            if self.eps_in_sqrt:
+                return 1 / jnp.sqrt(square + self.eps)
+            return 1 / (jnp.sqrt(square) + self.eps)
+
+        if not hasattr(state, "mu"):
+            return jax.tree.map(lambda v: inverse(_wide(v) / rest), state.nu)
+        return jax.tree.map(
+            lambda m, v: inverse(_wide(v) / rest - jnp.square(_wide(m) / rest)), state.mu, state.nu
+        )
+
+
+@dataclass(frozen=True)
+class Adagrad(Metric):
+    """optax.adagrad: lr / √(Σg² + eps), and 0 where the sum is 0, as there the optimizer rests.
+
+    Args:
+        eps: the `eps` of the optimizer.
+
+    Source: optax.scale_by_rss.
+    """
+
+    eps: Any = 1e-7
+
+    def scaling(self, state: Any) -> Any:
+        """Return 1 / √(Σg² + eps)."""
+
+        def inverse(square: Any) -> Any:
+            wide = _wide(square)
+            safe = jnp.where(wide > 0, wide, math.inf)
+            return 1 / jnp.sqrt(safe + self.eps)
+
+        return jax.tree.map(inverse, state.sum_of_squares)
+
+
+def _wide(array: Any) -> Any:
+    return array.astype(jnp.promote_types(array.dtype, jnp.float32))

@@ -1,0 +1,115 @@
+"""Who is penalised in a tree of arrays, found once a shape of the tree, and the table of it.
+
+Who uses this: the transformations, which ask with the tree of every call. Inside `optax.masked`
+and `optax.partition` a transformation sees only its own part of the tree, and so does the roster.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from shrinkage.errors import InputError
+from shrinkage.optax.parameters import Layout, describe
+from shrinkage.penalties import Part, elementary_parts
+from shrinkage.terms import Assignment, Term, Terms, as_terms, assign, checked_update
+
+Parts = Mapping[str, tuple[Part, ...]]
+
+
+def table(
+    params: Any,
+    terms: Term | Terms | Iterable[Term],
+    update: str = "proximal",
+    *,
+    layout: Layout | None = None,
+) -> Assignment:
+    """Return who is penalised by what, and the reason where nobody is; it prints as a table.
+
+    Args:
+        params: the tree of parameters.
+        terms: the terms.
+        update: the update of terms that name none.
+        layout: what roles and axes are, where names do not tell (see `describe`).
+
+    Returns:
+        The `Assignment`.
+
+    Raises:
+        ShrinkageError: as `assign` and `describe` do.
+
+    >>> import jax.numpy as jnp
+    >>> from shrinkage import L1
+    >>> print(table({"kernel": jnp.ones((3, 2)), "bias": jnp.ones(2)}, 0.1 * L1()))
+    parameter  shape  role    term        reason
+    bias       2      bias    -           bias: not penalised unless biases() is selected
+    kernel     3x2    weight  0.1 * L1()  proximal
+
+    Source: `assign`, which every framework of the library shares.
+    """
+    return assign((info for info, _ in describe(params, layout)), terms, update)
+
+
+class Roster:
+    """The live parts of each parameter by update; strengths of 0 are no parts.
+
+    Args:
+        terms: the terms.
+        update: the update of terms that name none.
+        allowed: the updates that the asking transformation can do.
+        layout: see `describe`.
+
+    Raises:
+        InputError: no terms, or a term with another update.
+    """
+
+    def __init__(
+        self,
+        terms: Term | Terms | Iterable[Term],
+        update: str,
+        *,
+        allowed: tuple[str, ...],
+        layout: Layout | None,
+    ) -> None:
+        self._terms, self._update, self._layout = as_terms(terms), checked_update(update), layout
+        for term in self._terms:
+            if (term.update or update) not in allowed:
+                raise InputError(
+                    f"expected terms with update {' or '.join(allowed)} here, came {term!r} with "
+                    f"{term.update or update}: {_ELSEWHERE[term.update or update]}"
+                )
+        self._shapes: Any = None
+        self._found: dict[str, Parts] = {}
+
+    def parts(self, params: Any) -> dict[str, Parts]:
+        """Return update → name → parts, for the parameters of this tree.
+
+        Raises:
+            ShrinkageError: as `assign` does.
+        """
+        infos = tuple(info for info, _ in describe(params, self._layout))
+        if infos != self._shapes:  # found anew only where the tree is another
+            assigned = assign(infos, self._terms, self._update).parts
+            self._found = {
+                update: {
+                    name: found
+                    for name, parts in assigned.items()
+                    if (found := _live(part for part in parts if part.update == update))
+                }
+                for update in ("gradient", "decoupled", "proximal")
+            }
+            self._shapes = infos
+        return self._found
+
+
+_ELSEWHERE = {
+    "loss": "add penalty_loss(params, terms) to the loss",
+    "gradient": "put gradient(terms) first in the chain, or use proximal(…)",
+    "decoupled": "put decoupled(terms, learning_rate) last in the chain, or use proximal(…)",
+    "proximal": "wrap the optimizer, proximal(optimizer, terms, learning_rate)",
+}
+
+
+def _live(assigned: Iterable[Any]) -> tuple[Part, ...]:
+    parts = elementary_parts((part.strength, part.penalty, part.reference) for part in assigned)
+    return tuple(part for part in parts if not part.is_absent)

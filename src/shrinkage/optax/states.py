@@ -1,0 +1,166 @@
+"""What the state of an optimizer of optax tells: its kind, its second moment, injected numbers.
+
+Who uses this: `proximal`, after each step. Every state that is met is either known or refused by
+its name, so that no optimizer gets a metric that is not its own.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from shrinkage.errors import InputError, UnsupportedOptimizer
+from shrinkage.optax.metrics import SGD, Adagrad, Adam, Metric, RMSprop
+from shrinkage.optax.parameters import named_leaves
+
+# What stands in a chain without changing in which metric weights move.
+_NEUTRAL = ("EmptyState", "ScaleByScheduleState", "ScaleState")
+_MOMENTUM = "TraceState"
+# State of the second moment → the metric with optax's defaults.
+DEFAULTS: dict[str, Metric] = {
+    "ScaleByAdamState": Adam(),
+    "ScaleByRmsState": RMSprop(),
+    "ScaleByRmsWithCountState": RMSprop(),
+    "ScaleByRStdDevState": RMSprop(),
+    "ScaleByRStdDevWithCountState": RMSprop(),
+    "ScaleByRssState": Adagrad(),
+}
+_SIGN = "moves each weight by a sign, whatever the size of the gradient"
+_INSIDE = "wrap the other way round, so that it holds proximal(…)"
+# State → (why it has no metric here, what to do).
+REFUSED: dict[str, tuple[str, str]] = {
+    "ScaleByLionState": (_SIGN, ""),
+    "ScaleByRpropState": (_SIGN, ""),
+    "ScaleByLBFGSState": ("moves by a full matrix, made of its last steps", ""),
+    "MuonState": ("makes all singular values of a step equal", ""),
+    "MultiStepsState": ("collects gradients over several steps", _INSIDE),
+    "ApplyIfFiniteState": ("may skip a step", _INSIDE),
+    "LookaheadState": ("keeps two sets of weights", ""),
+    "PartitionState": (
+        "moves some parameters otherwise than others",
+        "give each of its transformations a proximal(…) of its own",
+    ),
+}
+_OTHERS = "put decoupled(terms, learning_rate) last in a chain, or gradient(terms) first"
+
+
+@dataclass(frozen=True)
+class Reading:
+    """The metric of an optimizer, the state it reads, the learning rate if that is injected."""
+
+    metric: Metric
+    moment: Any
+    learning_rate: Any = None
+
+    def scales(self, names: Iterable[str]) -> dict[str, Any]:
+        """Return what the rate of each of these parameters is multiplied by.
+
+        Args:
+            names: the parameters with proximal terms.
+
+        Returns:
+            name → 1, or an array of the parameter's shape.
+
+        Raises:
+            InputError: the optimizer does not hold one of them.
+        """
+        scaling = self.metric.scaling(self.moment)
+        if scaling is None:
+            return dict.fromkeys(names, 1.0)
+        held = named_leaves(scaling)
+        for name in names:
+            if name not in held:
+                raise InputError(
+                    f"expected the optimizer to hold {name}, which has a proximal term, came one "
+                    "that is masked: put optax.masked around proximal, or select other parameters"
+                )
+        return held
+
+
+def read(state: Any, metric: Metric | None) -> Reading:
+    """Return what the state of an optimizer tells.
+
+    Args:
+        state: the state of an optimizer of optax, a chain of several or an injected one.
+        metric: the metric with the numbers that the optimizer was made with, None for optax's
+            defaults; numbers of `optax.inject_hyperparams` go before both.
+
+    Returns:
+        The `Reading`.
+
+    Raises:
+        UnsupportedOptimizer: a state whose metric is not known, or two that make one together.
+        InputError: a metric of another optimizer, or a momentum of which nothing is said.
+
+    >>> import optax
+    >>> read(optax.adam(0.1).init({}), None).metric
+    Adam(b2=0.999, eps=1e-08, eps_root=0.0)
+    """
+    injected: dict[str, Any] = {}
+    found = list(_states(state, injected))
+    names = [type(one).__name__ for one in found]
+    for name in names:
+        if name not in DEFAULTS and name != _MOMENTUM:
+            raise _refusal(name)
+    moments = [one for one in found if type(one).__name__ != _MOMENTUM]
+    momentums = len(found) - len(moments)
+    default = DEFAULTS[type(moments[0]).__name__] if moments else SGD()
+    first_is_momentum = bool(moments) and names[0] == _MOMENTUM
+    if len(moments) > 1 or momentums > 1 or first_is_momentum:
+        raise _refusal(" with ".join(names))
+    if momentums and not hasattr(default, "momentum"):
+        raise _refusal(" with ".join(names))
+    chosen = _chosen(metric, default)
+    fields = {field.name for field in dataclasses.fields(chosen)}
+    chosen = dataclasses.replace(
+        chosen, **{name: value for name, value in injected.items() if name in fields}
+    )
+    if momentums and getattr(chosen, "momentum", None) is None:
+        kind = type(chosen).__name__
+        raise InputError(
+            f"expected the momentum of the optimizer, whose state does not tell it, came {chosen}: "
+            f"give for example metric={kind}(momentum=0.9)"
+        )
+    moment = moments[0] if moments else None
+    return Reading(chosen, moment, injected.get("learning_rate"))
+
+
+def _chosen(metric: Metric | None, default: Metric) -> Metric:
+    if metric is None:
+        return default
+    if type(metric) is not type(default):
+        raise InputError(
+            f"expected a metric of the kind that the optimizer's state is of, "
+            f"{type(default).__name__}(…), came {metric!r}: give that, or leave metric out"
+        )
+    return metric
+
+
+def _refusal(name: str) -> UnsupportedOptimizer:
+    reason, instead = REFUSED.get(name, ("has a metric that is not known", ""))
+    return UnsupportedOptimizer(
+        "expected sgd, adam, adamw, rmsprop or adagrad of optax for proximal terms, came a state "
+        f"of {name}, which {reason}: {instead or _OTHERS}"
+    )
+
+
+def _states(state: Any, injected: dict[str, Any]) -> Iterator[Any]:
+    """Yield the states that have a say, in order; collect the numbers that are injected."""
+    name = type(state).__name__
+    if name in _NEUTRAL:
+        return
+    if hasattr(state, "hyperparams") and hasattr(state, "inner_state"):
+        injected.update(state.hyperparams)
+        yield from _states(state.inner_state, injected)
+    elif name == "MaskedState":
+        yield from _states(state.inner_state, injected)
+    elif isinstance(state, Mapping):
+        for one in state.values():
+            yield from _states(one, injected)
+    elif type(state) in (tuple, list):
+        for one in state:
+            yield from _states(one, injected)
+    else:
+        yield state

@@ -1,0 +1,261 @@
+"""Terms as gradient transformations of optax: proximal, decoupled, gradient.
+
+Who uses this: people, in their own JAX training loop. `proximal` wraps the optimizer, because it
+needs the metric in which that moves; `decoupled` stands last in a chain and `gradient` first. All
+are pure functions of their arguments, so that `jax.jit`, `optax.masked`, `optax.partition` and
+`optax.MultiSteps` take them as any other transformation.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import optax
+
+from shrinkage.errors import InputError
+from shrinkage.optax.loss import slope
+from shrinkage.optax.metrics import Metric
+from shrinkage.optax.moving import decayed, shrunk
+from shrinkage.optax.parameters import Layout, named_leaves
+from shrinkage.optax.probing import check_metric
+from shrinkage.optax.rates import checked_rate, rate_at
+from shrinkage.optax.roster import Parts, Roster
+from shrinkage.optax.states import Reading, read
+from shrinkage.penalties import smooth_and_kinked
+from shrinkage.terms import Term, Terms
+
+Given = Term | Terms | Iterable[Term]
+
+
+class ProximalState(NamedTuple):
+    """Steps so far, what momentum has made of a constant gradient, the optimizer's own state."""
+
+    count: Any
+    buffer: Any
+    inner_state: Any
+
+
+class DecoupledState(NamedTuple):
+    """Steps so far."""
+
+    count: Any
+
+
+def proximal(
+    inner: optax.GradientTransformation,
+    terms: Given,
+    learning_rate: Any = None,
+    *,
+    metric: Metric | None = None,
+    update: str = "proximal",
+    layout: Layout | None = None,
+) -> optax.GradientTransformationExtraArgs:
+    """Return an optimizer that minimizes loss + Σ strength·penalty, with exact zeros.
+
+    Formula: u' = prox(w + u) − w in the metric of the optimizer, u being its own update. Nothing
+    may change the update afterwards: it is the optimizer of the loop, or the last of a chain.
+
+    Args:
+        inner: optax.sgd, adam, adamw, rmsprop or adagrad, by itself, injected or in a chain.
+        terms: strengths times penalties on selections; a term may name "decoupled" or "gradient".
+        learning_rate: the optimizer's, a number or a schedule; None where
+            `optax.inject_hyperparams` tells it.
+        metric: `Adam(eps=…)`, `SGD(momentum=…)` and so on, where the optimizer was not made with
+            optax's defaults.
+        update: the update of terms that name none.
+        layout: what roles and axes are, where names do not tell (see `describe`).
+
+    Returns:
+        A transformation whose `update` needs `params`.
+
+    Raises:
+        UnsupportedOptimizer: an optimizer without a metric, or one that moves otherwise than
+            learning rate and metric say (found out by `init`).
+        InputError: no `params`, a learning rate that is none, an update that cannot be done here.
+        ShrinkageError: as `assign` does.
+
+    >>> from shrinkage import L1
+    >>> optimizer = proximal(optax.sgd(0.5), 1.0 * L1(), learning_rate=0.5)
+    >>> params = {"kernel": jnp.array([[0.4, 2.0]])}
+    >>> updates, _ = optimizer.update(
+    ...     jax.tree.map(jnp.zeros_like, params), optimizer.init(params), params)
+    >>> optax.apply_updates(params, updates)["kernel"].tolist()
+    [[0.0, 1.5]]
+
+    Source: Parikh and Boyd, Proximal algorithms (2014); for the diagonal metric, Lee, Sun and
+    Saunders, SIAM J. Optim. 24 (2014).
+    """
+    rate = checked_rate(learning_rate)
+    allowed = ("proximal", "decoupled", "gradient")
+    roster = Roster(terms, update, allowed=allowed, layout=layout)
+    inner = optax.with_extra_args_support(inner)
+
+    def init(params: Any) -> ProximalState:
+        names = roster.parts(params)["proximal"]
+        if names:
+            check_metric(inner, params, names, metric=metric, rate=rate)
+        return ProximalState(_no_steps(), jnp.zeros([], float), inner.init(params))
+
+    def change(
+        updates: Any, state: Any, params: Any = None, **extra: Any
+    ) -> tuple[Any, ProximalState]:
+        parts = roster.parts(_needed(params))
+        pushed = _pushed(updates, params, parts["gradient"])
+        moves, inner_state = inner.update(pushed, state.inner_state, params, **extra)
+        buffer = state.buffer
+        if parts["proximal"] or parts["decoupled"]:
+            asked = parts["proximal"] or rate is None
+            reading = read(inner_state, metric) if asked else Reading(Metric(), None)
+            plain = rate_at(rate, state.count, reading.learning_rate)
+            moves = _taken_off(moves, params, parts["decoupled"], plain)
+            if parts["proximal"]:
+                amplified, buffer = reading.metric.amplified(plain, buffer)
+                scales = reading.scales(parts["proximal"])
+                moves = _shrunk(moves, params, parts["proximal"], amplified, scales)
+        count = optax.safe_increment(state.count)
+        buffer = jnp.asarray(buffer, state.buffer.dtype)
+        return moves, ProximalState(count, buffer, inner_state)
+
+    return optax.GradientTransformationExtraArgs(init, change)
+
+
+def decoupled(
+    terms: Given, learning_rate: Any, *, layout: Layout | None = None
+) -> optax.GradientTransformation:
+    """Return decoupled terms, to stand last in a chain: optax.chain(optimizer, decoupled(…)).
+
+    Formula: w − lr·strength·∂Ω(w) for smooth penalties, as AdamW; for the others the prox with the
+    scalar step lr·strength after the optimizer's. It works with every optimizer, and solves a
+    problem of its own.
+
+    Args:
+        terms: strengths times penalties on selections.
+        learning_rate: the optimizer's, a number or a schedule.
+        layout: what roles and axes are, where names do not tell (see `describe`).
+
+    Returns:
+        A transformation whose `update` needs `params`.
+
+    Raises:
+        InputError: no `params`, no learning rate, a term with another update.
+        ShrinkageError: as `assign` does.
+
+    >>> from shrinkage import L2
+    >>> optimizer = optax.chain(optax.adam(0.25), decoupled(0.5 * L2(), 0.25))
+    >>> params = {"kernel": jnp.ones((1, 1))}
+    >>> updates, _ = optimizer.update(
+    ...     jax.tree.map(jnp.zeros_like, params), optimizer.init(params), params)
+    >>> updates["kernel"].tolist()
+    [[-0.125]]
+
+    Source: Loshchilov and Hutter, Decoupled weight decay regularization, ICLR 2019.
+    """
+    rate = checked_rate(learning_rate)
+    rate_at(rate, 0)  # none is injected into a link of a chain
+    roster = Roster(terms, "decoupled", allowed=("decoupled",), layout=layout)
+
+    def init(params: Any) -> DecoupledState:
+        roster.parts(params)
+        return DecoupledState(_no_steps())
+
+    def change(updates: Any, state: Any, params: Any = None) -> tuple[Any, Any]:
+        parts = roster.parts(_needed(params))["decoupled"]
+        moves = _taken_off(updates, params, parts, rate_at(rate, state.count)) if parts else updates
+        return moves, DecoupledState(optax.safe_increment(state.count))
+
+    return optax.GradientTransformation(init, change)
+
+
+def gradient(terms: Given, *, layout: Layout | None = None) -> optax.GradientTransformation:
+    """Return terms that are added to the gradient, to stand first in a chain.
+
+    Formula: gradient + strength·∂Ω(w). With L2 it is `optax.add_decayed_weights`.
+
+    Args:
+        terms: strengths times penalties on selections.
+        layout: what roles and axes are, where names do not tell (see `describe`).
+
+    Returns:
+        A transformation whose `update` needs `params`.
+
+    Raises:
+        InputError: no `params`, or a term with another update.
+        ShrinkageError: as `assign` does.
+
+    >>> from shrinkage import L2
+    >>> first = gradient(0.5 * L2())
+    >>> params = {"kernel": jnp.ones((1, 1))}
+    >>> first.update(params, first.init(params), params)[0]["kernel"].tolist()
+    [[1.5]]
+
+    Source: the weight_decay of https://docs.pytorch.org/docs/stable/generated/torch.optim.SGD.html.
+    """
+    roster = Roster(terms, "gradient", allowed=("gradient",), layout=layout)
+
+    def init(params: Any) -> optax.EmptyState:
+        roster.parts(params)
+        return optax.EmptyState()
+
+    def change(updates: Any, state: Any, params: Any = None) -> tuple[Any, Any]:
+        return _pushed(updates, params, roster.parts(_needed(params))["gradient"]), state
+
+    return optax.GradientTransformation(init, change)
+
+
+def _shrunk(moves: Any, params: Any, parts: Parts, rate: Any, scales: Any) -> Any:
+    """Return the updates after the prox in the optimizer's metric."""
+
+    def move(name: str, w: Any, update: Any, found: Any) -> Any:
+        return shrunk(w, update, found, rate * scales[name])
+
+    return _each(moves, params, parts, move)
+
+
+def _taken_off(moves: Any, params: Any, parts: Parts, rate: Any) -> Any:
+    """Return the updates after decoupled parts: smooth ones off, then the scalar prox."""
+
+    def move(_: str, w: Any, update: Any, found: Any) -> Any:
+        kinked = smooth_and_kinked(found)[1]
+        return shrunk(w, decayed(w, update, found, rate), kinked, rate)
+
+    return _each(moves, params, parts, move)
+
+
+def _pushed(gradients: Any, params: Any, parts: Parts) -> Any:
+    """Return gradients + Σ strength·∂Ω(w)."""
+    return _each(
+        gradients, params, parts, lambda _, w, g, found: g + slope(w, found).astype(g.dtype)
+    )
+
+
+def _each(updates: Any, params: Any, parts: Parts, move: Any) -> Any:
+    """Return the tree of updates, those of parameters with parts moved."""
+    if not parts:
+        return updates
+    weights, found = named_leaves(params), named_leaves(updates)
+    missing = [name for name in parts if name not in found]
+    if missing:
+        raise InputError(
+            f"expected an update of every penalised parameter, came none of {missing[0]}: give "
+            "gradients and params as trees of one structure"
+        )
+    moved = [
+        move(name, weights[name], update, parts[name]) if name in parts else update
+        for name, update in found.items()
+    ]
+    return jax.tree.unflatten(jax.tree.structure(updates), moved)
+
+
+def _needed(params: Any) -> Any:
+    if params is None:
+        raise InputError(
+            "expected the parameters, came none: call optimizer.update(gradients, state, params)"
+        )
+    return params
+
+
+def _no_steps() -> Any:
+    return jnp.zeros([], jnp.int32)

@@ -1,0 +1,74 @@
+"""`proximal` under optax reaches scikit-learn's lasso: weights to 1e-6, the same zeros."""
+
+from __future__ import annotations
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+import pytest
+from sklearn.datasets import make_regression
+from sklearn.linear_model import Lasso
+from sklearn.preprocessing import StandardScaler
+from small_networks import train
+
+from shrinkage import L1
+from shrinkage.optax import SGD, RMSprop, proximal
+
+ALPHA, STEPS = 0.1, 800
+
+
+def falling(rate: float) -> optax.Schedule:
+    """Return a learning rate that falls in the last third."""
+    return lambda count: rate * 0.5 ** jnp.maximum(0.0, 60 * count / STEPS - 40)
+
+
+OPTIMIZERS = {
+    "sgd": (optax.sgd, 0.5, {}, None),
+    "nesterov": (
+        optax.sgd,
+        0.1,
+        {"momentum": 0.9, "nesterov": True},
+        SGD(momentum=0.9, nesterov=True),
+    ),
+    "adam": (optax.adam, 0.1, {}, None),
+    "adamw": (optax.adamw, 0.1, {"weight_decay": 0.0}, None),
+    "rmsprop": (optax.rmsprop, 0.05, {"eps": 1e-2}, RMSprop(eps=1e-2)),
+    "rmsprop-corrected": (
+        optax.rmsprop,
+        0.05,
+        {"eps": 1e-2, "bias_correction": True, "momentum": 0.3},
+        RMSprop(eps=1e-2, momentum=0.3),
+    ),
+    "rmsprop-centered": (
+        optax.rmsprop,
+        0.05,
+        {"eps": 1e-2, "centered": True, "bias_correction": True},
+        RMSprop(eps=1e-2),
+    ),
+    "adagrad": (optax.adagrad, 0.5, {}, None),
+}
+
+
+@pytest.mark.parametrize("name", OPTIMIZERS)
+def test_lasso(name):
+    x, y = make_regression(60, 12, n_informative=4, noise=5.0, random_state=0)[:2]
+    x = StandardScaler().fit_transform(x)
+    y = (y - y.mean()) / y.std()
+    peer = Lasso(ALPHA, tol=1e-14, max_iter=100_000).fit(x, y)
+    kind, rate, options, metric = OPTIMIZERS[name]
+    schedule = falling(rate)
+
+    def loss(params):
+        out = x @ params["linear"]["kernel"] + params["linear"]["bias"]
+        return 0.5 * jnp.square(out[:, 0] - y).mean()
+
+    with jax.enable_x64(True):
+        start = np.random.default_rng(0).uniform(-0.2, 0.2, size=(12, 1))
+        params = {"linear": {"kernel": jnp.asarray(start), "bias": jnp.zeros(1)}}
+        optimizer = proximal(kind(schedule, **options), ALPHA * L1(), schedule, metric=metric)
+        params = train(optimizer, params, loss, STEPS)
+    ours = np.asarray(params["linear"]["kernel"])[:, 0]
+    assert 0 < np.count_nonzero(peer.coef_) < peer.coef_.size
+    np.testing.assert_array_equal(ours == 0, peer.coef_ == 0)
+    np.testing.assert_allclose(ours, peer.coef_, rtol=0, atol=1e-6)

@@ -1,0 +1,78 @@
+"""200 steps of optax with terms are those of torch with `regularize`, in float64, to 1e-8."""
+
+from __future__ import annotations
+
+import functools
+from typing import Any
+
+import jax
+import numpy as np
+import optax
+import pytest
+from small_networks import (
+    OPTIMIZERS,
+    SUMS,
+    all_terms,
+    kernels,
+    loss,
+    torch_train,
+    train,
+    trees,
+)
+
+from shrinkage.optax import decoupled, gradient, penalty_loss, proximal
+
+UPDATES = ("proximal", "decoupled", "gradient", "loss")
+
+
+@functools.cache
+def both(update: str, name: str) -> tuple[Any, Any]:
+    """Return optax's parameters and torch's kernels after training."""
+    pair = OPTIMIZERS[name]
+    with jax.enable_x64(True):
+        terms = all_terms(transposed=False)
+        chosen: dict[str, Any] = {
+            "proximal": lambda: proximal(pair.ours, terms, pair.rate, metric=pair.metric),
+            "decoupled": lambda: optax.chain(pair.ours, decoupled(terms, pair.rate)),
+            "gradient": lambda: optax.chain(gradient(terms), pair.ours),
+            "loss": lambda: pair.ours,
+        }
+
+        def penalised(params: Any) -> Any:
+            return loss(params) + penalty_loss(params, terms)
+
+        ours = train(chosen[update](), trees(), penalised if update == "loss" else loss)
+    return ours, torch_train(pair, update)
+
+
+@pytest.mark.parametrize("sum_name", SUMS)
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+@pytest.mark.parametrize("update", UPDATES)
+def test_weights_and_zeros(update, optimizer, sum_name):
+    ours, theirs = both(update, optimizer)
+    for place, expected in theirs[sum_name].items():
+        came = kernels(ours, sum_name)[place]
+        assert came.dtype == np.float64
+        np.testing.assert_allclose(came, expected, rtol=0, atol=1e-8)
+        np.testing.assert_array_equal(came == 0, expected == 0)
+
+
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+def test_there_are_zeros_to_compare(optimizer):
+    ours, _ = both("proximal", optimizer)
+    for name in ("l1", "elastic-net"):
+        found = np.concatenate([array.ravel() for array in kernels(ours, name).values()])
+        assert 0 < np.count_nonzero(found == 0) < found.size, name
+
+
+def test_terms_differ_from_none():
+    """A comparison of two runs without penalty would pass, too."""
+    ours, _ = both("proximal", "adam")
+    with jax.enable_x64(True):
+        plain = train(OPTIMIZERS["adam"].ours, trees())
+    for name in SUMS:
+        gaps = [
+            np.abs(kernels(ours, name)[place] - kernels(plain, name)[place]).max()
+            for place in kernels(plain, name)
+        ]
+        assert min(gaps) > 1e-3, name
