@@ -15,9 +15,10 @@ import numpy as np
 
 from shrinkage.audits.expected import MECHANISMS, Expectation
 from shrinkage.audits.findings import Finding, Report, finding, make_report
-from shrinkage.audits.judge import Case, judge
+from shrinkage.audits.judge import judge
 from shrinkage.audits.measure import Measured, Pair, measure
 from shrinkage.audits.runs import Run, Step, same, take
+from shrinkage.audits.verdicts import Case
 from shrinkage.errors import InputError, near_names
 from shrinkage.parameters import infos_from_arrays
 from shrinkage.penalties import Part

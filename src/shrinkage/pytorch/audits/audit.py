@@ -16,7 +16,7 @@ from torch.optim import Optimizer
 
 from shrinkage.audits.expected import Expectation
 from shrinkage.audits.findings import Finding, Report, finding, make_report
-from shrinkage.audits.judge import Case, judge
+from shrinkage.audits.judge import judge
 from shrinkage.audits.measure import Measured
 from shrinkage.audits.neutral import (
     allowed_by,
@@ -25,6 +25,7 @@ from shrinkage.audits.neutral import (
     unrepeatable,
     words_of,
 )
+from shrinkage.audits.verdicts import Case
 from shrinkage.errors import InputError, UnmatchedPattern
 from shrinkage.pytorch.audits.invariant import scale_invariant
 from shrinkage.pytorch.audits.kept import Kept

@@ -13,7 +13,7 @@ import torch
 from torch import optim
 
 from shrinkage.audits.findings import Finding, finding
-from shrinkage.audits.judge import Case
+from shrinkage.audits.verdicts import Case
 from shrinkage.parameters import ParameterInfo
 from shrinkage.terms import AssignedPart
 
