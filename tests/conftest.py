@@ -5,6 +5,9 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+# Keras reads it when it is first imported; its own default would load TensorFlow.
+os.environ.setdefault("KERAS_BACKEND", "torch")
+
 import pytest
 
 BESIDE = Path(__file__).parents[2] / "shared" / "data"

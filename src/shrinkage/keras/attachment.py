@@ -1,0 +1,130 @@
+"""Terms attached to the optimizer of a Keras model: `fit` and every other loop stay as they are.
+
+Who uses this: `regularize`. One method of one optimizer object is wrapped, and nothing else: no
+subclass and no variable, so that a saved model is that of the optimizer alone and loads without
+this package.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from shrinkage.keras.arrays import number, ops, plain
+from shrinkage.keras.optimizers import STEP
+from shrinkage.keras.slots import Slot
+from shrinkage.terms import Assignment, Terms
+
+
+class Attachment:
+    """What `regularize` returns: it acts in every step of the optimizer until `detach`.
+
+    Args:
+        model: the compiled model.
+        optimizer: the one that takes its steps.
+        slots: the penalised variables.
+        assignment: who is penalised by what, and why not.
+    """
+
+    def __init__(
+        self, model: Any, optimizer: Any, slots: Sequence[Slot], assignment: Assignment
+    ) -> None:
+        self.model, self.optimizer = model, optimizer
+        self.assignment = assignment
+        self._slots = tuple(slots)
+        acting = {
+            optimizer._var_key(slot.variable): slot
+            for slot in self._slots
+            if any(part.strength > 0 for part in slot.parts)
+        }
+        if acting:
+            # Not by assignment: Keras tracks what is set on an optimizer.
+            vars(optimizer)[STEP] = _regularized(optimizer, getattr(optimizer, STEP), acting)
+        self._acts, self._detached = bool(acting), False
+        self._retrace()
+
+    @property
+    def terms(self) -> Terms:
+        """The terms as they were given."""
+        return self.assignment.terms
+
+    @property
+    def attached(self) -> bool:
+        """Whether the model still trains with the terms; `compile` gives it another optimizer."""
+        current = getattr(self.model, "optimizer", None)
+        inside = getattr(current, "inner_optimizer", current)
+        if inside is not self.optimizer or self._detached:
+            return False
+        return (STEP in vars(self.optimizer)) == self._acts
+
+    @property
+    def steps(self) -> int:
+        """How many steps the optimizer has taken."""
+        self._synchronize()
+        return int(number(self.optimizer.iterations))
+
+    def table(self) -> str:
+        """Return who is penalised by what, and why not, as text."""
+        return str(self.assignment)
+
+    def value(self) -> dict[str, float]:
+        """Return strength·penalty of each term now, by the term's text."""
+        self._synchronize()
+        totals = {repr(term): 0.0 for term in self.terms}
+        for slot in self._slots:
+            w = plain(slot.variable)
+            for part in slot.parts:
+                about = w if part.reference is None else w - part.reference
+                totals[repr(part.term)] += part.strength * number(part.penalty.value(about))
+        return totals
+
+    def zeros(self) -> dict[str, int]:
+        """Return how many weights of each penalised parameter are exactly zero."""
+        self._synchronize()
+        return {
+            slot.name: int(number(ops.sum(ops.cast(slot.variable == 0, "int32"))))
+            for slot in self._slots
+        }
+
+    def sizes(self) -> dict[str, int]:
+        """Return how many weights each penalised parameter has."""
+        infos = {info.name: info.size for info in self.assignment.infos}
+        return {slot.name: infos[slot.name] for slot in self._slots}
+
+    def detach(self) -> None:
+        """Take the terms off the optimizer; they act no more."""
+        if self._acts and not self._detached:
+            vars(self.optimizer).pop(STEP, None)
+            self._retrace()
+        self._detached = True
+
+    def _retrace(self) -> None:
+        """Drop the train function: the old one has been traced without, or with, the terms."""
+        self._synchronize()
+        self.model.train_function = None
+
+    def _synchronize(self) -> None:
+        """Bring the variables up to date: within an epoch, JAX keeps their values elsewhere."""
+        if hasattr(self.model, "jax_state_sync"):
+            self.model.jax_state_sync()
+
+
+def _regularized(optimizer: Any, plain_step: Any, slots: dict[Any, Slot]) -> Any:
+    """Return the step with the terms around it, for variables that have a gradient."""
+
+    def step(gradients: Any, variables: Any, learning_rate: Any) -> None:
+        found = [slots.get(optimizer._var_key(variable)) for variable in variables]
+        pairs = zip(gradients, found, strict=True)
+        whole = [g if slot is None else slot.gradient(g) for g, slot in pairs]
+        moving = [
+            (slot, ops.cast(learning_rate, slot.variable.dtype))
+            for slot in found
+            if slot is not None
+        ]
+        for slot, rate in moving:
+            slot.before(rate)
+        plain_step(whole, variables, learning_rate)
+        for slot, rate in moving:
+            slot.after(optimizer, rate)
+
+    return step

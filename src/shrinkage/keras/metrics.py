@@ -1,0 +1,120 @@
+"""How a Keras optimizer has just moved: the step size of each weight, after its step.
+
+Who uses this: the proximal update, whose shrink has to be measured in the metric of the step, or
+its fixed point belongs to another strength. Derived from the steps as Keras writes them. Adam
+moves lr·√(1 − β2ᵗ)/(1 − β1ᵗ)·m/(√v + ε); a constant gradient g has m = (1 − β1ᵗ)·g, so the step
+size is lr·√(1 − β2ᵗ)/(√v + ε), without 1/(1 − β1ᵗ). Momentum makes (1 − μᵗ)/(1 − μ) gradients of
+a constant one, and 1 + μ times that with Nesterov.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import keras
+
+from shrinkage.errors import UnsupportedOptimizer
+from shrinkage.keras.arrays import ops, plain
+from shrinkage.libraries import Array
+
+Motion = Callable[[Any, Any, Array], Array]
+
+
+def _state(optimizer: Any, name: str, variable: Any) -> Array:
+    return plain(getattr(optimizer, name)[optimizer._get_variable_index(variable)])
+
+
+def _steps(optimizer: Any, like: Array) -> Array:
+    """Return the number of the step under way, from 1."""
+    return ops.cast(optimizer.iterations + 1, like.dtype)
+
+
+def _gain(optimizer: Any, like: Array) -> Array | float:
+    """Return what the momentum makes of a constant gradient of one, its buffer being 0 at first."""
+    momentum = float(optimizer.momentum)
+    if momentum == 0:
+        return 1.0
+    steps = _steps(optimizer, like)
+    # 1 − μᵗ by expm1, which loses no digits at the first steps of a momentum near one
+    sums = -ops.expm1(steps * math.log(momentum))
+    buffer = sums / (1 - momentum) if momentum < 1 else steps
+    return 1 + momentum * buffer if getattr(optimizer, "nesterov", False) else buffer
+
+
+def sgd(optimizer: Any, variable: Any, rate: Array) -> Array:
+    """Return lr times the gain of the momentum, of one number."""
+    return ops.reshape(rate * _gain(optimizer, rate), (1,) * len(variable.shape))
+
+
+def adam(optimizer: Any, variable: Any, rate: Array) -> Array:
+    """Return lr·√(1 − β2ᵗ) / (√v + ε), v being the largest so far with amsgrad."""
+    square = _state(optimizer, "_velocity_hats" if optimizer.amsgrad else "_velocities", variable)
+    beta = ops.cast(optimizer.beta_2, rate.dtype)
+    root = ops.sqrt(1 - ops.power(beta, _steps(optimizer, rate)))
+    return rate * root / (ops.sqrt(square) + optimizer.epsilon)
+
+
+def rmsprop(optimizer: Any, variable: Any, rate: Array) -> Array:
+    """Return lr / √(v − m² + ε) times the gain of the momentum, m being 0 unless centered."""
+    square = _state(optimizer, "_velocities", variable)
+    if optimizer.centered:
+        square = square - ops.square(_state(optimizer, "_average_gradients", variable))
+    return rate * _gain(optimizer, rate) / ops.sqrt(square + optimizer.epsilon)
+
+
+def adagrad(optimizer: Any, variable: Any, rate: Array) -> Array:
+    """Return lr / √(Σg² + ε)."""
+    return rate / ops.sqrt(_state(optimizer, "_accumulators", variable) + optimizer.epsilon)
+
+
+METRICS: dict[type, Motion] = {
+    keras.optimizers.SGD: sgd,
+    keras.optimizers.AdamW: adam,
+    keras.optimizers.Adam: adam,
+    keras.optimizers.RMSprop: rmsprop,
+    keras.optimizers.Adagrad: adagrad,
+}
+
+# Why a class has no metric here, as half a sentence about it.
+NO_METRIC: dict[str, str] = {
+    "Lion": "moves each weight by a sign, whatever the size of the gradient, so that no threshold "
+    "corresponds to a strength",
+    "Muon": "makes all singular values of a step equal, so that a weight's step depends on the "
+    "gradients of the others and no diagonal metric exists",
+    "Lamb": "divides each step by its own norm, so that no threshold corresponds to a strength",
+    "Ftrl": "makes the weights anew from sums of all gradients, with an L1 of its own "
+    "(l1_regularization_strength)",
+}
+
+
+def metric_of(optimizer: Any) -> Motion:
+    """Return the metric of an optimizer: (optimizer, variable, learning rate) → step sizes.
+
+    Args:
+        optimizer: of a class in `METRICS`, or of a subclass that keeps its `update_step`.
+
+    Returns:
+        A function to be called just after the step, in the train function.
+
+    Raises:
+        UnsupportedOptimizer: no metric is known; the message has the reason and what to use.
+
+    >>> metric_of(keras.optimizers.SGD(0.1)) is sgd
+    True
+
+    Source: proximal Newton-type methods, Lee, Sun and Saunders, SIAM J. Optim. 24 (2014); the
+    steps are those of keras/src/optimizers.
+    """
+    for base in type(optimizer).__mro__:
+        if base in METRICS and type(optimizer).update_step is base.update_step:
+            return METRICS[base]
+    name = type(optimizer).__name__
+    reason = NO_METRIC.get(name, "whose metric is not known")
+    names = ", ".join(known.__name__ for known in METRICS)
+    raise UnsupportedOptimizer(
+        f"expected one of {names} for update='proximal', came {name}, "
+        f"{f'which {reason}' if name in NO_METRIC else reason}: use update='decoupled' or "
+        "'gradient'"
+    )

@@ -1,0 +1,122 @@
+"""`regularize`: terms on a compiled Keras model, through the optimizer that trains it.
+
+Who uses this: people who train by `fit`, `train_on_batch` or their own loop over
+`optimizer.apply`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from typing import Any
+
+from shrinkage.errors import InputError, UnmatchedPattern, UnsupportedOptimizer
+from shrinkage.keras.attachment import Attachment
+from shrinkage.keras.metrics import metric_of
+from shrinkage.keras.optimizers import stepping
+from shrinkage.keras.parameters import describe, layers_by_name
+from shrinkage.keras.present import check_once, decay_of
+from shrinkage.keras.slots import Slot, with_array
+from shrinkage.parameters import ParameterInfo
+from shrinkage.terms import Assignment, Term, Terms, as_terms, assign
+
+
+def regularize(
+    model: Any,
+    terms: Term | Terms | Iterable[Term],
+    update: str = "proximal",
+) -> Attachment:
+    """Let every step of a model's optimizer minimize loss + Σ strength·penalty.
+
+    It works inside the compiled train function of TensorFlow, JAX and torch, with `jit_compile`,
+    `steps_per_execution`, gradient accumulation, mixed precision and loss scaling.
+
+    Args:
+        model: a Keras model, built and compiled.
+        terms: strengths times penalties on selections; parameters are named by their layers, as
+            in "dense_1.kernel".
+        update: how terms that name no update enter training: "proximal" (exact zeros, solves the
+            penalised problem), "decoupled" or "gradient". "loss" is `regularizer(term)`.
+
+    Returns:
+        The `Attachment`: `table()`, `value()`, `zeros()`, `detach()`.
+
+    Raises:
+        UnmatchedPattern: a term selects no parameter.
+        InputError: a model that is not compiled or not built, a term that the layer's own
+            regularizer or the optimizer's weight_decay would count twice, or update "loss".
+        UnsupportedOptimizer: an update that cannot be right with this optimizer.
+        OverlapError: terms meet on a parameter without a closed form.
+
+    >>> import keras
+    >>> from shrinkage import L1
+    >>> layer = keras.layers.Dense(1, name="out")
+    >>> model = keras.Sequential([keras.Input((2,)), layer])
+    >>> model.compile(optimizer=keras.optimizers.SGD(0.1), loss="mse")
+    >>> print(regularize(model, 0.5 * L1()).table())
+    parameter   shape  role    term        reason
+    out.kernel  2x1    weight  0.5 * L1()  proximal
+    out.bias    1      bias    -           bias: not penalised unless biases() is selected
+
+    Source: Parikh and Boyd, Proximal algorithms (2014); for the diagonal metric, Lee, Sun and
+    Saunders, SIAM J. Optim. 24 (2014).
+    """
+    optimizer = stepping(model)
+    described = [
+        (_noted(info, decay_of(optimizer, variable)), variable)
+        for info, variable in describe(model)
+    ]
+    assignment = _assigned(model, [info for info, _ in described], as_terms(terms), update)
+    check_once(described, assignment.parts, optimizer)
+    slots = [
+        _slot(info.name, variable, assignment, optimizer)
+        for info, variable in described
+        if assignment.parts[info.name]
+    ]
+    _check_average(optimizer, slots)
+    return Attachment(model, optimizer, slots, assignment)
+
+
+def _noted(info: ParameterInfo, decay: float) -> ParameterInfo:
+    """Return the info with the optimizer's own decay in its note."""
+    words = f"the optimizer decays it by weight_decay={decay:g}" if decay else ""
+    return replace(info, note="; ".join(filter(None, (info.note, words))))
+
+
+def _assigned(model: Any, infos: Sequence[ParameterInfo], terms: Terms, update: str) -> Assignment:
+    try:
+        assignment = assign(infos, terms, update)
+    except UnmatchedPattern as error:
+        raise UnmatchedPattern(f"{error}{_without_kernel(model, terms)}") from None
+    if any(part.update == "loss" for parts in assignment.parts.values() for part in parts):
+        raise InputError(
+            "expected an update of gradient, decoupled, proximal, came 'loss': give the layer "
+            "kernel_regularizer=shrinkage.keras.regularizer(term), which Keras adds to the loss"
+        )
+    return assignment
+
+
+def _without_kernel(model: Any, terms: Terms) -> str:
+    """Return what there is to say of layers that terms name and that hold no weights."""
+    words = {word for term in terms for word in term.selection.words()}
+    found = [
+        f"layer {name!r} is a {type(layer).__name__}, which has no kernel"
+        for name, layer in layers_by_name(model).items()
+        if name in words and not layer.weights
+    ]
+    return "".join(f"; {text}" for text in found)
+
+
+def _slot(name: str, variable: Any, assignment: Assignment, optimizer: Any) -> Slot:
+    parts = tuple(with_array(part, variable) for part in assignment.parts[name])
+    proximal = any(part.update == "proximal" for part in parts)
+    return Slot(name, variable, parts, metric_of(optimizer) if proximal else None)
+
+
+def _check_average(optimizer: Any, slots: Sequence[Slot]) -> None:
+    kinked = [slot.name for slot in slots if slot.has_kinks]
+    if optimizer.use_ema and kinked:
+        raise UnsupportedOptimizer(
+            f"expected an optimizer that keeps exact zeros, came {type(optimizer).__name__} with "
+            f"use_ema=True, whose averages replace them ({kinked[0]}): build it with use_ema=False"
+        )

@@ -1,0 +1,51 @@
+"""Keras reads its backend when it is imported: the checks run in processes of their own.
+
+All start at once, when the first answer is asked for, and each runs once a session.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from keras_processes import MODULES, Answers, environment
+
+HERE = Path(__file__).parent
+collect_ignore = ["keras_checks", "keras_checks_worker.py", "load_without_package.py"]
+# torch tensors have no `copy` in __array__ yet, which NumPy warns of wherever Keras converts one.
+OPTIONS = ("-W", "error", "-W", "ignore:__array__ implementation:DeprecationWarning")
+
+
+@pytest.fixture(scope="session")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return where the models are saved that another process loads."""
+    return tmp_path_factory.mktemp("keras")
+
+
+@pytest.fixture(scope="session")
+def answers(folder: Path) -> Answers:
+    """Return a function that gives the outcomes of every check on a backend."""
+    running: dict[str, subprocess.Popen[str]] = {}
+    found: dict[str, Any] = {}
+
+    def answer(backend: str) -> dict[str, dict[str, str]]:
+        for name in MODULES if not running else ():
+            (folder / name).mkdir()
+            running[name] = subprocess.Popen(
+                [sys.executable, *OPTIONS, str(HERE / "keras_checks_worker.py"), *MODULES[name]],
+                env=environment(name, folder / name),
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                text=True,
+            )
+        if backend not in found:
+            out, problems = running[backend].communicate()
+            assert running[backend].returncode == 0, problems[-3000:]
+            found[backend] = json.loads(out.splitlines()[-1])
+        return found[backend]
+
+    return answer

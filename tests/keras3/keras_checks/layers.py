@@ -1,0 +1,129 @@
+"""Names, roles, kinds and axes of the variables of many layers, and selections of them."""
+
+from __future__ import annotations
+
+import keras
+import numpy as np
+import pytest
+
+from shrinkage import L1, GroupLasso, biases, kind, layer
+from shrinkage.errors import InputError, UnmatchedPattern
+from shrinkage.keras import describe, regularize
+
+L = keras.layers
+
+
+def network() -> keras.Model:
+    """Return a model with convolutions, a nested model and a normalization."""
+    inner = keras.Sequential([keras.Input((5,)), L.Dense(4, name="dense")], name="encoder")
+    inputs = keras.Input((6, 6, 3))
+    y = L.Conv2D(4, 3, name="conv")(inputs)
+    y = L.Conv2DTranspose(2, 3, name="back")(y)
+    y = L.BatchNormalization(name="norm")(y)
+    y = L.DepthwiseConv2D(2, name="depth")(y)
+    y = L.Dense(5, name="dense")(L.Flatten(name="flat")(y))
+    y = L.Dropout(0.5, name="drop")(inner(y))
+    model = keras.Model(inputs, L.Dense(1, name="dense_1")(y))
+    model.compile(optimizer=keras.optimizers.SGD(0.1), loss="mse")
+    return model
+
+
+def check_names_roles_kinds_and_axes() -> None:
+    found = {
+        info.name: (info.role, info.kind, info.input_axis, info.output_axis)
+        for info, _ in describe(network())
+    }
+    assert found["conv.kernel"] == ("weight", "conv", 2, 3)
+    assert found["conv.bias"] == ("bias", "conv", None, None)
+    assert found["back.kernel"] == ("weight", "conv", 3, 2)
+    assert found["norm.gamma"] == ("norm", "norm", None, None)
+    assert found["norm.beta"] == ("bias", "norm", None, None)
+    assert found["depth.kernel"] == ("weight", "conv", 2, None)
+    assert found["dense.kernel"] == ("weight", "linear", 0, 1)
+    assert found["encoder.dense.kernel"] == ("weight", "linear", 0, 1)
+    assert "norm.moving_mean" not in found
+    assert len(found) == 14
+
+
+def check_recurrent_attention_and_embedding_layers() -> None:
+    inputs = keras.Input((7,), dtype="int32")
+    y = L.Embedding(9, 4, name="words")(inputs)
+    y = L.MultiHeadAttention(2, 3, name="heads")(y, y)
+    y = L.Bidirectional(L.LSTM(3), name="both")(y)
+    model = keras.Model(inputs, L.PReLU(name="slope")(y))
+    found = {
+        info.name: (info.role, info.kind, info.input_axis, info.output_axis)
+        for info, _ in describe(model)
+    }
+    assert found["words.embeddings"] == ("embedding", "embedding", 0, 1)
+    assert found["heads.query.kernel"] == ("weight", "attention", 0, None)
+    assert found["heads.attention_output.kernel"] == ("weight", "attention", None, 2)
+    assert found["heads.query.bias"][0] == "bias"
+    forward = [name for name in found if name.startswith("both.forward_")]
+    kernels = [name for name in forward if name.endswith("kernel")]
+    assert [found[name] for name in kernels] == [("weight", "recurrent", 0, 1)] * 2
+    assert found["slope.alpha"][0] == "other"
+
+
+def check_selections_by_layer_kind_pattern_and_role() -> None:
+    chosen = {
+        layer("dense_1"): {"dense_1.kernel"},
+        layer("encoder"): {"encoder.dense.kernel"},
+        kind("conv"): {"conv.kernel", "back.kernel", "depth.kernel"},
+        layer("conv") & biases(): {"conv.bias"},
+    }
+    for selection, names in chosen.items():
+        attachment = regularize(network(), (0.1 * L1()).on(selection))
+        assert set(attachment.zeros()) == names, selection
+    attachment = regularize(network(), (0.1 * L1()).on("dense*.kernel"))
+    assert set(attachment.zeros()) == {"dense.kernel", "dense_1.kernel"}
+
+
+def check_a_layer_without_kernel_is_said_to_be_one() -> None:
+    for name, word in (("drop", "Dropout"), ("flat", "Flatten")):
+        with pytest.raises(UnmatchedPattern, match=f"layer '{name}' is a {word}, which has no"):
+            regularize(network(), (0.1 * L1()).on(layer(name)))
+    with pytest.raises(UnmatchedPattern, match=r"did you mean dense\.kernel"):
+        regularize(network(), (0.1 * L1()).on("dense/kernel"))
+
+
+def check_groups_lie_along_the_axes_of_each_layer() -> None:
+    model = network()
+    attachment = regularize(model, (1e3 * GroupLasso(per="output")).on("conv.*", "back.*"))
+    values = attachment.value()
+    conv, back = (model.get_layer(name).get_weights()[0] for name in ("conv", "back"))
+    lengths = np.sqrt((conv**2).sum((0, 1, 2))).sum() * np.sqrt(27)
+    lengths += np.sqrt((back**2).sum((0, 1, 3))).sum() * np.sqrt(36)
+    np.testing.assert_allclose(list(values.values()), 1e3 * lengths, rtol=1e-5)
+
+
+def check_shared_layers_are_penalised_once() -> None:
+    shared = L.Dense(3, name="shared")
+    inputs = keras.Input((3,))
+    inner = keras.Model(inputs, shared(inputs), name="inner")
+    model = keras.Model(inputs, shared(inner(inputs)))
+    model.compile(optimizer=keras.optimizers.SGD(0.1), loss="mse")
+    attachment = regularize(model, 0.1 * L1())
+    assert len(attachment.zeros()) == 1
+    assert "the same array, once" in attachment.table()
+
+
+def check_frozen_layers_are_not_penalised() -> None:
+    model = network()
+    model.get_layer("conv").trainable = False
+    model.compile(optimizer=keras.optimizers.SGD(0.1), loss="mse")
+    assert "conv.kernel" not in regularize(model, 0.1 * L1()).zeros()
+
+
+def check_two_variables_of_one_name_are_refused() -> None:
+    class Pair(L.Layer):
+        def __init__(self) -> None:
+            super().__init__(name="pair")
+            self.first, self.second = L.Dense(2, name="same"), L.Dense(2, name="same")
+
+        def call(self, x: object) -> object:
+            return self.second(self.first(x))
+
+    model = keras.Sequential([keras.Input((2,)), Pair()])
+    with pytest.raises(InputError, match=r"two of 'pair\.same\.kernel'"):
+        describe(model)

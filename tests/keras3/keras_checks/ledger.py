@@ -1,0 +1,67 @@
+"""The callback: losses and terms apart, exact zeros, the table at the start."""
+
+from __future__ import annotations
+
+import keras
+import numpy as np
+
+from keras_checks.networks import fit, hidden, kernel, linear
+from shrinkage import L1, L2
+from shrinkage.keras import Ledger, regularize
+
+
+def check_a_record_an_epoch() -> None:
+    model = linear(keras.optimizers.SGD(0.1))
+    attachment = regularize(model, 0.2 * L1())
+    shown: list[str] = []
+    ledger = Ledger(attachment, show=shown.append)
+    history = fit(model, epochs=4, callbacks=[ledger])
+    assert shown == [attachment.table()]
+    assert [record.step for record in ledger.records] == [6, 12, 18, 24]
+    assert [record.epoch for record in ledger.records] == [0, 1, 2, 3]
+    losses = [record.data_loss for record in ledger.records]
+    np.testing.assert_allclose(losses, history.history["loss"], rtol=1e-6)
+    last = ledger.records[-1]
+    assert last.zeros == {"out.kernel": int((kernel(model) == 0).sum())}
+    assert last.zeros["out.kernel"] > 0
+    assert last.sizes == {"out.kernel": 8}
+    expected = 0.2 * np.abs(kernel(model)).sum()
+    np.testing.assert_allclose(list(last.terms.values()), expected, rtol=1e-5)
+
+
+def check_records_within_an_epoch_see_the_weights_of_then() -> None:
+    model = linear(keras.optimizers.SGD(0.05))
+    ledger = Ledger(regularize(model, 0.2 * L1()), every=2, show=None)
+    fit(model, epochs=2, callbacks=[ledger])
+    assert [record.step for record in ledger.records] == [2, 4, 6, 8, 10, 12]
+    values = [next(iter(record.terms.values())) for record in ledger.records]
+    assert len(set(values)) == 6
+
+
+def check_steps_per_execution_are_counted_as_steps() -> None:
+    several = 1 if keras.backend.backend() == "torch" else 3  # Keras refuses it there
+    model = linear(keras.optimizers.SGD(0.05), steps_per_execution=several)
+    ledger = Ledger(regularize(model, 0.2 * L1()), show=None)
+    fit(model, epochs=2, callbacks=[ledger])
+    assert [record.step for record in ledger.records] == [6, 12]
+
+
+def check_a_loss_that_layers_add_to_is_not_called_data_loss() -> None:
+    model = hidden(keras.optimizers.SGD(0.05), keras.regularizers.L2(0.1))
+    ledger = Ledger(regularize(model, 0.1 * L1()), show=None)
+    fit(model, epochs=1, callbacks=[ledger])
+    assert ledger.records[0].data_loss is None
+    assert ledger.records[0].loss is not None
+
+
+def check_the_table_is_printed_by_default() -> None:
+    import contextlib
+    import io
+
+    model = linear(keras.optimizers.SGD(0.05))
+    out = io.StringIO()
+    ledger = Ledger(regularize(model, 0.1 * L1() + (0.1 * L2()).with_update("decoupled")))
+    with contextlib.redirect_stdout(out):
+        ledger.set_model(model)
+        ledger.on_train_begin()
+    assert "out.kernel" in out.getvalue()

@@ -1,0 +1,109 @@
+"""Decoupled, gradient and proximal updates, against Keras' own penalties and against NumPy."""
+
+from __future__ import annotations
+
+import keras
+import numpy as np
+
+from keras_checks.networks import (
+    distance,
+    fit,
+    half_square,
+    hidden,
+    kernel,
+    linear,
+    regression,
+    train,
+)
+from shrinkage import L1, L2, convert, everything
+from shrinkage.keras import regularize
+
+
+def check_decoupled_l2_is_the_weight_decay_of_adamw() -> None:
+    own = hidden(keras.optimizers.AdamW(0.02, weight_decay=0.3))
+    ours = hidden(keras.optimizers.AdamW(0.02, weight_decay=0.0))
+    regularize(ours, (0.3 * L2()).on(everything()), "decoupled")
+    fit(own)
+    fit(ours)
+    assert distance(own, ours) < 1e-6
+
+
+def check_gradient_l2_is_keras_l2_at_the_converted_strength() -> None:
+    strength = convert(0.01, "keras.l2", "shrinkage.l2").value
+    assert strength == 0.02
+    for optimizer in (lambda: keras.optimizers.SGD(0.05), lambda: keras.optimizers.Adam(0.01)):
+        own = hidden(optimizer(), keras.regularizers.L2(0.01))
+        ours = hidden(optimizer())
+        regularize(ours, (strength * L2()).on("first.*"), "gradient")
+        fit(own)
+        fit(ours)
+        assert distance(own, ours) < 1e-6
+
+
+def check_decoupled_l1_is_soft_thresholding_by_the_learning_rate() -> None:
+    model, plain = (linear(keras.optimizers.Adam(0.05)) for _ in range(2))
+    regularize(model, 4.0 * L1(), "decoupled")
+    train(model, 1)
+    train(plain, 1)
+    moved = kernel(plain)
+    expected = np.sign(moved) * np.maximum(np.abs(moved) - 0.2, 0)
+    np.testing.assert_allclose(kernel(model), expected, atol=1e-6)
+    assert (kernel(model) == 0).any()
+
+
+def check_proximal_adam_is_the_prox_in_its_own_metric() -> None:
+    """One step by hand: v = 0.001·g², the step size is lr·√0.001/(√v + ε)."""
+    model = linear(keras.optimizers.Adam(0.05, epsilon=1e-3))
+    start = kernel(model).astype(np.float64)
+    x, y = regression("float64")
+    gradient = x.T @ (x @ start - y) / len(x)
+    size = 0.05 * np.sqrt(0.001) / (np.sqrt(0.001) * np.abs(gradient) + 1e-3)
+    moved = start - size * gradient
+    regularize(model, 0.3 * L1())
+    train(model, 1)
+    expected = np.sign(moved) * np.maximum(np.abs(moved) - 0.3 * size, 0)
+    np.testing.assert_allclose(kernel(model), expected, atol=2e-6)
+
+
+def check_terms_around_a_reference_end_there() -> None:
+    reference = {"out.kernel": np.full((8, 1), 0.25)}
+    for update in ("proximal", "decoupled"):
+        model = linear(keras.optimizers.SGD(0.1))
+        attachment = regularize(model, (50.0 * L1()).around(reference), update)
+        train(model, 30)
+        np.testing.assert_array_equal(kernel(model), np.float32(0.25))
+        assert list(attachment.value().values()) == [0.0]
+
+
+def check_terms_may_have_their_own_updates() -> None:
+    model = linear(keras.optimizers.Adam(0.05))
+    terms = 0.5 * L1() + (0.1 * L2()).with_update("decoupled")
+    attachment = regularize(model, terms)
+    train(model, 200)
+    assert attachment.zeros()["out.kernel"] > 0
+    assert "proximal + decoupled" in attachment.table()
+
+
+def check_values_are_those_of_the_penalties() -> None:
+    model = linear(keras.optimizers.SGD(0.1))
+    w = kernel(model).astype(np.float64)
+    terms = 0.5 * L1() + 0.25 * L2()
+    values = regularize(model, terms).value()
+    assert list(values) == [repr(term) for term in terms]
+    expected = [0.5 * np.abs(w).sum(), 0.125 * (w**2).sum()]
+    np.testing.assert_allclose(list(values.values()), expected, rtol=1e-6)
+
+
+def check_a_loop_of_ones_own_is_regularized_too() -> None:
+    model = linear(keras.optimizers.SGD(0.1))
+    twin = linear(keras.optimizers.SGD(0.1))
+    for one in (model, twin):
+        regularize(one, 0.3 * L1())
+    x, y = regression()
+    for _ in range(5):
+        w = kernel(model)
+        gradient = keras.ops.convert_to_tensor(x.T @ (x @ w - y) / len(x))
+        model.optimizer.apply([gradient], model.trainable_variables)
+    train(twin, 5)
+    assert half_square(y, x @ kernel(model)) > 0
+    assert distance(model, twin) < 1e-5

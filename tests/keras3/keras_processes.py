@@ -1,0 +1,19 @@
+"""Which modules of `keras_checks` run on which backend, and in what environment."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+EVERYWHERE = ("optimum", "loops", "precision", "updates", "regularizers", "refusals", "ledger")
+# Names, roles and axes are found before any backend computes.
+MODULES = {"torch": (*EVERYWHERE, "layers"), "jax": EVERYWHERE, "tensorflow": EVERYWHERE}
+Answers = Callable[[str], dict[str, dict[str, str]]]
+
+
+def environment(backend: str, folder: Path) -> dict[str, str]:
+    """Return the variables of a process for one backend, with float64 and few words."""
+    own = {"KERAS_BACKEND": backend, "CHECKS_FOLDER": str(folder), "JAX_ENABLE_X64": "1"}
+    quiet = {"TF_CPP_MIN_LOG_LEVEL": "3", "CUDA_VISIBLE_DEVICES": "", "OMP_NUM_THREADS": "1"}
+    return os.environ | own | quiet

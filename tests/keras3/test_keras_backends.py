@@ -1,0 +1,69 @@
+"""Every check of `keras_checks`, on TensorFlow, JAX and torch; saved models in another process."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from keras_processes import MODULES, Answers, environment
+
+HERE = Path(__file__).parent
+
+
+@pytest.mark.parametrize(
+    ("backend", "module"), [(b, m) for b, modules in MODULES.items() for m in modules]
+)
+def test_checks_pass_on_the_backend(answers: Answers, backend: str, module: str) -> None:
+    outcomes = answers(backend)[module]
+    assert len(outcomes) >= 3
+    assert [f"{name}\n{problem}" for name, problem in outcomes.items() if problem] == []
+
+
+@pytest.fixture(scope="session")
+def loaded(answers: Answers, folder: Path) -> dict[str, dict[str, Any]]:
+    """Return what a fresh process of JAX found in the models that each backend has saved."""
+    for backend in MODULES:
+        answers(backend)
+    run = subprocess.run(
+        [sys.executable, str(HERE / "load_without_package.py"), str(folder), *MODULES],
+        env=environment("jax", folder),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert run.returncode == 0, run.stderr[-3000:]
+    return json.loads(run.stdout)
+
+
+def test_a_saved_regularizer_loads_in_another_process(loaded: dict[str, dict[str, Any]]) -> None:
+    for backend, found in loaded.items():
+        assert found["regularizer"] == (
+            "regularizer(0.1 * L1() + 0.2 * GroupLasso(per=None, axes=(0,)) + "
+            "0.3 * ElasticNet(l1_ratio=0.25))"
+        ), backend
+        assert found["loss"] > 0.5
+
+
+def test_without_the_package_the_error_says_what_to_install(
+    loaded: dict[str, dict[str, Any]],
+) -> None:
+    for found in loaded.values():
+        assert "shrinkage>Regularizer" in found["without"]
+        assert "pip install shrinkage, then import shrinkage.keras" in found["without"]
+
+
+def test_a_model_trained_with_terms_loads_without_the_package(
+    loaded: dict[str, dict[str, Any]],
+) -> None:
+    for found in loaded.values():
+        assert found["zeros"] == found["size"] == 48
+
+
+def test_importing_shrinkage_imports_no_keras() -> None:
+    code = "import sys, shrinkage; print('keras' in sys.modules)"
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert run.stdout.strip() == "False"
