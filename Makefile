@@ -6,7 +6,7 @@ THREADS ?= 2
 KERNELS := src/shrinkage/pytorch/kernels/_shrink.c
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test lint format docs bench clean
+.PHONY: help install demo test lint format docs bench examples clean
 
 help:  ## list the commands
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -41,6 +41,9 @@ docs: $(VENV)/.installed-docs  ## build the documentation into site/
 
 bench: $(VENV)/.installed-bench  ## run the benchmarks and write benchmarks/results/
 	for file in benchmarks/*_vs_*.py benchmarks/step_overhead.py benchmarks/audit_power.py; do $(BIN)/python $$file || exit 1; done
+
+examples: $(VENV)/.installed-examples  ## run every experiment; fails where a stated number is not met
+	for file in examples/*.py; do $(BIN)/python $$file || exit 1; done
 
 clean:  ## remove what was built, not the runs
 	rm -rf $(VENV) build dist site src/*.egg-info .pytest_cache .ruff_cache

@@ -2,8 +2,8 @@
 
 Finds: every seeded fault of tests/mutants under its rule, and no error in any correct loop; the
 two counts, and each that fails by name. Costs: one audit of a transformer with 100 million
-parameters (12 layers, width 768, 4 x 256 tokens, AdamW with weight_decay) against its plain training
-step, in time and in the memory of a process of its own.
+parameters (12 layers, width 768, 4 x 256 tokens, AdamW with weight_decay) against its plain
+training step, in time and in the memory of a process of its own.
 """
 
 from __future__ import annotations

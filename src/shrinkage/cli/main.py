@@ -8,7 +8,7 @@ from typing import Annotated, NoReturn, cast
 import typer
 
 import shrinkage
-from shrinkage.cli import audit, convert, path, penalties, predict, report, timescale
+from shrinkage.cli import audit, convert, example, path, penalties, predict, report, timescale
 from shrinkage.errors import ShrinkageError
 
 BAD_INPUT = 2
@@ -30,6 +30,7 @@ app.command("predict")(predict.command)
 app.command("audit")(audit.command)
 app.command("convert")(convert.command)
 app.command("timescale")(timescale.command)
+app.command("example")(example.command)
 app.command("penalties")(penalties.command)
 
 

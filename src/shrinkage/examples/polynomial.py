@@ -1,0 +1,244 @@
+"""The same points fitted with degree 3 and degree 10, and penalties that tame degree 10.
+
+Fourteen noisy points of a smooth curve, one outlier among them. Without a penalty degree 10 chases
+the outlier; ridge, lasso and elastic net along a path, with the strength chosen by cross
+validation, give the smooth curve back. scikit-learn's models at the same strength have the same
+coefficients.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from sklearn.linear_model import ElasticNet as Their
+from sklearn.linear_model import Ridge
+from sklearn.model_selection import KFold, cross_val_score
+from sklearn.pipeline import Pipeline, make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+from shrinkage.examples.outcome import Check, Outcome, Table, at_least, at_most
+from shrinkage.examples.spread import mean_and_error
+from shrinkage.paths import fit_path
+from shrinkage.paths.fitted import FittedPath
+from shrinkage.penalties import L1, L2, ElasticNet, Penalty
+from shrinkage.reports.figures.base import Axis, Kind, LineFigure, Series
+
+POINTS, NOISE, OUTLIER = 14, 0.15, 1.0
+LOW, HIGH = 3, 10
+STRENGTHS = tuple(float(s) for s in np.logspace(-2.5, 0, 8))
+PENALTIES: Mapping[str, Penalty] = {"ridge": L2(), "lasso": L1(), "elastic net": ElasticNet(0.5)}
+GRID = np.linspace(-1.0, 1.0, 201)
+
+
+def truth(x: np.ndarray) -> np.ndarray:
+    """Return the curve that the points lie around."""
+    return np.sin(2.5 * x)
+
+
+@dataclass(frozen=True, eq=False)
+class Points:
+    """Places and noisy values; one value in the middle is off by `OUTLIER`."""
+
+    x: np.ndarray
+    y: np.ndarray
+
+    @classmethod
+    def drawn(cls, seed: int) -> Points:
+        """Return the points of a seed."""
+        generator = np.random.default_rng(seed)
+        x = np.linspace(-1.0, 1.0, POINTS)
+        y = truth(x) + NOISE * generator.normal(size=POINTS)
+        y[generator.integers(POINTS // 4, 3 * POINTS // 4)] += OUTLIER
+        return cls(x, y)
+
+
+def columns(x: np.ndarray, degree: int = HIGH) -> np.ndarray:
+    """Return the Legendre polynomials of degree 1, …, `degree` as columns.
+
+    They span what x, x², … span, and are nearly uncorrelated on points between −1 and 1, so that
+    a penalty on one coefficient does not fall on the others.
+
+    >>> columns(np.array([0.5]), 2)
+    array([[ 0.5  , -0.125]])
+    """
+    return np.polynomial.legendre.legvander(x, degree)[:, 1:]
+
+
+def plain_fit(points: Points, degree: int) -> np.ndarray:
+    """Return the least-squares polynomial's values on the grid."""
+    return np.polynomial.Polynomial.fit(points.x, points.y, degree)(GRID)
+
+
+def path_of(points: Points, penalty: Penalty) -> FittedPath:
+    """Return the path of degree 10, judged on the true curve."""
+    return fit_path(
+        "linear",
+        columns(points.x),
+        points.y,
+        penalty=penalty,
+        strengths=STRENGTHS,
+        test=(columns(GRID), truth(GRID)),
+        dtype="float64",
+        folds=4,
+        refit="all",
+        progress=False,
+    )
+
+
+def off_truth(values: np.ndarray) -> float:
+    """Return the root of the mean squared difference from the true curve."""
+    return float(np.sqrt(np.mean((values - truth(GRID)) ** 2)))
+
+
+def scikit_learn_model(penalty: Penalty, strength: float) -> Pipeline:
+    """Return scikit-learn's model of the same objective on the same scaled columns."""
+    if isinstance(penalty, L2):
+        model = Ridge(alpha=strength * POINTS)  # Ridge's sum of squares is not divided by the rows
+    else:
+        ratio = penalty.l1_ratio if isinstance(penalty, ElasticNet) else 1.0
+        model = Their(alpha=strength, l1_ratio=ratio, tol=1e-10, max_iter=1_000_000)
+    return make_pipeline(StandardScaler(), model)
+
+
+def scikit_learn_difference(points: Points, path: FittedPath, penalty: Penalty) -> float:
+    """Return the largest difference between both libraries' curves at the chosen strength."""
+    theirs = scikit_learn_model(penalty, path.best.strength).fit(columns(points.x), points.y)
+    difference = theirs.predict(columns(GRID)) - path.predict(columns(GRID), "best")
+    return float(np.abs(difference).max())
+
+
+def scikit_learn_choice(points: Points, penalty: Penalty) -> np.ndarray:
+    """Return the curve of scikit-learn's model whose strength cross validation chooses."""
+    folds = KFold(5, shuffle=True, random_state=0)
+    models = [scikit_learn_model(penalty, strength) for strength in STRENGTHS]
+    x = columns(points.x)
+    scores = [
+        cross_val_score(m, x, points.y, cv=folds, scoring="neg_mean_squared_error").mean()
+        for m in models
+    ]
+    return models[int(np.argmax(scores))].fit(x, points.y).predict(columns(GRID))
+
+
+def run(*, full: bool = False, data: str | None = None, draws: int = 12) -> Outcome:
+    """Run the experiment on `draws` sets of points (100 when full); `data` plays no part.
+
+    The path is of the first draw. The other draws are fitted by scikit-learn, which is shown to
+    have the same solution and is faster on fourteen points.
+    """
+    del data
+    sets = [Points.drawn(seed) for seed in range(100 if full else draws)]
+    errors = {
+        "degree 3": [off_truth(plain_fit(points, LOW)) for points in sets],
+        "degree 10": [off_truth(plain_fit(points, HIGH)) for points in sets],
+    }
+    for name, penalty in PENALTIES.items():
+        found = [off_truth(scikit_learn_choice(points, penalty)) for points in sets]
+        errors[f"degree 10, {name}"] = found
+    first = {name: path_of(sets[0], penalty) for name, penalty in PENALTIES.items()}
+    agreements = {
+        name: scikit_learn_difference(sets[0], first[name], p) for name, p in PENALTIES.items()
+    }
+    return Outcome(
+        "polynomial",
+        f"{len(sets)} draws of {POINTS} points around sin 2.5x, each with one outlier",
+        (_errors_table(errors), _choice_table(first, agreements)),
+        _checks(errors, agreements),
+        (_curves_figure(sets[0], first["lasso"]), _path_figure(first)),
+        {f"path-{name.replace(' ', '-')}": path for name, path in first.items()},
+    )
+
+
+def _errors_table(errors: Mapping[str, list[float]]) -> Table:
+    rows = tuple((name, *mean_and_error(np.array(values))) for name, values in errors.items())
+    names = ("fit", "distance from the true curve", "standard error")
+    return Table("root mean squared distance, mean over the draws", names, rows)
+
+
+def _choice_table(paths: Mapping[str, FittedPath], agreements: Mapping[str, float]) -> Table:
+    rows = tuple(
+        (name, path.best.strength, f"{path.best.nonzero} of {HIGH}", agreements[name])
+        for name, path in paths.items()
+    )
+    names = ("penalty", "strength", "coefficients left", "difference from scikit-learn")
+    return Table("the first draw: chosen by cross validation", names, rows)
+
+
+def _checks(
+    errors: Mapping[str, list[float]], agreements: Mapping[str, float]
+) -> tuple[Check, ...]:
+    plain = np.array(errors["degree 10"])
+    checks = []
+    for name in PENALTIES:
+        mine = np.array(errors[f"degree 10, {name}"])
+        gain, error = mean_and_error(plain - mine)
+        checks.append(
+            at_least(f"{name} nearer to the truth, in standard errors", gain / error, 2.0)
+        )
+    return (
+        *checks,
+        at_most("difference from scikit-learn", max(agreements.values()), 1e-6),
+    )
+
+
+def _curves_figure(points: Points, lasso: FittedPath) -> LineFigure:
+    values = {
+        "degree 3": plain_fit(points, LOW),
+        "degree 10": plain_fit(points, HIGH),
+        "degree 10, lasso": lasso.predict(columns(GRID), "best"),
+    }
+    reading = (
+        "Degree 10 without a penalty bends to the outlier and to the noise at the ends; with lasso "
+        f"at strength {lasso.best.strength:.2g} it is as smooth as degree 3."
+    )
+    lines = zip(values.items(), ("training", "simple", "best"), strict=True)
+    return LineFigure(
+        key="polynomial-curves",
+        title="Too many degrees of freedom, and a penalty on them",
+        reading=reading,
+        alt=f"Fourteen points, one far off, and four curves. {reading}",
+        x=Axis("x"),
+        y=Axis("y"),
+        series=(
+            Series("true curve", GRID, truth(GRID), "unregularized", Kind.DASHED),
+            *(Series(name, GRID, curve, colour) for (name, curve), colour in lines),
+            Series("points", points.x, points.y, "ink", Kind.SPOT),
+        ),
+        wide=True,
+    )
+
+
+def _path_figure(paths: Mapping[str, FittedPath]) -> LineFigure:
+    colours = zip(paths.items(), ("best", "simple", "training"), strict=True)
+    series = [
+        Series(name, path.strengths, _distances(path), colour) for (name, path), colour in colours
+    ]
+    chosen = [
+        Series(
+            f"chosen, {name}",
+            np.array([path.best.strength]),
+            _distances(path)[path.strengths == path.best.strength],
+            colour,
+            Kind.SPOT,
+        )
+        for (name, path), colour in zip(paths.items(), ("best", "simple", "training"), strict=True)
+    ]
+    reading = (
+        "Too little penalty follows the noise, too much flattens the curve; the best is between."
+    )
+    return LineFigure(
+        key="polynomial-path",
+        title="Distance from the true curve along the path, degree 10",
+        reading=reading,
+        alt=f"Three curves over the strength, large points where cross validation chose. {reading}",
+        x=Axis("strength λ (log scale), stronger to the right", log=True),
+        y=Axis("distance from the true curve"),
+        series=(*series, *chosen),
+        wide=True,
+    )
+
+
+def _distances(path: FittedPath) -> np.ndarray:
+    features = columns(GRID)
+    return np.array([off_truth(path.predict(features, i)) for i in range(len(path.strengths))])

@@ -1,0 +1,98 @@
+"""Runs an experiment, prints what it found, writes its pictures, and says whether numbers were met.
+
+Who uses this: `shrinkage example`, and the files of `examples/`, which call `main`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from shrinkage.atomic import write_bytes
+from shrinkage.errors import ShrinkageError
+from shrinkage.examples.outcome import Check, Outcome, Table
+from shrinkage.examples.registry import experiment_named
+
+NOT_MET, BAD_INPUT = 1, 2
+OUT = Path("runs", "examples")
+
+
+def run_experiment(
+    name: str, *, full: bool = False, data: str | None = None, out: Path | None = None
+) -> Outcome:
+    """Run an experiment, print its tables and write figures and numbers.
+
+    Args:
+        name: of the experiment.
+        full: on all of the data, however long that takes.
+        data: a data set's name or a folder, in the place of what is found.
+        out: the folder for PNG, JSON and pages; `runs/examples/NAME` when None.
+
+    Returns:
+        The `Outcome`; `outcome.met` says whether all stated numbers were met.
+
+    Raises:
+        InputError: no such experiment, or data that do not fit.
+        RunDirectoryError: the folder cannot be written.
+    """
+    experiment = experiment_named(name)
+    print(f"{name}: {experiment.summary}", flush=True)
+    begin = time.perf_counter()
+    outcome = experiment.run(full=full, data=data)
+    seconds = time.perf_counter() - begin
+    print(outcome_text(outcome))
+    folder = OUT / name if out is None else out
+    write_outcome(outcome, folder)
+    print(f"{len(outcome.figures)} figures and {name}.json in {folder}, {seconds:.0f} s")
+    return outcome
+
+
+def outcome_text(outcome: Outcome) -> str:
+    """Return an outcome as it is printed."""
+    parts = [f"data: {outcome.data}", *map(str, outcome.parts), str(checks_table(outcome.checks))]
+    return "\n\n".join(("", *parts, ""))
+
+
+def checks_table(checks: Sequence[Check]) -> Table:
+    """Return the stated numbers as a table."""
+    rows = tuple((c.name, c.value, c.bar, "met" if c.met else "NOT MET") for c in checks)
+    return Table("stated numbers", ("number", "measured", "bar", ""), rows)
+
+
+def write_outcome(outcome: Outcome, folder: Path) -> None:
+    """Write numbers as JSON, figures as PNG and paths as pages into a folder.
+
+    Args:
+        outcome: what to write.
+        folder: made when it is missing.
+
+    Raises:
+        RunDirectoryError: the folder cannot be written.
+    """
+    from shrinkage.reports.draw import draw_png
+
+    text = json.dumps(outcome.to_dict(), indent=2, ensure_ascii=False) + "\n"
+    write_bytes(folder / f"{outcome.name}.json", text.encode())
+    for figure in outcome.figures:
+        write_bytes(folder / f"{figure.key}.png", draw_png(figure))
+    for name, path in outcome.pages.items():
+        path.to_html(folder / f"{name}.html")
+
+
+def main(name: str, arguments: Sequence[str] | None = None) -> None:
+    """Run one experiment as a script, and end the process: 0, 1 (a number not met) or 2."""
+    parser = argparse.ArgumentParser(description=experiment_named(name).summary)
+    parser.add_argument("--full", action="store_true", help="run on all of the data")
+    parser.add_argument("--data", help="a data set's name or a folder")
+    parser.add_argument("--out", type=Path, help=f"folder for what is written [{OUT / name}]")
+    given = parser.parse_args(arguments)
+    try:
+        outcome = run_experiment(name, full=given.full, data=given.data, out=given.out)
+    except ShrinkageError as error:
+        print("error: " + " ".join(str(error).split()), file=sys.stderr)
+        sys.exit(BAD_INPUT)
+    sys.exit(0 if outcome.met else NOT_MET)

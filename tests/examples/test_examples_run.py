@@ -1,0 +1,116 @@
+"""The quick or a smaller form of every experiment, on digits: its stated facts, not its accuracy.
+
+`make examples` runs the sizes that are documented. Here the sizes are small, so the bars of
+accuracy are not those of an experiment; what must hold at any size is asserted by name.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from shrinkage.examples import (
+    Outcome,
+    cross_validation,
+    dropout,
+    feature_selection,
+    keras_l2,
+    l1_vs_l2,
+    numpy_weight_decay,
+    polynomial,
+    torch_adam_weight_decay,
+    torch_elastic_net,
+    torch_l1,
+    torch_l2,
+    zero_strength,
+)
+
+
+def met(outcome: Outcome, *names: str) -> bool:
+    return all(outcome.check(name).met for name in names)
+
+
+FAMILIES = {
+    "torch-l1": torch_l1,
+    "torch-l2": torch_l2,
+    "torch-adam-weight-decay": torch_adam_weight_decay,
+    "torch-elastic-net": torch_elastic_net,
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", FAMILIES)
+def test_published_strength_collapses_and_the_audit_says_so(name):
+    outcome = FAMILIES[name].run(data="digits", epochs=40)
+    assert met(
+        outcome,
+        "test accuracy as published",
+        "the audit predicts the collapse",
+        "the audit passes the chosen strength",
+        "test accuracy of the best",
+    ), outcome.checks
+    assert len(outcome.figures) == 2
+
+
+@pytest.mark.slow
+def test_polynomial_agrees_with_scikit_learn_and_is_nearer_to_the_truth():
+    outcome = polynomial.run(draws=2)
+    assert met(outcome, "difference from scikit-learn"), outcome.checks
+
+
+def test_zero_strength_is_the_unregularized_run():
+    outcome = zero_strength.run(steps=6)
+    assert outcome.met, outcome.checks
+
+
+def test_the_published_decay_changes_no_weight_and_the_mended_one_does():
+    outcome = numpy_weight_decay.run(data="digits", seeds=2, epochs=2, steps=20)
+    assert met(
+        outcome,
+        "λ = 0, 0.001 and 1 train identical weights",
+        "the audit says no-effect",
+        "the audit passes the mended step",
+    ), outcome.checks
+
+
+# Keras 3.15 asks NumPy 2 for an array in the way of NumPy 1.
+@pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
+def test_keras_is_twice_pytorch_and_refuses_the_argument():
+    pytest.importorskip("keras", reason="needs Keras 3, an extra")
+    outcome = keras_l2.run(steps=50)
+    assert outcome.check("Keras refuses the argument").met
+    assert outcome.check("difference at the converted strength").met
+    assert outcome.check("the audit finds the factor").met
+    assert outcome.check("the audit passes the converted strength").met
+
+
+def test_l1_makes_zeros_and_l2_none():
+    outcome = l1_vs_l2.run(splits=2, epochs=3, names=("wine",))
+    assert outcome.check("exact zeros of L2").value == 0.0
+    assert outcome.check("exact zeros of L1").value > 0.0
+    (figure,) = outcome.figures
+    assert len(figure.series) == 4
+
+
+def test_dropout_is_chosen_among_its_rates():
+    outcome = dropout.run(data="wine", splits=2, epochs=3)
+    (table,) = outcome.parts
+    rows = {row[0]: row for row in table.rows}
+    assert set(rows) == {"none", "L2", "dropout"}
+    assert 0.1 <= rows["dropout"][3] <= 0.5
+
+
+def test_groups_take_whole_inputs():
+    outcome = feature_selection.run(data="breast-cancer", strengths=4, folds=2)
+    kept = {table.title: np.array([row[1] for row in table.rows]) for table in outcome.parts}
+    groups = next(values for title, values in kept.items() if title.startswith("groups"))
+    assert (np.diff(groups) <= 0).all()
+    assert groups[-1] < groups[0]
+
+
+def test_cross_validation_leaves_fewer_weights_one_standard_error_away():
+    outcome = cross_validation.run(strengths=4, epochs=3)
+    (table,) = outcome.parts
+    rows = {row[0]: row for row in table.rows}
+    assert rows["unregularized"][1] == 0.0
+    assert rows["one standard error"][1] >= rows["best"][1]
