@@ -24,7 +24,7 @@ demo: $(VENV)/.installed-all  ## run the main job on scikit-learn's digits, into
 	$(BIN)/shrinkage path digits --penalty l1 --strengths 20 --folds 5 --out runs/demo --resume
 
 test: $(VENV)/.installed-test  ## install what the tests need and run them all
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(THREADS) --dist loadgroup
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(THREADS)
 
 lint: $(VENV)/.installed-test $(VENV)/.installed-lint  ## style, types, import contract
 	$(BIN)/ruff check .

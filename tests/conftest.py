@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Any
 
 # Keras reads it when it is first imported; its own default would load TensorFlow.
 os.environ.setdefault("KERAS_BACKEND", "torch")
@@ -20,3 +21,19 @@ def shared_data() -> Path:
     if not SHARED.is_dir():
         pytest.skip(f"no data folder at {SHARED.name}: set SHRINKAGE_SHARED_DATA to run this test")
     return SHARED
+
+
+# Folders whose tests share what takes long to make: each goes to one worker as a whole.
+TOGETHER = ("tests/parity/frameworks/", "tests/keras3/", "tests/pytorch/sharded/")
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Group by folder: the mark xdist_group has no effect with xdist 3.8 under pytest 9.2."""
+    from xdist.scheduler import LoadScopeScheduling
+
+    class ByFolder(LoadScopeScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            return next((folder for folder in TOGETHER if nodeid.startswith(folder)), nodeid)
+
+    return ByFolder(config, log)

@@ -38,9 +38,21 @@ def json_of(folder, name: str) -> dict:
     return json.loads((folder / name).read_text())
 
 
+COMMANDS = (
+    "audit",
+    "convert",
+    "example",
+    "path",
+    "penalties",
+    "predict",
+    "report",
+    "timescale",
+)
+
+
 def test_help_of_every_command_mentions_every_option():
     commands = typer.main.get_command(app).commands  # type: ignore[attr-defined]
-    assert set(commands) == {"path", "report", "predict", "penalties"}
+    assert set(commands) == set(COMMANDS)
     for name, command in commands.items():
         for flag in ("-h", "--help"):
             answer = shrinkage(name, flag)
@@ -58,7 +70,7 @@ def test_version_and_the_list_of_commands():
     for arguments in ((), ("-h",)):
         answer = shrinkage(*arguments)
         assert answer.status == 0
-        for command in ("path", "report", "predict", "penalties"):
+        for command in COMMANDS:
             assert re.search(rf"^  {command} ", answer.out, re.M)
 
 

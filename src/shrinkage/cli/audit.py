@@ -35,7 +35,7 @@ def command(
         str,
         typer.Argument(
             metavar="MODULE:FUNCTION",
-            help="Returns (model, optimizer, training_step, batch), and terms where it has them.",
+            help="The function returns (model, optimizer, training_step, batch), and maybe terms.",
             show_default=False,
         ),
     ],

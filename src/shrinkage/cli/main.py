@@ -68,6 +68,9 @@ def run() -> None:
         _refuse(f"{error.strerror or error}{where}; check the path, permissions and free space")
     except typer.Abort:
         sys.exit(INTERRUPTED)
+    except KeyboardInterrupt:  # where no command was ready for it
+        typer.echo("stopped; a path that has begun goes on with --resume", err=True)
+        sys.exit(INTERRUPTED)
     sys.exit(status if isinstance(status, int) else 0)
 
 

@@ -60,11 +60,10 @@ class Regularizer(keras.regularizers.Regularizer):
             if term.strength == 0:
                 continue
             penalty = term.penalty.with_axes(self.input_axis, self.output_axis)
-            strength = ops.cast(term.strength, fixed.dtype)
             # Zero in value; its derivative is the slope, at zero weights too.
             slope = ops.stop_gradient(penalty.gradient(fixed))
             around = ops.sum(slope * (moving - fixed))
-            total = total + strength * (ops.stop_gradient(penalty.value(fixed)) + around)
+            total = total + term.strength * (ops.stop_gradient(penalty.value(fixed)) + around)
         return total
 
     def get_config(self) -> dict[str, Any]:

@@ -86,7 +86,8 @@ def slope_of(parts: Sequence[Part], w: Array) -> Array:
     total = ops.zeros_like(w)
     for part in parts:
         about = w if part.reference is None else w - part.reference
-        total = total + ops.cast(part.strength, w.dtype) * part.penalty.gradient(about)
+        # A product with a number, not with a cast one: TensorFlow casts numbers by way of float32.
+        total = total + part.strength * part.penalty.gradient(about)
     return total
 
 

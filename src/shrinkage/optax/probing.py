@@ -101,7 +101,9 @@ class _Judge:
     def own_decay(self) -> list[str]:
         """Return the parameters that weights of one lose something without a gradient."""
         steps = self._steps(1.0, (0.0,) * len(GRADIENTS))
-        return list(dict.fromkeys(name for name, step in steps if np.any(step.came != 0)))
+        # Without an epsilon a gradient of 0 makes 0/0, which is no decay.
+        came = ((name, np.nan_to_num(step.came)) for name, step in steps)
+        return list(dict.fromkeys(name for name, moved in came if np.any(moved != 0)))
 
     def _steps(self, size: float, slopes: tuple[float, ...]) -> list[tuple[str, _Step]]:
         params = self._tree(lambda leaf: _spread(size, leaf))

@@ -44,7 +44,6 @@ def run(tmp_path_factory):
 PAIRS = [(processes, case) for processes in (2, 4) for case in cases_for(processes)]
 
 
-@pytest.mark.xdist_group("sharded")
 @pytest.mark.parametrize(("processes", "case"), PAIRS, ids=lambda v: getattr(v, "name", v))
 def test_sharded_training_is_training(run, processes, case):
     for found in (result[case.name] for result in run(processes)):
