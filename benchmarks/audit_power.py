@@ -2,7 +2,7 @@
 
 Finds: every seeded fault of tests/mutants under its rule, and no error in any correct loop; the
 two counts, and each that fails by name. Costs: one audit of a transformer with 100 million
-parameters (12 layers, width 768, 4 x 256 tokens, AdamW with weight_decay) against its plain
+parameters (12 layers, width 768, 8 x 256 tokens, AdamW with weight_decay) against its plain
 training step, in time and in the memory of a process of its own.
 """
 
@@ -73,7 +73,7 @@ def transformer() -> tuple[Any, Any, Any, Any]:
     others = [p for n, p in model.named_parameters() if p.ndim < 2 or n == "0.weight"]
     groups = [{"params": weights, "weight_decay": 0.1}, {"params": others, "weight_decay": 0.0}]
     optimizer = torch.optim.AdamW(groups, lr=1e-3, fused=True)
-    batch = torch.randint(0, tokens, (2, 4, length), generator=torch.Generator().manual_seed(1))
+    batch = torch.randint(0, tokens, (2, 8, length), generator=torch.Generator().manual_seed(1))
 
     def training_step(model: Any, optimizer: Any, batch: Any, _scale: float = 1.0) -> None:
         optimizer.zero_grad()
