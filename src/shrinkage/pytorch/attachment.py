@@ -8,7 +8,6 @@ meet the optimizer that they know; nothing is written into its groups or state.
 from __future__ import annotations
 
 import warnings
-import weakref
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -16,6 +15,7 @@ import torch
 from torch.optim import Optimizer
 
 from shrinkage.errors import InputError, UnsupportedOptimizer, near_names
+from shrinkage.pytorch.attached import check_free, forget_attached, note_attached
 from shrinkage.pytorch.batches import make_batches
 from shrinkage.pytorch.ledger import Entry, Ledger
 from shrinkage.pytorch.ledger_entries import record_begin, record_end
@@ -27,10 +27,6 @@ from shrinkage.pytorch.states import load_slot_states, slot_states
 from shrinkage.pytorch.support import check_group, check_sharded, check_support
 from shrinkage.pytorch.updates import Gradient, Loss, Update
 from shrinkage.terms import Assignment, Term, checked_strength
-
-_ATTACHED: weakref.WeakKeyDictionary[Optimizer, weakref.ref[Attachment]] = (
-    weakref.WeakKeyDictionary()
-)
 
 Adopt = Callable[[Sequence[Any]], Sequence[Slot]]
 
@@ -66,11 +62,7 @@ class Attachment:
         self._moving: list[Slot] = []
         self._entries: list[Entry] | None = None
         self._loss_taken, self._warned = False, False
-        if optimizer in _ATTACHED:
-            raise InputError(
-                "expected an optimizer without terms, came one that has some: "
-                "call detach() on its attachment first, or give all terms at once"
-            )
+        check_free(optimizer)
         self._take(slots)
         self._held = _count(optimizer)
         # A compiled step calls the hooks between its graphs: traced into one, every strength and
@@ -80,7 +72,7 @@ class Attachment:
             optimizer.register_step_pre_hook(eager(self._before_step)),
             optimizer.register_step_post_hook(eager(self._after_step)),
         )
-        _ATTACHED[optimizer] = weakref.ref(self)
+        note_attached(optimizer, self)
 
     def configure(
         self,
@@ -193,7 +185,7 @@ class Attachment:
         self._release()
         for handle in self._handles:
             handle.remove()
-        _ATTACHED.pop(self._optimizer, None)
+        forget_attached(self._optimizer)
 
     def state_dict(self) -> dict[str, Any]:
         """Return what a checkpoint needs beside the optimizer's state: numbers and tensors.
@@ -400,12 +392,6 @@ class Attachment:
                 stacklevel=4,
             )
         self._loss_taken = False
-
-
-def attachment_of(optimizer: Optimizer) -> Attachment | None:
-    """Return what is attached to an optimizer, None if nothing is."""
-    found = _ATTACHED.get(optimizer)
-    return None if found is None else found()
 
 
 def _count(optimizer: Any) -> int:

@@ -17,7 +17,7 @@ from torch.optim.lr_scheduler import LambdaLR
 
 from shrinkage import L1, L2
 from shrinkage.pytorch import audit, regularize
-from shrinkage.pytorch.attachment import attachment_of
+from shrinkage.pytorch.attached import attachment_of
 
 TERM = STRENGTH * L2()
 

@@ -255,13 +255,6 @@ def _facts(
 ) -> Facts:
     twin = runs.twin
     attachment = twin.attachment
-    names = {id(tensor): name for name, tensor in twin.parameters.items()}
-    held = {
-        names[id(parameter)]
-        for group in twin.optimizer.param_groups
-        for parameter in group["params"]
-        if id(parameter) in names
-    }
     attached = {slot.target.name for slot in attachment.slots} if attachment else set()
     return Facts(
         assignment.infos,
@@ -269,7 +262,7 @@ def _facts(
         {case.name: case for case in cases},
         mechanisms,
         twin.optimizer,
-        frozenset(held),
+        twin.held,
         watch.decays,
         frozenset(attached),
         twin.start,

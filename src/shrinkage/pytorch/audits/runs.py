@@ -143,19 +143,12 @@ class Runs:
     def gradient(self, name: str, watch: Watch) -> torch.Tensor | None:
         """Return the gradient of what the optimizer minimizes, in a run."""
         found = watch.gradient(name, None if watch is self.zero else self.zero)
-        group = self._group(name)
+        group = self.twin.group_of(name)
         return -found if found is not None and group and group.get("maximize") else found
-
-    def _group(self, name: str) -> dict[str, Any] | None:
-        tensor = self.twin.parameters[name]
-        for group in self.twin.optimizer.param_groups:
-            if any(tensor is one for one in group["params"]):
-                return group
-        return None
 
     def _own_decay(self, name: str, watch: Watch) -> float:
         """Return the decay that the optimizer adds to the gradient."""
-        group = self._group(name)
+        group = self.twin.group_of(name)
         tensor = self.twin.parameters[name]
         if group is None or (tensor.grad is None and name not in watch.counts):
             return 0.0
@@ -168,7 +161,7 @@ class Runs:
             metric = metric_of(optimizer)
         except UnsupportedOptimizer:
             return None
-        group, state = self._group(name), optimizer.state.get(tensor, {})
+        group, state = self.twin.group_of(name), optimizer.state.get(tensor, {})
         if metric.note is not nothing or group is None or (not state and _needs_state(optimizer)):
             return None
         motion = metric.motion(Moment(group, state))

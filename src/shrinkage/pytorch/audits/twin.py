@@ -16,7 +16,9 @@ import torch
 from torch import nn
 from torch.optim import Optimizer
 
-from shrinkage.pytorch.attachment import Attachment, attachment_of
+from shrinkage.pytorch.attach import places_of
+from shrinkage.pytorch.attached import attachment_of
+from shrinkage.pytorch.attachment import Attachment
 from shrinkage.pytorch.parameters import describe
 from shrinkage.pytorch.regularize import regularize
 
@@ -40,6 +42,12 @@ class Twin:
         own = describe(self.model)
         self.parameters = {info.name: tensor for info, tensor in own}
         self.infos = tuple(info for info, _ in own)
+        places = places_of(self.optimizer)
+        self._places = {
+            name: places[id(tensor)]
+            for name, tensor in self.parameters.items()
+            if id(tensor) in places
+        }
         self._groups = [
             {key: copy.deepcopy(value) for key, value in group.items() if key != "params"}
             for group in optimizer.param_groups
@@ -80,6 +88,16 @@ class Twin:
         self._reset_optimizer(scale, bare=bare)
         if not bare and self.given_attachment is not None:
             self.attachment = self._attached(self.given_attachment, scale)
+
+    @property
+    def held(self) -> frozenset[str]:
+        """The names of the parameters that the optimizer holds."""
+        return frozenset(self._places)
+
+    def group_of(self, name: str) -> dict[str, Any] | None:
+        """Return the parameter group of a parameter, None where the optimizer does not hold it."""
+        place = self._places.get(name)
+        return None if place is None else self.optimizer.param_groups[place]
 
     @property
     def has_gradients(self) -> bool:
