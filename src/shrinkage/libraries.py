@@ -1,4 +1,4 @@
-"""One table of array functions for each framework: NumPy, torch, JAX.
+"""One table of array functions for each framework: NumPy, torch, JAX, TensorFlow.
 
 Who uses this: `shrinkage.arrays`, which finds the table from an array. A plain table a framework,
 not a wrapper class around arrays, so that adding a framework is one function and one line in
@@ -173,12 +173,58 @@ def _jax() -> Library:
     )
 
 
+def _tensorflow() -> Library:
+    import tensorflow
+
+    tf: Any = tensorflow  # its modules are found at run time, by no type checker
+
+    def repeat(body: Callable[[Any], tuple[Any, Any]], state: Any) -> Any:
+        loop = tf.while_loop(
+            lambda _, more: more, lambda inner, _: body(inner), (state, tf.constant(True))
+        )
+        return loop[0]
+
+    def largest(x: Array, axes: Axes, keepdims: bool = False) -> Array:
+        if any(x.shape[axis] == 0 for axis in axes):  # TensorFlow's maximum of nothing is −inf
+            return tf.reduce_sum(x, axis=axes, keepdims=keepdims)
+        return tf.reduce_max(x, axis=axes, keepdims=keepdims)
+
+    def cast(value: Any, like: Array) -> Array:
+        if tf.is_tensor(value):
+            return tf.cast(value, like.dtype)
+        return tf.convert_to_tensor(np.asarray(value), dtype_hint=like.dtype, dtype=like.dtype)
+
+    def wide(x: Array) -> Array:
+        return tf.cast(x, tf.float32) if x.dtype.size < 4 else x
+
+    return Library(
+        name="tensorflow",
+        abs=tf.abs,
+        sign=tf.sign,
+        sqrt=tf.sqrt,
+        where=tf.where,
+        clip=tf.clip_by_value,
+        sum=lambda x, axes, keepdims=False: tf.reduce_sum(x, axis=axes, keepdims=keepdims),
+        max=largest,
+        any=tf.reduce_any,
+        copy=tf.identity,
+        zeros_like=tf.zeros_like,
+        cast=cast,
+        wide=wide,
+        epsilon=lambda x: float(np.finfo(x.dtype.as_numpy_dtype).eps),
+        is_floating=lambda x: x.dtype.is_floating,
+        repeat=repeat,
+        quiet=contextlib.nullcontext,
+    )
+
+
 # The root module of an array's type → the function that builds its table. Extend it here.
 LIBRARIES: dict[str, Callable[[], Library]] = {
     "numpy": _numpy,
     "torch": _torch,
     "jax": _jax,
     "jaxlib": _jax,
+    "tensorflow": _tensorflow,
 }
 
 

@@ -20,7 +20,7 @@ from shrinkage.pytorch.batches import make_batches
 from shrinkage.pytorch.ledger import Entry, Ledger
 from shrinkage.pytorch.ledger_entries import record_begin, record_end
 from shrinkage.pytorch.metrics import Moment
-from shrinkage.pytorch.schedules import Schedule, scheduled
+from shrinkage.pytorch.schedules import Schedule, changed_strengths, scheduled
 from shrinkage.pytorch.sharding import is_empty_piece, is_sharded
 from shrinkage.pytorch.slots import Slot
 from shrinkage.pytorch.states import load_slot_states, slot_states
@@ -243,11 +243,7 @@ class Attachment:
                 self._given, self._schedules, self._terms, strict=True
             )
         ]
-        changed = {
-            number
-            for number, (new, old) in enumerate(zip(current, self._strengths, strict=True))
-            if new is not old and not (_is_number(new) and _is_number(old) and new == old)
-        }
+        changed = changed_strengths(current, self._strengths)
         self._strengths = current
         if changed:
             for slot in self._slots:
@@ -397,10 +393,6 @@ class Attachment:
 def _count(optimizer: Any) -> int:
     """Return how many parameters an optimizer holds."""
     return sum(len(group["params"]) for group in optimizer.param_groups)
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float)
 
 
 def _index(text: str, term: Any, terms: Sequence[str]) -> int:

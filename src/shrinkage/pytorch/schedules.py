@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from shrinkage.errors import InputError
 
@@ -111,6 +112,21 @@ def scheduled(strength: float, schedule: Schedule | None, step: int, term: str) 
             f"at step {step} for {term}: correct it"
         )
     return strength * factor
+
+
+def changed_strengths(new: Sequence[Any], old: Sequence[Any]) -> set[int]:
+    """Return the numbers of the strengths that differ; tensors differ when they are others.
+
+    >>> changed_strengths([0.5, 0.25], [0.5, 0.5])
+    {1}
+    """
+
+    def same(one: Any, other: Any) -> bool:
+        numbers = isinstance(one, int | float) and isinstance(other, int | float)
+        return one is other or (numbers and one == other)
+
+    pairs = enumerate(zip(new, old, strict=True))
+    return {number for number, (one, other) in pairs if not same(one, other)}
 
 
 def _check_steps(steps: int) -> None:
