@@ -7,13 +7,13 @@ Who uses this: `measure`. Three mechanisms: "gradient" (the penalty's gradient j
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
-from shrinkage.penalties import L1, L2, Part, closed_form, smooth_and_kinked
+from shrinkage.penalties import L1, L2, Part, closed_form, slope_of, smooth_and_kinked
 
 Array = Any
 MECHANISMS = ("gradient", "decoupled", "proximal")
@@ -37,7 +37,7 @@ class Expectation:
 
     def slope(self, w: Array) -> Array:
         """Return Σ strength·∂Ω(w − reference)."""
-        return _slope(self.parts, w)
+        return slope_of(self.parts, w)
 
     def change(self, mechanism: str, w: Array, moved: Array, rate: Any) -> Array:
         """Return how far a mechanism brings the weights from `moved`.
@@ -53,7 +53,7 @@ class Expectation:
         if mechanism == "proximal":
             return closed_form(self.parts).prox(moved, rate) - moved
         smooth, kinked = smooth_and_kinked(self.parts)
-        decayed = moved - rate * _slope(smooth, w)
+        decayed = moved - rate * slope_of(smooth, w)
         return (closed_form(kinked).prox(decayed, rate) if kinked else decayed) - moved
 
     def pieces(self, count: int) -> Iterator[tuple[slice | None, Expectation]]:
@@ -64,14 +64,6 @@ class Expectation:
         for start in range(0, count, _PIECE):
             where = slice(start, min(start + _PIECE, count))
             yield where, Expectation(tuple(_cut(part, where) for part in self.parts))
-
-
-def _slope(parts: Sequence[Part], w: Array) -> Array:
-    total = np.zeros_like(w)
-    for part in parts:
-        about = w if part.reference is None else w - part.reference
-        total += part.strength * part.penalty.gradient(about)
-    return total
 
 
 def _cut(part: Part, where: slice) -> Part:

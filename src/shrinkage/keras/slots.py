@@ -6,7 +6,6 @@ looks at a value. Parts of strength 0 are not there at all, so that they change 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -15,7 +14,7 @@ import numpy as np
 from shrinkage.arrays import Array
 from shrinkage.keras.arrays import ops, plain
 from shrinkage.keras.metrics import Motion
-from shrinkage.penalties import Part, ProximalSum, closed_form, smooth_and_kinked
+from shrinkage.penalties import Part, ProximalSum, closed_form, slope_of, smooth_and_kinked
 from shrinkage.terms import AssignedPart
 
 
@@ -79,16 +78,6 @@ class Slot:
 
     def _take(self, parts: ProximalSum, step: Array) -> None:
         self.variable.assign(parts.prox(plain(self.variable), step))
-
-
-def slope_of(parts: Sequence[Part], w: Array) -> Array:
-    """Return Σ strength·∂Ω(w − reference); parts of a gradient need no closed form together."""
-    total = ops.zeros_like(w)
-    for part in parts:
-        about = w if part.reference is None else w - part.reference
-        # A product with a number, not with a cast one: TensorFlow casts numbers by way of float32.
-        total = total + part.strength * part.penalty.gradient(about)
-    return total
 
 
 def with_array(part: AssignedPart, variable: Any) -> AssignedPart:

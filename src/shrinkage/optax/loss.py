@@ -13,9 +13,8 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from shrinkage.arrays import floating_library
 from shrinkage.optax.parameters import Layout, describe
-from shrinkage.penalties import Part, elementary_parts
+from shrinkage.penalties import elementary_parts
 from shrinkage.terms import Term, Terms, as_terms, assign
 
 
@@ -54,27 +53,7 @@ def penalty_loss(
         )
         for part in parts:
             if not part.is_absent:
-                total = total + part.strength * _value(_about(array, part), part.penalty)
-    return total
-
-
-def slope(w: Any, parts: Iterable[Part]) -> Any:
-    """Return Σ strength·∂penalty(w − reference), the least-norm subgradient at kinks.
-
-    Args:
-        w: one array.
-        parts: strengths, penalties and references.
-
-    Returns:
-        An array of the shape and dtype of `w`.
-
-    >>> from shrinkage import L1
-    >>> slope(jnp.array([3.0, 0.0]), [Part(0.5, L1())]).tolist()
-    [0.5, 0.0]
-    """
-    total = jnp.zeros_like(w)
-    for part in parts:
-        total = total + part.strength * part.penalty.gradient(_about(w, part))
+                total = total + part.strength * _value(part.about(array), part.penalty)
     return total
 
 
@@ -92,7 +71,3 @@ def _backward(penalty: Any, w: Any, outgoing: Any) -> tuple[Any]:
 
 
 _value.defvjp(_forward, _backward)
-
-
-def _about(w: Any, part: Part) -> Any:
-    return w if part.reference is None else w - floating_library(w).cast(part.reference, w)

@@ -13,8 +13,7 @@ from typing import Any
 import jax.numpy as jnp
 import optax
 
-from shrinkage.optax.loss import slope
-from shrinkage.penalties import Part, closed_form, smooth_and_kinked
+from shrinkage.penalties import Part, closed_form, slope_of, smooth_and_kinked
 
 
 def decayed(w: Any, update: Any, parts: Sequence[Part], rate: Any) -> Any:
@@ -37,7 +36,7 @@ def decayed(w: Any, update: Any, parts: Sequence[Part], rate: Any) -> Any:
     if not smooth:
         return update
     wide = _wide(w)
-    return (_wide(update) - rate * slope(wide, smooth)).astype(_sum_dtype(w, update))
+    return (_wide(update) - rate * slope_of(smooth, wide)).astype(_sum_dtype(w, update))
 
 
 def shrunk(w: Any, update: Any, parts: Sequence[Part], step: Any) -> Any:

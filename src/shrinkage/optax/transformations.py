@@ -16,7 +16,6 @@ import jax.numpy as jnp
 import optax
 
 from shrinkage.errors import InputError
-from shrinkage.optax.loss import slope
 from shrinkage.optax.metrics import Metric
 from shrinkage.optax.moving import decayed, shrunk
 from shrinkage.optax.parameters import Layout, named_leaves
@@ -24,7 +23,7 @@ from shrinkage.optax.probing import check_metric
 from shrinkage.optax.rates import checked_rate, rate_at
 from shrinkage.optax.roster import Parts, Roster
 from shrinkage.optax.states import Reading, read
-from shrinkage.penalties import smooth_and_kinked
+from shrinkage.penalties import slope_of, smooth_and_kinked
 from shrinkage.terms import Term, Terms
 
 Given = Term | Terms | Iterable[Term]
@@ -227,7 +226,7 @@ def _taken_off(moves: Any, params: Any, parts: Parts, rate: Any) -> Any:
 def _pushed(gradients: Any, params: Any, parts: Parts) -> Any:
     """Return gradients + Σ strength·∂Ω(w)."""
     return _each(
-        gradients, params, parts, lambda _, w, g, found: g + slope(w, found).astype(g.dtype)
+        gradients, params, parts, lambda _, w, g, found: g + slope_of(found, w).astype(g.dtype)
     )
 
 

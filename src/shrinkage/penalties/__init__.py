@@ -14,6 +14,7 @@ from shrinkage.penalties.sums import (
     ProximalSum,
     closed_form,
     elementary_parts,
+    slope_of,
     smooth_and_kinked,
 )
 
@@ -35,5 +36,6 @@ __all__ = [
     "elementary_parts",
     "penalty_from_name",
     "penalty_names",
+    "slope_of",
     "smooth_and_kinked",
 ]

@@ -44,6 +44,31 @@ class Part:
         """Whether the strength is the number 0, so that the part does nothing."""
         return isinstance(self.strength, numbers.Real) and self.strength == 0
 
+    def about(self, w: Array) -> Array:
+        """Return w − reference, what the penalty is a function of."""
+        return _about(self.reference, w)
+
+
+def slope_of(parts: Iterable[Part], w: Array) -> Array:
+    """Return Σ strength·∂penalty(w − reference), each the least-norm element at kinks.
+
+    Args:
+        parts: any, whether their sum has a closed-form prox or not; strengths are numbers.
+        w: the weights of one model.
+
+    Returns:
+        A new array in the dtype of `w`. (A product with a number keeps it; TensorFlow's cast of a
+        number goes by way of float32.)
+
+    >>> import numpy as np
+    >>> slope_of([Part(2.0, L1()), Part(1.0, L2())], np.array([1.0, -3.0]))
+    array([ 3., -5.])
+    """
+    total = floating_library(w).zeros_like(w)
+    for part in parts:
+        total = total + part.strength * part.penalty.gradient(part.about(w))
+    return total
+
 
 def elementary_parts(parts: Iterable[Part | tuple]) -> tuple[Part, ...]:
     """Return the parts with sums such as the elastic net taken apart.

@@ -59,8 +59,7 @@ def penalty_value(w: torch.Tensor, parts: Sequence[Part], stacked: int = 0) -> t
     w = whole(w)
     total = w.new_zeros(w.shape[:stacked])
     for part in parts:
-        about = w if part.reference is None else w - part.reference
-        value: Any = _Value.apply(about, part.penalty, stacked)
+        value: Any = _Value.apply(part.about(w), part.penalty, stacked)
         strength = part.strength
         if isinstance(strength, torch.Tensor):
             strength = strength.to(w.device, w.dtype).view(total.shape)

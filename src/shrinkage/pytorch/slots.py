@@ -81,8 +81,7 @@ class Slot:
         """Return strength·penalty of one share: a number, or one per stacked model."""
         target, part = self.target, share.part(strengths)
         w, inner = target.view(self.parameter), min(1, target.stacked)
-        about = w if part.reference is None else w - part.reference
-        found = part.penalty.value(about, inner)
+        found = part.penalty.value(part.about(w), inner)
         if not target.gathered:
             found = sum_over_pieces(found, self.parameter)
         return part.strength * (found if inner else float(found))

@@ -291,10 +291,6 @@ def _shrink(target: Target, route: Shrink, motion: Motion) -> None:
     target.put(w, target.parameter)
 
 
-def _about(w: torch.Tensor, part: Part) -> torch.Tensor:
-    return w if part.reference is None else w - part.reference
-
-
 def _is_plain_l2(part: Part) -> bool:
     return type(part.penalty) is L2 and part.reference is None
 
@@ -308,7 +304,7 @@ def _add_slope(
     gradient: torch.Tensor, w: torch.Tensor, part: Part, factor: float, stacked: int
 ) -> None:
     """gradient += factor·strength·∂Ω(w), with the one rounding that weight_decay has."""
-    slope = w if _is_plain_l2(part) else part.penalty.gradient(_about(w, part), min(1, stacked))
+    slope = w if _is_plain_l2(part) else part.penalty.gradient(part.about(w), min(1, stacked))
     if isinstance(part.strength, torch.Tensor):
         gradient.addcmul_(slope, _spread(part.strength, w), value=factor)
     else:
@@ -354,7 +350,7 @@ def _decay(
     stacked = 0 if run.models is None else 1
     plain = [part for part in run.parts if _is_plain_l2(part)]
     others = [part for part in run.parts if not _is_plain_l2(part)]
-    slopes = [part.penalty.gradient(_about(w, part), stacked) for part in others]
+    slopes = [part.penalty.gradient(part.about(w), stacked) for part in others]
     if plain:
         total: Any = sum((part.strength for part in plain), 0.0)
         multiply(w, _number(1 - rate * total, w))

@@ -20,7 +20,14 @@ from typing import Any
 import numpy as np
 
 from shrinkage.parameters import ParameterInfo
-from shrinkage.penalties import Part, ProximalSum, closed_form, elementary_parts, smooth_and_kinked
+from shrinkage.penalties import (
+    Part,
+    ProximalSum,
+    closed_form,
+    elementary_parts,
+    slope_of,
+    smooth_and_kinked,
+)
 from shrinkage.terms import AssignedPart, Term, Terms, assign
 
 GivenTerms = Term | Terms | Iterable[Term]
@@ -69,7 +76,7 @@ class Regularization:
         """Return Σ strength · Ω over all terms."""
         return float(
             sum(
-                part.strength * part.penalty.value(_about(parameters[name], part))
+                part.strength * part.penalty.value(part.about(parameters[name]))
                 for name, plan in self._plans.items()
                 for part in plan.every
             )
@@ -77,7 +84,7 @@ class Regularization:
 
     def slope(self, name: str, w: np.ndarray) -> np.ndarray:
         """Return Σ strength · ∂Ω(w) of all terms on a parameter."""
-        return _slope(self._plans[name].every, w) if name in self else np.zeros_like(w)
+        return slope_of(self._plans[name].every, w) if name in self else np.zeros_like(w)
 
     def before(self, name: str, w: np.ndarray, gradient: np.ndarray, rate: float) -> np.ndarray:
         """Return the gradient to move by; `w` has decayed in place."""
@@ -85,9 +92,9 @@ class Regularization:
             return gradient
         plan = self._plans[name]
         if plan.in_gradient:
-            gradient = gradient + _slope(plan.in_gradient, w)
+            gradient = gradient + slope_of(plan.in_gradient, w)
         if plan.before:
-            w -= rate * _slope(plan.before, w)
+            w -= rate * slope_of(plan.before, w)
         return gradient
 
     def after(self, name: str, w: np.ndarray, rate: float, step_size: Any) -> None:
@@ -120,14 +127,3 @@ def _part(part: AssignedPart) -> Part:
 def _live(parts: Iterable[Part]) -> tuple[Part, ...]:
     """Return the parts whose strength is not 0: with 0, training is that without them, by bits."""
     return tuple(part for part in parts if not part.is_absent)
-
-
-def _about(w: np.ndarray, part: Part) -> np.ndarray:
-    return w if part.reference is None else w - part.reference
-
-
-def _slope(parts: Iterable[Part], w: np.ndarray) -> np.ndarray:
-    total = np.zeros_like(w)
-    for part in parts:
-        total += part.strength * part.penalty.gradient(_about(w, part))
-    return total

@@ -105,12 +105,17 @@ def one_process() -> Iterator[None]:
 def distributed_data_parallel() -> Audited:
     """DDP in one process: gradients are averaged, and every rank has the whole penalty."""
 
+    def step_of_replica(model: Model, optimizer: Optimizer, data: Batch, scale: float) -> None:
+        replica = nn.parallel.DistributedDataParallel(model)
+        optimizer.zero_grad()
+        (data_loss(replica, data) + scale * STRENGTH * half_squares(model)).backward()
+        optimizer.step()
+
     def training_step(model: Model, optimizer: Optimizer, data: Batch, scale: float) -> None:
+        # A replica that outlives its group ends the group's thread while it holds the lock that
+        # the thread waits for (torch 2.13), so it goes with a frame of its own.
         with one_process():
-            replica = nn.parallel.DistributedDataParallel(model)
-            optimizer.zero_grad()
-            (data_loss(replica, data) + scale * STRENGTH * half_squares(model)).backward()
-            optimizer.step()
+            step_of_replica(model, optimizer, data, scale)
 
     return audited(training_step, STRENGTH * L2())
 

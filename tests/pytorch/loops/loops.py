@@ -232,6 +232,22 @@ def unfreezing(row, update) -> Pair:
     return run(with_library), run(by_hand)
 
 
+def side_by_side(row, update, models, parameters) -> Pair:
+    """Train the first model with the library, the second by hand on these parameters."""
+    model, other = models
+    optimizer, second = row.make(model), row.make(other)
+    attachment = regularize(optimizer, model, TERMS, update)
+    hand = ByHand(second, parameters, update)
+    for step in range(STEPS):
+        optimizer.zero_grad()
+        second.zero_grad()
+        backward(model, row, step, attachment, update)
+        backward(other, row, step, hand, update)
+        optimizer.step()
+        hand.step()
+    return weights(model), weights(other)
+
+
 def tied(row, update) -> Pair:
     """Two layers share a matrix: it is penalised once."""
 
@@ -247,17 +263,7 @@ def tied(row, update) -> Pair:
 
     model, other = build(), build()
     assert len(penalised(model)) == 2
-    optimizer, second = row.make(model), row.make(other)
-    attachment = regularize(optimizer, model, TERMS, update)
-    hand = ByHand(second, penalised(other), update)
-    for step in range(STEPS):
-        optimizer.zero_grad()
-        second.zero_grad()
-        backward(model, row, step, attachment, update)
-        backward(other, row, step, hand, update)
-        optimizer.step()
-        hand.step()
-    return weights(model), weights(other)
+    return side_by_side(row, update, (model, other), penalised(other))
 
 
 def weight_norm(row, update) -> Pair:
@@ -269,18 +275,8 @@ def weight_norm(row, update) -> Pair:
         return model
 
     model, other = build(), build()
-    optimizer, second = row.make(model), row.make(other)
-    attachment = regularize(optimizer, model, TERMS, update)
     magnitudes = other[0].parametrizations.weight.original0
-    hand = ByHand(second, [magnitudes, other[2].weight], update)
-    for step in range(STEPS):
-        optimizer.zero_grad()
-        second.zero_grad()
-        backward(model, row, step, attachment, update)
-        backward(other, row, step, hand, update)
-        optimizer.step()
-        hand.step()
-    return weights(model), weights(other)
+    return side_by_side(row, update, (model, other), [magnitudes, other[2].weight])
 
 
 def added_group(row, update) -> Pair:

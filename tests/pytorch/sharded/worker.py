@@ -6,6 +6,7 @@ by itself, and the sharded one together with the others; both must end at the sa
 
 from __future__ import annotations
 
+import gc
 import json
 import sys
 import warnings
@@ -154,6 +155,7 @@ def main(path: str) -> None:
     dist.all_gather_object(gathered, results)
     if dist.get_rank() == 0:
         Path(path).write_text(json.dumps(gathered))
+    gc.collect()  # a replica in a cycle that outlives the group can hang its end (torch 2.13)
     dist.destroy_process_group()
 
 
