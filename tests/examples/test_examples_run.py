@@ -18,6 +18,7 @@ from shrinkage.examples import (
     l1_vs_l2,
     numpy_weight_decay,
     polynomial,
+    three_frameworks,
     torch_adam_weight_decay,
     torch_elastic_net,
     torch_l1,
@@ -61,6 +62,10 @@ def test_polynomial_agrees_with_scikit_learn_and_is_nearer_to_the_truth():
 def test_zero_strength_is_the_unregularized_run():
     outcome = zero_strength.run(steps=6)
     assert outcome.met, outcome.checks
+    (figure,) = outcome.figures
+    above, zero = figure.series
+    assert (np.diff(above.y) > 0).all()
+    assert zero.y < above.y.min()
 
 
 def test_the_published_decay_changes_no_weight_and_the_mended_one_does():
@@ -78,10 +83,31 @@ def test_the_published_decay_changes_no_weight_and_the_mended_one_does():
 def test_keras_is_twice_pytorch_and_refuses_the_argument():
     pytest.importorskip("keras", reason="needs Keras 3, an extra")
     outcome = keras_l2.run(steps=50)
+    in_keras, in_torch = outcome.figures[0].series[2:]
+    assert in_torch.x.tolist() == [0]
+    assert in_keras.x.tolist() == [0, 10, 20, 30, 40, 50]
     assert outcome.check("Keras refuses the argument").met
     assert outcome.check("difference at the converted strength").met
     assert outcome.check("the audit finds the factor").met
     assert outcome.check("the audit passes the converted strength").met
+
+
+@pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
+def test_three_frameworks_train_the_same_weights():
+    pytest.importorskip("keras", reason="needs Keras 3, an extra")
+    outcome = three_frameworks.run(data="digits", steps=30)
+    assert outcome.met, outcome.checks
+    (figure,) = outcome.figures
+    assert [series.x[-1] for series in figure.series] == [30, 30]
+
+
+def test_a_run_tells_which_weights_differ_from_another():
+    def run(*weights: float) -> three_frameworks.Run:
+        return three_frameworks.Run({10: (np.array(weights),)}, 0.5)
+
+    assert run(0.0, 1.0, 2.0).difference(run(0.0, 1.0, 2.5)) == {10: 0.5}
+    assert run(0.0, 1.0, 0.0).zeros_unlike(run(1.0, 1.0, 0.0)) == 1
+    assert run(0.0, 1.0, 0.0).zeros == 2
 
 
 def test_l1_makes_zeros_and_l2_none():

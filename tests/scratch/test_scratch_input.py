@@ -74,7 +74,7 @@ CASES = {
     "no sizes": (lambda: Network([ReLU(), Tanh()]), "came 2 layers without one"),
     "a class for a layer": (
         lambda: Network([Affine(6, 4), SOMETHING_ELSE]),
-        "make an object of it",
+        "a layer, came <class .*ReLU'>: give for example Affine",
     ),
     "a seed": (lambda: Network([Affine(1, 1)], seed=-1), "seed as a whole number"),
     "inputs": (lambda: Affine(0, 3), "inputs as a whole number of at least 1, came 0"),

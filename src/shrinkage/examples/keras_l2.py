@@ -23,8 +23,9 @@ from shrinkage.datasets import load_dataset
 from shrinkage.errors import InputError
 from shrinkage.examples.outcome import Outcome, Table, Text, at_least, at_most, is_true
 from shrinkage.penalties import L2
+from shrinkage.reports.figures.base import Axis, Kind, LineFigure, Series
 
-PUBLISHED, RATE, BATCH = 0.01, 0.01, 100
+PUBLISHED, RATE, BATCH, EVERY = 0.01, 0.01, 100, 10
 
 
 @dataclass(frozen=True, eq=False)
@@ -82,16 +83,37 @@ def keras_model(digits: Digits, strength: float) -> Any:
     return model
 
 
-def keras_weights(digits: Digits, strength: float, steps: int) -> np.ndarray:
-    """Return the kernel, (64, 10), after training in Keras."""
+@dataclass(frozen=True, eq=False)
+class Trained:
+    """The kernel, (64, 10), after training, and √Σw² on the way."""
+
+    weights: np.ndarray
+    steps: np.ndarray
+    norms: np.ndarray
+
+    @classmethod
+    def by(cls, step: Callable[[int], Any], weights: Callable[[], Any], steps: int) -> Trained:
+        """Take the steps, and return what was seen."""
+        seen = {0: float(np.linalg.norm(weights()))}
+        for number in range(steps):
+            step(number)
+            if (number + 1) % EVERY == 0:
+                seen[number + 1] = float(np.linalg.norm(weights()))
+        return cls(np.array(weights()), np.array(list(seen)), np.array(list(seen.values())))
+
+
+def trained_in_keras(digits: Digits, strength: float, steps: int) -> Trained:
+    """Train in Keras."""
     model = keras_model(digits, strength)
-    for step in range(steps):
-        model.train_on_batch(*digits.batch(step))
-    return np.array(model.get_weights()[0])
+    return Trained.by(
+        lambda step: model.train_on_batch(*digits.batch(step)),
+        lambda: model.get_weights()[0],
+        steps,
+    )
 
 
-def torch_weights(digits: Digits, weight_decay: float, steps: int) -> np.ndarray:
-    """Return the same weights after training in PyTorch; biases are not decayed there either."""
+def trained_in_torch(digits: Digits, weight_decay: float, steps: int) -> Trained:
+    """Train the same in PyTorch; biases are not decayed there either."""
     model = nn.Linear(64, 10)
     with torch.no_grad():
         model.weight.copy_(torch.from_numpy(digits.start.T))
@@ -101,12 +123,14 @@ def torch_weights(digits: Digits, weight_decay: float, steps: int) -> np.ndarray
         {"params": [model.bias], "weight_decay": 0.0},
     ]
     optimizer = torch.optim.SGD(groups, lr=RATE)
-    for step in range(steps):
-        x, y = map(torch.from_numpy, digits.batch(step))
+
+    def step(number: int) -> None:
+        x, y = map(torch.from_numpy, digits.batch(number))
         optimizer.zero_grad()
         nn.functional.cross_entropy(model(x), y).backward()
         optimizer.step()
-    return model.weight.detach().numpy().T
+
+    return Trained.by(step, lambda: model.weight.detach().numpy().T, steps)
 
 
 def refusal_of_penalty() -> str:
@@ -131,23 +155,29 @@ def audited_step(digits: Digits) -> Callable[[float], tuple]:
     return step
 
 
-def run(*, full: bool = False, data: str | None = None, steps: int = 300) -> Outcome:
-    """Run the experiment with so many steps (3,000 when full); always on digits."""
+def run(*, full: bool = False, data: str | None = None, steps: int = 1000) -> Outcome:
+    """Run the experiment with so many steps (10,000 when full); always on digits."""
     del data
-    steps = 3000 if full else steps
+    steps = 10_000 if full else steps
     digits = Digits.loaded()
     conversion = convert(PUBLISHED, "keras.l2", "torch.sgd.weight_decay")
-    mine = keras_weights(digits, PUBLISHED, steps)
-    converted = torch_weights(digits, float(conversion.value), steps)  # type: ignore[arg-type]
-    taken_over = torch_weights(digits, PUBLISHED, steps)
-    same, other = (float(np.abs(mine - theirs).max()) for theirs in (converted, taken_over))
+    mine = trained_in_keras(digits, PUBLISHED, steps)
+    decays = (float(conversion.value), PUBLISHED, 0.0)  # type: ignore[arg-type]
+    converted, taken_over, plain = (trained_in_torch(digits, one, steps) for one in decays)
+    same, other = (
+        float(np.abs(mine.weights - theirs.weights).max()) for theirs in (converted, taken_over)
+    )
     step = audited_step(digits)
     wrong = audit(step, PUBLISHED * L2(), RATE, "loss")
     right = audit(step, 2 * PUBLISHED * L2(), RATE, "loss")
     refusal = refusal_of_penalty()
     rows = (
         ("weight_decay = 0.02, converted", same, _accuracy(digits, converted)),
-        ("weight_decay = 0.01, the number taken over", other, _accuracy(digits, taken_over)),
+        (
+            "weight_decay = 0.01, the number taken over",
+            other,
+            _accuracy(digits, taken_over),
+        ),
     )
     return Outcome(
         "keras-l2",
@@ -173,9 +203,44 @@ def run(*, full: bool = False, data: str | None = None, steps: int = 300) -> Out
             is_true("the audit finds the factor", "wrong-factor" in wrong.rules),
             is_true("the audit passes the converted strength", right.ok),
         ),
+        (_figure(mine, converted, taken_over, plain),),
     )
 
 
-def _accuracy(digits: Digits, weights: np.ndarray) -> float:
+def _accuracy(digits: Digits, trained: Trained) -> float:
     """Return the test accuracy of weights without a bias, which is the same for both."""
-    return float(((digits.x_test @ weights).argmax(1) == digits.y_test).mean())
+    return float(((digits.x_test @ trained.weights).argmax(1) == digits.y_test).mean())
+
+
+def _figure(mine: Trained, converted: Trained, taken_over: Trained, plain: Trained) -> LineFigure:
+    """Return the size of the weights by step, in Keras and in PyTorch."""
+    reading = (
+        f"After {mine.steps[-1]:,} steps √Σw² is {mine.norms[-1]:.3f} in Keras with l2(0.01), "
+        f"{converted.norms[-1]:.3f} in PyTorch with weight_decay=0.02, and "
+        f"{taken_over.norms[-1]:.3f} with the number taken over, 0.01."
+    )
+    every_tenth = slice(None, None, 10)
+    lines = (
+        ("PyTorch, no decay", plain, "unregularized"),
+        ("PyTorch, weight_decay=0.01", taken_over, "simple"),
+        ("Keras, l2(0.01)", mine, "best"),
+    )
+    points = Series(
+        "PyTorch, weight_decay=0.02",
+        converted.steps[every_tenth],
+        converted.norms[every_tenth],
+        "ink",
+        Kind.SPOT,
+    )
+    return LineFigure(
+        key="keras-l2-size",
+        title="Keras' l2(0.01) is PyTorch's weight_decay=0.02",
+        reading=reading,
+        alt=f"Four curves of the size of the weights by step. {reading}",
+        x=Axis("step of SGD"),
+        y=Axis("size of the weights, √Σw²"),
+        series=(
+            *(Series(label, one.steps, one.norms, colour) for label, one, colour in lines),
+            points,
+        ),
+    )

@@ -46,6 +46,7 @@ _ALL = (
     Experiment("dropout", "dropout's rate chosen as a strength is, beside L2 and nothing"),
     Experiment("numpy-weight-decay", "a decay in the printed loss only, and what a real one does"),
     Experiment("keras-l2", "Keras' l2(0.01) is twice PyTorch's; SGD(penalty=…) does not exist"),
+    Experiment("three-frameworks", "the same terms in NumPy, PyTorch and Keras, weight by weight"),
     Experiment("l1-vs-l2", "L1, L2, elastic net and dropout on five data sets, at equal budget"),
     Experiment("feature-selection", "which proteins are needed: L1 against whole inputs"),
     Experiment("cross-validation", "a suitable λ by cross validation: the path on digits"),

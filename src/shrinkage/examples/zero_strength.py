@@ -6,15 +6,20 @@ penalty of 0 in the loss adds 0 to every gradient. A strength of 0 is therefore 
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
+
 import numpy as np
 import torch
 from torch import nn
 
 from shrinkage import scratch
 from shrinkage.datasets import load_dataset
-from shrinkage.examples.outcome import Outcome, Table, at_least, is_true
+from shrinkage.examples.outcome import Outcome, Table, at_least, at_most
 from shrinkage.penalties import L1, L2, ElasticNet, GroupLasso, Penalty
 from shrinkage.pytorch import regularize
+from shrinkage.reports.figures.base import Axis, Kind, LineFigure, Series, Ticks
+from shrinkage.reports.wording import strength_text
 
 UPDATES = ("loss", "gradient", "decoupled", "proximal")
 PENALTIES: tuple[Penalty, ...] = (L1(), L2(), ElasticNet(0.5), GroupLasso(per="input"))
@@ -23,13 +28,14 @@ OPTIMIZERS = {
     "Adam": lambda parameters: torch.optim.Adam(parameters, lr=1e-3),
     "AdamW": lambda parameters: torch.optim.AdamW(parameters, lr=1e-3, weight_decay=0.0),
 }
+STRENGTHS = (0.0, 1e-9, 1e-8, 1e-7, 1e-6, 1e-5, 1e-4, 1e-3)
 BATCH = 50
 
 
-def torch_bits(
+def torch_weights(
     kind: str, penalty: Penalty | None, update: str, strength: float, steps: int
-) -> bytes:
-    """Return the bytes of all weights after training digits in PyTorch."""
+) -> list[np.ndarray]:
+    """Return all weights after training digits in PyTorch."""
     x, y = _digits()
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
@@ -50,11 +56,13 @@ def torch_bits(
             loss = loss + attachment.loss()
         loss.backward()
         optimizer.step()
-    return b"".join(p.detach().numpy().tobytes() for p in model.parameters())
+    return [p.detach().numpy() for p in model.parameters()]
 
 
-def scratch_bits(penalty: Penalty | None, update: str, strength: float, epochs: int) -> bytes:
-    """Return the bytes of all weights after training digits in NumPy."""
+def scratch_weights(
+    penalty: Penalty | None, update: str, strength: float, epochs: int
+) -> list[np.ndarray]:
+    """Return all weights after training digits in NumPy."""
     x, y = _digits()
     network = scratch.Network(
         [scratch.Affine(64, 32), scratch.ReLU(), scratch.Affine(32, 10)], seed=0
@@ -63,7 +71,24 @@ def scratch_bits(penalty: Penalty | None, update: str, strength: float, epochs: 
     terms = () if penalty is None else (strength * penalty,)
     optimizer = scratch.SGD(0.1)
     scratch.fit(network, x, y, optimizer=optimizer, terms=terms, update=update, epochs=epochs)
-    return b"".join(w.tobytes() for w in network.parameters.values())
+    return list(network.parameters.values())
+
+
+def bits(weights: list[np.ndarray]) -> bytes:
+    """Return the bytes of weights, in which −0.0 is not 0.0."""
+    return b"".join(w.tobytes() for w in weights)
+
+
+def distances(steps: int) -> np.ndarray:
+    """Return how far the weights of `STRENGTHS` of L1 end from those without it, at most."""
+    plain = torch_weights("SGD", None, "", 0.0, steps)
+    runs = [torch_weights("SGD", L1(), "proximal", strength, steps) for strength in STRENGTHS]
+    return np.array(
+        [
+            max(float(np.abs(mine - other).max()) for mine, other in zip(run, plain, strict=True))
+            for run in runs
+        ]
+    )
 
 
 def _digits() -> tuple[np.ndarray, np.ndarray]:
@@ -75,27 +100,16 @@ def run(*, full: bool = False, data: str | None = None, steps: int = 60) -> Outc
     """Run the experiment with so many steps (1,000 when full); always on digits."""
     del data
     steps = 1000 if full else steps
-    rows, different = [], 0
-    for kind in OPTIMIZERS:
-        plain = torch_bits(kind, None, "", 0.0, steps)
-        same = {
-            update: sum(torch_bits(kind, p, update, 0.0, steps) == plain for p in PENALTIES)
-            for update in UPDATES
-        }
-        rows.append(
-            (f"PyTorch, {kind}", *(f"{same[update]} of {len(PENALTIES)}" for update in UPDATES))
-        )
-        different += sum(len(PENALTIES) - count for count in same.values())
-    plain = scratch_bits(None, "proximal", 0.0, 2)
     same = {
-        update: sum(scratch_bits(p, update, 0.0, 2) == plain for p in PENALTIES)
-        for update in UPDATES
+        f"PyTorch, {kind}": _equal_runs(partial(torch_weights, kind), steps) for kind in OPTIMIZERS
     }
-    rows.append(("NumPy, SGD", *_counts(same)))
-    different += sum(len(PENALTIES) - count for count in same.values())
-    penalised = torch_bits("SGD", L1(), "proximal", 1e-3, steps)
-    unlike = penalised != torch_bits("SGD", None, "", 0.0, steps)
-    cases = (len(OPTIMIZERS) + 1) * len(UPDATES) * len(PENALTIES)
+    same["NumPy, SGD"] = _equal_runs(scratch_weights, 2)
+    most = len(PENALTIES)
+    rows = tuple(
+        (where, *(f"{counts[update]} of {most}" for update in UPDATES))
+        for where, counts in same.items()
+    )
+    found = distances(steps)
     names = ", ".join(repr(penalty) for penalty in PENALTIES)
     return Outcome(
         "zero-strength",
@@ -104,15 +118,64 @@ def run(*, full: bool = False, data: str | None = None, steps: int = 60) -> Outc
             Table(
                 "runs with strength 0 that equal the run without a term, bit for bit",
                 ("where", *UPDATES),
-                tuple(rows),
+                rows,
+            ),
+            Table(
+                "largest difference of a weight from the run without a term: L1, SGD",
+                ("strength", "difference"),
+                tuple(zip(map(strength_text, STRENGTHS), map(float, found), strict=True)),
             ),
         ),
         (
-            at_least("equal runs", cases - different, cases),
-            is_true("a strength of 0.001 is another run", unlike),
+            at_least(
+                "equal runs",
+                sum(sum(counts.values()) for counts in same.values()),
+                len(same) * len(UPDATES) * most,
+            ),
+            at_most("difference at strength 0", float(found[0]), 0.0),
+            at_least("difference at strength 0.001", float(found[-1]), 1e-6),
         ),
+        (_figure(found, steps),),
     )
 
 
-def _counts(same: dict[str, int]) -> tuple[str, ...]:
-    return tuple(f"{same[update]} of {len(PENALTIES)}" for update in UPDATES)
+def _equal_runs(weights: Callable[..., list[np.ndarray]], length: int) -> dict[str, int]:
+    """Return by update how many penalties of strength 0 leave every bit as it is without them."""
+    plain = bits(weights(None, "proximal", 0.0, length))
+    return {
+        update: sum(bits(weights(p, update, 0.0, length)) == plain for p in PENALTIES)
+        for update in UPDATES
+    }
+
+
+def _figure(found: np.ndarray, steps: int) -> LineFigure:
+    """Return the difference by strength; strength 0 stands at the edge of a logarithmic axis."""
+    x, edge = np.array(STRENGTHS[1:]), STRENGTHS[1] / 10
+    floor = float(found[1:].min()) / 10
+    reading = (
+        f"The weaker L1 is, the nearer its weights are to those without it, down to "
+        f"{found[1]:.0e} at strength {strength_text(STRENGTHS[1])}, which is the rounding of "
+        "float32. At strength 0 the difference is 0: not small, but none."
+    )
+    return LineFigure(
+        key="zero-strength-difference",
+        title="Towards strength 0, and at it",
+        reading=reading,
+        alt=f"A rising curve of the difference by strength, and a point at 0. {reading}",
+        x=Axis(
+            "strength of L1",
+            log=True,
+            ticks=Ticks((edge, *x), ("0", *map(strength_text, x))),
+        ),
+        y=Axis(f"largest difference of a weight, {steps} steps", log=True),
+        series=(
+            Series("strength above 0", x, found[1:], "best"),
+            Series(
+                "strength 0: no bit differs",
+                np.array([edge]),
+                np.array([floor]),
+                "simple",
+                Kind.BELOW,
+            ),
+        ),
+    )

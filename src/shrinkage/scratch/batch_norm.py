@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from shrinkage.errors import InputError
 from shrinkage.parameters import ParameterInfo
-from shrinkage.scratch.checks import number, positive, whole
+from shrinkage.scratch.checks import enough_rows, number, positive, whole
 from shrinkage.scratch.layers import Layer, Random
 
 
@@ -61,11 +60,7 @@ class BatchNorm(Layer):
         return self.parameters["weight"] * self._standard + self.parameters["bias"]
 
     def _average(self, mean: np.ndarray, variance: np.ndarray, count: int) -> None:
-        if count < 2:
-            raise InputError(
-                "expected batches of at least 2 rows for BatchNorm, came one of 1, which has no "
-                "variance: change batch_size so that no batch of 1 is left over"
-            )
+        enough_rows(count)
         unbiased = variance * count / (count - 1)
         self.mean = self.mean + self.momentum * (mean - self.mean)
         self.variance = self.variance + self.momentum * (unbiased - self.variance)

@@ -11,10 +11,11 @@ from typing import Any
 
 import numpy as np
 
-from shrinkage.scratch.checks import positive, rows, whole
+from shrinkage.scratch.checks import positive, whole
 from shrinkage.scratch.losses import Loss, SoftmaxCrossEntropy
 from shrinkage.scratch.network import Network
 from shrinkage.scratch.regularization import GivenTerms, Regularization
+from shrinkage.scratch.shapes import rows
 
 
 def gradient_check(

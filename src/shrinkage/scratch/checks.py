@@ -1,4 +1,4 @@
-"""Checks of settings and data, so that a mistake is one line and not a broadcast gone wrong.
+"""Checks of settings: a mistake is one line that says what was expected, what came, what to do.
 
 Who uses this: the layers, optimizers and the training of this package.
 """
@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import math
 import numbers
+import warnings
+from collections.abc import Sequence
 from typing import Any
-
-import numpy as np
 
 from shrinkage.errors import InputError
 
@@ -54,26 +54,45 @@ def positive(value: Any, what: str) -> float:
     return float(value)
 
 
-def rows(X: Any, inputs: int, what: str = "X") -> np.ndarray:
-    """Return a table of finite numbers with `inputs` columns as float64, or say what came instead.
+def expect(value: Any, kinds: Any, what: str, example: str) -> Any:
+    """Return an object of one of the kinds, or say what came instead.
 
-    >>> rows([[1, 2]], 2)
-    array([[1., 2.]])
+    >>> expect(3, int, "a number", "3")
+    3
     """
-    try:
-        table = np.asarray(X, dtype=np.float64)
-    except (TypeError, ValueError):
+    if not isinstance(value, kinds):
+        came = repr(value) if isinstance(value, str | type) else type(value).__name__
+        raise InputError(f"expected {what}, came {came}: give for example {example}")
+    return value
+
+
+def two_betas(betas: Any) -> None:
+    """Check that there are two, each at least 0 and below 1."""
+    if not isinstance(betas, tuple | list) or len(betas) != 2:
         raise InputError(
-            f"expected {what} as numbers, came {type(X).__name__} with something else in it: "
-            "encode text as numbers first"
-        ) from None
-    if table.ndim != 2 or len(table) == 0 or table.shape[1] != inputs:
-        raise InputError(
-            f"expected {what} of shape (rows, {inputs}), came {table.shape}: give one row a "
-            "sample, with as many columns as the first layer has inputs"
+            f"expected betas as two numbers, came {betas!r}: give for example (0.9, 0.999)"
         )
-    if not np.isfinite(table).all():
+    for beta in betas:
+        number(beta, "each of betas", 0.0, 1.0)
+
+
+def enough_rows(count: int) -> None:
+    """Check that a batch has a variance."""
+    if count < 2:
         raise InputError(
-            f"expected finite numbers in {what}, came NaN or infinity: fill or drop those rows"
+            "expected batches of at least 2 rows for BatchNorm, came one of 1, which has no "
+            "variance: change batch_size so that no batch of 1 is left over"
         )
-    return table
+
+
+def warn_of_two_decays(optimizer: Any, penalised: Sequence[str]) -> None:
+    """Say so where the optimizer decays by itself what a term is on."""
+    decay = getattr(optimizer, "weight_decay", 0.0)
+    if decay and penalised:
+        warnings.warn(
+            f"{type(optimizer).__name__} has its own weight_decay={decay:g} on {len(penalised)} "
+            f"parameters that also have terms ({', '.join(penalised[:3])}), so they are penalised "
+            "twice: build it with weight_decay=0, or drop the L2 term",
+            UserWarning,
+            stacklevel=3,
+        )

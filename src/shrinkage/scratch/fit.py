@@ -11,13 +11,14 @@ from typing import Any
 
 import numpy as np
 
-from shrinkage.errors import InputError
 from shrinkage.scratch.checks import whole
+from shrinkage.scratch.diverging import TrainingDiverged
 from shrinkage.scratch.losses import Loss
 from shrinkage.scratch.network import Network
 from shrinkage.scratch.optimizers import Optimizer
 from shrinkage.scratch.regularization import GivenTerms
-from shrinkage.scratch.trainer import Trainer, TrainingDiverged
+from shrinkage.scratch.shapes import pair
+from shrinkage.scratch.trainer import Trainer
 
 
 @dataclass(frozen=True)
@@ -82,7 +83,9 @@ def fit(
     generator = np.random.default_rng(whole(seed, "seed", 0))
     trainer = Trainer(network, optimizer, terms, update, loss=loss, generator=generator)
     X, y = trainer.checked(X, y)
-    held_out = None if validation is None else _checked_validation(trainer, validation)
+    held_out = (
+        None if validation is None else trainer.checked(*pair(validation), "the X of validation")
+    )
     whole(batch_size, "batch_size")
     columns: tuple[list, ...] = ([], [], [], [], [], [])
     for epoch in range(1, whole(epochs, "epochs") + 1):
@@ -103,11 +106,3 @@ def _record(columns: Any, trainer: Trainer, train: Any, held_out: Any) -> None:
     for column, value in zip(columns, numbers, strict=True):
         if value is not None:
             column.append(value)
-
-
-def _checked_validation(trainer: Trainer, given: Any) -> tuple[np.ndarray, np.ndarray]:
-    if not isinstance(given, tuple | list) or len(given) != 2:
-        raise InputError(
-            f"expected validation=(X, y), came {type(given).__name__}: give rows and labels"
-        )
-    return trainer.checked(given[0], given[1], "the X of validation")

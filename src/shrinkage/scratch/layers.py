@@ -13,10 +13,10 @@ from collections.abc import Callable
 
 import numpy as np
 
-from shrinkage.errors import InputError
 from shrinkage.parameters import ParameterInfo
 from shrinkage.scratch.checks import whole
 from shrinkage.scratch.initialisation import he
+from shrinkage.scratch.shapes import initial
 
 Random = np.random.Generator
 
@@ -77,13 +77,8 @@ class Affine(Layer):
 
     def start(self, generator: Random) -> None:
         """Draw W, and set b to 0."""
-        weight = np.array(self._initialisation(generator, *self._shape), dtype=np.float64)
-        if weight.shape != self._shape:
-            raise InputError(
-                f"expected an initialisation of shape {self._shape}, came {weight.shape}: return "
-                "(outputs, inputs)"
-            )
-        self.parameters = {"weight": weight}
+        weight = self._initialisation(generator, *self._shape)
+        self.parameters = {"weight": initial(weight, self._shape)}
         if self._has_bias:
             self.parameters["bias"] = np.zeros(self._shape[0])
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from shrinkage.errors import InputError
+from shrinkage.scratch import shapes
 
 
 @dataclass(frozen=True)
@@ -34,20 +34,7 @@ class SoftmaxCrossEntropy:
 
     def checked(self, target: Any, rows: int, outputs: int) -> np.ndarray:
         """Return labels that fit the outputs, or say what came instead."""
-        labels = np.asarray(target)
-        if labels.shape != (rows,) or labels.dtype.kind not in "iu":
-            raise InputError(
-                f"expected {rows} labels as whole numbers, came shape {labels.shape} of "
-                f"{labels.dtype}: np.unique(y, return_inverse=True)[1] numbers any classes"
-            )
-        low, high = int(labels.min()), int(labels.max())
-        if low < 0 or high >= outputs:
-            raise InputError(
-                f"expected labels from 0 to {outputs - 1}, as the last layer has {outputs} "
-                f"outputs, came {low} to {high}: number the classes from 0, or give the last "
-                "layer an output a class"
-            )
-        return labels
+        return shapes.labels(target, rows, outputs)
 
     def accuracy(self, outputs: np.ndarray, target: np.ndarray) -> float | None:
         """Return the share of rows whose largest output is the label's."""
@@ -70,16 +57,7 @@ class HalfSquaredError:
 
     def checked(self, target: Any, rows: int, outputs: int) -> np.ndarray:
         """Return targets of shape (rows, outputs), or say what came instead."""
-        numbers = np.asarray(target)
-        columns = numbers[:, None] if numbers.ndim == 1 else numbers
-        if columns.shape != (rows, outputs) or columns.dtype.kind not in "fiu":
-            raise InputError(
-                f"expected targets as numbers of shape {(rows, outputs)}, came {numbers.shape} of "
-                f"{numbers.dtype}: one row a sample, one column an output of the last layer"
-            )
-        if not np.isfinite(columns).all():
-            raise InputError("expected finite targets, came NaN or infinity: drop those rows")
-        return columns.astype(np.float64)
+        return shapes.targets(target, rows, outputs)
 
     def accuracy(self, outputs: np.ndarray, target: np.ndarray) -> float | None:  # noqa: ARG002
         """Return None: numbers are more or less wrong, never right."""

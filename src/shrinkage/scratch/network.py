@@ -12,10 +12,10 @@ from typing import Any
 
 import numpy as np
 
-from shrinkage.errors import InputError
 from shrinkage.parameters import ParameterInfo
-from shrinkage.scratch.checks import rows, whole
+from shrinkage.scratch.checks import expect, whole
 from shrinkage.scratch.layers import Layer, Random
+from shrinkage.scratch.shapes import chained, rows
 
 
 class Network:
@@ -37,8 +37,10 @@ class Network:
     """
 
     def __init__(self, layers: Iterable[Layer], seed: int = 0) -> None:
-        self.layers: tuple[Layer, ...] = tuple(copy.deepcopy(layer) for layer in layers)
-        self.inputs, self.outputs = _chained(self.layers)
+        self.layers: tuple[Layer, ...] = tuple(
+            copy.deepcopy(expect(layer, Layer, "a layer", "Affine(784, 10)")) for layer in layers
+        )
+        self.inputs, self.outputs = chained(self.layers)
         generator = np.random.default_rng(whole(seed, "seed", 0))
         for layer in self.layers:
             layer.start(generator)
@@ -88,35 +90,3 @@ class Network:
             for name, slope in layer.gradients.items()
             if name in layer.parameters
         }
-
-    def name(self, number: int) -> str:
-        """Return a layer in words, for messages."""
-        layer = self.layers[number]
-        sizes = "" if layer.inputs is None else f"{layer.inputs}, {layer.outputs}"
-        return f"layer {number}, {type(layer).__name__}({sizes})"
-
-
-def _chained(layers: tuple[Layer, ...]) -> tuple[int, int]:
-    """Return the columns of input and output of a chain that fits together."""
-    for layer in layers:
-        if not isinstance(layer, Layer):
-            raise InputError(
-                f"expected layers such as Affine(784, 10), came {layer!r}: make an object of it"
-            )
-    first = columns = None
-    for number, layer in enumerate(layers):
-        if layer.inputs is None or layer.outputs is None:
-            continue
-        if columns is not None and layer.inputs != columns:
-            raise InputError(
-                f"expected layer {number}, {type(layer).__name__}, to take the {columns} columns "
-                f"of the layer before it, came one with {layer.inputs} inputs: make them equal"
-            )
-        first = layer.inputs if first is None else first
-        columns = layer.outputs
-    if first is None or columns is None:
-        raise InputError(
-            f"expected a layer with a number of inputs, came {len(layers)} layers without one: "
-            "begin with for example Affine(784, 10)"
-        )
-    return first, columns

@@ -14,8 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from shrinkage.errors import InputError
-from shrinkage.scratch.checks import number, positive
+from shrinkage.scratch.checks import number, positive, two_betas
 
 
 @dataclass(frozen=True)
@@ -90,12 +89,7 @@ class Adam(Optimizer):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if not isinstance(self.betas, tuple | list) or len(self.betas) != 2:
-            raise InputError(
-                f"expected betas as two numbers, came {self.betas!r}: give for example (0.9, 0.999)"
-            )
-        for beta in self.betas:
-            number(beta, "each of betas", 0.0, 1.0)
+        two_betas(self.betas)
         number(self.epsilon, "epsilon")
 
     def step(self, w: np.ndarray, gradient: np.ndarray, memory: dict[str, Any]) -> Any:

@@ -69,6 +69,11 @@ class Regularization:
         self.assignment = assign(infos, terms, update)
         self._plans = {name: _plan(parts) for name, parts in self.assignment.parts.items() if parts}
 
+    @property
+    def names(self) -> list[str]:
+        """The parameters that have terms."""
+        return list(self._plans)
+
     def __contains__(self, name: str) -> bool:
         return name in self._plans
 

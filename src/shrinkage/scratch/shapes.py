@@ -1,0 +1,112 @@
+"""What has to fit: layers to their neighbours, rows and labels to the network.
+
+Who uses this: networks, losses and the training. A mistake is one line here, where NumPy would
+broadcast it into a wrong number.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from shrinkage.errors import InputError
+
+
+def chained(layers: Sequence[Any]) -> tuple[int, int]:
+    """Return the columns of input and output of a chain that fits together."""
+    first = columns = None
+    for number, layer in enumerate(layers):
+        if layer.inputs is None or layer.outputs is None:
+            continue
+        if columns is not None and layer.inputs != columns:
+            raise InputError(
+                f"expected layer {number}, {type(layer).__name__}, to take the {columns} columns "
+                f"of the layer before it, came one with {layer.inputs} inputs: make them equal"
+            )
+        first = layer.inputs if first is None else first
+        columns = layer.outputs
+    if first is None or columns is None:
+        raise InputError(
+            f"expected a layer with a number of inputs, came {len(layers)} layers without one: "
+            "begin with for example Affine(784, 10)"
+        )
+    return first, columns
+
+
+def initial(weight: Any, shape: tuple[int, int]) -> np.ndarray:
+    """Return drawn weights as float64 of that shape, or say what came instead."""
+    array = np.array(weight, dtype=np.float64)
+    if array.shape != shape:
+        raise InputError(
+            f"expected an initialisation of shape {shape}, came {array.shape}: return "
+            "(outputs, inputs)"
+        )
+    return array
+
+
+def rows(X: Any, inputs: int, what: str = "X") -> np.ndarray:
+    """Return a table of finite numbers with `inputs` columns as float64, or say what came instead.
+
+    >>> rows([[1, 2]], 2)
+    array([[1., 2.]])
+    """
+    try:
+        table = np.asarray(X, dtype=np.float64)
+    except (TypeError, ValueError):
+        raise InputError(
+            f"expected {what} as numbers, came {type(X).__name__} with something else in it: "
+            "encode text as numbers first"
+        ) from None
+    if table.ndim != 2 or len(table) == 0 or table.shape[1] != inputs:
+        raise InputError(
+            f"expected {what} of shape (rows, {inputs}), came {table.shape}: give one row a "
+            "sample, with as many columns as the first layer has inputs"
+        )
+    if not np.isfinite(table).all():
+        raise InputError(
+            f"expected finite numbers in {what}, came NaN or infinity: fill or drop those rows"
+        )
+    return table
+
+
+def labels(target: Any, rows: int, outputs: int) -> np.ndarray:
+    """Return whole numbers from 0 to outputs − 1, one a row, or say what came instead."""
+    found = np.asarray(target)
+    if found.shape != (rows,) or found.dtype.kind not in "iu":
+        raise InputError(
+            f"expected {rows} labels as whole numbers, came shape {found.shape} of "
+            f"{found.dtype}: np.unique(y, return_inverse=True)[1] numbers any classes"
+        )
+    low, high = int(found.min()), int(found.max())
+    if low < 0 or high >= outputs:
+        raise InputError(
+            f"expected labels from 0 to {outputs - 1}, as the last layer has {outputs} "
+            f"outputs, came {low} to {high}: number the classes from 0, or give the last "
+            "layer an output a class"
+        )
+    return found
+
+
+def targets(target: Any, rows: int, outputs: int) -> np.ndarray:
+    """Return numbers of shape (rows, outputs), or say what came instead."""
+    numbers = np.asarray(target)
+    columns = numbers[:, None] if numbers.ndim == 1 else numbers
+    if columns.shape != (rows, outputs) or columns.dtype.kind not in "fiu":
+        raise InputError(
+            f"expected targets as numbers of shape {(rows, outputs)}, came {numbers.shape} of "
+            f"{numbers.dtype}: one row a sample, one column an output of the last layer"
+        )
+    if not np.isfinite(columns).all():
+        raise InputError("expected finite targets, came NaN or infinity: drop those rows")
+    return columns.astype(np.float64)
+
+
+def pair(given: Any) -> tuple[Any, Any]:
+    """Return validation rows and labels, or say what came instead."""
+    if not isinstance(given, tuple | list) or len(given) != 2:
+        raise InputError(
+            f"expected validation=(X, y), came {type(given).__name__}: give rows and labels"
+        )
+    return given[0], given[1]
