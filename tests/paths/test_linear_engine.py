@@ -101,6 +101,24 @@ def test_models_that_do_not_arrive_are_marked(make, monkeypatch):
     assert not LinearEngine().train(problem, unit, nothing).converged.any()
 
 
+def test_models_that_arrive_leave_the_others_as_they_are(make, monkeypatch):
+    together, *_ = solve(make, L1())
+    sizes, original = [], linear_engine.closed_form
+
+    def noted(parts):
+        sizes.append(len(parts[0][0]))
+        return original(parts)
+
+    monkeypatch.setattr(linear_engine, "closed_form", noted)
+    solve(make, L1())
+    assert sizes[0] == len(STRENGTHS)
+    assert sizes[-1] < len(STRENGTHS)
+    for row, strength in enumerate(STRENGTHS):
+        problem, unit = make("linear", L1(), strengths=(strength,))
+        alone = LinearEngine().train(problem, unit, nothing).arrays["0.weight"].numpy()
+        np.testing.assert_allclose(together[row], alone[0], rtol=0, atol=1e-9)
+
+
 def test_decoupled_is_refused(make):
     problem, unit = make("linear", L1(), update="decoupled")
     with pytest.raises(InputError, match="proximal, gradient or loss"):

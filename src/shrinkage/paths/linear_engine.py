@@ -31,6 +31,7 @@ MOST_ITERATIONS = 20_000
 CHECK_EVERY = 20
 
 Gradient = Callable[[torch.Tensor], torch.Tensor]
+Map = Callable[[torch.Tensor], torch.Tensor]
 
 
 class LinearEngine:
@@ -165,26 +166,33 @@ def _intercept_only(problem: Problem, unit: Unit, start: torch.Tensor) -> torch.
 def _solve(problem: Problem, unit: Unit, objective: Objective) -> Solution:
     strengths = torch.tensor(unit.strengths, dtype=torch.float64)
     parts = assigned_parts(problem, template(problem, unit))["0.weight"]
-    proximal = closed_form([(strengths * weight, penalty, None) for weight, penalty in parts])
     step = 1.0 / max(objective.curvature, 1e-300)
     shape = (len(unit.strengths), problem.n_outputs, objective.columns)
     weights = torch.zeros(shape, dtype=torch.float64)
 
-    def forward_backward(point: torch.Tensor) -> torch.Tensor:
-        moved = point - step * objective.gradient(point)
-        kept = objective.penalised
-        shrunk = proximal.prox(moved[..., :kept].contiguous(), step, stacked=1)
-        return torch.cat([shrunk, moved[..., kept:]], dim=-1)
+    def map_of(models: torch.Tensor) -> Map:
+        proximal = closed_form([(strengths[models] * w, penalty, None) for w, penalty in parts])
 
-    return _accelerate(forward_backward, weights)
+        def forward_backward(point: torch.Tensor) -> torch.Tensor:
+            moved = point - step * objective.gradient(point)
+            kept = objective.penalised
+            shrunk = proximal.prox(moved[..., :kept].contiguous(), step, stacked=1)
+            return torch.cat([shrunk, moved[..., kept:]], dim=-1)
+
+        return forward_backward
+
+    return _accelerate(map_of, weights)
 
 
-def _accelerate(
-    forward_backward: Callable[[torch.Tensor], torch.Tensor], weights: torch.Tensor
-) -> Solution:
-    """Iterate with momentum; a model restarts its own momentum when it points uphill."""
-    point, momentum = weights, torch.ones(weights.shape[0], 1, 1, dtype=weights.dtype)
-    converged = torch.zeros(weights.shape[0], dtype=torch.bool)
+def _accelerate(map_of: Callable[[torch.Tensor], Map], start: torch.Tensor) -> Solution:
+    """Iterate with momentum; a model restarts its own momentum when it points uphill.
+
+    Models that are at their minimizer leave the stack: the last ones, at strength 0 or near it, do
+    not keep the others busy.
+    """
+    found, left = start.clone(), torch.arange(len(start))
+    forward_backward, weights, point = map_of(left), start, start
+    momentum = torch.ones(len(start), 1, 1, dtype=start.dtype)
     for iteration in range(MOST_ITERATIONS):
         new = forward_backward(point)
         uphill = ((point - new) * (new - weights)).sum(dim=(1, 2), keepdim=True) > 0
@@ -194,10 +202,19 @@ def _accelerate(
         weights, momentum = new, grown
         if iteration % CHECK_EVERY == 0:
             moved = (forward_backward(weights) - weights).abs().amax(dim=(1, 2))
-            converged = moved <= TOLERANCE * weights.abs().amax(dim=(1, 2)).clamp_min(1e-30)
-            if bool(converged.all()):
-                break
-    return Solution(weights, converged.numpy())
+            going = moved > TOLERANCE * weights.abs().amax(dim=(1, 2)).clamp_min(1e-30)
+            if not bool(going.all()):
+                found[left] = weights
+                left, weights, point, momentum = (
+                    kept[going] for kept in (left, weights, point, momentum)
+                )
+                if not len(left):
+                    break
+                forward_backward = map_of(left)
+    found[left] = weights
+    converged = torch.ones(len(start), dtype=torch.bool)
+    converged[left] = False
+    return Solution(found, converged.numpy())
 
 
 def _outputs(arrays: dict[str, torch.Tensor]) -> Callable[[torch.Tensor], torch.Tensor]:
