@@ -65,7 +65,7 @@ def _figure(rates: np.ndarray, none: float, l2: float) -> LineFigure:
         key="dropout-rates",
         title="Test score by dropout's rate",
         reading=reading,
-        alt=f"A curve over five rates and two lines. {reading}",
+        alt=f"A curve over four rates and two lines. {reading}",
         x=Axis("rate of dropout"),
         y=Axis("test score", percent=True),
         series=(

@@ -174,7 +174,7 @@ def run(*, full: bool = False, data: str | None = None, steps: int = 1000) -> Ou
     rows = (
         ("weight_decay = 0.02, converted", same, _accuracy(digits, converted)),
         (
-            "weight_decay = 0.01, the number taken over",
+            "weight_decay = 0.01, the number copied unchanged",
             other,
             _accuracy(digits, taken_over),
         ),
@@ -199,7 +199,7 @@ def run(*, full: bool = False, data: str | None = None, steps: int = 1000) -> Ou
         (
             is_true("Keras refuses the argument", bool(refusal)),
             at_most("difference at the converted strength", same, 1e-5),
-            at_least("difference at the number taken over", other, 1e-3),
+            at_least("difference at the number copied unchanged", other, 1e-3),
             is_true("the audit finds the factor", "wrong-factor" in wrong.rules),
             is_true("the audit passes the converted strength", right.ok),
         ),
@@ -217,7 +217,7 @@ def _figure(mine: Trained, converted: Trained, taken_over: Trained, plain: Train
     reading = (
         f"After {mine.steps[-1]:,} steps √Σw² is {mine.norms[-1]:.3f} in Keras with l2(0.01), "
         f"{converted.norms[-1]:.3f} in PyTorch with weight_decay=0.02, and "
-        f"{taken_over.norms[-1]:.3f} with the number taken over, 0.01."
+        f"{taken_over.norms[-1]:.3f} with the number copied unchanged, 0.01."
     )
     every_tenth = slice(None, None, 10)
     lines = (

@@ -26,7 +26,7 @@ from shrinkage.penalties import L1, L2, ElasticNet, Penalty
 from shrinkage.reports.figures.base import Axis, Kind, LineFigure, Series
 
 POINTS, NOISE, OUTLIER = 14, 0.15, 1.0
-LOW, HIGH = 3, 10
+LOW, HIGH, FOLDS = 3, 10, 5
 STRENGTHS = tuple(float(s) for s in np.logspace(-2.5, 0, 8))
 PENALTIES: Mapping[str, Penalty] = {"ridge": L2(), "lasso": L1(), "elastic net": ElasticNet(0.5)}
 GRID = np.linspace(-1.0, 1.0, 201)
@@ -81,7 +81,7 @@ def path_of(points: Points, penalty: Penalty) -> FittedPath:
         strengths=STRENGTHS,
         test=(columns(GRID), truth(GRID)),
         dtype="float64",
-        folds=4,
+        folds=FOLDS,
         refit="all",
         progress=False,
     )
@@ -111,7 +111,7 @@ def scikit_learn_difference(points: Points, path: FittedPath, penalty: Penalty) 
 
 def scikit_learn_choice(points: Points, penalty: Penalty) -> np.ndarray:
     """Return the curve of scikit-learn's model whose strength cross validation chooses."""
-    folds = KFold(5, shuffle=True, random_state=0)
+    folds = KFold(FOLDS, shuffle=True, random_state=0)
     models = [scikit_learn_model(penalty, strength) for strength in STRENGTHS]
     x = columns(points.x)
     scores = [
@@ -124,8 +124,8 @@ def scikit_learn_choice(points: Points, penalty: Penalty) -> np.ndarray:
 def run(*, full: bool = False, data: str | None = None, draws: int = 12) -> Outcome:
     """Run the experiment on `draws` sets of points (100 when full); `data` plays no part.
 
-    The path is of the first draw. The other draws are fitted by scikit-learn, which is shown to
-    have the same solution and is faster on fourteen points.
+    The path is of the first draw. The means over draws are of scikit-learn's fits, which are shown
+    to be the same and are faster on fourteen points.
     """
     del data
     sets = [Points.drawn(seed) for seed in range(100 if full else draws)]

@@ -10,8 +10,8 @@ from shrinkage.examples.torch_family import Family, run_family
 from shrinkage.penalties import L1, L2, ElasticNet
 from shrinkage.selections import everything
 
-# 0.7·Σw² is 1.4 half squares, so the published mixture is 1.7 times an elastic net of this ratio.
-RATIO = 0.3 / (0.3 + 2 * 0.7)
+# 0.7·Σw² is 1.4 half squares, so the published mixture is 1.7 times an elastic net of 0.3/1.7.
+RATIO = 0.176
 
 
 def published_penalty(model: nn.Module) -> torch.Tensor:
