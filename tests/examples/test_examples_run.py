@@ -57,6 +57,10 @@ def test_published_strength_collapses_and_the_audit_says_so(name):
 def test_polynomial_agrees_with_scikit_learn_and_is_nearer_to_the_truth():
     outcome = polynomial.run(draws=2)
     assert met(outcome, "difference from scikit-learn"), outcome.checks
+    rows = outcome.walks["polynomial-slider"].rows
+    assert [len(row.figures) for row in rows] == [10, 8, 8, 8]
+    weakest, strongest = (rows[2].figures[place].series[1].y for place in (0, -1))
+    assert np.ptp(strongest) < 0.5 * np.ptp(weakest)
 
 
 def test_zero_strength_is_the_unregularized_run():

@@ -12,6 +12,7 @@ from shrinkage.examples import Experiment, Outcome, Table, Text, main, runner
 from shrinkage.examples.outcome import at_least, at_most, is_true
 from shrinkage.examples.pictures import pictures
 from shrinkage.reports.figures.base import Axis, LineFigure, Series
+from shrinkage.reports.slides import Row, Slides
 
 
 def outcome(bar: float) -> Outcome:
@@ -23,6 +24,7 @@ def outcome(bar: float) -> Outcome:
         (Table("values", ("x", "y"), ((1, 0.97531), ("none", 2.0))), Text("said", "one\ntwo")),
         (at_least("accuracy", 0.97, bar),),
         (figure,),
+        walks={"tiny-walk": Slides("A walk", "", (Row("L1", "strength", ("0.1",), (figure,)),))},
     )
 
 
@@ -49,6 +51,8 @@ def test_a_run_prints_its_numbers_and_writes_figure_and_json(tiny, tmp_path, cap
     assert "accuracy  0.97      ≥ 0.95  met" in said
     assert "0.9753" in said
     assert (tmp_path / "tiny-curve.png").read_bytes()[:4] == b"\x89PNG"
+    assert "A walk" in (tmp_path / "tiny-walk.html").read_text(encoding="utf-8")
+    assert "1 figures, 1 pages and tiny.json" in said
     written = json.loads((tmp_path / "tiny.json").read_text(encoding="utf-8"))
     assert written["met"] is True
     assert written["checks"] == [{"name": "accuracy", "value": 0.97, "bar": "≥ 0.95", "met": True}]

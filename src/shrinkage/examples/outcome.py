@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from shrinkage.paths.fitted import FittedPath
     from shrinkage.reports.figures.base import Figure
+    from shrinkage.reports.slides import Slides
 
 Cell = str | int | float
 
@@ -94,7 +95,7 @@ class Outcome:
     """What an experiment found.
 
     `data` says in a sentence what it ran on; `parts` are in the order in which they are read;
-    `pages` are finished paths that are written as interactive pages.
+    `pages` are finished paths that are written as reports, `walks` are pages with a slider.
     """
 
     name: str
@@ -103,6 +104,7 @@ class Outcome:
     checks: tuple[Check, ...]
     figures: tuple[Figure, ...] = ()
     pages: Mapping[str, FittedPath] = field(default_factory=dict)
+    walks: Mapping[str, Slides] = field(default_factory=dict)
 
     @property
     def met(self) -> bool:

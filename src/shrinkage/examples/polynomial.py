@@ -9,7 +9,6 @@ coefficients.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 import numpy as np
 from sklearn.linear_model import ElasticNet as Their
@@ -19,56 +18,26 @@ from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from shrinkage.examples.outcome import Check, Outcome, Table, at_least, at_most
+from shrinkage.examples.polynomial_figures import curves_figure, path_figure, walk
+from shrinkage.examples.polynomial_points import (
+    GRID,
+    HIGH,
+    LOW,
+    POINTS,
+    Points,
+    columns,
+    off_truth,
+    plain_fit,
+    truth,
+)
 from shrinkage.examples.spread import mean_and_error
 from shrinkage.paths import fit_path
 from shrinkage.paths.fitted import FittedPath
 from shrinkage.penalties import L1, L2, ElasticNet, Penalty
-from shrinkage.reports.figures.base import Axis, Kind, LineFigure, Series
 
-POINTS, NOISE, OUTLIER = 14, 0.15, 1.0
-LOW, HIGH, FOLDS = 3, 10, 5
+FOLDS = 5
 STRENGTHS = tuple(float(s) for s in np.logspace(-2.5, 0, 8))
 PENALTIES: Mapping[str, Penalty] = {"ridge": L2(), "lasso": L1(), "elastic net": ElasticNet(0.5)}
-GRID = np.linspace(-1.0, 1.0, 201)
-
-
-def truth(x: np.ndarray) -> np.ndarray:
-    """Return the curve that the points lie around."""
-    return np.sin(2.5 * x)
-
-
-@dataclass(frozen=True, eq=False)
-class Points:
-    """Places and noisy values; one value in the middle is off by `OUTLIER`."""
-
-    x: np.ndarray
-    y: np.ndarray
-
-    @classmethod
-    def drawn(cls, seed: int) -> Points:
-        """Return the points of a seed."""
-        generator = np.random.default_rng(seed)
-        x = np.linspace(-1.0, 1.0, POINTS)
-        y = truth(x) + NOISE * generator.normal(size=POINTS)
-        y[generator.integers(POINTS // 4, 3 * POINTS // 4)] += OUTLIER
-        return cls(x, y)
-
-
-def columns(x: np.ndarray, degree: int = HIGH) -> np.ndarray:
-    """Return the Legendre polynomials of degree 1, …, `degree` as columns.
-
-    They span what x, x², … span, and are nearly uncorrelated on points between −1 and 1, so that
-    a penalty on one coefficient does not fall on the others.
-
-    >>> columns(np.array([0.5]), 2)
-    array([[ 0.5  , -0.125]])
-    """
-    return np.polynomial.legendre.legvander(x, degree)[:, 1:]
-
-
-def plain_fit(points: Points, degree: int) -> np.ndarray:
-    """Return the least-squares polynomial's values on the grid."""
-    return np.polynomial.Polynomial.fit(points.x, points.y, degree)(GRID)
 
 
 def path_of(points: Points, penalty: Penalty) -> FittedPath:
@@ -85,11 +54,6 @@ def path_of(points: Points, penalty: Penalty) -> FittedPath:
         refit="all",
         progress=False,
     )
-
-
-def off_truth(values: np.ndarray) -> float:
-    """Return the root of the mean squared difference from the true curve."""
-    return float(np.sqrt(np.mean((values - truth(GRID)) ** 2)))
 
 
 def scikit_learn_model(penalty: Penalty, strength: float) -> Pipeline:
@@ -145,8 +109,9 @@ def run(*, full: bool = False, data: str | None = None, draws: int = 12) -> Outc
         f"{len(sets)} draws of {POINTS} points around sin 2.5x, each with one outlier",
         (_errors_table(errors), _choice_table(first, agreements)),
         _checks(errors, agreements),
-        (_curves_figure(sets[0], first["lasso"]), _path_figure(first)),
+        (curves_figure(sets[0], first["lasso"]), path_figure(first)),
         {f"path-{name.replace(' ', '-')}": path for name, path in first.items()},
+        {"polynomial-slider": walk(sets[0], first)},
     )
 
 
@@ -180,65 +145,3 @@ def _checks(
         *checks,
         at_most("difference from scikit-learn", max(agreements.values()), 1e-6),
     )
-
-
-def _curves_figure(points: Points, lasso: FittedPath) -> LineFigure:
-    values = {
-        "degree 3": plain_fit(points, LOW),
-        "degree 10": plain_fit(points, HIGH),
-        "degree 10, lasso": lasso.predict(columns(GRID), "best"),
-    }
-    reading = (
-        "Degree 10 without a penalty bends to the outlier and to the noise at the ends; with lasso "
-        f"at strength {lasso.best.strength:.2g} it is as smooth as degree 3."
-    )
-    lines = zip(values.items(), ("training", "simple", "best"), strict=True)
-    return LineFigure(
-        key="polynomial-curves",
-        title="Too many degrees of freedom, and a penalty on them",
-        reading=reading,
-        alt=f"Fourteen points, one far off, and four curves. {reading}",
-        x=Axis("x"),
-        y=Axis("y"),
-        series=(
-            Series("true curve", GRID, truth(GRID), "unregularized", Kind.DASHED),
-            *(Series(name, GRID, curve, colour) for (name, curve), colour in lines),
-            Series("points", points.x, points.y, "ink", Kind.SPOT),
-        ),
-        wide=True,
-    )
-
-
-def _path_figure(paths: Mapping[str, FittedPath]) -> LineFigure:
-    colours = zip(paths.items(), ("best", "simple", "training"), strict=True)
-    series = [
-        Series(name, path.strengths, _distances(path), colour) for (name, path), colour in colours
-    ]
-    chosen = [
-        Series(
-            f"chosen, {name}",
-            np.array([path.best.strength]),
-            _distances(path)[path.strengths == path.best.strength],
-            colour,
-            Kind.SPOT,
-        )
-        for (name, path), colour in zip(paths.items(), ("best", "simple", "training"), strict=True)
-    ]
-    reading = (
-        "Too little penalty follows the noise, too much flattens the curve; the best is between."
-    )
-    return LineFigure(
-        key="polynomial-path",
-        title="Distance from the true curve along the path, degree 10",
-        reading=reading,
-        alt=f"Three curves over the strength, large points where cross validation chose. {reading}",
-        x=Axis("strength λ (log scale), stronger to the right", log=True),
-        y=Axis("distance from the true curve"),
-        series=(*series, *chosen),
-        wide=True,
-    )
-
-
-def _distances(path: FittedPath) -> np.ndarray:
-    features = columns(GRID)
-    return np.array([off_truth(path.predict(features, i)) for i in range(len(path.strengths))])

@@ -47,7 +47,9 @@ def run_experiment(
     print(outcome_text(outcome))
     folder = OUT / name if out is None else out
     write_outcome(outcome, folder)
-    print(f"{len(outcome.figures)} figures and {name}.json in {folder}, {seconds:.0f} s")
+    pages = len(outcome.pages) + len(outcome.walks)
+    figures = f"{len(outcome.figures)} figures, {pages} pages"
+    print(f"{figures} and {name}.json in {folder}, {seconds:.0f} s")
     return outcome
 
 
@@ -64,7 +66,7 @@ def checks_table(checks: Sequence[Check]) -> Table:
 
 
 def write_outcome(outcome: Outcome, folder: Path) -> None:
-    """Write numbers as JSON, figures as PNG and paths as pages into a folder.
+    """Write numbers as JSON, figures as PNG, paths and walks as pages into a folder.
 
     Args:
         outcome: what to write.
@@ -74,6 +76,7 @@ def write_outcome(outcome: Outcome, folder: Path) -> None:
         RunDirectoryError: the folder cannot be written.
     """
     from shrinkage.reports.draw import draw_png
+    from shrinkage.reports.slides import render_slides
 
     text = json.dumps(outcome.to_dict(), indent=2, ensure_ascii=False) + "\n"
     write_bytes(folder / f"{outcome.name}.json", text.encode())
@@ -81,6 +84,8 @@ def write_outcome(outcome: Outcome, folder: Path) -> None:
         write_bytes(folder / f"{figure.key}.png", draw_png(figure))
     for name, path in outcome.pages.items():
         path.to_html(folder / f"{name}.html")
+    for name, slides in outcome.walks.items():
+        write_bytes(folder / f"{name}.html", render_slides(slides).encode())
 
 
 def main(name: str, arguments: Sequence[str] | None = None) -> None:

@@ -6,10 +6,8 @@ drawings, which `svg.py` made, are inserted as markup.
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 
-import jinja2
 import numpy as np
 from markupsafe import Markup
 
@@ -17,11 +15,11 @@ from shrinkage.paths.results import ChosenModel, PathResult
 from shrinkage.reports.draw import Drawing, draw_svg
 from shrinkage.reports.figures.base import Figure
 from shrinkage.reports.figures.strength_axis import positions
-from shrinkage.reports.palette import PALETTE
 from shrinkage.reports.reading import ROLE_LABELS, ROLES, chosen_or_none
 from shrinkage.reports.sentence import one_standard_error_sentence, summary_sentence
 from shrinkage.reports.svg import page_svg
 from shrinkage.reports.table import COLUMNS, path_table
+from shrinkage.reports.templating import template, tight
 from shrinkage.reports.wording import plain, score_wording, share_text, strength_text
 
 SETTINGS = (
@@ -63,15 +61,7 @@ def render_page(result: PathResult, figures: tuple[Figure, ...]) -> str:
     True
     """
     drawings = {figure.key: draw_svg(figure) for figure in figures}
-    environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("shrinkage.reports", "templates"),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters["tight"] = tight
-    return environment.get_template("report.html").render(
+    return template("report.html").render(
         title=plain(result.summary.get("data", "a path of strengths"), 80),
         sentence=summary_sentence(result),
         second=one_standard_error_sentence(result),
@@ -79,7 +69,6 @@ def render_page(result: PathResult, figures: tuple[Figure, ...]) -> str:
         chosen_columns=_chosen_columns(result),
         chosen=_chosen_rows(result),
         cards=_cards(figures, drawings),
-        palette=PALETTE,
         columns=[name or "chosen" for name in COLUMNS],
         rows=[row.cells for row in path_table(result)],
         explorer=_explorer(result, drawings),
@@ -87,15 +76,6 @@ def render_page(result: PathResult, figures: tuple[Figure, ...]) -> str:
         settings=_settings(result),
         versions=_versions(result),
     )
-
-
-def tight(text: str) -> str:
-    """Return text in which a number and its % or ± never part at the end of a line.
-
-    >>> tight("71 % of them") == "71\\u00a0% of them"
-    True
-    """
-    return re.sub(r"(?<=\d) (?=%)", "\u00a0", text)
 
 
 def _cards(figures: tuple[Figure, ...], drawings: dict[str, Drawing]) -> list[Card]:
