@@ -1,6 +1,6 @@
 """Run the experiment cross-validation; its code is in shrinkage.examples."""
 
-from shrinkage.examples import main
+from shrinkage.cli.main import run
 
 if __name__ == "__main__":
-    main("cross-validation")
+    run("example", "cross-validation")

@@ -1,6 +1,6 @@
 """Run the experiment l1-vs-l2; its code is in shrinkage.examples."""
 
-from shrinkage.examples import main
+from shrinkage.cli.main import run
 
 if __name__ == "__main__":
-    main("l1-vs-l2")
+    run("example", "l1-vs-l2")

@@ -1,6 +1,6 @@
 """Run the experiment numpy-weight-decay; its code is in shrinkage.examples."""
 
-from shrinkage.examples import main
+from shrinkage.cli.main import run
 
 if __name__ == "__main__":
-    main("numpy-weight-decay")
+    run("example", "numpy-weight-decay")

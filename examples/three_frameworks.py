@@ -1,6 +1,6 @@
 """Run the experiment three-frameworks; its code is in shrinkage.examples."""
 
-from shrinkage.examples import main
+from shrinkage.cli.main import run
 
 if __name__ == "__main__":
-    main("three-frameworks")
+    run("example", "three-frameworks")

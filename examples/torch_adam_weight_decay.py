@@ -1,6 +1,6 @@
 """Run the experiment torch-adam-weight-decay; its code is in shrinkage.examples."""
 
-from shrinkage.examples import main
+from shrinkage.cli.main import run
 
 if __name__ == "__main__":
-    main("torch-adam-weight-decay")
+    run("example", "torch-adam-weight-decay")

@@ -1,6 +1,6 @@
 """Run the experiment torch-l2; its code is in shrinkage.examples."""
 
-from shrinkage.examples import main
+from shrinkage.cli.main import run
 
 if __name__ == "__main__":
-    main("torch-l2")
+    run("example", "torch-l2")

@@ -15,6 +15,28 @@ from shrinkage.errors import RunDirectoryError
 TEMPORARY = ".tmp-"
 
 
+def check_folder(folder: Path) -> None:
+    """Make a folder, and find out before long work whether it can be written.
+
+    Raises:
+        RunDirectoryError: it cannot be made or written.
+
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     check_folder(Path(folder) / "a" / "b")
+    ...     [path.name for path in Path(folder, "a", "b").parent.iterdir()]
+    ['b']
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder, prefix=TEMPORARY):
+            pass
+    except OSError as error:
+        raise RunDirectoryError(
+            f"cannot write into {folder} ({error.strerror}); choose another folder"
+        ) from error
+
+
 def write_bytes(path: Path, content: bytes) -> None:
     """Put `content` into `path` in one move; its folder is made when it is missing.
 

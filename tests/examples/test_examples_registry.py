@@ -38,7 +38,7 @@ def test_every_row_of_the_texts_is_an_experiment():
 def test_each_has_a_module_with_run_a_file_and_a_page(name):
     assert callable(importlib.import_module(EXPERIMENTS[name].module).run)
     script = ROOT / "examples" / f"{name.replace('-', '_')}.py"
-    assert f'main("{name}")' in script.read_text(encoding="utf-8")
+    assert f'run("example", "{name}")' in script.read_text(encoding="utf-8")
     assert (ROOT / "docs" / "examples" / f"{name}.md").is_file()
 
 

@@ -42,7 +42,7 @@ FAMILIES = {
 @pytest.mark.slow
 @pytest.mark.parametrize("name", FAMILIES)
 def test_published_strength_collapses_and_the_audit_says_so(name):
-    outcome = FAMILIES[name].run(data="digits", epochs=40)
+    outcome = FAMILIES[name].run(data="digits")
     assert met(
         outcome,
         "test accuracy as published",

@@ -7,8 +7,17 @@ import json
 import numpy as np
 import pytest
 
-from shrinkage.errors import InputError
-from shrinkage.examples import Experiment, Outcome, Table, Text, main, runner
+from shrinkage.errors import InputError, RunDirectoryError
+from shrinkage.examples import (
+    Experiment,
+    Outcome,
+    Table,
+    Text,
+    experiment_named,
+    registry,
+    run_experiment,
+    runner,
+)
 from shrinkage.examples.outcome import at_least, at_most, is_true
 from shrinkage.examples.pictures import pictures
 from shrinkage.reports.figures.base import Axis, LineFigure, Series
@@ -43,44 +52,56 @@ def tiny(monkeypatch):
 
 
 def test_a_run_prints_its_numbers_and_writes_figure_and_json(tiny, tmp_path, capsys):
-    with pytest.raises(SystemExit) as ended:
-        main("tiny", ["--out", str(tmp_path), "--data", "digits"])
-    assert ended.value.code == 0
+    assert run_experiment("tiny", data="digits", out=tmp_path).met
     assert tiny == [(False, "digits")]
     said = capsys.readouterr().out
     assert "accuracy  0.97      ≥ 0.95  met" in said
     assert "0.9753" in said
     assert (tmp_path / "tiny-curve.png").read_bytes()[:4] == b"\x89PNG"
     assert "A walk" in (tmp_path / "tiny-walk.html").read_text(encoding="utf-8")
-    assert "1 figures, 1 pages and tiny.json" in said
+    assert "1 figure, 1 page and tiny.json" in said
     written = json.loads((tmp_path / "tiny.json").read_text(encoding="utf-8"))
     assert written["met"] is True
     assert written["checks"] == [{"name": "accuracy", "value": 0.97, "bar": "≥ 0.95", "met": True}]
     assert str(tmp_path) not in (tmp_path / "tiny.json").read_text(encoding="utf-8")
 
 
-def test_a_number_that_is_not_met_ends_with_status_1(tiny, tmp_path, capsys):
-    with pytest.raises(SystemExit) as ended:
-        main("tiny", ["--out", str(tmp_path), "--full"])
-    assert ended.value.code == 1
+def test_a_number_that_is_not_met_is_said_to_be(tiny, tmp_path, capsys):
+    assert not run_experiment("tiny", full=True, out=tmp_path).met
     assert tiny == [(True, None)]
     assert "NOT MET" in capsys.readouterr().out
 
 
-def test_bad_input_ends_with_status_2_and_one_line(monkeypatch, capsys):
-    def refuse(name: str) -> Experiment:
-        class Refusing(Experiment):
-            def run(self, *, full: bool = False, data: str | None = None) -> Outcome:
-                del full
-                raise InputError(f"expected pictures, came {data!r}:\nname others")
+def test_a_folder_that_cannot_be_written_is_refused_before_the_run(tiny, tmp_path):
+    (tmp_path / "file").write_text("in the way")
+    with pytest.raises(RunDirectoryError, match="choose another folder"):
+        run_experiment("tiny", out=tmp_path / "file" / "deep")
+    assert tiny == []
 
-        return Refusing(name, "refuses")
 
-    monkeypatch.setattr(runner, "experiment_named", refuse)
-    with pytest.raises(SystemExit) as ended:
-        main("tiny", ["--data", "nothing"])
-    assert ended.value.code == 2
-    assert capsys.readouterr().err == "error: expected pictures, came 'nothing': name others\n"
+def test_files_are_there_when_nobody_reads_what_is_printed(tiny, tmp_path, monkeypatch):
+    def closed(*_: object, **__: object) -> None:
+        raise BrokenPipeError
+
+    monkeypatch.setattr(runner, "outcome_text", closed)
+    with pytest.raises(BrokenPipeError):
+        run_experiment("tiny", out=tmp_path)
+    assert (tmp_path / "tiny.json").is_file()
+    assert tiny == [(False, None)]
+
+
+def test_data_are_refused_where_an_experiment_has_its_own():
+    with pytest.raises(InputError, match=r"which is about .*digits, came 'wine': leave --data out"):
+        experiment_named("zero-strength").run(data="wine")
+
+
+def test_a_missing_package_is_named(monkeypatch):
+    def missing(name: str) -> None:
+        raise ModuleNotFoundError(f"No module named {name!r}", name="sklearn")
+
+    monkeypatch.setattr(registry.importlib, "import_module", missing)
+    with pytest.raises(InputError, match=r"package sklearn .* pip install 'shrinkage\[examples\]'"):
+        experiment_named("polynomial").run()
 
 
 def test_checks_know_nan_and_both_sides_of_a_bar():

@@ -20,7 +20,7 @@ def command(
     full: Annotated[bool, typer.Option("--full", help="On all of the data: minutes.")] = False,
     data: Annotated[
         str | None,
-        typer.Option(help="A data set's name, or a folder with its files.", show_default=False),
+        typer.Option(help="A data set's name, or a file or folder of it.", show_default=False),
     ] = None,
     out: Annotated[
         Path | None,

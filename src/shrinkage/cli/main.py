@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import sys
 from typing import Annotated, NoReturn, cast
 
@@ -54,14 +55,18 @@ def root(
         typer.echo(context.get_help())
 
 
-def run() -> None:
-    """Run the command line and end the process with its exit status."""
+def run(*before: str) -> None:
+    """Run the command line, with words before those that were typed, and end the process."""
+    arguments = [*before, *sys.argv[1:]]
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")  # a terminal without λ shows a question mark
     try:
-        status = app(standalone_mode=False)
+        status = app(arguments, standalone_mode=False)
     except ShrinkageError as error:
         _refuse(str(error))
     except USAGE_ERROR as error:
-        command = " ".join(["shrinkage", *sys.argv[1:2]]) if _is_command() else "shrinkage"
+        command = " ".join(["shrinkage", *_command(arguments)])
         _refuse(f"{error.format_message().rstrip('.')}; see {command} -h")  # type: ignore
     except OSError as error:
         where = f" ({error.filename})" if error.filename else ""
@@ -69,13 +74,15 @@ def run() -> None:
     except typer.Abort:
         sys.exit(INTERRUPTED)
     except KeyboardInterrupt:  # where no command was ready for it
-        typer.echo("stopped; a path that has begun goes on with --resume", err=True)
+        resumes = "; it goes on with --resume" if _command(arguments) == ["path"] else ""
+        typer.echo(f"stopped{resumes}", err=True)
         sys.exit(INTERRUPTED)
     sys.exit(status if isinstance(status, int) else 0)
 
 
-def _is_command() -> bool:
-    return sys.argv[1:2] in [[command.name] for command in app.registered_commands]
+def _command(arguments: list[str]) -> list[str]:
+    """Return the command's name in a list, which is empty where there is none."""
+    return [name for name in arguments[:1] if name in [c.name for c in app.registered_commands]]
 
 
 def _refuse(message: str) -> NoReturn:

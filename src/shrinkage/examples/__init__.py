@@ -1,7 +1,7 @@
 """The experiments of three introductory texts: as published, what the audit says, what works.
 
 Who uses this: people who read such texts, `shrinkage example NAME`, and `examples/NAME.py` of the
-source tree, which is a call of `main`. The experiments live here and not in that folder, because
+source tree, which calls that. The experiments live here and not in that folder, because
 an installed package has no such folder. Each promises its stated numbers: `make examples` runs
 them all and fails when one is not met. Importing this loads no framework.
 """
@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from shrinkage.examples.outcome import Check, Outcome, Table, Text
 from shrinkage.examples.registry import EXPERIMENTS, Experiment, experiment_named
-from shrinkage.examples.runner import main, run_experiment
+from shrinkage.examples.runner import run_experiment
 
 __all__ = [
     "EXPERIMENTS",
@@ -20,6 +20,5 @@ __all__ = [
     "Table",
     "Text",
     "experiment_named",
-    "main",
     "run_experiment",
 ]

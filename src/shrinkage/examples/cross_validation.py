@@ -21,7 +21,7 @@ def run(
     *, full: bool = False, data: str | None = None, strengths: int = 12, epochs: int = 60
 ) -> Outcome:
     """Run the experiment with so many strengths and epochs (20 and the default when full)."""
-    found = load_dataset(data or "digits")
+    found = load_dataset("digits" if data is None else data)
     path = fit_path(
         "mlp:64,32",
         found.X,

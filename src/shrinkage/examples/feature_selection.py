@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 
@@ -22,6 +23,7 @@ from shrinkage.penalties import L1, GroupLasso, Penalty
 from shrinkage.reports.figures.base import Axis, LineFigure, Series
 
 PENALTIES: Mapping[str, Penalty] = {"L1": L1(), "groups": GroupLasso(per="input")}
+CSV = "Data_Cortex_Nuclear.csv"
 FEW = 0.6  # of the inputs
 MICE, OTHERS = 0.58, 0.9  # what the best accuracy must be
 LOW, HIGH = 1e-3, 1.6e-2  # from every input in use to none
@@ -31,11 +33,13 @@ def measurements(data: str | None) -> tuple[Dataset, str]:
     """Return the mice, split by mouse, or breast-cancer where they are not here.
 
     Args:
-        data: a folder or CSV of the UCI mice protein data, or a data set's name.
+        data: the CSV of the UCI mice protein data or its folder, or a data set's name.
 
     Returns:
         The data set and a sentence about it.
     """
+    if data is not None and (Path(data) / CSV).is_file():
+        data = str(Path(data) / CSV)
     if data is not None and not data.endswith(".csv"):
         found = load_dataset(data)
         return found, f"{data}: {found.n_samples} rows, {found.n_features} inputs"
@@ -46,7 +50,7 @@ def measurements(data: str | None) -> tuple[Dataset, str]:
             "scikit-learn's breast-cancer, since the mice protein data are not here: "
             f"{found.n_samples} rows, {found.n_features} inputs"
         )
-    path = data or str(folder / "Data_Cortex_Nuclear.csv")  # type: ignore[operator]
+    path = data or str(folder / CSV)  # type: ignore[operator]
     # The class is made of the first three.
     drop = ("Genotype", "Treatment", "Behavior", "MouseID")
     table = load_dataset(path, target="class", drop=drop)

@@ -61,9 +61,10 @@ def keras_module() -> Any:
     os.environ.setdefault("KERAS_BACKEND", "torch")
     try:
         import keras
-    except ImportError as error:
+    except (ImportError, ValueError) as error:  # the second is a backend that does not exist
         raise InputError(
-            "expected Keras 3 for this experiment, came no such package: pip install keras"
+            f"expected Keras 3 on {os.environ['KERAS_BACKEND']} for this experiment, came "
+            f"{type(error).__name__}: pip install keras, or set KERAS_BACKEND=torch"
         ) from error
     return keras
 
@@ -155,9 +156,8 @@ def audited_step(digits: Digits) -> Callable[[float], tuple]:
     return step
 
 
-def run(*, full: bool = False, data: str | None = None, steps: int = 1000) -> Outcome:
-    """Run the experiment with so many steps (10,000 when full); always on digits."""
-    del data
+def run(*, full: bool = False, steps: int = 1000) -> Outcome:
+    """Run the experiment with so many steps (10,000 when full)."""
     steps = 10_000 if full else steps
     digits = Digits.loaded()
     conversion = convert(PUBLISHED, "keras.l2", "torch.sgd.weight_decay")

@@ -85,13 +85,12 @@ def scikit_learn_choice(points: Points, penalty: Penalty) -> np.ndarray:
     return models[int(np.argmax(scores))].fit(x, points.y).predict(columns(GRID))
 
 
-def run(*, full: bool = False, data: str | None = None, draws: int = 12) -> Outcome:
-    """Run the experiment on `draws` sets of points (100 when full); `data` plays no part.
+def run(*, full: bool = False, draws: int = 12) -> Outcome:
+    """Run the experiment on `draws` sets of points (100 when full).
 
     The path is of the first draw. The means over draws are of scikit-learn's fits, which are shown
     to be the same and are faster on fourteen points.
     """
-    del data
     sets = [Points.drawn(seed) for seed in range(100 if full else draws)]
     errors = {
         "degree 3": [off_truth(plain_fit(points, LOW)) for points in sets],

@@ -17,10 +17,11 @@ from shrinkage.examples.outcome import Outcome
 
 @dataclass(frozen=True)
 class Experiment:
-    """A name, what it shows, and the module that runs it."""
+    """A name, what it shows, the module that runs it, and what it runs on if that is fixed."""
 
     name: str
     summary: str
+    only_on: str = ""
 
     @property
     def module(self) -> str:
@@ -33,24 +34,51 @@ class Experiment:
         Args:
             full: on all of the data, however long that takes.
             data: a data set's name or a folder, in the place of what is found.
+
+        Raises:
+            InputError: data for an experiment that has its own, or a package that is not installed.
         """
-        return importlib.import_module(self.module).run(full=full, data=data)
+        if self.only_on and data is not None:
+            raise InputError(
+                f"expected no data for {self.name}, which is about {self.only_on}, came {data!r}: "
+                "leave --data out"
+            )
+        given = {} if self.only_on else {"data": data}
+        try:
+            return importlib.import_module(self.module).run(full=full, **given)
+        except ModuleNotFoundError as error:
+            raise InputError(
+                f"expected the package {error.name} for {self.name}, came none: "
+                "pip install 'shrinkage[examples]'"
+            ) from error
 
 
 _ALL = (
-    Experiment("polynomial", "degrees 3 and 10 on the same points, and penalties that tame 10"),
+    Experiment(
+        "polynomial",
+        "degrees 3 and 10 on the same points, and penalties that tame 10",
+        only_on="points it draws",
+    ),
     Experiment("torch-l1", "loss + 1.0·Σ|w| collapses; a strength from a path gives exact zeros"),
     Experiment("torch-l2", "loss + 1.0·Σw² collapses; a strength from a path does not"),
     Experiment("torch-adam-weight-decay", "Adam(weight_decay=1.0) collapses, and is not L2"),
     Experiment("torch-elastic-net", "0.3·Σ|w| + 0.7·Σw² collapses; the same ratio, chosen"),
     Experiment("dropout", "dropout's rate chosen as a strength is, beside L2 and nothing"),
     Experiment("numpy-weight-decay", "a decay in the printed loss only, and what a real one does"),
-    Experiment("keras-l2", "Keras' l2(0.01) is twice PyTorch's; SGD(penalty=…) does not exist"),
+    Experiment(
+        "keras-l2",
+        "Keras' l2(0.01) is twice PyTorch's; SGD(penalty=…) does not exist",
+        only_on="scikit-learn's digits",
+    ),
     Experiment("three-frameworks", "the same terms in NumPy, PyTorch and Keras, weight by weight"),
     Experiment("l1-vs-l2", "L1, L2, elastic net and dropout on five data sets, at equal budget"),
     Experiment("feature-selection", "which proteins are needed: L1 against whole inputs"),
     Experiment("cross-validation", "a suitable λ by cross validation: the path on digits"),
-    Experiment("zero-strength", "λ = 0 is the unregularized run, bit for bit"),
+    Experiment(
+        "zero-strength",
+        "λ = 0 is the unregularized run, bit for bit",
+        only_on="scikit-learn's digits",
+    ),
 )
 
 EXPERIMENTS: Mapping[str, Experiment] = MappingProxyType({one.name: one for one in _ALL})

@@ -1,23 +1,19 @@
 """Runs an experiment, prints what it found, writes its pictures, and says whether numbers were met.
 
-Who uses this: `shrinkage example`, and the files of `examples/`, which call `main`.
+Who uses this: `shrinkage example`.
 """
 
 from __future__ import annotations
 
-import argparse
 import json
-import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from shrinkage.atomic import write_bytes
-from shrinkage.errors import ShrinkageError
+from shrinkage.atomic import check_folder, write_bytes
 from shrinkage.examples.outcome import Check, Outcome, Table
 from shrinkage.examples.registry import experiment_named
 
-NOT_MET, BAD_INPUT = 1, 2
 OUT = Path("runs", "examples")
 
 
@@ -40,17 +36,27 @@ def run_experiment(
         RunDirectoryError: the folder cannot be written.
     """
     experiment = experiment_named(name)
+    folder = OUT / name if out is None else out
+    check_folder(folder)
     print(f"{name}: {experiment.summary}", flush=True)
     begin = time.perf_counter()
     outcome = experiment.run(full=full, data=data)
     seconds = time.perf_counter() - begin
-    print(outcome_text(outcome))
-    folder = OUT / name if out is None else out
     write_outcome(outcome, folder)
-    pages = len(outcome.pages) + len(outcome.walks)
-    figures = f"{len(outcome.figures)} figures, {pages} pages"
-    print(f"{figures} and {name}.json in {folder}, {seconds:.0f} s")
+    print(outcome_text(outcome))
+    figures = counted(len(outcome.figures), "figure")
+    pages = counted(len(outcome.pages) + len(outcome.walks), "page")
+    print(f"{figures}, {pages} and {name}.json in {folder}, {seconds:.0f} s")
     return outcome
+
+
+def counted(number: int, noun: str) -> str:
+    """Return how many there are of something.
+
+    >>> counted(1, "figure"), counted(2, "page")
+    ('1 figure', '2 pages')
+    """
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
 def outcome_text(outcome: Outcome) -> str:
@@ -86,18 +92,3 @@ def write_outcome(outcome: Outcome, folder: Path) -> None:
         path.to_html(folder / f"{name}.html")
     for name, slides in outcome.walks.items():
         write_bytes(folder / f"{name}.html", render_slides(slides).encode())
-
-
-def main(name: str, arguments: Sequence[str] | None = None) -> None:
-    """Run one experiment as a script, and end the process: 0, 1 (a number not met) or 2."""
-    parser = argparse.ArgumentParser(description=experiment_named(name).summary)
-    parser.add_argument("--full", action="store_true", help="run on all of the data")
-    parser.add_argument("--data", help="a data set's name or a folder")
-    parser.add_argument("--out", type=Path, help=f"folder for what is written [{OUT / name}]")
-    given = parser.parse_args(arguments)
-    try:
-        outcome = run_experiment(name, full=given.full, data=given.data, out=given.out)
-    except ShrinkageError as error:
-        print("error: " + " ".join(str(error).split()), file=sys.stderr)
-        sys.exit(BAD_INPUT)
-    sys.exit(0 if outcome.met else NOT_MET)

@@ -38,6 +38,8 @@ from shrinkage.pytorch import audit, regularize
 from shrinkage.pytorch.ledger import Ledger
 from shrinkage.terms import Term, Terms
 
+ON_DIGITS = 40
+
 
 @dataclass(frozen=True, kw_only=True)
 class Family:
@@ -85,7 +87,7 @@ class Run:
 
 
 def run_family(
-    family: Family, *, full: bool, data: str | None, part: int = 10_000, epochs: int = EPOCHS
+    family: Family, *, full: bool, data: str | None, part: int = 10_000, epochs: int | None = None
 ) -> Outcome:
     """Run a family's experiment.
 
@@ -94,9 +96,11 @@ def run_family(
         full: on all training pictures.
         data: see `pictures`.
         part: training pictures when not full.
-        epochs: of the published loop.
+        epochs: of the published loop; the 5 of the text, and on digits, which are few, 40.
     """
     found = pictures(full=full, data=data, part=part)
+    if epochs is None:
+        epochs = ON_DIGITS if found.kind == "digits" else EPOCHS
     tensors = Tensors.of(found)
     published = as_published(family, tensors, epochs)
     path = path_of(family, found, full=full)
@@ -161,7 +165,7 @@ def path_of(family: Family, found: Pictures, *, full: bool) -> FittedPath:
         strengths=family.strengths,
         test=found.test,
         folds=3 if full else 2,
-        epochs=12 if full else 40 if found.kind == "digits" else 6,
+        epochs=12 if full else ON_DIGITS if found.kind == "digits" else 6,
         refit="all",
         progress=False,
     )

@@ -96,9 +96,8 @@ def _digits() -> tuple[np.ndarray, np.ndarray]:
     return np.asarray(found.X) / 16.0, found.y.astype(np.int64)
 
 
-def run(*, full: bool = False, data: str | None = None, steps: int = 60) -> Outcome:
-    """Run the experiment with so many steps (1,000 when full); always on digits."""
-    del data
+def run(*, full: bool = False, steps: int = 60) -> Outcome:
+    """Run the experiment with so many steps (1,000 when full)."""
     steps = 1000 if full else steps
     same = {
         f"PyTorch, {kind}": _equal_runs(partial(torch_weights, kind), steps) for kind in OPTIMIZERS

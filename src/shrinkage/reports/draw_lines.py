@@ -105,9 +105,14 @@ def _more_ticks(axis) -> None:
 
 
 def _percent(axis) -> Callable[[float, int | None], str]:
-    low, high = sorted(axis.get_view_interval())
-    digits = 0 if high - low > 0.05 else 1 if high - low > 0.005 else 2
-    return lambda value, _: f"{100 * value:.{digits}f} %"
+    """Label with as many digits as tell the ticks apart: 95.25 % and 95.50 %, 90 % and 95 %."""
+
+    def text(value: float, _: int | None) -> str:
+        ticks = 100 * np.asarray(axis.get_majorticklocs())
+        digits = next((d for d in range(3) if np.allclose(ticks, ticks.round(d), atol=1e-6)), 3)
+        return f"{100 * value:.{digits}f} %"
+
+    return text
 
 
 def _line(axes: Axes, series: Series) -> None:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -117,7 +116,7 @@ def assign(
         _check_overlap(name, found)
     settled = {name: tuple(found) for name, found in parts.items()}
     rows = tuple(row for info in infos for row in _rows(info, settled[info.name], frozen))
-    return Assignment(infos, terms, MappingProxyType(settled), rows)
+    return Assignment(infos, terms, settled, rows)
 
 
 def _selected(term: Term, infos: tuple[ParameterInfo, ...]) -> tuple[ParameterInfo, ...]:

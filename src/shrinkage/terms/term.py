@@ -10,7 +10,6 @@ import math
 import numbers
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -219,13 +218,13 @@ def checked_strength(value: Any) -> float:
 
 
 def _kept(reference: Any) -> Mapping[str, Any]:
-    """Return a copy of the arrays of a reference that nobody can change."""
+    """Return a copy of the arrays of a reference, which later changes of the given ones miss."""
     if not isinstance(reference, Mapping) or not reference:
         raise InputError(
             f"expected a mapping of parameter names to arrays, came "
             f"{type(reference).__name__}: give for example model.state_dict()"
         )
-    return MappingProxyType({name: _copied(value) for name, value in reference.items()})
+    return {name: _copied(value) for name, value in reference.items()}
 
 
 def _copied(value: Any) -> Any:
