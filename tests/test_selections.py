@@ -60,7 +60,8 @@ def test_selected_names(selection, expected):
         ("stem.0.wieght", "did you mean stem.0.weight"),
         (layer("steem"), "did you mean stem"),
         (kind("convolution"), "did you mean conv"),
-        (named("STEM.*"), "the names are embed.weight, tied.weight"),
+        (named("STEM.*"), "the parameters are embed.weight = tied.weight .embedding., stem"),
+        ("stem", r"stem is a layer, whose weights are layer\('stem'\) or 'stem\.\*'"),
         (kind("norm"), r"kind\('norm'\) & biases\(\)"),
         ("stem.1.weight", r"& norms\(\)"),
     ],
@@ -68,6 +69,13 @@ def test_selected_names(selection, expected):
 def test_no_match_is_an_error_that_helps(selection, words):
     with pytest.raises(UnmatchedPattern, match=words):
         select(selection, INFOS)
+
+
+def test_roles_are_named_where_a_selection_looks_at_them():
+    one = (ParameterInfo("w", (3,), "other"), ParameterInfo("", (3,), "other"))
+    words = r"w \(other\), the array itself \(other\); everything\(\) takes them"
+    with pytest.raises(UnmatchedPattern, match=words):
+        select(weights(), one)
 
 
 def test_selections_print_as_their_expression():

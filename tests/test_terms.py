@@ -99,7 +99,7 @@ class TestTable:
             "head.weight": "tied to embed.weight: the same array, once",
             "conv.bias": "bias: not penalised unless biases() is selected",
             "norm.weight": "normalization scale: not penalised unless norms() is selected",
-            "old.weight": "frozen: requires_grad is False",
+            "old.weight": "frozen: not trained",
             "gate": "no weight of a layer: not penalised unless everything() is selected; a note",
         }
 

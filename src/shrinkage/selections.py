@@ -346,13 +346,26 @@ def _unmatched(asked: Selection, infos: tuple[ParameterInfo, ...]) -> str:
             f"{_operand(asked)} & {_ROLE_WORDS.get(roles[0], 'everything')}()"
         )
     names = [name for info in infos for name in info.names]
-    layers = [part for name in names for part in layers_of(name)]
+    layers = {part for name in names for part in layers_of(name)}
     kinds = sorted({info.kind for info in infos})
     candidates = dict.fromkeys([*names, *layers, *kinds])
-    hints = [near_names(word, candidates) for word in asked.words()]
-    hint = " ".join(hint for hint in hints if hint)
-    hint = hint or f"the names are {', '.join(names[:8])}{', …' if len(names) > 8 else ''}"
+    hints = [
+        f"{word} is a layer, whose weights are layer({word!r}) or '{word}.*'"
+        if word in layers
+        else near_names(word, candidates)
+        for word in asked.words()
+    ]
+    hint = " ".join(hint for hint in hints if hint) or _listed(infos)
+    if asked.names_role and infos:
+        hint += "; everything() takes them whatever their role"
     return f"expected {asked!r} to select a parameter, came none of {len(infos)}: {hint}"
+
+
+def _listed(infos: tuple[ParameterInfo, ...]) -> str:
+    """Return names with what they are, since a role is what a selection by role looks at."""
+    names = (" = ".join(info.names) or "the array itself" for info in infos[:8])
+    shown = ", ".join(f"{name} ({info.role})" for name, info in zip(names, infos, strict=False))
+    return f"the parameters are {shown}{', …' if len(infos) > 8 else ''}"
 
 
 _ROLE_WORDS = {"bias": "biases", "norm": "norms", "embedding": "embeddings", "weight": "weights"}

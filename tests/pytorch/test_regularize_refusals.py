@@ -98,7 +98,7 @@ class TestRefusals:
         attachment = regularize(optimizer, model, 0.1 * L1())
         assert attachment.assignment is not None
         row = next(r for r in attachment.assignment.rows if r.parameter == "0.weight")
-        assert row.reason == "frozen: requires_grad is False"
+        assert row.reason == "frozen: not trained"
 
 
 class TestPenaltyLoss:

@@ -65,10 +65,7 @@ LAYERS: tuple[tuple[tuple[type, ...], Callable[[Any, str], Place]], ...] = (
     ((L.DepthwiseConv1D, L.DepthwiseConv2D), _everywhere("weight", "conv", -2, None)),
     ((L.SeparableConv1D, L.SeparableConv2D), _separable),
     ((L.Conv1D, L.Conv2D, L.Conv3D), _conv),
-    (
-        (L.SimpleRNNCell, L.GRUCell, L.LSTMCell, L.ConvLSTM1D, L.ConvLSTM2D, L.ConvLSTM3D),
-        _everywhere("weight", "recurrent"),
-    ),
+    ((L.SimpleRNNCell, L.GRUCell, L.LSTMCell), _everywhere("weight", "recurrent")),
     ((L.Embedding,), _everywhere("embedding", "embedding")),
     (
         (L.BatchNormalization, L.LayerNormalization, L.GroupNormalization, L.UnitNormalization),

@@ -81,6 +81,7 @@ class Ledger(keras.callbacks.Callback):
         self.attachment, self.every = attachment, every
         self.records: list[Record] = []
         self._show, self._epoch = show, 0
+        self._batches, self._taken = 0, False
 
     def on_train_begin(self, logs: Any = None) -> None:  # noqa: ARG002
         """Print the table, and refuse a model whose steps the terms are no part of."""
@@ -95,16 +96,18 @@ class Ledger(keras.callbacks.Callback):
 
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:  # noqa: ARG002
         """Note the epoch."""
-        self._epoch = epoch
+        self._epoch, self._batches, self._taken = epoch, 0, False
 
     def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
-        """Take a record after every so many batches."""
-        if self.every and (batch + 1) % self.every == 0:
+        """Take a record when another `every` batches have passed, one by one or several at once."""
+        before, self._batches = self._batches, batch + 1
+        self._taken = bool(self.every) and self._batches // self.every > before // self.every
+        if self._taken:
             self._take(logs)
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:  # noqa: ARG002
         """Take a record, unless the last batch has just given one."""
-        if not self.records or self.records[-1].step != self.attachment.steps:
+        if not self._taken:
             self._take(logs)
 
     def _take(self, logs: Any) -> None:

@@ -21,7 +21,14 @@ from shrinkage.keras.present import words_of
 from shrinkage.parameters import ParameterInfo
 
 L = keras.layers
-_ATTENTION = (L.MultiHeadAttention, L.GroupQueryAttention, L.AdditiveAttention, L.Attention)
+# Layers that give what is inside them its kind, whatever makes the variables there.
+_AROUND = (
+    (
+        (L.MultiHeadAttention, L.GroupQueryAttention, L.AdditiveAttention, L.Attention),
+        "attention",
+    ),
+    ((L.ConvLSTM1D, L.ConvLSTM2D, L.ConvLSTM3D), "recurrent"),
+)
 
 
 def describe(model: Any) -> tuple[tuple[ParameterInfo, Any], ...]:
@@ -55,15 +62,22 @@ def describe(model: Any) -> tuple[tuple[ParameterInfo, Any], ...]:
         if name in taken:
             raise InputError(
                 f"expected one name for each variable, came two of {name!r}: give one of the "
-                "layers another name"
+                "variables, or its layer, another name"
             )
         taken.add(name)
         if id(variable) in found:
-            info = found[id(variable)][0]
+            info = _better(found[id(variable)][0], place, variable)
             found[id(variable)] = (replace(info, aliases=(*info.aliases, name)), variable)
         else:
             found[id(variable)] = (_info(name, place, variable), variable)
     return tuple(found.values())
+
+
+def _better(info: ParameterInfo, place: Place, variable: Any) -> ParameterInfo:
+    """Return what is known of a shared variable; a wrapper knows less than the layer inside it."""
+    if info.kind != "custom" or place.kind == "custom":
+        return info
+    return replace(_info(info.name, place, variable), aliases=info.aliases)
 
 
 def layers_by_name(model: Any) -> dict[str, Any]:
@@ -78,13 +92,14 @@ def layers_by_name(model: Any) -> dict[str, Any]:
     >>> "drop" in layers_by_name(keras.Sequential([L.Dropout(0.5, name="drop")]))
     True
     """
-    return {prefix: layer for prefix, layer, _ in _walk(model, "", False, ()) if prefix}
+    return {prefix: layer for prefix, layer, _ in _walk(model, "", "", ()) if prefix}
 
 
 def _check_built(model: Any) -> None:
-    unbuilt = [
-        prefix or "itself" for prefix, layer, _ in _walk(model, "", False, ()) if not layer.built
-    ]
+    walk = _walk(model, "", "", ())
+    unbuilt = [prefix or "itself" for prefix, layer, _ in walk if not layer.built]
+    if model.built and model._called:
+        unbuilt = []  # a layer that a call of the model does not use has nothing to penalise
     if unbuilt or not model.weights:
         raise InputError(
             f"expected a built model, came {model.name!r} with "
@@ -94,23 +109,23 @@ def _check_built(model: Any) -> None:
 
 
 def _walk(
-    layer: Any, prefix: str, attention: bool, above: tuple[int, ...]
-) -> Iterator[tuple[str, Any, bool]]:
-    """Yield (dotted name, layer, whether inside attention), the model itself as ""."""
-    attention = attention or isinstance(layer, _ATTENTION)
-    yield prefix, layer, attention
+    layer: Any, prefix: str, inside: str, above: tuple[int, ...]
+) -> Iterator[tuple[str, Any, str]]:
+    """Yield (dotted name, layer, the kind of what it is inside of), the model itself as ""."""
+    inside = next((kind for layers, kind in _AROUND if isinstance(layer, layers)), inside)
+    yield prefix, layer, inside
     for inner in layer._flatten_layers(include_self=False, recursive=False):
         if id(inner) not in above:
             name = f"{prefix}.{inner.name}" if prefix else inner.name
-            yield from _walk(inner, name, attention, (*above, id(layer)))
+            yield from _walk(inner, name, inside, (*above, id(layer)))
 
 
 def _owned(model: Any) -> Iterator[tuple[str, Place, Any]]:
-    for prefix, layer, attention in _walk(model, "", False, ()):
+    for prefix, layer, inside in _walk(model, "", "", ()):
         for variable in layer._trainable_variables:
             name = f"{prefix}.{variable.name}" if prefix else variable.name
             place = place_of(layer, variable)
-            yield name, replace(place, kind="attention") if attention else place, variable
+            yield name, replace(place, kind=inside) if inside else place, variable
 
 
 def _info(name: str, place: Place, variable: Any) -> ParameterInfo:

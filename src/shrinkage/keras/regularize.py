@@ -10,6 +10,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Any
 
+import keras
+
 from shrinkage.errors import InputError, UnmatchedPattern, UnsupportedOptimizer
 from shrinkage.keras.attachment import Attachment
 from shrinkage.keras.metrics import metric_of
@@ -74,6 +76,7 @@ def regularize(
         if assignment.parts[info.name]
     ]
     _check_average(optimizer, slots)
+    _check_kept(optimizer, assignment)
     return Attachment(model, optimizer, slots, assignment)
 
 
@@ -111,6 +114,16 @@ def _slot(name: str, variable: Any, assignment: Assignment, optimizer: Any) -> S
     parts = tuple(with_array(part, variable) for part in assignment.parts[name])
     proximal = any(part.update == "proximal" for part in parts)
     return Slot(name, variable, parts, metric_of(optimizer) if proximal else None)
+
+
+def _check_kept(optimizer: Any, assignment: Assignment) -> None:
+    updates = {part.update for parts in assignment.parts.values() for part in parts}
+    if isinstance(optimizer, keras.optimizers.Ftrl) and "decoupled" in updates:
+        raise UnsupportedOptimizer(
+            "expected an optimizer that moves the weights it finds, came Ftrl with update "
+            "'decoupled', which makes them anew from its sums at each step, so that a shrink is "
+            "forgotten: use Ftrl's own l1_regularization_strength, or another optimizer"
+        )
 
 
 def _check_average(optimizer: Any, slots: Sequence[Slot]) -> None:

@@ -3,7 +3,8 @@
 Who uses this: people who build layers, and the update "loss" of whoever wants one. It promises the
 value strength·Ω(w) with halves, the least-norm subgradient as its derivative (so that a zero group
 gives 0 where automatic differentiation of a norm gives NaN), and a config that `model.save` keeps.
-It makes no exact zeros: for those see `shrinkage.keras.regularize`.
+The derivative is a constant to the backend, so there is no second one. It makes no exact zeros: for
+those see `shrinkage.keras.regularize`.
 """
 
 from __future__ import annotations
@@ -30,7 +31,8 @@ class Regularizer(keras.regularizers.Regularizer):
 
     Args:
         terms: each a mapping with "strength", "penalty" (a name of the registry) and "options".
-        input_axis: the axis of the array along which the layer's input units lie.
+        input_axis: the axis of the array along which the layer's input units lie; with neither, a
+            matrix has them along −2 and −1, and of other arrays nothing is known.
         output_axis: the same for output units.
         needs: what the file of a saved model says of it; no other value than `NEEDED` is kept.
     """
@@ -38,8 +40,8 @@ class Regularizer(keras.regularizers.Regularizer):
     def __init__(
         self,
         terms: Iterable[Mapping[str, Any]] = (),
-        input_axis: int | None = -2,
-        output_axis: int | None = -1,
+        input_axis: int | None = None,
+        output_axis: int | None = None,
         needs: str = NEEDED,  # noqa: ARG002
     ) -> None:
         self.terms = Terms(tuple(_term(entry) for entry in terms))
@@ -59,12 +61,22 @@ class Regularizer(keras.regularizers.Regularizer):
         for term in self.terms:
             if term.strength == 0:
                 continue
-            penalty = term.penalty.with_axes(self.input_axis, self.output_axis)
+            penalty = self._along_units(term.penalty, len(x.shape))
             # Zero in value; its derivative is the slope, at zero weights too.
             slope = ops.stop_gradient(penalty.gradient(fixed))
             around = ops.sum(slope * (moving - fixed))
             total = total + term.strength * (ops.stop_gradient(penalty.value(fixed)) + around)
         return total
+
+    def _along_units(self, penalty: Penalty, axes: int) -> Penalty:
+        given = (self.input_axis, self.output_axis)
+        try:
+            return penalty.with_axes(*((-2, -1) if given == (None, None) and axes == 2 else given))
+        except InputError as error:
+            raise InputError(
+                f"{error}; an array of {axes} axes does not say which are its units: give "
+                "regularizer(…, input_axis=-2, output_axis=-1), which fits a convolution"
+            ) from None
 
     def get_config(self) -> dict[str, Any]:
         """Return what `from_config` needs, and the package to install.
@@ -88,8 +100,8 @@ class Regularizer(keras.regularizers.Regularizer):
 def regularizer(
     terms: Term | Terms | Iterable[Term],
     *,
-    input_axis: int | None = -2,
-    output_axis: int | None = -1,
+    input_axis: int | None = None,
+    output_axis: int | None = None,
 ) -> Regularizer:
     """Return terms as an object for `kernel_regularizer=`, `bias_regularizer=` and their kin.
 
@@ -99,8 +111,9 @@ def regularizer(
     Args:
         terms: strengths times penalties; they are on the array that the layer passes, so they
             name no selection.
-        input_axis: where the kernel has its input units, for `GroupLasso(per="input")`. The default
-            fits `Dense` and convolutions; a transposed convolution has −1, and −2 as output axis.
+        input_axis: where the kernel has its input units, for `GroupLasso(per="input")`. A matrix
+            has them along −2 and its outputs along −1; other kernels have to be told: −2 and −1 of
+            a convolution, −1 and −2 of a transposed one. A kernel cannot say which it is.
         output_axis: the same for output units.
 
     Returns:
@@ -108,7 +121,8 @@ def regularizer(
         `shrinkage.keras`.
 
     Raises:
-        InputError: a term with a selection, a reference, or an update other than "loss".
+        InputError: a term with a selection, a reference, or an update other than "loss"; in
+            training, groups of units in a kernel whose axes nobody told.
 
     >>> from shrinkage import L2
     >>> float(regularizer(0.5 * L2())(keras.ops.ones((2, 2))))

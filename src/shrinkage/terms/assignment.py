@@ -124,7 +124,7 @@ def _selected(term: Term, infos: tuple[ParameterInfo, ...]) -> tuple[ParameterIn
     if not any(info.trainable for info in found):
         raise UnmatchedPattern(
             f"expected {term!r} to reach a parameter that trains, came only frozen ones "
-            f"({', '.join(info.name for info in found[:4])}): set requires_grad or drop the term"
+            f"({', '.join(info.name for info in found[:4])}): let them train or drop the term"
         )
     return found
 
@@ -204,7 +204,7 @@ def _term_words(term: Term) -> str:
 
 def _reason(info: ParameterInfo, frozen: set[str]) -> str:
     if info.name in frozen or not info.trainable:
-        return "frozen: requires_grad is False"
+        return "frozen: not trained"
     return _DEFAULT_REASONS[info.role]
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import warnings
+
 import keras
 import numpy as np
 import pytest
@@ -127,3 +129,43 @@ def check_two_variables_of_one_name_are_refused() -> None:
     model = keras.Sequential([keras.Input((2,)), Pair()])
     with pytest.raises(InputError, match=r"two of 'pair\.same\.kernel'"):
         describe(model)
+
+
+def check_a_wrapper_knows_what_the_layer_inside_it_knows() -> None:
+    inputs = keras.Input((6, 6, 3))
+    y = L.SpectralNormalization(L.Conv2DTranspose(2, 3, name="back"), name="wrapped")(inputs)
+    model = keras.Model(inputs, y)
+    info = next(info for info, _ in describe(model) if info.role == "weight")
+    assert (info.kind, info.input_axis, info.output_axis) == ("conv", 3, 2)
+    words = keras.Input((7,), dtype="int32")
+    embedding = L.SpectralNormalization(L.Embedding(9, 4, name="words"), name="wrapped")
+    model = keras.Model(words, embedding(words))
+    assert {info.role for info, _ in describe(model)} == {"embedding"}
+
+
+def check_convolutions_inside_recurrent_layers_are_recurrent() -> None:
+    inputs = keras.Input((2, 5, 5, 3))
+    model = keras.Model(inputs, L.ConvLSTM2D(2, 3, name="both")(inputs))
+    found = {info.name: info for info, _ in describe(model)}
+    kernels = [info for name, info in found.items() if name.endswith("kernel")]
+    assert [info.kind for info in kernels] == ["recurrent"] * 2
+    assert [info.input_axis for info in kernels] == [2, 2]
+
+
+def check_a_layer_that_no_call_uses_is_left_out() -> None:
+    class Spare(keras.Model):
+        def __init__(self) -> None:
+            super().__init__()
+            self.used = L.Dense(1, name="used")
+            self.spare = L.Dense(1, name="spare")
+
+        def call(self, x: object) -> object:
+            return self.used(x)
+
+    model = Spare()
+    with pytest.raises(InputError, match="expected a built model"):
+        describe(model)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # Keras warns of the spare layer on some backends
+        model(np.ones((2, 3), "float32"))
+    assert {info.name for info, _ in describe(model)} == {"used.kernel", "used.bias"}

@@ -46,6 +46,22 @@ def check_steps_per_execution_are_counted_as_steps() -> None:
     assert [record.step for record in ledger.records] == [6, 12]
 
 
+def check_records_every_so_many_batches_where_several_run_at_once() -> None:
+    several = 1 if keras.backend.backend() == "torch" else 3
+    model = linear(keras.optimizers.SGD(0.05), steps_per_execution=several)
+    ledger = Ledger(regularize(model, 0.2 * L1()), every=4, show=None)
+    fit(model, epochs=1, callbacks=[ledger])
+    assert [record.step for record in ledger.records] == ([4, 6] if several == 1 else [6])
+
+
+def check_an_epoch_without_a_step_has_its_record() -> None:
+    model = linear(keras.optimizers.SGD(0.05, gradient_accumulation_steps=9))
+    ledger = Ledger(regularize(model, 0.2 * L1()), show=None)
+    fit(model, epochs=4, callbacks=[ledger])
+    assert [record.epoch for record in ledger.records] == [0, 1, 2, 3]
+    assert [record.step for record in ledger.records] == [0, 1, 2, 2]
+
+
 def check_a_loss_that_layers_add_to_is_not_called_data_loss() -> None:
     model = hidden(keras.optimizers.SGD(0.05), keras.regularizers.L2(0.1))
     ledger = Ledger(regularize(model, 0.1 * L1()), show=None)

@@ -76,6 +76,13 @@ def check_optimizers_without_a_metric() -> None:
     refused(UnsupportedOptimizer, "came Mine", lambda: regularize(linear(Mine(0.1)), 0.1 * L1()))
 
 
+def check_weights_that_are_made_anew_are_not_decoupled() -> None:
+    words = "makes them anew"
+    model = linear(O.Ftrl(0.1))
+    refused(UnsupportedOptimizer, words, lambda: regularize(model, 0.1 * L1(), "decoupled"))
+    regularize(model, 0.1 * L1(), "gradient")
+
+
 def check_averaged_weights_are_refused_where_zeros_are_promised() -> None:
     words = "use_ema=False"
     for update in ("proximal", "decoupled"):

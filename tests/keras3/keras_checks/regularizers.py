@@ -70,6 +70,16 @@ def check_transposed_kernels_take_their_axes() -> None:
     assert abs(found - 4 * np.sqrt((w.astype("float64") ** 2).sum((0, 1, 2))).sum()) < 1e-4
 
 
+def check_groups_of_units_need_axes_where_a_kernel_does_not_tell() -> None:
+    w = np.ones((2, 4, 3), "float32")
+    with pytest.raises(InputError, match=r"array of 3 axes .* give regularizer\(…, input_axis=-2"):
+        regularizer(1.0 * GroupLasso("input"))(w)
+    assert float(regularizer(1.0 * L2())(w)) == 12.0
+    found = float(regularizer(1.0 * GroupLasso("input"), input_axis=-2, output_axis=-1)(w))
+    assert abs(found - 4 * 6) < 1e-5
+    assert abs(float(regularizer(1.0 * GroupLasso("input"))(w[0])) - 4 * 3) < 1e-5
+
+
 def check_models_are_saved_and_loaded() -> None:
     folder = Path(os.environ["CHECKS_FOLDER"])
     made = regularizer(0.1 * L1() + 0.2 * GroupLasso(axes=(0,)) + 0.3 * ElasticNet(0.25))
