@@ -42,7 +42,7 @@ def loaded(answers: Answers, folder: Path) -> dict[str, dict[str, Any]]:
 def test_a_saved_regularizer_loads_in_another_process(loaded: dict[str, dict[str, Any]]) -> None:
     for backend, found in loaded.items():
         assert found["regularizer"] == (
-            "regularizer(0.1 * L1() + 0.2 * GroupLasso(per=None, axes=(0,)) + "
+            "regularizer(0.1 * L1() + 0.2 * GroupLasso(axes=(0,)) + "
             "0.3 * ElasticNet(l1_ratio=0.25))"
         ), backend
         assert found["loss"] > 0.5

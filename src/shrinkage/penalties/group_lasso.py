@@ -42,7 +42,7 @@ def _check_axes(axes: Any) -> Axes:
     return tuple(axes)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class GroupLasso(Penalty):
     """The group lasso Σ_g √|g| ‖w_g‖, |g| being the number of weights in group g.
 
@@ -83,6 +83,10 @@ class GroupLasso(Penalty):
             raise InputError(f"expected per to be one of {', '.join(PER)}, came {per!r}: {hint}")
         object.__setattr__(self, "per", per)
 
+    def __repr__(self) -> str:
+        asked = f"per={self.per!r}" if self.axes is None else f"axes={self.axes!r}"
+        return f"GroupLasso({asked})"
+
     def with_axes(self, input_axis: int | None, output_axis: int | None) -> GroupLasso:
         """Return the penalty with `per` resolved to axes of a layer's array.
 
@@ -97,7 +101,7 @@ class GroupLasso(Penalty):
             InputError: `per` names an axis that the layer has not.
 
         >>> GroupLasso(per="input").with_axes(0, 1)
-        GroupLasso(per=None, axes=(0,))
+        GroupLasso(axes=(0,))
         """
         if self.axes is not None:
             return self
