@@ -7,7 +7,7 @@ import pytest
 import scratch_training as both
 import torch
 
-from shrinkage import L1, norms, weights
+from shrinkage import L1, L2, norms, weights
 from shrinkage.scratch import (
     Affine,
     BatchNorm,
@@ -62,7 +62,8 @@ def test_slopes_as_when_predicting_are_those_of_torch():
     theirs = both.torch_network(ours).eval()
     theirs[5] = torch.nn.Identity()
     _, slope = SoftmaxCrossEntropy()(ours.forward(X), LABELS)
-    slopes = ours.backward(slope)
+    with pytest.warns(UserWarning, match=r"BatchNorm\(8\) acts otherwise while"):
+        slopes = ours.backward(slope)
     torch.nn.functional.cross_entropy(
         theirs(torch.from_numpy(X)), torch.from_numpy(LABELS)
     ).backward()
@@ -154,3 +155,45 @@ def test_a_wrong_way_back_is_found(fault):
 def test_a_wrong_gradient_of_a_loss_is_found():
     found = gradient_check(network([]), X, LABELS, loss=SummedCrossEntropy())
     assert max(found.values()) > 1e-3
+
+
+class TanhWithOneNaN(Tanh):
+    """NaN in the way back of one column."""
+
+    def backward(self, gradient):
+        return np.where(np.arange(8) == 7, np.nan, super().backward(gradient))
+
+
+@pytest.mark.parametrize("entries", [1, 100])
+def test_a_slope_that_is_not_finite_is_an_infinite_difference(entries):
+    found = gradient_check(network([TanhWithOneNaN()]), X, LABELS, entries=entries)
+    assert found["0.weight"] == found["0.bias"] == max(found.values()) == np.inf
+    assert found["2.weight"] < 1e-7
+
+
+@pytest.mark.parametrize("middle", [[ReLU()], [Tanh()], []])
+@pytest.mark.parametrize("distance", [1e-6, 1e-5])
+def test_slopes_that_are_all_rounding_are_no_mistake(middle, distance):
+    zero = [Affine(6, 8, zeros), *middle, Affine(8, 3, zeros)]
+    found = gradient_check(Network(zero), X, np.arange(15) % 3, distance=distance)
+    assert max(found.values()) < 1e-7
+
+
+def test_a_network_that_has_learnt_all_its_rows_is_right():
+    learnt = network([Tanh()])
+    learnt.parameters["2.weight"] *= 0
+    learnt.parameters["2.bias"] = [40.0, 0.0, 0.0]
+    assert max(gradient_check(learnt, X, np.zeros(15, int)).values()) < 1e-7
+
+
+def test_mistakes_of_small_slopes_are_found():
+    found = gradient_check(network([FAULTY["tanh"]]), 1e-3 * X, LABELS)
+    assert max(found.values()) > 1e-3
+
+
+def zeros(_, outputs, inputs):
+    return np.zeros((outputs, inputs))
+
+
+def test_a_strength_counts_in_the_check():
+    assert max(gradient_check(network([Tanh()]), X, LABELS, terms=100.0 * L2()).values()) < 1e-7

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 import scratch_training as both
+import torch
 
 from shrinkage import L1, ShrinkageError
 from shrinkage.errors import InputError
@@ -39,17 +40,41 @@ def run(X: Any = X, Y: Any = Y, **changed: Any):
     return fit(changed.pop("network", network()), X, Y, **{"optimizer": SGD(0.1), **changed})
 
 
+def with_nan() -> Network:
+    broken = network()
+    broken.parameters["2.weight"][0, 0] = np.nan
+    return broken
+
+
 SOMETHING_ELSE: Any = ReLU
 HALVES: Any = 2.5
 ONE_BETA: Any = 0.9
+NO_LIST: Any = Affine(6, 3)
+BY_NAME: Any = "he"
+BY_NUMBER: Any = 3
+NONE: Any = None
 WITH_NAN = np.where(np.arange(120)[:, None] == 7, np.nan, X)
 CASES = {
     "a label too large": (lambda: run(Y=np.full(120, 3)), "labels from 0 to 2, .* came 3 to 3"),
     "a negative label": (lambda: run(Y=Y - 1), "labels from 0 to 2, .* came -1 to 1"),
     "labels that are no whole numbers": (lambda: run(Y=Y / 2), "whole numbers, came .* float64"),
     "labels as text": (lambda: run(Y=Y.astype(str)), "whole numbers, .* return_inverse"),
-    "labels in a column": (lambda: run(Y=Y[:, None]), r"120 labels .* shape \(120, 1\)"),
-    "too few labels": (lambda: run(Y=Y[:5]), "120 labels"),
+    "labels in a column": (lambda: run(Y=Y[:, None]), r"shape \(120, 1\) .* np.ravel\(y\)"),
+    "one-hot labels": (lambda: run(Y=np.eye(3)[Y]), r"\(120, 3\) .* np.argmax\(y, axis=1\)"),
+    "ragged labels": (lambda: run(Y=[[1, 2], [1]] * 60), "labels as one array, came list .* long"),
+    "ragged targets": (
+        lambda: run(Y=[[1, 2], [1]] * 60, loss=HalfSquaredError()),
+        "targets as one array, came list .* equally long",
+    ),
+    "ragged rows": (lambda: run(X=[[1.0, 2.0], [1.0]] * 60), "X as one array, .* equally long"),
+    "a tensor with a gradient": (
+        lambda: run(X=torch.tensor(X, requires_grad=True)),
+        r"came Tensor .*: give \.detach\(\)",
+    ),
+    "a masked table": (lambda: run(X=np.ma.masked_greater(X, 1)), "X without a mask"),
+    "masked labels": (lambda: run(Y=np.ma.masked_equal(Y, 1)), "labels without a mask"),
+    "complex numbers": (lambda: run(X=X + 1j), "real numbers, came complex128"),
+    "too few labels": (lambda: run(Y=Y[:5]), "120 labels .* one label a row"),
     "a label in validation": (lambda: run(validation=(X, Y + 1)), "came 1 to 3"),
     "a label in a step": (lambda: Trainer(network(), SGD(0.1)).step(X, Y - 3), "came -3 to -1"),
     "validation alone": (lambda: run(validation=X), r"validation=\(X, y\), came ndarray"),
@@ -89,7 +114,39 @@ CASES = {
     "a seed of training": (lambda: run(seed=None), "seed as a whole number"),
     "a lonely row": (
         lambda: run(network=Network([BatchNorm(6), Affine(6, 3)]), batch_size=17),
-        "at least 2 rows",
+        r"at least 2 rows .* \(120 in all, batch_size=17\).* batch_size=18$",
+    ),
+    "batches of one": (
+        lambda: run(network=Network([BatchNorm(6), Affine(6, 3)]), batch_size=1),
+        "batch_size=2$",
+    ),
+    "one row in all": (
+        lambda: run(X=X[:1], Y=Y[:1], network=Network([BatchNorm(6), Affine(6, 3)])),
+        "at least 2 rows .*: give more rows$",
+    ),
+    "one row to check": (
+        lambda: gradient_check(Network([BatchNorm(6), Affine(6, 3)]), X[:1], Y[:1]),
+        "at least 2 rows .*: give it more rows at a time$",
+    ),
+    "momentum of a norm": (lambda: BatchNorm(6, momentum=5), "momentum as a share .* came 5"),
+    "a negative momentum of a norm": (lambda: BatchNorm(6, momentum=-0.1), "momentum .* -0.1"),
+    "a layer without a list": (lambda: Network(NO_LIST), r"layers in a list, came Affine"),
+    "an initialisation by name": (lambda: Affine(4, 3, BY_NAME), "draws W, came 'he'.* he$"),
+    "a weight that is none": (
+        lambda: Network([Affine(6, 3, lambda *_: np.full((3, 6), np.nan))]),
+        "parameter 'weight' of layer 0, Affine, finite",
+    ),
+    "a layer that has not been started": (lambda: Affine(6, 3).forward(X), "put it into a Net"),
+    "a norm that has not been started": (lambda: BatchNorm(6).forward(X), "put it into a Net"),
+    "backward alone": (lambda: network().backward(X[:, :3]), "forward before backward"),
+    "a number as generator": (
+        lambda: Trainer(network(), SGD(0.1), generator=BY_NUMBER),
+        r"a generator, came int: .* np.random.default_rng\(0\)",
+    ),
+    "weights that are none": (lambda: run(network=with_nan()), "NaN or infinity in 2.weight"),
+    "a reference that is none": (
+        lambda: run(terms=(0.1 * L1()).around(with_nan().parameters)),
+        "finite reference for 2.weight",
     ),
     "an update": (lambda: run(terms=L1() * 0.1, update="proximate"), "did you mean proximal"),
     "a penalty without strength": (lambda: run(terms=L1()), "without a strength"),
@@ -103,7 +160,15 @@ CASES = {
     "betas": (lambda: Adam(betas=ONE_BETA), "betas as two numbers"),
     "a beta": (lambda: Adam(betas=(0.9, 1.0)), "each of betas .* came 1.0"),
     "decay": (lambda: AdamW(weight_decay=-0.1), "weight_decay as a number of at least 0"),
-    "distance": (lambda: gradient_check(network(), X, Y, distance=0), "distance above 0"),
+    "distance": (lambda: gradient_check(network(), X, Y, distance=0), "distance .* 1e-08 .* 0:"),
+    "a distance of nothing": (lambda: gradient_check(network(), X, Y, distance=1e-300), "1e-300"),
+    "a loss to check by name": (
+        lambda: gradient_check(network(), X, Y, loss=BY_NAME),
+        "as loss, came 'he'",
+    ),
+    "a negative seed to check": (lambda: gradient_check(network(), X, Y, seed=-1), "seed .* -1"),
+    "no seed to check": (lambda: gradient_check(network(), X, Y, seed=NONE), "seed .* came None"),
+    "no network to check": (lambda: gradient_check(NO_LIST, X, Y), "a Network, came Affine"),
     "entries": (lambda: gradient_check(network(), X, Y, entries=0), "entries as a whole number"),
 }
 
@@ -124,9 +189,10 @@ def test_a_loss_that_is_not_finite_stops_and_names_epoch_and_layer():
 
 def test_the_layer_named_is_the_first_with_numbers_that_are_none():
     broken = network()
+    trainer = Trainer(broken, SGD(0.1))
     broken.parameters["2.weight"][0, 0] = np.nan
-    with pytest.raises(TrainingDiverged, match=r"in epoch 1 .* layer 2, Affine\(4, 3\), is the fi"):
-        run(network=broken)
+    with pytest.raises(TrainingDiverged, match=r"layer 2, Affine\(4, 3\), is the first .* lower"):
+        trainer.step(X, Y)
 
 
 def test_outputs_that_are_finite_but_too_large_are_named():
@@ -144,3 +210,23 @@ def test_weights_after_the_last_step_are_looked_at():
 def test_errors_are_value_errors():
     assert issubclass(TrainingDiverged, ValueError)
     assert issubclass(InputError, ShrinkageError)
+
+
+def test_the_advice_for_labels_works():
+    for given in (np.ravel(Y[:, None]), np.argmax(np.eye(3)[Y], axis=1)):
+        assert run(Y=given, epochs=2) == run(epochs=2)
+
+
+def test_a_lonely_last_row_is_found_before_any_weight_moves():
+    norm = Network([BatchNorm(6), Affine(6, 3)])
+    before = {name: w.copy() for name, w in norm.parameters.items()}
+    with pytest.raises(InputError, match="batch_size=18"):
+        run(network=norm, batch_size=17)
+    for name, w in norm.parameters.items():
+        np.testing.assert_array_equal(w, before[name])
+    run(network=norm, batch_size=18, epochs=1)
+    assert run(batch_size=17, epochs=1).train_loss  # without a BatchNorm a row alone is no harm
+
+
+def test_all_of_a_batch_may_go_into_the_running_averages():
+    assert BatchNorm(6, momentum=1).momentum == 1

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import scratch_training as both
 
-from shrinkage import L1, L2
+from shrinkage import L1, L2, ElasticNet, GroupLasso
 from shrinkage.penalties import REGISTRY
 from shrinkage.scratch import Adam, AdamW, Momentum, Regularization, Trainer
 
@@ -86,8 +86,30 @@ def test_the_comparison_finds(fault, monkeypatch):
     assert both.farthest(ours, theirs) > 1e-8
 
 
-def test_two_decays_are_named():
-    with pytest.warns(UserWarning, match=r"weight_decay=0\.1 on 4 parameters .* penalised twice"):
-        Trainer(both.network(), AdamW(0.01, weight_decay=0.1), 0.1 * L2())
-    Trainer(both.network(), AdamW(0.01, weight_decay=0.1))
+TWICE = r"weight_decay=0\.1 on 4 parameters .* penalised twice.* drop the L2 term"
+MIXED = r"weight_decay=0\.1 on 4 parameters .* mixture of both.* keep both knowingly"
+DECAYS = {
+    "l2": (0.1 * L2(), TWICE),
+    "an elastic net": (0.1 * ElasticNet(0.5), TWICE),
+    "l2 and l1": (0.1 * L2() + 0.1 * L1(), TWICE),
+    "l1": (0.1 * L1(), MIXED),
+    "l1 and an absent l2": (0.1 * L1() + 0.0 * L2(), MIXED),
+    "groups": (0.1 * GroupLasso(per="output"), MIXED),
+    "l2 around a reference": ((0.1 * L2()).around(both.reference()), MIXED),
+}
+
+
+@pytest.mark.parametrize("terms", DECAYS)
+def test_two_decays_are_named(terms):
+    given, message = DECAYS[terms]
+    with pytest.warns(UserWarning, match=message):
+        Trainer(both.network(), AdamW(0.01, weight_decay=0.1), given)
+
+
+@pytest.mark.parametrize("terms", [(), 0.0 * L2(), 0.0 * L1() + 0.0 * ElasticNet(0.5)])
+def test_one_decay_is_no_warning(terms):
+    Trainer(both.network(), AdamW(0.01, weight_decay=0.1), terms)
+
+
+def test_a_decay_of_zero_is_no_warning():
     Trainer(both.network(), AdamW(0.01, weight_decay=0.0), 0.1 * L2())

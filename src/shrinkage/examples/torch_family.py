@@ -38,7 +38,7 @@ from shrinkage.pytorch import audit, regularize
 from shrinkage.pytorch.ledger import Ledger
 from shrinkage.terms import Term, Terms
 
-ON_DIGITS = 40
+ON_DIGITS, PATH_ON_DIGITS = 80, 40  # epochs: digits are few
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -96,7 +96,7 @@ def run_family(
         full: on all training pictures.
         data: see `pictures`.
         part: training pictures when not full.
-        epochs: of the published loop; the 5 of the text, and on digits, which are few, 40.
+        epochs: of the published loop; the 5 of the text, and 80 on digits.
     """
     found = pictures(full=full, data=data, part=part)
     if epochs is None:
@@ -165,7 +165,7 @@ def path_of(family: Family, found: Pictures, *, full: bool) -> FittedPath:
         strengths=family.strengths,
         test=found.test,
         folds=3 if full else 2,
-        epochs=12 if full else ON_DIGITS if found.kind == "digits" else 6,
+        epochs=12 if full else PATH_ON_DIGITS if found.kind == "digits" else 6,
         refit="all",
         progress=False,
     )

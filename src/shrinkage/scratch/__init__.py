@@ -4,8 +4,9 @@ Who uses this: people who want to see what a network, its training and its penal
 be read, in this order: layers, activations, losses, initialisation, network, optimizers, dropout,
 batch_norm, less than 300 lines of code together; then regularization, trainer and fit, which are
 the training with terms, and checking. What says what a person got wrong is kept apart from them, in
-checks, shapes and diverging. It promises right gradients, and the weights that PyTorch trains from
-the same start on the same rows, with every penalty and every update. It is not fast.
+checks, shapes, modes, own_layers and diverging, and so is what makes a network safe to assign to
+and to save, in parameters and saving. It promises right gradients, and the weights that PyTorch
+trains from the same start on the same rows, with every penalty and every update. It is not fast.
 """
 
 from __future__ import annotations

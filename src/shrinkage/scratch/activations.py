@@ -38,7 +38,7 @@ class Tanh(Layer):
     def forward(self, x: np.ndarray, training: Random | None = None) -> np.ndarray:  # noqa: ARG002
         """Return tanh(x)."""
         self._y = np.tanh(x)
-        return self._y
+        return self._y.copy()  # what is returned may be changed, what `backward` needs not
 
     def backward(self, gradient: np.ndarray) -> np.ndarray:
         """Return gradient · (1 − y²)."""
@@ -55,7 +55,7 @@ class Sigmoid(Layer):
     def forward(self, x: np.ndarray, training: Random | None = None) -> np.ndarray:  # noqa: ARG002
         """Return 1 / (1 + e⁻ˣ)."""
         self._y = 0.5 * (1 + np.tanh(0.5 * x))  # the same number, and e¹⁰⁰⁰ never overflows
-        return self._y
+        return self._y.copy()
 
     def backward(self, gradient: np.ndarray) -> np.ndarray:
         """Return gradient · y (1 − y)."""

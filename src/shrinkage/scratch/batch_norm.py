@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from shrinkage.parameters import ParameterInfo
-from shrinkage.scratch.checks import enough_rows, number, positive, whole
+from shrinkage.scratch.checks import enough_rows, positive, share, whole
 from shrinkage.scratch.layers import Layer, Random
 
 
@@ -20,7 +20,8 @@ class BatchNorm(Layer):
 
     Args:
         units: columns of x.
-        momentum: share of the batch in the running averages.
+        momentum: share of the batch in the running averages, from 0 to 1, as PyTorch calls it: the
+            opposite of `Momentum`, where it is the share of the past.
         epsilon: what keeps a column without variance from a division by 0.
 
     >>> layer = BatchNorm(1)
@@ -35,8 +36,11 @@ class BatchNorm(Layer):
     def __init__(self, units: int, momentum: float = 0.1, epsilon: float = 1e-5) -> None:
         super().__init__()
         self.inputs = self.outputs = self._units = whole(units, "units")
-        self.momentum = number(momentum, "momentum")
+        self.momentum = share(momentum, "momentum")
         self.epsilon = positive(epsilon, "epsilon")
+
+    def __repr__(self) -> str:
+        return f"BatchNorm({self._units})"
 
     def start(self, generator: Random) -> None:  # noqa: ARG002
         """Start as a plain standardization."""
@@ -50,6 +54,7 @@ class BatchNorm(Layer):
 
     def forward(self, x: np.ndarray, training: Random | None = None) -> np.ndarray:
         """Return the standardized columns, scaled and shifted."""
+        weight, bias = self.parameters["weight"], self.parameters["bias"]
         mean, variance = self.mean, self.variance
         if training is not None:
             mean, variance = x.mean(axis=0), x.var(axis=0)
@@ -57,7 +62,7 @@ class BatchNorm(Layer):
         self._learning = training is not None
         self._root = np.sqrt(variance + self.epsilon)
         self._standard = (x - mean) / self._root
-        return self.parameters["weight"] * self._standard + self.parameters["bias"]
+        return weight * self._standard + bias
 
     def _average(self, mean: np.ndarray, variance: np.ndarray, count: int) -> None:
         enough_rows(count)

@@ -7,11 +7,12 @@ stops a network from learning; it only learns worse. This finds it.
 from __future__ import annotations
 
 import copy
+import math
 from typing import Any
 
 import numpy as np
 
-from shrinkage.scratch.checks import positive, whole
+from shrinkage.scratch.checks import expect, number, whole
 from shrinkage.scratch.losses import Loss, SoftmaxCrossEntropy
 from shrinkage.scratch.network import Network
 from shrinkage.scratch.regularization import GivenTerms, Regularization
@@ -29,7 +30,9 @@ def gradient_check(
     entries: int = 100,
     seed: int = 0,
 ) -> dict[str, float]:
-    """Return by parameter how far `backward` is from (F(w + h) − F(w − h)) / 2h.
+    """Return by parameter how far `backward` is from the slope found by trying.
+
+    That slope is (F(w + distance) − F(w − distance)) / (2 · distance), for one number at a time.
 
     Args:
         network: left as it is; checked as in training, with one mask of dropout throughout.
@@ -37,16 +40,19 @@ def gradient_check(
         y: their labels or targets.
         loss: `SoftmaxCrossEntropy()` unless given.
         terms: added to the loss; a weight within `distance` of a kink cannot be compared.
-        distance: h.
+        distance: how far a weight is moved to either side, from 1e-8 to below 1.
         entries: how many numbers of each parameter to try, drawn at random.
         seed: of that draw and of dropout.
 
     Returns:
         The largest difference, as a share of the largest slope of the network: about 1e-9 where
-        all is right.
+        all is right, 1e-2 for a mistake, and inf for a slope that is NaN or infinite. A loss is
+        rounded to ε · loss, and one below 1 to ε (2e-16), since it is a logarithm of numbers near
+        1. A slope found by trying is therefore wrong by ε · loss / distance at any rate; where all
+        slopes are below 10⁸ times that, 2e-3 as a rule, the share is of that instead.
 
     Raises:
-        InputError: data that do not fit the network.
+        InputError: no network or loss of this package, data that do not fit the network.
 
     >>> from shrinkage.scratch import Affine, Tanh
     >>> network = Network([Affine(3, 4), Tanh(), Affine(4, 2)])
@@ -54,30 +60,51 @@ def gradient_check(
     >>> max(differences.values()) < 1e-7
     True
     """
-    loss = SoftmaxCrossEntropy() if loss is None else loss
+    expect(network, Network, "a Network", "Network([Affine(2, 1)])")
+    given = SoftmaxCrossEntropy() if loss is None else loss
+    error: Loss = expect(given, Loss, "an object as loss", "SoftmaxCrossEntropy()")
     table = rows(X, network.inputs)
-    target = loss.checked(y, len(table), network.outputs)
-    positive(distance, "distance")
+    target = error.checked(y, len(table), network.outputs)
+    number(distance, "distance", 1e-8, 1.0)
+    whole(seed, "seed", 0)
     network = copy.deepcopy(network)  # running averages of BatchNorm move with every pass
     penalties = Regularization(network.infos, terms, "loss")
     parameters = network.parameters
 
     def objective() -> tuple[float, np.ndarray]:
         outputs = network.forward(table, np.random.default_rng(seed))
-        value, slope = loss(outputs, target)
+        value, slope = error(outputs, target)
         return value + penalties.value(parameters), slope
 
-    slopes = network.backward(objective()[1])
+    value, slope = objective()
+    slopes = network.backward(slope)
     slopes = {name: slopes[name] + penalties.slope(name, w) for name, w in parameters.items()}
-    largest = max(float(np.abs(slope).max()) for slope in slopes.values()) or 1.0
+    rounding = np.finfo(float).eps * max(abs(value), 1.0) / distance
+    unit = max(_largest(slopes), _COMPARABLE * rounding)
     generator = np.random.default_rng(seed)
     found = {}
     for name, w in parameters.items():
         count = min(whole(entries, "entries"), w.size)
         chosen = generator.choice(w.size, count, replace=False)
         tried = [_slope_by_trying(lambda: objective()[0], w, at, distance) for at in chosen]
-        found[name] = float(np.abs(slopes[name].ravel()[chosen] - tried).max()) / largest
+        found[name] = _share(slopes[name], chosen, np.array(tried), unit)
     return found
+
+
+_COMPARABLE = 1e8  # times its rounding: the least slope that can be compared to eight digits
+
+
+def _largest(slopes: dict[str, np.ndarray]) -> float:
+    """Return the largest slope of a network, those that are not finite apart."""
+    finite = [np.abs(slope[np.isfinite(slope)]) for slope in slopes.values()]
+    return max(float(slope.max(initial=0.0)) for slope in finite)
+
+
+def _share(slope: np.ndarray, chosen: np.ndarray, tried: np.ndarray, unit: float) -> float:
+    """Return the largest difference in units of `unit`, or inf where there is none."""
+    if not (np.isfinite(slope).all() and np.isfinite(tried).all()):
+        return math.inf  # max() of Python would pass over a NaN
+    return float(np.abs(slope.ravel()[chosen] - tried).max() / unit)
 
 
 def _slope_by_trying(value: Any, w: np.ndarray, at: int, distance: float) -> float:

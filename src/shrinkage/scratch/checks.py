@@ -1,4 +1,6 @@
-"""Checks of settings: a mistake is one line that says what was expected, what came, what to do.
+"""Checks of settings and of what training starts from; a mistake is one line.
+
+It says what was expected, what came, what to do.
 
 Who uses this: the layers, optimizers and the training of this package.
 """
@@ -8,10 +10,13 @@ from __future__ import annotations
 import math
 import numbers
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
+
 from shrinkage.errors import InputError
+from shrinkage.penalties import L2
 
 
 def whole(value: Any, what: str, least: int = 1) -> int:
@@ -54,6 +59,17 @@ def positive(value: Any, what: str) -> float:
     return float(value)
 
 
+def share(value: Any, what: str) -> float:
+    """Return a number from 0 to 1, or say what came instead.
+
+    >>> share(0.1, "momentum")
+    0.1
+    """
+    if number(value, what) > 1:
+        raise InputError(f"expected {what} as a share from 0 to 1, came {value!r}: try 0.1")
+    return float(value)
+
+
 def expect(value: Any, kinds: Any, what: str, example: str) -> Any:
     """Return an object of one of the kinds, or say what came instead.
 
@@ -80,19 +96,53 @@ def enough_rows(count: int) -> None:
     """Check that a batch has a variance."""
     if count < 2:
         raise InputError(
-            "expected batches of at least 2 rows for BatchNorm, came one of 1, which has no "
-            "variance: change batch_size so that no batch of 1 is left over"
+            "expected at least 2 rows for BatchNorm to learn from, came 1, which has no variance: "
+            "give it more rows at a time"
         )
 
 
-def warn_of_two_decays(optimizer: Any, penalised: Sequence[str]) -> None:
-    """Say so where the optimizer decays by itself what a term is on."""
+def finite_weights(parameters: Mapping[str, np.ndarray]) -> None:
+    """Check the weights that training starts from."""
+    for name, w in parameters.items():
+        if not np.isfinite(w).all():
+            raise InputError(
+                f"expected finite weights to start from, came NaN or infinity in {name}: draw the "
+                "network anew, or load weights from before they diverged"
+            )
+
+
+def finite_references(assigned: Mapping[str, Sequence[Any]]) -> None:
+    """Check what terms are measured from, by parameter."""
+    for name, parts in assigned.items():
+        given = [part.reference for part in parts if part.reference is not None]
+        if not all(np.isfinite(np.asarray(reference)).all() for reference in given):
+            raise InputError(
+                f"expected a finite reference for {name}, came NaN or infinity in around(…): take "
+                "it from a network that trained well"
+            )
+
+
+def warn_of_two_decays(optimizer: Any, assigned: Mapping[str, Sequence[Any]]) -> None:
+    """Say so where the optimizer decays by itself what a term is on; strength 0 is no term."""
     decay = getattr(optimizer, "weight_decay", 0.0)
-    if decay and penalised:
+    live = {name: [part for part in parts if part.strength] for name, parts in assigned.items()}
+    on = [name for name, parts in live.items() if parts]
+    twice = [name for name in on if any(_is_decay(part) for part in live[name])]
+    if decay and on:
+        named = twice or on
+        effect, remedy = (
+            ("are penalised twice", "or drop the L2 term")
+            if twice
+            else ("have a mixture of both", "or keep both knowingly")
+        )
         warnings.warn(
-            f"{type(optimizer).__name__} has its own weight_decay={decay:g} on {len(penalised)} "
-            f"parameters that also have terms ({', '.join(penalised[:3])}), so they are penalised "
-            "twice: build it with weight_decay=0, or drop the L2 term",
+            f"{type(optimizer).__name__} has its own weight_decay={decay:g} on {len(named)} "
+            f"parameters that also have terms ({', '.join(named[:3])}), so they {effect}: build it "
+            f"with weight_decay=0, {remedy}",
             UserWarning,
             stacklevel=3,
         )
+
+
+def _is_decay(part: Any) -> bool:
+    return isinstance(part.penalty, L2) and part.reference is None

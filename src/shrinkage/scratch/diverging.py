@@ -22,18 +22,12 @@ def diverged(network: Network, x: np.ndarray, training: Any, loss: float) -> Tra
     for number, layer in enumerate(network.layers):
         x = layer.forward(x, training)
         if not np.isfinite(x).all():
-            where = f"{_words(network, number)}, is the first whose outputs are not finite"
+            where = f"layer {number}, {layer!r}, is the first whose outputs are not finite"
             break
     else:
         last = len(network.layers) - 1
-        where = f"the outputs of {_words(network, last)}, are too large for it"
+        where = f"the outputs of layer {last}, {network.layers[last]!r}, are too large for it"
     return TrainingDiverged(
         f"expected a finite loss, came {loss}; {where}: lower the learning rate, or scale the "
         "inputs"
     )
-
-
-def _words(network: Network, number: int) -> str:
-    layer = network.layers[number]
-    sizes = "" if layer.inputs is None else f"{layer.inputs}, {layer.outputs}"
-    return f"layer {number}, {type(layer).__name__}({sizes})"

@@ -26,6 +26,9 @@ class Dropout(Layer):
         super().__init__()
         self.share = number(share, "the share that dropout sets to 0", 0.0, 1.0)
 
+    def __repr__(self) -> str:
+        return f"Dropout({self.share:g})"
+
     def forward(self, x: np.ndarray, training: Random | None = None) -> np.ndarray:
         """Return x times the mask; x itself when predicting."""
         self._mask = np.ones_like(x)

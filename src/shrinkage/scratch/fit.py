@@ -14,6 +14,7 @@ import numpy as np
 from shrinkage.scratch.checks import whole
 from shrinkage.scratch.diverging import TrainingDiverged
 from shrinkage.scratch.losses import Loss
+from shrinkage.scratch.modes import check_last_batch
 from shrinkage.scratch.network import Network
 from shrinkage.scratch.optimizers import Optimizer
 from shrinkage.scratch.regularization import GivenTerms
@@ -53,6 +54,9 @@ def fit(
 ) -> History:
     """Train a network in place to minimize loss + Σ strength · Ω, and return the history.
 
+    A second call goes on from the weights of the first; what the optimizer remembers, such as its
+    momentum, starts afresh. Keep a `Trainer` to go on with that too.
+
     Args:
         network: trained in place.
         X: rows, of shape (rows, inputs).
@@ -86,7 +90,7 @@ def fit(
     held_out = (
         None if validation is None else trainer.checked(*pair(validation), "the X of validation")
     )
-    whole(batch_size, "batch_size")
+    check_last_batch(network.layers, len(X), whole(batch_size, "batch_size"))
     columns: tuple[list, ...] = ([], [], [], [], [], [])
     for epoch in range(1, whole(epochs, "epochs") + 1):
         try:

@@ -2,41 +2,61 @@
 
 Who uses this: `Network`, which chains them. `forward` takes a batch (rows, inputs) to the outputs
 and remembers what `backward` needs; `backward` takes ∂loss/∂output to ∂loss/∂input by the chain
-rule, and leaves ∂loss/∂parameter in `gradients`. `training` is the generator of random numbers
-while the network learns, and None while it predicts.
+rule, and leaves ∂loss/∂parameter in `gradients`. `training` says whether the network learns: it is
+then a generator of random numbers, from which dropout draws, and None while the network predicts.
 """
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
 from shrinkage.parameters import ParameterInfo
-from shrinkage.scratch.checks import whole
+from shrinkage.scratch.checks import expect, whole
 from shrinkage.scratch.initialisation import he
+from shrinkage.scratch.parameters import Unstarted
+from shrinkage.scratch.saving import lasting
 from shrinkage.scratch.shapes import initial
 
 Random = np.random.Generator
 
 
 class Layer(ABC):
-    """One layer; `inputs` and `outputs` are its numbers of columns, None where any will do."""
+    """One layer; `inputs` and `outputs` are its numbers of columns, None where any will do.
+
+    A layer of your own has `forward(self, x, training=None)` and `backward(self, gradient)`. If it
+    has parameters, `start` puts float64 arrays into `parameters`, and `backward` one of the same
+    shape and name into `gradients`. Terms are by default on a parameter that is named "weight" and
+    has two axes or more; "bias" is a bias, and everything else has to be selected, with
+    `everything()` or a pattern such as "1.scale". What `forward` keeps in an attribute that `start`
+    left None or unset is neither copied nor saved.
+    """
 
     inputs: int | None = None
     outputs: int | None = None
 
     def __init__(self) -> None:
-        self.parameters: dict[str, np.ndarray] = {}
+        self.parameters: dict[str, np.ndarray] = Unstarted()
         self.gradients: dict[str, np.ndarray] = {}
+
+    def __getstate__(self) -> dict[str, Any]:
+        return lasting(self)
+
+    def __repr__(self) -> str:
+        sizes = "" if self.inputs is None else f"{self.inputs}, {self.outputs}"
+        return f"{type(self).__name__}({sizes})"
 
     def start(self, generator: Random) -> None:  # noqa: B027
         """Draw the parameters; a layer without any does nothing."""
 
     def info(self, parameter: str, name: str) -> ParameterInfo:
         """Return what terms need to know of a parameter, under its full name."""
-        return ParameterInfo(name, self.parameters[parameter].shape, "other")
+        shape = self.parameters[parameter].shape
+        known = parameter == "bias" or (parameter == "weight" and len(shape) > 1)
+        return ParameterInfo(name, shape, parameter if known else "other")
 
     @abstractmethod
     def forward(self, x: np.ndarray, training: Random | None = None) -> np.ndarray:
@@ -73,7 +93,8 @@ class Affine(Layer):
         super().__init__()
         self.inputs, self.outputs = whole(inputs, "inputs"), whole(outputs, "outputs")
         self._shape = (self.outputs, self.inputs)
-        self._initialisation, self._has_bias = initialisation, bias
+        self._has_bias = bias
+        self._initialisation = expect(initialisation, Callable, "a function that draws W", "he")
 
     def start(self, generator: Random) -> None:
         """Draw W, and set b to 0."""

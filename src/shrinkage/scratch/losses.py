@@ -25,6 +25,7 @@ class SoftmaxCrossEntropy:
 
     def __call__(self, outputs: np.ndarray, target: np.ndarray) -> tuple[float, np.ndarray]:
         """Return the loss, and its gradient (softmax − one-hot label) / rows."""
+        target = self.checked(target, *shapes.table(outputs))
         shifted = outputs - outputs.max(axis=1, keepdims=True)  # so that exp cannot overflow
         log_probability = shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True))
         row = np.arange(len(outputs))
@@ -52,7 +53,7 @@ class HalfSquaredError:
 
     def __call__(self, outputs: np.ndarray, target: np.ndarray) -> tuple[float, np.ndarray]:
         """Return the loss, and its gradient (output − target) / rows."""
-        error = outputs - target
+        error = outputs - self.checked(target, *shapes.table(outputs))
         return float(0.5 * (error**2).sum() / len(error)), error / len(error)
 
     def checked(self, target: Any, rows: int, outputs: int) -> np.ndarray:

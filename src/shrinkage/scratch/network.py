@@ -6,53 +6,68 @@ Who uses this: people, `Trainer` and `gradient_check`. Names are those of `torch
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
 
 from shrinkage.parameters import ParameterInfo
-from shrinkage.scratch.checks import expect, whole
+from shrinkage.scratch.checks import whole
 from shrinkage.scratch.layers import Layer, Random
+from shrinkage.scratch.modes import check_training, check_way_back
+from shrinkage.scratch.own_layers import copied, returned, settled, slopes_of
+from shrinkage.scratch.parameters import Parameters
 from shrinkage.scratch.shapes import chained, rows
 
 
 class Network:
     """Layers in a chain, float64 throughout; the layers given are copied.
 
+    A call predicts: `network(X)` are the outputs, and `network(X).argmax(axis=1)` the classes.
+
     Args:
         layers: at least one of them with a number of inputs.
         seed: of the random weights.
 
     Raises:
-        InputError: no layers, or neighbours whose numbers of columns do not chain.
+        InputError: no layers, neighbours whose numbers of columns do not chain, or a layer that
+            does not do what `Layer` asks of it.
 
     >>> from shrinkage.scratch import Affine, ReLU
     >>> network = Network([Affine(4, 3), ReLU(), Affine(3, 2)])
+    >>> network
+    Network([Affine(4, 3), ReLU(), Affine(3, 2)])
     >>> list(network.parameters)
     ['0.weight', '0.bias', '2.weight', '2.bias']
-    >>> network(np.zeros((5, 4))).shape
-    (5, 2)
+    >>> network(np.zeros((5, 4))).argmax(axis=1)
+    array([0, 0, 0, 0, 0])
     """
 
     def __init__(self, layers: Iterable[Layer], seed: int = 0) -> None:
-        self.layers: tuple[Layer, ...] = tuple(
-            copy.deepcopy(expect(layer, Layer, "a layer", "Affine(784, 10)")) for layer in layers
-        )
+        self.layers = copied(layers)
         self.inputs, self.outputs = chained(self.layers)
+        self._last: Any = None  # shape of the last outputs, and the `training` they came with
         generator = np.random.default_rng(whole(seed, "seed", 0))
-        for layer in self.layers:
+        for number, layer in enumerate(self.layers):
             layer.start(generator)
+            settled(layer, number)
+
+    def __repr__(self) -> str:
+        return f"Network({list(self.layers)})"
+
+    def __getstate__(self) -> dict[str, Any]:
+        return vars(self) | {"_last": None}
 
     @property
-    def parameters(self) -> dict[str, np.ndarray]:
-        """The arrays by name: `network.parameters["0.weight"][:] = …` changes the network."""
-        return {
-            f"{number}.{name}": array
-            for number, layer in enumerate(self.layers)
-            for name, array in layer.parameters.items()
-        }
+    def parameters(self) -> Parameters:
+        """The arrays by name: `network.parameters["0.weight"] = …` changes the network."""
+        return Parameters(
+            {
+                f"{number}.{name}": array
+                for number, layer in enumerate(self.layers)
+                for name, array in layer.parameters.items()
+            }
+        )
 
     @property
     def infos(self) -> tuple[ParameterInfo, ...]:
@@ -72,21 +87,28 @@ class Network:
 
     def __call__(self, X: Any) -> np.ndarray:
         """Return the outputs (rows, outputs) of new data: no dropout, running averages."""
-        return self.forward(rows(X, self.inputs))
+        return self.forward(X)
 
     def forward(self, x: np.ndarray, training: Random | None = None) -> np.ndarray:
-        """Return the outputs of a batch; `training` draws the masks of dropout."""
+        """Return the outputs of a batch.
+
+        To learn, give `training`, a generator such as `np.random.default_rng(0)` that is made once:
+        without it `Dropout` and `BatchNorm` act as they do when predicting.
+        """
+        x = rows(x, self.inputs)
+        check_training(training)
         for layer in self.layers:
-            x = layer.forward(x, training)
+            x = returned(layer.forward(x, training), layer, "forward")
+        self._last = (x.shape, training)
         return x
 
     def backward(self, gradient: np.ndarray) -> dict[str, np.ndarray]:
         """Return ∂loss/∂parameter by name, from ∂loss/∂output of the last batch."""
+        check_way_back(self.layers, self._last, gradient)
         for layer in reversed(self.layers):
-            gradient = layer.backward(gradient)
+            gradient = returned(layer.backward(gradient), layer, "backward")
         return {
             f"{number}.{name}": slope
             for number, layer in enumerate(self.layers)
-            for name, slope in layer.gradients.items()
-            if name in layer.parameters
+            for name, slope in slopes_of(layer).items()
         }

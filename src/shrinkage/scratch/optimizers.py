@@ -2,8 +2,9 @@
 
 Who uses this: `Trainer`. An optimizer is only its settings; what it remembers of one parameter is
 a dictionary that the trainer keeps, empty at first. `step` moves `w` in place and returns the step
-size of each weight: how far a lasting gradient of one moves it. That is the metric in which a
-proximal step has to shrink, or it would balance against another gradient than the optimizer's.
+size of each weight: were the gradient the same in every step, the weight would now move by step
+size · gradient. A proximal step shrinks a weight by step size · strength, so that penalty and
+gradient are measured alike and balance where the sum of loss and penalty is least.
 """
 
 from __future__ import annotations
@@ -49,6 +50,9 @@ class SGD(Optimizer):
 @dataclass(frozen=True)
 class Momentum(Optimizer):
     """buffer ← momentum · buffer + gradient; w ← w − learning_rate · buffer.
+
+    `momentum` is the share of the past that is kept. The `momentum` of `BatchNorm` is, as in
+    PyTorch, the opposite: the share of what is new.
 
     >>> w, memory = np.array([1.0]), {}
     >>> [round(Momentum(0.1).step(w, np.array([1.0]), memory), 3) for _ in range(3)]

@@ -28,6 +28,7 @@ from shrinkage.penalties import (
     slope_of,
     smooth_and_kinked,
 )
+from shrinkage.scratch.checks import finite_references
 from shrinkage.terms import AssignedPart, Term, Terms, assign
 
 GivenTerms = Term | Terms | Iterable[Term]
@@ -54,6 +55,7 @@ class Regularization:
 
     Raises:
         ShrinkageError: as `shrinkage.assign` does.
+        InputError: a reference that is not finite.
 
     >>> from shrinkage import L1
     >>> from shrinkage.scratch import Affine, Network
@@ -67,12 +69,8 @@ class Regularization:
         self, infos: Iterable[ParameterInfo], terms: GivenTerms, update: str = "proximal"
     ) -> None:
         self.assignment = assign(infos, terms, update)
+        finite_references(self.assignment.parts)
         self._plans = {name: _plan(parts) for name, parts in self.assignment.parts.items() if parts}
-
-    @property
-    def names(self) -> list[str]:
-        """The parameters that have terms."""
-        return list(self._plans)
 
     def __contains__(self, name: str) -> bool:
         return name in self._plans

@@ -52,8 +52,9 @@ def rows(X: Any, inputs: int, what: str = "X") -> np.ndarray:
     >>> rows([[1, 2]], 2)
     array([[1., 2.]])
     """
+    given = _array(X, what)
     try:
-        table = np.asarray(X, dtype=np.float64)
+        table = np.asarray(given, dtype=np.float64)
     except (TypeError, ValueError):
         raise InputError(
             f"expected {what} as numbers, came {type(X).__name__} with something else in it: "
@@ -71,13 +72,48 @@ def rows(X: Any, inputs: int, what: str = "X") -> np.ndarray:
     return table
 
 
+def _array(value: Any, what: str) -> np.ndarray:
+    """Return an array of real numbers or of text, or say what came instead."""
+    if isinstance(value, np.ma.MaskedArray):
+        raise InputError(
+            f"expected {what} without a mask, came a masked array: fill it, for example with "
+            ".filled(0), or drop the masked rows"
+        )
+    try:
+        array = np.asarray(value)
+    except (TypeError, ValueError, RuntimeError):
+        kind = type(value).__name__
+        remedy = "make all rows equally long" if isinstance(value, list | tuple) else "convert it"
+        remedy = "give .detach().cpu().numpy()" if hasattr(value, "detach") else remedy
+        raise InputError(
+            f"expected {what} as one array, came {kind} that NumPy cannot read as one: {remedy}"
+        ) from None
+    if array.dtype.kind in "cmM":
+        raise InputError(
+            f"expected {what} as real numbers, came {array.dtype}: turn complex numbers and times "
+            "into real ones first"
+        )
+    return array
+
+
+def table(outputs: Any) -> tuple[int, int]:
+    """Return rows and columns of the outputs that a loss is given, or say what came instead."""
+    shape = np.shape(outputs)
+    if len(shape) != 2 or not isinstance(outputs, np.ndarray) or len(outputs) == 0:
+        raise InputError(
+            f"expected outputs as an array of (rows, outputs), came {type(outputs).__name__} of "
+            f"{shape}: give what network.forward(x) returns"
+        )
+    return outputs.shape[0], outputs.shape[1]
+
+
 def labels(target: Any, rows: int, outputs: int) -> np.ndarray:
     """Return whole numbers from 0 to outputs − 1, one a row, or say what came instead."""
-    found = np.asarray(target)
+    found = _array(target, "labels")
     if found.shape != (rows,) or found.dtype.kind not in "iu":
         raise InputError(
             f"expected {rows} labels as whole numbers, came shape {found.shape} of "
-            f"{found.dtype}: np.unique(y, return_inverse=True)[1] numbers any classes"
+            f"{found.dtype}: {_way_to_labels(found, rows)}"
         )
     low, high = int(found.min()), int(found.max())
     if low < 0 or high >= outputs:
@@ -89,9 +125,19 @@ def labels(target: Any, rows: int, outputs: int) -> np.ndarray:
     return found
 
 
+def _way_to_labels(found: np.ndarray, rows: int) -> str:
+    if found.shape == (rows,):
+        return "np.unique(y, return_inverse=True)[1] numbers any classes"
+    if found.shape == (rows, 1):
+        return "np.ravel(y) makes one label a row of a column"
+    if found.ndim == 2 and len(found) == rows:
+        return "np.argmax(y, axis=1) makes one label a row of one column a class"
+    return "give one label a row"
+
+
 def targets(target: Any, rows: int, outputs: int) -> np.ndarray:
     """Return numbers of shape (rows, outputs), or say what came instead."""
-    numbers = np.asarray(target)
+    numbers = _array(target, "targets")
     columns = numbers[:, None] if numbers.ndim == 1 else numbers
     if columns.shape != (rows, outputs) or columns.dtype.kind not in "fiu":
         raise InputError(

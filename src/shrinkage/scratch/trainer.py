@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from shrinkage.scratch.checks import expect, warn_of_two_decays
+from shrinkage.scratch.checks import expect, finite_weights, warn_of_two_decays
 from shrinkage.scratch.diverging import diverged
 from shrinkage.scratch.losses import Loss, SoftmaxCrossEntropy
 from shrinkage.scratch.network import Network
@@ -21,16 +21,20 @@ from shrinkage.scratch.shapes import rows
 class Trainer:
     """A network with its optimizer and its terms, one step at a time.
 
+    Between steps, `trainer.optimizer = SGD(0.01)` changes the learning rate: a schedule is a loop
+    that does so. What is remembered of the steps before stays.
+
     Args:
         network: its parameters are trained in place.
         optimizer: the settings; what it remembers is kept here.
         terms: strengths times penalties on selections.
         update: "proximal", "decoupled", "gradient" or "loss", for terms that name none.
         loss: of a batch.
-        generator: draws the masks of dropout.
+        generator: draws the masks of dropout; `np.random.default_rng(0)` unless given.
 
     Raises:
-        InputError: no network, optimizer or loss of this package, an unknown update.
+        InputError: no network, optimizer or loss of this package, an unknown update, weights or
+            references that are not finite.
         ShrinkageError: as `shrinkage.assign` does.
 
     >>> from shrinkage import L1
@@ -58,9 +62,13 @@ class Trainer:
         given = SoftmaxCrossEntropy() if loss is None else loss
         self.loss: Loss = expect(given, Loss, "an object as loss", "SoftmaxCrossEntropy()")
         self.regularization = Regularization(network.infos, terms, update)
-        self._generator = np.random.default_rng(0) if generator is None else generator
+        drawn = np.random.default_rng(0) if generator is None else generator
+        self._generator: np.random.Generator = expect(
+            drawn, np.random.Generator, "a generator", "np.random.default_rng(0)"
+        )
         self._memory: dict[str, dict[str, Any]] = {name: {} for name in network.parameters}
-        warn_of_two_decays(optimizer, self.regularization.names)
+        finite_weights(network.parameters)
+        warn_of_two_decays(optimizer, self.regularization.assignment.parts)
 
     @np.errstate(over="ignore", invalid="ignore")  # what diverges is named by an error
     def step(self, x: Any, y: Any) -> float:
