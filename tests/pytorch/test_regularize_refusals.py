@@ -10,7 +10,7 @@ from small_training import loss_of, network, sgd, train
 from torch import nn
 from torch.optim import LBFGS, SGD, Adam, AdamW, RMSprop, Rprop, SparseAdam
 
-from shrinkage import L1, L2, GroupLasso, everything
+from shrinkage import L1, L2, ElasticNet, GroupLasso, everything
 from shrinkage.errors import InputError, OverlapError, UnmatchedPattern, UnsupportedOptimizer
 from shrinkage.pytorch import METRICS, penalty_loss, regularize
 
@@ -20,6 +20,25 @@ class TestRefusals:
         model = network()
         with pytest.warns(UserWarning, match=r"AdamW has its own weight_decay=0\.01.*=0\)"):
             regularize(AdamW(model.parameters()), model, 0.1 * L1())
+
+    @pytest.mark.parametrize(
+        ("terms", "words"),
+        [
+            (0.1 * L1(), "2 parameters .* a mixture of both.*keep both"),
+            (0.1 * L1() + (0.1 * L2()).on("0.*"), r"1 parameters .*0\.weight\), .*twice.* L2 term"),
+            (0.1 * ElasticNet(0.5), "2 parameters .* penalised twice"),
+        ],
+    )
+    def test_it_says_what_comes_twice(self, terms, words):
+        model = network()
+        with pytest.warns(UserWarning, match=words):
+            regularize(AdamW(model.parameters()), model, terms)
+
+    def test_a_strength_of_0_is_no_term_beside_it(self):
+        model = network()
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            regularize(AdamW(model.parameters()), model, 0.0 * L2())
 
     def test_own_weight_decay_on_other_parameters_is_none(self):
         model = network()

@@ -15,6 +15,7 @@ from torch import nn
 from torch.optim import Optimizer
 
 from shrinkage.errors import InputError
+from shrinkage.penalties import L2
 from shrinkage.pytorch.attach import places_of
 from shrinkage.pytorch.attachment import Attachment
 from shrinkage.pytorch.ledger import Ledger
@@ -89,7 +90,7 @@ def regularize(
         adopt=roster.added,
     )
     attachment.freeze_zeros = freeze_zeros
-    _warn_of_own_decay(optimizer, slots)
+    _warn_of_own_decay(optimizer, slots, strengths)
     return attachment
 
 
@@ -156,19 +157,37 @@ class Roster:
         return Share(number, part.update, part.penalty, part.weight, part.reference)
 
 
-def _warn_of_own_decay(optimizer: Optimizer, slots: Sequence[Slot]) -> None:
-    """Say so where the optimizer decays a parameter by itself beside the terms."""
-    decays = {slot.target.name: _own_decay(optimizer, slot) for slot in slots}
-    both = [name for name, decay in decays.items() if decay != 0]
-    if both:
-        kind = type(optimizer).__name__
+def _warn_of_own_decay(
+    optimizer: Optimizer, slots: Sequence[Slot], strengths: Sequence[Any]
+) -> None:
+    """Say so where the optimizer decays a parameter by itself beside terms that are not 0."""
+    live = {slot: [share for share in slot.shares if _is_on(share, strengths)] for slot in slots}
+    both = [slot for slot in slots if live[slot] and _own_decay(optimizer, slot) != 0]
+    twice = [slot for slot in both if any(_is_decay(share) for share in live[slot])]
+    found = twice or both
+    if found:
+        kind, names = type(optimizer).__name__, [slot.target.name for slot in found]
         warnings.warn(
-            f"{kind} has its own weight_decay={decays[both[0]]:g} on {len(both)} parameters that "
-            f"also have terms ({', '.join(both[:3])}{', …' if len(both) > 3 else ''}), so they "
-            f"are penalised twice: build it with {kind}(…, weight_decay=0), or drop the L2 term",
+            f"{kind} has its own weight_decay={_own_decay(optimizer, found[0]):g} on {len(found)} "
+            f"parameters that also have terms ({', '.join(names[:3])}"
+            f"{', …' if len(names) > 3 else ''}), so they "
+            + (
+                f"are penalised twice: build it with {kind}(…, weight_decay=0), or drop the L2 term"
+                if twice
+                else "have a mixture of both: build it with "
+                f"{kind}(…, weight_decay=0), or keep both knowingly"
+            ),
             UserWarning,
             stacklevel=3,
         )
+
+
+def _is_on(share: Share, strengths: Sequence[Any]) -> bool:
+    return not share.part(strengths).is_absent
+
+
+def _is_decay(share: Share) -> bool:
+    return isinstance(share.penalty, L2) and share.reference is None
 
 
 def _own_decay(optimizer: Optimizer, slot: Slot) -> float:
