@@ -11,6 +11,7 @@ import optax
 import pytest
 
 from shrinkage import L1, L2, ElasticNet, GroupLasso, Terms
+from shrinkage.errors import UnmatchedPattern
 from shrinkage.optax import SGD, Adam, decoupled, gradient, proximal
 
 X = np.random.default_rng(1).normal(size=(32, 5)).astype(np.float32)
@@ -147,6 +148,38 @@ def test_partition_gives_each_part_its_own():
         whole = proximal(inner, strength * L1(), rate)
         expected, _ = whole.update(jax.grad(loss)(params), whole.init(params), params)
         assert_same(updates[part], expected[part], atol=1e-7)
+
+
+EMPTY = {
+    "proximal": lambda terms: proximal(optax.sgd(0.2), terms, 0.2),
+    "decoupled": lambda terms: optax.chain(optax.sgd(0.2), decoupled(terms, 0.2)),
+    "gradient": lambda terms: optax.chain(gradient(terms), optax.sgd(0.2)),
+}
+
+
+@pytest.mark.parametrize("name", EMPTY)
+@pytest.mark.parametrize("terms", [TERMS, (0.1 * L1()).on("head.*")])
+def test_a_label_without_parameters_does_nothing(name, terms):
+    params, plain = start(), optax.sgd(0.1)
+    gradients = jax.grad(loss)(params)
+    made = {"used": plain, "unused": EMPTY[name](terms)}
+    ours = optax.partition(made, {"a": "used", "b": "used"})
+    updates, _ = jax.jit(ours.update)(gradients, ours.init(params), params)
+    assert_same(updates, plain.update(gradients, plain.init(params), params)[0])
+
+
+@pytest.mark.parametrize("name", EMPTY)
+def test_a_mask_that_lets_nothing_through_does_nothing(name):
+    params = start()
+    gradients = jax.grad(loss)(params)
+    ours = optax.masked(EMPTY[name](TERMS), {"a": False, "b": False})
+    assert_same(ours.update(gradients, ours.init(params), params)[0], gradients)
+
+
+def test_a_part_that_has_parameters_must_match_the_pattern():
+    ours = optax.masked(EMPTY["proximal"]((0.1 * L1()).on("b.*")), {"a": True, "b": False})
+    with pytest.raises(UnmatchedPattern, match=r"named\('b\.\*'\) to select a parameter"):
+        ours.init(start())
 
 
 @pytest.mark.parametrize("name", INNER)

@@ -12,9 +12,17 @@ import optax
 import pytest
 from flax import linen, nnx
 
-from shrinkage import L1, GroupLasso, biases, embeddings, norms
+from shrinkage import L1, L2, GroupLasso, biases, embeddings, everything, norms
 from shrinkage.errors import InputError
-from shrinkage.optax import describe, in_out, out_in, proximal, table
+from shrinkage.optax import (
+    describe,
+    in_out,
+    layout_of,
+    out_in,
+    penalty_loss,
+    proximal,
+    table,
+)
 
 RANDOM = np.random.default_rng(0)
 X = RANDOM.normal(size=(64, 6)).astype(np.float32)
@@ -53,33 +61,130 @@ def test_nnx_trains_and_whole_inputs_vanish():
     assert last < first / 2
 
 
-def test_nnx_layouts_by_name():
-    class Many(nnx.Module):
-        def __init__(self, rngs: nnx.Rngs) -> None:
-            self.embed = nnx.Embed(7, 4, rngs=rngs)
-            self.conv = nnx.Conv(3, 5, (2, 2), rngs=rngs)
-            self.attention = nnx.MultiHeadAttention(2, 4, decode=False, rngs=rngs)
-            self.norm = nnx.BatchNorm(4, rngs=rngs)
+class Many(nnx.Module):
+    def __init__(self, rngs: nnx.Rngs) -> None:
+        self.attention = nnx.MultiHeadAttention(2, 4, decode=False, rngs=rngs)
+        self.conv = nnx.Conv(3, 5, (2, 2), rngs=rngs)
+        self.embed = nnx.Embed(7, 4, rngs=rngs)
+        self.grouped = nnx.Conv(4, 6, (2,), feature_group_count=2, rngs=rngs)
+        self.heads = nnx.LinearGeneral(5, (4, 2), rngs=rngs)
+        self.linear = nnx.Linear(4, 3, rngs=rngs)
+        self.norm = nnx.BatchNorm(4, rngs=rngs)
+        self.product = nnx.Einsum("nta,hab->nthb", (8, 2, 4), (8, 4), rngs=rngs)
+        self.stack = stacked(nnx.Linear(4, 3, rngs=rngs))
+        self.transposed = nnx.ConvTranspose(3, 5, (2,), transpose_kernel=True, rngs=rngs)
 
-    state = nnx.state(Many(nnx.Rngs(0)), nnx.Param)
-    found = {
-        info.name: (info.role, info.input_axis, info.output_axis) for info, _ in describe(state)
+
+def stacked(layer: nnx.Linear) -> nnx.Linear:
+    """Return what nnx.vmap makes of a layer: the same class, an axis more on each array."""
+    layer.kernel = nnx.Param(jnp.stack([layer.kernel[...]] * 3))
+    return layer
+
+
+# Name → (role, input axis, output axis) with the classes at hand; without them only names are left.
+BY_CLASS = {
+    "attention.key.kernel": ("weight", 0, None),
+    "attention.out.kernel": ("weight", None, 2),
+    "attention.query.kernel": ("weight", 0, None),
+    "attention.value.kernel": ("weight", 0, None),
+    "conv.kernel": ("weight", 2, 3),
+    "embed.embedding": ("embedding", 0, 1),
+    "grouped.kernel": ("weight", None, 2),
+    "heads.kernel": ("weight", 0, None),
+    "linear.kernel": ("weight", 0, 1),
+    "norm.scale": ("norm", None, None),
+    "product.kernel": ("weight", None, None),
+    "stack.kernel": ("weight", None, None),
+    "transposed.kernel": ("weight", 2, 1),
+}
+BY_NAME = {
+    name: (role, *(axes if name in ("linear.kernel", "embed.embedding") else (None, None)))
+    for name, (role, *axes) in BY_CLASS.items()
+}
+
+
+def places(tree, layout=None):
+    return {
+        info.name: (info.role, info.input_axis, info.output_axis)
+        for info, _ in describe(tree, layout)
+        if info.role != "bias"
     }
-    assert found == {
-        "attention.key.bias": ("bias", None, None),
-        "attention.key.kernel": ("weight", 0, None),
-        "attention.out.bias": ("bias", None, None),
-        "attention.out.kernel": ("weight", None, 2),
-        "attention.query.bias": ("bias", None, None),
-        "attention.query.kernel": ("weight", 0, None),
-        "attention.value.bias": ("bias", None, None),
-        "attention.value.kernel": ("weight", 0, None),
-        "conv.bias": ("bias", None, None),
-        "conv.kernel": ("weight", 2, 3),
-        "embed.embedding": ("embedding", 0, 1),
-        "norm.bias": ("bias", None, None),
-        "norm.scale": ("norm", None, None),
-    }
+
+
+def test_nnx_layouts_by_class_and_by_name():
+    model = Many(nnx.Rngs(0))
+    state = nnx.state(model, nnx.Param)
+    assert places(model) == BY_CLASS
+    assert places(state) == BY_NAME
+    assert places(state, layout_of(model)) == BY_CLASS
+
+
+def test_what_a_flax_module_counts_besides_its_parameters():
+    model = nnx.Sequential(nnx.Linear(4, 3, rngs=nnx.Rngs(0)), nnx.BatchNorm(3, rngs=nnx.Rngs(1)))
+    terms = (1.0 * L2()).on(everything())
+    state = nnx.state(model, nnx.Param)
+    assert float(penalty_loss(model, terms)) == float(penalty_loss(state, terms))
+    expected = 0.5 * sum(float(jnp.square(leaf).sum()) for leaf in jax.tree.leaves(state))
+    np.testing.assert_allclose(float(penalty_loss(model, terms)), expected, rtol=1e-6)
+
+
+class Scanned(linen.Module):
+    @linen.compact
+    def __call__(self, x):
+        layer = linen.scan(Scan, variable_axes={"params": 0}, split_rngs={"params": True}, length=3)
+        return layer()(x, None)[0]
+
+
+class Scan(linen.Module):
+    @linen.compact
+    def __call__(self, x, _):
+        return linen.Dense(6, use_bias=False)(x), None
+
+
+LINEN = {
+    "scan": (Scanned(), (1, 6)),
+    "heads": (linen.DenseGeneral((4, 2)), (1, 5)),
+    "conv-named-query": (linen.Sequential([linen.Conv(7, (3,), name="query")]), (1, 9, 5)),
+    "conv-named-out": (linen.Sequential([linen.Conv(7, (3,), name="out")]), (1, 9, 5)),
+    "conv": (linen.Conv(7, (3, 3)), (1, 9, 9, 5)),
+}
+
+
+@pytest.mark.parametrize("name", LINEN)
+def test_kernels_whose_axes_no_name_tells_are_refused_for_groups_alone(name):
+    module, shape = LINEN[name]
+    params = module.init(jax.random.key(0), jnp.ones(shape))["params"]
+    assert "L1()" in str(table(params, 0.1 * L1()))
+    for per in ("input", "output"):
+        with pytest.raises(InputError, match=r"came one without.*by layout=in_out, out_in, layout"):
+            table(params, 0.1 * GroupLasso(per=per))
+    table(params, 0.1 * GroupLasso(per="input"), layout=in_out)
+
+
+def test_an_equinox_layer_that_was_stacked_is_grouped_as_one_says():
+    key = jax.random.key(0)
+    make = eqx.filter_vmap(lambda key: eqx.nn.Linear(6, 5, use_bias=False, key=key))
+    layers = eqx.filter(make(jax.random.split(key, 3)), eqx.is_inexact_array)
+    with pytest.raises(InputError, match=r"weight \(3, 5, 6\).*layout="):
+        table(layers, 0.1 * GroupLasso(per="input"))
+    optimizer = proximal(optax.sgd(1.0), 0.1 * GroupLasso(axes=(0, 2)), 1.0)
+    gradients = jax.tree.map(jnp.zeros_like, layers)
+    updates, _ = optimizer.update(gradients, optimizer.init(layers), layers)
+    moved = eqx.apply_updates(layers, updates).weight
+    for one, start in zip(moved, layers.weight, strict=True):
+        np.testing.assert_allclose(one, GroupLasso(axes=(1,)).prox(start, 0.1), atol=1e-6)
+
+
+def test_stacked_layers_of_equinox_have_no_axes():
+    def layers(key):
+        return {
+            "conv": eqx.nn.Conv1d(4, 3, 2, key=key),
+            "embed": eqx.nn.Embedding(7, 4, key=key),
+            "recurrent": eqx.nn.GRUCell(3, 4, key=key),
+        }
+
+    model = eqx.filter_vmap(layers)(jax.random.split(jax.random.key(0), 3))
+    assert {place[1:] for place in places(model).values()} == {(None, None)}
 
 
 def test_linen_parameters_are_those_of_nnx():

@@ -10,6 +10,7 @@ import jax
 import jax.numpy as jnp
 import optax
 import pytest
+from flax import nnx
 
 from shrinkage import L1, L2
 from shrinkage.errors import InputError, OverlapError, UnmatchedPattern, UnsupportedOptimizer
@@ -20,6 +21,7 @@ from shrinkage.optax import (
     decoupled,
     describe,
     gradient,
+    named_leaves,
     penalty_loss,
     proximal,
     table,
@@ -66,6 +68,14 @@ REFUSED = {
         r"MultiStepsState, which collects.*wrap the other way round",
     ),
     "if-finite": (optax.apply_if_finite(optax.adam(0.1), 2), "ApplyIfFiniteState.*other way round"),
+    "zero-nans": (
+        optax.chain(optax.zero_nans(), optax.adam(0.1)),
+        r"ZeroNansState.*before: optax\.chain\(optax\.zero_nans\(\), proximal\(…\)\)",
+    ),
+    "plateau": (
+        optax.chain(optax.adam(0.1), optax.contrib.reduce_on_plateau()),
+        r"ReduceLROnPlateauState.*optax\.inject_hyperparams and set its learning rate",
+    ),
     "partition": (
         optax.partition({"a": optax.adam(0.1)}, {"layer": "a"}),
         r"PartitionState.*a proximal\(…\) of its own",
@@ -122,14 +132,6 @@ def test_one_that_moves_as_said_is_not(inner, metric):
         proximal(inner, TERMS, 0.1, metric=metric).init(PARAMS)
 
 
-def test_the_optimizers_own_decay_is_warned_of():
-    with pytest.warns(UserWarning, match=r"decays parameters by itself.*layer\.kernel"):
-        proximal(optax.adamw(0.1), TERMS, 0.1).init(PARAMS)
-    inner = optax.chain(optax.add_decayed_weights(0.1), optax.sgd(0.1))
-    with pytest.warns(UserWarning, match="penalised twice"):
-        proximal(inner, TERMS, 0.1).init(PARAMS)
-
-
 def test_a_momentum_or_a_metric_that_is_not_said():
     with pytest.raises(InputError, match=r"give for example metric=SGD\(momentum=0\.9\)"):
         proximal(optax.sgd(0.1, momentum=0.9), TERMS, 0.1).init(PARAMS)
@@ -184,20 +186,71 @@ def test_trees_without_parameters_and_trees_that_differ():
         describe({"steps": jnp.arange(3)})
     with pytest.raises(InputError, match="expected a tree with floating arrays"):
         table({}, TERMS)
+    with pytest.raises(InputError, match="expected a tree with floating arrays"):
+        proximal(optax.sgd(0.1), TERMS, 0.1).init({"steps": jnp.arange(3)})
     optimizer = optax.chain(decoupled(TERMS, 0.1))
     with pytest.raises(InputError, match=r"expected an update of every penalised.*layer\.kernel"):
         optimizer.update({"layer": {"bias": jnp.ones(2)}}, optimizer.init(PARAMS), PARAMS)
+
+
+COLLIDING = {"a": {"w": jnp.ones((2, 2))}, "a.w": jnp.ones((2, 2))}
+
+
+@pytest.mark.parametrize(
+    "use",
+    [
+        describe,
+        lambda params: table(params, TERMS),
+        lambda params: penalty_loss(params, TERMS),
+        proximal(optax.sgd(0.1), TERMS, 0.1).init,
+        decoupled(TERMS, 0.1).init,
+        gradient(TERMS).init,
+    ],
+)
+def test_two_arrays_of_one_name(use):
+    with pytest.raises(InputError, match=r"a name of its own, came two named 'a\.w' .*: rename"):
+        use(COLLIDING)
+
+
+@pytest.mark.parametrize("inner", [optax.adam, 0.1, None, "adam", SGD(), PARAMS])
+def test_optimizers_that_are_none(inner):
+    with pytest.raises(InputError, match=r"expected an optimizer of optax.*proximal\(optax\.adam"):
+        proximal(inner, TERMS, 0.1)
+
+
+def test_an_optimizer_of_flax_goes_around():
+    model = nnx.Linear(3, 2, rngs=nnx.Rngs(0))
+    with pytest.raises(InputError, match=r"came Optimizer: .* put an nnx\.Optimizer around"):
+        proximal(nnx.Optimizer(model, optax.adam(0.1), wrt=nnx.Param), TERMS, 0.1)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    "use",
+    [
+        lambda layout: describe(PARAMS, layout),
+        lambda layout: table(PARAMS, TERMS, layout=layout),
+        lambda layout: penalty_loss(PARAMS, TERMS, layout=layout),
+        lambda layout: proximal(optax.sgd(0.1), TERMS, 0.1, layout=layout),
+        lambda layout: decoupled(TERMS, 0.1, layout=layout),
+        lambda layout: gradient(TERMS, layout=layout),
+    ],
+)
+def test_a_layout_by_its_name(use):
+    with pytest.raises(
+        InputError, match=r"a function of ParameterInfo, came 'in_out': give in_out"
+    ):
+        use("in_out")
+
+
+def test_a_reference_that_is_a_tree():
+    with pytest.raises(InputError, match=r"by full name.*under 'layer': give around\(named_leaves"):
+        table(PARAMS, TERMS.around(PARAMS))
+    around = TERMS.around(named_leaves(PARAMS))
+    assert "around a reference" in str(table(PARAMS, around))
+    assert float(penalty_loss(PARAMS, around)) == 0.0
 
 
 def test_a_penalised_parameter_that_the_optimizer_masks():
     inner = optax.masked(optax.adam(0.1), {"layer": {"kernel": False, "bias": True}})
     with pytest.raises(InputError, match=r"to hold layer\.kernel.*put optax\.masked around"):
         proximal(inner, TERMS, 0.1).init(PARAMS)
-
-
-def test_the_derivative_of_the_loss_is_finite_at_zero():
-    from shrinkage import GroupLasso
-
-    zero = {"kernel": jnp.zeros((3, 2))}
-    slopes = jax.grad(lambda p: penalty_loss(p, 0.1 * GroupLasso(per="layer") + TERMS))(zero)
-    assert float(jnp.abs(slopes["kernel"]).max()) == 0.0

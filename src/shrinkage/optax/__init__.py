@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from shrinkage.optax.layouts import in_out, layout_of, out_in
 from shrinkage.optax.loss import penalty_loss
 from shrinkage.optax.metrics import SGD, Adagrad, Adam, Metric, RMSprop
-from shrinkage.optax.parameters import describe, in_out, out_in
+from shrinkage.optax.parameters import describe, named_leaves
 from shrinkage.optax.roster import table
 from shrinkage.optax.transformations import (
     DecoupledState,
@@ -26,6 +27,8 @@ __all__ = [
     "describe",
     "gradient",
     "in_out",
+    "layout_of",
+    "named_leaves",
     "out_in",
     "penalty_loss",
     "proximal",

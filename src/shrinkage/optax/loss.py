@@ -13,9 +13,10 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
+from shrinkage.optax.assigning import assigned
 from shrinkage.optax.parameters import Layout, describe
 from shrinkage.penalties import elementary_parts
-from shrinkage.terms import Term, Terms, as_terms, assign
+from shrinkage.terms import Term, Terms, as_terms
 
 
 def penalty_loss(
@@ -26,12 +27,13 @@ def penalty_loss(
     Every term counts, whatever update it names.
 
     Args:
-        params: the tree of parameters.
+        params: the tree of parameters; of a Flax module what is an nnx.Param counts.
         terms: the terms.
         layout: what roles and axes are, where names do not tell (see `describe`).
 
     Returns:
-        A scalar array; its derivative is the least-norm subgradient.
+        A scalar array; its derivative, forward or reverse, is the least-norm subgradient. A second
+        one is finite at zero groups if taken forward, as jax.hessian does.
 
     Raises:
         ShrinkageError: as `assign` and `describe` do.
@@ -45,11 +47,11 @@ def penalty_loss(
     """
     described = describe(params, layout)
     in_loss = as_terms(terms).with_update("loss")
-    assigned = assign((info for info, _ in described), in_loss).parts
+    given = assigned((info for info, _ in described), in_loss).parts
     total = jnp.zeros(())
     for info, array in described:
         parts = elementary_parts(
-            (part.strength, part.penalty, part.reference) for part in assigned[info.name]
+            (part.strength, part.penalty, part.reference) for part in given[info.name]
         )
         for part in parts:
             if not part.is_absent:
@@ -57,17 +59,14 @@ def penalty_loss(
     return total
 
 
-@functools.partial(jax.custom_vjp, nondiff_argnums=(1,))
+@functools.partial(jax.custom_jvp, nondiff_argnums=(1,))
 def _value(w: Any, penalty: Any) -> Any:
     return penalty.value(w)
 
 
-def _forward(w: Any, penalty: Any) -> tuple[Any, Any]:
-    return penalty.value(w), w
-
-
-def _backward(penalty: Any, w: Any, outgoing: Any) -> tuple[Any]:
-    return (outgoing * penalty.gradient(w),)
-
-
-_value.defvjp(_forward, _backward)
+@_value.defjvp
+def _value_and_change(penalty: Any, at: tuple[Any], change: tuple[Any]) -> tuple[Any, Any]:
+    """Return the value and its change along a direction: forward, reverse and both in turn."""
+    (w,), (direction,) = at, change
+    value = _value(w, penalty)
+    return value, jnp.sum(penalty.gradient(w) * direction).astype(value.dtype)

@@ -1,51 +1,33 @@
-"""A tree of JAX arrays as a sequence of (`ParameterInfo`, array): roles and axes from names.
+"""A tree of JAX arrays as a sequence of (`ParameterInfo`, array): names, roles and axes.
 
-Who uses this: every transformation of the package, and `table`. A tree of Flax has names only, so
-names decide: a kernel is (…, in, out), as Flax makes it. In an Equinox module the class that owns
-an array is known and asked first: a weight is (out, in, …). An array that neither tells about is a
-weight where it has two or more axes, without known axes: a group per input is then refused, not
-guessed, and `layout=` says what it is.
+Who uses this: every transformation of the package, and `table`. What an array is, `places` tells:
+by the class of its layer, where the tree is an Equinox or a Flax NNX module, else by its name. An
+array that neither tells about is a weight where it has two or more axes, without known axes: a
+group per input is then refused, not guessed, and `layout=` says what it is (`layouts`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 
 from shrinkage.errors import InputError
+from shrinkage.optax.places import place_of, root_of
 from shrinkage.parameters import ParameterInfo
 
 Layout = Callable[[ParameterInfo], ParameterInfo]
 
 
-@dataclass(frozen=True)
-class Place:
-    """What a name or an owner says of an array."""
+class _Found(NamedTuple):
+    """A leaf, its name, the object that holds it, and the variable of Flax that wraps it."""
 
-    role: str
-    kind: str = "custom"
-    input_axis: int | None = None
-    output_axis: int | None = None
-
-
-# Class of an Equinox module → what its weights are; every other class falls back to names.
-_EQUINOX: dict[str, Place] = {
-    "Linear": Place("weight", "linear", 1, 0),
-    "GRUCell": Place("weight", "recurrent", 1, 0),
-    "LSTMCell": Place("weight", "recurrent", 1, 0),
-    "Embedding": Place("embedding", "embedding", 0, 1),
-    "LayerNorm": Place("norm", "norm"),
-    "RMSNorm": Place("norm", "norm"),
-    "GroupNorm": Place("norm", "norm"),
-    "BatchNorm": Place("norm", "norm"),
-}
-_FLAX_HEADS = {"query": (0, None), "key": (0, None), "value": (0, None), "out": (None, 2)}
-_BIASES = ("bias", "b")
-_SCALES = ("scale", "weight", "gamma")
+    name: str
+    leaf: Any
+    owner: Any
+    variable: Any
 
 
 def named_leaves(tree: Any) -> dict[str, Any]:
@@ -55,27 +37,32 @@ def named_leaves(tree: Any) -> dict[str, Any]:
         tree: any tree of JAX, such as a dict, an Equinox module or the state of a Flax module.
 
     Returns:
-        name → leaf, in the order of the tree.
+        name → leaf, in the order of the tree; `term.around(named_leaves(params))` takes it.
+
+    Raises:
+        InputError: two leaves of one name.
 
     >>> list(named_leaves({"layers": [{"kernel": jnp.ones(2)}]}))
     ['layers.0.kernel']
     """
-    return {name: leaf for name, leaf, _ in _walk(tree)}
+    return {one.name: one.leaf for one in _found(tree)}
 
 
 def describe(params: Any, layout: Layout | None = None) -> tuple[tuple[ParameterInfo, Any], ...]:
     """Return every floating array of a tree with what is known of it.
 
     Args:
-        params: any tree of JAX; leaves of whole numbers are left out.
-        layout: called with each `ParameterInfo`, returns the one that is right (`in_out`, `out_in`
-            or your own); None takes what names and classes say.
+        params: any tree of JAX; leaves of whole numbers are left out, and of a Flax module every
+            variable that is no nnx.Param, such as the running means of a batch norm.
+        layout: called with each `ParameterInfo`, returns the one that is right (`in_out`, `out_in`,
+            `layout_of(module)` or your own); None takes what classes and names say.
 
     Returns:
         (info, array) pairs in the order of the tree.
 
     Raises:
-        InputError: no floating array in the tree, or a layout that returns no `ParameterInfo`.
+        InputError: no floating array in the tree, two of one name, or a layout that is no function
+            or returns no `ParameterInfo`.
 
     >>> params = {"layer": {"kernel": jnp.ones((3, 2)), "bias": jnp.ones(2)}}
     >>> for info, array in describe(params):
@@ -86,46 +73,45 @@ def describe(params: Any, layout: Layout | None = None) -> tuple[tuple[Parameter
     Source: the layouts are those of https://flax.readthedocs.io (nnx.Linear, nnx.Conv) and
     https://docs.kidger.site/equinox (nn.Linear, nn.Conv).
     """
-    found = []
-    for name, leaf, owner in _walk(params):
-        if not hasattr(leaf, "shape") or not jnp.issubdtype(leaf.dtype, jnp.floating):
-            continue
-        place = _place(name, tuple(leaf.shape), owner)
-        info = ParameterInfo(
-            name, tuple(leaf.shape), place.role, place.kind, place.input_axis, place.output_axis
-        )
-        found.append((_laid_out(info, layout), leaf))
+    checked_layout(layout)
+    found = tuple(
+        (_laid_out(_info(one), layout), one.leaf) for one in _found(params) if _counts(one)
+    )
     if not found:
         raise InputError(
             f"expected a tree with floating arrays, came {type(params).__name__} without any: give "
             "the parameters, for example nnx.state(model, nnx.Param) or eqx.filter(model, "
             "eqx.is_inexact_array)"
         )
-    return tuple(found)
+    return found
 
 
-def in_out(info: ParameterInfo) -> ParameterInfo:
-    """Return the info of an array whose last two axes are (in, out), as in Flax: `layout=in_out`.
+def checked_layout(layout: Any) -> Any:
+    """Return the layout, or say what one is.
 
-    >>> in_out(ParameterInfo("w", (3, 2))).input_axis
-    0
+    >>> checked_layout(None)
     """
-    return _with_axes(info, len(info.shape) - 2, len(info.shape) - 1)
+    if layout is not None and not callable(layout):
+        raise InputError(
+            f"expected a layout that is a function of ParameterInfo, came {layout!r}: give in_out, "
+            "out_in or layout_of(module) of shrinkage.optax, not its name"
+        )
+    return layout
 
 
-def out_in(info: ParameterInfo) -> ParameterInfo:
-    """Return the info of an array whose first two axes are (out, in): `layout=out_in`.
-
-    >>> out_in(ParameterInfo("w", (3, 2))).input_axis
-    1
-    """
-    return _with_axes(info, 1, 0)
+def _counts(one: _Found) -> bool:
+    kinds = [base.__name__ for base in type(one.variable).__mro__]
+    if "Variable" in kinds and "Param" not in kinds:
+        return False
+    return hasattr(one.leaf, "shape") and jnp.issubdtype(one.leaf.dtype, jnp.floating)
 
 
-def _with_axes(info: ParameterInfo, input_axis: int, output_axis: int) -> ParameterInfo:
-    if info.role != "weight" or len(info.shape) < 2:
-        return info
-    return replace(info, input_axis=input_axis, output_axis=output_axis)
+def _info(one: _Found) -> ParameterInfo:
+    shape = tuple(one.leaf.shape)
+    place = place_of(one.name, len(shape), one.owner)
+    return ParameterInfo(
+        one.name, shape, place.role, place.kind, place.input_axis, place.output_axis
+    )
 
 
 def _laid_out(info: ParameterInfo, layout: Layout | None) -> ParameterInfo:
@@ -143,17 +129,39 @@ def _laid_out(info: ParameterInfo, layout: Layout | None) -> ParameterInfo:
     return changed
 
 
-def _walk(tree: Any) -> Iterator[tuple[str, Any, Any]]:
-    """Yield (name, leaf, the object that holds it, None where it cannot be reached)."""
+def _found(tree: Any) -> tuple[_Found, ...]:
+    found, names = tuple(_walk(tree)), set[str]()
+    for one in found:
+        if one.name in names:
+            raise InputError(
+                f"expected every array to have a name of its own, came two named {one.name!r} once "
+                "the keys of the tree are joined by dots: rename a key that has a dot in it"
+            )
+        names.add(one.name)
+    return found
+
+
+def _walk(tree: Any) -> Iterator[_Found]:
     for path, leaf in jax.tree_util.tree_flatten_with_path(tree)[0]:
-        owner = tree if path else None
-        for key in path[:-1]:
-            owner = _child(owner, key)
-        words = [_word(key) for key in path]
+        holders, words = _holders(tree, path), [_word(key) for key in path]
+        variable = None
         # a variable of Flax wraps its array: the path goes one further where it is still wrapped
-        if len(words) > 1 and words[-1] in ("value", "raw_value") and _root(owner) == "flax":
+        if (
+            len(words) > 1
+            and words[-1] in ("value", "raw_value")
+            and root_of(holders[-1]) == "flax"
+        ):
+            variable = holders.pop()
             words.pop()
-        yield ".".join(words), leaf, owner
+        yield _Found(".".join(words), leaf, holders[-1] if holders else None, variable)
+
+
+def _holders(tree: Any, path: tuple[Any, ...]) -> list[Any]:
+    """Return the objects along a path, the leaf left out; None where one cannot be reached."""
+    holders = [tree] if path else []
+    for key in path[:-1]:
+        holders.append(_child(holders[-1], key))
+    return holders
 
 
 def _child(node: Any, key: Any) -> Any:
@@ -170,43 +178,3 @@ def _word(key: Any) -> str:
         if hasattr(key, attribute):
             return str(getattr(key, attribute))
     return str(key)
-
-
-def _root(owner: Any) -> str:
-    return type(owner).__module__.partition(".")[0]
-
-
-def _place(name: str, shape: tuple[int, ...], owner: Any) -> Place:
-    *layers, word = name.split(".")
-    if "bias" in word or word in _BIASES:
-        return Place("bias")
-    if _root(owner) == "equinox":
-        return _in_equinox(owner, shape)
-    if word == "embedding":
-        return Place("embedding", "embedding", 0, 1)
-    if len(shape) < 2:
-        return Place("norm", "norm") if word in _SCALES else Place("other")
-    if word == "scale":
-        return Place("norm", "norm")
-    if word == "kernel":
-        return _kernel(layers[-1] if layers else "", len(shape))
-    return Place("weight")
-
-
-def _in_equinox(owner: Any, shape: tuple[int, ...]) -> Place:
-    kinds = [base.__name__ for base in type(owner).__mro__]
-    for kind in kinds:
-        if kind in _EQUINOX:
-            return _EQUINOX[kind]
-    if len(shape) < 2:
-        return Place("other")
-    if any(kind.startswith("Conv") for kind in kinds):
-        # in groups an index of the input axis is another unit in each group
-        return Place("weight", "conv", 1 if getattr(owner, "groups", 1) == 1 else None, 0)
-    return Place("weight")
-
-
-def _kernel(layer: str, axes: int) -> Place:
-    if axes == 3 and layer in _FLAX_HEADS:  # (in, heads, depth), and (heads, depth, out)
-        return Place("weight", "attention", *_FLAX_HEADS[layer])
-    return Place("weight", "linear" if axes == 2 else "conv", axes - 2, axes - 1)

@@ -3,160 +3,189 @@
 Who uses this: `proximal`, once, when the state is made. A learning rate, an epsilon or a momentum
 that differs from the optimizer's would solve another problem, silently. So the optimizer is run
 for a few steps of constant gradients on small arrays in a tree like the model's, and each of its
-steps must be minus the gradient times the metric's step size.
+steps must be minus the gradient times the metric's step size: of every penalised parameter, as
+masks may give each its own factor, and after many steps, as schedules may move late. It is run
+eagerly: to compile that for hundreds of parameters takes longer than to run it.
 """
 
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Iterable
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import jax
 import jax.core
 import jax.numpy as jnp
 import numpy as np
-import optax
 
 from shrinkage.errors import UnsupportedOptimizer
 from shrinkage.optax.metrics import Metric
 from shrinkage.optax.parameters import named_leaves
 from shrinkage.optax.rates import rate_at
+from shrinkage.optax.schedules import LATER, after, has_schedule
+from shrinkage.optax.stand_ins import StandIns, stand_ins_for
 from shrinkage.optax.states import read
 
 # Small ones, which gradient clipping lets through and epsilons show in.
 GRADIENTS = (1e-3, 1e-5, 1e-7, 1e-9)
+NO_GRADIENTS = (0.0,) * len(GRADIENTS)
 STEPS = 3
-MOST = 8  # parameters, the first ones: each takes some milliseconds
 TOLERANCE = 1e-3
+LEAST = 1e-30  # moves below it are none: float32 may round them to 0
 
 
 class _Step(NamedTuple):
-    came: np.ndarray  # the update of each gradient
-    expected: np.ndarray
+    """What a step added to each parameter, what the metric says it adds, and what comes after."""
+
+    came: dict[str, Any]
+    expected: dict[str, Any]
+    state: Any
+    buffer: Any
 
 
 def check_metric(
-    inner: Any, params: Any, names: Iterable[str], *, metric: Metric | None, rate: Any
+    inner: Any,
+    params: Any,
+    names: Iterable[str],
+    *,
+    metric: Metric | None,
+    rate: Any,
+    squared: Collection[str] = (),
 ) -> None:
     """Refuse an optimizer that does not move as the metric and the learning rate say.
 
     Args:
         inner: the optimizer.
-        params: the tree of parameters, of which only the structure is used.
+        params: the tree of parameters, of which only structure and shapes are used.
         names: the parameters with proximal terms.
         metric: as given to `proximal`.
         rate: the learning rate, a number, a schedule or None.
+        squared: the parameters with L2 among their terms.
 
     Raises:
         UnsupportedOptimizer: they differ; the message has both.
 
     Warns:
-        UserWarning: the optimizer decays these parameters by itself.
+        UserWarning: the optimizer decays parameters by itself that L2 decays, too.
     """
     names = tuple(names)
     with jax.ensure_compile_time_eval():
-        judge = _Judge(inner, params, names, metric, rate)
-        if not judge.can:
+        state = inner.init(StandIns(params, names).tree(0.0))
+        found = read(state, metric)  # refuses by name what it does not know
+        first_rate = rate_at(rate, jnp.asarray(0), found.learning_rate)
+        if not _is_known((state, vars(found.metric), first_rate)):
             return
-        judge.compare(0.0)
+        stand_ins = stand_ins_for(inner, params, names)
+        state = inner.init(stand_ins.tree(0.0))
+        judge = _Judge(inner, state, stand_ins, names, metric, rate)
+        judge.compare(0.0, STEPS)
+        if callable(rate) or has_schedule(state):
+            judge.compare_later()
         decay = judge.own_decay()
-        if decay:
-            warnings.warn(
-                "the optimizer decays parameters by itself that also have terms "
-                f"({', '.join(decay[:3])}{', …' if len(decay) > 3 else ''}), so they are penalised "
-                "twice: make it with weight_decay=0, or drop the L2 term",
-                UserWarning,
-                stacklevel=4,
-            )
-        else:
-            judge.compare(1.0)
+        judge.compare(1.0, 1, but=decay)
+        twice = [name for name in decay if name in squared]
+        if twice:
+            warnings.warn(_twice_words(twice), UserWarning, stacklevel=3)
 
 
+@dataclass(frozen=True, eq=False)
 class _Judge:
-    """The optimizer on small arrays in a tree like the model's."""
+    """The optimizer and its state on stand-ins, and what it is said to be."""
 
-    def __init__(
-        self, inner: Any, params: Any, names: tuple[str, ...], metric: Metric | None, rate: Any
-    ) -> None:
-        self._inner, self._params, self._names = inner, params, names[:MOST]
-        self._metric, self._rate = metric, rate
-        self._run = jax.jit(self._trained)  # one compilation, not one for each operation
+    inner: Any
+    state: Any
+    stand_ins: StandIns
+    names: tuple[str, ...]
+    metric: Metric | None
+    rate: Any
 
-    @property
-    def can(self) -> bool:
-        """Whether all numbers are known; inside jax.jit those that are injected are not."""
-        state = self._inner.init(self._tree(lambda leaf: _spread(0.0, leaf)))
-        return not any(
-            isinstance(leaf, jax.core.Tracer)
-            for leaf in jax.tree.leaves((state, self._rate, vars(read(state, self._metric).metric)))
-        )
+    def compare(self, size: float, steps: int, but: Collection[str] = ()) -> None:
+        """Compare the first steps of weights of one size with the metric's."""
+        state, buffer = self.state, 0.0
+        for count in range(steps):
+            tolerance = _tolerance(state, count)
+            step = self._step(size, GRADIENTS, count, state, buffer)
+            self._check(step.came, step.expected, tolerance, count, but)
+            state, buffer = step.state, step.buffer
 
-    def compare(self, size: float) -> None:
-        """Compare the steps of weights of one size with the metric's."""
-        for name, step in self._steps(size, GRADIENTS):
-            if not np.allclose(step.came, step.expected, rtol=TOLERANCE, atol=0):
-                raise UnsupportedOptimizer(self._words(name, step))
+    def compare_later(self) -> None:
+        """Compare a step with the metric's as schedules have it later."""
+        for count in LATER:
+            step = self._step(0.0, GRADIENTS, count, after(self.state, count), 0.0)
+            self._check(step.came, step.expected, TOLERANCE, count)
 
     def own_decay(self) -> list[str]:
         """Return the parameters that weights of one lose something without a gradient."""
-        steps = self._steps(1.0, (0.0,) * len(GRADIENTS))
+        came = self._step(1.0, NO_GRADIENTS, 0, self.state, 0.0).came
         # Without an epsilon a gradient of 0 makes 0/0, which is no decay.
-        came = ((name, np.nan_to_num(step.came)) for name, step in steps)
-        return list(dict.fromkeys(name for name, moved in came if np.any(moved != 0)))
+        return [name for name, moved in came.items() if np.nan_to_num(_flat(moved)).any()]
 
-    def _steps(self, size: float, slopes: tuple[float, ...]) -> list[tuple[str, _Step]]:
-        params = self._tree(lambda leaf: _spread(size, leaf))
-        gradients = self._tree(lambda leaf: _spread(np.array(slopes), leaf))
-        came, expected = self._run(params, gradients)
-        return [
-            (name, _Step(_flat(came[count][name]), _flat(expected[count][name])))
-            for count in range(STEPS)
-            for name in self._names
-        ]
+    def _step(
+        self, size: float, slopes: tuple[float, ...], count: Any, state: Any, buffer: Any
+    ) -> _Step:
+        gradients = self.stand_ins.tree(slopes)
+        updates, state = self.inner.update(gradients, state, self.stand_ins.tree(size))
+        given, came = named_leaves(gradients), named_leaves(updates)
+        found = read(state, self.metric)
+        rate = rate_at(self.rate, jnp.asarray(count), found.learning_rate)
+        rate, buffer = found.metric.amplified(rate, buffer)
+        scales = found.scales(self.names)
+        expected = {name: -rate * scales[name] * given[name] for name in self.names}
+        return _Step({name: came[name] for name in self.names}, expected, state, buffer)
 
-    def _trained(self, params: Any, gradients: Any) -> tuple[list[Any], list[Any]]:
-        """Return what the optimizer adds in each step by name, and what the metric says."""
-        state, buffer = self._inner.init(params), 0.0
-        came, expected = [], []
-        given = named_leaves(gradients)
-        for count in range(STEPS):
-            moves, state = self._inner.update(gradients, state, params)
-            found = read(state, self._metric)
-            rate = rate_at(self._rate, jnp.asarray(count), found.learning_rate)
-            rate, buffer = found.metric.amplified(rate, buffer)
-            scales = found.scales(self._names)
-            came.append(named_leaves(moves))
-            expected.append({name: -rate * scales[name] * given[name] for name in self._names})
-        return came, expected
+    def _check(
+        self, came: Any, expected: Any, tolerance: float, count: int, but: Collection[str] = ()
+    ) -> None:
+        for name in self.names:
+            ours, theirs = _flat(expected[name]), _flat(came[name])
+            if name not in but and not np.allclose(theirs, ours, rtol=tolerance, atol=LEAST):
+                raise UnsupportedOptimizer(self._words(name, theirs, ours, count))
 
-    def _tree(self, make: Callable[[Any], Any]) -> Any:
-        leaves = [
-            make(leaf) if name in self._names else optax.MaskedNode()
-            for name, leaf in named_leaves(self._params).items()
-        ]
-        return jax.tree.unflatten(jax.tree.structure(self._params), leaves)
-
-    def _words(self, name: str, step: _Step) -> str:
-        worst = int(np.argmax(np.abs(step.came - step.expected) / np.abs(step.expected + 1e-300)))
+    def _words(self, name: str, came: np.ndarray, expected: np.ndarray, count: int) -> str:
+        worst = int(np.argmax(np.abs(came - expected) / np.abs(expected + 1e-300)))
         gradient = GRADIENTS[worst % len(GRADIENTS)]
-        state = self._inner.init(self._tree(lambda leaf: _spread(0.0, leaf)))
-        metric = read(state, self._metric).metric
-        return (
-            f"expected the optimizer to move {name} by {step.expected[worst]:.4g} at a gradient of "
-            f"{gradient:g}, as {metric} and the learning rate say, came {step.came[worst]:.4g}: "
+        metric = read(self.state, self.metric).metric
+        advice = (
             f"give the learning rate and the numbers that it was made with, as in "
             f"metric={type(metric).__name__}(…), and leave clipping to a chain around proximal"
         )
+        if count >= STEPS:
+            advice = "give the optimizer and proximal one schedule, or one number"
+        return (
+            f"expected the optimizer to move {name} by {expected[worst]:.4g} at a gradient of "
+            f"{gradient:g} in step {count + 1}, as {metric} and the learning rate say, came "
+            f"{came[worst]:.4g}: {advice}"
+        )
 
 
-def _spread(values: Any, leaf: Any) -> Any:
-    """Return an array with as many axes as the leaf, four numbers at most."""
-    dtype = jnp.promote_types(leaf.dtype, jnp.float32)
-    if leaf.ndim == 0:
-        return jnp.asarray(np.ravel(values)[0], dtype)
-    shape = (len(GRADIENTS), *(1,) * (leaf.ndim - 1))
-    return jnp.asarray(np.broadcast_to(np.asarray(values), (len(GRADIENTS),)).reshape(shape), dtype)
+def _twice_words(names: list[str]) -> str:
+    return (
+        f"the optimizer decays {', '.join(names[:3])}{', …' if len(names) > 3 else ''} by itself, "
+        "and the terms have L2 there, so the squares are penalised twice: make the optimizer with "
+        "weight_decay=0, or drop the L2 term"
+    )
+
+
+def _is_known(numbers: Any) -> bool:
+    """Return whether all are; inside jax.jit those that are injected are not."""
+    return not any(isinstance(leaf, jax.core.Tracer) for leaf in jax.tree.leaves(numbers))
+
+
+def _tolerance(state: Any, step: int) -> float:
+    """Return how far a step may be off, relative to its size.
+
+    Each step before it has rounded what the state holds, the factor that it decays by and their
+    product to the dtype of the state, by half an epsilon each; the first step has nothing behind
+    it.
+    """
+    epsilons = (
+        float(jnp.finfo(leaf.dtype).eps)
+        for leaf in jax.tree.leaves(state)
+        if jnp.issubdtype(leaf.dtype, jnp.floating)
+    )
+    return max(TOLERANCE, 1.5 * step * max(epsilons, default=0.0))
 
 
 def _flat(array: Any) -> np.ndarray:

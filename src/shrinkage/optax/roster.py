@@ -2,6 +2,8 @@
 
 Who uses this: the transformations, which ask with the tree of every call. Inside `optax.masked`
 and `optax.partition` a transformation sees only its own part of the tree, and so does the roster.
+A part without any array is no mistake, as a label may stand for nothing in one of many models:
+there is nothing to penalise there, whatever the terms select.
 """
 
 from __future__ import annotations
@@ -9,10 +11,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+import jax
+
 from shrinkage.errors import InputError
-from shrinkage.optax.parameters import Layout, describe
+from shrinkage.optax.assigning import assigned
+from shrinkage.optax.parameters import Layout, checked_layout, describe
 from shrinkage.penalties import Part, elementary_parts
-from shrinkage.terms import Assignment, Term, Terms, as_terms, assign, checked_update
+from shrinkage.terms import Assignment, Term, Terms, as_terms, checked_update
 
 Parts = Mapping[str, tuple[Part, ...]]
 
@@ -47,7 +52,7 @@ def table(
 
     Source: `assign`, which every framework of the library shares.
     """
-    return assign((info for info, _ in describe(params, layout)), terms, update)
+    return assigned((info for info, _ in describe(params, layout)), terms, update)
 
 
 class Roster:
@@ -60,7 +65,7 @@ class Roster:
         layout: see `describe`.
 
     Raises:
-        InputError: no terms, or a term with another update.
+        InputError: no terms, a term with another update, or a layout that is none.
     """
 
     def __init__(
@@ -71,7 +76,8 @@ class Roster:
         allowed: tuple[str, ...],
         layout: Layout | None,
     ) -> None:
-        self._terms, self._update, self._layout = as_terms(terms), checked_update(update), layout
+        self._terms, self._update = as_terms(terms), checked_update(update)
+        self._layout = checked_layout(layout)
         for term in self._terms:
             if (term.update or update) not in allowed:
                 raise InputError(
@@ -82,18 +88,20 @@ class Roster:
         self._found: dict[str, Parts] = {}
 
     def parts(self, params: Any) -> dict[str, Parts]:
-        """Return update → name → parts, for the parameters of this tree.
+        """Return update → name → parts, for the parameters of this tree; none where it is empty.
 
         Raises:
             ShrinkageError: as `assign` does.
         """
-        infos = tuple(info for info, _ in describe(params, self._layout))
+        infos = ()
+        if jax.tree.leaves(params):
+            infos = tuple(info for info, _ in describe(params, self._layout))
         if infos != self._shapes:  # found anew only where the tree is another
-            assigned = assign(infos, self._terms, self._update).parts
+            given = assigned(infos, self._terms, self._update).parts if infos else {}
             self._found = {
                 update: {
                     name: found
-                    for name, parts in assigned.items()
+                    for name, parts in given.items()
                     if (found := _live(part for part in parts if part.update == update))
                 }
                 for update in ("gradient", "decoupled", "proximal")

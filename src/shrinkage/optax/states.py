@@ -31,6 +31,14 @@ _SIGN = "moves each weight by a sign, whatever the size of the gradient"
 _INSIDE = "wrap the other way round, so that it holds proximal(…)"
 # State → (why it has no metric here, what to do).
 REFUSED: dict[str, tuple[str, str]] = {
+    "ZeroNansState": (
+        "keeps which gradients were no numbers",
+        "put it before: optax.chain(optax.zero_nans(), proximal(…))",
+    ),
+    "ReduceLROnPlateauState": (
+        "changes the learning rate by a factor that proximal is not told",
+        "make the optimizer by optax.inject_hyperparams and set its learning rate in the state",
+    ),
     "ScaleByLionState": (_SIGN, ""),
     "ScaleByRpropState": (_SIGN, ""),
     "ScaleByLBFGSState": ("moves by a full matrix, made of its last steps", ""),

@@ -22,8 +22,9 @@ from shrinkage.optax.parameters import Layout, named_leaves
 from shrinkage.optax.probing import check_metric
 from shrinkage.optax.rates import checked_rate, rate_at
 from shrinkage.optax.roster import Parts, Roster
+from shrinkage.optax.schedules import check_schedule
 from shrinkage.optax.states import Reading, read
-from shrinkage.penalties import slope_of, smooth_and_kinked
+from shrinkage.penalties import L2, slope_of, smooth_and_kinked
 from shrinkage.terms import Term, Terms
 
 Given = Term | Terms | Iterable[Term]
@@ -72,9 +73,10 @@ def proximal(
 
     Raises:
         UnsupportedOptimizer: an optimizer without a metric, or one that moves otherwise than
-            learning rate and metric say (found out by `init`).
-        InputError: no `params`, a learning rate that is none, an update that cannot be done here.
-        ShrinkageError: as `assign` does.
+            learning rate and metric say, early or late in a schedule (found out by `init`).
+        InputError: no `params`, no optimizer, a learning rate that is none, an update that cannot
+            be done here.
+        ShrinkageError: as `assign` does; a tree without any array has nothing to penalise.
 
     >>> from shrinkage import L1
     >>> optimizer = proximal(optax.sgd(0.5), 1.0 * L1(), learning_rate=0.5)
@@ -90,12 +92,15 @@ def proximal(
     rate = checked_rate(learning_rate)
     allowed = ("proximal", "decoupled", "gradient")
     roster = Roster(terms, update, allowed=allowed, layout=layout)
-    inner = optax.with_extra_args_support(inner)
+    inner = optax.with_extra_args_support(_transformation(inner))
 
     def init(params: Any) -> ProximalState:
-        names = roster.parts(params)["proximal"]
+        parts = roster.parts(params)
+        names = parts["proximal"]
         if names:
-            check_metric(inner, params, names, metric=metric, rate=rate)
+            squared = _with_squares(parts)
+            check_metric(inner, params, names, metric=metric, rate=rate, squared=squared)
+        check_schedule(inner, params, parts["decoupled"].keys() - names.keys(), rate)
         return ProximalState(_no_steps(), jnp.zeros([], float), inner.init(params))
 
     def change(
@@ -128,7 +133,7 @@ def decoupled(
 
     Formula: w − lr·strength·∂Ω(w) for smooth penalties, as AdamW; for the others the prox with the
     scalar step lr·strength after the optimizer's. It works with every optimizer, and solves a
-    problem of its own.
+    problem of its own. It does not see the optimizer: that the rates are the same is not checked.
 
     Args:
         terms: strengths times penalties on selections.
@@ -202,6 +207,27 @@ def gradient(terms: Given, *, layout: Layout | None = None) -> optax.GradientTra
         return _pushed(updates, params, roster.parts(_needed(params))["gradient"]), state
 
     return optax.GradientTransformation(init, change)
+
+
+def _transformation(inner: Any) -> Any:
+    """Return the optimizer, or say what one is."""
+    if callable(getattr(inner, "init", None)) and callable(getattr(inner, "update", None)):
+        return inner
+    made = inner.__name__ if hasattr(inner, "__name__") else type(inner).__name__
+    raise InputError(
+        f"expected an optimizer of optax as the first argument, came {made}: give what optax makes,"
+        " as in proximal(optax.adam(1e-2), terms, 1e-2), and put an nnx.Optimizer around proximal"
+    )
+
+
+def _with_squares(parts: dict[str, Parts]) -> set[str]:
+    """Return the parameters that have L2 about zero, by whatever update."""
+    return {
+        name
+        for by_name in parts.values()
+        for name, found in by_name.items()
+        if any(isinstance(one.penalty, L2) and one.reference is None for one in found)
+    }
 
 
 def _shrunk(moves: Any, params: Any, parts: Parts, rate: Any, scales: Any) -> Any:
