@@ -119,6 +119,30 @@ def test_models_that_arrive_leave_the_others_as_they_are(make, monkeypatch):
         np.testing.assert_allclose(together[row], alone[0], rtol=0, atol=1e-9)
 
 
+def test_separable_classes_end_at_strength_0_without_a_minimizer(make):
+    problem, unit = make("linear", L2(), strengths=(0.0, 0.1), rows=50)
+    trained = LinearEngine().train(problem, unit, nothing)
+    assert trained.converged.tolist() == [False, True]
+    rows = unit.data.rows.take(unit.data.train)
+    outputs = trained.outputs(rows.x)[0].t()
+    assert (outputs.argmax(dim=1) == rows.target).all()
+    loss = torch.nn.functional.cross_entropy(outputs, rows.target)
+    assert 1e-4 < loss < linear_engine.SEPARATED  # 20,000 iterations would have come to 1e-7
+
+
+def test_classes_that_overlap_have_a_minimizer_at_strength_0(make):
+    problem, unit = make("linear", L2(), strengths=(0.0,), rows=400)
+    rows = unit.data.rows.take(unit.data.train)
+    rows.target[:40] = rows.target[:40].flip(0)
+    unit.data.rows.target[unit.data.train] = rows.target
+    trained = LinearEngine().train(problem, unit, nothing)
+    assert trained.converged.all()
+    model = LogisticRegression(C=np.inf, tol=1e-12, max_iter=10_000)
+    expected = model.fit(rows.x.numpy(), rows.target.numpy()).coef_
+    ours = trained.arrays["0.weight"][0].numpy()
+    np.testing.assert_allclose(ours - ours.mean(0), expected - expected.mean(0), rtol=0, atol=1e-5)
+
+
 def test_decoupled_is_refused(make):
     problem, unit = make("linear", L1(), update="decoupled")
     with pytest.raises(InputError, match="proximal, gradient or loss"):

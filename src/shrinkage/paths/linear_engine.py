@@ -8,11 +8,14 @@ there).
 Method: accelerated proximal gradient (Beck and Teboulle 2009, FISTA) in float64 over a stack of
 strengths, with one restart rule a model (O'Donoghue and Candes 2015, gradient scheme). Squared
 error works on the Gram matrix, so an iteration does not depend on the number of rows; the
-intercept is eliminated by centring.
+intercept is eliminated by centring. Classes that a hyperplane separates have no minimizer at
+strength 0, as the weights grow for ever (Albert and Anderson 1984): such a model ends, marked as
+not converged, when all rows are right and the loss is below `SEPARATED`.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -29,6 +32,7 @@ from shrinkage.penalties import closed_form
 TOLERANCE = 1e-10
 MOST_ITERATIONS = 20_000
 CHECK_EVERY = 20
+SEPARATED = 1e-3
 
 Gradient = Callable[[torch.Tensor], torch.Tensor]
 Map = Callable[[torch.Tensor], torch.Tensor]
@@ -38,7 +42,7 @@ class LinearEngine:
     """Solves a unit of linear models."""
 
     name = "linear"
-    side_by_side = True
+    side_by_side = False  # two threads of small operations wait for each other's interpreter
 
     def parts(self, problem: Problem, models: int, weights: int, folds: int, workers: int) -> int:
         """Return 1: all strengths are solved together."""
@@ -72,7 +76,8 @@ class Objective:
     """The smooth part over stacked weights (models, outputs, columns).
 
     `curvature` bounds the second derivative; `split` gives weights (models, outputs, inputs) and
-    biases (models, outputs) back; `penalised` counts the leading columns that carry the penalty.
+    biases (models, outputs) back; `penalised` counts the leading columns that carry the penalty;
+    `separates` says of which models the data are separable and the loss almost 0.
     """
 
     gradient: Gradient
@@ -80,6 +85,7 @@ class Objective:
     columns: int
     penalised: int
     split: Callable[[torch.Tensor], tuple[torch.Tensor, torch.Tensor]]
+    separates: Callable[[torch.Tensor], torch.Tensor]
 
 
 @dataclass(frozen=True)
@@ -131,7 +137,12 @@ def _squared(rows: Rows) -> Objective:
 
     curvature = float(torch.linalg.eigvalsh(gram)[-1])
     return Objective(
-        lambda weights: weights @ gram - moment, curvature, x.shape[1], x.shape[1], split
+        lambda weights: weights @ gram - moment,
+        curvature,
+        x.shape[1],
+        x.shape[1],
+        split,
+        lambda weights: torch.zeros(len(weights), dtype=torch.bool),
     )
 
 
@@ -146,10 +157,21 @@ def _logistic(rows: Rows, classes: int) -> Objective:
         probability = torch.softmax(weights @ x.t(), dim=1)
         return (probability - hot) @ weighted
 
+    def separates(weights: torch.Tensor) -> torch.Tensor:
+        log_probability = torch.log_softmax(weights @ x.t(), dim=1)
+        own = (log_probability * hot).sum(dim=1)  # (models, rows)
+        right = own > log_probability.masked_fill(hot.bool(), -math.inf).amax(dim=1)
+        return right.all(dim=1) & (-(own @ share) < SEPARATED)
+
     curvature = 0.5 * float(torch.linalg.eigvalsh(weighted.t() @ x)[-1])
     inputs = x.shape[1] - 1
     return Objective(
-        gradient, curvature, inputs + 1, inputs, lambda w: (w[..., :inputs], w[..., inputs])
+        gradient,
+        curvature,
+        inputs + 1,
+        inputs,
+        lambda w: (w[..., :inputs], w[..., inputs]),
+        separates,
     )
 
 
@@ -181,16 +203,25 @@ def _solve(problem: Problem, unit: Unit, objective: Objective) -> Solution:
 
         return forward_backward
 
-    return _accelerate(map_of, weights)
+    def is_endless(weights: torch.Tensor, models: torch.Tensor) -> torch.Tensor:
+        free = strengths[models] == 0
+        return free & objective.separates(weights) if bool(free.any()) else free
+
+    return _accelerate(map_of, weights, is_endless)
 
 
-def _accelerate(map_of: Callable[[torch.Tensor], Map], start: torch.Tensor) -> Solution:
+def _accelerate(
+    map_of: Callable[[torch.Tensor], Map],
+    start: torch.Tensor,
+    is_endless: Callable[[torch.Tensor, torch.Tensor], torch.Tensor],
+) -> Solution:
     """Iterate with momentum; a model restarts its own momentum when it points uphill.
 
-    Models that are at their minimizer leave the stack: the last ones, at strength 0 or near it, do
-    not keep the others busy.
+    Models that are at their minimizer, or have none, leave the stack: the last ones, at strength 0
+    or near it, do not keep the others busy.
     """
     found, left = start.clone(), torch.arange(len(start))
+    converged = torch.zeros(len(start), dtype=torch.bool)
     forward_backward, weights, point = map_of(left), start, start
     momentum = torch.ones(len(start), 1, 1, dtype=start.dtype)
     for iteration in range(MOST_ITERATIONS):
@@ -203,6 +234,8 @@ def _accelerate(map_of: Callable[[torch.Tensor], Map], start: torch.Tensor) -> S
         if iteration % CHECK_EVERY == 0:
             moved = (forward_backward(weights) - weights).abs().amax(dim=(1, 2))
             going = moved > TOLERANCE * weights.abs().amax(dim=(1, 2)).clamp_min(1e-30)
+            converged[left[~going]] = True
+            going &= ~is_endless(weights, left)
             if not bool(going.all()):
                 found[left] = weights
                 left, weights, point, momentum = (
@@ -212,8 +245,6 @@ def _accelerate(map_of: Callable[[torch.Tensor], Map], start: torch.Tensor) -> S
                     break
                 forward_backward = map_of(left)
     found[left] = weights
-    converged = torch.ones(len(start), dtype=torch.bool)
-    converged[left] = False
     return Solution(found, converged.numpy())
 
 
