@@ -15,7 +15,6 @@ from torch import nn
 from torch.optim import Optimizer
 
 from shrinkage.errors import InputError
-from shrinkage.penalties import L2
 from shrinkage.pytorch.attach import places_of
 from shrinkage.pytorch.attachment import Attachment
 from shrinkage.pytorch.ledger import Ledger
@@ -25,7 +24,7 @@ from shrinkage.pytorch.schedules import Schedule, as_schedules
 from shrinkage.pytorch.slots import Share, Slot, cut, make_target
 from shrinkage.pytorch.threshold import Scratch
 from shrinkage.pytorch.updates import Tools
-from shrinkage.terms import AssignedPart, Term, Terms, as_terms, assign
+from shrinkage.terms import AssignedPart, Term, Terms, as_terms, assign, words_of_own_decay
 
 
 def regularize(
@@ -160,34 +159,13 @@ class Roster:
 def _warn_of_own_decay(
     optimizer: Optimizer, slots: Sequence[Slot], strengths: Sequence[Any]
 ) -> None:
-    """Say so where the optimizer decays a parameter by itself beside terms that are not 0."""
-    live = {slot: [share for share in slot.shares if _is_on(share, strengths)] for slot in slots}
-    both = [slot for slot in slots if live[slot] and _own_decay(optimizer, slot) != 0]
-    twice = [slot for slot in both if any(_is_decay(share) for share in live[slot])]
-    found = twice or both
-    if found:
-        kind, names = type(optimizer).__name__, [slot.target.name for slot in found]
-        warnings.warn(
-            f"{kind} has its own weight_decay={_own_decay(optimizer, found[0]):g} on {len(found)} "
-            f"parameters that also have terms ({', '.join(names[:3])}"
-            f"{', …' if len(names) > 3 else ''}), so they "
-            + (
-                f"are penalised twice: build it with {kind}(…, weight_decay=0), or drop the L2 term"
-                if twice
-                else "have a mixture of both: build it with "
-                f"{kind}(…, weight_decay=0), or keep both knowingly"
-            ),
-            UserWarning,
-            stacklevel=3,
-        )
-
-
-def _is_on(share: Share, strengths: Sequence[Any]) -> bool:
-    return not share.part(strengths).is_absent
-
-
-def _is_decay(share: Share) -> bool:
-    return isinstance(share.penalty, L2) and share.reference is None
+    words = words_of_own_decay(
+        type(optimizer).__name__,
+        {slot.target.name: _own_decay(optimizer, slot) for slot in slots},
+        {slot.target.name: [s.part(strengths) for s in slot.shares] for slot in slots},
+    )
+    if words:
+        warnings.warn(words, UserWarning, stacklevel=3)
 
 
 def _own_decay(optimizer: Optimizer, slot: Slot) -> float:

@@ -16,7 +16,8 @@ from typing import Any
 import numpy as np
 
 from shrinkage.errors import InputError
-from shrinkage.penalties import L2
+from shrinkage.penalties import Part
+from shrinkage.terms import AssignedPart, words_of_own_decay
 
 
 def whole(value: Any, what: str, least: int = 1) -> int:
@@ -122,27 +123,13 @@ def finite_references(assigned: Mapping[str, Sequence[Any]]) -> None:
             )
 
 
-def warn_of_two_decays(optimizer: Any, assigned: Mapping[str, Sequence[Any]]) -> None:
-    """Say so where the optimizer decays by itself what a term is on; strength 0 is no term."""
-    decay = getattr(optimizer, "weight_decay", 0.0)
-    live = {name: [part for part in parts if part.strength] for name, parts in assigned.items()}
-    on = [name for name, parts in live.items() if parts]
-    twice = [name for name in on if any(_is_decay(part) for part in live[name])]
-    if decay and on:
-        named = twice or on
-        effect, remedy = (
-            ("are penalised twice", "or drop the L2 term")
-            if twice
-            else ("have a mixture of both", "or keep both knowingly")
-        )
-        warnings.warn(
-            f"{type(optimizer).__name__} has its own weight_decay={decay:g} on {len(named)} "
-            f"parameters that also have terms ({', '.join(named[:3])}), so they {effect}: build it "
-            f"with weight_decay=0, {remedy}",
-            UserWarning,
-            stacklevel=3,
-        )
-
-
-def _is_decay(part: Any) -> bool:
-    return isinstance(part.penalty, L2) and part.reference is None
+def warn_of_own_decay(optimizer: Any, assigned: Mapping[str, Sequence[AssignedPart]]) -> None:
+    """Say so where the optimizer decays by itself what a term is on."""
+    decays = dict.fromkeys(assigned, getattr(optimizer, "weight_decay", 0.0))
+    parts = {
+        name: [Part(part.strength, part.penalty, part.reference) for part in found]
+        for name, found in assigned.items()
+    }
+    words = words_of_own_decay(type(optimizer).__name__, decays, parts)
+    if words:
+        warnings.warn(words, UserWarning, stacklevel=3)

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from shrinkage.scratch.checks import expect, finite_weights, warn_of_two_decays
+from shrinkage.scratch.checks import expect, finite_weights, warn_of_own_decay
 from shrinkage.scratch.diverging import diverged
 from shrinkage.scratch.losses import Loss, SoftmaxCrossEntropy
 from shrinkage.scratch.network import Network
@@ -68,7 +68,7 @@ class Trainer:
         )
         self._memory: dict[str, dict[str, Any]] = {name: {} for name in network.parameters}
         finite_weights(network.parameters)
-        warn_of_two_decays(optimizer, self.regularization.assignment.parts)
+        warn_of_own_decay(optimizer, self.regularization.assignment.parts)
 
     @np.errstate(over="ignore", invalid="ignore")  # what diverges is named by an error
     def step(self, x: Any, y: Any) -> float:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from shrinkage.terms.assignment import AssignedPart, Assignment, Row, assign
+from shrinkage.terms.own_decay import words_of_own_decay
 from shrinkage.terms.term import UPDATES, Term, Terms, as_terms, checked_strength, checked_update
 
 __all__ = [
@@ -16,4 +17,5 @@ __all__ = [
     "assign",
     "checked_strength",
     "checked_update",
+    "words_of_own_decay",
 ]
