@@ -204,8 +204,9 @@ def _solve(problem: Problem, unit: Unit, objective: Objective) -> Solution:
         return forward_backward
 
     def is_endless(weights: torch.Tensor, models: torch.Tensor) -> torch.Tensor:
-        free = strengths[models] == 0
-        return free & objective.separates(weights) if bool(free.any()) else free
+        endless = strengths[models] == 0
+        endless[endless.clone()] = objective.separates(weights[endless])
+        return endless
 
     return _accelerate(map_of, weights, is_endless)
 
