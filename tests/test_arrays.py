@@ -41,7 +41,7 @@ def test_importing_penalties_loads_no_framework() -> None:
 def test_library_is_found_from_the_array_and_its_subclasses() -> None:
     assert library_of(np.float64(1.0)).name == "numpy"
     assert library_of(torch.nn.Parameter(torch.ones(2))).name == "torch"
-    with pytest.raises(InputError, match=r"came list: convert it"):
+    with pytest.raises(InputError, match=r"got list: convert it"):
         library_of([1.0])
 
 
@@ -105,9 +105,9 @@ def test_norm_is_right_at_every_magnitude(scale: float, make: object) -> None:
 def test_norm_tells_diverged_groups() -> None:
     w = np.array([[math.nan, 1.0], [math.inf, 1.0], [0.0, 0.0]])
     with np.errstate(invalid="ignore"):
-        came = norm(w, (1,))
-    assert np.isnan(came[0])
-    assert came[1:].tolist() == [math.inf, 0.0]
+        got = norm(w, (1,))
+    assert np.isnan(got[0])
+    assert got[1:].tolist() == [math.inf, 0.0]
 
 
 @pytest.mark.parametrize("make", [np.array, double_tensor])

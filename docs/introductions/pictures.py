@@ -32,7 +32,7 @@ def page_names() -> Mapping[str, Any]:
     """Run the page's first block and return the names that it defines."""
     block = re.search(r"^```python\n(.*?)^```", PAGE.read_text(encoding="utf-8"), re.M | re.S)
     if block is None:
-        raise ValueError(f"expected a Python block in {PAGE.name}, came none: restore it")
+        raise ValueError(f"expected a Python block in {PAGE.name}, got none: restore it")
     names: dict[str, Any] = {"__name__": "page"}
     with contextlib.redirect_stdout(io.StringIO()):
         exec(block[1], names)

@@ -51,7 +51,7 @@ def model_axes(w: Array, stacked: int = 0) -> Axes:
     if not 0 <= stacked <= w.ndim:
         raise InputError(
             f"expected stacked between 0 and {w.ndim} for an array of shape {tuple(w.shape)}, "
-            f"came {stacked}: give the number of leading axes that run over models"
+            f"got {stacked}: give the number of leading axes that run over models"
         )
     return tuple(range(stacked, w.ndim))
 
@@ -62,7 +62,7 @@ def _is_number(value: Any) -> bool:
 
 def _check_number(value: Any, w: Array) -> Any:
     if _is_number(value) and not value >= 0:
-        raise InputError(f"expected a step or strength of at least 0, came {value}: make it >= 0")
+        raise InputError(f"expected a step or strength of at least 0, got {value}: make it >= 0")
     return value if _is_number(value) or hasattr(value, "ndim") else library_of(w).cast(value, w)
 
 
@@ -76,7 +76,7 @@ def _fitted(value: Array, w: Array, stacked: int) -> Array:
     if value.ndim not in (0, w.ndim) or not fits:
         raise InputError(
             f"expected a number, one per model of shape {tuple(w.shape[:stacked])}, or one per "
-            f"weight of shape {tuple(w.shape)}, came shape {tuple(value.shape)}: reshape it"
+            f"weight of shape {tuple(w.shape)}, got shape {tuple(value.shape)}: reshape it"
         )
     return value
 

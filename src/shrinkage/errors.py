@@ -1,4 +1,4 @@
-"""Errors of the library: each says what was expected, what came, and what to do.
+"""Errors of the library: each says what was expected, what it got, and what to do.
 
 Who uses this: every module that checks what a person gave it. The command line prints these
 errors as one line and ends with status 2; from Python they are `ValueError`s.

@@ -34,7 +34,7 @@ def import_function(path: str, option: str) -> Callable[..., Any]:
     module_name, _, name = path.partition(":")
     if not module_name or not name:
         raise InputError(
-            f"expected {option} as package.module:function, came {path!r}: name both parts"
+            f"expected {option} as package.module:function, got {path!r}: name both parts"
         )
     here = str(Path.cwd())
     if here not in sys.path:

@@ -262,7 +262,7 @@ def library_of(w: Array) -> Library:
     library = _library_of_type(type(w))
     if library is None:
         raise InputError(
-            f"expected an array of {', '.join(sorted(set(LIBRARIES) - {'jaxlib'}))}, came "
+            f"expected an array of {', '.join(sorted(set(LIBRARIES) - {'jaxlib'}))}, got "
             f"{type(w).__name__}: convert it first, for example with numpy.asarray(…, dtype=float)"
         )
     return library
@@ -286,7 +286,7 @@ def floating_library(w: Array) -> Library:
     library = library_of(w)
     if not library.is_floating(w):
         raise InputError(
-            f"expected weights of a real floating dtype, came {w.dtype}: convert them first, "
+            f"expected weights of a real floating dtype, got {w.dtype}: convert them first, "
             "for example to float32"
         )
     return library

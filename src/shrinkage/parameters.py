@@ -56,7 +56,7 @@ class ParameterInfo:
     def __post_init__(self) -> None:
         if self.role not in ROLES:
             raise InputError(
-                f"expected a role of {', '.join(ROLES)}, came {self.role!r}: choose one of those"
+                f"expected a role of {', '.join(ROLES)}, got {self.role!r}: choose one of those"
             )
 
     @property

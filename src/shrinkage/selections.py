@@ -301,7 +301,7 @@ def as_selection(given: Selection | str) -> Selection:
         return named(given)
     if not isinstance(given, Selection):
         raise InputError(
-            f"expected a selection or a name pattern, came {type(given).__name__}: "
+            f"expected a selection or a name pattern, got {type(given).__name__}: "
             'use for example on("encoder.*") or on(layer("encoder"))'
         )
     return given
@@ -325,7 +325,7 @@ def select(selection: Selection | str, infos: Iterable[ParameterInfo]) -> tuple[
     ['0.weight']
     >>> select("0.weihgt", infos)
     Traceback (most recent call last):
-    shrinkage.errors.UnmatchedPattern: expected named('0.weihgt') to select a parameter, came \
+    shrinkage.errors.UnmatchedPattern: expected named('0.weihgt') to select a parameter, got \
 none of 2: did you mean 0.weight?
     """
     infos = tuple(infos)
@@ -341,7 +341,7 @@ def _unmatched(asked: Selection, infos: tuple[ParameterInfo, ...]) -> str:
     if loose and not asked.names_role:
         roles = sorted({info.role for info in loose})
         return (
-            f"expected {asked!r} to select a weight, came {loose[0].name} and "
+            f"expected {asked!r} to select a weight, got {loose[0].name} and "
             f"{len(loose) - 1} more of role {', '.join(roles)}: name the role too, as in "
             f"{_operand(asked)} & {_ROLE_WORDS.get(roles[0], 'everything')}()"
         )
@@ -358,7 +358,7 @@ def _unmatched(asked: Selection, infos: tuple[ParameterInfo, ...]) -> str:
     hint = " ".join(hint for hint in hints if hint) or _listed(infos)
     if asked.names_role and infos:
         hint += "; everything() takes them whatever their role"
-    return f"expected {asked!r} to select a parameter, came none of {len(infos)}: {hint}"
+    return f"expected {asked!r} to select a parameter, got none of {len(infos)}: {hint}"
 
 
 def _listed(infos: tuple[ParameterInfo, ...]) -> str:
@@ -373,5 +373,5 @@ _ROLE_WORDS = {"bias": "biases", "norm": "norms", "embedding": "embeddings", "we
 
 def _text(value: str, what: str) -> str:
     if not isinstance(value, str) or not value:
-        raise InputError(f"expected {what} as text, came {value!r}: give a string")
+        raise InputError(f"expected {what} as text, got {value!r}: give a string")
     return value

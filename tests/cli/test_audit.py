@@ -108,7 +108,7 @@ def test_rules_are_listed():
         ("healty", (), "did you mean healthy?"),
         ("number", (), "has no function 'number'"),
         ("raising", (), "raised KeyError: 'no data'"),
-        ("three", (), "came 3 values: return four or five"),
+        ("three", (), "got 3 values: return four or five"),
         ("without_terms", (), "give terms="),
         ("healthy", ("--ignore", "wrong-facter"), "did you mean wrong-factor"),
         ("healthy", ("--update", "proxmal"), "proximal"),

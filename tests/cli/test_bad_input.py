@@ -1,4 +1,4 @@
-"""Bad input: one line that says what was expected, what came and what to do; status 2; no files."""
+"""Bad input: one line that says what was expected, what it got, what to do; status 2; no files."""
 
 from __future__ import annotations
 
@@ -43,8 +43,8 @@ BAD_TABLES = {
     "empty file": (b"", "expected a table", "empty file", "check the path"),
     "not text": (bytes(range(256)), "UTF-8", "unreadable", "save it again"),
     "no header": (lines("1.5,0", CLASSES), "column names in the first line", "1.5, 0", "add"),
-    "only a header": (b"a,y\n", "rows below the header", "came none", "add data"),
-    "one column": (b"y\n1\n2\n", "at least 2 columns", "came one", "separate"),
+    "only a header": (b"a,y\n", "rows below the header", "got none", "add data"),
+    "one column": (b"y\n1\n2\n", "at least 2 columns", "got one", "separate"),
     "ragged rows": (b"a,y\n1,2\n3,4,5\n6\n", "2 cells", "data row 2 (line 3) has 3", "add or"),
     "equal names": (b"a,a,y\n1,2,3\n", "different column names", "'a' 2 times", "rename"),
     "no such target": (lines("a,label", CLASSES), "column 'y' (target)", "there are 'a'"),
@@ -54,7 +54,7 @@ BAD_TABLES = {
     "NaN in target": (lines("a,y", ["nan", *NUMBERS[1:]]), "target 'y'", "line 2", "NaN", "fill"),
     "infinite target": (lines("a,y", ["inf", *NUMBERS[1:]]), "'y'", "line 2", "finite", "'inf'"),
     "rare class": (lines("a,y", ["x", *["z"] * 29]), "every class", "class 'x' has 1", "add rows"),
-    "constant inputs": (b"a,y\n" + b"1,0\n1,1\n" * 9, "varies", "came none of 'a'", "other"),
+    "constant inputs": (b"a,y\n" + b"1,0\n1,1\n" * 9, "varies", "got none of 'a'", "other"),
 }
 
 
@@ -85,11 +85,11 @@ def test_a_class_with_fewer_members_than_folds(here):
         ("nowhere.csv", ("does not exist", "built-in are digits")),
         ("t.cvs", ("does not exist", "did you mean t.csv?")),
         ("dgits", ("did you mean digits",)),
-        ("", ("expected a file", "came no name", "give one")),
-        ("notes.txt", ("file ending in .csv", "came 'notes.txt'", "convert")),
+        ("", ("expected a file", "got no name", "give one")),
+        ("notes.txt", ("file ending in .csv", "got 'notes.txt'", "convert")),
         (".", ("train-images-idx3-ubyte", "'t.csv'", "name a folder of IDX files")),
         ("broken.parquet", ("expected a Parquet file", "write it again")),
-        ("openml:", ("openml:NAME", "came no name", "see openml.org")),
+        ("openml:", ("openml:NAME", "got no name", "see openml.org")),
     ],
 )
 def test_data_that_is_not_there_or_not_data(here, data, pieces):
@@ -119,15 +119,15 @@ def test_bad_idx_folders(here, case):
     (here / "idx").mkdir()
     (here / "idx" / "train-images-idx3-ubyte").write_bytes(images)
     (here / "idx" / "train-labels-idx1-ubyte").write_bytes(labels)
-    refused(here, path("idx"), "expected", "came", *pieces)
+    refused(here, path("idx"), "expected", "got", *pieces)
 
 
 @pytest.mark.parametrize(
     ("arrays", "pieces"),
     [
         ({"X": np.array([{}, {}]), "y": [0, 1]}, ("plain arrays", "pickled objects", "save")),
-        ({"X": np.eye(4)}, ("array 'y' (target)", "came 'X'", "save it under that name")),
-        ({"X": np.eye(4), "y": [0, 1, 0]}, ("(4,)", "came (3,)", "one value per row")),
+        ({"X": np.eye(4)}, ("array 'y' (target)", "got 'X'", "save it under that name")),
+        ({"X": np.eye(4), "y": [0, 1, 0]}, ("(4,)", "got (3,)", "one value per row")),
     ],
     ids=["pickled objects", "no y", "other length"],
 )
@@ -157,7 +157,7 @@ BAD_OPTIONS = {
     "learning rate": ("--learning-rate nan", "positive learning rate", "got nan", "default"),
     "penalty": ("--penalty lasso", "penalty of l1, l2", "'lasso'", "did you mean group-lasso?"),
     "foreign option": ("--per input", "--per does not belong to the penalty l1", "leave it out"),
-    "l1 ratio": ("--penalty elastic-net --l1-ratio 2", "from 0", "came 2.0", "choose a number"),
+    "l1 ratio": ("--penalty elastic-net --l1-ratio 2", "from 0", "got 2.0", "choose a number"),
     "model": ("--model mlp", "unknown model 'mlp'", "linear, mlp:64,32", "did you mean"),
     "empty model": ("--model mlp:", "whole numbers behind mlp:", "got ''", "mlp:64,32"),
     "model of text": ("--model mlp:a", "whole numbers behind mlp:", "got 'a'", "mlp:64,32"),
@@ -174,10 +174,10 @@ BAD_OPTIONS = {
     "task": ("--task clasification", "classification or regression", "did you mean"),
     "text regression": ("--task regression", "numbers for regression", "text such as", "another"),
     "dropped target": ("--drop y", "one role for column 'y'", "name it once"),
-    "all dropped": ("--drop a,b,g", "one input column", "came none", "drop fewer"),
-    "drop nothing": ("--drop z", "column 'z' (drop)", "came none", "there are 'a'"),
+    "all dropped": ("--drop a,b,g", "one input column", "got none", "drop fewer"),
+    "drop nothing": ("--drop z", "column 'z' (drop)", "got none", "there are 'a'"),
     "target splits": ("--split-by y", "one role for column 'y'", "name it once"),
-    "no groups": ("--split-by z", "column 'z' (split_by)", "came none", "there are 'a'"),
+    "no groups": ("--split-by z", "column 'z' (split_by)", "got none", "there are 'a'"),
     "every row a group": ("--split-by a", "that several rows share", "a different one in every"),
     "weights of text": ("--sample-weight g", "sample weights 'g'", "text such as", "numeric"),
     "negative weights": ("--sample-weight a", "at least 0", "correct it"),
@@ -202,7 +202,7 @@ def test_bad_options(here, case):
 def test_bad_commands(here):
     refused(here, ("nope",), "No such command 'nope'", "see shrinkage -h")
     refused(here, ("path",), "Missing argument", "see shrinkage path -h")
-    refused(here, path("t.csv"), "name of the target column", "came none", "there are 'a'")
+    refused(here, path("t.csv"), "name of the target column", "got none", "there are 'a'")
 
 
 FACTORIES = """

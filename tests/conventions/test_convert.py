@@ -97,7 +97,7 @@ def test_a_number_under_its_own_name_is_itself(name: str) -> None:
     ],
 )
 def test_what_is_needed_is_asked_for_by_name(source, target, context, name, why) -> None:
-    with pytest.raises(InputError, match=f"expected {name} for .* came none: .*{why}"):
+    with pytest.raises(InputError, match=f"expected {name} for .* got none: .*{why}"):
         convert(0.1, source, target, **context)
 
 
@@ -130,7 +130,7 @@ def test_context_that_cannot_be(source, target, context, message) -> None:
 
 @pytest.mark.parametrize("value", [-0.1, math.nan, math.inf, "0.1", None, True, (1, 2), 1j])
 def test_numbers_that_cannot_be(value) -> None:
-    with pytest.raises(InputError, match="finite number of at least 0, came"):
+    with pytest.raises(InputError, match="finite number of at least 0, got"):
         convert(value, "keras.l2", "torch.sgd.weight_decay")
 
 
@@ -147,7 +147,7 @@ def test_numpy_numbers_are_numbers() -> None:
 
 
 def test_a_result_that_no_float_holds() -> None:
-    with pytest.raises(InputError, match=r"a float can hold, came 2 · 1e\+308"):
+    with pytest.raises(InputError, match=r"a float can hold, got 2 · 1e\+308"):
         convert(1e308, "keras.l2", "shrinkage.l2")
     with pytest.raises(InputError, match="a float can hold"):
         convert(5e-324, "torch.sgd.weight_decay", "keras.l2")
@@ -159,7 +159,7 @@ def test_strength_zero_is_zero_everywhere_but_where_it_would_be_infinite() -> No
     assert convert(0, "keras.l2", "keras.l1_l2").value == (0, 0)
     with pytest.raises(NoEqualStrength, match=r"C: .* infinite; leave the penalty out"):
         convert(0, "keras.l2", "sklearn.LogisticRegression.C", n_samples=10)
-    with pytest.raises(InputError, match=r"C to be a finite number above 0, came 0"):
+    with pytest.raises(InputError, match=r"C to be a finite number above 0, got 0"):
         convert(0, "sklearn.LogisticRegression.C", "keras.l2", n_samples=10)
 
 

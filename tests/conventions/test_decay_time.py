@@ -88,7 +88,7 @@ def test_a_decay_that_float32_rounds_away_is_noticed(rate: float) -> None:
         ({"weight_decay": math.nan}, "weight_decay"),
         ({"samples": 10}, "samples and batch_size together"),
         ({"batch_size": 10}, "samples and batch_size together"),
-        ({"samples": 10, "batch_size": 11}, "at most the 10 samples, came 11"),
+        ({"samples": 10, "batch_size": 11}, "at most the 10 samples, got 11"),
         ({"samples": 0, "batch_size": 1}, "samples to be a whole number of at least 1"),
         ({"samples": 9, "batch_size": 1.5}, "batch_size to be a whole number"),
         ({"epochs": 0}, "epochs to be a finite number above 0"),

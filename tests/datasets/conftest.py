@@ -26,7 +26,7 @@ def refused() -> Refused:
         message = str(caught.value)
         assert "\n" not in message
         assert "expected" in message
-        assert "came" in message or "has" in message
+        assert "got" in message or "has" in message
         for piece in pieces:
             assert piece in message, message
 

@@ -118,7 +118,7 @@ def test_dropped_columns_have_reasons():
         ("half", "missing in all training rows"),
     )
     assert fitted.source_columns == (1, 3, 4, 4, 4, 4, 5, 5)
-    with pytest.raises(ValueError, match="came none of 'one', 'gone'"):
+    with pytest.raises(ValueError, match="got none of 'one', 'gone'"):
         Preprocessing.fit(X[["one", "gone"]], TRAIN)
 
 

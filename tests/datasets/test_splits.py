@@ -104,9 +104,9 @@ CLASSES = np.array(["a"] * 10 + ["b & c"] * 3, dtype=object)
         (CLASSES, "classification", None, 2.5, ["at least 2 folds", "2.5"]),
         (CLASSES, "classification", None, 14, ["14 folds for 13 rows"]),
         (CLASSES, "classification", None, 5, ["'b & c'", "has 3", "fewer folds"]),
-        (CLASSES, "classification", np.arange(13) // 7, 3, ["3 groups", "came 2"]),
+        (CLASSES, "classification", np.arange(13) // 7, 3, ["3 groups", "got 2"]),
         (CLASSES, "classification", [*range(10), 99, 99, 99], 2, ["'b & c'", "without class"]),
-        (np.arange(6.0), "regression", np.arange(6) // 3, 3, ["3 groups", "came 2"]),
+        (np.arange(6.0), "regression", np.arange(6) // 3, 3, ["3 groups", "got 2"]),
     ],
 )
 def test_bad_folds(refused, y, task, groups, folds, pieces):
@@ -124,7 +124,7 @@ def test_bad_test_splits(refused):
     with refused("test_size 0.2", "4 of 2 classes"):
         split_test(few)
     one = dataset_from_arrays(np.eye(4), ["a", "a", "b", "b"], groups=[1, 1, 1, 1])
-    with refused("2 groups", "came 1"):
+    with refused("2 groups", "got 1"):
         split_test(one)
     two = dataset_from_arrays(np.eye(4), [0.1, 0.2, 0.3, 0.4], groups=[1, 1, 2, 2])
     assert len(split_test(two, 0.1)[1]) == 2

@@ -152,9 +152,9 @@ def test_sources_that_are_not_there(tmp_path, refused, write_csv):
         load_dataset(write_csv("x", "notes.doc"))
     with refused("does not exist"):
         load_dataset("a\nb")
-    with refused("came"):
+    with refused("got"):
         load_dataset("x" * 5000)
-    with refused("came"):
+    with refused("got"):
         load_dataset("nul\0byte")
 
 

@@ -91,7 +91,7 @@ def test_files_are_there_when_nobody_reads_what_is_printed(tiny, tmp_path, monke
 
 
 def test_data_are_refused_where_an_experiment_has_its_own():
-    with pytest.raises(InputError, match=r"which is about .*digits, came 'wine': leave --data out"):
+    with pytest.raises(InputError, match=r"which is about .*digits, got 'wine': leave --data out"):
         experiment_named("zero-strength").run(data="wine")
 
 
@@ -128,7 +128,7 @@ def test_pictures_fall_back_to_digits_and_say_so(monkeypatch):
 
     def offline(source: str) -> object:
         if source == "mnist":
-            raise InputError("expected an answer of openml.org, came URLError")
+            raise InputError("expected an answer of openml.org, got URLError")
         return loaded(source)
 
     loaded = module.load_dataset

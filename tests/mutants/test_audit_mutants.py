@@ -20,7 +20,7 @@ def names(records: Sequence[Any]) -> list[str]:
 def test_fault_is_found(fault: Fault) -> None:
     report = fault.build()()
     found = [finding for finding in report.findings if finding.rule in fault.rules]
-    assert found, f"expected {' or '.join(fault.rules)}, came:\n{report}"
+    assert found, f"expected {' or '.join(fault.rules)}, got:\n{report}"
     if fault.severity == "error":
         assert not report.ok, str(report)
         assert any(finding.severity == "error" for finding in found), str(report)

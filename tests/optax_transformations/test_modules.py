@@ -156,7 +156,7 @@ def test_kernels_whose_axes_no_name_tells_are_refused_for_groups_alone(name):
     params = module.init(jax.random.key(0), jnp.ones(shape))["params"]
     assert "L1()" in str(table(params, 0.1 * L1()))
     for per in ("input", "output"):
-        with pytest.raises(InputError, match=r"came one without.*by layout=in_out, out_in, layout"):
+        with pytest.raises(InputError, match=r"got one without.*by layout=in_out, out_in, layout"):
             table(params, 0.1 * GroupLasso(per=per))
     table(params, 0.1 * GroupLasso(per="input"), layout=in_out)
 

@@ -33,6 +33,6 @@ def test_the_sum_is_the_prox_and_its_zeros_are_exact(compiled):
 
 def test_where_the_step_is_zero_the_update_comes_back_bit_for_bit():
     steps = jnp.where(jnp.arange(1000) % 2 == 0, 0.0, 0.5)
-    came = np.asarray(moving.shrunk(W, U, [Part(1.0, L1())], steps))
-    np.testing.assert_array_equal(came[::2].view(np.int32), np.asarray(U)[::2].view(np.int32))
-    assert (came[1::2] != np.asarray(U)[1::2]).any()
+    got = np.asarray(moving.shrunk(W, U, [Part(1.0, L1())], steps))
+    np.testing.assert_array_equal(got[::2].view(np.int32), np.asarray(U)[::2].view(np.int32))
+    assert (got[1::2] != np.asarray(U)[1::2]).any()

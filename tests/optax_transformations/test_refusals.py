@@ -43,7 +43,7 @@ TERMS = 0.1 * L1()
 )
 def test_no_parameters(optimizer):
     state = optimizer.init(PARAMS)
-    with pytest.raises(InputError, match=r"expected the parameters, came none: call optimizer"):
+    with pytest.raises(InputError, match=r"expected the parameters, got none: call optimizer"):
         optimizer.update(GRADIENTS, state)
 
 
@@ -135,7 +135,7 @@ def test_one_that_moves_as_said_is_not(inner, metric):
 def test_a_momentum_or_a_metric_that_is_not_said():
     with pytest.raises(InputError, match=r"give for example metric=SGD\(momentum=0\.9\)"):
         proximal(optax.sgd(0.1, momentum=0.9), TERMS, 0.1).init(PARAMS)
-    with pytest.raises(InputError, match=r"optimizer's state is of, SGD\(…\), came Adam"):
+    with pytest.raises(InputError, match=r"optimizer's state is of, SGD\(…\), got Adam"):
         proximal(optax.sgd(0.1), TERMS, 0.1, metric=Adam()).init(PARAMS)
 
 
@@ -148,9 +148,9 @@ def test_learning_rates_that_are_none(rate):
 
 
 def test_a_learning_rate_that_nobody_tells():
-    with pytest.raises(InputError, match="expected a learning rate, came none, and none is inject"):
+    with pytest.raises(InputError, match="expected a learning rate, got none, and none is inject"):
         proximal(optax.adam(0.1), TERMS).init(PARAMS)
-    with pytest.raises(InputError, match="expected a learning rate, came none"):
+    with pytest.raises(InputError, match="expected a learning rate, got none"):
         decoupled(TERMS, None)
 
 
@@ -182,7 +182,7 @@ def test_updates_that_cannot_be_done_here():
 
 
 def test_trees_without_parameters_and_trees_that_differ():
-    with pytest.raises(InputError, match="expected a tree with floating arrays, came dict"):
+    with pytest.raises(InputError, match="expected a tree with floating arrays, got dict"):
         describe({"steps": jnp.arange(3)})
     with pytest.raises(InputError, match="expected a tree with floating arrays"):
         table({}, TERMS)
@@ -208,7 +208,7 @@ COLLIDING = {"a": {"w": jnp.ones((2, 2))}, "a.w": jnp.ones((2, 2))}
     ],
 )
 def test_two_arrays_of_one_name(use):
-    with pytest.raises(InputError, match=r"a name of its own, came two named 'a\.w' .*: rename"):
+    with pytest.raises(InputError, match=r"a name of its own, got two named 'a\.w' .*: rename"):
         use(COLLIDING)
 
 
@@ -220,7 +220,7 @@ def test_optimizers_that_are_none(inner):
 
 def test_an_optimizer_of_flax_goes_around():
     model = nnx.Linear(3, 2, rngs=nnx.Rngs(0))
-    with pytest.raises(InputError, match=r"came Optimizer: .* put an nnx\.Optimizer around"):
+    with pytest.raises(InputError, match=r"got Optimizer: .* put an nnx\.Optimizer around"):
         proximal(nnx.Optimizer(model, optax.adam(0.1), wrt=nnx.Param), TERMS, 0.1)  # type: ignore[arg-type]
 
 
@@ -236,9 +236,7 @@ def test_an_optimizer_of_flax_goes_around():
     ],
 )
 def test_a_layout_by_its_name(use):
-    with pytest.raises(
-        InputError, match=r"a function of ParameterInfo, came 'in_out': give in_out"
-    ):
+    with pytest.raises(InputError, match=r"a function of ParameterInfo, got 'in_out': give in_out"):
         use("in_out")
 
 

@@ -51,10 +51,10 @@ def both(update: str, name: str) -> tuple[Any, Any]:
 def test_weights_and_zeros(update, optimizer, sum_name):
     ours, theirs = both(update, optimizer)
     for place, expected in theirs[sum_name].items():
-        came = kernels(ours, sum_name)[place]
-        assert came.dtype == np.float64
-        np.testing.assert_allclose(came, expected, rtol=0, atol=1e-8)
-        np.testing.assert_array_equal(came == 0, expected == 0)
+        got = kernels(ours, sum_name)[place]
+        assert got.dtype == np.float64
+        np.testing.assert_allclose(got, expected, rtol=0, atol=1e-8)
+        np.testing.assert_array_equal(got == 0, expected == 0)
 
 
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)

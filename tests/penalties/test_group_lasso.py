@@ -37,20 +37,20 @@ def test_the_diagonal_prox_is_the_bisected_one(spread: float, special: float) ->
         t = 0.5 * np.abs(w) * 10 ** rng.uniform(-spread, spread, size)
         t[0] = special
         with np.errstate(all="ignore"):
-            came, expected = group_prox_diagonal(w, t, (0,)), bisected(w, t)
-        np.testing.assert_allclose(came, expected, rtol=1e-12, atol=0.0)
-        assert np.array_equal(came == 0, expected == 0)
+            got, expected = group_prox_diagonal(w, t, (0,)), bisected(w, t)
+        np.testing.assert_allclose(got, expected, rtol=1e-12, atol=0.0)
+        assert np.array_equal(got == 0, expected == 0)
 
 
 def test_many_groups_and_models_at_once_are_each_their_own() -> None:
     rng = np.random.default_rng(0)
     w = rng.standard_normal((3, 4, 5)) * 10 ** rng.uniform(-6, 6, (3, 1, 5))
     t = np.abs(w) * 10 ** rng.uniform(-2, 2, w.shape)
-    came = GroupLasso("input").prox(w, t, stacked=1)
+    got = GroupLasso("input").prox(w, t, stacked=1)
     for k in range(3):
         for j in range(5):
             expected = bisected(w[k, :, j], 2.0 * t[k, :, j])  # √|g| = 2
-            np.testing.assert_allclose(came[k, :, j], expected, rtol=1e-12)
+            np.testing.assert_allclose(got[k, :, j], expected, rtol=1e-12)
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
@@ -70,10 +70,10 @@ def test_magnitudes_do_not_matter() -> None:
     steps = np.array([[0.5, 0.5], [1.0, 0.2]])
     for step in (0.5, steps):
         for scale in (2.0**-800, 2.0**800):
-            came = GroupLasso().prox(scale * w, scale * step)
-            np.testing.assert_allclose(came / scale, GroupLasso().prox(w, step), rtol=1e-14)
-            assert (came[:, 1] == 0).all()
-            assert (came[:, 0] != 0).all()
+            got = GroupLasso().prox(scale * w, scale * step)
+            np.testing.assert_allclose(got / scale, GroupLasso().prox(w, step), rtol=1e-14)
+            assert (got[:, 1] == 0).all()
+            assert (got[:, 0] != 0).all()
     for scale in (1e-200, 1e200):
         value = GroupLasso().value(scale * w) / scale
         np.testing.assert_allclose(value, GroupLasso().value(w), rtol=1e-14)
@@ -95,9 +95,9 @@ def test_a_diverged_group_is_nan_as_a_whole_and_alone() -> None:
     w = np.ones((3, 2))
     w[0, 0] = math.nan
     for step in (0.1, np.full(w.shape, 0.1)):
-        came = GroupLasso().prox(w, step)
-        assert np.isnan(came[:, 0]).all()
-        assert np.isfinite(came[:, 1]).all()
+        got = GroupLasso().prox(w, step)
+        assert np.isnan(got[:, 0]).all()
+        assert np.isfinite(got[:, 1]).all()
 
 
 @pytest.mark.parametrize("excess", [-1e-6, -1e-14, 0.0, 1e-14, 1e-6])
@@ -106,9 +106,9 @@ def test_a_group_vanishes_exactly_on_the_unit_ball_of_its_metric(excess: float) 
     w = np.array([0.6, 0.8]) * (1 + excess) * t  # Σ (w/t)² = (1 + excess)²
     w[0] = np.nextafter(w[0], 0.0 if excess == 0 else w[0])
     with np.errstate(all="ignore"):
-        came = group_prox_diagonal(w, t, (0,))
-    assert came.any() == (excess > 0)
-    assert np.array_equal(came == 0, bisected(w, t) == 0)
+        got = group_prox_diagonal(w, t, (0,))
+    assert got.any() == (excess > 0)
+    assert np.array_equal(got == 0, bisected(w, t) == 0)
 
 
 def test_half_precision_is_computed_in_single() -> None:
@@ -125,10 +125,10 @@ def test_half_precision_is_computed_in_single() -> None:
 def test_float32_of_torch_agrees_with_float64() -> None:
     rng = np.random.default_rng(2)
     w, t = rng.standard_normal((64, 50)), 10 ** rng.uniform(-3, 0, (64, 50))
-    came = GroupLasso().prox(torch.tensor(w, dtype=torch.float32), torch.tensor(t))
+    got = GroupLasso().prox(torch.tensor(w, dtype=torch.float32), torch.tensor(t))
     expected = GroupLasso().prox(w, t)
-    assert np.array_equal(came.numpy() == 0, expected == 0)
-    np.testing.assert_allclose(came.numpy(), expected, rtol=2e-5, atol=1e-7)
+    assert np.array_equal(got.numpy() == 0, expected == 0)
+    np.testing.assert_allclose(got.numpy(), expected, rtol=2e-5, atol=1e-7)
 
 
 @pytest.mark.parametrize(
@@ -172,7 +172,7 @@ def test_groups_of_one_weight_are_l1() -> None:
         (lambda: GroupLasso(axes=(True,)), "distinct whole numbers"),
         (lambda: GroupLasso(axes=1), "distinct whole numbers"),
         (lambda: GroupLasso("input").with_axes(None, 0), "with an input axis"),
-        (lambda: GroupLasso("input").value(np.ones(3)), r"came one model's shape \(3,\)"),
+        (lambda: GroupLasso("input").value(np.ones(3)), r"got one model's shape \(3,\)"),
         (lambda: GroupLasso(axes=(2,)).prox(np.ones((5, 2, 2)), 1.0, 1), r"shape \(2, 2\)"),
         (lambda: GroupLasso(axes=(0, -2)).value(np.ones((2, 2))), "name one axis twice"),
     ],

@@ -142,7 +142,7 @@ def test_lazy_layers_need_a_batch_first():
 def test_complex_parameters_and_other_objects_are_refused():
     with pytest.raises(InputError, match="complex64"):
         describe(nn.Linear(2, 2, dtype=torch.complex64))
-    with pytest.raises(InputError, match=r"expected a torch\.nn\.Module, came dict"):
+    with pytest.raises(InputError, match=r"expected a torch\.nn\.Module, got dict"):
         describe({})  # type: ignore[arg-type]
 
 

@@ -272,7 +272,7 @@ class TestRegistry:
         optimizer = kind([nn.Parameter(torch.ones(2, 2))])
         with pytest.raises(UnsupportedOptimizer) as caught:
             metric_of(optimizer)
-        assert f"came {kind.__name__}, which {NO_METRIC[kind]}: " in str(caught.value)
+        assert f"got {kind.__name__}, which {NO_METRIC[kind]}: " in str(caught.value)
         words = {optim.LBFGS: "update='loss'", optim.SparseAdam: "sparse=False"}
         assert words.get(kind, "update='decoupled', 'gradient' or 'loss'") in str(caught.value)
 
@@ -286,7 +286,5 @@ class TestRegistry:
 
         w = nn.Parameter(torch.ones(2))
         assert metric_of(Same([w])) is METRICS[Adam]
-        with pytest.raises(
-            UnsupportedOptimizer, match=r"expected one of SGD, .* came Other, whose"
-        ):
+        with pytest.raises(UnsupportedOptimizer, match=r"expected one of SGD, .* got Other, whose"):
             metric_of(Other([w]))

@@ -87,7 +87,7 @@ class TestRefusals:
 
     def test_parameters_outside_the_optimizer(self):
         model = network()
-        with pytest.raises(InputError, match=r"came 3\.weight outside"):
+        with pytest.raises(InputError, match=r"got 3\.weight outside"):
             regularize(SGD(model[0].parameters(), lr=0.1), model, 0.1 * L1())
 
     def test_errors_of_terms_reach_the_caller_and_leave_no_hook(self):

@@ -62,7 +62,7 @@ def test_a_term_is_known_by_itself_its_text_and_its_number():
     for number, term in enumerate((terms.terms[0], repr(terms.terms[1]))):
         attachment.set_strength(term, 0.7 + number)
     assert list(attachment.strengths.values()) == [0.7, 1.7]
-    with pytest.raises(InputError, match=r"came 0\.5"):
+    with pytest.raises(InputError, match=r"got 0\.5"):
         attachment.set_strength(0.5 * L1(), 0.1)
     with pytest.raises(InputError, match="from 0 to 1"):
         attachment.set_strength(2, 0.1)
@@ -83,7 +83,7 @@ def test_schedules_have_a_length(steps):
 
 def test_a_learning_rate_of_zero_is_refused_unless_a_schedule_raises_it():
     model = network()
-    with pytest.raises(InputError, match=r"came 0 for the group of 0\.weight"):
+    with pytest.raises(InputError, match=r"got 0 for the group of 0\.weight"):
         regularize(SGD(model.parameters(), lr=0.0), model, 0.1 * L1())
     optimizer = SGD(model.parameters(), lr=0.1)
     torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: step / 10)

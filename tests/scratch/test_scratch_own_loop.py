@@ -100,7 +100,7 @@ def test_names_and_shapes_of_parameters_stay():
     parameters = network().parameters
     with pytest.raises(InputError, match=r"'0.weigth': did you mean 0.weight"):
         parameters["0.weigth"] = np.zeros((4, 6))
-    with pytest.raises(InputError, match=r"shape \(4, 6\) for 0.weight, came \(6, 4\)"):
+    with pytest.raises(InputError, match=r"shape \(4, 6\) for 0.weight, got \(6, 4\)"):
         parameters["0.weight"] = np.zeros((6, 4))
     with pytest.raises(InputError, match=r"0\.weight to stay"):
         del parameters["0.weight"]
@@ -127,14 +127,14 @@ def test_a_network_that_always_acts_alike_needs_no_training(middle):
 
 @pytest.mark.parametrize("training", [True, False, 3])
 def test_training_is_a_generator(training):
-    with pytest.raises(InputError, match=f"training as a generator .* came {training}"):
+    with pytest.raises(InputError, match=f"training as a generator .* got {training}"):
         network().forward(X, training)
 
 
 def test_forward_wants_its_columns():
-    with pytest.raises(InputError, match=r"\(rows, 6\), came \(120, 5\)"):
+    with pytest.raises(InputError, match=r"\(rows, 6\), got \(120, 5\)"):
         network().forward(X[:, :5])
-    with pytest.raises(InputError, match=r"\(rows, 6\), came \(6,\)"):
+    with pytest.raises(InputError, match=r"\(rows, 6\), got \(6,\)"):
         network().forward(X[0])
 
 

@@ -74,7 +74,7 @@ class Report:
         left_out = set(rules)
         for rule in sorted(left_out - set(RULES)):
             hint = near_names(rule, RULES) or f"the rules are {', '.join(RULES)}"
-            raise InputError(f"expected rules of the audit, came {rule!r}: {hint}")
+            raise InputError(f"expected rules of the audit, got {rule!r}: {hint}")
         return replace(self, findings=tuple(f for f in self.findings if f.rule not in left_out))
 
     def __str__(self) -> str:

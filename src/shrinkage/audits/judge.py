@@ -59,7 +59,7 @@ def _of_selected(case: Case, verdict: Verdict) -> list[Finding]:
             finding(
                 "not-finite",
                 case.name,
-                "expected numbers after one step, came NaN or infinity",
+                "expected numbers after one step, got NaN or infinity",
                 "lower the learning rate, or look for a division by 0 (a norm of zeros)",
             )
         ]
@@ -92,7 +92,7 @@ def _of_fit(case: Case, verdict: Verdict, once: Fit, twice: Fit) -> list[Finding
             finding(
                 "wrong-update",
                 case.name,
-                f"expected the update {' or '.join(case.allowed)}, came {verdict.mechanism}",
+                f"expected the update {' or '.join(case.allowed)}, got {verdict.mechanism}",
                 "name the update that you mean, or move the penalty to where that update has it",
             )
         )

@@ -99,7 +99,7 @@ def check_strengths(terms: Terms) -> None:
     """Refuse terms that have nothing to show."""
     if not any(term.strength > 0 for term in terms):
         raise InputError(
-            "expected a strength above 0, came strengths of 0 only: there is nothing to look for"
+            "expected a strength above 0, got strengths of 0 only: there is nothing to look for"
         )
 
 
@@ -191,7 +191,7 @@ def _rates(given: float | Mapping[str, float], assignment: Assignment) -> dict[s
     for name in names:
         if assignment.parts[name] and name not in given:
             hint = near_names(name, given) or "give a number, or one for every penalised array"
-            raise InputError(f"expected a learning rate for {name}, came none: {hint}")
+            raise InputError(f"expected a learning rate for {name}, got none: {hint}")
     default = next(iter(given.values()), 0.0)
     return {name: _rate(given.get(name, default), f"learning_rate[{name!r}]") for name in names}
 
@@ -203,6 +203,6 @@ def _rate(value: Any, word: str) -> float:
         rate = math.nan
     if not math.isfinite(rate) or rate <= 0:
         raise InputError(
-            f"expected {word} to be a number above 0, came {value!r}: give the loop's step size"
+            f"expected {word} to be a number above 0, got {value!r}: give the loop's step size"
         )
     return rate

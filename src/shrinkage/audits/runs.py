@@ -44,7 +44,7 @@ def take(step: Step, scale: float, first: Run | None = None) -> Run:
     if not isinstance(given, tuple | list) or len(given) not in (2, 3):
         raise InputError(
             f"expected step({scale:g}) to return (before, after) or (before, after, gradients), "
-            f"came {type(given).__name__}: return two or three mappings of name to array"
+            f"got {type(given).__name__}: return two or three mappings of name to array"
         )
     before, after, *rest = (_mapping(one, word) for one, word in zip(given, _WORDS, strict=False))
     gradients = rest[0] if rest else None
@@ -67,13 +67,13 @@ _WORDS = ("before", "after", "gradients")
 def _mapping(given: Any, word: str) -> Mapping[str, Array]:
     if not isinstance(given, Mapping) or not given:
         raise InputError(
-            f"expected {word} as a mapping of name to array, came {type(given).__name__}: "
+            f"expected {word} as a mapping of name to array, got {type(given).__name__}: "
             'return for example {"W1": W1, "b1": b1}'
         )
     for name, array in given.items():
         if not hasattr(array, "shape") or not hasattr(array, "dtype"):
             raise InputError(
-                f"expected {word}[{name!r}] to be an array, came {type(array).__name__}: "
+                f"expected {word}[{name!r}] to be an array, got {type(array).__name__}: "
                 "convert it, for example with numpy.asarray"
             )
     return given
@@ -85,17 +85,15 @@ def _check_names(
     for name in expected:
         if name not in given:
             hint = _hint(name, given) or "return the same names in every mapping"
-            raise InputError(
-                f"expected {word} to hold {name} at scale {scale:g}, came none: {hint}"
-            )
+            raise InputError(f"expected {word} to hold {name} at scale {scale:g}, got none: {hint}")
     for name in given:
         if name not in expected:
             hint = _hint(name, expected) or "return the same names in every mapping"
-            raise InputError(f"expected no {name} in {word} at scale {scale:g}, came one: {hint}")
+            raise InputError(f"expected no {name} in {word} at scale {scale:g}, got one: {hint}")
         if tuple(given[name].shape) != tuple(expected[name].shape):
             raise InputError(
                 f"expected {word}[{name!r}] of shape {tuple(expected[name].shape)} at scale "
-                f"{scale:g}, came {tuple(given[name].shape)}: return the same array each time"
+                f"{scale:g}, got {tuple(given[name].shape)}: return the same array each time"
             )
 
 
@@ -109,7 +107,7 @@ def _check_aliases(before: Mapping[str, Array], after: Mapping[str, Array]) -> N
         first, second = before[name], after[name]
         if first is second or np.shares_memory(_seen(first), _seen(second)):
             raise InputError(
-                f"expected a copy of {name} from before the step, came the same array before and "
+                f"expected a copy of {name} from before the step, got the same array before and "
                 f"after: the step has changed both; take before = {name}.copy() first"
             )
 
@@ -148,7 +146,7 @@ def _copied(name: str, array: Array) -> Array:
         copy = copy.astype(np.float64)
     if copy.dtype.kind not in "fiu":
         raise InputError(
-            f"expected real numbers in {name}, came dtype {copy.dtype}: return the weights only"
+            f"expected real numbers in {name}, got dtype {copy.dtype}: return the weights only"
         )
     return copy
 
@@ -165,13 +163,13 @@ def _check_start(first: Run, run: Run, scale: float) -> None:
     _check_names(first.before, run.before, "before", scale)
     if (first.gradients is None) != (run.gradients is None):
         raise InputError(
-            f"expected gradients in every call or in none, came otherwise at scale {scale:g}: "
+            f"expected gradients in every call or in none, got otherwise at scale {scale:g}: "
             "return the same number of mappings"
         )
     for name, array in first.before.items():
         if not np.array_equal(array, run.before[name], equal_nan=True):
             raise InputError(
-                f"expected the same start in every call, came another {name} at scale {scale:g}: "
+                f"expected the same start in every call, got another {name} at scale {scale:g}: "
                 "give back the weights (and the optimizer's state) at the top of the step"
             )
 

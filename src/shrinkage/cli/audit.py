@@ -90,7 +90,7 @@ def _given(build: Any, name: str) -> tuple[Any, ...]:
         what = f"{len(given)} values" if isinstance(given, tuple) else type(given).__name__
         raise InputError(
             f"expected {name} to return (model, optimizer, training_step, batch) or those and "
-            f"terms, came {what}: return four or five values"
+            f"terms, got {what}: return four or five values"
         )
     return given
 

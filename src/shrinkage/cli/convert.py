@@ -59,7 +59,7 @@ def command(
     for given, name in ((value, "a number"), (source, "--from"), (target, "--to")):
         if given is None:
             raise InputError(
-                f"expected VALUE --from A --to B, came no {name.removeprefix('a ')}: "
+                f"expected VALUE --from A --to B, got no {name.removeprefix('a ')}: "
                 "shrinkage convert --list names the conventions"
             )
     context = {
@@ -79,7 +79,7 @@ def _number(text: str) -> float | tuple[float, ...]:
         numbers = tuple(float(part) for part in text.split(","))
     except ValueError:
         raise InputError(
-            f"expected a number, or two with a comma for keras.l1_l2, came {text!r}: write it as "
+            f"expected a number, or two with a comma for keras.l1_l2, got {text!r}: write it as "
             "in 0.01"
         ) from None
     return numbers[0] if len(numbers) == 1 else numbers

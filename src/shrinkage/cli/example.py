@@ -41,7 +41,7 @@ def command(
         _show_list()
         return
     if name is None:
-        raise InputError("expected the name of an experiment, came none: see example --list")
+        raise InputError("expected the name of an experiment, got none: see example --list")
     from shrinkage.examples import run_experiment
 
     if not run_experiment(name, full=full, data=data, out=out).met:

@@ -44,7 +44,7 @@ def checked_number(value: Any, what: str, *, above_zero: bool = False) -> float:
     if not 0 <= converted < math.inf or (above_zero and converted == 0):
         least = "above 0" if above_zero else "of at least 0"
         raise InputError(
-            f"expected {what} to be a finite number {least}, came {value!r}: correct it"
+            f"expected {what} to be a finite number {least}, got {value!r}: correct it"
         )
     return converted
 
@@ -58,7 +58,7 @@ def checked_count(value: Any, what: str) -> int:
     number = isinstance(value, numbers.Real) and not isinstance(value, bool)
     if not number or not float(value).is_integer() or value < 1:
         raise InputError(
-            f"expected {what} to be a whole number of at least 1, came {value!r}: correct it"
+            f"expected {what} to be a whole number of at least 1, got {value!r}: correct it"
         )
     return int(float(value))
 
@@ -82,10 +82,10 @@ def checked_context(context: Mapping[str, Any]) -> dict[str, Any]:
     for name, value in given.items():
         if name not in CONTEXT:
             hint = near_names(name, CONTEXT) or "leave it out"
-            raise InputError(f"expected context of {', '.join(CONTEXT)}, came {name!r}: {hint}")
+            raise InputError(f"expected context of {', '.join(CONTEXT)}, got {name!r}: {hint}")
         if not _possible(name, value):
             what = CONTEXT[name][0]
-            raise InputError(f"expected {name} to be {what}, came {value!r}: correct it")
+            raise InputError(f"expected {name} to be {what}, got {value!r}: correct it")
     return given
 
 
@@ -115,16 +115,16 @@ def demand(given: Mapping[str, Any], *, needed: list[str], allowed: list[str], p
 
     >>> demand({}, needed=["n_samples"], allowed=[], pair="a to b")
     Traceback (most recent call last):
-    shrinkage.errors.InputError: expected n_samples for a to b, came none: one data loss is a sum \
+    shrinkage.errors.InputError: expected n_samples for a to b, got none: one data loss is a sum \
 over the samples, the other a mean; give n_samples as a whole number of at least 1
     """
     for name in needed:
         if name not in given:
             what, why = CONTEXT[name]
-            raise InputError(f"expected {name} for {pair}, came none: {why}; give {name} as {what}")
+            raise InputError(f"expected {name} for {pair}, got none: {why}; give {name} as {what}")
     for name in given:
         if name not in needed and name not in allowed:
             raise InputError(
-                f"expected no {name} for {pair}, came {given[name]!r}: the answer does not depend "
+                f"expected no {name} for {pair}, got {given[name]!r}: the answer does not depend "
                 "on it, leave it out"
             )

@@ -143,13 +143,13 @@ def _steps_per_epoch(samples: int | None, batch_size: int | None) -> float | Non
         return None
     if samples is None or batch_size is None:
         raise InputError(
-            f"expected samples and batch_size together, came samples={samples} and "
+            f"expected samples and batch_size together, got samples={samples} and "
             f"batch_size={batch_size}: give both, or neither"
         )
     rows, batch = checked_count(samples, "samples"), checked_count(batch_size, "batch_size")
     if batch > rows:
         raise InputError(
-            f"expected a batch_size of at most the {rows} samples, came {batch}: correct it"
+            f"expected a batch_size of at most the {rows} samples, got {batch}: correct it"
         )
     return rows / batch
 

@@ -42,7 +42,7 @@ def convention_named(name: str) -> Convention:
     'mean loss + value·Σw²'
     >>> convention_named("keras.L2")
     Traceback (most recent call last):
-    shrinkage.conventions.errors.UnknownConvention: expected the name of a convention, came \
+    shrinkage.conventions.errors.UnknownConvention: expected the name of a convention, got \
 'keras.L2': did you mean keras.l2?
     """
     if isinstance(name, str) and name in REGISTRY:
@@ -51,4 +51,4 @@ def convention_named(name: str) -> Convention:
     begun = [known for known in REGISTRY if start and known.lower().startswith(start)][:3]
     hint = f"did you mean {' or '.join(begun)}?" if begun else near_names(str(name), REGISTRY)
     hint = hint or "shrinkage convert --list names them all"
-    raise UnknownConvention(f"expected the name of a convention, came {name!r}: {hint}")
+    raise UnknownConvention(f"expected the name of a convention, got {name!r}: {hint}")

@@ -42,7 +42,7 @@ def check_shares(
         return
     reason = Refusal.L1_AGAINST_L2.value
     raise NoEqualStrength(
-        f"{start.name} has no equal {end.name}: expected an L1 share of {possible:.10g}, came "
+        f"{start.name} has no equal {end.name}: expected an L1 share of {possible:.10g}, got "
         f"{share:.10g}; {reason}; convert to shrinkage.elastic_net without an l1_ratio, or to "
         "keras.l1_l2",
         reason,
@@ -66,7 +66,7 @@ def solved(strength: Strength, end: Convention, given: Mapping[str, Any]) -> tup
     """
     if end.inverse and strength.zero:
         raise NoEqualStrength(
-            f"no penalty at all has no equal {end.name}: expected a strength above 0, came 0, for "
+            f"no penalty at all has no equal {end.name}: expected a strength above 0, got 0, for "
             "which the number would be infinite; leave the penalty out",
             "the number would be infinite",
         )
@@ -96,7 +96,7 @@ def _evaluated(
     number = product.evaluated(quantities)
     if not math.isfinite(number) or (number == 0 and not zero):
         raise InputError(
-            f"expected numbers whose {name} a float can hold, came {product.text(quantities)}: "
+            f"expected numbers whose {name} a float can hold, got {product.text(quantities)}: "
             "give less extreme ones"
         )
     parts = dict.fromkeys([product.text(), product.text(quantities), f"{number:.10g}"])

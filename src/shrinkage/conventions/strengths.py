@@ -54,7 +54,7 @@ def checked_value(value: Any, convention: Convention) -> Given:
         return checked_number(value, name, above_zero=convention.inverse)
     if not isinstance(value, tuple | list) or len(value) != 2:
         raise InputError(
-            f"expected {name} to be two numbers, (l1, l2), came {value!r}: give both, one may be 0"
+            f"expected {name} to be two numbers, (l1, l2), got {value!r}: give both, one may be 0"
         )
     first, second = (checked_number(part, name) for part in value)
     return first, second

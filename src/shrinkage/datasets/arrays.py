@@ -90,10 +90,10 @@ def _inputs(
     if isinstance(X, pd.DataFrame):
         table = FrameTable(X)
         if len(set(table.names)) < len(table.names):
-            raise InputError("expected different column names in X, came equal ones: rename them")
+            raise InputError("expected different column names in X, got equal ones: rename them")
         frame = pd.DataFrame({name: table.column(name) for name in table.names})
         if frame.size == 0:
-            raise InputError(f"expected rows and columns in X, came shape {X.shape}: add data")
+            raise InputError(f"expected rows and columns in X, got shape {X.shape}: add data")
         return frame, table.names, None
     rows, shape = input_array(X)
     if input_names is None:
@@ -102,7 +102,7 @@ def _inputs(
         names = tuple(input_names)
     if len(names) != rows.shape[1]:
         raise InputError(
-            f"expected {rows.shape[1]} input names, came {len(names)}: name every column"
+            f"expected {rows.shape[1]} input names, got {len(names)}: name every column"
         )
     return rows, names, shape
 
@@ -130,7 +130,7 @@ def input_array(X: object, name: str = "X") -> tuple[np.ndarray, tuple[int, int]
     _require_numbers(name, array)
     if array.ndim not in (2, 3) or array.size == 0:
         raise InputError(
-            f"expected {name} of shape (rows, columns) or (rows, height, width) without a 0, came "
+            f"expected {name} of shape (rows, columns) or (rows, height, width) without a 0, got "
             f"{array.shape}: reshape it"
         )
     shape = array.shape[1:] if array.ndim == 3 else None
@@ -150,7 +150,7 @@ def input_array(X: object, name: str = "X") -> tuple[np.ndarray, tuple[int, int]
 def _require_numbers(name: str, array: np.ndarray) -> None:
     if array.dtype.kind not in "buif":
         raise InputError(
-            f"expected numbers in {name}, came {array.dtype}: convert it, or use a table "
+            f"expected numbers in {name}, got {array.dtype}: convert it, or use a table "
             "with named columns for text"
         )
 
@@ -158,7 +158,7 @@ def _require_numbers(name: str, array: np.ndarray) -> None:
 def _same_length(name: str, values: np.ndarray | pd.Series, rows: int) -> None:
     if values.shape != (rows,):
         raise InputError(
-            f"expected {name} of shape ({rows},) to go with {rows} rows of X, came "
+            f"expected {name} of shape ({rows},) to go with {rows} rows of X, got "
             f"{values.shape}: give one value per row"
         )
 
@@ -183,10 +183,10 @@ def load_arrays(path: Path) -> Mapping[str, np.ndarray]:
     >>> folder.cleanup()
     """
     if path.stat().st_size == 0:
-        raise InputError(f"expected arrays in {path.name!r}, came an empty file: save it again")
+        raise InputError(f"expected arrays in {path.name!r}, got an empty file: save it again")
     if not zipfile.is_zipfile(path):
         raise InputError(
-            f"expected an NPZ file in {path.name!r}, came something else: write it with numpy.savez"
+            f"expected an NPZ file in {path.name!r}, got something else: write it with numpy.savez"
         )
     try:
         with np.load(path, allow_pickle=False) as archive:
@@ -195,7 +195,7 @@ def load_arrays(path: Path) -> Mapping[str, np.ndarray]:
         if "allow_pickle" not in str(error):
             raise _unreadable(path, error) from error
         raise InputError(
-            f"expected plain arrays in {path.name!r}, came pickled objects, which could run code: "
+            f"expected plain arrays in {path.name!r}, got pickled objects, which could run code: "
             "save numbers or text of fixed width"
         ) from error
     except (OSError, EOFError, zipfile.BadZipFile) as error:
@@ -204,7 +204,7 @@ def load_arrays(path: Path) -> Mapping[str, np.ndarray]:
 
 def _unreadable(path: Path, error: Exception) -> InputError:
     return InputError(
-        f"expected readable arrays in {path.name!r}, came a damaged file ({one_line(error)}): "
+        f"expected readable arrays in {path.name!r}, got a damaged file ({one_line(error)}): "
         "save it again"
     )
 
@@ -236,7 +236,7 @@ def load_npz(path: Path, roles: Roles) -> Dataset:
     for array_name, role in (("X", "inputs"), (target, "target")):
         if array_name not in arrays:
             raise InputError(
-                f"expected an array {array_name!r} ({role}) in {path.name!r}, came "
+                f"expected an array {array_name!r} ({role}) in {path.name!r}, got "
                 f"{listed(names) or 'none'}: save it under that name"
             )
     for array_name, role in ((roles.split_by, "split_by"), (roles.sample_weight, "sample_weight")):
@@ -262,6 +262,6 @@ def refuse_drop(roles: Roles) -> None:
     """
     if roles.drop:
         raise InputError(
-            f"expected no columns to drop from arrays or pictures, came {listed(roles.drop)}: "
+            f"expected no columns to drop from arrays or pictures, got {listed(roles.drop)}: "
             "drop applies to tables"
         )

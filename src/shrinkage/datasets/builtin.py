@@ -77,7 +77,7 @@ def refuse_roles(name: str, roles: Roles) -> None:
     ):
         if value is not None:
             raise InputError(
-                f"expected no {role} for the pictures of {name!r}, came {value!r}: leave it out"
+                f"expected no {role} for the pictures of {name!r}, got {value!r}: leave it out"
             )
 
 
@@ -116,13 +116,13 @@ def load_openml(source: str, roles: Roles) -> Dataset:
     """
     name = source.removeprefix(OPENML)
     if not name:
-        raise InputError("expected openml:NAME, came no name: see openml.org for names")
+        raise InputError("expected openml:NAME, got no name: see openml.org for names")
     bunch, notes = _fetch(name)
     frame: pd.DataFrame = bunch["frame"]
     targets = bunch.get("target_names") or []
     if roles.target is None and len(targets) != 1:
         raise InputError(
-            f"expected one default target of OpenML's {name!r}, came {len(targets)}: "
+            f"expected one default target of OpenML's {name!r}, got {len(targets)}: "
             "name the column with target"
         )
     known = replace(roles, target=roles.target or targets[0])
@@ -139,12 +139,12 @@ def _fetch(name: str) -> tuple[Mapping, tuple[str, ...]]:
             bunch = fetch_openml(name=name, as_frame=True, parser="auto")
     except OSError as error:
         raise InputError(
-            f"expected an answer of openml.org for {name!r}, came {type(error).__name__} "
+            f"expected an answer of openml.org for {name!r}, got {type(error).__name__} "
             f"({one_line(error, 100)}): check the network, or give a file instead"
         ) from error
     except ValueError as error:
         raise InputError(
-            f"expected a data set {name!r} on openml.org, came an error "
+            f"expected a data set {name!r} on openml.org, got an error "
             f"({one_line(error, 100)}): check the name"
         ) from error
     return cast(Mapping, bunch), tuple(one_line(warning.message) for warning in caught)

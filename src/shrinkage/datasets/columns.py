@@ -115,7 +115,7 @@ def typed_column(name: str, values: object, locate: Locate = plain_row) -> pd.Se
         row = int(np.argmax(bad))
         raise InputError(
             f"column {name!r}, {locate(row)}: expected a number as in "
-            f"{present - count_bad} of its {present} cells, came {cells[row].as_py()!r}: "
+            f"{present - count_bad} of its {present} cells, got {cells[row].as_py()!r}: "
             "correct it, leave it empty, or drop the column"
         )
     require_finite(found, name, locate, lambda row: cells[row].as_py())
@@ -144,9 +144,9 @@ def require_finite(
     infinite = np.isinf(values)
     if infinite.any():
         row = int(np.argmax(infinite))
-        came = values[row].item() if cell is None else cell(row)
+        got = values[row].item() if cell is None else cell(row)
         raise InputError(
-            f"column {name!r}, {locate(row)}: expected a finite number, came {came!r}: "
+            f"column {name!r}, {locate(row)}: expected a finite number, got {got!r}: "
             "correct it or leave it empty"
         )
 
@@ -181,7 +181,7 @@ def typed_series(name: str, series: pd.Series, locate: Locate = plain_row) -> pd
     if types.is_string_dtype(series.dtype) or _plain_cells(series):
         return typed_column(name, series.to_numpy(object), locate)
     raise InputError(
-        f"column {name!r}: expected numbers, text, booleans or categories, came "
+        f"column {name!r}: expected numbers, text, booleans or categories, got "
         f"{series.dtype}: turn it into numbers or drop it"
     )
 

@@ -118,15 +118,15 @@ def read_csv_text(path: Path, *, least_columns: int = 2) -> TextTable:
         cells = _read(path, separator, len(names))
     except (FileNotFoundError, PermissionError) as error:
         raise InputError(
-            f"expected to read {path.name!r}, came {error.strerror}: check the path and permissions"
+            f"expected to read {path.name!r}, got {error.strerror}: check the path and permissions"
         ) from error
     except (UnicodeError, OSError, EOFError, zlib.error, csv.Error, pa.ArrowException) as error:
         raise InputError(
-            f"expected a table of UTF-8 text in {path.name!r}, came something unreadable "
+            f"expected a table of UTF-8 text in {path.name!r}, got something unreadable "
             f"({one_line(error)}): save it again as CSV with UTF-8 encoding"
         ) from error
     if cells.num_rows == 0:
-        raise InputError(f"expected rows below the header of {path.name!r}, came none: add data")
+        raise InputError(f"expected rows below the header of {path.name!r}, got none: add data")
     return TextTable(path, names, separator, cells)
 
 
@@ -135,7 +135,7 @@ def _header(path: Path) -> tuple[str, tuple[str, ...]]:
     with open_text(path) as file:
         head = file.read(1)
     if not head:
-        raise InputError(f"expected a table in {path.name!r}, came an empty file: check the path")
+        raise InputError(f"expected a table in {path.name!r}, got an empty file: check the path")
     best = ("", [])
     for separator in separators:
         cells = next((cells for _, cells in records(path, separator)), [])
@@ -143,20 +143,20 @@ def _header(path: Path) -> tuple[str, tuple[str, ...]]:
             best = (separator, cells)
     separator, cells = best
     if not any(cell.strip() for cell in cells):
-        raise InputError(f"expected a header in {path.name!r}, came only blanks: name the columns")
+        raise InputError(f"expected a header in {path.name!r}, got only blanks: name the columns")
     return separator, tuple(cell.strip() for cell in cells)
 
 
 def _check_header(path: Path, names: tuple[str, ...], least_columns: int) -> None:
     if len(names) < least_columns:
         raise InputError(
-            f"expected at least {least_columns} columns in {path.name!r}, came one: separate cells "
+            f"expected at least {least_columns} columns in {path.name!r}, got one: separate cells "
             "by commas, semicolons or tabs"
         )
     _, bad = numbers(text_cells(list(names)))
     if not bad.any() and any(names):
         raise InputError(
-            f"expected column names in the first line of {path.name!r}, came only numbers "
+            f"expected column names in the first line of {path.name!r}, got only numbers "
             f"({one_line(', '.join(names), 60)}): add a header line"
         )
     if "" in names:
@@ -167,7 +167,7 @@ def _check_header(path: Path, names: tuple[str, ...], least_columns: int) -> Non
     (commonest, times), *_ = Counter(names).most_common(1)
     if times > 1:
         raise InputError(
-            f"expected different column names in {path.name!r}, came {commonest!r} {times} times: "
+            f"expected different column names in {path.name!r}, got {commonest!r} {times} times: "
             f"rename them{header_doubt(names)}"
         )
 

@@ -179,7 +179,7 @@ class PixelInputs:
             X = np.column_stack([numeric_values(name, one_column(X, name)) for name in self.names])
         if not are_bytes(X):
             raise InputError(
-                "expected pixels that are whole numbers from 0 to 255 as in training, came other "
+                "expected pixels that are whole numbers from 0 to 255 as in training, got other "
                 "numbers: give the raw pictures, unscaled"
             )
         np.divide(X, BRIGHTEST, out=out, casting="unsafe", dtype=out.dtype)
@@ -267,7 +267,7 @@ def numeric_values(name: str, series: pd.Series) -> np.ndarray:
     if bad.any():
         row = int(np.argmax(bad))
         raise InputError(
-            f"column {name!r}, {plain_row(row)}: expected a number as in training, came "
+            f"column {name!r}, {plain_row(row)}: expected a number as in training, got "
             f"{cells[row].as_py()!r}: correct it or leave it empty"
         )
     require_finite(values, name, cell=lambda row: cells[row].as_py())

@@ -124,7 +124,7 @@ def _fit_numeric(
         mean, scale = float(filled.mean()), float(filled.std())
     if not (np.isfinite(mean) and np.isfinite(scale)):
         raise InputError(
-            f"column {name!r}: expected numbers whose spread is finite, came values up to "
+            f"column {name!r}: expected numbers whose spread is finite, got values up to "
             f"{np.abs(filled).max():.3g}: rescale the column"
         )
     return (median, mean, scale) if scale > 0 else "constant to working precision"
@@ -136,7 +136,7 @@ def _fit_category(series: pd.Series, rows: np.ndarray, name: str) -> CategoryInp
     levels_everywhere = len(found) - 1
     if levels_everywhere > min(MOST_LEVELS, max(ALWAYS_ALLOWED, len(series) / 2)):
         raise InputError(
-            f"column {name!r}: expected categories that several rows share, came "
+            f"column {name!r}: expected categories that several rows share, got "
             f"{levels_everywhere} different ones in {len(series)} rows (an identifier?): drop it"
         )
     here = [found[code] for code in np.unique(codes[rows])]

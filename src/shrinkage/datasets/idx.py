@@ -45,13 +45,13 @@ def read_idx(path: Path, dimensions: int) -> np.ndarray:
     expected = (UNSIGNED_BYTES << 8) | dimensions
     if len(content) < 4:
         raise InputError(
-            f"expected an IDX file in {path.name!r}, came {len(content)} bytes: download it again"
+            f"expected an IDX file in {path.name!r}, got {len(content)} bytes: download it again"
         )
     magic = int.from_bytes(content[:4], "big")
     if magic != expected:
         raise InputError(
             f"expected IDX magic number {expected} (bytes, {dimensions} dimensions) in "
-            f"{path.name!r}, came {magic}: check that it is the right file"
+            f"{path.name!r}, got {magic}: check that it is the right file"
         )
     if len(content) < header:
         raise _truncated(path, f"{len(content)} of {header} bytes of header")
@@ -61,7 +61,7 @@ def read_idx(path: Path, dimensions: int) -> np.ndarray:
         raise _truncated(path, f"{len(content)} of {wanted} bytes")
     if len(content) > wanted:
         raise InputError(
-            f"expected {wanted} bytes in {path.name!r} as its header says, came {len(content)}: "
+            f"expected {wanted} bytes in {path.name!r} as its header says, got {len(content)}: "
             "download it again"
         )
     return np.frombuffer(content, dtype=np.uint8, offset=header).reshape(sizes)
@@ -74,13 +74,13 @@ def _content(path: Path) -> bytes:
         raise _truncated(path, "a compressed file that ends early") from error
     except (OSError, zlib.error) as error:
         raise InputError(
-            f"expected a readable IDX file in {path.name!r}, came {type(error).__name__}: "
+            f"expected a readable IDX file in {path.name!r}, got {type(error).__name__}: "
             "download it again or check its permissions"
         ) from error
 
 
-def _truncated(path: Path, came: str) -> InputError:
-    return InputError(f"expected a whole IDX file in {path.name!r}, came {came}: download it again")
+def _truncated(path: Path, got: str) -> InputError:
+    return InputError(f"expected a whole IDX file in {path.name!r}, got {got}: download it again")
 
 
 def find_part(folder: Path, part: str, kind: str, dimensions: int) -> Path | None:
@@ -125,13 +125,13 @@ def read_part(folder: Path, part: str) -> tuple[np.ndarray, np.ndarray] | None:
     if images is None or labels is None:
         here, gone = ("labels", "images-idx3") if images is None else ("images", "labels-idx1")
         raise InputError(
-            f"expected {part}-{gone}-ubyte beside the {part} {here} in {folder.name!r}, came none: "
+            f"expected {part}-{gone}-ubyte beside the {part} {here} in {folder.name!r}, got none: "
             "put both files there"
         )
     X, y = read_idx(images, 3), read_idx(labels, 1)
     if len(X) != len(y):
         raise InputError(
-            f"expected as many labels as images, came {len(X)} images in {images.name!r} and "
+            f"expected as many labels as images, got {len(X)} images in {images.name!r} and "
             f"{len(y)} labels in {labels.name!r}: use the pair that belongs together"
         )
     return X, y.astype(np.int64)

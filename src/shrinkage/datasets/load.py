@@ -85,7 +85,7 @@ def existing(source: str) -> Path:
     True
     """
     if not source.strip():
-        raise InputError("expected a file, folder or built-in data set, came no name: give one")
+        raise InputError("expected a file, folder or built-in data set, got no name: give one")
     path = Path(source).expanduser()
     try:
         if path.exists():
@@ -93,15 +93,15 @@ def existing(source: str) -> Path:
         folder = _visible(path.parent) if path.parent.is_dir() else []
     except OSError as error:
         raise InputError(
-            f"expected a file or a data set, came {one_line(source, 80)!r} "
+            f"expected a file or a data set, got {one_line(source, 80)!r} "
             f"({error.strerror}): check the path"
         ) from error
     except ValueError as error:
-        raise InputError(f"expected a path, came {source!r} ({error}): check the path") from error
+        raise InputError(f"expected a path, got {source!r} ({error}): check the path") from error
     near = near_names(path.name, [*builtin_names(), *folder])
     names = f"built-in are {', '.join(builtin_names())}"
     raise InputError(
-        f"expected a file, folder or built-in data set, came {source!r}, which does not exist: "
+        f"expected a file, folder or built-in data set, got {source!r}, which does not exist: "
         f"{one_line(near) + ' ' if near else ''}{names}"
     )
 
@@ -115,7 +115,7 @@ def _reader(path: Path, readers: Mapping[str, Reader]) -> Reader:
     found = next((reader for ending, reader in readers.items() if name.endswith(ending)), None)
     if found is None:
         raise InputError(
-            f"expected a file ending in {', '.join(readers)}, came {path.name!r}: "
+            f"expected a file ending in {', '.join(readers)}, got {path.name!r}: "
             "convert or rename it"
         )
     return found
@@ -142,11 +142,11 @@ def read_parquet(path: Path) -> pd.DataFrame:
         frame = pd.read_parquet(path)
     except (OSError, ValueError, pa.ArrowException) as error:
         raise InputError(
-            f"expected a Parquet file in {path.name!r}, came something unreadable "
+            f"expected a Parquet file in {path.name!r}, got something unreadable "
             f"({one_line(error, 100)}): write it again"
         ) from error
     if len(frame) == 0:
-        raise InputError(f"expected rows in {path.name!r}, came none: add data")
+        raise InputError(f"expected rows in {path.name!r}, got none: add data")
     return frame
 
 
@@ -156,7 +156,7 @@ def _load_idx_folder(folder: Path, roles: Roles) -> Dataset:
     if train is None:
         raise InputError(
             f"expected train-images-idx3-ubyte and train-labels-idx1-ubyte (or .gz) in "
-            f"{folder.name!r}, came {listed(_visible(folder)) or 'nothing'}"
+            f"{folder.name!r}, got {listed(_visible(folder)) or 'nothing'}"
             ": name a folder of IDX files, or a file"
         )
     refuse_roles(folder.name, roles)
@@ -177,13 +177,13 @@ def _idx_test(folder: Path, data: Dataset) -> tuple[Rows, np.ndarray] | None:
     if shape != data.image_shape:
         raise InputError(
             f"expected test images of {data.image_shape} pixels like the training images in "
-            f"{folder.name!r}, came {shape}: use files that belong together"
+            f"{folder.name!r}, got {shape}: use files that belong together"
         )
     labels = test[1].astype(data.y.dtype)
     unknown = np.setdiff1d(labels, data.y)
     if len(unknown):
         raise InputError(
-            f"expected test labels that occur in training, came {listed(unknown.tolist())} in "
+            f"expected test labels that occur in training, got {listed(unknown.tolist())} in "
             f"{folder.name!r}: use files that belong together"
         )
     return X, labels
@@ -227,7 +227,7 @@ def _npz_rows(path: Path) -> np.ndarray:
     arrays = load_arrays(path)
     if "X" not in arrays:
         raise InputError(
-            f"expected an array 'X' in {path.name!r}, came {listed(arrays) or 'none'}: "
+            f"expected an array 'X' in {path.name!r}, got {listed(arrays) or 'none'}: "
             "save it under that name"
         )
     return input_array(arrays["X"])[0]
@@ -239,7 +239,7 @@ def _idx_rows(folder: Path) -> np.ndarray:
     file = next((part for part in parts if part is not None), None)
     if file is None:
         raise InputError(
-            f"expected t10k-images-idx3-ubyte or train-images-idx3-ubyte in {folder.name!r}, came "
+            f"expected t10k-images-idx3-ubyte or train-images-idx3-ubyte in {folder.name!r}, got "
             "neither: name the file of images"
         )
     return _idx_images(file)

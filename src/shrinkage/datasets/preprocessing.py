@@ -88,7 +88,7 @@ class Preprocessing:
             _require_bytes(X)
             return cls(columns, (PixelInputs(columns),))
         if len(rows) == 0:
-            raise InputError("expected rows to fit preprocessing on, came none: give some")
+            raise InputError("expected rows to fit preprocessing on, got none: give some")
         if isinstance(X, np.ndarray):
             encoders, dropped = fit_array(X, rows, columns)
         else:
@@ -96,7 +96,7 @@ class Preprocessing:
         fitted = cls(columns, encoders, dropped)
         if fitted.n_inputs == 0:
             raise InputError(
-                f"expected a column that varies on the training rows, came none of "
+                f"expected a column that varies on the training rows, got none of "
                 f"{listed(columns)}: give other columns"
             )
         return fitted
@@ -156,7 +156,7 @@ class Preprocessing:
             lacking = [name for name in self.columns if name in needed and name not in here]
             if lacking:
                 raise InputError(
-                    f"expected the columns of the training data, came none called "
+                    f"expected the columns of the training data, got none called "
                     f"{listed(lacking)}: add {'it' if len(lacking) == 1 else 'them'}"
                 )
             counts = Counter(here)
@@ -164,15 +164,15 @@ class Preprocessing:
                 (name for name in self.columns if name in needed and counts[name] > 1), None
             )
             if twice is not None:
-                raise InputError(f"expected one column {twice!r}, came several: rename them")
+                raise InputError(f"expected one column {twice!r}, got several: rename them")
             return X if here == list(X.columns) else X.set_axis(here, axis=1)
         if not isinstance(X, np.ndarray) or X.ndim != 2 or X.shape[1] != len(self.columns):
             raise InputError(
-                f"expected rows of {len(self.columns)} columns as in training, came shape "
+                f"expected rows of {len(self.columns)} columns as in training, got shape "
                 f"{np.shape(X)}: give the raw columns in the same order"
             )
         if X.dtype.kind not in "buif":
-            raise InputError(f"expected an array of numbers, came {X.dtype}: use a DataFrame")
+            raise InputError(f"expected an array of numbers, got {X.dtype}: use a DataFrame")
         return X
 
     def aligned_to(self, other: Preprocessing) -> Preprocessing:
@@ -201,7 +201,7 @@ class Preprocessing:
         further = set(self.input_names) - set(other.input_names)
         if self.columns != other.columns or further:
             raise InputError(
-                f"expected a preprocessing fitted on more rows of the same table, came one "
+                f"expected a preprocessing fitted on more rows of the same table, got one "
                 f"without {listed(sorted(further) or self.columns)}: fit it on all training rows"
             )
         own = {_key(encoder): encoder for encoder in self.encoders}
@@ -253,21 +253,21 @@ def _column_names(X: Rows, names: Sequence[str] | None) -> tuple[str, ...]:
     elif isinstance(X, np.ndarray) and X.ndim == 2 and X.dtype.kind in "buif":
         found = tuple(names) if names is not None else tuple(f"x{i}" for i in range(X.shape[1]))
         if len(found) != X.shape[1]:
-            raise InputError(f"expected {X.shape[1]} names, came {len(found)}: name every column")
+            raise InputError(f"expected {X.shape[1]} names, got {len(found)}: name every column")
     else:
         raise InputError(
-            f"expected a DataFrame or an array (n, d) of numbers, came {type(X).__name__} of shape "
+            f"expected a DataFrame or an array (n, d) of numbers, got {type(X).__name__} of shape "
             f"{np.shape(X)}: convert it"
         )
     if len(set(found)) < len(found):
-        raise InputError("expected different column names, came equal ones: rename them")
+        raise InputError("expected different column names, got equal ones: rename them")
     return found
 
 
 def _require_bytes(X: Rows) -> None:
     if not isinstance(X, np.ndarray) or X.dtype != np.uint8:
-        came = X.dtype if isinstance(X, np.ndarray) else type(X).__name__
+        got = X.dtype if isinstance(X, np.ndarray) else type(X).__name__
         raise InputError(
-            f"expected pictures as an array of uint8, came {came}: "
+            f"expected pictures as an array of uint8, got {got}: "
             "pass image=False to standardize columns instead"
         )

@@ -45,7 +45,7 @@ def split_test(dataset: Dataset, test_size: float = 0.2, seed: int = 0) -> Split
     if dataset.test is not None:
         return rows, rows[:0]
     if not 0 < test_size < 1:
-        raise InputError(f"expected a test share between 0 and 1, came {test_size}: use 0.2, say")
+        raise InputError(f"expected a test share between 0 and 1, got {test_size}: use 0.2, say")
     classes = dataset.task == "classification"
     if dataset.groups is not None:
         return _group_test(dataset.y, dataset.groups, classes, test_size, seed)
@@ -60,7 +60,7 @@ def split_test(dataset: Dataset, test_size: float = 0.2, seed: int = 0) -> Split
         )
     except ValueError as error:
         raise InputError(
-            f"expected rows enough for test_size {test_size}, came {len(rows)}"
+            f"expected rows enough for test_size {test_size}, got {len(rows)}"
             f"{f' of {len(np.unique(dataset.y))} classes' if classes else ''}: "
             "use another share, or more data"
         ) from error
@@ -73,7 +73,7 @@ def _group_test(
     count = len(np.unique(groups))
     if count < 2:
         raise InputError(
-            f"expected at least 2 groups for training and test, came {count}: "
+            f"expected at least 2 groups for training and test, got {count}: "
             "split by another column, or not at all"
         )
     if classes:
@@ -99,7 +99,7 @@ def _shuffled(
         return list(splitter.split(y, y, groups))
     except ValueError as error:
         raise InputError(
-            f"expected groups enough for test_size {share}, came {len(np.unique(groups))}: "
+            f"expected groups enough for test_size {share}, got {len(np.unique(groups))}: "
             "use another share, or split by another column"
         ) from error
 
@@ -117,7 +117,7 @@ def _quiet_splits(
             found = list(splitter.split(codes, codes, groups))
         except ValueError as error:
             raise InputError(
-                "expected a class with at least as many rows as folds, came none: use fewer folds"
+                "expected a class with at least as many rows as folds, got none: use fewer folds"
             ) from error
     return [split for split in found if len(split[0]) and len(split[1])]
 
@@ -146,10 +146,10 @@ def make_folds(
     """
     y = np.asarray(y)
     if isinstance(folds, bool) or int(folds) != folds or folds < 2:
-        raise InputError(f"expected at least 2 folds, came {folds}: use 5, say")
+        raise InputError(f"expected at least 2 folds, got {folds}: use 5, say")
     if folds > len(y):
         raise InputError(
-            f"expected at most as many folds as rows, came {folds} folds for {len(y)} rows: "
+            f"expected at most as many folds as rows, got {folds} folds for {len(y)} rows: "
             "use fewer folds"
         )
     codes = np.unique(y, return_inverse=True)[1] if task == "classification" else None
@@ -169,7 +169,7 @@ def _group_folds(
     count = len(np.unique(groups))
     if count < folds:
         raise InputError(
-            f"expected at least {folds} groups for {folds} folds, came {count}: use fewer folds"
+            f"expected at least {folds} groups for {folds} folds, got {count}: use fewer folds"
         )
     if codes is None:
         splitter = model_selection.GroupKFold(folds, shuffle=True, random_state=seed)
@@ -181,13 +181,13 @@ def _group_folds(
         lacking = np.setdiff1d(present, codes[train])
         if len(lacking):
             raise InputError(
-                f"expected every class in the training rows of every fold, came fold {number} "
+                f"expected every class in the training rows of every fold, got fold {number} "
                 f"without class {_plain(labels[lacking[0]])!r}, whose groups are few: "
                 "use fewer folds, or drop the class"
             )
     if len(found) < folds:
         raise InputError(
-            f"expected {folds} folds with rows, came {len(found)} since the groups are few: "
+            f"expected {folds} folds with rows, got {len(found)} since the groups are few: "
             "use fewer folds"
         )
     return found

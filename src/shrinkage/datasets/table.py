@@ -103,7 +103,7 @@ def dataset_from_table(name: str, table: Table, roles: Roles) -> Dataset:
     inputs = tuple(column for column in table.names if column not in others)
     if not inputs:
         raise InputError(
-            "expected at least one input column beside the target, came none: drop fewer columns"
+            "expected at least one input column beside the target, got none: drop fewer columns"
         )
     frame = pd.DataFrame({column: table.column(column) for column in inputs})
     groups, note = None, ""
@@ -128,10 +128,10 @@ def dataset_from_table(name: str, table: Table, roles: Roles) -> Dataset:
 def _check_roles(names: Sequence[str], roles: Roles) -> str:
     """Return the target's name; raise unless every named column exists and has one role."""
     if len(set(names)) < len(names):
-        raise InputError("expected different column names, came equal ones: rename them")
+        raise InputError("expected different column names, got equal ones: rename them")
     if roles.target is None:
         raise InputError(
-            f"expected the name of the target column, came none: name one with target; "
+            f"expected the name of the target column, got none: name one with target; "
             f"{hint('', names)}"
         )
     require_column(roles.target, names, "target")
@@ -144,7 +144,7 @@ def _check_roles(names: Sequence[str], roles: Roles) -> str:
     twice = next((name for name in used if name is not None and used.count(name) > 1), None)
     if twice is not None:
         raise InputError(
-            f"expected one role for column {twice!r}, came two of target, split_by, "
+            f"expected one role for column {twice!r}, got two of target, split_by, "
             "sample_weight and drop: name it once"
         )
     return roles.target
@@ -176,7 +176,7 @@ def group_values(values: object, name: str, locate: Locate = plain_row) -> tuple
     if missing.any():
         raise InputError(
             f"column {name!r} (split_by), {locate(int(np.argmax(missing)))}: expected a group, "
-            "came a missing value: fill it or remove the row"
+            "got a missing value: fill it or remove the row"
         )
     codes, levels = pd.factorize(series)
     if len(levels) < len(codes):
@@ -192,7 +192,7 @@ def group_values(values: object, name: str, locate: Locate = plain_row) -> tuple
             )
             return codes.astype(np.int64), note
     raise InputError(
-        f"column {name!r} (split_by): expected values that several rows share, came a different "
+        f"column {name!r} (split_by): expected values that several rows share, got a different "
         "one in every row: name a column of groups, or do not split by it"
     )
 
@@ -220,11 +220,11 @@ def check_weights(values: np.ndarray, name: str, locate: Locate = plain_row) -> 
         row = int(np.argmax(bad))
         raise InputError(
             f"sample weights {name!r}, {locate(row)}: expected a finite number of at least 0, "
-            f"came {weights[row].item()!r}: correct it"
+            f"got {weights[row].item()!r}: correct it"
         )
     if not weights.any():
         raise InputError(
-            f"sample weights {name!r}: expected some above 0, came only 0: correct them"
+            f"sample weights {name!r}: expected some above 0, got only 0: correct them"
         )
     return weights
 
@@ -235,7 +235,7 @@ def _weights(table: Table, name: str | None) -> np.ndarray | None:
     column = table.column(name)
     if column.dtype != np.float64:
         raise InputError(
-            f"sample weights {name!r}: expected numbers, came text such as "
+            f"sample weights {name!r}: expected numbers, got text such as "
             f"{str(column.iloc[0])!r}: name a numeric column"
         )
     return check_weights(column.to_numpy(), name, table.locate)

@@ -39,15 +39,15 @@ def check_target(
     """
     if task is not None and task not in TASKS:
         raise InputError(
-            f"expected a task {' or '.join(TASKS)}, came {task!r}: {near_names(task, TASKS)}"
+            f"expected a task {' or '.join(TASKS)}, got {task!r}: {near_names(task, TASKS)}"
         )
     y = _plain_array(values, name)
     _require_present(y, name, locate)
     distinct = pd.unique(y)
     if len(distinct) < 2:
-        came = f"only {distinct.tolist()[0]!r}" if len(distinct) else "no rows"
+        got = f"only {distinct.tolist()[0]!r}" if len(distinct) else "no rows"
         raise InputError(
-            f"target {name!r}: expected at least two different values, came {came}: "
+            f"target {name!r}: expected at least two different values, got {got}: "
             "choose another target"
         )
     classes = y.dtype == object or y.dtype == bool or _few_whole(distinct)
@@ -76,7 +76,7 @@ def _plain_array(values: object, name: str) -> np.ndarray:
     if kinds <= {int, float} or all(issubclass(kind, np.number) for kind in kinds):
         return pd.Series(cells).astype(np.float64).to_numpy()
     raise InputError(
-        f"target {name!r}: expected labels of one kind (text, numbers or booleans), came "
+        f"target {name!r}: expected labels of one kind (text, numbers or booleans), got "
         f"{listed(sorted(kind.__name__ for kind in kinds))}: write them alike"
     )
 
@@ -86,9 +86,9 @@ def _require_present(y: np.ndarray, name: str, locate: Locate) -> None:
     bad = missing | np.isinf(y) if y.dtype == np.float64 else missing
     if bad.any():
         row = int(np.argmax(bad))
-        came = "a missing or NaN value" if missing[row] else f"{y[row].item()!r}"
+        got = "a missing or NaN value" if missing[row] else f"{y[row].item()!r}"
         raise InputError(
-            f"target {name!r}, {locate(row)}: expected a value, came {came}: "
+            f"target {name!r}, {locate(row)}: expected a value, got {got}: "
             f"fill or remove the row ({int(bad.sum())} such rows)"
         )
 
@@ -105,7 +105,7 @@ def _whole(values: np.ndarray) -> bool:
 def _as_numbers(y: np.ndarray, name: str) -> np.ndarray:
     if y.dtype == object:
         raise InputError(
-            f"target {name!r}: expected numbers for regression, came text such as {y[0]!r}: "
+            f"target {name!r}: expected numbers for regression, got text such as {y[0]!r}: "
             "use task classification or another target"
         )
     return y.astype(np.float64)

@@ -62,7 +62,7 @@ class TargetEncoding:
         mean, scale = float(values.mean()), float(values.std())
         if not np.isfinite(mean) or not np.isfinite(scale) or scale == 0:
             raise InputError(
-                f"expected finite targets that differ, came standard deviation {scale}: "
+                f"expected finite targets that differ, got standard deviation {scale}: "
                 "choose another target or more rows"
             )
         return cls(task, mean=mean, scale=scale)
@@ -91,7 +91,7 @@ class TargetEncoding:
         found = [codes.get(_plain(value), -1) for value in values]
         if -1 in found:
             raise InputError(
-                f"expected one of {len(self.classes)} labels ({_shown(self.classes)}), came "
+                f"expected one of {len(self.classes)} labels ({_shown(self.classes)}), got "
                 f"{_plain(values[found.index(-1)])!r}: remove those rows, or train with them"
             )
         return np.array(found, dtype=np.int64)[places]
@@ -152,6 +152,5 @@ def _sorted_labels(y: np.ndarray) -> tuple[Label, ...]:
         return tuple(_plain(label) for label in np.unique(np.asarray(y)))
     except TypeError as error:
         raise InputError(
-            "expected labels of one kind (text, numbers or booleans), came several: "
-            "write them alike"
+            "expected labels of one kind (text, numbers or booleans), got several: write them alike"
         ) from error

@@ -73,6 +73,6 @@ def require_column(name: str, names: Sequence[str], role: str) -> None:
     """
     if name not in names:
         raise InputError(
-            f"expected a column {name!r} ({role}), came none: {hint(name, names)}"
+            f"expected a column {name!r} ({role}), got none: {hint(name, names)}"
             f"{header_doubt(names)}"
         )

@@ -63,7 +63,7 @@ def keras_module() -> Any:
         import keras
     except (ImportError, ValueError) as error:  # the second is a backend that does not exist
         raise InputError(
-            f"expected Keras 3 on {os.environ['KERAS_BACKEND']} for this experiment, came "
+            f"expected Keras 3 on {os.environ['KERAS_BACKEND']} for this experiment, got "
             f"{type(error).__name__}: pip install keras, or set KERAS_BACKEND=torch"
         ) from error
     return keras

@@ -81,7 +81,7 @@ def pictures(*, full: bool = False, data: str | None = None, part: int = PART) -
         return _digits("scikit-learn's digits, since MNIST is neither here nor to be fetched")
     if found.test is None or found.image_shape is None:
         raise InputError(
-            f"expected pictures with a test set in {data!r}, came none: name a folder with the "
+            f"expected pictures with a test set in {data!r}, got none: name a folder with the "
             "four files of MNIST, or digits"
         )
     return _mnist(np.asarray(found.X), found.y, found.test, None if full else part)

@@ -40,7 +40,7 @@ class Experiment:
         """
         if self.only_on and data is not None:
             raise InputError(
-                f"expected no data for {self.name}, which is about {self.only_on}, came {data!r}: "
+                f"expected no data for {self.name}, which is about {self.only_on}, got {data!r}: "
                 "leave --data out"
             )
         given = {} if self.only_on else {"data": data}
@@ -48,7 +48,7 @@ class Experiment:
             return importlib.import_module(self.module).run(full=full, **given)
         except ModuleNotFoundError as error:
             raise InputError(
-                f"expected the package {error.name} for {self.name}, came none: "
+                f"expected the package {error.name} for {self.name}, got none: "
                 "pip install 'shrinkage[examples]'"
             ) from error
 
@@ -95,5 +95,5 @@ def experiment_named(name: str) -> Experiment:
     """
     if name not in EXPERIMENTS:
         hint = near_names(name, EXPERIMENTS) or "shrinkage example --list names them"
-        raise InputError(f"expected the name of an experiment, came {name!r}: {hint}")
+        raise InputError(f"expected the name of an experiment, got {name!r}: {hint}")
     return EXPERIMENTS[name]

@@ -73,11 +73,11 @@ class Ledger(keras.callbacks.Callback):
         super().__init__()
         if not isinstance(attachment, Attachment):
             raise InputError(
-                f"expected what regularize(…) returned, came {type(attachment).__name__}: give "
+                f"expected what regularize(…) returned, got {type(attachment).__name__}: give "
                 "the attachment"
             )
         if not isinstance(every, int) or isinstance(every, bool) or every < 0:
-            raise InputError(f"expected every as a whole number >= 0, came {every!r}: use 0 or 100")
+            raise InputError(f"expected every as a whole number >= 0, got {every!r}: use 0 or 100")
         self.attachment, self.every = attachment, every
         self.records: list[Record] = []
         self._show, self._epoch = show, 0
@@ -87,7 +87,7 @@ class Ledger(keras.callbacks.Callback):
         """Print the table, and refuse a model whose steps the terms are no part of."""
         if self.model is not self.attachment.model or not self.attachment.attached:
             raise InputError(
-                "expected the model and the optimizer that the terms are attached to, came "
+                "expected the model and the optimizer that the terms are attached to, got "
                 "others: call regularize(model, …) after the last model.compile(…), and give "
                 "the ledger what it returns"
             )

@@ -114,7 +114,7 @@ def metric_of(optimizer: Any) -> Motion:
     reason = NO_METRIC.get(name, "whose metric is not known")
     names = ", ".join(known.__name__ for known in METRICS)
     raise UnsupportedOptimizer(
-        f"expected one of {names} for update='proximal', came {name}, "
+        f"expected one of {names} for update='proximal', got {name}, "
         f"{f'which {reason}' if name in NO_METRIC else reason}: use update='decoupled' or "
         "'gradient'"
     )

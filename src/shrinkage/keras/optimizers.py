@@ -37,12 +37,12 @@ def stepping(model: Any) -> Any:
     """
     if not isinstance(model, keras.Model):
         raise InputError(
-            f"expected a compiled keras.Model, came {type(model).__name__}: give the model itself"
+            f"expected a compiled keras.Model, got {type(model).__name__}: give the model itself"
         )
     optimizer = model.optimizer if model.compiled else None
     if optimizer is None:
         raise InputError(
-            f"expected a compiled model, came {model.name!r} without an optimizer: call "
+            f"expected a compiled model, got {model.name!r} without an optimizer: call "
             "model.compile(optimizer=…, loss=…) first"
         )
     if type(optimizer) is keras.optimizers.LossScaleOptimizer:
@@ -50,7 +50,7 @@ def stepping(model: Any) -> Any:
     _check_steps(optimizer)
     if STEP in vars(optimizer):
         raise InputError(
-            "expected an optimizer without terms, came one that has some: call detach() on its "
+            "expected an optimizer without terms, got one that has some: call detach() on its "
             "attachment first, or give all terms at once"
         )
     return optimizer
@@ -60,7 +60,7 @@ def _check_steps(optimizer: Any) -> None:
     kind = type(optimizer)
     if not isinstance(optimizer, keras.optimizers.Optimizer):
         raise UnsupportedOptimizer(
-            f"expected a Keras optimizer, came {kind.__module__}.{kind.__qualname__}: compile the "
+            f"expected a Keras optimizer, got {kind.__module__}.{kind.__qualname__}: compile the "
             "model with one of keras.optimizers"
         )
     for name in ("apply", "apply_gradients", STEP, "_backend_apply_gradients"):
@@ -68,7 +68,7 @@ def _check_steps(optimizer: Any) -> None:
         wrapped = name == "apply" and owner is not _owner_of_apply()
         if wrapped or owner.__module__.partition(".")[0] != "keras":
             raise UnsupportedOptimizer(
-                f"expected an optimizer that takes its steps itself, came {kind.__module__}."
+                f"expected an optimizer that takes its steps itself, got {kind.__module__}."
                 f"{kind.__qualname__}, whose {name} is its own, so that terms could miss its "
                 "steps or repeat them: compile the model with the optimizer inside it"
             )
@@ -77,7 +77,7 @@ def _check_steps(optimizer: Any) -> None:
     )
     if replicas > 1:
         raise UnsupportedOptimizer(
-            f"expected one replica, came a tf.distribute strategy with {replicas}, where a shrink "
+            f"expected one replica, got a tf.distribute strategy with {replicas}, where a shrink "
             "would be taken by each: use update 'loss', that is, shrinkage.keras.regularizer"
         )
 

@@ -53,7 +53,7 @@ def describe(model: Any) -> tuple[tuple[ParameterInfo, Any], ...]:
     """
     if not isinstance(model, keras.layers.Layer):
         raise InputError(
-            f"expected a Keras model, came {type(model).__name__}: give the model itself"
+            f"expected a Keras model, got {type(model).__name__}: give the model itself"
         )
     _check_built(model)
     found: dict[int, tuple[ParameterInfo, Any]] = {}
@@ -61,7 +61,7 @@ def describe(model: Any) -> tuple[tuple[ParameterInfo, Any], ...]:
     for name, place, variable in _owned(model):
         if name in taken:
             raise InputError(
-                f"expected one name for each variable, came two of {name!r}: give one of the "
+                f"expected one name for each variable, got two of {name!r}: give one of the "
                 "variables, or its layer, another name"
             )
         taken.add(name)
@@ -102,7 +102,7 @@ def _check_built(model: Any) -> None:
         unbuilt = []  # a layer that a call of the model does not use has nothing to penalise
     if unbuilt or not model.weights:
         raise InputError(
-            f"expected a built model, came {model.name!r} with "
+            f"expected a built model, got {model.name!r} with "
             f"{f'no variables yet ({unbuilt[0]})' if unbuilt else 'no variables'}: call "
             "model.build(input_shape), begin it with keras.Input(shape), or call it on one batch"
         )

@@ -108,7 +108,7 @@ def check_once(
         layers = terms_of(variable.regularizer) or ()
         for both in sorted(asked & _kinds(layers), key=lambda kind: kind.name):
             raise InputError(
-                f"expected one {both.__name__} on {info.name}, came a term and "
+                f"expected one {both.__name__} on {info.name}, got a term and "
                 f"{words_of(variable.regularizer)}: it would count twice; build the layer "
                 "without it, or drop the term"
             )
@@ -116,7 +116,7 @@ def check_once(
         if decay and L2 in asked:
             kind = type(optimizer).__name__
             raise InputError(
-                f"expected one L2 on {info.name}, came a term and {kind}'s own "
+                f"expected one L2 on {info.name}, got a term and {kind}'s own "
                 f"weight_decay={decay:g}: it would count twice; build it with "
                 f"{kind}(…, weight_decay=0.0), or drop the term"
             )

@@ -93,7 +93,7 @@ def _assigned(model: Any, infos: Sequence[ParameterInfo], terms: Terms, update: 
         raise UnmatchedPattern(f"{error}{_without_kernel(model, terms)}") from None
     if any(part.update == "loss" for parts in assignment.parts.values() for part in parts):
         raise InputError(
-            "expected an update of gradient, decoupled, proximal, came 'loss': give the layer "
+            "expected an update of gradient, decoupled, proximal, got 'loss': give the layer "
             "kernel_regularizer=shrinkage.keras.regularizer(term), which Keras adds to the loss"
         )
     return assignment
@@ -120,7 +120,7 @@ def _check_kept(optimizer: Any, assignment: Assignment) -> None:
     updates = {part.update for parts in assignment.parts.values() for part in parts}
     if isinstance(optimizer, keras.optimizers.Ftrl) and "decoupled" in updates:
         raise UnsupportedOptimizer(
-            "expected an optimizer that moves the weights it finds, came Ftrl with update "
+            "expected an optimizer that moves the weights it finds, got Ftrl with update "
             "'decoupled', which makes them anew from its sums at each step, so that a shrink is "
             "forgotten: use Ftrl's own l1_regularization_strength, or another optimizer"
         )
@@ -130,6 +130,6 @@ def _check_average(optimizer: Any, slots: Sequence[Slot]) -> None:
     kinked = [slot.name for slot in slots if slot.has_kinks]
     if optimizer.use_ema and kinked:
         raise UnsupportedOptimizer(
-            f"expected an optimizer that keeps exact zeros, came {type(optimizer).__name__} with "
+            f"expected an optimizer that keeps exact zeros, got {type(optimizer).__name__} with "
             f"use_ema=True, whose averages replace them ({kinked[0]}): build it with use_ema=False"
         )

@@ -139,17 +139,17 @@ def regularizer(
 def _check(term: Term) -> None:
     if term.selection != weights():
         raise InputError(
-            f"expected a term without selection for a layer's regularizer, came {term!r}: the "
+            f"expected a term without selection for a layer's regularizer, got {term!r}: the "
             "layer passes its array; drop .on(…), or use shrinkage.keras.regularize"
         )
     if term.reference is not None:
         raise InputError(
-            f"expected a term about zero for a layer's regularizer, came {term!r}: a model's "
+            f"expected a term about zero for a layer's regularizer, got {term!r}: a model's "
             "config holds no arrays; use shrinkage.keras.regularize(…, update='gradient')"
         )
     if term.update not in (None, "loss"):
         raise InputError(
-            f"expected a term for the loss, came {term!r}: Keras differentiates a layer's "
+            f"expected a term for the loss, got {term!r}: Keras differentiates a layer's "
             f"regularizer; use shrinkage.keras.regularize for update={term.update!r}"
         )
 
@@ -160,7 +160,7 @@ def _entry(term: Term) -> dict[str, Any]:
         REGISTRY[penalty.name].penalty
     ):
         raise InputError(
-            f"expected a penalty of {', '.join(REGISTRY)} in a model to save, came {penalty!r}: "
+            f"expected a penalty of {', '.join(REGISTRY)} in a model to save, got {penalty!r}: "
             "save the weights alone with model.save_weights, or use shrinkage.keras.regularize"
         )
     options = {field.name: getattr(penalty, field.name) for field in fields(penalty)}

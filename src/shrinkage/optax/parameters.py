@@ -79,7 +79,7 @@ def describe(params: Any, layout: Layout | None = None) -> tuple[tuple[Parameter
     )
     if not found:
         raise InputError(
-            f"expected a tree with floating arrays, came {type(params).__name__} without any: give "
+            f"expected a tree with floating arrays, got {type(params).__name__} without any: give "
             "the parameters, for example nnx.state(model, nnx.Param) or eqx.filter(model, "
             "eqx.is_inexact_array)"
         )
@@ -93,7 +93,7 @@ def checked_layout(layout: Any) -> Any:
     """
     if layout is not None and not callable(layout):
         raise InputError(
-            f"expected a layout that is a function of ParameterInfo, came {layout!r}: give in_out, "
+            f"expected a layout that is a function of ParameterInfo, got {layout!r}: give in_out, "
             "out_in or layout_of(module) of shrinkage.optax, not its name"
         )
     return layout
@@ -124,7 +124,7 @@ def _laid_out(info: ParameterInfo, layout: Layout | None) -> ParameterInfo:
     ):
         raise InputError(
             f"expected layout to return the ParameterInfo of {info.name} with other roles or axes, "
-            f"came {changed!r}: use for example dataclasses.replace(info, input_axis=0)"
+            f"got {changed!r}: use for example dataclasses.replace(info, input_axis=0)"
         )
     return changed
 
@@ -134,7 +134,7 @@ def _found(tree: Any) -> tuple[_Found, ...]:
     for one in found:
         if one.name in names:
             raise InputError(
-                f"expected every array to have a name of its own, came two named {one.name!r} once "
+                f"expected every array to have a name of its own, got two named {one.name!r} once "
                 "the keys of the tree are joined by dots: rename a key that has a dot in it"
             )
         names.add(one.name)

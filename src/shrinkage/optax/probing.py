@@ -39,7 +39,7 @@ LEAST = 1e-30  # moves below it are none: float32 may round them to 0
 class _Step(NamedTuple):
     """What a step added to each parameter, what the metric says it adds, and what comes after."""
 
-    came: dict[str, Any]
+    got: dict[str, Any]
     expected: dict[str, Any]
     state: Any
     buffer: Any
@@ -107,44 +107,44 @@ class _Judge:
         for count in range(steps):
             tolerance = _tolerance(state, count)
             step = self._step(size, GRADIENTS, count, state, buffer)
-            self._check(step.came, step.expected, tolerance, count, but)
+            self._check(step.got, step.expected, tolerance, count, but)
             state, buffer = step.state, step.buffer
 
     def compare_later(self) -> None:
         """Compare a step with the metric's as schedules have it later."""
         for count in LATER:
             step = self._step(0.0, GRADIENTS, count, after(self.state, count), 0.0)
-            self._check(step.came, step.expected, TOLERANCE, count)
+            self._check(step.got, step.expected, TOLERANCE, count)
 
     def own_decay(self) -> list[str]:
         """Return the parameters that weights of one lose something without a gradient."""
-        came = self._step(1.0, NO_GRADIENTS, 0, self.state, 0.0).came
+        got = self._step(1.0, NO_GRADIENTS, 0, self.state, 0.0).got
         # Without an epsilon a gradient of 0 makes 0/0, which is no decay.
-        return [name for name, moved in came.items() if np.nan_to_num(_flat(moved)).any()]
+        return [name for name, moved in got.items() if np.nan_to_num(_flat(moved)).any()]
 
     def _step(
         self, size: float, slopes: tuple[float, ...], count: Any, state: Any, buffer: Any
     ) -> _Step:
         gradients = self.stand_ins.tree(slopes)
         updates, state = self.inner.update(gradients, state, self.stand_ins.tree(size))
-        given, came = named_leaves(gradients), named_leaves(updates)
+        given, got = named_leaves(gradients), named_leaves(updates)
         found = read(state, self.metric)
         rate = rate_at(self.rate, jnp.asarray(count), found.learning_rate)
         rate, buffer = found.metric.amplified(rate, buffer)
         scales = found.scales(self.names)
         expected = {name: -rate * scales[name] * given[name] for name in self.names}
-        return _Step({name: came[name] for name in self.names}, expected, state, buffer)
+        return _Step({name: got[name] for name in self.names}, expected, state, buffer)
 
     def _check(
-        self, came: Any, expected: Any, tolerance: float, count: int, but: Collection[str] = ()
+        self, got: Any, expected: Any, tolerance: float, count: int, but: Collection[str] = ()
     ) -> None:
         for name in self.names:
-            ours, theirs = _flat(expected[name]), _flat(came[name])
+            ours, theirs = _flat(expected[name]), _flat(got[name])
             if name not in but and not np.allclose(theirs, ours, rtol=tolerance, atol=LEAST):
                 raise UnsupportedOptimizer(self._words(name, theirs, ours, count))
 
-    def _words(self, name: str, came: np.ndarray, expected: np.ndarray, count: int) -> str:
-        worst = int(np.argmax(np.abs(came - expected) / np.abs(expected + 1e-300)))
+    def _words(self, name: str, got: np.ndarray, expected: np.ndarray, count: int) -> str:
+        worst = int(np.argmax(np.abs(got - expected) / np.abs(expected + 1e-300)))
         gradient = GRADIENTS[worst % len(GRADIENTS)]
         metric = read(self.state, self.metric).metric
         advice = (
@@ -155,8 +155,8 @@ class _Judge:
             advice = "give the optimizer and proximal one schedule, or one number"
         return (
             f"expected the optimizer to move {name} by {expected[worst]:.4g} at a gradient of "
-            f"{gradient:g} in step {count + 1}, as {metric} and the learning rate say, came "
-            f"{came[worst]:.4g}: {advice}"
+            f"{gradient:g} in step {count + 1}, as {metric} and the learning rate say, got "
+            f"{got[worst]:.4g}: {advice}"
         )
 
 

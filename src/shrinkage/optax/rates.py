@@ -39,7 +39,7 @@ def checked_rate(rate: Any) -> Any:
     single = isinstance(rate, jax.Array | np.ndarray) and rate.shape == ()
     if not (number or single) or not 0 < float(rate) < math.inf:
         raise InputError(
-            f"expected a learning rate that is a finite number above 0 or a schedule, came "
+            f"expected a learning rate that is a finite number above 0 or a schedule, got "
             f"{rate!r}: give the one that the optimizer has"
         )
     return rate
@@ -65,7 +65,7 @@ def rate_at(rate: Any, count: Any, injected: Any = None) -> Any:
     if rate is None:
         if injected is None:
             raise InputError(
-                "expected a learning rate, came none, and none is injected into the optimizer: "
+                "expected a learning rate, got none, and none is injected into the optimizer: "
                 "give the optimizer's, as in proximal(optax.adam(1e-2), terms, 1e-2), or make it "
                 "by optax.inject_hyperparams"
             )

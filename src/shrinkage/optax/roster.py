@@ -81,7 +81,7 @@ class Roster:
         for term in self._terms:
             if (term.update or update) not in allowed:
                 raise InputError(
-                    f"expected terms with update {' or '.join(allowed)} here, came {term!r} with "
+                    f"expected terms with update {' or '.join(allowed)} here, got {term!r} with "
                     f"{term.update or update}: {_ELSEWHERE[term.update or update]}"
                 )
         self._shapes: Any = None

@@ -107,7 +107,7 @@ def _compare(rates: np.ndarray, moves: np.ndarray) -> None:
         raise UnsupportedOptimizer(
             f"expected the optimizer to have the learning rate that was given, "
             f"{rates[int(off.argmax())]:.4g} in step {count + 1} and {rates[largest]:.4g} in step "
-            f"{(0, *LATER)[largest] + 1}, came one whose steps have another ratio: give the "
+            f"{(0, *LATER)[largest] + 1}, got one whose steps have another ratio: give the "
             "optimizer and proximal one schedule, or one number"
         )
 

@@ -81,7 +81,7 @@ class Reading:
         for name in names:
             if name not in held:
                 raise InputError(
-                    f"expected the optimizer to hold {name}, which has a proximal term, came one "
+                    f"expected the optimizer to hold {name}, which has a proximal term, got one "
                     "that is masked: put optax.masked around proximal, or select other parameters"
                 )
         return held
@@ -128,7 +128,7 @@ def read(state: Any, metric: Metric | None) -> Reading:
     if momentums and getattr(chosen, "momentum", None) is None:
         kind = type(chosen).__name__
         raise InputError(
-            f"expected the momentum of the optimizer, whose state does not tell it, came {chosen}: "
+            f"expected the momentum of the optimizer, whose state does not tell it, got {chosen}: "
             f"give for example metric={kind}(momentum=0.9)"
         )
     moment = moments[0] if moments else None
@@ -141,7 +141,7 @@ def _chosen(metric: Metric | None, default: Metric) -> Metric:
     if type(metric) is not type(default):
         raise InputError(
             f"expected a metric of the kind that the optimizer's state is of, "
-            f"{type(default).__name__}(…), came {metric!r}: give that, or leave metric out"
+            f"{type(default).__name__}(…), got {metric!r}: give that, or leave metric out"
         )
     return metric
 
@@ -149,7 +149,7 @@ def _chosen(metric: Metric | None, default: Metric) -> Metric:
 def _refusal(name: str) -> UnsupportedOptimizer:
     reason, instead = REFUSED.get(name, ("has a metric that is not known", ""))
     return UnsupportedOptimizer(
-        "expected sgd, adam, adamw, rmsprop or adagrad of optax for proximal terms, came a state "
+        "expected sgd, adam, adamw, rmsprop or adagrad of optax for proximal terms, got a state "
         f"of {name}, which {reason}: {instead or _OTHERS}"
     )
 

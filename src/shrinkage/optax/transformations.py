@@ -215,7 +215,7 @@ def _transformation(inner: Any) -> Any:
         return inner
     made = inner.__name__ if hasattr(inner, "__name__") else type(inner).__name__
     raise InputError(
-        f"expected an optimizer of optax as the first argument, came {made}: give what optax makes,"
+        f"expected an optimizer of optax as the first argument, got {made}: give what optax makes,"
         " as in proximal(optax.adam(1e-2), terms, 1e-2), and put an nnx.Optimizer around proximal"
     )
 
@@ -264,7 +264,7 @@ def _each(updates: Any, params: Any, parts: Parts, move: Any) -> Any:
     missing = [name for name in parts if name not in found]
     if missing:
         raise InputError(
-            f"expected an update of every penalised parameter, came none of {missing[0]}: give "
+            f"expected an update of every penalised parameter, got none of {missing[0]}: give "
             "gradients and params as trees of one structure"
         )
     moved = [
@@ -277,7 +277,7 @@ def _each(updates: Any, params: Any, parts: Parts, move: Any) -> Any:
 def _needed(params: Any) -> Any:
     if params is None:
         raise InputError(
-            "expected the parameters, came none: call optimizer.update(gradients, state, params)"
+            "expected the parameters, got none: call optimizer.update(gradients, state, params)"
         )
     return params
 

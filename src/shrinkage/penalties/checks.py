@@ -41,9 +41,9 @@ def _reasons(skip: Mapping[str, str] | None) -> dict[str, str]:
     for name, reason in reasons.items():
         if name not in CHECKS:
             hint = near_names(name, CHECKS) or f"the checks are {', '.join(CHECKS)}"
-            raise InputError(f"expected the name of a check to skip, came {name!r}: {hint}")
+            raise InputError(f"expected the name of a check to skip, got {name!r}: {hint}")
         if not isinstance(reason, str) or not reason.strip():
-            raise InputError(f"expected a reason to skip {name}, came {reason!r}: write one")
+            raise InputError(f"expected a reason to skip {name}, got {reason!r}: write one")
     return reasons
 
 
@@ -70,7 +70,7 @@ def check_penalty(
         The `CheckReport`.
 
     Raises:
-        PenaltyCheckFailed: a promise is broken; the message says which, where, and what came.
+        PenaltyCheckFailed: a promise is broken; the message says which, where, and what it got.
         InputError: an unknown namespace or check, or a skip without a reason.
 
     >>> from shrinkage.penalties import L1
@@ -99,5 +99,5 @@ def _run(check: str, subject: Subject) -> None:
     except AssertionError as broken:
         raise PenaltyCheckFailed(check, f"{where}: {broken}") from broken
     except Exception as error:
-        message = f"{where}: expected a result, came {type(error).__name__}: {error}"
+        message = f"{where}: expected a result, got {type(error).__name__}: {error}"
         raise PenaltyCheckFailed(check, message) from error

@@ -40,7 +40,7 @@ class ElasticNet(Penalty):
         number = isinstance(ratio, numbers.Real) and not isinstance(ratio, bool)
         if not number or not 0 <= ratio <= 1:
             raise InputError(
-                f"expected l1_ratio from 0 (L2 alone) to 1 (L1 alone), came {ratio!r}: "
+                f"expected l1_ratio from 0 (L2 alone) to 1 (L1 alone), got {ratio!r}: "
                 "choose a number in that range"
             )
         object.__setattr__(self, "l1_ratio", float(ratio))

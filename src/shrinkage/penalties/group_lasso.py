@@ -36,7 +36,7 @@ def _check_axes(axes: Any) -> Axes:
     )
     if not whole or len(set(axes)) != len(axes):
         raise InputError(
-            f"expected axes as distinct whole numbers that index groups, came {axes!r}: "
+            f"expected axes as distinct whole numbers that index groups, got {axes!r}: "
             "give for example axes=(0,) for one group per row"
         )
     return tuple(axes)
@@ -72,7 +72,7 @@ class GroupLasso(Penalty):
     def __post_init__(self) -> None:
         if self.per is not None and self.axes is not None:
             raise InputError(
-                f"expected per or axes, came both per={self.per!r} and axes={self.axes!r}: drop one"
+                f"expected per or axes, got both per={self.per!r} and axes={self.axes!r}: drop one"
             )
         if self.axes is not None:
             object.__setattr__(self, "axes", _check_axes(self.axes))
@@ -80,7 +80,7 @@ class GroupLasso(Penalty):
         per = "input" if self.per is None else self.per
         if not isinstance(per, str) or per not in PER:
             hint = near_names(per, PER) if isinstance(per, str) else ""
-            raise InputError(f"expected per to be one of {', '.join(PER)}, came {per!r}: {hint}")
+            raise InputError(f"expected per to be one of {', '.join(PER)}, got {per!r}: {hint}")
         object.__setattr__(self, "per", per)
 
     def __repr__(self) -> str:
@@ -110,7 +110,7 @@ class GroupLasso(Penalty):
         if len(known) < len(resolved):
             raise InputError(
                 f"expected a parameter with an {self.per} axis for GroupLasso(per={self.per!r}), "
-                "came one without: select other parameters, or use per='layer' or axes=(…)"
+                "got one without: select other parameters, or use per='layer' or axes=(…)"
             )
         return GroupLasso(axes=known)
 
@@ -187,11 +187,11 @@ class GroupLasso(Penalty):
             index = self.with_axes(BARE_INPUT_AXIS, BARE_OUTPUT_AXIS).axes or ()
         if any(not -len(own) <= axis < len(own) for axis in index):
             raise InputError(
-                f"expected an array with axes {index} to group by, came one model's shape "
+                f"expected an array with axes {index} to group by, got one model's shape "
                 f"{tuple(w.shape[stacked:])}: use per='output' or 'layer', or other axes"
             )
         kept = {own[axis] for axis in index}
         if len(kept) < len(index):
-            raise InputError(f"expected distinct axes, came {index}, which name one axis twice")
+            raise InputError(f"expected distinct axes, got {index}, which name one axis twice")
         within = tuple(axis for axis in own if axis not in kept)
         return within, math.sqrt(max(1, math.prod(w.shape[axis] for axis in within)))

@@ -83,16 +83,16 @@ def penalty_from_name(name: str, **options: Any) -> Penalty:
     ElasticNet(l1_ratio=0.3)
     >>> penalty_from_name("elasticnet")
     Traceback (most recent call last):
-    shrinkage.errors.InputError: expected a penalty of l1, l2, elastic-net, group-lasso, came \
+    shrinkage.errors.InputError: expected a penalty of l1, l2, elastic-net, group-lasso, got \
 'elasticnet': did you mean elastic-net?
     """
     if name not in REGISTRY:
         hint = near_names(str(name), REGISTRY) or "choose one of those"
-        raise InputError(f"expected a penalty of {', '.join(REGISTRY)}, came {name!r}: {hint}")
+        raise InputError(f"expected a penalty of {', '.join(REGISTRY)}, got {name!r}: {hint}")
     known = [option.name for option in REGISTRY[name].options]
     for option in options:
         if option not in known:
             hint = near_names(option, known) or "leave it out"
             listed = ", ".join(known) or "no options"
-            raise InputError(f"expected {listed} for penalty {name}, came {option!r}: {hint}")
+            raise InputError(f"expected {listed} for penalty {name}, got {option!r}: {hint}")
     return REGISTRY[name].penalty(**options)

@@ -273,7 +273,7 @@ def _live(parts: Sequence[Part], kind: type[Penalty]) -> tuple[Part, ...]:
 def _overlap(parts: Sequence[Part], where: str) -> OverlapError:
     names = " and ".join(repr(part.penalty) for part in parts)
     return OverlapError(
-        f"expected terms whose sum has a closed-form prox, came {names} {where}: one penalty "
+        f"expected terms whose sum has a closed-form prox, got {names} {where}: one penalty "
         "with any L2, or L1 and one GroupLasso around one reference with any L2, work; "
         "select other parameters or update='gradient' for one of them"
     )

@@ -67,7 +67,7 @@ def attach(
     for index, (parameter, parts) in enumerate(assignments.items()):
         if id(parameter) not in places:
             raise InputError(
-                f"expected parameters of the optimizer, came number {index} of shape "
+                f"expected parameters of the optimizer, got number {index} of shape "
                 f"{tuple(parameter.shape)} that it does not hold: add it to the optimizer"
             )
         target = Target(str(index), parameter, stacked)
@@ -110,12 +110,12 @@ def _strength(strength: Any, target: Target) -> Any:
     models = tuple(target.parameter.shape[: target.stacked])
     if tuple(strength.shape) != models:
         raise InputError(
-            f"expected one strength per model, of shape {models}, came "
+            f"expected one strength per model, of shape {models}, got "
             f"{tuple(strength.shape)}: give a number or a tensor of that shape"
         )
     if not bool(((strength >= 0) & torch.isfinite(strength)).all()):
         raise InputError(
-            f"expected finite strengths of at least 0, came {strength.tolist()}: correct them"
+            f"expected finite strengths of at least 0, got {strength.tolist()}: correct them"
         )
     return strength.detach().to("cpu", torch.float64).flatten() if models else float(strength)
 

@@ -25,7 +25,7 @@ def check_free(optimizer: Optimizer) -> None:
     """Refuse an optimizer that has terms already."""
     if optimizer in _ATTACHED:
         raise InputError(
-            "expected an optimizer without terms, came one that has some: "
+            "expected an optimizer without terms, got one that has some: "
             "call detach() on its attachment first, or give all terms at once"
         )
 

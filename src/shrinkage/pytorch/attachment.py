@@ -126,7 +126,7 @@ class Attachment:
         number = term if isinstance(term, int) else _index(repr(term), term, self._terms)
         if not 0 <= number < len(self._terms):
             raise InputError(
-                f"expected the number of a term from 0 to {len(self._terms) - 1}, came {term}: "
+                f"expected the number of a term from 0 to {len(self._terms) - 1}, got {term}: "
                 "give the term itself"
             )
         self._given[number] = checked_strength(value)
@@ -209,7 +209,7 @@ class Attachment:
         strengths = state.get("strengths", self._given)
         if len(strengths) != len(self._terms):
             raise InputError(
-                f"expected the state of {len(self._terms)} terms, came one of {len(strengths)}: "
+                f"expected the state of {len(self._terms)} terms, got one of {len(strengths)}: "
                 "load it into an attachment with the same terms"
             )
         load_slot_states(self._slots, state)
@@ -268,7 +268,7 @@ class Attachment:
             return None
         if self._borrowers:
             raise UnsupportedOptimizer(
-                "expected step() without a closure for update='gradient', came a closure, which "
+                "expected step() without a closure for update='gradient', got a closure, which "
                 "computes the gradients anew: call it before step(), or use another update"
             )
 
@@ -399,5 +399,5 @@ def _index(text: str, term: Any, terms: Sequence[str]) -> int:
     wanted = term if isinstance(term, str) else text
     if wanted not in terms:
         hint = near_names(wanted, terms) or f"the terms are {', '.join(terms)}"
-        raise InputError(f"expected a term of this attachment, came {wanted}: {hint}")
+        raise InputError(f"expected a term of this attachment, got {wanted}: {hint}")
     return terms.index(wanted)

@@ -153,7 +153,7 @@ def real_optimizer(optimizer: Any) -> Optimizer:
         optimizer = getattr(optimizer, "optimizer", None)
     if not isinstance(optimizer, Optimizer):
         raise UnsupportedOptimizer(
-            f"expected an optimizer of torch.optim, came {type(optimizer).__name__}, which steps "
+            f"expected an optimizer of torch.optim, got {type(optimizer).__name__}, which steps "
             "without the hooks that terms need: train with another strategy"
         )
     return optimizer
@@ -186,7 +186,7 @@ def refuse_gradient(request: Request, framework: str) -> None:
     for term in as_terms(request.terms):
         if (term.update or request.update) == "gradient":
             raise UnsupportedOptimizer(
-                f"expected update='proximal', 'decoupled' or 'loss', came 'gradient' for {term!r}: "
+                f"expected update='proximal', 'decoupled' or 'loss', got 'gradient' for {term!r}: "
                 f"{framework} calls optimizer.step(closure), which computes the gradients anew; "
                 "'proximal' and 'loss' solve the same problem"
             )
@@ -196,10 +196,10 @@ def needed(package: str, error: ModuleNotFoundError) -> ImportError:
     """Return the error for a framework that is not installed.
 
     >>> print(needed("skorch", ModuleNotFoundError(name="skorch")))
-    expected skorch to be installed, came no module skorch: run pip install skorch
+    expected skorch to be installed, got no module skorch: run pip install skorch
     """
     return ImportError(
-        f"expected {package} to be installed, came no module {error.name}: "
+        f"expected {package} to be installed, got no module {error.name}: "
         f"run pip install {package}",
         name=error.name,
     )

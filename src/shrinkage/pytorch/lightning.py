@@ -120,7 +120,7 @@ def chosen_optimizer(optimizers: list[Any], chosen: int | str) -> Optimizer:
     if len(found) != 1:
         listed = ", ".join(f"{i}: {name}" for i, name in enumerate(names)) or "none"
         raise InputError(
-            f"expected one optimizer of configure_optimizers ({listed}), came {chosen!r}: "
+            f"expected one optimizer of configure_optimizers ({listed}), got {chosen!r}: "
             "give a position in that list"
         )
     return optimizers[found[0]]

@@ -107,7 +107,7 @@ def describe(model: nn.Module) -> tuple[tuple[ParameterInfo, torch.nn.Parameter]
     """
     if not isinstance(model, nn.Module):
         raise InputError(
-            f"expected a torch.nn.Module, came {type(model).__name__}: give the model itself"
+            f"expected a torch.nn.Module, got {type(model).__name__}: give the model itself"
         )
     found: dict[int, tuple[ParameterInfo, torch.nn.Parameter]] = {}
     for name, place, tensor in _owned(original(model)):
@@ -138,7 +138,7 @@ def original(model: nn.Module) -> nn.Module:
     flat = [name for name, part in model.named_modules() if _kind(part) == _FLAT]
     if flat:
         raise InputError(
-            f"expected parameters with their own shapes, came {_FLAT} (at "
+            f"expected parameters with their own shapes, got {_FLAT} (at "
             f"{flat[0] or 'the model'}), which flattens them: use "
             "torch.distributed.fsdp.fully_shard instead"
         )
@@ -217,12 +217,12 @@ def _weight_norm(layer: nn.Module, name: str, tensor: torch.Tensor, *, magnitude
 def _check(name: str, tensor: torch.Tensor) -> None:
     if is_lazy(tensor):
         raise InputError(
-            f"expected parameters with shapes, came the lazy parameter {name}: run one batch "
+            f"expected parameters with shapes, got the lazy parameter {name}: run one batch "
             "through the model first"
         )
     if tensor.is_complex():
         raise InputError(
-            f"expected real parameters, came {name} of dtype {tensor.dtype}: hold its real and "
+            f"expected real parameters, got {name} of dtype {tensor.dtype}: hold its real and "
             "imaginary parts as two parameters"
         )
 

@@ -111,7 +111,7 @@ class Roster:
         found, outside = self._found([])
         if outside:
             raise InputError(
-                f"expected every penalised parameter in the optimizer, came "
+                f"expected every penalised parameter in the optimizer, got "
                 f"{', '.join(outside[:5])} outside of it: build the optimizer from this model's "
                 "parameters, or select others"
             )

@@ -89,7 +89,7 @@ def as_schedules(
     if len(given) != terms or not all(one is None or callable(one) for one in given):
         raise InputError(
             f"expected a schedule that is callable, or one (or None) for each of {terms} terms, "
-            f"came {schedule!r}: give for example WarmUp(1000)"
+            f"got {schedule!r}: give for example WarmUp(1000)"
         )
     return given
 
@@ -108,7 +108,7 @@ def scheduled(strength: float, schedule: Schedule | None, step: int, term: str) 
     factor = float(schedule(step))
     if not 0 <= factor < math.inf:
         raise InputError(
-            f"expected a schedule whose factors are finite numbers of at least 0, came {factor} "
+            f"expected a schedule whose factors are finite numbers of at least 0, got {factor} "
             f"at step {step} for {term}: correct it"
         )
     return strength * factor
@@ -131,4 +131,4 @@ def changed_strengths(new: Sequence[Any], old: Sequence[Any]) -> set[int]:
 
 def _check_steps(steps: int) -> None:
     if not isinstance(steps, int) or steps < 1:
-        raise InputError(f"expected a number of steps of at least 1, came {steps!r}: correct it")
+        raise InputError(f"expected a number of steps of at least 1, got {steps!r}: correct it")

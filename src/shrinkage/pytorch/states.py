@@ -45,7 +45,7 @@ def load_slot_states(slots: Sequence[Slot], state: Mapping[str, Any]) -> None:
         for name, value in dict(state.get(kind, {})).items():
             if name not in known:
                 hint = near_names(name, known) or "load it into the same model and terms"
-                raise InputError(f"expected the state of known parameters, came {name}: {hint}")
+                raise InputError(f"expected the state of known parameters, got {name}: {hint}")
             _LOADERS[kind](known[name], value)
 
 

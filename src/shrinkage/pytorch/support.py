@@ -64,7 +64,7 @@ def check_support(optimizer: Optimizer, updates: Iterable[str]) -> None:
         if reason is not None:
             kind = next(kind for kind in REFUSED if isinstance(optimizer, kind))
             raise UnsupportedOptimizer(
-                f"expected an optimizer that carries update={update!r}, came {kind.__name__}: "
+                f"expected an optimizer that carries update={update!r}, got {kind.__name__}: "
                 f"{reason}; {_INSTEAD[kind]}"
             )
 
@@ -77,7 +77,7 @@ def check_sharded(optimizer: Optimizer, name: str) -> None:
     """
     if isinstance(optimizer, Adafactor):
         raise UnsupportedOptimizer(
-            f"expected an optimizer that trains {name} in pieces on several processes, came "
+            f"expected an optimizer that trains {name} in pieces on several processes, got "
             "Adafactor, whose step in torch takes the norm of a piece for that of the whole: "
             "use Adam or AdamW"
         )
@@ -99,21 +99,21 @@ def check_group(name: str, group: Mapping[str, Any], updates: Iterable[str]) -> 
     acting = any(update in ("decoupled", "proximal") for update in updates)
     if acting and "lr" not in group:
         raise UnsupportedOptimizer(
-            f"expected a learning rate in the optimizer's groups, came none for {name}: "
+            f"expected a learning rate in the optimizer's groups, got none for {name}: "
             "use update='gradient' or 'loss'"
         )
     if group.get("differentiable") and updates:
         raise UnsupportedOptimizer(
-            "expected an optimizer with differentiable=False, came one that is differentiated "
+            "expected an optimizer with differentiable=False, got one that is differentiated "
             "through: use penalty_loss"
         )
     if group.get("maximize") and "loss" in updates:
         raise UnsupportedOptimizer(
-            f"expected update='loss' with a loss to be minimized, came maximize=True for {name}: "
+            f"expected update='loss' with a loss to be minimized, got maximize=True for {name}: "
             "use another update"
         )
     if float(group.get("lr", 1.0)) == 0 and not float(group.get("initial_lr", 0.0)) > 0:
         raise InputError(
-            f"expected a learning rate above 0, came 0 for the group of {name}, so that nothing "
+            f"expected a learning rate above 0, got 0 for the group of {name}, so that nothing "
             "would move: set lr, or build the scheduler that raises it before regularize"
         )

@@ -121,7 +121,7 @@ def resumed_folder(args: Any, state: Any, given: str | Path | None) -> Path:
             return Path(place)
     raise InputError(
         f"expected the checkpoint of step {state.global_step} that training resumes from in "
-        f"{args.output_dir}, came none that fits: give Regularize(…, checkpoint=PATH) the path "
+        f"{args.output_dir}, got none that fits: give Regularize(…, checkpoint=PATH) the path "
         "that train(resume_from_checkpoint=PATH) has"
     )
 
@@ -179,7 +179,7 @@ def read_state(file: Path) -> dict[str, Any]:
             return _unpacked(json.loads(opened.metadata()["state"]), opened)
     except Exception as error:
         raise InputError(
-            f"expected the state of terms of a checkpoint, came a damaged file ({error}): delete "
+            f"expected the state of terms of a checkpoint, got a damaged file ({error}): delete "
             f"{file} to begin that state anew"
         ) from error
 
@@ -197,7 +197,7 @@ def _packed(value: Any, tensors: dict[str, torch.Tensor]) -> Any:
     if value is None or isinstance(value, bool | int | float | str):
         return value
     raise InputError(
-        f"expected numbers, text, lists, tensors and mappings of text to those, came {value!r}: "
+        f"expected numbers, text, lists, tensors and mappings of text to those, got {value!r}: "
         "a state that cannot be saved without pickle"
     )
 

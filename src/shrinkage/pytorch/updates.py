@@ -149,7 +149,7 @@ class Gradient(Update):
             return
         if given.is_sparse:
             raise UnsupportedOptimizer(
-                f"expected a dense gradient for update='gradient', came a sparse one of "
+                f"expected a dense gradient for update='gradient', got a sparse one of "
                 f"{self.target.name}: build the layer with sparse=False"
             )
         if self._changed is None or self._changed.shape != given.shape:

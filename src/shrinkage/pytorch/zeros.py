@@ -112,7 +112,7 @@ def lost_zeros(averaged: nn.Module, model: nn.Module) -> dict[str, int]:
         other = theirs.get(name)
         if other is None or other.shape != parameter.shape:
             raise InputError(
-                f"expected an average of the same parameters, came none like {name}: give the "
+                f"expected an average of the same parameters, got none like {name}: give the "
                 "AveragedModel of this model"
             )
         count = int(((parameter == 0) & (other.to(parameter.device) != 0)).sum())

@@ -1,6 +1,6 @@
 """Checks of settings and of what training starts from; a mistake is one line.
 
-It says what was expected, what came, what to do.
+It says what was expected, what it got, what to do.
 
 Who uses this: the layers, optimizers and the training of this package.
 """
@@ -21,21 +21,21 @@ from shrinkage.terms import AssignedPart, words_of_own_decay
 
 
 def whole(value: Any, what: str, least: int = 1) -> int:
-    """Return a whole number of at least `least`, or say what came instead.
+    """Return a whole number of at least `least`, or say what it got instead.
 
     >>> whole(3, "epochs")
     3
     """
     if not isinstance(value, numbers.Integral) or isinstance(value, bool) or value < least:
         raise InputError(
-            f"expected {what} as a whole number of at least {least}, came {value!r}: give such a "
+            f"expected {what} as a whole number of at least {least}, got {value!r}: give such a "
             "number"
         )
     return int(value)
 
 
 def number(value: Any, what: str, low: float = 0.0, high: float = math.inf) -> float:
-    """Return a number with low <= number < high, or say what came instead.
+    """Return a number with low <= number < high, or say what it got instead.
 
     >>> number(0.5, "share", 0, 1)
     0.5
@@ -43,43 +43,43 @@ def number(value: Any, what: str, low: float = 0.0, high: float = math.inf) -> f
     real = isinstance(value, numbers.Real) and not isinstance(value, bool)
     if not real or not low <= float(value) < high:
         raise InputError(
-            f"expected {what} as a number of at least {low:g} and below {high:g}, came {value!r}: "
+            f"expected {what} as a number of at least {low:g} and below {high:g}, got {value!r}: "
             "give such a number"
         )
     return float(value)
 
 
 def positive(value: Any, what: str) -> float:
-    """Return a finite number above 0, or say what came instead.
+    """Return a finite number above 0, or say what it got instead.
 
     >>> positive(1e-3, "learning_rate")
     0.001
     """
     if number(value, what) == 0:
-        raise InputError(f"expected {what} above 0, came 0: try a small number such as 1e-3")
+        raise InputError(f"expected {what} above 0, got 0: try a small number such as 1e-3")
     return float(value)
 
 
 def share(value: Any, what: str) -> float:
-    """Return a number from 0 to 1, or say what came instead.
+    """Return a number from 0 to 1, or say what it got instead.
 
     >>> share(0.1, "momentum")
     0.1
     """
     if number(value, what) > 1:
-        raise InputError(f"expected {what} as a share from 0 to 1, came {value!r}: try 0.1")
+        raise InputError(f"expected {what} as a share from 0 to 1, got {value!r}: try 0.1")
     return float(value)
 
 
 def expect(value: Any, kinds: Any, what: str, example: str) -> Any:
-    """Return an object of one of the kinds, or say what came instead.
+    """Return an object of one of the kinds, or say what it got instead.
 
     >>> expect(3, int, "a number", "3")
     3
     """
     if not isinstance(value, kinds):
-        came = repr(value) if isinstance(value, str | type) else type(value).__name__
-        raise InputError(f"expected {what}, came {came}: give for example {example}")
+        got = repr(value) if isinstance(value, str | type) else type(value).__name__
+        raise InputError(f"expected {what}, got {got}: give for example {example}")
     return value
 
 
@@ -87,7 +87,7 @@ def two_betas(betas: Any) -> None:
     """Check that there are two, each at least 0 and below 1."""
     if not isinstance(betas, tuple | list) or len(betas) != 2:
         raise InputError(
-            f"expected betas as two numbers, came {betas!r}: give for example (0.9, 0.999)"
+            f"expected betas as two numbers, got {betas!r}: give for example (0.9, 0.999)"
         )
     for beta in betas:
         number(beta, "each of betas", 0.0, 1.0)
@@ -97,7 +97,7 @@ def enough_rows(count: int) -> None:
     """Check that a batch has a variance."""
     if count < 2:
         raise InputError(
-            "expected at least 2 rows for BatchNorm to learn from, came 1, which has no variance: "
+            "expected at least 2 rows for BatchNorm to learn from, got 1, which has no variance: "
             "give it more rows at a time"
         )
 
@@ -107,7 +107,7 @@ def finite_weights(parameters: Mapping[str, np.ndarray]) -> None:
     for name, w in parameters.items():
         if not np.isfinite(w).all():
             raise InputError(
-                f"expected finite weights to start from, came NaN or infinity in {name}: draw the "
+                f"expected finite weights to start from, got NaN or infinity in {name}: draw the "
                 "network anew, or load weights from before they diverged"
             )
 
@@ -118,7 +118,7 @@ def finite_references(assigned: Mapping[str, Sequence[Any]]) -> None:
         given = [part.reference for part in parts if part.reference is not None]
         if not all(np.isfinite(np.asarray(reference)).all() for reference in given):
             raise InputError(
-                f"expected a finite reference for {name}, came NaN or infinity in around(…): take "
+                f"expected a finite reference for {name}, got NaN or infinity in around(…): take "
                 "it from a network that trained well"
             )
 

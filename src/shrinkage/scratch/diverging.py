@@ -28,6 +28,5 @@ def diverged(network: Network, x: np.ndarray, training: Any, loss: float) -> Tra
         last = len(network.layers) - 1
         where = f"the outputs of layer {last}, {network.layers[last]!r}, are too large for it"
     return TrainingDiverged(
-        f"expected a finite loss, came {loss}; {where}: lower the learning rate, or scale the "
-        "inputs"
+        f"expected a finite loss, got {loss}; {where}: lower the learning rate, or scale the inputs"
     )

@@ -34,7 +34,7 @@ class SoftmaxCrossEntropy:
         return float(-log_probability[row, target].mean()), gradient / len(outputs)
 
     def checked(self, target: Any, rows: int, outputs: int) -> np.ndarray:
-        """Return labels that fit the outputs, or say what came instead."""
+        """Return labels that fit the outputs, or say what it got instead."""
         return shapes.labels(target, rows, outputs)
 
     def accuracy(self, outputs: np.ndarray, target: np.ndarray) -> float | None:
@@ -57,7 +57,7 @@ class HalfSquaredError:
         return float(0.5 * (error**2).sum() / len(error)), error / len(error)
 
     def checked(self, target: Any, rows: int, outputs: int) -> np.ndarray:
-        """Return targets of shape (rows, outputs), or say what came instead."""
+        """Return targets of shape (rows, outputs), or say what it got instead."""
         return shapes.targets(target, rows, outputs)
 
     def accuracy(self, outputs: np.ndarray, target: np.ndarray) -> float | None:  # noqa: ARG002

@@ -22,7 +22,7 @@ def check_training(training: Any) -> None:
     if training is not None and not isinstance(training, np.random.Generator):
         raise InputError(
             "expected training as a generator of random numbers while the network learns, or None "
-            f"while it predicts, came {training!r}: give np.random.default_rng(0), made once"
+            f"while it predicts, got {training!r}: give np.random.default_rng(0), made once"
         )
 
 
@@ -30,21 +30,21 @@ def check_way_back(layers: Sequence[Any], last: Any, gradient: Any) -> None:
     """Check that a forward pass in the same mode went before, of the same shape."""
     if last is None:
         raise InputError(
-            "expected forward before backward, came backward alone: call network.forward(x, "
+            "expected forward before backward, got backward alone: call network.forward(x, "
             "generator) on the batch first"
         )
     shape, training = last
     if not isinstance(gradient, np.ndarray) or gradient.shape != shape:
         raise InputError(
             f"expected the gradient as an array of shape {shape}, as the last outputs have it, "
-            f"came {type(gradient).__name__} of {np.shape(gradient)}: give that of the loss of "
+            f"got {type(gradient).__name__} of {np.shape(gradient)}: give that of the loss of "
             "the same batch"
         )
     idle = [layer for layer in layers if _differs(layer)] if training is None else []
     if idle:
         warnings.warn(
             f"expected forward(x, generator) before backward, as {idle[0]!r} acts otherwise while "
-            "the network learns, came forward(x), which predicts: give np.random.default_rng(0), "
+            "the network learns, got forward(x), which predicts: give np.random.default_rng(0), "
             "made once before the loop",
             UserWarning,
             stacklevel=3,
@@ -64,6 +64,6 @@ def check_last_batch(layers: Sequence[Any], rows: int, batch_size: int) -> None:
     better = [size for size in larger if rows % size != 1][:1]
     remedy = f"give for example batch_size={better[0]}" if better else "give more rows"
     raise InputError(
-        f"expected batches of at least 2 rows for BatchNorm, came one of 1 ({rows} in all, "
+        f"expected batches of at least 2 rows for BatchNorm, got one of 1 ({rows} in all, "
         f"batch_size={batch_size}), which has no variance: {remedy}"
     )

@@ -20,7 +20,7 @@ from shrinkage.scratch.saving import remember_what_lasts
 
 
 def copied(layers: Any) -> tuple[Layer, ...]:
-    """Return copies of layers in a list, or say what came instead."""
+    """Return copies of layers in a list, or say what it got instead."""
     given = expect(layers, Iterable, "layers in a list", "[Affine(784, 10)]")
     return tuple(
         copy.deepcopy(expect(layer, Layer, "a layer", "Affine(784, 10)")) for layer in given
@@ -32,19 +32,19 @@ def settled(layer: Layer, number: int) -> None:
     where = f"layer {number}, {type(layer).__name__},"
     if not hasattr(layer, "parameters") or not hasattr(layer, "gradients"):
         raise InputError(
-            f"expected {where} to have parameters, if only none, came a layer that has not been "
+            f"expected {where} to have parameters, if only none, got a layer that has not been "
             "set up: call super().__init__() in its __init__"
         )
     try:
         inspect.signature(layer.forward).bind(None, None)
     except TypeError:
         raise InputError(
-            f"expected {where} to have forward(self, x, training=None), came "
+            f"expected {where} to have forward(self, x, training=None), got "
             f"forward{inspect.signature(layer.forward)}: add the argument, used or not"
         ) from None
     if not isinstance(layer.parameters, Mapping):
         raise InputError(
-            f"expected the parameters of {where} as a dictionary, came "
+            f"expected the parameters of {where} as a dictionary, got "
             f"{type(layer.parameters).__name__}: give for example {{'scale': np.ones(5)}}"
         )
     for name, array in layer.parameters.items():
@@ -56,12 +56,12 @@ def _check_parameter(array: Any, what: str) -> None:
     if not isinstance(array, np.ndarray) or array.dtype != np.float64:
         kind = array.dtype if isinstance(array, np.ndarray) else type(array).__name__
         raise InputError(
-            f"expected {what} as an array of float64, came {kind}: start it with for example "
+            f"expected {what} as an array of float64, got {kind}: start it with for example "
             "np.ones(5), or np.array(…, float)"
         )
     if not np.isfinite(array).all():
         raise InputError(
-            f"expected {what} finite at its start, came NaN or infinity: look at its "
+            f"expected {what} finite at its start, got NaN or infinity: look at its "
             "initialisation or its start"
         )
 
@@ -70,7 +70,7 @@ def returned(value: Any, layer: Layer, method: str) -> np.ndarray:
     """Return the array that a layer returned, or say what it was."""
     if not isinstance(value, np.ndarray):
         raise InputError(
-            f"expected {method} of {type(layer).__name__} to return an array, came "
+            f"expected {method} of {type(layer).__name__} to return an array, got "
             f"{type(value).__name__}: end it with return …"
         )
     return value
@@ -79,10 +79,10 @@ def returned(value: Any, layer: Layer, method: str) -> np.ndarray:
 def slopes_of(layer: Layer) -> dict[str, np.ndarray]:
     """Return the gradient of every parameter of a layer, or say which is missing or misshapen."""
     for name, array in layer.parameters.items():
-        came = np.shape(layer.gradients[name]) if name in layer.gradients else "none"
-        if came != array.shape:
+        got = np.shape(layer.gradients[name]) if name in layer.gradients else "none"
+        if got != array.shape:
             raise InputError(
                 f"expected backward of {type(layer).__name__} to leave a gradient of shape "
-                f"{array.shape} in self.gradients[{name!r}], came {came}: set it there"
+                f"{array.shape} in self.gradients[{name!r}], got {got}: set it there"
             )
     return {name: layer.gradients[name] for name in layer.parameters}

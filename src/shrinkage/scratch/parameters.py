@@ -33,18 +33,18 @@ class Parameters(MutableMapping[str, np.ndarray]):
     def __setitem__(self, name: str, value: Any) -> None:
         if name not in self._arrays:
             hint = near_names(str(name), self._arrays) or f"the names are {', '.join(self)}"
-            raise InputError(f"expected the name of a parameter, came {name!r}: {hint}")
+            raise InputError(f"expected the name of a parameter, got {name!r}: {hint}")
         array = self._arrays[name]
         if np.shape(value) != array.shape:
             raise InputError(
-                f"expected an array of shape {array.shape} for {name}, came {np.shape(value)}: "
+                f"expected an array of shape {array.shape} for {name}, got {np.shape(value)}: "
                 "take it from a network of the same layers"
             )
         array[...] = value
 
     def __delitem__(self, name: str) -> None:
         raise InputError(
-            f"expected {name} to stay, came a deletion: build a Network of other layers instead"
+            f"expected {name} to stay, got a deletion: build a Network of other layers instead"
         )
 
     def __iter__(self) -> Iterator[str]:
@@ -62,6 +62,6 @@ class Unstarted(dict[str, np.ndarray]):
 
     def __missing__(self, name: str) -> np.ndarray:
         raise InputError(
-            f"expected a layer with a parameter {name!r}, came one that has not been started: put "
+            f"expected a layer with a parameter {name!r}, got one that has not been started: put "
             "it into a Network, which starts it"
         )

@@ -23,31 +23,31 @@ def chained(layers: Sequence[Any]) -> tuple[int, int]:
         if columns is not None and layer.inputs != columns:
             raise InputError(
                 f"expected layer {number}, {type(layer).__name__}, to take the {columns} columns "
-                f"of the layer before it, came one with {layer.inputs} inputs: make them equal"
+                f"of the layer before it, got one with {layer.inputs} inputs: make them equal"
             )
         first = layer.inputs if first is None else first
         columns = layer.outputs
     if first is None or columns is None:
         raise InputError(
-            f"expected a layer with a number of inputs, came {len(layers)} layers without one: "
+            f"expected a layer with a number of inputs, got {len(layers)} layers without one: "
             "begin with for example Affine(784, 10)"
         )
     return first, columns
 
 
 def initial(weight: Any, shape: tuple[int, int]) -> np.ndarray:
-    """Return drawn weights as float64 of that shape, or say what came instead."""
+    """Return drawn weights as float64 of that shape, or say what it got instead."""
     array = np.array(weight, dtype=np.float64)
     if array.shape != shape:
         raise InputError(
-            f"expected an initialisation of shape {shape}, came {array.shape}: return "
+            f"expected an initialisation of shape {shape}, got {array.shape}: return "
             "(outputs, inputs)"
         )
     return array
 
 
 def rows(X: Any, inputs: int, what: str = "X") -> np.ndarray:
-    """Return a table of finite numbers with `inputs` columns as float64, or say what came instead.
+    """Return a table of finite numbers with `inputs` columns as float64, or say what is wrong.
 
     >>> rows([[1, 2]], 2)
     array([[1., 2.]])
@@ -57,26 +57,26 @@ def rows(X: Any, inputs: int, what: str = "X") -> np.ndarray:
         table = np.asarray(given, dtype=np.float64)
     except (TypeError, ValueError):
         raise InputError(
-            f"expected {what} as numbers, came {type(X).__name__} with something else in it: "
+            f"expected {what} as numbers, got {type(X).__name__} with something else in it: "
             "encode text as numbers first"
         ) from None
     if table.ndim != 2 or len(table) == 0 or table.shape[1] != inputs:
         raise InputError(
-            f"expected {what} of shape (rows, {inputs}), came {table.shape}: give one row a "
+            f"expected {what} of shape (rows, {inputs}), got {table.shape}: give one row a "
             "sample, with as many columns as the first layer has inputs"
         )
     if not np.isfinite(table).all():
         raise InputError(
-            f"expected finite numbers in {what}, came NaN or infinity: fill or drop those rows"
+            f"expected finite numbers in {what}, got NaN or infinity: fill or drop those rows"
         )
     return table
 
 
 def _array(value: Any, what: str) -> np.ndarray:
-    """Return an array of real numbers or of text, or say what came instead."""
+    """Return an array of real numbers or of text, or say what it got instead."""
     if isinstance(value, np.ma.MaskedArray):
         raise InputError(
-            f"expected {what} without a mask, came a masked array: fill it, for example with "
+            f"expected {what} without a mask, got a masked array: fill it, for example with "
             ".filled(0), or drop the masked rows"
         )
     try:
@@ -86,40 +86,40 @@ def _array(value: Any, what: str) -> np.ndarray:
         remedy = "make all rows equally long" if isinstance(value, list | tuple) else "convert it"
         remedy = "give .detach().cpu().numpy()" if hasattr(value, "detach") else remedy
         raise InputError(
-            f"expected {what} as one array, came {kind} that NumPy cannot read as one: {remedy}"
+            f"expected {what} as one array, got {kind} that NumPy cannot read as one: {remedy}"
         ) from None
     if array.dtype.kind in "cmM":
         raise InputError(
-            f"expected {what} as real numbers, came {array.dtype}: turn complex numbers and times "
+            f"expected {what} as real numbers, got {array.dtype}: turn complex numbers and times "
             "into real ones first"
         )
     return array
 
 
 def table(outputs: Any) -> tuple[int, int]:
-    """Return rows and columns of the outputs that a loss is given, or say what came instead."""
+    """Return rows and columns of the outputs that a loss is given, or say what it got instead."""
     shape = np.shape(outputs)
     if len(shape) != 2 or not isinstance(outputs, np.ndarray) or len(outputs) == 0:
         raise InputError(
-            f"expected outputs as an array of (rows, outputs), came {type(outputs).__name__} of "
+            f"expected outputs as an array of (rows, outputs), got {type(outputs).__name__} of "
             f"{shape}: give what network.forward(x) returns"
         )
     return outputs.shape[0], outputs.shape[1]
 
 
 def labels(target: Any, rows: int, outputs: int) -> np.ndarray:
-    """Return whole numbers from 0 to outputs − 1, one a row, or say what came instead."""
+    """Return whole numbers from 0 to outputs − 1, one a row, or say what it got instead."""
     found = _array(target, "labels")
     if found.shape != (rows,) or found.dtype.kind not in "iu":
         raise InputError(
-            f"expected {rows} labels as whole numbers, came shape {found.shape} of "
+            f"expected {rows} labels as whole numbers, got shape {found.shape} of "
             f"{found.dtype}: {_way_to_labels(found, rows)}"
         )
     low, high = int(found.min()), int(found.max())
     if low < 0 or high >= outputs:
         raise InputError(
             f"expected labels from 0 to {outputs - 1}, as the last layer has {outputs} "
-            f"outputs, came {low} to {high}: number the classes from 0, or give the last "
+            f"outputs, got {low} to {high}: number the classes from 0, or give the last "
             "layer an output a class"
         )
     return found
@@ -136,23 +136,23 @@ def _way_to_labels(found: np.ndarray, rows: int) -> str:
 
 
 def targets(target: Any, rows: int, outputs: int) -> np.ndarray:
-    """Return numbers of shape (rows, outputs), or say what came instead."""
+    """Return numbers of shape (rows, outputs), or say what it got instead."""
     numbers = _array(target, "targets")
     columns = numbers[:, None] if numbers.ndim == 1 else numbers
     if columns.shape != (rows, outputs) or columns.dtype.kind not in "fiu":
         raise InputError(
-            f"expected targets as numbers of shape {(rows, outputs)}, came {numbers.shape} of "
+            f"expected targets as numbers of shape {(rows, outputs)}, got {numbers.shape} of "
             f"{numbers.dtype}: one row a sample, one column an output of the last layer"
         )
     if not np.isfinite(columns).all():
-        raise InputError("expected finite targets, came NaN or infinity: drop those rows")
+        raise InputError("expected finite targets, got NaN or infinity: drop those rows")
     return columns.astype(np.float64)
 
 
 def pair(given: Any) -> tuple[Any, Any]:
-    """Return validation rows and labels, or say what came instead."""
+    """Return validation rows and labels, or say what it got instead."""
     if not isinstance(given, tuple | list) or len(given) != 2:
         raise InputError(
-            f"expected validation=(X, y), came {type(given).__name__}: give rows and labels"
+            f"expected validation=(X, y), got {type(given).__name__}: give rows and labels"
         )
     return given[0], given[1]

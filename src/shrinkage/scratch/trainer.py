@@ -112,7 +112,7 @@ class Trainer:
         return slope, value, outputs
 
     def checked(self, X: Any, y: Any, what: str = "X") -> tuple[np.ndarray, np.ndarray]:
-        """Return rows and labels as arrays that fit the network, or say what came instead."""
+        """Return rows and labels as arrays that fit the network, or say what it got instead."""
         table = rows(X, self.network.inputs, what)
         return table, self.loss.checked(y, len(table), self.network.outputs)
 

@@ -123,7 +123,7 @@ def _selected(term: Term, infos: tuple[ParameterInfo, ...]) -> tuple[ParameterIn
     found = select(term.selection, infos)
     if not any(info.trainable for info in found):
         raise UnmatchedPattern(
-            f"expected {term!r} to reach a parameter that trains, came only frozen ones "
+            f"expected {term!r} to reach a parameter that trains, got only frozen ones "
             f"({', '.join(info.name for info in found[:4])}): let them train or drop the term"
         )
     return found
@@ -153,12 +153,12 @@ def _reference(term: Term, info: ParameterInfo) -> Any:
             found = term.reference[name]
             if tuple(found.shape) != info.shape:
                 raise InputError(
-                    f"expected a reference of shape {info.shape} for {name}, came "
+                    f"expected a reference of shape {info.shape} for {name}, got "
                     f"{tuple(found.shape)}: take it from a model of the same shape"
                 )
             return found
     hint = near_names(info.name, term.reference) or "add it, or select fewer parameters"
-    raise InputError(f"expected a reference for {info.name}, came none in around(…): {hint}")
+    raise InputError(f"expected a reference for {info.name}, got none in around(…): {hint}")
 
 
 def _check_overlap(name: str, parts: list[AssignedPart]) -> None:
@@ -173,7 +173,7 @@ def _check_overlap(name: str, parts: list[AssignedPart]) -> None:
         raise OverlapError(f"{name}: {error}") from None
     if kinked and smooth_and_kinked(proximal)[1]:
         raise OverlapError(
-            f"{name}: expected one update for terms with kinks, came decoupled and proximal: "
+            f"{name}: expected one update for terms with kinks, got decoupled and proximal: "
             "give both the same update"
         )
 

@@ -51,7 +51,7 @@ class Term:
         object.__setattr__(self, "selection", as_selection(self.selection))
         if not isinstance(self.penalty, Penalty):
             raise InputError(
-                f"expected a penalty, came {self.penalty!r}: give an object such as L1()"
+                f"expected a penalty, got {self.penalty!r}: give an object such as L1()"
             )
         if self.update is not None:
             checked_update(self.update)
@@ -64,7 +64,7 @@ class Term:
         0.1 * L2() on named('encoder.*') | named('head.*')
         """
         if not selections:
-            raise InputError("expected at least one selection, came none: on() needs a pattern")
+            raise InputError("expected at least one selection, got none: on() needs a pattern")
         chosen, *others = (as_selection(given) for given in selections)
         for other in others:
             chosen = chosen | other
@@ -179,12 +179,12 @@ def as_terms(given: Term | Terms | Iterable[Term]) -> Terms:
         return Terms((given,))
     if isinstance(given, Penalty):
         raise InputError(
-            f"expected terms, came the penalty {given!r} without a strength: "
+            f"expected terms, got the penalty {given!r} without a strength: "
             f"multiply it, as in 1e-4 * {given!r}"
         )
     if not isinstance(given, list | tuple) or not all(isinstance(term, Term) for term in given):
         raise InputError(
-            f"expected terms such as 1e-4 * L1(), came {type(given).__name__}: "
+            f"expected terms such as 1e-4 * L1(), got {type(given).__name__}: "
             "multiply a penalty by a strength and add the terms"
         )
     return Terms(tuple(given))
@@ -198,7 +198,7 @@ def checked_update(update: str) -> str:
     """
     if update not in UPDATES:
         hint = near_names(str(update), UPDATES) or "choose one of those"
-        raise InputError(f"expected an update of {', '.join(UPDATES)}, came {update!r}: {hint}")
+        raise InputError(f"expected an update of {', '.join(UPDATES)}, got {update!r}: {hint}")
     return update
 
 
@@ -211,7 +211,7 @@ def checked_strength(value: Any) -> float:
     number = isinstance(value, numbers.Real | np.number) and not isinstance(value, bool | np.bool_)
     if not number or not 0 <= float(value) < math.inf:
         raise InputError(
-            f"expected a strength that is a finite number of at least 0, came {value!r}: "
+            f"expected a strength that is a finite number of at least 0, got {value!r}: "
             "write for example 1e-4 * L1()"
         )
     return float(value)
@@ -221,7 +221,7 @@ def _kept(reference: Any) -> Mapping[str, Any]:
     """Return a copy of the arrays of a reference, which later changes of the given ones miss."""
     if not isinstance(reference, Mapping) or not reference:
         raise InputError(
-            f"expected a mapping of parameter names to arrays, came "
+            f"expected a mapping of parameter names to arrays, got "
             f"{type(reference).__name__}: give for example model.state_dict()"
         )
     return {name: _copied(value) for name, value in reference.items()}

@@ -73,7 +73,7 @@ def check_optimizers_without_a_metric() -> None:
         def update_step(self, gradient: Any, variable: Any, learning_rate: Any) -> None:
             super().update_step(gradient, variable, learning_rate)
 
-    refused(UnsupportedOptimizer, "came Mine", lambda: regularize(linear(Mine(0.1)), 0.1 * L1()))
+    refused(UnsupportedOptimizer, "got Mine", lambda: regularize(linear(Mine(0.1)), 0.1 * L1()))
 
 
 def check_weights_that_are_made_anew_are_not_decoupled() -> None:

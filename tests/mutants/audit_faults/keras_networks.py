@@ -26,7 +26,7 @@ def keras() -> Any:
     except ImportError as error:
         chosen = os.environ["KERAS_BACKEND"]
         raise RuntimeError(
-            f"expected a Keras backend that is installed, came {chosen!r}: set KERAS_BACKEND=torch"
+            f"expected a Keras backend that is installed, got {chosen!r}: set KERAS_BACKEND=torch"
         ) from error
     return keras
 

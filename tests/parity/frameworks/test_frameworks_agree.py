@@ -71,10 +71,10 @@ def weights_of(results: Results, case: Case) -> Weights:
 @pytest.mark.parametrize("case", EXISTING, ids=name_of)
 def test_weights_and_zeros_are_those_of_numpy(results: Results, case: Case) -> None:
     expected = reference(case.optimizer, case.update, case.sum_name)
-    for place, came in weights_of(results, case).items():
-        assert came.dtype == np.float64
-        np.testing.assert_allclose(came, expected[place], rtol=0, atol=TOLERANCE)
-        np.testing.assert_array_equal(came == 0, expected[place] == 0)
+    for place, got in weights_of(results, case).items():
+        assert got.dtype == np.float64
+        np.testing.assert_allclose(got, expected[place], rtol=0, atol=TOLERANCE)
+        np.testing.assert_array_equal(got == 0, expected[place] == 0)
 
 
 def test_every_framework_ran_what_exists_and_nothing_else(results: Results) -> None:
@@ -104,8 +104,8 @@ def test_a_thousandth_more_strength_is_seen(
     more = tuple(replace(term, strength=1.001 * term.strength) for term in SUMS[sum_name])
     monkeypatch.setitem(SUMS, sum_name, Terms(more))
     for update in UPDATES:
-        came = in_numpy.train(optimizer, update, sum_name)
-        gap = max(np.abs(came[place] - expected[update][place]).max() for place in came)
+        got = in_numpy.train(optimizer, update, sum_name)
+        gap = max(np.abs(got[place] - expected[update][place]).max() for place in got)
         assert gap > 10 * TOLERANCE, update
 
 

@@ -211,7 +211,7 @@ class TestWhatIsToldAndRefused:
 
     @pytest.mark.parametrize("chosen", [1, "Adam", -1])
     def test_an_optimizer_that_is_not_there(self, chosen, tmp_path):
-        with pytest.raises(InputError, match=r"\(0: SGD\), came"):
+        with pytest.raises(InputError, match=r"\(0: SGD\), got"):
             trainer(tmp_path, Regularize(TERMS, optimizer=chosen)).fit(Module(), loader())
 
     def test_a_penalty_without_strength_and_an_unknown_update(self):

@@ -51,7 +51,7 @@ class TestRealOptimizer:
     def test_what_is_no_optimizer_of_torch_is_refused(self):
         wrapper = type("Wrapper", (), {"__module__": "accelerate.utils.deepspeed"})()
         wrapper.optimizer = object()
-        with pytest.raises(UnsupportedOptimizer, match=r"came object, .*another strategy"):
+        with pytest.raises(UnsupportedOptimizer, match=r"got object, .*another strategy"):
             real_optimizer(wrapper)
 
     def test_another_package_s_optimizer_is_not_looked_into(self):
@@ -75,7 +75,7 @@ class TestNothingStaysBehind:
         model, session = network(), Session()
         optimizer = sgd(model.parameters())
         session.load_state_dict({"momentum": {"other.weight": 1.0}})
-        with pytest.raises(InputError, match=r"came other\.weight"):
+        with pytest.raises(InputError, match=r"got other\.weight"):
             session.begin(optimizer, model, Request(TERMS))
         assert hooks(optimizer) == 0
 

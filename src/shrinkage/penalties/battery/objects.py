@@ -14,12 +14,12 @@ def frozen(subject: Subject) -> None:
     """The object is immutable and hashable, equals its copy, and names itself."""
     penalty = subject.penalty
     name = getattr(type(penalty), "name", "")
-    assert isinstance(name, str), f"expected a class attribute `name`, came {name!r}"
-    assert name, "expected a class attribute `name`, came none"
+    assert isinstance(name, str), f"expected a class attribute `name`, got {name!r}"
+    assert name, "expected a class attribute `name`, got none"
     parameters = getattr(type(penalty), "__dataclass_params__", None)
-    assert getattr(parameters, "frozen", False), "expected @dataclass(frozen=True), came without"
+    assert getattr(parameters, "frozen", False), "expected @dataclass(frozen=True), got without"
     copy = dataclasses.replace(penalty)
-    assert copy == penalty, f"expected a copy to be equal, came {copy!r} for {penalty!r}"
+    assert copy == penalty, f"expected a copy to be equal, got {copy!r} for {penalty!r}"
     assert hash(copy) == hash(penalty), "expected a copy to have the same hash"
 
 
@@ -39,9 +39,9 @@ def input_untouched(subject: Subject) -> None:
         penalty.critical_strength(w)
         same_bits(space.read(w), before, "the weights after all calls")
         same_bits(space.read(steps), before_steps, "the steps after all calls")
-        for what, came in outputs.items():
-            alias = came is w or space.shares_memory(came, w)
-            assert not alias, f"{what}: expected a new array, came one that shares the weights'"
+        for what, got in outputs.items():
+            alias = got is w or space.shares_memory(got, w)
+            assert not alias, f"{what}: expected a new array, got one that shares the weights'"
 
 
 def dtype_kept(subject: Subject) -> None:
@@ -74,10 +74,10 @@ def dtype_kept(subject: Subject) -> None:
                 subject.prox(exact, per_weight, 1),
             ),
         }
-        for what, (came, expected) in results.items():
-            kept = space.dtype_of(came)
-            assert kept == dtype, f"{what}: expected {dtype} for {dtype} weights, came {kept}"
-            close(space.read(came), expected, f"{what} in {dtype}", tolerances[dtype])
+        for what, (got, expected) in results.items():
+            kept = space.dtype_of(got)
+            assert kept == dtype, f"{what}: expected {dtype} for {dtype} weights, got {kept}"
+            close(space.read(got), expected, f"{what} in {dtype}", tolerances[dtype])
 
 
 def extreme_magnitudes(subject: Subject) -> None:
@@ -85,16 +85,16 @@ def extreme_magnitudes(subject: Subject) -> None:
     w = subject.weights(subject.rng())
     for scale in (1e200, 1e-200):
         value = subject.value(scale * w)
-        assert not np.isnan(value), f"expected a value at weights of {scale}, came {value}"
+        assert not np.isnan(value), f"expected a value at weights of {scale}, got {value}"
         for step in (
             STEP,
             np.full(subject.shape, STEP) * np.arange(1, w.size + 1).reshape(w.shape),
         ):
             u = subject.prox(scale * w, step)
-            assert np.isfinite(u).all(), f"weights of {scale}: expected a finite prox, came {u}"
+            assert np.isfinite(u).all(), f"weights of {scale}: expected a finite prox, got {u}"
             assert (np.abs(u) <= np.abs(scale * w)).all(), f"weights of {scale} grew to {u}"
         g = subject.gradient(scale * w)
-        assert np.isfinite(g).all(), f"weights of {scale}: expected a finite gradient, came {g}"
+        assert np.isfinite(g).all(), f"weights of {scale}: expected a finite gradient, got {g}"
         critical = subject.critical_strength(scale * w)
         once = float(subject.critical_strength(w))
         close(critical / scale, once, f"the critical strength at {scale}", tolerance=1e-9)
@@ -113,4 +113,4 @@ def parts_add_up(subject: Subject) -> None:
     close(slope, subject.gradient(w), "the sum of the parts' gradients")
     for _, part in pairs:
         own = part.penalty.parts()
-        assert own == ((1.0, part.penalty),), f"expected an elementary part, came {part.penalty!r}"
+        assert own == ((1.0, part.penalty),), f"expected an elementary part, got {part.penalty!r}"

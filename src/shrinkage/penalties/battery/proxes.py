@@ -36,7 +36,7 @@ def prox_minimum(subject: Subject) -> None:
     for step in (STEP, 10 * STEP):
         w = subject.weights(rng)
         u = subject.prox(w, step)
-        assert u.shape == w.shape, f"expected the shape {w.shape}, came {u.shape}"
+        assert u.shape == w.shape, f"expected the shape {w.shape}, got {u.shape}"
         mine = _objective(subject, u, w, step)
         for rival in _rivals(u, w, rng):
             its = _objective(subject, rival, w, step)
@@ -81,7 +81,7 @@ def prox_zeros_are_positive(subject: Subject) -> None:
     for step in steps:
         u = subject.prox(w, step)
         wrong = (u == 0) & np.signbit(u)
-        assert not wrong.any(), f"w = {w}, step = {step}: expected zeros of +0.0, came {u}"
+        assert not wrong.any(), f"w = {w}, step = {step}: expected zeros of +0.0, got {u}"
 
 
 def prox_step_zero(subject: Subject) -> None:

@@ -67,4 +67,4 @@ def nan_stays_in_its_model(subject: Subject) -> None:
             good, hurt = call(w), call(bad)
             same_bits(hurt[[0, 2]], good[[0, 2]], f"{what} of models beside one with {poison}")
             if math.isnan(poison):
-                assert np.isnan(hurt[1].flat[0]), f"{what}: expected NaN to stay, came {hurt[1]}"
+                assert np.isnan(hurt[1].flat[0]), f"{what}: expected NaN to stay, got {hurt[1]}"

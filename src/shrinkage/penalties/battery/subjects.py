@@ -115,7 +115,7 @@ def namespace_named(name: str) -> Namespace:
     """
     if name not in NAMESPACES:
         hint = near_names(str(name), NAMESPACES) or "choose one of those"
-        raise InputError(f"expected a namespace of {', '.join(NAMESPACES)}, came {name!r}: {hint}")
+        raise InputError(f"expected a namespace of {', '.join(NAMESPACES)}, got {name!r}: {hint}")
     return NAMESPACES[name]()
 
 

@@ -21,8 +21,8 @@ def value_nonnegative(subject: Subject) -> None:
     """Ω(w) >= 0, and more than 0 somewhere."""
     rng = subject.rng()
     values = [float(subject.value(subject.weights(rng))) for _ in range(5)]
-    assert min(values) >= 0, f"expected Ω >= 0, came {min(values)}"
-    assert max(values) > 0, "expected Ω > 0 at some of five random points, came 0 at all"
+    assert min(values) >= 0, f"expected Ω >= 0, got {min(values)}"
+    assert max(values) > 0, "expected Ω > 0 at some of five random points, got 0 at all"
 
 
 def gradient_finite_differences(subject: Subject) -> None:
@@ -45,12 +45,12 @@ def gradient_at_kinks(subject: Subject) -> None:
         slope = (float(subject.value(w - h * g)) - start) / h
         square = float(np.sum(g * g))
         gap = abs(slope + square) / (1 + square)
-        assert gap <= 1e-4, f"at {w}: expected slope {-square} along −gradient, came {slope}"
+        assert gap <= 1e-4, f"at {w}: expected slope {-square} along −gradient, got {slope}"
         for _ in range(5):
             d = rng.standard_normal(w.shape)
             slope = (float(subject.value(w + h * d)) - start) / h
             least = float(np.sum(g * d))
-            assert slope >= least - 1e-4, f"at {w}: expected a slope >= {least}, came {slope}"
+            assert slope >= least - 1e-4, f"at {w}: expected a slope >= {least}, got {slope}"
     close(subject.gradient(np.zeros(subject.shape)), np.zeros(subject.shape), "∂Ω(0)")
 
 
@@ -63,7 +63,7 @@ def smooth_flag(subject: Subject) -> None:
         d = rng.standard_normal(w.shape)
         ahead, behind = float(subject.value(w + h * d)), float(subject.value(w - h * d))
         bend = (ahead + behind - 2 * float(subject.value(w))) / h
-        assert abs(bend) <= 1e-4, f"at {w}: expected no kink of a smooth penalty, came {bend}"
+        assert abs(bend) <= 1e-4, f"at {w}: expected no kink of a smooth penalty, got {bend}"
 
 
 def critical_strength_both_sides(subject: Subject) -> None:
@@ -72,12 +72,12 @@ def critical_strength_both_sides(subject: Subject) -> None:
     for rate in (0.1, 1.0):
         g = subject.weights(rng)
         critical = float(subject.critical_strength(g))
-        assert critical > 0, f"gradient {g}: expected a critical strength > 0, came {critical}"
+        assert critical > 0, f"gradient {g}: expected a critical strength > 0, got {critical}"
         if math.isfinite(critical):
             above = subject.prox(-rate * g, rate * critical * (1 + 1e-9))
             assert not above.any(), f"gradient {g}: expected all zeros above {critical}, {above}"
         below = subject.prox(-rate * g, rate * min(critical * (1 - 1e-9), 1e6))
-        assert below.any(), f"gradient {g}: expected a nonzero below {critical}, came zeros"
+        assert below.any(), f"gradient {g}: expected a nonzero below {critical}, got zeros"
     close(subject.critical_strength(np.zeros(subject.shape)), 0.0, "that of a zero gradient")
 
 

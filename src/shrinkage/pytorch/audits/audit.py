@@ -154,11 +154,11 @@ def _audited(
 def _check(model: Any, optimizer: Any) -> None:
     if not isinstance(model, nn.Module):
         raise InputError(
-            f"expected a torch.nn.Module, came {type(model).__name__}: give the model first"
+            f"expected a torch.nn.Module, got {type(model).__name__}: give the model first"
         )
     if not isinstance(optimizer, Optimizer):
         raise InputError(
-            f"expected a torch.optim.Optimizer, came {type(optimizer).__name__}: give the "
+            f"expected a torch.optim.Optimizer, got {type(optimizer).__name__}: give the "
             "optimizer second"
         )
 

@@ -65,7 +65,7 @@ class Kept:
 
 def _refuse(*_: Any) -> None:
     raise InputError(
-        "expected training_step to step the optimizer that it is given, came a call of the one "
+        "expected training_step to step the optimizer that it is given, got a call of the one "
         "outside: call optimizer.step() once, on the second argument"
     )
 

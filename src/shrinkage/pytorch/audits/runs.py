@@ -67,12 +67,12 @@ class Runs:
             watch.close()
         if not watch.counts and not self.twin.has_gradients:
             raise InputError(
-                "expected training_step to work on the model that it is given, came none of whose "
+                "expected training_step to work on the model that it is given, got none of whose "
                 "parameters has a gradient: use the first argument, not the model outside"
             )
         if watch.steps != 1:
             raise InputError(
-                f"expected training_step to call optimizer.step() once, came {watch.steps} calls: "
+                f"expected training_step to call optimizer.step() once, got {watch.steps} calls: "
                 "write a step that ends in one (a gradient scaler skips it when the loss scale "
                 "overflows: start it lower)"
             )
@@ -269,6 +269,6 @@ def _translated(error: Exception) -> Exception:
         return error
     line = text.strip().splitlines()[0]
     return InputError(
-        f"expected training_step to run on a device that is here, came: {line}: audit it on that "
+        f"expected training_step to run on a device that is here, got: {line}: audit it on that "
         "machine, or let the step take the device from the model"
     )

@@ -44,7 +44,7 @@ def wanted_terms(twin: Twin, optimizer: Optimizer) -> Terms:
     if not found:
         raise InputError(
             "expected terms, or weight_decay in the optimizer, or terms attached by regularize, "
-            "came none: give terms=…, what the loop is meant to have"
+            "got none: give terms=…, what the loop is meant to have"
         )
     return Terms(tuple(found))
 

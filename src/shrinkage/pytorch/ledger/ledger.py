@@ -58,10 +58,10 @@ class Ledger:
         for name, value, least in (("every", every, 0), ("keep", keep, 1)):
             if not isinstance(value, int) or value < least:
                 raise InputError(
-                    f"expected {name} as a whole number of at least {least}, came {value!r}"
+                    f"expected {name} as a whole number of at least {least}, got {value!r}"
                 )
         if steps_per_epoch is not None and not steps_per_epoch > 0:
-            raise InputError(f"expected steps_per_epoch above 0, came {steps_per_epoch!r}")
+            raise InputError(f"expected steps_per_epoch above 0, got {steps_per_epoch!r}")
         self.every, self.steps_per_epoch, self.sinks = every, steps_per_epoch, tuple(sinks)
         self._records: deque[Record] = deque(maxlen=keep)
         self._waiting: list[measure.Pending] = []
@@ -124,7 +124,7 @@ class Ledger:
             import pandas as pd
         except ImportError as error:
             raise InputError(
-                "expected pandas for a frame, came no such package: pip install pandas"
+                "expected pandas for a frame, got no such package: pip install pandas"
             ) from error
         return pd.DataFrame(
             [

@@ -47,7 +47,7 @@ class JsonLines:
             self._file = self._path.open("a", encoding="utf-8")
         except OSError as error:
             raise InputError(
-                f"expected a file for the ledger that can be written, came {path}: "
+                f"expected a file for the ledger that can be written, got {path}: "
                 f"{error.strerror}; choose another path"
             ) from error
 
@@ -90,7 +90,7 @@ class TensorBoard:
                 from torch.utils.tensorboard import SummaryWriter
             except ImportError as error:
                 raise InputError(
-                    "expected tensorboard, came no such package: pip install tensorboard"
+                    "expected tensorboard, got no such package: pip install tensorboard"
                 ) from error
             writer = SummaryWriter(str(writer))
         self._writer = writer
@@ -121,7 +121,7 @@ class MLflow:
         try:
             import mlflow
         except ImportError as error:
-            raise InputError("expected mlflow, came no such package: pip install mlflow") from error
+            raise InputError("expected mlflow, got no such package: pip install mlflow") from error
         self._mlflow, self._run = mlflow, run
 
     def write(self, record: Record) -> None:

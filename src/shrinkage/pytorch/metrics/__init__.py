@@ -88,10 +88,10 @@ def metric_of(optimizer: optim.Optimizer) -> Metric:
         if isinstance(optimizer, base):
             raise UnsupportedOptimizer(
                 "expected an optimizer that moves by a diagonal metric for update='proximal', "
-                f"came {name}, which {reason}: {_INSTEAD.get(base, _OTHERS)}"
+                f"got {name}, which {reason}: {_INSTEAD.get(base, _OTHERS)}"
             )
     names = ", ".join(known.__name__ for known in METRICS)
     raise UnsupportedOptimizer(
-        f"expected one of {names} for update='proximal', came {name}, whose metric is not known: "
+        f"expected one of {names} for update='proximal', got {name}, whose metric is not known: "
         f"{_OTHERS}"
     )
