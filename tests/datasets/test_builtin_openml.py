@@ -89,7 +89,7 @@ def test_openml_target_missing_row(network):
 
 
 def test_mnist_from_openml(network, monkeypatch):
-    monkeypatch.setattr("shrinkage.datasets.builtin.MNIST_TRAIN", 6)
+    monkeypatch.setattr("shrinkage.datasets.formats.builtin.MNIST_TRAIN", 6)
     values = np.random.default_rng(0).integers(0, 256, (8, 4))
     frame = pd.DataFrame(values, columns=[f"pixel{i + 1}" for i in range(4)])
     asked = network(bunch(frame.assign(**{"class": pd.Categorical(list("01010101"))}), "class"))

@@ -64,7 +64,7 @@ def test_any_text_survives_verbatim(tmp_path):
 
 
 def test_random_text_survives_verbatim(tmp_path, monkeypatch):
-    monkeypatch.setattr("shrinkage.datasets.csv_text.BLOCK_BYTES", 100)
+    monkeypatch.setattr("shrinkage.datasets.formats.csv_text.BLOCK_BYTES", 100)
     draw = np.random.default_rng(2)
     letters = list("aB,;\t\"'<>&\n é漢🐭%$\\{}#")
     cells = ["x" + "".join(draw.choice(letters, size=8)) for _ in range(300)]

@@ -7,11 +7,11 @@ one line, and that whatever is fitted is fitted on the rows it is given and stor
 
 from __future__ import annotations
 
-from shrinkage.datasets.arrays import dataset_from_arrays
-from shrinkage.datasets.builtin import builtin_names
 from shrinkage.datasets.dataset import Dataset, take_rows
+from shrinkage.datasets.formats.arrays import dataset_from_arrays
+from shrinkage.datasets.formats.builtin import builtin_names
 from shrinkage.datasets.load import load_dataset, read_rows
-from shrinkage.datasets.preprocessing import Preprocessing
+from shrinkage.datasets.preparation.preprocessing import Preprocessing
 from shrinkage.datasets.splits import describe_split, make_folds, split_test
 from shrinkage.datasets.targets import TargetEncoding
 

@@ -15,9 +15,9 @@ import numpy as np
 if TYPE_CHECKING:
     import pandas as pd
 
-    Rows = pd.DataFrame | np.ndarray
+    RawRows = pd.DataFrame | np.ndarray
 else:
-    Rows = Any
+    RawRows = Any
 
 TASKS = ("classification", "regression")
 
@@ -48,7 +48,7 @@ class Dataset:
     """
 
     name: str
-    X: Rows
+    X: RawRows
     y: np.ndarray
     task: str
     input_names: tuple[str, ...]
@@ -58,7 +58,7 @@ class Dataset:
     group_name: str | None = None
     group_note: str = ""
     sample_weight: np.ndarray | None = None
-    test: tuple[Rows, np.ndarray] | None = None
+    test: tuple[RawRows, np.ndarray] | None = None
     notes: tuple[str, ...] = ()
 
     @property
@@ -77,7 +77,7 @@ class Dataset:
         return self.image_shape is not None and getattr(self.X, "dtype", None) == np.uint8
 
 
-def take_rows(X: Rows, rows: np.ndarray) -> Rows:
+def take_rows(X: RawRows, rows: np.ndarray) -> RawRows:
     """Return the given rows of a table or of an array, in that order.
 
     Args:

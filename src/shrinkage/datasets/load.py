@@ -13,16 +13,22 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from shrinkage.datasets.arrays import (
+from shrinkage.datasets.dataset import Dataset, RawRows
+from shrinkage.datasets.formats.arrays import (
     dataset_from_arrays,
     input_array,
     load_arrays,
     load_npz,
 )
-from shrinkage.datasets.builtin import BUILTINS, OPENML, builtin_names, load_openml, refuse_roles
-from shrinkage.datasets.csv_text import read_csv_text
-from shrinkage.datasets.dataset import Dataset, Rows
-from shrinkage.datasets.idx import find_part, read_idx, read_part
+from shrinkage.datasets.formats.builtin import (
+    BUILTINS,
+    OPENML,
+    builtin_names,
+    load_openml,
+    refuse_roles,
+)
+from shrinkage.datasets.formats.csv_text import read_csv_text
+from shrinkage.datasets.formats.idx import find_part, read_idx, read_part
 from shrinkage.datasets.table import FrameTable, Roles, dataset_from_table
 from shrinkage.datasets.wording import listed, one_line
 from shrinkage.errors import InputError, near_names
@@ -169,7 +175,7 @@ def _load_idx_folder(folder: Path, roles: Roles) -> Dataset:
     return replace(data, test=_idx_test(folder, data))
 
 
-def _idx_test(folder: Path, data: Dataset) -> tuple[Rows, np.ndarray] | None:
+def _idx_test(folder: Path, data: Dataset) -> tuple[RawRows, np.ndarray] | None:
     test = read_part(folder, "t10k")
     if test is None:
         return None
@@ -189,7 +195,7 @@ def _idx_test(folder: Path, data: Dataset) -> tuple[Rows, np.ndarray] | None:
     return X, labels
 
 
-def read_rows(path: str | os.PathLike[str]) -> Rows:
+def read_rows(path: str | os.PathLike[str]) -> RawRows:
     """Read rows to predict: like `load_dataset`, but without a target.
 
     Cells of CSV files stay text, for `Preprocessing.transform` knows which columns are numbers.

@@ -8,7 +8,7 @@ import re
 import numpy as np
 import pandas as pd
 
-from shrinkage.datasets.dataset import Rows
+from shrinkage.datasets.dataset import RawRows
 
 _PIXEL = re.compile(r"pixel[_ ]?\d+", re.IGNORECASE)
 BRIGHTEST = 255
@@ -54,7 +54,7 @@ def looks_like_bytes(values: np.ndarray) -> bool:
     return values.size > 0 and bool(values.max() > BRIGHTEST // 2) and are_bytes(values)
 
 
-def as_pixels(frame: pd.DataFrame) -> tuple[Rows, tuple[int, int] | None]:
+def as_pixels(frame: pd.DataFrame) -> tuple[RawRows, tuple[int, int] | None]:
     """Turn a table into pixels when its columns are called `pixel1`, `pixel2`, … and hold bytes.
 
     Args:

@@ -14,10 +14,10 @@ from sklearn import model_selection
 from shrinkage.datasets.dataset import Dataset
 from shrinkage.errors import InputError
 
-Split = tuple[np.ndarray, np.ndarray]
+RowSplit = tuple[np.ndarray, np.ndarray]
 
 
-def split_test(dataset: Dataset, test_size: float = 0.2, seed: int = 0) -> Split:
+def split_test(dataset: Dataset, test_size: float = 0.2, seed: int = 0) -> RowSplit:
     """Choose the rows that are looked at only once.
 
     With groups, whole groups are chosen, so the share is met only roughly: of the candidates the
@@ -69,7 +69,7 @@ def split_test(dataset: Dataset, test_size: float = 0.2, seed: int = 0) -> Split
 
 def _group_test(
     y: np.ndarray, groups: np.ndarray, classes: bool, test_size: float, seed: int
-) -> Split:
+) -> RowSplit:
     count = len(np.unique(groups))
     if count < 2:
         raise InputError(
@@ -84,7 +84,7 @@ def _group_test(
         splitter = model_selection.GroupShuffleSplit(1, test_size=test_size, random_state=seed)
         candidates = _shuffled(splitter, y, groups, test_size)
 
-    def unfit(split: Split) -> tuple[float, ...]:
+    def unfit(split: RowSplit) -> tuple[float, ...]:
         train, test = split
         present = (-len(np.unique(y[train])), -len(np.unique(y[test]))) if classes else ()
         return (*present, abs(len(test) / len(y) - test_size))
@@ -94,7 +94,7 @@ def _group_test(
 
 def _shuffled(
     splitter: model_selection.GroupShuffleSplit, y: np.ndarray, groups: np.ndarray, share: float
-) -> list[Split]:
+) -> list[RowSplit]:
     try:
         return list(splitter.split(y, y, groups))
     except ValueError as error:
@@ -106,7 +106,7 @@ def _shuffled(
 
 def _quiet_splits(
     splitter: model_selection.StratifiedGroupKFold, y: np.ndarray, groups: np.ndarray
-) -> list[Split]:
+) -> list[RowSplit]:
     """Return non-empty splits; a class in fewer groups than folds is no reason for a warning."""
     import warnings
 
@@ -124,7 +124,7 @@ def _quiet_splits(
 
 def make_folds(
     y: np.ndarray, task: str, groups: np.ndarray | None, folds: int, seed: int = 0
-) -> list[Split]:
+) -> list[RowSplit]:
     """Divide rows into folds for cross validation.
 
     Args:
@@ -165,7 +165,7 @@ def make_folds(
 
 def _group_folds(
     y: np.ndarray, codes: np.ndarray | None, groups: np.ndarray, folds: int, seed: int
-) -> list[Split]:
+) -> list[RowSplit]:
     count = len(np.unique(groups))
     if count < folds:
         raise InputError(

@@ -37,7 +37,7 @@ class Roles:
         return {*self.drop, *(name for name in named if name is not None)}
 
 
-class Table(Protocol):
+class NamedColumns(Protocol):
     """Named columns that are typed when asked for."""
 
     @property
@@ -56,7 +56,7 @@ class Table(Protocol):
 
 @dataclass(frozen=True, eq=False)
 class FrameTable:
-    """A `pandas.DataFrame` as a `Table`."""
+    """A `pandas.DataFrame` as a `NamedColumns`."""
 
     frame: pd.DataFrame = field(repr=False)
 
@@ -78,7 +78,7 @@ class FrameTable:
         return plain_row(row)
 
 
-def dataset_from_table(name: str, table: Table, roles: Roles) -> Dataset:
+def dataset_from_table(name: str, table: NamedColumns, roles: Roles) -> Dataset:
     """Give every column its role, type the columns that are used, and check the target.
 
     Args:
@@ -229,7 +229,7 @@ def check_weights(values: np.ndarray, name: str, locate: Locate = plain_row) -> 
     return weights
 
 
-def _weights(table: Table, name: str | None) -> np.ndarray | None:
+def _weights(table: NamedColumns, name: str | None) -> np.ndarray | None:
     if name is None:
         return None
     column = table.column(name)

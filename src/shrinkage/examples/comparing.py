@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from shrinkage.datasets import Dataset
-from shrinkage.datasets.dataset import Rows, take_rows
+from shrinkage.datasets.dataset import RawRows, take_rows
 from shrinkage.paths import fit_path
 from shrinkage.paths.fitted import FittedPath
 from shrinkage.paths.results import ChosenModel
@@ -28,7 +28,7 @@ HIDDEN = 32
 # penalty. The two are as small as can be, and are not looked at.
 UNUSED = (1e-12, 1e-11)
 
-Pair = tuple[Rows, np.ndarray]
+Pair = tuple[RawRows, np.ndarray]
 
 
 @dataclass(frozen=True, eq=False)

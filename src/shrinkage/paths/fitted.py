@@ -23,7 +23,7 @@ from shrinkage.paths.results import PathResult
 if TYPE_CHECKING:
     from pandas import DataFrame
 
-    from shrinkage.datasets.dataset import Rows as RawRows
+    from shrinkage.datasets.dataset import RawRows
 
 
 @dataclass(frozen=True)

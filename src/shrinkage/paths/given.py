@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from shrinkage.datasets import Dataset, dataset_from_arrays
-from shrinkage.datasets.dataset import Rows
+from shrinkage.datasets.dataset import RawRows
 from shrinkage.errors import InputError
 
 Pair = tuple[object, object]
@@ -72,7 +72,7 @@ def given_dataset(
     return with_own_sets(data, *others)
 
 
-def _alike(data: Dataset, other: Dataset, what: str) -> Rows:
+def _alike(data: Dataset, other: Dataset, what: str) -> RawRows:
     """Return the other rows with the columns of `data`; a table may hold further ones."""
     _require_columns(data, other, what)
     _require_targets(data, other, what)
@@ -114,7 +114,7 @@ def _require_targets(data: Dataset, other: Dataset, what: str) -> None:
             )
 
 
-def _join(first: Rows, second: Rows) -> Rows:
+def _join(first: RawRows, second: RawRows) -> RawRows:
     if isinstance(first, pd.DataFrame):
         return pd.concat([first, cast(pd.DataFrame, second)], ignore_index=True)
     return np.concatenate([first, cast(np.ndarray, second)])

@@ -12,12 +12,12 @@ from pathlib import Path
 
 from shrinkage.atomic import write_bytes
 from shrinkage.datasets import TargetEncoding
-from shrinkage.datasets.dataset import Rows
+from shrinkage.datasets.dataset import RawRows
 from shrinkage.paths.fitted import FittedPath
 
 
 def prediction_columns(
-    result: FittedPath, X: Rows, which: str, *, probabilities: bool
+    result: FittedPath, X: RawRows, which: str, *, probabilities: bool
 ) -> dict[str, Sequence[object]]:
     """Return the column `prediction`, and `probability=CLASS` columns when asked.
 

@@ -22,7 +22,7 @@ from shrinkage.datasets import (
     split_test,
     take_rows,
 )
-from shrinkage.datasets.dataset import Rows as RawRows
+from shrinkage.datasets.dataset import RawRows
 from shrinkage.errors import InputError
 from shrinkage.paths.problem import FoldData, Rows
 

@@ -14,7 +14,7 @@ import torch
 from published_settings import BATCH, PUBLISHED, Published, network
 
 from shrinkage.audits.collapse import Layer, safe_strengths
-from shrinkage.datasets.idx import read_part
+from shrinkage.datasets.formats.idx import read_part
 from shrinkage.pytorch import audit
 from shrinkage.pytorch.audits import outlook
 

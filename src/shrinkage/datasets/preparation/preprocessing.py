@@ -14,15 +14,15 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from shrinkage.datasets.dataset import Rows
-from shrinkage.datasets.encoders import (
+from shrinkage.datasets.dataset import RawRows
+from shrinkage.datasets.preparation.encoders import (
     ENCODERS,
     CategoryInputs,
     Encoder,
     NumericInputs,
     PixelInputs,
 )
-from shrinkage.datasets.fitting import Dropped, fit_array, fit_frame
+from shrinkage.datasets.preparation.fitting import Dropped, fit_array, fit_frame
 from shrinkage.datasets.wording import listed
 from shrinkage.errors import InputError
 
@@ -56,7 +56,7 @@ class Preprocessing:
     @classmethod
     def fit(
         cls,
-        X: Rows,
+        X: RawRows,
         rows: np.ndarray | None = None,
         *,
         image: bool = False,
@@ -122,7 +122,7 @@ class Preprocessing:
         """Return whether nothing was fitted, so that all folds can share one transformed array."""
         return all(isinstance(encoder, PixelInputs) for encoder in self.encoders)
 
-    def transform(self, X: Rows, dtype: Any = np.float32) -> np.ndarray:
+    def transform(self, X: RawRows, dtype: Any = np.float32) -> np.ndarray:
         """Return raw rows as network inputs.
 
         Args:
@@ -149,7 +149,7 @@ class Preprocessing:
             start = stop
         return out
 
-    def _checked(self, X: Rows) -> Rows:
+    def _checked(self, X: RawRows) -> RawRows:
         if isinstance(X, pd.DataFrame):
             here = [str(name) for name in X.columns]
             needed = {name for encoder in self.encoders for name in encoder.sources}
@@ -247,7 +247,7 @@ def _align(own: Encoder | None, wider: Encoder) -> Encoder:
     return wider
 
 
-def _column_names(X: Rows, names: Sequence[str] | None) -> tuple[str, ...]:
+def _column_names(X: RawRows, names: Sequence[str] | None) -> tuple[str, ...]:
     if isinstance(X, pd.DataFrame):
         found = tuple(str(name) for name in X.columns)
     elif isinstance(X, np.ndarray) and X.ndim == 2 and X.dtype.kind in "buif":
@@ -264,7 +264,7 @@ def _column_names(X: Rows, names: Sequence[str] | None) -> tuple[str, ...]:
     return found
 
 
-def _require_bytes(X: Rows) -> None:
+def _require_bytes(X: RawRows) -> None:
     if not isinstance(X, np.ndarray) or X.dtype != np.uint8:
         got = X.dtype if isinstance(X, np.ndarray) else type(X).__name__
         raise InputError(

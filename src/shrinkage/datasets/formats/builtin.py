@@ -14,8 +14,8 @@ from typing import cast
 import numpy as np
 import pandas as pd
 
-from shrinkage.datasets.arrays import dataset_from_arrays, refuse_drop
 from shrinkage.datasets.dataset import Dataset
+from shrinkage.datasets.formats.arrays import dataset_from_arrays, refuse_drop
 from shrinkage.datasets.pixels import image_names
 from shrinkage.datasets.table import FrameTable, Roles, dataset_from_table
 from shrinkage.datasets.wording import one_line

@@ -15,12 +15,12 @@ import numpy as np
 import pandas as pd
 
 from shrinkage.datasets.columns import level_text, numbers, plain_row, require_finite, text_cells
-from shrinkage.datasets.dataset import Rows
+from shrinkage.datasets.dataset import RawRows
 from shrinkage.datasets.pixels import BRIGHTEST, are_bytes
 from shrinkage.errors import InputError
 
 CHUNK = 8192
-"""Rows of an array that are worked on at once: bounds the memory, not the result."""
+"""RawRows of an array that are worked on at once: bounds the memory, not the result."""
 
 
 class Encoder(Protocol):
@@ -36,7 +36,7 @@ class Encoder(Protocol):
         """Return the raw column that each input comes from."""
         ...
 
-    def fill(self, X: Rows, columns: tuple[str, ...], out: np.ndarray) -> None:
+    def fill(self, X: RawRows, columns: tuple[str, ...], out: np.ndarray) -> None:
         """Write the inputs into `out` (n, inputs); `columns` names the columns of an array."""
         ...
 
@@ -70,7 +70,7 @@ class NumericInputs:
         """Return the column names."""
         return self.names
 
-    def fill(self, X: Rows, columns: tuple[str, ...], out: np.ndarray) -> None:
+    def fill(self, X: RawRows, columns: tuple[str, ...], out: np.ndarray) -> None:
         """Write the standardized columns into `out` (n, inputs)."""
         median, mean = np.array(self.medians), np.array(self.means)
         scale = np.array(self.scales)
@@ -131,7 +131,7 @@ class CategoryInputs:
         """Return the column's name once for every level."""
         return (self.name,) * len(self.levels)
 
-    def fill(self, X: Rows, columns: tuple[str, ...], out: np.ndarray) -> None:
+    def fill(self, X: RawRows, columns: tuple[str, ...], out: np.ndarray) -> None:
         """Write zeros and ones into `out` (n, levels)."""
         if isinstance(X, np.ndarray):
             X = pd.DataFrame({self.name: X[:, columns.index(self.name)]})
@@ -172,7 +172,7 @@ class PixelInputs:
         """Return the pixel names."""
         return self.names
 
-    def fill(self, X: Rows, columns: tuple[str, ...], out: np.ndarray) -> None:
+    def fill(self, X: RawRows, columns: tuple[str, ...], out: np.ndarray) -> None:
         """Write the pixels, from 0 to 1, into `out` (n, pixels)."""
         del columns  # pixels keep the order of the array
         if isinstance(X, pd.DataFrame):

@@ -12,7 +12,12 @@ import numpy as np
 import pandas as pd
 
 from shrinkage.datasets.columns import plain_row, require_finite, typed_series
-from shrinkage.datasets.encoders import CategoryInputs, Encoder, NumericInputs, level_codes
+from shrinkage.datasets.preparation.encoders import (
+    CategoryInputs,
+    Encoder,
+    NumericInputs,
+    level_codes,
+)
 from shrinkage.errors import InputError
 
 MOST_LEVELS = 1000

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from shrinkage.datasets.columns import require_finite
-from shrinkage.datasets.dataset import Dataset, Rows
+from shrinkage.datasets.dataset import Dataset, RawRows
 from shrinkage.datasets.pixels import image_names, looks_like_bytes, square_shape
 from shrinkage.datasets.table import FrameTable, Roles, check_weights, group_values
 from shrinkage.datasets.target_rules import check_target
@@ -86,7 +86,7 @@ def dataset_from_arrays(
 
 def _inputs(
     X: object, input_names: Sequence[str] | None
-) -> tuple[Rows, tuple[str, ...], tuple[int, int] | None]:
+) -> tuple[RawRows, tuple[str, ...], tuple[int, int] | None]:
     if isinstance(X, pd.DataFrame):
         table = FrameTable(X)
         if len(set(table.names)) < len(table.names):
