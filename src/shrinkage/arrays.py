@@ -8,11 +8,9 @@ results keep the dtype and device of the weights, and that no argument is change
 from __future__ import annotations
 
 import math
-import numbers
 from typing import Any
 
-import numpy as np
-
+from shrinkage.checks import is_number, number
 from shrinkage.errors import InputError
 from shrinkage.libraries import Array, Axes, Library, floating_library, library_of
 
@@ -56,14 +54,11 @@ def model_axes(w: Array, stacked: int = 0) -> Axes:
     return tuple(range(stacked, w.ndim))
 
 
-def _is_number(value: Any) -> bool:
-    return isinstance(value, numbers.Real) and not isinstance(value, (bool, np.bool_))
-
-
 def _check_number(value: Any, w: Array) -> Any:
-    if _is_number(value) and not value >= 0:
-        raise InputError(f"expected a step or strength of at least 0, got {value}: make it >= 0")
-    return value if _is_number(value) or hasattr(value, "ndim") else library_of(w).cast(value, w)
+    if is_number(value):
+        number(value, "a step or strength", most=math.inf)
+        return value
+    return value if hasattr(value, "ndim") else library_of(w).cast(value, w)
 
 
 def _fitted(value: Array, w: Array, stacked: int) -> Array:
@@ -101,7 +96,7 @@ def per_model(value: Any, w: Array, stacked: int = 0) -> Array:
     """
     value = _check_number(value, w)
     library = library_of(w)
-    if _is_number(value):
+    if is_number(value):
         return library.cast(float(value), w)
     return _fitted(library.cast(value, w), w, stacked)
 
@@ -130,7 +125,7 @@ def product(first: Any, second: Any, w: Array, stacked: int = 0) -> Any:
     array([0.5, 1. ])
     """
     first, second = _check_number(first, w), _check_number(second, w)
-    if _is_number(first) and _is_number(second):
+    if is_number(first) and is_number(second):
         return float(first) * float(second) if first and second else 0.0
     first, second = per_model(first, w, stacked), per_model(second, w, stacked)
     library = library_of(w)

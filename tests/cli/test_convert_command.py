@@ -57,7 +57,7 @@ def test_the_list_names_every_convention() -> None:
     [
         (("abc", *PAIR), ("expected a number", "'abc'")),
         (("nan", *PAIR), ("finite number of at least 0", "nan")),
-        (("1,2", *PAIR), ("keras.l2 to be a finite number", "(1.0, 2.0)")),
+        (("1,2", *PAIR), ("keras.l2 as a finite number", "(1.0, 2.0)")),
         ((), ("expected VALUE --from A --to B", "got no number", "--list")),
         (("0.1", "--from", "keras.l2"), ("got no --to",)),
         (("0.1", "--from", "kears.l2", "--to", "keras.l2"), ("did you mean keras.l2",)),
@@ -109,7 +109,7 @@ def test_a_decay_that_does_nothing_is_named() -> None:
     [
         (("--samples", "10"), ("samples and batch_size together", "batch_size=None")),
         (("--samples", "10", "--batch-size", "20"), ("at most the 10 samples", "20")),
-        (("--epochs", "0"), ("epochs to be a finite number above 0",)),
+        (("--epochs", "0"), ("epochs as a finite number above 0",)),
     ],
 )
 def test_bad_timescales_are_one_line(tmp_path, options, pieces) -> None:

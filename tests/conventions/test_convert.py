@@ -159,7 +159,7 @@ def test_strength_zero_is_zero_everywhere_but_where_it_would_be_infinite() -> No
     assert convert(0, "keras.l2", "keras.l1_l2").value == (0, 0)
     with pytest.raises(NoEqualStrength, match=r"C: .* infinite; leave the penalty out"):
         convert(0, "keras.l2", "sklearn.LogisticRegression.C", n_samples=10)
-    with pytest.raises(InputError, match=r"C to be a finite number above 0, got 0"):
+    with pytest.raises(InputError, match=r"C as a finite number above 0, got 0"):
         convert(0, "sklearn.LogisticRegression.C", "keras.l2", n_samples=10)
 
 

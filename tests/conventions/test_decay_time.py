@@ -83,15 +83,15 @@ def test_a_decay_that_float32_rounds_away_is_noticed(rate: float) -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"learning_rate": 0}, "learning_rate to be a finite number above 0"),
-        ({"weight_decay": -1}, "weight_decay to be a finite number of at least 0"),
+        ({"learning_rate": 0}, "learning_rate as a finite number above 0"),
+        ({"weight_decay": -1}, "weight_decay as a finite number of at least 0"),
         ({"weight_decay": math.nan}, "weight_decay"),
         ({"samples": 10}, "samples and batch_size together"),
         ({"batch_size": 10}, "samples and batch_size together"),
         ({"samples": 10, "batch_size": 11}, "at most the 10 samples, got 11"),
-        ({"samples": 0, "batch_size": 1}, "samples to be a whole number of at least 1"),
-        ({"samples": 9, "batch_size": 1.5}, "batch_size to be a whole number"),
-        ({"epochs": 0}, "epochs to be a finite number above 0"),
+        ({"samples": 0, "batch_size": 1}, "samples as a whole number of at least 1"),
+        ({"samples": 9, "batch_size": 1.5}, "batch_size as a whole number"),
+        ({"epochs": 0}, "epochs as a finite number above 0"),
     ],
 )
 def test_bad_input(arguments, message) -> None:

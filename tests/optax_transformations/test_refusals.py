@@ -141,9 +141,9 @@ def test_a_momentum_or_a_metric_that_is_not_said():
 
 @pytest.mark.parametrize("rate", [0.0, -0.1, math.nan, math.inf, "0.1", True, jnp.ones(2)])
 def test_learning_rates_that_are_none(rate):
-    with pytest.raises(InputError, match="expected a learning rate that is a finite number"):
+    with pytest.raises(InputError, match="expected learning_rate as a finite number"):
         proximal(optax.sgd(0.1), TERMS, rate)
-    with pytest.raises(InputError, match="expected a learning rate that is a finite number"):
+    with pytest.raises(InputError, match="expected learning_rate as a finite number"):
         decoupled(TERMS, rate)
 
 

@@ -7,7 +7,6 @@ start with all strengths times 0, 1 and 2, and looks only at what the step did. 
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -19,6 +18,7 @@ from shrinkage.audits.judge import judge
 from shrinkage.audits.measure import Measured, Pair, measure
 from shrinkage.audits.runs import Run, Step, same, take
 from shrinkage.audits.verdicts import Case
+from shrinkage.checks import positive
 from shrinkage.errors import InputError, near_names
 from shrinkage.parameters import infos_from_arrays
 from shrinkage.penalties import Part
@@ -197,12 +197,5 @@ def _rates(given: float | Mapping[str, float], assignment: Assignment) -> dict[s
 
 
 def _rate(value: Any, word: str) -> float:
-    try:
-        rate = float(value)
-    except (TypeError, ValueError):
-        rate = math.nan
-    if not math.isfinite(rate) or rate <= 0:
-        raise InputError(
-            f"expected {word} to be a number above 0, got {value!r}: give the loop's step size"
-        )
-    return rate
+    single = hasattr(value, "item") and getattr(value, "ndim", 0) == 0
+    return positive(value.item() if single else value, word, "give the loop's step size")

@@ -12,7 +12,7 @@ import math
 from dataclasses import dataclass
 from enum import Enum
 
-from shrinkage.conventions.context import checked_count, checked_number
+from shrinkage.checks import number, positive, whole
 from shrinkage.errors import InputError
 
 SOURCE = "Wang and Aitchison, How to set AdamW's weight decay as you scale model and dataset size"
@@ -94,7 +94,7 @@ class Timescale:
         """
         factors = {"samples": samples, "batch_size": batch_size, "learning_rate": learning_rate}
         for name, factor in factors.items():
-            checked_number(factor, f"the factor of {name}", above_zero=True)
+            positive(factor, f"the factor of {name}")
         return self.weight_decay * batch_size / (samples * learning_rate)
 
 
@@ -128,9 +128,9 @@ def timescale(
     Source: Wang and Aitchison, How to set AdamW's weight decay as you scale model and dataset
     size, ICML (2025).
     """
-    rate = checked_number(learning_rate, "learning_rate", above_zero=True)
-    decay = checked_number(weight_decay, "weight_decay")
-    length = None if epochs is None else checked_number(epochs, "epochs", above_zero=True)
+    rate = positive(learning_rate, "learning_rate")
+    decay = number(weight_decay, "weight_decay")
+    length = None if epochs is None else positive(epochs, "epochs")
     per_epoch = _steps_per_epoch(samples, batch_size)
     steps = 1 / (rate * decay) if rate * decay else math.inf
     counted = None if per_epoch is None else steps / per_epoch
@@ -146,7 +146,7 @@ def _steps_per_epoch(samples: int | None, batch_size: int | None) -> float | Non
             f"expected samples and batch_size together, got samples={samples} and "
             f"batch_size={batch_size}: give both, or neither"
         )
-    rows, batch = checked_count(samples, "samples"), checked_count(batch_size, "batch_size")
+    rows, batch = whole(samples, "samples"), whole(batch_size, "batch_size")
     if batch > rows:
         raise InputError(
             f"expected a batch_size of at most the {rows} samples, got {batch}: correct it"

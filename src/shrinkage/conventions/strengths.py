@@ -11,8 +11,8 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Any
 
+from shrinkage.checks import number, positive
 from shrinkage.conventions.base import VALUE, Convention, DataLoss, Penalises
-from shrinkage.conventions.context import checked_number
 from shrinkage.conventions.expressions import Product
 from shrinkage.errors import InputError
 
@@ -51,12 +51,12 @@ def checked_value(value: Any, convention: Convention) -> Given:
     """
     name = convention.name
     if convention.penalises is not Penalises.PAIR:
-        return checked_number(value, name, above_zero=convention.inverse)
+        return positive(value, name) if convention.inverse else number(value, name)
     if not isinstance(value, tuple | list) or len(value) != 2:
         raise InputError(
-            f"expected {name} to be two numbers, (l1, l2), got {value!r}: give both, one may be 0"
+            f"expected {name} as two numbers, (l1, l2), got {value!r}: give both, one may be 0"
         )
-    first, second = (checked_number(part, name) for part in value)
+    first, second = (number(part, name) for part in value)
     return first, second
 
 

@@ -11,6 +11,7 @@ from typing import Any
 
 import keras
 
+from shrinkage.checks import whole
 from shrinkage.errors import InputError
 from shrinkage.keras.attachment import Attachment
 
@@ -76,9 +77,7 @@ class Ledger(keras.callbacks.Callback):
                 f"expected what regularize(…) returned, got {type(attachment).__name__}: give "
                 "the attachment"
             )
-        if not isinstance(every, int) or isinstance(every, bool) or every < 0:
-            raise InputError(f"expected every as a whole number >= 0, got {every!r}: use 0 or 100")
-        self.attachment, self.every = attachment, every
+        self.attachment, self.every = attachment, whole(every, "every", 0, "use 0 or 100")
         self.records: list[Record] = []
         self._show, self._epoch = show, 0
         self._batches, self._taken = 0, False

@@ -6,14 +6,13 @@ no transformation what another was made with.
 
 from __future__ import annotations
 
-import math
-import numbers
 from typing import Any
 
 import jax
 import jax.core
 import numpy as np
 
+from shrinkage.checks import positive
 from shrinkage.errors import InputError
 
 
@@ -35,13 +34,9 @@ def checked_rate(rate: Any) -> Any:
     """
     if rate is None or callable(rate) or isinstance(rate, jax.core.Tracer):
         return rate
-    number = isinstance(rate, numbers.Real | np.number) and not isinstance(rate, bool)
     single = isinstance(rate, jax.Array | np.ndarray) and rate.shape == ()
-    if not (number or single) or not 0 < float(rate) < math.inf:
-        raise InputError(
-            f"expected a learning rate that is a finite number above 0 or a schedule, got "
-            f"{rate!r}: give the one that the optimizer has"
-        )
+    hint = "give the one that the optimizer has, a number or a schedule"
+    positive(float(rate) if single else rate, "learning_rate", hint)
     return rate
 
 

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from shrinkage.checks import number, whole
 from shrinkage.errors import InputError
 
 Schedule = Callable[[int], float]
@@ -31,7 +32,7 @@ class WarmUp:
     steps: int
 
     def __post_init__(self) -> None:
-        _check_steps(self.steps)
+        whole(self.steps, "steps")
 
     def __call__(self, step: int) -> float:
         """Return the factor at a step."""
@@ -60,7 +61,7 @@ class Cosine:
     end: float = 0.0
 
     def __post_init__(self) -> None:
-        _check_steps(self.steps)
+        whole(self.steps, "steps")
 
     def __call__(self, step: int) -> float:
         """Return the factor at a step."""
@@ -106,12 +107,7 @@ def scheduled(strength: float, schedule: Schedule | None, step: int, term: str) 
     if schedule is None:
         return strength
     factor = float(schedule(step))
-    if not 0 <= factor < math.inf:
-        raise InputError(
-            f"expected a schedule whose factors are finite numbers of at least 0, got {factor} "
-            f"at step {step} for {term}: correct it"
-        )
-    return strength * factor
+    return strength * number(factor, f"the factor of the schedule at step {step} for {term}")
 
 
 def changed_strengths(new: Sequence[Any], old: Sequence[Any]) -> set[int]:
@@ -127,8 +123,3 @@ def changed_strengths(new: Sequence[Any], old: Sequence[Any]) -> set[int]:
 
     pairs = enumerate(zip(new, old, strict=True))
     return {number for number, (one, other) in pairs if not same(one, other)}
-
-
-def _check_steps(steps: int) -> None:
-    if not isinstance(steps, int) or steps < 1:
-        raise InputError(f"expected a number of steps of at least 1, got {steps!r}: correct it")

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from shrinkage.checks import fraction, positive, whole
 from shrinkage.parameters import ParameterInfo
-from shrinkage.scratch.checks import enough_rows, positive, share, whole
+from shrinkage.scratch.checks import enough_rows
 from shrinkage.scratch.layers import Layer, Random
 
 
@@ -36,7 +37,7 @@ class BatchNorm(Layer):
     def __init__(self, units: int, momentum: float = 0.1, epsilon: float = 1e-5) -> None:
         super().__init__()
         self.inputs = self.outputs = self._units = whole(units, "units")
-        self.momentum = share(momentum, "momentum")
+        self.momentum = fraction(momentum, "momentum")
         self.epsilon = positive(epsilon, "epsilon")
 
     def __repr__(self) -> str:

@@ -12,7 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from shrinkage.scratch.checks import expect, number, whole
+from shrinkage.checks import number, whole
+from shrinkage.scratch.checks import expect
 from shrinkage.scratch.losses import Loss, SoftmaxCrossEntropy
 from shrinkage.scratch.network import Network
 from shrinkage.scratch.regularization import GivenTerms, Regularization
@@ -65,7 +66,7 @@ def gradient_check(
     error: Loss = expect(given, Loss, "an object as loss", "SoftmaxCrossEntropy()")
     table = rows(X, network.inputs)
     target = error.checked(y, len(table), network.outputs)
-    number(distance, "distance", 1e-8, 1.0)
+    number(distance, "distance", least=1e-8, below=1)
     whole(seed, "seed", 0)
     network = copy.deepcopy(network)  # running averages of BatchNorm move with every pass
     penalties = Regularization(network.infos, terms, "loss")

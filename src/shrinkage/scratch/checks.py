@@ -7,68 +7,16 @@ Who uses this: the layers, optimizers and the training of this package.
 
 from __future__ import annotations
 
-import math
-import numbers
 import warnings
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
+from shrinkage.checks import number
 from shrinkage.errors import InputError
 from shrinkage.penalties import Part
 from shrinkage.terms import AssignedPart, words_of_own_decay
-
-
-def whole(value: Any, what: str, least: int = 1) -> int:
-    """Return a whole number of at least `least`, or say what it got instead.
-
-    >>> whole(3, "epochs")
-    3
-    """
-    if not isinstance(value, numbers.Integral) or isinstance(value, bool) or value < least:
-        raise InputError(
-            f"expected {what} as a whole number of at least {least}, got {value!r}: give such a "
-            "number"
-        )
-    return int(value)
-
-
-def number(value: Any, what: str, low: float = 0.0, high: float = math.inf) -> float:
-    """Return a number with low <= number < high, or say what it got instead.
-
-    >>> number(0.5, "share", 0, 1)
-    0.5
-    """
-    real = isinstance(value, numbers.Real) and not isinstance(value, bool)
-    if not real or not low <= float(value) < high:
-        raise InputError(
-            f"expected {what} as a number of at least {low:g} and below {high:g}, got {value!r}: "
-            "give such a number"
-        )
-    return float(value)
-
-
-def positive(value: Any, what: str) -> float:
-    """Return a finite number above 0, or say what it got instead.
-
-    >>> positive(1e-3, "learning_rate")
-    0.001
-    """
-    if number(value, what) == 0:
-        raise InputError(f"expected {what} above 0, got 0: try a small number such as 1e-3")
-    return float(value)
-
-
-def share(value: Any, what: str) -> float:
-    """Return a number from 0 to 1, or say what it got instead.
-
-    >>> share(0.1, "momentum")
-    0.1
-    """
-    if number(value, what) > 1:
-        raise InputError(f"expected {what} as a share from 0 to 1, got {value!r}: try 0.1")
-    return float(value)
 
 
 def expect(value: Any, kinds: Any, what: str, example: str) -> Any:
@@ -90,7 +38,7 @@ def two_betas(betas: Any) -> None:
             f"expected betas as two numbers, got {betas!r}: give for example (0.9, 0.999)"
         )
     for beta in betas:
-        number(beta, "each of betas", 0.0, 1.0)
+        number(beta, "each of betas", below=1)
 
 
 def enough_rows(count: int) -> None:

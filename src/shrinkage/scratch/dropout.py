@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from shrinkage.scratch.checks import number
+from shrinkage.checks import number
 from shrinkage.scratch.layers import Layer, Random
 
 
@@ -24,7 +24,7 @@ class Dropout(Layer):
 
     def __init__(self, share: float = 0.5) -> None:
         super().__init__()
-        self.share = number(share, "the share that dropout sets to 0", 0.0, 1.0)
+        self.share = number(share, "the share that dropout sets to 0", below=1)
 
     def __repr__(self) -> str:
         return f"Dropout({self.share:g})"

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from shrinkage.scratch.checks import whole
+from shrinkage.checks import whole
 from shrinkage.scratch.diverging import TrainingDiverged
 from shrinkage.scratch.losses import Loss
 from shrinkage.scratch.modes import check_last_batch

@@ -14,8 +14,9 @@ from typing import Any
 
 import numpy as np
 
+from shrinkage.checks import whole
 from shrinkage.parameters import ParameterInfo
-from shrinkage.scratch.checks import expect, whole
+from shrinkage.scratch.checks import expect
 from shrinkage.scratch.initialisation import he
 from shrinkage.scratch.parameters import Unstarted
 from shrinkage.scratch.saving import lasting

@@ -11,8 +11,8 @@ from typing import Any
 
 import numpy as np
 
+from shrinkage.checks import whole
 from shrinkage.parameters import ParameterInfo
-from shrinkage.scratch.checks import whole
 from shrinkage.scratch.layers import Layer, Random
 from shrinkage.scratch.modes import check_training, check_way_back
 from shrinkage.scratch.own_layers import copied, returned, settled, slopes_of

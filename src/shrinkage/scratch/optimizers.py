@@ -15,7 +15,8 @@ from typing import Any
 
 import numpy as np
 
-from shrinkage.scratch.checks import number, positive, two_betas
+from shrinkage.checks import number, positive
+from shrinkage.scratch.checks import two_betas
 
 
 @dataclass(frozen=True)
@@ -25,7 +26,7 @@ class Optimizer(ABC):
     learning_rate: float = 1e-3
 
     def __post_init__(self) -> None:
-        positive(self.learning_rate, "learning_rate")
+        positive(self.learning_rate, "learning_rate", "try a small number such as 1e-3")
 
     @abstractmethod
     def step(self, w: np.ndarray, gradient: np.ndarray, memory: dict[str, Any]) -> Any:
@@ -65,7 +66,7 @@ class Momentum(Optimizer):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        number(self.momentum, "momentum", 0.0, 1.0)
+        number(self.momentum, "momentum", below=1)
 
     def step(self, w: np.ndarray, gradient: np.ndarray, memory: dict[str, Any]) -> Any:
         """Move `w`; the buffer of a lasting gradient of one grows to 1 / (1 − momentum)."""

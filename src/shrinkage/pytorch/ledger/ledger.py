@@ -8,6 +8,7 @@ from typing import Any
 
 import torch
 
+from shrinkage.checks import positive, whole
 from shrinkage.errors import InputError
 from shrinkage.pytorch.ledger import measure
 from shrinkage.pytorch.ledger.records import Entry, Record, record_from_dict
@@ -55,15 +56,11 @@ class Ledger:
         sinks: Sequence[Sink] = (),
         keep: int = 10_000,
     ) -> None:
-        for name, value, least in (("every", every, 0), ("keep", keep, 1)):
-            if not isinstance(value, int) or value < least:
-                raise InputError(
-                    f"expected {name} as a whole number of at least {least}, got {value!r}"
-                )
-        if steps_per_epoch is not None and not steps_per_epoch > 0:
-            raise InputError(f"expected steps_per_epoch above 0, got {steps_per_epoch!r}")
-        self.every, self.steps_per_epoch, self.sinks = every, steps_per_epoch, tuple(sinks)
-        self._records: deque[Record] = deque(maxlen=keep)
+        if steps_per_epoch is not None:
+            positive(steps_per_epoch, "steps_per_epoch")
+        self.every, self.steps_per_epoch = whole(every, "every", 0), steps_per_epoch
+        self.sinks = tuple(sinks)
+        self._records: deque[Record] = deque(maxlen=whole(keep, "keep"))
         self._waiting: list[measure.Pending] = []
         self._current: measure.Pending | None = None
         self._loss: torch.Tensor | float | None = None
