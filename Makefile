@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 THREADS ?= 2
-KERNELS := src/shrinkage/pytorch/kernels/_shrink.c
+KERNELS := src/shrinkage/pytorch/prox/kernels/_shrink.c
 
 .DEFAULT_GOAL := help
 .PHONY: help install demo test lint format docs bench examples clean

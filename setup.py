@@ -5,8 +5,8 @@ from setuptools import Extension, setup
 setup(
     ext_modules=[
         Extension(
-            "shrinkage.pytorch.kernels._shrink",
-            ["src/shrinkage/pytorch/kernels/_shrink.c"],
+            "shrinkage.pytorch.prox.kernels._shrink",
+            ["src/shrinkage/pytorch/prox/kernels/_shrink.c"],
             # Square roots as instructions; sums stay in their order and are rounded one by one.
             extra_compile_args=[
                 "-O3",

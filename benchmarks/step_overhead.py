@@ -27,7 +27,7 @@ from torch import nn
 
 from shrinkage import L1, L2
 from shrinkage.pytorch import regularize
-from shrinkage.pytorch.kernels import are_built
+from shrinkage.pytorch.prox.kernels import are_built
 
 RATE = 1e-3
 STRENGTHS = {"decoupled": (1e-4, 1e-2), "proximal": (1e-5, 1e-4)}  # L1, L2 (AdamW's default decay)

@@ -17,7 +17,7 @@ def table() -> str:
     from registry import cell_of
     from rows import CAPTURABLE, ROWS, UPDATES
 
-    from shrinkage.pytorch.support import REFUSED
+    from shrinkage.pytorch.optimizers.support import REFUSED
 
     notes: dict[str, int] = {}
 

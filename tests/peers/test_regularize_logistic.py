@@ -14,7 +14,7 @@ from sklearn.linear_model import LogisticRegression
 from torch import nn
 
 from shrinkage import L1, ElasticNet
-from shrinkage.pytorch.metrics import METRICS
+from shrinkage.pytorch.optimizers import METRICS
 
 STRENGTH = 0.05
 PENALTIES = {"l1": (L1(), 1.0), "elastic-net": (ElasticNet(0.5), 0.5)}

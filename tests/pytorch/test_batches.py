@@ -12,10 +12,10 @@ from torch.optim import SGD, Adam, AdamW
 
 from shrinkage import L1, L2
 from shrinkage.pytorch import regularize
-from shrinkage.pytorch.batches import make_batches
-from shrinkage.pytorch.kernels import Tensors, are_built
-from shrinkage.pytorch.metrics import Motion
-from shrinkage.pytorch.threshold import Scratch, SoftThreshold
+from shrinkage.pytorch.optimizers import Motion
+from shrinkage.pytorch.prox.batched import make_batches
+from shrinkage.pytorch.prox.kernels import Tensors, are_built
+from shrinkage.pytorch.prox.soft import Scratch, SoftThreshold
 
 pytestmark = pytest.mark.skipif(not are_built(), reason="the compiled kernels were not built")
 
@@ -215,7 +215,7 @@ def test_an_address_that_another_tensor_has_taken_is_looked_at_anew():
 def test_without_kernels_the_same_is_done_in_torch(tmp_path):
     """In a process of its own: the variable is read when the module is loaded."""
     code = (
-        "import torch\nfrom shrinkage.pytorch.kernels import are_built\n"
+        "import torch\nfrom shrinkage.pytorch.prox.kernels import are_built\n"
         "assert not are_built()\nfrom shrinkage import L1\n"
         "from shrinkage.pytorch import regularize\n"
         "m = torch.nn.Linear(3, 2)\no = torch.optim.AdamW(m.parameters(), weight_decay=0.0)\n"

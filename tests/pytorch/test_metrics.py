@@ -24,7 +24,7 @@ from torch.optim import (
 from shrinkage import L1
 from shrinkage.errors import UnsupportedOptimizer
 from shrinkage.pytorch import attach
-from shrinkage.pytorch.metrics import METRICS, NO_METRIC, Moment, Motion, metric_of
+from shrinkage.pytorch.optimizers import METRICS, NO_METRIC, Moment, Motion, metric_of
 
 # 2⁻³ as learning rate: ASGD keeps its own in a float32 tensor.
 RATE = 0.125

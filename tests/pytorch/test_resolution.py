@@ -11,8 +11,8 @@ from torch.optim import SGD, Adam, AdamW
 
 from shrinkage import L1, L2, ElasticNet, GroupLasso, everything
 from shrinkage.pytorch import Ledger, regularize
-from shrinkage.pytorch.binades import Binades
-from shrinkage.pytorch.resolution import Resolution, is_representable
+from shrinkage.pytorch.prox.binades import Binades
+from shrinkage.pytorch.prox.rounding import Resolution, is_representable
 
 STEPS = 10_000
 

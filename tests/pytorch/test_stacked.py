@@ -12,9 +12,9 @@ from shrinkage import L1, L2, ElasticNet, GroupLasso
 from shrinkage.errors import InputError
 from shrinkage.penalties import Part, closed_form, elementary_parts
 from shrinkage.pytorch import attach
-from shrinkage.pytorch.metrics import Motion
-from shrinkage.pytorch.shrink import Shrink
-from shrinkage.pytorch.threshold import Scratch, fits
+from shrinkage.pytorch.optimizers import Motion
+from shrinkage.pytorch.prox.shrink import Shrink
+from shrinkage.pytorch.prox.soft import Scratch, fits
 
 OPTIMIZERS = [
     (SGD, {"lr": 0.05}),

@@ -7,7 +7,7 @@ from shrinkage.pytorch.attachment import Attachment
 from shrinkage.pytorch.audits import assert_regularized, audit
 from shrinkage.pytorch.ledger import Ledger
 from shrinkage.pytorch.loss import penalty_loss
-from shrinkage.pytorch.metrics import METRICS, Metric, Motion
+from shrinkage.pytorch.optimizers import METRICS, Metric, Motion
 from shrinkage.pytorch.parameters import LAYERS, describe
 from shrinkage.pytorch.regularize import regularize
 from shrinkage.pytorch.schedules import Cosine, WarmUp

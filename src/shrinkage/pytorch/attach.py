@@ -15,8 +15,8 @@ from shrinkage.errors import InputError
 from shrinkage.penalties import elementary_parts
 from shrinkage.pytorch.attachment import Attachment
 from shrinkage.pytorch.loss import as_reference
+from shrinkage.pytorch.prox.soft import Scratch
 from shrinkage.pytorch.slots import Share, Slot
-from shrinkage.pytorch.threshold import Scratch
 from shrinkage.pytorch.updates import Target, Tools
 from shrinkage.terms import checked_update
 

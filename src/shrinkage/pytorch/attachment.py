@@ -16,15 +16,15 @@ from torch.optim import Optimizer
 
 from shrinkage.errors import InputError, UnsupportedOptimizer, near_names
 from shrinkage.pytorch.attached import check_free, forget_attached, note_attached
-from shrinkage.pytorch.batches import make_batches
+from shrinkage.pytorch.checkpoint import load_slot_states, slot_states
 from shrinkage.pytorch.ledger import Entry, Ledger
-from shrinkage.pytorch.ledger_entries import record_begin, record_end
-from shrinkage.pytorch.metrics import Moment
+from shrinkage.pytorch.ledger.entries import record_begin, record_end
+from shrinkage.pytorch.optimizers import Moment
+from shrinkage.pytorch.optimizers.support import check_group, check_sharded, check_support
+from shrinkage.pytorch.prox.batched import make_batches
 from shrinkage.pytorch.schedules import Schedule, changed_strengths, scheduled
 from shrinkage.pytorch.sharding import is_empty_piece, is_sharded
 from shrinkage.pytorch.slots import Slot
-from shrinkage.pytorch.states import load_slot_states, slot_states
-from shrinkage.pytorch.support import check_group, check_sharded, check_support
 from shrinkage.pytorch.updates import Gradient, Loss, Update
 from shrinkage.terms import Assignment, Term, checked_strength
 

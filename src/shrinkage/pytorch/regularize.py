@@ -20,9 +20,9 @@ from shrinkage.pytorch.attachment import Attachment
 from shrinkage.pytorch.ledger import Ledger
 from shrinkage.pytorch.loss import as_reference
 from shrinkage.pytorch.parameters import describe
+from shrinkage.pytorch.prox.soft import Scratch
 from shrinkage.pytorch.schedules import Schedule, as_schedules
 from shrinkage.pytorch.slots import Share, Slot, cut, make_target
-from shrinkage.pytorch.threshold import Scratch
 from shrinkage.pytorch.updates import Tools
 from shrinkage.terms import AssignedPart, Term, Terms, as_terms, assign, words_of_own_decay
 

@@ -13,11 +13,11 @@ from torch.distributed.device_mesh import init_device_mesh
 from torch.distributed.tensor import Shard, distribute_tensor
 
 from shrinkage.errors import InputError, UnsupportedOptimizer
-from shrinkage.pytorch.callbacks import Request, Session, real_model, real_optimizer
+from shrinkage.pytorch.loops.sessions import Request, Session, real_model, real_optimizer
 
 IMPORTS = """
 import sys
-import shrinkage.pytorch, shrinkage.pytorch.callbacks
+import shrinkage.pytorch, shrinkage.pytorch.loops.sessions
 loaded = {"lightning", "pytorch_lightning", "transformers", "accelerate", "skorch"} & {*sys.modules}
 assert not loaded, loaded
 for name in ("lightning", "pytorch_lightning", "transformers", "skorch"):

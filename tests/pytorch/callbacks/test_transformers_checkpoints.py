@@ -14,14 +14,14 @@ from test_transformers import TERMS, plain, trained
 from tiny_training import equal, zeros
 
 from shrinkage.errors import InputError
-from shrinkage.pytorch.schedules import WarmUp
-from shrinkage.pytorch.transformers import (
+from shrinkage.pytorch.loops.transformers import (
     FILE,
     Regularize,
     read_state,
     resumed_folder,
     write_state,
 )
+from shrinkage.pytorch.schedules import WarmUp
 
 OPTIONS = {"schedule": WarmUp(30), "freeze_zeros": True}
 SAVING = {"save_strategy": "steps", "save_steps": 6}

@@ -140,7 +140,7 @@ def test_recording_waits_for_nothing():
     ledger = Ledger(every=1)
     _, attachment = train(ledger, steps=1)
     slots = attachment._slots
-    from shrinkage.pytorch.ledger_entries import record_begin, record_end
+    from shrinkage.pytorch.ledger.entries import record_begin, record_end
 
     groups = attachment._optimizer.param_groups
     words = (attachment._terms, attachment._strengths)

@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import nn, optim
 
-from shrinkage.pytorch.metrics import Moment, metric_of
+from shrinkage.pytorch.optimizers import Moment, metric_of
 
 L1_STRENGTH, L2_STRENGTH = 0.03, 0.05
 STEPS = 6

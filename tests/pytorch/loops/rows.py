@@ -9,8 +9,8 @@ from typing import Any
 import torch
 from torch import nn, optim
 
-from shrinkage.pytorch.metrics import NO_METRIC
-from shrinkage.pytorch.support import refusal
+from shrinkage.pytorch.optimizers import NO_METRIC
+from shrinkage.pytorch.optimizers.support import refusal
 
 UPDATES = ("loss", "gradient", "decoupled", "proximal")
 

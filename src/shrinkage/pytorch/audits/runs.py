@@ -25,8 +25,8 @@ from shrinkage.errors import InputError, UnsupportedOptimizer
 from shrinkage.pytorch.audits.kept import Kept
 from shrinkage.pytorch.audits.twin import Twin, is_decoupled
 from shrinkage.pytorch.audits.watch import Watch, scales_noted
-from shrinkage.pytorch.metrics import Moment, metric_of
-from shrinkage.pytorch.metrics.motion import nothing
+from shrinkage.pytorch.optimizers import Moment, metric_of
+from shrinkage.pytorch.optimizers.motion import nothing
 from shrinkage.pytorch.updates import Proximal
 
 TrainingStep = Callable[..., Any]

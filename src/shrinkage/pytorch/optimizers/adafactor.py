@@ -13,7 +13,7 @@ from typing import Any
 
 import torch
 
-from shrinkage.pytorch.metrics.motion import Moment, Motion
+from shrinkage.pytorch.optimizers.motion import Moment, Motion
 
 
 def note_size(_moment: Moment, parameter: torch.Tensor) -> tuple[float, torch.Tensor | None]:

@@ -13,10 +13,10 @@ from typing import Any
 import torch
 
 from shrinkage.penalties import L1, L2, GroupLasso, Part, Penalty, ProximalSum, closed_form
-from shrinkage.pytorch.group_threshold import GroupThreshold, groups_of
-from shrinkage.pytorch.kernels import Tensors, lie_alike
-from shrinkage.pytorch.metrics import Motion
-from shrinkage.pytorch.threshold import InPlace, Scratch, SoftThreshold, piece_size
+from shrinkage.pytorch.optimizers import Motion
+from shrinkage.pytorch.prox.group import GroupThreshold, groups_of
+from shrinkage.pytorch.prox.kernels import Tensors, lie_alike
+from shrinkage.pytorch.prox.soft import InPlace, Scratch, SoftThreshold, piece_size
 
 
 @dataclass(frozen=True, eq=False)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 
-from shrinkage.pytorch.metrics.motion import Moment, Motion
+from shrinkage.pytorch.optimizers.motion import Moment, Motion
 
 
 def adam(moment: Moment, _noted: None = None) -> Motion:

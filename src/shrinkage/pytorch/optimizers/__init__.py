@@ -13,8 +13,8 @@ import inspect
 from torch import optim
 
 from shrinkage.errors import UnsupportedOptimizer
-from shrinkage.pytorch.metrics import adafactor, adam_family, sums
-from shrinkage.pytorch.metrics.motion import TINY, Group, Metric, Moment, Motion
+from shrinkage.pytorch.optimizers import adafactor, adam, sums
+from shrinkage.pytorch.optimizers.motion import TINY, Group, Metric, Moment, Motion
 
 __all__ = ["METRICS", "NO_METRIC", "TINY", "Group", "Metric", "Moment", "Motion", "metric_of"]
 
@@ -24,11 +24,11 @@ METRICS: dict[type[optim.Optimizer], Metric] = {
     optim.RMSprop: Metric(sums.rmsprop, sums.rmsprop_gain),
     optim.Adagrad: Metric(sums.adagrad),
     optim.Adadelta: Metric(sums.adadelta, note=sums.note_delta),
-    optim.Adam: Metric(adam_family.adam),
-    optim.AdamW: Metric(adam_family.adam),
-    optim.NAdam: Metric(adam_family.nadam),
-    optim.RAdam: Metric(adam_family.radam),
-    optim.Adamax: Metric(adam_family.adamax),
+    optim.Adam: Metric(adam.adam),
+    optim.AdamW: Metric(adam.adam),
+    optim.NAdam: Metric(adam.nadam),
+    optim.RAdam: Metric(adam.radam),
+    optim.Adamax: Metric(adam.adamax),
     optim.Adafactor: Metric(adafactor.adafactor, note=adafactor.note_size),
 }
 

@@ -25,8 +25,8 @@ from typing import Any, Protocol
 import numpy as np
 import torch
 
-from shrinkage.pytorch.binades import Binades
-from shrinkage.pytorch.metrics import Motion
+from shrinkage.pytorch.optimizers import Motion
+from shrinkage.pytorch.prox.binades import Binades
 
 TOLERATED = 0.01  # share of a shrink that may be lost
 _WHOLE = {torch.float32: 2.0**-17, torch.bfloat16: 2.0**-12, torch.float16: 2.0**-15}

@@ -11,7 +11,7 @@ import math
 
 import torch
 
-from shrinkage.pytorch.metrics.motion import Group, Moment, Motion
+from shrinkage.pytorch.optimizers.motion import Group, Moment, Motion
 
 
 def buffer_gain(group: Group, previous: float | None) -> tuple[float, float | None]:

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import torch
 
 from shrinkage.penalties import GroupLasso
-from shrinkage.pytorch.threshold import (
+from shrinkage.pytorch.prox.soft import (
     InPlace,
     Piece,
     Scratch,
@@ -72,7 +72,7 @@ class GroupThreshold(InPlace):
         stacked: whether the weights have an axis of models.
         scratch: buffers shared with others that never run at the same time.
 
-    >>> from shrinkage.pytorch.metrics import Motion
+    >>> from shrinkage.pytorch.optimizers import Motion
     >>> w = torch.tensor([[3.0, 0.1], [4.0, 0.1]])
     >>> groups = groups_of(GroupLasso(per="input"), w.shape)
     >>> GroupThreshold(groups, (1.0, 0.0, 0.0), False, Scratch())(w, Motion(1.0))

@@ -14,9 +14,9 @@ from typing import Any
 
 import torch
 
-from shrinkage.pytorch.kernels import Tensors, are_built, lie_alike
-from shrinkage.pytorch.metrics import Group, Metric, Moment
-from shrinkage.pytorch.resolution import is_due, is_representable
+from shrinkage.pytorch.optimizers import Group, Metric, Moment
+from shrinkage.pytorch.prox.kernels import Tensors, are_built, lie_alike
+from shrinkage.pytorch.prox.rounding import is_due, is_representable
 from shrinkage.pytorch.slots import Slot
 from shrinkage.pytorch.updates import Decoupled, Proximal
 

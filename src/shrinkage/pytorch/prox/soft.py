@@ -17,7 +17,7 @@ from typing import ClassVar
 
 import torch
 
-from shrinkage.pytorch.metrics import TINY, Motion
+from shrinkage.pytorch.optimizers import TINY, Motion
 
 # Weights in a piece, by thread of torch: two of them and their buffers fit a common L2 cache.
 PIECE = 65536

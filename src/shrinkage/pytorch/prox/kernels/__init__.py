@@ -30,7 +30,7 @@ def _load() -> Any:
     if os.environ.get("SHRINKAGE_KERNELS", "1") == "0":
         return None
     try:
-        built = importlib.import_module("shrinkage.pytorch.kernels._shrink")
+        built = importlib.import_module("shrinkage.pytorch.prox.kernels._shrink")
         library = ctypes.CDLL(str(built.__file__))
     except (ImportError, OSError):
         return None

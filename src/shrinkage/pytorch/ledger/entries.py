@@ -13,7 +13,7 @@ from typing import Any
 import torch
 
 from shrinkage.pytorch.ledger import Entry, Ledger, PartEntry
-from shrinkage.pytorch.metrics import Group
+from shrinkage.pytorch.optimizers import Group
 from shrinkage.pytorch.sharding import sharded_axes, sum_over_pieces, whole
 from shrinkage.pytorch.slots import Slot
 
