@@ -11,7 +11,14 @@ from fake import group_result, image_result, regression_result
 from shrinkage.paths.results import PathResult, Status
 from shrinkage.reports.draw import draw_png, draw_svg
 from shrinkage.reports.figures import FIGURE_KEYS, FIGURES, all_figures
-from shrinkage.reports.figures.base import BarFigure, Kind, LineFigure, PictureFigure
+from shrinkage.reports.figures.base import (
+    Axis,
+    BarFigure,
+    Kind,
+    LineFigure,
+    PictureFigure,
+    Series,
+)
 from shrinkage.reports.figures.strength_axis import choice_marks, positions, strength_axis
 
 IMAGE, REGRESSION, GROUP = image_result(), regression_result(), group_result()
@@ -207,3 +214,12 @@ def test_an_infinite_loss_is_no_number_and_no_warning():
     training = lines(replace(IMAGE, train_loss=loss), "loss").series[1]
     assert np.isnan(training.y[0])
     assert np.isfinite(training.y[1:]).all()
+
+
+@pytest.mark.parametrize("kind", [Kind.LINE, Kind.SPOT])
+def test_a_standard_error_is_drawn_along_lines_and_at_points(kind):
+    def drawn(error: np.ndarray | None) -> bytes:
+        series = Series("gain", np.arange(3.0), np.ones(3), "best", kind, error)
+        return draw_png(LineFigure("k", "Title", "", "", Axis("x"), Axis("y"), (series,)))
+
+    assert drawn(np.full(3, 0.5)) != drawn(None)

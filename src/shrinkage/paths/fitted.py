@@ -21,6 +21,7 @@ from shrinkage.paths.architectures import Prototype, parse_architecture
 from shrinkage.paths.results import PathResult
 
 if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
     from pandas import DataFrame
 
     from shrinkage.datasets.dataset import RawRows
@@ -104,6 +105,30 @@ class FittedPath(PathResult):
         x = Preprocessing.from_dict(file.preprocessing).transform(X, kind)
         with torch.no_grad():
             return self.model(which)(torch.from_numpy(x)).numpy()
+
+    def score(self, X: RawRows, y: ArrayLike, which: int | str = "best") -> float:
+        """Return a model's score on raw rows, by the scorer that chose the strength.
+
+        Args:
+            X: rows with the columns of the training data, (rows, columns).
+            y: their targets as they were given to `fit_path`, (rows,).
+            which: as in `model`.
+
+        Raises:
+            InputError: that model was not refitted.
+
+        >>> from sklearn.datasets import load_diabetes
+        >>> from shrinkage import fit_path
+        >>> X, y = load_diabetes(return_X_y=True)
+        >>> path = fit_path("linear", X, y, strengths=(0.1, 1.0), folds=2, test=(X[:99], y[:99]))
+        >>> path.score(X[:99], y[:99]) == path.best.test_score
+        True
+        """
+        from shrinkage.paths.scoring import Scorer
+
+        outputs = self.decision(X, which).T[None]
+        encoding = TargetEncoding.from_dict(self._file().target)
+        return float(Scorer(self.score_name).score(outputs, np.asarray(y), None, encoding)[0])
 
     def table(self) -> DataFrame:
         """Return the path as a table, one row a strength."""

@@ -131,6 +131,21 @@ class PathResult:
         return self.fold_scores.mean(axis=1)
 
     @property
+    def score_error(self) -> np.ndarray:
+        """Return one standard error of `score_mean`, sd(ddof = 1)/√folds, shape (strengths,).
+
+        NaN with a single fold.
+
+        >>> from shrinkage.reports.example import example_result
+        >>> example_result().score_error.round(4).tolist()
+        [0.0025, 0.005, 0.004, 0.0]
+        """
+        folds = self.fold_scores.shape[1]
+        if folds < 2:
+            return np.full(len(self.strengths), np.nan)
+        return self.fold_scores.std(axis=1, ddof=1) / np.sqrt(folds)
+
+    @property
     def best(self) -> ChosenModel:
         """Return the model whose cross-validated score is the best."""
         return self.by_role("best")

@@ -12,7 +12,7 @@ from shrinkage.pytorch.parameters import LAYERS, describe
 from shrinkage.pytorch.regularize import regularize
 from shrinkage.pytorch.schedules import Cosine, WarmUp
 from shrinkage.pytorch.updates import UPDATES
-from shrinkage.pytorch.zeros import keep_zeros, lost_zeros
+from shrinkage.pytorch.zeros import keep_zeros, lost_zeros, zero_fraction
 
 __all__ = [
     "LAYERS",
@@ -32,4 +32,5 @@ __all__ = [
     "lost_zeros",
     "penalty_loss",
     "regularize",
+    "zero_fraction",
 ]

@@ -1,7 +1,7 @@
 """Zeros that stay zero: what keeps momentum, Adam's state and averages from reviving them.
 
-Who uses this: `regularize(freeze_zeros=True)`, and people who average weights with
-`torch.optim.swa_utils`. A weight that a penalty has made zero moves again when the optimizer's
+Who uses this: `regularize(freeze_zeros=True)`, and people who count zeros, or average weights
+with `torch.optim.swa_utils`. A weight that a penalty has made zero moves again when the optimizer's
 momentum or the gradient says so; that is right while a strength is being searched, and unwanted
 once the support is decided.
 """
@@ -46,6 +46,24 @@ class FrozenZeros:
             self.mask = (w == 0) if grow else torch.zeros_like(w, dtype=torch.bool)
         if low is not None:
             low.masked_fill_(self.mask, 0.0)
+
+
+def zero_fraction(model: nn.Module) -> float:
+    """Return the share of a model's weights that are exactly zero, between 0 and 1.
+
+    Args:
+        model: any module; weights are its parameters of two or more dimensions, so that biases
+            and norms do not count.
+
+    >>> model = nn.Linear(2, 1)
+    >>> with torch.no_grad():
+    ...     _ = model.weight.copy_(torch.tensor([[0.0, 1.0]]))
+    >>> zero_fraction(model)
+    0.5
+    """
+    weights = [p.detach() for p in model.parameters() if p.ndim > 1]
+    total = sum(w.numel() for w in weights)
+    return sum(int((w == 0).sum()) for w in weights) / total if total else 0.0
 
 
 def keep_zeros(average: Callable[..., Any]) -> Callable[..., Any]:

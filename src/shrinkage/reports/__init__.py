@@ -8,18 +8,47 @@ table need NumPy only; drawing and the page load matplotlib and jinja2 when they
 
 from __future__ import annotations
 
+import importlib
+from typing import TYPE_CHECKING, Any
+
 from shrinkage.reports.figures import all_figures
+from shrinkage.reports.figures.base import Axis, Kind, LineFigure, Mark, Series, Ticks
+from shrinkage.reports.figures.score import score_figure
 from shrinkage.reports.sentence import summary_sentence
 from shrinkage.reports.table import PathRow, path_table, text_table
 from shrinkage.reports.write import score_plot, write_page, write_report
 
+if TYPE_CHECKING:
+    from shrinkage.reports.draw import draw_png
+    from shrinkage.reports.slides import Row, Slides, render_slides
+
 __all__ = [
+    "Axis",
+    "Kind",
+    "LineFigure",
+    "Mark",
     "PathRow",
+    "Row",
+    "Series",
+    "Slides",
+    "Ticks",
     "all_figures",
+    "draw_png",
     "path_table",
+    "render_slides",
+    "score_figure",
     "score_plot",
     "summary_sentence",
     "text_table",
     "write_page",
     "write_report",
 ]
+
+# What draws is found when first asked for: it loads matplotlib, or jinja2.
+_LAZY = {"draw_png": "draw", "Row": "slides", "Slides": "slides", "render_slides": "slides"}
+
+
+def __getattr__(name: str) -> Any:
+    if name in _LAZY:
+        return getattr(importlib.import_module(f"{__name__}.{_LAZY[name]}"), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

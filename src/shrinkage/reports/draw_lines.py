@@ -161,6 +161,9 @@ def _error_band(axes: Axes, series: Series) -> None:
 def _points(marker: str, size: float, filled: bool) -> Callable[[Axes, Series], None]:
     def draw_points(axes: Axes, series: Series) -> None:
         colour = _hex(series.colour)
+        if series.error is not None:
+            low, high = series.y - series.error, series.y + series.error
+            axes.vlines(series.x, low, high, color=colour, linewidth=5.0, alpha=0.25)
         face = colour if filled else _hex("paper")
         axes.plot(
             series.x,

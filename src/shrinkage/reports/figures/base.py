@@ -28,7 +28,7 @@ class Kind(Enum):
 
 @dataclass(frozen=True, eq=False)
 class Series:
-    """Points of one colour; `error` is one standard error, drawn as a band."""
+    """Points of one colour; `error`, one standard error, is a band along lines, a bar at points."""
 
     label: str
     x: np.ndarray
