@@ -20,14 +20,14 @@ from typing import Any
 from recording import write_result
 
 GOAL_STEPS, GOAL_MEMORY = 5.0, 3.0
-MUTANTS = Path(__file__).parents[1] / "tests" / "mutants"
+ROOT = Path(__file__).parents[1]
 
 
 def power() -> dict[str, Any]:
     """Return how many faults are found and how many loops are cleared."""
-    sys.path.insert(0, str(MUTANTS))
-    from audit_faults import FAULTS
-    from audit_loops import LOOPS
+    sys.path.insert(0, str(ROOT))
+    from tests.mutants.audit_faults import FAULTS
+    from tests.mutants.audit_loops import LOOPS
 
     missed, accused = [], []
     for fault in FAULTS:

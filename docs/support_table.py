@@ -8,16 +8,15 @@ from pathlib import Path
 ROOT = Path(__file__).parents[1]
 PAGE = ROOT / "docs" / "reference" / "loops.md"
 BEGIN, END = "<!-- table: begin -->", "<!-- table: end -->"
-sys.path.insert(0, str(ROOT / "tests" / "pytorch" / "loops"))
+sys.path.insert(0, str(ROOT))
 
 
 def table() -> str:
     """Return the table with its footnotes as Markdown."""
-    from loops import LOOPS
-    from registry import cell_of
-    from rows import CAPTURABLE, ROWS, UPDATES
-
     from shrinkage.pytorch.optimizers.support import REFUSED
+    from tests.pytorch.loops.loops import LOOPS
+    from tests.pytorch.loops.registry import cell_of
+    from tests.pytorch.loops.rows import CAPTURABLE, ROWS, UPDATES
 
     notes: dict[str, int] = {}
 

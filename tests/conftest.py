@@ -23,6 +23,12 @@ def shared_data() -> Path:
     return SHARED
 
 
+def pytest_ignore_collect(collection_path: Path) -> bool | None:
+    """Import no helper to look for doctests in it: some load a framework, or are programs."""
+    is_helper = collection_path.suffix == ".py" and not collection_path.name.startswith("test_")
+    return True if is_helper else None
+
+
 # Folders whose tests share what takes long to make: each goes to one worker as a whole.
 TOGETHER = ("tests/parity/frameworks/", "tests/keras3/", "tests/pytorch/sharded/")
 

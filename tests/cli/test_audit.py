@@ -6,7 +6,8 @@ import itertools
 import json
 
 import pytest
-from command_line import shrinkage
+
+from tests.cli.command_line import shrinkage
 
 NUMBERS = itertools.count()
 PROGRAM = """

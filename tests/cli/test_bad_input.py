@@ -10,9 +10,9 @@ import sys
 
 import numpy as np
 import pytest
-from command_line import QUICK, contents, refused, shrinkage, small_columns, write_table
 
 from shrinkage import atomic
+from tests.cli.command_line import QUICK, contents, refused, shrinkage, small_columns, write_table
 
 
 @pytest.fixture

@@ -6,9 +6,9 @@ import json
 from pathlib import Path
 
 import pytest
-from command_line import refused, shrinkage
 
 from shrinkage.conventions import convention_names
+from tests.cli.command_line import refused, shrinkage
 
 PAIR = ("--from", "keras.l2", "--to", "torch.sgd.weight_decay")
 

@@ -10,11 +10,11 @@ import sys
 import numpy as np
 import pytest
 import typer.main
-from command_line import QUICK, contents, shrinkage, small_columns, write_table
 
 import shrinkage as package
 from shrinkage.cli.main import app
 from shrinkage.paths.store import Store
+from tests.cli.command_line import QUICK, contents, shrinkage, small_columns, write_table
 
 
 @pytest.fixture

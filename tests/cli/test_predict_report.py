@@ -9,7 +9,8 @@ from html.parser import HTMLParser
 
 import numpy as np
 import pytest
-from command_line import Answer, contents, refused, shrinkage, write_table
+
+from tests.cli.command_line import Answer, contents, refused, shrinkage, write_table
 
 SCRIPT = "<script>x()</script>"
 RICH = "[red]rich[/red]"

@@ -4,25 +4,25 @@ from __future__ import annotations
 
 import json
 import subprocess
-import sys
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from convention_directions import DIRECTIONS
-from convention_libraries import IN_PROCESS
-from convention_plans import plan
 
-HERE = Path(__file__).parent
-WORKERS = {"keras": HERE / "keras_worker.py", "optax": HERE / "optax_worker.py"}
+from tests.conventions.convention_directions import DIRECTIONS
+from tests.conventions.convention_libraries import IN_PROCESS
+from tests.conventions.convention_plans import plan
+from tests.processes import environment, program
+
+WORKERS = {"keras": "tests.conventions.keras_worker", "optax": "tests.conventions.optax_worker"}
 
 
 def in_own_process(library: str, runs: list[dict[str, Any]]) -> list[np.ndarray]:
     """Return the weights after runs of a library that configures itself on import."""
     answer = subprocess.run(
-        [sys.executable, str(WORKERS[library])],
+        program(WORKERS[library]),
+        env=environment(),
         input=json.dumps(runs),
         capture_output=True,
         text=True,

@@ -5,11 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from convention_problem import LEARNING_RATE, ROWS
-
 from shrinkage.conventions.base import Convention, DataLoss, Penalises
 from shrinkage.conventions.registry import REGISTRY
 from shrinkage.conventions.relations import Holds, relation
+from tests.conventions.convention_problem import LEARNING_RATE, ROWS
 
 NUMBERS = {
     "sklearn.LogisticRegression.C": 3.0,

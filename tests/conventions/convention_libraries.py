@@ -7,13 +7,13 @@ from typing import Any
 
 import numpy as np
 import torch
-from convention_problem import data_gradient
 from sklearn.linear_model import ElasticNet, Lasso, LogisticRegression, Ridge, SGDClassifier
 from sklearn.neural_network import MLPClassifier
 from torch.nn import functional
 
 import shrinkage
 from shrinkage.pytorch import regularize
+from tests.conventions.convention_problem import data_gradient
 
 Run = dict[str, Any]
 

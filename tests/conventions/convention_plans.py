@@ -6,12 +6,12 @@ from functools import cache
 from typing import Any
 
 import numpy as np
-from convention_directions import Direction
-from convention_libraries import IN_PROCESS
-from convention_problem import run_of
 
 from shrinkage.conventions import Holds, convert
 from shrinkage.conventions.base import Convention, DataLoss, Penalises, Trainer
+from tests.conventions.convention_directions import Direction
+from tests.conventions.convention_libraries import IN_PROCESS
+from tests.conventions.convention_problem import run_of
 
 # Adam divides by √v̂ + ε: with ε = 1 it also stands still where the gradient only nearly vanishes.
 STILL = {"epsilon": 1.0}

@@ -5,12 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-from convention_libraries import IN_PROCESS, glmnet, torch_steps
-from convention_problem import data, run_of
 from sklearn.linear_model import LogisticRegression, Ridge
 from torch.nn import functional
 
 from shrinkage.conventions import convert
+from tests.conventions.convention_libraries import IN_PROCESS, glmnet, torch_steps
+from tests.conventions.convention_problem import data, run_of
 
 
 @pytest.mark.slow

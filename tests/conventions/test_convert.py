@@ -7,7 +7,6 @@ import pickle
 
 import numpy as np
 import pytest
-from convention_directions import DIRECTIONS, Direction
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -20,6 +19,7 @@ from shrinkage.conventions import (
 )
 from shrinkage.conventions.base import Penalises
 from shrinkage.errors import InputError, ShrinkageError
+from tests.conventions.convention_directions import DIRECTIONS, Direction
 
 
 def test_the_answer_says_what_it_is() -> None:

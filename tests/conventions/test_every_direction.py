@@ -7,14 +7,14 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
-from convention_directions import DIRECTIONS, NUMBERS, REFUSED
-from convention_libraries import IN_PROCESS
-from convention_plans import plan
 
 from shrinkage.conventions import NoEqualStrength, convert
 from shrinkage.conventions.base import Mechanism, Penalises
 from shrinkage.conventions.expressions import Product
 from shrinkage.conventions.registry import REGISTRY
+from tests.conventions.convention_directions import DIRECTIONS, NUMBERS, REFUSED
+from tests.conventions.convention_libraries import IN_PROCESS
+from tests.conventions.convention_plans import plan
 
 # Keras rounds to float32 on the way; without it all agree to 1e-8.
 TOLERANCE = 1e-7

@@ -7,9 +7,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-from convention_libraries import IN_PROCESS
-
 from shrinkage.conventions.registry import REGISTRY
+from tests.conventions.convention_libraries import IN_PROCESS
 
 SCRIPT = Path(__file__).parents[2] / "docs" / "conventions_table.py"
 HEAVY = ("torch", "jax", "keras", "sklearn", "scipy", "pandas", "typer", "rich")

@@ -14,9 +14,6 @@ from pathlib import Path
 
 import pytest
 
-# tests/ is on the path: Transformers would take tests/datasets for the package of that name.
-sys.modules.setdefault("datasets", None)  # type: ignore[arg-type]
-
 ROOT = Path(__file__).parents[2]
 PAGES = (ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md")))
 NOT_RUN, PRINTS, INCLUDE = "<!-- not run -->", "<!-- prints -->", '--8<-- "'

@@ -7,15 +7,14 @@ from __future__ import annotations
 
 import json
 import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
-from keras_processes import MODULES, Answers, environment
 
-HERE = Path(__file__).parent
-collect_ignore = ["keras_checks", "keras_checks_worker.py", "load_without_package.py"]
+from tests.keras3.keras_processes import MODULES, Answers, environment
+from tests.processes import program
+
 # torch tensors have no `copy` in __array__ yet, which NumPy warns of wherever Keras converts one.
 OPTIONS = ("-W", "error", "-W", "ignore:__array__ implementation:DeprecationWarning")
 
@@ -36,7 +35,7 @@ def answers(folder: Path) -> Answers:
         for name in MODULES if not running else ():
             (folder / name).mkdir()
             running[name] = subprocess.Popen(
-                [sys.executable, *OPTIONS, str(HERE / "keras_checks_worker.py"), *MODULES[name]],
+                [*program("tests.keras3.keras_checks_worker", *OPTIONS), *MODULES[name]],
                 env=environment(name, folder / name),
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from pathlib import Path
+
+from tests import processes
 
 EVERYWHERE = ("optimum", "loops", "precision", "updates", "regularizers", "refusals", "ledger")
 # Names, roles and axes are found before any backend computes.
@@ -16,4 +17,4 @@ def environment(backend: str, folder: Path) -> dict[str, str]:
     """Return the variables of a process for one backend, with float64 and few words."""
     own = {"KERAS_BACKEND": backend, "CHECKS_FOLDER": str(folder), "JAX_ENABLE_X64": "1"}
     quiet = {"TF_CPP_MIN_LOG_LEVEL": "3", "CUDA_VISIBLE_DEVICES": "", "OMP_NUM_THREADS": "1"}
-    return os.environ | own | quiet
+    return processes.environment(**own, **quiet)

@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from keras_processes import MODULES, Answers, environment
 
-HERE = Path(__file__).parent
+from tests.keras3.keras_processes import MODULES, Answers, environment
+from tests.processes import program
 
 
 @pytest.mark.parametrize(
@@ -29,7 +29,7 @@ def loaded(answers: Answers, folder: Path) -> dict[str, dict[str, Any]]:
     for backend in MODULES:
         answers(backend)
     run = subprocess.run(
-        [sys.executable, str(HERE / "load_without_package.py"), str(folder), *MODULES],
+        [*program("tests.keras3.load_without_package"), str(folder), *MODULES],
         env=environment("jax", folder),
         capture_output=True,
         text=True,

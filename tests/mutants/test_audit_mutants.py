@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from typing import Any
 
 import pytest
-from audit_faults import FAULTS, Fault, Loop
-from audit_loops import LOOPS
 
 from shrinkage.audits.rules import RULES
+from tests.mutants.audit_faults import FAULTS, Fault, Loop
+from tests.mutants.audit_loops import LOOPS
 
 
 def names(records: Sequence[Any]) -> list[str]:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from penalty_faults import FAULTS
 
 from shrinkage.penalties import Penalty, PenaltyCheckFailed, check_penalty
 from shrinkage.penalties.checks import CHECKS
+from tests.mutants.penalty_faults import FAULTS
 
 
 @pytest.mark.parametrize(("mutant", "check"), FAULTS, ids=lambda case: type(case).__name__)

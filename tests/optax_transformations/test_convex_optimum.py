@@ -10,10 +10,10 @@ import pytest
 from sklearn.datasets import make_regression
 from sklearn.linear_model import Lasso
 from sklearn.preprocessing import StandardScaler
-from small_networks import train
 
 from shrinkage import L1
 from shrinkage.optax import SGD, RMSprop, proximal
+from tests.optax_transformations.small_networks import train
 
 ALPHA, STEPS = 0.1, 800
 

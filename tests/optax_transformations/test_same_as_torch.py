@@ -9,7 +9,9 @@ import jax
 import numpy as np
 import optax
 import pytest
-from small_networks import (
+
+from shrinkage.optax import decoupled, gradient, penalty_loss, proximal
+from tests.optax_transformations.small_networks import (
     OPTIMIZERS,
     SUMS,
     all_terms,
@@ -19,8 +21,6 @@ from small_networks import (
     train,
     trees,
 )
-
-from shrinkage.optax import decoupled, gradient, penalty_loss, proximal
 
 UPDATES = ("proximal", "decoupled", "gradient", "loss")
 

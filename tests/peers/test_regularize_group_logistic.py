@@ -5,17 +5,21 @@ Against skglm's GroupProxNewton, weights to 1e-6, the same zeros.
 
 from __future__ import annotations
 
-import os
 import subprocess
-import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
-from convex_training import OPTIMIZERS, assert_same_optimum, fit, logistic_loss, two_classes
 from torch import nn
 
 from shrinkage import GroupLasso
+from tests.peers.convex_training import (
+    OPTIMIZERS,
+    assert_same_optimum,
+    fit,
+    logistic_loss,
+    two_classes,
+)
+from tests.processes import environment, program
 
 STRENGTH = 0.05
 GROUPS = np.arange(12).reshape(3, 4).T  # a group is a column of the 3 × 4 weights
@@ -26,9 +30,8 @@ def optimum(tmp_path_factory) -> np.ndarray:
     problem, solution = (tmp_path_factory.mktemp("skglm") / name for name in ("in.npz", "out.npz"))
     x, y = two_classes()
     np.savez(problem, x=x, y=y, groups=GROUPS, strength=STRENGTH)
-    program = Path(__file__).with_name("skglm_group_logistic.py")
-    environment = {**os.environ, "NUMBA_DISABLE_JIT": "1"}
-    subprocess.run([sys.executable, program, problem, solution], env=environment, check=True)
+    command = [*program("tests.peers.skglm_group_logistic"), problem, solution]
+    subprocess.run(command, env=environment(NUMBA_DISABLE_JIT="1"), check=True)
     found = np.load(solution)
     assert found["violation"] < 1e-12
     return found["weights"][:-1]

@@ -9,12 +9,18 @@ from functools import cache
 
 import numpy as np
 import pytest
-from convex_training import OPTIMIZERS, assert_same_optimum, fit, logistic_loss, two_classes
 from sklearn.linear_model import LogisticRegression
 from torch import nn
 
 from shrinkage import L1, ElasticNet
 from shrinkage.pytorch.optimizers import METRICS
+from tests.peers.convex_training import (
+    OPTIMIZERS,
+    assert_same_optimum,
+    fit,
+    logistic_loss,
+    two_classes,
+)
 
 STRENGTH = 0.05
 PENALTIES = {"l1": (L1(), 1.0), "elastic-net": (ElasticNet(0.5), 0.5)}

@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-from convex_training import OPTIMIZERS, assert_same_optimum, fit, logistic_loss
 from sklearn.datasets import load_breast_cancer, make_regression
 from sklearn.linear_model import ElasticNet as SklearnElasticNet
 from sklearn.linear_model import Lasso, LogisticRegression
@@ -14,6 +13,7 @@ from torch import nn
 from torch.optim import SGD, Adadelta, Adam, Adamax, NAdam, RAdam, RMSprop
 
 from shrinkage import L1, L2, ElasticNet
+from tests.peers.convex_training import OPTIMIZERS, assert_same_optimum, fit, logistic_loss
 
 ALPHA = 0.1
 

@@ -6,7 +6,6 @@ import io
 
 import pytest
 import torch
-from small_training import equal, loss_of, network, sgd, train, weights_of
 from torch import nn
 from torch.optim import SGD, Adam
 
@@ -14,6 +13,7 @@ from shrinkage import L1, L2, ElasticNet, GroupLasso, biases
 from shrinkage.errors import InputError, UnsupportedOptimizer
 from shrinkage.penalties import closed_form
 from shrinkage.pytorch import penalty_loss, regularize
+from tests.pytorch.small_training import equal, loss_of, network, sgd, train, weights_of
 
 
 class TestWhatItDoes:

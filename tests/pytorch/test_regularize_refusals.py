@@ -6,13 +6,13 @@ import warnings
 
 import pytest
 import torch
-from small_training import loss_of, network, sgd, train
 from torch import nn
 from torch.optim import LBFGS, SGD, Adam, AdamW, RMSprop, Rprop, SparseAdam
 
 from shrinkage import L1, L2, ElasticNet, GroupLasso, everything
 from shrinkage.errors import InputError, OverlapError, UnmatchedPattern, UnsupportedOptimizer
 from shrinkage.pytorch import METRICS, penalty_loss, regularize
+from tests.pytorch.small_training import loss_of, network, sgd, train
 
 
 class TestRefusals:

@@ -6,13 +6,13 @@ import math
 
 import pytest
 import torch
-from small_training import network, sgd, train, weights_of
 from torch.optim import SGD, Adam
 from torch.optim.lr_scheduler import LinearLR
 
 from shrinkage import L1, L2, GroupLasso
 from shrinkage.errors import InputError, ShrinkageError
 from shrinkage.pytorch import Cosine, WarmUp, regularize
+from tests.pytorch.small_training import network, sgd, train, weights_of
 
 
 def test_schedules_follow_real_steps():

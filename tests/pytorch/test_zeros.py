@@ -6,7 +6,6 @@ import copy
 
 import pytest
 import torch
-from small_training import equal, loss_of, network, train, weights_of
 from torch.optim import SGD, Adam
 from torch.optim.swa_utils import (
     AveragedModel,
@@ -18,6 +17,7 @@ from torch.optim.swa_utils import (
 from shrinkage import L1, L2
 from shrinkage.errors import InputError
 from shrinkage.pytorch import keep_zeros, lost_zeros, regularize
+from tests.pytorch.small_training import equal, loss_of, network, train, weights_of
 
 KINDS = [(SGD, {"lr": 0.05, "momentum": 0.9}), (Adam, {"lr": 0.02})]
 

@@ -6,7 +6,6 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from fake import group_result, image_result, regression_result
 
 from shrinkage.paths.results import PathResult, Status
 from shrinkage.reports.draw import draw_png, draw_svg
@@ -20,6 +19,7 @@ from shrinkage.reports.figures.base import (
     Series,
 )
 from shrinkage.reports.figures.strength_axis import choice_marks, positions, strength_axis
+from tests.reports.fake import group_result, image_result, regression_result
 
 IMAGE, REGRESSION, GROUP = image_result(), regression_result(), group_result()
 

@@ -13,7 +13,6 @@ from pathlib import Path
 import matplotlib as mpl
 import numpy as np
 import pytest
-from fake import group_result, image_result, regression_result
 
 from shrinkage.atomic import write_bytes
 from shrinkage.errors import ShrinkageError
@@ -24,6 +23,7 @@ from shrinkage.reports.example import example_result
 from shrinkage.reports.figures.score import score_figure
 from shrinkage.reports.page import render_page
 from shrinkage.reports.palette import PALETTE
+from tests.reports.fake import group_result, image_result, regression_result
 
 HOSTILE = (
     "<script>alert(1)</script>",

@@ -6,12 +6,12 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from fake import group_result, image_result, regression_result
 
 from shrinkage.paths.results import PathResult, Status
 from shrinkage.reports import path_table, summary_sentence, text_table
 from shrinkage.reports.example import example_result
 from shrinkage.reports.sentence import one_standard_error_sentence
+from tests.reports.fake import group_result, image_result, regression_result
 
 
 def with_scores(best: float | None, plain: float | None, **changes) -> PathResult:

@@ -8,7 +8,6 @@ import sys
 
 import numpy as np
 import pytest
-import scratch_training as both
 from sklearn.datasets import load_digits, make_regression
 from sklearn.linear_model import Lasso
 
@@ -29,6 +28,7 @@ from shrinkage.scratch import (
     Trainer,
     fit,
 )
+from tests.scratch import scratch_training as both
 
 X, Y = both.data()
 

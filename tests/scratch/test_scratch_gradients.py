@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-import scratch_training as both
 import torch
 
 from shrinkage import L1, L2, norms, weights
@@ -20,6 +19,7 @@ from shrinkage.scratch import (
     Tanh,
     gradient_check,
 )
+from tests.scratch import scratch_training as both
 
 X, LABELS = (array[:15] for array in both.data())
 LAYERS = {

@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-import scratch_training as both
 import torch
 
 from shrinkage import L1, ShrinkageError
@@ -28,6 +27,7 @@ from shrinkage.scratch import (
     fit,
     gradient_check,
 )
+from tests.scratch import scratch_training as both
 
 X, Y = both.data()
 

@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-import scratch_training as both
 
 from shrinkage import L1, everything
 from shrinkage.errors import InputError
@@ -23,6 +22,7 @@ from shrinkage.scratch import (
     fit,
     gradient_check,
 )
+from tests.scratch import scratch_training as both
 
 X, Y = both.data()
 

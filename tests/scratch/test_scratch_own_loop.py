@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-import scratch_training as both
 
 from shrinkage.errors import InputError
 from shrinkage.scratch import (
@@ -25,6 +24,7 @@ from shrinkage.scratch import (
     Trainer,
     fit,
 )
+from tests.scratch import scratch_training as both
 
 X, Y = both.data()
 TARGETS = np.eye(3)[Y]

@@ -7,7 +7,6 @@ import pickle
 
 import numpy as np
 import pytest
-import scratch_training as both
 
 from shrinkage.errors import InputError
 from shrinkage.scratch import (
@@ -23,6 +22,7 @@ from shrinkage.scratch import (
     Trainer,
     fit,
 )
+from tests.scratch import scratch_training as both
 
 X, Y = both.data()
 MANY = np.random.default_rng(0).normal(size=(5000, 6))

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-import scratch_training as both
 
 from shrinkage import L1, L2, ElasticNet, GroupLasso
 from shrinkage.penalties import REGISTRY
 from shrinkage.scratch import Adam, AdamW, Momentum, Regularization, Trainer
+from tests.scratch import scratch_training as both
 
 UPDATES = ("loss", "gradient", "decoupled", "proximal")
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import keras
 import numpy as np
 
-from keras_checks.networks import fit, hidden, kernel, linear
 from shrinkage import L1, L2
 from shrinkage.keras import Ledger, regularize
+from tests.keras3.keras_checks.networks import fit, hidden, kernel, linear
 
 
 def check_a_record_an_epoch() -> None:

@@ -5,9 +5,18 @@ from __future__ import annotations
 import keras
 import numpy as np
 
-from keras_checks.networks import distance, fit, hidden, kernel, linear, regression, same, train
 from shrinkage import L1, L2
 from shrinkage.keras import regularize
+from tests.keras3.keras_checks.networks import (
+    distance,
+    fit,
+    hidden,
+    kernel,
+    linear,
+    regression,
+    same,
+    train,
+)
 
 TERMS = 0.02 * L1() + 0.01 * L2()
 BACKEND = keras.backend.backend()

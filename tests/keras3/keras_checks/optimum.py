@@ -9,9 +9,9 @@ import numpy as np
 from sklearn.linear_model import ElasticNet as ScikitElasticNet
 from sklearn.linear_model import Lasso
 
-from keras_checks.networks import OPTIMIZERS, hidden, kernel, linear, regression, train
 from shrinkage import L1, L2, GroupLasso
 from shrinkage.keras import regularize
+from tests.keras3.keras_checks.networks import OPTIMIZERS, hidden, kernel, linear, regression, train
 
 ALPHA = 0.2
 

@@ -7,9 +7,9 @@ from typing import Any
 import keras
 import numpy as np
 
-from keras_checks.networks import INPUTS, kernel, regression
 from shrinkage import L1, GroupLasso
 from shrinkage.keras import regularize
+from tests.keras3.keras_checks.networks import INPUTS, kernel, regression
 
 
 def _model(optimizer: Any) -> Any:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import keras
 import numpy as np
 
-from keras_checks.networks import (
+from shrinkage import L1, L2, convert, everything
+from shrinkage.keras import regularize
+from tests.keras3.keras_checks.networks import (
     distance,
     fit,
     half_square,
@@ -15,8 +17,6 @@ from keras_checks.networks import (
     regression,
     train,
 )
-from shrinkage import L1, L2, convert, everything
-from shrinkage.keras import regularize
 
 
 def check_decoupled_l2_is_the_weight_decay_of_adamw() -> None:

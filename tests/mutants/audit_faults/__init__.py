@@ -6,7 +6,7 @@ beside it, at the size of a few tens of weights.
 
 from __future__ import annotations
 
-from audit_faults import (
+from tests.mutants.audit_faults import (
     decay_exemptions,
     decay_groups,
     decay_without_training,
@@ -22,7 +22,14 @@ from audit_faults import (
     scratch_direction,
     scratch_factor,
 )
-from audit_faults.records import Audited, Fault, Loop, NeutralAudit, TorchAudit, of_kind
+from tests.mutants.audit_faults.records import (
+    Audited,
+    Fault,
+    Loop,
+    NeutralAudit,
+    TorchAudit,
+    of_kind,
+)
 
 FAULTS: tuple[Fault, ...] = of_kind(
     Fault,

@@ -6,8 +6,9 @@ from typing import Any
 
 import torch
 
-from audit_faults.decay_groups import grouped
-from audit_faults.networks import (
+from shrinkage import L2
+from tests.mutants.audit_faults.decay_groups import grouped
+from tests.mutants.audit_faults.networks import (
     RATE,
     STRENGTH,
     Optimizer,
@@ -16,8 +17,7 @@ from audit_faults.networks import (
     normed,
     plain_step,
 )
-from audit_faults.records import Audited, TorchAudit, fault
-from shrinkage import L2
+from tests.mutants.audit_faults.records import Audited, TorchAudit, fault
 
 
 def adamw_on_all(parameters: Any) -> Optimizer:

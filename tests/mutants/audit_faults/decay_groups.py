@@ -8,7 +8,8 @@ from collections.abc import Callable
 import torch
 from torch import nn
 
-from audit_faults.networks import (
+from shrinkage import L2
+from tests.mutants.audit_faults.networks import (
     INPUTS,
     OUTPUTS,
     RATE,
@@ -22,8 +23,7 @@ from audit_faults.networks import (
     settled,
     weights,
 )
-from audit_faults.records import Audited, TorchAudit, fault
-from shrinkage import L2
+from tests.mutants.audit_faults.records import Audited, TorchAudit, fault
 
 
 def grouped(

@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from audit_faults.networks import (
+from tests.mutants.audit_faults.networks import (
     INPUTS,
     OUTPUTS,
     RATE,
@@ -20,7 +20,7 @@ from audit_faults.networks import (
     network,
     settled,
 )
-from audit_faults.records import Audited, TorchAudit, fault
+from tests.mutants.audit_faults.records import Audited, TorchAudit, fault
 
 
 class Spectral(torch.optim.Optimizer):

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from audit_faults.keras_networks import RATE, STRENGTH, dense, keras, trained
-from audit_faults.records import Audited, NeutralAudit, fault
 from shrinkage import L1, L2
+from tests.mutants.audit_faults.keras_networks import RATE, STRENGTH, dense, keras, trained
+from tests.mutants.audit_faults.records import Audited, NeutralAudit, fault
 
 
 def half_l2(scale: float) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from audit_faults.records import Arrays, Step
+from tests.mutants.audit_faults.records import Arrays, Step
 
 RATE, STRENGTH = 0.05, 0.1
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import torch
 
-from audit_faults.networks import (
+from shrinkage import L1, L2
+from tests.mutants.audit_faults.networks import (
     STRENGTH,
     Batch,
     Model,
@@ -16,8 +17,7 @@ from audit_faults.networks import (
     network,
     weights,
 )
-from audit_faults.records import Audited, fault
-from shrinkage import L1, L2
+from tests.mutants.audit_faults.records import Audited, fault
 
 
 @fault("pytorch", "no-effect", source="https://github.com/bioFAM/scDORI/issues/19")

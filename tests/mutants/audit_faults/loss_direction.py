@@ -6,7 +6,8 @@ from typing import Any
 
 import torch
 
-from audit_faults.networks import (
+from shrinkage import L1, L2, GroupLasso
+from tests.mutants.audit_faults.networks import (
     RATE,
     STRENGTH,
     Batch,
@@ -18,8 +19,7 @@ from audit_faults.networks import (
     in_the_loss,
     weights,
 )
-from audit_faults.records import Audited, fault
-from shrinkage import L1, L2, GroupLasso
+from tests.mutants.audit_faults.records import Audited, fault
 
 
 @fault("pytorch", "wrong-direction", source="https://github.com/andersbll/nnet/issues/4")

@@ -7,7 +7,8 @@ from typing import Any
 import torch
 from torch import nn
 
-from audit_faults.networks import (
+from shrinkage import L1, L2, GroupLasso
+from tests.mutants.audit_faults.networks import (
     STRENGTH,
     Batch,
     Model,
@@ -20,8 +21,7 @@ from audit_faults.networks import (
     network,
     weights,
 )
-from audit_faults.records import Audited, fault
-from shrinkage import L1, L2, GroupLasso
+from tests.mutants.audit_faults.records import Audited, fault
 
 PARTS = 4
 

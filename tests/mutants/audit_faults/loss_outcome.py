@@ -8,7 +8,8 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from audit_faults.networks import (
+from shrinkage import L1, L2
+from tests.mutants.audit_faults.networks import (
     STRENGTH,
     Batch,
     Model,
@@ -19,8 +20,7 @@ from audit_faults.networks import (
     network,
     weights,
 )
-from audit_faults.records import Audited, TorchAudit, fault
-from shrinkage import L1, L2
+from tests.mutants.audit_faults.records import Audited, TorchAudit, fault
 
 
 @fault("pytorch", "not-repeatable")

@@ -7,7 +7,8 @@ from typing import Any
 import torch
 from torch import nn
 
-from audit_faults.networks import (
+from shrinkage import L1, L2
+from tests.mutants.audit_faults.networks import (
     STRENGTH,
     Model,
     audited,
@@ -16,8 +17,7 @@ from audit_faults.networks import (
     network,
     normed,
 )
-from audit_faults.records import Audited, fault
-from shrinkage import L1, L2
+from tests.mutants.audit_faults.records import Audited, fault
 
 
 @fault(

@@ -14,7 +14,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from audit_faults.records import TorchAudit
+from tests.mutants.audit_faults.records import TorchAudit
 
 RATE, STRENGTH = 0.05, 0.1
 ROWS, INPUTS, OUTPUTS = 16, 5, 2

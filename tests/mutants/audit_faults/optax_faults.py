@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from audit_faults.records import Audited, NeutralAudit, Step, fault
-from audit_faults.scratch import RATE, STRENGTH, batch, start
 from shrinkage import L2
+from tests.mutants.audit_faults.records import Audited, NeutralAudit, Step, fault
+from tests.mutants.audit_faults.scratch import RATE, STRENGTH, batch, start
 
 
 def chained(chain: Callable[[Any, float], Any]) -> Step:

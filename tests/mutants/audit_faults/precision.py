@@ -5,7 +5,8 @@ from __future__ import annotations
 import torch
 from torch.amp import GradScaler
 
-from audit_faults.networks import (
+from shrinkage import L1, L2
+from tests.mutants.audit_faults.networks import (
     RATE,
     STRENGTH,
     Batch,
@@ -19,8 +20,7 @@ from audit_faults.networks import (
     plain_step,
     weights,
 )
-from audit_faults.records import Audited, TorchAudit, fault
-from shrinkage import L1, L2
+from tests.mutants.audit_faults.records import Audited, TorchAudit, fault
 
 LOSS_SCALE = 1024.0
 

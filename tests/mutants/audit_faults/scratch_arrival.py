@@ -4,10 +4,18 @@ from __future__ import annotations
 
 import numpy as np
 
-from audit_faults.published import PublishedNetwork
-from audit_faults.records import Audited, NeutralAudit, fault
-from audit_faults.scratch import MATRICES, RATE, STRENGTH, added, descend, gradients, start
 from shrinkage import L1, L2
+from tests.mutants.audit_faults.published import PublishedNetwork
+from tests.mutants.audit_faults.records import Audited, NeutralAudit, fault
+from tests.mutants.audit_faults.scratch import (
+    MATRICES,
+    RATE,
+    STRENGTH,
+    added,
+    descend,
+    gradients,
+    start,
+)
 
 
 @fault("numpy", "no-effect")

@@ -4,10 +4,18 @@ from __future__ import annotations
 
 import numpy as np
 
-from audit_faults.records import Audited, NeutralAudit, fault
-from audit_faults.scratch import MATRICES, RATE, STRENGTH, added, descend, gradients, start
-from audit_faults.scratch_factor import with_change, with_slope
 from shrinkage import L1, L2, GroupLasso
+from tests.mutants.audit_faults.records import Audited, NeutralAudit, fault
+from tests.mutants.audit_faults.scratch import (
+    MATRICES,
+    RATE,
+    STRENGTH,
+    added,
+    descend,
+    gradients,
+    start,
+)
+from tests.mutants.audit_faults.scratch_factor import with_change, with_slope
 
 
 @fault("numpy", "wrong-direction", source="https://github.com/chainer/chainer/issues/261")

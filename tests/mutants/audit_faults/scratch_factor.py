@@ -6,9 +6,18 @@ from collections.abc import Callable
 
 import numpy as np
 
-from audit_faults.records import Audited, NeutralAudit, fault
-from audit_faults.scratch import MATRICES, RATE, ROWS, STRENGTH, added, descend, gradients, start
 from shrinkage import L1, L2
+from tests.mutants.audit_faults.records import Audited, NeutralAudit, fault
+from tests.mutants.audit_faults.scratch import (
+    MATRICES,
+    RATE,
+    ROWS,
+    STRENGTH,
+    added,
+    descend,
+    gradients,
+    start,
+)
 
 # What a loop adds to the gradient of one array: of the weights, their gradient and the strength.
 Slope = Callable[[np.ndarray, np.ndarray, float], np.ndarray]

@@ -6,9 +6,8 @@ One file a family: every optimizer, every way to write a penalty, the machinery 
 
 from __future__ import annotations
 
-from audit_faults.records import Loop, of_kind
-
-from audit_loops import (
+from tests.mutants.audit_faults.records import Loop, of_kind
+from tests.mutants.audit_loops import (
     decay_loops,
     keras_loops,
     layer_loops,

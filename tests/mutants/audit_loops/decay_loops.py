@@ -5,7 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import torch
-from audit_faults.networks import (
+from torch import nn, optim
+
+from shrinkage import L2
+from tests.mutants.audit_faults.networks import (
     INPUTS,
     OUTPUTS,
     RATE,
@@ -20,10 +23,7 @@ from audit_faults.networks import (
     plain_step,
     settled,
 )
-from audit_faults.records import Audited, Loop, TorchAudit, loop
-from torch import nn, optim
-
-from shrinkage import L2
+from tests.mutants.audit_faults.records import Audited, Loop, TorchAudit, loop
 
 
 def grouped(model: Model, kind: Any = optim.SGD, **options: Any) -> Optimizer:

@@ -5,7 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import torch
-from audit_faults.networks import (
+from torch import nn
+from torch.nn.utils import parametrizations
+
+from shrinkage import L1, L2
+from tests.mutants.audit_faults.networks import (
     INPUTS,
     OUTPUTS,
     RATE,
@@ -18,11 +22,7 @@ from audit_faults.networks import (
     network,
     settled,
 )
-from audit_faults.records import Audited, TorchAudit, loop
-from torch import nn
-from torch.nn.utils import parametrizations
-
-from shrinkage import L1, L2
+from tests.mutants.audit_faults.records import Audited, TorchAudit, loop
 
 
 class Tied(nn.Module):

@@ -7,7 +7,11 @@ from collections.abc import Iterator
 from typing import Any
 
 import torch
-from audit_faults.networks import (
+from torch import distributed, nn
+from torch.utils.checkpoint import checkpoint
+
+from shrinkage import L2
+from tests.mutants.audit_faults.networks import (
     STRENGTH,
     Batch,
     Model,
@@ -19,12 +23,8 @@ from audit_faults.networks import (
     in_the_loss,
     network,
 )
-from audit_faults.records import Audited, TorchAudit, loop
-from torch import distributed, nn
-from torch.utils.checkpoint import checkpoint
-
-from audit_loops.scaled_loops import decaying
-from shrinkage import L2
+from tests.mutants.audit_faults.records import Audited, TorchAudit, loop
+from tests.mutants.audit_loops.scaled_loops import decaying
 
 
 @loop("pytorch")

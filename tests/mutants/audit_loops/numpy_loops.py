@@ -5,10 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
-from audit_faults.records import Audited, Loop, NeutralAudit, loop
-from audit_faults.scratch import MATRICES, RATE, STRENGTH, added, descend, gradients, start
 
 from shrinkage import L1, L2, GroupLasso, everything
+from tests.mutants.audit_faults.records import Audited, Loop, NeutralAudit, loop
+from tests.mutants.audit_faults.scratch import (
+    MATRICES,
+    RATE,
+    STRENGTH,
+    added,
+    descend,
+    gradients,
+    start,
+)
 
 Slope = Callable[[np.ndarray], np.ndarray]
 

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from audit_faults.optax_faults import chained, matrices
-from audit_faults.records import Audited, NeutralAudit, loop
-from audit_faults.scratch import RATE, STRENGTH
-
 from shrinkage import L2
+from tests.mutants.audit_faults.optax_faults import chained, matrices
+from tests.mutants.audit_faults.records import Audited, NeutralAudit, loop
+from tests.mutants.audit_faults.scratch import RATE, STRENGTH
 
 
 @loop("jax")

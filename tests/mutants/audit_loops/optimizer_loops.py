@@ -7,7 +7,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import torch
-from audit_faults.networks import (
+from torch import nn, optim
+
+from shrinkage import L1, L2
+from tests.mutants.audit_faults.networks import (
     STRENGTH,
     Batch,
     absolute_values,
@@ -18,10 +21,7 @@ from audit_faults.networks import (
     network,
     plain_step,
 )
-from audit_faults.records import Audited, Loop, TorchAudit, loop
-from torch import nn, optim
-
-from shrinkage import L1, L2
+from tests.mutants.audit_faults.records import Audited, Loop, TorchAudit, loop
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import torch
-from audit_faults.networks import (
+
+from shrinkage import L1, L2, ElasticNet, GroupLasso, biases, norms
+from shrinkage import weights as weights_selected
+from tests.mutants.audit_faults.networks import (
     RATE,
     STRENGTH,
     Batch,
@@ -22,10 +25,7 @@ from audit_faults.networks import (
     plain_step,
     weights,
 )
-from audit_faults.records import Audited, Loop, TorchAudit, loop
-
-from shrinkage import L1, L2, ElasticNet, GroupLasso, biases, norms
-from shrinkage import weights as weights_selected
+from tests.mutants.audit_faults.records import Audited, Loop, TorchAudit, loop
 
 
 def by_library(terms: Any) -> TorchAudit:

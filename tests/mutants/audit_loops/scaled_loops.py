@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import torch
-from audit_faults.networks import (
+from torch import nn
+from torch.amp import GradScaler
+
+from shrinkage import L1, L2
+from tests.mutants.audit_faults.networks import (
     RATE,
     STRENGTH,
     Batch,
@@ -18,11 +22,7 @@ from audit_faults.networks import (
     plain_step,
     weights,
 )
-from audit_faults.records import Audited, TorchAudit, loop
-from torch import nn
-from torch.amp import GradScaler
-
-from shrinkage import L1, L2
+from tests.mutants.audit_faults.records import Audited, TorchAudit, loop
 
 PARTS = 4
 

@@ -10,8 +10,19 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from parity_problem import BATCH, LABELS, LAYERS, ORDER, SIZES, START, Networks, X, all_terms
-from parity_registry import BETAS, OPTIMIZERS, SUMS, Setting
+
+from tests.parity.frameworks.parity_problem import (
+    BATCH,
+    LABELS,
+    LAYERS,
+    ORDER,
+    SIZES,
+    START,
+    Networks,
+    X,
+    all_terms,
+)
+from tests.parity.frameworks.parity_registry import BETAS, OPTIMIZERS, SUMS, Setting
 
 
 def _use_float64() -> None:

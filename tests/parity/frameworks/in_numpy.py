@@ -5,10 +5,19 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from parity_problem import LABELS, LAYERS, ORDER, SIZES, START, Weights, X, terms_of
-from parity_registry import BETAS, OPTIMIZERS, Setting
 
 from shrinkage.scratch import Adam, Affine, Momentum, Network, Optimizer, Tanh, Trainer
+from tests.parity.frameworks.parity_problem import (
+    LABELS,
+    LAYERS,
+    ORDER,
+    SIZES,
+    START,
+    Weights,
+    X,
+    terms_of,
+)
+from tests.parity.frameworks.parity_registry import BETAS, OPTIMIZERS, Setting
 
 NAMES = {"first": "0.weight", "second": "2.weight"}
 

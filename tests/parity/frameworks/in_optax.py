@@ -9,11 +9,19 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
-from parity_problem import LABELS, LAYERS, ORDER, START, Networks, X, all_terms
-from parity_registry import BETAS, OPTIMIZERS, Setting
 
 from shrinkage import Terms
 from shrinkage.optax import SGD, Adam, decoupled, gradient, penalty_loss, proximal
+from tests.parity.frameworks.parity_problem import (
+    LABELS,
+    LAYERS,
+    ORDER,
+    START,
+    Networks,
+    X,
+    all_terms,
+)
+from tests.parity.frameworks.parity_registry import BETAS, OPTIMIZERS, Setting
 
 
 def _inner(setting: Setting) -> Any:

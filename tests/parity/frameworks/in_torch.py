@@ -6,11 +6,20 @@ from collections import OrderedDict
 from collections.abc import Sequence
 
 import torch
-from parity_problem import LABELS, LAYERS, ORDER, SIZES, START, Networks, X, all_terms
-from parity_registry import BETAS, OPTIMIZERS, Setting
 from torch import nn
 
 from shrinkage.pytorch import regularize
+from tests.parity.frameworks.parity_problem import (
+    LABELS,
+    LAYERS,
+    ORDER,
+    SIZES,
+    START,
+    Networks,
+    X,
+    all_terms,
+)
+from tests.parity.frameworks.parity_registry import BETAS, OPTIMIZERS, Setting
 
 
 def _network() -> nn.Sequential:

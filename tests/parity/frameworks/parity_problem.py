@@ -10,9 +10,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 
 import numpy as np
-from parity_registry import STEPS, SUMS
 
 from shrinkage import Terms, named
+from tests.parity.frameworks.parity_registry import STEPS, SUMS
 
 ROWS, BATCH, SIZES = 32, 8, (6, 5, 3)
 LAYERS = ("first", "second")

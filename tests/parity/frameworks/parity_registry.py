@@ -36,20 +36,20 @@ class Framework:
     @property
     def is_keras(self) -> bool:
         """Whether Keras takes the steps."""
-        return self.module == "in_keras"
+        return self.module == "tests.parity.frameworks.in_keras"
 
 
 def _keras(title: str, backend: str) -> Framework:
     environment = {"KERAS_BACKEND": backend, "JAX_ENABLE_X64": "1"}
-    return Framework(f"Keras on {title}", "in_keras", environment)
+    return Framework(f"Keras on {title}", "tests.parity.frameworks.in_keras", environment)
 
 
 FRAMEWORKS: dict[str, Framework] = {
-    "torch": Framework("PyTorch", "in_torch"),
+    "torch": Framework("PyTorch", "tests.parity.frameworks.in_torch"),
     "keras-tensorflow": _keras("TensorFlow", "tensorflow"),
     "keras-jax": _keras("JAX", "jax"),
     "keras-torch": _keras("torch", "torch"),
-    "optax": Framework("optax", "in_optax", {"JAX_ENABLE_X64": "1"}),
+    "optax": Framework("optax", "tests.parity.frameworks.in_optax", {"JAX_ENABLE_X64": "1"}),
 }
 
 

@@ -10,7 +10,8 @@ import importlib
 import sys
 
 import numpy as np
-from parity_registry import FRAMEWORKS, runs
+
+from tests.parity.frameworks.parity_registry import FRAMEWORKS, runs
 
 
 def key(optimizer: str, update: str, sum_name: str, place: str) -> str:

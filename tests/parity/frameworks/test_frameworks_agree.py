@@ -8,23 +8,30 @@ from __future__ import annotations
 
 import functools
 import itertools
-import os
 import subprocess
-import sys
 from dataclasses import replace
 from pathlib import Path
 
-import in_numpy
 import numpy as np
 import pytest
-from parity_problem import LAYERS, Weights
-from parity_registry import ABSENCES, FRAMEWORKS, OPTIMIZERS, SUMS, TOLERANCE, UPDATES, Case, cases
-from parity_worker import key
 
 from shrinkage import Terms
 from shrinkage.penalties import REGISTRY
+from tests.parity.frameworks import in_numpy
+from tests.parity.frameworks.parity_problem import LAYERS, Weights
+from tests.parity.frameworks.parity_registry import (
+    ABSENCES,
+    FRAMEWORKS,
+    OPTIMIZERS,
+    SUMS,
+    TOLERANCE,
+    UPDATES,
+    Case,
+    cases,
+)
+from tests.parity.frameworks.parity_worker import key
+from tests.processes import environment, program
 
-HERE = Path(__file__).parent
 QUIET = {"TF_CPP_MIN_LOG_LEVEL": "3", "CUDA_VISIBLE_DEVICES": "", "OMP_NUM_THREADS": "1"}
 CASES = [case for framework in FRAMEWORKS for case in cases(framework)]
 EXISTING = [case for case in CASES if case.reason is None]
@@ -42,8 +49,8 @@ def started(name: str, folder: Path) -> subprocess.Popen[bytes]:
     """Start a framework's run, which writes name.npz, and name.err where it fails."""
     with (folder / f"{name}.err").open("w") as errors:
         return subprocess.Popen(
-            [sys.executable, str(HERE / "parity_worker.py"), name, str(folder / f"{name}.npz")],
-            env=os.environ | QUIET | FRAMEWORKS[name].environment,
+            [*program("tests.parity.frameworks.parity_worker"), name, str(folder / f"{name}.npz")],
+            env=environment(**QUIET, **FRAMEWORKS[name].environment),
             stderr=errors,
         )
 

@@ -6,9 +6,10 @@ from collections.abc import Callable
 from typing import Any
 
 import torch
-from audited_networks import CLASSES
 from torch import nn
 from torch.nn import functional
+
+from tests.pytorch.audits.audited_networks import CLASSES
 
 WIDTH = 8
 

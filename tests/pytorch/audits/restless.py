@@ -7,9 +7,10 @@ from typing import Any
 
 import numpy as np
 import torch
-from audited_networks import CLASSES, INPUTS, drawn, half_squares
 from torch import nn
 from torch.nn import functional
+
+from tests.pytorch.audits.audited_networks import CLASSES, INPUTS, drawn, half_squares
 
 STRENGTH = 0.01
 

@@ -7,9 +7,14 @@ from typing import Any
 
 import pytest
 import torch
-from audited_networks import where
-from healthy_networks import NETWORKS, dense
-from healthy_settings import (
+from torch import nn
+from torch.nn import functional
+
+from shrinkage import L2
+from shrinkage.pytorch import audit, regularize
+from tests.pytorch.audits.audited_networks import where
+from tests.pytorch.audits.healthy_networks import NETWORKS, dense
+from tests.pytorch.audits.healthy_settings import (
     REGULARIZERS,
     SGD,
     accuracy,
@@ -19,12 +24,7 @@ from healthy_settings import (
     rows,
     train,
 )
-from published_settings import BATCH, PUBLISHED, Published, network
-from torch import nn
-from torch.nn import functional
-
-from shrinkage import L2
-from shrinkage.pytorch import audit, regularize
+from tests.pytorch.audits.published_settings import BATCH, PUBLISHED, Published, network
 
 HEALTHY = [(one, other) for one in NETWORKS for other in REGULARIZERS]
 

@@ -11,12 +11,12 @@ from typing import Any
 
 import pytest
 import torch
-from published_settings import BATCH, PUBLISHED, Published, network
 
 from shrinkage.audits.collapse import Layer, safe_strengths
 from shrinkage.datasets.formats.idx import read_part
 from shrinkage.pytorch import audit
 from shrinkage.pytorch.audits import outlook
+from tests.pytorch.audits.published_settings import BATCH, PUBLISHED, Published, network
 
 TRAINED, EPOCHS = 10_000, 5
 CHANCE, HALF_A_POINT = 0.12, 0.005

@@ -3,11 +3,19 @@
 from __future__ import annotations
 
 import pytest
-from audited_networks import data, decayed, half_squares, network, plain_step, step_with, where
 from torch.optim import SGD, Adagrad, Adam, AdamW, NAdam, RMSprop
 
 from shrinkage import L2
 from shrinkage.pytorch import audit, regularize
+from tests.pytorch.audits.audited_networks import (
+    data,
+    decayed,
+    half_squares,
+    network,
+    plain_step,
+    step_with,
+    where,
+)
 
 STRENGTH = 0.02
 TERM = STRENGTH * L2()

@@ -7,9 +7,6 @@ from typing import Any
 
 import pytest
 import torch
-from audited_networks import data, half_squares
-from pictures import changes, frozen_copy, picture, reseeded, states_kept
-from restless import STRENGTH, bare_step, restless
 from torch import nn
 from torch.nn import functional
 from torch.optim import SGD, AdamW
@@ -18,6 +15,9 @@ from torch.optim.lr_scheduler import LambdaLR
 from shrinkage import L1, L2
 from shrinkage.pytorch import audit, regularize
 from shrinkage.pytorch.attached import attachment_of
+from tests.pytorch.audits.audited_networks import data, half_squares
+from tests.pytorch.audits.pictures import changes, frozen_copy, picture, reseeded, states_kept
+from tests.pytorch.audits.restless import STRENGTH, bare_step, restless
 
 TERM = STRENGTH * L2()
 

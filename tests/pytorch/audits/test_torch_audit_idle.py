@@ -6,12 +6,20 @@ from typing import Any
 
 import pytest
 import torch
-from audited_networks import CLASSES, INPUTS, data, drawn, network, plain_step, where
 from torch import nn
 from torch.nn import functional
 from torch.optim import SGD, Adam, AdamW
 
 from shrinkage.pytorch import audit
+from tests.pytorch.audits.audited_networks import (
+    CLASSES,
+    INPUTS,
+    data,
+    drawn,
+    network,
+    plain_step,
+    where,
+)
 
 STRENGTH = 0.02
 

@@ -6,13 +6,13 @@ from typing import Any
 
 import pytest
 import torch
-from audited_networks import data, half_squares, network, plain_step, step_with
 from torch import nn
 from torch.optim import SGD, Adam, AdamW
 
 from shrinkage import L1, L2
 from shrinkage.errors import InputError
 from shrinkage.pytorch import audit, regularize
+from tests.pytorch.audits.audited_networks import data, half_squares, network, plain_step, step_with
 
 STRENGTH = 0.05
 TERM = STRENGTH * L2()

@@ -6,13 +6,20 @@ from typing import Any
 
 import pytest
 import torch
-from audited_networks import data, drawn, half_squares, plain_step, step_with, where
-from invariant_networks import CASES, ROWS
 from torch import nn
 from torch.optim import SGD, AdamW
 
 from shrinkage import L2
 from shrinkage.pytorch import audit
+from tests.pytorch.audits.audited_networks import (
+    data,
+    drawn,
+    half_squares,
+    plain_step,
+    step_with,
+    where,
+)
+from tests.pytorch.audits.invariant_networks import CASES, ROWS
 
 STRENGTH = 0.001
 

@@ -6,7 +6,12 @@ from typing import Any
 
 import pytest
 import torch
-from audited_networks import (
+from torch import nn
+from torch.optim import SGD, Adam, AdamW
+
+from shrinkage import L1, L2, everything
+from shrinkage.pytorch import audit, regularize
+from tests.pytorch.audits.audited_networks import (
     CLASSES,
     INPUTS,
     data,
@@ -18,11 +23,6 @@ from audited_networks import (
     step_with,
     where,
 )
-from torch import nn
-from torch.optim import SGD, Adam, AdamW
-
-from shrinkage import L1, L2, everything
-from shrinkage.pytorch import audit, regularize
 
 STRENGTH = 0.02
 TERM = STRENGTH * L2()

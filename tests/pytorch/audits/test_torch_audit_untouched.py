@@ -6,15 +6,15 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from audited_networks import data, half_squares
-from pictures import changes, picture, reseeded, states_kept
-from restless import STRENGTH, bare_step, noisy_step, restless
 from torch import nn
 from torch.nn import functional
 from torch.optim import LBFGS, SGD, AdamW
 
 from shrinkage import L1, L2
 from shrinkage.pytorch import audit, regularize
+from tests.pytorch.audits.audited_networks import data, half_squares
+from tests.pytorch.audits.pictures import changes, picture, reseeded, states_kept
+from tests.pytorch.audits.restless import STRENGTH, bare_step, noisy_step, restless
 
 TERM = STRENGTH * L2()
 

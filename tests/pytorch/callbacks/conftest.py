@@ -5,14 +5,9 @@ Every other warning is an error here too.
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
 import pytest
-
-# pytest puts tests/ on the path, so Transformers takes the folder tests/datasets for Hugging
-# Face's package of that name, and fails on what it does not hold. Before Transformers is loaded:
-sys.modules.setdefault("datasets", None)  # type: ignore[arg-type]
 
 OTHERS = (
     # Lightning 2.6 asks with isinstance what torch 2.13 asks with a method; at every fit.

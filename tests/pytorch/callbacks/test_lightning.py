@@ -7,7 +7,15 @@ from pathlib import Path
 import pytest
 import torch
 from lightning.pytorch import LightningModule, Trainer
-from tiny_training import (
+from torch import nn
+from torch.utils.data import DataLoader, TensorDataset
+
+from shrinkage import L1
+from shrinkage.errors import InputError, UnsupportedOptimizer
+from shrinkage.pytorch import regularize
+from shrinkage.pytorch.lightning import Regularize
+from shrinkage.pytorch.schedules import WarmUp
+from tests.pytorch.callbacks.tiny_training import (
     EPOCHS,
     TERMS,
     UPDATES,
@@ -22,14 +30,6 @@ from tiny_training import (
     table,
     zeros,
 )
-from torch import nn
-from torch.utils.data import DataLoader, TensorDataset
-
-from shrinkage import L1
-from shrinkage.errors import InputError, UnsupportedOptimizer
-from shrinkage.pytorch import regularize
-from shrinkage.pytorch.lightning import Regularize
-from shrinkage.pytorch.schedules import WarmUp
 
 
 class Body:

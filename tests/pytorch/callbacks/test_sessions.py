@@ -7,13 +7,13 @@ import sys
 
 import pytest
 import torch
-from tiny_training import TERMS, hooks, network, sgd
 from torch.distributed import HashStore
 from torch.distributed.device_mesh import init_device_mesh
 from torch.distributed.tensor import Shard, distribute_tensor
 
 from shrinkage.errors import InputError, UnsupportedOptimizer
 from shrinkage.pytorch.loops.sessions import Request, Session, real_model, real_optimizer
+from tests.pytorch.callbacks.tiny_training import TERMS, hooks, network, sgd
 
 IMPORTS = """
 import sys

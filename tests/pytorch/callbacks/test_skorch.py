@@ -16,7 +16,12 @@ from sklearn.base import clone
 from sklearn.model_selection import GridSearchCV, cross_val_score
 from skorch import NeuralNetRegressor
 from skorch.hf import AccelerateMixin
-from tiny_training import (
+
+from shrinkage import L1
+from shrinkage.errors import InputError, UnsupportedOptimizer
+from shrinkage.pytorch.schedules import WarmUp
+from shrinkage.pytorch.skorch import Regularize
+from tests.pytorch.callbacks.tiny_training import (
     EPOCHS,
     TERMS,
     UPDATES,
@@ -30,11 +35,6 @@ from tiny_training import (
     table,
     zeros,
 )
-
-from shrinkage import L1
-from shrinkage.errors import InputError, UnsupportedOptimizer
-from shrinkage.pytorch.schedules import WarmUp
-from shrinkage.pytorch.skorch import Regularize
 
 X, Y = (part.numpy() for part in table())
 OPTIONS = {"schedule": WarmUp(150), "freeze_zeros": True}

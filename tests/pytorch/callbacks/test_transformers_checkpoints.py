@@ -10,8 +10,6 @@ from types import SimpleNamespace
 
 import pytest
 import torch
-from test_transformers import TERMS, plain, trained
-from tiny_training import equal, zeros
 
 from shrinkage.errors import InputError
 from shrinkage.pytorch.loops.transformers import (
@@ -22,6 +20,8 @@ from shrinkage.pytorch.loops.transformers import (
     write_state,
 )
 from shrinkage.pytorch.schedules import WarmUp
+from tests.pytorch.callbacks.test_transformers import TERMS, plain, trained
+from tests.pytorch.callbacks.tiny_training import equal, zeros
 
 OPTIONS = {"schedule": WarmUp(30), "freeze_zeros": True}
 SAVING = {"save_strategy": "steps", "save_steps": 6}

@@ -10,7 +10,12 @@ import io
 from collections.abc import Callable
 
 import torch
-from byhand import (
+from torch import nn
+from torch.nn.utils import parametrizations
+
+from shrinkage import L1, L2
+from shrinkage.pytorch import Attachment, regularize
+from tests.pytorch.loops.byhand import (
     L1_STRENGTH,
     L2_STRENGTH,
     STEPS,
@@ -20,11 +25,6 @@ from byhand import (
     penalised,
     weights,
 )
-from torch import nn
-from torch.nn.utils import parametrizations
-
-from shrinkage import L1, L2
-from shrinkage.pytorch import Attachment, regularize
 
 TERMS = L1_STRENGTH * L1() + L2_STRENGTH * L2()
 Pair = tuple[list[torch.Tensor], list[torch.Tensor]]

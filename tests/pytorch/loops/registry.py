@@ -8,10 +8,9 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from loops import LOOPS
-from rows import ROWS, UPDATES, Row
-
 from shrinkage.errors import UnsupportedOptimizer
+from tests.pytorch.loops.loops import LOOPS
+from tests.pytorch.loops.rows import ROWS, UPDATES, Row
 
 CLOSURE = "a closure computes the gradient anew after the term was added to it"
 LATE_BUFFER = "torch's fused SGD cannot begin a momentum buffer later than those of its group"

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import pytest
 import torch
-from byhand import L1_STRENGTH, ByHand, network, penalised, weights
-from loops import LOOPS, TERMS, backward
-from registry import CELLS, tolerance
-from rows import CAPTURABLE, ROWS, UPDATES
 from torch._dynamo.utils import counters
 
 from shrinkage.pytorch import regularize
+from tests.pytorch.loops.byhand import L1_STRENGTH, ByHand, network, penalised, weights
+from tests.pytorch.loops.loops import LOOPS, TERMS, backward
+from tests.pytorch.loops.registry import CELLS, tolerance
+from tests.pytorch.loops.rows import CAPTURABLE, ROWS, UPDATES
 
 
 @pytest.mark.parametrize("cell", CELLS, ids=lambda cell: cell.name)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import importlib.util
 from pathlib import Path
 
-from registry import CELLS
-from rows import ROWS
+from tests.pytorch.loops.registry import CELLS
+from tests.pytorch.loops.rows import ROWS
 
 SCRIPT = Path(__file__).parents[3] / "docs" / "support_table.py"
 

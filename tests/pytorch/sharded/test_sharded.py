@@ -4,21 +4,18 @@ from __future__ import annotations
 
 import functools
 import json
-import os
 import subprocess
-import sys
-from pathlib import Path
 
 import pytest
 import torch
-from cases import cases_for
 from torch import nn
 
 from shrinkage.errors import InputError
 from shrinkage.pytorch import describe
 from shrinkage.pytorch.sharding import crosses, is_sharded, local, whole
+from tests.processes import environment, program
+from tests.pytorch.sharded.cases import cases_for
 
-WORKER = Path(__file__).with_name("worker.py")
 TOLERANCE = {torch.float64: 1e-10, torch.float32: 1e-5}
 
 
@@ -29,11 +26,20 @@ def run(tmp_path_factory):
     @functools.cache
     def started(processes: int) -> list[dict]:
         path = tmp_path_factory.mktemp("sharded") / "results.json"
-        command = [sys.executable, "-m", "torch.distributed.run", "--standalone"]
-        command += [f"--nproc-per-node={processes}", str(WORKER), str(path)]
-        environment = {**os.environ, "OMP_NUM_THREADS": "1", "GLOO_SOCKET_IFNAME": "lo"}
+        command = [*program("torch.distributed.run"), "--standalone"]
+        command += [
+            f"--nproc-per-node={processes}",
+            "-m",
+            "tests.pytorch.sharded.worker",
+            str(path),
+        ]
         done = subprocess.run(
-            command, capture_output=True, text=True, timeout=400, env=environment, check=False
+            [*command, str(path)],
+            env=environment(OMP_NUM_THREADS="1", GLOO_SOCKET_IFNAME="lo"),
+            capture_output=True,
+            text=True,
+            timeout=400,
+            check=False,
         )
         assert done.returncode == 0, done.stderr[-3000:]
         return json.loads(path.read_text())

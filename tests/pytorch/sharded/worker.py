@@ -17,7 +17,6 @@ from typing import Any
 
 import torch
 import torch.distributed as dist
-from cases import STEPS, Case, cases_for, optimizer_of
 from torch import nn
 from torch.distributed.device_mesh import init_device_mesh
 from torch.distributed.fsdp import fully_shard
@@ -30,6 +29,7 @@ from torch.nn.parallel import DistributedDataParallel
 
 from shrinkage.pytorch import Ledger, penalty_loss, regularize
 from shrinkage.pytorch.sharding import whole
+from tests.pytorch.sharded.cases import STEPS, Case, cases_for, optimizer_of
 
 ROWS = 16  # of a batch, divisible by every number of processes
 
