@@ -14,10 +14,12 @@ from shrinkage.conventions import (
     Holds,
     NoEqualStrength,
     UnknownConvention,
+    convention_named,
     convention_names,
     convert,
 )
 from shrinkage.conventions.base import Penalises
+from shrinkage.conventions.expressions import symbol
 from shrinkage.errors import InputError, ShrinkageError
 from tests.conventions.convention_directions import DIRECTIONS, Direction
 
@@ -77,6 +79,14 @@ def test_there_and_back_is_the_same_number(direction: Direction, factor: float) 
 def test_a_number_under_its_own_name_is_itself(name: str) -> None:
     number = (0.1, 0.3) if name == "keras.l1_l2" else 0.3
     assert convert(number, name, name).value == number
+
+
+@pytest.mark.parametrize("name", convention_names())
+def test_the_two_functions_of_a_record_undo_each_other(name: str) -> None:
+    record, number = convention_named(name), symbol("number")
+    assert record.from_strength(record.to_strength(number)) == number
+    assert record.to_strength(record.from_strength(number)) == number
+    assert record.to_strength(number).powers["number"] == (-1 if record.inverse else 1)
 
 
 @pytest.mark.parametrize(

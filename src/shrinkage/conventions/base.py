@@ -5,21 +5,24 @@ Every record says what its number is in the one objective of this library,
 
     mean data loss + l1 · Σ|w| + l2 · ½ Σ w²   (squared errors with a half),
 
-as a product in `value` and in named context: `strength = 2 · value`, or `value / n_samples`. The
-data loss belongs to the convention, because a sum over the samples, or a squared error without
-its half, changes what the same number does. A record holds facts only; what follows from two of
-them is in `relations`.
+as a product in VALUE and in named context: `strength = 2 * VALUE`, or `VALUE / N_SAMPLES`. That
+one fact gives a record its two functions, `to_strength` and `from_strength`. The data loss belongs
+to the convention, because a sum over the samples, or a squared error without its half, changes
+what the same number does. What follows from two records is in `relations`.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import Enum
-from fractions import Fraction
 
-from shrinkage.conventions.expressions import Product
+from shrinkage.conventions.expressions import Product, symbol
 
-VALUE = "value"
+VALUE = symbol("value")
+LEARNING_RATE = symbol("learning_rate")
+N_SAMPLES = symbol("n_samples")
+BATCH_SIZE = symbol("batch_size")
+STEPS_PER_EPOCH = symbol("steps_per_epoch")
 
 
 class Penalises(Enum):
@@ -29,6 +32,11 @@ class Penalises(Enum):
     L2 = "L2"
     MIXED = "L1 and L2 together, shared out by l1_ratio"
     PAIR = "L1 and L2, two numbers"
+
+    @property
+    def l1_ratio(self) -> float | None:
+        """The share of L1, None where it is not fixed."""
+        return {Penalises.L1: 1.0, Penalises.L2: 0.0}.get(self)
 
 
 class Mechanism(Enum):
@@ -67,8 +75,8 @@ class Convention:
         penalises: what the number is the strength of.
         mechanism: how it reaches the weights.
         trainer: what trains them.
-        strength: the strength as a product in "value" and in context; of a pair, in both numbers'
-            weighted sum.
+        strength: the strength as a product in VALUE, to the power 1 or −1, and in context; of a
+            pair, VALUE is the weighted sum of both numbers.
         data_loss: what is known of the data loss.
         usual_l1_ratio: for MIXED, the library's own default if it is a plain penalty.
         valid_when: what else has to hold, in words; empty if nothing.
@@ -82,7 +90,7 @@ class Convention:
     mechanism: Mechanism
     trainer: Trainer
     source: str
-    strength: Product = field(default_factory=lambda: times())
+    strength: Product = VALUE
     data_loss: DataLoss = DataLoss.FREE
     usual_l1_ratio: float | None = None
     valid_when: str = ""
@@ -91,13 +99,30 @@ class Convention:
     @property
     def inverse(self) -> bool:
         """Whether a larger number penalises less (C, a timescale)."""
-        return self.strength.powers[VALUE] < 0
+        return self._power < 0
 
+    def to_strength(self, number: Product) -> Product:
+        """Return the strength in the one objective of a number under this convention.
 
-def times(number: int = 1, *, value: int = 1, **powers: int) -> Product:
-    """Return number · value^± · context^±, the exponents by name.
+        >>> from shrinkage.conventions.registry import REGISTRY as known
+        >>> known["sklearn.LogisticRegression.C"].to_strength(symbol("C")).text()
+        '1 / (C · n_samples)'
+        """
+        return number**self._power * self._context
 
-    >>> times(2).text(), times(value=-1, n_samples=-1).text()
-    ('2 · value', '1 / (value · n_samples)')
-    """
-    return Product(Fraction(number), {VALUE: value, **powers})
+    def from_strength(self, strength: Product) -> Product:
+        """Return the number under this convention of a strength in the one objective.
+
+        >>> from shrinkage.conventions.registry import REGISTRY as known
+        >>> known["sklearn.LogisticRegression.C"].from_strength(symbol("strength")).text()
+        '1 / (strength · n_samples)'
+        """
+        return (strength / self._context) ** self._power
+
+    @property
+    def _power(self) -> int:
+        return self.strength.powers["value"]
+
+    @property
+    def _context(self) -> Product:
+        return self.strength / VALUE**self._power

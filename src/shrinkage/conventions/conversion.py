@@ -7,17 +7,16 @@ from dataclasses import dataclass
 from typing import Any
 
 from shrinkage.conventions.base import Convention, Penalises
-from shrinkage.conventions.context import checked_context, demand
+from shrinkage.conventions.context import CONTEXT, checked_context, demand
+from shrinkage.conventions.errors import NoEqualStrength
 from shrinkage.conventions.registry import convention_named
 from shrinkage.conventions.relations import Holds, Refusal, relation
-from shrinkage.conventions.solving import check_shares, solved
 from shrinkage.conventions.strengths import (
-    Given,
     Strength,
+    Value,
     checked_value,
-    loss_factor,
-    number_of,
     strength_of,
+    value_of,
 )
 from shrinkage.conventions.wording import conditions, loss_is_open, refusal_error, shown
 
@@ -38,13 +37,13 @@ class Conversion:
             source's and was not given.
     """
 
-    value: Given
+    value: Value
     formula: str
     valid_when: str
     holds: Holds
     source: str
     target: str
-    given: Given
+    given: Value
     l1_ratio: float | None = None
 
     def __str__(self) -> str:
@@ -87,55 +86,58 @@ def convert(value: Any, source: str, target: str, **context: Any) -> Conversion:
     Source: each convention's record names the source that it was read in.
     """
     start, end = convention_named(source), convention_named(target)
-    given = checked_context(context)
+    context = checked_context(context)
     number = checked_value(value, start)
-    strength = strength_of(number, start, given)
+    strength = strength_of(number, start, context)
     verdict = Holds.EVERY_STEP if strength.zero else relation(start, end)
-    scale = loss_factor(start, given.get("loss"))
-    strength = Strength(strength.product * scale, strength.numbers, strength.l1_ratio)
     if verdict is Refusal.ADAM and strength.l1_ratio:
         verdict = Refusal.L1_AGAINST_L2
     if isinstance(verdict, Refusal):
-        raise refusal_error(verdict, start, end, strength, given)
-    _check_context(start, end, strength, given)
+        raise refusal_error(verdict, start, end, strength)
+    _check_context(start, end, strength, context)
     if start is end:
-        return _unchanged(number, start, strength)
-    check_shares(start, end, strength, given)
-    answer, formula = solved(strength, end, given)
+        answer, formula, words = number, f"{source} = {shown(number)}", verdict.value
+    else:
+        _check_shares(start, end, strength)
+        answer, formula = value_of(strength, end)
+        words = conditions(verdict, start, end, context.get("loss"))
     return Conversion(
         value=answer,
         formula=formula,
-        valid_when=conditions(verdict, start, end, given),
+        valid_when=words,
         holds=verdict,
-        source=start.name,
-        target=end.name,
+        source=source,
+        target=target,
         given=number,
         l1_ratio=strength.l1_ratio if end.penalises is Penalises.MIXED else None,
     )
 
 
 def _check_context(
-    start: Convention, end: Convention, strength: Strength, given: Mapping[str, Any]
+    start: Convention, end: Convention, strength: Strength, context: Mapping[str, Any]
 ) -> None:
     """Demand what the formula contains, and refuse what changes nothing."""
-    powers = number_of(strength, end).powers
-    needed = [name for name in powers if name not in strength.numbers]
+    product = end.from_strength(strength.product)
+    needed = [name for name in product.powers if name in CONTEXT]
     if strength.l1_ratio is None and end.penalises is not Penalises.MIXED:
         needed.append("l1_ratio")
     allowed = ["l1_ratio"] if Penalises.MIXED in (start.penalises, end.penalises) else []
     allowed += ["loss"] if loss_is_open(start, end) else []
-    demand(given, needed=needed, allowed=allowed, pair=f"{start.name} to {end.name}")
+    demand(context, needed=needed, allowed=allowed, pair=f"{start.name} to {end.name}")
 
 
-def _unchanged(number: Given, convention: Convention, strength: Strength) -> Conversion:
-    """Return the conversion of a number to its own convention."""
-    return Conversion(
-        value=number,
-        formula=f"{convention.name} = {shown(number)}",
-        valid_when=Holds.EVERY_STEP.value,
-        holds=Holds.EVERY_STEP,
-        source=convention.name,
-        target=convention.name,
-        given=number,
-        l1_ratio=strength.l1_ratio if convention.penalises is Penalises.MIXED else None,
+def _check_shares(start: Convention, end: Convention, strength: Strength) -> None:
+    """Refuse a target that cannot hold the L1 or the L2 of the source."""
+    possible = end.penalises.l1_ratio
+    if end.penalises is Penalises.MIXED and start.penalises is not Penalises.MIXED:
+        possible = strength.quantities.get("l1_ratio")
+    share = strength.l1_ratio
+    if strength.zero or possible is None or share == possible:
+        return
+    reason = Refusal.L1_AGAINST_L2.value
+    raise NoEqualStrength(
+        f"{start.name} has no equal {end.name}: expected an L1 share of {possible:.10g}, got "
+        f"{share:.10g}; {reason}; convert to shrinkage.elastic_net without an l1_ratio, or to "
+        "keras.l1_l2",
+        reason,
     )

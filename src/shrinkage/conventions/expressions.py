@@ -16,13 +16,13 @@ from types import MappingProxyType
 
 @dataclass(frozen=True)
 class Product:
-    """A number times powers of named quantities.
+    """A number times powers of named quantities; `*`, `/` and `**` work as on numbers.
 
     Args:
         number: the factor in front.
         powers: name of a quantity → its exponent; exponents of 0 are dropped.
 
-    >>> Product(Fraction(2), {"l2": 1, "n_samples": -1}).text()
+    >>> (2 * symbol("l2") / symbol("n_samples")).text()
     '2 · l2 / n_samples'
     """
 
@@ -30,29 +30,27 @@ class Product:
     powers: Mapping[str, int] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        kept = {name: exponent for name, exponent in self.powers.items() if exponent}
-        object.__setattr__(self, "powers", MappingProxyType(kept))
+        powers = {name: exponent for name, exponent in self.powers.items() if exponent}
+        object.__setattr__(self, "powers", MappingProxyType(powers))
 
-    def __mul__(self, other: Product) -> Product:
+    def __mul__(self, other: Product | Fraction | int) -> Product:
+        if not isinstance(other, Product):
+            return Product(self.number * other, self.powers)
         names = dict.fromkeys([*self.powers, *other.powers])
         powers = {name: self.powers.get(name, 0) + other.powers.get(name, 0) for name in names}
         return Product(self.number * other.number, powers)
 
-    def inverse(self) -> Product:
-        """Return 1 / this."""
-        return Product(1 / self.number, {name: -power for name, power in self.powers.items()})
+    __rmul__ = __mul__
 
-    def replaced(self, name: str, other: Product) -> Product:
-        """Return this with another product in the place of a quantity of exponent 1 or −1.
+    def __pow__(self, exponent: int) -> Product:
+        powers = {name: power * exponent for name, power in self.powers.items()}
+        return Product(self.number**exponent, powers)
 
-        >>> Product(powers={"value": -1}).replaced("value", Product(Fraction(2), {"l2": 1})).text()
-        '1 / (2 · l2)'
-        """
-        rest = {
-            other_name: power for other_name, power in self.powers.items() if other_name != name
-        }
-        put = other if self.powers.get(name, 0) > 0 else other.inverse()
-        return put * Product(self.number, rest)
+    def __truediv__(self, other: Product) -> Product:
+        return self * other**-1
+
+    def __rtruediv__(self, other: int) -> Product:
+        return self**-1 * other
 
     def evaluated(self, quantities: Mapping[str, float]) -> float:
         """Return the number, `quantities` giving each name's; 0 below the line gives inf."""
@@ -65,7 +63,7 @@ class Product:
     def text(self, quantities: Mapping[str, float] = MappingProxyType({})) -> str:
         """Return the formula, with numbers for the names that `quantities` has.
 
-        >>> Product(powers={"C": -1, "n_samples": -1}).text({"n_samples": 50})
+        >>> (1 / (symbol("C") * symbol("n_samples"))).text({"n_samples": 50})
         '1 / (C · 50)'
         """
         above = [] if self.number.numerator == 1 else [str(self.number.numerator)]
@@ -74,7 +72,11 @@ class Product:
             shown = f"{quantities[name]:.10g}" if name in quantities else name
             (above if power > 0 else below).extend([shown] * abs(power))
         top = " · ".join(above) or "1"
-        if not below:
-            return top
         bottom = " · ".join(below)
-        return f"{top} / {bottom}" if len(below) == 1 else f"{top} / ({bottom})"
+        bottom = f"({bottom})" if len(below) > 1 else bottom
+        return f"{top} / {bottom}" if below else top
+
+
+def symbol(name: str) -> Product:
+    """Return the quantity of that name."""
+    return Product(powers={name: 1})

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from shrinkage.conventions.base import Convention, Mechanism, Penalises, Trainer, times
+from shrinkage.conventions.base import VALUE, Convention, Mechanism, Penalises, Trainer
 
 _PENALTIES = "keras/src/regularizers/regularizers.py"
 _OPTIMIZERS = "keras/src/optimizers/base_optimizer.py, _apply_weight_decay"
@@ -22,22 +22,22 @@ def _decay(optimizer: str, trainer: Trainer) -> Convention:
     )
 
 
-def _penalty(name: str, formula: str, penalises: Penalises, number: int) -> Convention:
+def _penalty(name: str, formula: str, penalises: Penalises, factor: int = 1) -> Convention:
     return Convention(
         name=name,
         meaning=f"mean loss + {formula}",
         penalises=penalises,
         mechanism=Mechanism.OBJECTIVE,
         trainer=Trainer.ANY,
-        strength=times(number),
+        strength=factor * VALUE,
         source=_PENALTIES,
     )
 
 
 CONVENTIONS = (
-    _penalty("keras.l1", "value·Σ|w|", Penalises.L1, 1),
+    _penalty("keras.l1", "value·Σ|w|", Penalises.L1),
     _penalty("keras.l2", "value·Σw²", Penalises.L2, 2),
-    _penalty("keras.l1_l2", "l1·Σ|w| + l2·Σw²", Penalises.PAIR, 1),
+    _penalty("keras.l1_l2", "l1·Σ|w| + l2·Σw²", Penalises.PAIR),
     _decay("sgd", Trainer.SGD),
     _decay("adam", Trainer.ADAM),
     _decay("adamw", Trainer.ADAM),

@@ -2,7 +2,16 @@
 
 from __future__ import annotations
 
-from shrinkage.conventions.base import Convention, Mechanism, Penalises, Trainer, times
+from shrinkage.conventions.base import (
+    LEARNING_RATE,
+    STEPS_PER_EPOCH,
+    VALUE,
+    Convention,
+    Mechanism,
+    Penalises,
+    Trainer,
+)
+from shrinkage.conventions.expressions import Product
 
 _PATHS = (
     "update 'loss' or 'gradient' makes equal steps, while 'proximal' has the same stationary points"
@@ -21,14 +30,14 @@ def _penalty(name: str, formula: str, penalises: Penalises) -> Convention:
     )
 
 
-def _timescale(unit: str, **powers: int) -> Convention:
+def _timescale(unit: str, strength: Product) -> Convention:
     return Convention(
         name=f"timescale.{unit}",
         meaning="a weight without gradient shrinks to 1/e in value " + unit,
         penalises=Penalises.L2,
         mechanism=Mechanism.DECOUPLED,
         trainer=Trainer.ANY,
-        strength=times(value=-1, learning_rate=-1, **powers),
+        strength=strength,
         valid_when="learning_rate · weight_decay is small and constant",
         checked_by="its published formula",
         source="Wang and Aitchison, How to set AdamW's weight decay (2025)",
@@ -48,6 +57,6 @@ CONVENTIONS = (
         valid_when="L2 with update='decoupled' on Adam",
         source="shrinkage.pytorch.regularize",
     ),
-    _timescale("steps"),
-    _timescale("epochs", steps_per_epoch=-1),
+    _timescale("steps", 1 / (VALUE * LEARNING_RATE)),
+    _timescale("epochs", 1 / (VALUE * LEARNING_RATE * STEPS_PER_EPOCH)),
 )

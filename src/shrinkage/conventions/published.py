@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from shrinkage.conventions.base import (
+    LEARNING_RATE,
+    VALUE,
     Convention,
     DataLoss,
     Mechanism,
     Penalises,
     Trainer,
-    times,
 )
 
 PUBLISHED = "its published formula"
@@ -34,7 +35,7 @@ CONVENTIONS = (
         penalises=Penalises.L2,
         mechanism=Mechanism.DECOUPLED,
         trainer=Trainer.ADAM,
-        strength=times(learning_rate=-1),
+        strength=VALUE / LEARNING_RATE,
         valid_when="the learning rate is constant, or a schedule of it is applied to TensorFlow "
         "Addons' weight_decay as well",
         checked_by=PUBLISHED,

@@ -5,12 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 from shrinkage.conventions.base import (
+    BATCH_SIZE,
+    N_SAMPLES,
+    VALUE,
     Convention,
     DataLoss,
     Mechanism,
     Penalises,
     Trainer,
-    times,
 )
 
 
@@ -32,7 +34,7 @@ CONVENTIONS = (
         "Ridge.alpha",
         "Σ(y − f)² + value·Σw²",
         Penalises.L2,
-        strength=times(n_samples=-1),
+        strength=VALUE / N_SAMPLES,
         data_loss=DataLoss.SQUARED,
         source="sklearn.linear_model.Ridge, user guide 1.1.2",
         **_FITTED,
@@ -57,7 +59,7 @@ CONVENTIONS = (
         "LogisticRegression.C",
         f"value·Σ log loss + {_MIXED_PENALTY}",
         Penalises.MIXED,
-        strength=times(value=-1, n_samples=-1),
+        strength=1 / (VALUE * N_SAMPLES),
         data_loss=DataLoss.CLASSES,
         usual_l1_ratio=0.0,
         trainer=Trainer.FITTED,
@@ -80,7 +82,7 @@ CONVENTIONS = (
         "MLPClassifier.alpha",
         "mean log loss + value·½Σw² / samples of the batch",
         Penalises.L2,
-        strength=times(batch_size=-1),
+        strength=VALUE / BATCH_SIZE,
         data_loss=DataLoss.CLASSES,
         trainer=Trainer.ANY,
         valid_when="every batch is full (the penalty of a smaller last one is larger), with "

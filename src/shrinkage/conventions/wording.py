@@ -6,14 +6,10 @@ put together.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
-from shrinkage.conventions.base import Convention, DataLoss, Mechanism
+from shrinkage.conventions.base import LEARNING_RATE, Convention, DataLoss, Mechanism
 from shrinkage.conventions.errors import NoEqualStrength
-from shrinkage.conventions.expressions import Product
 from shrinkage.conventions.relations import Holds, Refusal
-from shrinkage.conventions.strengths import Given, Strength, number_of
+from shrinkage.conventions.strengths import Strength, Value
 
 _HALF = (
     "the user's data loss is half of the mean squared error (for nn.MSELoss and keras mse, which "
@@ -28,10 +24,10 @@ def loss_is_open(start: Convention, end: Convention) -> bool:
     return DataLoss.FREE in losses and bool(losses & {DataLoss.SQUARED, DataLoss.FAMILY})
 
 
-def conditions(holds: Holds, start: Convention, end: Convention, given: Mapping[str, Any]) -> str:
+def conditions(holds: Holds, start: Convention, end: Convention, user_loss: str | None) -> str:
     """Return all that has to hold, in one line."""
     if loss_is_open(start, end):
-        loss = _WHOLE if given.get("loss") == "squared_error" else _HALF
+        loss = _WHOLE if user_loss == "squared_error" else _HALF
     elif DataLoss.CLASSES in (start.data_loss, end.data_loss):
         loss = "the data loss is the same, as a mean over the samples"
     else:
@@ -41,21 +37,16 @@ def conditions(holds: Holds, start: Convention, end: Convention, given: Mapping[
 
 
 def refusal_error(
-    refusal: Refusal,
-    start: Convention,
-    end: Convention,
-    strength: Strength,
-    given: Mapping[str, Any],
+    refusal: Refusal, start: Convention, end: Convention, strength: Strength
 ) -> NoEqualStrength:
     """Return the error, with the nearest in timescale where the decay has one."""
     message = f"{start.name} has no equal {end.name}: {refusal.value}"
     if refusal not in (Refusal.ADAM, Refusal.OTHER_OPTIMIZER) or strength.l1_ratio != 0:
         return NoEqualStrength(f"{message}; choose a strength on a path instead", refusal.value)
-    quantities = {**strength.numbers, **given}
-    product = number_of(strength, end)
-    nearest = product.evaluated(quantities) if set(product.powers) <= set(quantities) else None
+    product = end.from_strength(strength.product)
+    nearest = None if strength.missing(product) else product.evaluated(strength.quantities)
     shown = product.text() if nearest is None else f"{nearest:.10g}"
-    message += f"; nearest in timescale is {end.name} = {shown}: {_timescale(strength, quantities)}"
+    message += f"; nearest in timescale is {end.name} = {shown}: {_timescale(strength)}"
     if refusal is Refusal.ADAM:
         plain, decayed = (start, end) if end.mechanism is Mechanism.DECOUPLED else (end, start)
         message += (
@@ -65,16 +56,15 @@ def refusal_error(
     return NoEqualStrength(message, refusal.value, nearest)
 
 
-def _timescale(strength: Strength, quantities: Mapping[str, Any]) -> str:
+def _timescale(strength: Strength) -> str:
     """Return the timescale of this strength as decay, in numbers as far as they are known."""
-    rate = strength.product * Product(powers={"learning_rate": 1})
-    steps = rate.inverse()
-    known = set(steps.powers) <= set(quantities)
-    value = f" = {steps.evaluated(quantities):.6g}" if known else ""
-    return f"1 / (learning_rate · strength) = {steps.text(quantities)}{value} steps"
+    steps = 1 / (strength.product * LEARNING_RATE)
+    known = not strength.missing(steps)
+    value = f" = {steps.evaluated(strength.quantities):.6g}" if known else ""
+    return f"1 / (learning_rate · strength) = {steps.text(strength.quantities)}{value} steps"
 
 
-def shown(number: Given) -> str:
+def shown(number: Value) -> str:
     """Return a number or a pair as text.
 
     >>> shown((0.1, 0.2))
