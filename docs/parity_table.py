@@ -18,7 +18,7 @@ def _rows(lines: list[list[str]]) -> str:
 
 def sums() -> str:
     """Return the sums of penalties, a row each."""
-    from tests.parity.frameworks.parity_registry import SUMS
+    from tests.parity.frameworks.registry import SUMS
 
     rows = [["sum", "terms on the weights of its network"]]
     for name, terms in SUMS.items():
@@ -29,7 +29,7 @@ def sums() -> str:
 
 def agreement() -> str:
     """Return which framework agrees with NumPy where, and why a case does not exist."""
-    from tests.parity.frameworks.parity_registry import FRAMEWORKS, OPTIMIZERS, SUMS, UPDATES, Case
+    from tests.parity.frameworks.registry import FRAMEWORKS, OPTIMIZERS, SUMS, UPDATES, Case
 
     notes: dict[str, int] = {}
 

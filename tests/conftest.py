@@ -30,7 +30,7 @@ def pytest_ignore_collect(collection_path: Path) -> bool | None:
 
 
 # Folders whose tests share what takes long to make: each goes to one worker as a whole.
-TOGETHER = ("tests/parity/frameworks/", "tests/keras3/", "tests/pytorch/sharded/")
+TOGETHER = ("tests/parity/frameworks/", "tests/keras/", "tests/pytorch/sharded/")
 
 
 @pytest.hookimpl(optionalhook=True)

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from tests.parity.frameworks.parity_problem import (
+from tests.parity.frameworks.problem import (
     BATCH,
     LABELS,
     LAYERS,
@@ -22,7 +22,7 @@ from tests.parity.frameworks.parity_problem import (
     X,
     all_terms,
 )
-from tests.parity.frameworks.parity_registry import BETAS, OPTIMIZERS, SUMS, Setting
+from tests.parity.frameworks.registry import BETAS, OPTIMIZERS, SUMS, Setting
 
 
 def _use_float64() -> None:

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from shrinkage.scratch import Adam, Affine, Momentum, Network, Optimizer, Tanh, Trainer
-from tests.parity.frameworks.parity_problem import (
+from tests.parity.frameworks.problem import (
     LABELS,
     LAYERS,
     ORDER,
@@ -17,7 +17,7 @@ from tests.parity.frameworks.parity_problem import (
     X,
     terms_of,
 )
-from tests.parity.frameworks.parity_registry import BETAS, OPTIMIZERS, Setting
+from tests.parity.frameworks.registry import BETAS, OPTIMIZERS, Setting
 
 NAMES = {"first": "0.weight", "second": "2.weight"}
 

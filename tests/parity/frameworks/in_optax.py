@@ -12,7 +12,7 @@ import optax
 
 from shrinkage import Terms
 from shrinkage.optax import SGD, Adam, decoupled, gradient, penalty_loss, proximal
-from tests.parity.frameworks.parity_problem import (
+from tests.parity.frameworks.problem import (
     LABELS,
     LAYERS,
     ORDER,
@@ -21,7 +21,7 @@ from tests.parity.frameworks.parity_problem import (
     X,
     all_terms,
 )
-from tests.parity.frameworks.parity_registry import BETAS, OPTIMIZERS, Setting
+from tests.parity.frameworks.registry import BETAS, OPTIMIZERS, Setting
 
 
 def _inner(setting: Setting) -> Any:

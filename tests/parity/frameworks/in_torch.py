@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from shrinkage.pytorch import regularize
-from tests.parity.frameworks.parity_problem import (
+from tests.parity.frameworks.problem import (
     LABELS,
     LAYERS,
     ORDER,
@@ -19,7 +19,7 @@ from tests.parity.frameworks.parity_problem import (
     X,
     all_terms,
 )
-from tests.parity.frameworks.parity_registry import BETAS, OPTIMIZERS, Setting
+from tests.parity.frameworks.registry import BETAS, OPTIMIZERS, Setting
 
 
 def _network() -> nn.Sequential:

@@ -18,8 +18,8 @@ import pytest
 from shrinkage import Terms
 from shrinkage.penalties import REGISTRY
 from tests.parity.frameworks import in_numpy
-from tests.parity.frameworks.parity_problem import LAYERS, Weights
-from tests.parity.frameworks.parity_registry import (
+from tests.parity.frameworks.problem import LAYERS, Weights
+from tests.parity.frameworks.registry import (
     ABSENCES,
     FRAMEWORKS,
     OPTIMIZERS,
@@ -29,7 +29,7 @@ from tests.parity.frameworks.parity_registry import (
     Case,
     cases,
 )
-from tests.parity.frameworks.parity_worker import key
+from tests.parity.frameworks.worker import key
 from tests.processes import environment, program
 
 QUIET = {"TF_CPP_MIN_LOG_LEVEL": "3", "CUDA_VISIBLE_DEVICES": "", "OMP_NUM_THREADS": "1"}
@@ -49,7 +49,7 @@ def started(name: str, folder: Path) -> subprocess.Popen[bytes]:
     """Start a framework's run, which writes name.npz, and name.err where it fails."""
     with (folder / f"{name}.err").open("w") as errors:
         return subprocess.Popen(
-            [*program("tests.parity.frameworks.parity_worker"), name, str(folder / f"{name}.npz")],
+            [*program("tests.parity.frameworks.worker"), name, str(folder / f"{name}.npz")],
             env=environment(**QUIET, **FRAMEWORKS[name].environment),
             stderr=errors,
         )

@@ -1,4 +1,4 @@
-"""Which modules of `keras_checks` run on which backend, and in what environment."""
+"""Which modules of `checks` run on which backend, and in what environment."""
 
 from __future__ import annotations
 

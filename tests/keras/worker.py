@@ -19,7 +19,7 @@ Check = Callable[[], None]
 
 def checks_of(name: str) -> dict[str, Check]:
     """Return the checks of a module by their names."""
-    module = importlib.import_module(f"tests.keras3.keras_checks.{name}")
+    module = importlib.import_module(f"tests.keras.checks.{name}")
     found = {
         key.removeprefix("check_").replace("_", " "): value
         for key, value in vars(module).items()

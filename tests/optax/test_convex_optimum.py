@@ -13,7 +13,7 @@ from sklearn.preprocessing import StandardScaler
 
 from shrinkage import L1
 from shrinkage.optax import SGD, RMSprop, proximal
-from tests.optax_transformations.small_networks import train
+from tests.optax.small_networks import train
 
 ALPHA, STEPS = 0.1, 800
 

@@ -22,7 +22,7 @@ from shrinkage.scratch import (
     Trainer,
     fit,
 )
-from tests.scratch import scratch_training as both
+from tests.scratch import training as both
 
 X, Y = both.data()
 MANY = np.random.default_rng(0).normal(size=(5000, 6))

@@ -19,7 +19,7 @@ from shrinkage.scratch import (
     Tanh,
     gradient_check,
 )
-from tests.scratch import scratch_training as both
+from tests.scratch import training as both
 
 X, LABELS = (array[:15] for array in both.data())
 LAYERS = {

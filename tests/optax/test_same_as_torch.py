@@ -11,7 +11,7 @@ import optax
 import pytest
 
 from shrinkage.optax import decoupled, gradient, penalty_loss, proximal
-from tests.optax_transformations.small_networks import (
+from tests.optax.small_networks import (
     OPTIMIZERS,
     SUMS,
     all_terms,

@@ -13,7 +13,7 @@ from shrinkage import L1, L2, ElasticNet, GroupLasso, convert
 from shrinkage.errors import InputError
 from shrinkage.keras import Regularizer, regularize, regularizer
 from shrinkage.penalties import Penalty
-from tests.keras3.keras_checks.networks import distance, fit, hidden, kernel, regression
+from tests.keras.checks.networks import distance, fit, hidden, kernel, regression
 
 PENALTIES = (
     L1(),

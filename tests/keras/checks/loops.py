@@ -7,7 +7,7 @@ import numpy as np
 
 from shrinkage import L1, L2
 from shrinkage.keras import regularize
-from tests.keras3.keras_checks.networks import (
+from tests.keras.checks.networks import (
     distance,
     fit,
     hidden,

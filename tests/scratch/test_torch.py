@@ -8,7 +8,7 @@ import pytest
 from shrinkage import L1, L2, ElasticNet, GroupLasso
 from shrinkage.penalties import REGISTRY
 from shrinkage.scratch import Adam, AdamW, Momentum, Regularization, Trainer
-from tests.scratch import scratch_training as both
+from tests.scratch import training as both
 
 UPDATES = ("loss", "gradient", "decoupled", "proximal")
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from shrinkage import L1, GroupLasso
 from shrinkage.keras import regularize
-from tests.keras3.keras_checks.networks import INPUTS, kernel, regression
+from tests.keras.checks.networks import INPUTS, kernel, regression
 
 
 def _model(optimizer: Any) -> Any:

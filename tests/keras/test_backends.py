@@ -1,4 +1,4 @@
-"""Every check of `keras_checks`, on TensorFlow, JAX and torch; saved models in another process."""
+"""Every check of `checks`, on TensorFlow, JAX and torch; saved models in another process."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from tests.keras3.keras_processes import MODULES, Answers, environment
+from tests.keras.processes import MODULES, Answers, environment
 from tests.processes import program
 
 
@@ -29,7 +29,7 @@ def loaded(answers: Answers, folder: Path) -> dict[str, dict[str, Any]]:
     for backend in MODULES:
         answers(backend)
     run = subprocess.run(
-        [*program("tests.keras3.load_without_package"), str(folder), *MODULES],
+        [*program("tests.keras.load_without_package"), str(folder), *MODULES],
         env=environment("jax", folder),
         capture_output=True,
         text=True,

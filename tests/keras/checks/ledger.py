@@ -7,7 +7,7 @@ import numpy as np
 
 from shrinkage import L1, L2
 from shrinkage.keras import Ledger, regularize
-from tests.keras3.keras_checks.networks import fit, hidden, kernel, linear
+from tests.keras.checks.networks import fit, hidden, kernel, linear
 
 
 def check_a_record_an_epoch() -> None:

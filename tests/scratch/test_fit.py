@@ -28,7 +28,7 @@ from shrinkage.scratch import (
     Trainer,
     fit,
 )
-from tests.scratch import scratch_training as both
+from tests.scratch import training as both
 
 X, Y = both.data()
 

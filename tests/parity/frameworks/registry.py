@@ -83,7 +83,7 @@ OPTIMIZERS: dict[str, Setting] = {
     "adam-keras": Setting("Adam, √v + ε", 2**-6, epsilon=2**-10, place="keras"),
 }
 
-# Of one network each. The last is around a reference: see `parity_problem`.
+# Of one network each. The last is around a reference: see `problem`.
 SUMS: dict[str, Terms] = {
     "l1": Terms((0.015 * L1(),)),
     "l2": Terms((0.06 * L2(),)),

@@ -7,7 +7,7 @@ import numpy as np
 
 from shrinkage import L1, L2, convert, everything
 from shrinkage.keras import regularize
-from tests.keras3.keras_checks.networks import (
+from tests.keras.checks.networks import (
     distance,
     fit,
     half_square,

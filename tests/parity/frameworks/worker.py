@@ -11,7 +11,7 @@ import sys
 
 import numpy as np
 
-from tests.parity.frameworks.parity_registry import FRAMEWORKS, runs
+from tests.parity.frameworks.registry import FRAMEWORKS, runs
 
 
 def key(optimizer: str, update: str, sum_name: str, place: str) -> str:

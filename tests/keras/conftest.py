@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from tests.keras3.keras_processes import MODULES, Answers, environment
+from tests.keras.processes import MODULES, Answers, environment
 from tests.processes import program
 
 # torch tensors have no `copy` in __array__ yet, which NumPy warns of wherever Keras converts one.
@@ -35,7 +35,7 @@ def answers(folder: Path) -> Answers:
         for name in MODULES if not running else ():
             (folder / name).mkdir()
             running[name] = subprocess.Popen(
-                [*program("tests.keras3.keras_checks_worker", *OPTIONS), *MODULES[name]],
+                [*program("tests.keras.worker", *OPTIONS), *MODULES[name]],
                 env=environment(name, folder / name),
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,

@@ -22,7 +22,7 @@ from shrinkage.scratch import (
     fit,
     gradient_check,
 )
-from tests.scratch import scratch_training as both
+from tests.scratch import training as both
 
 X, Y = both.data()
 

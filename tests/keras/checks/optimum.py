@@ -11,7 +11,7 @@ from sklearn.linear_model import Lasso
 
 from shrinkage import L1, L2, GroupLasso
 from shrinkage.keras import regularize
-from tests.keras3.keras_checks.networks import OPTIMIZERS, hidden, kernel, linear, regression, train
+from tests.keras.checks.networks import OPTIMIZERS, hidden, kernel, linear, regression, train
 
 ALPHA = 0.2
 

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable
 import numpy as np
 
 from shrinkage import Terms, named
-from tests.parity.frameworks.parity_registry import STEPS, SUMS
+from tests.parity.frameworks.registry import STEPS, SUMS
 
 ROWS, BATCH, SIZES = 32, 8, (6, 5, 3)
 LAYERS = ("first", "second")

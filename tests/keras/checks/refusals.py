@@ -12,7 +12,7 @@ import pytest
 from shrinkage import L1, L2, ElasticNet, GroupLasso, biases, layer, weights
 from shrinkage.errors import InputError, OverlapError, ShrinkageError, UnsupportedOptimizer
 from shrinkage.keras import Ledger, describe, regularize, regularizer
-from tests.keras3.keras_checks.networks import fit, hidden, linear
+from tests.keras.checks.networks import fit, hidden, linear
 
 O = keras.optimizers  # noqa: E741
 

@@ -1,0 +1,1 @@
+"""Checks that run in a process of each backend; see `worker.py`."""
