@@ -51,15 +51,6 @@ OPTIMIZERS = {
 }
 
 
-def two_classes() -> tuple[np.ndarray, np.ndarray]:
-    """Return 200 rows of 12 correlated columns, of sizes from 0.5 to 2, and classes 0 and 1."""
-    random = np.random.default_rng(0)
-    rows = 0.55 * random.standard_normal((200, 1)) + 0.84 * random.standard_normal((200, 12))
-    rows *= np.geomspace(0.5, 2, 12)[random.permutation(12)]
-    chance = 1 / (1 + np.exp(-rows[:, :4] @ [1.5, -1.0, 0.8, 0.5]))
-    return rows, (random.random(200) < chance).astype(float)
-
-
 def logistic_loss(x: np.ndarray, y: np.ndarray) -> Callable[[nn.Module], torch.Tensor]:
     """Return the mean cross entropy of a model with one output."""
     rows, classes = torch.from_numpy(x), torch.from_numpy(y).double()
@@ -89,10 +80,3 @@ def fit(
         chosen.step()
         schedule.step()
     return next(model.parameters()).detach().numpy().ravel()
-
-
-def assert_same_optimum(ours: np.ndarray, theirs: np.ndarray) -> None:
-    """Weights to 1e-6 and the same zeros, of which there are some but not only."""
-    assert 0 < np.count_nonzero(theirs) < theirs.size
-    np.testing.assert_array_equal(ours == 0, theirs == 0)
-    np.testing.assert_allclose(ours, theirs, rtol=0, atol=1e-6)

@@ -4,26 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import sklearn
+from sklearn import linear_model
 
 from shrinkage.penalties import L1, L2, ElasticNet, Penalty, closed_form
-
-sklearn = pytest.importorskip("sklearn")
-datasets = pytest.importorskip("sklearn.datasets")
-linear_model = pytest.importorskip("sklearn.linear_model")
-preprocessing = pytest.importorskip("sklearn.preprocessing")
-
-
-@pytest.fixture(scope="module")
-def diabetes() -> tuple[np.ndarray, np.ndarray]:
-    X, y = datasets.load_diabetes(return_X_y=True)
-    X = preprocessing.StandardScaler().fit_transform(X)
-    return X, (y - y.mean()) / y.std()
-
-
-@pytest.fixture(scope="module")
-def cancer() -> tuple[np.ndarray, np.ndarray]:
-    X, y = datasets.load_breast_cancer(return_X_y=True)
-    return preprocessing.StandardScaler().fit_transform(X), y.astype(float)
+from tests.builders.convex import cancer, diabetes, elastic_net, logistic
 
 
 def grid_of(count: int) -> dict[str, int]:
@@ -50,21 +35,16 @@ def half_squares(X: np.ndarray, y: np.ndarray):
 
 
 PEERS = [
-    (L1(), lambda a: linear_model.Lasso(alpha=a, tol=1e-14, max_iter=10**6, fit_intercept=False)),
-    (
-        ElasticNet(0.3),
-        lambda a: linear_model.ElasticNet(
-            alpha=a, l1_ratio=0.3, tol=1e-14, max_iter=10**6, fit_intercept=False
-        ),
-    ),
+    (L1(), lambda a: elastic_net(a, fit_intercept=False)),
+    (ElasticNet(0.3), lambda a: elastic_net(a, 0.3, fit_intercept=False)),
     (L2(), lambda a: linear_model.Ridge(alpha=442 * a, fit_intercept=False)),
 ]
 
 
 @pytest.mark.parametrize(("penalty", "peer"), PEERS, ids=["lasso", "elastic-net", "ridge"])
 @pytest.mark.parametrize("strength", [0.5, 0.1, 0.01])
-def test_least_squares(penalty: Penalty, peer, strength: float, diabetes) -> None:
-    X, y = diabetes
+def test_least_squares(penalty: Penalty, peer, strength: float) -> None:
+    X, y = diabetes()
     assert len(y) == 442
     gradient, step = half_squares(X, y)
     w = accelerated(
@@ -75,8 +55,8 @@ def test_least_squares(penalty: Penalty, peer, strength: float, diabetes) -> Non
     assert np.array_equal(w == 0, expected == 0)
 
 
-def test_stacked_strengths_are_scikit_learn_s_path(diabetes) -> None:
-    X, y = diabetes
+def test_stacked_strengths_are_scikit_learn_s_path() -> None:
+    X, y = diabetes()
     _, step = half_squares(X, y)
     alphas, expected, _ = linear_model.lasso_path(
         X, y, eps=1e-2, tol=1e-14, max_iter=10**6, **grid_of(6)
@@ -95,8 +75,8 @@ def test_stacked_strengths_are_scikit_learn_s_path(diabetes) -> None:
 
 
 @pytest.mark.parametrize("ratio", [1.0, 0.5, 0.1])
-def test_the_critical_strength_is_the_first_alpha(ratio: float, diabetes) -> None:
-    X, y = diabetes
+def test_the_critical_strength_is_the_first_alpha(ratio: float) -> None:
+    X, y = diabetes()
     alphas = linear_model.enet_path(X, y, l1_ratio=ratio, **grid_of(3))[0]
     at_zero = -X.T @ y / len(y)
     critical = float(ElasticNet(ratio).critical_strength(at_zero))
@@ -104,8 +84,8 @@ def test_the_critical_strength_is_the_first_alpha(ratio: float, diabetes) -> Non
 
 
 @pytest.mark.parametrize("strength", [0.1, 0.02])
-def test_l1_logistic_regression(strength: float, cancer) -> None:
-    X, y = cancer
+def test_l1_logistic_regression(strength: float) -> None:
+    X, y = cancer()
     X = np.hstack([X, np.ones((len(y), 1))])
 
     def gradient(w: np.ndarray) -> np.ndarray:
@@ -121,8 +101,6 @@ def test_l1_logistic_regression(strength: float, cancer) -> None:
         step,
         6000,
     )
-    peer = linear_model.LogisticRegression(
-        C=1 / (strength * len(y)), l1_ratio=1.0, solver="saga", tol=1e-10, max_iter=100_000
-    ).fit(X[:, :-1], y)
+    peer = logistic(strength, len(y)).fit(X[:, :-1], y)
     np.testing.assert_allclose(w[:-1], peer.coef_[0], atol=1e-6, rtol=0)
     assert np.array_equal(w[:-1] == 0, peer.coef_[0] == 0)

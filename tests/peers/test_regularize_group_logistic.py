@@ -12,13 +12,8 @@ import pytest
 from torch import nn
 
 from shrinkage import GroupLasso
-from tests.peers.convex_training import (
-    OPTIMIZERS,
-    assert_same_optimum,
-    fit,
-    logistic_loss,
-    two_classes,
-)
+from tests.builders.convex import assert_same_optimum, two_classes
+from tests.peers.convex_training import OPTIMIZERS, fit, logistic_loss
 from tests.processes import environment, program
 
 STRENGTH = 0.05

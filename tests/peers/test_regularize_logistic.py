@@ -9,18 +9,12 @@ from functools import cache
 
 import numpy as np
 import pytest
-from sklearn.linear_model import LogisticRegression
 from torch import nn
 
 from shrinkage import L1, ElasticNet
 from shrinkage.pytorch.optimizers import METRICS
-from tests.peers.convex_training import (
-    OPTIMIZERS,
-    assert_same_optimum,
-    fit,
-    logistic_loss,
-    two_classes,
-)
+from tests.builders.convex import assert_same_optimum, logistic, two_classes
+from tests.peers.convex_training import OPTIMIZERS, fit, logistic_loss
 
 STRENGTH = 0.05
 PENALTIES = {"l1": (L1(), 1.0), "elastic-net": (ElasticNet(0.5), 0.5)}
@@ -29,10 +23,7 @@ PENALTIES = {"l1": (L1(), 1.0), "elastic-net": (ElasticNet(0.5), 0.5)}
 @cache
 def optimum(l1_ratio: float) -> np.ndarray:
     x, y = two_classes()
-    inverse = 1 / (STRENGTH * len(y))
-    peer = LogisticRegression(
-        C=inverse, l1_ratio=l1_ratio, solver="saga", tol=1e-13, max_iter=1_000_000, random_state=0
-    )
+    peer = logistic(STRENGTH, len(y), l1_ratio).set_params(tol=1e-13)
     return peer.fit(x, y).coef_.ravel()
 
 

@@ -5,27 +5,18 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-from sklearn.datasets import load_breast_cancer, make_regression
-from sklearn.linear_model import ElasticNet as SklearnElasticNet
-from sklearn.linear_model import Lasso, LogisticRegression
-from sklearn.preprocessing import StandardScaler
 from torch import nn
 from torch.optim import SGD, Adadelta, Adam, Adamax, NAdam, RAdam, RMSprop
 
 from shrinkage import L1, L2, ElasticNet
-from tests.peers.convex_training import OPTIMIZERS, assert_same_optimum, fit, logistic_loss
+from tests.builders.convex import assert_same_optimum, cancer, elastic_net, logistic, regression
+from tests.peers.convex_training import OPTIMIZERS, fit, logistic_loss
 
 ALPHA = 0.1
 
 
-def regression() -> tuple[torch.Tensor, torch.Tensor]:
-    x, y = make_regression(60, 12, n_informative=4, noise=5.0, random_state=0)[:2]
-    x = StandardScaler().fit_transform(x)
-    return torch.from_numpy(x), torch.from_numpy((y - y.mean()) / y.std())
-
-
-LASSO = (ALPHA * L1(), Lasso(ALPHA, tol=1e-14, max_iter=100_000))
-PEER = SklearnElasticNet(ALPHA, l1_ratio=0.7, tol=1e-14, max_iter=100_000)
+LASSO = (ALPHA * L1(), elastic_net(ALPHA))
+PEER = elastic_net(ALPHA, 0.7)
 ELASTIC_NETS = {
     "elastic-net": (ALPHA * ElasticNet(0.7), PEER),
     "sum-of-terms": (0.7 * ALPHA * L1() + 0.3 * ALPHA * L2(), PEER),
@@ -42,7 +33,7 @@ CASES = [
 
 @pytest.mark.parametrize(("name", "terms", "peer"), CASES)
 def test_regression(name, terms, peer):
-    x, y = regression()
+    x, y = map(torch.from_numpy, regression())
     model = nn.Linear(12, 1).double()
     ours = fit(
         model,
@@ -70,11 +61,8 @@ LOGISTIC = {
 def test_logistic_regression(name):
     """Strength 0.02 keeps 7 of the 30 columns of breast-cancer."""
     strength = 0.02
-    data, target = load_breast_cancer(return_X_y=True)
-    rows = StandardScaler().fit_transform(data)
-    peer = LogisticRegression(
-        C=1 / (strength * len(target)), l1_ratio=1.0, solver="saga", tol=1e-10, max_iter=200_000
-    ).fit(rows, target)
+    rows, target = cancer()
+    peer = logistic(strength, len(target)).fit(rows, target)
     model = nn.Linear(30, 1).double()
     ours = fit(model, logistic_loss(rows, target), LOGISTIC[name], strength * L1(), 2400)
     assert np.count_nonzero(ours) == 7

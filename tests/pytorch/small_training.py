@@ -6,6 +6,8 @@ import torch
 from torch import nn
 from torch.optim import SGD
 
+from tests.builders.torch_networks import parameters_of, take_steps
+
 
 def network() -> nn.Sequential:
     torch.manual_seed(0)
@@ -19,19 +21,8 @@ def loss_of(model: nn.Module) -> torch.Tensor:
 
 
 def train(model: nn.Module, optimizer: torch.optim.Optimizer, steps: int = 10) -> list:
-    for _ in range(steps):
-        optimizer.zero_grad()
-        loss_of(model).backward()
-        optimizer.step()
-    return weights_of(model)
-
-
-def weights_of(model: nn.Module) -> list[torch.Tensor]:
-    return [parameter.detach().clone() for parameter in model.parameters()]
-
-
-def equal(first: list, second: list) -> bool:
-    return all(torch.equal(a, b) for a, b in zip(first, second, strict=True))
+    take_steps(optimizer, lambda: loss_of(model), steps)
+    return parameters_of(model)
 
 
 def sgd(model: nn.Module, **options) -> SGD:

@@ -13,7 +13,8 @@ from shrinkage import L1, L2, ElasticNet, GroupLasso, biases
 from shrinkage.errors import InputError, UnsupportedOptimizer
 from shrinkage.penalties import closed_form
 from shrinkage.pytorch import penalty_loss, regularize
-from tests.pytorch.small_training import equal, loss_of, network, sgd, train, weights_of
+from tests.builders.torch_networks import equal, parameters_of
+from tests.pytorch.small_training import loss_of, network, sgd, train
 
 
 class TestWhatItDoes:
@@ -81,7 +82,7 @@ class TestWhatItDoes:
                 extra = attachment.loss() if net is model else penalty_loss(peer, terms)
                 (loss_of(net) + extra).backward()
                 chosen.step()
-        for ours, theirs in zip(weights_of(model), weights_of(peer), strict=True):
+        for ours, theirs in zip(parameters_of(model), parameters_of(peer), strict=True):
             torch.testing.assert_close(ours, theirs, rtol=1e-10, atol=1e-12)
 
     def test_around_a_reference(self):
@@ -136,7 +137,7 @@ class TestTheLoopAroundIt:
         for _ in range(5):
             returned = optimizer.step(closure=closure) if keyword else optimizer.step(closure)
             assert float(returned.detach()) > 0
-        assert equal(weights_of(model), train(peer, other, 5))
+        assert equal(parameters_of(model), train(peer, other, 5))
 
     def test_gradient_with_a_closure_is_refused(self):
         model = network()
@@ -176,9 +177,9 @@ class TestTheLoopAroundIt:
         regularize(optimizer, model, 5.0 * ElasticNet(0.5), update=update)
         loss_of(model).backward()
         model[3].weight.grad = None
-        before = weights_of(model)
+        before = parameters_of(model)
         optimizer.step()
-        after = weights_of(model)
+        after = parameters_of(model)
         assert torch.equal(before[4], after[4])
         assert not torch.equal(before[0], after[0])
 
@@ -250,7 +251,7 @@ class TestTheLoopAroundIt:
                 optimizer.zero_grad()
                 (sign * loss_of(model)).backward()
                 optimizer.step()
-            found.append(weights_of(model))
+            found.append(parameters_of(model))
         assert equal(*found)
 
     @pytest.mark.parametrize("update", ["gradient", "decoupled", "proximal"])
@@ -260,10 +261,10 @@ class TestTheLoopAroundIt:
         regularize(optimizer, model, 5.0 * ElasticNet(0.5), update=update)
         for parameter in model.parameters():
             parameter.grad = torch.ones_like(parameter)
-        before = weights_of(model)
+        before = parameters_of(model)
         optimizer.grad_scale, optimizer.found_inf = torch.tensor(2.0), torch.tensor(1.0)
         optimizer.step()
-        assert equal(before, weights_of(model))
+        assert equal(before, parameters_of(model))
 
     def test_gradient_knows_the_scale_of_a_fused_optimizer(self):
         found = []
@@ -275,7 +276,7 @@ class TestTheLoopAroundIt:
                 parameter.grad = torch.full_like(parameter, scale)
             optimizer.grad_scale, optimizer.found_inf = torch.tensor(scale), torch.tensor(0.0)
             optimizer.step()
-            found.append(weights_of(model))
+            found.append(parameters_of(model))
         for ours, theirs in zip(*found, strict=True):
             torch.testing.assert_close(ours, theirs, rtol=1e-6, atol=1e-7)
 

@@ -12,7 +12,8 @@ from torch.optim.lr_scheduler import LinearLR
 from shrinkage import L1, L2, GroupLasso
 from shrinkage.errors import InputError, ShrinkageError
 from shrinkage.pytorch import Cosine, WarmUp, regularize
-from tests.pytorch.small_training import network, sgd, train, weights_of
+from tests.builders.torch_networks import parameters_of
+from tests.pytorch.small_training import network, sgd, train
 
 
 def test_schedules_follow_real_steps():
@@ -121,7 +122,7 @@ def test_l2_towards_a_reference(update):
                     p.copy_((p + 0.05 * 0.5 * reference[name]) / (1 + 0.05 * 0.5))
                 elif p.ndim > 1:
                     p.sub_(0.05 * 0.5 * (w - reference[name]))
-    for ours, theirs in zip(train(model, optimizer, 5), weights_of(other), strict=True):
+    for ours, theirs in zip(train(model, optimizer, 5), parameters_of(other), strict=True):
         torch.testing.assert_close(ours, theirs, rtol=1e-9, atol=1e-12)
 
 

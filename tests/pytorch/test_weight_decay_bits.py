@@ -11,6 +11,7 @@ from torch.optim import SGD, Adagrad, Adam, AdamW, RMSprop
 
 from shrinkage import L2, everything
 from shrinkage.pytorch import attach, regularize
+from tests.builders.torch_networks import equal, parameters_of
 
 STEPS = 100
 DECAY = 3e-3
@@ -31,11 +32,7 @@ def train(model: nn.Module, optimizer: torch.optim.Optimizer, sign: float = 1.0)
         optimizer.zero_grad()
         (sign * (model(x) - y).square().mean()).backward()
         optimizer.step()
-    return [parameter.detach().clone() for parameter in model.parameters()]
-
-
-def equal(first: list, second: list) -> bool:
-    return all(torch.equal(a, b) for a, b in zip(first, second, strict=True))
+    return parameters_of(model)
 
 
 GRADIENT = [

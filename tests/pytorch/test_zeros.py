@@ -17,7 +17,8 @@ from torch.optim.swa_utils import (
 from shrinkage import L1, L2
 from shrinkage.errors import InputError
 from shrinkage.pytorch import keep_zeros, lost_zeros, regularize
-from tests.pytorch.small_training import equal, loss_of, network, train, weights_of
+from tests.builders.torch_networks import equal, parameters_of
+from tests.pytorch.small_training import loss_of, network, train
 
 KINDS = [(SGD, {"lr": 0.05, "momentum": 0.9}), (Adam, {"lr": 0.02})]
 
@@ -110,7 +111,7 @@ def test_averages_keep_the_support_or_say_that_they_do_not(average):
     assert sum(lost_zeros(plain, model).values()) > 0
     assert lost_zeros(kept, model) == {}
     for ours, theirs, current in zip(
-        weights_of(kept.module), weights_of(plain.module), weights_of(model), strict=True
+        parameters_of(kept.module), parameters_of(plain.module), parameters_of(model), strict=True
     ):
         assert (ours[current == 0] == 0).all()
         assert ours.shape == theirs.shape

@@ -9,6 +9,7 @@ import torch
 from torch import nn
 
 from shrinkage import L2
+from tests.builders.torch_networks import half_squares, matrices, settled
 from tests.mutants.audit_faults.networks import (
     INPUTS,
     OUTPUTS,
@@ -16,12 +17,9 @@ from tests.mutants.audit_faults.networks import (
     STRENGTH,
     Optimizer,
     batch,
-    half_squares,
     in_the_loss,
     network,
     plain_step,
-    settled,
-    weights,
 )
 from tests.mutants.audit_faults.records import Audited, TorchAudit, fault
 
@@ -134,7 +132,7 @@ def decay_in_front_of_batch_norm() -> Audited:
 def second_group_forgotten() -> Audited:
     """The head was added with a group of its own, which has no decay."""
     model = network()
-    optimizer = torch.optim.SGD(weights(model)[:1], lr=RATE, weight_decay=STRENGTH)
-    optimizer.add_param_group({"params": weights(model)[1:], "weight_decay": 0.0})
+    optimizer = torch.optim.SGD(matrices(model)[:1], lr=RATE, weight_decay=STRENGTH)
+    optimizer.add_param_group({"params": matrices(model)[1:], "weight_decay": 0.0})
     optimizer.add_param_group({"params": [model[0].bias, model[2].bias], "weight_decay": 0.0})
     return TorchAudit(model, optimizer, plain_step, batch(), STRENGTH * L2())

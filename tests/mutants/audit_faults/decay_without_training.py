@@ -7,6 +7,7 @@ from typing import Any
 import torch
 from torch import nn
 
+from tests.builders.torch_networks import settled
 from tests.mutants.audit_faults.networks import (
     INPUTS,
     OUTPUTS,
@@ -18,7 +19,6 @@ from tests.mutants.audit_faults.networks import (
     batch,
     data_loss,
     network,
-    settled,
 )
 from tests.mutants.audit_faults.records import Audited, TorchAudit, fault
 

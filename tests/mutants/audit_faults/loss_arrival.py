@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 
 from shrinkage import L1, L2
+from tests.builders.torch_networks import half_squares, matrices
 from tests.mutants.audit_faults.networks import (
     STRENGTH,
     Batch,
@@ -12,10 +13,8 @@ from tests.mutants.audit_faults.networks import (
     Optimizer,
     audited,
     data_loss,
-    half_squares,
     in_the_loss,
     network,
-    weights,
 )
 from tests.mutants.audit_faults.records import Audited, fault
 
@@ -25,7 +24,7 @@ def norm_of_dot_data() -> Audited:
     """Σ|w| of w.data: the value moves, the gradient does not."""
 
     def penalty(model: Model, strength: float):
-        return strength * sum(w.data.abs().sum() for w in weights(model))
+        return strength * sum(w.data.abs().sum() for w in matrices(model))
 
     return audited(in_the_loss(penalty), STRENGTH * L1())
 

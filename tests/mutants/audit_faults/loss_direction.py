@@ -7,6 +7,7 @@ from typing import Any
 import torch
 
 from shrinkage import L1, L2, GroupLasso
+from tests.builders.torch_networks import half_squares, matrices
 from tests.mutants.audit_faults.networks import (
     RATE,
     STRENGTH,
@@ -15,9 +16,7 @@ from tests.mutants.audit_faults.networks import (
     Optimizer,
     audited,
     data_loss,
-    half_squares,
     in_the_loss,
-    weights,
 )
 from tests.mutants.audit_faults.records import Audited, fault
 
@@ -51,7 +50,7 @@ def default_norm_for_l1() -> Audited:
     """The norm of L1 is computed by a function whose default is the 2-norm."""
 
     def penalty(model: Model, strength: float):
-        return strength * sum(torch.linalg.vector_norm(w) for w in weights(model))
+        return strength * sum(torch.linalg.vector_norm(w) for w in matrices(model))
 
     return audited(in_the_loss(penalty), STRENGTH * L1())
 
@@ -69,7 +68,7 @@ def groups_along_the_other_axis() -> Audited:
     """One group an output unit, where the terms say input units."""
 
     def penalty(model: Model, strength: float):
-        return strength * sum(w.shape[1] ** 0.5 * w.norm(dim=1).sum() for w in weights(model))
+        return strength * sum(w.shape[1] ** 0.5 * w.norm(dim=1).sum() for w in matrices(model))
 
     return audited(in_the_loss(penalty), STRENGTH * GroupLasso(per="input"))
 
@@ -82,7 +81,7 @@ def norm_of_the_gradients() -> Audited:
         optimizer.zero_grad()
         data_loss(model, data).backward()
         with torch.no_grad():
-            for w in weights(model):
+            for w in matrices(model):
                 assert w.grad is not None
                 size = w.shape[1] ** 0.5
                 w.grad += scale * STRENGTH * size * w.grad / w.grad.norm(dim=1, keepdim=True)

@@ -8,18 +8,16 @@ import torch
 from torch import nn
 
 from shrinkage import L1, L2, GroupLasso
+from tests.builders.torch_networks import absolute_values, half_squares, matrices
 from tests.mutants.audit_faults.networks import (
     STRENGTH,
     Batch,
     Model,
     Optimizer,
-    absolute_values,
     audited,
     data_loss,
-    half_squares,
     in_the_loss,
     network,
-    weights,
 )
 from tests.mutants.audit_faults.records import Audited, fault
 
@@ -40,7 +38,7 @@ def norm_that_is_not_squared() -> Audited:
     """λ‖w‖ a layer, where ½λ‖w‖² was meant."""
 
     def penalty(model: Model, strength: float):
-        return strength * sum(w.norm() for w in weights(model))
+        return strength * sum(w.norm() for w in matrices(model))
 
     return audited(in_the_loss(penalty), STRENGTH * L2())
 
@@ -51,7 +49,7 @@ def root_of_the_absolute_values() -> Audited:
     """√Σ|w|: the root of the 2-norm was left in the 1-norm."""
 
     def penalty(model: Model, strength: float):
-        return strength * sum(w.abs().sum().sqrt() for w in weights(model))
+        return strength * sum(w.abs().sum().sqrt() for w in matrices(model))
 
     return audited(in_the_loss(penalty), STRENGTH * L1(), dtype=torch.float32)
 
@@ -61,7 +59,7 @@ def mean_over_the_weights() -> Audited:
     """The penalty is a mean over the weights of each layer instead of a sum."""
 
     def penalty(model: Model, strength: float):
-        return strength * sum(0.5 * w.square().mean() for w in weights(model))
+        return strength * sum(0.5 * w.square().mean() for w in matrices(model))
 
     return audited(in_the_loss(penalty), STRENGTH * L2(), dtype=torch.float32)
 
@@ -71,7 +69,7 @@ def group_without_its_size() -> Audited:
     """Σ‖w_g‖ without √|g|."""
 
     def penalty(model: Model, strength: float):
-        return strength * sum(w.norm(dim=1).sum() for w in weights(model))
+        return strength * sum(w.norm(dim=1).sum() for w in matrices(model))
 
     return audited(in_the_loss(penalty), STRENGTH * GroupLasso(per="output"))
 

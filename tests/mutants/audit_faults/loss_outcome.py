@@ -9,16 +9,15 @@ from torch import nn
 from torch.nn import functional
 
 from shrinkage import L1, L2
+from tests.builders.torch_networks import half_squares, matrices
 from tests.mutants.audit_faults.networks import (
     STRENGTH,
     Batch,
     Model,
     Optimizer,
     audited,
-    half_squares,
     in_the_loss,
     network,
-    weights,
 )
 from tests.mutants.audit_faults.records import Audited, TorchAudit, fault
 
@@ -44,10 +43,10 @@ def root_of_a_zero_group() -> Audited:
     """√Σw² of a unit that is zero already has the derivative 0·∞."""
     model = network()
     with torch.no_grad():
-        weights(model)[0][2] = 0.0
+        matrices(model)[0][2] = 0.0
 
     def penalty(model: Model, strength: float):
-        return strength * sum(w.square().sum(1).sqrt().sum() for w in weights(model))
+        return strength * sum(w.square().sum(1).sqrt().sum() for w in matrices(model))
 
     return audited(in_the_loss(penalty), STRENGTH * L2(), model)
 
@@ -58,7 +57,7 @@ def strength_of_one_over_all_weights() -> Audited:
     generator = torch.Generator().manual_seed(6)
     model = nn.Sequential(nn.Linear(20, 12), nn.ReLU(), nn.Linear(12, 10))
     with torch.no_grad():
-        for w in weights(model):
+        for w in matrices(model):
             w.copy_(0.1 * torch.randn(w.shape, generator=generator))
     x = torch.rand(10, 20, generator=generator)
     data = x, torch.arange(10)
@@ -66,7 +65,7 @@ def strength_of_one_over_all_weights() -> Audited:
     def training_step(model: Model, optimizer: Optimizer, data: Batch, scale: float) -> None:
         optimizer.zero_grad()
         loss = functional.cross_entropy(model(data[0]), data[1])
-        (loss + scale * sum(w.abs().sum() for w in weights(model))).backward()
+        (loss + scale * sum(w.abs().sum() for w in matrices(model))).backward()
         optimizer.step()
 
     optimizer = torch.optim.Adam(model.parameters(), lr=1e-4)

@@ -8,11 +8,11 @@ import torch
 from torch import nn
 
 from shrinkage import L1, L2
+from tests.builders.torch_networks import half_squares
 from tests.mutants.audit_faults.networks import (
     STRENGTH,
     Model,
     audited,
-    half_squares,
     in_the_loss,
     network,
     normed,

@@ -14,6 +14,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
+from tests.builders.torch_networks import settled
 from tests.mutants.audit_faults.records import TorchAudit
 
 RATE, STRENGTH = 0.05, 0.1
@@ -24,16 +25,6 @@ Optimizer = Any
 Batch = tuple[torch.Tensor, torch.Tensor]
 # What a loop adds to the loss: of the model, and the strength of this run.
 Penalty = Callable[[nn.Module, float], Any]
-
-
-def settled(model: nn.Module, dtype: torch.dtype) -> nn.Module:
-    """Give every parameter a value of its own, from a fixed seed."""
-    generator = torch.Generator().manual_seed(1)
-    for parameter in model.parameters():
-        around = 1.0 if parameter.ndim == 1 else 0.0
-        drawn = torch.randn(parameter.shape, generator=generator)
-        parameter.data = (around + 0.4 * drawn).to(dtype)
-    return model.to(dtype)
 
 
 def network(dtype: torch.dtype = torch.float64) -> nn.Sequential:
@@ -76,21 +67,6 @@ def data_loss(model: nn.Module, data: Batch) -> torch.Tensor:
     """Return half the mean squared error."""
     x, y = data
     return 0.5 * functional.mse_loss(model(x), y)
-
-
-def weights(model: nn.Module) -> list[torch.Tensor]:
-    """Return the matrices, each once."""
-    return [parameter for parameter in model.parameters() if parameter.ndim > 1]
-
-
-def half_squares(model: nn.Module) -> torch.Tensor:
-    """Return ½ Σ w² over the matrices."""
-    return torch.stack([0.5 * w.square().sum() for w in weights(model)]).sum()
-
-
-def absolute_values(model: nn.Module) -> torch.Tensor:
-    """Return Σ |w| over the matrices."""
-    return torch.stack([w.abs().sum() for w in weights(model)]).sum()
 
 
 def plain_step(model: nn.Module, optimizer: Any, data: Batch, scale: float) -> None:  # noqa: ARG001

@@ -6,6 +6,7 @@ import torch
 from torch.amp import GradScaler
 
 from shrinkage import L1, L2
+from tests.builders.torch_networks import half_squares, matrices
 from tests.mutants.audit_faults.networks import (
     RATE,
     STRENGTH,
@@ -15,10 +16,8 @@ from tests.mutants.audit_faults.networks import (
     audited,
     batch,
     data_loss,
-    half_squares,
     network,
     plain_step,
-    weights,
 )
 from tests.mutants.audit_faults.records import Audited, TorchAudit, fault
 
@@ -50,7 +49,7 @@ def sign_added_to_scaled_gradients() -> Audited:
         scaler = GradScaler("cpu", init_scale=LOSS_SCALE)
         optimizer.zero_grad()
         scaler.scale(data_loss(model, data)).backward()
-        for w in weights(model):
+        for w in matrices(model):
             assert w.grad is not None
             w.grad.data.add_(scale * STRENGTH * torch.sign(w.data))
         scaler.step(optimizer)
@@ -68,7 +67,7 @@ def decay_that_does_not_know_the_loss_scale() -> Audited:
         optimizer.zero_grad()
         (LOSS_SCALE * data_loss(model, data)).backward()
         with torch.no_grad():
-            for w in weights(model):
+            for w in matrices(model):
                 assert w.grad is not None
                 w.grad += scale * STRENGTH * w
             for parameter in model.parameters():
@@ -84,7 +83,7 @@ def decayed(dtype: torch.dtype, rate: float, strength: float) -> TorchAudit:
     model = network(dtype)
     others = [p for p in model.parameters() if p.ndim == 1]
     groups = [
-        {"params": weights(model), "weight_decay": strength},
+        {"params": matrices(model), "weight_decay": strength},
         {"params": others, "weight_decay": 0.0},
     ]
     return TorchAudit(model, torch.optim.AdamW(groups, lr=rate), plain_step, batch(dtype))
@@ -111,7 +110,7 @@ def soft_threshold_of_bfloat16_weights() -> Audited:
     def training_step(model: Model, optimizer: Optimizer, data: Batch, scale: float) -> None:
         plain_step(model, optimizer, data, scale)
         with torch.no_grad():
-            for w in weights(model):
+            for w in matrices(model):
                 threshold = RATE * scale * 1e-3
                 w.sub_(w.clamp(-threshold, threshold))
 

@@ -8,6 +8,7 @@ import torch
 from torch import nn, optim
 
 from shrinkage import L2
+from tests.builders.torch_networks import settled
 from tests.mutants.audit_faults.networks import (
     INPUTS,
     OUTPUTS,
@@ -21,7 +22,6 @@ from tests.mutants.audit_faults.networks import (
     network,
     normed,
     plain_step,
-    settled,
 )
 from tests.mutants.audit_faults.records import Audited, Loop, TorchAudit, loop
 

@@ -9,18 +9,16 @@ from torch import nn
 from torch.nn.utils import parametrizations
 
 from shrinkage import L1, L2
+from tests.builders.torch_networks import absolute_values, half_squares, settled
 from tests.mutants.audit_faults.networks import (
     INPUTS,
     OUTPUTS,
     RATE,
     STRENGTH,
-    absolute_values,
     audited,
     batch,
-    half_squares,
     in_the_loss,
     network,
-    settled,
 )
 from tests.mutants.audit_faults.records import Audited, TorchAudit, loop
 

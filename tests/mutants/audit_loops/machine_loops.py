@@ -11,6 +11,7 @@ from torch import distributed, nn
 from torch.utils.checkpoint import checkpoint
 
 from shrinkage import L2
+from tests.builders.torch_networks import half_squares
 from tests.mutants.audit_faults.networks import (
     STRENGTH,
     Batch,
@@ -19,7 +20,6 @@ from tests.mutants.audit_faults.networks import (
     audited,
     batch,
     data_loss,
-    half_squares,
     in_the_loss,
     network,
 )

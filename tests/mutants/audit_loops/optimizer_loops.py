@@ -10,13 +10,12 @@ import torch
 from torch import nn, optim
 
 from shrinkage import L1, L2
+from tests.builders.torch_networks import absolute_values, half_squares
 from tests.mutants.audit_faults.networks import (
     STRENGTH,
     Batch,
-    absolute_values,
     batch,
     data_loss,
-    half_squares,
     in_the_loss,
     network,
     plain_step,

@@ -8,22 +8,20 @@ import torch
 
 from shrinkage import L1, L2, ElasticNet, GroupLasso, biases, norms
 from shrinkage import weights as weights_selected
+from tests.builders.torch_networks import absolute_values, half_squares, matrices
 from tests.mutants.audit_faults.networks import (
     RATE,
     STRENGTH,
     Batch,
     Model,
     Optimizer,
-    absolute_values,
     audited,
     batch,
     data_loss,
-    half_squares,
     in_the_loss,
     network,
     normed,
     plain_step,
-    weights,
 )
 from tests.mutants.audit_faults.records import Audited, Loop, TorchAudit, loop
 
@@ -106,7 +104,7 @@ def group_lasso_by_hand() -> Audited:
     """Σ √|g| ‖w_g‖ over output units."""
 
     def penalty(model: Model, strength: float):
-        return strength * sum(w.shape[1] ** 0.5 * w.norm(dim=1).sum() for w in weights(model))
+        return strength * sum(w.shape[1] ** 0.5 * w.norm(dim=1).sum() for w in matrices(model))
 
     return audited(in_the_loss(penalty), STRENGTH * GroupLasso(per="output"))
 
@@ -116,7 +114,7 @@ def whole_squares_with_half_the_strength() -> Audited:
     """½λ·Σw², the half in the strength."""
 
     def penalty(model: Model, strength: float):
-        return strength / 2 * sum(w.pow(2).sum() for w in weights(model))
+        return strength / 2 * sum(w.pow(2).sum() for w in matrices(model))
 
     return audited(in_the_loss(penalty), STRENGTH * L2(), dtype=torch.float32)
 
@@ -128,7 +126,7 @@ def gradient_by_hand() -> Audited:
     def training_step(model: Model, optimizer: Optimizer, data: Batch, scale: float) -> None:
         optimizer.zero_grad()
         data_loss(model, data).backward()
-        for w in weights(model):
+        for w in matrices(model):
             assert w.grad is not None
             w.grad.add_(w.detach().sign(), alpha=scale * STRENGTH)
         optimizer.step()
@@ -143,7 +141,7 @@ def threshold_by_hand() -> Audited:
     def training_step(model: Model, optimizer: Optimizer, data: Batch, scale: float) -> None:
         plain_step(model, optimizer, data, scale)
         with torch.no_grad():
-            for w in weights(model):
+            for w in matrices(model):
                 limit = RATE * scale * STRENGTH
                 w.sub_(w.clamp(-limit, limit))
 

@@ -7,20 +7,18 @@ from torch import nn
 from torch.amp import GradScaler
 
 from shrinkage import L1, L2
+from tests.builders.torch_networks import absolute_values, half_squares, matrices
 from tests.mutants.audit_faults.networks import (
     RATE,
     STRENGTH,
     Batch,
     Model,
     Optimizer,
-    absolute_values,
     audited,
     batch,
     data_loss,
-    half_squares,
     network,
     plain_step,
-    weights,
 )
 from tests.mutants.audit_faults.records import Audited, TorchAudit, loop
 
@@ -51,7 +49,7 @@ def gradient_added_after_unscaling() -> Audited:
         optimizer.zero_grad()
         scaler.scale(data_loss(model, data)).backward()
         scaler.unscale_(optimizer)
-        for w in weights(model):
+        for w in matrices(model):
             assert w.grad is not None
             w.grad.add_(w.detach().sign(), alpha=scale * STRENGTH)
         scaler.step(optimizer)
@@ -78,7 +76,7 @@ def decaying(dtype: torch.dtype = torch.float64) -> tuple[Model, Optimizer]:
     """Return a network and AdamW with decay on its matrices."""
     model = network(dtype)
     groups = [
-        {"params": weights(model), "weight_decay": STRENGTH},
+        {"params": matrices(model), "weight_decay": STRENGTH},
         {"params": [p for p in model.parameters() if p.ndim < 2], "weight_decay": 0.0},
     ]
     return model, torch.optim.AdamW(groups, lr=RATE)
@@ -104,7 +102,7 @@ def bfloat16_weights_with_a_strong_decay() -> Audited:
     """lr·λ = 0.05: far above the resolution of bfloat16."""
     model = network(torch.bfloat16)
     groups = [
-        {"params": weights(model), "weight_decay": 1.0},
+        {"params": matrices(model), "weight_decay": 1.0},
         {"params": [p for p in model.parameters() if p.ndim < 2], "weight_decay": 0.0},
     ]
     optimizer = torch.optim.AdamW(groups, lr=RATE)

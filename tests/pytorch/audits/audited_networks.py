@@ -9,22 +9,15 @@ import torch
 from torch import nn
 from torch.nn import functional
 
+from tests.builders.torch_networks import settled
+
 INPUTS, CLASSES, ROWS = 6, 3, 24
 Step = Callable[..., None]
 
 
-def drawn(model: nn.Module, seed: int = 1) -> nn.Module:
-    """Give every parameter a value of its own, from a fixed seed."""
-    generator = torch.Generator().manual_seed(seed)
-    for parameter in model.parameters():
-        around = 1.0 if parameter.ndim == 1 else 0.0
-        parameter.data = around + 0.4 * torch.randn(parameter.shape, generator=generator)
-    return model
-
-
 def network() -> nn.Sequential:
     """Return a plain network: 0.weight, 0.bias, 2.weight, 2.bias."""
-    return drawn(nn.Sequential(nn.Linear(INPUTS, 8), nn.Tanh(), nn.Linear(8, CLASSES)))  # type: ignore[return-value]
+    return settled(nn.Sequential(nn.Linear(INPUTS, 8), nn.Tanh(), nn.Linear(8, CLASSES)))
 
 
 def data(rows: int = ROWS, shape: tuple[int, ...] = (INPUTS,)) -> tuple[Any, Any]:
@@ -39,11 +32,6 @@ def plain_step(model: nn.Module, optimizer: Any, batch: Any) -> None:
     optimizer.zero_grad()
     functional.cross_entropy(model(batch[0]), batch[1]).backward()
     optimizer.step()
-
-
-def half_squares(model: nn.Module) -> torch.Tensor:
-    """Return ½Σw² over the matrices, each once."""
-    return sum((w.square().sum() / 2 for w in model.parameters() if w.ndim > 1), torch.zeros(()))
 
 
 def step_with(penalty: Callable[[nn.Module], Any], strength: float) -> Step:

@@ -10,7 +10,8 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from tests.pytorch.audits.audited_networks import CLASSES, INPUTS, drawn, half_squares
+from tests.builders.torch_networks import half_squares, settled
+from tests.pytorch.audits.audited_networks import CLASSES, INPUTS
 
 STRENGTH = 0.01
 
@@ -20,7 +21,7 @@ def restless() -> nn.Module:
     model = nn.Sequential(
         nn.Linear(INPUTS, 8), nn.BatchNorm1d(8), nn.Dropout(0.3), nn.ReLU(), nn.Linear(8, CLASSES)
     )
-    return drawn(model)
+    return settled(model)
 
 
 def noisy_step(model: nn.Module, optimizer: Any, batch: Any, scale: float = 1.0) -> None:

@@ -7,10 +7,10 @@ from torch.optim import SGD, Adagrad, Adam, AdamW, NAdam, RMSprop
 
 from shrinkage import L2
 from shrinkage.pytorch import audit, regularize
+from tests.builders.torch_networks import half_squares
 from tests.pytorch.audits.audited_networks import (
     data,
     decayed,
-    half_squares,
     network,
     plain_step,
     step_with,

@@ -15,7 +15,8 @@ from torch.optim.lr_scheduler import LambdaLR
 from shrinkage import L1, L2
 from shrinkage.pytorch import audit, regularize
 from shrinkage.pytorch.attached import attachment_of
-from tests.pytorch.audits.audited_networks import data, half_squares
+from tests.builders.torch_networks import half_squares
+from tests.pytorch.audits.audited_networks import data
 from tests.pytorch.audits.pictures import changes, frozen_copy, picture, reseeded, states_kept
 from tests.pytorch.audits.restless import STRENGTH, bare_step, restless
 

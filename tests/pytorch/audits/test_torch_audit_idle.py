@@ -11,15 +11,8 @@ from torch.nn import functional
 from torch.optim import SGD, Adam, AdamW
 
 from shrinkage.pytorch import audit
-from tests.pytorch.audits.audited_networks import (
-    CLASSES,
-    INPUTS,
-    data,
-    drawn,
-    network,
-    plain_step,
-    where,
-)
+from tests.builders.torch_networks import settled
+from tests.pytorch.audits.audited_networks import CLASSES, INPUTS, data, network, plain_step, where
 
 STRENGTH = 0.02
 
@@ -34,7 +27,7 @@ class Unused(nn.Module):
             nn.Linear(4, 4, bias=False),
             nn.Linear(8, CLASSES),
         )
-        drawn(self)
+        settled(self)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         return self.bar(torch.tanh(self.foo(x)))
@@ -46,7 +39,7 @@ class Words(nn.Module):
     def __init__(self, entries: int) -> None:
         super().__init__()
         self.foo, self.bar = nn.Embedding(entries, 5), nn.Linear(5, CLASSES)
-        drawn(self)
+        settled(self)
 
     def forward(self, words: torch.Tensor) -> torch.Tensor:
         return self.bar(self.foo(words).mean(1))

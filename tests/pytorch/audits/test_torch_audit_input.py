@@ -12,7 +12,8 @@ from torch.optim import SGD, Adam, AdamW
 from shrinkage import L1, L2
 from shrinkage.errors import InputError
 from shrinkage.pytorch import audit, regularize
-from tests.pytorch.audits.audited_networks import data, half_squares, network, plain_step, step_with
+from tests.builders.torch_networks import half_squares
+from tests.pytorch.audits.audited_networks import data, network, plain_step, step_with
 
 STRENGTH = 0.05
 TERM = STRENGTH * L2()

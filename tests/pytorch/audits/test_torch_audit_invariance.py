@@ -11,14 +11,8 @@ from torch.optim import SGD, AdamW
 
 from shrinkage import L2
 from shrinkage.pytorch import audit
-from tests.pytorch.audits.audited_networks import (
-    data,
-    drawn,
-    half_squares,
-    plain_step,
-    step_with,
-    where,
-)
+from tests.builders.torch_networks import half_squares, settled
+from tests.pytorch.audits.audited_networks import data, plain_step, step_with, where
 from tests.pytorch.audits.invariant_networks import CASES, ROWS
 
 STRENGTH = 0.001
@@ -33,7 +27,7 @@ def audited(model: nn.Module, shape: tuple[int, ...], kind: Any = SGD) -> Any:
 def test_which_weights_have_no_size(name: str) -> None:
     make, shape, expected = CASES[name]
     for seed in range(3):
-        report = audited(drawn(make(), seed), shape)
+        report = audited(settled(make(), seed=seed), shape)
         assert where(report, "scale-invariant") == expected, f"seed {seed}\n{report}"
         assert report.ok, str(report)
 
@@ -54,7 +48,7 @@ def test_at_the_start_of_training(name: str) -> None:
 def test_after_training(name: str) -> None:
     """Small gradients are no vanishing products."""
     make, shape, expected = CASES[name]
-    model = drawn(make())
+    model = settled(make())
     optimizer = SGD(model.parameters(), lr=0.05, momentum=0.9)
     for _ in range(150):
         plain_step(model, optimizer, data(24, shape))
@@ -63,7 +57,7 @@ def test_after_training(name: str) -> None:
 
 def test_a_norm_in_evaluation_mode_has_a_size() -> None:
     """A batch norm that is frozen, as in fine-tuning, divides by what it has stored."""
-    model = drawn(CASES["batch norm"][0]())
+    model = settled(CASES["batch norm"][0]())
     with torch.no_grad():
         model(data()[0])
     model.get_submodule("foo1").eval()
@@ -71,6 +65,6 @@ def test_a_norm_in_evaluation_mode_has_a_size() -> None:
 
 
 def test_weights_without_a_penalty_are_nobodys_matter() -> None:
-    model = drawn(CASES["batch norm"][0]())
+    model = settled(CASES["batch norm"][0]())
     optimizer = SGD([{"params": [model.get_submodule("foo3").weight], "weight_decay": 0.1}], lr=0.1)
     assert not where(audit(model, optimizer, plain_step, data()), "scale-invariant")

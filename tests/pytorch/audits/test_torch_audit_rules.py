@@ -11,13 +11,12 @@ from torch.optim import SGD, Adam, AdamW
 
 from shrinkage import L1, L2, everything
 from shrinkage.pytorch import audit, regularize
+from tests.builders.torch_networks import half_squares, settled
 from tests.pytorch.audits.audited_networks import (
     CLASSES,
     INPUTS,
     data,
     decayed,
-    drawn,
-    half_squares,
     network,
     plain_step,
     step_with,
@@ -34,7 +33,7 @@ class Normed(nn.Module):
     def __init__(self) -> None:
         super().__init__()
         self.foo, self.bar, self.baz = nn.Linear(INPUTS, 8), nn.LayerNorm(8), nn.Linear(8, CLASSES)
-        drawn(self)
+        settled(self)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         return self.baz(self.bar(torch.tanh(self.foo(x))))
@@ -96,7 +95,7 @@ class TestNotInOptimizer:
     def test_a_head_that_came_after_the_optimizer(self):
         model = network()
         optimizer = decayed(model)
-        model[2] = drawn(nn.Linear(8, CLASSES), 5)
+        model[2] = settled(nn.Linear(8, CLASSES), seed=5)
         report = audit(model, optimizer, step_with(half_squares, 0.0), data(), TERM)
         assert where(report, "not-in-optimizer") == {"2.weight"}
         assert not report.ok
@@ -145,7 +144,7 @@ class TestPenalisedTwice:
     @pytest.mark.parametrize("twice", [True, False])
     def test_a_tied_array_under_each_of_its_names(self, twice):
         model = nn.Sequential(nn.Linear(INPUTS, INPUTS), nn.Tanh(), nn.Linear(INPUTS, INPUTS))
-        drawn(model)
+        settled(model)
         model[2].weight = model[0].weight
 
         def penalty(model: Any) -> Any:

@@ -12,7 +12,8 @@ from torch.optim import LBFGS, SGD, AdamW
 
 from shrinkage import L1, L2
 from shrinkage.pytorch import audit, regularize
-from tests.pytorch.audits.audited_networks import data, half_squares
+from tests.builders.torch_networks import half_squares
+from tests.pytorch.audits.audited_networks import data
 from tests.pytorch.audits.pictures import changes, picture, reseeded, states_kept
 from tests.pytorch.audits.restless import STRENGTH, bare_step, noisy_step, restless
 

@@ -1,0 +1,1 @@
+"""What tests of several rooms need: problems with a known optimum, and torch networks."""
