@@ -12,7 +12,8 @@ from shrinkage.audits import expected as pieces_of
 from shrinkage.audits.expected import Expectation
 from shrinkage.audits.fits import Fit
 from shrinkage.audits.measure import Measured, Pair, measure
-from shrinkage.penalties import L1, L2, GroupLasso, Part
+from shrinkage.penalties import L1, L2, GroupLasso
+from shrinkage.terms import Part
 
 COUNT = (1 << 20) + 12_344
 SHAPE = (5, COUNT // 5)

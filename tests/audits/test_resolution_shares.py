@@ -8,7 +8,8 @@ import torch
 
 from shrinkage.audits.expected import Expectation
 from shrinkage.audits.measure import Pair, measure
-from shrinkage.penalties import L1, L2, Part
+from shrinkage.penalties import L1, L2
+from shrinkage.terms import Part
 
 FORMATS = {
     "float16": (torch.float16, 2.0**-10),

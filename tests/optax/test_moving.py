@@ -10,7 +10,7 @@ import pytest
 
 from shrinkage import L1
 from shrinkage.optax import moving
-from shrinkage.penalties import Part
+from shrinkage.terms import Part
 
 RANDOM = np.random.default_rng(3)
 SIZES = 10.0 ** RANDOM.uniform(-6, 3, size=1000)

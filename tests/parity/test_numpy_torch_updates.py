@@ -8,8 +8,8 @@ import torch
 from torch import nn
 
 from shrinkage import L1, L2, ElasticNet, GroupLasso, Terms
-from shrinkage.penalties import closed_form
 from shrinkage.pytorch import penalty_loss, regularize
+from shrinkage.terms import Part, closed_form
 
 RATE = 0.05
 STEPS = 40
@@ -35,7 +35,8 @@ def slope(w: np.ndarray) -> np.ndarray:
 
 
 def whole(terms: Terms):
-    return closed_form([(term.strength, term.penalty, None) for term in terms])
+    parts = [Part(term.strength, term.penalty) for term in terms]
+    return closed_form(own for part in parts for own in part.elementary())
 
 
 def numpy_sgd(terms: Terms) -> np.ndarray:

@@ -106,7 +106,7 @@ def test_models_that_arrive_leave_the_others_as_they_are(make, monkeypatch):
     sizes, original = [], linear_engine.closed_form
 
     def noted(parts):
-        sizes.append(len(parts[0][0]))
+        sizes.append(len(parts[0].strength))
         return original(parts)
 
     monkeypatch.setattr(linear_engine, "closed_form", noted)

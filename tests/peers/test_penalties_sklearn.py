@@ -7,7 +7,8 @@ import pytest
 import sklearn
 from sklearn import linear_model
 
-from shrinkage.penalties import L1, L2, ElasticNet, Penalty, closed_form
+from shrinkage.penalties import L1, L2, ElasticNet, Penalty
+from shrinkage.terms import Part, closed_form
 from tests.builders.convex import cancer, diabetes, elastic_net, logistic
 
 
@@ -61,7 +62,7 @@ def test_stacked_strengths_are_scikit_learn_s_path() -> None:
     alphas, expected, _ = linear_model.lasso_path(
         X, y, eps=1e-2, tol=1e-14, max_iter=10**6, **grid_of(6)
     )
-    terms = closed_form([(alphas, L1(), None)])
+    terms = closed_form([Part(alphas, L1())])
     w = accelerated(
         lambda v: (v @ X.T - y) @ X / len(y),
         lambda v, t: terms.prox(v, t, stacked=1),

@@ -9,11 +9,11 @@ import torch
 
 from shrinkage import L1, L2, GroupLasso
 from shrinkage.errors import InputError
-from shrinkage.penalties import Part, closed_form
 from shrinkage.pytorch.optimizers import Motion
 from shrinkage.pytorch.prox.group import GroupThreshold
 from shrinkage.pytorch.prox.shrink import Shrink
 from shrinkage.pytorch.prox.soft import Scratch
+from shrinkage.terms import Part, closed_form
 
 LAYOUTS = [GroupLasso("input"), GroupLasso("output"), GroupLasso("layer"), GroupLasso(axes=(-1,))]
 SHAPES = [(3, 4, 5), (1, 700, 400), (40, 64, 80), (5, 1, 9), (4, 6, 3, 5)]

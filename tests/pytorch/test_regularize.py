@@ -11,8 +11,8 @@ from torch.optim import SGD, Adam
 
 from shrinkage import L1, L2, ElasticNet, GroupLasso, biases
 from shrinkage.errors import InputError, UnsupportedOptimizer
-from shrinkage.penalties import closed_form
 from shrinkage.pytorch import penalty_loss, regularize
+from shrinkage.terms import Part, closed_form
 from tests.builders.torch_networks import equal, parameters_of
 from tests.pytorch.small_training import loss_of, network, sgd, train
 
@@ -113,7 +113,7 @@ class TestWhatItDoes:
         parts = []
         for term in getattr(terms, "terms", (terms,)):
             given = None if term.reference is None else term.reference["0.weight"].double()
-            parts.append((term.strength, term.penalty, given))
+            parts += Part(term.strength, term.penalty, given).elementary()
         expected = closed_form(parts).prox(w.detach(), metric)
         torch.testing.assert_close(model[0].weight.detach(), expected, rtol=1e-10, atol=1e-12)
 

@@ -10,11 +10,11 @@ from torch.optim import SGD, Adagrad, Adam, RMSprop
 
 from shrinkage import L1, L2, ElasticNet, GroupLasso
 from shrinkage.errors import InputError
-from shrinkage.penalties import Part, closed_form, elementary_parts
 from shrinkage.pytorch import attach
 from shrinkage.pytorch.optimizers import Motion
 from shrinkage.pytorch.prox.shrink import Shrink
 from shrinkage.pytorch.prox.soft import Scratch, fits
+from shrinkage.terms import Part, closed_form
 
 OPTIMIZERS = [
     (SGD, {"lr": 0.05}),
@@ -107,7 +107,7 @@ def test_fast_route_is_the_closed_form(penalty, shape, form, dtype):
     mean = 0.1 * square if form == "centered" and square is not None else None
     motion = Motion(0.05, square, mean, 1e-3)
     assert fits(w, motion, shape[0])
-    parts = elementary_parts([Part(strengths, penalty)])
+    parts = Part(strengths, penalty).elementary()
     moved = w.clone()
     Shrink(parts, shape[0], Scratch())(moved, motion)
     denominator = motion.denominator()

@@ -56,7 +56,7 @@ def _without_gain(self, w, gradient, memory):
 
 def _scalar_step(self, name, w, rate, step_size):  # noqa: ARG001
     if name in self:
-        w[...] = self._plans[name].after_in_metric.prox(w, rate)
+        w[...] = self._plans[name].in_metric.prox(w, rate)
 
 
 def _decay_after(self, name, w, rate, step_size):  # noqa: ARG001

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from shrinkage.penalties import L1, L2, Part, closed_form, slope_of, smooth_and_kinked
+from shrinkage.terms import Part, closed_form, smooth_and_nonsmooth, subgradient_of
 
 Array = Any
 MECHANISMS = ("gradient", "decoupled", "proximal")
@@ -33,11 +33,11 @@ class Expectation:
     @property
     def is_separable(self) -> bool:
         """Whether every weight can be looked at by itself."""
-        return all(type(part.penalty) in (L1, L2) for part in self.parts)
+        return all(part.penalty.separable for part in self.parts)
 
     def slope(self, w: Array) -> Array:
         """Return Σ strength·∂Ω(w − reference)."""
-        return slope_of(self.parts, w)
+        return subgradient_of(self.parts, w)
 
     def change(self, mechanism: str, w: Array, moved: Array, rate: Any) -> Array:
         """Return how far a mechanism brings the weights from `moved`.
@@ -52,9 +52,9 @@ class Expectation:
             return -rate * self.slope(w)
         if mechanism == "proximal":
             return closed_form(self.parts).prox(moved, rate) - moved
-        smooth, kinked = smooth_and_kinked(self.parts)
-        decayed = moved - rate * slope_of(smooth, w)
-        return (closed_form(kinked).prox(decayed, rate) if kinked else decayed) - moved
+        smooth, nonsmooth = smooth_and_nonsmooth(self.parts)
+        decayed = moved - rate * subgradient_of(smooth, w)
+        return (closed_form(nonsmooth).prox(decayed, rate) if nonsmooth else decayed) - moved
 
     def pieces(self, count: int) -> Iterator[tuple[slice | None, Expectation]]:
         """Yield the stretches that can be looked at one after the other; None is the whole."""

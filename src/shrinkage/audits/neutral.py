@@ -8,6 +8,7 @@ start with all strengths times 0, 1 and 2, and looks only at what the step did. 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -21,8 +22,7 @@ from shrinkage.audits.verdicts import Case
 from shrinkage.checks import positive
 from shrinkage.errors import InputError, near_names
 from shrinkage.parameters import infos_from_arrays
-from shrinkage.penalties import Part
-from shrinkage.terms import AssignedPart, Assignment, Term, Terms, as_terms, assign, checked_update
+from shrinkage.terms import Assignment, Part, Term, Terms, as_terms, assign, checked_update, present
 
 _UPDATE_OF = {
     "loss": "gradient",
@@ -108,16 +108,12 @@ def infos_of(run: Run) -> tuple:
     return infos_from_arrays((name, tuple(w.shape)) for name, w in run.before.items())
 
 
-def expectation_of(parts: Iterable[AssignedPart]) -> Expectation:
+def expectation_of(parts: Iterable[Part]) -> Expectation:
     """Return what the parts of one parameter should do, references in float64."""
-    return Expectation(
-        tuple(
-            Part(part.strength, part.penalty, _reference(part)) for part in parts if part.strength
-        )
-    )
+    return Expectation(tuple(replace(p, reference=_reference(p)) for p in present(parts)))
 
 
-def _reference(part: AssignedPart) -> Any:
+def _reference(part: Part) -> Any:
     if part.reference is None:
         return None
     given = part.reference
@@ -126,17 +122,17 @@ def _reference(part: AssignedPart) -> Any:
     return np.asarray(given, dtype=np.float64)
 
 
-def allowed_by(parts: Iterable[AssignedPart], update: str | None) -> tuple[str, ...]:
-    """Return the mechanisms that the parts' own updates, or the caller's, leave open."""
-    own = {part.term.update for part in parts if part.term is not None}
+def allowed_by(parts: Iterable[Part], terms: Terms, update: str | None) -> tuple[str, ...]:
+    """Return the mechanisms that the terms' own updates, or the caller's, leave open."""
+    own = {terms.by_id[part.term].update for part in parts}
     named = {_UPDATE_OF[one or update] for one in own if one or update}  # type: ignore[index]
     return tuple(named) if named else MECHANISMS
 
 
-def words_of(parts: Iterable[AssignedPart]) -> str:
+def words_of(parts: Iterable[Part], terms: Terms) -> str:
     """Return the terms of one parameter as text."""
-    terms = {id(part.term): part.term for part in parts if part.term is not None}
-    return " + ".join(f"{term.strength:g} * {term.penalty!r}" for term in terms.values())
+    on_it = [terms.by_id[term_id] for term_id in dict.fromkeys(part.term for part in parts)]
+    return " + ".join(f"{term.strength:g} * {term.penalty!r}" for term in on_it)
 
 
 def unrepeatable(name: str) -> Finding:
@@ -159,12 +155,12 @@ def _case(
 ) -> Case:
     parts = assignment.parts[name]
     expectation = expectation_of(parts)
-    allowed = allowed_by(parts, update)
+    allowed = allowed_by(parts, assignment.terms, update)
     once, twice = (
         _measured(name, expectation, rate, (runs[0], run), scale, allowed)
         for run, scale in zip(runs[1:], (1.0, 2.0), strict=True)
     )
-    words = words_of(parts) if expectation.parts else ""
+    words = words_of(parts, assignment.terms) if expectation.parts else ""
     shape = tuple(runs[0].before[name].shape)
     return Case(name, shape, words, allowed, rate, once, twice, known)
 

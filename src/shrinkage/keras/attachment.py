@@ -13,7 +13,7 @@ from typing import Any
 from shrinkage.keras.arrays import number, ops, plain
 from shrinkage.keras.optimizers import STEP
 from shrinkage.keras.slots import Slot
-from shrinkage.terms import Assignment, Terms
+from shrinkage.terms import Assignment, Terms, present
 
 
 class Attachment:
@@ -35,7 +35,7 @@ class Attachment:
         acting = {
             optimizer._var_key(slot.variable): slot
             for slot in self._slots
-            if any(part.strength > 0 for part in slot.parts)
+            if present(slot.plan.parts)
         }
         if acting:
             # Not by assignment: Keras tracks what is set on an optimizer.
@@ -68,14 +68,13 @@ class Attachment:
         return str(self.assignment)
 
     def value(self) -> dict[str, float]:
-        """Return strength·penalty of each term now, by the term's text."""
+        """Return strength·penalty of each term now, by the term's id."""
         self._synchronize()
-        totals = {repr(term): 0.0 for term in self.terms}
+        totals = dict.fromkeys(self.terms.ids, 0.0)
         for slot in self._slots:
             w = plain(slot.variable)
-            for part in slot.parts:
-                about = w if part.reference is None else w - part.reference
-                totals[repr(part.term)] += part.strength * number(part.penalty.value(about))
+            for part in slot.plan.parts:
+                totals[part.term] += part.strength * number(part.penalty.value(part.about(w)))
         return totals
 
     def zeros(self) -> dict[str, int]:

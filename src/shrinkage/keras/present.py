@@ -1,10 +1,11 @@
 """What penalises a Keras model already: its layers' regularizers, its optimizer's weight_decay.
 
-Who uses this: the table (its notes), and the refusal of a penalty that would act twice.
+Who uses this: the table (its notes), and what is said of a penalty that would act twice.
 """
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -14,7 +15,7 @@ from shrinkage.errors import InputError
 from shrinkage.keras.regularizers import Regularizer
 from shrinkage.parameters import ParameterInfo
 from shrinkage.penalties import L1, L2, Penalty
-from shrinkage.terms import AssignedPart, Term, Terms
+from shrinkage.terms import Part, Term, Terms, present, words_of_own_decay
 
 _K: Any = keras.regularizers
 
@@ -85,26 +86,19 @@ def decay_of(optimizer: Any, variable: Any) -> float:
 
 
 def check_once(
-    described: Iterable[tuple[ParameterInfo, Any]],
-    parts: Mapping[str, tuple[AssignedPart, ...]],
-    optimizer: Any,
+    described: Iterable[tuple[ParameterInfo, Any]], parts: Mapping[str, tuple[Part, ...]]
 ) -> None:
-    """Refuse a term of a kind that the layer or the optimizer has on the same parameter.
+    """Refuse a term of a kind that the layer has on the same parameter.
 
     Args:
         described: the parameters with their variables.
         parts: the parts of each parameter.
-        optimizer: the Keras optimizer that holds them.
 
     Raises:
         InputError: it names the parameter, both mechanisms and what to drop.
     """
     for info, variable in described:
-        asked = {
-            type(part.penalty)
-            for part in parts[info.name]
-            if part.strength > 0 and part.reference is None
-        }
+        asked = {type(part.penalty) for part in present(parts[info.name]) if part.reference is None}
         layers = terms_of(variable.regularizer) or ()
         for both in sorted(asked & _kinds(layers), key=lambda kind: kind.name):
             raise InputError(
@@ -112,14 +106,24 @@ def check_once(
                 f"{words_of(variable.regularizer)}: it would count twice; build the layer "
                 "without it, or drop the term"
             )
-        decay = decay_of(optimizer, variable)
-        if decay and L2 in asked:
-            kind = type(optimizer).__name__
-            raise InputError(
-                f"expected one L2 on {info.name}, got a term and {kind}'s own "
-                f"weight_decay={decay:g}: it would count twice; build it with "
-                f"{kind}(…, weight_decay=0.0), or drop the term"
-            )
+
+
+def warn_of_own_decay(
+    described: Iterable[tuple[ParameterInfo, Any]],
+    parts: Mapping[str, tuple[Part, ...]],
+    optimizer: Any,
+) -> None:
+    """Say so where the optimizer decays by itself what a term is on.
+
+    Args:
+        described: the parameters with their variables.
+        parts: the parts of each parameter.
+        optimizer: the Keras optimizer that holds them.
+    """
+    decays = {info.name: decay_of(optimizer, variable) for info, variable in described}
+    words = words_of_own_decay(type(optimizer).__name__, decays, parts)
+    if words:
+        warnings.warn(words, UserWarning, stacklevel=3)
 
 
 def _kinds(terms: Iterable[Term]) -> set[type[Penalty]]:

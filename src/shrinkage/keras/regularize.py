@@ -17,10 +17,10 @@ from shrinkage.keras.attachment import Attachment
 from shrinkage.keras.metrics import metric_of
 from shrinkage.keras.optimizers import stepping
 from shrinkage.keras.parameters import describe, layers_by_name
-from shrinkage.keras.present import check_once, decay_of
+from shrinkage.keras.present import check_once, decay_of, warn_of_own_decay
 from shrinkage.keras.slots import Slot, with_array
 from shrinkage.parameters import ParameterInfo
-from shrinkage.terms import Assignment, Term, Terms, as_terms, assign
+from shrinkage.terms import Assignment, StepPlan, Term, Terms, as_terms, assign
 
 
 def regularize(
@@ -69,7 +69,8 @@ def regularize(
         for info, variable in describe(model)
     ]
     assignment = _assigned(model, [info for info, _ in described], as_terms(terms), update)
-    check_once(described, assignment.parts, optimizer)
+    check_once(described, assignment.parts)
+    warn_of_own_decay(described, assignment.parts, optimizer)
     slots = [
         _slot(info.name, variable, assignment, optimizer)
         for info, variable in described
@@ -111,9 +112,9 @@ def _without_kernel(model: Any, terms: Terms) -> str:
 
 
 def _slot(name: str, variable: Any, assignment: Assignment, optimizer: Any) -> Slot:
-    parts = tuple(with_array(part, variable) for part in assignment.parts[name])
-    proximal = any(part.update == "proximal" for part in parts)
-    return Slot(name, variable, parts, metric_of(optimizer) if proximal else None)
+    arrays: dict[int, Any] = {}  # one for all parts about the same reference
+    plan = StepPlan.of(with_array(part, variable, arrays) for part in assignment.parts[name])
+    return Slot(name, variable, plan, metric_of(optimizer) if plan.in_metric.assigned else None)
 
 
 def _check_kept(optimizer: Any, assignment: Assignment) -> None:
@@ -127,9 +128,9 @@ def _check_kept(optimizer: Any, assignment: Assignment) -> None:
 
 
 def _check_average(optimizer: Any, slots: Sequence[Slot]) -> None:
-    kinked = [slot.name for slot in slots if slot.has_kinks]
-    if optimizer.use_ema and kinked:
+    zeroed = [slot.name for slot in slots if slot.plan.makes_zeros]
+    if optimizer.use_ema and zeroed:
         raise UnsupportedOptimizer(
             f"expected an optimizer that keeps exact zeros, got {type(optimizer).__name__} with "
-            f"use_ema=True, whose averages replace them ({kinked[0]}): build it with use_ema=False"
+            f"use_ema=True, whose averages replace them ({zeroed[0]}): build it with use_ema=False"
         )

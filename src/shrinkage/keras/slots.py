@@ -14,8 +14,7 @@ import numpy as np
 from shrinkage.arrays import Array
 from shrinkage.keras.arrays import ops, plain
 from shrinkage.keras.metrics import Motion
-from shrinkage.penalties import Part, ProximalSum, closed_form, slope_of, smooth_and_kinked
-from shrinkage.terms import AssignedPart
+from shrinkage.terms import Part, ProximalSum, StepPlan, present, subgradient_of
 
 
 @dataclass(frozen=True, eq=False)
@@ -25,65 +24,48 @@ class Slot:
     Args:
         name: the parameter's name.
         variable: the Keras variable.
-        parts: all of them, with references as arrays of the variable's dtype.
+        plan: what happens around a step, references being arrays of the variable's dtype.
         metric: the optimizer's, None where no part is proximal.
     """
 
     name: str
     variable: Any
-    parts: tuple[AssignedPart, ...]
+    plan: StepPlan
     metric: Motion | None = None
-
-    def _live(self, update: str) -> list[Part]:
-        return [
-            Part(part.strength, part.penalty, part.reference)
-            for part in self.parts
-            if part.update == update and part.strength > 0
-        ]
-
-    @property
-    def has_kinks(self) -> bool:
-        """Whether a part makes exact zeros."""
-        after = self._live("proximal") + self._live("decoupled")
-        return bool(smooth_and_kinked(after)[1])
 
     def gradient(self, gradient: Any) -> Any:
         """Return the gradient plus strength·∂Ω of the parts with the update "gradient"."""
-        parts = self._live("gradient")
+        parts = present(self.plan.gradient)
         if not parts:
             return gradient
-        slope = slope_of(parts, plain(self.variable))
-        return ops.cast(ops.convert_to_tensor(gradient), slope.dtype) + slope
+        penalty = subgradient_of(parts, plain(self.variable))
+        return ops.cast(ops.convert_to_tensor(gradient), penalty.dtype) + penalty
 
     def before(self, rate: Array) -> None:
         """Take the smooth decoupled parts: w ← w − lr·strength·∂Ω(w)."""
-        smooth = smooth_and_kinked(self._live("decoupled"))[0]
-        if smooth:
+        parts = present(self.plan.before)
+        if parts:
             w = plain(self.variable)
-            self.variable.assign(w - rate * slope_of(smooth, w))
+            self.variable.assign(w - rate * subgradient_of(parts, w))
 
     def after(self, optimizer: Any, rate: Array) -> None:
         """Take the prox: of proximal parts in the optimizer's metric, of decoupled ones in lr."""
-        proximal, kinked = (
-            closed_form(parts)
-            for parts in (
-                self._live("proximal"),
-                smooth_and_kinked(self._live("decoupled"))[1],
-            )
-        )
-        if proximal.parts and self.metric is not None:
-            self._take(proximal, self.metric(optimizer, self.variable, rate))
-        if kinked.parts:
-            self._take(kinked, ops.reshape(rate, (1,) * len(self.variable.shape)))
+        if self.plan.in_metric and self.metric is not None:
+            self._take(self.plan.in_metric, self.metric(optimizer, self.variable, rate))
+        if self.plan.after:
+            self._take(self.plan.after, ops.reshape(rate, (1,) * len(self.variable.shape)))
 
     def _take(self, parts: ProximalSum, step: Array) -> None:
         self.variable.assign(parts.prox(plain(self.variable), step))
 
 
-def with_array(part: AssignedPart, variable: Any) -> AssignedPart:
-    """Return the part with its reference as an array of the backend."""
+def with_array(part: Part, variable: Any, arrays: dict[int, Any]) -> Part:
+    """Return the part with its reference as an array of the backend, kept in `arrays`."""
     if part.reference is None:
         return part
-    given = part.reference.cpu() if hasattr(part.reference, "cpu") else part.reference
-    given = np.asarray(given)  # of another framework, maybe
-    return replace(part, reference=ops.convert_to_tensor(given, dtype=variable.dtype))
+    key = id(part.reference)
+    if key not in arrays:
+        reference = part.reference.cpu() if hasattr(part.reference, "cpu") else part.reference
+        reference = np.asarray(reference)  # of another framework, maybe
+        arrays[key] = ops.convert_to_tensor(reference, dtype=variable.dtype)
+    return replace(part, reference=arrays[key])

@@ -15,8 +15,7 @@ import jax.numpy as jnp
 
 from shrinkage.optax.assigning import assigned
 from shrinkage.optax.parameters import Layout, describe
-from shrinkage.penalties import elementary_parts
-from shrinkage.terms import Term, Terms, as_terms
+from shrinkage.terms import Term, Terms, as_terms, present
 
 
 def penalty_loss(
@@ -47,15 +46,11 @@ def penalty_loss(
     """
     described = describe(params, layout)
     in_loss = as_terms(terms).with_update("loss")
-    given = assigned((info for info, _ in described), in_loss).parts
+    assignment = assigned((info for info, _ in described), in_loss)
     total = jnp.zeros(())
     for info, array in described:
-        parts = elementary_parts(
-            (part.strength, part.penalty, part.reference) for part in given[info.name]
-        )
-        for part in parts:
-            if not part.is_absent:
-                total = total + part.strength * _value(part.about(array), part.penalty)
+        for part in present(assignment.parts[info.name]):
+            total = total + part.strength * _value(part.about(array), part.penalty)
     return total
 
 

@@ -13,7 +13,7 @@ from typing import Any
 import jax.numpy as jnp
 import optax
 
-from shrinkage.penalties import Part, closed_form, slope_of, smooth_and_kinked
+from shrinkage.terms import Part, closed_form, smooth_and_nonsmooth, subgradient_of
 
 
 def decayed(w: Any, update: Any, parts: Sequence[Part], rate: Any) -> Any:
@@ -22,7 +22,7 @@ def decayed(w: Any, update: Any, parts: Sequence[Part], rate: Any) -> Any:
     Args:
         w: the weights before the step.
         update: what the optimizer wants to add.
-        parts: the decoupled parts; those with kinks are left to `shrunk`.
+        parts: the decoupled parts; nonsmooth ones are left to `shrunk`.
         rate: the learning rate.
 
     Returns:
@@ -32,11 +32,11 @@ def decayed(w: Any, update: Any, parts: Sequence[Part], rate: Any) -> Any:
     >>> decayed(jnp.array([2.0]), jnp.array([0.0]), [Part(0.5, L2())], 0.25).tolist()
     [-0.25]
     """
-    smooth = smooth_and_kinked(parts)[0]
+    smooth = smooth_and_nonsmooth(parts)[0]
     if not smooth:
         return update
     wide = _wide(w)
-    return (_wide(update) - rate * slope_of(smooth, wide)).astype(_sum_dtype(w, update))
+    return (_wide(update) - rate * subgradient_of(smooth, wide)).astype(_sum_dtype(w, update))
 
 
 def shrunk(w: Any, update: Any, parts: Sequence[Part], step: Any) -> Any:

@@ -16,8 +16,7 @@ import jax
 from shrinkage.errors import InputError
 from shrinkage.optax.assigning import assigned
 from shrinkage.optax.parameters import Layout, checked_layout, describe
-from shrinkage.penalties import Part, elementary_parts
-from shrinkage.terms import Assignment, Term, Terms, as_terms, checked_update
+from shrinkage.terms import Assignment, Part, Term, Terms, as_terms, checked_update, present
 
 Parts = Mapping[str, tuple[Part, ...]]
 
@@ -85,7 +84,7 @@ class Roster:
                     f"{term.update or update}: {_ELSEWHERE[term.update or update]}"
                 )
         self._shapes: Any = None
-        self._found: dict[str, Parts] = {}
+        self._parts: dict[str, Parts] = {}
 
     def parts(self, params: Any) -> dict[str, Parts]:
         """Return update → name → parts, for the parameters of this tree; none where it is empty.
@@ -97,17 +96,17 @@ class Roster:
         if jax.tree.leaves(params):
             infos = tuple(info for info, _ in describe(params, self._layout))
         if infos != self._shapes:  # found anew only where the tree is another
-            given = assigned(infos, self._terms, self._update).parts if infos else {}
-            self._found = {
+            by_name = assigned(infos, self._terms, self._update).parts if infos else {}
+            self._parts = {
                 update: {
-                    name: found
-                    for name, parts in given.items()
-                    if (found := _live(part for part in parts if part.update == update))
+                    name: acting
+                    for name, parts in by_name.items()
+                    if (acting := present(part for part in parts if part.update == update))
                 }
                 for update in ("gradient", "decoupled", "proximal")
             }
             self._shapes = infos
-        return self._found
+        return self._parts
 
 
 _ELSEWHERE = {
@@ -116,8 +115,3 @@ _ELSEWHERE = {
     "decoupled": "put decoupled(terms, learning_rate) last in the chain, or use proximal(…)",
     "proximal": "wrap the optimizer, proximal(optimizer, terms, learning_rate)",
 }
-
-
-def _live(assigned: Iterable[Any]) -> tuple[Part, ...]:
-    parts = elementary_parts((part.strength, part.penalty, part.reference) for part in assigned)
-    return tuple(part for part in parts if not part.is_absent)

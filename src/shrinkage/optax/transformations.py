@@ -24,8 +24,7 @@ from shrinkage.optax.rates import checked_rate, rate_at
 from shrinkage.optax.roster import Parts, Roster
 from shrinkage.optax.schedules import check_schedule
 from shrinkage.optax.states import Reading, read
-from shrinkage.penalties import L2, slope_of, smooth_and_kinked
-from shrinkage.terms import Term, Terms
+from shrinkage.terms import Term, Terms, smooth_and_nonsmooth, subgradient_of
 
 Given = Term | Terms | Iterable[Term]
 
@@ -225,8 +224,8 @@ def _with_squares(parts: dict[str, Parts]) -> set[str]:
     return {
         name
         for by_name in parts.values()
-        for name, found in by_name.items()
-        if any(isinstance(one.penalty, L2) and one.reference is None for one in found)
+        for name, on_it in by_name.items()
+        if any(part.is_decay for part in on_it)
     }
 
 
@@ -243,8 +242,8 @@ def _taken_off(moves: Any, params: Any, parts: Parts, rate: Any) -> Any:
     """Return the updates after decoupled parts: smooth ones off, then the scalar prox."""
 
     def move(_: str, w: Any, update: Any, found: Any) -> Any:
-        kinked = smooth_and_kinked(found)[1]
-        return shrunk(w, decayed(w, update, found, rate), kinked, rate)
+        nonsmooth = smooth_and_nonsmooth(found)[1]
+        return shrunk(w, decayed(w, update, found, rate), nonsmooth, rate)
 
     return _each(moves, params, parts, move)
 
@@ -252,7 +251,10 @@ def _taken_off(moves: Any, params: Any, parts: Parts, rate: Any) -> Any:
 def _pushed(gradients: Any, params: Any, parts: Parts) -> Any:
     """Return gradients + Σ strength·∂Ω(w)."""
     return _each(
-        gradients, params, parts, lambda _, w, g, found: g + slope_of(found, w).astype(g.dtype)
+        gradients,
+        params,
+        parts,
+        lambda _, w, g, found: g + subgradient_of(found, w).astype(g.dtype),
     )
 
 

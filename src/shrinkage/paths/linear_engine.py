@@ -27,7 +27,7 @@ from shrinkage.paths.assigned import assigned_parts
 from shrinkage.paths.losses import HalfSquaredError
 from shrinkage.paths.problem import Advance, Problem, Rows, Trained, Unit, template
 from shrinkage.paths.workers import torch_threads
-from shrinkage.penalties import closed_form
+from shrinkage.terms import Part, closed_form
 
 TOLERANCE = 1e-10
 MOST_ITERATIONS = 20_000
@@ -193,7 +193,7 @@ def _solve(problem: Problem, unit: Unit, objective: Objective) -> Solution:
     weights = torch.zeros(shape, dtype=torch.float64)
 
     def map_of(models: torch.Tensor) -> Map:
-        proximal = closed_form([(strengths[models] * w, penalty, None) for w, penalty in parts])
+        proximal = closed_form([Part(strengths[models] * w, penalty) for w, penalty in parts])
 
         def forward_backward(point: torch.Tensor) -> torch.Tensor:
             moved = point - step * objective.gradient(point)

@@ -13,7 +13,7 @@ from enum import StrEnum
 
 import numpy as np
 
-from shrinkage.terms import Row as AssignmentRow
+from shrinkage.terms import AssignmentRow
 
 
 class Status(StrEnum):

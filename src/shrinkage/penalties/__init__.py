@@ -2,40 +2,29 @@
 
 from __future__ import annotations
 
-from shrinkage.penalties.base import Penalty
+from shrinkage.penalties.base import Combination, Penalty
 from shrinkage.penalties.checks import CheckReport, PenaltyCheckFailed, check_penalty
 from shrinkage.penalties.elastic_net import ElasticNet
 from shrinkage.penalties.group_lasso import GroupLasso
 from shrinkage.penalties.l1 import L1
 from shrinkage.penalties.l2 import L2
 from shrinkage.penalties.registry import REGISTRY, Entry, Option, penalty_from_name, penalty_names
-from shrinkage.penalties.sums import (
-    Part,
-    ProximalSum,
-    closed_form,
-    elementary_parts,
-    slope_of,
-    smooth_and_kinked,
-)
+from shrinkage.penalties.weighted_sum import WeightedSum
 
 __all__ = [
     "L1",
     "L2",
     "REGISTRY",
     "CheckReport",
+    "Combination",
     "ElasticNet",
     "Entry",
     "GroupLasso",
     "Option",
-    "Part",
     "Penalty",
     "PenaltyCheckFailed",
-    "ProximalSum",
+    "WeightedSum",
     "check_penalty",
-    "closed_form",
-    "elementary_parts",
     "penalty_from_name",
     "penalty_names",
-    "slope_of",
-    "smooth_and_kinked",
 ]

@@ -11,9 +11,19 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
+from enum import Enum
 from typing import Any, ClassVar
 
-from shrinkage.arrays import Array
+from shrinkage.arrays import Array, Axes
+
+
+class Combination(Enum):
+    """How a penalty's prox joins those of others on one parameter (see `terms.closed_form`)."""
+
+    RIDGE = "½Σw²: folds into the data of the others, about any reference"
+    THRESHOLD = "Σ|w|: comes before a group penalty about the same reference"
+    GROUP = "a norm of each group: comes after a threshold about the same reference"
+    ALONE = "with ridges only"
 
 
 @dataclass(frozen=True)
@@ -25,6 +35,9 @@ class Penalty(ABC):
 
     name: ClassVar[str]  # the key in the registry
     smooth: ClassVar[bool] = False  # differentiable everywhere: `decoupled` applies it before
+    convex: ClassVar[bool] = True
+    separable: ClassVar[bool] = False  # a sum over single weights
+    combines: ClassVar[Combination] = Combination.ALONE
     __array_ufunc__ = None  # so that a NumPy number times a penalty asks the penalty
 
     @abstractmethod
@@ -49,6 +62,14 @@ class Penalty(ABC):
 
         `gradient` is the data loss's at w = 0; the result has the shape of `value`.
         """
+
+    def at(self, strength: Any) -> Penalty:  # noqa: ARG002
+        """Return the penalty in its shape at a strength (a number, or one per model)."""
+        return self
+
+    def coupled_axes(self, ndim: int) -> Axes:
+        """Return the axes of one model's array along which weights meet: none where separable."""
+        return () if self.separable else tuple(range(ndim))
 
     def parts(self) -> tuple[tuple[float, Penalty], ...]:
         """Return (weight, elementary penalty) pairs whose weighted sum is this penalty."""

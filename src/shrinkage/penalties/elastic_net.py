@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import numbers
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import ClassVar
 
-from shrinkage.arrays import Array, floating_library, kept_where_zero, per_model
+from shrinkage.arrays import Array
 from shrinkage.errors import InputError
 from shrinkage.penalties.base import Penalty
 from shrinkage.penalties.l1 import L1
 from shrinkage.penalties.l2 import L2
+from shrinkage.penalties.weighted_sum import WeightedSum
 
 
 @dataclass(frozen=True)
-class ElasticNet(Penalty):
+class ElasticNet(WeightedSum):
     """The elastic net l1_ratio·Σ|w| + (1 − l1_ratio)·½Σw².
+
+    Its prox is soft-thresholding by l1_ratio·step, then division by 1 + (1 − l1_ratio)·step.
 
     Args:
         l1_ratio: the share of L1, 0 (L2 alone) to 1 (L1 alone).
@@ -26,6 +29,10 @@ class ElasticNet(Penalty):
     >>> import numpy as np
     >>> ElasticNet(0.5).prox(np.array([3.5, -0.5]), 2.0)
     array([1.25, 0.  ])
+    >>> float(ElasticNet(0.5).value(np.array([2.0, -2.0])))
+    4.0
+    >>> ElasticNet(0.5).gradient(np.array([2.0, 0.0]))
+    array([1.5, 0. ])
 
     Source: Zou and Hastie, Regularization and variable selection via the elastic net, JRSS B 67
     (2005); the parametrization is scikit-learn's `ElasticNet`.
@@ -34,6 +41,7 @@ class ElasticNet(Penalty):
     l1_ratio: float = 0.5
 
     name: ClassVar[str] = "elastic-net"
+    separable: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         ratio = self.l1_ratio
@@ -54,42 +62,6 @@ class ElasticNet(Penalty):
         both = ((self.l1_ratio, L1()), (1.0 - self.l1_ratio, L2()))
         return tuple((weight, penalty) for weight, penalty in both if weight > 0)
 
-    def value(self, w: Array, stacked: int = 0) -> Array:
-        """Return l1_ratio·Σ|w| + (1 − l1_ratio)·½Σw².
-
-        >>> import numpy as np
-        >>> float(ElasticNet(0.5).value(np.array([2.0, -2.0])))
-        4.0
-        """
-        first, *rest = (weight * penalty.value(w, stacked) for weight, penalty in self._weighted(w))
-        return sum(rest, first)
-
-    def gradient(self, w: Array, stacked: int = 0) -> Array:
-        """Return l1_ratio·sign(w) + (1 − l1_ratio)·w.
-
-        >>> import numpy as np
-        >>> ElasticNet(0.5).gradient(np.array([2.0, 0.0]))
-        array([1.5, 0. ])
-        """
-        pairs = self._weighted(w)
-        first, *rest = (weight * penalty.gradient(w, stacked) for weight, penalty in pairs)
-        return sum(rest, first)
-
-    def prox(self, w: Array, step: Any, stacked: int = 0) -> Array:
-        """Return soft-thresholding by l1_ratio·step, then division by 1 + (1 − l1_ratio)·step.
-
-        >>> import numpy as np
-        >>> ElasticNet(0.5).prox(np.array([3.5, -0.5]), np.array([2.0, 0.0]))
-        array([ 1.25, -0.5 ])
-        """
-        library = floating_library(w)
-        whole = per_model(step, w, stacked)
-        moved = w
-        with library.quiet():
-            for weight, penalty in self._weighted(w):
-                moved = penalty.prox(moved, weight * whole, stacked)
-        return kept_where_zero(whole, w, moved)
-
     def critical_strength(self, gradient: Array, stacked: int = 0) -> Array:
         """Return max|gradient| / l1_ratio, inf for l1_ratio = 0.
 
@@ -100,8 +72,3 @@ class ElasticNet(Penalty):
         if self.l1_ratio == 0:
             return L2().critical_strength(gradient, stacked)
         return L1().critical_strength(gradient, stacked) / self.l1_ratio
-
-    def _weighted(self, w: Array) -> tuple[tuple[Any, Penalty], ...]:
-        """Return the parts with their weights in the dtype of `w`, L1 first."""
-        cast = floating_library(w).cast
-        return tuple((cast(weight, w), penalty) for weight, penalty in self.parts())

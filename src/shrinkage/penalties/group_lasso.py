@@ -18,7 +18,7 @@ from shrinkage.arrays import (
     scaled_by_largest,
 )
 from shrinkage.errors import InputError, near_names
-from shrinkage.penalties.base import Penalty
+from shrinkage.penalties.base import Combination, Penalty
 from shrinkage.penalties.secular import group_prox_closed, group_prox_diagonal
 
 # The word → the axes that index groups, from the layer's (input axis, output axis).
@@ -68,6 +68,7 @@ class GroupLasso(Penalty):
     axes: Axes | None = None
 
     name: ClassVar[str] = "group-lasso"
+    combines: ClassVar[Combination] = Combination.GROUP
 
     def __post_init__(self) -> None:
         if self.per is not None and self.axes is not None:
@@ -113,6 +114,15 @@ class GroupLasso(Penalty):
                 "got one without: select other parameters, or use per='layer' or axes=(…)"
             )
         return GroupLasso(axes=known)
+
+    def coupled_axes(self, ndim: int) -> Axes:
+        """Return the axes within a group.
+
+        >>> GroupLasso(axes=(0,)).coupled_axes(3)
+        (1, 2)
+        """
+        index = self.with_axes(BARE_INPUT_AXIS, BARE_OUTPUT_AXIS).axes or ()
+        return tuple(sorted(set(range(ndim)) - {axis % ndim for axis in index}))
 
     def value(self, w: Array, stacked: int = 0) -> Array:
         """Return Σ_g √|g| ‖w_g‖.

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from shrinkage.arrays import Array, floating_library, kept_where_zero, model_axes, per_model
-from shrinkage.penalties.base import Penalty
+from shrinkage.penalties.base import Combination, Penalty
 
 
 @dataclass(frozen=True)
@@ -21,6 +21,8 @@ class L1(Penalty):
     """
 
     name: ClassVar[str] = "l1"
+    separable: ClassVar[bool] = True
+    combines: ClassVar[Combination] = Combination.THRESHOLD
 
     def value(self, w: Array, stacked: int = 0) -> Array:
         """Return Σ|w|.

@@ -14,7 +14,7 @@ from shrinkage.arrays import (
     per_model,
     positive_zeros,
 )
-from shrinkage.penalties.base import Penalty
+from shrinkage.penalties.base import Combination, Penalty
 
 
 @dataclass(frozen=True)
@@ -30,6 +30,8 @@ class L2(Penalty):
 
     name: ClassVar[str] = "l2"
     smooth: ClassVar[bool] = True
+    separable: ClassVar[bool] = True
+    combines: ClassVar[Combination] = Combination.RIDGE
 
     def value(self, w: Array, stacked: int = 0) -> Array:
         """Return ½Σw².

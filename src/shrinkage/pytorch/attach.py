@@ -12,13 +12,12 @@ import torch
 from torch.optim import Optimizer
 
 from shrinkage.errors import InputError
-from shrinkage.penalties import elementary_parts
 from shrinkage.pytorch.attachment import Attachment
 from shrinkage.pytorch.loss import as_reference
 from shrinkage.pytorch.prox.soft import Scratch
 from shrinkage.pytorch.slots import Share, Slot
 from shrinkage.pytorch.updates import Target, Tools
-from shrinkage.terms import checked_update
+from shrinkage.terms import Part, checked_update
 
 
 def attach(
@@ -33,7 +32,7 @@ def attach(
     Args:
         optimizer: the optimizer that holds the tensors.
         assignments: parameter → parts. A part is an object with strength, penalty, reference and
-            update (as `shrinkage.terms.AssignedPart`) or a tuple (strength, penalty),
+            update (as `shrinkage.terms.Part`) or a tuple (strength, penalty),
             (strength, penalty, reference) or (strength, penalty, reference, update). A strength
             is a number or a tensor of shape parameter.shape[:stacked]; a reference has the shape
             of the parameter, or of one model in it.
@@ -77,7 +76,7 @@ def attach(
             shares += [
                 Share(len(terms), own or update, piece.penalty, piece.strength, reference)
                 for reference in [_reference(reference, target)]
-                for piece in elementary_parts([(1.0, penalty, None)])
+                for piece in Part(1.0, penalty).elementary()
             ]
             checked_update(own or update)
             terms.append(repr(penalty))

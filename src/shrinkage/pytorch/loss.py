@@ -15,10 +15,10 @@ import torch
 from torch import nn
 from torch.autograd.function import once_differentiable
 
-from shrinkage.penalties import Part, Penalty
+from shrinkage.penalties import Penalty
 from shrinkage.pytorch.parameters import describe
 from shrinkage.pytorch.sharding import whole
-from shrinkage.terms import Term, Terms, as_terms, assign
+from shrinkage.terms import Part, Term, Terms, as_terms, assign
 
 
 class _Value(torch.autograd.Function):

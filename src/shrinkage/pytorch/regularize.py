@@ -24,7 +24,7 @@ from shrinkage.pytorch.prox.soft import Scratch
 from shrinkage.pytorch.schedules import Schedule, as_schedules
 from shrinkage.pytorch.slots import Share, Slot, cut, make_target
 from shrinkage.pytorch.updates import Tools
-from shrinkage.terms import AssignedPart, Term, Terms, as_terms, assign, words_of_own_decay
+from shrinkage.terms import Part, Term, Terms, as_terms, assign, words_of_own_decay
 
 
 def regularize(
@@ -100,7 +100,7 @@ class Roster:
         self._optimizer, self._model = optimizer, model
         self._terms, self._update = terms, update
         self._tools = Tools(optimizer, Scratch())
-        self._numbers = {id(term): number for number, term in enumerate(terms)}
+        self._numbers = {name: number for number, name in enumerate(terms.ids)}
 
     def slots(self) -> list[Slot]:
         """Return a slot for every penalised parameter; frozen ones may join the optimizer later.
@@ -137,9 +137,7 @@ class Roster:
                 outside.append(info.name)
         return slots, outside
 
-    def _slot(
-        self, name: str, tensor: torch.Tensor, group: int, parts: Sequence[AssignedPart]
-    ) -> Slot:
+    def _slot(self, name: str, tensor: torch.Tensor, group: int, parts: Sequence[Part]) -> Slot:
         shares = [self._share(part) for part in parts]
         target = make_target(name, tensor, shares)
         references: dict[int, torch.Tensor | None] = {}  # one copy for all parts of a parameter
@@ -151,9 +149,9 @@ class Roster:
         strengths = [term.strength for term in self._terms]
         return Slot(target, group, held, strengths, self._tools)
 
-    def _share(self, part: AssignedPart) -> Share:
-        number = self._numbers[id(part.term)]
-        return Share(number, part.update, part.penalty, part.weight, part.reference)
+    def _share(self, part: Part) -> Share:
+        number = self._numbers[part.term]
+        return Share(number, part.update, part.penalty, part.share, part.reference)
 
 
 def _warn_of_own_decay(

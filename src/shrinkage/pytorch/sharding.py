@@ -12,7 +12,7 @@ from typing import Any
 
 import torch
 
-from shrinkage.penalties import L1, L2, GroupLasso, Part, Penalty
+from shrinkage.terms import Part
 
 
 def is_sharded(tensor: torch.Tensor) -> bool:
@@ -102,13 +102,4 @@ def crosses(parts: tuple[Part, ...], parameter: Any) -> bool:
         return False
     cut = {p.dim % parameter.ndim for p in parameter.placements if p.is_shard()}
     partial = any(p.is_partial() for p in parameter.placements)
-    return partial or any(_within(part.penalty, parameter.ndim) & cut for part in parts)
-
-
-def _within(penalty: Penalty, ndim: int) -> set[int]:
-    """Return the axes that run within a group of the penalty."""
-    if isinstance(penalty, L1 | L2):
-        return set()
-    axes = penalty.with_axes(1, 0).axes if isinstance(penalty, GroupLasso) else ()
-    kept = {axis % ndim for axis in axes or ()}
-    return set(range(ndim)) - kept
+    return partial or any(cut & {*part.penalty.coupled_axes(parameter.ndim)} for part in parts)

@@ -12,10 +12,11 @@ from typing import Any
 
 import torch
 
-from shrinkage.penalties import Part, Penalty
+from shrinkage.penalties import Penalty
 from shrinkage.pytorch.sharding import crosses, is_sharded, piece_of, sum_over_pieces
 from shrinkage.pytorch.updates import UPDATES, Target, Tools, Update
 from shrinkage.pytorch.zeros import FrozenZeros
+from shrinkage.terms import Part
 
 
 @dataclass(frozen=True, eq=False)

@@ -15,8 +15,7 @@ import numpy as np
 
 from shrinkage.checks import number
 from shrinkage.errors import InputError
-from shrinkage.penalties import Part
-from shrinkage.terms import AssignedPart, words_of_own_decay
+from shrinkage.terms import Part, words_of_own_decay
 
 
 def expect(value: Any, kinds: Any, what: str, example: str) -> Any:
@@ -71,13 +70,9 @@ def finite_references(assigned: Mapping[str, Sequence[Any]]) -> None:
             )
 
 
-def warn_of_own_decay(optimizer: Any, assigned: Mapping[str, Sequence[AssignedPart]]) -> None:
+def warn_of_own_decay(optimizer: Any, parts: Mapping[str, Sequence[Part]]) -> None:
     """Say so where the optimizer decays by itself what a term is on."""
-    decays = dict.fromkeys(assigned, getattr(optimizer, "weight_decay", 0.0))
-    parts = {
-        name: [Part(part.strength, part.penalty, part.reference) for part in found]
-        for name, found in assigned.items()
-    }
+    decays = dict.fromkeys(parts, getattr(optimizer, "weight_decay", 0.0))
     words = words_of_own_decay(type(optimizer).__name__, decays, parts)
     if words:
         warnings.warn(words, UserWarning, stacklevel=3)

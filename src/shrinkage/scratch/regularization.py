@@ -13,36 +13,17 @@ Who uses this: `Trainer`, which calls `before` and `after` around each move of a
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from shrinkage.parameters import ParameterInfo
-from shrinkage.penalties import (
-    Part,
-    ProximalSum,
-    closed_form,
-    elementary_parts,
-    slope_of,
-    smooth_and_kinked,
-)
 from shrinkage.scratch.checks import finite_references
-from shrinkage.terms import AssignedPart, Term, Terms, assign
+from shrinkage.terms import Part, StepPlan, Term, Terms, assign, present, subgradient_of
 
 GivenTerms = Term | Terms | Iterable[Term]
-
-
-@dataclass(frozen=True, eq=False)
-class Plan:
-    """What happens to one parameter around a step."""
-
-    every: tuple[Part, ...]
-    in_gradient: tuple[Part, ...]
-    before: tuple[Part, ...]
-    after: ProximalSum
-    after_in_metric: ProximalSum
 
 
 class Regularization:
@@ -70,7 +51,11 @@ class Regularization:
     ) -> None:
         self.assignment = assign(infos, terms, update)
         finite_references(self.assignment.parts)
-        self._plans = {name: _plan(parts) for name, parts in self.assignment.parts.items() if parts}
+        self._plans = {
+            name: StepPlan.of(map(_in_float64, plan.parts))
+            for name, plan in self.assignment.plans.items()
+            if plan
+        }
 
     def __contains__(self, name: str) -> bool:
         return name in self._plans
@@ -79,54 +64,36 @@ class Regularization:
         """Return Σ strength · Ω over all terms."""
         return float(
             sum(
-                part.strength * part.penalty.value(part.about(parameters[name]))
+                part.value(parameters[name])
                 for name, plan in self._plans.items()
-                for part in plan.every
+                for part in plan.parts
             )
         )
 
     def slope(self, name: str, w: np.ndarray) -> np.ndarray:
         """Return Σ strength · ∂Ω(w) of all terms on a parameter."""
-        return slope_of(self._plans[name].every, w) if name in self else np.zeros_like(w)
+        return subgradient_of(self._plans[name].parts, w) if name in self else np.zeros_like(w)
 
     def before(self, name: str, w: np.ndarray, gradient: np.ndarray, rate: float) -> np.ndarray:
         """Return the gradient to move by; `w` has decayed in place."""
         if name not in self:
             return gradient
         plan = self._plans[name]
-        if plan.in_gradient:
-            gradient = gradient + slope_of(plan.in_gradient, w)
-        if plan.before:
-            w -= rate * slope_of(plan.before, w)
+        pushing, decaying = present(plan.loss + plan.gradient), present(plan.before)
+        if pushing:
+            gradient = gradient + subgradient_of(pushing, w)
+        if decaying:
+            w -= rate * subgradient_of(decaying, w)
         return gradient
 
     def after(self, name: str, w: np.ndarray, rate: float, step_size: Any) -> None:
         """Shrink `w` in place: by the learning rate alone, and by the size of its step."""
         if name in self:
             w[...] = self._plans[name].after.prox(w, rate)
-            w[...] = self._plans[name].after_in_metric.prox(w, step_size)
+            w[...] = self._plans[name].in_metric.prox(w, step_size)
 
 
-def _plan(assigned: Sequence[AssignedPart]) -> Plan:
-    parts = {
-        update: elementary_parts(_part(part) for part in assigned if part.update == update)
-        for update in ("loss", "gradient", "decoupled", "proximal")
-    }
-    smooth, kinked = smooth_and_kinked(parts["decoupled"])
-    return Plan(
-        every=tuple(_part(part) for part in assigned),
-        in_gradient=_live(parts["loss"] + parts["gradient"]),
-        before=_live(smooth),
-        after=closed_form(kinked),
-        after_in_metric=closed_form(parts["proximal"]),
-    )
-
-
-def _part(part: AssignedPart) -> Part:
-    reference = None if part.reference is None else np.asarray(part.reference, np.float64)
-    return Part(part.strength, part.penalty, reference)
-
-
-def _live(parts: Iterable[Part]) -> tuple[Part, ...]:
-    """Return the parts whose strength is not 0: with 0, training is that without them, by bits."""
-    return tuple(part for part in parts if not part.is_absent)
+def _in_float64(part: Part) -> Part:
+    if part.reference is None:
+        return part
+    return replace(part, reference=np.asarray(part.reference, np.float64))

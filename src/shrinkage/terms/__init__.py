@@ -2,20 +2,29 @@
 
 from __future__ import annotations
 
-from shrinkage.terms.assignment import AssignedPart, Assignment, Row, assign
+from shrinkage.terms.assignment import Assignment, AssignmentRow, assign
 from shrinkage.terms.own_decay import words_of_own_decay
+from shrinkage.terms.part import Part, present, subgradient_of
+from shrinkage.terms.proximal_sum import ProximalSum, closed_form, smooth_and_nonsmooth
+from shrinkage.terms.step_plan import StepPlan
 from shrinkage.terms.term import UPDATES, Term, Terms, as_terms, checked_strength, checked_update
 
 __all__ = [
     "UPDATES",
-    "AssignedPart",
     "Assignment",
-    "Row",
+    "AssignmentRow",
+    "Part",
+    "ProximalSum",
+    "StepPlan",
     "Term",
     "Terms",
     "as_terms",
     "assign",
     "checked_strength",
     "checked_update",
+    "closed_form",
+    "present",
+    "smooth_and_nonsmooth",
+    "subgradient_of",
     "words_of_own_decay",
 ]

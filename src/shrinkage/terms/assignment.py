@@ -15,25 +15,15 @@ import numpy as np
 
 from shrinkage.errors import InputError, OverlapError, UnmatchedPattern, near_names
 from shrinkage.parameters import ROLES, ParameterInfo
-from shrinkage.penalties import Penalty, closed_form, smooth_and_kinked
+from shrinkage.penalties import Penalty
 from shrinkage.selections import select
+from shrinkage.terms.part import Part
+from shrinkage.terms.step_plan import StepPlan
 from shrinkage.terms.term import Term, Terms, as_terms, checked_update
 
 
-@dataclass(frozen=True, eq=False)
-class AssignedPart:
-    """One elementary penalty on one parameter, its axes resolved and its update decided."""
-
-    strength: float
-    penalty: Penalty
-    update: str
-    reference: Any = None
-    term: Term | None = None
-    weight: float = 1.0  # strength is the term's strength times this
-
-
 @dataclass(frozen=True)
-class Row:
+class AssignmentRow:
     """One line of the table: a parameter and the term on it, or the reason there is none."""
 
     parameter: str
@@ -49,14 +39,19 @@ class Assignment:
 
     infos: tuple[ParameterInfo, ...]
     terms: Terms
-    parts: Mapping[str, tuple[AssignedPart, ...]]
-    rows: tuple[Row, ...]
+    plans: Mapping[str, StepPlan]
+    rows: tuple[AssignmentRow, ...]
+
+    @property
+    def parts(self) -> Mapping[str, tuple[Part, ...]]:
+        """The parts of each parameter, by its name."""
+        return {name: plan.parts for name, plan in self.plans.items()}
 
     @property
     def meetings(self) -> tuple[str, ...]:
         """Names of the parameters that two or more terms are on."""
         return tuple(
-            name for name, parts in self.parts.items() if len({id(part.term) for part in parts}) > 1
+            name for name, parts in self.parts.items() if len({part.term for part in parts}) > 1
         )
 
     def __str__(self) -> str:
@@ -89,7 +84,7 @@ def assign(
         update: the update of terms that name none.
 
     Returns:
-        The `Assignment`: `parts` by name, and `rows`, the table.
+        The `Assignment`: `plans` by name, and `rows`, the table.
 
     Raises:
         UnmatchedPattern: a term selects no parameter, or only frozen ones.
@@ -104,32 +99,30 @@ def assign(
     0.bias     3      bias    -           bias: not penalised unless biases() is selected
     """
     infos, terms, update = tuple(infos), as_terms(terms), checked_update(update)
-    parts: dict[str, list[AssignedPart]] = {info.name: [] for info in infos}
+    parts: dict[str, list[Part]] = {info.name: [] for info in infos}
     frozen: set[str] = set()
-    for term in terms:
+    for term_id, term in terms.by_id.items():
         for info in _selected(term, infos):
             if info.trainable:
-                parts[info.name].extend(_parts(term, info, update))
+                parts[info.name].extend(_parts(term_id, term, info, update))
             else:
                 frozen.add(info.name)
-    for name, found in parts.items():
-        _check_overlap(name, found)
-    settled = {name: tuple(found) for name, found in parts.items()}
-    rows = tuple(row for info in infos for row in _rows(info, settled[info.name], frozen))
-    return Assignment(infos, terms, settled, rows)
+    plans = {name: _plan(name, on_it) for name, on_it in parts.items()}
+    rows = tuple(row for info in infos for row in _rows(info, plans[info.name], terms, frozen))
+    return Assignment(infos, terms, plans, rows)
 
 
 def _selected(term: Term, infos: tuple[ParameterInfo, ...]) -> tuple[ParameterInfo, ...]:
-    found = select(term.selection, infos)
-    if not any(info.trainable for info in found):
+    selected = select(term.selection, infos)
+    if not any(info.trainable for info in selected):
         raise UnmatchedPattern(
             f"expected {term!r} to reach a parameter that trains, got only frozen ones "
-            f"({', '.join(info.name for info in found[:4])}): let them train or drop the term"
+            f"({', '.join(info.name for info in selected[:4])}): let them train or drop the term"
         )
-    return found
+    return selected
 
 
-def _parts(term: Term, info: ParameterInfo, update: str) -> list[AssignedPart]:
+def _parts(term_id: str, term: Term, info: ParameterInfo, update: str) -> tuple[Part, ...]:
     try:
         penalty = term.penalty.with_axes(info.input_axis, info.output_axis)
         if type(term.penalty).with_axes is not Penalty.with_axes:  # it depends on the layout
@@ -137,12 +130,8 @@ def _parts(term: Term, info: ParameterInfo, update: str) -> list[AssignedPart]:
     except InputError as error:
         raise InputError(f"{info.name} {info.shape}: {error}") from None
     reference = _reference(term, info)
-    return [
-        AssignedPart(
-            term.strength * weight, elementary, term.update or update, reference, term, weight
-        )
-        for weight, elementary in penalty.parts()
-    ]
+    own = Part(term.strength, penalty, reference, term.update or update, term_id)
+    return tuple(part.at(term.strength) for part in own.elementary())
 
 
 def _reference(term: Term, info: ParameterInfo) -> Any:
@@ -150,51 +139,41 @@ def _reference(term: Term, info: ParameterInfo) -> Any:
         return None
     for name in info.names:
         if name in term.reference:
-            found = term.reference[name]
-            if tuple(found.shape) != info.shape:
+            reference = term.reference[name]
+            if tuple(reference.shape) != info.shape:
                 raise InputError(
                     f"expected a reference of shape {info.shape} for {name}, got "
-                    f"{tuple(found.shape)}: take it from a model of the same shape"
+                    f"{tuple(reference.shape)}: take it from a model of the same shape"
                 )
-            return found
+            return reference
     hint = near_names(info.name, term.reference) or "add it, or select fewer parameters"
     raise InputError(f"expected a reference for {info.name}, got none in around(…): {hint}")
 
 
-def _check_overlap(name: str, parts: list[AssignedPart]) -> None:
-    """Refuse what no update can solve: kinks on one parameter without a closed form."""
-    proximal = [_triple(part) for part in parts if part.update == "proximal"]
-    decoupled = [_triple(part) for part in parts if part.update == "decoupled"]
-    kinked = smooth_and_kinked(decoupled)[1]
+def _plan(name: str, parts: list[Part]) -> StepPlan:
     try:
-        closed_form(proximal)
-        closed_form(kinked)
+        return StepPlan.of(parts)
     except OverlapError as error:
         raise OverlapError(f"{name}: {error}") from None
-    if kinked and smooth_and_kinked(proximal)[1]:
-        raise OverlapError(
-            f"{name}: expected one update for terms with kinks, got decoupled and proximal: "
-            "give both the same update"
-        )
 
 
-def _triple(part: AssignedPart) -> tuple[float, Penalty, Any]:
-    return (part.strength, part.penalty, part.reference)
-
-
-def _rows(info: ParameterInfo, parts: tuple[AssignedPart, ...], frozen: set[str]) -> Iterator[Row]:
-    found = {id(part.term): part for part in parts}.values()
-    words = [_term_words(part.term) for part in found if part.term is not None]
-    if found:
-        reason = " + ".join(part.update for part in found)
-        reason += ": terms meet here" if len(found) > 1 else ""
+def _rows(
+    info: ParameterInfo, plan: StepPlan, terms: Terms, frozen: set[str]
+) -> Iterator[AssignmentRow]:
+    updates = {part.term: part.update for part in plan.parts}
+    words = [_term_words(terms.by_id[term_id]) for term_id in updates]
+    if updates:
+        reason = " + ".join(updates.values())
+        reason += ": terms meet here" if len(updates) > 1 else ""
     else:
         reason = _reason(info, frozen)
     if info.note:
         reason = f"{reason}; {info.note}"
-    yield Row(info.name, info.shape, info.role, " + ".join(words), reason)
+    yield AssignmentRow(info.name, info.shape, info.role, " + ".join(words), reason)
     for alias in info.aliases:
-        yield Row(alias, info.shape, info.role, "", f"tied to {info.name}: the same array, once")
+        yield AssignmentRow(
+            alias, info.shape, info.role, "", f"tied to {info.name}: the same array, once"
+        )
 
 
 def _term_words(term: Term) -> str:

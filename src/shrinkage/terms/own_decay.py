@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from shrinkage.penalties import L2, Part
+from shrinkage.terms.part import Part, present
 
 
 def words_of_own_decay(
@@ -21,15 +21,16 @@ def words_of_own_decay(
         decays: a parameter's name → the optimizer's own decay of it.
         parts: a parameter's name → what terms have on it.
 
+    >>> from shrinkage.penalties import L2
     >>> words_of_own_decay("AdamW", {"w": 0.01}, {"w": [Part(0.0, L2())]})
     ''
     >>> print(words_of_own_decay("AdamW", {"w": 0.01}, {"w": [Part(0.1, L2())]}))
     AdamW has its own weight_decay=0.01 on 1 parameters that also have terms (w), so they are \
 penalised twice: build it with AdamW(…, weight_decay=0), or drop the L2 term
     """
-    live = {name: [part for part in found if not part.is_absent] for name, found in parts.items()}
-    both = [name for name, found in live.items() if found and decays.get(name, 0.0) != 0]
-    twice = [name for name in both if any(map(_is_decay, live[name]))]
+    acting = {name: present(on_it) for name, on_it in parts.items()}
+    both = [name for name, on_it in acting.items() if on_it and decays.get(name, 0.0) != 0]
+    twice = [name for name in both if any(part.is_decay for part in acting[name])]
     names = twice or both
     if not names:
         return ""
@@ -41,7 +42,3 @@ penalised twice: build it with AdamW(…, weight_decay=0), or drop the L2 term
         f"also have terms ({', '.join(names[:3])}{', …' if len(names) > 3 else ''}), so they "
         f"{effect}: build it with {kind}(…, weight_decay=0), or {remedy}"
     )
-
-
-def _is_decay(part: Part) -> bool:
-    return isinstance(part.penalty, L2) and part.reference is None

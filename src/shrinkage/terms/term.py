@@ -10,6 +10,7 @@ import math
 import numbers
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -31,6 +32,7 @@ class Term:
         selection: which parameters, a selection or a name pattern; the default is every weight.
         update: one of "loss", "gradient", "decoupled", "proximal"; None leaves it to the caller.
         reference: name → array that the penalty is measured from; None is zero.
+        name: what the term is called; in a sum its id. Without one, its text is.
 
     Raises:
         InputError: a strength that is no finite number of at least 0, no penalty, no update.
@@ -45,6 +47,7 @@ class Term:
     selection: Selection = field(default_factory=weights)
     update: str | None = None
     reference: Mapping[str, Any] | None = field(default=None, compare=False)
+    name: str = ""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "strength", checked_strength(self.strength))
@@ -88,6 +91,17 @@ class Term:
         """
         return replace(self, reference=_kept(reference))
 
+    def named(self, name: str) -> Term:
+        """Return the term with a name, by which its strength is found.
+
+        >>> from shrinkage.penalties import L2
+        >>> (1e-2 * L2()).named("decay") + 1e-4 * L2()
+        0.01 * L2() on weights() named 'decay' + 0.0001 * L2() on weights()
+        """
+        if not isinstance(name, str) or not name:
+            raise InputError(f"expected a name as text, got {name!r}: give for example 'decay'")
+        return replace(self, name=name)
+
     def scaled(self, factor: float) -> Term:
         """Return the term with its strength multiplied by a number.
 
@@ -108,6 +122,7 @@ class Term:
             f"{self.strength:g} * {self.penalty!r} on {self.selection!r}"
             f"{'' if self.reference is None else ' around a reference'}"
             f"{'' if self.update is None else f' ({self.update})'}"
+            f"{f' named {self.name!r}' if self.name else ''}"
         )
 
 
@@ -129,6 +144,67 @@ class Terms:
 
     def __radd__(self, other: Any) -> Terms:
         return self if isinstance(other, int) and other == 0 else NotImplemented  # for sum()
+
+    @cached_property
+    def by_id(self) -> Mapping[str, Term]:
+        """Each term by its id: its name, else its text, numbered where terms print alike.
+
+        >>> from shrinkage.penalties import L2
+        >>> term = 0.1 * L2()
+        >>> list((term + term).by_id)
+        ['0.1 * L2() on weights()', '0.1 * L2() on weights() (2)']
+        """
+        named: dict[str, Term] = {}
+        for term in self.terms:
+            text = term.name or repr(term)
+            if term.name and term.name in named:
+                raise InputError(
+                    f"expected each name once in a sum of terms, got {term.name!r} twice: "
+                    "give the terms different names"
+                )
+            alike = sum(1 for other in named.values() if (other.name or repr(other)) == text)
+            named[f"{text} ({alike + 1})" if alike else text] = term
+        return named
+
+    @property
+    def ids(self) -> tuple[str, ...]:
+        """The id of each term, in their order."""
+        return tuple(self.by_id)
+
+    def id_of(self, term: Term | str | int) -> str:
+        """Return the id of one of the terms.
+
+        Args:
+            term: the term itself, one that equals it, its id, or its number from 0.
+
+        Raises:
+            InputError: there is no such term, or several are equal to it.
+
+        >>> from shrinkage.penalties import L1, L2
+        >>> (0.1 * L1() + 0.2 * L2()).id_of(0.2 * L2())
+        '0.2 * L2() on weights()'
+        """
+        if isinstance(term, int) and not isinstance(term, bool):
+            if not 0 <= term < len(self.terms):
+                raise InputError(
+                    f"expected the number of a term from 0 to {len(self.terms) - 1}, got {term}: "
+                    "give the term itself"
+                )
+            return self.ids[term]
+        if isinstance(term, str) and term in self.by_id:
+            return term
+        itself = [name for name, own in self.by_id.items() if own is term]
+        equal = itself or [name for name, own in self.by_id.items() if own == term]
+        if len(equal) == 1:
+            return equal[0]
+        if equal:
+            raise InputError(
+                f"expected one term, got {term!r}, which {len(equal)} equal: give the term "
+                f"that was added itself, or an id, {' or '.join(map(repr, equal))}"
+            )
+        text = term if isinstance(term, str) else repr(term)
+        hint = near_names(text, self.ids) or f"the terms are {', '.join(self.ids)}"
+        raise InputError(f"expected one of the terms, got {text}: {hint}")
 
     def __iter__(self) -> Iterator[Term]:
         return iter(self.terms)

@@ -108,7 +108,10 @@ def _audited(
     runs: Runs, assignment: Assignment, update: str | None, steps_per_epoch: float | None
 ) -> Report:
     expectations = {name: expectation_of(parts) for name, parts in assignment.parts.items()}
-    allowed = {name: allowed_by(parts, update) for name, parts in assignment.parts.items()}
+    allowed = {
+        name: allowed_by(parts, assignment.terms, update)
+        for name, parts in assignment.parts.items()
+    }
     pushes: list[tuple[list[Any], bool]] = []
     once, watch = runs.measured(
         1.0, expectations, allowed, lambda found: pushes.append(_layers(runs, expectations, found))
@@ -119,7 +122,9 @@ def _audited(
         Case(
             info.name,
             info.shape,
-            words_of(assignment.parts[info.name]) if expectations[info.name].parts else "",
+            words_of(assignment.parts[info.name], assignment.terms)
+            if expectations[info.name].parts
+            else "",
             allowed[info.name],
             watch.rates.get(info.name, 1.0),
             once[info.name],

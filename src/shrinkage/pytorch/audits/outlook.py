@@ -15,7 +15,6 @@ from shrinkage.audits.expected import Expectation
 from shrinkage.audits.findings import Finding
 from shrinkage.audits.fits import dot
 from shrinkage.audits.measure import as_float64
-from shrinkage.penalties import L2
 
 _SUMS = ("penalty", "data", "along", "whole", "moved", "lost")
 
@@ -85,7 +84,7 @@ def collapse(
     """Return whether the network will go to zero output."""
     if not layers:
         return []
-    smooth = all(type(term.penalty) is L2 for term in terms)
+    smooth = all(term.penalty.smooth for term in terms)
     return predict_collapse(
         layers,
         [term.strength for term in terms],

@@ -15,7 +15,7 @@ from torch import optim
 from shrinkage.audits.findings import Finding, finding
 from shrinkage.audits.verdicts import Case
 from shrinkage.parameters import ParameterInfo
-from shrinkage.terms import AssignedPart
+from shrinkage.terms import Part
 
 ADAPTIVE = (
     optim.Adam,
@@ -36,7 +36,7 @@ class Facts:
     """What is known of a loop after its runs."""
 
     infos: tuple[ParameterInfo, ...]
-    parts: Mapping[str, tuple[AssignedPart, ...]]
+    parts: Mapping[str, tuple[Part, ...]]
     cases: Mapping[str, Case]
     mechanisms: Mapping[str, str]  # by parameter, as `Seen` has it
     optimizer: torch.optim.Optimizer

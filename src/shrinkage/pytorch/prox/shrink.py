@@ -12,11 +12,12 @@ from typing import Any
 
 import torch
 
-from shrinkage.penalties import L1, L2, GroupLasso, Part, Penalty, ProximalSum, closed_form
+from shrinkage.penalties import L1, L2, GroupLasso, Penalty
 from shrinkage.pytorch.optimizers import Motion
 from shrinkage.pytorch.prox.group import GroupThreshold, groups_of
 from shrinkage.pytorch.prox.kernels import Tensors, lie_alike
 from shrinkage.pytorch.prox.soft import InPlace, Scratch, SoftThreshold, piece_size
+from shrinkage.terms import Part, ProximalSum, closed_form
 
 
 @dataclass(frozen=True, eq=False)

@@ -13,12 +13,12 @@ from typing import ClassVar
 
 import torch
 
-from shrinkage.penalties import L2, Part, elementary_parts
 from shrinkage.pytorch.optimizers import Moment, Motion
 from shrinkage.pytorch.prox.rounding import Resolution
 from shrinkage.pytorch.prox.shrink import Shrink
 from shrinkage.pytorch.prox.soft import Scratch
 from shrinkage.pytorch.sharding import is_sharded, local, piece_of, whole
+from shrinkage.terms import Part
 
 
 @dataclass(frozen=True, eq=False)
@@ -82,11 +82,11 @@ class Update:
         self.makes_zeros = False
         self.target = target
         self.tools = tools
-        self.parts = elementary_parts(parts)
+        self.parts = tuple(parts)
 
     def set_strengths(self, parts: Sequence[Part]) -> None:
         """Take the same parts with other strengths."""
-        self.parts = elementary_parts(parts)
+        self.parts = tuple(parts)
 
     @property
     def acts_before(self) -> bool:
@@ -113,7 +113,7 @@ def shrink(target: Target, route: Shrink, motion: Motion) -> None:
 
 
 def is_plain_l2(part: Part) -> bool:
-    return type(part.penalty) is L2 and part.reference is None
+    return part.is_decay
 
 
 def spread(strength: torch.Tensor, w: torch.Tensor) -> torch.Tensor:

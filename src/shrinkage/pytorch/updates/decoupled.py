@@ -8,10 +8,10 @@ from typing import Any
 
 import torch
 
-from shrinkage.penalties import Part, smooth_and_kinked
 from shrinkage.pytorch.optimizers import Moment, Motion
 from shrinkage.pytorch.prox.shrink import Run, Shrink, live_runs
 from shrinkage.pytorch.updates.base import Target, Tools, Update, is_plain_l2, shrink, spread
+from shrinkage.terms import Part, smooth_and_nonsmooth
 
 
 class Decoupled(Update):
@@ -19,7 +19,7 @@ class Decoupled(Update):
 
     def __init__(self, parts: Sequence[Part], target: Target, tools: Tools) -> None:
         super().__init__(parts, target, tools)
-        smooth, kinked = smooth_and_kinked(self.parts)
+        smooth, kinked = smooth_and_nonsmooth(self.parts)
         self.route = Shrink(kinked, target.models, tools.scratch)
         self.makes_zeros = bool(kinked)
         self._take_smooth(smooth)
@@ -37,7 +37,7 @@ class Decoupled(Update):
     def set_strengths(self, parts: Sequence[Part]) -> None:
         """Take the same parts with other strengths."""
         super().set_strengths(parts)
-        smooth, kinked = smooth_and_kinked(self.parts)
+        smooth, kinked = smooth_and_nonsmooth(self.parts)
         self._take_smooth(smooth)
         self.route.set_strengths(kinked)
 

@@ -7,10 +7,10 @@ from collections.abc import Sequence
 import torch
 
 from shrinkage.errors import UnsupportedOptimizer
-from shrinkage.penalties import Part
 from shrinkage.pytorch.optimizers import Moment
 from shrinkage.pytorch.prox.shrink import live_runs
 from shrinkage.pytorch.updates.base import Target, Tools, Update, is_plain_l2, spread
+from shrinkage.terms import Part
 
 
 class Gradient(Update):

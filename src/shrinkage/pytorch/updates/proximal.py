@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from shrinkage.penalties import Part, smooth_and_kinked
 from shrinkage.pytorch.optimizers import Metric, Moment, Motion, metric_of
 from shrinkage.pytorch.optimizers.motion import no_gain, nothing
 from shrinkage.pytorch.prox.shrink import Shrink
 from shrinkage.pytorch.updates.base import Target, Tools, Update, shrink
+from shrinkage.terms import Part, smooth_and_nonsmooth
 
 
 class Proximal(Update):
@@ -21,7 +21,7 @@ class Proximal(Update):
         self.metric: Metric = metric_of(tools.optimizer)
         self.route = Shrink(self.parts, target.models, tools.scratch)
         self._noted: Any = None
-        self.makes_zeros = bool(smooth_and_kinked(self.parts)[1])
+        self.makes_zeros = bool(smooth_and_nonsmooth(self.parts)[1])
         self.buffer: float | None = None  # the momentum buffer of a constant gradient of one
         self.last_gain = 1.0  # what momentum made of a constant push in the last step
 

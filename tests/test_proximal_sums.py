@@ -8,16 +8,8 @@ import numpy as np
 import pytest
 
 from shrinkage.errors import OverlapError
-from shrinkage.penalties import (
-    L1,
-    L2,
-    ElasticNet,
-    GroupLasso,
-    Part,
-    closed_form,
-    elementary_parts,
-    smooth_and_kinked,
-)
+from shrinkage.penalties import L1, L2, ElasticNet, GroupLasso
+from shrinkage.terms import Part, ProximalSum, closed_form, smooth_and_nonsmooth
 
 torch = pytest.importorskip("torch")
 
@@ -46,6 +38,14 @@ SUMS = {
 }
 
 
+def elementary(triples) -> list[Part]:
+    return [part for triple in triples for part in Part(*triple).elementary()]
+
+
+def summed(triples) -> ProximalSum:
+    return closed_form(elementary(triples))
+
+
 def metrics(rng: np.random.Generator) -> list:
     return [0.4, np.exp(rng.uniform(-3, 1, SHAPE))]
 
@@ -53,7 +53,7 @@ def metrics(rng: np.random.Generator) -> list:
 @pytest.mark.parametrize("name", SUMS)
 def test_the_prox_satisfies_the_three_point_inequality(name: str) -> None:
     rng = np.random.default_rng(1)
-    whole = closed_form(SUMS[name])
+    whole = summed(SUMS[name])
     for step in metrics(rng):
         for scale in (0.5, 2.0):
             w = scale * rng.standard_normal(SHAPE)
@@ -69,7 +69,7 @@ def test_the_prox_satisfies_the_three_point_inequality(name: str) -> None:
 @pytest.mark.parametrize("name", SUMS)
 def test_value_is_the_sum_by_hand_and_gradient_its_slope(name: str) -> None:
     w = np.random.default_rng(2).standard_normal(SHAPE)
-    whole = closed_form(SUMS[name])
+    whole = summed(SUMS[name])
     by_hand = sum(s * p.value(w if q is None else w - q) for s, p, q in SUMS[name])
     assert float(whole.value(w)) == pytest.approx(float(by_hand), rel=1e-13)
     slope = whole.gradient(w)
@@ -89,17 +89,17 @@ def test_stacked_strengths_are_one_model_at_a_time(name: str, make: object) -> N
     rates = np.exp(rng.uniform(-3, 1, w.shape))
     for step in (0.4, rates):
         given = make(step) if np.ndim(step) else step  # type: ignore[operator]
-        together = np.asarray(closed_form(parts).prox(make(w), given, stacked=1))  # type: ignore[operator]
+        together = np.asarray(summed(parts).prox(make(w), given, stacked=1))  # type: ignore[operator]
         for k, factor in enumerate(factors):
-            alone = closed_form([(s * factor, p, q) for s, p, q in SUMS[name]])
+            alone = summed([(s * factor, p, q) for s, p, q in SUMS[name]])
             own = step if np.ndim(step) == 0 else step[k]
             expected = alone.prox(w[k], own)
             np.testing.assert_allclose(together[k], expected, rtol=1e-12, atol=1e-14)
             assert np.array_equal(together[k] == 0, expected == 0)
         assert together[1].tobytes() == w[1].tobytes()
-    values = np.asarray(closed_form(parts).value(make(w), 1))  # type: ignore[operator]
+    values = np.asarray(summed(parts).value(make(w), 1))  # type: ignore[operator]
     for k, factor in enumerate(factors):
-        alone = closed_form([(s * factor, p, q) for s, p, q in SUMS[name]])
+        alone = summed([(s * factor, p, q) for s, p, q in SUMS[name]])
         assert values[k] == pytest.approx(float(alone.value(w[k])), rel=1e-13)
 
 
@@ -109,7 +109,7 @@ def test_one_part_is_the_penalty_bit_for_bit(penalty: object, dtype: object) -> 
     rng = np.random.default_rng(4)
     w = torch.tensor(rng.standard_normal(SHAPE), dtype=dtype)  # type: ignore[arg-type]
     per_weight = torch.tensor(rng.uniform(0, 1, SHAPE), dtype=dtype)  # type: ignore[arg-type]
-    one = closed_form([(0.3, penalty, None)])
+    one = summed([(0.3, penalty, None)])
     assert torch.equal(one.prox(w, 0.7), penalty.prox(w, 0.3 * 0.7))  # type: ignore[attr-defined]
     strength = torch.tensor(0.3, dtype=dtype)  # type: ignore[arg-type]
     expected = penalty.prox(w, strength * per_weight)  # type: ignore[attr-defined]
@@ -119,10 +119,10 @@ def test_one_part_is_the_penalty_bit_for_bit(penalty: object, dtype: object) -> 
 
 def test_zeros_are_exact_and_positive_or_exactly_the_reference() -> None:
     w = np.array([0.01, -0.01, -0.0, 2.0])
-    u = closed_form([(1.0, L1(), None), (1.0, L2(), None)]).prox(w, 0.1)
+    u = summed([(1.0, L1(), None), (1.0, L2(), None)]).prox(w, 0.1)
     assert u[:3].tobytes() == np.zeros(3).tobytes()
     centre = np.array([0.3, -0.7, 1.1, 2.2])
-    u = closed_form([(10.0, L1(), centre)]).prox(w, 1.0)
+    u = summed([(10.0, L1(), centre)]).prox(w, 1.0)
     assert u.tobytes() == centre.tobytes()
 
 
@@ -130,8 +130,8 @@ def test_zeros_are_exact_and_positive_or_exactly_the_reference() -> None:
 def test_strength_or_step_zero_gives_back_the_bits(name: str) -> None:
     w = np.random.default_rng(5).standard_normal(SHAPE)
     w[0, 0] = -0.0
-    whole = closed_form(SUMS[name])
-    none = closed_form([(0.0, p, q) for s, p, q in SUMS[name]])
+    whole = summed(SUMS[name])
+    none = summed([(0.0, p, q) for s, p, q in SUMS[name]])
     step = np.full(SHAPE, 0.4)
     step[0] = 0.0
     assert whole.prox(w, 0.0).tobytes() == w.tobytes()
@@ -145,24 +145,25 @@ def test_strength_or_step_zero_gives_back_the_bits(name: str) -> None:
 
 def test_an_endless_step_goes_to_the_minimum_of_the_terms() -> None:
     w, far = np.random.default_rng(6).standard_normal(SHAPE), math.inf
-    assert not closed_form(SUMS["elastic net"]).prox(w, far).any()
-    ridge = closed_form([(1.0, L2(), CENTRE), (3.0, L2(), OTHER)]).prox(w, far)
+    assert not summed(SUMS["elastic net"]).prox(w, far).any()
+    ridge = summed([(1.0, L2(), CENTRE), (3.0, L2(), OTHER)]).prox(w, far)
     np.testing.assert_allclose(ridge, (CENTRE + 3 * OTHER) / 4, rtol=1e-14)
 
 
 def test_parts_of_an_elastic_net_are_taken_apart_and_told_apart() -> None:
-    parts = [(0.5, ElasticNet(0.2), None), Part(1.0, GroupLasso(), None)]
-    assert [p.penalty for p in elementary_parts(parts)] == [L1(), L2(), GroupLasso()]
-    assert [p.strength for p in elementary_parts(parts)] == [0.1, 0.4, 1.0]
-    smooth, kinked = smooth_and_kinked(parts)
+    parts = elementary([(0.5, ElasticNet(0.2), None), (1.0, GroupLasso(), None)])
+    assert [p.penalty for p in parts] == [L1(), L2(), GroupLasso()]
+    assert [p.strength for p in parts] == [0.1, 0.4, 1.0]
+    smooth, nonsmooth = smooth_and_nonsmooth(parts)
     assert [p.penalty for p in smooth] == [L2()]
-    assert [p.penalty for p in kinked] == [L1(), GroupLasso()]
+    assert [p.penalty for p in nonsmooth] == [L1(), GroupLasso()]
+    assert [p.at(2.0).strength for p in parts] == [0.4, 1.6, 2.0]
 
 
 def test_no_parts_do_nothing() -> None:
     w = np.array([-0.0, 1.0])
-    assert closed_form([]).prox(w, 0.1).tobytes() == w.tobytes()
-    assert closed_form([]).value(np.ones((2, 3)), 1).tolist() == [0.0, 0.0]
+    assert summed([]).prox(w, 0.1).tobytes() == w.tobytes()
+    assert summed([]).value(np.ones((2, 3)), 1).tolist() == [0.0, 0.0]
 
 
 @pytest.mark.parametrize("strength", [0.0, 1.0])
@@ -178,5 +179,5 @@ def test_no_parts_do_nothing() -> None:
 )
 def test_other_overlaps_are_refused_by_name(parts: list, names: str, strength: float) -> None:
     with pytest.raises(OverlapError, match=names) as caught:
-        closed_form([(strength, penalty, reference) for penalty, reference in parts])
+        summed([(strength, penalty, reference) for penalty, reference in parts])
     assert "\n" not in str(caught.value)

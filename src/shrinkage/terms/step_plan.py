@@ -1,0 +1,83 @@
+"""What happens to one parameter around a step: computed once from its parts, read everywhere.
+
+Who uses this: PyTorch, Keras, optax and the network from scratch carry it out, each in its own
+arrays; the audit expects it. With learning rate lr and step size (lr in the optimizer's metric):
+
+    loss        the loss gains strength · Ω(w)
+    gradient    the gradient gains strength · ∂Ω(w)
+    before      w ← w − lr · strength · ∂Ω(w), then the optimizer moves      (decoupled, smooth)
+    after       w ← prox(w, lr · strength), when it has moved                (decoupled, nonsmooth)
+    in_metric   w ← prox(w, step size of each weight · strength)             (proximal)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from shrinkage.errors import OverlapError
+from shrinkage.terms.part import Part
+from shrinkage.terms.proximal_sum import ProximalSum, closed_form, smooth_and_nonsmooth
+
+
+@dataclass(frozen=True, eq=False)
+class StepPlan:
+    """The parts of one parameter, sorted by what they do around a step.
+
+    >>> from shrinkage.penalties import L1, L2
+    >>> plan = StepPlan.of([Part(0.1, L1(), update="decoupled"), Part(0.2, L2(), update="loss")])
+    >>> [part.penalty for part in plan.loss], [part.penalty for part in plan.after.parts]
+    ([L2()], [L1()])
+    """
+
+    parts: tuple[Part, ...]
+    loss: tuple[Part, ...]
+    gradient: tuple[Part, ...]
+    before: tuple[Part, ...]
+    after: ProximalSum
+    in_metric: ProximalSum
+
+    @classmethod
+    def of(cls, parts: Iterable[Part]) -> StepPlan:
+        """Return the plan of the parts of one parameter.
+
+        Raises:
+            OverlapError: nonsmooth parts meet without a closed form, or by two updates.
+        """
+        parts = tuple(parts)
+        loss, gradient, decoupled, proximal = (
+            tuple(part for part in parts if part.update == update)
+            for update in ("loss", "gradient", "decoupled", "proximal")
+        )
+        before, after = smooth_and_nonsmooth(decoupled)
+        if after and smooth_and_nonsmooth(proximal)[1]:
+            raise OverlapError(
+                "expected one update for nonsmooth terms, got decoupled and proximal: "
+                "give both the same update"
+            )
+        return cls(parts, loss, gradient, before, closed_form(after), closed_form(proximal))
+
+    def __bool__(self) -> bool:
+        return bool(self.parts)
+
+    def at(self, strengths: Mapping[str, Any]) -> StepPlan:
+        """Return the plan where the terms have these strengths, by their ids."""
+
+        def those(parts: tuple[Part, ...]) -> tuple[Part, ...]:
+            return tuple(part.at(strengths[part.term]) for part in parts)
+
+        return StepPlan(
+            those(self.parts),
+            those(self.loss),
+            those(self.gradient),
+            those(self.before),
+            self.after.at(strengths),
+            self.in_metric.at(strengths),
+        )
+
+    @property
+    def makes_zeros(self) -> bool:
+        """Whether a step can end in exact zeros, at some strengths."""
+        acting = (*self.after.assigned, *self.in_metric.assigned)
+        return any(not part.penalty.smooth for part in acting)
