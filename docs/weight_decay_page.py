@@ -19,7 +19,7 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from shrinkage.reports.palette import PALETTE
+from shrinkage.drawing.palette import PALETTE
 
 DOCS = Path(__file__).parent
 PAGE = DOCS / "concepts" / "your-weight-decay-may-do-nothing.md"

@@ -19,7 +19,7 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from shrinkage.reports.palette import PALETTE
+from shrinkage.drawing.palette import PALETTE
 
 FOLDER = Path(__file__).parent
 PAGE = FOLDER / "what-is-l2.md"

@@ -7,6 +7,7 @@ import json
 import numpy as np
 import pytest
 
+from shrinkage.drawing.figures import Axis, LineFigure, Series
 from shrinkage.errors import InputError, RunDirectoryError
 from shrinkage.examples import (
     Experiment,
@@ -20,7 +21,6 @@ from shrinkage.examples import (
 )
 from shrinkage.examples.outcome import at_least, at_most, is_true
 from shrinkage.examples.pictures import pictures
-from shrinkage.reports.figures.base import Axis, LineFigure, Series
 from shrinkage.reports.slides import Row, Slides
 
 

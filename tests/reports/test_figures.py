@@ -7,10 +7,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from shrinkage.paths.results import PathResult, Status
-from shrinkage.reports.draw import draw_png, draw_svg
-from shrinkage.reports.figures import FIGURE_KEYS, FIGURES, all_figures
-from shrinkage.reports.figures.base import (
+from shrinkage.drawing.draw import draw_png, draw_svg
+from shrinkage.drawing.figures import (
     Axis,
     BarFigure,
     Kind,
@@ -18,6 +16,8 @@ from shrinkage.reports.figures.base import (
     PictureFigure,
     Series,
 )
+from shrinkage.paths.results import PathResult, Status
+from shrinkage.reports.figures import FIGURE_KEYS, FIGURES, all_figures
 from shrinkage.reports.figures.strength_axis import choice_marks, positions, strength_axis
 from tests.reports.fake import group_result, image_result, regression_result
 

@@ -15,14 +15,14 @@ import numpy as np
 import pytest
 
 from shrinkage.atomic import write_bytes
+from shrinkage.drawing.draw import draw_svg
+from shrinkage.drawing.palette import PALETTE
 from shrinkage.errors import ShrinkageError
 from shrinkage.paths.results import AssignmentRow
 from shrinkage.reports import all_figures, summary_sentence, write_report
-from shrinkage.reports.draw import draw_svg
 from shrinkage.reports.example import example_result
 from shrinkage.reports.figures.score import score_figure
 from shrinkage.reports.page import render_page
-from shrinkage.reports.palette import PALETTE
 from tests.reports.fake import group_result, image_result, regression_result
 
 HOSTILE = (

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from shrinkage.reports.figures.base import Axis, LineFigure, Series
+from shrinkage.drawing.figures import Axis, LineFigure, Series
 from shrinkage.reports.slides import Row, Slides, render_slides
 
 HOSTILE = "</script><img src=x onerror=alert(1)> & {{ 7 * 7 }}"

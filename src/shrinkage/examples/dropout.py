@@ -9,10 +9,10 @@ from __future__ import annotations
 import numpy as np
 
 from shrinkage.datasets import load_dataset
+from shrinkage.drawing.figures import Axis, LineFigure, Mark, Series
 from shrinkage.examples.comparing import DROPOUT, NONE, RATES, Split, dropout_rates, penalised
 from shrinkage.examples.outcome import Outcome, Table, at_least
 from shrinkage.examples.spread import mean_and_error, standard_error
-from shrinkage.reports.figures.base import Axis, LineFigure, Mark, Series
 
 ROWS = 300
 

@@ -14,13 +14,13 @@ from pathlib import Path
 import numpy as np
 
 from shrinkage.datasets import Dataset, load_dataset
+from shrinkage.drawing.figures import Axis, LineFigure, Series
 from shrinkage.examples.outcome import Outcome, Table, at_least, at_most
 from shrinkage.examples.pictures import shared_folder
 from shrinkage.examples.spread import standard_error
 from shrinkage.paths import fit_path
 from shrinkage.paths.fitted import FittedPath
 from shrinkage.penalties import L1, GroupLasso, Penalty
-from shrinkage.reports.figures.base import Axis, LineFigure, Series
 
 PENALTIES: Mapping[str, Penalty] = {"L1": L1(), "groups": GroupLasso(per="input")}
 CSV = "Data_Cortex_Nuclear.csv"

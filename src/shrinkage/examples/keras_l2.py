@@ -20,10 +20,10 @@ from torch import nn
 from shrinkage.audits import audit
 from shrinkage.conventions import convert
 from shrinkage.datasets import load_dataset
+from shrinkage.drawing.figures import Axis, Kind, LineFigure, Series
 from shrinkage.errors import InputError
 from shrinkage.examples.outcome import Outcome, Table, Text, at_least, at_most, is_true
 from shrinkage.penalties import L2
-from shrinkage.reports.figures.base import Axis, Kind, LineFigure, Series
 
 PUBLISHED, RATE, BATCH, EVERY = 0.01, 0.01, 100, 10
 

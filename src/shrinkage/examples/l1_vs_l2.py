@@ -12,6 +12,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from shrinkage.datasets import Dataset, load_dataset
+from shrinkage.drawing.figures import Axis, Band, Kind, LineFigure, Mark, Series, Ticks
 from shrinkage.examples.comparing import (
     DROPOUT,
     METHODS,
@@ -25,7 +26,6 @@ from shrinkage.examples.comparing import (
 from shrinkage.examples.feature_selection import measurements
 from shrinkage.examples.outcome import Check, Outcome, Table, at_least, at_most
 from shrinkage.examples.spread import mean_and_error
-from shrinkage.reports.figures.base import Axis, Band, Kind, LineFigure, Mark, Series, Ticks
 
 NAMES = ("digits", "breast-cancer", "wine", "diabetes", "mice")
 COLOURS = {"L1": "best", "L2": "simple", "elastic net": "training", DROPOUT: "gap"}

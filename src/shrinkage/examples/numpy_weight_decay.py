@@ -15,12 +15,12 @@ import numpy as np
 
 from shrinkage import scratch
 from shrinkage.audits import audit
+from shrinkage.drawing.figures import Axis, Band, LineFigure, Series
 from shrinkage.examples.outcome import Outcome, Table, Text, at_least, is_true
 from shrinkage.examples.pictures import Pictures, pictures
 from shrinkage.examples.published_numpy import BATCH, DECAYS, RATE, Published, scratch_step
 from shrinkage.examples.spread import mean_and_error, standard_error
 from shrinkage.penalties import L2
-from shrinkage.reports.figures.base import Axis, Band, LineFigure, Series
 
 TRAIN, VALIDATION, TEST, SEEDS = 1_000, 1_000, 2_000, 5
 EPOCHS, ON_DIGITS = 20, 60

@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from shrinkage.drawing.figures import Figure
     from shrinkage.paths.fitted import FittedPath
-    from shrinkage.reports.figures.base import Figure
     from shrinkage.reports.slides import Slides
 
 Cell = str | int | float

@@ -9,6 +9,8 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from shrinkage.drawing.figures import Axis, Kind, LineFigure, Series
+from shrinkage.drawing.text import strength_text
 from shrinkage.examples.polynomial_points import (
     GRID,
     HIGH,
@@ -20,9 +22,7 @@ from shrinkage.examples.polynomial_points import (
     truth,
 )
 from shrinkage.paths.fitted import FittedPath
-from shrinkage.reports.figures.base import Axis, Kind, LineFigure, Series
 from shrinkage.reports.slides import Row, Slides
-from shrinkage.reports.wording import strength_text
 
 
 def curves_figure(points: Points, lasso: FittedPath) -> LineFigure:

@@ -81,7 +81,7 @@ def write_outcome(outcome: Outcome, folder: Path) -> None:
     Raises:
         RunDirectoryError: the folder cannot be written.
     """
-    from shrinkage.reports.draw import draw_png
+    from shrinkage.drawing.draw import draw_png
     from shrinkage.reports.slides import render_slides
 
     text = json.dumps(outcome.to_dict(), indent=2, ensure_ascii=False) + "\n"

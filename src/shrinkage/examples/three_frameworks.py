@@ -18,12 +18,12 @@ import torch
 from torch import nn
 
 from shrinkage import scratch
+from shrinkage.drawing.figures import Axis, LineFigure, Series
 from shrinkage.examples.keras_l2 import keras_module
 from shrinkage.examples.outcome import Check, Outcome, Table, at_most
 from shrinkage.examples.pictures import Pictures, pictures
 from shrinkage.penalties import L1, L2, ElasticNet
 from shrinkage.pytorch import regularize
-from shrinkage.reports.figures.base import Axis, LineFigure, Series
 from shrinkage.terms import Term
 
 SIZES, RATE, MOMENTUM, BATCH, SEED = (64, 32, 10), 0.05, 0.9, 100, 42

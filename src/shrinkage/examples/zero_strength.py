@@ -15,11 +15,11 @@ from torch import nn
 
 from shrinkage import scratch
 from shrinkage.datasets import load_dataset
+from shrinkage.drawing.figures import Axis, Kind, LineFigure, Series, Ticks
+from shrinkage.drawing.text import strength_text
 from shrinkage.examples.outcome import Outcome, Table, at_least, at_most
 from shrinkage.penalties import L1, L2, ElasticNet, GroupLasso, Penalty
 from shrinkage.pytorch import regularize
-from shrinkage.reports.figures.base import Axis, Kind, LineFigure, Series, Ticks
-from shrinkage.reports.wording import strength_text
 
 UPDATES = ("loss", "gradient", "decoupled", "proximal")
 PENALTIES: tuple[Penalty, ...] = (L1(), L2(), ElasticNet(0.5), GroupLasso(per="input"))

@@ -1,7 +1,7 @@
 """From a `PathResult` to what a person reads: a sentence, a table, pictures, one page.
 
 Who uses this: the command line and `PathResult`'s own methods. It promises that nothing here
-trains, that every picture is first computed as data (`figures/`) and then drawn (`draw.py`), so
+trains, that every picture is first computed as data (`figures/`) and then drawn (`drawing`), so
 that page and PNG cannot disagree, and that the same result gives the same bytes. Sentence and
 table need NumPy only; drawing and the page load matplotlib and jinja2 when they are called.
 """
@@ -11,15 +11,15 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
+from shrinkage.drawing.figures import Axis, Kind, LineFigure, Mark, Series, Ticks
 from shrinkage.reports.figures import all_figures
-from shrinkage.reports.figures.base import Axis, Kind, LineFigure, Mark, Series, Ticks
 from shrinkage.reports.figures.score import score_figure
 from shrinkage.reports.sentence import summary_sentence
 from shrinkage.reports.table import PathRow, path_table, text_table
 from shrinkage.reports.write import score_plot, write_page, write_report
 
 if TYPE_CHECKING:
-    from shrinkage.reports.draw import draw_png
+    from shrinkage.drawing.draw import draw_png
     from shrinkage.reports.slides import Row, Slides, render_slides
 
 __all__ = [
@@ -45,10 +45,15 @@ __all__ = [
 ]
 
 # What draws is found when first asked for: it loads matplotlib, or jinja2.
-_LAZY = {"draw_png": "draw", "Row": "slides", "Slides": "slides", "render_slides": "slides"}
+_LAZY = {
+    "draw_png": "shrinkage.drawing",
+    "Row": "shrinkage.reports.slides",
+    "Slides": "shrinkage.reports.slides",
+    "render_slides": "shrinkage.reports.slides",
+}
 
 
 def __getattr__(name: str) -> Any:
     if name in _LAZY:
-        return getattr(importlib.import_module(f"{__name__}.{_LAZY[name]}"), name)
+        return getattr(importlib.import_module(_LAZY[name]), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

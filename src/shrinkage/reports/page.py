@@ -11,16 +11,17 @@ from dataclasses import dataclass
 import numpy as np
 from markupsafe import Markup
 
+from shrinkage.drawing.draw import Drawing, draw_svg
+from shrinkage.drawing.figures import Figure
+from shrinkage.drawing.svg import page_svg
+from shrinkage.drawing.text import plain, share_text, strength_text
 from shrinkage.paths.results import ChosenModel, PathResult
-from shrinkage.reports.draw import Drawing, draw_svg
-from shrinkage.reports.figures.base import Figure
 from shrinkage.reports.figures.strength_axis import positions
 from shrinkage.reports.reading import ROLE_LABELS, ROLES, chosen_or_none
 from shrinkage.reports.sentence import one_standard_error_sentence, summary_sentence
-from shrinkage.reports.svg import page_svg
 from shrinkage.reports.table import COLUMNS, path_table
 from shrinkage.reports.templating import template, tight
-from shrinkage.reports.wording import plain, score_wording, share_text, strength_text
+from shrinkage.reports.wording import score_wording
 
 SETTINGS = (
     ("data", "data"),

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import math
 
+from shrinkage.drawing.text import share_text, strength_text
 from shrinkage.paths.results import ChosenModel, PathResult, Status
 from shrinkage.reports.reading import ROLE_LABELS, at_edge, chosen_or_none
-from shrinkage.reports.wording import ScoreWording, score_wording, share_text, strength_text
+from shrinkage.reports.wording import ScoreWording, score_wording
 
 
 def summary_sentence(result: PathResult) -> str:

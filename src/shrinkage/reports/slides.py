@@ -10,9 +10,9 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
-from shrinkage.reports.draw import draw_svg
-from shrinkage.reports.figures.base import Figure
-from shrinkage.reports.svg import page_svg
+from shrinkage.drawing.draw import draw_svg
+from shrinkage.drawing.figures import Figure
+from shrinkage.drawing.svg import page_svg
 from shrinkage.reports.templating import template, tight
 
 

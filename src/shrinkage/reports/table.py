@@ -10,15 +10,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from shrinkage.drawing.text import number_text, share_text, strength_text
 from shrinkage.paths.results import PathResult, Status
 from shrinkage.reports.reading import chosen_or_none, fold_error, fold_mean, zero_shares
-from shrinkage.reports.wording import (
-    ScoreWording,
-    number_text,
-    score_wording,
-    share_text,
-    strength_text,
-)
+from shrinkage.reports.wording import ScoreWording, score_wording
 
 COLUMNS = ("strength", "score", "± 1 s.e.", "train loss", "validation loss", "zeros", "status", "")
 

@@ -9,7 +9,7 @@ import re
 
 import jinja2
 
-from shrinkage.reports.palette import PALETTE
+from shrinkage.drawing.palette import PALETTE
 
 
 def template(name: str) -> jinja2.Template:

@@ -79,7 +79,7 @@ def score_plot(result: PathResult) -> object:
 def _drawing():
     """Return the drawing functions; they need libraries that the core does not."""
     try:
-        from shrinkage.reports.draw import draw_figure, draw_png
+        from shrinkage.drawing.draw import draw_figure, draw_png
         from shrinkage.reports.page import render_page
     except ModuleNotFoundError as error:
         raise ShrinkageError(

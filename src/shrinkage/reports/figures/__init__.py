@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from shrinkage.drawing.figures import Figure
 from shrinkage.paths.results import PathResult
-from shrinkage.reports.figures.base import Figure
 from shrinkage.reports.figures.columns import columns_figure
 from shrinkage.reports.figures.curves import curves_figure
 from shrinkage.reports.figures.inputs import inputs_kept_figure

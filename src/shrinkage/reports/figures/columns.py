@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
+from shrinkage.drawing.figures import BarFigure, Bars
+from shrinkage.drawing.text import plain, strength_text
 from shrinkage.paths.results import PathResult
-from shrinkage.reports.figures.base import BarFigure, Bars
 from shrinkage.reports.reading import ROLE_LABELS, chosen_or_none, distinct_roles, first_weights
-from shrinkage.reports.wording import plain, strength_text
 
 MOST_INPUTS = 20
 COLOURS = {"best": "best", "one_standard_error": "simple", "unregularized": "unregularized"}

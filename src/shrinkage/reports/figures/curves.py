@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
+from shrinkage.drawing.figures import Axis, Kind, LineFigure, Series
+from shrinkage.drawing.text import number_text, strength_text
 from shrinkage.paths.results import LearningCurve, PathResult
-from shrinkage.reports.figures.base import Axis, Kind, LineFigure, Series
 from shrinkage.reports.figures.loss import wants_log
-from shrinkage.reports.wording import number_text, strength_text
 
 DRAWN = {"best": "best", "unregularized": "unregularized"}
 

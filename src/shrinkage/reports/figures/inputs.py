@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
+from shrinkage.drawing.figures import Axis, LineFigure, Series
+from shrinkage.drawing.text import strength_text
 from shrinkage.paths.results import PathResult
-from shrinkage.reports.figures.base import Axis, LineFigure, Series
 from shrinkage.reports.figures.strength_axis import choice_marks, positions, strength_axis
 from shrinkage.reports.reading import chosen_or_none, fold_error, fold_mean
-from shrinkage.reports.wording import strength_text
 
 
 def inputs_kept_figure(result: PathResult) -> LineFigure | None:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
+from shrinkage.drawing.figures import Axis, LineFigure, Series
+from shrinkage.drawing.text import plain, share_text
 from shrinkage.paths.results import LayerTrace, PathResult
-from shrinkage.reports.figures.base import Axis, LineFigure, Series
 from shrinkage.reports.figures.strength_axis import choice_marks, positions, strength_axis
 from shrinkage.reports.reading import fold_mean, zero_shares
-from shrinkage.reports.wording import plain, share_text
 
 MOST_LAYERS = 6
 COLOURS = tuple(f"layer{i}" for i in range(1, MOST_LAYERS + 1))

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
+from shrinkage.drawing.figures import Axis, Band, Kind, LineFigure, Series
+from shrinkage.drawing.text import number_text
 from shrinkage.paths.results import PathResult
-from shrinkage.reports.figures.base import Axis, Band, Kind, LineFigure, Series
 from shrinkage.reports.figures.strength_axis import choice_marks, positions, strength_axis
 from shrinkage.reports.reading import fold_mean
-from shrinkage.reports.wording import number_text
 
 LOG_FROM = 20.0
 

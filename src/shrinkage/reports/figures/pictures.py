@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
+from shrinkage.drawing.figures import Panel, PictureFigure
+from shrinkage.drawing.text import count_text, number_text, share_text, strength_text
 from shrinkage.paths.results import PathResult
-from shrinkage.reports.figures.base import Panel, PictureFigure
 from shrinkage.reports.reading import ROLE_LABELS, chosen_or_none, distinct_roles, first_weights
-from shrinkage.reports.wording import count_text, number_text, share_text, strength_text
 
 MOST_UNITS = 24
 

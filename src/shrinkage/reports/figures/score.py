@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import numpy as np
 
+from shrinkage.drawing.figures import Axis, Kind, LineFigure, Mark, Series
+from shrinkage.drawing.text import strength_text
 from shrinkage.paths.results import PathResult, Status
-from shrinkage.reports.figures.base import Axis, Kind, LineFigure, Mark, Series
 from shrinkage.reports.figures.strength_axis import choice_marks, positions, strength_axis
 from shrinkage.reports.reading import at_edge, chosen_or_none, fold_error, fold_mean
-from shrinkage.reports.wording import score_wording, strength_text
+from shrinkage.reports.wording import score_wording
 
 STATUS_SERIES = {
     Status.COLLAPSED: ("collapsed: predicts a constant", Kind.COLLAPSED),

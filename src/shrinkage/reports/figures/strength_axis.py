@@ -10,10 +10,10 @@ import math
 
 import numpy as np
 
+from shrinkage.drawing.figures import Axis, Mark, Ticks
+from shrinkage.drawing.text import strength_text
 from shrinkage.paths.results import PathResult
-from shrinkage.reports.figures.base import Axis, Mark, Ticks
 from shrinkage.reports.reading import chosen_or_none
-from shrinkage.reports.wording import strength_text
 
 LABEL = "strength λ (log scale), stronger to the right"
 FEW_DECADES = 1.3

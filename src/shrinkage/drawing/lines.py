@@ -9,9 +9,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure as Canvas
 from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullFormatter, NullLocator
 
-from shrinkage.reports.figures.base import Axis, Kind, LineFigure, Series
-from shrinkage.reports.palette import PALETTE
-from shrinkage.reports.wording import strength_text
+from shrinkage.drawing.figures import Axis, Kind, LineFigure, Series
+from shrinkage.drawing.palette import PALETTE
+from shrinkage.drawing.text import strength_text
 
 MANY = 45
 ERROR_LABEL = "± one standard error"

@@ -1,7 +1,7 @@
 """Figures as data: what is drawn, not how.
 
-Who uses this: one file a figure computes these records from a `PathResult`; `draw.py` turns them
-into PNG and SVG, and the tests read the numbers. Nothing here knows about a drawing library.
+Who uses this: the reports (one file a figure) and the ledger compute these records; `draw.py` turns
+them into PNG and SVG, and the tests read the numbers. Nothing here knows about a drawing library.
 Colours are names of `palette.PALETTE`; `reading` is the sentence that says what to see, `alt`
 describes the picture to someone who cannot see it.
 """

@@ -1,6 +1,6 @@
 """Draw a figure's data with matplotlib: PNG for files, SVG for the page.
 
-Who uses this: `write_report` and the page. No interactive window and no lasting change of
+No interactive window and no lasting change of
 matplotlib's settings: a person's own style neither leaks in nor is touched. Text from data is
 never read as mathematics, and a letter that the font lacks is drawn as a box, not as a warning.
 """
@@ -20,9 +20,9 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure as Canvas
 
-from shrinkage.reports import draw_bars, draw_lines, draw_pictures
-from shrinkage.reports.figures.base import BarFigure, Figure, LineFigure, PictureFigure
-from shrinkage.reports.palette import PALETTE
+from shrinkage.drawing import bars, lines, pictures
+from shrinkage.drawing.figures import BarFigure, Figure, LineFigure, PictureFigure
+from shrinkage.drawing.palette import PALETTE
 
 PNG_DPI = 180
 TITLE_INCHES = 0.35
@@ -74,9 +74,10 @@ def draw_png(figure: Figure) -> bytes:
     Args:
         figure: the data of a figure.
 
-    >>> from shrinkage.reports.example import example_result
-    >>> from shrinkage.reports.figures.score import score_figure
-    >>> draw_png(score_figure(example_result()))[:4]
+    >>> import numpy as np
+    >>> from shrinkage.drawing.figures import BarFigure, Bars
+    >>> groups = (Bars("best", np.array([1.0, 2.0]), "best"),)
+    >>> draw_png(BarFigure("sizes", "Sizes", "", "", "size", ("a", "b"), groups))[:4]
     b'\\x89PNG'
     """
     with _own_settings(figure.key):
@@ -107,9 +108,10 @@ def draw_svg(figure: Figure) -> Drawing:
     Args:
         figure: the data of a figure.
 
-    >>> from shrinkage.reports.example import example_result
-    >>> from shrinkage.reports.figures.score import score_figure
-    >>> "</svg>" in draw_svg(score_figure(example_result())).svg
+    >>> import numpy as np
+    >>> from shrinkage.drawing.figures import BarFigure, Bars
+    >>> groups = (Bars("best", np.array([1.0, 2.0]), "best"),)
+    >>> "</svg>" in draw_svg(BarFigure("sizes", "Sizes", "", "", "size", ("a", "b"), groups)).svg
     True
     """
     with _own_settings(figure.key):
@@ -148,19 +150,19 @@ def _fill(figure: Figure) -> tuple[Canvas, Axes]:
 @_fill.register
 def _(figure: LineFigure) -> tuple[Canvas, Axes]:
     canvas = _canvas(*((7.8, 4.9) if figure.wide else (6.7, 4.6)))
-    return canvas, draw_lines.draw(canvas, figure)
+    return canvas, lines.draw(canvas, figure)
 
 
 @_fill.register
 def _(figure: BarFigure) -> tuple[Canvas, Axes]:
-    return (canvas := _canvas(6.7, 1.5 + 0.25 * len(figure.names))), draw_bars.draw(canvas, figure)
+    return (canvas := _canvas(6.7, 1.5 + 0.25 * len(figure.names))), bars.draw(canvas, figure)
 
 
 @_fill.register
 def _(figure: PictureFigure) -> tuple[Canvas, Axes]:
     width = PANEL_INCHES * len(figure.panels)
-    canvas = _canvas(width, draw_pictures.height(figure, width))
-    return canvas, draw_pictures.draw(canvas, figure)
+    canvas = _canvas(width, pictures.height(figure, width))
+    return canvas, pictures.draw(canvas, figure)
 
 
 def _canvas(width: float, height: float) -> Canvas:

@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure as Canvas
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 
-from shrinkage.reports.figures.base import Panel, PictureFigure
+from shrinkage.drawing.figures import Panel, PictureFigure
 
 SIGNED, UNSIGNED = "RdBu_r", "Blues"
 MARGIN, TITLE_LINE = 0.15, 0.22

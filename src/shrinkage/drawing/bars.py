@@ -6,8 +6,8 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure as Canvas
 
-from shrinkage.reports.figures.base import BarFigure
-from shrinkage.reports.palette import PALETTE
+from shrinkage.drawing.figures import BarFigure
+from shrinkage.drawing.palette import PALETTE
 
 
 def draw(canvas: Canvas, figure: BarFigure) -> Axes:

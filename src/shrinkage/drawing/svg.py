@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from html import escape
 
-from shrinkage.reports.palette import PALETTE
+from shrinkage.drawing.palette import PALETTE
 
 _TAG = re.compile(r"<[^<>]+>")
 _VARIABLES = {colour.light: f"var(--c-{name})" for name, colour in PALETTE.items()}
