@@ -23,7 +23,8 @@ from shrinkage.audits.expected import Expectation
 from shrinkage.audits.measure import Measured, Pair, measure
 from shrinkage.errors import InputError, UnsupportedOptimizer
 from shrinkage.pytorch.audits.kept import Kept
-from shrinkage.pytorch.audits.twin import Twin, is_decoupled
+from shrinkage.pytorch.audits.own_decay import OwnDecay, own_decays, step_bare
+from shrinkage.pytorch.audits.twin import Twin
 from shrinkage.pytorch.audits.watch import Watch, scales_noted
 from shrinkage.pytorch.optimizers import Moment, metric_of
 from shrinkage.pytorch.optimizers.motion import nothing
@@ -51,6 +52,8 @@ class Runs:
         self.after_zero = {
             name: tensor.detach().clone() for name, tensor in twin.parameters.items()
         }
+        with seeded(seed):
+            self.decays = own_decays(twin, self.zero, OwnDecay.UNKNOWN)
 
     def run(self, scale: float) -> Watch:
         """Take one step from the start, with all strengths times `scale`; the twin stands after."""
@@ -136,7 +139,7 @@ class Runs:
             after,
             step,
             step,
-            self._own_decay(name, watch),
+            self._joining(watch).get(name, 0.0),
             lambda: self._metric(name),
         )
 
@@ -146,13 +149,11 @@ class Runs:
         group = self.twin.group_of(name)
         return -found if found is not None and group and group.get("maximize") else found
 
-    def _own_decay(self, name: str, watch: Watch) -> float:
-        """Return the decay that the optimizer adds to the gradient."""
-        group = self.twin.group_of(name)
-        tensor = self.twin.parameters[name]
-        if group is None or (tensor.grad is None and name not in watch.counts):
-            return 0.0
-        return 0.0 if is_decoupled(self.twin.optimizer, group) else watch.decays[name]
+    def _joining(self, watch: Watch) -> dict[str, float]:
+        """Return what the optimizer adds to the gradients of a run, in units of the weights."""
+        return {
+            name: decay.joining * watch.decays[name] for name, decay in self.decays.items()
+        }
 
     def _metric(self, name: str) -> Any:
         """Return the step size of each weight in the optimizer's metric, None where unknown."""
@@ -188,11 +189,8 @@ class Runs:
         """Measure again, from where a bare optimizer with the same gradients ends."""
         twin = self.twin
         after = {name: twin.parameters[name].detach().clone() for name in expectations}
-        gradients = {name: watch.used(name) for name in twin.parameters}
         twin.reset(scale, bare=True)
-        for name, tensor in twin.parameters.items():
-            tensor.grad = gradients[name]
-        twin.optimizer.step()
+        step_bare(twin, watch, self._joining(watch))
         again = {}
         for name, expected in expectations.items():
             step = torch.finfo(after[name].dtype).eps
@@ -222,7 +220,10 @@ def seeded(seed: int) -> Iterator[None]:
     python, numpy = random.getstate(), np.random.get_state()
     try:
         with torch.random.fork_rng():
-            torch.manual_seed(seed)
+            if torch.accelerator.is_available():
+                torch.manual_seed(seed)
+            else:  # a stack trace for each device that is not there costs milliseconds
+                torch.default_generator.manual_seed(seed)
             random.seed(seed)
             np.random.seed(seed)
             yield

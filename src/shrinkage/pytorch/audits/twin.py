@@ -72,7 +72,7 @@ class Twin:
 
         Args:
             scale: multiplies terms and `weight_decay`.
-            bare: leave out the terms and the decay that is no part of the gradient.
+            bare: leave out the terms and the decay, whatever the scale.
         """
         if self.attachment is not None:
             self.attachment.detach()
@@ -99,6 +99,16 @@ class Twin:
         place = self._places.get(name)
         return None if place is None else self.optimizer.param_groups[place]
 
+    def rate_of(self, name: str) -> float:
+        """Return the learning rate of a parameter, 0 where the optimizer does not hold it."""
+        group = self.group_of(name)
+        return 0.0 if group is None else float(group["lr"])
+
+    def decay_of(self, name: str) -> float:
+        """Return the caller's weight decay of a parameter."""
+        place = self._places.get(name)
+        return 0.0 if place is None else float(self._groups[place].get("weight_decay", 0) or 0)
+
     @property
     def has_gradients(self) -> bool:
         """Whether a parameter of the copy has a gradient."""
@@ -119,7 +129,7 @@ class Twin:
             new.update(copy.deepcopy(kept))
             decay = float(kept.get("weight_decay", 0) or 0)
             if decay:
-                new["weight_decay"] = 0.0 if bare and is_decoupled(given, kept) else decay * scale
+                new["weight_decay"] = 0.0 if bare else decay * scale
             for source, target in zip(old["params"], new["params"], strict=True):
                 self.optimizer.state.pop(target, None)
                 if source in given.state:
@@ -159,13 +169,6 @@ def _copied(optimizer: Optimizer, memo: dict[int, Any]) -> Optimizer:
             found.__dict__[name] = copy.deepcopy(value, memo)
     found.__setstate__({})
     return found
-
-
-def is_decoupled(optimizer: Optimizer, group: dict[str, Any]) -> bool:
-    """Return whether an optimizer's own decay shrinks the weights beside the gradient."""
-    if isinstance(optimizer, torch.optim.AdamW | torch.optim.Adafactor):
-        return True
-    return bool(group.get("decoupled_weight_decay", False))
 
 
 def _ratio(given: Attachment, number: int, strength: float) -> float:

@@ -14,7 +14,7 @@ from shrinkage.errors import InputError
 from shrinkage.parameters import ParameterInfo
 from shrinkage.penalties import L2
 from shrinkage.pytorch.attachment import Attachment
-from shrinkage.pytorch.audits.twin import Twin, is_decoupled
+from shrinkage.pytorch.audits.twin import Twin
 from shrinkage.selections import Selection
 from shrinkage.terms import Term, Terms
 
@@ -67,14 +67,10 @@ def _of_attachment(attachment: Attachment | None) -> list[Term]:
 
 def _of_decay(twin: Twin, optimizer: Optimizer) -> list[Term]:
     names = {id(tensor): info.name for info, tensor in twin.described}
-    found: dict[tuple[float, str], list[str]] = {}
+    found: dict[float, list[str]] = {}
     for group in optimizer.param_groups:
         decay = float(group.get("weight_decay", 0) or 0)
-        update = "decoupled" if is_decoupled(optimizer, group) else "gradient"
         inside = [names[id(p)] for p in group["params"] if id(p) in names and p.requires_grad]
         if decay > 0 and inside:
-            found.setdefault((decay, update), []).extend(inside)
-    return [
-        Term(decay, L2(), Exactly(tuple(inside)), update)
-        for (decay, update), inside in found.items()
-    ]
+            found.setdefault(decay, []).extend(inside)
+    return [Term(decay, L2(), Exactly(tuple(inside))) for decay, inside in found.items()]
