@@ -14,7 +14,7 @@ from shrinkage.audits.causes import causes
 from shrinkage.audits.findings import Finding, Seen, finding
 from shrinkage.audits.fits import Fit
 from shrinkage.audits.measure import Measured
-from shrinkage.audits.verdicts import Case, Verdict, decide
+from shrinkage.audits.verdicts import Case, DecayUse, Verdict, decide
 
 _LINEAR = 0.02
 _OPPOSITE = -0.5
@@ -146,6 +146,8 @@ def _opposite(case: Case, once: Fit) -> Finding:
 def _astray(case: Case, verdict: Verdict) -> Finding:
     assert verdict.fits is not None
     once = verdict.fits[0]
+    if case.decay is DecayUse.OTHER_RULE:
+        return _unclear(case)
     if verdict.certain or once.cosine < _OPPOSITE:
         return finding(
             "wrong-direction",
@@ -159,6 +161,14 @@ def _astray(case: Case, verdict: Verdict) -> Finding:
 def _unclear(case: Case) -> Finding:
     if case.once.survives < _LOST:
         return _rounded(case)
+    if case.decay is DecayUse.OTHER_RULE:
+        return finding(
+            "cannot-judge",
+            case.name,
+            "the optimizer's own weight_decay acts neither as λw in the gradient nor as lr·λ·w "
+            "beside it: its strength cannot be told",
+            "read which rule it has; regularize(…, update='decoupled') has one that is known",
+        )
     if case.once.slope is None:
         return finding(
             "cannot-judge",
@@ -224,17 +234,7 @@ def _absent(selected: Sequence[tuple[Case, Verdict]]) -> list[Finding]:
         verdict.fits is not None or verdict.mechanism == "unclear" for _, verdict in selected
     )
     if gone and not arrived and not lost:
-        names = ", ".join(case.name for case in gone[:4]) + (", …" if len(gone) > 4 else "")
-        return [
-            *found,
-            finding(
-                "no-effect",
-                "",
-                f"the step is the same with strengths times 0, 1 and 2: nothing reaches {names}",
-                "differentiate the penalty (add it to the loss before the gradient is computed, "
-                "or its gradient to the gradient), and multiply it by `scale` in the step",
-            ),
-        ]
+        return [*found, _no_effect(gone)]
     return found + [
         finding(
             "selected-unchanged",
@@ -244,6 +244,25 @@ def _absent(selected: Sequence[tuple[Case, Verdict]]) -> list[Finding]:
         )
         for case in gone
     ]
+
+
+def _no_effect(gone: Sequence[Case]) -> Finding:
+    names = ", ".join(case.name for case in gone[:4]) + (", …" if len(gone) > 4 else "")
+    message = f"the step is the same with strengths times 0, 1 and 2: nothing reaches {names}"
+    if all(case.decay is DecayUse.IGNORED for case in gone):
+        return finding(
+            "no-effect",
+            "",
+            f"{message}; the optimizer stores weight_decay and its step does not use it",
+            "add the term to the loss, or shrinkage.pytorch.regularize(optimizer, model, terms)",
+        )
+    return finding(
+        "no-effect",
+        "",
+        message,
+        "differentiate the penalty (add it to the loss before the gradient is computed, "
+        "or its gradient to the gradient), and multiply it by `scale` in the step",
+    )
 
 
 def _unreached(case: Case) -> Finding:

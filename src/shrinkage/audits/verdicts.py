@@ -7,9 +7,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from enum import Enum
 
 from shrinkage.audits.fits import Fit
 from shrinkage.audits.measure import Measured
+
+
+class DecayUse(Enum):
+    """What an optimizer was measured to do with its own decay of a parameter."""
+
+    NO_SETTING = "no setting"
+    KNOWN_RULE = "in the gradient or beside it"
+    IGNORED = "nothing"
+    OTHER_RULE = "something else, or nothing that could be seen"
 
 
 @dataclass(frozen=True)
@@ -26,6 +36,7 @@ class Case:
     known: Mapping[str, float] = field(default_factory=dict)
     reached: bool = True  # whether the loss of the step depends on the parameter
     accumulates: bool = False  # whether what is too small is held back until it is large enough
+    decay: DecayUse = DecayUse.NO_SETTING
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,7 @@ from tests.mutants.audit_loops import (
     numpy_loops,
     optax_loops,
     optimizer_loops,
+    own_decay_loops,
     penalty_loops,
     scaled_loops,
 )
@@ -27,6 +28,7 @@ LOOPS: tuple[Loop, ...] = of_kind(
         penalty_loops,
         layer_loops,
         decay_loops,
+        own_decay_loops,
         scaled_loops,
         machine_loops,
         keras_loops,

@@ -132,6 +132,7 @@ def _audited(
             _known(watch),
             reached=watch.gradient(info.name) is not None or not runs.zero.replayable,
             accumulates=runs.twin.attachment is not None,
+            decay=runs.use_of_decay(info.name),
         )
         for info in assignment.infos
     ]

@@ -105,12 +105,17 @@ def own_decays(twin: Twin, watch: Watch, known: OwnDecay) -> dict[str, MeasuredD
     ]
     if not names or not watch.replayable:
         return {name: MeasuredDecay(known) for name in names}
-    fits = {name: _fits(replay) for name, replay in _replays(twin, watch, names, 1).items()}
-    open_names = [name for name in names if len(_fitting(fits[name])) > 1]
-    if open_names and known not in dict(_RULES):
-        replays = _replays(twin, watch, names, 2)
-        fits |= {name: _fits(replays[name]) for name in open_names}
-    return {name: _decided(fits[name], known) for name in names}
+    decays = _amplified(twin, watch, names)
+    first = _replays(twin, watch, decays, dict.fromkeys(names, 1.0), steps=1)
+    fits = {name: _fits(replay) for name, replay in first.items()}
+    decided = {name: _decided(fits[name], known) for name in names}
+    both = [name for name in names if len(_fitting(fits[name])) > 1]
+    if both and known not in dict(_RULES):
+        factors = {name: decay.factor for name, decay in decided.items()}
+        second = _replays(twin, watch, decays, factors, steps=2)
+        for name in both:
+            decided[name] = _decided(_fits(second[name]), known, factors[name])
+    return decided
 
 
 def _fits(replay: Replay) -> dict[OwnDecay, Fit]:
@@ -123,30 +128,39 @@ def _fitting(fits: Mapping[OwnDecay, Fit]) -> dict[OwnDecay, Fit]:
     return {rule: one for rule, one in along.items() if one.is_one()} or along
 
 
-def _decided(fits: Mapping[OwnDecay, Fit], known: OwnDecay) -> MeasuredDecay:
+def _decided(fits: Mapping[OwnDecay, Fit], known: OwnDecay, tried: float = 1.0) -> MeasuredDecay:
+    """Return the rule that fits; `tried` is the factor that the predictions have already."""
     fitting = _fitting(fits)
     if not fitting:
         nothing = all(one.visible and not one.present for one in fits.values())
         return MeasuredDecay(OwnDecay.NONE, 0.0) if nothing else MeasuredDecay()
     rule = known if known in fitting else next(iter(fitting))
-    measured = fitting[rule]
-    if rule is OwnDecay.DECOUPLED and not measured.is_one():
+    factor, error = tried * fitting[rule].factor, tried * fitting[rule].error
+    if rule is OwnDecay.DECOUPLED and abs(factor - 1) > 0.01 + error:
         rule = OwnDecay.DECOUPLED_OTHERWISE
-    return MeasuredDecay(rule, measured.factor, measured.error)
+    return MeasuredDecay(rule, factor, error)
 
 
-def _replays(twin: Twin, watch: Watch, names: list[str], steps: int) -> dict[str, Replay]:
-    """Walk three times."""
-    decays = _amplified(twin, watch, names)
+def _replays(
+    twin: Twin,
+    watch: Watch,
+    decays: Mapping[str, float],
+    factors: Mapping[str, float],
+    *,
+    steps: int,
+) -> dict[str, Replay]:
+    """Walk three times, with the factor that each decay is thought to have."""
+    names = list(decays)
     plain = _walk(twin, watch, names, steps)
     decayed = _walk(twin, watch, names, steps, in_groups=decays)
-    joined = _walk(twin, watch, names, steps, in_gradient=decays)
+    joining = {name: factors[name] * decays[name] for name in names}
+    joined = _walk(twin, watch, names, steps, in_gradient=joining)
     return {
         name: Replay(
             plain[name],
             decayed[name],
             joined[name],
-            twin.rate_of(name) * decays[name],
+            twin.rate_of(name) * joining[name],
             torch.finfo(twin.parameters[name].dtype).eps,
         )
         for name in names

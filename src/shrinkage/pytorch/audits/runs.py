@@ -21,6 +21,7 @@ import torch
 
 from shrinkage.audits.expected import Expectation
 from shrinkage.audits.measure import Measured, Pair, measure
+from shrinkage.audits.verdicts import DecayUse
 from shrinkage.errors import InputError, UnsupportedOptimizer
 from shrinkage.pytorch.audits.kept import Kept
 from shrinkage.pytorch.audits.own_decay import OwnDecay, own_decays, step_bare
@@ -31,6 +32,7 @@ from shrinkage.pytorch.optimizers.motion import nothing
 from shrinkage.pytorch.updates import Proximal
 
 TrainingStep = Callable[..., Any]
+_USES = {OwnDecay.NONE: DecayUse.IGNORED, OwnDecay.UNKNOWN: DecayUse.OTHER_RULE}
 
 
 class Runs:
@@ -151,9 +153,12 @@ class Runs:
 
     def _joining(self, watch: Watch) -> dict[str, float]:
         """Return what the optimizer adds to the gradients of a run, in units of the weights."""
-        return {
-            name: decay.joining * watch.decays[name] for name, decay in self.decays.items()
-        }
+        return {name: decay.joining * watch.decays[name] for name, decay in self.decays.items()}
+
+    def use_of_decay(self, name: str) -> DecayUse:
+        """Return what the optimizer does with its own decay of a parameter."""
+        decay = self.decays.get(name)
+        return DecayUse.NO_SETTING if decay is None else _USES.get(decay.rule, DecayUse.KNOWN_RULE)
 
     def _metric(self, name: str) -> Any:
         """Return the step size of each weight in the optimizer's metric, None where unknown."""

@@ -1,0 +1,136 @@
+"""An optimizer's own decay is measured: what it does is named, whatever it stores."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import torch
+from torch import nn
+
+from shrinkage.audits import Report
+from shrinkage.pytorch import audit
+from tests.pytorch.audits.own_optimizers import (
+    Direction,
+    Own,
+    Way,
+    adaptive,
+    by_rate,
+    cautious,
+    forgotten,
+    in_gradient,
+    momentum,
+    on_matrices,
+    plain,
+    sign,
+    twice_in_gradient,
+    without_rate,
+)
+
+DIRECTIONS = (plain, sign, momentum, adaptive)
+RATE, DECAY = 0.01, 0.1
+
+
+def step(model: nn.Module, optimizer: Any, batch: torch.Tensor) -> None:
+    optimizer.zero_grad()
+    model(batch).pow(2).mean().backward()
+    optimizer.step()
+
+
+def trained(model: nn.Module, optimizer: torch.optim.Optimizer) -> torch.Tensor:
+    """Take three steps, so that the optimizer has a state; return the batch."""
+    batch = torch.randn(16, 6, generator=torch.Generator().manual_seed(1))
+    for _ in range(3):
+        step(model, optimizer, batch)
+    return batch
+
+
+def audited(way: Way, direction: Direction, *, bias: bool = False, fresh: bool = True) -> Report:
+    torch.manual_seed(0)
+    model = nn.Linear(6, 5, bias=bias)
+    optimizer = Own(model.parameters(), RATE, DECAY, way=way, direction=direction)
+    batch = torch.randn(16, 6) if fresh else trained(model, optimizer)
+    return audit(model, optimizer, step, batch)
+
+
+@pytest.mark.parametrize("direction", DIRECTIONS)
+@pytest.mark.parametrize("fresh", [True, False])
+def test_a_decay_that_is_stored_and_never_used_has_no_effect(
+    direction: Direction, fresh: bool
+) -> None:
+    report = audited(forgotten, direction, fresh=fresh)
+    assert report.rules == ("no-effect",), str(report)
+    assert report.update is None
+
+
+@pytest.mark.parametrize("direction", DIRECTIONS)
+@pytest.mark.parametrize("fresh", [True, False])
+@pytest.mark.parametrize(("way", "update"), [(in_gradient, "gradient"), (by_rate, "decoupled")])
+def test_a_decay_that_acts_is_named_by_what_it_does(
+    way: Way, update: str, direction: Direction, fresh: bool
+) -> None:
+    report = audited(way, direction, fresh=fresh)
+    assert report.ok, str(report)
+    if (way, direction) == (by_rate, plain):
+        update = "gradient"  # one and the same step
+    assert report.update == update, str(report)
+    assert report.seen[0].factor == pytest.approx(1, abs=0.01)
+
+
+@pytest.mark.parametrize("direction", [plain, momentum])
+def test_twice_the_decay_in_the_gradient_is_a_factor_of_two(direction: Direction) -> None:
+    report = audited(twice_in_gradient, direction)
+    assert report.rules == ("wrong-factor",), str(report)
+    assert report.seen[0].factor == pytest.approx(2, abs=0.01)
+
+
+@pytest.mark.parametrize("direction", [plain, sign, momentum, adaptive])
+def test_a_decay_without_the_learning_rate_is_a_factor_of_one_over_it(direction: Direction) -> None:
+    report = audited(without_rate, direction)
+    assert report.rules == ("wrong-factor",), str(report)
+    assert report.seen[0].factor == pytest.approx(1 / RATE, rel=0.01)
+    assert "not multiplied by the learning rate" in report.findings[0].message
+
+
+def test_a_decay_of_matrices_alone_is_told_for_every_parameter() -> None:
+    report = audited(on_matrices, momentum, bias=True)
+    assert report.rules == ("selected-unchanged", "bias-or-norm-penalised"), str(report)
+    assert {seen.parameter: seen.mechanism for seen in report.seen} == {
+        "weight": "gradient",
+        "bias": "absent",
+    }
+
+
+@pytest.mark.parametrize("direction", [sign, momentum, adaptive])
+def test_a_decay_by_another_rule_is_certified_by_no_name(direction: Direction) -> None:
+    report = audited(cautious, direction)
+    assert report.update is None
+    assert report.rules == ("cannot-judge",), str(report)
+
+
+@pytest.mark.parametrize("fresh", [True, False])
+def test_the_decay_of_muon_is_decoupled(fresh: bool) -> None:
+    torch.manual_seed(0)
+    model = nn.Sequential(nn.Linear(6, 5, bias=False), nn.Tanh(), nn.Linear(5, 3, bias=False))
+    optimizer = torch.optim.Muon(model.parameters(), lr=RATE, weight_decay=DECAY)
+    batch = torch.randn(16, 6) if fresh else trained(model, optimizer)
+    report = audit(model, optimizer, step, batch)
+    assert report.ok
+    assert report.update == "decoupled", str(report)
+
+
+def test_a_subclass_is_what_it_does_and_not_what_its_parent_is() -> None:
+    class Coupled(torch.optim.AdamW):
+        """AdamW by name; its decay goes through the metric."""
+
+        def __init__(self, *arguments: Any, **options: Any) -> None:
+            super().__init__(*arguments, **options)
+            for group in self.param_groups:
+                group["decoupled_weight_decay"] = False
+
+    torch.manual_seed(0)
+    model = nn.Linear(6, 5, bias=False)
+    report = audit(
+        model, Coupled(model.parameters(), lr=RATE, weight_decay=DECAY), step, torch.randn(16, 6)
+    )
+    assert report.seen[0].mechanism == "gradient", str(report)
