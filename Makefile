@@ -6,10 +6,10 @@ THREADS ?= 2
 KERNELS := src/shrinkage/pytorch/prox/kernels/_shrink.c
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test lint format docs bench examples clean
+.PHONY: help install demo test test-fast lint format docs bench examples clean
 
 help:  ## list the commands
-	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
 
 $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)
@@ -25,6 +25,9 @@ demo: $(VENV)/.installed-all  ## run the main job on scikit-learn's digits, into
 
 test: $(VENV)/.installed-test  ## install what the tests need and run them all
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(THREADS)
+
+test-fast: $(VENV)/.installed-test  ## the first case of every test that is not slow, in two minutes
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(THREADS) --fast
 
 lint: $(VENV)/.installed-test $(VENV)/.installed-lint  ## style, types, import contract
 	$(BIN)/ruff check .

@@ -11,6 +11,8 @@ os.environ.setdefault("KERAS_BACKEND", "torch")
 
 import pytest
 
+from tests.selecting import fast
+
 BESIDE = Path(__file__).parents[2] / "shared" / "data"
 SHARED = Path(os.environ.get("SHRINKAGE_SHARED_DATA", BESIDE))
 
@@ -27,6 +29,19 @@ def pytest_ignore_collect(collection_path: Path) -> bool | None:
     """Import no helper to look for doctests in it: some load a framework, or are programs."""
     is_helper = collection_path.suffix == ".py" and not collection_path.name.startswith("test_")
     return True if is_helper else None
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Let `make test-fast` ask for the first case of each test that is not slow."""
+    parser.addoption("--fast", action="store_true", help="one case of each test that is not slow")
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out what `--fast` does not run."""
+    if config.getoption("--fast"):
+        items[:], others = fast(items)
+        config.hook.pytest_deselected(items=others)
 
 
 # Folders whose tests share what takes long to make: each goes to one worker as a whole.

@@ -1,6 +1,6 @@
 """Keras reads its backend when it is imported: the checks run in processes of their own.
 
-All start at once, when the first answer is asked for, and each runs once a session.
+All that the session's tests ask for start at once, with the first question, and run once.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import pytest
 
 from tests.keras.processes import MODULES, Answers, environment
 from tests.processes import program
+from tests.selecting import values_of
 
 # torch tensors have no `copy` in __array__ yet, which NumPy warns of wherever Keras converts one.
 OPTIONS = ("-W", "error", "-W", "ignore:__array__ implementation:DeprecationWarning")
@@ -26,13 +27,14 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def answers(folder: Path) -> Answers:
+def answers(folder: Path, request: pytest.FixtureRequest) -> Answers:
     """Return a function that gives the outcomes of every check on a backend."""
     running: dict[str, subprocess.Popen[str]] = {}
     found: dict[str, Any] = {}
 
     def answer(backend: str) -> dict[str, dict[str, str]]:
-        for name in MODULES if not running else ():
+        asked = (*values_of(request.session, Path(__file__).parent, "backend"), backend)
+        for name in [name for name in MODULES if name in asked and name not in running]:
             (folder / name).mkdir()
             running[name] = subprocess.Popen(
                 [*program("tests.keras.worker", *OPTIONS), *MODULES[name]],

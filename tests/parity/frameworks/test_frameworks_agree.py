@@ -31,6 +31,7 @@ from tests.parity.frameworks.registry import (
 )
 from tests.parity.frameworks.worker import key
 from tests.processes import environment, program
+from tests.selecting import values_of
 
 QUIET = {"TF_CPP_MIN_LOG_LEVEL": "3", "CUDA_VISIBLE_DEVICES": "", "OMP_NUM_THREADS": "1"}
 CASES = [case for framework in FRAMEWORKS for case in cases(framework)]
@@ -56,10 +57,11 @@ def started(name: str, folder: Path) -> subprocess.Popen[bytes]:
 
 
 @pytest.fixture(scope="session")
-def results(tmp_path_factory: pytest.TempPathFactory) -> Results:
-    """Return every framework's weights; all run at once, each in a process of its own."""
+def results(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Results:
+    """Return the weights of every framework asked for; each runs in a process, all at once."""
     folder = tmp_path_factory.mktemp("parity")
-    running = {name: started(name, folder) for name in FRAMEWORKS}
+    asked = {case.framework for case in values_of(request.session, Path(__file__).parent, "case")}
+    running = {name: started(name, folder) for name in FRAMEWORKS if name in asked}
     found = {}
     for name, process in running.items():
         status = process.wait()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import json
 import subprocess
+from pathlib import Path
 
 import pytest
 import torch
@@ -15,26 +16,23 @@ from shrinkage.pytorch import describe
 from shrinkage.pytorch.sharding import crosses, is_sharded, local, whole
 from tests.processes import environment, program
 from tests.pytorch.sharded.cases import cases_for
+from tests.selecting import values_of
 
 TOLERANCE = {torch.float64: 1e-10, torch.float32: 1e-5}
 
 
 @pytest.fixture(scope="module")
-def run(tmp_path_factory):
+def run(tmp_path_factory, request):
     """Start so many processes, once for all their cases; each process tells what it found."""
+    cases = values_of(request.session, Path(__file__).parent, "case")
 
     @functools.cache
     def started(processes: int) -> list[dict]:
         path = tmp_path_factory.mktemp("sharded") / "results.json"
         command = [*program("torch.distributed.run"), "--standalone"]
-        command += [
-            f"--nproc-per-node={processes}",
-            "-m",
-            "tests.pytorch.sharded.worker",
-            str(path),
-        ]
+        command += [f"--nproc-per-node={processes}", "-m", "tests.pytorch.sharded.worker"]
         done = subprocess.run(
-            [*command, str(path)],
+            [*command, str(path), *{case.name for case in cases}],
             env=environment(OMP_NUM_THREADS="1", GLOO_SOCKET_IFNAME="lo"),
             capture_output=True,
             text=True,

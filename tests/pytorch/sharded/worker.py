@@ -1,7 +1,7 @@
 """What every process does: train sharded and alone, and write how far the weights are apart.
 
-Started by `torchrun` from test_sharded.py. Each process trains the plain model on the whole batch
-by itself, and the sharded one together with the others; both must end at the same weights.
+Started by `torchrun` from test_sharded.py with a path and names of cases. The processes train the
+sharded models together and share out the plain ones, on the whole batch; each compares all.
 """
 
 from __future__ import annotations
@@ -107,6 +107,9 @@ def train(case: Case, model: nn.Module, *, alone: bool) -> dict[str, Any]:
 
 
 def differences(ours: dict[str, Any], theirs: dict[str, Any]) -> dict[str, Any]:
+    for trained in (ours, theirs):
+        if "error" in trained:
+            return trained
     pairs = [(ours["weights"][name], w) for name, w in theirs["weights"].items()]
     return {
         "weights": max(float((a - b).abs().max()) for a, b in pairs),
@@ -132,32 +135,43 @@ def _largest(first: Any, second: Any) -> float:
     return 0.0
 
 
-def attempt(work: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+def train_sharded(case: Case) -> dict[str, Any]:
+    return train(case, sharded(case), alone=False)
+
+
+def train_alone(case: Case) -> dict[str, Any]:
+    return train(case, network(case.widths, case.dtype), alone=True)
+
+
+def attempt(work: Callable[[Case], dict[str, Any]], case: Case) -> dict[str, Any]:
     try:
-        return work()
+        return work(case)
     except Exception as error:
         return {"error": f"{type(error).__name__}: {error}"[:600]}
 
 
-def main(path: str) -> None:
+def gathered(part: Any) -> list[Any]:
+    """Return every process's part."""
+    parts: list[Any] = [None] * dist.get_world_size()
+    dist.all_gather_object(parts, part)
+    return parts
+
+
+def main(path: str, *names: str) -> None:
     torch.set_num_threads(1)
     warnings.filterwarnings("ignore", category=FutureWarning)
     dist.init_process_group("gloo", timeout=timedelta(seconds=90))
-    results = {}
-    for case in cases_for(dist.get_world_size()):
-        results[case.name] = attempt(
-            lambda case=case: differences(
-                train(case, sharded(case), alone=False),
-                train(case, network(case.widths, case.dtype), alone=True),
-            )
-        )
-    gathered: list[Any] = [None] * dist.get_world_size()
-    dist.all_gather_object(gathered, results)
-    if dist.get_rank() == 0:
-        Path(path).write_text(json.dumps(gathered))
+    processes, rank = dist.get_world_size(), dist.get_rank()
+    cases = [case for case in cases_for(processes) if case.name in names]
+    ours = {case.name: attempt(train_sharded, case) for case in cases}
+    own = {case.name: attempt(train_alone, case) for case in cases[rank::processes]}
+    theirs = {name: trained for part in gathered(own) for name, trained in part.items()}
+    results = gathered({name: differences(ours[name], theirs[name]) for name in theirs})
+    if rank == 0:
+        Path(path).write_text(json.dumps(results))
     gc.collect()  # a replica in a cycle that outlives the group can hang its end (torch 2.13)
     dist.destroy_process_group()
 
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    main(*sys.argv[1:])
