@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from shrinkage import L1, ShrinkageError
-from shrinkage.errors import InputError
+from shrinkage.errors import InputError, UnmatchedPattern
 from shrinkage.scratch import (
     SGD,
     Adam,
@@ -150,7 +150,6 @@ CASES = {
     ),
     "an update": (lambda: run(terms=L1() * 0.1, update="proximate"), "did you mean proximal"),
     "a penalty without strength": (lambda: run(terms=L1()), "without a strength"),
-    "a pattern": (lambda: run(terms=(0.1 * L1()).on("1.weight")), "0.weight"),
     "an optimizer by name": (lambda: run(optimizer="sgd"), r"optimizer .* got 'sgd'"),
     "a loss by name": (lambda: run(loss="mse"), "as loss, got 'mse'"),
     "no network": (lambda: run(network=[Affine(6, 3)]), "expected a Network, got list"),
@@ -176,10 +175,15 @@ CASES = {
 @pytest.mark.parametrize("case", CASES)
 def test_the_error_says_what_to_do(case):
     call, message = CASES[case]
-    with pytest.raises(ShrinkageError, match=message) as caught:
+    with pytest.raises(InputError, match=message) as caught:
         call()
     assert "\n" not in str(caught.value)
     assert ": " in str(caught.value)
+
+
+def test_a_pattern_without_a_match_names_what_there_is():
+    with pytest.raises(UnmatchedPattern, match=r"0\.weight"):
+        run(terms=(0.1 * L1()).on("1.weight"))
 
 
 def test_a_loss_that_is_not_finite_stops_and_names_epoch_and_layer():
