@@ -77,14 +77,14 @@ def test_long_arrays_are_transformed_in_pieces_alike(monkeypatch):
     X = np.random.default_rng(0).normal(size=(50, 70))
     fitted = Preprocessing.fit(X, np.arange(30))
     whole = fitted.transform(X)
-    monkeypatch.setattr("shrinkage.datasets.preparation.encoders.CHUNK", 7)
-    monkeypatch.setattr("shrinkage.datasets.preparation.fitting.COLUMNS_AT_ONCE", 9)
+    monkeypatch.setattr("shrinkage.datasets.preparation.numbers.ROWS_AT_ONCE", 7)
+    monkeypatch.setattr("shrinkage.datasets.preparation.numbers.COLUMNS_AT_ONCE", 9)
     assert np.array_equal(fitted.transform(X), whole)
     assert Preprocessing.fit(X, np.arange(30)) == fitted
 
 
 def test_infinite_value_far_down_an_array_is_named(monkeypatch, refused):
-    monkeypatch.setattr("shrinkage.datasets.preparation.encoders.CHUNK", 4)
+    monkeypatch.setattr("shrinkage.datasets.preparation.numbers.ROWS_AT_ONCE", 4)
     X = np.arange(20.0).reshape(10, 2)
     fitted = Preprocessing.fit(X)
     X[8, 1] = np.inf

@@ -8,82 +8,33 @@ else is categories, kept verbatim.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import decimal
 
 import numpy as np
 import pandas as pd
-import pyarrow as pa
-import pyarrow.compute as pc
 
+from shrinkage.datasets.cells import (
+    Locate,
+    level_text,
+    numbers,
+    plain_row,
+    require_finite,
+    text_cells,
+)
 from shrinkage.errors import InputError
-
-MISSING = ("", "NA", "NaN", "nan", "null", "NULL", "None", "?")
-"""Cells that mean `missing`, after blanks around them are removed."""
 
 NUMERIC_SHARE = 0.9
 """From this share of numeric cells on, a column is meant to be numeric."""
 
-Locate = Callable[[int], str]
-"""Turns a row number, counted from 0, into words: `data row 3 (line 4)`."""
 
+def is_real(series: pd.Series) -> bool:
+    """Return whether a column holds numbers (booleans too), none of them complex.
 
-def plain_row(row: int) -> str:
-    """Return the row, counted from 1, for data that have no lines.
-
-    >>> plain_row(0)
-    'row 1'
+    >>> is_real(pd.Series([1, 2])), is_real(pd.Series(["1"]))
+    (True, False)
     """
-    return f"row {row + 1}"
-
-
-def text_cells(values: object) -> pa.ChunkedArray:
-    """Return cells as one column of text, missing ones as null.
-
-    >>> text_cells(["a", None]).to_pylist()
-    ['a', None]
-    """
-    cells = values if isinstance(values, pa.ChunkedArray) else pa.chunked_array([_as_text(values)])
-    blank = pc.is_in(pc.utf8_trim_whitespace(cells), value_set=pa.array(MISSING))  # pyright: ignore[reportAttributeAccessIssue]
-    return pc.if_else(blank, pa.scalar(None, pa.string()), cells)  # pyright: ignore[reportAttributeAccessIssue]
-
-
-def _as_text(values: object) -> pa.Array:
-    series = pd.Series(values, dtype=object)
-    try:
-        return pa.array(series, pa.string(), from_pandas=True)
-    except (pa.ArrowTypeError, pa.ArrowInvalid):  # other objects than text among the cells
-        pass
-    missing = series.isna().to_numpy()
-    text = [None if gone else str(cell) for cell, gone in zip(series, missing, strict=True)]
-    return pa.array(text, pa.string())
-
-
-def numbers(cells: pa.ChunkedArray) -> tuple[np.ndarray, np.ndarray]:
-    """Read text as numbers.
-
-    Args:
-        cells: text, null where missing.
-
-    Returns:
-        `(values, bad)`: float64 values, NaN where missing or bad; and where a cell is no number.
-
-    >>> numbers(text_cells(["1", " 2.5", "NA", "x"]))
-    (array([1. , 2.5, nan, nan]), array([False, False, False,  True]))
-    """
-    trimmed = pc.utf8_trim_whitespace(cells)  # pyright: ignore[reportAttributeAccessIssue]
-    missing = trimmed.is_null().to_numpy()
-    try:
-        values = trimmed.cast(pa.float64()).to_numpy()
-    except pa.ArrowInvalid:
-        values = _numbers_among_text(trimmed)
-    return values, np.isnan(values) & ~missing
-
-
-def _numbers_among_text(trimmed: pa.ChunkedArray) -> np.ndarray:
-    """Return float64, NaN where a cell is no number; every different cell is read once."""
-    codes, levels = pd.factorize(trimmed.to_numpy())
-    found = pd.to_numeric(pd.Series(levels, dtype=object), errors="coerce")
-    return np.append(np.asarray(found, dtype=np.float64), np.nan)[codes]
+    types = pd.api.types
+    return types.is_numeric_dtype(series.dtype) and not types.is_complex_dtype(series.dtype)
 
 
 def typed_column(name: str, values: object, locate: Locate = plain_row) -> pd.Series:
@@ -106,7 +57,7 @@ def typed_column(name: str, values: object, locate: Locate = plain_row) -> pd.Se
     ['7', 'Basel', 'Bern']
     """
     cells = text_cells(values)
-    found, bad = numbers(cells)
+    read, bad = numbers(cells)
     present = len(cells) - cells.null_count
     count_bad = int(bad.sum())
     if present and count_bad > (1 - NUMERIC_SHARE) * present + 1e-9:
@@ -118,37 +69,8 @@ def typed_column(name: str, values: object, locate: Locate = plain_row) -> pd.Se
             f"{present - count_bad} of its {present} cells, got {cells[row].as_py()!r}: "
             "correct it, leave it empty, or drop the column"
         )
-    require_finite(found, name, locate, lambda row: cells[row].as_py())
-    return pd.Series(found, name=name)
-
-
-def require_finite(
-    values: np.ndarray,
-    name: str,
-    locate: Locate = plain_row,
-    cell: Callable[[int], object] | None = None,
-) -> None:
-    """Raise when a value is infinite; NaN, which means missing, is allowed.
-
-    Args:
-        values: (n,) floats.
-        name: the column's name.
-        locate: words for a row.
-        cell: the cell as it was written.
-
-    Raises:
-        InputError: names row and column.
-
-    >>> require_finite(np.array([1.0, np.nan]), "age")
-    """
-    infinite = np.isinf(values)
-    if infinite.any():
-        row = int(np.argmax(infinite))
-        got = values[row].item() if cell is None else cell(row)
-        raise InputError(
-            f"column {name!r}, {locate(row)}: expected a finite number, got {got!r}: "
-            "correct it or leave it empty"
-        )
+    require_finite(read, name, locate, lambda row: cells[row].as_py())
+    return pd.Series(read, name=name)
 
 
 def typed_series(name: str, series: pd.Series, locate: Locate = plain_row) -> pd.Series:
@@ -163,7 +85,7 @@ def typed_series(name: str, series: pd.Series, locate: Locate = plain_row) -> pd
         locate: words for a row.
 
     Returns:
-        A series of dtype float64 or category.
+        A series of dtype float64 or category (of text, levels in sorted order).
 
     Raises:
         InputError: dates, nested values or complex numbers; bad cells.
@@ -174,11 +96,11 @@ def typed_series(name: str, series: pd.Series, locate: Locate = plain_row) -> pd
     types = pd.api.types
     if isinstance(series.dtype, pd.CategoricalDtype) or types.is_bool_dtype(series.dtype):
         return _categories(name, series)
-    if types.is_numeric_dtype(series.dtype) and not types.is_complex_dtype(series.dtype):
+    if is_real(series):
         values = series.to_numpy(np.float64, na_value=np.nan)
         require_finite(values, name, locate)
         return pd.Series(values, name=name)
-    if types.is_string_dtype(series.dtype) or _plain_cells(series):
+    if types.is_string_dtype(series.dtype) or _holds_plain_cells(series):
         return typed_column(name, series.to_numpy(object), locate)
     raise InputError(
         f"column {name!r}: expected numbers, text, booleans or categories, got "
@@ -186,14 +108,12 @@ def typed_series(name: str, series: pd.Series, locate: Locate = plain_row) -> pd
     )
 
 
-def _plain_cells(series: pd.Series) -> bool:
+def _holds_plain_cells(series: pd.Series) -> bool:
     """Return whether a column of objects holds only text, numbers, booleans and missing cells."""
-    if series.dtype != object:
-        return False
-    import decimal
-
     plain = (str, bool, int, float, np.number, np.bool_, decimal.Decimal)
-    return all(isinstance(cell, plain) for cell in series[series.notna()])
+    return series.dtype == object and all(
+        isinstance(cell, plain) for cell in series[series.notna()]
+    )
 
 
 def _categories(name: str, series: pd.Series) -> pd.Series:
@@ -203,12 +123,53 @@ def _categories(name: str, series: pd.Series) -> pd.Series:
     return pd.Series(pd.Categorical(cells), name=name)
 
 
-def level_text(level: object) -> str:
-    """Return the text of one category: whole floats are written like whole numbers.
+def values_as_numbers(name: str, series: pd.Series) -> np.ndarray:
+    """Return a column that was numeric in training as float64, whatever type it has now.
 
-    >>> level_text(2.0), level_text("2"), level_text(True)
-    ('2', '2', 'True')
+    Args:
+        name: the column's name.
+        series: numbers, or text that spells numbers.
+
+    Returns:
+        float64 (n,), NaN where missing.
+
+    Raises:
+        InputError: a cell is no number, or infinite; names row and column.
+
+    >>> values_as_numbers("age", pd.Series(["31", "?"])).tolist()
+    [31.0, nan]
     """
-    if isinstance(level, float) and level.is_integer():
-        return str(int(level))
-    return str(level)
+    if is_real(series):
+        values = series.to_numpy(np.float64, na_value=np.nan)
+        require_finite(values, name)
+        return values
+    cells = text_cells(series.to_numpy(object))
+    values, bad = numbers(cells)
+    if bad.any():
+        row = int(np.argmax(bad))
+        raise InputError(
+            f"column {name!r}, {plain_row(row)}: expected a number as in training, got "
+            f"{cells[row].as_py()!r}: correct it or leave it empty"
+        )
+    require_finite(values, name, cell=lambda row: cells[row].as_py())
+    return values
+
+
+def values_as_levels(series: pd.Series) -> tuple[np.ndarray, list[str | None]]:
+    """Return a column that was categories in training as codes into a list of levels.
+
+    Args:
+        series: text, numbers, booleans or categories.
+
+    Returns:
+        `(codes, levels)`: (n,) positions in `levels`, whose last one is None, the missing cell.
+
+    >>> values_as_levels(pd.Series(["b", None, "b"]))
+    (array([0, 1, 0]), ['b', None])
+    """
+    cells = series.astype(object)
+    typed = isinstance(series.dtype, pd.CategoricalDtype)
+    if not typed and not pd.api.types.is_numeric_dtype(series.dtype):
+        cells = pd.Series(text_cells(cells.to_numpy()).to_numpy())
+    codes, levels = pd.factorize(cells)
+    return np.where(codes < 0, len(levels), codes), [*map(level_text, levels), None]

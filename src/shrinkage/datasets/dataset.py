@@ -8,16 +8,15 @@ inside each fold, by `Preprocessing`, so that nothing of a validation or test ro
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from functools import cached_property
 
 import numpy as np
+import pandas as pd
 
-if TYPE_CHECKING:
-    import pandas as pd
+from shrinkage.datasets.input_columns import InputColumns
 
-    RawRows = pd.DataFrame | np.ndarray
-else:
-    RawRows = Any
+RawRows = pd.DataFrame | np.ndarray
+"""Rows as they were read: a table, or an array (n, d)."""
 
 TASKS = ("classification", "regression")
 
@@ -76,9 +75,15 @@ class Dataset:
         """Return whether `X` holds pictures of bytes, which need no fitted preprocessing."""
         return self.image_shape is not None and getattr(self.X, "dtype", None) == np.uint8
 
+    @cached_property
+    def columns(self) -> InputColumns:
+        """Return the columns of `X`, judged once for all fits of a `Preprocessing`."""
+        names = self.input_names if isinstance(self.X, np.ndarray) else None
+        return InputColumns.of(self.X, image=self.pixels, names=names)
+
 
 def take_rows(X: RawRows, rows: np.ndarray) -> RawRows:
-    """Return the given rows of a table or of an array, in that order.
+    """Return some rows of a table or of an array, in the order asked for.
 
     Args:
         X: a `pandas.DataFrame` or an array (n, d).

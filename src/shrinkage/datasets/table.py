@@ -11,7 +11,8 @@ from typing import Protocol
 import numpy as np
 import pandas as pd
 
-from shrinkage.datasets.columns import Locate, plain_row, typed_series
+from shrinkage.datasets.cells import Locate, plain_row
+from shrinkage.datasets.columns import typed_series
 from shrinkage.datasets.dataset import Dataset
 from shrinkage.datasets.pixels import as_pixels
 from shrinkage.datasets.target_rules import check_target

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from shrinkage.datasets.columns import Locate, plain_row
+from shrinkage.datasets.cells import Locate, plain_row
 from shrinkage.datasets.dataset import TASKS
 from shrinkage.datasets.wording import listed
 from shrinkage.errors import InputError, near_names

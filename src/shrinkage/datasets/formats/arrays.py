@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from shrinkage.datasets.columns import require_finite
+from shrinkage.datasets.cells import require_finite
 from shrinkage.datasets.dataset import Dataset, RawRows
 from shrinkage.datasets.pixels import image_names, looks_like_bytes, square_shape
 from shrinkage.datasets.table import FrameTable, Roles, check_weights, group_values

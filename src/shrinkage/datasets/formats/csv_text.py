@@ -21,7 +21,8 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.csv as pacsv
 
-from shrinkage.datasets.columns import numbers, text_cells, typed_column
+from shrinkage.datasets.cells import numbers, text_cells
+from shrinkage.datasets.columns import typed_column
 from shrinkage.datasets.wording import header_doubt, one_line
 from shrinkage.errors import InputError
 

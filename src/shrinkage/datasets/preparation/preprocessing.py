@@ -1,7 +1,7 @@
 """Preprocessing fitted on training rows only, so that nothing of validation or test leaks.
 
-Who uses this: the path engine fits one per fold and one for the final models; the run directory
-stores it as JSON; `predict` applies it to raw rows.
+Who uses this: paths fit one per fold and one for the final models; the run directory stores it as
+JSON; `predict` applies it to raw rows.
 """
 
 from __future__ import annotations
@@ -9,22 +9,25 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from shrinkage.datasets.dataset import RawRows
-from shrinkage.datasets.preparation.encoders import (
-    ENCODERS,
-    CategoryInputs,
-    Encoder,
-    NumericInputs,
-    PixelInputs,
-)
-from shrinkage.datasets.preparation.fitting import Dropped, fit_array, fit_frame
+from shrinkage.datasets.input_columns import InputColumns
+from shrinkage.datasets.preparation.base import DroppedColumn, Encoder
+from shrinkage.datasets.preparation.categories import CategoryInputs
+from shrinkage.datasets.preparation.numbers import NumericInputs
+from shrinkage.datasets.preparation.pixels import PixelInputs
 from shrinkage.datasets.wording import listed
 from shrinkage.errors import InputError
+
+ENCODERS: Mapping[str, type[Encoder]] = MappingProxyType(
+    {encoder.kind.value: encoder for encoder in (PixelInputs, NumericInputs, CategoryInputs)}
+)
+"""What makes inputs of a kind of column, in the order of the inputs."""
 
 
 @dataclass(frozen=True)
@@ -51,24 +54,24 @@ class Preprocessing:
 
     columns: tuple[str, ...]
     encoders: tuple[Encoder, ...]
-    dropped: tuple[Dropped, ...] = ()
+    dropped: tuple[DroppedColumn, ...] = ()
 
     @classmethod
     def fit(
         cls,
-        X: RawRows,
+        X: RawRows | InputColumns,
         rows: np.ndarray | None = None,
         *,
         image: bool = False,
         names: Sequence[str] | None = None,
     ) -> Preprocessing:
-        """Learn from the given rows, and from no other.
+        """Learn from some rows, and from no other.
 
         The type of a column (numbers or categories) and whether it is an identifier are judged on
-        all rows, so that all folds agree.
+        all rows, so that all folds agree; `Dataset.columns` are judged once for many fits.
 
         Args:
-            X: a DataFrame, or an array (n, d) of numbers.
+            X: a DataFrame, an array (n, d) of numbers, or columns that are judged already.
             rows: (m,) row numbers to learn from; None: all.
             image: the columns are pixels (uint8), which need nothing learned.
             names: the d column names of an array; `x0`, `x1`, … unless told.
@@ -82,24 +85,20 @@ class Preprocessing:
         >>> Preprocessing.fit(np.array([[1.0, 5.0], [3.0, 5.0]])).dropped
         (('x1', 'constant on the training rows'),)
         """
-        rows = np.arange(len(X)) if rows is None else np.asarray(rows)
-        columns = _column_names(X, names)
-        if image:
-            _require_bytes(X)
-            return cls(columns, (PixelInputs(columns),))
+        columns = X if isinstance(X, InputColumns) else InputColumns.of(X, image=image, names=names)
+        rows = np.arange(len(columns)) if rows is None else np.asarray(rows)
         if len(rows) == 0:
             raise InputError("expected rows to fit preprocessing on, got none: give some")
-        if isinstance(X, np.ndarray):
-            encoders, dropped = fit_array(X, rows, columns)
-        else:
-            encoders, dropped = fit_frame(X, rows, columns)
-        fitted = cls(columns, encoders, dropped)
-        if fitted.n_inputs == 0:
+        fits = [encoder.fit(columns, rows) for encoder in ENCODERS.values()]
+        place = {name: i for i, name in enumerate(columns.names)}
+        dropped = sorted((pair for _, pairs in fits for pair in pairs), key=lambda p: place[p[0]])
+        encoders = tuple(encoder for encoders, _ in fits for encoder in encoders)
+        if not encoders:
             raise InputError(
                 f"expected a column that varies on the training rows, got none of "
-                f"{listed(columns)}: give other columns"
+                f"{listed(columns.names)}: give other columns"
             )
-        return fitted
+        return cls(columns.names, encoders, tuple(dropped))
 
     @property
     def input_names(self) -> tuple[str, ...]:
@@ -120,7 +119,7 @@ class Preprocessing:
     @property
     def stateless(self) -> bool:
         """Return whether nothing was fitted, so that all folds can share one transformed array."""
-        return all(isinstance(encoder, PixelInputs) for encoder in self.encoders)
+        return all(encoder.stateless for encoder in self.encoders)
 
     def transform(self, X: RawRows, dtype: Any = np.float32) -> np.ndarray:
         """Return raw rows as network inputs.
@@ -140,7 +139,7 @@ class Preprocessing:
         >>> fitted.transform(np.array([[2.0], [5.0]])).ravel()
         array([0., 3.], dtype=float32)
         """
-        X = self._checked(X)
+        X = self._with_columns_of_the_fit(X)
         out = np.empty((len(X), self.n_inputs), dtype=dtype)
         start = 0
         for encoder in self.encoders:
@@ -149,23 +148,22 @@ class Preprocessing:
             start = stop
         return out
 
-    def _checked(self, X: RawRows) -> RawRows:
+    def _with_columns_of_the_fit(self, X: RawRows) -> RawRows:
+        """Return the rows, the columns of a DataFrame named by text; or say what they lack."""
         if isinstance(X, pd.DataFrame):
-            here = [str(name) for name in X.columns]
-            needed = {name for encoder in self.encoders for name in encoder.sources}
-            lacking = [name for name in self.columns if name in needed and name not in here]
+            present = [str(name) for name in X.columns]
+            used = {name for encoder in self.encoders for name in encoder.sources}
+            counts = Counter(present)
+            lacking = [name for name in self.columns if name in used and not counts[name]]
             if lacking:
                 raise InputError(
                     f"expected the columns of the training data, got none called "
                     f"{listed(lacking)}: add {'it' if len(lacking) == 1 else 'them'}"
                 )
-            counts = Counter(here)
-            twice = next(
-                (name for name in self.columns if name in needed and counts[name] > 1), None
-            )
+            twice = next((name for name in self.columns if name in used and counts[name] > 1), None)
             if twice is not None:
                 raise InputError(f"expected one column {twice!r}, got several: rename them")
-            return X if here == list(X.columns) else X.set_axis(here, axis=1)
+            return X if present == list(X.columns) else X.set_axis(present, axis=1)
         if not isinstance(X, np.ndarray) or X.ndim != 2 or X.shape[1] != len(self.columns):
             raise InputError(
                 f"expected rows of {len(self.columns)} columns as in training, got shape "
@@ -204,8 +202,8 @@ class Preprocessing:
                 f"expected a preprocessing fitted on more rows of the same table, got one "
                 f"without {listed(sorted(further) or self.columns)}: fit it on all training rows"
             )
-        own = {_key(encoder): encoder for encoder in self.encoders}
-        aligned = tuple(_align(own.get(_key(wider)), wider) for wider in other.encoders)
+        own = {encoder.key: encoder for encoder in self.encoders}
+        aligned = tuple(wider.learned_by(own.get(wider.key)) for wider in other.encoders)
         return Preprocessing(self.columns, aligned, other.dropped)
 
     def to_dict(self) -> dict[str, Any]:
@@ -228,46 +226,6 @@ class Preprocessing:
         >>> Preprocessing.from_dict(fitted.to_dict()) == fitted
         True
         """
-        encoders = tuple(ENCODERS[item["kind"]](item) for item in stored["encoders"])
+        encoders = tuple(ENCODERS[item["kind"]].from_dict(item) for item in stored["encoders"])
         dropped = tuple((name, reason) for name, reason in stored["dropped"])
         return cls(tuple(stored["columns"]), encoders, dropped)
-
-
-def _key(encoder: Encoder) -> str:
-    return encoder.name if isinstance(encoder, CategoryInputs) else type(encoder).__name__
-
-
-def _align(own: Encoder | None, wider: Encoder) -> Encoder:
-    if isinstance(wider, CategoryInputs):
-        narrow = own if isinstance(own, CategoryInputs) else CategoryInputs(wider.name, (), ())
-        return narrow.aligned_to(wider)
-    if isinstance(wider, NumericInputs):
-        narrow = own if isinstance(own, NumericInputs) else NumericInputs((), (), (), ())
-        return narrow.aligned_to(wider)
-    return wider
-
-
-def _column_names(X: RawRows, names: Sequence[str] | None) -> tuple[str, ...]:
-    if isinstance(X, pd.DataFrame):
-        found = tuple(str(name) for name in X.columns)
-    elif isinstance(X, np.ndarray) and X.ndim == 2 and X.dtype.kind in "buif":
-        found = tuple(names) if names is not None else tuple(f"x{i}" for i in range(X.shape[1]))
-        if len(found) != X.shape[1]:
-            raise InputError(f"expected {X.shape[1]} names, got {len(found)}: name every column")
-    else:
-        raise InputError(
-            f"expected a DataFrame or an array (n, d) of numbers, got {type(X).__name__} of shape "
-            f"{np.shape(X)}: convert it"
-        )
-    if len(set(found)) < len(found):
-        raise InputError("expected different column names, got equal ones: rename them")
-    return found
-
-
-def _require_bytes(X: RawRows) -> None:
-    if not isinstance(X, np.ndarray) or X.dtype != np.uint8:
-        got = X.dtype if isinstance(X, np.ndarray) else type(X).__name__
-        raise InputError(
-            f"expected pictures as an array of uint8, got {got}: "
-            "pass image=False to standardize columns instead"
-        )

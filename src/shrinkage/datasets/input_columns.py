@@ -1,0 +1,161 @@
+"""The input columns of a table or an array, judged once for all folds.
+
+Who uses this: `Dataset.columns`, and whatever learns from training rows. What a column is, and
+whether it is an identifier, is judged on all rows, so that all folds agree; what is learned from a
+column is learned in the folds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import Enum
+from functools import cached_property
+
+import numpy as np
+import pandas as pd
+
+from shrinkage.datasets.columns import typed_series
+from shrinkage.errors import InputError
+
+MOST_LEVELS = 1000
+"""A column of categories with more levels than this is refused."""
+
+ALWAYS_ALLOWED = 10
+"""So many levels are fine however few rows there are."""
+
+
+class ColumnKind(Enum):
+    """What a column is; the value is its name in JSON."""
+
+    PIXELS = "pixels"
+    NUMERIC = "numeric"
+    CATEGORY = "category"
+
+
+@dataclass(frozen=True, eq=False)
+class InputColumns:
+    """Raw columns, and what each of them is.
+
+    Args:
+        names: the columns, in order.
+        kinds: what each is.
+        values: an array (n, d) of numbers, or the typed columns by name.
+
+    >>> table = pd.DataFrame({"age": ["31", "44", "?"], "city": ["Bern", "Basel", "Bern"]})
+    >>> columns = InputColumns.of(table)
+    >>> columns.of_kind(ColumnKind.NUMERIC), columns.of_kind(ColumnKind.CATEGORY)
+    (('age',), ('city',))
+    """
+
+    names: tuple[str, ...]
+    kinds: tuple[ColumnKind, ...]
+    values: np.ndarray | Mapping[str, pd.Series] = field(repr=False)
+
+    @classmethod
+    def of(
+        cls,
+        X: pd.DataFrame | np.ndarray,
+        *,
+        image: bool = False,
+        names: Sequence[str] | None = None,
+    ) -> InputColumns:
+        """Judge the columns of a DataFrame, or take those of an array of numbers or pixels.
+
+        Args:
+            X: a DataFrame, or an array (n, d) of numbers.
+            image: the columns are pixels (uint8).
+            names: the d column names of an array; `x0`, `x1`, … unless told.
+
+        Raises:
+            InputError: neither table nor numbers, equal names, a bad cell, an identifier column.
+        """
+        columns = _column_names(X, names)
+        if image:
+            _require_bytes(X)
+            return cls(columns, (ColumnKind.PIXELS,) * len(columns), np.asarray(X))
+        if isinstance(X, np.ndarray):
+            return cls(columns, (ColumnKind.NUMERIC,) * len(columns), X)
+        typed = {name: typed_series(name, X.iloc[:, place]) for place, name in enumerate(columns)}
+        for name, series in typed.items():
+            if isinstance(series.dtype, pd.CategoricalDtype):
+                _refuse_identifier(name, series)
+        kinds = (
+            ColumnKind.NUMERIC if typed[name].dtype == np.float64 else ColumnKind.CATEGORY
+            for name in columns
+        )
+        return cls(columns, tuple(kinds), typed)
+
+    def __len__(self) -> int:
+        """Return the number of rows."""
+        if isinstance(self.values, np.ndarray):
+            return len(self.values)
+        return len(self.values[self.names[0]]) if self.names else 0
+
+    @cached_property
+    def _places(self) -> dict[str, int]:
+        return {name: place for place, name in enumerate(self.names)}
+
+    def of_kind(self, kind: ColumnKind) -> tuple[str, ...]:
+        """Return the names of the columns of one kind, in order."""
+        return tuple(name for name, own in zip(self.names, self.kinds, strict=True) if own is kind)
+
+    def numbers(self, rows: np.ndarray, names: Sequence[str]) -> np.ndarray:
+        """Return rows of numeric columns as float64 (rows, names), NaN where missing.
+
+        Columns lie one after the other in memory, so that a sum over rows adds in one order
+        however many columns there are.
+        """
+        if isinstance(self.values, np.ndarray):
+            places = np.array([self._places[name] for name in names], dtype=np.intp)
+            return np.asfortranarray(self.values[np.ix_(rows, places)], dtype=np.float64)
+        return np.array([self.values[name].to_numpy()[rows] for name in names]).T
+
+    def cells(self, rows: np.ndarray, names: Sequence[str]) -> np.ndarray:
+        """Return rows of categories as text (rows, names), None where missing.
+
+        >>> table = pd.DataFrame({"city": ["Bern", None, "Basel"]})
+        >>> InputColumns.of(table).cells(np.array([0, 1]), ["city"]).tolist()
+        [['Bern'], [None]]
+        """
+        out = np.empty((len(rows), len(names)), dtype=object)
+        for place, name in enumerate(names):
+            column = pd.Categorical(self.values[name])  # pyright: ignore[reportArgumentType]
+            levels = np.array([*column.categories, None], dtype=object)
+            out[:, place] = levels[column.codes[rows]]
+        return out
+
+
+def _column_names(X: object, names: Sequence[str] | None) -> tuple[str, ...]:
+    if isinstance(X, pd.DataFrame):
+        columns = tuple(str(name) for name in X.columns)
+    elif isinstance(X, np.ndarray) and X.ndim == 2 and X.dtype.kind in "buif":
+        columns = tuple(names) if names is not None else tuple(f"x{i}" for i in range(X.shape[1]))
+        if len(columns) != X.shape[1]:
+            raise InputError(f"expected {X.shape[1]} names, got {len(columns)}: name every column")
+    else:
+        raise InputError(
+            f"expected a DataFrame or an array (n, d) of numbers, got {type(X).__name__} of shape "
+            f"{np.asarray(X).shape}: convert it"
+        )
+    if len(set(columns)) < len(columns):
+        raise InputError("expected different column names, got equal ones: rename them")
+    return columns
+
+
+def _require_bytes(X: object) -> None:
+    if not isinstance(X, np.ndarray) or X.dtype != np.uint8:
+        got = X.dtype if isinstance(X, np.ndarray) else type(X).__name__
+        raise InputError(
+            f"expected pictures as an array of uint8, got {got}: "
+            "pass image=False to standardize columns instead"
+        )
+
+
+def _refuse_identifier(name: str, series: pd.Series) -> None:
+    levels = len(series.cat.categories)
+    if levels > min(MOST_LEVELS, max(ALWAYS_ALLOWED, len(series) / 2)):
+        raise InputError(
+            f"column {name!r}: expected categories that several rows share, got {levels} "
+            f"different ones in {len(series)} rows (an identifier?): drop it"
+        )
