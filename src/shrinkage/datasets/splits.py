@@ -2,19 +2,23 @@
 
 Who uses this: the path engine. It promises that no group is on two sides of any split, that every
 row is in exactly one validation set, and that a seed repeats the split. scikit-learn's splitters
-do the drawing.
+do the drawing; what stands here says in one line why rows cannot be divided as asked.
 Source: https://scikit-learn.org/stable/modules/cross_validation.html
 """
 
 from __future__ import annotations
 
+import warnings
+from typing import Any
+
 import numpy as np
-from sklearn import model_selection
 
 from shrinkage.datasets.dataset import Dataset
+from shrinkage.datasets.targets import plain_label
 from shrinkage.errors import InputError
 
 RowSplit = tuple[np.ndarray, np.ndarray]
+"""Row numbers of the two sides: to learn from, and to look at."""
 
 
 def split_test(dataset: Dataset, test_size: float = 0.2, seed: int = 0) -> RowSplit:
@@ -51,12 +55,11 @@ def split_test(dataset: Dataset, test_size: float = 0.2, seed: int = 0) -> RowSp
         return _group_test(dataset.y, dataset.groups, classes, test_size, seed)
     if classes:
         _require_members(dataset.y, 2, "for training and test")
+    from sklearn.model_selection import train_test_split
+
     try:
-        train, test = model_selection.train_test_split(
-            rows,
-            test_size=test_size,
-            random_state=seed,
-            stratify=dataset.y if classes else None,
+        train, test = train_test_split(
+            rows, test_size=test_size, random_state=seed, stratify=dataset.y if classes else None
         )
     except ValueError as error:
         raise InputError(
@@ -70,6 +73,8 @@ def split_test(dataset: Dataset, test_size: float = 0.2, seed: int = 0) -> RowSp
 def _group_test(
     y: np.ndarray, groups: np.ndarray, classes: bool, test_size: float, seed: int
 ) -> RowSplit:
+    from sklearn.model_selection import GroupShuffleSplit
+
     count = len(np.unique(groups))
     if count < 2:
         raise InputError(
@@ -77,12 +82,17 @@ def _group_test(
             "split by another column, or not at all"
         )
     if classes:
-        parts = min(max(2, round(1 / test_size)), count)
-        splitter = model_selection.StratifiedGroupKFold(parts, shuffle=True, random_state=seed)
-        candidates = _quiet_splits(splitter, y, groups)
+        folds = min(max(2, round(1 / test_size)), count)
+        candidates = _draw(_fold_splitter(True, True, folds, seed), _codes(y), groups)
     else:
-        splitter = model_selection.GroupShuffleSplit(1, test_size=test_size, random_state=seed)
-        candidates = _shuffled(splitter, y, groups, test_size)
+        splitter = GroupShuffleSplit(1, test_size=test_size, random_state=seed)
+        try:
+            candidates = list(splitter.split(y, y, groups))
+        except ValueError as error:
+            raise InputError(
+                f"expected groups enough for test_size {test_size}, got {count}: "
+                "use another share, or split by another column"
+            ) from error
 
     def unfit(split: RowSplit) -> tuple[float, ...]:
         train, test = split
@@ -90,36 +100,6 @@ def _group_test(
         return (*present, abs(len(test) / len(y) - test_size))
 
     return min(candidates, key=unfit)
-
-
-def _shuffled(
-    splitter: model_selection.GroupShuffleSplit, y: np.ndarray, groups: np.ndarray, share: float
-) -> list[RowSplit]:
-    try:
-        return list(splitter.split(y, y, groups))
-    except ValueError as error:
-        raise InputError(
-            f"expected groups enough for test_size {share}, got {len(np.unique(groups))}: "
-            "use another share, or split by another column"
-        ) from error
-
-
-def _quiet_splits(
-    splitter: model_selection.StratifiedGroupKFold, y: np.ndarray, groups: np.ndarray
-) -> list[RowSplit]:
-    """Return non-empty splits; a class in fewer groups than folds is no reason for a warning."""
-    import warnings
-
-    codes = np.unique(y, return_inverse=True)[1]
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message="The least populated class")
-        try:
-            found = list(splitter.split(codes, codes, groups))
-        except ValueError as error:
-            raise InputError(
-                "expected a class with at least as many rows as folds, got none: use fewer folds"
-            ) from error
-    return [split for split in found if len(split[0]) and len(split[1])]
 
 
 def make_folds(
@@ -145,6 +125,7 @@ def make_folds(
     [[1, 2], [0, 3]]
     """
     y = np.asarray(y)
+    classes = task == "classification"
     if isinstance(folds, bool) or int(folds) != folds or folds < 2:
         raise InputError(f"expected at least 2 folds, got {folds}: use 5, say")
     if folds > len(y):
@@ -152,60 +133,74 @@ def make_folds(
             f"expected at most as many folds as rows, got {folds} folds for {len(y)} rows: "
             "use fewer folds"
         )
-    codes = np.unique(y, return_inverse=True)[1] if task == "classification" else None
-    if codes is not None:
+    if classes:
         _require_members(y, folds, f"for {folds} folds")
-    if groups is not None:
-        return _group_folds(y, codes, np.asarray(groups), folds, seed)
-    if codes is not None:
-        splitter = model_selection.StratifiedKFold(folds, shuffle=True, random_state=seed)
-        return list(splitter.split(codes, codes))
-    return list(model_selection.KFold(folds, shuffle=True, random_state=seed).split(y))
-
-
-def _group_folds(
-    y: np.ndarray, codes: np.ndarray | None, groups: np.ndarray, folds: int, seed: int
-) -> list[RowSplit]:
-    count = len(np.unique(groups))
-    if count < folds:
+    if groups is not None and (count := len(np.unique(groups))) < folds:
         raise InputError(
             f"expected at least {folds} groups for {folds} folds, got {count}: use fewer folds"
         )
-    if codes is None:
-        splitter = model_selection.GroupKFold(folds, shuffle=True, random_state=seed)
-        return list(splitter.split(y, y, groups))
-    splitter = model_selection.StratifiedGroupKFold(folds, shuffle=True, random_state=seed)
-    found = _quiet_splits(splitter, codes, groups)
-    labels, present = np.unique(y), np.unique(codes)
-    for number, (train, _) in enumerate(found, start=1):
-        lacking = np.setdiff1d(present, codes[train])
+    splitter = _fold_splitter(classes, groups is not None, folds, seed)
+    splits = _draw(splitter, _codes(y) if classes else y, groups)
+    if classes and groups is not None:
+        _require_classes_in_training(y, splits)
+    if len(splits) < folds:
+        raise InputError(
+            f"expected {folds} folds with rows, got {len(splits)} since the groups are few: "
+            "use fewer folds"
+        )
+    return splits
+
+
+def _fold_splitter(classes: bool, grouped: bool, folds: int, seed: int) -> Any:
+    from sklearn import model_selection
+
+    splitters = {
+        (False, False): model_selection.KFold,
+        (False, True): model_selection.GroupKFold,
+        (True, False): model_selection.StratifiedKFold,
+        (True, True): model_selection.StratifiedGroupKFold,
+    }
+    return splitters[classes, grouped](folds, shuffle=True, random_state=seed)
+
+
+def _draw(splitter: Any, y: np.ndarray, groups: np.ndarray | None) -> list[RowSplit]:
+    """Return non-empty splits; a class in fewer groups than folds is no reason for a warning."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", category=UserWarning, module=r"sklearn\.model_selection")
+        try:
+            splits = list(splitter.split(y, y, groups))
+        except ValueError as error:
+            raise InputError(
+                "expected a class with at least as many rows as folds, got none: use fewer folds"
+            ) from error
+    return [(fit, held) for fit, held in splits if len(fit) and len(held)]
+
+
+def _codes(y: np.ndarray) -> np.ndarray:
+    return np.unique(y, return_inverse=True)[1]
+
+
+def _require_classes_in_training(y: np.ndarray, splits: list[RowSplit]) -> None:
+    labels, codes = np.unique(y, return_inverse=True)
+    for number, (train, _) in enumerate(splits, start=1):
+        lacking = np.setdiff1d(codes, codes[train])
         if len(lacking):
             raise InputError(
                 f"expected every class in the training rows of every fold, got fold {number} "
-                f"without class {_plain(labels[lacking[0]])!r}, whose groups are few: "
+                f"without class {plain_label(labels[lacking[0]])!r}, whose groups are few: "
                 "use fewer folds, or drop the class"
             )
-    if len(found) < folds:
-        raise InputError(
-            f"expected {folds} folds with rows, got {len(found)} since the groups are few: "
-            "use fewer folds"
-        )
-    return found
 
 
 def _require_members(y: np.ndarray, least: int, purpose: str) -> None:
     labels, counts = np.unique(y, return_counts=True)
     few = np.flatnonzero(counts < least)
     if len(few):
-        label, count = labels[few[0]], int(counts[few[0]])
+        label, count = plain_label(labels[few[0]]), int(counts[few[0]])
         raise InputError(
-            f"expected at least {least} rows of every class {purpose}, class {_plain(label)!r} "
+            f"expected at least {least} rows of every class {purpose}, class {label!r} "
             f"has {count}: add rows, drop the class, or use fewer folds"
         )
-
-
-def _plain(label: object) -> object:
-    return label.item() if isinstance(label, np.generic) else label
 
 
 def describe_split(dataset: Dataset, folds: int | None = None) -> str:
@@ -222,16 +217,19 @@ def describe_split(dataset: Dataset, folds: int | None = None) -> str:
     >>> describe_split(load_dataset("wine"), folds=5)
     'rows split at random, stratified by class, into training and test and 5 folds'
     """
-    own = dataset.test is not None
-    parts = [*([] if own else ["training and test"]), *([f"{folds} folds"] if folds else [])]
-    into = f" into {' and '.join(parts)}" if parts else ""
-    after = "; the test set is the data set's own" if own else ""
+    own_test = dataset.test is not None
+    clauses = ["the test set is the data set's own"] if own_test else []
     if dataset.groups is not None:
-        held = "validation" if own else "validation or test"
-        text = (
+        held = "validation" if own_test else "validation or test"
+        first = (
             f"whole groups of {dataset.group_name or 'rows'} kept together: no group is in both "
             f"training and {held}"
         )
-        return "; ".join([text + after, *([dataset.group_note] if dataset.group_note else [])])
-    how = ", stratified by class," if dataset.task == "classification" else ""
-    return f"rows split at random{how}{into}{after}".replace(",;", ";").rstrip(",")
+        return "; ".join([first, *clauses, *filter(None, [dataset.group_note])])
+    sides = [*([] if own_test else ["training and test"]), *([f"{folds} folds"] if folds else [])]
+    parts = ["rows split at random"]
+    if dataset.task == "classification":
+        parts.append(", stratified by class" + ("," if sides else ""))
+    if sides:
+        parts.append(f" into {' and '.join(sides)}")
+    return "; ".join(["".join(parts), *clauses])

@@ -88,11 +88,11 @@ class TargetEncoding:
             return (np.asarray(y, dtype=np.float64) - self.mean) / self.scale
         codes = {label: code for code, label in enumerate(self.classes)}
         values, places = np.unique(np.asarray(y), return_inverse=True)
-        found = [codes.get(_plain(value), -1) for value in values]
+        found = [codes.get(plain_label(value), -1) for value in values]
         if -1 in found:
             raise InputError(
                 f"expected one of {len(self.classes)} labels ({_shown(self.classes)}), got "
-                f"{_plain(values[found.index(-1)])!r}: remove those rows, or train with them"
+                f"{plain_label(values[found.index(-1)])!r}: remove those rows, or train with them"
             )
         return np.array(found, dtype=np.int64)[places]
 
@@ -139,7 +139,7 @@ class TargetEncoding:
         )
 
 
-def _plain(value: Any) -> Label:
+def plain_label(value: Any) -> Label:
     return value.item() if isinstance(value, np.generic) else value
 
 
@@ -149,7 +149,7 @@ def _shown(labels: tuple[Label, ...], count: int = 6) -> str:
 
 def _sorted_labels(y: np.ndarray) -> tuple[Label, ...]:
     try:
-        return tuple(_plain(label) for label in np.unique(np.asarray(y)))
+        return tuple(plain_label(label) for label in np.unique(np.asarray(y)))
     except TypeError as error:
         raise InputError(
             "expected labels of one kind (text, numbers or booleans), got several: write them alike"
