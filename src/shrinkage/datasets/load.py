@@ -3,37 +3,18 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import replace
+from collections.abc import Iterable, Mapping
 from pathlib import Path
-from types import MappingProxyType
-from typing import Any
-
-import numpy as np
-import pandas as pd
-import pyarrow as pa
+from typing import TypeVar
 
 from shrinkage.datasets.dataset import Dataset, RawRows
-from shrinkage.datasets.formats.arrays import (
-    dataset_from_arrays,
-    input_array,
-    load_arrays,
-    load_npz,
-)
-from shrinkage.datasets.formats.builtin import (
-    BUILTINS,
-    OPENML,
-    builtin_names,
-    load_openml,
-    refuse_roles,
-)
-from shrinkage.datasets.formats.csv_text import read_csv_text
-from shrinkage.datasets.formats.idx import find_part, read_idx, read_part
-from shrinkage.datasets.table import FrameTable, Roles, dataset_from_table
-from shrinkage.datasets.wording import listed, one_line
+from shrinkage.datasets.formats import FOLDER, FORMATS, ROW_READERS
+from shrinkage.datasets.formats.builtin import BUILTINS, OPENML, builtin_names, load_openml
+from shrinkage.datasets.roles import Roles
+from shrinkage.datasets.wording import one_line, visible_files
 from shrinkage.errors import InputError, near_names
 
-Reader = Callable[..., Any]
+Reader = TypeVar("Reader")
 
 
 def load_dataset(
@@ -75,7 +56,8 @@ def load_dataset(
     if text.startswith(OPENML):
         return load_openml(text, roles)
     path = existing(text)
-    return (_load_idx_folder if path.is_dir() else _reader(path, LOADERS))(path, roles)
+    file_format = FOLDER if path.is_dir() else _by_ending(path, FORMATS)
+    return file_format.load(path, roles)
 
 
 def existing(source: str) -> Path:
@@ -96,7 +78,7 @@ def existing(source: str) -> Path:
     try:
         if path.exists():
             return path
-        folder = _visible(path.parent) if path.parent.is_dir() else []
+        folder = visible_files(path.parent) if path.parent.is_dir() else []
     except OSError as error:
         raise InputError(
             f"expected a file or a data set, got {one_line(source, 80)!r} "
@@ -110,89 +92,6 @@ def existing(source: str) -> Path:
         f"expected a file, folder or built-in data set, got {source!r}, which does not exist: "
         f"{one_line(near) + ' ' if near else ''}{names}"
     )
-
-
-def _visible(folder: Path) -> list[str]:
-    return sorted(entry.name for entry in folder.iterdir() if not entry.name.startswith("."))
-
-
-def _reader(path: Path, readers: Mapping[str, Reader]) -> Reader:
-    name = path.name.lower()
-    found = next((reader for ending, reader in readers.items() if name.endswith(ending)), None)
-    if found is None:
-        raise InputError(
-            f"expected a file ending in {', '.join(readers)}, got {path.name!r}: "
-            "convert or rename it"
-        )
-    return found
-
-
-def _load_csv(path: Path, roles: Roles) -> Dataset:
-    return dataset_from_table(path.name, read_csv_text(path), roles)
-
-
-def _load_parquet(path: Path, roles: Roles) -> Dataset:
-    return dataset_from_table(path.name, FrameTable(read_parquet(path)), roles)
-
-
-def read_parquet(path: Path) -> pd.DataFrame:
-    """Read a Parquet file; its own column types are kept.
-
-    Args:
-        path: the file.
-
-    Raises:
-        InputError: unreadable, no rows, or equal column names.
-    """
-    try:
-        frame = pd.read_parquet(path)
-    except (OSError, ValueError, pa.ArrowException) as error:
-        raise InputError(
-            f"expected a Parquet file in {path.name!r}, got something unreadable "
-            f"({one_line(error, 100)}): write it again"
-        ) from error
-    if len(frame) == 0:
-        raise InputError(f"expected rows in {path.name!r}, got none: add data")
-    return frame
-
-
-def _load_idx_folder(folder: Path, roles: Roles) -> Dataset:
-    folder = folder.resolve()
-    train = read_part(folder, "train")
-    if train is None:
-        raise InputError(
-            f"expected train-images-idx3-ubyte and train-labels-idx1-ubyte (or .gz) in "
-            f"{folder.name!r}, got {listed(_visible(folder)) or 'nothing'}"
-            ": name a folder of IDX files, or a file"
-        )
-    refuse_roles(folder.name, roles)
-    data = dataset_from_arrays(
-        *train,
-        name=folder.name,
-        task=roles.task or "classification",
-        target_name="label",
-    )
-    return replace(data, test=_idx_test(folder, data))
-
-
-def _idx_test(folder: Path, data: Dataset) -> tuple[RawRows, np.ndarray] | None:
-    test = read_part(folder, "t10k")
-    if test is None:
-        return None
-    X, shape = input_array(test[0], "test images")
-    if shape != data.image_shape:
-        raise InputError(
-            f"expected test images of {data.image_shape} pixels like the training images in "
-            f"{folder.name!r}, got {shape}: use files that belong together"
-        )
-    labels = test[1].astype(data.y.dtype)
-    unknown = np.setdiff1d(labels, data.y)
-    if len(unknown):
-        raise InputError(
-            f"expected test labels that occur in training, got {listed(unknown.tolist())} in "
-            f"{folder.name!r}: use files that belong together"
-        )
-    return X, labels
 
 
 def read_rows(path: str | os.PathLike[str]) -> RawRows:
@@ -217,62 +116,14 @@ def read_rows(path: str | os.PathLike[str]) -> RawRows:
     if text in BUILTINS:
         return load_dataset(text).X
     file = existing(text)
-    if file.is_dir():
-        return _idx_rows(file)
-    return _reader(file, ROW_READERS)(file)
+    return FOLDER.rows(file) if file.is_dir() else _by_ending(file, ROW_READERS)(file)
 
 
-def _csv_rows(path: Path) -> pd.DataFrame:
-    table = read_csv_text(path, least_columns=1)
-    return pd.DataFrame(
-        {name: pd.Series(table.text(name).to_numpy(), dtype=object) for name in table.names}
+def _by_ending(path: Path, readers: Mapping[str, Reader]) -> Reader:
+    name = path.name.lower()
+    for ending, reader in readers.items():
+        if name.endswith(ending):
+            return reader
+    raise InputError(
+        f"expected a file ending in {', '.join(readers)}, got {path.name!r}: convert or rename it"
     )
-
-
-def _npz_rows(path: Path) -> np.ndarray:
-    arrays = load_arrays(path)
-    if "X" not in arrays:
-        raise InputError(
-            f"expected an array 'X' in {path.name!r}, got {listed(arrays) or 'none'}: "
-            "save it under that name"
-        )
-    return input_array(arrays["X"])[0]
-
-
-def _idx_rows(folder: Path) -> np.ndarray:
-    folder = folder.resolve()
-    parts = (find_part(folder, part, "images", 3) for part in ("t10k", "train"))
-    file = next((part for part in parts if part is not None), None)
-    if file is None:
-        raise InputError(
-            f"expected t10k-images-idx3-ubyte or train-images-idx3-ubyte in {folder.name!r}, got "
-            "neither: name the file of images"
-        )
-    return _idx_images(file)
-
-
-def _idx_images(path: Path) -> np.ndarray:
-    images = read_idx(path, 3)
-    return images.reshape(len(images), -1)
-
-
-_ENDINGS = (".csv", ".csv.gz", ".tsv", ".tsv.gz")
-LOADERS: Mapping[str, Reader] = MappingProxyType(
-    {
-        **dict.fromkeys(_ENDINGS, _load_csv),
-        ".parquet": _load_parquet,
-        ".npz": load_npz,
-    }
-)
-"""What reads a file, by how its name ends."""
-
-ROW_READERS: Mapping[str, Reader] = MappingProxyType(
-    {
-        **dict.fromkeys(_ENDINGS, _csv_rows),
-        ".parquet": read_parquet,
-        ".npz": _npz_rows,
-        "-ubyte": _idx_images,
-        "-ubyte.gz": _idx_images,
-    }
-)
-"""What reads rows without a target, by how the file's name ends."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 
 from shrinkage.errors import InputError, near_names
 
@@ -52,10 +53,13 @@ def header_doubt(names: Sequence[str]) -> str:
     >>> header_doubt(["length", "width", "2020"])
     ''
     """
-    numeric = sum(
-        re.fullmatch(r"[-+]?[\d.]+(e[-+]?\d+)?", name, re.I) is not None for name in names
-    )
+    numeric = sum(_NUMBER.fullmatch(name) is not None for name in names)
     return " (is the first line of the file a header?)" if 2 * numeric > len(names) else ""
+
+
+def visible_files(folder: Path) -> list[str]:
+    """Return the names in a folder, in order, without those that start with a dot."""
+    return sorted(entry.name for entry in folder.iterdir() if not entry.name.startswith("."))
 
 
 def require_column(name: str, names: Sequence[str], role: str) -> None:

@@ -13,7 +13,7 @@ import pytest
 import torch
 
 from shrinkage.audits.collapse import Layer, safe_strengths
-from shrinkage.datasets.formats.idx import read_part
+from shrinkage.datasets.formats.idx_folder import read_part
 from shrinkage.pytorch import audit
 from shrinkage.pytorch.audits import outlook
 from tests.pytorch.audits.published_settings import BATCH, PUBLISHED, Published, network

@@ -1,20 +1,18 @@
-"""Data sets from arrays in memory, and from NPZ files, which are arrays on disk."""
+"""Data sets from arrays or a DataFrame in memory, whoever read them."""
 
 from __future__ import annotations
 
-import zipfile
-from collections.abc import Mapping, Sequence
-from pathlib import Path
+from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
 
 from shrinkage.datasets.cells import require_finite
 from shrinkage.datasets.dataset import Dataset, RawRows
+from shrinkage.datasets.formats.tables import FrameTable
 from shrinkage.datasets.pixels import image_names, looks_like_bytes, square_shape
-from shrinkage.datasets.table import FrameTable, Roles, check_weights, group_values
+from shrinkage.datasets.roles import check_weights, group_values
 from shrinkage.datasets.target_rules import check_target
-from shrinkage.datasets.wording import listed, one_line, require_column
 from shrinkage.errors import InputError
 
 
@@ -160,108 +158,4 @@ def _same_length(name: str, values: np.ndarray | pd.Series, rows: int) -> None:
         raise InputError(
             f"expected {name} of shape ({rows},) to go with {rows} rows of X, got "
             f"{values.shape}: give one value per row"
-        )
-
-
-def load_arrays(path: Path) -> Mapping[str, np.ndarray]:
-    """Return the arrays of an NPZ file; pickled objects are refused.
-
-    Args:
-        path: the file.
-
-    Returns:
-        The arrays by name.
-
-    Raises:
-        InputError: unreadable, no archive of arrays, or pickled objects inside.
-
-    >>> import tempfile
-    >>> folder = tempfile.TemporaryDirectory()
-    >>> np.savez(Path(folder.name) / "a.npz", X=[[1.0]])
-    >>> load_arrays(Path(folder.name) / "a.npz")["X"]
-    array([[1.]])
-    >>> folder.cleanup()
-    """
-    if path.stat().st_size == 0:
-        raise InputError(f"expected arrays in {path.name!r}, got an empty file: save it again")
-    if not zipfile.is_zipfile(path):
-        raise InputError(
-            f"expected an NPZ file in {path.name!r}, got something else: write it with numpy.savez"
-        )
-    try:
-        with np.load(path, allow_pickle=False) as archive:
-            return {name: archive[name] for name in archive.files}
-    except ValueError as error:
-        if "allow_pickle" not in str(error):
-            raise _unreadable(path, error) from error
-        raise InputError(
-            f"expected plain arrays in {path.name!r}, got pickled objects, which could run code: "
-            "save numbers or text of fixed width"
-        ) from error
-    except (OSError, EOFError, zipfile.BadZipFile) as error:
-        raise _unreadable(path, error) from error
-
-
-def _unreadable(path: Path, error: Exception) -> InputError:
-    return InputError(
-        f"expected readable arrays in {path.name!r}, got a damaged file ({one_line(error)}): "
-        "save it again"
-    )
-
-
-def load_npz(path: Path, roles: Roles) -> Dataset:
-    """Load an NPZ file with arrays `X` and `y`, and `groups` and `sample_weight` if there.
-
-    Args:
-        path: the file.
-        roles: other names for y (target), groups (split_by) and weights; `drop` is refused.
-
-    Returns:
-        The data set.
-
-    Raises:
-        InputError: arrays are missing, differ in length, or are not what they must be.
-
-    >>> import tempfile
-    >>> folder = tempfile.TemporaryDirectory()
-    >>> np.savez(Path(folder.name) / "a.npz", X=[[1.0], [2.0]], y=["a", "b"])
-    >>> load_npz(Path(folder.name) / "a.npz", Roles()).y
-    array(['a', 'b'], dtype=object)
-    >>> folder.cleanup()
-    """
-    refuse_drop(roles)
-    arrays = load_arrays(path)
-    names = list(arrays)
-    target = roles.target or "y"
-    for array_name, role in (("X", "inputs"), (target, "target")):
-        if array_name not in arrays:
-            raise InputError(
-                f"expected an array {array_name!r} ({role}) in {path.name!r}, got "
-                f"{listed(names) or 'none'}: save it under that name"
-            )
-    for array_name, role in ((roles.split_by, "split_by"), (roles.sample_weight, "sample_weight")):
-        if array_name is not None:
-            require_column(array_name, names, role)
-    group_name = roles.split_by or "groups"
-    return dataset_from_arrays(
-        arrays["X"],
-        arrays[target],
-        name=path.name,
-        task=roles.task,
-        groups=arrays.get(group_name),
-        sample_weight=arrays.get(roles.sample_weight or "sample_weight"),
-        target_name=target,
-        group_name=group_name,
-    )
-
-
-def refuse_drop(roles: Roles) -> None:
-    """Raise when columns are to be dropped from data whose columns have no names of their own.
-
-    >>> refuse_drop(Roles())
-    """
-    if roles.drop:
-        raise InputError(
-            f"expected no columns to drop from arrays or pictures, got {listed(roles.drop)}: "
-            "drop applies to tables"
         )

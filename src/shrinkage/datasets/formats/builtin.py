@@ -15,9 +15,10 @@ import numpy as np
 import pandas as pd
 
 from shrinkage.datasets.dataset import Dataset
-from shrinkage.datasets.formats.arrays import dataset_from_arrays, refuse_drop
+from shrinkage.datasets.formats.arrays import dataset_from_arrays
+from shrinkage.datasets.formats.tables import FrameTable, dataset_from_table
 from shrinkage.datasets.pixels import image_names
-from shrinkage.datasets.table import FrameTable, Roles, dataset_from_table
+from shrinkage.datasets.roles import Roles, refuse_roles
 from shrinkage.datasets.wording import one_line
 from shrinkage.errors import InputError
 
@@ -62,23 +63,6 @@ def _mnist(roles: Roles) -> Dataset:
         return replace(data, name="mnist")
     test = (X[MNIST_TRAIN:], y[MNIST_TRAIN:])
     return replace(data, name="mnist", X=X[:MNIST_TRAIN], y=y[:MNIST_TRAIN], test=test)
-
-
-def refuse_roles(name: str, roles: Roles) -> None:
-    """Raise when columns are named for data that have pixels instead of named columns.
-
-    >>> refuse_roles("digits", Roles())
-    """
-    refuse_drop(roles)
-    for value, role in (
-        (roles.target, "target"),
-        (roles.split_by, "split_by"),
-        (roles.sample_weight, "sample_weight"),
-    ):
-        if value is not None:
-            raise InputError(
-                f"expected no {role} for the pictures of {name!r}, got {value!r}: leave it out"
-            )
 
 
 BUILTINS: Mapping[str, Callable[[Roles], Dataset]] = MappingProxyType(

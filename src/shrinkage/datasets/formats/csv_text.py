@@ -13,7 +13,6 @@ import zlib
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from functools import cached_property
 from pathlib import Path
 from typing import IO, cast
 
@@ -23,6 +22,7 @@ import pyarrow.csv as pacsv
 
 from shrinkage.datasets.cells import numbers, text_cells
 from shrinkage.datasets.columns import typed_column
+from shrinkage.datasets.formats.tables import table_format
 from shrinkage.datasets.wording import header_doubt, one_line
 from shrinkage.errors import InputError
 
@@ -39,24 +39,14 @@ class TextTable:
     separator: str
     cells: pa.Table = field(repr=False)
 
-    @cached_property
-    def _places(self) -> dict[str, int]:
-        return {name: place for place, name in enumerate(self.names)}
-
-    def _raw(self, name: str) -> pa.ChunkedArray:
-        return self.cells.column(self._places[name])
-
-    def __len__(self) -> int:
-        """Return the number of data rows."""
-        return self.cells.num_rows
-
-    def text(self, name: str) -> pa.ChunkedArray:
-        """Return a column's cells as text, null where missing."""
-        return text_cells(self._raw(name))
-
     def column(self, name: str) -> pd.Series:
         """Return a column as float64 or category."""
-        return typed_column(name, self._raw(name), self.locate)
+        return typed_column(name, self.cells.column(name), self.locate)
+
+    def raw(self) -> pd.DataFrame:
+        """Return the cells as text, None where missing."""
+        text = {name: text_cells(self.cells.column(name)).to_numpy() for name in self.names}
+        return pd.DataFrame({name: pd.Series(cells, dtype=object) for name, cells in text.items()})
 
     def locate(self, row: int) -> str:
         """Return `data row r (line l)`: both count from 1, the header being line 1 or later."""
@@ -89,7 +79,7 @@ def records(path: Path, separator: str) -> Iterator[tuple[int, list[str]]]:
             start = reader.line_num + 1
 
 
-def read_csv_text(path: Path, *, least_columns: int = 2) -> TextTable:
+def read_csv_text(path: Path) -> TextTable:
     """Read a CSV or TSV file as text.
 
     The separator is a tab in `.tsv` files; else the one of comma, semicolon and tab that gives the
@@ -97,26 +87,25 @@ def read_csv_text(path: Path, *, least_columns: int = 2) -> TextTable:
 
     Args:
         path: `.csv`, `.csv.gz`, `.tsv` or `.tsv.gz`, UTF-8, the first record being the header.
-        least_columns: how many columns there must be.
 
     Returns:
         The table of text.
 
     Raises:
-        InputError: unreadable, empty, no header, too few columns, ragged, duplicate names, no rows.
+        InputError: unreadable, empty, no header, ragged rows, equal names, no rows.
 
     >>> import tempfile
     >>> folder = tempfile.TemporaryDirectory()
     >>> file = Path(folder.name) / "t.csv"
     >>> _ = file.write_text("age,city\\n31,<b>Bern</b>\\n")
-    >>> read_csv_text(file).text("city").to_pylist()
+    >>> read_csv_text(file).raw()["city"].tolist()
     ['<b>Bern</b>']
     >>> folder.cleanup()
     """
     try:
         separator, names = _header(path)
-        _check_header(path, names, least_columns)
-        cells = _read(path, separator, len(names))
+        _check_header(path, names)
+        cells = _read(path, separator, names)
     except (FileNotFoundError, PermissionError) as error:
         raise InputError(
             f"expected to read {path.name!r}, got {error.strerror}: check the path and permissions"
@@ -148,12 +137,7 @@ def _header(path: Path) -> tuple[str, tuple[str, ...]]:
     return separator, tuple(cell.strip() for cell in cells)
 
 
-def _check_header(path: Path, names: tuple[str, ...], least_columns: int) -> None:
-    if len(names) < least_columns:
-        raise InputError(
-            f"expected at least {least_columns} columns in {path.name!r}, got one: separate cells "
-            "by commas, semicolons or tabs"
-        )
+def _check_header(path: Path, names: tuple[str, ...]) -> None:
     _, bad = numbers(text_cells(list(names)))
     if not bad.any() and any(names):
         raise InputError(
@@ -173,8 +157,8 @@ def _check_header(path: Path, names: tuple[str, ...], least_columns: int) -> Non
         )
 
 
-def _read(path: Path, separator: str, width: int) -> pa.Table:
-    types = {f"f{i}": pa.string() for i in range(width)}
+def _read(path: Path, separator: str, names: tuple[str, ...]) -> pa.Table:
+    types = {f"f{i}": pa.string() for i in range(len(names))}
     try:
         table = pacsv.read_csv(
             path,
@@ -183,13 +167,13 @@ def _read(path: Path, separator: str, width: int) -> pa.Table:
             convert_options=pacsv.ConvertOptions(column_types=types, strings_can_be_null=False),
         )
     except pa.ArrowInvalid:
-        _find_ragged(path, separator, width)
+        _refuse_ragged(path, separator, len(names))
         raise
     _require_closed_quotes(path, separator)
-    return table.slice(1)
+    return table.slice(1).rename_columns(names)
 
 
-def _find_ragged(path: Path, separator: str, width: int) -> None:
+def _refuse_ragged(path: Path, separator: str, width: int) -> None:
     for number, (line, cells) in enumerate(records(path, separator)):
         if len(cells) != width:
             raise InputError(
@@ -211,15 +195,24 @@ def _require_closed_quotes(path: Path, separator: str) -> None:
             count += block.count(b'"')
     if count % 2 == 0:
         return
-    start = 1
+    start, at_end = 1, False
+
+    def lines(file: IO[str]) -> Iterator[str]:
+        nonlocal at_end
+        yield from file
+        at_end = True
+
     with open_text(path) as file:
-        reader = csv.reader(file, delimiter=separator, strict=True)
+        reader = csv.reader(lines(file), delimiter=separator, strict=True)
         try:
             for _ in reader:
                 start = reader.line_num + 1
         except csv.Error as error:
-            if "end of data" in str(error):
+            if at_end:  # the reader wanted more; else a quote inside a cell, which is text
                 raise InputError(
                     f"expected a closing quote in {path.name!r}, the row at line {start} has none: "
                     "close the quote, or double it inside a cell"
                 ) from error
+
+
+CSV = table_format(read_csv_text)

@@ -1,25 +1,20 @@
-"""From a table with named columns to a `Dataset`: which column plays which role."""
+"""Which column of a table plays which role, and what groups and weights may hold."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from functools import cached_property
-from typing import Protocol
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
 from shrinkage.datasets.cells import Locate, plain_row
-from shrinkage.datasets.columns import typed_series
-from shrinkage.datasets.dataset import Dataset
-from shrinkage.datasets.pixels import as_pixels
-from shrinkage.datasets.target_rules import check_target
-from shrinkage.datasets.wording import hint, require_column
+from shrinkage.datasets.wording import hint, listed, require_column
 from shrinkage.errors import InputError
 
 _COUNTED = re.compile(r"^(.+?)[_\-.:/# ]\d+$", re.DOTALL)
+"""An individual and a running number, such as `309_1`."""
 
 
 @dataclass(frozen=True)
@@ -38,96 +33,41 @@ class Roles:
         return {*self.drop, *(name for name in named if name is not None)}
 
 
-class NamedColumns(Protocol):
-    """Named columns that are typed when asked for."""
+def refuse_drop(roles: Roles) -> None:
+    """Raise when columns are to be dropped from data whose columns have no names of their own.
 
-    @property
-    def names(self) -> tuple[str, ...]:
-        """Return the column names."""
-        ...
-
-    def column(self, name: str) -> pd.Series:
-        """Return a column as float64 or category."""
-        ...
-
-    def locate(self, row: int) -> str:
-        """Return words for a row counted from 0."""
-        ...
-
-
-@dataclass(frozen=True, eq=False)
-class FrameTable:
-    """A `pandas.DataFrame` as a `NamedColumns`."""
-
-    frame: pd.DataFrame = field(repr=False)
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        """Return the column names, as text."""
-        return tuple(str(name) for name in self.frame.columns)
-
-    @cached_property
-    def _places(self) -> dict[str, int]:
-        return {name: place for place, name in enumerate(self.names)}
-
-    def column(self, name: str) -> pd.Series:
-        """Return a column as float64 or category."""
-        return typed_series(name, self.frame.iloc[:, self._places[name]], self.locate)
-
-    def locate(self, row: int) -> str:
-        """Return `row r`, counted from 1."""
-        return plain_row(row)
-
-
-def dataset_from_table(name: str, table: NamedColumns, roles: Roles) -> Dataset:
-    """Give every column its role, type the columns that are used, and check the target.
-
-    Args:
-        name: the data set's name.
-        table: named columns.
-        roles: target, dropped columns, groups, weights, task.
-
-    Returns:
-        The data set; X is a DataFrame of float64 and category columns, or uint8 pixels.
-
-    Raises:
-        InputError: unknown columns, bad cells, a bad target, bad weights, no input column left.
-
-    >>> import pandas as pd
-    >>> frame = pd.DataFrame({"x": [1, 2, 3], "label": ["a", "b", "a"]})
-    >>> dataset_from_table("t", FrameTable(frame), Roles(target="label")).input_names
-    ('x',)
+    >>> refuse_drop(Roles())
     """
-    target = _check_roles(table.names, roles)
-    y, task = check_target(table.column(target), target, roles.task, table.locate)
-    others = roles.not_features()
-    inputs = tuple(column for column in table.names if column not in others)
-    if not inputs:
+    if roles.drop:
         raise InputError(
-            "expected at least one input column beside the target, got none: drop fewer columns"
+            f"expected no columns to drop from arrays or pictures, got {listed(roles.drop)}: "
+            "drop applies to tables"
         )
-    frame = pd.DataFrame({column: table.column(column) for column in inputs})
-    groups, note = None, ""
-    if roles.split_by is not None:
-        groups, note = group_values(table.column(roles.split_by), roles.split_by, table.locate)
-    X, image_shape = as_pixels(frame)
-    return Dataset(
-        name=name,
-        X=X,
-        y=y,
-        task=task,
-        input_names=inputs,
-        target_name=target,
-        image_shape=image_shape,
-        groups=groups,
-        group_name=roles.split_by,
-        group_note=note,
-        sample_weight=_weights(table, roles.sample_weight),
-    )
 
 
-def _check_roles(names: Sequence[str], roles: Roles) -> str:
-    """Return the target's name; raise unless every named column exists and has one role."""
+def refuse_roles(name: str, roles: Roles) -> None:
+    """Raise when columns are named for data that have pixels instead of named columns.
+
+    >>> refuse_roles("digits", Roles())
+    """
+    refuse_drop(roles)
+    for value, role in (
+        (roles.target, "target"),
+        (roles.split_by, "split_by"),
+        (roles.sample_weight, "sample_weight"),
+    ):
+        if value is not None:
+            raise InputError(
+                f"expected no {role} for the pictures of {name!r}, got {value!r}: leave it out"
+            )
+
+
+def check_roles(names: Sequence[str], roles: Roles) -> str:
+    """Return the target's name; raise unless every column that was named exists and has one role.
+
+    >>> check_roles(("age", "class"), Roles(target="class"))
+    'class'
+    """
     if len(set(names)) < len(names):
         raise InputError("expected different column names, got equal ones: rename them")
     if roles.target is None:
@@ -183,13 +123,14 @@ def group_values(values: object, name: str, locate: Locate = plain_row) -> tuple
     if len(levels) < len(codes):
         return codes.astype(np.int64), ""
     text = not pd.api.types.is_numeric_dtype(series.dtype)
-    parts = [_COUNTED.match(str(level)) for level in levels]
-    if text and all(parts):
-        codes, kept = pd.factorize(np.array([part[1] for part in parts if part], dtype=object))
-        if len(kept) < len(codes):
+    counted = [_COUNTED.match(str(level)) for level in levels]
+    if text and all(counted):
+        prefixes = np.array([match[1] for match in counted if match], dtype=object)
+        codes, groups = pd.factorize(prefixes)
+        if len(groups) < len(codes):
             note = (
                 f"every {name} occurs once, so its running number was left out: "
-                f"{len(kept)} groups, such as {kept[0]} for {levels[0]}"
+                f"{len(groups)} groups, such as {groups[0]} for {levels[0]}"
             )
             return codes.astype(np.int64), note
     raise InputError(
@@ -228,15 +169,3 @@ def check_weights(values: np.ndarray, name: str, locate: Locate = plain_row) -> 
             f"sample weights {name!r}: expected some above 0, got only 0: correct them"
         )
     return weights
-
-
-def _weights(table: NamedColumns, name: str | None) -> np.ndarray | None:
-    if name is None:
-        return None
-    column = table.column(name)
-    if column.dtype != np.float64:
-        raise InputError(
-            f"sample weights {name!r}: expected numbers, got text such as "
-            f"{str(column.iloc[0])!r}: name a numeric column"
-        )
-    return check_weights(column.to_numpy(), name, table.locate)

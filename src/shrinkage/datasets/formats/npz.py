@@ -1,0 +1,115 @@
+"""NPZ files: arrays on disk, read by NumPy; pickled objects are refused."""
+
+from __future__ import annotations
+
+import zipfile
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+
+from shrinkage.datasets.dataset import Dataset
+from shrinkage.datasets.formats.arrays import dataset_from_arrays, input_array
+from shrinkage.datasets.formats.tables import Format
+from shrinkage.datasets.roles import Roles, refuse_drop
+from shrinkage.datasets.wording import listed, one_line, require_column
+from shrinkage.errors import InputError
+
+
+def load_arrays(path: Path) -> Mapping[str, np.ndarray]:
+    """Return the arrays of an NPZ file; pickled objects are refused.
+
+    Args:
+        path: the file.
+
+    Returns:
+        The arrays by name.
+
+    Raises:
+        InputError: unreadable, no archive of arrays, or pickled objects inside.
+
+    >>> import tempfile
+    >>> folder = tempfile.TemporaryDirectory()
+    >>> np.savez(Path(folder.name) / "a.npz", X=[[1.0]])
+    >>> load_arrays(Path(folder.name) / "a.npz")["X"]
+    array([[1.]])
+    >>> folder.cleanup()
+    """
+    if path.stat().st_size == 0:
+        raise InputError(f"expected arrays in {path.name!r}, got an empty file: save it again")
+    if not zipfile.is_zipfile(path):
+        raise InputError(
+            f"expected an NPZ file in {path.name!r}, got something else: write it with numpy.savez"
+        )
+    try:
+        with np.load(path, allow_pickle=False) as archive:
+            return {name: archive[name] for name in archive.files}
+    except ValueError as error:
+        raise InputError(
+            f"expected plain arrays in {path.name!r}, got damaged ones, or pickled objects, which "
+            f"could run code ({one_line(error)}): save numbers or text of fixed width"
+        ) from error
+    except (OSError, EOFError, zipfile.BadZipFile) as error:
+        raise InputError(
+            f"expected readable arrays in {path.name!r}, got a damaged file ({one_line(error)}): "
+            "save it again"
+        ) from error
+
+
+def load_npz(path: Path, roles: Roles) -> Dataset:
+    """Load an NPZ file with arrays `X` and `y`, and `groups` and `sample_weight` if there.
+
+    Args:
+        path: the file.
+        roles: other names for y (target), groups (split_by) and weights; `drop` is refused.
+
+    Returns:
+        The data set.
+
+    Raises:
+        InputError: arrays are missing, differ in length, or are not what they must be.
+
+    >>> import tempfile
+    >>> folder = tempfile.TemporaryDirectory()
+    >>> np.savez(Path(folder.name) / "a.npz", X=[[1.0], [2.0]], y=["a", "b"])
+    >>> load_npz(Path(folder.name) / "a.npz", Roles()).y
+    array(['a', 'b'], dtype=object)
+    >>> folder.cleanup()
+    """
+    refuse_drop(roles)
+    arrays = load_arrays(path)
+    names = list(arrays)
+    target = roles.target or "y"
+    _require_array(path, arrays, "X", "inputs")
+    _require_array(path, arrays, target, "target")
+    for array_name, role in ((roles.split_by, "split_by"), (roles.sample_weight, "sample_weight")):
+        if array_name is not None:
+            require_column(array_name, names, role)
+    group_name = roles.split_by or "groups"
+    return dataset_from_arrays(
+        arrays["X"],
+        arrays[target],
+        name=path.name,
+        task=roles.task,
+        groups=arrays.get(group_name),
+        sample_weight=arrays.get(roles.sample_weight or "sample_weight"),
+        target_name=target,
+        group_name=group_name,
+    )
+
+
+def _rows(path: Path) -> np.ndarray:
+    arrays = load_arrays(path)
+    _require_array(path, arrays, "X", "inputs")
+    return input_array(arrays["X"])[0]
+
+
+def _require_array(path: Path, arrays: Mapping[str, np.ndarray], name: str, role: str) -> None:
+    if name not in arrays:
+        raise InputError(
+            f"expected an array {name!r} ({role}) in {path.name!r}, got "
+            f"{listed(arrays) or 'none'}: save it under that name"
+        )
+
+
+NPZ = Format(load_npz, _rows)

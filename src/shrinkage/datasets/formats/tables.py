@@ -1,0 +1,158 @@
+"""From a table with named columns to a `Dataset`, whatever read the table.
+
+Who uses this: every format of tables is a function from a path to `NamedColumns`; roles, types and
+checks are the same for all, here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+import pandas as pd
+
+from shrinkage.datasets.cells import plain_row
+from shrinkage.datasets.columns import typed_series
+from shrinkage.datasets.dataset import Dataset, RawRows
+from shrinkage.datasets.pixels import as_pixels
+from shrinkage.datasets.roles import Roles, check_roles, check_weights, group_values
+from shrinkage.datasets.target_rules import check_target
+from shrinkage.errors import InputError
+
+
+@dataclass(frozen=True)
+class Format:
+    """How files of one kind are read.
+
+    Args:
+        load: reads a data set.
+        rows: reads rows to predict, as they were written.
+    """
+
+    load: Callable[[Path, Roles], Dataset]
+    rows: Callable[[Path], RawRows]
+
+
+class NamedColumns(Protocol):
+    """Named columns that are typed when asked for, so that bad ones can be dropped."""
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Return the column names."""
+        ...
+
+    def column(self, name: str) -> pd.Series:
+        """Return a column as float64 or category."""
+        ...
+
+    def raw(self) -> pd.DataFrame:
+        """Return all columns as they were read."""
+        ...
+
+    def locate(self, row: int) -> str:
+        """Return words for a row counted from 0."""
+        ...
+
+
+@dataclass(frozen=True, eq=False)
+class FrameTable:
+    """A `pandas.DataFrame` as `NamedColumns`."""
+
+    frame: pd.DataFrame = field(repr=False)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Return the column names, as text."""
+        return tuple(str(name) for name in self.frame.columns)
+
+    @cached_property
+    def _places(self) -> dict[str, int]:
+        return {name: place for place, name in enumerate(self.names)}
+
+    def column(self, name: str) -> pd.Series:
+        """Return a column as float64 or category."""
+        return typed_series(name, self.frame.iloc[:, self._places[name]], self.locate)
+
+    def raw(self) -> pd.DataFrame:
+        """Return the table."""
+        return self.frame
+
+    def locate(self, row: int) -> str:
+        """Return `row r`, counted from 1."""
+        return plain_row(row)
+
+
+def table_format(read: Callable[[Path], NamedColumns]) -> Format:
+    """Return the format of files that `read` makes a table of."""
+    return Format(
+        load=lambda path, roles: dataset_from_table(path.name, read(path), roles),
+        rows=lambda path: read(path).raw(),
+    )
+
+
+def dataset_from_table(name: str, table: NamedColumns, roles: Roles) -> Dataset:
+    """Give every column its role, type the columns that are used, and check the target.
+
+    Args:
+        name: the data set's name.
+        table: named columns.
+        roles: target, dropped columns, groups, weights, task.
+
+    Returns:
+        The data set; X is a DataFrame of float64 and category columns, or uint8 pixels.
+
+    Raises:
+        InputError: unknown columns, bad cells, a bad target, bad weights, no input column left.
+
+    >>> import pandas as pd
+    >>> frame = pd.DataFrame({"x": [1, 2, 3], "label": ["a", "b", "a"]})
+    >>> dataset_from_table("t", FrameTable(frame), Roles(target="label")).input_names
+    ('x',)
+    """
+    if len(table.names) < 2:
+        raise InputError(
+            f"expected at least 2 columns in {name!r}, got {len(table.names)}: a target and an "
+            "input, separated by commas, semicolons or tabs in a file of text"
+        )
+    target = check_roles(table.names, roles)
+    y, task = check_target(table.column(target), target, roles.task, table.locate)
+    others = roles.not_features()
+    inputs = tuple(column for column in table.names if column not in others)
+    if not inputs:
+        raise InputError(
+            "expected at least one input column beside the target, got none: drop fewer columns"
+        )
+    frame = pd.DataFrame({column: table.column(column) for column in inputs})
+    groups, note = None, ""
+    if roles.split_by is not None:
+        groups, note = group_values(table.column(roles.split_by), roles.split_by, table.locate)
+    X, image_shape = as_pixels(frame)
+    return Dataset(
+        name=name,
+        X=X,
+        y=y,
+        task=task,
+        input_names=inputs,
+        target_name=target,
+        image_shape=image_shape,
+        groups=groups,
+        group_name=roles.split_by,
+        group_note=note,
+        sample_weight=_weights(table, roles.sample_weight),
+    )
+
+
+def _weights(table: NamedColumns, name: str | None) -> np.ndarray | None:
+    if name is None:
+        return None
+    column = table.column(name)
+    if column.dtype != np.float64:
+        raise InputError(
+            f"sample weights {name!r}: expected numbers, got text such as "
+            f"{str(column.iloc[0])!r}: name a numeric column"
+        )
+    return check_weights(column.to_numpy(), name, table.locate)
