@@ -11,7 +11,9 @@ from sklearn.impute import SimpleImputer
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
-from shrinkage.datasets import Preprocessing, load_dataset, read_rows
+from shrinkage.datasets import Preprocessing, dataset_from_arrays, load_dataset, read_rows
+from shrinkage.datasets.columns import typed_series
+from tests.processes import printed
 
 
 def table(rows: int = 60, seed: int = 0) -> pd.DataFrame:
@@ -45,6 +47,44 @@ def test_categories_equal_scikit_learn():
     filled = X[["city"]].fillna("~").assign(flag=X["flag"].astype(str))
     peer = OneHotEncoder(sparse_output=False).fit(filled.iloc[TRAIN])
     assert np.array_equal(fitted.transform(X)[:, 2:], peer.transform(filled))
+
+
+def test_a_small_spread_far_from_zero_is_a_spread():
+    """scikit-learn's `scale_` is 1 for such a column, which it holds for constant."""
+    X = 2.0**40 + 2.0**-7 * (np.arange(32) % 2).reshape(-1, 1)
+    assert StandardScaler().fit(X).scale_ == 1
+    assert Preprocessing.fit(X).transform(X, np.float64).ravel().tolist() == [-1, 1] * 16
+
+
+def test_columns_are_judged_once_for_many_fits(monkeypatch):
+    judged = []
+
+    def typed(name, *rest):
+        judged.append(name)
+        return typed_series(name, *rest)
+
+    data = dataset_from_arrays(table(), np.arange(60) % 2)
+    monkeypatch.setattr("shrinkage.datasets.input_columns.typed_series", typed)
+    fits = [Preprocessing.fit(data.columns, rows) for rows in (TRAIN, TRAIN + 1)]
+    assert judged == ["a", "b", "city", "flag"]
+    assert fits == [Preprocessing.fit(table(), rows) for rows in (TRAIN, TRAIN + 1)]
+
+
+def test_stored_preprocessing_needs_no_scikit_learn(tmp_path):
+    X = table()
+    X.to_csv(tmp_path / "new.csv", index=False)
+    fitted = Preprocessing.fit(X)
+    (tmp_path / "model.json").write_text(json.dumps(fitted.to_dict()))
+    code = f"""
+import json, sys
+from pathlib import Path
+sys.modules["sklearn"] = None
+from shrinkage.datasets import Preprocessing, read_rows
+folder = Path({str(tmp_path)!r})
+stored = Preprocessing.from_dict(json.loads((folder / "model.json").read_text()))
+print(json.dumps(stored.transform(read_rows(folder / "new.csv")).tolist()))
+"""
+    assert json.loads(printed(code)) == fitted.transform(X).tolist()
 
 
 def test_nothing_outside_the_fit_rows_matters():

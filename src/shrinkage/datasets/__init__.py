@@ -2,7 +2,7 @@
 
 Who uses this: the path engine (`load_dataset` → `split_test` → `make_folds` → `Preprocessing`),
 and `shrinkage predict` (`read_rows`). It promises that loaders return raw values and complain in
-one line, and that whatever is fitted is fitted on the rows it is given and stored as JSON.
+one line, and that whatever is fitted is fitted on training rows alone and stored as JSON.
 """
 
 from __future__ import annotations

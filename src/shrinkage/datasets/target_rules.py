@@ -50,12 +50,12 @@ def check_target(
             f"target {name!r}: expected at least two different values, got {got}: "
             "choose another target"
         )
-    classes = y.dtype == object or y.dtype == bool or _few_whole(distinct)
+    few_integers = len(distinct) <= MOST_CLASSES and _are_integers(distinct)
+    classes = y.dtype in (object, bool) or few_integers
     task = task or ("classification" if classes else "regression")
     if task == "regression":
         return _as_numbers(y, name), task
-    whole = y.dtype == np.float64 and _whole(distinct)
-    return (y.astype(np.int64) if whole else y), task
+    return (y.astype(np.int64) if _are_integers(distinct) else y), task
 
 
 def _plain_array(values: object, name: str) -> np.ndarray:
@@ -93,13 +93,10 @@ def _require_present(y: np.ndarray, name: str, locate: Locate) -> None:
         )
 
 
-def _few_whole(distinct: np.ndarray) -> bool:
-    return len(distinct) <= MOST_CLASSES and _whole(distinct)
-
-
-def _whole(values: np.ndarray) -> bool:
-    exact = np.abs(values) <= LARGEST_EXACT
-    return bool(np.all(exact & (values == np.round(values))))
+def _are_integers(values: np.ndarray) -> bool:
+    if values.dtype != np.float64:
+        return False
+    return bool(np.all((np.abs(values) <= LARGEST_EXACT) & (values == np.round(values))))
 
 
 def _as_numbers(y: np.ndarray, name: str) -> np.ndarray:

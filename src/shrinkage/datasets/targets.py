@@ -38,7 +38,7 @@ class TargetEncoding:
 
     @classmethod
     def fit(cls, y: np.ndarray, task: str, *, standardize: bool = False) -> TargetEncoding:
-        """Learn the classes, or the mean and population standard deviation, of the given targets.
+        """Learn the classes, or the mean and population standard deviation, of some targets.
 
         Args:
             y: (n,) labels or numbers.
@@ -88,13 +88,14 @@ class TargetEncoding:
             return (np.asarray(y, dtype=np.float64) - self.mean) / self.scale
         codes = {label: code for code, label in enumerate(self.classes)}
         values, places = np.unique(np.asarray(y), return_inverse=True)
-        found = [codes.get(plain_label(value), -1) for value in values]
-        if -1 in found:
+        labels = [plain_label(value) for value in values]
+        unknown = [label for label in labels if label not in codes]
+        if unknown:
             raise InputError(
                 f"expected one of {len(self.classes)} labels ({_shown(self.classes)}), got "
-                f"{plain_label(values[found.index(-1)])!r}: remove those rows, or train with them"
+                f"{unknown[0]!r}: remove those rows, or train with them"
             )
-        return np.array(found, dtype=np.int64)[places]
+        return np.array([codes[label] for label in labels], dtype=np.int64)[places]
 
     def decode(self, values: np.ndarray) -> np.ndarray:
         """Return the labels of class codes, or numbers in the target's own unit.
