@@ -118,9 +118,12 @@ def check_double_counting() -> None:
 
 
 def check_the_optimizers_own_decay_is_not_counted_twice() -> None:
-    model = hidden(O.AdamW(0.1))
-    refused(InputError, "weight_decay=0.0", lambda: regularize(model, 0.1 * L2(), "decoupled"))
-    table = regularize(model, 0.1 * L1()).table()
+    with pytest.warns(UserWarning, match="penalised twice: build it with AdamW"):
+        attachment = regularize(hidden(O.AdamW(0.1)), 0.1 * L2(), "decoupled")
+    assert attachment.attached
+    with pytest.warns(UserWarning, match="a mixture of both"):
+        table = regularize(hidden(O.AdamW(0.1)), 0.1 * L1()).table()
+    regularize(hidden(O.AdamW(0.1)), 0.0 * L2()).detach()
     assert "first.bias" in table
     assert table.count("the optimizer decays it by weight_decay=0.004") == 4
     spared = O.AdamW(0.1)
