@@ -14,10 +14,10 @@ from recording import write_result
 
 from shrinkage import L1, ElasticNet, GroupLasso
 from shrinkage.datasets import load_dataset
-from shrinkage.paths import PathSettings
-from shrinkage.paths.plan import make_plan
-from shrinkage.paths.sequential_engine import SequentialEngine
-from shrinkage.paths.stacked_engine import StackedEngine
+from shrinkage.paths import PathOptions
+from shrinkage.paths.engines.sequential import SequentialEngine
+from shrinkage.paths.engines.stacked import StackedEngine
+from shrinkage.paths.running.plan import make_plan
 
 STRENGTHS = (0.0, *np.geomspace(1e-6, 1e-2, 20).tolist())
 REPEATS = 5
@@ -28,7 +28,7 @@ def main() -> None:
     data = load_dataset("digits")
     figures: dict[str, object] = {}
     for penalty in (L1(), ElasticNet(0.3), GroupLasso(per="input")):
-        plan = make_plan("mlp:64,32", data, penalty, PathSettings(epochs=10, dtype="float64"))
+        plan = make_plan("mlp:64,32", data, penalty, PathOptions(epochs=10, dtype="float64"))
         (job, *_) = plan.jobs(0, STRENGTHS)
         unit = plan.unit(job)
         times: dict[str, list[float]] = {"stacked": [], "sequential": []}

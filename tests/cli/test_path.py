@@ -13,7 +13,7 @@ import typer.main
 
 import shrinkage as package
 from shrinkage.cli.main import app
-from shrinkage.paths.store import Store
+from shrinkage.paths.running.store import Store
 from tests.cli.command_line import QUICK, contents, shrinkage, small_columns, write_table
 
 

@@ -70,18 +70,18 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The run directory of a short run of the demonstration."""
     from shrinkage import L1
     from shrinkage.datasets import load_dataset
-    from shrinkage.paths import PathSettings, fit_dataset
+    from shrinkage.paths import PathOptions, fit_dataset
 
     folder = tmp_path_factory.mktemp("runs") / "demo"
-    settings = PathSettings(strengths=(1e-4, 1e-3), folds=2, epochs=10)
-    fit_dataset("mlp:64,32", load_dataset("digits"), penalty=L1(), settings=settings, store=folder)
+    options = PathOptions(strengths=(1e-4, 1e-3), folds=2, epochs=10)
+    fit_dataset("mlp:64,32", load_dataset("digits"), penalty=L1(), options=options, store=folder)
     return folder
 
 
 @pytest.fixture
 def short_training(monkeypatch: pytest.MonkeyPatch) -> None:
     """Default lengths of training that are enough to run, not to learn."""
-    from shrinkage.paths import recipe
+    from shrinkage.paths.engines import recipe
 
     monkeypatch.setattr(recipe, "TARGET_STEPS", 30)
     monkeypatch.setattr(recipe, "LEAST_EPOCHS", 1)

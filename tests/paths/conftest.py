@@ -9,11 +9,11 @@ import pytest
 import torch
 
 from shrinkage.datasets import TargetEncoding
-from shrinkage.paths.architectures import parse_architecture
-from shrinkage.paths.losses import LOSSES
-from shrinkage.paths.problem import FoldData, Problem, Rows, Unit
-from shrinkage.paths.recipe import Recipe
-from shrinkage.paths.scoring import DEFAULT_SCORES, Scorer
+from shrinkage.paths.choosing.scores import DEFAULT_SCORES, Scorer
+from shrinkage.paths.engines.architectures import parse_architecture
+from shrinkage.paths.engines.base import FoldData, Problem, Rows, Unit
+from shrinkage.paths.engines.losses import LOSSES
+from shrinkage.paths.engines.recipe import Recipe
 from shrinkage.penalties import L1, Penalty
 from shrinkage.selections import weights
 

@@ -10,10 +10,10 @@ from sklearn.metrics import accuracy_score, balanced_accuracy_score, log_loss, r
 
 from shrinkage.datasets import TargetEncoding
 from shrinkage.errors import InputError
-from shrinkage.paths.grid import check_strengths, extension, log_grid, top_of_grid
-from shrinkage.paths.rules import choose, standard_error
-from shrinkage.paths.scoring import Scorer
-from shrinkage.paths.stacked_engine import StackedEngine
+from shrinkage.paths.choosing.grid import check_strengths, extension, log_grid, top_of_grid
+from shrinkage.paths.choosing.rules import choose, standard_error
+from shrinkage.paths.choosing.scores import Scorer
+from shrinkage.paths.engines.stacked import StackedEngine
 from shrinkage.penalties import L1, L2
 
 

@@ -6,9 +6,9 @@ import pytest
 import torch
 from torch import nn
 
-from shrinkage.paths.architectures import MLP
-from shrinkage.paths.code import training_code
-from shrinkage.paths.recipe import Recipe
+from shrinkage.paths.engines.architectures import MLP
+from shrinkage.paths.engines.recipe import Recipe
+from shrinkage.paths.results.code import training_code
 from shrinkage.penalties import L1, L2, ElasticNet, GroupLasso
 
 

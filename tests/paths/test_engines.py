@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 import torch
 
-from shrinkage.paths.problem import Trained
-from shrinkage.paths.sequential_engine import SequentialEngine
-from shrinkage.paths.stacked_engine import StackedEngine
+from shrinkage.paths.engines.base import Trained
+from shrinkage.paths.engines.sequential import SequentialEngine
+from shrinkage.paths.engines.stacked import StackedEngine
 from shrinkage.penalties import L1, L2, ElasticNet, GroupLasso
 
 MODELS = [
@@ -107,19 +107,19 @@ def test_strength_zero_in_a_stack_is_the_unregularized_run(make):
 
 @pytest.mark.parametrize("penalty", [L1(), GroupLasso(per="input")], ids=repr)
 def test_a_diverging_model_touches_no_other(make, penalty, monkeypatch):
-    from shrinkage.paths import stacked_engine
+    from shrinkage.paths.engines import stacked
 
     problem, unit = make("mlp:8,5;norm=batch", penalty, epochs=5)
     calm = StackedEngine().train(problem, unit, nothing)
 
-    class Poisoned(stacked_engine.StackedNetwork):
+    class Poisoned(stacked.StackedNetwork):
         def __init__(self, module, count):
             super().__init__(module, count)
             with torch.no_grad():
                 self.parameters["0.weight"][1] = torch.nan
                 self.parameters["3.weight"][2] = torch.inf
 
-    monkeypatch.setattr(stacked_engine, "StackedNetwork", Poisoned)
+    monkeypatch.setattr(stacked, "StackedNetwork", Poisoned)
     mixed = StackedEngine().train(problem, unit, nothing)
     assert torch.isnan(mixed.arrays["0.weight"][1]).all()
     for name, value in mixed.arrays.items():

@@ -229,7 +229,7 @@ def test_mixed_columns_missing_cells_and_text_labels_predict_from_raw_rows(tmp_p
 
 
 def test_folds_cut_into_parts_give_the_same_path(digits, monkeypatch):
-    from shrinkage.paths.stacked_engine import StackedEngine
+    from shrinkage.paths.engines.stacked import StackedEngine
 
     settings = {**SMALL, "dtype": "float64", "strengths": (1e-4, 1e-3, 1e-2)}
     whole = fit_path("mlp:16", *digits, **settings)
@@ -322,7 +322,7 @@ def test_only_selected_layers_are_penalised(digits):
         ({"select": ("0.*", "nope*")}, "nope"),
         ({"model": "mlp:8;norm=batch", "batch_size": 1}, "at least 2"),
         ({"learning_rate": float("nan")}, "positive learning rate"),
-        ({"fold": 3}, "no setting 'fold'"),
+        ({"fold": 3}, "no option 'fold'"),
         ({"engine": "stacked", "model": factory}, "cannot be stacked"),
         ({"model": "mlp:0"}, "positive widths"),
         ({"model": "mpl:64"}, "cannot import|unknown model"),

@@ -14,23 +14,23 @@ from shrinkage import L1, L2, fit_path
 from shrinkage.atomic import write_bytes
 from shrinkage.datasets import dataset_from_arrays
 from shrinkage.errors import RunDirectoryError
-from shrinkage.paths.assembly import _curves
-from shrinkage.paths.cross_validation import CrossValidation
-from shrinkage.paths.curves import CurveRecorder
+from shrinkage.paths.choosing.cross_validation import CrossValidation
+from shrinkage.paths.choosing.grid import Extension
+from shrinkage.paths.choosing.judging import judge
+from shrinkage.paths.choosing.rules import Choice
+from shrinkage.paths.engines.base import Trained, template
+from shrinkage.paths.engines.curves import CurveRecorder
+from shrinkage.paths.engines.losses import CrossEntropy, HalfSquaredError
+from shrinkage.paths.engines.recipe import Recipe
+from shrinkage.paths.engines.sequential import SequentialEngine
+from shrinkage.paths.engines.stacked import StackedEngine
 from shrinkage.paths.fit import make_plan
-from shrinkage.paths.grid import Extension
-from shrinkage.paths.judging import judge
-from shrinkage.paths.losses import CrossEntropy, HalfSquaredError
-from shrinkage.paths.outcomes import UnitOutcome, validated
-from shrinkage.paths.preparation import Preparation, make_split
-from shrinkage.paths.problem import Trained, template
-from shrinkage.paths.recipe import Recipe
+from shrinkage.paths.options import PathOptions
 from shrinkage.paths.results import Status
-from shrinkage.paths.rules import Choice
-from shrinkage.paths.sequential_engine import SequentialEngine
-from shrinkage.paths.settings import PathSettings
-from shrinkage.paths.stacked_engine import StackedEngine
-from shrinkage.paths.store import fingerprint_of
+from shrinkage.paths.results.assembly import _curves
+from shrinkage.paths.running.outcomes import UnitOutcome, validated
+from shrinkage.paths.running.preparation import Preparation, make_split
+from shrinkage.paths.running.store import fingerprint_of
 
 LINEAR = {"strengths": (0.05, 0.5, 1.0), "folds": 3}
 
@@ -262,7 +262,7 @@ def test_added_strengths_and_their_numbers_go_to_their_side(below):
 def test_jobs_of_another_group_have_other_names():
     X, y = table()
     data = dataset_from_arrays(X, y, task="regression")
-    plan = make_plan("mlp:3", data, L1(), PathSettings(folds=3, epochs=1))
+    plan = make_plan("mlp:3", data, L1(), PathOptions(folds=3, epochs=1))
     names = [[job.name for job in plan.jobs(group, (0.1, 0.2))] for group in range(3)]
     assert len({name for some in names for name in some}) == 9
 
@@ -366,7 +366,7 @@ def test_a_run_with_another_input_is_another_run(tmp_path, change):
 
     (tmp_path / "run" / "state").mkdir(parents=True)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("shrinkage.paths.fitted.FittedPath.write", lambda *_: None)
+        patch.setattr("shrinkage.paths.results.fitted.FittedPath.write", lambda *_: None)
         run()
     other = {"penalty": L2(), "seed": 1}
     given[change] = other[change] if change in other else np.roll(given[change], 1) * 2

@@ -9,8 +9,8 @@ from sklearn.linear_model import ElasticNet as SklearnElasticNet
 from sklearn.linear_model import Lasso, LogisticRegression, Ridge
 
 from shrinkage.errors import InputError
-from shrinkage.paths import linear_engine
-from shrinkage.paths.linear_engine import LinearEngine, critical_strength
+from shrinkage.paths.engines import linear
+from shrinkage.paths.engines.linear import LinearEngine, critical_strength
 from shrinkage.penalties import L1, L2, ElasticNet, GroupLasso
 
 STRENGTHS = (0.001, 0.03, 0.2)
@@ -96,20 +96,20 @@ def test_group_lasso_keeps_whole_inputs(make):
 
 
 def test_models_that_do_not_arrive_are_marked(make, monkeypatch):
-    monkeypatch.setattr(linear_engine, "MOST_ITERATIONS", 3)
+    monkeypatch.setattr(linear, "MOST_ITERATIONS", 3)
     problem, unit = make("linear", L1(), task="regression")
     assert not LinearEngine().train(problem, unit, nothing).converged.any()
 
 
 def test_models_that_arrive_leave_the_others_as_they_are(make, monkeypatch):
     together, *_ = solve(make, L1())
-    sizes, original = [], linear_engine.closed_form
+    sizes, original = [], linear.closed_form
 
     def noted(parts):
         sizes.append(len(parts[0].strength))
         return original(parts)
 
-    monkeypatch.setattr(linear_engine, "closed_form", noted)
+    monkeypatch.setattr(linear, "closed_form", noted)
     solve(make, L1())
     assert sizes[0] == len(STRENGTHS)
     assert sizes[-1] < len(STRENGTHS)
@@ -127,7 +127,7 @@ def test_separable_classes_end_at_strength_0_without_a_minimizer(make):
     outputs = trained.outputs(rows.x)[0].t()
     assert (outputs.argmax(dim=1) == rows.target).all()
     loss = torch.nn.functional.cross_entropy(outputs, rows.target)
-    assert 1e-4 < loss < linear_engine.SEPARATED  # 20,000 iterations would have come to 1e-7
+    assert 1e-4 < loss < linear.SEPARATED  # 20,000 iterations would have come to 1e-7
 
 
 def test_classes_that_overlap_have_a_minimizer_at_strength_0(make):

@@ -8,8 +8,8 @@ import time
 import pytest
 import torch
 
-from shrinkage.paths.stacked_engine import StackedEngine
-from shrinkage.paths.workers import Stopped, run_side_by_side, thread_share, torch_threads
+from shrinkage.paths.engines.stacked import StackedEngine
+from shrinkage.paths.running.threads import Stopped, run_side_by_side, thread_share, torch_threads
 
 
 def test_results_come_in_order_however_long_each_takes():

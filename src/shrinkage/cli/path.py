@@ -125,11 +125,11 @@ def command(
     """
     from shrinkage.cli.shown import announce, show_result
     from shrinkage.datasets import load_dataset
-    from shrinkage.paths import PathSettings, fit_dataset
-    from shrinkage.paths.given import with_own_sets
+    from shrinkage.paths import PathOptions, fit_dataset
+    from shrinkage.paths.own_sets import with_own_sets
 
     chosen_penalty = _penalty(penalty, l1_ratio, per)
-    settings = PathSettings(
+    options = PathOptions(
         strengths=_strengths(strengths),
         folds=folds,
         update=update,
@@ -160,7 +160,7 @@ def command(
             _model(model, activation, dropout, norm),
             rows,
             penalty=chosen_penalty,
-            settings=settings,
+            options=options,
             validation=positions,
             store=folder,
             resume=resume,

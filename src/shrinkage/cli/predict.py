@@ -30,7 +30,7 @@ def command(
     from shrinkage.datasets import read_rows
     from shrinkage.errors import InputError
     from shrinkage.paths import load_result
-    from shrinkage.paths.predictions import prediction_columns, write_predictions
+    from shrinkage.paths.results.predictions import prediction_columns, write_predictions
 
     result = load_result(run)
     if out is not None and out.exists() and run.resolve() in out.resolve().parents:

@@ -10,7 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from shrinkage.paths import FittedPath
-from shrinkage.paths.estimate import Estimate
+from shrinkage.paths.running.estimate import Estimate
 from shrinkage.reports import path_table, summary_sentence
 
 HEADERS = ("strength", "score", "± s.e.", "train", "valid.", "zeros", "status", "choice")

@@ -14,8 +14,8 @@ import numpy as np
 from shrinkage.datasets import Dataset
 from shrinkage.datasets.dataset import RawRows, take_rows
 from shrinkage.paths import fit_path
-from shrinkage.paths.fitted import FittedPath
 from shrinkage.paths.results import ChosenModel
+from shrinkage.paths.results.fitted import FittedPath
 from shrinkage.penalties import L1, L2, ElasticNet, Penalty
 
 PENALTIES: Mapping[str, Penalty] = {"L1": L1(), "L2": L2(), "elastic net": ElasticNet(0.5)}

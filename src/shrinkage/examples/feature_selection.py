@@ -19,7 +19,7 @@ from shrinkage.examples.outcome import Outcome, Table, at_least, at_most
 from shrinkage.examples.pictures import shared_folder
 from shrinkage.examples.spread import standard_error
 from shrinkage.paths import fit_path
-from shrinkage.paths.fitted import FittedPath
+from shrinkage.paths.results.fitted import FittedPath
 from shrinkage.penalties import L1, GroupLasso, Penalty
 
 PENALTIES: Mapping[str, Penalty] = {"L1": L1(), "groups": GroupLasso(per="input")}

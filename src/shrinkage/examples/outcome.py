@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from shrinkage.drawing.figures import Figure
-    from shrinkage.paths.fitted import FittedPath
+    from shrinkage.paths.results.fitted import FittedPath
     from shrinkage.reports.slides import Slides
 
 Cell = str | int | float

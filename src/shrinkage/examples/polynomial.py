@@ -32,7 +32,7 @@ from shrinkage.examples.polynomial_points import (
 )
 from shrinkage.examples.spread import mean_and_error
 from shrinkage.paths import fit_path
-from shrinkage.paths.fitted import FittedPath
+from shrinkage.paths.results.fitted import FittedPath
 from shrinkage.penalties import L1, L2, ElasticNet, Penalty
 
 FOLDS = 5

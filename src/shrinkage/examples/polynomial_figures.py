@@ -21,7 +21,7 @@ from shrinkage.examples.polynomial_points import (
     plain_fit,
     truth,
 )
-from shrinkage.paths.fitted import FittedPath
+from shrinkage.paths.results.fitted import FittedPath
 from shrinkage.reports.slides import Row, Slides
 
 

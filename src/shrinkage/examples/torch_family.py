@@ -32,7 +32,7 @@ from shrinkage.examples.published import (
     train,
 )
 from shrinkage.paths import fit_path
-from shrinkage.paths.fitted import FittedPath
+from shrinkage.paths.results.fitted import FittedPath
 from shrinkage.penalties import Penalty
 from shrinkage.pytorch import audit, regularize
 from shrinkage.pytorch.ledger import Ledger

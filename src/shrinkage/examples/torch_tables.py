@@ -14,7 +14,7 @@ from shrinkage.drawing.figures import Axis, LineFigure, Mark, Series
 from shrinkage.examples.outcome import Check, Table, at_least, at_most, is_true
 from shrinkage.examples.pictures import Pictures
 from shrinkage.examples.published import Seen, exact_zeros
-from shrinkage.paths.fitted import FittedPath
+from shrinkage.paths.results.fitted import FittedPath
 from shrinkage.reports.figures.score import score_figure
 
 if TYPE_CHECKING:

@@ -11,10 +11,10 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
-from shrinkage.paths.results import ChosenModel, PathResult, Status
+from shrinkage.paths.results.records import ChosenModel, PathResult, Status
 
 if TYPE_CHECKING:
-    from shrinkage.paths.architectures import (
+    from shrinkage.paths.engines.architectures import (
         MLP,
         Factory,
         Linear,
@@ -22,9 +22,9 @@ if TYPE_CHECKING:
         parse_architecture,
     )
     from shrinkage.paths.fit import fit_dataset, fit_path
-    from shrinkage.paths.fitted import FittedPath
-    from shrinkage.paths.run_directory import load_result
-    from shrinkage.paths.settings import PathSettings
+    from shrinkage.paths.options import PathOptions
+    from shrinkage.paths.results.directory import load_result
+    from shrinkage.paths.results.fitted import FittedPath
 
 __all__ = [
     "MLP",
@@ -32,8 +32,8 @@ __all__ = [
     "Factory",
     "FittedPath",
     "Linear",
+    "PathOptions",
     "PathResult",
-    "PathSettings",
     "Prototype",
     "Status",
     "fit_dataset",
@@ -43,16 +43,16 @@ __all__ = [
 ]
 
 _LAZY = {
-    "MLP": "architectures",
-    "Factory": "architectures",
-    "Linear": "architectures",
-    "Prototype": "architectures",
-    "parse_architecture": "architectures",
+    "MLP": "engines.architectures",
+    "Factory": "engines.architectures",
+    "Linear": "engines.architectures",
+    "Prototype": "engines.architectures",
+    "parse_architecture": "engines.architectures",
     "fit_dataset": "fit",
     "fit_path": "fit",
-    "FittedPath": "fitted",
-    "load_result": "run_directory",
-    "PathSettings": "settings",
+    "FittedPath": "results.fitted",
+    "load_result": "results.directory",
+    "PathOptions": "options",
 }
 
 

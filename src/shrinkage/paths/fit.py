@@ -18,26 +18,26 @@ import torch
 
 from shrinkage.datasets import Dataset
 from shrinkage.errors import InputError
-from shrinkage.paths import outcomes
-from shrinkage.paths.assembly import assemble
-from shrinkage.paths.cross_validation import CrossValidation
-from shrinkage.paths.estimate import Estimate, estimate
-from shrinkage.paths.fitted import FittedPath
-from shrinkage.paths.given import given_dataset
-from shrinkage.paths.grid import MOST_EXTENSIONS, extension, log_grid, top_of_grid
-from shrinkage.paths.plan import Job, Model, Plan, identity_of_data, make_plan
-from shrinkage.paths.progress import Progress, progress_bar
-from shrinkage.paths.rules import Choice, choose
-from shrinkage.paths.run_directory import load_result
-from shrinkage.paths.settings import PathSettings
-from shrinkage.paths.store import (
+from shrinkage.paths.choosing.cross_validation import CrossValidation
+from shrinkage.paths.choosing.grid import MOST_EXTENSIONS, extension, log_grid, top_of_grid
+from shrinkage.paths.choosing.rules import Choice, choose
+from shrinkage.paths.options import PathOptions
+from shrinkage.paths.own_sets import given_dataset
+from shrinkage.paths.results.assembly import assemble
+from shrinkage.paths.results.directory import load_result
+from shrinkage.paths.results.fitted import FittedPath
+from shrinkage.paths.running import outcomes
+from shrinkage.paths.running.estimate import Estimate, estimate
+from shrinkage.paths.running.plan import Job, Model, Plan, identity_of_data, make_plan
+from shrinkage.paths.running.progress import Progress, progress_bar
+from shrinkage.paths.running.store import (
     Store,
     fingerprint_of,
     is_finished,
     mark_finished,
     open_store,
 )
-from shrinkage.paths.workers import run_side_by_side
+from shrinkage.paths.running.threads import run_side_by_side
 from shrinkage.penalties import L1, Penalty
 
 
@@ -55,7 +55,7 @@ def fit_path(
     store: str | Path | None = None,
     resume: bool = False,
     progress: bool | None = None,
-    **settings: object,
+    **options: object,
 ) -> FittedPath:
     """Train a model over a path of strengths with cross validation, and choose a strength.
 
@@ -77,7 +77,7 @@ def fit_path(
         store: a folder for the run, which then survives a kill and holds the report.
         resume: go on with the run in `store`.
         progress: show a bar; None shows it when a terminal watches.
-        **settings: the fields of `PathSettings`: strengths, folds, update, select, seed, epochs,
+        **options: the fields of `PathOptions`: strengths, folds, update, select, seed, epochs,
             batch_size, learning_rate, scorer, test_size, refit, engine, device, dtype.
 
     Returns:
@@ -95,14 +95,14 @@ def fit_path(
 
     Source: Hastie, Tibshirani and Friedman, The elements of statistical learning (2009), 7.10.
     """
-    known = PathSettings.__dataclass_fields__
-    unknown = sorted(set(settings) - set(known))
+    known = PathOptions.__dataclass_fields__
+    unknown = sorted(set(options) - set(known))
     if unknown:
         raise InputError(
-            f"fit_path has no setting {unknown[0]!r}: expected some of {', '.join(known)}"
+            f"fit_path has no option {unknown[0]!r}: expected some of {', '.join(known)}"
         )
-    if isinstance(settings.get("strengths"), (list, np.ndarray)):
-        settings["strengths"] = tuple(float(s) for s in settings["strengths"])  # type: ignore
+    if isinstance(options.get("strengths"), (list, np.ndarray)):
+        options["strengths"] = tuple(float(s) for s in options["strengths"])  # type: ignore
     data, positions = given_dataset(
         X,
         y,
@@ -116,7 +116,7 @@ def fit_path(
         model,
         data,
         penalty=L1() if penalty is None else penalty,
-        settings=PathSettings(**settings),  # type: ignore[arg-type]
+        options=PathOptions(**options),  # type: ignore[arg-type]
         validation=positions,
         store=None if store is None else Path(store),
         resume=resume,
@@ -129,7 +129,7 @@ def fit_dataset(
     data: Dataset,
     *,
     penalty: Penalty,
-    settings: PathSettings,
+    options: PathOptions,
     validation: np.ndarray | None = None,
     store: Path | None = None,
     resume: bool = False,
@@ -142,7 +142,7 @@ def fit_dataset(
         model: as in `fit_path`.
         data: the dataset.
         penalty: the penalty.
-        settings: the choices.
+        options: the choices.
         validation: positions of a validation set of the user's own.
         store: the run directory.
         resume: go on in it.
@@ -154,12 +154,12 @@ def fit_dataset(
     """
     begin = time.perf_counter()
     with torch.random.fork_rng(devices=[]), progress_bar(progress) as told:
-        plan = make_plan(model, data, penalty, settings, validation)
-        fingerprint = fingerprint_of(plan.identity(settings), identity_of_data(data, validation))
+        plan = make_plan(model, data, penalty, options, validation)
+        fingerprint = fingerprint_of(plan.identity(options), identity_of_data(data, validation))
         kept = open_store(store, fingerprint, resume=resume)
         if store is not None and is_finished(store):
             return load_result(store)
-        result = _run(plan, settings, kept, told, announce)
+        result = _run(plan, options, kept, told, announce)
         seconds = round(time.perf_counter() - begin, 2)
         result = replace(result, summary={**result.summary, "wall_seconds": seconds})
         if store is not None:
@@ -170,35 +170,35 @@ def fit_dataset(
 
 def _run(
     plan: Plan,
-    settings: PathSettings,
+    options: PathOptions,
     store: Store,
     told: Progress,
     announce: Callable[[Estimate], None] | None,
 ) -> FittedPath:
-    strengths = _grid(plan, settings, store, told)
+    strengths = _grid(plan, options, store, told)
     if announce is not None:
         announce(_estimate(plan, (0.0, *strengths)))
     folds = _validate(plan, 0, (0.0, *strengths), store, told, "cross validation")
     found = CrossValidation.of(strengths, folds)
     choice = choose(found.mean, found.standard_error)
-    if not isinstance(settings.strengths, tuple):
+    if not isinstance(options.strengths, tuple):
         found, choice = _extended(plan, found, choice, store, told)
-    chosen = _refit(plan, settings, found, choice, store, told)
+    chosen = _refit(plan, options, found, choice, store, told)
     return assemble(
-        plan.problem, plan.preparation, plan.engine, plan.whole, settings, found, choice, chosen
+        plan.problem, plan.preparation, plan.engine, plan.whole, options, found, choice, chosen
     )
 
 
-def _grid(plan: Plan, settings: PathSettings, store: Store, told: Progress) -> tuple[float, ...]:
-    if isinstance(settings.strengths, tuple):
-        return settings.strengths
+def _grid(plan: Plan, options: PathOptions, store: Store, told: Progress) -> tuple[float, ...]:
+    if isinstance(options.strengths, tuple):
+        return options.strengths
     top = store.note("grid")
     if not isinstance(top, float):
         told.stage("finding the largest strength", 1)
         top = top_of_grid(plan.problem, plan.whole, plan.engine)
         store.keep_note("grid", top)
         told.advance(1)
-    return log_grid(top, settings.strengths)
+    return log_grid(top, options.strengths)
 
 
 def _estimate(plan: Plan, strengths: tuple[float, ...]) -> Estimate:
@@ -257,7 +257,7 @@ def _extended(
 
 def _refit(
     plan: Plan,
-    settings: PathSettings,
+    options: PathOptions,
     found: CrossValidation,
     choice: Choice,
     store: Store,
@@ -265,7 +265,7 @@ def _refit(
 ) -> tuple[tuple[float, ...], outcomes.UnitOutcome]:
     """Return the strengths that were refitted on all training rows, and the outcome."""
     wanted = {0.0, found.strengths[choice.best], found.strengths[choice.one_standard_error]}
-    if settings.refit == "all":
+    if options.refit == "all":
         wanted.update(found.strengths)
     strengths = tuple(sorted(wanted))
     unit = replace(plan.whole, strengths=strengths)

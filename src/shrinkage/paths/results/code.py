@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from torch import nn
 
-from shrinkage.paths.recipe import WARM_UP, Recipe
+from shrinkage.paths.engines.recipe import WARM_UP, Recipe
 from shrinkage.penalties import Penalty
 
 LOSS_LINES = {

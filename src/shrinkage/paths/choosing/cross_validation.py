@@ -10,10 +10,10 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from shrinkage.paths.grid import Extension
-from shrinkage.paths.outcomes import UnitOutcome
-from shrinkage.paths.results import Status
-from shrinkage.paths.rules import standard_error
+from shrinkage.paths.choosing.grid import Extension
+from shrinkage.paths.choosing.rules import standard_error
+from shrinkage.paths.results.records import Status
+from shrinkage.paths.running.outcomes import UnitOutcome
 
 
 @dataclass(frozen=True)

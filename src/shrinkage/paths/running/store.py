@@ -17,8 +17,8 @@ import numpy as np
 
 from shrinkage.atomic import TEMPORARY
 from shrinkage.errors import RunDirectoryError
-from shrinkage.paths.files import read_arrays, read_json, write_arrays, write_json
-from shrinkage.paths.outcomes import UnitOutcome
+from shrinkage.paths.results.files import read_arrays, read_json, write_arrays, write_json
+from shrinkage.paths.running.outcomes import UnitOutcome
 
 RUN_FILE = "state/run.json"
 SUMMARY_FILE = "summary.json"

@@ -23,10 +23,10 @@ import numpy as np
 import torch
 
 from shrinkage.errors import InputError
-from shrinkage.paths.assigned import assigned_parts
-from shrinkage.paths.losses import HalfSquaredError
-from shrinkage.paths.problem import Advance, Problem, Rows, Trained, Unit, template
-from shrinkage.paths.workers import torch_threads
+from shrinkage.paths.engines.assigned import assigned_parts
+from shrinkage.paths.engines.base import Advance, Problem, Rows, Trained, Unit, template
+from shrinkage.paths.engines.losses import HalfSquaredError
+from shrinkage.paths.running.threads import torch_threads
 from shrinkage.terms import Part, closed_form
 
 TOLERANCE = 1e-10

@@ -17,16 +17,16 @@ from torch import nn
 
 from shrinkage.datasets import Dataset, TargetEncoding
 from shrinkage.errors import InputError
-from shrinkage.paths.architectures import Architecture, Linear, parse_architecture
-from shrinkage.paths.engines import choose_engine
-from shrinkage.paths.losses import LOSSES
-from shrinkage.paths.preparation import Preparation, make_split
-from shrinkage.paths.problem import Engine, Problem, Unit, template
-from shrinkage.paths.recipe import BATCH_SIZE, Recipe, default_epochs, derived_seed
-from shrinkage.paths.scoring import DEFAULT_SCORES, Scorer
-from shrinkage.paths.settings import DTYPES, PathSettings
-from shrinkage.paths.store import fingerprint_of
-from shrinkage.paths.workers import thread_share
+from shrinkage.paths.choosing.scores import DEFAULT_SCORES, Scorer
+from shrinkage.paths.engines.architectures import Architecture, Linear, parse_architecture
+from shrinkage.paths.engines.base import Engine, Problem, Unit, template
+from shrinkage.paths.engines.losses import LOSSES
+from shrinkage.paths.engines.recipe import BATCH_SIZE, Recipe, default_epochs, derived_seed
+from shrinkage.paths.engines.registry import choose_engine
+from shrinkage.paths.options import DTYPES, PathOptions
+from shrinkage.paths.running.preparation import Preparation, make_split
+from shrinkage.paths.running.store import fingerprint_of
+from shrinkage.paths.running.threads import thread_share
 from shrinkage.penalties import Penalty
 from shrinkage.pytorch import describe
 from shrinkage.selections import Selection, as_selection, select, weights
@@ -88,10 +88,10 @@ class Plan:
         rows = len(self.preparation.split.folds[job.fold][0])
         return self.engine.steps(self.problem, rows, len(job.strengths))
 
-    def identity(self, settings: PathSettings) -> dict[str, object]:
+    def identity(self, options: PathOptions) -> dict[str, object]:
         """Return what makes two runs the same run, apart from the data."""
         return {
-            **settings.to_dict(),
+            **options.to_dict(),
             "model": self.problem.architecture.name,
             "weights": _digest_of(template(self.problem, self.whole)),
             "penalty": repr(self.problem.penalty),
@@ -121,19 +121,19 @@ def make_plan(
     model: Model,
     data: Dataset,
     penalty: Penalty,
-    settings: PathSettings,
+    options: PathOptions,
     validation: np.ndarray | None = None,
 ) -> Plan:
     """Return everything that is fixed before training starts; arguments as in `fit_dataset`."""
     architecture = parse_architecture(model)
     linear = isinstance(architecture, Linear)
-    split = make_split(data, settings.folds, settings.test_size, settings.seed, validation)
-    device = torch.device("cpu") if linear else settings.torch_device()
+    split = make_split(data, options.folds, options.test_size, options.seed, validation)
+    device = torch.device("cpu") if linear else options.torch_device()
     preparation = Preparation(
         data,
         split,
         standardize_target=data.task == "regression" and not linear,
-        dtype=torch.float64 if linear else DTYPES[settings.dtype],
+        dtype=torch.float64 if linear else DTYPES[options.dtype],
         device=device,
     )
     for train, _ in split.folds:
@@ -142,25 +142,25 @@ def make_plan(
     problem = Problem(
         architecture=architecture,
         penalty=penalty,
-        selection=_selection(settings.select),
-        update=settings.update,
-        recipe=_recipe(settings, min(len(train) for train, _ in split.folds)),
+        selection=_selection(options.select),
+        update=options.update,
+        recipe=_recipe(options, min(len(train) for train, _ in split.folds)),
         loss=LOSSES[data.task],
-        scorer=_scorer(settings, data.task, preparation.target(split.train)),
+        scorer=_scorer(options, data.task, preparation.target(split.train)),
         n_outputs=max(1, len(preparation.classes)),
         device=device,
         dtype=preparation.dtype,
     )
-    seed = derived_seed(settings.seed, REFIT_LABEL)
+    seed = derived_seed(options.seed, REFIT_LABEL)
     whole = Unit("refit", (0.0,), seed, whole_data, n_inputs, thread_share(1))
     module = template(problem, whole)
-    _check_module(module, settings.select, problem.recipe)
-    engine = choose_engine(settings.engine, architecture, module)
-    return Plan(problem, preparation, engine, whole, settings.seed)
+    _check_module(module, options.select, problem.recipe)
+    engine = choose_engine(options.engine, architecture, module)
+    return Plan(problem, preparation, engine, whole, options.seed)
 
 
-def _scorer(settings: PathSettings, task: str, encoding: TargetEncoding) -> Scorer:
-    scorer = Scorer(DEFAULT_SCORES[task] if settings.scorer is None else settings.scorer)
+def _scorer(options: PathOptions, task: str, encoding: TargetEncoding) -> Scorer:
+    scorer = Scorer(DEFAULT_SCORES[task] if options.scorer is None else options.scorer)
     scorer.check(encoding)
     return scorer
 
@@ -184,12 +184,12 @@ def _selection(patterns: tuple[str, ...]) -> Selection:
     return reduce(or_, [as_selection(pattern) for pattern in patterns])
 
 
-def _recipe(settings: PathSettings, rows: int) -> Recipe:
-    if settings.batch_size is not None and settings.batch_size > rows:
+def _recipe(options: PathOptions, rows: int) -> Recipe:
+    if options.batch_size is not None and options.batch_size > rows:
         raise InputError(
             f"expected a batch size of at most the {rows} training rows of a fold, got "
-            f"{settings.batch_size}; choose a smaller --batch-size"
+            f"{options.batch_size}; choose a smaller --batch-size"
         )
-    batch = settings.batch_size or min(BATCH_SIZE, rows)
-    epochs = settings.epochs or default_epochs(rows, batch)
-    return Recipe(epochs=epochs, batch_size=batch, learning_rate=settings.learning_rate)
+    batch = options.batch_size or min(BATCH_SIZE, rows)
+    epochs = options.epochs or default_epochs(rows, batch)
+    return Recipe(epochs=epochs, batch_size=batch, learning_rate=options.learning_rate)

@@ -8,12 +8,12 @@ from __future__ import annotations
 from torch import nn
 
 from shrinkage.errors import InputError
-from shrinkage.paths.architectures import Architecture, Linear
-from shrinkage.paths.linear_engine import LinearEngine
-from shrinkage.paths.problem import Engine
-from shrinkage.paths.sequential_engine import SequentialEngine
-from shrinkage.paths.stack import is_stackable
-from shrinkage.paths.stacked_engine import StackedEngine
+from shrinkage.paths.engines.architectures import Architecture, Linear
+from shrinkage.paths.engines.base import Engine
+from shrinkage.paths.engines.layers.stack import is_stackable
+from shrinkage.paths.engines.linear import LinearEngine
+from shrinkage.paths.engines.sequential import SequentialEngine
+from shrinkage.paths.engines.stacked import StackedEngine
 
 
 def choose_engine(name: str, architecture: Architecture, module: nn.Module) -> Engine:

@@ -17,8 +17,8 @@ from torch import nn
 
 from shrinkage.datasets import Preprocessing, TargetEncoding
 from shrinkage.errors import InputError
-from shrinkage.paths.architectures import Prototype, parse_architecture
-from shrinkage.paths.results import PathResult
+from shrinkage.paths.engines.architectures import Prototype, parse_architecture
+from shrinkage.paths.results.records import PathResult
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
@@ -124,7 +124,7 @@ class FittedPath(PathResult):
         >>> path.score(X[:99], y[:99]) == path.best.test_score
         True
         """
-        from shrinkage.paths.scoring import Scorer
+        from shrinkage.paths.choosing.scores import Scorer
 
         outputs = self.decision(X, which).T[None]
         encoding = TargetEncoding.from_dict(self._file().target)
@@ -132,7 +132,7 @@ class FittedPath(PathResult):
 
     def table(self) -> DataFrame:
         """Return the path as a table, one row a strength."""
-        from shrinkage.paths.run_directory import path_frame
+        from shrinkage.paths.results.directory import path_frame
 
         return path_frame(self)
 
@@ -150,7 +150,7 @@ class FittedPath(PathResult):
 
     def write(self, folder: str | Path) -> None:
         """Write the run directory: numbers, weights, figures and the page."""
-        from shrinkage.paths.run_directory import write_run
+        from shrinkage.paths.results.directory import write_run
 
         write_run(self, Path(folder))
 

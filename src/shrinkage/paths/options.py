@@ -1,6 +1,6 @@
 """What a person may choose about a path, checked once, before anything is trained or written.
 
-Who uses this: `fit_path` and the command line fill in a `PathSettings`; the run directory keeps
+Who uses this: `fit_path` and the command line fill in a `PathOptions`; the run directory keeps
 its `fingerprint` so that a resumed run is the same run.
 """
 
@@ -13,8 +13,8 @@ import torch
 
 from shrinkage.datasets.wording import one_line
 from shrinkage.errors import InputError, near_names
-from shrinkage.paths.grid import check_strengths
-from shrinkage.paths.recipe import LEARNING_RATE
+from shrinkage.paths.choosing.grid import check_strengths
+from shrinkage.paths.engines.recipe import LEARNING_RATE
 
 UPDATES = ("proximal", "decoupled", "gradient", "loss")
 ENGINES = ("auto", "stacked", "sequential")
@@ -24,7 +24,7 @@ DTYPES = {"float32": torch.float32, "float64": torch.float64}
 
 
 @dataclass(frozen=True, kw_only=True)
-class PathSettings:
+class PathOptions:
     """Choices of a path; None means that a default follows from the data.
 
     Args:
@@ -87,7 +87,7 @@ class PathSettings:
             )
 
     def to_dict(self) -> dict[str, object]:
-        """Return the settings as JSON knows them."""
+        """Return the options as JSON knows them."""
         values = asdict(self)
         if isinstance(self.strengths, tuple):
             values["strengths"] = list(self.strengths)

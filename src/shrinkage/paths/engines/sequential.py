@@ -11,10 +11,10 @@ import numpy as np
 import torch
 from torch import nn
 
-from shrinkage.paths.curves import CurveRecorder
-from shrinkage.paths.problem import Advance, Curves, Problem, Rows, Trained, Unit, template
-from shrinkage.paths.recipe import derived_seed
-from shrinkage.paths.seeding import seed_generators
+from shrinkage.paths.engines.base import Advance, Curves, Problem, Rows, Trained, Unit, template
+from shrinkage.paths.engines.curves import CurveRecorder
+from shrinkage.paths.engines.recipe import derived_seed
+from shrinkage.paths.engines.seeding import seed_generators
 from shrinkage.pytorch import Attachment, regularize
 from shrinkage.terms import Term
 

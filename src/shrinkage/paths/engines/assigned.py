@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from torch import nn
 
-from shrinkage.paths.problem import Problem
+from shrinkage.paths.engines.base import Problem
 from shrinkage.penalties import Penalty
 from shrinkage.pytorch import describe
 from shrinkage.terms import Assignment, Term, assign

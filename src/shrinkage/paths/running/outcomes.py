@@ -12,10 +12,10 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from shrinkage.paths.assigned import penalised_names
-from shrinkage.paths.judging import judge
-from shrinkage.paths.problem import Problem, Trained, Unit, spread, template
-from shrinkage.paths.results import Status
+from shrinkage.paths.choosing.judging import judge
+from shrinkage.paths.engines.assigned import penalised_names
+from shrinkage.paths.engines.base import Problem, Trained, Unit, spread, template
+from shrinkage.paths.results.records import Status
 
 TRAIN_LOSS_ROWS = 10_000
 CONSTANT = 1e-6

@@ -13,7 +13,7 @@ from pathlib import Path
 from shrinkage.atomic import write_bytes
 from shrinkage.datasets import TargetEncoding
 from shrinkage.datasets.dataset import RawRows
-from shrinkage.paths.fitted import FittedPath
+from shrinkage.paths.results.fitted import FittedPath
 
 
 def prediction_columns(

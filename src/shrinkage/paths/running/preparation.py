@@ -24,7 +24,7 @@ from shrinkage.datasets import (
 )
 from shrinkage.datasets.dataset import RawRows
 from shrinkage.errors import InputError
-from shrinkage.paths.problem import FoldData, Rows
+from shrinkage.paths.engines.base import FoldData, Rows
 
 
 @dataclass(frozen=True)

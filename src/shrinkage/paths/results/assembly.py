@@ -12,22 +12,22 @@ import numpy as np
 import torch
 
 from shrinkage.datasets import Preprocessing, TargetEncoding
-from shrinkage.paths.assigned import assignment
-from shrinkage.paths.code import training_code
-from shrinkage.paths.cross_validation import CrossValidation
-from shrinkage.paths.fitted import FittedPath, ModelFile
-from shrinkage.paths.outcomes import UnitOutcome
-from shrinkage.paths.preparation import Preparation
-from shrinkage.paths.problem import Engine, Problem, Unit, template
-from shrinkage.paths.results import (
+from shrinkage.paths.choosing.cross_validation import CrossValidation
+from shrinkage.paths.choosing.rules import Choice
+from shrinkage.paths.engines.assigned import assignment
+from shrinkage.paths.engines.base import Engine, Problem, Unit, template
+from shrinkage.paths.options import PathOptions
+from shrinkage.paths.results.code import training_code
+from shrinkage.paths.results.fitted import FittedPath, ModelFile
+from shrinkage.paths.results.records import (
     ChosenModel,
     LayerTrace,
     LearningCurve,
     Status,
 )
-from shrinkage.paths.rules import Choice
-from shrinkage.paths.settings import PathSettings
-from shrinkage.paths.summary import summary_of
+from shrinkage.paths.results.summary import summary_of
+from shrinkage.paths.running.outcomes import UnitOutcome
+from shrinkage.paths.running.preparation import Preparation
 
 PACKAGES = ("shrinkage", "torch", "numpy", "scikit-learn", "pandas", "safetensors")
 Refit = tuple[tuple[float, ...], UnitOutcome]
@@ -38,7 +38,7 @@ def assemble(
     preparation: Preparation,
     engine: Engine,
     whole: Unit,
-    settings: PathSettings,
+    options: PathOptions,
     found: CrossValidation,
     choice: Choice,
     refit: Refit,
@@ -50,7 +50,7 @@ def assemble(
         preparation: the rows.
         engine: what trained them.
         whole: the job of all training rows.
-        settings: the choices.
+        options: the choices.
         found: the cross validation.
         choice: the chosen positions.
         refit: the strengths that were refitted, and their weights.
@@ -77,7 +77,7 @@ def assemble(
         module,
         problem.penalty,
         strength,
-        settings.select,
+        options.select,
         problem.update,
         problem.recipe,
         data.task,
@@ -85,7 +85,7 @@ def assemble(
     )
     return FittedPath(
         summary=summary_of(
-            preparation, settings, problem, engine, found, chosen, len(refit[0]), _versions()
+            preparation, options, problem, engine, found, chosen, len(refit[0]), _versions()
         ),
         strengths=np.array(found.strengths),
         fold_scores=found.measures["score"],

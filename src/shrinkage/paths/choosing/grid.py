@@ -15,8 +15,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from shrinkage.errors import InputError
-from shrinkage.paths import linear_engine
-from shrinkage.paths.problem import Engine, Problem, Unit, spread
+from shrinkage.paths.engines import linear
+from shrinkage.paths.engines.base import Engine, Problem, Unit, spread
 
 DECADES = 4
 MOST_EXTENSIONS = 2
@@ -91,8 +91,8 @@ def top_of_grid(problem: Problem, unit: Unit, engine: Engine) -> float:
     Raises:
         InputError: every strength from 2^-40 to 2^30 is as bad as a constant, or none is.
     """
-    if isinstance(engine, linear_engine.LinearEngine):
-        exact = linear_engine.critical_strength(problem, unit)
+    if isinstance(engine, linear.LinearEngine):
+        exact = linear.critical_strength(problem, unit)
         if math.isfinite(exact) and exact > 0:
             return exact
     constant = _constant_loss(problem, unit)

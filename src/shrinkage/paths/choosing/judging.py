@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 import torch
 
-from shrinkage.paths.problem import FoldData, Outputs, Problem
+from shrinkage.paths.engines.base import FoldData, Outputs, Problem
 
 
 def judge(

@@ -19,9 +19,10 @@ import numpy as np
 
 from shrinkage.atomic import write_bytes
 from shrinkage.errors import RunDirectoryError
-from shrinkage.paths.files import read_arrays, read_json, write_arrays, write_json
-from shrinkage.paths.fitted import FittedPath, ModelFile
-from shrinkage.paths.results import (
+from shrinkage.paths.choosing.rules import standard_error
+from shrinkage.paths.results.files import read_arrays, read_json, write_arrays, write_json
+from shrinkage.paths.results.fitted import FittedPath, ModelFile
+from shrinkage.paths.results.records import (
     AssignmentRow,
     ChosenModel,
     LayerTrace,
@@ -29,7 +30,6 @@ from shrinkage.paths.results import (
     PathResult,
     Status,
 )
-from shrinkage.paths.rules import standard_error
 
 if TYPE_CHECKING:
     from pandas import DataFrame

@@ -13,8 +13,8 @@ from statistics import median
 
 import torch
 
-from shrinkage.paths.linear_engine import LinearEngine
-from shrinkage.paths.problem import Engine, Problem, Unit, template
+from shrinkage.paths.engines.base import Engine, Problem, Unit, template
+from shrinkage.paths.engines.linear import LinearEngine
 
 PROBE_STEPS = 24
 WARM_UP_STEPS = 8

@@ -14,12 +14,12 @@ import numpy as np
 import torch
 from torch import nn
 
-from shrinkage.paths.assigned import assigned_parts
-from shrinkage.paths.curves import CurveRecorder
-from shrinkage.paths.problem import Advance, Curves, Problem, Rows, Trained, Unit, template
-from shrinkage.paths.recipe import derived_seed
-from shrinkage.paths.stack import StackedNetwork
-from shrinkage.paths.workers import torch_threads
+from shrinkage.paths.engines.assigned import assigned_parts
+from shrinkage.paths.engines.base import Advance, Curves, Problem, Rows, Trained, Unit, template
+from shrinkage.paths.engines.curves import CurveRecorder
+from shrinkage.paths.engines.layers.stack import StackedNetwork
+from shrinkage.paths.engines.recipe import derived_seed
+from shrinkage.paths.running.threads import torch_threads
 from shrinkage.pytorch import attach
 
 EVALUATION_ROWS = 4096

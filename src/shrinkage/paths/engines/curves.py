@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 import numpy as np
 import torch
 
-from shrinkage.paths.judging import judge
-from shrinkage.paths.problem import Curves, Outputs, Problem, Unit, spread
+from shrinkage.paths.choosing.judging import judge
+from shrinkage.paths.engines.base import Curves, Outputs, Problem, Unit, spread
 
 MOST_POINTS = 40
 MOST_ROWS = 2000

@@ -10,16 +10,16 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from shrinkage.paths.cross_validation import CrossValidation
-from shrinkage.paths.preparation import Preparation
-from shrinkage.paths.problem import Engine, Problem
-from shrinkage.paths.results import ChosenModel
-from shrinkage.paths.settings import PathSettings
+from shrinkage.paths.choosing.cross_validation import CrossValidation
+from shrinkage.paths.engines.base import Engine, Problem
+from shrinkage.paths.options import PathOptions
+from shrinkage.paths.results.records import ChosenModel
+from shrinkage.paths.running.preparation import Preparation
 
 
 def summary_of(
     preparation: Preparation,
-    settings: PathSettings,
+    options: PathOptions,
     problem: Problem,
     engine: Engine,
     found: CrossValidation,
@@ -31,7 +31,7 @@ def summary_of(
 
     Args:
         preparation: the rows and their split.
-        settings: the choices.
+        options: the choices.
         problem: what was trained.
         engine: what trained it.
         found: the cross validation.
@@ -55,9 +55,9 @@ def summary_of(
         "model": problem.architecture.name,
         "engine": engine.name,
         "penalty": repr(problem.penalty),
-        "select": list(settings.select),
+        "select": list(options.select),
         "update": problem.update,
-        "seed": settings.seed,
+        "seed": options.seed,
         "epochs": None if engine.name == "linear" else problem.recipe.epochs,
         "batch_size": None if engine.name == "linear" else problem.recipe.batch_size,
         "learning_rate": None if engine.name == "linear" else problem.recipe.learning_rate,

@@ -16,10 +16,10 @@ import torch
 from torch import nn
 
 from shrinkage.datasets import TargetEncoding
-from shrinkage.paths.architectures import Architecture, build_seeded
-from shrinkage.paths.losses import CrossEntropy, HalfSquaredError
-from shrinkage.paths.recipe import Recipe
-from shrinkage.paths.scoring import Scorer
+from shrinkage.paths.choosing.scores import Scorer
+from shrinkage.paths.engines.architectures import Architecture, build_seeded
+from shrinkage.paths.engines.losses import CrossEntropy, HalfSquaredError
+from shrinkage.paths.engines.recipe import Recipe
 from shrinkage.penalties import Penalty
 from shrinkage.selections import Selection
 

@@ -1,0 +1,1 @@
+"""Which layers can be stacked, one entry each."""

@@ -1,0 +1,25 @@
+"""What a path gives: records that load no framework, the fitted models, the run directory.
+
+Who uses this: reports and the command line read the records; everything that needs a framework is
+in a module of its own.
+"""
+
+from __future__ import annotations
+
+from shrinkage.paths.results.records import (
+    AssignmentRow,
+    ChosenModel,
+    LayerTrace,
+    LearningCurve,
+    PathResult,
+    Status,
+)
+
+__all__ = [
+    "AssignmentRow",
+    "ChosenModel",
+    "LayerTrace",
+    "LearningCurve",
+    "PathResult",
+    "Status",
+]
