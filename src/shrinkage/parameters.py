@@ -22,6 +22,27 @@ ROLES = {
 
 
 @dataclass(frozen=True)
+class Place:
+    """What a layer, or a name, says of one of its arrays, in no framework's terms.
+
+    Args:
+        role: as in `ParameterInfo`, and so are the next three.
+        kind: the kind of layer.
+        input_axis: may count from the end of the shape.
+        output_axis: the same.
+        rank: how many axes the layer gives the array, where it says so.
+        note: what else a reader of the table should know.
+    """
+
+    role: str
+    kind: str = "custom"
+    input_axis: int | None = None
+    output_axis: int | None = None
+    rank: int | None = None
+    note: str = ""
+
+
+@dataclass(frozen=True)
 class ParameterInfo:
     """One parameter: its name and shape, what it is for, and along which axes its units lie.
 

@@ -112,17 +112,17 @@ def _regularized(optimizer: Any, plain_step: Any, slots: dict[Any, Slot]) -> Any
     """Return the step with the terms around it, for variables that have a gradient."""
 
     def step(gradients: Any, variables: Any, learning_rate: Any) -> None:
-        found = [slots.get(optimizer._var_key(variable)) for variable in variables]
-        pairs = zip(gradients, found, strict=True)
-        whole = [g if slot is None else slot.gradient(g) for g, slot in pairs]
+        slots_of_variables = [slots.get(optimizer._var_key(variable)) for variable in variables]
+        pairs = zip(gradients, slots_of_variables, strict=True)
+        regularized = [g if slot is None else slot.gradient(g) for g, slot in pairs]
         moving = [
             (slot, ops.cast(learning_rate, slot.variable.dtype))
-            for slot in found
+            for slot in slots_of_variables
             if slot is not None
         ]
         for slot, rate in moving:
             slot.before(rate)
-        plain_step(whole, variables, learning_rate)
+        plain_step(regularized, variables, learning_rate)
         for slot, rate in moving:
             slot.after(optimizer, rate)
 

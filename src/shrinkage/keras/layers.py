@@ -8,34 +8,25 @@ unpenalised); fewer axes, or "bias" in the name, are not.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 import keras
 
+from shrinkage.parameters import Place
+
 L = keras.layers
-
-
-@dataclass(frozen=True)
-class Place:
-    """What a layer says of one of its variables; axes count from the end of the shape."""
-
-    role: str
-    kind: str
-    input_axis: int | None = -2
-    output_axis: int | None = -1
 
 
 def _conv(layer: Any, _name: str) -> Place:
     """A convolution in groups has no input axis: an index is another unit in each group."""
-    return Place("weight", "conv", -2 if getattr(layer, "groups", 1) == 1 else None)
+    return Place("weight", "conv", -2 if getattr(layer, "groups", 1) == 1 else None, -1)
 
 
 def _separable(layer: Any, name: str) -> Place:
     """The pointwise half is over the depthwise one's outputs: inputs where each has only one."""
     if name.startswith("depthwise"):
         return Place("weight", "conv", -2, None)
-    return Place("weight", "conv", -2 if layer.depth_multiplier == 1 else None)
+    return Place("weight", "conv", -2 if layer.depth_multiplier == 1 else None, -1)
 
 
 def _einsum(layer: Any, _name: str) -> Place:
@@ -49,8 +40,10 @@ def _einsum(layer: Any, _name: str) -> Place:
     return Place("weight", "linear", one_input, one_output)
 
 
-def _everywhere(role: str, kind: str, *axes: int | None) -> Callable[[Any, str], Place]:
-    place = Place(role, kind, *axes)
+def _everywhere(
+    role: str, kind: str, input_axis: int | None = -2, output_axis: int | None = -1
+) -> Callable[[Any, str], Place]:
+    place = Place(role, kind, input_axis, output_axis)
     return lambda _layer, _name: place
 
 
@@ -90,7 +83,7 @@ def place_of(layer: Any, variable: Any) -> Place:
     'linear'
     """
     own = [place for layers, place in LAYERS if isinstance(layer, layers)]
-    place = own[0](layer, variable.name) if own else Place("weight", "custom")
+    place = own[0](layer, variable.name) if own else Place("weight", "custom", -2, -1)
     if "bias" in variable.name or (place.role == "norm" and variable.name == "beta"):
         return Place("bias", place.kind, None, None)
     if not own and variable.name in _NORMS and "norm" in type(layer).__name__.lower():

@@ -56,7 +56,7 @@ def describe(model: Any) -> tuple[tuple[ParameterInfo, Any], ...]:
             f"expected a Keras model, got {type(model).__name__}: give the model itself"
         )
     _check_built(model)
-    found: dict[int, tuple[ParameterInfo, Any]] = {}
+    described: dict[int, tuple[ParameterInfo, Any]] = {}
     taken: set[str] = set()
     for name, place, variable in _owned(model):
         if name in taken:
@@ -65,12 +65,12 @@ def describe(model: Any) -> tuple[tuple[ParameterInfo, Any], ...]:
                 "variables, or its layer, another name"
             )
         taken.add(name)
-        if id(variable) in found:
-            info = _better(found[id(variable)][0], place, variable)
-            found[id(variable)] = (replace(info, aliases=(*info.aliases, name)), variable)
+        if id(variable) in described:
+            info = _better(described[id(variable)][0], place, variable)
+            described[id(variable)] = (replace(info, aliases=(*info.aliases, name)), variable)
         else:
-            found[id(variable)] = (_info(name, place, variable), variable)
-    return tuple(found.values())
+            described[id(variable)] = (_info(name, place, variable), variable)
+    return tuple(described.values())
 
 
 def _better(info: ParameterInfo, place: Place, variable: Any) -> ParameterInfo:

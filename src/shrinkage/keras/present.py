@@ -34,16 +34,16 @@ def terms_of(regularizer: Any) -> Terms | None:
     0.5 * L2() on weights()
     """
     if isinstance(regularizer, Regularizer):
-        found = list(regularizer.terms)
+        terms = list(regularizer.terms)
     elif isinstance(regularizer, _K.L1L2):
-        found = [Term(float(regularizer.l1), L1()), Term(2 * float(regularizer.l2), L2())]
+        terms = [Term(float(regularizer.l1), L1()), Term(2 * float(regularizer.l2), L2())]
     elif isinstance(regularizer, _K.L1):
-        found = [Term(float(regularizer.l1), L1())]
+        terms = [Term(float(regularizer.l1), L1())]
     elif isinstance(regularizer, _K.L2):
-        found = [Term(2 * float(regularizer.l2), L2())]
+        terms = [Term(2 * float(regularizer.l2), L2())]
     else:
         return None
-    return Terms(tuple(term for term in found if term.strength > 0))
+    return Terms(tuple(term for term in terms if term.strength > 0))
 
 
 def words_of(regularizer: Any) -> str:

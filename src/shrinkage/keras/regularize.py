@@ -103,12 +103,12 @@ def _assigned(model: Any, infos: Sequence[ParameterInfo], terms: Terms, update: 
 def _without_kernel(model: Any, terms: Terms) -> str:
     """Return what there is to say of layers that terms name and that hold no weights."""
     words = {word for term in terms for word in term.selection.words()}
-    found = [
+    without = [
         f"layer {name!r} is a {type(layer).__name__}, which has no kernel"
         for name, layer in layers_by_name(model).items()
         if name in words and not layer.weights
     ]
-    return "".join(f"; {text}" for text in found)
+    return "".join(f"; {text}" for text in without)
 
 
 def _slot(name: str, variable: Any, assignment: Assignment, optimizer: Any) -> Slot:

@@ -69,9 +69,9 @@ class Regularizer(keras.regularizers.Regularizer):
         return total
 
     def _along_units(self, penalty: Penalty, axes: int) -> Penalty:
-        given = (self.input_axis, self.output_axis)
+        axes = (self.input_axis, self.output_axis)
         try:
-            return penalty.with_axes(*((-2, -1) if given == (None, None) and axes == 2 else given))
+            return penalty.with_axes(*((-2, -1) if axes == (None, None) and axes == 2 else axes))
         except InputError as error:
             raise InputError(
                 f"{error}; an array of {axes} axes does not say which are its units: give "
@@ -164,12 +164,12 @@ def _entry(term: Term) -> dict[str, Any]:
             "save the weights alone with model.save_weights, or use shrinkage.keras.regularize"
         )
     options = {field.name: getattr(penalty, field.name) for field in fields(penalty)}
-    given = {
+    numbers = {
         name: list(value) if isinstance(value, tuple) else value  # JSON has no tuples
         for name, value in options.items()
         if value is not None
     }
-    return {"strength": term.strength, "penalty": penalty.name, "options": given}
+    return {"strength": term.strength, "penalty": penalty.name, "options": numbers}
 
 
 def _term(entry: Mapping[str, Any]) -> Term:

@@ -55,8 +55,8 @@ def assigned(
 
 
 def _check_reference(term: Term) -> None:
-    for name, found in (term.reference or {}).items():
-        if isinstance(found, np.ndarray) and not found.shape and isinstance(found.item(), Mapping):
+    for name, array in (term.reference or {}).items():
+        if isinstance(array, np.ndarray) and not array.shape and isinstance(array.item(), Mapping):
             raise InputError(
                 f"expected around(…) to have arrays by full name, the keys joined by dots, got a "
                 f"tree under {name!r}: give around(named_leaves(params)) of shrinkage.optax"

@@ -55,8 +55,8 @@ def layout_of(module: Any) -> Layout:
     known = {info.name: info for info, _ in describe(module)}
 
     def layout(info: ParameterInfo) -> ParameterInfo:
-        found = known.get(info.name, info)
-        return found if found.shape == info.shape else info
+        layout_of_it = known.get(info.name, info)
+        return layout_of_it if layout_of_it.shape == info.shape else info
 
     return layout
 

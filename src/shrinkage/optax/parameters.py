@@ -21,11 +21,11 @@ from shrinkage.parameters import ParameterInfo
 Layout = Callable[[ParameterInfo], ParameterInfo]
 
 
-class _Found(NamedTuple):
+class _TreeLeaf(NamedTuple):
     """A leaf, its name, the object that holds it, and the variable of Flax that wraps it."""
 
     name: str
-    leaf: Any
+    array: Any
     owner: Any
     variable: Any
 
@@ -45,7 +45,7 @@ def named_leaves(tree: Any) -> dict[str, Any]:
     >>> list(named_leaves({"layers": [{"kernel": jnp.ones(2)}]}))
     ['layers.0.kernel']
     """
-    return {one.name: one.leaf for one in _found(tree)}
+    return {leaf.name: leaf.array for leaf in _leaves(tree)}
 
 
 def describe(params: Any, layout: Layout | None = None) -> tuple[tuple[ParameterInfo, Any], ...]:
@@ -74,16 +74,16 @@ def describe(params: Any, layout: Layout | None = None) -> tuple[tuple[Parameter
     https://docs.kidger.site/equinox (nn.Linear, nn.Conv).
     """
     checked_layout(layout)
-    found = tuple(
-        (_laid_out(_info(one), layout), one.leaf) for one in _found(params) if _counts(one)
+    described = tuple(
+        (_laid_out(_info(leaf), layout), leaf.array) for leaf in _leaves(params) if _counts(leaf)
     )
-    if not found:
+    if not described:
         raise InputError(
             f"expected a tree with floating arrays, got {type(params).__name__} without any: give "
             "the parameters, for example nnx.state(model, nnx.Param) or eqx.filter(model, "
             "eqx.is_inexact_array)"
         )
-    return found
+    return described
 
 
 def checked_layout(layout: Any) -> Any:
@@ -99,18 +99,18 @@ def checked_layout(layout: Any) -> Any:
     return layout
 
 
-def _counts(one: _Found) -> bool:
-    kinds = [base.__name__ for base in type(one.variable).__mro__]
+def _counts(leaf: _TreeLeaf) -> bool:
+    kinds = [base.__name__ for base in type(leaf.variable).__mro__]
     if "Variable" in kinds and "Param" not in kinds:
         return False
-    return hasattr(one.leaf, "shape") and jnp.issubdtype(one.leaf.dtype, jnp.floating)
+    return hasattr(leaf.array, "shape") and jnp.issubdtype(leaf.array.dtype, jnp.floating)
 
 
-def _info(one: _Found) -> ParameterInfo:
-    shape = tuple(one.leaf.shape)
-    place = place_of(one.name, len(shape), one.owner)
+def _info(leaf: _TreeLeaf) -> ParameterInfo:
+    shape = tuple(leaf.array.shape)
+    place = place_of(leaf.name, len(shape), leaf.owner)
     return ParameterInfo(
-        one.name, shape, place.role, place.kind, place.input_axis, place.output_axis
+        leaf.name, shape, place.role, place.kind, place.input_axis, place.output_axis
     )
 
 
@@ -129,19 +129,19 @@ def _laid_out(info: ParameterInfo, layout: Layout | None) -> ParameterInfo:
     return changed
 
 
-def _found(tree: Any) -> tuple[_Found, ...]:
-    found, names = tuple(_walk(tree)), set[str]()
-    for one in found:
-        if one.name in names:
+def _leaves(tree: Any) -> tuple[_TreeLeaf, ...]:
+    leaves, names = tuple(_walk(tree)), set[str]()
+    for leaf in leaves:
+        if leaf.name in names:
             raise InputError(
-                f"expected every array to have a name of its own, got two named {one.name!r} once "
+                f"expected every array to have a name of its own, got two named {leaf.name!r} once "
                 "the keys of the tree are joined by dots: rename a key that has a dot in it"
             )
-        names.add(one.name)
-    return found
+        names.add(leaf.name)
+    return leaves
 
 
-def _walk(tree: Any) -> Iterator[_Found]:
+def _walk(tree: Any) -> Iterator[_TreeLeaf]:
     for path, leaf in jax.tree_util.tree_flatten_with_path(tree)[0]:
         holders, words = _holders(tree, path), [_word(key) for key in path]
         variable = None
@@ -153,7 +153,7 @@ def _walk(tree: Any) -> Iterator[_Found]:
         ):
             variable = holders.pop()
             words.pop()
-        yield _Found(".".join(words), leaf, holders[-1] if holders else None, variable)
+        yield _TreeLeaf(".".join(words), leaf, holders[-1] if holders else None, variable)
 
 
 def _holders(tree: Any, path: tuple[Any, ...]) -> list[Any]:

@@ -10,20 +10,10 @@ refused, and `layout=` says what it is.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
-
-@dataclass(frozen=True)
-class Place:
-    """What a name or a layer says of an array; `rank` is how many axes that layer gives it."""
-
-    role: str
-    kind: str = "custom"
-    input_axis: int | None = None
-    output_axis: int | None = None
-    rank: int | None = None
-
+from shrinkage.parameters import Place
 
 _BIAS, _OTHER, _WEIGHT = Place("bias"), Place("other"), Place("weight")
 _NORM = Place("norm", "norm")

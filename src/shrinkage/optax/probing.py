@@ -73,9 +73,9 @@ def check_metric(
     names = tuple(names)
     with jax.ensure_compile_time_eval():
         state = inner.init(StandIns(params, names).tree(0.0))
-        found = read(state, metric)  # refuses by name what it does not know
-        first_rate = rate_at(rate, jnp.asarray(0), found.learning_rate)
-        if not _is_known((state, vars(found.metric), first_rate)):
+        reading = read(state, metric)  # refuses by name what it does not know
+        first_rate = rate_at(rate, jnp.asarray(0), reading.learning_rate)
+        if not _is_known((state, vars(reading.metric), first_rate)):
             return
         stand_ins = stand_ins_for(inner, params, names)
         state = inner.init(stand_ins.tree(0.0))
@@ -127,12 +127,12 @@ class _Judge:
     ) -> _Step:
         gradients = self.stand_ins.tree(slopes)
         updates, state = self.inner.update(gradients, state, self.stand_ins.tree(size))
-        given, got = named_leaves(gradients), named_leaves(updates)
-        found = read(state, self.metric)
-        rate = rate_at(self.rate, jnp.asarray(count), found.learning_rate)
-        rate, buffer = found.metric.amplified(rate, buffer)
-        scales = found.scales(self.names)
-        expected = {name: -rate * scales[name] * given[name] for name in self.names}
+        pushes, got = named_leaves(gradients), named_leaves(updates)
+        reading = read(state, self.metric)
+        rate = rate_at(self.rate, jnp.asarray(count), reading.learning_rate)
+        rate, buffer = reading.metric.amplified(rate, buffer)
+        scales = reading.scales(self.names)
+        expected = {name: -rate * scales[name] * pushes[name] for name in self.names}
         return _Step({name: got[name] for name in self.names}, expected, state, buffer)
 
     def _check(

@@ -83,7 +83,7 @@ def check_schedule(inner: Any, params: Any, names: Collection[str], rate: Any) -
             moves = _first_moves(inner, stand_ins_for(inner, params, names))
         except TypeError:  # it asks for more, such as the value of the loss, that a loop alone has
             return
-        if any(isinstance(one, jax.core.Tracer) for one in (*rates, *moves)):
+        if any(isinstance(number, jax.core.Tracer) for number in (*rates, *moves)):
             return
         _compare(np.asarray(rates, np.float64), np.asarray(moves, np.float64))
 
@@ -94,7 +94,8 @@ def _first_moves(inner: Any, stand_ins: StandIns) -> list[Any]:
     state = inner.init(params)
     updates = (inner.update(gradients, after(state, count), params)[0] for count in (0, *LATER))
     return [
-        jnp.concatenate([jnp.ravel(leaf) for leaf in named_leaves(one).values()]) for one in updates
+        jnp.concatenate([jnp.ravel(leaf) for leaf in named_leaves(update).values()])
+        for update in updates
     ]
 
 

@@ -79,7 +79,7 @@ def _operations(inner: Any, stand_ins: StandIns) -> list[Any]:
     tree = stand_ins.outlines()
     state = jax.eval_shape(inner.init, tree)
     equations = jax.make_jaxpr(inner.update)(tree, state, tree).eqns
-    return [(one.primitive.name, *map(_constant, one.invars)) for one in equations]
+    return [(equation.primitive.name, *map(_constant, equation.invars)) for equation in equations]
 
 
 def _small(leaf: Any) -> tuple[int, ...]:

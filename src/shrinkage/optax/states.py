@@ -107,13 +107,13 @@ def read(state: Any, metric: Metric | None) -> Reading:
     Adam(b2=0.999, eps=1e-08, eps_root=0.0)
     """
     injected: dict[str, Any] = {}
-    found = list(_states(state, injected))
-    names = [type(one).__name__ for one in found]
+    states = list(_states(state, injected))
+    names = [type(state).__name__ for state in states]
     for name in names:
         if name not in DEFAULTS and name != _MOMENTUM:
             raise _refusal(name)
-    moments = [one for one in found if type(one).__name__ != _MOMENTUM]
-    momentums = len(found) - len(moments)
+    moments = [state for state in states if type(state).__name__ != _MOMENTUM]
+    momentums = len(states) - len(moments)
     default = DEFAULTS[type(moments[0]).__name__] if moments else SGD()
     first_is_momentum = bool(moments) and names[0] == _MOMENTUM
     if len(moments) > 1 or momentums > 1 or first_is_momentum:
@@ -165,10 +165,10 @@ def _states(state: Any, injected: dict[str, Any]) -> Iterator[Any]:
     elif name == "MaskedState":
         yield from _states(state.inner_state, injected)
     elif isinstance(state, Mapping):
-        for one in state.values():
-            yield from _states(one, injected)
+        for inner in state.values():
+            yield from _states(inner, injected)
     elif type(state) in (tuple, list):
-        for one in state:
-            yield from _states(one, injected)
+        for inner in state:
+            yield from _states(inner, injected)
     else:
         yield state

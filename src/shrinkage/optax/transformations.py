@@ -232,8 +232,8 @@ def _with_squares(parts: dict[str, Parts]) -> set[str]:
 def _shrunk(moves: Any, params: Any, parts: Parts, rate: Any, scales: Any) -> Any:
     """Return the updates after the prox in the optimizer's metric."""
 
-    def move(name: str, w: Any, update: Any, found: Any) -> Any:
-        return shrunk(w, update, found, rate * scales[name])
+    def move(name: str, w: Any, update: Any, parts_of_it: Any) -> Any:
+        return shrunk(w, update, parts_of_it, rate * scales[name])
 
     return _each(moves, params, parts, move)
 
@@ -241,9 +241,9 @@ def _shrunk(moves: Any, params: Any, parts: Parts, rate: Any, scales: Any) -> An
 def _taken_off(moves: Any, params: Any, parts: Parts, rate: Any) -> Any:
     """Return the updates after decoupled parts: smooth ones off, then the scalar prox."""
 
-    def move(_: str, w: Any, update: Any, found: Any) -> Any:
-        nonsmooth = smooth_and_nonsmooth(found)[1]
-        return shrunk(w, decayed(w, update, found, rate), nonsmooth, rate)
+    def move(_: str, w: Any, update: Any, parts_of_it: Any) -> Any:
+        nonsmooth = smooth_and_nonsmooth(parts_of_it)[1]
+        return shrunk(w, decayed(w, update, parts_of_it, rate), nonsmooth, rate)
 
     return _each(moves, params, parts, move)
 
@@ -254,7 +254,7 @@ def _pushed(gradients: Any, params: Any, parts: Parts) -> Any:
         gradients,
         params,
         parts,
-        lambda _, w, g, found: g + subgradient_of(found, w).astype(g.dtype),
+        lambda _, w, g, on_it: g + subgradient_of(on_it, w).astype(g.dtype),
     )
 
 
@@ -262,8 +262,8 @@ def _each(updates: Any, params: Any, parts: Parts, move: Any) -> Any:
     """Return the tree of updates, those of parameters with parts moved."""
     if not parts:
         return updates
-    weights, found = named_leaves(params), named_leaves(updates)
-    missing = [name for name in parts if name not in found]
+    weights, moves = named_leaves(params), named_leaves(updates)
+    missing = [name for name in parts if name not in moves]
     if missing:
         raise InputError(
             f"expected an update of every penalised parameter, got none of {missing[0]}: give "
@@ -271,7 +271,7 @@ def _each(updates: Any, params: Any, parts: Parts, move: Any) -> Any:
         )
     moved = [
         move(name, weights[name], update, parts[name]) if name in parts else update
-        for name, update in found.items()
+        for name, update in moves.items()
     ]
     return jax.tree.unflatten(jax.tree.structure(updates), moved)
 

@@ -17,18 +17,7 @@ from torch.nn.parameter import is_lazy
 from torch.nn.utils import parametrize
 
 from shrinkage.errors import InputError
-from shrinkage.parameters import ParameterInfo
-
-
-@dataclass(frozen=True)
-class Place:
-    """What a layer says of one of its parameters."""
-
-    role: str
-    kind: str
-    input_axis: int | None = None
-    output_axis: int | None = None
-    note: str = ""
+from shrinkage.parameters import ParameterInfo, Place
 
 
 def _conv(module: nn.Module) -> Place:
@@ -41,7 +30,7 @@ def _transposed_conv(module: nn.Module) -> Place:
 
 
 @dataclass(frozen=True)
-class Layer:
+class LayerKind:
     """Which modules, how the names of their own parameters begin, and what their arrays are."""
 
     modules: tuple[type[nn.Module], ...]
@@ -50,31 +39,31 @@ class Layer:
 
 
 # The first entry that fits the owning module decides.
-LAYERS: tuple[Layer, ...] = (
-    Layer((nn.Linear,), ("weight", "bias"), lambda _: Place("weight", "linear", 1, 0)),
-    Layer((nn.Bilinear,), ("weight", "bias"), lambda _: Place("weight", "linear", None, 0)),
-    Layer(
+LAYERS: tuple[LayerKind, ...] = (
+    LayerKind((nn.Linear,), ("weight", "bias"), lambda _: Place("weight", "linear", 1, 0)),
+    LayerKind((nn.Bilinear,), ("weight", "bias"), lambda _: Place("weight", "linear", None, 0)),
+    LayerKind(
         (nn.ConvTranspose1d, nn.ConvTranspose2d, nn.ConvTranspose3d),
         ("weight", "bias"),
         _transposed_conv,
     ),
-    Layer((nn.Conv1d, nn.Conv2d, nn.Conv3d), ("weight", "bias"), _conv),
-    Layer(
+    LayerKind((nn.Conv1d, nn.Conv2d, nn.Conv3d), ("weight", "bias"), _conv),
+    LayerKind(
         (nn.RNNBase, nn.RNNCellBase),
         ("weight_ih", "weight_hh", "weight_hr", "bias"),
         lambda _: Place("weight", "recurrent", 1, 0),
     ),
-    Layer(
+    LayerKind(
         (nn.MultiheadAttention,),
         ("in_proj_", "q_proj_", "k_proj_", "v_proj_", "bias_k", "bias_v"),
         lambda _: Place("weight", "attention", 1, 0),
     ),
-    Layer(
+    LayerKind(
         (nn.Embedding, nn.EmbeddingBag),
         ("weight",),
         lambda _: Place("embedding", "embedding", 0, 1),
     ),
-    Layer(
+    LayerKind(
         (nn.modules.batchnorm._NormBase, nn.LayerNorm, nn.GroupNorm, nn.RMSNorm),
         ("weight", "bias"),
         lambda _: Place("norm", "norm"),

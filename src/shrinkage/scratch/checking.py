@@ -62,8 +62,8 @@ def gradient_check(
     True
     """
     expect(network, Network, "a Network", "Network([Affine(2, 1)])")
-    given = SoftmaxCrossEntropy() if loss is None else loss
-    error: Loss = expect(given, Loss, "an object as loss", "SoftmaxCrossEntropy()")
+    data_loss = SoftmaxCrossEntropy() if loss is None else loss
+    error: Loss = expect(data_loss, Loss, "an object as loss", "SoftmaxCrossEntropy()")
     table = rows(X, network.inputs)
     target = error.checked(y, len(table), network.outputs)
     number(distance, "distance", least=1e-8, below=1)
@@ -83,13 +83,13 @@ def gradient_check(
     rounding = np.finfo(float).eps * max(abs(value), 1.0) / distance
     unit = max(_largest(slopes), _COMPARABLE * rounding)
     generator = np.random.default_rng(seed)
-    found = {}
+    numeric = {}
     for name, w in parameters.items():
         count = min(whole(entries, "entries"), w.size)
         chosen = generator.choice(w.size, count, replace=False)
         tried = [_slope_by_trying(lambda: objective()[0], w, at, distance) for at in chosen]
-        found[name] = _share(slopes[name], chosen, np.array(tried), unit)
-    return found
+        numeric[name] = _share(slopes[name], chosen, np.array(tried), unit)
+    return numeric
 
 
 _COMPARABLE = 1e8  # times its rounding: the least slope that can be compared to eight digits
@@ -110,10 +110,10 @@ def _share(slope: np.ndarray, chosen: np.ndarray, tried: np.ndarray, unit: float
 
 def _slope_by_trying(value: Any, w: np.ndarray, at: int, distance: float) -> float:
     """Return the slope along one entry of `w`, which is put back."""
-    kept = w.flat[at]
-    w.flat[at] = kept + distance
+    before = w.flat[at]
+    w.flat[at] = before + distance
     above = value()
-    w.flat[at] = kept - distance
+    w.flat[at] = before - distance
     below = value()
-    w.flat[at] = kept
+    w.flat[at] = before
     return (above - below) / (2 * distance)

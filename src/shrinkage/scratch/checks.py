@@ -62,8 +62,8 @@ def finite_weights(parameters: Mapping[str, np.ndarray]) -> None:
 def finite_references(assigned: Mapping[str, Sequence[Any]]) -> None:
     """Check what terms are measured from, by parameter."""
     for name, parts in assigned.items():
-        given = [part.reference for part in parts if part.reference is not None]
-        if not all(np.isfinite(np.asarray(reference)).all() for reference in given):
+        references = [part.reference for part in parts if part.reference is not None]
+        if not all(np.isfinite(np.asarray(reference)).all() for reference in references):
             raise InputError(
                 f"expected a finite reference for {name}, got NaN or infinity in around(…): take "
                 "it from a network that trained well"

@@ -21,9 +21,9 @@ from shrinkage.scratch.saving import remember_what_lasts
 
 def copied(layers: Any) -> tuple[Layer, ...]:
     """Return copies of layers in a list, or say what it got instead."""
-    given = expect(layers, Iterable, "layers in a list", "[Affine(784, 10)]")
+    copies = expect(layers, Iterable, "layers in a list", "[Affine(784, 10)]")
     return tuple(
-        copy.deepcopy(expect(layer, Layer, "a layer", "Affine(784, 10)")) for layer in given
+        copy.deepcopy(expect(layer, Layer, "a layer", "Affine(784, 10)")) for layer in copies
     )
 
 

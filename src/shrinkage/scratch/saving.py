@@ -27,5 +27,5 @@ def lasting(layer: Any) -> dict[str, Any]:
     if "lasts" not in held:  # not started yet
         return dict(held)
     lasts = {"lasts": True} | held["lasts"]
-    kept = {name: held[name] if lasts[name] else None for name in held if name in lasts}
-    return kept | {"gradients": {}}
+    saved = {name: held[name] if lasts[name] else None for name in held if name in lasts}
+    return saved | {"gradients": {}}

@@ -52,9 +52,9 @@ def rows(X: Any, inputs: int, what: str = "X") -> np.ndarray:
     >>> rows([[1, 2]], 2)
     array([[1., 2.]])
     """
-    given = _array(X, what)
+    table = _array(X, what)
     try:
-        table = np.asarray(given, dtype=np.float64)
+        table = np.asarray(table, dtype=np.float64)
     except (TypeError, ValueError):
         raise InputError(
             f"expected {what} as numbers, got {type(X).__name__} with something else in it: "
@@ -109,28 +109,28 @@ def table(outputs: Any) -> tuple[int, int]:
 
 def labels(target: Any, rows: int, outputs: int) -> np.ndarray:
     """Return whole numbers from 0 to outputs − 1, one a row, or say what it got instead."""
-    found = _array(target, "labels")
-    if found.shape != (rows,) or found.dtype.kind not in "iu":
+    labels = _array(target, "labels")
+    if labels.shape != (rows,) or labels.dtype.kind not in "iu":
         raise InputError(
-            f"expected {rows} labels as whole numbers, got shape {found.shape} of "
-            f"{found.dtype}: {_way_to_labels(found, rows)}"
+            f"expected {rows} labels as whole numbers, got shape {labels.shape} of "
+            f"{labels.dtype}: {_way_to_labels(labels, rows)}"
         )
-    low, high = int(found.min()), int(found.max())
+    low, high = int(labels.min()), int(labels.max())
     if low < 0 or high >= outputs:
         raise InputError(
             f"expected labels from 0 to {outputs - 1}, as the last layer has {outputs} "
             f"outputs, got {low} to {high}: number the classes from 0, or give the last "
             "layer an output a class"
         )
-    return found
+    return labels
 
 
-def _way_to_labels(found: np.ndarray, rows: int) -> str:
-    if found.shape == (rows,):
+def _way_to_labels(labels: np.ndarray, rows: int) -> str:
+    if labels.shape == (rows,):
         return "np.unique(y, return_inverse=True)[1] numbers any classes"
-    if found.shape == (rows, 1):
+    if labels.shape == (rows, 1):
         return "np.ravel(y) makes one label a row of a column"
-    if found.ndim == 2 and len(found) == rows:
+    if labels.ndim == 2 and len(labels) == rows:
         return "np.argmax(y, axis=1) makes one label a row of one column a class"
     return "give one label a row"
 
@@ -149,10 +149,10 @@ def targets(target: Any, rows: int, outputs: int) -> np.ndarray:
     return columns.astype(np.float64)
 
 
-def pair(given: Any) -> tuple[Any, Any]:
+def pair(value: Any) -> tuple[Any, Any]:
     """Return validation rows and labels, or say what it got instead."""
-    if not isinstance(given, tuple | list) or len(given) != 2:
+    if not isinstance(value, tuple | list) or len(value) != 2:
         raise InputError(
-            f"expected validation=(X, y), got {type(given).__name__}: give rows and labels"
+            f"expected validation=(X, y), got {type(value).__name__}: give rows and labels"
         )
-    return given[0], given[1]
+    return value[0], value[1]

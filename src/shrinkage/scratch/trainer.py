@@ -59,8 +59,8 @@ class Trainer:
     ) -> None:
         self.network = expect(network, Network, "a Network", "Network([Affine(2, 1)])")
         self.optimizer = expect(optimizer, Optimizer, "an optimizer of this package", "SGD(0.1)")
-        given = SoftmaxCrossEntropy() if loss is None else loss
-        self.loss: Loss = expect(given, Loss, "an object as loss", "SoftmaxCrossEntropy()")
+        data_loss = SoftmaxCrossEntropy() if loss is None else loss
+        self.loss: Loss = expect(data_loss, Loss, "an object as loss", "SoftmaxCrossEntropy()")
         self.regularization = Regularization(network.infos, terms, update)
         drawn = np.random.default_rng(0) if generator is None else generator
         self._generator: np.random.Generator = expect(

@@ -68,7 +68,7 @@ class Term:
         """
         if not selections:
             raise InputError("expected at least one selection, got none: on() needs a pattern")
-        chosen, *others = (as_selection(given) for given in selections)
+        chosen, *others = (as_selection(selection) for selection in selections)
         for other in others:
             chosen = chosen | other
         return replace(self, selection=chosen)
@@ -89,7 +89,7 @@ class Term:
         >>> sorted((0.1 * L2()).around({"w": np.ones(3)}).reference)
         ['w']
         """
-        return replace(self, reference=_kept(reference))
+        return replace(self, reference=_copies(reference))
 
     def named(self, name: str) -> Term:
         """Return the term with a name, by which its strength is found.
@@ -222,8 +222,8 @@ class Terms:
 
     def around(self, reference: Mapping[str, Any]) -> Terms:
         """Return every term measured from one copy of these arrays."""
-        kept = _kept(reference)
-        return Terms(tuple(replace(term, reference=kept) for term in self))
+        copy = _copies(reference)
+        return Terms(tuple(replace(term, reference=copy) for term in self))
 
     def scaled(self, factor: float) -> Terms:
         """Return every term with its strength multiplied by a number."""
@@ -233,11 +233,11 @@ class Terms:
         return " + ".join(map(repr, self.terms)) or "no terms"
 
 
-def as_terms(given: Term | Terms | Iterable[Term]) -> Terms:
+def as_terms(terms: Term | Terms | Iterable[Term]) -> Terms:
     """Return a term, a sum of terms or several terms as one sum.
 
     Args:
-        given: what a caller may pass where terms are expected.
+        terms: what a caller may pass where terms are expected.
 
     Returns:
         The sum.
@@ -249,21 +249,21 @@ def as_terms(given: Term | Terms | Iterable[Term]) -> Terms:
     >>> len(as_terms(0.1 * L1()))
     1
     """
-    if isinstance(given, Terms):
-        return given
-    if isinstance(given, Term):
-        return Terms((given,))
-    if isinstance(given, Penalty):
+    if isinstance(terms, Terms):
+        return terms
+    if isinstance(terms, Term):
+        return Terms((terms,))
+    if isinstance(terms, Penalty):
         raise InputError(
-            f"expected terms, got the penalty {given!r} without a strength: "
-            f"multiply it, as in 1e-4 * {given!r}"
+            f"expected terms, got the penalty {terms!r} without a strength: "
+            f"multiply it, as in 1e-4 * {terms!r}"
         )
-    if not isinstance(given, list | tuple) or not all(isinstance(term, Term) for term in given):
+    if not isinstance(terms, list | tuple) or not all(isinstance(term, Term) for term in terms):
         raise InputError(
-            f"expected terms such as 1e-4 * L1(), got {type(given).__name__}: "
+            f"expected terms such as 1e-4 * L1(), got {type(terms).__name__}: "
             "multiply a penalty by a strength and add the terms"
         )
-    return Terms(tuple(given))
+    return Terms(tuple(terms))
 
 
 def checked_update(update: str) -> str:
@@ -293,7 +293,7 @@ def checked_strength(value: Any) -> float:
     return float(value)
 
 
-def _kept(reference: Any) -> Mapping[str, Any]:
+def _copies(reference: Any) -> Mapping[str, Any]:
     """Return a copy of the arrays of a reference, which later changes of the given ones miss."""
     if not isinstance(reference, Mapping) or not reference:
         raise InputError(
