@@ -13,7 +13,7 @@ sys.path.insert(0, str(ROOT))
 
 def table() -> str:
     """Return the table with its footnotes as Markdown."""
-    from shrinkage.pytorch.optimizers.support import REFUSED
+    from shrinkage.pytorch.optimizers import FACTS
     from tests.pytorch.loops.loops import LOOPS
     from tests.pytorch.loops.registry import cell_of
     from tests.pytorch.loops.rows import CAPTURABLE, ROWS, UPDATES
@@ -41,15 +41,17 @@ def table() -> str:
     torchs = "torch runs it only on an accelerator or in a compiled step"
     number = notes.setdefault(torchs, len(notes) + 1)
     lines += [[f"`{row.name}`", *[f"[{number}]"] * len(LOOPS)] for row in CAPTURABLE]
-    for kind, reasons in REFUSED.items():
+    for kind, facts in FACTS.items():
+        if not facts.refuses:
+            continue
         by_reason: dict[str, list[str]] = {}
-        for update, reason in reasons.items():
+        for update, reason in facts.refuses.items():
             by_reason.setdefault(reason, []).append(update)
         words = "; ".join(
             f"not {', '.join(updates)} [{notes.setdefault(reason, len(notes) + 1)}]"
             for reason, updates in by_reason.items()
         )
-        allowed = [update for update in UPDATES if update not in reasons]
+        allowed = [update for update in UPDATES if update not in facts.refuses]
         words = f"{', '.join(allowed)} in its closure; {words}" if allowed else words
         lines.append([f"`{kind.__name__}`", *[words] * len(LOOPS)])
     rows = "\n".join("| " + " | ".join(line) + " |" for line in lines)

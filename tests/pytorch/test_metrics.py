@@ -24,7 +24,9 @@ from torch.optim import (
 from shrinkage import L1
 from shrinkage.errors import UnsupportedOptimizer
 from shrinkage.pytorch import attach
-from shrinkage.pytorch.optimizers import METRICS, NO_METRIC, Moment, Motion, metric_of
+from shrinkage.pytorch.optimizers import FACTS, METRICS, Moment, Motion, metric_of
+
+NO_METRIC = {kind: facts.no_metric for kind, facts in FACTS.items() if facts.no_metric}
 
 # 2⁻³ as learning rate: ASGD keeps its own in a float32 tensor.
 RATE = 0.125

@@ -19,6 +19,7 @@ from shrinkage.pytorch.attach import places_of
 from shrinkage.pytorch.attachment import Attachment
 from shrinkage.pytorch.ledger import Ledger
 from shrinkage.pytorch.loss import as_reference
+from shrinkage.pytorch.optimizers import OwnDecay, facts_of
 from shrinkage.pytorch.parameters import describe
 from shrinkage.pytorch.prox.soft import Scratch
 from shrinkage.pytorch.schedules import Schedule, as_schedules
@@ -167,4 +168,6 @@ def _warn_of_own_decay(
 
 
 def _own_decay(optimizer: Optimizer, slot: Slot) -> float:
+    if facts_of(optimizer).own_decay is OwnDecay.NONE:
+        return 0.0
     return float(optimizer.param_groups[slot.group].get("weight_decay", 0) or 0)

@@ -9,8 +9,7 @@ from typing import Any
 import torch
 from torch import nn, optim
 
-from shrinkage.pytorch.optimizers import NO_METRIC
-from shrinkage.pytorch.optimizers.support import refusal
+from shrinkage.pytorch.optimizers import facts_of
 
 UPDATES = ("loss", "gradient", "decoupled", "proximal")
 
@@ -44,11 +43,9 @@ class Row:
 
     def refused(self, update: str) -> str | None:
         """Return why an update is refused with this optimizer in every loop."""
-        if update == "proximal" and self.kind in NO_METRIC and not refusal(self.kind, update):
-            return f"it {NO_METRIC[self.kind]}"
         if update == "loss" and self.maximize:
             return "a loss that is maximized has no place for a term to be minimized"
-        return refusal(self.kind, update)
+        return facts_of(self.kind).refusal(update) or None
 
 
 def _rows() -> list[Row]:

@@ -168,7 +168,7 @@ class Runs:
         except UnsupportedOptimizer:
             return None
         group, state = self.twin.group_of(name), optimizer.state.get(tensor, {})
-        if metric.note is not nothing or group is None or (not state and _needs_state(optimizer)):
+        if metric.note is not nothing or group is None or (not state and metric.needs_state):
             return None
         motion = metric.motion(Moment(group, state))
         rate = float(motion.rate) * self._gain(tensor)
@@ -207,10 +207,6 @@ class Runs:
                 found[name], changes=beside, whole=rest.whole, clip=rest.clip, plain=True
             )
         return again
-
-
-def _needs_state(optimizer: Any) -> bool:
-    return not isinstance(optimizer, torch.optim.SGD)
 
 
 def _hides(one: Measured) -> bool:

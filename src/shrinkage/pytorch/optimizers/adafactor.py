@@ -1,6 +1,6 @@
 """Adafactor, without a first moment: a diagonal metric, whose size follows the weights.
 
-Who uses this: the registry of metrics. Its step is relative to the root mean square of the weights
+Its step is relative to the root mean square of the weights
 before it, and clipped by that of the step itself; both are numbers, so the metric stays diagonal.
 They are taken by the operations that torch takes them by, so that the metric is the one in which
 the weights have moved.
@@ -12,8 +12,10 @@ import math
 from typing import Any
 
 import torch
+from torch import optim
 
-from shrinkage.pytorch.optimizers.motion import Moment, Motion
+from shrinkage.pytorch.optimizers.base import OptimizerFacts, OwnDecay
+from shrinkage.pytorch.optimizers.motion import Metric, Moment, Motion
 
 
 def note_size(_moment: Moment, parameter: torch.Tensor) -> tuple[float, torch.Tensor | None]:
@@ -46,3 +48,13 @@ def _variance(state: Any, floor: float) -> torch.Tensor:
 
 def _root_mean_square(tensor: torch.Tensor) -> float:
     return tensor.norm(2).item() / math.sqrt(tensor.numel())
+
+
+FACTS: dict[type[optim.Optimizer], OptimizerFacts] = {
+    optim.Adafactor: OptimizerFacts(
+        metric=Metric(adafactor, note=note_size),
+        own_decay=OwnDecay.DECOUPLED,
+        adapts=True,
+        sharding="its step in torch takes the norm of a shard for that of the whole",
+    )
+}

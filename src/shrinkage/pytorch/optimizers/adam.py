@@ -1,6 +1,6 @@
-"""Adam and its kin: Adam, AdamW, NAdam, RAdam, Adamax.
+"""Adam and its kin: AdamW, NAdam, RAdam, Adamax and SparseAdam.
 
-Who uses this: the registry of metrics. Their first moment is an average, divided by its own sum of
+Their first moment is an average, divided by its own sum of
 weights, so that a constant gradient is not amplified; only NAdam's look ahead is, for a few steps,
 and its rate says so.
 """
@@ -9,7 +9,10 @@ from __future__ import annotations
 
 import math
 
-from shrinkage.pytorch.optimizers.motion import Moment, Motion
+from torch import optim
+
+from shrinkage.pytorch.optimizers.base import OptimizerFacts, OwnDecay
+from shrinkage.pytorch.optimizers.motion import Metric, Moment, Motion
 
 
 def adam(moment: Moment, _noted: None = None) -> Motion:
@@ -56,3 +59,25 @@ def radam(moment: Moment, _noted: None = None) -> Motion:
 def adamax(moment: Moment, _noted: None = None) -> Motion:
     """Return lr / u, u being the decaying maximum of |g| + ε."""
     return Motion(float(moment.group["lr"]), given=moment.state["exp_inf"])
+
+
+def _adaptive(metric: Metric, own_decay: OwnDecay = OwnDecay.COUPLED) -> OptimizerFacts:
+    return OptimizerFacts(metric=metric, own_decay=own_decay, adapts=True)
+
+
+_ROWS = "moves only the rows of a sparse gradient, while a penalty acts on all of them"
+
+FACTS: dict[type[optim.Optimizer], OptimizerFacts] = {
+    optim.Adam: _adaptive(Metric(adam)),
+    optim.AdamW: _adaptive(Metric(adam), OwnDecay.DECOUPLED),
+    optim.NAdam: _adaptive(Metric(nadam)),
+    optim.RAdam: _adaptive(Metric(radam)),
+    optim.Adamax: _adaptive(Metric(adamax)),
+    optim.SparseAdam: OptimizerFacts(
+        no_metric=_ROWS,
+        own_decay=OwnDecay.NONE,
+        adapts=True,
+        refuses=dict.fromkeys(("loss", "gradient", "decoupled", "proximal"), f"it {_ROWS}"),
+        instead="build the layer with sparse=False and use Adam",
+    ),
+}

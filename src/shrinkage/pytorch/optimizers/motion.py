@@ -96,6 +96,7 @@ class Metric:
         gain: from the group and the buffer of a constant gradient of one before this step to its
             gain and the buffer after it.
         note: `note(moment, parameter)` just before a step returns what `motion` needs of then.
+        needs_state: whether `motion` reads the optimizer's state, which is there after one step.
 
     >>> plain = Metric(lambda moment, noted=None: Motion(moment.group["lr"]))
     >>> plain.motion(Moment({"lr": 0.1}, {})).rate
@@ -105,6 +106,7 @@ class Metric:
     motion: Callable[..., Motion]
     gain: Gain = no_gain
     note: Callable[[Moment, torch.Tensor], Any] = nothing
+    needs_state: bool = True
 
     def steady_buffer(self, moment: Moment) -> float | None:
         """Return the buffer that a run already under way has reached, None at its start."""

@@ -1,8 +1,6 @@
-"""Which optimizer carries which update, and why not: the one registry of refusals.
+"""What an optimizer and its groups cannot carry: refused before a hook is registered.
 
-Who uses this: `Attachment`, before it registers a hook; the tests, which try every combination;
-and the table in the documentation, which is generated from them. A combination is either tested
-or refused here with its reason. Refusals of `proximal` for want of a metric are in `metrics`.
+Who uses this: `Attachment`. Refusals of `proximal` for want of a metric are `metric_of`'s.
 """
 
 from __future__ import annotations
@@ -10,47 +8,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from torch.optim import LBFGS, Adafactor, Optimizer, SparseAdam
+from torch.optim import Optimizer
 
 from shrinkage.errors import InputError, UnsupportedOptimizer
-
-_LINE_SEARCH = (
-    "its line search and its history evaluate the loss several times a step, and have to see the "
-    "penalty in it"
-)
-_SPARSE = "it moves only the rows of a sparse gradient, while a penalty acts on all of them"
-
-# optimizer → update → the reason for which it cannot be right.
-REFUSED: dict[type[Optimizer], dict[str, str]] = {
-    LBFGS: dict.fromkeys(("gradient", "decoupled", "proximal"), _LINE_SEARCH),
-    SparseAdam: dict.fromkeys(("loss", "gradient", "decoupled", "proximal"), _SPARSE),
-}
-_INSTEAD = {
-    LBFGS: "use update='loss' and add attachment.loss() in the closure",
-    SparseAdam: "build the layer with sparse=False and use Adam",
-}
-
-
-def refusal(optimizer: type[Optimizer], update: str) -> str | None:
-    """Return why an optimizer cannot carry an update, None if it can.
-
-    Args:
-        optimizer: its class.
-        update: "loss", "gradient", "decoupled" or "proximal".
-
-    Returns:
-        The reason as half a sentence.
-
-    >>> from torch.optim import SGD
-    >>> refusal(SGD, "proximal") is None
-    True
-    >>> refusal(SparseAdam, "gradient")
-    'it moves only the rows of a sparse gradient, while a penalty acts on all of them'
-    """
-    for kind, reasons in REFUSED.items():
-        if issubclass(optimizer, kind):
-            return reasons.get(update)
-    return None
+from shrinkage.pytorch.optimizers.registry import facts_of
 
 
 def check_support(optimizer: Optimizer, updates: Iterable[str]) -> None:
@@ -59,27 +20,26 @@ def check_support(optimizer: Optimizer, updates: Iterable[str]) -> None:
     Raises:
         UnsupportedOptimizer: with the reason and what works instead.
     """
+    facts = facts_of(optimizer)
     for update in updates:
-        reason = refusal(type(optimizer), update)
-        if reason is not None:
-            kind = next(kind for kind in REFUSED if isinstance(optimizer, kind))
+        if update in facts.refuses:
             raise UnsupportedOptimizer(
-                f"expected an optimizer that carries update={update!r}, got {kind.__name__}: "
-                f"{reason}; {_INSTEAD[kind]}"
+                f"expected an optimizer that carries update={update!r}, got "
+                f"{type(optimizer).__name__}: {facts.refuses[update]}; {facts.instead}"
             )
 
 
 def check_sharded(optimizer: Optimizer, name: str) -> None:
-    """Refuse an optimizer that cannot train a parameter in pieces.
+    """Refuse an optimizer that cannot train a parameter in shards.
 
     Raises:
-        UnsupportedOptimizer: Adafactor, whose own step takes norms of the piece for the whole's.
+        UnsupportedOptimizer: with the reason.
     """
-    if isinstance(optimizer, Adafactor):
+    reason = facts_of(optimizer).sharding
+    if reason:
         raise UnsupportedOptimizer(
-            f"expected an optimizer that trains {name} in pieces on several processes, got "
-            "Adafactor, whose step in torch takes the norm of a piece for that of the whole: "
-            "use Adam or AdamW"
+            f"expected an optimizer that trains {name} in shards on several processes, got "
+            f"{type(optimizer).__name__}: {reason}; use Adam or AdamW"
         )
 
 

@@ -1,29 +1,14 @@
-"""Optimizers that move by the gradient or its running sums: SGD, ASGD, RMSprop, Adagrad, Adadelta.
-
-Who uses this: the registry of metrics. Momentum: a constant gradient is amplified by the buffer,
-so the shrink has to be amplified by the same gain, or the fixed point belongs to a smaller
-strength. The gain follows the recursion of the buffer for a constant gradient of one.
-"""
+"""Adagrad and what followed from it: RMSprop and Adadelta, which forget old squares."""
 
 from __future__ import annotations
 
 import math
 
 import torch
+from torch import optim
 
-from shrinkage.pytorch.optimizers.motion import Group, Moment, Motion
-
-
-def buffer_gain(group: Group, previous: float | None) -> tuple[float, float | None]:
-    """Return what the momentum buffer makes of a constant gradient of one, and the buffer.
-
-    The buffer is 1 at first, then μ·buffer + (1 − dampening); Nesterov steps 1 + μ·buffer.
-    """
-    momentum = float(group["momentum"])
-    if momentum == 0:
-        return 1.0, None
-    buffer = 1.0 if previous is None else momentum * previous + 1 - group.get("dampening", 0)
-    return (1 + momentum * buffer if group.get("nesterov") else buffer), buffer
+from shrinkage.pytorch.optimizers.base import OptimizerFacts, OwnDecay
+from shrinkage.pytorch.optimizers.motion import Group, Metric, Moment, Motion
 
 
 def rmsprop_gain(group: Group, previous: float | None) -> tuple[float, float | None]:
@@ -33,21 +18,6 @@ def rmsprop_gain(group: Group, previous: float | None) -> tuple[float, float | N
         return 1.0, None
     buffer = momentum * (previous or 0.0) + 1
     return buffer, buffer
-
-
-def sgd(moment: Moment, _noted: None = None) -> Motion:
-    """Return lr."""
-    return Motion(float(moment.group["lr"]))
-
-
-def note_eta(moment: Moment, _parameter: torch.Tensor) -> float:
-    """Return the step size η that ASGD has set at the end of its last step, at first lr."""
-    return float(moment.state["eta"] if "eta" in moment.state else moment.group["lr"])
-
-
-def asgd(_moment: Moment, noted: float) -> Motion:
-    """Return η; the decay by ASGD's own `lambd` stays the user's."""
-    return Motion(noted)
 
 
 def rmsprop(moment: Moment, _noted: None = None) -> Motion:
@@ -75,3 +45,14 @@ def adadelta(moment: Moment, noted: torch.Tensor | float) -> Motion:
     group = moment.group
     root = moment.state["square_avg"].add(float(group["eps"])).sqrt_()
     return Motion(float(group["lr"]), given=root.div_(noted))
+
+
+def _adaptive(metric: Metric) -> OptimizerFacts:
+    return OptimizerFacts(metric=metric, own_decay=OwnDecay.COUPLED, adapts=True)
+
+
+FACTS: dict[type[optim.Optimizer], OptimizerFacts] = {
+    optim.RMSprop: _adaptive(Metric(rmsprop, rmsprop_gain)),
+    optim.Adagrad: _adaptive(Metric(adagrad)),
+    optim.Adadelta: _adaptive(Metric(adadelta, note=note_delta)),
+}
