@@ -87,8 +87,8 @@ def test_negative_and_nan_steps_are_refused(bad: float) -> None:
 def test_product_of_a_zero_strength_and_an_endless_step_is_zero() -> None:
     w = np.ones((2, 3))
     assert product(0.0, math.inf, w) == 0.0
-    whole = product(np.array([0.0, 1.0]), np.full((2, 3), math.inf), w, 1)
-    assert whole.tolist() == [[0.0] * 3, [math.inf] * 3]
+    multiplied = product(np.array([0.0, 1.0]), np.full((2, 3), math.inf), w, 1)
+    assert multiplied.tolist() == [[0.0] * 3, [math.inf] * 3]
 
 
 @pytest.mark.parametrize("scale", [1e-300, 1e-200, 1.0, 1e200, 1e300])
@@ -116,8 +116,8 @@ def test_empty_arrays_have_zero_norms(make: object) -> None:
 def test_zeros_keep_or_lose_their_sign_as_asked() -> None:
     w = np.array([-0.0, -0.0, 2.0])
     assert not np.signbit(positive_zeros(w)).any()
-    kept = kept_where_zero(np.array([0.0, 1.0, 0.0]), w, np.zeros(3))
-    assert kept.tobytes() == np.array([-0.0, 0.0, 2.0]).tobytes()
+    after = kept_where_zero(np.array([0.0, 1.0, 0.0]), w, np.zeros(3))
+    assert after.tobytes() == np.array([-0.0, 0.0, 2.0]).tobytes()
 
 
 def test_torch_sign_shows_nan() -> None:

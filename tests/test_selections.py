@@ -84,7 +84,7 @@ def test_selections_print_as_their_expression():
     assert chosen == (layer("stem") | named("head.*")) & ~(biases() | norms())
 
 
-@pytest.mark.parametrize("given", [3, None, ["stem"], ""])
-def test_what_is_no_selection_is_refused(given):
+@pytest.mark.parametrize("wrong", [3, None, ["stem"], ""])
+def test_what_is_no_selection_is_refused(wrong):
     with pytest.raises(InputError, match="expected"):
-        as_selection(given)
+        as_selection(wrong)

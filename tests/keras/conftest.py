@@ -30,7 +30,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def answers(folder: Path, request: pytest.FixtureRequest) -> Answers:
     """Return a function that gives the outcomes of every check on a backend."""
     running: dict[str, subprocess.Popen[str]] = {}
-    found: dict[str, Any] = {}
+    outcomes: dict[str, Any] = {}
 
     def answer(backend: str) -> dict[str, dict[str, str]]:
         asked = (*values_of(request.session, Path(__file__).parent, "backend"), backend)
@@ -43,10 +43,10 @@ def answers(folder: Path, request: pytest.FixtureRequest) -> Answers:
                 stderr=subprocess.PIPE,
                 text=True,
             )
-        if backend not in found:
+        if backend not in outcomes:
             out, problems = running[backend].communicate()
             assert running[backend].returncode == 0, problems[-3000:]
-            found[backend] = json.loads(out.splitlines()[-1])
-        return found[backend]
+            outcomes[backend] = json.loads(out.splitlines()[-1])
+        return outcomes[backend]
 
     return answer

@@ -18,12 +18,12 @@ import keras
 def before(folder: Path) -> dict[str, Any]:
     """Return what there is to see without the package."""
     weights = keras.saving.load_model(folder / "regularized.keras").get_weights()[0]
-    found = {"zeros": int((weights == 0).sum()), "size": int(weights.size), "without": ""}
+    seen = {"zeros": int((weights == 0).sum()), "size": int(weights.size), "without": ""}
     try:
         keras.saving.load_model(folder / "regularizer.keras")
     except Exception as error:
-        found["without"] = str(error)
-    return found
+        seen["without"] = str(error)
+    return seen
 
 
 def after(folder: Path) -> dict[str, Any]:

@@ -39,27 +39,27 @@ def loaded(answers: Answers, folder: Path) -> dict[str, dict[str, Any]]:
 
 
 def test_a_saved_regularizer_loads_in_another_process(loaded: dict[str, dict[str, Any]]) -> None:
-    for backend, found in loaded.items():
-        assert found["regularizer"] == (
+    for backend, seen in loaded.items():
+        assert seen["regularizer"] == (
             "regularizer(0.1 * L1() + 0.2 * GroupLasso(axes=(0,)) + "
             "0.3 * ElasticNet(l1_ratio=0.25))"
         ), backend
-        assert found["loss"] > 0.5
+        assert seen["loss"] > 0.5
 
 
 def test_without_the_package_the_error_says_what_to_install(
     loaded: dict[str, dict[str, Any]],
 ) -> None:
-    for found in loaded.values():
-        assert "shrinkage>Regularizer" in found["without"]
-        assert "pip install shrinkage, then import shrinkage.keras" in found["without"]
+    for seen in loaded.values():
+        assert "shrinkage>Regularizer" in seen["without"]
+        assert "pip install shrinkage, then import shrinkage.keras" in seen["without"]
 
 
 def test_a_model_trained_with_terms_loads_without_the_package(
     loaded: dict[str, dict[str, Any]],
 ) -> None:
-    for found in loaded.values():
-        assert found["zeros"] == found["size"] == 48
+    for seen in loaded.values():
+        assert seen["zeros"] == seen["size"] == 48
 
 
 def test_importing_shrinkage_imports_no_keras() -> None:

@@ -20,12 +20,12 @@ Check = Callable[[], None]
 def checks_of(name: str) -> dict[str, Check]:
     """Return the checks of a module by their names."""
     module = importlib.import_module(f"tests.keras.checks.{name}")
-    found = {
+    checks = {
         key.removeprefix("check_").replace("_", " "): value
         for key, value in vars(module).items()
         if key.startswith("check_")
     }
-    return found | getattr(module, "CHECKS", {})
+    return checks | getattr(module, "CHECKS", {})
 
 
 def outcome(check: Check) -> str:

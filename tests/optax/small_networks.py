@@ -113,13 +113,13 @@ def _number(name: str) -> str:
 
 def all_terms(transposed: bool) -> Terms:
     """Return every sum on its own network; `transposed` gives references in torch's layout."""
-    whole = Terms(())
+    summed = Terms(())
     for name, terms in SUMS.items():
         own = terms
         if name == "around":
             own = own.around(_reference(transposed))
-        whole = whole + own.on(layer(_number(name)))
-    return whole
+        summed = summed + own.on(layer(_number(name)))
+    return summed
 
 
 def _reference(transposed: bool) -> dict[str, np.ndarray]:

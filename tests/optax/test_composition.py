@@ -124,8 +124,8 @@ def test_masked_touches_what_the_mask_lets_through():
     ours = optax.masked(proximal(optax.sgd(0.1), 0.2 * L1(), 0.1), mask)
     params = start()
     updates, _ = ours.update(jax.grad(loss)(params), ours.init(params), params)
-    whole = proximal(optax.sgd(0.1), 0.2 * L1(), 0.1)
-    expected, _ = whole.update(jax.grad(loss)(params), whole.init(params), params)
+    together = proximal(optax.sgd(0.1), 0.2 * L1(), 0.1)
+    expected, _ = together.update(jax.grad(loss)(params), together.init(params), params)
     assert_same(updates["a"], expected["a"])
     assert_same(updates["b"], jax.grad(loss)(params)["b"])
 
@@ -145,8 +145,8 @@ def test_partition_gives_each_part_its_own():
         "a": (optax.adam(0.03), 0.1, 0.03),
         "b": (optax.sgd(0.1), 0.02, 0.1),
     }.items():
-        whole = proximal(inner, strength * L1(), rate)
-        expected, _ = whole.update(jax.grad(loss)(params), whole.init(params), params)
+        together = proximal(inner, strength * L1(), rate)
+        expected, _ = together.update(jax.grad(loss)(params), together.init(params), params)
         assert_same(updates[part], expected[part], atol=1e-7)
 
 
@@ -187,8 +187,8 @@ def test_several_small_batches_are_one_step(name):
     inner, rate, metric = INNER[name]
     ours = optax.MultiSteps(proximal(inner, TERMS, rate, metric=metric), every_k_schedule=4)
     halves = trained(ours, 40, rows=lambda step: slice(8 * (step % 4), 8 * (step % 4) + 8))
-    whole = trained(proximal(inner, TERMS, rate, metric=metric), 10)
-    assert_same(halves, whole, atol=1e-4)
+    together = trained(proximal(inner, TERMS, rate, metric=metric), 10)
+    assert_same(halves, together, atol=1e-4)
 
 
 def test_apply_if_finite_skips_the_shrink_of_a_step_that_it_skips():

@@ -189,8 +189,8 @@ def test_stacked_layers_of_equinox_have_no_axes():
 
 def test_linen_parameters_are_those_of_nnx():
     params = linen.Dense(3).init(jax.random.key(0), X)
-    found = {info.name: info.input_axis for info, _ in describe(params)}
-    assert found == {"params.bias": None, "params.kernel": 0}
+    described = {info.name: info.input_axis for info, _ in describe(params)}
+    assert described == {"params.bias": None, "params.kernel": 0}
 
 
 def test_equinox_trains_and_whole_inputs_vanish():
@@ -228,13 +228,13 @@ def test_equinox_layouts_by_class():
         "recurrent": eqx.nn.GRUCell(3, 4, key=key),
     }
     arrays = eqx.filter(model, eqx.is_inexact_array)
-    found = {
+    described = {
         info.name: (info.role, info.input_axis, info.output_axis)
         for info, _ in describe(arrays)
         if info.role != "bias"
     }
     linear = ("weight", 1, 0)
-    assert found == {
+    assert described == {
         **{f"attention.{word}_proj.weight": linear for word in ("query", "key", "value", "output")},
         "conv.weight": linear,
         "embed.weight": ("embedding", 0, 1),
@@ -266,8 +266,8 @@ def test_a_plain_dict_says_its_layout_or_groups_are_refused():
 
 def test_a_layout_of_ones_own_and_one_that_is_none():
     params = {"w": jnp.ones((3, 2))}
-    (found,) = describe(params, lambda info: replace(info, role="embedding"))
-    assert found[0].role == "embedding"
+    (described,) = describe(params, lambda info: replace(info, role="embedding"))
+    assert described[0].role == "embedding"
     with pytest.raises(InputError, match="expected layout to return the ParameterInfo of w"):
         describe(params, lambda _: None)  # type: ignore[arg-type,return-value]
 

@@ -29,8 +29,8 @@ def loss(terms: Terms) -> Any:
 
 
 def flat_hessian(terms: Terms, make: Any) -> np.ndarray:
-    found = make(loss(terms))(PARAMS)["kernel"]["kernel"]
-    return np.asarray(found).reshape(KERNEL.size, KERNEL.size)
+    ours = make(loss(terms))(PARAMS)["kernel"]["kernel"]
+    return np.asarray(ours).reshape(KERNEL.size, KERNEL.size)
 
 
 @pytest.mark.parametrize("name", SUMS)
@@ -62,14 +62,14 @@ def test_second_derivatives(twice):
 
 @pytest.mark.parametrize("twice", ["hessian", "forward-forward"])
 def test_second_derivatives_of_groups_some_of_them_zero(twice):
-    found = flat_hessian(SUMS["group"], TWICE[twice])
-    assert np.isfinite(found).all()
+    ours = flat_hessian(SUMS["group"], TWICE[twice])
+    assert np.isfinite(ours).all()
     for row in (0, 2, 3):
         inside = slice(3 * row, 3 * row + 3)
         w = np.asarray(KERNEL[row], np.float64)
         length = np.linalg.norm(w)
         expected = 0.5 * np.sqrt(3) * (np.eye(3) / length - np.outer(w, w) / length**3)
-        np.testing.assert_allclose(found[inside, inside], expected, atol=1e-5)
+        np.testing.assert_allclose(ours[inside, inside], expected, atol=1e-5)
 
 
 @pytest.mark.parametrize("derivative", [jax.grad, jax.jacfwd])

@@ -139,6 +139,6 @@ def test_what_is_no_double_count_brings_no_warning(name):
 )
 def test_squares_that_are_penalised_twice_bring_a_warning(inner, terms):
     words = r"decays layer00\.kernel, .*, … by itself.*drop the L2"
-    with pytest.warns(UserWarning, match=words) as found:
+    with pytest.warns(UserWarning, match=words) as warned:
         proximal(inner, terms, 0.1).init(MANY)
-    assert [one.filename for one in found] == [__file__]
+    assert [one.filename for one in warned] == [__file__]

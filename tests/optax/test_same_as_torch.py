@@ -61,8 +61,8 @@ def test_weights_and_zeros(update, optimizer, sum_name):
 def test_there_are_zeros_to_compare(optimizer):
     ours, _ = both("proximal", optimizer)
     for name in ("l1", "elastic-net"):
-        found = np.concatenate([array.ravel() for array in kernels(ours, name).values()])
-        assert 0 < np.count_nonzero(found == 0) < found.size, name
+        weights = np.concatenate([array.ravel() for array in kernels(ours, name).values()])
+        assert 0 < np.count_nonzero(weights == 0) < weights.size, name
 
 
 def test_terms_differ_from_none():

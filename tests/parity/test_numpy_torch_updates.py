@@ -34,7 +34,7 @@ def slope(w: np.ndarray) -> np.ndarray:
     return (x @ w.T - y).T @ x / len(x)
 
 
-def whole(terms: Terms):
+def summed(terms: Terms):
     parts = [Part(term.strength, term.penalty) for term in terms]
     return closed_form(own for part in parts for own in part.elementary())
 
@@ -42,7 +42,7 @@ def whole(terms: Terms):
 def numpy_sgd(terms: Terms) -> np.ndarray:
     w = problem()[2]
     for _ in range(STEPS):
-        w = whole(terms).prox(w - RATE * slope(w), RATE)
+        w = summed(terms).prox(w - RATE * slope(w), RATE)
     return w
 
 
@@ -54,7 +54,7 @@ def numpy_adam(terms: Terms) -> np.ndarray:
         mean = 0.9 * mean + 0.1 * gradient
         square = 0.999 * square + 0.001 * gradient**2
         metric = RATE / (np.sqrt(square / (1 - 0.999**step)) + 1e-8)
-        w = whole(terms).prox(w - metric * mean / (1 - 0.9**step), metric)
+        w = summed(terms).prox(w - metric * mean / (1 - 0.9**step), metric)
     return w
 
 
@@ -91,5 +91,7 @@ def test_penalty_loss_is_the_numpy_value_and_gradient(name):
     loss = penalty_loss(model, SUMS[name])
     loss.backward()
     assert model.weight.grad is not None
-    np.testing.assert_allclose(loss.item(), whole(SUMS[name]).value(w), rtol=1e-13)
-    np.testing.assert_allclose(model.weight.grad.numpy(), whole(SUMS[name]).gradient(w), rtol=1e-13)
+    np.testing.assert_allclose(loss.item(), summed(SUMS[name]).value(w), rtol=1e-13)
+    np.testing.assert_allclose(
+        model.weight.grad.numpy(), summed(SUMS[name]).gradient(w), rtol=1e-13
+    )

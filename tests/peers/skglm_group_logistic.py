@@ -25,13 +25,13 @@ def main() -> None:
     rows, groups = np.asfortranarray(problem["x"]), problem["groups"]
     indices, pointers = grp_converter(groups.tolist(), rows.shape[1])
     weights = np.full(len(groups), np.sqrt(groups.shape[1]))
-    found, _, violation = GroupProxNewton(fit_intercept=True, tol=1e-13, max_iter=500).solve(
+    coefficients, _, violation = GroupProxNewton(fit_intercept=True, tol=1e-13, max_iter=500).solve(
         rows,
         2 * problem["y"] - 1,
         LogisticGroup(pointers, indices),
         WeightedGroupL2(float(problem["strength"]), weights, pointers, indices),
     )
-    np.savez(sys.argv[2], weights=found, violation=violation)
+    np.savez(sys.argv[2], weights=coefficients, violation=violation)
 
 
 if __name__ == "__main__":

@@ -27,9 +27,9 @@ def optimum(tmp_path_factory) -> np.ndarray:
     np.savez(problem, x=x, y=y, groups=GROUPS, strength=STRENGTH)
     command = [*program("tests.peers.skglm_group_logistic"), problem, solution]
     subprocess.run(command, env=environment(NUMBA_DISABLE_JIT="1"), check=True)
-    found = np.load(solution)
-    assert found["violation"] < 1e-12
-    return found["weights"][:-1]
+    solved = np.load(solution)
+    assert solved["violation"] < 1e-12
+    return solved["weights"][:-1]
 
 
 @pytest.mark.parametrize("name", OPTIMIZERS)

@@ -102,9 +102,9 @@ def test_strength_zero_keeps_the_sign_of_a_zero(update):
     network = Network([Affine(2, 1, lambda *_: np.array([[-0.0, 1.0]]))])
     idle = Regularization(network.infos, 0.0 * L1() + 0.0 * L2(), update)
     w, gradient = network.parameters["0.weight"], np.array([[-0.0, -0.0]])
-    kept = idle.before("0.weight", w, gradient, 0.1)
+    unmoved = idle.before("0.weight", w, gradient, 0.1)
     idle.after("0.weight", w, 0.1, 0.1)
-    assert np.signbit(kept).all()
+    assert np.signbit(unmoved).all()
     assert np.signbit(w).tolist() == [[True, False]]
 
 

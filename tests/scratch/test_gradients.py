@@ -45,15 +45,15 @@ def network(middle: list) -> Network:
 @pytest.mark.parametrize("layers", LAYERS)
 def test_slopes_are_those_by_trying(layers, loss):
     objective, target = LOSSES[loss]
-    found = gradient_check(network(LAYERS[layers]), X, target, loss=objective)
-    assert found.keys() == network(LAYERS[layers]).parameters.keys()
-    assert max(found.values()) < 1e-7
+    distances = gradient_check(network(LAYERS[layers]), X, target, loss=objective)
+    assert distances.keys() == network(LAYERS[layers]).parameters.keys()
+    assert max(distances.values()) < 1e-7
 
 
 @pytest.mark.parametrize("penalty", both.PENALTIES)
 def test_slopes_with_a_penalty_are_those_by_trying(penalty):
-    found = gradient_check(both.network(), X, LABELS, terms=both.PENALTIES[penalty])
-    assert max(found.values()) < 1e-7
+    distances = gradient_check(both.network(), X, LABELS, terms=both.PENALTIES[penalty])
+    assert max(distances.values()) < 1e-7
 
 
 def test_slopes_as_when_predicting_are_those_of_torch():
@@ -148,13 +148,13 @@ FAULTY = {
 
 @pytest.mark.parametrize("fault", FAULTY)
 def test_a_wrong_way_back_is_found(fault):
-    found = gradient_check(network([FAULTY[fault]]), X, LABELS)
-    assert max(found.values()) > 1e-3
+    distances = gradient_check(network([FAULTY[fault]]), X, LABELS)
+    assert max(distances.values()) > 1e-3
 
 
 def test_a_wrong_gradient_of_a_loss_is_found():
-    found = gradient_check(network([]), X, LABELS, loss=SummedCrossEntropy())
-    assert max(found.values()) > 1e-3
+    distances = gradient_check(network([]), X, LABELS, loss=SummedCrossEntropy())
+    assert max(distances.values()) > 1e-3
 
 
 class TanhWithOneNaN(Tanh):
@@ -166,17 +166,17 @@ class TanhWithOneNaN(Tanh):
 
 @pytest.mark.parametrize("entries", [1, 100])
 def test_a_slope_that_is_not_finite_is_an_infinite_difference(entries):
-    found = gradient_check(network([TanhWithOneNaN()]), X, LABELS, entries=entries)
-    assert found["0.weight"] == found["0.bias"] == max(found.values()) == np.inf
-    assert found["2.weight"] < 1e-7
+    distances = gradient_check(network([TanhWithOneNaN()]), X, LABELS, entries=entries)
+    assert distances["0.weight"] == distances["0.bias"] == max(distances.values()) == np.inf
+    assert distances["2.weight"] < 1e-7
 
 
 @pytest.mark.parametrize("middle", [[ReLU()], [Tanh()], []])
 @pytest.mark.parametrize("distance", [1e-6, 1e-5])
 def test_slopes_that_are_all_rounding_are_no_mistake(middle, distance):
     zero = [Affine(6, 8, zeros), *middle, Affine(8, 3, zeros)]
-    found = gradient_check(Network(zero), X, np.arange(15) % 3, distance=distance)
-    assert max(found.values()) < 1e-7
+    distances = gradient_check(Network(zero), X, np.arange(15) % 3, distance=distance)
+    assert max(distances.values()) < 1e-7
 
 
 def test_a_network_that_has_learnt_all_its_rows_is_right():
@@ -187,8 +187,8 @@ def test_a_network_that_has_learnt_all_its_rows_is_right():
 
 
 def test_mistakes_of_small_slopes_are_found():
-    found = gradient_check(network([FAULTY["tanh"]]), 1e-3 * X, LABELS)
-    assert max(found.values()) > 1e-3
+    distances = gradient_check(network([FAULTY["tanh"]]), 1e-3 * X, LABELS)
+    assert max(distances.values()) > 1e-3
 
 
 def zeros(_, outputs, inputs):

@@ -217,8 +217,8 @@ def test_errors_are_value_errors():
 
 
 def test_the_advice_for_labels_works():
-    for given in (np.ravel(Y[:, None]), np.argmax(np.eye(3)[Y], axis=1)):
-        assert run(Y=given, epochs=2) == run(epochs=2)
+    for labels in (np.ravel(Y[:, None]), np.argmax(np.eye(3)[Y], axis=1)):
+        assert run(Y=labels, epochs=2) == run(epochs=2)
 
 
 def test_a_lonely_last_row_is_found_before_any_weight_moves():

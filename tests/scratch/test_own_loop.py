@@ -47,9 +47,9 @@ WRONG_LABELS = {
 
 @pytest.mark.parametrize("labels", WRONG_LABELS)
 def test_cross_entropy_refuses_labels_that_do_not_fit(labels):
-    given, message = WRONG_LABELS[labels]
+    wrong, message = WRONG_LABELS[labels]
     with pytest.raises(InputError, match=message):
-        SoftmaxCrossEntropy()(OUTPUTS, given)
+        SoftmaxCrossEntropy()(OUTPUTS, wrong)
 
 
 def test_a_column_of_targets_may_be_flat():
@@ -81,8 +81,8 @@ def test_outputs_may_be_changed_in_place(last):
             return ours.backward(outputs)
         return ours.backward(outputs - TARGETS)
 
-    for changed, kept in zip(slopes(True).values(), slopes(False).values(), strict=True):
-        np.testing.assert_array_equal(changed, kept)
+    for changed, same in zip(slopes(True).values(), slopes(False).values(), strict=True):
+        np.testing.assert_array_equal(changed, same)
 
 
 def test_what_is_assigned_to_a_parameter_is_in_the_network():

@@ -56,7 +56,7 @@ def used() -> Network:
 
 
 WAYS = {
-    "pickle": lambda given: pickle.loads(pickle.dumps(given)),
+    "pickle": lambda saved: pickle.loads(pickle.dumps(saved)),
     "deepcopy": copy.deepcopy,
     "copy": copy.copy,
 }

@@ -101,9 +101,9 @@ DECAYS = {
 
 @pytest.mark.parametrize("terms", DECAYS)
 def test_two_decays_are_named(terms):
-    given, message = DECAYS[terms]
+    penalised, message = DECAYS[terms]
     with pytest.warns(UserWarning, match=message):
-        Trainer(both.network(), AdamW(0.01, weight_decay=0.1), given)
+        Trainer(both.network(), AdamW(0.01, weight_decay=0.1), penalised)
 
 
 @pytest.mark.parametrize("terms", [(), 0.0 * L2(), 0.0 * L1() + 0.0 * ElasticNet(0.5)])

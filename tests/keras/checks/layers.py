@@ -31,20 +31,20 @@ def network() -> keras.Model:
 
 
 def check_names_roles_kinds_and_axes() -> None:
-    found = {
+    described = {
         info.name: (info.role, info.kind, info.input_axis, info.output_axis)
         for info, _ in describe(network())
     }
-    assert found["conv.kernel"] == ("weight", "conv", 2, 3)
-    assert found["conv.bias"] == ("bias", "conv", None, None)
-    assert found["back.kernel"] == ("weight", "conv", 3, 2)
-    assert found["norm.gamma"] == ("norm", "norm", None, None)
-    assert found["norm.beta"] == ("bias", "norm", None, None)
-    assert found["depth.kernel"] == ("weight", "conv", 2, None)
-    assert found["dense.kernel"] == ("weight", "linear", 0, 1)
-    assert found["encoder.dense.kernel"] == ("weight", "linear", 0, 1)
-    assert "norm.moving_mean" not in found
-    assert len(found) == 14
+    assert described["conv.kernel"] == ("weight", "conv", 2, 3)
+    assert described["conv.bias"] == ("bias", "conv", None, None)
+    assert described["back.kernel"] == ("weight", "conv", 3, 2)
+    assert described["norm.gamma"] == ("norm", "norm", None, None)
+    assert described["norm.beta"] == ("bias", "norm", None, None)
+    assert described["depth.kernel"] == ("weight", "conv", 2, None)
+    assert described["dense.kernel"] == ("weight", "linear", 0, 1)
+    assert described["encoder.dense.kernel"] == ("weight", "linear", 0, 1)
+    assert "norm.moving_mean" not in described
+    assert len(described) == 14
 
 
 def check_recurrent_attention_and_embedding_layers() -> None:
@@ -53,18 +53,18 @@ def check_recurrent_attention_and_embedding_layers() -> None:
     y = L.MultiHeadAttention(2, 3, name="heads")(y, y)
     y = L.Bidirectional(L.LSTM(3), name="both")(y)
     model = keras.Model(inputs, L.PReLU(name="slope")(y))
-    found = {
+    described = {
         info.name: (info.role, info.kind, info.input_axis, info.output_axis)
         for info, _ in describe(model)
     }
-    assert found["words.embeddings"] == ("embedding", "embedding", 0, 1)
-    assert found["heads.query.kernel"] == ("weight", "attention", 0, None)
-    assert found["heads.attention_output.kernel"] == ("weight", "attention", None, 2)
-    assert found["heads.query.bias"][0] == "bias"
-    forward = [name for name in found if name.startswith("both.forward_")]
+    assert described["words.embeddings"] == ("embedding", "embedding", 0, 1)
+    assert described["heads.query.kernel"] == ("weight", "attention", 0, None)
+    assert described["heads.attention_output.kernel"] == ("weight", "attention", None, 2)
+    assert described["heads.query.bias"][0] == "bias"
+    forward = [name for name in described if name.startswith("both.forward_")]
     kernels = [name for name in forward if name.endswith("kernel")]
-    assert [found[name] for name in kernels] == [("weight", "recurrent", 0, 1)] * 2
-    assert found["slope.alpha"][0] == "other"
+    assert [described[name] for name in kernels] == [("weight", "recurrent", 0, 1)] * 2
+    assert described["slope.alpha"][0] == "other"
 
 
 def check_selections_by_layer_kind_pattern_and_role() -> None:
@@ -146,8 +146,8 @@ def check_a_wrapper_knows_what_the_layer_inside_it_knows() -> None:
 def check_convolutions_inside_recurrent_layers_are_recurrent() -> None:
     inputs = keras.Input((2, 5, 5, 3))
     model = keras.Model(inputs, L.ConvLSTM2D(2, 3, name="both")(inputs))
-    found = {info.name: info for info, _ in describe(model)}
-    kernels = [info for name, info in found.items() if name.endswith("kernel")]
+    described = {info.name: info for info, _ in describe(model)}
+    kernels = [info for name, info in described.items() if name.endswith("kernel")]
     assert [info.kind for info in kernels] == ["recurrent"] * 2
     assert [info.input_axis for info in kernels] == [2, 2]
 

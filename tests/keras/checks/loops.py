@@ -76,10 +76,10 @@ def check_accumulated_steps_shrink_once() -> None:
         model.train_on_batch(x, y)
         assert kernel(model).tobytes() == start.tobytes()
     model.train_on_batch(x, y)
-    whole = linear(keras.optimizers.SGD(0.1))
-    regularize(whole, 0.1 * L1())
-    train(whole, 1)
-    assert distance(model, whole) < 1e-6
+    at_once = linear(keras.optimizers.SGD(0.1))
+    regularize(at_once, 0.1 * L1())
+    train(at_once, 1)
+    assert distance(model, at_once) < 1e-6
     assert kernel(model).tobytes() != start.tobytes()
 
 

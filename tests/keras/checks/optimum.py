@@ -26,10 +26,10 @@ def _lasso(name: str) -> None:
         keras.config.set_floatx("float32")
     x, y = regression("float64")
     peer = Lasso(alpha=ALPHA, fit_intercept=False, tol=1e-12).fit(x, y[:, 0]).coef_
-    found = kernel(model)[:, 0]
+    ours = kernel(model)[:, 0]
     assert 3 <= (peer == 0).sum() < 8
-    assert np.array_equal(found == 0, peer == 0), (found, peer)
-    np.testing.assert_allclose(found, peer, atol=1e-6)
+    assert np.array_equal(ours == 0, peer == 0), (ours, peer)
+    np.testing.assert_allclose(ours, peer, atol=1e-6)
 
 
 CHECKS = {f"the optimum of the lasso under {name}": partial(_lasso, name) for name in OPTIMIZERS}

@@ -87,9 +87,9 @@ def check_models_are_saved_and_loaded() -> None:
     fit(model, epochs=1)
     model.save(folder / "regularizer.keras")
     back = keras.saving.load_model(folder / "regularizer.keras", custom_objects={})
-    kept = back.get_layer("first").kernel_regularizer
-    assert isinstance(kept, Regularizer)
-    assert kept.terms == made.terms
+    loaded = back.get_layer("first").kernel_regularizer
+    assert isinstance(loaded, Regularizer)
+    assert loaded.terms == made.terms
     x, _ = regression()
     np.testing.assert_array_equal(back.predict(x, verbose=0), model.predict(x, verbose=0))
     losses = [keras.ops.convert_to_numpy(one.losses[0]) for one in (back, model)]

@@ -59,7 +59,7 @@ def all_terms(
     sums: Iterable[str], name_of: Callable[[str, str], str], *, transposed: bool = False
 ) -> Terms:
     """Return every sum, each on its own copy."""
-    whole = Terms(())
+    total = Terms(())
     for name in sums:
-        whole = whole + terms_of(name, name_of, transposed=transposed)
-    return whole
+        total = total + terms_of(name, name_of, transposed=transposed)
+    return total

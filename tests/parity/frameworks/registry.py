@@ -148,8 +148,8 @@ class Case:
     @property
     def reason(self) -> str | None:
         """Why it does not exist, None where it does."""
-        found = [absence.reason for absence in ABSENCES if absence.covers(self)]
-        return found[0] if found else None
+        by_place = [absence.reason for absence in ABSENCES if absence.covers(self)]
+        return by_place[0] if by_place else None
 
 
 def cases(framework: str) -> Iterator[Case]:
@@ -162,9 +162,9 @@ def cases(framework: str) -> Iterator[Case]:
 
 def runs(framework: str) -> dict[tuple[str, str], tuple[str, ...]]:
     """Return (optimizer, update) → the sums that exist there, which are trained in one go."""
-    found: dict[tuple[str, str], tuple[str, ...]] = {}
+    by_place: dict[tuple[str, str], tuple[str, ...]] = {}
     for case in cases(framework):
         if case.reason is None:
             place = case.optimizer, case.update
-            found[place] = (*found.get(place, ()), case.sum_name)
-    return found
+            by_place[place] = (*by_place.get(place, ()), case.sum_name)
+    return by_place

@@ -62,13 +62,13 @@ def results(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureReq
     folder = tmp_path_factory.mktemp("parity")
     asked = {case.framework for case in values_of(request.session, Path(__file__).parent, "case")}
     running = {name: started(name, folder) for name in FRAMEWORKS if name in asked}
-    found = {}
+    trained = {}
     for name, process in running.items():
         status = process.wait()
         assert status == 0, (folder / f"{name}.err").read_text(encoding="utf-8")[-3000:]
         with np.load(folder / f"{name}.npz") as file:
-            found[name] = dict(file)
-    return found
+            trained[name] = dict(file)
+    return trained
 
 
 def weights_of(results: Results, case: Case) -> Weights:
@@ -120,9 +120,9 @@ def test_a_thousandth_more_strength_is_seen(
 
 @pytest.mark.parametrize("sum_name", [name for name in SUMS if name not in ("l2", "around")])
 def test_there_are_zeros_to_compare(sum_name: str) -> None:
-    found = [reference(name, "proximal", sum_name) for name in OPTIMIZERS]
-    zeros = [sum(int((w == 0).sum()) for w in weights.values()) for weights in found]
-    sizes = [sum(w.size for w in weights.values()) for weights in found]
+    trained = [reference(name, "proximal", sum_name) for name in OPTIMIZERS]
+    zeros = [sum(int((w == 0).sum()) for w in weights.values()) for weights in trained]
+    sizes = [sum(w.size for w in weights.values()) for weights in trained]
     assert max(zeros) > 0
     assert all(count < size for count, size in zip(zeros, sizes, strict=True))
 
