@@ -26,7 +26,7 @@ demo: $(VENV)/.installed-all  ## run the main job on scikit-learn's digits, into
 test: $(VENV)/.installed-test  ## install what the tests need and run them all
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(THREADS)
 
-test-fast: $(VENV)/.installed-test  ## the first case of every test that is not slow, in two minutes
+test-fast: $(VENV)/.installed-test  ## the first case of every test that is not slow
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(THREADS) --fast
 
 lint: $(VENV)/.installed-test $(VENV)/.installed-lint  ## style, types, import contract
