@@ -46,7 +46,7 @@ bench: $(VENV)/.installed-bench  ## run the benchmarks and write benchmarks/resu
 	for file in benchmarks/*_vs_*.py benchmarks/step_overhead.py benchmarks/audit_power.py; do $(BIN)/python $$file || exit 1; done
 
 examples: $(VENV)/.installed-examples  ## run every experiment; fails where a stated number is not met
-	for file in examples/*.py; do $(BIN)/python $$file || exit 1; done
+	for file in $(filter-out examples/common.py, $(wildcard examples/*.py)); do $(BIN)/python $$file || exit 1; done
 
 clean:  ## remove what was built, not the runs
 	rm -rf $(VENV) build dist site src/*.egg-info .pytest_cache .ruff_cache

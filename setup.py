@@ -1,8 +1,29 @@
-"""The compiled part, which is optional: without a compiler the same work is done by torch."""
+"""What pyproject.toml cannot say: the compiled part, and the scripts of `shrinkage example`.
+
+The compiled part is optional: without a compiler the same work is done by torch. The scripts lie
+in `examples/` of a source tree, and inside the package where it is installed from a wheel.
+"""
+
+from pathlib import Path
 
 from setuptools import Extension, setup
+from setuptools.command.build_py import build_py
+
+
+class BuildWithExamples(build_py):
+    """Put the scripts beside the modules; an editable installation reads them where they are."""
+
+    def run(self) -> None:
+        super().run()
+        if not self.editable_mode:
+            target = Path(self.build_lib, "shrinkage", "examples")
+            self.mkpath(str(target))
+            for script in sorted(Path("examples").glob("*.py")):
+                self.copy_file(str(script), str(target / script.name))
+
 
 setup(
+    cmdclass={"build_py": BuildWithExamples},
     ext_modules=[
         Extension(
             "shrinkage.pytorch.prox.kernels._shrink",
@@ -16,5 +37,5 @@ setup(
             ],
             optional=True,
         )
-    ]
+    ],
 )

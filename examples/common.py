@@ -27,7 +27,7 @@ from shrinkage.datasets import load_dataset
 from shrinkage.errors import InputError, RunDirectoryError, ShrinkageError
 from shrinkage.paths import FittedPath
 from shrinkage.pytorch import zero_fraction
-from shrinkage.reports import LineFigure, Slides, draw_png, render_slides, score_figure
+from shrinkage.reports import LineFigure, Series, Slides, draw_png, render_slides, score_figure
 
 
 def shared_folder(name: str) -> Path | None:
@@ -85,9 +85,8 @@ def pictures(*, full: bool = False, data: str | None = None, part: int = 10_000)
             f"expected pictures with a test set in {data!r}, got none: name a folder with the "
             "four files of MNIST, or digits"
         )
-    X, X_test = (
-        rows.reshape(-1, *table.image_shape) for rows in (np.asarray(table.X)[train], test)
-    )
+    shape = (-1, *(table.image_shape or ()))
+    X, X_test = (rows.reshape(shape) for rows in (np.asarray(table.X)[train], test))
     return Pictures(kind, what, X, table.y[train].astype(np.int64), X_test, y_test.astype(np.int64))
 
 
@@ -96,9 +95,10 @@ def mean_and_error(values: Sequence[float] | np.ndarray) -> tuple[float, float]:
     return float(np.mean(values)), float(np.std(values, ddof=1) / math.sqrt(len(values)))
 
 
-def columns_of(rows: Sequence[Sequence[float]], *places: int) -> list[np.ndarray]:
-    """Return columns of a table, for a curve."""
-    return [np.array([row[place] for row in rows]) for place in places]
+def curve(label: str, rows: Sequence[Sequence[float]], column: int, colour: str) -> Series:
+    """Return a column of a table over its first one."""
+    x, y = (np.array([row[place] for row in rows]) for place in (0, column))
+    return Series(label, x, y, colour)
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,6 @@ fewer weights.
 from __future__ import annotations
 
 from common import Outcome, main
-
 from shrinkage import L1, fit_path
 from shrinkage.datasets import load_dataset
 

@@ -10,8 +10,8 @@ from __future__ import annotations
 import itertools
 
 import numpy as np
-from common import Outcome, main, mean_and_error
 
+from common import Outcome, main, mean_and_error
 from shrinkage import L2, fit_path
 from shrinkage.datasets import Dataset, load_dataset, take_rows
 from shrinkage.paths import FittedPath
@@ -43,7 +43,7 @@ def run(
     """Run the experiment with so many splits (20 when full)."""
     table = load_dataset(data or "digits")
     seeds = range(20 if full else splits)
-    chosen: dict[str, list[tuple[float, float]]] = {"none": [], "L2": [], "dropout": []}
+    chosen: dict[str, list[tuple]] = {"none": [], "L2": [], "dropout": []}
     by_rate = np.zeros((len(seeds), len(RATES)))
     for seed in seeds:
         train, validation, test = three_parts(table, seed)
@@ -68,7 +68,7 @@ def run(
         chosen["none"].append((0.0, path.unregularized.test_score))
         chosen["L2"].append((path.best.strength, path.best.test_score))
         models = [path_of(f"mlp:32;dropout={rate}", UNUSED).unregularized for rate in RATES]
-        best = int(np.argmax([model.cv_score for model in models]))
+        best = max(range(len(RATES)), key=lambda rate: models[rate].cv_score or -np.inf)
         chosen["dropout"].append((RATES[best], models[best].test_score))
         by_rate[seed] = [model.test_score for model in models]
 

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from common import Outcome, main, shared_folder
 
+from common import Outcome, main, shared_folder
 from shrinkage import L1, GroupLasso, fit_path
 from shrinkage.datasets import Dataset, load_dataset
 from shrinkage.reports import Axis, Series
@@ -89,9 +89,8 @@ def run(
     series = []
     for (name, path), colour in zip(paths.items(), ("simple", "best"), strict=True):
         order = np.argsort(inputs[name])
-        points = (values[order] for values in (inputs[name], path.score_mean))
-        label = repr(PENALTIES[name])
-        series.append(Series(label, *points, colour, error=path.score_error[order]))
+        x, y, error = inputs[name][order], path.score_mean[order], path.score_error[order]
+        series.append(Series(repr(PENALTIES[name]), x, y, colour, error=error))
     outcome.figure(
         "feature-selection",
         "Accuracy by the number of inputs that are left",

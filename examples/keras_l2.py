@@ -15,9 +15,9 @@ os.environ.setdefault("KERAS_BACKEND", "torch")
 import keras
 import numpy as np
 import torch
-from common import Outcome, main
 from torch import nn
 
+from common import Outcome, main
 from shrinkage import L2, audit, convert
 from shrinkage.datasets import load_dataset
 from shrinkage.reports import Axis, Kind, Series
@@ -101,7 +101,7 @@ def run(*, full: bool = False, steps: int = 1000) -> Outcome:
     command = "shrinkage convert 0.01 --from keras.l2 --to torch.sgd.weight_decay"
     outcome.text(command, conversion)
     in_keras = trained_in_keras(PUBLISHED, steps)
-    converted = trained_in_torch(float(conversion.value), steps)
+    converted = trained_in_torch(np.asarray(conversion.value).item(), steps)
     copied, plain = trained_in_torch(PUBLISHED, steps), trained_in_torch(0.0, steps)
     rows = []
     for label, kernels in (("0.02, converted", converted), ("0.01, copied unchanged", copied)):

@@ -13,9 +13,9 @@ from dataclasses import replace
 
 import numpy as np
 import pandas as pd
-from common import Outcome, main, mean_and_error, shared_folder
 from sklearn.datasets import make_classification
 
+from common import Outcome, main, mean_and_error, shared_folder
 from shrinkage import L1, L2, ElasticNet, Penalty, fit_path
 from shrinkage.datasets import Dataset, load_dataset, take_rows
 from shrinkage.paths import ChosenModel, FittedPath
@@ -45,7 +45,7 @@ def data_of(name: str) -> Dataset:
     if name == "mice":
         X, y = make_classification(600, 60, n_informative=10, n_classes=3, random_state=0)
         names = tuple(f"x{number}" for number in range(60))
-        return Dataset("made", X, y, "classification", input_names=names)
+        return Dataset("made", np.asarray(X), np.asarray(y), "classification", input_names=names)
     return load_dataset(name)
 
 
@@ -137,14 +137,17 @@ def run(
     outcome.table("share of weights that are exactly zero", ("data", *PENALTIES), rows)
 
     gains = {
-        method: np.array([mean_and_error(by[method] - by["none"]) for by in scores.values()])
+        method: np.array([mean_and_error(by[method] - by["none"]) for by in scores.values()]).T
         for method in COLOURS
     }
-    lost = max(float((-gains[method] @ (1, 3)).max()) for method in PENALTIES)
+    lost = max(float((-gain - 3 * error).max()) for gain, error in (gains[m] for m in PENALTIES))
     outcome.at_most("exact zeros of L2", max(shares["L2"] for shares in zeros.values()), 0.0)
     outcome.at_least("exact zeros of L1", min(shares["L1"] for shares in zeros.values()), 0.05)
     outcome.at_most("what a chosen penalty loses, beyond three standard errors", lost, 0.01)
-    places = np.arange(float(len(scores)))
+    places, series = np.arange(float(len(scores))), []
+    for (method, colour), shift in zip(COLOURS.items(), (-0.24, -0.08, 0.08, 0.24), strict=True):
+        gain, error = gains[method]
+        series.append(Series(method, places + shift, gain, colour, Kind.SPOT, error))
     outcome.figure(
         "l1-vs-l2",
         "Test score against no regularization, at equal budget",
@@ -156,12 +159,7 @@ def run(
             "data set", ticks=Ticks(tuple(places), tuple(scores)), limits=(-0.5, len(places) - 0.5)
         ),
         y=Axis("difference of test score"),
-        series=tuple(
-            Series(name, places + shift, *gains[name].T[:1], colour, Kind.SPOT, gains[name].T[1])
-            for (name, colour), shift in zip(
-                COLOURS.items(), (-0.24, -0.08, 0.08, 0.24), strict=True
-            )
-        ),
+        series=tuple(series),
         horizontals=(Mark(0.0, "no regularization", "unregularized"),),
         wide=True,
     )

@@ -9,10 +9,12 @@ something, over several seeds. Test labels are right.
 from __future__ import annotations
 
 import itertools
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
-from common import Outcome, main, mean_and_error, pictures
 
+from common import Outcome, main, mean_and_error, pictures
 from shrinkage import L2, audit, scratch
 from shrinkage.reports import Axis, Series
 
@@ -77,7 +79,6 @@ def run(
     epochs = epochs or (60 if digits.kind == "digits" else 20)
     x, y, x_test, y_test = digits.scaled
     x, x_test = x.astype(np.float64), x_test.astype(np.float64)
-    some = x[:BATCH], y[:BATCH]
     count = min(1_000, len(y) * 2 // 3)  # the next 1,000 are to choose λ on
     outcome = Outcome(
         f"{digits.sentence}; the mended network trains on {count:,}, every tenth with a wrong "
@@ -100,17 +101,19 @@ def run(
     outcome.is_true("λ = 0, 0.001 and 1 train identical weights", same)
 
     # What the audit says of that step, and of one in which the decay arrives.
+    def audited(network: Any, step: Callable[..., Any]) -> tuple[dict, dict]:
+        before = {name: w.copy() for name, w in network.parameters.items()}
+        step(x[:BATCH], y[:BATCH])
+        return before, dict(network.parameters)
+
     def published_step(scale: float) -> tuple[dict, dict]:
         network = Published(x.shape[1], scale * 0.001)
-        before = {name: w.copy() for name, w in network.parameters.items()}
-        network.step(*some)
-        return before, network.parameters
+        return audited(network, network.step)
 
     def mended_step(scale: float) -> tuple[dict, dict]:
         network = mended(x.shape[1], SEED)
-        before = {name: w.copy() for name, w in network.parameters.items()}
-        scratch.Trainer(network, scratch.SGD(RATE * BATCH), scale * 0.001 * L2()).step(*some)
-        return before, dict(network.parameters)
+        trainer = scratch.Trainer(network, scratch.SGD(RATE * BATCH), scale * 0.001 * L2())
+        return audited(network, trainer.step)
 
     report = audit(published_step, 0.001 * L2(), RATE * BATCH, "gradient")
     passed = audit(mended_step, 0.001 * L2(), RATE * BATCH, update="proximal")

@@ -9,13 +9,13 @@ curves. The page `polynomial-slider.html` walks over degrees and strengths.
 from __future__ import annotations
 
 import numpy as np
-from common import Outcome, main, mean_and_error
 from sklearn.linear_model import ElasticNet as TheirElasticNet
 from sklearn.linear_model import Ridge
 from sklearn.model_selection import GridSearchCV, KFold
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import StandardScaler
 
+from common import Outcome, main, mean_and_error
 from shrinkage import L1, L2, ElasticNet, fit_path
 from shrinkage.reports import Axis, Kind, LineFigure, Row, Series, Slides
 
@@ -25,7 +25,7 @@ TRUTH = np.sin(2.5 * GRID)
 STRENGTHS = tuple(float(s) for s in np.logspace(-2.5, 0, 8))
 PENALTIES = {"ridge": L2(), "lasso": L1(), "elastic net": ElasticNet(0.5)}
 COLOURS = {"ridge": "best", "lasso": "simple", "elastic net": "training"}
-# scikit-learn's models of the same objectives; Ridge does not divide its sum of squares by the rows.
+# scikit-learn's models of the same objectives; Ridge's sum of squares is not divided by the rows.
 THEIRS = {
     "ridge": (Ridge(), POINTS),
     "lasso": (TheirElasticNet(l1_ratio=1.0, tol=1e-10, max_iter=1_000_000), 1),
@@ -76,8 +76,8 @@ def their_fit(points: Points, name: str, strengths: tuple[float, ...]) -> np.nda
 
 def curves(points: Points, fits: dict[str, np.ndarray]) -> tuple[Series, ...]:
     """Return fits between the true curve and the points."""
-    colours = ("best", "simple", "training")
-    lines = [Series(*(name, GRID, fit, c)) for (name, fit), c in zip(fits.items(), colours)]
+    colours = iter(("best", "simple", "training"))
+    lines = [Series(name, GRID, fit, next(colours)) for name, fit in fits.items()]
     true = Series("true curve", GRID, TRUTH, "unregularized", Kind.DASHED)
     return (true, *lines, Series("points", *points, "ink", Kind.SPOT))
 

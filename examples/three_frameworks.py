@@ -19,10 +19,10 @@ from typing import Any
 import keras
 import numpy as np
 import torch
-from common import Outcome, main, pictures
 from torch import nn
 
 import shrinkage.keras
+from common import Outcome, main, pictures
 from shrinkage import L1, L2, ElasticNet, Term, scratch
 from shrinkage.pytorch import regularize
 from shrinkage.reports import Axis, Series
@@ -87,7 +87,7 @@ def in_keras(inputs: int, term: Term, update: str) -> Framework:
         keras.layers.Dense(size, activation, kernel_regularizer=own)
         for size, activation in zip(SIZES, activations, strict=True)
     ]
-    model = keras.Sequential([keras.Input((inputs,)), *dense])
+    model: Any = keras.Sequential([keras.Input((inputs,)), *dense])
     loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
     model.compile(optimizer=keras.optimizers.SGD(RATE, momentum=MOMENTUM), loss=loss)
     for layer, w in zip(dense, in_numpy(inputs, term, update)[1](), strict=True):

@@ -10,9 +10,9 @@ from functools import partial
 
 import numpy as np
 import torch
-from common import Outcome, main
 from torch import nn
 
+from common import Outcome, main
 from shrinkage import L1, L2, ElasticNet, GroupLasso, Penalty, scratch
 from shrinkage.datasets import load_dataset
 from shrinkage.pytorch import regularize

@@ -99,8 +99,10 @@ class FittedPath(PathResult):
         return torch.softmax(logits, dim=1).numpy()
 
     def decision(self, X: RawRows, which: int | str = "best") -> np.ndarray:
-        """Return the model's outputs, (rows, outputs), for raw rows."""
+        """Return the model's outputs, (rows, outputs), for raw rows or (rows, height, width)."""
         file = self._file()
+        if isinstance(X, np.ndarray) and X.ndim == 3:
+            X = X.reshape(len(X), -1)
         kind = np.float64 if file.dtype == "float64" else np.float32
         x = Preprocessing.from_dict(file.preprocessing).transform(X, kind)
         with torch.no_grad():
