@@ -354,6 +354,20 @@ def test_a_class_with_fewer_rows_than_folds_is_named(digits):
         fit_path("mlp:16", X, labels, **{**SMALL, "folds": 5})
 
 
+def test_pictures_are_scored_and_predicted_as_they_were_given():
+    images, labels = load_digits(return_X_y=True)
+    images = images.astype(np.uint8)[:200].reshape(-1, 8, 8)
+    labels = labels[:200]
+    held_out = (images[:50], labels[:50])
+    settings = {"strengths": (1e-3, 1e-2), "folds": 2, "epochs": 2, "progress": False}
+    path = fit_path("mlp:8", images[50:], labels[50:], test=held_out, **settings)
+    assert path.score(*held_out) == path.best.test_score
+    assert path.score(*held_out, "unregularized") == path.unregularized.test_score
+    flat = path.predict(images[:50].reshape(50, -1))
+    np.testing.assert_array_equal(path.predict(images[:50]), flat)
+    np.testing.assert_allclose(path.score_error, path.summary["cv_score_se"], rtol=1e-12)
+
+
 def test_a_full_disk_loses_nothing_that_was_done(digits, tmp_path, monkeypatch):
     import errno
 
