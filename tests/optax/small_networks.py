@@ -17,7 +17,7 @@ import torch
 from torch import nn
 
 from shrinkage import L1, L2, ElasticNet, GroupLasso, Terms, layer
-from shrinkage.optax import SGD, Adagrad, Adam, Metric, RMSprop
+from shrinkage.optax import AdagradMetric, AdamMetric, OptaxMetric, RMSpropMetric, SGDMetric
 from shrinkage.pytorch import regularize
 
 STEPS = 200
@@ -47,10 +47,12 @@ class Pair:
     options: dict[str, Any]
     ours: optax.GradientTransformation
     rate: float
-    metric: Metric | None = None
+    metric: OptaxMetric | None = None
 
 
-def _pair(kind: Any, ours: Any, rate: float, metric: Metric | None = None, **options: Any) -> Pair:
+def _pair(
+    kind: Any, ours: Any, rate: float, metric: OptaxMetric | None = None, **options: Any
+) -> Pair:
     return Pair(kind, {"lr": rate, **options}, ours, rate, metric)
 
 
@@ -59,12 +61,12 @@ _O = torch.optim
 # small one rounding grows from step to step, in both libraries.
 OPTIMIZERS: dict[str, Pair] = {
     "sgd": _pair(_O.SGD, optax.sgd(0.1), 0.1),
-    "momentum": _pair(_O.SGD, optax.sgd(0.05, 0.8), 0.05, SGD(0.8), momentum=0.8),
+    "momentum": _pair(_O.SGD, optax.sgd(0.05, 0.8), 0.05, SGDMetric(0.8), momentum=0.8),
     "nesterov": _pair(
         _O.SGD,
         optax.sgd(0.05, 0.8, nesterov=True),
         0.05,
-        SGD(0.8, nesterov=True),
+        SGDMetric(0.8, nesterov=True),
         momentum=0.8,
         nesterov=True,
     ),
@@ -73,7 +75,7 @@ OPTIMIZERS: dict[str, Pair] = {
         _O.Adam,
         optax.adam(0.02, b2=0.99, eps=1e-3),
         0.02,
-        Adam(b2=0.99, eps=1e-3),
+        AdamMetric(b2=0.99, eps=1e-3),
         betas=(0.9, 0.99),
         eps=1e-3,
     ),
@@ -82,7 +84,7 @@ OPTIMIZERS: dict[str, Pair] = {
         _O.RMSprop,
         optax.rmsprop(0.01, eps=1e-1, eps_in_sqrt=False, momentum=0.5),
         0.01,
-        RMSprop(eps=1e-1, eps_in_sqrt=False, momentum=0.5),
+        RMSpropMetric(eps=1e-1, eps_in_sqrt=False, momentum=0.5),
         alpha=0.9,
         eps=1e-1,
         momentum=0.5,
@@ -91,7 +93,7 @@ OPTIMIZERS: dict[str, Pair] = {
         _O.RMSprop,
         optax.rmsprop(0.01, eps=1e-1, eps_in_sqrt=False, centered=True),
         0.01,
-        RMSprop(eps=1e-1, eps_in_sqrt=False),
+        RMSpropMetric(eps=1e-1, eps_in_sqrt=False),
         alpha=0.9,
         eps=1e-1,
         centered=True,
@@ -100,7 +102,7 @@ OPTIMIZERS: dict[str, Pair] = {
         _O.Adagrad,
         optax.adagrad(0.1, eps=0.0),
         0.1,
-        Adagrad(eps=0.0),
+        AdagradMetric(eps=0.0),
         eps=0.0,
         initial_accumulator_value=0.1,
     ),

@@ -12,7 +12,7 @@ import pytest
 
 from shrinkage import L1, L2, ElasticNet, GroupLasso, Terms
 from shrinkage.errors import UnmatchedPattern
-from shrinkage.optax import SGD, Adam, decoupled, gradient, proximal
+from shrinkage.optax import AdamMetric, SGDMetric, decoupled, gradient, proximal
 
 X = np.random.default_rng(1).normal(size=(32, 5)).astype(np.float32)
 Y = (X[:, :1] - 2 * X[:, 1:2]).astype(np.float32)
@@ -60,7 +60,7 @@ def bits(params: Any) -> list[bytes]:
 
 INNER = {
     "sgd": (optax.sgd(0.1), 0.1, None),
-    "momentum": (optax.sgd(0.05, momentum=0.9), 0.05, SGD(momentum=0.9)),
+    "momentum": (optax.sgd(0.05, momentum=0.9), 0.05, SGDMetric(momentum=0.9)),
     "adam": (optax.adam(0.03), 0.03, None),
     "rmsprop": (optax.rmsprop(0.01), 0.01, None),
     "adagrad": (optax.adagrad(0.1), 0.1, None),
@@ -202,7 +202,7 @@ def test_apply_if_finite_skips_the_shrink_of_a_step_that_it_skips():
 @pytest.mark.parametrize("momentum", [None, 0.9])
 def test_a_schedule_is_followed(momentum):
     schedule = optax.linear_schedule(0.1, 0.0, 30)
-    metric = SGD(momentum=momentum)
+    metric = SGDMetric(momentum=momentum)
     ours = trained(proximal(optax.sgd(schedule, momentum), TERMS, schedule, metric=metric), 30)
     params, buffer, trace = start(), 0.0, jax.tree.map(jnp.zeros_like, start())
     for step in range(30):
@@ -223,7 +223,7 @@ def test_an_injected_learning_rate_is_read_and_may_be_set():
         state = ours.init(params)
         state.inner_state.hyperparams["learning_rate"] = jnp.asarray(0.06)
         updates, _ = jax.jit(ours.update)(jax.grad(loss)(params), state, params)
-        twice = proximal(optax.adam(0.06, eps=1e-4), TERMS, 0.06, metric=Adam(eps=1e-4))
+        twice = proximal(optax.adam(0.06, eps=1e-4), TERMS, 0.06, metric=AdamMetric(eps=1e-4))
         expected, _ = twice.update(jax.grad(loss)(params), twice.init(params), params)
         assert_same(updates, expected, atol=1e-12)
 

@@ -9,7 +9,7 @@ import optax
 import pytest
 
 from shrinkage import L1
-from shrinkage.optax import SGD, RMSprop, proximal
+from shrinkage.optax import RMSpropMetric, SGDMetric, proximal
 from tests.builders.convex import assert_same_optimum, elastic_net, regression
 from tests.optax.small_networks import train
 
@@ -27,22 +27,22 @@ OPTIMIZERS = {
         optax.sgd,
         0.1,
         {"momentum": 0.9, "nesterov": True},
-        SGD(momentum=0.9, nesterov=True),
+        SGDMetric(momentum=0.9, nesterov=True),
     ),
     "adam": (optax.adam, 0.1, {}, None),
     "adamw": (optax.adamw, 0.1, {"weight_decay": 0.0}, None),
-    "rmsprop": (optax.rmsprop, 0.05, {"eps": 1e-2}, RMSprop(eps=1e-2)),
+    "rmsprop": (optax.rmsprop, 0.05, {"eps": 1e-2}, RMSpropMetric(eps=1e-2)),
     "rmsprop-corrected": (
         optax.rmsprop,
         0.05,
         {"eps": 1e-2, "bias_correction": True, "momentum": 0.3},
-        RMSprop(eps=1e-2, momentum=0.3),
+        RMSpropMetric(eps=1e-2, momentum=0.3),
     ),
     "rmsprop-centered": (
         optax.rmsprop,
         0.05,
         {"eps": 1e-2, "centered": True, "bias_correction": True},
-        RMSprop(eps=1e-2),
+        RMSpropMetric(eps=1e-2),
     ),
     "adagrad": (optax.adagrad, 0.5, {}, None),
 }

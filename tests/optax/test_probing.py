@@ -12,7 +12,7 @@ import pytest
 
 from shrinkage import L1, L2
 from shrinkage.errors import UnsupportedOptimizer
-from shrinkage.optax import SGD, gradient, proximal
+from shrinkage.optax import SGDMetric, gradient, proximal
 from shrinkage.optax.stand_ins import stand_ins_for
 
 TERMS = 0.1 * L1()
@@ -87,11 +87,11 @@ COARSE: dict[str, Any] = {
     "adamw": (lambda rate: optax.adamw(rate, mu_dtype=jnp.bfloat16, weight_decay=1e-4), None),
     "sgd": (
         lambda rate: optax.sgd(rate, momentum=0.9, accumulator_dtype=jnp.bfloat16),
-        SGD(momentum=0.9),
+        SGDMetric(momentum=0.9),
     ),
     "nesterov": (
         lambda rate: optax.sgd(rate, 0.9, nesterov=True, accumulator_dtype=jnp.bfloat16),
-        SGD(momentum=0.9, nesterov=True),
+        SGDMetric(momentum=0.9, nesterov=True),
     ),
 }
 
@@ -107,7 +107,7 @@ def test_moments_in_half_precision_are_judged_by_what_they_can_hold(name):
 def test_momentum_in_half_precision_is_judged_too():
     inner = optax.sgd(0.1, momentum=0.9, accumulator_dtype=jnp.bfloat16)
     with pytest.raises(UnsupportedOptimizer, match="expected the optimizer to move"):
-        proximal(inner, TERMS, 0.1, metric=SGD(momentum=0.85)).init(MANY)
+        proximal(inner, TERMS, 0.1, metric=SGDMetric(momentum=0.85)).init(MANY)
 
 
 NOT_TWICE: dict[str, tuple[Any, Any]] = {

@@ -15,9 +15,9 @@ from flax import nnx
 from shrinkage import L1, L2
 from shrinkage.errors import InputError, OverlapError, UnmatchedPattern, UnsupportedOptimizer
 from shrinkage.optax import (
-    SGD,
-    Adam,
-    RMSprop,
+    AdamMetric,
+    RMSpropMetric,
+    SGDMetric,
     decoupled,
     describe,
     gradient,
@@ -96,9 +96,9 @@ OTHERWISE: dict[str, tuple[Any, Any]] = {
     "epsilon": (optax.adam(0.1, eps=1e-6), None),
     "epsilon-under-root": (optax.adam(0.1, eps_root=1e-8), None),
     "b2": (optax.adam(0.1, b2=0.99), None),
-    "b2-said-wrongly": (optax.adam(0.1), Adam(b2=0.99)),
-    "momentum": (optax.sgd(0.1, momentum=0.9), SGD(momentum=0.8)),
-    "nesterov": (optax.sgd(0.1, momentum=0.9, nesterov=True), SGD(momentum=0.9)),
+    "b2-said-wrongly": (optax.adam(0.1), AdamMetric(b2=0.99)),
+    "momentum": (optax.sgd(0.1, momentum=0.9), SGDMetric(momentum=0.8)),
+    "nesterov": (optax.sgd(0.1, momentum=0.9, nesterov=True), SGDMetric(momentum=0.9)),
     "nadam": (optax.nadam(0.1), None),
     "rmsprop-epsilon": (optax.rmsprop(0.1, eps_in_sqrt=False), None),
     "adagrad-epsilon": (optax.adagrad(0.1, eps=1e-1), None),
@@ -119,8 +119,8 @@ def test_an_optimizer_that_moves_otherwise_than_said_is_found_out(name):
 @pytest.mark.parametrize(
     ("inner", "metric"),
     [
-        (optax.adam(0.1, eps=1e-6, b2=0.99, eps_root=1e-8), Adam(0.99, 1e-6, 1e-8)),
-        (optax.rmsprop(0.1, eps_in_sqrt=False), RMSprop(eps_in_sqrt=False)),
+        (optax.adam(0.1, eps=1e-6, b2=0.99, eps_root=1e-8), AdamMetric(0.99, 1e-6, 1e-8)),
+        (optax.rmsprop(0.1, eps_in_sqrt=False), RMSpropMetric(eps_in_sqrt=False)),
         (optax.chain(optax.clip_by_global_norm(1.0), optax.sgd(0.1)), None),
         (optax.named_chain(("a", optax.scale_by_adam()), ("b", optax.scale(-0.1))), None),
         (optax.adamw(0.1, weight_decay=0.0, mask=lambda p: jax.tree.map(jnp.ndim, p)), None),
@@ -133,10 +133,10 @@ def test_one_that_moves_as_said_is_not(inner, metric):
 
 
 def test_a_momentum_or_a_metric_that_is_not_said():
-    with pytest.raises(InputError, match=r"give for example metric=SGD\(momentum=0\.9\)"):
+    with pytest.raises(InputError, match=r"give for example metric=SGDMetric\(momentum=0\.9\)"):
         proximal(optax.sgd(0.1, momentum=0.9), TERMS, 0.1).init(PARAMS)
-    with pytest.raises(InputError, match=r"optimizer's state is of, SGD\(…\), got Adam"):
-        proximal(optax.sgd(0.1), TERMS, 0.1, metric=Adam()).init(PARAMS)
+    with pytest.raises(InputError, match=r"optimizer's state is of, SGDMetric\(…\), got Adam"):
+        proximal(optax.sgd(0.1), TERMS, 0.1, metric=AdamMetric()).init(PARAMS)
 
 
 @pytest.mark.parametrize("rate", [0.0, -0.1, math.nan, math.inf, "0.1", True, jnp.ones(2)])
@@ -212,7 +212,7 @@ def test_two_arrays_of_one_name(use):
         use(COLLIDING)
 
 
-@pytest.mark.parametrize("inner", [optax.adam, 0.1, None, "adam", SGD(), PARAMS])
+@pytest.mark.parametrize("inner", [optax.adam, 0.1, None, "adam", SGDMetric(), PARAMS])
 def test_optimizers_that_are_none(inner):
     with pytest.raises(InputError, match=r"expected an optimizer of optax.*proximal\(optax\.adam"):
         proximal(inner, TERMS, 0.1)

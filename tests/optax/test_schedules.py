@@ -11,7 +11,7 @@ import pytest
 
 from shrinkage import L1, L2
 from shrinkage.errors import UnsupportedOptimizer
-from shrinkage.optax import SGD, proximal
+from shrinkage.optax import SGDMetric, proximal
 
 PARAMS = {"layer": {"kernel": jnp.ones((3, 2)), "bias": jnp.ones(2)}}
 TERMS = 0.1 * L1()
@@ -28,7 +28,7 @@ SCHEDULES: dict[str, optax.Schedule] = {
 }
 OPTIMIZERS: dict[str, Any] = {
     "sgd": (optax.sgd, None),
-    "momentum": (lambda rate: optax.sgd(rate, 0.9), SGD(momentum=0.9)),
+    "momentum": (lambda rate: optax.sgd(rate, 0.9), SGDMetric(momentum=0.9)),
     "adam": (optax.adam, None),
     "rmsprop": (optax.rmsprop, None),
     "adagrad": (optax.adagrad, None),

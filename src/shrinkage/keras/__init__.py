@@ -1,26 +1,29 @@
 """Regularization in Keras 3, on TensorFlow, JAX and torch.
 
 `regularize` puts terms into the steps of a compiled model's optimizer (exact zeros), `regularizer`
-makes a `kernel_regularizer`, and `Ledger` is the callback that shows both. Importing this imports
-Keras with the backend that `KERAS_BACKEND` names.
+makes a `kernel_regularizer`, and `LedgerCallback` is the callback that shows both. Importing this
+imports Keras with the backend that `KERAS_BACKEND` names.
 """
 
 from __future__ import annotations
 
-from shrinkage.keras.attachment import Attachment
+from shrinkage.keras.attachment import KerasAttachment
 from shrinkage.keras.layers import LAYERS
-from shrinkage.keras.ledger import Ledger, Record
+from shrinkage.keras.ledger import EpochRecord, LedgerCallback
 from shrinkage.keras.metrics import METRICS, metric_of
 from shrinkage.keras.parameters import describe
 from shrinkage.keras.regularize import regularize
 from shrinkage.keras.regularizers import Regularizer, regularizer
 
+# Names of 0.1.0's first drafts, which PyTorch's classes have too.
+Attachment, Ledger, Record = KerasAttachment, LedgerCallback, EpochRecord
+
 __all__ = [
     "LAYERS",
     "METRICS",
-    "Attachment",
-    "Ledger",
-    "Record",
+    "EpochRecord",
+    "KerasAttachment",
+    "LedgerCallback",
     "Regularizer",
     "describe",
     "metric_of",

@@ -12,11 +12,11 @@ from typing import Any
 
 from shrinkage.keras.arrays import number, ops, plain
 from shrinkage.keras.optimizers import STEP
-from shrinkage.keras.slots import Slot
+from shrinkage.keras.slots import PenalisedVariable
 from shrinkage.terms import Assignment, Terms, present
 
 
-class Attachment:
+class KerasAttachment:
     """What `regularize` returns: it acts in every step of the optimizer until `detach`.
 
     Args:
@@ -27,7 +27,7 @@ class Attachment:
     """
 
     def __init__(
-        self, model: Any, optimizer: Any, slots: Sequence[Slot], assignment: Assignment
+        self, model: Any, optimizer: Any, slots: Sequence[PenalisedVariable], assignment: Assignment
     ) -> None:
         self.model, self.optimizer = model, optimizer
         self.assignment = assignment
@@ -108,7 +108,7 @@ class Attachment:
             self.model.jax_state_sync()
 
 
-def _regularized(optimizer: Any, plain_step: Any, slots: dict[Any, Slot]) -> Any:
+def _regularized(optimizer: Any, plain_step: Any, slots: dict[Any, PenalisedVariable]) -> Any:
     """Return the step with the terms around it, for variables that have a gradient."""
 
     def step(gradients: Any, variables: Any, learning_rate: Any) -> None:

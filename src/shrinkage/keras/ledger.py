@@ -1,6 +1,6 @@
 """The record of training as a Keras callback: losses and terms apart, exact zeros of each layer.
 
-Who uses this: people, in `fit(callbacks=[Ledger(attachment)])`.
+Who uses this: people, in `fit(callbacks=[LedgerCallback(attachment)])`.
 """
 
 from __future__ import annotations
@@ -13,11 +13,11 @@ import keras
 
 from shrinkage.checks import whole
 from shrinkage.errors import InputError
-from shrinkage.keras.attachment import Attachment
+from shrinkage.keras.attachment import KerasAttachment
 
 
 @dataclass(frozen=True)
-class Record:
+class EpochRecord:
     """One look at training; plain numbers.
 
     Args:
@@ -39,7 +39,7 @@ class Record:
     sizes: Mapping[str, int]
 
 
-class Ledger(keras.callbacks.Callback):
+class LedgerCallback(keras.callbacks.Callback):
     """Keep records of training, and print who is penalised when it begins.
 
     Args:
@@ -57,7 +57,7 @@ class Ledger(keras.callbacks.Callback):
     >>> from shrinkage.keras import regularize
     >>> model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1, name="out")])
     >>> model.compile(optimizer=keras.optimizers.SGD(0.1), loss="mse")
-    >>> ledger = Ledger(regularize(model, 100.0 * L1()), show=None)
+    >>> ledger = LedgerCallback(regularize(model, 100.0 * L1()), show=None)
     >>> x = np.ones((4, 2), "float32")
     >>> _ = model.fit(x, x[:, :1], epochs=2, verbose=0, callbacks=[ledger])
     >>> [record.zeros["out.kernel"] for record in ledger.records]
@@ -66,19 +66,19 @@ class Ledger(keras.callbacks.Callback):
 
     def __init__(
         self,
-        attachment: Attachment,
+        attachment: KerasAttachment,
         *,
         every: int = 0,
         show: Callable[[str], None] | None = print,
     ) -> None:
         super().__init__()
-        if not isinstance(attachment, Attachment):
+        if not isinstance(attachment, KerasAttachment):
             raise InputError(
                 f"expected what regularize(…) returned, got {type(attachment).__name__}: give "
                 "the attachment"
             )
         self.attachment, self.every = attachment, whole(every, "every", 0, "use 0 or 100")
-        self.records: list[Record] = []
+        self.records: list[EpochRecord] = []
         self._show, self._epoch = show, 0
         self._batches, self._taken = 0, False
 
@@ -114,7 +114,7 @@ class Ledger(keras.callbacks.Callback):
         loss = None if loss is None else float(loss)
         attachment = self.attachment
         self.records.append(
-            Record(
+            EpochRecord(
                 step=attachment.steps,
                 epoch=self._epoch,
                 loss=loss,

@@ -13,12 +13,12 @@ from typing import Any
 import keras
 
 from shrinkage.errors import InputError, UnmatchedPattern, UnsupportedOptimizer
-from shrinkage.keras.attachment import Attachment
+from shrinkage.keras.attachment import KerasAttachment
 from shrinkage.keras.metrics import metric_of
 from shrinkage.keras.optimizers import stepping
 from shrinkage.keras.parameters import describe, layers_by_name
 from shrinkage.keras.present import check_once, decay_of, warn_of_own_decay
-from shrinkage.keras.slots import Slot, with_array
+from shrinkage.keras.slots import PenalisedVariable, with_array
 from shrinkage.parameters import ParameterInfo
 from shrinkage.terms import Assignment, StepPlan, Term, Terms, as_terms, assign
 
@@ -27,7 +27,7 @@ def regularize(
     model: Any,
     terms: Term | Terms | Iterable[Term],
     update: str = "proximal",
-) -> Attachment:
+) -> KerasAttachment:
     """Let every step of a model's optimizer minimize loss + Σ strength·penalty.
 
     It works inside the compiled train function of TensorFlow, JAX and torch, with `jit_compile`,
@@ -41,7 +41,7 @@ def regularize(
             penalised problem), "decoupled" or "gradient". "loss" is `regularizer(term)`.
 
     Returns:
-        The `Attachment`: `table()`, `value()`, `zeros()`, `detach()`.
+        The `KerasAttachment`: `table()`, `value()`, `zeros()`, `detach()`.
 
     Raises:
         UnmatchedPattern: a term selects no parameter.
@@ -78,7 +78,7 @@ def regularize(
     ]
     _check_average(optimizer, slots)
     _check_kept(optimizer, assignment)
-    return Attachment(model, optimizer, slots, assignment)
+    return KerasAttachment(model, optimizer, slots, assignment)
 
 
 def _noted(info: ParameterInfo, decay: float) -> ParameterInfo:
@@ -111,10 +111,12 @@ def _without_kernel(model: Any, terms: Terms) -> str:
     return "".join(f"; {text}" for text in without)
 
 
-def _slot(name: str, variable: Any, assignment: Assignment, optimizer: Any) -> Slot:
+def _slot(name: str, variable: Any, assignment: Assignment, optimizer: Any) -> PenalisedVariable:
     arrays: dict[int, Any] = {}  # one for all parts about the same reference
     plan = StepPlan.of(with_array(part, variable, arrays) for part in assignment.parts[name])
-    return Slot(name, variable, plan, metric_of(optimizer) if plan.in_metric.assigned else None)
+    return PenalisedVariable(
+        name, variable, plan, metric_of(optimizer) if plan.in_metric.assigned else None
+    )
 
 
 def _check_kept(optimizer: Any, assignment: Assignment) -> None:
@@ -127,7 +129,7 @@ def _check_kept(optimizer: Any, assignment: Assignment) -> None:
         )
 
 
-def _check_average(optimizer: Any, slots: Sequence[Slot]) -> None:
+def _check_average(optimizer: Any, slots: Sequence[PenalisedVariable]) -> None:
     zeroed = [slot.name for slot in slots if slot.plan.makes_zeros]
     if optimizer.use_ema and zeroed:
         raise UnsupportedOptimizer(

@@ -18,7 +18,7 @@ from shrinkage.terms import Part, ProximalSum, StepPlan, present, subgradient_of
 
 
 @dataclass(frozen=True, eq=False)
-class Slot:
+class PenalisedVariable:
     """A variable with its parts, by update.
 
     Args:

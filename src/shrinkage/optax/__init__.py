@@ -4,7 +4,13 @@ from __future__ import annotations
 
 from shrinkage.optax.layouts import in_out, layout_of, out_in
 from shrinkage.optax.loss import penalty_loss
-from shrinkage.optax.metrics import SGD, Adagrad, Adam, Metric, RMSprop
+from shrinkage.optax.metrics import (
+    AdagradMetric,
+    AdamMetric,
+    OptaxMetric,
+    RMSpropMetric,
+    SGDMetric,
+)
 from shrinkage.optax.parameters import describe, named_leaves
 from shrinkage.optax.roster import table
 from shrinkage.optax.transformations import (
@@ -15,14 +21,18 @@ from shrinkage.optax.transformations import (
     proximal,
 )
 
+# Names of 0.1.0's first drafts, which the scratch network's optimizers have too.
+Metric, SGD, Adam = OptaxMetric, SGDMetric, AdamMetric
+RMSprop, Adagrad = RMSpropMetric, AdagradMetric
+
 __all__ = [
-    "SGD",
-    "Adagrad",
-    "Adam",
+    "AdagradMetric",
+    "AdamMetric",
     "DecoupledState",
-    "Metric",
+    "OptaxMetric",
     "ProximalState",
-    "RMSprop",
+    "RMSpropMetric",
+    "SGDMetric",
     "decoupled",
     "describe",
     "gradient",

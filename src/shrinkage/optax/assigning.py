@@ -1,6 +1,6 @@
 """`assign` with what to do in JAX's words where terms and a tree do not fit.
 
-Who uses this: `table`, `Roster` and `penalty_loss`, the three that ask who is penalised.
+Who uses this: `table`, `TreeAssignment` and `penalty_loss`, the three that ask who is penalised.
 """
 
 from __future__ import annotations

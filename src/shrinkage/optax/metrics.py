@@ -16,7 +16,7 @@ import jax.numpy as jnp
 
 
 @dataclass(frozen=True)
-class Metric:
+class OptaxMetric:
     """The step size of each weight, rate · gain · scaling; the base is plain gradient descent."""
 
     def amplified(self, rate: Any, buffer: Any) -> tuple[Any, Any]:
@@ -41,14 +41,14 @@ class Metric:
 
 
 @dataclass(frozen=True)
-class SGD(Metric):
+class SGDMetric(OptaxMetric):
     """optax.sgd: lr, amplified by the momentum's buffer.
 
     Args:
         momentum: the `momentum` of optax.sgd.
         nesterov: the `nesterov` of optax.sgd.
 
-    >>> SGD(momentum=0.9).amplified(0.1, 1.0)
+    >>> SGDMetric(momentum=0.9).amplified(0.1, 1.0)
     (0.19, 1.9)
 
     Source: optax.trace, whose buffer is μ·buffer + gradient.
@@ -65,7 +65,7 @@ class SGD(Metric):
 
 
 @dataclass(frozen=True)
-class Adam(Metric):
+class AdamMetric(OptaxMetric):
     """optax.adam and optax.adamw: lr / (√(v̂ + eps_root) + eps), v̂ = v / (1 − b2ᵗ).
 
     Args:
@@ -75,7 +75,7 @@ class Adam(Metric):
 
     >>> import optax
     >>> state = optax.ScaleByAdamState(jnp.array(1), {}, {"w": jnp.array([0.004])})
-    >>> Adam().scaling(state)["w"].round(3).tolist()
+    >>> AdamMetric().scaling(state)["w"].round(3).tolist()
     [0.5]
 
     Source: optax.scale_by_adam.
@@ -94,7 +94,7 @@ class Adam(Metric):
 
 
 @dataclass(frozen=True)
-class RMSprop(Metric):
+class RMSpropMetric(OptaxMetric):
     """optax.rmsprop: lr / √(v + eps), or lr / (√v + eps); v less the squared mean if centered.
 
     Whether it is centered and whether its bias is corrected is told by its state.
@@ -106,7 +106,7 @@ class RMSprop(Metric):
         momentum: its `momentum`.
         nesterov: its `nesterov`.
 
-    >>> RMSprop(momentum=0.5).amplified(0.1, 0.1)[0].__round__(3)
+    >>> RMSpropMetric(momentum=0.5).amplified(0.1, 0.1)[0].__round__(3)
     0.15
 
     Source: optax.scale_by_rms and optax.scale_by_stddev; the rate comes before the momentum.
@@ -142,7 +142,7 @@ class RMSprop(Metric):
 
 
 @dataclass(frozen=True)
-class Adagrad(Metric):
+class AdagradMetric(OptaxMetric):
     """optax.adagrad: lr / √(Σg² + eps), and 0 where the sum is 0, as there the optimizer rests.
 
     Args:

@@ -21,7 +21,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from shrinkage.errors import UnsupportedOptimizer
-from shrinkage.optax.metrics import Metric
+from shrinkage.optax.metrics import OptaxMetric
 from shrinkage.optax.parameters import named_leaves
 from shrinkage.optax.rates import rate_at
 from shrinkage.optax.schedules import LATER, after, has_schedule
@@ -50,7 +50,7 @@ def check_metric(
     params: Any,
     names: Iterable[str],
     *,
-    metric: Metric | None,
+    metric: OptaxMetric | None,
     rate: Any,
     squared: Collection[str] = (),
 ) -> None:
@@ -98,7 +98,7 @@ class _Judge:
     state: Any
     stand_ins: StandIns
     names: tuple[str, ...]
-    metric: Metric | None
+    metric: OptaxMetric | None
     rate: Any
 
     def compare(self, size: float, steps: int, but: Collection[str] = ()) -> None:

@@ -54,7 +54,7 @@ def table(
     return assigned((info for info, _ in describe(params, layout)), terms, update)
 
 
-class Roster:
+class TreeAssignment:
     """The live parts of each parameter by update; strengths of 0 are no parts.
 
     Args:

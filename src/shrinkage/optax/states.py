@@ -12,20 +12,26 @@ from dataclasses import dataclass
 from typing import Any
 
 from shrinkage.errors import InputError, UnsupportedOptimizer
-from shrinkage.optax.metrics import SGD, Adagrad, Adam, Metric, RMSprop
+from shrinkage.optax.metrics import (
+    AdagradMetric,
+    AdamMetric,
+    OptaxMetric,
+    RMSpropMetric,
+    SGDMetric,
+)
 from shrinkage.optax.parameters import named_leaves
 
 # What stands in a chain without changing in which metric weights move.
 _NEUTRAL = ("EmptyState", "ScaleByScheduleState", "ScaleState")
 _MOMENTUM = "TraceState"
 # State of the second moment → the metric with optax's defaults.
-DEFAULTS: dict[str, Metric] = {
-    "ScaleByAdamState": Adam(),
-    "ScaleByRmsState": RMSprop(),
-    "ScaleByRmsWithCountState": RMSprop(),
-    "ScaleByRStdDevState": RMSprop(),
-    "ScaleByRStdDevWithCountState": RMSprop(),
-    "ScaleByRssState": Adagrad(),
+DEFAULTS: dict[str, OptaxMetric] = {
+    "ScaleByAdamState": AdamMetric(),
+    "ScaleByRmsState": RMSpropMetric(),
+    "ScaleByRmsWithCountState": RMSpropMetric(),
+    "ScaleByRStdDevState": RMSpropMetric(),
+    "ScaleByRStdDevWithCountState": RMSpropMetric(),
+    "ScaleByRssState": AdagradMetric(),
 }
 _SIGN = "moves each weight by a sign, whatever the size of the gradient"
 _INSIDE = "wrap the other way round, so that it holds proximal(…)"
@@ -58,7 +64,7 @@ _OTHERS = "put decoupled(terms, learning_rate) last in a chain, or gradient(term
 class Reading:
     """The metric of an optimizer, the state it reads, the learning rate if that is injected."""
 
-    metric: Metric
+    metric: OptaxMetric
     moment: Any
     learning_rate: Any = None
 
@@ -87,7 +93,7 @@ class Reading:
         return held
 
 
-def read(state: Any, metric: Metric | None) -> Reading:
+def read(state: Any, metric: OptaxMetric | None) -> Reading:
     """Return what the state of an optimizer tells.
 
     Args:
@@ -104,7 +110,7 @@ def read(state: Any, metric: Metric | None) -> Reading:
 
     >>> import optax
     >>> read(optax.adam(0.1).init({}), None).metric
-    Adam(b2=0.999, eps=1e-08, eps_root=0.0)
+    AdamMetric(b2=0.999, eps=1e-08, eps_root=0.0)
     """
     injected: dict[str, Any] = {}
     states = list(_states(state, injected))
@@ -114,7 +120,7 @@ def read(state: Any, metric: Metric | None) -> Reading:
             raise _refusal(name)
     moments = [state for state in states if type(state).__name__ != _MOMENTUM]
     momentums = len(states) - len(moments)
-    default = DEFAULTS[type(moments[0]).__name__] if moments else SGD()
+    default = DEFAULTS[type(moments[0]).__name__] if moments else SGDMetric()
     first_is_momentum = bool(moments) and names[0] == _MOMENTUM
     if len(moments) > 1 or momentums > 1 or first_is_momentum:
         raise _refusal(" with ".join(names))
@@ -135,7 +141,7 @@ def read(state: Any, metric: Metric | None) -> Reading:
     return Reading(chosen, moment, injected.get("learning_rate"))
 
 
-def _chosen(metric: Metric | None, default: Metric) -> Metric:
+def _chosen(metric: OptaxMetric | None, default: OptaxMetric) -> OptaxMetric:
     if metric is None:
         return default
     if type(metric) is not type(default):

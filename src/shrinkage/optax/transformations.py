@@ -16,12 +16,12 @@ import jax.numpy as jnp
 import optax
 
 from shrinkage.errors import InputError
-from shrinkage.optax.metrics import Metric
+from shrinkage.optax.metrics import OptaxMetric
 from shrinkage.optax.moving import decayed, shrunk
 from shrinkage.optax.parameters import Layout, named_leaves
 from shrinkage.optax.probing import check_metric
 from shrinkage.optax.rates import checked_rate, rate_at
-from shrinkage.optax.roster import Parts, Roster
+from shrinkage.optax.roster import Parts, TreeAssignment
 from shrinkage.optax.schedules import check_schedule
 from shrinkage.optax.states import Reading, read
 from shrinkage.terms import Term, Terms, smooth_and_nonsmooth, subgradient_of
@@ -48,7 +48,7 @@ def proximal(
     terms: Given,
     learning_rate: Any = None,
     *,
-    metric: Metric | None = None,
+    metric: OptaxMetric | None = None,
     update: str = "proximal",
     layout: Layout | None = None,
 ) -> optax.GradientTransformationExtraArgs:
@@ -62,8 +62,8 @@ def proximal(
         terms: strengths times penalties on selections; a term may name "decoupled" or "gradient".
         learning_rate: the optimizer's, a number or a schedule; None where
             `optax.inject_hyperparams` tells it.
-        metric: `Adam(eps=…)`, `SGD(momentum=…)` and so on, where the optimizer was not made with
-            optax's defaults.
+        metric: `AdamMetric(eps=…)`, `SGDMetric(momentum=…)` and so on, where the optimizer was
+            not made with optax's defaults.
         update: the update of terms that name none.
         layout: what roles and axes are, where names do not tell (see `describe`).
 
@@ -90,7 +90,7 @@ def proximal(
     """
     rate = checked_rate(learning_rate)
     allowed = ("proximal", "decoupled", "gradient")
-    roster = Roster(terms, update, allowed=allowed, layout=layout)
+    roster = TreeAssignment(terms, update, allowed=allowed, layout=layout)
     inner = optax.with_extra_args_support(_transformation(inner))
 
     def init(params: Any) -> ProximalState:
@@ -111,7 +111,7 @@ def proximal(
         buffer = state.buffer
         if parts["proximal"] or parts["decoupled"]:
             asked = parts["proximal"] or rate is None
-            reading = read(inner_state, metric) if asked else Reading(Metric(), None)
+            reading = read(inner_state, metric) if asked else Reading(OptaxMetric(), None)
             plain = rate_at(rate, state.count, reading.learning_rate)
             moves = _taken_off(moves, params, parts["decoupled"], plain)
             if parts["proximal"]:
@@ -158,7 +158,7 @@ def decoupled(
     """
     rate = checked_rate(learning_rate)
     rate_at(rate, 0)  # none is injected into a link of a chain
-    roster = Roster(terms, "decoupled", allowed=("decoupled",), layout=layout)
+    roster = TreeAssignment(terms, "decoupled", allowed=("decoupled",), layout=layout)
 
     def init(params: Any) -> DecoupledState:
         roster.parts(params)
@@ -196,7 +196,7 @@ def gradient(terms: Given, *, layout: Layout | None = None) -> optax.GradientTra
 
     Source: the weight_decay of https://docs.pytorch.org/docs/stable/generated/torch.optim.SGD.html.
     """
-    roster = Roster(terms, "gradient", allowed=("gradient",), layout=layout)
+    roster = TreeAssignment(terms, "gradient", allowed=("gradient",), layout=layout)
 
     def init(params: Any) -> optax.EmptyState:
         roster.parts(params)

@@ -6,7 +6,7 @@ import keras
 import numpy as np
 
 from shrinkage import L1, L2
-from shrinkage.keras import Ledger, regularize
+from shrinkage.keras import LedgerCallback, regularize
 from tests.keras.checks.networks import fit, hidden, kernel, linear
 
 
@@ -14,7 +14,7 @@ def check_a_record_an_epoch() -> None:
     model = linear(keras.optimizers.SGD(0.1))
     attachment = regularize(model, 0.2 * L1())
     shown: list[str] = []
-    ledger = Ledger(attachment, show=shown.append)
+    ledger = LedgerCallback(attachment, show=shown.append)
     history = fit(model, epochs=4, callbacks=[ledger])
     assert shown == [attachment.table()]
     assert [record.step for record in ledger.records] == [6, 12, 18, 24]
@@ -31,7 +31,7 @@ def check_a_record_an_epoch() -> None:
 
 def check_records_within_an_epoch_see_the_weights_of_then() -> None:
     model = linear(keras.optimizers.SGD(0.05))
-    ledger = Ledger(regularize(model, 0.2 * L1()), every=2, show=None)
+    ledger = LedgerCallback(regularize(model, 0.2 * L1()), every=2, show=None)
     fit(model, epochs=2, callbacks=[ledger])
     assert [record.step for record in ledger.records] == [2, 4, 6, 8, 10, 12]
     values = [next(iter(record.terms.values())) for record in ledger.records]
@@ -41,7 +41,7 @@ def check_records_within_an_epoch_see_the_weights_of_then() -> None:
 def check_steps_per_execution_are_counted_as_steps() -> None:
     several = 1 if keras.backend.backend() == "torch" else 3  # Keras refuses it there
     model = linear(keras.optimizers.SGD(0.05), steps_per_execution=several)
-    ledger = Ledger(regularize(model, 0.2 * L1()), show=None)
+    ledger = LedgerCallback(regularize(model, 0.2 * L1()), show=None)
     fit(model, epochs=2, callbacks=[ledger])
     assert [record.step for record in ledger.records] == [6, 12]
 
@@ -49,14 +49,14 @@ def check_steps_per_execution_are_counted_as_steps() -> None:
 def check_records_every_so_many_batches_where_several_run_at_once() -> None:
     several = 1 if keras.backend.backend() == "torch" else 3
     model = linear(keras.optimizers.SGD(0.05), steps_per_execution=several)
-    ledger = Ledger(regularize(model, 0.2 * L1()), every=2, show=None)
+    ledger = LedgerCallback(regularize(model, 0.2 * L1()), every=2, show=None)
     fit(model, epochs=1, callbacks=[ledger])
     assert [record.step for record in ledger.records] == ([2, 4, 6] if several == 1 else [3, 6])
 
 
 def check_an_epoch_without_a_step_has_its_record() -> None:
     model = linear(keras.optimizers.SGD(0.05, gradient_accumulation_steps=9))
-    ledger = Ledger(regularize(model, 0.2 * L1()), show=None)
+    ledger = LedgerCallback(regularize(model, 0.2 * L1()), show=None)
     fit(model, epochs=4, callbacks=[ledger])
     assert [record.epoch for record in ledger.records] == [0, 1, 2, 3]
     assert [record.step for record in ledger.records] == [0, 1, 2, 2]
@@ -64,7 +64,7 @@ def check_an_epoch_without_a_step_has_its_record() -> None:
 
 def check_a_loss_that_layers_add_to_is_not_called_data_loss() -> None:
     model = hidden(keras.optimizers.SGD(0.05), keras.regularizers.L2(0.1))
-    ledger = Ledger(regularize(model, 0.1 * L1()), show=None)
+    ledger = LedgerCallback(regularize(model, 0.1 * L1()), show=None)
     fit(model, epochs=1, callbacks=[ledger])
     assert ledger.records[0].data_loss is None
     assert ledger.records[0].loss is not None
@@ -76,7 +76,7 @@ def check_the_table_is_printed_by_default() -> None:
 
     model = linear(keras.optimizers.SGD(0.05))
     out = io.StringIO()
-    ledger = Ledger(regularize(model, 0.1 * L1() + (0.1 * L2()).with_update("decoupled")))
+    ledger = LedgerCallback(regularize(model, 0.1 * L1() + (0.1 * L2()).with_update("decoupled")))
     with contextlib.redirect_stdout(out):
         ledger.set_model(model)
         ledger.on_train_begin()

@@ -11,7 +11,7 @@ import pytest
 
 from shrinkage import L1, L2, ElasticNet, GroupLasso, biases, layer, weights
 from shrinkage.errors import InputError, OverlapError, ShrinkageError, UnsupportedOptimizer
-from shrinkage.keras import Ledger, describe, regularize, regularizer
+from shrinkage.keras import LedgerCallback, describe, regularize, regularizer
 from tests.keras.checks.networks import fit, hidden, linear
 
 O = keras.optimizers  # noqa: E741
@@ -156,14 +156,14 @@ def check_terms_that_fit_no_layers_regularizer() -> None:
 def check_a_model_compiled_again_is_refused_by_the_ledger() -> None:
     model = linear(O.SGD(0.1))
     attachment = regularize(model, 0.1 * L1())
-    fit(model, callbacks=[Ledger(attachment, show=None)])
+    fit(model, callbacks=[LedgerCallback(attachment, show=None)])
     model.compile(optimizer=O.SGD(0.1), loss="mse")
-    ledger = Ledger(attachment, show=None)
+    ledger = LedgerCallback(attachment, show=None)
     refused(InputError, "after the last model.compile", lambda: fit(model, callbacks=[ledger]))
     again = regularize(model, 0.1 * L1())
     again.detach()
     again.detach()
-    detached = Ledger(again, show=None)
+    detached = LedgerCallback(again, show=None)
     refused(InputError, "attached to", lambda: fit(model, callbacks=[detached]))
-    refused(InputError, "give the attachment", lambda: Ledger(model))
-    refused(InputError, "use 0 or 100", lambda: Ledger(attachment, every=-1))
+    refused(InputError, "give the attachment", lambda: LedgerCallback(model))
+    refused(InputError, "use 0 or 100", lambda: LedgerCallback(attachment, every=-1))

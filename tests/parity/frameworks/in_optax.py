@@ -11,7 +11,7 @@ import numpy as np
 import optax
 
 from shrinkage import Terms
-from shrinkage.optax import SGD, Adam, decoupled, gradient, penalty_loss, proximal
+from shrinkage.optax import AdamMetric, SGDMetric, decoupled, gradient, penalty_loss, proximal
 from tests.parity.frameworks.problem import (
     LABELS,
     LAYERS,
@@ -33,8 +33,8 @@ def _inner(setting: Setting) -> Any:
 def _optimizer(setting: Setting, update: str, terms: Terms) -> Any:
     inner = _inner(setting)
     if update == "proximal":
-        of_adam = Adam(b2=BETAS[1], eps=setting.epsilon)
-        metric = of_adam if setting.momentum is None else SGD(setting.momentum)
+        of_adam = AdamMetric(b2=BETAS[1], eps=setting.epsilon)
+        metric = of_adam if setting.momentum is None else SGDMetric(setting.momentum)
         return proximal(inner, terms, setting.rate, metric=metric)
     if update == "decoupled":
         return optax.chain(inner, decoupled(terms, setting.rate))
