@@ -16,6 +16,8 @@ from tests.keras.processes import MODULES, Answers, environment
 from tests.processes import program
 from tests.selecting import values_of
 
+HERE = Path(__file__).parent
+SAVING = "regularizers"  # whose models another process loads
 # torch tensors have no `copy` in __array__ yet, which NumPy warns of wherever Keras converts one.
 OPTIONS = ("-W", "error", "-W", "ignore:__array__ implementation:DeprecationWarning")
 
@@ -33,11 +35,13 @@ def answers(folder: Path, request: pytest.FixtureRequest) -> Answers:
     outcomes: dict[str, Any] = {}
 
     def answer(backend: str) -> dict[str, dict[str, str]]:
-        asked = (*values_of(request.session, Path(__file__).parent, "backend"), backend)
+        asked = (*values_of(request.session, HERE, "backend"), backend)
+        modules = (*values_of(request.session, HERE, "module"), SAVING)
         for name in [name for name in MODULES if name in asked and name not in running]:
             (folder / name).mkdir()
+            checks = [module for module in MODULES[name] if module in modules]
             running[name] = subprocess.Popen(
-                [*program("tests.keras.worker", *OPTIONS), *MODULES[name]],
+                [*program("tests.keras.worker", *OPTIONS), *checks],
                 env=environment(name, folder / name),
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from tests import processes
 
-EVERYWHERE = ("optimum", "loops", "precision", "updates", "regularizers", "refusals", "ledger")
+EVERYWHERE = ("loops", "precision", "updates", "regularizers", "refusals", "ledger", "optimum")
 # Names, roles and axes are found before any backend computes.
 MODULES = {"torch": (*EVERYWHERE, "layers"), "jax": EVERYWHERE, "tensorflow": EVERYWHERE}
 Answers = Callable[[str], dict[str, dict[str, str]]]

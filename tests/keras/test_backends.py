@@ -38,6 +38,7 @@ def loaded(answers: Answers, folder: Path) -> dict[str, dict[str, Any]]:
     return json.loads(run.stdout)
 
 
+@pytest.mark.slow
 def test_a_saved_regularizer_loads_in_another_process(loaded: dict[str, dict[str, Any]]) -> None:
     for backend, seen in loaded.items():
         assert seen["regularizer"] == (
@@ -47,6 +48,7 @@ def test_a_saved_regularizer_loads_in_another_process(loaded: dict[str, dict[str
         assert seen["loss"] > 0.5
 
 
+@pytest.mark.slow
 def test_without_the_package_the_error_says_what_to_install(
     loaded: dict[str, dict[str, Any]],
 ) -> None:
@@ -55,6 +57,7 @@ def test_without_the_package_the_error_says_what_to_install(
         assert "pip install shrinkage, then import shrinkage.keras" in seen["without"]
 
 
+@pytest.mark.slow
 def test_a_model_trained_with_terms_loads_without_the_package(
     loaded: dict[str, dict[str, Any]],
 ) -> None:
