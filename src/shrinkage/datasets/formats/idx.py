@@ -31,14 +31,6 @@ def read_idx(path: Path, dimensions: int) -> np.ndarray:
 
     Raises:
         InputError: unreadable, wrong magic number, truncated, or longer than its header says.
-
-    >>> import tempfile
-    >>> folder = tempfile.TemporaryDirectory()
-    >>> file = Path(folder.name) / "labels"
-    >>> _ = file.write_bytes(bytes([0, 0, 8, 1, 0, 0, 0, 2, 7, 5]))
-    >>> read_idx(file, 1)
-    array([7, 5], dtype=uint8)
-    >>> folder.cleanup()
     """
     content = _content(path)
     header = 4 + 4 * dimensions

@@ -17,16 +17,7 @@ from shrinkage.errors import InputError
 
 
 def idx_file(folder: Path, part: str, kind: str, dimensions: int) -> Path | None:
-    """Return the IDX file of a part, or None.
-
-    Args:
-        folder: where to look.
-        part: `train` or `t10k`.
-        kind: `images` or `labels`.
-        dimensions: 3 or 1, the number in the file's name.
-
-    Returns:
-        The path of, say, `train-images-idx3-ubyte` or `train-images.idx3-ubyte`, or with `.gz`.
+    """Return `train-images-idx3-ubyte` or `train-images.idx3-ubyte`, or with `.gz`, if it is there.
 
     >>> idx_file(Path("nowhere"), "train", "images", 3) is None
     True
@@ -48,9 +39,6 @@ def read_part(folder: Path, part: str) -> tuple[np.ndarray, np.ndarray] | None:
 
     Raises:
         InputError: one of the two is missing, the counts differ, or a file is bad.
-
-    >>> read_part(Path("nowhere"), "t10k") is None
-    True
     """
     images, labels = idx_file(folder, part, "images", 3), idx_file(folder, part, "labels", 1)
     if images is None and labels is None:
