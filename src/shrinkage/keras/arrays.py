@@ -1,7 +1,7 @@
 """What is read from Keras' variables: arrays of its backend.
 
 Who uses this: everything in this package that calls a penalty, which finds the functions of the
-backend's arrays in `shrinkage.libraries`.
+backend's arrays in `shrinkage.arrays`.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from typing import Any
 
 import keras
 
-from shrinkage.libraries import Array
+from shrinkage.arrays import Array
 
 ops: Any = keras.ops  # its functions return what no type checker knows
 

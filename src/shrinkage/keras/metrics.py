@@ -15,9 +15,9 @@ from typing import Any
 
 import keras
 
+from shrinkage.arrays import Array
 from shrinkage.errors import UnsupportedOptimizer
 from shrinkage.keras.arrays import ops, plain
-from shrinkage.libraries import Array
 
 Motion = Callable[[Any, Any, Array], Array]
 

@@ -1,33 +1,13 @@
-"""The dozen array functions that NumPy, torch and JAX share, found from the array itself.
-
-Who uses this: the penalties, and whoever writes mathematics once for every framework. It promises
-that no framework is imported that is not already loaded (an array of it exists, so it is), that
-results keep the dtype and device of the weights, and that no argument is changed.
-"""
+"""Numbers, models and norms of arrays: what the mathematics of penalties is written with."""
 
 from __future__ import annotations
 
 import math
 from typing import Any
 
+from shrinkage.arrays.libraries import Array, Axes, library_of
 from shrinkage.checks import is_number, number
 from shrinkage.errors import InputError
-from shrinkage.libraries import Array, Axes, Library, floating_library, library_of
-
-__all__ = [
-    "Array",
-    "Axes",
-    "Library",
-    "floating_library",
-    "kept_where_zero",
-    "library_of",
-    "model_axes",
-    "norm",
-    "per_model",
-    "positive_zeros",
-    "product",
-    "scaled_by_largest",
-]
 
 
 def model_axes(w: Array, stacked: int = 0) -> Axes:
