@@ -23,6 +23,7 @@ def model_axes(w: Array, stacked: int = 0) -> Axes:
     Raises:
         InputError: `stacked` is no count of leading axes of `w`.
 
+    >>> import numpy as np
     >>> model_axes(np.ones((5, 2, 3)), stacked=1)
     (1, 2)
     """
@@ -71,6 +72,7 @@ def per_model(value: Any, w: Array, stacked: int = 0) -> Array:
     Raises:
         InputError: a negative number, or a shape that fits neither models nor weights.
 
+    >>> import numpy as np
     >>> per_model([0.1, 0.2], np.ones((2, 3), dtype=np.float32), stacked=1).shape
     (2, 1)
     """
@@ -99,6 +101,7 @@ def product(first: Any, second: Any, w: Array, stacked: int = 0) -> Any:
     Raises:
         InputError: a negative number, or a shape that fits neither models nor weights.
 
+    >>> import numpy as np
     >>> product(0.5, 0.25, np.ones(3))
     0.125
     >>> product(np.array([1.0, 2.0]), 0.5, np.ones((2, 3)), stacked=1).ravel()
@@ -125,6 +128,7 @@ def kept_where_zero(step: Array, w: Array, moved: Array) -> Array:
     Returns:
         A new array.
 
+    >>> import numpy as np
     >>> kept_where_zero(np.array([0.0, 1.0]), np.array([-0.0, 3.0]), np.array([0.0, 2.0]))
     array([-0.,  2.])
     """
@@ -140,6 +144,7 @@ def positive_zeros(x: Array) -> Array:
     Returns:
         A new array. (Adding 0.0 would do, did XLA not simplify that away.)
 
+    >>> import numpy as np
     >>> positive_zeros(np.array([-0.0, -1.0]))
     array([ 0., -1.])
     """
@@ -157,6 +162,7 @@ def scaled_by_largest(w: Array, axes: Axes) -> tuple[Array, Array]:
     Returns:
         The scaled array, whose squares cannot overflow, and the scale with those axes kept as 1.
 
+    >>> import numpy as np
     >>> scaled_by_largest(np.array([0.0, -4e200]), (0,))
     (array([ 0., -1.]), array([4.e+200]))
 
@@ -179,6 +185,7 @@ def norm(w: Array, axes: Axes, keepdims: bool = False) -> Array:
     Returns:
         The norms, in the dtype of `w`.
 
+    >>> import numpy as np
     >>> print(f"{norm(np.array([3e200, 4e200]), (0,)):.6g}")
     5e+200
 
