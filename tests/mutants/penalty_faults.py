@@ -8,8 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from shrinkage.arrays import per_model
-from shrinkage.penalties import L1, L2, ElasticNet, GroupLasso, Penalty
+from shrinkage.arrays import model_axes, per_model
+from shrinkage.penalties import L1, L2, Combination, ElasticNet, GroupLasso, Penalty
+from tests.penalties.firm import Firm
 
 Array = Any
 
@@ -39,7 +40,7 @@ class AscendingGradient(L1):
 
 
 @dataclass(frozen=True)
-class KinkedGradient(L1):
+class OneSidedGradient(L1):
     """A gradient of 1 at 0, as autograd of max(w, −w) may give."""
 
     def gradient(self, w: Array, stacked: int = 0) -> Array:  # noqa: ARG002
@@ -64,7 +65,7 @@ class NegativeValue(L1):
 
 @dataclass(frozen=True)
 class SmoothLie(L1):
-    """A penalty with a kink that calls itself smooth."""
+    """A nonsmooth penalty that calls itself smooth."""
 
     smooth = True
 
@@ -203,8 +204,8 @@ class OverflowingNorm(GroupLasso):
         within, root = self._groups(w, stacked)
         with np.errstate(all="ignore"):
             length = np.sqrt(np.sum(w * w, axis=within, keepdims=True))
-            slope = root * w / np.where(length == 0, 1.0, length)
-        return np.where(np.isfinite(length) | np.isnan(length), slope, math.nan).astype(w.dtype)
+            gradient = root * w / np.where(length == 0, 1.0, length)
+        return np.where(np.isfinite(length) | np.isnan(length), gradient, math.nan).astype(w.dtype)
 
 
 @dataclass(frozen=True)
@@ -301,6 +302,136 @@ class WrongParts(ElasticNet):
         return ElasticNet(self.l1_ratio).prox(w, step, stacked)
 
 
+@dataclass(frozen=True)
+class SeparableLie(GroupLasso):
+    """A penalty on groups that calls itself a sum over single weights."""
+
+    separable = True
+
+
+@dataclass(frozen=True)
+class RidgeLie(L1):
+    """A threshold that says that it folds into the data as ½Σw² does."""
+
+    combines = Combination.RIDGE
+
+
+@dataclass(frozen=True)
+class SquareOfSum(Penalty):
+    """½(Σw)², whose prox may not follow a threshold's although it says so."""
+
+    name = "square-of-sum"
+    smooth = True
+    combines = Combination.GROUP
+
+    def value(self, w: Array, stacked: int = 0) -> Array:
+        return 0.5 * np.sum(w, axis=model_axes(w, stacked)) ** 2
+
+    def gradient(self, w: Array, stacked: int = 0) -> Array:
+        axes = model_axes(w, stacked)
+        return np.broadcast_to(np.sum(w, axis=axes, keepdims=True), w.shape).copy()
+
+    def prox(self, w: Array, step: Any, stacked: int = 0) -> Array:
+        t, axes = np.broadcast_to(per_model(step, w, stacked), w.shape), model_axes(w, stacked)
+        with np.errstate(all="ignore"):
+            total = np.sum(w, axis=axes, keepdims=True)
+            moved = w - t * (total / (1 + np.sum(t, axis=axes, keepdims=True)))
+        return np.where(t == 0, w, moved + 0.0)
+
+    def critical_strength(self, gradient: Array, stacked: int = 0) -> Array:
+        return L2().critical_strength(gradient, stacked)
+
+
+@dataclass(frozen=True)
+class ConvexLie(Firm):
+    """A penalty that is not convex and says that it is."""
+
+    convex = True
+
+
+@dataclass(frozen=True)
+class SoftFirm(Firm):
+    """Soft-thresholding, which shrinks large weights too."""
+
+    def prox(self, w: Array, step: Any, stacked: int = 0) -> Array:
+        return L1().prox(w, step, stacked)
+
+
+@dataclass(frozen=True)
+class MeanMetricFirm(Firm):
+    """One mean step in place of one step per weight."""
+
+    def prox(self, w: Array, step: Any, stacked: int = 0) -> Array:
+        if np.ndim(step) == w.ndim > stacked:
+            own = tuple(range(stacked, w.ndim))
+            step = np.where(step == 0, 0.0, np.mean(step, axis=own, keepdims=True))
+        return super().prox(w, step, stacked)
+
+
+@dataclass(frozen=True)
+class NeverFlat(Firm):
+    """A prox that goes on stretching the weights beyond the knee."""
+
+    def prox(self, w: Array, step: Any, stacked: int = 0) -> Array:
+        t, flat = per_model(step, w, stacked), self._flat_from(w, stacked)
+        with np.errstate(all="ignore"):
+            stretched = L1().prox(w, t, stacked) / (1 - t / flat)
+        beyond = (np.abs(w) > flat) & (t < flat) & (t > 0)
+        return np.where(beyond, stretched, super().prox(w, step, stacked))
+
+
+@dataclass(frozen=True)
+class LocalMinimum(Firm):
+    """For long steps the stationary point 0, although the weight itself is the lower minimum."""
+
+    def prox(self, w: Array, step: Any, stacked: int = 0) -> Array:
+        t, flat = per_model(step, w, stacked), self._flat_from(w, stacked)
+        local = (t >= flat) & (np.abs(w) <= t)
+        return np.where(local, 0.0, super().prox(w, step, stacked)).astype(w.dtype)
+
+
+@dataclass(frozen=True)
+class OtherLocalMinimum(Firm):
+    """For long steps the weight itself, although 0 is the lower minimum."""
+
+    def prox(self, w: Array, step: Any, stacked: int = 0) -> Array:
+        t, flat = per_model(step, w, stacked), self._flat_from(w, stacked)
+        local = (t >= flat) & (np.abs(w) > flat)
+        return np.where(local, w, super().prox(w, step, stacked))
+
+
+@dataclass(frozen=True)
+class StrengthInTheValue(Firm):
+    """A penalty that carries its strength, which then counts twice."""
+
+    def value(self, w: Array, stacked: int = 0) -> Array:
+        return self.strength * super().value(w, stacked)
+
+
+@dataclass(frozen=True)
+class KneeAtTheRoot(Firm):
+    """A knee at knee·√strength."""
+
+    def at(self, strength: Any) -> Firm:
+        return super().at(strength**0.5)
+
+
+@dataclass(frozen=True)
+class StrengthsMultiply(Firm):
+    """A strength on top of the one before, where strengths vary in training."""
+
+    def at(self, strength: Any) -> Firm:
+        return super().at(self.strength * strength)
+
+
+@dataclass(frozen=True)
+class MeanStrength(Firm):
+    """One knee for all models of a stack."""
+
+    def at(self, strength: Any) -> Firm:
+        return super().at(float(np.mean(strength)))
+
+
 FAULTS: tuple[tuple[Penalty, str], ...] = (
     (Thawed(), "frozen"),
     (WritesToItsInput(), "input-untouched"),
@@ -311,9 +442,11 @@ FAULTS: tuple[tuple[Penalty, str], ...] = (
     (HalfGradient(), "gradient-finite-differences"),
     (AscendingGradient(), "gradient-finite-differences"),
     (SinglePrecision(), "gradient-finite-differences"),
-    (KinkedGradient(), "gradient-at-kinks"),
-    (NaiveNorm(), "gradient-at-kinks"),
+    (OneSidedGradient(), "gradient-where-nonsmooth"),
+    (NaiveNorm(), "gradient-where-nonsmooth"),
     (SmoothLie(), "smooth-flag"),
+    (ConvexLie(), "convex-flag"),
+    (SeparableLie(), "separable-flag"),
     (StepZeroMoves(), "prox-step-zero"),
     (NegativeZeros(), "prox-zeros-are-positive"),
     (HalfThreshold(), "prox-minimum"),
@@ -321,9 +454,16 @@ FAULTS: tuple[tuple[Penalty, str], ...] = (
     (ExplicitStep(), "prox-minimum"),
     (NoGroupSize(), "prox-minimum"),
     (OffAxis(), "prox-minimum"),
+    (SoftFirm(), "prox-minimum"),
     (AlmostThreshold(), "prox-three-points"),
     (MeanMetric(), "prox-diagonal-metric"),
     (ScalarGroupMetric(), "prox-diagonal-metric"),
+    (MeanMetricFirm(), "prox-diagonal-metric"),
+    (NeverFlat(), "prox-global-minimum"),
+    (LocalMinimum(), "prox-global-minimum"),
+    (OtherLocalMinimum(), "prox-global-minimum"),
+    (RidgeLie(), "combines-flag"),
+    (SquareOfSum(), "combines-flag"),
     (StackedTotal(), "stacked-is-one-at-a-time"),
     (MixedModels(), "stacked-is-one-at-a-time"),
     (LeakyDivergence(), "nan-stays-in-its-model"),
@@ -334,4 +474,8 @@ FAULTS: tuple[tuple[Penalty, str], ...] = (
     (OverflowingNorm(), "extreme-magnitudes"),
     (Upcast(), "dtype-kept"),
     (WrongParts(0.5), "parts-add-up"),
+    (StrengthInTheValue(), "at-strength"),
+    (KneeAtTheRoot(), "at-strength"),
+    (StrengthsMultiply(), "at-strength"),
+    (MeanStrength(), "at-stacked-strengths"),
 )

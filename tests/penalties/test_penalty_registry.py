@@ -2,28 +2,27 @@
 
 from __future__ import annotations
 
-import inspect
-
 import pytest
 
 from shrinkage.errors import InputError
-from shrinkage.penalties import REGISTRY, ElasticNet, GroupLasso, penalty_from_name, penalty_names
+from shrinkage.penalties import (
+    ElasticNet,
+    GroupLasso,
+    options_of,
+    penalty_class,
+    penalty_from_name,
+    penalty_names,
+)
 
 
 @pytest.mark.parametrize("name", penalty_names())
 def test_every_entry_is_complete_and_buildable(name: str) -> None:
-    entry = REGISTRY[name]
-    assert entry.name == entry.penalty.name == name
-    assert entry.formula
-    assert entry.summary
-    known = inspect.signature(entry.penalty).parameters
-    defaults = {option.name: option.default for option in entry.options}
-    assert set(defaults) <= set(known)
-    assert penalty_from_name(name, **defaults) == penalty_from_name(name)
-    for option in entry.options:
-        assert isinstance(option.default, option.type)
-        for choice in option.choices:
-            assert getattr(penalty_from_name(name, **{option.name: choice}), option.name) == choice
+    penalty = penalty_class(name)
+    assert penalty.name == name
+    assert penalty.formula
+    assert penalty.summary
+    defaults = {option.name: option.default for option in options_of(penalty)}
+    assert penalty_from_name(name, **defaults) == penalty_from_name(name) == penalty()
 
 
 def test_options_reach_the_penalty() -> None:

@@ -10,6 +10,7 @@ import typer
 
 import shrinkage
 from shrinkage.cli import audit, convert, example, path, penalties, predict, report, timescale
+from shrinkage.cli.penalty_options import WithPenaltyOptions
 from shrinkage.errors import ShrinkageError
 
 BAD_INPUT = 2
@@ -25,7 +26,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-app.command("path")(path.command)
+app.command("path")(WithPenaltyOptions(path.command, path.MODEL_PANEL))
 app.command("report")(report.command)
 app.command("predict")(predict.command)
 app.command("audit")(audit.command)

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
+from shrinkage.cli.penalty_options import penalty_with
 from shrinkage.errors import InputError
-from shrinkage.penalties.registry import REGISTRY, penalty_names
 
 INTERRUPTED = 130
 DATA = typer.Argument(
@@ -53,17 +53,7 @@ def command(
     ] = None,
     test: Annotated[str | None, _data_option("Test rows of your own.", "--test")] = None,
     test_size: Annotated[float, _data_option("Share held out for the test.", "--test-size")] = 0.2,
-    penalty: Annotated[
-        str, _model_option(f"One of {', '.join(penalty_names())}.", "--penalty")
-    ] = "l1",
-    l1_ratio: Annotated[
-        float | None,
-        _model_option("elastic-net: share of L1. [default: 0.5]", "--l1-ratio"),
-    ] = None,
-    per: Annotated[
-        str | None,
-        _model_option("group-lasso: input, output or layer. [default: input]", "--per"),
-    ] = None,
+    penalty: str = "l1",
     on: Annotated[
         str,
         _model_option("Name patterns of the weights to penalise. [default: every weight]", "--on"),
@@ -112,6 +102,7 @@ def command(
         bool, _path_option("Go on with the run in the directory.", "--resume")
     ] = False,
     quiet: Annotated[bool, _path_option("No bar, no table.", "--quiet", "-q")] = False,
+    **penalty_options: Any,
 ) -> None:
     """Train over a grid of strengths with cross validation, choose one, refit, test, report.
 
@@ -128,7 +119,7 @@ def command(
     from shrinkage.paths import PathOptions, fit_dataset
     from shrinkage.paths.own_sets import with_own_sets
 
-    chosen_penalty = _penalty(penalty, l1_ratio, per)
+    chosen_penalty = penalty_with(penalty, penalty_options)
     options = PathOptions(
         strengths=_strengths(strengths),
         folds=folds,
@@ -173,24 +164,10 @@ def command(
     show_result(result, folder, quiet=quiet)
 
 
-def _penalty(name: str, l1_ratio: float | None, per: str | None):
-    from shrinkage.penalties.registry import penalty_from_name
-
-    given = {"l1_ratio": l1_ratio, "per": per}
-    options = {key: value for key, value in given.items() if value is not None}
-    if name in REGISTRY:
-        known = {option.name for option in REGISTRY[name].options}
-        for key in options.keys() - known:
-            raise InputError(
-                f"--{key.replace('_', '-')} does not belong to the penalty {name}; leave it out"
-            )
-    return penalty_from_name(name, **options)
-
-
 def _model(model: str, activation: str | None, dropout: float | None, norm: str | None) -> str:
     """Return the model's name with the options of an MLP behind it."""
-    given = {"activation": activation, "dropout": dropout, "norm": norm}
-    options = [f"{key}={value}" for key, value in given.items() if value is not None]
+    offered = {"activation": activation, "dropout": dropout, "norm": norm}
+    options = [f"{key}={value}" for key, value in offered.items() if value is not None]
     if options and not model.startswith("mlp:"):
         raise InputError(
             f"--{options[0].partition('=')[0]} belongs to mlp models, but the model is {model}; "
@@ -219,5 +196,5 @@ def _listed(text: str) -> tuple[str, ...]:
 
 
 def _folder_name(name: str) -> str:
-    kept = "".join(letter if letter.isalnum() or letter in "-_." else "-" for letter in name)
-    return kept.strip(".-") or "run"
+    safe = "".join(letter if letter.isalnum() or letter in "-_." else "-" for letter in name)
+    return safe.strip(".-") or "run"

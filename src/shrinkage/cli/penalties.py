@@ -9,14 +9,12 @@ def command() -> None:
     from rich.console import Console
     from rich.table import Table
 
-    from shrinkage.penalties.registry import REGISTRY
+    from shrinkage.penalties import REGISTRY, options_of
 
     table = Table(box=box.SIMPLE_HEAD)
     for column in ("penalty", "formula", "what it does", "options"):
         table.add_column(column)
-    for entry in REGISTRY.values():
-        options = ", ".join(
-            f"--{option.name.replace('_', '-')} ({option.default})" for option in entry.options
-        )
-        table.add_row(entry.name, entry.formula, entry.summary, options)
+    for name, penalty in REGISTRY.items():
+        options = ", ".join(f"{option.flag} ({option.default})" for option in options_of(penalty))
+        table.add_row(name, penalty.formula, penalty.summary, options)
     Console(highlight=False, markup=False).print(table)

@@ -17,7 +17,7 @@ import keras
 
 from shrinkage.errors import InputError
 from shrinkage.keras.arrays import ops, plain
-from shrinkage.penalties import REGISTRY, Penalty, penalty_from_name
+from shrinkage.penalties import REGISTRY, Penalty, penalty_class
 from shrinkage.selections import weights
 from shrinkage.terms import Term, Terms, as_terms
 
@@ -156,9 +156,7 @@ def _check(term: Term) -> None:
 
 def _entry(term: Term) -> dict[str, Any]:
     penalty = term.penalty
-    if REGISTRY.get(getattr(penalty, "name", "")) is None or type(penalty) is not (
-        REGISTRY[penalty.name].penalty
-    ):
+    if REGISTRY.get(getattr(penalty, "name", "")) is not type(penalty):
         raise InputError(
             f"expected a penalty of {', '.join(REGISTRY)} in a model to save, got {penalty!r}: "
             "save the weights alone with model.save_weights, or use shrinkage.keras.regularize"
@@ -173,6 +171,5 @@ def _entry(term: Term) -> dict[str, Any]:
 
 
 def _term(entry: Mapping[str, Any]) -> Term:
-    name, options = entry["penalty"], dict(entry["options"])
-    kind: type[Penalty] = type(penalty_from_name(name))
-    return Term(entry["strength"], kind(**options), update=None)
+    penalty = penalty_class(entry["penalty"])(**entry["options"])
+    return Term(entry["strength"], penalty, update=None)

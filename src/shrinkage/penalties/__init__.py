@@ -8,7 +8,13 @@ from shrinkage.penalties.elastic_net import ElasticNet
 from shrinkage.penalties.group_lasso import GroupLasso
 from shrinkage.penalties.l1 import L1
 from shrinkage.penalties.l2 import L2
-from shrinkage.penalties.registry import REGISTRY, Entry, Option, penalty_from_name, penalty_names
+from shrinkage.penalties.options import Option, option, options_of, variants_of
+from shrinkage.penalties.registry import (
+    REGISTRY,
+    penalty_class,
+    penalty_from_name,
+    penalty_names,
+)
 from shrinkage.penalties.weighted_sum import WeightedSum
 
 __all__ = [
@@ -18,13 +24,16 @@ __all__ = [
     "CheckReport",
     "Combination",
     "ElasticNet",
-    "Entry",
     "GroupLasso",
     "Option",
     "Penalty",
     "PenaltyCheckFailed",
     "WeightedSum",
     "check_penalty",
+    "option",
+    "options_of",
+    "penalty_class",
     "penalty_from_name",
     "penalty_names",
+    "variants_of",
 ]

@@ -34,6 +34,8 @@ class Penalty(ABC):
     """
 
     name: ClassVar[str]  # the key in the registry
+    formula: ClassVar[str] = ""  # with `summary`, what the tables of registered penalties say
+    summary: ClassVar[str] = ""
     smooth: ClassVar[bool] = False  # differentiable everywhere: `decoupled` applies it before
     convex: ClassVar[bool] = True
     separable: ClassVar[bool] = False  # a sum over single weights

@@ -6,26 +6,18 @@ runner: it raises at the first broken promise, naming the check.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 
 from shrinkage.errors import InputError, near_names
 from shrinkage.penalties.base import Penalty
-from shrinkage.penalties.battery import PROMISES
-from shrinkage.penalties.battery.subjects import Subject, namespace_named
+from shrinkage.penalties.battery import CHECKS, DUE_WHERE
+from shrinkage.penalties.battery.failure import PenaltyCheckFailed
+from shrinkage.penalties.battery.namespaces import namespace_named
+from shrinkage.penalties.battery.subject import Subject
 
-CHECKS: Mapping[str, Callable[[Subject], None]] = MappingProxyType(
-    {promise.__name__.replace("_", "-"): promise for promise in PROMISES}
-)
-
-
-class PenaltyCheckFailed(AssertionError):
-    """A penalty broke a promise; `check` is the name of the check."""
-
-    def __init__(self, check: str, message: str) -> None:
-        super().__init__(f"{check}: {message}")
-        self.check = check
+__all__ = ["CHECKS", "CheckReport", "PenaltyCheckFailed", "check_penalty"]
 
 
 @dataclass(frozen=True)
@@ -36,8 +28,14 @@ class CheckReport:
     skipped: Mapping[str, str]
 
 
-def _reasons(skip: Mapping[str, str] | None) -> dict[str, str]:
-    reasons = dict(skip or {})
+def _reasons(penalty: Penalty, skip: Mapping[str, str] | None) -> dict[str, str]:
+    """Return the checks to skip with the reasons: the penalty's own facts, then those of `skip`."""
+    reasons = {
+        check: f"the penalty says {fact} = False"
+        for check, fact in DUE_WHERE.items()
+        if not getattr(penalty, fact)
+    }
+    reasons.update(skip or {})
     for name, reason in reasons.items():
         if name not in CHECKS:
             hint = near_names(name, CHECKS) or f"the checks are {', '.join(CHECKS)}"
@@ -62,15 +60,16 @@ def check_penalty(
         shapes: shapes of one model's weights, without model axes; choose such that the penalty's
             axes exist in them.
         namespaces: any of "numpy", "torch", "jax"; the framework must be installed.
-        skip: name of a check → the reason why this penalty need not keep it (a penalty that is
-            not convex skips "prox-three-points").
+        skip: name of a check → the reason why this penalty need not keep it. What follows from
+            the penalty's own facts is skipped without asking: "prox-three-points" where
+            `convex` is False, "prox-global-minimum" where `separable` is.
         seed: of the random weights.
 
     Returns:
         The `CheckReport`.
 
     Raises:
-        PenaltyCheckFailed: a promise is broken; the message says which, where, and what it got.
+        PenaltyCheckFailed: a promise is broken; it carries `check`, `where`, `expected`, `got`.
         InputError: an unknown namespace or check, or a skip without a reason.
 
     >>> from shrinkage.penalties import L1
@@ -80,24 +79,25 @@ def check_penalty(
     Source: the idea of a public battery is scikit-learn's `check_estimator`; the three-point
     inequality is Beck, First-order methods in optimization (2017), theorem 6.39.
     """
-    skipped = _reasons(skip)
+    skipped = _reasons(penalty, skip)
     due = [name for name in CHECKS if name not in skipped]
     for name in namespaces:
         namespace = namespace_named(name)
         with namespace.double():
             for shape in shapes:
-                subject = Subject(penalty, namespace, tuple(shape), seed)
-                for check in due:
-                    _run(check, subject)
+                _run(due, Subject(penalty, namespace, tuple(shape), seed))
+                # Where the shape depends on the strength, a second one is checked.
+                if (reshaped := penalty.at(0.2)) != penalty:
+                    _run(due, Subject(reshaped, namespace, tuple(shape), seed))
     return CheckReport(passed=tuple(due), skipped=MappingProxyType(skipped))
 
 
-def _run(check: str, subject: Subject) -> None:
-    where = f"{subject.penalty!r} on {subject.namespace.name} of shape {subject.shape}"
-    try:
-        CHECKS[check](subject)
-    except AssertionError as broken:
-        raise PenaltyCheckFailed(check, f"{where}: {broken}") from broken
-    except Exception as error:
-        message = f"{where}: expected a result, got {type(error).__name__}: {error}"
-        raise PenaltyCheckFailed(check, message) from error
+def _run(due: Sequence[str], subject: Subject) -> None:
+    for check in due:
+        named = replace(subject, check=check)
+        try:
+            CHECKS[check](named)
+        except PenaltyCheckFailed:
+            raise
+        except Exception as error:
+            named.expect(False, "every call", "a result", f"{type(error).__name__}: {error}")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numbers
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import ClassVar
 
 from shrinkage.arrays import Array
@@ -11,6 +11,7 @@ from shrinkage.errors import InputError
 from shrinkage.penalties.base import Penalty
 from shrinkage.penalties.l1 import L1
 from shrinkage.penalties.l2 import L2
+from shrinkage.penalties.options import option
 from shrinkage.penalties.weighted_sum import WeightedSum
 
 
@@ -38,9 +39,14 @@ class ElasticNet(WeightedSum):
     (2005); the parametrization is scikit-learn's `ElasticNet`.
     """
 
-    l1_ratio: float = 0.5
+    l1_ratio: float = field(
+        default=0.5,
+        metadata=option("share of L1, from 0 (L2 alone) to 1 (L1 alone)", variants=(0.0, 0.3, 1.0)),
+    )
 
     name: ClassVar[str] = "elastic-net"
+    formula: ClassVar[str] = "l1_ratio·L1 + (1 − l1_ratio)·L2"
+    summary: ClassVar[str] = "both at once"
     separable: ClassVar[bool] = True
 
     def __post_init__(self) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 from shrinkage.arrays import (
@@ -19,6 +19,7 @@ from shrinkage.arrays import (
 )
 from shrinkage.errors import InputError, near_names
 from shrinkage.penalties.base import Combination, Penalty
+from shrinkage.penalties.options import option
 from shrinkage.penalties.secular import group_prox_closed, group_prox_diagonal
 
 # The word → the axes that index groups, from the layer's (input axis, output axis).
@@ -31,10 +32,10 @@ BARE_INPUT_AXIS, BARE_OUTPUT_AXIS = 1, 0  # PyTorch's layout, (out, in, *kernel)
 
 
 def _check_axes(axes: Any) -> Axes:
-    whole = isinstance(axes, (tuple, list)) and all(
+    integers = isinstance(axes, (tuple, list)) and all(
         isinstance(axis, int) and not isinstance(axis, bool) for axis in axes
     )
-    if not whole or len(set(axes)) != len(axes):
+    if not integers or len(set(axes)) != len(axes):
         raise InputError(
             f"expected axes as distinct whole numbers that index groups, got {axes!r}: "
             "give for example axes=(0,) for one group per row"
@@ -64,10 +65,14 @@ class GroupLasso(Penalty):
     JRSS B 68 (2006).
     """
 
-    per: str | None = None
-    axes: Axes | None = None
+    per: str | None = field(default=None, metadata=option("what one group is", choices=tuple(PER)))
+    axes: Axes | None = field(
+        default=None, metadata=option("axes that index groups", variants=((0, 1), (-1,)))
+    )
 
     name: ClassVar[str] = "group-lasso"
+    formula: ClassVar[str] = "Σ_g √|g| ‖w_g‖"
+    summary: ClassVar[str] = "whole units become exactly zero"
     combines: ClassVar[Combination] = Combination.GROUP
 
     def __post_init__(self) -> None:
@@ -166,13 +171,13 @@ class GroupLasso(Penalty):
         """
         library = floating_library(w)
         axes, root_size = self._groups(w, stacked)
-        whole = per_model(step, w, stacked)
+        steps = per_model(step, w, stacked)
         wide = library.wide(w)
-        threshold = library.cast(whole, wide) * library.cast(root_size, wide)
+        threshold = library.cast(steps, wide) * library.cast(root_size, wide)
         even = threshold.ndim == 0 or all(threshold.shape[axis] == 1 for axis in axes)
         with library.quiet():
             moved = (group_prox_closed if even else group_prox_diagonal)(wide, threshold, axes)
-        return kept_where_zero(whole, w, library.cast(moved, w))
+        return kept_where_zero(steps, w, library.cast(moved, w))
 
     def critical_strength(self, gradient: Array, stacked: int = 0) -> Array:
         """Return max_g ‖gradient_g‖ / √|g|.
@@ -200,8 +205,8 @@ class GroupLasso(Penalty):
                 f"expected an array with axes {index} to group by, got one model's shape "
                 f"{tuple(w.shape[stacked:])}: use per='output' or 'layer', or other axes"
             )
-        kept = {own[axis] for axis in index}
-        if len(kept) < len(index):
+        across = {own[axis] for axis in index}
+        if len(across) < len(index):
             raise InputError(f"expected distinct axes, got {index}, which name one axis twice")
-        within = tuple(axis for axis in own if axis not in kept)
+        within = tuple(axis for axis in own if axis not in across)
         return within, math.sqrt(max(1, math.prod(w.shape[axis] for axis in within)))

@@ -21,6 +21,8 @@ class L1(Penalty):
     """
 
     name: ClassVar[str] = "l1"
+    formula: ClassVar[str] = "Σ|w|"
+    summary: ClassVar[str] = "single weights become exactly zero"
     separable: ClassVar[bool] = True
     combines: ClassVar[Combination] = Combination.THRESHOLD
 

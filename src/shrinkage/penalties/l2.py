@@ -29,6 +29,8 @@ class L2(Penalty):
     """
 
     name: ClassVar[str] = "l2"
+    formula: ClassVar[str] = "½ Σ w²"
+    summary: ClassVar[str] = "weights shrink, none becomes exactly zero"
     smooth: ClassVar[bool] = True
     separable: ClassVar[bool] = True
     combines: ClassVar[Combination] = Combination.RIDGE

@@ -6,53 +6,23 @@ trained with: entries are for what has a name on the command line.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 from shrinkage.errors import InputError, near_names
 from shrinkage.penalties.base import Penalty
 from shrinkage.penalties.elastic_net import ElasticNet
-from shrinkage.penalties.group_lasso import PER, GroupLasso
+from shrinkage.penalties.group_lasso import GroupLasso
 from shrinkage.penalties.l1 import L1
 from shrinkage.penalties.l2 import L2
+from shrinkage.penalties.options import options_of
 
-
-@dataclass(frozen=True)
-class Option:
-    """One constructor argument that the command line offers, as --name with dashes."""
-
-    name: str
-    type: type
-    default: Any
-    help: str
-    choices: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
-class Entry:
-    """One penalty under its name."""
-
-    penalty: type[Penalty]
-    formula: str
-    summary: str
-    options: tuple[Option, ...] = ()
-
-    @property
-    def name(self) -> str:
-        """The penalty's name on the command line and in files."""
-        return self.penalty.name
-
-
-_L1_RATIO = Option("l1_ratio", float, 0.5, "share of L1, from 0 (L2 alone) to 1 (L1 alone)")
-_PER = Option("per", str, "input", "what one group is", choices=tuple(PER))
-
-REGISTRY: dict[str, Entry] = {
-    entry.name: entry
-    for entry in (
-        Entry(L1, "Σ|w|", "single weights become exactly zero"),
-        Entry(L2, "½ Σ w²", "weights shrink, none becomes exactly zero"),
-        Entry(ElasticNet, "l1_ratio·L1 + (1 − l1_ratio)·L2", "both at once", (_L1_RATIO,)),
-        Entry(GroupLasso, "Σ_g √|g| ‖w_g‖", "whole units become exactly zero", (_PER,)),
+REGISTRY: dict[str, type[Penalty]] = {
+    penalty.name: penalty
+    for penalty in (
+        L1,
+        L2,
+        ElasticNet,
+        GroupLasso,
     )
 }
 
@@ -66,12 +36,33 @@ def penalty_names() -> tuple[str, ...]:
     return tuple(REGISTRY)
 
 
+def penalty_class(name: str) -> type[Penalty]:
+    """Return the class of the registered penalty with this name.
+
+    Args:
+        name: a key of the registry.
+
+    Returns:
+        The class.
+
+    Raises:
+        InputError: an unknown name, with those nearest to it.
+
+    >>> penalty_class("l1")
+    <class 'shrinkage.penalties.l1.L1'>
+    """
+    if name not in REGISTRY:
+        hint = near_names(str(name), REGISTRY) or "choose one of those"
+        raise InputError(f"expected a penalty of {', '.join(REGISTRY)}, got {name!r}: {hint}")
+    return REGISTRY[name]
+
+
 def penalty_from_name(name: str, **options: Any) -> Penalty:
     """Return the penalty with this name.
 
     Args:
         name: a key of the registry.
-        options: constructor arguments that the entry lists.
+        options: constructor arguments, of those that `options_of` lists.
 
     Returns:
         The penalty.
@@ -86,13 +77,11 @@ def penalty_from_name(name: str, **options: Any) -> Penalty:
     shrinkage.errors.InputError: expected a penalty of l1, l2, elastic-net, group-lasso, got \
 'elasticnet': did you mean elastic-net?
     """
-    if name not in REGISTRY:
-        hint = near_names(str(name), REGISTRY) or "choose one of those"
-        raise InputError(f"expected a penalty of {', '.join(REGISTRY)}, got {name!r}: {hint}")
-    known = [option.name for option in REGISTRY[name].options]
+    penalty = penalty_class(name)
+    known = [option.name for option in options_of(penalty)]
     for option in options:
         if option not in known:
             hint = near_names(option, known) or "leave it out"
             listed = ", ".join(known) or "no options"
             raise InputError(f"expected {listed} for penalty {name}, got {option!r}: {hint}")
-    return REGISTRY[name].penalty(**options)
+    return penalty(**options)

@@ -6,21 +6,22 @@ import dataclasses
 
 import numpy as np
 
-from shrinkage.penalties.battery.comparing import STEP, close, same_bits
-from shrinkage.penalties.battery.subjects import Subject
+from shrinkage.penalties.battery.subject import STEP, Subject
 
 
 def frozen(subject: Subject) -> None:
     """The object is immutable and hashable, equals its copy, and names itself."""
     penalty = subject.penalty
     name = getattr(type(penalty), "name", "")
-    assert isinstance(name, str), f"expected a class attribute `name`, got {name!r}"
-    assert name, "expected a class attribute `name`, got none"
+    subject.expect(
+        isinstance(name, str) and name, "the class attribute `name`", "a word", repr(name)
+    )
     parameters = getattr(type(penalty), "__dataclass_params__", None)
-    assert getattr(parameters, "frozen", False), "expected @dataclass(frozen=True), got without"
+    frozen_dataclass = getattr(parameters, "frozen", False)
+    subject.expect(frozen_dataclass, "the class", "@dataclass(frozen=True)", "without")
     copy = dataclasses.replace(penalty)
-    assert copy == penalty, f"expected a copy to be equal, got {copy!r} for {penalty!r}"
-    assert hash(copy) == hash(penalty), "expected a copy to have the same hash"
+    subject.expect(copy == penalty, "a copy", f"one equal to {penalty!r}", repr(copy))
+    subject.expect(hash(copy) == hash(penalty), "the hash of a copy", hash(penalty), hash(copy))
 
 
 def input_untouched(subject: Subject) -> None:
@@ -37,11 +38,11 @@ def input_untouched(subject: Subject) -> None:
         }
         penalty.value(w)
         penalty.critical_strength(w)
-        same_bits(space.read(w), before, "the weights after all calls")
-        same_bits(space.read(steps), before_steps, "the steps after all calls")
-        for what, got in outputs.items():
-            alias = got is w or space.shares_memory(got, w)
-            assert not alias, f"{what}: expected a new array, got one that shares the weights'"
+        subject.expect_bits(space.read(w), before, "the weights after all calls")
+        subject.expect_bits(space.read(steps), before_steps, "the steps after all calls")
+        for what, output in outputs.items():
+            alias = output is w or space.shares_memory(output, w)
+            subject.expect(not alias, what, "a new array", "one in the memory of the weights")
 
 
 def dtype_kept(subject: Subject) -> None:
@@ -74,10 +75,11 @@ def dtype_kept(subject: Subject) -> None:
                 subject.prox(exact, per_weight, 1),
             ),
         }
-        for what, (got, expected) in results.items():
-            kept = space.dtype_of(got)
-            assert kept == dtype, f"{what}: expected {dtype} for {dtype} weights, got {kept}"
-            close(space.read(got), expected, f"{what} in {dtype}", tolerances[dtype])
+        for what, (result, expected) in results.items():
+            own_dtype = space.dtype_of(result)
+            subject.expect(own_dtype == dtype, f"the dtype of the {what}", dtype, own_dtype)
+            got = space.read(result)
+            subject.expect_close(got, expected, f"the {what} in {dtype}", tolerances[dtype])
 
 
 def extreme_magnitudes(subject: Subject) -> None:
@@ -85,32 +87,34 @@ def extreme_magnitudes(subject: Subject) -> None:
     w = subject.weights(subject.rng())
     for scale in (1e200, 1e-200):
         value = subject.value(scale * w)
-        assert not np.isnan(value), f"expected a value at weights of {scale}, got {value}"
+        subject.expect(not np.isnan(value), f"Ω at weights of {scale}", "no NaN", value)
         for step in (
             STEP,
             np.full(subject.shape, STEP) * np.arange(1, w.size + 1).reshape(w.shape),
         ):
             u = subject.prox(scale * w, step)
-            assert np.isfinite(u).all(), f"weights of {scale}: expected a finite prox, got {u}"
-            assert (np.abs(u) <= np.abs(scale * w)).all(), f"weights of {scale} grew to {u}"
+            what = f"the prox of weights of {scale}"
+            subject.expect(np.isfinite(u).all(), what, "finite weights", u)
+            subject.expect((np.abs(u) <= np.abs(scale * w)).all(), what, "smaller weights", u)
         g = subject.gradient(scale * w)
-        assert np.isfinite(g).all(), f"weights of {scale}: expected a finite gradient, got {g}"
+        subject.expect(np.isfinite(g).all(), f"∂Ω at weights of {scale}", "finite numbers", g)
         critical = subject.critical_strength(scale * w)
         once = float(subject.critical_strength(w))
-        close(critical / scale, once, f"the critical strength at {scale}", tolerance=1e-9)
+        subject.expect_close(critical / scale, once, f"the critical strength at {scale}", 1e-9)
 
 
 def parts_add_up(subject: Subject) -> None:
-    """The weighted parts sum to the penalty, are elementary, and smooth ones are told."""
+    """The weighted parts sum to the penalty and are elementary."""
     w = subject.weights(subject.rng())
     pairs = [
         (weight, dataclasses.replace(subject, penalty=part))
         for weight, part in subject.penalty.parts()
     ]
     total = sum(weight * part.value(w) for weight, part in pairs)
-    close(total, subject.value(w), "the sum of the parts' values")
-    slope = sum(weight * part.gradient(w) for weight, part in pairs)
-    close(slope, subject.gradient(w), "the sum of the parts' gradients")
+    subject.expect_close(total, subject.value(w), "the sum of the parts' values")
+    total = sum(weight * part.gradient(w) for weight, part in pairs)
+    subject.expect_close(total, subject.gradient(w), "the sum of the parts' gradients")
     for _, part in pairs:
         own = part.penalty.parts()
-        assert own == ((1.0, part.penalty),), f"expected an elementary part, got {part.penalty!r}"
+        elementary = ((1.0, part.penalty),)
+        subject.expect(own == elementary, f"the parts of {part.penalty!r}", elementary, own)

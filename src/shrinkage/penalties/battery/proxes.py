@@ -8,8 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from shrinkage.penalties.battery.comparing import STEP, same_bits
-from shrinkage.penalties.battery.subjects import Subject
+from shrinkage.penalties.battery.subject import STEP, Subject
 
 
 def _objective(subject: Subject, u: np.ndarray, w: np.ndarray, step: Any) -> float:
@@ -18,7 +17,8 @@ def _objective(subject: Subject, u: np.ndarray, w: np.ndarray, step: Any) -> flo
 
 def _rivals(u: np.ndarray, w: np.ndarray, rng: np.random.Generator) -> Iterator[np.ndarray]:
     """Yield points that must not beat the prox u: far ones, and near ones in many directions."""
-    yield from (w, np.zeros_like(w), 2 * u - w, rng.standard_normal(w.shape))
+    yield from (2 * u - w, rng.standard_normal(w.shape))
+    yield from (fraction * w for fraction in np.linspace(0.0, 1.0, 41))
     for scale in (1e-1, 1e-3):
         yield from (u * (1 - scale), u * (1 + scale), u + scale * (w - u), u - scale * (w - u))
         for _ in range(6):
@@ -30,46 +30,75 @@ def _rivals(u: np.ndarray, w: np.ndarray, rng: np.random.Generator) -> Iterator[
                 yield rival
 
 
+def _expect_minimum(
+    subject: Subject, w: np.ndarray, step: Any, rng: np.random.Generator, sharply: bool
+) -> None:
+    """Expect F(u) <= F(v) for all rivals v, or F(u) + ‖v − u‖²/(2 step) <= F(v) if `sharply`."""
+    u = subject.prox(w, step)
+    subject.expect(u.shape == w.shape, "the shape of the prox", w.shape, u.shape)
+    objective = _objective(subject, u, w, step)
+    for rival in _rivals(u, w, rng):
+        bound = _objective(subject, rival, w, step)
+        tolerance = (1e-11 if sharply else 1e-12) * (1 + abs(bound))
+        if sharply:
+            bound -= float(np.sum((rival - u) ** 2 / (2 * step)))
+        subject.expect(
+            objective <= bound + tolerance,
+            "the objective of the prox",
+            f"at most {bound}",
+            objective,
+            w=w,
+            step=step,
+            prox=u,
+            rival=rival,
+        )
+
+
 def prox_minimum(subject: Subject) -> None:
     """The prox is no worse than any rival on its own objective (convex or not)."""
     rng = subject.rng()
     for step in (STEP, 10 * STEP):
-        w = subject.weights(rng)
-        u = subject.prox(w, step)
-        assert u.shape == w.shape, f"expected the shape {w.shape}, got {u.shape}"
-        mine = _objective(subject, u, w, step)
-        for rival in _rivals(u, w, rng):
-            its = _objective(subject, rival, w, step)
-            assert mine <= its + 1e-12 * (1 + abs(its)), (
-                f"w = {w}, step {step}: the prox {u} has objective {mine}, but {rival} has {its}"
-            )
-
-
-def _three_points(subject: Subject, w: np.ndarray, step: Any, rng: np.random.Generator) -> None:
-    u = subject.prox(w, step)
-    mine = _objective(subject, u, w, step)
-    for rival in _rivals(u, w, rng):
-        its = _objective(subject, rival, w, step)
-        gained = float(np.sum((rival - u) ** 2 / (2 * step)))
-        assert mine + gained <= its + 1e-11 * (1 + abs(its)), (
-            f"w = {w}, step = {step}: prox {u} breaks the three-point inequality with {rival}: "
-            f"{mine} + {gained} > {its}"
-        )
+        _expect_minimum(subject, subject.weights(rng), step, rng, sharply=False)
 
 
 def prox_three_points(subject: Subject) -> None:
     """F(u) + ‖v − u‖²/(2 step) <= F(v) for all v: the prox of a convex penalty, sharply."""
     rng = subject.rng()
     for step in (STEP, 10 * STEP):
-        _three_points(subject, subject.weights(rng), step, rng)
+        _expect_minimum(subject, subject.weights(rng), step, rng, sharply=True)
 
 
 def prox_diagonal_metric(subject: Subject) -> None:
-    """The same with one step per weight, over a factor of a thousand."""
+    """The same with one step per weight, over a factor of a thousand; sharply where convex."""
     rng = subject.rng()
     for middle in (0.1, STEP, 1.0):
         step = middle * 10 ** rng.uniform(-1.5, 1.5, subject.shape)
-        _three_points(subject, subject.weights(rng), step, rng)
+        _expect_minimum(subject, subject.weights(rng), step, rng, sharply=subject.penalty.convex)
+
+
+def prox_global_minimum(subject: Subject) -> None:
+    """No weight of a separable penalty has a better value on a dense grid, in either metric."""
+    rng, lift = subject.rng(), (1,) * (len(subject.shape) - 1)
+    size = np.geomspace(0.01, 30.0, 40) * rng.uniform(0.9, 1.1, 40)
+    w = size * rng.choice([-1.0, 1.0], 40)
+    fine = np.geomspace(1e-4, 33.0, 1500)
+    grid = np.unique(np.concatenate([-fine, [0.0], fine, w]))
+    at_grid = subject.value(grid.reshape(-1, 1, *lift), stacked=1)
+    for step in (0.03, STEP, 3.0, 30.0, 10 ** rng.uniform(-2, 2, 40)):
+        per_weight = step if np.ndim(step) == 0 else np.reshape(step, (-1, *lift))
+        u = subject.prox(w.reshape(-1, *lift), per_weight).reshape(-1)
+        steps = np.broadcast_to(step, w.shape)
+        objective = (u - w) ** 2 / (2 * steps) + subject.value(u.reshape(-1, 1, *lift), stacked=1)
+        dense = (grid - w[:, None]) ** 2 / (2 * steps[:, None]) + at_grid
+        for i, best in enumerate(np.argmin(dense, axis=1)):
+            subject.expect(
+                objective[i] <= dense[i, best] + 1e-12 * (1 + dense[i, best]),
+                "the prox of one weight",
+                f"{grid[best]}, of objective {dense[i, best]}",
+                f"{u[i]}, of objective {objective[i]}",
+                w=w[i],
+                step=steps[i],
+            )
 
 
 def prox_zeros_are_positive(subject: Subject) -> None:
@@ -77,11 +106,10 @@ def prox_zeros_are_positive(subject: Subject) -> None:
     rng = subject.rng()
     w = subject.weights(rng)
     w.flat[0] = -0.0
-    steps = (STEP, 1e3, math.inf, 10 ** rng.uniform(-1, 3, subject.shape))
-    for step in steps:
+    for step in (STEP, 1e3, math.inf, 10 ** rng.uniform(-1, 3, subject.shape)):
         u = subject.prox(w, step)
-        wrong = (u == 0) & np.signbit(u)
-        assert not wrong.any(), f"w = {w}, step = {step}: expected zeros of +0.0, got {u}"
+        negative = (u == 0) & np.signbit(u)
+        subject.expect(not negative.any(), "the prox", "zeros of +0.0", u, w=w, step=step)
 
 
 def prox_step_zero(subject: Subject) -> None:
@@ -90,10 +118,11 @@ def prox_step_zero(subject: Subject) -> None:
     w = subject.weights(rng, 3)
     w[:, *(0,) * len(subject.shape)] = -0.0
     w[1].flat[-1] = math.inf
-    same_bits(subject.prox(w[0], 0.0), w[0], "step 0.0")
-    same_bits(subject.prox(w, np.zeros(3), 1), w, "a step of 0 for each model")
+    subject.expect_bits(subject.prox(w[0], 0.0), w[0], "step 0.0")
+    subject.expect_bits(subject.prox(w, np.zeros(3), 1), w, "a step of 0 for each model")
     mixed = subject.prox(w, np.array([STEP, 0.0, STEP]), 1)
-    same_bits(mixed[1], w[1], "a step of 0 for one model of three")
+    subject.expect_bits(mixed[1], w[1], "a step of 0 for the second of three models")
     step = np.full(subject.shape, STEP)
     step.flat[0] = 0.0
-    same_bits(subject.prox(w[0], step).flat[:1], w[0].flat[:1], "a step of 0 for one weight")
+    first = subject.prox(w[0], step).flat[:1]
+    subject.expect_bits(first, w[0].flat[:1], "a step of 0 for the first weight")

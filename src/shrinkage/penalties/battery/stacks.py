@@ -8,8 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from shrinkage.penalties.battery.comparing import STEP, close, same_bits
-from shrinkage.penalties.battery.subjects import Subject
+from shrinkage.penalties.battery.subject import STEP, Subject
 
 
 def _one_at_a_time(w: np.ndarray, stacked: int, call: Callable[..., Any], *also: Any) -> Any:
@@ -44,8 +43,10 @@ def stacked_is_one_at_a_time(subject: Subject) -> None:
         }
         for what, (together, alone, also) in every.items():
             apart = _one_at_a_time(w, k, alone, *also)
-            close(together, apart, f"{what} of {lead} stacked models")
-            assert np.array_equal(together == 0, apart == 0), f"{what}: other zeros when stacked"
+            where = f"the {what} of {lead} stacked models"
+            subject.expect_close(together, apart, where)
+            same_zeros = np.array_equal(together == 0, apart == 0)
+            subject.expect(same_zeros, f"the zeros in {where}", apart == 0, together == 0)
 
 
 def nan_stays_in_its_model(subject: Subject) -> None:
@@ -65,6 +66,8 @@ def nan_stays_in_its_model(subject: Subject) -> None:
         }
         for what, call in calls.items():
             good, hurt = call(w), call(bad)
-            same_bits(hurt[[0, 2]], good[[0, 2]], f"{what} of models beside one with {poison}")
+            others = f"the {what} of models beside one with {poison}"
+            subject.expect_bits(hurt[[0, 2]], good[[0, 2]], others)
             if math.isnan(poison):
-                assert np.isnan(hurt[1].flat[0]), f"{what}: expected NaN to stay, got {hurt[1]}"
+                nan_stays = np.isnan(hurt[1].flat[0])
+                subject.expect(nan_stays, f"the {what} of a model with NaN", "NaN", hurt[1])

@@ -1,4 +1,4 @@
-"""A penalty under test: float64 NumPy in, float64 NumPy out, whatever framework does the work.
+"""The frameworks in which the battery runs: how each makes arrays and reads them back.
 
 Who uses this: the battery, whose checks are then written once, in NumPy. Unlike the rest of the
 package it imports the framework that it is asked for, since nobody has made an array yet.
@@ -16,7 +16,6 @@ import numpy as np
 
 from shrinkage.arrays import Array
 from shrinkage.errors import InputError, near_names
-from shrinkage.penalties.base import Penalty
 
 
 @dataclass(frozen=True)
@@ -117,46 +116,3 @@ def namespace_named(name: str) -> Namespace:
         hint = near_names(str(name), NAMESPACES) or "choose one of those"
         raise InputError(f"expected a namespace of {', '.join(NAMESPACES)}, got {name!r}: {hint}")
     return NAMESPACES[name]()
-
-
-@dataclass(frozen=True)
-class Subject:
-    """One penalty in one namespace on one shape, with reproducible random arrays."""
-
-    penalty: Penalty
-    namespace: Namespace
-    shape: tuple[int, ...]
-    seed: int
-
-    def rng(self) -> np.random.Generator:
-        """Return a fresh generator, the same for every check."""
-        return np.random.default_rng(self.seed)
-
-    def weights(self, rng: np.random.Generator, *models: int) -> np.ndarray:
-        """Return weights of magnitude 0.1 to 2, away from every kink at 0."""
-        shape = (*models, *self.shape)
-        return rng.uniform(0.1, 2.0, shape) * rng.choice([-1.0, 1.0], shape)
-
-    def native(self, values: Any) -> Any:
-        """Return an array of the namespace in float64; numbers stay numbers."""
-        return self.namespace.make(values, "float64") if np.ndim(values) else values
-
-    def value(self, w: np.ndarray, stacked: int = 0) -> np.ndarray:
-        """Return the penalty's value."""
-        return self._read(self.penalty.value, w, stacked=stacked)
-
-    def gradient(self, w: np.ndarray, stacked: int = 0) -> np.ndarray:
-        """Return the penalty's gradient."""
-        return self._read(self.penalty.gradient, w, stacked=stacked)
-
-    def prox(self, w: np.ndarray, step: Any, stacked: int = 0) -> np.ndarray:
-        """Return the penalty's prox."""
-        return self._read(self.penalty.prox, w, step, stacked=stacked)
-
-    def critical_strength(self, gradient: np.ndarray, stacked: int = 0) -> np.ndarray:
-        """Return the penalty's critical strength."""
-        return self._read(self.penalty.critical_strength, gradient, stacked=stacked)
-
-    def _read(self, method: Callable[..., Array], *arrays: Any, stacked: int) -> np.ndarray:
-        native = [self.native(array) for array in arrays]
-        return self.namespace.read(self.namespace.call(method, *native, stacked=stacked))
