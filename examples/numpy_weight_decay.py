@@ -184,7 +184,7 @@ def run(
         f"{best:g} {gap[best].mean():.1%}; test rows end at {test[0.0][:, -1].mean():.1%} and "
         f"{test[best][:, -1].mean():.1%}. The bands are one standard error over the seeds.",
         alt="Four curves of accuracy by epoch.",
-        x=Axis("epoch"),
+        x=Axis("epoch", counts=True),
         y=Axis("accuracy", percent=True, limits=(low, 1.005)),
         series=tuple(series),
         wide=True,

@@ -154,15 +154,15 @@ def test_first_layer_shows_the_largest_units_first_on_a_centred_scale():
     figure = figures(IMAGE)["first-layer"]
     assert isinstance(figure, PictureFigure)
     assert figure.signed
-    for panel, role in zip(
-        figure.panels, ("best", "one_standard_error", "unregularized"), strict=True
+    for mosaic, role in zip(
+        figure.mosaics, ("best", "one_standard_error", "unregularized"), strict=True
     ):
         units = IMAGE.weights[role]["0.weight"]
         norms = np.linalg.norm(units, axis=1)
-        assert panel.images.shape == (24, 28, 28)
+        assert mosaic.images.shape == (24, 28, 28)
         order = np.argsort(-norms, kind="stable")[:24]
-        np.testing.assert_array_equal(panel.images, units[order].reshape(-1, 28, 28))
-        assert panel.limit == np.abs(panel.images).max()
+        np.testing.assert_array_equal(mosaic.images, units[order].reshape(-1, 28, 28))
+        assert mosaic.limit == np.abs(mosaic.images).max()
     assert "13 units switched off" in figure.reading
 
 
@@ -170,7 +170,7 @@ def test_input_map_is_the_norm_of_each_pixel():
     figure = figures(IMAGE)["input-map"]
     assert isinstance(figure, PictureFigure)
     norms = np.linalg.norm(IMAGE.weights["best"]["0.weight"], axis=0)
-    np.testing.assert_allclose(figure.panels[0].images[0].ravel(), norms, rtol=1e-12)
+    np.testing.assert_allclose(figure.mosaics[0].images[0].ravel(), norms, rtol=1e-12)
 
 
 def test_strength_zero_is_left_of_the_others_and_labelled():

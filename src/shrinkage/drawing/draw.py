@@ -8,6 +8,7 @@ never read as mathematics, and a letter that the font lacks is drawn as a box, n
 from __future__ import annotations
 
 import io
+import math
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -21,12 +22,12 @@ from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure as Canvas
 
 from shrinkage.drawing import bars, lines, pictures
-from shrinkage.drawing.figures import BarFigure, Figure, LineFigure, PictureFigure
+from shrinkage.drawing.figures import BarFigure, Figure, LineFigure, PanelFigure, PictureFigure
 from shrinkage.drawing.palette import PALETTE
 
 PNG_DPI = 180
 TITLE_INCHES = 0.35
-PANEL_INCHES = 3.35
+MOSAIC_INCHES = 3.35
 _INK, _MUTED = PALETTE["ink"].light, PALETTE["muted"].light
 _SETTINGS = {
     "text.parse_math": False,
@@ -154,13 +155,19 @@ def _(figure: LineFigure) -> tuple[Canvas, Axes]:
 
 
 @_fill.register
+def _(figure: PanelFigure) -> tuple[Canvas, Axes]:
+    canvas = _canvas(12.0, 3.75 * math.ceil(len(figure.panels) / 2))
+    return canvas, lines.draw_panels(canvas, figure)
+
+
+@_fill.register
 def _(figure: BarFigure) -> tuple[Canvas, Axes]:
     return (canvas := _canvas(6.7, 1.5 + 0.25 * len(figure.names))), bars.draw(canvas, figure)
 
 
 @_fill.register
 def _(figure: PictureFigure) -> tuple[Canvas, Axes]:
-    width = PANEL_INCHES * len(figure.panels)
+    width = MOSAIC_INCHES * len(figure.mosaics)
     canvas = _canvas(width, pictures.height(figure, width))
     return canvas, pictures.draw(canvas, figure)
 

@@ -18,6 +18,7 @@ class Kind(Enum):
     """How a series is drawn; `draw.py` has one style for each."""
 
     LINE = "line with points"
+    FAINT = "thin, faint line"
     DASHED = "dashed line"
     SPOT = "large filled point"
     COLLAPSED = "hollow square"
@@ -28,7 +29,10 @@ class Kind(Enum):
 
 @dataclass(frozen=True, eq=False)
 class Series:
-    """Points of one colour; `error`, one standard error, is a band along lines, a bar at points."""
+    """Points of one colour; `error`, one standard error, is a band along lines, a bar at points.
+
+    An empty label keeps the series out of the legend.
+    """
 
     label: str
     x: np.ndarray
@@ -68,10 +72,11 @@ class Ticks:
 
 @dataclass(frozen=True)
 class Axis:
-    """One axis: label with unit, scale, and optionally ticks and limits."""
+    """One axis: label with unit, scale, and optionally ticks and limits; `counts` are integers."""
 
     label: str
     log: bool = False
+    counts: bool = False
     percent: bool = False
     ticks: Ticks | None = None
     limits: tuple[float, float] | None = None
@@ -92,6 +97,18 @@ class LineFigure:
     verticals: tuple[Mark, ...] = ()
     horizontals: tuple[Mark, ...] = ()
     wide: bool = False
+
+
+@dataclass(frozen=True, eq=False)
+class PanelFigure:
+    """Several panels of curves, two in a row; a label that panels share is explained once."""
+
+    key: str
+    title: str
+    reading: str
+    alt: str
+    panels: tuple[LineFigure, ...]
+    wide: bool = True
 
 
 @dataclass(frozen=True, eq=False)
@@ -118,7 +135,7 @@ class BarFigure:
 
 
 @dataclass(frozen=True, eq=False)
-class Panel:
+class Mosaic:
     """Pictures of one model: shape (pictures, height, width), one scale from −limit to limit."""
 
     title: str
@@ -128,19 +145,19 @@ class Panel:
 
 @dataclass(frozen=True, eq=False)
 class PictureFigure:
-    """Panels of small pictures side by side; `signed` centres the colours at zero."""
+    """Mosaics of small pictures side by side; `signed` centres the colours at zero."""
 
     key: str
     title: str
     reading: str
     alt: str
-    panels: tuple[Panel, ...]
+    mosaics: tuple[Mosaic, ...]
     signed: bool
 
     @property
     def wide(self) -> bool:
-        """Return whether the panels need the whole width of the page."""
-        return len(self.panels) > 2
+        """Return whether the mosaics need the whole width of the page."""
+        return len(self.mosaics) > 2
 
 
-Figure = LineFigure | BarFigure | PictureFigure
+Figure = LineFigure | PanelFigure | BarFigure | PictureFigure

@@ -1,7 +1,9 @@
-"""Curves over one axis: series, bands, marks and a legend that never covers them."""
+"""Curves over one axis, alone or in panels: series, bands, marks, and what explains them."""
 
 from __future__ import annotations
 
+import math
+from collections import Counter
 from collections.abc import Callable
 
 import numpy as np
@@ -9,17 +11,37 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure as Canvas
 from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullFormatter, NullLocator
 
-from shrinkage.drawing.figures import Axis, Kind, LineFigure, Series
+from shrinkage.drawing.figures import Axis, Kind, LineFigure, PanelFigure, Series
 from shrinkage.drawing.palette import PALETTE
 from shrinkage.drawing.text import strength_text
 
 MANY = 45
 ERROR_LABEL = "± one standard error"
+NOTHING = "nothing recorded"
 
 
 def draw(canvas: Canvas, figure: LineFigure) -> Axes:
     """Draw the curves into an empty canvas and return their axes."""
     axes = canvas.add_subplot()
+    _fill(axes, figure)
+    _legend(canvas, axes, figure)
+    return axes
+
+
+def draw_panels(canvas: Canvas, figure: PanelFigure) -> Axes:
+    """Draw the panels into an empty canvas and return the axes of the first."""
+    rows = math.ceil(len(figure.panels) / 2)
+    places = canvas.subplots(rows, 2, squeeze=False).ravel()
+    for axes in places[len(figure.panels) :]:
+        axes.set_axis_off()
+    for axes, panel in zip(places, figure.panels, strict=False):
+        _fill(axes, panel)
+        axes.set_title(panel.title, loc="left")
+    _legends_of_panels(canvas, places)
+    return places[0]
+
+
+def _fill(axes: Axes, figure: LineFigure) -> None:
     axes.grid(True, axis="y", color=_hex("grid"), linewidth=0.8)
     axes.set_axisbelow(True)
     _scales(axes, figure)
@@ -43,8 +65,8 @@ def draw(canvas: Canvas, figure: LineFigure) -> Axes:
         _vertical(axes, mark.at, mark.label, _hex(mark.colour))
     _axis(axes.xaxis, figure.x)
     _axis(axes.yaxis, figure.y)
-    _legend(canvas, axes, figure)
-    return axes
+    if not figure.series:
+        axes.text(0.5, 0.5, NOTHING, ha="center", color=_hex("muted"), transform=axes.transAxes)
 
 
 def _hex(colour: str) -> str:
@@ -91,7 +113,7 @@ def _axis(axis, wanted: Axis) -> None:
         _more_ticks(axis)
     elif wanted.percent:
         axis.set_major_formatter(FuncFormatter(_percent(axis)))
-    elif wanted.label == "epoch":
+    elif wanted.counts:
         axis.set_major_locator(MaxNLocator(integer=True))
 
 
@@ -144,6 +166,17 @@ def _dashed(axes: Axes, series: Series) -> None:
     )
 
 
+def _faint(axes: Axes, series: Series) -> None:
+    axes.plot(
+        series.x,
+        series.y,
+        color=_hex(series.colour),
+        linewidth=0.8,
+        alpha=0.4,
+        label=series.label,
+    )
+
+
 def _error_band(axes: Axes, series: Series) -> None:
     if series.error is None:
         return
@@ -185,6 +218,7 @@ def _points(marker: str, size: float, filled: bool) -> Callable[[Axes, Series], 
 _STYLES: dict[Kind, Callable[[Axes, Series], None]] = {
     Kind.LINE: _line,
     Kind.DASHED: _dashed,
+    Kind.FAINT: _faint,
     Kind.SPOT: _points("o", 9.0, True),
     Kind.COLLAPSED: _points("s", 6.5, False),
     Kind.DIVERGED: _points("x", 7.5, True),
@@ -206,3 +240,17 @@ def _legend(canvas: Canvas, axes: Axes, figure: LineFigure) -> None:
     handles, labels = zip(*pairs, strict=True)
     columns = 2 if max(map(len, labels)) > 18 else 3
     canvas.legend(handles, labels, loc="outside lower center", ncols=min(columns, len(labels)))
+
+
+def _legends_of_panels(canvas: Canvas, places: np.ndarray) -> None:
+    """Explain a label of several panels beside them all, and one of a single panel inside it."""
+    handles = [dict(zip(*axes.get_legend_handles_labels()[::-1], strict=True)) for axes in places]
+    panels_of = Counter(label for panel in handles for label in panel)
+    for axes, panel in zip(places, handles, strict=True):
+        own = {label: handle for label, handle in panel.items() if panels_of[label] == 1}
+        if own:
+            axes.legend(own.values(), own.keys(), fontsize=8.5)
+    shared = {label: handle for panel in handles for label, handle in panel.items()}
+    shared = {label: handle for label, handle in shared.items() if panels_of[label] > 1}
+    if shared:
+        canvas.legend(shared.values(), shared.keys(), loc="outside right upper", fontsize=8.5)

@@ -1,4 +1,4 @@
-"""Panels of small pictures, each panel one mosaic on a scale of its own, centred at zero."""
+"""Small pictures side by side in mosaics, each on a scale of its own, centred at zero."""
 
 from __future__ import annotations
 
@@ -9,40 +9,38 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure as Canvas
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 
-from shrinkage.drawing.figures import Panel, PictureFigure
+from shrinkage.drawing.figures import Mosaic, PictureFigure
 
 SIGNED, UNSIGNED = "RdBu_r", "Blues"
 MARGIN, TITLE_LINE = 0.15, 0.22
 
 
 def height(figure: PictureFigure, width: float) -> float:
-    """Return the height in inches at which the panels fill a width."""
-    mosaics = [mosaic(panel.images) for panel in figure.panels]
-    each = width / len(mosaics)
-    lines = max(panel.title.count("\n") + 1 for panel in figure.panels)
-    return MARGIN + lines * TITLE_LINE + max(each * m.shape[0] / m.shape[1] for m in mosaics)
+    """Return the height in inches at which the mosaics fill a width."""
+    sheets = [sheet_of(mosaic.images) for mosaic in figure.mosaics]
+    each = width / len(sheets)
+    lines = max(mosaic.title.count("\n") + 1 for mosaic in figure.mosaics)
+    return MARGIN + lines * TITLE_LINE + max(each * s.shape[0] / s.shape[1] for s in sheets)
 
 
 def draw(canvas: Canvas, figure: PictureFigure) -> Axes:
-    """Draw the panels side by side and return the last axes."""
-    count = len(figure.panels)
+    """Draw the mosaics side by side and return the last axes."""
     layout = canvas.get_layout_engine()
     if isinstance(layout, ConstrainedLayoutEngine):
         layout.set(wspace=0.05)
-    axes = canvas.add_subplot(1, count, 1)
-    for place, panel in enumerate(figure.panels, start=1):
-        axes = axes if place == 1 else canvas.add_subplot(1, count, place)
-        _panel(axes, panel, figure.signed)
-    return axes
+    row = canvas.subplots(1, len(figure.mosaics), squeeze=False)[0]
+    for axes, mosaic in zip(row, figure.mosaics, strict=True):
+        _draw_mosaic(axes, mosaic, figure.signed)
+    return row[-1]
 
 
-def mosaic(images: np.ndarray) -> np.ndarray:
+def sheet_of(images: np.ndarray) -> np.ndarray:
     """Return pictures as one array of rows and columns, NaN between them.
 
     Args:
         images: shape (pictures, height, width).
 
-    >>> mosaic(np.ones((3, 2, 2))).shape
+    >>> sheet_of(np.ones((3, 2, 2))).shape
     (5, 5)
     """
     count, tall, wide = images.shape
@@ -56,14 +54,14 @@ def mosaic(images: np.ndarray) -> np.ndarray:
     return sheet
 
 
-def _panel(axes: Axes, panel: Panel, signed: bool) -> None:
-    limit = panel.limit or 1.0
+def _draw_mosaic(axes: Axes, mosaic: Mosaic, signed: bool) -> None:
+    limit = mosaic.limit or 1.0
     axes.imshow(
-        np.ma.masked_invalid(mosaic(panel.images)),
+        np.ma.masked_invalid(sheet_of(mosaic.images)),
         cmap=SIGNED if signed else UNSIGNED,
         vmin=-limit if signed else 0.0,
         vmax=limit,
         interpolation="none",
     )
-    axes.set_title(panel.title, fontsize=10.5)
+    axes.set_title(mosaic.title, fontsize=10.5)
     axes.set_axis_off()

@@ -176,9 +176,10 @@ class Attachment:
 
     def plot(self) -> Any:
         """Return a matplotlib figure of the ledger: losses, gradient shares, zeros, timescales."""
-        from shrinkage.reports.ledger_figure import ledger_figure
+        from shrinkage.drawing import draw_figure
+        from shrinkage.pytorch.ledger.figure import ledger_figure
 
-        return ledger_figure(self.ledger.records)
+        return draw_figure(ledger_figure(self.ledger.records))
 
     def detach(self) -> None:
         """Take the hooks off the optimizer; the terms act no more."""

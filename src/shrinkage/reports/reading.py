@@ -18,6 +18,11 @@ ROLE_LABELS = {
     "one_standard_error": "one standard error",
     "unregularized": "unregularized",
 }
+ROLE_COLOURS = {
+    "best": "best",
+    "one_standard_error": "simple",
+    "unregularized": "unregularized",
+}
 
 
 def fold_mean(values: np.ndarray) -> np.ndarray:

@@ -7,10 +7,15 @@ import numpy as np
 from shrinkage.drawing.figures import BarFigure, Bars
 from shrinkage.drawing.text import plain, strength_text
 from shrinkage.paths.results import PathResult
-from shrinkage.reports.reading import ROLE_LABELS, chosen_or_none, distinct_roles, first_weights
+from shrinkage.reports.reading import (
+    ROLE_COLOURS,
+    ROLE_LABELS,
+    chosen_or_none,
+    distinct_roles,
+    first_weights,
+)
 
 MOST_INPUTS = 20
-COLOURS = {"best": "best", "one_standard_error": "simple", "unregularized": "unregularized"}
 
 
 def columns_figure(result: PathResult) -> BarFigure | None:
@@ -23,7 +28,7 @@ def columns_figure(result: PathResult) -> BarFigure | None:
     values = {role: array[0] if signed else column_norms(array) for role, array in columns.items()}
     order = _order(values)
     groups = tuple(
-        Bars(_label(result, role), values[role][order], COLOURS[role]) for role in values
+        Bars(_label(result, role), values[role][order], ROLE_COLOURS[role]) for role in values
     )
     reading = _reading(values, signed)
     return BarFigure(

@@ -8,8 +8,9 @@ from shrinkage.drawing.figures import Axis, Kind, LineFigure, Series
 from shrinkage.drawing.text import number_text, strength_text
 from shrinkage.paths.results import LearningCurve, PathResult
 from shrinkage.reports.figures.loss import wants_log
+from shrinkage.reports.reading import ROLE_COLOURS
 
-DRAWN = {"best": "best", "unregularized": "unregularized"}
+DRAWN = ("best", "unregularized")
 
 
 def curves_figure(result: PathResult) -> LineFigure | None:
@@ -31,7 +32,7 @@ def curves_figure(result: PathResult) -> LineFigure | None:
 
 
 def _series(curve: LearningCurve) -> tuple[Series, Series]:
-    colour = DRAWN[curve.role]
+    colour = ROLE_COLOURS[curve.role]
     name = "unregularized"
     if curve.role != "unregularized":
         name = f"{curve.role}, λ = {strength_text(curve.strength)}"
@@ -54,7 +55,7 @@ def epochs_of(curve: LearningCurve) -> np.ndarray:
 
 def _epochs(count: float) -> Axis:
     pad = max(0.5, 0.02 * count)
-    return Axis("epoch", limits=(1 - pad, count + pad))
+    return Axis("epoch", counts=True, limits=(1 - pad, count + pad))
 
 
 def _reading(curves: list[LearningCurve]) -> str:

@@ -33,7 +33,7 @@ def inputs_kept_figure(result: PathResult) -> LineFigure | None:
                 "mean over the folds",
                 positions(result.strengths),
                 kept,
-                "path",
+                "layer1",
                 error=error if np.isfinite(error).any() else None,
             ),
         ),

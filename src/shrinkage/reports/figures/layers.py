@@ -5,13 +5,13 @@ from __future__ import annotations
 import numpy as np
 
 from shrinkage.drawing.figures import Axis, LineFigure, Series
+from shrinkage.drawing.palette import layer_colours
 from shrinkage.drawing.text import plain, share_text
 from shrinkage.paths.results import LayerTrace, PathResult
 from shrinkage.reports.figures.strength_axis import choice_marks, positions, strength_axis
 from shrinkage.reports.reading import fold_mean, zero_shares
 
 MOST_LAYERS = 6
-COLOURS = tuple(f"layer{i}" for i in range(1, MOST_LAYERS + 1))
 
 
 def zeros_figure(result: PathResult) -> LineFigure | None:
@@ -19,10 +19,11 @@ def zeros_figure(result: PathResult) -> LineFigure | None:
     if not result.layers:
         return None
     x = positions(result.strengths)
-    series = [
+    layers = _largest(result)
+    series = tuple(
         Series(_label(layer), x, layer_zeros(layer), colour)
-        for layer, colour in zip(_largest(result), COLOURS, strict=False)
-    ]
+        for layer, colour in zip(layers, layer_colours(len(layers)), strict=True)
+    )
     reading = _zeros_reading(result)
     return LineFigure(
         key="zeros",
@@ -32,7 +33,7 @@ def zeros_figure(result: PathResult) -> LineFigure | None:
         f"{reading}",
         x=strength_axis(result),
         y=Axis("weights that are exactly zero", percent=True, limits=(-0.03, 1.03)),
-        series=tuple(series),
+        series=series,
         verticals=choice_marks(result),
     )
 
@@ -45,7 +46,7 @@ def norms_figure(result: PathResult) -> LineFigure | None:
     layers = _largest(result)
     series = tuple(
         Series(_label(layer), x, relative_norm(layer), colour)
-        for layer, colour in zip(layers, COLOURS, strict=False)
+        for layer, colour in zip(layers, layer_colours(len(layers)), strict=True)
     )
     top = max((float(np.nanmax(s.y)) for s in series if np.isfinite(s.y).any()), default=1.0)
     reading = _norms_reading(result, layers)

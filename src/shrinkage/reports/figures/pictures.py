@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from shrinkage.drawing.figures import Panel, PictureFigure
+from shrinkage.drawing.figures import Mosaic, PictureFigure
 from shrinkage.drawing.text import count_text, number_text, share_text, strength_text
 from shrinkage.paths.results import PathResult
 from shrinkage.reports.reading import ROLE_LABELS, chosen_or_none, distinct_roles, first_weights
@@ -17,7 +17,7 @@ def first_layer_figure(result: PathResult) -> PictureFigure | None:
     units = _units_by_role(result)
     if not units:
         return None
-    panels = tuple(_units_panel(result, role, array) for role, array in units.items())
+    mosaics = tuple(_units_mosaic(result, role, array) for role, array in units.items())
     reading = _units_reading(units)
     return PictureFigure(
         key="first-layer",
@@ -25,7 +25,7 @@ def first_layer_figure(result: PathResult) -> PictureFigure | None:
         reading=reading,
         alt=f"Small pictures, one for each unit of the first layer, of "
         f"{', '.join(ROLE_LABELS[role] for role in units)}. {reading}",
-        panels=panels,
+        mosaics=mosaics,
         signed=True,
     )
 
@@ -36,8 +36,9 @@ def input_map_figure(result: PathResult) -> PictureFigure | None:
     if not units or any(a.shape[1:] != result.image_shape for a in units.values()):
         return None
     maps = {role: np.sqrt((array**2).sum(axis=0)) for role, array in units.items()}
-    panels = tuple(
-        Panel(_title(result, role), image[None], float(image.max())) for role, image in maps.items()
+    mosaics = tuple(
+        Mosaic(_title(result, role), image[None], float(image.max()))
+        for role, image in maps.items()
     )
     unused = ", ".join(
         f"{ROLE_LABELS[role]} {share_text(float((image == 0).mean()))}"
@@ -52,7 +53,7 @@ def input_map_figure(result: PathResult) -> PictureFigure | None:
         title="Which part of the image is used",
         reading=reading,
         alt=f"One map of the image for each model. {reading}",
-        panels=panels,
+        mosaics=mosaics,
         signed=False,
     )
 
@@ -100,12 +101,12 @@ def _on_all_pixels(result: PathResult, weights: np.ndarray) -> np.ndarray:
     return whole
 
 
-def _units_panel(result: PathResult, role: str, units: np.ndarray) -> Panel:
+def _units_mosaic(result: PathResult, role: str, units: np.ndarray) -> Mosaic:
     norms = np.sqrt((units**2).sum(axis=(1, 2)))
     order = np.argsort(-norms, kind="stable")[:MOST_UNITS]
     shown = units[order]
     limit = float(np.abs(shown).max())
-    return Panel(f"{_title(result, role)}\nscale ± {number_text(limit)}", shown, limit)
+    return Mosaic(f"{_title(result, role)}\nscale ± {number_text(limit)}", shown, limit)
 
 
 def _title(result: PathResult, role: str) -> str:

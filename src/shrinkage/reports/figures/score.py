@@ -32,7 +32,7 @@ def score_figure(result: PathResult) -> LineFigure:
             "mean over the folds" if result.fold_scores.shape[1] > 1 else "validation score",
             x,
             mean,
-            "path",
+            "validation",
             Kind.LINE,
             error if np.isfinite(error).any() else None,
         ),
@@ -95,7 +95,7 @@ def _status_series(result: PathResult, x: np.ndarray, mean: np.ndarray, floor: f
     if low.any() and np.isfinite(mean[low]).all():
         text = score_wording(result.score_name).text(float(np.nanmin(mean)))
         label = f"below this picture (down to {text})"
-        found.append(Series(label, x[low], shown[low], "path", Kind.BELOW))
+        found.append(Series(label, x[low], shown[low], "validation", Kind.BELOW))
     return found
 
 
