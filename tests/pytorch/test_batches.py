@@ -11,11 +11,11 @@ from torch import nn
 from torch.optim import SGD, Adam, AdamW
 
 from shrinkage import L1, L2
-from shrinkage.pytorch import regularize
+from shrinkage.pytorch import Attachment, regularize
 from shrinkage.pytorch.optimizers import Motion
 from shrinkage.pytorch.prox.batched import make_batches
-from shrinkage.pytorch.prox.kernels import Tensors, are_built
-from shrinkage.pytorch.prox.soft import Scratch, SoftThreshold
+from shrinkage.pytorch.prox.kernels import TensorAddresses, are_built
+from shrinkage.pytorch.prox.soft import SoftThreshold, Workspace
 
 pytestmark = pytest.mark.skipif(not are_built(), reason="the compiled kernels were not built")
 
@@ -36,6 +36,14 @@ def train(model, optimizer, steps=40):
     return [p.detach().clone() for p in model.parameters()]
 
 
+def one_by_one(attachment: Attachment, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let every slot of an attachment do its work by itself."""
+    batches = attachment._batches
+    monkeypatch.setattr(batches, "batches", ())
+    monkeypatch.setattr(batches, "alone", attachment._slots)
+    monkeypatch.setattr(batches, "_early", attachment._slots)
+
+
 @pytest.mark.parametrize(("update", "strength"), [("decoupled", 0.3), ("proximal", 0.01)])
 @pytest.mark.parametrize("layout", [torch.contiguous_format, torch.channels_last], ids=str)
 def test_a_batch_is_one_by_one(update, strength, layout, monkeypatch):
@@ -44,11 +52,9 @@ def test_a_batch_is_one_by_one(update, strength, layout, monkeypatch):
         model = network(layout)
         optimizer = AdamW(model.parameters(), lr=0.01, weight_decay=0.0)
         attachment = regularize(optimizer, model, strength * L1() + 0.1 * L2(), update)
-        assert len(attachment._batches) == 1
+        assert len(attachment._batches.batches) == 1
         if not batched:
-            monkeypatch.setattr(attachment, "_batches", ())
-            monkeypatch.setattr(attachment, "_alone", attachment._slots)
-            monkeypatch.setattr(attachment, "_early", attachment._slots)
+            one_by_one(attachment, monkeypatch)
         found.append(train(model, optimizer))
         assert all((p == 0).any() for p in model.parameters() if p.ndim > 1)
     assert all(torch.equal(a, b) for a, b in zip(*found, strict=True))
@@ -60,10 +66,9 @@ def test_a_batch_hands_over_what_is_below_the_resolution(monkeypatch):
         model = network()
         optimizer = AdamW(model.parameters(), lr=1e-4, weight_decay=0.0)
         attachment = regularize(optimizer, model, 1e-8 * L1() + 1e-8 * L2())
-        assert len(attachment._batches) == 1
+        assert len(attachment._batches.batches) == 1
         if not batched:
-            monkeypatch.setattr(attachment, "_batches", ())
-            monkeypatch.setattr(attachment, "_alone", attachment._slots)
+            one_by_one(attachment, monkeypatch)
         found.append(train(model, optimizer, 20))
         kept.append(attachment.state_dict()["resolution"])
     assert all(torch.equal(a, b) for a, b in zip(*found, strict=True))
@@ -128,11 +133,11 @@ def values(count=1000):
 @pytest.mark.parametrize("l2", [0.0, 0.5])
 def test_scalar_kernel_is_the_eager_route_bit_for_bit(l2):
     w, eager = values(), values()
-    weights = Tensors(1)
+    weights = TensorAddresses(1)
     assert weights.point_to([w])
     rate, l1 = 0.1, 0.3
     weights.shrink_scalar(1 + rate * l2, rate * l1 / (1 + rate * l2))
-    SoftThreshold(l1, l2, Scratch())(eager, Motion(rate))
+    SoftThreshold(l1, l2, Workspace())(eager, Motion(rate))
     torch.testing.assert_close(w, eager, rtol=0, atol=0, equal_nan=True)
     assert not torch.signbit(w[w == 0]).any()
 
@@ -142,19 +147,19 @@ def test_diagonal_kernel_is_the_eager_route_to_rounding(l2):
     w, eager = values(), values()
     square = torch.rand(1000, generator=torch.Generator().manual_seed(3)) ** 8
     square[10:20] = 0.0
-    weights, squares = Tensors(1), Tensors(1)
+    weights, squares = TensorAddresses(1), TensorAddresses(1)
     assert weights.point_to([w])
     assert squares.point_to([square])
     motion = Motion(1e-3, square, None, 1e-4)
     weights.shrink_diagonal(squares, (1e-4 + 1e-3 * l2, 1e-3 * l2, 1e-3 * 0.3))
-    SoftThreshold(0.3, l2, Scratch())(eager, motion)
+    SoftThreshold(0.3, l2, Workspace())(eager, motion)
     ulp = 3e-8  # of the largest weights, before their threshold is subtracted
     torch.testing.assert_close(w, eager, rtol=1e-6, atol=ulp, equal_nan=True)
     assert torch.equal(w == 0, eager == 0)
 
 
 def _pass(kind, tensors, squares):
-    weights, second = Tensors(len(tensors)), Tensors(len(tensors))
+    weights, second = TensorAddresses(len(tensors)), TensorAddresses(len(tensors))
     assert weights.point_to(tensors)
     assert second.point_to(squares)
     if kind == "decay":
@@ -191,20 +196,20 @@ def test_threads_do_every_weight_once_and_change_no_bit(kind):
 
 def test_decay_kernel_is_the_product_of_torch_bit_for_bit():
     w = values()
-    weights = Tensors(1)
+    weights = TensorAddresses(1)
     assert weights.point_to([w])
     weights.decay(1 - 1e-3 * 0.01)
     torch.testing.assert_close(w, values() * (1 - 1e-3 * 0.01), rtol=0, atol=0, equal_nan=True)
 
 
 def test_tensors_that_do_not_fit_are_refused():
-    assert not Tensors(1).point_to([torch.ones(2, dtype=torch.float64)])
-    assert not Tensors(1).point_to([torch.ones(4, 4)[:, ::2]])
+    assert not TensorAddresses(1).point_to([torch.ones(2, dtype=torch.float64)])
+    assert not TensorAddresses(1).point_to([torch.ones(4, 4)[:, ::2]])
 
 
 def test_an_address_that_another_tensor_has_taken_is_looked_at_anew():
     memory = torch.zeros(8)
-    tensors = Tensors(1)
+    tensors = TensorAddresses(1)
     assert tensors.point_to([memory])
     assert not tensors.point_to([memory.view(torch.float64)])
     assert not tensors.point_to([memory[::2]])

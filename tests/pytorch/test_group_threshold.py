@@ -12,7 +12,7 @@ from shrinkage.errors import InputError
 from shrinkage.pytorch.optimizers import Motion
 from shrinkage.pytorch.prox.group import GroupThreshold
 from shrinkage.pytorch.prox.shrink import Shrink
-from shrinkage.pytorch.prox.soft import Scratch
+from shrinkage.pytorch.prox.soft import Workspace
 from shrinkage.terms import Part, closed_form
 
 LAYOUTS = [GroupLasso("input"), GroupLasso("output"), GroupLasso("layer"), GroupLasso(axes=(-1,))]
@@ -46,7 +46,7 @@ def parts_of(penalty: GroupLasso, models: int, mixed: bool) -> list[Part]:
 
 
 def moved_in_place(parts: list[Part], w: torch.Tensor, motion: Motion) -> torch.Tensor:
-    shrink, moved = Shrink(parts, w.shape[0], Scratch()), w.clone()
+    shrink, moved = Shrink(closed_form(parts), w.shape[0], Workspace()), w.clone()
     shrink(moved, motion)
     assert all(isinstance(route, GroupThreshold) for route in shrink._in_place)
     return moved
@@ -144,7 +144,7 @@ def test_models_without_group_strength_only_have_the_others():
     w, motion = weights((2, 8, 6), torch.float32), motion_of("diagonal", (2, 8, 6), torch.float32)
     parts = [Part(strengths, GroupLasso("input")), Part(0.001, L1())]
     soft = w.clone()
-    Shrink([Part(0.001, L1())], 2, Scratch())(soft, motion)
+    Shrink(closed_form([Part(0.001, L1())]), 2, Workspace())(soft, motion)
     moved = moved_in_place(parts, w, motion)
     assert torch.equal(moved[0], soft[0])
     assert not torch.equal(moved[1], soft[1])
@@ -181,7 +181,7 @@ def test_a_step_does_not_depend_on_those_before():
     shape = (6, 20, 30)
     motion = motion_of("diagonal", shape, torch.float32)
     parts = parts_of(GroupLasso("input"), 6, False)
-    shrink, w = Shrink(parts, 6, Scratch()), weights(shape, torch.float32)
+    shrink, w = Shrink(closed_form(parts), 6, Workspace()), weights(shape, torch.float32)
     for _ in range(3):
         expected = moved_in_place(parts, w, motion)
         shrink(w, motion)
@@ -192,7 +192,7 @@ def test_without_an_axis_of_models():
     w, motion = weights((1, 8, 6), torch.float64), motion_of("diagonal", (1, 8, 6), torch.float64)
     alone, square = w[0].clone(), motion.square
     assert square is not None
-    shrink = Shrink([Part(0.1, GroupLasso("input"))], None, Scratch())
+    shrink = Shrink(closed_form([Part(0.1, GroupLasso("input"))]), None, Workspace())
     shrink(alone, Motion(motion.rate, square[0], None, motion.epsilon))
     assert isinstance(shrink._in_place[0], GroupThreshold)
     expected = moved_by_penalty([Part(0.1, GroupLasso("input"))], w, motion)
@@ -202,7 +202,7 @@ def test_without_an_axis_of_models():
 def test_a_reference_takes_the_penalties_own_route():
     w, motion = weights((2, 8, 6), torch.float64), motion_of("diagonal", (2, 8, 6), torch.float64)
     parts = [Part(0.1, GroupLasso("input"), torch.ones_like(w))]
-    shrink, moved = Shrink(parts, 2, Scratch()), w.clone()
+    shrink, moved = Shrink(closed_form(parts), 2, Workspace()), w.clone()
     shrink(moved, motion)
     assert shrink._in_place == [None]
     assert_alike(moved, moved_by_penalty(parts, w, motion), 1e-12)
@@ -212,7 +212,7 @@ def test_a_reference_takes_the_penalties_own_route():
 def test_axes_that_do_not_exist_are_refused_as_by_the_penalty(axes):
     w = torch.ones(2, 8, 6)
     with pytest.raises(InputError, match="axes"):
-        Shrink([Part(0.1, GroupLasso(axes=axes))], 2, Scratch())(w, Motion(0.1))
+        Shrink(closed_form([Part(0.1, GroupLasso(axes=axes))]), 2, Workspace())(w, Motion(0.1))
 
 
 @pytest.mark.parametrize("form", ["scalar", "diagonal"])

@@ -25,6 +25,7 @@ from shrinkage import L1
 from shrinkage.errors import UnsupportedOptimizer
 from shrinkage.pytorch import attach
 from shrinkage.pytorch.optimizers import FACTS, METRICS, Moment, Motion, metric_of
+from shrinkage.terms import Part
 
 NO_METRIC = {kind: facts.no_metric for kind, facts in FACTS.items() if facts.no_metric}
 
@@ -176,7 +177,7 @@ def test_the_shrink_is_amplified_as_a_constant_gradient_is(kind, options):
     for strength in (0.0, 0.25):
         w = nn.Parameter(torch.full((1,), 1000.0, dtype=torch.float64))
         optimizer = kind([w], **{"lr": RATE, **options})
-        attach(optimizer, {w: [(strength, L1())]})
+        attach(optimizer, {w: [Part(strength, L1())]})
         path = [1000.0]
         for _ in range(8):
             w.grad = torch.ones_like(w)

@@ -13,7 +13,7 @@ from shrinkage.errors import InputError
 from shrinkage.pytorch import attach
 from shrinkage.pytorch.optimizers import Motion
 from shrinkage.pytorch.prox.shrink import Shrink
-from shrinkage.pytorch.prox.soft import Scratch, fits
+from shrinkage.pytorch.prox.soft import Workspace, fits
 from shrinkage.terms import Part, closed_form
 
 OPTIMIZERS = [
@@ -45,11 +45,11 @@ def start(shape: tuple[int, ...] = (5, 8, 8)) -> torch.Tensor:
 def test_stacked_is_one_at_a_time(kind, options, penalty, update):
     w = nn.Parameter(start())
     optimizer = kind([w], **options)
-    together = attach(optimizer, {w: [(STRENGTHS, penalty)]}, stacked=1, update=update)
+    together = attach(optimizer, {w: [Part(STRENGTHS, penalty, update=update)]}, stacked=1)
     alone = [nn.Parameter(model.clone()) for model in start()]
     peers = [kind([model], **options) for model in alone]
     apart = [
-        attach(peer, {model: [(float(s), penalty)]}, update=update)
+        attach(peer, {model: [Part(float(s), penalty, update=update)]})
         for peer, model, s in zip(peers, alone, STRENGTHS, strict=True)
     ]
     for step in gradients((5, 8, 8), 12):
@@ -80,7 +80,7 @@ def test_a_diverged_model_touches_no_other(penalty, update, poison):
     def run(spoiled: bool) -> torch.Tensor:
         w = nn.Parameter(start().float())
         optimizer = Adam([w], lr=0.02)
-        attach(optimizer, {w: [(STRENGTHS, penalty)]}, stacked=1, update=update)
+        attach(optimizer, {w: [Part(STRENGTHS, penalty, update=update)]}, stacked=1)
         for index, step in enumerate(gradients((5, 8, 8), 20)):
             w.grad = step.float()
             if spoiled and index == 5:
@@ -109,7 +109,7 @@ def test_fast_route_is_the_closed_form(penalty, shape, form, dtype):
     assert fits(w, motion, shape[0])
     parts = Part(strengths, penalty).elementary()
     moved = w.clone()
-    Shrink(parts, shape[0], Scratch())(moved, motion)
+    Shrink(closed_form(parts), shape[0], Workspace())(moved, motion)
     denominator = motion.denominator()
     step = motion.rate if denominator is None else motion.rate / denominator
     expected = closed_form(parts).prox(w, step, 1)
@@ -126,7 +126,7 @@ def test_channels_last_and_contiguous_weights_shrink_alike():
         torch.manual_seed(0)
         conv = nn.Conv2d(8, 16, 3).to(memory_format=layout)
         optimizer = Adam(conv.parameters(), lr=0.01)
-        attach(optimizer, {conv.weight: [(0.3, L1())]})
+        attach(optimizer, {conv.weight: [Part(0.3, L1())]})
         for step in gradients((16, 8, 3, 3), 20):
             conv.weight.grad = step.float().contiguous(memory_format=layout)
             optimizer.step()
@@ -145,7 +145,7 @@ def test_models_of_strength_zero_keep_every_bit(kind, penalty, update):
     w = nn.Parameter(odd.repeat(3, 8, 1))
     strengths = torch.tensor([0.0, 0.5, 0.0], dtype=torch.float64)
     optimizer = kind([w], lr=0.1)
-    attach(optimizer, {w: [(strengths, penalty)]}, stacked=1, update=update)
+    attach(optimizer, {w: [Part(strengths, penalty, update=update)]}, stacked=1)
     for _ in range(2):
         w.grad = torch.full_like(w, -0.0)
         optimizer.step()
@@ -163,7 +163,7 @@ def test_moved_storage_is_followed():
     """The views kept between steps are not taken for the weights after `.data` was replaced."""
     w = nn.Parameter(torch.ones(4))
     optimizer = SGD([w], lr=0.1)
-    attach(optimizer, {w: [(1.0, L1())]})
+    attach(optimizer, {w: [Part(1.0, L1())]})
     for _ in range(3):
         w.grad = torch.zeros(4)
         w.data = w.data.clone()
@@ -175,7 +175,7 @@ def test_two_leading_axes():
     w = nn.Parameter(start((2, 3, 8, 8)))
     strengths = torch.tensor([[0.0, 0.1, 1.0], [0.5, 0.0, 2.0]], dtype=torch.float64)
     optimizer = SGD([w], lr=0.1)
-    attach(optimizer, {w: [(strengths, GroupLasso(per="output"))]}, stacked=2)
+    attach(optimizer, {w: [Part(strengths, GroupLasso(per="output"))]}, stacked=2)
     w.grad = torch.zeros_like(w)
     optimizer.step()
     expected = GroupLasso(per="output").prox(start((2, 3, 8, 8)), 0.1 * strengths, 2)
@@ -190,15 +190,15 @@ def test_references_of_one_model_or_of_each(shared, update):
     reference = torch.randn(whole.shape[1:] if shared else whole.shape, dtype=torch.float64)
     w = nn.Parameter(whole.clone())
     optimizer = SGD([w], lr=0.1)
-    parts = [(STRENGTHS / 10, ElasticNet(0.5), reference)]
-    attachment = attach(optimizer, {w: parts}, stacked=1, update=update)
+    parts = [Part(STRENGTHS / 10, ElasticNet(0.5), reference, update)]
+    attachment = attach(optimizer, {w: parts}, stacked=1)
     (0 * w.sum() + attachment.loss()).backward()
     optimizer.step()
     for index, strength in enumerate((STRENGTHS / 10).tolist()):
         alone = nn.Parameter(whole[index].clone())
         own = SGD([alone], lr=0.1)
         about = reference if shared else reference[index]
-        one = attach(own, {alone: [(strength, ElasticNet(0.5), about)]}, update=update)
+        one = attach(own, {alone: [Part(strength, ElasticNet(0.5), about, update)]})
         (0 * alone.sum() + one.loss()).backward()
         own.step()
         torch.testing.assert_close(w[index], alone, rtol=1e-13, atol=1e-13)
@@ -206,7 +206,7 @@ def test_references_of_one_model_or_of_each(shared, update):
 
 def test_values_and_strengths_are_per_model():
     w = nn.Parameter(start())
-    attachment = attach(SGD([w], lr=0.1), {w: [(STRENGTHS, L1())]}, stacked=1)
+    attachment = attach(SGD([w], lr=0.1), {w: [Part(STRENGTHS, L1())]}, stacked=1)
     torch.testing.assert_close(
         attachment.value()["L1()"], STRENGTHS * start().abs().sum((1, 2)), rtol=1e-12, atol=0
     )
@@ -224,10 +224,10 @@ def test_values_and_strengths_are_per_model():
 def test_bad_strengths_are_refused(strength, words):
     w = nn.Parameter(start())
     with pytest.raises(InputError, match=words):
-        attach(SGD([w], lr=0.1), {w: [(strength, L1())]}, stacked=1)
+        attach(SGD([w], lr=0.1), {w: [Part(strength, L1())]}, stacked=1)
 
 
 def test_a_tensor_outside_the_optimizer_is_refused():
     w, other = nn.Parameter(start()), nn.Parameter(start())
     with pytest.raises(InputError, match="does not hold"):
-        attach(SGD([w], lr=0.1), {other: [(0.1, L1())]})
+        attach(SGD([w], lr=0.1), {other: [Part(0.1, L1())]})

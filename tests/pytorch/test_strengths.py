@@ -11,7 +11,7 @@ from torch.optim.lr_scheduler import LinearLR
 
 from shrinkage import L1, L2, GroupLasso
 from shrinkage.errors import InputError, ShrinkageError
-from shrinkage.pytorch import Cosine, WarmUp, regularize
+from shrinkage.pytorch import Cosine, Ledger, WarmUp, regularize
 from tests.builders.torch_networks import parameters_of
 from tests.pytorch.small_training import network, sgd, train
 
@@ -101,7 +101,7 @@ def test_one_copy_of_a_reference_for_all_terms():
     assert first.reference is second.reference
     attachment = regularize(sgd(model), model, terms)
     for slot in attachment._slots:
-        held = {share.reference.data_ptr() for share in slot.shares}
+        held = {part.reference.data_ptr() for part in slot.plan.parts}
         assert len(held) == 1
         assert next(iter(held)) == first.reference[slot.target.name].data_ptr()
 
@@ -139,3 +139,43 @@ def test_bad_terms_name_the_parameter_and_the_remedy(terms, message):
     model = network()
     with pytest.raises(ShrinkageError, match=message):
         regularize(sgd(model), model, terms)
+
+
+def test_terms_that_print_alike_have_strengths_of_their_own():
+    model = network()
+    zero = {name: torch.zeros_like(value) for name, value in model.state_dict().items()}
+    one = {name: torch.ones_like(value) for name, value in model.state_dict().items()}
+    first, second = (0.1 * L2()).around(zero), (0.1 * L2()).around(one)
+    assert repr(first) == repr(second)
+    optimizer = sgd(model)
+    attachment = regularize(optimizer, model, first + second, ledger=Ledger(every=1))
+    assert list(attachment.strengths.values()) == [0.1, 0.1]
+    before = list(attachment.value().values())
+    attachment.set_strength(second, 5.0)
+    assert list(attachment.strengths.values()) == [0.1, 5.0]
+    assert attachment.given_strengths == (0.1, 5.0)
+    assert list(attachment.value().values()) == pytest.approx([before[0], 50 * before[1]])
+    train(model, optimizer, 1)
+    (record,) = attachment.ledger.records
+    assert record.terms.keys() == attachment.strengths.keys()
+    attachment.set_strength("0.1 * L2() on weights() around a reference", 0.2)
+    assert list(attachment.strengths.values()) == [0.2, 5.0]
+
+
+def test_equal_terms_are_known_by_themselves_or_their_number():
+    model = network()
+    first, second = 0.1 * L1(), 0.1 * L1()
+    attachment = regularize(sgd(model), model, first + second)
+    attachment.set_strength(second, 0.3)
+    attachment.set_strength(0, 0.2)
+    assert list(attachment.strengths.values()) == [0.2, 0.3]
+    with pytest.raises(InputError, match="which 2 equal"):
+        attachment.set_strength(0.1 * L1(), 0.5)
+
+
+def test_a_term_with_a_name_is_known_by_it():
+    model = network()
+    attachment = regularize(sgd(model), model, (0.1 * L2()).named("decay") + 0.2 * L1())
+    attachment.set_strength("decay", 0.4)
+    assert attachment.strengths["decay"] == 0.4
+    assert set(attachment.value()) == {"decay", "0.2 * L1() on weights()"}

@@ -11,6 +11,7 @@ from torch.optim import SGD, Adagrad, Adam, AdamW, RMSprop
 
 from shrinkage import L2, everything
 from shrinkage.pytorch import attach, regularize
+from shrinkage.terms import Part
 from tests.builders.torch_networks import equal, parameters_of
 
 STEPS = 100
@@ -92,7 +93,7 @@ def test_stacked_strengths_are_each_models_own_decay(update, variant):
     start = torch.randn(3, 8, 16, generator=torch.Generator().manual_seed(0))
     stacked = nn.Parameter(start.clone())
     optimizer = Adam([stacked], lr=0.01, **variant)
-    attach(optimizer, {stacked: [(strengths, L2())]}, stacked=1, update=update)
+    attach(optimizer, {stacked: [Part(strengths, L2(), update=update)]}, stacked=1)
     alone = [nn.Parameter(model.clone()) for model in start]
     kind = Adam if update == "gradient" else AdamW
     peers = [

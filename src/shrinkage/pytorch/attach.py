@@ -6,6 +6,7 @@ Who uses this: the path engine, whose tensors have no names; people use `regular
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -14,30 +15,27 @@ from torch.optim import Optimizer
 from shrinkage.errors import InputError
 from shrinkage.pytorch.attachment import Attachment
 from shrinkage.pytorch.loss import as_reference
-from shrinkage.pytorch.prox.soft import Scratch
-from shrinkage.pytorch.slots import Share, Slot
+from shrinkage.pytorch.prox.soft import Workspace
+from shrinkage.pytorch.slots import Slot
 from shrinkage.pytorch.updates import Target, Tools
-from shrinkage.terms import Part, checked_update
+from shrinkage.terms import Part, StepPlan, checked_strength, checked_update
 
 
 def attach(
     optimizer: Optimizer,
-    assignments: Mapping[torch.Tensor, Iterable[Any]],
+    assignments: Mapping[torch.Tensor, Iterable[Part]],
     *,
     stacked: int = 0,
-    update: str = "proximal",
 ) -> Attachment:
     """Attach parts to tensors of an optimizer, one model or many stacked in each tensor.
 
     Args:
         optimizer: the optimizer that holds the tensors.
-        assignments: parameter → parts. A part is an object with strength, penalty, reference and
-            update (as `shrinkage.terms.Part`) or a tuple (strength, penalty),
-            (strength, penalty, reference) or (strength, penalty, reference, update). A strength
-            is a number or a tensor of shape parameter.shape[:stacked]; a reference has the shape
-            of the parameter, or of one model in it.
+        assignments: parameter → parts, each with its own update. A strength is a number or a
+            tensor of shape parameter.shape[:stacked]; a reference has the shape of the parameter,
+            or of one model in it. Parts with the same `term` share a strength; a part without one
+            is a term of its own.
         stacked: how many leading axes of every tensor run over models.
-        update: of parts that name none.
 
     Returns:
         The `Attachment`.
@@ -50,18 +48,16 @@ def attach(
     >>> from shrinkage.penalties import L1
     >>> w = torch.nn.Parameter(torch.tensor([[1.0, -0.05], [1.0, -0.05]]))
     >>> optimizer = torch.optim.SGD([w], lr=0.1)
-    >>> _ = attach(optimizer, {w: [(torch.tensor([0.0, 1.0]), L1())]}, stacked=1)
+    >>> _ = attach(optimizer, {w: [Part(torch.tensor([0.0, 1.0]), L1())]}, stacked=1)
     >>> w.grad = torch.zeros_like(w)
     >>> optimizer.step()
     >>> w.data
     tensor([[ 1.0000, -0.0500],
             [ 0.9000,  0.0000]])
     """
-    checked_update(update)
-    tools = Tools(optimizer, Scratch())
+    tools = Tools(optimizer, Workspace())
     places = places_of(optimizer)
-    terms: list[str] = []
-    strengths: list[Any] = []
+    strengths: dict[str, Any] = {}
     slots = []
     for index, (parameter, parts) in enumerate(assignments.items()):
         if id(parameter) not in places:
@@ -70,19 +66,9 @@ def attach(
                 f"{tuple(parameter.shape)} that it does not hold: add it to the optimizer"
             )
         target = Target(str(index), parameter, stacked)
-        shares: list[Share] = []
-        for part in parts:
-            strength, penalty, reference, own = _fields(part)
-            shares += [
-                Share(len(terms), own or update, piece.penalty, piece.strength, reference)
-                for reference in [_reference(reference, target)]
-                for piece in Part(1.0, penalty).elementary()
-            ]
-            checked_update(own or update)
-            terms.append(repr(penalty))
-            strengths.append(_strength(strength, target))
-        slots.append(Slot(target, places[id(parameter)], shares, strengths, tools))
-    return Attachment(optimizer, slots, terms, strengths)
+        settled = [own for part in parts for own in _settled(part, target, strengths)]
+        slots.append(Slot(target, places[id(parameter)], StepPlan.of(settled), tools))
+    return Attachment(optimizer, slots, strengths)
 
 
 def places_of(optimizer: Optimizer) -> dict[int, int]:
@@ -94,18 +80,41 @@ def places_of(optimizer: Optimizer) -> dict[int, int]:
     }
 
 
-def _fields(part: Any) -> tuple[Any, Any, Any, str | None]:
-    if isinstance(part, tuple):
-        strength, penalty, *rest = part
-        reference, own = (*rest, None, None)[:2]
-        return strength, penalty, reference, own
-    return part.strength, part.penalty, part.reference, getattr(part, "update", None)
+def _settled(part: Part, target: Target, strengths: dict[str, Any]) -> Iterable[Part]:
+    """Return the elementary parts of a part, and note the strength of its term."""
+    checked_update(part.update)
+    strength = _strength(part.strength, target)
+    of_term = strength if part.share == 1 else strength / part.share
+    term = part.term or _new_id(repr(part.penalty), strengths)
+    if not _close(strengths.setdefault(term, of_term), of_term):
+        raise InputError(
+            f"expected one strength for all parts of the term {term!r}, got "
+            f"{strengths[term]} and {of_term}: give the parts different terms"
+        )
+    settled = replace(
+        part, strength=strength, term=term, reference=_reference(part.reference, target)
+    )
+    for own in settled.elementary():
+        yield replace(own, penalty=own.penalty.at(own.strength))
+
+
+def _new_id(text: str, taken: Mapping[str, Any]) -> str:
+    number, new = 1, text
+    while new in taken:
+        number += 1
+        new = f"{text} ({number})"
+    return new
+
+
+def _close(first: Any, second: Any) -> bool:
+    pair = (torch.as_tensor(strength, dtype=torch.float64) for strength in (first, second))
+    return torch.allclose(*pair, rtol=1e-12, atol=0)
 
 
 def _strength(strength: Any, target: Target) -> Any:
     """Return a number, or one number per model as float64 on the CPU."""
     if not isinstance(strength, torch.Tensor):
-        return strength
+        return checked_strength(strength)
     models = tuple(target.parameter.shape[: target.stacked])
     if tuple(strength.shape) != models:
         raise InputError(
@@ -121,7 +130,7 @@ def _strength(strength: Any, target: Target) -> Any:
 
 def _reference(reference: Any, target: Target) -> torch.Tensor | None:
     """Return a reference with one model axis where the target has models."""
-    found = as_reference(reference, target.parameter)
-    if found is None or not target.stacked:
-        return found
-    return found.expand(target.parameter.shape).flatten(0, target.stacked - 1)
+    own = as_reference(reference, target.parameter)
+    if own is None or not target.stacked:
+        return own
+    return own.expand(target.parameter.shape).flatten(0, target.stacked - 1)

@@ -42,5 +42,5 @@ def forget_attached(optimizer: Optimizer) -> None:
 
 def attachment_of(optimizer: Optimizer) -> Attachment | None:
     """Return what is attached to an optimizer, None if nothing is."""
-    found = _ATTACHED.get(optimizer)
-    return None if found is None else found()
+    reference = _ATTACHED.get(optimizer)
+    return None if reference is None else reference()

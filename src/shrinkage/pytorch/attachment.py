@@ -14,19 +14,19 @@ from typing import Any
 import torch
 from torch.optim import Optimizer
 
-from shrinkage.errors import InputError, UnsupportedOptimizer, near_names
+from shrinkage.errors import UnsupportedOptimizer
 from shrinkage.pytorch.attached import check_free, forget_attached, note_attached
 from shrinkage.pytorch.checkpoint import load_slot_states, slot_states
-from shrinkage.pytorch.ledger import Entry, Ledger
+from shrinkage.pytorch.ledger import LayerState, Ledger
 from shrinkage.pytorch.ledger.entries import record_begin, record_end
 from shrinkage.pytorch.optimizers import Moment
 from shrinkage.pytorch.optimizers.support import check_group, check_sharded, check_support
-from shrinkage.pytorch.prox.batched import make_batches
-from shrinkage.pytorch.schedules import Schedule, changed_strengths, scheduled
-from shrinkage.pytorch.sharding import is_empty_piece, is_sharded
+from shrinkage.pytorch.prox.batched import Batches
+from shrinkage.pytorch.sharding import is_empty_shard, is_sharded
 from shrinkage.pytorch.slots import Slot
+from shrinkage.pytorch.strengths import Strengths
 from shrinkage.pytorch.updates import Gradient, Loss, Update
-from shrinkage.terms import Assignment, Term, checked_strength
+from shrinkage.terms import Assignment, Term
 
 Adopt = Callable[[Sequence[Any]], Sequence[Slot]]
 
@@ -37,33 +37,37 @@ class Attachment:
     Args:
         optimizer: its hooks are used.
         slots: the parameters with their updates.
-        terms: the text of each term, by its number.
-        strengths: of each term: numbers, or tensors with one number per stacked model.
+        strengths: of each term by its id: numbers, or tensors with one number per stacked model;
+            or these with their schedules.
+        assignment: who is penalised by what, where the parameters have names.
+        update: of terms that name none.
+        ledger: takes the record of training; the default records nothing.
+        adopt: makes slots of parameters that join the optimizer later.
     """
 
     def __init__(
         self,
         optimizer: Optimizer,
         slots: Sequence[Slot],
-        terms: Sequence[str],
-        strengths: Sequence[Any],
+        strengths: Mapping[str, Any] | Strengths,
+        *,
+        assignment: Assignment | None = None,
+        update: str = "proximal",
+        ledger: Ledger | None = None,
+        adopt: Adopt | None = None,
     ) -> None:
         self.steps = 0
-        self.assignment: Assignment | None = None
-        self.update = "proximal"  # of terms that name none
-        self.ledger = Ledger(every=0)
-        self._optimizer = optimizer
-        self._terms = tuple(terms)
-        self._given = list(strengths)  # as the user has set them
-        self._strengths = list(strengths)  # times the factors of the schedules
-        self._schedules: tuple[Schedule | None, ...] = (None,) * len(self._terms)
-        self._adopt: Adopt | None = None
+        self.assignment, self.update = assignment, update
+        self.ledger = Ledger(every=0) if ledger is None else ledger
+        self._optimizer, self._adopt = optimizer, adopt
+        self._strengths = strengths if isinstance(strengths, Strengths) else Strengths(strengths)
         self._freezes = False
         self._moving: list[Slot] = []
-        self._entries: list[Entry] | None = None
+        self._states: list[LayerState] | None = None
         self._loss_taken, self._warned = False, False
         check_free(optimizer)
         self._take(slots)
+        self._bring_strengths()
         self._held = _count(optimizer)
         # A compiled step calls the hooks between its graphs: traced into one, every strength and
         # learning rate would be a constant to recompile for.
@@ -74,34 +78,19 @@ class Attachment:
         )
         note_attached(optimizer, self)
 
-    def configure(
-        self,
-        *,
-        assignment: Assignment,
-        update: str,
-        schedules: Sequence[Schedule | None],
-        ledger: Ledger,
-        adopt: Adopt,
-    ) -> None:
-        """Take what only `regularize` knows; `adopt` makes slots of parameters added later."""
-        self.assignment, self.update = assignment, update
-        self._schedules = tuple(schedules)
-        self.ledger, self._adopt = ledger, adopt
-        self._bring_strengths()
-
     def table(self) -> str:
         """Return who is penalised by what, and why not, as text."""
         if self.assignment is not None:
             return str(self.assignment)
         return "\n".join(
-            f"{slot.target.name}: {', '.join(self._terms[share.term] for share in slot.shares)}"
+            f"{slot.target.name}: {', '.join(dict.fromkeys(p.term for p in slot.plan.parts))}"
             for slot in self._slots
         )
 
     @property
     def strengths(self) -> dict[str, Any]:
-        """The strength that each term has now, by the term's text."""
-        return dict(zip(self._terms, self._strengths, strict=True))
+        """The strength that each term has now, by the term's id: its name, else its text."""
+        return dict(self._strengths.now)
 
     @property
     def slots(self) -> tuple[Slot, ...]:
@@ -111,38 +100,32 @@ class Attachment:
     @property
     def given_strengths(self) -> tuple[Any, ...]:
         """The strengths as they were set, by number of term, without the schedules' factors."""
-        return tuple(self._given)
+        return tuple(self._strengths.as_set.values())
 
     def set_strength(self, term: Term | str | int, value: float) -> None:
         """Give a term another strength from the next step on; a schedule multiplies it.
 
         Args:
-            term: the term, its text as `strengths` has it, or its number from 0.
+            term: the term itself, its id as `strengths` has it, or its number from 0.
             value: a finite number of at least 0.
 
         Raises:
             InputError: an unknown term or a bad strength.
         """
-        number = term if isinstance(term, int) else _index(repr(term), term, self._terms)
-        if not 0 <= number < len(self._terms):
-            raise InputError(
-                f"expected the number of a term from 0 to {len(self._terms) - 1}, got {term}: "
-                "give the term itself"
-            )
-        self._given[number] = checked_strength(value)
+        self._strengths.set(term, value)
         self._bring_strengths()
 
     @torch.no_grad()
     def value(self) -> dict[str, Any]:
-        """Return strength·penalty of each term now: a number, or one per stacked model.
+        """Return strength·penalty of each term now, by its id: a number, or one per stacked model.
 
-        Parameters that lie in pieces on several processes are summed: all of them have to ask.
+        Parameters that lie in shards on several processes are summed: all of them have to ask.
         """
         totals: dict[str, Any] = {}
         for slot in self._slots:
-            for share in slot.shares:
-                text, found = self._terms[share.term], slot.value(share, self._strengths)
-                totals[text] = totals[text] + found if text in totals else found
+            for part in slot.plan.parts:
+                value = slot.value(part)
+                totals[part.term] = totals[part.term] + value if part.term in totals else value
         return totals
 
     def loss(self) -> torch.Tensor:
@@ -150,7 +133,7 @@ class Attachment:
         self._loss_taken = True
         if self._held != _count(self._optimizer):
             self._adopt_added()
-        if any(self._schedules):
+        if self._strengths.vary:
             self._bring_strengths()  # the step to come has not asked for them yet
         values = [update.value() for update in self._updates if isinstance(update, Loss)]
         return sum(values[1:], values[0]) if values else torch.zeros(())
@@ -195,7 +178,9 @@ class Attachment:
         """
         return {
             "steps": self.steps,
-            "strengths": [s if isinstance(s, torch.Tensor) else float(s) for s in self._given],
+            "strengths": [
+                s if isinstance(s, torch.Tensor) else float(s) for s in self.given_strengths
+            ],
             "freeze_zeros": self._freezes,
             "ledger": self.ledger.state_dict(),
             **slot_states(self._slots),
@@ -207,16 +192,10 @@ class Attachment:
         Raises:
             InputError: names of parameters, or a number of terms, that this attachment has not.
         """
-        strengths = state.get("strengths", self._given)
-        if len(strengths) != len(self._terms):
-            raise InputError(
-                f"expected the state of {len(self._terms)} terms, got one of {len(strengths)}: "
-                "load it into an attachment with the same terms"
-            )
+        self._strengths.set_all(state.get("strengths", self.given_strengths))
         load_slot_states(self._slots, state)
         self.steps = int(state.get("steps", self.steps))
         self._freezes = bool(state.get("freeze_zeros", self._freezes))
-        self._given = list(strengths)
         if "ledger" in state:
             self.ledger.load_state_dict(state["ledger"])
         self._bring_strengths()
@@ -227,38 +206,28 @@ class Attachment:
         self._updates: tuple[Update, ...] = tuple(u for slot in self._slots for u in slot.updates)
         self._borrowers = tuple(u for u in self._updates if isinstance(u, Gradient))
         self._by_loss = tuple(u for u in self._updates if isinstance(u, Loss))
-        self._plan()
-        names = {share.update for slot in self._slots for share in slot.shares}
-        check_support(self._optimizer, sorted(names))
+        self._sort()
+        updates = {part.update for slot in self._slots for part in slot.plan.parts}
+        check_support(self._optimizer, sorted(updates))
         for slot in self._slots:
             group = self._optimizer.param_groups[slot.group]
-            check_group(slot.target.name, group, [share.update for share in slot.shares])
+            check_group(slot.target.name, group, [part.update for part in slot.plan.parts])
             if is_sharded(slot.parameter):
                 check_sharded(self._optimizer, slot.target.name)
 
     def _bring_strengths(self) -> None:
-        """Bring strengths × schedules at this step into the slots whose terms have changed."""
-        current = [
-            scheduled(strength, schedule, self.steps, text)
-            for strength, schedule, text in zip(
-                self._given, self._schedules, self._terms, strict=True
-            )
-        ]
-        changed = changed_strengths(current, self._strengths)
-        self._strengths = current
+        """Bring the strengths of this step into the slots whose terms have changed."""
+        changed = self._strengths.bring(self.steps)
         if changed:
             for slot in self._slots:
                 if not changed.isdisjoint(slot.terms):
-                    slot.set_strengths(current)
-            self._plan()
+                    slot.set_strengths(self._strengths.now)
+            self._sort()
 
-    def _plan(self) -> None:
+    def _sort(self) -> None:
         """Sort the slots by what a step at these strengths has to do."""
-        self._empty = tuple(slot for slot in self._slots if is_empty_piece(slot.parameter))
-        self._batches, self._alone = make_batches(self._slots)
-        self._early = tuple(
-            slot for slot in self._alone if any(update.acts_before for update in slot.updates)
-        )
+        self._empty = tuple(slot for slot in self._slots if is_empty_shard(slot.parameter))
+        self._batches = Batches(self._slots)
 
     def _before_step(self, optimizer: Optimizer, args: Any, kwargs: dict) -> Any:
         """Act before the step, or, with a closure, between the closure and the step."""
@@ -289,24 +258,23 @@ class Attachment:
             return  # a fused optimizer under a gradient scaler: it will not move
         if self._held != _count(optimizer):
             self._adopt_added()
-        if any(self._schedules):
+        if self._strengths.vary:
             self._bring_strengths()
         scaler = getattr(optimizer, "grad_scale", None)
         scale = 1.0 if scaler is None else float(scaler)
         for slot in self._empty:
-            # Every process has to take part where pieces are gathered. FSDP2 gives a piece without
+            # Every process has to take part where shards are gathered. FSDP2 gives a shard without
             # weights no gradient, so its optimizer would have no state for it.
             if slot.parameter.grad is None:
                 slot.parameter.grad = torch.zeros_like(slot.parameter)
         self._moving = [slot for slot in self._slots if slot.parameter.grad is not None]
         groups, states = optimizer.param_groups, optimizer.state
         if self.ledger.due(self.steps + 1):
-            words = (self._terms, self._strengths)
             with torch.no_grad():
-                self._entries = record_begin(
-                    self.ledger, self.steps + 1, self._moving, groups, scale, words
+                self._states = record_begin(
+                    self.ledger, self.steps + 1, self._moving, groups, scale
                 )
-        slots = self._undecayed(groups)
+        slots = self._batches.before(groups) if self._all_move else self._moving
         if slots:
             with torch.no_grad():
                 for slot in slots:
@@ -319,7 +287,7 @@ class Attachment:
         if not self._moving:
             return
         groups, states = optimizer.param_groups, optimizer.state
-        slots = self._unbatched(groups, states)
+        slots = self._batches.after(groups, states) if self._all_move else self._moving
         if slots or self._freezes:
             with torch.no_grad():
                 for slot in slots:
@@ -329,38 +297,23 @@ class Attachment:
                 if self._freezes:
                     self._hold_zeros()
         self.steps += 1
-        if self._entries is not None:
+        if self._states is not None:
             with torch.no_grad():
-                record_end(self.ledger, self._moving, self._entries)
-            self._entries = None
+                record_end(self.ledger, self._moving, self._states)
+            self._states = None
         self._moving = []
         if self._by_loss:
             self._check_loss_taken()
 
-    def _undecayed(self, groups: Any) -> Sequence[Slot]:
-        """Decay what can be in batches, and return the slots that have still something to do."""
-        if len(self._moving) < len(self._slots):
-            return self._moving
-        left = list(self._early)
-        for batch in self._batches:
-            if not batch.decay(groups):
-                left += batch.slots
-        return left
-
-    def _unbatched(self, groups: Any, states: Any) -> Sequence[Slot]:
-        """Shrink what can be in batches, and return the slots that are still to be done."""
-        if len(self._moving) < len(self._slots):
-            return self._moving
-        left = list(self._alone)
-        for batch in self._batches:
-            if not batch.shrink(groups, states):
-                left += batch.slots
-        return left
+    @property
+    def _all_move(self) -> bool:
+        """Whether every slot has a gradient in this step: batches are for that."""
+        return len(self._moving) == len(self._slots)
 
     def _hold_zeros(self) -> None:
         for slot in self._moving:
             if slot.makes_zeros:
-                slot.hold_zeros(grow=any(self._strengths[term] for term in slot.terms))
+                slot.hold_zeros(grow=any(self._strengths.now[term] for term in slot.terms))
 
     def _adopt_added(self) -> None:
         """Take parameters that `add_param_group` has brought since."""
@@ -371,7 +324,7 @@ class Attachment:
         if added:
             self._take((*self._slots, *added))
             for slot in added:
-                slot.set_strengths(self._strengths)
+                slot.set_strengths(self._strengths.now)
 
     def _release(self) -> None:
         """Give back gradients that a step which raised has left behind."""
@@ -394,11 +347,3 @@ class Attachment:
 def _count(optimizer: Any) -> int:
     """Return how many parameters an optimizer holds."""
     return sum(len(group["params"]) for group in optimizer.param_groups)
-
-
-def _index(text: str, term: Any, terms: Sequence[str]) -> int:
-    wanted = term if isinstance(term, str) else text
-    if wanted not in terms:
-        hint = near_names(wanted, terms) or f"the terms are {', '.join(terms)}"
-        raise InputError(f"expected a term of this attachment, got {wanted}: {hint}")
-    return terms.index(wanted)

@@ -25,10 +25,10 @@ def slot_states(slots: Iterable[Slot]) -> dict[str, dict[str, Any]]:
         for update in _proximal(slot):
             if update.buffer is not None:
                 momentum[name] = update.buffer
-        kept = slot.target.resolution.state_dict()
-        if "low" in kept:
-            kept["low"] = _shared(kept["low"], slot)
-        resolution[name] = kept
+        rounding = slot.target.resolution.state_dict()
+        if "low" in rounding:
+            rounding["low"] = _shared(rounding["low"], slot)
+        resolution[name] = rounding
         if slot.frozen.mask is not None:
             frozen[name] = _shared(slot.frozen.mask, slot)
     return {"momentum": momentum, "resolution": resolution, "frozen": frozen}
@@ -55,10 +55,10 @@ def _load_momentum(slot: Slot, value: Any) -> None:
 
 
 def _load_resolution(slot: Slot, value: Mapping[str, Any]) -> None:
-    given = dict(value)
-    if given.get("low") is not None:
-        given["low"] = local(given["low"])
-    slot.target.resolution.load_state_dict(given, slot.parameter)
+    state = dict(value)
+    if state.get("low") is not None:
+        state["low"] = local(state["low"])
+    slot.target.resolution.load_state_dict(state, slot.parameter)
 
 
 def _load_frozen(slot: Slot, value: Any) -> None:
@@ -76,8 +76,8 @@ def _proximal(slot: Slot) -> list[Proximal]:
     return [update for update in slot.updates if isinstance(update, Proximal)]
 
 
-def _shared(piece: Any, slot: Slot) -> Any:
+def _shared(tensor: Any, slot: Slot) -> Any:
     """Return a tensor of this process as one of all, so that sharded checkpoints store it right."""
     if slot.target.gathered:
-        return piece
-    return like_parameter(piece, slot.parameter)
+        return tensor
+    return like_parameter(tensor, slot.parameter)

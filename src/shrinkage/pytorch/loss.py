@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -17,7 +18,7 @@ from torch.autograd.function import once_differentiable
 
 from shrinkage.penalties import Penalty
 from shrinkage.pytorch.parameters import describe
-from shrinkage.pytorch.sharding import whole
+from shrinkage.pytorch.sharding import unsharded
 from shrinkage.terms import Part, Term, Terms, as_terms, assign
 
 
@@ -34,9 +35,9 @@ class _Value(torch.autograd.Function):
     @once_differentiable
     def backward(ctx: Any, *outgoing: torch.Tensor) -> tuple[torch.Tensor, None, None]:
         (w,) = ctx.saved_tensors
-        slope = ctx.penalty.gradient(w, ctx.stacked)
-        share = outgoing[0].reshape(*outgoing[0].shape, *(1,) * (w.ndim - ctx.stacked))
-        return slope * share, None, None
+        subgradient = ctx.penalty.gradient(w, ctx.stacked)
+        per_model = outgoing[0].reshape(*outgoing[0].shape, *(1,) * (w.ndim - ctx.stacked))
+        return subgradient * per_model, None, None
 
 
 def penalty_value(w: torch.Tensor, parts: Sequence[Part], stacked: int = 0) -> torch.Tensor:
@@ -56,7 +57,7 @@ def penalty_value(w: torch.Tensor, parts: Sequence[Part], stacked: int = 0) -> t
     >>> w.grad
     tensor([0.5000, 0.0000])
     """
-    w = whole(w)
+    w = unsharded(w)
     total = w.new_zeros(w.shape[:stacked])
     for part in parts:
         value: Any = _Value.apply(part.about(w), part.penalty, stacked)
@@ -104,29 +105,28 @@ _LAST: weakref.WeakKeyDictionary[nn.Module, tuple[Any, tuple, _Pairs]] = weakref
 
 def _assigned(model: nn.Module, terms: Term | Terms | Iterable[Term]) -> _Pairs:
     """Return the parameters and their parts, as found last time where nothing has changed."""
-    found = tuple((id(p), p.requires_grad, p.device) for p in model.parameters())
+    now = tuple((id(p), p.requires_grad, p.device) for p in model.parameters())
     last = _LAST.get(model)
-    if last is not None and last[0] is terms and last[1] == found:
+    if last is not None and last[0] is terms and last[1] == now:
         return last[2]
     described = describe(model)
     in_loss = as_terms(terms).with_update("loss")
     parts = assign((info for info, _ in described), in_loss).parts
     pairs = [
-        (tensor, tuple(as_part(part, tensor) for part in parts[info.name]))
+        (tensor, tuple(_like(part, tensor) for part in parts[info.name]))
         for info, tensor in described
         if parts[info.name]
     ]
-    _LAST[model] = (terms, found, pairs)
+    _LAST[model] = (terms, now, pairs)
     return pairs
 
 
-def as_part(part: Any, parameter: torch.Tensor) -> Part:
-    """Return strength, penalty and reference, the reference as a whole tensor of its dtype."""
-    return Part(part.strength, part.penalty, as_reference(part.reference, parameter))
-
-
 def as_reference(reference: Any, parameter: torch.Tensor) -> torch.Tensor | None:
-    """Return a reference as a whole tensor of the parameter's dtype and device; None stays."""
+    """Return a reference as a full tensor of the parameter's dtype and device; None stays."""
     if reference is None:
         return None
-    return whole(torch.as_tensor(reference).detach()).to(parameter.device, parameter.dtype)
+    return unsharded(torch.as_tensor(reference).detach()).to(parameter.device, parameter.dtype)
+
+
+def _like(part: Part, parameter: torch.Tensor) -> Part:
+    return replace(part, reference=as_reference(part.reference, parameter))

@@ -98,14 +98,14 @@ def describe(model: nn.Module) -> tuple[tuple[ParameterInfo, torch.nn.Parameter]
         raise InputError(
             f"expected a torch.nn.Module, got {type(model).__name__}: give the model itself"
         )
-    found: dict[int, tuple[ParameterInfo, torch.nn.Parameter]] = {}
+    described: dict[int, tuple[ParameterInfo, torch.nn.Parameter]] = {}
     for name, place, tensor in _owned(original(model)):
         _check(name, tensor)
-        if id(tensor) in found:
-            found[id(tensor)] = (_tied(found[id(tensor)][0], name, place), tensor)
+        if id(tensor) in described:
+            described[id(tensor)] = (_tied(described[id(tensor)][0], name, place), tensor)
         else:
-            found[id(tensor)] = (_info(name, place, tensor), tensor)
-    return tuple(found.values())
+            described[id(tensor)] = (_info(name, place, tensor), tensor)
+    return tuple(described.values())
 
 
 def original(model: nn.Module) -> nn.Module:

@@ -10,7 +10,6 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Any
 
-import torch
 from torch import nn
 from torch.optim import Optimizer
 
@@ -18,14 +17,14 @@ from shrinkage.errors import InputError
 from shrinkage.pytorch.attach import places_of
 from shrinkage.pytorch.attachment import Attachment
 from shrinkage.pytorch.ledger import Ledger
-from shrinkage.pytorch.loss import as_reference
 from shrinkage.pytorch.optimizers import OwnDecay, facts_of
 from shrinkage.pytorch.parameters import describe
-from shrinkage.pytorch.prox.soft import Scratch
+from shrinkage.pytorch.prox.soft import Workspace
 from shrinkage.pytorch.schedules import Schedule, as_schedules
-from shrinkage.pytorch.slots import Share, Slot, cut, make_target
+from shrinkage.pytorch.slots import Slot, make_slot
+from shrinkage.pytorch.strengths import Strengths
 from shrinkage.pytorch.updates import Tools
-from shrinkage.terms import Part, Term, Terms, as_terms, assign, words_of_own_decay
+from shrinkage.terms import Term, Terms, as_terms, assign, words_of_own_decay
 
 
 def regularize(
@@ -77,31 +76,30 @@ def regularize(
     """
     terms = as_terms(terms)
     assignment = assign((info for info, _ in describe(model)), terms, update)
-    roster = Roster(optimizer, model, terms, update)
-    slots = roster.slots()
-    schedules = as_schedules(schedule, len(terms))
-    strengths = [term.strength for term in terms]
-    attachment = Attachment(optimizer, slots, [repr(term) for term in terms], strengths)
-    attachment.configure(
+    penalised = Penalised(optimizer, model, terms, update)
+    slots = penalised.slots()
+    strengths = {term_id: term.strength for term_id, term in terms.by_id.items()}
+    attachment = Attachment(
+        optimizer,
+        slots,
+        Strengths(strengths, terms, as_schedules(schedule, len(terms))),
         assignment=assignment,
         update=update,
-        schedules=schedules,
         ledger=Ledger() if ledger is None else ledger,
-        adopt=roster.added,
+        adopt=penalised.added,
     )
     attachment.freeze_zeros = freeze_zeros
-    _warn_of_own_decay(optimizer, slots, strengths)
+    _warn_of_own_decay(optimizer, slots)
     return attachment
 
 
-class Roster:
+class Penalised:
     """Who is penalised, asked anew when parameters join the optimizer."""
 
     def __init__(self, optimizer: Optimizer, model: nn.Module, terms: Terms, update: str) -> None:
         self._optimizer, self._model = optimizer, model
         self._terms, self._update = terms, update
-        self._tools = Tools(optimizer, Scratch())
-        self._numbers = {name: number for number, name in enumerate(terms.ids)}
+        self._tools = Tools(optimizer, Workspace())
 
     def slots(self) -> list[Slot]:
         """Return a slot for every penalised parameter; frozen ones may join the optimizer later.
@@ -109,65 +107,46 @@ class Roster:
         Raises:
             InputError: a penalised parameter that trains and that the optimizer does not hold.
         """
-        found, outside = self._found([])
+        slots, outside = self._new([])
         if outside:
             raise InputError(
                 f"expected every penalised parameter in the optimizer, got "
                 f"{', '.join(outside[:5])} outside of it: build the optimizer from this model's "
                 "parameters, or select others"
             )
-        return found
+        return slots
 
     def added(self, known: Sequence[Any]) -> list[Slot]:
         """Return slots of the penalised parameters that have joined the optimizer since."""
-        return self._found(known)[0]
+        return self._new(known)[0]
 
-    def _found(self, known: Sequence[Any]) -> tuple[list[Slot], list[str]]:
+    def _new(self, known: Sequence[Any]) -> tuple[list[Slot], list[str]]:
         """Return new slots, and the names of penalised parameters that train elsewhere."""
         described = describe(self._model)
         trains = (replace(info, trainable=True) for info, _ in described)
-        parts = assign(trains, self._terms, self._update).parts
+        plans = assign(trains, self._terms, self._update).plans
         places, taken = places_of(self._optimizer), {id(parameter) for parameter in known}
         slots, outside = [], []
         for info, tensor in described:
-            if not parts[info.name] or id(tensor) in taken:
+            plan, place = plans[info.name], places.get(id(tensor))
+            if not plan or id(tensor) in taken:
                 continue
-            if id(tensor) in places:
-                slots.append(self._slot(info.name, tensor, places[id(tensor)], parts[info.name]))
+            if place is not None:
+                slots.append(make_slot(info.name, tensor, place, plan, self._tools))
             elif info.trainable:
                 outside.append(info.name)
         return slots, outside
 
-    def _slot(self, name: str, tensor: torch.Tensor, group: int, parts: Sequence[Part]) -> Slot:
-        shares = [self._share(part) for part in parts]
-        target = make_target(name, tensor, shares)
-        references: dict[int, torch.Tensor | None] = {}  # one copy for all parts of a parameter
-        for share in shares:
-            given = share.reference
-            if id(given) not in references:
-                references[id(given)] = cut(as_reference(given, tensor), target)
-        held = [replace(share, reference=references[id(share.reference)]) for share in shares]
-        strengths = [term.strength for term in self._terms]
-        return Slot(target, group, held, strengths, self._tools)
 
-    def _share(self, part: Part) -> Share:
-        number = self._numbers[part.term]
-        return Share(number, part.update, part.penalty, part.share, part.reference)
-
-
-def _warn_of_own_decay(
-    optimizer: Optimizer, slots: Sequence[Slot], strengths: Sequence[Any]
-) -> None:
+def _warn_of_own_decay(optimizer: Optimizer, slots: Sequence[Slot]) -> None:
+    if facts_of(optimizer).own_decay is OwnDecay.NONE:
+        return
+    groups = optimizer.param_groups
+    decays = {s.target.name: groups[s.group].get("weight_decay", 0) for s in slots}
     words = words_of_own_decay(
         type(optimizer).__name__,
-        {slot.target.name: _own_decay(optimizer, slot) for slot in slots},
-        {slot.target.name: [s.part(strengths) for s in slot.shares] for slot in slots},
+        {name: float(decay or 0) for name, decay in decays.items()},
+        {slot.target.name: slot.plan.parts for slot in slots},
     )
     if words:
         warnings.warn(words, UserWarning, stacklevel=3)
-
-
-def _own_decay(optimizer: Optimizer, slot: Slot) -> float:
-    if facts_of(optimizer).own_decay is OwnDecay.NONE:
-        return 0.0
-    return float(optimizer.param_groups[slot.group].get("weight_decay", 0) or 0)

@@ -1,4 +1,4 @@
-"""Strengths that vary in training: factors by step, and the strengths that follow from them.
+"""Strengths that vary in training: factors of a strength by step.
 
 Who uses this: `regularize(schedule=…)`. A schedule is any callable from the number of real steps
 taken so far (0 at the first) to a factor of at least 0; two common ones are here. It multiplies
@@ -10,7 +10,6 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from shrinkage.checks import number, whole
 from shrinkage.errors import InputError
@@ -86,13 +85,13 @@ def as_schedules(
     """
     if schedule is None or callable(schedule):
         return (schedule,) * terms
-    given = tuple(schedule) if isinstance(schedule, Iterable) else (schedule,)
-    if len(given) != terms or not all(one is None or callable(one) for one in given):
+    each = tuple(schedule) if isinstance(schedule, Iterable) else (schedule,)
+    if len(each) != terms or not all(own is None or callable(own) for own in each):
         raise InputError(
             f"expected a schedule that is callable, or one (or None) for each of {terms} terms, "
             f"got {schedule!r}: give for example WarmUp(1000)"
         )
-    return given
+    return each
 
 
 def scheduled(strength: float, schedule: Schedule | None, step: int, term: str) -> float:
@@ -108,18 +107,3 @@ def scheduled(strength: float, schedule: Schedule | None, step: int, term: str) 
         return strength
     factor = float(schedule(step))
     return strength * number(factor, f"the factor of the schedule at step {step} for {term}")
-
-
-def changed_strengths(new: Sequence[Any], old: Sequence[Any]) -> set[int]:
-    """Return the numbers of the strengths that differ; tensors differ when they are others.
-
-    >>> changed_strengths([0.5, 0.25], [0.5, 0.5])
-    {1}
-    """
-
-    def same(one: Any, other: Any) -> bool:
-        numbers = isinstance(one, int | float) and isinstance(other, int | float)
-        return one is other or (numbers and one == other)
-
-    pairs = enumerate(zip(new, old, strict=True))
-    return {number for number, (one, other) in pairs if not same(one, other)}

@@ -1,13 +1,14 @@
-"""Parameters that lie in pieces on several processes: FSDP2 and tensor parallel (DTensor).
+"""Parameters that lie in shards on several processes: FSDP2 and tensor parallel (DTensor).
 
 Who uses this: `Target`, so that the updates need not know. A penalty on single weights works on
-the local piece; a group that crosses pieces is worked on in the whole tensor, gathered for one
+the local shard; a group that crosses shards is worked on in the full tensor, gathered for one
 parameter at a time, as every process then computes the same. Without a process group no tensor
 is a DTensor, and nothing here runs.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -24,27 +25,27 @@ def is_sharded(tensor: torch.Tensor) -> bool:
     return hasattr(tensor, "device_mesh") and hasattr(tensor, "placements")
 
 
-def is_empty_piece(tensor: Any) -> bool:
+def is_empty_shard(tensor: Any) -> bool:
     """Return whether this process has no weight of a sharded parameter.
 
-    >>> is_empty_piece(torch.ones(0))
+    >>> is_empty_shard(torch.ones(0))
     False
     """
     return is_sharded(tensor) and local(tensor.detach()).numel() == 0
 
 
 def local(tensor: Any) -> torch.Tensor:
-    """Return the piece of this process, sharing its memory."""
+    """Return the shard of this process, sharing its memory."""
     return tensor.to_local() if is_sharded(tensor) else tensor
 
 
-def whole(tensor: Any) -> torch.Tensor:
-    """Return the whole tensor, gathered from all processes; every process has to call this."""
+def unsharded(tensor: Any) -> torch.Tensor:
+    """Return the full tensor, gathered from all processes; every process has to call this."""
     return tensor.full_tensor() if is_sharded(tensor) else tensor
 
 
-def piece_of(full: torch.Tensor, like: Any) -> torch.Tensor:
-    """Return this process's piece of a whole tensor, cut as `like` is; nothing is sent."""
+def shard_of(full: torch.Tensor, like: Any) -> torch.Tensor:
+    """Return this process's shard of a full tensor, cut as `like` is; nothing is sent."""
     if not is_sharded(like) or is_sharded(full):
         return local(full)
     from torch.distributed.tensor import DTensor, Replicate
@@ -55,14 +56,14 @@ def piece_of(full: torch.Tensor, like: Any) -> torch.Tensor:
     return spread.redistribute(placements=like.placements).to_local()
 
 
-def like_parameter(piece: torch.Tensor, parameter: Any) -> torch.Tensor:
-    """Return a piece of this process as a tensor sharded as the parameter is, for checkpoints."""
+def like_parameter(shard: torch.Tensor, parameter: Any) -> torch.Tensor:
+    """Return a shard of this process as a tensor sharded as the parameter is, for checkpoints."""
     if not is_sharded(parameter):
-        return piece
+        return shard
     from torch.distributed.tensor import DTensor
 
     return DTensor.from_local(
-        piece,
+        shard,
         parameter.device_mesh,
         parameter.placements,
         run_check=False,
@@ -82,8 +83,8 @@ def sharded_axes(parameter: Any) -> tuple[int, ...]:
     return tuple(axis for axis, p in enumerate(parameter.placements) if p.is_shard())
 
 
-def sum_over_pieces(value: torch.Tensor, parameter: Any) -> torch.Tensor:
-    """Return the sum of a value over the processes that hold pieces of a parameter."""
+def sum_over_shards(value: torch.Tensor, parameter: Any) -> torch.Tensor:
+    """Return the sum of a value over the processes that hold shards of a parameter."""
     axes = sharded_axes(parameter)
     if axes:
         value = value.clone()
@@ -92,11 +93,11 @@ def sum_over_pieces(value: torch.Tensor, parameter: Any) -> torch.Tensor:
     return value
 
 
-def crosses(parts: tuple[Part, ...], parameter: Any) -> bool:
-    """Return whether some penalty needs weights of other pieces together with its own.
+def crosses(parts: Sequence[Part], parameter: Any) -> bool:
+    """Return whether some penalty needs weights of other shards together with its own.
 
     L1 and L2 act on single weights, a group lasso on its groups; a user's own penalty may be about
-    all weights, so it is worked on in the whole tensor.
+    all weights, so it is worked on in the full tensor.
     """
     if not is_sharded(parameter):
         return False

@@ -70,7 +70,7 @@ def keep_zeros(average: Callable[..., Any]) -> Callable[..., Any]:
     """Return an averaging function whose result is zero where the current weights are.
 
     An average of weights that were not always zero is not zero. With this the average has the
-    support of the current model, and is the given average elsewhere.
+    support of the current model, and is the plain average elsewhere.
 
     Args:
         average: a `multi_avg_fn` (lists of tensors, changed in place, as
@@ -94,12 +94,12 @@ def keep_zeros(average: Callable[..., Any]) -> Callable[..., Any]:
     """
 
     def averaged(old: Any, new: Any, count: Any) -> Any:
-        found = average(old, new, count)
+        mean = average(old, new, count)
         if isinstance(new, torch.Tensor):
-            return torch.where(new == 0, new, found)
-        for one, other in zip(old, new, strict=True):
-            one.masked_fill_(other.to(one.device) == 0, 0.0)
-        return found
+            return torch.where(new == 0, new, mean)
+        for own, current in zip(old, new, strict=True):
+            own.masked_fill_(current.to(own.device) == 0, 0.0)
+        return mean
 
     return averaged
 

@@ -143,9 +143,8 @@ def test_recording_waits_for_nothing():
     from shrinkage.pytorch.ledger.entries import record_begin, record_end
 
     groups = attachment._optimizer.param_groups
-    words = (attachment._terms, attachment._strengths)
     with Waits() as waits:
-        entries = record_begin(ledger, 2, slots, groups, 1.0, words)
+        entries = record_begin(ledger, 2, slots, groups, 1.0)
         record_end(ledger, slots, entries)
         assert waits.count == 0
     with Waits() as waits:

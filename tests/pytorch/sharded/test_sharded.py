@@ -13,7 +13,7 @@ from torch import nn
 
 from shrinkage.errors import InputError
 from shrinkage.pytorch import describe
-from shrinkage.pytorch.sharding import crosses, is_sharded, local, whole
+from shrinkage.pytorch.sharding import crosses, is_sharded, local, unsharded
 from tests.processes import environment, program
 from tests.pytorch.sharded.cases import cases_for
 from tests.selecting import values_of
@@ -65,7 +65,7 @@ def test_without_a_process_group_nothing_is_sharded():
     w = torch.ones(2)
     assert not is_sharded(w)
     assert local(w) is w
-    assert whole(w) is w
+    assert unsharded(w) is w
     assert not crosses((), w)
 
 

@@ -28,7 +28,7 @@ from torch.distributed.tensor.parallel import (
 from torch.nn.parallel import DistributedDataParallel
 
 from shrinkage.pytorch import Ledger, penalty_loss, regularize
-from shrinkage.pytorch.sharding import whole
+from shrinkage.pytorch.sharding import unsharded
 from tests.pytorch.sharded.cases import STEPS, Case, cases_for, optimizer_of
 
 ROWS = 16  # of a batch, divisible by every number of processes
@@ -99,7 +99,7 @@ def train(case: Case, model: nn.Module, *, alone: bool) -> dict[str, Any]:
         optimizer.step()
     inner = model.module if isinstance(model, DistributedDataParallel) else model
     return {
-        "weights": {name: whole(p.detach()) for name, p in inner.named_parameters()},
+        "weights": {name: unsharded(p.detach()) for name, p in inner.named_parameters()},
         "value": list(attachment.value().values()),
         "records": [record.as_dict() for record in attachment.ledger.records],
         "table": attachment.table(),

@@ -21,6 +21,7 @@ from shrinkage.paths.engines.layers.stack import StackedNetwork
 from shrinkage.paths.engines.recipe import derived_seed
 from shrinkage.paths.running.threads import torch_threads
 from shrinkage.pytorch import attach
+from shrinkage.terms import Part
 
 EVALUATION_ROWS = 4096
 SMALL_STEP = 3e8
@@ -126,10 +127,9 @@ def _optimizer(problem: Problem, network: StackedNetwork, unit: Unit) -> torch.o
     )
     parts = assigned_parts(problem, template(problem, unit))
     strengths = torch.tensor(unit.strengths, dtype=torch.float64, device=problem.device)
-    assignments = _stacked_assignments(network.parameters, parts, strengths)
-    attach(
-        optimizer, assignments, stacked=1, update=AS_GRADIENT.get(problem.update, problem.update)
-    )
+    update = AS_GRADIENT.get(problem.update, problem.update)
+    assignments = _stacked_assignments(network.parameters, parts, strengths, update)
+    attach(optimizer, assignments, stacked=1)
     return optimizer
 
 
@@ -137,8 +137,12 @@ def _stacked_assignments(
     parameters: Mapping[str, torch.Tensor],
     parts: Mapping[str, list],
     strengths: torch.Tensor,
-) -> dict:
+    update: str,
+) -> dict[torch.Tensor, list[Part]]:
     return {
-        parameters[name]: [(strengths * weight, penalty, None) for weight, penalty in found]
-        for name, found in parts.items()
+        parameters[name]: [
+            Part(strengths * weight, penalty, update=update, term="path", share=weight)
+            for weight, penalty in own
+        ]
+        for name, own in parts.items()
     }

@@ -7,16 +7,18 @@ and penalties tells nobody which of them falls; the ledger keeps them apart.
 from __future__ import annotations
 
 from shrinkage.pytorch.ledger.ledger import Ledger
-from shrinkage.pytorch.ledger.records import Entry, LayerRecord, PartEntry, Record
+from shrinkage.pytorch.ledger.quantities import QUANTITIES, LayerRecord, LayerState, Quantity
+from shrinkage.pytorch.ledger.records import Record
 from shrinkage.pytorch.ledger.sinks import JsonLines, MLflow, Sink, TensorBoard
 
 __all__ = [
-    "Entry",
+    "QUANTITIES",
     "JsonLines",
     "LayerRecord",
+    "LayerState",
     "Ledger",
     "MLflow",
-    "PartEntry",
+    "Quantity",
     "Record",
     "Sink",
     "TensorBoard",

@@ -11,7 +11,8 @@ import torch
 from shrinkage.checks import positive, whole
 from shrinkage.errors import InputError
 from shrinkage.pytorch.ledger import measure
-from shrinkage.pytorch.ledger.records import Entry, Record, record_from_dict
+from shrinkage.pytorch.ledger.quantities import LayerState
+from shrinkage.pytorch.ledger.records import Record, record_from_dict
 from shrinkage.pytorch.ledger.sinks import Sink
 
 _WAITING = 64  # records that may wait on the device before they are read in one go
@@ -20,7 +21,7 @@ _WAITING = 64  # records that may wait on the device before they are read in one
 class Ledger:
     """Records of training, every `every` real steps.
 
-    Per record: the data loss if it was given (`attachment.note_loss(loss)`), the value of each
+    Per record: the data loss if it was noted (`attachment.note_loss(loss)`), the value of each
     term, and for each penalised parameter its share of the gradient, exact zeros and timescale.
     Numbers stay on the device until they are read, or until 64 records wait; a sink reads each
     batch of records that it writes.
@@ -79,17 +80,17 @@ class Ledger:
         self._below.add(name)
 
     def begin(
-        self, step: int, entries: Sequence[Entry], *, reduce: measure.Reduce | None = None
+        self, step: int, states: Sequence[LayerState], *, reduce: measure.Reduce | None = None
     ) -> None:
         """Begin the record of a step, before the optimizer moves."""
-        self._current = measure.begin(step, entries, self._loss, reduce)
+        self._current = measure.begin(step, states, self._loss, reduce)
         self._loss = None
 
-    def end(self, entries: Sequence[Entry]) -> None:
+    def end(self, states: Sequence[LayerState]) -> None:
         """End it, after the shrink."""
         if self._current is None:
             return
-        measure.end(self._current, entries)
+        measure.end(self._current, states)
         self._current.below, self._below = frozenset(self._below), set()
         self._waiting.append(self._current)
         self._current = None
@@ -98,7 +99,7 @@ class Ledger:
 
     @property
     def records(self) -> list[Record]:
-        """The records kept, oldest first; reading waits for the device."""
+        """The records in memory, oldest first; reading waits for the device."""
         self._read()
         return list(self._records)
 

@@ -1,4 +1,4 @@
-"""What goes into the ledger, and what comes out: frozen records of plain numbers."""
+"""What comes out of the ledger: frozen records of plain numbers."""
 
 from __future__ import annotations
 
@@ -6,68 +6,14 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-import torch
-
-from shrinkage.penalties import Penalty
-
-
-@dataclass(frozen=True, eq=False)
-class PartEntry:
-    """strength × penalty(w − reference) of one term on one parameter."""
-
-    term: str
-    strength: float
-    penalty: Penalty
-    reference: torch.Tensor | None
-    update: str
-
-
-@dataclass(frozen=True, eq=False)
-class Entry:
-    """One parameter as the optimizer holds it.
-
-    `weight` and `gradient` are the tensors themselves, not copies. `scale` is what a gradient
-    scaler has multiplied the gradient by, `rate` the learning rate; a `sharded` entry is one piece
-    of a parameter that lies on several processes.
-    """
-
-    name: str
-    weight: torch.Tensor
-    gradient: torch.Tensor | None
-    scale: float
-    rate: float
-    parts: tuple[PartEntry, ...]
-    sharded: bool = False
-
-
-@dataclass(frozen=True)
-class LayerRecord:
-    """One parameter at one step.
-
-    Args:
-        gradient_share: ‖Σ strength·∂Ω‖ / (‖Σ strength·∂Ω‖ + ‖data gradient‖), of the weights
-            before the step; None without a gradient.
-        zeros: how many weights are exactly zero after the step.
-        size: how many weights there are.
-        timescale_steps: 1 / (learning rate · strength of L2), None without L2.
-        timescale_epochs: the same in epochs, None where their length is not known.
-        below_resolution: whether shrinks since the last record were too small for the weights'
-            dtype, and had to be accumulated.
-    """
-
-    gradient_share: float | None
-    zeros: int
-    size: int
-    timescale_steps: float | None
-    timescale_epochs: float | None
-    below_resolution: bool
+from shrinkage.pytorch.ledger.quantities import LayerRecord
 
 
 @dataclass(frozen=True)
 class Record:
     """One step: the data loss, the value of each term, and each layer; plain numbers.
 
-    `terms` maps a term's text to strength·penalty after the step; `layers` a parameter's name to
+    `terms` maps a term's id to strength·penalty after the step; `layers` a parameter's name to
     its `LayerRecord`.
     """
 

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from shrinkage.errors import InputError
+from shrinkage.pytorch.ledger.quantities import QUANTITIES
 from shrinkage.pytorch.ledger.records import Record
 
 
@@ -108,7 +109,7 @@ class TensorBoard:
 
 
 class MLflow:
-    """Metrics of the active MLflow run, or of the one given by its id.
+    """Metrics of the active MLflow run, or of the one with an id.
 
     Args:
         run: id of a run; None is the active one.
@@ -144,12 +145,10 @@ def scalars(record: Record) -> Iterator[tuple[str, float]]:
     for term, value in record.terms.items():
         yield f"term/{term}", value
     for name, layer in record.layers.items():
-        if layer.gradient_share is not None:
-            yield f"gradient_share/{name}", layer.gradient_share
-        yield f"zeros/{name}", layer.zeros / max(1, layer.size)
-        if layer.timescale_steps is not None:
-            yield f"timescale_steps/{name}", layer.timescale_steps
-        yield f"below_resolution/{name}", float(layer.below_resolution)
+        for quantity, entry in QUANTITIES.items():
+            number = entry.shown(layer)
+            if number is not None:
+                yield f"{quantity}/{name}", number
 
 
 def _drop_partial_line(path: Path) -> None:
@@ -157,6 +156,6 @@ def _drop_partial_line(path: Path) -> None:
     if not path.is_file():
         return
     content = path.read_bytes()
-    whole = content[: content.rfind(b"\n") + 1]
-    if whole != content:
-        path.write_bytes(whole)
+    lines = content[: content.rfind(b"\n") + 1]
+    if lines != content:
+        path.write_bytes(lines)

@@ -116,11 +116,11 @@ def chosen_optimizer(optimizers: list[Any], chosen: int | str) -> Optimizer:
     True
     """
     names = [type(optimizer).__name__ for optimizer in optimizers]
-    found = [i for i, name in enumerate(names) if chosen in (i, name)]
-    if len(found) != 1:
+    fitting = [i for i, name in enumerate(names) if chosen in (i, name)]
+    if len(fitting) != 1:
         listed = ", ".join(f"{i}: {name}" for i, name in enumerate(names)) or "none"
         raise InputError(
             f"expected one optimizer of configure_optimizers ({listed}), got {chosen!r}: "
             "give a position in that list"
         )
-    return optimizers[found[0]]
+    return optimizers[fitting[0]]

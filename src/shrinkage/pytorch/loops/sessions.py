@@ -19,7 +19,7 @@ from torch.optim import Optimizer
 from shrinkage.errors import UnsupportedOptimizer
 from shrinkage.pytorch.attachment import Attachment
 from shrinkage.pytorch.regularize import regularize
-from shrinkage.pytorch.sharding import whole
+from shrinkage.pytorch.sharding import unsharded
 from shrinkage.terms import as_terms
 
 WRAPPING = ("accelerate", "lightning", "pytorch_lightning")
@@ -98,7 +98,7 @@ class Session:
     def state_dict(self) -> dict[str, Any]:
         """Return the state of the attachment, or that which waits for one.
 
-        Frameworks save it on one process, so tensors in pieces are gathered: all have to ask.
+        Frameworks save it on one process, so tensors in shards are gathered: all have to ask.
         """
         return _gathered(self._state())
 
@@ -133,10 +133,10 @@ class Session:
 
 def _gathered(value: Any) -> Any:
     if isinstance(value, Mapping):
-        return {name: _gathered(one) for name, one in value.items()}
+        return {name: _gathered(inner) for name, inner in value.items()}
     if isinstance(value, list):
-        return [_gathered(one) for one in value]
-    return whole(value)
+        return [_gathered(inner) for inner in value]
+    return unsharded(value)
 
 
 def real_optimizer(optimizer: Any) -> Optimizer:

@@ -87,9 +87,9 @@ class Regularize(TrainerCallback):
 
     def on_save(self, args: Any, state: Any, control: Any, **_: Any) -> None:  # noqa: ARG002
         """Save the state beside the checkpoint that was just written."""
-        folder, kept = _folder(args, state), self._session.state_dict()
+        folder, terms = _folder(args, state), self._session.state_dict()
         if args.should_save and not args.save_only_model and folder.is_dir():
-            write_state(folder / FILE, kept)
+            write_state(folder / FILE, terms)
 
     def on_push_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
         """Save before a checkpoint is uploaded, which comes before `on_save`."""
@@ -104,18 +104,18 @@ def _folder(args: Any, state: Any) -> Path:
     return Path(args.output_dir) / f"checkpoint-{state.global_step}"
 
 
-def resumed_folder(args: Any, state: Any, given: str | Path | None) -> Path:
+def resumed_folder(args: Any, state: Any, asked: str | Path | None) -> Path:
     """Return the folder whose trainer state a resumed training has loaded.
 
     Args:
         args: `TrainingArguments`.
         state: `TrainerState` after it was loaded.
-        given: what the user said, or None.
+        asked: what the user said, or None.
 
     Raises:
         InputError: none of the places where it may be holds that trainer state.
     """
-    places = [given, args.resume_from_checkpoint, _folder(args, state)]
+    places = [asked, args.resume_from_checkpoint, _folder(args, state)]
     for place in places:
         if isinstance(place, str | Path) and _holds(Path(place) / "trainer_state.json", state):
             return Path(place)
@@ -191,9 +191,9 @@ def _packed(value: Any, tensors: dict[str, torch.Tensor]) -> Any:
         tensors[name] = value.detach().cpu().clone().contiguous()
         return ["tensor", name]
     if isinstance(value, Mapping) and all(isinstance(key, str) for key in value):
-        return {key: _packed(one, tensors) for key, one in value.items()}
+        return {key: _packed(inner, tensors) for key, inner in value.items()}
     if isinstance(value, list):
-        return ["list", *(_packed(one, tensors) for one in value)]
+        return ["list", *(_packed(inner, tensors) for inner in value)]
     if value is None or isinstance(value, bool | int | float | str):
         return value
     raise InputError(
@@ -204,10 +204,10 @@ def _packed(value: Any, tensors: dict[str, torch.Tensor]) -> Any:
 
 def _unpacked(value: Any, opened: Any) -> Any:
     if isinstance(value, dict):
-        return {key: _unpacked(one, opened) for key, one in value.items()}
+        return {key: _unpacked(inner, opened) for key, inner in value.items()}
     if not isinstance(value, list):
         return value
     kind, *content = value
     if kind == "tensor":
         return opened.get_tensor(content[0])
-    return [_unpacked(one, opened) for one in content]
+    return [_unpacked(inner, opened) for inner in content]

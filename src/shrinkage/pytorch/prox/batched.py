@@ -15,7 +15,7 @@ from typing import Any
 import torch
 
 from shrinkage.pytorch.optimizers import Group, Metric, Moment
-from shrinkage.pytorch.prox.kernels import Tensors, are_built, lie_alike
+from shrinkage.pytorch.prox.kernels import TensorAddresses, are_built, lie_alike
 from shrinkage.pytorch.prox.rounding import is_due, is_representable
 from shrinkage.pytorch.slots import Slot
 from shrinkage.pytorch.updates import Decoupled, Proximal
@@ -39,7 +39,8 @@ class Batch:
         self._resolutions = [slot.target.resolution for slot in slots]
         self._l1, self._l2 = strengths
         self._group = slots[0].group
-        self._weights, self._squares = Tensors(len(slots)), Tensors(len(slots))
+        count = len(self.slots)
+        self._weights, self._squares = TensorAddresses(count), TensorAddresses(count)
         update = slots[0].updates[0]
         self._metric: Metric | None = update.metric if isinstance(update, Proximal) else None
         self._decay = update.decay if isinstance(update, Decoupled) else 0.0
@@ -94,24 +95,47 @@ class Batch:
         return True
 
 
-def make_batches(slots: Sequence[Slot]) -> tuple[tuple[Batch, ...], tuple[Slot, ...]]:
-    """Return batches, and the slots that are in none.
+class Batches:
+    """The slots of an attachment: in batches what can be, alone what cannot.
 
     Args:
         slots: of one attachment, at the strengths of now.
-
-    Returns:
-        Both; no batches where the kernels were not built.
     """
-    found: dict[tuple, list[Slot]] = {}
-    rest = []
+
+    def __init__(self, slots: Sequence[Slot]) -> None:
+        self.batches, self.alone = make_batches(slots)
+        self._early = [
+            slot for slot in self.alone if any(update.acts_before for update in slot.updates)
+        ]
+
+    def before(self, groups: Sequence[Group]) -> list[Slot]:
+        """Decay what is in batches, and return the slots that still act before the step."""
+        left = list(self._early)
+        for batch in self.batches:
+            if not batch.decay(groups):
+                left += batch.slots
+        return left
+
+    def after(self, groups: Sequence[Group], states: States) -> list[Slot]:
+        """Shrink what is in batches, and return the slots that are still to be done."""
+        left = list(self.alone)
+        for batch in self.batches:
+            if not batch.shrink(groups, states):
+                left += batch.slots
+        return left
+
+
+def make_batches(slots: Sequence[Slot]) -> tuple[tuple[Batch, ...], tuple[Slot, ...]]:
+    """Return batches, none where the kernels were not built, and the slots that are in none."""
+    alike: dict[tuple, list[Slot]] = {}
+    alone = []
     for slot in slots:
         key = _key(slot) if are_built() else None
         if key is None:
-            rest.append(slot)
+            alone.append(slot)
         else:
-            found.setdefault(key, []).append(slot)
-    return tuple(Batch(group, key[2]) for key, group in found.items()), tuple(rest)
+            alike.setdefault(key, []).append(slot)
+    return tuple(Batch(group, key[2]) for key, group in alike.items()), tuple(alone)
 
 
 def _key(slot: Slot) -> tuple[int, type, tuple[float, float], float] | None:

@@ -47,12 +47,12 @@ class Binades:
         self._steps += max(EVERY, self._steps // 200) - self._left
         self._left = max(EVERY, self._steps // 200)
         self._settle()
-        whole = np.rint(self._owed / _GRID) * _GRID
-        if not whole.any():
+        payment = np.rint(self._owed / _GRID) * _GRID
+        if not payment.any():
             return False
-        self._owed -= whole
+        self._owed -= payment
         exponents = w.view(torch.int32).bitwise_right_shift(23).bitwise_and_(255)
-        table = torch.from_numpy(whole.astype(np.float32)).to(w.device)
+        table = torch.from_numpy(payment.astype(np.float32)).to(w.device)
         w.sub_(table[exponents].mul_(w.sign()))
         return True
 

@@ -13,12 +13,13 @@ from dataclasses import dataclass
 
 import torch
 
-from shrinkage.penalties import GroupLasso
+from shrinkage.errors import InputError
+from shrinkage.penalties import Penalty
 from shrinkage.pytorch.prox.soft import (
+    Block,
     InPlace,
-    Piece,
-    Scratch,
     Strength,
+    Workspace,
     clip,
     clip_evenly,
     fill_denominator,
@@ -33,34 +34,35 @@ class Groups:
     within: tuple[int, ...]
     root_size: float
 
-    def kept(self, shape: torch.Size) -> tuple[int, ...]:
+    def index(self, shape: torch.Size) -> tuple[int, ...]:
         """Return the axes of (models, *weights) that index groups."""
         ndim = len(shape)
         return tuple(axis for axis in range(1, ndim) if axis - ndim not in self.within)
 
 
-def groups_of(penalty: GroupLasso, shape: torch.Size) -> Groups | None:
+def groups_of(penalty: Penalty, shape: torch.Size) -> Groups | None:
     """Return the groups of one model's array, None where it is empty or the penalty refuses it.
 
     Args:
-        penalty: with `per`, read as PyTorch's layout (out, in, *kernel), or with `axes`.
+        penalty: Σ_g √|g| ‖w_g‖ over the axes that it couples.
         shape: of one model's array.
 
     Returns:
         The `Groups`.
 
+    >>> from shrinkage.penalties import GroupLasso
     >>> groups_of(GroupLasso(per="input"), torch.Size([64, 10]))
     Groups(within=(-2,), root_size=8.0)
     """
-    ndim = len(shape)
-    index = penalty.with_axes(1, 0).axes or ()
-    if 0 in shape or any(not -ndim <= axis < ndim for axis in index):
+    try:
+        penalty.value(torch.zeros((1,) * len(shape)))  # fails on axes that are not there
+    except InputError:
         return None
-    kept = {axis % ndim for axis in index}
-    if len(kept) < len(index):
+    if 0 in shape:
         return None
-    within = tuple(axis - ndim for axis in range(ndim) if axis not in kept)
-    return Groups(within, math.sqrt(max(1, math.prod(shape[axis] for axis in within))))
+    within = penalty.coupled_axes(len(shape))
+    root_size = math.sqrt(max(1, math.prod(shape[axis] for axis in within)))
+    return Groups(tuple(axis - len(shape) for axis in within), root_size)
 
 
 class GroupThreshold(InPlace):
@@ -70,12 +72,13 @@ class GroupThreshold(InPlace):
         groups: of one model's array.
         strengths: (c, l1, l2), each a number or one per model.
         stacked: whether the weights have an axis of models.
-        scratch: buffers shared with others that never run at the same time.
+        workspace: buffers shared with others that never run at the same time.
 
+    >>> from shrinkage.penalties import GroupLasso
     >>> from shrinkage.pytorch.optimizers import Motion
     >>> w = torch.tensor([[3.0, 0.1], [4.0, 0.1]])
     >>> groups = groups_of(GroupLasso(per="input"), w.shape)
-    >>> GroupThreshold(groups, (1.0, 0.0, 0.0), False, Scratch())(w, Motion(1.0))
+    >>> GroupThreshold(groups, (1.0, 0.0, 0.0), False, Workspace())(w, Motion(1.0))
     >>> w
     tensor([[2.1515, 0.0000],
             [2.8686, 0.0000]])
@@ -86,40 +89,40 @@ class GroupThreshold(InPlace):
     """
 
     buffers = 3
-    pieces = 4  # there are forty operations on numbers per group for each piece
+    blocks = 4  # there are forty operations on numbers per group for each block
 
     def __init__(
         self,
         groups: Groups,
         strengths: tuple[Strength, Strength, Strength],
         stacked: bool,
-        scratch: Scratch,
+        workspace: Workspace,
     ) -> None:
         group, l1, l2 = strengths
-        super().__init__(l2, [group * groups.root_size, l1], scratch)
-        self._has_l1 = bool((self._kinks[1] != 0).any())
+        super().__init__(l2, [group * groups.root_size, l1], workspace)
+        self._has_l1 = bool((self._others[1] != 0).any())
         self._groups = groups
         self._stacked = stacked
 
-    def _diagonal(self, piece: Piece) -> None:
+    def _diagonal(self, block: Block) -> None:
         """Find u = w·r/(r + t) with t = c/(d + l2), after L2 and L1 have moved w."""
-        threshold, second, third = piece.buffers
-        fill_denominator(piece, threshold)
+        threshold, second, third = block.buffers
+        fill_denominator(block, threshold)
         if self._has_l2:
-            pull(piece, threshold, second)
+            pull(block, threshold, second)
         if self._has_l1:
-            torch.div(piece.thresholds[1], threshold, out=second)
-            clip(piece.w, second, third)
-        torch.div(piece.thresholds[0], threshold, out=threshold)
-        shrink_groups(Problem(piece.w, threshold, second, third, self._groups.within))
+            torch.div(block.thresholds[1], threshold, out=second)
+            clip(block.w, second, third)
+        torch.div(block.thresholds[0], threshold, out=threshold)
+        shrink_groups(GroupProblem(block.w, threshold, second, third, self._groups.within))
 
-    def _scalar(self, piece: Piece) -> None:
+    def _scalar(self, block: Block) -> None:
         """w ← w·max(0, 1 − c/‖w‖), after L2 and L1 have moved w."""
         if self._has_l2:
-            piece.w.div_(piece.offset)
+            block.w.div_(block.offset)
         if self._has_l1:
-            clip_evenly(piece.w, piece.thresholds[1], piece.buffers[0])
-        shrink_groups_evenly(piece.w, piece.thresholds[0], piece.buffers[0], self._groups.within)
+            clip_evenly(block.w, block.thresholds[1], block.buffers[0])
+        shrink_groups_evenly(block.w, block.thresholds[0], block.buffers[0], self._groups.within)
 
     def _models(self, w: torch.Tensor) -> int:
         return len(w) if self._stacked else 1
@@ -129,12 +132,12 @@ class GroupThreshold(InPlace):
 
     def _cut_axis(self, shape: torch.Size) -> int | None:
         """Return the longest axis that does not run within a group."""
-        return max(self._groups.kept(shape), key=lambda axis: shape[axis], default=None)
+        return max(self._groups.index(shape), key=lambda axis: shape[axis], default=None)
 
 
 @dataclass(frozen=True, eq=False)
-class Problem:
-    """The groups of a piece in a diagonal metric, with two buffers shaped like `w`.
+class GroupProblem:
+    """The groups of a block in a diagonal metric, with two buffers shaped like `w`.
 
     `threshold` is c·t for each weight, and `within` the axes within a group.
     """
@@ -189,18 +192,18 @@ def shrink_groups_evenly(
     scale = torch.abs(w, out=buffer).amax(within, keepdim=True).clamp_(numbers.tiny, numbers.max)
     torch.div(w, scale, out=buffer).square_()
     length = buffer.sum(within, keepdim=True).sqrt_().mul_(scale)
-    kept = ((length - threshold) / length).masked_fill_(length == math.inf, 1.0)
-    w.mul_(kept.masked_fill_(length <= threshold, 0.0)).add_(0.0)  # −0.0 + 0.0 is +0.0
+    factor = ((length - threshold) / length).masked_fill_(length == math.inf, 1.0)
+    w.mul_(factor.masked_fill_(length <= threshold, 0.0)).add_(0.0)  # −0.0 + 0.0 is +0.0
 
 
-def shrink_groups(problem: Problem) -> None:
+def shrink_groups(problem: GroupProblem) -> None:
     """w ← w·r/(r + threshold) for each group, where Σ (w/(r + threshold))² = 1; zeros +0.0."""
     root, tiny = _root(problem), torch.finfo(problem.w.dtype).tiny
     reach = torch.add(problem.threshold, root.clamp_min(tiny), out=problem.reach)
     problem.w.mul_(torch.div(root, reach, out=reach)).add_(0.0)  # −0.0 + 0.0 is +0.0
 
 
-def _root(problem: Problem) -> torch.Tensor:
+def _root(problem: GroupProblem) -> torch.Tensor:
     """Return the root r of each group: 0 if the group vanishes, NaN if it has diverged.
 
     Newton's steps climb to the root. After one of relative size s the error is at most 1.5·s² of
@@ -211,12 +214,12 @@ def _root(problem: Problem) -> torch.Tensor:
     numbers = torch.finfo(problem.w.dtype)
     settled = math.sqrt(numbers.eps) / 3
     root = problem.tangent_start().clamp_min_(numbers.tiny)  # not 0: some thresholds may be
-    total, slope = problem.sums(root)
-    if not math.isfinite(float(slope.sum())):
-        root = torch.where(slope.isfinite(), root, torch.fmax(root, problem.largest_start()))
-        total, slope = problem.sums(root)
+    total, derivative = problem.sums(root)
+    if not math.isfinite(float(derivative.sum())):
+        root = torch.where(derivative.isfinite(), root, torch.fmax(root, problem.largest_start()))
+        total, derivative = problem.sums(root)
     gone = (total <= 1).logical_and_(root == numbers.tiny)
-    move = _newton(total, slope)
+    move = _newton(total, derivative)
     root.add_(move)
     active = move > settled * root
     while active.any():
@@ -226,6 +229,6 @@ def _root(problem: Problem) -> torch.Tensor:
     return root.clamp_min_(0.0).masked_fill_(gone, 0.0)
 
 
-def _newton(total: torch.Tensor, slope: torch.Tensor) -> torch.Tensor:
-    """Return the move of Newton's method for 1/√φ = 1, from φ = total and φ′ = −2·slope."""
-    return total.sqrt().sub_(1).mul_(total / slope)  # their product first may overflow
+def _newton(total: torch.Tensor, derivative: torch.Tensor) -> torch.Tensor:
+    """Return the move of Newton's method for 1/√φ = 1, from φ = total and φ′ = −2·derivative."""
+    return total.sqrt().sub_(1).mul_(total / derivative)  # their product first may overflow

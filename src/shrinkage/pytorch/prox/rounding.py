@@ -29,7 +29,7 @@ from shrinkage.pytorch.optimizers import Motion
 from shrinkage.pytorch.prox.binades import Binades
 
 TOLERATED = 0.01  # share of a shrink that may be lost
-_WHOLE = {torch.float32: 2.0**-17, torch.bfloat16: 2.0**-12, torch.float16: 2.0**-15}
+_MOST_OWED = {torch.float32: 2.0**-17, torch.bfloat16: 2.0**-12, torch.float16: 2.0**-15}
 _LEAST = 2.0**-22  # owed at least before it is applied
 _GOLDEN = (math.sqrt(5) - 1) / 2
 _EVERY = 1024
@@ -137,17 +137,17 @@ class Resolution:
 
     def state_dict(self) -> dict[str, Any]:
         """Return what a resumed run needs: numbers and tensors."""
-        found: dict[str, Any] = {
+        state: dict[str, Any] = {
             "owed": self.owed,
             "applied": self.applied,
             "times": self.times,
             "shrinks": self.shrinks,
         }
         if self.low is not None:
-            found["low"] = self.low
+            state["low"] = self.low
         if self.binades is not None:
-            found["binades"] = self.binades.state_dict()
-        return found
+            state["binades"] = self.binades.state_dict()
+        return state
 
     def load_state_dict(self, state: Mapping[str, Any], like: torch.Tensor) -> None:
         """Take what `state_dict` gave; `like` is the parameter's own tensor."""
@@ -165,7 +165,7 @@ class Resolution:
         The amount is never the same twice, so that no weight is rounded the same way every time:
         the multiples of the golden ratio fill the unit interval evenly.
         """
-        growing = min(max(self.applied / 400, 16 * rate, _LEAST), _WHOLE[dtype])
+        growing = min(max(self.applied / 400, 16 * rate, _LEAST), _MOST_OWED[dtype])
         return growing * (1 + self.times * _GOLDEN % 1)
 
     def _is_representable(self, dtype: torch.dtype, rate: float) -> bool:
@@ -194,7 +194,7 @@ def is_representable(dtype: torch.dtype, rate: float) -> bool:
     >>> is_representable(torch.bfloat16, 1e-2), is_representable(torch.bfloat16, 1e-3)
     (True, False)
     """
-    if rate == 0 or rate >= 1 or dtype not in _WHOLE:
+    if rate == 0 or rate >= 1 or dtype not in _MOST_OWED:
         return True
     if dtype is torch.float32:
         return abs(float(np.float32(1 - rate)) - (1 - rate)) <= TOLERATED * rate
@@ -213,7 +213,7 @@ def is_due(shrinks: int) -> bool:
 
 
 def _loses(route: Route, w: torch.Tensor, motion: Motion) -> bool:
-    """Return whether rounding to the dtype of `w` loses more than 1 % of the whole shrink."""
+    """Return whether rounding to the dtype of `w` loses more than 1 % of the shrink."""
     if route.is_separable:
         every = max(1, w.numel() // _SAMPLE)
         w, motion = w.flatten()[::every], motion.each(lambda t: t.flatten()[::every].contiguous())
@@ -221,6 +221,6 @@ def _loses(route: Route, w: torch.Tensor, motion: Motion) -> bool:
     exact, rounded = start.clone(), w.clone()
     route(exact, motion)
     route(rounded, motion)
-    whole = (start - exact).abs().sum()
+    shrunk = (start - exact).abs().sum()
     lost = ((exact - rounded.to(torch.float64)) * start.sign()).sum().abs()
-    return bool(lost > TOLERATED * whole)
+    return bool(lost > TOLERATED * shrunk)

@@ -1,4 +1,4 @@
-"""The proximal step of several terms on one parameter, in place, by the fastest exact route.
+"""The proximal step of several parts on one parameter, in place, by the fastest exact route.
 
 Who uses this: the decoupled and the proximal update. Models whose strengths are all 0 are never
 touched, so that strength 0 stays the unregularized run bit for bit.
@@ -6,23 +6,25 @@ touched, so that strength 0 stays the unregularized run bit for bit.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
 
-from shrinkage.penalties import L1, L2, GroupLasso, Penalty
+from shrinkage.penalties import Combination
 from shrinkage.pytorch.optimizers import Motion
 from shrinkage.pytorch.prox.group import GroupThreshold, groups_of
-from shrinkage.pytorch.prox.kernels import Tensors, lie_alike
-from shrinkage.pytorch.prox.soft import InPlace, Scratch, SoftThreshold, piece_size
-from shrinkage.terms import Part, ProximalSum, closed_form
+from shrinkage.pytorch.prox.kernels import TensorAddresses, lie_alike
+from shrinkage.pytorch.prox.soft import InPlace, SoftThreshold, Workspace, block_size
+from shrinkage.terms import Part, ProximalSum, present
+
+_PLAIN = (Combination.RIDGE, Combination.THRESHOLD)
 
 
 @dataclass(frozen=True, eq=False)
-class Run:
-    """Neighbouring models (all, without a model axis) and the parts that are on them."""
+class ActingModels:
+    """Neighbouring models (all, without a model axis) and the parts that act on them."""
 
     models: slice | None
     parts: tuple[Part, ...]
@@ -32,8 +34,8 @@ class Run:
         return tensor if self.models is None else tensor[self.models]
 
 
-def live_runs(parts: Sequence[Part], models: int | None) -> tuple[Run, ...]:
-    """Return the runs of neighbouring models in which some strength is not 0.
+def acting_models(parts: Iterable[Part], models: int | None) -> tuple[ActingModels, ...]:
+    """Return the stretches of neighbouring models in which some strength is not 0.
 
     Args:
         parts: strengths are numbers or tensors with one number per model; with a model axis,
@@ -41,73 +43,76 @@ def live_runs(parts: Sequence[Part], models: int | None) -> tuple[Run, ...]:
         models: length of the model axis, None where there is none.
 
     Returns:
-        Runs with the strengths and references cut to their models.
+        Stretches with the strengths and references cut to their models.
 
+    >>> from shrinkage.penalties import L1
     >>> strengths = torch.tensor([0.0, 0.1, 0.2])
-    >>> [run.models for run in live_runs([Part(strengths, L1())], 3)]
+    >>> [acting.models for acting in acting_models([Part(strengths, L1())], 3)]
     [slice(1, 3, None)]
     """
-    parts = tuple(part for part in parts if not part.is_absent)
+    parts = present(parts)
     if not parts:
         return ()
     if models is None:
-        return (Run(None, parts),)
-    alive = torch.zeros(models, dtype=torch.bool)
+        return (ActingModels(None, parts),)
+    acts = torch.zeros(models, dtype=torch.bool)
     for part in parts:
-        alive |= torch.as_tensor(part.strength != 0).cpu()
-    return tuple(Run(run, tuple(_cut(part, run) for part in parts)) for run in _stretches(alive))
+        acts |= torch.as_tensor(part.strength != 0).cpu()
+    return tuple(ActingModels(cut, _cut(parts, cut)) for cut in _stretches(acts))
 
 
-def _stretches(alive: torch.Tensor) -> Iterator[slice]:
+def _stretches(acts: torch.Tensor) -> Iterator[slice]:
     start = None
-    for index, live in enumerate([*alive.tolist(), False]):
-        if live and start is None:
+    for index, acting in enumerate([*acts.tolist(), False]):
+        if acting and start is None:
             start = index
-        elif not live and start is not None:
+        elif not acting and start is not None:
             yield slice(start, index)
             start = None
 
 
-def _cut(part: Part, run: slice) -> Part:
-    strength, reference = part.strength, part.reference
-    if isinstance(strength, torch.Tensor):
-        strength = strength[run]
-    if reference is not None:
-        reference = reference[run]
-    return replace(part, strength=strength, reference=reference)
+def _cut(parts: Iterable[Part], models: slice) -> tuple[Part, ...]:
+    """Return the parts of some models."""
+
+    def of_models(part: Part) -> Part:
+        if isinstance(part.strength, torch.Tensor):
+            strength = part.strength[models]
+            part = replace(part, strength=strength, penalty=part.penalty.at(strength))
+        if part.reference is not None:
+            part = replace(part, reference=part.reference[models])
+        return part
+
+    return tuple(of_models(part) for part in parts)
 
 
 class Shrink:
-    """prox of Σ strength·penalty over the runs of one parameter.
+    """The prox of a sum of parts on the models of one parameter.
 
-    Raises:
-        OverlapError: the parts have no closed form together.
+    Args:
+        parts: the sum, with a closed form.
+        models: length of the model axis, None where there is none.
+        workspace: buffers shared with others that never run at the same time.
     """
 
-    def __init__(self, parts: Sequence[Part], models: int | None, scratch: Scratch) -> None:
+    def __init__(self, parts: ProximalSum, models: int | None, workspace: Workspace) -> None:
         self._models = models
         self._stacked = 0 if models is None else 1
-        self._scratch = scratch
-        closed_form(parts)  # refuses what has none, whatever the strengths are now
-        self.set_strengths(parts)
+        self._workspace = workspace
+        self.take(parts)
 
-    def set_strengths(self, parts: Sequence[Part]) -> None:
-        """Take the same penalties and references with other strengths."""
-        self._parts = tuple(parts)
-        self._runs = live_runs(self._parts, self._models)
-        self._wholes: list[ProximalSum | None] = [None] * len(self._runs)
+    def take(self, parts: ProximalSum) -> None:
+        """Take the same sum at other strengths."""
+        self._acting = acting_models(parts.parts, self._models)
+        self._sums = [ProximalSum(acting.parts) for acting in self._acting]
         self._in_place: list[InPlace | SinglePass | None] = []
         self._shape: torch.Size | None = None
-        self.strengths = self._plain_strengths()
-
-    def _plain_strengths(self) -> tuple[float, float] | None:
-        """Return the strengths of L1 and L2 where one model has nothing else, about zero."""
-        plain = all(
-            part.reference is None and isinstance(part.penalty, L1 | L2) for part in self._parts
+        plain = self._models is None and all(
+            part.reference is None and part.penalty.combines in _PLAIN for part in parts.assigned
         )
-        if self._models is not None or not plain:
-            return None
-        return _strength(self._parts, L1), _strength(self._parts, L2)
+        # of thresholds and ridges, where one model has nothing else, about zero
+        self.strengths: tuple[float, float] | None = None
+        if plain:
+            self.strengths = (_strength(parts.thresholds), _strength(parts.ridges))
 
     @property
     def is_separable(self) -> bool:
@@ -122,7 +127,7 @@ class Shrink:
         return motion.rate * l1 if l1 and not l2 else None
 
     def __bool__(self) -> bool:
-        return bool(self._runs)
+        return bool(self._acting)
 
     def __call__(self, w: torch.Tensor, motion: Motion) -> None:
         """Shrink `w` in place after the optimizer moved it.
@@ -135,44 +140,37 @@ class Shrink:
             return
         if w.shape != self._shape:
             self._shape, shape = w.shape, w.shape[self._stacked :]
-            self._in_place = [self._route(run.parts, shape) for run in self._runs]
-        for number, (run, in_place) in enumerate(zip(self._runs, self._in_place, strict=True)):
+            self._in_place = [self._route(parts, shape) for parts in self._sums]
+        for acting, parts, route in zip(self._acting, self._sums, self._in_place, strict=True):
             models, moved = w, motion
-            if run.models is not None:
-                models, moved = run.cut(w), motion.each(run.cut)
-            if in_place is None or not in_place.fitting(models, moved):
-                self._by_penalties(number, models, moved)
+            if acting.models is not None:
+                models, moved = acting.cut(w), motion.each(acting.cut)
+            if route is None or not route.fitting(models, moved):
+                self._by_penalties(parts, models, moved)
 
-    def _route(self, parts: Sequence[Part], shape: torch.Size) -> InPlace | SinglePass | None:
-        """Return the fast route for L1, L2 and one group lasso about zero, None for others."""
-        if any(part.reference is not None for part in parts):
+    def _route(self, parts: ProximalSum, shape: torch.Size) -> InPlace | SinglePass | None:
+        """Return the fast route for thresholds, ridges and a group about zero, None for others."""
+        if parts.others or any(part.reference is not None for part in parts.parts):
             return None
-        kinds = {type(part.penalty) for part in parts}
-        l1, l2 = _strength(parts, L1), _strength(parts, L2)
-        if kinds <= {L1, L2}:
-            eager = SoftThreshold(l1, l2, self._scratch)
+        l1, l2 = _strength(parts.thresholds), _strength(parts.ridges)
+        if not parts.groups:
+            eager = SoftThreshold(l1, l2, self._workspace)
             return eager if self._stacked else SinglePass(l1, l2, eager)
-        if not kinds <= {L1, L2, GroupLasso}:
-            return None
-        (penalty,) = {part.penalty for part in parts if isinstance(part.penalty, GroupLasso)}
-        groups = groups_of(penalty, shape)
+        groups = groups_of(parts.groups[0].penalty, shape)
         if groups is None:
             return None
-        strengths = (_strength(parts, GroupLasso), l1, l2)
-        return GroupThreshold(groups, strengths, self._stacked == 1, self._scratch)
+        strengths = (_strength(parts.groups), l1, l2)
+        return GroupThreshold(groups, strengths, self._stacked == 1, self._workspace)
 
-    def _by_penalties(self, number: int, w: torch.Tensor, motion: Motion) -> None:
+    def _by_penalties(self, parts: ProximalSum, w: torch.Tensor, motion: Motion) -> None:
         """Take the prox of the penalties themselves, of as many models as the cache holds."""
-        run, whole = self._runs[number], self._wholes[number]
-        if whole is None:
-            whole = self._wholes[number] = closed_form(run.parts)
-        if run.models is None:
-            return _generic(whole, w, motion, 0)
-        rows = piece_size(w) // max(1, w[0].numel())
-        for row in range(0, len(w), max(1, rows)):
-            block = slice(row, row + max(1, rows))
-            cut = closed_form(_cut(part, block) for part in whole.parts)
-            _generic(cut, w[block], motion.each(lambda t, b=block: t[b]), 1)
+        if not self._stacked:
+            return _by_closed_form(parts, w, motion, 0)
+        rows = max(1, block_size(w) // max(1, w[0].numel()))
+        for row in range(0, len(w), rows):
+            cut = slice(row, row + rows)
+            own = ProximalSum(_cut(parts.parts, cut))
+            _by_closed_form(own, w[cut], motion.each(lambda t, cut=cut: t[cut]), 1)
 
 
 class SinglePass:
@@ -180,31 +178,31 @@ class SinglePass:
 
     def __init__(self, l1: float, l2: float, eager: SoftThreshold) -> None:
         self._l1, self._l2, self._eager = l1, l2, eager
-        self._weights, self._squares = Tensors(1), Tensors(1)
+        self._weights, self._squares = TensorAddresses(1), TensorAddresses(1)
 
     def fitting(self, w: torch.Tensor, motion: Motion) -> bool:
         """Shrink `w` in place; False where neither fits."""
         square = motion.square
         if motion.given is not None or motion.mean is not None or not self._weights.point_to([w]):
             return self._eager.fitting(w, motion)
-        ridge, kink = motion.rate * self._l2, motion.rate * self._l1
+        ridge, threshold = motion.rate * self._l2, motion.rate * self._l1
         if square is None:
-            self._weights.shrink_scalar(1 + ridge, kink / (1 + ridge))
+            self._weights.shrink_scalar(1 + ridge, threshold / (1 + ridge))
             return True
         if not self._squares.point_to([square]) or not lie_alike([w], [square]):
             return self._eager.fitting(w, motion)
-        self._weights.shrink_diagonal(self._squares, (motion.epsilon + ridge, ridge, kink))
+        self._weights.shrink_diagonal(self._squares, (motion.epsilon + ridge, ridge, threshold))
         return True
 
 
-def _strength(parts: Sequence[Part], kind: type[Penalty]) -> Any:
-    """Return the sum of the strengths of one kind of penalty."""
-    return sum((part.strength for part in parts if type(part.penalty) is kind), 0.0)
+def _strength(parts: Iterable[Part]) -> Any:
+    """Return the sum of the strengths."""
+    return sum((part.strength for part in parts), 0.0)
 
 
-def _generic(whole: ProximalSum, w: torch.Tensor, motion: Motion, stacked: int) -> None:
+def _by_closed_form(parts: ProximalSum, w: torch.Tensor, motion: Motion, stacked: int) -> None:
     """Take the prox of the penalties themselves, at least in float32."""
     wide = w.to(torch.promote_types(w.dtype, torch.float32))
     denominator = motion.denominator()
     step = motion.rate if denominator is None else motion.rate / denominator
-    w.copy_(whole.prox(wide, step, stacked))
+    w.copy_(parts.prox(wide, step, stacked))

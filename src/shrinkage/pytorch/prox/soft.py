@@ -1,8 +1,8 @@
 """Soft-thresholding with ridge in place: the inner loop of every proximal L1 and elastic net step.
 
 Who uses this: `Shrink`. It costs what the memory traffic costs, so it works through the weights
-in pieces that stay in the cache, reuses its scratch buffers, and keeps its views between steps;
-`InPlace` is that much, and what it does with a piece is up to the class. The threshold is
+in blocks that stay in the cache, in the buffers of a workspace, and keeps its views between steps;
+`InPlace` is that much, and what it does with a block is up to the class. The threshold is
 subtracted (w − clamp(w, −t, t)), never multiplied in: a weight below it becomes +0.0 exactly, and
 a weight far above it is rounded once.
 """
@@ -19,18 +19,18 @@ import torch
 
 from shrinkage.pytorch.optimizers import TINY, Motion
 
-# Weights in a piece, by thread of torch: two of them and their buffers fit a common L2 cache.
-PIECE = 65536
+# Weights in a block, by thread of torch: two of them and their buffers fit a common L2 cache.
+BLOCK = 65536
 
 Strength = float | torch.Tensor
 
 
-def piece_size(w: torch.Tensor) -> int:
+def block_size(w: torch.Tensor) -> int:
     """Return how many numbers to work on at once; off the CPU, all of them."""
-    return PIECE * torch.get_num_threads() if w.device.type == "cpu" else max(1, w.numel())
+    return BLOCK * torch.get_num_threads() if w.device.type == "cpu" else max(1, w.numel())
 
 
-class Scratch:
+class Workspace:
     """Reusable flat buffers for each device and dtype."""
 
     def __init__(self) -> None:
@@ -38,18 +38,18 @@ class Scratch:
 
     def take(self, buffers: int, count: int, like: torch.Tensor) -> list[torch.Tensor]:
         """Return that many buffers of at least `count` numbers, not initialized."""
-        kept = self._buffers.setdefault((like.device, like.dtype), [])
-        kept[:] = [buffer if buffer.numel() >= count else like.new_empty(count) for buffer in kept]
-        kept += [like.new_empty(count) for _ in range(buffers - len(kept))]
-        return kept[:buffers]
+        flat = self._buffers.setdefault((like.device, like.dtype), [])
+        flat[:] = [buffer if buffer.numel() >= count else like.new_empty(count) for buffer in flat]
+        flat += [like.new_empty(count) for _ in range(buffers - len(flat))]
+        return flat[:buffers]
 
 
 @dataclass(frozen=True, eq=False)
-class Piece:
+class Block:
     """Views of a few models, or of part of one, with the numbers that belong to them.
 
     In a diagonal metric, `offset` is added to the root of the squares and `pull` is rate·l2; in a
-    scalar one `offset` is 1 + rate·l2. `thresholds` has one for each penalty with a kink.
+    scalar one `offset` is 1 + rate·l2. `thresholds` has one for each nonsmooth penalty.
     """
 
     w: torch.Tensor
@@ -62,23 +62,23 @@ class Piece:
 
 
 class InPlace(ABC):
-    """The prox of l2·½Σw² and of penalties with kinks, piece by piece.
+    """The prox of l2·½Σw² and of nonsmooth penalties, block by block.
 
     Args:
         l2: strength of L2, a number or one per model.
-        kinks: strengths of the other penalties, each a number or one per model.
-        scratch: buffers shared with others that never run at the same time.
+        others: strengths of the nonsmooth penalties, each a number or one per model.
+        workspace: buffers shared with others that never run at the same time.
     """
 
     buffers: ClassVar[int]
-    pieces: ClassVar[int] = 1  # how many times `PIECE` to work on at once
+    blocks: ClassVar[int] = 1  # how many times `BLOCK` to work on at once
 
-    def __init__(self, l2: Strength, kinks: Sequence[Strength], scratch: Scratch) -> None:
-        self._l2, *self._kinks = (torch.as_tensor(v, dtype=torch.float64) for v in (l2, *kinks))
+    def __init__(self, l2: Strength, others: Sequence[Strength], workspace: Workspace) -> None:
+        self._l2, *self._others = (torch.as_tensor(v, dtype=torch.float64) for v in (l2, *others))
         self._has_l2 = bool((self._l2 != 0).any())
-        self._scratch = scratch
+        self._workspace = workspace
         self._key: tuple = ()
-        self._pieces: list[Piece] = []
+        self._blocks: list[Block] = []
         self._numbers: list[torch.Tensor] = []
 
     def __call__(self, w: torch.Tensor, motion: Motion) -> None:
@@ -91,8 +91,8 @@ class InPlace(ABC):
         self._prepare(w, motion)
         self._set_numbers(motion)
         shrink = self._scalar if motion.square is None else self._diagonal
-        for piece in self._pieces:
-            shrink(piece)
+        for block in self._blocks:
+            shrink(block)
 
     def fitting(self, w: torch.Tensor, motion: Motion) -> bool:
         """Shrink `w` where its memory and the motion's allow flat views; else return False."""
@@ -106,12 +106,12 @@ class InPlace(ABC):
         """Return how many models lie along the leading axis of `w`."""
 
     @abstractmethod
-    def _scalar(self, piece: Piece) -> None:
-        """Shrink a piece whose weights all moved at one rate."""
+    def _scalar(self, block: Block) -> None:
+        """Shrink a block whose weights all moved at one rate."""
 
     @abstractmethod
-    def _diagonal(self, piece: Piece) -> None:
-        """Shrink a piece whose weights moved at rates of their own."""
+    def _diagonal(self, block: Block) -> None:
+        """Shrink a block whose weights moved at rates of their own."""
 
     @abstractmethod
     def _by_model(self, tensor: torch.Tensor) -> torch.Tensor:
@@ -123,16 +123,16 @@ class InPlace(ABC):
 
     def _set_numbers(self, motion: Motion) -> None:
         """Fill the numbers of this step: computed in float64, rounded once to the dtype of w."""
-        ridge, kinks = self._l2 * motion.rate, [kink * motion.rate for kink in self._kinks]
+        ridge, thresholds = self._l2 * motion.rate, [own * motion.rate for own in self._others]
         if motion.square is None:
-            numbers = [1 + ridge, ridge, *(kink / (1 + ridge) for kink in kinks)]
+            numbers = [1 + ridge, ridge, *(own / (1 + ridge) for own in thresholds)]
         else:
-            numbers = [ridge + motion.epsilon, ridge, *kinks]
-        for kept, number in zip(self._numbers, numbers, strict=True):
-            kept.copy_(number.view(-1, *(1,) * (kept.ndim - 1)))
+            numbers = [ridge + motion.epsilon, ridge, *thresholds]
+        for buffer, number in zip(self._numbers, numbers, strict=True):
+            buffer.copy_(number.view(-1, *(1,) * (buffer.ndim - 1)))
 
     def _prepare(self, w: torch.Tensor, motion: Motion) -> None:
-        """Cut the arrays into pieces, unless they are those of the last step."""
+        """Cut the arrays into blocks, unless they are those of the last step."""
         tensors = (w, motion.square, motion.mean)
         key = tuple(t if t is None else (t.data_ptr(), t.shape, t.stride()) for t in tensors)
         if key == self._key:
@@ -140,23 +140,22 @@ class InPlace(ABC):
         views = [None if t is None else self._by_model(t) for t in tensors]
         shape = self._by_model(w).shape
         self._numbers = [
-            w.new_empty((shape[0], *(1,) * (len(shape) - 1))) for _ in range(2 + len(self._kinks))
+            w.new_empty((shape[0], *(1,) * (len(shape) - 1))) for _ in range(2 + len(self._others))
         ]
-        blocks = list(_blocks(shape, self._cut_axis(shape), self.pieces * piece_size(w)))
-        largest = max((_size(shape, block) for block in blocks), default=0)
-        flat = self._scratch.take(self.buffers, largest, w)
-        self._pieces = [self._piece(views, block, flat) for block in blocks]
+        cuts = list(_cuts(shape, self._cut_axis(shape), self.blocks * block_size(w)))
+        largest = max((_size(shape, cut) for cut in cuts), default=0)
+        flat = self._workspace.take(self.buffers, largest, w)
+        self._blocks = [self._block(views, cut, flat) for cut in cuts]
         self._key = key
 
-    def _piece(
-        self, views: list[torch.Tensor | None], block: tuple[slice, ...], flat: list[torch.Tensor]
-    ) -> Piece:
-        cut = [None if view is None else _alone(view[block]) for view in views]
-        w = cut[0]
+    def _block(
+        self, views: list[torch.Tensor | None], cut: tuple[slice, ...], flat: list[torch.Tensor]
+    ) -> Block:
+        w, square, mean = (None if view is None else _alone(view[cut]) for view in views)
         assert w is not None
         buffers = [buffer[: w.numel()].view(w.shape) for buffer in flat]
-        offset, pull, *thresholds = (_own(number[block[0]]) for number in self._numbers)
-        return Piece(w, cut[1], cut[2], buffers, offset, pull, thresholds)
+        offset, pull, *thresholds = (_own(number[cut[0]]) for number in self._numbers)
+        return Block(w, square, mean, buffers, offset, pull, thresholds)
 
 
 class SoftThreshold(InPlace):
@@ -165,32 +164,32 @@ class SoftThreshold(InPlace):
     Args:
         l1: strength of L1, a number or one per model.
         l2: strength of L2, a number or one per model.
-        scratch: buffers shared with others that never run at the same time.
+        workspace: buffers shared with others that never run at the same time.
     """
 
     buffers = 2
 
-    def __init__(self, l1: Strength, l2: Strength, scratch: Scratch) -> None:
-        super().__init__(l2, [l1], scratch)
-        self._has_l1 = bool((self._kinks[0] != 0).any())
-        self._rows = max(self._l2.numel(), self._kinks[0].numel())
+    def __init__(self, l1: Strength, l2: Strength, workspace: Workspace) -> None:
+        super().__init__(l2, [l1], workspace)
+        self._has_l1 = bool((self._others[0] != 0).any())
+        self._rows = max(self._l2.numel(), self._others[0].numel())
 
-    def _diagonal(self, piece: Piece) -> None:
+    def _diagonal(self, block: Block) -> None:
         """w ← soft(w·d/(d + l2), l1/(d + l2)) with d = denominator / rate."""
-        first, second = piece.buffers
-        fill_denominator(piece, first)
+        first, second = block.buffers
+        fill_denominator(block, first)
         if self._has_l2:
-            pull(piece, first, second)
+            pull(block, first, second)
         if self._has_l1:
-            torch.div(piece.thresholds[0], first, out=first)
-            clip(piece.w, first, second)
+            torch.div(block.thresholds[0], first, out=first)
+            clip(block.w, first, second)
 
-    def _scalar(self, piece: Piece) -> None:
+    def _scalar(self, block: Block) -> None:
         """w ← soft(w, rate·l1 / (1 + rate·l2)) after w ← w / (1 + rate·l2)."""
         if self._has_l2:
-            piece.w.div_(piece.offset)
+            block.w.div_(block.offset)
         if self._has_l1:
-            clip_evenly(piece.w, piece.thresholds[0], piece.buffers[0])
+            clip_evenly(block.w, block.thresholds[0], block.buffers[0])
 
     def _models(self, w: torch.Tensor) -> int:
         return 1 if self._rows == 1 else len(w)
@@ -204,21 +203,21 @@ class SoftThreshold(InPlace):
         return 1
 
 
-def fill_denominator(piece: Piece, out: torch.Tensor) -> None:
+def fill_denominator(block: Block, out: torch.Tensor) -> None:
     """out ← √(square − mean²) + offset."""
-    assert piece.square is not None
-    if piece.mean is None:
-        torch.clamp_min(piece.square, TINY, out=out)  # type: ignore[call-overload]
+    assert block.square is not None
+    if block.mean is None:
+        torch.clamp_min(block.square, TINY, out=out)  # type: ignore[call-overload]
     else:
-        torch.addcmul(piece.square, piece.mean, piece.mean, value=-1, out=out)  # type: ignore[call-overload]
+        torch.addcmul(block.square, block.mean, block.mean, value=-1, out=out)  # type: ignore[call-overload]
         out.clamp_min_(TINY)
-    out.sqrt_().add_(piece.offset)
+    out.sqrt_().add_(block.offset)
 
 
-def pull(piece: Piece, denominator: torch.Tensor, buffer: torch.Tensor) -> None:
+def pull(block: Block, denominator: torch.Tensor, buffer: torch.Tensor) -> None:
     """w ← w·(1 − pull / denominator), which is w·d/(d + l2)."""
-    torch.div(piece.pull, denominator, out=buffer)
-    piece.w.addcmul_(piece.w, buffer, value=-1)
+    torch.div(block.pull, denominator, out=buffer)
+    block.w.addcmul_(block.w, buffer, value=-1)
 
 
 def clip(w: torch.Tensor, threshold: torch.Tensor, buffer: torch.Tensor) -> None:
@@ -248,7 +247,7 @@ def fits(w: torch.Tensor, motion: Motion, models: int) -> bool:
     )
 
 
-def _blocks(shape: torch.Size, axis: int | None, limit: int) -> Iterator[tuple[slice, ...]]:
+def _cuts(shape: torch.Size, axis: int | None, limit: int) -> Iterator[tuple[slice, ...]]:
     """Yield slices over rows, and where a row exceeds the limit over `axis` of it."""
     columns = max(1, shape[1:].numel())
     tall = max(1, limit // columns)
@@ -256,15 +255,15 @@ def _blocks(shape: torch.Size, axis: int | None, limit: int) -> Iterator[tuple[s
     wide = length if columns <= limit else max(1, limit * length // columns)
     for row in range(0, shape[0], tall):
         for start in range(0, length, wide):
-            block = [slice(row, row + tall), *[slice(None)] * (len(shape) - 1)]
+            cut = [slice(row, row + tall), *[slice(None)] * (len(shape) - 1)]
             if axis is not None:
-                block[axis] = slice(start, start + wide)
-            yield tuple(block)
+                cut[axis] = slice(start, start + wide)
+            yield tuple(cut)
 
 
-def _size(shape: torch.Size, block: tuple[slice, ...]) -> int:
-    """Return how many numbers a block has."""
-    lengths = (len(range(*cut.indices(n))) for cut, n in zip(block, shape, strict=True))
+def _size(shape: torch.Size, cut: tuple[slice, ...]) -> int:
+    """Return how many numbers a cut has."""
+    lengths = (len(range(*along.indices(n))) for along, n in zip(cut, shape, strict=True))
     return math.prod(lengths)
 
 

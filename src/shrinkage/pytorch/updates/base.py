@@ -1,4 +1,4 @@
-"""What an update is: one parameter's terms around a step, and the parameter as it works on it.
+"""What an update is: one parameter's parts around a step, and the parameter as it works on it.
 
 Who uses this: the four updates. They work on one model or on many stacked along a leading axis,
 with one strength per model, and touch no model whose strengths are 0.
@@ -6,26 +6,24 @@ with one strength per model, and touch no model whose strengths are 0.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import ClassVar
 
 import torch
 
 from shrinkage.pytorch.optimizers import Moment, Motion
 from shrinkage.pytorch.prox.rounding import Resolution
 from shrinkage.pytorch.prox.shrink import Shrink
-from shrinkage.pytorch.prox.soft import Scratch
-from shrinkage.pytorch.sharding import is_sharded, local, piece_of, whole
-from shrinkage.terms import Part
+from shrinkage.pytorch.prox.soft import Workspace
+from shrinkage.pytorch.sharding import is_sharded, local, shard_of, unsharded
+from shrinkage.terms import StepPlan
 
 
 @dataclass(frozen=True, eq=False)
 class Target:
     """One parameter of an optimizer, and the models along its leading axes (0: no such axis).
 
-    `gathered` says that its pieces on several processes are worked on as one whole tensor.
+    `gathered` says that its shards on several processes are worked on as one full tensor.
     """
 
     name: str
@@ -53,7 +51,7 @@ class Target:
         if self.is_plain:
             return tensor
         if is_sharded(tensor):
-            tensor = whole(tensor) if self.gathered else local(tensor)
+            tensor = unsharded(tensor) if self.gathered else local(tensor)
         if self.stacked <= 1:
             return tensor
         return tensor.view(-1, *tensor.shape[self.stacked :])
@@ -61,7 +59,7 @@ class Target:
     def put(self, view: torch.Tensor, tensor: torch.Tensor) -> None:
         """Write a view of a tensor back to it, where the view is a copy."""
         if self.gathered:
-            local(tensor.detach()).copy_(piece_of(view, tensor))
+            local(tensor.detach()).copy_(shard_of(view, tensor))
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,24 +67,26 @@ class Tools:
     """What the updates of one attachment share."""
 
     optimizer: torch.optim.Optimizer
-    scratch: Scratch
+    workspace: Workspace
 
 
 class Update:
-    """What one parameter's terms do around a step; the base does nothing."""
+    """What one parameter's parts do around a step; `before` and `after` may do nothing.
 
-    changes_gradient: ClassVar[bool] = False
-    needs_loss: ClassVar[bool] = False
+    Args:
+        plan: of the parameter; an update reads its own fields of it.
+        target: the parameter.
+        tools: what all updates share.
+    """
 
-    def __init__(self, parts: Sequence[Part], target: Target, tools: Tools) -> None:
-        self.makes_zeros = False
+    def __init__(self, plan: StepPlan, target: Target, tools: Tools) -> None:
         self.target = target
         self.tools = tools
-        self.parts = tuple(parts)
+        self.take(plan)
 
-    def set_strengths(self, parts: Sequence[Part]) -> None:
-        """Take the same parts with other strengths."""
-        self.parts = tuple(parts)
+    def take(self, plan: StepPlan) -> None:
+        """Take the plan, at first and whenever its strengths have changed."""
+        raise NotImplementedError
 
     @property
     def acts_before(self) -> bool:
@@ -104,16 +104,13 @@ class Update:
 
 
 def shrink(target: Target, route: Shrink, motion: Motion) -> None:
+    """Shrink a parameter that has moved."""
     w = target.view(target.parameter)
     if target.stacked:
         route(w, motion)
     else:
         target.resolution.shrink(route, w, motion)
     target.put(w, target.parameter)
-
-
-def is_plain_l2(part: Part) -> bool:
-    return part.is_decay
 
 
 def spread(strength: torch.Tensor, w: torch.Tensor) -> torch.Tensor:

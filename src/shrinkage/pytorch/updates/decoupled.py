@@ -2,44 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import torch
 
 from shrinkage.pytorch.optimizers import Moment, Motion
-from shrinkage.pytorch.prox.shrink import Run, Shrink, live_runs
-from shrinkage.pytorch.updates.base import Target, Tools, Update, is_plain_l2, shrink, spread
-from shrinkage.terms import Part, smooth_and_nonsmooth
+from shrinkage.pytorch.prox.shrink import ActingModels, Shrink, acting_models
+from shrinkage.pytorch.updates.base import Target, Tools, Update, shrink, spread
+from shrinkage.terms import StepPlan
+
+Multiply = Callable[[torch.Tensor, Any], Any]
 
 
 class Decoupled(Update):
     """Smooth parts before the step, w − lr·strength·∂Ω; the others after it, by a scalar prox."""
 
-    def __init__(self, parts: Sequence[Part], target: Target, tools: Tools) -> None:
-        super().__init__(parts, target, tools)
-        smooth, kinked = smooth_and_nonsmooth(self.parts)
-        self.route = Shrink(kinked, target.models, tools.scratch)
-        self.makes_zeros = bool(kinked)
-        self._take_smooth(smooth)
+    def __init__(self, plan: StepPlan, target: Target, tools: Tools) -> None:
+        self.route = Shrink(plan.after, target.models, tools.workspace)
+        super().__init__(plan, target, tools)
 
-    def _take_smooth(self, smooth: Sequence[Part]) -> None:
-        self._smooth = live_runs(smooth, self.target.models)
-        plain = self.target.models is None and all(is_plain_l2(part) for part in smooth)
-        self.decay = sum(part.strength for part in smooth) if plain else None
+    def take(self, plan: StepPlan) -> None:
+        """Take what goes before the step and what goes after it."""
+        self._smooth = acting_models(plan.before, self.target.models)
+        is_decay = self.target.models is None and all(part.is_decay for part in plan.before)
+        self.decay = sum(part.strength for part in plan.before) if is_decay else None
+        self.route.take(plan.after)
 
     @property
     def acts_before(self) -> bool:
         """Whether there is a smooth part whose strength is not 0."""
         return bool(self._smooth)
-
-    def set_strengths(self, parts: Sequence[Part]) -> None:
-        """Take the same parts with other strengths."""
-        super().set_strengths(parts)
-        smooth, kinked = smooth_and_nonsmooth(self.parts)
-        self._take_smooth(smooth)
-        self.route.set_strengths(kinked)
 
     def before(self, moment: Moment) -> None:
         """Decay by the smooth parts; plain L2 is a product, bit for bit that of AdamW."""
@@ -52,20 +46,20 @@ class Decoupled(Update):
         if self.decay is not None:
             target.resolution.decay(w, rate * self.decay, multiply)
         else:
-            for run in self._smooth:
-                if run.models is None:
-                    target.resolution.shrink(_Descent(run, multiply), w, Motion(rate))
+            for acting in self._smooth:
+                if acting.models is None:
+                    target.resolution.shrink(_Descent(acting, multiply), w, Motion(rate))
                 else:
-                    _decay(run, run.cut(w), rate, multiply)
+                    _decay(acting, acting.cut(w), rate, multiply)
         target.put(w, target.parameter)
 
     def after(self, moment: Moment) -> None:
-        """Shrink by the parts with kinks."""
+        """Shrink by the nonsmooth parts."""
         if self.route:
             shrink(self.target, self.route, Motion(float(moment.group["lr"])))
 
 
-def product_of(group: Mapping[str, Any], w: torch.Tensor) -> Callable[[torch.Tensor, Any], Any]:
+def product_of(group: Mapping[str, Any], w: torch.Tensor) -> Multiply:
     """Return the in-place product of the optimizer's variant: in 16 bits foreach rounds apart."""
     chosen = group.get("foreach")
     foreach = bool(chosen) if chosen is not None else w.is_cuda and not group.get("fused")
@@ -83,33 +77,30 @@ def _foreach_product(w: torch.Tensor, factor: Any) -> None:
 class _Descent:
     """A decay by smooth parts that are not all plain L2, as a shrink in place."""
 
-    run: Run
-    multiply: Callable[[torch.Tensor, Any], Any]
+    acting: ActingModels
+    multiply: Multiply
 
     @property
     def is_separable(self) -> bool:
-        return False  # references have the shape of the whole parameter
+        return False  # references have the shape of the full parameter
 
     def threshold(self, motion: Motion) -> float | None:  # noqa: ARG002
         return None
 
     def __call__(self, w: torch.Tensor, motion: Motion) -> None:
-        _decay(self.run, w, motion.rate, self.multiply)
+        _decay(self.acting, w, motion.rate, self.multiply)
 
 
-def _decay(
-    run: Run, w: torch.Tensor, rate: float, multiply: Callable[[torch.Tensor, Any], Any]
-) -> None:
+def _decay(acting: ActingModels, w: torch.Tensor, rate: float, multiply: Multiply) -> None:
     """w ← w·(1 − rate·strength) for L2, minus rate·strength·∂Ω(w) for other smooth parts."""
-    stacked = 0 if run.models is None else 1
-    plain = [part for part in run.parts if is_plain_l2(part)]
-    others = [part for part in run.parts if not is_plain_l2(part)]
-    slopes = [part.penalty.gradient(part.about(w), stacked) for part in others]
-    if plain:
-        total: Any = sum((part.strength for part in plain), 0.0)
-        multiply(w, _number(1 - rate * total, w))
-    for part, slope in zip(others, slopes, strict=True):
-        w.sub_(slope * _number(rate * part.strength, w))
+    stacked = 0 if acting.models is None else 1
+    others = [part for part in acting.parts if not part.is_decay]
+    gradients = [part.penalty.gradient(part.about(w), stacked) for part in others]
+    decays = [part.strength for part in acting.parts if part.is_decay]
+    if decays:
+        multiply(w, _number(1 - rate * sum(decays, 0.0), w))
+    for part, gradient in zip(others, gradients, strict=True):
+        w.sub_(gradient * _number(rate * part.strength, w))
 
 
 def _number(value: Any, w: torch.Tensor) -> Any:

@@ -6,12 +6,15 @@ import torch
 
 from shrinkage.pytorch.loss import penalty_value
 from shrinkage.pytorch.updates.base import Update
+from shrinkage.terms import StepPlan
 
 
 class Loss(Update):
     """The term is added to the loss by the caller, through `Attachment.loss`."""
 
-    needs_loss = True
+    def take(self, plan: StepPlan) -> None:
+        """Take what goes into the loss."""
+        self.parts = plan.loss
 
     def value(self) -> torch.Tensor:
         """Return Σ strength·penalty with its gradient, over all models."""

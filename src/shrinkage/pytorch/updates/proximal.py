@@ -2,33 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from shrinkage.pytorch.optimizers import Metric, Moment, Motion, metric_of
+from shrinkage.pytorch.optimizers import Moment, metric_of
 from shrinkage.pytorch.optimizers.motion import no_gain, nothing
 from shrinkage.pytorch.prox.shrink import Shrink
 from shrinkage.pytorch.updates.base import Target, Tools, Update, shrink
-from shrinkage.terms import Part, smooth_and_nonsmooth
+from shrinkage.terms import StepPlan
 
 
 class Proximal(Update):
     """After the step: the prox of all parts in the optimizer's own metric."""
 
-    def __init__(self, parts: Sequence[Part], target: Target, tools: Tools) -> None:
-        super().__init__(parts, target, tools)
-        self.metric: Metric = metric_of(tools.optimizer)
-        self.route = Shrink(self.parts, target.models, tools.scratch)
-        self._noted: Any = None
-        self.makes_zeros = bool(smooth_and_nonsmooth(self.parts)[1])
+    def __init__(self, plan: StepPlan, target: Target, tools: Tools) -> None:
+        self.metric = metric_of(tools.optimizer)
+        self.route = Shrink(plan.in_metric, target.models, tools.workspace)
         self.buffer: float | None = None  # the momentum buffer of a constant gradient of one
         self.last_gain = 1.0  # what momentum made of a constant push in the last step
+        self._noted: Any = None
+        super().__init__(plan, target, tools)
 
-    def set_strengths(self, parts: Sequence[Part]) -> None:
-        """Take the same parts with other strengths."""
-        super().set_strengths(parts)
-        self.route.set_strengths(self.parts)
+    def take(self, plan: StepPlan) -> None:
+        """Take what is measured in the metric."""
+        self.route.take(plan.in_metric)
 
     @property
     def acts_before(self) -> bool:
@@ -47,16 +44,14 @@ class Proximal(Update):
         self._noted = self.metric.note(moment, self.target.parameter)
 
     def after(self, moment: Moment) -> None:
-        """Shrink."""
+        """Shrink by what the optimizer has moved, amplified by the momentum's gain."""
         gain, self.buffer = self.metric.gain(moment.group, self.buffer)
         self.last_gain = gain
         if self.route:
             motion = self.metric.motion(moment, self._noted)
-            shrink(self.target, self.route, _viewed(motion, self.target, gain))
+            if not self.target.is_plain:
+                motion = motion.each(self.target.view)
+            if gain != 1:
+                motion = replace(motion, rate=motion.rate * gain)
+            shrink(self.target, self.route, motion)
         self._noted = None
-
-
-def _viewed(motion: Motion, target: Target, gain: float) -> Motion:
-    """Return the motion of what this process works on, amplified by the momentum's gain."""
-    seen = motion if target.is_plain else motion.each(target.view)
-    return seen if gain == 1 else replace(seen, rate=seen.rate * gain)

@@ -49,10 +49,10 @@ def _pool() -> _Pool:
     for path in sorted(Path(torch.__file__).parent.glob("lib/libgomp*.so*")):
         try:
             library = ctypes.CDLL(str(path), mode=os.RTLD_NOLOAD)
-            found = (library.GOMP_parallel, library.omp_get_thread_num, library.omp_get_num_threads)
+            entries = library.GOMP_parallel, library.omp_get_thread_num, library.omp_get_num_threads
         except (OSError, AttributeError):
             continue
-        return _Pool(*(ctypes.cast(function, ctypes.c_void_p) for function in found))
+        return _Pool(*(ctypes.cast(function, ctypes.c_void_p) for function in entries))
     return _Pool()
 
 
@@ -65,14 +65,14 @@ def are_built() -> bool:
     return _LIBRARY is not None
 
 
-class Tensors:
+class TensorAddresses:
     """The addresses of several tensors, as the kernels take them; looked up anew when they move.
 
     Args:
         count: how many tensors there will be.
 
     >>> w = torch.tensor([3.0, -0.5])
-    >>> Tensors(1).point_to([w]) is are_built()
+    >>> TensorAddresses(1).point_to([w]) is are_built()
     True
     """
 
@@ -104,7 +104,7 @@ class Tensors:
         where = (self.addresses, self.sizes, self._count)
         _LIBRARY.shrink_scalar(*where, divisor, threshold, _POOL, torch.get_num_threads())
 
-    def shrink_diagonal(self, squares: Tensors, numbers: Sequence[float]) -> None:
+    def shrink_diagonal(self, squares: TensorAddresses, numbers: Sequence[float]) -> None:
         """w ← soft(w − w·pull·r, threshold·r) with r = 1/(√square + offset) for every tensor.
 
         Args:
