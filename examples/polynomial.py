@@ -98,7 +98,9 @@ def run(*, full: bool = False, draws: int = 12) -> Outcome:
     to be the same and are faster on fourteen points.
     """
     sets = [drawn(seed) for seed in range(100 if full else draws)]
-    outcome = Outcome(f"{len(sets)} draws of {POINTS} points around sin 2.5x, one of them far off")
+    outcome = Outcome(
+        f"{len(sets)} draws of {POINTS} points around sin 2.5x, each with one outlier"
+    )
     errors = {f"degree {d}": [off_truth(plain_fit(p, d)) for p in sets] for d in (LOW, HIGH)}
     for name in PENALTIES:
         errors[f"degree 10, {name}"] = [off_truth(their_fit(p, name, STRENGTHS)) for p in sets]
