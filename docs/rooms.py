@@ -1,8 +1,8 @@
 """Draw the rooms of the library and the two walks through them: `docs/images/rooms.png`.
 
 Who uses this: `docs/architecture.md`. The rows are the layers of the import contract in
-pyproject.toml, so the picture cannot show an arrow that the contract forbids; the sentence in a room
-is the first of its own docstring.
+pyproject.toml, so the picture cannot show an arrow that the contract forbids; the sentence in a
+room is the first of its own docstring.
 """
 
 from __future__ import annotations
@@ -57,7 +57,9 @@ def draw() -> None:
         for number, room in enumerate(rooms):
             x = left + number * (width + 0.15)
             axes.add_patch(
-                plt.Rectangle((x, y), width, HEIGHT, facecolor="#f4f4f1", edgecolor="#555555", lw=0.8)
+                plt.Rectangle(
+                    (x, y), width, HEIGHT, facecolor="#f4f4f1", edgecolor="#555555", lw=0.8
+                )
             )
             words = textwrap.wrap(summary(room), max(14, int(width * 13.5)))
             shown = words[:3] if len(words) <= 3 else [*words[:2], words[2] + " …"]
@@ -74,7 +76,9 @@ def draw() -> None:
     for colour, (what, _), x in zip(WALKS, WALKS.values(), (0.15, 3.4), strict=True):
         axes.plot(x, top, "o", color=colour, ms=10)
         axes.text(x + 0.2, top, f"the walk of {what}", va="center", size=9)
-    axes.text(WIDTH, top, "each room imports from rooms below it only", ha="right", va="center", size=9)
+    axes.text(
+        WIDTH, top, "each room imports from rooms below it only", ha="right", va="center", size=9
+    )
     axes.set(xlim=(-0.05, WIDTH + 0.05), ylim=(-0.1, top + 0.3))
     axes.axis("off")
     figure.savefig(PICTURE, dpi=110, bbox_inches="tight", metadata={"Software": None})

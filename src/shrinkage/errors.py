@@ -34,6 +34,10 @@ class UnsupportedOptimizer(ShrinkageError):
     """The update cannot be right with this optimizer."""
 
 
+class OwnDecayWarning(UserWarning):
+    """An optimizer decays by itself what a term is on: the two act together."""
+
+
 def near_names(name: str, candidates: Iterable[str], count: int = 3) -> str:
     """Return `did you mean …?` with the candidates most like `name`, or an empty string.
 

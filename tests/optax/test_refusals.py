@@ -156,7 +156,7 @@ def test_a_learning_rate_that_nobody_tells():
 
 def test_strengths_patterns_and_sums():
     for strength in (math.nan, -1.0, math.inf):
-        with pytest.raises(InputError, match="expected a strength that is a finite number"):
+        with pytest.raises(InputError, match="expected a strength as a finite number"):
             proximal(optax.sgd(0.1), strength * L1(), 0.1)
     for made in (
         proximal(optax.sgd(0.1), TERMS.on("layer.kernl"), 0.1),

@@ -37,7 +37,7 @@ def test_options_reach_the_penalty() -> None:
         ("zzz", {}, "choose one of those"),
         ("l1", {"l1_ratio": 0.5}, "expected no options for penalty l1"),
         ("elastic-net", {"l1ratio": 0.5}, "did you mean l1_ratio"),
-        ("elastic-net", {"l1_ratio": 2.0}, "expected l1_ratio from 0"),
+        ("elastic-net", {"l1_ratio": 2.0}, "expected l1_ratio as a number from 0 to 1"),
         ("group-lasso", {"per": "outputs"}, "did you mean output"),
     ],
 )

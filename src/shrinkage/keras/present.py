@@ -11,7 +11,7 @@ from typing import Any
 
 import keras
 
-from shrinkage.errors import InputError
+from shrinkage.errors import InputError, OwnDecayWarning
 from shrinkage.keras.regularizers import Regularizer
 from shrinkage.parameters import ParameterInfo
 from shrinkage.penalties import L1, L2, Penalty
@@ -123,7 +123,7 @@ def warn_of_own_decay(
     decays = {info.name: decay_of(optimizer, variable) for info, variable in described}
     words = words_of_own_decay(type(optimizer).__name__, decays, parts)
     if words:
-        warnings.warn(words, UserWarning, stacklevel=3)
+        warnings.warn(words, OwnDecayWarning, stacklevel=3)
 
 
 def _kinds(terms: Iterable[Term]) -> set[type[Penalty]]:

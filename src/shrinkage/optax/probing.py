@@ -20,7 +20,7 @@ import jax.core
 import jax.numpy as jnp
 import numpy as np
 
-from shrinkage.errors import UnsupportedOptimizer
+from shrinkage.errors import OwnDecayWarning, UnsupportedOptimizer
 from shrinkage.optax.metrics import OptaxMetric
 from shrinkage.optax.parameters import named_leaves
 from shrinkage.optax.rates import rate_at
@@ -68,7 +68,7 @@ def check_metric(
         UnsupportedOptimizer: they differ; the message has both.
 
     Warns:
-        UserWarning: the optimizer decays parameters by itself that L2 decays, too.
+        OwnDecayWarning: the optimizer decays parameters by itself that L2 decays, too.
     """
     names = tuple(names)
     with jax.ensure_compile_time_eval():
@@ -87,7 +87,7 @@ def check_metric(
         judge.compare(1.0, 1, but=decay)
         twice = [name for name in decay if name in squared]
         if twice:
-            warnings.warn(_twice_words(twice), UserWarning, stacklevel=3)
+            warnings.warn(_twice_words(twice), OwnDecayWarning, stacklevel=3)
 
 
 @dataclass(frozen=True, eq=False)

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import numbers
 from dataclasses import dataclass, field
 from typing import ClassVar
 
 from shrinkage.arrays import Array
-from shrinkage.errors import InputError
+from shrinkage.checks import fraction
 from shrinkage.penalties.base import Penalty
 from shrinkage.penalties.l1 import L1
 from shrinkage.penalties.l2 import L2
@@ -50,14 +49,8 @@ class ElasticNet(WeightedSum):
     separable: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
-        ratio = self.l1_ratio
-        number = isinstance(ratio, numbers.Real) and not isinstance(ratio, bool)
-        if not number or not 0 <= ratio <= 1:
-            raise InputError(
-                f"expected l1_ratio from 0 (L2 alone) to 1 (L1 alone), got {ratio!r}: "
-                "choose a number in that range"
-            )
-        object.__setattr__(self, "l1_ratio", float(ratio))
+        ratio = fraction(self.l1_ratio, "l1_ratio", hint="0 is L2 alone, 1 is L1 alone")
+        object.__setattr__(self, "l1_ratio", ratio)
 
     def parts(self) -> tuple[tuple[float, Penalty], ...]:
         """Return ((l1_ratio, L1()), (1 − l1_ratio, L2())) without parts of weight 0.

@@ -13,7 +13,7 @@ from typing import Any
 from torch import nn
 from torch.optim import Optimizer
 
-from shrinkage.errors import InputError
+from shrinkage.errors import InputError, OwnDecayWarning
 from shrinkage.pytorch.attach import places_of
 from shrinkage.pytorch.attachment import Attachment
 from shrinkage.pytorch.ledger import Ledger
@@ -149,4 +149,4 @@ def _warn_of_own_decay(optimizer: Optimizer, slots: Sequence[Slot]) -> None:
         {slot.target.name: slot.plan.parts for slot in slots},
     )
     if words:
-        warnings.warn(words, UserWarning, stacklevel=3)
+        warnings.warn(words, OwnDecayWarning, stacklevel=3)

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from shrinkage.checks import number
-from shrinkage.errors import InputError
+from shrinkage.errors import InputError, OwnDecayWarning
 from shrinkage.terms import Part, words_of_own_decay
 
 
@@ -75,4 +75,4 @@ def warn_of_own_decay(optimizer: Any, parts: Mapping[str, Sequence[Part]]) -> No
     decays = dict.fromkeys(parts, getattr(optimizer, "weight_decay", 0.0))
     words = words_of_own_decay(type(optimizer).__name__, decays, parts)
     if words:
-        warnings.warn(words, UserWarning, stacklevel=3)
+        warnings.warn(words, OwnDecayWarning, stacklevel=3)

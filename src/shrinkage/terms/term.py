@@ -6,8 +6,6 @@ frozen: what varies in training is an argument elsewhere.
 
 from __future__ import annotations
 
-import math
-import numbers
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -15,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from shrinkage.checks import number
 from shrinkage.errors import InputError, near_names
 from shrinkage.penalties import Penalty
 from shrinkage.selections import Selection, as_selection, weights
@@ -284,13 +283,7 @@ def checked_strength(value: Any) -> float:
     >>> checked_strength(1)
     1.0
     """
-    number = isinstance(value, numbers.Real | np.number) and not isinstance(value, bool | np.bool_)
-    if not number or not 0 <= float(value) < math.inf:
-        raise InputError(
-            f"expected a strength that is a finite number of at least 0, got {value!r}: "
-            "write for example 1e-4 * L1()"
-        )
-    return float(value)
+    return number(value, "a strength", hint="write for example 1e-4 * L1()")
 
 
 def _copies(reference: Any) -> Mapping[str, Any]:

@@ -26,7 +26,7 @@ from shrinkage.audits.neutral import (
     words_of,
 )
 from shrinkage.audits.verdicts import Case
-from shrinkage.errors import InputError, UnmatchedPattern
+from shrinkage.errors import InputError, OwnDecayWarning, UnmatchedPattern
 from shrinkage.pytorch.audits.invariant import scale_invariant
 from shrinkage.pytorch.audits.kept import Kept
 from shrinkage.pytorch.audits.outlook import about_zero, collapse, layer_of
@@ -98,7 +98,7 @@ def audit(
     with Kept(model, optimizer, training_step) as kept, warnings.catch_warnings():
         # a scheduler of the caller's optimizer, which takes no step here
         warnings.filterwarnings("ignore", "Detected call of `lr_scheduler.step")
-        warnings.filterwarnings("ignore", ".*has its own weight_decay", UserWarning)
+        warnings.simplefilter("ignore", OwnDecayWarning)
         return _audited(
             Runs(twin, training_step, batch, seed, kept), assignment, update, steps_per_epoch
         )

@@ -16,7 +16,7 @@ from typing import Any
 from torch import nn
 from torch.optim import Optimizer
 
-from shrinkage.errors import UnsupportedOptimizer
+from shrinkage.errors import OwnDecayWarning, UnsupportedOptimizer
 from shrinkage.pytorch.attachment import Attachment
 from shrinkage.pytorch.regularize import regularize
 from shrinkage.pytorch.sharding import unsharded
@@ -127,7 +127,11 @@ class Session:
 
     def _tell(self, warning: warnings.WarningMessage) -> None:
         text = str(warning.message)
-        advice = f"; {self._advice}" if self._advice and "weight_decay" in text else ""
+        advice = (
+            f"; {self._advice}"
+            if self._advice and issubclass(warning.category, OwnDecayWarning)
+            else ""
+        )
         warnings.warn(f"{text}{advice}", warning.category, stacklevel=3)
 
 

@@ -15,12 +15,12 @@ def inputs_kept_figure(result: PathResult) -> LineFigure | None:
     """Return the mean number of inputs that the first layer uses over the strengths."""
     if result.inputs_kept is None:
         return None
-    kept, error = fold_mean(result.inputs_kept), fold_error(result.inputs_kept)
-    finite = kept[np.isfinite(kept)]
+    counts, error = fold_mean(result.inputs_kept), fold_error(result.inputs_kept)
+    finite = counts[np.isfinite(counts)]
     if len(finite) == 0:
         return None
     total = max(len(result.input_names), int(np.ceil(finite.max())), 1)
-    reading = _reading(result, kept, total)
+    reading = _reading(result, counts, total)
     return LineFigure(
         key="inputs-kept",
         title="Inputs kept",
@@ -32,7 +32,7 @@ def inputs_kept_figure(result: PathResult) -> LineFigure | None:
             Series(
                 "mean over the folds",
                 positions(result.strengths),
-                kept,
+                counts,
                 "layer1",
                 error=error if np.isfinite(error).any() else None,
             ),
@@ -41,16 +41,14 @@ def inputs_kept_figure(result: PathResult) -> LineFigure | None:
     )
 
 
-def _reading(result: PathResult, kept: np.ndarray, total: int) -> str:
-    parts = []
+def _reading(result: PathResult, counts: np.ndarray, total: int) -> str:
+    uses: dict[str, str] = {}  # of the choices that are read alike, the first
     for role, label in (("best", "the best"), ("one_standard_error", "the one-standard-error")):
         model = chosen_or_none(result, role)
-        if model is not None and model.index is not None and np.isfinite(kept[model.index]):
+        if model is not None and model.index is not None and np.isfinite(counts[model.index]):
             strength = strength_text(model.strength)
-            parts.append(f"{label} strength {strength} uses {_count(kept[model.index])}")
-    if len(parts) == 2 and parts[0].split("strength")[1] == parts[1].split("strength")[1]:
-        parts = parts[:1]
-    said = " and ".join(parts) or "the models use some"
+            uses.setdefault(f"strength {strength} uses {_count(counts[model.index])}", label)
+    said = " and ".join(f"{label} {use}" for use, label in uses.items()) or "the models use some"
     return f"Of {total} inputs {said} on average over the folds."
 
 
