@@ -309,6 +309,7 @@ def test_a_message_stays_one_line_whatever_it_holds(here):
     refused(here, path("no\u2028such\nfile.csv"), "does not exist")
 
 
+@pytest.mark.slow
 def test_a_real_process_ends_with_status_2_and_one_line(tmp_path):
     command = [sys.executable, "-m", "shrinkage", "path", "nowhere.csv", "--target", "y"]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)

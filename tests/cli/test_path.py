@@ -164,6 +164,7 @@ def test_a_users_factory_trains(here):
     assert kept[0].weight.grad is None
 
 
+@pytest.mark.slow
 def test_resume_starts_goes_on_and_does_nothing(here, monkeypatch):
     command = ("path", "t.csv", "--target", "y", *QUICK, "--drop", "g", "-q", "--resume", "--out")
     assert shrinkage(*command, "missing").status == 0

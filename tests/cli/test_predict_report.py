@@ -79,6 +79,7 @@ class Page(HTMLParser):
         self.text.append(data)
 
 
+@pytest.mark.slow
 def test_the_page_shows_names_as_text(run):
     raw = (run / "report.html").read_text(encoding="utf-8")
     page = Page(raw)
@@ -166,6 +167,7 @@ def test_bad_predictions_are_refused(run, raw, made, tmp_path):
     refused(run, within, "expected a new file", "in the run", "another --out")
 
 
+@pytest.mark.slow
 def test_report_draws_the_same_page_again(run, first):
     before = contents(run)
     (run / "report.html").unlink()

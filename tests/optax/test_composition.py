@@ -216,6 +216,7 @@ def test_a_schedule_is_followed(momentum):
     assert_same(ours, params, atol=1e-4)
 
 
+@pytest.mark.slow
 def test_an_injected_learning_rate_is_read_and_may_be_set():
     with jax.enable_x64(True):  # injected numbers have the dtype of the weights
         ours = proximal(optax.inject_hyperparams(optax.adam)(0.03, eps=1e-4), TERMS)
@@ -255,6 +256,7 @@ def test_each_term_may_have_its_own_update():
     )
 
 
+@pytest.mark.slow
 def test_half_precision_weights_get_zeros_and_keep_their_dtype():
     params = jax.tree.map(lambda leaf: leaf.astype(jnp.bfloat16), start())
     optimizer = proximal(optax.adam(0.03), 0.5 * L1(), 0.03)

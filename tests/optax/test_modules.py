@@ -111,6 +111,7 @@ def places(tree, layout=None):
     }
 
 
+@pytest.mark.slow
 def test_nnx_layouts_by_class_and_by_name():
     model = Many(nnx.Rngs(0))
     state = nnx.state(model, nnx.Param)
@@ -161,6 +162,7 @@ def test_kernels_whose_axes_no_name_tells_are_refused_for_groups_alone(name):
     table(params, 0.1 * GroupLasso(per="input"), layout=in_out)
 
 
+@pytest.mark.slow
 def test_an_equinox_layer_that_was_stacked_is_grouped_as_one_says():
     key = jax.random.key(0)
     make = eqx.filter_vmap(lambda key: eqx.nn.Linear(6, 5, use_bias=False, key=key))
@@ -175,6 +177,7 @@ def test_an_equinox_layer_that_was_stacked_is_grouped_as_one_says():
         np.testing.assert_allclose(one, GroupLasso(axes=(1,)).prox(start, 0.1), atol=1e-6)
 
 
+@pytest.mark.slow
 def test_stacked_layers_of_equinox_have_no_axes():
     def layers(key):
         return {
@@ -216,6 +219,7 @@ def test_equinox_trains_and_whole_inputs_vanish():
     assert np.count_nonzero(weight[:, ~gone] == 0) == 0
 
 
+@pytest.mark.slow
 def test_equinox_layouts_by_class():
     key = jax.random.key(0)
     model = {

@@ -65,6 +65,7 @@ def test_there_are_zeros_to_compare(optimizer):
         assert 0 < np.count_nonzero(weights == 0) < weights.size, name
 
 
+@pytest.mark.slow
 def test_terms_differ_from_none():
     """A comparison of two runs without penalty would pass, too."""
     ours, _ = both("proximal", "adam")

@@ -208,6 +208,7 @@ def test_a_module_is_a_starting_point_for_every_model(digits):
         assert torch.equal(value, before[name])
 
 
+@pytest.mark.slow
 def test_mixed_columns_missing_cells_and_text_labels_predict_from_raw_rows(tmp_path):
     random = np.random.default_rng(0)
     frame = pd.DataFrame(
@@ -368,6 +369,7 @@ def test_pictures_are_scored_and_predicted_as_they_were_given():
     np.testing.assert_allclose(path.score_error, path.summary["cv_score_se"], rtol=1e-12)
 
 
+@pytest.mark.slow
 def test_a_full_disk_loses_nothing_that_was_done(digits, tmp_path, monkeypatch):
     import errno
 

@@ -74,6 +74,7 @@ def test_ten_kills_change_nothing(tmp_path):
     assert pages[0].read_bytes() == pages[1].read_bytes()
 
 
+@pytest.mark.slow
 def test_ctrl_c_says_how_to_go_on(tmp_path):
     process = start(tmp_path / "run", errors=subprocess.PIPE)
     while not (tmp_path / "run" / "state" / "run.json").exists():

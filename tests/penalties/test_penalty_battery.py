@@ -36,6 +36,7 @@ def test_battery(penalty: Penalty, namespace: str) -> None:
 
 
 # Compiling is slow, so that JAX meets one small shape and the penalties that contain the others.
+@pytest.mark.slow
 @pytest.mark.parametrize("penalty", [ElasticNet(0.3), GroupLasso("input")], ids=repr)
 def test_battery_under_jit(penalty: Penalty) -> None:
     pytest.importorskip("jax")
