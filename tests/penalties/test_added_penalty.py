@@ -117,3 +117,30 @@ def test_on_the_page_of_the_reference(added: type[Penalty]) -> None:
     formula = added.formula.replace("|", "\\|")
     assert f"| `firm` | {formula} | {added.summary} | {facts} | {option} |" in built
     assert L1.formula.replace("|", "\\|") in built
+
+
+@pytest.mark.parametrize("update", ["proximal", "gradient", "decoupled"])
+def test_in_training_the_knee_follows_the_strength_of_each_model(update: str) -> None:
+    torch = pytest.importorskip("torch")
+    from shrinkage.pytorch import attach, regularize
+    from shrinkage.terms import Part
+
+    start = torch.linspace(-1.0, 1.0, 12, dtype=torch.float64).reshape(3, 4)
+    strengths = torch.tensor([0.02, 0.2, 0.5], dtype=torch.float64)
+    stack = torch.nn.Parameter(start.expand(3, 3, 4).clone())
+    together = torch.optim.Adam([stack], lr=0.05)
+    attach(together, {stack: [Part(strengths, firm.Firm(2.0), update=update)]}, stacked=1)
+    for _ in range(20):
+        stack.grad = stack.detach() - 0.3
+        together.step()
+    for k, strength in enumerate(strengths.tolist()):
+        for first in (strength, 1.0):
+            model = torch.nn.Linear(4, 3, bias=False, dtype=torch.float64)
+            model.weight.data = start.clone()
+            alone = torch.optim.Adam(model.parameters(), lr=0.05)
+            term = first * firm.Firm(2.0)
+            regularize(alone, model, term, update=update).set_strength(term, strength)
+            for _ in range(20):
+                model.weight.grad = model.weight.detach() - 0.3
+                alone.step()
+            torch.testing.assert_close(stack[k], model.weight, rtol=0, atol=1e-12)
