@@ -46,5 +46,5 @@ def near_names(name: str, candidates: Iterable[str], count: int = 3) -> str:
     >>> near_names("zzz", ["l1", "l2"])
     ''
     """
-    found = difflib.get_close_matches(name, list(candidates), n=count, cutoff=0.5)
-    return f"did you mean {' or '.join(found)}?" if found else ""
+    near = difflib.get_close_matches(name, list(candidates), n=count, cutoff=0.5)
+    return f"did you mean {' or '.join(near)}?" if near else ""

@@ -49,7 +49,7 @@ def import_function(path: str, option: str) -> Callable[..., Any]:
         ) from error
     function = getattr(module, name, None)
     if not callable(function):
-        hint = near_names(name, [one for one in dir(module) if one[0] != "_"])
+        hint = near_names(name, [public for public in dir(module) if public[0] != "_"])
         hint = hint or "name a function that is in it"
         raise InputError(f"module {module_name} has no function {name!r}; {hint}")
     return function

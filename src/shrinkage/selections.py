@@ -282,11 +282,11 @@ def layer(pattern: str) -> Selection:
     return _Layer(_text(pattern, "a layer's name"))
 
 
-def as_selection(given: Selection | str) -> Selection:
+def as_selection(selection: Selection | str) -> Selection:
     """Return a selection as it is, and a string as a pattern of full names.
 
     Args:
-        given: a selection or a pattern.
+        selection: a selection or a pattern.
 
     Returns:
         The selection.
@@ -297,14 +297,14 @@ def as_selection(given: Selection | str) -> Selection:
     >>> as_selection("encoder.*")
     named('encoder.*')
     """
-    if isinstance(given, str):
-        return named(given)
-    if not isinstance(given, Selection):
+    if isinstance(selection, str):
+        return named(selection)
+    if not isinstance(selection, Selection):
         raise InputError(
-            f"expected a selection or a name pattern, got {type(given).__name__}: "
+            f"expected a selection or a name pattern, got {type(selection).__name__}: "
             'use for example on("encoder.*") or on(layer("encoder"))'
         )
-    return given
+    return selection
 
 
 def select(selection: Selection | str, infos: Iterable[ParameterInfo]) -> tuple[ParameterInfo, ...]:
@@ -330,10 +330,10 @@ none of 2: did you mean 0.weight?
     """
     infos = tuple(infos)
     asked = as_selection(selection)
-    found = tuple(info for info in infos if asked.within_weights()(info))
-    if not found:
+    selected = tuple(info for info in infos if asked.within_weights()(info))
+    if not selected:
         raise UnmatchedPattern(_unmatched(asked, infos))
-    return found
+    return selected
 
 
 def _unmatched(asked: Selection, infos: tuple[ParameterInfo, ...]) -> str:

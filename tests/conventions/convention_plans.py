@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from shrinkage.conventions import Holds, convert
-from shrinkage.conventions.base import Convention, DataLoss, Penalises, Trainer
+from shrinkage.conventions.base import Convention, DataLoss, Penalises, TrainedBy
 from tests.conventions.convention_directions import Direction
 from tests.conventions.convention_libraries import IN_PROCESS
 from tests.conventions.convention_problem import run_of
@@ -26,7 +26,7 @@ def plan(direction: Direction) -> tuple[Any, Any]:
     source, target = direction.source, direction.target
     answer = convert(direction.number, source.name, target.name, **direction.context)
     given_share = direction.context.get("l1_ratio")
-    optimizer = "adam" if Trainer.ADAM in (source.trainer, target.trainer) else "sgd"
+    optimizer = "adam" if TrainedBy.ADAM in (source.trainer, target.trainer) else "sgd"
     facts = {
         "loss": direction.loss,
         "rows": 1 if direction.one_sample and answer.holds is not Holds.STATIONARY else 12,
@@ -51,8 +51,8 @@ def _loss(convention: Convention, direction: Direction) -> str:
     return "half" if own and direction.loss == "squared" else direction.loss
 
 
-def _stationary(first: Any, second: Any, start: Trainer, end: Trainer) -> tuple[Any, Any]:
-    fitted = {Trainer.FITTED: 2, Trainer.ADAM: 1}
+def _stationary(first: Any, second: Any, start: TrainedBy, end: TrainedBy) -> tuple[Any, Any]:
+    fitted = {TrainedBy.FITTED: 2, TrainedBy.ADAM: 1}
     ranks = fitted.get(start, 0), fitted.get(end, 0)
     if ranks == (2, 2):
         return first, second

@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 
-from shrinkage.conventions import Place, convert, timescale
+from shrinkage.conventions import TimescalePlace, convert, timescale
 from shrinkage.errors import InputError
 
 SETTING = {"samples": 10_000, "batch_size": 100, "epochs": 50}
@@ -18,24 +18,24 @@ def test_a_weight_without_gradient_shrinks_to_a_third() -> None:
     left = (1 - 1e-2 * 0.1) ** answer.steps
     assert answer.steps == pytest.approx(1000)
     assert left == pytest.approx(math.exp(-1), rel=1e-3)
-    assert (answer.epochs, answer.place) == (None, Place.UNKNOWN)
+    assert (answer.epochs, answer.place) == (None, TimescalePlace.UNKNOWN)
 
 
 @pytest.mark.parametrize(
     ("decay", "place"),
     [
-        (0, Place.NONE),
-        (1.1, Place.BELOW),
-        (0.9, Place.WITHIN),
-        (0.03, Place.WITHIN),
-        (0.01, Place.ABOVE),
+        (0, TimescalePlace.NONE),
+        (1.1, TimescalePlace.BELOW),
+        (0.9, TimescalePlace.WITHIN),
+        (0.03, TimescalePlace.WITHIN),
+        (0.01, TimescalePlace.ABOVE),
     ],
 )
-def test_the_place_against_the_published_range(decay: float, place: Place) -> None:
+def test_the_place_against_the_published_range(decay: float, place: TimescalePlace) -> None:
     answer = timescale(1e-2, decay, **SETTING)
     assert answer.place is place
     low, high = answer.published_range
-    assert (low <= decay <= high) == (place is Place.WITHIN)
+    assert (low <= decay <= high) == (place is TimescalePlace.WITHIN)
 
 
 def test_the_ends_of_the_range_are_one_epoch_and_the_training() -> None:
@@ -45,8 +45,8 @@ def test_the_ends_of_the_range_are_one_epoch_and_the_training() -> None:
 
 
 def test_without_the_length_of_training_only_the_lower_end_is_judged() -> None:
-    assert timescale(1e-2, 0.5, samples=10_000, batch_size=100).place is Place.NO_END
-    assert timescale(1e-2, 2.0, samples=10_000, batch_size=100).place is Place.BELOW
+    assert timescale(1e-2, 0.5, samples=10_000, batch_size=100).place is TimescalePlace.NO_END
+    assert timescale(1e-2, 2.0, samples=10_000, batch_size=100).place is TimescalePlace.BELOW
 
 
 @pytest.mark.parametrize(

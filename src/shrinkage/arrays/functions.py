@@ -113,8 +113,8 @@ def product(first: Any, second: Any, w: Array, stacked: int = 0) -> Any:
     first, second = per_model(first, w, stacked), per_model(second, w, stacked)
     library = library_of(w)
     with library.quiet():
-        whole = first * second
-    return library.where((first == 0) | (second == 0), library.cast(0.0, w), whole)
+        multiplied = first * second
+    return library.where((first == 0) | (second == 0), library.cast(0.0, w), multiplied)
 
 
 def kept_where_zero(step: Array, w: Array, moved: Array) -> Array:

@@ -67,8 +67,8 @@ def command(
     from shrinkage.importing import import_function
     from shrinkage.pytorch import audit
 
-    given = _given(import_function(function, "the loop"), function)
-    report = audit(*given, update=update, steps_per_epoch=steps_per_epoch, seed=seed)
+    built = _given(import_function(function, "the loop"), function)
+    report = audit(*built, update=update, steps_per_epoch=steps_per_epoch, seed=seed)
     report = report.without(part.strip() for part in ignore.split(",") if part.strip())
     if as_json:
         print(json.dumps(report.to_dict(), ensure_ascii=False, allow_nan=False))
@@ -80,19 +80,19 @@ def command(
 
 def _given(build: Any, name: str) -> tuple[Any, ...]:
     try:
-        given = build()
+        built = build()
     except (Exception, SystemExit) as error:
         text = " ".join(str(error).split())
         raise InputError(
             f"{name} raised {type(error).__name__}: {text}; it is called without arguments"
         ) from error
-    if not isinstance(given, tuple) or len(given) not in (4, 5):
-        what = f"{len(given)} values" if isinstance(given, tuple) else type(given).__name__
+    if not isinstance(built, tuple) or len(built) not in (4, 5):
+        what = f"{len(built)} values" if isinstance(built, tuple) else type(built).__name__
         raise InputError(
             f"expected {name} to return (model, optimizer, training_step, batch) or those and "
             f"terms, got {what}: return four or five values"
         )
-    return given
+    return built
 
 
 def _show(report: Any) -> None:
@@ -123,6 +123,6 @@ def _table(report: Any) -> Any:
     table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
     for column in COLUMNS:
         table.add_column(column, overflow="fold")
-    for one in report.seen:
-        table.add_row(*map(Text, cells_of(one)))
+    for arrival in report.seen:
+        table.add_row(*map(Text, cells_of(arrival)))
     return table

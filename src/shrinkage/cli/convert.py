@@ -56,8 +56,8 @@ def command(
     if listed:
         _show_list(as_json=as_json)
         return
-    for given, name in ((value, "a number"), (source, "--from"), (target, "--to")):
-        if given is None:
+    for argument, name in ((value, "a number"), (source, "--from"), (target, "--to")):
+        if argument is None:
             raise InputError(
                 f"expected VALUE --from A --to B, got no {name.removeprefix('a ')}: "
                 "shrinkage convert --list names the conventions"

@@ -40,11 +40,11 @@ def _table(result: FittedPath) -> Table:
     for column in HEADERS:
         numbers = column not in ("status", "choice")
         table.add_column(column, justify="right" if numbers else "left", no_wrap=True)
-    kept = result.inputs_kept
-    if kept is not None:
+    inputs = result.inputs_kept
+    if inputs is not None:
         table.add_column("inputs", justify="right", no_wrap=True)
     for index, row in enumerate(path_table(result)):
         cells = [cell.replace("under ", "<").replace("over ", ">") for cell in row.cells]
-        cells += [] if kept is None else [f"{kept[index].mean():.3g}"]
+        cells += [] if inputs is None else [f"{inputs[index].mean():.3g}"]
         table.add_row(*(Text(cell) for cell in cells), style="bold" if row.mark else "")
     return table

@@ -10,7 +10,7 @@ against the real library.
 from __future__ import annotations
 
 from shrinkage.conventions.conversion import Conversion, convert
-from shrinkage.conventions.decay_time import Place, Timescale, timescale
+from shrinkage.conventions.decay_time import Timescale, TimescalePlace, timescale
 from shrinkage.conventions.errors import NoEqualStrength, UnknownConvention
 from shrinkage.conventions.registry import convention_named, convention_names
 from shrinkage.conventions.relations import Holds
@@ -19,8 +19,8 @@ __all__ = [
     "Conversion",
     "Holds",
     "NoEqualStrength",
-    "Place",
     "Timescale",
+    "TimescalePlace",
     "UnknownConvention",
     "convention_named",
     "convention_names",

@@ -47,7 +47,7 @@ class Mechanism(Enum):
     DECOUPLED = "subtracted from the weights, beside the optimizer"
 
 
-class Trainer(Enum):
+class TrainedBy(Enum):
     """What trains the weights."""
 
     ANY = "any optimizer"
@@ -88,7 +88,7 @@ class Convention:
     meaning: str
     penalises: Penalises
     mechanism: Mechanism
-    trainer: Trainer
+    trainer: TrainedBy
     source: str
     strength: Product = VALUE
     data_loss: DataLoss = DataLoss.FREE

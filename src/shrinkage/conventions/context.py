@@ -78,11 +78,11 @@ def checked_context(context: Mapping[str, Any]) -> dict[str, Any]:
     return {name: CONTEXT[name].check(value, name) for name, value in present.items()}
 
 
-def demand(given: Mapping[str, Any], *, needed: list[str], allowed: list[str], pair: str) -> None:
+def demand(context: Mapping[str, Any], *, needed: list[str], allowed: list[str], pair: str) -> None:
     """Refuse a context that lacks a needed part, or has one that changes nothing.
 
     Args:
-        given: the checked context.
+        context: the checked context.
         needed: names that the conversion cannot do without.
         allowed: names that it may have besides.
         pair: the two conventions, in words.
@@ -96,12 +96,12 @@ def demand(given: Mapping[str, Any], *, needed: list[str], allowed: list[str], p
 over the samples, the other a mean; give n_samples as a whole number of at least 1
     """
     for name in needed:
-        if name not in given:
+        if name not in context:
             _, words, why = CONTEXT[name]
             raise InputError(f"expected {name} for {pair}, got none: {why}; give {name} as {words}")
-    for name in given:
+    for name in context:
         if name not in needed and name not in allowed:
             raise InputError(
-                f"expected no {name} for {pair}, got {given[name]!r}: the answer does not depend "
+                f"expected no {name} for {pair}, got {context[name]!r}: the answer does not depend "
                 "on it, leave it out"
             )

@@ -20,7 +20,7 @@ SOURCE = "Wang and Aitchison, How to set AdamW's weight decay as you scale model
 FLOAT32_LOST = 2.0**-25
 
 
-class Place(Enum):
+class TimescalePlace(Enum):
     """Where a timescale lies against the published range; the value is the statement."""
 
     NONE = "weight_decay is 0: nothing decays, and nothing of the start is forgotten"
@@ -51,7 +51,7 @@ class Timescale:
     steps_per_epoch: float | None
     epochs: float | None
     training_epochs: float | None
-    place: Place
+    place: TimescalePlace
 
     @property
     def below_resolution(self) -> bool:
@@ -134,7 +134,7 @@ def timescale(
     per_epoch = _steps_per_epoch(samples, batch_size)
     steps = 1 / (rate * decay) if rate * decay else math.inf
     counted = None if per_epoch is None else steps / per_epoch
-    place = Place.NONE if decay == 0 else _place(counted, length)
+    place = TimescalePlace.NONE if decay == 0 else _place(counted, length)
     return Timescale(rate, decay, steps, per_epoch, counted, length, place)
 
 
@@ -154,11 +154,11 @@ def _steps_per_epoch(samples: int | None, batch_size: int | None) -> float | Non
     return rows / batch
 
 
-def _place(counted: float | None, length: float | None) -> Place:
+def _place(counted: float | None, length: float | None) -> TimescalePlace:
     if counted is None:
-        return Place.UNKNOWN
+        return TimescalePlace.UNKNOWN
     if counted < 1:
-        return Place.BELOW
+        return TimescalePlace.BELOW
     if length is None:
-        return Place.NO_END
-    return Place.ABOVE if counted > length else Place.WITHIN
+        return TimescalePlace.NO_END
+    return TimescalePlace.ABOVE if counted > length else TimescalePlace.WITHIN

@@ -9,7 +9,7 @@ from shrinkage.conventions.base import (
     Convention,
     Mechanism,
     Penalises,
-    Trainer,
+    TrainedBy,
 )
 from shrinkage.conventions.expressions import Product
 
@@ -24,7 +24,7 @@ def _penalty(name: str, formula: str, penalises: Penalises) -> Convention:
         meaning=f"mean loss + {formula}",
         penalises=penalises,
         mechanism=Mechanism.OBJECTIVE,
-        trainer=Trainer.ANY,
+        trainer=TrainedBy.ANY,
         valid_when=_PATHS,
         source="shrinkage.penalties",
     )
@@ -36,7 +36,7 @@ def _timescale(unit: str, strength: Product) -> Convention:
         meaning="a weight without gradient shrinks to 1/e in value " + unit,
         penalises=Penalises.L2,
         mechanism=Mechanism.DECOUPLED,
-        trainer=Trainer.ANY,
+        trainer=TrainedBy.ANY,
         strength=strength,
         valid_when="learning_rate · weight_decay is small and constant",
         checked_by="its published formula",
@@ -53,7 +53,7 @@ CONVENTIONS = (
         meaning="w ← w·(1 − lr·value); w ← w − lr·Adam(gradient)",
         penalises=Penalises.L2,
         mechanism=Mechanism.DECOUPLED,
-        trainer=Trainer.ADAM,
+        trainer=TrainedBy.ADAM,
         valid_when="L2 with update='decoupled' on Adam",
         source="shrinkage.pytorch.regularize",
     ),

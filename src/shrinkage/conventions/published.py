@@ -9,13 +9,13 @@ from shrinkage.conventions.base import (
     DataLoss,
     Mechanism,
     Penalises,
-    Trainer,
+    TrainedBy,
 )
 
 PUBLISHED = "its published formula"
 
 
-def _fastai(name: str, step: str, trainer: Trainer) -> Convention:
+def _fastai(name: str, step: str, trainer: TrainedBy) -> Convention:
     return Convention(
         name=name,
         meaning=f"w ← w·(1 − lr·value); w ← w − lr·{step}",
@@ -34,21 +34,21 @@ CONVENTIONS = (
         meaning="w ← w·(1 − value); w ← w − lr·Adam(gradient)",
         penalises=Penalises.L2,
         mechanism=Mechanism.DECOUPLED,
-        trainer=Trainer.ADAM,
+        trainer=TrainedBy.ADAM,
         strength=VALUE / LEARNING_RATE,
         valid_when="the learning rate is constant, or a schedule of it is applied to TensorFlow "
         "Addons' weight_decay as well",
         checked_by=PUBLISHED,
         source="tensorflow_addons/optimizers/weight_decay_optimizers.py",
     ),
-    _fastai("fastai.wd", "Adam(gradient)", Trainer.ADAM),
-    _fastai("fastai.sgd.wd", "gradient", Trainer.SGD),
+    _fastai("fastai.wd", "Adam(gradient)", TrainedBy.ADAM),
+    _fastai("fastai.sgd.wd", "gradient", TrainedBy.SGD),
     Convention(
         name="glmnet.lambda",
         meaning="mean ½(y − f)² + value·(l1_ratio·Σ|w| + (1 − l1_ratio)·½Σw²), l1_ratio = alpha",
         penalises=Penalises.MIXED,
         mechanism=Mechanism.OBJECTIVE,
-        trainer=Trainer.FITTED,
+        trainer=TrainedBy.FITTED,
         data_loss=DataLoss.FAMILY,
         valid_when="glmnet runs with standardize=FALSE or on columns of variance 1 (divisor n), "
         "and for the gaussian family with an L2 part y has variance 1, to which glmnet scales it "

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from shrinkage.conventions.base import Convention, Mechanism, Penalises, Trainer
+from shrinkage.conventions.base import Convention, Mechanism, Penalises, TrainedBy
 
 CONVENTIONS = (
     Convention(
@@ -10,7 +10,7 @@ CONVENTIONS = (
         meaning="gradient ← gradient + value·w; w ← w − lr·gradient",
         penalises=Penalises.L2,
         mechanism=Mechanism.COUPLED,
-        trainer=Trainer.SGD,
+        trainer=TrainedBy.SGD,
         source="torch/optim/sgd.py, _single_tensor_sgd",
     ),
     Convention(
@@ -18,7 +18,7 @@ CONVENTIONS = (
         meaning="gradient ← gradient + value·w; w ← w − lr·Adam(gradient)",
         penalises=Penalises.L2,
         mechanism=Mechanism.COUPLED,
-        trainer=Trainer.ADAM,
+        trainer=TrainedBy.ADAM,
         valid_when="Adam is built with decoupled_weight_decay=False, its default",
         source="torch/optim/adam.py, _single_tensor_adam",
     ),
@@ -27,7 +27,7 @@ CONVENTIONS = (
         meaning="w ← w·(1 − lr·value); w ← w − lr·Adam(gradient)",
         penalises=Penalises.L2,
         mechanism=Mechanism.DECOUPLED,
-        trainer=Trainer.ADAM,
+        trainer=TrainedBy.ADAM,
         source="torch/optim/adamw.py; Loshchilov and Hutter, Decoupled weight decay (2019)",
     ),
 )

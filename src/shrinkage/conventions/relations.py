@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from enum import Enum
 
-from shrinkage.conventions.base import Convention, DataLoss, Mechanism, Penalises, Trainer
+from shrinkage.conventions.base import Convention, DataLoss, Mechanism, Penalises, TrainedBy
 
 
 class Holds(Enum):
@@ -64,11 +64,11 @@ def relation(source: Convention, target: Convention) -> Holds | Refusal:
     trainers = {convention.trainer for convention in both}
     decoupled = [item.mechanism for item in both].count(Mechanism.DECOUPLED)
     if decoupled == 1:
-        if Trainer.ADAM in trainers:
+        if TrainedBy.ADAM in trainers:
             return Refusal.ADAM
-        return Holds.STATIONARY if Trainer.FITTED in trainers else Holds.PLAIN_SGD
+        return Holds.STATIONARY if TrainedBy.FITTED in trainers else Holds.PLAIN_SGD
     if decoupled == 2:
-        differ = len(trainers - {Trainer.ANY}) > 1
+        differ = len(trainers - {TrainedBy.ANY}) > 1
         return Refusal.OTHER_OPTIMIZER if differ else Holds.EVERY_STEP
-    apart = trainers & {Trainer.FITTED, Trainer.ADAM}
+    apart = trainers & {TrainedBy.FITTED, TrainedBy.ADAM}
     return Holds.STATIONARY if apart else Holds.EVERY_STEP

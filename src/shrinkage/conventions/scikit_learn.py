@@ -12,7 +12,7 @@ from shrinkage.conventions.base import (
     DataLoss,
     Mechanism,
     Penalises,
-    Trainer,
+    TrainedBy,
 )
 
 
@@ -26,7 +26,7 @@ def _objective(name: str, meaning: str, penalises: Penalises, **facts: Any) -> C
     )
 
 
-_FITTED = {"trainer": Trainer.FITTED, "valid_when": "the intercept is not penalised"}
+_FITTED = {"trainer": TrainedBy.FITTED, "valid_when": "the intercept is not penalised"}
 _MIXED_PENALTY = "(l1_ratio·Σ|w| + (1 − l1_ratio)·½Σw²)"
 
 CONVENTIONS = (
@@ -62,7 +62,7 @@ CONVENTIONS = (
         strength=1 / (VALUE * N_SAMPLES),
         data_loss=DataLoss.CLASSES,
         usual_l1_ratio=0.0,
-        trainer=Trainer.FITTED,
+        trainer=TrainedBy.FITTED,
         valid_when="the intercept is not penalised, and two classes have one logit (a network "
         "with two logits reaches the same classifier with twice the strength of L2)",
         source="sklearn.linear_model.LogisticRegression, user guide 1.1.11",
@@ -73,7 +73,7 @@ CONVENTIONS = (
         Penalises.MIXED,
         data_loss=DataLoss.CLASSES,
         usual_l1_ratio=0.0,
-        trainer=Trainer.SGD,
+        trainer=TrainedBy.SGD,
         valid_when="SGDClassifier steps after every sample, with the same loss (its own default is "
         "the hinge), and its learning_rate is not 'optimal', which depends on alpha",
         source="sklearn/linear_model/_sgd_fast.pyx.tp, _plain_sgd",
@@ -84,7 +84,7 @@ CONVENTIONS = (
         Penalises.L2,
         strength=VALUE / BATCH_SIZE,
         data_loss=DataLoss.CLASSES,
-        trainer=Trainer.ANY,
+        trainer=TrainedBy.ANY,
         valid_when="every batch is full (the penalty of a smaller last one is larger), with "
         "solver='lbfgs' the batch is all samples, and biases are not penalised",
         source="sklearn/neural_network/_multilayer_perceptron.py, _backprop",

@@ -78,12 +78,12 @@ def group_prox_diagonal(w: Array, threshold: Array, axes: Axes) -> Array:
     region step, SIAM J. Sci. Stat. Comput. 4 (1983), for the concavity and the start.
     """
     library = library_of(w)
-    zero, one = library.cast(0.0, w), library.cast(1.0, w)
+    zero, unit = library.cast(0.0, w), library.cast(1.0, w)
     tolerance = 2 * library.epsilon(w)
 
     def ratios(root: Array) -> tuple[Array, Array, Array]:
         reach = root + threshold
-        reach = library.where(reach > 0, reach, one)  # w is 0 wherever the reach is
+        reach = library.where(reach > 0, reach, unit)  # w is 0 wherever the reach is
         squares = (w / reach) ** 2
         return reach, squares, library.sum(squares, axes, keepdims=True)
 
@@ -97,7 +97,7 @@ def group_prox_diagonal(w: Array, threshold: Array, axes: Axes) -> Array:
     start = _start(w, threshold, axes)
     _, _, total = ratios(start)
     gone = (start == 0) & (total <= 1)
-    root = library.repeat(newton, library.where(gone, one, start))
+    root = library.repeat(newton, library.where(gone, unit, start))
     root = library.where(total >= 0, root, total)  # a diverged group is NaN as a whole
     moved = positive_zeros(w * (root / (root + threshold)))
     return library.where(gone, zero, library.where(threshold == 0, w, moved))

@@ -151,12 +151,12 @@ def _explorer(result: PathResult, drawings: dict[str, Drawing]) -> dict[str, obj
 
 
 def _settings(result: PathResult) -> list[tuple[str, str]]:
-    found = [(label, result.summary.get(key)) for key, label in SETTINGS]
-    found = [(k, f"{v:,}" if isinstance(v, int) and k in COUNTS else v) for k, v in found]
+    settings = [(label, result.summary.get(key)) for key, label in SETTINGS]
+    settings = [(k, f"{v:,}" if isinstance(v, int) and k in COUNTS else v) for k, v in settings]
     seconds = result.summary.get("wall_seconds")
     if isinstance(seconds, int | float):
-        found.append(("time", f"{seconds:,.1f} s"))
-    return [(label, plain(value)) for label, value in found if value not in (None, "")]
+        settings.append(("time", f"{seconds:,.1f} s"))
+    return [(label, plain(value)) for label, value in settings if value not in (None, "")]
 
 
 def _versions(result: PathResult) -> list[tuple[str, str]]:

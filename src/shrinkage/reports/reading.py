@@ -77,9 +77,9 @@ def distinct_roles(result: PathResult) -> tuple[str, ...]:
     >>> distinct_roles(example_result())
     ('best', 'one_standard_error', 'unregularized')
     """
-    found = [model for role in ROLES if (model := chosen_or_none(result, role)) is not None]
-    same = [m for m in found if m.role == "one_standard_error" and m.index == result.best.index]
-    return tuple(model.role for model in found if model not in same)
+    models = [model for role in ROLES if (model := chosen_or_none(result, role)) is not None]
+    same = [m for m in models if m.role == "one_standard_error" and m.index == result.best.index]
+    return tuple(model.role for model in models if model not in same)
 
 
 def first_weights(result: PathResult, role: str) -> np.ndarray | None:

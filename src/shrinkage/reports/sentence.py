@@ -95,8 +95,8 @@ def _same_kind(model: ChosenModel, kind: str) -> float | None:
 
 
 def _cautions(result: PathResult) -> list[str]:
-    found = [_worse(result, score_wording(result.score_name)), _edge(result), _status(result)]
-    return [sentence for sentence in found if sentence]
+    remarks = [_worse(result, score_wording(result.score_name)), _edge(result), _status(result)]
+    return [sentence for sentence in remarks if sentence]
 
 
 def _worse(result: PathResult, wording: ScoreWording) -> str:

@@ -52,5 +52,5 @@ def all_figures(result: PathResult) -> tuple[Figure, ...]:
     >>> [figure.key for figure in all_figures(example_result())]
     ['score', 'loss', 'zeros', 'norms']
     """
-    found = (make(result) for make in FIGURES)
-    return tuple(figure for figure in found if figure is not None)
+    figures = (make(result) for make in FIGURES)
+    return tuple(figure for figure in figures if figure is not None)

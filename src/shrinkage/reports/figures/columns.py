@@ -57,14 +57,14 @@ def column_norms(weights: np.ndarray) -> np.ndarray:
 def _columns_by_role(result: PathResult) -> dict[str, np.ndarray]:
     if result.image_shape is not None:
         return {}
-    found = {}
+    weights_of = {}
     for role in distinct_roles(result):
         weights = first_weights(result, role)
         if weights is None or weights.ndim != 2 or not np.isfinite(weights).all():
             continue
         if weights.shape[1] == len(result.input_names):
-            found[role] = weights
-    return found
+            weights_of[role] = weights
+    return weights_of
 
 
 def _order(values: dict[str, np.ndarray]) -> np.ndarray:

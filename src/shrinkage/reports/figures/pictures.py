@@ -79,14 +79,14 @@ def unit_pictures(weights: np.ndarray, image_shape: tuple[int, int]) -> np.ndarr
 def _units_by_role(result: PathResult) -> dict[str, np.ndarray]:
     if result.image_shape is None:
         return {}
-    found = {}
+    weights_of = {}
     for role in distinct_roles(result):
         weights = first_weights(result, role)
         if weights is not None:
             pictures = unit_pictures(_on_all_pixels(result, weights), result.image_shape)
             if pictures is not None and np.isfinite(pictures).all():
-                found[role] = pictures
-    return found
+                weights_of[role] = pictures
+    return weights_of
 
 
 def _on_all_pixels(result: PathResult, weights: np.ndarray) -> np.ndarray:
@@ -96,9 +96,9 @@ def _on_all_pixels(result: PathResult, weights: np.ndarray) -> np.ndarray:
         return weights
     if weights.shape[1] != len(places):
         return weights
-    whole = np.zeros((len(weights), result.image_shape[0] * result.image_shape[1]))
-    whole[:, list(places)] = weights
-    return whole
+    pictures = np.zeros((len(weights), result.image_shape[0] * result.image_shape[1]))
+    pictures[:, list(places)] = weights
+    return pictures
 
 
 def _units_mosaic(result: PathResult, role: str, units: np.ndarray) -> Mosaic:

@@ -86,29 +86,29 @@ def _limits(result: PathResult, mean: np.ndarray, error: np.ndarray) -> tuple[fl
 def _status_series(result: PathResult, x: np.ndarray, mean: np.ndarray, floor: float) -> list:
     """Return the strengths that did not train as they should, and those below the picture."""
     shown = np.where(np.isfinite(mean), np.maximum(mean, floor), floor)
-    found = []
+    marks = []
     for status, (label, kind) in STATUS_SERIES.items():
         hit = np.array([s == status for s in result.status])
         if hit.any():
-            found.append(Series(label, x[hit], shown[hit], "warning", kind))
+            marks.append(Series(label, x[hit], shown[hit], "warning", kind))
     low = np.array([s == Status.OK for s in result.status]) & (shown <= floor)
     if low.any() and np.isfinite(mean[low]).all():
         text = score_wording(result.score_name).text(float(np.nanmin(mean)))
         label = f"below this picture (down to {text})"
-        found.append(Series(label, x[low], shown[low], "validation", Kind.BELOW))
-    return found
+        marks.append(Series(label, x[low], shown[low], "validation", Kind.BELOW))
+    return marks
 
 
 def _chosen_series(result: PathResult, x: np.ndarray, mean: np.ndarray) -> list[Series]:
     best, simple = result.best, chosen_or_none(result, "one_standard_error")
-    found = []
+    levels = []
     if simple is not None and simple.index not in (None, best.index):
         label = f"one standard error, λ = {strength_text(simple.strength)}"
-        found.append(_spot(label, x, mean, simple.index, "simple"))
+        levels.append(_spot(label, x, mean, simple.index, "simple"))
     if best.index is not None:
         label = f"best, λ = {strength_text(best.strength)}"
-        found.insert(0, _spot(label, x, mean, best.index, "best"))
-    return found
+        levels.insert(0, _spot(label, x, mean, best.index, "best"))
+    return levels
 
 
 def _spot(label: str, x: np.ndarray, y: np.ndarray, index: int, colour: str) -> Series:
