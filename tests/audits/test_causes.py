@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from shrinkage.audits.causes import causes
+from shrinkage.audits.judging.causes import causes
 
 RATE = 0.07
 NONE = "none of the usual ones"

@@ -9,18 +9,18 @@ from typing import Any
 
 import pytest
 
-from shrinkage.audits.collapse import Layer, balance, predict_collapse, safe_strengths
+from shrinkage.audits.judging.collapse import Pushes, balance, predict_collapse, safe_strengths
 
-HARD = Layer("a.weight", 60.0, 1.0, 0.0, 0.5, 0.001, 0.002)
-SOFT = Layer("b.weight", 80.0, 2.0, 0.0, 0.25, 0.0005, 0.001)
+HARD = Pushes("a.weight", 60.0, 1.0, 0.0, 0.5, 0.001, 0.002)
+SOFT = Pushes("b.weight", 80.0, 2.0, 0.0, 0.25, 0.0005, 0.001)
 
 
-def predicted(*layers: Layer, strengths: tuple[float, ...] = (1.0,), **options: Any) -> list[Any]:
+def predicted(*layers: Pushes, strengths: tuple[float, ...] = (1.0,), **options: Any) -> list[Any]:
     flags = {"proportional": False, "smooth": False} | options
     return predict_collapse(list(layers), list(strengths), **flags)
 
 
-def weakened(layer: Layer, by: float) -> Layer:
+def weakened(layer: Pushes, by: float) -> Pushes:
     """Return the pushes at `by` times the strength."""
     return dataclasses.replace(layer, penalty=by * layer.penalty, along=by * layer.along)
 
@@ -76,7 +76,7 @@ def test_decay_of_one_layer_keeps_its_directions() -> None:
 
 
 def test_nothing_penalised() -> None:
-    idle = Layer("a", 0.0, 1.0, 0.0, 0.5, 0.001, 0.0)
+    idle = Pushes("a", 0.0, 1.0, 0.0, 0.5, 0.001, 0.0)
     assert balance([idle]).ratio == 0
     assert predicted(idle) == []
     assert predicted() == []

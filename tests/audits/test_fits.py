@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from shrinkage.audits.fits import Fit, fit
+from shrinkage.audits.measuring.fits import Fit, fit
 
 NUMBERS = st.floats(-100, 100, allow_nan=False).map(lambda x: round(x, 6))
 PAIRS = st.integers(1, 40).flatmap(

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 from shrinkage.audits import expected as pieces_of
-from shrinkage.audits.expected import Expectation
-from shrinkage.audits.fits import Fit
-from shrinkage.audits.measure import Measured, Pair, measure
+from shrinkage.audits.measuring.expected import Expectation
+from shrinkage.audits.measuring.fits import Fit
+from shrinkage.audits.measuring.measure import Measured, Pair, measure
 from shrinkage.penalties import L1, L2, GroupLasso
 from shrinkage.terms import Part
 

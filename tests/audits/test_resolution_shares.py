@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from shrinkage.audits.expected import Expectation
-from shrinkage.audits.measure import Pair, measure
+from shrinkage.audits.measuring.expected import Expectation
+from shrinkage.audits.measuring.measure import Pair, measure
 from shrinkage.penalties import L1, L2
 from shrinkage.terms import Part
 

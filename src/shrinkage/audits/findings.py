@@ -8,22 +8,29 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass, replace
-from typing import Any
+from dataclasses import asdict, dataclass, field, replace
+from typing import TYPE_CHECKING, Any
 
 from shrinkage.audits.rules import RULES, SEVERITIES
 from shrinkage.errors import InputError, near_names
 
+if TYPE_CHECKING:
+    from shrinkage.audits.judging.causes import Cause
+
 
 @dataclass(frozen=True)
 class Finding:
-    """One finding: a rule of `RULES`, how bad it is, where, what was seen, and what to do."""
+    """One finding: a rule of `RULES`, how bad it is, where, what was seen, and what to do.
+
+    `cause` is what a `wrong-factor` likely comes from.
+    """
 
     rule: str
     severity: str
     parameter: str
     message: str
     remedy: str
+    cause: Cause | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True)
@@ -61,7 +68,7 @@ class Report:
         return {
             "ok": self.ok,
             "update": self.update,
-            "findings": [asdict(finding) for finding in self.findings],
+            "findings": [{key: getattr(f, key) for key in _SAID} for f in self.findings],
             "parameters": [_plain(seen) for seen in self.seen],
         }
 
@@ -83,6 +90,9 @@ class Report:
         return report_text(self)
 
 
+_SAID = ("rule", "severity", "parameter", "message", "remedy")
+
+
 def _plain(seen: Seen) -> dict[str, Any]:
     """Return a record for JSON, which has no infinity."""
     numbers = {name: getattr(seen, name) for name in ("factor", "error")}
@@ -91,14 +101,21 @@ def _plain(seen: Seen) -> dict[str, Any]:
 
 
 def finding(
-    rule: str, parameter: str, message: str, remedy: str, *, severity: str | None = None
+    rule: str,
+    parameter: str,
+    message: str,
+    remedy: str,
+    *,
+    severity: str | None = None,
+    cause: Cause | None = None,
 ) -> Finding:
     """Return a finding with the severity of its rule.
 
     >>> finding("no-effect", "", "nothing changes", "add the term").severity
     'error'
     """
-    return Finding(rule, severity or RULES[rule].severity, parameter, message, remedy)
+    severity = severity or RULES[rule].severity
+    return Finding(rule, severity, parameter, message, remedy, cause)
 
 
 def make_report(
@@ -107,7 +124,7 @@ def make_report(
     """Return a report with its findings in order: errors first, then as the rules are listed."""
     order = {rule: number for number, rule in enumerate(RULES)}
 
-    def rank(one: Finding) -> tuple[int, int]:
-        return SEVERITIES.index(one.severity), order[one.rule]
+    def rank(finding: Finding) -> tuple[int, int]:
+        return SEVERITIES.index(finding.severity), order[finding.rule]
 
     return Report(tuple(sorted(findings, key=rank)), tuple(seen), update)

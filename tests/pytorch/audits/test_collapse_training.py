@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import torch
 
-from shrinkage.audits.collapse import Layer, safe_strengths
+from shrinkage.audits.judging.collapse import Pushes, safe_strengths
 from shrinkage.datasets.formats.idx_folder import read_part
 from shrinkage.pytorch import audit
 from shrinkage.pytorch.audits import outlook
@@ -64,10 +64,10 @@ def trained(setting: Published, mnist: tuple[Data, Data], epochs: int) -> float:
 
 def suggested(setting: Published, batch: Data, monkeypatch: pytest.MonkeyPatch) -> list[float]:
     """Return what the audit's own numbers suggest in the place of the setting's strengths."""
-    seen: list[tuple[list[Layer], list[float]]] = []
+    seen: list[tuple[list[Pushes], list[float]]] = []
     original = outlook.predict_collapse
 
-    def noting(layers: list[Layer], strengths: list[float], **options: Any) -> Any:
+    def noting(layers: list[Pushes], strengths: list[float], **options: Any) -> Any:
         seen.append((layers, strengths))
         return original(layers, strengths, **options)
 

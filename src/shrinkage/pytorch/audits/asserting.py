@@ -13,7 +13,7 @@ from torch.optim import Optimizer
 
 from shrinkage.audits.findings import Report
 from shrinkage.pytorch.audits.audit import audit
-from shrinkage.pytorch.audits.runs import TrainingStep
+from shrinkage.pytorch.audits.step_call import TrainingStep
 from shrinkage.terms import Term, Terms
 
 

@@ -8,33 +8,27 @@ the optimizer.
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import Any
 
 from torch import nn
 from torch.optim import Optimizer
 
-from shrinkage.audits.expected import Expectation
 from shrinkage.audits.findings import Finding, Report, finding, make_report
-from shrinkage.audits.judge import judge
-from shrinkage.audits.measure import Measured
-from shrinkage.audits.neutral import (
-    allowed_by,
-    check_strengths,
-    expectation_of,
-    unrepeatable,
-    words_of,
-)
-from shrinkage.audits.verdicts import Case
+from shrinkage.audits.intended import check_strengths, intended_by
+from shrinkage.audits.judging import Case, judge
+from shrinkage.audits.wording.absence import not_repeatable
 from shrinkage.errors import InputError, OwnDecayWarning, UnmatchedPattern
 from shrinkage.pytorch.audits.invariant import scale_invariant
-from shrinkage.pytorch.audits.kept import Kept
-from shrinkage.pytorch.audits.outlook import about_zero, collapse, layer_of
-from shrinkage.pytorch.audits.runs import Runs, TrainingStep
-from shrinkage.pytorch.audits.static import ADAPTIVE, RULES_OF_FACTS, Facts
+from shrinkage.pytorch.audits.loop_causes import named_causes, numbers_of
+from shrinkage.pytorch.audits.loop_rules import RULES_OF_FACTS, LoopFacts
+from shrinkage.pytorch.audits.measuring import measure_run
+from shrinkage.pytorch.audits.outlook import Outlook
+from shrinkage.pytorch.audits.runs import Runs
+from shrinkage.pytorch.audits.step_call import StepCall, TrainingStep
+from shrinkage.pytorch.audits.surroundings import Surroundings
 from shrinkage.pytorch.audits.twin import Twin
 from shrinkage.pytorch.audits.wanted import wanted_terms
-from shrinkage.pytorch.audits.watch import Watch
 from shrinkage.terms import Assignment, Term, Terms, as_terms, assign, checked_update
 
 
@@ -89,72 +83,63 @@ def audit(
     update = None if update is None else checked_update(update)
     _check(model, optimizer)
     twin = Twin(model, optimizer)
-    wanted = wanted_terms(twin, optimizer) if terms is None else as_terms(terms)
+    wanted = wanted_terms(twin) if terms is None else as_terms(terms)
     check_strengths(wanted)
     try:
         assignment = assign(twin.infos, wanted, update or "gradient")
     except UnmatchedPattern as error:
         return make_report([_unmatched(error)])
-    with Kept(model, optimizer, training_step) as kept, warnings.catch_warnings():
+    call = StepCall(training_step, batch, seed)
+    with (
+        Surroundings(model, optimizer, training_step) as surroundings,
+        warnings.catch_warnings(),
+    ):
         # a scheduler of the caller's optimizer, which takes no step here
         warnings.filterwarnings("ignore", "Detected call of `lr_scheduler.step")
         warnings.simplefilter("ignore", OwnDecayWarning)
-        return _audited(
-            Runs(twin, training_step, batch, seed, kept), assignment, update, steps_per_epoch
-        )
+        return _audited(Runs(twin, call, surroundings), assignment, update, steps_per_epoch)
 
 
 def _audited(
     runs: Runs, assignment: Assignment, update: str | None, steps_per_epoch: float | None
 ) -> Report:
-    expectations = {name: expectation_of(parts) for name, parts in assignment.parts.items()}
-    allowed = {
-        name: allowed_by(parts, assignment.terms, update)
-        for name, parts in assignment.parts.items()
-    }
-    pushes: list[tuple[list[Any], bool]] = []
-    once, watch = runs.measured(
-        1.0, expectations, allowed, lambda found: pushes.append(_layers(runs, expectations, found))
+    intended = intended_by(assignment, update)
+    outlooks: list[Outlook] = []
+    once, watch = measure_run(
+        runs, 1.0, intended, lambda seen: outlooks.append(Outlook.of(runs, intended, seen))
     )
-    layers, beside = pushes[0]
-    twice, _ = runs.measured(2.0, expectations, allowed)
-    cases = [
-        Case(
+    twice, _ = measure_run(runs, 2.0, intended)
+    cases = {
+        info.name: Case(
             info.name,
             info.shape,
-            words_of(assignment.parts[info.name], assignment.terms)
-            if expectations[info.name].parts
-            else "",
-            allowed[info.name],
+            intended[info.name].words,
+            intended[info.name].allowed,
             watch.rates.get(info.name, 1.0),
             once[info.name],
             twice[info.name],
-            _known(watch),
+            numbers_of(watch),
             reached=watch.gradient(info.name) is not None or not runs.zero.replayable,
             accumulates=runs.twin.attachment is not None,
             decay=runs.use_of_decay(info.name),
         )
         for info in assignment.infos
-    ]
-    findings, seen, found = judge(cases)
-    if any(one.severity == "error" or one.rule == "cannot-judge" for one in findings):
+    }
+    judgement = judge(tuple(cases.values()))
+    findings = list(judgement.findings)
+    if any(said.severity == "error" or said.rule == "cannot-judge" for said in findings):
         name = runs.repeats()
         if name is not None:
-            return make_report([unrepeatable(name)], seen)
-    facts = _facts(runs, assignment, cases, {one.parameter: one.mechanism for one in seen}, watch)
+            return make_report([not_repeatable(name)], judgement.seen)
+    mechanisms = {seen.parameter: seen.mechanism for seen in judgement.seen}
+    facts = LoopFacts.of(runs, assignment, cases, mechanisms, watch)
     for rule in (*RULES_OF_FACTS, scale_invariant):
         findings += rule(facts)
-    findings += _causes(findings, watch)
-    if all(one.rule not in ("no-effect", "not-finite") for one in findings):
-        idle = {one.parameter for one in findings if one.rule == "scale-invariant"}
-        findings += collapse(
-            [layer for layer in layers if layer.name not in idle],
-            assignment.terms,
-            beside=beside,
-            adaptive=isinstance(facts.optimizer, ADAPTIVE),
-            steps_per_epoch=steps_per_epoch,
-        )
-    return make_report(findings, seen, found)
+    findings += named_causes(findings)
+    if all(said.rule not in ("no-effect", "not-finite") for said in findings):
+        idle = frozenset(said.parameter for said in findings if said.rule == "scale-invariant")
+        findings += outlooks[0].collapse(assignment.terms, idle, steps_per_epoch)
+    return make_report(findings, judgement.seen, judgement.update)
 
 
 def _check(model: Any, optimizer: Any) -> None:
@@ -175,102 +160,4 @@ def _unmatched(error: UnmatchedPattern) -> Finding:
         "",
         str(error),
         "correct the pattern; nothing was trained",
-    )
-
-
-def _known(watch: Watch) -> dict[str, float]:
-    """Return numbers of the loop that a wrong factor may come from."""
-    import torch.distributed as distributed
-
-    found: dict[str, float] = {"loss scale": watch.loss_scale}
-    found["micro-batches"] = max(watch.counts.values(), default=1)
-    if distributed.is_available() and distributed.is_initialized():
-        found["processes"] = distributed.get_world_size()
-    return found
-
-
-def _causes(findings: list[Finding], watch: Watch) -> list[Finding]:
-    """Return the rules that name the cause of a wrong factor."""
-    found = []
-    for one in findings:
-        if one.rule != "wrong-factor":
-            continue
-        if "number of loss scale" in one.message:
-            found.append(
-                finding(
-                    "amp-unscaled",
-                    one.parameter,
-                    f"the factor is that of the loss scale ({watch.loss_scale:g})",
-                    "add the penalty to the loss before scaler.scale(loss).backward()",
-                )
-            )
-        if "multiplied by the number of micro-batches" in one.message:
-            found.append(
-                finding(
-                    "accumulation-multiplied",
-                    one.parameter,
-                    "the penalty is added in every micro-batch, while the data loss is a mean",
-                    "divide the penalty by the number of micro-batches too, or add it once",
-                )
-            )
-    return found
-
-
-def _layers(
-    runs: Runs, expectations: Mapping[str, Expectation], once: Mapping[str, Any]
-) -> tuple[list[Any], bool]:
-    """Return the pushes on every penalised weight, while the run at scale 1 stands."""
-    twin = runs.twin
-    names = [n for n, expected in expectations.items() if expected.parts and once[n].finite]
-    adaptive = isinstance(twin.optimizer, ADAPTIVE)
-    beside = adaptive and all(_is_decoupled(once[name]) for name in names)
-    layers = [
-        layer_of(
-            name,
-            about_zero(expectations[name]),
-            (
-                twin.start[name],
-                runs.after_zero[name],
-                twin.parameters[name],
-                runs.gradient(name, runs.zero),
-            ),
-            beside=beside,
-        )
-        for name in names
-        if twin.parameters[name].ndim >= 2
-    ]
-    return [layer for layer in layers if layer is not None], beside
-
-
-def _is_decoupled(one: Measured) -> bool:
-    """Return whether what arrived beside the gradient was no prox in the optimizer's metric."""
-    if one.slope is not None and one.slope.present:
-        return False
-    scalar, metric = one.changes.get("decoupled"), one.changes.get("proximal")
-    if scalar is None or not scalar.fits:
-        return False
-    return metric is None or not metric.fits or abs(scalar.factor - 1) <= abs(metric.factor - 1)
-
-
-def _facts(
-    runs: Runs,
-    assignment: Assignment,
-    cases: list[Case],
-    mechanisms: Mapping[str, str],
-    watch: Watch,
-) -> Facts:
-    twin = runs.twin
-    attachment = twin.attachment
-    attached = {slot.target.name for slot in attachment.slots} if attachment else set()
-    return Facts(
-        assignment.infos,
-        assignment.parts,
-        {case.name: case for case in cases},
-        mechanisms,
-        twin.optimizer,
-        twin.held,
-        watch.decays,
-        frozenset(attached),
-        twin.start,
-        {info.name: runs.gradient(info.name, runs.zero) for info in assignment.infos},
     )

@@ -13,13 +13,13 @@ from typing import Any
 import torch
 
 from shrinkage.audits.findings import Finding, finding
-from shrinkage.pytorch.audits.static import Facts
+from shrinkage.pytorch.audits.loop_rules import LoopFacts
 
 _VANISHES = 1e-3  # the ε of a normalization keeps the product from being exactly 0
 _LEAST = 4  # units below which a vanishing product may be an accident
 
 
-def scale_invariant(facts: Facts) -> list[Finding]:
+def scale_invariant(facts: LoopFacts) -> list[Finding]:
     """Return penalised weights whose scale the loss does not see."""
     return [
         finding(
@@ -34,17 +34,17 @@ def scale_invariant(facts: Facts) -> list[Finding]:
     ]
 
 
-def _is_invariant(facts: Facts, info: Any) -> bool:
+def _is_invariant(facts: LoopFacts, info: Any) -> bool:
     gradient = facts.gradients.get(info.name)
     if gradient is None or not bool(gradient.any()):
         return False
     units = _products(facts.start[info.name], gradient, info.output_axis)
     sizes = _products(facts.start[info.name].abs(), gradient.abs(), info.output_axis)
     bias = info.name.rpartition(".")[0] + ".bias" if "." in info.name else "bias"
-    given, slope = facts.start.get(bias), facts.gradients.get(bias)
-    if given is not None and slope is not None and given.shape == units.shape:
-        units = units + given.double().cpu() * slope.double().cpu()
-        sizes = sizes + (given.double() * slope.double()).abs().cpu()
+    offset, pull = facts.start.get(bias), facts.gradients.get(bias)
+    if offset is not None and pull is not None and offset.shape == units.shape:
+        units = units + offset.double().cpu() * pull.double().cpu()
+        sizes = sizes + (offset.double() * pull.double()).abs().cpu()
     live = sizes > 0
     if int(live.sum()) < _LEAST:
         return False

@@ -1,94 +1,117 @@
 """What the three steps say of the training to come: collapse.
 
-Who uses this: `audit`. It turns the arrays of a run into the numbers of `audits.collapse`.
+Who uses this: `audit`. It turns the arrays of a run into the numbers of `judging.collapse`.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from shrinkage.audits.collapse import Layer, predict_collapse
-from shrinkage.audits.expected import Expectation
 from shrinkage.audits.findings import Finding
-from shrinkage.audits.fits import dot
-from shrinkage.audits.measure import as_float64
+from shrinkage.audits.intended import Intended
+from shrinkage.audits.judging.collapse import Pushes, predict_collapse
+from shrinkage.audits.measuring import Expectation, Measured
+from shrinkage.audits.measuring.fits import dot
+from shrinkage.audits.measuring.pair import as_float64
+from shrinkage.pytorch.audits.runs import Runs
+from shrinkage.pytorch.optimizers import facts_of
+from shrinkage.terms import Terms
 
-_SUMS = ("penalty", "data", "along", "whole", "moved", "lost")
+_SUMS = ("penalty", "data", "along", "squares", "moved", "lost")
 
 
-def about_zero(expected: Expectation) -> Expectation:
-    """Return what pulls to zero: a term around a reference pulls elsewhere."""
-    return Expectation(tuple(part for part in expected.parts if part.reference is None))
+@dataclass(frozen=True)
+class Outlook:
+    """The pushes on every penalised weight, and whether the penalty's is beside the gradient."""
+
+    pushes: tuple[Pushes, ...]
+    beside: bool
+    adaptive: bool
+
+    @classmethod
+    def of(
+        cls, runs: Runs, intended: Mapping[str, Intended], measured: Mapping[str, Measured]
+    ) -> Outlook:
+        """Return the outlook, while the run at scale 1 stands."""
+        expected = {name: meant.expectation for name, meant in intended.items()}
+        names = [n for n, seen in measured.items() if seen.finite and expected[n].parts]
+        adaptive = facts_of(runs.twin.optimizer).adapts
+        beside = adaptive and all(_is_decoupled(measured[name]) for name in names)
+        pushes = [
+            _pushes(runs, name, expected[name], beside=beside)
+            for name in names
+            if runs.twin.parameters[name].ndim >= 2
+        ]
+        return cls(tuple(push for push in pushes if push is not None), beside, adaptive)
+
+    def collapse(
+        self, terms: Terms, idle: frozenset[str], steps_per_epoch: float | None
+    ) -> list[Finding]:
+        """Return whether the network will go to zero output; `idle` weights have no say."""
+        pushes = [push for push in self.pushes if push.name not in idle]
+        if not pushes:
+            return []
+        smooth = all(term.penalty.smooth for term in terms)
+        return predict_collapse(
+            pushes,
+            [term.strength for term in terms],
+            proportional=smooth and (self.beside or not self.adaptive),
+            smooth=smooth,
+            steps_per_epoch=steps_per_epoch,
+        )
 
 
-def layer_of(
-    name: str,
-    expected: Expectation,
-    arrays: tuple[Any, Any, Any, Any],
-    *,
-    beside: bool,
-) -> Layer | None:
-    """Return the two pushes on a parameter.
+def _is_decoupled(seen: Measured) -> bool:
+    """Return whether what arrived beside the gradient was no prox in the optimizer's metric."""
+    if seen.gradient is not None and seen.gradient.present:
+        return False
+    scalar, metric = seen.changes.get("decoupled"), seen.changes.get("proximal")
+    if scalar is None or not scalar.fits:
+        return False
+    return metric is None or not metric.fits or abs(scalar.factor - 1) <= abs(metric.factor - 1)
 
-    Args:
-        name: of the parameter.
-        expected: its terms.
-        arrays: start, after a step without terms, after one with them, the data's gradient.
-        beside: whether the penalty acts beside the gradient: then displacements are compared.
-    """
-    if not expected.parts:
+
+def _pushes(runs: Runs, name: str, expected: Expectation, *, beside: bool) -> Pushes | None:
+    """Return the two pushes on a parameter: displacements where the penalty's is beside."""
+    about_zero = Expectation(tuple(part for part in expected.parts if part.reference is None))
+    gradient = runs.gradient(name, runs.zero)
+    if not about_zero.parts or (not beside and gradient is None):
         return None
-    start, zero, after, gradient = arrays
-    if not beside and gradient is None:
-        return None
-    size = math.prod(start.shape)
+    arrays = (runs.twin.start[name], runs.after_zero[name], runs.twin.parameters[name])
+    size = math.prod(arrays[0].shape)
     sums: dict[str, float] = dict.fromkeys(_SUMS, 0.0)
     largest = 0.0
-    for where, part in expected.pieces(size):
-        w, z, a = (_piece(array, where) for array in (start, zero, after))
-        push, data = (a - z, z - w) if beside else (part.slope(w), _piece(gradient, where))
+    for where, block in about_zero.blocks(size):
+        w, z, a = (_cut(array, where) for array in arrays)
+        push, data = (a - z, z - w) if beside else (block.subgradient(w), _cut(gradient, where))
         products = (
             ("penalty", push, push),
             ("data", data, data),
             ("along", push, data),
-            ("whole", w, w),
+            ("squares", w, w),
             ("lost", w - a, w),
         )
         for key, first, second in products:
             sums[key] += dot(first, second)
         sums["moved"] += float(np.abs(a - w).sum())
         largest = max(largest, float(np.abs(w).max(initial=0.0)))
-    if not sums["whole"]:
+    if not sums["squares"]:
         return None
-    return Layer(
+    return Pushes(
         name,
         sums["penalty"] ** 0.5,
         sums["data"] ** 0.5,
         sums["along"],
         largest,
         sums["moved"] / size,
-        sums["lost"] / sums["whole"],
+        sums["lost"] / sums["squares"],
     )
 
 
-def _piece(array: Any, where: slice | None) -> Any:
+def _cut(array: Any, where: slice | None) -> Any:
     return as_float64(array if where is None else array.reshape(-1)[where])
-
-
-def collapse(
-    layers: list[Layer], terms: Any, *, beside: bool, adaptive: bool, steps_per_epoch: float | None
-) -> list[Finding]:
-    """Return whether the network will go to zero output."""
-    if not layers:
-        return []
-    smooth = all(term.penalty.smooth for term in terms)
-    return predict_collapse(
-        layers,
-        [term.strength for term in terms],
-        proportional=smooth and (beside or not adaptive),
-        smooth=smooth,
-        steps_per_epoch=steps_per_epoch,
-    )

@@ -12,30 +12,22 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from enum import Enum
 from typing import Any
 
 import numpy as np
 import torch
 
-from shrinkage.audits.fits import Fit, fit
+from shrinkage.audits.judging import DecayUse
+from shrinkage.audits.measuring.fits import Fit, fit
 from shrinkage.pytorch.audits.twin import Twin
 from shrinkage.pytorch.audits.watch import Watch
+from shrinkage.pytorch.optimizers import OwnDecay
 
 Array = Any
+_USES = {OwnDecay.NONE: DecayUse.IGNORED, OwnDecay.UNKNOWN: DecayUse.OTHER_RULE}
 _SAMPLED = 1 << 14  # weights of a parameter that are looked at
 _SHRINK = 2.0**-5  # what a decoupled decay takes of a weight in a replayed step, at least
 _ROUNDINGS = 32  # … and that many roundings of the weights' dtype
-
-
-class OwnDecay(Enum):
-    """How the decay enters."""
-
-    COUPLED = "added to the gradient"
-    DECOUPLED = "times the learning rate, beside the gradient"
-    DECOUPLED_OTHERWISE = "beside the gradient, times something else"
-    NONE = "not at all"
-    UNKNOWN = "unknown"
 
 
 @dataclass(frozen=True)
@@ -45,6 +37,11 @@ class MeasuredDecay:
     rule: OwnDecay = OwnDecay.UNKNOWN
     factor: float = 1.0
     error: float = 0.0
+
+    @property
+    def use(self) -> DecayUse:
+        """What `judge` makes of it."""
+        return _USES.get(self.rule, DecayUse.KNOWN_RULE)
 
     @property
     def joining(self) -> float:
@@ -80,59 +77,62 @@ def decoupled(replay: Replay) -> Array:
     return -replay.shrink * np.sum(replay.decayed[:-1], axis=0)
 
 
-_RULES: tuple[tuple[OwnDecay, Callable[[Replay], Array]], ...] = (
-    (OwnDecay.COUPLED, coupled),
-    (OwnDecay.DECOUPLED, decoupled),
-)
+_RULES: dict[OwnDecay, Callable[[Replay], Array]] = {
+    OwnDecay.COUPLED: coupled,
+    OwnDecay.DECOUPLED: decoupled,
+}
 
 
-def own_decays(twin: Twin, watch: Watch, known: OwnDecay) -> dict[str, MeasuredDecay]:
+def own_decays(twin: Twin, watch: Watch) -> dict[str, MeasuredDecay]:
     """Return how the optimizer's decay reaches each parameter whose group has one.
+
+    What is known of the optimizer decides only where one step fits two rules, as the first of
+    SGD's does, or where a step cannot be replayed; of an unknown one two steps are compared.
 
     Args:
         twin: the copy; it stands elsewhere afterwards.
         watch: of the run whose gradients are stepped with.
-        known: what is known of the optimizer: it decides where one step fits two rules, as the
-            first of SGD's does. Of an unknown one two steps are compared.
 
     Returns:
         What was measured, by name; parameters without a gradient are left out.
     """
-    names = [
-        name
+    known = {
+        name: twin.known_decay_of(name)
         for name, tensor in twin.parameters.items()
         if twin.decay_of(name) > 0 and watch.used(name) is not None and tensor.numel()
-    ]
-    if not names or not watch.replayable:
-        return {name: MeasuredDecay(known) for name in names}
-    decays = _amplified(twin, watch, names)
-    first = _replays(twin, watch, decays, dict.fromkeys(names, 1.0), steps=1)
+    }
+    if not known or not watch.replayable:
+        return {name: MeasuredDecay(rule) for name, rule in known.items()}
+    decays = _amplified(twin, watch, known)
+    first = _replays(twin, watch, decays, dict.fromkeys(known, 1.0), steps=1)
     fits = {name: _fits(replay) for name, replay in first.items()}
-    decided = {name: _decided(fits[name], known) for name in names}
-    both = [name for name in names if len(_fitting(fits[name])) > 1]
-    if both and known not in dict(_RULES):
+    decided = {name: _decided(fits[name], rule) for name, rule in known.items()}
+    open_names = [
+        n for n, rule in known.items() if rule not in _RULES and len(_fitting(fits[n])) > 1
+    ]
+    if open_names:
         factors = {name: decay.factor for name, decay in decided.items()}
         second = _replays(twin, watch, decays, factors, steps=2)
-        for name in both:
-            decided[name] = _decided(_fits(second[name]), known, factors[name])
+        for name in open_names:
+            decided[name] = _decided(_fits(second[name]), known[name], factors[name])
     return decided
 
 
 def _fits(replay: Replay) -> dict[OwnDecay, Fit]:
-    return {rule: replay.fit(predicted(replay)) for rule, predicted in _RULES}
+    return {rule: replay.fit(predicted(replay)) for rule, predicted in _RULES.items()}
 
 
 def _fitting(fits: Mapping[OwnDecay, Fit]) -> dict[OwnDecay, Fit]:
     """Return the rules that explain what was seen, those with a factor of 1 if there are any."""
-    along = {rule: one for rule, one in fits.items() if one.present and one.fits}
-    return {rule: one for rule, one in along.items() if one.is_one()} or along
+    along = {rule: fit for rule, fit in fits.items() if fit.present and fit.fits}
+    return {rule: fit for rule, fit in along.items() if fit.is_one()} or along
 
 
 def _decided(fits: Mapping[OwnDecay, Fit], known: OwnDecay, tried: float = 1.0) -> MeasuredDecay:
     """Return the rule that fits; `tried` is the factor that the predictions have already."""
     fitting = _fitting(fits)
     if not fitting:
-        nothing = all(one.visible and not one.present for one in fits.values())
+        nothing = all(fit.visible and not fit.present for fit in fits.values())
         return MeasuredDecay(OwnDecay.NONE, 0.0) if nothing else MeasuredDecay()
     rule = known if known in fitting else next(iter(fitting))
     factor, error = tried * fitting[rule].factor, tried * fitting[rule].error
@@ -213,14 +213,14 @@ def _amplified(twin: Twin, watch: Watch, names: Iterable[str]) -> dict[str, floa
         sums[0] += float(gradient.norm()) ** 2
         sums[1] += float(weights.norm()) ** 2
         sums[2] = max(sums[2], torch.finfo(weights.dtype).eps)
-    found = {}
+    decays = {}
     for name, group in groups.items():
         along, size, rounding = squares[id(group)]
         beside = (along / size) ** 0.5 if size else 0.0
         rate = twin.rate_of(name)
         shrink = max(_SHRINK, _ROUNDINGS * rounding)
-        found[name] = max(twin.decay_of(name), beside, shrink / rate if rate else 0.0)
-    return found
+        decays[name] = max(twin.decay_of(name), beside, shrink / rate if rate else 0.0)
+    return decays
 
 
 def _sample(tensor: torch.Tensor) -> Array:

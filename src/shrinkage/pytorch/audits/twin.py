@@ -19,9 +19,11 @@ from torch.optim import Optimizer
 from shrinkage.pytorch.attach import places_of
 from shrinkage.pytorch.attached import attachment_of
 from shrinkage.pytorch.attachment import Attachment
+from shrinkage.pytorch.optimizers import OwnDecay, facts_of
 from shrinkage.pytorch.parameters import describe
 from shrinkage.pytorch.regularize import regularize
 
+_PLAIN = (int, float, bool, str, type(None))  # values of a group that need no copy
 _JITTER = 0.01  # what weights of zeros, on which no penalty could be seen, are set to
 
 
@@ -35,7 +37,7 @@ class Twin:
 
     def __init__(self, model: nn.Module, optimizer: Optimizer) -> None:
         memo: dict[int, Any] = {}
-        self._given_model, self._given_optimizer = model, optimizer
+        self._their_optimizer = optimizer
         self.model: nn.Module = copy.deepcopy(model, memo)
         self.optimizer = _copied(optimizer, memo)
         self.described = describe(model)
@@ -62,9 +64,9 @@ class Twin:
         self.attachment: Attachment | None = None
 
     @property
-    def given_attachment(self) -> Attachment | None:
+    def their_attachment(self) -> Attachment | None:
         """What the caller has attached to the optimizer."""
-        return attachment_of(self._given_optimizer)
+        return attachment_of(self._their_optimizer)
 
     @torch.no_grad()
     def reset(self, scale: float, *, bare: bool = False) -> None:
@@ -77,17 +79,17 @@ class Twin:
         if self.attachment is not None:
             self.attachment.detach()
             self.attachment = None
-        for given, own in self._pairs:
-            own.copy_(given)
+        for theirs, own in self._pairs:
+            own.copy_(theirs)
         for name, jitter in self._jitter.items():
             self.parameters[name].copy_(jitter)
-        for info, given in self.described:
-            kept = None if given.grad is None else given.grad.detach().clone()
-            self.parameters[info.name].grad = kept
+        for info, theirs in self.described:
+            gradient = None if theirs.grad is None else theirs.grad.detach().clone()
+            self.parameters[info.name].grad = gradient
         self._reset_modes()
         self._reset_optimizer(scale, bare=bare)
-        if not bare and self.given_attachment is not None:
-            self.attachment = self._attached(self.given_attachment, scale)
+        if not bare and self.their_attachment is not None:
+            self.attachment = self._attached(self.their_attachment, scale)
 
     @property
     def held(self) -> frozenset[str]:
@@ -109,6 +111,11 @@ class Twin:
         place = self._places.get(name)
         return 0.0 if place is None else float(self._groups[place].get("weight_decay", 0) or 0)
 
+    def known_decay_of(self, name: str) -> OwnDecay:
+        """Return what is known of the way in which the optimizer decays a parameter."""
+        group = self.group_of(name)
+        return OwnDecay.NONE if group is None else facts_of(self.optimizer).decay_in(group)
+
     @property
     def has_gradients(self) -> bool:
         """Whether a parameter of the copy has a gradient."""
@@ -123,37 +130,32 @@ class Twin:
             module.training = training
 
     def _reset_optimizer(self, scale: float, *, bare: bool) -> None:
-        given = self._given_optimizer
-        pairs = zip(given.param_groups, self.optimizer.param_groups, strict=True)
-        for (old, new), kept in zip(pairs, self._groups, strict=True):
-            new.update(copy.deepcopy(kept))
-            decay = float(kept.get("weight_decay", 0) or 0)
+        theirs = self._their_optimizer
+        pairs = zip(theirs.param_groups, self.optimizer.param_groups, strict=True)
+        for (old, new), values in zip(pairs, self._groups, strict=True):
+            new.update({k: v if type(v) in _PLAIN else copy.deepcopy(v) for k, v in values.items()})
+            decay = float(values.get("weight_decay", 0) or 0)
             if decay:
                 new["weight_decay"] = 0.0 if bare else decay * scale
             for source, target in zip(old["params"], new["params"], strict=True):
                 self.optimizer.state.pop(target, None)
-                if source in given.state:
-                    self.optimizer.state[target] = copy.deepcopy(given.state[source])
+                if source in theirs.state:
+                    self.optimizer.state[target] = copy.deepcopy(theirs.state[source])
 
-    def _attached(self, given: Attachment, scale: float) -> Attachment:
+    def _attached(self, theirs: Attachment, scale: float) -> Attachment:
         """Attach the caller's terms, scaled, to the copy."""
-        assert given.assignment is not None
+        assert theirs.assignment is not None
         terms = [
-            term.scaled(scale * _ratio(given, number, term.strength))
-            for number, term in enumerate(given.assignment.terms)
+            term.scaled(scale * _ratio(theirs, number, term.strength))
+            for number, term in enumerate(theirs.assignment.terms)
         ]
-        found = regularize(
-            self.optimizer,
-            self.model,
-            terms,
-            given.update,
-            freeze_zeros=given.freeze_zeros,
-        )
-        state = given.state_dict()
+        freeze = theirs.freeze_zeros
+        own = regularize(self.optimizer, self.model, terms, theirs.update, freeze_zeros=freeze)
+        state = theirs.state_dict()
         state.pop("ledger", None)
         state["strengths"] = [term.strength for term in terms]
-        found.load_state_dict(state)
-        return found
+        own.load_state_dict(state)
+        return own
 
 
 def _copied(optimizer: Optimizer, memo: dict[int, Any]) -> Optimizer:
@@ -162,18 +164,18 @@ def _copied(optimizer: Optimizer, memo: dict[int, Any]) -> Optimizer:
     A scheduler wraps `step` in the object itself; the copy has that of its class.
     """
     kind = type(optimizer)
-    found: Optimizer = kind.__new__(kind)
-    memo[id(optimizer)] = found
+    own: Optimizer = kind.__new__(kind)
+    memo[id(optimizer)] = own
     for name, value in vars(optimizer).items():
         if name != "step" and not name.startswith("_optimizer_"):
-            found.__dict__[name] = copy.deepcopy(value, memo)
-    found.__setstate__({})
-    return found
+            own.__dict__[name] = copy.deepcopy(value, memo)
+    own.__setstate__({})
+    return own
 
 
-def _ratio(given: Attachment, number: int, strength: float) -> float:
+def _ratio(theirs: Attachment, number: int, strength: float) -> float:
     """Return how much of a term's first strength is set now."""
-    now = given.given_strengths[number]
+    now = theirs.given_strengths[number]
     return float(now) / strength if strength else 1.0
 
 
@@ -182,12 +184,12 @@ def _pairs(
 ) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
     """Yield every tensor of the caller with its copy, once."""
     seen: set[int] = set()
-    given = [*model.parameters(), *model.buffers()]
+    theirs = [*model.parameters(), *model.buffers()]
     copies = [*own.parameters(), *own.buffers()]
     for old, new in zip(optimizer.param_groups, own_optimizer.param_groups, strict=True):
-        given += old["params"]
+        theirs += old["params"]
         copies += new["params"]
-    for source, target in zip(given, copies, strict=True):
+    for source, target in zip(theirs, copies, strict=True):
         if id(target) not in seen:
             seen.add(id(target))
             yield source.detach(), target.detach()
@@ -195,10 +197,10 @@ def _pairs(
 
 def _jitter(described: Any) -> dict[str, torch.Tensor]:
     """Return small numbers for parameters of zeros: a penalty on them could not be seen."""
-    found = {}
+    noises = {}
     generator = torch.Generator().manual_seed(0)
     for info, tensor in described:
         if tensor.numel() and not bool(tensor.detach().any()):
             noise = torch.randn(info.shape, generator=generator) * _JITTER
-            found[info.name] = noise.to(tensor.device, tensor.dtype)
-    return found
+            noises[info.name] = noise.to(tensor.device, tensor.dtype)
+    return noises

@@ -8,13 +8,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from torch.optim import Optimizer
-
 from shrinkage.errors import InputError
 from shrinkage.parameters import ParameterInfo
 from shrinkage.penalties import L2
 from shrinkage.pytorch.attachment import Attachment
 from shrinkage.pytorch.audits.twin import Twin
+from shrinkage.pytorch.optimizers import OwnDecay
 from shrinkage.selections import Selection
 from shrinkage.terms import Term, Terms
 
@@ -34,19 +33,22 @@ class Exactly(Selection):
         return f"Exactly({', '.join(self.names[:2])}{more})"
 
 
-def wanted_terms(twin: Twin, optimizer: Optimizer) -> Terms:
+_UPDATES = {OwnDecay.COUPLED: "gradient", OwnDecay.DECOUPLED: "decoupled"}
+
+
+def wanted_terms(twin: Twin) -> Terms:
     """Return the terms that the optimizer and what is attached to it stand for.
 
     Raises:
         InputError: there are none.
     """
-    found = [*_of_attachment(twin.given_attachment), *_of_decay(twin, optimizer)]
-    if not found:
+    terms = (*_of_attachment(twin.their_attachment), *_of_decay(twin))
+    if not terms:
         raise InputError(
             "expected terms, or weight_decay in the optimizer, or terms attached by regularize, "
             "got none: give terms=…, what the loop is meant to have"
         )
-    return Terms(tuple(found))
+    return Terms(terms)
 
 
 def _of_attachment(attachment: Attachment | None) -> list[Term]:
@@ -65,12 +67,15 @@ def _of_attachment(attachment: Attachment | None) -> list[Term]:
     ]
 
 
-def _of_decay(twin: Twin, optimizer: Optimizer) -> list[Term]:
-    names = {id(tensor): info.name for info, tensor in twin.described}
-    found: dict[float, list[str]] = {}
-    for group in optimizer.param_groups:
-        decay = float(group.get("weight_decay", 0) or 0)
-        inside = [names[id(p)] for p in group["params"] if id(p) in names and p.requires_grad]
-        if decay > 0 and inside:
-            found.setdefault(decay, []).extend(inside)
-    return [Term(decay, L2(), Exactly(tuple(inside))) for decay, inside in found.items()]
+def _of_decay(twin: Twin) -> list[Term]:
+    """Return L2 terms: by the update that is known of the optimizer, else by whichever it is."""
+    names: dict[tuple[float, str | None], list[str]] = {}
+    for name, parameter in twin.parameters.items():
+        decay = twin.decay_of(name)
+        if decay > 0 and parameter.requires_grad:
+            update = _UPDATES.get(twin.known_decay_of(name))
+            names.setdefault((decay, update), []).append(name)
+    return [
+        Term(decay, L2(), Exactly(tuple(inside)), update)
+        for (decay, update), inside in names.items()
+    ]

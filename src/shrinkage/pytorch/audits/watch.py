@@ -70,9 +70,9 @@ class Watch:
 
     def used(self, name: str) -> torch.Tensor | None:
         """Return the gradient that the optimizer stepped with, loss scale undone."""
-        found = self._used.get(name)
-        if found is not None:
-            return found.clone()
+        used = self._used.get(name)
+        if used is not None:
+            return used.clone()
         made = self._made.get(name)
         if made is None or name not in self.rates:
             return None
@@ -133,10 +133,10 @@ def _dense(gradient: torch.Tensor) -> torch.Tensor:
 def _ratio(made: torch.Tensor, used: torch.Tensor) -> float | None:
     """Return by how much one gradient is the other, None where it is more than scaled."""
     wide, other = made.double(), used.double()
-    whole = float((wide * wide).sum())
-    if not whole:
+    square = float((wide * wide).sum())
+    if not square:
         return None
-    ratio = float((wide * other).sum()) / whole
+    ratio = float((wide * other).sum()) / square
     rest = float((other - ratio * wide).norm())
     return ratio if rest <= _ALIGNED * float(other.norm()) else None
 
@@ -157,10 +157,10 @@ def scales_noted(watches: list[Watch]) -> Iterator[None]:
     original = kind.scale
 
     def scale(self: Any, outputs: Any) -> Any:
-        found = original(self, outputs)
+        scaled = original(self, outputs)
         if watches and self.is_enabled():
             watches[-1].loss_scale = float(self.get_scale())
-        return found
+        return scaled
 
     kind.scale = scale  # type: ignore[method-assign]
     try:

@@ -22,11 +22,11 @@ def report_text(report: Report) -> str:
     return "\n".join(lines)
 
 
-def cells_of(one: Seen) -> tuple[str, ...]:
+def cells_of(seen: Seen) -> tuple[str, ...]:
     """Return one row of the table."""
-    factor = "-" if one.factor is None else f"{one.factor:.4g} ± {one.error or 0:.1g}"
-    shape = "x".join(map(str, one.shape)) or "-"
-    return one.parameter, shape, one.expected or "-", one.mechanism, factor
+    factor = "-" if seen.factor is None else f"{seen.factor:.4g} ± {seen.error or 0:.1g}"
+    shape = "x".join(map(str, seen.shape)) or "-"
+    return seen.parameter, shape, seen.expected or "-", seen.mechanism, factor
 
 
 def verdict_text(report: Report) -> str:
@@ -38,7 +38,7 @@ def verdict_text(report: Report) -> str:
     counts = [
         f"{count} {severity if severity == 'info' or count == 1 else severity + 's'}"
         for severity in SEVERITIES
-        if (count := sum(one.severity == severity for one in report.findings))
+        if (count := sum(finding.severity == severity for finding in report.findings))
     ]
     if not report.ok:
         return f"not ok: {', '.join(counts)}"
@@ -54,9 +54,9 @@ def verdict_text(report: Report) -> str:
 def findings_text(findings: Iterable[Finding]) -> Iterator[tuple[str, str, str]]:
     """Yield (severity, what was found, what to do); one entry where only the parameter differs."""
     groups: dict[tuple[str, str, str, str], list[str]] = {}
-    for one in findings:
-        key = (one.severity, one.rule, one.message, one.remedy)
-        groups.setdefault(key, []).append(one.parameter)
+    for finding in findings:
+        key = (finding.severity, finding.rule, finding.message, finding.remedy)
+        groups.setdefault(key, []).append(finding.parameter)
     for (severity, rule, message, remedy), names in groups.items():
         where = ", ".join(filter(None, names[:_NAMED]))
         more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""

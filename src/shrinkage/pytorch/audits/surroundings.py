@@ -22,7 +22,7 @@ from shrinkage.errors import InputError
 _DEPTH = 4  # functions within functions that are looked through
 
 
-class Kept:
+class Surroundings:
     """States of what a step refers to; a context that gives them back at its end.
 
     Args:
@@ -32,7 +32,7 @@ class Kept:
     """
 
     def __init__(self, model: nn.Module, optimizer: Optimizer, step: Callable[..., Any]) -> None:
-        self._states = [(one, copy.deepcopy(one.state_dict())) for one in _referred(step)]
+        self._states = [(thing, copy.deepcopy(thing.state_dict())) for thing in _referred(step)]
         self._optimizer = optimizer
         self._groups = [
             {key: copy.deepcopy(value) for key, value in group.items() if key != "params"}
@@ -42,8 +42,8 @@ class Kept:
 
     def restore(self) -> None:
         """Give everything back."""
-        for one, state in self._states:
-            one.load_state_dict(copy.deepcopy(state))
+        for thing, state in self._states:
+            thing.load_state_dict(copy.deepcopy(state))
         for group, values in zip(self._optimizer.param_groups, self._groups, strict=True):
             for key, value in values.items():
                 if isinstance(value, torch.Tensor) and isinstance(group[key], torch.Tensor):
@@ -54,7 +54,7 @@ class Kept:
             if parameter.grad is not gradient:
                 parameter.grad = gradient
 
-    def __enter__(self) -> Kept:
+    def __enter__(self) -> Surroundings:
         self._handle = self._optimizer.register_step_pre_hook(_refuse)
         return self
 
@@ -72,35 +72,34 @@ def _refuse(*_: Any) -> None:
 
 def _referred(step: Callable[..., Any]) -> list[Any]:
     """Return the objects with a state that a function refers to, each once."""
-    found: dict[int, Any] = {}
-    seen: set[int] = set()
-    _look(step, found, seen, _DEPTH)
-    return list(found.values())
+    stateful: dict[int, Any] = {}
+    _look(step, stateful, set(), _DEPTH)
+    return list(stateful.values())
 
 
-def _look(one: Any, found: dict[int, Any], seen: set[int], depth: int) -> None:
-    if id(one) in seen or depth < 0:
+def _look(thing: Any, stateful: dict[int, Any], seen: set[int], depth: int) -> None:
+    if id(thing) in seen or depth < 0:
         return
-    seen.add(id(one))
-    if _has_state(one):
-        found[id(one)] = one
+    seen.add(id(thing))
+    if _has_state(thing):
+        stateful[id(thing)] = thing
         return
-    for other in _within(one):
-        _look(other, found, seen, depth - 1)
+    for other in _within(thing):
+        _look(other, stateful, seen, depth - 1)
 
 
-def _within(one: Any) -> Iterator[Any]:
+def _within(thing: Any) -> Iterator[Any]:
     """Yield what a callable refers to: closure, globals, bound object, partial arguments."""
-    if isinstance(one, functools.partial):
-        yield from (one.func, *one.args, *one.keywords.values())
-    elif isinstance(one, types.MethodType):
-        yield one.__func__
-        yield from vars(one.__self__).values() if hasattr(one.__self__, "__dict__") else ()
-    elif isinstance(one, types.FunctionType):
-        yield from _cells(one)
-        yield from (one.__globals__[n] for n in one.__code__.co_names if n in one.__globals__)
-    elif callable(one) and not isinstance(one, nn.Module | type) and hasattr(one, "__dict__"):
-        yield from vars(one).values()
+    if isinstance(thing, functools.partial):
+        yield from (thing.func, *thing.args, *thing.keywords.values())
+    elif isinstance(thing, types.MethodType):
+        yield thing.__func__
+        yield from vars(thing.__self__).values() if hasattr(thing.__self__, "__dict__") else ()
+    elif isinstance(thing, types.FunctionType):
+        yield from _cells(thing)
+        yield from (thing.__globals__[n] for n in thing.__code__.co_names if n in thing.__globals__)
+    elif callable(thing) and not isinstance(thing, nn.Module | type) and hasattr(thing, "__dict__"):
+        yield from vars(thing).values()
 
 
 def _cells(function: types.FunctionType) -> Iterator[Any]:
@@ -111,11 +110,11 @@ def _cells(function: types.FunctionType) -> Iterator[Any]:
             continue
 
 
-def _has_state(one: Any) -> bool:
-    if isinstance(one, type | types.ModuleType | Optimizer):
+def _has_state(thing: Any) -> bool:
+    if isinstance(thing, type | types.ModuleType | Optimizer):
         return False
-    if isinstance(one, nn.Module):
-        return isinstance(one, torch.optim.swa_utils.AveragedModel)
-    return callable(getattr(one, "state_dict", None)) and callable(
-        getattr(one, "load_state_dict", None)
+    if isinstance(thing, nn.Module):
+        return isinstance(thing, torch.optim.swa_utils.AveragedModel)
+    return callable(getattr(thing, "state_dict", None)) and callable(
+        getattr(thing, "load_state_dict", None)
     )

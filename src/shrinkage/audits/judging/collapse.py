@@ -19,7 +19,7 @@ _DECAYED = math.log(100)  # time constants until a hundredth is left
 
 
 @dataclass(frozen=True)
-class Layer:
+class Pushes:
     """Two pushes on one parameter, in the same unit: gradients, or displacements in one step.
 
     Args:
@@ -55,10 +55,10 @@ class Balance:
         return self.penalty * self.unanswered / self.data if self.data > 0 else math.inf
 
 
-def balance(layers: list[Layer]) -> Balance:
+def balance(layers: list[Pushes]) -> Balance:
     """Return the pushes on all parameters together.
 
-    >>> balance([Layer("w", 3.0, 4.0, 0.0, 1.0, 0.1, 0.1)]).ratio
+    >>> balance([Pushes("w", 3.0, 4.0, 0.0, 1.0, 0.1, 0.1)]).ratio
     0.75
     """
     penalty = math.sqrt(sum(layer.penalty**2 for layer in layers))
@@ -68,7 +68,7 @@ def balance(layers: list[Layer]) -> Balance:
 
 
 def predict_collapse(
-    layers: list[Layer],
+    layers: list[Pushes],
     strengths: list[float],
     *,
     proportional: bool,
@@ -87,22 +87,22 @@ def predict_collapse(
     Returns:
         No finding or one.
     """
-    found = balance(layers)
-    if found.ratio <= _LOST or found.unanswered < 0.5 or (smooth and len(layers) < 2):
+    pushes = balance(layers)
+    if pushes.ratio <= _LOST or pushes.unanswered < 0.5 or (smooth and len(layers) < 2):
         return []
     steps = _rounded(_steps(layers, proportional=proportional))
     when = f"about {steps:g} steps" if math.isfinite(steps) else "a long time"
     if steps_per_epoch and math.isfinite(steps):
         when += f" ({steps / steps_per_epoch:.2g} epochs)"
     outcome = f"at this strength the network will go to zero output within {when}"
-    if not found.data:
+    if not pushes.data:
         message = f"the data's gradient is 0, the penalty's is not: {outcome}"
         remedy = "look for dead units: no strength is small enough for this network"
         return [finding("collapse", "", message, remedy)]
     largest = max(layers, key=lambda layer: layer.penalty / max(layer.data, 1e-300))
     share = largest.penalty / max(largest.data, 1e-300)
     message = (
-        f"the penalty pushes {found.ratio:.3g} times as hard as the data (at {largest.name} "
+        f"the penalty pushes {pushes.ratio:.3g} times as hard as the data (at {largest.name} "
         f"{share:.3g} times): {outcome}"
     )
     safe = " and ".join(f"{value:g}" for value in safe_strengths(layers, strengths) if value > 0)
@@ -110,13 +110,13 @@ def predict_collapse(
     return [finding("collapse", "", message, remedy)]
 
 
-def safe_strengths(layers: list[Layer], strengths: list[float]) -> list[float]:
+def safe_strengths(layers: list[Pushes], strengths: list[float]) -> list[float]:
     """Return strengths at which the penalty's push is a hundredth of the data's."""
     ratio = balance(layers).ratio
     return [_floor(strength * _SAFE / ratio) if ratio > 0 else strength for strength in strengths]
 
 
-def _steps(layers: list[Layer], *, proportional: bool) -> float:
+def _steps(layers: list[Pushes], *, proportional: bool) -> float:
     """Return after how many steps hardly a weight is left."""
     if proportional:
         rate = min((layer.towards_zero for layer in layers if layer.towards_zero > 0), default=0.0)

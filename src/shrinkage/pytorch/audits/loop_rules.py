@@ -1,6 +1,6 @@
 """Findings that need no measured factor: who is penalised, and by which kind of optimizer.
 
-Who uses this: `audit`. One function a rule; `Facts` is what they know.
+Who uses this: `audit`. One function a rule; `LoopFacts` is what they know.
 """
 
 from __future__ import annotations
@@ -10,29 +10,18 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
-from torch import optim
 
 from shrinkage.audits.findings import Finding, finding
-from shrinkage.audits.verdicts import Case
+from shrinkage.audits.judging import Case
 from shrinkage.parameters import ParameterInfo
-from shrinkage.terms import Part
-
-ADAPTIVE = (
-    optim.Adam,
-    optim.AdamW,
-    optim.NAdam,
-    optim.RAdam,
-    optim.Adamax,
-    optim.RMSprop,
-    optim.Adagrad,
-    optim.Adadelta,
-    optim.Adafactor,
-    optim.Rprop,
-)
+from shrinkage.pytorch.audits.runs import Runs
+from shrinkage.pytorch.audits.watch import Watch
+from shrinkage.pytorch.optimizers import facts_of
+from shrinkage.terms import Assignment, Part
 
 
 @dataclass(frozen=True, eq=False)
-class Facts:
+class LoopFacts:
     """What is known of a loop after its runs."""
 
     infos: tuple[ParameterInfo, ...]
@@ -46,12 +35,37 @@ class Facts:
     start: Mapping[str, Any]
     gradients: Mapping[str, Any]  # of the data alone
 
+    @classmethod
+    def of(
+        cls,
+        runs: Runs,
+        assignment: Assignment,
+        cases: Mapping[str, Case],
+        mechanisms: Mapping[str, str],
+        watch: Watch,
+    ) -> LoopFacts:
+        """Return what is known after the runs; `watch` is that of scale 1."""
+        twin = runs.twin
+        slots = twin.attachment.slots if twin.attachment is not None else ()
+        return cls(
+            assignment.infos,
+            assignment.parts,
+            cases,
+            mechanisms,
+            twin.optimizer,
+            twin.held,
+            watch.decays,
+            frozenset(slot.target.name for slot in slots),
+            twin.start,
+            {info.name: runs.gradient(info.name, runs.zero) for info in assignment.infos},
+        )
+
     def penalised(self) -> list[ParameterInfo]:
         """Return the parameters with terms."""
         return [info for info in self.infos if self.parts[info.name]]
 
 
-def bias_or_norm(facts: Facts) -> list[Finding]:
+def bias_or_norm(facts: LoopFacts) -> list[Finding]:
     """Return biases and normalization scales that terms are on."""
     return [
         finding(
@@ -66,7 +80,7 @@ def bias_or_norm(facts: Facts) -> list[Finding]:
     ]
 
 
-def not_in_optimizer(facts: Facts) -> list[Finding]:
+def not_in_optimizer(facts: LoopFacts) -> list[Finding]:
     """Return penalised parameters that nobody trains."""
     return [
         finding(
@@ -80,19 +94,19 @@ def not_in_optimizer(facts: Facts) -> list[Finding]:
     ]
 
 
-def twice(facts: Facts) -> list[Finding]:
+def twice(facts: LoopFacts) -> list[Finding]:
     """Return parameters with a decay and a term, or penalised under each of their names."""
-    found = []
+    findings = []
     for info in facts.penalised():
         name, case = info.name, facts.cases[info.name]
-        slope = case.once.slope
+        gradient = case.once.gradient
         if name in facts.attached and facts.decays.get(name, 0) > 0:
             words = f"weight_decay={facts.decays[name]:g} and a term of regularize"
-        elif info.aliases and slope is not None and slope.fits and _whole(slope.factor):
+        elif info.aliases and gradient is not None and gradient.fits and _times(gradient.factor):
             words = f"its {len(info.names)} names ({', '.join(info.names)}), each counted"
         else:
             continue
-        found.append(
+        findings.append(
             finding(
                 "penalised-twice",
                 name,
@@ -100,16 +114,16 @@ def twice(facts: Facts) -> list[Finding]:
                 "keep one: set weight_decay=0 on its group, or count a tied array once",
             )
         )
-    return found
+    return findings
 
 
-def _whole(factor: float) -> bool:
+def _times(factor: float) -> bool:
     return round(factor) >= 2 and abs(factor - round(factor)) < 0.02 * factor
 
 
-def through_adaptive(facts: Facts) -> list[Finding]:
+def through_adaptive(facts: LoopFacts) -> list[Finding]:
     """Return penalties in the gradient of an optimizer that divides by the gradient's size."""
-    if not isinstance(facts.optimizer, ADAPTIVE):
+    if not facts_of(facts.optimizer).adapts:
         return []
     kind = type(facts.optimizer).__name__
     return [
@@ -127,18 +141,18 @@ def through_adaptive(facts: Facts) -> list[Finding]:
 
 def _touched(case: Case) -> bool:
     """Return whether the strength reaches a parameter, by its weights or in its gradient."""
-    slope = case.once.slope
-    return case.once.moved or (slope is not None and slope.present)
+    gradient = case.once.gradient
+    return case.once.moved or (gradient is not None and gradient.present)
 
 
-def without_gradient(facts: Facts) -> list[Finding]:
+def without_gradient(facts: LoopFacts) -> list[Finding]:
     """Return parameters that the data does not reach, and that shrink all the same."""
-    found = []
+    findings = []
     for info in facts.infos:
         gradient, case = facts.gradients.get(info.name), facts.cases[info.name]
         reached = gradient is not None and bool(gradient.any())
         if not reached and info.trainable and _touched(case):
-            found.append(
+            findings.append(
                 finding(
                     "decays-without-gradient",
                     info.name,
@@ -146,19 +160,19 @@ def without_gradient(facts: Facts) -> list[Finding]:
                     "zero gradients with set_to_none=True, or leave unused layers out",
                 )
             )
-    return found
+    return findings
 
 
-def rows_without_gradient(facts: Facts) -> list[Finding]:
+def rows_without_gradient(facts: LoopFacts) -> list[Finding]:
     """Return embeddings whose rows outside the batch shrink in every step."""
-    found = []
+    findings = []
     for info in facts.penalised():
         gradient, case = facts.gradients.get(info.name), facts.cases[info.name]
         if info.role != "embedding" or gradient is None or not case.once.moved:
             continue
         idle = int((gradient.flatten(1) == 0).all(1).sum())
         if 0 < idle < gradient.shape[0]:
-            found.append(
+            findings.append(
                 finding(
                     "decays-without-gradient",
                     info.name,
@@ -167,10 +181,10 @@ def rows_without_gradient(facts: Facts) -> list[Finding]:
                     "leave embeddings out of the decay",
                 )
             )
-    return found
+    return findings
 
 
-def frozen(facts: Facts) -> list[Finding]:
+def frozen(facts: LoopFacts) -> list[Finding]:
     """Return frozen parameters that shrink."""
     return [
         finding(
@@ -185,7 +199,7 @@ def frozen(facts: Facts) -> list[Finding]:
     ]
 
 
-RULES_OF_FACTS: tuple[Callable[[Facts], list[Finding]], ...] = (
+RULES_OF_FACTS: tuple[Callable[[LoopFacts], list[Finding]], ...] = (
     bias_or_norm,
     not_in_optimizer,
     twice,

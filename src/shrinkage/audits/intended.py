@@ -1,0 +1,52 @@
+"""What a loop is meant to do to every parameter.
+
+Who uses this: the neutral audit and that of PyTorch, before they measure. It is read off the
+assignment of the terms, which a framework's `regularize` reads too.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from shrinkage.audits.measuring import MECHANISMS, Expectation
+from shrinkage.errors import InputError
+from shrinkage.terms import Assignment, Terms
+
+_MECHANISMS = {update: update for update in MECHANISMS} | {"loss": "gradient"}
+
+
+@dataclass(frozen=True, eq=False)
+class Intended:
+    """The expectation on a parameter, the mechanisms that would be right, its terms as text."""
+
+    expectation: Expectation
+    allowed: tuple[str, ...]
+    words: str
+
+
+def intended_by(assignment: Assignment, update: str | None) -> dict[str, Intended]:
+    """Return what is intended, by the parameter's name.
+
+    Args:
+        assignment: of the terms.
+        update: of the terms that name none; None leaves every mechanism open.
+    """
+    return {name: _intended(assignment, name, update) for name in assignment.plans}
+
+
+def _intended(assignment: Assignment, name: str, update: str | None) -> Intended:
+    parts = assignment.plans[name].parts
+    terms = [assignment.terms.by_id[term] for term in dict.fromkeys(part.term for part in parts)]
+    updates = {term.update or update for term in terms}
+    allowed = tuple(_MECHANISMS[named] for named in updates if named) or MECHANISMS
+    expectation = Expectation.of(parts)
+    words = " + ".join(f"{term.strength:g} * {term.penalty!r}" for term in terms)
+    return Intended(expectation, allowed, words if expectation.parts else "")
+
+
+def check_strengths(terms: Terms) -> None:
+    """Refuse terms that have nothing to show."""
+    if not any(term.strength > 0 for term in terms):
+        raise InputError(
+            "expected a strength above 0, got strengths of 0 only: there is nothing to look for"
+        )

@@ -1,0 +1,78 @@
+"""What the terms on one parameter should do in one step, in float64.
+
+Who uses this: `measure`. Three mechanisms: "gradient" (the penalty's gradient joins the data's),
+"decoupled" (smooth parts shrink the old weights, the others act on the moved ones) and "proximal"
+(the prox of all parts acts on the moved weights). What each does around a step is a `StepPlan`'s.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from shrinkage.terms import Part, StepPlan, present, subgradient_of
+
+Array = Any
+MECHANISMS = ("gradient", "decoupled", "proximal")
+_BLOCK = 1 << 15  # weights at a time: a dozen arrays of them stay in the cache
+
+
+@dataclass(frozen=True, eq=False)
+class Expectation:
+    """The parts of one parameter's terms at scale 1."""
+
+    parts: tuple[Part, ...]
+
+    @classmethod
+    def of(cls, parts: Iterable[Part]) -> Expectation:
+        """Return what parts should do, references in float64."""
+        return cls(tuple(replace(p, reference=_wide(p.reference)) for p in present(parts)))
+
+    def scaled(self, factor: float) -> Expectation:
+        """Return the expectation at other strengths."""
+        return Expectation(tuple(p.at(p.strength / p.share * factor) for p in self.parts))
+
+    def subgradient(self, w: Array) -> Array:
+        """Return Σ strength·∂Ω(w − reference)."""
+        return subgradient_of(self.parts, w)
+
+    def change(self, mechanism: str, w: Array, moved: Array, rate: Any) -> Array:
+        """Return how far a mechanism brings the weights from `moved`.
+
+        Args:
+            mechanism: one of `MECHANISMS`.
+            w: the weights before the step.
+            moved: where the data's gradient alone brings them.
+            rate: the learning rate; of a prox also one per weight.
+        """
+        plan = StepPlan.of(replace(part, update=mechanism) for part in self.parts)
+        pushed = moved - rate * subgradient_of((*plan.gradient, *plan.before), w)
+        for nonsmooth in (plan.after, plan.in_metric):
+            pushed = nonsmooth.prox(pushed, rate) if nonsmooth else pushed
+        return pushed - moved
+
+    def blocks(self, count: int) -> Iterator[tuple[slice | None, Expectation]]:
+        """Yield what can be looked at one after the other; None is all of the parameter."""
+        if count <= _BLOCK or not all(part.penalty.separable for part in self.parts):
+            yield None, self
+            return
+        for start in range(0, count, _BLOCK):
+            where = slice(start, min(start + _BLOCK, count))
+            yield where, Expectation(tuple(_cut(part, where) for part in self.parts))
+
+
+def _cut(part: Part, where: slice) -> Part:
+    if part.reference is None:
+        return part
+    return replace(part, reference=np.ravel(part.reference)[where])
+
+
+def _wide(reference: Any) -> Array | None:
+    if reference is None:
+        return None
+    if hasattr(reference, "detach"):
+        reference = reference.detach().cpu().double().numpy()
+    return np.asarray(reference, dtype=np.float64)

@@ -1,0 +1,163 @@
+"""One parameter at one scale: which mechanisms moved it, and with which factor.
+
+Who uses this: the neutral audit and that of PyTorch, which measures one parameter after another
+so that no second copy of a network is held. What two runs of the same step did to a parameter,
+one without the terms and one with them, is compared with what the terms should do.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from shrinkage.audits.measuring.expected import MECHANISMS, Expectation
+from shrinkage.audits.measuring.fits import Fit, dot, exceeds, extent, fit
+from shrinkage.audits.measuring.measured import Measured, merged
+from shrinkage.audits.measuring.pair import Pair
+
+Array = Any
+
+
+def measure(
+    pair: Pair,
+    expectation: Expectation,
+    rate: float,
+    scale: float,
+    *,
+    allowed: tuple[str, ...] = MECHANISMS,
+) -> Measured:
+    """Compare two runs of one parameter.
+
+    Args:
+        pair: the two runs.
+        expectation: what the terms should do at scale 1; no parts for an unselected parameter.
+        rate: the learning rate.
+        scale: by how much the strengths were multiplied.
+        allowed: mechanisms that would be right; the others are tried where none of these fits.
+
+    Returns:
+        The `Measured`.
+    """
+    expected = expectation.scaled(scale)
+    first = MECHANISMS[:2] if pair.gradient is None else MECHANISMS[1:2]
+    measured = _measure(pair, expected, rate, first)
+    if not expected.parts or not measured.finite or _is_settled(measured, allowed):
+        return measured
+    full = replace(pair, metric=pair.metric() if callable(pair.metric) else pair.metric)
+    return _measure(full, expected, rate, MECHANISMS)
+
+
+def _is_settled(measured: Measured, allowed: tuple[str, ...]) -> bool:
+    """Return whether one look was enough: the penalty arrived, once, as it should."""
+    gradient = measured.gradient
+    right = [fit for name, fit in measured.changes.items() if name in allowed and fit.present]
+    if any(fit.fits and fit.is_one() for fit in right):
+        return gradient is None or not gradient.present
+    beside = any(fit.present for fit in measured.changes.values())
+    return gradient is not None and gradient.present and not beside
+
+
+def _measure(pair: Pair, expected: Expectation, rate: float, names: tuple[str, ...]) -> Measured:
+    count = int(np.prod(pair.start.shape))
+    blocks = expected.blocks(count)
+    return merged([_block(pair.block(where), part, rate, names) for where, part in blocks])
+
+
+def _block(pair: Pair, expected: Expectation, rate: float, names: tuple[str, ...]) -> Measured:
+    numbers = (pair.start, pair.zero, pair.after, pair.zero_gradient, pair.gradient)
+    if not all(bool(np.isfinite(x).all()) for x in numbers if x is not None):
+        return Measured(False, None)
+    w, zero, after = pair.start, pair.zero, pair.after
+    bound = pair.rounding * (np.abs(zero) + np.abs(after) + 4 * np.abs(after - w))
+    change = after - zero
+    measured = Measured(True, None, displacement=extent(change, bound))
+    if not expected.parts:
+        measured = replace(measured, clip=fit(change, zero - w, bound))
+    elif len(names) == len(MECHANISMS):
+        measured = replace(measured, representable=_representable(expected, w, rate, pair.rounding))
+    if pair.gradient is None or pair.zero_gradient is None:
+        if not expected.parts:
+            return measured
+        rates = _rates(pair, rate, names)
+        return replace(measured, changes=_changes(expected, (w, zero), (change, bound), rates))
+    return _with_gradients(pair, expected, rate, (measured, bound, names))
+
+
+def _with_gradients(
+    pair: Pair, expected: Expectation, rate: float, known: tuple[Measured, Array, tuple[str, ...]]
+) -> Measured:
+    measured, bound, names = known
+    w, zero, before = pair.start, pair.zero, pair.zero_gradient
+    assert pair.gradient is not None
+    assert before is not None
+    added = pair.gradient - before
+    noise = 2 * pair.gradient_rounding * (np.abs(pair.gradient) + np.abs(before))
+    subgradient = expected.subgradient(w) if expected.parts else np.zeros_like(w)
+    joined = added + pair.own * w if pair.own else added
+    gradient = fit(joined, subgradient, noise)
+    own = pair.rounding * 2 * (np.abs(zero) + np.abs(w)) + 2 * rate * noise
+    plain = not exceeds(zero - w + rate * before, own)
+    changes = {}
+    if expected.parts and (plain or gradient.is_zero):
+        base = zero - rate * joined if plain else zero
+        wider = bound + 2 * rate * noise
+        rates = _rates(pair, rate, tuple(name for name in names if name != "gradient"))
+        changes = _changes(expected, (w, base), (pair.after - base, wider), rates)
+    alone = fit(added, subgradient, noise) if pair.own else None
+    return replace(measured, gradient=gradient, changes=changes, plain=plain, loop=alone)
+
+
+def _rates(pair: Pair, rate: float, names: tuple[str, ...]) -> dict[str, Any]:
+    """Return the step size by mechanism: a prox may be measured in the optimizer's metric."""
+    rates: dict[str, Any] = dict.fromkeys(names, rate)
+    if "proximal" in names and pair.metric is not None:
+        rates["proximal"] = pair.metric
+    return rates
+
+
+def _changes(
+    expected: Expectation,
+    places: tuple[Array, Array],
+    measured: tuple[Array, Array],
+    rates: dict[str, Any],
+) -> dict[str, Fit]:
+    """Fit a change, known up to a bound, to what each mechanism would do from `places`."""
+    w, base = places
+    change, bound = measured
+
+    def predict(name: str) -> Callable[[float], Array]:
+        return lambda factor: expected.scaled(factor).change(name, w, base, rates[name])
+
+    return {name: _best_fit(predict(name), change, bound) for name in rates}
+
+
+def _best_fit(predict: Callable[[float], Array], change: Array, bound: Array) -> Fit:
+    """Fit a change that is not linear in the strength: predict anew at the factor found."""
+    first = fit(change, predict(1.0), bound)
+    if first.fits or first.factor <= 0:
+        return first
+    factor, latest = 1.0, first
+    for _ in range(4):
+        factor *= latest.factor
+        latest = fit(change, predict(factor), bound)
+        if latest.factor <= 0 or not latest.expects:
+            return first
+        if latest.fits:
+            factor *= latest.factor
+            return fit(change, predict(factor) / factor, bound)
+    return first
+
+
+def _representable(
+    expected: Expectation, w: Array, rate: float, rounding: float
+) -> tuple[float, float]:
+    """Compare a decoupled shrink that is rounded like the weights with the shrink itself."""
+    if not expected.parts or not rounding:
+        return 1.0, 1.0
+    shrink = expected.change("decoupled", w, w, rate)
+    spacing = rounding * np.exp2(np.floor(np.log2(np.maximum(np.abs(w), np.finfo(float).tiny))))
+    rounded = np.rint(shrink / spacing) * spacing
+    return dot(rounded, shrink), dot(shrink, shrink)

@@ -1,0 +1,61 @@
+"""Two runs of one parameter, from one start: without the terms and with them.
+
+Who uses this: audits make pairs, `measure` compares them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+Array = Any
+
+
+@dataclass(frozen=True, eq=False)
+class Pair:
+    """A parameter in a run without the terms (`zero`) and one with them at a scale.
+
+    `start` is where both began; gradients are those before clipping, None where they are unknown.
+    `rounding` is the weights' dtype's (its machine epsilon), `gradient_rounding` the gradients'.
+    `own` is what the optimizer itself adds to the gradient, in units of the weights;
+    `metric` is the step size of a prox in the optimizer's metric: a number, one per weight, or a
+    function that returns them when they are needed.
+    """
+
+    start: Array
+    zero: Array
+    after: Array
+    zero_gradient: Array | None = None
+    gradient: Array | None = None
+    rounding: float = 0.0
+    gradient_rounding: float = 0.0
+    own: float = 0.0
+    metric: Any = None
+
+    def block(self, where: slice | None) -> Pair:
+        """Return some of the weights, in float64; None is all of them."""
+
+        def cut(x: Any) -> Any:
+            if x is None:
+                return None
+            return as_float64(x if where is None else x.reshape(-1)[where])
+
+        return replace(
+            self,
+            start=cut(self.start),
+            zero=cut(self.zero),
+            after=cut(self.after),
+            zero_gradient=cut(self.zero_gradient),
+            gradient=cut(self.gradient),
+            metric=cut(self.metric) if hasattr(self.metric, "shape") else self.metric,
+        )
+
+
+def as_float64(x: Any) -> Array:
+    """Return an array, or a torch tensor, in float64."""
+    if hasattr(x, "detach"):
+        x = x.detach().cpu()
+        x = (x if str(x.dtype) in ("torch.float32", "torch.float64") else x.double()).numpy()
+    return np.asarray(x, dtype=np.float64)

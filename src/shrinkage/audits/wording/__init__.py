@@ -1,0 +1,16 @@
+"""What is said: the text and the remedy of every finding, and a report in words.
+
+Who uses this: `judging`, which decides what is said; the command line, which adds colours.
+"""
+
+from __future__ import annotations
+
+from shrinkage.audits.wording.report import (
+    COLUMNS,
+    cells_of,
+    findings_text,
+    report_text,
+    verdict_text,
+)
+
+__all__ = ["COLUMNS", "cells_of", "findings_text", "report_text", "verdict_text"]

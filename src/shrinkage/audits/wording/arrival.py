@@ -1,0 +1,140 @@
+"""What is said of a penalty that arrives, otherwise than it should.
+
+Who uses this: `judging`. One function a sentence; which is said is decided there.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from shrinkage.audits.findings import Finding, finding
+
+if TYPE_CHECKING:
+    from shrinkage.audits.judging.causes import Cause
+    from shrinkage.audits.judging.verdicts import Case
+    from shrinkage.audits.measuring.fits import Fit
+
+
+def wrong_update(case: Case, mechanism: str) -> Finding:
+    """Say that it comes by another update."""
+    return finding(
+        "wrong-update",
+        case.name,
+        f"expected the update {' or '.join(case.allowed)}, got {mechanism}",
+        "name the update that you mean, or move the penalty to where that update has it",
+    )
+
+
+def not_linear(case: Case, once: Fit, twice: Fit) -> Finding:
+    """Say that the strength does not multiply it."""
+    return finding(
+        "not-linear",
+        case.name,
+        f"twice the strength gave {2 * twice.factor / once.factor:.3g} times the push "
+        f"(factors {once.factor:.4g} and {twice.factor:.4g})",
+        "multiply the penalty by its strength once, and nothing else of it",
+    )
+
+
+def wrong_factor(case: Case, once: Fit, cause: Cause) -> Finding:
+    """Say how strongly it arrives, and what that comes from."""
+    return finding(
+        "wrong-factor",
+        case.name,
+        f"{case.words} arrives {once.factor:.4g} ± {once.error:.1g} times; likely {cause}",
+        f"multiply the strength in the loop by {1 / once.factor:.4g}, or correct the terms",
+        cause=cause,
+    )
+
+
+def away_from_zero(case: Case, once: Fit) -> Finding:
+    """Say that its sign is wrong."""
+    return finding(
+        "wrong-direction",
+        case.name,
+        f"{case.words} arrives {once.factor:.4g} times: weights are pushed away from zero",
+        "add the penalty to the loss (or its gradient to the gradient), do not subtract it",
+    )
+
+
+def another_push(case: Case, once: Fit) -> Finding:
+    """Say that what arrives is something else."""
+    return finding(
+        "wrong-direction",
+        case.name,
+        f"what arrives is not along the gradient of {case.words} (cosine {once.cosine:.2f})",
+        "look which penalty, on which array, the loop really computes",
+    )
+
+
+def double_counted(case: Case, first: float, second: float, *, own: bool) -> Finding:
+    """Say that it arrives in the gradient and once more; `own`: by the optimizer's decay."""
+    where = "by the optimizer's weight_decay" if own else "in the update of the weights"
+    return finding(
+        "double-counted",
+        case.name,
+        f"{case.words} arrives in the gradient of the loss ({first:.4g} times) and again {where} "
+        f"({second:.4g} times)",
+        "keep one: the term in the loss, or the optimizer's own weight decay",
+    )
+
+
+def by_momentum(case: Case, once: Fit) -> Finding:
+    """Say that a factor may be momentum's."""
+    return finding(
+        "cannot-judge",
+        case.name,
+        f"the weights moved {once.factor:.4g} times as far as expected, as Nesterov momentum "
+        f"of {once.factor - 1:.3g} makes them",
+        "return the gradients too: (before, after, gradients)",
+    )
+
+
+def by_another_rule(case: Case) -> Finding:
+    """Say that the optimizer's own decay is of no rule that is known."""
+    return finding(
+        "cannot-judge",
+        case.name,
+        "the optimizer's own weight_decay acts neither as λw in the gradient nor as lr·λ·w beside "
+        "it: its strength cannot be told",
+        "read which rule it has; regularize(…, update='decoupled') has one that is known",
+    )
+
+
+def hidden(case: Case) -> Finding:
+    """Say that a factor cannot be told."""
+    if case.once.gradient is None:
+        return finding(
+            "cannot-judge",
+            case.name,
+            "something arrives, but an adaptive optimizer, Nesterov or clipping hides its factor",
+            "return the gradients before clipping too: (before, after, gradients)",
+        )
+    return finding(
+        "cannot-judge",
+        case.name,
+        "the optimizer reshapes the push, or it drowns in rounding: its factor cannot be told",
+        "audit with a larger strength, or in float64; PyTorch loops: shrinkage.pytorch.audit",
+    )
+
+
+def rounded_away(case: Case, *, lost: float) -> Finding:
+    """Say how much the weights' dtype can hold; under a share of `lost` that is an error."""
+    survives = max(0.0, case.once.survives)
+    if case.accumulates:
+        return finding(
+            "below-resolution",
+            case.name,
+            f"{survives:.0%} of the shrink of one step is representable; the attached terms "
+            "accumulate the rest",
+            "nothing: ledger and weights show it after more steps",
+            severity="info",
+        )
+    return finding(
+        "below-resolution",
+        case.name,
+        f"{survives:.0%} of the shrink is left when the weights are rounded to their dtype",
+        "raise learning rate × strength, hold the weights in float32 or float64, or use "
+        "shrinkage.pytorch.regularize, which accumulates what is too small",
+        severity="error" if survives < lost else "warning",
+    )

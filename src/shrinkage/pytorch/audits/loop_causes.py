@@ -1,0 +1,55 @@
+"""What a PyTorch loop tells of a wrong factor: its loss scale, its micro-batches, its processes.
+
+Who uses this: `audit`. Numbers of the loop are looked for in a factor; two of them have a rule of
+their own, beside `wrong-factor`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import torch.distributed as distributed
+
+from shrinkage.audits.findings import Finding, finding
+from shrinkage.audits.judging.causes import CauseKind
+from shrinkage.pytorch.audits.watch import Watch
+
+_LOSS_SCALE, _MICRO_BATCHES = "loss scale", "micro-batches"
+
+
+def numbers_of(watch: Watch) -> dict[str, float]:
+    """Return numbers of the loop that a wrong factor may come from."""
+    numbers: dict[str, float] = {
+        _LOSS_SCALE: watch.loss_scale,
+        _MICRO_BATCHES: max(watch.counts.values(), default=1),
+    }
+    if distributed.is_available() and distributed.is_initialized():
+        numbers["processes"] = distributed.get_world_size()
+    return numbers
+
+
+def named_causes(findings: Iterable[Finding]) -> list[Finding]:
+    """Return the rules that name the cause of a wrong factor."""
+    named = []
+    for off in findings:
+        if off.cause is None:
+            continue
+        if off.cause.name == _LOSS_SCALE:
+            named.append(
+                finding(
+                    "amp-unscaled",
+                    off.parameter,
+                    f"the factor is that of the loss scale ({off.cause.number:g})",
+                    "add the penalty to the loss before scaler.scale(loss).backward()",
+                )
+            )
+        if off.cause.name == _MICRO_BATCHES and off.cause.kind is CauseKind.TIMES_KNOWN:
+            named.append(
+                finding(
+                    "accumulation-multiplied",
+                    off.parameter,
+                    "the penalty is added in every micro-batch, while the data loss is a mean",
+                    "divide the penalty by the number of micro-batches too, or add it once",
+                )
+            )
+    return named

@@ -1,0 +1,139 @@
+"""What a run on the copy did to every parameter.
+
+Who uses this: `audit`. Where the optimizer hides what lies beside the gradient, a bare copy of it
+is stepped with the same gradients, and the weights are compared with where that brings them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Any
+
+import torch
+
+from shrinkage.audits.intended import Intended
+from shrinkage.audits.measuring import Measured, Pair, measure
+from shrinkage.errors import UnsupportedOptimizer
+from shrinkage.pytorch.audits.own_decay import step_bare
+from shrinkage.pytorch.audits.runs import Runs
+from shrinkage.pytorch.audits.watch import Watch
+from shrinkage.pytorch.optimizers import Moment, metric_of
+from shrinkage.pytorch.optimizers.motion import nothing
+from shrinkage.pytorch.updates import Proximal
+
+Look = Callable[[Mapping[str, Measured]], None]
+
+
+def measure_run(
+    runs: Runs, scale: float, intended: Mapping[str, Intended], look: Look | None = None
+) -> tuple[dict[str, Measured], Watch]:
+    """Run at a scale and measure every parameter; `look` is called while the run stands."""
+    watch = runs.run(scale)
+    measured = {
+        name: measure(
+            _pair(runs, name, watch),
+            meant.expectation,
+            watch.rates.get(name, 0.0),
+            scale,
+            allowed=meant.allowed,
+        )
+        for name, meant in intended.items()
+    }
+    if look is not None:
+        look(measured)
+    hidden = {name: intended[name] for name, seen in measured.items() if _hides(seen)}
+    if hidden and watch.replayable:
+        for name, rest in _beside(runs, scale, watch, hidden).items():
+            changes = {key: fit for key, fit in rest.changes.items() if key != "gradient"}
+            measured[name] = replace(
+                measured[name],
+                changes=changes,
+                displacement=rest.displacement,
+                clip=rest.clip,
+                plain=True,
+            )
+    return measured, watch
+
+
+def _pair(runs: Runs, name: str, watch: Watch) -> Pair:
+    tensor = runs.twin.parameters[name]
+    before, after = runs.gradient(name, runs.zero), runs.gradient(name, watch)
+    if (before is None) != (after is None):  # a penalty on a parameter the data does not reach
+        before = torch.zeros_like(tensor) if before is None else before
+        after = torch.zeros_like(tensor) if after is None else after
+    elif before is None and name in watch.rates:
+        before = after = torch.zeros((), dtype=tensor.dtype).expand(tensor.shape)
+    rounding = torch.finfo(tensor.dtype).eps
+    return Pair(
+        runs.twin.start[name],
+        runs.after_zero[name],
+        tensor,
+        before,
+        after,
+        rounding,
+        rounding,
+        _joining(runs, watch).get(name, 0.0),
+        lambda: _metric(runs, name),
+    )
+
+
+def _joining(runs: Runs, watch: Watch) -> dict[str, float]:
+    """Return what the optimizer adds to the gradients of a run, in units of the weights."""
+    return {name: decay.joining * watch.decays[name] for name, decay in runs.decays.items()}
+
+
+def _metric(runs: Runs, name: str) -> Any:
+    """Return the step size of each weight in the optimizer's metric, None where unknown."""
+    optimizer, tensor = runs.twin.optimizer, runs.twin.parameters[name]
+    try:
+        metric = metric_of(optimizer)
+    except UnsupportedOptimizer:
+        return None
+    group, state = runs.twin.group_of(name), optimizer.state.get(tensor, {})
+    if metric.note is not nothing or group is None or (not state and metric.needs_state):
+        return None
+    motion = metric.motion(Moment(group, state))
+    rate = float(motion.rate) * _gain(runs, tensor)
+    below = motion.denominator()
+    return rate if below is None else rate / below
+
+
+def _gain(runs: Runs, tensor: torch.Tensor) -> float:
+    """Return what momentum makes of a constant push, where the attached terms know it."""
+    attachment = runs.twin.attachment
+    for slot in attachment.slots if attachment is not None else ():
+        for update in slot.updates:
+            if slot.parameter is tensor and isinstance(update, Proximal):
+                return update.last_gain
+    return 1.0
+
+
+def _hides(seen: Measured) -> bool:
+    """Return whether something may lie beside the gradient that the optimizer hides."""
+    if not seen.finite or seen.plain or seen.gradient is None:
+        return False
+    unexpected = seen.displacement.present and not seen.gradient.expects
+    return not seen.gradient.is_zero or unexpected
+
+
+def _beside(
+    runs: Runs, scale: float, watch: Watch, intended: Mapping[str, Intended]
+) -> dict[str, Measured]:
+    """Measure from where a bare optimizer with the same gradients ends."""
+    twin = runs.twin
+    after = {name: twin.parameters[name].detach().clone() for name in intended}
+    twin.reset(scale, bare=True)
+    step_bare(twin, watch, _joining(runs, watch))
+    measured = {}
+    for name, meant in intended.items():
+        rounding = torch.finfo(after[name].dtype).eps
+        pair = Pair(
+            twin.start[name],
+            twin.parameters[name],
+            after[name],
+            rounding=rounding,
+            gradient_rounding=rounding,
+        )
+        measured[name] = measure(pair, meant.expectation, watch.rates.get(name, 0.0), scale)
+    return measured

@@ -1,0 +1,115 @@
+"""One call of the caller's training step: seeded, its attachment answered for, errors in words.
+
+Who uses this: `runs`.
+"""
+
+from __future__ import annotations
+
+import inspect
+import random
+import re
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+
+from shrinkage.errors import InputError
+from shrinkage.pytorch.audits.twin import Twin
+from shrinkage.pytorch.audits.watch import Watch, scales_noted
+
+TrainingStep = Callable[..., Any]
+_MISSING = re.compile(r"\b(cuda|nvidia|mps|hip|xpu)\b", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class StepCall:
+    """A training step, called as step(model, optimizer, batch, scale) or without the scale."""
+
+    step: TrainingStep
+    batch: Any
+    seed: int
+
+    def __call__(self, twin: Twin, scale: float) -> Watch:
+        """Take one step on a twin that was reset; return what was seen inside."""
+        arguments = (twin.model, twin.optimizer, self.batch, scale)
+        watch = Watch(twin)
+        try:
+            with scales_noted([watch]), seeded(self.seed), _stand_in(twin):
+                self.step(*(arguments if _takes_scale(self.step) else arguments[:3]))
+        except (RuntimeError, AssertionError) as error:
+            raise _translated(error) from error
+        finally:
+            watch.close()
+        if not watch.counts and not twin.has_gradients:
+            raise InputError(
+                "expected training_step to work on the model that it is given, got none of whose "
+                "parameters has a gradient: use the first argument, not the model outside"
+            )
+        if watch.steps != 1:
+            raise InputError(
+                f"expected training_step to call optimizer.step() once, got {watch.steps} calls: "
+                "write a step that ends in one (a gradient scaler skips it when the loss scale "
+                "overflows: start it lower)"
+            )
+        return watch
+
+
+@contextmanager
+def seeded(seed: int) -> Iterator[None]:
+    """Fix all random states while this is open, and give them back."""
+    python, numpy = random.getstate(), np.random.get_state()
+    try:
+        with torch.random.fork_rng():
+            if torch.accelerator.is_available():
+                torch.manual_seed(seed)
+            else:  # a stack trace for each device that is not there costs milliseconds
+                torch.default_generator.manual_seed(seed)
+            random.seed(seed)
+            np.random.seed(seed)
+            yield
+    finally:
+        random.setstate(python)
+        np.random.set_state(numpy)
+
+
+@contextmanager
+def _stand_in(twin: Twin) -> Iterator[None]:
+    """Let the caller's attachment answer for the copy: a loop may ask it for its loss."""
+    theirs, own = twin.their_attachment, twin.attachment
+    if theirs is None or own is None:
+        yield
+        return
+    names = ("loss", "note_loss")
+    theirs.__dict__.update({name: getattr(own, name) for name in names})
+    try:
+        yield
+    finally:
+        for name in names:
+            theirs.__dict__.pop(name, None)
+
+
+def _takes_scale(step: TrainingStep) -> bool:
+    """Return whether a training step has a fourth argument."""
+    try:
+        parameters = inspect.signature(step).parameters.values()
+    except (TypeError, ValueError):
+        return True
+    kinds = [parameter.kind for parameter in parameters]
+    places = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+    return inspect.Parameter.VAR_POSITIONAL in kinds or sum(k in places for k in kinds) >= 4
+
+
+def _translated(error: Exception) -> Exception:
+    """Return what to raise: a device that is not there is named in one line."""
+    text = str(error)
+    absent = not torch.cuda.is_available() and _MISSING.search(text) is not None
+    if not absent:
+        return error
+    line = text.strip().splitlines()[0]
+    return InputError(
+        f"expected training_step to run on a device that is here, got: {line}: audit it on that "
+        "machine, or let the step take the device from the model"
+    )
