@@ -52,12 +52,12 @@ def test_the_good_step_is_good() -> None:
 
 
 @pytest.mark.parametrize(
-    ("given", "kind"),
+    ("answer", "kind"),
     [(arrays(), "dict"), (None, "NoneType"), ((arrays(),), "tuple"), ((1, 2, 3, 4), "tuple")],
 )
-def test_a_step_that_returns_no_pair(given: Any, kind: str) -> None:
+def test_a_step_that_returns_no_pair(answer: Any, kind: str) -> None:
     words = (kind, "(before, after, gradients)", "return two or three mappings")
-    refused(lambda scale: given, *words)  # noqa: ARG005
+    refused(lambda scale: answer, *words)  # noqa: ARG005
 
 
 @pytest.mark.parametrize(("place", "word"), list(enumerate(["before", "after", "gradients"])))

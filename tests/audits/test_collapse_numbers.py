@@ -26,11 +26,11 @@ def weakened(layer: Pushes, by: float) -> Pushes:
 
 
 def test_pushes_add_like_lengths() -> None:
-    found = balance([HARD, SOFT])
-    assert found.penalty == pytest.approx(100)
-    assert found.data == pytest.approx(math.sqrt(5))
-    assert found.unanswered == 1
-    assert found.ratio == pytest.approx(100 / math.sqrt(5))
+    pushes = balance([HARD, SOFT])
+    assert pushes.penalty == pytest.approx(100)
+    assert pushes.data == pytest.approx(math.sqrt(5))
+    assert pushes.unanswered == 1
+    assert pushes.ratio == pytest.approx(100 / math.sqrt(5))
 
 
 def test_at_a_minimum_the_data_answers() -> None:
@@ -42,24 +42,24 @@ def test_at_a_minimum_the_data_answers() -> None:
 
 
 def test_collapse_is_named_with_numbers() -> None:
-    (found,) = predicted(HARD, SOFT, strengths=(1.0, 0.0, 0.5))
-    assert (found.rule, found.severity) == ("collapse", "error")
-    assert "44.7 times as hard" in found.message
-    assert "a.weight 60 times" in found.message
-    assert "about 500 steps" in found.message
-    assert "at most 0.0002 and 0.0001" in found.remedy
-    assert "fit_path" in found.remedy
+    (said,) = predicted(HARD, SOFT, strengths=(1.0, 0.0, 0.5))
+    assert (said.rule, said.severity) == ("collapse", "error")
+    assert "44.7 times as hard" in said.message
+    assert "a.weight 60 times" in said.message
+    assert "about 500 steps" in said.message
+    assert "at most 0.0002 and 0.0001" in said.remedy
+    assert "fit_path" in said.remedy
 
 
 def test_epochs_are_said_where_they_are_known() -> None:
-    (found,) = predicted(HARD, steps_per_epoch=250)
-    assert "about 500 steps (2 epochs)" in found.message
+    (said,) = predicted(HARD, steps_per_epoch=250)
+    assert "about 500 steps (2 epochs)" in said.message
 
 
 def test_a_push_in_proportion_to_the_weights_takes_time_constants() -> None:
-    (found,) = predicted(HARD, SOFT, proportional=True)
+    (said,) = predicted(HARD, SOFT, proportional=True)
     steps = math.log(100) / 0.001
-    assert f"about {float(f'{steps:.1g}'):g} steps" in found.message
+    assert f"about {float(f'{steps:.1g}'):g} steps" in said.message
 
 
 @pytest.mark.parametrize(("ratio", "count"), [(0.1, 0), (0.99, 0), (20.0, 1), (1000.0, 1)])
@@ -107,5 +107,5 @@ def test_no_gradient_of_the_data_at_all() -> None:
     """A network of dead units: no strength is small enough."""
     dead = dataclasses.replace(HARD, data=0.0)
     assert balance([dead]).ratio == math.inf
-    (found,) = predicted(dead)
-    assert found.rule == "collapse"
+    (said,) = predicted(dead)
+    assert said.rule == "collapse"

@@ -89,11 +89,11 @@ def test_ok_is_no_error(findings: list[Finding], ok: bool) -> None:
 
 def test_plain_values_for_machines() -> None:
     report = make_report([SCALES, WRONG], SEEN, "gradient")
-    given = json.loads(json.dumps(report.to_dict()))
-    assert given["ok"] is False
-    assert given["update"] == "gradient"
-    assert [Finding(**one) for one in given["findings"]] == [WRONG, SCALES]
-    assert given["parameters"][0] == {
+    plain = json.loads(json.dumps(report.to_dict()))
+    assert plain["ok"] is False
+    assert plain["update"] == "gradient"
+    assert [Finding(**finding) for finding in plain["findings"]] == [WRONG, SCALES]
+    assert plain["parameters"][0] == {
         "parameter": "a.weight",
         "shape": [3, 2],
         "expected": "0.1 * L2()",
@@ -101,7 +101,7 @@ def test_plain_values_for_machines() -> None:
         "factor": 2.00012345,
         "error": 3e-7,
     }
-    assert given["parameters"][1]["factor"] is None
+    assert plain["parameters"][1]["factor"] is None
 
 
 def test_the_table_for_people() -> None:

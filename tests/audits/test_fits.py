@@ -1,4 +1,4 @@
-"""`Fit` is the least-squares solution, in pieces as in one, and knows what rounding explains."""
+"""`Fit` is the least-squares solution, in blocks as at once, and knows what rounding explains."""
 
 from __future__ import annotations
 
@@ -29,16 +29,16 @@ def seeded(number: int, size: int = 200) -> tuple[np.ndarray, np.ndarray, np.nda
 @given(PAIRS)
 def test_the_factor_is_that_of_least_squares(pair: tuple[np.ndarray, np.ndarray]) -> None:
     changed, expected = pair
-    found = fit(changed, expected, np.full_like(changed, 1e-3))
+    solution = fit(changed, expected, np.full_like(changed, 1e-3))
     if not expected.any():
-        assert found.factor == 0
-        assert not found.expects
-        assert found.error == math.inf
+        assert solution.factor == 0
+        assert not solution.expects
+        assert solution.error == math.inf
         return
     (solved,), *_ = np.linalg.lstsq(expected[:, None], changed, rcond=None)
-    assert found.factor == pytest.approx(solved, rel=1e-9, abs=1e-12)
+    assert solution.factor == pytest.approx(solved, rel=1e-9, abs=1e-12)
     rest = changed - solved * expected
-    assert rest @ expected == pytest.approx(0, abs=1e-9 * (1 + found.cc + found.ee))
+    assert rest @ expected == pytest.approx(0, abs=1e-9 * (1 + solution.cc + solution.ee))
 
 
 @pytest.mark.parametrize("number", range(5))
@@ -54,10 +54,10 @@ def test_fits_says_how_large_the_rest_of_least_squares_is(number: int) -> None:
 
 
 @pytest.mark.parametrize("number", range(5))
-def test_sums_of_pieces_are_the_fit_of_the_whole(number: int) -> None:
-    whole = seeded(number)
-    pieces = [fit(*(x[start : start + 33] for x in whole)) for start in range(0, 200, 33)]
-    together, at_once = sum(pieces, Fit()), fit(*whole)
+def test_sums_of_blocks_are_the_fit_at_once(number: int) -> None:
+    arrays = seeded(number)
+    blocks = [fit(*(x[start : start + 33] for x in arrays)) for start in range(0, 200, 33)]
+    together, at_once = sum(blocks, Fit()), fit(*arrays)
     for name in ("cc", "ce", "ee", "noise_along", "noise_squared"):
         assert getattr(together, name) == pytest.approx(getattr(at_once, name), rel=1e-12)
     assert together.factor == pytest.approx(at_once.factor, rel=1e-12)
@@ -65,7 +65,7 @@ def test_sums_of_pieces_are_the_fit_of_the_whole(number: int) -> None:
     assert together.present is at_once.present is True
 
 
-def test_one_piece_that_changed_is_a_whole_that_changed() -> None:
+def test_a_block_that_changed_is_a_parameter_that_changed() -> None:
     still = fit(np.zeros(3), np.ones(3), np.full(3, 0.1))
     moved = fit(np.array([0.0, 9.0, 0.0]), np.ones(3), np.full(3, 0.1))
     assert not (still + still).present
@@ -79,10 +79,10 @@ def test_no_rounding_within_the_bound_moves_the_factor_further_than_the_error(nu
     generator = np.random.default_rng(number)
     worst = np.sign(expected) * bound
     for noise in (worst, -worst, generator.uniform(-1, 1, bound.size) * bound):
-        found = fit(1.5 * expected + noise, expected, bound)
-        assert abs(found.factor - 1.5) <= found.error * (1 + 1e-9)
+        solution = fit(1.5 * expected + noise, expected, bound)
+        assert abs(solution.factor - 1.5) <= solution.error * (1 + 1e-9)
     assert fit(1.5 * expected + worst, expected, bound).factor - 1.5 == pytest.approx(
-        found.error, rel=1e-9
+        solution.error, rel=1e-9
     )
 
 

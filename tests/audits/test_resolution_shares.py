@@ -19,7 +19,7 @@ FORMATS = {
 
 
 def share_of(part: Part, w: np.ndarray, rate: float, step: float) -> float:
-    pair = Pair(w, w, w, step=step)
+    pair = Pair(w, w, w, rounding=step)
     return measure(pair, Expectation((part,)), rate, 1.0).survives
 
 
@@ -45,8 +45,8 @@ def test_decay_is_what_rounding_leaves(name: str, ratio: float) -> None:
     kind, step = FORMATS[name]
     w = weights(kind, 0)
     rate = ratio * step
-    found = share_of(Part(1.0, L2()), w, rate, step)
-    assert found == pytest.approx(rounded_share(w, rate * w, kind), abs=0.03)
+    share = share_of(Part(1.0, L2()), w, rate, step)
+    assert share == pytest.approx(rounded_share(w, rate * w, kind), abs=0.03)
 
 
 @pytest.mark.parametrize("ratio", [2.0**power for power in range(-4, 8)])
@@ -56,8 +56,8 @@ def test_soft_thresholding_is_what_rounding_leaves(name: str, ratio: float) -> N
     w = weights(kind, 1)
     rate = ratio * step * 0.05
     shrink = np.clip(w, -rate, rate)
-    found = share_of(Part(1.0, L1()), w, rate, step)
-    assert found == pytest.approx(rounded_share(w, shrink, kind), abs=0.03)
+    share = share_of(Part(1.0, L1()), w, rate, step)
+    assert share == pytest.approx(rounded_share(w, shrink, kind), abs=0.03)
 
 
 def test_the_two_cases_of_the_published_loops() -> None:
@@ -73,4 +73,4 @@ def test_exact_arithmetic_and_nothing_expected_lose_nothing() -> None:
     w = np.ones(3)
     assert share_of(Part(1e-9, L2()), w, 1e-9, 0.0) == 1
     assert share_of(Part(1.0, L2()), np.zeros(3), 1.0, 2.0**-23) == 1
-    assert measure(Pair(w, w, w, step=2.0**-23), Expectation(()), 0.1, 1.0).survives == 1
+    assert measure(Pair(w, w, w, rounding=2.0**-23), Expectation(()), 0.1, 1.0).survives == 1

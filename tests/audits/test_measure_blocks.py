@@ -1,4 +1,4 @@
-"""A parameter of more than 2²⁰ weights is measured in pieces, with the numbers of the whole."""
+"""A parameter of more than 2²⁰ weights is measured in blocks, with the numbers of all at once."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from shrinkage.audits import expected as pieces_of
+from shrinkage.audits.measuring import expected as blocks_of
 from shrinkage.audits.measuring.expected import Expectation
 from shrinkage.audits.measuring.fits import Fit
 from shrinkage.audits.measuring.measure import Measured, Pair, measure
@@ -27,79 +27,79 @@ def pair(*, gradients: bool, metric: bool) -> tuple[Pair, Expectation]:
     w, data, reference = (generator.normal(size=SHAPE).astype(np.float32) for _ in range(3))
     parts = (Part(0.02, L1(), None), Part(0.3, L2(), reference.astype(np.float64)))
     expectation = Expectation(parts)
-    slope = data + expectation.slope(w.astype(np.float64)).astype(np.float32)
+    gradient = data + expectation.subgradient(w.astype(np.float64)).astype(np.float32)
     rate = np.float32(RATE)
-    known = (data, slope) if gradients else (None, None)
+    known = (data, gradient) if gradients else (None, None)
     size = np.full(SHAPE, RATE) if metric else None
-    found = Pair(w, w - rate * data, w - rate * slope, *known, STEP, STEP, 0.0, size)
-    return found, expectation
+    runs = Pair(w, w - rate * data, w - rate * gradient, *known, STEP, STEP, 0.0, size)
+    return runs, expectation
 
 
 def both(
-    monkeypatch: pytest.MonkeyPatch, one: Pair, expectation: Expectation
+    monkeypatch: pytest.MonkeyPatch, runs: Pair, expectation: Expectation
 ) -> tuple[Measured, Measured]:
-    """Return what is measured in pieces, and at once."""
-    assert len(list(expectation.pieces(int(np.prod(one.start.shape))))) > 1
-    in_pieces = measure(one, expectation, RATE, 1.0)
-    monkeypatch.setattr(pieces_of, "_PIECE", 1 << 40)
-    assert len(list(expectation.pieces(int(np.prod(one.start.shape))))) == 1
-    return in_pieces, measure(one, expectation, RATE, 1.0)
+    """Return what is measured in blocks, and at once."""
+    assert len(list(expectation.blocks(int(np.prod(runs.start.shape))))) > 1
+    in_blocks = measure(runs, expectation, RATE, 1.0)
+    monkeypatch.setattr(blocks_of, "_BLOCK", 1 << 40)
+    assert len(list(expectation.blocks(int(np.prod(runs.start.shape))))) == 1
+    return in_blocks, measure(runs, expectation, RATE, 1.0)
 
 
 def assert_same_fit(first: Fit, second: Fit) -> None:
     for field in dataclasses.fields(Fit):
-        one, other = float(getattr(first, field.name)), float(getattr(second, field.name))
-        assert one == pytest.approx(other, rel=1e-9, abs=1e-12), field.name
+        mine, other = float(getattr(first, field.name)), float(getattr(second, field.name))
+        assert mine == pytest.approx(other, rel=1e-9, abs=1e-12), field.name
 
 
 @pytest.mark.parametrize("metric", [False, True])
 @pytest.mark.parametrize("gradients", [False, True])
-def test_pieces_give_the_numbers_of_the_whole(
+def test_blocks_give_the_numbers_of_all_at_once(
     monkeypatch: pytest.MonkeyPatch, gradients: bool, metric: bool
 ) -> None:
     first, second = both(monkeypatch, *pair(gradients=gradients, metric=metric))
     assert first.changes.keys() == second.changes.keys()
     for name in first.changes:
         assert_same_fit(first.changes[name], second.changes[name])
-    assert_same_fit(first.whole, second.whole)
+    assert_same_fit(first.displacement, second.displacement)
     assert_same_fit(first.clip, second.clip)
-    assert (first.slope is None) == (second.slope is None) == (not gradients)
-    if first.slope is not None and second.slope is not None:
-        assert_same_fit(first.slope, second.slope)
-        assert first.slope.factor == pytest.approx(1, abs=1e-6)
+    assert (first.gradient is None) == (second.gradient is None) == (not gradients)
+    if first.gradient is not None and second.gradient is not None:
+        assert_same_fit(first.gradient, second.gradient)
+        assert first.gradient.factor == pytest.approx(1, abs=1e-6)
     assert (first.finite, first.plain) == (second.finite, second.plain)
     assert first.survives == pytest.approx(second.survives, rel=1e-6)
 
 
 def test_the_surviving_share_is_that_of_all_weights(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A last piece of few weights does not count as much as the first."""
+    """A last block of few weights does not count as much as the first."""
     w = np.ones((1 << 20) + 64)
     w[1 << 20 :] = 1e-3
-    one, expectation = Pair(w, w, w, step=STEP), Expectation((Part(1e-7, L1()),))
-    first, second = both(monkeypatch, one, expectation)
+    runs, expectation = Pair(w, w, w, rounding=STEP), Expectation((Part(1e-7, L1()),))
+    first, second = both(monkeypatch, runs, expectation)
     assert second.survives < 0.01
     assert first.survives == pytest.approx(second.survives, abs=1e-6)
 
 
 @pytest.mark.parametrize("where", [0, COUNT - 1])
 @pytest.mark.parametrize("value", [np.nan, np.inf])
-def test_one_number_that_is_none_is_seen_in_any_piece(where: int, value: float) -> None:
-    found, expectation = pair(gradients=True, metric=False)
-    after = found.after.reshape(-1).copy()
+def test_one_number_that_is_none_is_seen_in_any_block(where: int, value: float) -> None:
+    runs, expectation = pair(gradients=True, metric=False)
+    after = runs.after.reshape(-1).copy()
     after[where] = value
-    spoilt = dataclasses.replace(found, after=after.reshape(SHAPE))
+    spoilt = dataclasses.replace(runs, after=after.reshape(SHAPE))
     measured = measure(spoilt, expectation, RATE, 1.0)
     assert not measured.finite
-    assert measured.slope is None
+    assert measured.gradient is None
 
 
 def test_groups_are_not_cut() -> None:
-    whole = Expectation((Part(0.1, GroupLasso()),))
-    assert [where for where, _ in whole.pieces(COUNT)] == [None]
+    group = Expectation((Part(0.1, GroupLasso()),))
+    assert [where for where, _ in group.blocks(COUNT)] == [None]
 
 
-def test_pieces_cover_every_weight_once() -> None:
-    slices = [where for where, _ in Expectation((Part(0.1, L1()),)).pieces(COUNT)]
+def test_blocks_cover_every_weight_once() -> None:
+    slices = [where for where, _ in Expectation((Part(0.1, L1()),)).blocks(COUNT)]
     assert len(slices) > 1
     assert np.array_equal(
         np.concatenate([np.arange(COUNT)[where] for where in slices]), np.arange(COUNT)
@@ -107,8 +107,8 @@ def test_pieces_cover_every_weight_once() -> None:
 
 
 def test_nothing_given_is_changed() -> None:
-    found, expectation = pair(gradients=True, metric=True)
-    arrays: list[Any] = [found.start, found.zero, found.after, found.gradient, found.metric]
+    runs, expectation = pair(gradients=True, metric=True)
+    arrays: list[Any] = [runs.start, runs.zero, runs.after, runs.gradient, runs.metric]
     copies = [array.copy() for array in arrays]
-    measure(found, expectation, RATE, 1.0)
+    measure(runs, expectation, RATE, 1.0)
     assert all(np.array_equal(a, b) for a, b in zip(arrays, copies, strict=True))
