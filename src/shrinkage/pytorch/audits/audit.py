@@ -109,6 +109,7 @@ def _audited(
         runs, 1.0, intended, lambda seen: outlooks.append(Outlook.of(runs, intended, seen))
     )
     twice, _ = measure_run(runs, 2.0, intended)
+    known = numbers_of(watch)
     cases = {
         info.name: Case(
             info.name,
@@ -118,7 +119,7 @@ def _audited(
             watch.rates.get(info.name, 1.0),
             once[info.name],
             twice[info.name],
-            numbers_of(watch),
+            known,
             reached=watch.gradient(info.name) is not None or not runs.zero.replayable,
             accumulates=runs.twin.attachment is not None,
             decay=runs.use_of_decay(info.name),

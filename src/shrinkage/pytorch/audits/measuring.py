@@ -45,10 +45,9 @@ def measure_run(
     hidden = {name: intended[name] for name, seen in measured.items() if _hides(seen)}
     if hidden and watch.replayable:
         for name, rest in _beside(runs, scale, watch, hidden).items():
-            changes = {key: fit for key, fit in rest.changes.items() if key != "gradient"}
             measured[name] = replace(
                 measured[name],
-                changes=changes,
+                changes={key: fit for key, fit in rest.changes.items() if key != "gradient"},
                 displacement=rest.displacement,
                 clip=rest.clip,
                 plain=True,
@@ -127,13 +126,10 @@ def _beside(
     step_bare(twin, watch, _joining(runs, watch))
     measured = {}
     for name, meant in intended.items():
-        rounding = torch.finfo(after[name].dtype).eps
-        pair = Pair(
-            twin.start[name],
-            twin.parameters[name],
-            after[name],
-            rounding=rounding,
-            gradient_rounding=rounding,
-        )
+        bare, rounding = twin.parameters[name], torch.finfo(after[name].dtype).eps
+        if torch.equal(bare, after[name]):
+            measured[name] = Measured(True, None)
+            continue
+        pair = Pair(twin.start[name], bare, after[name], rounding=rounding)
         measured[name] = measure(pair, meant.expectation, watch.rates.get(name, 0.0), scale)
     return measured

@@ -104,18 +104,28 @@ def own_decays(twin: Twin, watch: Watch) -> dict[str, MeasuredDecay]:
     if not known or not watch.replayable:
         return {name: MeasuredDecay(rule) for name, rule in known.items()}
     decays = _amplified(twin, watch, known)
-    first = _replays(twin, watch, decays, dict.fromkeys(known, 1.0), steps=1)
-    fits = {name: _fits(replay) for name, replay in first.items()}
-    decided = {name: _decided(fits[name], rule) for name, rule in known.items()}
-    open_names = [
-        n for n, rule in known.items() if rule not in _RULES and len(_fitting(fits[n])) > 1
-    ]
-    if open_names:
+    once = dict.fromkeys(known, 1.0)
+    if set(known.values()) == {OwnDecay.DECOUPLED}:
+        decided = _all_decided(_replays(twin, watch, decays, {}, steps=1), known, once)
+        if all(decay.rule is OwnDecay.DECOUPLED for decay in decided.values()):
+            return decided
+    first = _replays(twin, watch, decays, once, steps=1)
+    decided = _all_decided(first, known, once)
+    unknown = [name for name, rule in known.items() if rule not in _RULES]
+    both = {name: known[name] for name in unknown if len(_fitting(_fits(first[name]))) > 1}
+    if both:
         factors = {name: decay.factor for name, decay in decided.items()}
         second = _replays(twin, watch, decays, factors, steps=2)
-        for name in open_names:
-            decided[name] = _decided(_fits(second[name]), known[name], factors[name])
+        decided |= _all_decided(second, both, factors)
     return decided
+
+
+def _all_decided(
+    replays: Mapping[str, Replay], known: Mapping[str, OwnDecay], factors: Mapping[str, float]
+) -> dict[str, MeasuredDecay]:
+    return {
+        name: _decided(_fits(replays[name]), rule, factors[name]) for name, rule in known.items()
+    }
 
 
 def _fits(replay: Replay) -> dict[OwnDecay, Fit]:
@@ -128,7 +138,7 @@ def _fitting(fits: Mapping[OwnDecay, Fit]) -> dict[OwnDecay, Fit]:
     return {rule: fit for rule, fit in along.items() if fit.is_one()} or along
 
 
-def _decided(fits: Mapping[OwnDecay, Fit], known: OwnDecay, tried: float = 1.0) -> MeasuredDecay:
+def _decided(fits: Mapping[OwnDecay, Fit], known: OwnDecay, tried: float) -> MeasuredDecay:
     """Return the rule that fits; `tried` is the factor that the predictions have already."""
     fitting = _fitting(fits)
     if not fitting:
@@ -149,12 +159,12 @@ def _replays(
     *,
     steps: int,
 ) -> dict[str, Replay]:
-    """Walk three times, with the factor that each decay is thought to have."""
+    """Walk three times, with the factor that each decay is thought to have; without any, twice."""
     names = list(decays)
     plain = _walk(twin, watch, names, steps)
     decayed = _walk(twin, watch, names, steps, in_groups=decays)
-    joining = {name: factors[name] * decays[name] for name in names}
-    joined = _walk(twin, watch, names, steps, in_gradient=joining)
+    joining = {name: factors.get(name, 1.0) * decays[name] for name in names}
+    joined = _walk(twin, watch, names, steps, in_gradient=joining) if factors else plain
     return {
         name: Replay(
             plain[name],
