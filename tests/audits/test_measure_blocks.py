@@ -31,7 +31,7 @@ def pair(*, gradients: bool, metric: bool) -> tuple[Pair, Expectation]:
     rate = np.float32(RATE)
     known = (data, gradient) if gradients else (None, None)
     size = np.full(SHAPE, RATE) if metric else None
-    runs = Pair(w, w - rate * data, w - rate * gradient, *known, STEP, STEP, 0.0, size)
+    runs = Pair(w, w - rate * data, w - rate * gradient, *known, STEP, STEP, metric=size)
     return runs, expectation
 
 

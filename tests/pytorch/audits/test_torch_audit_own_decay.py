@@ -10,6 +10,11 @@ from torch import nn
 
 from shrinkage.audits import Report
 from shrinkage.pytorch import audit
+from shrinkage.pytorch.audits.runs import Runs
+from shrinkage.pytorch.audits.step_call import StepCall
+from shrinkage.pytorch.audits.surroundings import Surroundings
+from shrinkage.pytorch.audits.twin import Twin
+from shrinkage.pytorch.optimizers import FACTS, OptimizerFacts, OwnDecay
 from tests.pytorch.audits.own_optimizers import (
     Direction,
     Own,
@@ -134,3 +139,57 @@ def test_a_subclass_is_what_it_does_and_not_what_its_parent_is() -> None:
         model, Coupled(model.parameters(), lr=RATE, weight_decay=DECAY), step, torch.randn(16, 6)
     )
     assert report.seen[0].mechanism == "gradient", str(report)
+
+
+@pytest.mark.parametrize(
+    ("fact", "way", "measured"),
+    [(OwnDecay.COUPLED, by_rate, "decoupled"), (OwnDecay.DECOUPLED, in_gradient, "gradient")],
+)
+def test_a_fact_that_disagrees_with_the_measurement_is_seen(
+    monkeypatch: pytest.MonkeyPatch, fact: OwnDecay, way: Way, measured: str
+) -> None:
+    monkeypatch.setitem(FACTS, Own, OptimizerFacts(own_decay=fact))
+    report = audited(way, adaptive, fresh=False)
+    assert report.rules[0] == "wrong-update", str(report)
+    assert report.seen[0].mechanism == measured
+
+
+TORCH = [
+    (torch.optim.SGD, {}, OwnDecay.COUPLED),
+    (torch.optim.SGD, {"momentum": 0.9, "nesterov": True}, OwnDecay.COUPLED),
+    (torch.optim.SGD, {"momentum": 0.9, "maximize": True}, OwnDecay.COUPLED),
+    (torch.optim.ASGD, {}, OwnDecay.COUPLED),
+    (torch.optim.Adam, {}, OwnDecay.COUPLED),
+    (torch.optim.Adam, {"amsgrad": True, "maximize": True}, OwnDecay.COUPLED),
+    (torch.optim.Adam, {"decoupled_weight_decay": True}, OwnDecay.DECOUPLED),
+    (torch.optim.AdamW, {}, OwnDecay.DECOUPLED),
+    (torch.optim.AdamW, {"fused": True}, OwnDecay.DECOUPLED),
+    (torch.optim.NAdam, {}, OwnDecay.COUPLED),
+    (torch.optim.NAdam, {"decoupled_weight_decay": True}, OwnDecay.DECOUPLED),
+    (torch.optim.RAdam, {}, OwnDecay.COUPLED),
+    (torch.optim.RAdam, {"decoupled_weight_decay": True}, OwnDecay.DECOUPLED),
+    (torch.optim.Adamax, {}, OwnDecay.COUPLED),
+    (torch.optim.RMSprop, {"momentum": 0.9}, OwnDecay.COUPLED),
+    (torch.optim.Adagrad, {}, OwnDecay.COUPLED),
+    (torch.optim.Adadelta, {}, OwnDecay.COUPLED),
+    (torch.optim.Adafactor, {}, OwnDecay.DECOUPLED),
+    (torch.optim.Muon, {}, OwnDecay.DECOUPLED),
+]
+
+
+@pytest.mark.parametrize(("kind", "options", "rule"), TORCH)
+@pytest.mark.parametrize("fresh", [True, False])
+def test_torch_optimizers_are_measured_right_by_an_audit_that_knows_none(
+    monkeypatch: pytest.MonkeyPatch, kind: Any, options: dict, rule: OwnDecay, fresh: bool
+) -> None:
+    for known in list(FACTS):
+        monkeypatch.delitem(FACTS, known)
+    torch.manual_seed(0)
+    model = nn.Linear(6, 5, bias=False)
+    optimizer = kind(model.parameters(), lr=RATE, weight_decay=1e-5, **options)
+    batch = torch.randn(16, 6) if fresh else trained(model, optimizer)
+    with Surroundings(model, optimizer, step) as surroundings:
+        runs = Runs(Twin(model, optimizer), StepCall(step, batch, 0), surroundings)
+    measured = runs.decays["weight"]
+    assert measured.rule is rule
+    assert measured.factor == pytest.approx(1, abs=0.01)

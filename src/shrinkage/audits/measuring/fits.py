@@ -83,6 +83,11 @@ class Fit:
         rest = max(0.0, self.cc - self.ce * self.ce / self.ee)
         return rest <= _STRAY * _STRAY * self.cc + _SPREAD * self.noise_squared
 
+    @property
+    def misfit(self) -> float:
+        """The squared distance from the expected change that rounding cannot explain."""
+        return max(0.0, self.cc - 2 * self.ce + self.ee - _SPREAD * self.noise_squared)
+
     def is_one(self, tolerance: float = 0.01) -> bool:
         """Whether the factor is 1 up to rounding and a hundredth."""
         return abs(self.factor - 1) <= tolerance + self.error

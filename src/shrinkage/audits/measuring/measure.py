@@ -96,14 +96,16 @@ def _with_gradients(
     added = pair.gradient - before
     noise = 2 * pair.gradient_rounding * (np.abs(pair.gradient) + np.abs(before))
     subgradient = expected.subgradient(w) if expected.parts else np.zeros_like(w)
-    joined = added + pair.own * w if pair.own else added
-    gradient = fit(joined, subgradient, noise)
+    joined, uncertain = added, noise
+    if pair.own:
+        joined, uncertain = added + pair.own * w, noise + pair.own_error * np.abs(w)
+    gradient = fit(joined, subgradient, uncertain)
     own = pair.rounding * 2 * (np.abs(zero) + np.abs(w)) + 2 * rate * noise
     plain = not exceeds(zero - w + rate * before, own)
     changes = {}
     if expected.parts and (plain or gradient.is_zero):
         base = zero - rate * joined if plain else zero
-        wider = bound + 2 * rate * noise
+        wider = bound + 2 * rate * uncertain
         rates = _rates(pair, rate, tuple(name for name in names if name != "gradient"))
         changes = _changes(expected, (w, base), (pair.after - base, wider), rates)
     alone = fit(added, subgradient, noise) if pair.own else None

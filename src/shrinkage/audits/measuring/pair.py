@@ -19,9 +19,9 @@ class Pair:
 
     `start` is where both began; gradients are those before clipping, None where they are unknown.
     `rounding` is the weights' dtype's (its machine epsilon), `gradient_rounding` the gradients'.
-    `own` is what the optimizer itself adds to the gradient, in units of the weights;
-    `metric` is the step size of a prox in the optimizer's metric: a number, one per weight, or a
-    function that returns them when they are needed.
+    `own` is what the optimizer itself adds to the gradient, in units of the weights, up to
+    `own_error`; `metric` is the step size of a prox in the optimizer's metric: a number, one per
+    weight, or a function that returns them when they are needed.
     """
 
     start: Array
@@ -32,6 +32,7 @@ class Pair:
     rounding: float = 0.0
     gradient_rounding: float = 0.0
     own: float = 0.0
+    own_error: float = 0.0
     metric: Any = None
 
     def block(self, where: slice | None) -> Pair:

@@ -15,7 +15,7 @@ import torch
 from shrinkage.audits.intended import Intended
 from shrinkage.audits.measuring import Measured, Pair, measure
 from shrinkage.errors import UnsupportedOptimizer
-from shrinkage.pytorch.audits.own_decay import step_bare
+from shrinkage.pytorch.audits.replays import step_bare
 from shrinkage.pytorch.audits.runs import Runs
 from shrinkage.pytorch.audits.watch import Watch
 from shrinkage.pytorch.optimizers import Moment, metric_of
@@ -72,14 +72,9 @@ def _pair(runs: Runs, name: str, watch: Watch) -> Pair:
         after,
         rounding,
         rounding,
-        _joining(runs, watch).get(name, 0.0),
+        *runs.joining(name, watch),
         lambda: _metric(runs, name),
     )
-
-
-def _joining(runs: Runs, watch: Watch) -> dict[str, float]:
-    """Return what the optimizer adds to the gradients of a run, in units of the weights."""
-    return {name: decay.joining * watch.decays[name] for name, decay in runs.decays.items()}
 
 
 def _metric(runs: Runs, name: str) -> Any:
@@ -123,7 +118,7 @@ def _beside(
     twin = runs.twin
     after = {name: twin.parameters[name].detach().clone() for name in intended}
     twin.reset(scale, bare=True)
-    step_bare(twin, watch, _joining(runs, watch))
+    step_bare(twin, watch, {name: runs.joining(name, watch)[0] for name in runs.decays})
     measured = {}
     for name, meant in intended.items():
         bare, rounding = twin.parameters[name], torch.finfo(after[name].dtype).eps

@@ -15,6 +15,7 @@ from shrinkage.pytorch.audits.step_call import StepCall, seeded
 from shrinkage.pytorch.audits.surroundings import Surroundings
 from shrinkage.pytorch.audits.twin import Twin
 from shrinkage.pytorch.audits.watch import Watch
+from shrinkage.pytorch.optimizers import OwnDecay
 
 
 class Runs:
@@ -55,6 +56,13 @@ class Runs:
         """Return what the optimizer does with its own decay of a parameter."""
         decay = self.decays.get(name)
         return DecayUse.NO_SETTING if decay is None else decay.use
+
+    def joining(self, name: str, watch: Watch) -> tuple[float, float]:
+        """Return what the optimizer adds to a run's gradient, in units of w, and its error."""
+        decay = self.decays.get(name)
+        if decay is None or decay.rule is not OwnDecay.COUPLED:
+            return 0.0, 0.0
+        return decay.factor * watch.decays[name], decay.error * watch.decays[name]
 
     def gradient(self, name: str, watch: Watch) -> torch.Tensor | None:
         """Return the gradient of what the optimizer minimizes, in a run."""
