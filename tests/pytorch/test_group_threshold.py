@@ -249,3 +249,34 @@ def test_a_slow_group_changes_no_bit_of_its_neighbours():
 def test_a_norm_that_overflows_leaves_the_weights():
     w = torch.full((1, 4, 2), 3e38)
     assert torch.equal(moved_in_place([Part(1.0, GroupLasso("input"))], w, Motion(0.1)), w)
+
+
+@pytest.mark.parametrize("form", ["scalar", "diagonal"])
+def test_groups_of_single_weights_are_single(form):
+    shape = (2, 4, 5)
+    w, motion = weights(shape, torch.float64), motion_of(form, shape, torch.float64)
+    parts = [Part(0.02, GroupLasso(axes=(0, 1)))]
+    moved = w.clone()
+    Shrink(closed_form(parts), 2, Workspace())(moved, motion)
+    torch.testing.assert_close(moved, moved_by_penalty(parts, w, motion), rtol=1e-12, atol=0)
+
+
+class Unweighted(GroupLasso):
+    """Σ_g ‖w_g‖: a sum of norms in which large groups count no more than small ones."""
+
+    def value(self, w, stacked=0):
+        return super().value(w, stacked) / self._groups(w, stacked)[1]
+
+    def prox(self, w, step, stacked=0):
+        return super().prox(w, step / self._groups(w, stacked)[1], stacked)
+
+
+def test_a_group_penalty_of_another_size_takes_its_own_step():
+    shape = (2, 4, 5)
+    w, motion = weights(shape, torch.float64), motion_of("diagonal", shape, torch.float64)
+    parts = [Part(0.02, Unweighted("input"))]
+    moved = w.clone()
+    Shrink(closed_form(parts), 2, Workspace())(moved, motion)
+    torch.testing.assert_close(moved, moved_by_penalty(parts, w, motion), rtol=1e-12, atol=0)
+    weighted = moved_by_penalty([Part(0.02, GroupLasso("input"))], w, motion)
+    assert not torch.equal(moved, weighted)

@@ -59,7 +59,8 @@ class Part:
         1.5
         """
         own = strength if self.share == 1 else strength * self.share
-        return replace(self, strength=own, penalty=self.penalty.at(own))
+        shaped = self.penalty.at(own)
+        return Part(own, shaped, self.reference, self.update, self.term, self.share)  # at each step
 
     def about(self, w: Array) -> Array:
         """Return w − reference, what the penalty is a function of."""

@@ -63,17 +63,18 @@ class StepPlan:
 
     def at(self, strengths: Mapping[str, Any]) -> StepPlan:
         """Return the plan where the terms have these strengths, by their ids."""
+        now = {id(part): part.at(strengths[part.term]) for part in self.parts}
 
         def those(parts: tuple[Part, ...]) -> tuple[Part, ...]:
-            return tuple(part.at(strengths[part.term]) for part in parts)
+            return tuple(now[id(part)] for part in parts)
 
         return StepPlan(
             those(self.parts),
             those(self.loss),
             those(self.gradient),
             those(self.before),
-            self.after.at(strengths),
-            self.in_metric.at(strengths),
+            ProximalSum(those(self.after.assigned)),
+            ProximalSum(those(self.in_metric.assigned)),
         )
 
     @property

@@ -41,28 +41,34 @@ class Groups:
 
 
 def groups_of(penalty: Penalty, shape: torch.Size) -> Groups | None:
-    """Return the groups of one model's array, None where it is empty or the penalty refuses it.
+    """Return the groups of one model's array, None where the penalty is another than assumed here.
 
     Args:
-        penalty: Σ_g √|g| ‖w_g‖ over the axes that it couples.
+        penalty: about groups that run along the axes that it couples.
         shape: of one model's array.
 
     Returns:
-        The `Groups`.
+        The `Groups` where the penalty is Σ_g √|g| ‖w_g‖.
 
     >>> from shrinkage.penalties import GroupLasso
     >>> groups_of(GroupLasso(per="input"), torch.Size([64, 10]))
     Groups(within=(-2,), root_size=8.0)
     """
-    try:
-        penalty.value(torch.zeros((1,) * len(shape)))  # fails on axes that are not there
-    except InputError:
-        return None
-    if 0 in shape:
-        return None
     within = penalty.coupled_axes(len(shape))
-    root_size = math.sqrt(max(1, math.prod(shape[axis] for axis in within)))
+    if 0 in shape or not within or not _is_sum_of_norms(penalty, len(shape), within):
+        return None
+    root_size = math.sqrt(math.prod(shape[axis] for axis in within))
     return Groups(tuple(axis - len(shape) for axis in within), root_size)
+
+
+def _is_sum_of_norms(penalty: Penalty, ndim: int, within: tuple[int, ...]) -> bool:
+    """Return whether a penalty is Σ_g √|g| ‖w_g‖ on an array whose axes are 2 long."""
+    w = torch.linspace(0.5, 2.0, 2**ndim, dtype=torch.float64).view((2,) * ndim)
+    expected = math.sqrt(2 ** len(within)) * w.square().sum(within).sqrt().sum()
+    try:
+        return math.isclose(float(penalty.value(w)), float(expected), rel_tol=1e-9)
+    except InputError:  # axes that are not there
+        return False
 
 
 class GroupThreshold(InPlace):
