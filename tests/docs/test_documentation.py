@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import re
 import shlex
@@ -11,6 +12,7 @@ import types
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -237,3 +239,25 @@ def test_five_lines_load_a_model() -> None:
     (block,) = (block for block in blocks(page) if "model.safetensors" in block.text)
     assert len([line for line in block.text.splitlines() if line.strip()]) == 5
     assert "shrinkage" not in block.text
+
+
+NAME_IN_CODE = re.compile(r"`(shrinkage(?:\.\w+)+)(?::([\w.]+))?`")
+
+
+def test_the_architecture_names_what_there_is():
+    page = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    names = NAME_IN_CODE.findall(page)
+    assert len(names) > 20
+    for module, name in names:
+        thing: Any = importlib.import_module(module)
+        for part in filter(None, name.split(".")):
+            thing = getattr(thing, part)
+
+
+def test_the_picture_of_the_rooms_has_every_room():
+    from docs.rooms import WALKS, layers
+
+    drawn = {room for layer in layers() for room in layer}
+    rooms = {path.stem for path in (ROOT / "src" / "shrinkage").iterdir() if path.suffix != ".typed"}
+    assert rooms - drawn == {"__init__", "__main__", "__pycache__"} & rooms
+    assert {room for _, walk in WALKS.values() for room in walk} <= drawn
