@@ -44,7 +44,7 @@ BAD_TABLES = {
     "not text": (bytes(range(256)), "UTF-8", "unreadable", "save it again"),
     "no header": (lines("1.5,0", CLASSES), "column names in the first line", "1.5, 0", "add"),
     "only a header": (b"a,y\n", "rows below the header", "got none", "add data"),
-    "one column": (b"y\n1\n2\n", "at least 2 columns", "got one", "separate"),
+    "one column": (b"y\n1\n2\n", "at least 2 columns", "got 1", "separated"),
     "ragged rows": (b"a,y\n1,2\n3,4,5\n6\n", "2 cells", "data row 2 (line 3) has 3", "add or"),
     "equal names": (b"a,a,y\n1,2,3\n", "different column names", "'a' 2 times", "rename"),
     "no such target": (lines("a,label", CLASSES), "column 'y' (target)", "there are 'a'"),
