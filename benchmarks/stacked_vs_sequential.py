@@ -29,7 +29,8 @@ def main() -> None:
     figures: dict[str, object] = {}
     for penalty in (L1(), ElasticNet(0.3), GroupLasso(per="input")):
         plan = make_plan("mlp:64,32", data, penalty, PathOptions(epochs=10, dtype="float64"))
-        (job, *_) = plan.jobs(0, STRENGTHS)
+        settings = plan.problem.terms.settings((strength,) for strength in STRENGTHS)
+        (job, *_) = plan.jobs(0, settings)
         unit = plan.unit(job)
         times: dict[str, list[float]] = {"stacked": [], "sequential": []}
         arrays = {}

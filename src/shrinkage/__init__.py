@@ -32,7 +32,7 @@ from shrinkage.terms import Term, Terms, assign
 
 if TYPE_CHECKING:
     from shrinkage.audits import audit
-    from shrinkage.paths import fit_path
+    from shrinkage.run import fit_path
 
 __version__ = "0.1.0"
 
@@ -65,7 +65,7 @@ __all__ = [
 ]
 
 # Public names that are found when first asked for: some of their modules load a framework.
-_LAZY = {"audit": "shrinkage.audits", "fit_path": "shrinkage.paths"}
+_LAZY = {"audit": "shrinkage.audits", "fit_path": "shrinkage.run"}
 
 
 def __getattr__(name: str) -> Any:

@@ -10,12 +10,15 @@ import torch
 
 from shrinkage.datasets import TargetEncoding
 from shrinkage.paths.choosing.scores import DEFAULT_SCORES, Scorer
-from shrinkage.paths.engines.architectures import parse_architecture
+from shrinkage.paths.engines.architectures import build_seeded, parse_architecture
 from shrinkage.paths.engines.base import FoldData, Problem, Rows, Unit
 from shrinkage.paths.engines.losses import LOSSES
 from shrinkage.paths.engines.recipe import Recipe
+from shrinkage.paths.settings import PathTerms
 from shrinkage.penalties import L1, Penalty
+from shrinkage.pytorch import describe
 from shrinkage.selections import weights
+from shrinkage.terms import Term, assign
 
 Make = Callable[..., tuple[Problem, Unit]]
 
@@ -33,6 +36,7 @@ def make_problem(
     inputs: int = 6,
     learning_rate: float = 1e-2,
     weighted: bool = False,
+    fixed: tuple[Term, ...] = (),
 ) -> tuple[Problem, Unit]:
     """Return a problem and a unit of it on seeded Gaussian rows."""
     random = np.random.default_rng(7)
@@ -50,10 +54,13 @@ def make_problem(
         y,
         encoding,
     )
+    architecture = parse_architecture(model)
+    module = build_seeded(architecture, inputs, encoding.n_outputs, 0, dtype)
+    terms = PathTerms.of(penalty or L1(), weights(), fixed)
     problem = Problem(
-        architecture=parse_architecture(model),
-        penalty=penalty or L1(),
-        selection=weights(),
+        architecture=architecture,
+        terms=terms,
+        assignment=assign((info for info, _ in describe(module)), terms.terms, update),
         update=update,
         recipe=Recipe(epochs=epochs, batch_size=16, learning_rate=learning_rate),
         loss=LOSSES[task],
@@ -62,7 +69,8 @@ def make_problem(
         device=torch.device("cpu"),
         dtype=dtype,
     )
-    return problem, Unit("unit", strengths, 3, data, inputs)
+    settings = terms.settings((strength,) for strength in strengths)
+    return problem, Unit("unit", settings, 3, data)
 
 
 @pytest.fixture

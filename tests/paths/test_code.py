@@ -10,6 +10,7 @@ from shrinkage.paths.engines.architectures import MLP
 from shrinkage.paths.engines.recipe import Recipe
 from shrinkage.paths.results.code import training_code
 from shrinkage.penalties import L1, L2, ElasticNet, GroupLasso
+from shrinkage.terms import Terms
 
 
 @pytest.mark.parametrize(
@@ -25,9 +26,9 @@ def test_the_code_runs_and_shrinks(penalty, task, select, capsys):
     y = torch.randint(0, 3, (64,)) if task == "classification" else torch.randn(64)
     norms = []
     for strength in (0.0, 0.3):
-        text = training_code(
-            module, penalty, strength, select, "proximal", Recipe(20, 16, 1e-2), task, "mlp:8"
-        )
+        term = strength * penalty
+        terms = Terms((term.on(*select) if select else term,))
+        text = training_code(module, terms, "proximal", Recipe(20, 16, 1e-2), task, "mlp:8")
         torch.manual_seed(0)
         names: dict = {"x": x, "y": y}
         exec(compile(text, "report", "exec"), names)

@@ -15,7 +15,6 @@ from shrinkage.atomic import write_bytes
 from shrinkage.datasets import dataset_from_arrays
 from shrinkage.errors import RunDirectoryError
 from shrinkage.paths.choosing.cross_validation import CrossValidation
-from shrinkage.paths.choosing.grid import Extension
 from shrinkage.paths.choosing.judging import judge
 from shrinkage.paths.choosing.rules import Choice
 from shrinkage.paths.engines.base import Trained, template
@@ -24,13 +23,14 @@ from shrinkage.paths.engines.losses import CrossEntropy, HalfSquaredError
 from shrinkage.paths.engines.recipe import Recipe
 from shrinkage.paths.engines.sequential import SequentialEngine
 from shrinkage.paths.engines.stacked import StackedEngine
-from shrinkage.paths.fit import make_plan
 from shrinkage.paths.options import PathOptions
 from shrinkage.paths.results import Status
 from shrinkage.paths.results.assembly import _curves
 from shrinkage.paths.running.outcomes import UnitOutcome, validated
+from shrinkage.paths.running.plan import make_plan
 from shrinkage.paths.running.preparation import Preparation, make_split
 from shrinkage.paths.running.store import fingerprint_of
+from shrinkage.paths.settings import Settings
 
 LINEAR = {"strengths": (0.05, 0.5, 1.0), "folds": 3}
 
@@ -62,8 +62,8 @@ def test_a_fold_is_scaled_by_its_own_training_rows():
     data = dataset_from_arrays(X, y, task="regression")
     split = make_split(data, 3, 0.2, 0, None)
     preparation = Preparation(data, split, True, torch.float64, torch.device("cpu"))
-    for train, validation in split.folds:
-        fold, _ = preparation.fold(train, validation)
+    for number, (train, validation) in enumerate(split.folds):
+        fold = preparation.fold(number)
         assert fold.validation is not None
         mean, scale = X[train].mean(axis=0), X[train].std(axis=0)
         for inside, rows in ((fold.train, train), (fold.validation, validation)):
@@ -80,8 +80,8 @@ def test_weights_have_mean_one_over_the_training_rows_of_each_fold():
     data = dataset_from_arrays(X, y, task="regression", sample_weight=weight)
     split = make_split(data, 3, 0.2, 0, None)
     preparation = Preparation(data, split, False, torch.float64, torch.device("cpu"))
-    for train, validation in split.folds:
-        fold, _ = preparation.fold(train, validation)
+    for number, (train, _) in enumerate(split.folds):
+        fold = preparation.fold(number)
         assert fold.rows.weight is not None
         expected = weight[train] / weight[train].mean()
         np.testing.assert_allclose(fold.rows.weight[fold.train].numpy(), expected, rtol=1e-12)
@@ -189,6 +189,11 @@ def test_the_training_loss_of_an_epoch_is_the_mean_of_its_batches(make, engine):
     np.testing.assert_allclose(curves.train_loss, expected, rtol=1e-9)
 
 
+def table_of(*strengths: float) -> Settings:
+    """Return settings of one term."""
+    return Settings(("l1",), tuple((strength,) for strength in strengths))
+
+
 def cross_validation(count: int = 3, folds: int = 2) -> CrossValidation:
     """Return strengths 1, 2, … whose every number is its own."""
     random = np.random.default_rng(3)
@@ -205,7 +210,7 @@ def cross_validation(count: int = 3, folds: int = 2) -> CrossValidation:
         )
         for _ in range(folds)
     ]
-    found = CrossValidation.of(tuple(1.0 + k for k in range(count)), outcome)
+    found = CrossValidation.of(table_of(0.0, *(1.0 + k for k in range(count))), outcome)
     np.testing.assert_array_equal(found.measures["score"][:, 1], outcome[1].values["score"][1:])
     assert found.unregularized is not None
     np.testing.assert_array_equal(
@@ -249,7 +254,7 @@ def test_added_strengths_and_their_numbers_go_to_their_side(below):
             }
         )
     ] * 2
-    longer = found.extended(Extension(added, below), extra)
+    longer = found.extended(table_of(*added), extra, below=below)
     assert list(longer.strengths) == sorted((*found.strengths, *added))
     place = slice(0, 2) if below else slice(3, 5)
     rest = slice(2, 5) if below else slice(0, 3)
@@ -263,7 +268,8 @@ def test_jobs_of_another_group_have_other_names():
     X, y = table()
     data = dataset_from_arrays(X, y, task="regression")
     plan = make_plan("mlp:3", data, L1(), PathOptions(folds=3, epochs=1))
-    names = [[job.name for job in plan.jobs(group, (0.1, 0.2))] for group in range(3)]
+    settings = plan.problem.terms.settings([(0.1,), (0.2,)])
+    names = [[job.name for job in plan.jobs(group, settings)] for group in range(3)]
     assert len({name for some in names for name in some}) == 9
 
 
@@ -289,7 +295,7 @@ def test_status_of_a_strength_over_its_folds():
         Status.OK: ("ok", "ok", "collapsed"),
     }
     codes = np.array([[known.index(Status(word)) for word in row] for row in rows.values()])
-    found = CrossValidation((1.0, 2.0, 3.0, 4.0), {"status": codes}, {}, np.array([]))
+    found = CrossValidation(table_of(1.0, 2.0, 3.0, 4.0), {"status": codes}, {}, np.array([]))
     assert found.status == tuple(rows)
 
 
@@ -366,7 +372,7 @@ def test_a_run_with_another_input_is_another_run(tmp_path, change):
 
     (tmp_path / "run" / "state").mkdir(parents=True)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("shrinkage.paths.results.fitted.FittedPath.write", lambda *_: None)
+        patch.setattr("shrinkage.run.PathRun.write", lambda *_: None)
         run()
     other = {"penalty": L2(), "seed": 1}
     given[change] = other[change] if change in other else np.roll(given[change], 1) * 2

@@ -10,7 +10,7 @@ from sklearn.linear_model import Lasso, LogisticRegression, Ridge
 
 from shrinkage.errors import InputError
 from shrinkage.paths.engines import linear
-from shrinkage.paths.engines.linear import LinearEngine, critical_strength
+from shrinkage.paths.engines.linear import LinearEngine
 from shrinkage.penalties import L1, L2, ElasticNet, GroupLasso
 
 STRENGTHS = (0.001, 0.03, 0.2)
@@ -81,7 +81,7 @@ def test_l1_classification_is_scikit_learns_multinomial(make):
 @pytest.mark.parametrize("task", ["regression", "classification"])
 def test_critical_strength_from_both_sides(make, penalty, task):
     problem, unit = make("linear", penalty, task=task)
-    top = critical_strength(problem, unit)
+    top = LinearEngine().critical_strength(problem, unit)
     _, unit = make("linear", penalty, task=task, strengths=(0.999 * top, 1.001 * top))
     weights = LinearEngine().train(problem, unit, nothing).arrays["0.weight"]
     assert bool((weights[0] != 0).any())
@@ -103,13 +103,13 @@ def test_models_that_do_not_arrive_are_marked(make, monkeypatch):
 
 def test_models_that_arrive_leave_the_others_as_they_are(make, monkeypatch):
     together, *_ = solve(make, L1())
-    sizes, original = [], linear.closed_form
+    sizes, original = [], linear.ProximalSum.at
 
-    def noted(parts):
-        sizes.append(len(parts[0].strength))
-        return original(parts)
+    def noted(proximal, strengths):
+        sizes.extend(len(column) for column in strengths.values())
+        return original(proximal, strengths)
 
-    monkeypatch.setattr(linear, "closed_form", noted)
+    monkeypatch.setattr(linear.ProximalSum, "at", noted)
     solve(make, L1())
     assert sizes[0] == len(STRENGTHS)
     assert sizes[-1] < len(STRENGTHS)

@@ -6,7 +6,8 @@ import pytest
 import torch
 from torch import nn
 
-from shrinkage.paths.engines.layers.stack import StackedNetwork, is_stackable
+from shrinkage.paths.engines.layers.registry import is_stackable
+from shrinkage.paths.engines.network import StackedNetwork
 
 NETWORKS = {
     "plain": lambda: [nn.Linear(4, 5), nn.ReLU(), nn.Linear(5, 3)],

@@ -9,7 +9,8 @@ import pytest
 import torch
 
 from shrinkage.paths.engines.stacked import StackedEngine
-from shrinkage.paths.running.threads import Stopped, run_side_by_side, thread_share, torch_threads
+from shrinkage.paths.engines.threads import thread_share, torch_threads
+from shrinkage.paths.running.runners.threads import Stopped, run_side_by_side
 
 
 def test_results_come_in_order_however_long_each_takes():

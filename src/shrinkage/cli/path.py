@@ -58,6 +58,13 @@ def command(
         str,
         _model_option("Name patterns of the weights to penalise. [default: every weight]", "--on"),
     ] = "",
+    fixed: Annotated[
+        list[str] | None,
+        _model_option(
+            "A term beside the penalty that every model has, for example '1e-3*l2'; repeatable.",
+            "--with",
+        ),
+    ] = None,
     update: Annotated[
         str, _model_option("proximal, decoupled, gradient or loss.", "--update")
     ] = "proximal",
@@ -95,6 +102,7 @@ def command(
     seed: Annotated[int, _path_option("Repeats the run.", "--seed")] = 0,
     engine: Annotated[str, _path_option("auto, stacked or sequential.", "--engine")] = "auto",
     device: Annotated[str, _path_option("auto, cpu, cuda, …", "--device")] = "auto",
+    runner: Annotated[str, _path_option("What runs the models: threads.", "--runner")] = "threads",
     out: Annotated[
         Path | None, _path_option("Run directory. [default: runs/NAME]", "--out")
     ] = None,
@@ -112,12 +120,16 @@ def command(
 
       shrinkage path table.csv --target price --penalty elastic-net --l1-ratio 0.3
 
+      shrinkage path digits --penalty l1 --with "1e-3*l2" --with "1e-3*elastic-net(l1_ratio=0.3)"
+
       shrinkage path images/ --model mlp:256,64 --strengths 0.0001,0.001,0.01 --resume
     """
     from shrinkage.cli.shown import announce, show_result
     from shrinkage.datasets import load_dataset
-    from shrinkage.paths import PathOptions, fit_dataset
+    from shrinkage.paths import PathOptions
     from shrinkage.paths.own_sets import with_own_sets
+    from shrinkage.run import fit_dataset
+    from shrinkage.terms.text import term_from_text
 
     chosen_penalty = penalty_with(penalty, penalty_options)
     options = PathOptions(
@@ -134,6 +146,7 @@ def command(
         refit=refit,
         engine=engine,
         device=device,
+        runner=runner,
     )
     roles = {"target": target, "drop": _listed(drop)}
     rows = load_dataset(data, split_by=split_by, sample_weight=sample_weight, task=task, **roles)
@@ -151,6 +164,7 @@ def command(
             _model(model, activation, dropout, norm),
             rows,
             penalty=chosen_penalty,
+            fixed=[term_from_text(text, "--with") for text in fixed or ()],
             options=options,
             validation=positions,
             store=folder,

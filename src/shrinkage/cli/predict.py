@@ -29,8 +29,8 @@ def command(
     """Predict raw rows with a model of a finished run; columns are prepared as in training."""
     from shrinkage.datasets import read_rows
     from shrinkage.errors import InputError
-    from shrinkage.paths import load_result
     from shrinkage.paths.results.predictions import prediction_columns, write_predictions
+    from shrinkage.run import load_result
 
     result = load_result(run)
     if out is not None and out.exists() and run.resolve() in out.resolve().parents:

@@ -14,9 +14,8 @@ def command(
 ) -> None:
     """Write report.html and figures/ of a finished run again, and show its table."""
     from shrinkage.cli.shown import show_result
-    from shrinkage.paths import load_result
-    from shrinkage.reports import write_report
+    from shrinkage.run import load_result
 
     result = load_result(run)
-    write_report(result, run)
+    result.report(run)
     show_result(result, run, quiet=quiet)

@@ -1,7 +1,7 @@
 """What a person may choose about a path, checked once, before anything is trained or written.
 
-Who uses this: `fit_path` and the command line fill in a `PathOptions`; the run directory keeps
-its `fingerprint` so that a resumed run is the same run.
+Who uses this: `fit_path` and the command line fill in `PathOptions`; the run directory keeps a
+fingerprint of them so that a resumed run is the same run.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from shrinkage.datasets.wording import one_line
 from shrinkage.errors import InputError, near_names
 from shrinkage.paths.choosing.grid import check_strengths
 from shrinkage.paths.engines.recipe import LEARNING_RATE
+from shrinkage.paths.running.runners.registry import runner_named
 
 UPDATES = ("proximal", "decoupled", "gradient", "loss")
 ENGINES = ("auto", "stacked", "sequential")
@@ -42,6 +43,7 @@ class PathOptions:
         engine: `auto`, `stacked` or `sequential`.
         device: `auto`, `cpu`, `cuda`, …
         dtype: `float32` or `float64`.
+        runner: what runs the units: `threads`.
     """
 
     strengths: int | tuple[float, ...] = 20
@@ -58,6 +60,7 @@ class PathOptions:
     engine: str = "auto"
     device: str = "auto"
     dtype: str = "float32"
+    runner: str = "threads"
 
     def __post_init__(self) -> None:
         if isinstance(self.strengths, tuple):
@@ -76,6 +79,7 @@ class PathOptions:
         _one_of("engine", self.engine, ENGINES)
         _one_of("refit", self.refit, REFITS)
         _one_of("dtype", self.dtype, tuple(DTYPES))
+        runner_named(self.runner)
         if not (math.isfinite(self.learning_rate) and self.learning_rate > 0):
             raise InputError(
                 f"expected a positive learning rate, got {self.learning_rate}; "
@@ -87,11 +91,12 @@ class PathOptions:
             )
 
     def to_dict(self) -> dict[str, object]:
-        """Return the options as JSON knows them."""
+        """Return what makes two runs the same run, as JSON knows it."""
         values = asdict(self)
         if isinstance(self.strengths, tuple):
             values["strengths"] = list(self.strengths)
         values["select"] = list(self.select)
+        del values["runner"]  # where a run is trained does not make it another run
         return values
 
     def torch_device(self) -> torch.device:

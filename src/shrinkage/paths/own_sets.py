@@ -1,4 +1,4 @@
-"""Arrays that a person hands to `fit_path`, as one dataset with a validation or test set of theirs.
+"""Arrays as one dataset, and the validation and test sets of a person's own in it.
 
 Who uses this: `fit_path` and the command line's `--validation` and `--test`.
 """
@@ -15,7 +15,7 @@ from shrinkage.datasets import Dataset, dataset_from_arrays
 from shrinkage.datasets.dataset import RawRows
 from shrinkage.errors import InputError
 
-Pair = tuple[object, object]
+RowsAndTargets = tuple[object, object]
 
 
 def with_own_sets(
@@ -53,17 +53,17 @@ def with_own_sets(
     return joined, positions
 
 
-def given_dataset(
+def dataset_of(
     X: object,
     y: object,
     *,
     task: str | None,
     groups: object,
     sample_weight: object,
-    validation: Pair | None,
-    test: Pair | None,
+    validation: RowsAndTargets | None,
+    test: RowsAndTargets | None,
 ) -> tuple[Dataset, np.ndarray | None]:
-    """Return the dataset of what `fit_path` was given; see there."""
+    """Return the dataset of the arrays that `fit_path` takes; see there."""
     data = dataset_from_arrays(X, y, task=task, groups=groups, sample_weight=sample_weight)
     others = [
         None if pair is None else dataset_from_arrays(*pair, task=data.task)

@@ -1,4 +1,4 @@
-"""The outcomes of all folds, joined along ascending strengths.
+"""The outcomes of all folds, joined along the settings.
 
 Who uses this: `fit_path` chooses from it and may extend it; `assembly` makes the result of it.
 """
@@ -6,66 +6,68 @@ Who uses this: `fit_path` chooses from it and may extend it; `assembly` makes th
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from shrinkage.paths.choosing.grid import Extension
 from shrinkage.paths.choosing.rules import standard_error
 from shrinkage.paths.results.records import Status
 from shrinkage.paths.running.outcomes import UnitOutcome
+from shrinkage.paths.settings import Settings
 
 
 @dataclass(frozen=True)
 class CrossValidation:
-    """Measures over strengths and folds.
+    """Measures over settings and folds.
 
-    `measures[name]` has shape (strengths, folds), `curves[name]` (strengths, epochs, folds);
-    `unregularized` holds the same for the model of strength 0 that was trained beside the grid.
+    `measures[name]` has shape (settings, folds), `curves[name]` (settings, epochs, folds);
+    `unregularized` holds the same for the model that was trained beside them with every strength 0.
     """
 
-    strengths: tuple[float, ...]
+    settings: Settings
     measures: dict[str, np.ndarray]
     curves: dict[str, np.ndarray]
     epochs: np.ndarray
     unregularized: CrossValidation | None = field(default=None, repr=False)
 
     @classmethod
-    def of(cls, strengths: tuple[float, ...], folds: Sequence[UnitOutcome]) -> CrossValidation:
-        """Join the outcomes of the folds; the first model of each has strength 0."""
-        whole = _joined((0.0, *strengths), folds)
-        return cls(
-            strengths,
-            {name: value[1:] for name, value in whole.measures.items()},
-            {name: value[1:] for name, value in whole.curves.items()},
-            whole.epochs,
-            whole.rows([0]),
-        )
+    def of(cls, settings: Settings, folds: Sequence[UnitOutcome]) -> CrossValidation:
+        """Join the outcomes of the folds; the first of the settings is the unregularized one."""
+        joined = _joined(settings, folds)
+        return replace(joined.rows(range(1, len(settings))), unregularized=joined.rows([0]))
 
-    def extended(self, more: Extension, folds: Sequence[UnitOutcome]) -> CrossValidation:
-        """Return this with more strengths on one side."""
-        extra = _joined(more.strengths, folds)
-        first, second = (extra, self) if more.below else (self, extra)
+    @property
+    def strengths(self) -> tuple[float, ...]:
+        """Return the strengths of the first term, which varies along a path."""
+        return self.settings.column(self.settings.columns[0])
+
+    def extended(
+        self, settings: Settings, folds: Sequence[UnitOutcome], *, below: bool
+    ) -> CrossValidation:
+        """Return this with more settings before its own (`below`) or behind them."""
+        extra = _joined(settings, folds)
+        first, second = (extra, self) if below else (self, extra)
         return CrossValidation(
-            first.strengths + second.strengths,
+            first.settings + second.settings,
             _stacked(first.measures, second.measures),
             _stacked(first.curves, second.curves),
             self.epochs,
             self.unregularized,
         )
 
-    def rows(self, positions: list[int]) -> CrossValidation:
-        """Return only some strengths."""
+    def rows(self, positions: Sequence[int]) -> CrossValidation:
+        """Return only some settings."""
+        rows = list(positions)
         return CrossValidation(
-            tuple(self.strengths[position] for position in positions),
-            {name: value[positions] for name, value in self.measures.items()},
-            {name: value[positions] for name, value in self.curves.items()},
+            self.settings.take(rows),
+            {name: value[rows] for name, value in self.measures.items()},
+            {name: value[rows] for name, value in self.curves.items()},
             self.epochs,
         )
 
     @property
     def mean(self) -> np.ndarray:
-        """Return the mean score of each strength."""
+        """Return the mean score of each of the settings."""
         return self.measures["score"].mean(axis=1)
 
     @property
@@ -75,29 +77,20 @@ class CrossValidation:
 
     @property
     def total_nonzero(self) -> np.ndarray:
-        """Return the nonzero penalised weights, shape (strengths, folds)."""
+        """Return the nonzero penalised weights, shape (settings, folds)."""
         return np.sum(list(self.named("nonzero").values()), axis=0)
 
     @property
     def status(self) -> tuple[Status, ...]:
-        """Return how training ended for each strength over its folds.
+        """Return how training ended for each of the settings over its folds.
 
         Diverged in any fold is diverged, collapsed in most folds is collapsed, and not converged
         in any fold is not converged.
         """
         known = list(Status)
-        found = []
-        for row in self.measures["status"]:
-            codes = [known[int(code)] for code in row]
-            if Status.DIVERGED in codes:
-                found.append(Status.DIVERGED)
-            elif codes.count(Status.COLLAPSED) * 2 > len(codes):
-                found.append(Status.COLLAPSED)
-            elif Status.NOT_CONVERGED in codes:
-                found.append(Status.NOT_CONVERGED)
-            else:
-                found.append(Status.OK)
-        return tuple(found)
+        return tuple(
+            _over_folds([known[int(code)] for code in row]) for row in self.measures["status"]
+        )
 
     def named(self, prefix: str) -> dict[str, np.ndarray]:
         """Return the measures whose name starts with `prefix/`, under the rest of their name."""
@@ -109,7 +102,15 @@ class CrossValidation:
         }
 
 
-def _joined(strengths: tuple[float, ...], folds: Sequence[UnitOutcome]) -> CrossValidation:
+def _over_folds(ends: list[Status]) -> Status:
+    if Status.DIVERGED in ends:
+        return Status.DIVERGED
+    if ends.count(Status.COLLAPSED) * 2 > len(ends):
+        return Status.COLLAPSED
+    return Status.NOT_CONVERGED if Status.NOT_CONVERGED in ends else Status.OK
+
+
+def _joined(settings: Settings, folds: Sequence[UnitOutcome]) -> CrossValidation:
     first = folds[0].values
     measures = {
         name: np.stack([fold.values[name] for fold in folds], axis=1)
@@ -122,7 +123,7 @@ def _joined(strengths: tuple[float, ...], folds: Sequence[UnitOutcome]) -> Cross
         for name in names
     }
     epochs = first.get("curve/epochs", np.array([], dtype=np.int64))
-    return CrossValidation(strengths, measures, curves, epochs)
+    return CrossValidation(settings, measures, curves, epochs)
 
 
 def _stacked(first: dict[str, np.ndarray], second: dict[str, np.ndarray]) -> dict[str, np.ndarray]:

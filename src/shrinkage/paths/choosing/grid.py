@@ -15,7 +15,6 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from shrinkage.errors import InputError
-from shrinkage.paths.engines import linear
 from shrinkage.paths.engines.base import Engine, Problem, Unit, spread
 
 DECADES = 4
@@ -85,16 +84,15 @@ def top_of_grid(problem: Problem, unit: Unit, engine: Engine) -> float:
 
     Args:
         problem: the problem; its recipe is shortened for the search.
-        unit: all training rows, no validation; its strengths do not matter.
-        engine: trains the search; the linear engine gives the exact value instead.
+        unit: all training rows, no validation; its settings do not matter.
+        engine: trains the search, unless it knows the critical strength.
 
     Raises:
         InputError: every strength from 2^-40 to 2^30 is as bad as a constant, or none is.
     """
-    if isinstance(engine, linear.LinearEngine):
-        exact = linear.critical_strength(problem, unit)
-        if math.isfinite(exact) and exact > 0:
-            return exact
+    exact = engine.critical_strength(problem, unit)
+    if exact is not None and math.isfinite(exact) and exact > 0:
+        return exact
     constant = _constant_loss(problem, unit)
     shift = 0
     for _ in range(2):
@@ -128,7 +126,8 @@ def _search_losses(
     positions = unit.data.train[np.sort(order)]
     short = replace(problem, recipe=replace(problem.recipe, epochs=epochs))
     data = replace(unit.data, train=positions, validation=None)
-    search = replace(unit, name="grid", strengths=strengths, data=data)
+    settings = problem.terms.settings((strength,) for strength in strengths)
+    search = replace(unit, name="grid", settings=settings, data=data)
     trained = engine.train(short, search, lambda _: None)
     sample = data.rows.take(spread(positions, SEARCH_ROWS))
     losses = problem.loss(trained.outputs(sample.x), sample.target, sample.weight)

@@ -11,7 +11,7 @@ import copy
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
+from typing import ClassVar, Protocol
 
 import torch
 from torch import nn
@@ -26,6 +26,8 @@ NORMS: dict[str, type[nn.Module]] = {"batch": nn.BatchNorm1d, "layer": nn.LayerN
 
 class Architecture(Protocol):
     """A recipe for a module: `name` repeats it, `build` makes it."""
+
+    solved: ClassVar[bool]  # to the minimizer, instead of trained for some epochs
 
     @property
     def name(self) -> str:
@@ -48,6 +50,7 @@ class Linear:
     """
 
     name: str = "linear"
+    solved: ClassVar[bool] = True
 
     def build(self, n_inputs: int, n_outputs: int) -> nn.Sequential:
         """Return the module."""
@@ -77,6 +80,7 @@ class MLP:
     activation: str = "relu"
     dropout: float = 0.0
     norm: str | None = None
+    solved: ClassVar[bool] = False
 
     def __post_init__(self) -> None:
         if not self.hidden or any(width < 1 for width in self.hidden):
@@ -118,6 +122,7 @@ class Factory:
 
     name: str
     function: Callable[[int, int], nn.Module]
+    solved: ClassVar[bool] = False
 
     def build(self, n_inputs: int, n_outputs: int) -> nn.Module:
         """Return the module that the function makes.
@@ -148,6 +153,7 @@ class Prototype:
 
     module: nn.Module
     name: str = "module"
+    solved: ClassVar[bool] = False
 
     def build(self, n_inputs: int, n_outputs: int) -> nn.Module:
         """Return a copy of the module."""

@@ -1,14 +1,15 @@
-"""The records that engines take and give: what is trained, on which rows, and what came of it.
+"""What is trained, on which rows, and what comes of it; and what an engine promises.
 
-Who uses this: `fit_path` splits a path into units (one fold and a group of strengths each), an
-engine trains a unit, and `outcomes` measures what it gave. A unit is also what a resumed run
-does not do again.
+Who uses this: the plan cuts a path into units (rows × settings × seed), a runner hands each to an
+engine, and `outcomes` measures what it gives. A problem and a unit pickle, so that a runner may
+send them to another process. A unit is also what a resumed run does not do again.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Protocol
 
 import numpy as np
@@ -20,8 +21,8 @@ from shrinkage.paths.choosing.scores import Scorer
 from shrinkage.paths.engines.architectures import Architecture, build_seeded
 from shrinkage.paths.engines.losses import CrossEntropy, HalfSquaredError
 from shrinkage.paths.engines.recipe import Recipe
-from shrinkage.penalties import Penalty
-from shrinkage.selections import Selection
+from shrinkage.paths.settings import PathTerms, Settings
+from shrinkage.terms import Assignment, Part
 
 
 @dataclass(frozen=True)
@@ -55,14 +56,23 @@ class FoldData:
     raw_target: np.ndarray
     encoding: TargetEncoding
 
+    @property
+    def n_inputs(self) -> int:
+        """Return how many numbers a row has."""
+        return self.rows.x.shape[1]
+
 
 @dataclass(frozen=True)
 class Problem:
-    """What is the same for all units of a path."""
+    """What is the same for all units of a path.
+
+    `assignment` says which parts are on which parameter of the module, for the strengths of
+    `terms`; it is made once, and each model's parts are those of it at the model's strengths.
+    """
 
     architecture: Architecture
-    penalty: Penalty
-    selection: Selection
+    terms: PathTerms
+    assignment: Assignment
     update: str
     recipe: Recipe
     loss: CrossEntropy | HalfSquaredError
@@ -71,16 +81,30 @@ class Problem:
     device: torch.device
     dtype: torch.dtype
 
+    @cached_property
+    def penalised(self) -> dict[str, tuple[Part, ...]]:
+        """Return the parts of each penalised parameter, in the order of the module."""
+        return {name: parts for name, parts in self.assignment.parts.items() if parts}
+
+    @cached_property
+    def n_weights(self) -> int:
+        """Return the number of weights and biases of one model."""
+        return sum(int(np.prod(info.shape)) for info in self.assignment.infos)
+
+    def tensors(self, module: nn.Module) -> dict[str, torch.Tensor]:
+        """Return the parameters of a module by the names of the assignment."""
+        names = (info.name for info in self.assignment.infos)
+        return dict(zip(names, module.parameters(), strict=True))
+
 
 @dataclass(frozen=True)
 class Unit:
-    """One training job: all `strengths` on one fold, from one seed, with a share of the cores."""
+    """One training: all `settings` on some rows, from one seed, with a share of the cores."""
 
     name: str
-    strengths: tuple[float, ...]
+    settings: Settings
     seed: int
     data: FoldData
-    n_inputs: int
     threads: int = 1
 
 
@@ -119,7 +143,7 @@ Advance = Callable[[int], None]
 
 
 class Engine(Protocol):
-    """Trains a unit; calls `advance(n)` after every n steps of the unit."""
+    """Trains units. Adding an engine is one file and one line in the registry."""
 
     @property
     def name(self) -> str:
@@ -127,16 +151,40 @@ class Engine(Protocol):
         ...
 
     @property
+    def is_solver(self) -> bool:
+        """Return whether it goes to the minimizer, so that recipe and optimizer mean nothing."""
+        ...
+
+    @property
     def side_by_side(self) -> bool:
         """Return whether units may train at the same time in several threads."""
         ...
 
+    def check(self, problem: Problem) -> None:
+        """Refuse what cannot be trained, before anything is written.
+
+        Raises:
+            ShrinkageError: the terms or their updates are not for this engine.
+        """
+        ...
+
+    def critical_strength(self, problem: Problem, unit: Unit) -> float | None:
+        """Return the least strength of the varying term at which no weight enters.
+
+        None where no formula gives it; inf where no strength is that strong.
+        """
+        ...
+
     def train(self, problem: Problem, unit: Unit, advance: Advance) -> Trained:
-        """Train all models of the unit."""
+        """Train all models of the unit; call `advance(n)` after every n steps of it."""
         ...
 
     def parts(self, problem: Problem, models: int, weights: int, folds: int, workers: int) -> int:
         """Return into how many units the models of a fold are cut."""
+        ...
+
+    def at_once(self, models: int) -> int:
+        """Return how many of a unit's models are in memory and take a step together."""
         ...
 
     def steps(self, problem: Problem, rows: int, models: int) -> int:
@@ -159,6 +207,6 @@ def spread(positions: torch.Tensor, most: int) -> torch.Tensor:
 def template(problem: Problem, unit: Unit) -> nn.Module:
     """Return the module with the weights that every model of the unit starts from."""
     module = build_seeded(
-        problem.architecture, unit.n_inputs, problem.n_outputs, unit.seed, problem.dtype
+        problem.architecture, unit.data.n_inputs, problem.n_outputs, unit.seed, problem.dtype
     )
     return module.to(problem.device)

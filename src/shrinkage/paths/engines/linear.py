@@ -23,16 +23,16 @@ import numpy as np
 import torch
 
 from shrinkage.errors import InputError
-from shrinkage.paths.engines.assigned import assigned_parts
-from shrinkage.paths.engines.base import Advance, Problem, Rows, Trained, Unit, template
+from shrinkage.paths.engines.base import Advance, Problem, Rows, Trained, Unit
 from shrinkage.paths.engines.losses import HalfSquaredError
-from shrinkage.paths.running.threads import torch_threads
-from shrinkage.terms import Part, closed_form
+from shrinkage.paths.engines.threads import torch_threads
+from shrinkage.terms import ProximalSum, closed_form
 
 TOLERANCE = 1e-10
 MOST_ITERATIONS = 20_000
 CHECK_EVERY = 20
 SEPARATED = 1e-3
+WEIGHT, BIAS = "0.weight", "0.bias"
 
 Gradient = Callable[[torch.Tensor], torch.Tensor]
 Map = Callable[[torch.Tensor], torch.Tensor]
@@ -42,6 +42,7 @@ class LinearEngine:
     """Solves a unit of linear models."""
 
     name = "linear"
+    is_solver = True
     side_by_side = False  # two threads of small operations wait for each other's interpreter
 
     def parts(self, problem: Problem, models: int, weights: int, folds: int, workers: int) -> int:
@@ -49,26 +50,64 @@ class LinearEngine:
         del problem, models, weights, folds, workers
         return 1
 
+    def at_once(self, models: int) -> int:
+        """Return all: they are solved together."""
+        return models
+
     def steps(self, problem: Problem, rows: int, models: int) -> int:
         """Return 1: a solve reports when it is done."""
         del problem, rows, models
         return 1
 
+    def check(self, problem: Problem) -> None:
+        """Refuse terms that have no minimizer, no closed form or are on the intercept."""
+        _proximal(problem)
+
+    def critical_strength(self, problem: Problem, unit: Unit) -> float:
+        """Return the least strength of the varying term at which no weight enters.
+
+        It is the penalty's critical strength of the gradient at zero weights and the best
+        intercept (Friedman, Hastie and Tibshirani 2010, section 2.5), the fixed terms included;
+        inf for L2. Fixed terms that make zeros themselves are left out: then it is a bound.
+        """
+        objective = _smooth_part(problem, unit.data.rows.take(unit.data.train))
+        start = torch.zeros(1, problem.n_outputs, objective.columns, dtype=torch.float64)
+        if objective.columns > objective.penalised:
+            start = _intercept_only(problem, unit, start)
+        gradient = objective.gradient(start)[0, :, : objective.penalised]
+        zero = torch.zeros_like(gradient)
+        (varying, *_) = problem.terms.terms.ids
+        for part in _proximal(problem).parts:
+            if part.term != varying:
+                gradient = gradient + part.strength * part.penalty.gradient(part.about(zero))
+        return float(problem.terms.varying[0].penalty.critical_strength(gradient))
+
     def train(self, problem: Problem, unit: Unit, advance: Advance) -> Trained:
         """Solve for all strengths of the unit together."""
-        if problem.update == "decoupled":
-            raise InputError(
-                "a linear model is solved to the minimizer of its objective, and `decoupled` does "
-                "not minimize it; expected update proximal, gradient or loss"
-            )
-        rows = unit.data.rows.take(unit.data.train)
-        objective = _smooth_part(problem, rows)
+        proximal = _proximal(problem)
+        objective = _smooth_part(problem, unit.data.rows.take(unit.data.train))
         with torch_threads(unit.threads):
-            solution = _solve(problem, unit, objective)
+            solution = _solve(problem, unit, objective, proximal)
         weight, bias = objective.split(solution.weights)
-        arrays = {"0.weight": weight.to(problem.dtype), "0.bias": bias.to(problem.dtype)}
+        arrays = {WEIGHT: weight.to(problem.dtype), BIAS: bias.to(problem.dtype)}
         advance(1)
         return Trained(_outputs(arrays), arrays, None, solution.converged)
+
+
+def _proximal(problem: Problem) -> ProximalSum:
+    """Return the terms on the weights, whatever update names them: all reach the minimizer."""
+    parts = [part for parts in problem.penalised.values() for part in parts]
+    if any(part.update == "decoupled" for part in parts):
+        raise InputError(
+            "a linear model is solved to the minimizer of its objective, and `decoupled` does "
+            "not minimize it; expected update proximal, gradient or loss"
+        )
+    if set(problem.penalised) - {WEIGHT}:
+        raise InputError(
+            "expected terms on the weights of a linear model, got some on its intercept, which is "
+            f"never penalised: select {WEIGHT!r}"
+        )
+    return closed_form(parts)
 
 
 @dataclass(frozen=True)
@@ -94,20 +133,6 @@ class Solution:
 
     weights: torch.Tensor
     converged: np.ndarray
-
-
-def critical_strength(problem: Problem, unit: Unit) -> float:
-    """Return the least strength at which no weight of the linear model enters.
-
-    It is the penalty's critical strength of the data gradient at zero weights and the best
-    intercept (Friedman, Hastie and Tibshirani 2010, section 2.5); inf for L2.
-    """
-    objective = _smooth_part(problem, unit.data.rows.take(unit.data.train))
-    start = torch.zeros(1, problem.n_outputs, objective.columns, dtype=torch.float64)
-    if objective.columns > objective.penalised:
-        start = _intercept_only(problem, unit, start)
-    gradient = objective.gradient(start)[0, :, : objective.penalised]
-    return float(problem.penalty.critical_strength(gradient))
 
 
 def _smooth_part(problem: Problem, rows: Rows) -> Objective:
@@ -185,26 +210,28 @@ def _intercept_only(problem: Problem, unit: Unit, start: torch.Tensor) -> torch.
     return start
 
 
-def _solve(problem: Problem, unit: Unit, objective: Objective) -> Solution:
-    strengths = torch.tensor(unit.strengths, dtype=torch.float64)
-    parts = assigned_parts(problem, template(problem, unit))["0.weight"]
+def _solve(problem: Problem, unit: Unit, objective: Objective, proximal: ProximalSum) -> Solution:
+    settings = unit.settings
+    columns = {
+        name: torch.tensor(settings.column(name), dtype=torch.float64) for name in settings.columns
+    }
     step = 1.0 / max(objective.curvature, 1e-300)
-    shape = (len(unit.strengths), problem.n_outputs, objective.columns)
+    shape = (len(settings), problem.n_outputs, objective.columns)
     weights = torch.zeros(shape, dtype=torch.float64)
 
     def map_of(models: torch.Tensor) -> Map:
-        proximal = closed_form([Part(strengths[models] * w, penalty) for w, penalty in parts])
+        shrink = proximal.at({name: column[models] for name, column in columns.items()})
 
         def forward_backward(point: torch.Tensor) -> torch.Tensor:
             moved = point - step * objective.gradient(point)
-            kept = objective.penalised
-            shrunk = proximal.prox(moved[..., :kept].contiguous(), step, stacked=1)
-            return torch.cat([shrunk, moved[..., kept:]], dim=-1)
+            inputs = objective.penalised
+            shrunk = shrink.prox(moved[..., :inputs].contiguous(), step, stacked=1)
+            return torch.cat([shrunk, moved[..., inputs:]], dim=-1)
 
         return forward_backward
 
     def is_endless(weights: torch.Tensor, models: torch.Tensor) -> torch.Tensor:
-        endless = strengths[models] == 0
+        endless = torch.stack([column[models] == 0 for column in columns.values()]).all(dim=0)
         endless[endless.clone()] = objective.separates(weights[endless])
         return endless
 
@@ -221,7 +248,7 @@ def _accelerate(
     Models that are at their minimizer, or have none, leave the stack: the last ones, at strength 0
     or near it, do not keep the others busy.
     """
-    found, left = start.clone(), torch.arange(len(start))
+    solution, left = start.clone(), torch.arange(len(start))
     converged = torch.zeros(len(start), dtype=torch.bool)
     forward_backward, weights, point = map_of(left), start, start
     momentum = torch.ones(len(start), 1, 1, dtype=start.dtype)
@@ -238,19 +265,19 @@ def _accelerate(
             converged[left[~going]] = True
             going &= ~is_endless(weights, left)
             if not bool(going.all()):
-                found[left] = weights
+                solution[left] = weights
                 left, weights, point, momentum = (
-                    kept[going] for kept in (left, weights, point, momentum)
+                    array[going] for array in (left, weights, point, momentum)
                 )
                 if not len(left):
                     break
                 forward_backward = map_of(left)
-    found[left] = weights
-    return Solution(found, converged.numpy())
+    solution[left] = weights
+    return Solution(solution, converged.numpy())
 
 
 def _outputs(arrays: dict[str, torch.Tensor]) -> Callable[[torch.Tensor], torch.Tensor]:
     def outputs(x: torch.Tensor) -> torch.Tensor:
-        return arrays["0.weight"] @ x.t() + arrays["0.bias"].unsqueeze(-1)
+        return arrays[WEIGHT] @ x.t() + arrays[BIAS].unsqueeze(-1)
 
     return outputs

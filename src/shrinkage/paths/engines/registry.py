@@ -8,9 +8,9 @@ from __future__ import annotations
 from torch import nn
 
 from shrinkage.errors import InputError
-from shrinkage.paths.engines.architectures import Architecture, Linear
+from shrinkage.paths.engines.architectures import Architecture
 from shrinkage.paths.engines.base import Engine
-from shrinkage.paths.engines.layers.stack import is_stackable
+from shrinkage.paths.engines.layers.registry import is_stackable
 from shrinkage.paths.engines.linear import LinearEngine
 from shrinkage.paths.engines.sequential import SequentialEngine
 from shrinkage.paths.engines.stacked import StackedEngine
@@ -27,7 +27,7 @@ def choose_engine(name: str, architecture: Architecture, module: nn.Module) -> E
     Raises:
         InputError: `stacked` is asked for and the module cannot be stacked.
     """
-    if isinstance(architecture, Linear):
+    if architecture.solved:
         return LinearEngine()
     stackable = is_stackable(module)
     if name == "stacked" and not stackable:

@@ -1,11 +1,13 @@
 """One model after the other: the reference engine, for any module.
 
 Who uses this: `fit_path` for modules that cannot be stacked, and the tests, which hold the
-stacked engine against it. It trains with torch's own Adam and `regularize`, as a user's loop
-would.
+stacked engine against it. It trains with torch's own Adam and the parts attached to it, as a
+user's loop would.
 """
 
 from __future__ import annotations
+
+from collections.abc import Mapping
 
 import numpy as np
 import torch
@@ -15,8 +17,8 @@ from shrinkage.paths.engines.base import Advance, Curves, Problem, Rows, Trained
 from shrinkage.paths.engines.curves import CurveRecorder
 from shrinkage.paths.engines.recipe import derived_seed
 from shrinkage.paths.engines.seeding import seed_generators
-from shrinkage.pytorch import Attachment, regularize
-from shrinkage.terms import Term
+from shrinkage.pytorch import Attachment, attach
+from shrinkage.terms import present
 
 EVALUATION_ROWS = 4096
 
@@ -25,22 +27,34 @@ class SequentialEngine:
     """Trains a unit model by model."""
 
     name = "sequential"
+    is_solver = False
     side_by_side = False
+
+    def check(self, problem: Problem) -> None:
+        """Accept every problem: overlaps are refused where terms are assigned."""
+
+    def critical_strength(self, problem: Problem, unit: Unit) -> None:
+        """Return None: no formula says it of a network."""
 
     def parts(self, problem: Problem, models: int, weights: int, folds: int, workers: int) -> int:
         """Return a unit for each model, so that a kill loses at most one."""
         del problem, weights, folds, workers
         return models
 
+    def at_once(self, models: int) -> int:
+        """Return 1: the others wait."""
+        del models
+        return 1
+
     def steps(self, problem: Problem, rows: int, models: int) -> int:
         """Return the number of optimizer steps of all models together."""
         return problem.recipe.steps(rows) * models
 
     def train(self, problem: Problem, unit: Unit, advance: Advance) -> Trained:
-        """Train the unit's models in the order of their strengths."""
+        """Train the unit's models in the order of their settings."""
         modules, curves = [], []
-        for strength in unit.strengths:
-            module, curve = _train_one(problem, unit, strength, advance)
+        for position in range(len(unit.settings)):
+            module, curve = _train_one(problem, unit, unit.settings.strengths(position), advance)
             modules.append(module)
             curves.append(curve)
         names = [*dict(modules[0].named_parameters()), *dict(modules[0].named_buffers())]
@@ -69,15 +83,12 @@ def evaluate(module: nn.Module, x: torch.Tensor) -> torch.Tensor:
 
 
 def _train_one(
-    problem: Problem, unit: Unit, strength: float, advance: Advance
+    problem: Problem, unit: Unit, strengths: Mapping[str, float], advance: Advance
 ) -> tuple[nn.Module, Curves | None]:
     module = template(problem, unit).train()
     parameters = [parameter for parameter in module.parameters() if parameter.requires_grad]
     optimizer = torch.optim.Adam(parameters, lr=problem.recipe.learning_rate, fused=True)
-    attachment = None
-    if strength > 0:
-        term = Term(strength, problem.penalty, problem.selection)
-        attachment = regularize(optimizer, module, term, update=problem.update)
+    attachment = _attached(problem, module, optimizer, strengths)
     recorder = CurveRecorder.for_unit(problem, unit)
     count = len(unit.data.train)
     total, step = problem.recipe.steps(count), 0
@@ -95,6 +106,22 @@ def _train_one(
     return module, recorder.curves()
 
 
+def _attached(
+    problem: Problem,
+    module: nn.Module,
+    optimizer: torch.optim.Optimizer,
+    strengths: Mapping[str, float],
+) -> Attachment | None:
+    """Attach the parts whose strength is not 0: without any, the loop is the bare one, by bits."""
+    tensors = problem.tensors(module)
+    parts = {
+        tensors[name]: present(part.at(strengths[part.term]) for part in own)
+        for name, own in problem.penalised.items()
+    }
+    acting = {tensor: own for tensor, own in parts.items() if own}
+    return attach(optimizer, acting) if acting else None
+
+
 def _step(
     problem: Problem,
     module: nn.Module,
@@ -106,19 +133,19 @@ def _step(
     optimizer.zero_grad()
     outputs = module(rows.x).t().unsqueeze(0)
     loss = problem.loss(outputs, rows.target, rows.weight).sum()
-    whole = loss if attachment is None else loss + attachment.loss()
-    whole.backward()
+    objective = loss if attachment is None else loss + attachment.loss()
+    objective.backward()
     optimizer.step()
     return float(loss.detach())
 
 
 def _join(curves: list[Curves | None]) -> Curves | None:
-    found = [curve for curve in curves if curve is not None]
-    if not found:
+    recorded = [curve for curve in curves if curve is not None]
+    if not recorded:
         return None
     return Curves(
-        found[0].epochs,
-        np.concatenate([curve.train_loss for curve in found], axis=1),
-        np.concatenate([curve.validation_loss for curve in found], axis=1),
-        np.concatenate([curve.validation_score for curve in found], axis=1),
+        recorded[0].epochs,
+        np.concatenate([curve.train_loss for curve in recorded], axis=1),
+        np.concatenate([curve.validation_loss for curve in recorded], axis=1),
+        np.concatenate([curve.validation_score for curve in recorded], axis=1),
     )

@@ -8,18 +8,17 @@ not care about the leading model axis; strengths are one number a model along it
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from dataclasses import replace
 
 import numpy as np
 import torch
 from torch import nn
 
-from shrinkage.paths.engines.assigned import assigned_parts
 from shrinkage.paths.engines.base import Advance, Curves, Problem, Rows, Trained, Unit, template
 from shrinkage.paths.engines.curves import CurveRecorder
-from shrinkage.paths.engines.layers.stack import StackedNetwork
+from shrinkage.paths.engines.network import StackedNetwork
 from shrinkage.paths.engines.recipe import derived_seed
-from shrinkage.paths.running.threads import torch_threads
+from shrinkage.paths.engines.threads import torch_threads
 from shrinkage.pytorch import attach
 from shrinkage.terms import Part
 
@@ -35,7 +34,14 @@ class StackedEngine:
     """Trains a unit as one stack."""
 
     name = "stacked"
+    is_solver = False
     side_by_side = True
+
+    def check(self, problem: Problem) -> None:
+        """Accept every problem: overlaps are refused where terms are assigned."""
+
+    def critical_strength(self, problem: Problem, unit: Unit) -> None:
+        """Return None: all-zero hidden weights are stationary, so no formula says."""
 
     def parts(self, problem: Problem, models: int, weights: int, folds: int, workers: int) -> int:
         """Return the stacks of a fold: few enough models for 1 GB, and no worker idle.
@@ -49,6 +55,10 @@ class StackedEngine:
             parts = min(models, 2 * parts)
         return parts
 
+    def at_once(self, models: int) -> int:
+        """Return all: they are one stack."""
+        return models
+
     def steps(self, problem: Problem, rows: int, models: int) -> int:
         """Return the number of optimizer steps, the same for any number of models."""
         del models
@@ -58,7 +68,7 @@ class StackedEngine:
         """Train all models of the unit together."""
         module = template(problem, unit)
         assert isinstance(module, nn.Sequential)
-        network = StackedNetwork(module, len(unit.strengths))
+        network = StackedNetwork(module, len(unit.settings))
         with torch_threads(_threads(problem, network, unit)):
             curves = _train(problem, network, unit, advance)
         arrays = {**network.parameters, **network.buffers}
@@ -125,24 +135,18 @@ def _optimizer(problem: Problem, network: StackedNetwork, unit: Unit) -> torch.o
     optimizer = torch.optim.Adam(
         list(network.parameters.values()), lr=problem.recipe.learning_rate, fused=True
     )
-    parts = assigned_parts(problem, template(problem, unit))
-    strengths = torch.tensor(unit.strengths, dtype=torch.float64, device=problem.device)
-    update = AS_GRADIENT.get(problem.update, problem.update)
-    assignments = _stacked_assignments(network.parameters, parts, strengths, update)
-    attach(optimizer, assignments, stacked=1)
+    columns = {
+        name: torch.tensor(unit.settings.column(name), dtype=torch.float64, device=problem.device)
+        for name in unit.settings.columns
+    }
+    parts = {
+        network.parameters[name]: [_stacked(part, columns[part.term]) for part in own]
+        for name, own in problem.penalised.items()
+    }
+    attach(optimizer, parts, stacked=1)
     return optimizer
 
 
-def _stacked_assignments(
-    parameters: Mapping[str, torch.Tensor],
-    parts: Mapping[str, list],
-    strengths: torch.Tensor,
-    update: str,
-) -> dict[torch.Tensor, list[Part]]:
-    return {
-        parameters[name]: [
-            Part(strengths * weight, penalty, update=update, term="path", share=weight)
-            for weight, penalty in own
-        ]
-        for name, own in parts.items()
-    }
+def _stacked(part: Part, strengths: torch.Tensor) -> Part:
+    """Return the part with one strength a model."""
+    return replace(part.at(strengths), update=AS_GRADIENT.get(part.update, part.update))

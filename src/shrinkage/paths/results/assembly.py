@@ -5,21 +5,22 @@ Who uses this: `fit_path`, at its end.
 
 from __future__ import annotations
 
+import copy
 import platform
+from collections.abc import Mapping
+from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 
 import numpy as np
 import torch
 
-from shrinkage.datasets import Preprocessing, TargetEncoding
 from shrinkage.paths.choosing.cross_validation import CrossValidation
 from shrinkage.paths.choosing.rules import Choice
-from shrinkage.paths.engines.assigned import assignment
-from shrinkage.paths.engines.base import Engine, Problem, Unit, template
-from shrinkage.paths.options import PathOptions
+from shrinkage.paths.engines.base import Problem
 from shrinkage.paths.results.code import training_code
 from shrinkage.paths.results.fitted import FittedPath, ModelFile
 from shrinkage.paths.results.records import (
+    ROLES,
     ChosenModel,
     LayerTrace,
     LearningCurve,
@@ -27,179 +28,150 @@ from shrinkage.paths.results.records import (
 )
 from shrinkage.paths.results.summary import summary_of
 from shrinkage.paths.running.outcomes import UnitOutcome
-from shrinkage.paths.running.preparation import Preparation
+from shrinkage.paths.running.plan import Plan
+from shrinkage.paths.settings import Settings
+from shrinkage.terms import assign
 
 PACKAGES = ("shrinkage", "torch", "numpy", "scikit-learn", "pandas", "safetensors")
-Refit = tuple[tuple[float, ...], UnitOutcome]
 
 
-def assemble(
-    problem: Problem,
-    preparation: Preparation,
-    engine: Engine,
-    whole: Unit,
-    options: PathOptions,
-    found: CrossValidation,
-    choice: Choice,
-    refit: Refit,
-) -> FittedPath:
+@dataclass(frozen=True)
+class Refit:
+    """The models that were trained on all training rows: their settings, and their outcome."""
+
+    settings: Settings
+    outcome: UnitOutcome
+
+    def position(self, settings: Settings) -> int:
+        """Return where the model of these settings, one row, is."""
+        return self.settings.rows.index(settings.rows[0])
+
+
+@dataclass(frozen=True)
+class _Role:
+    """A name in the weights file, the settings behind it (one row), and its place in the path."""
+
+    settings: Settings
+    index: int | None
+    cv_score: float
+
+    @property
+    def strength(self) -> float:
+        return self.settings.rows[0][0]
+
+
+def assemble(plan: Plan, validation: CrossValidation, choice: Choice, refit: Refit) -> FittedPath:
     """Return the result.
 
     Args:
-        problem: what was trained.
-        preparation: the rows.
-        engine: what trained them.
-        whole: the job of all training rows.
-        options: the choices.
-        found: the cross validation.
+        plan: what was trained, on which rows.
+        validation: the cross validation.
         choice: the chosen positions.
-        refit: the strengths that were refitted, and their weights.
+        refit: the models on all training rows.
     """
-    data, split = preparation.data, preparation.split
-    scaling = preparation.preprocessing(split.train)
-    encoding = preparation.target(split.train)
-    weights = _weights(found, choice, refit)
-    chosen = _chosen(problem, preparation, scaling, encoding, found, choice, refit)
-    module = template(problem, whole)
-    strength = found.strengths[choice.best]
-    model_file = ModelFile(
-        architecture=problem.architecture.name,
-        n_inputs=whole.n_inputs,
-        n_outputs=problem.n_outputs,
-        dtype=str(problem.dtype).removeprefix("torch."),
-        preprocessing=scaling.to_dict(),
-        target=encoding.to_dict(),
-        target_name=data.target_name,
-        strengths=_role_strengths(found, choice, refit),
-        test_rows=tuple(int(row) for row in split.test),
-    )
-    code = training_code(
-        module,
-        problem.penalty,
-        strength,
-        options.select,
-        problem.update,
-        problem.recipe,
-        data.task,
-        problem.architecture.name,
-    )
+    problem, preparation = plan.problem, plan.preparation
+    data, scaling = preparation.data, preparation.preprocessing
+    roles = _roles(validation, choice, refit)
+    chosen = _chosen(plan, roles, refit)
+    best = problem.terms.at(roles["best"].settings.rows[0])
+    summary = summary_of(plan, validation, chosen, len(refit.settings), _versions())
+    weights = refit.outcome.named("weights")
     return FittedPath(
-        summary=summary_of(
-            preparation, options, problem, engine, found, chosen, len(refit[0]), _versions()
-        ),
-        strengths=np.array(found.strengths),
-        fold_scores=found.measures["score"],
-        train_loss=found.measures["train_loss"],
-        validation_loss=found.measures["validation_loss"],
-        status=found.status,
-        nonzero=found.total_nonzero,
-        inputs_kept=found.measures.get("inputs_kept"),
-        layers=_layers(found, module),
-        curves=_curves(found, choice),
+        summary=summary,
+        strengths=np.array(validation.strengths),
+        fold_scores=validation.measures["score"],
+        train_loss=validation.measures["train_loss"],
+        validation_loss=validation.measures["validation_loss"],
+        status=validation.status,
+        nonzero=validation.total_nonzero,
+        inputs_kept=validation.measures.get("inputs_kept"),
+        layers=_layers(validation, problem),
+        curves=_curves(validation, choice),
         chosen=chosen,
-        weights=weights,
-        assignment=assignment(problem, module, strength).rows,
+        weights={
+            name: {key: value[refit.position(role.settings)] for key, value in weights.items()}
+            for name, role in roles.items()
+        },
+        assignment=assign(problem.assignment.infos, best, problem.update).rows,
         input_names=tuple(scaling.input_names),
         image_shape=data.image_shape,
         score_name=problem.scorer.name,
-        split_description=split.description,
-        code=code,
-        warnings=_warnings(found, choice),
+        split_description=preparation.split.description,
+        code=training_code(
+            plan.module, best, problem.update, problem.recipe, data.task, problem.architecture.name
+        ),
+        warnings=_warnings(validation, choice),
         pixel_positions=None if data.image_shape is None else scaling.source_columns,
-        model_file=model_file,
-        prototype=module,
+        model_file=ModelFile(
+            architecture=problem.architecture.name,
+            n_inputs=scaling.n_inputs,
+            n_outputs=problem.n_outputs,
+            dtype=str(problem.dtype).removeprefix("torch."),
+            preprocessing=scaling.to_dict(),
+            target=preparation.target.to_dict(),
+            target_name=data.target_name,
+            strengths={name: role.strength for name, role in roles.items()},
+            test_rows=tuple(int(row) for row in preparation.split.test),
+        ),
+        prototype=copy.deepcopy(plan.module).cpu(),
     )
 
 
-def _position(refit: Refit, strength: float) -> int:
-    return refit[0].index(strength)
+def _roles(validation: CrossValidation, choice: Choice, refit: Refit) -> dict[str, _Role]:
+    """Return what is behind each name in the weights file; every strength where all are there."""
 
+    def at(index: int) -> _Role:
+        return _Role(validation.settings.take([index]), index, float(validation.mean[index]))
 
-def _role_strengths(found: CrossValidation, choice: Choice, refit: Refit) -> dict[str, float]:
-    """Return the strength behind each name in the weights file."""
+    assert validation.unregularized is not None
+    unregularized = validation.unregularized
     roles = {
-        "best": found.strengths[choice.best],
-        "one_standard_error": found.strengths[choice.one_standard_error],
-        "unregularized": 0.0,
+        "best": at(choice.best),
+        "one_standard_error": at(choice.one_standard_error),
+        "unregularized": _Role(unregularized.settings, None, float(unregularized.mean[0])),
     }
-    if set(found.strengths) <= set(refit[0]):
-        places = {f"strength_{i}": strength for i, strength in enumerate(found.strengths)}
-        roles.update(places)
+    if set(validation.settings.rows) <= set(refit.settings.rows):
+        roles |= {f"strength_{index}": at(index) for index in range(len(validation.settings))}
     return roles
 
 
-def _weights(
-    found: CrossValidation, choice: Choice, refit: Refit
-) -> dict[str, dict[str, np.ndarray]]:
-    arrays = refit[1].named("weights")
-    return {
-        role: {name: value[_position(refit, strength)] for name, value in arrays.items()}
-        for role, strength in _role_strengths(found, choice, refit).items()
-    }
-
-
-def _chosen(
-    problem: Problem,
-    preparation: Preparation,
-    scaling: Preprocessing,
-    encoding: TargetEncoding,
-    found: CrossValidation,
-    choice: Choice,
-    refit: Refit,
-) -> tuple[ChosenModel, ...]:
-    scores = _test_scores(problem, preparation, scaling, encoding, refit)
-    nonzero = np.sum(list(refit[1].named("nonzero").values()), axis=0)
-    total = sum(
-        int(np.prod(refit[1].values[f"weights/{name}"].shape[1:]))
-        for name in refit[1].named("nonzero")
-    )
-    assert found.unregularized is not None
-    rows = (
-        ("best", choice.best, found.strengths[choice.best], found.mean[choice.best]),
-        (
-            "one_standard_error",
-            choice.one_standard_error,
-            found.strengths[choice.one_standard_error],
-            found.mean[choice.one_standard_error],
-        ),
-        ("unregularized", None, 0.0, found.unregularized.mean[0]),
-    )
+def _chosen(plan: Plan, roles: Mapping[str, _Role], refit: Refit) -> tuple[ChosenModel, ...]:
+    scores = _test_scores(plan, refit)
+    counts = refit.outcome.named("nonzero")
+    nonzero = np.sum(list(counts.values()), axis=0)
+    weights = refit.outcome.named("weights")
+    total = sum(int(np.prod(weights[name].shape[1:])) for name in counts)
     return tuple(
         ChosenModel(
-            role=role,
-            index=index,
-            strength=strength,
-            cv_score=_finite(score),
-            test_score=_finite(scores[_position(refit, strength)]),
-            nonzero=int(nonzero[_position(refit, strength)]),
+            role=name,
+            index=roles[name].index,
+            strength=roles[name].strength,
+            cv_score=_finite(roles[name].cv_score),
+            test_score=_finite(scores[refit.position(roles[name].settings)]),
+            nonzero=int(nonzero[refit.position(roles[name].settings)]),
             total_weights=total,
         )
-        for role, index, strength, score in rows
+        for name in ROLES
     )
 
 
-def _test_scores(
-    problem: Problem,
-    preparation: Preparation,
-    scaling: Preprocessing,
-    encoding: TargetEncoding,
-    refit: Refit,
-) -> np.ndarray:
-    """Return the test score of each refitted model: the only use of the test rows."""
-    rows = preparation.test_rows
+def _test_scores(plan: Plan, refit: Refit) -> np.ndarray:
+    """Score every refitted model on the test rows: the one use of the test rows."""
+    problem, rows = plan.problem, plan.preparation.test_rows
     dtype = np.float64 if problem.dtype == torch.float64 else np.float32
-    x = torch.from_numpy(scaling.transform(rows.X, dtype))
-    module = problem.architecture.build(x.shape[1], problem.n_outputs).to(problem.dtype)
-    arrays = refit[1].named("weights")
+    x = torch.from_numpy(plan.preparation.preprocessing.transform(rows.X, dtype))
+    module = copy.deepcopy(plan.module).cpu().eval()
+    arrays = refit.outcome.named("weights")
     scores = []
-    for position in range(len(refit[0])):
+    for position in range(len(refit.settings)):
         module.load_state_dict(
             {name: torch.from_numpy(np.array(value[position])) for name, value in arrays.items()}
         )
-        module.eval()
         with torch.no_grad():
             outputs = module(x).t().unsqueeze(0).numpy()
-        scores.append(problem.scorer.score(outputs, rows.y, rows.weight, encoding)[0])
+        scores.append(
+            problem.scorer.score(outputs, rows.y, rows.weight, plan.preparation.target)[0]
+        )
     return np.array(scores)
 
 
@@ -207,22 +179,22 @@ def _finite(value: float) -> float | None:
     return float(value) if np.isfinite(value) else None
 
 
-def _layers(found: CrossValidation, module: torch.nn.Module) -> tuple[LayerTrace, ...]:
-    shapes = {name: tuple(value.shape) for name, value in module.named_parameters()}
-    norms = found.named("norm")
+def _layers(validation: CrossValidation, problem: Problem) -> tuple[LayerTrace, ...]:
+    shapes = {info.name: info.shape for info in problem.assignment.infos}
+    norms = validation.named("norm")
     return tuple(
         LayerTrace(name, shapes[name], nonzero, norms[name])
-        for name, nonzero in found.named("nonzero").items()
+        for name, nonzero in validation.named("nonzero").items()
     )
 
 
-def _curves(found: CrossValidation, choice: Choice) -> tuple[LearningCurve, ...]:
-    if not found.curves or found.unregularized is None:
+def _curves(validation: CrossValidation, choice: Choice) -> tuple[LearningCurve, ...]:
+    if not validation.curves or validation.unregularized is None:
         return ()
     sources = (
-        ("best", found.rows([choice.best])),
-        ("one_standard_error", found.rows([choice.one_standard_error])),
-        ("unregularized", found.unregularized),
+        ("best", validation.rows([choice.best])),
+        ("one_standard_error", validation.rows([choice.one_standard_error])),
+        ("unregularized", validation.unregularized),
     )
     return tuple(
         LearningCurve(
@@ -232,16 +204,16 @@ def _curves(found: CrossValidation, choice: Choice) -> tuple[LearningCurve, ...]
                 source.curves[name][0].mean(axis=1)
                 for name in ("train_loss", "validation_loss", "validation_score")
             ),
-            epochs=found.epochs,
+            epochs=validation.epochs,
         )
         for role, source in sources
     )
 
 
-def _warnings(found: CrossValidation, choice: Choice) -> tuple[str, ...]:
+def _warnings(validation: CrossValidation, choice: Choice) -> tuple[str, ...]:
     """Return what the reader must know before trusting the choice."""
     said = []
-    if choice.best in (0, len(found.strengths) - 1):
+    if choice.best in (0, len(validation.strengths) - 1):
         edge = "smallest" if choice.best == 0 else "largest"
         said.append(
             f"the best strength is the {edge} of the grid, so a better one may lie beyond it; "
@@ -249,17 +221,17 @@ def _warnings(found: CrossValidation, choice: Choice) -> tuple[str, ...]:
         )
     diverged = [
         f"{strength:.3g}"
-        for strength, status in zip(found.strengths, found.status, strict=True)
+        for strength, status in zip(validation.strengths, validation.status, strict=True)
         if status is Status.DIVERGED
     ]
     if diverged:
         said.append(
             f"training diverged at strength {', '.join(diverged)}; a smaller learning rate may help"
         )
-    if Status.NOT_CONVERGED in found.status:
-        count = found.status.count(Status.NOT_CONVERGED)
+    if Status.NOT_CONVERGED in validation.status:
+        count = validation.status.count(Status.NOT_CONVERGED)
         said.append(
-            f"{count} of {len(found.strengths)} linear models stopped at the iteration limit "
+            f"{count} of {len(validation.strengths)} linear models stopped at the iteration limit "
             "before their minimizer"
         )
     return tuple(said)

@@ -5,10 +5,13 @@ Who uses this: the report. The lines run as they are, given `x`, `y` (preprocess
 
 from __future__ import annotations
 
+import re
+
 from torch import nn
 
 from shrinkage.paths.engines.recipe import WARM_UP, Recipe
-from shrinkage.penalties import Penalty
+from shrinkage.selections import weights
+from shrinkage.terms import Term, Terms
 
 LOSS_LINES = {
     "classification": "nn.functional.cross_entropy(model(x[rows]), y[rows])",
@@ -18,9 +21,7 @@ LOSS_LINES = {
 
 def training_code(
     module: nn.Module,
-    penalty: Penalty,
-    strength: float,
-    select: tuple[str, ...],
+    terms: Terms,
     update: str,
     recipe: Recipe,
     task: str,
@@ -30,26 +31,24 @@ def training_code(
 
     Args:
         module: the module, for its text.
-        penalty: the penalty.
-        strength: the chosen strength.
-        select: name patterns, empty for the default weights.
-        update: how the penalty enters.
+        terms: the terms with the chosen strengths.
+        update: how terms enter that do not say it themselves.
         recipe: epochs, batches and learning rate.
         task: `classification` or `regression`.
         model_name: the words that named the model.
     """
-    where = "".join(f'.on("{pattern}")' for pattern in select[:1]) if len(select) == 1 else ""
-    if len(select) > 1:
-        where = ".on(" + ", ".join(f'"{pattern}"' for pattern in select) + ")"
+    written = " + ".join(_term_text(term) for term in terms)
+    names = sorted(set(re.findall(r"(?<![\w.])[A-Za-z_]\w*(?=\()", written)))
+    references = "reference = ...  # name → array that the terms are measured from\n"
     return f"""import math
 import torch
 from torch import nn
-from shrinkage import {type(penalty).__name__}
+from shrinkage import {", ".join(names)}
 from shrinkage.pytorch import regularize
 
 model = {_module_text(module, model_name)}
 optimizer = torch.optim.Adam(model.parameters(), lr={recipe.learning_rate:g})
-terms = ({strength!r} * {penalty!r}){where}
+{references if ".around(" in written else ""}terms = {written}
 attachment = regularize(optimizer, model, terms, update="{update}")
 epochs, batch = {recipe.epochs}, min({recipe.batch_size}, len(x))
 total = epochs * (len(x) // batch)
@@ -71,6 +70,16 @@ for epoch in range(epochs):
         schedule.step()
 print(attachment.table())
 """
+
+
+def _term_text(term: Term) -> str:
+    """Return a term as one writes it, without what are the defaults."""
+    text = f"({term.strength!r} * {term.penalty!r})"
+    if term.selection != weights():
+        text += f".on({term.selection!r})"
+    if term.update is not None:
+        text += f'.with_update("{term.update}")'
+    return text if term.reference is None else f"{text}.around(reference)"
 
 
 def _module_text(module: nn.Module, model_name: str) -> str:

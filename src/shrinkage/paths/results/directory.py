@@ -1,7 +1,7 @@
 """The run directory: what is in which file, written whole and read back equal.
 
-Who uses this: `fit_path` with a store, `shrinkage report`, `shrinkage predict`, and
-`load_result`. `summary.json`, `path.csv`, `model.safetensors` and `model.json` are for readers
+Who uses this: `shrinkage.run`, for `fit_path`, `load_result` and the commands `report` and
+`predict`. `summary.json`, `path.csv`, `model.safetensors` and `model.json` are for readers
 without this library; `history.json` holds the rest of what the report draws. No path of the
 machine is written into any of them.
 """
@@ -23,6 +23,7 @@ from shrinkage.paths.choosing.rules import standard_error
 from shrinkage.paths.results.files import read_arrays, read_json, write_arrays, write_json
 from shrinkage.paths.results.fitted import FittedPath, ModelFile
 from shrinkage.paths.results.records import (
+    ROLES,
     AssignmentRow,
     ChosenModel,
     LayerTrace,
@@ -35,17 +36,14 @@ if TYPE_CHECKING:
     from pandas import DataFrame
 
 FORMAT = 1
-ROLES = ("best", "one_standard_error", "unregularized")
 
 
 def write_run(result: FittedPath, root: Path) -> None:
-    """Write every file of a run directory; `summary.json` comes last.
+    """Write the numbers and weights of a run, all but `summary.json`, which says it is finished.
 
     Raises:
         RunDirectoryError: the disk is full or the folder cannot be written.
     """
-    from shrinkage.reports import write_report
-
     arrays = {
         f"{role}.{name}": value
         for role, state in result.weights.items()
@@ -56,12 +54,15 @@ def write_run(result: FittedPath, root: Path) -> None:
         write_json(root / "model.json", {"format": FORMAT, **asdict(result.model_file)})
     write_json(root / "history.json", _history(result))
     write_bytes(root / "path.csv", _csv(result).encode())
-    write_report(result, root)
+
+
+def write_summary(result: PathResult, root: Path) -> None:
+    """Write `summary.json`, when everything else is there."""
     write_json(root / "summary.json", dict(result.summary))
 
 
-def load_result(root: str | Path) -> FittedPath:
-    """Return the result that a run directory holds.
+def read_run(root: Path) -> FittedPath:
+    """Return the path that a run directory holds.
 
     Args:
         root: the directory of a finished run.
@@ -69,7 +70,6 @@ def load_result(root: str | Path) -> FittedPath:
     Raises:
         RunDirectoryError: it is not the directory of a finished run.
     """
-    root = Path(root)
     if not (root / "summary.json").exists():
         unfinished = (root / "state" / "run.json").exists()
         what = "an unfinished run: go on with --resume" if unfinished else "no run"
@@ -188,7 +188,7 @@ def _result(summary: dict, history: dict, model: dict, arrays: dict) -> FittedPa
     for key, value in arrays.items():
         role, _, name = key.partition(".")
         weights[role][name] = value
-    kept, shape = history["inputs_kept"], history["image_shape"]
+    inputs_kept, shape = history["inputs_kept"], history["image_shape"]
     pixels = history["pixel_positions"]
     return FittedPath(
         summary=summary,
@@ -198,7 +198,7 @@ def _result(summary: dict, history: dict, model: dict, arrays: dict) -> FittedPa
         validation_loss=_array(history["validation_loss"]),
         status=tuple(Status(name) for name in summary["status"]),
         nonzero=_array(history["nonzero"]),
-        inputs_kept=None if kept is None else _array(kept),
+        inputs_kept=None if inputs_kept is None else _array(inputs_kept),
         layers=tuple(_layer(layer) for layer in history["layers"]),
         curves=tuple(_curve(curve) for curve in history["curves"]),
         chosen=tuple(ChosenModel(role=role, **summary[role]) for role in ROLES),

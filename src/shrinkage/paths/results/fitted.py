@@ -1,14 +1,12 @@
-"""A finished path that a person works with: models, tables, pictures, files.
+"""A finished path that a person works with: its models, predictions and table.
 
-Who uses this: `fit_path` returns a `FittedPath`, `load_result` reads one back from a run
-directory. The numbers are those of `PathResult`; what trains is elsewhere, and what draws is
-loaded when it is asked for.
+Who uses this: `shrinkage.run` returns one that draws and writes itself too. The numbers are those
+of `PathResult`; what trains is elsewhere.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -137,24 +135,6 @@ class FittedPath(PathResult):
         from shrinkage.paths.results.directory import path_frame
 
         return path_frame(self)
-
-    def plot(self) -> object:
-        """Return the score along the path as a matplotlib figure."""
-        from shrinkage.reports import score_plot
-
-        return score_plot(self)
-
-    def to_html(self, path: str | Path) -> Path:
-        """Write the report page to a file and return its path."""
-        from shrinkage.reports import write_page
-
-        return write_page(self, path)
-
-    def write(self, folder: str | Path) -> None:
-        """Write the run directory: numbers, weights, figures and the page."""
-        from shrinkage.paths.results.directory import write_run
-
-        write_run(self, Path(folder))
 
     def _file(self) -> ModelFile:
         if self.model_file is None:

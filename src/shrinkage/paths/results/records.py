@@ -30,6 +30,8 @@ class Status(StrEnum):
         return _MESSAGES[self]
 
 
+ROLES = ("best", "one_standard_error", "unregularized")
+
 _MESSAGES = {
     Status.OK: "trained",
     Status.COLLAPSED: "predicts a constant: the strength is too large",
@@ -157,7 +159,7 @@ class PathResult:
 
     @property
     def unregularized(self) -> ChosenModel:
-        """Return the model of strength 0, trained with the same budget."""
+        """Return the model with every strength 0, trained with the same budget."""
         return self.by_role("unregularized")
 
     def by_role(self, role: str) -> ChosenModel:

@@ -11,18 +11,13 @@ from collections.abc import Mapping
 import numpy as np
 
 from shrinkage.paths.choosing.cross_validation import CrossValidation
-from shrinkage.paths.engines.base import Engine, Problem
-from shrinkage.paths.options import PathOptions
 from shrinkage.paths.results.records import ChosenModel
-from shrinkage.paths.running.preparation import Preparation
+from shrinkage.paths.running.plan import Plan
 
 
 def summary_of(
-    preparation: Preparation,
-    options: PathOptions,
-    problem: Problem,
-    engine: Engine,
-    found: CrossValidation,
+    plan: Plan,
+    validation: CrossValidation,
     chosen: tuple[ChosenModel, ...],
     refitted: int,
     versions: Mapping[str, str],
@@ -30,45 +25,44 @@ def summary_of(
     """Return the record; `wall_seconds` is filled in when the run ends.
 
     Args:
-        preparation: the rows and their split.
-        options: the choices.
-        problem: what was trained.
-        engine: what trained it.
-        found: the cross validation.
+        plan: what was trained, on which rows.
+        validation: the cross validation.
         chosen: the refitted models.
         refitted: number of models trained on all training rows.
         versions: of the packages.
     """
-    data, split = preparation.data, preparation.split
-    folds = len(split.folds)
-    nonzero = found.total_nonzero.mean(axis=1)
-    inputs_kept = found.measures.get("inputs_kept")
+    problem, options = plan.problem, plan.options
+    data, split = plan.preparation.data, plan.preparation.split
+    recipe = None if plan.engine.is_solver else problem.recipe
+    inputs_kept = validation.measures.get("inputs_kept")
+    fixed = [repr(term) for term in problem.terms.fixed]
     summary: dict[str, object] = {
         "task": data.task,
         "data": data.name,
         "n_samples": data.n_samples + (len(data.test[1]) if data.test is not None else 0),
         "n_features": data.n_features,
         "n_train": len(split.train),
-        "n_test": len(preparation.test_rows.y),
-        "folds": folds,
+        "n_test": len(plan.preparation.test_rows.y),
+        "folds": plan.folds,
         "split": split.description,
         "model": problem.architecture.name,
-        "engine": engine.name,
-        "penalty": repr(problem.penalty),
+        "engine": plan.engine.name,
+        "penalty": repr(problem.terms.varying[0].penalty),
+        **({"fixed": fixed} if fixed else {}),
         "select": list(options.select),
         "update": problem.update,
         "seed": options.seed,
-        "epochs": None if engine.name == "linear" else problem.recipe.epochs,
-        "batch_size": None if engine.name == "linear" else problem.recipe.batch_size,
-        "learning_rate": None if engine.name == "linear" else problem.recipe.learning_rate,
+        "epochs": None if recipe is None else recipe.epochs,
+        "batch_size": None if recipe is None else recipe.batch_size,
+        "learning_rate": None if recipe is None else recipe.learning_rate,
         "score_name": problem.scorer.name,
-        "strengths": list(found.strengths),
-        "cv_score_mean": _numbers(found.mean),
-        "cv_score_se": _numbers(found.standard_error),
-        "nonzero": _numbers(nonzero),
+        "strengths": list(validation.strengths),
+        "cv_score_mean": _numbers(validation.mean),
+        "cv_score_se": _numbers(validation.standard_error),
+        "nonzero": _numbers(validation.total_nonzero.mean(axis=1)),
         "inputs_kept": None if inputs_kept is None else _numbers(inputs_kept.mean(axis=1)),
-        "status": [str(status) for status in found.status],
-        "models_trained": folds * (len(found.strengths) + 1) + refitted,
+        "status": [str(status) for status in validation.status],
+        "models_trained": plan.folds * (len(validation.strengths) + 1) + refitted,
         "wall_seconds": None,
         "versions": dict(versions),
     }

@@ -13,8 +13,7 @@ from statistics import median
 
 import torch
 
-from shrinkage.paths.engines.base import Engine, Problem, Unit, template
-from shrinkage.paths.engines.linear import LinearEngine
+from shrinkage.paths.engines.base import Engine, Problem, Unit
 
 PROBE_STEPS = 24
 WARM_UP_STEPS = 8
@@ -45,12 +44,12 @@ def readable_seconds(seconds: float) -> str:
     >>> readable_seconds(4.2), readable_seconds(100), readable_seconds(7300)
     ('5 s', '1 min 40 s', '2 h 1 min')
     """
-    whole = max(1, -int(-seconds // 1))
-    if whole < 60:
-        return f"{whole} s"
-    if whole < 3600:
-        return f"{whole // 60} min {whole % 60} s"
-    return f"{whole // 3600} h {whole % 3600 // 60} min"
+    rounded = max(1, -int(-seconds // 1))
+    if rounded < 60:
+        return f"{rounded} s"
+    if rounded < 3600:
+        return f"{rounded // 60} min {rounded % 60} s"
+    return f"{rounded // 3600} h {rounded % 3600 // 60} min"
 
 
 def estimate(
@@ -67,7 +66,7 @@ def estimate(
         shared_rows: whether all jobs hold the same array of rows.
     """
     memory = _memory(problem, first, engine, workers, shared_rows)
-    if isinstance(engine, LinearEngine):
+    if engine.is_solver:
         return Estimate(None, memory)
     seconds = _seconds_a_step(problem, first, engine) * steps / workers
     return Estimate(seconds * SHARED_CORES if workers > 1 else seconds, memory)
@@ -80,11 +79,12 @@ def _seconds_a_step(problem: Problem, unit: Unit, engine: Engine) -> float:
     epochs, count = (1, PROBE_STEPS * rows) if enough else (PROBE_STEPS, len(unit.data.train))
     short = replace(problem, recipe=replace(problem.recipe, epochs=epochs))
     data = replace(unit.data, train=unit.data.train[:count], validation=None)
-    models = unit.strengths if engine.name == "stacked" else unit.strengths[-1:]
+    models = len(unit.settings)
+    settings = unit.settings.take(range(models - engine.at_once(models), models))
     stamps: list[float] = []
     engine.train(
         short,
-        replace(unit, data=data, strengths=models),
+        replace(unit, data=data, settings=settings),
         lambda _: stamps.append(time.perf_counter()),
     )
     return median(pairwise_differences(stamps[WARM_UP_STEPS:]))
@@ -100,11 +100,9 @@ def pairwise_differences(stamps: list[float]) -> list[float]:
 
 
 def _memory(problem: Problem, unit: Unit, engine: Engine, workers: int, shared_rows: bool) -> float:
-    module = template(problem, unit)
-    weights = sum(parameter.numel() for parameter in module.parameters())
-    models = len(unit.strengths) if engine.name != "sequential" else 1
+    models = engine.at_once(len(unit.settings))
     width = torch.empty((), dtype=problem.dtype).element_size()
     rows = unit.data.rows.x.numel() * width
     copies = 1 if shared_rows else 1 + workers
-    arrays = weights * models * width * ARRAYS_A_WEIGHT * workers
+    arrays = problem.n_weights * models * width * ARRAYS_A_WEIGHT * workers
     return BASE_BYTES + arrays + rows * copies

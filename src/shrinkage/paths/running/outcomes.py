@@ -12,9 +12,9 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
+from shrinkage.parameters import ParameterInfo
 from shrinkage.paths.choosing.judging import judge
-from shrinkage.paths.engines.assigned import penalised_names
-from shrinkage.paths.engines.base import Problem, Trained, Unit, spread, template
+from shrinkage.paths.engines.base import Problem, Trained, Unit, spread
 from shrinkage.paths.results.records import Status
 
 TRAIN_LOSS_ROWS = 10_000
@@ -60,6 +60,12 @@ def joined(parts: Sequence[UnitOutcome]) -> UnitOutcome:
         else:
             values[name] = np.concatenate(arrays, axis=1 if name.startswith("curve/") else 0)
     return UnitOutcome(values)
+
+
+def measured(problem: Problem, unit: Unit, trained: Trained) -> UnitOutcome:
+    """Return the outcome of a unit: of a fold its scores, of a refit its weights."""
+    measure = refitted if unit.data.validation is None else validated
+    return measure(problem, unit, trained)
 
 
 def validated(problem: Problem, unit: Unit, trained: Trained) -> UnitOutcome:
@@ -140,26 +146,22 @@ def is_constant(outputs: np.ndarray) -> bool:
 
 def _array_measures(problem: Problem, unit: Unit, trained: Trained) -> dict[str, np.ndarray]:
     """Return nonzero counts and norms of the penalised arrays, and the inputs that are kept."""
-    module = template(problem, unit)
     values: dict[str, np.ndarray] = {}
-    names = [name for name in penalised_names(problem, module) if name in trained.arrays]
-    for name in names:
+    for name in (name for name in problem.penalised if name in trained.arrays):
         flat = trained.arrays[name].flatten(start_dim=1)
         values[f"nonzero/{name}"] = torch.count_nonzero(flat, dim=1).cpu().numpy()
         values[f"norm/{name}"] = torch.linalg.vector_norm(flat.double(), dim=1).cpu().numpy()
-    first = _input_layer(module, unit.n_inputs)
+    first = _input_weight(problem.assignment.infos, unit.data.n_inputs)
     if first in trained.arrays:
-        weight = trained.arrays[first]
-        kept = (weight != 0).any(dim=1)
-        values["inputs_kept"] = kept.sum(dim=1).cpu().numpy()
+        used = (trained.arrays[first] != 0).any(dim=1)
+        values["inputs_kept"] = used.sum(dim=1).cpu().numpy()
     return values
 
 
-def _input_layer(module: torch.nn.Module, n_inputs: int) -> str:
+def _input_weight(infos: tuple[ParameterInfo, ...], n_inputs: int) -> str:
     """Return the name of the first linear layer's weight if it reads the inputs, else ''."""
-    for name, layer in module.named_modules():
-        if isinstance(layer, torch.nn.Linear):
-            if layer.in_features != n_inputs:
-                return ""
-            return f"{name}.weight" if name else "weight"
+    for info in infos:
+        if info.kind == "linear" and info.role == "weight" and info.input_axis == 1:
+            reads = info.shape[1] == n_inputs and not info.note  # a note: not the weight itself
+            return info.name if reads else ""
     return ""

@@ -6,9 +6,9 @@ before anything is trained or written, and then works through its jobs.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from functools import reduce
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+from functools import cached_property, reduce
 from operator import or_
 
 import numpy as np
@@ -18,84 +18,112 @@ from torch import nn
 from shrinkage.datasets import Dataset, TargetEncoding
 from shrinkage.errors import InputError
 from shrinkage.paths.choosing.scores import DEFAULT_SCORES, Scorer
-from shrinkage.paths.engines.architectures import Architecture, Linear, parse_architecture
-from shrinkage.paths.engines.base import Engine, Problem, Unit, template
+from shrinkage.paths.engines.architectures import Architecture, build_seeded, parse_architecture
+from shrinkage.paths.engines.base import Engine, Problem, Unit
 from shrinkage.paths.engines.losses import LOSSES
 from shrinkage.paths.engines.recipe import BATCH_SIZE, Recipe, default_epochs, derived_seed
 from shrinkage.paths.engines.registry import choose_engine
+from shrinkage.paths.engines.threads import thread_share
 from shrinkage.paths.options import DTYPES, PathOptions
 from shrinkage.paths.running.preparation import Preparation, make_split
+from shrinkage.paths.running.runners.base import Job, Runner
+from shrinkage.paths.running.runners.registry import runner_named
 from shrinkage.paths.running.store import fingerprint_of
-from shrinkage.paths.running.threads import thread_share
+from shrinkage.paths.settings import PathTerms, Settings
 from shrinkage.penalties import Penalty
 from shrinkage.pytorch import describe
 from shrinkage.selections import Selection, as_selection, select, weights
+from shrinkage.terms import Term, assign
 
 Model = str | nn.Module | Architecture | Callable[[int, int], nn.Module]
 REFIT_LABEL = 1_000
 
 
 @dataclass(frozen=True)
-class Job:
-    """Some strengths of one fold, and the name of their outcome in the store."""
-
-    fold: int
-    name: str
-    strengths: tuple[float, ...]
-
-
-@dataclass(frozen=True)
 class Plan:
-    """Everything that is fixed before training starts."""
+    """Everything that is fixed before training starts.
+
+    `module` holds the weights that the refit starts from; it is looked at and never trained.
+    """
 
     problem: Problem
     preparation: Preparation
     engine: Engine
-    whole: Unit
-    seed: int
+    runner: Runner
+    options: PathOptions
+    module: nn.Module
 
     @property
     def workers(self) -> int:
-        """Return how many jobs may run side by side."""
-        return torch.get_num_threads() if self.engine.side_by_side else 1
+        """Return how many jobs run side by side."""
+        return self.runner.workers(self.engine)
 
-    def jobs(self, group: int, strengths: tuple[float, ...]) -> list[Job]:
-        """Return the jobs for a group of strengths: one a fold, or several for large models."""
-        module = template(self.problem, self.whole)
-        weights = sum(parameter.numel() for parameter in module.parameters())
-        folds = len(self.preparation.split.folds)
-        parts = self.engine.parts(self.problem, len(strengths), weights, folds, self.workers)
+    @property
+    def folds(self) -> int:
+        """Return the number of folds."""
+        return len(self.preparation.split.folds)
+
+    @cached_property
+    def refit_unit(self) -> Unit:
+        """Return the unit of all training rows, its settings the unregularized one."""
+        seed = derived_seed(self.options.seed, REFIT_LABEL)
+        data = self.preparation.fold(None)
+        return Unit("refit", self.problem.terms.unregularized, seed, data, thread_share(1))
+
+    def jobs(self, group: int, settings: Settings) -> list[Job]:
+        """Return the jobs for a group of settings: one a fold, or several for large models."""
+        parts = self.engine.parts(
+            self.problem, len(settings), self.problem.n_weights, self.folds, self.workers
+        )
         return [
-            Job(
-                fold,
-                f"fold-{fold}-group-{group}-part-{part + 1}-of-{parts}",
-                tuple(map(float, some)),
-            )
-            for fold in range(folds)
-            for part, some in enumerate(np.array_split(strengths, parts))
+            Job(f"fold-{fold}-group-{group}-part-{part + 1}-of-{parts}", fold, some)
+            for fold in range(self.folds)
+            for part, some in enumerate(settings.cut(parts))
         ]
+
+    def refit_job(self, settings: Settings) -> Job:
+        """Return the job that trains on all training rows."""
+        return Job("refit", None, settings)
 
     def unit(self, job: Job) -> Unit:
         """Return the unit of a job, its rows prepared."""
-        train, validation = self.preparation.split.folds[job.fold]
-        data, n_inputs = self.preparation.fold(train, validation)
-        seed = derived_seed(self.seed, job.fold)
-        threads = thread_share(len(self.preparation.split.folds))
-        return Unit(job.name, job.strengths, seed, data, n_inputs, threads)
+        if job.fold is None:
+            return replace(self.refit_unit, settings=job.settings)
+        seed = derived_seed(self.options.seed, job.fold)
+        data = self.preparation.fold(job.fold)
+        return Unit(job.name, job.settings, seed, data, thread_share(self.folds))
 
-    def steps(self, job: Job) -> int:
-        """Return the steps of a job."""
-        rows = len(self.preparation.split.folds[job.fold][0])
-        return self.engine.steps(self.problem, rows, len(job.strengths))
+    def steps(self, jobs: Iterable[Job]) -> int:
+        """Return the steps of some jobs."""
+        split = self.preparation.split
+        rows = [len(train) for train, _ in split.folds]
+        return sum(
+            self.engine.steps(
+                self.problem,
+                len(split.train) if job.fold is None else rows[job.fold],
+                len(job.settings),
+            )
+            for job in jobs
+        )
 
-    def identity(self, options: PathOptions) -> dict[str, object]:
+    def identity(self) -> dict[str, object]:
         """Return what makes two runs the same run, apart from the data."""
+        fixed = [_identity_of(term) for term in self.problem.terms.fixed]
         return {
-            **options.to_dict(),
+            **self.options.to_dict(),
             "model": self.problem.architecture.name,
-            "weights": _digest_of(template(self.problem, self.whole)),
-            "penalty": repr(self.problem.penalty),
+            "weights": _digest_of(self.module),
+            "penalty": repr(self.problem.terms.varying[0].penalty),
+            **({"fixed": fixed} if fixed else {}),
         }
+
+
+def _identity_of(term: Term) -> str:
+    """Return a term's text with a digest of its reference."""
+    if term.reference is None:
+        return repr(term)
+    reference = {name: np.asarray(value) for name, value in term.reference.items()}
+    return f"{term!r} {fingerprint_of({}, reference)}"
 
 
 def _digest_of(module: nn.Module) -> str:
@@ -123,40 +151,45 @@ def make_plan(
     penalty: Penalty,
     options: PathOptions,
     validation: np.ndarray | None = None,
+    fixed: Iterable[Term] = (),
 ) -> Plan:
     """Return everything that is fixed before training starts; arguments as in `fit_dataset`."""
     architecture = parse_architecture(model)
-    linear = isinstance(architecture, Linear)
+    solved = architecture.solved
     split = make_split(data, options.folds, options.test_size, options.seed, validation)
-    device = torch.device("cpu") if linear else options.torch_device()
-    preparation = Preparation(
-        data,
-        split,
-        standardize_target=data.task == "regression" and not linear,
-        dtype=torch.float64 if linear else DTYPES[options.dtype],
-        device=device,
-    )
-    for train, _ in split.folds:
-        preparation.target(train)
-    whole_data, n_inputs = preparation.fold(split.train, None)
+    device = torch.device("cpu") if solved else options.torch_device()
+    dtype = torch.float64 if solved else DTYPES[options.dtype]
+    standardize = data.task == "regression" and not solved
+    preparation = Preparation(data, split, standardize, dtype, device)
+    preparation.check_classes()
+    target = preparation.target
+    recipe = _recipe(options, min(len(train) for train, _ in split.folds))
+    scorer = _scorer(options, data.task, target)
+    n_outputs = max(1, len(target.classes))
+    seed = derived_seed(options.seed, REFIT_LABEL)
+    module = build_seeded(
+        architecture, preparation.preprocessing.n_inputs, n_outputs, seed, dtype
+    ).to(device)
+    _check_batch_norm(module, recipe)
+    infos = tuple(info for info, _ in describe(module))
+    for pattern in options.select:
+        select(pattern, infos)
+    terms = PathTerms.of(penalty, _selection(options.select), fixed)
     problem = Problem(
         architecture=architecture,
-        penalty=penalty,
-        selection=_selection(options.select),
+        terms=terms,
+        assignment=assign(infos, terms.terms, options.update),
         update=options.update,
-        recipe=_recipe(options, min(len(train) for train, _ in split.folds)),
+        recipe=recipe,
         loss=LOSSES[data.task],
-        scorer=_scorer(options, data.task, preparation.target(split.train)),
-        n_outputs=max(1, len(preparation.classes)),
+        scorer=scorer,
+        n_outputs=n_outputs,
         device=device,
-        dtype=preparation.dtype,
+        dtype=dtype,
     )
-    seed = derived_seed(options.seed, REFIT_LABEL)
-    whole = Unit("refit", (0.0,), seed, whole_data, n_inputs, thread_share(1))
-    module = template(problem, whole)
-    _check_module(module, options.select, problem.recipe)
     engine = choose_engine(options.engine, architecture, module)
-    return Plan(problem, preparation, engine, whole, options.seed)
+    engine.check(problem)
+    return Plan(problem, preparation, engine, runner_named(options.runner), options, module)
 
 
 def _scorer(options: PathOptions, task: str, encoding: TargetEncoding) -> Scorer:
@@ -165,11 +198,8 @@ def _scorer(options: PathOptions, task: str, encoding: TargetEncoding) -> Scorer
     return scorer
 
 
-def _check_module(module: nn.Module, patterns: tuple[str, ...], recipe: Recipe) -> None:
-    """Refuse patterns that select nothing, and batch norm over single rows."""
-    infos = tuple(info for info, _ in describe(module))
-    for pattern in patterns or (weights(),):
-        select(pattern, infos)
+def _check_batch_norm(module: nn.Module, recipe: Recipe) -> None:
+    """Refuse batch norm over single rows."""
     normed = any(isinstance(layer, nn.modules.batchnorm._BatchNorm) for layer in module.modules())
     if normed and recipe.batch_size < 2:
         raise InputError(

@@ -76,8 +76,8 @@ def make_split(
         train, test = _train_and_test(held, test_size, seed)
         rows, test = inside[train], inside[test]
         fold = ((rows, validation),)
-        whole = np.sort(np.concatenate([rows, validation]))
-        return Split(whole, test, fold, "validated on rows that the user set apart")
+        everything = np.sort(np.concatenate([rows, validation]))
+        return Split(everything, test, fold, "validated on rows that the user set apart")
     train, test = _train_and_test(data, test_size, seed)
     groups = None if data.groups is None else data.groups[train]
     pairs = make_folds(data.y[train], data.task, groups, folds, seed)
@@ -109,88 +109,94 @@ class Preparation:
     dtype: torch.dtype
     device: torch.device
 
-    def preprocessing(self, train: np.ndarray) -> Preprocessing:
-        """Return the preprocessing fitted on the raw rows at `train`.
-
-        Its inputs are those that all training rows together give, so that the models of all folds
-        have the same shape; what is constant or unseen on the rows of a fold is 0 there.
-        """
-        fitted = self._fitted(train)
-        return fitted if train is self.split.train else fitted.aligned_to(self._widest)
-
     @cached_property
-    def _widest(self) -> Preprocessing:
+    def preprocessing(self) -> Preprocessing:
+        """Return the preprocessing fitted on all training rows: that of the refit."""
         return self._fitted(self.split.train)
 
-    def _fitted(self, train: np.ndarray) -> Preprocessing:
-        names = None if hasattr(self.data.X, "columns") else self.data.input_names
-        return Preprocessing.fit(self.data.X, train, image=self.data.pixels, names=names)
-
-    def target(self, train: np.ndarray) -> TargetEncoding:
-        """Return the target encoding fitted on the raw rows at `train`."""
-        fitted = TargetEncoding.fit(
-            self.data.y[train], self.data.task, standardize=self.standardize_target
-        )
-        if self.data.task == "classification" and set(fitted.classes) != set(self.classes):
-            lost = sorted(set(map(str, self.classes)) - set(map(str, fitted.classes)))
-            raise InputError(
-                f"class {lost[0]!r} has no training row in some fold; expected every class in "
-                "every fold: use fewer --folds, more rows of it, or leave the class out"
-            )
-        return fitted
+    @cached_property
+    def target(self) -> TargetEncoding:
+        """Return the target encoding fitted on all training rows: that of the refit."""
+        return self._encoding(self.split.train)
 
     @cached_property
-    def classes(self) -> tuple:
-        """Return the classes of the training rows, none for regression."""
-        if self.data.task != "classification":
-            return ()
-        return tuple(
-            TargetEncoding.fit(
-                self.data.y[self.split.train], self.data.task, standardize=False
-            ).classes
-        )
+    def fold_targets(self) -> tuple[TargetEncoding, ...]:
+        """Return the target encoding of each fold, fitted on its training rows."""
+        return tuple(self._encoding(train) for train, _ in self.split.folds)
 
-    def fold(self, train: np.ndarray, validation: np.ndarray | None) -> tuple[FoldData, int]:
-        """Return a job's rows and its number of inputs."""
-        if self.data.pixels:
-            rows = self._shared
-            inside = torch.from_numpy(np.searchsorted(self.split.train, train))
-            outside = None
-            if validation is not None:
-                outside = torch.from_numpy(np.searchsorted(self.split.train, validation))
-            raw = self.data.y[self.split.train]
+    def check_classes(self) -> None:
+        """Refuse folds that lack a class.
+
+        Raises:
+            InputError: a class has no training row in some fold.
+        """
+        for encoding in self.fold_targets:
+            lost = sorted(set(map(str, self.target.classes)) - set(map(str, encoding.classes)))
+            if lost:
+                raise InputError(
+                    f"class {lost[0]!r} has no training row in some fold; expected every class in "
+                    "every fold: use fewer --folds, more rows of it, or leave the class out"
+                )
+
+    def fold(self, number: int | None) -> FoldData:
+        """Return the rows of a fold, or for None those of the refit.
+
+        A fold's inputs are those that all training rows together give, so that the models of all
+        folds have the same shape; what is constant or unseen on the rows of a fold is 0 there.
+        """
+        if number is None:
+            train, validation, encoding = self.split.train, None, self.target
+        else:
+            (train, validation), encoding = self.split.folds[number], self.fold_targets[number]
+        if self.data.pixels:  # nothing fitted: all folds share one array
+            used, x = self.split.train, self._pictures
         else:
             used = train if validation is None else np.concatenate([train, validation])
-            rows = self._rows(used, train)
-            inside = torch.arange(len(train))
-            outside = None
-            if validation is not None:
-                outside = torch.arange(len(train), len(used))
-            raw = self.data.y[used]
-        inside = inside.to(self.device)
-        outside = None if outside is None else outside.to(self.device)
-        rows = _with_mean_weight_one(rows, inside)
-        return FoldData(rows, inside, outside, raw, self.target(train)), rows.x.shape[1]
+            fitted = self.preprocessing
+            if number is not None:
+                fitted = self._fitted(train).aligned_to(fitted)
+            x = self._inputs(used, fitted)
+        inside = self._places(train, used)
+        outside = None if validation is None else self._places(validation, used)
+        rows = Rows(x, self._target(used, encoding), self._weight(used, inside))
+        return FoldData(rows, inside, outside, self.data.y[used], encoding)
 
     @cached_property
-    def _shared(self) -> Rows:
-        return self._rows(self.split.train, self.split.train)
+    def _pictures(self) -> torch.Tensor:
+        return self._inputs(self.split.train, self.preprocessing)
 
-    def _rows(self, used: np.ndarray, train: np.ndarray) -> Rows:
-        dtype = np.float64 if self.dtype == torch.float64 else np.float32
-        x = self.preprocessing(train).transform(take_rows(self.data.X, used), dtype)
-        encoded = self.target(train).encode(self.data.y[used])
-        weight = self.data.sample_weight
-        return Rows(
-            torch.from_numpy(x).to(self.device),
-            self._target_tensor(encoded),
-            None if weight is None else torch.from_numpy(weight[used]).to(self.device, self.dtype),
+    def _fitted(self, train: np.ndarray) -> Preprocessing:
+        return Preprocessing.fit(self.data.columns, train)
+
+    def _encoding(self, train: np.ndarray) -> TargetEncoding:
+        return TargetEncoding.fit(
+            self.data.y[train], self.data.task, standardize=self.standardize_target
         )
 
-    def _target_tensor(self, encoded: np.ndarray) -> torch.Tensor:
-        tensor = torch.from_numpy(np.ascontiguousarray(encoded))
+    def _inputs(self, used: np.ndarray, fitted: Preprocessing) -> torch.Tensor:
+        dtype = np.float64 if self.dtype == torch.float64 else np.float32
+        x = fitted.transform(take_rows(self.data.X, used), dtype)
+        return torch.from_numpy(x).to(self.device)
+
+    def _target(self, used: np.ndarray, encoding: TargetEncoding) -> torch.Tensor:
         kind = torch.int64 if self.data.task == "classification" else self.dtype
-        return tensor.to(self.device, kind)
+        encoded = np.ascontiguousarray(encoding.encode(self.data.y[used]))
+        return torch.from_numpy(encoded).to(self.device, kind)
+
+    def _weight(self, used: np.ndarray, train: torch.Tensor) -> torch.Tensor | None:
+        """Return the weights of the rows, with mean one over the training rows."""
+        if self.data.sample_weight is None:
+            return None
+        weight = torch.from_numpy(self.data.sample_weight[used]).to(self.device, self.dtype)
+        mean = weight[train].mean()
+        if not float(mean) > 0:
+            raise InputError("expected sample weights with a positive sum in every fold, got all 0")
+        return weight / mean
+
+    def _places(self, rows: np.ndarray, used: np.ndarray) -> torch.Tensor:
+        """Return where these raw rows are among the ones that are used."""
+        order = np.argsort(used)
+        return torch.from_numpy(order[np.searchsorted(used, rows, sorter=order)]).to(self.device)
 
     @cached_property
     def test_rows(self) -> TestRows:
@@ -201,12 +207,3 @@ class Preparation:
         rows = self.split.test
         weight = None if self.data.sample_weight is None else self.data.sample_weight[rows]
         return TestRows(take_rows(self.data.X, rows), self.data.y[rows], weight)
-
-
-def _with_mean_weight_one(rows: Rows, train: torch.Tensor) -> Rows:
-    if rows.weight is None:
-        return rows
-    mean = rows.weight[train].mean()
-    if not float(mean) > 0:
-        raise InputError("expected sample weights with a positive sum in every fold, got all 0")
-    return Rows(rows.x, rows.target, rows.weight / mean)

@@ -12,42 +12,13 @@ array, and allocating it anew each step costs as much as Adam.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 import torch
 from torch import nn
 
-ELEMENTWISE = (nn.ReLU, nn.GELU, nn.Tanh, nn.Sigmoid, nn.SiLU, nn.ELU, nn.LeakyReLU, nn.Identity)
-STACKABLE = (nn.Linear, nn.Dropout, nn.BatchNorm1d, nn.LayerNorm, nn.Flatten, *ELEMENTWISE)
-
-
-def is_stackable(module: nn.Module) -> bool:
-    """Return whether `StackedNetwork` can hold copies of this module.
-
-    It can when the module is a `torch.nn.Sequential` of linear layers, elementwise activations,
-    dropout, batch or layer norm, with no weight shared between layers.
-    """
-    if type(module) is not nn.Sequential:
-        return False
-    layers = list(module)
-    known = all(type(layer) in STACKABLE for layer in layers)
-    unshared = len({id(layer) for layer in layers}) == len(layers)
-    trainable = all(parameter.requires_grad for parameter in module.parameters())
-    return known and unshared and trainable and bool(layers) and _standard(layers)
-
-
-def _standard(layers: Sequence[nn.Module]) -> bool:
-    """Return whether norms keep their running statistics and normalise one axis."""
-    for layer in layers:
-        if isinstance(layer, nn.BatchNorm1d) and not (
-            layer.affine and layer.track_running_stats and layer.momentum is not None
-        ):
-            return False
-        if isinstance(layer, nn.LayerNorm) and (
-            len(layer.normalized_shape) != 1 or not layer.elementwise_affine or layer.bias is None
-        ):
-            return False
-    return True
+from shrinkage.paths.engines.layers.base import LayerArrays
+from shrinkage.paths.engines.layers.registry import LAYERS
 
 
 class StackedNetwork:
@@ -125,60 +96,12 @@ class StackedNetwork:
 
     def _after_first(self, hidden: torch.Tensor, *, training: bool) -> torch.Tensor:
         for position, (name, layer) in enumerate(zip(self.names, self.layers, strict=True)):
+            arrays = LayerArrays(name, self.parameters, self.buffers, self._generator, training)
             if position == 0 and self._shared_first:
-                bias = self.parameters.get(f"{name}.bias")
-                hidden = hidden if bias is None else hidden + bias.unsqueeze(-1)
-            elif isinstance(layer, nn.Linear):
-                hidden = self._linear(name, hidden)
-            elif isinstance(layer, nn.Dropout):
-                hidden = self._dropout(hidden, layer.p) if training else hidden
-            elif isinstance(layer, nn.BatchNorm1d):
-                hidden = self._batch_norm(name, layer, hidden, training)
-            elif isinstance(layer, nn.LayerNorm):
-                hidden = self._layer_norm(name, layer, hidden)
+                hidden = hidden if arrays.bias is None else hidden + arrays.bias
             else:
-                hidden = layer(hidden)
+                hidden = LAYERS[type(layer)].apply(layer, arrays, hidden)
         return hidden
-
-    def _dropout(self, hidden: torch.Tensor, probability: float) -> torch.Tensor:
-        """Drop the same units of the same rows in every model.
-
-        The mask is drawn as (rows, features): the numbers that `torch.nn.Dropout` draws for a
-        single model after the same seed.
-        """
-        kept = hidden.new_empty(hidden.shape[2], hidden.shape[1])
-        kept.bernoulli_(1.0 - probability, generator=self._generator)
-        return hidden * kept.div_(1.0 - probability).t()
-
-    def _linear(self, name: str, hidden: torch.Tensor) -> torch.Tensor:
-        weight = self.parameters[f"{name}.weight"]
-        bias = self.parameters.get(f"{name}.bias")
-        if bias is None:
-            return torch.bmm(weight, hidden)
-        return torch.baddbmm(bias.unsqueeze(-1), weight, hidden)
-
-    def _batch_norm(
-        self, name: str, layer: nn.BatchNorm1d, hidden: torch.Tensor, training: bool
-    ) -> torch.Tensor:
-        mean, variance = self.buffers[f"{name}.running_mean"], self.buffers[f"{name}.running_var"]
-        if training:
-            batch_variance, batch_mean = torch.var_mean(hidden, dim=-1, correction=0)
-            rows = hidden.shape[-1]
-            with torch.no_grad():
-                momentum = float(layer.momentum or 0.0)
-                mean.lerp_(batch_mean, momentum)
-                variance.lerp_(batch_variance * (rows / max(1, rows - 1)), momentum)
-                self.buffers[f"{name}.num_batches_tracked"] += 1
-            mean, variance = batch_mean, batch_variance
-        scale = self.parameters[f"{name}.weight"] / torch.sqrt(variance + layer.eps)
-        shift = self.parameters[f"{name}.bias"]
-        return (hidden - mean.unsqueeze(-1)) * scale.unsqueeze(-1) + shift.unsqueeze(-1)
-
-    def _layer_norm(self, name: str, layer: nn.LayerNorm, hidden: torch.Tensor) -> torch.Tensor:
-        variance, mean = torch.var_mean(hidden, dim=1, keepdim=True, correction=0)
-        weight = self.parameters[f"{name}.weight"].unsqueeze(-1)
-        bias = self.parameters[f"{name}.bias"].unsqueeze(-1)
-        return (hidden - mean) / torch.sqrt(variance + layer.eps) * weight + bias
 
 
 def _repeat(value: torch.Tensor, count: int) -> torch.Tensor:

@@ -1,23 +1,23 @@
-"""Folds side by side: one worker a fold, as many as there are cores, each with its own share.
+"""Units side by side in threads of this process: one worker a fold, as many as there are cores.
 
-Who uses this: `fit_path`, for engines that touch nothing global. torch lets go of Python's lock
-inside its operations, so threads are enough and share the rows. On two cores, two folds with one
-thread each took 1.15 to 2.2 times less than one after the other with two threads, whose threads
-wait for each other in every small operation.
-
-The threads of a unit follow from the number of cores and folds alone, never from what is left to
-do, so that a resumed run rounds like an undisturbed one.
+Who uses this: paths, unless another runner is asked for. torch lets go of Python's lock inside its
+operations, so threads are enough and share the rows. On two cores, two folds with one thread each
+took 1.15 to 2.2 times less than one after the other with two threads, whose threads wait for each
+other in every small operation.
 """
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
-from contextlib import contextmanager
 from typing import TypeVar
 
 import torch
+
+from shrinkage.paths.engines.base import Advance, Engine, Unit
+from shrinkage.paths.running.outcomes import UnitOutcome
+from shrinkage.paths.running.runners.base import Job, Keep, Work
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -27,25 +27,36 @@ class Stopped(Exception):
     """Another worker failed, or the user stopped the run."""
 
 
-def thread_share(jobs: int) -> int:
-    """Return the threads of each of `jobs` that run side by side: cores / jobs, at least one."""
-    return max(1, torch.get_num_threads() // max(1, jobs))
+class ThreadRunner:
+    """Runs units in threads, for engines that touch nothing global; else one after the other."""
 
+    name = "threads"
 
-@contextmanager
-def torch_threads(count: int) -> Iterator[None]:
-    """Let torch use `count` threads inside, and as many as before after it.
+    def workers(self, engine: Engine) -> int:
+        """Return as many as torch has threads, or one."""
+        return torch.get_num_threads() if engine.side_by_side else 1
 
-    >>> with torch_threads(1):
-    ...     torch.get_num_threads()
-    1
-    """
-    before = torch.get_num_threads()
-    torch.set_num_threads(count)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
+    def run(
+        self,
+        work: Work,
+        jobs: Sequence[Job],
+        *,
+        prepare: Callable[[Job], Unit],
+        keep: Keep,
+        advance: Advance,
+    ) -> list[UnitOutcome]:
+        """Return the outcomes in order, each kept as soon as it is there."""
+
+        def run_one(job: Job, check: Callable[[], None]) -> UnitOutcome:
+            def checked_advance(steps: int) -> None:
+                check()
+                advance(steps)
+
+            outcome = work(prepare(job), checked_advance)
+            keep(job, outcome)
+            return outcome
+
+        return run_side_by_side(run_one, jobs, self.workers(work.engine))
 
 
 def run_side_by_side(

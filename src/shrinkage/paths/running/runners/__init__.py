@@ -1,0 +1,1 @@
+"""What runs units: the protocol, the runners, and their registry."""

@@ -1,0 +1,76 @@
+"""What runs the units of a path, and where: in this process, in others, on other machines.
+
+Who uses this: `fit_path` hands a runner the units that are not in the store yet. What a runner has
+to carry elsewhere pickles: the work (engine and problem) and each unit (rows, settings, seed).
+Adding a runner is one file and one line in the registry.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from shrinkage.paths.engines.base import Advance, Engine, Problem, Unit
+from shrinkage.paths.running.outcomes import UnitOutcome, measured
+from shrinkage.paths.settings import Settings
+
+
+@dataclass(frozen=True)
+class Job:
+    """A unit whose rows are not prepared yet: the fold (None for the refit) and its settings.
+
+    `name` is that of its outcome in the store.
+    """
+
+    name: str
+    fold: int | None
+    settings: Settings
+
+
+@dataclass(frozen=True)
+class Work:
+    """What is done with each unit: it is trained and measured."""
+
+    engine: Engine
+    problem: Problem
+
+    def __call__(self, unit: Unit, advance: Advance) -> UnitOutcome:
+        """Return the outcome of a unit; `advance(n)` is called after every n steps."""
+        return measured(self.problem, unit, self.engine.train(self.problem, unit, advance))
+
+
+Keep = Callable[[Job, UnitOutcome], None]
+
+
+class Runner(Protocol):
+    """Runs jobs."""
+
+    @property
+    def name(self) -> str:
+        """Return the runner's name."""
+        ...
+
+    def workers(self, engine: Engine) -> int:
+        """Return how many units it trains at a time."""
+        ...
+
+    def run(
+        self,
+        work: Work,
+        jobs: Sequence[Job],
+        *,
+        prepare: Callable[[Job], Unit],
+        keep: Keep,
+        advance: Advance,
+    ) -> list[UnitOutcome]:
+        """Return the outcomes of the jobs, in their order.
+
+        Args:
+            work: what to do with a unit.
+            jobs: what to run.
+            prepare: makes the unit of a job, rows included; call it when the job begins.
+            keep: call it with each outcome as soon as it is there: a kill loses no other.
+            advance: call it with the steps that are done.
+        """
+        ...

@@ -1,0 +1,214 @@
+"""Fit a path, keep it, report it: the room that knows paths and reports both.
+
+Who uses this: people, from Python (`fit_path`, `load_result`), and the command line
+(`fit_dataset`). A run that a kill has stopped goes on; a finished one is only read.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, fields, replace
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from shrinkage.datasets import Dataset
+from shrinkage.errors import InputError
+from shrinkage.paths.fit import fit
+from shrinkage.paths.options import PathOptions
+from shrinkage.paths.own_sets import dataset_of
+from shrinkage.paths.results.directory import read_run, write_run, write_summary
+from shrinkage.paths.results.fitted import FittedPath
+from shrinkage.paths.running.estimate import Estimate
+from shrinkage.paths.running.plan import Model, identity_of_data, make_plan
+from shrinkage.paths.running.progress import progress_bar
+from shrinkage.paths.running.store import fingerprint_of, is_finished, mark_finished, open_store
+from shrinkage.penalties import L1, Penalty
+from shrinkage.terms import Term, Terms, as_terms
+
+
+@dataclass(frozen=True)
+class PathRun(FittedPath):
+    """A finished path that draws itself, too: what `fit_path` and `load_result` return."""
+
+    @classmethod
+    def of(cls, path: FittedPath) -> PathRun:
+        """Return a finished path with the methods that draw and write."""
+        return cls(**{field.name: getattr(path, field.name) for field in fields(path)})
+
+    def plot(self) -> object:
+        """Return the score along the path as a matplotlib figure."""
+        from shrinkage.reports import score_plot
+
+        return score_plot(self)
+
+    def to_html(self, path: str | Path) -> Path:
+        """Write the report page to a file and return its path."""
+        from shrinkage.reports import write_page
+
+        return write_page(self, path)
+
+    def write(self, folder: str | Path) -> None:
+        """Write the run directory: numbers, weights, figures and the page; the summary last.
+
+        Raises:
+            RunDirectoryError: the disk is full or the folder cannot be written.
+        """
+        root = Path(folder)
+        write_run(self, root)
+        self.report(root)
+        write_summary(self, root)
+
+    def report(self, folder: str | Path) -> None:
+        """Write the page and the pictures into a folder."""
+        from shrinkage.reports import write_report
+
+        write_report(self, Path(folder))
+
+
+def fit_path(
+    model: Model,
+    X: object,
+    y: object,
+    *,
+    penalty: Penalty | None = None,
+    fixed: Term | Terms | Iterable[Term] = (),
+    task: str | None = None,
+    groups: object = None,
+    sample_weight: object = None,
+    validation: tuple[object, object] | None = None,
+    test: tuple[object, object] | None = None,
+    store: str | Path | None = None,
+    resume: bool = False,
+    progress: bool | None = None,
+    **options: object,
+) -> PathRun:
+    """Train a model over a path of strengths with cross validation, and choose a strength.
+
+    It minimizes `mean data loss + strength · penalty + fixed terms` (half squared error for
+    regression) for every strength and fold, scores on the rows left out, takes the best strength
+    and the largest one within one standard error of it, refits both and an unregularized model
+    (every strength 0, those of the fixed terms too) on all training rows, and looks once at the
+    test rows.
+
+    Args:
+        model: `linear`, `mlp:64,32`, a function of (n_inputs, n_outputs), or a module.
+        X: rows, an array (n, d) or a `pandas.DataFrame`; text columns become one-hot.
+        y: targets, (n,): labels or numbers.
+        penalty: without a strength; `L1()` when None.
+        fixed: terms that every model has beside the penalty, for example `1e-3 * L2()`; each may
+            be on parameters of its own and have an update of its own.
+        task: `classification` or `regression`; None guesses from `y`.
+        groups: rows with equal values stay together in test and folds, (n,).
+        sample_weight: weights ≥ 0, (n,).
+        validation: `(X, y)` of one's own to choose the strength with, instead of folds.
+        test: `(X, y)` of one's own for the one look, instead of a share of the rows.
+        store: a folder for the run, which then survives a kill and holds the report.
+        resume: go on with the run in `store`.
+        progress: show a bar; None shows it when a terminal watches.
+        **options: the fields of `PathOptions`: strengths, folds, update, select, seed, epochs,
+            batch_size, learning_rate, scorer, test_size, refit, engine, device, dtype, runner.
+
+    Returns:
+        The result: `result.best`, `result.one_standard_error`, `result.table()`, …
+
+    Raises:
+        InputError: something in the arguments or the data is not as described here.
+        RunDirectoryError: the folder holds another run or cannot be written.
+
+    >>> from sklearn.datasets import load_diabetes
+    >>> X, y = load_diabetes(return_X_y=True)
+    >>> result = fit_path("linear", X, y, strengths=(0.1, 1.0, 10.0), folds=3)
+    >>> result.nonzero.mean(axis=1).round(1).tolist()
+    [9.3, 8.0, 3.7]
+
+    Source: Hastie, Tibshirani and Friedman, The elements of statistical learning (2009), 7.10.
+    """
+    known = [field.name for field in fields(PathOptions)]
+    unknown = sorted(set(options) - set(known))
+    if unknown:
+        raise InputError(
+            f"fit_path has no option {unknown[0]!r}: expected some of {', '.join(known)}"
+        )
+    if isinstance(options.get("strengths"), (list, np.ndarray)):
+        options["strengths"] = tuple(float(s) for s in options["strengths"])  # type: ignore
+    data, positions = dataset_of(
+        X,
+        y,
+        task=task,
+        groups=groups,
+        sample_weight=sample_weight,
+        validation=validation,
+        test=test,
+    )
+    return fit_dataset(
+        model,
+        data,
+        penalty=L1() if penalty is None else penalty,
+        fixed=fixed,
+        options=PathOptions(**options),  # type: ignore[arg-type]
+        validation=positions,
+        store=None if store is None else Path(store),
+        resume=resume,
+        progress=progress,
+    )
+
+
+def fit_dataset(
+    model: Model,
+    data: Dataset,
+    *,
+    penalty: Penalty,
+    options: PathOptions,
+    fixed: Term | Terms | Iterable[Term] = (),
+    validation: np.ndarray | None = None,
+    store: Path | None = None,
+    resume: bool = False,
+    progress: bool | None = None,
+    announce: Callable[[Estimate], None] | None = None,
+) -> PathRun:
+    """Run a path on a dataset; `fit_path` describes what it does.
+
+    Args:
+        model: as in `fit_path`.
+        data: the dataset.
+        penalty: the penalty.
+        options: the choices.
+        fixed: terms that every model has beside the penalty.
+        validation: positions of a validation set of the user's own.
+        store: the run directory.
+        resume: go on in it.
+        progress: show a bar.
+        announce: called with the estimate before the cross validation starts.
+
+    Returns:
+        The result.
+    """
+    begin = time.perf_counter()
+    with torch.random.fork_rng(devices=[]), progress_bar(progress) as bar:
+        plan = make_plan(model, data, penalty, options, validation, as_terms(fixed))
+        fingerprint = fingerprint_of(plan.identity(), identity_of_data(data, validation))
+        state = open_store(store, fingerprint, resume=resume)
+        if store is not None and is_finished(store):
+            return load_result(store)
+        result = PathRun.of(fit(plan, state, bar, announce))
+        seconds = round(time.perf_counter() - begin, 2)
+        result = replace(result, summary={**result.summary, "wall_seconds": seconds})
+        if store is not None:
+            result.write(store)
+            mark_finished(state, fingerprint)
+        return result
+
+
+def load_result(root: str | Path) -> PathRun:
+    """Return the result that a run directory holds.
+
+    Args:
+        root: the directory of a finished run.
+
+    Raises:
+        RunDirectoryError: it is not the directory of a finished run.
+    """
+    return PathRun.of(read_run(Path(root)))
