@@ -61,13 +61,9 @@ class Network:
     @property
     def parameters(self) -> Parameters:
         """The arrays by name: `network.parameters["0.weight"] = …` changes the network."""
-        return Parameters(
-            {
-                f"{number}.{name}": array
-                for number, layer in enumerate(self.layers)
-                for name, array in layer.parameters.items()
-            }
-        )
+        layers = enumerate(self.layers)
+        named = {f"{n}.{name}": w for n, layer in layers for name, w in layer.parameters.items()}
+        return Parameters(named)
 
     @property
     def infos(self) -> tuple[ParameterInfo, ...]:
