@@ -19,7 +19,7 @@ from shrinkage.paths.choosing.judging import judge
 from shrinkage.paths.choosing.rules import Choice
 from shrinkage.paths.engines.base import Trained, template
 from shrinkage.paths.engines.curves import CurveRecorder
-from shrinkage.paths.engines.losses import CrossEntropy, HalfSquaredError
+from shrinkage.paths.engines.losses import StackedCrossEntropy, StackedSquaredError
 from shrinkage.paths.engines.recipe import Recipe
 from shrinkage.paths.engines.sequential import SequentialEngine
 from shrinkage.paths.engines.stacked import StackedEngine
@@ -110,9 +110,9 @@ def test_every_epoch_has_another_order_of_the_rows():
 
 def test_half_squared_error_is_half_and_weighted():
     outputs, target = torch.tensor([[[1.0, 2.0]], [[0.0, 0.0]]]), torch.tensor([0.0, 4.0])
-    assert HalfSquaredError()(outputs, target, None).tolist() == [1.25, 4.0]
+    assert StackedSquaredError()(outputs, target, None).tolist() == [1.25, 4.0]
     weight = torch.tensor([0.5, 1.5])
-    assert HalfSquaredError()(outputs, target, weight).tolist() == [1.625, 6.0]
+    assert StackedSquaredError()(outputs, target, weight).tolist() == [1.625, 6.0]
 
 
 def test_cross_entropy_is_weighted():
@@ -120,7 +120,9 @@ def test_cross_entropy_is_weighted():
     outputs[0, 0, 0] = np.log(3.0)
     weight = torch.tensor([0.5, 1.5])
     expected = (0.5 * np.log(4 / 3) + 1.5 * np.log(2)) / 2
-    assert float(CrossEntropy()(outputs, target, weight)) == pytest.approx(expected, rel=1e-6)
+    assert float(StackedCrossEntropy()(outputs, target, weight)) == pytest.approx(
+        expected, rel=1e-6
+    )
 
 
 def test_a_unit_is_scored_on_its_validation_rows_with_their_weights(make):

@@ -19,7 +19,7 @@ from torch import nn
 from shrinkage.datasets import TargetEncoding
 from shrinkage.paths.choosing.scores import Scorer
 from shrinkage.paths.engines.architectures import Architecture, build_seeded
-from shrinkage.paths.engines.losses import CrossEntropy, HalfSquaredError
+from shrinkage.paths.engines.losses import StackedCrossEntropy, StackedSquaredError
 from shrinkage.paths.engines.recipe import Recipe
 from shrinkage.paths.settings import PathTerms, Settings
 from shrinkage.terms import Assignment, Part
@@ -75,7 +75,7 @@ class Problem:
     assignment: Assignment
     update: str
     recipe: Recipe
-    loss: CrossEntropy | HalfSquaredError
+    loss: StackedCrossEntropy | StackedSquaredError
     scorer: Scorer
     n_outputs: int
     device: torch.device

@@ -24,7 +24,7 @@ import torch
 
 from shrinkage.errors import InputError
 from shrinkage.paths.engines.base import Advance, Problem, Rows, Trained, Unit
-from shrinkage.paths.engines.losses import HalfSquaredError
+from shrinkage.paths.engines.losses import StackedSquaredError
 from shrinkage.paths.engines.threads import torch_threads
 from shrinkage.terms import ProximalSum, closed_form
 
@@ -136,7 +136,7 @@ class Solution:
 
 
 def _smooth_part(problem: Problem, rows: Rows) -> Objective:
-    if isinstance(problem.loss, HalfSquaredError):
+    if isinstance(problem.loss, StackedSquaredError):
         return _squared(rows)
     return _logistic(rows, problem.n_outputs)
 

@@ -14,7 +14,7 @@ import torch
 
 
 @dataclass(frozen=True)
-class CrossEntropy:
+class StackedCrossEntropy:
     """Mean over the rows of `−log softmax(outputs)[label]`; labels are integers from 0."""
 
     def __call__(
@@ -41,7 +41,7 @@ class CrossEntropy:
 
 
 @dataclass(frozen=True)
-class HalfSquaredError:
+class StackedSquaredError:
     """Mean over the rows of `½ (output − target)²`, so that strength is scikit-learn's alpha."""
 
     def __call__(
@@ -63,4 +63,4 @@ def _row_mean(losses: torch.Tensor, weight: torch.Tensor | None) -> torch.Tensor
     return losses.mean(dim=-1)
 
 
-LOSSES = {"classification": CrossEntropy(), "regression": HalfSquaredError()}
+LOSSES = {"classification": StackedCrossEntropy(), "regression": StackedSquaredError()}

@@ -48,7 +48,7 @@ class Refit:
 
 
 @dataclass(frozen=True)
-class _Role:
+class _RefitRow:
     """A name in the weights file, the settings behind it (one row), and its place in the path."""
 
     settings: Settings
@@ -117,25 +117,25 @@ def assemble(plan: Plan, validation: CrossValidation, choice: Choice, refit: Ref
     )
 
 
-def _roles(validation: CrossValidation, choice: Choice, refit: Refit) -> dict[str, _Role]:
+def _roles(validation: CrossValidation, choice: Choice, refit: Refit) -> dict[str, _RefitRow]:
     """Return what is behind each name in the weights file; every strength where all are there."""
 
-    def at(index: int) -> _Role:
-        return _Role(validation.settings.take([index]), index, float(validation.mean[index]))
+    def at(index: int) -> _RefitRow:
+        return _RefitRow(validation.settings.take([index]), index, float(validation.mean[index]))
 
     assert validation.unregularized is not None
     unregularized = validation.unregularized
     roles = {
         "best": at(choice.best),
         "one_standard_error": at(choice.one_standard_error),
-        "unregularized": _Role(unregularized.settings, None, float(unregularized.mean[0])),
+        "unregularized": _RefitRow(unregularized.settings, None, float(unregularized.mean[0])),
     }
     if set(validation.settings.rows) <= set(refit.settings.rows):
         roles |= {f"strength_{index}": at(index) for index in range(len(validation.settings))}
     return roles
 
 
-def _chosen(plan: Plan, roles: Mapping[str, _Role], refit: Refit) -> tuple[ChosenModel, ...]:
+def _chosen(plan: Plan, roles: Mapping[str, _RefitRow], refit: Refit) -> tuple[ChosenModel, ...]:
     scores = _test_scores(plan, refit)
     counts = refit.outcome.named("nonzero")
     nonzero = np.sum(list(counts.values()), axis=0)
