@@ -11,9 +11,10 @@ from sklearn.metrics import accuracy_score, balanced_accuracy_score, log_loss, r
 from shrinkage.datasets import TargetEncoding
 from shrinkage.errors import InputError
 from shrinkage.paths.choosing.grid import check_strengths, extension, log_grid, top_of_grid
-from shrinkage.paths.choosing.rules import choose, standard_error
+from shrinkage.paths.choosing.rules import choose
 from shrinkage.paths.choosing.scores import Scorer
 from shrinkage.paths.engines.stacked import StackedEngine
+from shrinkage.paths.results.records import standard_error
 from shrinkage.penalties import L1, L2
 
 

@@ -48,7 +48,7 @@ class Penalty(ABC):
 
     @abstractmethod
     def gradient(self, w: Array, stacked: int = 0) -> Array:
-        """Return ∂Ω(w), at a kink its least-norm element (0 at w = 0), in the shape of w."""
+        """Return ∂Ω(w), where nonsmooth its least-norm element (0 at w = 0), in the shape of w."""
 
     @abstractmethod
     def prox(self, w: Array, step: Any, stacked: int = 0) -> Array:

@@ -6,8 +6,6 @@ finite has the mean NaN, without a warning from NumPy.
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 
 from shrinkage.paths.results import ChosenModel, PathResult
@@ -36,25 +34,6 @@ def fold_mean(values: np.ndarray) -> np.ndarray:
     """
     values = np.asarray(values, dtype=float)
     return np.where(np.isfinite(values), values, np.nan).mean(axis=1)
-
-
-def fold_error(values: np.ndarray) -> np.ndarray:
-    """Return one standard error over the folds, `sd(ddof=1)/√folds`; NaN with a single fold.
-
-    Args:
-        values: shape (strengths, folds).
-
-    >>> fold_error(np.array([[1.0, 3.0], [2.0, 2.0]])).tolist()
-    [1.0, 0.0]
-    >>> fold_error(np.array([[1.0], [2.0]])).tolist()
-    [nan, nan]
-    """
-    values = np.asarray(values, dtype=float)
-    folds = values.shape[1]
-    if folds < 2:
-        return np.full(len(values), np.nan)
-    finite = np.where(np.isfinite(values), values, np.nan)
-    return finite.std(axis=1, ddof=1) / math.sqrt(folds)
 
 
 def zero_shares(result: PathResult) -> np.ndarray:

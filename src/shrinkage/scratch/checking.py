@@ -40,7 +40,7 @@ def gradient_check(
         X: a few rows; a ReLU with an input within `distance` of 0 has no slope to compare.
         y: their labels or targets.
         loss: `SoftmaxCrossEntropy()` unless given.
-        terms: added to the loss; a weight within `distance` of a kink cannot be compared.
+        terms: added to the loss; near a nonsmooth point (`distance`) nothing can be compared.
         distance: how far a weight is moved to either side, from 1e-8 to below 1.
         entries: how many numbers of each parameter to try, drawn at random.
         seed: of that draw and of dropout.

@@ -5,7 +5,7 @@ Who uses this: `Trainer`, which calls `before` and `after` around each move of a
 
     loss, gradient   gradient ← gradient + strength · ∂Ω(w)
     decoupled        w ← w − learning_rate · strength · ∂Ω(w) before the move (smooth penalties),
-                     w ← prox(w, learning_rate · strength) after it (those with a kink)
+                     w ← prox(w, learning_rate · strength) after it (nonsmooth ones)
     proximal         w ← prox(w, step size of each weight · strength) after the move
 
 `loss` and `gradient` are one: what automatic differentiation would add is written down here.

@@ -10,8 +10,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from shrinkage.paths.choosing.rules import standard_error
-from shrinkage.paths.results.records import Status
+from shrinkage.paths.results.records import Status, standard_error
 from shrinkage.paths.running.outcomes import UnitOutcome
 from shrinkage.paths.settings import Settings
 

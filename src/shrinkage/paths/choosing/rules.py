@@ -49,15 +49,3 @@ def choose(mean: np.ndarray, standard_error: np.ndarray) -> Choice:
     error = standard_error[best] if np.isfinite(standard_error[best]) else 0.0
     within = np.flatnonzero(scores >= scores[best] - error)
     return Choice(best, int(within[-1]))
-
-
-def standard_error(fold_scores: np.ndarray) -> np.ndarray:
-    """Return sd(ddof = 1)/√folds for scores of shape (strengths, folds); NaN for one fold.
-
-    >>> standard_error(np.array([[1.0, 3.0]]))
-    array([1.])
-    """
-    folds = fold_scores.shape[1]
-    if folds < 2:
-        return np.full(fold_scores.shape[0], np.nan)
-    return fold_scores.std(axis=1, ddof=1) / np.sqrt(folds)

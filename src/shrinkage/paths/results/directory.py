@@ -19,7 +19,6 @@ import numpy as np
 
 from shrinkage.atomic import write_bytes
 from shrinkage.errors import RunDirectoryError
-from shrinkage.paths.choosing.rules import standard_error
 from shrinkage.paths.results.files import read_arrays, read_json, write_arrays, write_json
 from shrinkage.paths.results.fitted import FittedPath, ModelFile
 from shrinkage.paths.results.records import (
@@ -30,6 +29,7 @@ from shrinkage.paths.results.records import (
     LearningCurve,
     PathResult,
     Status,
+    standard_error,
 )
 
 if TYPE_CHECKING:

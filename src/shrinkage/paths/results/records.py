@@ -16,6 +16,25 @@ import numpy as np
 from shrinkage.terms import AssignmentRow
 
 
+def standard_error(values: np.ndarray) -> np.ndarray:
+    """Return one standard error over the folds, sd(ddof = 1)/√folds; NaN with a single fold.
+
+    Args:
+        values: shape (strengths, folds); what is not finite makes its strength NaN.
+
+    >>> standard_error(np.array([[1.0, 3.0], [2.0, np.inf]])).tolist()
+    [1.0, nan]
+    >>> standard_error(np.array([[1.0], [2.0]])).tolist()
+    [nan, nan]
+    """
+    values = np.asarray(values, dtype=float)
+    folds = values.shape[1]
+    if folds < 2:
+        return np.full(len(values), np.nan)
+    finite = np.where(np.isfinite(values), values, np.nan)
+    return finite.std(axis=1, ddof=1) / np.sqrt(folds)
+
+
 class Status(StrEnum):
     """How training ended for one strength."""
 
@@ -142,10 +161,7 @@ class PathResult:
         >>> example_result().score_error.round(4).tolist()
         [0.0025, 0.005, 0.004, 0.0]
         """
-        folds = self.fold_scores.shape[1]
-        if folds < 2:
-            return np.full(len(self.strengths), np.nan)
-        return self.fold_scores.std(axis=1, ddof=1) / np.sqrt(folds)
+        return standard_error(self.fold_scores)
 
     @property
     def best(self) -> ChosenModel:

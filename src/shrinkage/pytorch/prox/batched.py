@@ -30,7 +30,7 @@ class Batch:
 
     Args:
         slots: for which `key_of` is the same.
-        strengths: (l1, l2) of their kinks, for "proximal" of all parts.
+        strengths: (l1, l2) of their nonsmooth parts, for "proximal" of all parts.
     """
 
     def __init__(self, slots: Sequence[Slot], strengths: tuple[float, float]) -> None:

@@ -6,16 +6,16 @@ import numpy as np
 
 from shrinkage.drawing.figures import Axis, LineFigure, Series
 from shrinkage.drawing.text import strength_text
-from shrinkage.paths.results import PathResult
+from shrinkage.paths.results.records import PathResult, standard_error
 from shrinkage.reports.figures.strength_axis import choice_marks, positions, strength_axis
-from shrinkage.reports.reading import chosen_or_none, fold_error, fold_mean
+from shrinkage.reports.reading import chosen_or_none, fold_mean
 
 
 def inputs_kept_figure(result: PathResult) -> LineFigure | None:
     """Return the mean number of inputs that the first layer uses over the strengths."""
     if result.inputs_kept is None:
         return None
-    counts, error = fold_mean(result.inputs_kept), fold_error(result.inputs_kept)
+    counts, error = fold_mean(result.inputs_kept), standard_error(result.inputs_kept)
     finite = counts[np.isfinite(counts)]
     if len(finite) == 0:
         return None

@@ -10,9 +10,9 @@ import numpy as np
 
 from shrinkage.drawing.figures import Axis, Kind, LineFigure, Mark, Series
 from shrinkage.drawing.text import strength_text
-from shrinkage.paths.results import PathResult, Status
+from shrinkage.paths.results.records import PathResult, Status, standard_error
 from shrinkage.reports.figures.strength_axis import choice_marks, positions, strength_axis
-from shrinkage.reports.reading import at_edge, chosen_or_none, fold_error, fold_mean
+from shrinkage.reports.reading import at_edge, chosen_or_none, fold_mean
 from shrinkage.reports.wording import score_wording
 
 STATUS_SERIES = {
@@ -61,7 +61,7 @@ def score_figure(result: PathResult) -> LineFigure:
 
 def _numbers(result: PathResult) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     scores = result.fold_scores
-    return positions(result.strengths), fold_mean(scores), fold_error(scores)
+    return positions(result.strengths), fold_mean(scores), standard_error(scores)
 
 
 def _limits(result: PathResult, mean: np.ndarray, error: np.ndarray) -> tuple[float, float]:
