@@ -96,14 +96,14 @@ def measure(kind: str) -> dict[str, float]:
         begin = time.perf_counter()
         training_step(model, optimizer, batch)
         times.append(time.perf_counter() - begin)
-    found = {"parameters": float(size), "step": median(times[1:]), "start": float(before)}
+    figures = {"parameters": float(size), "step": median(times[1:]), "start": float(before)}
     if kind == "audit":
         begin = time.perf_counter()
         report = audit(model, optimizer, training_step, batch)
-        found["audit"] = time.perf_counter() - begin
+        figures["audit"] = time.perf_counter() - begin
         assert report.ok, str(report)
-    found["peak"] = float(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
-    return found
+    figures["peak"] = float(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+    return figures
 
 
 def cost() -> dict[str, Any]:
@@ -130,8 +130,7 @@ def cost() -> dict[str, Any]:
 
 def main() -> None:
     """Count, measure, and write the figures."""
-    found = power()
-    write_result("audit_power", found | {"cost": cost()})
+    write_result("audit_power", power() | {"cost": cost()})
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -33,7 +34,20 @@ class Expectation:
 
     def scaled(self, factor: float) -> Expectation:
         """Return the expectation at other strengths."""
+        if factor == 1:
+            return self
         return Expectation(tuple(p.at(p.strength / p.share * factor) for p in self.parts))
+
+    def plan(self, mechanism: str) -> StepPlan:
+        """Return what happens around the step where all parts come by one mechanism."""
+        if mechanism not in self._plans:
+            parts = (replace(part, update=mechanism) for part in self.parts)
+            self._plans[mechanism] = StepPlan.of(parts)
+        return self._plans[mechanism]
+
+    @cached_property
+    def _plans(self) -> dict[str, StepPlan]:
+        return {}
 
     def subgradient(self, w: Array) -> Array:
         """Return Σ strength·∂Ω(w − reference)."""
@@ -48,7 +62,7 @@ class Expectation:
             moved: where the data's gradient alone brings them.
             rate: the learning rate; of a prox also one per weight.
         """
-        plan = StepPlan.of(replace(part, update=mechanism) for part in self.parts)
+        plan = self.plan(mechanism)
         pushed = moved - rate * subgradient_of((*plan.gradient, *plan.before), w)
         for nonsmooth in (plan.after, plan.in_metric):
             pushed = nonsmooth.prox(pushed, rate) if nonsmooth else pushed

@@ -18,6 +18,7 @@ Array = Any
 _STRAY = 0.02  # how far from the expected line a change may be, relative to its length
 _BEYOND = 2.0  # a change of this many bounds was not made by rounding
 _SPREAD = 4.0  # how much rounding a residual may have, in squared bounds
+_FEW = 1024
 _VISIBLE = 0.25  # above this error a factor cannot be told from 0
 
 
@@ -95,7 +96,8 @@ class Fit:
 
 def dot(first: Array, second: Array) -> float:
     """Return ⟨first, second⟩, summed by this thread: BLAS wakes others for a few thousand."""
-    return float(np.einsum("i,i->", first.reshape(-1), second.reshape(-1)))
+    first, second = first.reshape(-1), second.reshape(-1)
+    return float(first @ second if len(first) <= _FEW else np.einsum("i,i->", first, second))
 
 
 def fit(changed: Array, expected: Array, bound: Array) -> Fit:

@@ -86,9 +86,11 @@ class Twin:
         for info, theirs in self.described:
             gradient = None if theirs.grad is None else theirs.grad.detach().clone()
             self.parameters[info.name].grad = gradient
-        self._reset_modes()
         self._reset_optimizer(scale, bare=bare)
-        if not bare and self.their_attachment is not None:
+        if bare:
+            return
+        self._reset_modes()
+        if self.their_attachment is not None:
             self.attachment = self._attached(self.their_attachment, scale)
 
     @property
