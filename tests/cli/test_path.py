@@ -211,3 +211,39 @@ def test_resume_starts_goes_on_and_does_nothing(here, monkeypatch):
     (here / "unfinished" / "summary.json").unlink()
     assert shrinkage(*command, "unfinished").status == 0
     assert without_times(here / "unfinished") == without_times(here / "missing")
+
+
+def test_terms_beside_the_penalty_are_written_as_a_sum(here):
+    terms = ("--with", "1e-3*l2", "--with", "0.01 * elastic-net(l1_ratio=0.3)")
+    answer = shrinkage("path", "t.csv", "--target", "y", *QUICK, *terms, "--out", "run")
+    assert answer.status == 0, answer.err
+    expected = ["0.001 * L2() on weights()", "0.01 * ElasticNet(l1_ratio=0.3) on weights()"]
+    assert summary(here / "run")["fixed"] == expected
+    assert "0.001 * L2()" in (here / "run" / "report.html").read_text(encoding="utf-8")
+    again = shrinkage("path", "t.csv", "--target", "y", *QUICK, "--out", "run", "--resume")
+    assert again.status == 2
+    assert "other data or settings" in again.err
+
+
+@pytest.mark.parametrize(
+    ("term", "words"),
+    [
+        ("l2", "--with as STRENGTH*PENALTY"),
+        ("a lot*l2", "--with as STRENGTH*PENALTY"),
+        ("-1*l2", "strength"),
+        ("nan*l2", "strength"),
+        ("1e-3*l3", "did you mean l"),
+        ("1e-3*elastic-net(0.3)", "NAME=VALUE"),
+        ("1e-3*elastic-net(ratio=0.3)", "l1_ratio"),
+        ("1e-3*elastic-net(l1_ratio=2)", "l1_ratio"),
+        ("1e-3*group-lasso(per=1)", "per"),
+        ("1*l2*l1", "--with as STRENGTH*PENALTY"),
+    ],
+)
+def test_a_bad_term_is_one_line(here, term, words):
+    answer = shrinkage("path", "t.csv", "--target", "y", *QUICK, "--with", term, "--out", "run")
+    assert answer.status == 2
+    assert answer.err.startswith("error: ")
+    assert answer.err.count("\n") == 1
+    assert words in answer.err
+    assert not (here / "run").exists()

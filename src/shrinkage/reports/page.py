@@ -30,6 +30,7 @@ SETTINGS = (
     ("n_features", "inputs"),
     ("model", "model"),
     ("penalty", "penalty"),
+    ("fixed", "beside it"),
     ("update", "update"),
     ("seed", "seed"),
     ("score_name", "score"),
@@ -153,6 +154,7 @@ def _explorer(result: PathResult, drawings: dict[str, Drawing]) -> dict[str, obj
 def _settings(result: PathResult) -> list[tuple[str, str]]:
     settings = [(label, result.summary.get(key)) for key, label in SETTINGS]
     settings = [(k, f"{v:,}" if isinstance(v, int) and k in COUNTS else v) for k, v in settings]
+    settings = [(k, " + ".join(v) if isinstance(v, list) else v) for k, v in settings]
     seconds = result.summary.get("wall_seconds")
     if isinstance(seconds, int | float):
         settings.append(("time", f"{seconds:,.1f} s"))

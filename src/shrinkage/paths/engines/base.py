@@ -87,6 +87,16 @@ class Problem:
         return {name: parts for name, parts in self.assignment.parts.items() if parts}
 
     @cached_property
+    def counted(self) -> tuple[str, ...]:
+        """Return the names of the parameters that a varying term is on: their zeros count."""
+        varying = self.terms.terms.ids[: self.terms.axes]
+        return tuple(
+            name
+            for name, parts in self.penalised.items()
+            if any(part.term in varying for part in parts)
+        )
+
+    @cached_property
     def n_weights(self) -> int:
         """Return the number of weights and biases of one model."""
         return sum(int(np.prod(info.shape)) for info in self.assignment.infos)

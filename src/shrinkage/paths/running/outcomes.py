@@ -147,7 +147,7 @@ def is_constant(outputs: np.ndarray) -> bool:
 def _array_measures(problem: Problem, unit: Unit, trained: Trained) -> dict[str, np.ndarray]:
     """Return nonzero counts and norms of the penalised arrays, and the inputs that are kept."""
     values: dict[str, np.ndarray] = {}
-    for name in (name for name in problem.penalised if name in trained.arrays):
+    for name in (name for name in problem.counted if name in trained.arrays):
         flat = trained.arrays[name].flatten(start_dim=1)
         values[f"nonzero/{name}"] = torch.count_nonzero(flat, dim=1).cpu().numpy()
         values[f"norm/{name}"] = torch.linalg.vector_norm(flat.double(), dim=1).cpu().numpy()
