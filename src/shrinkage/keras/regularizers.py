@@ -62,19 +62,19 @@ class Regularizer(keras.regularizers.Regularizer):
             if term.strength == 0:
                 continue
             penalty = self._along_units(term.penalty, len(x.shape))
-            # Zero in value; its derivative is the slope, at zero weights too.
-            slope = ops.stop_gradient(penalty.gradient(fixed))
-            around = ops.sum(slope * (moving - fixed))
+            # Zero in value; its derivative is the subgradient, at zero weights too.
+            subgradient = ops.stop_gradient(penalty.gradient(fixed))
+            around = ops.sum(subgradient * (moving - fixed))
             total = total + term.strength * (ops.stop_gradient(penalty.value(fixed)) + around)
         return total
 
-    def _along_units(self, penalty: Penalty, axes: int) -> Penalty:
-        axes = (self.input_axis, self.output_axis)
+    def _along_units(self, penalty: Penalty, rank: int) -> Penalty:
+        units = (self.input_axis, self.output_axis)
         try:
-            return penalty.with_axes(*((-2, -1) if axes == (None, None) and axes == 2 else axes))
+            return penalty.with_axes(*((-2, -1) if units == (None, None) and rank == 2 else units))
         except InputError as error:
             raise InputError(
-                f"{error}; an array of {axes} axes does not say which are its units: give "
+                f"{error}; an array of {rank} axes does not say which are its units: give "
                 "regularizer(…, input_axis=-2, output_axis=-1), which fits a convolution"
             ) from None
 
