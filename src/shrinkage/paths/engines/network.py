@@ -98,7 +98,8 @@ class StackedNetwork:
         for position, (name, layer) in enumerate(zip(self.names, self.layers, strict=True)):
             arrays = LayerArrays(name, self.parameters, self.buffers, self._generator, training)
             if position == 0 and self._shared_first:
-                hidden = hidden if arrays.bias is None else hidden + arrays.bias
+                bias = arrays.bias
+                hidden = hidden if bias is None else hidden + bias
             else:
                 hidden = LAYERS[type(layer)].apply(layer, arrays, hidden)
         return hidden

@@ -10,9 +10,8 @@ from shrinkage.paths.engines.layers.base import LayerArrays, StackedLayer
 
 def _linear(layer: nn.Linear, arrays: LayerArrays, hidden: torch.Tensor) -> torch.Tensor:
     del layer
-    if arrays.bias is None:
-        return torch.bmm(arrays.parameter("weight"), hidden)
-    return torch.baddbmm(arrays.bias, arrays.parameter("weight"), hidden)
+    weight, bias = arrays.parameter("weight"), arrays.bias
+    return torch.bmm(weight, hidden) if bias is None else torch.baddbmm(bias, weight, hidden)
 
 
 LINEAR = StackedLayer((nn.Linear,), _linear)
