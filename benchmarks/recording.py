@@ -11,16 +11,17 @@ from pathlib import Path
 
 import torch
 
+from shrinkage.datasets import shared_folder
+
 HERE = Path(__file__).parent
 
 
 def mnist_folder() -> Path | None:
     """Return the folder of MNIST's IDX files, or None with a line that says so."""
-    root = Path(os.environ.get("SHRINKAGE_SHARED_DATA", HERE.parents[1] / "shared" / "data"))
-    if (root / "mnist").is_dir():
-        return root / "mnist"
-    print("no MNIST here: set SHRINKAGE_SHARED_DATA to a folder that holds mnist/; nothing was run")
-    return None
+    folder = shared_folder("mnist")
+    if folder is None:
+        print("no MNIST here: set SHRINKAGE_SHARED_DATA to the folder of mnist/; nothing was run")
+    return folder
 
 
 def machine() -> dict[str, object]:

@@ -1,4 +1,4 @@
-"""What the scripts share: pictures to run on; tables, stated numbers and figures; the start.
+"""What the scripts share: tables, stated numbers and figures; the start.
 
 Who uses this: every script of this folder; its last line is `main(run)`. `run` puts what it
 measures into an `Outcome`. `main` prints that, writes numbers, figures and pages into a folder, and
@@ -12,7 +12,6 @@ import inspect
 import io
 import json
 import math
-import os
 import sys
 import tempfile
 import time
@@ -23,71 +22,11 @@ from typing import Any
 
 import numpy as np
 
-from shrinkage.datasets import load_dataset
+from shrinkage.datasets import Pictures
 from shrinkage.errors import InputError, RunDirectoryError, ShrinkageError
-from shrinkage.paths import FittedPath
 from shrinkage.pytorch import zero_fraction
 from shrinkage.reports import LineFigure, Series, Slides, draw_png, render_slides, score_figure
-
-
-def shared_folder(name: str) -> Path | None:
-    """Return a folder of SHRINKAGE_SHARED_DATA, or of shared/data beside a clone, if there."""
-    beside = Path(__file__).resolve().parents[2] / "shared" / "data"
-    folder = Path(os.environ.get("SHRINKAGE_SHARED_DATA", beside)) / name
-    return folder if folder.is_dir() else None
-
-
-@dataclass(frozen=True, eq=False)
-class Pictures:
-    """Pictures, (rows, height, width), with labels; `kind` is mnist, part (of it) or digits."""
-
-    kind: str
-    sentence: str
-    X: np.ndarray
-    y: np.ndarray
-    X_test: np.ndarray
-    y_test: np.ndarray
-
-    @property
-    def scaled(self) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-        """Training rows and labels, test rows and labels; float32 pixels between 0 and 1."""
-        top = np.float32(16 if self.kind == "digits" else 255)
-        x, x_test = (X.reshape(len(X), -1).astype(np.float32) / top for X in (self.X, self.X_test))
-        return x, self.y, x_test, self.y_test
-
-
-def pictures(*, full: bool = False, data: str | None = None, part: int = 10_000) -> Pictures:
-    """Return MNIST, or `part` random pictures of it, or digits where there is no MNIST.
-
-    MNIST is looked for in the folder `data`, in that of `shared_folder`, and at OpenML.
-    """
-    inside = Path(data or "", "mnist")
-    source = str(inside if data and inside.is_dir() else data or shared_folder("mnist") or "mnist")
-    why = "as asked for"
-    try:
-        table = load_dataset(source)
-    except InputError:
-        if data is not None:
-            raise
-        table, why = load_dataset("digits"), "since MNIST is neither here nor to be fetched"
-    order = np.random.default_rng(0).permutation(table.n_samples)
-    if table.name == "digits":
-        train, kind = order[:1400], "digits"
-        test, y_test = np.asarray(table.X)[order[1400:]], table.y[order[1400:]]
-        what = f"scikit-learn's digits, {why}: 1,400 training and {len(test)} test pictures of 8×8"
-    elif table.test is not None and table.image_shape is not None:
-        train, kind = order[: None if full else part], "mnist" if full else "part"
-        test, y_test = np.asarray(table.test[0]), table.test[1]
-        share = "all" if full else f"a random {len(train):,} of the {len(order):,}"
-        what = f"MNIST, {share} training pictures, and its {len(test):,} test pictures"
-    else:
-        raise InputError(
-            f"expected pictures with a test set in {data!r}, got none: name a folder with the "
-            "four files of MNIST, or digits"
-        )
-    shape = (-1, *(table.image_shape or ()))
-    X, X_test = (rows.reshape(shape) for rows in (np.asarray(table.X)[train], test))
-    return Pictures(kind, what, X, table.y[train].astype(np.int64), X_test, y_test.astype(np.int64))
+from shrinkage.run import PathRun
 
 
 def mean_and_error(values: Sequence[float] | np.ndarray) -> tuple[float, float]:
@@ -146,7 +85,7 @@ class Outcome:
         self.parts: list[Table | Text] = []
         self.checks: list[Check] = []
         self.figures: list[LineFigure] = []
-        self.pages: dict[str, FittedPath | Slides] = {}
+        self.pages: dict[str, PathRun | Slides] = {}
 
     def table(
         self, title: str, columns: Sequence[str], rows: Iterable[Sequence[Any]], most: int = 100
@@ -177,24 +116,21 @@ class Outcome:
         """Add a figure; `drawn` are x, y, series, and what else a `LineFigure` has."""
         self.figures.append(LineFigure(key, title, reading, f"{alt} {reading}", **drawn))
 
-    def path(self, page: str, path: FittedPath, key: str = "", title: str = "") -> None:
+    def path(self, page: str, path: PathRun, key: str = "", title: str = "") -> None:
         """Add the page of a path and, if it has a key, the figure of its score."""
         self.pages[page] = path
         if key:
             self.figures.append(replace(score_figure(path), key=key, title=title))
 
-    def path_table(
-        self, title: str, path: FittedPath, digits: Pictures, sparse: int | None = None
-    ) -> None:
+    def path_table(self, title: str, path: PathRun, digits: Pictures, sparse: int = -1) -> None:
         """Add the table of a path whose models are all refitted, with what was chosen."""
         marks = {"best": path.best.index, "one standard error": path.one_standard_error.index}
-        rows = []
+        marks, rows = {**marks, "sparse choice": sparse}, []
         for place, strength in enumerate(path.strengths):
-            score = path.score(digits.X_test, digits.y_test, place)
-            choice = [word for word, marked in marks.items() if marked == place]
-            choice += ["sparse choice"] if place == sparse else []
+            score = path.score(*digits.test, place)
             numbers = (float(path.score_mean[place]), score, zero_fraction(path.model(place)))
-            rows.append((float(strength), *numbers, ", ".join(choice)))
+            choice = ", ".join(mark for mark, marked in marks.items() if marked == place)
+            rows.append((float(strength), *numbers, choice))
         columns = ("strength", "cross-validated", "test accuracy", "exact zeros", "choice")
         self.table(title, columns, rows)
 
@@ -228,9 +164,7 @@ class Outcome:
 def main(run: Callable[..., Outcome], *, about: str = "") -> None:
     """Run an experiment as the command line asks, and end the process.
 
-    Args:
-        run: takes `full` and, unless it is about data of its own, `data`.
-        about: what it is about, where that is data of its own.
+    `run` takes `full` and `data`; no `data` where it is `about` data of its own.
     """
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
@@ -244,10 +178,8 @@ def main(run: Callable[..., Outcome], *, about: str = "") -> None:
     asked = parser.parse_args()
     try:
         if about and asked.data is not None:
-            raise InputError(
-                f"expected no data for {name}, which is about {about}, got {asked.data!r}: "
-                "leave --data out"
-            )
+            why = f"expected no data for {name}, which is about {about}, got {asked.data!r}"
+            raise InputError(f"{why}: leave --data out")
         check_folder(asked.out)
         print(f"{name}: {summary}", flush=True)
         begin = time.perf_counter()
@@ -269,6 +201,5 @@ def check_folder(folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         tempfile.TemporaryFile(dir=folder).close()
     except OSError as error:
-        raise RunDirectoryError(
-            f"cannot write into {folder} ({error.strerror}); choose another folder"
-        ) from error
+        message = f"cannot write into {folder} ({error.strerror}); choose another folder"
+        raise RunDirectoryError(message) from error

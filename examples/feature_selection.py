@@ -13,9 +13,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from common import Outcome, main, shared_folder
+from common import Outcome, main
 from shrinkage import L1, GroupLasso, fit_path
-from shrinkage.datasets import Dataset, load_dataset
+from shrinkage.datasets import Dataset, load_dataset, shared_folder
 from shrinkage.reports import Axis, Series
 
 PENALTIES = {"L1": L1(), "groups": GroupLasso(per="input")}

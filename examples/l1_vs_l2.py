@@ -15,9 +15,9 @@ import numpy as np
 import pandas as pd
 from sklearn.datasets import make_classification
 
-from common import Outcome, main, mean_and_error, shared_folder
+from common import Outcome, main, mean_and_error
 from shrinkage import L1, L2, ElasticNet, Penalty, fit_path
-from shrinkage.datasets import Dataset, load_dataset, take_rows
+from shrinkage.datasets import Dataset, load_dataset, shared_folder, take_rows
 from shrinkage.paths import ChosenModel, FittedPath
 from shrinkage.reports import Axis, Kind, Mark, Series, Ticks
 
@@ -91,26 +91,16 @@ def compared(table: Dataset, seed: int, epochs: int) -> dict[str, ChosenModel]:
 
 
 def run(
-    *,
-    full: bool = False,
-    data: str | None = None,
-    splits: int = 3,
-    epochs: int = 20,
-    names: tuple[str, ...] = NAMES,
+    *, full: bool = False, data: str | None = None, splits: int = 3, epochs: int = 20
 ) -> Outcome:
     """Run the experiment with so many splits (20 when full) of each data set, or of `data`."""
     seeds = range(20 if full else splits)
-    scores: dict[str, dict[str, np.ndarray]] = {}
-    zeros: dict[str, dict[str, float]] = {}
-    for table in map(data_of, (data,) if data else names):
+    scores, zeros = {}, {}
+    for table in map(data_of, (data,) if data else NAMES):
         models = [compared(table, seed, epochs) for seed in seeds]
-        scores[table.name] = {
-            method: np.array([split[method].test_score for split in models]) for method in METHODS
-        }
-        zeros[table.name] = {
-            method: float(np.mean([split[method].zero_fraction for split in models]))
-            for method in PENALTIES
-        }
+        scores[table.name] = {m: np.array([by[m].test_score for by in models]) for m in METHODS}
+        shares = {m: np.mean([by[m].zero_fraction for by in models]) for m in PENALTIES}
+        zeros[table.name] = {method: float(share) for method, share in shares.items()}
 
     outcome = Outcome(
         f"{', '.join(scores)}: {len(seeds)} splits, at most {MOST} training rows; "

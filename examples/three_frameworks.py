@@ -1,10 +1,8 @@
 """The same terms in NumPy, PyTorch and Keras, weight by weight.
 
 The sizes of the PyTorch text, 784-64-32-10, from one start, on the same rows in the same order,
-with SGD and momentum, and each text's penalty at a strength that works. PyTorch runs in float64, as
-NumPy does; Keras in float32, which is what it trains in on most backends. The activation is tanh:
-at the kink of a ReLU the rounding of float32 decides, now and then, whether a unit is on, and from
-there on two runs differ. Under Adam Keras places ε elsewhere; the tables of parity have that.
+with SGD and momentum, and each text's penalty at a strength that works. NumPy and PyTorch train in
+float64, Keras in float32, as most of its backends do; tanh, since rounding can switch a ReLU on.
 """
 
 from __future__ import annotations
@@ -14,6 +12,7 @@ import os
 os.environ.setdefault("KERAS_BACKEND", "torch")
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import keras
@@ -22,12 +21,14 @@ import torch
 from torch import nn
 
 import shrinkage.keras
-from common import Outcome, main, pictures
+from common import Outcome, main
 from shrinkage import L1, L2, ElasticNet, Term, scratch
+from shrinkage.datasets import load_pictures
 from shrinkage.pytorch import regularize
 from shrinkage.reports import Axis, Series
 
 SIZES, RATE, MOMENTUM, BATCH, SEED, LOOKS = (64, 32, 10), 0.05, 0.9, 100, 42, 20
+FRAMEWORKS = ("NumPy", "PyTorch", "Keras")
 # A text, its penalty at a strength that works, and how it enters training.
 SETTINGS = (
     ("zero-strength", 0.0 * L1(), "proximal"),
@@ -58,35 +59,26 @@ def in_torch(inputs: int, term: Term, update: str) -> Framework:
     start = in_numpy(inputs, term, update)[1]()
     linear = [nn.Linear(w.shape[1], w.shape[0], dtype=torch.float64) for w in start]
     model = nn.Sequential(linear[0], nn.Tanh(), linear[1], nn.Tanh(), linear[2])
-    with torch.no_grad():
-        for layer, w in zip(linear, start, strict=True):
-            layer.weight.copy_(torch.from_numpy(w))
-            layer.bias.zero_()
+    for layer, w in zip(linear, start, strict=True):
+        layer.load_state_dict({"weight": torch.from_numpy(w), "bias": torch.zeros(len(w))})
     optimizer = torch.optim.SGD(model.parameters(), lr=RATE, momentum=MOMENTUM)
     attachment = regularize(optimizer, model, term, update)
 
     def step(x: np.ndarray, y: np.ndarray) -> None:
         optimizer.zero_grad()
         loss = nn.functional.cross_entropy(model(torch.from_numpy(x)), torch.from_numpy(y))
-        if update == "loss":
-            loss = loss + attachment.loss()
-        loss.backward()
+        (loss + attachment.loss()).backward()
         optimizer.step()
 
-    def outputs(x: np.ndarray) -> np.ndarray:
-        return model(torch.from_numpy(x)).detach().numpy()
-
-    return step, lambda: [layer.weight.detach().numpy() for layer in linear], outputs
+    weights = [layer.weight.detach().numpy() for layer in linear]  # the memory that trains
+    return step, lambda: weights, lambda x: model(torch.from_numpy(x)).detach().numpy()
 
 
 def in_keras(inputs: int, term: Term, update: str) -> Framework:
     """Return the network in Keras, in float32, on the backend of the process."""
     own = shrinkage.keras.regularizer(term) if update == "loss" else None
-    activations = ("tanh", "tanh", None)
-    dense = [
-        keras.layers.Dense(size, activation, kernel_regularizer=own)
-        for size, activation in zip(SIZES, activations, strict=True)
-    ]
+    layers = zip(SIZES, ("tanh", "tanh", None), strict=True)
+    dense = [keras.layers.Dense(*layer, kernel_regularizer=own) for layer in layers]
     model: Any = keras.Sequential([keras.Input((inputs,)), *dense])
     loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
     model.compile(optimizer=keras.optimizers.SGD(RATE, momentum=MOMENTUM), loss=loss)
@@ -94,10 +86,7 @@ def in_keras(inputs: int, term: Term, update: str) -> Framework:
         layer.set_weights([w.T, np.zeros(len(w))])
     if own is None:
         shrinkage.keras.regularize(model, term, update)
-
-    def outputs(x: np.ndarray) -> np.ndarray:
-        return model.predict(x, batch_size=1000, verbose=0)
-
+    outputs = partial(model.predict, batch_size=1000, verbose=0)
     return model.train_on_batch, lambda: [layer.get_weights()[0].T for layer in dense], outputs
 
 
@@ -113,14 +102,12 @@ def zeros_unlike(mine: Matrices, theirs: Matrices) -> int:
 
 def run(*, full: bool = False, data: str | None = None, steps: int = 200) -> Outcome:
     """Run the experiment with so many steps (1,000 when full)."""
-    digits, steps = pictures(full=full, data=data), 1_000 if full else steps
-    x, y, x_test, y_test = digits.scaled
-    x, x_test = x.astype(np.float64), x_test.astype(np.float64)
-    backend = keras.backend.backend()
+    digits, steps = load_pictures(data, rows=None if full else 10_000), 1_000 if full else steps
+    x, y, x_test, y_test = digits.scaled(np.float64)
+    backend, every = keras.backend.backend(), max(1, steps // LOOKS)
     outcome = Outcome(f"{digits.sentence}; {steps} steps of SGD with momentum, Keras on {backend}")
-    every = max(1, steps // LOOKS)
     looks = [step for step in range(1, steps + 1) if step % every == 0 or step == steps]
-    results, differences, gaps, unlike, by_look = [], [], [], [], []
+    results, unlike, by_look = [], [], {}
     for text, term, update in SETTINGS:
         seen, accuracies = [], []
         for framework in (in_numpy, in_torch, in_keras):
@@ -133,30 +120,28 @@ def run(*, full: bool = False, data: str | None = None, steps: int = 200) -> Out
                     seen_here.append([np.array(w, dtype=np.float64) for w in weights()])
             seen.append(seen_here)
             accuracies.append(float((outputs(x_test).argmax(axis=1) == y_test).mean()))
-        name = f"{text}: {term.strength:g} * {term.penalty!r}"
-        zeros = [sum(int((w == 0).sum()) for w in weights[-1]) for weights in seen]
+        name, (mine, *others) = f"{text}: {term.strength:g} * {term.penalty!r}", seen
+        zeros = [sum(int((w == 0).sum()) for w in looked[-1]) for looked in seen]
         results.append((name, update, *accuracies, *zeros))
-        mine, *others = seen
-        by_look.append([list(map(difference, mine, theirs)) for theirs in others])
-        differences.append((name, *(line[-1] for line in by_look[-1])))
-        gaps.append(abs(accuracies[0] - accuracies[2]))
-        strange = [zeros_unlike(mine[-1], theirs[-1]) for theirs in others]
-        unlike.append((strange[0], strange[1] / max(zeros[0], 1)))
-    frameworks = ("NumPy", "PyTorch", "Keras")
-    outcome.table(
-        "test accuracy, and weights that are exactly zero, after training",
-        ("text: term", "update", *frameworks, *(f"zeros in {name}" for name in frameworks)),
-        results,
-    )
-    columns = ("text: term", "PyTorch, float64", "Keras, float32")
-    outcome.table("largest difference of a weight from NumPy's", columns, differences)
-    exact, single = np.array(by_look).max(axis=0)  # the worst of the settings, by look
-    others, shares = np.array(unlike).T
+        by_look[name] = [list(map(difference, mine, theirs)) for theirs in others]
+        for_torch, for_keras = (zeros_unlike(mine[-1], theirs[-1]) for theirs in others)
+        share, gap = for_keras / max(zeros[0], 1), abs(accuracies[0] - accuracies[2])
+        unlike.append((for_torch, share, gap))
+    columns = (*FRAMEWORKS, *(f"zeros in {framework}" for framework in FRAMEWORKS))
+    title = "test accuracy, and weights that are exactly zero, after training"
+    outcome.table(title, ("text: term", "update", *columns), results)
+    last = [(name, *(line[-1] for line in lines)) for name, lines in by_look.items()]
+    names = ("text: term", "PyTorch, float64", "Keras, float32")
+    outcome.table("largest difference of a weight from NumPy's", names, last)
+    exact, single = np.max(list(by_look.values()), axis=0)  # the worst of the settings, by look
+    only_in_one, shares, gaps = np.transpose(unlike)
     outcome.at_most("difference of a weight, PyTorch in float64", exact[-1], 1e-8)
-    outcome.at_most("weights that are zero in one of NumPy and PyTorch only", others.sum(), 0)
+    outcome.at_most("weights that are zero in one of NumPy and PyTorch only", only_in_one.sum(), 0)
     outcome.at_most("difference of a weight, Keras in float32", single[-1], 1e-4)
-    outcome.at_most("difference of test accuracy, Keras in float32", max(gaps), 1e-3)
+    outcome.at_most("difference of test accuracy, Keras in float32", gaps.max(), 1e-3)
     outcome.at_most("the same for Keras in float32, as a share of the zeros", shares.max(), 1e-2)
+    in_double = Series("PyTorch, float64", np.array(looks), exact, "best")
+    in_single = Series(f"Keras on {backend}, float32", np.array(looks), single, "simple")
     outcome.figure(
         "three-frameworks-difference",
         "The same terms in three frameworks: what differs is rounding",
@@ -166,10 +151,7 @@ def run(*, full: bool = False, data: str | None = None, steps: int = 200) -> Out
         alt="Two curves of the largest difference of a weight by step.",
         x=Axis("step"),
         y=Axis("largest difference of a weight from NumPy's", log=True),
-        series=(
-            Series("PyTorch, float64", np.array(looks), exact, "best"),
-            Series(f"Keras on {backend}, float32", np.array(looks), single, "simple"),
-        ),
+        series=(in_double, in_single),
     )
     return outcome
 

@@ -12,8 +12,9 @@ import numpy as np
 import torch
 from torch import nn
 
-from common import Outcome, curve, main, pictures
+from common import Outcome, curve, main
 from shrinkage import L2, fit_path
+from shrinkage.datasets import load_pictures
 from shrinkage.pytorch import Ledger, audit, regularize, zero_fraction
 from shrinkage.reports import Axis, Mark
 
@@ -68,10 +69,10 @@ def accuracy(model: nn.Module, x: torch.Tensor, y: torch.Tensor) -> float:
 
 def run(*, full: bool = False, data: str | None = None) -> Outcome:
     """Run the experiment, on all training pictures when full."""
-    digits = pictures(full=full, data=data)
+    digits = load_pictures(data, rows=None if full else 10_000)
     few = digits.kind == "digits"
     epochs, outcome = 80 if few else 5, Outcome(digits.sentence)
-    x, y, *test = tensors = [torch.from_numpy(part) for part in digits.scaled]
+    x, y, *test = tensors = [torch.from_numpy(part) for part in digits.scaled()]
     batch, batches = (x[:BATCH], y[:BATCH]), len(y) // BATCH
 
     # As published, and what three steps of the audit would have said before.
@@ -89,14 +90,14 @@ def run(*, full: bool = False, data: str | None = None) -> Outcome:
         penalty=L2(),
         update="decoupled",
         strengths=STRENGTHS,
-        test=(digits.X_test, digits.y_test),
+        test=digits.test,
         folds=3 if full else 2,
         epochs=12 if full else 40 if few else 6,
         refit="all",
         progress=False,
     )
     best, plain, strength = path.best, path.unregularized, path.best.strength
-    top = path.score(digits.X_test, digits.y_test)
+    top = path.score(*digits.test)
     outcome.path_table("the path of L2(), decoupled", path, digits)
 
     # The published loop again, with that strength: one line more, and the ledger that it keeps.
@@ -108,16 +109,13 @@ def run(*, full: bool = False, data: str | None = None) -> Outcome:
     reached, zeros = accuracy(model, *test), zero_fraction(model)
     outcome.text(f"that loop with strength {strength:g}: its ledger", ledger.table(last=12))
     outcome.text("what the audit says of that", passed)
-    outcome.table(
-        "side by side",
-        ("setting", "strength", "test accuracy", "exact zeros"),
-        (
-            ("as published: Adam(weight_decay=1.0)", "1", collapsed, zeros_then),
-            ("published loop, chosen strength", f"{strength:g}", reached, zeros),
-            ("path's recipe, best", f"{best.strength:g}", top, best.zero_fraction),
-            ("path's recipe, no penalty", "0", plain.test_score, plain.zero_fraction),
-        ),
+    rows = (
+        ("as published: Adam(weight_decay=1.0)", "1", collapsed, zeros_then),
+        ("published loop, chosen strength", f"{strength:g}", reached, zeros),
+        ("path's recipe, best", f"{best.strength:g}", top, best.zero_fraction),
+        ("path's recipe, no penalty", "0", plain.test_score, plain.zero_fraction),
     )
+    outcome.table("side by side", ("setting", "strength", "test accuracy", "exact zeros"), rows)
 
     bar = ACCURACY[digits.kind]
     outcome.at_most("test accuracy as published", collapsed, CHANCE)

@@ -76,7 +76,7 @@ def test_zero_strength_is_the_unregularized_run():
 
 
 def test_the_published_decay_changes_no_weight_and_the_mended_one_does():
-    outcome = numpy_weight_decay.run(data="digits", seeds=2, epochs=2, steps=20)
+    outcome = numpy_weight_decay.run(data="digits", seeds=2, epochs=2)
     assert met(
         outcome,
         "λ = 0, 0.001 and 1 train identical weights",
@@ -121,7 +121,7 @@ def test_matrices_tell_which_weights_differ_from_others():
 
 
 def test_l1_makes_zeros_and_l2_none():
-    outcome = l1_vs_l2.run(splits=2, epochs=3, names=("wine",))
+    outcome = l1_vs_l2.run(data="wine", splits=2, epochs=3)
     assert check(outcome, "exact zeros of L2").value == 0.0
     assert check(outcome, "exact zeros of L1").value > 0.0
     (figure,) = outcome.figures

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import json
 import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
 
 import common
-from common import Outcome, main, pictures
-from shrinkage.errors import InputError
+from common import Outcome, main
 from shrinkage.reports import Axis, Row, Series, Slides
 
 
@@ -103,38 +101,3 @@ def test_a_long_table_keeps_its_first_and_last_row():
     outcome = Outcome("")
     outcome.table("values", ("x",), [(number,) for number in range(9)], most=3)
     assert [row[0] for row in outcome.parts[0].rows] == [0, 4, 8]  # type: ignore[union-attr]
-
-
-def test_pictures_say_what_is_missing(tmp_path):
-    with pytest.raises(InputError, match="IDX files"):
-        pictures(data=str(tmp_path))
-    with pytest.raises(InputError, match="test set"):
-        pictures(data="wine")
-    with pytest.raises(InputError, match="does not exist"):
-        pictures(data="no-such-folder")
-
-
-def test_pictures_fall_back_to_digits_and_say_so(monkeypatch):
-    def offline(source: str) -> object:
-        if source == "mnist":
-            raise InputError("expected an answer of openml.org, got URLError")
-        return loaded(source)
-
-    loaded = common.load_dataset
-    monkeypatch.setattr(common, "shared_folder", lambda _: None)
-    monkeypatch.setattr(common, "load_dataset", offline)
-    digits = pictures()
-    assert digits.kind == "digits"
-    assert "neither here nor to be fetched" in digits.sentence
-    assert digits.scaled[0].max() == 1.0
-    assert digits.scaled[0].shape == (1400, 64)
-    with pytest.raises(InputError, match=r"openml\.org"):
-        pictures(data="mnist")
-
-
-def test_a_part_of_mnist_is_drawn_once_and_for_all(shared_data: Path):
-    first, second = (pictures(data=str(shared_data), part=50) for _ in range(2))
-    assert first.kind == "part"
-    assert "a random 50 of the 60,000" in first.sentence
-    assert first.X.shape == (50, 28, 28)
-    np.testing.assert_array_equal(first.X, second.X)

@@ -11,20 +11,24 @@ from shrinkage.datasets.dataset import Dataset, take_rows
 from shrinkage.datasets.formats.arrays import dataset_from_arrays
 from shrinkage.datasets.formats.builtin import builtin_names
 from shrinkage.datasets.load import load_dataset, read_rows
+from shrinkage.datasets.pictures import Pictures, load_pictures, shared_folder
 from shrinkage.datasets.preparation.preprocessing import Preprocessing
 from shrinkage.datasets.splits import describe_split, make_folds, split_test
 from shrinkage.datasets.targets import TargetEncoding
 
 __all__ = [
     "Dataset",
+    "Pictures",
     "Preprocessing",
     "TargetEncoding",
     "builtin_names",
     "dataset_from_arrays",
     "describe_split",
     "load_dataset",
+    "load_pictures",
     "make_folds",
     "read_rows",
+    "shared_folder",
     "split_test",
     "take_rows",
 ]
