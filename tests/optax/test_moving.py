@@ -10,7 +10,7 @@ import pytest
 
 from shrinkage import L1
 from shrinkage.optax import moving
-from shrinkage.terms import Part
+from shrinkage.terms import Part, closed_form
 
 RANDOM = np.random.default_rng(3)
 SIZES = 10.0 ** RANDOM.uniform(-6, 3, size=1000)
@@ -21,7 +21,7 @@ U = jnp.asarray(RANDOM.normal(size=1000) * RANDOM.permutation(SIZES), jnp.float3
 @pytest.mark.parametrize("compiled", [True, False])
 def test_the_sum_is_the_prox_and_its_zeros_are_exact(compiled):
     def step(w, update):
-        return moving.shrunk(w, update, [Part(1.0, L1())], 0.5)
+        return moving.shrunk(w, update, closed_form([Part(1.0, L1())]), 0.5)
 
     ends = optax.apply_updates(W, (jax.jit(step) if compiled else step)(W, U))
     target = np.asarray(L1().prox(W + U, 0.5))
@@ -33,6 +33,6 @@ def test_the_sum_is_the_prox_and_its_zeros_are_exact(compiled):
 
 def test_where_the_step_is_zero_the_update_comes_back_bit_for_bit():
     steps = jnp.where(jnp.arange(1000) % 2 == 0, 0.0, 0.5)
-    got = np.asarray(moving.shrunk(W, U, [Part(1.0, L1())], steps))
+    got = np.asarray(moving.shrunk(W, U, closed_form([Part(1.0, L1())]), steps))
     np.testing.assert_array_equal(got[::2].view(np.int32), np.asarray(U)[::2].view(np.int32))
     assert (got[1::2] != np.asarray(U)[1::2]).any()

@@ -13,16 +13,16 @@ from typing import Any
 import jax.numpy as jnp
 import optax
 
-from shrinkage.terms import Part, closed_form, smooth_and_nonsmooth, subgradient_of
+from shrinkage.terms import Part, ProximalSum, subgradient_of
 
 
 def decayed(w: Any, update: Any, parts: Sequence[Part], rate: Any) -> Any:
-    """Return the update with the smooth parts taken off: u − rate·Σ strength·∂Ω(w).
+    """Return the update with smooth parts taken off: u − rate·Σ strength·∂Ω(w).
 
     Args:
         w: the weights before the step.
         update: what the optimizer wants to add.
-        parts: the decoupled parts; nonsmooth ones are left to `shrunk`.
+        parts: smooth ones.
         rate: the learning rate.
 
     Returns:
@@ -32,34 +32,35 @@ def decayed(w: Any, update: Any, parts: Sequence[Part], rate: Any) -> Any:
     >>> decayed(jnp.array([2.0]), jnp.array([0.0]), [Part(0.5, L2())], 0.25).tolist()
     [-0.25]
     """
-    smooth = smooth_and_nonsmooth(parts)[0]
-    if not smooth:
+    if not parts:
         return update
     wide = _wide(w)
-    return (_wide(update) - rate * subgradient_of(smooth, wide)).astype(_sum_dtype(w, update))
+    return (_wide(update) - rate * subgradient_of(parts, wide)).astype(_sum_dtype(w, update))
 
 
-def shrunk(w: Any, update: Any, parts: Sequence[Part], step: Any) -> Any:
-    """Return the update that ends at the prox of the parts.
+def shrunk(w: Any, update: Any, parts: ProximalSum, step: Any) -> Any:
+    """Return the update that ends at the prox of a sum of parts.
 
     Args:
         w: the weights before the step.
         update: what the optimizer wants to add.
-        parts: parts with a closed form together.
+        parts: their sum, with a closed form.
         step: the learning rate, a number or one per weight.
 
     Returns:
         An update u with w + u = prox(w + update), to rounding, and exactly where that is zero.
 
     >>> from shrinkage import L1
+    >>> from shrinkage.terms import closed_form
     >>> w = jnp.array([0.3, 2.0])
-    >>> (w + shrunk(w, jnp.array([-0.2, 0.0]), [Part(1.0, L1())], 0.5)).tolist()
+    >>> l1 = closed_form([Part(1.0, L1())])
+    >>> (w + shrunk(w, jnp.array([-0.2, 0.0]), l1, 0.5)).tolist()
     [0.0, 1.5]
     """
     if not parts:
         return update
     reached: Any = optax.apply_updates(w, update)
-    target = closed_form(parts).prox(_wide(reached), step).astype(reached.dtype)
+    target = parts.prox(_wide(reached), step).astype(reached.dtype)
     dtype = _sum_dtype(w, update)
     wide_w, wide_target = w.astype(dtype), target.astype(dtype)
     moved = jnp.where(target == 0, -wide_w, wide_target - wide_w)

@@ -16,9 +16,9 @@ import jax
 from shrinkage.errors import InputError
 from shrinkage.optax.assigning import assigned
 from shrinkage.optax.parameters import Layout, checked_layout, describe
-from shrinkage.terms import Assignment, Part, Term, Terms, as_terms, checked_update, present
+from shrinkage.terms import Assignment, StepPlan, Term, Terms, as_terms, checked_update, present
 
-Parts = Mapping[str, tuple[Part, ...]]
+Plans = Mapping[str, StepPlan]
 
 
 def table(
@@ -55,7 +55,7 @@ def table(
 
 
 class TreeAssignment:
-    """The live parts of each parameter by update; strengths of 0 are no parts.
+    """What happens to each parameter around a step; strengths of 0 are no parts.
 
     Args:
         terms: the terms.
@@ -84,10 +84,10 @@ class TreeAssignment:
                     f"{term.update or update}: {_ELSEWHERE[term.update or update]}"
                 )
         self._shapes: Any = None
-        self._parts: dict[str, Parts] = {}
+        self._plans: Plans = {}
 
-    def parts(self, params: Any) -> dict[str, Parts]:
-        """Return update → name → parts, for the parameters of this tree; none where it is empty.
+    def plans(self, params: Any) -> Plans:
+        """Return name → plan for the penalised parameters of this tree; none where it is empty.
 
         Raises:
             ShrinkageError: as `assign` does.
@@ -97,16 +97,10 @@ class TreeAssignment:
             infos = tuple(info for info, _ in describe(params, self._layout))
         if infos != self._shapes:  # found anew only where the tree is another
             by_name = assigned(infos, self._terms, self._update).parts if infos else {}
-            self._parts = {
-                update: {
-                    name: acting
-                    for name, parts in by_name.items()
-                    if (acting := present(part for part in parts if part.update == update))
-                }
-                for update in ("gradient", "decoupled", "proximal")
-            }
+            plans = {name: StepPlan.of(present(parts)) for name, parts in by_name.items()}
+            self._plans = {name: plan for name, plan in plans.items() if plan}
             self._shapes = infos
-        return self._parts
+        return self._plans
 
 
 _ELSEWHERE = {

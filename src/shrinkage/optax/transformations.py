@@ -8,7 +8,7 @@ are pure functions of their arguments, so that `jax.jit`, `optax.masked`, `optax
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
 import jax
@@ -21,10 +21,10 @@ from shrinkage.optax.moving import decayed, shrunk
 from shrinkage.optax.parameters import Layout, named_leaves
 from shrinkage.optax.probing import check_metric
 from shrinkage.optax.rates import checked_rate, rate_at
-from shrinkage.optax.roster import Parts, TreeAssignment
+from shrinkage.optax.roster import Plans, TreeAssignment
 from shrinkage.optax.schedules import check_schedule
 from shrinkage.optax.states import Reading, read
-from shrinkage.terms import Term, Terms, smooth_and_nonsmooth, subgradient_of
+from shrinkage.terms import StepPlan, Term, Terms, subgradient_of
 
 Given = Term | Terms | Iterable[Term]
 
@@ -94,30 +94,31 @@ def proximal(
     inner = optax.with_extra_args_support(_transformation(inner))
 
     def init(params: Any) -> ProximalState:
-        parts = roster.parts(params)
-        names = parts["proximal"]
-        if names:
-            squared = _with_squares(parts)
-            check_metric(inner, params, names, metric=metric, rate=rate, squared=squared)
-        check_schedule(inner, params, parts["decoupled"].keys() - names.keys(), rate)
+        plans = roster.plans(params)
+        shrinking = _those(plans, _in_metric)
+        if shrinking:
+            squared = set(_those(plans, lambda plan: any(part.is_decay for part in plan.parts)))
+            check_metric(inner, params, shrinking, metric=metric, rate=rate, squared=squared)
+        check_schedule(inner, params, _those(plans, _by_rate).keys() - shrinking.keys(), rate)
         return ProximalState(_no_steps(), jnp.zeros([], float), inner.init(params))
 
     def change(
         updates: Any, state: Any, params: Any = None, **extra: Any
     ) -> tuple[Any, ProximalState]:
-        parts = roster.parts(_needed(params))
-        pushed = _pushed(updates, params, parts["gradient"])
+        plans = roster.plans(_needed(params))
+        pushed = _pushed(updates, params, plans)
         moves, inner_state = inner.update(pushed, state.inner_state, params, **extra)
         buffer = state.buffer
-        if parts["proximal"] or parts["decoupled"]:
-            asked = parts["proximal"] or rate is None
+        shrinking, decoupled = _those(plans, _in_metric), _those(plans, _by_rate)
+        if shrinking or decoupled:
+            asked = shrinking or rate is None
             reading = read(inner_state, metric) if asked else Reading(OptaxMetric(), None)
             plain = rate_at(rate, state.count, reading.learning_rate)
-            moves = _taken_off(moves, params, parts["decoupled"], plain)
-            if parts["proximal"]:
+            moves = _taken_off(moves, params, decoupled, plain)
+            if shrinking:
                 amplified, buffer = reading.metric.amplified(plain, buffer)
-                scales = reading.scales(parts["proximal"])
-                moves = _shrunk(moves, params, parts["proximal"], amplified, scales)
+                scales = reading.scales(shrinking)
+                moves = _shrunk(moves, params, shrinking, amplified, scales)
         count = optax.safe_increment(state.count)
         buffer = jnp.asarray(buffer, state.buffer.dtype)
         return moves, ProximalState(count, buffer, inner_state)
@@ -161,12 +162,12 @@ def decoupled(
     roster = TreeAssignment(terms, "decoupled", allowed=("decoupled",), layout=layout)
 
     def init(params: Any) -> DecoupledState:
-        roster.parts(params)
+        roster.plans(params)
         return DecoupledState(_no_steps())
 
     def change(updates: Any, state: Any, params: Any = None) -> tuple[Any, Any]:
-        parts = roster.parts(_needed(params))["decoupled"]
-        moves = _taken_off(updates, params, parts, rate_at(rate, state.count)) if parts else updates
+        plans = roster.plans(_needed(params))
+        moves = _taken_off(updates, params, plans, rate_at(rate, state.count)) if plans else updates
         return moves, DecoupledState(optax.safe_increment(state.count))
 
     return optax.GradientTransformation(init, change)
@@ -199,11 +200,11 @@ def gradient(terms: Given, *, layout: Layout | None = None) -> optax.GradientTra
     roster = TreeAssignment(terms, "gradient", allowed=("gradient",), layout=layout)
 
     def init(params: Any) -> optax.EmptyState:
-        roster.parts(params)
+        roster.plans(params)
         return optax.EmptyState()
 
     def change(updates: Any, state: Any, params: Any = None) -> tuple[Any, Any]:
-        return _pushed(updates, params, roster.parts(_needed(params))["gradient"]), state
+        return _pushed(updates, params, roster.plans(_needed(params))), state
 
     return optax.GradientTransformation(init, change)
 
@@ -219,58 +220,58 @@ def _transformation(inner: Any) -> Any:
     )
 
 
-def _with_squares(parts: dict[str, Parts]) -> set[str]:
-    """Return the parameters that have L2 about zero, by whatever update."""
-    return {
-        name
-        for by_name in parts.values()
-        for name, on_it in by_name.items()
-        if any(part.is_decay for part in on_it)
-    }
+def _those(plans: Plans, which: Callable[[StepPlan], Any]) -> dict[str, StepPlan]:
+    return {name: plan for name, plan in plans.items() if which(plan)}
 
 
-def _shrunk(moves: Any, params: Any, parts: Parts, rate: Any, scales: Any) -> Any:
+def _in_metric(plan: StepPlan) -> bool:
+    return bool(plan.in_metric)
+
+
+def _by_rate(plan: StepPlan) -> bool:
+    return bool(plan.before or plan.after)
+
+
+def _shrunk(moves: Any, params: Any, plans: Plans, rate: Any, scales: Any) -> Any:
     """Return the updates after the prox in the optimizer's metric."""
 
-    def move(name: str, w: Any, update: Any, parts_of_it: Any) -> Any:
-        return shrunk(w, update, parts_of_it, rate * scales[name])
+    def move(name: str, w: Any, update: Any, plan: StepPlan) -> Any:
+        return shrunk(w, update, plan.in_metric, rate * scales[name])
 
-    return _each(moves, params, parts, move)
+    return _each(moves, params, plans, move)
 
 
-def _taken_off(moves: Any, params: Any, parts: Parts, rate: Any) -> Any:
+def _taken_off(moves: Any, params: Any, plans: Plans, rate: Any) -> Any:
     """Return the updates after decoupled parts: smooth ones off, then the scalar prox."""
 
-    def move(_: str, w: Any, update: Any, parts_of_it: Any) -> Any:
-        nonsmooth = smooth_and_nonsmooth(parts_of_it)[1]
-        return shrunk(w, decayed(w, update, parts_of_it, rate), nonsmooth, rate)
+    def move(_: str, w: Any, update: Any, plan: StepPlan) -> Any:
+        return shrunk(w, decayed(w, update, plan.before, rate), plan.after, rate)
 
-    return _each(moves, params, parts, move)
+    return _each(moves, params, plans, move)
 
 
-def _pushed(gradients: Any, params: Any, parts: Parts) -> Any:
+def _pushed(gradients: Any, params: Any, plans: Plans) -> Any:
     """Return gradients + Σ strength·∂Ω(w)."""
-    return _each(
-        gradients,
-        params,
-        parts,
-        lambda _, w, g, on_it: g + subgradient_of(on_it, w).astype(g.dtype),
-    )
+
+    def move(_: str, w: Any, gradient: Any, plan: StepPlan) -> Any:
+        return gradient + subgradient_of(plan.gradient, w).astype(gradient.dtype)
+
+    return _each(gradients, params, _those(plans, lambda plan: plan.gradient), move)
 
 
-def _each(updates: Any, params: Any, parts: Parts, move: Any) -> Any:
-    """Return the tree of updates, those of parameters with parts moved."""
-    if not parts:
+def _each(updates: Any, params: Any, plans: Plans, move: Any) -> Any:
+    """Return the tree of updates, those of penalised parameters moved."""
+    if not plans:
         return updates
     weights, moves = named_leaves(params), named_leaves(updates)
-    missing = [name for name in parts if name not in moves]
+    missing = [name for name in plans if name not in moves]
     if missing:
         raise InputError(
             f"expected an update of every penalised parameter, got none of {missing[0]}: give "
             "gradients and params as trees of one structure"
         )
     moved = [
-        move(name, weights[name], update, parts[name]) if name in parts else update
+        move(name, weights[name], update, plans[name]) if name in plans else update
         for name, update in moves.items()
     ]
     return jax.tree.unflatten(jax.tree.structure(updates), moved)
