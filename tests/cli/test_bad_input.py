@@ -157,7 +157,7 @@ BAD_OPTIONS = {
     "learning rate": ("--learning-rate nan", "positive learning rate", "got nan", "default"),
     "penalty": ("--penalty lasso", "penalty of l1, l2", "'lasso'", "did you mean group-lasso?"),
     "foreign option": ("--per input", "--per does not belong to the penalty l1", "leave it out"),
-    "l1 ratio": ("--penalty elastic-net --l1-ratio 2", "from 0", "got 2.0", "choose a number"),
+    "l1 ratio": ("--penalty elastic-net --l1-ratio 2", "from 0 to 1", "got 2.0", "L2 alone"),
     "model": ("--model mlp", "unknown model 'mlp'", "linear, mlp:64,32", "did you mean"),
     "empty model": ("--model mlp:", "whole numbers behind mlp:", "got ''", "mlp:64,32"),
     "model of text": ("--model mlp:a", "whole numbers behind mlp:", "got 'a'", "mlp:64,32"),
