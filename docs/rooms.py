@@ -16,6 +16,7 @@ import matplotlib as mpl
 
 mpl.use("agg")
 from matplotlib import pyplot as plt
+from PIL import Image
 
 ROOT = Path(__file__).parents[1]
 PICTURE = ROOT / "docs" / "images" / "rooms.png"
@@ -82,6 +83,7 @@ def draw() -> None:
     axes.set(xlim=(-0.05, WIDTH + 0.05), ylim=(-0.1, top + 0.3))
     axes.axis("off")
     figure.savefig(PICTURE, dpi=110, bbox_inches="tight", metadata={"Software": None})
+    Image.open(PICTURE).convert("RGB").quantize(128).save(PICTURE, optimize=True)  # a light page
 
 
 if __name__ == "__main__":
