@@ -14,9 +14,9 @@ sys.path.insert(0, str(ROOT))
 def table() -> str:
     """Return the table with its footnotes as Markdown."""
     from shrinkage.pytorch.optimizers import FACTS
-    from tests.pytorch.loops.loops import LOOPS
-    from tests.pytorch.loops.registry import cell_of
-    from tests.pytorch.loops.rows import CAPTURABLE, ROWS, UPDATES
+    from tests.pytorch.support.loops import LOOPS
+    from tests.pytorch.support.registry import cell_of
+    from tests.pytorch.support.rows import CAPTURABLE, ROWS, UPDATES
 
     notes: dict[str, int] = {}
 

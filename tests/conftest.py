@@ -45,7 +45,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 # Folders whose tests share what takes long to make: each goes to one worker as a whole.
-TOGETHER = ("tests/parity/frameworks/", "tests/keras/", "tests/pytorch/sharded/")
+TOGETHER = ("tests/parity/frameworks/", "tests/keras/", "tests/pytorch/sharding/")
 
 
 @pytest.hookimpl(optionalhook=True)

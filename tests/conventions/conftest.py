@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.conventions.convention_directions import DIRECTIONS
-from tests.conventions.convention_libraries import IN_PROCESS
-from tests.conventions.convention_plans import plan
+from tests.conventions.directions import DIRECTIONS
+from tests.conventions.libraries import IN_PROCESS
+from tests.conventions.plans import plan
 from tests.processes import environment, program
 
 WORKERS = {"keras": "tests.conventions.keras_worker", "optax": "tests.conventions.optax_worker"}

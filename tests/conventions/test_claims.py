@@ -9,8 +9,8 @@ from sklearn.linear_model import LogisticRegression, Ridge
 from torch.nn import functional
 
 from shrinkage.conventions import convert
-from tests.conventions.convention_libraries import IN_PROCESS, glmnet, torch_steps
-from tests.conventions.convention_problem import data, run_of
+from tests.conventions.libraries import IN_PROCESS, glmnet, torch_steps
+from tests.conventions.problem import data, run_of
 
 
 @pytest.mark.slow

@@ -21,7 +21,7 @@ from shrinkage.conventions import (
 from shrinkage.conventions.base import Penalises
 from shrinkage.conventions.expressions import symbol
 from shrinkage.errors import InputError, ShrinkageError
-from tests.conventions.convention_directions import DIRECTIONS, Direction
+from tests.conventions.directions import DIRECTIONS, Direction
 
 
 def test_the_answer_says_what_it_is() -> None:

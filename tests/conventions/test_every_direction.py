@@ -12,9 +12,9 @@ from shrinkage.conventions import NoEqualStrength, convert
 from shrinkage.conventions.base import Mechanism, Penalises
 from shrinkage.conventions.expressions import Product
 from shrinkage.conventions.registry import REGISTRY
-from tests.conventions.convention_directions import DIRECTIONS, NUMBERS, REFUSED
-from tests.conventions.convention_libraries import IN_PROCESS
-from tests.conventions.convention_plans import plan
+from tests.conventions.directions import DIRECTIONS, NUMBERS, REFUSED
+from tests.conventions.libraries import IN_PROCESS
+from tests.conventions.plans import plan
 
 # Keras rounds to float32 on the way; without it all agree to 1e-8.
 TOLERANCE = 1e-7

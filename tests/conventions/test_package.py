@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from docs.conventions_table import PAGE, page, table
 from shrinkage.conventions.registry import REGISTRY
-from tests.conventions.convention_libraries import IN_PROCESS
+from tests.conventions.libraries import IN_PROCESS
 from tests.processes import loaded_by
 
 HEAVY = {"torch", "jax", "keras", "sklearn", "scipy", "pandas", "typer", "rich"}

@@ -132,7 +132,7 @@ def test_every_python_block_is_code_and_few_are_not_run() -> None:
     for block in found:
         compile(source_of(block), "block", "exec")
     assert len(found) > 20
-    # one needs torchrun: what it shows is run in tests/pytorch/sharded; those that are a script of
+    # one needs torchrun: what it shows is run in tests/pytorch/sharding; those that are a script of
     # examples/ are run in tests/examples
     not_run = [block.text for block in found if block.mark == NOT_RUN]
     scripts = [text for text in not_run if text.startswith(f"{INCLUDE}examples/")]

@@ -20,7 +20,7 @@ from shrinkage import L1, L2
 from shrinkage.pytorch import regularize
 from shrinkage.pytorch.schedules import WarmUp
 from shrinkage.pytorch.transformers import Regularize
-from tests.pytorch.callbacks.tiny_training import WITH_ZEROS, equal, hooks, zeros
+from tests.pytorch.loops.tiny_training import WITH_ZEROS, equal, hooks, zeros
 
 TERMS = 0.2 * L1() + 0.1 * L2()
 UPDATES = ("proximal", "decoupled", "gradient", "loss")

@@ -15,7 +15,7 @@ from shrinkage.errors import InputError, UnsupportedOptimizer
 from shrinkage.pytorch import regularize
 from shrinkage.pytorch.lightning import Regularize
 from shrinkage.pytorch.schedules import WarmUp
-from tests.pytorch.callbacks.tiny_training import (
+from tests.pytorch.loops.tiny_training import (
     EPOCHS,
     TERMS,
     UPDATES,

@@ -15,7 +15,7 @@ from shrinkage.errors import InputError
 from shrinkage.pytorch import describe
 from shrinkage.pytorch.sharding import crosses, is_sharded, local, unsharded
 from tests.processes import environment, program
-from tests.pytorch.sharded.cases import cases_for
+from tests.pytorch.sharding.cases import cases_for
 from tests.selecting import values_of
 
 TOLERANCE = {torch.float64: 1e-10, torch.float32: 1e-5}
@@ -30,7 +30,7 @@ def run(tmp_path_factory, request):
     def started(processes: int) -> list[dict]:
         path = tmp_path_factory.mktemp("sharded") / "results.json"
         command = [*program("torch.distributed.run"), "--standalone"]
-        command += [f"--nproc-per-node={processes}", "-m", "tests.pytorch.sharded.worker"]
+        command += [f"--nproc-per-node={processes}", "-m", "tests.pytorch.sharding.worker"]
         done = subprocess.run(
             [*command, str(path), *{case.name for case in cases}],
             env=environment(OMP_NUM_THREADS="1", GLOO_SOCKET_IFNAME="lo"),

@@ -13,7 +13,7 @@ from torch.distributed.tensor import Shard, distribute_tensor
 
 from shrinkage.errors import InputError, UnsupportedOptimizer
 from shrinkage.pytorch.loops.sessions import Request, Session, real_model, real_optimizer
-from tests.pytorch.callbacks.tiny_training import TERMS, hooks, network, sgd
+from tests.pytorch.loops.tiny_training import TERMS, hooks, network, sgd
 
 IMPORTS = """
 import sys

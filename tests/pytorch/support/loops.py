@@ -15,7 +15,7 @@ from torch.nn.utils import parametrizations
 
 from shrinkage import L1, L2
 from shrinkage.pytorch import Attachment, regularize
-from tests.pytorch.loops.byhand import (
+from tests.pytorch.support.byhand import (
     L1_STRENGTH,
     L2_STRENGTH,
     STEPS,

@@ -182,8 +182,7 @@ TORCH = [
 def test_torch_optimizers_are_measured_right_by_an_audit_that_knows_none(
     monkeypatch: pytest.MonkeyPatch, kind: Any, options: dict, rule: OwnDecay, fresh: bool
 ) -> None:
-    for known in list(FACTS):
-        monkeypatch.delitem(FACTS, known)
+    monkeypatch.setattr("shrinkage.pytorch.optimizers.registry.FACTS", {})
     torch.manual_seed(0)
     model = nn.Linear(6, 5, bias=False)
     optimizer = kind(model.parameters(), lr=RATE, weight_decay=1e-5, **options)

@@ -29,7 +29,7 @@ from torch.nn.parallel import DistributedDataParallel
 
 from shrinkage.pytorch import Ledger, penalty_loss, regularize
 from shrinkage.pytorch.sharding import unsharded
-from tests.pytorch.sharded.cases import STEPS, Case, cases_for, optimizer_of
+from tests.pytorch.sharding.cases import STEPS, Case, cases_for, optimizer_of
 
 ROWS = 16  # of a batch, divisible by every number of processes
 

@@ -9,9 +9,9 @@ import numpy as np
 
 from shrinkage.conventions import Holds, convert
 from shrinkage.conventions.base import Convention, DataLoss, Penalises, TrainedBy
-from tests.conventions.convention_directions import Direction
-from tests.conventions.convention_libraries import IN_PROCESS
-from tests.conventions.convention_problem import run_of
+from tests.conventions.directions import Direction
+from tests.conventions.libraries import IN_PROCESS
+from tests.conventions.problem import run_of
 
 # Adam divides by √v̂ + ε: with ε = 1 it also stands still where the gradient only nearly vanishes.
 STILL = {"epsilon": 1.0}

@@ -8,7 +8,7 @@ from typing import Any
 from shrinkage.conventions.base import Convention, DataLoss, Penalises
 from shrinkage.conventions.registry import REGISTRY
 from shrinkage.conventions.relations import Holds, relation
-from tests.conventions.convention_problem import LEARNING_RATE, ROWS
+from tests.conventions.problem import LEARNING_RATE, ROWS
 
 NUMBERS = {
     "sklearn.LogisticRegression.C": 3.0,

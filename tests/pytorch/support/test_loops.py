@@ -7,10 +7,10 @@ import torch
 from torch._dynamo.utils import counters
 
 from shrinkage.pytorch import regularize
-from tests.pytorch.loops.byhand import L1_STRENGTH, ByHand, network, penalised, weights
-from tests.pytorch.loops.loops import LOOPS, TERMS, backward
-from tests.pytorch.loops.registry import CELLS, tolerance
-from tests.pytorch.loops.rows import CAPTURABLE, ROWS, UPDATES
+from tests.pytorch.support.byhand import L1_STRENGTH, ByHand, network, penalised, weights
+from tests.pytorch.support.loops import LOOPS, TERMS, backward
+from tests.pytorch.support.registry import CELLS, tolerance
+from tests.pytorch.support.rows import CAPTURABLE, ROWS, UPDATES
 
 
 @pytest.mark.parametrize("cell", CELLS, ids=lambda cell: cell.name)

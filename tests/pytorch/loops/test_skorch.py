@@ -21,7 +21,7 @@ from shrinkage import L1
 from shrinkage.errors import InputError, UnsupportedOptimizer
 from shrinkage.pytorch.schedules import WarmUp
 from shrinkage.pytorch.skorch import Regularize
-from tests.pytorch.callbacks.tiny_training import (
+from tests.pytorch.loops.tiny_training import (
     EPOCHS,
     TERMS,
     UPDATES,

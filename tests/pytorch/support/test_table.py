@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from docs.support_table import PAGE, page
-from tests.pytorch.loops.registry import CELLS
-from tests.pytorch.loops.rows import ROWS
+from tests.pytorch.support.registry import CELLS
+from tests.pytorch.support.rows import ROWS
 
 
 def test_the_page_is_up_to_date():

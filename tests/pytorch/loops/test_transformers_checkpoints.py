@@ -20,8 +20,8 @@ from shrinkage.pytorch.loops.transformers import (
     write_state,
 )
 from shrinkage.pytorch.schedules import WarmUp
-from tests.pytorch.callbacks.test_transformers import TERMS, plain, trained
-from tests.pytorch.callbacks.tiny_training import equal, zeros
+from tests.pytorch.loops.test_transformers import TERMS, plain, trained
+from tests.pytorch.loops.tiny_training import equal, zeros
 
 OPTIONS = {"schedule": WarmUp(30), "freeze_zeros": True}
 SAVING = {"save_strategy": "steps", "save_steps": 6}

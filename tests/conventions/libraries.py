@@ -13,7 +13,7 @@ from torch.nn import functional
 
 import shrinkage
 from shrinkage.pytorch import regularize
-from tests.conventions.convention_problem import data_gradient
+from tests.conventions.problem import data_gradient
 
 Run = dict[str, Any]
 

@@ -9,8 +9,8 @@ import re
 from dataclasses import dataclass
 
 from shrinkage.errors import UnsupportedOptimizer
-from tests.pytorch.loops.loops import LOOPS
-from tests.pytorch.loops.rows import ROWS, UPDATES, Row
+from tests.pytorch.support.loops import LOOPS
+from tests.pytorch.support.rows import ROWS, UPDATES, Row
 
 CLOSURE = "a closure computes the gradient anew after the term was added to it"
 LATE_BUFFER = "torch's fused SGD cannot begin a momentum buffer later than those of its group"
