@@ -108,6 +108,7 @@ def test_a_list_of_strengths_groups_and_dropped_columns(here):
     assert "kept together" in page
 
 
+@pytest.mark.slow
 def test_a_count_of_strengths_a_task_and_sets_of_ones_own(here):
     random = np.random.default_rng(0)
     for name, rows in (("train", 60), ("choose", 20), ("test", 15)):

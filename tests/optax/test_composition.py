@@ -68,6 +68,7 @@ INNER = {
 
 
 @pytest.mark.parametrize("name", INNER)
+@pytest.mark.slow
 def test_compiled_is_eager(name):
     inner, rate, metric = INNER[name]
     optimizer = proximal(inner, TERMS, rate, metric=metric)
@@ -104,6 +105,7 @@ def test_zeros_are_exact_in_the_weights():
     assert not np.signbit(values[values == 0]).any()
 
 
+@pytest.mark.slow
 def test_a_chain_around_it_clips_first():
     clip = optax.clip_by_global_norm(0.05)
     ours = optax.chain(clip, proximal(optax.sgd(0.1), TERMS, 0.1))
@@ -216,6 +218,7 @@ def test_a_schedule_is_followed(momentum):
     assert_same(ours, params, atol=1e-4)
 
 
+@pytest.mark.slow
 @pytest.mark.slow
 def test_an_injected_learning_rate_is_read_and_may_be_set():
     with jax.enable_x64(True):  # injected numbers have the dtype of the weights

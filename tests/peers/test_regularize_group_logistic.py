@@ -33,6 +33,7 @@ def optimum(tmp_path_factory) -> np.ndarray:
 
 
 @pytest.mark.parametrize("name", OPTIMIZERS)
+@pytest.mark.slow
 def test_group_lasso_logistic_regression(name, optimum):
     """A convolution as long as its input is a linear layer with weights of 1 × 3 × 4."""
     x, y = two_classes()

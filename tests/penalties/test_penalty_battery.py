@@ -38,6 +38,7 @@ def test_battery(penalty: Penalty, namespace: str) -> None:
 # Compiling is slow, so that JAX meets one small shape and the penalties that contain the others.
 @pytest.mark.slow
 @pytest.mark.parametrize("penalty", [ElasticNet(0.3), GroupLasso("input")], ids=repr)
+@pytest.mark.slow
 def test_battery_under_jit(penalty: Penalty) -> None:
     pytest.importorskip("jax")
     check_penalty(penalty, namespaces=["jax"], shapes=[(3, 2)])

@@ -33,6 +33,8 @@ from tests.parity.frameworks.worker import key
 from tests.processes import environment, program
 from tests.selecting import values_of
 
+pytestmark = pytest.mark.slow
+
 QUIET = {"TF_CPP_MIN_LOG_LEVEL": "3", "CUDA_VISIBLE_DEVICES": "", "OMP_NUM_THREADS": "1"}
 CASES = [case for framework in FRAMEWORKS for case in cases(framework)]
 EXISTING = [case for case in CASES if case.reason is None]

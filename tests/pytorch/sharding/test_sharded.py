@@ -18,6 +18,8 @@ from tests.processes import environment, program
 from tests.pytorch.sharding.cases import cases_for
 from tests.selecting import values_of
 
+pytestmark = pytest.mark.slow
+
 TOLERANCE = {torch.float64: 1e-10, torch.float32: 1e-5}
 
 
