@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from shrinkage.audits.judging.causes import Cause, CauseKind, likely_cause
+from shrinkage.audits.judging.causes import Cause, CauseKind, Sizes, likely_cause
 
 RATE = 0.07
 
@@ -83,3 +83,24 @@ def test_rounding_widens_what_is_near() -> None:
 def test_a_learning_rate_of_zero(factor: float, kind: CauseKind) -> None:
     """A warm-up begins there."""
     assert likely_cause(factor, 0.0).kind is kind
+
+
+SIZES = Sizes(weights=(60, 1000), norms=(3.3, 17.0), group=27)
+
+
+@pytest.mark.parametrize(
+    ("factor", "kind", "number"),
+    [
+        (1 / 60, CauseKind.MEAN, 60),
+        (2 / 60, CauseKind.MEAN, 60),
+        (2 / 1000, CauseKind.MEAN, 1000),
+        (1 / 3.3, CauseKind.NORM, 3.3),
+        (0.5 / 17, CauseKind.NORM, 17.0),
+        (27**-0.5, CauseKind.NO_ROOT, 27),
+        (2.0, CauseKind.TWICE, 1.0),
+        (RATE, CauseKind.RATE_TWICE, 1.0),
+        (0.77, CauseKind.UNUSUAL, 1.0),
+    ],
+)
+def test_sizes_of_the_weights(factor: float, kind: CauseKind, number: float) -> None:
+    assert likely_cause(factor, RATE, sizes=SIZES) == Cause(kind, "", number)

@@ -6,9 +6,16 @@ assignment of the terms, which a framework's `regularize` reads too.
 
 from __future__ import annotations
 
+import math
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cache
+from typing import Any
 
+from shrinkage.audits.judging.causes import Sizes
 from shrinkage.audits.measuring import MECHANISMS, Expectation
+from shrinkage.audits.measuring.fits import dot
+from shrinkage.audits.measuring.pair import as_float64
 from shrinkage.errors import InputError
 from shrinkage.terms import Assignment, Terms
 
@@ -42,6 +49,34 @@ def _intended(assignment: Assignment, name: str, update: str | None) -> Intended
     expectation = Expectation.of(parts)
     words = " + ".join(f"{term.strength:g} * {term.penalty!r}" for term in terms)
     return Intended(expectation, allowed, words if expectation.parts else "")
+
+
+def sizes_in(intended: Mapping[str, Intended], arrays: Mapping[str, Any]) -> Callable[[str], Sizes]:
+    """Return a function of a parameter's name that says how large its weights are.
+
+    Args:
+        intended: of all parameters.
+        arrays: their weights, by name.
+    """
+    names = [name for name, meant in intended.items() if meant.expectation.parts]
+    total = sum(math.prod(arrays[name].shape) for name in names)
+
+    @cache
+    def norm(name: str) -> float:
+        w = as_float64(arrays[name])
+        return math.sqrt(dot(w, w))
+
+    def sizes(name: str) -> Sizes:
+        parts = intended[name].expectation.parts
+        norms: tuple[float, ...] = ()
+        if all(part.penalty.smooth and part.reference is None for part in parts):
+            norms = (norm(name), math.hypot(*map(norm, names)))
+        shape = tuple(arrays[name].shape)
+        within = [part.penalty.coupled_axes(len(shape)) for part in parts]
+        group = math.prod(shape[axis] for axis in within[0]) if len(parts) == 1 else 1
+        return Sizes((math.prod(shape), total), tuple(filter(None, norms)), group)
+
+    return sizes
 
 
 def check_strengths(terms: Terms) -> None:

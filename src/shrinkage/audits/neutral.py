@@ -8,10 +8,12 @@ start with all strengths times 0, 1 and 2, and looks only at what the step did. 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from shrinkage.audits.findings import Report, make_report
-from shrinkage.audits.intended import Intended, check_strengths, intended_by
+from shrinkage.audits.intended import Intended, check_strengths, intended_by, sizes_in
 from shrinkage.audits.judging import Case, judge
 from shrinkage.audits.measuring import Measured, Pair, measure
 from shrinkage.audits.measuring.steps import Step, TakenStep, same, take
@@ -76,8 +78,12 @@ def audit(
     rates = _rates(learning_rate, assignment)
     runs = (take(step, 1.0, zero), take(step, 2.0, zero))
     intended = intended_by(assignment, update)
+    sizes = sizes_in(intended, zero.before)
     cases = [
-        _case(name, meant, rates[name], zero, runs, known or {}) for name, meant in intended.items()
+        replace(
+            _case(name, meant, rates[name], zero, runs, known or {}), sizes=partial(sizes, name)
+        )
+        for name, meant in intended.items()
     ]
     judgement = judge(cases)
     findings = judgement.findings

@@ -38,6 +38,7 @@ _ALL = (
     Rule("coupled-through-adam", "warning", "an adaptive optimizer rescales the penalty"),
     Rule("penalised-twice", "error", "a parameter is penalised by two settings or two names"),
     Rule("scale-invariant", "warning", "the size of these weights has no effect on the output"),
+    Rule("selected-but-frozen", "info", "a term selects a parameter that does not train"),
     Rule("frozen-but-decays", "error", "a frozen parameter is shrunk"),
     Rule("amp-unscaled", "error", "the penalty missed the loss scale of mixed precision"),
     Rule("accumulation-multiplied", "error", "the penalty is added once for every micro-batch"),

@@ -3,7 +3,8 @@
 Who uses this: `regularize`, `penalty_loss`, paths and audits. Each parameter is described by the
 layer that owns it, through the table `LAYERS`; adding a layer is one line there. Parameters that
 no known layer owns follow their shape: two or more axes are a weight of kind "custom" (a user's
-own linear layer must not silently go unpenalised); fewer axes, or "bias" in the name, are not.
+own linear layer must not silently go unpenalised); fewer axes, or "bias" in the name, are not, and
+a layer of vectors alone counts as a norm.
 """
 
 from __future__ import annotations
@@ -68,6 +69,7 @@ LAYERS: tuple[LayerKind, ...] = (
         ("weight", "bias"),
         lambda _: Place("norm", "norm"),
     ),
+    LayerKind((nn.PReLU,), ("weight",), lambda _: Place("other")),
 )
 
 _DIRECTION = "direction of a weight-normalised weight: its size has no effect"
@@ -175,7 +177,10 @@ def _place(
     for ending in ("_g", "_v"):  # torch.nn.utils.weight_norm, the older one
         if name.endswith(ending) and f"{name[:-2]}_g" in module._parameters:
             return _weight_norm(module, name[:-2], tensor, magnitude=ending == "_g")
-    return _by_layer(module, name.removesuffix("_orig"), tensor)  # _orig: spectral norm, pruning
+    place = _by_layer(module, name.removesuffix("_orig"), tensor)  # _orig: spectral norm, pruning
+    if prefix and place.kind == "custom" and _is_scale(module):
+        return Place("bias" if place.role == "bias" else "norm", "norm")
+    return place
 
 
 def _by_layer(module: nn.Module, name: str, tensor: torch.Tensor) -> Place:
@@ -190,6 +195,14 @@ def _by_layer(module: nn.Module, name: str, tensor: torch.Tensor) -> Place:
     if place.role == "weight" and tensor.ndim < 2:
         return Place("other", place.kind)
     return place
+
+
+def _is_scale(module: nn.Module) -> bool:
+    """Return whether a layer of one's own is shaped like a norm: it has vectors of one length."""
+    tensors = [tensor for tensor in module._parameters.values() if tensor is not None]
+    alike = len({tuple(tensor.shape) for tensor in tensors}) == 1
+    leaf = next(module.children(), None) is None
+    return leaf and alike and tensors[0].ndim == 1 and tensors[0].numel() > 1
 
 
 def _is_weight_norm(module: parametrize.ParametrizationList) -> bool:

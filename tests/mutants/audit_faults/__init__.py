@@ -7,6 +7,7 @@ beside it, at the size of a few tens of weights.
 from __future__ import annotations
 
 from tests.mutants.audit_faults import (
+    adapters,
     decay_exemptions,
     decay_groups,
     decay_without_training,
@@ -47,6 +48,7 @@ FAULTS: tuple[Fault, ...] = of_kind(
         decay_exemptions,
         decay_groups,
         decay_without_training,
+        adapters,
         own_decay,
         keras_faults,
         optax_faults,

@@ -55,7 +55,7 @@ def picture(model: nn.Module, optimizer: Any, *others: Any) -> dict[str, Any]:
         "torch": frozen_copy(torch.get_rng_state()),
         "numpy": frozen_copy(list(np.random.get_state())),
         "python": random.getstate(),
-        "scaler's class": torch.amp.GradScaler.scale,
+        "scaler's class": (torch.amp.GradScaler.scale, torch.amp.GradScaler.unscale_),
     }
 
 

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import pytest
+import torch
 from torch.optim import SGD, Adagrad, Adam, AdamW, NAdam, RMSprop
 
 from shrinkage import L2
@@ -62,3 +66,82 @@ class TestThroughAdam:
         report = audit(model, optimizer, plain_step, data())
         assert report.ok, str(report)
         assert bool(where(report, "coupled-through-adam")) is found, str(report)
+
+
+class Own(torch.optim.Optimizer):
+    """An optimizer that no record knows: the weights move by −lr · rule(gradient, state)."""
+
+    def __init__(self, parameters: Any, rule: Callable[..., Any], lr: float = 0.01) -> None:
+        super().__init__(parameters, {"lr": lr})
+        self.rule = rule
+
+    @torch.no_grad()
+    def step(self, closure: Any = None) -> None:  # noqa: ARG002
+        for group in self.param_groups:
+            for w in group["params"]:
+                w.sub_(group["lr"] * self.rule(w.grad, self.state[w]))
+
+
+def momentum(gradient: Any, state: Any) -> Any:
+    state["v"] = 0.9 * state.get("v", 0.0) + gradient
+    return state["v"]
+
+
+def slow_root(gradient: Any, state: Any) -> Any:
+    state["s"] = 0.999 * state.get("s", 1e-6) + 0.001 * gradient.square()
+    return gradient / state["s"].sqrt()
+
+
+def by_layer(gradient: Any, _: Any) -> Any:
+    return gradient / gradient.norm()
+
+
+def centred(gradient: Any, _: Any) -> Any:
+    return gradient - gradient.mean()
+
+
+def orthogonal(gradient: Any, _: Any) -> Any:
+    if gradient.ndim < 2:
+        return gradient
+    u, _, v = torch.linalg.svd(gradient, full_matrices=False)
+    return u @ v
+
+
+class TestUnknownOptimizers:
+    @pytest.mark.parametrize("begun", [False, True])
+    @pytest.mark.parametrize(
+        ("rule", "adapts"),
+        [
+            (momentum, False),
+            (by_layer, False),
+            (centred, False),
+            (lambda gradient, _: gradient.sign(), True),
+            (slow_root, True),
+            (orthogonal, True),
+        ],
+    )
+    def test_what_they_do_with_a_gradient_is_measured(self, rule, adapts, begun):
+        model = network()
+        optimizer = Own(model.parameters(), rule)
+        for _ in range(20 * begun):
+            plain_step(model, optimizer, data())
+        report = audit(model, optimizer, step_with(half_squares, STRENGTH), data(), TERM)
+        assert report.ok, str(report)
+        assert bool(where(report, "coupled-through-adam")) is adapts, str(report)
+
+
+@pytest.mark.parametrize("kind", [SGD, Adam, AdamW])
+def test_another_push_beside_the_gradient(kind):
+    """The optimizer has one gradient in every run, so that the weights tell."""
+
+    def step(model: Any, optimizer: Any, batch: Any, scale: float) -> None:
+        plain_step(model, optimizer, batch)
+        with torch.no_grad():
+            for w in (w for w in model.parameters() if w.ndim > 1):
+                w.sub_(0.1 * STRENGTH * scale * w.sign())
+
+    model = network()
+    optimizer = decayed(model, kind, lr=0.1, weight_decay=0.0)
+    report = audit(model, optimizer, step, data(), TERM)
+    assert where(report, "wrong-direction") == {"0.weight", "2.weight"}, str(report)
+    assert "cosine" not in str(report)

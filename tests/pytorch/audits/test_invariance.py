@@ -68,3 +68,23 @@ def test_weights_without_a_penalty_are_nobodys_matter() -> None:
     model = settled(CASES["batch norm"][0]())
     optimizer = SGD([{"params": [model.get_submodule("foo3").weight], "weight_decay": 0.1}], lr=0.1)
     assert not where(audit(model, optimizer, plain_step, data()), "scale-invariant")
+
+
+def test_a_product_that_vanishes_by_chance_is_tried_again() -> None:
+    """⟨w, ∂w⟩ is 3e-4 of its terms in the first layer of this network, which has no norm."""
+    with torch.random.fork_rng():
+        torch.manual_seed(17)
+        layers: list[nn.Module] = [nn.Linear(12, 64), nn.Tanh()]
+        for _ in range(3):
+            layers += [nn.Linear(64, 64), nn.Tanh()]
+        model = nn.Sequential(*layers, nn.Linear(64, 5))
+        batch = torch.randn(32, 12), torch.randint(0, 5, (32,))
+    optimizer = SGD(model.parameters(), lr=0.1, weight_decay=0.01)
+    assert not where(audit(model, optimizer, plain_step, batch), "scale-invariant")
+
+
+def test_chance_beside_a_norm_hides_neither(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where all weights are tried, those in front of the norm alone pass, in halves."""
+    monkeypatch.setattr("shrinkage.pytorch.audits.invariant._may_be", lambda *_: True)
+    make, shape, expected = CASES["two convolutions with batch norm"]
+    assert where(audited(settled(make()), shape), "scale-invariant") == expected

@@ -9,7 +9,8 @@ import torch
 from torch import nn
 from torch.optim import SGD, Adam, AdamW
 
-from shrinkage import L1, L2, everything
+from shrinkage import L1, L2, biases, everything, norms, weights
+from shrinkage.errors import InputError
 from shrinkage.pytorch import audit, regularize
 from tests.builders.torch_networks import half_squares, settled
 from tests.pytorch.audits.audited_networks import (
@@ -37,6 +38,27 @@ class Normed(nn.Module):
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         return self.baz(self.bar(torch.tanh(self.foo(x))))
+
+
+class OwnScale(nn.Module):
+    """As Llama has it."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.scale = nn.Parameter(torch.ones(width))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.scale * x * torch.rsqrt(x.square().mean(-1, keepdim=True) + 1e-6)
+
+
+class OwnNorm(Normed):
+    def __init__(self) -> None:
+        super().__init__()
+        self.bar = OwnScale(8)
+        self.gate = nn.Parameter(torch.ones(CLASSES))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.gate * super().forward(x)
 
 
 class TestBiasOrNorm:
@@ -68,6 +90,58 @@ class TestBiasOrNorm:
         report = audit(model, optimizer, plain_step, data())
         assert "bar.weight" in where(report, "bias-or-norm-penalised")
         assert "foo.weight" not in where(report, "bias-or-norm-penalised")
+
+    @pytest.mark.parametrize(
+        "selection",
+        [norms(), norms() | biases(), weights() | biases(), norms() & biases() | norms()],
+    )
+    def test_a_role_that_was_chosen_is_nobodys_matter(self, selection):
+        model = Normed()
+        optimizer = SGD(model.parameters(), lr=0.01)
+        regularize(optimizer, model, TERM.on(selection))
+        assert audit(model, optimizer, plain_step, data()).rules == ()
+
+    def test_norms_and_vectors_of_ones_own(self):
+        model = OwnNorm()
+        optimizer = AdamW(model.parameters(), lr=0.01, weight_decay=STRENGTH)
+        report = audit(model, optimizer, plain_step, data())
+        vectors = {"bar.scale", "gate", "foo.bias", "baz.bias"}
+        assert where(report, "bias-or-norm-penalised") == vectors
+        assert "a normalization scale" in str(report)
+        assert "a vector" in str(report)
+
+
+class TestSelectedButFrozen:
+    @staticmethod
+    def partly() -> Any:
+        model = network()
+        model[0].weight.requires_grad_(False)
+        return model
+
+    @pytest.mark.parametrize(
+        ("term", "severity"), [(TERM, "info"), (TERM.on("*.weight"), "warning")]
+    )
+    def test_a_frozen_weight_beside_one_that_trains(self, term, severity):
+        model = self.partly()
+        step = step_with(lambda m: m.get_parameter("2.weight").square().sum() / 2, STRENGTH)
+        report = audit(model, SGD(model.parameters(), lr=0.1), step, data(), term)
+        assert [(f.rule, f.parameter, f.severity) for f in report.findings] == [
+            ("selected-but-frozen", "0.weight", severity)
+        ]
+        assert "on the intended parameters that train" in str(report)
+
+    def test_a_decay_on_it(self):
+        model = self.partly()
+        report = audit(model, decayed(model), plain_step, data())
+        assert where(report, "selected-but-frozen") == {"0.weight"}
+        model[2].weight.requires_grad_(False)
+        with pytest.raises(InputError, match="weight_decay on frozen parameters only"):
+            audit(model, decayed(model), plain_step, data())
+
+    def test_a_frozen_parameter_that_no_term_is_on(self):
+        model = network()
+        model[0].bias.requires_grad_(False)
+        assert audit(model, decayed(model), plain_step, data()).rules == ()
 
 
 class TestPatterns:

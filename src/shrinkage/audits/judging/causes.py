@@ -8,7 +8,7 @@ by name first.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import Enum
 
@@ -25,6 +25,9 @@ class CauseKind(Enum):
     RATE_MISSING = "not multiplied by the learning rate"
     TWICE = "the whole square Σw² where its half is meant, or the penalty added twice"
     HALF = "a half too many (the gradient of ½Σw² is w), or a mean over two"
+    MEAN = "a mean over {number:.0f} weights where their sum is meant"
+    NORM = "the norm ‖w‖ ({number:.3g}) where half its square is meant"
+    NO_ROOT = "the norm of a group without the root of its size: √|g| with |g| = {number:.0f}"
     LOSS_SCALE = "the loss scale of mixed precision, not undone or not applied to the penalty"
     TIMES_COUNT = "added {number:.0f} times: once for every micro-batch, row or process"
     OVER_COUNT = "divided by {number:.0f}: rows, batches, micro-batches or processes"
@@ -43,8 +46,27 @@ class Cause:
         return self.kind.value.format(name=self.name, number=self.number)
 
 
+@dataclass(frozen=True)
+class Sizes:
+    """Numbers of the weights themselves that a penalty of one's own may be off by.
+
+    Args:
+        weights: how many there are, in the array and in all penalised ones.
+        norms: ‖w‖ of the same, where the penalty is smooth.
+        group: how many lie in a group, 1 where the penalty has no groups.
+    """
+
+    weights: tuple[int, ...] = ()
+    norms: tuple[float, ...] = ()
+    group: int = 1
+
+
 def likely_cause(
-    factor: float, rate: float, known: Mapping[str, float] | None = None, error: float = 0.0
+    factor: float,
+    rate: float,
+    known: Mapping[str, float] | None = None,
+    error: float = 0.0,
+    sizes: Sizes | None = None,
 ) -> Cause:
     """Return the likely cause of a factor.
 
@@ -53,6 +75,7 @@ def likely_cause(
         rate: the learning rate.
         known: numbers by what they are ("micro-batches": 4), looked for as factor and divisor.
         error: what rounding can have done to the factor.
+        sizes: of the weights.
 
     Returns:
         The cause; its text is the end of a sentence.
@@ -80,6 +103,9 @@ def likely_cause(
         return Cause(CauseKind.TWICE)
     if near(0.5):
         return Cause(CauseKind.HALF)
+    for cause, value in _by_size(sizes or Sizes()):
+        if near(value):
+            return cause
     larger = max(abs(factor), 1 / abs(factor)) if factor else math.inf
     if larger >= _LOSS_SCALE and near(2.0 ** round(math.log2(abs(factor)))):
         return Cause(CauseKind.LOSS_SCALE)
@@ -87,3 +113,15 @@ def likely_cause(
     if 3 <= count < 1e7 and abs(larger - count) <= (_NEAR + error) * count:
         return Cause(CauseKind.TIMES_COUNT if factor > 1 else CauseKind.OVER_COUNT, "", count)
     return Cause(CauseKind.UNUSUAL)
+
+
+def _by_size(sizes: Sizes) -> Iterator[tuple[Cause, float]]:
+    """Yield causes with the factors that they have."""
+    for count in sizes.weights:
+        for half in (1, 2):  # of Σ|w| or ½Σw², and of Σw²
+            yield Cause(CauseKind.MEAN, "", count), half / count
+    if sizes.group > 1:
+        yield Cause(CauseKind.NO_ROOT, "", sizes.group), sizes.group**-0.5
+    for norm in sizes.norms:
+        for half in (1.0, 0.5):  # λ‖w‖ and ½λ‖w‖
+            yield Cause(CauseKind.NORM, "", norm), half / norm

@@ -57,7 +57,7 @@ def _off(case: Case, verdict: Verdict, once: Fit) -> Finding:
         return unclear(case)
     if not verdict.certain and 1.02 < once.factor < 1.98:
         return arrival.by_momentum(case, once)
-    cause = likely_cause(once.factor, case.rate, case.known, once.error)
+    cause = likely_cause(once.factor, case.rate, case.known, once.error, case.sizes())
     return arrival.wrong_factor(case, once, cause)
 
 

@@ -5,10 +5,11 @@ Who uses this: `judge`, which makes findings of the verdicts.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 
+from shrinkage.audits.judging.causes import Sizes
 from shrinkage.audits.measuring.fits import Fit
 from shrinkage.audits.measuring.measure import Measured
 
@@ -34,6 +35,7 @@ class Case:
     once: Measured
     twice: Measured
     known: Mapping[str, float] = field(default_factory=dict)
+    sizes: Callable[[], Sizes] = Sizes  # asked where a factor is wrong
     reached: bool = True  # whether the loss of the step depends on the parameter
     accumulates: bool = False  # whether what is too small is held back until it is large enough
     decay: DecayUse = DecayUse.NO_SETTING

@@ -77,6 +77,11 @@ class Fit:
         return self.ce / math.sqrt(self.cc * self.ee) if self.cc > 0 and self.ee > 0 else 0.0
 
     @property
+    def astray(self) -> float:
+        """The share of the measured change's length that lies across the expected one."""
+        return math.sqrt(max(0.0, 1.0 - self.cosine * self.cosine))
+
+    @property
     def fits(self) -> bool:
         """Whether the change lies along the expected one."""
         if self.ee <= 0:

@@ -62,7 +62,8 @@ def another_push(case: Case, once: Fit) -> Finding:
     return finding(
         "wrong-direction",
         case.name,
-        f"what arrives is not along the gradient of {case.words} (cosine {once.cosine:.2f})",
+        f"what arrives is not along the gradient of {case.words}: {once.astray:.0%} of it lies "
+        "across",
         "look which penalty, on which array, the loop really computes",
     )
 

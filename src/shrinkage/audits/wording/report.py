@@ -45,10 +45,9 @@ def verdict_text(report: Report) -> str:
     rest = f"; {', '.join(counts)}" if counts else ""
     if report.update is None:
         return f"no error found{rest}"
-    return (
-        f"ok: the penalty arrives once, on the intended parameters, by the update "
-        f"{report.update!r}{rest}"
-    )
+    frozen = "selected-but-frozen" in report.rules
+    where = "on the intended parameters that train" if frozen else "on the intended parameters"
+    return f"ok: the penalty arrives once, {where}, by the update {report.update!r}{rest}"
 
 
 def findings_text(findings: Iterable[Finding]) -> Iterator[tuple[str, str, str]]:

@@ -9,18 +9,19 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterable
+from functools import partial
 from typing import Any
 
 from torch import nn
 from torch.optim import Optimizer
 
 from shrinkage.audits.findings import Finding, Report, finding, make_report
-from shrinkage.audits.intended import check_strengths, intended_by
+from shrinkage.audits.intended import check_strengths, intended_by, sizes_in
 from shrinkage.audits.judging import Case, judge
 from shrinkage.audits.wording.absence import not_repeatable
 from shrinkage.errors import InputError, OwnDecayWarning, UnmatchedPattern
 from shrinkage.pytorch.audits.invariant import scale_invariant
-from shrinkage.pytorch.audits.loop_causes import named_causes, numbers_of
+from shrinkage.pytorch.audits.loop_causes import by_cause, numbers_of
 from shrinkage.pytorch.audits.loop_rules import RULES_OF_FACTS, LoopFacts
 from shrinkage.pytorch.audits.measuring import measure_run
 from shrinkage.pytorch.audits.outlook import Outlook
@@ -83,21 +84,25 @@ def audit(
     update = None if update is None else checked_update(update)
     _check(model, optimizer)
     twin = Twin(model, optimizer)
-    wanted = wanted_terms(twin) if terms is None else as_terms(terms)
-    check_strengths(wanted)
-    try:
-        assignment = assign(twin.infos, wanted, update or "gradient")
-    except UnmatchedPattern as error:
-        return make_report([_unmatched(error)])
+    if terms is not None:
+        terms = as_terms(terms)
+        check_strengths(terms)
     call = StepCall(training_step, batch, seed)
     with (
-        Surroundings(model, optimizer, training_step) as surroundings,
+        Surroundings(model, optimizer, training_step, batch) as surroundings,
         warnings.catch_warnings(),
     ):
         # a scheduler of the caller's optimizer, which takes no step here
         warnings.filterwarnings("ignore", "Detected call of `lr_scheduler.step")
         warnings.simplefilter("ignore", OwnDecayWarning)
-        return _audited(Runs(twin, call, surroundings), assignment, update, steps_per_epoch)
+        runs = Runs(twin, call, surroundings)
+        wanted = wanted_terms(twin) if terms is None else terms  # a loop may set its decay itself
+        check_strengths(wanted)
+        try:
+            assignment = assign(twin.infos, wanted, update or "gradient")
+        except UnmatchedPattern as error:
+            return make_report([_unmatched(error)])
+        return _audited(runs, assignment, update, steps_per_epoch)
 
 
 def _audited(
@@ -109,7 +114,7 @@ def _audited(
         runs, 1.0, intended, lambda seen: outlooks.append(Outlook.of(runs, intended, seen))
     )
     twice, _ = measure_run(runs, 2.0, intended)
-    known = numbers_of(watch)
+    known, sizes = numbers_of(watch), sizes_in(intended, runs.twin.start)
     cases = {
         info.name: Case(
             info.name,
@@ -120,6 +125,7 @@ def _audited(
             once[info.name],
             twice[info.name],
             known,
+            partial(sizes, info.name),
             reached=watch.gradient(info.name) is not None or not runs.zero.replayable,
             accumulates=runs.twin.attachment is not None,
             decay=runs.use_of_decay(info.name),
@@ -127,7 +133,7 @@ def _audited(
         for info in assignment.infos
     }
     judgement = judge(tuple(cases.values()))
-    findings = list(judgement.findings)
+    findings = by_cause(judgement.findings)
     if any(said.severity == "error" or said.rule == "cannot-judge" for said in findings):
         name = runs.repeats()
         if name is not None:
@@ -136,7 +142,6 @@ def _audited(
     facts = LoopFacts.of(runs, assignment, cases, mechanisms, watch)
     for rule in (*RULES_OF_FACTS, scale_invariant):
         findings += rule(facts)
-    findings += named_causes(findings)
     if all(said.rule not in ("no-effect", "not-finite") for said in findings):
         idle = frozenset(said.parameter for said in findings if said.rule == "scale-invariant")
         findings += outlooks[0].collapse(assignment.terms, idle, steps_per_epoch)

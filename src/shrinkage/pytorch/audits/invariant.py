@@ -3,11 +3,14 @@
 Who uses this: `audit`. If scaling a layer's weight w and bias b by any c > 0 leaves the loss as
 it is, then d/dc L(c·w, c·b) = ⟨w, ∂w⟩ + ⟨b, ∂b⟩ = 0. Batch norm makes it so for every output unit
 by itself, layer norm for the layer as a whole; one gradient of the data shows both, whatever the
-layers are called.
+layers are called. One number may vanish by chance: where it does, the loop is run again from twice
+the weights, where the gradient of such a weight is half as large.
 """
 
 from __future__ import annotations
 
+from collections import deque
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -16,11 +19,18 @@ from shrinkage.audits.findings import Finding, finding
 from shrinkage.pytorch.audits.loop_rules import LoopFacts
 
 _VANISHES = 1e-3  # the ε of a normalization keeps the product from being exactly 0
+_HALVED = 0.1  # how far from half a gradient may be, for the same reason
+_TRIES = 8  # runs that may be spent on it
 _LEAST = 4  # units below which a vanishing product may be an accident
 
 
 def scale_invariant(facts: LoopFacts) -> list[Finding]:
     """Return penalised weights whose scale the loss does not see."""
+    candidates = [
+        info
+        for info in facts.penalised()
+        if info.role == "weight" and info.output_axis is not None and _may_be(facts, info)
+    ]
     return [
         finding(
             "scale-invariant",
@@ -29,18 +39,46 @@ def scale_invariant(facts: LoopFacts) -> list[Finding]:
             "decay here changes the effective learning rate only, and L1 the directions",
             "keep it if you mean that; otherwise leave the layers in front of a norm out",
         )
-        for info in facts.penalised()
-        if info.role == "weight" and info.output_axis is not None and _is_invariant(facts, info)
+        for info in _confirmed(facts, candidates)
     ]
 
 
-def _is_invariant(facts: LoopFacts, info: Any) -> bool:
+def _confirmed(facts: LoopFacts, candidates: Sequence[Any]) -> list[Any]:
+    """Return those whose gradient is halved at twice their weights: tried all at once at first."""
+    confirmed, groups = [], deque([list(candidates)] if candidates else [])
+    for _ in range(_TRIES):
+        if not groups:
+            break
+        group = groups.popleft()
+        names = [
+            name for info in group for name in (info.name, _bias_of(info)) if name in facts.start
+        ]
+        gradients = facts.runs.gradients_from(dict.fromkeys(names, 2.0))
+        halved = [_is_halved(facts.gradients[i.name], gradients[i.name]) for i in group]
+        if all(halved):
+            confirmed += group
+        elif len(group) > 1:
+            groups += [group[: len(group) // 2], group[len(group) // 2 :]]
+    return confirmed
+
+
+def _is_halved(gradient: torch.Tensor, other: torch.Tensor | None) -> bool:
+    if other is None:
+        return False
+    return float((2 * other - gradient).norm()) <= _HALVED * float(gradient.norm())
+
+
+def _bias_of(info: Any) -> str:
+    return info.name.rpartition(".")[0] + ".bias" if "." in info.name else "bias"
+
+
+def _may_be(facts: LoopFacts, info: Any) -> bool:
     gradient = facts.gradients.get(info.name)
     if gradient is None or not bool(gradient.any()):
         return False
     units = _products(facts.start[info.name], gradient, info.output_axis)
     sizes = _products(facts.start[info.name].abs(), gradient.abs(), info.output_axis)
-    bias = info.name.rpartition(".")[0] + ".bias" if "." in info.name else "bias"
+    bias = _bias_of(info)
     offset, pull = facts.start.get(bias), facts.gradients.get(bias)
     if offset is not None and pull is not None and offset.shape == units.shape:
         units = units + offset.double().cpu() * pull.double().cpu()

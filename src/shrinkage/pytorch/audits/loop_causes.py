@@ -28,28 +28,29 @@ def numbers_of(watch: Watch) -> dict[str, float]:
     return numbers
 
 
-def named_causes(findings: Iterable[Finding]) -> list[Finding]:
-    """Return the rules that name the cause of a wrong factor."""
-    named = []
-    for off in findings:
-        if off.cause is None:
-            continue
-        if off.cause.name == _LOSS_SCALE:
-            named.append(
-                finding(
-                    "amp-unscaled",
-                    off.parameter,
-                    f"the factor is that of the loss scale ({off.cause.number:g})",
-                    "add the penalty to the loss before scaler.scale(loss).backward()",
-                )
-            )
-        if off.cause.name == _MICRO_BATCHES and off.cause.kind is CauseKind.TIMES_KNOWN:
-            named.append(
-                finding(
-                    "accumulation-multiplied",
-                    off.parameter,
-                    "the penalty is added in every micro-batch, while the data loss is a mean",
-                    "divide the penalty by the number of micro-batches too, or add it once",
-                )
-            )
-    return named
+def by_cause(findings: Iterable[Finding]) -> list[Finding]:
+    """Return the findings, a wrong factor under the rule of its cause where the cause has one."""
+    return [_of_cause(said) or said for said in findings]
+
+
+def _of_cause(off: Finding) -> Finding | None:
+    if off.cause is None:
+        return None
+    if off.cause.name == _LOSS_SCALE:
+        return finding(
+            "amp-unscaled",
+            off.parameter,
+            f"the factor is that of the loss scale ({off.cause.number:g})",
+            "add the penalty to the loss before scaler.scale(loss).backward()",
+            cause=off.cause,
+        )
+    if off.cause.name == _MICRO_BATCHES and off.cause.kind is CauseKind.TIMES_KNOWN:
+        return finding(
+            "accumulation-multiplied",
+            off.parameter,
+            "the penalty is added in every micro-batch "
+            f"({off.cause.number:g}), while the data loss is a mean",
+            "divide the penalty by the number of micro-batches too, or add it once",
+            cause=off.cause,
+        )
+    return None

@@ -6,18 +6,15 @@ Who uses this: `audit`. One function a rule; `LoopFacts` is what they know.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
-
-import torch
 
 from shrinkage.audits.findings import Finding, finding
 from shrinkage.audits.judging import Case
-from shrinkage.parameters import ParameterInfo
+from shrinkage.parameters import ROLES, ParameterInfo
 from shrinkage.pytorch.audits.runs import Runs
 from shrinkage.pytorch.audits.watch import Watch
-from shrinkage.pytorch.optimizers import facts_of
-from shrinkage.terms import Assignment, Part
+from shrinkage.terms import Assignment
 
 
 @dataclass(frozen=True, eq=False)
@@ -25,10 +22,10 @@ class LoopFacts:
     """What is known of a loop after its runs."""
 
     infos: tuple[ParameterInfo, ...]
-    parts: Mapping[str, tuple[Part, ...]]
+    assignment: Assignment
     cases: Mapping[str, Case]
     mechanisms: Mapping[str, str]  # by parameter, as `Seen` has it
-    optimizer: torch.optim.Optimizer
+    runs: Runs
     held: frozenset[str]  # names in the optimizer
     decays: Mapping[str, float]
     attached: frozenset[str]
@@ -49,10 +46,10 @@ class LoopFacts:
         slots = twin.attachment.slots if twin.attachment is not None else ()
         return cls(
             assignment.infos,
-            assignment.parts,
+            assignment,
             cases,
             mechanisms,
-            twin.optimizer,
+            runs,
             twin.held,
             watch.decays,
             frozenset(slot.target.name for slot in slots),
@@ -62,22 +59,38 @@ class LoopFacts:
 
     def penalised(self) -> list[ParameterInfo]:
         """Return the parameters with terms."""
-        return [info for info in self.infos if self.parts[info.name]]
+        return [info for info in self.infos if self.assignment.parts[info.name]]
+
+
+_VECTORS = {
+    "bias": "a bias",
+    "norm": "a normalization scale",
+    "other": "a vector (a scale, a gate or the like)",
+}
 
 
 def bias_or_norm(facts: LoopFacts) -> list[Finding]:
-    """Return biases and normalization scales that terms are on."""
+    """Return biases, normalization scales and other vectors that terms are on by no choice."""
     return [
         finding(
             "bias-or-norm-penalised",
             info.name,
-            f"a {'bias' if info.role == 'bias' else 'normalization scale'} is penalised, which "
-            "costs accuracy and makes nothing sparser or smoother",
+            f"{_VECTORS[info.role]} is penalised, which costs accuracy and makes nothing sparser "
+            "or smoother",
             "put it into a parameter group with weight_decay=0, or leave the term on weights()",
         )
         for info in facts.penalised()
-        if info.role in ("bias", "norm")
+        if info.role in ("bias", "norm") or (info.role == "other" and len(info.shape) < 2)
+        if not _is_chosen(facts, info)
     ]
+
+
+def _is_chosen(facts: LoopFacts, info: ParameterInfo) -> bool:
+    """Return whether the terms on a parameter were put there for its role, as by `norms()`."""
+    terms = facts.assignment.terms.by_id
+    selections = [terms[part.term].selection for part in facts.assignment.parts[info.name]]
+    others = [replace(info, role=role) for role in ROLES]
+    return all(not all(selection(other) for other in others) for selection in selections)
 
 
 def not_in_optimizer(facts: LoopFacts) -> list[Finding]:
@@ -123,9 +136,14 @@ def _times(factor: float) -> bool:
 
 def through_adaptive(facts: LoopFacts) -> list[Finding]:
     """Return penalties in the gradient of an optimizer that divides by the gradient's size."""
-    if not facts_of(facts.optimizer).adapts:
+    coupled = [
+        info
+        for info in facts.penalised()
+        if facts.mechanisms.get(info.name) in ("gradient", "both")
+    ]
+    if not coupled or not facts.runs.adapts:
         return []
-    kind = type(facts.optimizer).__name__
+    kind = type(facts.runs.twin.optimizer).__name__
     return [
         finding(
             "coupled-through-adam",
@@ -134,8 +152,7 @@ def through_adaptive(facts: LoopFacts) -> list[Finding]:
             "weights with large gradients are hardly shrunk, and L1 makes no exact zeros",
             f"use regularize(…, update='proximal' or 'decoupled'), or {kind}'s decoupled decay",
         )
-        for info in facts.penalised()
-        if facts.mechanisms.get(info.name) in ("gradient", "both")
+        for info in coupled
     ]
 
 
@@ -199,6 +216,27 @@ def frozen(facts: LoopFacts) -> list[Finding]:
     ]
 
 
+def selected_but_frozen(facts: LoopFacts) -> list[Finding]:
+    """Return frozen parameters that terms or decays are on: nothing arrives there."""
+    findings = []
+    for info in facts.infos:
+        terms = [term for term in facts.assignment.terms if term.selection.within_weights()(info)]
+        meant = terms or facts.decays.get(info.name, 0) > 0
+        if info.trainable or not meant or _touched(facts.cases[info.name]):
+            continue
+        named = any(term.selection.words() for term in terms)
+        findings.append(
+            finding(
+                "selected-but-frozen",
+                info.name,
+                "a term or a weight_decay is on it, but requires_grad is False: nothing arrives",
+                "let it train, or leave it out; of an adapter's factors, look which one trains",
+                severity="warning" if named else None,
+            )
+        )
+    return findings
+
+
 RULES_OF_FACTS: tuple[Callable[[LoopFacts], list[Finding]], ...] = (
     bias_or_norm,
     not_in_optimizer,
@@ -206,5 +244,6 @@ RULES_OF_FACTS: tuple[Callable[[LoopFacts], list[Finding]], ...] = (
     through_adaptive,
     without_gradient,
     rows_without_gradient,
+    selected_but_frozen,
     frozen,
 )

@@ -18,7 +18,7 @@ from shrinkage.errors import UnsupportedOptimizer
 from shrinkage.pytorch.audits.replays import step_bare
 from shrinkage.pytorch.audits.runs import Runs
 from shrinkage.pytorch.audits.watch import Watch
-from shrinkage.pytorch.optimizers import Moment, metric_of
+from shrinkage.pytorch.optimizers import Metric, Moment, metric_of
 from shrinkage.pytorch.optimizers.motion import nothing
 from shrinkage.pytorch.updates import Proximal
 
@@ -43,6 +43,9 @@ def measure_run(
     if look is not None:
         look(measured)
     hidden = {name: intended[name] for name, seen in measured.items() if _hides(seen)}
+    for name, seen in measured.items():
+        if intended[name].expectation.parts and _tells(runs, watch, seen):
+            measured[name] = replace(seen, plain=True)
     if hidden and watch.replayable:
         for name, rest in _beside(runs, scale, watch, hidden).items():
             measured[name] = replace(
@@ -80,17 +83,23 @@ def _pair(runs: Runs, name: str, watch: Watch) -> Pair:
 def _metric(runs: Runs, name: str) -> Any:
     """Return the step size of each weight in the optimizer's metric, None where unknown."""
     optimizer, tensor = runs.twin.optimizer, runs.twin.parameters[name]
-    try:
-        metric = metric_of(optimizer)
-    except UnsupportedOptimizer:
-        return None
+    metric = _told_metric(runs)
     group, state = runs.twin.group_of(name), optimizer.state.get(tensor, {})
-    if metric.note is not nothing or group is None or (not state and metric.needs_state):
+    if metric is None or group is None or (not state and metric.needs_state):
         return None
     motion = metric.motion(Moment(group, state))
     rate = float(motion.rate) * _gain(runs, tensor)
     below = motion.denominator()
     return rate if below is None else rate / below
+
+
+def _told_metric(runs: Runs) -> Metric | None:
+    """Return a metric that one step tells, None where it is unknown or needs notes of more."""
+    try:
+        metric = metric_of(runs.twin.optimizer)
+    except UnsupportedOptimizer:
+        return None
+    return metric if metric.note is nothing else None
 
 
 def _gain(runs: Runs, tensor: torch.Tensor) -> float:
@@ -109,6 +118,17 @@ def _hides(seen: Measured) -> bool:
         return False
     unexpected = seen.displacement.present and not seen.gradient.expects
     return not seen.gradient.is_zero or unexpected
+
+
+def _tells(runs: Runs, watch: Watch, seen: Measured) -> bool:
+    """Return whether weights may be compared, since the optimizer had one gradient in both runs.
+
+    A prox in a metric that is not known looks like anything.
+    """
+    if not seen.finite or seen.gradient is None or not seen.gradient.is_zero:
+        return False
+    same = watch.clip == runs.zero.clip and watch.replayable
+    return same and (not runs.adapts or _told_metric(runs) is not None)
 
 
 def _beside(

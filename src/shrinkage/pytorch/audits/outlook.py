@@ -19,7 +19,6 @@ from shrinkage.audits.measuring import Expectation, Measured
 from shrinkage.audits.measuring.fits import dot
 from shrinkage.audits.measuring.pair import as_float64
 from shrinkage.pytorch.audits.runs import Runs
-from shrinkage.pytorch.optimizers import facts_of
 from shrinkage.terms import Terms
 
 _SUMS = ("penalty", "data", "along", "squares", "moved", "lost")
@@ -37,10 +36,10 @@ class Outlook:
     def of(
         cls, runs: Runs, intended: Mapping[str, Intended], measured: Mapping[str, Measured]
     ) -> Outlook:
-        """Return the outlook, while the run at scale 1 stands."""
+        """Return the outlook, while the run at scale 1 stands: `runs.adapts` is known already."""
         expected = {name: meant.expectation for name, meant in intended.items()}
         names = [n for n, seen in measured.items() if seen.finite and expected[n].parts]
-        adaptive = facts_of(runs.twin.optimizer).adapts
+        adaptive = runs.adapts
         beside = adaptive and all(_is_decoupled(measured[name]) for name in names)
         pushes = [
             _pushes(runs, name, expected[name], beside=beside)

@@ -7,19 +7,24 @@ beside its gradients.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import torch
 
 from shrinkage.audits.judging import DecayUse
+from shrinkage.pytorch.audits.adaptivity import reshapes
 from shrinkage.pytorch.audits.own_decay import own_decays
 from shrinkage.pytorch.audits.step_call import StepCall, seeded
 from shrinkage.pytorch.audits.surroundings import Surroundings
 from shrinkage.pytorch.audits.twin import Twin
 from shrinkage.pytorch.audits.watch import Watch
-from shrinkage.pytorch.optimizers import OwnDecay
+from shrinkage.pytorch.optimizers import UNKNOWN, OwnDecay, facts_of
 
 
 class Runs:
     """Runs of one step on a twin; `decays` is what its optimizer does with its own decay.
+
+    `adapts` says whether it divides a gradient by the size of gradients.
 
     Args:
         twin: the copy.
@@ -29,18 +34,31 @@ class Runs:
 
     def __init__(self, twin: Twin, call: StepCall, surroundings: Surroundings) -> None:
         self.twin, self._call, self._surroundings = twin, call, surroundings
-        self.zero = self.run(0.0)
+        self.zero = self._taken(0.0)
         self.after_zero = {
             name: tensor.detach().clone() for name, tensor in twin.parameters.items()
         }
+        self._measure_decays()
         with seeded(call.seed):
-            self.decays = own_decays(twin, self.zero)
+            self.adapts = _adapts(twin, self.zero)
 
     def run(self, scale: float) -> Watch:
         """Take one step from the start, with all strengths times `scale`; the twin stands after."""
+        watch = self._taken(scale)
+        if self.twin.decays_are_news:
+            self._measure_decays()
+            return self._taken(scale)
+        return watch
+
+    def _taken(self, scale: float) -> Watch:
         self._surroundings.restore()
         self.twin.reset(scale)
         return self._call(self.twin, scale)
+
+    def _measure_decays(self) -> None:
+        with seeded(self._call.seed):
+            self.decays = own_decays(self.twin, self.zero)
+        self.twin.decays_are_news = False
 
     def repeats(self) -> str | None:
         """Return the name of a parameter that a second run without the terms left elsewhere."""
@@ -51,6 +69,16 @@ class Runs:
             if not bool(((first - second).abs() <= bound).all()) and bool(first.isfinite().all()):
                 return name
         return None
+
+    def gradients_from(self, factors: Mapping[str, float]) -> Mapping[str, torch.Tensor | None]:
+        """Return the gradients of the data where some parameters are multiplied by factors."""
+        self._surroundings.restore()
+        self.twin.reset(0.0)
+        with torch.no_grad():
+            for name, factor in factors.items():
+                self.twin.parameters[name].mul_(factor)
+        watch = self._call(self.twin, 0.0)
+        return {name: self.gradient(name, watch) for name in self.twin.parameters}
 
     def use_of_decay(self, name: str) -> DecayUse:
         """Return what the optimizer does with its own decay of a parameter."""
@@ -70,3 +98,8 @@ class Runs:
         group = self.twin.group_of(name)
         upwards = group is not None and group.get("maximize", False)
         return -gradient if gradient is not None and upwards else gradient
+
+
+def _adapts(twin: Twin, watch: Watch) -> bool:
+    facts = facts_of(twin.optimizer)
+    return reshapes(twin, watch) if facts is UNKNOWN else facts.adapts

@@ -19,6 +19,7 @@ from torch.optim import Optimizer
 from shrinkage.pytorch.attach import places_of
 from shrinkage.pytorch.attached import attachment_of
 from shrinkage.pytorch.attachment import Attachment
+from shrinkage.pytorch.audits.snapshot import Snapshot
 from shrinkage.pytorch.optimizers import OwnDecay, facts_of
 from shrinkage.pytorch.parameters import describe
 from shrinkage.pytorch.regularize import regularize
@@ -55,13 +56,20 @@ class Twin:
             for group in optimizer.param_groups
         ]
         self._modes = [module.training for module in model.modules()]
-        self._pairs = tuple(_pairs(model, optimizer, self.model, self.optimizer))
+        pairs = _pairs(model, optimizer, self.model, self.optimizer)
+        roots = {
+            "model": self.model,
+            "optimizer": [g["params"] for g in self.optimizer.param_groups],
+        }
+        self._snapshot = Snapshot(roots, {id(own): theirs for theirs, own in pairs})
         self._jitter = _jitter(self.described)
         self.start = {
             info.name: self._jitter.get(info.name, tensor.detach())
             for info, tensor in self.described
         }
         self.attachment: Attachment | None = None
+        self.decays_are_news = False  # whether a loop has set others than were known
+        self._scale = 0.0
 
     @property
     def their_attachment(self) -> Attachment | None:
@@ -76,11 +84,11 @@ class Twin:
             scale: multiplies terms and `weight_decay`.
             bare: leave out the terms and the decay, whatever the scale.
         """
+        self._scale = 0.0 if bare else scale
         if self.attachment is not None:
             self.attachment.detach()
             self.attachment = None
-        for theirs, own in self._pairs:
-            own.copy_(theirs)
+        self._snapshot.restore()
         for name, jitter in self._jitter.items():
             self.parameters[name].copy_(jitter)
         for info, theirs in self.described:
@@ -92,6 +100,15 @@ class Twin:
         self._reset_modes()
         if self.their_attachment is not None:
             self.attachment = self._attached(self.their_attachment, scale)
+
+    def settle_decays(self) -> None:
+        """Take a `weight_decay` that the loop has set itself for the optimizer's, and scale it."""
+        for group, values in zip(self.optimizer.param_groups, self._groups, strict=False):
+            now, known = (float(read.get("weight_decay", 0) or 0) for read in (group, values))
+            if now and now != known * self._scale:
+                self.decays_are_news |= now != known
+                values["weight_decay"] = now
+                group["weight_decay"] = now * self._scale
 
     @property
     def held(self) -> frozenset[str]:
@@ -194,7 +211,7 @@ def _pairs(
     for source, target in zip(theirs, copies, strict=True):
         if id(target) not in seen:
             seen.add(id(target))
-            yield source.detach(), target.detach()
+            yield source.detach(), target
 
 
 def _jitter(described: Any) -> dict[str, torch.Tensor]:

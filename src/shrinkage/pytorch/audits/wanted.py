@@ -44,9 +44,11 @@ def wanted_terms(twin: Twin) -> Terms:
     """
     terms = (*_of_attachment(twin.their_attachment), *_of_decay(twin))
     if not terms:
+        decayed = [name for name in twin.parameters if twin.decay_of(name) > 0]
+        got = f"weight_decay on frozen parameters only ({decayed[0]}, …)" if decayed else "none"
         raise InputError(
             "expected terms, or weight_decay in the optimizer, or terms attached by regularize, "
-            "got none: give terms=…, what the loop is meant to have"
+            f"got {got}: give terms=…, what the loop is meant to have"
         )
     return Terms(terms)
 

@@ -30,6 +30,7 @@ class Watch:
     def __init__(self, twin: Twin) -> None:
         self.steps = 0
         self.loss_scale = 1.0
+        self._scaled_by = 1.0  # what gradients are to be divided by: the loss scale until unscale_
         self.counts: dict[str, int] = {}
         self.rates: dict[str, float] = {}
         self.decays: dict[str, float] = {}  # weight_decay of the parameter's group
@@ -38,6 +39,7 @@ class Watch:
         self._made: dict[str, torch.Tensor] = {}
         self._used: dict[str, torch.Tensor] = {}  # only where they are more than scaled
         self._start = twin.start
+        self._twin = twin
         self._fused = False  # whether the optimizer undoes the loss scale itself
         self._names = {id(tensor): name for name, tensor in twin.parameters.items()}
         self._handles = [
@@ -60,13 +62,14 @@ class Watch:
             zero: the run without terms; a penalty that was added after clipping is told by it.
         """
         made, used = self._made.get(name), self._used.get(name)
+        scaled_by = self._scaled_by
         if used is None:
-            return made if made is None or self.loss_scale == 1 else made / self.loss_scale
+            return made if made is None or scaled_by == 1 else made / scaled_by
         if made is None:
             return used
         added = used - self.clip * made
         same = zero is None or abs(zero.clip - self.clip) <= _SAME * abs(self.clip)
-        return made / self.loss_scale + (added if same else added / (self.clip * self.loss_scale))
+        return made / scaled_by + (added if same else added / (self.clip * scaled_by))
 
     def used(self, name: str) -> torch.Tensor | None:
         """Return the gradient that the optimizer stepped with, loss scale undone."""
@@ -76,7 +79,34 @@ class Watch:
         made = self._made.get(name)
         if made is None or name not in self.rates:
             return None
-        return made * (self.clip if not self._fused else self.clip / self.loss_scale)
+        return made * (self.clip if not self._fused else self.clip / self._scaled_by)
+
+    def scale(self, number: float) -> None:
+        """Note that the loss is multiplied by a number."""
+        self.loss_scale = self._scaled_by = number
+
+    @contextlib.contextmanager
+    def unscaling(self, optimizer: Any) -> Iterator[None]:
+        """Note that gradients are in the units of the loss from here on, where they are the twin's.
+
+        What was done to them before (clipping, a penalty added by hand) is told first.
+        """
+        if optimizer is not self._twin.optimizer:
+            yield
+            return
+        with torch.no_grad():
+            self._compare(optimizer)
+        yield
+        for name in self._made | self._used:
+            gradient = self._twin.parameters[name].grad
+            if gradient is None or self.clip != 1 or name in self._used:
+                made = self.gradient(name)
+            else:
+                made = _dense(gradient).clone()
+            assert made is not None
+            self._made[name] = made
+        self._used.clear()
+        self.clip = self._scaled_by = 1.0
 
     def _accumulated(self, parameter: torch.Tensor) -> None:
         if self.steps and self.replayable:
@@ -93,6 +123,7 @@ class Watch:
         self.steps += 1
         closure = args[1] if len(args) > 1 else kwargs.get("closure")
         self.replayable = closure is None
+        self._twin.settle_decays()
         for group in optimizer.param_groups:
             for parameter in group["params"]:
                 name = self._names.get(id(parameter))
@@ -154,16 +185,21 @@ def scales_noted(watches: list[Watch]) -> Iterator[None]:
     Scalers live in the caller's loop: their class is where they can be heard.
     """
     kind = torch.amp.GradScaler
-    original = kind.scale
+    scales, unscales = kind.scale, kind.unscale_
 
     def scale(self: Any, outputs: Any) -> Any:
-        scaled = original(self, outputs)
+        scaled = scales(self, outputs)
         if watches and self.is_enabled():
-            watches[-1].loss_scale = float(self.get_scale())
+            watches[-1].scale(float(self.get_scale()))
         return scaled
 
-    kind.scale = scale  # type: ignore[method-assign]
+    def unscale_(self: Any, optimizer: Any) -> None:
+        noted = self.is_enabled() and bool(watches)
+        with watches[-1].unscaling(optimizer) if noted else contextlib.nullcontext():
+            unscales(self, optimizer)
+
+    kind.scale, kind.unscale_ = scale, unscale_  # type: ignore[method-assign]
     try:
         yield
     finally:
-        kind.scale = original  # type: ignore[method-assign]
+        kind.scale, kind.unscale_ = scales, unscales  # type: ignore[method-assign]

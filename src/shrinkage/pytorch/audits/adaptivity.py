@@ -1,0 +1,62 @@
+"""Whether an optimizer divides gradients by their size: measured where no record says so.
+
+Who uses this: `runs`. A bare copy steps with the data's gradient g times 0, K and 2K. From where
+0 brings it, an optimizer that is linear in g goes twice as far the second time; one that divides a
+whole array by one number goes along g. One that does neither bends what is in the gradient, and a
+penalty with it. K is large, so that a history of small gradients does not hide it.
+"""
+
+from __future__ import annotations
+
+import torch
+
+from shrinkage.pytorch.audits.twin import Twin
+from shrinkage.pytorch.audits.watch import Watch
+
+_LARGE = 1024.0
+_LINEAR = 0.05  # how far twice the gradient may be from twice the step
+_ALONG = 0.99  # the cosine of a step that goes along the gradient
+
+
+def reshapes(twin: Twin, watch: Watch) -> bool:
+    """Return whether any array moves neither in proportion to its gradient nor along it.
+
+    Args:
+        twin: the copy; it stands elsewhere afterwards.
+        watch: of the run whose gradients are stepped with.
+    """
+    gradients = {name: watch.used(name) for name in twin.parameters}
+    gradients = {n: g for n, g in gradients.items() if g is not None and g.numel() > 1 and g.any()}
+    if not gradients or not watch.replayable:
+        return False
+    still = _stepped(twin, gradients, 0.0)
+    once, twice = (_stepped(twin, gradients, factor) for factor in (_LARGE, 2 * _LARGE))
+    return any(
+        _bends(once[name] - still[name], twice[name] - still[name], gradient)
+        for name, gradient in gradients.items()
+    )
+
+
+def _stepped(
+    twin: Twin, gradients: dict[str, torch.Tensor], factor: float
+) -> dict[str, torch.Tensor]:
+    """Return where the bare optimizer brings the weights with gradients times a factor.
+
+    One that divides by the size of a gradient of 0 brings them nowhere.
+    """
+    twin.reset(0.0, bare=True)
+    for name, tensor in twin.parameters.items():
+        tensor.grad = gradients[name] * factor if name in gradients else None
+    twin.optimizer.step()
+    ends = {name: twin.parameters[name].detach().double() for name in gradients}
+    return {n: end if end.isfinite().all() else twin.start[n].double() for n, end in ends.items()}
+
+
+def _bends(once: torch.Tensor, twice: torch.Tensor, gradient: torch.Tensor) -> bool:
+    size, length = float(twice.norm()), float(once.norm())
+    if not size or not length:
+        return False
+    linear = float((twice - 2 * once).norm()) <= _LINEAR * size
+    wide = gradient.double()
+    along = abs(float((once * wide).sum())) >= _ALONG * length * float(wide.norm())
+    return not linear and not along
