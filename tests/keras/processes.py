@@ -7,9 +7,22 @@ from pathlib import Path
 
 from tests import processes
 
-EVERYWHERE = ("loops", "precision", "updates", "regularizers", "refusals", "ledger", "optimum")
+EVERYWHERE = (
+    "loops",
+    "precision",
+    "updates",
+    "regularizers",
+    "refusals",
+    "ledger",
+    "optimum",
+    "velocity",
+)
 # Names, roles and axes are found before any backend computes.
-MODULES = {"torch": (*EVERYWHERE, "layers"), "jax": EVERYWHERE, "tensorflow": EVERYWHERE}
+MODULES = {
+    "torch": (*EVERYWHERE, "layers"),
+    "jax": EVERYWHERE,
+    "tensorflow": EVERYWHERE,
+}
 Answers = Callable[[str], dict[str, dict[str, str]]]
 
 

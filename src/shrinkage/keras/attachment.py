@@ -1,8 +1,8 @@
 """Terms attached to the optimizer of a Keras model: `fit` and every other loop stay as they are.
 
-Who uses this: `regularize`. One method of one optimizer object is wrapped, and nothing else: no
-subclass and no variable, so that a saved model is that of the optimizer alone and loads without
-this package.
+Who uses this: `regularize`. Methods of one optimizer object are wrapped, and nothing else: no
+subclass, and no variable that is saved, so that a saved model is that of the optimizer alone and
+loads without this package.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from typing import Any
 from shrinkage.keras.arrays import number, ops, plain
 from shrinkage.keras.optimizers import STEP
 from shrinkage.keras.slots import PenalisedVariable
+from shrinkage.keras.velocity import VelocityRates, velocity_rates
 from shrinkage.terms import Assignment, Terms, present
 
 
@@ -32,14 +33,20 @@ class KerasAttachment:
         self.model, self.optimizer = model, optimizer
         self.assignment = assignment
         self._slots = tuple(slots)
+        self._velocity: VelocityRates | None = None
         acting = {
             optimizer._var_key(slot.variable): slot
             for slot in self._slots
             if present(slot.plan.parts)
         }
+        self._synchronize()
+        if any(slot.plan.in_metric for slot in acting.values()):
+            if not optimizer.built:  # so that its own variables come first
+                optimizer.build(model.trainable_variables)
+            self._velocity = velocity_rates(optimizer)
         if acting:
             # Not by assignment: Keras tracks what is set on an optimizer.
-            vars(optimizer)[STEP] = _regularized(optimizer, getattr(optimizer, STEP), acting)
+            vars(optimizer)[STEP] = self._regularized(getattr(optimizer, STEP), acting)
         self._acts, self._detached = bool(acting), False
         self._retrace()
 
@@ -94,6 +101,9 @@ class KerasAttachment:
         """Take the terms off the optimizer; they act no more."""
         if self._acts and not self._detached:
             vars(self.optimizer).pop(STEP, None)
+            self._synchronize()
+            if self._velocity is not None:
+                self._velocity.release()
             self._retrace()
         self._detached = True
 
@@ -107,23 +117,21 @@ class KerasAttachment:
         if hasattr(self.model, "jax_state_sync"):
             self.model.jax_state_sync()
 
+    def _regularized(self, plain_step: Any, slots: dict[Any, PenalisedVariable]) -> Any:
+        """Return the step with the terms around it, for variables that have a gradient."""
+        optimizer = self.optimizer
 
-def _regularized(optimizer: Any, plain_step: Any, slots: dict[Any, PenalisedVariable]) -> Any:
-    """Return the step with the terms around it, for variables that have a gradient."""
+        def step(gradients: Any, variables: Any, learning_rate: Any) -> None:
+            slots_of_variables = [slots.get(optimizer._var_key(variable)) for variable in variables]
+            pairs = zip(gradients, slots_of_variables, strict=True)
+            regularized = [g if slot is None else slot.gradient(g) for g, slot in pairs]
+            velocity = self._velocity
+            amplified = learning_rate if velocity is None else velocity.take(learning_rate)
+            moving = [slot for slot in slots_of_variables if slot is not None]
+            for slot in moving:
+                slot.before(learning_rate)
+            plain_step(regularized, variables, learning_rate)
+            for slot in moving:
+                slot.after(optimizer, learning_rate, amplified)
 
-    def step(gradients: Any, variables: Any, learning_rate: Any) -> None:
-        slots_of_variables = [slots.get(optimizer._var_key(variable)) for variable in variables]
-        pairs = zip(gradients, slots_of_variables, strict=True)
-        regularized = [g if slot is None else slot.gradient(g) for g, slot in pairs]
-        moving = [
-            (slot, ops.cast(learning_rate, slot.variable.dtype))
-            for slot in slots_of_variables
-            if slot is not None
-        ]
-        for slot, rate in moving:
-            slot.before(rate)
-        plain_step(regularized, variables, learning_rate)
-        for slot, rate in moving:
-            slot.after(optimizer, rate)
-
-    return step
+        return step

@@ -3,13 +3,12 @@
 Who uses this: the proximal update, whose shrink has to be measured in the metric of the step, or
 its fixed point belongs to another strength. Derived from the steps as Keras writes them. Adam
 moves lr·√(1 − β2ᵗ)/(1 − β1ᵗ)·m/(√v + ε); a constant gradient g has m = (1 − β1ᵗ)·g, so the step
-size is lr·√(1 − β2ᵗ)/(√v + ε), without 1/(1 − β1ᵗ). Momentum makes (1 − μᵗ)/(1 − μ) gradients of
-a constant one, and 1 + μ times that with Nesterov.
+size is lr·√(1 − β2ᵗ)/(√v + ε), without 1/(1 − β1ᵗ). Where there is momentum, the rate that a metric
+is given is what that makes of a constant gradient of one (`velocity`).
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from typing import Any
 
@@ -31,21 +30,9 @@ def _steps(optimizer: Any, like: Array) -> Array:
     return ops.cast(optimizer.iterations + 1, like.dtype)
 
 
-def _gain(optimizer: Any, like: Array) -> Array | float:
-    """Return what the momentum makes of a constant gradient of one, its buffer being 0 at first."""
-    momentum = float(optimizer.momentum)
-    if momentum == 0:
-        return 1.0
-    steps = _steps(optimizer, like)
-    # 1 − μᵗ by expm1, which loses no digits at the first steps of a momentum near one
-    sums = -ops.expm1(steps * math.log(momentum))
-    buffer = sums / (1 - momentum) if momentum < 1 else steps
-    return 1 + momentum * buffer if getattr(optimizer, "nesterov", False) else buffer
-
-
-def sgd(optimizer: Any, variable: Any, rate: Array) -> Array:
-    """Return lr times the gain of the momentum, of one number."""
-    return ops.reshape(rate * _gain(optimizer, rate), (1,) * len(variable.shape))
+def sgd(_optimizer: Any, variable: Any, rate: Array) -> Array:
+    """Return the rate, of one number."""
+    return ops.reshape(rate, (1,) * len(variable.shape))
 
 
 def adam(optimizer: Any, variable: Any, rate: Array) -> Array:
@@ -57,11 +44,11 @@ def adam(optimizer: Any, variable: Any, rate: Array) -> Array:
 
 
 def rmsprop(optimizer: Any, variable: Any, rate: Array) -> Array:
-    """Return lr / √(v − m² + ε) times the gain of the momentum, m being 0 unless centered."""
+    """Return the rate / √(v − m² + ε), m being 0 unless centered."""
     square = _state(optimizer, "_velocities", variable)
     if optimizer.centered:
         square = square - ops.square(_state(optimizer, "_average_gradients", variable))
-    return rate * _gain(optimizer, rate) / ops.sqrt(square + optimizer.epsilon)
+    return rate / ops.sqrt(square + optimizer.epsilon)
 
 
 def adagrad(optimizer: Any, variable: Any, rate: Array) -> Array:
@@ -90,7 +77,7 @@ NO_METRIC: dict[str, str] = {
 
 
 def metric_of(optimizer: Any) -> Motion:
-    """Return the metric of an optimizer: (optimizer, variable, learning rate) → step sizes.
+    """Return the metric of an optimizer: (optimizer, variable, rate) → step sizes.
 
     Args:
         optimizer: of a class in `METRICS`, or of a subclass that keeps its `update_step`.

@@ -41,19 +41,31 @@ class PenalisedVariable:
         penalty = subgradient_of(parts, plain(self.variable))
         return ops.cast(ops.convert_to_tensor(gradient), penalty.dtype) + penalty
 
-    def before(self, rate: Array) -> None:
+    def before(self, rate: Any) -> None:
         """Take the smooth decoupled parts: w ← w − lr·strength·∂Ω(w)."""
         parts = present(self.plan.before)
         if parts:
             w = plain(self.variable)
-            self.variable.assign(w - rate * subgradient_of(parts, w))
+            self.variable.assign(w - self._own(rate) * subgradient_of(parts, w))
 
-    def after(self, optimizer: Any, rate: Array) -> None:
-        """Take the prox: of proximal parts in the optimizer's metric, of decoupled ones in lr."""
+    def after(self, optimizer: Any, rate: Any, amplified: Any) -> None:
+        """Take the prox: of proximal parts in the optimizer's metric, of decoupled ones in lr.
+
+        Args:
+            optimizer: the Keras optimizer.
+            rate: the learning rate of the step.
+            amplified: the same, times what momentum makes of a constant gradient.
+        """
         if self.plan.in_metric and self.metric is not None:
-            self._take(self.plan.in_metric, self.metric(optimizer, self.variable, rate))
+            step = self.metric(optimizer, self.variable, self._own(amplified))
+            self._take(self.plan.in_metric, step)
         if self.plan.after:
-            self._take(self.plan.after, ops.reshape(rate, (1,) * len(self.variable.shape)))
+            self._take(
+                self.plan.after, ops.reshape(self._own(rate), (1,) * len(self.variable.shape))
+            )
+
+    def _own(self, rate: Any) -> Array:
+        return ops.cast(rate, self.variable.dtype)
 
     def _take(self, parts: ProximalSum, step: Array) -> None:
         self.variable.assign(parts.prox(plain(self.variable), step))

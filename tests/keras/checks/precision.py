@@ -22,7 +22,7 @@ def _model(optimizer: Any) -> Any:
 
 def check_a_step_skipped_on_overflow_shrinks_nothing() -> None:
     x, y = regression()
-    for inner in (keras.optimizers.SGD(0.01), keras.optimizers.Adam(0.01)):
+    for inner in (keras.optimizers.SGD(0.002, momentum=0.8), keras.optimizers.Adam(0.01)):
         model = _model(keras.optimizers.LossScaleOptimizer(inner, initial_scale=2.0**30))
         attachment = regularize(model, 5.0 * L1())
         start = kernel(model)
