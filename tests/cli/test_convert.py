@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -82,11 +83,23 @@ def test_a_timescale_is_placed_and_scaled() -> None:
         "timescale: 1 / (0.01 · 0.5) = 200 steps = 2 epochs",
         "within the published range",
         "weight_decay from 0.02 to 1",
-        "twice the samples: weight_decay 0.25",
-        "twice the batch: weight_decay 1",
-        "(muP): weight_decay 1",
+        "2405.13698",
+        "2505.13738",
+        "2510.15262",
+        "2510.19093",
     ):
         assert piece in answer.out
+    rows = {
+        cells[0]: cells[1:]
+        for cells in (re.split("  +", line.strip()) for line in answer.out.splitlines())
+        if len(cells) == 5
+    }
+    assert rows == {
+        "twice the samples": ["0.25", "0.3602", "-", "-"],
+        "twice the epochs": ["0.5", "0.3602", "-", "-"],
+        "twice the batch": ["1", "1", "-", "-"],
+        "twice the width, half the learning rate": ["1", "0.4816", "0.7071", "1"],
+    }
     assert "rounds to 1" not in answer.out
 
 
@@ -95,6 +108,11 @@ def test_a_timescale_for_machines() -> None:
     assert (fields["steps"], fields["epochs"], fields["place"]) == (200, 2, "no_end")
     none = shrinkage("timescale", "--learning-rate", "1", "--weight-decay", "0", "--json")
     assert json.loads(none.out)["steps"] is None
+    asked = json.loads(shrinkage(*RATE, "--scale", "width=4, learning_rate=0.25", "--json").out)
+    ((change, scaled),) = asked["scaled"].items()
+    assert change == "width=4, learning_rate=0.25"
+    assert scaled["root-width"] == {"matrices": 1.0, "vectors": 0.0}
+    assert scaled["timescale"] == {"matrices": 2.0, "vectors": None}
 
 
 def test_a_decay_that_does_nothing_is_named() -> None:
@@ -110,6 +128,10 @@ def test_a_decay_that_does_nothing_is_named() -> None:
         (("--samples", "10"), ("samples and batch_size together", "batch_size=None")),
         (("--samples", "10", "--batch-size", "20"), ("at most the 10 samples", "20")),
         (("--epochs", "0"), ("epochs as a finite number above 0",)),
+        (("--scale", "wdth=2"), ("--scale as factors of samples", "did you mean width?")),
+        (("--scale", "width=2,width=3"), ("width once", "'width=2,width=3'", "name each once")),
+        (("--scale", "width"), ("a number for width", "write width=2")),
+        (("--scale", "width=0"), ("the factor of width as a finite number above 0",)),
     ],
 )
 def test_bad_timescales_are_one_line(tmp_path, options, pieces) -> None:

@@ -4,17 +4,30 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Mapping
+from dataclasses import fields
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from shrinkage.errors import InputError, near_names
+
 if TYPE_CHECKING:
-    from shrinkage.conventions import Timescale
+    from shrinkage.conventions import ScaledDecay, Timescale
+
+    Answers = Mapping[str, tuple[ScaledDecay, ...]]
+
+CHANGES = {
+    "twice the samples": {"samples": 2.0},
+    "twice the epochs": {"epochs": 2.0},
+    "twice the batch": {"batch_size": 2.0},
+    "twice the width, half the learning rate": {"width": 2.0, "learning_rate": 0.5},
+}
 
 
 def command(
     learning_rate: Annotated[
-        float, typer.Option("--learning-rate", help="The largest of its schedule.")
+        float, typer.Option("--learning-rate", help="The largest of the schedule.")
     ],
     weight_decay: Annotated[
         float, typer.Option("--weight-decay", help="Decoupled, as in torch.optim.AdamW.")
@@ -28,22 +41,40 @@ def command(
     epochs: Annotated[
         float | None, typer.Option("--epochs", help="Length of training.", show_default=False)
     ] = None,
+    change: Annotated[
+        str | None,
+        typer.Option(
+            "--scale",
+            help="A change to carry the decay over, as factors, new over old: "
+            "width=4,learning_rate=0.25; also samples, epochs, batch_size, parameters.",
+            show_default=False,
+        ),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """Say the timescale of a weight decay, and where it lies against the published range."""
+    """Say the timescale of a weight decay, its published range, and how to carry it over.
+
+    Examples:
+
+      shrinkage timescale --learning-rate 1e-3 --weight-decay 0.1
+
+      shrinkage timescale --learning-rate 1e-3 --weight-decay 0.1 --scale width=4,learning_rate=0.25
+    """
     from rich.console import Console
     from rich.text import Text
 
-    from shrinkage.conventions import timescale
+    from shrinkage.conventions import scaled_weight_decay, timescale
 
     answer = timescale(
         learning_rate, weight_decay, samples=samples, batch_size=batch_size, epochs=epochs
     )
+    changes = CHANGES if change is None else {change: _factors(change)}
+    answers = {name: scaled_weight_decay(weight_decay, **changes[name]) for name in changes}
     if as_json:
-        print(json.dumps(_fields(answer), ensure_ascii=False))
+        print(json.dumps({**_fields(answer), "scaled": _scaled(answers)}, ensure_ascii=False))
         return
     console = Console(highlight=False)
-    for line in _lines(answer):
+    for line in [*_lines(answer), *(_table(answers) if weight_decay else [])]:
         console.print(Text(line), soft_wrap=True)
 
 
@@ -73,13 +104,56 @@ def _lines(answer: Timescale) -> list[str]:
         lines.append(
             f"in float32 1 − {rate} rounds to 1: this decay changes no weight; use a larger one"
         )
-    moved = {
-        "twice the samples": answer.weight_decay_at(samples=2),
-        "twice the batch": answer.weight_decay_at(batch_size=2),
-        "twice the width at half the learning rate (muP)": answer.weight_decay_at(
-            learning_rate=0.5
-        ),
+    return lines
+
+
+def _factors(text: str) -> dict[str, float]:
+    """Return the factors of NAME=FACTOR,NAME=FACTOR."""
+    from shrinkage.conventions.scaling import SettingChange
+
+    known = [field.name for field in fields(SettingChange)]
+    factors: dict[str, float] = {}
+    for part in text.split(","):
+        name, _, factor = (piece.strip() for piece in part.partition("="))
+        if name not in known:
+            hint = near_names(name, known) or "correct it"
+            raise InputError(
+                f"expected --scale as factors of {', '.join(known)}, got {part!r}: {hint}"
+            )
+        if name in factors:
+            raise InputError(f"expected {name} once in --scale, got {text!r}: name each once")
+        try:
+            factors[name] = float(factor)
+        except ValueError:
+            raise InputError(
+                f"expected a number for {name} in --scale, got {factor!r}: write {name}=2"
+            ) from None
+    return factors
+
+
+def _scaled(answers: Answers) -> dict[str, dict[str, dict[str, float | None]]]:
+    """Return the answers for machines."""
+    return {
+        change: {
+            answer.rule.name: {"matrices": answer.matrices, "vectors": answer.vectors}
+            for answer in scaled
+        }
+        for change, scaled in answers.items()
     }
-    lines.append("to keep the timescale in epochs, the published rule:")
-    lines += [f"  {change}: weight_decay {decay:.4g}" for change, decay in moved.items()]
+
+
+def _table(answers: Answers) -> list[str]:
+    """Return a row for every change, a column for every rule, and what each rule is."""
+    rules = {answer.rule.name: answer.rule for scaled in answers.values() for answer in scaled}
+    width = max(map(len, answers))
+    head = "".join(f"  {name:>11}" for name in rules)
+    lines = ["weight_decay to carry it over, by the rules that speak of the change:"]
+    lines.append(f"  {'':{width}}{head}")
+    for change, scaled in answers.items():
+        numbers = {answer.rule.name: f"{answer.matrices:.4g}" for answer in scaled}
+        cells = "".join(f"  {numbers.get(name, '-'):>11}" for name in rules)
+        lines.append(f"  {change:{width}}{cells}")
+    for name, rule in rules.items():
+        vectors = "" if rule.vectors is None else f"; vectors: {rule.vectors:g}"
+        lines.append(f"{name}: {rule.keeps}{vectors}; for {rule.published_for} ({rule.source})")
     return lines

@@ -14,16 +14,20 @@ from shrinkage.conventions.decay_time import Timescale, TimescalePlace, timescal
 from shrinkage.conventions.errors import NoEqualStrength, UnknownConvention
 from shrinkage.conventions.registry import convention_named, convention_names
 from shrinkage.conventions.relations import Holds
+from shrinkage.conventions.scaling import ScaledDecay, ScalingRule, scaled_weight_decay
 
 __all__ = [
     "Conversion",
     "Holds",
     "NoEqualStrength",
+    "ScaledDecay",
+    "ScalingRule",
     "Timescale",
     "TimescalePlace",
     "UnknownConvention",
     "convention_named",
     "convention_names",
     "convert",
+    "scaled_weight_decay",
     "timescale",
 ]
