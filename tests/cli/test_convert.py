@@ -32,6 +32,8 @@ def test_every_context_reaches_the_conversion() -> None:
         ("0.1", "glmnet.lambda", "keras.l1_l2", ("--l1-ratio", "0.5"), [0.05, 0.025]),
         ("0.1", "keras.l1", "sklearn.Lasso.alpha", ("--loss", "squared_error"), 0.05),
         ("0.1,0.2", "keras.l1_l2", "shrinkage.elastic_net", (), 0.5),
+        ("1e-4", "independent.weight_decay", "fastai.wd", ("--max-learning-rate", "0.01"), 0.01),
+        ("0.1", "torch.muon.weight_decay", "keras.muon.weight_decay", ("--fan-in", "100"), 0.2),
     ):
         answer = shrinkage("convert", value, "--from", source, "--to", target, *options, "--json")
         assert answer.status == 0, answer.err
@@ -42,7 +44,8 @@ def test_json_has_the_whole_answer() -> None:
     fields = json.loads(shrinkage("convert", "0.01", *PAIR, "--json").out)
     assert fields["value"] == 0.02
     assert fields["holds"] == "every_step"
-    assert {"formula", "valid_when", "source", "target", "given", "l1_ratio"} <= set(fields)
+    names = {"formula", "valid_when", "source", "target", "given", "l1_ratio"}
+    assert names | {"learning_rate_factor"} <= set(fields)
 
 
 def test_the_list_names_every_convention() -> None:
@@ -63,6 +66,17 @@ def test_the_list_names_every_convention() -> None:
         (("0.1", "--from", "keras.l2"), ("got no --to",)),
         (("0.1", "--from", "kears.l2", "--to", "keras.l2"), ("did you mean keras.l2",)),
         (("0.1", "--from", "keras.l2", "--to", "fastai.wd"), ("no equal fastai.wd", "nearest")),
+        (
+            (
+                *("0.1", "--from", "cautious.weight_decay", "--to", "torch.adamw.weight_decay"),
+                *("--decayed-share", "0.5"),
+            ),
+            ("no equal torch.adamw.weight_decay", "nearest", "= 0.05"),
+        ),
+        (
+            ("0.1", "--from", "torch.muon.weight_decay", "--to", "keras.muon.weight_decay"),
+            ("expected fan_in", "got none", "shape of the matrix"),
+        ),
         (("0.1", *PAIR, "--samples", "3"), ("expected no n_samples", "leave it out")),
         (("0.1", "--from", "sklearn.Ridge.alpha", "--to", "keras.l2"), ("n_samples", "none")),
         (("0.1", *PAIR, "--samples", "x"), ("samples", "see shrinkage convert -h")),

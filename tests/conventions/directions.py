@@ -7,14 +7,15 @@ from typing import Any
 
 from shrinkage.conventions.base import Convention, DataLoss, Penalises
 from shrinkage.conventions.registry import REGISTRY
-from shrinkage.conventions.relations import Holds, relation
-from tests.conventions.problem import LEARNING_RATE, ROWS
+from shrinkage.conventions.relations import Holds, learning_rate_factor, relation
+from tests.conventions.problem import COLUMNS, LEARNING_RATE, MAX_LEARNING_RATE, ROWS
 
 NUMBERS = {
     "sklearn.LogisticRegression.C": 3.0,
     "sklearn.Ridge.alpha": 0.5,
     "sklearn.MLPClassifier.alpha": 0.5,
     "tfa.adamw.weight_decay": 0.004,
+    "independent.weight_decay": 0.02,
     "timescale.steps": 40.0,
     "timescale.epochs": 20.0,
 }
@@ -24,7 +25,11 @@ NEEDS = {
     "batch_size": (ROWS, "sklearn.MLPClassifier.alpha"),
     "steps_per_epoch": (STEPS_PER_EPOCH, "timescale.epochs"),
 }
-IN_RATE = ("tfa.adamw.weight_decay", "timescale.steps", "timescale.epochs")
+# The share that a step decays, as powers of the learning rate and of the schedule's largest.
+RATES = dict.fromkeys(("tfa.adamw.weight_decay", "timescale.steps", "timescale.epochs"), (0, 0)) | {
+    "independent.weight_decay": (1, -1),
+    "timm.adamc.weight_decay": (2, -1),
+}
 
 
 @dataclass(frozen=True)
@@ -55,8 +60,13 @@ def _context(source: Convention, target: Convention, loss: str) -> dict[str, Any
     }
     if "sklearn.SGDClassifier.alpha" in names and "batch_size" in context:
         context["batch_size"] = 1
-    if len(names & set(IN_RATE)) == 1:
+    (rate, largest), (other_rate, other_largest) = (RATES.get(name, (1, 0)) for name in names)
+    if rate != other_rate:
         context["learning_rate"] = LEARNING_RATE
+    if largest != other_largest:
+        context["max_learning_rate"] = MAX_LEARNING_RATE
+    if learning_rate_factor(source, target).powers:
+        context["fan_in"] = COLUMNS
     if loss == "squared":
         context["loss"] = "squared_error"
     return context

@@ -30,10 +30,12 @@ def optimizer(run: dict[str, Any]) -> Any:
     kinds = {
         "keras.adam.weight_decay": keras.optimizers.Adam,
         "keras.adamw.weight_decay": keras.optimizers.AdamW,
+        "keras.muon.weight_decay": keras.optimizers.Muon,
     }
     kind = kinds.get(run["convention"], keras.optimizers.SGD)
     options: dict[str, Any] = {"epsilon": run["epsilon"]} if run["convention"] in kinds else {}
     options |= {"momentum": run["momentum"]} if "momentum" in run else {}
+    options |= {"nesterov": run.get("nesterov", False)} if kind is keras.optimizers.Muon else {}
     if run["convention"].endswith("weight_decay"):
         options["weight_decay"] = run["number"]
     return kind(learning_rate=run["learning_rate"], **options)
@@ -50,14 +52,16 @@ def loss(run: dict[str, Any]) -> Any:
 
 def trained(run: dict[str, Any]) -> list[float]:
     """Train a layer as users do, and return its weights."""
-    layer = keras.layers.Dense(1, use_bias=False, kernel_regularizer=regularizer(run))
-    model = keras.Sequential([keras.Input((len(run["start"]),)), layer])
-    layer.set_weights([np.array(run["start"])[:, None]])
+    start = np.array(run["start"])
+    matrix = start.reshape(len(start), -1)
+    layer = keras.layers.Dense(matrix.shape[1], use_bias=False, kernel_regularizer=regularizer(run))
+    model = keras.Sequential([keras.Input((len(start),)), layer])
+    layer.set_weights([matrix])
     model.compile(optimizer=optimizer(run), loss=loss(run))
-    X, y = np.array(run["X"]), np.array(run["y"])[:, None]
+    X, y = np.array(run["X"]), np.array(run["y"]).reshape(-1, matrix.shape[1])
     for _ in range(run["steps"]):
         model.train_on_batch(X, y)
-    return layer.get_weights()[0][:, 0].tolist()
+    return layer.get_weights()[0].reshape(start.shape).tolist()
 
 
 if __name__ == "__main__":

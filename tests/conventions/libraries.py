@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any
+from unittest.mock import patch
 
 import numpy as np
 import torch
@@ -20,7 +21,7 @@ Run = dict[str, Any]
 
 def torch_loss(run: Run, output: torch.Tensor) -> torch.Tensor:
     """Return the data loss by torch's own functions."""
-    y = torch.tensor(run["y"], dtype=torch.float64)
+    y = torch.tensor(run["y"], dtype=torch.float64).reshape(output.shape)
     if run["loss"] == "logistic":
         return functional.binary_cross_entropy_with_logits(output, y)
     return functional.mse_loss(output, y) * (1.0 if run["loss"] == "squared" else 0.5)
@@ -28,17 +29,18 @@ def torch_loss(run: Run, output: torch.Tensor) -> torch.Tensor:
 
 def torch_steps(run: Run, kind: type, terms: Any = None, update: str = "gradient", **options: Any):
     """Train a linear layer with an optimizer of torch, this library's terms attached or not."""
-    model = torch.nn.Linear(len(run["start"]), 1, bias=False, dtype=torch.float64)
-    model.weight.data[0] = torch.tensor(run["start"], dtype=torch.float64)
+    outputs = np.array(run["start"]).reshape(len(run["start"]), -1).shape[1]
+    model = torch.nn.Linear(len(run["start"]), outputs, bias=False, dtype=torch.float64)
+    model.weight.data.T[:] = torch.tensor(run["start"], dtype=torch.float64).reshape(-1, outputs)
     optimizer = kind(model.parameters(), lr=run["learning_rate"], **options)
     if terms is not None:
         regularize(optimizer, model, terms, update=update)
     X = torch.tensor(run["X"], dtype=torch.float64)
     for _ in range(run["steps"]):
         optimizer.zero_grad()
-        torch_loss(run, model(X)[:, 0]).backward()
+        torch_loss(run, model(X)).backward()
         optimizer.step()
-    return model.weight.detach().numpy()[0].copy()
+    return model.weight.detach().numpy().T.reshape(np.shape(run["start"])).copy()
 
 
 def _sgd(run: Run) -> np.ndarray:
@@ -51,6 +53,13 @@ def _adam(run: Run) -> np.ndarray:
 
 def _adamw(run: Run) -> np.ndarray:
     return torch_steps(run, torch.optim.AdamW, weight_decay=run["number"], eps=run["epsilon"])
+
+
+def torch_muon(run: Run, **options: Any) -> np.ndarray:
+    """Train with torch's Muon, which orthogonalizes in bfloat16 and here in float64."""
+    options = {"nesterov": False, "eps": run["epsilon"], **options}
+    with patch.object(torch.Tensor, "bfloat16", torch.Tensor.clone):
+        return torch_steps(run, torch.optim.Muon, weight_decay=run["number"], **options)
 
 
 def _own(penalty: Any, run: Run) -> np.ndarray:
@@ -127,19 +136,55 @@ def _logistic_regression(run: Run) -> np.ndarray:
     return model.fit(np.array(run["X"]), np.array(run["y"])).coef_[0]
 
 
-def published_steps(run: Run, share: float) -> np.ndarray:
-    """Decay every weight by a share a step, then step, as fastai and TensorFlow Addons do."""
+def published_steps(run: Run, share: float, *, cautious: bool = False) -> np.ndarray:
+    """Decay every weight by a share a step, then step: the formula that most decays have.
+
+    With `cautious`, only the weights that the update takes towards 0 as well.
+    """
     w = np.array(run["start"])
-    first, second = np.zeros_like(w), np.zeros_like(w)
-    for step in range(1, run["steps"] + 1):
+    memory: dict[str, Any] = {"step": 0, "first": 0, "second": 0}
+    for _ in range(run["steps"]):
         gradient = data_gradient(run, w)
-        first = 0.9 * first + 0.1 * gradient
-        second = 0.999 * second + 0.001 * gradient**2
-        root = np.sqrt(second / (1 - 0.999**step)) + run["epsilon"]
-        adam = first / (1 - 0.9**step) / root
-        direction = gradient if run["optimizer"] == "sgd" else adam
-        w = w * (1 - share) - run["learning_rate"] * direction
+        update = {"adam": _adam_update, "muon": _muon_update}.get(run["optimizer"])
+        direction = gradient if update is None else update(run, gradient, memory)
+        decayed = direction * w >= 0 if cautious else 1
+        w = w * (1 - share * decayed) - run["learning_rate"] * direction
     return w
+
+
+def _adam_update(run: Run, gradient: np.ndarray, memory: dict[str, Any]) -> np.ndarray:
+    memory["step"] += 1
+    memory["first"] = 0.9 * memory["first"] + 0.1 * gradient
+    memory["second"] = 0.999 * memory["second"] + 0.001 * gradient**2
+    root = np.sqrt(memory["second"] / (1 - 0.999 ** memory["step"])) + run["epsilon"]
+    return memory["first"] / (1 - 0.9 ** memory["step"]) / root
+
+
+def _muon_update(run: Run, gradient: np.ndarray, memory: dict[str, Any]) -> np.ndarray:
+    """Return Muon's update of a matrix with one row, whose one singular value is its norm."""
+    memory["first"] = 0.95 * memory["first"] + 0.05 * gradient
+    value = 1.0
+    for _ in range(5):
+        value = 3.4445 * value - 4.7750 * value**3 + 2.0315 * value**5
+    return run["update_scale"] * value * memory["first"] / np.linalg.norm(memory["first"])
+
+
+def _decay(run: Run) -> np.ndarray:
+    return published_steps(run, run["learning_rate"] * run["number"])
+
+
+def _corrected(run: Run) -> np.ndarray:
+    share = run["learning_rate"] ** 2 / run["max_learning_rate"] * run["number"]
+    return published_steps(run, share)
+
+
+def _independent(run: Run) -> np.ndarray:
+    return published_steps(run, run["learning_rate"] / run["max_learning_rate"] * run["number"])
+
+
+def cautious(run: Run) -> np.ndarray:
+    """Decay by lr · λ where the update has the sign of the weight."""
+    return published_steps(run, run["learning_rate"] * run["number"], cautious=True)
 
 
 def glmnet(run: Run, sd: float = 1.0) -> np.ndarray:
@@ -162,6 +207,10 @@ IN_PROCESS: dict[str, Callable[[Run], np.ndarray]] = {
     "torch.sgd.weight_decay": _sgd,
     "torch.adam.weight_decay": _adam,
     "torch.adamw.weight_decay": _adamw,
+    "torch.muon.weight_decay": torch_muon,
+    "torch.muon.match_rms_adamw.weight_decay": lambda run: torch_muon(
+        run, adjust_lr_fn="match_rms_adamw"
+    ),
     "shrinkage.l1": lambda run: _own(shrinkage.L1(), run),
     "shrinkage.l2": lambda run: _own(shrinkage.L2(), run),
     "shrinkage.elastic_net": lambda run: _own(shrinkage.ElasticNet(run["l1_ratio"]), run),
@@ -169,8 +218,12 @@ IN_PROCESS: dict[str, Callable[[Run], np.ndarray]] = {
     "timescale.steps": lambda run: published_steps(run, 1 / run["number"]),
     "timescale.epochs": lambda run: published_steps(run, 1 / (5 * run["number"])),
     "tfa.adamw.weight_decay": lambda run: published_steps(run, run["number"]),
-    "fastai.wd": lambda run: published_steps(run, run["learning_rate"] * run["number"]),
-    "fastai.sgd.wd": lambda run: published_steps(run, run["learning_rate"] * run["number"]),
+    "fastai.wd": _decay,
+    "fastai.sgd.wd": _decay,
+    "timm.adamw.weight_decay": _decay,
+    "timm.adamc.weight_decay": _corrected,
+    "independent.weight_decay": _independent,
+    "cautious.weight_decay": cautious,
     "glmnet.lambda": glmnet,
     "sklearn.Ridge.alpha": lambda run: _linear(Ridge, run),
     "sklearn.Lasso.alpha": lambda run: _linear(Lasso, run, **EXACT),

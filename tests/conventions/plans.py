@@ -11,7 +11,7 @@ from shrinkage.conventions import Holds, convert
 from shrinkage.conventions.base import Convention, DataLoss, Penalises, TrainedBy
 from tests.conventions.directions import Direction
 from tests.conventions.libraries import IN_PROCESS
-from tests.conventions.problem import run_of
+from tests.conventions.problem import COLUMNS, LEARNING_RATE, run_of
 
 # Adam divides by √v̂ + ε: with ε = 1 it also stands still where the gradient only nearly vanishes.
 STILL = {"epsilon": 1.0}
@@ -26,23 +26,39 @@ def plan(direction: Direction) -> tuple[Any, Any]:
     source, target = direction.source, direction.target
     answer = convert(direction.number, source.name, target.name, **direction.context)
     given_share = direction.context.get("l1_ratio")
-    optimizer = "adam" if TrainedBy.ADAM in (source.trainer, target.trainer) else "sgd"
     facts = {
         "loss": direction.loss,
         "rows": 1 if direction.one_sample and answer.holds is not Holds.STATIONARY else 12,
-        "optimizer": optimizer,
+        "optimizer": _optimizer(source, target),
     }
+    rates = (LEARNING_RATE, LEARNING_RATE * answer.learning_rate_factor)
     share = answer.l1_ratio if target.penalises is Penalises.MIXED else None
     first, second = (
-        run_of(convention.name, number, l1_ratio=ratio, **{**facts, "loss": loss})
-        for convention, number, ratio, loss in (
-            (source, direction.number, given_share, _loss(source, direction)),
-            (target, answer.value, share, _loss(target, direction)),
+        run_of(
+            convention.name, number, l1_ratio=ratio, learning_rate=rate, **{**facts, "loss": loss}
+        )
+        for convention, number, ratio, loss, rate in (
+            (source, direction.number, given_share, _loss(source, direction), rates[0]),
+            (target, answer.value, share, _loss(target, direction), rates[1]),
         )
     )
+    first["update_scale"] = second["update_scale"] = _update_scale(source, target)
     if answer.holds is not Holds.STATIONARY:
         return first, second
     return _stationary(first, second, source.trainer, target.trainer)
+
+
+def _optimizer(source: Convention, target: Convention) -> str:
+    """Return what steps where a convention leaves the optimizer open."""
+    named = {source.trainer, target.trainer} & {TrainedBy.ADAM, TrainedBy.MUON}
+    return named.pop().value.lower() if named else "sgd"
+
+
+def _update_scale(source: Convention, target: Convention) -> float:
+    """Return the scale of the update of the one that has one, of a matrix with one output."""
+    scales = [source.update_scale, target.update_scale]
+    sides = {"fan_in": COLUMNS, "larger_side": COLUMNS}
+    return next((item.evaluated(sides) for item in scales if item.powers), 1.0)
 
 
 def _loss(convention: Convention, direction: Direction) -> str:

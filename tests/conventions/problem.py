@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 LEARNING_RATE = 0.125  # a power of 2, so that no library rounds it
+MAX_LEARNING_RATE = 0.25  # of the schedule of which the runs are a piece
 STEPS = 3  # under Adam one step shows only the sign of the gradient
 # The same in every Adam: the libraries add ε in different places.
 EPSILON = 1e-12
@@ -38,6 +39,7 @@ def run_of(
     optimizer: str = "sgd",
     start: Any = START,
     steps: int = STEPS,
+    learning_rate: float = LEARNING_RATE,
 ) -> dict[str, Any]:
     """Return the description of one run."""
     X, y = data(loss)
@@ -51,7 +53,8 @@ def run_of(
         "y": y[:rows].tolist(),
         "start": list(start),
         "steps": steps,
-        "learning_rate": LEARNING_RATE,
+        "learning_rate": learning_rate,
+        "max_learning_rate": MAX_LEARNING_RATE,
         "epsilon": EPSILON,
     }
 

@@ -47,10 +47,59 @@ def test_the_answer_says_what_it_is() -> None:
         (0.1, "fastai.wd", "keras.adamw.weight_decay", {}, 0.1),
         (0.1, "sklearn.ElasticNet.alpha", "glmnet.lambda", {}, 0.1),
         (100, "timescale.steps", "timescale.epochs", {"steps_per_epoch": 20}, 5.0),
+        (0.1, "torch.muon.weight_decay", "optax.contrib.muon.weight_decay", {}, 0.1),
+        (0.1, "torch.muon.weight_decay", "keras.muon.weight_decay", {"fan_in": 100}, 0.2),
+        (0.2, "keras.muon.weight_decay", "torch.muon.weight_decay", {"fan_in": 100}, 0.1),
+        (
+            0.1,
+            "timm.adamc.weight_decay",
+            "torch.adamw.weight_decay",
+            {"learning_rate": 1e-4, "max_learning_rate": 1e-3},
+            0.01,
+        ),
+        (
+            1e-4,
+            "independent.weight_decay",
+            "torch.adamw.weight_decay",
+            {"max_learning_rate": 1e-3},
+            0.1,
+        ),
+        (
+            1e-4,
+            "independent.weight_decay",
+            "timm.adamc.weight_decay",
+            {"learning_rate": 1e-3},
+            0.1,
+        ),
     ],
 )
 def test_values_worked_out_by_hand(value, source, target, context, expected) -> None:
     assert convert(value, source, target, **context).value == pytest.approx(expected, rel=1e-15)
+
+
+def test_another_scale_of_the_update_needs_another_learning_rate() -> None:
+    there = convert(0.1, "torch.muon.weight_decay", "keras.muon.weight_decay", fan_in=100)
+    assert (there.holds, there.learning_rate_factor) == (Holds.RESCALED_RATE, 0.5)
+    assert "at 0.5 times the learning rate" in str(there)
+    # the decay of a step, lr · λ, is the same
+    assert there.value * there.learning_rate_factor == pytest.approx(there.given, rel=1e-15)
+    same = convert(0.1, "torch.muon.weight_decay", "optax.contrib.muon.weight_decay")
+    assert (same.holds, same.learning_rate_factor) == (Holds.EVERY_STEP, 1.0)
+
+
+def test_cautious_decay_has_no_equal_and_the_nearest_is_its_share() -> None:
+    for pair in (
+        ("cautious.weight_decay", "torch.adamw.weight_decay"),
+        ("cautious.weight_decay", "torch.adam.weight_decay"),
+    ):
+        with pytest.raises(NoEqualStrength, match="on another set of coordinates") as error:
+            convert(0.1, *pair, decayed_share=0.5)
+        assert error.value.nearest == 0.05
+    with pytest.raises(NoEqualStrength, match="weight_decay · decayed_share") as error:
+        convert(0.1, "cautious.weight_decay", "torch.adamw.weight_decay")
+    assert error.value.nearest is None
+    with pytest.raises(InputError, match="decayed_share as a number from 0 to 1"):
+        convert(0.1, "cautious.weight_decay", "torch.adamw.weight_decay", decayed_share=1.5)
 
 
 def test_the_l1_ratio_that_belongs_to_the_number_is_answered() -> None:
@@ -224,6 +273,8 @@ def test_l2_through_adam_against_adamw_offers_the_nearest_in_timescale() -> None
         ((0.1, 0.1), "keras.l1_l2", "torch.adamw.weight_decay", {}),
         (0.1, "shrinkage.elastic_net", "sklearn.Lasso.alpha", {"l1_ratio": 0.5}),
         (0.1, "sklearn.Lasso.alpha", "sklearn.ElasticNet.alpha", {"l1_ratio": 0.5}),
+        (0.1, "keras.l1", "torch.muon.weight_decay", {}),
+        (0.1, "sklearn.Lasso.alpha", "cautious.weight_decay", {}),
     ],
 )
 def test_l1_is_never_l2(value, source, target, context) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 from typing import Annotated, Any
 
 import typer
@@ -30,6 +31,14 @@ def command(
     learning_rate: Annotated[
         float | None, _context("The optimizer's learning rate.", "--learning-rate")
     ] = None,
+    max_learning_rate: Annotated[
+        float | None, _context("The largest of the schedule.", "--max-learning-rate")
+    ] = None,
+    fan_in: Annotated[int | None, _context("Inputs of the matrix, for Muon.", "--fan-in")] = None,
+    decayed_share: Annotated[
+        float | None,
+        _context("Share of the coordinates that cautious decay decays.", "--decayed-share"),
+    ] = None,
     samples: Annotated[int | None, _context("Rows of training data.", "--samples")] = None,
     batch_size: Annotated[int | None, _context("Rows a step.", "--batch-size")] = None,
     steps_per_epoch: Annotated[
@@ -52,6 +61,8 @@ def command(
       shrinkage convert 0.01 --from keras.l2 --to torch.sgd.weight_decay
 
       shrinkage convert 10 --from sklearn.Ridge.alpha --to shrinkage.l2 --samples 1000
+
+      shrinkage convert 0.1 --from torch.muon.weight_decay --to keras.muon.weight_decay --fan-in 512
     """
     if listed:
         _show_list(as_json=as_json)
@@ -64,6 +75,9 @@ def command(
             )
     context = {
         "learning_rate": learning_rate,
+        "max_learning_rate": max_learning_rate,
+        "fan_in": fan_in,
+        "decayed_share": decayed_share,
         "n_samples": samples,
         "batch_size": batch_size,
         "steps_per_epoch": steps_per_epoch,
@@ -93,11 +107,9 @@ def _show(value: Any, source: str, target: str, context: dict[str, Any], *, as_j
 
     answer = convert(value, source, target, **context)
     if as_json:
-        fields = {
-            name: getattr(answer, name)
-            for name in ("value", "l1_ratio", "formula", "valid_when", "source", "target", "given")
-        }
-        print(json.dumps({**fields, "holds": answer.holds.name.lower()}, ensure_ascii=False))
+        print(
+            json.dumps({**asdict(answer), "holds": answer.holds.name.lower()}, ensure_ascii=False)
+        )
         return
     console = Console(highlight=False)
     first, *rest = str(answer).splitlines()

@@ -16,13 +16,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum
 
-from shrinkage.conventions.expressions import Product, symbol
+from shrinkage.conventions.expressions import ONE, Product, symbol
 
 VALUE = symbol("value")
 LEARNING_RATE = symbol("learning_rate")
 N_SAMPLES = symbol("n_samples")
 BATCH_SIZE = symbol("batch_size")
 STEPS_PER_EPOCH = symbol("steps_per_epoch")
+MAX_LEARNING_RATE = symbol("max_learning_rate")
+DECAYED_SHARE = symbol("decayed_share")
 
 
 class Penalises(Enum):
@@ -45,6 +47,12 @@ class Mechanism(Enum):
     OBJECTIVE = "a part of the objective"
     COUPLED = "added to the gradient, before the optimizer"
     DECOUPLED = "subtracted from the weights, beside the optimizer"
+    CAUTIOUS = "subtracted from the weights that the update takes towards 0 as well"
+
+    @property
+    def beside_the_optimizer(self) -> bool:
+        """Whether the weights are decayed directly, so that the decay has a timescale."""
+        return self in (Mechanism.DECOUPLED, Mechanism.CAUTIOUS)
 
 
 class TrainedBy(Enum):
@@ -53,6 +61,7 @@ class TrainedBy(Enum):
     ANY = "any optimizer"
     SGD = "SGD"
     ADAM = "Adam"
+    MUON = "Muon"
     FITTED = "a solver, to the optimum"
 
 
@@ -79,6 +88,8 @@ class Convention:
             pair, VALUE is the weighted sum of both numbers.
         data_loss: what is known of the data loss.
         usual_l1_ratio: for MIXED, the library's own default if it is a plain penalty.
+        update_scale: what the optimizer's update is multiplied by besides the learning rate, which
+            the decay is not.
         valid_when: what else has to hold, in words; empty if nothing.
         checked_by: "its library" where tests run it, else "its published formula".
         source: where the formula is to be read.
@@ -93,6 +104,7 @@ class Convention:
     strength: Product = VALUE
     data_loss: DataLoss = DataLoss.FREE
     usual_l1_ratio: float | None = None
+    update_scale: Product = ONE
     valid_when: str = ""
     checked_by: str = "its library"
 
@@ -121,7 +133,7 @@ class Convention:
 
     @property
     def _power(self) -> int:
-        return self.strength.powers["value"]
+        return int(self.strength.powers["value"])
 
     @property
     def _context(self) -> Product:

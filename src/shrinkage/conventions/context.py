@@ -31,6 +31,21 @@ CONTEXT = {
         "a finite number above 0",
         "not every number in this conversion is multiplied by the learning rate in a step",
     ),
+    "max_learning_rate": Need(
+        positive,
+        "a finite number above 0, the largest of the schedule",
+        "one decay is measured against the largest learning rate of the schedule",
+    ),
+    "fan_in": Need(
+        whole,
+        "a whole number of at least 1, the inputs of the matrix",
+        "the two multiply their update by the shape of the matrix in different ways",
+    ),
+    "decayed_share": Need(
+        fraction,
+        "a number from 0 to 1, the share of the coordinates that a step decays",
+        "one decay leaves out some coordinates in every step",
+    ),
     "n_samples": Need(
         whole,
         "a whole number of at least 1",

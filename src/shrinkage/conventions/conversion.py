@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from shrinkage.conventions.base import Convention, Penalises
 from shrinkage.conventions.context import CONTEXT, checked_context, demand
 from shrinkage.conventions.errors import NoEqualStrength
 from shrinkage.conventions.registry import convention_named
-from shrinkage.conventions.relations import Holds, Refusal, relation
+from shrinkage.conventions.relations import Holds, Refusal, learning_rate_factor, relation
 from shrinkage.conventions.strengths import (
     Strength,
     Value,
@@ -35,6 +35,8 @@ class Conversion:
         given: the number that was converted.
         l1_ratio: what the target's l1_ratio has to be; None if it has none, or if it is the
             source's and was not given.
+        learning_rate_factor: the target's learning rate over the source's, 1 but for
+            `Holds.RESCALED_RATE`.
     """
 
     value: Value
@@ -45,11 +47,15 @@ class Conversion:
     target: str
     given: Value
     l1_ratio: float | None = None
+    learning_rate_factor: float = 1.0
 
     def __str__(self) -> str:
         ratio = "" if self.l1_ratio is None else f" with l1_ratio = {self.l1_ratio:.10g}"
+        factor = self.learning_rate_factor
+        rate = "" if factor == 1 else f" at {factor:.10g} times the learning rate"
         return (
-            f"{self.source} = {shown(self.given)} is {self.target} = {shown(self.value)}{ratio}\n"
+            f"{self.source} = {shown(self.given)} is {self.target} = {shown(self.value)}{ratio}"
+            f"{rate}\n"
             f"formula: {self.formula}\n"
             f"valid when: {self.valid_when}"
         )
@@ -65,9 +71,10 @@ def convert(value: Any, source: str, target: str, **context: Any) -> Conversion:
         value: the number, at least 0; for "keras.l1_l2" the pair (l1, l2).
         source: its convention, such as "keras.l2"; `convention_names()` has all.
         target: the convention that is wanted.
-        **context: learning_rate, n_samples, batch_size, steps_per_epoch, l1_ratio, only those
-            that the formula contains; and loss="squared_error" where the data loss is the user's
-            and has no half.
+        **context: learning_rate, max_learning_rate, fan_in, n_samples, batch_size,
+            steps_per_epoch, l1_ratio, only those that the formula contains; loss="squared_error"
+            where the data loss is the user's and has no half; decayed_share for the number
+            nearest to a cautious decay.
 
     Returns:
         The `Conversion`.
@@ -90,10 +97,11 @@ def convert(value: Any, source: str, target: str, **context: Any) -> Conversion:
     number = checked_value(value, start)
     strength = strength_of(number, start, context)
     verdict = Holds.EVERY_STEP if strength.zero else relation(start, end)
-    if verdict is Refusal.ADAM and strength.l1_ratio:
-        verdict = Refusal.L1_AGAINST_L2
     if isinstance(verdict, Refusal):
-        raise refusal_error(verdict, start, end, strength)
+        no_decay = verdict is not Refusal.OTHER_LOSS and strength.l1_ratio
+        raise refusal_error(Refusal.L1_AGAINST_L2 if no_decay else verdict, start, end, strength)
+    factor = learning_rate_factor(start, end)
+    strength = replace(strength, product=strength.product / factor)
     _check_context(start, end, strength, context)
     if start is end:
         answer, formula, words = number, f"{source} = {shown(number)}", verdict.value
@@ -110,6 +118,7 @@ def convert(value: Any, source: str, target: str, **context: Any) -> Conversion:
         target=target,
         given=number,
         l1_ratio=strength.l1_ratio if end.penalises is Penalises.MIXED else None,
+        learning_rate_factor=factor.evaluated(context),
     )
 
 

@@ -1,4 +1,4 @@
-"""Products of named quantities with whole exponents: number · Π quantity^exponent.
+"""Products of named quantities with whole or half exponents: number · Π quantity^exponent.
 
 Who uses this: every convention states what its number means as such a product, and a conversion
 is the quotient of two. What cancels in the quotient need not be asked for, and the formula that
@@ -27,7 +27,7 @@ class Product:
     """
 
     number: Fraction = Fraction(1)
-    powers: Mapping[str, int] = field(default_factory=dict)
+    powers: Mapping[str, int | Fraction] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         powers = {name: exponent for name, exponent in self.powers.items() if exponent}
@@ -70,13 +70,26 @@ class Product:
         below = [] if self.number.denominator == 1 else [str(self.number.denominator)]
         for name, power in self.powers.items():
             shown = f"{quantities[name]:.10g}" if name in quantities else name
-            (above if power > 0 else below).extend([shown] * abs(power))
+            factors = [shown] * math.floor(abs(power)) + [f"√{shown}"] * (abs(power) % 1 != 0)
+            (above if power > 0 else below).extend(factors)
         top = " · ".join(above) or "1"
         bottom = " · ".join(below)
         bottom = f"({bottom})" if len(below) > 1 else bottom
         return f"{top} / {bottom}" if below else top
 
 
+ONE = Product()
+
+
 def symbol(name: str) -> Product:
     """Return the quantity of that name."""
     return Product(powers={name: 1})
+
+
+def root(name: str) -> Product:
+    """Return the square root of the quantity of that name.
+
+    >>> (symbol("lr") / root("fan_in")).text()
+    'lr / √fan_in'
+    """
+    return Product(powers={name: Fraction(1, 2)})

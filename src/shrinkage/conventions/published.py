@@ -22,9 +22,11 @@ def _fastai(name: str, step: str, trainer: TrainedBy) -> Convention:
         penalises=Penalises.L2,
         mechanism=Mechanism.DECOUPLED,
         trainer=trainer,
-        valid_when="decouple_wd=True, fastai's default (with False it is L2 by the gradient)",
+        valid_when="decouple_wd=True, fastai's default (with False it is L2 by the gradient); "
+        "fastai's Learner leaves out biases and normalizations (wd_bn_bias=False), while its "
+        "optimizers on their own decay every parameter",
         checked_by=PUBLISHED,
-        source="fastai/optimizer.py, weight_decay and Optimizer",
+        source="fastai/optimizer.py, weight_decay and Optimizer; fastai/learner.py, create_opt",
     )
 
 

@@ -5,12 +5,21 @@ Adding a convention is one record in the file of its library, and a test that ru
 
 from __future__ import annotations
 
-from shrinkage.conventions import keras, optax, own, published, pytorch, scikit_learn
+from shrinkage.conventions import (
+    decay_rules,
+    keras,
+    muon,
+    optax,
+    own,
+    published,
+    pytorch,
+    scikit_learn,
+)
 from shrinkage.conventions.base import Convention
 from shrinkage.conventions.errors import UnknownConvention
 from shrinkage.errors import near_names
 
-_FAMILIES = (own, pytorch, keras, optax, scikit_learn, published)
+_FAMILIES = (own, pytorch, keras, optax, muon, scikit_learn, published, decay_rules)
 
 REGISTRY: dict[str, Convention] = {
     convention.name: convention for family in _FAMILIES for convention in family.CONVENTIONS
@@ -21,7 +30,8 @@ def convention_names() -> tuple[str, ...]:
     """Return the names of all conventions.
 
     >>> [name for name in convention_names() if name.startswith("torch.")]
-    ['torch.sgd.weight_decay', 'torch.adam.weight_decay', 'torch.adamw.weight_decay']
+    ['torch.sgd.weight_decay', 'torch.adam.weight_decay', 'torch.adamw.weight_decay', \
+'torch.muon.weight_decay', 'torch.muon.match_rms_adamw.weight_decay']
     """
     return tuple(REGISTRY)
 

@@ -6,7 +6,7 @@ put together.
 
 from __future__ import annotations
 
-from shrinkage.conventions.base import LEARNING_RATE, Convention, DataLoss, Mechanism
+from shrinkage.conventions.base import LEARNING_RATE, Convention, DataLoss, TrainedBy
 from shrinkage.conventions.errors import NoEqualStrength
 from shrinkage.conventions.relations import Holds, Refusal
 from shrinkage.conventions.strengths import Strength, Value
@@ -15,6 +15,7 @@ _HALF = (
     "the user's data loss is half of the mean squared error (for nn.MSELoss and keras mse, which "
     "have no half, give loss='squared_error') or a mean log loss"
 )
+_WITH_TIMESCALE = (Refusal.ADAM, Refusal.MUON, Refusal.CAUTIOUS, Refusal.OTHER_OPTIMIZER)
 _WHOLE = "the user's data loss is a mean squared error without a half, of one output"
 
 
@@ -41,17 +42,18 @@ def refusal_error(
 ) -> NoEqualStrength:
     """Return the error, with the nearest in timescale where the decay has one."""
     message = f"{start.name} has no equal {end.name}: {refusal.value}"
-    if refusal not in (Refusal.ADAM, Refusal.OTHER_OPTIMIZER) or strength.l1_ratio != 0:
+    if refusal not in _WITH_TIMESCALE or strength.l1_ratio != 0:
         return NoEqualStrength(f"{message}; choose a strength on a path instead", refusal.value)
     product = end.from_strength(strength.product)
     nearest = None if strength.missing(product) else product.evaluated(strength.quantities)
     shown = product.text() if nearest is None else f"{nearest:.10g}"
     message += f"; nearest in timescale is {end.name} = {shown}: {_timescale(strength)}"
-    if refusal is Refusal.ADAM:
-        plain, decayed = (start, end) if end.mechanism is Mechanism.DECOUPLED else (end, start)
+    if not (start.mechanism.beside_the_optimizer and end.mechanism.beside_the_optimizer):
+        plain, decayed = (start, end) if end.mechanism.beside_the_optimizer else (end, start)
+        through = TrainedBy.MUON if refusal is Refusal.MUON else TrainedBy.ADAM
         message += (
-            f" for {decayed.name}, as for {plain.name} under plain SGD (under Adam only decoupled "
-            "decay has a timescale)"
+            f" for {decayed.name}, as for {plain.name} under plain SGD (under {through.value} only "
+            "decay beside it has a timescale)"
         )
     return NoEqualStrength(message, refusal.value, nearest)
 
