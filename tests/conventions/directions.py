@@ -16,6 +16,7 @@ NUMBERS = {
     "sklearn.MLPClassifier.alpha": 0.5,
     "tfa.adamw.weight_decay": 0.004,
     "independent.weight_decay": 0.02,
+    "pytorch_optimizer.fixed_decay.weight_decay": 0.004,
     "timescale.steps": 40.0,
     "timescale.epochs": 20.0,
 }
@@ -26,7 +27,11 @@ NEEDS = {
     "steps_per_epoch": (STEPS_PER_EPOCH, "timescale.epochs"),
 }
 # The share that a step decays, as powers of the learning rate and of the schedule's largest.
-RATES = dict.fromkeys(("tfa.adamw.weight_decay", "timescale.steps", "timescale.epochs"), (0, 0)) | {
+RATES = {
+    "tfa.adamw.weight_decay": (0, 0),
+    "pytorch_optimizer.fixed_decay.weight_decay": (0, 0),
+    "timescale.steps": (0, 0),
+    "timescale.epochs": (0, 0),
     "independent.weight_decay": (1, -1),
     "timm.adamc.weight_decay": (2, -1),
 }

@@ -223,6 +223,7 @@ IN_PROCESS: dict[str, Callable[[Run], np.ndarray]] = {
     "timm.adamw.weight_decay": _decay,
     "timm.adamc.weight_decay": _corrected,
     "independent.weight_decay": _independent,
+    "pytorch_optimizer.fixed_decay.weight_decay": lambda run: published_steps(run, run["number"]),
     "cautious.weight_decay": cautious,
     "glmnet.lambda": glmnet,
     "sklearn.Ridge.alpha": lambda run: _linear(Ridge, run),

@@ -25,6 +25,7 @@ def test_what_is_not_run_by_its_library_says_so() -> None:
         "timm.adamw.weight_decay",
         "timm.adamc.weight_decay",
         "independent.weight_decay",
+        "pytorch_optimizer.fixed_decay.weight_decay",
         "cautious.weight_decay",
         "timescale.steps",
         "timescale.epochs",

@@ -33,13 +33,15 @@ def _rule(
     valid_when: str,
     source: str,
     mechanism: Mechanism = Mechanism.DECOUPLED,
+    trainer: TrainedBy = TrainedBy.ADAM,
 ) -> Convention:
+    update = "Adam(gradient)" if trainer is TrainedBy.ADAM else "update"
     return Convention(
         name=f"{name}.weight_decay",
-        meaning=f"w ← w·(1 − {factor}·value); w ← w − lr·Adam(gradient)",
+        meaning=f"w ← w·(1 − {factor}value); w ← w − lr·{update}",
         penalises=Penalises.L2,
         mechanism=mechanism,
-        trainer=TrainedBy.ADAM,
+        trainer=trainer,
         strength=strength,
         valid_when=valid_when,
         checked_by=PUBLISHED,
@@ -50,14 +52,14 @@ def _rule(
 CONVENTIONS = (
     _rule(
         "timm.adamw",
-        "lr",
+        "lr·",
         VALUE,
         _TIMM_GROUPS,
         "timm/optim/adamw.py, _param_groups.py and _optim_factory.py (1.0.31)",
     ),
     _rule(
         "timm.adamc",
-        "lr²/max_lr",
+        "lr²/max_lr·",
         VALUE * LEARNING_RATE / MAX_LEARNING_RATE,
         "max_lr is the rate that timm's optimizer was built with, whatever the schedule reaches; "
         "corrected decay moves with lr², so that a number of another rule is right at the given "
@@ -68,16 +70,24 @@ CONVENTIONS = (
     ),
     _rule(
         "independent",
-        "(lr/max_lr)",
+        "(lr/max_lr)·",
         VALUE / MAX_LEARNING_RATE,
-        "an independent decay follows the schedule, which is lr/max_lr, and not the rate itself "
-        "(without any schedule it is tfa.adamw.weight_decay)",
+        "an independent decay follows the schedule, which is lr/max_lr, and not the rate itself",
         "Loshchilov and Hutter, Decoupled weight decay (2019); "
         "composer/optim/decoupled_weight_decay.py, DecoupledAdamW",
     ),
     _rule(
+        "pytorch_optimizer.fixed_decay",
+        "",
+        VALUE / LEARNING_RATE,
+        "weight_decouple=True and fixed_decay=True; a fixed decay follows neither the rate nor its "
+        "schedule, so that a number of another rule is right at the given learning_rate alone",
+        "pytorch_optimizer/base/optimizer.py, apply_weight_decay (4.1.0)",
+        trainer=TrainedBy.ANY,
+    ),
+    _rule(
         "cautious",
-        "lr·[update·w ≥ 0]",
+        "lr·[update·w ≥ 0]·",
         VALUE * DECAYED_SHARE,
         "",
         "Chen et al., Cautious weight decay, arXiv 2510.12402",
