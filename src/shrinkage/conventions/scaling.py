@@ -88,7 +88,8 @@ class ScaledDecay:
     vectors: float | None
 
 
-# The optimal τ as a share of the training goes with tokens per parameter to this power.
+# The optimal τ as a share of the training goes with tokens per parameter to this power: the fit of
+# the paper's first version. Its factor in front is not needed, since it cancels in a change.
 POWER_LINES_EXPONENT = -0.527
 
 
@@ -115,8 +116,8 @@ SCALING_RULES = (
     ScalingRule(
         name="power-lines",
         keeps="τ as a share of the training goes with (tokens / parameters)^−0.527",
-        published_for="AdamW, language models in one pass over their data, learning rates by muP, "
-        "batches that are not too large",
+        published_for="AdamW, language models of GPT-2's kind with 111 M to 3.3 B parameters in "
+        "one pass over SlimPajama, learning rates by muP, batches that are not too large",
         source="Bergsma et al., Power lines, arXiv 2505.13738",
         factor=_power_lines,
     ),
