@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import threading
 from typing import Any
 
 import pytest
@@ -158,3 +160,78 @@ def test_a_wrong_factor_at_any_learning_rate(rate: float) -> None:
     report = audit(model, SGD(model.parameters(), lr=rate), step, data(), TERM)
     assert "wrong-factor" in report.rules, str(report)
     assert "2 ±" in str(report)
+
+
+class Wrapper(SGD):
+    """As Accelerate's: an optimizer that has everything from another, and no groups of its own."""
+
+    def __init__(self, inner: Any) -> None:
+        self.inner = inner
+
+    @property
+    def param_groups(self) -> Any:  # type: ignore[override]
+        return self.inner.param_groups
+
+    def step(self, closure: Any = None) -> None:
+        self.inner.step(closure)
+
+
+class Holder:
+    """As Apex's: no optimizer, and has one."""
+
+    def __init__(self, optimizer: Any) -> None:
+        self.optimizer = optimizer
+
+
+@pytest.mark.parametrize("wrap", [Wrapper, Holder, lambda o: Holder(Wrapper(o))])
+def test_a_wrapper_without_groups_is_looked_through(wrap: Any) -> None:
+    model = network()
+    optimizer = wrap(SGD(model.parameters(), lr=0.1))
+    assert audit(model, optimizer, GOOD, data(), TERM).ok
+
+
+def test_a_wrapper_of_two_or_none() -> None:
+    model = network()
+    two = Holder(SGD(model.parameters(), lr=0.1))
+    two.other = SGD(model.parameters(), lr=0.1)  # type: ignore[attr-defined]
+    refused(GOOD, "torch.optim.Optimizer", "Holder", "parameter groups", optimizer=two)
+    refused(GOOD, "torch.optim.Optimizer", "Holder", optimizer=Holder(None))
+
+
+class Uncopied(nn.Module):
+    """A model with something in it that may have no copy."""
+
+    def __init__(self, extra: Any) -> None:
+        super().__init__()
+        self.inner = network()
+        self.inner.add_module("tail", nn.Identity())
+        tail: Any = self.inner[-1]
+        tail.extra = {"lock": [extra]}
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.inner(x)
+
+
+@pytest.mark.parametrize("make", [threading.Lock, lambda: (n for n in range(3))])
+def test_a_model_that_cannot_be_copied(make: Any) -> None:
+    model = Uncopied(make())
+    words = ("a model that can be copied", "extra", "lock", "shrinkage.audit", "TypeError")
+    refused(GOOD, *words, model=model)
+
+
+def test_a_tensor_that_was_left_by_the_last_pass() -> None:
+    model = network()
+    model.latest = {"out": model(data()[0])}  # type: ignore[assignment]
+    assert audit(model, SGD(model.parameters(), lr=0.1), GOOD, data(), TERM).ok
+
+
+def test_noise_that_cannot_be_seeded() -> None:
+    """`os.urandom` knows no seed: nothing can be compared."""
+
+    def step(model: nn.Module, optimizer: Any, batch: Any, scale: float) -> None:
+        noise = int.from_bytes(os.urandom(2), "big") / 2**16
+        GOOD(model, optimizer, (batch[0] + noise, batch[1]), scale)
+
+    model = network()
+    report = audit(model, SGD(model.parameters(), lr=0.1), step, data(), TERM)
+    assert report.rules == ("not-repeatable",), str(report)

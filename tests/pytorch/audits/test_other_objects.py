@@ -19,7 +19,7 @@ from torch.nn import functional
 from torch.optim import SGD, Adam
 from torch.optim.swa_utils import AveragedModel
 
-from shrinkage import L1, L2
+from shrinkage import L1, L2, everything, named
 from shrinkage.errors import InputError
 from shrinkage.pytorch import audit
 from tests.builders.torch_networks import half_squares
@@ -287,3 +287,25 @@ class TestAssignedData:
         assert report.ok, str(report)
         assert model.calls == 0
         assert not model.mean.any()
+
+
+@pytest.mark.parametrize("where", ["model", "optimizer alone"])
+def test_tags_on_parameters_are_on_the_copy(where: str) -> None:
+    """As Mamba, RWKV and timm tag what is exempt."""
+    model: Any = network()
+    model[0].weight.exempt = True
+    extra: Any = nn.Parameter(torch.ones(2, 2))
+    extra.exempt = where == "model"
+    optimizer = SGD([*model.parameters(), extra], lr=0.1)
+
+    def step(model: nn.Module, optimizer: Any, batch: Any, scale: float) -> None:
+        held = optimizer.param_groups[0]["params"]
+        exempt = {id(w) for w in held if getattr(w, "exempt", False)}
+        squares = sum(w.square().sum() / 2 for w in model.parameters() if id(w) not in exempt)
+        optimizer.zero_grad()
+        loss = functional.cross_entropy(model(batch[0]), batch[1])
+        (loss + scale * STRENGTH * squares).backward()
+        optimizer.step()
+
+    term = TERM.on(everything() & ~named("0.weight"))
+    assert audit(model, optimizer, step, data(), term).ok

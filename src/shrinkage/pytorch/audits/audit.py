@@ -82,7 +82,7 @@ def audit(
     ('no-effect',)
     """
     update = None if update is None else checked_update(update)
-    _check(model, optimizer)
+    optimizer = _checked(model, optimizer)
     twin = Twin(model, optimizer)
     if terms is not None:
         terms = as_terms(terms)
@@ -148,16 +148,23 @@ def _audited(
     return make_report(findings, judgement.seen, judgement.update)
 
 
-def _check(model: Any, optimizer: Any) -> None:
+def _checked(model: Any, optimizer: Any) -> Optimizer:
+    """Return the optimizer, without wrappers that have no parameter groups of their own."""
     if not isinstance(model, nn.Module):
         raise InputError(
             f"expected a torch.nn.Module, got {type(model).__name__}: give the model first"
         )
-    if not isinstance(optimizer, Optimizer):
-        raise InputError(
-            f"expected a torch.optim.Optimizer, got {type(optimizer).__name__}: give the "
-            "optimizer second"
-        )
+    while not isinstance(optimizer, Optimizer) or "param_groups" not in vars(optimizer):
+        within = [
+            v for v in getattr(optimizer, "__dict__", {}).values() if isinstance(v, Optimizer)
+        ]
+        if len(within) != 1:
+            raise InputError(
+                f"expected a torch.optim.Optimizer, got {type(optimizer).__name__}: give the "
+                "optimizer second, the one that holds the parameter groups"
+            )
+        optimizer = within[0]
+    return optimizer
 
 
 def _unmatched(error: UnmatchedPattern) -> Finding:

@@ -137,11 +137,14 @@ def _beside(
     """Measure from where a bare optimizer with the same gradients ends."""
     twin = runs.twin
     after = {name: twin.parameters[name].detach().clone() for name in intended}
+    unexplained = runs.unexplained
     twin.reset(scale, bare=True)
     step_bare(twin, watch, {name: runs.joining(name, watch)[0] for name in runs.decays})
     measured = {}
     for name, meant in intended.items():
-        bare, rounding = twin.parameters[name], torch.finfo(after[name].dtype).eps
+        bare, rounding = twin.parameters[name].detach(), torch.finfo(after[name].dtype).eps
+        if name in unexplained:
+            bare = bare + unexplained[name]
         if torch.equal(bare, after[name]):
             measured[name] = Measured(True, None)
             continue

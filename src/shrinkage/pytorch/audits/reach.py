@@ -66,9 +66,14 @@ def reached(roots: Mapping[str, Any]) -> Iterator[Reached]:
             continue
         seen[id(place.thing)] = place.thing
         yield place
-        for label, thing in _within(place.thing):
-            if not isinstance(thing, _ATOMS):
-                waiting.append(Reached(_path(place, label), thing))
+        waiting.extend(neighbours(place))
+
+
+def neighbours(place: Reached) -> Iterator[Reached]:
+    """Yield what an object refers to itself, numbers and texts left out."""
+    for label, thing in _within(place.thing):
+        if not isinstance(thing, _ATOMS):
+            yield Reached(_path(place, label), thing)
 
 
 def is_installed(code: Any) -> bool:

@@ -8,12 +8,14 @@ beside its gradients.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cached_property
 
 import torch
 
 from shrinkage.audits.judging import DecayUse
 from shrinkage.pytorch.audits.adaptivity import reshapes
 from shrinkage.pytorch.audits.own_decay import own_decays
+from shrinkage.pytorch.audits.replays import step_bare
 from shrinkage.pytorch.audits.step_call import StepCall, seeded
 from shrinkage.pytorch.audits.surroundings import Surroundings
 from shrinkage.pytorch.audits.twin import Twin
@@ -79,6 +81,18 @@ class Runs:
                 self.twin.parameters[name].mul_(factor)
         watch = self._call(self.twin, 0.0)
         return {name: self.gradient(name, watch) for name in self.twin.parameters}
+
+    @cached_property
+    def unexplained(self) -> dict[str, torch.Tensor]:
+        """How far the run without terms ended from where the bare optimizer does, where it did.
+
+        A second optimizer, or a clamp of the weights, is nothing that the terms have done.
+        """
+        self.twin.reset(0.0, bare=True)
+        with seeded(self._call.seed):
+            step_bare(self.twin, self.zero, {})
+        ends = ((name, self.after_zero[name], w) for name, w in self.twin.parameters.items())
+        return {name: after - bare for name, after, bare in ends if not torch.equal(after, bare)}
 
     def use_of_decay(self, name: str) -> DecayUse:
         """Return what the optimizer does with its own decay of a parameter."""

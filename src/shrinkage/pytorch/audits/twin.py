@@ -19,6 +19,7 @@ from torch.optim import Optimizer
 from shrinkage.pytorch.attach import places_of
 from shrinkage.pytorch.attached import attachment_of
 from shrinkage.pytorch.attachment import Attachment
+from shrinkage.pytorch.audits.copying import copied
 from shrinkage.pytorch.audits.snapshot import Snapshot
 from shrinkage.pytorch.optimizers import OwnDecay, facts_of
 from shrinkage.pytorch.parameters import describe
@@ -39,7 +40,7 @@ class Twin:
     def __init__(self, model: nn.Module, optimizer: Optimizer) -> None:
         memo: dict[int, Any] = {}
         self._their_optimizer = optimizer
-        self.model: nn.Module = copy.deepcopy(model, memo)
+        self.model: nn.Module = copied(model, memo, "model")
         self.optimizer = _copied(optimizer, memo)
         self.described = describe(model)
         own = describe(self.model)
@@ -56,12 +57,13 @@ class Twin:
             for group in optimizer.param_groups
         ]
         self._modes = [module.training for module in model.modules()]
-        pairs = _pairs(model, optimizer, self.model, self.optimizer)
-        roots = {
-            "model": self.model,
-            "optimizer": [g["params"] for g in self.optimizer.param_groups],
-        }
-        self._snapshot = Snapshot(roots, {id(own): theirs for theirs, own in pairs})
+        held = [group["params"] for group in self.optimizer.param_groups]
+        sources = {}
+        for theirs, copy_of_it in _pairs(model, optimizer, self.model, self.optimizer):
+            tags = copied(vars(theirs), memo, "parameter")  # torch leaves them out of its copies
+            vars(copy_of_it).update(tags)
+            sources[id(copy_of_it)] = theirs.detach()
+        self._snapshot = Snapshot({"model": self.model, "optimizer": held}, sources)
         self._jitter = _jitter(self.described)
         self.start = {
             info.name: self._jitter.get(info.name, tensor.detach())
@@ -211,7 +213,7 @@ def _pairs(
     for source, target in zip(theirs, copies, strict=True):
         if id(target) not in seen:
             seen.add(id(target))
-            yield source.detach(), target
+            yield source, target
 
 
 def _jitter(described: Any) -> dict[str, torch.Tensor]:

@@ -38,6 +38,7 @@ class Watch:
         self.clip = 1.0  # by how much all gradients were scaled between backward and step
         self._made: dict[str, torch.Tensor] = {}
         self._used: dict[str, torch.Tensor] = {}  # only where they are more than scaled
+        self._clamped: dict[str, torch.Tensor] = {}  # … or had their largest elements cut off
         self._start = twin.start
         self._twin = twin
         self._fused = False  # whether the optimizer undoes the loss scale itself
@@ -73,7 +74,7 @@ class Watch:
 
     def used(self, name: str) -> torch.Tensor | None:
         """Return the gradient that the optimizer stepped with, loss scale undone."""
-        used = self._used.get(name)
+        used = self._used.get(name, self._clamped.get(name))
         if used is not None:
             return used.clone()
         made = self._made.get(name)
@@ -152,8 +153,8 @@ class Watch:
                     ratios.append(1.0)
         self.clip = sorted(ratios)[len(ratios) // 2] if ratios else 1.0
         for name, used in others:
-            if name not in self._made or not _is_clamped(self._made[name], used):
-                self._used[name] = used.clone()
+            clamped = name in self._made and _is_clamped(self._made[name], used)
+            (self._clamped if clamped else self._used)[name] = used.clone()
 
 
 def _dense(gradient: torch.Tensor) -> torch.Tensor:
