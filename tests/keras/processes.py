@@ -19,7 +19,7 @@ EVERYWHERE = (
 )
 # Names, roles and axes are found before any backend computes.
 MODULES = {
-    "torch": (*EVERYWHERE, "layers"),
+    "torch": (*EVERYWHERE, "layers", "torch_loops"),
     "jax": EVERYWHERE,
     "tensorflow": EVERYWHERE,
 }

@@ -8,12 +8,12 @@ imports Keras with the backend that `KERAS_BACKEND` names.
 from __future__ import annotations
 
 from shrinkage.keras.attachment import KerasAttachment
-from shrinkage.keras.layers import LAYERS
 from shrinkage.keras.ledger import EpochRecord, LedgerCallback
 from shrinkage.keras.metrics import METRICS, metric_of
 from shrinkage.keras.parameters import describe
 from shrinkage.keras.regularize import regularize
 from shrinkage.keras.regularizers import Regularizer, regularizer
+from shrinkage.parameters.keras_layers import LAYERS
 
 # Names of 0.1.0's first drafts, which PyTorch's classes have too.
 Attachment, Ledger, Record = KerasAttachment, LedgerCallback, EpochRecord

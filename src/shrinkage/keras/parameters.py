@@ -4,31 +4,22 @@ Who uses this: `regularize`, and people who ask what a selection means. A parame
 the layers that hold it and by its own name, joined by dots: "dense_1.kernel",
 "encoder.dense.kernel". These are the parts of Keras' own path "encoder/dense/kernel", without the
 model's name, so that `layer("dense_1")` and patterns read as in PyTorch. Each variable is described
-through the table `shrinkage.keras.layers.LAYERS`; adding a layer is one line there.
+through the table `LAYERS` of `shrinkage.parameters.keras_layers`; adding a layer is one line there.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
 import keras
 
 from shrinkage.errors import InputError
-from shrinkage.keras.layers import Place, place_of
 from shrinkage.keras.present import words_of
-from shrinkage.parameters import ParameterInfo
+from shrinkage.parameters import ParameterInfo, Place
+from shrinkage.parameters.keras_layers import owned, walk
 
 L = keras.layers
-# Layers that give what is inside them its kind, whatever makes the variables there.
-_AROUND = (
-    (
-        (L.MultiHeadAttention, L.GroupQueryAttention, L.AdditiveAttention, L.Attention),
-        "attention",
-    ),
-    ((L.ConvLSTM1D, L.ConvLSTM2D, L.ConvLSTM3D), "recurrent"),
-)
 
 
 def describe(model: Any) -> tuple[tuple[ParameterInfo, Any], ...]:
@@ -58,7 +49,7 @@ def describe(model: Any) -> tuple[tuple[ParameterInfo, Any], ...]:
     _check_built(model)
     described: dict[int, tuple[ParameterInfo, Any]] = {}
     taken: set[str] = set()
-    for name, place, variable in _owned(model):
+    for name, place, variable in owned(model):
         if name in taken:
             raise InputError(
                 f"expected one name for each variable, got two of {name!r}: give one of the "
@@ -92,12 +83,11 @@ def layers_by_name(model: Any) -> dict[str, Any]:
     >>> "drop" in layers_by_name(keras.Sequential([L.Dropout(0.5, name="drop")]))
     True
     """
-    return {prefix: layer for prefix, layer, _ in _walk(model, "", "", ()) if prefix}
+    return {prefix: layer for prefix, layer, _ in walk(model) if prefix}
 
 
 def _check_built(model: Any) -> None:
-    walk = _walk(model, "", "", ())
-    unbuilt = [prefix or "itself" for prefix, layer, _ in walk if not layer.built]
+    unbuilt = [prefix or "itself" for prefix, layer, _ in walk(model) if not layer.built]
     if model.built and model._called:
         unbuilt = []  # a layer that a call of the model does not use has nothing to penalise
     if unbuilt or not model.weights:
@@ -108,39 +98,14 @@ def _check_built(model: Any) -> None:
         )
 
 
-def _walk(
-    layer: Any, prefix: str, inside: str, above: tuple[int, ...]
-) -> Iterator[tuple[str, Any, str]]:
-    """Yield (dotted name, layer, the kind of what it is inside of), the model itself as ""."""
-    inside = next((kind for layers, kind in _AROUND if isinstance(layer, layers)), inside)
-    yield prefix, layer, inside
-    for inner in layer._flatten_layers(include_self=False, recursive=False):
-        if id(inner) not in above:
-            name = f"{prefix}.{inner.name}" if prefix else inner.name
-            yield from _walk(inner, name, inside, (*above, id(layer)))
-
-
-def _owned(model: Any) -> Iterator[tuple[str, Place, Any]]:
-    for prefix, layer, inside in _walk(model, "", "", ()):
-        for variable in layer._trainable_variables:
-            name = f"{prefix}.{variable.name}" if prefix else variable.name
-            place = place_of(layer, variable)
-            yield name, replace(place, kind=inside) if inside else place, variable
-
-
 def _info(name: str, place: Place, variable: Any) -> ParameterInfo:
-    axes = (
-        None if axis is None else axis + len(variable.shape)
-        for axis in (place.input_axis, place.output_axis)
-    )
-    input_axis, output_axis = axes
     return ParameterInfo(
         name=name,
         shape=tuple(variable.shape),
         role=place.role,
         kind=place.kind,
-        input_axis=input_axis,
-        output_axis=output_axis,
+        input_axis=place.input_axis,
+        output_axis=place.output_axis,
         trainable=bool(variable.trainable),
         note=words_of(variable.regularizer),
     )

@@ -1,10 +1,11 @@
 """A PyTorch model as a sequence of (`ParameterInfo`, tensor), each array once.
 
 Who uses this: `regularize`, `penalty_loss`, paths and audits. Each parameter is described by the
-layer that owns it, through the table `LAYERS`; adding a layer is one line there. Parameters that
-no known layer owns follow their shape: two or more axes are a weight of kind "custom" (a user's
-own linear layer must not silently go unpenalised); fewer axes, or "bias" in the name, are not, and
-a layer of vectors alone counts as a norm.
+layer that owns it, through the table `LAYERS`; adding a layer is one line there. Layers of Keras,
+whose kernels are (in, out), have a table of their own (`keras_layers`). Parameters that no known
+layer owns follow their shape: two or more axes are a weight of kind "custom" (a user's own linear
+layer must not silently go unpenalised); fewer axes, or "bias" in the name, are not, and a layer of
+vectors alone counts as a norm.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from torch.nn.utils import parametrize
 
 from shrinkage.errors import InputError
 from shrinkage.parameters import ParameterInfo, Place
+from shrinkage.pytorch.keras_layers import keras_lists, keras_parameters, modules_of
 
 
 def _conv(module: nn.Module) -> Place:
@@ -154,8 +156,13 @@ def _kind(module: nn.Module) -> str:
 
 def _owned(model: nn.Module) -> Iterator[tuple[str, Place, torch.nn.Parameter]]:
     """Yield every (full name, place, tensor), shared modules and tensors under every name."""
-    modules = dict(model.named_modules(remove_duplicate=False))
+    modules = modules_of(model)
+    lists = keras_lists(modules)
+    by_keras = keras_parameters(modules, lists)
     for prefix, module in modules.items():
+        yield from by_keras.get(prefix, ())
+        if prefix in lists:
+            continue
         for name, tensor in module._parameters.items():
             if tensor is not None:
                 full = f"{prefix}.{name}" if prefix else name
@@ -243,13 +250,16 @@ def _info(name: str, place: Place, tensor: torch.Tensor) -> ParameterInfo:
 
 
 def _tied(info: ParameterInfo, name: str, place: Place) -> ParameterInfo:
-    """Return the info with one more name; what is an embedding anywhere counts as one."""
+    """Return the info with one more name, and what a layer says that knows more.
+
+    What is an embedding anywhere counts as one; a wrapper knows less than the layer inside it.
+    """
     info = replace(info, aliases=(*info.aliases, name))
-    if place.role != "embedding":
+    if place.role != "embedding" and not (info.kind == "custom" != place.kind):
         return info
     return replace(
         info,
-        role="embedding",
+        role=place.role,
         kind=place.kind,
         input_axis=place.input_axis,
         output_axis=place.output_axis,

@@ -1,13 +1,15 @@
 """What each kind of Keras layer says of its variables: role, kind, and the axes of its units.
 
-Who uses this: `describe`. Variables of a layer that is not in the table follow their shape, as in
-PyTorch: two or more axes are a weight of kind "custom" (a user's own layer must not silently go
-unpenalised); fewer axes, or "bias" in the name, are not.
+Who uses this: `shrinkage.keras`, and `shrinkage.pytorch` where a model of PyTorch has Keras layers
+in it; nobody else loads Keras by it. Variables of a layer that is not in the table follow their
+shape, as in PyTorch: two or more axes are a weight of kind "custom" (a user's own layer must not
+silently go unpenalised); fewer axes, or "bias" in the name, are not.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Any
 
 import keras
@@ -65,6 +67,16 @@ LAYERS: tuple[tuple[tuple[type, ...], Callable[[Any, str], Place]], ...] = (
         _everywhere("norm", "norm", None, None),
     ),
     ((L.PReLU,), _everywhere("other", "custom", None, None)),
+    # what is inside has the layout of another library
+    ((L.TorchModuleWrapper, L.JaxLayer), _everywhere("weight", "custom", None, None)),
+)
+# Layers that give what is inside them its kind, whatever makes the variables there.
+_AROUND = (
+    (
+        (L.MultiHeadAttention, L.GroupQueryAttention, L.AdditiveAttention, L.Attention),
+        "attention",
+    ),
+    ((L.ConvLSTM1D, L.ConvLSTM2D, L.ConvLSTM3D), "recurrent"),
 )
 _NORMS = ("gamma", "scale", "beta")  # what a norm that the table does not know calls its own
 
@@ -91,3 +103,43 @@ def place_of(layer: Any, variable: Any) -> Place:
     if place.role == "weight" and len(variable.shape) < 2:
         return Place("other", place.kind, None, None)
     return place
+
+
+def owned(model: Any) -> Iterator[tuple[str, Place, Any]]:
+    """Yield (dotted name, place, variable) of what a model may train, shared ones once a name.
+
+    Args:
+        model: a built Keras model or layer, whose own name is no part of the names.
+
+    >>> [name for name, _, _ in owned(keras.Sequential([keras.Input((3,)), L.Dense(2, name="a")]))]
+    ['a.kernel', 'a.bias']
+    """
+    for prefix, layer, inside in walk(model):
+        for variable in layer._trainable_variables:
+            name = f"{prefix}.{variable.name}" if prefix else variable.name
+            place = place_of(layer, variable)
+            place = replace(place, kind=inside) if inside else place
+            yield name, _with_own_axes(place, len(variable.shape)), variable
+
+
+def walk(
+    layer: Any, prefix: str = "", inside: str = "", above: tuple[int, ...] = ()
+) -> Iterator[tuple[str, Any, str]]:
+    """Yield (dotted name, layer, the kind of what it is inside of), the model itself as "".
+
+    >>> [name for name, _, _ in walk(keras.Sequential([L.Dropout(0.5, name="drop")]))]
+    ['', 'drop']
+    """
+    inside = next((kind for layers, kind in _AROUND if isinstance(layer, layers)), inside)
+    yield prefix, layer, inside
+    for inner in layer._flatten_layers(include_self=False, recursive=False):
+        if id(inner) not in above:
+            name = f"{prefix}.{inner.name}" if prefix else inner.name
+            yield from walk(inner, name, inside, (*above, id(layer)))
+
+
+def _with_own_axes(place: Place, rank: int) -> Place:
+    """Return the place with axes that count from the first."""
+    axes = (place.input_axis, place.output_axis)
+    inputs, outputs = (None if axis is None or not rank else axis % rank for axis in axes)
+    return replace(place, input_axis=inputs, output_axis=outputs)
