@@ -16,13 +16,23 @@ from shrinkage.arrays.functions import (
     product,
     scaled_by_largest,
 )
-from shrinkage.arrays.libraries import Array, Axes, Library, floating_library, library_of
+from shrinkage.arrays.libraries import (
+    Array,
+    Axes,
+    Library,
+    as_number,
+    floating_library,
+    is_traced,
+    library_of,
+)
 
 __all__ = [
     "Array",
     "Axes",
     "Library",
+    "as_number",
     "floating_library",
+    "is_traced",
     "kept_where_zero",
     "library_of",
     "model_axes",

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -290,3 +291,24 @@ def floating_library(w: Array) -> Library:
             "for example to float32"
         )
     return library
+
+
+def is_traced(value: Any) -> bool:
+    """Return whether it is a number or an array that JAX traces, and so has no value yet.
+
+    >>> is_traced(0.1)
+    False
+    """
+    core: Any = sys.modules.get("jax.core")
+    return core is not None and isinstance(value, core.Tracer)
+
+
+def as_number(value: Any) -> Any:
+    """Return an array of JAX without axes as a number, and all else as it is.
+
+    >>> as_number(0.1)
+    0.1
+    """
+    jax: Any = sys.modules.get("jax")
+    is_scalar = jax is not None and isinstance(value, jax.Array) and value.ndim == 0
+    return value.item() if is_scalar and not is_traced(value) else value

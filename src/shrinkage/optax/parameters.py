@@ -108,7 +108,7 @@ def _counts(leaf: _TreeLeaf) -> bool:
 
 def _info(leaf: _TreeLeaf) -> ParameterInfo:
     shape = tuple(leaf.array.shape)
-    place = place_of(leaf.name, len(shape), leaf.owner)
+    place = place_of(leaf.name, shape, leaf.owner)
     return ParameterInfo(
         leaf.name, shape, place.role, place.kind, place.input_axis, place.output_axis
     )

@@ -4,7 +4,8 @@ Who uses this: `describe`. A class of Equinox or of Flax NNX tells its layout, a
 has as many axes as that class gives it: a layer that was stacked by vmap or scan has more, and no
 axis is then known. A name tells less: a `kernel` of two axes is (in, out), and one of more may be
 a convolution, attention heads or a stack of layers. Nothing is guessed there: a group per input is
-refused, and `layout=` says what it is.
+refused, and `layout=` says what it is. What is longer than one along its last axis alone, as a
+class token and the offset of Haiku's batch norm are, is one vector.
 """
 
 from __future__ import annotations
@@ -21,34 +22,35 @@ _EMBEDDING = Place("embedding", "embedding", 0, 1, rank=2)
 _OUT_IN = Place("weight", "linear", 1, 0, rank=2)
 _IN_OUT = Place("weight", "linear", 0, 1, rank=2)
 _RECURRENT = Place("weight", "recurrent", 1, 0, rank=2)
-_BIASES = ("bias", "b")
+_BIASES = ("bias", "b", "offset", "beta")
 _SCALES = ("scale", "weight", "gamma")
+_WEIGHTS = ("kernel", "w", "weight")
 
 
-def place_of(name: str, rank: int, owner: Any) -> Place:
+def place_of(name: str, shape: tuple[int, ...], owner: Any) -> Place:
     """Return what is known of an array.
 
     Args:
         name: its full name, parts joined by dots.
-        rank: how many axes it has.
+        shape: its axes.
         owner: the layer that holds it, or whatever the tree has in its place.
 
     Returns:
         The `Place`, without axes where the layer's class gives its array another number of them.
 
-    >>> place_of("layer.kernel", 2, None).input_axis
+    >>> place_of("layer.kernel", (3, 2), None).input_axis
     0
-    >>> place_of("layer.kernel", 3, None).input_axis
+    >>> place_of("layer.kernel", (3, 3, 2), None).input_axis
     """
-    word = name.rpartition(".")[2]
+    word, rank = name.rpartition(".")[2], len(shape)
     if "bias" in word or word in _BIASES:
         return _BIAS
     library = root_of(owner)
     if library == "equinox":
-        return _fitted(_in_equinox(owner, rank), rank)
+        return _fitted(_in_equinox(owner, word, shape), rank)
     if library == "flax" and word in ("kernel", "embedding"):
-        return _fitted(_in_flax(owner, word, rank), rank)
-    return _fitted(_by_name(word, rank), rank)
+        return _fitted(_in_flax(owner, word, shape), rank)
+    return _fitted(_by_name(word, shape), rank)
 
 
 def root_of(owner: Any) -> str:
@@ -62,26 +64,25 @@ def _fitted(place: Place, rank: int) -> Place:
     return replace(place, input_axis=None, output_axis=None)
 
 
-def _by_name(word: str, rank: int) -> Place:
-    if word == "embedding":
+def _by_name(word: str, shape: tuple[int, ...]) -> Place:
+    rank = len(shape)
+    if "embed" in word:
         return _EMBEDDING
-    if rank < 2:
-        return _NORM if word in _SCALES else _OTHER
-    if word == "scale":
+    if word == "scale" or (rank < 2 and word in _SCALES):
         return _NORM
+    if rank < 2 or (rank > 2 and max(shape[:-1]) == 1 and word not in _WEIGHTS):
+        return _OTHER
     return _IN_OUT if (word, rank) == ("kernel", 2) else _WEIGHT
 
 
-def _in_equinox(owner: Any, rank: int) -> Place:
+def _in_equinox(owner: Any, word: str, shape: tuple[int, ...]) -> Place:
     made = _layer(owner, _EQUINOX)
-    if made is not None:
-        return made(owner)
-    return _OTHER if rank < 2 else _WEIGHT
+    return made(owner) if made is not None else _by_name(word, shape)
 
 
-def _in_flax(owner: Any, word: str, rank: int) -> Place:
+def _in_flax(owner: Any, word: str, shape: tuple[int, ...]) -> Place:
     made = _layer(owner, _FLAX)
-    return made(owner) if made is not None else _by_name(word, rank)
+    return made(owner) if made is not None else _by_name(word, shape)
 
 
 def _layer(owner: Any, known: dict[str, Callable[[Any], Place]]) -> Callable[[Any], Place] | None:

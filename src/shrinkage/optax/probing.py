@@ -26,7 +26,7 @@ from shrinkage.optax.parameters import named_leaves
 from shrinkage.optax.rates import rate_at
 from shrinkage.optax.schedules import LATER, after, has_schedule
 from shrinkage.optax.stand_ins import StandIns, stand_ins_for
-from shrinkage.optax.states import read
+from shrinkage.optax.states import INSTEAD, read
 
 # Small ones, which gradient clipping lets through and epsilons show in.
 GRADIENTS = (1e-3, 1e-5, 1e-7, 1e-9)
@@ -149,7 +149,8 @@ class _Judge:
         metric = read(self.state, self.metric).metric
         advice = (
             f"give the learning rate and the numbers that it was made with, as in "
-            f"metric={type(metric).__name__}(…), and leave clipping to a chain around proximal"
+            f"metric={type(metric).__name__}(…), and leave clipping to a chain around proximal; if "
+            f"it is another optimizer with such a state, as lamb and yogi have Adam's, {INSTEAD}"
         )
         if count >= STEPS:
             advice = "give the optimizer and proximal one schedule, or one number"

@@ -57,7 +57,8 @@ REFUSED: dict[str, tuple[str, str]] = {
         "give each of its transformations a proximal(…) of its own",
     ),
 }
-_OTHERS = "put decoupled(terms, learning_rate) last in a chain, or gradient(terms) first"
+# What works with every optimizer.
+INSTEAD = "put decoupled(terms, learning_rate) last in a chain, or gradient(terms) first"
 
 
 @dataclass(frozen=True)
@@ -156,7 +157,7 @@ def _refusal(name: str) -> UnsupportedOptimizer:
     reason, instead = REFUSED.get(name, ("has a metric that is not known", ""))
     return UnsupportedOptimizer(
         "expected sgd, adam, adamw, rmsprop or adagrad of optax for proximal terms, got a state "
-        f"of {name}, which {reason}: {instead or _OTHERS}"
+        f"of {name}, which {reason}: {instead or INSTEAD}"
     )
 
 

@@ -51,6 +51,7 @@ def proximal(
     metric: OptaxMetric | None = None,
     update: str = "proximal",
     layout: Layout | None = None,
+    freeze_zeros: bool = False,
 ) -> optax.GradientTransformationExtraArgs:
     """Return an optimizer that minimizes loss + Σ strength·penalty, with exact zeros.
 
@@ -66,6 +67,8 @@ def proximal(
             not made with optax's defaults.
         update: the update of terms that name none.
         layout: what roles and axes are, where names do not tell (see `describe`).
+        freeze_zeros: whether weights that a penalty has made zero stay zero, whatever momentum
+            and gradients say; those that are zero before the first step do not count.
 
     Returns:
         A transformation whose `update` needs `params`.
@@ -119,6 +122,8 @@ def proximal(
                 amplified, buffer = reading.metric.amplified(plain, buffer)
                 scales = reading.scales(shrinking)
                 moves = _shrunk(moves, params, shrinking, amplified, scales)
+            if freeze_zeros:
+                moves = _held(moves, params, plans, state.count)
         count = optax.safe_increment(state.count)
         buffer = jnp.asarray(buffer, state.buffer.dtype)
         return moves, ProximalState(count, buffer, inner_state)
@@ -127,7 +132,11 @@ def proximal(
 
 
 def decoupled(
-    terms: Given, learning_rate: Any, *, layout: Layout | None = None
+    terms: Given,
+    learning_rate: Any,
+    *,
+    layout: Layout | None = None,
+    freeze_zeros: bool = False,
 ) -> optax.GradientTransformation:
     """Return decoupled terms, to stand last in a chain: optax.chain(optimizer, decoupled(…)).
 
@@ -139,6 +148,7 @@ def decoupled(
         terms: strengths times penalties on selections.
         learning_rate: the optimizer's, a number or a schedule.
         layout: what roles and axes are, where names do not tell (see `describe`).
+        freeze_zeros: as in `proximal`.
 
     Returns:
         A transformation whose `update` needs `params`.
@@ -168,6 +178,8 @@ def decoupled(
     def change(updates: Any, state: Any, params: Any = None) -> tuple[Any, Any]:
         plans = roster.plans(_needed(params))
         moves = _taken_off(updates, params, plans, rate_at(rate, state.count)) if plans else updates
+        if freeze_zeros:
+            moves = _held(moves, params, plans, state.count)
         return moves, DecoupledState(optax.safe_increment(state.count))
 
     return optax.GradientTransformation(init, change)
@@ -248,6 +260,15 @@ def _taken_off(moves: Any, params: Any, plans: Plans, rate: Any) -> Any:
         return shrunk(w, decayed(w, update, plan.before, rate), plan.after, rate)
 
     return _each(moves, params, plans, move)
+
+
+def _held(moves: Any, params: Any, plans: Plans, count: Any) -> Any:
+    """Return the updates, none of which moves a weight that a step before has made zero."""
+
+    def move(_: str, w: Any, update: Any, _plan: StepPlan) -> Any:
+        return jnp.where((w == 0) & (count > 0), jnp.zeros_like(update), update)
+
+    return _each(moves, params, _those(plans, lambda plan: plan.makes_zeros), move)
 
 
 def _pushed(gradients: Any, params: Any, plans: Plans) -> Any:

@@ -178,7 +178,7 @@ def _rows(
 
 def _term_words(term: Term) -> str:
     about = "" if term.reference is None else " around a reference"
-    return f"{term.strength:g} * {term.penalty!r}{about}"
+    return f"{term.strength_text} * {term.penalty!r}{about}"
 
 
 def _reason(info: ParameterInfo, frozen: set[str]) -> str:

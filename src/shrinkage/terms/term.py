@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from shrinkage.arrays import as_number, is_traced
 from shrinkage.checks import number
 from shrinkage.errors import InputError, near_names
 from shrinkage.penalties import Penalty
@@ -26,7 +27,8 @@ class Term:
     """strength × penalty on a selection of parameters; terms add up to `Terms`.
 
     Args:
-        strength: λ, a finite number of at least 0; 0 is exactly no penalty.
+        strength: λ, a finite number of at least 0; 0 is exactly no penalty. In JAX also a number
+            that is traced, as by `jax.vmap` over strengths, whose range nobody checks.
         penalty: the penalty, which carries no strength.
         selection: which parameters, a selection or a name pattern; the default is every weight.
         update: one of "loss", "gradient", "decoupled", "proximal"; None leaves it to the caller.
@@ -110,6 +112,11 @@ class Term:
         """
         return replace(self, strength=self.strength * checked_strength(factor))
 
+    @property
+    def strength_text(self) -> str:
+        """The strength as tables have it: a number, or "traced"."""
+        return "traced" if is_traced(self.strength) else f"{self.strength:g}"
+
     def __add__(self, other: Term | Terms) -> Terms:
         return as_terms(self) + other
 
@@ -118,7 +125,7 @@ class Term:
 
     def __repr__(self) -> str:
         return (
-            f"{self.strength:g} * {self.penalty!r} on {self.selection!r}"
+            f"{self.strength_text} * {self.penalty!r} on {self.selection!r}"
             f"{'' if self.reference is None else ' around a reference'}"
             f"{'' if self.update is None else f' ({self.update})'}"
             f"{f' named {self.name!r}' if self.name else ''}"
@@ -277,13 +284,15 @@ def checked_update(update: str) -> str:
     return update
 
 
-def checked_strength(value: Any) -> float:
-    """Return a strength as a float, or say what one is.
+def checked_strength(value: Any) -> Any:
+    """Return a strength as a float, one that JAX traces as it is, or say what one is.
 
     >>> checked_strength(1)
     1.0
     """
-    return number(value, "a strength", hint="write for example 1e-4 * L1()")
+    if is_traced(value) and value.ndim == 0:
+        return value
+    return number(as_number(value), "a strength", hint="write for example 1e-4 * L1()")
 
 
 def _copies(reference: Any) -> Mapping[str, Any]:

@@ -1,0 +1,53 @@
+"""What a refusal of `proximal` advises works: followed for every optimizer that it refuses."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+import pytest
+
+from shrinkage import L1, L2
+from shrinkage.errors import UnsupportedOptimizer
+from shrinkage.optax import SGDMetric, decoupled, gradient, proximal
+from tests.optax.small_networks import train
+
+RATE = 0.05
+REFUSED: dict[str, Any] = {
+    "adabelief": optax.adabelief(RATE),
+    "adadelta": optax.adadelta(RATE),
+    "adafactor": optax.adafactor(RATE),
+    "adamax": optax.adamax(RATE),
+    "adan": optax.adan(RATE),
+    "amsgrad": optax.amsgrad(RATE),
+    "lamb": optax.lamb(RATE),
+    "lars": optax.lars(RATE),
+    "lion": optax.lion(RATE / 10),
+    "muon": optax.contrib.muon(RATE),
+    "nadam": optax.nadam(RATE),
+    "novograd": optax.novograd(RATE),
+    "radam": optax.radam(RATE),
+    "rprop": optax.rprop(RATE),
+    "yogi": optax.yogi(RATE),
+}
+METRICS = {"lars": SGDMetric(momentum=0.9)}  # what its state asks for, to no avail
+PARAMS = {"linear": {"kernel": jnp.asarray(np.random.default_rng(0).normal(size=(5, 3)))}}
+
+
+def loss(params: Any) -> Any:
+    return 0.5 * jnp.square(params["linear"]["kernel"]).sum() + params["linear"]["kernel"].sum()
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_the_other_updates_work_where_proximal_does_not(name):
+    optimizer = REFUSED[name]
+    with pytest.raises(UnsupportedOptimizer):
+        proximal(optimizer, 0.1 * L1(), RATE, metric=METRICS.get(name)).init(PARAMS)
+    plain = train(optimizer, PARAMS, loss, steps=3)["linear"]["kernel"]
+    shrunk = train(optax.chain(optimizer, decoupled(50.0 * L1(), RATE)), PARAMS, loss, steps=3)
+    assert not np.asarray(shrunk["linear"]["kernel"]).any()
+    pushed = train(optax.chain(gradient(5.0 * L2()), optimizer), PARAMS, loss, steps=3)
+    assert not jax.numpy.array_equal(pushed["linear"]["kernel"], plain)
