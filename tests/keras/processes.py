@@ -16,6 +16,7 @@ EVERYWHERE = (
     "ledger",
     "optimum",
     "velocity",
+    "reach",
 )
 # Names, roles and axes are found before any backend computes.
 MODULES = {

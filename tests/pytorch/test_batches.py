@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import subprocess
 import sys
 
@@ -142,16 +143,18 @@ def test_scalar_kernel_is_the_eager_route_bit_for_bit(l2):
     assert not torch.signbit(w[w == 0]).any()
 
 
+@pytest.mark.parametrize("reach", [None, 1e-3])
 @pytest.mark.parametrize("l2", [0.0, 0.5])
-def test_diagonal_kernel_is_the_eager_route_to_rounding(l2):
+def test_diagonal_kernel_is_the_eager_route_to_rounding(l2, reach):
     w, eager = values(), values()
     square = torch.rand(1000, generator=torch.Generator().manual_seed(3)) ** 8
     square[10:20] = 0.0
     weights, squares = TensorAddresses(1), TensorAddresses(1)
     assert weights.point_to([w])
     assert squares.point_to([square])
-    motion = Motion(1e-3, square, None, 1e-4)
-    weights.shrink_diagonal(squares, (1e-4 + 1e-3 * l2, 1e-3 * l2, 1e-3 * 0.3))
+    motion = Motion(1e-3, square, None, 1e-4, reach=reach)
+    farthest = motion.farthest or math.inf
+    weights.shrink_diagonal(squares, (1e-4 + 1e-3 * l2, 1e-3 * l2, 1e-3 * 0.3, farthest))
     SoftThreshold(0.3, l2, Workspace())(eager, motion)
     ulp = 3e-8  # of the largest weights, before their threshold is subtracted
     torch.testing.assert_close(w, eager, rtol=1e-6, atol=ulp, equal_nan=True)
@@ -167,7 +170,7 @@ def _pass(kind, tensors, squares):
     elif kind == "scalar":
         weights.shrink_scalar(1.5, 0.01)
     else:
-        weights.shrink_diagonal(second, (1e-4, 1e-3, 1e-4) * len(tensors))
+        weights.shrink_diagonal(second, (1e-4, 1e-3, 1e-4, 1e-2) * len(tensors))
     return tensors
 
 

@@ -17,6 +17,7 @@ import keras
 from shrinkage.arrays import Array
 from shrinkage.errors import UnsupportedOptimizer
 from shrinkage.keras.arrays import ops, plain
+from shrinkage.terms import SINGLE_GRADIENT
 
 Motion = Callable[[Any, Any, Array], Array]
 
@@ -30,9 +31,14 @@ def _steps(optimizer: Any, like: Array) -> Array:
     return ops.cast(optimizer.iterations + 1, like.dtype)
 
 
+def _alike(number: Array, variable: Any) -> Array:
+    """Return a number with the axes of a variable, each of length 1."""
+    return ops.reshape(number, (1,) * len(variable.shape))
+
+
 def sgd(_optimizer: Any, variable: Any, rate: Array) -> Array:
     """Return the rate, of one number."""
-    return ops.reshape(rate, (1,) * len(variable.shape))
+    return _alike(rate, variable)
 
 
 def adam(optimizer: Any, variable: Any, rate: Array) -> Array:
@@ -62,6 +68,23 @@ METRICS: dict[type, Motion] = {
     keras.optimizers.Adam: adam,
     keras.optimizers.RMSprop: rmsprop,
     keras.optimizers.Adagrad: adagrad,
+}
+
+
+def rmsprop_reach(optimizer: Any, variable: Any, rate: Array) -> Array:
+    """Return the rate, or more: by one gradient, or by a steady one less its own mean."""
+    reach = rate if optimizer.momentum else SINGLE_GRADIENT * rate
+    if not optimizer.centered:
+        return _alike(reach, variable)
+    size = rmsprop(optimizer, variable, rate) * ops.sqrt(_state(optimizer, "_velocities", variable))
+    return ops.maximum(size, reach)
+
+
+# How far a steady gradient moves a weight, where that is not in proportion to the gradient.
+REACHES: dict[Motion, Motion] = {
+    adam: lambda _optimizer, variable, rate: _alike(rate, variable),
+    adagrad: lambda _optimizer, variable, rate: _alike(rate, variable),
+    rmsprop: rmsprop_reach,
 }
 
 # Why a class has no metric here, as half a sentence about it.

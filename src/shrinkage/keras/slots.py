@@ -13,7 +13,7 @@ import numpy as np
 
 from shrinkage.arrays import Array
 from shrinkage.keras.arrays import ops, plain
-from shrinkage.keras.metrics import Motion
+from shrinkage.keras.metrics import REACHES, Motion
 from shrinkage.terms import Part, ProximalSum, StepPlan, present, subgradient_of
 
 
@@ -57,8 +57,12 @@ class PenalisedVariable:
             amplified: the same, times what momentum makes of a constant gradient.
         """
         if self.plan.in_metric and self.metric is not None:
-            step = self.metric(optimizer, self.variable, self._own(amplified))
-            self._take(self.plan.in_metric, step)
+            amplified, reach = self._own(amplified), REACHES.get(self.metric)
+            self._take(
+                self.plan.in_metric,
+                self.metric(optimizer, self.variable, amplified),
+                None if reach is None else reach(optimizer, self.variable, amplified),
+            )
         if self.plan.after:
             self._take(
                 self.plan.after, ops.reshape(self._own(rate), (1,) * len(self.variable.shape))
@@ -67,8 +71,8 @@ class PenalisedVariable:
     def _own(self, rate: Any) -> Array:
         return ops.cast(rate, self.variable.dtype)
 
-    def _take(self, parts: ProximalSum, step: Array) -> None:
-        self.variable.assign(parts.prox(plain(self.variable), step))
+    def _take(self, parts: ProximalSum, step: Array, reach: Array | None = None) -> None:
+        self.variable.assign(parts.prox(plain(self.variable), step, reach=reach))
 
 
 def with_array(part: Part, variable: Any, arrays: dict[int, Any]) -> Part:

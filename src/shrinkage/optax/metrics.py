@@ -14,6 +14,8 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
+from shrinkage.terms import SINGLE_GRADIENT
+
 
 @dataclass(frozen=True)
 class OptaxMetric:
@@ -36,6 +38,18 @@ class OptaxMetric:
 
         Args:
             state: optax's state of the second moment after the step.
+        """
+        return None
+
+    def reach(self, rate: Any, state: Any) -> Any:  # noqa: ARG002
+        """Return how far a steady gradient moves a weight: a number, or a tree of arrays.
+
+        Args:
+            rate: the amplified rate of this step.
+            state: optax's state of the second moment after it.
+
+        Returns:
+            None where a weight moves in proportion to its gradient.
         """
         return None
 
@@ -92,6 +106,10 @@ class AdamMetric(OptaxMetric):
             lambda v: 1 / (jnp.sqrt(_wide(v) / rest + self.eps_root) + self.eps), state.nu
         )
 
+    def reach(self, rate: Any, state: Any) -> Any:  # noqa: ARG002
+        """Return the rate."""
+        return rate
+
 
 @dataclass(frozen=True)
 class RMSpropMetric(OptaxMetric):
@@ -140,6 +158,18 @@ class RMSpropMetric(OptaxMetric):
             lambda m, v: inverse(_wide(v) / rest - jnp.square(_wide(m) / rest)), state.mu, state.nu
         )
 
+    def reach(self, rate: Any, state: Any) -> Any:
+        """Return the rate, or more: by one gradient, or by a steady one less its own mean."""
+        least = SINGLE_GRADIENT * rate if self.momentum is None else rate
+        if not hasattr(state, "mu"):
+            return least
+        rest = 1 - self.decay**state.count if "count" in state._fields else 1.0
+        return jax.tree.map(
+            lambda v, scale: jnp.maximum(least, rate * scale * jnp.sqrt(_wide(v) / rest)),
+            state.nu,
+            self.scaling(state),
+        )
+
 
 @dataclass(frozen=True)
 class AdagradMetric(OptaxMetric):
@@ -162,6 +192,10 @@ class AdagradMetric(OptaxMetric):
             return 1 / jnp.sqrt(safe + self.eps)
 
         return jax.tree.map(inverse, state.sum_of_squares)
+
+    def reach(self, rate: Any, state: Any) -> Any:  # noqa: ARG002
+        """Return the rate."""
+        return rate
 
 
 def _wide(array: Any) -> Any:

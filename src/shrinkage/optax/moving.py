@@ -38,7 +38,7 @@ def decayed(w: Any, update: Any, parts: Sequence[Part], rate: Any) -> Any:
     return (_wide(update) - rate * subgradient_of(parts, wide)).astype(_sum_dtype(w, update))
 
 
-def shrunk(w: Any, update: Any, parts: ProximalSum, step: Any) -> Any:
+def shrunk(w: Any, update: Any, parts: ProximalSum, step: Any, reach: Any = None) -> Any:
     """Return the update that ends at the prox of a sum of parts.
 
     Args:
@@ -46,6 +46,7 @@ def shrunk(w: Any, update: Any, parts: ProximalSum, step: Any) -> Any:
         update: what the optimizer wants to add.
         parts: their sum, with a closed form.
         step: the learning rate, a number or one per weight.
+        reach: how far a steady gradient moves a weight, None for no bound.
 
     Returns:
         An update u with w + u = prox(w + update), to rounding, and exactly where that is zero.
@@ -60,7 +61,7 @@ def shrunk(w: Any, update: Any, parts: ProximalSum, step: Any) -> Any:
     if not parts:
         return update
     reached: Any = optax.apply_updates(w, update)
-    target = parts.prox(_wide(reached), step).astype(reached.dtype)
+    target = parts.prox(_wide(reached), step, reach=reach).astype(reached.dtype)
     dtype = _sum_dtype(w, update)
     wide_w, wide_target = w.astype(dtype), target.astype(dtype)
     moved = jnp.where(target == 0, -wide_w, wide_target - wide_w)

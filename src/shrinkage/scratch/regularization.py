@@ -6,7 +6,8 @@ Who uses this: `Trainer`, which calls `before` and `after` around each move of a
     loss, gradient   gradient ← gradient + strength · ∂Ω(w)
     decoupled        w ← w − learning_rate · strength · ∂Ω(w) before the move (smooth penalties),
                      w ← prox(w, learning_rate · strength) after it (nonsmooth ones)
-    proximal         w ← prox(w, step size of each weight · strength) after the move
+    proximal         w ← prox(w, step size of each weight · strength) after the move, no farther
+                     than twice what the move can be
 
 `loss` and `gradient` are one: what automatic differentiation would add is written down here.
 """
@@ -90,7 +91,9 @@ class Regularization:
         """Shrink `w` in place: by the learning rate alone, and by the size of its step."""
         if name in self:
             w[...] = self._plans[name].after.prox(w, rate)
-            w[...] = self._plans[name].in_metric.prox(w, step_size)
+            # A step size for each weight is a metric, in which a steady gradient moves by the rate.
+            reach = rate if np.ndim(step_size) else None
+            w[...] = self._plans[name].in_metric.prox(w, step_size, reach=reach)
 
 
 def _in_float64(part: Part) -> Part:

@@ -27,6 +27,7 @@ from shrinkage.arrays import (
 from shrinkage.errors import OverlapError
 from shrinkage.penalties import Combination
 from shrinkage.terms.part import Part
+from shrinkage.terms.reach import within_reach
 
 
 @dataclass(frozen=True, eq=False)
@@ -107,13 +108,19 @@ class ProximalSum:
             total = total + per_model(part.strength, w, stacked) * subgradient
         return total
 
-    def prox(self, w: Array, step: Any, stacked: int = 0) -> Array:
+    def prox(self, w: Array, step: Any, stacked: int = 0, reach: Any = None) -> Array:
         """Return argmin_u Σ (u − w)²/(2 step) + Σ strength·penalty(u − reference).
+
+        With a reach, u goes no farther from w than twice that (`terms.reach`). For penalties on
+        single weights it is the prox whose step is at most 2·reach/|pull|, pull being that of
+        Σ strength·penalty at u: Adam's denominator √v̂ + ε is then at least half of the pull.
 
         Args:
             w: weights of shape (*models, *weights).
             step: the learning rate: a number, one per model or one per weight.
             stacked: how many leading axes run over models.
+            reach: how far the optimizer moves a weight whose gradient is steady; shaped as `step`
+                may be; None where that is the step times the gradient, so that it needs no bound.
 
         Returns:
             A new array; `w` bit for bit where step or all strengths are 0.
@@ -123,6 +130,8 @@ class ProximalSum:
         >>> both = closed_form([Part(1.0, L1()), Part(1.0, L2())])
         >>> both.prox(np.array([3.0, -0.5]), 1.0)
         array([1., 0.])
+        >>> both.prox(np.array([3.0, -0.5]), 1e5, reach=0.25)  # no gradient has come yet
+        array([2.5, 0. ])
         """
         library = floating_library(w)
         if not self.parts:
@@ -132,7 +141,8 @@ class ProximalSum:
             if len(self.parts) > len(self.ridges):
                 moved = self._nonsmooth(moved, metric, stacked)
         total = per_model(_total(self.parts, step, w, stacked), w, stacked)
-        return kept_where_zero(total, w, moved)
+        moved = kept_where_zero(total, w, moved)
+        return moved if reach is None else within_reach(moved, w, per_model(reach, w, stacked))
 
     def _folded(self, w: Array, step: Any, stacked: int) -> tuple[Array, Any]:
         """Return the weights and the metric that the ridges leave for the others."""

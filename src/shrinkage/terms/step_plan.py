@@ -8,6 +8,8 @@ arrays; the audit expects it. With learning rate lr and step size (lr in the opt
     before      w ← w − lr · strength · ∂Ω(w), then the optimizer moves      (decoupled, smooth)
     after       w ← prox(w, lr · strength), when it has moved                (decoupled, nonsmooth)
     in_metric   w ← prox(w, step size of each weight · strength)             (proximal)
+
+The last goes no farther than twice what the optimizer itself moves a weight by.
 """
 
 from __future__ import annotations

@@ -53,7 +53,7 @@ class Expectation:
         """Return Σ strength·∂Ω(w − reference)."""
         return subgradient_of(self.parts, w)
 
-    def change(self, mechanism: str, w: Array, moved: Array, rate: Any) -> Array:
+    def change(self, mechanism: str, w: Array, moved: Array, rate: Any, reach: Any = None) -> Array:
         """Return how far a mechanism brings the weights from `moved`.
 
         Args:
@@ -61,11 +61,12 @@ class Expectation:
             w: the weights before the step.
             moved: where the data's gradient alone brings them.
             rate: the learning rate; of a prox also one per weight.
+            reach: what bounds a prox in the optimizer's metric, None for no bound.
         """
         plan = self.plan(mechanism)
         pushed = moved - rate * subgradient_of((*plan.gradient, *plan.before), w)
         for nonsmooth in (plan.after, plan.in_metric):
-            pushed = nonsmooth.prox(pushed, rate) if nonsmooth else pushed
+            pushed = nonsmooth.prox(pushed, rate, reach=reach) if nonsmooth else pushed
         return pushed - moved
 
     def blocks(self, count: int) -> Iterator[tuple[slice | None, Expectation]]:

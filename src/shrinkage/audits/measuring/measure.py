@@ -46,8 +46,7 @@ def measure(
     measured = _measure(pair, expected, rate, first)
     if not expected.parts or not measured.finite or _is_settled(measured, allowed):
         return measured
-    full = replace(pair, metric=pair.metric() if callable(pair.metric) else pair.metric)
-    return _measure(full, expected, rate, MECHANISMS)
+    return _measure(pair.with_metric(), expected, rate, MECHANISMS)
 
 
 def _is_settled(measured: Measured, allowed: tuple[str, ...]) -> bool:
@@ -112,11 +111,11 @@ def _with_gradients(
     return replace(measured, gradient=gradient, changes=changes, plain=plain, loop=alone)
 
 
-def _rates(pair: Pair, rate: float, names: tuple[str, ...]) -> dict[str, Any]:
-    """Return the step size by mechanism: a prox may be measured in the optimizer's metric."""
-    rates: dict[str, Any] = dict.fromkeys(names, rate)
+def _rates(pair: Pair, rate: float, names: tuple[str, ...]) -> dict[str, tuple[Any, Any]]:
+    """Return step size and reach by mechanism: a prox may be in the optimizer's metric."""
+    rates: dict[str, tuple[Any, Any]] = dict.fromkeys(names, (rate, None))
     if "proximal" in names and pair.metric is not None:
-        rates["proximal"] = pair.metric
+        rates["proximal"] = pair.metric, pair.reach
     return rates
 
 
@@ -124,14 +123,14 @@ def _changes(
     expected: Expectation,
     places: tuple[Array, Array],
     measured: tuple[Array, Array],
-    rates: dict[str, Any],
+    rates: dict[str, tuple[Any, Any]],
 ) -> dict[str, Fit]:
     """Fit a change, known up to a bound, to what each mechanism would do from `places`."""
     w, base = places
     change, bound = measured
 
     def predict(name: str) -> Callable[[float], Array]:
-        return lambda factor: expected.scaled(factor).change(name, w, base, rates[name])
+        return lambda factor: expected.scaled(factor).change(name, w, base, *rates[name])
 
     return {name: _best_fit(predict(name), change, bound) for name in rates}
 

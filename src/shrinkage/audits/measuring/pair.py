@@ -21,7 +21,7 @@ class Pair:
     `rounding` is the weights' dtype's (its machine epsilon), `gradient_rounding` the gradients'.
     `own` is what the optimizer itself adds to the gradient, in units of the weights, up to
     `own_error`; `metric` is the step size of a prox in the optimizer's metric: a number, one per
-    weight, or a function that returns them when they are needed.
+    weight, or a function that returns it and the `reach`, which bounds that prox, when needed.
     """
 
     start: Array
@@ -34,6 +34,14 @@ class Pair:
     own: float = 0.0
     own_error: float = 0.0
     metric: Any = None
+    reach: Any = None
+
+    def with_metric(self) -> Pair:
+        """Return the pair with the metric and the reach of the optimizer read."""
+        if not callable(self.metric):
+            return self
+        metric, reach = self.metric()
+        return replace(self, metric=metric, reach=reach)
 
     def block(self, where: slice | None) -> Pair:
         """Return some of the weights, in float64; None is all of them."""
@@ -51,6 +59,7 @@ class Pair:
             zero_gradient=cut(self.zero_gradient),
             gradient=cut(self.gradient),
             metric=cut(self.metric) if hasattr(self.metric, "shape") else self.metric,
+            reach=cut(self.reach) if hasattr(self.reach, "shape") else self.reach,
         )
 
 

@@ -80,17 +80,16 @@ def _pair(runs: Runs, name: str, watch: Watch) -> Pair:
     )
 
 
-def _metric(runs: Runs, name: str) -> Any:
-    """Return the step size of each weight in the optimizer's metric, None where unknown."""
+def _metric(runs: Runs, name: str) -> tuple[Any, Any]:
+    """Return step sizes and reach in the optimizer's metric, None where unknown."""
     optimizer, tensor = runs.twin.optimizer, runs.twin.parameters[name]
     metric = _told_metric(runs)
     group, state = runs.twin.group_of(name), optimizer.state.get(tensor, {})
     if metric is None or group is None or (not state and metric.needs_state):
-        return None
-    motion = metric.motion(Moment(group, state))
-    rate = float(motion.rate) * _gain(runs, tensor)
+        return None, None
+    motion = metric.motion(Moment(group, state)).amplified(_gain(runs, tensor))
     below = motion.denominator()
-    return rate if below is None else rate / below
+    return motion.rate if below is None else motion.rate / below, motion.reach
 
 
 def _told_metric(runs: Runs) -> Metric | None:

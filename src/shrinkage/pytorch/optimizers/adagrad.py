@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import torch
 from torch import optim
 
 from shrinkage.pytorch.optimizers.base import OptimizerFacts, OwnDecay
 from shrinkage.pytorch.optimizers.motion import Group, Metric, Moment, Motion
+from shrinkage.terms import SINGLE_GRADIENT
 
 
 def rmsprop_gain(group: Group, previous: float | None) -> tuple[float, float | None]:
@@ -23,15 +25,24 @@ def rmsprop_gain(group: Group, previous: float | None) -> tuple[float, float | N
 def rmsprop(moment: Moment, _noted: None = None) -> Motion:
     """Return lr / (√(v − m²) + ε), m being 0 unless it is centered."""
     group, state = moment.group, moment.state
-    mean = state["grad_avg"] if group["centered"] else None
-    return Motion(float(group["lr"]), state["square_avg"], mean, float(group["eps"]))
+    rate = float(group["lr"])
+    reach = rate if group["momentum"] else SINGLE_GRADIENT * rate
+    motion = Motion(rate, state["square_avg"], None, float(group["eps"]), reach=reach)
+    return _centered(motion, state["grad_avg"]) if group["centered"] else motion
+
+
+def _centered(motion: Motion, mean: torch.Tensor) -> Motion:
+    """Return the motion less m², whose reach grows as a steady gradient leaves no variance."""
+    centered = replace(motion, mean=mean)
+    size = motion.denominator().div_(centered.denominator()).mul_(motion.rate)
+    return replace(centered, reach=size.clamp_min_(motion.reach))
 
 
 def adagrad(moment: Moment, _noted: None = None) -> Motion:
     """Return lr / (1 + (t − 1)·lr_decay) / (√Σg² + ε)."""
     group, state = moment.group, moment.state
     rate = float(group["lr"]) / (1 + (float(state["step"]) - 1) * float(group["lr_decay"]))
-    return Motion(rate, state["sum"], None, float(group["eps"]))
+    return Motion(rate, state["sum"], None, float(group["eps"]), reach=rate)
 
 
 def note_delta(moment: Moment, _parameter: torch.Tensor) -> torch.Tensor | float:
@@ -42,9 +53,9 @@ def note_delta(moment: Moment, _parameter: torch.Tensor) -> torch.Tensor | float
 
 def adadelta(moment: Moment, noted: torch.Tensor | float) -> Motion:
     """Return lr·√(Δ + ε) / √(v + ε), with the Δ from before the step."""
-    group = moment.group
+    group, rate = moment.group, float(moment.group["lr"])
     root = moment.state["square_avg"].add(float(group["eps"])).sqrt_()
-    return Motion(float(group["lr"]), given=root.div_(noted))
+    return Motion(rate, given=root.div_(noted), reach=SINGLE_GRADIENT * rate * noted)
 
 
 def _adaptive(metric: Metric) -> OptimizerFacts:

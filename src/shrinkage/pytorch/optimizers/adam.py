@@ -20,7 +20,8 @@ def adam(moment: Moment, _noted: None = None) -> Motion:
     group, state = moment.group, moment.state
     root = math.sqrt(1 - float(group["betas"][1]) ** float(state["step"]))
     square = state["max_exp_avg_sq" if group.get("amsgrad") else "exp_avg_sq"]
-    return Motion(float(group["lr"]) * root, square, None, float(group["eps"]) * root)
+    rate = float(group["lr"])
+    return Motion(rate * root, square, None, float(group["eps"]) * root, reach=rate)
 
 
 def nadam(moment: Moment, _noted: None = None) -> Motion:
@@ -35,8 +36,7 @@ def nadam(moment: Moment, _noted: None = None) -> Motion:
     ahead = beta * (1 - 0.5 * 0.96 ** ((step + 1) * decay))
     product = float(moment.state["mu_product"])
     gain = (1 - now) / (1 - product) + ahead * (1 - beta**step) / (1 - product * ahead)
-    plain = adam(moment)
-    return Motion(plain.rate * gain, plain.square, None, plain.epsilon)
+    return adam(moment).amplified(gain)
 
 
 def radam(moment: Moment, _noted: None = None) -> Motion:
@@ -52,13 +52,15 @@ def radam(moment: Moment, _noted: None = None) -> Motion:
     if length <= 5:
         return Motion(rate)
     rectified = (length - 4) * (length - 2) * longest / ((longest - 4) * (longest - 2) * length)
-    root = math.sqrt(rectified * (1 - power))
-    return Motion(rate * root, moment.state["exp_avg_sq"], None, float(group["eps"]))
+    root, reach = math.sqrt(rectified * (1 - power)), rate * math.sqrt(rectified)
+    square = moment.state["exp_avg_sq"]
+    return Motion(rate * root, square, None, float(group["eps"]), reach=reach)
 
 
 def adamax(moment: Moment, _noted: None = None) -> Motion:
     """Return lr / u, u being the decaying maximum of |g| + ε."""
-    return Motion(float(moment.group["lr"]), given=moment.state["exp_inf"])
+    rate = float(moment.group["lr"])
+    return Motion(rate, given=moment.state["exp_inf"], reach=rate)
 
 
 def _adaptive(metric: Metric, own_decay: OwnDecay = OwnDecay.COUPLED) -> OptimizerFacts:

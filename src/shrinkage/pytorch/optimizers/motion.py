@@ -7,10 +7,12 @@ refers to the optimizer's own tensors wherever it can, so that reading one copie
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 import torch
+
+from shrinkage.terms import FARTHEST
 
 # The smallest normal float32 number. Roots of exact zeros and of denormals, which weights without
 # a gradient have, take 20 times as long as others on the CPU (709 against 36 µs for 131,072
@@ -46,6 +48,9 @@ class Motion:
         mean: running mean of the gradient, where the optimizer subtracts its square.
         epsilon: what the optimizer adds to the root.
         given: a denominator that is ready, shaped like the parameter.
+        reach: how far a weight moves whose gradient is steady, a number or one per weight: the
+            learning rate where the denominator is the size of the gradient. No prox goes farther
+            than twice that. None where the step is in proportion to the gradient: no bound.
 
     >>> Motion(0.1, torch.tensor([4.0]), epsilon=0.5).denominator()
     tensor([2.5000])
@@ -56,6 +61,7 @@ class Motion:
     mean: torch.Tensor | None = None
     epsilon: float = 0.0
     given: torch.Tensor | None = None
+    reach: float | torch.Tensor | None = None
 
     def each(self, view: Callable[[torch.Tensor], torch.Tensor]) -> Motion:
         """Return the motion with a view of each of its tensors."""
@@ -63,7 +69,22 @@ class Motion:
             None if tensor is None else view(tensor)
             for tensor in (self.square, self.mean, self.given)
         )
-        return Motion(self.rate, square, mean, self.epsilon, given)
+        reach = view(self.reach) if isinstance(self.reach, torch.Tensor) else self.reach
+        return Motion(self.rate, square, mean, self.epsilon, given, reach)
+
+    def amplified(self, gain: float) -> Motion:
+        """Return the motion of an optimizer that adds up steps of this one."""
+        if gain == 1:
+            return self
+        reach = None if self.reach is None else self.reach * gain
+        return replace(self, rate=self.rate * gain, reach=reach)
+
+    @property
+    def farthest(self) -> float | None:
+        """How far a prox may bring any weight; None for no bound, or one for each weight."""
+        if self.reach is None or isinstance(self.reach, torch.Tensor):
+            return None
+        return FARTHEST * self.reach
 
     def denominator(self) -> torch.Tensor | None:
         """Return the denominator as a new tensor, at least in float32; None where it is one."""

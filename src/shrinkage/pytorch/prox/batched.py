@@ -9,6 +9,7 @@ made for: other penalties, references, 16-bit weights, shards, a remedy of `reso
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -17,6 +18,7 @@ import torch
 from shrinkage.pytorch.optimizers import Group, Metric, Moment
 from shrinkage.pytorch.prox.kernels import TensorAddresses, are_built, lie_alike
 from shrinkage.pytorch.prox.rounding import is_due, is_representable
+from shrinkage.pytorch.prox.shrink import kernels_read
 from shrinkage.pytorch.slots import Slot
 from shrinkage.pytorch.updates import Decoupled, Proximal
 
@@ -79,15 +81,15 @@ class Batch:
                 return False
         motions = [metric.motion(Moment(group, states[p])) for p in self._parameters]
         squares = [motion.square for motion in motions if motion.square is not None]
-        odd = any(motion.mean is not None or motion.given is not None for motion in motions)
-        if odd or len(squares) < len(motions):
+        if len(squares) < len(motions) or not all(map(kernels_read, motions)):
             return False
         if not self._squares.point_to(squares) or not lie_alike(self._parameters, squares):
             return False
         numbers: list[float] = []
         for motion in motions:
             ridge = motion.rate * self._l2
-            numbers += (motion.epsilon + ridge, ridge, motion.rate * self._l1)
+            farthest = math.inf if motion.farthest is None else motion.farthest
+            numbers += (motion.epsilon + ridge, ridge, motion.rate * self._l1, farthest)
         if motions[0].rate:
             self._weights.shrink_diagonal(self._squares, numbers)
             for resolution in self._resolutions:

@@ -112,7 +112,7 @@ class GroupThreshold(InPlace):
 
     def _diagonal(self, block: Block) -> None:
         """Find u = w·r/(r + t) with t = c/(d + l2), after L2 and L1 have moved w."""
-        threshold, second, third = block.buffers
+        threshold, second, third, _ = block.buffers
         fill_denominator(block, threshold)
         if self._has_l2:
             pull(block, threshold, second)

@@ -6,6 +6,7 @@ touched, so that strength 0 stays the unregularized run bit for bit.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
@@ -183,7 +184,7 @@ class SinglePass:
     def fitting(self, w: torch.Tensor, motion: Motion) -> bool:
         """Shrink `w` in place; False where neither fits."""
         square = motion.square
-        if motion.given is not None or motion.mean is not None or not self._weights.point_to([w]):
+        if not kernels_read(motion) or not self._weights.point_to([w]):
             return self._eager.fitting(w, motion)
         ridge, threshold = motion.rate * self._l2, motion.rate * self._l1
         if square is None:
@@ -191,8 +192,16 @@ class SinglePass:
             return True
         if not self._squares.point_to([square]) or not lie_alike([w], [square]):
             return self._eager.fitting(w, motion)
-        self._weights.shrink_diagonal(self._squares, (motion.epsilon + ridge, ridge, threshold))
+        farthest = math.inf if motion.farthest is None else motion.farthest
+        numbers = (motion.epsilon + ridge, ridge, threshold, farthest)
+        self._weights.shrink_diagonal(self._squares, numbers)
         return True
+
+
+def kernels_read(motion: Motion) -> bool:
+    """Return whether the kernels take a motion: with squares or none, and one bound for all."""
+    bounded = isinstance(motion.reach, torch.Tensor)
+    return motion.given is None and motion.mean is None and not bounded
 
 
 def _strength(parts: Iterable[Part]) -> Any:
@@ -205,4 +214,4 @@ def _by_closed_form(parts: ProximalSum, w: torch.Tensor, motion: Motion, stacked
     wide = w.to(torch.promote_types(w.dtype, torch.float32))
     denominator = motion.denominator()
     step = motion.rate if denominator is None else motion.rate / denominator
-    w.copy_(parts.prox(wide, step, stacked))
+    w.copy_(parts.prox(wide, step, stacked, motion.reach))

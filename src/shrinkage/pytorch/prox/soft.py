@@ -13,6 +13,7 @@ import math
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import ClassVar
 
 import torch
@@ -70,7 +71,7 @@ class InPlace(ABC):
         workspace: buffers shared with others that never run at the same time.
     """
 
-    buffers: ClassVar[int]
+    buffers: ClassVar[int]  # of a prox in a diagonal metric, one more where that is bounded
     blocks: ClassVar[int] = 1  # how many times `BLOCK` to work on at once
 
     def __init__(self, l2: Strength, others: Sequence[Strength], workspace: Workspace) -> None:
@@ -90,7 +91,12 @@ class InPlace(ABC):
         """
         self._prepare(w, motion)
         self._set_numbers(motion)
-        shrink = self._scalar if motion.square is None else self._diagonal
+        if motion.square is None:
+            shrink = self._scalar
+        elif motion.farthest is None:
+            shrink = self._diagonal
+        else:
+            shrink = partial(self._bounded, farthest=motion.farthest)
         for block in self._blocks:
             shrink(block)
 
@@ -112,6 +118,13 @@ class InPlace(ABC):
     @abstractmethod
     def _diagonal(self, block: Block) -> None:
         """Shrink a block whose weights moved at rates of their own."""
+
+    def _bounded(self, block: Block, farthest: float) -> None:
+        """Shrink such a block no farther than that from where it is."""
+        high = block.buffers[-1].copy_(block.w)
+        self._diagonal(block)
+        low = torch.sub(high, farthest, out=block.buffers[0])
+        torch.clamp(block.w, low, high.add_(farthest), out=block.w)
 
     @abstractmethod
     def _by_model(self, tensor: torch.Tensor) -> torch.Tensor:
@@ -144,7 +157,7 @@ class InPlace(ABC):
         ]
         cuts = list(_cuts(shape, self._cut_axis(shape), self.blocks * block_size(w)))
         largest = max((_size(shape, cut) for cut in cuts), default=0)
-        flat = self._workspace.take(self.buffers, largest, w)
+        flat = self._workspace.take(self.buffers + 1, largest, w)
         self._blocks = [self._block(views, cut, flat) for cut in cuts]
         self._key = key
 
@@ -176,13 +189,21 @@ class SoftThreshold(InPlace):
 
     def _diagonal(self, block: Block) -> None:
         """w ← soft(w·d/(d + l2), l1/(d + l2)) with d = denominator / rate."""
-        first, second = block.buffers
+        first, second, _ = block.buffers
         fill_denominator(block, first)
         if self._has_l2:
             pull(block, first, second)
         if self._has_l1:
             torch.div(block.thresholds[0], first, out=first)
             clip(block.w, first, second)
+
+    def _bounded(self, block: Block, farthest: float) -> None:
+        if self._has_l2:
+            return super()._bounded(block, farthest)
+        first, second, _ = block.buffers
+        fill_denominator(block, first)
+        torch.div(block.thresholds[0], first, out=first).clamp_max_(farthest)
+        return clip(block.w, first, second)
 
     def _scalar(self, block: Block) -> None:
         """w ← soft(w, rate·l1 / (1 + rate·l2)) after w ← w / (1 + rate·l2)."""
@@ -236,7 +257,7 @@ def fits(w: torch.Tensor, motion: Motion, models: int) -> bool:
     formats = [torch.contiguous_format]
     if models == 1:
         formats += {4: [torch.channels_last], 5: [torch.channels_last_3d]}.get(w.ndim, [])
-    if motion.given is not None:
+    if motion.given is not None or isinstance(motion.reach, torch.Tensor):
         return False
     return w.dtype in (torch.float32, torch.float64) and any(
         all(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 from shrinkage.pytorch.optimizers import Moment, metric_of
@@ -51,7 +50,5 @@ class Proximal(Update):
             motion = self.metric.motion(moment, self._noted)
             if not self.target.is_plain:
                 motion = motion.each(self.target.view)
-            if gain != 1:
-                motion = replace(motion, rate=motion.rate * gain)
-            shrink(self.target, self.route, motion)
+            shrink(self.target, self.route, motion.amplified(gain))
         self._noted = None

@@ -34,12 +34,14 @@ def _load() -> Any:
         library = ctypes.CDLL(str(built.__file__))
     except (ImportError, OSError):
         return None
+    if not hasattr(library, "shrink_within"):  # built from an older source
+        return None
     array, count, number = ctypes.c_void_p, ctypes.c_size_t, ctypes.c_float
     pool = (ctypes.POINTER(_Pool), ctypes.c_uint)
     library.shrink_decay.argtypes = (array, array, count, number, *pool)
     library.shrink_scalar.argtypes = (array, array, count, number, number, *pool)
-    library.shrink_diagonal.argtypes = (array, array, array, count, array, *pool)
-    for function in (library.shrink_decay, library.shrink_scalar, library.shrink_diagonal):
+    library.shrink_within.argtypes = (array, array, array, count, array, *pool)
+    for function in (library.shrink_decay, library.shrink_scalar, library.shrink_within):
         function.restype = None
     return library
 
@@ -80,7 +82,7 @@ class TensorAddresses:
         self._seen: list[tuple] = []
         self.addresses = (ctypes.c_void_p * count)()
         self.sizes = (ctypes.c_size_t * count)()
-        self._numbers = (ctypes.c_float * (3 * count))()
+        self._numbers = (ctypes.c_float * (4 * count))()
         self._dense = False
         self._count = count
 
@@ -109,11 +111,12 @@ class TensorAddresses:
 
         Args:
             squares: of the same shapes and layouts.
-            numbers: offset, pull and threshold of each tensor, one after the other.
+            numbers: offset, pull, threshold and how far any weight may go, of each tensor, one
+                after the other.
         """
         self._numbers[:] = numbers
         where = (self.addresses, squares.addresses, self.sizes, self._count)
-        _LIBRARY.shrink_diagonal(*where, self._numbers, _POOL, torch.get_num_threads())
+        _LIBRARY.shrink_within(*where, self._numbers, _POOL, torch.get_num_threads())
 
 
 def _places(tensors: Sequence[torch.Tensor]) -> list[tuple]:

@@ -38,7 +38,7 @@ struct pass {
     float **w, **square;     /* square: NULL in a scalar metric */
     const size_t *n;
     size_t tensors;
-    const float *numbers;    /* factor; or divisor and threshold; or three numbers a tensor */
+    const float *numbers;    /* factor; or divisor and threshold; or four numbers a tensor */
     void (*piece)(const struct pass *, size_t tensor, size_t from, size_t count);
     const struct pool *pool;
 };
@@ -72,10 +72,11 @@ CLONES static void scalar_divided(const struct pass *p, size_t k, size_t from, s
 CLONES static void diagonal_l1(float *restrict w, const float *restrict square, size_t n,
                                const float *numbers)
 {
-    float offset = numbers[0], threshold = numbers[2];
+    float offset = numbers[0], threshold = numbers[2], farthest = numbers[3];
     for (size_t i = 0; i < n; i++) {
         float v = square[i] < FLT_MIN ? FLT_MIN : square[i];
         float t = threshold / (sqrtf(v) + offset);
+        t = t > farthest ? farthest : t;
         float cut = w[i] > t ? t : (w[i] < -t ? -t : w[i]);
         w[i] = w[i] - cut;
     }
@@ -84,20 +85,21 @@ CLONES static void diagonal_l1(float *restrict w, const float *restrict square, 
 CLONES static void diagonal_both(float *restrict w, const float *restrict square, size_t n,
                                  const float *numbers)
 {
-    float offset = numbers[0], pull = numbers[1], threshold = numbers[2];
+    float offset = numbers[0], pull = numbers[1], threshold = numbers[2], farthest = numbers[3];
     for (size_t i = 0; i < n; i++) {
         float v = square[i] < FLT_MIN ? FLT_MIN : square[i];
         float r = 1.0f / (sqrtf(v) + offset);
         float z = w[i] - w[i] * (pull * r);
         float t = threshold * r;
         float cut = z > t ? t : (z < -t ? -t : z);
-        w[i] = z - cut;
+        float low = w[i] - farthest, high = w[i] + farthest, u = z - cut;
+        w[i] = u < low ? low : (u > high ? high : u);
     }
 }
 
 static void diagonal(const struct pass *p, size_t k, size_t from, size_t n)
 {
-    const float *numbers = p->numbers + 3 * k;
+    const float *numbers = p->numbers + 4 * k;
     if (numbers[1] == 0.0f)
         diagonal_l1(p->w[k] + from, p->square[k] + from, n, numbers);
     else
@@ -149,9 +151,10 @@ PUBLIC void shrink_scalar(float **w, const size_t *n, size_t tensors, float divi
     run(&p, threads);
 }
 
-/* The same with r = 1 / (sqrt(square) + offset), z = w - w*pull*r and the threshold times r;
-   numbers holds offset, pull and threshold of each tensor */
-PUBLIC void shrink_diagonal(float **w, float **square, const size_t *n, size_t tensors,
+/* The same with r = 1 / (sqrt(square) + offset), z = w - w*pull*r and the threshold times r, no
+   weight going farther than a bound; numbers holds offset, pull, threshold and that of each tensor.
+   Its name is another than that of the one without a bound, so that an older build is passed over. */
+PUBLIC void shrink_within(float **w, float **square, const size_t *n, size_t tensors,
                             const float *numbers, const struct pool *pool, unsigned threads)
 {
     struct pass p = {w, square, n, tensors, numbers, diagonal, pool};
