@@ -71,6 +71,28 @@ def test_no_match_is_an_error_that_helps(selection, words):
         select(selection, INFOS)
 
 
+MISSPELT = [
+    (~layer("steem"), "did you mean stem"),
+    (everything() & ~layer("steem"), r"layer\('steem'\) in everything\(\) & ~layer.* stem"),
+    (weights() & ~named("stem.0.wieght"), r"did you mean stem\.0\.weight"),
+    (layer("stem") | layer("steem2"), "did you mean stem2"),
+    (~(layer("stem") | layer("steem2")), "did you mean stem2"),
+    (~(~layer("steem") & biases()), "did you mean stem"),
+    (~kind("convolution"), "did you mean conv"),
+    (weights() & ~named("stem"), r"stem is a layer, whose weights are layer\('stem'\)"),
+]
+
+
+@pytest.mark.parametrize(("selection", "words"), MISSPELT, ids=lambda value: repr(value))
+def test_a_misspelt_part_is_an_error_whatever_it_is_joined_by(selection, words):
+    with pytest.raises(UnmatchedPattern, match=words):
+        select(selection, INFOS)
+
+
+def test_a_kind_that_the_model_has_not_may_be_excluded():
+    assert names(weights() & ~kind("recurrent")) == names(weights())
+
+
 def test_roles_are_named_where_a_selection_looks_at_them():
     one = (ParameterInfo("w", (3,), "other"), ParameterInfo("", (3,), "other"))
     words = r"w \(other\), the array itself \(other\); everything\(\) takes them"

@@ -16,6 +16,10 @@ from dataclasses import dataclass
 from shrinkage.errors import InputError, UnmatchedPattern, near_names
 from shrinkage.parameters import ParameterInfo
 
+# The kinds of layers that the frameworks' tables know: a model without convolutions may exclude
+# them all the same.
+KINDS = ("linear", "conv", "recurrent", "attention", "embedding", "norm", "custom", "array")
+
 
 class Selection(ABC):
     """A predicate on parameters; `names_role` says whether it decides about roles itself."""
@@ -30,9 +34,13 @@ class Selection(ABC):
         """Return the selection cut down to the default weights where it names no role."""
         return self if self.names_role else _And(self, weights())
 
-    def words(self) -> tuple[str, ...]:
-        """Return the names that the selection mentions, for error messages."""
+    def mentions(self) -> tuple[_Mention, ...]:
+        """Return the selections by name, layer or kind that this one is made of."""
         return ()
+
+    def words(self) -> tuple[str, ...]:
+        """Return the words that the selection mentions, for error messages."""
+        return tuple(mention.word for mention in self.mentions())
 
     def __and__(self, other: Selection) -> Selection:
         return _And(self, as_selection(other))
@@ -58,49 +66,51 @@ class _Role(Selection):
 
 
 @dataclass(frozen=True, repr=False)
-class _Kind(Selection):
-    kind: str
+class _Mention(Selection):
+    """A selection by a word, which can be misspelt."""
 
-    def __call__(self, info: ParameterInfo) -> bool:
-        return info.kind == self.kind
+    word: str
 
-    def words(self) -> tuple[str, ...]:
-        return (self.kind,)
+    def mentions(self) -> tuple[_Mention, ...]:
+        return (self,)
 
-    def __repr__(self) -> str:
-        return f"kind({self.kind!r})"
-
-
-@dataclass(frozen=True, repr=False)
-class _Named(Selection):
-    pattern: str
-
-    def __call__(self, info: ParameterInfo) -> bool:
-        return any(fnmatch.fnmatchcase(name, self.pattern) for name in info.names)
-
-    def words(self) -> tuple[str, ...]:
-        return (self.pattern,)
-
-    def __repr__(self) -> str:
-        return f"named({self.pattern!r})"
+    def is_strange_to(self, infos: Iterable[ParameterInfo]) -> bool:
+        """Return whether the word means nothing in a model, so that it may be misspelt."""
+        return not any(self(info) for info in infos)
 
 
 @dataclass(frozen=True, repr=False)
-class _Layer(Selection):
-    pattern: str
+class _Kind(_Mention):
+    def __call__(self, info: ParameterInfo) -> bool:
+        return info.kind == self.word
 
+    def is_strange_to(self, infos: Iterable[ParameterInfo]) -> bool:
+        return self.word not in KINDS and super().is_strange_to(infos)
+
+    def __repr__(self) -> str:
+        return f"kind({self.word!r})"
+
+
+@dataclass(frozen=True, repr=False)
+class _Named(_Mention):
+    def __call__(self, info: ParameterInfo) -> bool:
+        return any(fnmatch.fnmatchcase(name, self.word) for name in info.names)
+
+    def __repr__(self) -> str:
+        return f"named({self.word!r})"
+
+
+@dataclass(frozen=True, repr=False)
+class _Layer(_Mention):
     def __call__(self, info: ParameterInfo) -> bool:
         return any(
-            fnmatch.fnmatchcase(layer, self.pattern)
+            fnmatch.fnmatchcase(layer, self.word)
             for name in info.names
             for layer in layers_of(name)
         )
 
-    def words(self) -> tuple[str, ...]:
-        return (self.pattern,)
-
     def __repr__(self) -> str:
-        return f"layer({self.pattern!r})"
+        return f"layer({self.word!r})"
 
 
 @dataclass(frozen=True, repr=False)
@@ -123,8 +133,8 @@ class _And(Selection):
         )
         return _And(left, right)
 
-    def words(self) -> tuple[str, ...]:
-        return self.left.words() + self.right.words()
+    def mentions(self) -> tuple[_Mention, ...]:
+        return self.left.mentions() + self.right.mentions()
 
     def __repr__(self) -> str:
         return f"{_operand(self.left)} & {_operand(self.right)}"
@@ -147,8 +157,8 @@ class _Or(Selection):
             return _And(self, weights())
         return _Or(self.left.within_weights(), self.right.within_weights())
 
-    def words(self) -> tuple[str, ...]:
-        return self.left.words() + self.right.words()
+    def mentions(self) -> tuple[_Mention, ...]:
+        return self.left.mentions() + self.right.mentions()
 
     def __repr__(self) -> str:
         return f"{self.left!r} | {self.right!r}"
@@ -164,6 +174,9 @@ class _Not(Selection):
 
     def __call__(self, info: ParameterInfo) -> bool:
         return not self.inner(info)
+
+    def mentions(self) -> tuple[_Mention, ...]:
+        return self.inner.mentions()
 
     def __repr__(self) -> str:
         inner = f"({self.inner!r})" if isinstance(self.inner, _And | _Or) else repr(self.inner)
@@ -318,7 +331,8 @@ def select(selection: Selection | str, infos: Iterable[ParameterInfo]) -> tuple[
         The selected ones, in their order.
 
     Raises:
-        UnmatchedPattern: there is none; the message lists names like those asked for.
+        UnmatchedPattern: there is none, or a part of the selection, an exclusion too, names
+            nothing in the model; the message lists names like those asked for.
 
     >>> infos = (ParameterInfo("0.weight", (3, 2)), ParameterInfo("0.bias", (3,), "bias"))
     >>> [info.name for info in select("0.*", infos)]
@@ -330,13 +344,19 @@ none of 2: did you mean 0.weight?
     """
     infos = tuple(infos)
     asked = as_selection(selection)
+    strange = [mention for mention in asked.mentions() if mention.is_strange_to(infos)]
+    if strange:
+        raise UnmatchedPattern(_unmatched(strange[0], infos, asked))
     selected = tuple(info for info in infos if asked.within_weights()(info))
     if not selected:
         raise UnmatchedPattern(_unmatched(asked, infos))
     return selected
 
 
-def _unmatched(asked: Selection, infos: tuple[ParameterInfo, ...]) -> str:
+def _unmatched(
+    asked: Selection, infos: tuple[ParameterInfo, ...], inside: Selection | None = None
+) -> str:
+    """Return the message; `inside` is the selection that the one asked about is a part of."""
     loose = [info for info in infos if asked(info)]
     if loose and not asked.names_role:
         roles = sorted({info.role for info in loose})
@@ -358,7 +378,8 @@ def _unmatched(asked: Selection, infos: tuple[ParameterInfo, ...]) -> str:
     hint = " ".join(hint for hint in hints if hint) or _listed(infos)
     if asked.names_role and infos:
         hint += "; everything() takes them whatever their role"
-    return f"expected {asked!r} to select a parameter, got none of {len(infos)}: {hint}"
+    part = "" if inside is None or inside == asked else f" in {inside!r}"
+    return f"expected {asked!r}{part} to select a parameter, got none of {len(infos)}: {hint}"
 
 
 def _listed(infos: tuple[ParameterInfo, ...]) -> str:
