@@ -6,7 +6,7 @@ THREADS ?= 2
 KERNELS := src/shrinkage/pytorch/prox/kernels/_shrink.c
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-fast lint format docs bench examples clean
+.PHONY: help install demo test test-fast test-thorough lint format docs bench examples clean
 
 help:  ## list the commands
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -25,6 +25,9 @@ demo: $(VENV)/.installed-all  ## run the main job on scikit-learn's digits, into
 
 test: $(VENV)/.installed-test  ## install what the tests need and run them all
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(THREADS)
+
+test-thorough: $(VENV)/.installed-test  ## every case of every product of frameworks, updates, penalties
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(THREADS) --thorough
 
 test-fast: $(VENV)/.installed-test  ## the first case of every test that is not slow
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(THREADS) --fast

@@ -11,7 +11,7 @@ os.environ.setdefault("KERAS_BACKEND", "torch")
 
 import pytest
 
-from tests.selecting import fast
+from tests.selecting import fast, usual
 
 BESIDE = Path(__file__).parents[2] / "shared" / "data"
 SHARED = Path(os.environ.get("SHRINKAGE_SHARED_DATA", BESIDE))
@@ -32,13 +32,17 @@ def pytest_ignore_collect(collection_path: Path) -> bool | None:
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Let `make test-fast` ask for the first case of each test that is not slow."""
+    """Let `make test-fast` ask for less, and `make test-thorough` for more."""
     parser.addoption("--fast", action="store_true", help="one case of each test that is not slow")
+    parser.addoption("--thorough", action="store_true", help="every case of every product")
 
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out what `--fast` does not run."""
+    """Leave out what only `--thorough` runs, and what `--fast` does not run."""
+    if not config.getoption("--thorough"):
+        items[:], others = usual(items)
+        config.hook.pytest_deselected(items=others)
     if config.getoption("--fast"):
         items[:], others = fast(items)
         config.hook.pytest_deselected(items=others)

@@ -1,12 +1,28 @@
-"""What `--fast` runs: every test that is not slow, parametrized ones in their first case only."""
+"""Which tests run: by default all but what repeats others, `--fast` fewer, `--thorough` all.
+
+Where a test is a product (penalties × updates × optimizers × frameworks), the default runs cases
+in which each of them meets the others in pairs; the rest of the product is marked `thorough`.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+
+def in_pairs(cases: Iterable[Any], needed: Callable[[Any], bool]) -> list[Any]:
+    """Return the cases of a product, those that are not needed marked `thorough`."""
+    marked = pytest.mark.thorough
+    return [case if needed(case) else pytest.param(case, marks=marked) for case in cases]
+
+
+def usual(items: Sequence[pytest.Item]) -> tuple[list[pytest.Item], list[pytest.Item]]:
+    """Return the tests that run by default, and those for `--thorough`."""
+    others = [item for item in items if item.get_closest_marker("thorough") is not None]
+    return [item for item in items if item not in set(others)], others
 
 
 def fast(items: Sequence[pytest.Item]) -> tuple[list[pytest.Item], list[pytest.Item]]:

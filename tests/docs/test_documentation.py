@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import importlib
 import json
 import re
@@ -16,8 +17,10 @@ from typing import Any
 
 import pytest
 
+from tests.selecting import in_pairs
+
 ROOT = Path(__file__).parents[2]
-PAGES = (ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md")))
+PAGES = (*sorted((ROOT / "docs").rglob("*.md")), ROOT / "README.md")
 NOT_RUN, PRINTS, INCLUDE = "<!-- not run -->", "<!-- prints -->", '--8<-- "'
 SHELLS = {"sh", "console", "bash"}
 
@@ -67,6 +70,33 @@ def name_of(page: Path) -> str:
 WITH_CODE = [page for page in PAGES if any(block.language == "python" for block in blocks(page))]
 
 
+def original_of(page: Path) -> Path | None:
+    """Return the English page that a page translates, None where it is none."""
+    stem, _, language = page.stem.rpartition(".")
+    return page.with_name(f"{stem}.md") if language in ("ja", "zh") else None
+
+
+class Wordless(ast.NodeTransformer):
+    """Takes the words out of a program: what is left is what it does."""
+
+    def visit_Constant(self, node: ast.Constant) -> ast.Constant:
+        """Blank a text."""
+        return ast.Constant("") if isinstance(node.value, str) else node
+
+
+def programs(page: Path) -> list[str]:
+    """Return what the Python blocks of a page do, without their words."""
+    sources = [source_of(block) for block in blocks(page) if block.language == "python"]
+    return [ast.dump(Wordless().visit(ast.parse(source))) for source in sources]
+
+
+@pytest.mark.parametrize("page", [page for page in WITH_CODE if original_of(page)], ids=name_of)
+def test_the_code_of_a_translation_does_what_the_original_does(page: Path) -> None:
+    original = original_of(page)
+    assert original is not None
+    assert programs(page) == programs(original)
+
+
 @pytest.fixture(scope="module")
 def demo(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The run directory of a short run of the demonstration."""
@@ -104,7 +134,7 @@ def metrics_as_before() -> Iterator[None]:
 @pytest.mark.filterwarnings(r"ignore:.isinstance\(treespec, LeafSpec\).:FutureWarning")
 @pytest.mark.filterwarnings("ignore:The 'train_dataloader' does not have many workers")
 @pytest.mark.usefixtures("short_training")
-@pytest.mark.parametrize("page", WITH_CODE, ids=name_of)
+@pytest.mark.parametrize("page", in_pairs(WITH_CODE, lambda p: not original_of(p)), ids=name_of)
 def test_the_code_of_a_page_runs_and_prints_what_it_says(
     page: Path,
     demo: Path,

@@ -13,6 +13,7 @@ import pytest
 from shrinkage import L1, L2, ElasticNet, GroupLasso, Terms
 from shrinkage.errors import UnmatchedPattern
 from shrinkage.optax import AdamMetric, SGDMetric, decoupled, gradient, proximal
+from tests.selecting import in_pairs
 
 X = np.random.default_rng(1).normal(size=(32, 5)).astype(np.float32)
 Y = (X[:, :1] - 2 * X[:, 1:2]).astype(np.float32)
@@ -67,7 +68,7 @@ INNER = {
 }
 
 
-@pytest.mark.parametrize("name", INNER)
+@pytest.mark.parametrize("name", in_pairs(INNER, ("momentum", "adam").__contains__))
 @pytest.mark.slow
 def test_compiled_is_eager(name):
     inner, rate, metric = INNER[name]

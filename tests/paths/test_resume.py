@@ -46,14 +46,15 @@ def start(folder, errors=None) -> subprocess.Popen:
 
 
 @pytest.mark.slow
-def test_ten_kills_change_nothing(tmp_path):
+@pytest.mark.parametrize("number", [3, pytest.param(10, marks=pytest.mark.thorough)])
+def test_kills_at_random_moments_change_nothing(tmp_path, number):
     undisturbed, killed = tmp_path / "undisturbed", tmp_path / "killed"
     begin = time.monotonic()
     assert start(undisturbed).wait() == 0
     duration = time.monotonic() - begin
     chance = random.Random(0)
     kills, finished = 0, 0
-    while kills < 10:
+    while kills < number:
         process = start(killed)
         try:
             process.wait(timeout=chance.uniform(0.4, 1.0) * duration)

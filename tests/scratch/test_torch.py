@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 import pytest
 
@@ -9,6 +11,7 @@ from shrinkage import L1, L2, ElasticNet, GroupLasso
 from shrinkage.penalties import REGISTRY
 from shrinkage.scratch import Adam, AdamW, Momentum, Regularization, Trainer
 from tests.scratch import training as both
+from tests.selecting import in_pairs
 
 UPDATES = ("loss", "gradient", "decoupled", "proximal")
 
@@ -18,10 +21,19 @@ def test_every_registered_penalty_is_compared():
     assert set(REGISTRY.values()) <= {type(t.penalty) for t in terms}
 
 
-@pytest.mark.parametrize("optimizer", both.OPTIMIZERS)
-@pytest.mark.parametrize("update", UPDATES)
-@pytest.mark.parametrize("penalty", both.PENALTIES)
-def test_a_hundred_steps_end_at_the_weights_of_torch(penalty, update, optimizer):
+CASES = list(itertools.product(both.PENALTIES, UPDATES, both.OPTIMIZERS))
+FIRST = (next(iter(both.PENALTIES)), "elastic-net")
+
+
+def is_needed(case):
+    """Every penalty with every update, every optimizer where it matters: in its metric."""
+    penalty, update, optimizer = case
+    return update == "proximal" or optimizer == "momentum" or penalty in FIRST
+
+
+@pytest.mark.parametrize("case", in_pairs(CASES, is_needed), ids="-".join)
+def test_a_hundred_steps_end_at_the_weights_of_torch(case):
+    penalty, update, optimizer = case
     terms = both.PENALTIES[penalty]
     ours = both.numpy_weights(both.OPTIMIZERS[optimizer][0], terms, update)
     theirs = both.torch_weights(optimizer, terms, update)

@@ -28,10 +28,11 @@ from tests.parity.frameworks.registry import (
     UPDATES,
     Case,
     cases,
+    is_needed,
 )
 from tests.parity.frameworks.worker import key
 from tests.processes import environment, program
-from tests.selecting import values_of
+from tests.selecting import in_pairs, values_of
 
 pytestmark = pytest.mark.slow
 
@@ -48,11 +49,11 @@ def name_of(case: Case) -> str:
     return f"{case.framework}-{case.optimizer}-{case.update}-{case.sum_name}"
 
 
-def started(name: str, folder: Path) -> subprocess.Popen[bytes]:
+def started(name: str, folder: Path, *words: str) -> subprocess.Popen[bytes]:
     """Start a framework's run, which writes name.npz, and name.err where it fails."""
     with (folder / f"{name}.err").open("w") as errors:
         return subprocess.Popen(
-            [*program("tests.parity.frameworks.worker"), name, str(folder / f"{name}.npz")],
+            [*program("tests.parity.frameworks.worker"), name, str(folder / f"{name}.npz"), *words],
             env=environment(**QUIET, **FRAMEWORKS[name].environment),
             stderr=errors,
         )
@@ -63,7 +64,8 @@ def results(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureReq
     """Return the weights of every framework asked for; each runs in a process, all at once."""
     folder = tmp_path_factory.mktemp("parity")
     asked = {case.framework for case in values_of(request.session, Path(__file__).parent, "case")}
-    running = {name: started(name, folder) for name in FRAMEWORKS if name in asked}
+    words = ["thorough"] if request.config.getoption("--thorough") else []
+    running = {name: started(name, folder, *words) for name in FRAMEWORKS if name in asked}
     trained = {}
     for name, process in running.items():
         status = process.wait()
@@ -79,7 +81,7 @@ def weights_of(results: Results, case: Case) -> Weights:
     return {place: results[case.framework][key(*where, place)] for place in LAYERS}
 
 
-@pytest.mark.parametrize("case", EXISTING, ids=name_of)
+@pytest.mark.parametrize("case", in_pairs(EXISTING, is_needed), ids=name_of)
 def test_weights_and_zeros_are_those_of_numpy(results: Results, case: Case) -> None:
     expected = reference(case.optimizer, case.update, case.sum_name)
     for place, got in weights_of(results, case).items():
@@ -88,9 +90,12 @@ def test_weights_and_zeros_are_those_of_numpy(results: Results, case: Case) -> N
         np.testing.assert_array_equal(got == 0, expected[place] == 0)
 
 
-def test_every_framework_ran_what_exists_and_nothing_else(results: Results) -> None:
+def test_every_framework_ran_what_exists_and_nothing_else(
+    results: Results, request: pytest.FixtureRequest
+) -> None:
+    thorough = request.config.getoption("--thorough")
     for name, arrays in results.items():
-        own = [case for case in EXISTING if case.framework == name]
+        own = [c for c in EXISTING if c.framework == name and (thorough or is_needed(c))]
         assert len(arrays) == len(own) * len(LAYERS)
 
 

@@ -72,6 +72,20 @@ def cases_for(processes: int) -> list[Case]:
     return [case for case in CASES if case.optimizer == "adam" and case.update != "decoupled"]
 
 
+def is_needed(processes: int, case: Case) -> bool:
+    """Return whether a case is more than a repetition.
+
+    A DDP replica holds whole parameters, so that one separable penalty and one group say all; a
+    decoupled prox is the same scalar whatever the optimizer.
+    """
+    usual = case.penalty in ("elastic-net", "group-input")
+    if case.way == "ddp":
+        return usual and processes == 2
+    if case.update == "decoupled":
+        return usual or case.optimizer == "sgd"
+    return processes == 2 or usual or case.penalty == "sparse-group"
+
+
 CASES = [
     *(
         Case(way, penalty, update, optimizer)

@@ -15,26 +15,28 @@ from shrinkage.errors import InputError
 from shrinkage.pytorch import describe
 from shrinkage.pytorch.sharding import crosses, is_sharded, local, unsharded
 from tests.processes import environment, program
-from tests.pytorch.sharding.cases import cases_for
+from tests.pytorch.sharding.cases import cases_for, is_needed
 from tests.selecting import values_of
 
 pytestmark = pytest.mark.slow
 
+HERE, WORDS = Path(__file__).parent, ("processes", "case")
 TOLERANCE = {torch.float64: 1e-10, torch.float32: 1e-5}
 
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory, request):
     """Start so many processes, once for all their cases; each process tells what it found."""
-    cases = values_of(request.session, Path(__file__).parent, "case")
+    pairs = list(zip(*(values_of(request.session, HERE, word) for word in WORDS), strict=True))
 
     @functools.cache
     def started(processes: int) -> list[dict]:
         path = tmp_path_factory.mktemp("sharded") / "results.json"
         command = [*program("torch.distributed.run"), "--standalone"]
         command += [f"--nproc-per-node={processes}", "-m", "tests.pytorch.sharding.worker"]
+        names = [case.name for number, case in pairs if number == processes]
         done = subprocess.run(
-            [*command, str(path), *{case.name for case in cases}],
+            [*command, str(path), *names],
             env=environment(OMP_NUM_THREADS="1", GLOO_SOCKET_IFNAME="lo"),
             capture_output=True,
             text=True,
@@ -47,7 +49,12 @@ def run(tmp_path_factory, request):
     return started
 
 
-PAIRS = [(processes, case) for processes in (2, 4) for case in cases_for(processes)]
+PAIRS = [
+    pytest.param(processes, case, marks=() if needed else pytest.mark.thorough)
+    for processes in (2, 4)
+    for case in cases_for(processes)
+    for needed in [is_needed(processes, case)]
+]
 
 
 @pytest.mark.parametrize(("processes", "case"), PAIRS, ids=lambda v: getattr(v, "name", v))
