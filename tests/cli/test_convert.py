@@ -96,6 +96,7 @@ def test_a_timescale_is_placed_and_scaled() -> None:
     for piece in (
         "timescale: 1 / (0.01 · 0.5) = 200 steps = 2 epochs",
         "within the published range",
+        "√(2 · 0.01 · 0.5) = 0.1 radians (by 0.02294 under AdamW",
         "weight_decay from 0.02 to 1",
         "2405.13698",
         "2505.13738",
@@ -120,6 +121,7 @@ def test_a_timescale_is_placed_and_scaled() -> None:
 def test_a_timescale_for_machines() -> None:
     fields = json.loads(shrinkage(*RATE, *ROWS, "--json").out)
     assert (fields["steps"], fields["epochs"], fields["place"]) == (200, 2, "no_end")
+    assert fields["rotation"] == pytest.approx(0.1)
     none = shrinkage("timescale", "--learning-rate", "1", "--weight-decay", "0", "--json")
     assert json.loads(none.out)["steps"] is None
     asked = json.loads(shrinkage(*RATE, "--scale", "width=4, learning_rate=0.25", "--json").out)

@@ -6,6 +6,7 @@ import math
 
 import numpy as np
 import pytest
+import torch
 
 from shrinkage.conventions import TimescalePlace, convert, timescale
 from shrinkage.errors import InputError
@@ -97,6 +98,31 @@ def test_a_decay_that_float32_rounds_away_is_noticed(rate: float) -> None:
 def test_bad_input(arguments, message) -> None:
     with pytest.raises(InputError, match=message):
         timescale(**{"learning_rate": 0.1, "weight_decay": 0.1, **arguments})
+
+
+@pytest.mark.parametrize("momentum", [0.0, 0.5])
+def test_a_scale_invariant_weight_turns_as_predicted(momentum: float) -> None:
+    """AdamW along random gradients that are orthogonal to the weight and go by 1 / its length."""
+    rate, decay, size = 0.1, 0.1, 400
+    random = torch.Generator().manual_seed(0)
+    weight = torch.nn.Parameter(torch.randn(size, generator=random, dtype=torch.float64))
+    optimizer = torch.optim.AdamW([weight], lr=rate, weight_decay=decay, betas=(momentum, 0.99))
+    angles = []
+    for _ in range(500):
+        before = weight.detach().clone()
+        gradient = torch.randn(size, generator=random, dtype=torch.float64)
+        gradient -= before * (gradient @ before) / (before @ before)
+        weight.grad = gradient / (gradient.norm() * before.norm())
+        optimizer.step()
+        angles.append(torch.cosine_similarity(before, weight.detach(), dim=0).acos().item())
+    predicted = timescale(rate, decay).rotation(momentum)
+    assert np.mean(angles[300:]) == pytest.approx(predicted, rel=0.05)
+
+
+def test_without_decay_there_is_no_angle_to_settle_at() -> None:
+    assert timescale(0.1, 0).rotation() == 0
+    with pytest.raises(InputError, match="momentum as a number of at least 0 and below 1"):
+        timescale(0.1, 0.1).rotation(1.0)
 
 
 def test_a_factor_is_above_zero() -> None:

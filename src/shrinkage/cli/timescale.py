@@ -88,6 +88,7 @@ def _fields(answer: Timescale) -> dict[str, object]:
         "place": answer.place.name.lower(),
         "published_range": answer.published_range,
         "below_resolution": answer.below_resolution,
+        "rotation": answer.rotation(),
     }
 
 
@@ -104,6 +105,10 @@ def _lines(answer: Timescale) -> list[str]:
         lines.append(
             f"in float32 1 − {rate} rounds to 1: this decay changes no weight; use a larger one"
         )
+    lines.append(
+        f"behind a normalization a step turns a weight by √(2 · {rate}) = {answer.rotation():.4g} "
+        f"radians (by {answer.rotation(0.9):.4g} under AdamW with β₁ = 0.9)"
+    )
     return lines
 
 

@@ -74,7 +74,8 @@ CONVENTIONS = (
         VALUE / MAX_LEARNING_RATE,
         "an independent decay follows the schedule, which is lr/max_lr, and not the rate itself",
         "Loshchilov and Hutter, Decoupled weight decay (2019); "
-        "composer/optim/decoupled_weight_decay.py, DecoupledAdamW",
+        "composer/optim/decoupled_weight_decay.py, DecoupledAdamW and DecoupledSGDW",
+        trainer=TrainedBy.ANY,
     ),
     _rule(
         "pytorch_optimizer.fixed_decay",
@@ -92,5 +93,6 @@ CONVENTIONS = (
         "",
         "Chen et al., Cautious weight decay, arXiv 2510.12402",
         Mechanism.CAUTIOUS,
+        TrainedBy.ANY,
     ),
 )

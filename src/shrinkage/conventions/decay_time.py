@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from shrinkage.checks import number, positive, whole
+from shrinkage.conventions.scaling import SettingChange, timescale_factor
 from shrinkage.errors import InputError
 
 SOURCE = "Wang and Aitchison, How to set AdamW's weight decay as you scale model and dataset size"
@@ -92,10 +93,33 @@ class Timescale:
         >>> timescale(1e-3, 0.1).weight_decay_at(samples=2)
         0.05
         """
-        factors = {"samples": samples, "batch_size": batch_size, "learning_rate": learning_rate}
-        for name, factor in factors.items():
-            positive(factor, f"the factor of {name}")
-        return self.weight_decay * batch_size / (samples * learning_rate)
+        change = SettingChange(samples=samples, batch_size=batch_size, learning_rate=learning_rate)
+        return self.weight_decay * timescale_factor(change.checked())
+
+    def rotation(self, momentum: float = 0.0) -> float:
+        """Return the angle by which a step turns a weight behind a normalization, in radians.
+
+        √(2 · learning_rate · weight_decay · (1 − momentum) / (1 + momentum)), where the decay and
+        the growth by the steps balance, after about steps / 2 steps: it depends on neither the
+        gradients' size nor the data.
+
+        Args:
+            momentum: β₁ of AdamW; 0 is also plain SGD.
+
+        Returns:
+            The angle, 0 without decay.
+
+        Raises:
+            InputError: a momentum that is not at least 0 and below 1.
+
+        >>> round(timescale(1e-3, 0.1).rotation(momentum=0.9), 5)
+        0.00324
+
+        Source: Kosson, Messmer and Jaggi, Rotational equilibrium, ICML (2024).
+        """
+        share = number(momentum, "momentum", below=1)
+        smoothing = (1 - share) / (1 + share)
+        return math.sqrt(2 * self.learning_rate * self.weight_decay * smoothing)
 
 
 def timescale(

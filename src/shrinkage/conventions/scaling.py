@@ -45,6 +45,14 @@ class SettingChange:
         by_mup = math.isclose(self.learning_rate * self.width, 1, rel_tol=1e-9)
         return self.width != 1 and by_mup and rest == (1, 1, 1)
 
+    def checked(self) -> SettingChange:
+        """Return it if every factor is a finite number above 0, and raise InputError if not."""
+        for field in fields(self):
+            factor = getattr(self, field.name)
+            if factor is not None:
+                positive(factor, f"the factor of {field.name}")
+        return self
+
 
 @dataclass(frozen=True)
 class ScalingRule:
@@ -93,7 +101,8 @@ class ScaledDecay:
 POWER_LINES_EXPONENT = -0.527
 
 
-def _timescale(change: SettingChange) -> float:
+def timescale_factor(change: SettingChange) -> float:
+    """Return what λ is multiplied by to keep the timescale in epochs."""
     return change.batch_size / (change.samples * change.learning_rate)
 
 
@@ -111,7 +120,7 @@ SCALING_RULES = (
         published_for="AdamW with τ from about one epoch to the length of training; ResNet-18 and "
         "vision transformers on CIFAR-10 and ImageNet, NanoGPT on OpenWebText",
         source="Wang and Aitchison, arXiv 2405.13698",
-        factor=_timescale,
+        factor=timescale_factor,
     ),
     ScalingRule(
         name="power-lines",
@@ -184,11 +193,7 @@ def scaled_weight_decay(
     Source: each rule's `source`; the powers are those of the papers, the ranges `published_for`.
     """
     decay = number(weight_decay, "weight_decay")
-    change = SettingChange(samples, epochs, batch_size, learning_rate, width, parameters)
-    for field in fields(change):
-        factor = getattr(change, field.name)
-        if factor is not None:
-            positive(factor, f"the factor of {field.name}")
+    change = SettingChange(samples, epochs, batch_size, learning_rate, width, parameters).checked()
     return tuple(
         ScaledDecay(rule, decay * rule.factor(change), rule.vectors)
         for rule in SCALING_RULES
