@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from tests.mutants.audit_faults.records import Loop, of_kind
 from tests.mutants.audit_loops import (
+    adapter_loops,
     decay_loops,
     keras_loops,
     layer_loops,
@@ -15,9 +16,11 @@ from tests.mutants.audit_loops import (
     numpy_loops,
     optax_loops,
     optimizer_loops,
+    other_network_loops,
     own_decay_loops,
     penalty_loops,
     scaled_loops,
+    stateful_loops,
 )
 
 LOOPS: tuple[Loop, ...] = of_kind(
@@ -31,6 +34,9 @@ LOOPS: tuple[Loop, ...] = of_kind(
         own_decay_loops,
         scaled_loops,
         machine_loops,
+        adapter_loops,
+        other_network_loops,
+        stateful_loops,
         keras_loops,
         optax_loops,
     ),

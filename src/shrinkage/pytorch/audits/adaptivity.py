@@ -29,8 +29,8 @@ def reshapes(twin: Twin, watch: Watch) -> bool:
     gradients = {n: g for n, g in gradients.items() if g is not None and g.numel() > 1 and g.any()}
     if not gradients or not watch.replayable:
         return False
-    still = _stepped(twin, gradients, 0.0)
-    once, twice = (_stepped(twin, gradients, factor) for factor in (_LARGE, 2 * _LARGE))
+    still = _stepped(twin, watch, gradients, 0.0)
+    once, twice = (_stepped(twin, watch, gradients, factor) for factor in (_LARGE, 2 * _LARGE))
     return any(
         _bends(once[name] - still[name], twice[name] - still[name], gradient)
         for name, gradient in gradients.items()
@@ -38,7 +38,7 @@ def reshapes(twin: Twin, watch: Watch) -> bool:
 
 
 def _stepped(
-    twin: Twin, gradients: dict[str, torch.Tensor], factor: float
+    twin: Twin, watch: Watch, gradients: dict[str, torch.Tensor], factor: float
 ) -> dict[str, torch.Tensor]:
     """Return where the bare optimizer brings the weights with gradients times a factor.
 
@@ -47,7 +47,7 @@ def _stepped(
     twin.reset(0.0, bare=True)
     for name, tensor in twin.parameters.items():
         tensor.grad = gradients[name] * factor if name in gradients else None
-    twin.optimizer.step()
+    watch.take_again(twin.optimizer)
     ends = {name: twin.parameters[name].detach().double() for name in gradients}
     return {n: end if end.isfinite().all() else twin.start[n].double() for n, end in ends.items()}
 

@@ -98,7 +98,7 @@ def step_bare(twin: Twin, watch: Watch, in_gradient: Mapping[str, float]) -> Non
             upwards = group.get("maximize", False)
             gradient = gradient.add(tensor.detach(), alpha=-decay if upwards else decay)
         tensor.grad = gradient
-    twin.optimizer.step()
+    watch.take_again(twin.optimizer)
 
 
 def amplified(twin: Twin, watch: Watch, names: Iterable[str]) -> dict[str, float]:

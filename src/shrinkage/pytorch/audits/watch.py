@@ -39,6 +39,7 @@ class Watch:
         self._made: dict[str, torch.Tensor] = {}
         self._used: dict[str, torch.Tensor] = {}  # only where they are more than scaled
         self._clamped: dict[str, torch.Tensor] = {}  # … or had their largest elements cut off
+        self._arguments: tuple[tuple[Any, ...], dict[str, Any]] = ((), {})  # of the step
         self._start = twin.start
         self._twin = twin
         self._fused = False  # whether the optimizer undoes the loss scale itself
@@ -82,6 +83,11 @@ class Watch:
             return None
         return made * (self.clip if not self._fused else self.clip / self._scaled_by)
 
+    def take_again(self, optimizer: Any) -> None:
+        """Step an optimizer with what it was told in the run: nothing, or the loss, say."""
+        args, kwargs = self._arguments
+        optimizer.step(*args, **kwargs)
+
     def scale(self, number: float) -> None:
         """Note that the loss is multiplied by a number."""
         self.loss_scale = self._scaled_by = number
@@ -122,8 +128,9 @@ class Watch:
     @torch.no_grad()
     def _before_step(self, optimizer: Any, args: Any, kwargs: Any) -> None:
         self.steps += 1
-        closure = args[1] if len(args) > 1 else kwargs.get("closure")
-        self.replayable = closure is None
+        self._arguments = args[1:], kwargs
+        told = (*args[1:], *kwargs.values())
+        self.replayable = all(map(_is_number, told))
         self._twin.settle_decays()
         for group in optimizer.param_groups:
             for parameter in group["params"]:
@@ -132,7 +139,7 @@ class Watch:
                     self.rates[name] = float(group["lr"])
                     self.decays[name] = float(group.get("weight_decay", 0) or 0)
         self._fused = getattr(optimizer, "grad_scale", None) is not None
-        if closure is None:
+        if not any(map(callable, told)):
             self._compare(optimizer)
 
     def _compare(self, optimizer: Any) -> None:
@@ -155,6 +162,13 @@ class Watch:
         for name, used in others:
             clamped = name in self._made and _is_clamped(self._made[name], used)
             (self._clamped if clamped else self._used)[name] = used.clone()
+
+
+def _is_number(argument: Any) -> bool:
+    """Return whether an argument of a step is the same in another: no closure, no gradients."""
+    if isinstance(argument, torch.Tensor):
+        return argument.numel() == 1
+    return argument is None or isinstance(argument, int | float | str)
 
 
 def _dense(gradient: torch.Tensor) -> torch.Tensor:
