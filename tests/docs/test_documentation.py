@@ -224,9 +224,21 @@ def test_the_table_of_rules_is_the_registry() -> None:
 
     text = (ROOT / "docs" / "reference" / "audits.md").read_text(encoding="utf-8")
     rows = [line for line in text.splitlines() if line.startswith("| `")]
-    assert rows == [
-        f"| `{rule.id}` | {rule.severity} | {rule.meaning} |" for rule in RULES.values()
+    registered = [
+        f"| `{rule.id}` | {rule.severity} | {rule.meaning} | {rule.cost} |"
+        for rule in RULES.values()
     ]
+    assert rows[: len(RULES)] == registered
+
+
+def test_every_key_of_a_report_is_documented() -> None:
+    from shrinkage.audits.schema import REPORT_SCHEMA
+
+    text = (ROOT / "docs" / "reference" / "audits.md").read_text(encoding="utf-8")
+    kinds = REPORT_SCHEMA["properties"]
+    keys = {*kinds, *kinds["step"]["anyOf"][0]["properties"]}
+    keys |= {key for name in ("findings", "parameters") for key in kinds[name]["items"]["required"]}
+    assert [key for key in sorted(keys) if f"`{key}`" not in text] == []
 
 
 def test_every_file_and_key_of_a_run_is_documented(demo: Path) -> None:

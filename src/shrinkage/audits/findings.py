@@ -16,13 +16,15 @@ from shrinkage.errors import InputError, near_names
 
 if TYPE_CHECKING:
     from shrinkage.audits.judging.causes import Cause
+    from shrinkage.audits.source_lines import SourceLine
 
 
 @dataclass(frozen=True)
 class Finding:
     """One finding: a rule of `RULES`, how bad it is, where, what was seen, and what to do.
 
-    `cause` is what a `wrong-factor` likely comes from.
+    `cause` is what a `wrong-factor` likely comes from; `line` the line of code that the finding
+    probably comes from, None where that is not known.
     """
 
     rule: str
@@ -31,6 +33,7 @@ class Finding:
     message: str
     remedy: str
     cause: Cause | None = field(default=None, repr=False)
+    line: SourceLine | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True)
@@ -47,11 +50,15 @@ class Seen:
 
 @dataclass(frozen=True)
 class Report:
-    """The findings of an audit, worst first, and what was measured of each parameter."""
+    """The findings of an audit, worst first, and what was measured of each parameter.
+
+    `step` is where the training step that was audited begins, None where that is not known.
+    """
 
     findings: tuple[Finding, ...]
     seen: tuple[Seen, ...] = ()
     update: str | None = None
+    step: SourceLine | None = field(default=None, repr=False)
 
     @property
     def ok(self) -> bool:
@@ -64,11 +71,12 @@ class Report:
         return tuple(dict.fromkeys(finding.rule for finding in self.findings))
 
     def to_dict(self) -> dict[str, Any]:
-        """Return everything as plain values, for JSON."""
+        """Return everything as plain values, for JSON; `REPORT_SCHEMA` describes them."""
         return {
             "ok": self.ok,
             "update": self.update,
-            "findings": [{key: getattr(f, key) for key in _SAID} for f in self.findings],
+            "step": None if self.step is None else self.step.to_dict(),
+            "findings": [_said(finding) for finding in self.findings],
             "parameters": [_plain(seen) for seen in self.seen],
         }
 
@@ -91,6 +99,11 @@ class Report:
 
 
 _SAID = ("rule", "severity", "parameter", "message", "remedy")
+
+
+def _said(finding: Finding) -> dict[str, Any]:
+    line = None if finding.line is None else finding.line.to_dict()
+    return {**{key: getattr(finding, key) for key in _SAID}, "line": line}
 
 
 def _plain(seen: Seen) -> dict[str, Any]:

@@ -17,6 +17,7 @@ from shrinkage.audits.intended import Intended, check_strengths, intended_by, si
 from shrinkage.audits.judging import Case, judge
 from shrinkage.audits.measuring import Measured, Pair, measure
 from shrinkage.audits.measuring.steps import Step, TakenStep, same, take
+from shrinkage.audits.source_lines import Origins, line_of, line_of_argument, with_lines
 from shrinkage.audits.wording.absence import not_repeatable
 from shrinkage.checks import positive
 from shrinkage.errors import InputError, near_names
@@ -91,7 +92,8 @@ def audit(
         name = same(zero, take(step, 0.0, zero))
         if name is not None:
             findings = (not_repeatable(name),)
-    return make_report(findings, judgement.seen, judgement.update)
+    origins = Origins(line_of(step), line_of_argument(step, 0))
+    return with_lines(make_report(findings, judgement.seen, judgement.update), origins)
 
 
 def _case(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from shrinkage.pytorch.attach import attach
 from shrinkage.pytorch.attachment import Attachment
-from shrinkage.pytorch.audits import assert_regularized, audit
+from shrinkage.pytorch.audits import assert_penalty_arrives, assert_regularized, audit
 from shrinkage.pytorch.ledger import Ledger
 from shrinkage.pytorch.loss import penalty_loss
 from shrinkage.pytorch.optimizers import METRICS, Metric, Motion
@@ -24,6 +24,7 @@ __all__ = [
     "Metric",
     "Motion",
     "WarmUp",
+    "assert_penalty_arrives",
     "assert_regularized",
     "attach",
     "audit",

@@ -8,9 +8,10 @@ from __future__ import annotations
 from shrinkage.audits.wording.report import (
     COLUMNS,
     cells_of,
+    failure_text,
     findings_text,
     report_text,
     verdict_text,
 )
 
-__all__ = ["COLUMNS", "cells_of", "findings_text", "report_text", "verdict_text"]
+__all__ = ["COLUMNS", "cells_of", "failure_text", "findings_text", "report_text", "verdict_text"]

@@ -6,6 +6,7 @@ Who uses this: `str(report)` and the command line, which adds colours.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 
 from shrinkage.audits.findings import Finding, Report, Seen
 from shrinkage.audits.rules import SEVERITIES
@@ -16,10 +17,21 @@ _NAMED = 4  # parameters of one finding that are named
 
 def report_text(report: Report) -> str:
     """Return everything, for a terminal or a log."""
-    lines = [*_table(report.seen), verdict_text(report)]
-    for _, head, remedy in findings_text(report.findings):
-        lines += [head, f"  → {remedy}"]
-    return "\n".join(lines)
+    table = [*_table(report.seen), ""] if report.seen else []
+    return "\n".join([*table, *_verdict_and_findings(report)])
+
+
+def failure_text(report: Report) -> str:
+    """Return everything with what is wrong first, for the failure of a test."""
+    table = ["", *_table(report.seen)] if report.seen else []
+    return "\n".join([*_verdict_and_findings(report), *table])
+
+
+def _verdict_and_findings(report: Report) -> Iterator[str]:
+    yield verdict_text(report)
+    for _, head, *below in findings_text(report.findings):
+        yield head
+        yield from (f"  {line}" for line in below)
 
 
 def cells_of(seen: Seen) -> tuple[str, ...]:
@@ -50,25 +62,28 @@ def verdict_text(report: Report) -> str:
     return f"ok: the penalty arrives once, {where}, by the update {report.update!r}{rest}"
 
 
-def findings_text(findings: Iterable[Finding]) -> Iterator[tuple[str, str, str]]:
-    """Yield (severity, what was found, what to do); one entry where only the parameter differs."""
-    groups: dict[tuple[str, str, str, str], list[str]] = {}
+def findings_text(findings: Iterable[Finding]) -> Iterator[tuple[str, ...]]:
+    """Yield severity, what was found, and below it where and what to do.
+
+    There is one entry where only the parameter differs.
+    """
+    groups: dict[Finding, list[str]] = {}
     for finding in findings:
-        key = (finding.severity, finding.rule, finding.message, finding.remedy)
-        groups.setdefault(key, []).append(finding.parameter)
-    for (severity, rule, message, remedy), names in groups.items():
+        alike = replace(finding, parameter="", cause=None)
+        groups.setdefault(alike, []).append(finding.parameter)
+    for finding, names in groups.items():
         where = ", ".join(filter(None, names[:_NAMED]))
         more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+        parameters = f" ({where}{more})" if where else ""
         yield (
-            severity,
-            f"{severity} {rule}{f' ({where}{more})' if where else ''}: {message}",
-            remedy,
+            finding.severity,
+            f"{finding.severity} {finding.rule}{parameters}: {finding.message}",
+            *([] if finding.line is None else [f"at {finding.line}"]),
+            f"→ {finding.remedy}",
         )
 
 
 def _table(seen: tuple[Seen, ...]) -> list[str]:
-    if not seen:
-        return []
     body = [COLUMNS, *map(cells_of, seen)]
     widths = [max(map(len, column)) for column in zip(*body, strict=True)]
-    return ["  ".join(map(str.ljust, line, widths)).rstrip() for line in body] + [""]
+    return ["  ".join(map(str.ljust, line, widths)).rstrip() for line in body]

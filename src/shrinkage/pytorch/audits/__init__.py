@@ -6,7 +6,7 @@ how to run a loop without touching the caller's model, and what only PyTorch can
 
 from __future__ import annotations
 
-from shrinkage.pytorch.audits.asserting import assert_regularized
+from shrinkage.pytorch.audits.asserting import assert_penalty_arrives, assert_regularized
 from shrinkage.pytorch.audits.audit import audit
 
-__all__ = ["assert_regularized", "audit"]
+__all__ = ["assert_penalty_arrives", "assert_regularized", "audit"]

@@ -18,12 +18,14 @@ from torch.optim import Optimizer
 from shrinkage.audits.findings import Finding, Report, finding, make_report
 from shrinkage.audits.intended import check_strengths, intended_by, sizes_in
 from shrinkage.audits.judging import Case, judge
+from shrinkage.audits.source_lines import line_of, line_of_argument, with_lines
 from shrinkage.audits.wording.absence import not_repeatable
 from shrinkage.errors import InputError, OwnDecayWarning, UnmatchedPattern
 from shrinkage.pytorch.audits.invariant import scale_invariant
 from shrinkage.pytorch.audits.loop_causes import by_cause, numbers_of
 from shrinkage.pytorch.audits.loop_rules import RULES_OF_FACTS, LoopFacts
 from shrinkage.pytorch.audits.measuring import measure_run
+from shrinkage.pytorch.audits.origins import origins_of
 from shrinkage.pytorch.audits.outlook import Outlook
 from shrinkage.pytorch.audits.runs import Runs
 from shrinkage.pytorch.audits.step_call import StepCall, TrainingStep
@@ -31,6 +33,8 @@ from shrinkage.pytorch.audits.surroundings import Surroundings
 from shrinkage.pytorch.audits.twin import Twin
 from shrinkage.pytorch.audits.wanted import wanted_terms
 from shrinkage.terms import Assignment, Term, Terms, as_terms, assign, checked_update
+
+_SCALE = 3  # the place of a training step's argument that multiplies its penalty
 
 
 def audit(
@@ -87,6 +91,8 @@ def audit(
     if terms is not None:
         terms = as_terms(terms)
         check_strengths(terms)
+    lines = line_of(training_step), line_of_argument(training_step, _SCALE)
+    origins = origins_of(model, optimizer, *lines)
     call = StepCall(training_step, batch, seed)
     with (
         Surroundings(model, optimizer, training_step, batch) as surroundings,
@@ -101,8 +107,9 @@ def audit(
         try:
             assignment = assign(twin.infos, wanted, update or "gradient")
         except UnmatchedPattern as error:
-            return make_report([_unmatched(error)])
-        return _audited(runs, assignment, update, steps_per_epoch)
+            return with_lines(make_report([_unmatched(error)]), origins)
+        report = _audited(runs, assignment, update, steps_per_epoch)
+    return with_lines(report, origins)
 
 
 def _audited(

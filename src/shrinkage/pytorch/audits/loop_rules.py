@@ -75,8 +75,7 @@ def bias_or_norm(facts: LoopFacts) -> list[Finding]:
         finding(
             "bias-or-norm-penalised",
             info.name,
-            f"{_VECTORS[info.role]} is penalised, which costs accuracy and makes nothing sparser "
-            "or smoother",
+            f"{_VECTORS[info.role]} is penalised, which makes nothing sparser or smoother",
             "put it into a parameter group with weight_decay=0, or leave the term on weights()",
         )
         for info in facts.penalised()
