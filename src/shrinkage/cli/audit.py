@@ -3,13 +3,23 @@
 from __future__ import annotations
 
 import json
+from enum import Enum
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from shrinkage.errors import InputError
+from shrinkage.errors import InputError, near_names
 
 FOUND = 1
+
+
+class Format(str, Enum):  # noqa: UP042 - typer lists the values of such a class
+    """How the report is written."""
+
+    text = "text"
+    json = "json"
+    sarif = "sarif"
 
 
 def _list_rules(asked: bool) -> None:
@@ -30,12 +40,41 @@ def _list_rules(asked: bool) -> None:
     raise typer.Exit
 
 
+def _explain(name: str | None) -> None:
+    if name is None:
+        return
+    from rich.console import Console
+
+    from shrinkage.audits import RULES
+
+    if name not in RULES:
+        hint = near_names(name, RULES) or "shrinkage audit --rules lists them"
+        raise InputError(f"expected a rule of the audit, got {name!r}: {hint}")
+    rule = RULES[name]
+    console = Console(highlight=False, markup=False)
+    console.print(f"{rule.severity} {rule.id}: {rule.meaning}")
+    console.print(f"cost: {rule.cost}")
+    console.print(f"more: {rule.link}", soft_wrap=True)
+    raise typer.Exit
+
+
+def _print_schema(asked: bool) -> None:
+    if not asked:
+        return
+    from shrinkage.audits.schema import REPORT_SCHEMA
+
+    print(json.dumps(REPORT_SCHEMA, indent=2))
+    raise typer.Exit
+
+
 def command(
     function: Annotated[
         str,
         typer.Argument(
-            metavar="MODULE:FUNCTION",
-            help="The function returns (model, optimizer, training_step, batch), and maybe terms.",
+            metavar="LOOP",
+            help="package.module:function or file.py:function: a training step (model, optimizer, "
+            "batch[, scale]) beside variables of those names, or a function without arguments that "
+            "returns (model, optimizer, training_step, batch[, terms]), (trainer, …) or a Report.",
             show_default=False,
         ),
     ],
@@ -48,9 +87,34 @@ def command(
     ] = None,
     ignore: Annotated[str, typer.Option(help="Rules that do not count, separated by commas.")] = "",
     seed: Annotated[int, typer.Option(help="Random state of every step.")] = 0,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    form: Annotated[
+        Format, typer.Option("--format", help="text, json, or sarif for code review.")
+    ] = Format.text,
+    output: Annotated[
+        Path | None, typer.Option(help="A file for the report; the verdict is printed then.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="The same as --format json.")] = False,
     rules: Annotated[
         bool, typer.Option("--rules", help="List the rules.", is_eager=True, callback=_list_rules)
+    ] = False,
+    explain: Annotated[
+        str | None,
+        typer.Option(
+            metavar="RULE",
+            help="Say what a rule means and costs.",
+            is_eager=True,
+            callback=_explain,
+            show_default=False,
+        ),
+    ] = None,
+    schema: Annotated[
+        bool,
+        typer.Option(
+            "--schema",
+            help="Print the JSON Schema of --format json.",
+            is_eager=True,
+            callback=_print_schema,
+        ),
     ] = False,
 ) -> None:
     """Take three training steps on a copy, and say whether the penalty arrives.
@@ -59,40 +123,59 @@ def command(
 
     Examples:
 
-      shrinkage audit train:for_audit
+      shrinkage audit train.py:training_step
 
-      shrinkage audit train:for_audit --json --ignore collapse
+      shrinkage audit my_project.loops:for_audit --ignore collapse
+
+      shrinkage audit train.py:training_step --format sarif --output audit.sarif
+
+      shrinkage audit --explain coupled-through-adam
     """
-    del rules
-    from shrinkage.importing import import_function
-    from shrinkage.pytorch import audit
+    del rules, explain, schema
+    from shrinkage.pytorch.loops.named_loops import audit_named
 
-    built = _given(import_function(function, "the loop"), function)
-    report = audit(*built, update=update, steps_per_epoch=steps_per_epoch, seed=seed)
+    form = Format.json if as_json else form
+    _check_output(output)
+    options = {"update": update, "steps_per_epoch": steps_per_epoch, "seed": seed}
+    report = audit_named(function, **options)
     report = report.without(part.strip() for part in ignore.split(",") if part.strip())
-    if as_json:
-        print(json.dumps(report.to_dict(), ensure_ascii=False, allow_nan=False))
-    else:
+    if output is not None:
+        _write(report, form, output)
+    elif form is Format.text:
         _show(report)
+    else:
+        print(_text(report, form))
     if not report.ok:
         raise typer.Exit(FOUND)
 
 
-def _given(build: Any, name: str) -> tuple[Any, ...]:
-    try:
-        built = build()
-    except (Exception, SystemExit) as error:
-        text = " ".join(str(error).split())
-        raise InputError(
-            f"{name} raised {type(error).__name__}: {text}; it is called without arguments"
-        ) from error
-    if not isinstance(built, tuple) or len(built) not in (4, 5):
-        what = f"{len(built)} values" if isinstance(built, tuple) else type(built).__name__
-        raise InputError(
-            f"expected {name} to return (model, optimizer, training_step, batch) or those and "
-            f"terms, got {what}: return four or five values"
-        )
-    return built
+def _check_output(output: Path | None) -> None:
+    """Refuse, before a step is taken, a file that cannot be written."""
+    if output is None:
+        return
+    if output.is_dir() or not output.absolute().parent.is_dir():
+        what = "a folder" if output.is_dir() else "one in a folder that is not there"
+        raise InputError(f"expected a file for --output, got {what}: {output.as_posix()}")
+
+
+def _text(report: Any, form: Format) -> str:
+    from shrinkage import __version__
+    from shrinkage.audits.sarif import sarif_of
+
+    if form is Format.text:
+        return str(report)
+    plain = report.to_dict() if form is Format.json else sarif_of(report, __version__)
+    indent = None if form is Format.json else 2
+    return json.dumps(plain, ensure_ascii=False, allow_nan=False, indent=indent)
+
+
+def _write(report: Any, form: Format, output: Path) -> None:
+    from shrinkage.atomic import write_bytes
+    from shrinkage.audits.wording import verdict_text
+
+    write_bytes(output, f"{_text(report, form)}\n".encode())
+    print(verdict_text(report))
+    print(f"report: {output.as_posix()}")
 
 
 def _show(report: Any) -> None:
@@ -105,9 +188,10 @@ def _show(report: Any) -> None:
     if report.seen:
         console.print(_table(report))
     console.print(Text(verdict_text(report), style="bold green" if report.ok else "bold red"))
-    for severity, head, remedy in findings_text(report.findings):
+    for severity, head, *below in findings_text(report.findings):
         console.print(Text(head, style=_STYLES[severity]), soft_wrap=True)
-        console.print(Text(f"  → {remedy}"), soft_wrap=True)
+        for line in below:
+            console.print(Text(f"  {line}"), soft_wrap=True)
 
 
 _STYLES = {"error": "red", "warning": "yellow", "info": "dim"}

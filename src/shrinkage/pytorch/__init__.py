@@ -6,6 +6,7 @@ from shrinkage.pytorch.attach import attach
 from shrinkage.pytorch.attachment import Attachment
 from shrinkage.pytorch.audits import assert_penalty_arrives, assert_regularized, audit
 from shrinkage.pytorch.ledger import Ledger
+from shrinkage.pytorch.loops.trainers import audit_trainer
 from shrinkage.pytorch.loss import penalty_loss
 from shrinkage.pytorch.optimizers import METRICS, Metric, Motion
 from shrinkage.pytorch.parameters import LAYERS, describe
@@ -28,6 +29,7 @@ __all__ = [
     "assert_regularized",
     "attach",
     "audit",
+    "audit_trainer",
     "describe",
     "keep_zeros",
     "lost_zeros",

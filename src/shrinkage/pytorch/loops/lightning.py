@@ -61,46 +61,46 @@ class Regularize(_callback_class()):
         optimizer: int | str = 0,
         **options: Any,
     ) -> None:
-        self._request = Request(as_terms(terms), checked_update(update), options)
-        self._optimizer = optimizer
-        self._session = Session()
+        self.request = Request(as_terms(terms), checked_update(update), options)
+        self.optimizer = optimizer
+        self.session = Session()
 
     @property
     def attachment(self) -> Attachment | None:
         """The attachment of the present or the last fit."""
-        return self._session.attachment
+        return self.session.attachment
 
     @property
     def state_key(self) -> str:
         """The name of the state in a checkpoint, one an optimizer."""
-        return f"shrinkage.Regularize(optimizer={self._optimizer!r})"
+        return f"shrinkage.Regularize(optimizer={self.optimizer!r})"
 
     def setup(self, trainer: Any, pl_module: Any, stage: str) -> None:  # noqa: ARG002
         """Refuse before anything is loaded what would fail at the first step."""
         if stage == "fit":
-            self._session.forget()
-            refuse_gradient(self._request, "Lightning")
+            self.session.forget()
+            refuse_gradient(self.request, "Lightning")
 
     def on_train_start(self, trainer: Any, pl_module: Any) -> None:
         """Attach: the optimizers exist, and a checkpoint has been restored."""
-        optimizer = chosen_optimizer(trainer.optimizers, self._optimizer)
-        self._session.begin(optimizer, pl_module, self._request)
+        optimizer = chosen_optimizer(trainer.optimizers, self.optimizer)
+        self.session.begin(optimizer, pl_module, self.request)
 
     def on_train_end(self, trainer: Any, pl_module: Any) -> None:  # noqa: ARG002
         """Detach."""
-        self._session.end()
+        self.session.end()
 
     def on_exception(self, trainer: Any, pl_module: Any, exception: Any) -> None:  # noqa: ARG002
         """Detach."""
-        self._session.end()
+        self.session.end()
 
     def state_dict(self) -> dict[str, Any]:
         """Return what a checkpoint needs: plain numbers and tensors."""
-        return self._session.state_dict()
+        return self.session.state_dict()
 
     def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
         """Take the state of a checkpoint; it waits for the training to start."""
-        self._session.load_state_dict(state_dict)
+        self.session.load_state_dict(state_dict)
 
 
 def chosen_optimizer(optimizers: list[Any], chosen: int | str) -> Optimizer:

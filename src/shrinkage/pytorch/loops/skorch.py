@@ -57,6 +57,12 @@ class Regularize(Callback):
         """The attachment of the present or the last training."""
         return self.session_.attachment
 
+    @property
+    def request(self) -> Request:
+        """What is asked for now: each argument is a parameter that a search may have set."""
+        options = self.get_params(deep=False)
+        return Request(options.pop("terms"), options.pop("update"), options)
+
     def initialize(self) -> Regularize:
         """Forget a state that waits: the net gets new weights and a new optimizer."""
         self.session_.forget()
@@ -64,10 +70,8 @@ class Regularize(Callback):
 
     def on_train_begin(self, net: Any, X: Any = None, y: Any = None, **_: Any) -> None:  # noqa: ARG002
         """Attach: module and optimizer exist."""
-        options = self.get_params(deep=False)
-        request = Request(options.pop("terms"), options.pop("update"), options)
-        refuse_gradient(request, "skorch")
-        self.session_.begin(net.optimizer_, net.module_, request)
+        refuse_gradient(self.request, "skorch")
+        self.session_.begin(net.optimizer_, net.module_, self.request)
 
     def on_train_end(self, net: Any, X: Any = None, y: Any = None, **_: Any) -> None:  # noqa: ARG002
         """Detach."""

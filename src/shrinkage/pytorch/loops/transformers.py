@@ -69,25 +69,25 @@ class Regularize(TrainerCallback):
         checkpoint: str | Path | None = None,
         **options: Any,
     ) -> None:
-        self._request = Request(as_terms(terms), checked_update(update), options)
+        self.request = Request(as_terms(terms), checked_update(update), options)
         self._checkpoint = checkpoint
-        self._session = Session(ADVICE)
+        self.session = Session(ADVICE)
 
     @property
     def attachment(self) -> Attachment | None:
         """The attachment of the present or the last training."""
-        return self._session.attachment
+        return self.session.attachment
 
     def on_train_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:  # noqa: ARG002
         """Attach to the optimizer that accelerate has wrapped, with the state of a checkpoint."""
         if state.global_step > 0:
             file = resumed_folder(args, state, self._checkpoint) / FILE
-            self._session.load_state_dict(_read_if_there(file))
-        self._session.begin(kwargs["optimizer"], kwargs["model"], self._request)
+            self.session.load_state_dict(_read_if_there(file))
+        self.session.begin(kwargs["optimizer"], kwargs["model"], self.request)
 
     def on_save(self, args: Any, state: Any, control: Any, **_: Any) -> None:  # noqa: ARG002
         """Save the state beside the checkpoint that was just written."""
-        folder, terms = _folder(args, state), self._session.state_dict()
+        folder, terms = _folder(args, state), self.session.state_dict()
         if args.should_save and not args.save_only_model and folder.is_dir():
             write_state(folder / FILE, terms)
 
@@ -97,7 +97,7 @@ class Regularize(TrainerCallback):
 
     def on_train_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:  # noqa: ARG002
         """Detach."""
-        self._session.end()
+        self.session.end()
 
 
 def _folder(args: Any, state: Any) -> Path:

@@ -1,0 +1,248 @@
+"""What the audit needs of a framework's training, and what the frameworks share in giving it.
+
+Who uses this: the files of this folder, one a framework, and `audit_trainer`.
+"""
+
+from __future__ import annotations
+
+import copy
+import inspect
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from itertools import islice
+from typing import Any
+
+import torch
+from torch import nn
+from torch.optim import Optimizer
+
+from shrinkage.audits.source_lines import SourceLine, line_of, line_of_attribute
+from shrinkage.errors import InputError, near_names
+from shrinkage.pytorch.attached import attachment_of
+from shrinkage.pytorch.loops.sessions import Request, Session
+from shrinkage.pytorch.regularize import regularize
+from shrinkage.terms import Terms
+
+UNKNOWN_ACCUMULATION = 16  # batches to take where only the loop knows after how many it steps
+
+
+@dataclass(frozen=True)
+class LoopRequest:
+    """What a user says of the loop, and where to leave what has to be undone after the audit.
+
+    Args:
+        strengths: names of numbers in its loss.
+        optimizer: which of several.
+        undo: called when the audit is over, or has failed.
+    """
+
+    strengths: tuple[str, ...] = ()
+    optimizer: int | str = 0
+    undo: ExitStack = field(default_factory=ExitStack)
+
+
+@dataclass(frozen=True, eq=False)
+class TrainerLoop:
+    """One step of a framework's training, and what it begins with.
+
+    Args:
+        model: the model; the audit copies it.
+        optimizer: the one that the framework has built for it.
+        step: takes one training step, as step(model, optimizer, batches, scale).
+        batches: as many as one step of the optimizer takes.
+        terms: what the framework's settings stand for; None: what is in the optimizer.
+        steps_per_epoch: where the length of the data is known.
+        remedies: by rule, what to do in the framework's own words.
+        line: where the user's own part of the step begins, None where there is none.
+        penalty_line: where that computes a penalty, None where it has none.
+    """
+
+    model: nn.Module
+    optimizer: Optimizer
+    step: Callable[[nn.Module, Optimizer, Any, float], None]
+    batches: Any
+    terms: Terms | None = None
+    steps_per_epoch: float | None = None
+    remedies: Mapping[str, str] = field(default_factory=dict)
+    line: SourceLine | None = None
+    penalty_line: SourceLine | None = None
+
+
+def overridden(thing: Any, base: type, names: Sequence[str]) -> Callable[..., Any] | None:
+    """Return the first of some methods that is not a framework's own, None where all are."""
+    for name in names:
+        if getattr(type(thing), name, None) is not getattr(base, name):
+            return getattr(thing, name)
+    return None
+
+
+def lines_of(
+    source: Callable[..., Any] | None, strengths: Sequence[str]
+) -> dict[str, SourceLine | None]:
+    """Return where a user's part of the step begins, and where it uses its strengths."""
+    if source is None:
+        return {}
+    begins = line_of(source)
+    if not strengths:
+        return {"line": begins}
+    names = {name.rpartition(".")[2] for name in strengths}
+    used = line_of_attribute(source, names.pop()) if len(names) == 1 else None
+    return {"line": begins, "penalty_line": used or begins}
+
+
+def taken_batches(loader: Iterable[Any], count: int) -> list[Any]:
+    """Return the first batches of a loader.
+
+    Raises:
+        InputError: there is none.
+
+    >>> taken_batches([1, 2, 3], 2)
+    [1, 2]
+    """
+    batches = list(islice(iter(loader), count))
+    if not batches:
+        raise InputError("expected data to train on, got a loader without a batch")
+    return batches
+
+
+def epoch_length(loader: Any, batches: int) -> float | None:
+    """Return the steps of an epoch where a step takes so many batches, None where not known.
+
+    >>> epoch_length([1, 2, 3, 4], 2)
+    2.0
+    """
+    try:
+        return len(loader) / batches or None
+    except TypeError:
+        return None
+
+
+def at_first_rate(optimizer: Optimizer, undo: ExitStack) -> None:
+    """Give back the learning rates that schedules have begun to change: a warm-up is 0 at first."""
+    for group in optimizer.param_groups:
+        if "initial_lr" in group:
+            undo.callback(group.__setitem__, "lr", group["lr"])
+            group["lr"] = group["initial_lr"]
+
+
+def attach_as(request: Request, optimizer: Optimizer, model: nn.Module, undo: ExitStack) -> None:
+    """Attach a callback's terms, without its ledger, which may write files."""
+    options = {name: value for name, value in request.options.items() if name != "ledger"}
+    attachment = regularize(optimizer, model, request.terms, request.update, **options)
+    undo.callback(attachment.detach)
+
+
+def hooked(callbacks: Iterable[Any], base: type, hooks: Sequence[str]) -> list[Any]:
+    """Return copies of the callbacks that have a hook between the batch and the weights.
+
+    Args:
+        callbacks: all that a trainer has; those that log, save or stop have none of the hooks.
+        base: the class whose hooks do nothing.
+        hooks: names of methods.
+    """
+    return [
+        copy.deepcopy(callback)
+        for callback in callbacks
+        if any(getattr(type(callback), hook, None) is not getattr(base, hook) for hook in hooks)
+    ]
+
+
+@contextmanager
+def standing_in(sessions: Iterable[Session], optimizer: Optimizer) -> Iterator[None]:
+    """Let callbacks answer with what is attached to the copy: a loss asks them for its terms."""
+    own = attachment_of(optimizer)
+    before = [(session, session.attachment) for session in sessions]
+    for session, _ in before:
+        session.attachment = own
+    try:
+        yield
+    finally:
+        for session, attachment in before:
+            session.attachment = attachment
+
+
+@contextmanager
+def closure_first(optimizer: Optimizer) -> Iterator[None]:
+    """Let `step(closure)` call the closure, and then step with its gradients.
+
+    That is what an optimizer does which calls its closure once; the audit can look in between.
+    One that cannot do without a closure, as L-BFGS, is left as it is.
+    """
+    step = optimizer.step
+    closure = inspect.signature(type(optimizer).step).parameters.get("closure")
+    if closure is None or closure.default is inspect.Parameter.empty:
+        yield
+        return
+
+    def in_two(closure: Callable[[], Any] | None = None, **options: Any) -> Any:
+        if closure is None:
+            return step(**options)
+        with torch.enable_grad():
+            loss = closure()
+        step(**options)
+        return loss
+
+    optimizer.step = in_two  # type: ignore[method-assign]
+    try:
+        yield
+    finally:
+        del optimizer.__dict__["step"]
+
+
+def until_step(batches: Iterable[Any], optimizer: Optimizer) -> Iterator[Any]:
+    """Yield batches until the optimizer has stepped."""
+    steps: list[bool] = []
+    handle = optimizer.register_step_post_hook(lambda *_: steps.append(True))
+    try:
+        for batch in batches:
+            yield batch
+            if steps:
+                return
+    finally:
+        handle.remove()
+
+
+@contextmanager
+def scaled(owner: Any, names: Iterable[str], scale: float) -> Iterator[None]:
+    """Multiply numbers of an object, as `"l2"` or `"hparams.l2"`, while this is open.
+
+    Raises:
+        InputError: there is no such attribute, or it is no number.
+
+    >>> class Net:
+    ...     l2 = 0.5
+    >>> net = Net()
+    >>> with scaled(net, ["l2"], 2.0):
+    ...     net.l2
+    1.0
+    >>> net.l2
+    0.5
+    """
+    with ExitStack() as stack:
+        for name in names:
+            path, _, last = name.rpartition(".")
+            holder = owner
+            for part in path.split(".") if path else ():
+                holder = _attribute(holder, part, name)
+            value = _attribute(holder, last, name)
+            if isinstance(value, bool) or not isinstance(value, int | float):
+                raise InputError(
+                    f"expected a number in {type(owner).__name__}.{name}, got {value!r}: name what "
+                    "the loss multiplies its penalty by"
+                )
+            stack.callback(setattr, holder, last, value)
+            setattr(holder, last, scale * value)
+        yield
+
+
+def _attribute(holder: Any, part: str, name: str) -> Any:
+    try:
+        return getattr(holder, part)
+    except AttributeError:
+        public = [other for other in dir(holder) if other[0] != "_"]
+        hint = near_names(part, public) or "name what the loss multiplies its penalty by"
+        raise InputError(
+            f"expected an attribute of {type(holder).__name__} for strengths={name!r}, got none "
+            f"named {part!r}: {hint}"
+        ) from None
