@@ -17,6 +17,7 @@ EVERYWHERE = (
     "optimum",
     "velocity",
     "reach",
+    "steps",
 )
 # Names, roles and axes are found before any backend computes.
 MODULES = {

@@ -7,13 +7,15 @@ loads without this package.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
+from shrinkage.errors import InputError
 from shrinkage.keras.arrays import number, ops, plain
-from shrinkage.keras.optimizers import STEP
-from shrinkage.keras.slots import PenalisedVariable
+from shrinkage.keras.optimizers import STEP, compiled_optimizer, inner_optimizer, ways_to
+from shrinkage.keras.slots import PenalisedVariable, check_held
 from shrinkage.keras.velocity import VelocityRates, velocity_rates
+from shrinkage.keras.watch import FirstEpochWatch, unwatch, watch
 from shrinkage.terms import Assignment, Terms, present
 
 
@@ -34,6 +36,7 @@ class KerasAttachment:
         self.assignment = assignment
         self._slots = tuple(slots)
         self._velocity: VelocityRates | None = None
+        self._is_compiled = inner_optimizer(compiled_optimizer(model)) is optimizer
         acting = {
             optimizer._var_key(slot.variable): slot
             for slot in self._slots
@@ -41,14 +44,17 @@ class KerasAttachment:
         }
         self._synchronize()
         if any(slot.plan.in_metric for slot in acting.values()):
-            if not optimizer.built:  # so that its own variables come first
+            if self._is_compiled and not optimizer.built:  # so that its own variables come first
                 optimizer.build(model.trainable_variables)
             self._velocity = velocity_rates(optimizer)
         if acting:
             # Not by assignment: Keras tracks what is set on an optimizer.
             vars(optimizer)[STEP] = self._regularized(getattr(optimizer, STEP), acting)
-        self._acts, self._detached = bool(acting), False
+        self._acts, self._detached, self._joined = bool(acting), False, False
+        self._watch = FirstEpochWatch(self._check_first_epoch)
+        watch(model, self._watch)
         self._retrace()
+        self._first_step = self.steps
 
     @property
     def terms(self) -> Terms:
@@ -58,9 +64,8 @@ class KerasAttachment:
     @property
     def attached(self) -> bool:
         """Whether the model still trains with the terms; `compile` gives it another optimizer."""
-        current = getattr(self.model, "optimizer", None)
-        inside = getattr(current, "inner_optimizer", current)
-        if inside is not self.optimizer or self._detached:
+        current = inner_optimizer(compiled_optimizer(self.model))
+        if self._detached or (self._is_compiled and current is not self.optimizer):
             return False
         return (STEP in vars(self.optimizer)) == self._acts
 
@@ -99,6 +104,7 @@ class KerasAttachment:
 
     def detach(self) -> None:
         """Take the terms off the optimizer; they act no more."""
+        unwatch(self.model, self._watch)
         if self._acts and not self._detached:
             vars(self.optimizer).pop(STEP, None)
             self._synchronize()
@@ -117,11 +123,31 @@ class KerasAttachment:
         if hasattr(self.model, "jax_state_sync"):
             self.model.jax_state_sync()
 
+    def _check_first_epoch(self, moved: Mapping[str, Any]) -> bool:
+        """Refuse an epoch without a step that has the terms; return whether there was one."""
+        if self._joined or not self._acts:
+            check_held(self.optimizer, self._slots)
+            return True
+        kind, names = type(self.optimizer).__name__, ", ".join(moved)
+        if self.steps > self._first_step:
+            raise InputError(
+                f"expected steps with the terms, got an epoch of {kind} in a function that was "
+                "compiled before them: call regularize before the first call of that function"
+            )
+        if any(inner_optimizer(own) is self.optimizer for own in moved.values()):
+            return False  # gradients are collected, or every step has been skipped on overflow
+        raise InputError(
+            f"expected {kind}, which has the terms, to take the steps, got an epoch without one"
+            f"{f', in which {names} moved' if moved else ''}: train by model.optimizer"
+            f"{ways_to(moved)}"
+        )
+
     def _regularized(self, plain_step: Any, slots: dict[Any, PenalisedVariable]) -> Any:
         """Return the step with the terms around it, for variables that have a gradient."""
         optimizer = self.optimizer
 
         def step(gradients: Any, variables: Any, learning_rate: Any) -> None:
+            self._joined = True  # where steps are compiled: the one that is compiled has the terms
             slots_of_variables = [slots.get(optimizer._var_key(variable)) for variable in variables]
             pairs = zip(gradients, slots_of_variables, strict=True)
             regularized = [g if slot is None else slot.gradient(g) for g, slot in pairs]

@@ -8,6 +8,7 @@ A wrapper that takes steps elsewhere cannot be joined, and is refused.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import keras
@@ -17,17 +18,19 @@ from shrinkage.errors import InputError, UnsupportedOptimizer
 STEP = "_backend_update_step"
 
 
-def stepping(model: Any) -> Any:
-    """Return the optimizer that moves a compiled model's variables, inside a loss scaler or not.
+def stepping(model: Any, optimizer: Any = None) -> Any:
+    """Return the optimizer that moves a model's variables, inside a loss scaler or not.
 
     Args:
-        model: a compiled Keras model.
+        model: a Keras model, compiled where no optimizer is given.
+        optimizer: the one that moves, where the model does not train by the one it was compiled
+            with.
 
     Returns:
         The optimizer.
 
     Raises:
-        InputError: a model that is not compiled, or an optimizer that has terms already.
+        InputError: a model without an optimizer, or an optimizer that has terms already.
         UnsupportedOptimizer: a wrapper of another library, several optimizers, or replicas.
 
     >>> model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(2)])
@@ -39,14 +42,14 @@ def stepping(model: Any) -> Any:
         raise InputError(
             f"expected a compiled keras.Model, got {type(model).__name__}: give the model itself"
         )
-    optimizer = model.optimizer if model.compiled else None
+    if optimizer is None:
+        optimizer = compiled_optimizer(model)
     if optimizer is None:
         raise InputError(
             f"expected a compiled model, got {model.name!r} without an optimizer: call "
-            "model.compile(optimizer=…, loss=…) first"
+            f"model.compile(optimizer=…, loss=…) first{ways_to(optimizers_of(model))}"
         )
-    if type(optimizer) is keras.optimizers.LossScaleOptimizer:
-        optimizer = optimizer.inner_optimizer
+    optimizer = inner_optimizer(optimizer)
     _check_steps(optimizer)
     if STEP in vars(optimizer):
         raise InputError(
@@ -56,12 +59,67 @@ def stepping(model: Any) -> Any:
     return optimizer
 
 
+def compiled_optimizer(model: Any) -> Any:
+    """Return the optimizer that a model was compiled with, None if it was not.
+
+    >>> compiled_optimizer(keras.Sequential([keras.Input((3,))])) is None
+    True
+    """
+    return getattr(model, "optimizer", None) if model.compiled else None
+
+
+def inner_optimizer(optimizer: Any) -> Any:
+    """Return the optimizer inside Keras' loss scaler, or the same where it is none.
+
+    >>> inner_optimizer(None) is None
+    True
+    """
+    if type(optimizer) is keras.optimizers.LossScaleOptimizer:
+        return optimizer.inner_optimizer
+    return optimizer
+
+
+def optimizers_of(model: Any) -> dict[str, Any]:
+    """Return the Keras optimizers that a model holds, by the names under which it does.
+
+    Args:
+        model: a Keras model.
+
+    >>> model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)])
+    >>> model.compile(optimizer=keras.optimizers.SGD())
+    >>> list(optimizers_of(model))
+    ['optimizer']
+    """
+    held: dict[str, Any] = {}
+    for name, value in tuple(vars(model).items()):
+        if name.startswith("_"):  # the backend's own lists
+            continue
+        if isinstance(value, dict):
+            held |= {f"{name}[{key!r}]": own for key, own in value.items()}
+        elif isinstance(value, list | tuple):
+            held |= {f"{name}[{index}]": own for index, own in enumerate(value)}
+        else:
+            held[name] = value
+    return {name: own for name, own in held.items() if isinstance(own, keras.optimizers.Optimizer)}
+
+
+def ways_to(optimizers: Iterable[str]) -> str:
+    """Return how to give the terms to one of these, nothing where there is none.
+
+    >>> ways_to(["d_optimizer"])
+    ', or give the one that moves: regularize(…, optimizer=model.d_optimizer)'
+    """
+    ways = " or ".join(f"optimizer=model.{name}" for name in optimizers)
+    return f", or give the one that moves: regularize(…, {ways})" if ways else ""
+
+
 def _check_steps(optimizer: Any) -> None:
     kind = type(optimizer)
     if not isinstance(optimizer, keras.optimizers.Optimizer):
         raise UnsupportedOptimizer(
             f"expected a Keras optimizer, got {kind.__module__}.{kind.__qualname__}: compile the "
-            "model with one of keras.optimizers"
+            "model with one of keras.optimizers; one of PyTorch has its terms from "
+            "shrinkage.pytorch.regularize(optimizer, model, terms)"
         )
     for name in ("apply", "apply_gradients", STEP, "_backend_apply_gradients"):
         owner = next(base for base in kind.__mro__ if name in vars(base))

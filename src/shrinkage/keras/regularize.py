@@ -18,7 +18,7 @@ from shrinkage.keras.metrics import metric_of
 from shrinkage.keras.optimizers import stepping
 from shrinkage.keras.parameters import describe, layers_by_name
 from shrinkage.keras.present import check_once, decay_of, warn_of_own_decay
-from shrinkage.keras.slots import PenalisedVariable, with_array
+from shrinkage.keras.slots import PenalisedVariable, check_held, with_array
 from shrinkage.parameters import ParameterInfo
 from shrinkage.terms import Assignment, StepPlan, Term, Terms, as_terms, assign
 
@@ -27,6 +27,8 @@ def regularize(
     model: Any,
     terms: Term | Terms | Iterable[Term],
     update: str = "proximal",
+    *,
+    optimizer: Any = None,
 ) -> KerasAttachment:
     """Let every step of a model's optimizer minimize loss + Σ strength·penalty.
 
@@ -39,6 +41,8 @@ def regularize(
             in "dense_1.kernel".
         update: how terms that name no update enter training: "proximal" (exact zeros, solves the
             penalised problem), "decoupled" or "gradient". "loss" is `regularizer(term)`.
+        optimizer: the one that moves the selected parameters, where that is not the one that the
+            model was compiled with, as in a GAN that keeps two of its own.
 
     Returns:
         The `KerasAttachment`: `table()`, `value()`, `zeros()`, `detach()`.
@@ -46,7 +50,9 @@ def regularize(
     Raises:
         UnmatchedPattern: a term selects no parameter.
         InputError: a model that is not compiled or not built, a term that the layer's own
-            regularizer or the optimizer's weight_decay would count twice, or update "loss".
+            regularizer or the optimizer's weight_decay would count twice, or update "loss";
+            parameters that the optimizer does not hold. At the end of the first epoch of `fit`,
+            an optimizer that has taken no step.
         UnsupportedOptimizer: an update that cannot be right with this optimizer.
         OverlapError: terms meet on a parameter without a closed form.
 
@@ -63,7 +69,7 @@ def regularize(
     Source: Parikh and Boyd, Proximal algorithms (2014); for the diagonal metric, Lee, Sun and
     Saunders, SIAM J. Optim. 24 (2014).
     """
-    optimizer = stepping(model)
+    optimizer = stepping(model, optimizer)
     described = [
         (_noted(info, decay_of(optimizer, variable)), variable)
         for info, variable in describe(model)
@@ -76,6 +82,7 @@ def regularize(
         for info, variable in described
         if assignment.parts[info.name]
     ]
+    check_held(optimizer, slots)
     _check_average(optimizer, slots)
     _check_kept(optimizer, assignment)
     return KerasAttachment(model, optimizer, slots, assignment)

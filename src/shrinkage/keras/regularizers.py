@@ -44,6 +44,7 @@ class Regularizer(keras.regularizers.Regularizer):
         output_axis: int | None = None,
         needs: str = NEEDED,  # noqa: ARG002
     ) -> None:
+        self.asked = 0  # how often a loss, or a trace of one, has asked for the value
         self.terms = Terms(tuple(_term(entry) for entry in terms))
         self.input_axis, self.output_axis = input_axis, output_axis
 
@@ -56,6 +57,7 @@ class Regularizer(keras.regularizers.Regularizer):
 
     def __call__(self, x: Any) -> Any:
         """Return Σ strength·penalty(x), a scalar array of the backend."""
+        self.asked += 1
         moving, fixed = ops.convert_to_tensor(x), plain(x)
         total = ops.zeros((), dtype=fixed.dtype)
         for term in self.terms:

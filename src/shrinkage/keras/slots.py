@@ -6,12 +6,14 @@ looks at a value. Parts of strength 0 are not there at all, so that they change 
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from shrinkage.arrays import Array
+from shrinkage.errors import InputError
 from shrinkage.keras.arrays import ops, plain
 from shrinkage.keras.metrics import REACHES, Motion
 from shrinkage.terms import Part, ProximalSum, StepPlan, present, subgradient_of
@@ -73,6 +75,25 @@ class PenalisedVariable:
 
     def _take(self, parts: ProximalSum, step: Array, reach: Array | None = None) -> None:
         self.variable.assign(parts.prox(plain(self.variable), step, reach=reach))
+
+
+def check_held(optimizer: Any, slots: Iterable[PenalisedVariable]) -> None:
+    """Refuse penalised variables that an optimizer, once it has its variables, does not hold.
+
+    Args:
+        optimizer: a Keras optimizer.
+        slots: the penalised variables.
+
+    Raises:
+        InputError: it names some of them.
+    """
+    held = optimizer._trainable_variables_indices
+    outside = [slot.name for slot in slots if optimizer._var_key(slot.variable) not in held]
+    if optimizer.built and outside:
+        raise InputError(
+            f"expected every penalised parameter in the optimizer, got {', '.join(outside[:5])} "
+            'outside of it: select those that it moves, as in terms.on("discriminator.*")'
+        )
 
 
 def with_array(part: Part, variable: Any, arrays: dict[int, Any]) -> Part:
