@@ -9,7 +9,7 @@ from torch import nn
 from torch.optim import SGD, Adam, AdamW
 
 from shrinkage import L1, L2
-from tests.builders.torch_networks import matrices
+from tests.builders.torch_networks import half_squares, matrices
 from tests.mutants.audit_faults.decay_groups import grouped
 from tests.mutants.audit_faults.networks import (
     RATE,
@@ -75,6 +75,34 @@ def decay_behind_the_learning_rate() -> Audited:
         with torch.no_grad():
             for w in matrices(model):
                 w.sub_(w, alpha=STRENGTH * scale)
+
+    return audited(training_step, STRENGTH * L2())
+
+
+@fault("pytorch", "wrong-factor")
+def decay_before_the_forward_pass_without_a_rate() -> Audited:
+    """The weights are shrunk by λ first, and the gradient is that of the shrunk ones."""
+
+    def training_step(model: Model, optimizer: Optimizer, data: Batch, scale: float) -> None:
+        with torch.no_grad():
+            for w in matrices(model):
+                w.mul_(1 - STRENGTH * scale)
+        plain_step(model, optimizer, data, scale)
+
+    return audited(training_step, STRENGTH * L2())
+
+
+@fault("pytorch", "double-counted", "wrong-factor")
+def decay_before_the_forward_pass_and_in_the_loss() -> Audited:
+    """The weights are shrunk by lr·λ first, and the loss has ½λΣw² as well."""
+
+    def training_step(model: Model, optimizer: Optimizer, data: Batch, scale: float) -> None:
+        with torch.no_grad():
+            for w in matrices(model):
+                w.mul_(1 - RATE * STRENGTH * scale)
+        optimizer.zero_grad()
+        (data_loss(model, data) + scale * STRENGTH * half_squares(model)).backward()
+        optimizer.step()
 
     return audited(training_step, STRENGTH * L2())
 

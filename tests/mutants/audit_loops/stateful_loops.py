@@ -75,6 +75,19 @@ def decay_by_assigned_data() -> Audited:
 
 
 @loop("pytorch")
+def decay_before_the_forward_pass() -> Audited:
+    """The weights are shrunk first, and the gradient is that of the shrunk ones."""
+
+    def training_step(model: Model, optimizer: Optimizer, data: Batch, scale: float) -> None:
+        with torch.no_grad():
+            for w in matrices(model):
+                w.mul_(1 - RATE * STRENGTH * scale)
+        plain_step(model, optimizer, data, scale)
+
+    return audited(training_step, STRENGTH * L2(), optimizer=lambda p: Adam(p, lr=RATE))
+
+
+@loop("pytorch")
 def penalty_behind_unscale() -> Audited:
     """Gradients are those of the loss from unscale_ on; the penalty has a backward of its own."""
     scaler = GradScaler("cpu", init_scale=1024.0)

@@ -119,6 +119,13 @@ def test_averages_of_the_weights() -> None:
     assert frozen_copy([average.state_dict(), swa.state_dict(), names]) == before
 
 
+class Slotted:
+    __slots__ = ("count",)
+
+    def __init__(self) -> None:
+        self.count = 0
+
+
 class Loop:
     """A loop with everything that may change in it."""
 
@@ -126,6 +133,7 @@ class Loop:
 
     def __init__(self) -> None:
         self.losses: list[float] = []
+        self.slotted = Slotted()
         self.latest: deque[float] = deque(maxlen=2)
         self.seen: set[int] = {1}
         self.array = np.zeros(3)
@@ -138,6 +146,7 @@ class Loop:
     def step(self, model: nn.Module, optimizer: Any, batch: Any, scale: float) -> None:
         global LATEST
         type(self).steps += 1
+        self.slotted.count += 1
         COUNTS["steps"] += 1
         LATEST = torch.ones(1)
         self.seen.add(len(self.losses) + 7)
@@ -157,7 +166,7 @@ class Loop:
         return frozen_copy([
             rest, list(self.latest), self.array, self.torch.get_state(), self.older.get_state()[1],
             dict(self.numpy.bit_generator.state), self.python.getstate(), COUNTS, Loop.steps,
-            operator.length_hint(self.rows), LATEST,
+            self.slotted.count, operator.length_hint(self.rows), LATEST,
         ])  # fmt: skip
 
 

@@ -179,16 +179,17 @@ def contents(cell: types.CellType) -> tuple[Any, ...]:
 
 def attributes(thing: Any) -> dict[str, Any]:
     """Return an object's attributes, those in slots too."""
-    values = dict(getattr(thing, "__dict__", {}))
-    for kind in type(thing).__mro__:
-        for name in _slots(kind):
-            if isinstance(vars(kind).get(name), types.MemberDescriptorType) and hasattr(
-                thing, name
-            ):
-                values[name] = getattr(thing, name)
-    return values
+    return getattr(thing, "__dict__", {}) | in_slots(thing)
 
 
+def in_slots(thing: Any) -> dict[str, Any]:
+    """Return the attributes that an object has in slots."""
+    names = _slots(type(thing))
+    return {name: getattr(thing, name) for name in names if hasattr(thing, name)} if names else {}
+
+
+@functools.cache
 def _slots(kind: type) -> tuple[str, ...]:
-    slots = vars(kind).get("__slots__", ())
-    return (slots,) if isinstance(slots, str) else tuple(slots)
+    members = (vars(base).items() for base in kind.__mro__ if "__slots__" in vars(base))
+    slot = types.MemberDescriptorType
+    return tuple(name for items in members for name, value in items if isinstance(value, slot))

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from shrinkage.pytorch.audits.reach import Names, attributes, contents, reached
+from shrinkage.pytorch.audits.reach import Names, contents, in_slots, reached
 
 Restore = Callable[[], None]
 _ABSENT = object()
@@ -66,8 +66,7 @@ def _restores(thing: Any, source: torch.Tensor | None) -> list[Restore]:
     restores = [] if own is None else [own]
     if hasattr(thing, "__dict__") and not isinstance(thing, type):
         restores.append(_of_dict(vars(thing)))
-    slots = {n: v for n, v in attributes(thing).items() if n not in getattr(thing, "__dict__", {})}
-    if slots:
+    if slots := in_slots(thing):
         restores.append(_of_slots(thing, slots))
     return restores
 

@@ -31,6 +31,7 @@ class Watch:
         self.steps = 0
         self.loss_scale = 1.0
         self._scaled_by = 1.0  # what gradients are to be divided by: the loss scale until unscale_
+        self.early: dict[str, torch.Tensor] = {}  # weights that moved before their gradient
         self.counts: dict[str, int] = {}
         self.rates: dict[str, float] = {}
         self.decays: dict[str, float] = {}  # weight_decay of the parameter's group
@@ -119,8 +120,10 @@ class Watch:
         if self.steps and self.replayable:
             return  # after the step: too late for it
         name = self._names[id(parameter)]
-        if not self.replayable and not torch.equal(parameter.detach(), self._start[name]):
-            return  # a closure that is called again, at other weights
+        if not torch.equal(parameter.detach(), self._start[name]):
+            if not self.replayable:
+                return  # a closure that is called again, at other weights
+            self.early[name] = parameter.detach().clone()
         self.counts[name] = self.counts.get(name, 0) + 1
         if parameter.grad is not None:
             self._made[name] = _dense(parameter.grad).clone()
