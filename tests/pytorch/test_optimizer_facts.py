@@ -88,7 +88,7 @@ def measured_decay(kind: type[optim.Optimizer], **options) -> OwnDecay:
         return OwnDecay.COUPLED
     if torch.allclose(own, bare - RATE * DECAY * start, rtol=0, atol=1e-12):
         return OwnDecay.DECOUPLED
-    return OwnDecay.DECOUPLED_OTHERWISE
+    return OwnDecay.SCALED
 
 
 def measured_adaptivity(kind: type[optim.Optimizer]) -> bool:

@@ -19,6 +19,7 @@ from shrinkage.pytorch.attached import check_free, forget_attached, note_attache
 from shrinkage.pytorch.checkpoint import load_slot_states, slot_states
 from shrinkage.pytorch.ledger import LayerState, Ledger
 from shrinkage.pytorch.ledger.entries import record_begin, record_end
+from shrinkage.pytorch.nesting import outermost
 from shrinkage.pytorch.optimizers import Moment
 from shrinkage.pytorch.optimizers.support import check_group, check_sharded, check_support
 from shrinkage.pytorch.prox.batched import Batches
@@ -73,8 +74,8 @@ class Attachment:
         # learning rate would be a constant to recompile for.
         eager: Any = torch.compiler.disable
         self._handles = (
-            optimizer.register_step_pre_hook(eager(self._before_step)),
-            optimizer.register_step_post_hook(eager(self._after_step)),
+            optimizer.register_step_pre_hook(eager(outermost(optimizer, self._before_step))),
+            optimizer.register_step_post_hook(eager(outermost(optimizer, self._after_step))),
         )
         note_attached(optimizer, self)
 

@@ -10,7 +10,9 @@ from tests.mutants.audit_faults.own_decay import own
 from tests.mutants.audit_faults.records import Audited, Loop, TorchAudit, loop
 from tests.pytorch.audits.own_optimizers import (
     adaptive,
+    behind,
     by_rate,
+    implicit,
     in_gradient,
     momentum,
     plain,
@@ -23,7 +25,7 @@ ACTING = tuple(
         "pytorch",
         lambda way=way, direction=direction: own(way, direction),
     )
-    for way in (in_gradient, by_rate)
+    for way in (in_gradient, by_rate, behind, implicit)
     for direction in (plain, sign, momentum, adaptive)
 )
 

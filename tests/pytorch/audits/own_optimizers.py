@@ -81,6 +81,16 @@ def by_rate(w: Tensor, g: Tensor, group: dict, direction: Direction, state: dict
     w.mul_(1 - group["lr"] * group["weight_decay"]).sub_(group["lr"] * direction(g, state))
 
 
+def behind(w: Tensor, g: Tensor, group: dict, direction: Direction, state: dict) -> None:
+    """Take lr·λ of the weights that the step has moved."""
+    w.sub_(group["lr"] * direction(g, state)).mul_(1 - group["lr"] * group["weight_decay"])
+
+
+def implicit(w: Tensor, g: Tensor, group: dict, direction: Direction, state: dict) -> None:
+    """Divide what the step has moved by 1 + lr·λ, as Adan does (Xie et al., 2208.06677)."""
+    w.sub_(group["lr"] * direction(g, state)).div_(1 + group["lr"] * group["weight_decay"])
+
+
 def without_rate(w: Tensor, g: Tensor, group: dict, direction: Direction, state: dict) -> None:
     """Take λ of the weights, whatever the learning rate."""
     w.mul_(1 - group["weight_decay"]).sub_(group["lr"] * direction(g, state))
@@ -91,3 +101,42 @@ def cautious(w: Tensor, g: Tensor, group: dict, direction: Direction, state: dic
     moved = direction(g, state)
     mask = (moved * w > 0).to(w)
     w.mul_(1 - group["lr"] * group["weight_decay"] * mask).sub_(group["lr"] * moved)
+
+
+PEAK = 0.04  # the largest learning rate of `corrected`
+
+
+def corrected(w: Tensor, g: Tensor, group: dict, direction: Direction, state: dict) -> None:
+    """Take lr²/lr_max·λ of the weights, as AdamC does (Defazio, arXiv 2506.02285)."""
+    shrink = group["lr"] ** 2 / PEAK * group["weight_decay"]
+    w.mul_(1 - shrink).sub_(group["lr"] * direction(g, state))
+
+
+def tripled(w: Tensor, g: Tensor, group: dict, direction: Direction, state: dict) -> None:
+    """Take 3·lr·λ of the weights."""
+    w.mul_(1 - 3 * group["lr"] * group["weight_decay"]).sub_(group["lr"] * direction(g, state))
+
+
+def faint(w: Tensor, g: Tensor, group: dict, direction: Direction, state: dict) -> None:
+    """Take a millionth of lr·λ of the weights, as an optimizer does that finds its own rate."""
+    w.mul_(1 - 1e-6 * group["lr"] * group["weight_decay"]).sub_(group["lr"] * direction(g, state))
+
+
+def late(w: Tensor, g: Tensor, group: dict, direction: Direction, state: dict) -> None:
+    """Decay from the third step on."""
+    state["steps"] = state.get("steps", 0) + 1
+    decay = group["weight_decay"] if state["steps"] > 2 else 0.0
+    w.mul_(1 - group["lr"] * decay).sub_(group["lr"] * direction(g, state))
+
+
+def lazy(w: Tensor, g: Tensor, group: dict, direction: Direction, state: dict) -> None:
+    """Decay in every third step, the first among them."""
+    state["steps"] = state.get("steps", -1) + 1
+    decay = group["weight_decay"] if state["steps"] % 3 == 0 else 0.0
+    w.mul_(1 - group["lr"] * decay).sub_(group["lr"] * direction(g, state))
+
+
+def rescaled(w: Tensor, g: Tensor, group: dict, direction: Direction, state: dict) -> None:
+    """Step by the weights' norm along direction + λw, as LAMB does (You et al., 1904.00962)."""
+    moved = direction(g, state) + group["weight_decay"] * w
+    w.sub_(group["lr"] * w.norm() / moved.norm() * moved)

@@ -8,6 +8,7 @@ import pytest
 import torch
 from torch import nn
 
+from shrinkage import L2
 from shrinkage.audits import Report
 from shrinkage.pytorch import audit
 from shrinkage.pytorch.audits.runs import Runs
@@ -16,18 +17,27 @@ from shrinkage.pytorch.audits.surroundings import Surroundings
 from shrinkage.pytorch.audits.twin import Twin
 from shrinkage.pytorch.optimizers import FACTS, OptimizerFacts, OwnDecay
 from tests.pytorch.audits.own_optimizers import (
+    PEAK,
     Direction,
     Own,
     Way,
     adaptive,
+    behind,
     by_rate,
     cautious,
+    corrected,
+    faint,
     forgotten,
+    implicit,
     in_gradient,
+    late,
+    lazy,
     momentum,
     on_matrices,
     plain,
+    rescaled,
     sign,
+    tripled,
     twice_in_gradient,
     without_rate,
 )
@@ -50,12 +60,14 @@ def trained(model: nn.Module, optimizer: torch.optim.Optimizer) -> torch.Tensor:
     return batch
 
 
-def audited(way: Way, direction: Direction, *, bias: bool = False, fresh: bool = True) -> Report:
+def audited(
+    way: Way, direction: Direction, *, bias: bool = False, fresh: bool = True, terms: Any = None
+) -> Report:
     torch.manual_seed(0)
     model = nn.Linear(6, 5, bias=bias)
     optimizer = Own(model.parameters(), RATE, DECAY, way=way, direction=direction)
     batch = torch.randn(16, 6) if fresh else trained(model, optimizer)
-    return audit(model, optimizer, step, batch)
+    return audit(model, optimizer, step, batch, terms)
 
 
 @pytest.mark.parametrize("direction", DIRECTIONS)
@@ -82,6 +94,14 @@ def test_a_decay_that_acts_is_named_by_what_it_does(
     assert report.seen[0].factor == pytest.approx(1, abs=0.01)
 
 
+@pytest.mark.parametrize("direction", [sign, momentum, adaptive])
+@pytest.mark.parametrize("way", [behind, implicit])
+def test_a_decay_behind_the_step_is_decoupled(way: Way, direction: Direction) -> None:
+    report = audited(way, direction)
+    assert report.ok
+    assert report.update == "decoupled", str(report)
+
+
 @pytest.mark.parametrize("direction", [plain, momentum])
 def test_twice_the_decay_in_the_gradient_is_a_factor_of_two(direction: Direction) -> None:
     report = audited(twice_in_gradient, direction)
@@ -92,9 +112,17 @@ def test_twice_the_decay_in_the_gradient_is_a_factor_of_two(direction: Direction
 @pytest.mark.parametrize("direction", [plain, sign, momentum, adaptive])
 def test_a_decay_without_the_learning_rate_is_a_factor_of_one_over_it(direction: Direction) -> None:
     report = audited(without_rate, direction)
-    assert report.rules == ("wrong-factor",), str(report)
+    assert report.rules == ("decays-otherwise",), str(report)
+    assert report.seen[0].mechanism == "independent"
     assert report.seen[0].factor == pytest.approx(1 / RATE, rel=0.01)
-    assert "not multiplied by the learning rate" in report.findings[0].message
+    assert report.ok
+
+
+@pytest.mark.parametrize("way", [without_rate, cautious, corrected, late, lazy])
+def test_a_rule_of_its_own_is_an_error_where_terms_were_asked_for(way: Way) -> None:
+    report = audited(way, adaptive, terms=DECAY * L2())
+    assert not report.ok
+    assert report.rules[0] == "decays-otherwise", str(report)
 
 
 def test_a_decay_of_matrices_alone_is_told_for_every_parameter() -> None:
@@ -106,11 +134,40 @@ def test_a_decay_of_matrices_alone_is_told_for_every_parameter() -> None:
     }
 
 
+RULES = [
+    (cautious, "masked", 1.0),
+    (corrected, "corrected", RATE / PEAK),
+    (late, "intermittent", 1.0),
+    (lazy, "intermittent", 1.0),
+    (tripled, "scaled", 3.0),
+]
+
+
+@pytest.mark.parametrize(("way", "rule", "factor"), RULES)
 @pytest.mark.parametrize("direction", [sign, momentum, adaptive])
-def test_a_decay_by_another_rule_is_certified_by_no_name(direction: Direction) -> None:
-    report = audited(cautious, direction)
+def test_a_rule_of_its_own_is_named_with_its_factor(
+    way: Way, rule: str, factor: float, direction: Direction
+) -> None:
+    report = audited(way, direction)
     assert report.update is None
-    assert report.rules == ("cannot-judge",), str(report)
+    assert report.rules == ("decays-otherwise",), str(report)
+    assert report.seen[0].mechanism == rule
+    assert report.seen[0].factor == pytest.approx(factor, rel=0.01)
+
+
+@pytest.mark.parametrize("direction", [sign, adaptive])
+def test_a_decay_in_a_step_that_is_rescaled_is_named(direction: Direction) -> None:
+    report = audited(rescaled, direction)
+    assert report.rules == ("decays-otherwise",), str(report)
+    assert report.seen[0].mechanism == "rescaled"
+
+
+@pytest.mark.parametrize("direction", [plain, sign, momentum, adaptive])
+def test_a_decay_a_million_times_too_small_is_still_seen(direction: Direction) -> None:
+    report = audited(faint, direction)
+    assert report.rules == ("decays-otherwise",), str(report)
+    assert report.seen[0].mechanism == "scaled"
+    assert report.seen[0].factor == pytest.approx(1e-6, rel=0.01)
 
 
 @pytest.mark.parametrize("fresh", [True, False])
@@ -151,6 +208,7 @@ def test_a_fact_that_disagrees_with_the_measurement_is_seen(
     monkeypatch.setitem(FACTS, Own, OptimizerFacts(own_decay=fact))
     report = audited(way, adaptive, fresh=False)
     assert report.rules[0] == "wrong-update", str(report)
+    assert "unlike-known" in report.rules
     assert report.seen[0].mechanism == measured
 
 

@@ -7,6 +7,6 @@ into findings. Nothing here runs a step, and nothing here knows a framework.
 from __future__ import annotations
 
 from shrinkage.audits.judging.judge import judge
-from shrinkage.audits.judging.verdicts import Case, DecayUse
+from shrinkage.audits.judging.verdicts import Case
 
-__all__ = ["Case", "DecayUse", "judge"]
+__all__ = ["Case", "judge"]

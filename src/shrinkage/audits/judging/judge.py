@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from shrinkage.audits.findings import Finding, Seen
 from shrinkage.audits.judging.selected import of_absent, of_selected
 from shrinkage.audits.judging.unselected import clip_factors, of_unselected
-from shrinkage.audits.judging.verdicts import Case, Verdict, decide
+from shrinkage.audits.judging.verdicts import Case, Outcome, Verdict, decide
 
 
 @dataclass(frozen=True)
@@ -48,6 +48,9 @@ def _seen(case: Case, verdict: Verdict | None) -> Seen:
         gradient = case.once.gradient
         moved = case.once.moved or (gradient is not None and gradient.present)
         return Seen(case.name, case.shape, "", "something" if moved else "nothing")
+    if verdict.outcome is Outcome.OTHERWISE and case.own is not None:
+        rule = case.own.rule.name.lower()
+        return Seen(case.name, case.shape, case.words, rule, case.own.factor, case.own.error)
     if verdict.fits is None or not verdict.aligned:
         words = verdict.outcome.value if verdict.fits is None else "another push"
         return Seen(case.name, case.shape, case.words, words)

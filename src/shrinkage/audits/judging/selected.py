@@ -7,13 +7,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from shrinkage.audits.decays import OwnDecay
 from shrinkage.audits.findings import Finding
 from shrinkage.audits.judging.causes import likely_cause
-from shrinkage.audits.judging.verdicts import Case, DecayUse, Outcome, Verdict
+from shrinkage.audits.judging.verdicts import Case, Outcome, Verdict
 from shrinkage.audits.measuring.fits import Fit
 from shrinkage.audits.wording import absence, arrival
 
 _LINEAR = 0.02
+_ARRIVES = (Outcome.UNCLEAR, Outcome.OTHERWISE)  # somehow, without a factor to compare
 _OPPOSITE = -0.5
 _LOST = 0.5  # below-resolution where less than this share of the shrink is representable
 
@@ -24,6 +26,8 @@ def of_selected(case: Case, verdict: Verdict) -> list[Finding]:
         return [absence.not_finite(case)]
     if verdict.outcome is Outcome.NOTHING_EXPECTED:
         return [absence.no_subgradient(case)]
+    if verdict.outcome is Outcome.OTHERWISE:
+        return [arrival.by_own_rule(case)]
     if verdict.outcome is Outcome.UNCLEAR:
         return [unclear(case)]
     if verdict.fits is None:
@@ -32,6 +36,9 @@ def of_selected(case: Case, verdict: Verdict) -> list[Finding]:
         return [_double(case, verdict.fits[0])]
     if not verdict.aligned:
         return [_astray(case, verdict, verdict.fits[0])]
+    if case.own is not None and case.decays_otherwise:
+        own = arrival.double_counted(case, verdict.fits[0].factor, case.own.factor, own=True)
+        return [*_of_fits(case, verdict, *verdict.fits), own]
     return _of_fits(case, verdict, *verdict.fits)
 
 
@@ -63,7 +70,7 @@ def _off(case: Case, verdict: Verdict, once: Fit) -> Finding:
 
 def _astray(case: Case, verdict: Verdict, once: Fit) -> Finding:
     certain = verdict.certain or once.cosine < _OPPOSITE
-    if certain and case.decay is not DecayUse.OTHER_RULE:
+    if certain and case.own_rule is not OwnDecay.UNKNOWN:
         return arrival.another_push(case, once)
     return unclear(case)
 
@@ -72,7 +79,7 @@ def unclear(case: Case) -> Finding:
     """Return why a factor cannot be told."""
     if case.once.survives < _LOST:
         return arrival.rounded_away(case, lost=_LOST)
-    if case.decay is DecayUse.OTHER_RULE:
+    if case.own_rule is OwnDecay.UNKNOWN:
         return arrival.by_another_rule(case)
     return arrival.hidden(case)
 
@@ -95,9 +102,9 @@ def of_absent(selected: Sequence[tuple[Case, Verdict]]) -> list[Finding]:
     absent = [case for case in absent if case.once.survives >= _LOST]
     findings += [arrival.rounded_away(case, lost=_LOST) for case in lost]
     arrived = any(
-        verdict.fits is not None or verdict.outcome is Outcome.UNCLEAR for _, verdict in selected
+        verdict.fits is not None or verdict.outcome in _ARRIVES for _, verdict in selected
     )
     if absent and not arrived and not lost:
-        stored = all(case.decay is DecayUse.IGNORED for case in absent)
+        stored = all(case.own_rule is OwnDecay.NONE for case in absent)
         return [*findings, absence.no_effect(absent, stored=stored)]
     return findings + [absence.selected_unchanged(case) for case in absent]

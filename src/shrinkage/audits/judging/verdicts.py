@@ -9,18 +9,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 
+from shrinkage.audits.decays import MeasuredDecay, OwnDecay
 from shrinkage.audits.judging.causes import Sizes
 from shrinkage.audits.measuring.fits import Fit
 from shrinkage.audits.measuring.measure import Measured
-
-
-class DecayUse(Enum):
-    """What an optimizer was measured to do with its own decay of a parameter."""
-
-    NO_SETTING = "there is none"
-    KNOWN_RULE = "in the gradient or beside it"
-    IGNORED = "nothing"
-    OTHER_RULE = "something else, or nothing that could be seen"
 
 
 @dataclass(frozen=True)
@@ -38,7 +30,18 @@ class Case:
     sizes: Callable[[], Sizes] = Sizes  # asked where a factor is wrong
     reached: bool = True  # whether the loss of the step depends on the parameter
     accumulates: bool = False  # whether what is too small is held back until it is large enough
-    decay: DecayUse = DecayUse.NO_SETTING
+    own: MeasuredDecay | None = None  # what the optimizer does with its own decay, if it has one
+    asked: bool = False  # whether the terms were asked for, not read off the optimizer
+
+    @property
+    def decays_otherwise(self) -> bool:
+        """Whether the optimizer's own decay acts by a rule that no update has."""
+        return self.own is not None and self.own.rule.acts_otherwise
+
+    @property
+    def own_rule(self) -> OwnDecay | None:
+        """The rule of the optimizer's own decay; None where it has no setting."""
+        return None if self.own is None else self.own.rule
 
 
 class Outcome(Enum):
@@ -48,6 +51,7 @@ class Outcome(Enum):
     BOTH = "both"  # in the gradient and beside it
     ABSENT = "absent"
     UNCLEAR = "unclear"
+    OTHERWISE = "by a rule of the optimizer's own"
     NOTHING_EXPECTED = "nothing expected"
     NOT_FINITE = "not finite"
 
@@ -73,6 +77,8 @@ def decide(case: Case) -> Verdict:
         return _by_change(case, certain=False)
     if not once.gradient.expects:
         return Verdict(Outcome.NOTHING_EXPECTED)
+    if case.decays_otherwise and not once.gradient.present:
+        return Verdict(Outcome.OTHERWISE)
     displaced = any(change.present for change in once.changes.values())
     if once.gradient.present:
         fits = (once.gradient, twice.gradient)
@@ -99,6 +105,10 @@ def _by_change(case: Case, *, certain: bool) -> Verdict:
         seen = all(fit.visible or fit.is_zero for fit in once.values())
         return Verdict(Outcome.ABSENT if seen else Outcome.UNCLEAR)
     good = [name for name in names if once[name].fits]
+    if case.own_rule is OwnDecay.DECOUPLED and not case.asked and "decoupled" in case.allowed:
+        # the optimizer may decay behind its step, which a prox does too
+        best = "decoupled" if "decoupled" in good else next(iter(good), "decoupled")
+        return Verdict(Outcome.ARRIVED, "decoupled", (once[best], twice[best]), True, certain)
     allowed = [name for name in good if name in case.allowed] or good
     if allowed:
         best = min(allowed, key=lambda name: _distance(once[name]))  # the first of equals

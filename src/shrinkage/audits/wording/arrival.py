@@ -96,9 +96,21 @@ def by_another_rule(case: Case) -> Finding:
     return finding(
         "cannot-judge",
         case.name,
-        "the optimizer's own weight_decay acts neither as λw in the gradient nor as lr·λ·w beside "
-        "it: its strength cannot be told",
+        "the optimizer's own weight_decay acts by none of the rules that are known: its strength "
+        "cannot be told",
         "read which rule it has; regularize(…, update='decoupled') has one that is known",
+    )
+
+
+def by_own_rule(case: Case) -> Finding:
+    """Say by which rule the optimizer decays, where that is no update's; an error if asked for."""
+    assert case.own is not None
+    return finding(
+        "decays-otherwise",
+        case.name,
+        f"{case.own.rule.value}: the optimizer's own weight_decay takes {case.own}",
+        "mean it, and convert the strength; regularize(…, update='decoupled') takes lr · λ · w",
+        severity="error" if case.asked else None,
     )
 
 

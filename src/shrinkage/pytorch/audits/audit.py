@@ -108,12 +108,17 @@ def audit(
             assignment = assign(twin.infos, wanted, update or "gradient")
         except UnmatchedPattern as error:
             return with_lines(make_report([_unmatched(error)]), origins)
-        report = _audited(runs, assignment, update, steps_per_epoch)
+        report = _audited(runs, assignment, update, steps_per_epoch, asked=terms is not None)
     return with_lines(report, origins)
 
 
 def _audited(
-    runs: Runs, assignment: Assignment, update: str | None, steps_per_epoch: float | None
+    runs: Runs,
+    assignment: Assignment,
+    update: str | None,
+    steps_per_epoch: float | None,
+    *,
+    asked: bool,
 ) -> Report:
     intended = intended_by(assignment, update)
     outlooks: list[Outlook] = []
@@ -135,7 +140,8 @@ def _audited(
             partial(sizes, info.name),
             reached=watch.gradient(info.name) is not None or not runs.zero.replayable,
             accumulates=runs.twin.attachment is not None,
-            decay=runs.use_of_decay(info.name),
+            own=runs.decays.get(info.name),
+            asked=asked,
         )
         for info in assignment.infos
     }

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from shrinkage.audits.decays import MeasuredDecay, OwnDecay
 from shrinkage.audits.findings import Finding, finding
 from shrinkage.audits.judging import Case
 from shrinkage.parameters import ROLES, ParameterInfo
@@ -28,6 +29,8 @@ class LoopFacts:
     runs: Runs
     held: frozenset[str]  # names in the optimizer
     decays: Mapping[str, float]
+    own: Mapping[str, MeasuredDecay]  # how the optimizer's own decay acts
+    known: Mapping[str, OwnDecay]  # how it is known to act
     attached: frozenset[str]
     start: Mapping[str, Any]
     gradients: Mapping[str, Any]  # of the data alone
@@ -52,6 +55,8 @@ class LoopFacts:
             runs,
             twin.held,
             watch.decays,
+            runs.decays,
+            {name: twin.known_decay_of(name) for name in runs.decays},
             frozenset(slot.target.name for slot in slots),
             twin.start,
             {info.name: runs.gradient(info.name, runs.zero) for info in assignment.infos},
@@ -155,6 +160,23 @@ def through_adaptive(facts: LoopFacts) -> list[Finding]:
     ]
 
 
+def unlike_known(facts: LoopFacts) -> list[Finding]:
+    """Return where a known optimizer was measured to decay otherwise than it is known to."""
+    kind = type(facts.optimizer).__name__
+    return [
+        finding(
+            "unlike-known",
+            name,
+            f"{kind} is known for this decay: {facts.known[name].value}; measured: "
+            f"{own.rule.value}",
+            "believe the measurement; if the class is torch's own, report it",
+        )
+        for name, own in facts.own.items()
+        if facts.known[name] not in (own.rule, OwnDecay.UNKNOWN)
+        and own.rule is not OwnDecay.UNKNOWN
+    ]
+
+
 def _touched(case: Case) -> bool:
     """Return whether the strength reaches a parameter, by its weights or in its gradient."""
     gradient = case.once.gradient
@@ -245,4 +267,5 @@ RULES_OF_FACTS: tuple[Callable[[LoopFacts], list[Finding]], ...] = (
     rows_without_gradient,
     selected_but_frozen,
     frozen,
+    unlike_known,
 )

@@ -1,18 +1,18 @@
-"""Walks of the bare optimizer from one start, with its decay in the groups or in the gradient.
+"""Walks of the bare optimizer of a twin: what an optimizer's own decay is measured on.
 
-Who uses this: `own_decay`, which compares them, and `measuring`, which steps the optimizer bare.
+Who uses this: `runs`, which measures, and `measuring`, which steps the optimizer bare.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import torch
 
-from shrinkage.audits.measuring.fits import Fit, fit
+from shrinkage.audits.decays import MeasuredDecay, OwnDecay, measure_decays
+from shrinkage.pytorch.audits.step_call import seeded
 from shrinkage.pytorch.audits.twin import Twin
 from shrinkage.pytorch.audits.watch import Watch
 
@@ -22,71 +22,100 @@ _SHRINK = 2.0**-5  # what a decoupled decay takes of a weight in a replayed step
 _ROUNDINGS = 32  # … and that many roundings of the weights' dtype
 
 
-@dataclass(frozen=True, eq=False)
-class Replay:
-    """One parameter along the three walks: its weights before each step and after the last."""
+class Replays:
+    """Steps a twin's optimizer bare, with the gradients of a run.
 
-    plain: list[Array]
-    decayed: list[Array]
-    joined: list[Array]
-    shrink: float  # learning rate × λ
-    rounding: float  # of the weights' dtype
+    Args:
+        twin: it stands elsewhere after every walk.
+        watch: of the run.
+        names: the parameters that are looked at.
+        seed: random state of every walk.
+        wide: walk in float64, whatever the weights are.
+    """
 
-    def fit(self, predicted: Array) -> Fit:
-        """Return how a predicted displacement agrees with the measured one."""
-        w, plain, decayed = self.plain[0], self.plain[-1], self.decayed[-1]
-        size = np.abs(plain) + np.abs(decayed) + 4 * (np.abs(decayed - w) + np.abs(plain - w))
-        steps = len(self.plain) - 1
-        return fit(decayed - plain, predicted, steps * self.rounding * size)
+    def __init__(
+        self, twin: Twin, watch: Watch, names: Iterable[str], seed: int, *, wide: bool = False
+    ) -> None:
+        self._twin, self._watch, self._names, self._seed = twin, watch, tuple(names), seed
+        self._wide = wide
+        self._plain: dict[tuple[int, float], dict[str, list[Array]]] = {}
+
+    def rate_of(self, name: str) -> float:
+        """Return the learning rate of a parameter in the run, 1 where its group has none."""
+        return self._watch.rates[name]
+
+    def rounding_of(self, name: str) -> float:
+        """Return the machine epsilon of a parameter."""
+        return torch.finfo(torch.float64 if self._wide else self._twin.start[name].dtype).eps
+
+    def walk(
+        self,
+        steps: int,
+        *,
+        in_groups: Mapping[str, float] | None = None,
+        in_gradient: Mapping[str, float] | None = None,
+        rate: float = 1.0,
+    ) -> Mapping[str, Sequence[Array]]:
+        """Return the weights of every parameter along a walk."""
+        if in_groups or in_gradient:
+            return self._walk(steps, in_groups or {}, in_gradient or {}, rate)
+        if (steps, rate) not in self._plain:
+            self._plain[steps, rate] = self._walk(steps, {}, {}, rate)
+        return self._plain[steps, rate]
+
+    def _walk(
+        self,
+        steps: int,
+        in_groups: Mapping[str, float],
+        in_gradient: Mapping[str, float],
+        rate: float,
+    ) -> dict[str, list[Array]]:
+        twin = self._twin
+        twin.reset(0.0, bare=True)
+        if self._wide:
+            twin.widen()
+        for group in twin.optimizer.param_groups if rate != 1 else ():
+            if group.get("lr") is not None:
+                group["lr"] = rate * group["lr"]
+        for name, decay in in_groups.items():
+            group = twin.group_of(name)
+            assert group is not None
+            group["weight_decay"] = decay
+        visited = {name: [_sample(twin.parameters[name])] for name in self._names}
+        with seeded(self._seed):
+            for _ in range(steps):
+                step_bare(twin, self._watch, in_gradient)
+                for name, weights in visited.items():
+                    weights.append(_sample(twin.parameters[name]))
+        return visited
 
 
-def replays_of(
-    twin: Twin,
-    watch: Watch,
-    decays: Mapping[str, float],
-    factors: Mapping[str, float],
-    *,
-    steps: int,
-) -> dict[str, Replay]:
-    """Walk three times, with the factor that each decay is thought to have; without any, twice."""
-    names = list(decays)
-    plain = _walk(twin, watch, names, steps)
-    decayed = _walk(twin, watch, names, steps, in_groups=decays)
-    joining = {name: factors.get(name, 1.0) * decays[name] for name in names}
-    joined = _walk(twin, watch, names, steps, in_gradient=joining) if factors else plain
-    return {
-        name: Replay(
-            plain[name],
-            decayed[name],
-            joined[name],
-            twin.rate_of(name) * joining[name],
-            torch.finfo(twin.parameters[name].dtype).eps,
-        )
-        for name in names
+def own_decays(twin: Twin, watch: Watch, seed: int) -> dict[str, MeasuredDecay]:
+    """Return how the optimizer's decay reaches each parameter whose group has one.
+
+    Args:
+        twin: the copy; it stands elsewhere afterwards.
+        watch: of the run whose gradients are stepped with.
+        seed: random state of every walk.
+
+    Returns:
+        What was measured, by name; parameters without a gradient are left out.
+    """
+    known = {
+        name: twin.known_decay_of(name)
+        for name, tensor in twin.parameters.items()
+        if twin.decay_of(name) > 0 and watch.used(name) is not None and tensor.numel()
     }
-
-
-def _walk(
-    twin: Twin,
-    watch: Watch,
-    names: Iterable[str],
-    steps: int,
-    *,
-    in_groups: Mapping[str, float] | None = None,
-    in_gradient: Mapping[str, float] | None = None,
-) -> dict[str, list[Array]]:
-    """Step the bare optimizer with one gradient; return what the weights were."""
-    twin.reset(0.0, bare=True)
-    for name, decay in (in_groups or {}).items():
-        group = twin.group_of(name)
-        assert group is not None
-        group["weight_decay"] = decay
-    visited = {name: [_sample(twin.parameters[name])] for name in names}
-    for _ in range(steps):
-        step_bare(twin, watch, in_gradient or {})
-        for name, weights in visited.items():
-            weights.append(_sample(twin.parameters[name]))
-    return visited
+    if not known or not watch.replayable:
+        return {name: MeasuredDecay(rule) for name, rule in known.items()}
+    decays = _amplified(twin, watch, known)
+    measured = measure_decays(Replays(twin, watch, known, seed), decays, known)
+    hidden = {name for name, said in measured.items() if said.rule is OwnDecay.UNKNOWN}
+    if hidden:
+        with twin.narrowed():
+            wide = Replays(twin, watch, hidden, seed, wide=True)
+            measured |= measure_decays(wide, {n: decays[n] for n in hidden}, {})
+    return measured
 
 
 def step_bare(twin: Twin, watch: Watch, in_gradient: Mapping[str, float]) -> None:
@@ -94,6 +123,8 @@ def step_bare(twin: Twin, watch: Watch, in_gradient: Mapping[str, float]) -> Non
     for name, tensor in twin.parameters.items():
         gradient, decay = watch.used(name), in_gradient.get(name, 0.0)
         group = twin.group_of(name)
+        if gradient is not None:
+            gradient = gradient.to(tensor.dtype)
         if gradient is not None and group is not None and decay:
             upwards = group.get("maximize", False)
             gradient = gradient.add(tensor.detach(), alpha=-decay if upwards else decay)
@@ -101,7 +132,7 @@ def step_bare(twin: Twin, watch: Watch, in_gradient: Mapping[str, float]) -> Non
     watch.take_again(twin.optimizer)
 
 
-def amplified(twin: Twin, watch: Watch, names: Iterable[str]) -> dict[str, float]:
+def _amplified(twin: Twin, watch: Watch, names: Iterable[str]) -> dict[str, float]:
     """Return a decay for each group that can be seen: beside the weights and the gradient."""
     squares: dict[int, list[float]] = {}
     groups = {name: twin.group_of(name) for name in names}
@@ -116,7 +147,7 @@ def amplified(twin: Twin, watch: Watch, names: Iterable[str]) -> dict[str, float
     for name, group in groups.items():
         along, size, rounding = squares[id(group)]
         beside = (along / size) ** 0.5 if size else 0.0
-        rate = twin.rate_of(name)
+        rate = watch.rates[name]
         shrink = max(_SHRINK, _ROUNDINGS * rounding)
         decays[name] = max(twin.decay_of(name), beside, shrink / rate if rate else 0.0)
     return decays
@@ -125,4 +156,5 @@ def amplified(twin: Twin, watch: Watch, names: Iterable[str]) -> dict[str, float
 def _sample(tensor: torch.Tensor) -> Array:
     """Return some weights, evenly spread, in float64."""
     stride = -(-tensor.numel() // _SAMPLED)
-    return tensor.detach().reshape(-1)[::stride].to("cpu", torch.float64, copy=True).numpy()
+    sampled = tensor.detach().reshape(-1)[::stride].to("cpu", torch.float64, copy=True).numpy()
+    return np.asarray(sampled)

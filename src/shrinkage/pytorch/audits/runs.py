@@ -12,15 +12,14 @@ from functools import cached_property
 
 import torch
 
-from shrinkage.audits.judging import DecayUse
+from shrinkage.audits.decays import MeasuredDecay, OwnDecay
 from shrinkage.pytorch.audits.adaptivity import reshapes
-from shrinkage.pytorch.audits.own_decay import own_decays
-from shrinkage.pytorch.audits.replays import step_bare
+from shrinkage.pytorch.audits.replays import own_decays, step_bare
 from shrinkage.pytorch.audits.step_call import StepCall, seeded
 from shrinkage.pytorch.audits.surroundings import Surroundings
 from shrinkage.pytorch.audits.twin import Twin
 from shrinkage.pytorch.audits.watch import Watch
-from shrinkage.pytorch.optimizers import UNKNOWN, OwnDecay, facts_of
+from shrinkage.pytorch.optimizers import UNKNOWN, facts_of
 
 
 class Runs:
@@ -58,8 +57,7 @@ class Runs:
         return self._call(self.twin, scale)
 
     def _measure_decays(self) -> None:
-        with seeded(self._call.seed):
-            self.decays = own_decays(self.twin, self.zero)
+        self.decays: dict[str, MeasuredDecay] = own_decays(self.twin, self.zero, self._call.seed)
         self.twin.decays_are_news = False
 
     def repeats(self) -> str | None:
@@ -93,11 +91,6 @@ class Runs:
             step_bare(self.twin, self.zero, {})
         ends = ((name, self.after_zero[name], w) for name, w in self.twin.parameters.items())
         return {name: after - bare for name, after, bare in ends if not torch.equal(after, bare)}
-
-    def use_of_decay(self, name: str) -> DecayUse:
-        """Return what the optimizer does with its own decay of a parameter."""
-        decay = self.decays.get(name)
-        return DecayUse.NO_SETTING if decay is None else decay.use
 
     def joining(self, name: str, watch: Watch) -> tuple[float, float]:
         """Return what the optimizer adds to a run's gradient, in units of w, and its error."""

@@ -8,8 +8,9 @@ attached to the caller's optimizer.
 
 from __future__ import annotations
 
+import contextlib
 import copy
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import torch
@@ -25,7 +26,6 @@ from shrinkage.pytorch.optimizers import OwnDecay, facts_of
 from shrinkage.pytorch.parameters import describe
 from shrinkage.pytorch.regularize import regularize
 
-_PLAIN = (int, float, bool, str, type(None))  # values of a group that need no copy
 _JITTER = 0.01  # what weights of zeros, on which no penalty could be seen, are set to
 
 
@@ -42,6 +42,7 @@ class Twin:
         self._their_optimizer = optimizer
         self.model: nn.Module = copied(model, memo, "model")
         self.optimizer = _copied(optimizer, memo)
+        self._counterparts = _counterparts(model, optimizer, self.model, self.optimizer)
         self.described = describe(model)
         own = describe(self.model)
         self.parameters = {info.name: tensor for info, tensor in own}
@@ -112,6 +113,25 @@ class Twin:
                 values["weight_decay"] = now
                 group["weight_decay"] = now * self._scale
 
+    def widen(self) -> None:
+        """Go on in float64: what moves by less than a rounding of the weights is seen there."""
+        for tensor in self.parameters.values():
+            tensor.data = tensor.data.double()
+        for state in self.optimizer.state.values():
+            for key, value in state.items() if isinstance(state, dict) else ():
+                if isinstance(value, torch.Tensor) and value.is_floating_point():
+                    state[key] = value.double()
+
+    @contextlib.contextmanager
+    def narrowed(self) -> Iterator[None]:
+        """Give the parameters their own storage and dtype back at the end."""
+        storages = {name: tensor.data for name, tensor in self.parameters.items()}
+        try:
+            yield
+        finally:
+            for name, storage in storages.items():
+                self.parameters[name].data = storage
+
     @property
     def held(self) -> frozenset[str]:
         """The names of the parameters that the optimizer holds."""
@@ -123,9 +143,9 @@ class Twin:
         return None if place is None else self.optimizer.param_groups[place]
 
     def rate_of(self, name: str) -> float:
-        """Return the learning rate of a parameter, 0 where the optimizer does not hold it."""
+        """Return the learning rate of a parameter: 1 without one, 0 outside the optimizer."""
         group = self.group_of(name)
-        return 0.0 if group is None else float(group["lr"])
+        return 0.0 if group is None else rate_in(group)
 
     def decay_of(self, name: str) -> float:
         """Return the caller's weight decay of a parameter."""
@@ -151,17 +171,12 @@ class Twin:
             module.training = training
 
     def _reset_optimizer(self, scale: float, *, bare: bool) -> None:
-        theirs = self._their_optimizer
-        pairs = zip(theirs.param_groups, self.optimizer.param_groups, strict=True)
-        for (old, new), values in zip(pairs, self._groups, strict=True):
-            new.update({k: v if type(v) in _PLAIN else copy.deepcopy(v) for k, v in values.items()})
+        """Copy the caller's optimizer anew, whatever a step may have left anywhere in it."""
+        _take_over(self.optimizer, self._their_optimizer, dict(self._counterparts))
+        for group, values in zip(self.optimizer.param_groups, self._groups, strict=True):
             decay = float(values.get("weight_decay", 0) or 0)
             if decay:
-                new["weight_decay"] = 0.0 if bare else decay * scale
-            for source, target in zip(old["params"], new["params"], strict=True):
-                self.optimizer.state.pop(target, None)
-                if source in theirs.state:
-                    self.optimizer.state[target] = copy.deepcopy(theirs.state[source])
+                group["weight_decay"] = 0.0 if bare else decay * scale
 
     def _attached(self, theirs: Attachment, scale: float) -> Attachment:
         """Attach the caller's terms, scaled, to the copy."""
@@ -179,19 +194,48 @@ class Twin:
         return own
 
 
-def _copied(optimizer: Optimizer, memo: dict[int, Any]) -> Optimizer:
-    """Return a copy with all its attributes (pickling keeps only some), without hooks on it.
+def rate_in(group: Mapping[str, Any]) -> float:
+    """Return a group's learning rate, 1 where it has none: optimizers that find their own."""
+    rate = group.get("lr")
+    return 1.0 if rate is None else float(rate)
 
-    A scheduler wraps `step` in the object itself; the copy has that of its class.
-    """
+
+def _copied(optimizer: Optimizer, memo: dict[int, Any]) -> Optimizer:
+    """Return a copy with all its attributes (pickling keeps only some), without hooks on it."""
     kind = type(optimizer)
     own: Optimizer = kind.__new__(kind)
     memo[id(optimizer)] = own
-    for name, value in vars(optimizer).items():
-        if name != "step" and not name.startswith("_optimizer_"):
-            own.__dict__[name] = copy.deepcopy(value, memo)
+    _take_over(own, optimizer, memo)
     own.__setstate__({})
     return own
+
+
+def _take_over(own: Optimizer, theirs: Optimizer, memo: dict[int, Any]) -> None:
+    """Give one optimizer copies of all that another has; what `memo` knows is not copied.
+
+    A scheduler wraps `step` in the object itself; the copy has that of its class. Hooks stay.
+    """
+    for name in [name for name in vars(own) if not _is_hook(name)]:
+        del own.__dict__[name]
+    for name, value in vars(theirs).items():
+        if not _is_hook(name) and name != "step":
+            own.__dict__[name] = copied(value, memo, "optimizer")
+
+
+def _is_hook(name: str) -> bool:
+    return name.startswith("_optimizer_")
+
+
+def _counterparts(
+    model: nn.Module, optimizer: Optimizer, own: nn.Module, own_optimizer: Optimizer
+) -> dict[int, Any]:
+    """Return by identity what the copies of modules, tensors and the optimizer are."""
+    theirs = [*model.modules(), *model.parameters(), *model.buffers(), optimizer]
+    copies = [*own.modules(), *own.parameters(), *own.buffers(), own_optimizer]
+    for old, new in zip(optimizer.param_groups, own_optimizer.param_groups, strict=True):
+        theirs += old["params"]
+        copies += new["params"]
+    return {id(old): new for old, new in zip(theirs, copies, strict=True)}
 
 
 def _ratio(theirs: Attachment, number: int, strength: float) -> float:

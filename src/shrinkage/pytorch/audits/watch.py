@@ -14,7 +14,8 @@ from typing import Any
 
 import torch
 
-from shrinkage.pytorch.audits.twin import Twin
+from shrinkage.pytorch.audits.twin import Twin, rate_in
+from shrinkage.pytorch.nesting import outermost
 
 _ALIGNED = 1e-4  # two gradients of one direction differ by rounding only
 _SAME = 1e-6
@@ -50,7 +51,8 @@ class Watch:
             for tensor in twin.parameters.values()
             if tensor.requires_grad
         ]
-        self._handles.append(twin.optimizer.register_step_pre_hook(self._before_step))
+        before = outermost(twin.optimizer, self._before_step)
+        self._handles.append(twin.optimizer.register_step_pre_hook(before))
 
     def close(self) -> None:
         """Take the hooks off."""
@@ -139,7 +141,7 @@ class Watch:
             for parameter in group["params"]:
                 name = self._names.get(id(parameter))
                 if name is not None:
-                    self.rates[name] = float(group["lr"])
+                    self.rates[name] = rate_in(group)
                     self.decays[name] = float(group.get("weight_decay", 0) or 0)
         self._fused = getattr(optimizer, "grad_scale", None) is not None
         if not any(map(callable, told)):

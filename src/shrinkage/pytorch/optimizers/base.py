@@ -9,19 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from enum import Enum
 
+from shrinkage.audits.decays import OwnDecay
 from shrinkage.pytorch.optimizers.motion import Group, Metric
-
-
-class OwnDecay(Enum):
-    """How the `weight_decay` in an optimizer's groups enters its step."""
-
-    COUPLED = "weight_decay·w is added to the gradient"
-    DECOUPLED = "lr·weight_decay·w is taken from the weights, beside the gradient"
-    DECOUPLED_OTHERWISE = "weights are decayed beside the gradient, by something else than lr"
-    NONE = "there is none"
-    UNKNOWN = "it is not known"
 
 
 @dataclass(frozen=True)
