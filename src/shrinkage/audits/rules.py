@@ -126,16 +126,16 @@ _ALL = (
         "decays-otherwise",
         "warning",
         "the optimizer's own decay is neither λw nor lr·λ·w",
-        "The number means another strength: λ = 0.1 that no learning rate of 0.001 multiplies halves "
-        "weights in 7 steps instead of 6,931.",
+        "The number means another strength: λ = 0.1 that no learning rate of 0.001 multiplies "
+        "halves weights in 7 steps instead of 6,931.",
         _ADAMW,
     ),
     Rule(
         "unlike-known",
         "warning",
         "a known optimizer decays otherwise than it is known to",
-        "A strength that was converted for its class is wrong: of AdamW whose decay a subclass takes "
-        "away, 0 of 100 % arrives.",
+        "A strength that was converted for its class is wrong: of AdamW whose decay a subclass "
+        "takes away, 0 of 100 % arrives.",
         _ADAMW,
     ),
     Rule(

@@ -1,12 +1,12 @@
 """Which rule explains the walks of one parameter.
 
 Who uses this: `measure`. One function a rule; each returns what it measured, or None where the rule
-does not explain what was seen. A new rule is one function and its place in `RULES`.
+does not explain what was seen. A new rule is one function and its place in a tuple.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 
 import numpy as np
@@ -64,7 +64,7 @@ def _closest(walked: Walked, step: int) -> Fit | None:
     """Return the fit of a decay before the step, after it, or implicit: they differ by lr·λ."""
     ways = (walked.beside, walked.behind, walked.implicit)
     fits = [fit for way in ways if (fit := walked.fit_step(step, way(step))).fits]
-    return min(fits, key=lambda fit: fit.misfit) if fits else None
+    return min(fits, key=lambda fit: (not fit.is_one(_ONE), fit.residual)) if fits else None
 
 
 def masked(walked: Walked) -> MeasuredDecay | None:
@@ -104,18 +104,26 @@ def rescaled(walked: Walked) -> MeasuredDecay | None:
     return _measured(OwnDecay.RESCALED, fit, walked, acting)
 
 
-RULES: tuple[Callable[[Walked], MeasuredDecay | None], ...] = (coupled, beside, masked, rescaled)
+_Rule = Callable[[Walked], MeasuredDecay | None]
+_ONE_NUMBER: tuple[_Rule, ...] = (coupled, beside)
+_MORE_NUMBERS: tuple[_Rule, ...] = (masked, rescaled)  # explain what those with one number do, too
 
 
 def explanations(walked: Walked) -> list[MeasuredDecay]:
-    """Return what each rule that explains the walks measured.
+    """Return what the rules that explain the walks measured, the likeliest first.
 
-    Those with a factor of 1 come first, then the closer ones, then as in `RULES`.
+    Of two rules of one number the one with a factor of 1 comes first, then the closer one; rules
+    of more numbers are asked where those explain nothing.
     """
     if not walked.is_finite:
         return []
-    measured = [said for rule in RULES if (said := rule(walked)) is not None]
-    return sorted(measured, key=lambda said: (not _is_one(said), round(said.misfit, 4)))
+    measured = _explaining(walked, _ONE_NUMBER)
+    measured.sort(key=lambda said: (not _is_one(said), round(said.residual, 4)))
+    return measured or _explaining(walked, _MORE_NUMBERS)
+
+
+def _explaining(walked: Walked, rules: Iterable[_Rule]) -> list[MeasuredDecay]:
+    return [said for rule in rules if (said := rule(walked)) is not None]
 
 
 def acting_steps(walked: Walked) -> tuple[int, ...]:
@@ -135,5 +143,6 @@ def _is_one(measured: MeasuredDecay) -> bool:
 def _measured(
     rule: OwnDecay, fit: Fit, walked: Walked, acting: tuple[int, ...] = ()
 ) -> MeasuredDecay:
-    misfit = (fit.misfit / fit.cc) ** 0.5
-    return MeasuredDecay(rule, fit.factor, fit.error, misfit, acting=acting, steps=walked.steps)
+    return MeasuredDecay(
+        rule, fit.factor, fit.error, fit.residual, acting=acting, steps=walked.steps
+    )

@@ -42,7 +42,7 @@ class MeasuredDecay:
         rule: how the decay acts.
         factor: what arrives over lr·λ·w (coupled: over λ·w in the gradient).
         error: what rounding can have done to the factor.
-        misfit: what the rule leaves unexplained of the change, relative to it.
+        residual: the share of the change that the rule leaves unexplained.
         share: of the weights, those that are decayed.
         acting: the steps of the walk in which it acts, from 1.
         steps: of the walk.
@@ -51,7 +51,7 @@ class MeasuredDecay:
     rule: OwnDecay = OwnDecay.UNKNOWN
     factor: float = 1.0
     error: float = 0.0
-    misfit: float = 0.0
+    residual: float = 0.0
     share: float = 1.0
     acting: tuple[int, ...] = ()
     steps: int = 1

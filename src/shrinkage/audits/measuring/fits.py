@@ -90,9 +90,11 @@ class Fit:
         return rest <= _STRAY * _STRAY * self.cc + _SPREAD * self.noise_squared
 
     @property
-    def misfit(self) -> float:
-        """The squared distance from the expected change that rounding cannot explain."""
-        return max(0.0, self.cc - 2 * self.ce + self.ee - _SPREAD * self.noise_squared)
+    def residual(self) -> float:
+        """The share of the change that does not lie along the expected one."""
+        if self.cc <= 0 or self.ee <= 0:
+            return 0.0
+        return math.sqrt(max(0.0, 1 - self.ce * self.ce / (self.cc * self.ee)))
 
     def is_one(self, tolerance: float = 0.01) -> bool:
         """Whether the factor is 1 up to rounding and a hundredth."""

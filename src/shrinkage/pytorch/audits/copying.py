@@ -38,6 +38,8 @@ def copied(thing: Thing, memo: dict[int, Any], word: str) -> Thing:
     except Exception:  # whatever an object of others raises when it is copied
         made = memo | _values_alone(thing)
         result = or_refused(lambda: copy.deepcopy(thing, made), thing, word)
+    # `deepcopy` keeps what it has copied alive under the id of its memo, which ends here
+    memo.setdefault(id(memo), []).extend(made.pop(id(made), ()))
     memo.update(made)
     return result
 

@@ -162,7 +162,7 @@ def through_adaptive(facts: LoopFacts) -> list[Finding]:
 
 def unlike_known(facts: LoopFacts) -> list[Finding]:
     """Return where a known optimizer was measured to decay otherwise than it is known to."""
-    kind = type(facts.optimizer).__name__
+    kind = type(facts.runs.twin.optimizer).__name__
     return [
         finding(
             "unlike-known",

@@ -174,6 +174,7 @@ class Twin:
         """Copy the caller's optimizer anew, whatever a step may have left anywhere in it."""
         _take_over(self.optimizer, self._their_optimizer, dict(self._counterparts))
         for group, values in zip(self.optimizer.param_groups, self._groups, strict=True):
+            group.update(copy.deepcopy(values))  # a scheduler may have moved the caller's since
             decay = float(values.get("weight_decay", 0) or 0)
             if decay:
                 group["weight_decay"] = 0.0 if bare else decay * scale
