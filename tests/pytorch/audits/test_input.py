@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import torch
 from torch import nn
-from torch.optim import SGD, Adam, AdamW
+from torch.optim import SGD, Adam, AdamW, Optimizer
 
 from shrinkage import L1, L2
 from shrinkage.errors import InputError
@@ -235,3 +235,21 @@ def test_noise_that_cannot_be_seeded() -> None:
     model = network()
     report = audit(model, SGD(model.parameters(), lr=0.1), step, data(), TERM)
     assert report.rules == ("not-repeatable",), str(report)
+
+
+class Lookahead(Optimizer):
+    """As timm's: the groups are those of the optimizer within, which takes the steps."""
+
+    def __init__(self, base: Optimizer) -> None:
+        super().__init__(base.param_groups, base.defaults)
+        self.base = base
+        self.param_groups = base.param_groups
+
+    def step(self, closure: Any = None) -> None:
+        self.base.step(closure)
+
+
+def test_an_optimizer_within_an_optimizer() -> None:
+    model = network()
+    report = audit(model, Lookahead(SGD(model.parameters(), lr=0.05)), GOOD, data(), TERM)
+    assert report.ok, str(report)

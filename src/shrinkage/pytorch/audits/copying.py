@@ -32,16 +32,13 @@ def copied(thing: Thing, memo: dict[int, Any], word: str) -> Thing:
     >>> copied({"w": [1.0]}, {}, "model")
     {'w': [1.0]}
     """
-    made = dict(memo)
+    before = dict(memo)
     try:
-        result = copy.deepcopy(thing, made)
+        return copy.deepcopy(thing, memo)
     except Exception:  # whatever an object of others raises when it is copied
-        made = memo | _values_alone(thing)
-        result = or_refused(lambda: copy.deepcopy(thing, made), thing, word)
-    # `deepcopy` keeps what it has copied alive under the id of its memo, which ends here
-    memo.setdefault(id(memo), []).extend(made.pop(id(made), ()))
-    memo.update(made)
-    return result
+        memo.clear()  # the same dictionary: `deepcopy` keeps under its id what has to stay alive
+        memo.update(before | _values_alone(thing))
+        return or_refused(lambda: copy.deepcopy(thing, memo), thing, word)
 
 
 def or_refused(make: Callable[[], Thing], thing: Any, word: str) -> Thing:
