@@ -249,7 +249,11 @@ class Lookahead(Optimizer):
         self.base.step(closure)
 
 
-def test_an_optimizer_within_an_optimizer() -> None:
+@pytest.mark.parametrize("kind", [SGD, Adam])
+def test_an_optimizer_within_an_optimizer(kind: Any) -> None:
     model = network()
-    report = audit(model, Lookahead(SGD(model.parameters(), lr=0.05)), GOOD, data(), TERM)
-    assert report.ok, str(report)
+    optimizer = Lookahead(kind(model.parameters(), lr=0.05))
+    for _ in range(2):
+        plain_step(model, optimizer, data())
+        report = audit(model, optimizer, GOOD, data(), TERM)
+        assert report.ok, str(report)
