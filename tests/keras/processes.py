@@ -18,6 +18,7 @@ EVERYWHERE = (
     "velocity",
     "reach",
     "steps",
+    "strengths",
 )
 # Names, roles and axes are found before any backend computes.
 MODULES = {

@@ -35,6 +35,7 @@ class Library:
     abs: Callable[[Array], Array]
     sign: Callable[[Array], Array]
     sqrt: Callable[[Array], Array]
+    cos: Callable[[Array], Array]
     where: Callable[[Array, Array, Any], Array]
     clip: Callable[[Array, Any, Any], Array]
     sum: Callable[..., Array]
@@ -76,6 +77,7 @@ def _numpy() -> Library:
         abs=np.abs,
         sign=np.sign,
         sqrt=np.sqrt,
+        cos=np.cos,
         where=where,
         clip=np.clip,
         sum=lambda x, axes, keepdims=False: np.sum(x, axis=axes, keepdims=keepdims),
@@ -119,6 +121,7 @@ def _torch() -> Library:
         abs=torch.abs,
         sign=sign,
         sqrt=torch.sqrt,
+        cos=torch.cos,
         where=torch.where,
         clip=torch.clamp,
         sum=total,
@@ -158,6 +161,7 @@ def _jax() -> Library:
         abs=jnp.abs,
         sign=jnp.sign,
         sqrt=jnp.sqrt,
+        cos=jnp.cos,
         where=jnp.where,
         clip=jnp.clip,
         sum=lambda x, axes, keepdims=False: jnp.sum(x, axis=axes, keepdims=keepdims),
@@ -203,6 +207,7 @@ def _tensorflow() -> Library:
         abs=tf.abs,
         sign=tf.sign,
         sqrt=tf.sqrt,
+        cos=tf.cos,
         where=tf.where,
         clip=tf.clip_by_value,
         sum=lambda x, axes, keepdims=False: tf.reduce_sum(x, axis=axes, keepdims=keepdims),

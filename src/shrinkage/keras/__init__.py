@@ -14,6 +14,7 @@ from shrinkage.keras.parameters import describe
 from shrinkage.keras.regularize import regularize
 from shrinkage.keras.regularizers import Regularizer, regularizer
 from shrinkage.parameters.keras_layers import LAYERS
+from shrinkage.terms.schedules import Cosine, WarmUp
 
 # Names of 0.1.0's first drafts, which PyTorch's classes have too.
 Attachment, Ledger, Record = KerasAttachment, LedgerCallback, EpochRecord
@@ -21,10 +22,12 @@ Attachment, Ledger, Record = KerasAttachment, LedgerCallback, EpochRecord
 __all__ = [
     "LAYERS",
     "METRICS",
+    "Cosine",
     "EpochRecord",
     "KerasAttachment",
     "LedgerCallback",
     "Regularizer",
+    "WarmUp",
     "describe",
     "metric_of",
     "regularize",

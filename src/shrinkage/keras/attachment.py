@@ -12,49 +12,45 @@ from typing import Any
 
 from shrinkage.errors import InputError
 from shrinkage.keras.arrays import number, ops, plain
-from shrinkage.keras.optimizers import STEP, compiled_optimizer, inner_optimizer, ways_to
+from shrinkage.keras.optimizers import compiled_optimizer, inner_optimizer, ways_to
 from shrinkage.keras.slots import PenalisedVariable, check_held
-from shrinkage.keras.velocity import VelocityRates, velocity_rates
-from shrinkage.keras.watch import FirstEpochWatch, unwatch, watch
-from shrinkage.terms import Assignment, Terms, present
+from shrinkage.keras.step import RegularizedStep
+from shrinkage.keras.watch import FirstEpochWatch, is_fitting, unwatch, watch
+from shrinkage.terms import Assignment, Term, Terms
+from shrinkage.terms.strengths import Strengths
 
 
 class KerasAttachment:
     """What `regularize` returns: it acts in every step of the optimizer until `detach`.
 
     Args:
-        model: the compiled model.
+        model: the Keras model.
         optimizer: the one that takes its steps.
         slots: the penalised variables.
         assignment: who is penalised by what, and why not.
+        strengths: of the terms, with their schedules.
     """
 
     def __init__(
-        self, model: Any, optimizer: Any, slots: Sequence[PenalisedVariable], assignment: Assignment
+        self,
+        model: Any,
+        optimizer: Any,
+        slots: Sequence[PenalisedVariable],
+        assignment: Assignment,
+        strengths: Strengths,
     ) -> None:
         self.model, self.optimizer = model, optimizer
         self.assignment = assignment
-        self._slots = tuple(slots)
-        self._velocity: VelocityRates | None = None
+        self._slots, self._strengths = tuple(slots), strengths
         self._is_compiled = inner_optimizer(compiled_optimizer(model)) is optimizer
-        acting = {
-            optimizer._var_key(slot.variable): slot
-            for slot in self._slots
-            if present(slot.plan.parts)
-        }
-        self._synchronize()
-        if any(slot.plan.in_metric for slot in acting.values()):
-            if self._is_compiled and not optimizer.built:  # so that its own variables come first
-                optimizer.build(model.trainable_variables)
-            self._velocity = velocity_rates(optimizer)
-        if acting:
-            # Not by assignment: Keras tracks what is set on an optimizer.
-            vars(optimizer)[STEP] = self._regularized(getattr(optimizer, STEP), acting)
-        self._acts, self._detached, self._joined = bool(acting), False, False
+        self._step = RegularizedStep(optimizer, self._slots, strengths)
+        self._detached = False
         self._watch = FirstEpochWatch(self._check_first_epoch)
         watch(model, self._watch)
-        self._retrace()
         self._first_step = self.steps
+        if self._is_compiled and not optimizer.built:  # so that its own variables come first
+            optimizer.build(model.trainable_variables)
+        self._bring()
 
     @property
     def terms(self) -> Terms:
@@ -67,7 +63,42 @@ class KerasAttachment:
         current = inner_optimizer(compiled_optimizer(self.model))
         if self._detached or (self._is_compiled and current is not self.optimizer):
             return False
-        return (STEP in vars(self.optimizer)) == self._acts
+        return self._step.is_there
+
+    @property
+    def strengths(self) -> dict[str, float]:
+        """The strength that each term has now, by the term's id: its name, else its text."""
+        return dict(self._strengths.at(self.steps))
+
+    def set_strength(self, term: Term | str | int, value: float) -> None:
+        """Give a term another strength from the next step on; a schedule multiplies it.
+
+        The train function is traced anew; in a loop of your own that is compiled, call this before
+        the function is.
+
+        Args:
+            term: the term itself, its id as `strengths` has it, or its number from 0.
+            value: a finite number of at least 0.
+
+        Raises:
+            InputError: an unknown term or a bad strength.
+        """
+        self._strengths.set(term, value)
+        if not self._detached:
+            self._bring()
+
+    @property
+    def freeze_zeros(self) -> bool:
+        """Whether weights that a penalty has made zero stay zero, whatever the optimizer does.
+
+        What is zero before the first step of the optimizer may move in it.
+        """
+        return self._step.freezes
+
+    @freeze_zeros.setter
+    def freeze_zeros(self, value: bool) -> None:
+        self._step.freezes = bool(value)
+        self._retrace()
 
     @property
     def steps(self) -> int:
@@ -82,8 +113,8 @@ class KerasAttachment:
     def value(self) -> dict[str, float]:
         """Return strength·penalty of each term now, by the term's id."""
         self._synchronize()
-        totals = dict.fromkeys(self.terms.ids, 0.0)
-        for slot in self._slots:
+        totals, strengths = dict.fromkeys(self.terms.ids, 0.0), self.strengths
+        for slot in (slot.at(strengths) for slot in self._slots):
             w = plain(slot.variable)
             for part in slot.plan.parts:
                 totals[part.term] += part.strength * number(part.penalty.value(part.about(w)))
@@ -105,18 +136,24 @@ class KerasAttachment:
     def detach(self) -> None:
         """Take the terms off the optimizer; they act no more."""
         unwatch(self.model, self._watch)
-        if self._acts and not self._detached:
-            vars(self.optimizer).pop(STEP, None)
+        if not self._detached:
             self._synchronize()
-            if self._velocity is not None:
-                self._velocity.release()
+            self._step.release()
             self._retrace()
         self._detached = True
+
+    def _bring(self) -> None:
+        """Act with the strengths as they are set."""
+        self._synchronize()
+        self._step.bring()
+        self._retrace()
 
     def _retrace(self) -> None:
         """Drop the train function: the old one has been traced without, or with, the terms."""
         self._synchronize()
         self.model.train_function = None
+        if is_fitting(self.model):
+            self.model.make_train_function()
 
     def _synchronize(self) -> None:
         """Bring the variables up to date: within an epoch, JAX keeps their values elsewhere."""
@@ -125,7 +162,7 @@ class KerasAttachment:
 
     def _check_first_epoch(self, moved: Mapping[str, Any]) -> bool:
         """Refuse an epoch without a step that has the terms; return whether there was one."""
-        if self._joined or not self._acts:
+        if self._step.joined or not self._step.acts:
             check_held(self.optimizer, self._slots)
             return True
         kind, names = type(self.optimizer).__name__, ", ".join(moved)
@@ -141,23 +178,3 @@ class KerasAttachment:
             f"{f', in which {names} moved' if moved else ''}: train by model.optimizer"
             f"{ways_to(moved)}"
         )
-
-    def _regularized(self, plain_step: Any, slots: dict[Any, PenalisedVariable]) -> Any:
-        """Return the step with the terms around it, for variables that have a gradient."""
-        optimizer = self.optimizer
-
-        def step(gradients: Any, variables: Any, learning_rate: Any) -> None:
-            self._joined = True  # where steps are compiled: the one that is compiled has the terms
-            slots_of_variables = [slots.get(optimizer._var_key(variable)) for variable in variables]
-            pairs = zip(gradients, slots_of_variables, strict=True)
-            regularized = [g if slot is None else slot.gradient(g) for g, slot in pairs]
-            velocity = self._velocity
-            amplified = learning_rate if velocity is None else velocity.take(learning_rate)
-            moving = [slot for slot in slots_of_variables if slot is not None]
-            for slot in moving:
-                slot.before(learning_rate)
-            plain_step(regularized, variables, learning_rate)
-            for slot in moving:
-                slot.after(optimizer, learning_rate, amplified)
-
-        return step

@@ -21,6 +21,8 @@ from shrinkage.keras.present import check_once, decay_of, warn_of_own_decay
 from shrinkage.keras.slots import PenalisedVariable, check_held, with_array
 from shrinkage.parameters import ParameterInfo
 from shrinkage.terms import Assignment, StepPlan, Term, Terms, as_terms, assign
+from shrinkage.terms.schedules import Schedule, as_schedules
+from shrinkage.terms.strengths import Strengths
 
 
 def regularize(
@@ -28,6 +30,8 @@ def regularize(
     terms: Term | Terms | Iterable[Term],
     update: str = "proximal",
     *,
+    freeze_zeros: bool = False,
+    schedule: Schedule | Sequence[Schedule | None] | None = None,
     optimizer: Any = None,
 ) -> KerasAttachment:
     """Let every step of a model's optimizer minimize loss + Σ strength·penalty.
@@ -41,11 +45,17 @@ def regularize(
             in "dense_1.kernel".
         update: how terms that name no update enter training: "proximal" (exact zeros, solves the
             penalised problem), "decoupled" or "gradient". "loss" is `regularizer(term)`.
+        freeze_zeros: whether weights that a penalty has made zero stay zero, whatever momentum
+            and gradients say; it can be changed later, as `attachment.freeze_zeros`.
+        schedule: a factor of the strengths by the optimizer's step (0 at the first), as an array:
+            `WarmUp(1000)`, `Cosine(10_000)` or a function of `keras.ops`, or one (or None) for
+            each term.
         optimizer: the one that moves the selected parameters, where that is not the one that the
             model was compiled with, as in a GAN that keeps two of its own.
 
     Returns:
-        The `KerasAttachment`: `table()`, `value()`, `zeros()`, `detach()`.
+        The `KerasAttachment`: `table()`, `value()`, `zeros()`, `strengths`, `set_strength()`,
+        `detach()`.
 
     Raises:
         UnmatchedPattern: a term selects no parameter.
@@ -85,7 +95,14 @@ def regularize(
     check_held(optimizer, slots)
     _check_average(optimizer, slots)
     _check_kept(optimizer, assignment)
-    return KerasAttachment(model, optimizer, slots, assignment)
+    given = {term_id: term.strength for term_id, term in assignment.terms.by_id.items()}
+    schedules = as_schedules(schedule, len(given))
+    attachment = KerasAttachment(
+        model, optimizer, slots, assignment, Strengths(given, assignment.terms, schedules)
+    )
+    if freeze_zeros:
+        attachment.freeze_zeros = True
+    return attachment
 
 
 def _noted(info: ParameterInfo, decay: float) -> ParameterInfo:

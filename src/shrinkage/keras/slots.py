@@ -6,13 +6,14 @@ looks at a value. Parts of strength 0 are not there at all, so that they change 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from shrinkage.arrays import Array
+from shrinkage.checks import is_number
 from shrinkage.errors import InputError
 from shrinkage.keras.arrays import ops, plain
 from shrinkage.keras.metrics import REACHES, Motion
@@ -34,6 +35,23 @@ class PenalisedVariable:
     variable: Any
     plan: StepPlan
     metric: Motion | None = None
+
+    def at(self, strengths: Mapping[str, Any]) -> PenalisedVariable:
+        """Return the variable where the terms have these strengths: numbers, or arrays."""
+        own = {
+            term: strength if is_number(strength) else self._alike(strength)
+            for term, strength in strengths.items()
+        }
+        return replace(self, plan=self.plan.at(own))
+
+    def zeros(self) -> Array | None:
+        """Return where the variable is zero, None where no term makes zeros."""
+        return plain(self.variable) == 0 if self.plan.makes_zeros else None
+
+    def hold(self, zeros: Array) -> None:
+        """Put zeros back."""
+        w = plain(self.variable)
+        self.variable.assign(ops.where(zeros, ops.zeros_like(w), w))
 
     def gradient(self, gradient: Any) -> Any:
         """Return the gradient plus strength·∂Ω of the parts with the update "gradient"."""
@@ -66,12 +84,14 @@ class PenalisedVariable:
                 None if reach is None else reach(optimizer, self.variable, amplified),
             )
         if self.plan.after:
-            self._take(
-                self.plan.after, ops.reshape(self._own(rate), (1,) * len(self.variable.shape))
-            )
+            self._take(self.plan.after, self._alike(rate))
 
     def _own(self, rate: Any) -> Array:
         return ops.cast(rate, self.variable.dtype)
+
+    def _alike(self, number: Any) -> Array:
+        """Return a number with the axes of the variable, each of length 1."""
+        return ops.reshape(self._own(number), (1,) * len(self.variable.shape))
 
     def _take(self, parts: ProximalSum, step: Array, reach: Array | None = None) -> None:
         self.variable.assign(parts.prox(plain(self.variable), step, reach=reach))

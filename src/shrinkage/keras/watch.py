@@ -72,6 +72,7 @@ class WatchedFit:
     def __init__(self, fit: Callable[..., Any]) -> None:
         self.fit = fit
         self.callbacks: list[Any] = []
+        self.running = 0
         names = list(inspect.signature(fit).parameters)
         self._place = names.index("callbacks") if "callbacks" in names else None
 
@@ -82,7 +83,11 @@ class WatchedFit:
             args = (*args[:place], self._with_own(args[place]), *args[place + 1 :])
         else:
             options["callbacks"] = self._with_own(options.get("callbacks"))
-        return self.fit(*args, **options)
+        self.running += 1
+        try:
+            return self.fit(*args, **options)
+        finally:
+            self.running -= 1
 
     def _with_own(self, callbacks: Any) -> Any:
         if isinstance(callbacks, keras.callbacks.CallbackList):
@@ -100,6 +105,12 @@ def watch(model: Any, callback: Any) -> None:
     if not isinstance(fit, WatchedFit):
         fit = vars(model)["fit"] = WatchedFit(model.fit)  # not by assignment, which Keras tracks
     fit.callbacks.append(callback)
+
+
+def is_fitting(model: Any) -> bool:
+    """Return whether `fit` of a watched model is under way."""
+    fit = vars(model).get("fit")
+    return isinstance(fit, WatchedFit) and fit.running > 0
 
 
 def unwatch(model: Any, callback: Any) -> None:

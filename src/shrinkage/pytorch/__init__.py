@@ -11,9 +11,9 @@ from shrinkage.pytorch.loss import penalty_loss
 from shrinkage.pytorch.optimizers import METRICS, Metric, Motion
 from shrinkage.pytorch.parameters import LAYERS, describe
 from shrinkage.pytorch.regularize import regularize
-from shrinkage.pytorch.schedules import Cosine, WarmUp
 from shrinkage.pytorch.updates import UPDATES
 from shrinkage.pytorch.zeros import keep_zeros, lost_zeros, zero_fraction
+from shrinkage.terms.schedules import Cosine, WarmUp
 
 __all__ = [
     "LAYERS",

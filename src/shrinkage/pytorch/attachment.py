@@ -25,9 +25,9 @@ from shrinkage.pytorch.optimizers.support import check_group, check_sharded, che
 from shrinkage.pytorch.prox.batched import Batches
 from shrinkage.pytorch.sharding import is_empty_shard, is_sharded
 from shrinkage.pytorch.slots import Slot
-from shrinkage.pytorch.strengths import Strengths
 from shrinkage.pytorch.updates import Gradient, Loss, Update
 from shrinkage.terms import Assignment, Term
+from shrinkage.terms.strengths import Strengths
 
 Adopt = Callable[[Sequence[Any]], Sequence[Slot]]
 

@@ -20,11 +20,11 @@ from shrinkage.pytorch.ledger import Ledger
 from shrinkage.pytorch.optimizers import OwnDecay, facts_of
 from shrinkage.pytorch.parameters import describe
 from shrinkage.pytorch.prox.soft import Workspace
-from shrinkage.pytorch.schedules import Schedule, as_schedules
 from shrinkage.pytorch.slots import Slot, make_slot
-from shrinkage.pytorch.strengths import Strengths
 from shrinkage.pytorch.updates import Tools
 from shrinkage.terms import Term, Terms, as_terms, assign, words_of_own_decay
+from shrinkage.terms.schedules import Schedule, as_schedules
+from shrinkage.terms.strengths import Strengths
 
 
 def regularize(

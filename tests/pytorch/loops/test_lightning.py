@@ -12,9 +12,8 @@ from torch.utils.data import DataLoader, TensorDataset
 
 from shrinkage import L1
 from shrinkage.errors import InputError, UnsupportedOptimizer
-from shrinkage.pytorch import regularize
+from shrinkage.pytorch import WarmUp, regularize
 from shrinkage.pytorch.lightning import Regularize
-from shrinkage.pytorch.schedules import WarmUp
 from tests.pytorch.loops.tiny_training import (
     EPOCHS,
     TERMS,

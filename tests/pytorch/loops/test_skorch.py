@@ -19,7 +19,7 @@ from skorch.hf import AccelerateMixin
 
 from shrinkage import L1
 from shrinkage.errors import InputError, UnsupportedOptimizer
-from shrinkage.pytorch.schedules import WarmUp
+from shrinkage.pytorch import WarmUp
 from shrinkage.pytorch.skorch import Regularize
 from tests.pytorch.loops.tiny_training import (
     EPOCHS,

@@ -17,8 +17,7 @@ from transformers import (
 )
 
 from shrinkage import L1, L2
-from shrinkage.pytorch import regularize
-from shrinkage.pytorch.schedules import WarmUp
+from shrinkage.pytorch import WarmUp, regularize
 from shrinkage.pytorch.transformers import Regularize
 from tests.pytorch.loops.tiny_training import WITH_ZEROS, equal, hooks, zeros
 

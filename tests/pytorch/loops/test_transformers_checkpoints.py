@@ -12,6 +12,7 @@ import pytest
 import torch
 
 from shrinkage.errors import InputError
+from shrinkage.pytorch import WarmUp
 from shrinkage.pytorch.loops.transformers import (
     FILE,
     Regularize,
@@ -19,7 +20,6 @@ from shrinkage.pytorch.loops.transformers import (
     resumed_folder,
     write_state,
 )
-from shrinkage.pytorch.schedules import WarmUp
 from tests.pytorch.loops.test_transformers import TERMS, plain, trained
 from tests.pytorch.loops.tiny_training import equal, zeros
 

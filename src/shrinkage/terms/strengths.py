@@ -1,6 +1,7 @@
 """The strengths of an attachment's terms: as they were set, and as they are at this step.
 
-Who uses this: `Attachment`. Strengths are found by the ids of terms, never by their texts.
+Who uses this: the attachments of PyTorch and Keras. Strengths are found by the ids of terms, never
+by their texts.
 """
 
 from __future__ import annotations
@@ -9,8 +10,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from shrinkage.errors import InputError, near_names
-from shrinkage.pytorch.schedules import Schedule, scheduled
-from shrinkage.terms import Term, Terms, checked_strength
+from shrinkage.terms.schedules import Schedule, scheduled
+from shrinkage.terms.term import Term, Terms, checked_strength
 
 
 class Strengths:
@@ -21,7 +22,7 @@ class Strengths:
         terms: the terms themselves, where there are some; else a term is known by its id.
         schedules: for each term the factors of its strength by step, or None.
 
-    >>> from shrinkage.pytorch import WarmUp
+    >>> from shrinkage.terms.schedules import WarmUp
     >>> strengths = Strengths({"decay": 0.5}, schedules=[WarmUp(4)])
     >>> strengths.bring(1), strengths.now
     ({'decay'}, {'decay': 0.125})
@@ -54,12 +55,19 @@ class Strengths:
 
     def bring(self, step: int) -> set[str]:
         """Take the strengths of a step, and return the ids of those that have changed."""
-        before = self.now
-        self.now = {
+        before, self.now = self.now, self.at(step)
+        return {term for term, strength in self.now.items() if not _same(strength, before[term])}
+
+    def at(self, step: Any) -> dict[str, Any]:
+        """Return the strengths of a step by the ids of terms; a step that is an array gives arrays.
+
+        >>> Strengths({"decay": 0.5}).at(3)
+        {'decay': 0.5}
+        """
+        return {
             term: scheduled(strength, self._schedules.get(term), step, term)
             for term, strength in self.as_set.items()
         }
-        return {term for term, strength in self.now.items() if not _same(strength, before[term])}
 
     def _id_of(self, term: Term | str | int) -> str:
         if self._terms is not None:

@@ -1,8 +1,10 @@
 """Strengths that vary in training: factors of a strength by step.
 
-Who uses this: `regularize(schedule=…)`. A schedule is any callable from the number of real steps
-taken so far (0 at the first) to a factor of at least 0; two common ones are here. It multiplies
-the strength, not the learning rate: the shrink of a step is learning rate × strength anyway.
+Who uses this: `regularize(schedule=…)` of PyTorch and Keras, and people in optax. A schedule is any
+callable from the number of real steps taken so far (0 at the first) to a factor of at least 0; two
+common ones are here. It multiplies the strength, not the learning rate: the shrink of a step is
+learning rate × strength anyway. Where steps are compiled, as in Keras and JAX, the number of steps
+is a floating array of the framework, and the factor is one too.
 """
 
 from __future__ import annotations
@@ -10,11 +12,13 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
-from shrinkage.checks import number, whole
+from shrinkage.arrays import floating_library
+from shrinkage.checks import is_number, number, whole
 from shrinkage.errors import InputError
 
-Schedule = Callable[[int], float]
+Schedule = Callable[[Any], Any]
 
 
 @dataclass(frozen=True)
@@ -33,9 +37,9 @@ class WarmUp:
     def __post_init__(self) -> None:
         whole(self.steps, "steps")
 
-    def __call__(self, step: int) -> float:
+    def __call__(self, step: Any) -> Any:
         """Return the factor at a step."""
-        return min(1.0, step / self.steps)
+        return _up_to_one(step / self.steps)
 
 
 @dataclass(frozen=True)
@@ -62,10 +66,15 @@ class Cosine:
     def __post_init__(self) -> None:
         whole(self.steps, "steps")
 
-    def __call__(self, step: int) -> float:
+    def __call__(self, step: Any) -> Any:
         """Return the factor at a step."""
-        way = min(1.0, step / self.steps)
-        return self.end + (self.start - self.end) * 0.5 * (1 + math.cos(math.pi * way))
+        angle = math.pi * _up_to_one(step / self.steps)
+        cosine = math.cos(angle) if is_number(angle) else floating_library(angle).cos(angle)
+        return self.end + (self.start - self.end) * 0.5 * (1 + cosine)
+
+
+def _up_to_one(way: Any) -> Any:
+    return min(1.0, way) if is_number(way) else floating_library(way).clip(way, 0.0, 1.0)
 
 
 def as_schedules(
@@ -94,8 +103,8 @@ def as_schedules(
     return each
 
 
-def scheduled(strength: float, schedule: Schedule | None, step: int, term: str) -> float:
-    """Return strength × factor at a step.
+def scheduled(strength: Any, schedule: Schedule | None, step: Any, term: str) -> Any:
+    """Return strength × factor at a step; a factor that is an array is not looked at.
 
     Raises:
         InputError: the factor is no finite number of at least 0; the message names the term.
@@ -105,5 +114,8 @@ def scheduled(strength: float, schedule: Schedule | None, step: int, term: str) 
     """
     if schedule is None:
         return strength
-    factor = float(schedule(step))
+    factor = schedule(step)
+    if not is_number(step):
+        return strength * factor
+    factor = float(factor)
     return strength * number(factor, f"the factor of the schedule at step {step} for {term}")
