@@ -173,6 +173,37 @@ def test_a_callback_that_changes_gradients_takes_part(tmp_path):
     assert twice.update == "decoupled"
 
 
+class NeedsItsClosure(torch.optim.Optimizer):
+    """As sharpness-aware optimizers: without a closure there is no step."""
+
+    def __init__(self, params):
+        super().__init__(params, {"lr": 0.05})
+
+    def step(self, closure=None):
+        assert closure is not None
+        with torch.enable_grad():
+            closure()
+        for weight in self.param_groups[0]["params"]:
+            weight.data.add_(weight.grad, alpha=-0.05)
+
+
+@pytest.mark.parametrize("factor", [1, 2])
+def test_an_optimizer_that_needs_its_closure(factor, tmp_path):
+    module = Module(NeedsItsClosure, l2=factor * STRENGTH)
+    options = {"terms": STRENGTH * L2(), "strengths": "hparams.l2"}
+    report = audit_trainer(trainer(tmp_path), module, loader(), **options)
+    assert report.rules == (() if factor == 1 else ("wrong-factor",))
+
+
+def test_nothing_is_told(tmp_path, caplog, capsys):
+    fitting = trainer(tmp_path, precision="bf16-mixed")
+    caplog.clear()
+    capsys.readouterr()
+    audit_trainer(fitting, Module(decayed), loader())
+    assert caplog.records == []
+    assert capsys.readouterr() == ("", "")
+
+
 def test_data_of_a_module(tmp_path):
     class Data(LightningDataModule):
         def train_dataloader(self):

@@ -99,8 +99,14 @@ def test_the_terms_of_the_callback(update):
     assert callback.attachment is None
 
 
-def test_a_net_that_has_begun_goes_on_from_there():
-    training = net(Adding, optimizer__momentum=0.9).fit(X, Y)
+def test_a_net_that_has_begun_goes_on_from_there(capsys):
+    class Telling(Adding):
+        def train_step(self, batch, **fit_params):
+            print(self.module_[0].weight.tolist())
+            return super().train_step(batch, **fit_params)
+
+    training = net(Telling, optimizer__momentum=0.9).fit(X, Y)
+    capsys.readouterr()
     with states_kept():
         before = picture(training.module_, training.optimizer_), len(training.history)
         report = audit_trainer(training, X, Y, terms=STRENGTH * L2(), strengths="l2")
@@ -108,6 +114,9 @@ def test_a_net_that_has_begun_goes_on_from_there():
     assert report.ok
     assert changes(before[0], after[0]) == []
     assert before[1] == after[1]
+    begins = capsys.readouterr().out.splitlines()
+    assert set(begins) == {str(training.module_[0].weight.tolist())}
+    assert len(begins) >= 3
 
 
 def test_bad_input():

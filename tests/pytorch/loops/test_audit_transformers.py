@@ -13,6 +13,7 @@ from shrinkage.errors import InputError
 from shrinkage.pytorch import audit_trainer
 from shrinkage.pytorch.transformers import Regularize
 from tests.pytorch.audits.pictures import changes, picture, states_kept
+from tests.pytorch.loops.test_audit_accelerate import listed
 from tests.pytorch.loops.test_transformers import arguments, bert, rows
 
 STRENGTH = 0.05
@@ -61,6 +62,14 @@ def test_its_own_decay_is_right_and_no_optimizer_is_left(tmp_path):
     assert report.ok
     assert report.update == "decoupled"
     assert training.optimizer is None
+
+
+def test_frozen_layers_are_not_meant(tmp_path):
+    training = trainer(tmp_path, weight_decay=STRENGTH)
+    training.model.bert.embeddings.requires_grad_(False)
+    report = audit_trainer(training)
+    assert report.findings == ()
+    assert report.update == "decoupled"
 
 
 def test_a_decay_beside_an_optimizer_of_ones_own(tmp_path):
@@ -128,16 +137,16 @@ def test_everything_is_as_it_was(tmp_path):
     training.train()
     calls, optimizer = looks.calls, training.optimizer
     rates = [group["lr"] for group in optimizer.param_groups]
-    shared = dict(vars(training.accelerator.gradient_state))
+    shared = listed(training.accelerator.gradient_state)
     with states_kept():
-        before = picture(training.model, optimizer.optimizer), dict(vars(training.accelerator))
+        before = picture(training.model, optimizer.optimizer), listed(training.accelerator)
         assert audit_trainer(training).ok
-        after = picture(training.model, optimizer.optimizer), dict(vars(training.accelerator))
+        after = picture(training.model, optimizer.optimizer), listed(training.accelerator)
     assert changes(before[0], after[0]) == []
     assert before[1] == after[1]
     assert training.optimizer is optimizer
     assert rates == [group["lr"] for group in optimizer.param_groups]
-    assert vars(training.accelerator.gradient_state) == shared
+    assert listed(training.accelerator.gradient_state) == shared
     assert looks.calls == calls
 
 

@@ -73,8 +73,7 @@ def loop_of(accelerator: Any, training: Sequence[Any], request: LoopRequest) -> 
             "shrinkage.pytorch.regularize; a loss function that adds a penalty of its own takes a "
             "third argument, scale, and multiplies it by that"
         },
-        line=line_of(loss_function),
-        penalty_line=line_of_argument(loss_function, 2),
+        lines=(line_of(loss_function), line_of_argument(loss_function, 2)),
     )
 
 

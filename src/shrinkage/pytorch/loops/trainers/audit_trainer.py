@@ -20,7 +20,7 @@ from shrinkage.pytorch.audits.audit import audit
 from shrinkage.pytorch.audits.constructions import constructions_noted
 from shrinkage.pytorch.audits.origins import origins_of
 from shrinkage.pytorch.audits.step_call import seeded
-from shrinkage.pytorch.loops.trainers.base import LoopRequest
+from shrinkage.pytorch.loops.trainers.base import LoopRequest, NeedsClosure
 from shrinkage.terms import Term, Terms
 
 # The class of a framework, where it is, and the file here that knows it.
@@ -86,18 +86,14 @@ def audit_trainer(
         with seeded(seed), warnings.catch_warnings(), constructions_noted(_PACKAGES):
             warnings.simplefilter("ignore", OwnDecayWarning)  # the audit has a rule for it
             loop = framework.loop_of(trainer, training, LoopRequest(named, optimizer, undo))
-        report = audit(
-            loop.model,
-            loop.optimizer,
-            loop.step,
-            loop.batches,
-            loop.terms if terms is None else terms,
-            update=update,
-            steps_per_epoch=loop.steps_per_epoch,
-            seed=seed,
-        )
-        lines = loop.line, loop.penalty_line
-        report = with_lines(report, origins_of(loop.model, loop.optimizer, *lines))
+        asked = loop.terms if terms is None else terms
+        options = {"update": update, "steps_per_epoch": loop.steps_per_epoch, "seed": seed}
+        arguments = loop.model, loop.optimizer, loop.step, loop.batches, asked
+        try:
+            report = audit(*arguments, **options)
+        except NeedsClosure:
+            report = audit(*arguments, **options)
+        report = with_lines(report, origins_of(loop.model, loop.optimizer, *loop.lines))
     findings = tuple(
         replace(said, remedy=loop.remedies.get(said.rule, said.remedy)) for said in report.findings
     )

@@ -6,7 +6,7 @@ Who uses this: the files of this folder, one a framework, and `audit_trainer`.
 from __future__ import annotations
 
 import copy
-import inspect
+import weakref
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
@@ -24,6 +24,8 @@ from shrinkage.pytorch.loops.sessions import Request, Session
 from shrinkage.pytorch.regularize import regularize
 from shrinkage.terms import Terms
 
+Lines = tuple[SourceLine | None, SourceLine | None]
+_WITH_CLOSURE: weakref.WeakSet[type[Optimizer]] = weakref.WeakSet()
 UNKNOWN_ACCUMULATION = 16  # batches to take where only the loop knows after how many it steps
 
 
@@ -54,8 +56,8 @@ class TrainerLoop:
         terms: what the framework's settings stand for; None: what is in the optimizer.
         steps_per_epoch: where the length of the data is known.
         remedies: by rule, what to do in the framework's own words.
-        line: where the user's own part of the step begins, None where there is none.
-        penalty_line: where that computes a penalty, None where it has none.
+        lines: where the user's own part of the step begins, and where that computes a penalty;
+            None where it has none.
     """
 
     model: nn.Module
@@ -65,8 +67,7 @@ class TrainerLoop:
     terms: Terms | None = None
     steps_per_epoch: float | None = None
     remedies: Mapping[str, str] = field(default_factory=dict)
-    line: SourceLine | None = None
-    penalty_line: SourceLine | None = None
+    lines: Lines = (None, None)
 
 
 def overridden(thing: Any, base: type, names: Sequence[str]) -> Callable[..., Any] | None:
@@ -77,18 +78,16 @@ def overridden(thing: Any, base: type, names: Sequence[str]) -> Callable[..., An
     return None
 
 
-def lines_of(
-    source: Callable[..., Any] | None, strengths: Sequence[str]
-) -> dict[str, SourceLine | None]:
+def lines_of(source: Callable[..., Any] | None, strengths: Sequence[str]) -> Lines:
     """Return where a user's part of the step begins, and where it uses its strengths."""
     if source is None:
-        return {}
+        return None, None
     begins = line_of(source)
     if not strengths:
-        return {"line": begins}
+        return begins, None
     names = {name.rpartition(".")[2] for name in strengths}
     used = line_of_attribute(source, names.pop()) if len(names) == 1 else None
-    return {"line": begins, "penalty_line": used or begins}
+    return begins, used or begins
 
 
 def taken_batches(loader: Iterable[Any], count: int) -> list[Any]:
@@ -162,25 +161,34 @@ def standing_in(sessions: Iterable[Session], optimizer: Optimizer) -> Iterator[N
             session.attachment = attachment
 
 
+class NeedsClosure(Exception):
+    """An optimizer that cannot step without a closure; it is known as one from now on."""
+
+
 @contextmanager
 def closure_first(optimizer: Optimizer) -> Iterator[None]:
     """Let `step(closure)` call the closure, and then step with its gradients.
 
     That is what an optimizer does which calls its closure once; the audit can look in between.
-    One that cannot do without a closure, as L-BFGS, is left as it is.
+
+    Raises:
+        NeedsClosure: its step without a closure fails; the next time it gets the closure.
     """
-    step = optimizer.step
-    closure = inspect.signature(type(optimizer).step).parameters.get("closure")
-    if closure is None or closure.default is inspect.Parameter.empty:
+    if type(optimizer) in _WITH_CLOSURE:
         yield
         return
+    step = optimizer.step
 
     def in_two(closure: Callable[[], Any] | None = None, **options: Any) -> Any:
         if closure is None:
             return step(**options)
         with torch.enable_grad():
             loss = closure()
-        step(**options)
+        try:
+            step(**options)
+        except Exception as error:
+            _WITH_CLOSURE.add(type(optimizer))
+            raise NeedsClosure from error
         return loss
 
     optimizer.step = in_two  # type: ignore[method-assign]

@@ -47,6 +47,7 @@ SETTINGS = (
     "gradient_clip_val",
     "gradient_clip_algorithm",
 )
+LOGGERS = ("lightning.pytorch", "lightning.fabric", "pytorch_lightning", "lightning_fabric")
 QUIET = {
     "accelerator": "cpu",
     "devices": 1,
@@ -88,7 +89,7 @@ class Fits:
         own = type("Events", (base,), methods)()
         callbacks = [own, *hooked(self._callbacks(), base, HOOKS)]
         settings = {name: getattr(self.trainer, name) for name in SETTINGS}
-        with _quiet(self.package):
+        with _quiet():
             trainer = self.package.Trainer(**QUIET, **settings, callbacks=callbacks)
             try:
                 trainer.fit(module, *data)
@@ -176,7 +177,7 @@ def loop_of(trainer: Any, training: Sequence[Any], request: LoopRequest) -> Trai
             "the terms with the callback Regularize; a number that training_step multiplies its "
             "penalty by has to be named: audit_trainer(…, strengths='l2')"
         },
-        **lines_of(module.training_step, request.strengths),
+        lines=lines_of(module.training_step, request.strengths),
     )
 
 
@@ -207,15 +208,18 @@ def _event(event: Callable[[Any], None]) -> Callable[..., None]:
 
 
 @contextmanager
-def _quiet(package: Any) -> Iterator[None]:
+def _quiet() -> Iterator[None]:
     """Keep Lightning from telling what it tells at every fit."""
-    logger = logging.getLogger(package.__name__)
-    level = logger.level
-    logger.setLevel(logging.WARNING)
+    loggers = [logging.getLogger(name) for name in LOGGERS]
+    levels = [logger.level for logger in loggers]
+    for logger in loggers:
+        logger.setLevel(logging.WARNING)
     try:
         with warnings.catch_warnings():
-            for name in ("lightning", "pytorch_lightning"):
-                warnings.filterwarnings("ignore", module=rf"{name}\b", category=UserWarning)
+            warnings.filterwarnings(
+                "ignore", module=r"(pytorch_)?lightning\b", category=UserWarning
+            )
             yield
     finally:
-        logger.setLevel(level)
+        for logger, level in zip(loggers, levels, strict=True):
+            logger.setLevel(level)

@@ -78,13 +78,13 @@ def loop_of(net: Any, training: Sequence[Any], request: LoopRequest) -> TrainerL
             "Regularize; a number that get_loss multiplies its penalty by has to be named: "
             "audit_trainer(net, X, y, strengths='l2')"
         },
-        **lines_of(overridden(net, NeuralNet, LOSSES), request.strengths),
+        lines=lines_of(overridden(net, NeuralNet, LOSSES), request.strengths),
     )
 
 
 def _initialized(net: Any) -> Any:
     """Return a clone with module and optimizer, in the state of a net that has begun."""
-    own = clone(net)
+    own: Any = clone(net)
     own.verbose = 0
     own.initialize()
     if net.initialized_:

@@ -73,7 +73,7 @@ def loop_of(trainer: Any, training: Sequence[Any], request: LoopRequest) -> Trai
     own_loss = overridden(trainer, Trainer, LOSSES) or trainer.compute_loss_func
 
     def step(model: Any, optimizer: Optimizer, batches: Any, scale: float) -> None:
-        own = _copied(trainer)
+        own = _copied(copied)
         sessions = [callback.session for callback in regularizations]
         with shared_state_kept(), standing_in(sessions, optimizer):
             own.accelerator, own.optimizer = accelerated(trainer.accelerator, optimizer)
@@ -89,7 +89,7 @@ def loop_of(trainer: Any, training: Sequence[Any], request: LoopRequest) -> Trai
         terms=_of_settings(copied, optimizer),
         steps_per_epoch=epoch_length(loader, trainer.args.gradient_accumulation_steps),
         remedies={"no-effect": _remedy(trainer)},
-        **lines_of(own_loss, request.strengths),
+        lines=lines_of(own_loss, request.strengths),
     )
 
 
@@ -140,13 +140,15 @@ def _mixed(accelerator: Any, model: nn.Module) -> nn.Module:
 def _of_settings(trainer: Any, optimizer: Optimizer) -> Terms | None:
     """Return the terms that `TrainingArguments` and callbacks stand for, None for the optimizer's.
 
-    A weight decay is meant for the parameters that the trainer names itself, whoever has built the
-    optimizer.
+    A weight decay is meant for the parameters that the trainer names itself and that train, whoever
+    has built the optimizer.
     """
     decay = trainer.args.weight_decay
     if not decay:
         return None
-    names = tuple(trainer.get_decay_parameter_names(trainer.model))
+    named = set(trainer.get_decay_parameter_names(trainer.model))
+    weights = trainer.model.named_parameters()
+    names = tuple(name for name, weight in weights if name in named and weight.requires_grad)
     attachment = attachment_of(optimizer)
     attached = (
         ()
