@@ -88,6 +88,52 @@ def decay_before_the_forward_pass() -> Audited:
 
 
 @loop("pytorch")
+def decay_of_the_moved_weights() -> Audited:
+    """Behind Adam's step, so that the weights which are shrunk are the moved ones."""
+
+    def training_step(model: Model, optimizer: Optimizer, data: Batch, scale: float) -> None:
+        plain_step(model, optimizer, data, scale)
+        with torch.no_grad():
+            for w in matrices(model):
+                w.mul_(1 - RATE * STRENGTH * scale)
+
+    return audited(training_step, STRENGTH * L2(), optimizer=lambda p: Adam(p, lr=RATE))
+
+
+@loop("pytorch")
+def rows_clipped_to_their_weights() -> Audited:
+    """Adaptive clipping: a row's gradient is at most a hundredth of the row."""
+
+    def training_step(model: Model, optimizer: Optimizer, data: Batch, scale: float) -> None:
+        optimizer.zero_grad()
+        (data_loss(model, data) + scale * STRENGTH * half_squares(model)).backward()
+        for w in matrices(model):
+            assert w.grad is not None
+            most = 0.01 * w.detach().norm(dim=1, keepdim=True)
+            w.grad.mul_((most / w.grad.norm(dim=1, keepdim=True)).clamp(max=1))
+        optimizer.step()
+
+    return audited(training_step, STRENGTH * L2())
+
+
+@loop("pytorch")
+def lbfgs_with_a_history() -> Audited:
+    """The steps within the step mix all parameters, so that biases end elsewhere too."""
+
+    def training_step(model: Model, optimizer: Any, data: Batch, scale: float) -> None:
+        def closure() -> torch.Tensor:
+            optimizer.zero_grad()
+            loss = data_loss(model, data) + scale * STRENGTH * half_squares(model)
+            loss.backward()
+            return loss
+
+        optimizer.step(closure)
+
+    kind = optim.LBFGS
+    return audited(training_step, STRENGTH * L2(), optimizer=lambda p: kind(p, max_iter=4))
+
+
+@loop("pytorch")
 def penalty_behind_unscale() -> Audited:
     """Gradients are those of the loss from unscale_ on; the penalty has a backward of its own."""
     scaler = GradScaler("cpu", init_scale=1024.0)

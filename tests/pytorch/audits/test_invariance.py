@@ -88,3 +88,17 @@ def test_chance_beside_a_norm_hides_neither(monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setattr("shrinkage.pytorch.audits.invariant._may_be", lambda *_: True)
     make, shape, expected = CASES["two convolutions with batch norm"]
     assert where(audited(settled(make()), shape), "scale-invariant") == expected
+
+
+def test_a_loop_that_refuses_other_weights_has_no_word_of_it() -> None:
+    make, shape, _ = CASES["batch norm"]
+    model = settled(make())
+    most = 1.5 * float(model.get_parameter("foo0.weight").detach().abs().max())
+
+    def step(model: nn.Module, optimizer: Any, batch: Any, scale: float) -> None:
+        if float(model.get_parameter("foo0.weight").detach().abs().max()) > most:
+            raise ValueError("the weights explode")
+        step_with(half_squares, STRENGTH)(model, optimizer, batch, scale)
+
+    report = audit(model, SGD(model.parameters(), lr=0.01), step, data(24, shape), STRENGTH * L2())
+    assert report.rules == (), str(report)

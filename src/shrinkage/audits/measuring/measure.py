@@ -125,14 +125,23 @@ def _changes(
     measured: tuple[Array, Array],
     rates: dict[str, tuple[Any, Any]],
 ) -> dict[str, Fit]:
-    """Fit a change, known up to a bound, to what each mechanism would do from `places`."""
+    """Fit a change, known up to a bound, to what each mechanism would do from `places`.
+
+    A decay beside the gradient is that of the old weights, or of the moved ones behind the step.
+    """
     w, base = places
-    change, bound = measured
 
-    def predict(name: str) -> Callable[[float], Array]:
-        return lambda factor: expected.scaled(factor).change(name, w, base, *rates[name])
+    def fitted(name: str, weights: Array) -> Fit:
+        def predict(factor: float) -> Array:
+            return expected.scaled(factor).change(name, weights, base, *rates[name])
 
-    return {name: _best_fit(predict(name), change, bound) for name in rates}
+        return _best_fit(predict, *measured)
+
+    fits = {name: fitted(name, w) for name in rates}
+    if "decoupled" in fits and not fits["decoupled"].fits:
+        behind = fitted("decoupled", base)
+        fits["decoupled"] = behind if behind.fits else fits["decoupled"]
+    return fits
 
 
 def _best_fit(predict: Callable[[float], Array], change: Array, bound: Array) -> Fit:

@@ -13,7 +13,7 @@ from typing import Any
 import torch
 
 from shrinkage.audits.intended import Intended
-from shrinkage.audits.measuring import Measured, Pair, measure
+from shrinkage.audits.measuring import Fit, Measured, Pair, measure
 from shrinkage.errors import UnsupportedOptimizer
 from shrinkage.pytorch.audits.replays import step_bare
 from shrinkage.pytorch.audits.runs import Runs
@@ -47,8 +47,10 @@ def measure_run(
         look(measured)
     hidden = {name: intended[name] for name, seen in measured.items() if _hides(seen)}
     for name, seen in measured.items():
-        if intended[name].expectation.parts and _tells(runs, watch, seen):
-            measured[name] = replace(seen, plain=True)
+        if intended[name].expectation.parts:
+            measured[name] = replace(seen, plain=seen.plain or _tells(runs, watch, seen))
+        elif watch.asked_again:  # the steps within a step mix all parameters
+            measured[name] = replace(seen, displacement=Fit())
     if hidden and watch.replayable:
         for name, rest in _beside(runs, scale, watch, hidden).items():
             measured[name] = replace(

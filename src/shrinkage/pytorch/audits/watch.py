@@ -32,6 +32,7 @@ class Watch:
         self.steps = 0
         self.loss_scale = 1.0
         self._scaled_by = 1.0  # what gradients are to be divided by: the loss scale until unscale_
+        self.asked_again = False  # whether a step took gradients at several weights
         self.early: dict[str, torch.Tensor] = {}  # weights that moved before their gradient
         self.counts: dict[str, int] = {}
         self.rates: dict[str, float] = {}
@@ -124,6 +125,7 @@ class Watch:
         name = self._names[id(parameter)]
         if not torch.equal(parameter.detach(), self._start[name]):
             if not self.replayable:
+                self.asked_again = True
                 return  # a closure that is called again, at other weights
             self.early[name] = parameter.detach().clone()
         self.counts[name] = self.counts.get(name, 0) + 1
@@ -193,9 +195,16 @@ def _ratio(made: torch.Tensor, used: torch.Tensor) -> float | None:
 
 
 def _is_clamped(made: torch.Tensor, used: torch.Tensor) -> bool:
-    """Return whether one gradient is the other with its largest elements cut off."""
+    """Return whether one gradient is the other with its largest elements, or rows, cut down."""
     most = float(used.abs().max())
-    return torch.equal(made.clamp(-most, most), used)
+    if torch.equal(made.clamp(-most, most), used):
+        return True
+    if made.ndim < 2:
+        return False
+    rows, cut = (gradient.flatten(1).double() for gradient in (made, used))
+    ratios = (rows * cut).sum(1) / rows.square().sum(1).clamp(min=1e-300)
+    along = (cut - ratios[:, None] * rows).norm() <= _ALIGNED * cut.norm()
+    return bool(along) and bool((ratios >= 0).all()) and bool((ratios <= 1 + _SAME).all())
 
 
 @contextlib.contextmanager
