@@ -53,7 +53,10 @@ def _confirmed(facts: LoopFacts, candidates: Sequence[Any]) -> list[Any]:
         names = [
             name for info in group for name in (info.name, _bias_of(info)) if name in facts.start
         ]
-        gradients = facts.runs.gradients_from(dict.fromkeys(names, 2.0))
+        try:
+            gradients = facts.runs.gradients_from(dict.fromkeys(names, 2.0))
+        except Exception:  # a loop may refuse weights that it has never had
+            break
         halved = [_is_halved(facts.gradients[i.name], gradients[i.name]) for i in group]
         if all(halved):
             confirmed += group
