@@ -46,6 +46,19 @@ def test_right(assert_penalty_arrives):
 
 def test_wrong(assert_penalty_arrives):
     assert_penalty_arrives(*loop(2), terms=0.01 * L2())
+
+
+def test_biases(assert_penalty_arrives):
+    model, _, _, batch = loop(0)
+    optimizer = torch.optim.AdamW(model.parameters(), weight_decay=0.1)
+
+    def plain_step(model, optimizer, batch):
+        optimizer.zero_grad()
+        model(batch).pow(2).mean().backward()
+        optimizer.step()
+
+    (said,) = assert_penalty_arrives(model, optimizer, plain_step, batch).findings
+    assert said.line.function == "test_biases"
 """
 
 
@@ -116,7 +129,7 @@ class TestPlugin:
         options = ["-p", "no:cacheprovider", "--rootdir", str(tmp_path), str(tmp_path)]
         done = subprocess.run([*command, *options], capture_output=True, text=True, check=False)
         assert done.returncode == 1, done.stdout + done.stderr
-        assert "1 failed, 1 passed" in done.stdout
+        assert "1 failed, 2 passed" in done.stdout
         failure = [line for line in done.stdout.splitlines() if line.startswith("E ")]
         assert failure[0].split() == ["E", "AssertionError:", "not", "ok:", "1", "error"]
         assert "error wrong-factor (weight)" in failure[1]

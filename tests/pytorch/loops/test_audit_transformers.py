@@ -90,6 +90,29 @@ def test_a_decay_that_create_optimizer_forgets(tmp_path):
     )
 
 
+class Ignoring(torch.optim.Optimizer):
+    """Stores a weight decay and does not use it."""
+
+    def step(self, closure=None):
+        assert closure is None
+        for group in self.param_groups:
+            for weight in group["params"]:
+                weight.data.add_(weight.grad, alpha=-group["lr"])
+
+
+def test_an_optimizer_that_ignores_its_decay_is_not_the_trainers_fault(tmp_path):
+    class Own(Trainer):
+        def create_optimizer(self):
+            defaults = {"lr": 0.01, "weight_decay": STRENGTH}
+            self.optimizer = Ignoring(self.model.parameters(), defaults)
+            return self.optimizer
+
+    report = audit_trainer(trainer(tmp_path, Own, weight_decay=STRENGTH))
+    assert report.rules == ("no-effect",)
+    assert "TrainingArguments" not in report.findings[0].remedy
+    assert report.findings[0].line.function == "create_optimizer"
+
+
 @pytest.mark.parametrize("batches", [1, 2])
 def test_a_penalty_in_compute_loss(batches, tmp_path):
     asked = {"terms": (STRENGTH * L2()).on(HEAD), "strengths": "l2"}

@@ -14,13 +14,13 @@ from dataclasses import replace
 from typing import Any
 
 from shrinkage.audits.findings import Report
-from shrinkage.audits.source_lines import with_lines
+from shrinkage.audits.source_lines import Origins, with_lines
 from shrinkage.errors import InputError, OwnDecayWarning
 from shrinkage.pytorch.audits.audit import audit
 from shrinkage.pytorch.audits.constructions import constructions_noted
 from shrinkage.pytorch.audits.origins import origins_of
 from shrinkage.pytorch.audits.step_call import seeded
-from shrinkage.pytorch.loops.trainers.base import LoopRequest, NeedsClosure
+from shrinkage.pytorch.loops.trainers.base import LoopRequest, NeedsClosure, TrainerLoop
 from shrinkage.terms import Term, Terms
 
 # The class of a framework, where it is, and the file here that knows it.
@@ -93,9 +93,19 @@ def audit_trainer(
             report = audit(*arguments, **options)
         except NeedsClosure:
             report = audit(*arguments, **options)
-        report = with_lines(report, origins_of(loop.model, loop.optimizer, *loop.lines))
+        origins = origins_of(loop.model, loop.optimizer, *loop.lines)
+    return _worded(with_lines(report, origins), loop, origins)
+
+
+def _worded(report: Report, loop: TrainerLoop, origins: Origins) -> Report:
+    """Return a report with remedies in the framework's words.
+
+    Where nothing arrives of a decay that the optimizer has, the framework is not to blame.
+    """
+    stored = bool(origins.decayed or origins.attached)
+    remedies = {k: v for k, v in loop.remedies.items() if not (stored and k == "no-effect")}
     findings = tuple(
-        replace(said, remedy=loop.remedies.get(said.rule, said.remedy)) for said in report.findings
+        replace(said, remedy=remedies.get(said.rule, said.remedy)) for said in report.findings
     )
     return replace(report, findings=findings)
 

@@ -88,7 +88,11 @@ def loop_of(trainer: Any, training: Sequence[Any], request: LoopRequest) -> Trai
         batches,
         terms=_of_settings(copied, optimizer),
         steps_per_epoch=epoch_length(loader, trainer.args.gradient_accumulation_steps),
-        remedies={"no-effect": _remedy(trainer)},
+        remedies={
+            "no-effect": _remedy(trainer),
+            "accumulation-multiplied": "divide the penalty that compute_loss adds by "
+            "self.args.gradient_accumulation_steps, as the Trainer does with the loss of the data",
+        },
         lines=lines_of(own_loss, request.strengths),
     )
 
