@@ -8,8 +8,8 @@ from torch import nn
 
 from shrinkage import L1, L2
 from shrinkage.drawing import Kind, draw_figure, draw_png
+from shrinkage.ledger.figure import NAMED, ledger_figure
 from shrinkage.pytorch import Ledger, regularize
-from shrinkage.pytorch.ledger.figure import SHOWN, ledger_figure
 
 
 def records(layers: int, steps_per_epoch: int | None = None):
@@ -53,8 +53,8 @@ def test_a_layer_has_one_colour_in_every_panel():
 
 def test_many_layers_are_faint():
     shares = ledger_figure(records(14).ledger.records).panels[1]
-    assert sum(bool(series.label) for series in shares.series) == SHOWN
-    assert sum(series.kind is Kind.FAINT for series in shares.series) == 14 - SHOWN
+    assert sum(bool(series.label) for series in shares.series) == NAMED
+    assert sum(series.kind is Kind.FAINT for series in shares.series) == 14 - NAMED
 
 
 def test_a_scale_is_logarithmic_where_all_numbers_are_positive():

@@ -13,6 +13,8 @@ from shrinkage.keras.metrics import METRICS, metric_of
 from shrinkage.keras.parameters import describe
 from shrinkage.keras.regularize import regularize
 from shrinkage.keras.regularizers import Regularizer, regularizer
+from shrinkage.keras.watch import FirstEpochWatch
+from shrinkage.ledger import JsonLines, MLflow, TensorBoard
 from shrinkage.parameters.keras_layers import LAYERS
 from shrinkage.terms.schedules import Cosine, WarmUp
 
@@ -24,9 +26,13 @@ __all__ = [
     "METRICS",
     "Cosine",
     "EpochRecord",
+    "FirstEpochWatch",
+    "JsonLines",
     "KerasAttachment",
     "LedgerCallback",
+    "MLflow",
     "Regularizer",
+    "TensorBoard",
     "WarmUp",
     "describe",
     "metric_of",

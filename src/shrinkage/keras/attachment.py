@@ -16,6 +16,7 @@ from shrinkage.keras.optimizers import compiled_optimizer, inner_optimizer, ways
 from shrinkage.keras.slots import PenalisedVariable, check_held
 from shrinkage.keras.step import RegularizedStep
 from shrinkage.keras.watch import FirstEpochWatch, is_fitting, unwatch, watch
+from shrinkage.ledger import decay_timescale
 from shrinkage.terms import Assignment, Term, Terms
 from shrinkage.terms.strengths import Strengths
 
@@ -132,6 +133,14 @@ class KerasAttachment:
         """Return how many weights each penalised parameter has."""
         infos = {info.name: info.size for info in self.assignment.infos}
         return {slot.name: infos[slot.name] for slot in self._slots}
+
+    def timescales(self) -> dict[str, float | None]:
+        """Return 1 / (learning rate · strength of L2) for each penalised parameter, in steps."""
+        self._synchronize()
+        strengths, rate = self.strengths, number(self.optimizer.learning_rate)
+        return {
+            slot.name: decay_timescale(slot.at(strengths).plan.parts, rate) for slot in self._slots
+        }
 
     def detach(self) -> None:
         """Take the terms off the optimizer; they act no more."""

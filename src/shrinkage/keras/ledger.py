@@ -5,7 +5,7 @@ Who uses this: people, in `fit(callbacks=[LedgerCallback(attachment)])`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,32 +14,35 @@ import keras
 from shrinkage.checks import whole
 from shrinkage.errors import InputError
 from shrinkage.keras.attachment import KerasAttachment
+from shrinkage.ledger import LayerRecord, Record, RecordBook, Sink
 
 
 @dataclass(frozen=True)
-class EpochRecord:
+class EpochRecord(Record):
     """One look at training; plain numbers.
 
+    `step` counts the optimizer's steps, `epoch` from 0; `data_loss` is None where layers add to
+    the loss, since Keras gives one sum. Shares of the gradient are not measured: gradients live in
+    the compiled step.
+
     Args:
-        step: steps that the optimizer has taken.
-        epoch: number of the epoch, from 0.
         loss: as Keras shows it: the mean since the epoch began, with what layers add to it.
-        data_loss: the same where no layer adds anything, else None, since Keras gives one sum.
-        terms: a term's text → strength·penalty now.
-        zeros: a parameter's name → how many of its weights are exactly zero.
-        sizes: a parameter's name → how many weights it has.
     """
 
-    step: int
-    epoch: int
     loss: float | None
-    data_loss: float | None
-    terms: Mapping[str, float]
-    zeros: Mapping[str, int]
-    sizes: Mapping[str, int]
+
+    @property
+    def zeros(self) -> dict[str, int]:
+        """How many weights of each penalised parameter are exactly zero."""
+        return {name: layer.zeros for name, layer in self.layers.items()}
+
+    @property
+    def sizes(self) -> dict[str, int]:
+        """How many weights each penalised parameter has."""
+        return {name: layer.size for name, layer in self.layers.items()}
 
 
-class LedgerCallback(keras.callbacks.Callback):
+class LedgerCallback(RecordBook, keras.callbacks.Callback):
     """Keep records of training, and print who is penalised when it begins.
 
     Args:
@@ -47,6 +50,8 @@ class LedgerCallback(keras.callbacks.Callback):
         every: a record after so many batches as well as after each epoch; 0 is epochs alone.
             Keras counts batches by execution: with `steps_per_execution`, several steps at once.
         show: where the table goes at the start; None is nowhere.
+        sinks: where records are written as they come: `JsonLines`, `TensorBoard`, `MLflow`.
+        keep: how many records stay in memory; the oldest are dropped.
 
     Raises:
         InputError: no attachment, or a count below 0; in `fit`, a model whose optimizer has not
@@ -70,15 +75,17 @@ class LedgerCallback(keras.callbacks.Callback):
         *,
         every: int = 0,
         show: Callable[[str], None] | None = print,
+        sinks: Sequence[Sink] = (),
+        keep: int = 10_000,
     ) -> None:
-        super().__init__()
+        RecordBook.__init__(self, sinks, keep)
+        keras.callbacks.Callback.__init__(self)
         if not isinstance(attachment, KerasAttachment):
             raise InputError(
                 f"expected what regularize(…) returned, got {type(attachment).__name__}: give "
                 "the attachment"
             )
         self.attachment, self.every = attachment, whole(every, "every", 0, "use 0 or 100")
-        self.records: list[EpochRecord] = []
         self._show, self._epoch = show, 0
         self._batches, self._taken = 0, False
 
@@ -109,18 +116,36 @@ class LedgerCallback(keras.callbacks.Callback):
         if not self._taken:
             self._take(logs)
 
+    @property
+    def records(self) -> list[EpochRecord]:  # type: ignore[override]
+        """The records in memory, oldest first."""
+        return list(self._records)  # type: ignore[arg-type]
+
     def _take(self, logs: Any) -> None:
         loss = (logs or {}).get("loss")
         loss = None if loss is None else float(loss)
         attachment = self.attachment
-        self.records.append(
-            EpochRecord(
-                step=attachment.steps,
-                epoch=self._epoch,
-                loss=loss,
-                data_loss=None if attachment.model.losses else loss,
-                terms=attachment.value(),
-                zeros=attachment.zeros(),
-                sizes=attachment.sizes(),
-            )
+        record = EpochRecord(
+            step=attachment.steps,
+            epoch=self._epoch,
+            data_loss=None if attachment.model.losses else loss,
+            terms=attachment.value(),
+            layers=self._layers(),
+            loss=loss,
         )
+        self.add([record])
+
+    def _layers(self) -> dict[str, LayerRecord]:
+        zeros, sizes = self.attachment.zeros(), self.attachment.sizes()
+        steps = (self.params or {}).get("steps")
+        return {
+            name: LayerRecord(
+                gradient_share=None,
+                zeros=zeros[name],
+                size=sizes[name],
+                timescale_steps=timescale,
+                timescale_epochs=timescale / steps if timescale and steps else None,
+                below_resolution=None,
+            )
+            for name, timescale in self.attachment.timescales().items()
+        }

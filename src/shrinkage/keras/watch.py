@@ -22,18 +22,27 @@ FirstEpoch = Callable[[dict[str, Any]], bool]
 
 
 class FirstEpochWatch(keras.callbacks.Callback):
-    """Calls at the end of an epoch, until that says that it has seen enough.
+    """Warn at the end of the first epoch of layers' regularizers that no loss has asked for.
+
+    `regularize` puts one into `fit` by itself. Where a model has nothing but `regularizer` in its
+    layers, and a `train_step` of its own, give it to `fit(callbacks=[FirstEpochWatch()])`.
 
     Args:
-        check: takes the optimizers that the model holds and that have moved in the epoch, by their
-            names; returns whether it was the last time.
+        check: called with the optimizers that the model holds and that have moved in the epoch, by
+            their names; returns whether it was the last time.
     """
 
-    def __init__(self, check: FirstEpoch) -> None:
+    def __init__(self, check: FirstEpoch = lambda _: True) -> None:
         super().__init__()
         self._check, self._ended = check, False
         self._before: dict[str, tuple[float, ...]] = {}
         self._asked: dict[str, int] = {}
+
+    def on_train_begin(self, logs: Any = None) -> None:  # noqa: ARG002
+        """Have the train function traced anew: one that has been asks for nothing any more."""
+        model: Any = self.model
+        if not self._ended and any(True for _ in _regularizers(model)):
+            model.make_train_function(force=True)
 
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:  # noqa: ARG002
         """Note how many steps each optimizer has taken, and how often losses were asked for."""

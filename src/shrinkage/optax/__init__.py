@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from shrinkage.ledger import JsonLines, MLflow, TensorBoard
 from shrinkage.optax.layouts import in_out, layout_of, out_in
+from shrinkage.optax.ledger import TreeLedger
 from shrinkage.optax.loss import penalty_loss
 from shrinkage.optax.metrics import (
     AdagradMetric,
@@ -29,10 +31,14 @@ __all__ = [
     "AdagradMetric",
     "AdamMetric",
     "DecoupledState",
+    "JsonLines",
+    "MLflow",
     "OptaxMetric",
     "ProximalState",
     "RMSpropMetric",
     "SGDMetric",
+    "TensorBoard",
+    "TreeLedger",
     "decoupled",
     "describe",
     "gradient",

@@ -160,10 +160,7 @@ class Attachment:
 
     def plot(self) -> Any:
         """Return a matplotlib figure of the ledger: losses, gradient shares, zeros, timescales."""
-        from shrinkage.drawing import draw_figure
-        from shrinkage.pytorch.ledger.figure import ledger_figure
-
-        return draw_figure(ledger_figure(self.ledger.records))
+        return self.ledger.plot()
 
     def detach(self) -> None:
         """Take the hooks off the optimizer; the terms act no more."""

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import json
+import os
+from pathlib import Path
+
 import keras
 import numpy as np
+import pytest
 
 from shrinkage import L1, L2
-from shrinkage.keras import LedgerCallback, regularize
+from shrinkage.keras import JsonLines, LedgerCallback, regularize
+from shrinkage.ledger import ledger_figure
 from tests.keras.checks.networks import fit, hidden, kernel, linear
 
 
@@ -68,6 +74,26 @@ def check_a_loss_that_layers_add_to_is_not_called_data_loss() -> None:
     fit(model, epochs=1, callbacks=[ledger])
     assert ledger.records[0].data_loss is None
     assert ledger.records[0].loss is not None
+
+
+def check_sinks_a_table_a_frame_and_a_figure() -> None:
+    path = Path(os.environ["CHECKS_FOLDER"]) / "ledger.jsonl"
+    model = linear(keras.optimizers.SGD(0.1))
+    attachment = regularize(model, 0.2 * L1() + 0.5 * L2())
+    with LedgerCallback(attachment, show=None, sinks=[JsonLines(path)], keep=2) as ledger:
+        fit(model, epochs=3, callbacks=[ledger])
+    lines = [json.loads(line) for line in path.read_text().splitlines()]
+    assert [line["step"] for line in lines] == [6, 12, 18]
+    assert [record.step for record in ledger.records] == [12, 18]
+    assert lines[-1] == json.loads(json.dumps(ledger.records[-1].as_dict()))
+    (layer,) = ledger.records[-1].layers.values()
+    assert layer.timescale_steps == pytest.approx(1 / (0.1 * 0.5), rel=1e-6)
+    assert layer.timescale_epochs == pytest.approx(layer.timescale_steps / 6)
+    assert len(ledger.table().splitlines()) == 3
+    assert list(ledger.frame()["layer"]) == ["out.kernel"] * 2
+    losses, _, zeros, _ = ledger_figure(ledger.records).panels
+    assert [line.label for line in losses.series] == ["data loss", *attachment.terms.ids]
+    assert list(zeros.series[0].y) == [record.zeros["out.kernel"] / 8 for record in ledger.records]
 
 
 def check_the_table_is_printed_by_default() -> None:

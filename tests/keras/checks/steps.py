@@ -11,7 +11,7 @@ import pytest
 
 from shrinkage import L1, L2
 from shrinkage.errors import InputError
-from shrinkage.keras import LedgerCallback, regularize, regularizer
+from shrinkage.keras import FirstEpochWatch, LedgerCallback, regularize, regularizer
 from tests.keras.checks.networks import fit, hidden, kernel, linear, regression, same, train
 
 BACKEND = keras.backend.backend()
@@ -152,6 +152,12 @@ def check_regularizers_that_no_loss_asks_for() -> None:
         return
     with pytest.warns(UserWarning, match=r"d\.kernel.*self\.losses"):
         _fit(model)
+    alone = _own(regularizer(0.1 * L2()))
+    with pytest.warns(UserWarning, match=r"d\.kernel.*self\.losses"):
+        _fit(alone, callbacks=[FirstEpochWatch()])
+    again = hidden(keras.optimizers.SGD(0.01), regularizer(0.1 * L2()))
+    fit(again, epochs=1)
+    fit(again, epochs=1, callbacks=[FirstEpochWatch()])
     asked = hidden(keras.optimizers.SGD(0.01), regularizer(0.1 * L2()))
     regularize(asked, 0.1 * L1())
     with warnings.catch_warnings():

@@ -12,9 +12,9 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from shrinkage import L1, L2, GroupLasso
 from shrinkage.errors import InputError
+from shrinkage.ledger.sinks import scalars
 from shrinkage.pytorch import Ledger, penalty_loss, regularize
 from shrinkage.pytorch.ledger import JsonLines, MLflow, TensorBoard
-from shrinkage.pytorch.ledger.sinks import scalars
 
 TERMS = 0.3 * L1() + 0.1 * L2() + (0.03 * GroupLasso(per="input")).on("0.*")
 

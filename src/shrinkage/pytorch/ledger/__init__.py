@@ -6,10 +6,9 @@ and penalties tells nobody which of them falls; the ledger keeps them apart.
 
 from __future__ import annotations
 
+from shrinkage.ledger import JsonLines, LayerRecord, MLflow, Record, Sink, TensorBoard
 from shrinkage.pytorch.ledger.ledger import Ledger
-from shrinkage.pytorch.ledger.quantities import QUANTITIES, LayerRecord, LayerState, Quantity
-from shrinkage.pytorch.ledger.records import Record
-from shrinkage.pytorch.ledger.sinks import JsonLines, MLflow, Sink, TensorBoard
+from shrinkage.pytorch.ledger.quantities import QUANTITIES, LayerState, Quantity
 
 __all__ = [
     "QUANTITIES",

@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
 
 from shrinkage.checks import positive, whole
-from shrinkage.errors import InputError
+from shrinkage.ledger import Record, RecordBook, Sink, record_from_dict
 from shrinkage.pytorch.ledger import measure
 from shrinkage.pytorch.ledger.quantities import LayerState
-from shrinkage.pytorch.ledger.records import Record, record_from_dict
-from shrinkage.pytorch.ledger.sinks import Sink
 
 _WAITING = 64  # records that may wait on the device before they are read in one go
 
 
-class Ledger:
+class Ledger(RecordBook):
     """Records of training, every `every` real steps.
 
     Per record: the data loss if it was noted (`attachment.note_loss(loss)`), the value of each
@@ -57,11 +54,10 @@ class Ledger:
         sinks: Sequence[Sink] = (),
         keep: int = 10_000,
     ) -> None:
+        super().__init__(sinks, keep)
         if steps_per_epoch is not None:
             positive(steps_per_epoch, "steps_per_epoch")
         self.every, self.steps_per_epoch = whole(every, "every", 0), steps_per_epoch
-        self.sinks = tuple(sinks)
-        self._records: deque[Record] = deque(maxlen=whole(keep, "keep"))
         self._waiting: list[measure.Pending] = []
         self._current: measure.Pending | None = None
         self._loss: torch.Tensor | float | None = None
@@ -103,42 +99,6 @@ class Ledger:
         self._read()
         return list(self._records)
 
-    def table(self, last: int = 20) -> str:
-        """Return the last records as text."""
-        records = self.records[-last:]
-        terms = list(dict.fromkeys(term for record in records for term in record.terms))
-        rows = [("step", "data loss", *terms, "zeros"), *(_row(r, terms) for r in records)]
-        widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-        lines = ("  ".join(map(str.rjust, row, widths)) for row in rows)
-        return "\n".join(lines)
-
-    def frame(self) -> Any:
-        """Return one row a record and layer as a pandas DataFrame.
-
-        Raises:
-            InputError: pandas is not installed.
-        """
-        try:
-            import pandas as pd
-        except ImportError as error:
-            raise InputError(
-                "expected pandas for a frame, got no such package: pip install pandas"
-            ) from error
-        return pd.DataFrame(
-            [
-                {
-                    "step": record.step,
-                    "epoch": record.epoch,
-                    "data_loss": record.data_loss,
-                    "layer": name,
-                    **record.as_dict()["layers"][name],
-                    **record.terms,
-                }
-                for record in self.records
-                for name in record.layers
-            ]
-        )
-
     def state_dict(self) -> dict[str, Any]:
         """Return the records as numbers and text, for a checkpoint."""
         return {"records": [record.as_dict() for record in self.records]}
@@ -152,27 +112,8 @@ class Ledger:
     def close(self) -> None:
         """Write what waits, and close the sinks."""
         self._read()
-        for sink in self.sinks:
-            sink.close()
-
-    def __enter__(self) -> Ledger:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
+        super().close()
 
     def _read(self) -> None:
         waiting, self._waiting = self._waiting, []
-        read = [measure.finish(pending, self.steps_per_epoch) for pending in waiting]
-        self._records.extend(read)
-        for sink in self.sinks:
-            for record in read:
-                sink.write(record)
-
-
-def _row(record: Record, terms: Sequence[str]) -> tuple[str, ...]:
-    size = sum(layer.size for layer in record.layers.values())
-    zeros = sum(layer.zeros for layer in record.layers.values())
-    values = (f"{record.terms[term]:.4g}" if term in record.terms else "-" for term in terms)
-    loss = "-" if record.data_loss is None else f"{record.data_loss:.4g}"
-    return (str(record.step), loss, *values, f"{zeros / max(1, size):.0%}".replace("%", " %"))
+        self.add([measure.finish(pending, self.steps_per_epoch) for pending in waiting])

@@ -12,15 +12,13 @@ from dataclasses import dataclass, field
 
 import torch
 
+from shrinkage.ledger import LayerRecord, Record, decay_timescale
 from shrinkage.pytorch.ledger.quantities import (
     QUANTITIES,
     Known,
-    LayerRecord,
     LayerState,
-    timescale_of,
     value_of,
 )
-from shrinkage.pytorch.ledger.records import Record
 
 Reduce = Callable[[torch.Tensor], torch.Tensor]
 Key = tuple[str, str]  # whose number it is, and which
@@ -72,7 +70,9 @@ def begin(
     Returns:
         The record on its way.
     """
-    pending = Pending(step, {s.name: timescale_of(s) for s in states}, loss, reduce)
+    pending = Pending(
+        step, {s.name: decay_timescale(s.parts, s.rate) for s in states}, loss, reduce
+    )
     for state in states:
         for quantity in QUANTITIES.values():
             for which, value in quantity.before(state):

@@ -1,9 +1,9 @@
 """What the ledger records of each parameter: one entry in `QUANTITIES` for each number.
 
-Who uses this: `measure`, which takes the sums and reads them, and the sinks. A quantity is measured
-as sums over weights, on the device and without waiting for it, so that shards of a parameter on
-several processes add up; roots and shares are taken when a record is read. Recording one more
-number is one field of `LayerRecord` and one entry here.
+Who uses this: `measure`, which takes the sums and reads them. A quantity is measured as sums over
+weights, on the device and without waiting for it, so that shards of a parameter on several
+processes add up; roots and shares are taken when a record is read. Recording one more number is
+one field of `LayerRecord` and one entry here.
 """
 
 from __future__ import annotations
@@ -17,29 +17,6 @@ import torch
 
 from shrinkage.penalties import Combination
 from shrinkage.terms import Part
-
-
-@dataclass(frozen=True)
-class LayerRecord:
-    """One parameter at one step.
-
-    Args:
-        gradient_share: ‖Σ strength·∂Ω‖ / (‖Σ strength·∂Ω‖ + ‖data gradient‖), of the weights
-            before the step; None without a gradient.
-        zeros: how many weights are exactly zero after the step.
-        size: how many weights there are.
-        timescale_steps: 1 / (learning rate · strength of L2), None without L2.
-        timescale_epochs: the same in epochs, None where their length is not known.
-        below_resolution: whether shrinks since the last record were too small for the weights'
-            dtype, and had to be accumulated.
-    """
-
-    gradient_share: float | None
-    zeros: int
-    size: int
-    timescale_steps: float | None
-    timescale_epochs: float | None
-    below_resolution: bool
 
 
 @dataclass(frozen=True, eq=False)
@@ -86,13 +63,11 @@ class Quantity:
         read: from the sums, by the names that `before` and `after` gave them, to the number.
         before: yields names and sums over weights before the step.
         after: the same after it.
-        shown: the number for TensorBoard and MLflow, None where there is none now.
     """
 
     read: Callable[[Sums, Known], Any]
     before: Measure = nothing
     after: Measure = nothing
-    shown: Callable[[LayerRecord], float | None] = lambda _: None
 
 
 def _squared_pushes(state: LayerState) -> Iterator[tuple[str, torch.Tensor]]:
@@ -122,30 +97,13 @@ def _epochs(_: Sums, known: Known) -> float | None:
 
 
 QUANTITIES: dict[str, Quantity] = {
-    "gradient_share": Quantity(
-        _gradient_share, before=_squared_pushes, shown=lambda layer: layer.gradient_share
-    ),
-    "zeros": Quantity(
-        lambda sums, _: round(sums["size"]) - round(sums["nonzero"]),
-        after=_count,
-        shown=lambda layer: layer.zeros / max(1, layer.size),
-    ),
+    "gradient_share": Quantity(_gradient_share, before=_squared_pushes),
+    "zeros": Quantity(lambda sums, _: round(sums["size"]) - round(sums["nonzero"]), after=_count),
     "size": Quantity(lambda sums, _: round(sums["size"])),
-    "timescale_steps": Quantity(
-        lambda _, known: known.timescale, shown=lambda layer: layer.timescale_steps
-    ),
+    "timescale_steps": Quantity(lambda _, known: known.timescale),
     "timescale_epochs": Quantity(_epochs),
-    "below_resolution": Quantity(
-        lambda _, known: known.below_resolution, shown=lambda layer: float(layer.below_resolution)
-    ),
+    "below_resolution": Quantity(lambda _, known: known.below_resolution),
 }
-
-
-def timescale_of(state: LayerState) -> float | None:
-    """Return 1/(lr·strength) of the L2 parts in steps, None without any."""
-    ridges = (part for part in state.parts if part.penalty.combines is Combination.RIDGE)
-    strength = sum(part.strength for part in ridges)
-    return 1 / (state.rate * strength) if state.rate * strength > 0 else None
 
 
 def value_of(w: torch.Tensor, part: Part) -> torch.Tensor:

@@ -1,6 +1,6 @@
 """The ledger as a figure: losses, shares of the gradient, zeros and timescales by step.
 
-Who uses this: `Attachment.plot`. Records become data here; `shrinkage.drawing` draws them.
+Who uses this: `plot` of every ledger. Records become data here; `shrinkage.drawing` draws them.
 """
 
 from __future__ import annotations
@@ -12,9 +12,9 @@ import numpy as np
 
 from shrinkage.drawing import Axis, Kind, LineFigure, PanelFigure, Series
 from shrinkage.drawing.palette import layer_colours
-from shrinkage.pytorch.ledger.records import LayerRecord, Record
+from shrinkage.ledger.records import LayerRecord, Record
 
-SHOWN = 10  # layers with a colour and a name of their own, the largest
+NAMED = 10  # layers with a colour and a name of their own, the largest
 _READING = "A share of 1 means that the penalties alone move a layer, one of 0 that the data do."
 
 
@@ -78,7 +78,7 @@ def _losses(records: Sequence[Record]) -> list[Series]:
 def _layers(records: Sequence[Record], read: Callable[[LayerRecord], float | None]) -> list[Series]:
     """Return a series a layer: the largest in their order, the others faint and unnamed."""
     sizes = {name: layer.size for record in records for name, layer in record.layers.items()}
-    largest = set(sorted(sizes, key=lambda name: -sizes[name])[:SHOWN])
+    largest = set(sorted(sizes, key=lambda name: -sizes[name])[:NAMED])
     named = [name for name in sizes if name in largest]
     colours = dict(zip(named, layer_colours(len(named)), strict=True))
 

@@ -1,6 +1,6 @@
 """Where records go while training runs: JSON lines, TensorBoard, MLflow.
 
-Who uses this: `Ledger`. Each loads its package when it is made, and writing never stops a
+Who uses this: `RecordBook`. Each loads its package when it is made, and writing never stops a
 training run: a disk that fills up is told once.
 """
 
@@ -15,8 +15,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from shrinkage.errors import InputError
-from shrinkage.pytorch.ledger.quantities import QUANTITIES
-from shrinkage.pytorch.ledger.records import Record
+from shrinkage.ledger.records import SHOWN, Record
 
 
 class Sink(Protocol):
@@ -145,8 +144,8 @@ def scalars(record: Record) -> Iterator[tuple[str, float]]:
     for term, value in record.terms.items():
         yield f"term/{term}", value
     for name, layer in record.layers.items():
-        for quantity, entry in QUANTITIES.items():
-            number = entry.shown(layer)
+        for quantity, shown in SHOWN.items():
+            number = shown(layer)
             if number is not None:
                 yield f"{quantity}/{name}", number
 
