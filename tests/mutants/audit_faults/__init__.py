@@ -26,6 +26,7 @@ from tests.mutants.audit_faults import (
     scratch_direction,
     scratch_factor,
     tags_and_lists,
+    trainers,
 )
 from tests.mutants.audit_faults.records import (
     Audited,
@@ -55,6 +56,7 @@ FAULTS: tuple[Fault, ...] = of_kind(
         other_networks,
         hand_written_decay,
         tags_and_lists,
+        trainers,
         own_decay,
         keras_faults,
         optax_faults,

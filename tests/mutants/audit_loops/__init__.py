@@ -21,6 +21,7 @@ from tests.mutants.audit_loops import (
     penalty_loops,
     scaled_loops,
     stateful_loops,
+    trainer_loops,
 )
 
 LOOPS: tuple[Loop, ...] = of_kind(
@@ -37,6 +38,7 @@ LOOPS: tuple[Loop, ...] = of_kind(
         adapter_loops,
         other_network_loops,
         stateful_loops,
+        trainer_loops,
         keras_loops,
         optax_loops,
     ),

@@ -216,9 +216,7 @@ def _quiet() -> Iterator[None]:
         logger.setLevel(logging.WARNING)
     try:
         with warnings.catch_warnings():
-            warnings.filterwarnings(
-                "ignore", module=r"(pytorch_)?lightning\b", category=UserWarning
-            )
+            warnings.filterwarnings("ignore", module=r"(pytorch_)?lightning\b")
             yield
     finally:
         for logger, level in zip(loggers, levels, strict=True):
