@@ -11,7 +11,7 @@ from torch import nn, optim
 from torch.amp import GradScaler
 from torch.optim import Adam, AdamW
 
-from shrinkage import L1, L2, GroupLasso
+from shrinkage import L1, L2, GroupLasso, everything
 from tests.builders.torch_networks import half_squares, matrices, settled
 from tests.mutants.audit_faults.networks import (
     INPUTS,
@@ -329,3 +329,82 @@ def prepared_by_accelerate() -> Audited:
         optimizer.step()
 
     return TorchAudit(model, optimizer, training_step, batch(torch.float32))
+
+
+def in_masters(model: Model, optimizer: Any, masters: list[Any]) -> None:
+    """Step copies of the parameters with the gradients of these, and copy them back."""
+    for master, w in zip(masters, model.parameters(), strict=True):
+        master.grad = None if w.grad is None else w.grad.to(master.dtype)
+    optimizer.step()
+    with torch.no_grad():
+        for master, w in zip(masters, model.parameters(), strict=True):
+            w.copy_(master)
+
+
+@loop("pytorch")
+def master_weights_with_a_penalty() -> Audited:
+    """The optimizer holds float64 copies of float32 parameters."""
+    model = network(torch.float32)
+    masters = [w.detach().double().requires_grad_() for w in model.parameters()]
+
+    def training_step(model: Model, optimizer: Any, data: Batch, scale: float) -> None:
+        model.zero_grad()
+        (data_loss(model, data) + scale * STRENGTH * half_squares(model)).backward()
+        in_masters(model, optimizer, optimizer.param_groups[0]["params"])
+
+    optimizer = Adam(masters, lr=RATE)
+    return TorchAudit(model, optimizer, training_step, batch(torch.float32), STRENGTH * L2())
+
+
+@loop("pytorch")
+def master_weights_with_a_decay() -> Audited:
+    """The decay is AdamW's, on the copies of all parameters."""
+    model = network()
+    masters = [w.detach().clone().requires_grad_() for w in model.parameters()]
+
+    def training_step(model: Model, optimizer: Any, data: Batch, scale: float) -> None:  # noqa: ARG001
+        model.zero_grad()
+        data_loss(model, data).backward()
+        in_masters(model, optimizer, optimizer.param_groups[0]["params"])
+
+    optimizer = AdamW(masters, lr=RATE, weight_decay=STRENGTH)
+    terms = (STRENGTH * L2()).on(everything())
+    return TorchAudit(model, optimizer, training_step, batch(), terms)
+
+
+@loop("pytorch")
+def scale_by_name_only() -> Audited:
+    """training_step(model, optimizer, batch, *, scale)."""
+
+    def training_step(model: Model, optimizer: Optimizer, data: Batch, *, scale: float) -> None:
+        PENALISED(model, optimizer, data, scale)
+
+    return audited(training_step, STRENGTH * L2())
+
+
+@loop("pytorch")
+def gradients_that_are_set_and_clipped() -> Audited:
+    """torch.autograd.grad, assigned, then clipped by norm under Adam."""
+
+    def training_step(model: Model, optimizer: Optimizer, data: Batch, scale: float) -> None:
+        loss = data_loss(model, data) + scale * STRENGTH * half_squares(model)
+        parameters = list(model.parameters())
+        for w, gradient in zip(parameters, torch.autograd.grad(loss, parameters), strict=True):
+            w.grad = gradient
+        nn.utils.clip_grad_norm_(parameters, 0.05)
+        optimizer.step()
+
+    return audited(training_step, STRENGTH * L2(), optimizer=lambda p: Adam(p, lr=RATE))
+
+
+@loop("pytorch")
+def thawed_by_the_step() -> Audited:
+    """The first layer is frozen until the step lets it train."""
+
+    def training_step(model: Model, optimizer: Optimizer, data: Batch, scale: float) -> None:
+        model.requires_grad_(True)
+        PENALISED(model, optimizer, data, scale)
+
+    model = network()
+    model[0].requires_grad_(False)
+    return audited(training_step, STRENGTH * L2(), model)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import threading
 from typing import Any
@@ -257,3 +258,27 @@ def test_an_optimizer_within_an_optimizer(kind: Any) -> None:
         plain_step(model, optimizer, data())
         report = audit(model, optimizer, GOOD, data(), TERM)
         assert report.ok, str(report)
+
+
+def test_a_wrapper_that_hides_its_arguments() -> None:
+    refused(lambda *args: plain_step(*args), "wrapper", "functools.wraps")
+
+    @functools.wraps(plain_step)
+    def named(*args: Any) -> None:
+        plain_step(*args)
+
+    model = network()
+    matrices = [w for w in model.parameters() if w.ndim > 1]
+    optimizer = AdamW(matrices, lr=0.1, weight_decay=STRENGTH)
+    assert audit(model, optimizer, named, data()).ok
+
+
+@pytest.mark.parametrize("step", [lambda _: None, lambda _1, _2, _3, _4, _5: None])
+def test_a_step_with_other_arguments(step: Any) -> None:
+    refused(step, "training_step(model, optimizer, batch, scale)", "got (")
+
+
+def test_other_type_errors_of_the_step_are_the_callers() -> None:
+    model = network()
+    with pytest.raises(TypeError, match="len"):
+        audit(model, SGD(model.parameters(), lr=0.1), lambda *_: len(3), data(), TERM)  # type: ignore[arg-type]

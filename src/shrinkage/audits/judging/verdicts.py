@@ -83,7 +83,9 @@ def decide(case: Case) -> Verdict:
     if once.gradient.present:
         fits = (once.gradient, twice.gradient)
         both = once.loop is not None and once.loop.present
-        if both or (displaced and _by_change(case, certain=True).aligned):
+        beside = _by_change(case, certain=True) if displaced else None
+        arrived = beside is not None and beside.outcome is Outcome.ARRIVED and beside.aligned
+        if both or arrived:
             return Verdict(Outcome.BOTH, "both", fits)
         return Verdict(Outcome.ARRIVED, "gradient", fits, once.gradient.fits)
     if displaced:

@@ -38,9 +38,10 @@ class Pair:
 
     def with_metric(self) -> Pair:
         """Return the pair with the metric and the reach of the optimizer read."""
-        if not callable(self.metric):
+        read: Any = self.metric
+        if not callable(read):
             return self
-        metric, reach = self.metric()
+        metric, reach = read()
         return replace(self, metric=metric, reach=reach)
 
     def block(self, where: slice | None) -> Pair:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterable
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -21,6 +22,7 @@ from shrinkage.audits.judging import Case, judge
 from shrinkage.audits.source_lines import line_of, line_of_argument, with_lines
 from shrinkage.audits.wording.absence import not_repeatable
 from shrinkage.errors import InputError, OwnDecayWarning, UnmatchedPattern
+from shrinkage.parameters import ParameterInfo
 from shrinkage.pytorch.audits.invariant import scale_invariant
 from shrinkage.pytorch.audits.loop_causes import by_cause, numbers_of
 from shrinkage.pytorch.audits.loop_rules import RULES_OF_FACTS, LoopFacts
@@ -105,7 +107,7 @@ def audit(
         wanted = wanted_terms(twin) if terms is None else terms  # a loop may set its decay itself
         check_strengths(wanted)
         try:
-            assignment = assign(twin.infos, wanted, update or "gradient")
+            assignment = assign(_as_trained(runs), wanted, update or "gradient")
         except UnmatchedPattern as error:
             return with_lines(make_report([_unmatched(error)]), origins)
         report = _audited(runs, assignment, update, steps_per_epoch, asked=terms is not None)
@@ -133,7 +135,7 @@ def _audited(
             info.shape,
             intended[info.name].words,
             intended[info.name].allowed,
-            watch.rates.get(info.name, 1.0),
+            runs.rate(info.name, watch) if info.name in runs.twin.held else 1.0,
             once[info.name],
             twice[info.name],
             known,
@@ -178,6 +180,12 @@ def _checked(model: Any, optimizer: Any) -> Optimizer:
             )
         optimizer = within[0]
     return optimizer
+
+
+def _as_trained(runs: Runs) -> list[ParameterInfo]:
+    """Return what is known of the parameters, those that the step itself lets train as trained."""
+    infos, thawed = runs.twin.infos, runs.zero.thawed
+    return [replace(info, trainable=info.trainable or info.name in thawed) for info in infos]
 
 
 def _unmatched(error: UnmatchedPattern) -> Finding:

@@ -107,7 +107,7 @@ def not_in_optimizer(facts: LoopFacts) -> list[Finding]:
             "build the optimizer from this model's parameters, after the last layer was added",
         )
         for info in facts.penalised()
-        if info.trainable and info.name not in facts.held
+        if info.trainable and info.name not in facts.held and not facts.runs.moves(info.name)
     ]
 
 

@@ -34,7 +34,7 @@ def measure_run(
         name: measure(
             _pair(runs, name, watch),
             meant.expectation,
-            watch.rates.get(name, 0.0),
+            runs.rate(name, watch),
             scale,
             allowed=meant.allowed,
         )
@@ -97,7 +97,7 @@ def _early(
         none = torch.zeros((), dtype=start.dtype).expand(start.shape)
         zero, after = (run.early.get(name, start) for run in (runs.zero, watch))
         pair = Pair(start, zero, after, none, none, eps, eps)
-        measured[name] = measure(pair, meant.expectation, watch.rates.get(name, 0.0), scale)
+        measured[name] = measure(pair, meant.expectation, runs.rate(name, watch), scale)
     return measured
 
 
@@ -180,5 +180,5 @@ def _beside(
             measured[name] = Measured(True, None)
             continue
         pair = Pair(twin.start[name], bare, after[name], rounding=rounding)
-        measured[name] = measure(pair, meant.expectation, watch.rates.get(name, 0.0), scale)
+        measured[name] = measure(pair, meant.expectation, runs.rate(name, watch), scale)
     return measured

@@ -17,7 +17,7 @@ from shrinkage.pytorch.audits.adaptivity import reshapes
 from shrinkage.pytorch.audits.replays import own_decays, step_bare
 from shrinkage.pytorch.audits.step_call import StepCall, seeded
 from shrinkage.pytorch.audits.surroundings import Surroundings
-from shrinkage.pytorch.audits.twin import Twin
+from shrinkage.pytorch.audits.twin import Twin, rate_in
 from shrinkage.pytorch.audits.watch import Watch
 from shrinkage.pytorch.optimizers import UNKNOWN, facts_of
 
@@ -91,6 +91,20 @@ class Runs:
             step_bare(self.twin, self.zero, {})
         ends = ((name, self.after_zero[name], w) for name, w in self.twin.parameters.items())
         return {name: after - bare for name, after, bare in ends if not torch.equal(after, bare)}
+
+    def moves(self, name: str) -> bool:
+        """Return whether the run without terms moved a parameter, whoever did it."""
+        return not torch.equal(self.twin.start[name], self.after_zero[name])
+
+    def rate(self, name: str, watch: Watch) -> float:
+        """Return a parameter's learning rate; outside of the optimizer the one that it has for all.
+
+        A loop may train copies of its parameters, in another dtype, and copy them back.
+        """
+        if name in watch.rates or not self.moves(name):
+            return watch.rates.get(name, 0.0)
+        rates = {rate_in(group) for group in self.twin.optimizer.param_groups}
+        return rates.pop() if len(rates) == 1 else 0.0
 
     def joining(self, name: str, watch: Watch) -> tuple[float, float]:
         """Return what the optimizer adds to a run's gradient, in units of w, and its error."""

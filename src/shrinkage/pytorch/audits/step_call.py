@@ -17,11 +17,17 @@ import numpy as np
 import torch
 
 from shrinkage.errors import InputError
+from shrinkage.pytorch.audits.calls import calls_noted
 from shrinkage.pytorch.audits.twin import Twin
-from shrinkage.pytorch.audits.watch import Watch, scales_noted
+from shrinkage.pytorch.audits.watch import Watch
 
 TrainingStep = Callable[..., Any]
 _MISSING = re.compile(r"\b(cuda|nvidia|mps|hip|xpu)\b", re.IGNORECASE)
+_FOUR = re.compile(r"takes (\w+ )?3 positional arguments but 4 were given")
+_HIDDEN = (
+    "expected training_step(model, optimizer, batch, scale), got a wrapper of (*args) around one "
+    "without a scale: name the arguments of the wrapper, as functools.wraps does"
+)
 
 
 @dataclass(frozen=True)
@@ -34,12 +40,12 @@ class StepCall:
 
     def __call__(self, twin: Twin, scale: float) -> Watch:
         """Take one step on a twin that was reset; return what was seen inside."""
-        arguments = (twin.model, twin.optimizer, self.batch, scale)
+        args, kwargs = _arguments(self.step, (twin.model, twin.optimizer, self.batch), scale)
         watch = Watch(twin)
         try:
-            with scales_noted([watch]), seeded(self.seed), _stand_in(twin):
-                self.step(*(arguments if _takes_scale(self.step) else arguments[:3]))
-        except (RuntimeError, AssertionError) as error:
+            with calls_noted(watch), seeded(self.seed), _stand_in(twin):
+                self.step(*args, **kwargs)
+        except (RuntimeError, AssertionError, TypeError) as error:
             raise _translated(error) from error
         finally:
             watch.close()
@@ -91,20 +97,31 @@ def _stand_in(twin: Twin) -> Iterator[None]:
             theirs.__dict__.pop(name, None)
 
 
-def _takes_scale(step: TrainingStep) -> bool:
-    """Return whether a training step has a fourth argument."""
+def _arguments(
+    step: TrainingStep, three: tuple[Any, Any, Any], scale: float
+) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    """Return what a training step is called with: the scale by place, by name, or not at all."""
     try:
-        parameters = inspect.signature(step).parameters.values()
+        signature = inspect.signature(step)
     except (TypeError, ValueError):
-        return True
-    kinds = [parameter.kind for parameter in parameters]
-    places = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
-    return inspect.Parameter.VAR_POSITIONAL in kinds or sum(k in places for k in kinds) >= 4
+        return (*three, scale), {}
+    for args, kwargs in (((*three, scale), {}), (three, {"scale": scale}), (three, {})):
+        try:
+            signature.bind(*args, **kwargs)
+        except TypeError:
+            continue
+        return args, kwargs
+    raise InputError(
+        f"expected training_step(model, optimizer, batch, scale), got {signature}: give it these "
+        "arguments; the last may be left out"
+    )
 
 
 def _translated(error: Exception) -> Exception:
-    """Return what to raise: a device that is not there is named in one line."""
+    """Return what to raise: an absent device, or hidden arguments, are named in one line."""
     text = str(error)
+    if isinstance(error, TypeError):
+        return InputError(_HIDDEN) if _FOUR.search(text) is not None else error
     absent = not torch.cuda.is_available() and _MISSING.search(text) is not None
     if not absent:
         return error

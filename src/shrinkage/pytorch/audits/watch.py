@@ -9,7 +9,7 @@ that the loop adds to the gradients itself.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import torch
@@ -36,6 +36,7 @@ class Watch:
         self.early: dict[str, torch.Tensor] = {}  # weights that moved before their gradient
         self.counts: dict[str, int] = {}
         self.rates: dict[str, float] = {}
+        self.thawed: set[str] = set()  # parameters that the step let train, frozen as they were
         self.decays: dict[str, float] = {}  # weight_decay of the parameter's group
         self.replayable = True  # whether the step can be taken again from its gradients
         self.clip = 1.0  # by how much all gradients were scaled between backward and step
@@ -47,6 +48,7 @@ class Watch:
         self._twin = twin
         self._fused = False  # whether the optimizer undoes the loss scale itself
         self._names = {id(tensor): name for name, tensor in twin.parameters.items()}
+        self._frozen = {n for n, tensor in twin.parameters.items() if not tensor.requires_grad}
         self._handles = [
             tensor.register_post_accumulate_grad_hook(self._accumulated)
             for tensor in twin.parameters.values()
@@ -91,6 +93,13 @@ class Watch:
         """Step an optimizer with what it was told in the run: nothing, or the loss, say."""
         args, kwargs = self._arguments
         optimizer.step(*args, **kwargs)
+
+    def clipping(self, parameters: Iterable[torch.Tensor]) -> None:
+        """Note gradients that the loop has set itself, before they are scaled down."""
+        for parameter in parameters:
+            name = self._names.get(id(parameter))
+            if name is not None and name not in self._made and parameter.grad is not None:
+                self._made[name] = _dense(parameter.grad).clone()
 
     def scale(self, number: float) -> None:
         """Note that the loss is multiplied by a number."""
@@ -144,6 +153,8 @@ class Watch:
                 name = self._names.get(id(parameter))
                 if name is not None:
                     self.rates[name] = rate_in(group)
+                    if parameter.requires_grad and name in self._frozen:
+                        self.thawed.add(name)
                     self.decays[name] = float(group.get("weight_decay", 0) or 0)
         self._fused = getattr(optimizer, "grad_scale", None) is not None
         if not any(map(callable, told)):
@@ -205,30 +216,3 @@ def _is_clamped(made: torch.Tensor, used: torch.Tensor) -> bool:
     ratios = (rows * cut).sum(1) / rows.square().sum(1).clamp(min=1e-300)
     along = (cut - ratios[:, None] * rows).norm() <= _ALIGNED * cut.norm()
     return bool(along) and bool((ratios >= 0).all()) and bool((ratios <= 1 + _SAME).all())
-
-
-@contextlib.contextmanager
-def scales_noted(watches: list[Watch]) -> Iterator[None]:
-    """Note the loss scale of every gradient scaler while this is open.
-
-    Scalers live in the caller's loop: their class is where they can be heard.
-    """
-    kind = torch.amp.GradScaler
-    scales, unscales = kind.scale, kind.unscale_
-
-    def scale(self: Any, outputs: Any) -> Any:
-        scaled = scales(self, outputs)
-        if watches and self.is_enabled():
-            watches[-1].scale(float(self.get_scale()))
-        return scaled
-
-    def unscale_(self: Any, optimizer: Any) -> None:
-        noted = self.is_enabled() and bool(watches)
-        with watches[-1].unscaling(optimizer) if noted else contextlib.nullcontext():
-            unscales(self, optimizer)
-
-    kind.scale, kind.unscale_ = scale, unscale_  # type: ignore[method-assign]
-    try:
-        yield
-    finally:
-        kind.scale, kind.unscale_ = scales, unscales  # type: ignore[method-assign]

@@ -1,0 +1,53 @@
+"""Calls of gradient scalers and of clipping, noted while a step runs.
+
+Who uses this: `step_call`. Scalers live in the caller's loop, and clipping is a function under many
+names: their class, and what that function calls, is where they can be heard.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from typing import Any
+
+import torch
+from torch.nn.utils import clip_grad
+
+from shrinkage.pytorch.audits.watch import Watch
+
+_CLIPS = "_clip_grads_with_norm_"  # what `clip_grad_norm_` calls, whoever imported that from where
+
+
+@contextlib.contextmanager
+def calls_noted(watch: Watch) -> Iterator[None]:
+    """Tell a watch of every loss scale, of `unscale_` and of clipping while this is open."""
+    kind = torch.amp.GradScaler
+    scales, unscales, clips = kind.scale, kind.unscale_, getattr(clip_grad, _CLIPS, None)
+
+    def scale(self: Any, outputs: Any) -> Any:
+        scaled = scales(self, outputs)
+        if self.is_enabled():
+            watch.scale(float(self.get_scale()))
+        return scaled
+
+    def unscale_(self: Any, optimizer: Any) -> None:
+        noted = watch.unscaling(optimizer) if self.is_enabled() else contextlib.nullcontext()
+        with noted:
+            unscales(self, optimizer)
+
+    def clip(parameters: Any, *args: Any, **kwargs: Any) -> Any:
+        single = isinstance(parameters, torch.Tensor)
+        listed = [parameters] if single else list(parameters)
+        watch.clipping(listed)
+        assert clips is not None
+        return clips(listed, *args, **kwargs)
+
+    kind.scale, kind.unscale_ = scale, unscale_  # type: ignore[method-assign]
+    if clips is not None:
+        setattr(clip_grad, _CLIPS, clip)
+    try:
+        yield
+    finally:
+        kind.scale, kind.unscale_ = scales, unscales  # type: ignore[method-assign]
+        if clips is not None:
+            setattr(clip_grad, _CLIPS, clips)
