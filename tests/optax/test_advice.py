@@ -51,3 +51,15 @@ def test_the_other_updates_work_where_proximal_does_not(name):
     assert not np.asarray(shrunk["linear"]["kernel"]).any()
     pushed = train(optax.chain(gradient(5.0 * L2()), optimizer), PARAMS, loss, steps=3)
     assert not jax.numpy.array_equal(pushed["linear"]["kernel"], plain)
+
+
+def test_gradient_terms_come_before_a_schedule_free_optimizer():
+    inner = optax.contrib.schedule_free_sgd(RATE)
+    with pytest.raises(UnsupportedOptimizer):
+        proximal(inner, 0.1 * L1(), RATE).init(PARAMS)
+    weak, strong = (
+        train(optax.chain(gradient(strength * L2()), inner), PARAMS, loss, steps=20)
+        for strength in (0.0, 5.0)
+    )
+    norms = [float(jnp.abs(params["linear"]["kernel"]).sum()) for params in (weak, strong)]
+    assert norms[1] < norms[0] / 2

@@ -67,6 +67,10 @@ REFUSED = {
         optax.MultiSteps(optax.adam(0.1), 2).gradient_transformation(),
         r"MultiStepsState, which collects.*wrap the other way round",
     ),
+    "schedule-free": (
+        optax.contrib.schedule_free_adamw(0.1),
+        r"ScheduleFreeState, which keeps two sets of weights.*: put gradient\(terms\) first",
+    ),
     "if-finite": (optax.apply_if_finite(optax.adam(0.1), 2), "ApplyIfFiniteState.*other way round"),
     "zero-nans": (
         optax.chain(optax.zero_nans(), optax.adam(0.1)),

@@ -17,6 +17,7 @@ import keras
 from shrinkage.arrays import Array
 from shrinkage.errors import UnsupportedOptimizer
 from shrinkage.keras.arrays import ops, plain
+from shrinkage.keras.forgetting import forgets
 from shrinkage.terms import SINGLE_GRADIENT
 
 Motion = Callable[[Any, Any, Array], Array]
@@ -125,6 +126,6 @@ def metric_of(optimizer: Any) -> Motion:
     names = ", ".join(known.__name__ for known in METRICS)
     raise UnsupportedOptimizer(
         f"expected one of {names} for update='proximal', got {name}, "
-        f"{f'which {reason}' if name in NO_METRIC else reason}: use update='decoupled' or "
-        "'gradient'"
+        f"{f'which {reason}' if name in NO_METRIC else reason}: use update="
+        + ("'gradient'" if forgets(optimizer) else "'decoupled' or 'gradient'")
     )

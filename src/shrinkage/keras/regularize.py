@@ -10,10 +10,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Any
 
-import keras
-
 from shrinkage.errors import InputError, UnmatchedPattern, UnsupportedOptimizer
 from shrinkage.keras.attachment import KerasAttachment
+from shrinkage.keras.forgetting import forgets
 from shrinkage.keras.metrics import metric_of
 from shrinkage.keras.optimizers import stepping
 from shrinkage.keras.parameters import describe, layers_by_name
@@ -94,7 +93,7 @@ def regularize(
     ]
     check_held(optimizer, slots)
     _check_average(optimizer, slots)
-    _check_kept(optimizer, assignment)
+    _check_kept(optimizer, slots)
     given = {term_id: term.strength for term_id, term in assignment.terms.by_id.items()}
     schedules = as_schedules(schedule, len(given))
     attachment = KerasAttachment(
@@ -143,13 +142,13 @@ def _slot(name: str, variable: Any, assignment: Assignment, optimizer: Any) -> P
     )
 
 
-def _check_kept(optimizer: Any, assignment: Assignment) -> None:
-    updates = {part.update for parts in assignment.parts.values() for part in parts}
-    if isinstance(optimizer, keras.optimizers.Ftrl) and "decoupled" in updates:
+def _check_kept(optimizer: Any, slots: Sequence[PenalisedVariable]) -> None:
+    beside = any(slot.plan.before or slot.plan.after.assigned for slot in slots)
+    if beside and forgets(optimizer):
         raise UnsupportedOptimizer(
-            "expected an optimizer that moves the weights it finds, got Ftrl with update "
-            "'decoupled', which makes them anew from its sums at each step, so that a shrink is "
-            "forgotten: use Ftrl's own l1_regularization_strength, or another optimizer"
+            f"expected an optimizer that moves the weights it finds, got {type(optimizer).__name__}"
+            " with update 'decoupled', which makes them anew from sums of its own, so that a "
+            "shrink is forgotten: use update='gradient', or another optimizer"
         )
 
 

@@ -36,6 +36,8 @@ DEFAULTS: dict[str, OptaxMetric] = {
     "ScaleByRssState": AdagradMetric(),
 }
 _SIGN = "moves each weight by a sign, whatever the size of the gradient"
+_TWICE = "keeps two sets of weights, of which a shrink would reach one"
+_FIRST = "put gradient(terms) first in a chain"
 _INSIDE = "wrap the other way round, so that it holds proximal(…)"
 # State → (why it has no metric here, what to do).
 REFUSED: dict[str, tuple[str, str]] = {
@@ -53,7 +55,8 @@ REFUSED: dict[str, tuple[str, str]] = {
     "MuonState": ("makes all singular values of a step equal", ""),
     "MultiStepsState": ("collects gradients over several steps", _INSIDE),
     "ApplyIfFiniteState": ("may skip a step", _INSIDE),
-    "LookaheadState": ("keeps two sets of weights", ""),
+    "LookaheadState": (_TWICE, _FIRST),
+    "ScheduleFreeState": (_TWICE, _FIRST),
     "PartitionState": (
         "moves some parameters otherwise than others",
         "give each of its transformations a proximal(…) of its own",
