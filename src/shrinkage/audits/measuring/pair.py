@@ -38,11 +38,10 @@ class Pair:
 
     def with_metric(self) -> Pair:
         """Return the pair with the metric and the reach of the optimizer read."""
-        read: Any = self.metric
-        if not callable(read):
+        if not callable(self.metric):
             return self
-        metric, reach = read()
-        return replace(self, metric=metric, reach=reach)
+        told: Any = self.metric()
+        return replace(self, metric=told[0], reach=told[1])
 
     def block(self, where: slice | None) -> Pair:
         """Return some of the weights, in float64; None is all of them."""

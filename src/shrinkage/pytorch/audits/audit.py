@@ -176,7 +176,8 @@ def _checked(model: Any, optimizer: Any) -> Optimizer:
         if len(within) != 1:
             raise InputError(
                 f"expected a torch.optim.Optimizer, got {type(optimizer).__name__}: give the "
-                "optimizer second, the one that holds the parameter groups"
+                "optimizer second, the one that holds the parameter groups; of several one after "
+                "the other, the step may call the rest"
             )
         optimizer = within[0]
     return optimizer

@@ -16,12 +16,14 @@ import types
 from collections import deque
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import PurePath
 from typing import Any
 
 import torch
 
 _MOST = 100_000  # objects that are looked at; the nearest come first
+_WIDE = 10_000  # elements of one container: more are data
 _ATOMS = (int, float, complex, str, bytes, type(None), range, PurePath, torch.dtype, torch.device)
 _LEFT_OUT = (*_ATOMS, types.BuiltinFunctionType, types.CodeType, types.FrameType, types.ModuleType)
 # Objects of these modules belong to other threads or to the system.
@@ -152,13 +154,10 @@ def _mentioned(code: types.CodeType) -> Iterator[str]:
 
 def _of_instance(thing: Any) -> Iterator[tuple[str, Any]]:
     if isinstance(thing, dict):
-        yield from (("", key) for key in thing)
-        yield from (
-            (f"[{key!r}]" if isinstance(key, str | int) else "", value)
-            for key, value in thing.items()
-        )
+        for key, value in islice(thing.items(), _WIDE):
+            yield from (("", key), (f"[{key!r}]" if isinstance(key, str | int) else "", value))
     elif isinstance(thing, list | tuple | set | frozenset | deque):
-        yield from (("[…]", value) for value in thing)
+        yield from (("[…]", value) for value in islice(thing, _WIDE))
     elif isinstance(thing, functools.partial):
         yield from (("", part) for part in (thing.func, thing.args, thing.keywords))
     elif isinstance(thing, torch.Tensor):
