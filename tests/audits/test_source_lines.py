@@ -112,20 +112,23 @@ def test_paths_are_relative_to_where_the_audit_runs(tmp_path, monkeypatch):
     assert line.uri == file.as_uri()
 
 
-STEP, PENALTY, BUILT = (SourceLine("train.py", number) for number in (1, 2, 3))
+STEP, PENALTY, BUILT, CALLED = (SourceLine("train.py", number) for number in (1, 2, 3, 4))
+W, NONE = frozenset("w"), frozenset[str]()
 
 
 @pytest.mark.parametrize(
     ("rule", "parameter", "origins", "line"),
     [
-        ("wrong-factor", "w", Origins(STEP, PENALTY, BUILT), PENALTY),
-        ("wrong-factor", "w", Origins(STEP, None, BUILT, frozenset("w")), BUILT),
-        ("wrong-factor", "w", Origins(STEP, PENALTY, BUILT, frozenset("w")), None),
-        ("wrong-factor", "w", Origins(STEP, None, BUILT, frozenset("w"), frozenset("w")), None),
-        ("wrong-factor", "w", Origins(STEP, None, None, frozenset(), frozenset("w")), None),
-        ("double-counted", "w", Origins(STEP, PENALTY, BUILT, frozenset("w")), PENALTY),
-        ("no-effect", "", Origins(STEP, None, BUILT), STEP),
-        ("no-effect", "", Origins(STEP, None, BUILT, frozenset("w")), BUILT),
+        ("wrong-factor", "w", Origins(STEP, PENALTY, BUILT, CALLED), PENALTY),
+        ("wrong-factor", "w", Origins(STEP, None, BUILT, CALLED, W), BUILT),
+        ("wrong-factor", "w", Origins(STEP, None, BUILT, CALLED, NONE, W), CALLED),
+        ("wrong-factor", "w", Origins(STEP, None, None, None, W), None),
+        ("wrong-factor", "w", Origins(STEP, PENALTY, BUILT, CALLED, W), None),
+        ("wrong-factor", "w", Origins(STEP, None, BUILT, CALLED, W, W), None),
+        ("penalised-twice", "w", Origins(STEP, None, BUILT, CALLED, W, W), CALLED),
+        ("double-counted", "w", Origins(STEP, PENALTY, BUILT, CALLED, W), PENALTY),
+        ("no-effect", "", Origins(STEP, None, BUILT, CALLED), STEP),
+        ("no-effect", "", Origins(STEP, None, BUILT, CALLED, W), BUILT),
         ("not-in-optimizer", "w", Origins(STEP, PENALTY, BUILT), BUILT),
         ("not-repeatable", "w", Origins(STEP, PENALTY, BUILT), STEP),
         ("cannot-judge", "w", Origins(STEP, PENALTY, BUILT), None),

@@ -12,7 +12,7 @@ import dis
 import functools
 import inspect
 import types
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Container, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -54,6 +54,13 @@ class SourceLine:
         return f"{self.path}:{self.line}" + (f", in {self.function}" if self.function else "")
 
     @classmethod
+    def of_frame(cls, frame: types.FrameType | None, apart: Container[str]) -> SourceLine | None:
+        """Return the line that runs in a frame, None where it is of a package in `apart`."""
+        if frame is None or frame.f_globals.get("__name__", "").partition(".")[0] in apart:
+            return None
+        return cls.of_code(frame.f_code, frame.f_lineno)
+
+    @classmethod
     def of_code(cls, code: types.CodeType, line: int | None = None) -> SourceLine | None:
         """Return a line of a code object, its first by default; None where it has no file."""
         if not Path(code.co_filename).is_file():
@@ -70,6 +77,7 @@ class Origins:
         step: the training step.
         penalty: where it reads its scale; None where it has no penalty of its own.
         optimizer: where the optimizer is built.
+        attachment: where `regularize` is called.
         decayed: parameters with a `weight_decay` of the optimizer.
         attached: parameters with terms of `regularize`.
     """
@@ -77,6 +85,7 @@ class Origins:
     step: SourceLine | None = None
     penalty: SourceLine | None = None
     optimizer: SourceLine | None = None
+    attachment: SourceLine | None = None
     decayed: frozenset[str] = frozenset()
     attached: frozenset[str] = frozenset()
 
@@ -88,13 +97,19 @@ class Origins:
             return self.step
         if rule in OF_THE_OPTIMIZER:
             return self.optimizer
-        decays = parameter in self.decayed if parameter else bool(self.decayed)
-        attached = parameter in self.attached if parameter else bool(self.attached)
-        if self.penalty is not None and (rule in OF_TWO_CAUSES or not (decays or attached)):
-            return self.penalty
-        if self.penalty is None and decays and not attached:
-            return self.optimizer
-        return None if decays or attached else self.step
+        causes = [
+            *([] if self.penalty is None else [self.penalty]),
+            *([self.attachment] if _has(self.attached, parameter) else []),
+            *([self.optimizer] if _has(self.decayed, parameter) else []),
+        ]
+        if len(causes) > 1 and rule not in OF_TWO_CAUSES:
+            return None
+        return causes[0] if causes else self.step
+
+
+def _has(parameters: frozenset[str], parameter: str) -> bool:
+    """Return whether a parameter is among some; a finding of all has no name."""
+    return parameter in parameters if parameter else bool(parameters)
 
 
 def with_lines(report: Report, origins: Origins) -> Report:

@@ -14,6 +14,7 @@ from typing import Any
 import torch
 from torch.optim import Optimizer
 
+from shrinkage.audits.source_lines import SourceLine
 from shrinkage.errors import UnsupportedOptimizer
 from shrinkage.pytorch.attached import check_free, forget_attached, note_attached
 from shrinkage.pytorch.checkpoint import load_slot_states, slot_states
@@ -58,6 +59,7 @@ class Attachment:
         adopt: Adopt | None = None,
     ) -> None:
         self.steps = 0
+        self.line: SourceLine | None = None  # where `regularize` was called, for the audit
         self.assignment, self.update = assignment, update
         self.ledger = Ledger(every=0) if ledger is None else ledger
         self._optimizer, self._adopt = optimizer, adopt

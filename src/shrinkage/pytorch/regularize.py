@@ -5,6 +5,7 @@ Who uses this: people, in their own training loop.
 
 from __future__ import annotations
 
+import sys
 import warnings
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
@@ -13,6 +14,7 @@ from typing import Any
 from torch import nn
 from torch.optim import Optimizer
 
+from shrinkage.audits.source_lines import SourceLine
 from shrinkage.errors import InputError, OwnDecayWarning
 from shrinkage.pytorch.attach import places_of
 from shrinkage.pytorch.attachment import Attachment
@@ -89,6 +91,7 @@ def regularize(
         adopt=penalised.added,
     )
     attachment.freeze_zeros = freeze_zeros
+    attachment.line = SourceLine.of_frame(sys._getframe(1), ("shrinkage",))
     _warn_of_own_decay(optimizer, slots)
     return attachment
 

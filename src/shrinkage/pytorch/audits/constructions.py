@@ -33,10 +33,7 @@ def constructions_noted(apart: Container[str] = ()) -> Iterator[None]:
     @functools.wraps(original)
     def noting(self: Optimizer, *args: Any, **kwargs: Any) -> None:
         original(self, *args, **kwargs)
-        frame = _caller_of(self, sys._getframe(1))
-        if frame is None or frame.f_globals.get("__name__", "").partition(".")[0] in apart:
-            return
-        line = SourceLine.of_code(frame.f_code, frame.f_lineno)
+        line = SourceLine.of_frame(_caller_of(self, sys._getframe(1)), apart)
         if line is not None:
             _BUILT[self] = line
 

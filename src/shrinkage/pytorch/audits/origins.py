@@ -34,5 +34,11 @@ def origins_of(
     )
     attachment = attachment_of(optimizer)
     slots = () if attachment is None else attachment.slots
-    attached = frozenset(slot.target.name for slot in slots)
-    return Origins(step, penalty, built_at(optimizer), decayed, attached)
+    return Origins(
+        step,
+        penalty,
+        built_at(optimizer),
+        None if attachment is None else attachment.line,
+        decayed,
+        frozenset(slot.target.name for slot in slots),
+    )
