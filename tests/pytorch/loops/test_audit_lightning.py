@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import threading
 from pathlib import Path
 
 import pytest
@@ -193,6 +194,18 @@ def test_an_optimizer_that_needs_its_closure(factor, tmp_path):
     options = {"terms": STRENGTH * L2(), "strengths": "hparams.l2"}
     report = audit_trainer(trainer(tmp_path), module, loader(), **options)
     assert report.rules == (() if factor == 1 else ("wrong-factor",))
+
+
+def test_what_has_no_copy_is_named(tmp_path):
+    module, callback = Module(decayed), PullsGradients()
+    module.last = module.net(torch.ones(1, 5))  # kept from a forward pass: its values have one
+    assert audit_trainer(trainer(tmp_path), module, loader()).ok
+    del module.last
+    module.lock = callback.lock = threading.Lock()
+    with pytest.raises(InputError, match=r"got module\.lock, which cannot"):
+        audit_trainer(trainer(tmp_path), module, loader())
+    with pytest.raises(InputError, match=r"got callback\.lock, which cannot"):
+        audit_trainer(trainer(tmp_path, callback), Module(decayed), loader())
 
 
 def test_nothing_is_told(tmp_path, caplog, capsys):

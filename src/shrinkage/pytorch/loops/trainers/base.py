@@ -5,7 +5,6 @@ Who uses this: the files of this folder, one a framework, and `audit_trainer`.
 
 from __future__ import annotations
 
-import copy
 import weakref
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
@@ -20,6 +19,7 @@ from torch.optim import Optimizer
 from shrinkage.audits.source_lines import SourceLine, line_of, line_of_attribute
 from shrinkage.errors import InputError, near_names
 from shrinkage.pytorch.attached import attachment_of
+from shrinkage.pytorch.audits.copying import copied
 from shrinkage.pytorch.loops.sessions import Request, Session
 from shrinkage.pytorch.regularize import regularize
 from shrinkage.terms import Terms
@@ -139,9 +139,12 @@ def hooked(callbacks: Iterable[Any], base: type, hooks: Sequence[str]) -> list[A
         callbacks: all that a trainer has; those that log, save or stop have none of the hooks.
         base: the class whose hooks do nothing.
         hooks: names of methods.
+
+    Raises:
+        InputError: one of them has no copy.
     """
     return [
-        copy.deepcopy(callback)
+        copied(callback, {}, "callback")
         for callback in callbacks
         if any(getattr(type(callback), hook, None) is not getattr(base, hook) for hook in hooks)
     ]

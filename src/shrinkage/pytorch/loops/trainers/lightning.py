@@ -8,7 +8,6 @@ optimizers exist, the others after the first step of the optimizer.
 
 from __future__ import annotations
 
-import copy
 import importlib
 import logging
 import warnings
@@ -22,6 +21,7 @@ from torch.optim import Optimizer
 from torch.utils.data import DataLoader
 
 from shrinkage.errors import InputError
+from shrinkage.pytorch.audits.copying import copied
 from shrinkage.pytorch.loops.lightning import Regularize, chosen_optimizer
 from shrinkage.pytorch.loops.sessions import real_optimizer
 from shrinkage.pytorch.loops.trainers.base import (
@@ -147,7 +147,7 @@ def loop_of(trainer: Any, training: Sequence[Any], request: LoopRequest) -> Trai
     module, *data = training
     regularizations = [c for c in trainer.callbacks if isinstance(c, Regularize)]
     fits = Fits(trainer, [callback.session for callback in regularizations])
-    built, begun = copy.deepcopy(module), Begun(fits.package)
+    built, begun = copied(module, {}, "module"), Begun(fits.package)
     fits.fit(built, data[:1], on_train_start=begun.look)
     optimizer = chosen_optimizer(begun.optimizers, request.optimizer)
     place = next(i for i, other in enumerate(begun.optimizers) if other is optimizer)
