@@ -179,7 +179,8 @@ def by_hand(model: nn.Module, optimizer: torch.optim.Optimizer, update: str) -> 
                 state = optimizer.state[w]
                 corrected = state["exp_avg_sq"] / (1 - 0.999 ** float(state["step"]))
                 rate = RATE / (corrected.sqrt() + 1e-8)
-                w.copy_(torch.sign(w) * torch.clamp(w.abs() - rate * l1, min=0) / (1 + rate * l2))
+                shrunk = torch.sign(w) * torch.clamp(w.abs() - rate * l1, min=0) / (1 + rate * l2)
+                w.copy_(torch.clamp(shrunk, w - 2 * RATE, w + 2 * RATE))
 
     return step
 
