@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import subprocess
 import sys
 
@@ -16,6 +15,7 @@ from shrinkage.pytorch import Attachment, regularize
 from shrinkage.pytorch.optimizers import Motion
 from shrinkage.pytorch.prox.batched import make_batches
 from shrinkage.pytorch.prox.kernels import TensorAddresses, are_built
+from shrinkage.pytorch.prox.shrink import kernel_numbers
 from shrinkage.pytorch.prox.soft import SoftThreshold, Workspace
 
 pytestmark = pytest.mark.skipif(not are_built(), reason="the compiled kernels were not built")
@@ -143,7 +143,7 @@ def test_scalar_kernel_is_the_eager_route_bit_for_bit(l2):
     assert not torch.signbit(w[w == 0]).any()
 
 
-@pytest.mark.parametrize("reach", [None, 1e-3])
+@pytest.mark.parametrize("reach", [None, 1e-3, 1.0])
 @pytest.mark.parametrize("l2", [0.0, 0.5])
 def test_diagonal_kernel_is_the_eager_route_to_rounding(l2, reach):
     w, eager = values(), values()
@@ -152,9 +152,11 @@ def test_diagonal_kernel_is_the_eager_route_to_rounding(l2, reach):
     weights, squares = TensorAddresses(1), TensorAddresses(1)
     assert weights.point_to([w])
     assert squares.point_to([square])
-    motion = Motion(1e-3, square, None, 1e-4, reach=reach)
-    farthest = motion.farthest or math.inf
-    weights.shrink_diagonal(squares, (1e-4 + 1e-3 * l2, 1e-3 * l2, 1e-3 * 0.3, farthest))
+    push = torch.randn(1000, generator=torch.Generator().manual_seed(4)) * square
+    pushes = TensorAddresses(1)
+    assert pushes.point_to([push])
+    motion = Motion(1e-3, square, None, 1e-4, reach=reach, push=push, push_scale=2.0)
+    weights.shrink_diagonal(squares, pushes, kernel_numbers(motion, 1e-3 * 0.3, 1e-3 * l2))
     SoftThreshold(0.3, l2, Workspace())(eager, motion)
     ulp = 3e-8  # of the largest weights, before their threshold is subtracted
     torch.testing.assert_close(w, eager, rtol=1e-6, atol=ulp, equal_nan=True)
@@ -170,7 +172,7 @@ def _pass(kind, tensors, squares):
     elif kind == "scalar":
         weights.shrink_scalar(1.5, 0.01)
     else:
-        weights.shrink_diagonal(second, (1e-4, 1e-3, 1e-4, 1e-2) * len(tensors))
+        weights.shrink_diagonal(second, None, (1e-4, 1e-3, 1e-4, 1e-2, 0.0, 1e-4) * len(tensors))
     return tensors
 
 

@@ -25,7 +25,7 @@ from shrinkage import L1
 from shrinkage.errors import UnsupportedOptimizer
 from shrinkage.pytorch import attach
 from shrinkage.pytorch.optimizers import FACTS, METRICS, Moment, Motion, metric_of
-from shrinkage.terms import Part
+from shrinkage.terms import FARTHEST, Part
 
 NO_METRIC = {kind: facts.no_metric for kind, facts in FACTS.items() if facts.no_metric}
 
@@ -84,7 +84,7 @@ def step(optimizer, w):
     metric, group = metric_of(optimizer), optimizer.param_groups[0]
     noted = metric.note(Moment(group, optimizer.state.get(w, {})), w)
     optimizer.step()
-    return metric.motion(Moment(group, optimizer.state[w]), noted)
+    return metric.motion(Moment(group, optimizer.state[w], gradient=w.grad), noted)
 
 
 def sizes(motion):
@@ -141,6 +141,16 @@ def test_displacement_is_metric_times_direction(kind, options, shape):
         moved = sizes(motion) * direction(optimizer, w, start, count)
         expected = kept(optimizer, motion) * start - moved
         torch.testing.assert_close(w.detach(), expected, rtol=1e-10, atol=1e-12)
+        if motion.reach is not None and not group_decays(optimizer):
+            reach = torch.as_tensor(motion.reaches(), dtype=torch.float64)
+            exact = moved.abs().clamp_min(motion.reach)
+            assert (moved.abs() <= FARTHEST * reach).all()
+            if motion.push is not None:
+                torch.testing.assert_close(reach, exact, rtol=1e-10, atol=1e-12)
+
+
+def group_decays(optimizer):
+    return bool(optimizer.param_groups[0].get("weight_decay"))
 
 
 CONSTANT = [case for case in CASES if not {"weight_decay", "maximize"} & set(case[1])] + [

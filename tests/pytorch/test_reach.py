@@ -6,6 +6,7 @@ trained before.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -31,7 +32,7 @@ from shrinkage.pytorch import attach, audit, regularize
 from shrinkage.pytorch.optimizers import METRICS, Motion
 from shrinkage.pytorch.prox.shrink import Shrink
 from shrinkage.pytorch.prox.soft import Workspace
-from shrinkage.terms import FARTHEST, SINGLE_GRADIENT, Part, closed_form
+from shrinkage.terms import FARTHEST, Part, closed_form
 from tests.builders.convex import logistic, two_classes
 from tests.peers.convex_training import OPTIMIZERS, fit, logistic_loss
 
@@ -91,11 +92,10 @@ def test_a_head_that_starts_at_zero_leaves_the_body_as_it_was(kind, options, nam
     before = model[0].weight.detach().clone()
     optimizer = kind(model.parameters(), **{"lr": RATE, **options})
     regularize(optimizer, model, TERMS[name])
-    for count in range(1, 4):
+    for most in (0.05, 0.1, 0.2):  # RMSprop's first steps with a gradient are ten times as long
         step(model, optimizer)
         after = model[0].weight.detach()
-        change = (after - before).double().norm() / before.double().norm()
-        assert change <= 0.05 * count
+        assert (after - before).double().norm() <= most * before.double().norm()
         assert after.all()
 
 
@@ -105,7 +105,8 @@ def test_the_bound_is_twice_the_reach(kind, options):
     w = nn.Parameter(torch.tensor([0.5, -0.5], dtype=torch.float64))
     optimizer = kind([w], **{"lr": RATE, **options})
     attach(optimizer, {w: [Part(0.1, L1())]})
-    most = FARTHEST * SINGLE_GRADIENT * RATE * (10 if options.get("momentum") else 1)
+    # NAdam's look ahead makes a little more of a steady gradient at first
+    most = FARTHEST * RATE * (10 if options.get("momentum") else 1.1 if kind is NAdam else 1)
     for _ in range(20):
         before = w.detach().clone()
         w.grad = torch.zeros_like(w)
@@ -113,6 +114,20 @@ def test_the_bound_is_twice_the_reach(kind, options):
         moved = (before - w.detach()) * before.sign()
         assert (moved > 0).all()
         assert (moved <= most * (1 + 1e-9)).all()
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64], ids=str)
+@pytest.mark.parametrize("name", ["l1", "elastic net", "group lasso"])
+@pytest.mark.parametrize(("kind", "options"), ADAPTIVE, ids=str)
+def test_a_rare_gradient_moves_no_weight_out_of_zero(kind, options, name, dtype):
+    """It is below the strength; the optimizer moves by it ten times as far as by a steady one."""
+    w = nn.Parameter(torch.zeros(2, 3, dtype=dtype))
+    optimizer = kind([w], **{"lr": RATE, **options})
+    attach(optimizer, {w: Part(1.0, TERMS[name].penalty).elementary()})
+    for count in range(150):
+        w.grad = torch.full_like(w, 0.4 if count >= 140 else 0.0)
+        optimizer.step()
+        assert (w == 0).all()
 
 
 def test_l1_makes_no_zeros_where_no_gradient_has_come():
@@ -184,7 +199,10 @@ class TestRoutes:
         generator = torch.Generator().manual_seed(3)
         square = torch.rand(shape, generator=generator, dtype=torch.float64) ** 12
         square.view(-1)[::3] = 0.0
-        return Motion(self.REACH, square.to(dtype), None, 1e-8, reach=self.REACH)
+        push = torch.randn(shape, generator=generator, dtype=torch.float64) * square.sqrt()
+        push.view(-1)[:9] *= 20
+        motion = Motion(self.REACH, square.to(dtype), None, 1e-8, reach=self.REACH)
+        return replace(motion, push=push.to(dtype), push_scale=1.5)
 
     @pytest.mark.parametrize("dtype", [torch.float32, torch.float64], ids=str)
     @pytest.mark.parametrize("models", [None, 4])
@@ -200,14 +218,15 @@ class TestRoutes:
         Shrink(closed_form(parts), models, Workspace())(moved, motion)
         sizes = motion.rate / motion.denominator().double()
         stacked = 0 if models is None else 1
-        expected = closed_form(parts).prox(w.double(), sizes, stacked, self.REACH)
+        reach = motion.each(torch.Tensor.double).reaches()
+        assert (reach > self.REACH).any()
+        expected = closed_form(parts).prox(w.double(), sizes, stacked, reach)
         far = closed_form(parts).prox(w.double(), sizes, stacked)
         assert not torch.equal(far, expected)
         tolerance = 1e-12 if dtype is torch.float64 else 1e-6
         torch.testing.assert_close(moved.double(), expected, rtol=0, atol=tolerance)
         assert torch.equal(moved == 0, expected == 0)
-        farthest = FARTHEST * self.REACH * (1 + 1e-9)
-        assert ((expected - w.double()).abs() <= farthest).all()
+        assert ((expected - w.double()).abs() <= FARTHEST * reach * (1 + 1e-9)).all()
 
     def test_where_it_does_not_bind_no_bit_is_another(self):
         w = torch.randn(500, generator=torch.Generator().manual_seed(0))
@@ -221,12 +240,15 @@ class TestRoutes:
                 ends.append(moved)
             assert torch.equal(*ends)
 
-    def test_a_reach_for_each_weight(self):
-        w = torch.full((3,), 1.0, dtype=torch.float64)
-        reach = torch.tensor([0.1, 0.2, 10.0], dtype=torch.float64)
-        motion = Motion(0.1, torch.zeros(3, dtype=torch.float64), None, 1e-8, reach=reach)
-        Shrink(closed_form([Part(1.0, L1())]), None, Workspace())(w, motion)
-        assert w.tolist() == [0.8, 0.6, 0.0]
+    @pytest.mark.parametrize("dtype", [torch.float32, torch.float64], ids=str)
+    @pytest.mark.parametrize("moves", [True, False])
+    def test_what_has_just_moved_farther_may_be_brought_back(self, moves, dtype):
+        w = torch.full((3,), 1.0, dtype=dtype)
+        push = torch.tensor([0.0, -0.2, 10.0], dtype=dtype)
+        square = torch.zeros(3, dtype=dtype)
+        motion = Motion(0.1, square, None, 0.1, reach=0.1, push=push, push_moves=moves)
+        Shrink(closed_form([Part(100.0, L1())]), None, Workspace())(w, motion)
+        torch.testing.assert_close(w, torch.tensor([0.8, 0.6, 0.0], dtype=dtype))
 
 
 STRENGTH = 0.05
@@ -240,7 +262,8 @@ def optimum() -> np.ndarray:
 
 
 def trained(bound: float, monkeypatch: pytest.MonkeyPatch) -> np.ndarray:
-    monkeypatch.setattr("shrinkage.pytorch.optimizers.motion.FARTHEST", bound)
+    for place in ("pytorch.optimizers.motion", "pytorch.prox.soft", "terms.reach"):
+        monkeypatch.setattr(f"shrinkage.{place}.FARTHEST", bound)
     x, y = two_classes()
     model = nn.Linear(12, 1, bias=False).double()
     return fit(model, logistic_loss(x, y), OPTIMIZERS["adam"], STRENGTH * L1())

@@ -18,7 +18,6 @@ from shrinkage.arrays import Array
 from shrinkage.errors import UnsupportedOptimizer
 from shrinkage.keras.arrays import ops, plain
 from shrinkage.keras.forgetting import forgets
-from shrinkage.terms import SINGLE_GRADIENT
 
 Motion = Callable[[Any, Any, Array], Array]
 
@@ -32,14 +31,9 @@ def _steps(optimizer: Any, like: Array) -> Array:
     return ops.cast(optimizer.iterations + 1, like.dtype)
 
 
-def _alike(number: Array, variable: Any) -> Array:
-    """Return a number with the axes of a variable, each of length 1."""
-    return ops.reshape(number, (1,) * len(variable.shape))
-
-
 def sgd(_optimizer: Any, variable: Any, rate: Array) -> Array:
     """Return the rate, of one number."""
-    return _alike(rate, variable)
+    return ops.reshape(rate, (1,) * len(variable.shape))
 
 
 def adam(optimizer: Any, variable: Any, rate: Array) -> Array:
@@ -72,21 +66,9 @@ METRICS: dict[type, Motion] = {
 }
 
 
-def rmsprop_reach(optimizer: Any, variable: Any, rate: Array) -> Array:
-    """Return the rate, or more: by one gradient, or by a steady one less its own mean."""
-    reach = rate if optimizer.momentum else SINGLE_GRADIENT * rate
-    if not optimizer.centered:
-        return _alike(reach, variable)
-    size = rmsprop(optimizer, variable, rate) * ops.sqrt(_state(optimizer, "_velocities", variable))
-    return ops.maximum(size, reach)
-
-
-# How far a steady gradient moves a weight, where that is not in proportion to the gradient.
-REACHES: dict[Motion, Motion] = {
-    adam: lambda _optimizer, variable, rate: _alike(rate, variable),
-    adagrad: lambda _optimizer, variable, rate: _alike(rate, variable),
-    rmsprop: rmsprop_reach,
-}
+# Those in which a steady gradient moves a weight by the rate, whatever its size is: there a prox is
+# bounded (`terms.reach`).
+ADAPTIVE: frozenset[Motion] = frozenset((adam, rmsprop, adagrad))
 
 # Why a class has no metric here, as half a sentence about it.
 NO_METRIC: dict[str, str] = {

@@ -16,7 +16,7 @@ from shrinkage.arrays import Array
 from shrinkage.checks import is_number
 from shrinkage.errors import InputError
 from shrinkage.keras.arrays import ops, plain
-from shrinkage.keras.metrics import REACHES, Motion
+from shrinkage.keras.metrics import ADAPTIVE, Motion
 from shrinkage.terms import Part, ProximalSum, StepPlan, present, subgradient_of
 
 
@@ -61,28 +61,33 @@ class PenalisedVariable:
         penalty = subgradient_of(parts, plain(self.variable))
         return ops.cast(ops.convert_to_tensor(gradient), penalty.dtype) + penalty
 
-    def before(self, rate: Any) -> None:
-        """Take the smooth decoupled parts: w ← w − lr·strength·∂Ω(w)."""
+    def before(self, rate: Any) -> Array | None:
+        """Take the smooth decoupled parts: w ← w − lr·strength·∂Ω(w).
+
+        Returns:
+            The weights from which the optimizer moves, where `after` has to know.
+        """
         parts = present(self.plan.before)
         if parts:
             w = plain(self.variable)
             self.variable.assign(w - self._own(rate) * subgradient_of(parts, w))
+        bounded = self.plan.in_metric and self.metric in ADAPTIVE
+        return ops.copy(plain(self.variable)) if bounded else None
 
-    def after(self, optimizer: Any, rate: Any, amplified: Any) -> None:
+    def after(self, optimizer: Any, rate: Any, amplified: Any, start: Array | None) -> None:
         """Take the prox: of proximal parts in the optimizer's metric, of decoupled ones in lr.
 
         Args:
             optimizer: the Keras optimizer.
             rate: the learning rate of the step.
             amplified: the same, times what momentum makes of a constant gradient.
+            start: what `before` returned.
         """
         if self.plan.in_metric and self.metric is not None:
-            amplified, reach = self._own(amplified), REACHES.get(self.metric)
-            self._take(
-                self.plan.in_metric,
-                self.metric(optimizer, self.variable, amplified),
-                None if reach is None else reach(optimizer, self.variable, amplified),
-            )
+            step, reach = self._own(amplified), None
+            if start is not None:
+                reach = ops.maximum(ops.abs(plain(self.variable) - start), step)
+            self._take(self.plan.in_metric, self.metric(optimizer, self.variable, step), reach)
         if self.plan.after:
             self._take(self.plan.after, self._alike(rate))
 

@@ -84,11 +84,10 @@ class RegularizedStep:
         amplified = learning_rate if self._velocity is None else self._velocity.take(learning_rate)
         moving = [slot for slot in slots if slot is not None]
         zeros = [slot.zeros() if self.freezes else None for slot in moving]
-        for slot in moving:
-            slot.before(learning_rate)
+        starts = [slot.before(learning_rate) for slot in moving]
         self._plain(regularized, variables, learning_rate)
-        for slot, zero in zip(moving, zeros, strict=True):
-            slot.after(self._optimizer, learning_rate, amplified)
+        for slot, zero, start in zip(moving, zeros, starts, strict=True):
+            slot.after(self._optimizer, learning_rate, amplified, start)
             if zero is not None:
                 slot.hold(ops.logical_and(zero, self._optimizer.iterations > 0))
 

@@ -9,17 +9,21 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import jax
 import jax.numpy as jnp
 
-from shrinkage.terms import SINGLE_GRADIENT
-
 
 @dataclass(frozen=True)
 class OptaxMetric:
-    """The step size of each weight, rate · gain · scaling; the base is plain gradient descent."""
+    """The step size of each weight, rate · gain · scaling; the base is plain gradient descent.
+
+    `adapts` says that a steady gradient moves a weight by rate · gain, whatever its size is: there
+    a prox is bounded (`terms.reach`).
+    """
+
+    adapts: ClassVar[bool] = False
 
     def amplified(self, rate: Any, buffer: Any) -> tuple[Any, Any]:
         """Return what momentum makes of a constant gradient of one, times the rate, and its buffer.
@@ -38,18 +42,6 @@ class OptaxMetric:
 
         Args:
             state: optax's state of the second moment after the step.
-        """
-        return None
-
-    def reach(self, rate: Any, state: Any) -> Any:  # noqa: ARG002
-        """Return how far a steady gradient moves a weight: a number, or a tree of arrays.
-
-        Args:
-            rate: the amplified rate of this step.
-            state: optax's state of the second moment after it.
-
-        Returns:
-            None where a weight moves in proportion to its gradient.
         """
         return None
 
@@ -95,6 +87,8 @@ class AdamMetric(OptaxMetric):
     Source: optax.scale_by_adam.
     """
 
+    adapts: ClassVar[bool] = True
+
     b2: Any = 0.999
     eps: Any = 1e-8
     eps_root: Any = 0.0
@@ -105,10 +99,6 @@ class AdamMetric(OptaxMetric):
         return jax.tree.map(
             lambda v: 1 / (jnp.sqrt(_wide(v) / rest + self.eps_root) + self.eps), state.nu
         )
-
-    def reach(self, rate: Any, state: Any) -> Any:  # noqa: ARG002
-        """Return the rate."""
-        return rate
 
 
 @dataclass(frozen=True)
@@ -129,6 +119,8 @@ class RMSpropMetric(OptaxMetric):
 
     Source: optax.scale_by_rms and optax.scale_by_stddev; the rate comes before the momentum.
     """
+
+    adapts: ClassVar[bool] = True
 
     decay: Any = 0.9
     eps: Any = 1e-8
@@ -158,18 +150,6 @@ class RMSpropMetric(OptaxMetric):
             lambda m, v: inverse(_wide(v) / rest - jnp.square(_wide(m) / rest)), state.mu, state.nu
         )
 
-    def reach(self, rate: Any, state: Any) -> Any:
-        """Return the rate, or more: by one gradient, or by a steady one less its own mean."""
-        least = SINGLE_GRADIENT * rate if self.momentum is None else rate
-        if not hasattr(state, "mu"):
-            return least
-        rest = 1 - self.decay**state.count if "count" in state._fields else 1.0
-        return jax.tree.map(
-            lambda v, scale: jnp.maximum(least, rate * scale * jnp.sqrt(_wide(v) / rest)),
-            state.nu,
-            self.scaling(state),
-        )
-
 
 @dataclass(frozen=True)
 class AdagradMetric(OptaxMetric):
@@ -180,6 +160,8 @@ class AdagradMetric(OptaxMetric):
 
     Source: optax.scale_by_rss.
     """
+
+    adapts: ClassVar[bool] = True
 
     eps: Any = 1e-7
 
@@ -192,10 +174,6 @@ class AdagradMetric(OptaxMetric):
             return 1 / jnp.sqrt(safe + self.eps)
 
         return jax.tree.map(inverse, state.sum_of_squares)
-
-    def reach(self, rate: Any, state: Any) -> Any:  # noqa: ARG002
-        """Return the rate."""
-        return rate
 
 
 def _wide(array: Any) -> Any:

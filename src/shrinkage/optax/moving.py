@@ -46,7 +46,8 @@ def shrunk(w: Any, update: Any, parts: ProximalSum, step: Any, reach: Any = None
         update: what the optimizer wants to add.
         parts: their sum, with a closed form.
         step: the learning rate, a number or one per weight.
-        reach: how far a steady gradient moves a weight, None for no bound.
+        reach: how far a steady gradient moves a weight: the prox goes no farther than twice that,
+            or twice the update; None for no bound.
 
     Returns:
         An update u with w + u = prox(w + update), to rounding, and exactly where that is zero.
@@ -61,7 +62,10 @@ def shrunk(w: Any, update: Any, parts: ProximalSum, step: Any, reach: Any = None
     if not parts:
         return update
     reached: Any = optax.apply_updates(w, update)
-    target = parts.prox(_wide(reached), step, reach=reach).astype(reached.dtype)
+    wide = _wide(reached)
+    if reach is not None:
+        reach = jnp.maximum(jnp.abs(_wide(update)), reach).astype(wide.dtype)
+    target = parts.prox(wide, step, reach=reach).astype(reached.dtype)
     dtype = _sum_dtype(w, update)
     wide_w, wide_target = w.astype(dtype), target.astype(dtype)
     moved = jnp.where(target == 0, -wide_w, wide_target - wide_w)

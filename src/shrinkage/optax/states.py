@@ -11,8 +11,6 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import jax
-
 from shrinkage.errors import InputError, UnsupportedOptimizer
 from shrinkage.optax.metrics import (
     AdagradMetric,
@@ -97,20 +95,6 @@ class Reading:
                     "that is masked: put optax.masked around proximal, or select other parameters"
                 )
         return held
-
-    def reaches(self, names: Iterable[str], rate: Any) -> dict[str, Any]:
-        """Return how far a steady gradient moves the weights of each of these parameters.
-
-        Args:
-            names: the parameters with proximal terms.
-            rate: the amplified learning rate.
-
-        Returns:
-            name → None (no bound), a number, or an array of the parameter's shape.
-        """
-        reach = self.metric.reach(rate, self.moment)
-        number = reach is None or jax.tree_util.treedef_is_leaf(jax.tree.structure(reach))
-        return dict.fromkeys(names, reach) if number else named_leaves(reach)
 
 
 def read(state: Any, metric: OptaxMetric | None) -> Reading:

@@ -121,8 +121,8 @@ def proximal(
             if shrinking:
                 amplified, buffer = reading.metric.amplified(plain, buffer)
                 scales = reading.scales(shrinking)
-                reaches = reading.reaches(shrinking, amplified)
-                moves = _shrunk(moves, params, shrinking, amplified, scales, reaches)
+                reach = amplified if reading.metric.adapts else None
+                moves = _shrunk(moves, params, shrinking, amplified, scales, reach)
             if freeze_zeros:
                 moves = _held(moves, params, plans, state.count)
         count = optax.safe_increment(state.count)
@@ -245,11 +245,11 @@ def _by_rate(plan: StepPlan) -> bool:
     return bool(plan.before or plan.after)
 
 
-def _shrunk(moves: Any, params: Any, plans: Plans, rate: Any, scales: Any, reaches: Any) -> Any:
+def _shrunk(moves: Any, params: Any, plans: Plans, rate: Any, scales: Any, reach: Any) -> Any:
     """Return the updates after the prox in the optimizer's metric."""
 
     def move(name: str, w: Any, update: Any, plan: StepPlan) -> Any:
-        return shrunk(w, update, plan.in_metric, rate * scales[name], reaches[name])
+        return shrunk(w, update, plan.in_metric, rate * scales[name], reach)
 
     return _each(moves, params, plans, move)
 

@@ -291,7 +291,8 @@ class Attachment:
         if slots or self._freezes:
             with torch.no_grad():
                 for slot in slots:
-                    moment = Moment(groups[slot.group], states.get(slot.parameter, {}))
+                    state, gradient = states.get(slot.parameter, {}), slot.parameter.grad
+                    moment = Moment(groups[slot.group], state, gradient=gradient)
                     for update in slot.updates:
                         update.after(moment)
                 if self._freezes:

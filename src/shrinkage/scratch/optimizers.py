@@ -3,7 +3,7 @@
 Who uses this: `Trainer`. An optimizer is only its settings; what it remembers of one parameter is
 a dictionary that the trainer keeps, empty at first. `step` moves `w` in place and returns the step
 size of each weight: were the gradient the same in every step, the weight would now move by step
-size · gradient. A proximal step shrinks a weight by step size · strength, so that penalty and
+size · gradient. One whose step sizes differ by weight notes in "moved" how far each has just gone. A proximal step shrinks a weight by step size · strength, so that penalty and
 gradient are measured alike and balance where the sum of loss and penalty is least.
 """
 
@@ -105,7 +105,9 @@ class Adam(Optimizer):
         square = memory["square"] = second * memory.get("square", 0.0) + (1 - second) * gradient**2
         root = np.sqrt(square / (1 - second**time))
         size = self.learning_rate / (root + self.epsilon)
-        w -= size * mean / (1 - first**time)
+        push = size * mean / (1 - first**time)
+        w -= push
+        memory["moved"] = np.abs(push)
         return size
 
 

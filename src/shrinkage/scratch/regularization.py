@@ -7,7 +7,8 @@ Who uses this: `Trainer`, which calls `before` and `after` around each move of a
     decoupled        w ← w − learning_rate · strength · ∂Ω(w) before the move (smooth penalties),
                      w ← prox(w, learning_rate · strength) after it (nonsmooth ones)
     proximal         w ← prox(w, step size of each weight · strength) after the move, no farther
-                     than twice what the move can be
+                     than twice that move or the learning rate, where step sizes are of each
+                     weight
 
 `loss` and `gradient` are one: what automatic differentiation would add is written down here.
 """
@@ -87,12 +88,22 @@ class Regularization:
             w -= rate * subgradient_of(decaying, w)
         return gradient
 
-    def after(self, name: str, w: np.ndarray, rate: float, step_size: Any) -> None:
-        """Shrink `w` in place: by the learning rate alone, and by the size of its step."""
+    def after(
+        self, name: str, w: np.ndarray, rate: float, step_size: Any, moved: Any = 0.0
+    ) -> None:
+        """Shrink `w` in place: by the learning rate alone, and by the size of its step.
+
+        Args:
+            name: of the parameter.
+            w: its weights.
+            rate: the learning rate.
+            step_size: a number, or one per weight: a metric, in which a steady gradient moves by
+                the rate, so that the shrink is bounded.
+            moved: how far the step has moved each weight, where it is not the step of all.
+        """
         if name in self:
+            reach = np.maximum(moved, rate) if np.ndim(step_size) else None
             w[...] = self._plans[name].after.prox(w, rate)
-            # A step size for each weight is a metric, in which a steady gradient moves by the rate.
-            reach = rate if np.ndim(step_size) else None
             w[...] = self._plans[name].in_metric.prox(w, step_size, reach=reach)
 
 

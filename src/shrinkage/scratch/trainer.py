@@ -88,8 +88,9 @@ class Trainer:
     def _move(self, name: str, w: np.ndarray, gradient: np.ndarray) -> None:
         rate = self.optimizer.learning_rate
         gradient = self.regularization.before(name, w, gradient, rate)
-        step_size = self.optimizer.step(w, gradient, self._memory[name])
-        self.regularization.after(name, w, rate, step_size)
+        memory = self._memory[name]
+        step_size = self.optimizer.step(w, gradient, memory)
+        self.regularization.after(name, w, rate, step_size, memory.get("moved", 0.0))
 
     @np.errstate(over="ignore", invalid="ignore")
     def evaluate(self, X: Any, y: Any) -> tuple[float, float | None]:

@@ -6,13 +6,12 @@ from shrinkage.terms.assignment import Assignment, AssignmentRow, assign
 from shrinkage.terms.own_decay import words_of_own_decay
 from shrinkage.terms.part import Part, present, subgradient_of
 from shrinkage.terms.proximal_sum import ProximalSum, closed_form, smooth_and_nonsmooth
-from shrinkage.terms.reach import FARTHEST, SINGLE_GRADIENT
+from shrinkage.terms.reach import FARTHEST
 from shrinkage.terms.step_plan import StepPlan
 from shrinkage.terms.term import UPDATES, Term, Terms, as_terms, checked_strength, checked_update
 
 __all__ = [
     "FARTHEST",
-    "SINGLE_GRADIENT",
     "UPDATES",
     "Assignment",
     "AssignmentRow",

@@ -119,8 +119,8 @@ class ProximalSum:
             w: weights of shape (*models, *weights).
             step: the learning rate: a number, one per model or one per weight.
             stacked: how many leading axes run over models.
-            reach: how far the optimizer moves a weight whose gradient is steady; shaped as `step`
-                may be; None where that is the step times the gradient, so that it needs no bound.
+            reach: how far the optimizer moves a weight, by a steady gradient or just now; shaped as
+                `step` may be; None where it moves in proportion to the gradient: no bound.
 
         Returns:
             A new array; `w` bit for bit where step or all strengths are 0.

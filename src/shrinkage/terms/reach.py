@@ -1,13 +1,15 @@
 """How far a prox in an optimizer's metric may bring a weight.
 
 Who uses this: `ProximalSum.prox`, and the frameworks, which say what an optimizer's reach is: how
-far it moves in one step a weight whose gradient is steady. For Adam that is the learning rate lr.
+far it moves a weight in one step, by a steady gradient or just now, whichever is more. For Adam
+that is the learning rate lr, or lr·|m̂|/(√v̂ + ε).
 
 Adam's metric is lr/(√v̂ + ε), and lr/ε where no gradient has come yet: under a head that starts at
 zero, one prox with 1e-4 · L2 would take 92 % of the norm of a pretrained body. So a prox goes no
 farther than `FARTHEST` times the reach. At an optimum the gradient is as large as the penalty's
 pull, √v̂ too, and the prox brings a weight as far back as the optimizer has moved it, one reach:
-any bound above that leaves the optimum and its zeros as they are; at one, rounding decides.
+any bound above that leaves the optimum and its zeros as they are; at one, rounding decides. And a
+weight that a rare gradient has just pushed away from zero can be brought back, however far that is.
 """
 
 from __future__ import annotations
@@ -15,11 +17,6 @@ from __future__ import annotations
 from shrinkage.arrays import Array, floating_library
 
 FARTHEST = 2.0
-
-# The reach, in learning rates, of an optimizer that moves by one gradient and not by an average:
-# twice the root mean square of normal noise is common, four times (`FARTHEST` of these) is not, and
-# a weight that such noise has just pushed away from zero has to be brought back.
-SINGLE_GRADIENT = 2.0
 
 
 def within_reach(moved: Array, w: Array, reach: Array) -> Array:

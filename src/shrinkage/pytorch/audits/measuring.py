@@ -119,9 +119,10 @@ def _metric(runs: Runs, name: str) -> tuple[Any, Any]:
     group, state = runs.twin.group_of(name), optimizer.state.get(tensor, {})
     if metric is None or group is None or (not state and metric.needs_state):
         return None, None
-    motion = metric.motion(Moment(group, state)).amplified(_gain(runs, tensor))
+    moment = Moment(group, state, gradient=tensor.grad)
+    motion = metric.motion(moment).amplified(_gain(runs, tensor))
     below = motion.denominator()
-    return motion.rate if below is None else motion.rate / below, motion.reach
+    return motion.rate if below is None else motion.rate / below, motion.reaches()
 
 
 def _told_metric(runs: Runs) -> Metric | None:

@@ -33,12 +33,10 @@ def adafactor(moment: Moment, noted: tuple[float, torch.Tensor]) -> Motion:
     floor, least = group["eps"]
     floor = torch.finfo(gradient.dtype).eps if floor is None else float(floor)
     denominator = _variance(state, floor).clamp_(min=floor * floor).sqrt_()
-    direction = gradient / denominator
-    clip = _root_mean_square(direction) / float(group["d"])
+    clip = _root_mean_square(gradient / denominator) / float(group["d"])
     rate = max(float(least), size) * min(float(group["lr"]), float(state["step"]) ** -0.5)
     rate /= max(1.0, clip)
-    # v̂ is a product of means, which a single g² may exceed by far: so may the step exceed α.
-    return Motion(rate, given=denominator, reach=direction.abs_().clamp_min_(1.0).mul_(rate))
+    return Motion(rate, given=denominator, reach=rate, push=gradient)
 
 
 def _variance(state: Any, floor: float) -> torch.Tensor:

@@ -10,7 +10,6 @@ from torch import optim
 
 from shrinkage.pytorch.optimizers.base import OptimizerFacts, OwnDecay
 from shrinkage.pytorch.optimizers.motion import Group, Metric, Moment, Motion
-from shrinkage.terms import SINGLE_GRADIENT
 
 
 def rmsprop_gain(group: Group, previous: float | None) -> tuple[float, float | None]:
@@ -25,17 +24,11 @@ def rmsprop_gain(group: Group, previous: float | None) -> tuple[float, float | N
 def rmsprop(moment: Moment, _noted: None = None) -> Motion:
     """Return lr / (√(v − m²) + ε), m being 0 unless it is centered."""
     group, state = moment.group, moment.state
-    rate = float(group["lr"])
-    reach = rate if group["momentum"] else SINGLE_GRADIENT * rate
-    motion = Motion(rate, state["square_avg"], None, float(group["eps"]), reach=reach)
-    return _centered(motion, state["grad_avg"]) if group["centered"] else motion
-
-
-def _centered(motion: Motion, mean: torch.Tensor) -> Motion:
-    """Return the motion less m², whose reach grows as a steady gradient leaves no variance."""
-    centered = replace(motion, mean=mean)
-    size = motion.denominator().div_(centered.denominator()).mul_(motion.rate)
-    return replace(centered, reach=size.clamp_min_(motion.reach))
+    rate, mean = float(group["lr"]), state["grad_avg"] if group["centered"] else None
+    motion = Motion(rate, state["square_avg"], mean, float(group["eps"]), reach=rate)
+    if not group["momentum"]:
+        return replace(motion, push=moment.gradient)
+    return replace(motion, push=state["momentum_buffer"], push_scale=rate, push_moves=True)
 
 
 def adagrad(moment: Moment, _noted: None = None) -> Motion:
@@ -55,7 +48,9 @@ def adadelta(moment: Moment, noted: torch.Tensor | float) -> Motion:
     """Return lr·√(Δ + ε) / √(v + ε), with the Δ from before the step."""
     group, rate = moment.group, float(moment.group["lr"])
     root = moment.state["square_avg"].add(float(group["eps"])).sqrt_()
-    return Motion(rate, given=root.div_(noted), reach=SINGLE_GRADIENT * rate * noted)
+    # what a steady gradient moves follows Δ, which starts at 0 and grows by what has been moved
+    reach = rate * math.sqrt(float(group["eps"]))
+    return Motion(rate, given=root.div_(noted), reach=reach, push=moment.gradient)
 
 
 def _adaptive(metric: Metric) -> OptimizerFacts:

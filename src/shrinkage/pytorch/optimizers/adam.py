@@ -8,6 +8,7 @@ and its rate says so.
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 from torch import optim
 
@@ -20,8 +21,15 @@ def adam(moment: Moment, _noted: None = None) -> Motion:
     group, state = moment.group, moment.state
     root = math.sqrt(1 - float(group["betas"][1]) ** float(state["step"]))
     square = state["max_exp_avg_sq" if group.get("amsgrad") else "exp_avg_sq"]
-    rate = float(group["lr"])
-    return Motion(rate * root, square, None, float(group["eps"]) * root, reach=rate)
+    rate, past = float(group["lr"]), 1 - float(group["betas"][0]) ** float(state["step"])
+    return Motion(
+        rate * root,
+        square,
+        epsilon=float(group["eps"]) * root,
+        reach=rate,
+        push=state["exp_avg"],
+        push_scale=1 / past,
+    )
 
 
 def nadam(moment: Moment, _noted: None = None) -> Motion:
@@ -35,8 +43,14 @@ def nadam(moment: Moment, _noted: None = None) -> Motion:
     now = beta * (1 - 0.5 * 0.96 ** (step * decay))
     ahead = beta * (1 - 0.5 * 0.96 ** ((step + 1) * decay))
     product = float(moment.state["mu_product"])
-    gain = (1 - now) / (1 - product) + ahead * (1 - beta**step) / (1 - product * ahead)
-    return adam(moment).amplified(gain)
+    fresh, old = (1 - now) / (1 - product), ahead / (1 - product * ahead)
+    gain = fresh + old * (1 - beta**step)
+    motion = adam(moment).amplified(gain)
+    if moment.gradient is None:
+        return motion
+    sign = -1 if group.get("maximize") else 1
+    push = moment.state["exp_avg"].mul(old).add_(moment.gradient, alpha=sign * fresh)
+    return replace(motion, push=push, push_scale=1 / gain)
 
 
 def radam(moment: Moment, _noted: None = None) -> Motion:
@@ -53,8 +67,9 @@ def radam(moment: Moment, _noted: None = None) -> Motion:
         return Motion(rate)
     rectified = (length - 4) * (length - 2) * longest / ((longest - 4) * (longest - 2) * length)
     root, reach = math.sqrt(rectified * (1 - power)), rate * math.sqrt(rectified)
-    square = moment.state["exp_avg_sq"]
-    return Motion(rate * root, square, None, float(group["eps"]), reach=reach)
+    square, past = moment.state["exp_avg_sq"], 1 - float(group["betas"][0]) ** step
+    motion = Motion(rate * root, square, None, float(group["eps"]), reach=reach)
+    return replace(motion, push=moment.state["exp_avg"], push_scale=1 / past)
 
 
 def adamax(moment: Moment, _noted: None = None) -> Motion:

@@ -6,6 +6,7 @@ refers to the optimizer's own tensors wherever it can, so that reading one copie
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
@@ -27,12 +28,13 @@ class Moment(NamedTuple):
     """What the optimizer knows of one parameter when it steps.
 
     `group` is its parameter group, `state` its state, and `scale` what a gradient scaler has
-    multiplied the gradient by, 1 without one.
+    multiplied the gradient by, 1 without one; `gradient` is the one by which it has just stepped.
     """
 
     group: Group
     state: Mapping[str, Any]
     scale: float = 1.0
+    gradient: torch.Tensor | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,9 +50,14 @@ class Motion:
         mean: running mean of the gradient, where the optimizer subtracts its square.
         epsilon: what the optimizer adds to the root.
         given: a denominator that is ready, shaped like the parameter.
-        reach: how far a weight moves whose gradient is steady, a number or one per weight: the
-            learning rate where the denominator is the size of the gradient. No prox goes farther
-            than twice that. None where the step is in proportion to the gradient: no bound.
+        reach: how far a weight moves whose gradient is steady: the learning rate where the
+            denominator is the size of the gradient. No prox goes farther than twice that, or than
+            twice what the weight has just moved. None where the step is in proportion to the
+            gradient: no bound.
+        push: what the step size was multiplied by, not copied: the mean of gradients or the
+            gradient, up to `push_scale`; None where no step is longer than the reach.
+        push_scale: a number for all weights.
+        push_moves: whether the push is the movement itself, the step size being in it already.
 
     >>> Motion(0.1, torch.tensor([4.0]), epsilon=0.5).denominator()
     tensor([2.5000])
@@ -61,30 +68,42 @@ class Motion:
     mean: torch.Tensor | None = None
     epsilon: float = 0.0
     given: torch.Tensor | None = None
-    reach: float | torch.Tensor | None = None
+    reach: float | None = None
+    push: torch.Tensor | None = None
+    push_scale: float = 1.0
+    push_moves: bool = False
 
     def each(self, view: Callable[[torch.Tensor], torch.Tensor]) -> Motion:
         """Return the motion with a view of each of its tensors."""
-        square, mean, given = (
+        square, mean, given, push = (
             None if tensor is None else view(tensor)
-            for tensor in (self.square, self.mean, self.given)
+            for tensor in (self.square, self.mean, self.given, self.push)
         )
-        reach = view(self.reach) if isinstance(self.reach, torch.Tensor) else self.reach
-        return Motion(self.rate, square, mean, self.epsilon, given, reach)
+        return replace(self, square=square, mean=mean, given=given, push=push)
 
     def amplified(self, gain: float) -> Motion:
         """Return the motion of an optimizer that adds up steps of this one."""
         if gain == 1:
             return self
         reach = None if self.reach is None else self.reach * gain
-        return replace(self, rate=self.rate * gain, reach=reach)
+        scale = self.push_scale if self.push_moves else self.push_scale / gain
+        return replace(self, rate=self.rate * gain, reach=reach, push_scale=scale)
 
     @property
-    def farthest(self) -> float | None:
-        """How far a prox may bring any weight; None for no bound, or one for each weight."""
-        if self.reach is None or isinstance(self.reach, torch.Tensor):
-            return None
-        return FARTHEST * self.reach
+    def farthest(self) -> float:
+        """How far a prox may bring a weight that has just moved no farther than the reach."""
+        return math.inf if self.reach is None else FARTHEST * self.reach
+
+    def reaches(self) -> float | torch.Tensor | None:
+        """Return the reach, of each weight where some have just moved farther."""
+        if self.reach is None or self.push is None:
+            return self.reach
+        moved = self.push.to(_wide(self.push)).abs() * self.push_scale
+        if not self.push_moves:
+            denominator = self.denominator()
+            moved.mul_(self.rate)
+            moved = moved if denominator is None else moved.div_(denominator)
+        return moved.clamp_min_(self.reach)
 
     def denominator(self) -> torch.Tensor | None:
         """Return the denominator as a new tensor, at least in float32; None where it is one."""

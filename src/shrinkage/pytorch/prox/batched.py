@@ -9,7 +9,6 @@ made for: other penalties, references, 16-bit weights, shards, a remedy of `reso
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -18,7 +17,7 @@ import torch
 from shrinkage.pytorch.optimizers import Group, Metric, Moment
 from shrinkage.pytorch.prox.kernels import TensorAddresses, are_built, lie_alike
 from shrinkage.pytorch.prox.rounding import is_due, is_representable
-from shrinkage.pytorch.prox.shrink import kernels_read
+from shrinkage.pytorch.prox.shrink import kernel_numbers, kernels_read
 from shrinkage.pytorch.slots import Slot
 from shrinkage.pytorch.updates import Decoupled, Proximal
 
@@ -42,7 +41,7 @@ class Batch:
         self._l1, self._l2 = strengths
         self._group = slots[0].group
         count = len(self.slots)
-        self._weights, self._squares = TensorAddresses(count), TensorAddresses(count)
+        self._weights, self._squares, self._pushes = (TensorAddresses(count) for _ in range(3))
         update = slots[0].updates[0]
         self._metric: Metric | None = update.metric if isinstance(update, Proximal) else None
         self._decay = update.decay if isinstance(update, Decoupled) else 0.0
@@ -79,19 +78,22 @@ class Batch:
         for resolution in self._resolutions:
             if resolution.low is not None or is_due(resolution.shrinks + 1):
                 return False
-        motions = [metric.motion(Moment(group, states[p])) for p in self._parameters]
+        motions = [
+            metric.motion(Moment(group, states[p], gradient=p.grad)) for p in self._parameters
+        ]
         squares = [motion.square for motion in motions if motion.square is not None]
+        pushes = [motion.push for motion in motions if motion.push is not None]
         if len(squares) < len(motions) or not all(map(kernels_read, motions)):
+            return False
+        if pushes and not (self._pushes.point_to(pushes) and lie_alike(self._parameters, pushes)):
             return False
         if not self._squares.point_to(squares) or not lie_alike(self._parameters, squares):
             return False
         numbers: list[float] = []
         for motion in motions:
-            ridge = motion.rate * self._l2
-            farthest = math.inf if motion.farthest is None else motion.farthest
-            numbers += (motion.epsilon + ridge, ridge, motion.rate * self._l1, farthest)
+            numbers += kernel_numbers(motion, motion.rate * self._l1, motion.rate * self._l2)
         if motions[0].rate:
-            self._weights.shrink_diagonal(self._squares, numbers)
+            self._weights.shrink_diagonal(self._squares, self._pushes if pushes else None, numbers)
             for resolution in self._resolutions:
                 resolution.shrinks += 1
         return True

@@ -6,7 +6,6 @@ touched, so that strength 0 stays the unregularized run bit for bit.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
@@ -18,7 +17,7 @@ from shrinkage.pytorch.optimizers import Motion
 from shrinkage.pytorch.prox.group import GroupThreshold, groups_of
 from shrinkage.pytorch.prox.kernels import TensorAddresses, lie_alike
 from shrinkage.pytorch.prox.soft import InPlace, SoftThreshold, Workspace, block_size
-from shrinkage.terms import Part, ProximalSum, present
+from shrinkage.terms import FARTHEST, Part, ProximalSum, present
 
 _PLAIN = (Combination.RIDGE, Combination.THRESHOLD)
 
@@ -179,11 +178,11 @@ class SinglePass:
 
     def __init__(self, l1: float, l2: float, eager: SoftThreshold) -> None:
         self._l1, self._l2, self._eager = l1, l2, eager
-        self._weights, self._squares = TensorAddresses(1), TensorAddresses(1)
+        self._weights, self._squares, self._pushes = (TensorAddresses(1) for _ in range(3))
 
     def fitting(self, w: torch.Tensor, motion: Motion) -> bool:
         """Shrink `w` in place; False where neither fits."""
-        square = motion.square
+        square, push = motion.square, motion.push
         if not kernels_read(motion) or not self._weights.point_to([w]):
             return self._eager.fitting(w, motion)
         ridge, threshold = motion.rate * self._l2, motion.rate * self._l1
@@ -192,16 +191,30 @@ class SinglePass:
             return True
         if not self._squares.point_to([square]) or not lie_alike([w], [square]):
             return self._eager.fitting(w, motion)
-        farthest = math.inf if motion.farthest is None else motion.farthest
-        numbers = (motion.epsilon + ridge, ridge, threshold, farthest)
-        self._weights.shrink_diagonal(self._squares, numbers)
+        if push is not None and not (self._pushes.point_to([push]) and lie_alike([w], [push])):
+            return self._eager.fitting(w, motion)
+        numbers = kernel_numbers(motion, threshold, ridge)
+        self._weights.shrink_diagonal(
+            self._squares, self._pushes if push is not None else None, numbers
+        )
         return True
 
 
 def kernels_read(motion: Motion) -> bool:
-    """Return whether the kernels take a motion: with squares or none, and one bound for all."""
-    bounded = isinstance(motion.reach, torch.Tensor)
-    return motion.given is None and motion.mean is None and not bounded
+    """Return whether the kernels take a motion: with squares or none, in which it was pushed."""
+    return motion.given is None and motion.mean is None and not motion.push_moves
+
+
+def kernel_numbers(motion: Motion, threshold: float, ridge: float) -> tuple[float, ...]:
+    """Return what the kernels take for one tensor: offset, pull, threshold, bound, own, ε.
+
+    Args:
+        motion: in a diagonal metric.
+        threshold: its rate times the strength of L1.
+        ridge: its rate times the strength of L2.
+    """
+    own = 0.0 if motion.push is None else FARTHEST * motion.push_scale * motion.rate
+    return motion.epsilon + ridge, ridge, threshold, motion.farthest, own, motion.epsilon
 
 
 def _strength(parts: Iterable[Part]) -> Any:
@@ -214,4 +227,4 @@ def _by_closed_form(parts: ProximalSum, w: torch.Tensor, motion: Motion, stacked
     wide = w.to(torch.promote_types(w.dtype, torch.float32))
     denominator = motion.denominator()
     step = motion.rate if denominator is None else motion.rate / denominator
-    w.copy_(parts.prox(wide, step, stacked, motion.reach))
+    w.copy_(parts.prox(wide, step, stacked, motion.reaches()))

@@ -13,12 +13,12 @@ import math
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import partial
 from typing import ClassVar
 
 import torch
 
 from shrinkage.pytorch.optimizers import TINY, Motion
+from shrinkage.terms import FARTHEST
 
 # Weights in a block, by thread of torch: two of them and their buffers fit a common L2 cache.
 BLOCK = 65536
@@ -53,6 +53,7 @@ class Block:
     scalar one `offset` is 1 + rate·l2. `thresholds` has one for each nonsmooth penalty.
     """
 
+    cut: tuple[slice, ...]
     w: torch.Tensor
     square: torch.Tensor | None
     mean: torch.Tensor | None
@@ -91,14 +92,13 @@ class InPlace(ABC):
         """
         self._prepare(w, motion)
         self._set_numbers(motion)
-        if motion.square is None:
-            shrink = self._scalar
-        elif motion.farthest is None:
-            shrink = self._diagonal
-        else:
-            shrink = partial(self._bounded, farthest=motion.farthest)
         for block in self._blocks:
-            shrink(block)
+            if motion.square is None:
+                self._scalar(block)
+            elif motion.reach is None:
+                self._diagonal(block)
+            else:
+                self._within_reach(block, motion)
 
     def fitting(self, w: torch.Tensor, motion: Motion) -> bool:
         """Shrink `w` where its memory and the motion's allow flat views; else return False."""
@@ -119,12 +119,20 @@ class InPlace(ABC):
     def _diagonal(self, block: Block) -> None:
         """Shrink a block whose weights moved at rates of their own."""
 
-    def _bounded(self, block: Block, farthest: float) -> None:
-        """Shrink such a block no farther than that from where it is."""
-        high = block.buffers[-1].copy_(block.w)
+    def _within_reach(self, block: Block, motion: Motion) -> None:
+        """Shrink such a block, and bring back what has gone farther than the motion's reach."""
+        start = block.buffers[-1].copy_(block.w)
         self._diagonal(block)
-        low = torch.sub(high, farthest, out=block.buffers[0])
-        torch.clamp(block.w, low, high.add_(farthest), out=block.w)
+        moved = torch.sub(block.w, start, out=block.buffers[0])
+        if block.w.is_cpu:  # elsewhere it would have to be waited for
+            least, most = moved.aminmax()
+            if max(-float(least), float(most)) <= motion.farthest:
+                return
+        own = motion.each(lambda t: _alone(self._by_model(t)[block.cut]))
+        reaches = own.reaches()
+        assert reaches is not None
+        farthest = FARTHEST * reaches
+        torch.clamp(block.w, start - farthest, start + farthest, out=block.w)
 
     @abstractmethod
     def _by_model(self, tensor: torch.Tensor) -> torch.Tensor:
@@ -168,7 +176,7 @@ class InPlace(ABC):
         assert w is not None
         buffers = [buffer[: w.numel()].view(w.shape) for buffer in flat]
         offset, pull, *thresholds = (_own(number[cut[0]]) for number in self._numbers)
-        return Block(w, square, mean, buffers, offset, pull, thresholds)
+        return Block(cut, w, square, mean, buffers, offset, pull, thresholds)
 
 
 class SoftThreshold(InPlace):
@@ -196,14 +204,6 @@ class SoftThreshold(InPlace):
         if self._has_l1:
             torch.div(block.thresholds[0], first, out=first)
             clip(block.w, first, second)
-
-    def _bounded(self, block: Block, farthest: float) -> None:
-        if self._has_l2:
-            return super()._bounded(block, farthest)
-        first, second, _ = block.buffers
-        fill_denominator(block, first)
-        torch.div(block.thresholds[0], first, out=first).clamp_max_(farthest)
-        return clip(block.w, first, second)
 
     def _scalar(self, block: Block) -> None:
         """w ← soft(w, rate·l1 / (1 + rate·l2)) after w ← w / (1 + rate·l2)."""
@@ -257,12 +257,12 @@ def fits(w: torch.Tensor, motion: Motion, models: int) -> bool:
     formats = [torch.contiguous_format]
     if models == 1:
         formats += {4: [torch.channels_last], 5: [torch.channels_last_3d]}.get(w.ndim, [])
-    if motion.given is not None or isinstance(motion.reach, torch.Tensor):
+    if motion.given is not None:
         return False
     return w.dtype in (torch.float32, torch.float64) and any(
         all(
             t is None or (t.dtype == w.dtype and t.is_contiguous(memory_format=layout))
-            for t in (w, motion.square, motion.mean)
+            for t in (w, motion.square, motion.mean, motion.push)
         )
         for layout in formats
     )

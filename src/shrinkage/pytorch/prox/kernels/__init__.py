@@ -34,14 +34,14 @@ def _load() -> Any:
         library = ctypes.CDLL(str(built.__file__))
     except (ImportError, OSError):
         return None
-    if not hasattr(library, "shrink_within"):  # built from an older source
+    if not hasattr(library, "shrink_within_reach"):  # built from an older source
         return None
     array, count, number = ctypes.c_void_p, ctypes.c_size_t, ctypes.c_float
     pool = (ctypes.POINTER(_Pool), ctypes.c_uint)
     library.shrink_decay.argtypes = (array, array, count, number, *pool)
     library.shrink_scalar.argtypes = (array, array, count, number, number, *pool)
-    library.shrink_within.argtypes = (array, array, array, count, array, *pool)
-    for function in (library.shrink_decay, library.shrink_scalar, library.shrink_within):
+    library.shrink_within_reach.argtypes = (array, array, array, array, count, array, *pool)
+    for function in (library.shrink_decay, library.shrink_scalar, library.shrink_within_reach):
         function.restype = None
     return library
 
@@ -82,7 +82,7 @@ class TensorAddresses:
         self._seen: list[tuple] = []
         self.addresses = (ctypes.c_void_p * count)()
         self.sizes = (ctypes.c_size_t * count)()
-        self._numbers = (ctypes.c_float * (4 * count))()
+        self._numbers = (ctypes.c_float * (6 * count))()
         self._dense = False
         self._count = count
 
@@ -106,17 +106,24 @@ class TensorAddresses:
         where = (self.addresses, self.sizes, self._count)
         _LIBRARY.shrink_scalar(*where, divisor, threshold, _POOL, torch.get_num_threads())
 
-    def shrink_diagonal(self, squares: TensorAddresses, numbers: Sequence[float]) -> None:
+    def shrink_diagonal(
+        self,
+        squares: TensorAddresses,
+        pushes: TensorAddresses | None,
+        numbers: Sequence[float],
+    ) -> None:
         """w ← soft(w − w·pull·r, threshold·r) with r = 1/(√square + offset) for every tensor.
 
         Args:
             squares: of the same shapes and layouts.
-            numbers: offset, pull, threshold and how far any weight may go, of each tensor, one
-                after the other.
+            pushes: the same, or none.
+            numbers: of each tensor, one after the other: offset, pull, threshold, how far any
+                weight may go, and own and ε, where it may go own·|push|/(√square + ε).
         """
         self._numbers[:] = numbers
-        where = (self.addresses, squares.addresses, self.sizes, self._count)
-        _LIBRARY.shrink_within(*where, self._numbers, _POOL, torch.get_num_threads())
+        own = None if pushes is None else pushes.addresses
+        where = (self.addresses, squares.addresses, own, self.sizes, self._count)
+        _LIBRARY.shrink_within_reach(*where, self._numbers, _POOL, torch.get_num_threads())
 
 
 def _places(tensors: Sequence[torch.Tensor]) -> list[tuple]:

@@ -35,10 +35,10 @@ struct pool {
 enum { WORTHWHILE = 1 << 16 };
 
 struct pass {
-    float **w, **square;     /* square: NULL in a scalar metric */
+    float **w, **square, **push; /* square and push: NULL in a scalar metric */
     const size_t *n;
     size_t tensors;
-    const float *numbers;    /* factor; or divisor and threshold; or four numbers a tensor */
+    const float *numbers;    /* factor; or divisor and threshold; or six numbers a tensor */
     void (*piece)(const struct pass *, size_t tensor, size_t from, size_t count);
     const struct pool *pool;
 };
@@ -69,41 +69,73 @@ CLONES static void scalar_divided(const struct pass *p, size_t k, size_t from, s
     }
 }
 
-CLONES static void diagonal_l1(float *restrict w, const float *restrict square, size_t n,
-                               const float *numbers)
+/* In a diagonal metric numbers are offset, pull, threshold, the bound of all weights, own, and
+   epsilon, which the offset holds beside the pull, but not to all its digits. The weights of a chunk are kept in `start`; whether any went farther than the bound is returned. */
+CLONES static int diagonal_l1(float *restrict w, const float *restrict square,
+                              float *restrict start, size_t n, const float *numbers)
 {
-    float offset = numbers[0], threshold = numbers[2], farthest = numbers[3];
+    float offset = numbers[0], threshold = numbers[2], bound = numbers[3];
+    int beyond = 0;
     for (size_t i = 0; i < n; i++) {
         float v = square[i] < FLT_MIN ? FLT_MIN : square[i];
         float t = threshold / (sqrtf(v) + offset);
-        t = t > farthest ? farthest : t;
         float cut = w[i] > t ? t : (w[i] < -t ? -t : w[i]);
+        beyond |= fabsf(cut) > bound;
+        start[i] = w[i];
         w[i] = w[i] - cut;
     }
+    return beyond;
 }
 
-CLONES static void diagonal_both(float *restrict w, const float *restrict square, size_t n,
-                                 const float *numbers)
+CLONES static int diagonal_both(float *restrict w, const float *restrict square,
+                                float *restrict start, size_t n, const float *numbers)
 {
-    float offset = numbers[0], pull = numbers[1], threshold = numbers[2], farthest = numbers[3];
+    float offset = numbers[0], pull = numbers[1], threshold = numbers[2], bound = numbers[3];
+    int beyond = 0;
     for (size_t i = 0; i < n; i++) {
         float v = square[i] < FLT_MIN ? FLT_MIN : square[i];
         float r = 1.0f / (sqrtf(v) + offset);
         float z = w[i] - w[i] * (pull * r);
         float t = threshold * r;
         float cut = z > t ? t : (z < -t ? -t : z);
-        float low = w[i] - farthest, high = w[i] + farthest, u = z - cut;
-        w[i] = u < low ? low : (u > high ? high : u);
+        beyond |= fabsf(w[i] - (z - cut)) > bound;
+        start[i] = w[i];
+        w[i] = z - cut;
+    }
+    return beyond;
+}
+
+/* Bring back what has gone farther than the bound, and farther than twice what the optimizer has
+   just moved it: own * |push| over the denominator. */
+static void bring_back(float *restrict w, const float *restrict square,
+                       const float *restrict push, const float *restrict start, size_t n,
+                       const float *numbers)
+{
+    float bound = numbers[3], scale = numbers[4], epsilon = numbers[5];
+    for (size_t i = 0; i < n; i++) {
+        float v = square[i] < FLT_MIN ? FLT_MIN : square[i];
+        float own = push ? scale * fabsf(push[i]) / (sqrtf(v) + epsilon) : 0.0f;
+        float far = own > bound ? own : bound;
+        float low = start[i] - far, high = start[i] + far;
+        w[i] = w[i] < low ? low : (w[i] > high ? high : w[i]);
     }
 }
 
+enum { CHUNK = 2048 };
+
 static void diagonal(const struct pass *p, size_t k, size_t from, size_t n)
 {
-    const float *numbers = p->numbers + 4 * k;
-    if (numbers[1] == 0.0f)
-        diagonal_l1(p->w[k] + from, p->square[k] + from, n, numbers);
-    else
-        diagonal_both(p->w[k] + from, p->square[k] + from, n, numbers);
+    const float *numbers = p->numbers + 6 * k;
+    const float *push = p->push ? p->push[k] + from : NULL;
+    float *w = p->w[k] + from, start[CHUNK];
+    const float *square = p->square[k] + from;
+    for (size_t i = 0; i < n; i += CHUNK) {
+        size_t count = n - i < CHUNK ? n - i : CHUNK;
+        int beyond = numbers[1] == 0.0f ? diagonal_l1(w + i, square + i, start, count, numbers)
+                                        : diagonal_both(w + i, square + i, start, count, numbers);
+        if (beyond)
+            bring_back(w + i, square + i, push ? push + i : NULL, start, count, numbers);
+    }
 }
 
 /* Do the part of every tensor that is this thread's: contiguous, as torch cuts them. */
@@ -137,7 +169,7 @@ static void run(struct pass *p, unsigned threads)
 PUBLIC void shrink_decay(float **w, const size_t *n, size_t tensors, float factor, const struct pool *pool,
                          unsigned threads)
 {
-    struct pass p = {w, NULL, n, tensors, &factor, decay, pool};
+    struct pass p = {w, NULL, NULL, n, tensors, &factor, decay, pool};
     run(&p, threads);
 }
 
@@ -147,17 +179,20 @@ PUBLIC void shrink_scalar(float **w, const size_t *n, size_t tensors, float divi
                           unsigned threads)
 {
     float numbers[2] = {divisor, threshold};
-    struct pass p = {w, NULL, n, tensors, numbers, divisor == 1.0f ? scalar : scalar_divided, pool};
+    struct pass p = {w, NULL, NULL, n, tensors, numbers,
+                     divisor == 1.0f ? scalar : scalar_divided, pool};
     run(&p, threads);
 }
 
 /* The same with r = 1 / (sqrt(square) + offset), z = w - w*pull*r and the threshold times r, no
-   weight going farther than a bound; numbers holds offset, pull, threshold and that of each tensor.
-   Its name is another than that of the one without a bound, so that an older build is passed over. */
-PUBLIC void shrink_within(float **w, float **square, const size_t *n, size_t tensors,
-                            const float *numbers, const struct pool *pool, unsigned threads)
+   weight going farther than a bound or than own*|push| over the denominator; numbers holds offset,
+   pull, threshold, bound, own and epsilon of each tensor, push may be NULL. Its name is another than that
+   of the one without a bound, so that an older build is passed over. */
+PUBLIC void shrink_within_reach(float **w, float **square, float **push, const size_t *n,
+                                size_t tensors, const float *numbers, const struct pool *pool,
+                                unsigned threads)
 {
-    struct pass p = {w, square, n, tensors, numbers, diagonal, pool};
+    struct pass p = {w, square, push, n, tensors, numbers, diagonal, pool};
     run(&p, threads);
 }
 
