@@ -66,12 +66,12 @@ def _without_gain(self, w, gradient, memory):
     return self.learning_rate
 
 
-def _scalar_step(self, name, w, rate, step_size):  # noqa: ARG001
+def _scalar_step(self, name, w, rate, step_size, moved):  # noqa: ARG001
     if name in self:
         w[...] = self._plans[name].in_metric.prox(w, rate)
 
 
-def _decay_after(self, name, w, rate, step_size):  # noqa: ARG001
+def _decay_after(self, name, w, rate, step_size, moved):  # noqa: ARG001
     if name in self:
         w -= rate * 0.05 * w
 
@@ -80,10 +80,16 @@ def _idle(self, name, w, gradient, rate):  # noqa: ARG001
     return gradient
 
 
+def _unbounded(self, name, w, rate, step_size, moved):  # noqa: ARG001
+    if name in self:
+        w[...] = self._plans[name].in_metric.prox(w, step_size)
+
+
 FAULTS = {
     "Adam's epsilon inside the root": (Adam, "step", _epsilon_inside, "adam", "nothing", "loss"),
     "no gain of momentum": (Momentum, "step", _without_gain, "momentum", "l1", "proximal"),
     "no metric": (Regularization, "after", _scalar_step, "adam", "l1", "proximal"),
+    "no bound": (Regularization, "after", _unbounded, "adam", "l1", "proximal"),
     "decayed twice": (Regularization, "after", _decay_after, "sgd", "l2", "decoupled"),
     "the terms never arrive": (Regularization, "before", _idle, "sgd", "l2", "gradient"),
 }

@@ -3,8 +3,9 @@
 Who uses this: `Trainer`. An optimizer is only its settings; what it remembers of one parameter is
 a dictionary that the trainer keeps, empty at first. `step` moves `w` in place and returns the step
 size of each weight: were the gradient the same in every step, the weight would now move by step
-size · gradient. One whose step sizes differ by weight notes in "moved" how far each has just gone. A proximal step shrinks a weight by step size · strength, so that penalty and
-gradient are measured alike and balance where the sum of loss and penalty is least.
+size · gradient. A proximal step shrinks a weight by step size · strength, so that penalty and
+gradient are measured alike and balance where the sum of loss and penalty is least. One whose step
+sizes differ by weight remembers as "moved" how far each has just gone.
 """
 
 from __future__ import annotations
