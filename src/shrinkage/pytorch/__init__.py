@@ -5,6 +5,7 @@ from __future__ import annotations
 from shrinkage.pytorch.attach import attach
 from shrinkage.pytorch.attachment import Attachment
 from shrinkage.pytorch.audits import assert_penalty_arrives, assert_regularized, audit
+from shrinkage.pytorch.joint import JointAttachment
 from shrinkage.pytorch.ledger import Ledger
 from shrinkage.pytorch.loops.trainers import audit_trainer
 from shrinkage.pytorch.loss import penalty_loss
@@ -21,6 +22,7 @@ __all__ = [
     "UPDATES",
     "Attachment",
     "Cosine",
+    "JointAttachment",
     "Ledger",
     "Metric",
     "Motion",

@@ -7,28 +7,31 @@ from __future__ import annotations
 
 import sys
 import warnings
-from collections.abc import Iterable, Sequence
-from dataclasses import replace
-from typing import Any
+from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
+from typing import Any, overload
 
 from torch import nn
 from torch.optim import Optimizer
 
 from shrinkage.audits.source_lines import SourceLine
 from shrinkage.errors import InputError, OwnDecayWarning
-from shrinkage.pytorch.attach import places_of
 from shrinkage.pytorch.attachment import Attachment
+from shrinkage.pytorch.joint import JointAttachment
 from shrinkage.pytorch.ledger import Ledger
 from shrinkage.pytorch.optimizers import OwnDecay, facts_of
+from shrinkage.pytorch.optimizers.wrappers import layers_of_optimizer
 from shrinkage.pytorch.parameters import describe
-from shrinkage.pytorch.prox.soft import Workspace
-from shrinkage.pytorch.slots import Slot, make_slot
-from shrinkage.pytorch.updates import Tools
+from shrinkage.pytorch.penalised import Penalised
+from shrinkage.pytorch.slots import Slot
 from shrinkage.terms import Term, Terms, as_terms, assign, words_of_own_decay
 from shrinkage.terms.schedules import Schedule, as_schedules
 from shrinkage.terms.strengths import Strengths
 
+Several = Sequence[Optimizer] | Mapping[str, Optimizer]
 
+
+@overload
 def regularize(
     optimizer: Optimizer,
     model: nn.Module,
@@ -38,11 +41,34 @@ def regularize(
     freeze_zeros: bool = False,
     schedule: Schedule | Sequence[Schedule | None] | None = None,
     ledger: Ledger | None = None,
-) -> Attachment:
+) -> Attachment: ...
+@overload
+def regularize(
+    optimizer: Several,
+    model: nn.Module,
+    terms: Term | Terms | Iterable[Term],
+    update: str = "proximal",
+    *,
+    freeze_zeros: bool = False,
+    schedule: Schedule | Sequence[Schedule | None] | None = None,
+    ledger: Ledger | None = None,
+) -> JointAttachment: ...
+def regularize(
+    optimizer: Optimizer | Several,
+    model: nn.Module,
+    terms: Term | Terms | Iterable[Term],
+    update: str = "proximal",
+    *,
+    freeze_zeros: bool = False,
+    schedule: Schedule | Sequence[Schedule | None] | None = None,
+    ledger: Ledger | None = None,
+) -> Attachment | JointAttachment:
     """Let every step of an optimizer minimize loss + Σ strength·penalty; the loop stays as it is.
 
     Args:
-        optimizer: it holds the parameters that the terms select.
+        optimizer: it holds the parameters that the terms select: one of torch, a wrapper such as
+            Accelerate's, or a list or dict of several, as of a GAN, or of Muon beside AdamW; each
+            parameter is then a matter of the one that holds it.
         model: gives the parameters their names and roles.
         terms: strengths times penalties on selections.
         update: how terms that name no update enter training: "proximal" (exact zeros, solves the
@@ -54,11 +80,12 @@ def regularize(
         ledger: where the record of training goes; the default keeps every 100th step in memory.
 
     Returns:
-        The `Attachment`: `table()`, `value()`, `strengths`, `ledger`, `loss()`, `detach()`.
+        The `Attachment`: `table()`, `value()`, `strengths`, `ledger`, `loss()`, `detach()`; of
+        several optimizers a `JointAttachment` with the same.
 
     Raises:
         UnmatchedPattern: a term selects no parameter.
-        InputError: a selected parameter that the optimizer does not hold, terms attached twice,
+        InputError: a selected parameter that no optimizer holds, or two do; terms attached twice,
             a learning rate of 0.
         UnsupportedOptimizer: an update that cannot be right with this optimizer.
         OverlapError: terms meet on a parameter without a closed form.
@@ -76,69 +103,48 @@ def regularize(
     Source: Parikh and Boyd, Proximal algorithms (2014); for the diagonal metric, Lee, Sun and
     Saunders, SIAM J. Optim. 24 (2014); decoupled decay, Loshchilov and Hutter, ICLR 2019.
     """
-    terms = as_terms(terms)
+    terms, optimizers = as_terms(terms), _by_name(optimizer)
     assignment = assign((info for info, _ in describe(model)), terms, update)
-    penalised = Penalised(optimizer, model, terms, update)
+    penalised = Penalised(optimizers, model, terms, update)
     slots = penalised.slots()
+    ledger = Ledger() if ledger is None else ledger
     strengths = {term_id: term.strength for term_id, term in terms.by_id.items()}
-    attachment = Attachment(
-        optimizer,
-        slots,
-        Strengths(strengths, terms, as_schedules(schedule, len(terms))),
-        assignment=assignment,
-        update=update,
-        ledger=Ledger() if ledger is None else ledger,
-        adopt=penalised.added,
-    )
-    attachment.freeze_zeros = freeze_zeros
-    attachment.line = SourceLine.of_frame(sys._getframe(1), ("shrinkage",))
-    _warn_of_own_decay(optimizer, slots)
-    return attachment
-
-
-class Penalised:
-    """Who is penalised, asked anew when parameters join the optimizer."""
-
-    def __init__(self, optimizer: Optimizer, model: nn.Module, terms: Terms, update: str) -> None:
-        self._optimizer, self._model = optimizer, model
-        self._terms, self._update = terms, update
-        self._tools = Tools(optimizer, Workspace())
-
-    def slots(self) -> list[Slot]:
-        """Return a slot for every penalised parameter; frozen ones may join the optimizer later.
-
-        Raises:
-            InputError: a penalised parameter that trains and that the optimizer does not hold.
-        """
-        slots, outside = self._new([])
-        if outside:
-            raise InputError(
-                f"expected every penalised parameter in the optimizer, got "
-                f"{', '.join(outside[:5])} outside of it: build the optimizer from this model's "
-                "parameters, or select others"
+    line = SourceLine.of_frame(sys._getframe(1), ("shrinkage",))
+    made: dict[str, Attachment] = {}
+    try:
+        for name, own in optimizers.items():
+            made[name] = Attachment(
+                own,
+                slots[name],
+                Strengths(strengths, terms, as_schedules(schedule, len(terms))),
+                assignment=assignment,
+                update=update,
+                ledger=ledger,
+                adopt=partial(penalised.added, name),
             )
-        return slots
+            made[name].freeze_zeros = freeze_zeros
+            made[name].line = line
+    except BaseException:
+        for attachment in made.values():
+            attachment.detach()
+        raise
+    for name, own in optimizers.items():
+        _warn_of_own_decay(own, slots[name])
+    return JointAttachment(made) if _are_several(optimizer) else next(iter(made.values()))
 
-    def added(self, known: Sequence[Any]) -> list[Slot]:
-        """Return slots of the penalised parameters that have joined the optimizer since."""
-        return self._new(known)[0]
 
-    def _new(self, known: Sequence[Any]) -> tuple[list[Slot], list[str]]:
-        """Return new slots, and the names of penalised parameters that train elsewhere."""
-        described = describe(self._model)
-        trains = (replace(info, trainable=True) for info, _ in described)
-        plans = assign(trains, self._terms, self._update).plans
-        places, taken = places_of(self._optimizer), {id(parameter) for parameter in known}
-        slots, outside = [], []
-        for info, tensor in described:
-            plan, place = plans[info.name], places.get(id(tensor))
-            if not plan or id(tensor) in taken:
-                continue
-            if place is not None:
-                slots.append(make_slot(info.name, tensor, place, plan, self._tools))
-            elif info.trainable:
-                outside.append(info.name)
-        return slots, outside
+def _are_several(optimizer: Any) -> bool:
+    return isinstance(optimizer, list | tuple | Mapping)
+
+
+def _by_name(optimizer: Any) -> dict[str, Optimizer]:
+    """Return the optimizers of torch that take the steps, by key or number where several came."""
+    if not _are_several(optimizer):
+        return {"": layers_of_optimizer(optimizer)[-1]}
+    named = optimizer if isinstance(optimizer, Mapping) else dict(enumerate(optimizer))
+    if not named:
+        raise InputError("expected at least one optimizer, got none: give those that train")
+    return {str(name): layers_of_optimizer(own)[-1] for name, own in named.items()}
 
 
 def _warn_of_own_decay(optimizer: Optimizer, slots: Sequence[Slot]) -> None:
