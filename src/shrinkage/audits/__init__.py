@@ -7,8 +7,19 @@ nothing that the step says of itself. One registry of rules (`RULES`); a finding
 
 from __future__ import annotations
 
+from shrinkage.audits.decays import MeasuredDecay, OwnDecay, own_decay
 from shrinkage.audits.findings import Finding, Report, Seen
 from shrinkage.audits.neutral import audit
 from shrinkage.audits.rules import RULES, Rule
 
-__all__ = ["RULES", "Finding", "Report", "Rule", "Seen", "audit"]
+__all__ = [
+    "RULES",
+    "Finding",
+    "MeasuredDecay",
+    "OwnDecay",
+    "Report",
+    "Rule",
+    "Seen",
+    "audit",
+    "own_decay",
+]

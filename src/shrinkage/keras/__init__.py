@@ -10,6 +10,7 @@ from __future__ import annotations
 from shrinkage.keras.attachment import KerasAttachment
 from shrinkage.keras.ledger import EpochRecord, LedgerCallback
 from shrinkage.keras.metrics import METRICS, metric_of
+from shrinkage.keras.own_decay import own_decay
 from shrinkage.keras.parameters import describe
 from shrinkage.keras.regularize import regularize
 from shrinkage.keras.regularizers import Regularizer, regularizer
@@ -36,6 +37,7 @@ __all__ = [
     "WarmUp",
     "describe",
     "metric_of",
+    "own_decay",
     "regularize",
     "regularizer",
 ]

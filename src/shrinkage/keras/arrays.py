@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 import keras
+import numpy as np
 
 from shrinkage.arrays import Array
 
@@ -28,6 +29,18 @@ def plain(variable: Any) -> Array:
     2
     """
     return ops.stop_gradient(ops.convert_to_tensor(variable))
+
+
+def as_numpy(variable: Any) -> np.ndarray:
+    """Return a copy of a variable's numbers; a torch tensor is asked itself.
+
+    >>> as_numpy(keras.Variable([1.0, 2.0])).tolist()
+    [1.0, 2.0]
+    """
+    array = plain(variable)
+    if keras.backend.backend() == "torch":
+        return array.numpy(force=True).copy()
+    return np.array(array)
 
 
 def number(array: Any) -> float:

@@ -13,6 +13,7 @@ from shrinkage.optax.metrics import (
     RMSpropMetric,
     SGDMetric,
 )
+from shrinkage.optax.own_decay import own_decay
 from shrinkage.optax.parameters import describe, named_leaves
 from shrinkage.optax.roster import table
 from shrinkage.optax.transformations import (
@@ -46,6 +47,7 @@ __all__ = [
     "layout_of",
     "named_leaves",
     "out_in",
+    "own_decay",
     "penalty_loss",
     "proximal",
     "table",

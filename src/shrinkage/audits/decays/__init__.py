@@ -9,6 +9,15 @@ from __future__ import annotations
 
 from shrinkage.audits.decays.measure import measure_decays
 from shrinkage.audits.decays.rule import MeasuredDecay, OwnDecay
+from shrinkage.audits.decays.stepwise import BareStep, own_decay
 from shrinkage.audits.decays.walks import Walked, Walker
 
-__all__ = ["MeasuredDecay", "OwnDecay", "Walked", "Walker", "measure_decays"]
+__all__ = [
+    "BareStep",
+    "MeasuredDecay",
+    "OwnDecay",
+    "Walked",
+    "Walker",
+    "measure_decays",
+    "own_decay",
+]

@@ -16,6 +16,7 @@ from shrinkage.audits.decays.walks import Walked
 from shrinkage.audits.measuring.fits import Fit
 
 _ONE = 0.01  # a factor this near to 1 is 1
+_FADED, _GROWN = 0.5, 2.0  # how far a factor moves along a walk where the rule is another one
 _LEAST = 3  # weights that a mask has on either side, at least
 _VANISHES = 0.05  # of the usual shrink: what is less is none
 
@@ -45,7 +46,7 @@ def beside(walked: Walked) -> MeasuredDecay | None:
     """c·lr·λ·w beside the gradient, in the first step that decays at all.
 
     Later steps are from other weights, and an optimizer may step by the size of the weights: they
-    count where they are explained too.
+    have to do about the same.
     """
     acting = acting_steps(walked)
     if not acting:
@@ -53,10 +54,15 @@ def beside(walked: Walked) -> MeasuredDecay | None:
     first = _closest(walked, acting[0])
     if first is None:
         return None
+    last = walked.fit_step(acting[-1], walked.beside(acting[-1]))
+    if last.factor + last.error < _FADED * first.factor:
+        return None  # the step forgets it, as one that makes the weights anew each time
     idle = [step for step in range(1, walked.steps + 1) if step not in acting]
     if idle:
         return _measured(OwnDecay.INTERMITTENT, first, walked, acting)
-    rule = OwnDecay.DECOUPLED if first.is_one(_ONE) else OwnDecay.SCALED
+    grows = last.factor - last.error > _GROWN * first.factor  # in the momentum, or with the rate
+    is_one = first.is_one(_ONE) and not grows
+    rule = OwnDecay.DECOUPLED if is_one else OwnDecay.SCALED
     return _measured(rule, first, walked, acting)
 
 

@@ -52,6 +52,11 @@ def _of_unknown(
 ) -> dict[str, MeasuredDecay]:
     """Measure over several steps, louder where nothing was heard."""
     walks = _walked(walker, decays, _STEPS)
+    unclear = {
+        name: decays[name] for name, walked in walks.items() if len(explanations(walked)) > 1
+    }
+    if unclear:  # along these gradients two rules are one: others may part them
+        walks |= _walked(walker, unclear, _STEPS, noisy=True)
     measured = {name: _chosen(walked, known.get(name)) for name, walked in walks.items()}
     for loudness in (_LOUDER, _LOUDEST):
         silent = [name for name, walked in walks.items() if not acting_steps(walked)]
@@ -76,14 +81,15 @@ def _walked(
     joins: bool = True,
     factors: Mapping[str, float] | None = None,
     rate: float = 1.0,
+    noisy: bool = False,
 ) -> dict[str, Walked]:
     """Walk with λ in the groups and, times a factor, in the gradient."""
-    plain = walker.walk(steps, rate=rate)
-    decayed = walker.walk(steps, in_groups=decays, rate=rate)
+    plain = walker.walk(steps, rate=rate, noisy=noisy)
+    decayed = walker.walk(steps, in_groups=decays, rate=rate, noisy=noisy)
     joined = None
     if joins:
         joining = {name: decays[name] * (factors or {}).get(name, 1.0) for name in decays}
-        joined = walker.walk(steps, in_gradient=joining, rate=rate)
+        joined = walker.walk(steps, in_gradient=joining, rate=rate, noisy=noisy)
     return {
         name: Walked(
             plain[name],
@@ -153,7 +159,7 @@ def _by_rate(
     }
 
 
-_UNSETTLED = (OwnDecay.UNKNOWN, OwnDecay.SCALED)
+_UNSETTLED = (OwnDecay.UNKNOWN, OwnDecay.SCALED, OwnDecay.RESCALED)
 _POWERS = {OwnDecay.INDEPENDENT: 2.0, OwnDecay.CORRECTED: 0.5}
 
 

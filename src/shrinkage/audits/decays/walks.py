@@ -27,6 +27,7 @@ class Walker(Protocol):
         in_groups: Mapping[str, float] | None = None,
         in_gradient: Mapping[str, float] | None = None,
         rate: float = 1.0,
+        noisy: bool = False,
     ) -> Walk:
         """Return the weights of every parameter along a walk.
 
@@ -35,6 +36,7 @@ class Walker(Protocol):
             in_groups: λ by parameter, set as the optimizer's own decay; absent ones have 0.
             in_gradient: λ by parameter; λ·w is added to the gradient at every step.
             rate: multiplies the learning rates.
+            noisy: step with random gradients, of the size of the data's.
         """
         ...
 

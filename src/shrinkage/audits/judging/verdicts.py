@@ -79,6 +79,8 @@ def decide(case: Case) -> Verdict:
         return Verdict(Outcome.NOTHING_EXPECTED)
     if case.decays_otherwise and not once.gradient.present:
         return Verdict(Outcome.OTHERWISE)
+    if case.own_rule is OwnDecay.UNKNOWN and not case.asked and not once.gradient.present:
+        return Verdict(Outcome.UNCLEAR)  # it may act otherwise, or first, in another step
     displaced = any(change.present for change in once.changes.values())
     if once.gradient.present:
         fits = (once.gradient, twice.gradient)

@@ -34,6 +34,7 @@ from shrinkage.pytorch.audits.step_call import StepCall, TrainingStep
 from shrinkage.pytorch.audits.surroundings import Surroundings
 from shrinkage.pytorch.audits.twin import Twin
 from shrinkage.pytorch.audits.wanted import wanted_terms
+from shrinkage.pytorch.audits.wrappers import stepping
 from shrinkage.terms import Assignment, Term, Terms, as_terms, assign, checked_update
 
 _SCALE = 3  # the place of a training step's argument that multiplies its penalty
@@ -164,23 +165,12 @@ def _audited(
 
 
 def _checked(model: Any, optimizer: Any) -> Optimizer:
-    """Return the optimizer, without wrappers that have no parameter groups of their own."""
+    """Return the optimizer, without wrappers that only hand the step on."""
     if not isinstance(model, nn.Module):
         raise InputError(
             f"expected a torch.nn.Module, got {type(model).__name__}: give the model first"
         )
-    while not isinstance(optimizer, Optimizer) or "param_groups" not in vars(optimizer):
-        within = [
-            v for v in getattr(optimizer, "__dict__", {}).values() if isinstance(v, Optimizer)
-        ]
-        if len(within) != 1:
-            raise InputError(
-                f"expected a torch.optim.Optimizer, got {type(optimizer).__name__}: give the "
-                "optimizer second, the one that holds the parameter groups; of several one after "
-                "the other, the step may call the rest"
-            )
-        optimizer = within[0]
-    return optimizer
+    return stepping(optimizer)
 
 
 def _as_trained(runs: Runs) -> list[ParameterInfo]:

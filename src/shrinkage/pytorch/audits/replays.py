@@ -19,6 +19,8 @@ from shrinkage.pytorch.audits.watch import Watch
 Array = Any
 _SAMPLED = 1 << 14  # weights of a parameter that are looked at
 _SHRINK = 2.0**-5  # what a decoupled decay takes of a weight in a replayed step, at least
+_HIDDEN = (OwnDecay.UNKNOWN, OwnDecay.INTERMITTENT)  # what rounding may look like
+_LOUD = 0.25  # an error of a factor that hides it
 _ROUNDINGS = 32  # … and that many roundings of the weights' dtype
 
 
@@ -38,7 +40,7 @@ class Replays:
     ) -> None:
         self._twin, self._watch, self._names, self._seed = twin, watch, tuple(names), seed
         self._wide = wide
-        self._plain: dict[tuple[int, float], dict[str, list[Array]]] = {}
+        self._plain: dict[tuple[int, float, bool], dict[str, list[Array]]] = {}
 
     def rate_of(self, name: str) -> float:
         """Return the learning rate of a parameter in the run, 1 where its group has none."""
@@ -55,13 +57,14 @@ class Replays:
         in_groups: Mapping[str, float] | None = None,
         in_gradient: Mapping[str, float] | None = None,
         rate: float = 1.0,
+        noisy: bool = False,
     ) -> Mapping[str, Sequence[Array]]:
         """Return the weights of every parameter along a walk."""
         if in_groups or in_gradient:
-            return self._walk(steps, in_groups or {}, in_gradient or {}, rate)
-        if (steps, rate) not in self._plain:
-            self._plain[steps, rate] = self._walk(steps, {}, {}, rate)
-        return self._plain[steps, rate]
+            return self._walk(steps, in_groups or {}, in_gradient or {}, rate, noisy)
+        if (steps, rate, noisy) not in self._plain:
+            self._plain[steps, rate, noisy] = self._walk(steps, {}, {}, rate, noisy)
+        return self._plain[steps, rate, noisy]
 
     def _walk(
         self,
@@ -69,6 +72,7 @@ class Replays:
         in_groups: Mapping[str, float],
         in_gradient: Mapping[str, float],
         rate: float,
+        noisy: bool,
     ) -> dict[str, list[Array]]:
         twin = self._twin
         twin.reset(0.0, bare=True)
@@ -84,7 +88,7 @@ class Replays:
         visited = {name: [_sample(twin.parameters[name])] for name in self._names}
         with seeded(self._seed):
             for _ in range(steps):
-                step_bare(twin, self._watch, in_gradient)
+                step_bare(twin, self._watch, in_gradient, noisy=noisy)
                 for name, weights in visited.items():
                     weights.append(_sample(twin.parameters[name]))
         return visited
@@ -110,7 +114,7 @@ def own_decays(twin: Twin, watch: Watch, seed: int) -> dict[str, MeasuredDecay]:
         return {name: MeasuredDecay(rule) for name, rule in known.items()}
     decays = _amplified(twin, watch, known)
     measured = measure_decays(Replays(twin, watch, known, seed), decays, known)
-    hidden = {name for name, said in measured.items() if said.rule is OwnDecay.UNKNOWN}
+    hidden = {n for n, said in measured.items() if said.rule in _HIDDEN or said.error > _LOUD}
     if hidden:
         with twin.narrowed():
             wide = Replays(twin, watch, hidden, seed, wide=True)
@@ -118,18 +122,29 @@ def own_decays(twin: Twin, watch: Watch, seed: int) -> dict[str, MeasuredDecay]:
     return measured
 
 
-def step_bare(twin: Twin, watch: Watch, in_gradient: Mapping[str, float]) -> None:
-    """Step the optimizer as it stands with a run's gradients, and λw added to them by name."""
+def step_bare(
+    twin: Twin, watch: Watch, in_gradient: Mapping[str, float], *, noisy: bool = False
+) -> None:
+    """Step the optimizer as it stands with a run's gradients, and λw added to them by name.
+
+    Noisy ones are random, as large as the run's, and the same in every walk.
+    """
     for name, tensor in twin.parameters.items():
         gradient, decay = watch.used(name), in_gradient.get(name, 0.0)
         group = twin.group_of(name)
         if gradient is not None:
-            gradient = gradient.to(tensor.dtype)
+            gradient = (_noise_like(gradient) if noisy else gradient).to(tensor.dtype)
         if gradient is not None and group is not None and decay:
             upwards = group.get("maximize", False)
             gradient = gradient.add(tensor.detach(), alpha=-decay if upwards else decay)
         tensor.grad = gradient
     watch.take_again(twin.optimizer)
+
+
+def _noise_like(gradient: torch.Tensor) -> torch.Tensor:
+    size = float(gradient.double().norm()) / max(1, gradient.numel()) ** 0.5
+    noise = torch.randn(gradient.shape, dtype=torch.float64, device=gradient.device)
+    return (noise * size).to(gradient.dtype)
 
 
 def _amplified(twin: Twin, watch: Watch, names: Iterable[str]) -> dict[str, float]:

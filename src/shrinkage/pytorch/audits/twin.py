@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import copy
+from collections import OrderedDict
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -26,6 +27,7 @@ from shrinkage.pytorch.optimizers import OwnDecay, facts_of
 from shrinkage.pytorch.parameters import describe
 from shrinkage.pytorch.regularize import regularize
 
+_HOOKS = ("_optimizer_step_pre_hooks", "_optimizer_step_post_hooks")
 _JITTER = 0.01  # what weights of zeros, on which no penalty could be seen, are set to
 
 
@@ -41,7 +43,7 @@ class Twin:
         memo: dict[int, Any] = {}
         self._their_optimizer = optimizer
         self.model: nn.Module = copied(model, memo, "model")
-        self.optimizer = _copied(optimizer, memo)
+        self.optimizer = copied_optimizer(optimizer, memo)
         self._counterparts = _counterparts(model, optimizer, self.model, self.optimizer)
         self.described = describe(model)
         own = describe(self.model)
@@ -201,13 +203,15 @@ def rate_in(group: Mapping[str, Any]) -> float:
     return 1.0 if rate is None else float(rate)
 
 
-def _copied(optimizer: Optimizer, memo: dict[int, Any]) -> Optimizer:
+def copied_optimizer(optimizer: Optimizer, memo: dict[int, Any]) -> Optimizer:
     """Return a copy with all its attributes (pickling keeps only some), without hooks on it."""
     kind = type(optimizer)
     own: Optimizer = kind.__new__(kind)
     memo[id(optimizer)] = own
     _take_over(own, optimizer, memo)
-    own.__setstate__({})
+    own.__dict__.update({name: OrderedDict() for name in _HOOKS})
+    if hasattr(own, "defaults"):  # a wrapper may have none, and is its own step
+        own.__setstate__({})
     return own
 
 
