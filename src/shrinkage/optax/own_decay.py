@@ -54,7 +54,8 @@ def own_decay(
             if not state:
                 state.append(transformation.init(now))
             updates, state[0] = transformation.update(pushes, state[0], now)
-            return optax.apply_updates(now, updates)
+            moved: Any = optax.apply_updates(now, updates)
+            return moved
 
         return step
 
