@@ -58,7 +58,7 @@ class JointAttachment:
 
     @property
     def steps(self) -> dict[str, int]:
-        """How many steps each optimizer has taken."""
+        """How many steps each optimizer has taken with terms; 0 where it holds nothing with any."""
         return {name: own.steps for name, own in self.attachments.items()}
 
     @property
