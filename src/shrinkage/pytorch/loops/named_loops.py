@@ -88,7 +88,8 @@ def _step_with(step: Callable[..., Any], path: str) -> tuple[Any, ...]:
     if len(names) < STEP_ARGUMENTS:
         raise InputError(
             f"expected {path} to be a training step (model, optimizer, batch) or a function "
-            f"without arguments, got one of ({', '.join(names)}): let it return {RETURNED}"
+            f"without arguments, got one of ({', '.join(names)}): let it work on the model and the "
+            f"optimizer that it is given, which are copies, or return {RETURNED}"
         )
     missing = [name for name in names if name not in beside]
     if missing:
