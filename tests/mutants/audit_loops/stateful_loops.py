@@ -408,3 +408,57 @@ def thawed_by_the_step() -> Audited:
     model = network()
     model[0].requires_grad_(False)
     return audited(training_step, STRENGTH * L2(), model)
+
+
+@loop("pytorch")
+def loss_scale_by_hand() -> Audited:
+    """The loss is multiplied by 512, and the gradients are divided by it, then clipped."""
+
+    def training_step(model: Model, optimizer: Optimizer, data: Batch, scale: float) -> None:
+        optimizer.zero_grad()
+        loss = data_loss(model, data) + scale * STRENGTH * half_squares(model)
+        (512.0 * loss).backward()
+        for w in model.parameters():
+            assert w.grad is not None
+            w.grad.div_(512.0)
+        nn.utils.clip_grad_norm_(model.parameters(), 0.05)
+        optimizer.step()
+
+    return audited(training_step, STRENGTH * L2())
+
+
+@loop("pytorch")
+def mean_over_micro_batches_by_hand() -> Audited:
+    """Every micro-batch has the whole loss, and the gradients are divided by their number."""
+
+    def training_step(model: Model, optimizer: Optimizer, data: Batch, scale: float) -> None:
+        optimizer.zero_grad()
+        for part in zip(data[0].chunk(4), data[1].chunk(4), strict=True):
+            (data_loss(model, part) + scale * STRENGTH * half_squares(model)).backward()
+        for w in model.parameters():
+            assert w.grad is not None
+            w.grad.mul_(1 / 4)
+        optimizer.step()
+
+    return audited(training_step, STRENGTH * L2(), optimizer=lambda p: Adam(p, lr=RATE))
+
+
+@loop("pytorch")
+def accumulated_by_accelerate() -> Audited:
+    """The prepared optimizer takes a step for every second micro-batch only."""
+    from accelerate import Accelerator
+
+    accelerator = Accelerator(cpu=True, gradient_accumulation_steps=2)
+    plain = network(torch.float32)
+    model, optimizer = accelerator.prepare(
+        plain, AdamW(matrices(plain), lr=RATE, weight_decay=STRENGTH)
+    )
+
+    def training_step(model: Model, optimizer: Optimizer, data: Batch, scale: float) -> None:  # noqa: ARG001
+        for part in zip(data[0].chunk(2), data[1].chunk(2), strict=True):
+            with accelerator.accumulate(model):
+                accelerator.backward(data_loss(model, part))
+                optimizer.step()
+                optimizer.zero_grad()
+
+    return TorchAudit(model, optimizer, training_step, batch(torch.float32))

@@ -173,6 +173,9 @@ class Wrapper(SGD):
     def param_groups(self) -> Any:  # type: ignore[override]
         return self.inner.param_groups
 
+    def zero_grad(self, set_to_none: bool = True) -> None:
+        self.inner.zero_grad(set_to_none)
+
     def step(self, closure: Any = None) -> None:
         self.inner.step(closure)
 
@@ -189,6 +192,27 @@ def test_a_wrapper_without_groups_is_looked_through(wrap: Any) -> None:
     model = network()
     optimizer = wrap(SGD(model.parameters(), lr=0.1))
     assert audit(model, optimizer, GOOD, data(), TERM).ok
+
+
+def test_a_wrapper_decides_when_a_step_is_taken() -> None:
+    """As Accelerate's does, between the micro-batches of an accumulation."""
+
+    class EverySecond(Wrapper):
+        calls = 0
+
+        def step(self, closure: Any = None) -> None:
+            self.calls += 1
+            if self.calls % 2 == 0:
+                self.inner.step(closure)
+
+    def step(model: nn.Module, optimizer: Any, batch: Any, scale: float) -> None:
+        GOOD(model, optimizer, batch, scale)
+        optimizer.step()
+
+    model = network()
+    optimizer = EverySecond(SGD(model.parameters(), lr=0.1))
+    assert audit(model, optimizer, step, data(), TERM).ok
+    assert optimizer.calls == 0
 
 
 def test_a_wrapper_of_two_or_none() -> None:

@@ -22,8 +22,10 @@ TERM = STRENGTH * L2()
 class Scaled:
     """A step that adds the penalty somewhere around `unscale_`, with what else a loop does."""
 
-    def __init__(self, where: str, *, clips: bool = False, by_hand: bool = False) -> None:
-        self.where, self.clips, self.by_hand = where, clips, by_hand
+    def __init__(
+        self, where: str, *, clips: bool = False, by_hand: bool = False, divides: bool = False
+    ) -> None:
+        self.where, self.clips, self.by_hand, self.divides = where, clips, by_hand, divides
         self.scaler = torch.amp.GradScaler("cpu", init_scale=1024.0)
 
     def add(self, model: nn.Module, scale: float) -> None:
@@ -41,24 +43,36 @@ class Scaled:
         self.scaler.scale(loss).backward()
         if self.where == "scaled":
             self.add(model, scale)
-        self.scaler.unscale_(optimizer)
+        if self.divides:
+            for w in model.parameters():
+                assert w.grad is not None
+                w.grad.div_(self.scaler.get_scale())
+        else:
+            self.scaler.unscale_(optimizer)
         if self.clips:
             nn.utils.clip_grad_norm_(model.parameters(), 0.1)
         if self.where == "unscaled":
             self.add(model, scale)
-        self.scaler.step(optimizer)
-        self.scaler.update()
+        if self.divides:
+            optimizer.step()
+        else:
+            self.scaler.step(optimizer)
+            self.scaler.update()
+
+
+# A second backward pass would hide what the loop has done to the gradients of the first.
+PLACES = [("loss", False, False), ("loss", False, True), ("unscaled", False, False),
+          ("unscaled", True, False), ("unscaled", True, True)]  # fmt: skip
 
 
 @pytest.mark.parametrize("kind", [SGD, Adam])
 @pytest.mark.parametrize("clips", [False, True])
-@pytest.mark.parametrize("by_hand", [False, True])
-@pytest.mark.parametrize("where", ["loss", "unscaled"])
+@pytest.mark.parametrize(("where", "by_hand", "divides"), PLACES)
 def test_a_penalty_in_the_units_of_the_loss(
-    kind: Any, where: str, clips: bool, by_hand: bool
+    kind: Any, where: str, clips: bool, by_hand: bool, divides: bool
 ) -> None:
     model = network()
-    step = Scaled(where, clips=clips, by_hand=by_hand)
+    step = Scaled(where, clips=clips, by_hand=by_hand, divides=divides)
     report = audit(model, kind(model.parameters(), lr=0.05), step, data(), TERM)
     assert report.ok, str(report)
     assert report.update == "gradient"

@@ -34,7 +34,7 @@ from shrinkage.pytorch.audits.step_call import StepCall, TrainingStep
 from shrinkage.pytorch.audits.surroundings import Surroundings
 from shrinkage.pytorch.audits.twin import Twin
 from shrinkage.pytorch.audits.wanted import wanted_terms
-from shrinkage.pytorch.audits.wrappers import stepping
+from shrinkage.pytorch.audits.wrappers import rewrapped, stepping
 from shrinkage.terms import Assignment, Term, Terms, as_terms, assign, checked_update
 
 _SCALE = 3  # the place of a training step's argument that multiplies its penalty
@@ -89,14 +89,14 @@ def audit(
     ('no-effect',)
     """
     update = None if update is None else checked_update(update)
-    optimizer = _checked(model, optimizer)
+    wrapper, optimizer = optimizer, _checked(model, optimizer)
     twin = Twin(model, optimizer)
     if terms is not None:
         terms = as_terms(terms)
         check_strengths(terms)
     lines = line_of(training_step), line_of_argument(training_step, _SCALE)
     origins = origins_of(model, optimizer, *lines)
-    call = StepCall(training_step, batch, seed)
+    call = StepCall(training_step, batch, seed, partial(rewrapped, wrapper, optimizer))
     with (
         Surroundings(model, optimizer, training_step, batch) as surroundings,
         warnings.catch_warnings(),

@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from torch.optim import Optimizer
 
 from shrinkage.errors import InputError
 from shrinkage.pytorch.audits.calls import calls_noted
@@ -37,10 +38,12 @@ class StepCall:
     step: TrainingStep
     batch: Any
     seed: int
+    wrap: Callable[[Optimizer], Any] = lambda optimizer: optimizer  # into what the loop is handed
 
     def __call__(self, twin: Twin, scale: float) -> Watch:
         """Take one step on a twin that was reset; return what was seen inside."""
-        args, kwargs = _arguments(self.step, (twin.model, twin.optimizer, self.batch), scale)
+        three = twin.model, self.wrap(twin.optimizer), self.batch
+        args, kwargs = _arguments(self.step, three, scale)
         watch = Watch(twin)
         try:
             with calls_noted(watch), seeded(self.seed), _stand_in(twin):

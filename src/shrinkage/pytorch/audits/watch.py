@@ -19,6 +19,7 @@ from shrinkage.pytorch.nesting import outermost
 
 _ALIGNED = 1e-4  # two gradients of one direction differ by rounding only
 _SAME = 1e-6
+_EXACT = 1e-7
 
 
 class Watch:
@@ -46,6 +47,7 @@ class Watch:
         self._arguments: tuple[tuple[Any, ...], dict[str, Any]] = ((), {})  # of the step
         self._start = twin.start
         self._twin = twin
+        self._clipped = False  # whether torch's own clipping was called
         self._fused = False  # whether the optimizer undoes the loss scale itself
         self._names = {id(tensor): name for name, tensor in twin.parameters.items()}
         self._frozen = {n for n, tensor in twin.parameters.items() if not tensor.requires_grad}
@@ -100,6 +102,22 @@ class Watch:
             name = self._names.get(id(parameter))
             if name is not None and name not in self._made and parameter.grad is not None:
                 self._made[name] = _dense(parameter.grad).clone()
+        with torch.no_grad():
+            self._compare(self._twin.optimizer)
+            self._take_division()
+        self._clipped = True
+
+    def _take_division(self) -> None:
+        """Count gradients as divided where a loop has divided them by a whole number.
+
+        As it undoes a loss scale of its own, or makes the sum over micro-batches a mean. The
+        factor of a clipping is no such number, but by chance.
+        """
+        divisor = round(1 / self.clip) if self.clip > 0 else 1
+        if divisor > 1 and abs(self.clip * divisor - 1) <= _EXACT:
+            self._made = {name: made / divisor for name, made in self._made.items()}
+            self._scaled_by = 1.0 if divisor == self._scaled_by else self._scaled_by
+            self.clip = 1.0
 
     def scale(self, number: float) -> None:
         """Note that the loss is multiplied by a number."""
@@ -159,6 +177,8 @@ class Watch:
         self._fused = getattr(optimizer, "grad_scale", None) is not None
         if not any(map(callable, told)):
             self._compare(optimizer)
+            if not self._clipped:
+                self._take_division()
 
     def _compare(self, optimizer: Any) -> None:
         """Find the factor between the gradients of backward and those of the step."""

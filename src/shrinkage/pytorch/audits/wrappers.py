@@ -2,7 +2,9 @@
 
 Who uses this: `audit`. A wrapper that only hands the step on, as Accelerate's does, is looked
 through; one that changes the step, as a mask or a lookahead does, is what trains the model. Which
-it is, is measured: copies of both step with the same gradients.
+it is, is measured: copies of both step with the same gradients. One without hooks of its own cannot
+be listened to. A loop is handed the wrapper all the same, around the copy, since it may decide when
+a step is taken.
 """
 
 from __future__ import annotations
@@ -15,6 +17,25 @@ from torch.optim import Optimizer
 from shrinkage.errors import InputError
 from shrinkage.pytorch.audits.step_call import seeded
 from shrinkage.pytorch.audits.twin import copied_optimizer
+
+
+def rewrapped(wrapper: Any, inner: Optimizer, own: Optimizer) -> Any:
+    """Return a copy of a wrapper around another optimizer than the one that it holds.
+
+    What takes no steps is no wrapper for a loop: it has what is within.
+    """
+    if wrapper is inner:
+        return own
+    within = {
+        name: rewrapped(value, inner, own)
+        for name, value in vars(wrapper).items()
+        if isinstance(value, Optimizer)
+    }
+    if not callable(getattr(wrapper, "step", None)):
+        return next(iter(within.values()))
+    again = object.__new__(type(wrapper))
+    vars(again).update(vars(wrapper) | within)
+    return again
 
 
 def stepping(optimizer: Any) -> Optimizer:
@@ -32,7 +53,8 @@ def stepping(optimizer: Any) -> Optimizer:
                 "optimizer second, the one that holds the parameter groups; of several one after "
                 "the other, the step may call the rest"
             )
-        if isinstance(optimizer, Optimizer) and _changes_the_step(optimizer, within[0]):
+        hears = "_optimizer_step_pre_hooks" in getattr(optimizer, "__dict__", {})
+        if hears and _changes_the_step(optimizer, within[0]):
             return optimizer
         optimizer = within[0]
     return optimizer
