@@ -119,6 +119,34 @@ def test_a_net_that_has_begun_goes_on_from_there(capsys):
     assert len(begins) >= 3
 
 
+class TwoModules(NeuralNetRegressor):
+    """The output of one module goes through another; both have one optimizer."""
+
+    def initialize_module(self):
+        super().initialize_module()
+        self.head_ = torch.nn.Linear(1, 1)
+        return self
+
+    def infer(self, x, **fit_params):
+        return self.head_(super().infer(x, **fit_params))
+
+    def initialize_optimizer(self):
+        weights = [*self.module_.parameters(), *self.head_.parameters()]
+        self.optimizer_ = torch.optim.AdamW(weights, lr=0.01, weight_decay=STRENGTH)
+        return self
+
+
+@pytest.mark.parametrize("epochs", [0, 1])
+def test_several_modules_of_one_optimizer(epochs):
+    training = net(TwoModules)
+    for _ in range(epochs):
+        training.partial_fit(X, Y)
+    report = audit_trainer(training, X, Y)
+    assert report.update == "decoupled"
+    penalised = {seen.parameter for seen in report.seen if seen.expected}
+    assert {"module_.0.weight", "head_.weight"} <= penalised
+
+
 def test_bad_input():
     with pytest.raises(InputError, match=r"audit_trainer\(net, X, y\)"):
         audit_trainer(net())

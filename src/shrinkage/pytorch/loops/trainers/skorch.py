@@ -55,8 +55,13 @@ def loop_of(net: Any, training: Sequence[Any], request: LoopRequest) -> TrainerL
     for callback in regularizations:
         attach_as(callback.request, optimizer, own.module_, request.undo)
 
-    def step(model: nn.Module, optimizer: Optimizer, batches: Any, scale: float) -> None:
-        own.module_, own.optimizer_ = model, optimizer
+    several = not regularizations and _trains_more(optimizer, own.module_)
+    model = nn.ModuleDict(_modules(own)) if several else own.module_
+
+    def step(model: Any, optimizer: Optimizer, batches: Any, scale: float) -> None:
+        for name, module in model.items() if several else [("module_", model)]:
+            setattr(own, name, module)
+        own.optimizer_ = optimizer
         own.history.new_epoch()
         sessions = [callback.session_ for callback in regularizations]
         with (
@@ -68,7 +73,7 @@ def loop_of(net: Any, training: Sequence[Any], request: LoopRequest) -> TrainerL
             own.run_single_epoch(arriving, training=True, prefix="train", step_fn=own.train_step)
 
     return TrainerLoop(
-        own.module_,
+        model,
         optimizer,
         step,
         taken_batches(loader, UNKNOWN_ACCUMULATION),
@@ -88,10 +93,22 @@ def _initialized(net: Any) -> Any:
     own.verbose = 0
     own.initialize()
     if net.initialized_:
-        own.module_.load_state_dict(net.module_.state_dict())
+        for name, module in _modules(own).items():
+            module.load_state_dict(getattr(net, name).state_dict())
         own.optimizer_.load_state_dict(net.optimizer_.state_dict())
     own.callbacks_ = [(name, c) for name, c in own.callbacks_ if _takes_part(c)]
     return own
+
+
+def _modules(net: Any) -> dict[str, nn.Module]:
+    """Return a net's modules and criterions by their attributes."""
+    return {name: value for name, value in vars(net).items() if isinstance(value, nn.Module)}
+
+
+def _trains_more(optimizer: Optimizer, module: nn.Module) -> bool:
+    """Return whether an optimizer holds parameters of other modules too."""
+    own = {id(parameter) for parameter in module.parameters()}
+    return any(id(p) not in own for group in optimizer.param_groups for p in group["params"])
 
 
 def _takes_part(callback: Any) -> bool:
