@@ -20,9 +20,9 @@ EVERYWHERE = (
     "steps",
     "strengths",
 )
-# Names, roles and axes are found before any backend computes.
+# Names, roles, axes and what is refused are found before any backend computes.
 MODULES = {
-    "torch": (*EVERYWHERE, "layers", "torch_loops"),
+    "torch": (*EVERYWHERE, "advice", "layers", "torch_loops"),
     "jax": EVERYWHERE,
     "tensorflow": EVERYWHERE,
 }

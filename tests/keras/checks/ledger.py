@@ -78,6 +78,7 @@ def check_a_loss_that_layers_add_to_is_not_called_data_loss() -> None:
 
 def check_sinks_a_table_a_frame_and_a_figure() -> None:
     path = Path(os.environ["CHECKS_FOLDER"]) / "ledger.jsonl"
+    path.unlink(missing_ok=True)
     model = linear(keras.optimizers.SGD(0.1))
     attachment = regularize(model, 0.2 * L1() + 0.5 * L2())
     with LedgerCallback(attachment, show=None, sinks=[JsonLines(path)], keep=2) as ledger:

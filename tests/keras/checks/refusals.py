@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial
 from types import SimpleNamespace
 from typing import Any
 
@@ -13,7 +12,7 @@ import pytest
 from shrinkage import L1, L2, ElasticNet, GroupLasso, biases, layer, weights
 from shrinkage.errors import InputError, OverlapError, ShrinkageError, UnsupportedOptimizer
 from shrinkage.keras import LedgerCallback, describe, regularize, regularizer
-from tests.keras.checks.networks import fit, hidden, linear, same, train
+from tests.keras.checks.networks import fit, hidden, linear
 
 O = keras.optimizers  # noqa: E741
 
@@ -88,23 +87,6 @@ def check_weights_that_are_made_anew_are_not_decoupled() -> None:
         words = "use update='gradient'"
         refused(UnsupportedOptimizer, words, lambda m=model: regularize(m, 0.1 * L1()))
         regularize(model, 0.1 * L1(), "gradient")
-
-
-def check_what_a_refusal_advises_works() -> None:
-    muon = partial(O.Muon, weight_decay=0.0)
-    kinds = (O.Adadelta, O.Adafactor, O.Adamax, O.Lamb, O.Lion, muon, O.Nadam)
-    for kind in kinds:
-        model = linear(kind(0.01), run_eagerly=True)
-        refused(UnsupportedOptimizer, "got ", lambda m=model: regularize(m, 0.1 * L1()))
-        decoupled = regularize(model, 1000.0 * L1(), "decoupled")
-        train(model, 1)
-        assert decoupled.zeros() == {"out.kernel": 8}, kind
-        decoupled.detach()
-        pushed, plain = (linear(kind(0.01), run_eagerly=True) for _ in range(2))
-        regularize(pushed, 100.0 * L2(), "gradient")
-        train(pushed, 2)
-        train(plain, 2)
-        assert not same(pushed, plain), kind
 
 
 def check_averaged_weights_are_refused_where_zeros_are_promised() -> None:
