@@ -41,6 +41,12 @@ class Penalised:
         workspace = Workspace()
         self._tools = {name: Tools(own, workspace) for name, own in optimizers.items()}
 
+    def updates(self, name: str) -> frozenset[str]:
+        """Return the updates of the terms on the parameters of an optimizer."""
+        places = places_of(self._optimizers[name])
+        held = (plan for _, tensor, plan in self._planned() if id(tensor) in places)
+        return frozenset(part.update for plan in held for part in plan.parts)
+
     def slots(self) -> dict[str, list[Slot]]:
         """Return the slots of each optimizer; frozen parameters may join one later.
 

@@ -20,6 +20,7 @@ from shrinkage.pytorch.attachment import Attachment
 from shrinkage.pytorch.joint import JointAttachment
 from shrinkage.pytorch.ledger import Ledger
 from shrinkage.pytorch.optimizers import OwnDecay, facts_of
+from shrinkage.pytorch.optimizers.averages import check_one_point
 from shrinkage.pytorch.optimizers.wrappers import layers_of_optimizer
 from shrinkage.pytorch.parameters import describe
 from shrinkage.pytorch.penalised import Penalised
@@ -103,9 +104,12 @@ def regularize(
     Source: Parikh and Boyd, Proximal algorithms (2014); for the diagonal metric, Lee, Sun and
     Saunders, SIAM J. Optim. 24 (2014); decoupled decay, Loshchilov and Hutter, ICLR 2019.
     """
-    terms, optimizers = as_terms(terms), _by_name(optimizer)
+    terms, layers = as_terms(terms), _by_name(optimizer)
+    optimizers = {name: own[-1] for name, own in layers.items()}
     assignment = assign((info for info, _ in describe(model)), terms, update)
     penalised = Penalised(optimizers, model, terms, update)
+    for name, own in layers.items():
+        check_one_point(own, penalised.updates(name))  # before another refusal advises decoupled
     slots = penalised.slots()
     ledger = Ledger() if ledger is None else ledger
     strengths = {term_id: term.strength for term_id, term in terms.by_id.items()}
@@ -137,14 +141,14 @@ def _are_several(optimizer: Any) -> bool:
     return isinstance(optimizer, list | tuple | Mapping)
 
 
-def _by_name(optimizer: Any) -> dict[str, Optimizer]:
-    """Return the optimizers of torch that take the steps, by key or number where several came."""
+def _by_name(optimizer: Any) -> dict[str, tuple[Any, ...]]:
+    """Return the optimizers with what they wrap, by key or number where several came."""
     if not _are_several(optimizer):
-        return {"": layers_of_optimizer(optimizer)[-1]}
+        return {"": layers_of_optimizer(optimizer)}
     named = optimizer if isinstance(optimizer, Mapping) else dict(enumerate(optimizer))
     if not named:
         raise InputError("expected at least one optimizer, got none: give those that train")
-    return {str(name): layers_of_optimizer(own)[-1] for name, own in named.items()}
+    return {str(name): layers_of_optimizer(own) for name, own in named.items()}
 
 
 def _warn_of_own_decay(optimizer: Optimizer, slots: Sequence[Slot]) -> None:

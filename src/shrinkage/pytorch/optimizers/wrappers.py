@@ -37,7 +37,9 @@ def layers_of_optimizer(optimizer: Any) -> tuple[Any, ...]:
     """
     layers = [optimizer]
     while not takes_hooks(layers[-1]):
-        inside = [held for held in _held(layers[-1]) if all(held is not layer for layer in layers)]
+        inside = [
+            held for held in held_by(layers[-1]) if all(held is not layer for layer in layers)
+        ]
         if len(inside) != 1:
             count = "none" if not inside else f"{len(inside)} of them"
             raise UnsupportedOptimizer(
@@ -54,7 +56,7 @@ def takes_hooks(optimizer: Any) -> bool:
     return isinstance(optimizer, Optimizer) and "_optimizer_step_pre_hooks" in vars(optimizer)
 
 
-def _held(wrapper: Any) -> tuple[Any, ...]:
+def held_by(wrapper: Any) -> tuple[Any, ...]:
     """Return what a wrapper holds that looks like an optimizer, each once."""
     own = vars(wrapper) if hasattr(wrapper, "__dict__") else {}
     named = getattr(wrapper, "optimizer", None)
