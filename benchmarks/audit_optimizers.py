@@ -29,7 +29,7 @@ os.environ.setdefault("JAX_ENABLE_X64", "1")
 
 import numpy as np
 import torch
-from recording import write_result
+from recording import define_operators_of_torchvision, write_result
 from torch import nn
 
 from shrinkage.errors import InputError
@@ -58,20 +58,13 @@ def classes_of(package: str) -> dict[str, type]:
 
 def _of_timm() -> dict[str, Any]:
     """Return timm's optimizers by the names of its factory."""
-    with contextlib.suppress(RuntimeError):  # torchvision without its compiled operators
-        library = torch.library.Library("torchvision", "FRAGMENT")
-        for name in ("nms", "qnms"):
-            library.define(f"{name}(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
-        _KEPT.append(library)
+    define_operators_of_torchvision()
     factory = importlib.import_module("timm.optim")
     kinds = {}
     for name in factory.list_optimizers():
         with contextlib.suppress(ImportError, AssertionError, TypeError, ValueError):
             kinds[name] = factory.get_optimizer_class(name, bind_defaults=True)
     return kinds
-
-
-_KEPT: list[Any] = []
 
 
 def maker(kind: Any) -> Make | None:

@@ -8,6 +8,7 @@ import platform
 import subprocess
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -71,3 +72,19 @@ def write_result(name: str, figures: dict[str, object]) -> None:
 
 if __name__ == "__main__":
     print(json.dumps({"commit": commit(), **machine()}, indent=2))
+
+
+_LIBRARIES: list[Any] = []
+
+
+def define_operators_of_torchvision() -> None:
+    """Name the operators that torchvision's Python wants, where its compiled ones do not load.
+
+    A build for a GPU does not, on a machine without one; timm and peft import it all the same.
+    """
+    if _LIBRARIES or hasattr(torch.ops.torchvision, "nms"):
+        return
+    library = torch.library.Library("torchvision", "FRAGMENT")
+    for name in ("nms", "qnms"):
+        library.define(f"{name}(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
+    _LIBRARIES.append(library)

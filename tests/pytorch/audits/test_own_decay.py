@@ -155,6 +155,12 @@ def test_a_rule_of_its_own_is_named_with_its_factor(
     assert report.seen[0].factor == pytest.approx(factor, rel=0.01)
 
 
+def test_a_corrected_decay_says_which_largest_rate_it_has() -> None:
+    """timm's is the constructor's: a schedule with another peak has another decay."""
+    (finding,) = audited(corrected, adaptive).findings
+    assert f"{PEAK:.3g}" in finding.remedy
+
+
 @pytest.mark.parametrize("direction", [sign, adaptive])
 def test_a_decay_in_a_step_that_is_rescaled_is_named(direction: Direction) -> None:
     report = audited(rescaled, direction)

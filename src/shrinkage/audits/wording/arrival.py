@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from shrinkage.audits.decays import OwnDecay
 from shrinkage.audits.findings import Finding, finding
 
 if TYPE_CHECKING:
@@ -105,11 +106,15 @@ def by_another_rule(case: Case) -> Finding:
 def by_own_rule(case: Case) -> Finding:
     """Say by which rule the optimizer decays, where that is no update's; an error if asked for."""
     assert case.own is not None
+    remedy = "mean it, and convert the strength; regularize(…, update='decoupled') takes lr · λ · w"
+    if case.own.rule is OwnDecay.CORRECTED:
+        peak = case.rate / case.own.factor
+        remedy = f"see that {peak:.3g}, its largest learning rate, is your schedule's; {remedy}"
     return finding(
         "decays-otherwise",
         case.name,
         f"{case.own.rule.value}: the optimizer's own weight_decay takes {case.own}",
-        "mean it, and convert the strength; regularize(…, update='decoupled') takes lr · λ · w",
+        remedy,
         severity="error" if case.asked else None,
     )
 
