@@ -97,6 +97,11 @@ def test_bad_input():
         audit_trainer(accelerator, model, optimizer)
     with pytest.raises(InputError, match="take a third argument, scale"):
         audit_trainer(accelerator, model, optimizer, loader, plain_loss, strengths="l2")
+    with pytest.raises(InputError, match="got the module MSELoss: write one that calls both"):
+        audit_trainer(accelerator, model, optimizer, loader, nn.MSELoss())
+    asked = {"terms": STRENGTH * L2()}
+    with pytest.raises(InputError, match=r"a tensor of one number, got 1\.0"):
+        audit_trainer(accelerator, model, optimizer, loader, lambda *_: 1.0, **asked)
     with pytest.raises(InputError, match="a loader without a batch"):
         audit_trainer(accelerator, model, optimizer, [], plain_loss)
 

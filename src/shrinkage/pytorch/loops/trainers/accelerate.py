@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
+import torch
 from accelerate.optimizer import AcceleratedOptimizer
 from accelerate.state import GradientState
 from torch import nn
@@ -58,7 +59,7 @@ def loop_of(accelerator: Any, training: Sequence[Any], request: LoopRequest) -> 
             for batch in batches:
                 with copied.accumulate(model):
                     further = (scale,) if takes_scale else ()
-                    copied.backward(loss_function(model, batch, *further))
+                    copied.backward(_checked(loss_function(model, batch, *further)))
                     wrapped.step()
                     wrapped.zero_grad()
 
@@ -87,7 +88,22 @@ def _prepared(training: Sequence[Any]) -> tuple[Any, Any, Any, Callable[..., Any
             "audit_trainer(accelerator, model, optimizer, loader, loss_function)"
         )
     model, optimizer, loader, loss_function = training
+    if isinstance(loss_function, nn.Module):
+        name = type(loss_function).__name__
+        raise InputError(
+            f"expected a loss function (model, batch), got the module {name}: write one that calls "
+            "both, as lambda model, batch: criterion(model(batch[0]), batch[1])"
+        )
     return model, optimizer, loader, loss_function
+
+
+def _checked(loss: Any) -> torch.Tensor:
+    if not isinstance(loss, torch.Tensor) or loss.numel() != 1:
+        raise InputError(
+            f"expected the loss function to return a tensor of one number, got {loss!r:.80}: let "
+            "it return the loss that accelerator.backward takes"
+        )
+    return loss
 
 
 def refuse_processes(accelerator: Any) -> None:
