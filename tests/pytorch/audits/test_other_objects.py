@@ -6,6 +6,8 @@ import copy
 import itertools
 import operator
 import random
+import sys
+import types
 from collections import deque
 from collections.abc import Callable, Iterator
 from types import SimpleNamespace
@@ -61,6 +63,36 @@ def test_the_other_network_of_a_gan(begun: bool) -> None:
     report = audit(model, optimizer, step, data(), TERM)
     assert report.ok, str(report)
     assert changes(before, picture(generator, other)) == []
+
+
+@pytest.mark.filterwarnings("ignore:.*torch.jit:DeprecationWarning")
+def test_a_generator_that_is_compiled() -> None:
+    model, plain = network(), nn.Sequential(nn.Linear(4, INPUTS), nn.BatchNorm1d(INPUTS))
+    generator: Any = torch.jit.script(plain)
+    other = Adam(generator.parameters(), lr=0.01)
+    before = frozen_copy(generator.state_dict())
+    assert audit(model, sgd(model), gan(generator, other), data(), TERM).ok
+    assert frozen_copy(generator.state_dict()) == before
+    assert not other.state
+
+
+def test_a_module_that_the_step_imports(monkeypatch: pytest.MonkeyPatch) -> None:
+    helpers: Any = types.ModuleType("helpers_of_a_loop")
+    helpers.__file__ = "/home/someone/helpers_of_a_loop.py"
+    helpers.average, helpers.steps = torch.zeros(3, INPUTS), 0
+    monkeypatch.setitem(sys.modules, "helpers_of_a_loop", helpers)
+    model = nn.Linear(INPUTS, 3)
+
+    def step(model: nn.Module, optimizer: Any, batch: Any, scale: float) -> None:
+        import helpers_of_a_loop as own  # type: ignore[import-not-found]
+
+        own.steps += 1
+        own.average.lerp_(model.get_parameter("weight").detach(), 0.5)
+        GOOD(model, optimizer, batch, scale)
+
+    assert audit(model, sgd(model), step, data(), TERM).ok
+    assert helpers.steps == 0
+    assert not helpers.average.any()
 
 
 @pytest.mark.parametrize("through", ["optimizer", "list", "dict", "attribute", "default"])

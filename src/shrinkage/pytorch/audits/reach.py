@@ -138,8 +138,8 @@ def _of_function(function: types.FunctionType) -> Iterator[tuple[str, Any]]:
     mentioned = frozenset(_mentioned(function.__code__))
     namespace = function.__globals__
     yield "", Names(namespace, mentioned)
-    for name in mentioned & namespace.keys():
-        module = namespace[name]
+    for name in mentioned:
+        module = namespace.get(name, sys.modules.get(name))  # or imported in the function itself
         if isinstance(module, types.ModuleType) and not is_installed(module):
             yield "", Names(vars(module), mentioned)
 
@@ -164,6 +164,8 @@ def _of_instance(thing: Any) -> Iterator[tuple[str, Any]]:
         yield from (("grad", thing.grad),) if thing.is_leaf else ()
     elif hasattr(thing, "__next__"):
         yield from (("", part) for part in gc.get_referents(thing) if hasattr(part, "__next__"))
+    if isinstance(thing, torch.jit.ScriptModule):
+        yield from (*thing.named_parameters(), *thing.named_buffers())  # no attributes of its own
     yield from attributes(thing).items()
     yield "", type(thing)
 
