@@ -30,6 +30,12 @@ from shrinkage.pytorch.loops.trainers.base import (
     taken_batches,
 )
 
+REMEDY = (
+    "give the optimizer its weight_decay, or attach the terms with "
+    "shrinkage.pytorch.regularize; a loss function that adds a penalty of its own takes a "
+    "third argument, scale, and multiplies it by that"
+)
+
 
 def loop_of(accelerator: Any, training: Sequence[Any], request: LoopRequest) -> TrainerLoop:
     """Return a step with what `accelerator.prepare` has returned.
@@ -69,11 +75,7 @@ def loop_of(accelerator: Any, training: Sequence[Any], request: LoopRequest) -> 
         step,
         batches,
         steps_per_epoch=epoch_length(loader, each),
-        remedies={
-            "no-effect": "give the optimizer its weight_decay, or attach the terms with "
-            "shrinkage.pytorch.regularize; a loss function that adds a penalty of its own takes a "
-            "third argument, scale, and multiplies it by that"
-        },
+        remedies={"no-effect": REMEDY},
         lines=(line_of(loss_function), line_of_argument(loss_function, 2)),
     )
 

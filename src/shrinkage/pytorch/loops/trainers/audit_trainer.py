@@ -20,7 +20,8 @@ from shrinkage.pytorch.audits.audit import audit
 from shrinkage.pytorch.audits.constructions import constructions_noted
 from shrinkage.pytorch.audits.origins import origins_of
 from shrinkage.pytorch.audits.step_call import seeded
-from shrinkage.pytorch.loops.trainers.base import LoopRequest, NeedsClosure, TrainerLoop
+from shrinkage.pytorch.loops.trainers.base import LoopRequest, TrainerLoop
+from shrinkage.pytorch.loops.trainers.stepping import NeedsClosure
 from shrinkage.terms import Term, Terms
 
 # The class of a framework, where it is, and the file here that knows it.

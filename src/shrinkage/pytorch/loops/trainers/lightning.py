@@ -30,13 +30,11 @@ from shrinkage.pytorch.loops.trainers.base import (
     TrainerLoop,
     at_first_rate,
     attach_as,
-    closure_first,
     hooked,
     lines_of,
-    scaled,
-    standing_in,
     taken_batches,
 )
+from shrinkage.pytorch.loops.trainers.stepping import closure_first, scaled, standing_in
 
 HOOKS = ("on_before_backward", "on_after_backward", "on_before_optimizer_step")
 SETTINGS = (
@@ -58,6 +56,12 @@ QUIET = {
     "limit_val_batches": 0,
     "num_sanity_val_steps": 0,
 }
+
+REMEDY = (
+    "give the optimizer of configure_optimizers its weight_decay, or attach "
+    "the terms with the callback Regularize; a number that training_step multiplies its "
+    "penalty by has to be named: audit_trainer(…, strengths='l2')"
+)
 
 
 class Enough(Exception):
@@ -172,11 +176,7 @@ def loop_of(trainer: Any, training: Sequence[Any], request: LoopRequest) -> Trai
         step,
         begun.batches,
         steps_per_epoch=begun.steps_per_epoch,
-        remedies={
-            "no-effect": "give the optimizer of configure_optimizers its weight_decay, or attach "
-            "the terms with the callback Regularize; a number that training_step multiplies its "
-            "penalty by has to be named: audit_trainer(…, strengths='l2')"
-        },
+        remedies={"no-effect": REMEDY},
         lines=lines_of(module.training_step, request.strengths),
     )
 

@@ -25,17 +25,19 @@ from shrinkage.pytorch.loops.trainers.base import (
     TrainerLoop,
     at_first_rate,
     attach_as,
-    closure_first,
     epoch_length,
     lines_of,
     overridden,
-    scaled,
-    standing_in,
     taken_batches,
-    until_step,
 )
+from shrinkage.pytorch.loops.trainers.stepping import closure_first, scaled, standing_in, until_step
 
 LOSSES = ("get_loss", "train_step_single", "train_step")
+REMEDY = (
+    "set optimizer__weight_decay, or attach the terms with the callback "
+    "Regularize; a number that get_loss multiplies its penalty by has to be named: "
+    "audit_trainer(net, X, y, strengths='l2')"
+)
 
 
 def loop_of(net: Any, training: Sequence[Any], request: LoopRequest) -> TrainerLoop:
@@ -78,11 +80,7 @@ def loop_of(net: Any, training: Sequence[Any], request: LoopRequest) -> TrainerL
         step,
         taken_batches(loader, UNKNOWN_ACCUMULATION),
         steps_per_epoch=epoch_length(loader, 1),
-        remedies={
-            "no-effect": "set optimizer__weight_decay, or attach the terms with the callback "
-            "Regularize; a number that get_loss multiplies its penalty by has to be named: "
-            "audit_trainer(net, X, y, strengths='l2')"
-        },
+        remedies={"no-effect": REMEDY},
         lines=lines_of(overridden(net, NeuralNet, LOSSES), request.strengths),
     )
 

@@ -35,13 +35,16 @@ from shrinkage.pytorch.loops.trainers.base import (
     hooked,
     lines_of,
     overridden,
-    scaled,
-    standing_in,
 )
+from shrinkage.pytorch.loops.trainers.stepping import scaled, standing_in
 from shrinkage.pytorch.loops.transformers import Regularize
 from shrinkage.terms import Term, Terms
 
 LOSSES = ("compute_loss", "training_step")
+DIVIDE = (
+    "divide the penalty that compute_loss adds by self.args.gradient_accumulation_steps, as the "
+    "Trainer does with the loss of the data"
+)
 HOOKS = ("on_pre_optimizer_step", "on_optimizer_step")
 
 
@@ -58,17 +61,11 @@ def loop_of(trainer: Any, training: Sequence[Any], request: LoopRequest) -> Trai
             "model and its data"
         )
     refuse_processes(trainer.accelerator)
-    copied = _copied(trainer)
-    if copied.optimizer is None:
-        copied.create_optimizer()
-    optimizer = real_optimizer(copied.optimizer)
-    at_first_rate(optimizer, request.undo)
     callbacks = trainer.callback_handler.callbacks
     regularizations = [c for c in callbacks if isinstance(c, Regularize)]
-    if attachment_of(optimizer) is None:
-        for callback in regularizations:
-            attach_as(callback.request, optimizer, trainer.model, request.undo)
-    others = hooked(set(callbacks) - set(regularizations), TrainerCallback, HOOKS)
+    copied, optimizer = _built(trainer, regularizations, request)
+    others = [callback for callback in callbacks if callback not in regularizations]
+    hooks = hooked(others, TrainerCallback, HOOKS)
     loader, batches = _batches(copied)
     own_loss = overridden(trainer, Trainer, LOSSES) or trainer.compute_loss_func
 
@@ -79,7 +76,7 @@ def loop_of(trainer: Any, training: Sequence[Any], request: LoopRequest) -> Trai
             own.accelerator, own.optimizer = accelerated(trainer.accelerator, optimizer)
             own.model = own.model_wrapped = _mixed(own.accelerator, model)
             with scaled(own, request.strengths, scale):
-                _one_step(own, batches, others)
+                _one_step(own, batches, hooks)
 
     return TrainerLoop(
         trainer.model,
@@ -88,13 +85,24 @@ def loop_of(trainer: Any, training: Sequence[Any], request: LoopRequest) -> Trai
         batches,
         terms=_of_settings(copied, optimizer),
         steps_per_epoch=epoch_length(loader, trainer.args.gradient_accumulation_steps),
-        remedies={
-            "no-effect": _remedy(trainer),
-            "accumulation-multiplied": "divide the penalty that compute_loss adds by "
-            "self.args.gradient_accumulation_steps, as the Trainer does with the loss of the data",
-        },
+        remedies={"no-effect": _remedy(trainer), "accumulation-multiplied": DIVIDE},
         lines=lines_of(own_loss, request.strengths),
     )
+
+
+def _built(
+    trainer: Any, regularizations: Sequence[Regularize], request: LoopRequest
+) -> tuple[Any, Optimizer]:
+    """Return a copy of a trainer with an optimizer, which has the terms of callbacks."""
+    copied = _copied(trainer)
+    if copied.optimizer is None:
+        copied.create_optimizer()
+    optimizer = real_optimizer(copied.optimizer)
+    at_first_rate(optimizer, request.undo)
+    if attachment_of(optimizer) is None:
+        for callback in regularizations:
+            attach_as(callback.request, optimizer, trainer.model, request.undo)
+    return copied, optimizer
 
 
 def _copied(trainer: Any) -> Any:
