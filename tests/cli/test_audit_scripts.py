@@ -83,6 +83,7 @@ def test_a_training_step_is_called_with_the_variables_of_its_arguments(script):
     assert answer.status == 0, answer.err
     assert "'decoupled'" in answer.out
     assert f"  at {script}:{line_of('# built')}\n" in answer.out
+    assert answer.out.endswith("shrinkage audit --explain bias-or-norm-penalised\n")
 
 
 @pytest.mark.parametrize("function", ["net", "report"])

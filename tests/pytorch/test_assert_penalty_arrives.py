@@ -142,6 +142,7 @@ class TestPlugin:
 
     def test_the_entry_point_is_the_module(self):
         project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
-        assert project["project"]["entry-points"]["pytest11"] == {"shrinkage": "pytest_shrinkage"}
+        points = project["project"]["entry-points"]["pytest11"]
+        assert points == {"pytest_shrinkage": "pytest_shrinkage"}  # as `-p` would call it
         assert project["tool"]["setuptools"]["py-modules"] == ["pytest_shrinkage"]
         assert (ROOT / "src" / "pytest_shrinkage.py").is_file()

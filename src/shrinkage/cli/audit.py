@@ -192,6 +192,9 @@ def _show(report: Any) -> None:
         console.print(Text(head, style=_STYLES[severity]), soft_wrap=True)
         for line in below:
             console.print(Text(f"  {line}"), soft_wrap=True)
+    if report.findings:
+        hint = f"what it costs: shrinkage audit --explain {report.findings[0].rule}"
+        console.print(Text(hint, style="dim"), soft_wrap=True)
 
 
 _STYLES = {"error": "red", "warning": "yellow", "info": "dim"}
