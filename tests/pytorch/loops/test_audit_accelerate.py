@@ -8,6 +8,7 @@ import pytest
 import torch
 from accelerate import Accelerator
 from accelerate.state import AcceleratorState, GradientState
+from accelerate.utils import DistributedType
 from torch import nn
 from torch.utils.data import DataLoader, TensorDataset
 
@@ -104,6 +105,13 @@ def test_bad_input():
         audit_trainer(accelerator, model, optimizer, loader, lambda *_: 1.0, **asked)
     with pytest.raises(InputError, match="a loader without a batch"):
         audit_trainer(accelerator, model, optimizer, [], plain_loss)
+
+
+def test_several_processes_are_refused():
+    accelerator, model, optimizer, loader = prepared()
+    accelerator.state.distributed_type = DistributedType.MULTI_CPU
+    with pytest.raises(InputError, match="in one process, got MULTI_CPU"):
+        audit_trainer(accelerator, model, optimizer, loader, plain_loss)
 
 
 def test_no_trainer_of_a_framework():
