@@ -14,7 +14,7 @@ from shrinkage.errors import InputError, near_names
 FOUND = 1
 
 
-class Format(str, Enum):  # noqa: UP042 - typer lists the values of such a class
+class ReportFormat(str, Enum):  # noqa: UP042 - typer lists the values of such a class
     """How the report is written."""
 
     text = "text"
@@ -88,8 +88,8 @@ def command(
     ignore: Annotated[str, typer.Option(help="Rules that do not count, separated by commas.")] = "",
     seed: Annotated[int, typer.Option(help="Random state of every step.")] = 0,
     form: Annotated[
-        Format, typer.Option("--format", help="text, json, or sarif for code review.")
-    ] = Format.text,
+        ReportFormat, typer.Option("--format", help="text, json, or sarif for code review.")
+    ] = ReportFormat.text,
     output: Annotated[
         Path | None, typer.Option(help="A file for the report; the verdict is printed then.")
     ] = None,
@@ -134,14 +134,14 @@ def command(
     del rules, explain, schema
     from shrinkage.pytorch.loops.named_loops import audit_named
 
-    form = Format.json if as_json else form
+    form = ReportFormat.json if as_json else form
     _check_output(output)
     options = {"update": update, "steps_per_epoch": steps_per_epoch, "seed": seed}
     report = audit_named(function, **options)
     report = report.without(part.strip() for part in ignore.split(",") if part.strip())
     if output is not None:
         _write(report, form, output)
-    elif form is Format.text:
+    elif form is ReportFormat.text:
         _show(report)
     else:
         print(_text(report, form))
@@ -158,18 +158,18 @@ def _check_output(output: Path | None) -> None:
         raise InputError(f"expected a file for --output, got {what}: {output.as_posix()}")
 
 
-def _text(report: Any, form: Format) -> str:
+def _text(report: Any, form: ReportFormat) -> str:
     from shrinkage import __version__
     from shrinkage.audits.sarif import sarif_of
 
-    if form is Format.text:
+    if form is ReportFormat.text:
         return str(report)
-    plain = report.to_dict() if form is Format.json else sarif_of(report, __version__)
-    indent = None if form is Format.json else 2
+    plain = report.to_dict() if form is ReportFormat.json else sarif_of(report, __version__)
+    indent = None if form is ReportFormat.json else 2
     return json.dumps(plain, ensure_ascii=False, allow_nan=False, indent=indent)
 
 
-def _write(report: Any, form: Format, output: Path) -> None:
+def _write(report: Any, form: ReportFormat, output: Path) -> None:
     from shrinkage.atomic import write_bytes
     from shrinkage.audits.wording import verdict_text
 
