@@ -12,12 +12,13 @@ from typing import Any
 from shrinkage.errors import InputError, near_names
 from shrinkage.pytorch.sharding import like_parameter, local
 from shrinkage.pytorch.slots import Slot
-from shrinkage.pytorch.updates import Proximal
+from shrinkage.pytorch.updates import Corrected, Proximal
 
 
 def slot_states(slots: Iterable[Slot]) -> dict[str, dict[str, Any]]:
-    """Return momentum gains, what is below the resolution, and frozen zeros, by name."""
+    """Return gains, largest rates, what is below the resolution, and frozen zeros, by name."""
     momentum: dict[str, Any] = {}
+    largest: dict[str, Any] = {}
     resolution: dict[str, Any] = {}
     frozen: dict[str, Any] = {}
     for slot in slots:
@@ -25,13 +26,20 @@ def slot_states(slots: Iterable[Slot]) -> dict[str, dict[str, Any]]:
         for update in _proximal(slot):
             if update.buffer is not None:
                 momentum[name] = update.buffer
+        for update in _corrected(slot):
+            largest[name] = update.largest
         rounding = slot.target.resolution.state_dict()
         if "low" in rounding:
             rounding["low"] = _shared(rounding["low"], slot)
         resolution[name] = rounding
         if slot.frozen.mask is not None:
             frozen[name] = _shared(slot.frozen.mask, slot)
-    return {"momentum": momentum, "resolution": resolution, "frozen": frozen}
+    return {
+        "momentum": momentum,
+        "largest": largest,
+        "resolution": resolution,
+        "frozen": frozen,
+    }
 
 
 def load_slot_states(slots: Sequence[Slot], state: Mapping[str, Any]) -> None:
@@ -41,7 +49,7 @@ def load_slot_states(slots: Sequence[Slot], state: Mapping[str, Any]) -> None:
         InputError: names of parameters that are not attached.
     """
     known = {slot.target.name: slot for slot in slots}
-    for kind in ("momentum", "resolution", "frozen"):
+    for kind in _LOADERS:
         for name, value in dict(state.get(kind, {})).items():
             if name not in known:
                 hint = near_names(name, known) or "load it into the same model and terms"
@@ -52,6 +60,11 @@ def load_slot_states(slots: Sequence[Slot], state: Mapping[str, Any]) -> None:
 def _load_momentum(slot: Slot, value: Any) -> None:
     for update in _proximal(slot):
         update.buffer = float(value)
+
+
+def _load_largest(slot: Slot, value: Any) -> None:
+    for update in _corrected(slot):
+        update.largest = float(value)
 
 
 def _load_resolution(slot: Slot, value: Mapping[str, Any]) -> None:
@@ -67,6 +80,7 @@ def _load_frozen(slot: Slot, value: Any) -> None:
 
 _LOADERS = {
     "momentum": _load_momentum,
+    "largest": _load_largest,
     "resolution": _load_resolution,
     "frozen": _load_frozen,
 }
@@ -74,6 +88,10 @@ _LOADERS = {
 
 def _proximal(slot: Slot) -> list[Proximal]:
     return [update for update in slot.updates if isinstance(update, Proximal)]
+
+
+def _corrected(slot: Slot) -> list[Corrected]:
+    return [update for update in slot.updates if isinstance(update, Corrected)]
 
 
 def _shared(tensor: Any, slot: Slot) -> Any:

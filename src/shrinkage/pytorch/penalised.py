@@ -19,7 +19,7 @@ from shrinkage.pytorch.attach import places_of
 from shrinkage.pytorch.parameters import describe
 from shrinkage.pytorch.prox.soft import Workspace
 from shrinkage.pytorch.slots import Slot, make_slot
-from shrinkage.pytorch.updates import Tools
+from shrinkage.pytorch.updates import UPDATES, Tools
 from shrinkage.terms import StepPlan, Terms, assign
 
 
@@ -70,7 +70,7 @@ class Penalised:
         """Yield the parameters that have terms, or would have them if they trained."""
         described = describe(self._model)
         trains = (replace(info, trainable=True) for info, _ in described)
-        plans = assign(trains, self._terms, self._update).plans
+        plans = assign(trains, self._terms, self._update, allowed=tuple(UPDATES)).plans
         for info, tensor in described:
             if plans[info.name]:
                 yield info, tensor, plans[info.name]

@@ -25,6 +25,7 @@ from shrinkage.pytorch.optimizers.wrappers import layers_of_optimizer
 from shrinkage.pytorch.parameters import describe
 from shrinkage.pytorch.penalised import Penalised
 from shrinkage.pytorch.slots import Slot
+from shrinkage.pytorch.updates import UPDATES
 from shrinkage.terms import Term, Terms, as_terms, assign, words_of_own_decay
 from shrinkage.terms.schedules import Schedule, as_schedules
 from shrinkage.terms.strengths import Strengths
@@ -73,7 +74,8 @@ def regularize(
         model: gives the parameters their names and roles.
         terms: strengths times penalties on selections.
         update: how terms that name no update enter training: "proximal" (exact zeros, solves the
-            penalised problem), "gradient", "decoupled" or "loss" (add `attachment.loss()`).
+            penalised problem), "gradient", "decoupled" or "loss" (add `attachment.loss()`); for
+            L2 also "corrected" and "cautious", two rules of decoupled decay.
         freeze_zeros: whether weights that a penalty has made zero stay zero, whatever momentum
             and gradients say; it can be changed later, as `attachment.freeze_zeros`.
         schedule: a factor of the strengths by real step (0 at the first): any callable, such as
@@ -106,7 +108,8 @@ def regularize(
     """
     terms, layers = as_terms(terms), _by_name(optimizer)
     optimizers = {name: own[-1] for name, own in layers.items()}
-    assignment = assign((info for info, _ in describe(model)), terms, update)
+    infos = (info for info, _ in describe(model))
+    assignment = assign(infos, terms, update, allowed=tuple(UPDATES))
     penalised = Penalised(optimizers, model, terms, update)
     for name, own in layers.items():
         check_one_point(own, penalised.updates(name))  # before another refusal advises decoupled

@@ -8,9 +8,18 @@ from shrinkage.terms.part import Part, present, subgradient_of
 from shrinkage.terms.proximal_sum import ProximalSum, closed_form, smooth_and_nonsmooth
 from shrinkage.terms.reach import FARTHEST
 from shrinkage.terms.step_plan import StepPlan
-from shrinkage.terms.term import UPDATES, Term, Terms, as_terms, checked_strength, checked_update
+from shrinkage.terms.term import (
+    DECAY_RULES,
+    UPDATES,
+    Term,
+    Terms,
+    as_terms,
+    checked_strength,
+    checked_update,
+)
 
 __all__ = [
+    "DECAY_RULES",
     "FARTHEST",
     "UPDATES",
     "Assignment",

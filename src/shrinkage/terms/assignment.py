@@ -7,7 +7,7 @@ no parameter is an error, and every parameter that has no term has its reason in
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,7 +19,7 @@ from shrinkage.penalties import Penalty
 from shrinkage.selections import select
 from shrinkage.terms.part import Part
 from shrinkage.terms.step_plan import StepPlan
-from shrinkage.terms.term import Term, Terms, as_terms, checked_update
+from shrinkage.terms.term import UPDATES, Term, Terms, as_terms, checked_update
 
 
 @dataclass(frozen=True)
@@ -75,6 +75,8 @@ def assign(
     infos: Iterable[ParameterInfo],
     terms: Term | Terms | Iterable[Term],
     update: str = "proximal",
+    *,
+    allowed: Collection[str] = UPDATES,
 ) -> Assignment:
     """Return who is penalised by what, and the reason where nobody is.
 
@@ -82,13 +84,15 @@ def assign(
         infos: the parameters of a model, tied ones once.
         terms: the terms.
         update: the update of terms that name none.
+        allowed: the updates that the caller carries out.
 
     Returns:
         The `Assignment`: `plans` by name, and `rows`, the table.
 
     Raises:
         UnmatchedPattern: a term selects no parameter, or only frozen ones.
-        InputError: a group axis or a reference array that a selected parameter does not have.
+        InputError: a group axis or a reference array that a selected parameter does not have, or
+            an update that is not carried out here.
         OverlapError: terms meet on a parameter without a closed form.
 
     >>> from shrinkage.penalties import L1
@@ -102,6 +106,7 @@ def assign(
     parts: dict[str, list[Part]] = {info.name: [] for info in infos}
     frozen: set[str] = set()
     for term_id, term in terms.by_id.items():
+        _check_allowed(term.update or update, allowed)
         for info in _selected(term, infos):
             if info.trainable:
                 parts[info.name].extend(_parts(term_id, term, info, update))
@@ -110,6 +115,14 @@ def assign(
     plans = {name: _plan(name, on_it) for name, on_it in parts.items()}
     rows = tuple(row for info in infos for row in _rows(info, plans[info.name], terms, frozen))
     return Assignment(infos, terms, plans, rows)
+
+
+def _check_allowed(update: str, allowed: Collection[str]) -> None:
+    if update not in allowed:
+        raise InputError(
+            f"expected an update of {', '.join(allowed)} here, got {update!r}: use update="
+            "'decoupled', or shrinkage.pytorch.regularize, which has it"
+        )
 
 
 def _selected(term: Term, infos: tuple[ParameterInfo, ...]) -> tuple[ParameterInfo, ...]:

@@ -6,6 +6,8 @@ arrays; the audit expects it. With learning rate lr and step size (lr in the opt
     loss        the loss gains strength · Ω(w)
     gradient    the gradient gains strength · ∂Ω(w)
     before      w ← w − lr · strength · ∂Ω(w), then the optimizer moves      (decoupled, smooth)
+    corrected   the same with lr²/(largest lr), of L2
+    cautious    the same where the optimizer moves a weight towards zero, of L2
     after       w ← prox(w, lr · strength), when it has moved                (decoupled, nonsmooth)
     in_metric   w ← prox(w, step size of each weight · strength)             (proximal)
 
@@ -18,9 +20,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from shrinkage.errors import OverlapError
+from shrinkage.errors import InputError, OverlapError
 from shrinkage.terms.part import Part
 from shrinkage.terms.proximal_sum import ProximalSum, closed_form, smooth_and_nonsmooth
+from shrinkage.terms.term import DECAY_RULES, UPDATES
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,6 +42,8 @@ class StepPlan:
     before: tuple[Part, ...]
     after: ProximalSum
     in_metric: ProximalSum
+    corrected: tuple[Part, ...] = ()
+    cautious: tuple[Part, ...] = ()
 
     @classmethod
     def of(cls, parts: Iterable[Part]) -> StepPlan:
@@ -46,19 +51,27 @@ class StepPlan:
 
         Raises:
             OverlapError: nonsmooth parts meet without a closed form, or by two updates.
+            InputError: a rule of decay on a penalty that is not L2.
         """
         parts = tuple(parts)
-        loss, gradient, decoupled, proximal = (
+        loss, gradient, decoupled, proximal, corrected, cautious = (
             tuple(part for part in parts if part.update == update)
-            for update in ("loss", "gradient", "decoupled", "proximal")
+            for update in (*UPDATES, *DECAY_RULES)
         )
+        for part in corrected + cautious:
+            if not part.is_decay:
+                raise InputError(
+                    f"expected L2 about zero for update={part.update!r}, a rule of weight decay, "
+                    f"got {part.penalty!r}: use update='decoupled' or 'proximal' for it"
+                )
         before, after = smooth_and_nonsmooth(decoupled)
         if after and smooth_and_nonsmooth(proximal)[1]:
             raise OverlapError(
                 "expected one update for nonsmooth terms, got decoupled and proximal: "
                 "give both the same update"
             )
-        return cls(parts, loss, gradient, before, closed_form(after), closed_form(proximal))
+        sums = closed_form(after), closed_form(proximal)
+        return cls(parts, loss, gradient, before, *sums, corrected, cautious)
 
     def __bool__(self) -> bool:
         return bool(self.parts)
@@ -77,6 +90,8 @@ class StepPlan:
             those(self.before),
             ProximalSum(those(self.after.assigned)),
             ProximalSum(those(self.in_metric.assigned)),
+            those(self.corrected),
+            those(self.cautious),
         )
 
     @property

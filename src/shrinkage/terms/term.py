@@ -20,6 +20,8 @@ from shrinkage.penalties import Penalty
 from shrinkage.selections import Selection, as_selection, weights
 
 UPDATES = ("loss", "gradient", "decoupled", "proximal")
+# Rules of decoupled decay, for L2 alone, in the frameworks that say so.
+DECAY_RULES = ("corrected", "cautious")
 
 
 @dataclass(frozen=True)
@@ -31,7 +33,8 @@ class Term:
             that is traced, as by `jax.vmap` over strengths, whose range nobody checks.
         penalty: the penalty, which carries no strength.
         selection: which parameters, a selection or a name pattern; the default is every weight.
-        update: one of "loss", "gradient", "decoupled", "proximal"; None leaves it to the caller.
+        update: one of "loss", "gradient", "decoupled", "proximal", or of the rules of decoupled
+            decay, "corrected" and "cautious"; None leaves it to the caller.
         reference: name → array that the penalty is measured from; None is zero.
         name: what the term is called; in a sum its id. Without one, its text is.
 
@@ -278,9 +281,10 @@ def checked_update(update: str) -> str:
     >>> checked_update("proximal")
     'proximal'
     """
-    if update not in UPDATES:
-        hint = near_names(str(update), UPDATES) or "choose one of those"
-        raise InputError(f"expected an update of {', '.join(UPDATES)}, got {update!r}: {hint}")
+    names = UPDATES + DECAY_RULES
+    if update not in names:
+        hint = near_names(str(update), names) or "choose one of those"
+        raise InputError(f"expected an update of {', '.join(names)}, got {update!r}: {hint}")
     return update
 
 

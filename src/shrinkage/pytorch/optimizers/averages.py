@@ -20,9 +20,10 @@ from torch.optim import Optimizer
 
 from shrinkage.errors import UnsupportedOptimizer
 from shrinkage.pytorch.optimizers.wrappers import held_by, takes_hooks
+from shrinkage.terms import DECAY_RULES
 
 _STEPS = 8  # after the first the average is the point itself; RAdam waits for six
-_MISSED = ("decoupled", "proximal")
+_MISSED = ("decoupled", "proximal", *DECAY_RULES)
 
 
 def check_one_point(layers: Sequence[Any], updates: Iterable[str]) -> None:

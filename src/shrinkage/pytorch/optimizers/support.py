@@ -12,6 +12,7 @@ from torch.optim import Optimizer
 
 from shrinkage.errors import InputError, UnsupportedOptimizer
 from shrinkage.pytorch.optimizers.registry import facts_of
+from shrinkage.terms import DECAY_RULES
 
 
 def check_support(optimizer: Optimizer, updates: Iterable[str]) -> None:
@@ -22,10 +23,11 @@ def check_support(optimizer: Optimizer, updates: Iterable[str]) -> None:
     """
     facts = facts_of(optimizer)
     for update in updates:
-        if update in facts.refuses:
+        kind = "decoupled" if update in DECAY_RULES else update
+        if kind in facts.refuses:
             raise UnsupportedOptimizer(
                 f"expected an optimizer that carries update={update!r}, got "
-                f"{type(optimizer).__name__}: {facts.refuses[update]}; {facts.instead}"
+                f"{type(optimizer).__name__}: {facts.refuses[kind]}; {facts.instead}"
             )
 
 
@@ -56,7 +58,7 @@ def check_group(name: str, group: Mapping[str, Any], updates: Iterable[str]) -> 
         InputError: a learning rate of 0 that no schedule will raise.
     """
     updates = tuple(updates)
-    acting = any(update in ("decoupled", "proximal") for update in updates)
+    acting = any(update in ("decoupled", "proximal", *DECAY_RULES) for update in updates)
     if acting and "lr" not in group:
         raise UnsupportedOptimizer(
             f"expected a learning rate in the optimizer's groups, got none for {name}: "

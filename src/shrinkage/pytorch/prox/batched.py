@@ -147,7 +147,7 @@ def _key(slot: Slot) -> tuple[int, type, tuple[float, float], float] | None:
     if len(slot.updates) != 1 or not slot.target.is_plain or slot.target.stacked:
         return None
     (update,) = slot.updates
-    if not isinstance(update, Decoupled | Proximal) or update.route.strengths is None:
+    if type(update) not in (Decoupled, Proximal) or update.route.strengths is None:
         return None
     if isinstance(update, Proximal) and not update.reads_state_only:
         return None

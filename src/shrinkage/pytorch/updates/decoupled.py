@@ -11,7 +11,7 @@ import torch
 from shrinkage.pytorch.optimizers import Moment, Motion
 from shrinkage.pytorch.prox.shrink import ActingModels, Shrink, acting_models
 from shrinkage.pytorch.updates.base import Target, Tools, Update, shrink, spread
-from shrinkage.terms import StepPlan
+from shrinkage.terms import Part, StepPlan
 
 Multiply = Callable[[torch.Tensor, Any], Any]
 
@@ -25,10 +25,17 @@ class Decoupled(Update):
 
     def take(self, plan: StepPlan) -> None:
         """Take what goes before the step and what goes after it."""
-        self._smooth = acting_models(plan.before, self.target.models)
-        is_decay = self.target.models is None and all(part.is_decay for part in plan.before)
-        self.decay = sum(part.strength for part in plan.before) if is_decay else None
+        self._take_smooth(plan.before)
         self.route.take(plan.after)
+
+    def _take_smooth(self, parts: tuple[Part, ...]) -> None:
+        self._smooth = acting_models(parts, self.target.models)
+        is_decay = self.target.models is None and all(part.is_decay for part in parts)
+        self.decay = sum(part.strength for part in parts) if is_decay else None
+
+    def rate(self, moment: Moment) -> float:
+        """Return what strengths are multiplied by."""
+        return float(moment.group["lr"])
 
     @property
     def acts_before(self) -> bool:
@@ -37,7 +44,7 @@ class Decoupled(Update):
 
     def before(self, moment: Moment) -> None:
         """Decay by the smooth parts; plain L2 is a product, bit for bit that of AdamW."""
-        rate = float(moment.group["lr"]) if self._smooth else 0.0
+        rate = self.rate(moment) if self._smooth else 0.0
         if rate == 0:
             return
         target = self.target
