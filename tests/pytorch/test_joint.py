@@ -10,7 +10,7 @@ from torch import nn
 from torch.optim import SGD, Adam, AdamW
 
 from shrinkage import L1, L2, GroupLasso
-from shrinkage.errors import InputError, UnsupportedOptimizer
+from shrinkage.errors import InputError, OwnDecayWarning, UnsupportedOptimizer
 from shrinkage.pytorch import JointAttachment, Ledger, WarmUp, regularize
 from tests.builders.torch_networks import equal, parameters_of
 from tests.pytorch.small_training import loss_of, network
@@ -117,6 +117,22 @@ def test_muon_beside_adamw(rows: bool) -> None:
     regularize(both, model, 0.5 * penalty, "decoupled")
     take(model, both, 30)
     assert (model[0].weight == 0).any()
+
+
+def test_the_decay_of_muon_counts() -> None:
+    """By default it has one, of 0.1; decoupled L2 is the same decay, bit for bit."""
+    ends = []
+    for own in (True, False):
+        model = network()
+        weights = [w for w in model.parameters() if w.ndim > 1]
+        optimizer = torch.optim.Muon(weights, lr=0.02, weight_decay=0.1 if own else 0.0)
+        if not own:
+            regularize(optimizer, model, 0.1 * L2(), "decoupled")
+        take(model, [optimizer])
+        ends.append(parameters_of(model))
+    assert equal(*ends)
+    with pytest.warns(OwnDecayWarning, match=r"Muon has its own weight_decay=0\.1 on 2 .* twice"):
+        regularize(torch.optim.Muon(weights), model, 0.1 * L2(), "decoupled")
 
 
 class TestRefusals:
