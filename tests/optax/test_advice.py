@@ -12,7 +12,15 @@ import pytest
 
 from shrinkage import L1, L2
 from shrinkage.errors import UnsupportedOptimizer
-from shrinkage.optax import SGDMetric, decoupled, gradient, proximal
+from shrinkage.optax import (
+    AdamaxMetric,
+    NadamMetric,
+    RadamMetric,
+    SGDMetric,
+    decoupled,
+    gradient,
+    proximal,
+)
 from tests.optax.small_networks import train
 
 RATE = 0.05
@@ -22,7 +30,6 @@ REFUSED: dict[str, Any] = {
     "adafactor": optax.adafactor(RATE),
     "adamax": optax.adamax(RATE),
     "adan": optax.adan(RATE),
-    "amsgrad": optax.amsgrad(RATE),
     "lamb": optax.lamb(RATE),
     "lars": optax.lars(RATE),
     "lion": optax.lion(RATE / 10),
@@ -51,6 +58,22 @@ def test_the_other_updates_work_where_proximal_does_not(name):
     assert not np.asarray(shrunk["linear"]["kernel"]).any()
     pushed = train(optax.chain(gradient(5.0 * L2()), optimizer), PARAMS, loss, steps=3)
     assert not jax.numpy.array_equal(pushed["linear"]["kernel"], plain)
+
+
+def test_a_metric_that_fits_is_named():
+    for inner, metric in (
+        (optax.nadam(RATE), NadamMetric()),
+        (optax.radam(RATE), RadamMetric()),
+        (optax.adamax(RATE), AdamaxMetric()),
+        (optax.nadamw(RATE, weight_decay=0.0, b1=0.8, eps=1e-6), NadamMetric(eps=1e-6, b1=0.8)),
+    ):
+        is_default = metric == type(metric)()
+        with pytest.raises(UnsupportedOptimizer) as caught:
+            proximal(inner, 0.1 * L1(), RATE).init(PARAMS)
+        assert (f"give metric={metric}" in str(caught.value)) == is_default
+        proximal(inner, 0.1 * L1(), RATE, metric=metric).init(PARAMS)
+        with pytest.raises(UnsupportedOptimizer):
+            proximal(inner, 0.1 * L1(), 2 * RATE, metric=metric).init(PARAMS)
 
 
 def test_gradient_terms_come_before_a_schedule_free_optimizer():

@@ -9,7 +9,15 @@ import optax
 import pytest
 
 from shrinkage import L1
-from shrinkage.optax import RMSpropMetric, SGDMetric, proximal
+from shrinkage.optax import (
+    AdamaxMetric,
+    AmsgradMetric,
+    NadamMetric,
+    RadamMetric,
+    RMSpropMetric,
+    SGDMetric,
+    proximal,
+)
 from tests.builders.convex import assert_same_optimum, elastic_net, regression
 from tests.optax.small_networks import train
 
@@ -30,6 +38,10 @@ OPTIMIZERS = {
         SGDMetric(momentum=0.9, nesterov=True),
     ),
     "adam": (optax.adam, 0.1, {}, None),
+    "nadam": (optax.nadam, 0.1, {"b2": 0.99}, NadamMetric(b2=0.99)),
+    "radam": (optax.radam, 0.1, {}, RadamMetric()),
+    "adamax": (optax.adamax, 0.1, {"b2": 0.9}, AdamaxMetric()),
+    "amsgrad": (optax.amsgrad, 0.1, {"eps": 1e-3}, AmsgradMetric(eps=1e-3)),
     "adamw": (optax.adamw, 0.1, {"weight_decay": 0.0}, None),
     "rmsprop": (optax.rmsprop, 0.05, {"eps": 1e-2}, RMSpropMetric(eps=1e-2)),
     "rmsprop-corrected": (

@@ -50,7 +50,7 @@ def test_no_parameters(optimizer):
 REFUSED = {
     "lion": (optax.lion(0.1), r"ScaleByLionState, which moves each weight by a sign"),
     "adadelta": (optax.adadelta(0.1), r"ScaleByAdaDeltaState, which has a metric that is not"),
-    "amsgrad": (optax.amsgrad(0.1), r"ScaleByAmsgradState.*put decoupled\(terms"),
+    "adabelief": (optax.adabelief(0.1), r"ScaleByBeliefState.*put decoupled\(terms"),
     "lbfgs": (optax.lbfgs(0.1), r"ScaleByLBFGSState, which moves by a full matrix"),
     "noisy": (optax.noisy_sgd(0.1, key=0), r"AddNoiseState"),
     "adan": (optax.adan(0.1), r"ScaleByAdanState"),

@@ -15,6 +15,7 @@ from shrinkage.keras.arrays import number, ops, plain
 from shrinkage.keras.optimizers import compiled_optimizer, inner_optimizer, ways_to
 from shrinkage.keras.slots import PenalisedVariable, check_held
 from shrinkage.keras.step import RegularizedStep
+from shrinkage.keras.velocity import has_velocity
 from shrinkage.keras.watch import FirstEpochWatch, is_fitting, unwatch, watch
 from shrinkage.ledger import decay_timescale
 from shrinkage.terms import Assignment, Term, Terms
@@ -49,8 +50,8 @@ class KerasAttachment:
         self._watch = FirstEpochWatch(self._check_first_epoch)
         watch(model, self._watch)
         self._first_step = self.steps
-        if self._is_compiled and not optimizer.built:  # so that its own variables come first
-            optimizer.build(model.trainable_variables)
+        if self._is_compiled and not optimizer.built and has_velocity(optimizer):
+            optimizer.build(model.trainable_variables)  # so that its own variables come first
         self._bring()
 
     @property

@@ -44,6 +44,27 @@ def adam(optimizer: Any, variable: Any, rate: Array) -> Array:
     return rate * root / (ops.sqrt(square) + optimizer.epsilon)
 
 
+def nadam(optimizer: Any, variable: Any, rate: Array) -> Array:
+    """Return lr·c / (√v̂ + ε), c being what the look ahead makes of a constant gradient of one.
+
+    Formula: c = u′·(1 − β1ᵗ)/(1 − Πu·u′) + (1 − u)/(1 − Πu), u being the momentum of this step, u′
+    that of the next one.
+    """
+    step = _steps(optimizer, rate)
+    beta, decay = (ops.cast(number, rate.dtype) for number in (optimizer.beta_1, 0.96))
+    now, ahead = (beta * (1 - 0.5 * ops.power(decay, at)) for at in (step, step + 1))
+    product = ops.cast(plain(optimizer._u_product), rate.dtype)
+    gain = ahead * (1 - ops.power(beta, step)) / (1 - product * ahead) + (1 - now) / (1 - product)
+    root = ops.sqrt(1 - ops.power(ops.cast(optimizer.beta_2, rate.dtype), step))
+    square = _state(optimizer, "_velocities", variable)
+    return rate * gain * root / (ops.sqrt(square) + optimizer.epsilon * root)
+
+
+def adamax(optimizer: Any, variable: Any, rate: Array) -> Array:
+    """Return lr / (u + ε), u being the decaying maximum of |g|."""
+    return rate / (_state(optimizer, "_u", variable) + optimizer.epsilon)
+
+
 def rmsprop(optimizer: Any, variable: Any, rate: Array) -> Array:
     """Return the rate / √(v − m² + ε), m being 0 unless centered."""
     square = _state(optimizer, "_velocities", variable)
@@ -61,6 +82,8 @@ METRICS: dict[type, Motion] = {
     keras.optimizers.SGD: sgd,
     keras.optimizers.AdamW: adam,
     keras.optimizers.Adam: adam,
+    keras.optimizers.Nadam: nadam,
+    keras.optimizers.Adamax: adamax,
     keras.optimizers.RMSprop: rmsprop,
     keras.optimizers.Adagrad: adagrad,
 }

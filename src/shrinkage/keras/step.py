@@ -14,7 +14,7 @@ import keras
 from shrinkage.keras.arrays import ops
 from shrinkage.keras.optimizers import STEP
 from shrinkage.keras.slots import PenalisedVariable
-from shrinkage.keras.velocity import VelocityRates, velocity_rates
+from shrinkage.keras.velocity import VelocityRates, has_velocity
 from shrinkage.terms import present
 from shrinkage.terms.strengths import Strengths
 
@@ -57,8 +57,8 @@ class RegularizedStep:
             if present(slot.plan.parts)
         }
         in_metric = any(slot.plan.in_metric for slot in self._acting.values())
-        if in_metric and self._velocity is None:
-            self._velocity = velocity_rates(self._optimizer)
+        if in_metric and self._velocity is None and has_velocity(self._optimizer):
+            self._velocity = VelocityRates(self._optimizer)
         if self._acting and self._plain is None:
             self._plain = getattr(self._optimizer, STEP)
             vars(self._optimizer)[STEP] = self.take  # not by assignment, which Keras tracks

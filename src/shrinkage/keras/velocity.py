@@ -81,13 +81,13 @@ class VelocityRates:
         return hidden
 
 
-def velocity_rates(optimizer: Any) -> VelocityRates | None:
-    """Return the buffer of an optimizer with momentum, None where a step is lr times the gradient.
+def has_velocity(optimizer: Any) -> bool:
+    """Return whether an optimizer has momentum, so that a step is more than lr times a gradient.
 
-    >>> velocity_rates(keras.optimizers.SGD(0.1)) is None
-    True
+    >>> has_velocity(keras.optimizers.SGD(0.1))
+    False
     """
-    return VelocityRates(optimizer) if getattr(optimizer, "momentum", 0.0) else None
+    return bool(getattr(optimizer, "momentum", 0.0))
 
 
 def _left_by(optimizer: Any) -> float:

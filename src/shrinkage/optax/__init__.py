@@ -8,8 +8,12 @@ from shrinkage.optax.ledger import TreeLedger
 from shrinkage.optax.loss import penalty_loss
 from shrinkage.optax.metrics import (
     AdagradMetric,
+    AdamaxMetric,
     AdamMetric,
+    AmsgradMetric,
+    NadamMetric,
     OptaxMetric,
+    RadamMetric,
     RMSpropMetric,
     SGDMetric,
 )
@@ -31,12 +35,16 @@ RMSprop, Adagrad = RMSpropMetric, AdagradMetric
 __all__ = [
     "AdagradMetric",
     "AdamMetric",
+    "AdamaxMetric",
+    "AmsgradMetric",
     "DecoupledState",
     "JsonLines",
     "MLflow",
+    "NadamMetric",
     "OptaxMetric",
     "ProximalState",
     "RMSpropMetric",
+    "RadamMetric",
     "SGDMetric",
     "TensorBoard",
     "TreeLedger",

@@ -24,6 +24,7 @@ class OptaxMetric:
     """
 
     adapts: ClassVar[bool] = False
+    probed: ClassVar[int] = 3  # first steps that are compared with the optimizer's own
 
     def amplified(self, rate: Any, buffer: Any) -> tuple[Any, Any]:
         """Return what momentum makes of a constant gradient of one, times the rate, and its buffer.
@@ -98,6 +99,98 @@ class AdamMetric(OptaxMetric):
         rest = 1 - self.b2**state.count
         return jax.tree.map(
             lambda v: 1 / (jnp.sqrt(_wide(v) / rest + self.eps_root) + self.eps), state.nu
+        )
+
+
+@dataclass(frozen=True)
+class NadamMetric(AdamMetric):
+    """optax.nadam and optax.nadamw: Adam's, times what the look ahead makes of a constant gradient.
+
+    Formula: b1·(1 − b1ᵗ)/(1 − b1ᵗ⁺¹) + (1 − b1)/(1 − b1ᵗ), which tends to one.
+
+    Args:
+        b1: the `b1` of the optimizer.
+
+    >>> import optax
+    >>> state = optax.ScaleByAdamState(jnp.array(1), {}, {"w": jnp.array([0.004])})
+    >>> round(float(NadamMetric().scaling(state)["w"][0]), 3)
+    0.737
+
+    Source: optax.scale_by_adam(nesterov=True).
+    """
+
+    b1: Any = 0.9
+
+    def scaling(self, state: Any) -> Any:
+        """Return Adam's scaling times the gain."""
+        power = self.b1**state.count
+        ahead = self.b1 * (1 - power) / (1 - self.b1 * power)
+        gain = ahead + (1 - self.b1) / (1 - power)
+        return jax.tree.map(lambda size: gain * size, super().scaling(state))
+
+
+@dataclass(frozen=True)
+class RadamMetric(AdamMetric):
+    """optax.radam: lr while the variance of 1/√v is not finite, then Adam's, rectified.
+
+    Args:
+        threshold: the `threshold` of the optimizer.
+
+    Source: optax.scale_by_radam.
+    """
+
+    probed: ClassVar[int] = 8  # the rectified steps begin at the sixth
+
+    threshold: Any = 5.0
+
+    def scaling(self, state: Any) -> Any:
+        """Return Adam's scaling times the rectification r, or one."""
+        power = self.b2**state.count
+        longest = 2 / (1 - self.b2) - 1
+        length = longest - 2 * state.count * power / (1 - power)
+        square = (length - 4) * (length - 2) * longest
+        square = square / ((longest - 4) * (longest - 2) * length)
+        rectified = jnp.sqrt(jnp.maximum(square, 0.0))
+        return jax.tree.map(
+            lambda size: jnp.where(length >= self.threshold, rectified * size, 1.0),
+            super().scaling(state),
+        )
+
+
+@dataclass(frozen=True)
+class AdamaxMetric(OptaxMetric):
+    """optax.adamax and optax.adamaxw: lr / u, u being the decaying maximum of |g| + eps.
+
+    Source: optax.scale_by_adamax.
+    """
+
+    adapts: ClassVar[bool] = True
+
+    def scaling(self, state: Any) -> Any:
+        """Return 1 / u."""
+        return jax.tree.map(lambda u: 1 / _wide(u), state.nu)
+
+
+@dataclass(frozen=True)
+class AmsgradMetric(OptaxMetric):
+    """optax.amsgrad: lr / (√(v + eps_root) + eps), v being the largest corrected one so far.
+
+    Args:
+        eps: its `eps`, added to the root.
+        eps_root: its `eps_root`, added under the root.
+
+    Source: optax.scale_by_amsgrad.
+    """
+
+    adapts: ClassVar[bool] = True
+
+    eps: Any = 1e-8
+    eps_root: Any = 0.0
+
+    def scaling(self, state: Any) -> Any:
+        """Return 1 / (√(v + eps_root) + eps)."""
+        return jax.tree.map(
+            lambda v: 1 / (jnp.sqrt(_wide(v) + self.eps_root) + self.eps), state.nu_max
         )
 
 

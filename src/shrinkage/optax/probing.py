@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 import jax
@@ -26,12 +26,11 @@ from shrinkage.optax.parameters import named_leaves
 from shrinkage.optax.rates import rate_at
 from shrinkage.optax.schedules import LATER, after, has_schedule
 from shrinkage.optax.stand_ins import StandIns, stand_ins_for
-from shrinkage.optax.states import INSTEAD, read
+from shrinkage.optax.states import INSTEAD, others_of, read
 
 # Small ones, which gradient clipping lets through and epsilons show in.
 GRADIENTS = (1e-3, 1e-5, 1e-7, 1e-9)
 NO_GRADIENTS = (0.0,) * len(GRADIENTS)
-STEPS = 3
 TOLERANCE = 1e-3
 LEAST = 1e-30  # moves below it are none: float32 may round them to 0
 
@@ -80,7 +79,7 @@ def check_metric(
         stand_ins = stand_ins_for(inner, params, names)
         state = inner.init(stand_ins.tree(0.0))
         judge = _Judge(inner, state, stand_ins, names, metric, rate)
-        judge.compare(0.0, STEPS)
+        judge.compare(0.0, reading.metric.probed)
         if callable(rate) or has_schedule(state):
             judge.compare_later()
         decay = judge.own_decay()
@@ -100,6 +99,7 @@ class _Judge:
     names: tuple[str, ...]
     metric: OptaxMetric | None
     rate: Any
+    looks_around: bool = True  # for another metric, where this one is wrong
 
     def compare(self, size: float, steps: int, but: Collection[str] = ()) -> None:
         """Compare the first steps of weights of one size with the metric's."""
@@ -147,17 +147,28 @@ class _Judge:
         worst = int(np.argmax(np.abs(got - expected) / np.abs(expected + 1e-300)))
         gradient = GRADIENTS[worst % len(GRADIENTS)]
         metric = read(self.state, self.metric).metric
-        advice = (
-            f"give the learning rate and the numbers that it was made with, as in "
-            f"metric={type(metric).__name__}(…), and leave clipping to a chain around proximal; if "
-            f"it is another optimizer with such a state, as lamb and yogi have Adam's, {INSTEAD}"
-        )
-        if count >= STEPS:
+        advice = self._advice(metric)
+        if count >= metric.probed:
             advice = "give the optimizer and proximal one schedule, or one number"
         return (
             f"expected the optimizer to move {name} by {expected[worst]:.4g} at a gradient of "
             f"{gradient:g} in step {count + 1}, as {metric} and the learning rate say, got "
             f"{got[worst]:.4g}: {advice}"
+        )
+
+    def _advice(self, metric: OptaxMetric) -> str:
+        """Return another metric with which all is well, else what else may be done."""
+        others = others_of(read(self.state, self.metric)) if self.looks_around else ()
+        for other in others:
+            try:
+                replace(self, metric=other, looks_around=False).compare(0.0, other.probed)
+            except UnsupportedOptimizer:
+                continue
+            return f"it moves as another optimizer with such a state does, give metric={other}"
+        return (
+            f"give the learning rate and the numbers that it was made with, as in "
+            f"metric={type(metric).__name__}(…), and leave clipping to a chain around proximal; if "
+            f"it is another optimizer with such a state, as lamb and yogi have Adam's, {INSTEAD}"
         )
 
 

@@ -7,15 +7,19 @@ its name, so that no optimizer gets a metric that is not its own.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from shrinkage.errors import InputError, UnsupportedOptimizer
 from shrinkage.optax.metrics import (
     AdagradMetric,
+    AdamaxMetric,
     AdamMetric,
+    AmsgradMetric,
+    NadamMetric,
     OptaxMetric,
+    RadamMetric,
     RMSpropMetric,
     SGDMetric,
 )
@@ -24,14 +28,15 @@ from shrinkage.optax.parameters import named_leaves
 # What stands in a chain without changing in which metric weights move.
 _NEUTRAL = ("EmptyState", "ScaleByScheduleState", "ScaleState")
 _MOMENTUM = "TraceState"
-# State of the second moment → the metric with optax's defaults.
-DEFAULTS: dict[str, OptaxMetric] = {
-    "ScaleByAdamState": AdamMetric(),
-    "ScaleByRmsState": RMSpropMetric(),
-    "ScaleByRmsWithCountState": RMSpropMetric(),
-    "ScaleByRStdDevState": RMSpropMetric(),
-    "ScaleByRStdDevWithCountState": RMSpropMetric(),
-    "ScaleByRssState": AdagradMetric(),
+# State of the second moment → metrics with optax's defaults, the first one taken to be meant.
+DEFAULTS: dict[str, tuple[OptaxMetric, ...]] = {
+    "ScaleByAdamState": (AdamMetric(), NadamMetric(), RadamMetric(), AdamaxMetric()),
+    "ScaleByAmsgradState": (AmsgradMetric(),),
+    "ScaleByRmsState": (RMSpropMetric(),),
+    "ScaleByRmsWithCountState": (RMSpropMetric(),),
+    "ScaleByRStdDevState": (RMSpropMetric(),),
+    "ScaleByRStdDevWithCountState": (RMSpropMetric(),),
+    "ScaleByRssState": (AdagradMetric(),),
 }
 _SIGN = "moves each weight by a sign, whatever the size of the gradient"
 _TWICE = "keeps two sets of weights, of which a shrink would reach one"
@@ -124,13 +129,13 @@ def read(state: Any, metric: OptaxMetric | None) -> Reading:
             raise _refusal(name)
     moments = [state for state in states if type(state).__name__ != _MOMENTUM]
     momentums = len(states) - len(moments)
-    default = DEFAULTS[type(moments[0]).__name__] if moments else SGDMetric()
+    defaults = DEFAULTS[type(moments[0]).__name__] if moments else (SGDMetric(),)
     first_is_momentum = bool(moments) and names[0] == _MOMENTUM
     if len(moments) > 1 or momentums > 1 or first_is_momentum:
         raise _refusal(" with ".join(names))
-    if momentums and not hasattr(default, "momentum"):
+    if momentums and not hasattr(defaults[0], "momentum"):
         raise _refusal(" with ".join(names))
-    chosen = _chosen(metric, default)
+    chosen = _chosen(metric, defaults)
     fields = {field.name for field in dataclasses.fields(chosen)}
     chosen = dataclasses.replace(
         chosen, **{name: value for name, value in injected.items() if name in fields}
@@ -145,22 +150,38 @@ def read(state: Any, metric: OptaxMetric | None) -> Reading:
     return Reading(chosen, moment, injected.get("learning_rate"))
 
 
-def _chosen(metric: OptaxMetric | None, default: OptaxMetric) -> OptaxMetric:
+def _chosen(metric: OptaxMetric | None, defaults: Sequence[OptaxMetric]) -> OptaxMetric:
     if metric is None:
-        return default
-    if type(metric) is not type(default):
+        return defaults[0]
+    kinds = [type(default) for default in defaults]
+    if type(metric) not in kinds:
+        names = " or ".join(f"{kind.__name__}(…)" for kind in kinds)
         raise InputError(
-            f"expected a metric of the kind that the optimizer's state is of, "
-            f"{type(default).__name__}(…), got {metric!r}: give that, or leave metric out"
+            f"expected a metric of the kind that the optimizer's state is of, {names}, got "
+            f"{metric!r}: give that, or leave metric out"
         )
     return metric
+
+
+def others_of(reading: Reading) -> tuple[OptaxMetric, ...]:
+    """Return the other metrics that a state may stand for, with optax's defaults.
+
+    Args:
+        reading: what the state told.
+
+    >>> import optax
+    >>> [type(other).__name__ for other in others_of(read(optax.adam(0.1).init({}), None))]
+    ['NadamMetric', 'RadamMetric', 'AdamaxMetric']
+    """
+    possible = DEFAULTS.get(type(reading.moment).__name__, ())
+    return tuple(other for other in possible if type(other) is not type(reading.metric))
 
 
 def _refusal(name: str) -> UnsupportedOptimizer:
     reason, instead = REFUSED.get(name, ("has a metric that is not known", ""))
     return UnsupportedOptimizer(
-        "expected sgd, adam, adamw, rmsprop or adagrad of optax for proximal terms, got a state "
-        f"of {name}, which {reason}: {instead or INSTEAD}"
+        "expected sgd, rmsprop, adagrad, adam or one of its kin of optax for proximal terms, got "
+        f"a state of {name}, which {reason}: {instead or INSTEAD}"
     )
 
 

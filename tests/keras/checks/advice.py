@@ -18,12 +18,10 @@ O = keras.optimizers  # noqa: E741
 REFUSED: dict[str, Callable[[float], Any]] = {
     "Adadelta": O.Adadelta,
     "Adafactor": O.Adafactor,
-    "Adamax": O.Adamax,
     "Ftrl": O.Ftrl,
     "Lamb": O.Lamb,
     "Lion": O.Lion,
     "Muon": partial(O.Muon, weight_decay=0.0),
-    "Nadam": O.Nadam,
     "ScheduleFreeAdamW": O.ScheduleFreeAdamW,
 }
 GRADIENT_ALONE = ("Ftrl", "ScheduleFreeAdamW")  # as their refusals say

@@ -64,7 +64,7 @@ def check_several_replicas_are_refused() -> None:
 
 
 def check_optimizers_without_a_metric() -> None:
-    for optimizer, words in ((O.Lion(0.1), "by a sign"), (O.Nadam(0.1), "not known")):
+    for optimizer, words in ((O.Lion(0.1), "by a sign"), (O.Adadelta(0.1), "not known")):
         model = linear(optimizer)
         refused(UnsupportedOptimizer, words, lambda m=model: regularize(m, 0.1 * L1()))
         regularize(model, 0.1 * L1(), "decoupled")
