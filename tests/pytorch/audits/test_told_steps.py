@@ -85,3 +85,53 @@ def test_a_list_of_gradients_is_not_taken_again() -> None:
     report = audit(model, FromList(list(model.parameters())), step, data(), STRENGTH * L2())
     assert report.ok, str(report)
     assert report.update == "gradient"
+
+
+def test_a_step_that_draws_numbers_draws_them_again() -> None:
+    """Half of the coordinates, drawn in every step, divided by their own size."""
+
+    class Drawn(Told):
+        @torch.no_grad()
+        def step(self, closure: Any = None) -> None:  # type: ignore[override]  # noqa: ARG002
+            for w in self.param_groups[0]["params"]:
+                w.sub_(0.05 * w.grad.sign() * (torch.rand(w.shape) < 0.5))
+
+    def step(model: nn.Module, optimizer: Any, batch: Any, scale: float) -> None:
+        optimizer.zero_grad()
+        loss = functional.cross_entropy(model(batch[0]) + 0.01 * torch.randn(()), batch[1])
+        (loss + scale * STRENGTH * half_squares(model)).backward()
+        optimizer.step()
+
+    model = network()
+    before = torch.get_rng_state()
+    report = audit(model, Drawn(model.parameters()), step, data(), STRENGTH * L2())
+    assert report.ok, str(report)
+    assert torch.equal(torch.get_rng_state(), before)
+
+
+def test_an_optimizer_that_needs_the_graph_of_the_gradients() -> None:
+    """As AdaHessian: no bare step of it can be taken, and what is in the gradient is judged."""
+
+    class Curved(Told):
+        def step(self, closure: Any = None) -> None:  # type: ignore[override]  # noqa: ARG002
+            held = self.param_groups[0]["params"]
+            along = sum((w.grad.square().sum() for w in held), torch.zeros(()))
+            curvatures = torch.autograd.grad(along, held)
+            with torch.no_grad():
+                for w, curvature in zip(held, curvatures, strict=True):
+                    w.sub_(0.05 * w.grad.detach() / (curvature.abs() + 1))
+
+    def step(model: nn.Module, optimizer: Any, batch: Any, scale: float) -> None:
+        optimizer.zero_grad()
+        loss = functional.cross_entropy(model(batch[0]), batch[1])
+        loss = loss + scale * STRENGTH * half_squares(model)
+        gradients = torch.autograd.grad(loss, list(model.parameters()), create_graph=True)
+        for w, gradient in zip(model.parameters(), gradients, strict=True):
+            w.grad = gradient
+        optimizer.step()
+        optimizer.zero_grad()
+
+    model = network()
+    report = audit(model, Curved(model.parameters()), step, data(), STRENGTH * L2())
+    assert report.ok, str(report)
+    assert report.update == "gradient"

@@ -89,8 +89,10 @@ def audit(
     ('no-effect',)
     """
     update = None if update is None else checked_update(update)
-    wrapper, optimizer = optimizer, _checked(model, optimizer)
+    _check(model)
+    wrapper, (optimizer, alone) = optimizer, stepping(optimizer)
     twin = Twin(model, optimizer)
+    twin.steps_bare = alone
     if terms is not None:
         terms = as_terms(terms)
         check_strengths(terms)
@@ -164,13 +166,11 @@ def _audited(
     return make_report(findings, judgement.seen, judgement.update)
 
 
-def _checked(model: Any, optimizer: Any) -> Optimizer:
-    """Return the optimizer, without wrappers that only hand the step on."""
+def _check(model: Any) -> None:
     if not isinstance(model, nn.Module):
         raise InputError(
             f"expected a torch.nn.Module, got {type(model).__name__}: give the model first"
         )
-    return stepping(optimizer)
 
 
 def _as_trained(runs: Runs) -> list[ParameterInfo]:

@@ -49,7 +49,7 @@ def measure_run(
     for name, seen in measured.items():
         if intended[name].expectation.parts:
             measured[name] = replace(seen, plain=seen.plain or _tells(runs, watch, seen))
-        elif watch.asked_again:  # the steps within a step mix all parameters
+        elif watch.asked_again or not runs.twin.steps_bare:  # what a step does is not known
             measured[name] = replace(seen, displacement=Fit())
     if hidden and watch.replayable:
         for name, rest in _beside(runs, scale, watch, hidden).items():

@@ -39,6 +39,7 @@ class Runs:
         self.after_zero = {
             name: tensor.detach().clone() for name, tensor in twin.parameters.items()
         }
+        self._try_bare_step()
         self._measure_decays()
         with seeded(call.seed):
             self.adapts = _adapts(twin, self.zero)
@@ -59,6 +60,14 @@ class Runs:
     def _measure_decays(self) -> None:
         self.decays: dict[str, MeasuredDecay] = own_decays(self.twin, self.zero, self._call.seed)
         self.twin.decays_are_news = False
+
+    def _try_bare_step(self) -> None:
+        """Find out whether the optimizer can step with gradients alone: some need their graph."""
+        try:
+            if self.zero.replayable:
+                self.unexplained.keys()
+        except Exception:  # whatever an optimizer raises that misses something
+            self.zero.replayable = self.twin.steps_bare = False
 
     def repeats(self) -> str | None:
         """Return the name of a parameter that a second run without the terms left elsewhere."""

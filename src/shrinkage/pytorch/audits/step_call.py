@@ -52,7 +52,7 @@ class StepCall:
             raise _translated(error) from error
         finally:
             watch.close()
-        if not watch.counts and not twin.has_gradients:
+        if not watch.saw_gradients and not twin.has_gradients:
             raise InputError(
                 "expected training_step to work on the model that it is given, got none of whose "
                 "parameters has a gradient: use the first argument, not the model outside"

@@ -73,6 +73,9 @@ class Twin:
             for info, tensor in self.described
         }
         self.attachment: Attachment | None = None
+        self.steps_bare = (
+            True  # whether the optimizer can step, and steps alike, outside of the loop
+        )
         self.decays_are_news = False  # whether a loop has set others than were known
         self._scale = 0.0
 

@@ -45,6 +45,7 @@ class Watch:
         self._used: dict[str, torch.Tensor] = {}  # only where they are more than scaled
         self._clamped: dict[str, torch.Tensor] = {}  # … or had their largest elements cut off
         self._arguments: tuple[tuple[Any, ...], dict[str, Any]] = ((), {})  # of the step
+        self._draws = torch.get_rng_state()  # the random state that the step began with
         self._start = twin.start
         self._twin = twin
         self._clipped = False  # whether torch's own clipping was called
@@ -63,6 +64,11 @@ class Watch:
         """Take the hooks off."""
         for handle in self._handles:
             handle.remove()
+
+    @property
+    def saw_gradients(self) -> bool:
+        """Whether a parameter of the copy had a gradient, made by backward or set."""
+        return bool(self.counts or self._made or self._used)
 
     def gradient(self, name: str, zero: Watch | None = None) -> torch.Tensor | None:
         """Return a parameter's gradient in the units of the loss, before clipping.
@@ -92,9 +98,15 @@ class Watch:
         return made * (self.clip if not self._fused else self.clip / self._scaled_by)
 
     def take_again(self, optimizer: Any) -> None:
-        """Step an optimizer with what it was told in the run: nothing, or the loss, say."""
+        """Step an optimizer with what it was told in the run: nothing, or the loss, say.
+
+        It draws the numbers that it drew there.
+        """
         args, kwargs = self._arguments
+        before = torch.get_rng_state()
+        torch.set_rng_state(self._draws)
         optimizer.step(*args, **kwargs)
+        torch.set_rng_state(before)
 
     def clipping(self, parameters: Iterable[torch.Tensor]) -> None:
         """Note gradients that the loop has set itself, before they are scaled down."""
@@ -162,9 +174,9 @@ class Watch:
     @torch.no_grad()
     def _before_step(self, optimizer: Any, args: Any, kwargs: Any) -> None:
         self.steps += 1
-        self._arguments = args[1:], kwargs
+        self._arguments, self._draws = (args[1:], kwargs), torch.get_rng_state()
         told = (*args[1:], *kwargs.values())
-        self.replayable = all(map(_is_number, told))
+        self.replayable = self._twin.steps_bare and all(map(_is_number, told))
         self._twin.settle_decays()
         for group in optimizer.param_groups:
             for parameter in group["params"]:

@@ -38,12 +38,15 @@ def rewrapped(wrapper: Any, inner: Optimizer, own: Optimizer) -> Any:
     return again
 
 
-def stepping(optimizer: Any) -> Optimizer:
+def stepping(optimizer: Any) -> tuple[Optimizer, bool]:
     """Return the optimizer whose step is the step: a wrapper that changes it, or what is inside.
+
+    And whether that is all of the step: a wrapper that cannot be listened to may change it too.
 
     Raises:
         InputError: there is none inside, or more than one.
     """
+    alone = True
     while not isinstance(optimizer, Optimizer) or "param_groups" not in vars(optimizer):
         values = getattr(optimizer, "__dict__", {}).values()
         within = [value for value in values if isinstance(value, Optimizer)]
@@ -53,11 +56,12 @@ def stepping(optimizer: Any) -> Optimizer:
                 "optimizer second, the one that holds the parameter groups; of several one after "
                 "the other, the step may call the rest"
             )
-        hears = "_optimizer_step_pre_hooks" in getattr(optimizer, "__dict__", {})
-        if hears and _changes_the_step(optimizer, within[0]):
-            return optimizer
+        if isinstance(optimizer, Optimizer) and _changes_the_step(optimizer, within[0]):
+            if "_optimizer_step_pre_hooks" in vars(optimizer):
+                return optimizer, alone
+            alone = False
         optimizer = within[0]
-    return optimizer
+    return optimizer, alone
 
 
 def _changes_the_step(wrapper: Optimizer, inner: Optimizer) -> bool:
