@@ -11,7 +11,7 @@ from torch.optim import SGD, Adam, Optimizer
 
 from shrinkage import L1, L2
 from shrinkage.errors import UnsupportedOptimizer
-from shrinkage.pytorch import regularize
+from shrinkage.pytorch import METRICS, regularize
 from shrinkage.pytorch.optimizers.averages import evaluates_elsewhere
 from tests.builders.convex import regression
 
@@ -137,6 +137,49 @@ def test_what_is_advised_solves_the_problem(update):
     gram = rows.T @ rows / len(rows) + 0.5 * torch.eye(12, dtype=torch.float64)
     ridge = torch.linalg.solve(gram, rows.T @ targets / len(rows))
     torch.testing.assert_close(net.weight.detach()[0], ridge, rtol=0, atol=1e-3)
+
+
+class Sharp(SGD):
+    """Asks for the gradient where the loss is larger, and steps from where it was."""
+
+    @torch.no_grad()
+    def step(self, closure: Any = None) -> None:
+        with torch.enable_grad():
+            closure()
+        weights = self.param_groups[0]["params"]
+        pushes = [0.1 * w.grad for w in weights]
+        for w, push in zip(weights, pushes, strict=True):
+            w.add_(push)
+        with torch.enable_grad():
+            closure()
+        for w, push in zip(weights, pushes, strict=True):
+            w.sub_(push)
+        super().step()
+
+
+@pytest.mark.parametrize("update", ["proximal", "decoupled", "loss"])
+def test_a_closure_that_is_asked_elsewhere(update):
+    net = model()
+    terms = 0.1 * L2()
+    if update == "proximal":
+        METRICS[Sharp] = METRICS[SGD]
+    try:
+        optimizer = Sharp(net.parameters(), lr=0.1)
+        attachment = regularize(optimizer, net, terms, update)
+    finally:
+        METRICS.pop(Sharp, None)
+
+    def closure() -> torch.Tensor:
+        optimizer.zero_grad()
+        loss = net(torch.ones(4, 3)).square().mean() + attachment.loss()
+        loss.backward()
+        return loss
+
+    if update == "loss":
+        optimizer.step(closure)
+    else:
+        with pytest.raises(UnsupportedOptimizer, match=r"Sharp after it has moved .*'loss'"):
+            optimizer.step(closure)
 
 
 @pytest.mark.parametrize("kind", ["AdamWScheduleFree", "RAdamScheduleFree", "SGDScheduleFree"])

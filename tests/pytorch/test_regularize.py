@@ -119,6 +119,29 @@ class TestWhatItDoes:
 
 
 class TestTheLoopAroundIt:
+    def test_a_closure_reaches_the_step_of_a_subclass_with_the_terms_behind_it(self):
+        class Same(Adam):
+            def step(self, closure=None):
+                return super().step(closure)
+
+        ends = []
+        for kind in (Same, Adam):
+            model = network()
+            optimizer = kind(model.parameters(), lr=0.01)
+            attachment = regularize(optimizer, model, 0.3 * L2(), update="decoupled")
+
+            def closure(model=model, optimizer=optimizer):
+                optimizer.zero_grad()
+                loss = loss_of(model)
+                loss.backward()
+                return loss
+
+            for _ in range(3):
+                optimizer.step(closure)
+            assert attachment.steps == 3
+            ends.append(parameters_of(model))
+        assert equal(*ends)
+
     @pytest.mark.parametrize("update", ["proximal", "decoupled"])
     @pytest.mark.parametrize("keyword", [True, False])
     def test_closure_is_evaluated_before_anything_changes(self, update, keyword):

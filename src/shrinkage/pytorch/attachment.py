@@ -22,6 +22,7 @@ from shrinkage.pytorch.ledger import LayerState, Ledger
 from shrinkage.pytorch.ledger.entries import record_begin, record_end
 from shrinkage.pytorch.nesting import outermost
 from shrinkage.pytorch.optimizers import Moment
+from shrinkage.pytorch.optimizers.averages import SHRINKS, closure_at
 from shrinkage.pytorch.optimizers.support import check_group, check_sharded, check_support
 from shrinkage.pytorch.prox.batched import Batches
 from shrinkage.pytorch.sharding import is_empty_shard, is_sharded
@@ -206,6 +207,8 @@ class Attachment:
         self._updates: tuple[Update, ...] = tuple(u for slot in self._slots for u in slot.updates)
         self._borrowers = tuple(u for u in self._updates if isinstance(u, Gradient))
         self._by_loss = tuple(u for u in self._updates if isinstance(u, Loss))
+        shrunk = (s for s in slots if not s.named.isdisjoint(SHRINKS))
+        self._watched = min((s.parameter for s in shrunk), key=torch.Tensor.numel, default=None)
         self._sort()
         updates = {part.update for slot in self._slots for part in slot.plan.parts}
         check_support(self._optimizer, sorted(updates))
@@ -241,6 +244,9 @@ class Attachment:
                 "expected step() without a closure for update='gradient', got a closure, which "
                 "computes the gradients anew: call it before step(), or use another update"
             )
+
+        if self._watched is not None:
+            closure = closure_at(optimizer, self._watched, closure)
 
         def closure_then_updates() -> Any:
             loss = closure()

@@ -16,7 +16,7 @@ from torch.optim import Optimizer
 _WRAPPER = getattr(Optimizer.profile_hook_step(lambda: None), "__code__", None)
 
 
-def outermost(optimizer: Optimizer, hook: Callable[..., None]) -> Callable[..., None]:
+def outermost(optimizer: Optimizer, hook: Callable[..., Any]) -> Callable[..., Any]:
     """Return a hook on a step that does nothing in a step within that step.
 
     Args:
@@ -30,9 +30,9 @@ def outermost(optimizer: Optimizer, hook: Callable[..., None]) -> Callable[..., 
     if len(own) < 3:  # the class that has the step, and Optimizer
         return hook
 
-    def outer(stepped: Any, args: Any, kwargs: Any) -> None:
-        if not _is_within(stepped):
-            hook(stepped, args, kwargs)
+    def outer(stepped: Any, args: Any, kwargs: Any) -> Any:
+        # what it returns are other arguments of the step: a closure with the terms behind it
+        return None if _is_within(stepped) else hook(stepped, args, kwargs)
 
     return outer
 

@@ -37,10 +37,10 @@ class Slot:
         self.terms = frozenset(part.term for part in plan.parts)
         self.makes_zeros = plan.makes_zeros
         self.frozen = FrozenZeros()
-        named = {part.update for part in plan.parts}
+        self.named = frozenset(part.update for part in plan.parts)
         # One order, whatever that of the terms: decays come before a metric notes the weights.
         self.updates: tuple[Update, ...] = tuple(
-            kind(plan, target, tools) for name, kind in UPDATES.items() if name in named
+            kind(plan, target, tools) for name, kind in UPDATES.items() if name in self.named
         )
 
     def set_strengths(self, strengths: Mapping[str, Any]) -> None:

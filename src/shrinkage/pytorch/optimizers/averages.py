@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import copy
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import torch
@@ -23,7 +23,7 @@ from shrinkage.pytorch.optimizers.wrappers import held_by, takes_hooks
 from shrinkage.terms import DECAY_RULES
 
 _STEPS = 8  # after the first the average is the point itself; RAdam waits for six
-_MISSED = ("decoupled", "proximal", *DECAY_RULES)
+SHRINKS = ("decoupled", "proximal", *DECAY_RULES)  # the updates that act on the weights
 
 
 def check_one_point(layers: Sequence[Any], updates: Iterable[str]) -> None:
@@ -36,7 +36,7 @@ def check_one_point(layers: Sequence[Any], updates: Iterable[str]) -> None:
     Raises:
         UnsupportedOptimizer: with the reason and what works instead.
     """
-    missed = [update for update in _MISSED if update in set(updates)]
+    missed = [update for update in SHRINKS if update in set(updates)]
     averaging = [layer for layer in layers if missed and evaluates_elsewhere(layer)]
     if averaging:
         raise UnsupportedOptimizer(
@@ -45,6 +45,34 @@ def check_one_point(layers: Sequence[Any], updates: Iterable[str]) -> None:
             "average in their place, which a shrink reaches late and weakly: use "
             "update='gradient' or 'loss', or its own weight decay in the place of L2"
         )
+
+
+def closure_at(optimizer: Optimizer, weight: torch.Tensor, closure: Callable[[], Any]) -> Any:
+    """Return a closure that refuses to be called after an optimizer has moved a weight.
+
+    It asks for gradients elsewhere than at the weights that it holds between steps (schedule-free
+    ones with a closure, sharpness-aware ones), or several times; a shrink would act on either.
+
+    Args:
+        optimizer: takes the step.
+        weight: one that terms act on.
+        closure: the caller's.
+
+    Raises:
+        UnsupportedOptimizer: when it is called.
+    """
+    start = weight.detach().clone()
+
+    def checked() -> Any:
+        if not torch.equal(weight.detach(), start):
+            raise UnsupportedOptimizer(
+                f"expected one call of the closure, at the weights as they were, got one from "
+                f"{type(optimizer).__name__} after it has moved them, so that a shrink would act "
+                "on another point: use update='loss'"
+            )
+        return closure()
+
+    return checked
 
 
 def evaluates_elsewhere(optimizer: Any) -> bool:
