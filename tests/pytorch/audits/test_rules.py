@@ -197,7 +197,8 @@ class TestPenalisedTwice:
         regularize(optimizer, model, TERM, update)
         report = audit(model, optimizer, plain_step, data())
         assert where(report, "penalised-twice") == {"0.weight", "2.weight"}
-        assert not report.ok
+        errors = {said.rule for said in report.findings if said.severity == "error"}
+        assert errors == {"penalised-twice"}, str(report)
 
     def test_decay_and_a_term_on_other_parameters(self):
         model = network()

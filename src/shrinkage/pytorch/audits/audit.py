@@ -24,7 +24,7 @@ from shrinkage.audits.wording.absence import not_repeatable
 from shrinkage.errors import InputError, OwnDecayWarning, UnmatchedPattern
 from shrinkage.parameters import ParameterInfo
 from shrinkage.pytorch.audits.invariant import scale_invariant
-from shrinkage.pytorch.audits.loop_causes import by_cause, numbers_of
+from shrinkage.pytorch.audits.loop_causes import by_cause, numbers_of, without_consequences
 from shrinkage.pytorch.audits.loop_rules import RULES_OF_FACTS, LoopFacts
 from shrinkage.pytorch.audits.measuring import measure_run
 from shrinkage.pytorch.audits.origins import origins_of
@@ -160,6 +160,7 @@ def _audited(
     facts = LoopFacts.of(runs, assignment, cases, mechanisms, watch)
     for rule in (*RULES_OF_FACTS, scale_invariant):
         findings += rule(facts)
+    findings = without_consequences(findings)
     if all(said.rule not in ("no-effect", "not-finite") for said in findings):
         idle = frozenset(said.parameter for said in findings if said.rule == "scale-invariant")
         findings += outlooks[0].collapse(assignment.terms, idle, steps_per_epoch)

@@ -14,6 +14,7 @@ from shrinkage.audits.findings import Finding, finding
 from shrinkage.audits.judging.causes import CauseKind
 from shrinkage.pytorch.audits.watch import Watch
 
+_CONSEQUENCES = ("wrong-factor", "double-counted", "not-linear", "wrong-direction", "wrong-update")
 _LOSS_SCALE, _MICRO_BATCHES = "loss scale", "micro-batches"
 
 
@@ -31,6 +32,13 @@ def numbers_of(watch: Watch) -> dict[str, float]:
 def by_cause(findings: Iterable[Finding]) -> list[Finding]:
     """Return the findings, a wrong factor under the rule of its cause where the cause has one."""
     return [_of_cause(said) or said for said in findings]
+
+
+def without_consequences(findings: Iterable[Finding]) -> list[Finding]:
+    """Return the findings without what comes of a penalty that is there twice."""
+    findings = list(findings)
+    twice = {said.parameter for said in findings if said.rule == "penalised-twice"}
+    return [s for s in findings if s.rule not in _CONSEQUENCES or s.parameter not in twice]
 
 
 def _of_cause(off: Finding) -> Finding | None:
