@@ -8,7 +8,7 @@ import optax
 import pytest
 
 from shrinkage import L1, L2, ElasticNet, GroupLasso
-from shrinkage.optax import RMSpropMetric, proximal
+from shrinkage.optax import AdamaxMetric, NadamMetric, RMSpropMetric, proximal
 
 RATE = 1e-3
 OPTIMIZERS = {
@@ -20,6 +20,9 @@ OPTIMIZERS = {
         optax.rmsprop(RATE, momentum=0.9, bias_correction=True),
         RMSpropMetric(momentum=0.9),
     ),
+    "amsgrad": (optax.amsgrad(RATE), None),
+    "nadam": (optax.nadam(RATE), NadamMetric()),
+    "adamax": (optax.adamax(RATE), AdamaxMetric()),
     "adagrad": (optax.adagrad(RATE, initial_accumulator_value=1e-30), None),
 }
 TERMS = [1e-2 * L1(), 1e-2 * L2(), 1e-2 * ElasticNet(0.5), 1e-2 * GroupLasso(per="input")]

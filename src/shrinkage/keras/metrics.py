@@ -91,7 +91,7 @@ METRICS: dict[type, Motion] = {
 
 # Those in which a steady gradient moves a weight by the rate, whatever its size is: there a prox is
 # bounded (`terms.reach`).
-ADAPTIVE: frozenset[Motion] = frozenset((adam, rmsprop, adagrad))
+ADAPTIVE: frozenset[Motion] = frozenset((adam, nadam, adamax, rmsprop, adagrad))
 
 # Why a class has no metric here, as half a sentence about it.
 NO_METRIC: dict[str, str] = {

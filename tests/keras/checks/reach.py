@@ -10,14 +10,17 @@ import keras
 import numpy as np
 
 from shrinkage import L1, L2, ElasticNet, GroupLasso, Term
-from shrinkage.keras import regularize
+from shrinkage.keras import METRICS, regularize
+from shrinkage.keras.metrics import ADAPTIVE, sgd
 from tests.keras.checks.networks import hidden, regression
 
 RATE = 1e-3
-ADAPTIVE: dict[str, Callable[[], Any]] = {
+OPTIMIZERS: dict[str, Callable[[], Any]] = {
     "Adam": lambda: keras.optimizers.Adam(RATE),
     "amsgrad": lambda: keras.optimizers.Adam(RATE, amsgrad=True),
     "AdamW": lambda: keras.optimizers.AdamW(RATE, weight_decay=0.0),
+    "Nadam": lambda: keras.optimizers.Nadam(RATE),
+    "Adamax": lambda: keras.optimizers.Adamax(RATE),
     "RMSprop": lambda: keras.optimizers.RMSprop(RATE),
     "centered": lambda: keras.optimizers.RMSprop(RATE, centered=True),
     "momentum": lambda: keras.optimizers.RMSprop(RATE, momentum=0.9),
@@ -47,11 +50,15 @@ def _zero_head(optimizer: Callable[[], Any], term: Term) -> None:
         assert 0 < change <= 0.05 * count, change
 
 
+def check_every_metric_is_bounded_or_in_proportion() -> None:
+    assert set(METRICS.values()) - ADAPTIVE == {sgd}
+
+
 CHECKS = {
     f"a head that starts at zero leaves the body under {name} with {kind}": partial(
         _zero_head, optimizer, term
     )
-    for name, optimizer in ADAPTIVE.items()
+    for name, optimizer in OPTIMIZERS.items()
     for kind, term in TERMS.items()
     if name == "Adam" or kind == "L2"
 }
