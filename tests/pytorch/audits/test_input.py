@@ -59,6 +59,18 @@ def test_a_step_that_takes_no_step() -> None:
     refused(forgets, "call optimizer.step() once", "0 calls", "ends in one")
 
 
+def test_weights_that_move_without_a_step() -> None:
+    """As SAM's first_step and second_step do, or an update that is written out."""
+
+    def by_hand(model: nn.Module, _optimizer: Any, batch: Any, _scale: float) -> None:
+        model(batch[0]).sum().backward()
+        with torch.no_grad():
+            for w in model.parameters():
+                w.sub_(w.grad, alpha=0.1)  # type: ignore[arg-type]
+
+    refused(by_hand, "0 calls", "moved all the same", "step(closure)", "shrinkage.audit")
+
+
 def test_a_step_that_takes_two() -> None:
     def two(model: nn.Module, optimizer: Any, batch: Any, scale: float) -> None:
         GOOD(model, optimizer, batch, scale)

@@ -31,6 +31,9 @@ _HIDDEN = (
 )
 
 
+_COUNTED = "expected training_step to call optimizer.step() once, got {calls} calls: {hint}"
+
+
 @dataclass(frozen=True)
 class StepCall:
     """A training step, called as step(model, optimizer, batch, scale) or without the scale."""
@@ -58,12 +61,21 @@ class StepCall:
                 "parameters has a gradient: use the first argument, not the model outside"
             )
         if watch.steps != 1:
-            raise InputError(
-                f"expected training_step to call optimizer.step() once, got {watch.steps} calls: "
-                "write a step that ends in one (a gradient scaler skips it when the loss scale "
-                "overflows: start it lower)"
-            )
+            raise InputError(_COUNTED.format(calls=watch.steps, hint=_hint(twin, watch)))
         return watch
+
+
+def _hint(twin: Twin, watch: Watch) -> str:
+    """Return what to do about a step that is none, or several."""
+    if watch.steps or all(torch.equal(w, twin.start[n]) for n, w in twin.parameters.items()):
+        return (
+            "write a step that ends in one (a gradient scaler skips it when the loss scale "
+            "overflows: start it lower)"
+        )
+    return (
+        "the weights moved all the same; use step(closure) in the place of first_step and "
+        "second_step, or shrinkage.audit for updates of your own"
+    )
 
 
 @contextmanager
