@@ -6,6 +6,7 @@ trained before.
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from typing import Any
 
@@ -261,9 +262,13 @@ def optimum() -> np.ndarray:
     return peer.fit(x, y).coef_.ravel()
 
 
-def trained(bound: float, monkeypatch: pytest.MonkeyPatch) -> np.ndarray:
+def set_bound(bound: float, monkeypatch: pytest.MonkeyPatch) -> None:
     for place in ("pytorch.optimizers.motion", "pytorch.prox.soft", "terms.reach"):
         monkeypatch.setattr(f"shrinkage.{place}.FARTHEST", bound)
+
+
+def trained(bound: float, monkeypatch: pytest.MonkeyPatch) -> np.ndarray:
+    set_bound(bound, monkeypatch)
     x, y = two_classes()
     model = nn.Linear(12, 1, bias=False).double()
     return fit(model, logistic_loss(x, y), OPTIMIZERS["adam"], STRENGTH * L1())
@@ -279,3 +284,16 @@ def test_every_bound_above_one_ends_at_the_optimum(bound, optimum, monkeypatch):
 def test_a_bound_of_one_loses_zeros(optimum, monkeypatch):
     """The seeded fault: what the other tests of an optimum would see."""
     assert (trained(1.0, monkeypatch) == 0).sum() < (optimum == 0).sum()
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64], ids=str)
+@pytest.mark.parametrize("name", TERMS)
+def test_without_a_bound_the_body_is_erased(name, dtype, monkeypatch):
+    """The other seeded fault."""
+    set_bound(math.inf, monkeypatch)
+    model = pretrained(dtype)
+    before = model[0].weight.detach().norm()
+    optimizer = Adam(model.parameters(), lr=RATE)
+    regularize(optimizer, model, TERMS[name])
+    step(model, optimizer)
+    assert model[0].weight.detach().norm() < 0.2 * before
