@@ -267,10 +267,37 @@ def test_an_iterator_without_a_way_back_is_refused_by_name(make: Any) -> None:
         GOOD(model, optimizer, batch, scale)
 
     with pytest.raises(
-        InputError, match=r"^expected .* got one that advances batches.*as batch"
+        InputError, match=r"^expected .* got one that changes batches.*, an it.*as batch"
     ) as e:
         audit(model, sgd(model), step, data(), TERM)
     assert "\n" not in str(e.value)
+
+
+def test_memory_that_is_given_back_and_taken_again() -> None:
+    """As shards do between two steps."""
+    model, shard = network(), torch.arange(3.0)
+
+    def step(model: nn.Module, optimizer: Any, batch: Any, scale: float) -> None:
+        shard.untyped_storage().resize_(0)
+        GOOD(model, optimizer, batch, scale)
+
+    assert audit(model, sgd(model), step, data(), TERM).ok
+    assert torch.equal(shard, torch.arange(3.0))
+
+
+def test_what_cannot_be_set_back_is_refused_by_name() -> None:
+    class Growing(deque[int]):
+        def clear(self) -> None:
+            raise TypeError("this one only grows")
+
+    model, holder = network(), SimpleNamespace(log=Growing())
+
+    def step(model: nn.Module, optimizer: Any, batch: Any, scale: float) -> None:
+        holder.log.append(1)
+        GOOD(model, optimizer, batch, scale)
+
+    with pytest.raises(InputError, match=r"holder.log, which cannot be set back \(TypeError"):
+        audit(model, sgd(model), step, data(), TERM)
 
 
 class TestAssignedData:

@@ -94,3 +94,19 @@ def test_a_module_gets_back_all_that_it_has() -> None:
     assert not hooks
     assert not hasattr(layer, "extra")
     assert int(layer.num_batches_tracked) == 0
+
+
+def test_tensors_that_cannot_be_compared() -> None:
+    tensors = [
+        torch.ones(3, device="meta"),
+        torch.ones(3).to(torch.float8_e4m3fn),
+        torch.eye(3).to_sparse(),
+        torch.tensor([float("nan"), 1.0]),
+    ]
+    snapshot = Snapshot({"tensors": tensors})
+    tensors[1].copy_(torch.zeros(3))
+    tensors[3][1] = 2.0
+    snapshot.restore()
+    assert snapshot.stuck() is None
+    assert torch.equal(tensors[1].float(), torch.ones(3))
+    assert float(tensors[3][1]) == 1.0

@@ -39,15 +39,15 @@ class Surroundings:
         """Give everything back.
 
         Raises:
-            InputError: the step has advanced an iterator that has no way back.
+            InputError: the step has changed something that has no way back.
         """
         self._give_back()
-        name = self._snapshot.advanced()
-        if name is not None:
+        stuck = self._snapshot.stuck()
+        if stuck is not None:
             raise InputError(
-                f"expected a training_step that can be taken again, got one that advances {name}, "
-                "an iterator without a way back: fetch the batch outside of the step and give it "
-                "as batch, or use shrinkage.audit, which takes arrays from before and after a step"
+                f"expected a training_step that can be taken again, got one that changes {stuck}: "
+                "do that outside of the step (fetch a batch there and give it as batch), or use "
+                "shrinkage.audit, which takes arrays from before and after a step"
             )
 
     def __enter__(self) -> Surroundings:

@@ -18,6 +18,7 @@ import torch
 from torch import nn
 from torch.optim import Optimizer
 
+from shrinkage.errors import InputError
 from shrinkage.pytorch.attach import places_of
 from shrinkage.pytorch.attached import attachment_of
 from shrinkage.pytorch.attachment import Attachment
@@ -97,6 +98,12 @@ class Twin:
             self.attachment.detach()
             self.attachment = None
         self._snapshot.restore()
+        stuck = self._snapshot.stuck()
+        if stuck is not None:
+            raise InputError(
+                f"expected a model that can be set back to its start, got {stuck}: use "
+                "shrinkage.audit, which takes arrays from before and after a step"
+            )
         for name, jitter in self._jitter.items():
             self.parameters[name].copy_(jitter)
         for info, theirs in self.described:
