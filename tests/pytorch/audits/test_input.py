@@ -256,6 +256,21 @@ def test_a_model_that_cannot_be_copied(make: Any) -> None:
     refused(GOOD, *words, model=model)
 
 
+def test_objects_that_refer_to_each_other_and_have_no_copy() -> None:
+    """As a sharded module and its state do."""
+
+    class State:
+        def __init__(self, module: Any) -> None:
+            self.module = module
+
+        def __deepcopy__(self, memo: Any) -> Any:
+            raise NotImplementedError("sharded")
+
+    model: Any = network()
+    model.state = State(model)
+    refused(GOOD, "model.state", "NotImplementedError", "shrinkage.audit", model=model)
+
+
 def test_a_tensor_that_was_left_by_the_last_pass() -> None:
     model = network()
     model.latest = {"out": model(data()[0])}  # type: ignore[assignment]

@@ -48,10 +48,15 @@ def or_refused(make: Callable[[], Thing], thing: Any, word: str) -> Thing:
     except Exception as error:
         path, reason = _culprit(Reached(word, thing), error)
         raise InputError(
-            f"expected a {word} that can be copied, got {path}, which cannot "
-            f"({type(reason).__name__}): set it after the audit, or use shrinkage.audit, which "
-            "takes arrays from before and after a step and copies nothing"
+            f"expected a {word} that can be copied, got {path}, which cannot ({_said(reason)}): "
+            "set it after the audit, or use shrinkage.audit, which takes arrays from before and "
+            "after a step and copies nothing"
         ) from error
+
+
+def _said(error: Exception) -> str:
+    line = (str(error).splitlines() or [""])[0][:80]
+    return f"{type(error).__name__}: {line}" if line else type(error).__name__
 
 
 def _values_alone(thing: Any) -> dict[int, Any]:
@@ -66,9 +71,23 @@ def _values_alone(thing: Any) -> dict[int, Any]:
 
 def _culprit(place: Reached, error: Exception) -> tuple[str, Exception]:
     """Return the innermost object that cannot be copied, and what it says."""
-    for inner in neighbours(place):
-        try:
-            copy.deepcopy(inner.thing)
-        except Exception as reason:
-            return _culprit(inner, reason)
+    seen: set[int] = set()
+    inner: Reached | None = place
+    while inner is not None:
+        place, inner = inner, None
+        seen.add(id(place.thing))
+        for neighbour in neighbours(place):
+            failure = None if id(neighbour.thing) in seen else _failure(neighbour.thing)
+            if failure is not None:
+                inner, error = neighbour, failure
+                break
     return place.path, error
+
+
+def _failure(thing: Any) -> Exception | None:
+    """Return what a copy of an object raises, if it does."""
+    try:
+        copy.deepcopy(thing)
+    except Exception as error:
+        return error
+    return None
