@@ -1,4 +1,4 @@
-"""A parameter of more than 2²⁰ weights is measured in blocks, with the numbers of all at once."""
+"""A large parameter is measured in blocks, with the numbers of all at once; or in part."""
 
 from __future__ import annotations
 
@@ -19,6 +19,12 @@ COUNT = (1 << 20) + 12_344
 SHAPE = (5, COUNT // 5)
 RATE = 0.05
 STEP = 2.0**-23
+
+
+@pytest.fixture
+def every_weight(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Look at every weight, as of a parameter that is not so large."""
+    monkeypatch.setattr(blocks_of, "_ENOUGH", 1 << 40)
 
 
 def pair(*, gradients: bool, metric: bool) -> tuple[Pair, Expectation]:
@@ -52,6 +58,7 @@ def assert_same_fit(first: Fit, second: Fit) -> None:
         assert mine == pytest.approx(other, rel=1e-9, abs=1e-12), field.name
 
 
+@pytest.mark.usefixtures("every_weight")
 @pytest.mark.parametrize("metric", [False, True])
 @pytest.mark.parametrize("gradients", [False, True])
 def test_blocks_give_the_numbers_of_all_at_once(
@@ -71,6 +78,7 @@ def test_blocks_give_the_numbers_of_all_at_once(
     assert first.survives == pytest.approx(second.survives, rel=1e-6)
 
 
+@pytest.mark.usefixtures("every_weight")
 def test_the_surviving_share_is_that_of_all_weights(monkeypatch: pytest.MonkeyPatch) -> None:
     """A last block of few weights does not count as much as the first."""
     w = np.ones((1 << 20) + 64)
@@ -98,12 +106,43 @@ def test_groups_are_not_cut() -> None:
     assert [where for where, _ in group.blocks(COUNT)] == [None]
 
 
+@pytest.mark.usefixtures("every_weight")
 def test_blocks_cover_every_weight_once() -> None:
     slices = [where for where, _ in Expectation((Part(0.1, L1()),)).blocks(COUNT)]
     assert len(slices) > 1
     assert np.array_equal(
         np.concatenate([np.arange(COUNT)[where] for where in slices]), np.arange(COUNT)
     )
+
+
+@pytest.mark.parametrize("width", [1, 5, 768, 1024, 1920, 3072])
+def test_every_column_of_a_large_matrix_is_looked_at(width: int) -> None:
+    """A penalty may leave out some inputs or outputs: no stride may step over them all."""
+    count = 40 * 1920 * 1024
+    blocks = Expectation((Part(0.1, L1()),)).blocks(count)
+    columns = [np.arange(count)[where] % width for where, _ in blocks]
+    assert 2**17 < sum(block.size for block in columns) <= 2**18 + 1
+    assert np.unique(np.concatenate(columns)).size == width
+
+
+@pytest.mark.parametrize("gradients", [False, True])
+def test_part_of_a_large_parameter_has_the_factor_of_all(gradients: bool) -> None:
+    runs, expectation = pair(gradients=gradients, metric=False)
+    measured = measure(runs, expectation, RATE, 1.0)
+    fit = measured.gradient if gradients else measured.changes["gradient"]
+    assert fit is not None
+    assert fit.fits
+    assert fit.is_one(1e-3)
+
+
+def test_one_weight_that_no_term_is_on_is_seen_to_change() -> None:
+    runs, _ = pair(gradients=False, metric=False)
+    after = runs.zero.copy()
+    after.reshape(-1)[7] += 0.5
+    changed = dataclasses.replace(runs, after=after)
+    same = dataclasses.replace(runs, after=runs.zero.copy())
+    assert measure(changed, Expectation(()), RATE, 1.0).moved
+    assert not measure(same, Expectation(()), RATE, 1.0).moved
 
 
 def test_nothing_given_is_changed() -> None:

@@ -18,6 +18,7 @@ from shrinkage.terms import Part, StepPlan, present, subgradient_of
 
 Array = Any
 MECHANISMS = ("gradient", "decoupled", "proximal")
+_ENOUGH = 1 << 18  # weights of a parameter that tell as much as all
 _BLOCK = 1 << 15  # weights at a time: a dozen arrays of them stay in the cache
 
 
@@ -70,13 +71,30 @@ class Expectation:
         return pushed - moved
 
     def blocks(self, count: int) -> Iterator[tuple[slice | None, Expectation]]:
-        """Yield what can be looked at one after the other; None is all of the parameter."""
+        """Yield what can be looked at one after the other; None is all of the parameter.
+
+        Of separable parts some 2¹⁸ weights tell as much as all: of more, every so many-th is
+        looked at. Where nothing is expected, all are.
+        """
         if count <= _BLOCK or not all(part.penalty.separable for part in self.parts):
             yield None, self
             return
-        for start in range(0, count, _BLOCK):
-            where = slice(start, min(start + _BLOCK, count))
+        stride = _stride(count // _ENOUGH) if self.parts else 1
+        for start in range(0, count, stride * _BLOCK):
+            where = slice(start, min(start + stride * _BLOCK, count), stride)
             yield where, Expectation(tuple(_cut(part, where) for part in self.parts))
+
+
+def _stride(least: int) -> int:
+    """Return a stride that is no fraction of a usual width: every column is looked at.
+
+    >>> _stride(1), _stride(8), _stride(48)
+    (1, 11, 53)
+    """
+    stride = max(1, least)
+    while any(stride % small == 0 and stride > 1 for small in (2, 3, 5, 7)):
+        stride += 1
+    return stride
 
 
 def _cut(part: Part, where: slice) -> Part:

@@ -16,7 +16,7 @@ import numpy as np
 from shrinkage.audits.measuring.expected import MECHANISMS, Expectation
 from shrinkage.audits.measuring.fits import Fit, dot, exceeds, extent, fit
 from shrinkage.audits.measuring.measured import Measured, merged
-from shrinkage.audits.measuring.pair import Pair
+from shrinkage.audits.measuring.pair import Pair, is_finite
 
 Array = Any
 
@@ -60,6 +60,10 @@ def _is_settled(measured: Measured, allowed: tuple[str, ...]) -> bool:
 
 
 def _measure(pair: Pair, expected: Expectation, rate: float, names: tuple[str, ...]) -> Measured:
+    if not expected.parts and pair.is_unchanged:
+        return Measured(True, None if pair.gradient is None else Fit())
+    if not is_finite(pair.after):
+        return Measured(False, None)
     count = int(np.prod(pair.start.shape))
     blocks = expected.blocks(count)
     return merged([_block(pair.block(where), part, rate, names) for where, part in blocks])

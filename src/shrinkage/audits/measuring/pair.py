@@ -43,6 +43,13 @@ class Pair:
         told: Any = self.metric()
         return replace(self, metric=told[0], reach=told[1])
 
+    @property
+    def is_unchanged(self) -> bool:
+        """Whether the terms changed no bit of weights and gradients, all of them finite."""
+        pairs = ((self.zero, self.after), (self.zero_gradient, self.gradient))
+        same = all(_are_equal(first, second) for first, second in pairs)
+        return not self.own and same and is_finite(self.after)
+
     def block(self, where: slice | None) -> Pair:
         """Return some of the weights, in float64; None is all of them."""
 
@@ -61,6 +68,22 @@ class Pair:
             metric=cut(self.metric) if hasattr(self.metric, "shape") else self.metric,
             reach=cut(self.reach) if hasattr(self.reach, "shape") else self.reach,
         )
+
+
+def _are_equal(first: Any, second: Any) -> bool:
+    if first is None or second is None:
+        return first is second
+    if hasattr(first, "equal"):
+        return bool(first.equal(second))
+    return np.array_equal(first, second)
+
+
+def is_finite(x: Any) -> bool:
+    """Return whether all numbers of an array are finite, by one sum: none else hides in it."""
+    if not hasattr(x, "detach"):
+        return bool(np.isfinite(np.sum(x, dtype=np.float64)))
+    wide = None if x.dtype.itemsize >= 4 else x.new_zeros(()).float().dtype
+    return bool(np.isfinite(float(x.detach().sum(dtype=wide))))
 
 
 def as_float64(x: Any) -> Array:

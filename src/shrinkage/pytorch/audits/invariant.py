@@ -16,6 +16,7 @@ from typing import Any
 import torch
 
 from shrinkage.audits.findings import Finding, finding
+from shrinkage.pytorch.audits.glance import has_nonzero
 from shrinkage.pytorch.audits.loop_rules import LoopFacts
 
 _VANISHES = 1e-3  # the ε of a normalization keeps the product from being exactly 0
@@ -77,7 +78,7 @@ def _bias_of(info: Any) -> str:
 
 def _may_be(facts: LoopFacts, info: Any) -> bool:
     gradient = facts.gradients.get(info.name)
-    if gradient is None or not bool(gradient.any()):
+    if gradient is None or not has_nonzero(gradient):
         return False
     units = _products(facts.start[info.name], gradient, info.output_axis)
     sizes = _products(facts.start[info.name].abs(), gradient.abs(), info.output_axis)

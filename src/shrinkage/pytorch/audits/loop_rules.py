@@ -13,6 +13,7 @@ from shrinkage.audits.decays import MeasuredDecay, OwnDecay
 from shrinkage.audits.findings import Finding, finding
 from shrinkage.audits.judging import Case
 from shrinkage.parameters import ROLES, ParameterInfo
+from shrinkage.pytorch.audits.glance import has_nonzero
 from shrinkage.pytorch.audits.runs import Runs
 from shrinkage.pytorch.audits.watch import Watch
 from shrinkage.terms import Assignment
@@ -188,7 +189,7 @@ def without_gradient(facts: LoopFacts) -> list[Finding]:
     findings = []
     for info in facts.infos:
         gradient, case = facts.gradients.get(info.name), facts.cases[info.name]
-        reached = gradient is not None and bool(gradient.any())
+        reached = gradient is not None and has_nonzero(gradient)
         if not reached and info.trainable and _touched(case):
             findings.append(
                 finding(

@@ -82,7 +82,7 @@ def _pushes(runs: Runs, name: str, expected: Expectation, *, beside: bool) -> Pu
     if not about_zero.parts or (not beside and gradient is None):
         return None
     arrays = (runs.twin.start[name], runs.after_zero[name], runs.twin.parameters[name])
-    size = math.prod(arrays[0].shape)
+    size, looked_at = math.prod(arrays[0].shape), 0
     sums: dict[str, float] = dict.fromkeys(_SUMS, 0.0)
     largest = 0.0
     for where, block in about_zero.blocks(size):
@@ -97,17 +97,19 @@ def _pushes(runs: Runs, name: str, expected: Expectation, *, beside: bool) -> Pu
         )
         for key, first, second in products:
             sums[key] += dot(first, second)
+        looked_at += w.size
         sums["moved"] += float(np.abs(a - w).sum())
         largest = max(largest, float(np.abs(w).max(initial=0.0)))
     if not sums["squares"]:
         return None
+    times = size / looked_at  # of a large parameter some weights stand for all
     return Pushes(
         name,
-        sums["penalty"] ** 0.5,
-        sums["data"] ** 0.5,
-        sums["along"],
+        (times * sums["penalty"]) ** 0.5,
+        (times * sums["data"]) ** 0.5,
+        times * sums["along"],
         largest,
-        sums["moved"] / size,
+        sums["moved"] / looked_at,
         sums["lost"] / sums["squares"],
     )
 

@@ -108,7 +108,7 @@ def own_decays(twin: Twin, watch: Watch, seed: int) -> dict[str, MeasuredDecay]:
     known = {
         name: twin.known_decay_of(name)
         for name, tensor in twin.parameters.items()
-        if twin.decay_of(name) > 0 and watch.used(name) is not None and tensor.numel()
+        if twin.decay_of(name) > 0 and watch.has_used(name) and tensor.numel()
     }
     if not known or not watch.replayable:
         return {name: MeasuredDecay(rule) for name, rule in known.items()}
@@ -152,10 +152,9 @@ def _amplified(twin: Twin, watch: Watch, names: Iterable[str]) -> dict[str, floa
     squares: dict[int, list[float]] = {}
     groups = {name: twin.group_of(name) for name in names}
     for name, group in groups.items():
-        gradient, weights = watch.used(name), twin.start[name]
-        assert gradient is not None
+        weights = twin.start[name]
         sums = squares.setdefault(id(group), [0.0, 0.0, 0.0])
-        sums[0] += float(gradient.norm()) ** 2
+        sums[0] += watch.used_norm(name) ** 2
         sums[1] += float(weights.norm()) ** 2
         sums[2] = max(sums[2], torch.finfo(weights.dtype).eps)
     decays = {}

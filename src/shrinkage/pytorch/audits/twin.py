@@ -23,6 +23,7 @@ from shrinkage.pytorch.attach import places_of
 from shrinkage.pytorch.attached import attachment_of
 from shrinkage.pytorch.attachment import Attachment
 from shrinkage.pytorch.audits.copying import copied
+from shrinkage.pytorch.audits.glance import has_nonzero
 from shrinkage.pytorch.audits.snapshot import Snapshot
 from shrinkage.pytorch.optimizers import OwnDecay, facts_of
 from shrinkage.pytorch.parameters import describe
@@ -46,6 +47,7 @@ class Twin:
         self.model: nn.Module = copied(model, memo, "model")
         self.optimizer = copied_optimizer(optimizer, memo)
         self._counterparts = _counterparts(model, optimizer, self.model, self.optimizer)
+        self._states = list(_state_pairs(optimizer, memo))
         self.described = describe(model)
         own = describe(self.model)
         self.parameters = {info.name: tensor for info, tensor in own}
@@ -184,7 +186,12 @@ class Twin:
 
     def _reset_optimizer(self, scale: float, *, bare: bool) -> None:
         """Copy the caller's optimizer anew, whatever a step may have left anywhere in it."""
-        _take_over(self.optimizer, self._their_optimizer, dict(self._counterparts))
+        memo = dict(self._counterparts)
+        for theirs, own in self._states:  # into the memory of before: new memory costs more
+            if own.shape == theirs.shape and own.dtype == theirs.dtype:
+                own.detach().copy_(theirs.detach())
+                memo[id(theirs)] = own
+        _take_over(self.optimizer, self._their_optimizer, memo)
         for group, values in zip(self.optimizer.param_groups, self._groups, strict=True):
             group.update(copy.deepcopy(values))  # a scheduler may have moved the caller's since
             decay = float(values.get("weight_decay", 0) or 0)
@@ -253,6 +260,16 @@ def _counterparts(
     return {id(old): new for old, new in zip(theirs, copies, strict=True)}
 
 
+def _state_pairs(
+    optimizer: Optimizer, memo: dict[int, Any]
+) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
+    """Yield the tensors of the caller's optimizer state with their copies."""
+    for state in optimizer.state.values():
+        for value in state.values() if isinstance(state, dict) else ():
+            if isinstance(value, torch.Tensor) and isinstance(memo.get(id(value)), torch.Tensor):
+                yield value, memo[id(value)]
+
+
 def _ratio(theirs: Attachment, number: int, strength: float) -> float:
     """Return how much of a term's first strength is set now."""
     now = theirs.given_strengths[number]
@@ -280,7 +297,7 @@ def _jitter(described: Any) -> dict[str, torch.Tensor]:
     noises = {}
     generator = torch.Generator().manual_seed(0)
     for info, tensor in described:
-        if tensor.numel() and not bool(tensor.detach().any()):
+        if tensor.numel() and not has_nonzero(tensor):
             noise = torch.randn(info.shape, generator=generator) * _JITTER
             noises[info.name] = noise.to(tensor.device, tensor.dtype)
     return noises

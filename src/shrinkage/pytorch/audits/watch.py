@@ -14,9 +14,11 @@ from typing import Any
 
 import torch
 
+from shrinkage.pytorch.audits.glance import has_nonzero, some
 from shrinkage.pytorch.audits.twin import Twin, rate_in
 from shrinkage.pytorch.nesting import outermost
 
+_SEEN = 1 << 16  # weights that are compared with the start
 _ALIGNED = 1e-4  # two gradients of one direction differ by rounding only
 _SAME = 1e-6
 _EXACT = 1e-7
@@ -87,6 +89,23 @@ class Watch:
         same = zero is None or abs(zero.clip - self.clip) <= _SAME * abs(self.clip)
         return made / scaled_by + (added if same else added / (self.clip * scaled_by))
 
+    def has_used(self, name: str) -> bool:
+        """Return whether the optimizer stepped with a gradient of a parameter."""
+        own = name in self._used or name in self._clamped
+        return own or (name in self._made and name in self.rates)
+
+    def used_norm(self, name: str) -> float:
+        """Return the norm of the gradient that the optimizer stepped with."""
+        used = self._used.get(name, self._clamped.get(name))
+        if used is not None:
+            return float(used.norm())
+        return float(self._made[name].norm()) * self._factor
+
+    @property
+    def _factor(self) -> float:
+        """What makes the gradient of a step of that of backward, loss scale undone."""
+        return self.clip if not self._fused else self.clip / self._scaled_by
+
     def used(self, name: str) -> torch.Tensor | None:
         """Return the gradient that the optimizer stepped with, loss scale undone."""
         used = self._used.get(name, self._clamped.get(name))
@@ -95,7 +114,7 @@ class Watch:
         made = self._made.get(name)
         if made is None or name not in self.rates:
             return None
-        return made * (self.clip if not self._fused else self.clip / self._scaled_by)
+        return made * self._factor
 
     def take_again(self, optimizer: Any) -> None:
         """Step an optimizer with what it was told in the run: nothing, or the loss, say.
@@ -162,7 +181,7 @@ class Watch:
         if self.steps and self.replayable:
             return  # after the step: too late for it
         name = self._names[id(parameter)]
-        if not torch.equal(parameter.detach(), self._start[name]):
+        if not torch.equal(some(parameter, _SEEN), some(self._start[name], _SEEN)):
             if not self.replayable:
                 self.asked_again = True
                 return  # a closure that is called again, at other weights
@@ -206,7 +225,7 @@ class Watch:
                 elif not torch.equal(made, used):
                     ratio = _ratio(made, used)
                     ratios.append(ratio) if ratio is not None else others.append((name, used))
-                elif bool(made.any()):
+                elif has_nonzero(made):
                     ratios.append(1.0)
         self.clip = sorted(ratios)[len(ratios) // 2] if ratios else 1.0
         for name, used in others:
