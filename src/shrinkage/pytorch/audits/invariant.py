@@ -22,6 +22,7 @@ from shrinkage.pytorch.audits.loop_rules import LoopFacts
 _VANISHES = 1e-3  # the ε of a normalization keeps the product from being exactly 0
 _HALVED = 0.1  # how far from half a gradient may be, for the same reason
 _TRIES = 8  # runs that may be spent on it
+_UNITS = 64  # output units that are looked at one by one
 _LEAST = 4  # units below which a vanishing product may be an accident
 
 
@@ -80,17 +81,20 @@ def _may_be(facts: LoopFacts, info: Any) -> bool:
     gradient = facts.gradients.get(info.name)
     if gradient is None or not has_nonzero(gradient):
         return False
-    units = _products(facts.start[info.name], gradient, info.output_axis)
-    sizes = _products(facts.start[info.name].abs(), gradient.abs(), info.output_axis)
+    w, axis = facts.start[info.name], info.output_axis
+    units = _products(w, gradient, axis)
+    looked_at = torch.arange(0, len(units), -(-len(units) // _UNITS))
+    some = [x.index_select(axis, looked_at.to(x.device)).abs() for x in (w, gradient)]
+    sizes = _products(some[0], some[1], axis)
     bias = _bias_of(info)
     offset, pull = facts.start.get(bias), facts.gradients.get(bias)
     if offset is not None and pull is not None and offset.shape == units.shape:
-        units = units + offset.double().cpu() * pull.double().cpu()
-        sizes = sizes + (offset.double() * pull.double()).abs().cpu()
+        own = offset.double().cpu() * pull.double().cpu()
+        units, sizes = units + own, sizes + own[looked_at].abs()
     live = sizes > 0
     if int(live.sum()) < _LEAST:
         return False
-    each = (units[live].abs() / sizes[live]).median() <= _VANISHES
+    each = (units[looked_at][live].abs() / sizes[live]).median() <= _VANISHES
     together = units.sum().abs() <= _VANISHES * units.abs().sum()
     return bool(each) or bool(together)
 
