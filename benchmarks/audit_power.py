@@ -2,7 +2,7 @@
 
 Finds: every seeded fault of tests/mutants under its rule, and no error in any correct loop; the
 two counts, and each that fails by name. Costs: one audit of a transformer with 100 million
-parameters (12 layers, width 768, 8 x 256 tokens, AdamW with weight_decay) against its plain
+parameters (12 layers, width 768, 1, 4 and 8 x 256 tokens, AdamW with weight_decay) against its plain
 training step, in time and in the memory of a process of its own.
 """
 
@@ -20,6 +20,7 @@ from typing import Any
 from recording import write_result
 
 GOAL_STEPS, GOAL_MEMORY = 5.0, 3.0
+ROWS = (1, 4, 8)  # of 256 tokens a batch
 ROOT = Path(__file__).parents[1]
 
 
@@ -55,7 +56,7 @@ def power() -> dict[str, Any]:
     }
 
 
-def transformer() -> tuple[Any, Any, Any, Any]:
+def transformer(rows: int) -> tuple[Any, Any, Any, Any]:
     """Return model, optimizer, training step and batch."""
     import torch
     from step_overhead import Block
@@ -73,7 +74,7 @@ def transformer() -> tuple[Any, Any, Any, Any]:
     others = [p for n, p in model.named_parameters() if p.ndim < 2 or n == "0.weight"]
     groups = [{"params": weights, "weight_decay": 0.1}, {"params": others, "weight_decay": 0.0}]
     optimizer = torch.optim.AdamW(groups, lr=1e-3, fused=True)
-    batch = torch.randint(0, tokens, (2, 8, length), generator=torch.Generator().manual_seed(1))
+    batch = torch.randint(0, tokens, (2, rows, length), generator=torch.Generator().manual_seed(1))
 
     def training_step(model: Any, optimizer: Any, batch: Any, _scale: float = 1.0) -> None:
         optimizer.zero_grad()
@@ -84,11 +85,11 @@ def transformer() -> tuple[Any, Any, Any, Any]:
     return model, optimizer, training_step, batch
 
 
-def measure(kind: str) -> dict[str, float]:
+def measure(kind: str, rows: int) -> dict[str, float]:
     """Return the time of plain steps, or of an audit, and the memory of this process."""
     from shrinkage.pytorch import audit
 
-    model, optimizer, training_step, batch = transformer()
+    model, optimizer, training_step, batch = transformer(rows)
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     size = sum(p.numel() for p in model.parameters())
     times = []
@@ -106,12 +107,12 @@ def measure(kind: str) -> dict[str, float]:
     return figures
 
 
-def cost() -> dict[str, Any]:
-    """Return an audit's time and memory over those of plain steps."""
+def cost(rows: int) -> dict[str, Any]:
+    """Return an audit's time and memory over those of plain steps, with so many rows a batch."""
     runs: dict[str, list[dict[str, float]]] = {"plain": [], "audit": []}
     for kind in ("plain", "audit") * 2:
         done = subprocess.run(
-            [sys.executable, __file__, kind], capture_output=True, text=True, check=True
+            [sys.executable, __file__, kind, str(rows)], capture_output=True, text=True, check=True
         )
         runs[kind].append(json.loads(done.stdout.splitlines()[-1]))
     steps = median(run["audit"] / run["step"] for run in runs["audit"])
@@ -120,7 +121,7 @@ def cost() -> dict[str, Any]:
     million = runs["plain"][0]["parameters"] / 1e6
     step = median(run["step"] for run in runs["audit"])
     print(
-        f"audit of {million:.0f} million parameters: {steps:.2f} plain steps of {step:.2f} s "
+        f"audit of {million:.0f} million parameters, {256 * rows} tokens: {steps:.2f} plain steps of {step:.2f} s "
         f"(goal {GOAL_STEPS:g}: {'met' if steps <= GOAL_STEPS else 'MISSED'}), {memory:.2f} times "
         f"the memory of {plain / 2**20:.1f} GiB (goal {GOAL_MEMORY:g}: "
         f"{'met' if memory <= GOAL_MEMORY else 'MISSED'})"
@@ -130,11 +131,11 @@ def cost() -> dict[str, Any]:
 
 def main() -> None:
     """Count, measure, and write the figures."""
-    write_result("audit_power", power() | {"cost": cost()})
+    write_result("audit_power", power() | {"cost": {str(256 * rows): cost(rows) for rows in ROWS}})
 
 
 if __name__ == "__main__":
     if len(sys.argv) > 1:
-        print(json.dumps(measure(sys.argv[1])))
+        print(json.dumps(measure(sys.argv[1], int(sys.argv[2]))))
     else:
         main()
