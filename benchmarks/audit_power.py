@@ -2,8 +2,8 @@
 
 Finds: every seeded fault of tests/mutants under its rule, and no error in any correct loop; the
 two counts, and each that fails by name. Costs: one audit of a transformer with 100 million
-parameters (12 layers, width 768, 1, 4 and 8 x 256 tokens, AdamW with weight_decay) against its plain
-training step, in time and in the memory of a process of its own.
+parameters (12 layers, width 768, 1, 4 and 8 x 256 tokens, AdamW with weight_decay) against its
+plain training step, in time and in the memory of a process of its own.
 """
 
 from __future__ import annotations
@@ -121,8 +121,8 @@ def cost(rows: int) -> dict[str, Any]:
     million = runs["plain"][0]["parameters"] / 1e6
     step = median(run["step"] for run in runs["audit"])
     print(
-        f"audit of {million:.0f} million parameters, {256 * rows} tokens: {steps:.2f} plain steps of {step:.2f} s "
-        f"(goal {GOAL_STEPS:g}: {'met' if steps <= GOAL_STEPS else 'MISSED'}), {memory:.2f} times "
+        f"audit of {million:.0f} million parameters, {256 * rows} tokens: {steps:.2f} plain steps "
+        f"of {step:.2f} s (goal {GOAL_STEPS:g}: {'met' if steps <= GOAL_STEPS else 'MISSED'}), {memory:.2f} times "
         f"the memory of {plain / 2**20:.1f} GiB (goal {GOAL_MEMORY:g}: "
         f"{'met' if memory <= GOAL_MEMORY else 'MISSED'})"
     )
