@@ -120,9 +120,10 @@ def cost(rows: int) -> dict[str, Any]:
     memory = median(run["peak"] for run in runs["audit"]) / plain
     million = runs["plain"][0]["parameters"] / 1e6
     step = median(run["step"] for run in runs["audit"])
+    in_time = "met" if steps <= GOAL_STEPS else "MISSED"
     print(
         f"audit of {million:.0f} million parameters, {256 * rows} tokens: {steps:.2f} plain steps "
-        f"of {step:.2f} s (goal {GOAL_STEPS:g}: {'met' if steps <= GOAL_STEPS else 'MISSED'}), {memory:.2f} times "
+        f"of {step:.2f} s (goal {GOAL_STEPS:g}: {in_time}), {memory:.2f} times "
         f"the memory of {plain / 2**20:.1f} GiB (goal {GOAL_MEMORY:g}: "
         f"{'met' if memory <= GOAL_MEMORY else 'MISSED'})"
     )
