@@ -13,7 +13,6 @@ import io
 import json
 import math
 import sys
-import tempfile
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -22,29 +21,23 @@ from typing import Any
 
 import numpy as np
 
+from shrinkage import reports
+from shrinkage.atomic import check_folder
 from shrinkage.datasets import Pictures
-from shrinkage.errors import InputError, RunDirectoryError, ShrinkageError
+from shrinkage.errors import InputError, ShrinkageError
 from shrinkage.pytorch import zero_fraction
-from shrinkage.reports import LineFigure, Series, Slides, draw_png, render_slides, score_figure
 from shrinkage.run import PathRun
 
 
-def mean_and_error(values: Sequence[float] | np.ndarray) -> tuple[float, float]:
-    """Return the mean over repetitions and its standard error, sd(ddof = 1)/√n."""
-    return float(np.mean(values)), float(np.std(values, ddof=1) / math.sqrt(len(values)))
-
-
-def curve(label: str, rows: Sequence[Sequence[float]], column: int, colour: str) -> Series:
-    """Return a column of a table over its first one."""
-    x, y = (np.array([row[place] for row in rows]) for place in (0, column))
-    return Series(label, x, y, colour)
+def mean_and_error(values: Sequence[float] | np.ndarray) -> tuple[Any, Any]:
+    """Return the mean over repetitions, the first axis, and its standard error, sd(ddof = 1)/√n."""
+    return np.mean(values, axis=0), np.std(values, axis=0, ddof=1) / math.sqrt(len(values))
 
 
 @dataclass(frozen=True)
 class Table:
-    """Rows under a title; numbers are shown with four digits that count."""
+    """Rows under names of columns; numbers are shown with four digits that count."""
 
-    title: str
     columns: tuple[str, ...]
     rows: tuple[tuple[str | int | float, ...], ...]
 
@@ -52,19 +45,7 @@ class Table:
         texts = ([f"{c:.4g}" if isinstance(c, float) else str(c) for c in row] for row in self.rows)
         cells = [list(self.columns), *texts]
         widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
-        lines = ("  ".join(map(str.ljust, row, widths)).rstrip() for row in cells)
-        return "\n".join((self.title, *(f"  {line}" for line in lines)))
-
-
-@dataclass(frozen=True)
-class Text:
-    """What something printed, under a title: an audit, a ledger, an error."""
-
-    title: str
-    body: str
-
-    def __str__(self) -> str:
-        return "\n".join((self.title, *(f"  {line}" for line in self.body.splitlines())))
+        return "\n".join("  ".join(map(str.ljust, row, widths)).rstrip() for row in cells)
 
 
 @dataclass(frozen=True)
@@ -82,10 +63,10 @@ class Outcome:
 
     def __init__(self, data: str) -> None:
         self.data = data
-        self.parts: list[Table | Text] = []
+        self.parts: dict[str, Table | str] = {}  # by title
         self.checks: list[Check] = []
-        self.figures: list[LineFigure] = []
-        self.pages: dict[str, PathRun | Slides] = {}
+        self.figures: list[reports.LineFigure] = []
+        self.pages: dict[str, PathRun | reports.Slides] = {}
 
     def table(
         self, title: str, columns: Sequence[str], rows: Iterable[Sequence[Any]], most: int = 100
@@ -93,11 +74,11 @@ class Outcome:
         """Add a table of at most so many rows, the first and the last among them."""
         chosen = list(map(tuple, rows))
         places = np.linspace(0, len(chosen) - 1, min(most, len(chosen))).round().astype(int)
-        self.parts.append(Table(title, tuple(columns), tuple(chosen[i] for i in places)))
+        self.parts[title] = Table(tuple(columns), tuple(chosen[i] for i in places))
 
     def text(self, title: str, body: object) -> None:
-        """Add what something printed."""
-        self.parts.append(Text(title, str(body)))
+        """Add what something printed: an audit, a ledger, an error."""
+        self.parts[title] = str(body)
 
     def at_least(self, name: str, value: float | None, bar: float) -> None:
         """State a number that is at least the bar; None and NaN never are."""
@@ -114,13 +95,39 @@ class Outcome:
 
     def figure(self, key: str, title: str, reading: str, *, alt: str, **drawn: Any) -> None:
         """Add a figure; `drawn` are x, y, series, and what else a `LineFigure` has."""
-        self.figures.append(LineFigure(key, title, reading, f"{alt} {reading}", **drawn))
+        self.figures.append(reports.LineFigure(key, title, reading, f"{alt} {reading}", **drawn))
+
+    def two_loops(
+        self, key: str, setting: str, loops: Sequence[tuple], strength: float, path: PathRun
+    ) -> None:
+        """Add the figure of a loop as published, and of the same with a strength from a path.
+
+        A loop is rows of batch, …, test accuracy after it, and the test accuracy at its end.
+        """
+        (published, collapsed), (mended, reached) = loops
+        first, second = np.transpose(published), np.transpose(mended)
+        top, label = path.best.test_score or 0.0, f"same loop, strength {strength:g}"
+        self.figure(
+            key,
+            f"{setting}: collapse, and a strength that works",
+            f"As published the network answers one class for every picture ({collapsed:.1%}); the "
+            f"same loop with strength {strength:g} reaches {reached:.1%}, and the path's own "
+            f"recipe {top:.1%}.",
+            alt="Two curves of test accuracy by batch.",
+            x=reports.Axis("batch"),
+            y=reports.Axis("test accuracy", percent=True, limits=(0.0, 1.0)),
+            series=(
+                reports.Series("as published", first[0], first[-1], "simple"),
+                reports.Series(label, second[0], second[-1], "best"),
+            ),
+            horizontals=(reports.Mark(top, f"path's recipe, {path.best.strength:g}", "training"),),
+        )
 
     def path(self, page: str, path: PathRun, key: str = "", title: str = "") -> None:
         """Add the page of a path and, if it has a key, the figure of its score."""
         self.pages[page] = path
         if key:
-            self.figures.append(replace(score_figure(path), key=key, title=title))
+            self.figures.append(replace(reports.score_figure(path), key=key, title=title))
 
     def path_table(self, title: str, path: PathRun, digits: Pictures, sparse: int = -1) -> None:
         """Add the table of a path whose models are all refitted, with what was chosen."""
@@ -141,22 +148,30 @@ class Outcome:
 
     def __str__(self) -> str:
         rows = tuple((c.name, c.value, c.bar, "met" if c.met else "NOT MET") for c in self.checks)
-        stated = Table("stated numbers", ("number", "measured", "bar", ""), rows)
-        return "\n\n".join(("", f"data: {self.data}", *map(str, self.parts), str(stated), ""))
+        stated = {"stated numbers": Table(("number", "measured", "bar", ""), rows)}
+        shown = (
+            "\n  ".join((title, *str(part).splitlines()))
+            for title, part in (self.parts | stated).items()
+        )
+        return "\n\n".join(("", f"data: {self.data}", *shown, ""))
 
     def write(self, name: str, folder: Path) -> None:
         """Write numbers as JSON, figures as PNG, and pages."""
-        tables = [vars(part) for part in self.parts if isinstance(part, Table)]
-        texts = {part.title: part.body for part in self.parts if isinstance(part, Text)}
+        texts = {title: part for title, part in self.parts.items() if isinstance(part, str)}
+        tables = [
+            {"title": title, **vars(part)}
+            for title, part in self.parts.items()
+            if isinstance(part, Table)
+        ]
         numbers = {"experiment": name, "data": self.data, "met": self.met}
         numbers |= {"checks": [vars(c) for c in self.checks], "tables": tables, "texts": texts}
         text = json.dumps(numbers, indent=2, ensure_ascii=False) + "\n"
         (folder / f"{name}.json").write_text(text, encoding="utf-8")
         for figure in self.figures:
-            (folder / f"{figure.key}.png").write_bytes(draw_png(figure))
+            (folder / f"{figure.key}.png").write_bytes(reports.draw_png(figure))
         for key, page in self.pages.items():
-            if isinstance(page, Slides):
-                (folder / f"{key}.html").write_text(render_slides(page), encoding="utf-8")
+            if isinstance(page, reports.Slides):
+                (folder / f"{key}.html").write_text(reports.render_slides(page), encoding="utf-8")
             else:
                 page.to_html(folder / f"{key}.html")
 
@@ -193,13 +208,3 @@ def main(run: Callable[..., Outcome], *, about: str = "") -> None:
     except (ShrinkageError, OSError) as error:
         parser.exit(2, "error: " + " ".join(str(error).splitlines()) + "\n")
     sys.exit(0 if outcome.met else 1)
-
-
-def check_folder(folder: Path) -> None:
-    """Make a folder, and find out before the work whether it can be written."""
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        tempfile.TemporaryFile(dir=folder).close()
-    except OSError as error:
-        message = f"cannot write into {folder} ({error.strerror}); choose another folder"
-        raise RunDirectoryError(message) from error

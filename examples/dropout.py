@@ -7,14 +7,13 @@ it, on the same splits, with the same number of fits. The test rows are looked a
 
 from __future__ import annotations
 
-import itertools
+from functools import partial
 
 import numpy as np
 
 from common import Outcome, main, mean_and_error
 from shrinkage import L2, fit_path
 from shrinkage.datasets import Dataset, load_dataset, take_rows
-from shrinkage.paths import FittedPath
 from shrinkage.reports import Axis, Mark, Series
 
 ROWS = 300  # few, so that there is something to regularize
@@ -29,10 +28,9 @@ def three_parts(table: Dataset, seed: int) -> list[tuple]:
     """Return rows and targets: at most `ROWS` of three fifths to train on, and twice a fifth."""
     generator = np.random.default_rng(seed)
     order = generator.permutation(table.n_samples)
-    ends = [0, round(0.6 * len(order)), round(0.8 * len(order)), len(order)]
     parts = []
-    for first, last in itertools.pairwise(ends):
-        rows = generator.permutation(np.sort(order[first:last]))[: None if first else ROWS]
+    for part in np.split(order, [round(0.6 * len(order)), round(0.8 * len(order))]):
+        rows = generator.permutation(np.sort(part))[: None if parts else ROWS]
         parts.append((take_rows(table.X, rows), table.y[rows]))
     return parts
 
@@ -47,27 +45,24 @@ def run(
     by_rate = np.zeros((len(seeds), len(RATES)))
     for seed in seeds:
         train, validation, test = three_parts(table, seed)
-
-        def path_of(
-            model: str, strengths: tuple, seed=seed, train=train, validation=validation, test=test
-        ) -> FittedPath:
-            return fit_path(
-                *(model, *train),
-                task=table.task,
-                penalty=L2(),
-                strengths=strengths,
-                validation=validation,
-                test=test,
-                epochs=epochs,
-                batch_size=64,
-                seed=seed,
-                progress=False,
-            )
-
-        path = path_of("mlp:32", STRENGTHS)
+        path_of = partial(
+            fit_path,
+            X=train[0],
+            y=train[1],
+            task=table.task,
+            penalty=L2(),
+            validation=validation,
+            test=test,
+            epochs=epochs,
+            batch_size=64,
+            seed=seed,
+            progress=False,
+        )
+        path = path_of("mlp:32", strengths=STRENGTHS)
         chosen["none"].append((0.0, path.unregularized.test_score))
         chosen["L2"].append((path.best.strength, path.best.test_score))
-        models = [path_of(f"mlp:32;dropout={rate}", UNUSED).unregularized for rate in RATES]
+        paths = [path_of(f"mlp:32;dropout={rate}", strengths=UNUSED) for rate in RATES]
+        models = [path.unregularized for path in paths]
         best = max(range(len(RATES)), key=lambda rate: models[rate].cv_score or -np.inf)
         chosen["dropout"].append((RATES[best], models[best].test_score))
         by_rate[seed] = [model.test_score for model in models]
@@ -88,7 +83,9 @@ def run(
     marks = Mark(none, "no regularization", "unregularized"), Mark(l2, "L2, chosen", "simple")
     if abs(none - l2) < 5e-5:  # they would lie on each other
         marks = (Mark(none, "no regularization; L2, chosen: the same", "unregularized"),)
-    means, errors = zip(*(mean_and_error(column) for column in by_rate.T), strict=True)
+    means, errors = mean_and_error(by_rate)
+    label = "dropout, mean over the splits"
+    curve = Series(label, np.array(RATES), means, "gap", error=errors)
     outcome.figure(
         "dropout-rates",
         "Test score by dropout's rate",
@@ -97,15 +94,7 @@ def run(
         alt="A curve over four rates and two lines.",
         x=Axis("rate of dropout"),
         y=Axis("test score", percent=True),
-        series=(
-            Series(
-                "dropout, mean over the splits",
-                np.array(RATES),
-                np.array(means),
-                "gap",
-                error=np.array(errors),
-            ),
-        ),
+        series=(curve,),
         horizontals=marks,
     )
     return outcome

@@ -8,17 +8,17 @@ four settings, chosen on validation rows; the test rows are looked at once a met
 
 from __future__ import annotations
 
-import itertools
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import pandas as pd
 from sklearn.datasets import make_classification
 
 from common import Outcome, main, mean_and_error
-from shrinkage import L1, L2, ElasticNet, Penalty, fit_path
+from shrinkage import L1, L2, ElasticNet, fit_path
 from shrinkage.datasets import Dataset, load_dataset, shared_folder, take_rows
-from shrinkage.paths import ChosenModel, FittedPath
+from shrinkage.paths import ChosenModel
 from shrinkage.reports import Axis, Kind, Mark, Series, Ticks
 
 NAMES = ("digits", "breast-cancer", "wine", "diabetes", "mice")
@@ -35,18 +35,18 @@ MOST = 300  # training rows: few, so that there is something to regularize
 
 def data_of(name: str) -> Dataset:
     """Return a data set; instead of the mice, where they are not here, one that is made."""
+    if name != "mice":
+        return load_dataset(name)
     folder = shared_folder("mice")
-    if name == "mice" and folder is not None:
-        path = folder / "Data_Cortex_Nuclear.csv"
-        drop = ("Genotype", "Treatment", "Behavior", "MouseID")  # the class is made of three
-        table = load_dataset(path, target="class", drop=drop)
-        mouse = pd.read_csv(path)["MouseID"].str.split("_").str[0]  # 309_7 is the seventh of 309
-        return replace(table, name="mice", groups=mouse.to_numpy(), group_name="mouse")
-    if name == "mice":
+    if folder is None:
         X, y = make_classification(600, 60, n_informative=10, n_classes=3, random_state=0)
         names = tuple(f"x{number}" for number in range(60))
         return Dataset("made", np.asarray(X), np.asarray(y), "classification", input_names=names)
-    return load_dataset(name)
+    path = folder / "Data_Cortex_Nuclear.csv"
+    drop = ("Genotype", "Treatment", "Behavior", "MouseID")  # the class is made of the first three
+    table = load_dataset(path, target="class", drop=drop)
+    mouse = pd.read_csv(path)["MouseID"].str.split("_").str[0]  # 309_7 is the seventh of 309
+    return replace(table, name="mice", groups=mouse.to_numpy(), group_name="mouse")
 
 
 def three_parts(table: Dataset, seed: int) -> list[tuple]:
@@ -54,11 +54,10 @@ def three_parts(table: Dataset, seed: int) -> list[tuple]:
     groups = np.arange(table.n_samples) if table.groups is None else table.groups
     generator = np.random.default_rng(seed)
     names = generator.permutation(np.unique(groups))
-    ends = [0, round(0.6 * len(names)), round(0.8 * len(names)), len(names)]
     parts = []
-    for first, last in itertools.pairwise(ends):
-        rows = np.flatnonzero(np.isin(groups, names[first:last]))
-        rows = generator.permutation(rows)[: None if first else MOST]
+    for part in np.split(names, [round(0.6 * len(names)), round(0.8 * len(names))]):
+        rows = generator.permutation(np.flatnonzero(np.isin(groups, part)))
+        rows = rows[: None if parts else MOST]
         parts.append((take_rows(table.X, rows), table.y[rows]))
     return parts
 
@@ -66,26 +65,23 @@ def three_parts(table: Dataset, seed: int) -> list[tuple]:
 def compared(table: Dataset, seed: int, epochs: int) -> dict[str, ChosenModel]:
     """Return each method's model on a split, with the setting that validation rows chose."""
     train, validation, test = three_parts(table, seed)
-
-    def path_of(model: str, penalty: Penalty, strengths: tuple[float, ...]) -> FittedPath:
-        return fit_path(
-            *(model, *train),
-            task=table.task,
-            penalty=penalty,
-            strengths=strengths,
-            validation=validation,
-            test=test,
-            epochs=epochs,
-            batch_size=64,
-            seed=seed,
-            progress=False,
-        )
-
-    paths = {name: path_of("mlp:32", penalty, STRENGTHS) for name, penalty in PENALTIES.items()}
-    rates = [path_of(f"mlp:32;dropout={rate}", L2(), UNUSED).unregularized for rate in RATES]
+    path_of = partial(
+        fit_path,
+        X=train[0],
+        y=train[1],
+        task=table.task,
+        validation=validation,
+        test=test,
+        epochs=epochs,
+        batch_size=64,
+        seed=seed,
+        progress=False,
+    )
+    paths = {m: path_of("mlp:32", penalty=p, strengths=STRENGTHS) for m, p in PENALTIES.items()}
+    rates = [path_of(f"mlp:32;dropout={rate}", strengths=UNUSED).unregularized for rate in RATES]
     return {
         "none": paths["L2"].unregularized,
-        **{name: path.best for name, path in paths.items()},
+        **{method: path.best for method, path in paths.items()},
         "dropout": max(rates, key=lambda model: model.cv_score or -np.inf),
     }
 
@@ -99,34 +95,28 @@ def run(
     for table in map(data_of, (data,) if data else NAMES):
         models = [compared(table, seed, epochs) for seed in seeds]
         scores[table.name] = {m: np.array([by[m].test_score for by in models]) for m in METHODS}
-        shares = {m: np.mean([by[m].zero_fraction for by in models]) for m in PENALTIES}
-        zeros[table.name] = {method: float(share) for method, share in shares.items()}
+        zeros[table.name] = {m: np.mean([by[m].zero_fraction for by in models]) for m in PENALTIES}
 
     outcome = Outcome(
         f"{', '.join(scores)}: {len(seeds)} splits, at most {MOST} training rows; "
         f"{len(STRENGTHS)} settings a method, chosen on validation rows"
     )
-    outcome.table(
-        "test score (R² for diabetes, else accuracy)",
-        ("data", *METHODS),
-        [
-            (name, *("{:.3f} ± {:.3f}".format(*mean_and_error(by[m])) for m in METHODS))
-            for name, by in scores.items()
-        ],
-    )
+    rows = [
+        (name, *("{:.3f} ± {:.3f}".format(*mean_and_error(by[m])) for m in METHODS))
+        for name, by in scores.items()
+    ]
+    outcome.table("test score (R² for diabetes, else accuracy)", ("data", *METHODS), rows)
     others = [method for method in METHODS if method != "L2"]
-    outcome.table(
-        "what L2 is ahead by, paired over the splits",
-        ("data", *(f"over {other}" for other in others)),
-        [
-            (name, *("{:+.3f} ± {:.3f}".format(*mean_and_error(by["L2"] - by[m])) for m in others))
-            for name, by in scores.items()
-        ],
-    )
+    rows = [
+        (name, *("{:+.3f} ± {:.3f}".format(*mean_and_error(by["L2"] - by[m])) for m in others))
+        for name, by in scores.items()
+    ]
+    columns = ("data", *(f"over {other}" for other in others))
+    outcome.table("what L2 is ahead by, paired over the splits", columns, rows)
     rows = [(name, *shares.values()) for name, shares in zeros.items()]
     outcome.table("share of weights that are exactly zero", ("data", *PENALTIES), rows)
 
-    gains = {
+    gains = {  # of each data set: the mean and its standard error, (2, data sets)
         method: np.array([mean_and_error(by[method] - by["none"]) for by in scores.values()]).T
         for method in COLOURS
     }
@@ -134,10 +124,12 @@ def run(
     outcome.at_most("exact zeros of L2", max(shares["L2"] for shares in zeros.values()), 0.0)
     outcome.at_least("exact zeros of L1", min(shares["L1"] for shares in zeros.values()), 0.05)
     outcome.at_most("what a chosen penalty loses, beyond three standard errors", lost, 0.01)
-    places, series = np.arange(float(len(scores))), []
-    for (method, colour), shift in zip(COLOURS.items(), (-0.24, -0.08, 0.08, 0.24), strict=True):
-        gain, error = gains[method]
-        series.append(Series(method, places + shift, gain, colour, Kind.SPOT, error))
+    places, shifts = np.arange(float(len(scores))), (-0.24, -0.08, 0.08, 0.24)
+    series = [
+        Series(method, places + shift, gains[method][0], colour, Kind.SPOT, gains[method][1])
+        for (method, colour), shift in zip(COLOURS.items(), shifts, strict=True)
+    ]
+    ticks = Ticks(tuple(places), tuple(scores))
     outcome.figure(
         "l1-vs-l2",
         "Test score against no regularization, at equal budget",
@@ -145,9 +137,7 @@ def run(
         "one standard error. Where the bars of two methods overlap, these data do not tell them "
         "apart.",
         alt=f"Four points with bars for each of {len(scores)} data sets.",
-        x=Axis(
-            "data set", ticks=Ticks(tuple(places), tuple(scores)), limits=(-0.5, len(places) - 0.5)
-        ),
+        x=Axis("data set", ticks=ticks, limits=(-0.5, len(places) - 0.5)),
         y=Axis("difference of test score"),
         series=tuple(series),
         horizontals=(Mark(0.0, "no regularization", "unregularized"),),

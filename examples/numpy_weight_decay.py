@@ -7,14 +7,10 @@ on 1,000 pictures, a tenth of them with a wrong label: overfitting is visible, a
 
 from __future__ import annotations
 
-import itertools
-
 import numpy as np
 
 from common import Outcome, main, mean_and_error
-from shrinkage import L2, audit, scratch
-from shrinkage.datasets import load_pictures
-from shrinkage.reports import Axis, Series
+from shrinkage import L2, audit, datasets, reports, scratch
 
 RATE, BATCH, SEED = 0.001, 100, 8  # of the text
 STRENGTHS = (0.0, 0.003, 0.01, 0.02, 0.04)
@@ -26,7 +22,7 @@ class Published:
     def __init__(self, inputs: int, decay: float) -> None:
         self.decay, self.random, self.printed = decay, np.random.default_rng(SEED), float("nan")
         self.parameters: dict[str, np.ndarray] = {}
-        for number, sizes in enumerate(itertools.pairwise((inputs, 200, 200, 10)), 1):
+        for number, sizes in enumerate(((inputs, 200), (200, 200), (200, 10)), 1):
             self.parameters[f"W{number}"] = 0.01 * self.random.normal(size=sizes)
             self.parameters[f"b{number}"] = np.zeros(sizes[1])
 
@@ -56,7 +52,7 @@ def mended(inputs: int, seed: int) -> scratch.Network:
 
 def run(*, full: bool = False, data: str | None = None, seeds: int = 5, epochs: int = 0) -> Outcome:
     """Run the experiment with so many seeds and epochs of the mended network."""
-    digits = load_pictures(data, rows=None if full else 10_000)
+    digits = datasets.load_pictures(data, rows=None if full else 10_000)
     steps = 12_000 if full else 300  # as published, or a few of them
     epochs = epochs or (60 if digits.kind == "digits" else 20)
     x, y, x_test, y_test = digits.scaled(np.float64)
@@ -68,18 +64,15 @@ def run(*, full: bool = False, data: str | None = None, seeds: int = 5, epochs: 
 
     # As published, on rows drawn with replacement.
     networks = {decay: Published(x.shape[1], decay) for decay in (0.0, 0.001, 1.0)}
-    rows = []
+    rows, plain = [], networks[0.0].parameters
     for decay, network in networks.items():
-        for _ in range(steps):
-            batch = network.random.integers(0, len(x), BATCH)
+        for batch in network.random.integers(0, len(x), (steps, BATCH)):
             network.step(x[batch], y[batch])
-        plain = networks[0.0].parameters
         equal = all(np.array_equal(w, plain[name]) for name, w in network.parameters.items())
         rows.append((f"{decay:g}", network.printed, "yes" if equal else "no"))
     columns = ("λ", "printed loss", "all weights as for λ = 0")
     outcome.table(f"as published, after {steps:,} steps", columns, rows)
-    same = all(row[2] == "yes" for row in rows)
-    outcome.is_true("λ = 0, 0.001 and 1 train identical weights", same)
+    outcome.is_true("λ = 0, 0.001 and 1 train identical weights", all("yes" in row for row in rows))
 
     # What the audit says of that step, and of one in which the decay arrives.
     def published_step(scale: float) -> tuple[dict, dict]:
@@ -103,9 +96,8 @@ def run(*, full: bool = False, data: str | None = None, seeds: int = 5, epochs: 
     generator = np.random.default_rng(1)
     moved = generator.integers(1, 10, len(y)) * (generator.random(len(y)) < 0.1)
     y_wrong, held_out = (y + moved) % 10, slice(count, count + 1_000)
-    training, test = np.zeros((2, len(STRENGTHS), seeds, epochs))
-    validation = np.zeros((len(STRENGTHS), seeds))
-    for at, seed in np.ndindex(validation.shape):
+    training, validation, test = np.zeros((3, len(STRENGTHS), seeds, epochs))
+    for at, seed in np.ndindex(len(STRENGTHS), seeds):
         network = mended(x.shape[1], seed)
         history = scratch.fit(
             *(network, x[:count], y_wrong[:count]),
@@ -116,8 +108,8 @@ def run(*, full: bool = False, data: str | None = None, seeds: int = 5, epochs: 
             validation=(x_test[:2_000], y_test[:2_000]),
         )
         training[at, seed], test[at, seed] = history.train_accuracy, history.validation_accuracy
-        validation[at, seed] = (network(x[held_out]).argmax(1) == y_wrong[held_out]).mean()
-    ends = [accuracy.mean(axis=1) for accuracy in (training[..., -1], validation, test[..., -1])]
+        validation[at, seed, -1] = (network(x[held_out]).argmax(1) == y_wrong[held_out]).mean()
+    ends = [accuracy[..., -1].mean(axis=1) for accuracy in (training, validation, test)]
     chosen = 1 + int(ends[1][1:].argmax())
     best, by_strength = STRENGTHS[chosen], zip(STRENGTHS, *ends, strict=True)
     rows = [(f"{s:g}", *end, "chosen" if s == best else "") for s, *end in by_strength]
@@ -133,12 +125,11 @@ def run(*, full: bool = False, data: str | None = None, seeds: int = 5, epochs: 
     outcome.at_least("gap without decay", gap[0].mean(), 0.03)
     outcome.at_least("gap closed, in standard errors", closed[0] / closed[1], 2.0)
     outcome.at_least("test accuracy gained", gained[0], 0.0)
-    series, by_epoch, colours = [], np.arange(1, epochs + 1), ("gap", "simple", "layer6", "best")
-    lines = itertools.product((0, chosen), (("training", training), ("test", test)))
-    for (at, (part, accuracy)), colour in zip(lines, colours, strict=True):
-        mean, error = accuracy[at].mean(axis=0), accuracy[at].std(axis=0, ddof=1) / np.sqrt(seeds)
-        label = f"{part} rows, λ = {STRENGTHS[at]:g}"
-        series.append(Series(label, by_epoch, mean, colour, error=error))
+    series, by_epoch = [], np.arange(1, epochs + 1)
+    for at, first, second in ((0, "gap", "simple"), (chosen, "layer6", "best")):
+        for part, scores, colour in (("training", training, first), ("test", test, second)):
+            (mean, error), label = mean_and_error(scores[at]), f"{part} rows, λ = {STRENGTHS[at]:g}"
+            series.append(reports.Series(label, by_epoch, mean, colour, error=error))
     low = min(float(line.y[min(1, epochs - 1) :].min()) for line in series) - 0.02
     outcome.figure(
         "numpy-weight-decay-curves",
@@ -147,8 +138,8 @@ def run(*, full: bool = False, data: str | None = None, seeds: int = 5, epochs: 
         f"{best:g} {gap[chosen].mean():.1%}; test rows end at {ends[2][0]:.1%} and "
         f"{ends[2][chosen]:.1%}. The bands are one standard error over the seeds.",
         alt="Four curves of accuracy by epoch.",
-        x=Axis("epoch", counts=True),
-        y=Axis("accuracy", percent=True, limits=(low, 1.005)),
+        x=reports.Axis("epoch", counts=True),
+        y=reports.Axis("accuracy", percent=True, limits=(low, 1.005)),
         series=tuple(series),
         wide=True,
     )

@@ -8,10 +8,9 @@ so do scikit-learn's models, at the same strength. `polynomial-slider.html` walk
 from __future__ import annotations
 
 import numpy as np
-from sklearn import linear_model
-from sklearn.model_selection import GridSearchCV, KFold
-from sklearn.pipeline import Pipeline
-from sklearn.preprocessing import StandardScaler
+from numpy.polynomial import Polynomial, legendre
+from sklearn import linear_model, model_selection, pipeline, preprocessing
+from sklearn.metrics import root_mean_squared_error as distance
 
 from common import Outcome, main, mean_and_error
 from shrinkage import L1, L2, ElasticNet, fit_path
@@ -28,10 +27,9 @@ METHODS = {
     "lasso": (L1(), linear_model.Lasso(tol=1e-10, max_iter=1_000_000), 1),
     "elastic net": (ElasticNet(0.5), linear_model.ElasticNet(tol=1e-10, max_iter=1_000_000), 1),
 }
-Points = tuple[np.ndarray, np.ndarray]
 
 
-def drawn(seed: int) -> Points:
+def drawn(seed: int) -> tuple[np.ndarray, np.ndarray]:
     """Return places and noisy values; one value in the middle is off by `OUTLIER`."""
     x, generator = np.linspace(-1.0, 1.0, ROWS), np.random.default_rng(seed)
     y = np.sin(2.5 * x) + NOISE * generator.normal(size=ROWS)
@@ -41,46 +39,36 @@ def drawn(seed: int) -> Points:
 
 def columns(x: np.ndarray) -> np.ndarray:
     """Return Legendre polynomials up to degree 10; unlike powers they are nearly uncorrelated."""
-    return np.polynomial.legendre.legvander(x, HIGH)[:, 1:]
+    return legendre.legvander(x, HIGH)[:, 1:]
 
 
-def plain_fit(points: Points, degree: int) -> np.ndarray:
-    """Return the least-squares polynomial's values on the grid."""
-    return np.polynomial.Polynomial.fit(*points, degree)(GRID)
-
-
-def off_truth(values: np.ndarray) -> float:
-    """Return the root of the mean squared difference from the true curve."""
-    return float(np.sqrt(np.mean((values - TRUTH) ** 2)))
-
-
-def their_fit(points: Points, name: str, strengths: tuple[float, ...]) -> np.ndarray:
+def their_fit(points: tuple, name: str, strengths: tuple[float, ...]) -> np.ndarray:
     """Return the curve of scikit-learn's model whose strength cross validation chooses."""
     _, model, factor = METHODS[name]
-    steps = Pipeline([("scale", StandardScaler()), ("model", model)])
-    settings = {"model__alpha": [strength * factor for strength in strengths]}
-    folds = KFold(5, shuffle=True, random_state=0)  # as many as fit_path takes
-    search = GridSearchCV(steps, settings, cv=folds, scoring="neg_mean_squared_error")
+    steps = pipeline.Pipeline([("scale", preprocessing.StandardScaler()), ("model", model)])
+    grid = {"model__alpha": [strength * factor for strength in strengths]}
+    folds = model_selection.KFold(5, shuffle=True, random_state=0)  # as many as fit_path takes
+    search = model_selection.GridSearchCV(steps, grid, cv=folds, scoring="neg_mean_squared_error")
     return search.fit(columns(points[0]), points[1]).predict(columns(GRID))
 
 
-def curves(points: Points, fits: dict[str, np.ndarray]) -> tuple[Series, ...]:
+def curves(points: tuple, fits: dict[str, np.ndarray]) -> tuple[Series, ...]:
     """Return fits between the true curve and the points."""
     true = Series("true curve", GRID, TRUTH, "unregularized", Kind.DASHED)
     lines = (Series(name, GRID, fits[name], c) for name, c in zip(fits, COLOURS, strict=False))
-    return (true, *lines, Series("points", *points, "ink", Kind.SPOT))
+    return (true, *lines, Series("points", points[0], points[1], "ink", Kind.SPOT))
 
 
-def walk(points: Points, name: str, setting: str, fits: dict[str, np.ndarray], start: int) -> Row:
+def walk(points: tuple, name: str, setting: str, fits: dict[str, np.ndarray], at: int) -> Row:
     """Return a row of the slider: a figure for each value of the setting."""
     figures = []
     for value, fit in fits.items():
         label, series = f"{name}, {setting} {value}", curves(points, {"fit": fit})
-        reading = f"Distance from the true curve: {off_truth(fit):.2f}."
+        reading = f"Distance from the true curve: {distance(TRUTH, fit):.2f}."
         alt = f"Fourteen points, the true curve, and the fit of {label}. {reading}"
         axes = Axis("x"), Axis("y", limits=(-2.0, 2.4))
         figures.append(LineFigure("slide", label, reading, alt, *axes, series, wide=True))
-    return Row(name, setting, tuple(fits), tuple(figures), start)
+    return Row(name, setting, tuple(fits), tuple(figures), at)
 
 
 def run(*, full: bool = False, draws: int = 12) -> Outcome:
@@ -88,20 +76,22 @@ def run(*, full: bool = False, draws: int = 12) -> Outcome:
     sets = [drawn(seed) for seed in range(100 if full else draws)]
     outcome = Outcome(f"{len(sets)} draws of {ROWS} points around sin 2.5x, each with one outlier")
     # All draws: means of scikit-learn's fits, which are the same, and faster on so few points.
-    errors = {f"degree {d}": [off_truth(plain_fit(p, d)) for p in sets] for d in (LOW, HIGH)}
+    errors = {}
+    for d in (LOW, HIGH):
+        errors[f"degree {d}"] = [distance(TRUTH, Polynomial.fit(*p, d)(GRID)) for p in sets]
     for name in METHODS:
-        theirs = np.array([off_truth(their_fit(p, name, STRENGTHS)) for p in sets])
-        gain, error = mean_and_error(np.array(errors["degree 10"]) - theirs)
+        theirs = [distance(TRUTH, their_fit(p, name, STRENGTHS)) for p in sets]
+        gain, error = mean_and_error(np.subtract(errors["degree 10"], theirs))
         outcome.at_least(f"{name} nearer to the truth, in standard errors", gain / error, 2.0)
-        errors[f"degree 10, {name}"] = theirs.tolist()
+        errors[f"degree 10, {name}"] = theirs
     rows = [(name, *mean_and_error(values)) for name, values in errors.items()]
     names = ("fit", "distance from the true curve", "standard error")
     outcome.table("root mean squared distance, mean over the draws", names, rows)
 
     # The first draw: a path for each penalty, judged on the true curve.
     points, on_grid = sets[0], columns(GRID)
-    plain = {str(degree): plain_fit(points, degree) for degree in range(1, HIGH + 1)}
-    walks = [walk(points, "no penalty", "degree", plain, start=LOW - 1)]
+    plain = {str(d): Polynomial.fit(*points, d)(GRID) for d in range(1, HIGH + 1)}
+    walks = [walk(points, "no penalty", "degree", plain, at=LOW - 1)]
     rows, distances, chosen, fits = [], [], [], {}
     for (name, (penalty, *_)), colour in zip(METHODS.items(), COLOURS, strict=True):
         path = fit_path(
@@ -118,8 +108,8 @@ def run(*, full: bool = False, draws: int = 12) -> Outcome:
         gap = float(np.abs(their_fit(points, name, (best.strength,)) - fits[name]).max())
         rows.append((name, best.strength, f"{best.nonzero} of {HIGH}", gap))
         along = {f"{s:.3g}": path.predict(on_grid, i) for i, s in enumerate(STRENGTHS)}
-        line, at = np.array([off_truth(fit) for fit in along.values()]), [best.index or 0]
-        walks.append(walk(points, f"degree {HIGH}, {name}", "strength", along, start=at[0]))
+        line, at = np.array([distance(TRUTH, fit) for fit in along.values()]), [best.index or 0]
+        walks.append(walk(points, f"degree {HIGH}, {name}", "strength", along, at=at[0]))
         distances.append(Series(name, path.strengths, line, colour))
         chosen.append(Series(f"chosen, {name}", path.strengths[at], line[at], colour, Kind.SPOT))
     names = ("penalty", "strength", "coefficients left", "difference from scikit-learn")

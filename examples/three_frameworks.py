@@ -39,9 +39,9 @@ SETTINGS = (
     ("numpy-weight-decay", 1e-3 * L2(), "gradient"),
     ("keras-l2", 2e-2 * L2(), "loss"),
 )
-Matrices = list[np.ndarray]  # the weights of each layer, (outputs, inputs), without biases
-# What a framework gives: a step on rows and labels, its weights, and its outputs for rows.
-Framework = tuple[Callable[..., Any], Callable[[], Matrices], Callable[..., np.ndarray]]
+# What a framework gives: a step on rows and labels, the weights of each layer, (outputs, inputs),
+# without biases, and its outputs for rows.
+Framework = tuple[Callable[..., Any], Callable[[], list[np.ndarray]], Callable[..., np.ndarray]]
 
 
 def in_numpy(inputs: int, term: Term, update: str) -> Framework:
@@ -90,16 +90,6 @@ def in_keras(inputs: int, term: Term, update: str) -> Framework:
     return model.train_on_batch, lambda: [layer.get_weights()[0].T for layer in dense], outputs
 
 
-def difference(mine: Matrices, theirs: Matrices) -> float:
-    """Return the largest difference of a weight."""
-    return max(float(np.abs(a - b).max()) for a, b in zip(mine, theirs, strict=True))
-
-
-def zeros_unlike(mine: Matrices, theirs: Matrices) -> int:
-    """Return how many weights are zero in one of two only."""
-    return sum(int(((a == 0) != (b == 0)).sum()) for a, b in zip(mine, theirs, strict=True))
-
-
 def run(*, full: bool = False, data: str | None = None, steps: int = 200) -> Outcome:
     """Run the experiment with so many steps (1,000 when full)."""
     digits, steps = load_pictures(data, rows=None if full else 10_000), 1_000 if full else steps
@@ -109,28 +99,28 @@ def run(*, full: bool = False, data: str | None = None, steps: int = 200) -> Out
     looks = [step for step in range(1, steps + 1) if step % every == 0 or step == steps]
     results, unlike, by_look = [], [], {}
     for text, term, update in SETTINGS:
-        seen, accuracies = [], []
+        looked, accuracies = [], []
         for framework in (in_numpy, in_torch, in_keras):
             step, weights, outputs = framework(x.shape[1], term, update)
-            generator, seen_here = np.random.default_rng(SEED), []
+            generator, looked_at = np.random.default_rng(SEED), []
             for number in range(1, steps + 1):
                 rows = generator.integers(0, len(y), BATCH)  # the same for all
                 step(x[rows], y[rows])
                 if number in looks:
-                    seen_here.append([np.array(w, dtype=np.float64) for w in weights()])
-            seen.append(seen_here)
+                    looked_at.append(np.concatenate([w.ravel() for w in weights()]))
+            looked.append(looked_at)
             accuracies.append(float((outputs(x_test).argmax(axis=1) == y_test).mean()))
-        name, (mine, *others) = f"{text}: {term.strength:g} * {term.penalty!r}", seen
-        zeros = [sum(int((w == 0).sum()) for w in looked[-1]) for looked in seen]
-        results.append((name, update, *accuracies, *zeros))
-        by_look[name] = [list(map(difference, mine, theirs)) for theirs in others]
-        for_torch, for_keras = (zeros_unlike(mine[-1], theirs[-1]) for theirs in others)
-        share, gap = for_keras / max(zeros[0], 1), abs(accuracies[0] - accuracies[2])
+        w = np.array(looked, dtype=np.float64)  # (frameworks, looks, weights)
+        name, zero = f"{text}: {term.strength:g} * {term.penalty!r}", w[:, -1] == 0
+        results.append((name, update, *accuracies, *zero.sum(axis=1).tolist()))
+        by_look[name] = np.abs(w[1:] - w[0]).max(axis=2)
+        for_torch, for_keras = (zero[1:] != zero[0]).sum(axis=1)  # zero in one of two only
+        share, gap = for_keras / max(zero[0].sum(), 1), abs(accuracies[0] - accuracies[2])
         unlike.append((for_torch, share, gap))
     columns = (*FRAMEWORKS, *(f"zeros in {framework}" for framework in FRAMEWORKS))
     title = "test accuracy, and weights that are exactly zero, after training"
     outcome.table(title, ("text: term", "update", *columns), results)
-    last = [(name, *(line[-1] for line in lines)) for name, lines in by_look.items()]
+    last = [(name, *differences[:, -1]) for name, differences in by_look.items()]
     names = ("text: term", "PyTorch, float64", "Keras, float32")
     outcome.table("largest difference of a weight from NumPy's", names, last)
     exact, single = np.max(list(by_look.values()), axis=0)  # the worst of the settings, by look

@@ -109,16 +109,10 @@ def test_three_frameworks_train_the_same_weights():
 
     outcome = three_frameworks.run(data="digits", steps=30)
     assert outcome.met, outcome.checks
+    # That the comparison can tell: float32 rounds where float64 does not.
+    assert check(outcome, "difference of a weight, Keras in float32").value > 1e-9
     (figure,) = outcome.figures
     assert [series.x[-1] for series in figure.series] == [30, 30]
-
-
-def test_matrices_tell_which_weights_differ_from_others():
-    pytest.importorskip("keras", reason="needs Keras 3, an extra")
-    from three_frameworks import difference, zeros_unlike
-
-    assert difference([np.array([0.0, 1.0, 2.0])], [np.array([0.0, 1.0, 2.5])]) == 0.5
-    assert zeros_unlike([np.array([0.0, 1.0, 0.0])], [np.array([1.0, 1.0, 0.0])]) == 1
 
 
 def test_l1_makes_zeros_and_l2_none():
@@ -131,7 +125,7 @@ def test_l1_makes_zeros_and_l2_none():
 
 def test_dropout_is_chosen_among_its_rates():
     outcome = dropout.run(data="wine", splits=2, epochs=3)
-    (table,) = outcome.parts
+    (table,) = outcome.parts.values()
     assert isinstance(table, Table)
     rows = {row[0]: row for row in table.rows}
     assert set(rows) == {"none", "L2", "dropout"}
@@ -139,10 +133,10 @@ def test_dropout_is_chosen_among_its_rates():
 
 
 def test_groups_take_whole_inputs():
-    outcome = feature_selection.run(data="breast-cancer", strengths=4, folds=2)
+    outcome = feature_selection.run(data="breast-cancer", strengths=4, folds=2, epochs=100)
     kept = {
-        table.title: np.array([row[1] for row in table.rows])
-        for table in outcome.parts
+        title: np.array([row[1] for row in table.rows])
+        for title, table in outcome.parts.items()
         if isinstance(table, Table)
     }
     groups = next(values for title, values in kept.items() if title.startswith("groups"))
@@ -152,7 +146,7 @@ def test_groups_take_whole_inputs():
 
 def test_cross_validation_leaves_fewer_weights_one_standard_error_away():
     outcome = cross_validation.run(strengths=4, epochs=3)
-    (table,) = outcome.parts
+    (table,) = outcome.parts.values()
     assert isinstance(table, Table)
     rows = {row[0]: row for row in table.rows}
     assert rows["unregularized"][1] == 0.0

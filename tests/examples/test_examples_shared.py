@@ -100,4 +100,4 @@ def test_checks_know_nan_and_both_sides_of_a_bar():
 def test_a_long_table_keeps_its_first_and_last_row():
     outcome = Outcome("")
     outcome.table("values", ("x",), [(number,) for number in range(9)], most=3)
-    assert [row[0] for row in outcome.parts[0].rows] == [0, 4, 8]  # type: ignore[union-attr]
+    assert [row[0] for row in outcome.parts["values"].rows] == [0, 4, 8]  # type: ignore[union-attr]
