@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from shrinkage.checks import fraction, is_number, number, positive, whole
+from shrinkage.checks import fraction, is_number, number, one_of, positive, whole
 from shrinkage.errors import InputError
 
 NO_NUMBERS: list[Any] = [True, np.True_, "1", None, 1j, [1.0], np.ones(1), Decimal(1), math.nan]
@@ -57,3 +57,18 @@ def test_whole_numbers() -> None:
             whole(value, "folds", hint="use 5")
     with pytest.raises(InputError, match="of at least 2, got 1"):
         whole(1, "folds", least=2)
+
+
+def test_whole_numbers_have_a_largest_one_where_it_is_said() -> None:
+    assert whole(7, "seed", 0, most=7) == 7
+    with pytest.raises(InputError, match="of at least 0 and at most 7, got 8: "):
+        whole(8, "seed", 0, most=7)
+
+
+def test_names_out_of_a_few() -> None:
+    assert one_of("auto", "engine", ("auto", "stacked")) == "auto"
+    for value, hint in (("stack", "did you mean stacked?"), ("x", "choose one"), (None, "choose")):
+        expected = f"unknown engine {value!r}: expected one of auto, stacked; {hint}"
+        with pytest.raises(InputError) as refused:
+            one_of(value, "engine", ("auto", "stacked"))
+        assert str(refused.value).startswith(expected)

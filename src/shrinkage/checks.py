@@ -1,17 +1,18 @@
-"""The one place where numbers that a person gave are checked.
+"""The one place where numbers and names that a person gave are checked.
 
-Who uses this: every room that takes a number as an argument. Each function returns the number, as
-a float or an int, or raises `expected NAME as …, got …: what to do`. Booleans are no numbers here,
-NumPy's numbers are.
+Who uses this: every room that takes a number, or a name out of a few, as an argument. Each function
+returns what it checked, a number as a float or an int, or raises `expected NAME as …, got …: what
+to do`. Booleans are no numbers here, NumPy's numbers are.
 """
 
 from __future__ import annotations
 
 import math
 import numbers
+from collections.abc import Collection
 from typing import Any
 
-from shrinkage.errors import InputError
+from shrinkage.errors import InputError, near_names
 
 _HINT = "give such a number"
 
@@ -99,15 +100,52 @@ def fraction(value: Any, name: str, hint: str = _HINT) -> float:
     return number(value, name, most=1, hint=hint)
 
 
-def whole(value: Any, name: str, least: int = 1, hint: str = _HINT) -> int:
-    """Return a whole number of at least `least` as an int; a float may be whole, as 1e4 is.
+def whole(
+    value: Any, name: str, least: int = 1, hint: str = _HINT, *, most: int | None = None
+) -> int:
+    """Return a whole number from `least` on as an int; a float may be whole, as 1e4 is.
+
+    Args:
+        value: what was given.
+        name: what it is called, for the error.
+        least: the smallest.
+        hint: what to do, for the error.
+        most: the largest; None: there is none.
+
+    Raises:
+        InputError: no whole number, or not in the range.
 
     >>> whole(1e4, "n_samples")
     10000
     """
-    finite = is_number(value) and least <= value < math.inf
-    if not finite or value != int(value):
+    inside = is_number(value) and least <= value < math.inf and (most is None or value <= most)
+    if not inside or value != int(value):
+        end = "" if most is None else f" and at most {most}"
         raise InputError(
-            f"expected {name} as a whole number of at least {least}, got {value!r}: {hint}"
+            f"expected {name} as a whole number of at least {least}{end}, got {value!r}: {hint}"
         )
     return int(value)
+
+
+def one_of(value: Any, name: str, known: Collection[str]) -> str:
+    """Return a name that is one of the known ones.
+
+    Args:
+        value: what was given.
+        name: what it is the name of, for the error.
+        known: all names that there are, in the order in which the error says them.
+
+    Raises:
+        InputError: it is none of them; near ones are offered.
+
+    >>> one_of("stacked", "engine", ["auto", "stacked"])
+    'stacked'
+    >>> one_of("stack", "engine", ["auto", "stacked"])
+    Traceback (most recent call last):
+    shrinkage.errors.InputError: unknown engine 'stack': expected one of auto, stacked; \
+did you mean stacked?
+    """
+    if not isinstance(value, str) or value not in known:
+        hint = (near_names(value, known) if isinstance(value, str) else "") or "choose one of those"
+        raise InputError(f"unknown {name} {value!r}: expected one of {', '.join(known)}; {hint}")
+    return value

@@ -100,8 +100,8 @@ CLASSES = np.array(["a"] * 10 + ["b & c"] * 3, dtype=object)
 @pytest.mark.parametrize(
     ("y", "task", "groups", "folds", "pieces"),
     [
-        (CLASSES, "classification", None, 1, ["at least 2 folds", "1"]),
-        (CLASSES, "classification", None, 2.5, ["at least 2 folds", "2.5"]),
+        (CLASSES, "classification", None, 1, ["folds", "at least 2", "got 1"]),
+        (CLASSES, "classification", None, 2.5, ["folds", "at least 2", "got 2.5"]),
         (CLASSES, "classification", None, 14, ["14 folds for 13 rows"]),
         (CLASSES, "classification", None, 5, ["'b & c'", "has 3", "fewer folds"]),
         (CLASSES, "classification", np.arange(13) // 7, 3, ["3 groups", "got 2"]),
@@ -118,7 +118,7 @@ def test_bad_test_splits(refused):
     data = dataset_from_arrays(np.eye(4), ["a", "a", "a", "b"])
     with refused("'b'", "has 1"):
         split_test(data)
-    with refused("between 0 and 1", "1.5"):
+    with refused("above 0 and below 1", "1.5"):
         split_test(data, 1.5)
     few = dataset_from_arrays(np.eye(4), ["a", "a", "b", "b"])
     with refused("test_size 0.2", "4 of 2 classes"):

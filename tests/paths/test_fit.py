@@ -322,7 +322,7 @@ def test_only_selected_layers_are_penalised(digits):
         ({"scorer": "f1"}, "cannot score this classification"),
         ({"select": ("0.*", "nope*")}, "nope"),
         ({"model": "mlp:8;norm=batch", "batch_size": 1}, "at least 2"),
-        ({"learning_rate": float("nan")}, "positive learning rate"),
+        ({"learning_rate": float("nan")}, "learning_rate as a finite number above 0"),
         ({"fold": 3}, "no option 'fold'"),
         ({"engine": "stacked", "model": factory}, "cannot be stacked"),
         ({"model": "mlp:0"}, "positive widths"),

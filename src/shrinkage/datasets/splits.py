@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from shrinkage.checks import number, whole
 from shrinkage.datasets.dataset import Dataset
 from shrinkage.datasets.targets import plain_label
 from shrinkage.errors import InputError
@@ -48,8 +49,7 @@ def split_test(dataset: Dataset, test_size: float = 0.2, seed: int = 0) -> RowSp
     rows = np.arange(dataset.n_samples)
     if dataset.test is not None:
         return rows, rows[:0]
-    if not 0 < test_size < 1:
-        raise InputError(f"expected a test share between 0 and 1, got {test_size}: use 0.2, say")
+    test_size = number(test_size, "test_size", above=0, below=1, hint="use 0.2, say")
     classes = dataset.task == "classification"
     if dataset.groups is not None:
         return _group_test(dataset.y, dataset.groups, classes, test_size, seed)
@@ -126,8 +126,7 @@ def make_folds(
     """
     y = np.asarray(y)
     classes = task == "classification"
-    if isinstance(folds, bool) or int(folds) != folds or folds < 2:
-        raise InputError(f"expected at least 2 folds, got {folds}: use 5, say")
+    folds = whole(folds, "folds", 2, "use 5, say")
     if folds > len(y):
         raise InputError(
             f"expected at most as many folds as rows, got {folds} folds for {len(y)} rows: "
@@ -182,11 +181,11 @@ def _codes(y: np.ndarray) -> np.ndarray:
 
 def _require_classes_in_training(y: np.ndarray, splits: list[RowSplit]) -> None:
     labels, codes = np.unique(y, return_inverse=True)
-    for number, (train, _) in enumerate(splits, start=1):
+    for fold, (train, _) in enumerate(splits, start=1):
         lacking = np.setdiff1d(codes, codes[train])
         if len(lacking):
             raise InputError(
-                f"expected every class in the training rows of every fold, got fold {number} "
+                f"expected every class in the training rows of every fold, got fold {fold} "
                 f"without class {plain_label(labels[lacking[0]])!r}, whose groups are few: "
                 "use fewer folds, or drop the class"
             )

@@ -6,13 +6,13 @@ fingerprint of them so that a resumed run is the same run.
 
 from __future__ import annotations
 
-import math
 from dataclasses import asdict, dataclass
 
 import torch
 
+from shrinkage.checks import number, one_of, positive, whole
 from shrinkage.datasets.wording import one_line
-from shrinkage.errors import InputError, near_names
+from shrinkage.errors import InputError
 from shrinkage.paths.choosing.grid import check_strengths
 from shrinkage.paths.engines.recipe import LEARNING_RATE
 from shrinkage.paths.running.runners.registry import runner_named
@@ -63,32 +63,31 @@ class PathOptions:
     runner: str = "threads"
 
     def __post_init__(self) -> None:
+        checked: dict[str, object] = {
+            "folds": whole(self.folds, "folds", 2, "the default is 5"),
+            "seed": whole(self.seed, "seed", 0, "the default is 0", most=LARGEST_SEED),
+            "update": one_of(self.update, "update", UPDATES),
+            "engine": one_of(self.engine, "engine", ENGINES),
+            "refit": one_of(self.refit, "refit", REFITS),
+            "dtype": one_of(self.dtype, "dtype", DTYPES),
+            "runner": runner_named(self.runner).name,
+            "learning_rate": positive(
+                self.learning_rate, "learning_rate", f"the default is {LEARNING_RATE:g}"
+            ),
+            "test_size": number(
+                self.test_size, "test_size", above=0, below=1, hint="the default is 0.2"
+            ),
+        }
         if isinstance(self.strengths, tuple):
             check_strengths(self.strengths)
         else:
-            _at_least("strengths", self.strengths, 2)
-        _at_least("folds", self.folds, 2)
-        _at_least("seed", self.seed, 0)
-        if self.seed > LARGEST_SEED:
-            raise InputError(f"expected a seed of at most {LARGEST_SEED}, got {self.seed}")
+            hint = "give how many, or an ascending tuple of them"
+            checked["strengths"] = whole(self.strengths, "strengths", 2, hint)
         for name in ("epochs", "batch_size"):
-            value = getattr(self, name)
-            if value is not None:
-                _at_least(name, value, 1)
-        _one_of("update", self.update, UPDATES)
-        _one_of("engine", self.engine, ENGINES)
-        _one_of("refit", self.refit, REFITS)
-        _one_of("dtype", self.dtype, tuple(DTYPES))
-        runner_named(self.runner)
-        if not (math.isfinite(self.learning_rate) and self.learning_rate > 0):
-            raise InputError(
-                f"expected a positive learning rate, got {self.learning_rate}; "
-                f"the default is {LEARNING_RATE:g}"
-            )
-        if not 0.0 < self.test_size < 1.0:
-            raise InputError(
-                f"expected test_size to be a share between 0 and 1, got {self.test_size}"
-            )
+            if getattr(self, name) is not None:
+                checked[name] = whole(getattr(self, name), name, 1, "or leave it out")
+        for name, value in checked.items():
+            object.__setattr__(self, name, value)
 
     def to_dict(self) -> dict[str, object]:
         """Return what makes two runs the same run, as JSON knows it."""
@@ -117,14 +116,3 @@ class PathOptions:
                 "cuda where there is one"
             ) from None
         return device
-
-
-def _at_least(name: str, value: object, least: int) -> None:
-    if isinstance(value, bool) or not isinstance(value, int) or value < least:
-        raise InputError(f"expected {name} to be a whole number of at least {least}, got {value}")
-
-
-def _one_of(name: str, value: str, known: tuple[str, ...]) -> None:
-    if value not in known:
-        hint = near_names(value, known) or "choose one of those"
-        raise InputError(f"unknown {name} {value!r}: expected one of {', '.join(known)}; {hint}")

@@ -16,6 +16,7 @@ from typing import ClassVar, Protocol
 import torch
 from torch import nn
 
+from shrinkage.checks import one_of
 from shrinkage.datasets.wording import one_line
 from shrinkage.errors import InputError, near_names
 from shrinkage.importing import import_function
@@ -88,9 +89,9 @@ class MLP:
                 f"expected positive widths of hidden layers, got {list(self.hidden)}; "
                 "write for example mlp:64,32"
             )
-        _known("activation", self.activation, ACTIVATIONS)
+        one_of(self.activation, "activation", ACTIVATIONS)
         if self.norm is not None:
-            _known("norm", self.norm, NORMS)
+            one_of(self.norm, "norm", NORMS)
         if not 0.0 <= self.dropout < 1.0:
             raise InputError(f"expected a dropout in [0, 1), got {self.dropout}")
 
@@ -209,21 +210,13 @@ def _parse_mlp(text: str) -> MLP:
     values: dict[str, str] = {}
     for option in options:
         key, _, value = option.partition("=")
-        _known("mlp option", key, ["activation", "dropout", "norm"])
+        one_of(key, "mlp option", ("activation", "dropout", "norm"))
         values[key] = value
     try:
         dropout = float(values.get("dropout", "0"))
     except ValueError:
         raise InputError(f"expected a number for dropout, got {values['dropout']!r}") from None
     return MLP(hidden, values.get("activation", "relu"), dropout, values.get("norm"))
-
-
-def _known(what: str, name: str, known: dict[str, type[nn.Module]] | list[str]) -> None:
-    if name not in known:
-        raise InputError(
-            f"unknown {what} {name!r}: expected one of {', '.join(known)}; "
-            f"{near_names(name, list(known)) or 'choose one of those'}"
-        )
 
 
 # Modules draw their weights from torch's one random state: one at a time.

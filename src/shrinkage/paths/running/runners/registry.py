@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from shrinkage.errors import InputError, near_names
+from shrinkage.checks import one_of
 from shrinkage.paths.running.runners.base import Runner
 from shrinkage.paths.running.runners.threads import ThreadRunner
 
@@ -18,7 +18,4 @@ def runner_named(name: str) -> Runner:
     >>> runner_named("threads").name
     'threads'
     """
-    if name not in RUNNERS:
-        hint = near_names(name, RUNNERS) or "choose one of those"
-        raise InputError(f"unknown runner {name!r}: expected one of {', '.join(RUNNERS)}; {hint}")
-    return RUNNERS[name]
+    return RUNNERS[one_of(name, "runner", RUNNERS)]
