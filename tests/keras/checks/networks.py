@@ -12,7 +12,7 @@ OPTIMIZERS = {
     "SGD": lambda: keras.optimizers.SGD(0.3),
     "momentum": lambda: keras.optimizers.SGD(0.05, momentum=0.9),
     "Nesterov": lambda: keras.optimizers.SGD(0.05, momentum=0.9, nesterov=True),
-    "Adam": lambda: keras.optimizers.Adam(0.02),
+    "Adam": lambda: keras.optimizers.Adam(0.05),
     "amsgrad": lambda: keras.optimizers.Adam(0.04, amsgrad=True, epsilon=1e-3),
     "Nadam": lambda: keras.optimizers.Nadam(0.1, beta_2=0.99),
     "Adamax": lambda: keras.optimizers.Adamax(0.1, beta_2=0.9),

@@ -19,7 +19,7 @@ STEPS = {
     "SGD": 100,
     "momentum": 320,
     "Nesterov": 250,
-    "Adam": 640,
+    "Adam": 360,
     "amsgrad": 380,
     "Nadam": 300,
     "Adamax": 360,
