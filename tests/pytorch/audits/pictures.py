@@ -56,6 +56,7 @@ def picture(model: nn.Module, optimizer: Any, *others: Any) -> dict[str, Any]:
         "numpy": frozen_copy(list(np.random.get_state())),
         "python": random.getstate(),
         "scaler's class": (torch.amp.GradScaler.scale, torch.amp.GradScaler.unscale_),
+        "backward": torch.Tensor.backward,
         "clipping": vars(nn.utils.clip_grad).get("_clip_grads_with_norm_"),
     }
 

@@ -1,4 +1,4 @@
-"""Calls of gradient scalers and of clipping, noted while a step runs.
+"""Calls of backward, of gradient scalers and of clipping, noted while a step runs.
 
 Who uses this: `step_call`. Scalers live in the caller's loop, and clipping is a function under many
 names: their class, and what that function calls, is where they can be heard.
@@ -15,14 +15,42 @@ from torch.nn.utils import clip_grad
 
 from shrinkage.pytorch.audits.watch import Watch
 
+
+class FirstLoss(BaseException):
+    """The loss of a step that ends with its forward pass; no loop's own handler takes it."""
+
+    def __init__(self, loss: torch.Tensor) -> None:
+        super().__init__()
+        self.loss = loss
+
+
 _CLIPS = "_clip_grads_with_norm_"  # what `clip_grad_norm_` calls, whoever imported that from where
 
 
 @contextlib.contextmanager
+def first_loss_raised() -> Iterator[None]:
+    """End a step where its first loss is to be differentiated, with a `FirstLoss`."""
+    original = torch.Tensor.backward
+
+    def backward(self: torch.Tensor, *_: Any, **__: Any) -> None:
+        raise FirstLoss(self.detach())
+
+    torch.Tensor.backward = backward  # type: ignore[method-assign]
+    try:
+        yield
+    finally:
+        torch.Tensor.backward = original  # type: ignore[method-assign]
+
+
+@contextlib.contextmanager
 def calls_noted(watch: Watch) -> Iterator[None]:
-    """Tell a watch of every loss scale, of `unscale_` and of clipping while this is open."""
-    kind = torch.amp.GradScaler
+    """Tell a watch of the loss, of its scale, of `unscale_` and of clipping while this is open."""
+    kind, backwards = torch.amp.GradScaler, torch.Tensor.backward
     scales, unscales, clips = kind.scale, kind.unscale_, getattr(clip_grad, _CLIPS, None)
+
+    def backward(self: torch.Tensor, *args: Any, **kwargs: Any) -> None:
+        watch.differentiating(self)
+        backwards(self, *args, **kwargs)
 
     def scale(self: Any, outputs: Any) -> Any:
         scaled = scales(self, outputs)
@@ -42,12 +70,14 @@ def calls_noted(watch: Watch) -> Iterator[None]:
         assert clips is not None
         return clips(listed, *args, **kwargs)
 
+    torch.Tensor.backward = backward  # type: ignore[method-assign]
     kind.scale, kind.unscale_ = scale, unscale_  # type: ignore[method-assign]
     if clips is not None:
         setattr(clip_grad, _CLIPS, clip)
     try:
         yield
     finally:
+        torch.Tensor.backward = backwards  # type: ignore[method-assign]
         kind.scale, kind.unscale_ = scales, unscales  # type: ignore[method-assign]
         if clips is not None:
             setattr(clip_grad, _CLIPS, clips)

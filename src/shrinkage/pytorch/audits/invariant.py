@@ -4,7 +4,7 @@ Who uses this: `audit`. If scaling a layer's weight w and bias b by any c > 0 le
 it is, then d/dc L(c·w, c·b) = ⟨w, ∂w⟩ + ⟨b, ∂b⟩ = 0. Batch norm makes it so for every output unit
 by itself, layer norm for the layer as a whole; one gradient of the data shows both, whatever the
 layers are called. One number may vanish by chance: where it does, the loop is run again from twice
-the weights, where the gradient of such a weight is half as large.
+the weights, up to its loss, which has to be the same.
 """
 
 from __future__ import annotations
@@ -21,6 +21,8 @@ from shrinkage.pytorch.audits.loop_rules import LoopFacts
 
 _VANISHES = 1e-3  # the ε of a normalization keeps the product from being exactly 0
 _HALVED = 0.1  # how far from half a gradient may be, for the same reason
+_CHANGED = 3e-4  # a share of Σ|w·∂w| by which the loss may differ: of a norm's ε at most 2e-5
+_ROUNDED = 3e-6  # what rounding can do to a loss in float32
 _TRIES = 8  # runs that may be spent on it
 _UNITS = 64  # output units that are looked at one by one
 _LEAST = 4  # units below which a vanishing product may be an accident
@@ -46,25 +48,43 @@ def scale_invariant(facts: LoopFacts) -> list[Finding]:
 
 
 def _confirmed(facts: LoopFacts, candidates: Sequence[Any]) -> list[Any]:
-    """Return those whose gradient is halved at twice their weights: tried all at once at first."""
+    """Return those at whose double the loss is as it was: tried all at once at first."""
     confirmed, groups = [], deque([list(candidates)] if candidates else [])
     for _ in range(_TRIES):
         if not groups:
             break
         group = groups.popleft()
-        names = [
-            name for info in group for name in (info.name, _bias_of(info)) if name in facts.start
-        ]
         try:
-            gradients = facts.runs.gradients_from(dict.fromkeys(names, 2.0))
+            holds = _holds(facts, group)
         except Exception:  # a loop may refuse weights that it has never had
             break
-        halved = [_is_halved(facts.gradients[i.name], gradients[i.name]) for i in group]
-        if all(halved):
+        if holds:
             confirmed += group
         elif len(group) > 1:
             groups += [group[: len(group) // 2], group[len(group) // 2 :]]
     return confirmed
+
+
+def _holds(facts: LoopFacts, group: Sequence[Any]) -> bool:
+    """Return whether the loss does not see that the weights of a group are doubled.
+
+    By the loss, where a forward pass shows it beside its rounding; else by the gradients, which are
+    halved.
+    """
+    names = {name for info in group for name in (info.name, _bias_of(info))}
+    doubled = dict.fromkeys(names & facts.start.keys(), 2.0)
+    loss, least = facts.runs.zero.loss, min(_size(facts, info) for info in group)
+    if loss is not None and loss.numel() == 1 and _ROUNDED * abs(float(loss)) < _CHANGED * least:
+        after = facts.runs.loss_from(doubled)
+        if after is not None:
+            return abs(after - float(loss)) <= _CHANGED * least
+    gradients = facts.runs.gradients_from(doubled)
+    return all(_is_halved(facts.gradients[info.name], gradients[info.name]) for info in group)
+
+
+def _size(facts: LoopFacts, info: Any) -> float:
+    """Return Σ|w·∂w|, by how much the loss changes at most, to first order."""
+    return float((facts.start[info.name] * facts.gradients[info.name]).abs().sum())
 
 
 def _is_halved(gradient: torch.Tensor, other: torch.Tensor | None) -> bool:

@@ -89,6 +89,15 @@ class Runs:
         watch = self._call(self.twin, 0.0)
         return {name: self.gradient(name, watch) for name in self.twin.parameters}
 
+    def loss_from(self, factors: Mapping[str, float]) -> float | None:
+        """Return the loss of the data where some parameters are multiplied by factors."""
+        self._surroundings.restore()
+        self.twin.reset(0.0)
+        with torch.no_grad():
+            for name, factor in factors.items():
+                self.twin.parameters[name].mul_(factor)
+        return self._call.first_loss(self.twin)
+
     @cached_property
     def unexplained(self) -> dict[str, torch.Tensor]:
         """How far the run without terms ended from where the bare optimizer does, where it did.

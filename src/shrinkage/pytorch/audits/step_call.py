@@ -18,7 +18,7 @@ import torch
 from torch.optim import Optimizer
 
 from shrinkage.errors import InputError
-from shrinkage.pytorch.audits.calls import calls_noted
+from shrinkage.pytorch.audits.calls import FirstLoss, calls_noted, first_loss_raised
 from shrinkage.pytorch.audits.twin import Twin
 from shrinkage.pytorch.audits.watch import Watch
 
@@ -63,6 +63,18 @@ class StepCall:
         if watch.steps != 1:
             raise InputError(_COUNTED.format(calls=watch.steps, hint=_hint(twin, watch)))
         return watch
+
+    def first_loss(self, twin: Twin) -> float | None:
+        """Return the loss of a step without terms, which ends there; None where none is seen."""
+        args, kwargs = _arguments(
+            self.step, (twin.model, self.wrap(twin.optimizer), self.batch), 0.0
+        )
+        try:
+            with first_loss_raised(), seeded(self.seed), _stand_in(twin):
+                self.step(*args, **kwargs)
+        except FirstLoss as seen:
+            return float(seen.loss) if seen.loss.numel() == 1 else None
+        return None
 
 
 def _hint(twin: Twin, watch: Watch) -> str:

@@ -35,6 +35,7 @@ class Watch:
         self.steps = 0
         self.loss_scale = 1.0
         self._scaled_by = 1.0  # what gradients are to be divided by: the loss scale until unscale_
+        self.loss: torch.Tensor | None = None
         self.asked_again = False  # whether a step took gradients at several weights
         self.early: dict[str, torch.Tensor] = {}  # weights that moved before their gradient
         self.counts: dict[str, int] = {}
@@ -126,6 +127,11 @@ class Watch:
         torch.set_rng_state(self._draws)
         optimizer.step(*args, **kwargs)
         torch.set_rng_state(before)
+
+    def differentiating(self, loss: torch.Tensor) -> None:
+        """Note the first loss whose gradients are made."""
+        if self.loss is None:
+            self.loss = loss.detach()
 
     def clipping(self, parameters: Iterable[torch.Tensor]) -> None:
         """Note gradients that the loop has set itself, before they are scaled down."""
