@@ -121,7 +121,7 @@ def run(*, full: bool = False, draws: int = 12) -> Outcome:
         "the smooth curve back, and too much of it flattens the curve.",
         tuple(walks),
     )
-    three = {"degree 10, lasso": fits["lasso"], "degree 10": plain["10"], "degree 3": plain["3"]}
+    three = {"degree 10": plain["10"], "degree 10, lasso": fits["lasso"], "degree 3": plain["3"]}
     outcome.figure(
         "polynomial-curves",
         "Too many degrees of freedom, and a penalty on them",
