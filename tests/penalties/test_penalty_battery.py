@@ -20,7 +20,7 @@ from shrinkage.penalties import (
     variants_of,
 )
 from shrinkage.penalties.battery import CHECKS, DUE_WHERE
-from tests.mutants.penalty_faults import OffsetValue
+from tests.mutants.penalty_faults.values import OffsetValue
 
 VARIANTS = tuple(variant for penalty in REGISTRY.values() for variant in variants_of(penalty))
 
