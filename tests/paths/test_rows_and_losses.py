@@ -1,0 +1,93 @@
+"""What a fold trains on: its rows, their scale, weights and order, and the loss of them."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from shrinkage import L1
+from shrinkage.datasets import dataset_from_arrays
+from shrinkage.paths.engines.losses import StackedCrossEntropy, StackedSquaredError
+from shrinkage.paths.engines.recipe import Recipe
+from shrinkage.paths.options import PathOptions
+from shrinkage.paths.running.plan import make_plan
+from shrinkage.paths.running.preparation import Preparation, make_split
+from tests.paths.tables import table
+
+
+def test_a_fold_is_scaled_by_its_own_training_rows():
+    X, y = table()
+    data = dataset_from_arrays(X, y, task="regression")
+    split = make_split(data, 3, 0.2, 0, None)
+    preparation = Preparation(data, split, True, torch.float64, torch.device("cpu"))
+    for number, (train, validation) in enumerate(split.folds):
+        fold = preparation.fold(number)
+        assert fold.validation is not None
+        mean, scale = X[train].mean(axis=0), X[train].std(axis=0)
+        for inside, rows in ((fold.train, train), (fold.validation, validation)):
+            expected = (X[rows] - mean) / scale
+            np.testing.assert_allclose(fold.rows.x[inside].numpy(), expected, rtol=0, atol=1e-12)
+            target = (y[rows] - y[train].mean()) / y[train].std()
+            np.testing.assert_allclose(fold.rows.target[inside].numpy(), target, atol=1e-12)
+            np.testing.assert_array_equal(fold.raw_target[inside.numpy()], y[rows])
+
+
+def test_weights_have_mean_one_over_the_training_rows_of_each_fold():
+    X, y = table()
+    weight = np.linspace(1.0, 9.0, len(y)) ** 2
+    data = dataset_from_arrays(X, y, task="regression", sample_weight=weight)
+    split = make_split(data, 3, 0.2, 0, None)
+    preparation = Preparation(data, split, False, torch.float64, torch.device("cpu"))
+    for number, (train, _) in enumerate(split.folds):
+        fold = preparation.fold(number)
+        assert fold.rows.weight is not None
+        expected = weight[train] / weight[train].mean()
+        np.testing.assert_allclose(fold.rows.weight[fold.train].numpy(), expected, rtol=1e-12)
+
+
+def test_rows_set_apart_train_no_fold_but_the_refit():
+    X, y = table()
+    data = dataset_from_arrays(X, y, task="regression")
+    apart = np.arange(40, 60)
+    split = make_split(data, 5, 0.25, 0, apart)
+    ((train, validation),) = split.folds
+    np.testing.assert_array_equal(validation, apart)
+    np.testing.assert_array_equal(np.sort([*train, *split.test]), np.arange(40))
+    np.testing.assert_array_equal(split.train, np.sort([*train, *apart]))
+
+
+def test_every_epoch_has_another_order_of_the_rows():
+    recipe = Recipe(epochs=2, batch_size=8)
+    first, again, second = (
+        np.concatenate(list(recipe.batches(16, 0, epoch))) for epoch in (0, 0, 1)
+    )
+    np.testing.assert_array_equal(first, again)
+    assert not np.array_equal(first, second)
+    np.testing.assert_array_equal(np.sort(second), np.arange(16))
+
+
+def test_half_squared_error_is_half_and_weighted():
+    outputs, target = torch.tensor([[[1.0, 2.0]], [[0.0, 0.0]]]), torch.tensor([0.0, 4.0])
+    assert StackedSquaredError()(outputs, target, None).tolist() == [1.25, 4.0]
+    weight = torch.tensor([0.5, 1.5])
+    assert StackedSquaredError()(outputs, target, weight).tolist() == [1.625, 6.0]
+
+
+def test_cross_entropy_is_weighted():
+    outputs, target = torch.zeros(1, 2, 2), torch.tensor([0, 1])
+    outputs[0, 0, 0] = np.log(3.0)
+    weight = torch.tensor([0.5, 1.5])
+    expected = (0.5 * np.log(4 / 3) + 1.5 * np.log(2)) / 2
+    assert float(StackedCrossEntropy()(outputs, target, weight)) == pytest.approx(
+        expected, rel=1e-6
+    )
+
+
+def test_jobs_of_another_group_have_other_names():
+    X, y = table()
+    data = dataset_from_arrays(X, y, task="regression")
+    plan = make_plan("mlp:3", data, L1(), PathOptions(folds=3, epochs=1))
+    settings = plan.problem.terms.settings([(0.1,), (0.2,)])
+    names = [[job.name for job in plan.jobs(group, settings)] for group in range(3)]
+    assert len({name for some in names for name in some}) == 9
