@@ -4,7 +4,7 @@ Who uses this: `audit`. If scaling a layer's weight w and bias b by any c > 0 le
 it is, then d/dc L(c·w, c·b) = ⟨w, ∂w⟩ + ⟨b, ∂b⟩ = 0. Batch norm makes it so for every output unit
 by itself, layer norm for the layer as a whole; one gradient of the data shows both, whatever the
 layers are called. One number may vanish by chance: where it does, the loop is run again from twice
-the weights, up to its loss, which has to be the same.
+the weights, whose loss has to be the same, and whose gradients half as large.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from shrinkage.pytorch.audits.loop_rules import LoopFacts
 
 _VANISHES = 1e-3  # the ε of a normalization keeps the product from being exactly 0
 _HALVED = 0.1  # how far from half a gradient may be, for the same reason
-_CHANGED = 3e-4  # a share of Σ|w·∂w| by which the loss may differ: of a norm's ε at most 2e-5
+_CHANGED = 2e-3  # a share of ‖w·∂w‖ by which the loss may differ: a norm's ε makes 4e-4 of it
 _ROUNDED = 3e-6  # what rounding can do to a loss in float32
 _TRIES = 8  # runs that may be spent on it
 _UNITS = 64  # output units that are looked at one by one
@@ -48,7 +48,7 @@ def scale_invariant(facts: LoopFacts) -> list[Finding]:
 
 
 def _confirmed(facts: LoopFacts, candidates: Sequence[Any]) -> list[Any]:
-    """Return those at whose double the loss is as it was: tried all at once at first."""
+    """Return those whose double the loss does not see: tried all at once at first."""
     confirmed, groups = [], deque([list(candidates)] if candidates else [])
     for _ in range(_TRIES):
         if not groups:
@@ -68,23 +68,23 @@ def _confirmed(facts: LoopFacts, candidates: Sequence[Any]) -> list[Any]:
 def _holds(facts: LoopFacts, group: Sequence[Any]) -> bool:
     """Return whether the loss does not see that the weights of a group are doubled.
 
-    By the loss, where a forward pass shows it beside its rounding; else by the gradients, which are
-    halved.
+    Another loss tells that it does, without a backward pass; else the gradients are halved or not.
     """
     names = {name for info in group for name in (info.name, _bias_of(info))}
     doubled = dict.fromkeys(names & facts.start.keys(), 2.0)
-    loss, least = facts.runs.zero.loss, min(_size(facts, info) for info in group)
-    if loss is not None and loss.numel() == 1 and _ROUNDED * abs(float(loss)) < _CHANGED * least:
-        after = facts.runs.loss_from(doubled)
-        if after is not None:
-            return abs(after - float(loss)) <= _CHANGED * least
+    before = facts.runs.zero.loss
+    after = None if before is None or before.numel() != 1 else facts.runs.loss_from(doubled)
+    if before is not None and after is not None:
+        seen = max(_size(facts, info) for info in group)
+        if abs(after - float(before)) > _CHANGED * seen + _ROUNDED * abs(after):
+            return False
     gradients = facts.runs.gradients_from(doubled)
     return all(_is_halved(facts.gradients[info.name], gradients[info.name]) for info in group)
 
 
 def _size(facts: LoopFacts, info: Any) -> float:
-    """Return Σ|w·∂w|, by how much the loss changes at most, to first order."""
-    return float((facts.start[info.name] * facts.gradients[info.name]).abs().sum())
+    """Return ‖w·∂w‖, the size of a sum of such products whose signs are chance."""
+    return float((facts.start[info.name] * facts.gradients[info.name]).norm())
 
 
 def _is_halved(gradient: torch.Tensor, other: torch.Tensor | None) -> bool:
