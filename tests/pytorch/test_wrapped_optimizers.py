@@ -58,7 +58,9 @@ def trained(wrap: Any, update: str) -> list[torch.Tensor]:
 
 @pytest.mark.parametrize("update", ["proximal", "decoupled", "gradient"])
 @pytest.mark.parametrize(
-    "wrap", [Named, Elsewhere, lambda o: Named(Elsewhere(o)), InAList], ids=repr
+    "wrap",
+    [Named, Elsewhere, lambda o: Named(Elsewhere(o)), InAList],
+    ids=["named", "elsewhere", "two", "in a list"],
 )
 def test_a_wrapped_optimizer_is_the_bare_one(wrap, update):
     assert equal(trained(wrap, update), trained(lambda optimizer: optimizer, update))
@@ -89,7 +91,11 @@ class Holder:
         self.value = value
 
 
-@pytest.mark.parametrize("wrapper", [Holder(None), Holder(3), object(), "adam"], ids=repr)
+@pytest.mark.parametrize(
+    "wrapper",
+    [Holder(None), Holder(3), object(), "adam"],
+    ids=["of none", "of a number", "an object", "a text"],
+)
 def test_nothing_inside_is_one_line(wrapper):
     with pytest.raises(UnsupportedOptimizer, match=r"wrapper of one, got .* with none inside"):
         regularize(wrapper, network(), TERMS)
