@@ -285,7 +285,8 @@ def test_sample_weights_of_zero_leave_rows_out():
 
 
 def test_group_lasso_counts_the_inputs_that_each_strength_keeps(digits):
-    result = fit_path("mlp:16", *digits, penalty=GroupLasso(per="input"), **SMALL)
+    options = {**SMALL, "epochs": 20}
+    result = fit_path("mlp:16", *digits, penalty=GroupLasso(per="input"), **options)
     assert result.inputs_kept is not None
     assert result.inputs_kept[-1].mean() < result.inputs_kept[0].mean()
     assert "inputs_kept" in result.table().columns
