@@ -19,7 +19,7 @@ from shrinkage.pytorch.prox.kernels import TensorAddresses, are_built, lie_alike
 from shrinkage.pytorch.prox.rounding import is_due, is_representable
 from shrinkage.pytorch.prox.shrink import kernel_numbers, kernels_read
 from shrinkage.pytorch.slots import Slot
-from shrinkage.pytorch.updates import Decoupled, Proximal
+from shrinkage.pytorch.updates import Corrected, Decoupled, Proximal
 
 _DTYPE = torch.float32  # what the kernels are for
 
@@ -147,7 +147,9 @@ def _key(slot: Slot) -> tuple[int, type, tuple[float, float], float] | None:
     if len(slot.updates) != 1 or not slot.target.is_plain or slot.target.stacked:
         return None
     (update,) = slot.updates
-    if type(update) not in (Decoupled, Proximal) or update.route.strengths is None:
+    if not isinstance(update, Decoupled | Proximal) or isinstance(update, Corrected):
+        return None  # others, and one whose rate is not the group's
+    if update.route.strengths is None:
         return None
     if isinstance(update, Proximal) and not update.reads_state_only:
         return None
