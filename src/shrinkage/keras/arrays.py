@@ -6,6 +6,7 @@ backend's arrays in `shrinkage.arrays`.
 
 from __future__ import annotations
 
+import warnings
 from typing import Any
 
 import keras
@@ -56,3 +57,16 @@ def number(array: Any) -> float:
     1.0
     """
     return float(plain(array))
+
+
+def config_of(optimizer: Any) -> dict[str, Any]:
+    """Return an optimizer's configuration as numbers, without Keras' own warning.
+
+    Keras 3.15 on torch asks NumPy 2 for an array in the way of NumPy 1.
+
+    >>> round(config_of(keras.optimizers.SGD(0.5))["learning_rate"], 3)
+    0.5
+    """
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "__array__ implementation", DeprecationWarning)
+        return dict(optimizer.get_config())

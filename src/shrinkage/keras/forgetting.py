@@ -11,7 +11,7 @@ from typing import Any
 
 import keras
 
-from shrinkage.keras.arrays import ops, plain
+from shrinkage.keras.arrays import config_of, ops, plain
 
 STEPS, MOVE = 3, 0.25
 # What would move weights without a gradient, or let steps wait.
@@ -35,7 +35,7 @@ def forgets(optimizer: Any) -> bool:
     >>> forgets(keras.optimizers.Ftrl()), forgets(keras.optimizers.Adam())
     (True, False)
     """
-    config = optimizer.get_config()
+    config = config_of(optimizer)
     config |= {name: value for name, value in _PLAIN.items() if name in config}
     try:
         ends = [_end(type(optimizer).from_config(dict(config)), move) for move in (0.0, MOVE)]

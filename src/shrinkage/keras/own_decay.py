@@ -5,7 +5,6 @@ Who uses this: people who want to know what the `weight_decay` of an optimizer m
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Mapping
 from typing import Any
 
@@ -13,7 +12,7 @@ import keras
 
 from shrinkage.audits import decays
 from shrinkage.audits.decays import MeasuredDecay
-from shrinkage.keras.arrays import as_numpy, number
+from shrinkage.keras.arrays import as_numpy, config_of, number
 
 
 def own_decay(
@@ -42,10 +41,7 @@ def own_decay(
     ('DECOUPLED', 1.0)
     """
 
-    with warnings.catch_warnings():
-        # Keras 3.15 asks NumPy 2 for an array in the way of NumPy 1
-        warnings.filterwarnings("ignore", "__array__ implementation", DeprecationWarning)
-        config = optimizer.get_config()
+    config = config_of(optimizer)
 
     def begin(weight_decay: float, rate: float) -> decays.BareStep:
         own = type(optimizer).from_config(
