@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+
 import pytest
 import torch
 from torch import nn
@@ -9,7 +11,7 @@ from torch.optim import SGD
 
 from shrinkage import L1, L2
 from shrinkage.errors import InputError
-from shrinkage.pytorch import attach
+from shrinkage.pytorch import attach, regularize
 from shrinkage.terms import Part
 
 
@@ -47,3 +49,15 @@ def test_one_term_has_one_strength():
     parts = {first: [Part(0.1, L1(), term="a")], second: [Part(0.2, L1(), term="a")]}
     with pytest.raises(InputError, match="one strength for all parts of the term 'a'"):
         attach(optimizer, parts)
+
+
+def test_a_copy_of_a_model_that_holds_its_attachment_refers_to_it():
+    """As an average of the weights copies it: the attachment is of the one optimizer."""
+    model = nn.Linear(64, 32)
+    optimizer = SGD(model.parameters(), lr=0.1)
+    model.attachment = regularize(optimizer, model, 0.1 * L1())
+    model(torch.ones(1, 64)).sum().backward()
+    optimizer.step()
+    copied = copy.deepcopy(model)
+    assert copied.attachment is model.attachment
+    assert torch.equal(copied.weight, model.weight)

@@ -73,12 +73,22 @@ def run(*before: str) -> None:
         where = f" ({error.filename})" if error.filename else ""
         _refuse(f"{error.strerror or error}{where}; check the path, permissions and free space")
     except typer.Abort:
-        sys.exit(INTERRUPTED)
+        _end(INTERRUPTED)
     except KeyboardInterrupt:  # where no command was ready for it
         resumes = "; it goes on with --resume" if _command(arguments) == ["path"] else ""
         typer.echo(f"stopped{resumes}", err=True)
-        sys.exit(INTERRUPTED)
-    sys.exit(status if isinstance(status, int) else 0)
+        _end(INTERRUPTED)
+    _end(status if isinstance(status, int) else 0)
+
+
+def _end(status: int) -> NoReturn:
+    """End the process with a status.
+
+    Python ends by the signal itself where Ctrl-C came while a text was run as code (a dataclass is
+    made so), though the interrupt was answered (3.11); running another text makes it forget that.
+    """
+    exec("")
+    sys.exit(status)
 
 
 def _command(arguments: list[str]) -> list[str]:

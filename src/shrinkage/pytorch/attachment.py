@@ -165,6 +165,10 @@ class Attachment:
         """Return a matplotlib figure of the ledger: losses, gradient shares, zeros, timescales."""
         return self.ledger.plot()
 
+    def __deepcopy__(self, memo: dict[int, Any]) -> Attachment:
+        """Return itself: a copy of a model that refers to it has no optimizer for another one."""
+        return self
+
     def detach(self) -> None:
         """Take the hooks off the optimizer; the terms act no more."""
         self._release()

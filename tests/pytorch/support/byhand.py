@@ -1,8 +1,8 @@
 """The small problem, and the terms written out by hand around an optimizer's step.
 
 Nothing here calls `regularize`: the penalty is differentiated by autograd, decay and
-soft-thresholding are written out, and only the metric of a proximal step is read by the library's
-own table, which has tests of its own against displacements.
+soft-thresholding are written out, and only the metric of a proximal step and its reach are read by
+the library's own table, which has tests of its own against displacements.
 """
 
 from __future__ import annotations
@@ -93,10 +93,15 @@ class ByHand:
     def _prox(self, p: torch.Tensor, noted: object) -> None:
         metric, group = metric_of(self.optimizer), self._group(p)
         gain, self._buffers[p] = metric.gain(group, self._buffers.get(p))
-        motion = metric.motion(Moment(group, self.optimizer.state[p]), noted)
+        motion = metric.motion(Moment(group, self.optimizer.state[p], gradient=p.grad), noted)
+        motion = motion.amplified(gain)
         denominator = motion.denominator()
-        rate = motion.rate * gain / (1.0 if denominator is None else denominator)
-        p.copy_(_soft(p, rate * self.l1) / (1 + rate * self.l2))
+        rate = motion.rate / (1.0 if denominator is None else denominator)
+        moved = _soft(p, rate * self.l1) / (1 + rate * self.l2)
+        reach = motion.reaches()
+        if reach is not None:  # no farther than twice what the optimizer moves a weight by
+            moved = moved.maximum(p - 2 * reach).minimum(p + 2 * reach)
+        p.copy_(moved)
 
 
 def _soft(w: torch.Tensor, threshold: float | torch.Tensor) -> torch.Tensor:
