@@ -32,6 +32,16 @@ class Cell:
         return f"{self.row.name}-{self.loop}-{self.update}".replace(" ", "_")
 
 
+def is_needed(cell: Cell) -> bool:
+    """Return whether a cell is more than a repetition.
+
+    Every row meets every update in the plain loop, `proximal` in every loop, and every optimizer
+    without options every loop with every update.
+    """
+    plain = cell.loop == "plain" or cell.row.name == cell.row.kind.__name__
+    return plain or cell.update == "proximal" or bool(cell.refusal)
+
+
 def cell_of(row: Row, loop: str, update: str) -> Cell:
     reason = row.refused(update)
     if reason is None and loop == "closure" and update == "gradient":

@@ -9,11 +9,12 @@ from torch._dynamo.utils import counters
 from shrinkage.pytorch import regularize
 from tests.pytorch.support.byhand import L1_STRENGTH, ByHand, network, penalised, weights
 from tests.pytorch.support.loops import LOOPS, TERMS, backward
-from tests.pytorch.support.registry import CELLS, tolerance
+from tests.pytorch.support.registry import CELLS, is_needed, tolerance
 from tests.pytorch.support.rows import CAPTURABLE, ROWS, UPDATES
+from tests.selecting import in_pairs
 
 
-@pytest.mark.parametrize("cell", CELLS, ids=lambda cell: cell.name)
+@pytest.mark.parametrize("cell", in_pairs(CELLS, is_needed), ids=lambda cell: cell.name)
 def test_cell(cell):
     if cell.refusal is not None:
         with pytest.raises(cell.error, match=cell.pattern):
