@@ -1,4 +1,4 @@
-"""Correct loops with a state of their own: what they assign, count, draw and set."""
+"""Correct loops with a state of their own: what they count, draw, set and keep."""
 
 from __future__ import annotations
 
@@ -8,10 +8,9 @@ from typing import Any
 import numpy as np
 import torch
 from torch import nn, optim
-from torch.amp import GradScaler
-from torch.optim import Adam, AdamW
+from torch.optim import AdamW
 
-from shrinkage import L1, L2, GroupLasso, everything
+from shrinkage import L2
 from tests.builders.torch_networks import half_squares, matrices, settled
 from tests.mutants.audit_faults.networks import (
     INPUTS,
@@ -35,88 +34,6 @@ STEPS = 0
 
 
 @loop("pytorch")
-def soft_threshold_by_assigned_data() -> Audited:
-    """w.data = soft threshold of w.data, as tutorials on ISTA have it."""
-
-    def training_step(model: Model, optimizer: Optimizer, data: Batch, scale: float) -> None:
-        plain_step(model, optimizer, data, scale)
-        for w in matrices(model):
-            w.data = w.data.sign() * (w.data.abs() - RATE * STRENGTH * scale).clamp(min=0)
-
-    return audited(training_step, STRENGTH * L1())
-
-
-@loop("pytorch")
-def groups_shrunk_by_assigned_data() -> Audited:
-    """A row's norm is reduced by lr·λ·√|g|, and the row is assigned."""
-
-    def training_step(model: Model, optimizer: Optimizer, data: Batch, scale: float) -> None:
-        plain_step(model, optimizer, data, scale)
-        for w in matrices(model):
-            norms = w.data.norm(dim=1, keepdim=True)
-            step = RATE * STRENGTH * scale * w.shape[1] ** 0.5
-            w.data = w.data * (1 - step / norms).clamp(min=0)
-
-    return audited(training_step, STRENGTH * GroupLasso(per="output"))
-
-
-@loop("pytorch")
-def decay_by_assigned_data() -> Audited:
-    """p.data = p.data·(1 − lr·λ), between backward and step."""
-
-    def training_step(model: Model, optimizer: Optimizer, data: Batch, scale: float) -> None:
-        optimizer.zero_grad()
-        data_loss(model, data).backward()
-        for w in matrices(model):
-            w.data = w.data * (1 - RATE * STRENGTH * scale)
-        optimizer.step()
-
-    return audited(training_step, STRENGTH * L2())
-
-
-@loop("pytorch")
-def decay_before_the_forward_pass() -> Audited:
-    """The weights are shrunk first, and the gradient is that of the shrunk ones."""
-
-    def training_step(model: Model, optimizer: Optimizer, data: Batch, scale: float) -> None:
-        with torch.no_grad():
-            for w in matrices(model):
-                w.mul_(1 - RATE * STRENGTH * scale)
-        plain_step(model, optimizer, data, scale)
-
-    return audited(training_step, STRENGTH * L2(), optimizer=lambda p: Adam(p, lr=RATE))
-
-
-@loop("pytorch")
-def decay_of_the_moved_weights() -> Audited:
-    """Behind Adam's step, so that the weights which are shrunk are the moved ones."""
-
-    def training_step(model: Model, optimizer: Optimizer, data: Batch, scale: float) -> None:
-        plain_step(model, optimizer, data, scale)
-        with torch.no_grad():
-            for w in matrices(model):
-                w.mul_(1 - RATE * STRENGTH * scale)
-
-    return audited(training_step, STRENGTH * L2(), optimizer=lambda p: Adam(p, lr=RATE))
-
-
-@loop("pytorch")
-def rows_clipped_to_their_weights() -> Audited:
-    """Adaptive clipping: a row's gradient is at most a hundredth of the row."""
-
-    def training_step(model: Model, optimizer: Optimizer, data: Batch, scale: float) -> None:
-        optimizer.zero_grad()
-        (data_loss(model, data) + scale * STRENGTH * half_squares(model)).backward()
-        for w in matrices(model):
-            assert w.grad is not None
-            most = 0.01 * w.detach().norm(dim=1, keepdim=True)
-            w.grad.mul_((most / w.grad.norm(dim=1, keepdim=True)).clamp(max=1))
-        optimizer.step()
-
-    return audited(training_step, STRENGTH * L2())
-
-
-@loop("pytorch")
 def lbfgs_with_a_history() -> Audited:
     """The steps within the step mix all parameters, so that biases end elsewhere too."""
 
@@ -131,23 +48,6 @@ def lbfgs_with_a_history() -> Audited:
 
     kind = optim.LBFGS
     return audited(training_step, STRENGTH * L2(), optimizer=lambda p: kind(p, max_iter=4))
-
-
-@loop("pytorch")
-def penalty_behind_unscale() -> Audited:
-    """Gradients are those of the loss from unscale_ on; the penalty has a backward of its own."""
-    scaler = GradScaler("cpu", init_scale=1024.0)
-
-    def training_step(model: Model, optimizer: Optimizer, data: Batch, scale: float) -> None:
-        optimizer.zero_grad()
-        scaler.scale(data_loss(model, data)).backward()
-        scaler.unscale_(optimizer)
-        (scale * STRENGTH * half_squares(model)).backward()
-        nn.utils.clip_grad_norm_(model.parameters(), 0.5)
-        scaler.step(optimizer)
-        scaler.update()
-
-    return audited(training_step, STRENGTH * L2(), dtype=torch.float32)
 
 
 @loop("pytorch")
@@ -282,97 +182,6 @@ def step_that_is_told_the_loss() -> Audited:
 
 
 @loop("pytorch")
-def gradients_moved_to_their_mean() -> Audited:
-    """Each row's mean is taken from the gradient before the penalty is added to it."""
-
-    def training_step(model: Model, optimizer: Optimizer, data: Batch, scale: float) -> None:
-        optimizer.zero_grad()
-        data_loss(model, data).backward()
-        for w in matrices(model):
-            assert w.grad is not None
-            w.grad.sub_(w.grad.mean(1, keepdim=True)).add_(w.detach(), alpha=scale * STRENGTH)
-        optimizer.step()
-
-    return audited(training_step, STRENGTH * L2(), optimizer=lambda p: Adam(p, lr=RATE))
-
-
-@loop("pytorch")
-def decoupled_by_hand_in_front_of_adam() -> Audited:
-    """Between backward and step, so that Adam does not see it."""
-
-    def training_step(model: Model, optimizer: Optimizer, data: Batch, scale: float) -> None:
-        optimizer.zero_grad()
-        data_loss(model, data).backward()
-        with torch.no_grad():
-            for w in matrices(model):
-                w.mul_(1 - RATE * STRENGTH * scale)
-        optimizer.step()
-
-    return audited(training_step, STRENGTH * L2(), optimizer=lambda p: Adam(p, lr=RATE))
-
-
-@loop("pytorch")
-def prepared_by_accelerate() -> Audited:
-    """accelerator.backward on a prepared model; the prepared optimizer is looked through."""
-    from accelerate import Accelerator
-
-    accelerator = Accelerator(cpu=True)
-    plain = network(torch.float32)
-    model, optimizer = accelerator.prepare(
-        plain, AdamW(matrices(plain), lr=RATE, weight_decay=STRENGTH)
-    )
-
-    def training_step(model: Model, optimizer: Optimizer, data: Batch, scale: float) -> None:  # noqa: ARG001
-        optimizer.zero_grad()
-        accelerator.backward(data_loss(model, data))
-        accelerator.clip_grad_norm_(model.parameters(), 1.0)
-        optimizer.step()
-
-    return TorchAudit(model, optimizer, training_step, batch(torch.float32))
-
-
-def in_masters(model: Model, optimizer: Any, masters: list[Any]) -> None:
-    """Step copies of the parameters with the gradients of these, and copy them back."""
-    for master, w in zip(masters, model.parameters(), strict=True):
-        master.grad = None if w.grad is None else w.grad.to(master.dtype)
-    optimizer.step()
-    with torch.no_grad():
-        for master, w in zip(masters, model.parameters(), strict=True):
-            w.copy_(master)
-
-
-@loop("pytorch")
-def master_weights_with_a_penalty() -> Audited:
-    """The optimizer holds float64 copies of float32 parameters."""
-    model = network(torch.float32)
-    masters = [w.detach().double().requires_grad_() for w in model.parameters()]
-
-    def training_step(model: Model, optimizer: Any, data: Batch, scale: float) -> None:
-        model.zero_grad()
-        (data_loss(model, data) + scale * STRENGTH * half_squares(model)).backward()
-        in_masters(model, optimizer, optimizer.param_groups[0]["params"])
-
-    optimizer = Adam(masters, lr=RATE)
-    return TorchAudit(model, optimizer, training_step, batch(torch.float32), STRENGTH * L2())
-
-
-@loop("pytorch")
-def master_weights_with_a_decay() -> Audited:
-    """The decay is AdamW's, on the copies of all parameters."""
-    model = network()
-    masters = [w.detach().clone().requires_grad_() for w in model.parameters()]
-
-    def training_step(model: Model, optimizer: Any, data: Batch, scale: float) -> None:  # noqa: ARG001
-        model.zero_grad()
-        data_loss(model, data).backward()
-        in_masters(model, optimizer, optimizer.param_groups[0]["params"])
-
-    optimizer = AdamW(masters, lr=RATE, weight_decay=STRENGTH)
-    terms = (STRENGTH * L2()).on(everything())
-    return TorchAudit(model, optimizer, training_step, batch(), terms)
-
-
-@loop("pytorch")
 def scale_by_name_only() -> Audited:
     """training_step(model, optimizer, batch, *, scale)."""
 
@@ -380,21 +189,6 @@ def scale_by_name_only() -> Audited:
         PENALISED(model, optimizer, data, scale)
 
     return audited(training_step, STRENGTH * L2())
-
-
-@loop("pytorch")
-def gradients_that_are_set_and_clipped() -> Audited:
-    """torch.autograd.grad, assigned, then clipped by norm under Adam."""
-
-    def training_step(model: Model, optimizer: Optimizer, data: Batch, scale: float) -> None:
-        loss = data_loss(model, data) + scale * STRENGTH * half_squares(model)
-        parameters = list(model.parameters())
-        for w, gradient in zip(parameters, torch.autograd.grad(loss, parameters), strict=True):
-            w.grad = gradient
-        nn.utils.clip_grad_norm_(parameters, 0.05)
-        optimizer.step()
-
-    return audited(training_step, STRENGTH * L2(), optimizer=lambda p: Adam(p, lr=RATE))
 
 
 @loop("pytorch")
@@ -408,57 +202,3 @@ def thawed_by_the_step() -> Audited:
     model = network()
     model[0].requires_grad_(False)
     return audited(training_step, STRENGTH * L2(), model)
-
-
-@loop("pytorch")
-def loss_scale_by_hand() -> Audited:
-    """The loss is multiplied by 512, and the gradients are divided by it, then clipped."""
-
-    def training_step(model: Model, optimizer: Optimizer, data: Batch, scale: float) -> None:
-        optimizer.zero_grad()
-        loss = data_loss(model, data) + scale * STRENGTH * half_squares(model)
-        (512.0 * loss).backward()
-        for w in model.parameters():
-            assert w.grad is not None
-            w.grad.div_(512.0)
-        nn.utils.clip_grad_norm_(model.parameters(), 0.05)
-        optimizer.step()
-
-    return audited(training_step, STRENGTH * L2())
-
-
-@loop("pytorch")
-def mean_over_micro_batches_by_hand() -> Audited:
-    """Every micro-batch has the whole loss, and the gradients are divided by their number."""
-
-    def training_step(model: Model, optimizer: Optimizer, data: Batch, scale: float) -> None:
-        optimizer.zero_grad()
-        for part in zip(data[0].chunk(4), data[1].chunk(4), strict=True):
-            (data_loss(model, part) + scale * STRENGTH * half_squares(model)).backward()
-        for w in model.parameters():
-            assert w.grad is not None
-            w.grad.mul_(1 / 4)
-        optimizer.step()
-
-    return audited(training_step, STRENGTH * L2(), optimizer=lambda p: Adam(p, lr=RATE))
-
-
-@loop("pytorch")
-def accumulated_by_accelerate() -> Audited:
-    """The prepared optimizer takes a step for every second micro-batch only."""
-    from accelerate import Accelerator
-
-    accelerator = Accelerator(cpu=True, gradient_accumulation_steps=2)
-    plain = network(torch.float32)
-    model, optimizer = accelerator.prepare(
-        plain, AdamW(matrices(plain), lr=RATE, weight_decay=STRENGTH)
-    )
-
-    def training_step(model: Model, optimizer: Optimizer, data: Batch, scale: float) -> None:  # noqa: ARG001
-        for part in zip(data[0].chunk(2), data[1].chunk(2), strict=True):
-            with accelerator.accumulate(model):
-                accelerator.backward(data_loss(model, part))
-                optimizer.step()
-                optimizer.zero_grad()
-
-    return TorchAudit(model, optimizer, training_step, batch(torch.float32))
