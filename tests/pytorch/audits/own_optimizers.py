@@ -136,6 +136,13 @@ def lazy(w: Tensor, g: Tensor, group: dict, direction: Direction, state: dict) -
     w.mul_(1 - group["lr"] * decay).sub_(group["lr"] * direction(g, state))
 
 
+def drawn(w: Tensor, g: Tensor, group: dict, direction: Direction, state: dict) -> None:
+    """Move in some steps, as a draw says, as Magma does (arXiv 2602.15322)."""
+    moves = float(torch.rand(()) < 0.5)
+    shrink = group["lr"] * group["weight_decay"]
+    w.sub_(moves * (shrink * w + group["lr"] * direction(g, state)))
+
+
 def rescaled(w: Tensor, g: Tensor, group: dict, direction: Direction, state: dict) -> None:
     """Step by the weights' norm along direction + λw, as LAMB does (You et al., 1904.00962)."""
     moved = direction(g, state) + group["weight_decay"] * w

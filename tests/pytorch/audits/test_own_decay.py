@@ -26,6 +26,7 @@ from tests.pytorch.audits.own_optimizers import (
     by_rate,
     cautious,
     corrected,
+    drawn,
     faint,
     forgotten,
     implicit,
@@ -139,6 +140,7 @@ RULES = [
     (corrected, "corrected", RATE / PEAK),
     (late, "intermittent", 1.0),
     (lazy, "intermittent", 1.0),
+    (drawn, "intermittent", 1.0),
     (tripled, "scaled", 3.0),
 ]
 

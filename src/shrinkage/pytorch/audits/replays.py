@@ -87,8 +87,8 @@ class Replays:
             group["weight_decay"] = decay
         visited = {name: [_sample(twin.parameters[name])] for name in self._names}
         with seeded(self._seed):
-            for _ in range(steps):
-                step_bare(twin, self._watch, in_gradient, noisy=noisy)
+            for step in range(steps):
+                step_bare(twin, self._watch, in_gradient, noisy=noisy, goes_on=step > 0)
                 for name, weights in visited.items():
                     weights.append(_sample(twin.parameters[name]))
         return visited
@@ -123,11 +123,17 @@ def own_decays(twin: Twin, watch: Watch, seed: int) -> dict[str, MeasuredDecay]:
 
 
 def step_bare(
-    twin: Twin, watch: Watch, in_gradient: Mapping[str, float], *, noisy: bool = False
+    twin: Twin,
+    watch: Watch,
+    in_gradient: Mapping[str, float],
+    *,
+    noisy: bool = False,
+    goes_on: bool = False,
 ) -> None:
     """Step the optimizer as it stands with a run's gradients, and λw added to them by name.
 
-    Noisy ones are random, as large as the run's, and the same in every walk.
+    Noisy ones are random, as large as the run's, and the same in every walk. A step that goes on
+    draws new numbers where the optimizer draws any; else it draws those of the run.
     """
     for name, tensor in twin.parameters.items():
         gradient, decay = watch.used(name), in_gradient.get(name, 0.0)
@@ -138,7 +144,7 @@ def step_bare(
             upwards = group.get("maximize", False)
             gradient = gradient.add(tensor.detach(), alpha=-decay if upwards else decay)
         tensor.grad = gradient
-    watch.take_again(twin.optimizer)
+    watch.take_again(twin.optimizer, goes_on=goes_on)
 
 
 def _noise_like(gradient: torch.Tensor) -> torch.Tensor:

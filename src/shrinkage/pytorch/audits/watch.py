@@ -117,12 +117,15 @@ class Watch:
             return None
         return made * self._factor
 
-    def take_again(self, optimizer: Any) -> None:
+    def take_again(self, optimizer: Any, *, goes_on: bool = False) -> None:
         """Step an optimizer with what it was told in the run: nothing, or the loss, say.
 
-        It draws the numbers that it drew there.
+        It draws the numbers that it drew there, or goes on drawing where the step is a later one.
         """
         args, kwargs = self._arguments
+        if goes_on:
+            optimizer.step(*args, **kwargs)
+            return
         before = torch.get_rng_state()
         torch.set_rng_state(self._draws)
         optimizer.step(*args, **kwargs)
