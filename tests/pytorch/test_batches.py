@@ -15,7 +15,7 @@ from shrinkage.pytorch import Attachment, regularize
 from shrinkage.pytorch.optimizers import Motion
 from shrinkage.pytorch.prox.batched import make_batches
 from shrinkage.pytorch.prox.kernels import TensorAddresses, are_built
-from shrinkage.pytorch.prox.shrink import kernel_numbers
+from shrinkage.pytorch.prox.shrink import SinglePass, StackedPass, kernel_numbers
 from shrinkage.pytorch.prox.soft import SoftThreshold, Workspace
 
 pytestmark = pytest.mark.skipif(not are_built(), reason="the compiled kernels were not built")
@@ -156,11 +156,30 @@ def test_diagonal_kernel_is_the_eager_route_to_rounding(l2, reach):
     pushes = TensorAddresses(1)
     assert pushes.point_to([push])
     motion = Motion(1e-3, square, None, 1e-4, reach=reach, push=push, push_scale=2.0)
-    weights.shrink_diagonal(squares, pushes, kernel_numbers(motion, 1e-3 * 0.3, 1e-3 * l2))
+    weights.numbers[:] = kernel_numbers(motion, 1e-3 * 0.3, 1e-3 * l2)
+    weights.shrink_diagonal(squares, pushes)
     SoftThreshold(0.3, l2, Workspace())(eager, motion)
     ulp = 3e-8  # of the largest weights, before their threshold is subtracted
     torch.testing.assert_close(w, eager, rtol=1e-6, atol=ulp, equal_nan=True)
     assert torch.equal(w == 0, eager == 0)
+
+
+@pytest.mark.parametrize("push", [None, "momentum"])
+def test_every_model_of_a_stack_is_shrunk_as_it_is_alone(push):
+    """Bit for bit, each at strengths of its own."""
+    generator = torch.Generator().manual_seed(5)
+    w, square, mean = (torch.randn(4, 7, 11, generator=generator) for _ in range(3))
+    l1, l2 = torch.tensor([0.1, 0.4, 0.2, 3.0]), torch.tensor([0.5, 0.0, 0.2, 1.0])
+    motion = Motion(1e-2, square**4, None, 1e-4, reach=1e-2, push=mean if push else None)
+    alone = w.clone()
+    stacked = StackedPass(l1, l2, 4, SoftThreshold(l1, l2, Workspace()))
+    assert stacked.fitting(w, motion)
+    for model, own in enumerate(alone):
+        single = SoftThreshold(float(l1[model]), float(l2[model]), Workspace())
+        route = SinglePass(float(l1[model]), float(l2[model]), single)
+        assert route.fitting(own, motion.each(lambda t, model=model: t[model]))
+    assert torch.equal(w, alone)
+    assert (w == 0).any()
 
 
 def _pass(kind, tensors, squares):
@@ -172,7 +191,8 @@ def _pass(kind, tensors, squares):
     elif kind == "scalar":
         weights.shrink_scalar(1.5, 0.01)
     else:
-        weights.shrink_diagonal(second, None, (1e-4, 1e-3, 1e-4, 1e-2, 0.0, 1e-4) * len(tensors))
+        weights.numbers[:] = (1e-4, 1e-3, 1e-4, 1e-2, 0.0, 1e-4)
+        weights.shrink_diagonal(second, None)
     return tensors
 
 

@@ -89,11 +89,12 @@ class Batch:
             return False
         if not self._squares.point_to(squares) or not lie_alike(self._parameters, squares):
             return False
-        numbers: list[float] = []
-        for motion in motions:
-            numbers += kernel_numbers(motion, motion.rate * self._l1, motion.rate * self._l2)
         if motions[0].rate:
-            self._weights.shrink_diagonal(self._squares, self._pushes if pushes else None, numbers)
+            self._weights.numbers[:] = [
+                kernel_numbers(motion, motion.rate * self._l1, motion.rate * self._l2)
+                for motion in motions
+            ]
+            self._weights.shrink_diagonal(self._squares, self._pushes if pushes else None)
             for resolution in self._resolutions:
                 resolution.shrinks += 1
         return True

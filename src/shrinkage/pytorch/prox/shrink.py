@@ -10,14 +10,17 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
+import numpy as np
 import torch
 
 from shrinkage.penalties import Combination
 from shrinkage.pytorch.optimizers import Motion
 from shrinkage.pytorch.prox.group import GroupThreshold, groups_of
 from shrinkage.pytorch.prox.kernels import TensorAddresses, lie_alike
-from shrinkage.pytorch.prox.soft import InPlace, SoftThreshold, Workspace, block_size
+from shrinkage.pytorch.prox.soft import InPlace, SoftThreshold, Strength, Workspace, block_size
 from shrinkage.terms import FARTHEST, Part, ProximalSum, present
+
+Number = float | np.ndarray
 
 _PLAIN = (Combination.RIDGE, Combination.THRESHOLD)
 
@@ -104,7 +107,7 @@ class Shrink:
         """Take the same sum at other strengths."""
         self._acting = acting_models(parts.parts, self._models)
         self._sums = [ProximalSum(acting.parts) for acting in self._acting]
-        self._in_place: list[InPlace | SinglePass | None] = []
+        self._in_place: list[InPlace | SinglePass | StackedPass | None] = []
         self._shape: torch.Size | None = None
         plain = self._models is None and all(
             part.reference is None and part.penalty.combines in _PLAIN for part in parts.assigned
@@ -139,8 +142,11 @@ class Shrink:
         if motion.rate == 0 or w.numel() == 0:
             return
         if w.shape != self._shape:
-            self._shape, shape = w.shape, w.shape[self._stacked :]
-            self._in_place = [self._route(parts, shape) for parts in self._sums]
+            self._shape = w.shape
+            self._in_place = [
+                self._route(parts, acting.cut(w).shape)
+                for acting, parts in zip(self._acting, self._sums, strict=True)
+            ]
         for acting, parts, route in zip(self._acting, self._sums, self._in_place, strict=True):
             models, moved = w, motion
             if acting.models is not None:
@@ -148,15 +154,19 @@ class Shrink:
             if route is None or not route.fitting(models, moved):
                 self._by_penalties(parts, models, moved)
 
-    def _route(self, parts: ProximalSum, shape: torch.Size) -> InPlace | SinglePass | None:
+    def _route(
+        self, parts: ProximalSum, shape: torch.Size
+    ) -> InPlace | SinglePass | StackedPass | None:
         """Return the fast route for thresholds, ridges and a group about zero, None for others."""
         if parts.others or any(part.reference is not None for part in parts.parts):
             return None
         l1, l2 = _strength(parts.thresholds), _strength(parts.ridges)
         if not parts.groups:
             eager = SoftThreshold(l1, l2, self._workspace)
-            return eager if self._stacked else SinglePass(l1, l2, eager)
-        groups = groups_of(parts.groups[0].penalty, shape)
+            if self._stacked:
+                return StackedPass(l1, l2, shape[0], eager)
+            return SinglePass(l1, l2, eager)
+        groups = groups_of(parts.groups[0].penalty, shape[self._stacked :])
         if groups is None:
             return None
         strengths = (_strength(parts.groups), l1, l2)
@@ -193,10 +203,33 @@ class SinglePass:
             return self._eager.fitting(w, motion)
         if push is not None and not (self._pushes.point_to([push]) and lie_alike([w], [push])):
             return self._eager.fitting(w, motion)
-        numbers = kernel_numbers(motion, threshold, ridge)
-        self._weights.shrink_diagonal(
-            self._squares, self._pushes if push is not None else None, numbers
-        )
+        self._weights.numbers[:] = kernel_numbers(motion, threshold, ridge)
+        self._weights.shrink_diagonal(self._squares, self._pushes if push is not None else None)
+        return True
+
+
+class StackedPass:
+    """The same on every model of a stack, each with strengths of its own, in a diagonal metric."""
+
+    def __init__(self, l1: Strength, l2: Strength, models: int, eager: SoftThreshold) -> None:
+        self._l1, self._l2 = (np.asarray(strength, dtype=np.float64) for strength in (l1, l2))
+        self._weights, self._squares, self._pushes = (TensorAddresses(models) for _ in range(3))
+        self._models, self._eager = models, eager
+
+    def fitting(self, w: torch.Tensor, motion: Motion) -> bool:
+        """Shrink `w` (models, *weights) in place; False where neither way fits."""
+        square, push = motion.square, motion.push
+        if square is None or not kernels_read(motion) or len(w) != self._models:
+            return self._eager.fitting(w, motion)
+        pairs = [(self._weights, w), (self._squares, square)]
+        pairs += [] if push is None else [(self._pushes, push)]
+        if not all(own.point_to_models(tensor) for own, tensor in pairs):
+            return self._eager.fitting(w, motion)
+        threshold, ridge = motion.rate * self._l1, motion.rate * self._l2
+        columns = self._weights.numbers.T
+        for column, number in zip(columns, kernel_numbers(motion, threshold, ridge), strict=True):
+            column[:] = number
+        self._weights.shrink_diagonal(self._squares, None if push is None else self._pushes)
         return True
 
 
@@ -205,7 +238,7 @@ def kernels_read(motion: Motion) -> bool:
     return motion.given is None and motion.mean is None and not motion.push_moves
 
 
-def kernel_numbers(motion: Motion, threshold: float, ridge: float) -> tuple[float, ...]:
+def kernel_numbers(motion: Motion, threshold: Number, ridge: Number) -> tuple[Number, ...]:
     """Return what the kernels take for one tensor: offset, pull, threshold, bound, own, ε.
 
     Args:

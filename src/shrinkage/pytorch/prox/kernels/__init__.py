@@ -16,6 +16,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
+import numpy as np
 import torch
 
 
@@ -83,6 +84,7 @@ class TensorAddresses:
         self.addresses = (ctypes.c_void_p * count)()
         self.sizes = (ctypes.c_size_t * count)()
         self._numbers = (ctypes.c_float * (6 * count))()
+        self.numbers = np.frombuffer(self._numbers, np.float32).reshape(count, 6)
         self._dense = False
         self._count = count
 
@@ -96,6 +98,19 @@ class TensorAddresses:
             self.sizes[:] = [tensor.numel() for tensor in tensors]
         return self._dense
 
+    def point_to_models(self, stack: torch.Tensor) -> bool:
+        """Look at the models along the first axis of a tensor, which lie one after the other."""
+        seen = [(stack.data_ptr(), stack.shape, stack.stride(), stack.dtype)]
+        if seen != self._seen:
+            self._seen = seen
+            plain = stack.dtype is torch.float32 and stack.is_cpu and stack.is_contiguous()
+            self._dense = _LIBRARY is not None and plain
+            size = stack[0].numel()
+            start, step = stack.data_ptr(), size * stack.element_size()
+            self.addresses[:] = [start + number * step for number in range(self._count)]
+            self.sizes[:] = [size] * self._count
+        return self._dense
+
     def decay(self, factor: float) -> None:
         """w ← w · factor for every tensor."""
         where = (self.addresses, self.sizes, self._count)
@@ -106,21 +121,16 @@ class TensorAddresses:
         where = (self.addresses, self.sizes, self._count)
         _LIBRARY.shrink_scalar(*where, divisor, threshold, _POOL, torch.get_num_threads())
 
-    def shrink_diagonal(
-        self,
-        squares: TensorAddresses,
-        pushes: TensorAddresses | None,
-        numbers: Sequence[float],
-    ) -> None:
+    def shrink_diagonal(self, squares: TensorAddresses, pushes: TensorAddresses | None) -> None:
         """w ← soft(w − w·pull·r, threshold·r) with r = 1/(√square + offset) for every tensor.
+
+        In a row of `numbers` a tensor has offset, pull, threshold, how far any weight may go, and
+        own and ε, where it may go own·|push|/(√square + ε).
 
         Args:
             squares: of the same shapes and layouts.
             pushes: the same, or none.
-            numbers: of each tensor, one after the other: offset, pull, threshold, how far any
-                weight may go, and own and ε, where it may go own·|push|/(√square + ε).
         """
-        self._numbers[:] = numbers
         own = None if pushes is None else pushes.addresses
         where = (self.addresses, squares.addresses, own, self.sizes, self._count)
         _LIBRARY.shrink_within_reach(*where, self._numbers, _POOL, torch.get_num_threads())
