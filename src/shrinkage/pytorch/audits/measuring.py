@@ -14,12 +14,11 @@ import torch
 
 from shrinkage.audits.intended import Intended
 from shrinkage.audits.measuring import Fit, Measured, Pair, measure
-from shrinkage.errors import UnsupportedOptimizer
 from shrinkage.pytorch.audits.replays import step_bare
 from shrinkage.pytorch.audits.runs import Runs
+from shrinkage.pytorch.audits.thinned import told_metric
 from shrinkage.pytorch.audits.watch import Watch
-from shrinkage.pytorch.optimizers import Metric, Moment, metric_of
-from shrinkage.pytorch.optimizers.motion import nothing
+from shrinkage.pytorch.optimizers import Moment
 from shrinkage.pytorch.updates import Proximal
 
 Look = Callable[[Mapping[str, Measured]], None]
@@ -115,7 +114,7 @@ def _decays_first(measured: Mapping[str, Measured], early: Mapping[str, Measured
 def _metric(runs: Runs, name: str) -> tuple[Any, Any]:
     """Return step sizes and reach in the optimizer's metric, None where unknown."""
     optimizer, tensor = runs.twin.optimizer, runs.twin.parameters[name]
-    metric = _told_metric(runs)
+    metric = told_metric(runs.twin.optimizer)
     group, state = runs.twin.group_of(name), optimizer.state.get(tensor, {})
     if metric is None or group is None or (not state and metric.needs_state):
         return None, None
@@ -123,15 +122,6 @@ def _metric(runs: Runs, name: str) -> tuple[Any, Any]:
     motion = metric.motion(moment).amplified(_gain(runs, tensor))
     below = motion.denominator()
     return motion.rate if below is None else motion.rate / below, motion.reaches()
-
-
-def _told_metric(runs: Runs) -> Metric | None:
-    """Return a metric that one step tells, None where it is unknown or needs notes of more."""
-    try:
-        metric = metric_of(runs.twin.optimizer)
-    except UnsupportedOptimizer:
-        return None
-    return metric if metric.note is nothing else None
 
 
 def _gain(runs: Runs, tensor: torch.Tensor) -> float:
@@ -160,7 +150,7 @@ def _tells(runs: Runs, watch: Watch, seen: Measured) -> bool:
     if not seen.finite or seen.gradient is None or not seen.gradient.is_zero:
         return False
     same = watch.clip == runs.zero.clip and watch.replayable
-    return same and (not runs.adapts or _told_metric(runs) is not None)
+    return same and (not runs.adapts or told_metric(runs.twin.optimizer) is not None)
 
 
 def _beside(

@@ -13,11 +13,12 @@ import torch
 
 from shrinkage.audits.decays import MeasuredDecay, OwnDecay, measure_decays
 from shrinkage.pytorch.audits.step_call import seeded
+from shrinkage.pytorch.audits.thinned import SAMPLED, Thinned
 from shrinkage.pytorch.audits.twin import Twin
 from shrinkage.pytorch.audits.watch import Watch
 
 Array = Any
-_SAMPLED = 1 << 14  # weights of a parameter that are looked at
+Stand = Twin | Thinned
 _SHRINK = 2.0**-5  # what a decoupled decay takes of a weight in a replayed step, at least
 _HIDDEN = (OwnDecay.UNKNOWN, OwnDecay.INTERMITTENT)  # what rounding may look like
 _LOUD = 0.25  # an error of a factor that hides it
@@ -28,7 +29,7 @@ class Replays:
     """Steps a twin's optimizer bare, with the gradients of a run.
 
     Args:
-        twin: it stands elsewhere after every walk.
+        stand: the twin, or some weights of it; elsewhere after every walk.
         watch: of the run.
         names: the parameters that are looked at.
         seed: random state of every walk.
@@ -36,9 +37,9 @@ class Replays:
     """
 
     def __init__(
-        self, twin: Twin, watch: Watch, names: Iterable[str], seed: int, *, wide: bool = False
+        self, stand: Stand, watch: Watch, names: Iterable[str], seed: int, *, wide: bool = False
     ) -> None:
-        self._twin, self._watch, self._names, self._seed = twin, watch, tuple(names), seed
+        self._stand, self._watch, self._names, self._seed = stand, watch, tuple(names), seed
         self._wide = wide
         self._plain: dict[tuple[int, float, bool], dict[str, list[Array]]] = {}
 
@@ -48,7 +49,7 @@ class Replays:
 
     def rounding_of(self, name: str) -> float:
         """Return the machine epsilon of a parameter."""
-        return torch.finfo(torch.float64 if self._wide else self._twin.start[name].dtype).eps
+        return torch.finfo(torch.float64 if self._wide else self._stand.start[name].dtype).eps
 
     def walk(
         self,
@@ -74,31 +75,32 @@ class Replays:
         rate: float,
         noisy: bool,
     ) -> dict[str, list[Array]]:
-        twin = self._twin
-        twin.reset(0.0, bare=True)
+        stand = self._stand
+        stand.reset(0.0, bare=True)
         if self._wide:
-            twin.widen()
-        for group in twin.optimizer.param_groups if rate != 1 else ():
+            stand.widen()
+        for group in stand.optimizer.param_groups if rate != 1 else ():
             if group.get("lr") is not None:
                 group["lr"] = rate * group["lr"]
         for name, decay in in_groups.items():
-            group = twin.group_of(name)
+            group = stand.group_of(name)
             assert group is not None
             group["weight_decay"] = decay
-        visited = {name: [_sample(twin.parameters[name])] for name in self._names}
+        visited = {name: [_sample(stand.parameters[name])] for name in self._names}
         with seeded(self._seed):
             for step in range(steps):
-                step_bare(twin, self._watch, in_gradient, noisy=noisy, goes_on=step > 0)
+                step_bare(stand, self._watch, in_gradient, noisy=noisy, goes_on=step > 0)
                 for name, weights in visited.items():
-                    weights.append(_sample(twin.parameters[name]))
+                    weights.append(_sample(stand.parameters[name]))
         return visited
 
 
-def own_decays(twin: Twin, watch: Watch, seed: int) -> dict[str, MeasuredDecay]:
+def own_decays(twin: Twin, stand: Stand, watch: Watch, seed: int) -> dict[str, MeasuredDecay]:
     """Return how the optimizer's decay reaches each parameter whose group has one.
 
     Args:
-        twin: the copy; it stands elsewhere afterwards.
+        twin: the copy.
+        stand: it, or some weights of it; it stands elsewhere afterwards.
         watch: of the run whose gradients are stepped with.
         seed: random state of every walk.
 
@@ -113,17 +115,17 @@ def own_decays(twin: Twin, watch: Watch, seed: int) -> dict[str, MeasuredDecay]:
     if not known or not watch.replayable:
         return {name: MeasuredDecay(rule) for name, rule in known.items()}
     decays = _amplified(twin, watch, known)
-    measured = measure_decays(Replays(twin, watch, known, seed), decays, known)
+    measured = measure_decays(Replays(stand, watch, known, seed), decays, known)
     hidden = {n for n, said in measured.items() if said.rule in _HIDDEN or said.error > _LOUD}
     if hidden:
         with twin.narrowed():
-            wide = Replays(twin, watch, hidden, seed, wide=True)
+            wide = Replays(stand, watch, hidden, seed, wide=True)
             measured |= measure_decays(wide, {n: decays[n] for n in hidden}, {})
     return measured
 
 
 def step_bare(
-    twin: Twin,
+    stand: Stand,
     watch: Watch,
     in_gradient: Mapping[str, float],
     *,
@@ -135,16 +137,16 @@ def step_bare(
     Noisy ones are random, as large as the run's, and the same in every walk. A step that goes on
     draws new numbers where the optimizer draws any; else it draws those of the run.
     """
-    for name, tensor in twin.parameters.items():
-        gradient, decay = watch.used(name), in_gradient.get(name, 0.0)
-        group = twin.group_of(name)
+    for name, tensor in stand.parameters.items():
+        gradient, decay = watch.used(name, stand.pick), in_gradient.get(name, 0.0)
+        group = stand.group_of(name)
         if gradient is not None:
             gradient = (_noise_like(gradient) if noisy else gradient).to(tensor.dtype)
         if gradient is not None and group is not None and decay:
             upwards = group.get("maximize", False)
             gradient = gradient.add(tensor.detach(), alpha=-decay if upwards else decay)
         tensor.grad = gradient
-    watch.take_again(twin.optimizer, goes_on=goes_on)
+    watch.take_again(stand.optimizer, goes_on=goes_on)
 
 
 def _noise_like(gradient: torch.Tensor) -> torch.Tensor:
@@ -175,6 +177,6 @@ def _amplified(twin: Twin, watch: Watch, names: Iterable[str]) -> dict[str, floa
 
 def _sample(tensor: torch.Tensor) -> Array:
     """Return some weights, evenly spread, in float64."""
-    stride = -(-tensor.numel() // _SAMPLED)
+    stride = -(-tensor.numel() // SAMPLED)
     sampled = tensor.detach().reshape(-1)[::stride].to("cpu", torch.float64, copy=True).numpy()
     return np.asarray(sampled)

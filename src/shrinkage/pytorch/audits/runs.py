@@ -14,9 +14,10 @@ import torch
 
 from shrinkage.audits.decays import MeasuredDecay, OwnDecay
 from shrinkage.pytorch.audits.adaptivity import reshapes
-from shrinkage.pytorch.audits.replays import own_decays, step_bare
+from shrinkage.pytorch.audits.replays import Stand, own_decays, step_bare
 from shrinkage.pytorch.audits.step_call import StepCall, seeded
 from shrinkage.pytorch.audits.surroundings import Surroundings
+from shrinkage.pytorch.audits.thinned import Thinned
 from shrinkage.pytorch.audits.twin import Twin, rate_in
 from shrinkage.pytorch.audits.watch import Watch
 from shrinkage.pytorch.optimizers import UNKNOWN, facts_of
@@ -39,6 +40,7 @@ class Runs:
         self.after_zero = {
             name: tensor.detach().clone() for name, tensor in twin.parameters.items()
         }
+        self._stand: Stand = Thinned(twin) if Thinned.can_stand_for(twin) else twin
         self._try_bare_step()
         self._measure_decays()
         with seeded(call.seed):
@@ -58,14 +60,19 @@ class Runs:
         return self._call(self.twin, scale)
 
     def _measure_decays(self) -> None:
-        self.decays: dict[str, MeasuredDecay] = own_decays(self.twin, self.zero, self._call.seed)
+        self.decays: dict[str, MeasuredDecay] = own_decays(
+            self.twin, self._stand, self.zero, self._call.seed
+        )
         self.twin.decays_are_news = False
 
     def _try_bare_step(self) -> None:
         """Find out whether the optimizer can step with gradients alone: some need their graph."""
         try:
-            if self.zero.replayable:
+            if self.zero.replayable and self._stand is self.twin:
                 self.unexplained.keys()
+            elif self.zero.replayable:
+                self._stand.reset(0.0, bare=True)
+                step_bare(self._stand, self.zero, {})
         except Exception:  # whatever an optimizer raises that misses something
             self.zero.replayable = self.twin.steps_bare = False
 

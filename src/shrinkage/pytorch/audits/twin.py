@@ -43,12 +43,13 @@ class Twin:
 
     def __init__(self, model: nn.Module, optimizer: Optimizer) -> None:
         memo: dict[int, Any] = {}
-        self._their_optimizer = optimizer
+        self.their_optimizer = optimizer
         self.model: nn.Module = copied(model, memo, "model")
         self.optimizer = copied_optimizer(optimizer, memo)
         self._counterparts = _counterparts(model, optimizer, self.model, self.optimizer)
         self._states = list(_state_pairs(optimizer, memo))
         self.described = describe(model)
+        self.theirs = {info.name: tensor for info, tensor in self.described}
         own = describe(self.model)
         self.parameters = {info.name: tensor for info, tensor in own}
         self.infos = tuple(info for info, _ in own)
@@ -85,7 +86,7 @@ class Twin:
     @property
     def their_attachment(self) -> Attachment | None:
         """What the caller has attached to the optimizer."""
-        return attachment_of(self._their_optimizer)
+        return attachment_of(self.their_optimizer)
 
     @torch.no_grad()
     def reset(self, scale: float, *, bare: bool = False) -> None:
@@ -129,12 +130,7 @@ class Twin:
 
     def widen(self) -> None:
         """Go on in float64: what moves by less than a rounding of the weights is seen there."""
-        for tensor in self.parameters.values():
-            tensor.data = tensor.data.double()
-        for state in self.optimizer.state.values():
-            for key, value in state.items() if isinstance(state, dict) else ():
-                if isinstance(value, torch.Tensor) and value.is_floating_point():
-                    state[key] = value.double()
+        in_float64(self.parameters, self.optimizer)
 
     @contextlib.contextmanager
     def narrowed(self) -> Iterator[None]:
@@ -153,8 +149,12 @@ class Twin:
 
     def group_of(self, name: str) -> dict[str, Any] | None:
         """Return the parameter group of a parameter, None where the optimizer does not hold it."""
-        place = self._places.get(name)
+        place = self.place_of(name)
         return None if place is None else self.optimizer.param_groups[place]
+
+    def place_of(self, name: str) -> int | None:
+        """Return the number of a parameter's group, None where the optimizer does not hold it."""
+        return self._places.get(name)
 
     def rate_of(self, name: str) -> float:
         """Return the learning rate of a parameter: 1 without one, 0 outside the optimizer."""
@@ -170,6 +170,11 @@ class Twin:
         """Return what is known of the way in which the optimizer decays a parameter."""
         group = self.group_of(name)
         return OwnDecay.NONE if group is None else facts_of(self.optimizer).decay_in(group)
+
+    @staticmethod
+    def pick(tensor: torch.Tensor) -> torch.Tensor:
+        """Return the numbers of a tensor that stand here: all."""
+        return tensor.detach()
 
     @property
     def has_gradients(self) -> bool:
@@ -191,7 +196,7 @@ class Twin:
             if own.shape == theirs.shape and own.dtype == theirs.dtype:
                 own.detach().copy_(theirs.detach())
                 memo[id(theirs)] = own
-        _take_over(self.optimizer, self._their_optimizer, memo)
+        _take_over(self.optimizer, self.their_optimizer, memo)
         for group, values in zip(self.optimizer.param_groups, self._groups, strict=True):
             group.update(copy.deepcopy(values))  # a scheduler may have moved the caller's since
             decay = float(values.get("weight_decay", 0) or 0)
@@ -218,6 +223,16 @@ def rate_in(group: Mapping[str, Any]) -> float:
     """Return a group's learning rate, 1 where it has none: optimizers that find their own."""
     rate = group.get("lr")
     return 1.0 if rate is None else float(rate)
+
+
+def in_float64(parameters: Mapping[str, torch.Tensor], optimizer: Optimizer) -> None:
+    """Turn parameters and what an optimizer keeps of them into float64, where they are."""
+    for tensor in parameters.values():
+        tensor.data = tensor.data.double()
+    for state in optimizer.state.values():
+        for key, value in state.items() if isinstance(state, dict) else ():
+            if isinstance(value, torch.Tensor) and value.is_floating_point():
+                state[key] = value.double()
 
 
 def copied_optimizer(optimizer: Optimizer, memo: dict[int, Any]) -> Optimizer:

@@ -9,7 +9,7 @@ that the loop adds to the gradients itself.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import torch
@@ -107,15 +107,22 @@ class Watch:
         """What makes the gradient of a step of that of backward, loss scale undone."""
         return self.clip if not self._fused else self.clip / self._scaled_by
 
-    def used(self, name: str) -> torch.Tensor | None:
-        """Return the gradient that the optimizer stepped with, loss scale undone."""
+    def used(
+        self, name: str, pick: Callable[[torch.Tensor], torch.Tensor] = torch.Tensor.detach
+    ) -> torch.Tensor | None:
+        """Return the gradient that the optimizer stepped with, loss scale undone.
+
+        Args:
+            name: of the parameter.
+            pick: takes the numbers of it that are asked for; all unless told.
+        """
         used = self._used.get(name, self._clamped.get(name))
         if used is not None:
-            return used.clone()
+            return pick(used).clone()
         made = self._made.get(name)
         if made is None or name not in self.rates:
             return None
-        return made * self._factor
+        return pick(made) * self._factor
 
     def take_again(self, optimizer: Any, *, goes_on: bool = False) -> None:
         """Step an optimizer with what it was told in the run: nothing, or the loss, say.
