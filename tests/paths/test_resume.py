@@ -46,7 +46,7 @@ def start(folder, errors=None) -> subprocess.Popen:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("number", [3, pytest.param(10, marks=pytest.mark.thorough)])
+@pytest.mark.parametrize("number", [2, pytest.param(10, marks=pytest.mark.thorough)])
 def test_kills_at_random_moments_change_nothing(tmp_path, number):
     undisturbed, killed = tmp_path / "undisturbed", tmp_path / "killed"
     begin = time.monotonic()

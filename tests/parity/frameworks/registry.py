@@ -163,9 +163,12 @@ def cases(framework: str) -> Iterator[Case]:
 def is_needed(case: Case) -> bool:
     """Return whether a case is more than a repetition.
 
-    An epsilon matters in Adam's metric alone, and beside it the updates meet every framework.
+    An epsilon matters in Adam's metric alone, and beside it the updates meet every framework. What
+    is added to the loss is added to the gradient by the framework itself: once is enough.
     """
-    return case.optimizer != "adam" or case.update == "proximal"
+    if case.update == "proximal":
+        return True
+    return case.optimizer == "momentum" or (case.optimizer != "adam" and case.update != "loss")
 
 
 def runs(framework: str, *, thorough: bool) -> dict[tuple[str, str], tuple[str, ...]]:

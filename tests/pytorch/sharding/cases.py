@@ -76,14 +76,17 @@ def is_needed(processes: int, case: Case) -> bool:
     """Return whether a case is more than a repetition.
 
     A DDP replica holds whole parameters, so that one separable penalty and one group say all; a
-    decoupled prox is the same scalar whatever the optimizer.
+    decoupled prox is the same scalar whatever the optimizer. What four processes have more than
+    two are pieces that are empty, in a prox by weights and in those of groups.
     """
     usual = case.penalty in ("elastic-net", "group-input")
+    if processes == 4:
+        plain = not (case.around or case.freeze or case.resume) and case.dtype == torch.float64
+        prox = case.update == "proximal" and (usual or case.penalty == "sparse-group")
+        return case.way != "ddp" and plain and prox
     if case.way == "ddp":
-        return usual and processes == 2
-    if case.update == "decoupled":
-        return usual or case.optimizer == "sgd"
-    return processes == 2 or usual or case.penalty == "sparse-group"
+        return usual
+    return case.update != "decoupled" or usual or case.optimizer == "sgd"
 
 
 CASES = [
