@@ -120,6 +120,6 @@ def _may_be(facts: LoopFacts, info: Any) -> bool:
 
 
 def _products(first: torch.Tensor, second: torch.Tensor, axis: int) -> torch.Tensor:
-    """Return Σ first·second by output unit, summed in float64."""
-    both = (first * second).movedim(axis, 0)
-    return both.reshape(both.shape[0], -1).sum(1, dtype=torch.float64).cpu()
+    """Return Σ first·second by output unit, without an array of the products."""
+    rows, others = (x.movedim(axis, 0).flatten(1) for x in (first, second))
+    return torch.bmm(rows[:, None], others[:, :, None]).view(-1).double().cpu()

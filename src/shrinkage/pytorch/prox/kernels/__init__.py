@@ -83,8 +83,8 @@ class TensorAddresses:
         self._seen: list[tuple] = []
         self.addresses = (ctypes.c_void_p * count)()
         self.sizes = (ctypes.c_size_t * count)()
-        self._numbers = (ctypes.c_float * (6 * count))()
-        self.numbers = np.frombuffer(self._numbers, np.float32).reshape(count, 6)
+        self.numbers = np.zeros((count, 6), np.float32)
+        self._numbers = self.numbers.ctypes.data
         self._dense = False
         self._count = count
 
