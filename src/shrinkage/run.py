@@ -181,7 +181,7 @@ def fit_dataset(
         store: the run directory.
         resume: go on in it.
         progress: show a bar.
-        announce: called with the estimate before the cross validation starts.
+        announce: called with the estimate before anything is trained but a short trial.
 
     Returns:
         The result.

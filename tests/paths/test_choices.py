@@ -10,7 +10,8 @@ from sklearn.metrics import accuracy_score, balanced_accuracy_score, log_loss, r
 
 from shrinkage.datasets import TargetEncoding
 from shrinkage.errors import InputError
-from shrinkage.paths.choosing.grid import check_strengths, extension, log_grid, top_of_grid
+from shrinkage.paths.choosing.grid import check_strengths, extension, log_grid
+from shrinkage.paths.choosing.grid_top import top_of_grid
 from shrinkage.paths.choosing.rules import choose
 from shrinkage.paths.choosing.scores import Scorer
 from shrinkage.paths.engines.stacked import StackedEngine
@@ -59,7 +60,7 @@ def test_extension_adds_one_decade_beyond_the_edge():
 @pytest.mark.parametrize("penalty", [L1(), L2()], ids=repr)
 def test_the_top_is_where_the_network_is_no_better_than_a_constant(make, penalty):
     problem, unit = make("mlp:8", penalty, strengths=(0.0,), rows=400)
-    top = top_of_grid(problem, unit, StackedEngine())
+    top = top_of_grid(problem, unit, StackedEngine()).strength
     longer, at_top = make("mlp:8", penalty, strengths=(top / 100, top), rows=400, epochs=20)
     trained = StackedEngine().train(longer, at_top, lambda _: None)
     rows = at_top.data.rows.take(at_top.data.train)

@@ -80,7 +80,10 @@ def command(
     ] = None,
     norm: Annotated[str | None, _model_option("mlp: batch or layer norm.", "--norm")] = None,
     epochs: Annotated[
-        int | None, _model_option("Passes over the rows. [default: about 2,000 steps]", "--epochs")
+        int | None,
+        _model_option(
+            "Passes over the rows. [default: about 2,000 steps, from 5 to 200 epochs]", "--epochs"
+        ),
     ] = None,
     batch_size: Annotated[
         int | None, _model_option("Rows a step. [default: 128]", "--batch-size")

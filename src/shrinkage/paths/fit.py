@@ -10,7 +10,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 
 from shrinkage.paths.choosing.cross_validation import CrossValidation
-from shrinkage.paths.choosing.grid import MOST_EXTENSIONS, extension, log_grid, top_of_grid
+from shrinkage.paths.choosing.grid import MOST_EXTENSIONS, extension, log_grid
+from shrinkage.paths.choosing.grid_top import (
+    DEFAULT_TOP,
+    GridSource,
+    GridTop,
+    search_steps,
+    top_of_grid,
+)
 from shrinkage.paths.choosing.rules import Choice, choose
 from shrinkage.paths.results.assembly import Refit, assemble
 from shrinkage.paths.results.fitted import FittedPath
@@ -35,19 +42,19 @@ def fit(
         plan: what is fixed.
         store: keeps each unit that is done.
         progress: is told of every step.
-        announce: called with the estimate before the cross validation starts.
+        announce: called with the estimate before anything is trained but a short trial.
     """
-    strengths = _grid(plan, store, progress)
-    settings = plan.problem.terms.unregularized + _settings(plan, strengths)
     if announce is not None:
-        announce(_estimate(plan, settings))
+        announce(_estimate(plan, store))
+    strengths, source = _grid(plan, store, progress)
+    settings = plan.problem.terms.unregularized + _settings(plan, strengths)
     folds = _validate(plan, 0, settings, store, progress, "cross validation")
     validation = CrossValidation.of(settings, folds)
     choice = choose(validation.mean, validation.standard_error)
     if not isinstance(plan.options.strengths, tuple):
         validation, choice = _extended(plan, validation, choice, store, progress)
     refit = _refit(plan, validation, choice, store, progress)
-    return assemble(plan, validation, choice, refit)
+    return assemble(plan, validation, choice, refit, source)
 
 
 def _settings(plan: Plan, strengths: Iterable[float]) -> Settings:
@@ -55,25 +62,28 @@ def _settings(plan: Plan, strengths: Iterable[float]) -> Settings:
     return plan.problem.terms.settings((strength,) for strength in strengths)
 
 
-def _grid(plan: Plan, store: Store, progress: Progress) -> tuple[float, ...]:
+def _grid(plan: Plan, store: Store, progress: Progress) -> tuple[tuple[float, ...], GridSource]:
     strengths = plan.options.strengths
     if isinstance(strengths, tuple):
-        return strengths
-    top = store.note("grid")
-    if not isinstance(top, float):
-        progress.stage("finding the largest strength", 1)
-        top = top_of_grid(plan.problem, plan.refit_unit, plan.engine)
-        store.keep_note("grid", top)
-        progress.advance(1)
-    return log_grid(top, strengths)
+        return strengths, GridSource.GIVEN
+    top = GridTop.of_note(store.note("grid"))
+    if top is None:
+        steps = search_steps(plan.problem, plan.refit_unit, plan.engine)
+        progress.stage("finding the largest strength", steps)
+        top = top_of_grid(plan.problem, plan.refit_unit, plan.engine, progress.advance)
+        store.keep_note("grid", top.to_note())
+    return log_grid(top.strength, strengths), top.source
 
 
-def _estimate(plan: Plan, settings: Settings) -> Estimate:
-    jobs = plan.jobs(0, settings)
-    workers = min(plan.workers, len(jobs))
-    shared = plan.preparation.data.pixels
-    first = plan.unit(jobs[0])
-    return estimate(plan.problem, first, plan.engine, plan.steps(jobs), workers, shared)
+def _estimate(plan: Plan, store: Store) -> Estimate:
+    """Return what is still to be done; the strengths of the trial are those of a default grid."""
+    strengths = plan.options.strengths
+    counted = not isinstance(strengths, tuple)
+    grid = log_grid(DEFAULT_TOP, strengths) if counted else strengths
+    settings = plan.problem.terms.unregularized + _settings(plan, grid)
+    jobs = [job for job in plan.jobs(0, settings) if store.unit(job.name) is None]
+    searched = counted and store.note("grid") is None
+    return estimate(plan, jobs, len(settings), searched=searched)
 
 
 def _run(plan: Plan, jobs: Sequence[Job], store: Store, progress: Progress) -> list[UnitOutcome]:

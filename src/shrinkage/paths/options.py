@@ -34,7 +34,8 @@ class PathOptions:
         update: how the penalty enters training, one of DESIGN's four.
         select: name patterns of the parameters to penalise; empty: every default weight.
         seed: of splits, weights, batches and dropout.
-        epochs: passes over the rows; None: about 2,000 steps. A linear model is solved instead.
+        epochs: passes over the rows; None: about 2,000 steps, but between 5 and 200 epochs, which
+            are 200 steps where a batch holds all rows. A linear model is solved instead.
         batch_size: rows a step; None: 128, or all rows if there are fewer.
         learning_rate: the largest learning rate of the schedule.
         scorer: a scikit-learn scorer's name; None: accuracy or r2.

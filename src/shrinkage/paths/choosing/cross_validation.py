@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from shrinkage.paths.results.records import Status, standard_error
-from shrinkage.paths.running.outcomes import UnitOutcome
+from shrinkage.paths.running.outcomes import UnitOutcome, common_names
 from shrinkage.paths.settings import Settings
 
 
@@ -80,6 +80,12 @@ class CrossValidation:
         return np.sum(list(self.named("nonzero").values()), axis=0)
 
     @property
+    def residual(self) -> np.ndarray | None:
+        """Return how far each model is from a minimizer, (settings, folds), where measured."""
+        residual = self.measures.get("residual")
+        return None if residual is None or np.isnan(residual).all() else residual
+
+    @property
     def status(self) -> tuple[Status, ...]:
         """Return how training ended for each of the settings over its folds.
 
@@ -111,12 +117,13 @@ def _over_folds(ends: list[Status]) -> Status:
 
 def _joined(settings: Settings, folds: Sequence[UnitOutcome]) -> CrossValidation:
     first = folds[0].values
+    names = common_names([fold.values for fold in folds])
     measures = {
         name: np.stack([fold.values[name] for fold in folds], axis=1)
-        for name in first
+        for name in names
         if not name.startswith("curve/")
     }
-    names = [name for name in first if name.startswith("curve/") and name != "curve/epochs"]
+    names = [name for name in names if name.startswith("curve/") and name != "curve/epochs"]
     curves = {
         name.removeprefix("curve/"): np.stack([fold.values[name].T for fold in folds], axis=2)
         for name in names
@@ -126,4 +133,6 @@ def _joined(settings: Settings, folds: Sequence[UnitOutcome]) -> CrossValidation
 
 
 def _stacked(first: dict[str, np.ndarray], second: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
-    return {name: np.concatenate([first[name], second[name]]) for name in first}
+    return {
+        name: np.concatenate([first[name], second[name]]) for name in common_names([first, second])
+    }

@@ -20,6 +20,7 @@ from shrinkage.checks import one_of
 from shrinkage.datasets.wording import one_line
 from shrinkage.errors import InputError, near_names
 from shrinkage.importing import import_function
+from shrinkage.paths.engines.foreign import refuse_keras
 
 ACTIVATIONS: dict[str, type[nn.Module]] = {"relu": nn.ReLU, "gelu": nn.GELU, "tanh": nn.Tanh}
 NORMS: dict[str, type[nn.Module]] = {"batch": nn.BatchNorm1d, "layer": nn.LayerNorm}
@@ -139,6 +140,7 @@ class Factory:
                 f"{one_line(error)}; it is called with (n_inputs, n_outputs) = "
                 f"({n_inputs}, {n_outputs})"
             ) from error
+        refuse_keras(module)
         if not isinstance(module, nn.Module):
             raise InputError(
                 f"the model factory {self.name} must return a torch.nn.Module, "
@@ -177,6 +179,7 @@ def parse_architecture(
     >>> parse_architecture("mlp:64,32;dropout=0.1")
     MLP(hidden=(64, 32), activation='relu', dropout=0.1, norm=None)
     """
+    refuse_keras(model)
     if isinstance(model, nn.Module):
         return Prototype(model, f"{type(model).__name__} module")
     if isinstance(model, (Linear, MLP, Factory, Prototype)):

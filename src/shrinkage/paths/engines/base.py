@@ -19,7 +19,7 @@ from torch import nn
 from shrinkage.datasets import TargetEncoding
 from shrinkage.paths.choosing.scores import Scorer
 from shrinkage.paths.engines.architectures import Architecture, build_seeded
-from shrinkage.paths.engines.losses import StackedCrossEntropy, StackedSquaredError
+from shrinkage.paths.engines.losses import StackedLoss
 from shrinkage.paths.engines.recipe import Recipe
 from shrinkage.paths.settings import PathTerms, Settings
 from shrinkage.terms import Assignment, Part
@@ -75,7 +75,7 @@ class Problem:
     assignment: Assignment
     update: str
     recipe: Recipe
-    loss: StackedCrossEntropy | StackedSquaredError
+    loss: StackedLoss
     scorer: Scorer
     n_outputs: int
     device: torch.device
@@ -141,12 +141,14 @@ class Trained:
     """What an engine gives back: a way to predict, the weights, and how training went.
 
     `arrays` maps parameter and buffer names to (models, …); `converged` is one truth a model.
+    `residual`, where that means something, computes how far each model is from a minimizer.
     """
 
     outputs: Outputs
     arrays: Mapping[str, torch.Tensor]
     curves: Curves | None
     converged: np.ndarray
+    residual: Callable[[], np.ndarray | None] | None = None
 
 
 Advance = Callable[[int], None]

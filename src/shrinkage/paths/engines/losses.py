@@ -1,16 +1,38 @@
 """Data losses of a stack of models, and the loss of the best constant.
 
-Who uses this: both engines. Outputs come as (models, outputs, rows), the layout in which a
-stack computes; a single model is a stack of one. Every loss is one number a model, never summed
-over models before weights are applied, so one model's NaN stays its own.
+Who uses this: every engine, and the search for the top of the grid. Outputs come as (models,
+outputs, rows), the layout in which a stack computes; a single model is a stack of one. Every loss
+is one number a model, never summed over models before weights are applied, so one model's NaN
+stays its own.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 import torch
+
+
+class StackedLoss(Protocol):
+    """A data loss of a stack of models."""
+
+    def __call__(
+        self, outputs: torch.Tensor, target: torch.Tensor, weight: torch.Tensor | None
+    ) -> torch.Tensor:
+        """Return the mean loss of each model, shape (models,)."""
+        ...
+
+    def constant(self, target: np.ndarray, weight: np.ndarray | None) -> float:
+        """Return the loss of the best constant."""
+        ...
+
+    def constant_outputs(
+        self, target: np.ndarray, weight: np.ndarray | None, n_outputs: int
+    ) -> np.ndarray:
+        """Return the outputs of the best constant, shape (outputs,)."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -39,6 +61,19 @@ class StackedCrossEntropy:
         share = counts[counts > 0] / counts.sum()
         return float(-(share * np.log(share)).sum())
 
+    def constant_outputs(
+        self, target: np.ndarray, weight: np.ndarray | None, n_outputs: int
+    ) -> np.ndarray:
+        """Return the logarithms of the shares of the classes; one without rows has half a row.
+
+        >>> shares = np.exp(StackedCrossEntropy().constant_outputs(np.array([0, 1, 1, 1]), None, 2))
+        >>> shares.round(2).tolist()
+        [0.25, 0.75]
+        """
+        counts = np.bincount(target, weights=weight, minlength=n_outputs).astype(np.float64)
+        counts = np.maximum(counts, 0.5 * counts.sum() / max(1, len(target)))
+        return np.log(counts / counts.sum())
+
 
 @dataclass(frozen=True)
 class StackedSquaredError:
@@ -56,6 +91,36 @@ class StackedSquaredError:
         mean = np.average(target, weights=weight)
         return float(0.5 * np.average((target - mean) ** 2, weights=weight))
 
+    def constant_outputs(
+        self, target: np.ndarray, weight: np.ndarray | None, n_outputs: int
+    ) -> np.ndarray:
+        """Return the mean target."""
+        return np.full(n_outputs, np.average(target, weights=weight))
+
+
+@dataclass(frozen=True)
+class ShiftedLoss:
+    """A loss of outputs that are moved by a constant, as if the output bias began there."""
+
+    loss: StackedLoss
+    shift: tuple[float, ...]
+
+    def __call__(
+        self, outputs: torch.Tensor, target: torch.Tensor, weight: torch.Tensor | None
+    ) -> torch.Tensor:
+        """Return the loss of each model, shape (models,)."""
+        return self.loss(outputs + outputs.new_tensor(self.shift).view(1, -1, 1), target, weight)
+
+    def constant(self, target: np.ndarray, weight: np.ndarray | None) -> float:
+        """Return the loss of the best constant, whatever the shift."""
+        return self.loss.constant(target, weight)
+
+    def constant_outputs(
+        self, target: np.ndarray, weight: np.ndarray | None, n_outputs: int
+    ) -> np.ndarray:
+        """Return what a model adds to the shift to predict the best constant."""
+        return self.loss.constant_outputs(target, weight, n_outputs) - np.array(self.shift)
+
 
 def _row_mean(losses: torch.Tensor, weight: torch.Tensor | None) -> torch.Tensor:
     if weight is not None:
@@ -63,4 +128,7 @@ def _row_mean(losses: torch.Tensor, weight: torch.Tensor | None) -> torch.Tensor
     return losses.mean(dim=-1)
 
 
-LOSSES = {"classification": StackedCrossEntropy(), "regression": StackedSquaredError()}
+LOSSES: dict[str, StackedLoss] = {
+    "classification": StackedCrossEntropy(),
+    "regression": StackedSquaredError(),
+}

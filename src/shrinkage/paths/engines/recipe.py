@@ -71,8 +71,10 @@ class Recipe:
 def default_epochs(rows: int, batch_size: int) -> int:
     """Return the epochs that make about 2,000 steps, between 5 and 200.
 
-    >>> default_epochs(48_000, 128), default_epochs(1_150, 128)
-    (5, 200)
+    Under two batches of rows an epoch is one step, so that 200 epochs are 200 steps.
+
+    >>> default_epochs(48_000, 128), default_epochs(1_150, 128), default_epochs(200, 128)
+    (5, 200, 200)
     """
     steps = max(1, rows // batch_size)
     return min(MOST_EPOCHS, max(LEAST_EPOCHS, round(TARGET_STEPS / steps)))

@@ -17,8 +17,9 @@ from shrinkage.paths.engines.base import Advance, Curves, Problem, Rows, Trained
 from shrinkage.paths.engines.curves import CurveRecorder
 from shrinkage.paths.engines.recipe import derived_seed
 from shrinkage.paths.engines.seeding import seed_generators
+from shrinkage.paths.engines.stationarity import Stationary, proximal_sums, relative_residual
 from shrinkage.pytorch import Attachment, attach
-from shrinkage.terms import present
+from shrinkage.terms import ProximalSum, present
 
 EVALUATION_ROWS = 4096
 
@@ -57,11 +58,8 @@ class SequentialEngine:
             module, curve = _train_one(problem, unit, unit.settings.strengths(position), advance)
             modules.append(module)
             curves.append(curve)
-        names = [*dict(modules[0].named_parameters()), *dict(modules[0].named_buffers())]
-        states = [
-            {**dict(module.named_parameters()), **dict(module.named_buffers())}
-            for module in modules
-        ]
+        states = [module.state_dict() for module in modules]
+        names = [name for name, value in states[0].items() if isinstance(value, torch.Tensor)]
         return Trained(
             outputs=lambda x: torch.stack([evaluate(module, x) for module in modules]),
             arrays={
@@ -69,7 +67,39 @@ class SequentialEngine:
             },
             curves=_join(curves),
             converged=np.ones(len(modules), dtype=bool),
+            residual=lambda: _residuals(problem, unit, modules),
         )
+
+
+def _residuals(problem: Problem, unit: Unit, modules: list[nn.Module]) -> np.ndarray | None:
+    """Return how far each model is from a minimizer; the modules stay as they are."""
+    residuals = []
+    for position, module in enumerate(modules):
+        strengths = {
+            name: torch.tensor([strength], dtype=torch.float64, device=problem.device)
+            for name, strength in unit.settings.strengths(position).items()
+        }
+        sums = proximal_sums(problem, strengths)
+        if sums is None:
+            return None
+        buffers = {name: value.clone() for name, value in module.named_buffers()}
+        seed_generators(derived_seed(unit.seed, 3), problem.device)
+        residuals.append(relative_residual(problem, unit, _stationary(problem, module, sums)))
+        for name, value in module.named_buffers():
+            value.copy_(buffers[name])
+    return np.concatenate(residuals)
+
+
+def _stationary(problem: Problem, module: nn.Module, sums: dict[str, ProximalSum]) -> Stationary:
+    trained = {
+        name: value for name, value in problem.tensors(module).items() if value.requires_grad
+    }
+    return Stationary(
+        lambda x: module.train()(x).t().unsqueeze(0),
+        {name: value.detach().unsqueeze(0) for name, value in trained.items()},
+        tuple(trained.values()),
+        sums,
+    )
 
 
 def evaluate(module: nn.Module, x: torch.Tensor) -> torch.Tensor:

@@ -18,6 +18,7 @@ from shrinkage.paths.engines.base import Advance, Curves, Problem, Rows, Trained
 from shrinkage.paths.engines.curves import CurveRecorder
 from shrinkage.paths.engines.network import StackedNetwork
 from shrinkage.paths.engines.recipe import derived_seed
+from shrinkage.paths.engines.stationarity import Stationary, proximal_sums, relative_residual
 from shrinkage.paths.engines.threads import torch_threads
 from shrinkage.pytorch import attach
 from shrinkage.terms import Part
@@ -77,6 +78,7 @@ class StackedEngine:
             arrays={name: value.detach() for name, value in arrays.items()},
             curves=curves,
             converged=np.ones(network.count, dtype=bool),
+            residual=lambda: _residual(problem, unit, network),
         )
 
 
@@ -108,6 +110,27 @@ def _train(
     return recorder.curves()
 
 
+def _residual(problem: Problem, unit: Unit, network: StackedNetwork) -> np.ndarray | None:
+    """Return how far each model is from a minimizer; the network stays as it is."""
+    sums = proximal_sums(problem, _columns(problem, unit))
+    if sums is None:
+        return None
+    buffers = {name: value.clone() for name, value in network.buffers.items()}
+    network.seed(derived_seed(unit.seed, 3))
+    weights = {name: value.detach() for name, value in network.parameters.items()}
+    at = Stationary(
+        lambda x: network.forward(x, training=True),
+        weights,
+        tuple(network.parameters.values()),
+        sums,
+    )
+    with torch_threads(_threads(problem, network, unit)):
+        residual = relative_residual(problem, unit, at)
+    for name, value in buffers.items():
+        network.buffers[name].copy_(value)
+    return residual
+
+
 def evaluate(network: StackedNetwork, x: torch.Tensor) -> torch.Tensor:
     """Return the outputs (models, outputs, rows) in evaluation mode, a block of rows at a time."""
     with torch.no_grad():
@@ -135,16 +158,21 @@ def _optimizer(problem: Problem, network: StackedNetwork, unit: Unit) -> torch.o
     optimizer = torch.optim.Adam(
         list(network.parameters.values()), lr=problem.recipe.learning_rate, fused=True
     )
-    columns = {
-        name: torch.tensor(unit.settings.column(name), dtype=torch.float64, device=problem.device)
-        for name in unit.settings.columns
-    }
+    columns = _columns(problem, unit)
     parts = {
         network.parameters[name]: [_stacked(part, columns[part.term]) for part in own]
         for name, own in problem.penalised.items()
     }
     attach(optimizer, parts, stacked=1)
     return optimizer
+
+
+def _columns(problem: Problem, unit: Unit) -> dict[str, torch.Tensor]:
+    """Return the strengths of each term, one a model."""
+    return {
+        name: torch.tensor(unit.settings.column(name), dtype=torch.float64, device=problem.device)
+        for name in unit.settings.columns
+    }
 
 
 def _stacked(part: Part, strengths: torch.Tensor) -> Part:

@@ -15,18 +15,15 @@ import numpy as np
 import torch
 
 from shrinkage.paths.choosing.cross_validation import CrossValidation
+from shrinkage.paths.choosing.grid_top import GridSource
 from shrinkage.paths.choosing.rules import Choice
 from shrinkage.paths.engines.base import Problem
 from shrinkage.paths.results.code import training_code
 from shrinkage.paths.results.fitted import FittedPath, ModelFile
-from shrinkage.paths.results.records import (
-    ROLES,
-    ChosenModel,
-    LayerTrace,
-    LearningCurve,
-    Status,
-)
+from shrinkage.paths.results.loading import load_arrays
+from shrinkage.paths.results.records import ROLES, ChosenModel, LayerTrace, LearningCurve
 from shrinkage.paths.results.summary import summary_of
+from shrinkage.paths.results.warnings import warnings_of
 from shrinkage.paths.running.outcomes import UnitOutcome
 from shrinkage.paths.running.plan import Plan
 from shrinkage.paths.settings import Settings
@@ -60,7 +57,13 @@ class _RefitRow:
         return self.settings.rows[0][0]
 
 
-def assemble(plan: Plan, validation: CrossValidation, choice: Choice, refit: Refit) -> FittedPath:
+def assemble(
+    plan: Plan,
+    validation: CrossValidation,
+    choice: Choice,
+    refit: Refit,
+    source: GridSource,
+) -> FittedPath:
     """Return the result.
 
     Args:
@@ -68,13 +71,14 @@ def assemble(plan: Plan, validation: CrossValidation, choice: Choice, refit: Ref
         validation: the cross validation.
         choice: the chosen positions.
         refit: the models on all training rows.
+        source: where the grid comes from.
     """
     problem, preparation = plan.problem, plan.preparation
     data, scaling = preparation.data, preparation.preprocessing
     roles = _roles(validation, choice, refit)
     chosen = _chosen(plan, roles, refit)
     best = problem.terms.at(roles["best"].settings.rows[0])
-    summary = summary_of(plan, validation, chosen, len(refit.settings), _versions())
+    summary = summary_of(plan, validation, chosen, len(refit.settings), source, _versions())
     weights = refit.outcome.named("weights")
     return FittedPath(
         summary=summary,
@@ -85,6 +89,7 @@ def assemble(plan: Plan, validation: CrossValidation, choice: Choice, refit: Ref
         status=validation.status,
         nonzero=validation.total_nonzero,
         inputs_kept=validation.measures.get("inputs_kept"),
+        residual=validation.residual,
         layers=_layers(validation, problem),
         curves=_curves(validation, choice),
         chosen=chosen,
@@ -100,7 +105,7 @@ def assemble(plan: Plan, validation: CrossValidation, choice: Choice, refit: Ref
         code=training_code(
             plan.module, best, problem.update, problem.recipe, data.task, problem.architecture.name
         ),
-        warnings=_warnings(validation, choice),
+        warnings=warnings_of(plan, validation, choice, source),
         pixel_positions=None if data.image_shape is None else scaling.source_columns,
         model_file=ModelFile(
             architecture=problem.architecture.name,
@@ -164,9 +169,7 @@ def _test_scores(plan: Plan, refit: Refit) -> np.ndarray:
     arrays = refit.outcome.named("weights")
     scores = []
     for position in range(len(refit.settings)):
-        module.load_state_dict(
-            {name: torch.from_numpy(np.array(value[position])) for name, value in arrays.items()}
-        )
+        load_arrays(module, {name: value[position] for name, value in arrays.items()})
         with torch.no_grad():
             outputs = module(x).t().unsqueeze(0).numpy()
         scores.append(
@@ -208,33 +211,6 @@ def _curves(validation: CrossValidation, choice: Choice) -> tuple[LearningCurve,
         )
         for role, source in sources
     )
-
-
-def _warnings(validation: CrossValidation, choice: Choice) -> tuple[str, ...]:
-    """Return what the reader must know before trusting the choice."""
-    said = []
-    if choice.best in (0, len(validation.strengths) - 1):
-        edge = "smallest" if choice.best == 0 else "largest"
-        said.append(
-            f"the best strength is the {edge} of the grid, so a better one may lie beyond it; "
-            "give --strengths that reach further"
-        )
-    diverged = [
-        f"{strength:.3g}"
-        for strength, status in zip(validation.strengths, validation.status, strict=True)
-        if status is Status.DIVERGED
-    ]
-    if diverged:
-        said.append(
-            f"training diverged at strength {', '.join(diverged)}; a smaller learning rate may help"
-        )
-    if Status.NOT_CONVERGED in validation.status:
-        count = validation.status.count(Status.NOT_CONVERGED)
-        said.append(
-            f"{count} of {len(validation.strengths)} linear models stopped at the iteration limit "
-            "before their minimizer"
-        )
-    return tuple(said)
 
 
 def _versions() -> dict[str, str]:

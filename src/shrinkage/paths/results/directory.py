@@ -105,6 +105,8 @@ def path_frame(result: PathResult) -> DataFrame:
     }
     if result.inputs_kept is not None:
         columns["inputs_kept"] = result.inputs_kept.mean(axis=1)
+    if result.residual is not None:
+        columns["residual"] = result.residual.max(axis=1)
     return pd.DataFrame(columns).rename_axis("index")
 
 
@@ -136,6 +138,7 @@ def _history(result: FittedPath) -> dict[str, object]:
         "validation_loss": _plain(result.validation_loss),
         "nonzero": _plain(result.nonzero),
         "inputs_kept": None if result.inputs_kept is None else _plain(result.inputs_kept),
+        "residual": None if result.residual is None else _plain(result.residual),
         "layers": [
             {
                 "name": layer.name,
@@ -189,7 +192,7 @@ def _result(summary: dict, history: dict, model: dict, arrays: dict) -> FittedPa
         role, _, name = key.partition(".")
         weights[role][name] = value
     inputs_kept, shape = history["inputs_kept"], history["image_shape"]
-    pixels = history["pixel_positions"]
+    pixels, residual = history["pixel_positions"], history.get("residual")
     return FittedPath(
         summary=summary,
         strengths=_array(summary["strengths"]),
@@ -213,6 +216,7 @@ def _result(summary: dict, history: dict, model: dict, arrays: dict) -> FittedPa
         code=history["code"],
         warnings=tuple(history["warnings"]),
         pixel_positions=None if pixels is None else tuple(pixels),
+        residual=None if residual is None else _array(residual),
         model_file=file,
     )
 

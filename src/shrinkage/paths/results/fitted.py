@@ -16,6 +16,7 @@ from torch import nn
 from shrinkage.datasets import Preprocessing, TargetEncoding
 from shrinkage.errors import InputError
 from shrinkage.paths.engines.architectures import Prototype, parse_architecture
+from shrinkage.paths.results.loading import load_arrays
 from shrinkage.paths.results.records import PathResult
 
 if TYPE_CHECKING:
@@ -65,11 +66,7 @@ class FittedPath(PathResult):
             InputError: that model was not refitted.
         """
         role = self._role(which)
-        module = self._module()
-        module.load_state_dict(
-            {name: torch.from_numpy(np.array(value)) for name, value in self.weights[role].items()}
-        )
-        return module.eval()
+        return load_arrays(self._module(), self.weights[role]).eval()
 
     def predict(self, X: RawRows, which: int | str = "best") -> np.ndarray:
         """Return predictions for raw rows: labels, or numbers in the target's unit.

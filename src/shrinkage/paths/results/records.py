@@ -55,7 +55,7 @@ _MESSAGES = {
     Status.OK: "trained",
     Status.COLLAPSED: "predicts a constant: the strength is too large",
     Status.DIVERGED: "loss or weights became infinite or NaN: lower the learning rate",
-    Status.NOT_CONVERGED: "stopped at the iteration limit before the minimizer was reached",
+    Status.NOT_CONVERGED: "stopped before its minimizer: more epochs or a larger learning rate",
 }
 
 
@@ -123,6 +123,8 @@ class PathResult:
     Arrays over the path have shape (strengths, folds). `weights[role]` maps parameter names of
     the chosen models to arrays in PyTorch's layout (output axis first). For image data,
     `pixel_positions` holds each input's place in the flattened image (None: all, in order).
+    `residual` says how far each network is from a minimizer, (strengths, folds); None where that
+    was not measured.
     """
 
     summary: Mapping[str, object]
@@ -145,6 +147,7 @@ class PathResult:
     code: str
     warnings: tuple[str, ...] = field(default=())
     pixel_positions: tuple[int, ...] | None = None
+    residual: np.ndarray | None = None
 
     @property
     def score_mean(self) -> np.ndarray:

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from shrinkage.paths.choosing.cross_validation import CrossValidation
+from shrinkage.paths.choosing.grid_top import GridSource
 from shrinkage.paths.results.records import ChosenModel
 from shrinkage.paths.running.plan import Plan
 
@@ -20,6 +21,7 @@ def summary_of(
     validation: CrossValidation,
     chosen: tuple[ChosenModel, ...],
     refitted: int,
+    source: GridSource,
     versions: Mapping[str, str],
 ) -> dict[str, object]:
     """Return the record; `wall_seconds` is filled in when the run ends.
@@ -29,12 +31,14 @@ def summary_of(
         validation: the cross validation.
         chosen: the refitted models.
         refitted: number of models trained on all training rows.
+        source: where the grid comes from.
         versions: of the packages.
     """
     problem, options = plan.problem, plan.options
     data, split = plan.preparation.data, plan.preparation.split
     recipe = None if plan.engine.is_solver else problem.recipe
     inputs_kept = validation.measures.get("inputs_kept")
+    residual = validation.residual
     fixed = [repr(term) for term in problem.terms.fixed]
     summary: dict[str, object] = {
         "task": data.task,
@@ -57,11 +61,13 @@ def summary_of(
         "learning_rate": None if recipe is None else recipe.learning_rate,
         "score_name": problem.scorer.name,
         "strengths": list(validation.strengths),
+        "grid": str(source),
         "cv_score_mean": _numbers(validation.mean),
         "cv_score_se": _numbers(validation.standard_error),
         "nonzero": _numbers(validation.total_nonzero.mean(axis=1)),
         "inputs_kept": None if inputs_kept is None else _numbers(inputs_kept.mean(axis=1)),
         "status": [str(status) for status in validation.status],
+        "residual": None if residual is None else _numbers(residual.max(axis=1)),
         "models_trained": plan.folds * (len(validation.strengths) + 1) + refitted,
         "wall_seconds": None,
         "versions": dict(versions),

@@ -1,41 +1,77 @@
 """How long a run will take and how much memory, said before it starts.
 
-Who uses this: `fit_path`. Time is measured, not guessed: a few steps of the first job, on a
-throw-away copy, times the number of steps. Memory is counted from the arrays.
+Who uses this: `fit_path`. Time is measured, not guessed: a short trial of the first jobs says what
+steps and rows cost now, and the plan how many there are. Memory is what the process has held at
+most, the trial included, and what comes on top when all rows are judged or the report is drawn.
 """
 
 from __future__ import annotations
 
-import time
-from dataclasses import dataclass, replace
-from itertools import pairwise
-from statistics import median
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 import torch
 
-from shrinkage.paths.engines.base import Engine, Problem, Unit
+from shrinkage.paths.choosing.grid import DECADES
+from shrinkage.paths.choosing.grid_top import SEARCH_MODELS, short_training
+from shrinkage.paths.engines.curves import MOST_POINTS
+from shrinkage.paths.engines.curves import MOST_ROWS as CURVE_ROWS
+from shrinkage.paths.engines.stationarity import MOST_ROWS as RESIDUAL_ROWS
+from shrinkage.paths.running.outcomes import TRAIN_LOSS_ROWS
+from shrinkage.paths.running.plan import Plan
+from shrinkage.paths.running.process_memory import peak_bytes, resident_bytes
+from shrinkage.paths.running.runners.base import Job, Work
+from shrinkage.paths.running.trial import FEW_MODELS, Speed, measure_speed
 
-PROBE_STEPS = 24
-WARM_UP_STEPS = 8
-# Jobs side by side share the memory bus: two on two cores took about 1.2 times one's own time.
-SHARED_CORES = 1.2
-ARRAYS_A_WEIGHT = 6
+REPORT_SECONDS = 3.0
+REPORT_BYTES = 120e6
+# Copies of the outputs of all rows while they are judged.
+OUTPUT_COPIES = 3
+# Where the system does not tell: the libraries, and the arrays of a weight in training.
 BASE_BYTES = 400e6
+ARRAYS_A_WEIGHT = 6
 
 
 @dataclass(frozen=True)
 class Estimate:
-    """Seconds (None when it cannot be foreseen) and bytes of a run."""
+    """Seconds from now (None when they cannot be foreseen) and the most bytes of the process.
+
+    Args:
+        seconds: of everything to come, without strengths beyond an edge of the grid.
+        memory: the most bytes that the process will hold.
+        folds: how many.
+        models: of each fold.
+        epochs: of each training; None for a model that is solved.
+        steps: of each training.
+        decade: seconds of a decade of strengths more, where the grid may be extended.
+    """
 
     seconds: float | None
     memory: float
+    folds: int
+    models: int
+    epochs: int | None = None
+    steps: int | None = None
+    decade: float | None = None
 
     def __str__(self) -> str:
-        """Return for example `about 1 min 40 s and 0.6 GB`."""
-        memory = f"{self.memory / 1e9:.1f} GB"
+        """Return what is told before a run.
+
+        >>> print(Estimate(100.0, 6e8, folds=5, models=21, epochs=200, steps=1800, decade=12.0))
+        5 folds × 21 models of 200 epochs (1,800 steps) will take about 1 min 40 s and 0.6 GB of
+        memory; each decade beyond an edge of the grid (two at most) about 12 s more.
+        """
+        memory = f"{self.memory / 1e9:.1f} GB of memory"
+        work = f"{self.folds} fold{'s' if self.folds > 1 else ''} × {self.models} models"
         if self.seconds is None:
-            return f"as long as the minimizers take, and about {memory}"
-        return f"about {readable_seconds(self.seconds)} and {memory}"
+            return f"{work} will take as long as their minimizers do, and {memory}."
+        training = f"{work} of {self.epochs:,} epochs ({self.steps:,} steps)"
+        told = f"{training} will take about {readable_seconds(self.seconds)} and {memory}"
+        if self.decade is None:
+            return f"{told}."
+        more = readable_seconds(self.decade)
+        return f"{told}; each decade beyond an edge of the grid (two at most) about {more} more."
 
 
 def readable_seconds(seconds: float) -> str:
@@ -52,57 +88,121 @@ def readable_seconds(seconds: float) -> str:
     return f"{rounded // 3600} h {rounded % 3600 // 60} min"
 
 
-def estimate(
-    problem: Problem, first: Unit, engine: Engine, steps: int, workers: int, shared_rows: bool
-) -> Estimate:
-    """Return the estimate for a cross validation.
+def estimate(plan: Plan, jobs: Sequence[Job], models: int, *, searched: bool) -> Estimate:
+    """Return the estimate for what a run has still to do.
 
     Args:
-        problem: the problem.
-        first: its first job, a few steps of which are tried.
-        engine: trains the jobs.
-        steps: the steps of all jobs.
-        workers: how many jobs run side by side.
-        shared_rows: whether all jobs hold the same array of rows.
+        plan: the run.
+        jobs: the jobs of the cross validation that are not in the store; their strengths may be
+            any of the right number.
+        models: how many models a fold has.
+        searched: whether the top of the grid has still to be found.
     """
-    memory = _memory(problem, first, engine, workers, shared_rows)
-    if engine.is_solver:
-        return Estimate(None, memory)
-    seconds = _seconds_a_step(problem, first, engine) * steps / workers
-    return Estimate(seconds * SHARED_CORES if workers > 1 else seconds, memory)
+    if plan.engine.is_solver:
+        return Estimate(None, _memory(plan, jobs), plan.folds, models)
+    recipe = plan.problem.recipe
+    rows = min(len(train) for train, _ in plan.preparation.split.folds)
+    seconds, decade = REPORT_SECONDS, None
+    if jobs:
+        _ = plan.refit_unit  # its rows stay in memory
+        work = Work(plan.engine, plan.problem)
+        costs = _Costs(plan, measure_speed(work, jobs[: plan.workers], plan.runner, plan.unit))
+        seconds += costs.validation(jobs) + costs.refit(models)
+        seconds += costs.search() if searched else 0.0
+        decade = costs.decade(jobs, models)
+    memory = _memory(plan, jobs)
+    return Estimate(seconds, memory, plan.folds, models, recipe.epochs, recipe.steps(rows), decade)
 
 
-def _seconds_a_step(problem: Problem, unit: Unit, engine: Engine) -> float:
-    """Return the median time of the last steps of a short training."""
-    rows = problem.recipe.batch_size
-    enough = len(unit.data.train) >= PROBE_STEPS * rows
-    epochs, count = (1, PROBE_STEPS * rows) if enough else (PROBE_STEPS, len(unit.data.train))
-    short = replace(problem, recipe=replace(problem.recipe, epochs=epochs))
-    data = replace(unit.data, train=unit.data.train[:count], validation=None)
-    models = len(unit.settings)
-    settings = unit.settings.take(range(models - engine.at_once(models), models))
-    stamps: list[float] = []
-    engine.train(
-        short,
-        replace(unit, data=data, settings=settings),
-        lambda _: stamps.append(time.perf_counter()),
-    )
-    return median(pairwise_differences(stamps[WARM_UP_STEPS:]))
+@dataclass(frozen=True)
+class _Costs:
+    """Seconds of the parts of a run."""
+
+    plan: Plan
+    speed: Speed
+
+    def validation(self, jobs: Sequence[Job]) -> float:
+        """Return the seconds of jobs of one size, some side by side."""
+        return math.ceil(len(jobs) / min(self.plan.workers, len(jobs))) * self._fold(jobs[0])
+
+    def decade(self, jobs: Sequence[Job], models: int) -> float | None:
+        """Return the seconds of a decade of strengths more; None where the grid was given."""
+        count = self.plan.options.strengths
+        if isinstance(count, tuple):
+            return None
+        return self.validation(jobs) * max(1, round((count - 1) / DECADES)) / models
+
+    def search(self) -> float:
+        """Return the seconds of the search for the top of the grid."""
+        problem, unit, engine = self.plan.problem, self.plan.refit_unit, self.plan.engine
+        short, few = short_training(problem, unit, engine)
+        rows = len(few.data.train)
+        return sum(
+            engine.steps(short, rows, models) * self.speed.step_of(engine.at_once(models))
+            for models in SEARCH_MODELS
+        )
+
+    def refit(self, models: int) -> float:
+        """Return the seconds of the models on all training rows."""
+        some = models if self.plan.options.refit == "all" else min(FEW_MODELS, models)
+        rows = len(self.plan.preparation.split.train)
+        return self._training(rows, some) + self._judging(TRAIN_LOSS_ROWS, rows, some)
+
+    def _fold(self, job: Job) -> float:
+        train, validation = self.plan.preparation.split.folds[job.fold or 0]
+        points = min(self.plan.problem.recipe.epochs, MOST_POINTS)
+        judged = points * min(CURVE_ROWS, len(validation)) + len(validation) + TRAIN_LOSS_ROWS
+        models = len(job.settings)
+        training = self._training(len(train), models)
+        return self.speed.prepared + training + self._judging(judged, len(train), models)
+
+    def _training(self, rows: int, models: int) -> float:
+        engine = self.plan.engine
+        step = self.speed.step_of(engine.at_once(models))
+        return engine.steps(self.plan.problem, rows, models) * step
+
+    def _judging(self, judged: int, differentiated: int, models: int) -> float:
+        rows = min(differentiated, RESIDUAL_ROWS)
+        seconds = judged * self.speed.judged + rows * self.speed.differentiated
+        return seconds * models / self.speed.models
 
 
-def pairwise_differences(stamps: list[float]) -> list[float]:
-    """Return the differences of neighbours.
+def _memory(plan: Plan, jobs: Sequence[Job]) -> float:
+    """Return the most bytes that the process will hold.
 
-    >>> pairwise_differences([1.0, 3.0, 4.0])
-    [2.0, 1.0]
+    After the trial that is what it has held already, or a little more when the outputs of all
+    validation rows are there; a solver and a run without a trial are counted.
     """
-    return [after - before for before, after in pairwise(stamps)]
+    held, most = resident_bytes(), peak_bytes()
+    arrays = _arrays(plan, jobs)
+    if held is None or most is None:
+        return BASE_BYTES + arrays
+    if plan.engine.is_solver or not jobs:
+        return max(most, held + arrays, held + REPORT_BYTES)
+    return max(most + _outputs(plan, jobs), held + REPORT_BYTES)
 
 
-def _memory(problem: Problem, unit: Unit, engine: Engine, workers: int, shared_rows: bool) -> float:
-    models = engine.at_once(len(unit.settings))
-    width = torch.empty((), dtype=problem.dtype).element_size()
-    rows = unit.data.rows.x.numel() * width
-    copies = 1 if shared_rows else 1 + workers
-    arrays = problem.n_weights * models * width * ARRAYS_A_WEIGHT * workers
-    return BASE_BYTES + arrays + rows * copies
+def _arrays(plan: Plan, jobs: Sequence[Job]) -> float:
+    """Return the bytes of the weights in training and of the rows of the jobs side by side."""
+    if not jobs:
+        return 0.0
+    width = _width(plan)
+    side_by_side = min(plan.workers, len(jobs))
+    models = plan.engine.at_once(len(jobs[0].settings))
+    rows = len(plan.preparation.split.train) * plan.preparation.preprocessing.n_inputs * width
+    copies = 1 if plan.preparation.data.pixels else 1 + side_by_side
+    weights = plan.problem.n_weights * models * width * ARRAYS_A_WEIGHT * side_by_side
+    return weights + rows * copies + _outputs(plan, jobs)
+
+
+def _outputs(plan: Plan, jobs: Sequence[Job]) -> float:
+    """Return the bytes of the outputs of all validation rows."""
+    rows = max(len(validation) for _, validation in plan.preparation.split.folds)
+    if plan.engine.is_solver:  # of all training rows, in every iteration
+        rows = len(plan.preparation.split.train)
+    numbers = rows * plan.problem.n_outputs * max(len(job.settings) for job in jobs)
+    return numbers * _width(plan) * OUTPUT_COPIES * min(plan.workers, len(jobs))
+
+
+def _width(plan: Plan) -> int:
+    return torch.empty((), dtype=plan.problem.dtype).element_size()

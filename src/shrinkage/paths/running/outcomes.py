@@ -15,6 +15,7 @@ import torch
 from shrinkage.parameters import ParameterInfo
 from shrinkage.paths.choosing.judging import judge
 from shrinkage.paths.engines.base import Problem, Trained, Unit, spread
+from shrinkage.paths.engines.stationarity import CONVERGED
 from shrinkage.paths.results.records import Status
 
 TRAIN_LOSS_ROWS = 10_000
@@ -25,9 +26,10 @@ CONSTANT = 1e-6
 class UnitOutcome:
     """Measures of one unit; `values` maps names to arrays whose first axis is the model.
 
-    Names: `score`, `train_loss`, `validation_loss`, `status` (positions in `Status`), and
-    `nonzero/NAME`, `norm/NAME` for each penalised array, `inputs_kept`, and for curves
-    `curve/epochs`, `curve/train_loss`, `curve/validation_loss`, `curve/validation_score`.
+    Names: `score`, `train_loss`, `validation_loss`, `status` (positions in `Status`), `residual`
+    (NaN: not measured), `nonzero/NAME`, `norm/NAME` for each penalised array, `inputs_kept`, and
+    for curves `curve/epochs`, `curve/train_loss`, `curve/validation_loss`,
+    `curve/validation_score`.
     A refit has `weights/NAME` instead of scores.
     """
 
@@ -51,15 +53,25 @@ class UnitOutcome:
 
 def joined(parts: Sequence[UnitOutcome]) -> UnitOutcome:
     """Return the outcome of all models of a fold from those of some of them each."""
-    first = parts[0].values
     values = {}
-    for name in first:
+    for name in common_names([part.values for part in parts]):
         arrays = [part.values[name] for part in parts]
         if name == "curve/epochs":
             values[name] = arrays[0]
         else:
             values[name] = np.concatenate(arrays, axis=1 if name.startswith("curve/") else 0)
     return UnitOutcome(values)
+
+
+def common_names(measures: Sequence[Mapping[str, np.ndarray]]) -> list[str]:
+    """Return the names that all have: a unit kept by an older version measured less.
+
+    >>> one, two = {"score": np.ones(1), "residual": np.ones(1)}, {"score": np.ones(1)}
+    >>> common_names([one, two])
+    ['score']
+    """
+    first, *others = measures
+    return [name for name in first if all(name in other for other in others)]
 
 
 def measured(problem: Problem, unit: Unit, trained: Trained) -> UnitOutcome:
@@ -85,7 +97,7 @@ def validated(problem: Problem, unit: Unit, trained: Trained) -> UnitOutcome:
         "score": score,
         "validation_loss": loss,
         "train_loss": train_loss.cpu().numpy().astype(np.float64),
-        "status": _status(trained, outputs),
+        **_ends(trained, outputs),
         **_array_measures(problem, unit, trained),
     }
     if trained.curves is not None:
@@ -103,18 +115,27 @@ def refitted(problem: Problem, unit: Unit, trained: Trained) -> UnitOutcome:
     weights = {f"weights/{name}": value.cpu().numpy() for name, value in trained.arrays.items()}
     return UnitOutcome(
         {
-            "status": _status(trained, outputs),
+            **_ends(trained, outputs),
             **_array_measures(problem, unit, trained),
             **weights,
         }
     )
 
 
-def _status(trained: Trained, outputs: np.ndarray) -> np.ndarray:
+def _ends(trained: Trained, outputs: np.ndarray) -> dict[str, np.ndarray]:
+    """Return how each model's training ended, and its residual, NaN where it has none."""
+    residual = None if trained.residual is None else trained.residual()
+    if residual is None:
+        residual = np.full(len(trained.converged), np.nan)
+    converged = trained.converged & ~(residual > CONVERGED)
+    return {"status": _status(trained, outputs, converged), "residual": residual}
+
+
+def _status(trained: Trained, outputs: np.ndarray, arrived: np.ndarray) -> np.ndarray:
     """Return for each model its position in `Status`."""
     known = list(Status)
     codes = []
-    for model, converged in zip(range(outputs.shape[0]), trained.converged, strict=True):
+    for model, converged in zip(range(outputs.shape[0]), arrived, strict=True):
         finite = np.isfinite(outputs[model]).all() and all(
             bool(torch.isfinite(value[model]).all()) for value in trained.arrays.values()
         )

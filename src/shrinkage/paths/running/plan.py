@@ -127,7 +127,8 @@ def _identity_of(term: Term) -> str:
 
 
 def _digest_of(module: nn.Module) -> str:
-    arrays = {name: value.cpu().numpy() for name, value in module.state_dict().items()}
+    state = module.state_dict().items()
+    arrays = {name: value.cpu().numpy() for name, value in state if torch.is_tensor(value)}
     return fingerprint_of({}, arrays)
 
 

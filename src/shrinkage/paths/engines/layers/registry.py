@@ -32,5 +32,7 @@ def is_stackable(module: nn.Module) -> bool:
         bool(layers)
         and all(type(layer) in LAYERS and LAYERS[type(layer)].accepts(layer) for layer in layers)
         and len({id(layer) for layer in layers}) == len(layers)
+        and len(list(module.parameters()))
+        == len(list(module.named_parameters(remove_duplicate=False)))
         and all(parameter.requires_grad for parameter in module.parameters())
     )

@@ -1,0 +1,24 @@
+"""Models of other frameworks: refused in one line before anything is trained.
+
+Who uses this: `parse_architecture`, for what it is given and for what a factory returns.
+"""
+
+from __future__ import annotations
+
+from shrinkage.errors import InputError
+
+KERAS = ("keras", "tf_keras")  # where the classes of its models come from
+
+
+def refuse_keras(model: object) -> None:
+    """Refuse a Keras model, which is a torch module on its torch backend and yet trains otherwise.
+
+    Raises:
+        InputError: it is one.
+    """
+    if any(base.__module__.split(".")[0] in KERAS for base in type(model).__mro__):
+        raise InputError(
+            f"expected a torch module, a function of (n_inputs, n_outputs) or a name such as "
+            f"mlp:64,32, got the Keras model {type(model).__name__}; write its layers in torch, or "
+            "regularize it in Keras at one strength with shrinkage.keras.regularize"
+        )

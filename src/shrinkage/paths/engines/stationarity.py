@@ -1,0 +1,149 @@
+"""How far a trained network is from a minimizer: the residual of one proximal gradient step.
+
+Who uses this: both engines of networks. A network that stops for want of epochs looks like one that
+has arrived; its residual tells them apart.
+
+With F = data loss f + penalties Ω, the step from w is `w⁺ = prox_{ηΩ}(w − η∇f(w))` on the training
+rows, in training mode, and ‖w − w⁺‖/η is 0 exactly where F is stationary (Parikh and Boyd 2014,
+Proximal algorithms, 4.2; Beck 2017, First-order methods in optimization, 10.3: the gradient
+mapping). It is told relative to
+
+    √(‖Jᵀd/n‖² + ‖d‖²/n)
+
+where d are the derivatives of the loss of the n rows at the best constant and J those of the
+outputs by the weights: Jᵀd/n is the gradient that these very weights would have if nothing had been
+learned yet, and the second part stands for the output bias, whose gradient vanishes at the
+constant. For a linear model that is ‖Xᵀ(Xw − y)‖ over ‖Xᵀy‖ but for the bias: the share of the
+signal that is left. It does not depend on where training began, nor on the unit of the target.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from shrinkage.errors import OverlapError
+from shrinkage.paths.engines.base import Problem, Rows, Unit, spread
+from shrinkage.terms import ProximalSum, closed_form
+
+# A network with a larger relative residual has not converged.
+CONVERGED = 0.05
+# η. At a stationary point it does not matter; elsewhere a weight that ought to be 0 counts with at
+# most |w|/η. Much smaller ones drown in rounding: in float32 a weight of 1 counts with 6e-8/η.
+STEP = 0.1
+# Numbers in one layer of all models that are computed at a time: 64 MB in float32.
+CHUNK_NUMBERS = 16_000_000
+MOST_CHUNK_ROWS = 4096
+MOST_ROWS = 100_000
+
+Forward = Callable[[torch.Tensor], torch.Tensor]
+
+
+@dataclass(frozen=True)
+class Stationary:
+    """What the residual is taken of.
+
+    Args:
+        forward: maps rows (rows, inputs) to outputs (models, outputs, rows) in training mode.
+        weights: the trained parameters, models along their first axis.
+        gradients_of: the tensors to differentiate by, in the order of `weights`.
+        proximal: the sum of the terms on a parameter, by its name in `weights`.
+    """
+
+    forward: Forward
+    weights: Mapping[str, torch.Tensor]
+    gradients_of: tuple[torch.Tensor, ...]
+    proximal: Mapping[str, ProximalSum]
+
+
+def proximal_sums(
+    problem: Problem, strengths: Mapping[str, torch.Tensor]
+) -> dict[str, ProximalSum] | None:
+    """Return the sum of the terms on each penalised parameter at these strengths, one a model.
+
+    None where no residual means anything: `decoupled` terms do not minimize F, and the sum of some
+    overlapping terms has no closed form.
+    """
+    parts = [part for own in problem.penalised.values() for part in own]
+    if any(part.update == "decoupled" for part in parts):
+        return None
+    try:
+        sums = {name: closed_form(own) for name, own in problem.penalised.items()}
+    except OverlapError:
+        return None
+    return {name: each.at(strengths) for name, each in sums.items()}
+
+
+def relative_residual(problem: Problem, unit: Unit, at: Stationary) -> np.ndarray:
+    """Return the relative residual of each model, shape (models,); NaN where it is not finite.
+
+    At most `MOST_ROWS` training rows are used, evenly spread, some at a time.
+    """
+    rows = unit.data.rows.take(spread(unit.data.train, MOST_ROWS))
+    slope, signal, noise = _gradients(problem, rows, at)
+    residual = torch.zeros(len(next(iter(at.weights.values()))), dtype=torch.float64)
+    scale = noise
+    for (name, weight), own, other in zip(at.weights.items(), slope, signal, strict=True):
+        after = weight - STEP * own
+        if name in at.proximal:
+            after = at.proximal[name].prox(after.contiguous(), STEP, stacked=1)
+        residual += _squares((weight - after) / STEP)
+        scale = scale + _squares(other)
+    return torch.sqrt(residual / scale).numpy()
+
+
+def _gradients(
+    problem: Problem, rows: Rows, at: Stationary
+) -> tuple[list[torch.Tensor], list[torch.Tensor], torch.Tensor]:
+    """Return ∇f and Jᵀd/n by parameter, and ‖d‖²/n."""
+    slope = [torch.zeros_like(weight) for weight in at.weights.values()]
+    signal = [torch.zeros_like(weight) for weight in at.weights.values()]
+    constant = _constant(problem, rows)
+    squares = torch.zeros((), dtype=torch.float64)
+    count = -(-len(rows) // _chunk(problem, at))
+    for some in torch.arange(len(rows), device=rows.x.device).tensor_split(count):
+        block, share = rows.take(some), len(some) / len(rows)
+        with torch.enable_grad():
+            outputs = at.forward(block.x)
+            losses = problem.loss(outputs, block.target, block.weight) * share
+            own = torch.autograd.grad(
+                losses.sum(), at.gradients_of, retain_graph=True, allow_unused=True
+            )
+            pull = _pull(problem, block, constant, outputs) * share
+            other = torch.autograd.grad(outputs, at.gradients_of, pull, allow_unused=True)
+        for total, new in zip((*slope, *signal), (*own, *other), strict=True):
+            if new is not None:
+                total += new.detach().view_as(total)
+        squares = squares + len(some) / share * float(pull[0].double().square().sum())
+    return slope, signal, squares
+
+
+def _constant(problem: Problem, rows: Rows) -> torch.Tensor:
+    weight = None if rows.weight is None else rows.weight.cpu().numpy()
+    outputs = problem.loss.constant_outputs(rows.target.cpu().numpy(), weight, problem.n_outputs)
+    return torch.from_numpy(outputs).to(rows.x)
+
+
+def _pull(
+    problem: Problem, block: Rows, constant: torch.Tensor, outputs: torch.Tensor
+) -> torch.Tensor:
+    """Return the derivatives of the loss by the outputs where these are the best constant."""
+    flat = constant.view(1, -1, 1).expand(1, -1, len(block)).clone().requires_grad_()
+    loss = problem.loss(flat, block.target, block.weight).sum()
+    (pull,) = torch.autograd.grad(loss, flat)
+    return pull.expand_as(outputs)
+
+
+def _chunk(problem: Problem, at: Stationary) -> int:
+    """Return how many rows are computed at a time."""
+    widest = max((weight.shape[1] for weight in at.weights.values() if weight.ndim > 1), default=1)
+    models = len(next(iter(at.weights.values())))
+    rows = CHUNK_NUMBERS // max(1, models * widest)
+    return min(MOST_CHUNK_ROWS, max(problem.recipe.batch_size, rows))
+
+
+def _squares(values: torch.Tensor) -> torch.Tensor:
+    return values.double().flatten(start_dim=1).square().sum(dim=1).cpu()

@@ -1,0 +1,99 @@
+"""What the reader of a path must know before trusting the choice.
+
+Who uses this: `assembly`; terminal and report show the sentences.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from shrinkage.paths.choosing.cross_validation import CrossValidation
+from shrinkage.paths.choosing.grid_top import GridSource
+from shrinkage.paths.choosing.rules import Choice
+from shrinkage.paths.engines.stationarity import CONVERGED
+from shrinkage.paths.results.records import Status
+from shrinkage.paths.running.plan import Plan
+
+MOST_TIMES_EPOCHS = 10
+
+_NO_TOP = {
+    GridSource.NOTHING_LEARNS: "in a short training no strength is better than a constant",
+    GridSource.ALWAYS_LEARNS: "no strength up to 2^28 keeps the model from learning",
+}
+
+
+def warnings_of(
+    plan: Plan, validation: CrossValidation, choice: Choice, source: GridSource
+) -> tuple[str, ...]:
+    """Return the sentences, the most important first."""
+    said = [
+        _edge(validation, choice),
+        _no_top(source, validation),
+        _diverged(validation),
+        _not_converged(plan, validation),
+    ]
+    return tuple(sentence for sentence in said if sentence)
+
+
+def _edge(validation: CrossValidation, choice: Choice) -> str:
+    if 0 < choice.best < len(validation.strengths) - 1:
+        return ""
+    edge = "smallest" if choice.best == 0 else "largest"
+    return (
+        f"the best strength is the {edge} of the grid, so a better one may lie beyond it; "
+        "give --strengths that reach further"
+    )
+
+
+def _no_top(source: GridSource, validation: CrossValidation) -> str:
+    if not source.is_default:
+        return ""
+    low, high = validation.strengths[0], validation.strengths[-1]
+    return (
+        f"{_NO_TOP[source]}, so the grid is the default one, here {low:.3g} to {high:.3g}; look at "
+        "the data and the learning rate, or give --strengths of your own"
+    )
+
+
+def _diverged(validation: CrossValidation) -> str:
+    diverged = [
+        f"{strength:.3g}"
+        for strength, status in zip(validation.strengths, validation.status, strict=True)
+        if status is Status.DIVERGED
+    ]
+    if not diverged:
+        return ""
+    return f"training diverged at strength {', '.join(diverged)}; a smaller learning rate may help"
+
+
+def _not_converged(plan: Plan, validation: CrossValidation) -> str:
+    count = validation.status.count(Status.NOT_CONVERGED)
+    if not count:
+        return ""
+    of_all = f"{count} of {len(validation.strengths)}"
+    if plan.engine.is_solver or validation.residual is None:
+        return f"{of_all} linear models stopped at the iteration limit before their minimizer"
+    stopped = [status is Status.NOT_CONVERGED for status in validation.status]
+    worst = float(np.nanmax(validation.residual[stopped]))
+    epochs = plan.problem.recipe.epochs
+    return (
+        f"at {of_all} strengths training ended before a minimizer (residual up to {worst:.2g}; "
+        f"converged is at most {CONVERGED:g}), so the best strength and the zeros may still "
+        f"change; try --epochs {more_epochs(epochs, worst)} (here {epochs}) or a larger "
+        "--learning-rate"
+    )
+
+
+def more_epochs(epochs: int, residual: float) -> int:
+    """Return the epochs to try where a relative residual is left.
+
+    Twice those in which the gradient would have gone, had it fallen evenly; at most ten times.
+
+    >>> more_epochs(100, 0.2), more_epochs(100, 0.95)
+    (250, 1000)
+    """
+    left = min(residual, 1.0)
+    times = MOST_TIMES_EPOCHS if left >= 1 else min(MOST_TIMES_EPOCHS, 2 / (1 - left))
+    return math.ceil(round(epochs * times, 6))

@@ -1,0 +1,178 @@
+"""What the parts of a job cost on this machine now: a short trial of the first jobs.
+
+Who uses this: the estimate that is told before a run. As many jobs as will run side by side are
+tried side by side, so that what they cost each other is measured too: rows are prepared as they
+will be, a few steps are taken by a throw-away copy, and a block of rows is judged.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from itertools import pairwise
+from statistics import fmean, median
+
+import numpy as np
+
+from shrinkage.paths.choosing.judging import judge
+from shrinkage.paths.engines.base import Advance, Engine, Problem, Trained, Unit
+from shrinkage.paths.running.outcomes import UnitOutcome
+from shrinkage.paths.running.runners.base import Job, Runner, Work
+from shrinkage.paths.settings import Settings
+
+STEPS = 24
+WARM_UP_STEPS = 8
+FEW_MODELS = 3
+JUDGED_ROWS = 4096
+LONGEST = 1.5  # seconds: then a trial of slow steps ends after three
+# Forward and backward cost about three times what forward does.
+STEPS_A_JUDGEMENT = 1 / 3
+
+
+@dataclass(frozen=True)
+class Speed:
+    """Seconds: to prepare a job, for a step of `models` models, and of few, for a row.
+
+    `judged` is for a row of all models, `differentiated` for a row of their residual.
+    """
+
+    prepared: float
+    models: int
+    step: float
+    few: int
+    few_step: float
+    judged: float
+    differentiated: float
+
+    def step_of(self, models: int) -> float:
+        """Return the seconds of a step of so many models, on the line through both trials.
+
+        >>> speed = Speed(1.0, 21, 0.021, 3, 0.003, 0.0, 0.0)
+        >>> round(speed.step_of(6), 6)
+        0.006
+        """
+        if self.models == self.few:
+            return self.step * models / self.models
+        slope = max(0.0, (self.step - self.few_step) / (self.models - self.few))
+        return max(0.0, self.step + slope * (models - self.models))
+
+
+@dataclass(frozen=True)
+class _Trial(Work):
+    """What is done with a unit in the trial; its outcome holds seconds."""
+
+    def __call__(self, unit: Unit, advance: Advance) -> UnitOutcome:
+        """Return the seconds by the names of the fields of `Speed`."""
+        del advance
+        at_once = self.engine.at_once(len(unit.settings))
+        few = min(FEW_MODELS, at_once)
+        step, trained = _timed_steps(self.engine, self.problem, unit, at_once)
+        few_step = step
+        if few < at_once:
+            few_step, _ = _timed_steps(self.engine, self.problem, unit, few)
+        judged, differentiated = _timed_rows(self.problem, unit, step, trained)
+        seconds = {
+            "models": at_once,
+            "step": step,
+            "few": few,
+            "few_step": few_step,
+            "judged": judged,
+            "differentiated": differentiated,
+        }
+        return UnitOutcome({name: np.array(value) for name, value in seconds.items()})
+
+
+def measure_speed(
+    work: Work, jobs: Sequence[Job], runner: Runner, prepare: Callable[[Job], Unit]
+) -> Speed:
+    """Return what jobs cost that run side by side.
+
+    Args:
+        work: engine and problem.
+        jobs: as many as will run side by side.
+        runner: runs them.
+        prepare: makes the unit of a job.
+    """
+    prepared: list[float] = []
+
+    def timed(job: Job) -> Unit:
+        begin = time.perf_counter()
+        unit = prepare(job)
+        prepared.append(time.perf_counter() - begin)
+        return unit
+
+    outcomes = runner.run(
+        _Trial(work.engine, work.problem),
+        jobs,
+        prepare=timed,
+        keep=_ignore,
+        advance=_ignore,
+    )
+    mean = {
+        name: fmean(float(outcome.values[name]) for outcome in outcomes)
+        for name in outcomes[0].values
+    }
+    counts = {name: round(mean.pop(name)) for name in ("models", "few")}
+    return Speed(prepared=fmean(prepared), **counts, **mean)
+
+
+def _ignore(*_: object) -> None:
+    """Keep and tell nothing: it is a trial."""
+
+
+class _LongEnough(Exception):
+    """The steps of a trial have taken long enough."""
+
+
+def _timed_steps(
+    engine: Engine, problem: Problem, unit: Unit, models: int
+) -> tuple[float, Trained | None]:
+    """Return the seconds of a step, and the models of the trial unless it was cut short."""
+    short, few = _shortened(problem, unit, models)
+    stamps = [time.perf_counter()]
+
+    def advance(steps: int) -> None:
+        del steps
+        stamps.append(time.perf_counter())
+        if len(stamps) > 3 and stamps[-1] - stamps[0] > LONGEST:
+            raise _LongEnough
+
+    try:
+        trained = engine.train(short, few, advance)
+    except _LongEnough:
+        trained = None
+    steps = [after - before for before, after in pairwise(stamps)]
+    return median(steps[WARM_UP_STEPS:] or steps[1:] or steps), trained
+
+
+def _shortened(problem: Problem, unit: Unit, models: int) -> tuple[Problem, Unit]:
+    rows = problem.recipe.batch_size
+    enough = len(unit.data.train) >= STEPS * rows
+    epochs, count = (1, STEPS * rows) if enough else (STEPS, len(unit.data.train))
+    data = replace(unit.data, train=unit.data.train[:count], validation=None)
+    settings = _last(unit.settings, models)
+    short = replace(problem, recipe=replace(problem.recipe, epochs=epochs))
+    return short, replace(unit, data=data, settings=settings)
+
+
+def _last(settings: Settings, models: int) -> Settings:
+    return settings.take(range(len(settings) - models, len(settings)))
+
+
+def _timed_rows(
+    problem: Problem, unit: Unit, step: float, trained: Trained | None
+) -> tuple[float, float]:
+    """Return the seconds of a row to be judged and to be differentiated for the residual."""
+    row = step / problem.recipe.batch_size
+    if trained is None or unit.data.validation is None:
+        return row * STEPS_A_JUDGEMENT, row
+    positions = unit.data.validation[:JUDGED_ROWS]
+    begin = time.perf_counter()
+    judge(problem, unit.data, trained.outputs, positions)
+    judged = (time.perf_counter() - begin) / max(1, len(positions))
+    begin = time.perf_counter()
+    if trained.residual is not None:
+        trained.residual()
+    rows = min(len(unit.data.train), STEPS * problem.recipe.batch_size)
+    return judged, (time.perf_counter() - begin) / max(1, rows)

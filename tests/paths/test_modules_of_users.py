@@ -1,0 +1,89 @@
+"""Modules as people have them: tied weights, buffers, shared layers, and those of Keras."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import load_file
+from torch import nn
+
+from shrinkage import fit_path
+from shrinkage.errors import InputError
+from shrinkage.paths import load_result
+from shrinkage.paths.engines.architectures import parse_architecture
+from shrinkage.paths.engines.layers.registry import is_stackable
+from tests.paths.tables import table
+
+
+class Tied(nn.Module):
+    """An autoencoder's layer and its transpose, an embedding that is tied, and odd buffers."""
+
+    def __init__(self, n_inputs: int, n_outputs: int) -> None:
+        super().__init__()
+        self.first = nn.Linear(n_inputs, n_inputs)
+        self.again = nn.Linear(n_inputs, n_inputs)
+        self.again.weight = self.first.weight
+        self.levels = nn.Embedding(3, n_inputs)
+        self.projection = nn.Linear(n_inputs, 3, bias=False)
+        self.projection.weight = self.levels.weight
+        self.last = nn.Linear(3, n_outputs)
+        self.register_buffer("scale", torch.ones(1))
+        self.register_buffer("scratch", torch.ones(1), persistent=False)
+
+    def get_extra_state(self) -> dict:
+        """Return what is no tensor."""
+        return {"note": 1}
+
+    def set_extra_state(self, state: dict) -> None:
+        """Take it back."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Return the outputs."""
+        return self.last(self.projection(self.again(torch.relu(self.first(x))))) * self.scale
+
+
+def test_tied_weights_train_and_come_back(tmp_path):
+    X, y = table()
+    options = {"strengths": (1e-3, 1e-2), "folds": 2, "epochs": 1}
+    result = fit_path(Tied, X, y, store=tmp_path / "run", **options)
+    model = result.model("best")
+    assert isinstance(model, Tied)
+    assert model.first.weight is model.again.weight
+    state = load_file(tmp_path / "run" / "model.safetensors")
+    names = {key.removeprefix("best.") for key in state if key.startswith("best.")}
+    assert names == {name for name, v in model.state_dict().items() if torch.is_tensor(v)}
+    again = load_result(tmp_path / "run")
+    with pytest.raises(InputError):
+        again.model("best")  # the name of a local class cannot be imported
+    np.testing.assert_array_equal(result.predict(X), result.predict(X))
+    total = sum(v.numel() for n, v in model.named_parameters() if n.endswith("weight"))
+    assert result.best.total_weights <= total
+
+
+def test_layers_that_share_a_weight_are_not_stacked_and_train():
+    first, second = nn.Linear(4, 4), nn.Linear(4, 4)
+    second.weight = first.weight
+    tied = nn.Sequential(first, nn.ReLU(), second, nn.Linear(4, 1))
+    assert not is_stackable(tied)
+    assert is_stackable(nn.Sequential(nn.Linear(4, 4), nn.ReLU(), nn.Linear(4, 1)))
+    X, y = table()
+    result = fit_path(tied, X, y, strengths=(1e-3, 1e-2), folds=2, epochs=1)
+    model = result.model()
+    assert torch.equal(model[0].weight, model[2].weight)
+
+
+def keras_like(base: type) -> type:
+    """Return a class as Keras' own are, without importing Keras."""
+    return type("Functional", (base,), {"__module__": "keras.src.models.functional"})
+
+
+@pytest.mark.parametrize("base", [object, nn.Module], ids=["any backend", "torch backend"])
+def test_keras_models_are_refused_before_training(base):
+    model = keras_like(base)()
+    with pytest.raises(InputError) as error:
+        parse_architecture(model)
+    assert "\n" not in str(error.value)
+    assert "shrinkage.keras.regularize" in str(error.value)
+    with pytest.raises(InputError, match="Functional"):
+        parse_architecture(lambda *_: model).build(4, 1)

@@ -1,0 +1,109 @@
+"""Whether a network has converged: what the residual is, where it is judged, what is said of it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from sklearn.linear_model import Lasso
+from torch import nn
+
+from shrinkage import L1, L2, GroupLasso, fit_path
+from shrinkage.paths.engines.architectures import Prototype
+from shrinkage.paths.engines.sequential import SequentialEngine
+from shrinkage.paths.engines.stacked import StackedEngine
+from shrinkage.paths.engines.stationarity import CONVERGED
+from shrinkage.paths.results.records import Status
+from shrinkage.paths.results.warnings import more_epochs
+from shrinkage.paths.running.outcomes import refitted
+from tests.paths.tables import table
+
+ENGINES = (StackedEngine(), SequentialEngine())
+
+
+def nothing(_: int) -> None:
+    """Take no notice of progress."""
+
+
+def residual_of(engine, problem, unit) -> np.ndarray | None:
+    trained = engine.train(problem, unit, nothing)
+    assert trained.residual is not None
+    before = {name: value.clone() for name, value in trained.arrays.items()}
+    residual = trained.residual()
+    for name, value in trained.arrays.items():
+        assert torch.equal(value, before[name])
+    return residual
+
+
+def at_weights(make, weight: np.ndarray, bias: float, penalty, strengths, **options):
+    """Return a linear network that starts at these weights, and stays there."""
+    problem, unit = make(
+        "linear", penalty, task="regression", strengths=strengths, learning_rate=1e-14, **options
+    )
+    module = nn.Sequential(nn.Linear(6, 1)).double()
+    with torch.no_grad():
+        module[0].weight[0] = torch.from_numpy(weight)
+        module[0].bias[0] = bias
+    unit = replace(unit, data=replace(unit.data, validation=None))
+    return replace(problem, architecture=Prototype(module)), unit
+
+
+@pytest.mark.parametrize("engine", ENGINES, ids=lambda e: e.name)
+def test_it_is_zero_at_scikit_learns_lasso_and_the_signal_left_elsewhere(make, engine):
+    _, unit = at_weights(make, np.zeros(6), 0.0, L1(), (0.1,), epochs=1)
+    rows = unit.data.rows.take(unit.data.train)
+    x, y = rows.x.numpy(), rows.target.numpy()
+    peer = Lasso(alpha=0.1, tol=1e-14).fit(x, y)
+    there = at_weights(make, peer.coef_, float(peer.intercept_), L1(), (0.1,), epochs=1)
+    np.testing.assert_allclose(residual_of(engine, *there), 0.0, atol=1e-8)
+
+    centred = y - y.mean()
+    slope = x.T @ centred / len(y)
+    left = np.maximum(np.abs(slope) - 0.1, 0.0)
+    start = at_weights(make, np.zeros(6), float(y.mean()), L1(), (0.1,), epochs=1)
+    expected = np.sqrt((left**2).sum() / ((slope**2).sum() + centred.var()))
+    np.testing.assert_allclose(residual_of(engine, *start), expected, rtol=1e-5)
+
+
+@pytest.mark.parametrize("penalty", [L1(), L2(), GroupLasso(per="input")], ids=repr)
+@pytest.mark.parametrize("model", ["mlp:8", "mlp:8;norm=batch;dropout=0.2"])
+def test_both_engines_measure_the_same(make, model, penalty):
+    problem, unit = make(model, penalty, epochs=2, weighted=True)
+    stacked, sequential = (residual_of(engine, problem, unit) for engine in ENGINES)
+    np.testing.assert_allclose(stacked, sequential, rtol=1e-6)
+
+
+@pytest.mark.parametrize("engine", ENGINES, ids=lambda e: e.name)
+def test_no_judgement_where_the_update_minimizes_something_else(make, engine):
+    problem, unit = make("mlp:4", L2(), update="decoupled", epochs=1)
+    assert residual_of(engine, problem, unit) is None
+    trained = engine.train(problem, unit, nothing)
+    outcome = refitted(problem, replace(unit, data=replace(unit.data, validation=None)), trained)
+    assert Status.NOT_CONVERGED not in outcome.status
+    assert np.isnan(outcome.values["residual"]).all()
+
+
+@pytest.mark.parametrize("update", ["proximal", "gradient", "loss"])
+def test_too_few_epochs_are_flagged_and_enough_are_not(make, update):
+    few, unit = make("mlp:4", L2(), task="regression", update=update, epochs=2, strengths=(1e-2,))
+    enough = replace(few, recipe=replace(few.recipe, epochs=60))
+    assert residual_of(StackedEngine(), few, unit)[0] > CONVERGED  # type: ignore[index]
+    assert residual_of(StackedEngine(), enough, unit)[0] < CONVERGED  # type: ignore[index]
+
+
+def test_a_path_tells_the_status_the_residual_and_the_epochs_to_try(tmp_path):
+    X, y = table(200)
+    options = {"strengths": (1e-3, 1e-2), "folds": 2, "store": tmp_path / "run"}
+    result = fit_path("mlp:4", X, y, epochs=2, **options)
+    assert result.status == (Status.NOT_CONVERGED,) * 2
+    assert result.residual is not None
+    assert result.residual.shape == (2, 2)
+    assert result.summary["residual"] == result.residual.max(axis=1).tolist()
+    assert result.table()["residual"].tolist() == result.summary["residual"]
+    assert any("--epochs" in warning for warning in result.warnings)
+
+
+def test_the_epochs_to_try_grow_with_what_is_left():
+    assert more_epochs(10, 0.1) < more_epochs(10, 0.5) < more_epochs(10, 3.0) == 100
