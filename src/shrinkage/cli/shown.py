@@ -2,49 +2,97 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from rich import box
 from rich.console import Console
+from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
 
-from shrinkage.paths import FittedPath
+from shrinkage.paths import FittedPath, PathResult
 from shrinkage.paths.running.estimate import Estimate
 from shrinkage.reports import path_table, summary_sentence
 
 HEADERS = ("strength", "score", "± s.e.", "train", "valid.", "zeros", "status", "choice")
+INPUTS = "inputs"
+TEXTS = ("status", "choice")
+# What a narrow terminal does without, the first first.
+DISPENSABLE = ("train", "valid.", INPUTS, "± s.e.", "zeros", "choice")
+ANY_WIDTH = 1000
 
 
 def announce(estimate: Estimate) -> None:
     """Say how long the run will take and how much memory, before it starts."""
-    Console(stderr=True).print(
-        f"The cross validation will take {estimate}.", markup=False, highlight=False
-    )
+    Console(stderr=True).print(str(estimate), markup=False, highlight=False)
 
 
 def show_result(result: FittedPath, folder: Path, *, quiet: bool) -> None:
     """Print the table of the path, the warnings, the answer and where the report is."""
     console = Console(highlight=False)
     if not quiet:
-        console.print(_table(result))
+        show_table(result, console)
     for warning in result.warnings:
         console.print(Text(f"warning: {warning}", style="yellow"))
     console.print(Text(summary_sentence(result)))
     print(f"report: {folder / 'report.html'}")
 
 
-def _table(result: FittedPath) -> Table:
-    """Return the path as a table for 80 columns, the chosen rows in bold."""
+def show_table(result: PathResult, console: Console) -> None:
+    """Print the path as a table that fits the terminal, and name the columns it does without."""
+    columns = _columns(result)
+    marks = [bool(row.mark) for row in path_table(result)]
+    left_out: list[str] = []
+    table = _table(columns, marks)
+    for header in DISPENSABLE:
+        if _width(table, console) <= console.width:
+            break
+        if any(column.header == header for column in columns):
+            columns = [column for column in columns if column.header != header]
+            left_out.append(header)
+            table = _table(columns, marks)
+    console.print(table)
+    if left_out:
+        names = ", ".join(left_out)
+        console.print(Text(f"not shown at this width: {names}; all is in path.csv", style="dim"))
+
+
+@dataclass(frozen=True)
+class _Column:
+    header: str
+    cells: Sequence[str]
+
+
+def _columns(result: PathResult) -> list[_Column]:
+    rows = [row.cells for row in path_table(result)]
+    columns = [
+        _Column(header, [_short(row[place]) for row in rows])
+        for place, header in enumerate(HEADERS)
+    ]
+    if result.inputs_kept is not None:
+        kept = result.inputs_kept.mean(axis=1)
+        columns.append(_Column(INPUTS, [f"{count:.4g}" for count in kept]))
+    return columns
+
+
+def _short(cell: str) -> str:
+    return cell.replace("under ", "<").replace("over ", ">")
+
+
+def _table(columns: Sequence[_Column], marks: Sequence[bool]) -> Table:
+    """Return a table of these columns, the chosen rows in bold."""
     table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
-    for column in HEADERS:
-        numbers = column not in ("status", "choice")
-        table.add_column(column, justify="right" if numbers else "left", no_wrap=True)
-    inputs = result.inputs_kept
-    if inputs is not None:
-        table.add_column("inputs", justify="right", no_wrap=True)
-    for index, row in enumerate(path_table(result)):
-        cells = [cell.replace("under ", "<").replace("over ", ">") for cell in row.cells]
-        cells += [] if inputs is None else [f"{inputs[index].mean():.3g}"]
-        table.add_row(*(Text(cell) for cell in cells), style="bold" if row.mark else "")
+    for column in columns:
+        side = "left" if column.header in TEXTS else "right"
+        table.add_column(column.header, justify=side, overflow="fold")
+    for index, mark in enumerate(marks):
+        cells = (Text(column.cells[index]) for column in columns)
+        table.add_row(*cells, style="bold" if mark else "")
     return table
+
+
+def _width(table: Table, console: Console) -> int:
+    options = console.options.update(width=ANY_WIDTH)
+    return Measurement.get(console, options, table).maximum
