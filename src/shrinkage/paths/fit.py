@@ -8,6 +8,7 @@ perhaps more strengths beyond an edge, refit, one look at the test rows, results
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import asdict
 
 from shrinkage.paths.choosing.cross_validation import CrossValidation
 from shrinkage.paths.choosing.grid import MOST_EXTENSIONS, extension, log_grid
@@ -45,7 +46,9 @@ def fit(
         announce: called with the estimate before anything is trained but a short trial.
     """
     if announce is not None:
-        announce(_estimate(plan, store))
+        told = _estimate(plan, store)
+        store.keep_note("estimate", asdict(told))
+        announce(told)
     strengths, source = _grid(plan, store, progress)
     settings = plan.problem.terms.unregularized + _settings(plan, strengths)
     folds = _validate(plan, 0, settings, store, progress, "cross validation")
