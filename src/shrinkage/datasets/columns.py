@@ -13,6 +13,7 @@ import decimal
 import numpy as np
 import pandas as pd
 
+from shrinkage.datasets.cell_rules import CellRule
 from shrinkage.datasets.cells import (
     Locate,
     level_text,
@@ -123,12 +124,13 @@ def _categories(name: str, series: pd.Series) -> pd.Series:
     return pd.Series(pd.Categorical(cells), name=name)
 
 
-def values_as_numbers(name: str, series: pd.Series) -> np.ndarray:
+def values_as_numbers(name: str, series: pd.Series, rule: CellRule | None = None) -> np.ndarray:
     """Return a column that was numeric in training as float64, whatever type it has now.
 
     Args:
         name: the column's name.
         series: numbers, or text that spells numbers.
+        rule: how the cells were read in training; None: plainly.
 
     Returns:
         float64 (n,), NaN where missing.
@@ -139,6 +141,7 @@ def values_as_numbers(name: str, series: pd.Series) -> np.ndarray:
     >>> values_as_numbers("age", pd.Series(["31", "?"])).tolist()
     [31.0, nan]
     """
+    del rule
     if is_real(series):
         values = series.to_numpy(np.float64, na_value=np.nan)
         require_finite(values, name)
@@ -155,11 +158,44 @@ def values_as_numbers(name: str, series: pd.Series) -> np.ndarray:
     return values
 
 
-def values_as_levels(series: pd.Series) -> tuple[np.ndarray, list[str | None]]:
+def values_as_dates(name: str, series: pd.Series, rule: CellRule) -> np.ndarray:
+    """Return a column that was dates in training as datetime64, whatever type it has now.
+
+    Args:
+        name: the column's name.
+        series: dates, or text that spells dates.
+        rule: how the cells were read in training.
+
+    Returns:
+        datetime64 (n,) in nanoseconds of universal time, NaT where missing.
+
+    Raises:
+        InputError: a cell is no date; names row and column.
+
+    >>> rule = CellRule.from_dict({"kind": "date", "date_format": "%d.%m.%Y"})
+    >>> values_as_dates("day", pd.Series(["1.3.2024"]), rule).astype("datetime64[D]").tolist()
+    [datetime.date(2024, 3, 1)]
+    """
+    form = rule.date_format or "ISO8601"
+    dates = pd.to_datetime(series, format=form, errors="coerce", utc=True)
+    bad = dates.isna() & series.notna()
+    if bad.any():
+        row = int(np.argmax(bad))
+        raise InputError(
+            f"column {name!r}, {plain_row(row)}: expected a date as in training, got "
+            f"{series.iloc[row]!r}: correct it or leave it empty"
+        )
+    return dates.dt.tz_localize(None).to_numpy("datetime64[ns]")
+
+
+def values_as_levels(
+    series: pd.Series, rule: CellRule | None = None
+) -> tuple[np.ndarray, list[str | None]]:
     """Return a column that was categories in training as codes into a list of levels.
 
     Args:
         series: text, numbers, booleans or categories.
+        rule: how the cells were read in training; None: plainly.
 
     Returns:
         `(codes, levels)`: (n,) positions in `levels`, whose last one is None, the missing cell.
@@ -167,6 +203,7 @@ def values_as_levels(series: pd.Series) -> tuple[np.ndarray, list[str | None]]:
     >>> values_as_levels(pd.Series(["b", None, "b"]))
     (array([0, 1, 0]), ['b', None])
     """
+    del rule
     cells = series.astype(object)
     typed = isinstance(series.dtype, pd.CategoricalDtype)
     if not typed and not pd.api.types.is_numeric_dtype(series.dtype):

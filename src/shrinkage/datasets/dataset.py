@@ -7,12 +7,15 @@ inside each fold, by `Preprocessing`, so that nothing of a validation or test ro
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
 import pandas as pd
 
+from shrinkage.datasets.column_readings import ColumnReading
+from shrinkage.datasets.column_specs import ColumnSpec
 from shrinkage.datasets.input_columns import InputColumns
 
 RawRows = pd.DataFrame | np.ndarray
@@ -39,6 +42,8 @@ class Dataset:
         sample_weight: (n,) weights ≥ 0, or None.
         test: an own test set `(X, y)`, or None.
         notes: sentences for the report about what the loader decided.
+        readings: what each column of the source was taken for, in its order.
+        specs: what a person said about columns, by name.
 
     >>> from shrinkage.datasets import load_dataset
     >>> data = load_dataset("digits")
@@ -59,6 +64,8 @@ class Dataset:
     sample_weight: np.ndarray | None = None
     test: tuple[RawRows, np.ndarray] | None = None
     notes: tuple[str, ...] = ()
+    readings: tuple[ColumnReading, ...] = ()
+    specs: Mapping[str, ColumnSpec] = field(default_factory=dict)
 
     @property
     def n_samples(self) -> int:

@@ -9,12 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from enum import Enum
 from functools import cached_property
 
 import numpy as np
 import pandas as pd
 
+from shrinkage.datasets.cell_rules import CellRule
+from shrinkage.datasets.column_specs import ColumnKind
 from shrinkage.datasets.columns import typed_series
 from shrinkage.errors import InputError
 
@@ -25,14 +26,6 @@ ALWAYS_ALLOWED = 10
 """So many levels are fine however few rows there are."""
 
 
-class ColumnKind(Enum):
-    """What a column is; the value is its name in JSON."""
-
-    PIXELS = "pixels"
-    NUMERIC = "numeric"
-    CATEGORY = "category"
-
-
 @dataclass(frozen=True, eq=False)
 class InputColumns:
     """Raw columns, and what each of them is.
@@ -40,7 +33,9 @@ class InputColumns:
     Args:
         names: the columns, in order.
         kinds: what each is.
-        values: an array (n, d) of numbers, or the typed columns by name.
+        values: an array (n, d) of numbers, or the typed columns by name: float64, category
+            (ordered for an ordinal) or datetime64.
+        rules: how the cells of each are read, by name.
 
     >>> table = pd.DataFrame({"age": ["31", "44", "?"], "city": ["Bern", "Basel", "Bern"]})
     >>> columns = InputColumns.of(table)
@@ -51,6 +46,7 @@ class InputColumns:
     names: tuple[str, ...]
     kinds: tuple[ColumnKind, ...]
     values: np.ndarray | Mapping[str, pd.Series] = field(repr=False)
+    rules: Mapping[str, CellRule] = field(default_factory=dict, repr=False)
 
     @classmethod
     def of(
@@ -110,6 +106,20 @@ class InputColumns:
             places = np.array([self._places[name] for name in names], dtype=np.intp)
             return np.asfortranarray(self.values[np.ix_(rows, places)], dtype=np.float64)
         return np.array([self.values[name].to_numpy()[rows] for name in names]).T
+
+    def rule(self, name: str) -> CellRule:
+        """Return how the cells of a column are read: the plain rule of its kind unless told."""
+        return self.rules.get(name, CellRule(self.kinds[self._places[name]]))
+
+    def dates(self, rows: np.ndarray, name: str) -> np.ndarray:
+        """Return rows of a column of dates as datetime64, NaT where missing.
+
+        >>> table = pd.DataFrame({"day": pd.to_datetime(["2024-03-01", None])})
+        >>> columns = InputColumns(("day",), (ColumnKind.DATE,), {"day": table["day"]})
+        >>> columns.dates(np.array([1, 0]), "day").astype("datetime64[D]").tolist()
+        [None, datetime.date(2024, 3, 1)]
+        """
+        return np.asarray(self.values[name])[rows]  # pyright: ignore[reportArgumentType, reportCallIssue]
 
     def cells(self, rows: np.ndarray, names: Sequence[str]) -> np.ndarray:
         """Return rows of categories as text (rows, names), None where missing.

@@ -14,8 +14,9 @@ from typing import Any, ClassVar, Self
 
 import numpy as np
 
+from shrinkage.datasets.column_specs import ColumnKind
 from shrinkage.datasets.dataset import RawRows
-from shrinkage.datasets.input_columns import ColumnKind, InputColumns
+from shrinkage.datasets.input_columns import InputColumns
 
 MISSING_EVERYWHERE = "missing in all training rows"
 CONSTANT = "constant on the training rows"

@@ -12,9 +12,10 @@ from typing import ClassVar, Self
 import numpy as np
 import pandas as pd
 
+from shrinkage.datasets.column_specs import ColumnKind
 from shrinkage.datasets.columns import values_as_levels
 from shrinkage.datasets.dataset import RawRows
-from shrinkage.datasets.input_columns import ColumnKind, InputColumns
+from shrinkage.datasets.input_columns import InputColumns
 from shrinkage.datasets.preparation.base import (
     CONSTANT,
     MISSING_EVERYWHERE,

@@ -14,9 +14,10 @@ import numpy as np
 import pandas as pd
 
 from shrinkage.datasets.cells import plain_row, require_finite_block
+from shrinkage.datasets.column_specs import ColumnKind
 from shrinkage.datasets.columns import values_as_numbers
 from shrinkage.datasets.dataset import RawRows
-from shrinkage.datasets.input_columns import ColumnKind, InputColumns
+from shrinkage.datasets.input_columns import InputColumns
 from shrinkage.datasets.preparation.base import (
     CONSTANT,
     MISSING_EVERYWHERE,

@@ -1,0 +1,135 @@
+"""What was decided for each column and why, as fields: whoever tells it finds the words.
+
+Who uses this: the judgement of columns fills it in; terminal, summary and report tell it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any
+
+from shrinkage.datasets.cell_rules import CellRule
+from shrinkage.datasets.column_specs import ColumnKind
+
+
+class ColumnRole(Enum):
+    """What a column is there for."""
+
+    INPUT = "input"
+    TARGET = "target"
+    GROUPS = "groups"
+    WEIGHTS = "weights"
+    DROPPED = "dropped"
+
+
+class DroppedBecause(Enum):
+    """Why a column is no input."""
+
+    ASKED = "asked"
+    EMPTY = "empty"
+    CONSTANT = "constant"
+
+
+class ColumnDoubt(Enum):
+    """What a look at the whole column could not settle, and how it was taken."""
+
+    COMMA_AS_THOUSANDS = "comma-as-thousands"
+    """`1,234` in every cell: taken for a thousand and more."""
+    POINT_AS_DECIMAL = "point-as-decimal"
+    """`1.234` in every cell: taken for a number little above one."""
+    COMMA_AS_DECIMAL = "comma-as-decimal"
+    """`1,234` in every cell, decimal commas in other columns: taken for a number above one."""
+    POINT_AS_THOUSANDS = "point-as-thousands"
+    """`1.234` in every cell, decimal commas in other columns: taken for a thousand and more."""
+    DAY_FIRST = "day-first"
+    """Every date reads both ways: taken day first."""
+    MONTH_FIRST = "month-first"
+    """Every date reads both ways: taken month first."""
+    LEADING_ZEROS = "leading-zeros"
+    """Digits of one width with zeros before them: taken for text, not for numbers."""
+    BARE_NUMBERS = "bare-numbers"
+    """Some numbers lack the unit that the others have: taken for the same unit."""
+    WORDS_AS_LEVELS = "words-as-levels"
+    """Words such as `none` or `unknown` among text: taken for levels, not for missing."""
+    CASES_APART = "cases-apart"
+    """Levels that differ only by case: kept apart."""
+    MANY_LEVELS = "many-levels"
+    """Numbers or words, nearly all different: an identifier?"""
+
+
+@dataclass(frozen=True)
+class ColumnReading:
+    """What one column was taken for.
+
+    Args:
+        name: the column.
+        kind: what it was taken for.
+        rule: how its cells are read.
+        rows: how many cells it has.
+        missing: how many of them are missing.
+        missing_words: `(word as written, count)` of the words that were taken for missing.
+        level_words: `(word as written, count)` of words that often mean missing, taken for levels.
+        levels: how many different values it has.
+        examples: some of its cells, as they were written.
+        least: the least number or the first date, as text; empty for levels.
+        most: the greatest number or the last date.
+        counts: `(level, count)`, the commonest first; only of categories and ordinals.
+        merged: `(as written, level)` of cells that blanks or case alone set apart.
+        doubts: what the cells could not settle.
+        said: whether a person said what it is.
+        role: what it is there for.
+        dropped: why it is no input, if it is none.
+        inputs: how many inputs of the network it makes; None: not known yet.
+
+    >>> age = ColumnReading("age", ColumnKind.NUMERIC, CellRule(ColumnKind.NUMERIC), 10, missing=2)
+    >>> age.missing_share
+    0.2
+    """
+
+    name: str
+    kind: ColumnKind
+    rule: CellRule
+    rows: int
+    missing: int = 0
+    missing_words: tuple[tuple[str, int], ...] = ()
+    level_words: tuple[tuple[str, int], ...] = ()
+    levels: int = 0
+    examples: tuple[str, ...] = ()
+    least: str = ""
+    most: str = ""
+    counts: tuple[tuple[str, int], ...] = ()
+    merged: tuple[tuple[str, str], ...] = ()
+    doubts: tuple[ColumnDoubt, ...] = ()
+    said: bool = False
+    role: ColumnRole = ColumnRole.INPUT
+    dropped: DroppedBecause | None = None
+    inputs: int | None = None
+
+    @property
+    def missing_share(self) -> float:
+        """Return which share of the cells is missing, from 0 to 1."""
+        return self.missing / self.rows if self.rows else 0.0
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain values for JSON: a record of `columns` in `summary.json`."""
+        return {
+            "name": self.name,
+            "role": self.role.value,
+            "kind": self.kind.value,
+            "rows": self.rows,
+            "missing": self.missing,
+            "missing_words": [list(pair) for pair in self.missing_words],
+            "level_words": [list(pair) for pair in self.level_words],
+            "levels": self.levels,
+            "examples": list(self.examples),
+            "least": self.least,
+            "most": self.most,
+            "counts": [list(pair) for pair in self.counts],
+            "merged": [list(pair) for pair in self.merged],
+            "doubts": [doubt.value for doubt in self.doubts],
+            "said": self.said,
+            "dropped": None if self.dropped is None else self.dropped.value,
+            "inputs": self.inputs,
+            "rule": self.rule.to_dict(),
+        }
