@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from shrinkage.conventions import NoEqualStrength, UnknownConvention, convert, timescale
 from shrinkage.errors import ShrinkageError
 from shrinkage.parameters import ParameterInfo
-from shrinkage.penalties import L1, L2, ElasticNet, GroupLasso, Penalty
+from shrinkage.penalties import L1, L2, ElasticNet, GroupLasso, OnSomeUnits, Penalty, Units
 from shrinkage.selections import (
     Selection,
     biases,
@@ -42,12 +42,14 @@ __all__ = [
     "ElasticNet",
     "GroupLasso",
     "NoEqualStrength",
+    "OnSomeUnits",
     "ParameterInfo",
     "Penalty",
     "Selection",
     "ShrinkageError",
     "Term",
     "Terms",
+    "Units",
     "UnknownConvention",
     "assign",
     "audit",

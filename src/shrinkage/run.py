@@ -109,7 +109,8 @@ def fit_path(
         resume: go on with the run in `store`.
         progress: show a bar; None shows it when a terminal watches.
         **options: the fields of `PathOptions`: strengths, folds, update, select, seed, epochs,
-            batch_size, learning_rate, scorer, test_size, refit, engine, device, dtype, runner.
+            batch_size, learning_rate, scorer, test_size, refit, engine, device, dtype, runner,
+            groups_of_inputs, free.
 
     Returns:
         The result: `result.best`, `result.one_standard_error`, `result.table()`, …

@@ -50,6 +50,7 @@ def test_variants_are_the_defaults_then_every_choice_and_variant_once() -> None:
         *map(GroupLasso, ("input", "output", "layer")),
         GroupLasso(axes=(0, 1)),
         GroupLasso(axes=(-1,)),
+        GroupLasso(groups=(0, 1, 0)),
     )
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -27,7 +27,8 @@ class Library:
     """One framework's functions; axes are tuples of non-negative ints, `()` reduces nothing.
 
     `cast(value, like)` gives `value` the dtype and device of `like`, `wide(x)` is at least
-    float32, `repeat(body, state)` calls `state, more = body(state)` until `more` is False, and
+    float32, `take(x, index, axis)` gives some positions along an axis,
+    `repeat(body, state)` calls `state, more = body(state)` until `more` is False, and
     `quiet()` silences floating point warnings that a diverged model would raise for all.
     """
 
@@ -42,6 +43,9 @@ class Library:
     max: Callable[..., Array]
     any: Callable[[Array], Array]
     copy: Callable[[Array], Array]
+    reshape: Callable[[Array, Any], Array]
+    take: Callable[[Array, Any, int], Array]
+    concatenate: Callable[[Sequence[Array], int], Array]
     zeros_like: Callable[[Array], Array]
     cast: Callable[[Any, Array], Array]
     wide: Callable[[Array], Array]
@@ -84,6 +88,9 @@ def _numpy() -> Library:
         max=largest,
         any=np.any,
         copy=np.array,
+        reshape=np.reshape,
+        take=np.take,
+        concatenate=np.concatenate,
         zeros_like=np.zeros_like,
         cast=cast,
         wide=wide,
@@ -113,6 +120,9 @@ def _torch() -> Library:
     def cast(value: Any, like: Array) -> Array:
         return torch.as_tensor(value, dtype=like.dtype, device=like.device)
 
+    def take(x: Array, index: Any, axis: int) -> Array:
+        return torch.index_select(x, axis, torch.as_tensor(index, device=x.device))
+
     def wide(x: Array) -> Array:
         return x.to(torch.promote_types(x.dtype, torch.float32))
 
@@ -128,6 +138,9 @@ def _torch() -> Library:
         max=largest,
         any=torch.any,
         copy=torch.clone,
+        reshape=torch.reshape,
+        take=take,
+        concatenate=lambda arrays, axis: torch.cat(list(arrays), dim=axis),
         zeros_like=torch.zeros_like,
         cast=cast,
         wide=wide,
@@ -168,6 +181,9 @@ def _jax() -> Library:
         max=largest,
         any=jnp.any,
         copy=jnp.array,
+        reshape=jnp.reshape,
+        take=lambda x, index, axis: jnp.take(x, index, axis=axis),
+        concatenate=jnp.concatenate,
         zeros_like=jnp.zeros_like,
         cast=cast,
         wide=lambda x: x.astype(jnp.promote_types(x.dtype, jnp.float32)),
@@ -214,6 +230,9 @@ def _tensorflow() -> Library:
         max=largest,
         any=tf.reduce_any,
         copy=tf.identity,
+        reshape=tf.reshape,
+        take=lambda x, index, axis: tf.gather(x, index, axis=axis),
+        concatenate=tf.concat,
         zeros_like=tf.zeros_like,
         cast=cast,
         wide=wide,

@@ -54,6 +54,16 @@ def command(
     test: Annotated[str | None, _data_option("Test rows of your own.", "--test")] = None,
     test_size: Annotated[float, _data_option("Share held out for the test.", "--test-size")] = 0.2,
     penalty: str = "l1",
+    groups: Annotated[
+        Path | None,
+        _model_option(
+            "Groups of columns for group-lasso: TOML or JSON, NAME = [columns].", "--groups"
+        ),
+    ] = None,
+    free: Annotated[
+        list[str] | None,
+        _model_option("Columns that no penalty is on, in the first layer.", "--free"),
+    ] = None,
     on: Annotated[
         str,
         _model_option("Name patterns of the weights to penalise. [default: every weight]", "--on"),
@@ -130,6 +140,7 @@ def command(
     from shrinkage.cli.shown import announce, show_result
     from shrinkage.datasets import load_dataset
     from shrinkage.paths import PathOptions
+    from shrinkage.paths.groups_file import read_groups
     from shrinkage.paths.own_sets import with_own_sets
     from shrinkage.run import fit_dataset
     from shrinkage.terms.text import term_from_text
@@ -140,6 +151,8 @@ def command(
         folds=folds,
         update=update,
         select=_listed(on),
+        groups_of_inputs=None if groups is None else read_groups(groups),
+        free=tuple(name for text in free or () for name in _listed(text)),
         seed=seed,
         epochs=epochs,
         batch_size=batch_size,

@@ -6,7 +6,7 @@ packages, which describe a model as a sequence of these records.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Hashable, Iterable
 from dataclasses import dataclass
 
 from shrinkage.errors import InputError
@@ -43,6 +43,43 @@ class Place:
 
 
 @dataclass(frozen=True)
+class InputGroups:
+    """Which input units of a layer belong together, and which are free of every penalty.
+
+    Args:
+        labels: one for each input unit: those with equal labels come from one source.
+        free: ascending numbers of the units whose weights no term penalises.
+
+    Raises:
+        InputError: no unit is left, or a free one is not there.
+
+    >>> InputGroups(("age", "city", "city"), free=(0,)).penalised
+    (1, 2)
+    """
+
+    labels: tuple[Hashable, ...]
+    free: tuple[int, ...] = ()
+
+    def __post_init__(self) -> None:
+        if not set(self.free) < set(range(len(self.labels))):
+            raise InputError(
+                f"expected some of {len(self.labels)} inputs to be free and some penalised, got "
+                f"{len(set(self.free))} free ones: leave one at least to the penalty"
+            )
+
+    @property
+    def penalised(self) -> tuple[int, ...]:
+        """The units whose weights terms are on, in ascending order."""
+        free = set(self.free)
+        return tuple(unit for unit in range(len(self.labels)) if unit not in free)
+
+    @property
+    def any_together(self) -> bool:
+        """Whether some units share a label."""
+        return len(set(self.labels)) < len(self.labels)
+
+
+@dataclass(frozen=True)
 class ParameterInfo:
     """One parameter: its name and shape, what it is for, and along which axes its units lie.
 
@@ -56,6 +93,7 @@ class ParameterInfo:
         aliases: further names of the same array (tied parameters).
         trainable: whether training changes it.
         note: what else a reader of the table should know.
+        input_groups: which of the input units belong together, and which are free.
 
     Raises:
         InputError: an unknown role.
@@ -73,6 +111,7 @@ class ParameterInfo:
     aliases: tuple[str, ...] = ()
     trainable: bool = True
     note: str = ""
+    input_groups: InputGroups | None = None
 
     def __post_init__(self) -> None:
         if self.role not in ROLES:

@@ -15,6 +15,7 @@ from shrinkage.datasets.wording import one_line
 from shrinkage.errors import InputError
 from shrinkage.paths.choosing.grid import check_strengths
 from shrinkage.paths.engines.recipe import LEARNING_RATE
+from shrinkage.paths.running.input_groups import GroupsOfInputs, checked_groups
 from shrinkage.paths.running.runners.registry import runner_named
 
 UPDATES = ("proximal", "decoupled", "gradient", "loss")
@@ -45,6 +46,9 @@ class PathOptions:
         device: `auto`, `cpu`, `cuda`, …
         dtype: `float32` or `float64`.
         runner: what runs the units: `threads`.
+        groups_of_inputs: columns that are one group for a group lasso per input: names of groups
+            with their columns, or a label for each column; None: each column is one.
+        free: columns whose weights in the first layer no term penalises.
     """
 
     strengths: int | tuple[float, ...] = 20
@@ -62,6 +66,8 @@ class PathOptions:
     device: str = "auto"
     dtype: str = "float32"
     runner: str = "threads"
+    groups_of_inputs: GroupsOfInputs | None = None
+    free: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         checked: dict[str, object] = {
@@ -72,6 +78,8 @@ class PathOptions:
             "refit": one_of(self.refit, "refit", REFITS),
             "dtype": one_of(self.dtype, "dtype", DTYPES),
             "runner": runner_named(self.runner).name,
+            "groups_of_inputs": checked_groups(self.groups_of_inputs),
+            "free": (self.free,) if isinstance(self.free, str) else tuple(map(str, self.free)),
             "learning_rate": positive(
                 self.learning_rate, "learning_rate", f"the default is {LEARNING_RATE:g}"
             ),
@@ -95,7 +103,7 @@ class PathOptions:
         values = asdict(self)
         if isinstance(self.strengths, tuple):
             values["strengths"] = list(self.strengths)
-        values["select"] = list(self.select)
+        values["select"], values["free"] = list(self.select), list(self.free)
         del values["runner"]  # where a run is trained does not make it another run
         return values
 

@@ -15,6 +15,7 @@ from shrinkage.penalties.registry import (
     penalty_from_name,
     penalty_names,
 )
+from shrinkage.penalties.some_units import OnSomeUnits, Units
 from shrinkage.penalties.weighted_sum import WeightedSum
 
 __all__ = [
@@ -25,9 +26,11 @@ __all__ = [
     "Combination",
     "ElasticNet",
     "GroupLasso",
+    "OnSomeUnits",
     "Option",
     "Penalty",
     "PenaltyCheckFailed",
+    "Units",
     "WeightedSum",
     "check_penalty",
     "option",

@@ -10,6 +10,7 @@ are frozen. `shrinkage.penalties.check_penalty` checks every promise made here.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any, ClassVar
@@ -79,6 +80,18 @@ class Penalty(ABC):
 
     def with_axes(self, input_axis: int | None, output_axis: int | None) -> Penalty:  # noqa: ARG002
         """Return the penalty for a layout in which the units lie along these axes."""
+        return self
+
+    def in_blocks(self, shape: tuple[int, ...]) -> tuple[int, Any, Penalty] | None:  # noqa: ARG002
+        """Return groups of unequal size as (axis, `UnitBlocks`, penalty of a block), else None."""
+        return None
+
+    def on_its_units(self) -> tuple[Any, Penalty]:
+        """Return the units that it is on (None: all) and the penalty of the array of those."""
+        return None, self
+
+    def with_unit_groups(self, axis: int, labels: Sequence[Hashable]) -> Penalty:  # noqa: ARG002
+        """Return the penalty where units along an axis with equal labels belong together."""
         return self
 
     def __mul__(self, strength: Any) -> Any:

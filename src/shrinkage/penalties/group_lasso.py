@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
+
+import numpy as np
 
 from shrinkage.arrays import (
     Array,
@@ -21,6 +23,7 @@ from shrinkage.errors import InputError, near_names
 from shrinkage.penalties.base import Combination, Penalty
 from shrinkage.penalties.options import option
 from shrinkage.penalties.secular import group_prox_closed, group_prox_diagonal
+from shrinkage.penalties.unit_blocks import UnitBlocks, numbered
 
 # The word → the axes that index groups, from the layer's (input axis, output axis).
 PER: dict[str, Callable[[int | None, int | None], tuple[int | None, ...]]] = {
@@ -43,6 +46,24 @@ def _check_axes(axes: Any) -> Axes:
     return tuple(axes)
 
 
+def _check_groups(groups: Any, per: str | None, axes: Any) -> tuple[int, ...]:
+    if per == "layer" or (axes is not None and len(_check_axes(axes)) != 1):
+        raise InputError(
+            "expected groups of units along one axis, got them for "
+            f"{'per=' + repr(per) if axes is None else 'axes=' + repr(axes)}: use per='input'"
+        )
+    try:
+        labels = () if isinstance(groups, str) else numbered(groups)
+    except TypeError:
+        labels = ()
+    if not labels:
+        raise InputError(
+            f"expected groups as one label for each unit, got {groups!r}: give for example "
+            "groups=(0, 0, 1)"
+        )
+    return labels
+
+
 @dataclass(frozen=True, repr=False)
 class GroupLasso(Penalty):
     """The group lasso Σ_g √|g| ‖w_g‖, |g| being the number of weights in group g.
@@ -51,15 +72,21 @@ class GroupLasso(Penalty):
         per: one group per "input" unit (the default), per "output" unit, or per "layer". An array
             without a known layout is taken as PyTorch's (out, in, *kernel).
         axes: instead of `per`, the axes of one model's array that index groups.
+        groups: a label for each unit along that one axis: units with equal labels are one group,
+            whose √|g| counts the weights of all of them. None: every unit is a group.
 
     Raises:
-        InputError: an unknown word, both `per` and `axes`, or axes that are no distinct ints.
+        InputError: an unknown word, both `per` and `axes`, axes that are no distinct ints, or
+            groups along no axis or several.
 
     >>> import numpy as np
     >>> w = np.array([[3.0, 0.1], [4.0, 0.1]])
     >>> GroupLasso(per="input").prox(w, 1.0).round(3)
     array([[2.151, 0.   ],
            [2.869, 0.   ]])
+    >>> GroupLasso(per="input", groups=["city", "city"]).prox(w, 1.0).round(3)
+    array([[1.8  , 0.06 ],
+           [2.401, 0.06 ]])
 
     Source: Yuan and Lin, Model selection and estimation in regression with grouped variables,
     JRSS B 68 (2006).
@@ -68,6 +95,9 @@ class GroupLasso(Penalty):
     per: str | None = field(default=None, metadata=option("what one group is", choices=tuple(PER)))
     axes: Axes | None = field(
         default=None, metadata=option("axes that index groups", variants=((0, 1), (-1,)))
+    )
+    groups: tuple[int, ...] | None = field(
+        default=None, metadata=option("which units are a group", variants=((0, 1, 0),))
     )
 
     name: ClassVar[str] = "group-lasso"
@@ -80,6 +110,8 @@ class GroupLasso(Penalty):
             raise InputError(
                 f"expected per or axes, got both per={self.per!r} and axes={self.axes!r}: drop one"
             )
+        if self.groups is not None:
+            object.__setattr__(self, "groups", _check_groups(self.groups, self.per, self.axes))
         if self.axes is not None:
             object.__setattr__(self, "axes", _check_axes(self.axes))
             return
@@ -91,7 +123,8 @@ class GroupLasso(Penalty):
 
     def __repr__(self) -> str:
         asked = f"per={self.per!r}" if self.axes is None else f"axes={self.axes!r}"
-        return f"GroupLasso({asked})"
+        groups = "" if self.groups is None else f", groups={self.groups!r}"
+        return f"GroupLasso({asked}{groups})"
 
     def with_axes(self, input_axis: int | None, output_axis: int | None) -> GroupLasso:
         """Return the penalty with `per` resolved to axes of a layer's array.
@@ -118,7 +151,19 @@ class GroupLasso(Penalty):
                 f"expected a parameter with an {self.per} axis for GroupLasso(per={self.per!r}), "
                 "got one without: select other parameters, or use per='layer' or axes=(…)"
             )
-        return GroupLasso(axes=known)
+        return GroupLasso(axes=known, groups=self.groups)
+
+    def with_unit_groups(self, axis: int, labels: Sequence[Hashable]) -> GroupLasso:
+        """Return the penalty with these groups where it has one group per unit of that axis.
+
+        >>> GroupLasso(axes=(1,)).with_unit_groups(1, ["city", "city", "age"])
+        GroupLasso(axes=(1,), groups=(0, 0, 1))
+        >>> GroupLasso(axes=(0,)).with_unit_groups(1, ["city", "city", "age"])
+        GroupLasso(axes=(0,))
+        """
+        if self.axes != (axis,) or self.groups is not None:
+            return self
+        return GroupLasso(axes=self.axes, groups=numbered(labels))
 
     def coupled_axes(self, ndim: int) -> Axes:
         """Return the axes within a group.
@@ -126,6 +171,8 @@ class GroupLasso(Penalty):
         >>> GroupLasso(axes=(0,)).coupled_axes(3)
         (1, 2)
         """
+        if self.groups is not None:
+            return tuple(range(ndim))
         index = self.with_axes(BARE_INPUT_AXIS, BARE_OUTPUT_AXIS).axes or ()
         return tuple(sorted(set(range(ndim)) - {axis % ndim for axis in index}))
 
@@ -137,6 +184,10 @@ class GroupLasso(Penalty):
         20.0
         """
         library = floating_library(w)
+        if self.groups is not None:
+            dense, blocks, axis = self._blocks(w, stacked)
+            first, *rest = (dense.value(block, stacked) for block in blocks.split(w, axis))
+            return sum(rest, first)
         axes, root_size = self._groups(w, stacked)
         wide = library.wide(w)
         with library.quiet():
@@ -153,6 +204,9 @@ class GroupLasso(Penalty):
                [0.8, 0. ]])
         """
         library = floating_library(w)
+        if self.groups is not None:
+            dense, blocks, axis = self._blocks(w, stacked)
+            return blocks.join([dense.gradient(b, stacked) for b in blocks.split(w, axis)], axis)
         axes, root_size = self._groups(w, stacked)
         with library.quiet():
             scaled, _ = scaled_by_largest(library.wide(w), axes)
@@ -170,8 +224,10 @@ class GroupLasso(Penalty):
                [0.689]])
         """
         library = floating_library(w)
-        axes, root_size = self._groups(w, stacked)
         steps = per_model(step, w, stacked)
+        if self.groups is not None:
+            return self._prox_by_blocks(w, steps, stacked)
+        axes, root_size = self._groups(w, stacked)
         wide = library.wide(w)
         threshold = library.cast(steps, wide) * library.cast(root_size, wide)
         even = threshold.ndim == 0 or all(threshold.shape[axis] == 1 for axis in axes)
@@ -187,12 +243,48 @@ class GroupLasso(Penalty):
         5.0
         """
         library = floating_library(gradient)
+        if self.groups is not None:
+            dense, blocks, axis = self._blocks(gradient, stacked)
+            first, *rest = (
+                dense.critical_strength(b, stacked) for b in blocks.split(gradient, axis)
+            )
+            for strength in rest:
+                kept = (first >= strength) | (first != first)  # NaN stays
+                first = library.where(kept, first, strength)
+            return first
         axes, root_size = self._groups(gradient, stacked)
         wide = library.wide(gradient)
         with library.quiet():
             norms = norm(wide, axes, keepdims=True)
             largest = library.max(norms, model_axes(gradient, stacked))
             return library.cast(largest / library.cast(root_size, wide), gradient)
+
+    def in_blocks(self, shape: tuple[int, ...]) -> tuple[int, UnitBlocks, Penalty] | None:
+        """Return the axis, the blocks and the penalty of a block, None without `groups`."""
+        if self.groups is None:
+            return None
+        dense, blocks, axis = self._blocks(np.broadcast_to(0.0, shape), 0)
+        return axis, blocks, dense
+
+    def _blocks(self, w: Array, stacked: int) -> tuple[GroupLasso, UnitBlocks, int]:
+        """Return the penalty of a block, the blocks, and the axis of `w` along which they lie."""
+        (index,) = self.with_axes(BARE_INPUT_AXIS, BARE_OUTPUT_AXIS).axes or ()
+        own = model_axes(w, stacked)
+        labels = self.groups or ()
+        length = w.shape[own[index]] if -len(own) <= index < len(own) else None
+        if length != len(labels):
+            raise InputError(
+                f"expected an array with {len(labels)} units along axis {index}, a label for each "
+                f"in groups, got one model's shape {tuple(w.shape[stacked:])}: correct the groups"
+            )
+        place = index % len(own)
+        return GroupLasso(axes=(place,)), UnitBlocks.of(labels), own[place]
+
+    def _prox_by_blocks(self, w: Array, steps: Array, stacked: int) -> Array:
+        dense, blocks, axis = self._blocks(w, stacked)
+        own = blocks.split(steps, axis) if steps.ndim else [steps] * len(blocks.members)
+        pairs = zip(blocks.split(w, axis), own, strict=True)
+        return blocks.join([dense.prox(block, step, stacked) for block, step in pairs], axis)
 
     def _groups(self, w: Array, stacked: int) -> tuple[Axes, float]:
         """Return the axes of `w` within a group, and √|g|."""

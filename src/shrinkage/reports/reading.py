@@ -44,6 +44,23 @@ def zero_shares(result: PathResult) -> np.ndarray:
     return 1.0 - np.asarray(result.nonzero, dtype=float).mean(axis=1) / total
 
 
+def column_names(result: PathResult) -> tuple[str, ...]:
+    """Return the columns of the table that make inputs, each once, in the order of the inputs.
+
+    >>> from dataclasses import replace
+    >>> from shrinkage.reports.example import example_result
+    >>> result = example_result()
+    >>> column_names(replace(result, input_names=("a", "b=1"), input_columns=("a", "b")))
+    ('a', 'b')
+    """
+    return tuple(dict.fromkeys(result.input_columns or result.input_names))
+
+
+def counted_units(result: PathResult) -> str:
+    """Return what kept inputs are counted in: columns where one may make several inputs."""
+    return "columns" if len(column_names(result)) < len(result.input_names) else "inputs"
+
+
 def chosen_or_none(result: PathResult, role: str) -> ChosenModel | None:
     """Return the chosen model of that role, or None when the result has none."""
     return next((model for model in result.chosen if model.role == role), None)

@@ -15,7 +15,7 @@ import numpy as np
 
 from shrinkage.errors import InputError, OverlapError, UnmatchedPattern, near_names
 from shrinkage.parameters import ROLES, ParameterInfo
-from shrinkage.penalties import Penalty
+from shrinkage.penalties import OnSomeUnits, Penalty, Units
 from shrinkage.selections import select
 from shrinkage.terms.part import Part
 from shrinkage.terms.step_plan import StepPlan
@@ -135,13 +135,44 @@ def _selected(term: Term, infos: tuple[ParameterInfo, ...]) -> tuple[ParameterIn
     return selected
 
 
-def _parts(term_id: str, term: Term, info: ParameterInfo, update: str) -> tuple[Part, ...]:
+def penalty_on(penalty: Penalty, info: ParameterInfo) -> Penalty:
+    """Return a penalty as it is on one parameter: for its layout, groups of inputs, free inputs.
+
+    Args:
+        penalty: of a term.
+        info: the parameter.
+
+    Raises:
+        InputError: an axis that the parameter does not have.
+
+    >>> from shrinkage.parameters import InputGroups
+    >>> from shrinkage.penalties import GroupLasso
+    >>> groups = InputGroups(("age", "city", "city"), free=(0,))
+    >>> info = ParameterInfo("w", (4, 3), input_axis=1, output_axis=0, input_groups=groups)
+    >>> penalty_on(GroupLasso(per="input"), info)
+    GroupLasso(axes=(1,), groups=(0, 0)) on 2 of 3 units
+    """
     try:
-        penalty = term.penalty.with_axes(info.input_axis, info.output_axis)
-        if type(term.penalty).with_axes is not Penalty.with_axes:  # it depends on the layout
-            penalty.value(np.zeros((1,) * len(info.shape)))  # fails on axes that are not there
+        own = penalty.with_axes(info.input_axis, info.output_axis)
+        if type(penalty).with_axes is not Penalty.with_axes:  # it depends on the layout
+            # It fails on axes that are not there, and on labels for another number of units.
+            labelled = getattr(own, "groups", None) is not None
+            own.value(np.zeros(info.shape if labelled else (1,) * len(info.shape)))
     except InputError as error:
         raise InputError(f"{info.name} {info.shape}: {error}") from None
+    groups, axis = info.input_groups, info.input_axis
+    if groups is None or axis is None:
+        return own
+    if groups.any_together:
+        labels = [groups.labels[unit] for unit in groups.penalised]
+        own = own.with_unit_groups(axis, labels)
+    if groups.free:
+        own = OnSomeUnits(own, Units(axis, info.shape[axis], groups.penalised))
+    return own
+
+
+def _parts(term_id: str, term: Term, info: ParameterInfo, update: str) -> tuple[Part, ...]:
+    penalty = penalty_on(term.penalty, info)
     reference = _reference(term, info)
     own = Part(term.strength, penalty, reference, term.update or update, term_id)
     return tuple(part.at(term.strength) for part in own.elementary())
@@ -180,13 +211,24 @@ def _rows(
         reason += ": terms meet here" if len(updates) > 1 else ""
     else:
         reason = _reason(info, frozen)
-    if info.note:
-        reason = f"{reason}; {info.note}"
+    notes = [info.note, _groups_note(info) if updates else ""]
+    reason = "; ".join([reason, *filter(None, notes)])
     yield AssignmentRow(info.name, info.shape, info.role, " + ".join(words), reason)
     for alias in info.aliases:
         yield AssignmentRow(
             alias, info.shape, info.role, "", f"tied to {info.name}: the same array, once"
         )
+
+
+def _groups_note(info: ParameterInfo) -> str:
+    """Return what the table says of inputs that belong together or are free, or nothing."""
+    groups = info.input_groups
+    if groups is None:
+        return ""
+    together = len({groups.labels[unit] for unit in groups.penalised})
+    said = [f"inputs in {together} groups"] if together < len(groups.penalised) else []
+    said += [f"{len(groups.free)} of {len(groups.labels)} inputs free"] if groups.free else []
+    return ", ".join(said)
 
 
 def _term_words(term: Term) -> str:

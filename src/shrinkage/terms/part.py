@@ -84,6 +84,20 @@ class Part:
         """Return strength · penalty(w − reference), one per model."""
         return self.strength * self.penalty.value(self.about(w), stacked)
 
+    def on_its_units(self, ndim: int) -> Part:
+        """Return the part for the array of the units that its penalty is on.
+
+        Args:
+            ndim: how many axes one model's array has; a reference may have axes of models.
+        """
+        units, penalty = self.penalty.on_its_units()
+        if units is None:
+            return self
+        reference = self.reference
+        if reference is not None:
+            reference = units.take(reference, reference.ndim - ndim)
+        return replace(self, penalty=penalty, reference=reference)
+
     def _shared(self, weight: float) -> Part:
         return self if weight == 1 else replace(self, strength=self.strength * weight)
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -25,7 +25,7 @@ from shrinkage.arrays import (
     product,
 )
 from shrinkage.errors import OverlapError
-from shrinkage.penalties import Combination
+from shrinkage.penalties import Combination, Penalty
 from shrinkage.terms.part import Part
 from shrinkage.terms.reach import within_reach
 
@@ -75,6 +75,22 @@ class ProximalSum:
     def reference(self) -> Array | None:
         """The one reference of all parts that are no ridges."""
         return next((part.reference for part in _not_ridges(self.assigned)), None)
+
+    def with_group(self, penalty: Penalty) -> ProximalSum:
+        """Return the sum with another group penalty: that of a block of the array."""
+        return ProximalSum(
+            tuple(
+                replace(part, penalty=penalty)
+                if part.penalty.combines is Combination.GROUP
+                else part
+                for part in self.assigned
+            )
+        )
+
+    @cached_property
+    def units(self) -> Any:
+        """The units that all parts are on; None: all units."""
+        return next((part.penalty.on_its_units()[0] for part in self.assigned), None)
 
     def _that(self, combination: Combination) -> tuple[Part, ...]:
         return tuple(part for part in self.parts if part.penalty.combines is combination)
@@ -136,6 +152,8 @@ class ProximalSum:
         library = floating_library(w)
         if not self.parts:
             return library.copy(w)
+        if self.units is not None:
+            return self._prox_of_units(w, step, stacked, reach)
         with library.quiet():
             moved, metric = self._folded(w, step, stacked)
             if len(self.parts) > len(self.ridges):
@@ -143,6 +161,14 @@ class ProximalSum:
         total = per_model(_total(self.parts, step, w, stacked), w, stacked)
         moved = kept_where_zero(total, w, moved)
         return moved if reach is None else within_reach(moved, w, per_model(reach, w, stacked))
+
+    def _prox_of_units(self, w: Array, step: Any, stacked: int, reach: Any) -> Array:
+        """Return the prox of the array of the units, put back; the other weights stay."""
+        units = self.units
+        step, reach = (units.take_numbers(number, w, stacked) for number in (step, reach))
+        inside = ProximalSum(tuple(part.on_its_units(w.ndim - stacked) for part in self.assigned))
+        moved = inside.prox(units.take(w, stacked), step, stacked, reach)
+        return units.put(w, moved, stacked)
 
     def _folded(self, w: Array, step: Any, stacked: int) -> tuple[Array, Any]:
         """Return the weights and the metric that the ridges leave for the others."""
@@ -195,7 +221,9 @@ def closed_form(parts: Iterable[Part]) -> ProximalSum:
     and a sparse group lasso (2010).
     """
     parts = tuple(parts)
-    shaped = _not_ridges(parts)
+    if len({part.penalty.on_its_units()[0] for part in parts}) > 1:
+        raise _overlap(parts, "on different units of one parameter")
+    shaped = _not_ridges(replace(part, penalty=part.penalty.on_its_units()[1]) for part in parts)
     if any(not _same_reference(shaped[0].reference, part.reference) for part in shaped[1:]):
         raise _overlap(shaped, "around different references")
     after_thresholds = {

@@ -68,6 +68,7 @@ class Problem:
 
     `assignment` says which parts are on which parameter of the module, for the strengths of
     `terms`; it is made once, and each model's parts are those of it at the model's strengths.
+    `sources` has, for each input, the number of the column that it comes from.
     """
 
     architecture: Architecture
@@ -80,6 +81,7 @@ class Problem:
     n_outputs: int
     device: torch.device
     dtype: torch.dtype
+    sources: tuple[int, ...] = ()
 
     @cached_property
     def penalised(self) -> dict[str, tuple[Part, ...]]:

@@ -23,10 +23,11 @@ import numpy as np
 import torch
 
 from shrinkage.errors import InputError
+from shrinkage.parameters import InputGroups
 from shrinkage.paths.engines.base import Advance, Problem, Rows, Trained, Unit
 from shrinkage.paths.engines.losses import StackedSquaredError
 from shrinkage.paths.engines.threads import torch_threads
-from shrinkage.terms import ProximalSum, closed_form
+from shrinkage.terms import ProximalSum, closed_form, penalty_on
 
 TOLERANCE = 1e-10
 MOST_ITERATIONS = 20_000
@@ -67,20 +68,25 @@ class LinearEngine:
         """Return the least strength of the varying term at which no weight enters.
 
         It is the penalty's critical strength of the gradient at zero weights and the best
-        intercept (Friedman, Hastie and Tibshirani 2010, section 2.5), the fixed terms included;
-        inf for L2. Fixed terms that make zeros themselves are left out: then it is a bound.
+        intercept (Friedman, Hastie and Tibshirani 2010, section 2.5), the fixed terms included,
+        with the weights of free inputs at their best; inf for L2. Fixed terms that make zeros
+        themselves are left out: then it is a bound.
         """
         objective = _smooth_part(problem, unit.data.rows.take(unit.data.train))
         start = torch.zeros(1, problem.n_outputs, objective.columns, dtype=torch.float64)
         if objective.columns > objective.penalised:
             start = _intercept_only(problem, unit, start)
+        (info,) = (info for info in problem.assignment.infos if info.name == WEIGHT)
+        if info.input_groups is not None and info.input_groups.free:
+            start = _free_only(objective, start, info.input_groups)
         gradient = objective.gradient(start)[0, :, : objective.penalised]
         zero = torch.zeros_like(gradient)
         (varying, *_) = problem.terms.terms.ids
         for part in _proximal(problem).parts:
             if part.term != varying:
                 gradient = gradient + part.strength * part.penalty.gradient(part.about(zero))
-        return float(problem.terms.varying[0].penalty.critical_strength(gradient))
+        penalty = penalty_on(problem.terms.varying[0].penalty, info)
+        return float(penalty.critical_strength(gradient))
 
     def train(self, problem: Problem, unit: Unit, advance: Advance) -> Trained:
         """Solve for all strengths of the unit together."""
@@ -208,6 +214,19 @@ def _intercept_only(problem: Problem, unit: Unit, start: torch.Tensor) -> torch.
     logs = torch.log(counts.clamp_min(1e-300))
     start[0, :, -1] = logs - logs.mean()
     return start
+
+
+def _free_only(objective: Objective, start: torch.Tensor, groups: InputGroups) -> torch.Tensor:
+    """Return the minimizer over the weights of free inputs and the intercept, the others at 0."""
+    moves = torch.ones(objective.columns, dtype=start.dtype)
+    moves[list(groups.penalised)] = 0.0
+    step = 1.0 / max(objective.curvature, 1e-300)
+
+    def map_of(models: torch.Tensor) -> Map:
+        del models
+        return lambda point: point - step * objective.gradient(point) * moves
+
+    return _accelerate(map_of, start, lambda weights, _: objective.separates(weights)).weights
 
 
 def _solve(problem: Problem, unit: Unit, objective: Objective, proximal: ProximalSum) -> Solution:

@@ -6,12 +6,16 @@ Who uses this: the report. The lines run as they are, given `x`, `y` (preprocess
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
+from dataclasses import replace
 
 from torch import nn
 
+from shrinkage.parameters import ParameterInfo
 from shrinkage.paths.engines.recipe import WARM_UP, Recipe
-from shrinkage.selections import weights
-from shrinkage.terms import Term, Terms
+from shrinkage.penalties.unit_blocks import numbered
+from shrinkage.selections import Selection, named, select, weights
+from shrinkage.terms import Term, Terms, penalty_on
 
 LOSS_LINES = {
     "classification": "nn.functional.cross_entropy(model(x[rows]), y[rows])",
@@ -26,6 +30,7 @@ def training_code(
     recipe: Recipe,
     task: str,
     model_name: str,
+    infos: Iterable[ParameterInfo] = (),
 ) -> str:
     """Return a program text that trains `module` with this setting.
 
@@ -36,8 +41,10 @@ def training_code(
         recipe: epochs, batches and learning rate.
         task: `classification` or `regression`.
         model_name: the words that named the model.
+        infos: the parameters, where some layer has groups of inputs.
     """
-    written = " + ".join(_term_text(term) for term in terms)
+    own = next((info for info in infos if info.input_groups is not None), None)
+    written = " + ".join(text for term in terms for text in _term_texts(term, own, tuple(infos)))
     names = sorted(set(re.findall(r"(?<![\w.])[A-Za-z_]\w*(?=\()", written)))
     references = "reference = ...  # name → array that the terms are measured from\n"
     return f"""import math
@@ -48,7 +55,7 @@ from shrinkage.pytorch import regularize
 
 model = {_module_text(module, model_name)}
 optimizer = torch.optim.Adam(model.parameters(), lr={recipe.learning_rate:g})
-{references if ".around(" in written else ""}terms = {written}
+{references if ".around(" in written else ""}{_groups_text(own, written)}terms = {written}
 attachment = regularize(optimizer, model, terms, update="{update}")
 epochs, batch = {recipe.epochs}, min({recipe.batch_size}, len(x))
 total = epochs * (len(x) // batch)
@@ -72,11 +79,53 @@ print(attachment.table())
 """
 
 
-def _term_text(term: Term) -> str:
+def _groups_text(own: ParameterInfo | None, written: str) -> str:
+    """Return the lines that say which inputs are one group, and which are penalised."""
+    if own is None or own.input_groups is None:
+        return ""
+    groups, lines = own.input_groups, ""
+    if "penalised" in written:
+        lines += f"penalised = {groups.penalised}  # the other inputs are free\n"
+    if "groups=groups" in written:
+        labels = numbered(groups.labels[unit] for unit in groups.penalised)
+        lines += f"groups = {labels}  # inputs of one column of the table\n"
+    return lines
+
+
+def _term_texts(
+    term: Term, own: ParameterInfo | None, infos: tuple[ParameterInfo, ...]
+) -> list[str]:
+    """Return a term as one writes it, apart for the layer with groups of inputs where it must."""
+    selected = () if own is None else select(term.selection, infos)
+    if (
+        own is None
+        or own not in selected
+        or penalty_on(term.penalty, own)
+        == penalty_on(term.penalty, replace(own, input_groups=None))
+    ):
+        return [_term_text(term, repr(term.penalty), term.selection)]
+    groups, penalty = own.input_groups, repr(term.penalty)
+    assert groups is not None
+    grouped = replace(own, input_groups=replace(groups, free=()))
+    if penalty_on(term.penalty, grouped) != penalty_on(
+        term.penalty, replace(own, input_groups=None)
+    ):
+        penalty = penalty[:-1] + ", groups=groups)"
+    if groups.free:
+        units = f"Units({own.input_axis}, {len(groups.labels)}, penalised)"
+        penalty = f"OnSomeUnits({penalty}, {units})"
+    texts = [_term_text(term, penalty, named(own.name))]
+    if len(selected) > 1:
+        rest = term.selection & ~named(own.name)
+        texts.append(_term_text(term, repr(term.penalty), rest))
+    return texts
+
+
+def _term_text(term: Term, penalty: str, selection: Selection) -> str:
     """Return a term as one writes it, without what are the defaults."""
-    text = f"({term.strength!r} * {term.penalty!r})"
-    if term.selection != weights():
-        text += f".on({term.selection!r})"
+    text = f"({term.strength!r} * {penalty})"
+    if selection != weights():
+        text += f".on({selection!r})"
     if term.update is not None:
         text += f'.with_update("{term.update}")'
     return text if term.reference is None else f"{text}.around(reference)"

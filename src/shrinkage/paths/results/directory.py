@@ -107,6 +107,8 @@ def path_frame(result: PathResult) -> DataFrame:
         columns["inputs_kept"] = result.inputs_kept.mean(axis=1)
     if result.residual is not None:
         columns["residual"] = result.residual.max(axis=1)
+    if result.network_inputs_kept is not None:
+        columns["network_inputs_kept"] = result.network_inputs_kept.mean(axis=1)
     return pd.DataFrame(columns).rename_axis("index")
 
 
@@ -139,6 +141,9 @@ def _history(result: FittedPath) -> dict[str, object]:
         "nonzero": _plain(result.nonzero),
         "inputs_kept": None if result.inputs_kept is None else _plain(result.inputs_kept),
         "residual": None if result.residual is None else _plain(result.residual),
+        "network_inputs_kept": (
+            None if result.network_inputs_kept is None else _plain(result.network_inputs_kept)
+        ),
         "layers": [
             {
                 "name": layer.name,
@@ -161,6 +166,7 @@ def _history(result: FittedPath) -> dict[str, object]:
         ],
         "assignment": [asdict(row) for row in result.assignment],
         "input_names": list(result.input_names),
+        "input_columns": list(result.input_columns),
         "image_shape": None if result.image_shape is None else list(result.image_shape),
         "pixel_positions": (
             None if result.pixel_positions is None else list(result.pixel_positions)
@@ -193,6 +199,7 @@ def _result(summary: dict, history: dict, model: dict, arrays: dict) -> FittedPa
         weights[role][name] = value
     inputs_kept, shape = history["inputs_kept"], history["image_shape"]
     pixels, residual = history["pixel_positions"], history.get("residual")
+    network_inputs = history.get("network_inputs_kept")
     return FittedPath(
         summary=summary,
         strengths=_array(summary["strengths"]),
@@ -217,6 +224,8 @@ def _result(summary: dict, history: dict, model: dict, arrays: dict) -> FittedPa
         warnings=tuple(history["warnings"]),
         pixel_positions=None if pixels is None else tuple(pixels),
         residual=None if residual is None else _array(residual),
+        network_inputs_kept=None if network_inputs is None else _array(network_inputs),
+        input_columns=tuple(history.get("input_columns", ())),
         model_file=file,
     )
 

@@ -125,6 +125,8 @@ class PathResult:
     `pixel_positions` holds each input's place in the flattened image (None: all, in order).
     `residual` says how far each network is from a minimizer, (strengths, folds); None where that
     was not measured.
+    `inputs_kept` counts columns of the table, `network_inputs_kept` the inputs that they became;
+    `input_columns` names the column of each input (none: each input is a column).
     """
 
     summary: Mapping[str, object]
@@ -148,6 +150,8 @@ class PathResult:
     warnings: tuple[str, ...] = field(default=())
     pixel_positions: tuple[int, ...] | None = None
     residual: np.ndarray | None = None
+    network_inputs_kept: np.ndarray | None = None
+    input_columns: tuple[str, ...] = ()
 
     @property
     def score_mean(self) -> np.ndarray:

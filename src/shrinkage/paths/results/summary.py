@@ -39,6 +39,7 @@ def summary_of(
     recipe = None if plan.engine.is_solver else problem.recipe
     inputs_kept = validation.measures.get("inputs_kept")
     residual = validation.residual
+    network = validation.measures.get("network_inputs_kept")
     fixed = [repr(term) for term in problem.terms.fixed]
     summary: dict[str, object] = {
         "task": data.task,
@@ -54,6 +55,7 @@ def summary_of(
         "penalty": repr(problem.terms.varying[0].penalty),
         **({"fixed": fixed} if fixed else {}),
         "select": list(options.select),
+        **({"free": list(options.free)} if options.free else {}),
         "update": problem.update,
         "seed": options.seed,
         "epochs": None if recipe is None else recipe.epochs,
@@ -66,6 +68,8 @@ def summary_of(
         "cv_score_se": _numbers(validation.standard_error),
         "nonzero": _numbers(validation.total_nonzero.mean(axis=1)),
         "inputs_kept": None if inputs_kept is None else _numbers(inputs_kept.mean(axis=1)),
+        "network_inputs": plan.preparation.preprocessing.n_inputs,
+        "network_inputs_kept": None if network is None else _numbers(network.mean(axis=1)),
         "status": [str(status) for status in validation.status],
         "residual": None if residual is None else _numbers(residual.max(axis=1)),
         "models_trained": plan.folds * (len(validation.strengths) + 1) + refitted,

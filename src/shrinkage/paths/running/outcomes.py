@@ -12,9 +12,9 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from shrinkage.parameters import ParameterInfo
 from shrinkage.paths.choosing.judging import judge
 from shrinkage.paths.engines.base import Problem, Trained, Unit, spread
+from shrinkage.paths.engines.input_layer import first_weight, kept_inputs
 from shrinkage.paths.engines.stationarity import CONVERGED
 from shrinkage.paths.results.records import Status
 
@@ -27,9 +27,9 @@ class UnitOutcome:
     """Measures of one unit; `values` maps names to arrays whose first axis is the model.
 
     Names: `score`, `train_loss`, `validation_loss`, `status` (positions in `Status`), `residual`
-    (NaN: not measured), `nonzero/NAME`, `norm/NAME` for each penalised array, `inputs_kept`, and
-    for curves `curve/epochs`, `curve/train_loss`, `curve/validation_loss`,
-    `curve/validation_score`.
+    (NaN: not measured), `nonzero/NAME`, `norm/NAME` for each penalised array, `inputs_kept`
+    (source columns), `network_inputs_kept` (inputs, of which a column may make several), and for
+    curves `curve/epochs`, `curve/train_loss`, `curve/validation_loss`, `curve/validation_score`.
     A refit has `weights/NAME` instead of scores.
     """
 
@@ -172,17 +172,9 @@ def _array_measures(problem: Problem, unit: Unit, trained: Trained) -> dict[str,
         flat = trained.arrays[name].flatten(start_dim=1)
         values[f"nonzero/{name}"] = torch.count_nonzero(flat, dim=1).cpu().numpy()
         values[f"norm/{name}"] = torch.linalg.vector_norm(flat.double(), dim=1).cpu().numpy()
-    first = _input_weight(problem.assignment.infos, unit.data.n_inputs)
+    first = first_weight(problem.assignment.infos, unit.data.n_inputs)
     if first in trained.arrays:
-        used = (trained.arrays[first] != 0).any(dim=1)
-        values["inputs_kept"] = used.sum(dim=1).cpu().numpy()
+        kept = kept_inputs(trained.arrays[first], problem.sources)
+        values["inputs_kept"] = kept.columns.cpu().numpy()
+        values["network_inputs_kept"] = kept.inputs.cpu().numpy()
     return values
-
-
-def _input_weight(infos: tuple[ParameterInfo, ...], n_inputs: int) -> str:
-    """Return the name of the first linear layer's weight if it reads the inputs, else ''."""
-    for info in infos:
-        if info.kind == "linear" and info.role == "weight" and info.input_axis == 1:
-            reads = info.shape[1] == n_inputs and not info.note  # a note: not the weight itself
-            return info.name if reads else ""
-    return ""

@@ -25,6 +25,7 @@ from shrinkage.paths.engines.recipe import BATCH_SIZE, Recipe, default_epochs, d
 from shrinkage.paths.engines.registry import choose_engine
 from shrinkage.paths.engines.threads import thread_share
 from shrinkage.paths.options import DTYPES, PathOptions
+from shrinkage.paths.running.planned_inputs import plan_inputs
 from shrinkage.paths.running.preparation import Preparation, make_split
 from shrinkage.paths.running.runners.base import Job, Runner
 from shrinkage.paths.running.runners.registry import runner_named
@@ -44,6 +45,7 @@ class Plan:
     """Everything that is fixed before training starts.
 
     `module` holds the weights that the refit starts from; it is looked at and never trained.
+    `warnings` are told with the result.
     """
 
     problem: Problem
@@ -52,6 +54,7 @@ class Plan:
     runner: Runner
     options: PathOptions
     module: nn.Module
+    warnings: tuple[str, ...] = ()
 
     @property
     def workers(self) -> int:
@@ -176,10 +179,11 @@ def make_plan(
     for pattern in options.select:
         select(pattern, infos)
     terms = PathTerms.of(penalty, _selection(options.select), fixed)
+    inputs = plan_inputs(preparation.preprocessing, infos, terms.terms, options)
     problem = Problem(
         architecture=architecture,
         terms=terms,
-        assignment=assign(infos, terms.terms, options.update),
+        assignment=assign(inputs.infos, terms.terms, options.update),
         update=options.update,
         recipe=recipe,
         loss=LOSSES[data.task],
@@ -187,10 +191,12 @@ def make_plan(
         n_outputs=n_outputs,
         device=device,
         dtype=dtype,
+        sources=preparation.preprocessing.source_columns,
     )
     engine = choose_engine(options.engine, architecture, module)
     engine.check(problem)
-    return Plan(problem, preparation, engine, runner_named(options.runner), options, module)
+    runner = runner_named(options.runner)
+    return Plan(problem, preparation, engine, runner, options, module, inputs.warnings)
 
 
 def _scorer(options: PathOptions, task: str, encoding: TargetEncoding) -> Scorer:

@@ -17,7 +17,8 @@ from shrinkage.penalties import Combination
 from shrinkage.pytorch.optimizers import Motion
 from shrinkage.pytorch.prox.group import GroupThreshold, groups_of
 from shrinkage.pytorch.prox.kernels import TensorAddresses, lie_alike
-from shrinkage.pytorch.prox.soft import InPlace, SoftThreshold, Strength, Workspace, block_size
+from shrinkage.pytorch.prox.pieces import Route, pieces_of
+from shrinkage.pytorch.prox.soft import SoftThreshold, Strength, Workspace, block_size
 from shrinkage.terms import FARTHEST, Part, ProximalSum, present
 
 Number = float | np.ndarray
@@ -107,7 +108,7 @@ class Shrink:
         """Take the same sum at other strengths."""
         self._acting = acting_models(parts.parts, self._models)
         self._sums = [ProximalSum(acting.parts) for acting in self._acting]
-        self._in_place: list[InPlace | SinglePass | StackedPass | None] = []
+        self._in_place: list[Route | None] = []
         self._shape: torch.Size | None = None
         plain = self._models is None and all(
             part.reference is None and part.penalty.combines in _PLAIN for part in parts.assigned
@@ -154,11 +155,14 @@ class Shrink:
             if route is None or not route.fitting(models, moved):
                 self._by_penalties(parts, models, moved)
 
-    def _route(
-        self, parts: ProximalSum, shape: torch.Size
-    ) -> InPlace | SinglePass | StackedPass | None:
+    def _route(self, parts: ProximalSum, shape: torch.Size) -> Route | None:
         """Return the fast route for thresholds, ridges and a group about zero, None for others."""
-        if parts.others or any(part.reference is not None for part in parts.parts):
+        if any(part.reference is not None for part in parts.parts):
+            return None
+        pieces = pieces_of(parts, shape, self._stacked, self._route)
+        if pieces is not None:
+            return pieces
+        if parts.others:
             return None
         l1, l2 = _strength(parts.thresholds), _strength(parts.ridges)
         if not parts.groups:

@@ -11,6 +11,8 @@ from shrinkage.reports.reading import (
     ROLE_COLOURS,
     ROLE_LABELS,
     chosen_or_none,
+    column_names,
+    counted_units,
     distinct_roles,
     first_weights,
 )
@@ -25,19 +27,23 @@ def columns_figure(result: PathResult) -> BarFigure | None:
         return None
     linear = len(result.layers) == 1
     signed = linear and len(columns["best"]) == 1
-    values = {role: array[0] if signed else column_norms(array) for role, array in columns.items()}
+    names = result.input_names if signed else column_names(result)
+    values = {
+        role: array[0] if signed else source_norms(array, result) for role, array in columns.items()
+    }
     order = _order(values)
     groups = tuple(
         Bars(_label(result, role), values[role][order], ROLE_COLOURS[role]) for role in values
     )
-    reading = _reading(values, signed)
+    units = "inputs" if signed else counted_units(result)
+    reading = _reading(values, signed, units)
     return BarFigure(
         key="coefficients" if linear else "inputs-chosen",
-        title="Coefficients" if signed else "Which inputs are used",
+        title="Coefficients" if signed else f"Which {units} are used",
         reading=reading,
-        alt=f"For each of {len(order)} inputs the size of its weights. {reading}",
-        value_label="coefficient" if signed else "norm of the input's weights in the first layer",
-        names=tuple(plain(result.input_names[i], 28) for i in order),
+        alt=f"For each of {len(order)} {units} the size of its weights. {reading}",
+        value_label="coefficient" if signed else "norm of its weights in the first layer",
+        names=tuple(plain(names[i], 28) for i in order),
         groups=groups,
     )
 
@@ -52,6 +58,22 @@ def column_norms(weights: np.ndarray) -> np.ndarray:
     [5.0, 0.0]
     """
     return np.sqrt((weights**2).sum(axis=0))
+
+
+def source_norms(weights: np.ndarray, result: PathResult) -> np.ndarray:
+    """Return the norm of the weights of all inputs of each column, (columns,).
+
+    Args:
+        weights: shape (outputs, inputs).
+        result: says which column each input comes from.
+    """
+    norms, columns = column_norms(weights), column_names(result)
+    if len(columns) == len(norms):
+        return norms
+    place = {name: number for number, name in enumerate(columns)}
+    squares = np.zeros(len(columns))
+    np.add.at(squares, [place[name] for name in result.input_columns], norms**2)
+    return np.sqrt(squares)
 
 
 def _columns_by_role(result: PathResult) -> dict[str, np.ndarray]:
@@ -80,11 +102,11 @@ def _label(result: PathResult, role: str) -> str:
     return f"{ROLE_LABELS[role]}, λ = {strength_text(model.strength)}"
 
 
-def _reading(values: dict[str, np.ndarray], signed: bool) -> str:
+def _reading(values: dict[str, np.ndarray], signed: bool, units: str) -> str:
     total = len(values["best"])
     counts = ", ".join(
         f"{ROLE_LABELS[role]} {int(np.count_nonzero(v))}" for role, v in values.items()
     )
     sides = "Right raises the prediction, left lowers it. " if signed else ""
     some = f" The {MOST_INPUTS} largest are drawn." if total > MOST_INPUTS else ""
-    return f"{sides}Inputs in use, of {total}: {counts}.{some}"
+    return f"{sides}{units.capitalize()} in use, of {total}: {counts}.{some}"
