@@ -133,7 +133,7 @@ def test_npz_pictures(tmp_path):
         ({"X": [1.0, 2.0], "y": [0, 1]}, ["(2,)", "reshape"]),
         ({"X": np.zeros((0, 2)), "y": []}, ["(0, 2)"]),
         ({"X": np.zeros((2, 0)), "y": [0, 1]}, ["(2, 0)"]),
-        ({"X": [["a"], ["b"]], "y": [0, 1]}, ["numbers in X"]),
+        ({"X": [[1j], [2j]], "y": [0, 1]}, ["numbers in X"]),
         ({"X": [[1.0], [np.inf]], "y": [0, 1]}, ["X[:, 0]", "row 2", "inf"]),
         ({"X": np.eye(2), "y": [0, 1], "sample_weight": [1, -1]}, ["row 2", "-1.0"]),
         ({"X": np.eye(2), "y": [0, 1], "sample_weight": [1, np.nan]}, ["row 2", "nan"]),

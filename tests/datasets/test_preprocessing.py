@@ -12,7 +12,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
 from shrinkage.datasets import Preprocessing, dataset_from_arrays, load_dataset, read_rows
-from shrinkage.datasets.columns import typed_series
+from shrinkage.datasets.columns import judge_column
 from tests.processes import printed
 
 
@@ -59,12 +59,12 @@ def test_a_small_spread_far_from_zero_is_a_spread():
 def test_columns_are_judged_once_for_many_fits(monkeypatch):
     judged = []
 
-    def typed(name, *rest):
+    def judge(name, *rest):
         judged.append(name)
-        return typed_series(name, *rest)
+        return judge_column(name, *rest)
 
+    monkeypatch.setattr("shrinkage.datasets.columns.judge_column", judge)
     data = dataset_from_arrays(table(), np.arange(60) % 2)
-    monkeypatch.setattr("shrinkage.datasets.input_columns.typed_series", typed)
     fits = [Preprocessing.fit(data.columns, rows) for rows in (TRAIN, TRAIN + 1)]
     assert judged == ["a", "b", "city", "flag"]
     assert fits == [Preprocessing.fit(table(), rows) for rows in (TRAIN, TRAIN + 1)]

@@ -47,6 +47,10 @@ def command(
     task: Annotated[
         str | None, _data_option("classification or regression; guessed if left out.", "--task")
     ] = None,
+    columns: Annotated[
+        Path | None,
+        _data_option("What columns are: a columns.toml, as `data` writes one.", "--columns"),
+    ] = None,
     validation: Annotated[
         str | None,
         _data_option("Rows of your own to choose with; no folds.", "--validation"),
@@ -139,6 +143,7 @@ def command(
     """
     from shrinkage.cli.shown import announce, show_result
     from shrinkage.datasets import load_dataset
+    from shrinkage.datasets.column_specs import read_specs
     from shrinkage.paths import PathOptions
     from shrinkage.paths.groups_file import read_groups
     from shrinkage.paths.own_sets import with_own_sets
@@ -164,9 +169,10 @@ def command(
         device=device,
         runner=runner,
     )
-    roles = {"target": target, "drop": _listed(drop)}
+    specs = {} if columns is None else read_specs(columns)
+    roles = {"target": target, "drop": _listed(drop), "specs": specs}
     rows = load_dataset(data, split_by=split_by, sample_weight=sample_weight, task=task, **roles)
-    roles["task"] = rows.task
+    roles |= {"task": rows.task, "rules": rows.rules}
     rows, positions = with_own_sets(
         rows,
         None

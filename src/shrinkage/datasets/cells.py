@@ -7,6 +7,7 @@ for both, so that a file means in prediction what it meant in training.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
@@ -16,7 +17,7 @@ import pyarrow.compute as pc
 from shrinkage.errors import InputError
 
 MISSING = ("", "NA", "NaN", "nan", "null", "NULL", "None", "?")
-"""Cells that mean `missing`, after blanks around them are removed."""
+"""Cells of a first line that name no column."""
 
 Locate = Callable[[int], str]
 """Turns a row number, counted from 0, into words: `data row 3 (line 4)`."""
@@ -32,14 +33,12 @@ def plain_row(row: int) -> str:
 
 
 def text_cells(values: object) -> pa.ChunkedArray:
-    """Return cells as one column of text, missing ones as null.
+    """Return cells as one column of text, verbatim; what no reader found a cell in is null.
 
     >>> text_cells(["a", None]).to_pylist()
     ['a', None]
     """
-    cells = values if isinstance(values, pa.ChunkedArray) else pa.chunked_array([_as_text(values)])
-    blank = pc.is_in(pc.utf8_trim_whitespace(cells), value_set=pa.array(MISSING))  # pyright: ignore[reportAttributeAccessIssue]
-    return pc.if_else(blank, pa.scalar(None, pa.string()), cells)  # pyright: ignore[reportAttributeAccessIssue]
+    return values if isinstance(values, pa.ChunkedArray) else pa.chunked_array([_as_text(values)])
 
 
 def _as_text(values: object) -> pa.Array:
@@ -51,27 +50,62 @@ def _as_text(values: object) -> pa.Array:
         return pa.array(text, pa.string(), from_pandas=True)
 
 
-def numbers(cells: pa.ChunkedArray) -> tuple[np.ndarray, np.ndarray]:
-    """Read text as numbers.
+@dataclass(frozen=True, eq=False)
+class DistinctCells:
+    """The different texts of a column, without blanks around them, and where each stands.
 
     Args:
-        cells: text, null where missing.
+        texts: (d,) in the order in which they come.
+        counts: (d,) how often each occurs.
+        codes: (n,) the place of each cell in `texts`, -1 where the reader found no cell.
+    """
 
-    Returns:
-        `(values, bad)`: float64 values, NaN where missing or bad; and where a cell is no number.
+    texts: tuple[str, ...]
+    counts: np.ndarray
+    codes: np.ndarray
 
-    >>> numbers(text_cells(["1", " 2.5", "NA", "x"]))
-    (array([1. , 2.5, nan, nan]), array([False, False, False,  True]))
+    @classmethod
+    def of(cls, cells: pa.ChunkedArray) -> DistinctCells:
+        """Return the different cells of a column of text.
+
+        >>> DistinctCells.of(text_cells(["b", " b ", None, "a"])).texts
+        ('b', 'a')
+        """
+        trimmed = pc.utf8_trim_whitespace(cells)  # pyright: ignore[reportAttributeAccessIssue]
+        encoded = trimmed.combine_chunks().dictionary_encode()
+        codes = encoded.indices.fill_null(-1).to_numpy(zero_copy_only=False).astype(np.intp)
+        texts = tuple(encoded.dictionary.to_pylist())
+        return cls(texts, np.bincount(codes[codes >= 0], minlength=len(texts)), codes)
+
+    def spread(self, values: np.ndarray, empty: object) -> np.ndarray:
+        """Return the value of each cell, (n,), from those of the distinct texts, (d,).
+
+        >>> DistinctCells.of(text_cells(["b", "b", None])).spread(np.array([2.0]), np.nan).tolist()
+        [2.0, 2.0, nan]
+        """
+        return np.append(values, np.array([empty], dtype=values.dtype))[self.codes]
+
+    def first_row(self, wanted: np.ndarray) -> int:
+        """Return the first row whose text is one of those wanted, a mask (d,)."""
+        return int(np.argmax(self.spread(wanted, False)))
+
+
+def plain_numbers(cells: pa.ChunkedArray) -> np.ndarray | None:
+    """Return the numbers of a column in which every cell is empty or a plain number, else None.
+
+    The fast way for most columns of numbers; NaN where a cell is empty or spells NaN.
+
+    >>> plain_numbers(text_cells(["1", " 2.5", ""])).tolist(), plain_numbers(text_cells(["1,5"]))
+    ([1.0, 2.5, nan], None)
     """
     trimmed = pc.utf8_trim_whitespace(cells)  # pyright: ignore[reportAttributeAccessIssue]
-    missing = trimmed.is_null().to_numpy()
+    empty = pc.equal(trimmed, "")  # pyright: ignore[reportAttributeAccessIssue]
     try:
-        values = trimmed.cast(pa.float64()).to_numpy()
-    except pa.ArrowInvalid:  # text among the numbers: every different cell is read once
-        codes, levels = pd.factorize(trimmed.to_numpy())
-        read = pd.to_numeric(pd.Series(levels, dtype=object), errors="coerce")
-        values = np.append(np.asarray(read, dtype=np.float64), np.nan)[codes]
-    return values, np.isnan(values) & ~missing
+        return (
+            pc.if_else(empty, pa.scalar(None, pa.string()), trimmed).cast(pa.float64()).to_numpy()
+        )  # pyright: ignore[reportAttributeAccessIssue]
+    except pa.ArrowInvalid:
+        return None
 
 
 def require_finite(

@@ -20,13 +20,11 @@ class ColumnRole(Enum):
     TARGET = "target"
     GROUPS = "groups"
     WEIGHTS = "weights"
-    DROPPED = "dropped"
 
 
 class DroppedBecause(Enum):
-    """Why a column is no input."""
+    """Why a column is no input, by all its cells."""
 
-    ASKED = "asked"
     EMPTY = "empty"
     CONSTANT = "constant"
 
@@ -79,7 +77,6 @@ class ColumnReading:
         doubts: what the cells could not settle.
         said: whether a person said what it is.
         role: what it is there for.
-        dropped: why it is no input, if it is none.
         inputs: how many inputs of the network it makes; None: not known yet.
 
     >>> age = ColumnReading("age", ColumnKind.NUMERIC, CellRule(ColumnKind.NUMERIC), 10, missing=2)
@@ -103,8 +100,17 @@ class ColumnReading:
     doubts: tuple[ColumnDoubt, ...] = ()
     said: bool = False
     role: ColumnRole = ColumnRole.INPUT
-    dropped: DroppedBecause | None = None
     inputs: int | None = None
+
+    @property
+    def dropped(self) -> DroppedBecause | None:
+        """Return why the column is no input, by all its cells; None where it is one."""
+        if self.role is not ColumnRole.INPUT or self.levels > 1:
+            return None
+        if self.levels == 0:
+            return DroppedBecause.EMPTY
+        levels = self.kind in (ColumnKind.CATEGORY, ColumnKind.ORDINAL)
+        return None if levels and self.missing else DroppedBecause.CONSTANT
 
     @property
     def missing_share(self) -> float:

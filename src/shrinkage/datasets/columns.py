@@ -1,136 +1,132 @@
-"""What type a column is: numbers or categories.
+"""One column: judged once in training, and read by the same rule ever after.
 
-Cells are read as text and judged here, so that no reader guesses. The rule: a missing cell is
-one of `MISSING`; a column whose other cells are all numbers is numeric; one with at least 90 %
-numbers is numeric too, and its first other cell an error that names row and column; everything
-else is categories, kept verbatim.
+Who uses this: tables and `InputColumns` judge (`judge_column`); prepared rows of a finished model
+read (`values_as_…`). The judgement itself is in `judging`.
 """
 
 from __future__ import annotations
 
-import decimal
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 
 from shrinkage.datasets.cell_rules import CellRule
 from shrinkage.datasets.cells import (
+    DistinctCells,
     Locate,
     level_text,
-    numbers,
+    plain_numbers,
     plain_row,
     require_finite,
     text_cells,
 )
+from shrinkage.datasets.column_specs import ColumnKind, ColumnSpec
+from shrinkage.datasets.judging.base import NO_HINTS, FileHints, JudgedColumn
+from shrinkage.datasets.judging.date_forms import dates_of, plain_dates
+from shrinkage.datasets.judging.level_forms import known_levels, spell_level
+from shrinkage.datasets.judging.missing_words import missing_words, plain_word
+from shrinkage.datasets.judging.number_text import PER_CENT, read_numbers
+from shrinkage.datasets.judging.text import judge_text
+from shrinkage.datasets.judging.typed import (
+    is_real,
+    judge_typed,
+    plain_series,
+    real_numbers,
+    without_missing_numbers,
+)
 from shrinkage.errors import InputError
 
-NUMERIC_SHARE = 0.9
-"""From this share of numeric cells on, a column is meant to be numeric."""
+PLAIN = ColumnSpec()
+_PLAIN_NUMBERS = CellRule(ColumnKind.NUMERIC)
 
 
-def is_real(series: pd.Series) -> bool:
-    """Return whether a column holds numbers (booleans too), none of them complex.
-
-    >>> is_real(pd.Series([1, 2])), is_real(pd.Series(["1"]))
-    (True, False)
-    """
-    types = pd.api.types
-    return types.is_numeric_dtype(series.dtype) and not types.is_complex_dtype(series.dtype)
-
-
-def typed_column(name: str, values: object, locate: Locate = plain_row) -> pd.Series:
-    """Return text cells as a column of float64, or of categories.
+def judge_column(
+    name: str,
+    values: object,
+    spec: ColumnSpec = PLAIN,
+    hints: FileHints = NO_HINTS,
+    locate: Locate = plain_row,
+) -> JudgedColumn:
+    """Return a column as numbers, dates or levels, with what was decided.
 
     Args:
         name: the column's name, for messages.
-        values: the cells: text, None or NaN where missing.
+        values: text cells of a file (an Arrow column, null where there is no cell), or a series.
+        spec: what a person said about the column.
+        hints: what the rest of the file proves.
         locate: words for a row.
 
     Returns:
-        A series of dtype float64 (NaN where missing) or category (levels in sorted order).
+        Cells of dtype float64 (NaN where missing), category (ordered for an ordinal) or datetime64,
+        and the reading.
 
     Raises:
-        InputError: at least 90 % of the cells are numbers but not all; or one is infinite.
+        InputError: numbers or dates with few other cells; an infinite one; nested values.
 
-    >>> typed_column("age", ["31", "?", "44"]).tolist()
+    >>> judge_column("age", ["31", "?", "44"]).values.tolist()
     [31.0, nan, 44.0]
-    >>> typed_column("city", ["Bern", "Basel", "7"]).cat.categories.tolist()
+    >>> judge_column("city", ["Bern", "Basel", "7"]).values.cat.categories.tolist()
     ['7', 'Basel', 'Bern']
     """
-    cells = text_cells(values)
-    read, bad = numbers(cells)
-    present = len(cells) - cells.null_count
-    count_bad = int(bad.sum())
-    if present and count_bad > (1 - NUMERIC_SHARE) * present + 1e-9:
-        return pd.Series(pd.Categorical(cells.to_numpy()), name=name)
-    if count_bad:
-        row = int(np.argmax(bad))
-        raise InputError(
-            f"column {name!r}, {locate(row)}: expected a number as in "
-            f"{present - count_bad} of its {present} cells, got {cells[row].as_py()!r}: "
-            "correct it, leave it empty, or drop the column"
-        )
-    require_finite(read, name, locate, lambda row: cells[row].as_py())
-    return pd.Series(read, name=name)
+    if isinstance(values, pa.ChunkedArray):
+        return judge_text(name, values, spec, hints, locate)
+    series = values if isinstance(values, pd.Series) else pd.Series(values, dtype=object)
+    return judge_typed(name, series, spec, hints, locate)
 
 
-def typed_series(name: str, series: pd.Series, locate: Locate = plain_row) -> pd.Series:
-    """Return a column of a table in memory as float64 or category.
-
-    Numbers stay numbers, booleans and categories become categories, and text is judged like the
-    cells of a file by `typed_column`.
+def judge_columns(
+    columns: Sequence[tuple[str, object]],
+    specs: Mapping[str, ColumnSpec] | None = None,
+    locate: Locate = plain_row,
+    hints: FileHints = NO_HINTS,
+) -> list[JudgedColumn]:
+    """Judge columns of one file together: what one proves helps where another reads both ways.
 
     Args:
-        name: the column's name.
-        series: the column.
+        columns: `(name, cells)` of each.
+        specs: what a person said about columns, by name.
         locate: words for a row.
+        hints: what is known of the file beforehand, where no column proves otherwise.
 
-    Returns:
-        A series of dtype float64 or category (of text, levels in sorted order).
-
-    Raises:
-        InputError: dates, nested values or complex numbers; bad cells.
-
-    >>> typed_series("ok", pd.Series([True, False])).cat.categories.tolist()
-    ['False', 'True']
+    >>> cells = [("a", ["1,234", "5,678"]), ("b", ["2,5", "3,14"])]
+    >>> [column.values.tolist() for column in judge_columns(cells)]
+    [[1.234, 5.678], [2.5, 3.14]]
     """
-    types = pd.api.types
-    if isinstance(series.dtype, pd.CategoricalDtype) or types.is_bool_dtype(series.dtype):
-        return _categories(name, series)
-    if is_real(series):
-        values = series.to_numpy(np.float64, na_value=np.nan)
-        require_finite(values, name, locate)
-        return pd.Series(values, name=name)
-    if types.is_string_dtype(series.dtype) or _holds_plain_cells(series):
-        return typed_column(name, series.to_numpy(object), locate)
-    raise InputError(
-        f"column {name!r}: expected numbers, text, booleans or categories, got "
-        f"{series.dtype}: turn it into numbers or drop it"
+    said = specs or {}
+    judged = [judge_column(n, c, said.get(n, PLAIN), NO_HINTS, locate) for n, c in columns]
+    hints = _joined([column.hints for column in judged], hints)
+    if hints == NO_HINTS:
+        return judged
+    return [
+        judge_column(name, cells, said.get(name, PLAIN), hints, locate)
+        if column.is_open
+        else column
+        for (name, cells), column in zip(columns, judged, strict=True)
+    ]
+
+
+def _joined(proofs: Sequence[FileHints], before: FileHints) -> FileHints:
+    """Return what the columns prove, where they agree; what was known before, where none does."""
+    marks = {proof.decimal for proof in proofs} - {""}
+    orders = {proof.day_first for proof in proofs} - {None}
+    return FileHints(
+        decimal=before.decimal if not marks else marks.pop() if len(marks) == 1 else "",
+        day_first=before.day_first if not orders else orders.pop() if len(orders) == 1 else None,
     )
 
 
-def _holds_plain_cells(series: pd.Series) -> bool:
-    """Return whether a column of objects holds only text, numbers, booleans and missing cells."""
-    plain = (str, bool, int, float, np.number, np.bool_, decimal.Decimal)
-    return series.dtype == object and all(
-        isinstance(cell, plain) for cell in series[series.notna()]
-    )
-
-
-def _categories(name: str, series: pd.Series) -> pd.Series:
-    categorical = pd.Categorical(series)
-    levels = [level_text(level) for level in categorical.categories]
-    cells = np.array([*levels, None], dtype=object)[categorical.codes]
-    return pd.Series(pd.Categorical(cells), name=name)
-
-
-def values_as_numbers(name: str, series: pd.Series, rule: CellRule | None = None) -> np.ndarray:
+def values_as_numbers(
+    name: str, series: pd.Series, rule: CellRule = _PLAIN_NUMBERS, locate: Locate = plain_row
+) -> np.ndarray:
     """Return a column that was numeric in training as float64, whatever type it has now.
 
     Args:
         name: the column's name.
         series: numbers, or text that spells numbers.
-        rule: how the cells were read in training; None: plainly.
+        rule: how its cells were read in training.
+        locate: words for a row.
 
     Returns:
         float64 (n,), NaN where missing.
@@ -140,34 +136,77 @@ def values_as_numbers(name: str, series: pd.Series, rule: CellRule | None = None
 
     >>> values_as_numbers("age", pd.Series(["31", "?"])).tolist()
     [31.0, nan]
+    >>> values_as_numbers("price", pd.Series(["1.234,5"]), CellRule.from_dict(
+    ...     {"kind": "numeric", "decimal": ",", "thousands": "."})).tolist()
+    [1234.5]
     """
-    del rule
-    if is_real(series):
-        values = series.to_numpy(np.float64, na_value=np.nan)
-        require_finite(values, name)
+    series = _without_categories(plain_series(name, series))
+    if is_real(series) or series.dtype.kind == "m":
+        values, _ = without_missing_numbers(real_numbers(series), rule)
+        require_finite(values, name, locate)
         return values
     cells = text_cells(series.to_numpy(object))
-    values, bad = numbers(cells)
-    if bad.any():
-        row = int(np.argmax(bad))
-        raise InputError(
-            f"column {name!r}, {plain_row(row)}: expected a number as in training, got "
-            f"{cells[row].as_py()!r}: correct it or leave it empty"
-        )
-    require_finite(values, name, cell=lambda row: cells[row].as_py())
+    values = plain_numbers(cells) if rule == _PLAIN_NUMBERS else None
+    if values is None:
+        distinct, missing = _distinct(cells, rule)
+        numbers = np.where(missing, np.nan, read_numbers(distinct.texts, rule))
+        _require(name, cells, distinct, np.isnan(numbers) & ~missing, _example(rule), locate)
+        values = distinct.spread(numbers, np.nan)
+    require_finite(values, name, locate, cell=lambda row: cells[row].as_py())
     return values
 
 
-def values_as_dates(name: str, series: pd.Series, rule: CellRule) -> np.ndarray:
+def _without_categories(series: pd.Series) -> pd.Series:
+    if not isinstance(series.dtype, pd.CategoricalDtype):
+        return series
+    return plain_series(str(series.name), series.astype(object))
+
+
+def _distinct(cells: pa.ChunkedArray, rule: CellRule) -> tuple[DistinctCells, np.ndarray]:
+    """Return the different cells, and which of them mean missing under the rule."""
+    distinct, words = DistinctCells.of(cells), missing_words(rule)
+    lost = (plain_word(text) in words for text in distinct.texts)
+    return distinct, np.fromiter(lost, dtype=bool, count=len(distinct.texts))
+
+
+def _require(
+    name: str,
+    cells: pa.ChunkedArray,
+    distinct: DistinctCells,
+    bad: np.ndarray,
+    what: str,
+    locate: Locate,
+) -> None:
+    """Raise where a distinct cell is not what the column held in training."""
+    if bad.any():
+        row = distinct.first_row(bad)
+        raise InputError(
+            f"column {name!r}, {locate(row)}: expected {what} as in training, got "
+            f"{cells[row].as_py()!r}: correct it or leave it empty"
+        )
+
+
+def _example(rule: CellRule) -> str:
+    """Return how the numbers of a column are written."""
+    if rule.units and PER_CENT.keys() & set(rule.units):
+        return f"a number with {rule.units[0]}"
+    mark = "" if rule.decimal == "." else f" with the decimal mark {rule.decimal!r}"
+    return f"a number{mark}"
+
+
+def values_as_dates(
+    name: str, series: pd.Series, rule: CellRule, locate: Locate = plain_row
+) -> np.ndarray:
     """Return a column that was dates in training as datetime64, whatever type it has now.
 
     Args:
         name: the column's name.
         series: dates, or text that spells dates.
-        rule: how the cells were read in training.
+        rule: how its cells were read in training; ISO dates are read by every rule.
+        locate: words for a row.
 
     Returns:
-        datetime64 (n,) in nanoseconds of universal time, NaT where missing.
+        datetime64 (n,) in microseconds of universal time, NaT where missing.
 
     Raises:
         InputError: a cell is no date; names row and column.
@@ -176,16 +215,16 @@ def values_as_dates(name: str, series: pd.Series, rule: CellRule) -> np.ndarray:
     >>> values_as_dates("day", pd.Series(["1.3.2024"]), rule).astype("datetime64[D]").tolist()
     [datetime.date(2024, 3, 1)]
     """
-    form = rule.date_format or "ISO8601"
-    dates = pd.to_datetime(series, format=form, errors="coerce", utc=True)
-    bad = dates.isna() & series.notna()
-    if bad.any():
-        row = int(np.argmax(bad))
-        raise InputError(
-            f"column {name!r}, {plain_row(row)}: expected a date as in training, got "
-            f"{series.iloc[row]!r}: correct it or leave it empty"
-        )
-    return dates.dt.tz_localize(None).to_numpy("datetime64[ns]")
+    series = _without_categories(plain_series(name, series))
+    if series.dtype.kind == "M":
+        return plain_dates(series)
+    text = series.astype(object).map(level_text, na_action="ignore")
+    cells = text_cells(text.to_numpy(object))
+    distinct, missing = _distinct(cells, rule)
+    dates = dates_of(distinct.texts, rule.date_format)
+    dates[missing] = np.datetime64("NaT")
+    _require(name, cells, distinct, np.isnat(dates) & ~missing, "a date", locate)
+    return distinct.spread(dates, np.datetime64("NaT"))
 
 
 def values_as_levels(
@@ -195,18 +234,22 @@ def values_as_levels(
 
     Args:
         series: text, numbers, booleans or categories.
-        rule: how the cells were read in training; None: plainly.
+        rule: how its cells were read in training; None: plainly, categories as they are.
 
     Returns:
-        `(codes, levels)`: (n,) positions in `levels`, whose last one is None, the missing cell.
+        `(codes, levels)`: (n,) positions in `levels`, whose last one is None, the missing cell; a
+        level may stand in it more than once.
 
     >>> values_as_levels(pd.Series(["b", None, "b"]))
     (array([0, 1, 0]), ['b', None])
     """
-    del rule
-    cells = series.astype(object)
-    typed = isinstance(series.dtype, pd.CategoricalDtype)
-    if not typed and not pd.api.types.is_numeric_dtype(series.dtype):
-        cells = pd.Series(text_cells(cells.to_numpy()).to_numpy())
-    codes, levels = pd.factorize(cells)
-    return np.where(codes < 0, len(levels), codes), [*map(level_text, levels), None]
+    codes, values = pd.factorize(series)
+    if rule is None and isinstance(series.dtype, pd.CategoricalDtype):
+        return np.where(codes < 0, len(values), codes), [*map(level_text, values), None]
+    rule = CellRule(ColumnKind.CATEGORY) if rule is None else rule
+    texts = [level_text(value).strip() for value in values]
+    known, words = known_levels(rule), missing_words(rule)
+    lost = np.array([plain_word(text) in words and text not in known for text in texts], dtype=bool)
+    levels = [*(spell_level(text, rule, known) for text in texts), None]
+    gone = (codes < 0) | np.append(lost, True)[codes]
+    return np.where(gone, len(texts), codes), levels

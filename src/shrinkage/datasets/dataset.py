@@ -14,6 +14,7 @@ from functools import cached_property
 import numpy as np
 import pandas as pd
 
+from shrinkage.datasets.cell_rules import CellRule
 from shrinkage.datasets.column_readings import ColumnReading
 from shrinkage.datasets.column_specs import ColumnSpec
 from shrinkage.datasets.input_columns import InputColumns
@@ -44,6 +45,7 @@ class Dataset:
         notes: sentences for the report about what the loader decided.
         readings: what each column of the source was taken for, in its order.
         specs: what a person said about columns, by name.
+        left_out: columns of the source that a person left out.
 
     >>> from shrinkage.datasets import load_dataset
     >>> data = load_dataset("digits")
@@ -66,6 +68,7 @@ class Dataset:
     notes: tuple[str, ...] = ()
     readings: tuple[ColumnReading, ...] = ()
     specs: Mapping[str, ColumnSpec] = field(default_factory=dict)
+    left_out: tuple[str, ...] = ()
 
     @property
     def n_samples(self) -> int:
@@ -82,11 +85,16 @@ class Dataset:
         """Return whether `X` holds pictures of bytes, which need no fitted preprocessing."""
         return self.image_shape is not None and getattr(self.X, "dtype", None) == np.uint8
 
+    @property
+    def rules(self) -> dict[str, CellRule]:
+        """Return how the cells of each column were read: rows that go with these are read so."""
+        return {reading.name: reading.rule for reading in self.readings}
+
     @cached_property
     def columns(self) -> InputColumns:
         """Return the columns of `X`, judged once for all fits of a `Preprocessing`."""
         names = self.input_names if isinstance(self.X, np.ndarray) else None
-        return InputColumns.of(self.X, image=self.pixels, names=names)
+        return InputColumns.of(self.X, image=self.pixels, names=names, rules=self.rules)
 
 
 def take_rows(X: RawRows, rows: np.ndarray) -> RawRows:

@@ -8,15 +8,16 @@ column is learned in the folds.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import numpy as np
 import pandas as pd
 
 from shrinkage.datasets.cell_rules import CellRule
+from shrinkage.datasets.column_readings import ColumnReading
 from shrinkage.datasets.column_specs import ColumnKind
-from shrinkage.datasets.columns import typed_series
+from shrinkage.datasets.columns import judge_columns
 from shrinkage.errors import InputError
 
 MOST_LEVELS = 1000
@@ -55,6 +56,7 @@ class InputColumns:
         *,
         image: bool = False,
         names: Sequence[str] | None = None,
+        rules: Mapping[str, CellRule] | None = None,
     ) -> InputColumns:
         """Judge the columns of a DataFrame, or take those of an array of numbers or pixels.
 
@@ -62,6 +64,7 @@ class InputColumns:
             X: a DataFrame, or an array (n, d) of numbers.
             image: the columns are pixels (uint8).
             names: the d column names of an array; `x0`, `x1`, … unless told.
+            rules: how the cells of columns that are judged already were read, by name.
 
         Raises:
             InputError: neither table nor numbers, equal names, a bad cell, an identifier column.
@@ -72,15 +75,20 @@ class InputColumns:
             return cls(columns, (ColumnKind.PIXELS,) * len(columns), np.asarray(X))
         if isinstance(X, np.ndarray):
             return cls(columns, (ColumnKind.NUMERIC,) * len(columns), X)
-        typed = {name: typed_series(name, X.iloc[:, place]) for place, name in enumerate(columns)}
-        for name, series in typed.items():
-            if isinstance(series.dtype, pd.CategoricalDtype):
-                _refuse_identifier(name, series)
-        kinds = (
-            ColumnKind.NUMERIC if typed[name].dtype == np.float64 else ColumnKind.CATEGORY
-            for name in columns
+        known = rules or {}
+        judged = judge_columns(
+            [(name, X.iloc[:, i]) for i, name in enumerate(columns) if name not in known]
         )
-        return cls(columns, tuple(kinds), typed)
+        typed = {column.reading.name: column.values for column in judged}
+        own = {column.reading.name: column.reading.rule for column in judged}
+        values = {
+            name: typed[name] if name in typed else X.iloc[:, place]
+            for place, name in enumerate(columns)
+        }
+        read = {name: known[name] if name in known else own[name] for name in columns}
+        for column in judged:
+            refuse_identifier(column.reading)
+        return cls(columns, tuple(read[name].kind for name in columns), values, read)
 
     def __len__(self) -> int:
         """Return the number of rows."""
@@ -110,6 +118,19 @@ class InputColumns:
     def rule(self, name: str) -> CellRule:
         """Return how the cells of a column are read: the plain rule of its kind unless told."""
         return self.rules.get(name, CellRule(self.kinds[self._places[name]]))
+
+    def rule_on(self, rows: np.ndarray, name: str) -> CellRule:
+        """Return how the cells of a column are read, of a category's levels those in some rows.
+
+        >>> columns = InputColumns.of(pd.DataFrame({"city": ["Bern", "Basel", "Bern"]}))
+        >>> columns.rule_on(np.array([0, 2]), "city").levels
+        ('Bern',)
+        """
+        rule = self.rule(name)
+        if rule.kind is not ColumnKind.CATEGORY or isinstance(self.values, np.ndarray):
+            return rule
+        met = self.values[name].iloc[rows].cat.remove_unused_categories().cat.categories
+        return replace(rule, levels=tuple(map(str, met)))
 
     def dates(self, rows: np.ndarray, name: str) -> np.ndarray:
         """Return rows of a column of dates as datetime64, NaT where missing.
@@ -162,10 +183,20 @@ def _require_bytes(X: object) -> None:
         )
 
 
-def _refuse_identifier(name: str, series: pd.Series) -> None:
-    levels = len(series.cat.categories)
-    if levels > min(MOST_LEVELS, max(ALWAYS_ALLOWED, len(series) / 2)):
+def refuse_identifier(reading: ColumnReading) -> None:
+    """Raise for words nearly all of which are different: an identifier, or free text.
+
+    Raises:
+        InputError: says how to leave the column out, or to say what it is.
+
+    >>> from shrinkage.datasets.columns import judge_column
+    >>> refuse_identifier(judge_column("city", ["Bern", "Basel", "Bern"]).reading)
+    """
+    most = min(MOST_LEVELS, max(ALWAYS_ALLOWED, reading.rows / 2))
+    if reading.kind is ColumnKind.CATEGORY and reading.levels > most and not reading.said:
         raise InputError(
-            f"column {name!r}: expected categories that several rows share, got {levels} "
-            f"different ones in {len(series)} rows (an identifier?): drop it"
+            f"column {reading.name!r}: expected categories that several rows share, got "
+            f"{reading.levels} different ones in {reading.rows} rows (an identifier or free "
+            f"text?): drop it (--drop, or drop = true in columns.toml), or keep its words with "
+            'kind = "category" there'
         )

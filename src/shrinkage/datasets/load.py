@@ -7,6 +7,8 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TypeVar
 
+from shrinkage.datasets.cell_rules import CellRule
+from shrinkage.datasets.column_specs import ColumnSpec
 from shrinkage.datasets.dataset import Dataset, RawRows
 from shrinkage.datasets.formats import FOLDER, FORMATS, ROW_READERS
 from shrinkage.datasets.formats.builtin import BUILTINS, OPENML, builtin_names, load_openml
@@ -25,10 +27,13 @@ def load_dataset(
     split_by: str | None = None,
     sample_weight: str | None = None,
     task: str | None = None,
+    specs: Mapping[str, ColumnSpec] | None = None,
+    rules: Mapping[str, CellRule] | None = None,
 ) -> Dataset:
     """Load a data set: a built-in name, `openml:NAME`, a file, or a folder of IDX files.
 
-    Missing cells of text files are empty, `NA`, `NaN`, `nan`, `null`, `NULL`, `None` or `?`.
+    Missing cells of text files are empty or words such as `NA`, `n/a`, `NULL` and `?`; among
+    numbers and dates also `-`, `unknown` and the like (`judging.missing_words`).
 
     Args:
         source: see `builtin_names()`; or `.csv`, `.tsv` (also `.gz`), `.parquet`, `.npz`; a folder
@@ -38,6 +43,8 @@ def load_dataset(
         split_by: a column whose equal values are kept together in test set and folds.
         sample_weight: a column of weights ≥ 0.
         task: `classification` or `regression` instead of the guess.
+        specs: what a person says about columns, by name, as `read_specs` reads it.
+        rules: those by which the training table was read, for rows that go with it.
 
     Returns:
         The data set, raw.
@@ -49,7 +56,7 @@ def load_dataset(
     (178, 13)
     """
     columns = (drop,) if isinstance(drop, str) else tuple(drop)
-    roles = Roles(target, columns, split_by, sample_weight, task)
+    roles = Roles(target, columns, split_by, sample_weight, task, specs or {}, rules or {})
     text = os.fspath(source)
     if text in BUILTINS:
         return BUILTINS[text](roles)

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 import pandas as pd
 
+from shrinkage.datasets.cell_rules import CellRule
 from shrinkage.datasets.cells import Locate, plain_row
+from shrinkage.datasets.column_readings import ColumnRole
+from shrinkage.datasets.column_specs import ColumnSpec
 from shrinkage.datasets.wording import hint, listed, require_column
 from shrinkage.errors import InputError
 
@@ -19,18 +22,42 @@ _COUNTED = re.compile(r"^(.+?)[_\-.:/# ]\d+$", re.DOTALL)
 
 @dataclass(frozen=True)
 class Roles:
-    """What a person said about the columns, and the task if not guessed."""
+    """What a person said about the columns, and the task if not guessed.
+
+    `specs` hold what a `columns.toml` says, by column. `rules` are those by which a training table
+    was read: rows of another table are read by them.
+    """
 
     target: str | None = None
     drop: tuple[str, ...] = ()
     split_by: str | None = None
     sample_weight: str | None = None
     task: str | None = None
+    specs: Mapping[str, ColumnSpec] = field(default_factory=dict)
+    rules: Mapping[str, CellRule] = field(default_factory=dict)
+
+    def of(self, name: str) -> ColumnRole:
+        """Return the role of a column that is not dropped.
+
+        >>> Roles(target="y").of("y"), Roles(target="y").of("x")
+        (<ColumnRole.TARGET: 'target'>, <ColumnRole.INPUT: 'input'>)
+        """
+        named = {
+            self.target: ColumnRole.TARGET,
+            self.split_by: ColumnRole.GROUPS,
+            self.sample_weight: ColumnRole.WEIGHTS,
+        }
+        return named.get(name, ColumnRole.INPUT)
+
+    def dropped(self) -> tuple[str, ...]:
+        """Return the columns to leave out, by option or by `columns.toml`."""
+        said = (name for name, spec in self.specs.items() if spec.drop)
+        return tuple(dict.fromkeys((*self.drop, *said)))
 
     def not_features(self) -> set[str]:
         """Return the columns that are no inputs."""
         named = (self.target, self.split_by, self.sample_weight)
-        return {*self.drop, *(name for name in named if name is not None)}
+        return {*self.dropped(), *(name for name in named if name is not None)}
 
 
 def refuse_drop(roles: Roles) -> None:
@@ -38,6 +65,11 @@ def refuse_drop(roles: Roles) -> None:
 
     >>> refuse_drop(Roles())
     """
+    if roles.specs:
+        raise InputError(
+            f"expected no columns.toml for arrays or pictures, got one for {listed(roles.specs)}: "
+            "it applies to tables"
+        )
     if roles.drop:
         raise InputError(
             f"expected no columns to drop from arrays or pictures, got {listed(roles.drop)}: "
@@ -78,6 +110,8 @@ def check_roles(names: Sequence[str], roles: Roles) -> str:
     require_column(roles.target, names, "target")
     for column in roles.drop:
         require_column(column, names, "drop")
+    for column in roles.specs:
+        require_column(column, names, "columns.toml")
     for column, role in ((roles.split_by, "split_by"), (roles.sample_weight, "sample_weight")):
         if column is not None:
             require_column(column, names, role)

@@ -10,6 +10,7 @@ from typing import cast
 
 import numpy as np
 import pandas as pd
+from pandas.api.types import union_categoricals
 
 from shrinkage.datasets import Dataset, dataset_from_arrays
 from shrinkage.datasets.dataset import RawRows
@@ -66,7 +67,7 @@ def dataset_of(
     """Return the dataset of the arrays that `fit_path` takes; see there."""
     data = dataset_from_arrays(X, y, task=task, groups=groups, sample_weight=sample_weight)
     others = [
-        None if pair is None else dataset_from_arrays(*pair, task=data.task)
+        None if pair is None else dataset_from_arrays(*pair, task=data.task, rules=data.rules)
         for pair in (validation, test)
     ]
     return with_own_sets(data, *others)
@@ -116,8 +117,18 @@ def _require_targets(data: Dataset, other: Dataset, what: str) -> None:
 
 def _join(first: RawRows, second: RawRows) -> RawRows:
     if isinstance(first, pd.DataFrame):
-        return pd.concat([first, cast(pd.DataFrame, second)], ignore_index=True)
+        return _joined_tables(first, cast(pd.DataFrame, second))
     return np.concatenate([first, cast(np.ndarray, second)])
+
+
+def _joined_tables(first: pd.DataFrame, second: pd.DataFrame) -> pd.DataFrame:
+    """Return two tables below each other; the levels of their columns of categories add up."""
+    joined = pd.concat([first, second], ignore_index=True)
+    for name in first.columns:
+        parts = first[name], second[name]
+        if isinstance(parts[0].dtype, pd.CategoricalDtype) and not parts[0].cat.ordered:
+            joined[name] = union_categoricals(parts, sort_categories=True)
+    return joined
 
 
 def _joined_weights(data: Dataset, validation: Dataset) -> np.ndarray | None:

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
 
+from shrinkage.datasets.cell_rules import CellRule
 from shrinkage.datasets.cells import require_finite
+from shrinkage.datasets.column_readings import ColumnReading
+from shrinkage.datasets.column_specs import ColumnSpec
 from shrinkage.datasets.dataset import Dataset, RawRows
 from shrinkage.datasets.formats.tables import FrameTable
+from shrinkage.datasets.in_memory import flat_rows, rows_in_memory
 from shrinkage.datasets.pixels import image_names, looks_like_bytes, square_shape
-from shrinkage.datasets.roles import check_weights, group_values
+from shrinkage.datasets.roles import Roles, check_weights, group_values, refuse_drop
+from shrinkage.datasets.table_columns import typed_table
 from shrinkage.datasets.target_rules import check_target
+from shrinkage.datasets.wording import require_column
 from shrinkage.errors import InputError
 
 
@@ -27,6 +33,8 @@ def dataset_from_arrays(
     input_names: Sequence[str] | None = None,
     target_name: str = "y",
     group_name: str | None = None,
+    specs: Mapping[str, ColumnSpec] | None = None,
+    rules: Mapping[str, CellRule] | None = None,
 ) -> Dataset:
     """Check arrays or a DataFrame in memory and make a data set of them.
 
@@ -40,6 +48,8 @@ def dataset_from_arrays(
         input_names: names of the d columns of an array.
         target_name: the target's name.
         group_name: the name of `groups`.
+        specs: what a person says about the columns of a table, by name.
+        rules: those by which the training table was read, for rows that go with it.
 
     Returns:
         The data set.
@@ -50,7 +60,8 @@ def dataset_from_arrays(
     >>> dataset_from_arrays([[1.0], [2.0]], [0, 1]).task
     'classification'
     """
-    rows, names, shape = _inputs(X, input_names)
+    roles = Roles(specs=specs or {}, rules=rules or {})
+    rows, names, shape, readings = _inputs(rows_in_memory(X), input_names, roles)
     values = pd.Series(y) if isinstance(y, (list, tuple)) else y
     values = values if isinstance(values, pd.Series) else np.asarray(values)
     if values.ndim == 2 and values.shape[1] == 1:
@@ -79,20 +90,27 @@ def dataset_from_arrays(
         group_name=(group_name or "groups") if groups is not None else None,
         group_note=note,
         sample_weight=weights,
+        readings=readings,
+        specs=roles.specs,
+        left_out=roles.dropped(),
     )
 
 
 def _inputs(
-    X: object, input_names: Sequence[str] | None
-) -> tuple[RawRows, tuple[str, ...], tuple[int, int] | None]:
+    X: object, input_names: Sequence[str] | None, roles: Roles
+) -> tuple[RawRows, tuple[str, ...], tuple[int, int] | None, tuple[ColumnReading, ...]]:
     if isinstance(X, pd.DataFrame):
         table = FrameTable(X)
         if len(set(table.names)) < len(table.names):
             raise InputError("expected different column names in X, got equal ones: rename them")
-        frame = pd.DataFrame({name: table.column(name) for name in table.names})
-        if frame.size == 0:
+        if X.size == 0:
             raise InputError(f"expected rows and columns in X, got shape {X.shape}: add data")
-        return frame, table.names, None
+        for column in roles.specs:
+            require_column(column, table.names, "columns.toml")
+        used = [name for name in table.names if name not in roles.dropped()]
+        typed = typed_table([(name, table.column(name)) for name in used], roles)
+        return typed.frame(), tuple(r.name for r in typed.readings), None, typed.readings
+    refuse_drop(roles)
     rows, shape = input_array(X)
     if input_names is None:
         names = image_names(shape) if shape else tuple(f"x{i}" for i in range(rows.shape[1]))
@@ -102,7 +120,7 @@ def _inputs(
         raise InputError(
             f"expected {rows.shape[1]} input names, got {len(names)}: name every column"
         )
-    return rows, names, shape
+    return rows, names, shape, ()
 
 
 def input_array(X: object, name: str = "X") -> tuple[np.ndarray, tuple[int, int] | None]:
@@ -112,7 +130,8 @@ def input_array(X: object, name: str = "X") -> tuple[np.ndarray, tuple[int, int]
     values above 127. Everything else becomes floats; NaN means missing.
 
     Args:
-        X: (n, d) or (n, height, width) numbers or booleans.
+        X: (n, d), (n, height, width) or (n, height, width, channels) numbers or booleans;
+            channels lie side by side in the width.
         name: the array's name.
 
     Returns:
@@ -126,13 +145,15 @@ def input_array(X: object, name: str = "X") -> tuple[np.ndarray, tuple[int, int]
     """
     array = np.asarray(X)
     _require_numbers(name, array)
-    if array.ndim not in (2, 3) or array.size == 0:
+    if array.ndim not in (2, 3, 4) or array.size == 0:
         raise InputError(
-            f"expected {name} of shape (rows, columns) or (rows, height, width) without a 0, got "
-            f"{array.shape}: reshape it"
+            f"expected {name} of shape (rows, columns) or (rows, height, width[, channels]) "
+            f"without a 0, got {array.shape}: reshape it"
         )
-    shape = array.shape[1:] if array.ndim == 3 else None
-    flat = array.reshape(len(array), -1)
+    if array.ndim == 4 and array.shape[3] == 1:
+        array = array[..., 0]
+    shape = None if array.ndim == 2 else (array.shape[1], int(np.prod(array.shape[2:])))
+    flat = flat_rows(array)
     if flat.dtype == np.uint8:
         if shape is None and looks_like_bytes(flat):
             shape = square_shape(flat.shape[1])

@@ -20,8 +20,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.csv as pacsv
 
-from shrinkage.datasets.cells import numbers, text_cells
-from shrinkage.datasets.columns import typed_column
+from shrinkage.datasets.cells import plain_numbers, text_cells
 from shrinkage.datasets.formats.tables import table_format
 from shrinkage.datasets.wording import header_doubt, one_line
 from shrinkage.errors import InputError
@@ -39,13 +38,13 @@ class TextTable:
     separator: str
     cells: pa.Table = field(repr=False)
 
-    def column(self, name: str) -> pd.Series:
-        """Return a column as float64 or category."""
-        return typed_column(name, self.cells.column(name), self.locate)
+    def column(self, name: str) -> pa.ChunkedArray:
+        """Return the cells of a column, verbatim."""
+        return self.cells.column(name)
 
     def raw(self) -> pd.DataFrame:
-        """Return the cells as text, None where missing."""
-        text = {name: text_cells(self.cells.column(name)).to_numpy() for name in self.names}
+        """Return the cells as text, verbatim."""
+        text = {name: self.cells.column(name).to_numpy() for name in self.names}
         return pd.DataFrame({name: pd.Series(cells, dtype=object) for name, cells in text.items()})
 
     def locate(self, row: int) -> str:
@@ -130,8 +129,7 @@ def _header(path: Path) -> tuple[str, tuple[str, ...]]:
 
 
 def _check_header(path: Path, names: tuple[str, ...]) -> None:
-    _, bad = numbers(text_cells(list(names)))
-    if not bad.any() and any(names):
+    if plain_numbers(text_cells(list(names))) is not None and any(names):
         raise InputError(
             f"expected column names in the first line of {path.name!r}, got only numbers "
             f"({one_line(', '.join(names), 60)}): add a header line"

@@ -15,11 +15,11 @@ from typing import Protocol
 import numpy as np
 import pandas as pd
 
-from shrinkage.datasets.cells import plain_row
-from shrinkage.datasets.columns import typed_series
+from shrinkage.datasets.cells import Locate, plain_row
 from shrinkage.datasets.dataset import Dataset, RawRows
 from shrinkage.datasets.pixels import as_pixels
 from shrinkage.datasets.roles import Roles, check_roles, check_weights, group_values
+from shrinkage.datasets.table_columns import TypedTable, typed_table
 from shrinkage.datasets.target_rules import check_target
 from shrinkage.errors import InputError
 
@@ -38,15 +38,15 @@ class Format:
 
 
 class NamedColumns(Protocol):
-    """Named columns that are typed when asked for, so that bad ones can be dropped."""
+    """Named columns as they were read; what their cells mean is judged by whoever asks."""
 
     @property
     def names(self) -> tuple[str, ...]:
         """Return the column names."""
         ...
 
-    def column(self, name: str) -> pd.Series:
-        """Return a column as float64 or category."""
+    def column(self, name: str) -> object:
+        """Return the cells of a column: text as an Arrow column, or a series with a type."""
         ...
 
     def raw(self) -> pd.DataFrame:
@@ -74,8 +74,8 @@ class FrameTable:
         return {name: place for place, name in enumerate(self.names)}
 
     def column(self, name: str) -> pd.Series:
-        """Return a column as float64 or category."""
-        return typed_series(name, self.frame.iloc[:, self._places[name]], self.locate)
+        """Return a column with the type that it has."""
+        return self.frame.iloc[:, self._places[name]]
 
     def raw(self) -> pd.DataFrame:
         """Return the table."""
@@ -119,18 +119,20 @@ def dataset_from_table(name: str, table: NamedColumns, roles: Roles) -> Dataset:
             "input, separated by commas, semicolons or tabs in a file of text"
         )
     target = check_roles(table.names, roles)
-    y, task = check_target(table.column(target), target, roles.task, table.locate)
     others = roles.not_features()
     inputs = tuple(column for column in table.names if column not in others)
     if not inputs:
         raise InputError(
             "expected at least one input column beside the target, got none: drop fewer columns"
         )
-    frame = pd.DataFrame({column: table.column(column) for column in inputs})
+    left_out = roles.dropped()
+    used = [(column, table.column(column)) for column in table.names if column not in left_out]
+    typed = typed_table(used, roles, table.locate)
+    y, task = check_target(typed.values[target], target, roles.task, table.locate)
     groups, note = None, ""
     if roles.split_by is not None:
-        groups, note = group_values(table.column(roles.split_by), roles.split_by, table.locate)
-    X, image_shape = as_pixels(frame)
+        groups, note = group_values(typed.values[roles.split_by], roles.split_by, table.locate)
+    X, image_shape = as_pixels(typed.frame())
     return Dataset(
         name=name,
         X=X,
@@ -142,17 +144,20 @@ def dataset_from_table(name: str, table: NamedColumns, roles: Roles) -> Dataset:
         groups=groups,
         group_name=roles.split_by,
         group_note=note,
-        sample_weight=_weights(table, roles.sample_weight),
+        sample_weight=_weights(typed, roles.sample_weight, table.locate),
+        readings=typed.readings,
+        specs=roles.specs,
+        left_out=left_out,
     )
 
 
-def _weights(table: NamedColumns, name: str | None) -> np.ndarray | None:
+def _weights(table: TypedTable, name: str | None, locate: Locate) -> np.ndarray | None:
     if name is None:
         return None
-    column = table.column(name)
+    column = table.values[name]
     if column.dtype != np.float64:
         raise InputError(
             f"sample weights {name!r}: expected numbers, got text such as "
             f"{str(column.iloc[0])!r}: name a numeric column"
         )
-    return check_weights(column.to_numpy(), name, table.locate)
+    return check_weights(column.to_numpy(), name, locate)

@@ -15,12 +15,15 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from shrinkage.datasets.cell_rules import CellRule
+from shrinkage.datasets.column_specs import ColumnKind
 from shrinkage.datasets.dataset import RawRows
 from shrinkage.datasets.input_columns import InputColumns
 from shrinkage.datasets.preparation.base import DroppedColumn, Encoder
 from shrinkage.datasets.preparation.categories import CategoryInputs
 from shrinkage.datasets.preparation.numbers import NumericInputs
 from shrinkage.datasets.preparation.pixels import PixelInputs
+from shrinkage.datasets.table_columns import values_by_rule
 from shrinkage.datasets.wording import listed
 from shrinkage.errors import InputError
 
@@ -42,6 +45,7 @@ class Preprocessing:
         columns: the raw columns, in order.
         encoders: what makes the inputs.
         dropped: `(column, reason)` for every column that makes none.
+        rules: `(column, how its cells are read)`, where that is not plainly as numbers.
 
     >>> import pandas as pd
     >>> table = pd.DataFrame({"age": [30.0, 34.0, None], "city": ["Bern", "Basel", "Bern"]})
@@ -55,6 +59,7 @@ class Preprocessing:
     columns: tuple[str, ...]
     encoders: tuple[Encoder, ...]
     dropped: tuple[DroppedColumn, ...] = ()
+    rules: tuple[tuple[str, CellRule], ...] = ()
 
     @classmethod
     def fit(
@@ -89,6 +94,7 @@ class Preprocessing:
         rows = np.arange(len(columns)) if rows is None else np.asarray(rows)
         if len(rows) == 0:
             raise InputError("expected rows to fit preprocessing on, got none: give some")
+        _require_encoders(columns)
         fits = [encoder.fit(columns, rows) for encoder in ENCODERS.values()]
         place = {name: i for i, name in enumerate(columns.names)}
         dropped = sorted((pair for _, pairs in fits for pair in pairs), key=lambda p: place[p[0]])
@@ -98,7 +104,7 @@ class Preprocessing:
                 f"expected a column that varies on the training rows, got none of "
                 f"{listed(columns.names)}: give other columns"
             )
-        return cls(columns.names, encoders, tuple(dropped))
+        return cls(columns.names, encoders, tuple(dropped), _rules(columns, rows, encoders))
 
     @property
     def input_names(self) -> tuple[str, ...]:
@@ -163,7 +169,7 @@ class Preprocessing:
             twice = next((name for name in self.columns if name in used and counts[name] > 1), None)
             if twice is not None:
                 raise InputError(f"expected one column {twice!r}, got several: rename them")
-            return X if present == list(X.columns) else X.set_axis(present, axis=1)
+            return self._read(X if present == list(X.columns) else X.set_axis(present, axis=1))
         if not isinstance(X, np.ndarray) or X.ndim != 2 or X.shape[1] != len(self.columns):
             raise InputError(
                 f"expected rows of {len(self.columns)} columns as in training, got shape "
@@ -172,6 +178,19 @@ class Preprocessing:
         if X.dtype.kind not in "buif":
             raise InputError(f"expected an array of numbers, got {X.dtype}: use a DataFrame")
         return X
+
+    def _read(self, X: pd.DataFrame) -> pd.DataFrame:
+        """Return a table with the cells read as those of the fit were."""
+        read = {name: values_by_rule(name, X[name], rule) for name, rule in self.rules}
+        plain = {
+            name: X[name]
+            for encoder in self.encoders
+            for name in encoder.sources
+            if name not in read
+        }
+        return pd.DataFrame(
+            {name: series.reset_index(drop=True) for name, series in {**read, **plain}.items()}
+        )
 
     def aligned_to(self, other: Preprocessing) -> Preprocessing:
         """Return this preprocessing with the inputs of another one, fitted on more rows.
@@ -204,7 +223,7 @@ class Preprocessing:
             )
         own = {encoder.key: encoder for encoder in self.encoders}
         aligned = tuple(wider.learned_by(own.get(wider.key)) for wider in other.encoders)
-        return Preprocessing(self.columns, aligned, other.dropped)
+        return Preprocessing(self.columns, aligned, other.dropped, other.rules)
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain values that JSON can hold.
@@ -216,6 +235,7 @@ class Preprocessing:
             "columns": list(self.columns),
             "encoders": [encoder.to_dict() for encoder in self.encoders],
             "dropped": [list(pair) for pair in self.dropped],
+            "rules": {name: rule.to_dict() for name, rule in self.rules},
         }
 
     @classmethod
@@ -228,4 +248,26 @@ class Preprocessing:
         """
         encoders = tuple(ENCODERS[item["kind"]].from_dict(item) for item in stored["encoders"])
         dropped = tuple((name, reason) for name, reason in stored["dropped"])
-        return cls(tuple(stored["columns"]), encoders, dropped)
+        rules = stored.get("rules", {})  # runs of version 0.1 have none
+        read = tuple((name, CellRule.from_dict(rule)) for name, rule in rules.items())
+        return cls(tuple(stored["columns"]), encoders, dropped, read)
+
+
+def _rules(
+    columns: InputColumns, rows: np.ndarray, encoders: tuple[Encoder, ...]
+) -> tuple[tuple[str, CellRule], ...]:
+    """Return how the cells of the columns that make inputs are read, where not plainly."""
+    used = {name for encoder in encoders for name in encoder.sources}
+    plain = (CellRule(ColumnKind.NUMERIC), CellRule(ColumnKind.PIXELS))
+    pairs = ((name, columns.rule_on(rows, name)) for name in columns.names if name in used)
+    return tuple((name, rule) for name, rule in pairs if rule not in plain)
+
+
+def _require_encoders(columns: InputColumns) -> None:
+    """Raise for a column of a kind that nothing makes inputs of."""
+    for name, kind in zip(columns.names, columns.kinds, strict=True):
+        if kind.value not in ENCODERS:
+            raise InputError(
+                f"column {name!r}: expected numbers or categories, got kind {kind.value}, of which "
+                "no input can be made: drop it, or say another kind in columns.toml"
+            )

@@ -14,6 +14,7 @@ import torch
 from torch import nn
 
 from shrinkage.datasets import Preprocessing, TargetEncoding
+from shrinkage.datasets.in_memory import flat_rows, rows_in_memory
 from shrinkage.errors import InputError
 from shrinkage.paths.engines.architectures import Prototype, parse_architecture
 from shrinkage.paths.results.loading import load_arrays
@@ -22,8 +23,6 @@ from shrinkage.paths.results.records import PathResult
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
     from pandas import DataFrame
-
-    from shrinkage.datasets.dataset import RawRows
 
 
 @dataclass(frozen=True)
@@ -68,11 +67,11 @@ class FittedPath(PathResult):
         role = self._role(which)
         return load_arrays(self._module(), self.weights[role]).eval()
 
-    def predict(self, X: RawRows, which: int | str = "best") -> np.ndarray:
+    def predict(self, X: object, which: int | str = "best") -> np.ndarray:
         """Return predictions for raw rows: labels, or numbers in the target's unit.
 
         Args:
-            X: rows with the columns of the training data.
+            X: rows with the columns of the training data, in any form that `fit_path` takes.
             which: as in `model`.
         """
         outputs = self.decision(X, which)
@@ -82,7 +81,7 @@ class FittedPath(PathResult):
             return encoding.decode(outputs.argmax(axis=1))
         return encoding.decode(outputs[:, 0])
 
-    def predict_proba(self, X: RawRows, which: int | str = "best") -> np.ndarray:
+    def predict_proba(self, X: object, which: int | str = "best") -> np.ndarray:
         """Return class probabilities, (rows, classes), for raw rows.
 
         Raises:
@@ -93,17 +92,18 @@ class FittedPath(PathResult):
         logits = torch.from_numpy(self.decision(X, which))
         return torch.softmax(logits, dim=1).numpy()
 
-    def decision(self, X: RawRows, which: int | str = "best") -> np.ndarray:
-        """Return the model's outputs, (rows, outputs), for raw rows or (rows, height, width)."""
+    def decision(self, X: object, which: int | str = "best") -> np.ndarray:
+        """Return the model's outputs, (rows, outputs), for whatever rows `fit_path` takes."""
         file = self._file()
-        if isinstance(X, np.ndarray) and X.ndim == 3:
-            X = X.reshape(len(X), -1)
         kind = np.float64 if file.dtype == "float64" else np.float32
-        x = Preprocessing.from_dict(file.preprocessing).transform(X, kind)
+        preprocessing = Preprocessing.from_dict(file.preprocessing)
+        rows = rows_in_memory(X, preprocessing.columns)
+        rows = flat_rows(rows) if isinstance(rows, np.ndarray) else rows
+        x = preprocessing.transform(rows, kind)
         with torch.no_grad():
             return self.model(which)(torch.from_numpy(x)).numpy()
 
-    def score(self, X: RawRows, y: ArrayLike, which: int | str = "best") -> float:
+    def score(self, X: object, y: ArrayLike, which: int | str = "best") -> float:
         """Return a model's score on raw rows, by the scorer that chose the strength.
 
         Args:

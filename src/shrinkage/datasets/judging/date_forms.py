@@ -1,0 +1,186 @@
+"""Dates and times as people write them: one format for a column, day or month first.
+
+Who uses this: the judgement of columns, and every later reading by a `CellRule`. pandas guesses a
+format from single cells and reads the column; what is here tries the guesses on the whole column.
+Source: https://pandas.pydata.org/docs/reference/api/pandas.to_datetime.html
+"""
+
+from __future__ import annotations
+
+import re
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from pandas.tseries.api import guess_datetime_format
+
+from shrinkage.datasets.column_readings import ColumnDoubt
+
+ISO = "ISO8601"
+"""The format that stands for every form of ISO 8601."""
+
+MIXED = "mixed"
+"""The format that stands for dates with names of months, each read by itself."""
+
+_TRIED = 25
+"""So many different cells are shown to the guess."""
+
+_LOOKED_AT = 200
+"""So many different cells decide whether the others are looked at."""
+
+_MONTHS = "jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec"
+_LIKELY = re.compile(
+    r"""\d{1,4}\s*[-/.]\s*\d{1,2}\s*[-/.]\s*\d{1,4}(?:\D.*)?   # 2024-03-01, 1.3.24 12:30
+      | \d{4}[-/]\d{1,2}                                      # 2024-03
+      | \d{8}T\d{4,6}Z?                                       # 20240301T123000
+      | (?:19|20)\d{2}(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])  # 20240301
+      | (?:DAY[a-z]*\.?,?\s+)?(?:\d{1,2}\.?[-/\s]\s*)?MONTH[a-z]*\.?[-/,\s]+
+        (?:\d{1,2},?\s+)?(?:\d{4}|\d{2})(?:\D.*)?              # 1 Mar 2024, March 1, 2024, Dec-2011
+    """.replace("MONTH", f"(?:{_MONTHS})").replace("DAY", "(?:mon|tue|wed|thu|fri|sat|sun)"),
+    re.VERBOSE | re.IGNORECASE,
+)
+_FURTHER = (
+    "%d/%m/%y", "%m/%d/%y", "%d.%m.%y", "%d-%m-%y", "%m-%d-%y", "%d-%b-%y", "%d %b %y",
+    "%b-%Y", "%b %Y", "%B %Y", "%B-%Y", "%b-%y", "%Y/%m", "%d/%b/%Y", "%d. %B %Y", "%d. %b %Y",
+)  # fmt: skip
+"""Formats that pandas does not guess."""
+
+_CLOCKS = ("", " %H:%M", " %H:%M:%S", " %I:%M %p", " %I:%M:%S %p")
+
+
+@dataclass(frozen=True)
+class DateForm:
+    """How a column's dates are read.
+
+    Args:
+        date_format: as in `datetime.strptime`, or `ISO8601`.
+        values: datetime64 in microseconds for each distinct text, NaT where it is no date.
+        doubts: whether day or month comes first, where every cell reads both ways.
+        day_first: what the column proves; None: nothing.
+    """
+
+    date_format: str
+    values: np.ndarray
+    doubts: tuple[ColumnDoubt, ...] = ()
+    day_first: bool | None = None
+
+    @property
+    def is_open(self) -> bool:
+        """Return whether what the rest of the file says may change the reading."""
+        return bool(self.doubts)
+
+
+def read_dates(texts: Sequence[str], date_format: str) -> np.ndarray:
+    """Return dates as datetime64 in microseconds of universal time, NaT where a text is none.
+
+    >>> read_dates(["1.3.2024", "x"], "%d.%m.%Y").astype("datetime64[D]").tolist()
+    [datetime.date(2024, 3, 1), None]
+    """
+    cells = pd.Series(list(texts), dtype=object)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of zones that pandas does not know
+        dates = pd.to_datetime(cells, format=date_format or ISO, errors="coerce", utc=True)
+    return plain_dates(dates)
+
+
+def dates_of(texts: Sequence[str], date_format: str) -> np.ndarray:
+    """Return dates as `read_dates` does, those of ISO form too, whatever the format is.
+
+    >>> dates_of(["2024-03-01"], "%d.%m.%Y").astype("datetime64[D]").tolist()
+    [datetime.date(2024, 3, 1)]
+    """
+    dates = read_dates(texts, date_format)
+    lost = np.isnat(dates)
+    if lost.any() and date_format not in ("", ISO):
+        dates[lost] = read_dates([text for text, no in zip(texts, lost, strict=True) if no], ISO)
+    return dates
+
+
+def plain_dates(dates: pd.Series) -> np.ndarray:
+    """Return dates with or without a zone as datetime64 in microseconds of universal time.
+
+    >>> plain_dates(pd.Series(pd.to_datetime(["2024-03-01T01:00+01:00"]))).tolist()
+    [datetime.datetime(2024, 3, 1, 0, 0)]
+    """
+    if dates.dt.tz is not None:
+        dates = dates.dt.tz_convert("UTC").dt.tz_localize(None)
+    return dates.to_numpy("datetime64[us]", copy=True)
+
+
+def date_form(
+    texts: Sequence[str], counts: np.ndarray, day_first_hint: bool | None = None
+) -> DateForm | None:
+    """Return how a column's dates are read, or None where no format reads most cells.
+
+    Args:
+        texts: the distinct cells, (d,), without those that mean missing.
+        counts: how often each occurs, (d,).
+        day_first_hint: whether the rest of the file writes the day first; None: it does not say.
+
+    >>> date_form(["13/02/2024", "01/02/2024"], np.array([1, 1])).date_format
+    '%d/%m/%Y'
+    """
+    if not _half_likely(texts[:: max(1, len(texts) // _LOOKED_AT)]) or not _half_likely(texts):
+        return None
+    likely = [text for text in texts if _LIKELY.fullmatch(text)]
+    best: dict[str, np.ndarray] = {}
+    most = 0
+    for form in _formats(likely):
+        values = read_dates(texts, form)
+        fit = int(counts[~np.isnat(values)].sum())
+        if fit > most:
+            best, most = {}, fit
+        if fit == most and fit:
+            best[form] = values
+    return _chosen(best, day_first_hint) if best else None
+
+
+def _half_likely(texts: Sequence[str]) -> bool:
+    likely = sum(_LIKELY.fullmatch(text) is not None for text in texts)
+    return bool(texts) and 2 * likely >= len(texts)
+
+
+def _formats(likely: Sequence[str]) -> list[str]:
+    """Return the formats that some cells suggest, ISO before the others."""
+    step = max(1, len(likely) // _TRIED)
+    tried = likely[::step][:_TRIED]
+    forms = dict.fromkeys([ISO] if any(re.match(r"\d{4}-?\d{2}", text) for text in tried) else [])
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        for text in tried:
+            for day_first in (False, True):
+                form = guess_datetime_format(text, dayfirst=day_first)
+                if form and not form.startswith("%Y-%d"):
+                    forms[form] = None
+    for clock in _CLOCKS:
+        for base in (*_FURTHER, "%d/%m/%Y", "%m/%d/%Y", "%d.%m.%Y", "%d-%m-%Y", "%m-%d-%Y"):
+            if any(_reads(text, base + clock) for text in tried[:3]):
+                forms[base + clock] = None
+    if any(re.search(_MONTHS, text, re.IGNORECASE) for text in tried):
+        forms[MIXED] = None  # short and long names of months in one column
+    return list(forms)
+
+
+def _reads(text: str, form: str) -> bool:
+    return not np.isnat(read_dates([text], form))[0]
+
+
+def _chosen(best: dict[str, np.ndarray], hint: bool | None) -> DateForm:
+    """Choose among formats that read equally many cells."""
+    days = [form for form in best if form.startswith("%d")]
+    months = [form for form in best if form.startswith("%m")]
+    if not days or not months or ISO in best:
+        form = next(iter(best))
+        proof = True if form.startswith("%d") else False if form.startswith("%m") else None
+        return DateForm(form, best[form], day_first=proof)
+    day, month = days[0], months[0]
+    if np.array_equal(best[day], best[month], equal_nan=True):
+        return DateForm(day, best[day])
+    if "%d.%m" in day:  # points are written where the day comes first
+        return DateForm(day, best[day], day_first=True)
+    day_first = ("-" in day) if hint is None else hint
+    form = day if day_first else month
+    doubt = ColumnDoubt.DAY_FIRST if day_first else ColumnDoubt.MONTH_FIRST
+    return DateForm(form, best[form], (doubt,))

@@ -1,0 +1,65 @@
+"""Words that mean `missing`, always or among numbers and dates only.
+
+Who uses this: the judgement of columns, and rows that are read for a finished model. The first list
+holds pandas' words; the second what people write into columns of numbers. Such a word may be a real
+category (`none` of a garage, `unknown` of a job), so among words it stays a level, and is told.
+Source: the default `na_values` of https://pandas.pydata.org/docs/reference/api/pandas.read_csv.html
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cache
+
+from shrinkage.datasets.cell_rules import CellRule
+from shrinkage.datasets.column_specs import ColumnKind
+
+_ALWAYS = """na n/a n/a. n.a. n.a #n/a #na <na> [na] (na) nan -nan nat null <null> (null) [null]
+    ? ?? \\n 1.#ind -1.#ind 1.#qnan -1.#qnan #value! #ref! #div/0! #num! #name? #null!"""
+_AMONG_NUMBERS = """- -- --- . .. ... … – — * ** # none nil unknown unk missing unavailable
+    undefined undef tbd nd n.d. n.d n.v. k.a. blank empty nodata inconnu unbekannt desconocido"""
+_OF_SEVERAL_WORDS = (
+    "not available,not applicable,not known,not reported,no data,no value,keine angabe,k. a.,"
+    "n. a.,n / a"
+)
+
+ALWAYS_MISSING = frozenset(_ALWAYS.split()) | {"#n/a n/a", ""}
+"""Words that mean missing in every column, in small letters."""
+
+MISSING_AMONG_NUMBERS = frozenset(_AMONG_NUMBERS.split()) | set(_OF_SEVERAL_WORDS.split(","))
+"""Words that mean missing in a column whose other cells are numbers or dates."""
+
+_BESIDE_NUMBERS = ALWAYS_MISSING | MISSING_AMONG_NUMBERS
+
+
+def plain_word(text: str) -> str:
+    """Return a word in small letters, with single blanks inside and none around.
+
+    >>> plain_word("  Not\\u00a0 Available ")
+    'not available'
+    """
+    return " ".join(text.casefold().split())
+
+
+def missing_words(rule: CellRule) -> frozenset[str]:
+    """Return the words, as `plain_word` writes them, that mean missing in a column.
+
+    >>> "unknown" in missing_words(CellRule(ColumnKind.NUMERIC))
+    True
+    >>> "unknown" in missing_words(CellRule(ColumnKind.CATEGORY))
+    False
+    """
+    if rule.missing is not None:
+        return said_words(rule.missing)
+    words = rule.kind in (ColumnKind.CATEGORY, ColumnKind.ORDINAL)
+    return ALWAYS_MISSING if words else _BESIDE_NUMBERS
+
+
+@cache
+def said_words(words: Sequence[str]) -> frozenset[str]:
+    """Return the words that a person named, as `plain_word` writes them, and the empty one.
+
+    >>> sorted(said_words(("-999", "No Answer")))
+    ['', '-999', 'no answer']
+    """
+    return frozenset({plain_word(word) for word in words} | {""})

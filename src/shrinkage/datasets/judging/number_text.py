@@ -1,0 +1,205 @@
+"""Numbers as people write them: marks, currencies, units, brackets, read by one grammar.
+
+Who uses this: the judgement of columns and every later reading by a `CellRule`. A text is cut into
+sign, unit, digits with marks, exponent and unit again; what the marks mean is the rule's to say.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+
+import numpy as np
+
+from shrinkage.datasets.cell_rules import CellRule
+
+PER_CENT = {"%": 100.0, "‰": 1000.0}
+"""Signs of shares, and what one is divided by: 12% is 0.12."""
+
+MAGNITUDES = {"k": 1e3, "m": 1e6, "mn": 1e6, "mio": 1e6, "b": 1e9, "bn": 1e9, "t": 1e12}
+"""What letters behind a number multiply it by, in small letters."""
+
+_MEASURES = """mg g kg t lb oz stone mm cm m km in inch ft foot feet yd mi mile ms s sec second min
+    minute h hr hour d day w wk week mo mon month y yr year ml cl l liter litre gal gallon b kb mb
+    gb tb °c °f k kw mw v a hz khz mhz ghz pa hpa kpa bar psi j kj kcal cal"""
+MEASURES = frozenset(_MEASURES.split())
+"""Units of measures, as `unit_key` writes them: two of them in one column are no one number."""
+
+_CODES = (
+    "US$|AU$|NZ$|HK$|CA$|R$|A$|C$|S$|USD|EUR|GBP|CHF|JPY|CNY|RMB|INR|AUD|CAD|NZD|SGD|HKD|SEK|NOK|"
+    "DKK|PLN|CZK|HUF|RON|TRY|RUB|BRL|MXN|ZAR|KRW|THB|ILS|AED|SAR|Rs.|Rs|kr.|kr|SFr.|Fr.|zł|Kč|Ft|TL"
+)
+_SIGNS = "$\u00a2-\u00a5\u058f\u060b\u09f2\u09f3\u0e3f\u17db\u20a0-\u20c0"
+_CURRENCY = "(?:" + "|".join(map(re.escape, _CODES.split("|"))) + f"|[{_SIGNS}])"
+_UNIT = r"""(?:[%‰+]|[°µ"'/]?[^\W\d_](?:[\w/%.·*^° -]{0,24}[\w%.°])?\+?)"""
+_NUMBER = re.compile(
+    rf"""(?P<open>\()?\s*(?P<sign>[+-])?\s*(?P<before>{_CURRENCY})?\s*(?P<second>[+-])?\s*
+    (?P<digits>\d(?:[\d.,'_ ]*\d)?[.,]?|[.,]\d+)(?P<exponent>[eE][+-]?\d+)?
+    \s*(?P<behind>{_CURRENCY}|{_UNIT})?\s*(?P<last>-)?\s*(?P<close>\))?""",
+    re.VERBOSE,
+)
+_NO_CENTS = re.compile(r"(?<=\d)[.,]-{1,2}(?=\D*$)")
+_ODD_MARKS = str.maketrans({"\u066b": ".", "\u066c": ",", "´": "'", "`": "'"})
+_MINUS = dict.fromkeys(map(ord, "−‐‑‒–﹣－"), "-")
+_QUOTES = dict.fromkeys(map(ord, "’‘ʼ′"), "'")
+
+
+@dataclass(frozen=True, slots=True)
+class NumberText:
+    """The parts of one number as it was written.
+
+    Args:
+        negative: whether a sign, a minus behind it or brackets make it negative.
+        digits: digits and marks.
+        exponent: `e5` or nothing.
+        before: the currency before it, or nothing.
+        behind: the unit or currency behind it, or nothing.
+    """
+
+    negative: bool
+    digits: str
+    exponent: str
+    before: str
+    behind: str
+
+
+def plain_digits(text: str) -> str:
+    """Return the text with full-width digits, odd blanks, minus signs and apostrophes made plain.
+
+    >>> plain_digits("−１\\u202f２３４")
+    '-1 234'
+    """
+    if text.isascii():
+        return text
+    text = unicodedata.normalize("NFKC", text.translate(_ODD_MARKS))
+    text = text.translate(_MINUS | _QUOTES)
+    return "".join(
+        str(unicodedata.decimal(letter)) if not letter.isascii() and letter.isdecimal() else letter
+        for letter in text
+    )
+
+
+def number_text(text: str) -> NumberText | None:
+    """Cut a text into the parts of a number, or return None where it is none.
+
+    >>> number_text("($1,234.50)")
+    NumberText(negative=True, digits='1,234.50', exponent='', before='$', behind='')
+    >>> number_text("34 y").behind, number_text("5.-").digits, number_text("Q1")
+    ('y', '5', None)
+    """
+    match = _NUMBER.fullmatch(_NO_CENTS.sub("", plain_digits(text).strip()))
+    if match is None or (match["open"] is None) != (match["close"] is None):
+        return None
+    signs = [match[name] for name in ("sign", "second", "last") if match[name]]
+    if len(signs) + (match["open"] is not None) > 1:
+        return None
+    return NumberText(
+        negative=signs == ["-"] or match["open"] is not None,
+        digits=match["digits"],
+        exponent=match["exponent"] or "",
+        before=match["before"] or "",
+        behind=(match["behind"] or "").strip(),
+    )
+
+
+@cache
+def marks_pattern(decimal: str, thousands: str) -> re.Pattern[str]:
+    """Return what digits look like under two marks; groups of two are India's.
+
+    >>> bool(marks_pattern(".", ",").fullmatch("12,34,567.8")), bool(
+    ...     marks_pattern(",", ".").fullmatch("0.123")
+    ... )
+    (True, False)
+    """
+    point, mark = re.escape(decimal), re.escape(thousands)
+    whole = r"\d+"
+    if thousands:
+        whole += rf"|[1-9]\d{{0,2}}(?:{mark}\d{{3}})+|[1-9]\d?(?:{mark}\d{{2}})+{mark}\d{{3}}"
+    return re.compile(rf"(?:{whole})(?:{point}\d*)?|{point}\d+")
+
+
+_SHORT = {
+    **dict.fromkeys(("year", "yr"), "y"),
+    **dict.fromkeys(("month", "mon"), "mo"),
+    **dict.fromkeys(("week", "wk"), "w"),
+    **dict.fromkeys(("day",), "d"),
+    **dict.fromkeys(("hour", "hr"), "h"),
+    **dict.fromkeys(("minute",), "min"),
+    **dict.fromkeys(("second", "sec"), "s"),
+}
+"""Long names of units of time."""
+
+
+@cache
+def unit_key(unit: str) -> str:
+    """Return what is the same for one unit, however it is spelled.
+
+    Longer ones in small letters, without the s of a plural and a point behind.
+
+    >>> unit_key("Years") == unit_key("y"), unit_key("M") == unit_key("m")
+    (True, False)
+    """
+    key = " ".join(unit.split()).rstrip(".")
+    if len(key) < 2:
+        return key
+    key = key.casefold()
+    key = key[:-1] if len(key) > 2 and key.endswith("s") else key
+    return _SHORT.get(key, key)
+
+
+def is_measured(parts: NumberText) -> bool:
+    """Return whether a number is bare, money, a share or a measure: nothing but an amount.
+
+    >>> is_measured(number_text("5 kg")), is_measured(number_text("12b Main Street"))
+    (True, False)
+    """
+    key = unit_key(parts.behind)
+    money = parts.behind == "" or re.fullmatch(_CURRENCY, parts.behind)
+    return bool(money) or key.casefold() in MEASURES or parts.behind in PER_CENT
+
+
+def read_number(parts: NumberText, rule: CellRule) -> float:
+    """Return the number that the parts spell under a rule, NaN where they spell none.
+
+    >>> from shrinkage.datasets.column_specs import ColumnKind
+    >>> read_number(number_text("1.234,5"), CellRule(ColumnKind.NUMERIC, None, ",", "."))
+    1234.5
+    """
+    if not marks_pattern(rule.decimal, rule.thousands).fullmatch(parts.digits):
+        return np.nan
+    factor = 1.0
+    behind = parts.behind
+    if rule.magnitudes and behind.casefold() in MAGNITUDES:
+        factor, behind = MAGNITUDES[behind.casefold()], ""
+    known = {unit_key(unit) for unit in rule.units}
+    if any(unit and unit_key(unit) not in known for unit in (parts.before, behind)):
+        return np.nan
+    digits = parts.digits.replace(rule.thousands, "") if rule.thousands else parts.digits
+    value = float(digits.replace(rule.decimal, ".") + parts.exponent)
+    if PER_CENT.keys() & set(rule.units) and behind not in PER_CENT and value != 0:
+        return np.nan  # 12 and 0.12 could both be meant
+    return (-value if parts.negative else value) * factor / PER_CENT.get(behind, 1.0)
+
+
+_INFINITE = {
+    f"{sign}{word}": float(f"{sign}inf") for sign in ("", "+", "-") for word in ("inf", "infinity")
+}
+
+
+def number_of(text: str, parts: NumberText | None, rule: CellRule) -> float:
+    """Return the number that a text spells under a rule; `inf` is one, so that it is refused."""
+    return _INFINITE.get(text.lower(), np.nan) if parts is None else read_number(parts, rule)
+
+
+def read_numbers(texts: Sequence[str], rule: CellRule) -> np.ndarray:
+    """Return the numbers that texts spell under a rule, float64, NaN where they spell none.
+
+    >>> from shrinkage.datasets.column_specs import ColumnKind
+    >>> read_numbers(["12%", "x"], CellRule(ColumnKind.NUMERIC, units=("%",))).tolist()
+    [0.12, nan]
+    """
+    numbers = (number_of(text, number_text(text), rule) for text in texts)
+    return np.fromiter(numbers, dtype=np.float64, count=len(texts))

@@ -1,0 +1,52 @@
+"""The fast way for most columns of numbers: plain numbers and empty cells, in Arrow alone."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from shrinkage.datasets.cell_rules import CellRule
+from shrinkage.datasets.cells import Locate, plain_numbers, require_finite
+from shrinkage.datasets.column_readings import ColumnReading
+from shrinkage.datasets.column_specs import ColumnKind, ColumnSpec
+from shrinkage.datasets.judging.base import EXAMPLES, FileHints, JudgedColumn, ends
+
+_ZEROS = r"^[+-]?0\d"
+_DAY = r"^(19|20)\d{2}(0[1-9]|1[0-2])(0[1-9]|[12]\d|3[01])$"
+_GROUPED = r"^[+-]?(\d+|[1-9]\d{0,2}(\.\d{3})+)$"
+
+
+def judge_plain(
+    name: str, cells: pa.ChunkedArray, spec: ColumnSpec, hints: FileHints, locate: Locate
+) -> JudgedColumn | None:
+    """Return a column of plain numbers and empty cells, the fast way, or None for a closer look."""
+    values = plain_numbers(cells)
+    if values is None or spec.missing is not None or np.isnan(values).all():
+        return None
+    trimmed = pc.utf8_trim_whitespace(cells)  # pyright: ignore[reportAttributeAccessIssue]
+    match = pc.match_substring_regex  # pyright: ignore[reportAttributeAccessIssue]
+    if pc.any(match(trimmed, _ZEROS)).as_py() or pc.all(match(trimmed, _DAY)).as_py():  # pyright: ignore[reportAttributeAccessIssue]
+        return None
+    lost = np.isnan(values)
+    grouped = pc.all(match(trimmed.filter(pa.array(~lost)), _GROUPED)).as_py()  # pyright: ignore[reportAttributeAccessIssue]
+    pointed = pc.any(pc.match_substring(trimmed, ".")).as_py()  # pyright: ignore[reportAttributeAccessIssue]
+    if grouped and pointed and hints.decimal == ",":
+        return None
+    require_finite(values, name, locate, lambda row: cells[row].as_py())
+    words = pc.value_counts(trimmed.filter(pa.array(lost))).to_pylist() if lost.any() else []  # pyright: ignore[reportAttributeAccessIssue]
+    reading = ColumnReading(
+        name,
+        ColumnKind.NUMERIC,
+        CellRule(ColumnKind.NUMERIC),
+        rows=len(values),
+        missing=int(lost.sum()),
+        missing_words=tuple((w["values"], w["counts"]) for w in words if w["values"]),
+        levels=len(pd.unique(values[~lost])),
+        examples=tuple(trimmed.filter(pa.array(~lost)).slice(0, EXAMPLES).to_pylist()),
+        said=spec != ColumnSpec(),
+        **ends(values[~lost]),
+    )
+    proof = FileHints(decimal="." if pointed and not grouped else "")
+    return JudgedColumn(pd.Series(values, name=name), reading, proof, bool(pointed and grouped))
