@@ -1,0 +1,137 @@
+"""Rows in memory, in every form that people have: what `fit_path` takes, `predict` takes too."""
+
+from __future__ import annotations
+
+import decimal
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pytest
+import torch
+from scipy import sparse
+
+from shrinkage import fit_path
+from shrinkage.datasets import dataset_from_arrays, in_memory
+from shrinkage.datasets.column_specs import ColumnKind
+from shrinkage.datasets.in_memory import flat_rows, rows_in_memory
+
+NUMBERS = np.random.default_rng(0).normal(size=(12, 3)).round(3)
+WORDS = [["a", "b"][i % 2] for i in range(12)]
+
+
+class SpeaksArrow:
+    """What polars and DuckDB offer: a table that is read through Arrow's stream."""
+
+    def __init__(self, table: pa.Table) -> None:
+        self._table = table
+
+    def __arrow_c_stream__(self, requested_schema: object = None) -> object:
+        return self._table.__arrow_c_stream__(requested_schema)
+
+
+FORMS: dict[str, Any] = {
+    "array": lambda X: X,
+    "lists": lambda X: X.tolist(),
+    "tuples": lambda X: tuple(map(tuple, X.tolist())),
+    "tensor": lambda X: torch.tensor(X, requires_grad=True),
+    "frame": lambda X: pd.DataFrame(X, columns=["x0", "x1", "x2"]),
+    "unnamed frame": pd.DataFrame,
+    "arrow": lambda X: pa.table({f"x{i}": X[:, i] for i in range(3)}),
+    "arrow stream": lambda X: SpeaksArrow(pa.table({f"x{i}": X[:, i] for i in range(3)})),
+    "sparse": sparse.csr_matrix,
+    "sparse array": sparse.coo_array,
+    "masked": np.ma.masked_invalid,
+    "records": lambda X: [dict(zip(("x0", "x1", "x2"), row, strict=True)) for row in X.tolist()],
+    "columns": lambda X: {f"x{i}": X[:, i] for i in range(3)},
+    "nullable": lambda X: pd.DataFrame(X, columns=["x0", "x1", "x2"]).convert_dtypes(),
+    "Arrow dtypes": lambda X: pd.DataFrame(X, columns=["x0", "x1", "x2"]).astype("double[pyarrow]"),
+    "decimals": lambda X: [[decimal.Decimal(str(cell)) for cell in row] for row in X.tolist()],
+}
+
+
+@pytest.mark.parametrize("name", FORMS)
+def test_every_form_holds_the_same_numbers(name: str) -> None:
+    data = dataset_from_arrays(FORMS[name](NUMBERS), np.arange(12) % 2)
+    rows = data.columns.numbers(np.arange(12), data.input_names)
+    assert np.array_equal(rows, NUMBERS)
+    assert set(data.columns.kinds) == {ColumnKind.NUMERIC}
+
+
+@pytest.fixture(scope="module")
+def fitted():
+    """Return paths fitted on numbers without names and on a table with words."""
+    options = {"strengths": (0.1, 1.0), "folds": 2, "progress": False}
+    y = (NUMBERS[:, 0] > 0).astype(int)
+    table = pd.DataFrame({"n": NUMBERS[:, 0], "word": WORDS})
+    return fit_path("linear", NUMBERS, y, **options), fit_path("linear", table, y, **options)
+
+
+@pytest.mark.parametrize("name", FORMS)
+def test_predict_takes_what_fit_path_takes(name: str, fitted) -> None:
+    expected = fitted[0].decision(NUMBERS)
+    np.testing.assert_allclose(fitted[0].decision(FORMS[name](NUMBERS)), expected, rtol=1e-6)
+
+
+def test_rows_with_words(fitted) -> None:
+    rows = [[n, w] for n, w in zip(NUMBERS[:, 0].tolist(), WORDS, strict=True)]
+    expected = fitted[1].decision(pd.DataFrame(rows, columns=["n", "word"]))
+    for form in (rows, np.array(rows, dtype=object), pd.DataFrame(rows), np.array(rows)):
+        np.testing.assert_allclose(fitted[1].decision(form), expected, rtol=1e-6)
+    assert dataset_from_arrays(rows, NUMBERS[:, 1]).input_names == ("x0", "x1")
+
+
+def test_pictures_are_rows_of_pixels() -> None:
+    pictures = np.random.default_rng(0).integers(0, 256, (6, 4, 2, 3)).astype(np.uint8)
+    data = dataset_from_arrays(pictures, np.arange(6) % 2)
+    assert (data.image_shape, data.X.shape, data.pixels) == ((4, 6), (6, 24), True)
+    assert dataset_from_arrays(torch.tensor(pictures[..., 0]), range(6)).image_shape == (4, 2)
+    assert dataset_from_arrays(pictures[..., :1], range(6)).image_shape == (4, 2)
+    assert np.array_equal(flat_rows(pictures), data.X)
+
+
+def test_columns_of_objects_keep_their_meaning() -> None:
+    frame = pd.DataFrame(
+        {
+            0: [True, False, None],
+            "cost": [decimal.Decimal("1.5"), None, 2],
+            ("a", 1): pd.array([1, None, 3], dtype="Int8"),
+            "size": pd.Categorical(["S", "L", "S"], ["S", "M", "L"], ordered=True),
+            "mix": [1, "a", None],
+            "part": pd.arrays.SparseArray([0.0, 0.0, 1.0]),
+        }
+    )
+    data = dataset_from_arrays(frame, [0, 1, 0])
+    kinds = dict(zip(data.columns.names, data.columns.kinds, strict=True))
+    assert list(kinds.values()) == [
+        ColumnKind.CATEGORY,
+        ColumnKind.NUMERIC,
+        ColumnKind.NUMERIC,
+        ColumnKind.ORDINAL,
+        ColumnKind.CATEGORY,
+        ColumnKind.NUMERIC,
+    ]
+    assert data.X["0"].tolist() == ["True", "False", np.nan]
+    assert data.X["mix"].tolist() == ["1", "a", np.nan]
+
+
+@pytest.mark.parametrize(
+    ("X", "pieces"),
+    [
+        (pd.DataFrame({"c": [[1], [2]]}), ["'c'", "list"]),
+        (pd.DataFrame({"c": [b"x", b"y"]}), ["'c'", "bytes"]),
+        (pd.DataFrame({"c": [1j, 2j]}), ["'c'", "complex"]),
+        ([[1, 2], [3]], ["equal lengths"]),
+        (pd.Series([1, 2]), ["to_frame"]),
+    ],
+)
+def test_what_is_no_table_is_refused(X, pieces, refused) -> None:
+    with refused(*pieces):
+        dataset_from_arrays(X, [0, 1])
+
+
+def test_a_sparse_matrix_has_a_limit(monkeypatch, refused) -> None:
+    monkeypatch.setattr(in_memory, "MOST_DENSE", 35)
+    with refused("35", "12 rows of 3"):
+        rows_in_memory(sparse.csr_matrix(NUMBERS))
