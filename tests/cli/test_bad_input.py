@@ -42,7 +42,7 @@ CLASSES: list[object] = [i % 2 for i in range(30)]
 BAD_TABLES = {
     "empty file": (b"", "expected a table", "empty file", "check the path"),
     "not text": (bytes(range(256)), "UTF-8", "unreadable", "save it again"),
-    "no header": (lines("1.5,0", CLASSES), "column names in the first line", "1.5, 0", "add"),
+    "no header": (lines("1.5,0", CLASSES), "column names in the first row", "1.5, 0", "--no"),
     "only a header": (b"a,y\n", "rows below the header", "got none", "add data"),
     "one column": (b"y\n1\n2\n", "at least 2 columns", "got 1", "separated"),
     "ragged rows": (b"a,y\n1,2\n3,4,5\n6\n", "2 cells", "data row 2 (line 3) has 3", "add or"),
@@ -86,7 +86,7 @@ def test_a_class_with_fewer_members_than_folds(here):
         ("t.cvs", ("does not exist", "did you mean t.csv?")),
         ("dgits", ("did you mean digits",)),
         ("", ("expected a file", "got no name", "give one")),
-        ("notes.txt", ("file ending in .csv", "got 'notes.txt'", "convert")),
+        ("notes.txt", ("'notes.txt'", "got none", "add data")),
         (".", ("train-images-idx3-ubyte", "'t.csv'", "name a folder of IDX files")),
         ("broken.parquet", ("expected a Parquet file", "write it again")),
         ("openml:", ("openml:NAME", "got no name", "see openml.org")),

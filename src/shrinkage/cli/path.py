@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from shrinkage.cli.penalty_options import penalty_with
+from shrinkage.cli.reading_options import Encoding, Header, Names, Separator, Sheet, read_options_of
 from shrinkage.errors import InputError
 
 INTERRUPTED = 130
@@ -56,6 +57,11 @@ def command(
         _data_option("Rows of your own to choose with; no folds.", "--validation"),
     ] = None,
     test: Annotated[str | None, _data_option("Test rows of your own.", "--test")] = None,
+    separator: Separator = None,
+    encoding: Encoding = None,
+    header: Header = None,
+    names: Names = "",
+    sheet: Sheet = None,
     test_size: Annotated[float, _data_option("Share held out for the test.", "--test-size")] = 0.2,
     penalty: str = "l1",
     groups: Annotated[
@@ -171,8 +177,15 @@ def command(
     )
     specs = {} if columns is None else read_specs(columns)
     roles = {"target": target, "drop": _listed(drop), "specs": specs}
-    rows = load_dataset(data, split_by=split_by, sample_weight=sample_weight, task=task, **roles)
-    roles |= {"task": rows.task, "rules": rows.rules}
+    rows = load_dataset(
+        data,
+        split_by=split_by,
+        sample_weight=sample_weight,
+        task=task,
+        read_options=read_options_of(separator, encoding, header, names, sheet),
+        **roles,
+    )
+    roles |= {"task": rows.task, "rules": rows.rules, "read_options": rows.read_options.inherit()}
     rows, positions = with_own_sets(
         rows,
         None

@@ -9,6 +9,8 @@ from typing import Annotated
 
 import typer
 
+from shrinkage.cli.reading_options import Encoding, Header, Names, Separator, Sheet, read_options_of
+
 
 def command(
     run: Annotated[Path, typer.Argument(help="Run directory.", show_default=False)],
@@ -22,12 +24,17 @@ def command(
     probabilities: Annotated[
         bool, typer.Option("--probabilities", help="Add a column for each class.")
     ] = False,
+    separator: Separator = None,
+    encoding: Encoding = None,
+    header: Header = None,
+    names: Names = "",
+    sheet: Sheet = None,
     out: Annotated[
         Path | None, typer.Option("--out", help="CSV file. [default: the output stream]")
     ] = None,
 ) -> None:
-    """Predict raw rows with a model of a finished run; columns are prepared as in training."""
-    from shrinkage.datasets import read_rows
+    """Predict raw rows with a model of a finished run, read and prepared as in training."""
+    from shrinkage.datasets import ReadOptions, read_rows
     from shrinkage.errors import InputError
     from shrinkage.paths.results.predictions import prediction_columns, write_predictions
     from shrinkage.run import load_result
@@ -38,7 +45,13 @@ def command(
             f"expected a new file for the predictions, but {out} is there and in the run; "
             "choose another --out"
         )
-    columns = prediction_columns(result, read_rows(data), model, probabilities=probabilities)
+    assert result.model_file is not None
+    trained = ReadOptions.from_dict(result.model_file.read_options)
+    read_options = trained.inherit(result.model_file.target_name).overruled_by(
+        read_options_of(separator, encoding, header, names, sheet)
+    )
+    rows = read_rows(data, read_options=read_options)
+    columns = prediction_columns(result, rows, model, probabilities=probabilities)
     if out is not None:
         write_predictions(columns, out)
         typer.echo(f"predictions: {out}")

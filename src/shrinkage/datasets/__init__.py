@@ -13,6 +13,7 @@ from shrinkage.datasets.formats.builtin import builtin_names
 from shrinkage.datasets.load import load_dataset, read_rows
 from shrinkage.datasets.pictures import Pictures, load_pictures, shared_folder
 from shrinkage.datasets.preparation.preprocessing import Preprocessing
+from shrinkage.datasets.read_options import ReadOptions
 from shrinkage.datasets.splits import describe_split, make_folds, split_test
 from shrinkage.datasets.targets import TargetEncoding
 
@@ -20,6 +21,7 @@ __all__ = [
     "Dataset",
     "Pictures",
     "Preprocessing",
+    "ReadOptions",
     "TargetEncoding",
     "builtin_names",
     "dataset_from_arrays",

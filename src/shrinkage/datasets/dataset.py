@@ -18,6 +18,7 @@ from shrinkage.datasets.cell_rules import CellRule
 from shrinkage.datasets.column_readings import ColumnReading
 from shrinkage.datasets.column_specs import ColumnSpec
 from shrinkage.datasets.input_columns import InputColumns
+from shrinkage.datasets.read_options import LOOK, ReadOptions
 
 RawRows = pd.DataFrame | np.ndarray
 """Rows as they were read: a table, or an array (n, d)."""
@@ -46,6 +47,7 @@ class Dataset:
         readings: what each column of the source was taken for, in its order.
         specs: what a person said about columns, by name.
         left_out: columns of the source that a person left out.
+        read_options: how the file was read, so that others can be read alike.
 
     >>> from shrinkage.datasets import load_dataset
     >>> data = load_dataset("digits")
@@ -69,6 +71,7 @@ class Dataset:
     readings: tuple[ColumnReading, ...] = ()
     specs: Mapping[str, ColumnSpec] = field(default_factory=dict)
     left_out: tuple[str, ...] = ()
+    read_options: ReadOptions = LOOK
 
     @property
     def n_samples(self) -> int:

@@ -3,20 +3,29 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
-from typing import TypeVar
 
 from shrinkage.datasets.cell_rules import CellRule
 from shrinkage.datasets.column_specs import ColumnSpec
 from shrinkage.datasets.dataset import Dataset, RawRows
-from shrinkage.datasets.formats import FOLDER, FORMATS, ROW_READERS
+from shrinkage.datasets.formats import format_of
 from shrinkage.datasets.formats.builtin import BUILTINS, OPENML, builtin_names, load_openml
+from shrinkage.datasets.formats.content import (
+    STANDARD_INPUT,
+    FileContent,
+    content_of,
+    content_of_standard_input,
+)
+from shrinkage.datasets.formats.idx_folder import load_idx_folder, read_idx_rows
+from shrinkage.datasets.read_options import LOOK, ReadOptions
 from shrinkage.datasets.roles import Roles
 from shrinkage.datasets.wording import one_line, visible_files
 from shrinkage.errors import InputError, near_names
 
-Reader = TypeVar("Reader")
+DATABASES = ("sqlite:", "duckdb:")
+NETWORK = ("http://", "https://", "ftp://", "s3://", "gs://", "hdfs://", "abfs://")
 
 
 def load_dataset(
@@ -29,6 +38,7 @@ def load_dataset(
     task: str | None = None,
     specs: Mapping[str, ColumnSpec] | None = None,
     rules: Mapping[str, CellRule] | None = None,
+    read_options: ReadOptions = LOOK,
 ) -> Dataset:
     """Load a data set: a built-in name, `openml:NAME`, a file, or a folder of IDX files.
 
@@ -36,8 +46,9 @@ def load_dataset(
     numbers and dates also `-`, `unknown` and the like (`judging.missing_words`).
 
     Args:
-        source: see `builtin_names()`; or `.csv`, `.tsv` (also `.gz`), `.parquet`, `.npz`; a folder
-            or file that is called like a built-in is written `./digits`.
+        source: see `builtin_names()`; or a file: text, `.parquet`, `.npz`, also compressed; `-` is
+            standard input; `data.zip:table.csv` is one file of an archive. A folder or file that
+            is called like a built-in is written `./digits`.
         target: the target column; of NPZ files the array (`y` unless told).
         drop: columns to leave out.
         split_by: a column whose equal values are kept together in test set and folds.
@@ -45,6 +56,8 @@ def load_dataset(
         task: `classification` or `regression` instead of the guess.
         specs: what a person says about columns, by name, as `read_specs` reads it.
         rules: those by which the training table was read, for rows that go with it.
+        read_options: separator, encoding, header, names; what is left out is found by looking, and
+            the notes of the data set say what.
 
     Returns:
         The data set, raw.
@@ -62,9 +75,72 @@ def load_dataset(
         return BUILTINS[text](roles)
     if text.startswith(OPENML):
         return load_openml(text, roles)
-    path = existing(text)
-    file_format = FOLDER if path.is_dir() else _by_ending(path, FORMATS)
-    return file_format.load(path, roles)
+    folder = _folder(text)
+    if folder is not None:
+        return load_idx_folder(folder, roles)
+    with naming(_name_of(text)):
+        content = _content(text)
+        return format_of(content, read_options).load(content, roles, read_options)
+
+
+@contextmanager
+def naming(name: str) -> Iterator[None]:
+    """Put the name of a file in front of what is wrong with it.
+
+    >>> with naming("t.csv"):
+    ...     raise InputError("expected a table, got an empty file")
+    Traceback (most recent call last):
+        ...
+    shrinkage.errors.InputError: 't.csv': expected a table, got an empty file
+    """
+    try:
+        yield
+    except InputError as error:
+        raise InputError(f"{name!r}: {error}") from error
+
+
+def _folder(source: str) -> Path | None:
+    if source == STANDARD_INPUT:
+        return None
+    path, _ = _path_and_part(source)
+    return path if path.is_dir() else None
+
+
+def _name_of(source: str) -> str:
+    return "stdin" if source == STANDARD_INPUT else _path_and_part(source)[0].name
+
+
+def _content(source: str) -> FileContent:
+    if source == STANDARD_INPUT:
+        return content_of_standard_input()
+    return content_of(*_path_and_part(source))
+
+
+def _path_and_part(source: str) -> tuple[Path, str | None]:
+    """Return the file, and the part of it that is named behind a colon.
+
+    Raises:
+        InputError: there is no such file, or it is in the network.
+    """
+    if source.lower().startswith(NETWORK):
+        raise InputError(
+            f"expected a file of this machine, got an address ({one_line(source, 80)}): download "
+            "it first, or pipe it in: curl -s ADDRESS | shrinkage path - --target …"
+        )
+    prefix = next((word for word in DATABASES if source.startswith(word)), "")
+    if prefix and not _exists(source):
+        source = source.removeprefix(prefix)
+    file, colon, part = source.rpartition(":")
+    if colon and part and not _exists(source) and _exists(file):
+        return Path(file).expanduser(), part
+    return existing(source), None
+
+
+def _exists(source: str) -> bool:
+    try:
+        return bool(source.strip()) and Path(source).expanduser().exists()
+    except (OSError, ValueError):
+        return False
 
 
 def existing(source: str) -> Path:
@@ -101,14 +177,15 @@ def existing(source: str) -> Path:
     )
 
 
-def read_rows(path: str | os.PathLike[str]) -> RawRows:
+def read_rows(source: str | os.PathLike[str], *, read_options: ReadOptions = LOOK) -> RawRows:
     """Read rows to predict: like `load_dataset`, but without a target.
 
-    Cells of CSV files stay text, for `Preprocessing.transform` knows which columns are numbers.
+    Cells of files of text stay text, for `Preprocessing.transform` knows which columns are numbers.
 
     Args:
-        path: a CSV, TSV or Parquet file; an NPZ file with `X`; an IDX file of images or a folder
-            with one (the `t10k` images when it has both); or a built-in name.
+        source: as in `load_dataset`; an NPZ file needs only `X`; an IDX file of images or a folder
+            with one (the `t10k` images when it has both).
+        read_options: how to read it: that of the training file, inherited.
 
     Returns:
         A DataFrame, or an array (n, d).
@@ -119,18 +196,12 @@ def read_rows(path: str | os.PathLike[str]) -> RawRows:
     >>> read_rows("digits").shape
     (1797, 64)
     """
-    text = os.fspath(path)
+    text = os.fspath(source)
     if text in BUILTINS:
         return load_dataset(text).X
-    file = existing(text)
-    return FOLDER.rows(file) if file.is_dir() else _by_ending(file, ROW_READERS)(file)
-
-
-def _by_ending(path: Path, readers: Mapping[str, Reader]) -> Reader:
-    name = path.name.lower()
-    for ending, reader in readers.items():
-        if name.endswith(ending):
-            return reader
-    raise InputError(
-        f"expected a file ending in {', '.join(readers)}, got {path.name!r}: convert or rename it"
-    )
+    folder = _folder(text)
+    if folder is not None:
+        return read_idx_rows(folder)
+    with naming(_name_of(text)):
+        content = _content(text)
+        return format_of(content, read_options).rows(content, read_options)

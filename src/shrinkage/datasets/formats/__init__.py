@@ -1,39 +1,64 @@
 """What a source is read by: one file a format, one line in the table here.
 
 Who uses this: `load_dataset` and `read_rows`. It promises raw values and complaints in one line.
-pyarrow, pandas, NumPy and scikit-learn do the reading; what is written here finds the line of a
-bad cell.
+pyarrow, pandas, NumPy and scikit-learn do the reading; what is written here finds out how a file is
+written, and the line of a bad cell.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from pathlib import Path
+from collections.abc import Mapping
 from types import MappingProxyType
 
-from shrinkage.datasets.dataset import RawRows
+from shrinkage.datasets.formats.arrow import FEATHER, ORC, PARQUET
+from shrinkage.datasets.formats.content import FileContent
 from shrinkage.datasets.formats.csv_text import CSV
-from shrinkage.datasets.formats.idx_folder import IDX_FOLDER, read_images
+from shrinkage.datasets.formats.databases import DUCKDB, SQLITE
+from shrinkage.datasets.formats.idx_folder import IDX_FILE
+from shrinkage.datasets.formats.json_text import JSON
+from shrinkage.datasets.formats.kinds import FileKind, kind_of
 from shrinkage.datasets.formats.npz import NPZ
-from shrinkage.datasets.formats.parquet import PARQUET
+from shrinkage.datasets.formats.statistics import ARFF, SAS, STATA
+from shrinkage.datasets.formats.svmlight import SVMLIGHT
 from shrinkage.datasets.formats.tables import Format
+from shrinkage.datasets.formats.workbook import WORKBOOK
+from shrinkage.datasets.read_options import ReadOptions
+from shrinkage.errors import InputError
 
-FORMATS: Mapping[str, Format] = MappingProxyType(
+FORMATS: Mapping[FileKind, Format] = MappingProxyType(
     {
-        **dict.fromkeys((".csv", ".csv.gz", ".tsv", ".tsv.gz"), CSV),
-        ".parquet": PARQUET,
-        ".npz": NPZ,
+        FileKind.TEXT: CSV,
+        FileKind.PARQUET: PARQUET,
+        FileKind.FEATHER: FEATHER,
+        FileKind.ORC: ORC,
+        FileKind.JSON: JSON,
+        FileKind.WORKBOOK: WORKBOOK,
+        FileKind.ARFF: ARFF,
+        FileKind.SVMLIGHT: SVMLIGHT,
+        FileKind.STATA: STATA,
+        FileKind.SAS: SAS,
+        FileKind.SQLITE: SQLITE,
+        FileKind.DUCKDB: DUCKDB,
+        FileKind.NPZ: NPZ,
+        FileKind.IDX: IDX_FILE,
     }
 )
-"""The format of a file, by how its name ends."""
+"""What reads each kind of file."""
 
-ROW_READERS: Mapping[str, Callable[[Path], RawRows]] = MappingProxyType(
-    {
-        **{ending: known.rows for ending, known in FORMATS.items()},
-        **dict.fromkeys(("-ubyte", "-ubyte.gz"), read_images),
-    }
-)
-"""What reads rows to predict: all formats, and pictures without labels."""
 
-FOLDER = IDX_FOLDER
-"""The format of a folder."""
+def format_of(content: FileContent, options: ReadOptions) -> Format:
+    """Return what reads a file.
+
+    Raises:
+        InputError: a kind that is not read, or an option that means nothing there.
+    """
+    kind = kind_of(content)
+    chosen = FORMATS[kind]
+    unfit = (
+        []
+        if options.inherited
+        else [name for name in options.set_names() if name not in chosen.takes]
+    )
+    if unfit:
+        raise InputError(f"expected no {unfit[0]} for {kind.value}, got one: leave it out")
+    return chosen

@@ -1,208 +1,252 @@
-"""CSV and TSV files as text, cell by cell, with the errors a person can act on.
+"""Files of text as tables of text cells, with the errors a person can act on.
 
 pyarrow reads the cells (it refuses ragged rows, where pandas fills short ones in silence); the
-standard library's csv module reads the header and, when something is wrong, finds the line.
+standard library's csv module reads the top, whatever pyarrow has no word for (runs of blanks,
+comments between rows), and finds the line when something is wrong.
 Source: https://arrow.apache.org/docs/python/csv.html, RFC 4180.
 """
 
 from __future__ import annotations
 
 import csv
-import gzip
-import zlib
-from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass, field
-from pathlib import Path
-from typing import IO, cast
+from dataclasses import dataclass, replace
+from itertools import islice
 
-import pandas as pd
 import pyarrow as pa
 import pyarrow.csv as pacsv
 
-from shrinkage.datasets.cells import plain_numbers, text_cells
+from shrinkage.datasets.formats.content import FileContent
+from shrinkage.datasets.formats.dialect import (
+    COMMENTS,
+    NAMES,
+    Dialect,
+    Record,
+    head_lines,
+    sniffed,
+    text_lines,
+    top_records,
+)
+from shrinkage.datasets.formats.encodings import BLOCK_BYTES, DecodedText, decoded
 from shrinkage.datasets.formats.tables import table_format
-from shrinkage.datasets.wording import header_doubt, one_line
+from shrinkage.datasets.formats.text_columns import columns_of
+from shrinkage.datasets.formats.text_table import TextTable, text_table
+from shrinkage.datasets.formats.top import TableTop, read_top
+from shrinkage.datasets.read_options import ReadOptions
+from shrinkage.datasets.wording import listed, one_line
 from shrinkage.errors import InputError
 
-SEPARATORS = (",", ";", "\t")
-BLOCK_BYTES = 1 << 24
+USUAL = {".csv": ",", ".tsv": "\t", ".tab": "\t"}
+"""The separator that an ending promises; any other is told."""
+
+BATCH_ROWS = 50_000
 
 
 @dataclass(frozen=True)
-class TextTable:
-    """A file's cells as text; a column is typed only when asked for, so bad ones can be dropped."""
+class TextLayout:
+    """Where the rows of a text are, and how they are written."""
 
-    path: Path
-    names: tuple[str, ...]
-    separator: str
-    cells: pa.Table = field(repr=False)
+    text: DecodedText
+    dialect: Dialect
+    top: TableTop
+    width: int
 
-    def column(self, name: str) -> pa.ChunkedArray:
-        """Return the cells of a column, verbatim."""
-        return self.cells.column(name)
+    def rows(self, comments: list[Record] | None = None) -> Iterator[Record]:
+        """Yield the rows of data; those that are wholly empty are none, comments go to the list."""
+        lines = text_lines(self.text, self.dialect.skip_bytes)
+        records = self.dialect.records(lines, self.dialect.skip + 1)
+        for record in islice(records, self.top.skipped, None):
+            if self.is_comment(record):
+                if comments is not None:
+                    comments.append(record)
+            elif any(record.cells):
+                yield record
 
-    def raw(self) -> pd.DataFrame:
-        """Return the cells as text, verbatim."""
-        text = {name: self.cells.column(name).to_numpy() for name in self.names}
-        return pd.DataFrame({name: pd.Series(cells, dtype=object) for name, cells in text.items()})
-
-    def locate(self, row: int) -> str:
-        """Return `data row r (line l)`: both count from 1, the header being line 1 or later."""
-        for number, (line, _) in enumerate(records(self.path, self.separator)):
-            if number == row + 1:
-                return f"data row {row + 1} (line {line})"
-        return f"data row {row + 1}"
-
-
-def open_bytes(path: Path) -> IO[bytes]:
-    """Open a plain or gzip-compressed file as bytes."""
-    return cast(IO[bytes], gzip.open(path)) if path.suffix == ".gz" else path.open("rb")
+    def is_comment(self, record: Record) -> bool:
+        """Return whether a record is no row: a line with the mark of a comment, not as wide."""
+        return len(record.cells) != self.width and record.cells[0].startswith(COMMENTS)
 
 
-def open_text(path: Path) -> IO[str]:
-    """Open a plain or gzip-compressed file as UTF-8 text, without a byte order mark."""
-    if path.suffix == ".gz":
-        return gzip.open(path, "rt", encoding="utf-8-sig", newline="")
-    return path.open("r", encoding="utf-8-sig", newline="")
-
-
-def records(path: Path, separator: str) -> Iterator[tuple[int, list[str]]]:
-    """Yield `(line, cells)` for every record that is not blank; `line` is where it starts."""
-    with open_text(path) as file:
-        reader = csv.reader(file, delimiter=separator)
-        start = 1
-        for cells in reader:
-            if cells:
-                yield start, cells
-            start = reader.line_num + 1
-
-
-def read_csv_text(path: Path) -> TextTable:
-    """Read a CSV or TSV file as text.
-
-    The separator is a tab in `.tsv` files; else the one of comma, semicolon and tab that gives the
-    header the most cells. Column names lose the blanks around them; cells are kept verbatim.
+def read_csv_text(content: FileContent, options: ReadOptions) -> TextTable:
+    """Read a file of text as a table of text.
 
     Args:
-        path: `.csv`, `.csv.gz`, `.tsv` or `.tsv.gz`, UTF-8, the first record being the header.
+        content: the file.
+        options: encoding, separator, header and names; what is left out is found by looking.
 
     Returns:
-        The table of text.
+        The table of text, with notes of what was decided.
 
     Raises:
-        InputError: unreadable, empty, no header, ragged rows, equal names, no rows.
+        InputError: unreadable, no table, no header, ragged rows, equal names, no rows.
     """
     try:
-        separator, names = _header(path)
-        _check_header(path, names)
-        cells = _read(path, separator, names)
-    except (FileNotFoundError, PermissionError) as error:
+        text = decoded(content.data, options.encoding)
+        layout, notes = _layout(text, content, options)
+        cells, passed_over = _cells(layout)
+    except (UnicodeError, csv.Error, pa.ArrowException) as error:
         raise InputError(
-            f"expected to read {path.name!r}, got {error.strerror}: check the path and permissions"
+            f"expected a table of text, got something unreadable ({one_line(error)}): save it "
+            "again as CSV with UTF-8 encoding"
         ) from error
-    except (UnicodeError, OSError, EOFError, zlib.error, csv.Error, pa.ArrowException) as error:
-        raise InputError(
-            f"expected a table of UTF-8 text in {path.name!r}, got something unreadable "
-            f"({one_line(error)}): save it again as CSV with UTF-8 encoding"
-        ) from error
-    if cells.num_rows == 0:
-        raise InputError(f"expected rows below the header of {path.name!r}, got none: add data")
-    return TextTable(path, names, separator, cells)
+    notes = (*content.notes, *text.notes, *notes, *passed_over)
+    return text_table(cells, layout.top, layout.rows, notes, options)
 
 
-def _header(path: Path) -> tuple[str, tuple[str, ...]]:
-    separators = ("\t",) if ".tsv" in path.suffixes else SEPARATORS
-    with open_text(path) as file:
-        head = file.read(1)
-    if not head:
-        raise InputError(f"expected a table in {path.name!r}, got an empty file: check the path")
-    best = ("", [])
-    for separator in separators:
-        cells = next((cells for _, cells in records(path, separator)), [])
-        if len(cells) > len(best[1]):
-            best = (separator, cells)
-    separator, cells = best
-    if not any(cell.strip() for cell in cells):
-        raise InputError(f"expected a header in {path.name!r}, got only blanks: name the columns")
-    return separator, tuple(cell.strip() for cell in cells)
+def _layout(
+    text: DecodedText, content: FileContent, options: ReadOptions
+) -> tuple[TextLayout, tuple[str, ...]]:
+    dialect = sniffed(text, options.separator)
+    lines = head_lines(text)[dialect.skip :]
+    rows = top_records(dialect, lines, dialect.skip + 1)
+    if not any(cell.strip() for record in rows for cell in record.cells):
+        raise InputError("expected a table, got only blanks or comments: check the file")
+    commented = _commented_header(dialect)
+    top = read_top(rows, options, commented)
+    notes = top.notes
+    if options.separator is None and USUAL.get(content.ending) != dialect.separator:
+        found = f"{NAMES.get(dialect.separator, repr(dialect.separator))} between cells"
+        notes = (f"{found}, by a look at the file; --separator overrules", *notes)
+    if dialect.comment is not None and not (commented and len(dialect.comments) == 1):
+        notes = (*notes, f"lines that start with {dialect.comment} are comments")
+    if not _comments_below(text, dialect.comment):
+        dialect = replace(dialect, comment=None)
+    return TextLayout(text, dialect, top, len(top.names)), notes
 
 
-def _check_header(path: Path, names: tuple[str, ...]) -> None:
-    if plain_numbers(text_cells(list(names))) is not None and any(names):
-        raise InputError(
-            f"expected column names in the first line of {path.name!r}, got only numbers "
-            f"({one_line(', '.join(names), 60)}): add a header line"
-        )
-    if "" in names:
-        raise InputError(
-            f"expected a name for every column of {path.name!r}, column {names.index('') + 1} has "
-            "none (a saved row index?): name it or remove it"
-        )
-    (commonest, times), *_ = Counter(names).most_common(1)
-    if times > 1:
-        raise InputError(
-            f"expected different column names in {path.name!r}, got {commonest!r} {times} times: "
-            f"rename them{header_doubt(names)}"
-        )
+def _comments_below(text: DecodedText, mark: str | None) -> bool:
+    """Return whether lines below the first start with the mark of a comment."""
+    return mark is not None and any(f"\n{mark}".encode() in block for block in text.blocks())
 
 
-def _read(path: Path, separator: str, names: tuple[str, ...]) -> pa.Table:
-    types = {f"f{i}": pa.string() for i in range(len(names))}
-    try:
-        table = pacsv.read_csv(
-            path,
-            read_options=pacsv.ReadOptions(autogenerate_column_names=True, block_size=BLOCK_BYTES),
-            parse_options=pacsv.ParseOptions(delimiter=separator, newlines_in_values=True),
-            convert_options=pacsv.ConvertOptions(column_types=types, strings_can_be_null=False),
-        )
-    except pa.ArrowInvalid:
-        _refuse_ragged(path, separator, len(names))
-        raise
-    _require_closed_quotes(path, separator)
-    return table.slice(1).rename_columns(names)
+def _commented_header(dialect: Dialect) -> list[str]:
+    """Return the cells of the last comment above the rows, its mark left out."""
+    if not dialect.comments:
+        return []
+    bare = dialect.comments[-1].lstrip("#%")
+    line = dialect.comments[-1] if bare.startswith(dialect.separator) else bare.strip()
+    record = next(replace(dialect, comment=None).records([line]), None)
+    return record.cells if record else []
 
 
-def _refuse_ragged(path: Path, separator: str, width: int) -> None:
-    for number, (line, cells) in enumerate(records(path, separator)):
-        if len(cells) != width:
-            raise InputError(
-                f"expected {width} cells in every row of {path.name!r}, data row {number} "
-                f"(line {line}) has {len(cells)}: add or remove separators, or quote cells that "
-                "hold one"
-            )
+def _cells(layout: TextLayout) -> tuple[pa.Table, tuple[str, ...]]:
+    """Return the cells of all rows as columns of text, and a note on lines that are no rows."""
+    if not (layout.dialect.blanks or layout.dialect.spaced or layout.dialect.comment):
+        try:
+            table = _by_pyarrow(layout)
+            _require_closed_quotes(layout)
+            return table, ()
+        except pa.ArrowInvalid:
+            pass  # ragged rows, or what looks so: the other way reads it or says where it is
+    return _by_csv(layout)
 
 
-def _require_closed_quotes(path: Path, separator: str) -> None:
+def _by_pyarrow(layout: TextLayout) -> pa.Table:
+    dialect = layout.dialect
+    buffer = layout.text.buffer.slice(dialect.skip_bytes)
+    buffer = buffer.slice(_top_bytes(layout))
+    if not buffer.slice(0, min(BLOCK_BYTES, buffer.size)).to_pybytes().strip():
+        return columns_of([], layout.width)
+    names = [f"f{place}" for place in range(layout.width)]
+    return pacsv.read_csv(
+        pa.BufferReader(buffer),
+        read_options=pacsv.ReadOptions(column_names=names, block_size=BLOCK_BYTES),
+        parse_options=pacsv.ParseOptions(
+            delimiter=dialect.separator,
+            quote_char=dialect.quote,
+            escape_char=dialect.escape or False,
+            newlines_in_values=True,
+        ),
+        convert_options=pacsv.ConvertOptions(
+            column_types=dict.fromkeys(names, pa.string()), strings_can_be_null=False
+        ),
+    )
+
+
+def _top_bytes(layout: TextLayout) -> int:
+    """Return how many bytes the records above the data take."""
+    if layout.top.skipped == 0:
+        return 0
+    taken = 0
+
+    def counted(lines: Iterator[str]) -> Iterator[str]:
+        nonlocal taken
+        for line in lines:
+            taken += len(line.encode())
+            yield line
+
+    lines = counted(text_lines(layout.text, layout.dialect.skip_bytes))
+    for _ in islice(layout.dialect.records(lines), layout.top.skipped):
+        pass
+    return taken
+
+
+def _by_csv(layout: TextLayout) -> tuple[pa.Table, tuple[str, ...]]:
+    """Return the cells, cut by the csv module, and a note on lines that are no rows."""
+    parts: list[pa.Table] = []
+    comments: list[Record] = []
+    rows = layout.rows(comments)
+    while batch := list(islice(rows, BATCH_ROWS)):
+        above = BATCH_ROWS * len(parts)
+        cells = [_fitted(record, layout, above + row) for row, record in enumerate(batch, start=1)]
+        parts.append(columns_of(cells, layout.width))
+    _require_closed_quotes(layout)
+    lines = listed(record.line for record in comments)
+    notes = (f"lines taken for comments, as they start with # or %: {lines}",) if comments else ()
+    return pa.concat_tables(parts) if parts else columns_of([], layout.width), notes
+
+
+def _fitted(record: Record, layout: TextLayout, row: int) -> list[str]:
+    """Return the cells of a row, which must be as many as there are columns."""
+    cells = record.cells
+    if len(cells) == layout.width:
+        return cells
+    if len(cells) == layout.width + 1 and not cells[-1].strip():
+        return cells[:-1]  # a separator at the end of the line
+    raise InputError(
+        f"expected {layout.width} cells in every row, data row {row} (line {record.line}) has "
+        f"{len(cells)}: add or remove separators, or quote cells that hold one"
+        f"{_fixed_width(layout)}"
+    )
+
+
+def _fixed_width(layout: TextLayout) -> str:
+    if not layout.dialect.blanks:
+        return ""
+    lengths = {len(line.rstrip("\r\n")) for line in head_lines(layout.text) if line.strip()}
+    if len(lengths) > 1:
+        return ""
+    return " (all lines are equally long: columns of fixed width? pandas.read_fwf reads them)"
+
+
+def _require_closed_quotes(layout: TextLayout) -> None:
     """Raise when a quote that is never closed swallowed the rest of the file into one cell.
 
     Quotes inside a quoted cell are doubled, so a sound file has an even number of them; only an
     odd one is worth the slow second look.
     """
-    count = 0
-    with open_bytes(path) as file:
-        while block := file.read(BLOCK_BYTES):
-            count += block.count(b'"')
-    if count % 2 == 0:
+    quote = layout.dialect.quote.encode()
+    if sum(block.count(quote) for block in layout.text.blocks()) % 2 == 0:
         return
     start, at_end = 1, False
 
-    def lines(file: IO[str]) -> Iterator[str]:
+    def lines() -> Iterator[str]:
         nonlocal at_end
-        yield from file
+        yield from text_lines(layout.text)
         at_end = True
 
-    with open_text(path) as file:
-        reader = csv.reader(lines(file), delimiter=separator, strict=True)
-        try:
-            for _ in reader:
-                start = reader.line_num + 1
-        except csv.Error as error:
-            if at_end:  # the reader wanted more; else a quote inside a cell, which is text
-                raise InputError(
-                    f"expected a closing quote in {path.name!r}, the row at line {start} has none: "
-                    "close the quote, or double it inside a cell"
-                ) from error
+    reader = csv.reader(
+        lines(), delimiter=layout.dialect.character, quotechar=layout.dialect.quote, strict=True
+    )
+    try:
+        for _ in reader:
+            start = reader.line_num + 1
+    except csv.Error as error:
+        if at_end:  # the reader wanted more; else a quote inside a cell, which is text
+            raise InputError(
+                f"expected a closing quote, the row at line {start} has none: close the quote, or "
+                "double it inside a cell"
+            ) from error
 
 
-CSV = table_format(read_csv_text)
+CSV = table_format(read_csv_text, takes=("encoding", "separator", "header", "names"))

@@ -9,8 +9,10 @@ import numpy as np
 
 from shrinkage.datasets.dataset import Dataset, RawRows
 from shrinkage.datasets.formats.arrays import dataset_from_arrays, input_array
+from shrinkage.datasets.formats.content import FileContent
 from shrinkage.datasets.formats.idx import read_idx
 from shrinkage.datasets.formats.tables import Format
+from shrinkage.datasets.read_options import ReadOptions
 from shrinkage.datasets.roles import Roles, refuse_roles
 from shrinkage.datasets.wording import listed, visible_files
 from shrinkage.errors import InputError
@@ -58,7 +60,12 @@ def read_part(folder: Path, part: str) -> tuple[np.ndarray, np.ndarray] | None:
     return X, y.astype(np.int64)
 
 
-def _load(folder: Path, roles: Roles) -> Dataset:
+def load_idx_folder(folder: Path, roles: Roles) -> Dataset:
+    """Load a folder of IDX files: pictures, their labels, perhaps a test set.
+
+    Raises:
+        InputError: files are missing, bad, or do not belong together.
+    """
     folder = folder.resolve()
     train = read_part(folder, "train")
     if train is None:
@@ -93,7 +100,12 @@ def _test_set(folder: Path, data: Dataset) -> tuple[RawRows, np.ndarray] | None:
     return X, labels
 
 
-def _rows(folder: Path) -> np.ndarray:
+def read_idx_rows(folder: Path) -> np.ndarray:
+    """Return the pictures of a folder, (n, pixels): those for testing where there are both.
+
+    Raises:
+        InputError: there are none.
+    """
     folder = folder.resolve()
     parts = (idx_file(folder, part, "images", 3) for part in ("t10k", "train"))
     file = next((part for part in parts if part is not None), None)
@@ -111,4 +123,17 @@ def read_images(path: Path) -> np.ndarray:
     return images.reshape(len(images), -1)
 
 
-IDX_FOLDER = Format(_load, _rows)
+def _images_of(content: FileContent, _options: ReadOptions) -> np.ndarray:
+    assert content.path is not None
+    return read_images(content.path)
+
+
+def _refuse_file(_content: FileContent, _roles: Roles, _options: ReadOptions) -> Dataset:
+    raise InputError(
+        "expected pictures with their labels, got one file of pictures: name the folder that holds "
+        "train-images-idx3-ubyte and train-labels-idx1-ubyte"
+    )
+
+
+IDX_FILE = Format(_refuse_file, _images_of)
+"""One file of pictures, which can only be predicted."""

@@ -4,47 +4,44 @@ from __future__ import annotations
 
 import zipfile
 from collections.abc import Mapping
-from pathlib import Path
 
 import numpy as np
 
 from shrinkage.datasets.dataset import Dataset
 from shrinkage.datasets.formats.arrays import dataset_from_arrays, input_array
+from shrinkage.datasets.formats.content import FileContent
 from shrinkage.datasets.formats.tables import Format
+from shrinkage.datasets.read_options import ReadOptions
 from shrinkage.datasets.roles import Roles, refuse_drop
 from shrinkage.datasets.wording import listed, one_line, require_column
 from shrinkage.errors import InputError
 
 
-def load_arrays(path: Path) -> Mapping[str, np.ndarray]:
+def load_arrays(content: FileContent) -> Mapping[str, np.ndarray]:
     """Return the arrays of an NPZ file by name; pickled objects are refused."""
-    if path.stat().st_size == 0:
-        raise InputError(f"expected arrays in {path.name!r}, got an empty file: save it again")
-    if not zipfile.is_zipfile(path):
-        raise InputError(
-            f"expected an NPZ file in {path.name!r}, got something else: write it with numpy.savez"
-        )
+    if not content.head(4).startswith(b"PK"):
+        raise InputError("expected an NPZ file, got something else: write it with numpy.savez")
     try:
-        with np.load(path, allow_pickle=False) as archive:
+        with np.load(content.stream(), allow_pickle=False) as archive:
             return {name: archive[name] for name in archive.files}
     except ValueError as error:
         raise InputError(
-            f"expected plain arrays in {path.name!r}, got damaged ones, or pickled objects, which "
+            f"expected plain arrays, got damaged ones, or pickled objects, which "
             f"could run code ({one_line(error)}): save numbers or text of fixed width"
         ) from error
     except (OSError, EOFError, zipfile.BadZipFile) as error:
         raise InputError(
-            f"expected readable arrays in {path.name!r}, got a damaged file ({one_line(error)}): "
-            "save it again"
+            f"expected readable arrays, got a damaged file ({one_line(error)}): save it again"
         ) from error
 
 
-def load_npz(path: Path, roles: Roles) -> Dataset:
+def load_npz(content: FileContent, roles: Roles, _options: ReadOptions) -> Dataset:
     """Load an NPZ file with arrays `X` and `y`, and `groups` and `sample_weight` if there.
 
     Args:
-        path: the file.
+        content: the file.
         roles: other names for y (target), groups (split_by) and weights; `drop` is refused.
+        _options: none of them means anything here.
 
     Returns:
         The data set.
@@ -53,11 +50,11 @@ def load_npz(path: Path, roles: Roles) -> Dataset:
         InputError: arrays are missing, differ in length, or are not what they must be.
     """
     refuse_drop(roles)
-    arrays = load_arrays(path)
+    arrays = load_arrays(content)
     names = list(arrays)
     target = roles.target or "y"
-    _require_array(path, arrays, "X", "inputs")
-    _require_array(path, arrays, target, "target")
+    _require_array(arrays, "X", "inputs")
+    _require_array(arrays, target, "target")
     for array_name, role in ((roles.split_by, "split_by"), (roles.sample_weight, "sample_weight")):
         if array_name is not None:
             require_column(array_name, names, role)
@@ -65,7 +62,7 @@ def load_npz(path: Path, roles: Roles) -> Dataset:
     return dataset_from_arrays(
         arrays["X"],
         arrays[target],
-        name=path.name,
+        name=content.name,
         task=roles.task,
         groups=arrays.get(group_name),
         sample_weight=arrays.get(roles.sample_weight or "sample_weight"),
@@ -74,16 +71,16 @@ def load_npz(path: Path, roles: Roles) -> Dataset:
     )
 
 
-def _rows(path: Path) -> np.ndarray:
-    arrays = load_arrays(path)
-    _require_array(path, arrays, "X", "inputs")
+def _rows(content: FileContent, _options: ReadOptions) -> np.ndarray:
+    arrays = load_arrays(content)
+    _require_array(arrays, "X", "inputs")
     return input_array(arrays["X"])[0]
 
 
-def _require_array(path: Path, arrays: Mapping[str, np.ndarray], name: str, role: str) -> None:
+def _require_array(arrays: Mapping[str, np.ndarray], name: str, role: str) -> None:
     if name not in arrays:
         raise InputError(
-            f"expected an array {name!r} ({role}) in {path.name!r}, got "
+            f"expected an array {name!r} ({role}), got "
             f"{listed(arrays) or 'none'}: save it under that name"
         )
 

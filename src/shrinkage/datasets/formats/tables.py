@@ -6,10 +6,9 @@ checks are the same for all, here.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from pathlib import Path
 from typing import Protocol
 
 import numpy as np
@@ -17,7 +16,9 @@ import pandas as pd
 
 from shrinkage.datasets.cells import Locate, plain_row
 from shrinkage.datasets.dataset import Dataset, RawRows
+from shrinkage.datasets.formats.content import FileContent
 from shrinkage.datasets.pixels import as_pixels
+from shrinkage.datasets.read_options import LOOK, ReadOptions
 from shrinkage.datasets.roles import Roles, check_roles, check_weights, group_values
 from shrinkage.datasets.table_columns import TypedTable, typed_table
 from shrinkage.datasets.target_rules import check_target
@@ -31,10 +32,12 @@ class Format:
     Args:
         load: reads a data set.
         rows: reads rows to predict, as they were written.
+        takes: the fields of `ReadOptions` that mean something here.
     """
 
-    load: Callable[[Path, Roles], Dataset]
-    rows: Callable[[Path], RawRows]
+    load: Callable[[FileContent, Roles, ReadOptions], Dataset]
+    rows: Callable[[FileContent, ReadOptions], RawRows]
+    takes: frozenset[str] = frozenset()
 
 
 class NamedColumns(Protocol):
@@ -43,6 +46,16 @@ class NamedColumns(Protocol):
     @property
     def names(self) -> tuple[str, ...]:
         """Return the column names."""
+        ...
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """Return what was decided while reading, a sentence each."""
+        ...
+
+    @property
+    def read_options(self) -> ReadOptions:
+        """Return how the table was read, so that another file can be read alike."""
         ...
 
     def column(self, name: str) -> object:
@@ -60,9 +73,19 @@ class NamedColumns(Protocol):
 
 @dataclass(frozen=True, eq=False)
 class FrameTable:
-    """A `pandas.DataFrame` as `NamedColumns`."""
+    """A `pandas.DataFrame` as `NamedColumns`.
+
+    Args:
+        frame: the table.
+        notes: what was decided while reading.
+        read_options: how it was read.
+        unreadable: what columns hold that is no cell, such as lists; they can only be dropped.
+    """
 
     frame: pd.DataFrame = field(repr=False)
+    notes: tuple[str, ...] = ()
+    read_options: ReadOptions = LOOK
+    unreadable: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -75,22 +98,49 @@ class FrameTable:
 
     def column(self, name: str) -> pd.Series:
         """Return a column with the type that it has."""
+        if name in self.unreadable:
+            raise InputError(
+                f"column {name!r}: expected a number, a text or a date in every cell, got "
+                f"{self.unreadable[name]}: drop it, or make columns of numbers of it"
+            )
         return self.frame.iloc[:, self._places[name]]
 
     def raw(self) -> pd.DataFrame:
-        """Return the table."""
-        return self.frame
+        """Return the table, without columns that cannot be read."""
+        return self.frame.drop(columns=list(self.unreadable))
 
     def locate(self, row: int) -> str:
         """Return `row r`, counted from 1."""
         return plain_row(row)
 
 
-def table_format(read: Callable[[Path], NamedColumns]) -> Format:
+_NESTED = {dict: "an object in a cell", list: "a list in a cell", bytes: "bytes in a cell"}
+
+
+def nested_columns(frame: pd.DataFrame) -> dict[str, str]:
+    """Return the columns that hold lists, objects or bytes, and which.
+
+    >>> nested_columns(pd.DataFrame({"a": [1, 2], "b": [None, {"c": 1}]}))
+    {'b': 'an object in a cell'}
+    """
+    nested = {}
+    for name in frame.columns:
+        if pd.api.types.is_object_dtype(frame[name].dtype):
+            bad = next((type(cell) for cell in frame[name] if type(cell) in _NESTED), None)
+            nested |= {} if bad is None else {name: _NESTED[bad]}
+    return nested
+
+
+def table_format(
+    read: Callable[[FileContent, ReadOptions], NamedColumns], takes: Iterable[str] = ()
+) -> Format:
     """Return the format of files that `read` makes a table of."""
     return Format(
-        load=lambda path, roles: dataset_from_table(path.name, read(path), roles),
-        rows=lambda path: read(path).raw(),
+        load=lambda content, roles, options: dataset_from_table(
+            content.name, read(content, options), roles
+        ),
+        rows=lambda content, options: read(content, options).raw(),
+        takes=frozenset(takes),
     )
 
 
@@ -116,7 +166,8 @@ def dataset_from_table(name: str, table: NamedColumns, roles: Roles) -> Dataset:
     if len(table.names) < 2:
         raise InputError(
             f"expected at least 2 columns in {name!r}, got {len(table.names)}: a target and an "
-            "input, separated by commas, semicolons or tabs in a file of text"
+            "input; in a file of text they are separated (--separator says by what), columns of "
+            "fixed width are not read"
         )
     target = check_roles(table.names, roles)
     others = roles.not_features()
@@ -148,6 +199,8 @@ def dataset_from_table(name: str, table: NamedColumns, roles: Roles) -> Dataset:
         readings=typed.readings,
         specs=roles.specs,
         left_out=left_out,
+        notes=table.notes,
+        read_options=table.read_options,
     )
 
 

@@ -125,6 +125,7 @@ def assemble(
             target_name=data.target_name,
             strengths={name: role.strength for name, role in roles.items()},
             test_rows=tuple(int(row) for row in preparation.split.test),
+            read_options=data.read_options.to_dict(),
         ),
         prototype=copy.deepcopy(plan.module).cpu(),
     )

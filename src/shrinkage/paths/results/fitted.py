@@ -30,7 +30,8 @@ class ModelFile:
     """What `model.json` holds: how to rebuild a model and to prepare raw rows for it.
 
     `strengths` maps each name in `model.safetensors` (the part before the first dot) to its
-    strength; `test_rows` are the positions of the rows that were held out.
+    strength; `test_rows` are the positions of the rows that were held out; `read_options` are
+    the fields of `shrinkage.datasets.ReadOptions` that say how the file was read.
     """
 
     architecture: str
@@ -42,6 +43,7 @@ class ModelFile:
     target_name: str
     strengths: dict[str, float]
     test_rows: tuple[int, ...] = ()
+    read_options: dict = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,228 @@
+"""How a file of text is written: separator, quotes, comments, lines above the table.
+
+The lines at the top are read with every separator in turn; the one that gives the rows most often
+the same number of cells is it. Ties go to the rarer mark, for a comma is also a decimal mark, and
+blanks are also in text. The standard library's csv module cuts the lines.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+
+import pyarrow as pa
+
+from shrinkage.datasets.formats.encodings import DecodedText
+from shrinkage.datasets.formats.looks import looks_numeric
+
+SEPARATORS = ("\t", "|", ";", ",", " ")
+"""What is tried, the surest first; a blank stands for runs of blanks and tabs."""
+
+NAMES = {"\t": "a tab", "|": "a pipe", ";": "a semicolon", ",": "a comma", " ": "blanks"}
+COMMENTS = ("#", "%")
+HEAD_BYTES = 1 << 20
+HEAD_RECORDS = 200
+_EXCEL = re.compile(r'"?sep=(\\t|.)"?', re.IGNORECASE)
+_BLANKS = re.compile(r"[ \t]+")
+
+
+@dataclass(frozen=True)
+class Record:
+    """The cells of one row, and the line at which it starts, counted from 1."""
+
+    line: int
+    cells: list[str]
+
+
+@dataclass(frozen=True)
+class Dialect:
+    """How the rows of a file are written.
+
+    Args:
+        separator: one character; a blank means runs of blanks and tabs.
+        quote: the mark around cells that hold a separator.
+        escape: the mark before a quote inside a quoted cell; None where quotes are doubled.
+        comment: lines that start with it are no rows; None where every line may be one.
+        skip: lines above the first row.
+        skip_bytes: how many bytes of UTF-8 these lines are.
+        comments: the comments above.
+        spaced: blanks stand between separator and quote.
+    """
+
+    separator: str
+    quote: str = '"'
+    escape: str | None = None
+    comment: str | None = None
+    skip: int = 0
+    skip_bytes: int = 0
+    comments: tuple[str, ...] = ()
+    spaced: bool = False
+
+    @property
+    def blanks(self) -> bool:
+        """Return whether runs of blanks separate."""
+        return self.separator == " "
+
+    @property
+    def character(self) -> str:
+        """Return the character that separates once runs of blanks are made one tab."""
+        return "\t" if self.blanks else self.separator
+
+    def records(self, lines: Iterable[str], first: int = 1) -> Iterator[Record]:
+        """Yield the rows of lines: blank lines and comments are none.
+
+        Args:
+            lines: lines of text with their ends.
+            first: the number of the first line.
+        """
+        if self.blanks:
+            lines = (_single_tabs(line, self.quote) for line in lines)
+        reader = csv.reader(
+            _tracked(lines, self.comment, starts := _Starts()),
+            delimiter=self.character,
+            quotechar=self.quote,
+            escapechar=self.escape,
+            skipinitialspace=not self.blanks and self.separator != "\t",
+        )
+        for cells in reader:
+            line, starts.line = starts.line, None
+            if len(cells) > 1 or (cells and cells[0].strip()):
+                yield Record(first + (line or 0), cells)
+
+
+@dataclass
+class _Starts:
+    """Where the record that is being read starts: a line counted from 0."""
+
+    line: int | None = None
+
+
+def _tracked(lines: Iterable[str], comment: str | None, starts: _Starts) -> Iterator[str]:
+    """Yield lines, noting where a record starts; comments between records are passed over."""
+    for number, line in enumerate(lines):
+        if starts.line is None:
+            if comment is not None and line.startswith(comment):
+                continue
+            starts.line = number
+        yield line
+
+
+def _single_tabs(line: str, quote: str) -> str:
+    """Return a line in which each run of blanks outside quotes is one tab."""
+    stripped = line.strip()
+    if quote not in stripped:
+        return _BLANKS.sub("\t", stripped)
+    pattern = rf"{quote}[^{quote}]*{quote}|[ \t]+"
+    return re.sub(pattern, lambda match: match[0] if match[0][0] == quote else "\t", stripped)
+
+
+def text_lines(text: DecodedText, skip_bytes: int = 0) -> Iterator[str]:
+    """Yield the lines of a text, with their ends."""
+    raw = pa.BufferReader(text.buffer.slice(skip_bytes))
+    yield from io.TextIOWrapper(raw, encoding="utf-8", newline="")
+
+
+def sniffed(text: DecodedText, separator: str | None = None) -> Dialect:
+    """Return how a file is written, by a look at its top.
+
+    Args:
+        text: the file.
+        separator: instead of the guess.
+
+    >>> import pyarrow as pa
+    >>> text = DecodedText(pa.py_buffer(b"name;height\\nA;1,5\\nB;2,5\\n"))
+    >>> sniffed(text).separator
+    ';'
+    """
+    lines = head_lines(text)
+    above, told = _above(lines)
+    lines = lines[above.skip :]
+    separator = separator or told
+    tried = SEPARATORS if separator is None else (separator,)
+    best, best_rank = replace(above, separator=separator or ","), (-1.0, 0.0)
+    for candidate in tried:
+        if separator is None and not any(_holds(line, candidate) for line in lines[:HEAD_RECORDS]):
+            continue
+        dialect = _with_quotes(replace(above, separator=candidate), lines)
+        rank = _rank(dialect, lines)
+        if separator is not None or rank > best_rank:
+            best, best_rank = dialect, rank
+    return best
+
+
+def head_lines(text: DecodedText) -> list[str]:
+    """Return the whole lines in the first megabyte of a text, with their ends."""
+    lines = list(io.StringIO(text.head(HEAD_BYTES), newline=""))
+    return lines[:-1] if len(lines) > 1 and text.buffer.size > HEAD_BYTES else lines
+
+
+def _holds(line: str, separator: str) -> bool:
+    return bool(_BLANKS.search(line.strip())) if separator == " " else separator in line
+
+
+def top_records(dialect: Dialect, lines: Iterable[str], first: int = 1) -> list[Record]:
+    """Return the first rows; a quote that is never closed ends them."""
+    rows: list[Record] = []
+    try:
+        for record in dialect.records(lines, first):
+            rows.append(record)
+            if len(rows) == HEAD_RECORDS:
+                break
+    except csv.Error:
+        pass
+    return rows
+
+
+def _rank(dialect: Dialect, lines: list[str]) -> tuple[float, float]:
+    """Return how well lines are cut: the share of rows that are equally wide, then of numbers."""
+    rows = [record.cells for record in top_records(dialect, lines)]
+    widths = Counter(len(cells) for cells in rows if len(cells) > 1)
+    if not widths:
+        return 0.0, 0.0
+    digits = sum(looks_numeric(cell) for cells in rows for cell in cells)
+    return max(widths.values()) / len(rows), digits / sum(map(len, rows))
+
+
+def _with_quotes(dialect: Dialect, lines: list[str]) -> Dialect:
+    """Return the dialect with single quotes or escapes where the top of the file has them."""
+    sample = "".join(lines[:HEAD_RECORDS])
+    dialect = replace(dialect, spaced=f'{dialect.separator} "' in sample)
+    if f"\\{dialect.quote}" in sample:
+        escaped = replace(dialect, escape="\\")
+        if _rank(escaped, lines) > _rank(dialect, lines):
+            return escaped
+    if "'" not in sample:
+        return dialect
+    plain = [cell for record in top_records(dialect, lines) for cell in record.cells]
+    opening = [cell for cell in plain if cell.startswith("'")]
+    closed = [cell for cell in opening if len(cell) > 1 and cell.endswith("'")]
+    single = replace(dialect, quote="'")
+    if f'{dialect.character}"' in sample or sample.startswith('"') or not closed:
+        return dialect
+    good = len(closed) == len(opening) or _rank(single, lines) > _rank(dialect, lines)
+    return single if good else dialect
+
+
+def _above(lines: list[str]) -> tuple[Dialect, str | None]:
+    """Return a dialect that knows the lines above the table, and the separator they name."""
+    skip, separator, comments, mark = 0, None, [], None
+    for line in lines:
+        text = line.strip()
+        match = _EXCEL.fullmatch(text)
+        if match and skip == 0:
+            separator = "\t" if match[1] == "\\t" else match[1]
+        elif text.startswith(COMMENTS) and (mark is None or text.startswith(mark)):
+            mark = text[0]
+            comments.append(text)
+        elif text:
+            break
+        skip += 1
+    if skip == len(lines) and separator is None:
+        return Dialect(","), None  # no comments then, but cells that start with the mark
+    size = sum(len(line.encode()) for line in lines[:skip])
+    above = Dialect(",", comment=mark, skip=skip, skip_bytes=size, comments=tuple(comments))
+    return above, separator

@@ -1,0 +1,116 @@
+"""Columns of text cells, named, and tidied of what is no column: a saved index, empty columns.
+
+Who uses this: files of text and sheets of workbooks. Everything left out or named here is told.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from shrinkage.datasets.formats.looks import looks_numeric
+from shrinkage.datasets.wording import header_doubt, listed
+from shrinkage.errors import InputError
+
+SAVED_INDEX = ("Unnamed: 0", "level_0", "__index_level_0__")
+"""What pandas calls an index that was saved and read back as a column."""
+
+
+def named_columns(table: pa.Table, names: Sequence[str]) -> tuple[pa.Table, tuple[str, ...]]:
+    """Return a table under the names of its file, without a saved index and empty columns.
+
+    Args:
+        table: columns of text in the order of the file.
+        names: their names, stripped; empty where the file has none.
+
+    Returns:
+        `(table, notes)`.
+
+    Raises:
+        InputError: equal names.
+
+    >>> table = pa.table({"f0": ["0", "1"], "f1": ["31", "44"]})
+    >>> named_columns(table, ("", "age"))[0].column_names
+    ['age']
+    """
+    refuse_equal_names(names)
+    notes: list[str] = []
+    keep = [place for place, name in enumerate(names) if name or not _is_empty(table.column(place))]
+    if keep and keep[0] == 0 and len(keep) > 1 and _is_saved_index(names[0], table.column(0)):
+        keep = keep[1:]
+        shown = repr(names[0]) if names[0] else "without a name"
+        notes.append(
+            f"the first column ({shown}) numbers or names the rows (a saved index), so it was left "
+            "out"
+        )
+    nameless = [place for place in keep if not names[place]]
+    invented = {place: _free_name(place, names) for place in nameless}
+    if nameless:
+        notes.append(f"columns without a name are called {listed(invented.values())}")
+    table = table.select(keep)
+    return table.rename_columns([invented.get(place, names[place]) for place in keep]), tuple(notes)
+
+
+def columns_of(rows: Sequence[Sequence[str]], width: int) -> pa.Table:
+    """Return rows of text cells as columns `f0`, `f1`, …
+
+    >>> columns_of([["1", "a"], ["2", "b"]], 2).column("f1").to_pylist()
+    ['a', 'b']
+    """
+    columns = list(zip(*rows, strict=True)) if rows else [()] * width
+    arrays = [pa.array(cells, pa.string()) for cells in columns]
+    return pa.table(arrays, names=[f"f{place}" for place in range(width)])
+
+
+def without_empty_rows(table: pa.Table) -> pa.Table:
+    """Return the rows of a table of text in which something stands."""
+    empty = None
+    for column in table.columns:
+        blank = pc.equal(column, "")  # pyright: ignore[reportAttributeAccessIssue]
+        empty = blank if empty is None else pc.and_(empty, blank)  # pyright: ignore[reportAttributeAccessIssue]
+        if not pc.any(empty).as_py():  # pyright: ignore[reportAttributeAccessIssue]
+            return table
+    return table.filter(pc.invert(empty)) if empty is not None else table  # pyright: ignore[reportAttributeAccessIssue]
+
+
+def refuse_equal_names(names: Sequence[str]) -> None:
+    """Raise when two columns have one name; columns without a name are none of them.
+
+    >>> refuse_equal_names(["a", "", ""])
+    """
+    counts = Counter(name for name in names if name)
+    twice = [name for name, times in counts.items() if times > 1]
+    if twice:
+        raise InputError(
+            f"expected different column names, got {twice[0]!r} {counts[twice[0]]} times"
+            f"{f' (also {listed(twice[1:])})' if twice[1:] else ''}: rename them"
+            f"{header_doubt(names)}, or (in files of text) give names with --names"
+        )
+
+
+def _is_empty(column: pa.ChunkedArray) -> bool:
+    trimmed = pc.utf8_trim_whitespace(column)  # pyright: ignore[reportAttributeAccessIssue]
+    return not pc.any(pc.not_equal(trimmed, "")).as_py()  # pyright: ignore[reportAttributeAccessIssue]
+
+
+def _is_saved_index(name: str, column: pa.ChunkedArray) -> bool:
+    """Return whether a column without a name of its own numbers or names the rows.
+
+    Numbers must be whole and all different; words must be all different too.
+    """
+    if name and name not in SAVED_INDEX:
+        return False
+    if len(column) > 1 and pc.count_distinct(column).as_py() < len(column):  # pyright: ignore[reportAttributeAccessIssue]
+        return False
+    cells = column.slice(0, 1000).to_pylist()
+    return all(cell.strip().isdigit() or not looks_numeric(cell) for cell in cells)
+
+
+def _free_name(place: int, names: Sequence[str]) -> str:
+    name = f"unnamed_{place + 1}"
+    while name in names:
+        name += "_"
+    return name

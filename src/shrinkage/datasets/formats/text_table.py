@@ -1,0 +1,84 @@
+"""A table of text cells: what files of text and sheets of workbooks are read as.
+
+Nothing is typed here but on demand: a column that is dropped is never judged.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+from itertools import islice
+
+import pandas as pd
+import pyarrow as pa
+
+from shrinkage.datasets.formats.dialect import Record
+from shrinkage.datasets.formats.text_columns import named_columns, without_empty_rows
+from shrinkage.datasets.formats.top import TableTop
+from shrinkage.datasets.read_options import LOOK, ReadOptions
+from shrinkage.errors import InputError
+
+
+@dataclass(frozen=True)
+class TextTable:
+    """A file's cells as text; a column is typed only when asked for, so bad ones can be dropped.
+
+    Args:
+        cells: the columns.
+        rows: yields the rows again, with the lines at which they start.
+        notes: what was decided while reading.
+        read_options: how the file was read.
+    """
+
+    cells: pa.Table = field(repr=False)
+    rows: Callable[[], Iterator[Record]] = field(repr=False)
+    notes: tuple[str, ...] = ()
+    read_options: ReadOptions = LOOK
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Return the column names."""
+        return tuple(self.cells.column_names)
+
+    def column(self, name: str) -> pa.ChunkedArray:
+        """Return the cells of a column, verbatim."""
+        return self.cells.column(name)
+
+    def raw(self) -> pd.DataFrame:
+        """Return the cells as text, verbatim."""
+        text = {name: self.cells.column(name).to_numpy() for name in self.names}
+        return pd.DataFrame({name: pd.Series(cells, dtype=object) for name, cells in text.items()})
+
+    def locate(self, row: int) -> str:
+        """Return `data row r (line l)`: both count from 1, the header being line 1 or later."""
+        record = next(islice(self.rows(), row, None), None)
+        return f"data row {row + 1}" + (f" (line {record.line})" if record else "")
+
+
+def text_table(
+    cells: pa.Table,
+    top: TableTop,
+    rows: Callable[[], Iterator[Record]],
+    notes: tuple[str, ...],
+    options: ReadOptions,
+) -> TextTable:
+    """Return a table under its names, without empty rows, a saved index and empty columns.
+
+    Args:
+        cells: the columns below the top, in the order of the file.
+        top: what stands above.
+        rows: yields the rows that are not empty.
+        notes: what was decided so far.
+        options: how the file was to be read.
+
+    Raises:
+        InputError: no rows, or equal names.
+    """
+    cells = without_empty_rows(cells)
+    if cells.num_rows == 0:
+        raise InputError("expected rows below the header, got none: add data")
+    table, told = named_columns(cells, top.names)
+    is_told = bool(options.names) or options.header is not None
+    header = top.header if is_told else None
+    kept = replace(options, names=tuple(table.column_names), header=header)
+    return TextTable(table, rows, (*notes, *told), kept)

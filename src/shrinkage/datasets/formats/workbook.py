@@ -1,0 +1,122 @@
+"""Workbooks (.xlsx), read by pandas with openpyxl: a sheet is a table of text like any other.
+
+Cells are written out as text, exactly, so that titles, headers and columns are judged by the rules
+for files of text.
+"""
+
+from __future__ import annotations
+
+import datetime
+import warnings
+from collections.abc import Iterator
+
+import pandas as pd
+
+from shrinkage.datasets.formats.content import FileContent
+from shrinkage.datasets.formats.dialect import HEAD_RECORDS, Record
+from shrinkage.datasets.formats.tables import table_format
+from shrinkage.datasets.formats.text_columns import columns_of
+from shrinkage.datasets.formats.text_table import TextTable, text_table
+from shrinkage.datasets.formats.top import read_top
+from shrinkage.datasets.read_options import ReadOptions
+from shrinkage.datasets.wording import hint, listed, one_line
+from shrinkage.errors import InputError
+
+
+def read_workbook(content: FileContent, options: ReadOptions) -> TextTable:
+    """Read a sheet of a workbook.
+
+    Args:
+        content: the file; a part behind its name is the sheet.
+        options: sheet, header and names.
+
+    Raises:
+        InputError: openpyxl is not installed, no such sheet, no table in it.
+    """
+    sheets = _sheets(content)
+    name, notes = _chosen(sheets, content, options)
+    rows = _rows_of(sheets[name])
+    top = read_top(rows[:HEAD_RECORDS], options)
+    body = rows[top.skipped :]
+    cells = columns_of([record.cells for record in body], len(rows[0].cells))
+
+    def filled() -> Iterator[Record]:
+        return (record for record in body if any(record.cells))
+
+    return text_table(cells, top, filled, (*content.notes, *notes), options)
+
+
+def _sheets(content: FileContent) -> dict[str, pd.DataFrame]:
+    """Return the sheets that hold cells."""
+    try:
+        import openpyxl  # noqa: F401  # pyright: ignore[reportMissingImports]
+    except ImportError as error:
+        raise InputError(
+            "expected the package openpyxl for a workbook, got none: pip install "
+            "'shrinkage[excel]', or save the sheet as CSV"
+        ) from error
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # styles and rules for entry, which are no data
+            sheets = pd.read_excel(
+                content.file(),
+                sheet_name=None,
+                header=None,
+                dtype=object,
+                na_filter=False,
+                engine="openpyxl",
+            )
+    except Exception as error:  # openpyxl raises whatever its parts raise
+        raise InputError(
+            f"expected a readable workbook, got {one_line(error, 100)}: save it again, or as CSV"
+        ) from error
+    return {str(name): sheet for name, sheet in sheets.items() if sheet.size}
+
+
+def _chosen(
+    sheets: dict[str, pd.DataFrame], content: FileContent, options: ReadOptions
+) -> tuple[str, tuple[str, ...]]:
+    if not sheets:
+        raise InputError("expected a table, got a workbook without cells: check the file")
+    names = list(sheets)
+    wanted = content.part or options.sheet
+    if wanted in sheets:
+        return wanted, ()
+    if wanted is not None and not (options.inherited and content.part is None):
+        raise InputError(f"expected a sheet {wanted!r}, got none: {hint(wanted, names)}")
+    if len(names) == 1:
+        return names[0], ()
+    note = f"sheet {names[0]!r} of {listed(names)} was read; --sheet takes another"
+    return names[0], (note,)
+
+
+def _rows_of(sheet: pd.DataFrame) -> list[Record]:
+    """Return the rows as text, without empty columns and the empty rows above and below."""
+    text = sheet.map(cell_text)
+    filled = text != ""
+    text = text.loc[filled.any(axis=1), filled.any(axis=0)]
+    return [
+        Record(int(place) + 1, cells)  # pyright: ignore[reportArgumentType]
+        for place, cells in zip(text.index, text.to_numpy().tolist(), strict=True)
+    ]
+
+
+def cell_text(cell: object) -> str:
+    """Return what a cell of a workbook says, exactly; a date without a time as a date.
+
+    >>> cell_text(0.1), cell_text(2.0), cell_text(True), cell_text(None)
+    ('0.1', '2', 'True', '')
+    >>> cell_text(datetime.datetime(2020, 1, 31)), cell_text(datetime.datetime(2020, 1, 31, 9, 30))
+    ('2020-01-31', '2020-01-31 09:30:00')
+    """
+    if cell is None or cell is pd.NaT:
+        return ""
+    if isinstance(cell, float):
+        return str(int(cell)) if cell.is_integer() and abs(cell) < 2**53 else repr(float(cell))
+    if isinstance(cell, datetime.datetime):
+        midnight = cell.time() == datetime.time()
+        return cell.date().isoformat() if midnight else cell.isoformat(sep=" ")
+    return str(cell).strip()
+
+
+WORKBOOK = table_format(read_workbook, takes=("header", "names", "sheet"))

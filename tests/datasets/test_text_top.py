@@ -1,0 +1,178 @@
+"""Files of text as people have them: separators, headers, titles, comments, a saved index."""
+
+from __future__ import annotations
+
+import pytest
+
+from shrinkage.datasets import ReadOptions, load_dataset, read_rows
+
+HEAD = ("age", "city", "y")
+ROWS = (("31", "Bern", "1.5"), ("44", "Basel", "2.5"), ("28", "Bern", "3.5"))
+IRIS = "5.1,3.5,Iris-setosa\n4.9,3.0,Iris-setosa\n7.0,3.2,Iris-virginica\n6.3,2.9,Iris-virginica\n"
+ADULT = "39, State-gov, <=50K\n50, Private, <=50K\n38, Private, >50K\n53, State-gov, >50K\n"
+
+
+def table(separator: str = ",", end: str = "\n") -> str:
+    return end.join(separator.join(row) for row in (HEAD, *ROWS)) + end
+
+
+def commas(*rows: str) -> str:
+    return "\n".join(rows) + "\n"
+
+
+SAME_TABLE = {
+    "commas": table(),
+    "semicolons": table(";"),
+    "tabs": table("\t"),
+    "pipes": table("|"),
+    "blanks": table(" "),
+    "runs of blanks": "  age   city \t y\n 31  Bern   1.5\n\n 44  Basel 2.5\n 28  Bern   3.5  \n",
+    "quoted among blanks": '"age" "city" "y"\n31 "Bern" 1.5\n44 "Basel" 2.5\n28 "Bern" 3.5\n',
+    "blanks after commas": table(", "),
+    "quotes after blanks": commas(
+        "age, city, y", '31, "Bern", 1.5', '44, "Basel", 2.5', "28,Bern,3.5"
+    ),
+    "single quotes": commas("'age','city','y'", "31,'Bern',1.5", "44,'Basel',2.5", "28,'Bern',3.5"),
+    "Excel's mark": "sep=;\r\n" + table(";", "\r\n"),
+    "Excel's mark of a tab": '"sep=\\t"\n' + table("\t"),
+    "old Macintosh": table(end="\r"),
+    "comments above": "# made by hand, on day 3\n#\n" + table(),
+    "comments of MATLAB": "% made by hand\n" + table("\t"),
+    "comments between": "# one, two\n" + table().replace("\n44", "\n# note\n44"),
+    "a comment below": table() + "# 3 rows, 2 of Bern\n",
+    "a commented header": "# " + table(),
+    "a title": "Report of people, 2020\n\n" + table(";"),
+    "a title of Excel": "Report,,\n,,\n" + table() + ",,\n,,\n",
+    "a title of one word": "Report\n" + table(),
+    "blank lines": "\n\n" + table().replace("\n", "\n\n"),
+    "a saved index": commas(",age,city,y", "0,31,Bern,1.5", "1,44,Basel,2.5", "2,28,Bern,3.5"),
+    "a shuffled index": commas(",age,city,y", "7,31,Bern,1.5", "1,44,Basel,2.5", "9,28,Bern,3.5"),
+    "an index saved twice": commas(
+        "Unnamed: 0,age,city,y", "0,31,Bern,1.5", "1,44,Basel,2.5", "2,28,Bern,3.5"
+    ),
+    "write.table of R": '"age" "city" "y"\n"1" 31 "Bern" 1.5\n"2" 44 Basel 2.5\n"3" 28 Bern 3.5\n',
+    "write.csv of R": commas(
+        '"","age","city","y"',
+        '"Ann B",31,"Bern",1.5',
+        '"Bob",44,"Basel",2.5',
+        '"Zoe",28,"Bern",3.5',
+    ),
+    "trailing separators": table().replace("\n", ",\n"),
+    "trailing separators in rows": table().replace("5\n", "5,\n"),
+    "a trailing separator in a row": table().replace("2.5\n", "2.5,\n"),
+    "zero bytes": table().replace("Basel", "Ba\0sel"),
+}
+
+
+@pytest.mark.parametrize("case", SAME_TABLE)
+def test_the_same_table_however_it_is_written(write_csv, case):
+    path = write_csv(SAME_TABLE[case], "t.txt")
+    data = load_dataset(path, target="y")
+    assert data.input_names == ("age", "city")
+    assert data.X["age"].tolist() == [31.0, 44.0, 28.0]
+    assert [str(cell).strip() for cell in data.X["city"]] == ["Bern", "Basel", "Bern"]
+    assert data.y.tolist() == [1.5, 2.5, 3.5]
+    assert data.notes
+    assert read_rows(path).columns.tolist() == ["age", "city", "y"]
+
+
+def test_decimal_commas_do_not_separate(write_csv):
+    rows = ("1,5;2,5;1", "2,5;3,5;2", "1,0;2,0;1")
+    for head in (("a;b;y",), ("Report, of 2020", "a;b;y")):
+        data = load_dataset(write_csv(commas(*head, *rows)), target="y")
+        assert data.input_names == ("a", "b")
+    nameless = ReadOptions(header=False)
+    data = load_dataset(write_csv(commas(*rows)), target="column_3", read_options=nameless)
+    assert data.n_features == 2
+    blanks = write_csv(commas("a b y", "1,5 2,5 1", "2,5 3,5 2"))
+    assert load_dataset(blanks, target="y").input_names == ("a", "b")
+
+
+@pytest.mark.parametrize(
+    ("text", "first"),
+    [
+        (commas("t,y", "'t Gooi,1", "Bern,2", "'s-Hage,3"), "'t Gooi"),
+        (commas("t,y", "#ff0000,1", "#00ff00,2"), "#ff0000"),
+        (commas("t,y", '"say \\"hi, you\\"",1', '"b",2', '"c",3'), 'say "hi, you"'),
+        (commas("#,t,y", "1,a,1", "2,b,2", "3,c,3"), "a"),
+    ],
+)
+def test_marks_that_are_text(write_csv, text, first):
+    assert load_dataset(write_csv(text), target="y").X["t"].tolist()[0] == first
+
+
+@pytest.mark.parametrize("text", [IRIS, ADULT, commas("p,x,y", "e,x,n", "p,b,n", "e,x,y")])
+def test_no_header(write_csv, refused, text):
+    path = write_csv(text, "t.data")
+    rows = text.count("\n")
+    with refused("'t.data'", "--no-header", "3 columns"):
+        load_dataset(path, target="y")
+    data = load_dataset(path, target="column_3", read_options=ReadOptions(header=False))
+    assert (data.n_samples, data.input_names) == (rows, ("column_1", "column_2"))
+    named = load_dataset(path, target="y", read_options=ReadOptions(names=("a", "b", "y")))
+    assert (named.n_samples, named.input_names) == (rows, ("a", "b"))
+    with refused("expected 2 columns", "got 3"):
+        load_dataset(path, target="y", read_options=ReadOptions(names=("a", "y")))
+
+
+@pytest.mark.parametrize(
+    ("text", "target", "inputs"),
+    [
+        (commas("0,1,2", "1.5,2.5,a", "2.5,3.5,b"), "2", ("0", "1")),
+        (commas(",0,1,2", "0,1.5,2.5,a", "1,2.5,3.5,b"), "2", ("0", "1")),
+        (commas("who,2019,2020,2021", "CH,1,2,3", "DE,2,3,5"), "2021", ("who", "2019", "2020")),
+        (commas("400.5,402.5,y", "1.5,2.5,a", "2.5,3.5,b"), "y", ("400.5", "402.5")),
+    ],
+)
+def test_a_header_of_numbers(write_csv, refused, text, target, inputs):
+    path = write_csv(text)
+    if target == "y":  # as well a first row of data
+        with refused("--header", "--no-header"):
+            load_dataset(path, target=target)
+    options = ReadOptions(header=True) if target == "y" else ReadOptions()
+    assert load_dataset(path, target=target, read_options=options).input_names == inputs
+
+
+def test_names_that_are_missing_or_equal(write_csv, refused):
+    data = load_dataset(write_csv(commas("a,,unnamed_2,y", "1,2,3,1", "2,3,5,2")), target="y")
+    assert data.input_names == ("a", "unnamed_2_", "unnamed_2")
+    assert "unnamed_2_" in data.notes[0]
+    measured = write_csv(commas(",a,y", "0.5,1,1", "1.5,2,2"))
+    assert load_dataset(measured, target="y").input_names == ("unnamed_1", "a")
+    with refused("'a' 2 times", "'b'", "--names"):
+        load_dataset(write_csv(commas("a,b,a,b,y", "1,2,3,4,5")), target="y")
+
+
+def test_options_overrule_and_names_replace(write_csv, refused):
+    path = write_csv(commas("a:b:y", "1:2:3", "2:3:4"))
+    assert (
+        load_dataset(path, target="y", read_options=ReadOptions(separator="colon")).n_features == 2
+    )
+    renamed = load_dataset(
+        write_csv(table()), target="z", read_options=ReadOptions(names=("a", "b", "z"))
+    )
+    assert (renamed.input_names, renamed.n_samples) == (("a", "b"), 3)
+    with refused("separator", "'::'"):
+        ReadOptions(separator="::")
+    with refused("encoding", "'utf-99'"):
+        ReadOptions(encoding="utf-99")
+
+
+def test_fixed_width_is_refused(write_csv, refused):
+    text = "id city  val\n 1 Bern  1.5\n22       2.5\n 3 Chur  3.5\n"
+    with refused("data row 2 (line 3)", "fixed width", "read_fwf"):
+        load_dataset(write_csv(text, "t.txt"), target="val")
+
+
+def test_another_file_is_read_alike(write_csv):
+    trained = load_dataset(
+        write_csv(table(";").split("\n", 1)[1], "t.data"),
+        target="y",
+        read_options=ReadOptions(separator=";", names=HEAD),
+    )
+    record = ReadOptions.from_dict(trained.read_options.to_dict()).inherit("y")
+    rows = "31;Bern\n44;Basel\n"
+    for text in (rows, "31;Bern;1\n44;Basel;2\n", "age;city\n" + rows, "number;town\n" + rows):
+        new = read_rows(write_csv(text, "new.data"), read_options=record)
+        assert new.columns.tolist()[:2] == ["age", "city"]
+        assert new["city"].tolist() == ["Bern", "Basel"]

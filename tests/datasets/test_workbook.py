@@ -1,0 +1,68 @@
+"""Workbooks: sheets, titles, dates, and what is said without openpyxl."""
+
+from __future__ import annotations
+
+import datetime
+import sys
+
+import pytest
+
+from shrinkage.datasets import ReadOptions, load_dataset, read_rows
+
+
+@pytest.fixture
+def workbook(tmp_path):
+    """Return a function that writes sheets of rows to a workbook."""
+    openpyxl = pytest.importorskip("openpyxl", reason="openpyxl (the extra excel) is not installed")
+
+    def write(name: str = "t.xlsx", **sheets: list[list[object]]):
+        book = openpyxl.Workbook()
+        book.remove(book.active)
+        for title, rows in sheets.items():
+            sheet = book.create_sheet(title)
+            for row in rows:
+                sheet.append(row)
+        book.save(tmp_path / name)
+        return tmp_path / name
+
+    return write
+
+
+TABLE = [["age", "city", "y"], [31, "Bern", 1.5], [44, None, 2.5], [0.1, "Basel", 3.5]]
+
+
+def test_a_sheet_is_a_table(workbook, refused):
+    path = workbook(empty=[], notes=[["nothing"]], data=TABLE)
+    for options, source in ((ReadOptions(sheet="data"), path), (ReadOptions(), f"{path}:data")):
+        data = load_dataset(source, target="y", read_options=options)
+        assert data.input_names == ("age", "city")
+        assert data.X["age"].tolist() == [31, 44, 0.1]
+        assert data.X["city"].isna().tolist() == [False, True, False]
+    with refused("'t.xlsx'", "'dta'", "did you mean data"):
+        load_dataset(path, target="y", read_options=ReadOptions(sheet="dta"))
+    first = load_dataset(workbook(data=TABLE, more=[["x"], [1]]), target="y")
+    assert "'data'" in first.notes[0]
+
+
+def test_titles_empty_edges_and_lines(workbook, refused):
+    rows = [[], ["", "Report of 2020"], [], *(["", *row] for row in TABLE), [], [""]]
+    path = workbook("t.xlsm", data=rows)
+    assert load_dataset(path, target="y").input_names == ("age", "city")
+    many = [["a", "y"], *([i, i % 2] for i in range(20)), ["oops", 1]]
+    with refused("'t.xlsx'", "data row 21 (line 22)", "'oops'"):
+        load_dataset(workbook(data=many), target="y")
+
+
+def test_dates_and_truth_are_written_out(workbook):
+    moments = [datetime.datetime(2020, 1, 31), datetime.datetime(2020, 1, 31, 9, 30)]
+    rows = [["when", "ok", "y"], [moments[0], True, 1], [moments[1], False, 2]]
+    read = read_rows(workbook(data=rows))
+    assert read["when"].tolist() == ["2020-01-31", "2020-01-31 09:30:00"]
+    assert read["ok"].tolist() == ["True", "False"]
+
+
+def test_without_openpyxl_the_extra_is_named(workbook, monkeypatch, refused):
+    path = workbook(data=TABLE)
+    monkeypatch.setitem(sys.modules, "openpyxl", None)
+    with refused("'t.xlsx'", "shrinkage[excel]"):
+        load_dataset(path, target="y")
