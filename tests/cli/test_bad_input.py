@@ -87,7 +87,7 @@ def test_a_class_with_fewer_members_than_folds(here):
         ("dgits", ("did you mean digits",)),
         ("", ("expected a file", "got no name", "give one")),
         ("notes.txt", ("'notes.txt'", "got none", "add data")),
-        (".", ("train-images-idx3-ubyte", "'t.csv'", "name a folder of IDX files")),
+        (".", ("train-images-idx3-ubyte", "'t.csv'", "name a file")),
         ("broken.parquet", ("expected a Parquet file", "write it again")),
         ("openml:", ("openml:NAME", "got no name", "see openml.org")),
     ],

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from shrinkage.datasets.cell_rules import CellRule
@@ -18,10 +17,12 @@ from shrinkage.datasets.formats.content import (
     content_of,
     content_of_standard_input,
 )
-from shrinkage.datasets.formats.idx_folder import load_idx_folder, read_idx_rows
+from shrinkage.datasets.formats.idx_folder import has_idx_files, load_idx_folder, read_idx_rows
+from shrinkage.datasets.formats.parts import read_parts
+from shrinkage.datasets.formats.tables import dataset_from_table
 from shrinkage.datasets.read_options import LOOK, ReadOptions
 from shrinkage.datasets.roles import Roles
-from shrinkage.datasets.wording import one_line, visible_files
+from shrinkage.datasets.wording import naming, one_line, visible_files
 from shrinkage.errors import InputError, near_names
 
 DATABASES = ("sqlite:", "duckdb:")
@@ -77,33 +78,24 @@ def load_dataset(
         return load_openml(text, roles)
     folder = _folder(text)
     if folder is not None:
-        return load_idx_folder(folder, roles)
+        return _load_folder(folder, roles, read_options)
     with naming(_name_of(text)):
         content = _content(text)
         return format_of(content, read_options).load(content, roles, read_options)
-
-
-@contextmanager
-def naming(name: str) -> Iterator[None]:
-    """Put the name of a file in front of what is wrong with it.
-
-    >>> with naming("t.csv"):
-    ...     raise InputError("expected a table, got an empty file")
-    Traceback (most recent call last):
-        ...
-    shrinkage.errors.InputError: 't.csv': expected a table, got an empty file
-    """
-    try:
-        yield
-    except InputError as error:
-        raise InputError(f"{name!r}: {error}") from error
 
 
 def _folder(source: str) -> Path | None:
     if source == STANDARD_INPUT:
         return None
     path, _ = _path_and_part(source)
-    return path if path.is_dir() else None
+    return path.resolve() if path.is_dir() else None
+
+
+def _load_folder(folder: Path, roles: Roles, read_options: ReadOptions) -> Dataset:
+    with naming(folder.name):
+        if has_idx_files(folder):
+            return load_idx_folder(folder, roles)
+        return dataset_from_table(folder.name, read_parts(folder, read_options), roles)
 
 
 def _name_of(source: str) -> str:
@@ -201,7 +193,9 @@ def read_rows(source: str | os.PathLike[str], *, read_options: ReadOptions = LOO
         return load_dataset(text).X
     folder = _folder(text)
     if folder is not None:
-        return read_idx_rows(folder)
+        with naming(folder.name):
+            is_idx = has_idx_files(folder)
+            return read_idx_rows(folder) if is_idx else read_parts(folder, read_options).raw()
     with naming(_name_of(text)):
         content = _content(text)
         return format_of(content, read_options).rows(content, read_options)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from shrinkage.errors import InputError, near_names
@@ -32,6 +33,22 @@ def listed(names: Iterable[object]) -> str:
     """
     names = list(names)
     return ", ".join(repr(name) for name in names[:SHOWN]) + (", …" if len(names) > SHOWN else "")
+
+
+@contextmanager
+def naming(name: str) -> Iterator[None]:
+    """Put the name of a file in front of what is wrong with it.
+
+    >>> with naming("t.csv"):
+    ...     raise InputError("expected a table, got an empty file")
+    Traceback (most recent call last):
+        ...
+    shrinkage.errors.InputError: 't.csv': expected a table, got an empty file
+    """
+    try:
+        yield
+    except InputError as error:
+        raise InputError(f"{name!r}: {error}") from error
 
 
 def hint(name: str, candidates: Sequence[str]) -> str:

@@ -60,6 +60,15 @@ def read_part(folder: Path, part: str) -> tuple[np.ndarray, np.ndarray] | None:
     return X, y.astype(np.int64)
 
 
+def has_idx_files(folder: Path) -> bool:
+    """Return whether a folder holds files that are named like those of MNIST.
+
+    >>> has_idx_files(Path("nowhere"))
+    False
+    """
+    return any(folder.glob("*-ubyte*"))
+
+
 def load_idx_folder(folder: Path, roles: Roles) -> Dataset:
     """Load a folder of IDX files: pictures, their labels, perhaps a test set.
 
