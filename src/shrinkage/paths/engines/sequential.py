@@ -99,6 +99,7 @@ def _stationary(problem: Problem, module: nn.Module, sums: dict[str, ProximalSum
         {name: value.detach().unsqueeze(0) for name, value in trained.items()},
         tuple(trained.values()),
         sums,
+        tuple(module.modules()),
     )
 
 

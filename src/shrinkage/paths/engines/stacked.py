@@ -123,6 +123,7 @@ def _residual(problem: Problem, unit: Unit, network: StackedNetwork) -> np.ndarr
         weights,
         tuple(network.parameters.values()),
         sums,
+        tuple(network.layers),
     )
     with torch_threads(_threads(problem, network, unit)):
         residual = relative_residual(problem, unit, at)

@@ -19,11 +19,12 @@ signal that is left. It does not depend on where training began, nor on the unit
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
 import torch
+from torch import nn
 
 from shrinkage.errors import OverlapError
 from shrinkage.paths.engines.base import Problem, Rows, Unit, spread
@@ -38,6 +39,8 @@ STEP = 0.1
 CHUNK_NUMBERS = 16_000_000
 MOST_CHUNK_ROWS = 4096
 MOST_ROWS = 100_000
+# Rows that are seen where masks of dropout or batches are random, those of few several times.
+RANDOM_ROWS = 8192
 
 Forward = Callable[[torch.Tensor], torch.Tensor]
 
@@ -51,12 +54,19 @@ class Stationary:
         weights: the trained parameters, models along their first axis.
         gradients_of: the tensors to differentiate by, in the order of `weights`.
         proximal: the sum of the terms on a parameter, by its name in `weights`.
+        layers: those of the network: batch norm sees batches of the size that it was trained with.
     """
 
     forward: Forward
     weights: Mapping[str, torch.Tensor]
     gradients_of: tuple[torch.Tensor, ...]
     proximal: Mapping[str, ProximalSum]
+    layers: tuple[nn.Module, ...]
+
+    @property
+    def batched(self) -> bool:
+        """Return whether a row's output depends on the rows beside it."""
+        return any(isinstance(layer, nn.modules.batchnorm._BatchNorm) for layer in self.layers)
 
 
 def proximal_sums(
@@ -103,9 +113,9 @@ def _gradients(
     signal = [torch.zeros_like(weight) for weight in at.weights.values()]
     constant = _constant(problem, rows)
     squares = torch.zeros((), dtype=torch.float64)
-    count = -(-len(rows) // _chunk(problem, at))
-    for some in torch.arange(len(rows), device=rows.x.device).tensor_split(count):
-        block, share = rows.take(some), len(some) / len(rows)
+    passes = _passes(rows, at)
+    for some in _blocks(problem, rows, at, passes):
+        block, share = rows.take(some), len(some) / (len(rows) * passes)
         with torch.enable_grad():
             outputs = at.forward(block.x)
             losses = problem.loss(outputs, block.target, block.weight) * share
@@ -117,7 +127,7 @@ def _gradients(
         for total, new in zip((*slope, *signal), (*own, *other), strict=True):
             if new is not None:
                 total += new.detach().view_as(total)
-        squares = squares + len(some) / share * float(pull[0].double().square().sum())
+        squares += len(some) / share * float(pull[0].double().square().sum())
     return slope, signal, squares
 
 
@@ -137,8 +147,26 @@ def _pull(
     return pull.expand_as(outputs)
 
 
+def _passes(rows: Rows, at: Stationary) -> int:
+    """Return how often the rows are seen: more than once where few meet random masks or batches."""
+    first = rows.x[:2]
+    with torch.no_grad():
+        random = at.batched or not torch.equal(at.forward(first), at.forward(first))
+    return max(1, RANDOM_ROWS // len(rows)) if random else 1
+
+
+def _blocks(problem: Problem, rows: Rows, at: Stationary, passes: int) -> Iterator[torch.Tensor]:
+    """Yield the positions that are computed at a time, each pass in an order of its own."""
+    random = np.random.default_rng(0)
+    for _ in range(passes):
+        order = torch.from_numpy(random.permutation(len(rows))).to(rows.x.device)
+        yield from order.tensor_split(-(-len(rows) // _chunk(problem, at)))
+
+
 def _chunk(problem: Problem, at: Stationary) -> int:
     """Return how many rows are computed at a time."""
+    if at.batched:
+        return problem.recipe.batch_size
     widest = max((weight.shape[1] for weight in at.weights.values() if weight.ndim > 1), default=1)
     models = len(next(iter(at.weights.values())))
     rows = CHUNK_NUMBERS // max(1, models * widest)
