@@ -76,6 +76,7 @@ def fit_path(
     penalty: Penalty | None = None,
     fixed: Term | Terms | Iterable[Term] = (),
     task: str | None = None,
+    missing_target: str = "refuse",
     groups: object = None,
     sample_weight: object = None,
     validation: tuple[object, object] | None = None,
@@ -100,7 +101,9 @@ def fit_path(
         penalty: without a strength; `L1()` when None.
         fixed: terms that every model has beside the penalty, for example `1e-3 * L2()`; each may
             be on parameters of its own and have an update of its own.
-        task: `classification` or `regression`; None guesses from `y`.
+        task: `classification` or `regression`; None decides from `y` and says why in
+            `result.summary["target"]`.
+        missing_target: `refuse`, or `drop` rows whose target is missing.
         groups: rows with equal values stay together in test and folds, (n,).
         sample_weight: weights ≥ 0, (n,).
         validation: `(X, y)` of one's own to choose the strength with, instead of folds.
@@ -139,6 +142,7 @@ def fit_path(
         X,
         y,
         task=task,
+        missing_target=missing_target,
         groups=groups,
         sample_weight=sample_weight,
         validation=validation,

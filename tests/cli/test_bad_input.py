@@ -53,7 +53,8 @@ BAD_TABLES = {
     "constant target": (lines("a,y", [1] * 30), "two different values", "only 1", "another"),
     "NaN in target": (lines("a,y", ["nan", *NUMBERS[1:]]), "target 'y'", "line 2", "NaN", "fill"),
     "infinite target": (lines("a,y", ["inf", *NUMBERS[1:]]), "'y'", "line 2", "finite", "'inf'"),
-    "rare class": (lines("a,y", ["x", *["z"] * 29]), "every class", "class 'x' has 1", "add rows"),
+    "a class that is missing": (lines("a,y", ["NA", *CLASSES[1:]]), "'NA'", "--drop-missing"),
+    "a word among numbers": (lines("a,y", ["x", *NUMBERS[1:]]), "'x'", "29 of its 30", "correct"),
     "constant inputs": (b"a,y\n" + b"1,0\n1,1\n" * 9, "varies", "got none of 'a'", "other"),
 }
 
@@ -73,10 +74,13 @@ def test_a_cell_that_is_no_number_is_named_by_row_and_column(here):
     refused(here, path("bad.csv", "--target", "y"), *pieces)
 
 
-def test_a_class_with_fewer_members_than_folds(here):
-    (here / "bad.csv").write_bytes(lines("a,y", ["x", "x", "x", *["z"] * 27]))
-    bad = path("bad.csv", "--target", "y", "--folds", "4")
-    refused(here, bad, "at least 4 rows of every class for 4 folds", "class 'x' has 2", "fewer")
+def test_bad_cells_of_a_test_file_name_it_before_anything_is_trained(here):
+    columns = small_columns()
+    for cells in ({"a": ["oops", *columns["a"][1:]]}, {"y": ["", *columns["y"][1:]]}):  # type: ignore[index]
+        write_table(here / "new.csv", {**columns, **cells})
+        for option in ("--test", "--validation"):
+            bad = path("t.csv", "--target", "y", option, "new.csv")
+            refused(here, bad, f"{option[2:]} rows 'new.csv'", "data row 1")
 
 
 @pytest.mark.parametrize(
@@ -184,7 +188,12 @@ BAD_OPTIONS = {
     "validation": ("--validation no.csv", "'no.csv'", "does not exist"),
     "other columns": ("--validation other.csv", "validation rows", "'b' is missing", "same kind"),
     "own and split": ("--validation t.csv --split-by g", "groups", "got both", "leave one out"),
-    "unknown label": ("--test labels.csv", "test labels", "got 'sideways'", "remove those rows"),
+    "unknown label": ("--test labels.csv", "'labels.csv'", "'sideways'", "remove those rows"),
+    "positive label": ("--positive sideways", "one of the two labels", "'sideways'", "'down'"),
+    "no positive label": ("--score f1", "cannot score", "--positive", "say which class"),
+    "rare below": ("--rare-below 5", "rare='other'", "give both"),
+    "class weight": ("--class-weight heavy", "balanced, none", "'heavy'"),
+    "missing target": ("--missing-target guess", "refuse, drop, class"),
     "no such option": ("--strenghts 3", "--strenghts", "see shrinkage path -h"),
 }
 

@@ -103,9 +103,7 @@ CLASSES = np.array(["a"] * 10 + ["b & c"] * 3, dtype=object)
         (CLASSES, "classification", None, 1, ["folds", "at least 2", "got 1"]),
         (CLASSES, "classification", None, 2.5, ["folds", "at least 2", "got 2.5"]),
         (CLASSES, "classification", None, 14, ["14 folds for 13 rows"]),
-        (CLASSES, "classification", None, 5, ["'b & c'", "has 3", "fewer folds"]),
         (CLASSES, "classification", np.arange(13) // 7, 3, ["3 groups", "got 2"]),
-        (CLASSES, "classification", [*range(10), 99, 99, 99], 2, ["'b & c'", "without class"]),
         (np.arange(6.0), "regression", np.arange(6) // 3, 3, ["3 groups", "got 2"]),
     ],
 )
@@ -115,19 +113,60 @@ def test_bad_folds(refused, y, task, groups, folds, pieces):
 
 
 def test_bad_test_splits(refused):
-    data = dataset_from_arrays(np.eye(4), ["a", "a", "a", "b"])
-    with refused("'b'", "has 1"):
+    data = dataset_from_arrays(np.eye(4), ["a", "b", "c", "d"])
+    with refused("test_size 0.2", "got 4"):
         split_test(data)
     with refused("above 0 and below 1", "1.5"):
         split_test(data, 1.5)
-    few = dataset_from_arrays(np.eye(4), ["a", "a", "b", "b"])
-    with refused("test_size 0.2", "4 of 2 classes"):
-        split_test(few)
     one = dataset_from_arrays(np.eye(4), ["a", "a", "b", "b"], groups=[1, 1, 1, 1])
     with refused("2 groups", "got 1"):
         split_test(one)
     two = dataset_from_arrays(np.eye(4), [0.1, 0.2, 0.3, 0.4], groups=[1, 1, 2, 2])
     assert len(split_test(two, 0.1)[1]) == 2
+
+
+def test_rare_classes_are_spread_as_far_as_they_go():
+    y = np.repeat([0, 1, 2, 3], [40, 30, 3, 1])
+    data = dataset_from_arrays(np.arange(74.0)[:, None], y)
+    for seed in range(5):
+        train, test = split_test(data, 0.2, seed)
+        assert sorted([*train, *test]) == list(range(74))
+        assert set(y[train]) == {0, 1, 2, 3}
+        assert np.bincount(y[test])[:2].tolist() == [8, 6]
+        folds = make_folds(y[train], "classification", None, 5, seed)
+        held = [np.bincount(y[train][rows], minlength=4) for _, rows in folds]
+        assert np.sum(held, axis=0).tolist() == np.bincount(y[train]).tolist()
+        assert np.max(held, axis=0)[2:].tolist() == [1, 1]
+
+
+def test_every_class_rarer_than_the_folds():
+    y = np.array(["a"] * 3 + ["b"] * 3 + ["c"] * 2, dtype=object)
+    folds = make_folds(y, "classification", None, 4)
+    assert sorted(np.concatenate([rows for _, rows in folds])) == list(range(8))
+    assert all(len(set(y[rows])) == 2 for _, rows in folds)
+    train, test = split_test(dataset_from_arrays(np.eye(8), y), 0.25)
+    assert set(y[train]) == {"a", "b", "c"}
+    assert len(test) == 2
+
+
+def test_more_classes_than_test_rows():
+    y = np.repeat(np.arange(9), [20, *[2] * 8])
+    train, test = split_test(
+        dataset_from_arrays(np.arange(36.0)[:, None], y, task="classification"), 0.1
+    )
+    assert set(y[train]) == set(range(9))
+    assert 2 <= len(test) <= 4
+
+
+def test_a_class_of_one_group_stays_in_training():
+    y = np.array(["a", "b"] * 10 + ["rare"] * 2, dtype=object)
+    groups = np.array([*np.arange(20) // 4, 9, 9])
+    data = dataset_from_arrays(np.arange(22.0)[:, None], y, groups=groups)
+    for seed in range(6):
+        train, test = split_test(data, 0.3, seed)
+        assert "rare" in y[train]
+        assert "rare" not in y[test]
+        assert len(test)
 
 
 def test_sentences(idx_folder):

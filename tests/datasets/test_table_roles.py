@@ -55,9 +55,11 @@ def test_bad_weights(write_csv, refused, weight):
     [
         (["yes", "no"], "classification"),
         (["True", "False"], "classification"),
-        (["0", "1", "2"], "classification"),
+        (["0", "1", "2"] * 3, "classification"),
+        (["0", "1", "2"], "regression"),
         (["-1.0", "1.0"], "classification"),
-        ([str(i) for i in range(20)], "classification"),
+        ([str(i) for i in range(20)] * 3, "classification"),
+        ([str(i) for i in range(20)], "regression"),
         ([str(i) for i in range(21)], "regression"),
         (["0.5", "1.5"], "regression"),
         (["1e300", "2e300"], "regression"),
@@ -69,7 +71,7 @@ def test_task_is_guessed(write_csv, cells, task):
 
 
 def test_task_overrides_the_guess(write_csv):
-    path = write_csv("a,y\n1,0\n2,1\n3,2\n")
+    path = write_csv("a,y\n1,0\n2,1\n3,1\n4,2\n5,0\n")
     assert load_dataset(path, target="y").y.dtype == np.int64
     regression = load_dataset(path, target="y", task="regression")
     assert (regression.task, regression.y.dtype) == ("regression", np.float64)
@@ -78,7 +80,7 @@ def test_task_overrides_the_guess(write_csv):
 @pytest.mark.parametrize(
     ("cells", "pieces"),
     [
-        (["1", "1", "1"], ["at least two different values", "1.0"]),
+        (["1", "1", "1"], ["at least two different values", "only 1"]),
         (["x", "x", "x"], ["at least two different values", "'x'"]),
         (["1", "", "2"], ["data row 2 (line 3)", "missing"]),
         (["x", "NA", "y"], ["data row 2 (line 3)", "missing"]),

@@ -53,6 +53,7 @@ def make_problem(
         torch.arange(rows - 40, rows),
         y,
         encoding,
+        None if weight is None else weight.numpy(),
     )
     architecture = parse_architecture(model)
     module = build_seeded(architecture, inputs, encoding.n_outputs, 0, dtype)

@@ -13,6 +13,7 @@ from sklearn.datasets import load_diabetes, load_digits
 from sklearn.linear_model import Lasso
 
 from shrinkage import L1, L2, GroupLasso, fit_path
+from shrinkage.cautions import CautionKind
 from shrinkage.errors import InputError, RunDirectoryError, ShrinkageError, UnmatchedPattern
 from shrinkage.paths import load_result
 
@@ -52,6 +53,7 @@ def test_summary_has_every_number_of_the_design(run):
             "test_score",
             "nonzero",
             "total_weights",
+            "test_interval",
         }
     assert len(summary["strengths"]) == len(summary["status"]) == len(summary["cv_score_mean"])
     assert summary["models_trained"] >= 3 * (4 + 1) + 2
@@ -349,11 +351,22 @@ def test_a_scorer_of_classes_does_not_score_numbers(scorer, tmp_path):
     assert not (tmp_path / "run").exists()
 
 
-def test_a_class_with_fewer_rows_than_folds_is_named(digits):
+def test_rare_classes_are_trained_with_a_caution_or_merged(digits):
     X, _ = digits
-    labels = np.where(np.arange(500) < 3, "rare", "common")
-    with pytest.raises(InputError, match="rare"):
-        fit_path("mlp:16", X, labels, **{**SMALL, "folds": 5})
+    labels = np.repeat(["rare", "single", "common", "usual"], [3, 1, 296, 200])
+    settings = {"strengths": (1e-3, 1e-2), "folds": 3, "epochs": 2}
+    result = fit_path("mlp:8", X, labels, scorer="neg_log_loss", **settings)
+    kinds = {caution.kind for caution in result.cautions}
+    assert {CautionKind.RARE_CLASSES, CautionKind.CLASS_UNLEARNED} <= kinds
+    assert np.isfinite(result.fold_scores).all()
+    assert result.predict_proba(X[:2]).shape == (2, 4)
+    assert result.classes is not None
+    assert sum(result.classes.rows) == result.summary["n_test"]
+    merged = fit_path("mlp:8", X, labels, rare="other", **settings)
+    assert merged.target is not None
+    assert merged.target.classes == ("common", "other", "usual")
+    assert merged.target.merged == ("rare", "single")
+    assert 0 <= merged.score(X, labels) <= 1
 
 
 def test_pictures_are_scored_and_predicted_as_they_were_given():

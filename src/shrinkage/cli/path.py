@@ -52,6 +52,30 @@ def command(
         Path | None,
         _data_option("What columns are: a columns.toml, as `data` writes one.", "--columns"),
     ] = None,
+    missing_target: Annotated[
+        str,
+        _data_option(
+            "Rows without a target: refuse, drop, or class (words such as NA are a class). "
+            "[default: refuse]",
+            "--missing-target",
+        ),
+    ] = "refuse",
+    drop_missing_target: Annotated[
+        bool, _data_option("The same as --missing-target drop.", "--drop-missing-target")
+    ] = False,
+    rare: Annotated[
+        str,
+        _data_option("Rare classes: keep, or other (merged into one). [default: keep]", "--rare"),
+    ] = "keep",
+    rare_below: Annotated[
+        int | None,
+        _data_option(
+            "With --rare other: fewer rows are rare. [default: by the folds]", "--rare-below"
+        ),
+    ] = None,
+    class_weight: Annotated[
+        str, _data_option("balanced or none. [default: none]", "--class-weight")
+    ] = "none",
     validation: Annotated[
         str | None,
         _data_option("Rows of your own to choose with; no folds.", "--validation"),
@@ -119,6 +143,14 @@ def command(
         str | None,
         _path_option("A scikit-learn scorer. [default: accuracy or r2]", "--score"),
     ] = None,
+    positive: Annotated[
+        str | None,
+        _path_option("Of two labels the one that precision, recall, … are about.", "--positive"),
+    ] = None,
+    score_weights: Annotated[
+        bool,
+        _path_option("Whether row weights count in scores.", "--score-weights/--no-score-weights"),
+    ] = True,
     refit: Annotated[
         str, _path_option("chosen or all: which strengths are refitted.", "--refit")
     ] = "chosen",
@@ -152,7 +184,7 @@ def command(
     from shrinkage.datasets.column_specs import read_specs
     from shrinkage.paths import PathOptions
     from shrinkage.paths.groups_file import read_groups
-    from shrinkage.paths.own_sets import with_own_sets
+    from shrinkage.paths.own_sets import own_set, with_own_sets
     from shrinkage.run import fit_dataset
     from shrinkage.terms.text import term_from_text
 
@@ -169,6 +201,11 @@ def command(
         batch_size=batch_size,
         learning_rate=learning_rate,
         scorer=score,
+        positive=positive,
+        score_weights=score_weights,
+        class_weight=None if class_weight == "none" else class_weight,
+        rare=rare,
+        rare_below=rare_below,
         test_size=test_size,
         refit=refit,
         engine=engine,
@@ -176,7 +213,8 @@ def command(
         runner=runner,
     )
     specs = {} if columns is None else read_specs(columns)
-    roles = {"target": target, "drop": _listed(drop), "specs": specs}
+    missing = "drop" if drop_missing_target else missing_target
+    roles = {"target": target, "drop": _listed(drop), "specs": specs, "missing_target": missing}
     rows = load_dataset(
         data,
         split_by=split_by,
@@ -186,12 +224,18 @@ def command(
         **roles,
     )
     roles |= {"task": rows.task, "rules": rows.rules, "read_options": rows.read_options.inherit()}
+    roles |= {"like": rows.target}
+
+    def further(what: str, source: str | None, **extra: Any):
+        if source is None:
+            return None
+        with own_set(what, Path(source).name):
+            return load_dataset(source, **extra, **roles)
+
     rows, positions = with_own_sets(
         rows,
-        None
-        if validation is None
-        else load_dataset(validation, sample_weight=sample_weight, **roles),
-        None if test is None else load_dataset(test, **roles),
+        further("validation", validation, sample_weight=sample_weight),
+        further("test", test),
     )
     folder = Path("runs") / _folder_name(rows.name) if out is None else out
     try:

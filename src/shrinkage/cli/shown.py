@@ -15,6 +15,7 @@ from rich.text import Text
 from shrinkage.paths import FittedPath, PathResult
 from shrinkage.paths.running.estimate import Estimate
 from shrinkage.reports import path_table, summary_sentence
+from shrinkage.reports.cautions import caution_text
 
 HEADERS = ("strength", "score", "± s.e.", "train", "valid.", "zeros", "status", "choice")
 INPUTS = "inputs"
@@ -34,7 +35,7 @@ def show_result(result: FittedPath, folder: Path, *, quiet: bool) -> None:
     console = Console(highlight=False)
     if not quiet:
         show_table(result, console)
-    for warning in result.warnings:
+    for warning in [*result.warnings, *map(caution_text, result.cautions)]:
         console.print(Text(f"warning: {warning}", style="yellow"))
     console.print(Text(summary_sentence(result)))
     print(f"report: {folder / 'report.html'}")

@@ -19,6 +19,7 @@ from shrinkage.datasets.column_readings import ColumnReading
 from shrinkage.datasets.column_specs import ColumnSpec
 from shrinkage.datasets.input_columns import InputColumns
 from shrinkage.datasets.read_options import LOOK, ReadOptions
+from shrinkage.target_reading import TargetReading
 
 RawRows = pd.DataFrame | np.ndarray
 """Rows as they were read: a table, or an array (n, d)."""
@@ -43,11 +44,13 @@ class Dataset:
         group_note: what the loader decided about the groups, or nothing.
         sample_weight: (n,) weights ≥ 0, or None.
         test: an own test set `(X, y)`, or None.
+        test_name: the file that it came from, or nothing.
         notes: sentences for the report about what the loader decided.
         readings: what each column of the source was taken for, in its order.
         specs: what a person said about columns, by name.
         left_out: columns of the source that a person left out.
         read_options: how the file was read, so that others can be read alike.
+        target: what was decided about the target.
 
     >>> from shrinkage.datasets import load_dataset
     >>> data = load_dataset("digits")
@@ -67,11 +70,13 @@ class Dataset:
     group_note: str = ""
     sample_weight: np.ndarray | None = None
     test: tuple[RawRows, np.ndarray] | None = None
+    test_name: str = ""
     notes: tuple[str, ...] = ()
     readings: tuple[ColumnReading, ...] = ()
     specs: Mapping[str, ColumnSpec] = field(default_factory=dict)
     left_out: tuple[str, ...] = ()
     read_options: ReadOptions = LOOK
+    target: TargetReading | None = None
 
     @property
     def n_samples(self) -> int:

@@ -24,6 +24,7 @@ from shrinkage.datasets.read_options import LOOK, ReadOptions
 from shrinkage.datasets.roles import Roles
 from shrinkage.datasets.wording import naming, one_line, visible_files
 from shrinkage.errors import InputError, near_names
+from shrinkage.target_reading import TargetReading
 
 DATABASES = ("sqlite:", "duckdb:")
 NETWORK = ("http://", "https://", "ftp://", "s3://", "gs://", "hdfs://", "abfs://")
@@ -40,6 +41,8 @@ def load_dataset(
     specs: Mapping[str, ColumnSpec] | None = None,
     rules: Mapping[str, CellRule] | None = None,
     read_options: ReadOptions = LOOK,
+    missing_target: str = "refuse",
+    like: TargetReading | None = None,
 ) -> Dataset:
     """Load a data set: a built-in name, `openml:NAME`, a file, or a folder of IDX files.
 
@@ -59,6 +62,9 @@ def load_dataset(
         rules: those by which the training table was read, for rows that go with it.
         read_options: separator, encoding, header, names; what is left out is found by looking, and
             the notes of the data set say what.
+        missing_target: what to do about rows without a target: `refuse`, `drop` them, or take
+            words such as `None` and `NA` as a `class`.
+        like: the `target` of the training data, for rows that go with them.
 
     Returns:
         The data set, raw.
@@ -70,7 +76,8 @@ def load_dataset(
     (178, 13)
     """
     columns = (drop,) if isinstance(drop, str) else tuple(drop)
-    roles = Roles(target, columns, split_by, sample_weight, task, specs or {}, rules or {})
+    said = (specs or {}, rules or {}, missing_target, like)
+    roles = Roles(target, columns, split_by, sample_weight, task, *said)
     text = os.fspath(source)
     if text in BUILTINS:
         return BUILTINS[text](roles)

@@ -15,6 +15,7 @@ from shrinkage.datasets.column_readings import ColumnRole
 from shrinkage.datasets.column_specs import ColumnSpec
 from shrinkage.datasets.wording import hint, listed, require_column
 from shrinkage.errors import InputError
+from shrinkage.target_reading import TargetReading
 
 _COUNTED = re.compile(r"^(.+?)[_\-.:/# ]\d+$", re.DOTALL)
 """An individual and a running number, such as `309_1`."""
@@ -26,6 +27,8 @@ class Roles:
 
     `specs` hold what a `columns.toml` says, by column. `rules` are those by which a training table
     was read: rows of another table are read by them.
+    `missing_target` is what `read_target` does with rows without a target; `like` is the reading
+    of the training target for a set that goes with one.
     """
 
     target: str | None = None
@@ -35,6 +38,8 @@ class Roles:
     task: str | None = None
     specs: Mapping[str, ColumnSpec] = field(default_factory=dict)
     rules: Mapping[str, CellRule] = field(default_factory=dict)
+    missing_target: str = "refuse"
+    like: TargetReading | None = None
 
     def of(self, name: str) -> ColumnRole:
         """Return the role of a column that is not dropped.

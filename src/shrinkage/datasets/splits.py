@@ -8,6 +8,7 @@ Source: https://scikit-learn.org/stable/modules/cross_validation.html
 
 from __future__ import annotations
 
+import math
 import warnings
 from typing import Any
 
@@ -15,7 +16,7 @@ import numpy as np
 
 from shrinkage.checks import number, whole
 from shrinkage.datasets.dataset import Dataset
-from shrinkage.datasets.targets import plain_label
+from shrinkage.datasets.wording import one_line
 from shrinkage.errors import InputError
 
 RowSplit = tuple[np.ndarray, np.ndarray]
@@ -53,21 +54,54 @@ def split_test(dataset: Dataset, test_size: float = 0.2, seed: int = 0) -> RowSp
     classes = dataset.task == "classification"
     if dataset.groups is not None:
         return _group_test(dataset.y, dataset.groups, classes, test_size, seed)
-    if classes:
-        _require_members(dataset.y, 2, "for training and test")
-    from sklearn.model_selection import train_test_split
-
     try:
-        train, test = train_test_split(
-            rows, test_size=test_size, random_state=seed, stratify=dataset.y if classes else None
-        )
+        train, test = _drawn_test(rows, dataset.y if classes else None, test_size, seed)
     except ValueError as error:
         raise InputError(
-            f"expected rows enough for test_size {test_size}, got {len(rows)}"
-            f"{f' of {len(np.unique(dataset.y))} classes' if classes else ''}: "
+            f"expected rows enough for test_size {test_size}, got {len(rows)}: "
             "use another share, or more data"
         ) from error
     return np.sort(train), np.sort(test)
+
+
+def _drawn_test(
+    rows: np.ndarray, y: np.ndarray | None, test_size: float, seed: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Draw test rows, each class by its share where it can; no class is in the test alone.
+
+    The single row of a class stays in training. Where there are more classes than test rows, the
+    rarest are drawn together.
+    """
+    from sklearn.model_selection import train_test_split
+
+    if y is None:
+        train, test = train_test_split(rows, test_size=test_size, random_state=seed)
+        return train, test
+    codes, counts = np.unique(y, return_inverse=True, return_counts=True)[1:]
+    alone = counts[codes] < 2
+    drawn = rows[~alone]
+    if not len(drawn):
+        raise ValueError("every class has one row")
+    held = math.ceil(test_size * len(drawn))
+    strata = _strata(codes[drawn], min(held, len(drawn) - held))
+    train, test = train_test_split(drawn, test_size=test_size, random_state=seed, stratify=strata)
+    for code in np.setdiff1d(codes[test], codes[train]):
+        (moved,) = np.flatnonzero(codes[test] == code)[:1]
+        train, test = np.append(train, test[moved]), np.delete(test, moved)
+    return np.append(train, rows[alone]), test
+
+
+def _strata(codes: np.ndarray, most: int) -> np.ndarray | None:
+    """Return at most `most` strata: the classes, the rarest of them as one; None for one."""
+    labels, places, counts = np.unique(codes, return_inverse=True, return_counts=True)
+    if len(labels) <= most:
+        return codes
+    if most < 2:
+        return None
+    order = np.argsort(-counts, kind="stable")
+    stratum = np.full(len(labels), most - 1)
+    stratum[order[: most - 1]] = np.arange(most - 1)
+    return stratum[places]
 
 
 def _group_test(
@@ -83,7 +117,8 @@ def _group_test(
         )
     if classes:
         folds = min(max(2, round(1 / test_size)), count)
-        candidates = _draw(_fold_splitter(True, True, folds, seed), _codes(y), groups)
+        stratified = _largest_class(y) >= folds
+        candidates = _draw(_fold_splitter(stratified, True, folds, seed), _codes(y), groups)
     else:
         splitter = GroupShuffleSplit(1, test_size=test_size, random_state=seed)
         try:
@@ -99,13 +134,31 @@ def _group_test(
         present = (-len(np.unique(y[train])), -len(np.unique(y[test]))) if classes else ()
         return (*present, abs(len(test) / len(y) - test_size))
 
-    return min(candidates, key=unfit)
+    train, test = min(candidates, key=unfit)
+    return _without_lost_classes(y, groups, test) if classes else (train, test)
+
+
+def _without_lost_classes(y: np.ndarray, groups: np.ndarray, test: np.ndarray) -> RowSplit:
+    """Return the split with the groups of classes that only the test rows have back in training."""
+    rows = np.arange(len(y))
+    lost = np.setdiff1d(y, np.delete(y, test))
+    back = np.unique(groups[np.isin(y, lost)])
+    test = test[~np.isin(groups[test], back)]
+    if not len(test):
+        raise InputError(
+            "expected a class that several groups have, for training and test, got each in one "
+            "group: split by another column, or give test rows of your own"
+        )
+    return np.setdiff1d(rows, test), test
 
 
 def make_folds(
     y: np.ndarray, task: str, groups: np.ndarray | None, folds: int, seed: int = 0
 ) -> list[RowSplit]:
     """Divide rows into folds for cross validation.
+
+    A class with fewer rows than folds is spread as far as its rows go, so some folds are not
+    validated on it (`datasets.cautions` says so).
 
     Args:
         y: (n,) targets of the rows at hand.
@@ -118,8 +171,7 @@ def make_folds(
         `folds` pairs `(train_rows, validation_rows)`, row numbers within `y`.
 
     Raises:
-        InputError: fewer than 2 folds, more folds than rows or groups, a class with fewer members
-            than folds, or a class that one fold's training rows lack.
+        InputError: fewer than 2 folds, or more folds than rows or groups.
 
     >>> [v.tolist() for _, v in make_folds(np.array([0, 1, 0, 1]), "classification", None, 2, 0)]
     [[1, 2], [0, 3]]
@@ -132,16 +184,15 @@ def make_folds(
             f"expected at most as many folds as rows, got {folds} folds for {len(y)} rows: "
             "use fewer folds"
         )
-    if classes:
-        _require_members(y, folds, f"for {folds} folds")
     if groups is not None and (count := len(np.unique(groups))) < folds:
         raise InputError(
             f"expected at least {folds} groups for {folds} folds, got {count}: use fewer folds"
         )
-    splitter = _fold_splitter(classes, groups is not None, folds, seed)
+    stratified = classes and _largest_class(y) >= folds
+    if classes and not stratified and groups is None:
+        return _dealt(_codes(y), folds, seed)
+    splitter = _fold_splitter(stratified, groups is not None, folds, seed)
     splits = _draw(splitter, _codes(y) if classes else y, groups)
-    if classes and groups is not None:
-        _require_classes_in_training(y, splits)
     if len(splits) < folds:
         raise InputError(
             f"expected {folds} folds with rows, got {len(splits)} since the groups are few: "
@@ -170,36 +221,30 @@ def _draw(splitter: Any, y: np.ndarray, groups: np.ndarray | None) -> list[RowSp
             splits = list(splitter.split(y, y, groups))
         except ValueError as error:
             raise InputError(
-                "expected a class with at least as many rows as folds, got none: use fewer folds"
+                f"expected rows that can be divided into folds ({one_line(error, 100)}), got "
+                f"{len(y)}: use fewer folds"
             ) from error
     return [(fit, held) for fit, held in splits if len(fit) and len(held)]
+
+
+def _largest_class(y: np.ndarray) -> int:
+    return int(np.unique(y, return_counts=True)[1].max())
 
 
 def _codes(y: np.ndarray) -> np.ndarray:
     return np.unique(y, return_inverse=True)[1]
 
 
-def _require_classes_in_training(y: np.ndarray, splits: list[RowSplit]) -> None:
-    labels, codes = np.unique(y, return_inverse=True)
-    for fold, (train, _) in enumerate(splits, start=1):
-        lacking = np.setdiff1d(codes, codes[train])
-        if len(lacking):
-            raise InputError(
-                f"expected every class in the training rows of every fold, got fold {fold} "
-                f"without class {plain_label(labels[lacking[0]])!r}, whose groups are few: "
-                "use fewer folds, or drop the class"
-            )
+def _dealt(codes: np.ndarray, folds: int, seed: int) -> list[RowSplit]:
+    """Deal the rows of each class in turn, where every class has fewer rows than there are folds.
 
-
-def _require_members(y: np.ndarray, least: int, purpose: str) -> None:
-    labels, counts = np.unique(y, return_counts=True)
-    few = np.flatnonzero(counts < least)
-    if len(few):
-        label, count = plain_label(labels[few[0]]), int(counts[few[0]])
-        raise InputError(
-            f"expected at least {least} rows of every class {purpose}, class {label!r} "
-            f"has {count}: add rows, drop the class, or use fewer folds"
-        )
+    scikit-learn refuses to stratify then; it warns as long as one class has enough.
+    """
+    shuffled = np.random.default_rng(seed).permutation(len(codes))
+    order = shuffled[np.argsort(codes[shuffled], kind="stable")]
+    held = (np.sort(order[fold::folds]) for fold in range(folds))
+    rows = np.arange(len(codes))
+    return [(np.setdiff1d(rows, validation), validation) for validation in held]
 
 
 def describe_split(dataset: Dataset, folds: int | None = None) -> str:

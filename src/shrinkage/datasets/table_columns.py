@@ -6,7 +6,7 @@ validation and test tables are read, so that a bad cell is named before anything
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import pandas as pd
@@ -75,6 +75,14 @@ def typed_table(
         if reading.role is ColumnRole.INPUT:
             refuse_identifier(reading)
     return TypedTable({c.reading.name: c.values for c in judged}, tuple(readings))
+
+
+def in_order(
+    readings: Iterable[ColumnReading | None], names: Sequence[str]
+) -> tuple[ColumnReading, ...]:
+    """Return the readings in the order of the columns, without those that are None."""
+    by_name = {reading.name: reading for reading in readings if reading is not None}
+    return tuple(by_name[name] for name in names if name in by_name)
 
 
 def values_by_rule(

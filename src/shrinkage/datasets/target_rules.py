@@ -1,108 +1,97 @@
-"""Whether a target means classes or numbers, and what a target may not hold."""
+"""Whether numbers in a target mean classes or amounts.
+
+Who uses this: `read_target`. Fractions are amounts. Whole numbers are classes when each of them
+stands for many rows and nothing says that they are measured or counted: no years, no counts that
+rise and fall smoothly from one value to the next, as those of ages, ratings and rings do.
+"""
 
 from __future__ import annotations
 
 import numpy as np
-import pandas as pd
 
-from shrinkage.datasets.cells import Locate, plain_row
-from shrinkage.datasets.dataset import TASKS
-from shrinkage.datasets.wording import listed
-from shrinkage.errors import InputError, near_names
+from shrinkage.target_reading import TaskReason
 
 LARGEST_EXACT = 2.0**53
 """Whole numbers beyond this are not all distinct as float64."""
 
-MOST_CLASSES = 20
-"""Up to this many distinct whole numbers are guessed to be classes."""
+FEW_VALUES = 20
+"""Up to this many different whole numbers are classes if they repeat; more must be balanced too."""
+
+MOST_NUMBERED_CLASSES = 1000
+"""More different whole numbers than this are amounts."""
+
+SMOOTH_FROM = 8
+"""From this many values on, counts that rise and fall but once are those of an amount."""
+
+YEARS = (1800, 2100)
+"""Whole numbers in this range, three of them or more, are years."""
+
+AMOUNTS = frozenset(
+    {TaskReason.FRACTIONS, TaskReason.FEW_ROWS_A_VALUE, TaskReason.YEARS}
+    | {TaskReason.SMOOTH_COUNTS, TaskReason.MANY_VALUES}
+)
+"""The reasons for a regression."""
 
 
-def check_target(
-    values: object, name: str = "target", task: str | None = None, locate: Locate = plain_row
-) -> tuple[np.ndarray, str]:
-    """Check a target and say what it is: text, booleans or at most 20 whole numbers are classes.
+def are_whole(values: np.ndarray) -> bool:
+    """Return whether all numbers are whole and exact.
 
-    Args:
-        values: (n,) raw targets: an array, a list or a series.
-        name: the target's name.
-        task: `classification` or `regression` instead of the guess.
-        locate: words for a row.
-
-    Returns:
-        `(y, task)`: y holds text (dtype object), booleans, int64 or float64.
-
-    Raises:
-        InputError: missing, infinite or constant values; text as a regression target.
-
-    >>> check_target(["no", "yes"])[1], check_target([0.5, 1.5, 2.25])[1]
-    ('classification', 'regression')
+    >>> are_whole(np.array([1.0, 2.0])), are_whole(np.array([0.5]))
+    (True, False)
     """
-    if task is not None and task not in TASKS:
-        raise InputError(
-            f"expected a task {' or '.join(TASKS)}, got {task!r}: {near_names(task, TASKS)}"
-        )
-    y = _plain_array(values, name)
-    _require_present(y, name, locate)
-    distinct = pd.unique(y)
-    if len(distinct) < 2:
-        got = f"only {distinct.tolist()[0]!r}" if len(distinct) else "no rows"
-        raise InputError(
-            f"target {name!r}: expected at least two different values, got {got}: "
-            "choose another target"
-        )
-    few_integers = len(distinct) <= MOST_CLASSES and _are_integers(distinct)
-    classes = y.dtype in (object, bool) or few_integers
-    task = task or ("classification" if classes else "regression")
-    if task == "regression":
-        return _as_numbers(y, name), task
-    return (y.astype(np.int64) if _are_integers(distinct) else y), task
-
-
-def _plain_array(values: object, name: str) -> np.ndarray:
-    """Return text as objects (NaN where missing), numbers as float64, booleans as they are."""
-    array = pd.Series(values).array if not isinstance(values, pd.Series) else values.array
-    if isinstance(array.dtype, pd.CategoricalDtype) or array.dtype == "str":
-        return np.asarray(array, dtype=object)
-    if array.dtype == bool:
-        return np.asarray(array, dtype=bool)
-    if pd.api.types.is_numeric_dtype(array.dtype):
-        return array.to_numpy(np.float64, na_value=np.nan)
-    cells = np.asarray(array, dtype=object)
-    kinds = {type(cell) for cell in cells if not pd.isna(cell)}
-    if kinds <= {str}:
-        return cells
-    if kinds <= {bool, np.bool_} and not pd.isna(cells).any():
-        return cells.astype(bool)
-    if kinds <= {int, float} or all(issubclass(kind, np.number) for kind in kinds):
-        return pd.Series(cells).astype(np.float64).to_numpy()
-    raise InputError(
-        f"target {name!r}: expected labels of one kind (text, numbers or booleans), got "
-        f"{listed(sorted(kind.__name__ for kind in kinds))}: write them alike"
-    )
-
-
-def _require_present(y: np.ndarray, name: str, locate: Locate) -> None:
-    missing = pd.isna(y)
-    bad = missing | np.isinf(y) if y.dtype == np.float64 else missing
-    if bad.any():
-        row = int(np.argmax(bad))
-        got = "a missing or NaN value" if missing[row] else f"{y[row].item()!r}"
-        raise InputError(
-            f"target {name!r}, {locate(row)}: expected a value, got {got}: "
-            f"fill or remove the row ({int(bad.sum())} such rows)"
-        )
-
-
-def _are_integers(values: np.ndarray) -> bool:
-    if values.dtype != np.float64:
-        return False
     return bool(np.all((np.abs(values) <= LARGEST_EXACT) & (values == np.round(values))))
 
 
-def _as_numbers(y: np.ndarray, name: str) -> np.ndarray:
-    if y.dtype == object:
-        raise InputError(
-            f"target {name!r}: expected numbers for regression, got text such as {y[0]!r}: "
-            "use task classification or another target"
-        )
-    return y.astype(np.float64)
+def reason_of_numbers(y: np.ndarray) -> TaskReason:
+    """Return why these numbers mean classes or amounts.
+
+    Args:
+        y: (n,) finite numbers.
+
+    >>> reason_of_numbers(np.repeat(np.arange(26.0), 20)).value
+    'balanced_whole_numbers'
+    >>> reason_of_numbers(np.repeat(np.arange(1990.0, 2016.0), 20)).value
+    'years'
+    >>> reason_of_numbers(np.array([250.0, 300.0, 410.0, 520.0, 300.0])).value
+    'few_rows_a_value'
+    """
+    values, counts = np.unique(y, return_counts=True)
+    if len(values) <= 2 and are_whole(values):
+        return TaskReason.TWO_VALUES
+    if not are_whole(values):
+        return TaskReason.FRACTIONS
+    if values[0] >= YEARS[0] and values[-1] <= YEARS[1]:
+        return TaskReason.YEARS
+    numbered = values[0] in (0, 1) and values[-1] - values[0] == len(values) - 1
+    if np.median(counts) < (2 if numbered or len(values) <= 5 else 5):
+        return TaskReason.FEW_ROWS_A_VALUE
+    if len(values) >= SMOOTH_FROM and _rise_and_fall_once(counts):
+        return TaskReason.SMOOTH_COUNTS
+    if len(values) <= FEW_VALUES:
+        return TaskReason.REPEATED
+    return _reason_of_many(values, counts, numbered)
+
+
+def _reason_of_many(values: np.ndarray, counts: np.ndarray, numbered: bool) -> TaskReason:
+    """Return the reason for many whole numbers: classes are numbered, or all as large."""
+    alike = counts.max() - counts.min() <= 1 and counts.min() >= 5
+    scale = values[-1] == 100  # marks, shares in per cent
+    balanced = numbered and not scale and counts.min() >= 5 and counts.max() <= 4 * counts.min()
+    if len(values) <= MOST_NUMBERED_CLASSES and (alike or balanced):
+        return TaskReason.BALANCED
+    return TaskReason.MANY_VALUES
+
+
+def _rise_and_fall_once(counts: np.ndarray) -> bool:
+    """Return whether counts along the values rise, then fall, beyond the noise of counting.
+
+    A step counts when it is beyond two standard deviations of a difference of two Poisson counts,
+    2·√(a + b). The counts of numbered classes have no such order.
+    """
+    counts = counts.astype(np.float64)
+    steps = np.diff(counts)
+    signs = np.sign(steps[np.abs(steps) > 2 * np.sqrt(counts[1:] + counts[:-1])])
+    if len(signs) < max(3, len(steps) / 3):
+        return False
+    turns = np.count_nonzero(np.diff(signs))
+    return turns == 0 or bool(turns == 1 and signs[0] > 0)

@@ -11,9 +11,13 @@ from typing import Any
 
 import numpy as np
 
+from shrinkage.datasets.cells import level_text
 from shrinkage.errors import InputError
 
 Label = str | int | float | bool
+
+OTHER = "other"
+"""The class that rare ones are merged into."""
 
 
 @dataclass(frozen=True)
@@ -25,6 +29,7 @@ class TargetEncoding:
         classes: the labels in sorted order; empty for regression.
         mean: what is subtracted (regression).
         scale: what is divided by (regression).
+        merged: texts of the rare labels that are `OTHER` here; all labels are text then.
 
     >>> encoding = TargetEncoding.fit(np.array(["no", "yes", "no"]), "classification")
     >>> encoding.encode(np.array(["yes", "no"])), encoding.decode(np.array([1])).tolist()
@@ -35,6 +40,7 @@ class TargetEncoding:
     classes: tuple[Label, ...] = ()
     mean: float = 0.0
     scale: float = 1.0
+    merged: tuple[str, ...] = ()
 
     @classmethod
     def fit(cls, y: np.ndarray, task: str, *, standardize: bool = False) -> TargetEncoding:
@@ -89,6 +95,9 @@ class TargetEncoding:
         codes = {label: code for code, label in enumerate(self.classes)}
         values, places = np.unique(np.asarray(y), return_inverse=True)
         labels = [plain_label(value) for value in values]
+        if self.merged:
+            texts = [level_text(label) for label in labels]
+            labels = [OTHER if text in self.merged else text for text in texts]
         unknown = [label for label in labels if label not in codes]
         if unknown:
             raise InputError(
@@ -126,6 +135,7 @@ class TargetEncoding:
             "classes": list(self.classes),
             "mean": self.mean,
             "scale": self.scale,
+            **({"merged": list(self.merged)} if self.merged else {}),
         }
 
     @classmethod
@@ -136,7 +146,11 @@ class TargetEncoding:
         1.0
         """
         return cls(
-            stored["task"], tuple(stored["classes"]), float(stored["mean"]), float(stored["scale"])
+            stored["task"],
+            tuple(stored["classes"]),
+            float(stored["mean"]),
+            float(stored["scale"]),
+            tuple(stored.get("merged", ())),
         )
 
 

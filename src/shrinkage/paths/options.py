@@ -6,14 +6,18 @@ fingerprint of them so that a resumed run is the same run.
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
 
 import torch
 
 from shrinkage.checks import number, one_of, positive, whole
+from shrinkage.datasets.rare import ClassWeight
+from shrinkage.datasets.targets import Label, plain_label
 from shrinkage.datasets.wording import one_line
 from shrinkage.errors import InputError
 from shrinkage.paths.choosing.grid import check_strengths
+from shrinkage.paths.choosing.scores import ScorerLike, scorer_name
 from shrinkage.paths.engines.recipe import LEARNING_RATE
 from shrinkage.paths.running.input_groups import GroupsOfInputs, checked_groups
 from shrinkage.paths.running.runners.registry import runner_named
@@ -21,6 +25,7 @@ from shrinkage.paths.running.runners.registry import runner_named
 UPDATES = ("proximal", "decoupled", "gradient", "loss")
 ENGINES = ("auto", "stacked", "sequential")
 REFITS = ("chosen", "all")
+RARE = ("keep", "other")
 LARGEST_SEED = 2**32 - 1
 DTYPES = {"float32": torch.float32, "float64": torch.float64}
 
@@ -39,7 +44,15 @@ class PathOptions:
             are 200 steps where a batch holds all rows. A linear model is solved instead.
         batch_size: rows a step; None: 128, or all rows if there are fewer.
         learning_rate: the largest learning rate of the schedule.
-        scorer: a scikit-learn scorer's name; None: accuracy or r2.
+        scorer: a scikit-learn scorer's name, or from Python a scorer such as `make_scorer` gives;
+            None: accuracy or r2.
+        positive: of two labels the one that precision, recall and kin are about.
+        score_weights: whether sample weights count in scores, and not in the loss alone.
+        class_weight: `balanced`, or from Python a weight by label: multiplies the loss of the rows
+            of a class, as scikit-learn's.
+        rare: `keep` rare classes, or merge them into one called `other`.
+        rare_below: with `other`, a class of fewer rows is rare; None: fewer training rows than
+            folds.
         test_size: share of the rows held out for the one look at the test set.
         refit: `chosen` (best, one standard error, unregularized) or `all` strengths.
         engine: `auto`, `stacked` or `sequential`.
@@ -59,7 +72,12 @@ class PathOptions:
     epochs: int | None = None
     batch_size: int | None = None
     learning_rate: float = LEARNING_RATE
-    scorer: str | None = None
+    scorer: ScorerLike | None = None
+    positive: Label | None = None
+    score_weights: bool = True
+    class_weight: ClassWeight = None
+    rare: str = "keep"
+    rare_below: int | None = None
     test_size: float = 0.2
     refit: str = "chosen"
     engine: str = "auto"
@@ -76,6 +94,7 @@ class PathOptions:
             "update": one_of(self.update, "update", UPDATES),
             "engine": one_of(self.engine, "engine", ENGINES),
             "refit": one_of(self.refit, "refit", REFITS),
+            "rare": one_of(self.rare, "rare", RARE),
             "dtype": one_of(self.dtype, "dtype", DTYPES),
             "runner": runner_named(self.runner).name,
             "groups_of_inputs": checked_groups(self.groups_of_inputs),
@@ -92,15 +111,29 @@ class PathOptions:
         else:
             hint = "give how many, or an ascending tuple of them"
             checked["strengths"] = whole(self.strengths, "strengths", 2, hint)
-        for name in ("epochs", "batch_size"):
+        for name, least in (("epochs", 1), ("batch_size", 1), ("rare_below", 2)):
             if getattr(self, name) is not None:
-                checked[name] = whole(getattr(self, name), name, 1, "or leave it out")
+                checked[name] = whole(getattr(self, name), name, least, "or leave it out")
+        if self.rare_below is not None and self.rare != "other":
+            raise InputError(
+                f"expected rare='other' (--rare other) beside rare_below {self.rare_below}, got "
+                f"{self.rare!r}: give both or none"
+            )
+        if isinstance(self.strengths, tuple):
+            checked["strengths"] = tuple(float(strength) for strength in self.strengths)
         for name, value in checked.items():
             object.__setattr__(self, name, value)
 
     def to_dict(self) -> dict[str, object]:
         """Return what makes two runs the same run, as JSON knows it."""
-        values = asdict(self)
+        values = asdict(replace(self, scorer=None, class_weight=None))
+        if self.scorer is not None:
+            values["scorer"] = scorer_name(self.scorer)
+        weight = self.class_weight
+        if isinstance(weight, Mapping):
+            weight = [[str(label), float(value)] for label, value in weight.items()]
+        values["class_weight"] = weight
+        values["positive"] = None if self.positive is None else plain_label(self.positive)
         if isinstance(self.strengths, tuple):
             values["strengths"] = list(self.strengths)
         values["select"], values["free"] = list(self.select), list(self.free)

@@ -1,10 +1,13 @@
 """Arrays as one dataset, and the validation and test sets of a person's own in it.
 
-Who uses this: `fit_path` and the command line's `--validation` and `--test`.
+Who uses this: `fit_path` and the command line's `--validation` and `--test`. Own sets are read as
+the training rows were, cell by cell, before anything is trained, and an error names the set.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import cast
 
@@ -17,6 +20,29 @@ from shrinkage.datasets.dataset import RawRows
 from shrinkage.errors import InputError
 
 RowsAndTargets = tuple[object, object]
+
+
+@contextmanager
+def own_set(what: str, name: str = "") -> Iterator[None]:
+    """Put the name of a set in front of every error in it.
+
+    Args:
+        what: `validation` or `test`.
+        name: the file's name, or nothing.
+
+    Raises:
+        InputError: what is raised inside, with the set's name.
+
+    >>> with own_set("test", "new.csv"):
+    ...     raise InputError("expected a number, got 'x'")
+    Traceback (most recent call last):
+    shrinkage.errors.InputError: test rows 'new.csv': expected a number, got 'x'
+    """
+    try:
+        yield
+    except InputError as error:
+        called = f"{what} rows {name!r}" if name else f"{what} rows"
+        raise InputError(f"{called}: {error}") from error
 
 
 def with_own_sets(
@@ -36,7 +62,7 @@ def with_own_sets(
         InputError: the columns or tasks differ.
     """
     if test is not None:
-        data = replace(data, test=(_alike(data, test, "test"), test.y))
+        data = replace(data, test=(_alike(data, test, "test"), test.y), test_name=test.name)
     if validation is None:
         return data, None
     if data.groups is not None:
@@ -63,20 +89,38 @@ def dataset_of(
     sample_weight: object,
     validation: RowsAndTargets | None,
     test: RowsAndTargets | None,
+    missing_target: str = "refuse",
 ) -> tuple[Dataset, np.ndarray | None]:
     """Return the dataset of the arrays that `fit_path` takes; see there."""
-    data = dataset_from_arrays(X, y, task=task, groups=groups, sample_weight=sample_weight)
-    others = [
-        None if pair is None else dataset_from_arrays(*pair, task=data.task, rules=data.rules)
-        for pair in (validation, test)
-    ]
-    return with_own_sets(data, *others)
+    data = dataset_from_arrays(
+        X,
+        y,
+        task=task,
+        missing_target=missing_target,
+        groups=groups,
+        sample_weight=sample_weight,
+    )
+
+    def other(what: str, pair: RowsAndTargets | None) -> Dataset | None:
+        if pair is None:
+            return None
+        with own_set(what):
+            return dataset_from_arrays(
+                *pair,
+                name="",
+                missing_target=missing_target,
+                like=data.target,
+                rules=data.rules,
+            )
+
+    return with_own_sets(data, other("validation", validation), other("test", test))
 
 
 def _alike(data: Dataset, other: Dataset, what: str) -> RawRows:
-    """Return the other rows with the columns of `data`; a table may hold further ones."""
-    _require_columns(data, other, what)
-    _require_targets(data, other, what)
+    """Return the other rows with the columns of `data`, read as those; a table may hold more."""
+    with own_set(what, other.name):
+        _require_columns(data, other, what)
+        _require_targets(data, other, what)
     if isinstance(other.X, pd.DataFrame):
         return other.X.loc[:, list(data.input_names)]
     return other.X

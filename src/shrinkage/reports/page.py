@@ -16,6 +16,7 @@ from shrinkage.drawing.figures import Figure
 from shrinkage.drawing.svg import page_svg
 from shrinkage.drawing.text import plain, share_text, strength_text
 from shrinkage.paths.results import ChosenModel, PathResult
+from shrinkage.reports.cautions import caution_text
 from shrinkage.reports.figures.strength_axis import positions
 from shrinkage.reports.reading import ROLE_LABELS, ROLES, chosen_or_none
 from shrinkage.reports.sentence import one_standard_error_sentence, summary_sentence
@@ -74,6 +75,7 @@ def render_page(result: PathResult, figures: tuple[Figure, ...]) -> str:
         columns=[name or "chosen" for name in COLUMNS],
         rows=[row.cells for row in path_table(result)],
         explorer=_explorer(result, drawings),
+        warnings=[*result.warnings, *map(caution_text, result.cautions)],
         result=result,
         settings=_settings(result),
         versions=_versions(result),

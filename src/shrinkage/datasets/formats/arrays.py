@@ -11,15 +11,16 @@ from shrinkage.datasets.cell_rules import CellRule
 from shrinkage.datasets.cells import require_finite
 from shrinkage.datasets.column_readings import ColumnReading
 from shrinkage.datasets.column_specs import ColumnSpec
-from shrinkage.datasets.dataset import Dataset, RawRows
+from shrinkage.datasets.dataset import Dataset, RawRows, take_rows
 from shrinkage.datasets.formats.tables import FrameTable
 from shrinkage.datasets.in_memory import flat_rows, rows_in_memory
 from shrinkage.datasets.pixels import image_names, looks_like_bytes, square_shape
 from shrinkage.datasets.roles import Roles, check_weights, group_values, refuse_drop
 from shrinkage.datasets.table_columns import typed_table
-from shrinkage.datasets.target_rules import check_target
+from shrinkage.datasets.target_like import target_of
 from shrinkage.datasets.wording import require_column
 from shrinkage.errors import InputError
+from shrinkage.target_reading import TargetReading
 
 
 def dataset_from_arrays(
@@ -28,6 +29,8 @@ def dataset_from_arrays(
     *,
     name: str = "data",
     task: str | None = None,
+    missing_target: str = "refuse",
+    like: TargetReading | None = None,
     groups: object = None,
     sample_weight: object = None,
     input_names: Sequence[str] | None = None,
@@ -43,6 +46,8 @@ def dataset_from_arrays(
         y: (n,) or (n, 1) targets.
         name: the data set's name.
         task: `classification` or `regression` instead of the guess.
+        missing_target: `refuse`, or `drop` rows without a target.
+        like: the reading of the training target, for rows that go with training rows.
         groups: (n,) values; rows with equal ones are kept together.
         sample_weight: (n,) weights ≥ 0.
         input_names: names of the d columns of an array.
@@ -60,14 +65,15 @@ def dataset_from_arrays(
     >>> dataset_from_arrays([[1.0], [2.0]], [0, 1]).task
     'classification'
     """
-    roles = Roles(specs=specs or {}, rules=rules or {})
+    said = (specs or {}, rules or {}, missing_target, like)
+    roles = Roles(target_name, (), None, None, task, *said)
     rows, names, shape, readings = _inputs(rows_in_memory(X), input_names, roles)
     values = pd.Series(y) if isinstance(y, (list, tuple)) else y
     values = values if isinstance(values, pd.Series) else np.asarray(values)
     if values.ndim == 2 and values.shape[1] == 1:
         values = np.asarray(values)[:, 0]
     _same_length(target_name, values, len(rows))
-    labels, task = check_target(values, target_name, task)
+    read = target_of(values, target_name, roles)
     group_codes, note = None, ""
     if groups is not None:
         _same_length("groups", np.asarray(groups), len(rows))
@@ -78,11 +84,16 @@ def dataset_from_arrays(
         _same_length("sample_weight", weights, len(rows))
         _require_numbers("sample_weight", weights)
         weights = check_weights(weights, "sample_weight")
+    if read.rows is not None:
+        rows = take_rows(rows, read.rows)
+        rows = rows.reset_index(drop=True) if isinstance(rows, pd.DataFrame) else rows
+        group_codes = None if group_codes is None else group_codes[read.rows]
+        weights = None if weights is None else weights[read.rows]
     return Dataset(
         name=name,
         X=rows,
-        y=labels,
-        task=task,
+        y=read.y,
+        task=read.reading.task,
         input_names=names,
         target_name=target_name,
         image_shape=shape,
@@ -93,6 +104,7 @@ def dataset_from_arrays(
         readings=readings,
         specs=roles.specs,
         left_out=roles.dropped(),
+        target=read.reading,
     )
 
 

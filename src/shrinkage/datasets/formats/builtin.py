@@ -37,6 +37,7 @@ def _digits(roles: Roles) -> Dataset:
         bunch.target,  # pyright: ignore[reportAttributeAccessIssue]
         name="digits",
         task=roles.task,
+        like=roles.like,
         input_names=image_names(shape),
         target_name="digit",
     )

@@ -64,6 +64,8 @@ def load_npz(content: FileContent, roles: Roles, _options: ReadOptions) -> Datas
         arrays[target],
         name=content.name,
         task=roles.task,
+        missing_target=roles.missing_target,
+        like=roles.like,
         groups=arrays.get(group_name),
         sample_weight=arrays.get(roles.sample_weight or "sample_weight"),
         target_name=target,

@@ -20,8 +20,8 @@ from shrinkage.datasets.formats.content import FileContent
 from shrinkage.datasets.pixels import as_pixels
 from shrinkage.datasets.read_options import LOOK, ReadOptions
 from shrinkage.datasets.roles import Roles, check_roles, check_weights, group_values
-from shrinkage.datasets.table_columns import TypedTable, typed_table
-from shrinkage.datasets.target_rules import check_target
+from shrinkage.datasets.table_columns import TypedTable, in_order, typed_table
+from shrinkage.datasets.target_like import table_target_of
 from shrinkage.errors import InputError
 
 
@@ -177,30 +177,37 @@ def dataset_from_table(name: str, table: NamedColumns, roles: Roles) -> Dataset:
             "expected at least one input column beside the target, got none: drop fewer columns"
         )
     left_out = roles.dropped()
-    used = [(column, table.column(column)) for column in table.names if column not in left_out]
+    read = table_target_of(table.column(target), target, roles, table.locate)
+    aside = {target, *left_out}
+    used = [(column, table.column(column)) for column in table.names if column not in aside]
     typed = typed_table(used, roles, table.locate)
-    y, task = check_target(typed.values[target], target, roles.task, table.locate)
     groups, note = None, ""
     if roles.split_by is not None:
         groups, note = group_values(typed.values[roles.split_by], roles.split_by, table.locate)
-    X, image_shape = as_pixels(typed.frame())
+    frame, weights = typed.frame(), _weights(typed, roles.sample_weight, table.locate)
+    if read.rows is not None:
+        frame = frame.iloc[read.rows].reset_index(drop=True)
+        groups = None if groups is None else groups[read.rows]
+        weights = None if weights is None else weights[read.rows]
+    X, image_shape = as_pixels(frame)
     return Dataset(
         name=name,
         X=X,
-        y=y,
-        task=task,
+        y=read.y,
+        task=read.reading.task,
         input_names=inputs,
         target_name=target,
         image_shape=image_shape,
         groups=groups,
         group_name=roles.split_by,
         group_note=note,
-        sample_weight=_weights(typed, roles.sample_weight, table.locate),
-        readings=typed.readings,
+        sample_weight=weights,
+        readings=in_order([*typed.readings, read.column], table.names),
         specs=roles.specs,
         left_out=left_out,
         notes=table.notes,
         read_options=table.read_options,
+        target=read.reading,
     )
 
 

@@ -25,7 +25,8 @@ def judge(
     rows = data.rows.take(positions)
     values = outputs(rows.x)
     loss = problem.loss(values, rows.target, rows.weight).cpu().numpy().astype(np.float64)
-    weight = None if rows.weight is None else rows.weight.cpu().numpy()
+    places = positions.cpu().numpy()
+    weight = None if data.score_weight is None else data.score_weight[places]
     array = values.cpu().numpy()
-    raw = data.raw_target[positions.cpu().numpy()]
+    raw = data.raw_target[places]
     return array, problem.scorer.score(array, raw, weight, data.encoding), loss

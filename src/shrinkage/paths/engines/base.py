@@ -47,7 +47,8 @@ class FoldData:
     """Rows of a fold and the positions in them to train on and to validate on.
 
     Folds may share one `rows`. `validation` is None in a refit, which validates nothing. Scores
-    need the targets as the user gave them, `raw_target` (one a row), and their `encoding`.
+    need the targets as the user gave them, `raw_target` (one a row), their `encoding`, and the
+    weights that count in them, `score_weight` (one a row), or None.
     """
 
     rows: Rows
@@ -55,6 +56,7 @@ class FoldData:
     validation: torch.Tensor | None
     raw_target: np.ndarray
     encoding: TargetEncoding
+    score_weight: np.ndarray | None = None
 
     @property
     def n_inputs(self) -> int:

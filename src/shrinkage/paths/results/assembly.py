@@ -21,13 +21,30 @@ from shrinkage.paths.engines.base import Problem
 from shrinkage.paths.results.code import training_code
 from shrinkage.paths.results.fitted import FittedPath, ModelFile
 from shrinkage.paths.results.loading import load_arrays
-from shrinkage.paths.results.records import ROLES, ChosenModel, LayerTrace, LearningCurve
-from shrinkage.paths.results.summary import summary_of
+from shrinkage.paths.results.records import (
+    ROLES,
+    ChosenModel,
+    ClassFigures,
+    ConstantScore,
+    LayerTrace,
+    LearningCurve,
+)
+from shrinkage.paths.results.score_cautions import score_cautions
+from shrinkage.paths.results.summary import Findings, summary_of
+from shrinkage.paths.results.test_figures import (
+    ScoredRows,
+    class_figures,
+    has_short_form,
+    score_interval,
+)
 from shrinkage.paths.results.warnings import warnings_of
 from shrinkage.paths.running.outcomes import UnitOutcome
 from shrinkage.paths.running.plan import Plan
 from shrinkage.paths.settings import Settings
 from shrinkage.terms import assign
+
+MOST_SHOWN_CLASSES = 200
+"""With more classes than this no confusion matrix is kept."""
 
 PACKAGES = ("shrinkage", "torch", "numpy", "scikit-learn", "pandas", "safetensors")
 
@@ -73,12 +90,15 @@ def assemble(
         refit: the models on all training rows.
         source: where the grid comes from.
     """
-    problem, preparation = plan.problem, plan.preparation
+    problem, preparation, scorer = plan.problem, plan.preparation, plan.problem.scorer
     data, scaling = preparation.data, preparation.preprocessing
     roles = _roles(validation, choice, refit)
     chosen = _chosen(plan, roles, refit)
     best = problem.terms.at(roles["best"].settings.rows[0])
-    summary = summary_of(plan, validation, chosen, len(refit.settings), source, _versions())
+    figures = _class_figures(plan, refit, roles["best"])
+    cautions = (*plan.cautions, *score_cautions(validation, choice, plan.constant, scorer.name))
+    findings = Findings(chosen, cautions, _constant(plan), figures)
+    summary = summary_of(plan, validation, findings, len(refit.settings), source, _versions())
     weights = refit.outcome.named("weights")
     return FittedPath(
         summary=summary,
@@ -128,6 +148,10 @@ def assemble(
             read_options=data.read_options.to_dict(),
         ),
         prototype=copy.deepcopy(plan.module).cpu(),
+        cautions=cautions,
+        target=data.target,
+        constant=findings.constant,
+        classes=figures,
     )
 
 
@@ -150,41 +174,61 @@ def _roles(validation: CrossValidation, choice: Choice, refit: Refit) -> dict[st
 
 
 def _chosen(plan: Plan, roles: Mapping[str, _RefitRow], refit: Refit) -> tuple[ChosenModel, ...]:
-    scores = _test_scores(plan, refit)
-    counts = refit.outcome.named("nonzero")
+    scorer, counts = plan.problem.scorer, refit.outcome.named("nonzero")
     nonzero = np.sum(list(counts.values()), axis=0)
     weights = refit.outcome.named("weights")
     total = sum(int(np.prod(weights[name].shape[1:])) for name in counts)
-    return tuple(
-        ChosenModel(
-            role=name,
-            index=roles[name].index,
-            strength=roles[name].strength,
-            cv_score=_finite(roles[name].cv_score),
-            test_score=_finite(scores[refit.position(roles[name].settings)]),
-            nonzero=int(nonzero[refit.position(roles[name].settings)]),
-            total_weights=total,
+    models = []
+    for name in ROLES:
+        position = refit.position(roles[name].settings)
+        rows = _scored_rows(plan, refit, position)
+        score = float("nan")
+        if len(rows.raw_target):
+            outputs = rows.outputs[None]
+            score = scorer.score(outputs, rows.raw_target, rows.weight, rows.encoding)[0]
+        wanted = np.isfinite(score) and (name == "best" or has_short_form(scorer, rows))
+        interval = score_interval(scorer, rows, plan.options.seed) if wanted else None
+        models.append(
+            ChosenModel(
+                role=name,
+                index=roles[name].index,
+                strength=roles[name].strength,
+                cv_score=_finite(roles[name].cv_score),
+                test_score=_finite(score),
+                nonzero=int(nonzero[position]),
+                total_weights=total,
+                test_interval=interval,
+            )
         )
-        for name in ROLES
-    )
+    return tuple(models)
 
 
-def _test_scores(plan: Plan, refit: Refit) -> np.ndarray:
-    """Score every refitted model on the test rows: the one use of the test rows."""
-    problem, rows = plan.problem, plan.preparation.test_rows
-    dtype = np.float64 if problem.dtype == torch.float64 else np.float32
-    x = torch.from_numpy(plan.preparation.preprocessing.transform(rows.X, dtype))
+def _scored_rows(plan: Plan, refit: Refit, position: int) -> ScoredRows:
+    """Return a refitted model's outputs for the test rows: the one use of the test rows."""
+    preparation = plan.preparation
+    rows, split = preparation.test_rows, preparation.split
     module = copy.deepcopy(plan.module).cpu().eval()
     arrays = refit.outcome.named("weights")
-    scores = []
-    for position in range(len(refit.settings)):
-        load_arrays(module, {name: value[position] for name, value in arrays.items()})
-        with torch.no_grad():
-            outputs = module(x).t().unsqueeze(0).numpy()
-        scores.append(
-            problem.scorer.score(outputs, rows.y, rows.weight, plan.preparation.target)[0]
-        )
-    return np.array(scores)
+    load_arrays(module, {name: value[position] for name, value in arrays.items()})
+    with torch.no_grad():
+        outputs = module(torch.from_numpy(preparation.test_inputs)).t().numpy()
+    groups = preparation.data.groups
+    held = None if groups is None or not len(split.test) else groups[split.test]
+    return ScoredRows(outputs, rows.y, rows.weight, held, preparation.target)
+
+
+def _class_figures(plan: Plan, refit: Refit, best: _RefitRow) -> ClassFigures | None:
+    if plan.preparation.data.task != "classification":
+        return None
+    rows = _scored_rows(plan, refit, refit.position(best.settings))
+    if not len(rows.raw_target) or len(rows.encoding.classes) > MOST_SHOWN_CLASSES:
+        return None
+    return class_figures(rows.outputs, rows.raw_target, rows.encoding)
+
+
+def _constant(plan: Plan) -> ConstantScore:
+    scores = plan.constant
+    return ConstantScore(_finite(float(scores.folds.mean())), _finite(scores.test))
 
 
 def _finite(value: float) -> float | None:

@@ -11,13 +11,15 @@ from __future__ import annotations
 import csv
 import io
 import math
+from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
 from shrinkage.atomic import write_bytes
+from shrinkage.cautions import Caution
 from shrinkage.errors import RunDirectoryError
 from shrinkage.paths.results.files import read_arrays, read_json, write_arrays, write_json
 from shrinkage.paths.results.fitted import FittedPath, ModelFile
@@ -25,12 +27,15 @@ from shrinkage.paths.results.records import (
     ROLES,
     AssignmentRow,
     ChosenModel,
+    ClassFigures,
+    ConstantScore,
     LayerTrace,
     LearningCurve,
     PathResult,
     Status,
     standard_error,
 )
+from shrinkage.target_reading import TargetReading
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -211,7 +216,7 @@ def _result(summary: dict, history: dict, model: dict, arrays: dict) -> FittedPa
         inputs_kept=None if inputs_kept is None else _array(inputs_kept),
         layers=tuple(_layer(layer) for layer in history["layers"]),
         curves=tuple(_curve(curve) for curve in history["curves"]),
-        chosen=tuple(ChosenModel(role=role, **summary[role]) for role in ROLES),
+        chosen=tuple(_chosen(role, summary[role]) for role in ROLES),
         weights=weights,
         assignment=tuple(
             AssignmentRow(**{**row, "shape": tuple(row["shape"])}) for row in history["assignment"]
@@ -227,7 +232,27 @@ def _result(summary: dict, history: dict, model: dict, arrays: dict) -> FittedPa
         network_inputs_kept=None if network_inputs is None else _array(network_inputs),
         input_columns=tuple(history.get("input_columns", ())),
         model_file=file,
+        target=_or_none(TargetReading.from_dict, summary.get("target")),
+        constant=_or_none(lambda stored: ConstantScore(**stored), summary.get("constant")),
+        classes=_or_none(_classes, summary.get("classes")),
+        cautions=tuple(Caution.from_dict(stored) for stored in summary.get("cautions", ())),
     )
+
+
+Stored = TypeVar("Stored")
+
+
+def _or_none(read: Callable[[Any], Stored], stored: Any) -> Stored | None:
+    return None if stored is None else read(stored)
+
+
+def _chosen(role: str, stored: dict) -> ChosenModel:
+    interval = _or_none(tuple, stored.get("test_interval"))
+    return ChosenModel(role=role, **{**stored, "test_interval": interval})
+
+
+def _classes(stored: dict) -> ClassFigures:
+    return ClassFigures(tuple(stored["classes"]), np.array(stored["confusion"], dtype=np.int64))
 
 
 def _layer(stored: dict) -> LayerTrace:

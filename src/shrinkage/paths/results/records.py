@@ -13,6 +13,8 @@ from enum import StrEnum
 
 import numpy as np
 
+from shrinkage.cautions import Caution
+from shrinkage.target_reading import TargetReading
 from shrinkage.terms import AssignmentRow
 
 
@@ -64,7 +66,8 @@ class ChosenModel:
     """A model refitted on all training rows and looked at once on the test rows.
 
     `role` is `best`, `one_standard_error` or `unregularized`; `index` is its place in
-    `strengths` (None for the unregularized model).
+    `strengths` (None for the unregularized model); `test_interval` is a 95 % interval for the
+    test score (`score_interval` says which).
     """
 
     role: str
@@ -74,11 +77,66 @@ class ChosenModel:
     test_score: float | None
     nonzero: int
     total_weights: int
+    test_interval: tuple[float, float] | None = None
 
     @property
     def zero_fraction(self) -> float:
         """Return the share of the weights that are exactly zero, between 0 and 1."""
         return 1.0 - self.nonzero / self.total_weights if self.total_weights else 0.0
+
+
+@dataclass(frozen=True, eq=False)
+class ClassFigures:
+    """How the best model does on each class of the test rows.
+
+    `confusion[i, j]` counts the rows of class i that are taken for class j.
+
+    >>> figures = ClassFigures(("no", "yes"), np.array([[8, 2], [0, 0]]))
+    >>> figures.precision, figures.recall, figures.rows
+    ((1.0, 0.0), (0.8, None), (10, 0))
+    """
+
+    classes: tuple[str | int | float | bool, ...]
+    confusion: np.ndarray
+
+    @property
+    def rows(self) -> tuple[int, ...]:
+        """Return how many test rows each class has."""
+        return tuple(self.confusion.sum(axis=1).tolist())
+
+    @property
+    def precision(self) -> tuple[float | None, ...]:
+        """Return the share of right ones among the rows taken for a class; None without such."""
+        return _shares(self.confusion, axis=0)
+
+    @property
+    def recall(self) -> tuple[float | None, ...]:
+        """Return the share of the rows of a class that are taken for it; None without rows."""
+        return _shares(self.confusion, axis=1)
+
+    def to_dict(self) -> dict[str, object]:
+        """Return plain values that JSON can hold."""
+        return {
+            "classes": list(self.classes),
+            "rows": list(self.rows),
+            "precision": list(self.precision),
+            "recall": list(self.recall),
+            "confusion": self.confusion.tolist(),
+        }
+
+
+def _shares(confusion: np.ndarray, axis: int) -> tuple[float | None, ...]:
+    totals = confusion.sum(axis=axis).tolist()
+    right = np.diag(confusion).tolist()
+    return tuple(r / t if t else None for r, t in zip(right, totals, strict=True))
+
+
+@dataclass(frozen=True)
+class ConstantScore:
+    """What the model without inputs scores: mean over the folds, and on the test rows."""
+
+    cv_score: float | None
+    test_score: float | None
 
 
 @dataclass(frozen=True)
@@ -127,6 +185,9 @@ class PathResult:
     was not measured.
     `inputs_kept` counts columns of the table, `network_inputs_kept` the inputs that they became;
     `input_columns` names the column of each input (none: each input is a column).
+    `target` is what the target was taken for, `constant` the score of a model without inputs,
+    `classes` the figures of each class on the test rows. `cautions` are what a reader should know
+    about rows and scores, `warnings` about training.
     """
 
     summary: Mapping[str, object]
@@ -152,6 +213,10 @@ class PathResult:
     residual: np.ndarray | None = None
     network_inputs_kept: np.ndarray | None = None
     input_columns: tuple[str, ...] = ()
+    cautions: tuple[Caution, ...] = ()
+    target: TargetReading | None = None
+    constant: ConstantScore | None = None
+    classes: ClassFigures | None = None
 
     @property
     def score_mean(self) -> np.ndarray:

@@ -7,19 +7,31 @@ None, so that the file is JSON for every reader.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import asdict, dataclass
 
 import numpy as np
 
+from shrinkage.cautions import Caution
 from shrinkage.paths.choosing.cross_validation import CrossValidation
 from shrinkage.paths.choosing.grid_top import GridSource
-from shrinkage.paths.results.records import ChosenModel
+from shrinkage.paths.results.records import ChosenModel, ClassFigures, ConstantScore
 from shrinkage.paths.running.plan import Plan
+
+
+@dataclass(frozen=True)
+class Findings:
+    """The chosen models, what to know about them, the model without inputs, figures by class."""
+
+    chosen: tuple[ChosenModel, ...]
+    cautions: tuple[Caution, ...]
+    constant: ConstantScore
+    classes: ClassFigures | None
 
 
 def summary_of(
     plan: Plan,
     validation: CrossValidation,
-    chosen: tuple[ChosenModel, ...],
+    findings: Findings,
     refitted: int,
     source: GridSource,
     versions: Mapping[str, str],
@@ -29,7 +41,7 @@ def summary_of(
     Args:
         plan: what was trained, on which rows.
         validation: the cross validation.
-        chosen: the refitted models.
+        findings: the refitted models and what is known of them.
         refitted: number of models trained on all training rows.
         source: where the grid comes from.
         versions: of the packages.
@@ -43,6 +55,7 @@ def summary_of(
     fixed = [repr(term) for term in problem.terms.fixed]
     summary: dict[str, object] = {
         "task": data.task,
+        "target": None if data.target is None else data.target.to_dict(),
         "data": data.name,
         "n_samples": data.n_samples + (len(data.test[1]) if data.test is not None else 0),
         "n_features": data.n_features,
@@ -73,15 +86,21 @@ def summary_of(
         "status": [str(status) for status in validation.status],
         "residual": None if residual is None else _numbers(residual.max(axis=1)),
         "models_trained": plan.folds * (len(validation.strengths) + 1) + refitted,
+        "constant": asdict(findings.constant),
+        "positive": problem.scorer.positive,
+        "class_weight": options.to_dict()["class_weight"],
+        "classes": None if findings.classes is None else findings.classes.to_dict(),
+        "cautions": [caution.to_dict() for caution in findings.cautions],
         "wall_seconds": None,
         "versions": dict(versions),
     }
-    for model in chosen:
+    for model in findings.chosen:
         summary[model.role] = {
             "index": model.index,
             "strength": model.strength,
             "cv_score": model.cv_score,
             "test_score": model.test_score,
+            "test_interval": None if model.test_interval is None else list(model.test_interval),
             "nonzero": model.nonzero,
             "total_weights": model.total_weights,
         }

@@ -6,6 +6,7 @@ before anything is trained or written, and then works through its jobs.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from functools import cached_property, reduce
@@ -15,9 +16,13 @@ import numpy as np
 import torch
 from torch import nn
 
-from shrinkage.datasets import Dataset, TargetEncoding
+from shrinkage.cautions import Caution, CautionKind
+from shrinkage.datasets import Dataset
+from shrinkage.datasets.cautions import data_cautions
+from shrinkage.datasets.rare import class_weights, merge_rare
 from shrinkage.errors import InputError
-from shrinkage.paths.choosing.scores import DEFAULT_SCORES, Scorer
+from shrinkage.paths.choosing.constant import ConstantScores, constant_outputs
+from shrinkage.paths.choosing.scores import DEFAULT_SCORES, Scorer, label_called
 from shrinkage.paths.engines.architectures import Architecture, build_seeded, parse_architecture
 from shrinkage.paths.engines.base import Engine, Problem, Unit
 from shrinkage.paths.engines.losses import LOSSES
@@ -60,6 +65,37 @@ class Plan:
     def workers(self) -> int:
         """Return how many jobs run side by side."""
         return self.runner.workers(self.engine)
+
+    @cached_property
+    def cautions(self) -> tuple[Caution, ...]:
+        """Return what there is to know before anything is trained."""
+        preparation, scorer = self.preparation, self.problem.scorer
+        rows, split = preparation.test_rows, preparation.split
+        reason = ""
+        if len(rows.y):
+            reason = scorer.undefined(rows.y, rows.weight, preparation.target)
+        facts = {"score": scorer.name, "rows": "test", "reason": reason}
+        undefined = (Caution(CautionKind.SCORE_UNDEFINED, facts),) if reason else ()
+        return (*data_cautions(preparation.data, split.folds), *undefined)
+
+    @cached_property
+    def constant(self) -> ConstantScores:
+        """Return the scores of the model without inputs."""
+        preparation, scorer = self.preparation, self.problem.scorer
+        data, split = preparation.data, preparation.split
+
+        def score(train: np.ndarray, y: np.ndarray, weight: np.ndarray | None, place: int) -> float:
+            encoding = (*preparation.fold_targets, preparation.target)[place]
+            sample = None if data.sample_weight is None else data.sample_weight[train]
+            outputs = constant_outputs(encoding, data.y[train], sample, len(y))
+            return float(scorer.score(outputs, y, weight, encoding)[0])
+
+        folds = [
+            score(train, data.y[held], preparation.score_weight(held), place)
+            for place, (train, held) in enumerate(split.folds)
+        ]
+        test = preparation.test_rows
+        return ConstantScores(np.array(folds), score(split.train, test.y, test.weight, -1))
 
     @property
     def folds(self) -> int:
@@ -160,15 +196,20 @@ def make_plan(
     """Return everything that is fixed before training starts; arguments as in `fit_dataset`."""
     architecture = parse_architecture(model)
     solved = architecture.solved
+    if options.rare == "other":
+        data = merge_rare(data, _rare_below(options, data, validation))
     split = make_split(data, options.folds, options.test_size, options.seed, validation)
     device = torch.device("cpu") if solved else options.torch_device()
     dtype = torch.float64 if solved else DTYPES[options.dtype]
     standardize = data.task == "regression" and not solved
-    preparation = Preparation(data, split, standardize, dtype, device)
-    preparation.check_classes()
+    preparation = Preparation(
+        data, split, standardize, dtype, device, options.class_weight, options.score_weights
+    )
+    _check_class_weight(options, data)
     target = preparation.target
     recipe = _recipe(options, min(len(train) for train, _ in split.folds))
-    scorer = _scorer(options, data.task, target)
+    scorer = _scorer(options, preparation)
+    _ = preparation.test_inputs  # a bad cell among them stops the run here
     n_outputs = max(1, len(target.classes))
     seed = derived_seed(options.seed, REFIT_LABEL)
     module = build_seeded(
@@ -199,10 +240,42 @@ def make_plan(
     return Plan(problem, preparation, engine, runner, options, module, inputs.warnings)
 
 
-def _scorer(options: PathOptions, task: str, encoding: TargetEncoding) -> Scorer:
-    scorer = Scorer(DEFAULT_SCORES[task] if options.scorer is None else options.scorer)
-    scorer.check(encoding)
+def _scorer(options: PathOptions, preparation: Preparation) -> Scorer:
+    """Return the scorer; raise unless it is defined on the validation rows of every fold."""
+    data, target = preparation.data, preparation.target
+    name = DEFAULT_SCORES[data.task] if options.scorer is None else options.scorer
+    scorer = Scorer.of(name, label_called(options.positive, target))
+    weighted = data.sample_weight is not None and options.score_weights
+    scorer.check(target, weighted)
+    for number, (_, rows) in enumerate(preparation.split.folds, start=1):
+        encoding = preparation.fold_targets[number - 1]
+        reason = scorer.undefined(data.y[rows], preparation.score_weight(rows), encoding)
+        if reason:
+            where = f"fold {number}" if len(preparation.split.folds) > 1 else "the validation set"
+            raise InputError(
+                f"the score {scorer.name} is not defined on the {len(rows)} validation rows of "
+                f"{where} ({reason}): use fewer --folds, another --score, or --rare other"
+            )
     return scorer
+
+
+def _rare_below(options: PathOptions, data: Dataset, validation: np.ndarray | None) -> int:
+    """Return how many rows keep a class: so many that every fold is validated on one of them."""
+    if options.rare_below is not None:
+        return options.rare_below
+    if validation is not None:
+        return 2
+    share = 1.0 if data.test is not None else 1.0 - options.test_size
+    return math.ceil(options.folds / share)
+
+
+def _check_class_weight(options: PathOptions, data: Dataset) -> None:
+    if options.class_weight not in (None, "none"):
+        if data.task != "classification":
+            raise InputError(
+                "expected classes for class_weight (--class-weight), got a regression: leave it out"
+            )
+        class_weights(data.y, options.class_weight)
 
 
 def _check_batch_norm(module: nn.Module, recipe: Recipe) -> None:

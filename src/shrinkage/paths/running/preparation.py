@@ -7,7 +7,7 @@ Pictures of bytes need no fitting, so all jobs share one array of them.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -23,8 +23,10 @@ from shrinkage.datasets import (
     take_rows,
 )
 from shrinkage.datasets.dataset import RawRows
+from shrinkage.datasets.rare import ClassWeight, class_weights
 from shrinkage.errors import InputError
 from shrinkage.paths.engines.base import FoldData, Rows
+from shrinkage.paths.own_sets import own_set
 
 
 @dataclass(frozen=True)
@@ -101,6 +103,8 @@ class Preparation:
         standardize_target: whether regression targets become (y − mean)/scale for training.
         dtype: of the preprocessed rows.
         device: where they live.
+        class_weight: `balanced` or a weight by label; multiplies the weights in the loss.
+        score_weights: whether sample weights count in scores too.
     """
 
     data: Dataset
@@ -108,6 +112,8 @@ class Preparation:
     standardize_target: bool
     dtype: torch.dtype
     device: torch.device
+    class_weight: ClassWeight = None
+    score_weights: bool = True
 
     @cached_property
     def preprocessing(self) -> Preprocessing:
@@ -121,22 +127,21 @@ class Preparation:
 
     @cached_property
     def fold_targets(self) -> tuple[TargetEncoding, ...]:
-        """Return the target encoding of each fold, fitted on its training rows."""
+        """Return the target encoding of each fold: its own scale, and the classes of all."""
+        if self.data.task == "classification":
+            return (self.target,) * len(self.split.folds)
         return tuple(self._encoding(train) for train, _ in self.split.folds)
 
-    def check_classes(self) -> None:
-        """Refuse folds that lack a class.
+    @cached_property
+    def test_inputs(self) -> np.ndarray:
+        """Return the prepared test rows; asked for before training, so that a bad cell stops it.
 
         Raises:
-            InputError: a class has no training row in some fold.
+            InputError: a cell is not what its column held in training.
         """
-        for encoding in self.fold_targets:
-            lost = sorted(set(map(str, self.target.classes)) - set(map(str, encoding.classes)))
-            if lost:
-                raise InputError(
-                    f"class {lost[0]!r} has no training row in some fold; expected every class in "
-                    "every fold: use fewer --folds, more rows of it, or leave the class out"
-                )
+        dtype = np.float64 if self.dtype == torch.float64 else np.float32
+        with own_set("test", self.data.test_name):
+            return self.preprocessing.transform(self.test_rows.X, dtype)
 
     def fold(self, number: int | None) -> FoldData:
         """Return the rows of a fold, or for None those of the refit.
@@ -159,7 +164,13 @@ class Preparation:
         inside = self._places(train, used)
         outside = None if validation is None else self._places(validation, used)
         rows = Rows(x, self._target(used, encoding), self._weight(used, inside))
-        return FoldData(rows, inside, outside, self.data.y[used], encoding)
+        score_weight = self.score_weight(used)
+        return FoldData(rows, inside, outside, self.data.y[used], encoding, score_weight)
+
+    def score_weight(self, rows: np.ndarray) -> np.ndarray | None:
+        """Return the weights of raw rows in scores, or None."""
+        weight = self.data.sample_weight
+        return weight[rows] if weight is not None and self.score_weights else None
 
     @cached_property
     def _pictures(self) -> torch.Tensor:
@@ -169,9 +180,11 @@ class Preparation:
         return Preprocessing.fit(self.data.columns, train)
 
     def _encoding(self, train: np.ndarray) -> TargetEncoding:
-        return TargetEncoding.fit(
+        encoding = TargetEncoding.fit(
             self.data.y[train], self.data.task, standardize=self.standardize_target
         )
+        read = self.data.target
+        return encoding if read is None else replace(encoding, merged=read.merged)
 
     def _inputs(self, used: np.ndarray, fitted: Preprocessing) -> torch.Tensor:
         dtype = np.float64 if self.dtype == torch.float64 else np.float32
@@ -185,13 +198,24 @@ class Preparation:
 
     def _weight(self, used: np.ndarray, train: torch.Tensor) -> torch.Tensor | None:
         """Return the weights of the rows, with mean one over the training rows."""
-        if self.data.sample_weight is None:
+        values = self._loss_weight(used, used[train.cpu().numpy()])
+        if values is None:
             return None
-        weight = torch.from_numpy(self.data.sample_weight[used]).to(self.device, self.dtype)
+        weight = torch.from_numpy(values).to(self.device, self.dtype)
         mean = weight[train].mean()
         if not float(mean) > 0:
             raise InputError("expected sample weights with a positive sum in every fold, got all 0")
         return weight / mean
+
+    def _loss_weight(self, used: np.ndarray, train: np.ndarray) -> np.ndarray | None:
+        """Return sample weight × weight of the class, the latter judged on the training rows."""
+        sample, y = self.data.sample_weight, self.data.y
+        by_row = class_weights(y[train], self.class_weight)
+        if by_row is None:
+            return None if sample is None else sample[used]
+        by_label = dict(zip(y[train].tolist(), by_row.tolist(), strict=True))
+        weight = np.array([by_label.get(label, 1.0) for label in y[used].tolist()])
+        return weight if sample is None else weight * sample[used]
 
     def _places(self, rows: np.ndarray, used: np.ndarray) -> torch.Tensor:
         """Return where these raw rows are among the ones that are used."""
@@ -205,5 +229,4 @@ class Preparation:
             X, y = self.data.test
             return TestRows(X, np.asarray(y), None)
         rows = self.split.test
-        weight = None if self.data.sample_weight is None else self.data.sample_weight[rows]
-        return TestRows(take_rows(self.data.X, rows), self.data.y[rows], weight)
+        return TestRows(take_rows(self.data.X, rows), self.data.y[rows], self.score_weight(rows))

@@ -1,0 +1,187 @@
+"""What the test rows say beyond one score: figures of each class, and how sure the score is.
+
+Who uses this: the result of a path, from the one look at the test rows.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from shrinkage.datasets import TargetEncoding
+from shrinkage.paths.choosing.scores import Scorer
+from shrinkage.paths.results.records import ClassFigures
+
+LEVEL = 0.95
+RESAMPLES = 1000
+NORMAL = 1.959963984540054
+"""The 97.5 % quantile of the standard normal distribution."""
+
+SCORED_RESAMPLES = 200
+"""Resamples for which a scorer without a short form is called."""
+
+Interval = tuple[float, float]
+
+
+def class_figures(
+    outputs: np.ndarray, raw_target: np.ndarray, encoding: TargetEncoding
+) -> ClassFigures:
+    """Return how often each class is right, and what it is taken for.
+
+    Args:
+        outputs: logits of one model, (classes, rows).
+        raw_target: labels as the user gave them, (rows,).
+        encoding: of the labels.
+
+    >>> encoding = TargetEncoding("classification", classes=("no", "yes"))
+    >>> y = np.array(["no", "yes", "yes"], dtype=object)
+    >>> class_figures(np.array([[1.0, 1.0, 0.0], [0.0, 0.0, 1.0]]), y, encoding).recall
+    (1.0, 0.5)
+    """
+    codes, count = encoding.encode(raw_target), encoding.n_outputs
+    pairs = codes * count + outputs.argmax(axis=0)
+    confusion = np.bincount(pairs, minlength=count * count).reshape(count, count)
+    return ClassFigures(encoding.classes, confusion)
+
+
+@dataclass(frozen=True, eq=False)
+class ScoredRows:
+    """Outputs of one model for some rows, (outputs, rows), and what their score needs."""
+
+    outputs: np.ndarray
+    raw_target: np.ndarray
+    weight: np.ndarray | None
+    groups: np.ndarray | None
+    encoding: TargetEncoding
+
+
+def score_interval(scorer: Scorer, rows: ScoredRows, seed: int) -> Interval | None:
+    """Return a 95 % interval for the score of a model on rows like these.
+
+    For accuracy without weights or groups it is Wilson's (Wilson 1927, Journal of the American
+    Statistical Association 22): the centre (p + z²/2n)/(1 + z²/n), the half width
+    z/(1 + z²/n) · √(p(1 − p)/n + z²/4n²). Else the 2.5 % and 97.5 % quantiles of the score over
+    1,000 seeded resamples of the rows, or of whole groups where rows belong together (the
+    percentile interval of Efron and Tibshirani 1993, An introduction to the bootstrap, chapter
+    13); over 200 where the score is no mean over rows. None with under 5 rows.
+
+    Args:
+        scorer: the score.
+        rows: outputs and targets.
+        seed: of the resamples.
+    """
+    count = len(rows.raw_target)
+    if count < 5 or not np.isfinite(rows.outputs).all():
+        return None
+    accuracy = scorer.name == "accuracy" and rows.encoding.task == "classification"
+    if accuracy and rows.weight is None and rows.groups is None:
+        return _wilson(int(_hits(rows).sum()), count)
+    score = _short_form(scorer, rows) or _by_scorer(scorer, rows)
+    resamples = RESAMPLES if isinstance(score, _Ratio) else SCORED_RESAMPLES
+    scores = np.array([score(times) for times in _resampled(rows, resamples, seed)])
+    scores = scores[np.isfinite(scores)]
+    if len(scores) < resamples / 2:
+        return None
+    low, high = np.quantile(scores, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
+    return float(low), float(high)
+
+
+def has_short_form(scorer: Scorer, rows: ScoredRows) -> bool:
+    """Return whether an interval costs next to nothing."""
+    return _short_form(scorer, rows) is not None
+
+
+def _wilson(hits: int, count: int) -> Interval:
+    share, z = hits / count, NORMAL
+    scale = 1 + z**2 / count
+    centre = (share + z**2 / (2 * count)) / scale
+    half = z / scale * math.sqrt(share * (1 - share) / count + z**2 / (4 * count**2))
+    return max(0.0, centre - half), min(1.0, centre + half)
+
+
+def _resampled(rows: ScoredRows, resamples: int, seed: int) -> Iterator[np.ndarray]:
+    """Yield how often each row is drawn, (rows,)."""
+    random = np.random.default_rng([seed, 95])
+    units = np.arange(len(rows.raw_target))
+    if rows.groups is not None:
+        units = np.unique(rows.groups, return_inverse=True)[1]
+    number = int(units.max()) + 1
+    for _ in range(resamples):
+        drawn = np.bincount(random.integers(0, number, number), minlength=number)
+        yield drawn[units]
+
+
+@dataclass(frozen=True, eq=False)
+class _Ratio:
+    """A score from sums over rows: times drawn → `of(times @ sums)`."""
+
+    sums: np.ndarray
+    of: Callable[[np.ndarray], float]
+
+    def __call__(self, times: np.ndarray) -> float:
+        return self.of(times @ self.sums)
+
+
+def _short_form(scorer: Scorer, rows: ScoredRows) -> _Ratio | None:
+    """Return a score of row by row terms, which needs no call of the scorer a resample."""
+    weight = np.ones(len(rows.raw_target)) if rows.weight is None else rows.weight
+    if rows.encoding.task == "regression" and scorer.name == "r2":
+        return _r2(rows, weight)
+    terms = _CLASS_TERMS if rows.encoding.task == "classification" else _NUMBER_TERMS
+    if scorer.name not in terms:
+        return None
+    values, of = terms[scorer.name]
+    sums = np.stack([weight * values(rows), weight], axis=1)
+    return _Ratio(sums, lambda s: of(s[0] / s[1]) if s[1] > 0 else math.nan)
+
+
+def _r2(rows: ScoredRows, weight: np.ndarray) -> _Ratio:
+    y = np.asarray(rows.raw_target, dtype=np.float64)
+    error, y = _errors(rows), y - y.mean()
+    sums = np.stack([weight * error**2, weight * y**2, weight * y, weight], axis=1)
+
+    def r2(s: np.ndarray) -> float:
+        spread = s[1] - s[2] ** 2 / s[3] if s[3] > 0 else 0.0
+        return 1.0 - s[0] / spread if spread > 0 else math.nan
+
+    return _Ratio(sums, r2)
+
+
+def _errors(rows: ScoredRows) -> np.ndarray:
+    y = np.asarray(rows.raw_target, dtype=np.float64)
+    return y - rows.encoding.decode(rows.outputs[0])
+
+
+def _hits(rows: ScoredRows) -> np.ndarray:
+    return rows.encoding.encode(rows.raw_target) == rows.outputs.argmax(axis=0)
+
+
+def _log_probabilities(rows: ScoredRows) -> np.ndarray:
+    codes = rows.encoding.encode(rows.raw_target)
+    own = rows.outputs[codes, np.arange(len(codes))].astype(np.float64)
+    return own - np.logaddexp.reduce(rows.outputs.astype(np.float64), axis=0)
+
+
+Term = tuple[Callable[[ScoredRows], np.ndarray], Callable[[float], float]]
+_CLASS_TERMS: dict[str, Term] = {
+    "accuracy": (_hits, float),
+    "neg_log_loss": (_log_probabilities, float),
+}
+_NUMBER_TERMS: dict[str, Term] = {
+    "neg_mean_squared_error": (lambda rows: _errors(rows) ** 2, lambda mean: -mean),
+    "neg_root_mean_squared_error": (lambda rows: _errors(rows) ** 2, lambda mean: -math.sqrt(mean)),
+    "neg_mean_absolute_error": (lambda rows: np.abs(_errors(rows)), lambda mean: -mean),
+}
+
+
+def _by_scorer(scorer: Scorer, rows: ScoredRows) -> Callable[[np.ndarray], float]:
+    def score(times: np.ndarray) -> float:
+        places = np.repeat(np.arange(len(times)), times)
+        weight = None if rows.weight is None else rows.weight[places]
+        outputs = rows.outputs[None][:, :, places]
+        return float(scorer.score(outputs, rows.raw_target[places], weight, rows.encoding)[0])
+
+    return score

@@ -1,0 +1,126 @@
+"""The sentence of each caution: what is known, and what to do.
+
+Who uses this: the terminal and the page. Names and labels come from data, so they are shown as
+printable text on one line.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+from shrinkage.cautions import Caution, CautionKind
+from shrinkage.drawing.text import count_text, number_text, plain, share_text, strength_text
+from shrinkage.reports.wording import score_wording
+
+SHOWN = 5
+"""How many names a sentence lists before it stops."""
+
+Facts = Mapping[str, Any]
+
+
+def caution_text(caution: Caution) -> str:
+    """Return the sentence of a caution, without markup.
+
+    >>> facts = {"score": "roc_auc", "rows": "test", "reason": "one class"}
+    >>> caution_text(Caution(CautionKind.SCORE_UNDEFINED, facts))
+    'the score roc_auc is not defined on the test rows (one class), so none is given'
+    """
+    return _SENTENCES[caution.kind](caution.facts)
+
+
+def _names(values: Iterable[object]) -> str:
+    names = [repr(plain(value, 40)) if isinstance(value, str) else str(value) for value in values]
+    return ", ".join(names[:SHOWN]) + (f" and {len(names) - SHOWN} more" if names[SHOWN:] else "")
+
+
+def _classes(facts: Facts) -> str:
+    noun = "class" if len(facts["classes"]) == 1 else "classes"
+    return f"{noun} {_names(facts['classes'])}"
+
+
+def _rare_classes(facts: Facts) -> str:
+    one, rows = len(facts["classes"]) == 1, facts["rows"]
+    count = count_text(rows[0], "training row") if one else f"{min(rows)} to {max(rows)} rows each"
+    return (
+        f"{_classes(facts)} {'has' if one else 'have'} only {count} for {facts['folds']} folds, "
+        "so not every fold is validated on it: collect more rows, or merge rare classes "
+        "(--rare other)"
+    )
+
+
+def _class_unlearned(facts: Facts) -> str:
+    one = len(facts["folds"]) == 1
+    return (
+        f"the training rows of fold{'' if one else 's'} {_names(facts['folds'])} lack "
+        f"{_classes(facts)}, so every validation row of it counts as a miss there"
+    )
+
+
+def _score_undefined(facts: Facts) -> str:
+    return (
+        f"the score {facts['score']} is not defined on the {facts['rows']} rows "
+        f"({plain(facts['reason'], 120)}), so none is given"
+    )
+
+
+def _constant_as_good(facts: Facts) -> str:
+    wording = score_wording(facts["score"])
+    return (
+        f"the best {wording.label} over the folds ({wording.text(facts['best'])}) is not better "
+        "by one standard error than that of a model without inputs "
+        f"({wording.text(facts['constant'])}): the inputs may hold nothing about the target"
+    )
+
+
+def _strengths_alike(facts: Facts) -> str:
+    return (
+        f"the folds cannot tell the best strength from {facts['count']} of the {facts['of']} "
+        f"others, {strength_text(facts['first'])} to {strength_text(facts['last'])}: a larger one "
+        "of them costs nothing that can be seen"
+    )
+
+
+def _target_in_column(facts: Facts) -> str:
+    return (
+        f"column {plain(facts['column'], 40)!r} alone gives the target "
+        f"({share_text(facts['agreement'])} agreement): if it is not known before the target is, "
+        "leave it out (--drop)"
+    )
+
+
+def _identifier(facts: Facts) -> str:
+    return (
+        f"column {plain(facts['column'], 40)!r} has {facts['distinct']:,} different values in "
+        f"{facts['rows']:,} rows: if it only names the rows, leave it out (--drop)"
+    )
+
+
+def _duplicates(facts: Facts) -> str:
+    return (
+        f"{facts['rows']:,} of {facts['of']:,} rows have equal inputs to a row in another fold, "
+        "so scores may be too good: keep equal rows together (--split-by) or remove them"
+    )
+
+
+def _time_order(facts: Facts) -> str:
+    column = facts["column"]
+    where = "in the order of the rows" if column is None else f"by {plain(column, 40)!r}"
+    return (
+        f"the target moves slowly {where} (correlation {number_text(facts['correlation'])} with "
+        "the row before), but the folds are drawn at random, so scores may be too good: keep "
+        "periods together (--split-by)"
+    )
+
+
+_SENTENCES: Mapping[CautionKind, Callable[[Facts], str]] = {
+    CautionKind.RARE_CLASSES: _rare_classes,
+    CautionKind.CLASS_UNLEARNED: _class_unlearned,
+    CautionKind.SCORE_UNDEFINED: _score_undefined,
+    CautionKind.CONSTANT_AS_GOOD: _constant_as_good,
+    CautionKind.STRENGTHS_ALIKE: _strengths_alike,
+    CautionKind.TARGET_IN_COLUMN: _target_in_column,
+    CautionKind.IDENTIFIER: _identifier,
+    CautionKind.DUPLICATES_ACROSS_FOLDS: _duplicates,
+    CautionKind.TIME_ORDER: _time_order,
+}

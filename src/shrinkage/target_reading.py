@@ -1,0 +1,87 @@
+"""What a target column was taken for, and why: the record that is told back.
+
+Who uses this: `datasets.target_rules` decides, every `Dataset` carries the record, the run
+directory keeps it (`target` in `summary.json`), the terminal and the report tell it in the words
+of `shrinkage.reports.told`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from enum import StrEnum
+from typing import Any
+
+TASK_OPTION = "--task"
+"""The option that overrides what was decided."""
+
+
+class TaskReason(StrEnum):
+    """Why a target means classes or numbers; the value is its name in JSON."""
+
+    ASKED = "asked"
+    TEXT = "text"
+    BOOLEAN = "boolean"
+    CATEGORIES = "categories"
+    TWO_VALUES = "two_values"
+    REPEATED = "repeated_whole_numbers"
+    BALANCED = "balanced_whole_numbers"
+    PADDED = "numbers_with_leading_zeros"
+    WORDS_AND_NUMBERS = "words_and_numbers"
+    FRACTIONS = "fractions"
+    FEW_ROWS_A_VALUE = "few_rows_a_value"
+    YEARS = "years"
+    SMOOTH_COUNTS = "smooth_counts"
+    MANY_VALUES = "many_values"
+
+
+@dataclass(frozen=True)
+class TargetReading:
+    """A decision about a target.
+
+    Args:
+        name: the column.
+        task: `classification` or `regression`.
+        why: the reason.
+        rows: how many rows have a target.
+        distinct: how many different values they hold.
+        dropped: rows that were left out because their target is missing.
+        classes: the labels in sorted order; empty for regression.
+        counts: rows of each class; empty for regression.
+        least: the smallest value; None for classes.
+        largest: the largest value; None for classes.
+        words: words that often mean `missing` and are classes here.
+        left_out: what the cells of the dropped rows say, each once.
+        merged: rare labels that are the class `other` here.
+        other: the other task, where the values allow it (`--task` chooses it), or None.
+
+    >>> reading = TargetReading("y", "regression", TaskReason.FRACTIONS, 9, 9, least=0.5)
+    >>> TargetReading.from_dict(reading.to_dict()) == reading
+    True
+    """
+
+    name: str
+    task: str
+    why: TaskReason
+    rows: int
+    distinct: int
+    dropped: int = 0
+    classes: tuple[str | int | float | bool, ...] = ()
+    counts: tuple[int, ...] = ()
+    least: float | None = None
+    largest: float | None = None
+    words: tuple[str, ...] = ()
+    left_out: tuple[str, ...] = ()
+    merged: tuple[str, ...] = ()
+    other: str | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain values that JSON can hold."""
+        values = {**asdict(self), "why": self.why.value}
+        return {k: list(v) if isinstance(v, tuple) else v for k, v in values.items()}
+
+    @classmethod
+    def from_dict(cls, stored: Mapping[str, Any]) -> TargetReading:
+        """Return what `to_dict` described."""
+        values = {k: tuple(v) if isinstance(v, list) else v for k, v in stored.items()}
+        return cls(**{**values, "why": TaskReason(stored["why"])})

@@ -1,0 +1,34 @@
+"""Every caution has a sentence of one line, whatever names and labels it holds."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from shrinkage.cautions import Caution, CautionKind
+from shrinkage.reports.cautions import caution_text
+
+WILD = "<b>a\nb</b>"
+FACTS = {
+    CautionKind.RARE_CLASSES: {"classes": [WILD, 3, True], "rows": [1, 2, 2], "folds": 5},
+    CautionKind.CLASS_UNLEARNED: {"classes": [WILD], "folds": [1, 4]},
+    CautionKind.SCORE_UNDEFINED: {"score": "roc_auc", "rows": "test", "reason": WILD},
+    CautionKind.CONSTANT_AS_GOOD: {
+        "score": "r2", "best": 0.01, "constant": -0.01, "margin": 0.02, "standard_error": 0.03
+    },
+    CautionKind.STRENGTHS_ALIKE: {"best": 1.0, "first": 0.1, "last": 9.0, "count": 7, "of": 9},
+    CautionKind.TARGET_IN_COLUMN: {"column": WILD, "agreement": 0.9995},
+    CautionKind.IDENTIFIER: {"column": WILD, "distinct": 90, "rows": 90},
+    CautionKind.DUPLICATES_ACROSS_FOLDS: {"rows": 12, "of": 90},
+    CautionKind.TIME_ORDER: {"column": None, "correlation": 0.97},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", CautionKind)
+def test_every_kind_has_a_sentence(kind):
+    caution = Caution(kind, FACTS[kind])
+    text = caution_text(caution)
+    assert text
+    assert text.isprintable()
+    assert Caution.from_dict(json.loads(json.dumps(caution.to_dict()))) == caution
