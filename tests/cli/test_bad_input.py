@@ -51,7 +51,7 @@ BAD_TABLES = {
     "empty target": (lines("a,y", [""] * 30), "target 'y'", "expected", "missing", "fill or"),
     "missing in target": (lines("a,y", ["", *CLASSES[1:]]), "data row 1 (line 2)", "missing"),
     "constant target": (lines("a,y", [1] * 30), "two different values", "only 1", "another"),
-    "NaN in target": (lines("a,y", ["nan", *NUMBERS[1:]]), "target 'y'", "line 2", "NaN", "fill"),
+    "NaN in target": (lines("a,y", ["nan", *NUMBERS[1:]]), "target 'y'", "line 2", "'nan'", "fill"),
     "infinite target": (lines("a,y", ["inf", *NUMBERS[1:]]), "'y'", "line 2", "finite", "'inf'"),
     "a class that is missing": (lines("a,y", ["NA", *CLASSES[1:]]), "'NA'", "--drop-missing"),
     "a word among numbers": (lines("a,y", ["x", *NUMBERS[1:]]), "'x'", "29 of its 30", "correct"),
