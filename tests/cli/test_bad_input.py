@@ -27,7 +27,8 @@ def here(tmp_path, monkeypatch):
 
 
 def path(data: str, *options: object) -> tuple[object, ...]:
-    return ("path", data, *QUICK, "--out", "run", *options)
+    own_strengths = any(str(option).startswith("--strengths") for option in options)
+    return ("path", data, *QUICK[2 if own_strengths else 0 :], "--out", "run", *options)
 
 
 NUMBERS = [f"{value:.3f}" for value in np.random.default_rng(0).normal(size=30)]

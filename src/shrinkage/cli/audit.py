@@ -9,6 +9,8 @@ from typing import Annotated, Any
 
 import typer
 
+from shrinkage.cli.lists import LISTED
+from shrinkage.comma_lists import CommaList, items_of
 from shrinkage.errors import InputError, near_names
 
 FOUND = 1
@@ -85,7 +87,9 @@ def command(
     steps_per_epoch: Annotated[
         float | None, typer.Option("--steps-per-epoch", help="To say times in epochs too.")
     ] = None,
-    ignore: Annotated[str, typer.Option(help="Rules that do not count, separated by commas.")] = "",
+    ignore: Annotated[
+        list[CommaList] | None, typer.Option(help="Rules that do not count.", **LISTED)
+    ] = None,
     seed: Annotated[int, typer.Option(help="Random state of every step.")] = 0,
     form: Annotated[
         ReportFormat, typer.Option("--format", help="text, json, or sarif for code review.")
@@ -138,7 +142,7 @@ def command(
     _check_output(output)
     options = {"update": update, "steps_per_epoch": steps_per_epoch, "seed": seed}
     report = audit_named(function, **options)
-    report = report.without(part.strip() for part in ignore.split(",") if part.strip())
+    report = report.without(items_of(ignore))
     if output is not None:
         _write(report, form, output)
     elif form is ReportFormat.text:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
+from shrinkage.cli.lists import LISTED
 from shrinkage.cli.penalty_options import penalty_with
 from shrinkage.cli.reading_options import Encoding, Header, Names, Separator, Sheet, read_options_of
+from shrinkage.comma_lists import CommaList, items_of
 from shrinkage.errors import InputError
 
 INTERRUPTED = 130
@@ -37,7 +40,10 @@ def command(
     target: Annotated[
         str | None, _data_option("Column to predict (CSV, Parquet).", "--target")
     ] = None,
-    drop: Annotated[str, _data_option("Columns to leave out, comma separated.", "--drop")] = "",
+    drop: Annotated[
+        list[CommaList] | None,
+        _data_option("Columns to leave out.", "--drop", **LISTED),
+    ] = None,
     split_by: Annotated[
         str | None,
         _data_option("Column whose equal values stay together in test and folds.", "--split-by"),
@@ -84,7 +90,7 @@ def command(
     separator: Separator = None,
     encoding: Encoding = None,
     header: Header = None,
-    names: Names = "",
+    names: Names = None,
     sheet: Sheet = None,
     test_size: Annotated[float, _data_option("Share held out for the test.", "--test-size")] = 0.2,
     penalty: str = "l1",
@@ -95,13 +101,15 @@ def command(
         ),
     ] = None,
     free: Annotated[
-        list[str] | None,
-        _model_option("Columns that no penalty is on, in the first layer.", "--free"),
+        list[CommaList] | None,
+        _model_option("Columns that no penalty is on, in the first layer.", "--free", **LISTED),
     ] = None,
     on: Annotated[
-        str,
-        _model_option("Name patterns of the weights to penalise. [default: every weight]", "--on"),
-    ] = "",
+        list[CommaList] | None,
+        _model_option(
+            "Name patterns of the weights to penalise. [default: every weight]", "--on", **LISTED
+        ),
+    ] = None,
     fixed: Annotated[
         list[str] | None,
         _model_option(
@@ -136,8 +144,11 @@ def command(
         float, _model_option("Largest learning rate of Adam's schedule.", "--learning-rate")
     ] = 4e-3,
     strengths: Annotated[
-        str, _path_option("How many (at least 2), or an ascending comma list.", "--strengths")
-    ] = "20",
+        list[CommaList] | None,
+        _path_option(
+            "How many (at least 2), or an ascending list. [default: 20]", "--strengths", **LISTED
+        ),
+    ] = None,
     folds: Annotated[int, _path_option("Folds of the cross validation.", "--folds")] = 5,
     score: Annotated[
         str | None,
@@ -193,9 +204,8 @@ def command(
         strengths=_strengths(strengths),
         folds=folds,
         update=update,
-        select=_listed(on),
+        select=items_of(on),
         groups_of_inputs=None if groups is None else read_groups(groups),
-        free=tuple(name for text in free or () for name in _listed(text)),
         seed=seed,
         epochs=epochs,
         batch_size=batch_size,
@@ -213,8 +223,8 @@ def command(
         runner=runner,
     )
     specs = {} if columns is None else read_specs(columns)
-    missing = "drop" if drop_missing_target else missing_target
-    roles = {"target": target, "drop": _listed(drop), "specs": specs, "missing_target": missing}
+    unknown = "drop" if drop_missing_target else missing_target
+    roles = {"target": target, "drop": drop or (), "specs": specs, "missing_target": unknown}
     rows = load_dataset(
         data,
         split_by=split_by,
@@ -223,6 +233,7 @@ def command(
         read_options=read_options_of(separator, encoding, header, names, sheet),
         **roles,
     )
+    options = replace(options, free=items_of(free, rows.input_names or ()))
     roles |= {"task": rows.task, "rules": rows.rules, "read_options": rows.read_options.inherit()}
     roles |= {"like": rows.target}
 
@@ -269,23 +280,23 @@ def _model(model: str, activation: str | None, dropout: float | None, norm: str 
     return ";".join([model, *options])
 
 
-def _strengths(text: str) -> int | tuple[float, ...]:
-    if "," not in text:
+def _strengths(texts: list[CommaList] | None) -> int | tuple[float, ...]:
+    """Return how many strengths, or the strengths themselves."""
+    if texts is None:
+        return 20
+    items, typed = items_of(texts), ",".join(texts)
+    if len(items) < 2 and "," not in typed:
         try:
-            return int(text)
+            return int(typed)
         except ValueError:
             raise InputError(
                 f"expected --strengths to be a count of at least 2 or an ascending comma list, "
-                f"got {text!r}"
+                f"got {typed!r}"
             ) from None
     try:
-        return tuple(float(part) for part in text.split(","))
+        return tuple(map(float, items))
     except ValueError:
-        raise InputError(f"expected numbers in --strengths, got {text!r}") from None
-
-
-def _listed(text: str) -> tuple[str, ...]:
-    return tuple(part.strip() for part in text.split(",") if part.strip())
+        raise InputError(f"expected numbers in --strengths, got {typed!r}") from None
 
 
 def _folder_name(name: str) -> str:

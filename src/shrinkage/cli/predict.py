@@ -27,7 +27,7 @@ def command(
     separator: Separator = None,
     encoding: Encoding = None,
     header: Header = None,
-    names: Names = "",
+    names: Names = None,
     sheet: Sheet = None,
     out: Annotated[
         Path | None, typer.Option("--out", help="CSV file. [default: the output stream]")

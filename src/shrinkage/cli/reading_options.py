@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+
+from shrinkage.cli.lists import LISTED
+from shrinkage.comma_lists import CommaList, items_of
 
 if TYPE_CHECKING:
     from shrinkage.datasets import ReadOptions
 
 
-def _option(text: str, *names: str):
-    return typer.Option(*names, help=text, rich_help_panel="Data", show_default=False)
+def _option(text: str, *names: str, **extra: Any):
+    return typer.Option(*names, help=text, rich_help_panel="Data", show_default=False, **extra)
 
 
 Separator = Annotated[
@@ -26,7 +29,8 @@ Header = Annotated[
     _option("Whether the first row names the columns.", "--header/--no-header"),
 ]
 Names = Annotated[
-    str, _option("Names of the columns, comma separated, instead of a header.", "--names")
+    list[CommaList] | None,
+    _option("Names of the columns, instead of a header.", "--names", **LISTED),
 ]
 Sheet = Annotated[str | None, _option("Sheet of a workbook.", "--sheet")]
 
@@ -35,11 +39,10 @@ def read_options_of(
     separator: str | None,
     encoding: str | None,
     header: bool | None,
-    names: str,
+    names: list[CommaList] | None,
     sheet: str | None,
 ) -> ReadOptions:
     """Return what the options say, checked."""
     from shrinkage.datasets import ReadOptions
 
-    listed = tuple(name.strip() for name in names.split(",")) if names.strip() else ()
-    return ReadOptions(encoding, separator, header, listed, sheet)
+    return ReadOptions(encoding, separator, header, items_of(names), sheet)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from shrinkage.cli.lists import LISTED
+from shrinkage.comma_lists import CommaList, items_of
 from shrinkage.errors import InputError, near_names
 
 if TYPE_CHECKING:
@@ -42,12 +44,13 @@ def command(
         float | None, typer.Option("--epochs", help="Length of training.", show_default=False)
     ] = None,
     change: Annotated[
-        str | None,
+        list[CommaList] | None,
         typer.Option(
             "--scale",
             help="A change to carry the decay over, as factors, new over old: "
             "width=4,learning_rate=0.25; also samples, epochs, batch_size, parameters.",
             show_default=False,
+            **LISTED,
         ),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
@@ -68,7 +71,8 @@ def command(
     answer = timescale(
         learning_rate, weight_decay, samples=samples, batch_size=batch_size, epochs=epochs
     )
-    changes = CHANGES if change is None else {change: _factors(change)}
+    typed = items_of(change)
+    changes = CHANGES if change is None else {",".join(typed): _factors(typed)}
     answers = {name: scaled_weight_decay(weight_decay, **changes[name]) for name in changes}
     if as_json:
         print(json.dumps({**_fields(answer), "scaled": _scaled(answers)}, ensure_ascii=False))
@@ -112,13 +116,13 @@ def _lines(answer: Timescale) -> list[str]:
     return lines
 
 
-def _factors(text: str) -> dict[str, float]:
-    """Return the factors of NAME=FACTOR,NAME=FACTOR."""
+def _factors(items: Sequence[str]) -> dict[str, float]:
+    """Return the factors of texts NAME=FACTOR."""
     from shrinkage.conventions.scaling import SettingChange
 
     known = [field.name for field in fields(SettingChange)]
     factors: dict[str, float] = {}
-    for part in text.split(","):
+    for part in items:
         name, _, factor = (piece.strip() for piece in part.partition("="))
         if name not in known:
             hint = near_names(name, known) or "correct it"
@@ -126,7 +130,9 @@ def _factors(text: str) -> dict[str, float]:
                 f"expected --scale as factors of {', '.join(known)}, got {part!r}: {hint}"
             )
         if name in factors:
-            raise InputError(f"expected {name} once in --scale, got {text!r}: name each once")
+            raise InputError(
+                f"expected {name} once in --scale, got {','.join(items)!r}: name each once"
+            )
         try:
             factors[name] = float(factor)
         except ValueError:

@@ -54,7 +54,7 @@ def load_dataset(
             standard input; `data.zip:table.csv` is one file of an archive. A folder or file that
             is called like a built-in is written `./digits`.
         target: the target column; of NPZ files the array (`y` unless told).
-        drop: columns to leave out.
+        drop: columns to leave out, by their names; a `CommaList` is cut at its commas.
         split_by: a column whose equal values are kept together in test set and folds.
         sample_weight: a column of weights ≥ 0.
         task: `classification` or `regression` instead of the guess.

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pandas as pd
 
+from shrinkage.comma_lists import items_of
 from shrinkage.datasets.cell_rules import CellRule
 from shrinkage.datasets.cells import Locate, plain_row
 from shrinkage.datasets.column_readings import ColumnRole
@@ -59,6 +60,15 @@ class Roles:
         said = (name for name, spec in self.specs.items() if spec.drop)
         return tuple(dict.fromkeys((*self.drop, *said)))
 
+    def among(self, names: Sequence[str]) -> Roles:
+        """Return the roles with the lists that were typed cut into names of columns.
+
+        >>> from shrinkage.comma_lists import CommaList
+        >>> Roles(drop=(CommaList("a,b"), CommaList("c, d"))).among(("a,b", "c", "d")).drop
+        ('a,b', 'c', 'd')
+        """
+        return replace(self, drop=tuple(dict.fromkeys(items_of(self.drop, names))))
+
     def not_features(self) -> set[str]:
         """Return the columns that are no inputs."""
         named = (self.target, self.split_by, self.sample_weight)
@@ -76,8 +86,9 @@ def refuse_drop(roles: Roles) -> None:
             "it applies to tables"
         )
     if roles.drop:
+        names = listed(items_of(roles.drop))
         raise InputError(
-            f"expected no columns to drop from arrays or pictures, got {listed(roles.drop)}: "
+            f"expected no columns to drop from arrays or pictures, got {names}: "
             "drop applies to tables"
         )
 

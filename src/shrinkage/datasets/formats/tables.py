@@ -169,6 +169,7 @@ def dataset_from_table(name: str, table: NamedColumns, roles: Roles) -> Dataset:
             "input; in a file of text they are separated (--separator says by what), columns of "
             "fixed width are not read"
         )
+    roles = roles.among(table.names)
     target = check_roles(table.names, roles)
     others = roles.not_features()
     inputs = tuple(column for column in table.names if column not in others)
