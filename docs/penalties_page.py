@@ -11,7 +11,7 @@ from typing import Any
 from shrinkage.penalties import REGISTRY, Penalty, options_of
 
 TABLE, ENTRIES = "<!-- penalties: table -->", "<!-- penalties: entries -->"
-HEAD = ("name", "formula", "what it does", "it is", "options")
+HEAD = ("name", "formula", "what it does", "it is", "options", "also called")
 
 
 def table() -> str:
@@ -24,6 +24,7 @@ def table() -> str:
             penalty.summary,
             _facts(penalty),
             "<br>".join(f"`{option.flag}`: {option.text}" for option in options_of(penalty)),
+            ", ".join(f"`{other}`" for other in penalty.also_called),
         )
         for name, penalty in REGISTRY.items()
     ]

@@ -14,6 +14,7 @@ import typer.main
 import shrinkage as package
 from shrinkage.cli.main import app
 from shrinkage.paths.running.store import Store
+from shrinkage.penalties import REGISTRY
 from tests.cli.command_line import QUICK, contents, shrinkage, small_columns, write_table
 
 
@@ -79,6 +80,19 @@ def test_penalties_lists_all_of_them_with_their_options():
     assert answer.status == 0
     for words in ("l1", "l2", "elastic-net", "group-lasso", "Σ|w|", "--l1-ratio (0.5)", "--per"):
         assert words in answer.out
+    for penalty in REGISTRY.values():
+        assert all(other in answer.out for other in penalty.also_called)
+
+
+def test_names_of_other_libraries_are_understood_and_told(here):
+    names = ("--penalty", "lasso", "--with", "1e-3*ridge", "--with", "1e-3*weight_decay")
+    answer = shrinkage("path", "t.csv", "--target", "y", *QUICK, *names, "--out", "run", "-q")
+    assert answer.status == 0, answer.err
+    told = [tuple(line.split(" is called ")) for line in answer.err.splitlines()]
+    assert told == [("lasso", "l1 here"), ("ridge", "l2 here"), ("weight_decay", "l2 here")]
+    found = summary(here / "run")
+    assert found["penalty"] == "L1()"
+    assert len(found["fixed"]) == 2
 
 
 def test_a_real_process_answers():

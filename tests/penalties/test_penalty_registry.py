@@ -12,6 +12,7 @@ from shrinkage.penalties import (
     penalty_class,
     penalty_from_name,
     penalty_names,
+    registered_name,
 )
 
 
@@ -31,9 +32,38 @@ def test_options_reach_the_penalty() -> None:
 
 
 @pytest.mark.parametrize(
+    ("name", "registered"),
+    [
+        ("lasso", "l1"),
+        ("L1", "l1"),
+        ("ridge", "l2"),
+        ("weight-decay", "l2"),
+        ("weight_decay", "l2"),
+        ("elasticnet", "elastic-net"),
+        ("Elastic Net", "elastic-net"),
+        ("enet", "elastic-net"),
+        ("grouplasso", "group-lasso"),
+        ("group_lasso", "group-lasso"),
+    ],
+)
+def test_names_that_people_know(name: str, registered: str) -> None:
+    assert registered_name(name) == registered
+    assert penalty_from_name(name) == penalty_class(registered)()
+
+
+def test_every_other_name_is_of_one_penalty_and_of_none_by_its_own_name() -> None:
+    others = [other for key in penalty_names() for other in penalty_class(key).also_called]
+    assert len(others) == len({*others, *penalty_names()}) - len(penalty_names())
+    for key in penalty_names():
+        for other in penalty_class(key).also_called:
+            assert registered_name(other) == key
+
+
+@pytest.mark.parametrize(
     ("name", "options", "message"),
     [
-        ("lasso", {}, "did you mean group-lasso"),
+        ("laso", {}, "did you mean lasso"),
+        ("group-laso", {}, "did you mean group-lasso"),
         ("zzz", {}, "choose one of those"),
         ("l1", {"l1_ratio": 0.5}, "expected no options for penalty l1"),
         ("elastic-net", {"l1ratio": 0.5}, "did you mean l1_ratio"),

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from shrinkage.cli.lists import LISTED
-from shrinkage.cli.penalty_options import penalty_with
+from shrinkage.cli.penalty_options import penalty_with, tell_names
 from shrinkage.cli.reading_options import Encoding, Header, Names, Separator, Sheet, read_options_of
 from shrinkage.comma_lists import CommaList, items_of
 from shrinkage.errors import InputError
+
+if TYPE_CHECKING:
+    from shrinkage.paths.running.estimate import Estimate
 
 INTERRUPTED = 130
 DATA = typer.Argument(
@@ -197,9 +200,11 @@ def command(
     from shrinkage.paths.groups_file import read_groups
     from shrinkage.paths.own_sets import own_set, with_own_sets
     from shrinkage.run import fit_dataset
-    from shrinkage.terms.text import term_from_text
+    from shrinkage.terms.text import written_term
 
+    beside = [written_term(text, "--with") for text in fixed or ()]
     chosen_penalty = penalty_with(penalty, penalty_options)
+    fixed_terms = [term.term() for term in beside]
     options = PathOptions(
         strengths=_strengths(strengths),
         folds=folds,
@@ -248,19 +253,25 @@ def command(
         further("validation", validation, sample_weight=sample_weight),
         further("test", test),
     )
+
+    def before_training(estimate: Estimate) -> None:
+        tell_names(penalty, *(term.name for term in beside))
+        if not quiet:
+            announce(estimate)
+
     folder = Path("runs") / _folder_name(rows.name) if out is None else out
     try:
         result = fit_dataset(
             _model(model, activation, dropout, norm),
             rows,
             penalty=chosen_penalty,
-            fixed=[term_from_text(text, "--with") for text in fixed or ()],
+            fixed=fixed_terms,
             options=options,
             validation=positions,
             store=folder,
             resume=resume,
             progress=False if quiet else None,
-            announce=None if quiet else announce,
+            announce=before_training,
         )
     except KeyboardInterrupt:
         typer.echo(f"stopped; the same command with --resume goes on in {folder}", err=True)

@@ -15,7 +15,7 @@ import typer
 from shrinkage.errors import InputError
 from shrinkage.penalties.base import Penalty
 from shrinkage.penalties.options import Option, options_of
-from shrinkage.penalties.registry import REGISTRY, penalty_class, penalty_from_name
+from shrinkage.penalties.registry import REGISTRY, penalty_class, penalty_from_name, registered_name
 
 
 class WithPenaltyOptions:
@@ -87,6 +87,7 @@ def penalty_with(name: str, options: Mapping[str, Any]) -> Penalty:
     """
     typed = {key: value for key, value in options.items() if value is not None}
     own = {option.name: option.flag for option in options_of(penalty_class(name))}
+    name = registered_name(name)
     for key in typed:
         if key not in own:
             offered = f"has {', '.join(own.values())}" if own else "has no options"
@@ -95,3 +96,15 @@ def penalty_with(name: str, options: Mapping[str, Any]) -> Penalty:
                 f"{offered}; leave it out"
             )
     return penalty_from_name(name, **typed)
+
+
+def tell_names(*names: str) -> None:
+    """Say on the error stream what penalties are called here that were typed by another name.
+
+    Raises:
+        InputError: an unknown name.
+    """
+    for name in dict.fromkeys(names):
+        registered = registered_name(name)
+        if registered != name:
+            typer.echo(f"{name} is called {registered} here", err=True)

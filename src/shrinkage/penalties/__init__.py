@@ -14,6 +14,7 @@ from shrinkage.penalties.registry import (
     penalty_class,
     penalty_from_name,
     penalty_names,
+    registered_name,
 )
 from shrinkage.penalties.some_units import OnSomeUnits, Units
 from shrinkage.penalties.weighted_sum import WeightedSum
@@ -38,5 +39,6 @@ __all__ = [
     "penalty_class",
     "penalty_from_name",
     "penalty_names",
+    "registered_name",
     "variants_of",
 ]

@@ -35,6 +35,7 @@ class Penalty(ABC):
     """
 
     name: ClassVar[str]  # the key in the registry
+    also_called: ClassVar[tuple[str, ...]] = ()  # names of other libraries, understood and told
     formula: ClassVar[str] = ""  # with `summary`, what the tables of registered penalties say
     summary: ClassVar[str] = ""
     smooth: ClassVar[bool] = False  # differentiable everywhere: `decoupled` applies it before

@@ -44,6 +44,7 @@ class ElasticNet(WeightedSum):
     )
 
     name: ClassVar[str] = "elastic-net"
+    also_called: ClassVar[tuple[str, ...]] = ("enet",)
     formula: ClassVar[str] = "l1_ratio·L1 + (1 − l1_ratio)·L2"
     summary: ClassVar[str] = "both at once"
     separable: ClassVar[bool] = True

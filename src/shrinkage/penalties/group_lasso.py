@@ -101,6 +101,7 @@ class GroupLasso(Penalty):
     )
 
     name: ClassVar[str] = "group-lasso"
+    also_called: ClassVar[tuple[str, ...]] = ("group-l1", "l21")
     formula: ClassVar[str] = "Σ_g √|g| ‖w_g‖"
     summary: ClassVar[str] = "whole units become exactly zero"
     combines: ClassVar[Combination] = Combination.GROUP

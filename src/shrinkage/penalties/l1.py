@@ -21,6 +21,7 @@ class L1(Penalty):
     """
 
     name: ClassVar[str] = "l1"
+    also_called: ClassVar[tuple[str, ...]] = ("lasso",)
     formula: ClassVar[str] = "Σ|w|"
     summary: ClassVar[str] = "single weights become exactly zero"
     separable: ClassVar[bool] = True

@@ -29,6 +29,7 @@ class L2(Penalty):
     """
 
     name: ClassVar[str] = "l2"
+    also_called: ClassVar[tuple[str, ...]] = ("ridge", "weight-decay", "tikhonov")
     formula: ClassVar[str] = "½ Σ w²"
     summary: ClassVar[str] = "weights shrink, none becomes exactly zero"
     smooth: ClassVar[bool] = True

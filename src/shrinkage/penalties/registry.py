@@ -6,6 +6,7 @@ trained with: entries are for what has a name on the command line.
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from shrinkage.errors import InputError, near_names
@@ -36,11 +37,44 @@ def penalty_names() -> tuple[str, ...]:
     return tuple(REGISTRY)
 
 
+def registered_name(name: str) -> str:
+    """Return the key in the registry of a name as people type it.
+
+    Capitals, dashes, underscores and blanks do not count, and names of other libraries
+    (`also_called` of the penalties) are understood.
+
+    Args:
+        name: a key of the registry, or another name of the penalty.
+
+    Raises:
+        InputError: an unknown name, with those nearest to it.
+
+    >>> registered_name("lasso"), registered_name("weight_decay"), registered_name("Elastic Net")
+    ('l1', 'l2', 'elastic-net')
+    """
+    names = {
+        _plain(known): key
+        for key, penalty in REGISTRY.items()
+        for known in (*penalty.also_called, key)
+    }
+    if name in REGISTRY:
+        return name
+    if _plain(name) not in names:
+        known = [other for key, p in REGISTRY.items() for other in (key, *p.also_called)]
+        hint = near_names(str(name), known) or "choose one of those"
+        raise InputError(f"expected a penalty of {', '.join(REGISTRY)}, got {name!r}: {hint}")
+    return names[_plain(name)]
+
+
+def _plain(name: str) -> str:
+    return re.sub(r"[\W_]+", "", str(name)).casefold()
+
+
 def penalty_class(name: str) -> type[Penalty]:
     """Return the class of the registered penalty with this name.
 
     Args:
-        name: a key of the registry.
+        name: a key of the registry, or another name of the penalty.
 
     Returns:
         The class.
@@ -51,17 +85,14 @@ def penalty_class(name: str) -> type[Penalty]:
     >>> penalty_class("l1")
     <class 'shrinkage.penalties.l1.L1'>
     """
-    if name not in REGISTRY:
-        hint = near_names(str(name), REGISTRY) or "choose one of those"
-        raise InputError(f"expected a penalty of {', '.join(REGISTRY)}, got {name!r}: {hint}")
-    return REGISTRY[name]
+    return REGISTRY[registered_name(name)]
 
 
 def penalty_from_name(name: str, **options: Any) -> Penalty:
     """Return the penalty with this name.
 
     Args:
-        name: a key of the registry.
+        name: a key of the registry, or another name of the penalty.
         options: constructor arguments, of those that `options_of` lists.
 
     Returns:
@@ -72,10 +103,10 @@ def penalty_from_name(name: str, **options: Any) -> Penalty:
 
     >>> penalty_from_name("elastic-net", l1_ratio=0.3)
     ElasticNet(l1_ratio=0.3)
-    >>> penalty_from_name("elasticnet")
+    >>> penalty_from_name("elstic-net")
     Traceback (most recent call last):
     shrinkage.errors.InputError: expected a penalty of l1, l2, elastic-net, group-lasso, got \
-'elasticnet': did you mean elastic-net?
+'elstic-net': did you mean elastic-net...
     """
     penalty = penalty_class(name)
     known = [option.name for option in options_of(penalty)]
