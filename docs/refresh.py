@@ -22,7 +22,7 @@ README = ROOT / "README.md"
 BEGIN, END = "<!-- run: begin -->", "<!-- run: end -->"
 FIGURES = ("score", "first-layer")
 WIDTH, MOST_BYTES = 900, 100_000
-SHOWN_ROWS = 8
+SHOWN_ROWS = 5
 
 
 def copy_pictures(run: Path) -> None:

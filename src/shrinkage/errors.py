@@ -34,6 +34,10 @@ class UnsupportedOptimizer(ShrinkageError):
     """The update cannot be right with this optimizer."""
 
 
+class SkippedReport(UserWarning):
+    """A run is kept without page and pictures: what draws them is not installed."""
+
+
 class OwnDecayWarning(UserWarning):
     """An optimizer decays by itself what a term is on: the two act together."""
 

@@ -7,26 +7,30 @@ Who uses this: people, from Python (`fit_path`, `load_result`), and the command 
 from __future__ import annotations
 
 import time
+import warnings
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
-import numpy as np
-import torch
+from shrinkage.extras import missing, needs
 
-from shrinkage.datasets import Dataset
-from shrinkage.errors import InputError
-from shrinkage.paths.fit import fit
-from shrinkage.paths.options import PathOptions
-from shrinkage.paths.own_sets import dataset_of
-from shrinkage.paths.results.directory import read_run, write_run, write_summary
-from shrinkage.paths.results.fitted import FittedPath
-from shrinkage.paths.running.estimate import Estimate
-from shrinkage.paths.running.plan import Model, identity_of_data, make_plan
-from shrinkage.paths.running.progress import progress_bar
-from shrinkage.paths.running.store import fingerprint_of, is_finished, mark_finished, open_store
-from shrinkage.penalties import L1, Penalty
-from shrinkage.terms import Term, Terms, as_terms
+with needs("paths"):
+    import numpy as np
+    import torch
+
+    from shrinkage.datasets import Dataset
+    from shrinkage.errors import InputError, SkippedReport
+    from shrinkage.paths.fit import fit
+    from shrinkage.paths.options import PathOptions
+    from shrinkage.paths.own_sets import dataset_of
+    from shrinkage.paths.results.directory import read_run, write_run, write_summary
+    from shrinkage.paths.results.fitted import FittedPath
+    from shrinkage.paths.running.estimate import Estimate
+    from shrinkage.paths.running.plan import Model, identity_of_data, make_plan
+    from shrinkage.paths.running.progress import progress_bar
+    from shrinkage.paths.running.store import fingerprint_of, is_finished, mark_finished, open_store
+    from shrinkage.penalties import L1, Penalty
+    from shrinkage.terms import Term, Terms, as_terms
 
 
 @dataclass(frozen=True)
@@ -53,12 +57,19 @@ class PathRun(FittedPath):
     def write(self, folder: str | Path) -> None:
         """Write the run directory: numbers, weights, figures and the page; the summary last.
 
+        Where what draws is not installed, the run is kept without page and pictures, with a
+        warning: `report` draws them later.
+
         Raises:
             RunDirectoryError: the disk is full or the folder cannot be written.
         """
         root = Path(folder)
         write_run(self, root)
-        self.report(root)
+        lacking = missing("reports")
+        if lacking is None:
+            self.report(root)
+        else:
+            warnings.warn(f"no report was drawn: {lacking}", SkippedReport, stacklevel=2)
         write_summary(self, root)
 
     def report(self, folder: str | Path) -> None:

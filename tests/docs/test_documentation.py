@@ -9,6 +9,7 @@ import re
 import shlex
 import shutil
 import sys
+import tomllib
 import types
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -22,6 +23,9 @@ from tests.selecting import in_pairs
 ROOT = Path(__file__).parents[2]
 PAGES = (*sorted((ROOT / "docs").rglob("*.md")), ROOT / "README.md")
 NOT_RUN, PRINTS, INCLUDE = "<!-- not run -->", "<!-- prints -->", '--8<-- "'
+EXTRAS = re.compile(r"(?:shrinkage|\.)(?:\[([\w,]+)\])?")
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+PROJECT_EXTRAS = PROJECT["optional-dependencies"]
 SHELLS = {"sh", "console", "bash"}
 
 
@@ -194,6 +198,12 @@ def test_every_command_and_option_exists() -> None:
     seen = 0
     for page in PAGES:
         for program, name, *rest in commands(page):
+            if program == "pip":
+                assert name == "install", name_of(page)
+                extras = [match[1] or "" for word in rest if (match := EXTRAS.fullmatch(word))]
+                assert len(extras) == len(rest), f"{name_of(page)}: pip install {rest}"
+                assert set(",".join(extras).split(",")) - {""} <= set(PROJECT_EXTRAS)
+                continue
             assert program in ("make", "shrinkage", ".venv/bin/shrinkage"), name_of(page)
             if program == "make":
                 assert name in targets, f"{name_of(page)}: make {name}"

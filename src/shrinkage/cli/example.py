@@ -15,6 +15,7 @@ import typer
 
 import shrinkage
 from shrinkage.errors import InputError, near_names
+from shrinkage.extras import MissingExtra
 
 SHARED = "common"  # what the scripts share is no experiment
 PACKAGE = Path(shrinkage.__file__).parent
@@ -82,6 +83,8 @@ def _run(script: Path, options: list[str]) -> None:
     sys.argv, sys.path = [str(script), *options], [str(script.parent), *sys.path]
     try:
         runpy.run_path(str(script), run_name="__main__")
+    except MissingExtra:
+        raise
     except ModuleNotFoundError as error:
         raise InputError(
             f"expected the package {error.name} for this experiment, got none: "

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -12,7 +13,8 @@ from shrinkage.cli.lists import LISTED
 from shrinkage.cli.penalty_options import penalty_with, tell_names
 from shrinkage.cli.reading_options import Encoding, Header, Names, Separator, Sheet, read_options_of
 from shrinkage.comma_lists import CommaList, items_of
-from shrinkage.errors import InputError
+from shrinkage.errors import InputError, SkippedReport
+from shrinkage.extras import missing
 
 if TYPE_CHECKING:
     from shrinkage.paths.running.estimate import Estimate
@@ -193,7 +195,7 @@ def command(
 
       shrinkage path images/ --model mlp:256,64 --strengths 0.0001,0.001,0.01 --resume
     """
-    from shrinkage.cli.shown import announce, show_result
+    from shrinkage.cli.shown import announce, no_report, show_result
     from shrinkage.datasets import load_dataset
     from shrinkage.datasets.column_specs import read_specs
     from shrinkage.paths import PathOptions
@@ -258,8 +260,11 @@ def command(
         tell_names(penalty, *(term.name for term in beside))
         if not quiet:
             announce(estimate)
+            if missing("reports") is not None:
+                typer.echo(no_report(folder), err=True)
 
     folder = Path("runs") / _folder_name(rows.name) if out is None else out
+    warnings.simplefilter("ignore", SkippedReport)  # it is told in a line
     try:
         result = fit_dataset(
             _model(model, activation, dropout, norm),

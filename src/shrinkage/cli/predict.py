@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from shrinkage.cli.reading_options import Encoding, Header, Names, Separator, Sheet, read_options_of
+from shrinkage.extras import require
 
 
 def command(
@@ -34,6 +35,7 @@ def command(
     ] = None,
 ) -> None:
     """Predict raw rows with a model of a finished run, read and prepared as in training."""
+    require("paths")
     from shrinkage.datasets import ReadOptions, read_rows
     from shrinkage.errors import InputError
     from shrinkage.paths.results.predictions import prediction_columns, write_predictions

@@ -12,6 +12,7 @@ from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
 
+from shrinkage.extras import missing
 from shrinkage.paths import FittedPath, PathResult
 from shrinkage.paths.running.estimate import Estimate
 from shrinkage.reports import path_table, summary_sentence
@@ -38,7 +39,15 @@ def show_result(result: FittedPath, folder: Path, *, quiet: bool) -> None:
     for warning in [*result.warnings, *map(caution_text, result.cautions)]:
         console.print(Text(f"warning: {warning}", style="yellow"))
     console.print(Text(summary_sentence(result)))
-    print(f"report: {folder / 'report.html'}")
+    page = folder / "report.html"
+    print(f"report: {page}" if page.exists() else no_report(folder))
+
+
+def no_report(folder: Path) -> str:
+    """Say that a run has no page, and how to draw one."""
+    lacking = missing("reports")
+    reason = "it was not drawn" if lacking is None else lacking
+    return f"no report: {reason}; then `shrinkage report {folder}` draws it"
 
 
 def show_table(result: PathResult, console: Console) -> None:

@@ -7,15 +7,18 @@ one line, and that whatever is fitted is fitted on training rows alone and store
 
 from __future__ import annotations
 
-from shrinkage.datasets.dataset import Dataset, take_rows
-from shrinkage.datasets.formats.arrays import dataset_from_arrays
-from shrinkage.datasets.formats.builtin import builtin_names
-from shrinkage.datasets.load import load_dataset, read_rows
-from shrinkage.datasets.pictures import Pictures, load_pictures, shared_folder
-from shrinkage.datasets.preparation.preprocessing import Preprocessing
-from shrinkage.datasets.read_options import ReadOptions
-from shrinkage.datasets.splits import describe_split, make_folds, split_test
-from shrinkage.datasets.targets import TargetEncoding
+from shrinkage.extras import needs
+
+with needs("paths", "pandas", "pyarrow", "sklearn"):
+    from shrinkage.datasets.dataset import Dataset, take_rows
+    from shrinkage.datasets.formats.arrays import dataset_from_arrays
+    from shrinkage.datasets.formats.builtin import builtin_names
+    from shrinkage.datasets.load import load_dataset, read_rows
+    from shrinkage.datasets.pictures import Pictures, load_pictures, shared_folder
+    from shrinkage.datasets.preparation.preprocessing import Preprocessing
+    from shrinkage.datasets.read_options import ReadOptions
+    from shrinkage.datasets.splits import describe_split, make_folds, split_test
+    from shrinkage.datasets.targets import TargetEncoding
 
 __all__ = [
     "Dataset",

@@ -25,6 +25,7 @@ from shrinkage.drawing.figures import (
     Series,
     Ticks,
 )
+from shrinkage.extras import needs
 
 if TYPE_CHECKING:
     from shrinkage.drawing.draw import draw_figure, draw_png, draw_svg
@@ -51,7 +52,8 @@ __all__ = [
 
 def __getattr__(name: str) -> Any:
     if name in ("draw_figure", "draw_png", "draw_svg"):
-        from shrinkage.drawing import draw
+        with needs("reports", "matplotlib"):
+            from shrinkage.drawing import draw
 
         return getattr(draw, name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -7,17 +7,20 @@ imports Keras with the backend that `KERAS_BACKEND` names.
 
 from __future__ import annotations
 
-from shrinkage.keras.attachment import KerasAttachment
-from shrinkage.keras.ledger import EpochRecord, LedgerCallback
-from shrinkage.keras.metrics import METRICS, metric_of
-from shrinkage.keras.own_decay import own_decay
-from shrinkage.keras.parameters import describe
-from shrinkage.keras.regularize import regularize
-from shrinkage.keras.regularizers import Regularizer, regularizer
-from shrinkage.keras.watch import FirstEpochWatch
-from shrinkage.ledger import JsonLines, MLflow, TensorBoard
-from shrinkage.parameters.keras_layers import LAYERS
-from shrinkage.terms.schedules import Cosine, WarmUp
+from shrinkage.extras import needs
+
+with needs("keras", hint="or name another backend in KERAS_BACKEND"):
+    from shrinkage.keras.attachment import KerasAttachment
+    from shrinkage.keras.ledger import EpochRecord, LedgerCallback
+    from shrinkage.keras.metrics import METRICS, metric_of
+    from shrinkage.keras.own_decay import own_decay
+    from shrinkage.keras.parameters import describe
+    from shrinkage.keras.regularize import regularize
+    from shrinkage.keras.regularizers import Regularizer, regularizer
+    from shrinkage.keras.watch import FirstEpochWatch
+    from shrinkage.ledger import JsonLines, MLflow, TensorBoard
+    from shrinkage.parameters.keras_layers import LAYERS
+    from shrinkage.terms.schedules import Cosine, WarmUp
 
 # Names of 0.1.0's first drafts, which PyTorch's classes have too.
 Attachment, Ledger, Record = KerasAttachment, LedgerCallback, EpochRecord

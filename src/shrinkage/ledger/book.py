@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any, Self
 
 from shrinkage.checks import whole
-from shrinkage.errors import InputError
+from shrinkage.extras import needs
 from shrinkage.ledger.figure import ledger_figure
 from shrinkage.ledger.records import Record
 from shrinkage.ledger.sinks import Sink
@@ -58,14 +58,10 @@ class RecordBook:
         """Return one row a record and layer as a pandas DataFrame.
 
         Raises:
-            InputError: pandas is not installed.
+            MissingExtra: pandas is not installed.
         """
-        try:
+        with needs("paths", "pandas"):
             import pandas as pd
-        except ImportError as error:
-            raise InputError(
-                "expected pandas for a frame, got no such package: pip install pandas"
-            ) from error
         return pd.DataFrame(
             [
                 {

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from shrinkage.errors import InputError
+from shrinkage.extras import needs
 from shrinkage.ledger.records import SHOWN, Record
 
 
@@ -80,18 +81,14 @@ class TensorBoard:
         writer: a folder, or a `torch.utils.tensorboard.SummaryWriter` that stays the caller's.
 
     Raises:
-        InputError: tensorboard is not installed.
+        MissingExtra: tensorboard is not installed.
     """
 
     def __init__(self, writer: Any) -> None:
         self._own = isinstance(writer, str | Path)
         if self._own:
-            try:
+            with needs("tensorboard"):
                 from torch.utils.tensorboard import SummaryWriter
-            except ImportError as error:
-                raise InputError(
-                    "expected tensorboard, got no such package: pip install tensorboard"
-                ) from error
             writer = SummaryWriter(str(writer))
         self._writer = writer
 
@@ -114,14 +111,12 @@ class MLflow:
         run: id of a run; None is the active one.
 
     Raises:
-        InputError: mlflow is not installed.
+        MissingExtra: mlflow is not installed.
     """
 
     def __init__(self, run: str | None = None) -> None:
-        try:
+        with needs("mlflow"):
             import mlflow
-        except ImportError as error:
-            raise InputError("expected mlflow, got no such package: pip install mlflow") from error
         self._mlflow, self._run = mlflow, run
 
     def write(self, record: Record) -> None:

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from shrinkage.pytorch.attach import attach
-from shrinkage.pytorch.attachment import Attachment
-from shrinkage.pytorch.audits import assert_penalty_arrives, assert_regularized, audit
-from shrinkage.pytorch.joint import JointAttachment
-from shrinkage.pytorch.ledger import Ledger
-from shrinkage.pytorch.loops.trainers import audit_trainer
-from shrinkage.pytorch.loss import penalty_loss
-from shrinkage.pytorch.optimizers import METRICS, Metric, Motion
-from shrinkage.pytorch.parameters import LAYERS, describe
-from shrinkage.pytorch.regularize import regularize
-from shrinkage.pytorch.updates import UPDATES
-from shrinkage.pytorch.zeros import keep_zeros, lost_zeros, zero_fraction
-from shrinkage.terms.schedules import Cosine, WarmUp
+from shrinkage.extras import needs
+
+with needs("torch"):
+    from shrinkage.pytorch.attach import attach
+    from shrinkage.pytorch.attachment import Attachment
+    from shrinkage.pytorch.audits import assert_penalty_arrives, assert_regularized, audit
+    from shrinkage.pytorch.joint import JointAttachment
+    from shrinkage.pytorch.ledger import Ledger
+    from shrinkage.pytorch.loops.trainers import audit_trainer
+    from shrinkage.pytorch.loss import penalty_loss
+    from shrinkage.pytorch.optimizers import METRICS, Metric, Motion
+    from shrinkage.pytorch.parameters import LAYERS, describe
+    from shrinkage.pytorch.regularize import regularize
+    from shrinkage.pytorch.updates import UPDATES
+    from shrinkage.pytorch.zeros import keep_zeros, lost_zeros, zero_fraction
+    from shrinkage.terms.schedules import Cosine, WarmUp
 
 __all__ = [
     "LAYERS",

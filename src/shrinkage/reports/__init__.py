@@ -12,6 +12,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 from shrinkage.drawing.figures import Axis, Kind, LineFigure, Mark, Series, Ticks
+from shrinkage.extras import needs
 from shrinkage.reports.figures import all_figures
 from shrinkage.reports.figures.score import score_figure
 from shrinkage.reports.sentence import summary_sentence
@@ -55,5 +56,6 @@ _LAZY = {
 
 def __getattr__(name: str) -> Any:
     if name in _LAZY:
-        return getattr(importlib.import_module(_LAZY[name]), name)
+        with needs("reports"):
+            return getattr(importlib.import_module(_LAZY[name]), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

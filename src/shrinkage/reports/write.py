@@ -10,7 +10,7 @@ import os
 from pathlib import Path
 
 from shrinkage.atomic import write_bytes
-from shrinkage.errors import ShrinkageError
+from shrinkage.extras import needs
 from shrinkage.paths.results import PathResult
 from shrinkage.reports.figures import FIGURE_KEYS, all_figures
 from shrinkage.reports.figures.score import score_figure
@@ -28,7 +28,8 @@ def write_report(result: PathResult, directory: str | os.PathLike[str]) -> Path:
         The path of `report.html`.
 
     Raises:
-        ShrinkageError: matplotlib or jinja2 is not installed, or the directory cannot be written.
+        MissingExtra: matplotlib or jinja2 is not installed.
+        RunDirectoryError: the directory cannot be written.
 
     >>> import tempfile
     >>> from shrinkage.reports.example import example_result
@@ -55,7 +56,8 @@ def write_page(result: PathResult, path: str | os.PathLike[str]) -> Path:
         path: the HTML file.
 
     Raises:
-        ShrinkageError: matplotlib or jinja2 is not installed, or the file cannot be written.
+        MissingExtra: matplotlib or jinja2 is not installed.
+        RunDirectoryError: the file cannot be written.
     """
     _, render_page, _ = _drawing()
     target = Path(path)
@@ -70,7 +72,7 @@ def score_plot(result: PathResult) -> object:
         result: a finished path.
 
     Raises:
-        ShrinkageError: matplotlib is not installed.
+        MissingExtra: matplotlib or jinja2 is not installed.
     """
     *_, draw_figure = _drawing()
     return draw_figure(score_figure(result))
@@ -78,12 +80,7 @@ def score_plot(result: PathResult) -> object:
 
 def _drawing():
     """Return the drawing functions; they need libraries that the core does not."""
-    try:
+    with needs("reports"):
         from shrinkage.drawing.draw import draw_figure, draw_png
         from shrinkage.reports.page import render_page
-    except ModuleNotFoundError as error:
-        raise ShrinkageError(
-            f"expected matplotlib and jinja2 to draw a report, {error.name} is not installed; "
-            "run: pip install 'shrinkage[reports]'"
-        ) from error
     return draw_png, render_page, draw_figure

@@ -11,20 +11,19 @@ from typing import Any
 from torch.optim import Optimizer
 
 from shrinkage.errors import InputError
+from shrinkage.extras import is_installed, needs
 from shrinkage.pytorch.attachment import Attachment
-from shrinkage.pytorch.loops.sessions import Request, Session, needed, refuse_gradient
+from shrinkage.pytorch.loops.sessions import Request, Session, refuse_gradient
 from shrinkage.terms import as_terms, checked_update
 
 
 def _callback_class() -> Any:
     """Return the base class of the package that is there; the Trainer of either takes both."""
-    try:
-        from lightning.pytorch import Callback
-    except ModuleNotFoundError as missing:
-        try:
-            from pytorch_lightning import Callback
-        except ModuleNotFoundError:
-            raise needed("lightning", missing) from missing
+    if is_installed("pytorch_lightning") and not is_installed("lightning"):
+        from pytorch_lightning import Callback
+    else:
+        with needs("lightning"):
+            from lightning.pytorch import Callback
     return Callback
 
 

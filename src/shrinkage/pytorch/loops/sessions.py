@@ -194,16 +194,3 @@ def refuse_gradient(request: Request, framework: str) -> None:
                 f"{framework} calls optimizer.step(closure), which computes the gradients anew; "
                 "'proximal' and 'loss' solve the same problem"
             )
-
-
-def needed(package: str, error: ModuleNotFoundError) -> ImportError:
-    """Return the error for a framework that is not installed.
-
-    >>> print(needed("skorch", ModuleNotFoundError(name="skorch")))
-    expected skorch to be installed, got no module skorch: run pip install skorch
-    """
-    return ImportError(
-        f"expected {package} to be installed, got no module {error.name}: "
-        f"run pip install {package}",
-        name=error.name,
-    )

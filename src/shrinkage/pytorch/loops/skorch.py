@@ -8,13 +8,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from shrinkage.extras import needs
 from shrinkage.pytorch.attachment import Attachment
-from shrinkage.pytorch.loops.sessions import Request, Session, needed, refuse_gradient
+from shrinkage.pytorch.loops.sessions import Request, Session, refuse_gradient
 
-try:
+with needs("skorch"):
     from skorch.callbacks import Callback
-except ModuleNotFoundError as error:
-    raise needed("skorch", error) from error
 
 ADVICE = "with skorch: NeuralNet(…, optimizer__weight_decay=0)"
 

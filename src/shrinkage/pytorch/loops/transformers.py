@@ -17,16 +17,15 @@ import torch
 
 from shrinkage.atomic import write_bytes
 from shrinkage.errors import InputError
+from shrinkage.extras import needs
 from shrinkage.pytorch.attachment import Attachment
-from shrinkage.pytorch.loops.sessions import Request, Session, needed
+from shrinkage.pytorch.loops.sessions import Request, Session
 from shrinkage.terms import as_terms, checked_update
 
-try:
+with needs("transformers"):
     from safetensors import safe_open
     from safetensors.torch import save
     from transformers import TrainerCallback
-except ModuleNotFoundError as error:
-    raise needed("transformers", error) from error
 
 FILE = "shrinkage.safetensors"
 ADVICE = "with Trainer: TrainingArguments(weight_decay=0)"
