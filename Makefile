@@ -6,7 +6,7 @@ THREADS ?= 2
 KERNELS := src/shrinkage/pytorch/prox/kernels/_shrink.c
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-fast test-thorough lint format docs bench examples clean
+.PHONY: help install demo test test-fast test-thorough lint format package docs bench examples clean
 
 help:  ## list the commands
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -41,6 +41,9 @@ lint: $(VENV)/.installed-test $(VENV)/.installed-lint  ## style, types, import c
 format: $(VENV)/.installed-lint  ## rewrite the code in the project's style
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+package: $(VENV)/.installed-package $(VENV)/.installed-all  ## build sdist and wheels into dist/, and try each in a fresh environment
+	$(BIN)/python release/package.py
 
 docs: $(VENV)/.installed-docs  ## build the documentation into site/
 	$(BIN)/mkdocs build --strict

@@ -1,9 +1,14 @@
-"""What pyproject.toml cannot say: the compiled part, and the scripts of `shrinkage example`.
+"""What pyproject.toml cannot say: the compiled part, the scripts of `shrinkage example`, the links.
 
-The compiled part is optional: without a compiler the same work is done by torch. The scripts lie
-in `examples/` of a source tree, and inside the package where it is installed from a wheel.
+The compiled part is optional: without a compiler, or built with SHRINKAGE_PURE=1, the same work is
+done by torch. The scripts lie in `examples/` of a source tree, and inside the package where it is
+installed from a wheel. Links of the README lead to files of the repository, which an index has
+not.
 """
 
+import os
+import re
+import tomllib
 from pathlib import Path
 
 from setuptools import Extension, setup
@@ -22,9 +27,32 @@ class BuildWithExamples(build_py):
                 self.copy_file(str(script), str(target / script.name))
 
 
+def description() -> str:
+    """Return the README for an index: links absolute where `Repository` is known, else as words."""
+    project = tomllib.loads(Path("pyproject.toml").read_text(encoding="utf-8"))["project"]
+    repository = project.get("urls", {}).get("Repository", "").rstrip("/")
+
+    def linked(match: re.Match[str]) -> str:
+        picture, words, target = match.groups()
+        if target.startswith(("http://", "https://", "#")):
+            return match[0]
+        view = "raw" if picture else "blob"
+        return f"{picture}[{words}]({repository}/{view}/main/{target})" if repository else words
+
+    parts = re.split(
+        r"(^```.*?^```$)", Path("README.md").read_text(encoding="utf-8"), flags=re.M | re.S
+    )
+    link = re.compile(r"(!?)\[([^\]\[]*)\]\(([^)\s]+)\)")
+    return "".join(part if part.startswith("```") else link.sub(linked, part) for part in parts)
+
+
 setup(
+    long_description=description(),
+    long_description_content_type="text/markdown",
     cmdclass={"build_py": BuildWithExamples},
-    ext_modules=[
+    ext_modules=[]
+    if os.environ.get("SHRINKAGE_PURE") == "1"
+    else [
         Extension(
             "shrinkage.pytorch.prox.kernels._shrink",
             ["src/shrinkage/pytorch/prox/kernels/_shrink.c"],
