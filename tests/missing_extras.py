@@ -67,7 +67,6 @@ DOORS: dict[str, tuple[str, Callable[[], None]]] = {
     "fit_path": ("paths", imports("from shrinkage import fit_path")),
     "paths": ("paths", imports("from shrinkage.paths import PathOptions")),
     "load_result": ("paths", imports("from shrinkage.paths import load_result")),
-    "run": ("paths", imports("import shrinkage.run")),
     "load_dataset": ("paths", imports("from shrinkage.datasets import load_dataset")),
     "keras": ("keras", imports("import shrinkage.keras")),
     "optax": ("jax", imports("import shrinkage.optax")),

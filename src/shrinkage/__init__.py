@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from shrinkage.conventions import NoEqualStrength, UnknownConvention, convert, timescale
 from shrinkage.errors import ShrinkageError
+from shrinkage.extras import require
 from shrinkage.parameters import ParameterInfo
 from shrinkage.penalties import L1, L2, ElasticNet, GroupLasso, OnSomeUnits, Penalty, Units
 from shrinkage.selections import (
@@ -72,6 +73,8 @@ _LAZY = {"audit": "shrinkage.audits", "fit_path": "shrinkage.run"}
 
 def __getattr__(name: str) -> Any:
     if name in _LAZY:
+        if name == "fit_path":
+            require("paths")
         return getattr(importlib.import_module(_LAZY[name]), name)
     raise AttributeError(f"module 'shrinkage' has no attribute {name!r}")
 

@@ -7,12 +7,15 @@ from typing import Annotated
 
 import typer
 
+from shrinkage.extras import require
+
 
 def command(
     run: Annotated[Path, typer.Argument(help="Run directory.", show_default=False)],
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No table.")] = False,
 ) -> None:
     """Write report.html and figures/ of a finished run again, and show its table."""
+    require("paths")
     from shrinkage.cli.shown import show_result
     from shrinkage.run import load_result
 
