@@ -60,7 +60,9 @@ def test_help_of_every_command_mentions_every_option():
             assert answer.status == 0
             assert answer.err == ""
             for parameter in command.params:
-                for word in (*parameter.opts, *parameter.secondary_opts):
+                is_option = parameter.param_type_name == "option"
+                words = (*parameter.opts, *parameter.secondary_opts)
+                for word in words if is_option else (parameter.metavar or parameter.name,):
                     assert word in answer.out, (name, word)
                 if parameter.param_type_name == "option":
                     assert parameter.help, (name, parameter.name)

@@ -26,14 +26,16 @@ app = typer.Typer(
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-app.command("path")(WithPenaltyOptions(path.command, path.MODEL_PANEL))
-app.command("report")(report.command)
-app.command("predict")(predict.command)
-app.command("audit")(audit.command)
-app.command("convert")(convert.command)
-app.command("timescale")(timescale.command)
-app.command("example")(example.command)
-app.command("penalties")(penalties.command)
+app.command("path", short_help="Choose a strength for data.")(
+    WithPenaltyOptions(path.command, path.MODEL_PANEL)
+)
+app.command("report", short_help="Draw a run's report again.")(report.command)
+app.command("predict", short_help="Predict rows with a run's model.")(predict.command)
+app.command("audit", short_help="Does a loop's penalty arrive?")(audit.command)
+app.command("convert", short_help="A strength in other libraries.")(convert.command)
+app.command("timescale", short_help="What a weight decay remembers.")(timescale.command)
+app.command("example", short_help="Run an experiment.")(example.command)
+app.command("penalties", short_help="List the penalties.")(penalties.command)
 
 
 def _show_version(asked: bool) -> None:
@@ -63,7 +65,7 @@ def run(*before: str) -> None:
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")  # a terminal without λ shows a question mark
     try:
-        status = app(arguments, standalone_mode=False)
+        status = app(arguments, standalone_mode=False, prog_name="shrinkage")
     except ShrinkageError as error:
         _refuse(str(error))
     except USAGE_ERROR as error:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 INTERRUPTED = 130
 DATA = typer.Argument(
+    metavar="DATA",
     help="digits, breast-cancer, wine, diabetes, mnist; openml:NAME; a CSV, Parquet or NPZ file; "
     "or a folder of IDX files.",
     show_default=False,
@@ -43,25 +44,34 @@ def _path_option(text: str, *names: str, **extra):
 def command(
     data: Annotated[str, DATA],
     target: Annotated[
-        str | None, _data_option("Column to predict (CSV, Parquet).", "--target")
+        str | None, _data_option("Column to predict.", "--target", metavar="COLUMN")
     ] = None,
     drop: Annotated[
         list[CommaList] | None,
-        _data_option("Columns to leave out.", "--drop", **LISTED),
+        _data_option("Columns to leave out; repeatable.", "--drop", **LISTED),
     ] = None,
     split_by: Annotated[
         str | None,
-        _data_option("Column whose equal values stay together in test and folds.", "--split-by"),
+        _data_option(
+            "Column whose equal values (a person, a day) stay together in test and folds.",
+            "--split-by",
+            metavar="COLUMN",
+        ),
     ] = None,
     sample_weight: Annotated[
-        str | None, _data_option("Column of row weights.", "--sample-weight")
+        str | None, _data_option("Column of row weights.", "--sample-weight", metavar="COLUMN")
     ] = None,
     task: Annotated[
-        str | None, _data_option("classification or regression; guessed if left out.", "--task")
+        str | None,
+        _data_option(
+            "classification or regression; guessed if left out.", "--task", metavar="TASK"
+        ),
     ] = None,
     columns: Annotated[
         Path | None,
-        _data_option("What columns are: a columns.toml, as `data` writes one.", "--columns"),
+        _data_option(
+            "What columns are: a columns.toml, as `data` writes one.", "--columns", metavar="FILE"
+        ),
     ] = None,
     missing_target: Annotated[
         str,
@@ -89,20 +99,36 @@ def command(
     ] = "none",
     validation: Annotated[
         str | None,
-        _data_option("Rows of your own to choose with; no folds.", "--validation"),
+        _data_option(
+            "Rows of your own to choose the strength with, instead of folds.",
+            "--validation",
+            metavar="FILE",
+        ),
     ] = None,
-    test: Annotated[str | None, _data_option("Test rows of your own.", "--test")] = None,
+    test: Annotated[
+        str | None,
+        _data_option("Test rows of your own; they are looked at once.", "--test", metavar="FILE"),
+    ] = None,
     separator: Separator = None,
     encoding: Encoding = None,
     header: Header = None,
     names: Names = None,
     sheet: Sheet = None,
-    test_size: Annotated[float, _data_option("Share held out for the test.", "--test-size")] = 0.2,
+    test_size: Annotated[
+        float,
+        _data_option(
+            "Share of the rows held out for the test. [default: 0.2]",
+            "--test-size",
+            metavar="SHARE",
+        ),
+    ] = 0.2,
     penalty: str = "l1",
     groups: Annotated[
         Path | None,
         _model_option(
-            "Groups of columns for group-lasso: TOML or JSON, NAME = [columns].", "--groups"
+            "Groups of columns for group-lasso: TOML or JSON, NAME = [columns].",
+            "--groups",
+            metavar="FILE",
         ),
     ] = None,
     free: Annotated[
@@ -112,52 +138,83 @@ def command(
     on: Annotated[
         list[CommaList] | None,
         _model_option(
-            "Name patterns of the weights to penalise. [default: every weight]", "--on", **LISTED
+            "Weights to penalise, by patterns of their names, such as '0.*'; repeatable. "
+            "[default: every weight, no bias]",
+            "--on",
+            **LISTED,
         ),
     ] = None,
     fixed: Annotated[
         list[str] | None,
         _model_option(
-            "A term beside the penalty that every model has, for example '1e-3*l2'; repeatable.",
+            "A term that every model has beside the penalty, such as '1e-3*l2'; repeatable.",
             "--with",
+            metavar="TERM",
         ),
     ] = None,
     update: Annotated[
-        str, _model_option("proximal, decoupled, gradient or loss.", "--update")
+        str,
+        _model_option(
+            "How the penalty enters a step: proximal (exact zeros), decoupled (as in AdamW), "
+            "gradient or loss.",
+            "--update",
+            metavar="NAME",
+        ),
     ] = "proximal",
     model: Annotated[
         str,
-        _model_option("linear, mlp:64,32 or package.module:function.", "--model"),
+        _model_option(
+            "linear, mlp:WIDTHS, or package.module:function, called with (n_inputs, n_outputs).",
+            "--model",
+            metavar="MODEL",
+        ),
     ] = "mlp:64,32",
     activation: Annotated[
-        str | None, _model_option("mlp: relu, gelu or tanh. [default: relu]", "--activation")
+        str | None,
+        _model_option("mlp: relu, gelu or tanh. [default: relu]", "--activation", metavar="NAME"),
     ] = None,
     dropout: Annotated[
-        float | None, _model_option("mlp: dropout probability. [default: 0]", "--dropout")
+        float | None,
+        _model_option("mlp: dropout probability. [default: 0]", "--dropout", metavar="NUMBER"),
     ] = None,
-    norm: Annotated[str | None, _model_option("mlp: batch or layer norm.", "--norm")] = None,
+    norm: Annotated[
+        str | None, _model_option("mlp: batch or layer. [default: none]", "--norm", metavar="NAME")
+    ] = None,
     epochs: Annotated[
         int | None,
         _model_option(
-            "Passes over the rows. [default: about 2,000 steps, from 5 to 200 epochs]", "--epochs"
+            "Passes over the rows. [default: about 2,000 steps, from 5 to 200 epochs]",
+            "--epochs",
+            metavar="COUNT",
         ),
     ] = None,
     batch_size: Annotated[
-        int | None, _model_option("Rows a step. [default: 128]", "--batch-size")
+        int | None, _model_option("Rows a step. [default: 128]", "--batch-size", metavar="COUNT")
     ] = None,
     learning_rate: Annotated[
-        float, _model_option("Largest learning rate of Adam's schedule.", "--learning-rate")
+        float,
+        _model_option(
+            "Largest learning rate of Adam's schedule.", "--learning-rate", metavar="NUMBER"
+        ),
     ] = 4e-3,
     strengths: Annotated[
         list[CommaList] | None,
         _path_option(
-            "How many (at least 2), or an ascending list. [default: 20]", "--strengths", **LISTED
+            "How many, or the strengths themselves, ascending. [default: 20]",
+            "--strengths",
+            **{**LISTED, "metavar": "COUNT|A,B"},
         ),
     ] = None,
-    folds: Annotated[int, _path_option("Folds of the cross validation.", "--folds")] = 5,
+    folds: Annotated[
+        int, _path_option("Folds of the cross validation.", "--folds", metavar="COUNT")
+    ] = 5,
     score: Annotated[
         str | None,
-        _path_option("A scikit-learn scorer. [default: accuracy or r2]", "--score"),
+        _path_option(
+            "What chooses: a scorer of scikit-learn. [default: accuracy or r2]",
+            "--score",
+            metavar="NAME",
+        ),
     ] = None,
     positive: Annotated[
         str | None,
@@ -168,32 +225,54 @@ def command(
         _path_option("Whether row weights count in scores.", "--score-weights/--no-score-weights"),
     ] = True,
     refit: Annotated[
-        str, _path_option("chosen or all: which strengths are refitted.", "--refit")
+        str,
+        _path_option(
+            "Which strengths are trained again on all training rows: chosen or all.",
+            "--refit",
+            metavar="NAME",
+        ),
     ] = "chosen",
-    seed: Annotated[int, _path_option("Repeats the run.", "--seed")] = 0,
-    engine: Annotated[str, _path_option("auto, stacked or sequential.", "--engine")] = "auto",
-    device: Annotated[str, _path_option("auto, cpu, cuda, …", "--device")] = "auto",
-    runner: Annotated[str, _path_option("What runs the models: threads.", "--runner")] = "threads",
+    seed: Annotated[
+        int,
+        _path_option(
+            "Of splits, weights and batches; the same one repeats a run.",
+            "--seed",
+            metavar="NUMBER",
+        ),
+    ] = 0,
+    engine: Annotated[
+        str,
+        _path_option(
+            "All strengths at once or one by one: auto, stacked or sequential.",
+            "--engine",
+            metavar="NAME",
+        ),
+    ] = "auto",
+    device: Annotated[str, _path_option("auto, cpu, cuda, …", "--device", metavar="NAME")] = "auto",
+    runner: Annotated[
+        str, _path_option("What runs the models: threads.", "--runner", metavar="NAME")
+    ] = "threads",
     out: Annotated[
-        Path | None, _path_option("Run directory. [default: runs/NAME]", "--out")
+        Path | None, _path_option("Run directory. [default: runs/NAME]", "--out", metavar="FOLDER")
     ] = None,
     resume: Annotated[
-        bool, _path_option("Go on with the run in the directory.", "--resume")
+        bool, _path_option("Start, or go on with, the run in the directory.", "--resume")
     ] = False,
     quiet: Annotated[bool, _path_option("No bar, no table.", "--quiet", "-q")] = False,
     **penalty_options: Any,
 ) -> None:
     """Train over a grid of strengths with cross validation, choose one, refit, test, report.
 
+    A run directory with report.html is written. Exit status 0: done; 2: bad input, said in one
+    line; 130: stopped, to go on with --resume.
+
+    \b
     Examples:
-
       shrinkage path digits
-
+      shrinkage path table.csv --target price --drop id --drop name
       shrinkage path table.csv --target price --penalty elastic-net --l1-ratio 0.3
-
-      shrinkage path digits --penalty l1 --with "1e-3*l2" --with "1e-3*elastic-net(l1_ratio=0.3)"
-
-      shrinkage path images/ --model mlp:256,64 --strengths 0.0001,0.001,0.01 --resume
+      shrinkage path digits --penalty l1 --with "1e-3*l2"
+      shrinkage path images/ --model mlp:256,64 --strengths 1e-4,1e-3,1e-2
     """
     from shrinkage.cli.shown import announce, no_report, show_result
     from shrinkage.datasets import load_dataset

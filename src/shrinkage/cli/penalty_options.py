@@ -50,7 +50,8 @@ def _parameters(penalty: inspect.Parameter, panel: str) -> list[inspect.Paramete
     for name, registered in REGISTRY.items():
         for option in options_of(registered):
             owners.setdefault(option.name, {})[name] = option
-    names = typer.Option(help=f"One of {', '.join(REGISTRY)}.", rich_help_panel=panel)
+    text = f"One of {', '.join(REGISTRY)}; other names, as lasso, are in `shrinkage penalties`."
+    names = typer.Option(help=text, metavar="NAME", rich_help_panel=panel)
     return [
         penalty.replace(annotation=Annotated[str, names]),
         *(_parameter(penalty, name, fields, panel) for name, fields in owners.items()),
@@ -68,7 +69,8 @@ def _parameter(
             f"{', '.join(field.type.__name__ for field in fields.values())}: rename one"
         )
     text = "; ".join(f"{owner}: {field.text}" for owner, field in fields.items())
-    option = typer.Option(help=text, rich_help_panel=panel, show_default=False)
+    metavar = "NUMBER" if kind in (int, float) else "NAME"
+    option = typer.Option(help=text, metavar=metavar, rich_help_panel=panel, show_default=False)
     return penalty.replace(name=name, default=None, annotation=Annotated[kind | None, option])
 
 

@@ -14,16 +14,29 @@ from shrinkage.extras import require
 
 
 def command(
-    run: Annotated[Path, typer.Argument(help="Run directory.", show_default=False)],
+    run: Annotated[
+        Path,
+        typer.Argument(
+            metavar="RUN",
+            help="Directory of a finished run, such as runs/NAME.",
+            show_default=False,
+        ),
+    ],
     data: Annotated[
         str,
-        typer.Argument(help="Raw rows: CSV, Parquet, NPZ, or IDX images.", show_default=False),
+        typer.Argument(
+            metavar="DATA",
+            help="Raw rows with the columns of the training file, in a format of `path`; a target "
+            "is not needed.",
+            show_default=False,
+        ),
     ],
     model: Annotated[
-        str, typer.Option("--model", help="best, one_standard_error or unregularized.")
+        str,
+        typer.Option("--model", help="best, one_standard_error or unregularized.", metavar="NAME"),
     ] = "best",
     probabilities: Annotated[
-        bool, typer.Option("--probabilities", help="Add a column for each class.")
+        bool, typer.Option("--probabilities", help="Add a column of probabilities for each class.")
     ] = False,
     separator: Separator = None,
     encoding: Encoding = None,
@@ -31,10 +44,20 @@ def command(
     names: Names = None,
     sheet: Sheet = None,
     out: Annotated[
-        Path | None, typer.Option("--out", help="CSV file. [default: the output stream]")
+        Path | None,
+        typer.Option("--out", help="CSV file. [default: the output stream]", metavar="FILE"),
     ] = None,
 ) -> None:
-    """Predict raw rows with a model of a finished run, read and prepared as in training."""
+    """Predict raw rows with a model of a finished run, read and prepared as in training.
+
+    One line a row, in the order of the rows, as CSV with a header. Exit status 0: done; 2: bad
+    input, said in one line.
+
+    \b
+    Examples:
+      shrinkage predict runs/table.csv new.csv --probabilities
+      shrinkage predict runs/table.csv new.csv --out predictions.csv
+    """
     require("paths")
     from shrinkage.datasets import ReadOptions, read_rows
     from shrinkage.errors import InputError

@@ -11,10 +11,20 @@ from shrinkage.extras import require
 
 
 def command(
-    run: Annotated[Path, typer.Argument(help="Run directory.", show_default=False)],
+    run: Annotated[
+        Path,
+        typer.Argument(
+            metavar="RUN",
+            help="Directory of a finished run, such as runs/NAME.",
+            show_default=False,
+        ),
+    ],
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No table.")] = False,
 ) -> None:
-    """Write report.html and figures/ of a finished run again, and show its table."""
+    """Write report.html and figures/ of a finished run again, and show its table.
+
+    Exit status 0: done; 2: no finished run, or one that cannot be written, said in one line.
+    """
     require("paths")
     from shrinkage.cli.shown import show_result
     from shrinkage.run import load_result
