@@ -147,6 +147,7 @@ BAD_OPTIONS = {
     "infinite strength": ("--strengths 1,1e999", "finite and not negative", "got inf"),
     "unsorted strengths": ("--strengths 0.2,0.1", "ascending order", "got 0.2,0.1"),
     "equal strengths": ("--strengths 0.1,0.1", "ascending order", "got 0.1,0.1"),
+    "many strengths": ("--strengths 1000000", "at most 1000", "got 1000000"),
     "one strength": ("--strengths 1", "at least 2", "got 1"),
     "no strengths": ("--strengths=", "count of at least 2 or an ascending comma list", "got ''"),
     "text strengths": ("--strengths 0.1,many", "expected numbers in --strengths", "many"),

@@ -27,6 +27,7 @@ ENGINES = ("auto", "stacked", "sequential")
 REFITS = ("chosen", "all")
 RARE = ("keep", "other")
 LARGEST_SEED = 2**32 - 1
+MOST_STRENGTHS = 1_000
 DTYPES = {"float32": torch.float32, "float64": torch.float64}
 
 
@@ -35,7 +36,7 @@ class PathOptions:
     """Choices of a path; None means that a default follows from the data.
 
     Args:
-        strengths: how many (≥ 2), or an ascending tuple of them.
+        strengths: how many (2 to 1,000), or an ascending tuple of them.
         folds: number of folds (≥ 2); not used with a validation set of one's own.
         update: how the penalty enters training, one of DESIGN's four.
         select: name patterns of the parameters to penalise; empty: every default weight.
@@ -110,7 +111,7 @@ class PathOptions:
             check_strengths(self.strengths)
         else:
             hint = "give how many, or an ascending tuple of them"
-            checked["strengths"] = whole(self.strengths, "strengths", 2, hint)
+            checked["strengths"] = whole(self.strengths, "strengths", 2, hint, most=MOST_STRENGTHS)
         for name, least in (("epochs", 1), ("batch_size", 1), ("rare_below", 2)):
             if getattr(self, name) is not None:
                 checked[name] = whole(getattr(self, name), name, least, "or leave it out")
