@@ -61,6 +61,9 @@ def command(*words: str) -> Callable[[], None]:
     return door
 
 
+WORKBOOK = (
+    "import io\nfrom shrinkage.datasets.formats.workbook import _sheets\n_sheets(io.BytesIO())"
+)
 FRAME = "from shrinkage.reports.example import example_result as r\n"
 DOORS: dict[str, tuple[str, Callable[[], None]]] = {
     "pytorch": ("torch", imports("import shrinkage.pytorch")),
@@ -68,6 +71,7 @@ DOORS: dict[str, tuple[str, Callable[[], None]]] = {
     "paths": ("paths", imports("from shrinkage.paths import PathOptions")),
     "load_result": ("paths", imports("from shrinkage.paths import load_result")),
     "load_dataset": ("paths", imports("from shrinkage.datasets import load_dataset")),
+    "workbook": ("excel", imports(WORKBOOK)),
     "keras": ("keras", imports("import shrinkage.keras")),
     "optax": ("jax", imports("import shrinkage.optax")),
     "draw_png": ("reports", imports("from shrinkage.drawing import draw_png")),

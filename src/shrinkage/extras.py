@@ -14,6 +14,7 @@ from shrinkage.errors import ShrinkageError
 EXTRAS: dict[str, tuple[str, ...]] = {
     "torch": ("torch",),
     "paths": ("torch", "sklearn", "pandas", "pyarrow", "safetensors"),
+    "excel": ("openpyxl",),
     "reports": ("matplotlib", "jinja2"),
     "cli": ("typer", "rich"),
     "lightning": ("torch", "lightning"),

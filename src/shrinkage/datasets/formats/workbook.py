@@ -21,6 +21,7 @@ from shrinkage.datasets.formats.top import read_top
 from shrinkage.datasets.read_options import ReadOptions
 from shrinkage.datasets.wording import hint, listed, one_line
 from shrinkage.errors import InputError
+from shrinkage.extras import require
 
 
 def read_workbook(content: FileContent, options: ReadOptions) -> TextTable:
@@ -31,7 +32,8 @@ def read_workbook(content: FileContent, options: ReadOptions) -> TextTable:
         options: sheet, header and names.
 
     Raises:
-        InputError: openpyxl is not installed, no such sheet, no table in it.
+        MissingExtra: openpyxl is not installed.
+        InputError: no such sheet, no table in it.
     """
     sheets = _sheets(content)
     name, notes = _chosen(sheets, content, options)
@@ -48,13 +50,7 @@ def read_workbook(content: FileContent, options: ReadOptions) -> TextTable:
 
 def _sheets(content: FileContent) -> dict[str, pd.DataFrame]:
     """Return the sheets that hold cells."""
-    try:
-        import openpyxl  # noqa: F401  # pyright: ignore[reportMissingImports]
-    except ImportError as error:
-        raise InputError(
-            "expected the package openpyxl for a workbook, got none: pip install "
-            "'shrinkage[excel]', or save the sheet as CSV"
-        ) from error
+    require("excel")
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # styles and rules for entry, which are no data
