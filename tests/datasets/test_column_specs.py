@@ -25,6 +25,9 @@ FULL = ColumnSpec(
     keep_case=True,
     group="size",
     free=True,
+    encode="target",
+    rare=3,
+    indicator=False,
     drop=True,
 )
 

@@ -41,12 +41,13 @@ def test_categories_equal_scikit_learn():
     X = table()
     fitted = Preprocessing.fit(X, TRAIN)
     assert fitted.input_names == (
-        "a", "b", "city=Basel", "city=Bern", "city=Genève", "city is missing",
+        "a", "b", "a is missing", "city=Basel", "city=Bern", "city=Genève", "city is missing",
         "flag=False", "flag=True",
     )  # fmt: skip
     filled = X[["city"]].fillna("~").assign(flag=X["flag"].astype(str))
     peer = OneHotEncoder(sparse_output=False).fit(filled.iloc[TRAIN])
-    assert np.array_equal(fitted.transform(X)[:, 2:], peer.transform(filled))
+    assert np.array_equal(fitted.transform(X)[:, 2], X["a"].isna())
+    assert np.array_equal(fitted.transform(X)[:, 3:], peer.transform(filled))
 
 
 def test_a_small_spread_far_from_zero_is_a_spread():
@@ -157,13 +158,19 @@ def test_dropped_columns_have_reasons():
         ("text", "constant on the training rows"),
         ("half", "missing in all training rows"),
     )
-    assert fitted.source_columns == (1, 3, 4, 4, 4, 4, 5, 5)
+    assert fitted.source_columns == (1, 3, 1, 4, 4, 4, 4, 5, 5)
     with pytest.raises(ValueError, match="got none of 'one', 'gone'"):
         Preprocessing.fit(X[["one", "gone"]], TRAIN)
 
 
-def test_a_missing_cell_beside_equal_ones_is_constant():
-    assert Preprocessing.fit(np.array([[5.0, 1], [np.nan, 2]])).dropped[0][0] == "x0"
+def test_missing_cells_beside_equal_ones_say_something_unless_they_are_few():
+    X = np.array([[5.0, 1], [np.nan, 2]])
+    assert Preprocessing.fit(X).input_names == ("x1", "x0 is missing")
+    long = np.column_stack([np.full(300, 5.0), np.arange(300.0)])
+    long[7, 0] = np.nan
+    fitted = Preprocessing.fit(long)
+    assert fitted.input_names == ("x1",)
+    assert fitted.dropped == (("x0", "constant on the training rows"),)
 
 
 def test_json_round_trip_is_exact():
@@ -335,6 +342,7 @@ def test_mice_have_no_missing_inputs(shared_data):
     fitted = Preprocessing.fit(data.X, rows)
     inputs = fitted.transform(data.X, np.float64)
     assert np.isfinite(inputs).all()
-    np.testing.assert_allclose(inputs[rows].mean(axis=0), 0, atol=1e-12)
-    np.testing.assert_allclose(inputs[rows].std(axis=0), 1, rtol=1e-12)
+    numbers = inputs[rows][:, [" is missing" not in name for name in fitted.input_names]]
+    np.testing.assert_allclose(numbers.mean(axis=0), 0, atol=1e-12)
+    np.testing.assert_allclose(numbers.std(axis=0), 1, rtol=1e-12)
     assert np.array_equal(fitted.transform(read_rows(path), np.float64), inputs)

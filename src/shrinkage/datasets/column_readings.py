@@ -12,6 +12,9 @@ from typing import Any
 from shrinkage.datasets.cell_rules import CellRule
 from shrinkage.datasets.column_specs import ColumnKind
 
+LEAST_MARKED = 0.01
+"""From this share of missing cells on, an input says that a number or a date is missing."""
+
 
 class ColumnRole(Enum):
     """What a column is there for."""
@@ -110,7 +113,8 @@ class ColumnReading:
         if self.levels == 0:
             return DroppedBecause.EMPTY
         levels = self.kind in (ColumnKind.CATEGORY, ColumnKind.ORDINAL)
-        return None if levels and self.missing else DroppedBecause.CONSTANT
+        marked = self.missing_share >= LEAST_MARKED  # then an input says that cells are missing
+        return None if (levels and self.missing) or marked else DroppedBecause.CONSTANT
 
     @property
     def missing_share(self) -> float:

@@ -35,6 +35,9 @@ class ColumnKind(Enum):
     DATE = "date"
 
 
+ENCODINGS = ("one-hot", "target", "hash", "ordinal")
+"""How levels become inputs: one each, their mean target, hashed, or their place in the order."""
+
 SPOKEN_KINDS = tuple(kind.value for kind in ColumnKind if kind is not ColumnKind.PIXELS)
 """The kinds that a person can ask for."""
 
@@ -54,6 +57,11 @@ class ColumnSpec:
         keep_case: whether words that differ only by case are different levels.
         group: the name of a group of columns that a group penalty keeps or drops together.
         free: whether the column's inputs stay unpenalised.
+        encode: how its levels become inputs, out of `ENCODINGS`; None: one-hot, or by their order.
+        rare: levels of fewer training rows than this share one input; None: 5 in a column of more
+            than 50 levels.
+        indicator: whether an input says that a number, date or ordinal is missing; None: where at
+            least 1 % of the training rows miss it.
         drop: whether the column is left out.
 
     Raises:
@@ -73,6 +81,9 @@ class ColumnSpec:
     keep_case: bool = False
     group: str | None = None
     free: bool = False
+    encode: str | None = None
+    rare: int | None = None
+    indicator: bool | None = None
     drop: bool = False
 
     def __post_init__(self) -> None:
@@ -94,8 +105,31 @@ class ColumnSpec:
                 "expected the order of an ordinal column, from low to high, got fewer than two "
                 'levels: write order = ["low", "high"]'
             )
+        self._check_encoding()
         if len(set(self.order)) < len(self.order):
             raise InputError(f"expected different levels in order, got {list(self.order)!r}")
+
+    def _check_encoding(self) -> None:
+        """Refuse encodings of what has no levels; an encoding says that a column has some."""
+        if self.rare is not None and self.rare < 1:
+            raise InputError(f"expected rare as a number of rows from 1 on, got {self.rare}")
+        if self.encode is None:
+            return
+        if self.encode not in ENCODINGS:
+            raise InputError(
+                f"expected an encoding out of {', '.join(ENCODINGS)}, got {self.encode!r}: choose "
+                "one of them"
+            )
+        by_order = self.encode == "ordinal"
+        if self.kind is None:
+            kind = ColumnKind.ORDINAL if by_order or self.order else ColumnKind.CATEGORY
+            object.__setattr__(self, "kind", kind)
+        wrong = (ColumnKind.NUMERIC, ColumnKind.DATE, *([ColumnKind.CATEGORY] if by_order else []))
+        if self.kind in wrong:
+            raise InputError(
+                f"expected a column with levels{' in an order' if by_order else ''} for encode = "
+                f"{self.encode!r}, got kind {self.kind.value!r}: leave one of the two out"
+            )
 
     def to_dict(self) -> dict[str, Any]:
         """Return what was said, as plain values for TOML and JSON."""
@@ -152,15 +186,27 @@ def _is_flag(value: object) -> bool:
     return isinstance(value, bool)
 
 
+def _is_count(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
 def _are_texts(value: object) -> bool:
     return isinstance(value, (list, tuple)) and all(map(_is_text, value))
 
 
-_WORDS = {_is_text: "a text", _is_flag: "true or false", _are_texts: "a list of texts"}
+_WORDS = {
+    _is_count: "a whole number",
+    _is_text: "a text",
+    _is_flag: "true or false",
+    _are_texts: "a list of texts",
+}
 _TYPES = {
-    **dict.fromkeys(("kind", "decimal", "thousands", "unit", "date_format", "group"), _is_text),
+    **dict.fromkeys(
+        ("kind", "decimal", "thousands", "unit", "date_format", "group", "encode"), _is_text
+    ),
     **dict.fromkeys(("missing", "order"), _are_texts),
-    **dict.fromkeys(("keep_case", "free", "drop"), _is_flag),
+    **dict.fromkeys(("keep_case", "free", "drop", "indicator"), _is_flag),
+    "rare": _is_count,
 }
 
 

@@ -102,7 +102,9 @@ class Dataset:
     def columns(self) -> InputColumns:
         """Return the columns of `X`, judged once for all fits of a `Preprocessing`."""
         names = self.input_names if isinstance(self.X, np.ndarray) else None
-        return InputColumns.of(self.X, image=self.pixels, names=names, rules=self.rules)
+        return InputColumns.of(
+            self.X, image=self.pixels, names=names, rules=self.rules, specs=self.specs
+        )
 
 
 def take_rows(X: RawRows, rows: np.ndarray) -> RawRows:

@@ -16,7 +16,7 @@ import pandas as pd
 
 from shrinkage.datasets.cell_rules import CellRule
 from shrinkage.datasets.column_readings import ColumnReading
-from shrinkage.datasets.column_specs import ColumnKind
+from shrinkage.datasets.column_specs import ColumnKind, ColumnSpec
 from shrinkage.datasets.columns import judge_columns
 from shrinkage.errors import InputError
 
@@ -25,6 +25,14 @@ MOST_LEVELS = 1000
 
 ALWAYS_ALLOWED = 10
 """So many levels are fine however few rows there are."""
+
+
+@dataclass(frozen=True)
+class LevelCounts:
+    """How many rows have each level of a column, and how many miss it."""
+
+    levels: Mapping[str, int]
+    missing: int
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,6 +45,7 @@ class InputColumns:
         values: an array (n, d) of numbers, or the typed columns by name: float64, category
             (ordered for an ordinal) or datetime64.
         rules: how the cells of each are read, by name.
+        specs: what a person said about columns, by name.
 
     >>> table = pd.DataFrame({"age": ["31", "44", "?"], "city": ["Bern", "Basel", "Bern"]})
     >>> columns = InputColumns.of(table)
@@ -48,6 +57,7 @@ class InputColumns:
     kinds: tuple[ColumnKind, ...]
     values: np.ndarray | Mapping[str, pd.Series] = field(repr=False)
     rules: Mapping[str, CellRule] = field(default_factory=dict, repr=False)
+    specs: Mapping[str, ColumnSpec] = field(default_factory=dict, repr=False)
 
     @classmethod
     def of(
@@ -57,6 +67,7 @@ class InputColumns:
         image: bool = False,
         names: Sequence[str] | None = None,
         rules: Mapping[str, CellRule] | None = None,
+        specs: Mapping[str, ColumnSpec] | None = None,
     ) -> InputColumns:
         """Judge the columns of a DataFrame, or take those of an array of numbers or pixels.
 
@@ -65,6 +76,7 @@ class InputColumns:
             image: the columns are pixels (uint8).
             names: the d column names of an array; `x0`, `x1`, … unless told.
             rules: how the cells of columns that are judged already were read, by name.
+            specs: what a person said about columns, by name.
 
         Raises:
             InputError: neither table nor numbers, equal names, a bad cell, an identifier column.
@@ -73,11 +85,12 @@ class InputColumns:
         if image:
             _require_bytes(X)
             return cls(columns, (ColumnKind.PIXELS,) * len(columns), np.asarray(X))
+        said = specs or {}
         if isinstance(X, np.ndarray):
-            return cls(columns, (ColumnKind.NUMERIC,) * len(columns), X)
+            return cls(columns, (ColumnKind.NUMERIC,) * len(columns), X, specs=said)
         known = rules or {}
         judged = judge_columns(
-            [(name, X.iloc[:, i]) for i, name in enumerate(columns) if name not in known]
+            [(name, X.iloc[:, i]) for i, name in enumerate(columns) if name not in known], said
         )
         typed = {column.reading.name: column.values for column in judged}
         own = {column.reading.name: column.reading.rule for column in judged}
@@ -88,7 +101,7 @@ class InputColumns:
         read = {name: known[name] if name in known else own[name] for name in columns}
         for column in judged:
             refuse_identifier(column.reading)
-        return cls(columns, tuple(read[name].kind for name in columns), values, read)
+        return cls(columns, tuple(read[name].kind for name in columns), values, read, said)
 
     def __len__(self) -> int:
         """Return the number of rows."""
@@ -103,6 +116,47 @@ class InputColumns:
     def of_kind(self, kind: ColumnKind) -> tuple[str, ...]:
         """Return the names of the columns of one kind, in order."""
         return tuple(name for name, own in zip(self.names, self.kinds, strict=True) if own is kind)
+
+    def kind(self, name: str) -> ColumnKind:
+        """Return what a column is."""
+        return self.kinds[self._places[name]]
+
+    def spec(self, name: str) -> ColumnSpec:
+        """Return what a person said about a column."""
+        return self.specs.get(name, ColumnSpec())
+
+    def encoded_as(self, encoding: str) -> tuple[str, ...]:
+        """Return the columns with levels that become inputs so; see `column_specs.ENCODINGS`.
+
+        >>> InputColumns.of(pd.DataFrame({"city": ["Bern", "Basel"]})).encoded_as("one-hot")
+        ('city',)
+        """
+        usual = {ColumnKind.CATEGORY: "one-hot", ColumnKind.ORDINAL: "ordinal"}
+        return tuple(
+            name
+            for name, kind in zip(self.names, self.kinds, strict=True)
+            if kind in usual and (self.spec(name).encode or usual[kind]) == encoding
+        )
+
+    def level_counts(self, rows: np.ndarray, name: str) -> LevelCounts:
+        """Return how many of some rows have each level of a column, in sorted order.
+
+        >>> columns = InputColumns.of(pd.DataFrame({"city": ["Bern", None, "Basel", "Bern"]}))
+        >>> columns.level_counts(np.array([0, 1, 3]), "city")
+        LevelCounts(levels={'Bern': 2}, missing=1)
+        """
+        column = pd.Categorical(self.values[name])  # pyright: ignore[reportArgumentType]
+        missing, *counts = np.bincount(column.codes[rows] + 1, minlength=len(column.categories) + 1)
+        met = {str(level): int(n) for level, n in zip(column.categories, counts, strict=True) if n}
+        order = met if column.ordered else sorted(met)
+        return LevelCounts({level: met[level] for level in order}, int(missing))
+
+    def missing(self, rows: np.ndarray, name: str) -> np.ndarray:
+        """Return which of some rows miss a column, (rows,)."""
+        if isinstance(self.values, np.ndarray):
+            values = self.values[rows, self._places[name]]
+            return np.isnan(values) if values.dtype.kind == "f" else np.zeros(len(rows), dtype=bool)
+        return pd.isna(self.values[name]).to_numpy()[rows]
 
     def numbers(self, rows: np.ndarray, names: Sequence[str]) -> np.ndarray:
         """Return rows of numeric columns as float64 (rows, names), NaN where missing.

@@ -1,9 +1,4 @@
-"""Numbers: missing cells become the median, then `(x − mean) / scale`.
-
-scikit-learn's SimpleImputer and StandardScaler learn the three; the scale is the population
-standard deviation.
-Source: https://scikit-learn.org/stable/modules/preprocessing.html
-"""
+"""Numbers: missing cells become the median, then `(x − mean) / scale`."""
 
 from __future__ import annotations
 
@@ -11,21 +6,14 @@ from dataclasses import dataclass
 from typing import ClassVar, Self
 
 import numpy as np
-import pandas as pd
 
 from shrinkage.datasets.cells import plain_row, require_finite_block
 from shrinkage.datasets.column_specs import ColumnKind
-from shrinkage.datasets.columns import values_as_numbers
-from shrinkage.datasets.dataset import RawRows
 from shrinkage.datasets.input_columns import InputColumns
-from shrinkage.datasets.preparation.base import (
-    CONSTANT,
-    MISSING_EVERYWHERE,
-    NEARLY_CONSTANT,
-    DroppedColumn,
-    Encoder,
-)
-from shrinkage.errors import InputError
+from shrinkage.datasets.preparation.base import DroppedColumn, Encoder, FitTarget
+from shrinkage.datasets.preparation.cell_counts import CellCounts
+from shrinkage.datasets.preparation.row_cells import RowCells
+from shrinkage.datasets.preparation.standard import Standard, learn, standardize
 
 ROWS_AT_ONCE = 8192
 """Rows of an array that are transformed at once: bounds the memory, not the result."""
@@ -44,7 +32,7 @@ class NumericInputs(Encoder):
     ('age',)
     """
 
-    kind: ClassVar[ColumnKind] = ColumnKind.NUMERIC
+    kind: ClassVar[str] = "numeric"
 
     names: tuple[str, ...]
     medians: tuple[float, ...]
@@ -53,100 +41,66 @@ class NumericInputs(Encoder):
 
     @classmethod
     def fit(
-        cls, columns: InputColumns, rows: np.ndarray
+        cls, columns: InputColumns, rows: np.ndarray, target: FitTarget | None
     ) -> tuple[tuple[Self, ...], tuple[DroppedColumn, ...]]:
         """Learn medians, means and scales; see `Encoder.fit`."""
-        numeric = columns.of_kind(cls.kind)
-        learned: dict[str, tuple[float, ...]] = {}
+        del target
+        numeric = columns.of_kind(ColumnKind.NUMERIC)
+        learned: dict[str, Standard] = {}
         dropped: list[DroppedColumn] = []
         for start in range(0, len(numeric), COLUMNS_AT_ONCE):
             names = numeric[start : start + COLUMNS_AT_ONCE]
             block = columns.numbers(rows, names)
             require_finite_block(block, names, lambda row: plain_row(int(rows[row])))
-            empty = np.isnan(block).all(axis=0)
-            dropped += [(names[place], MISSING_EVERYWHERE) for place in np.flatnonzero(empty)]
-            filled_names = [names[place] for place in np.flatnonzero(~empty)]
-            for name, (reason, *values) in zip(
-                filled_names, _learn(block.T[~empty].T, filled_names), strict=True
-            ):
+            for name, (reason, standard) in zip(names, learn(block, list(names)), strict=True):
                 if reason:
                     dropped.append((name, reason))
                 else:
-                    learned[name] = tuple(values)
-        if not learned:
-            return (), tuple(dropped)
-        medians, means, scales = zip(*learned.values(), strict=True)
-        return (cls(tuple(learned), medians, means, scales),), tuple(dropped)
+                    learned[name] = standard
+        return ((cls._of(learned),) if learned else ()), tuple(dropped)
+
+    @classmethod
+    def _of(cls, learned: dict[str, Standard]) -> Self:
+        own = learned.values()
+        return cls(
+            tuple(learned),
+            tuple(standard.median for standard in own),
+            tuple(standard.mean for standard in own),
+            tuple(standard.scale for standard in own),
+        )
 
     @property
     def input_names(self) -> tuple[str, ...]:
         """Return the column names."""
         return self.names
 
-    def fill(self, X: RawRows, columns: tuple[str, ...], out: np.ndarray) -> None:
+    def fill(self, cells: RowCells, out: np.ndarray) -> None:
         """Write the standardized columns into `out` (n, inputs)."""
         median, mean, scale = map(np.array, (self.medians, self.means, self.scales))
-        if isinstance(X, pd.DataFrame):
+        X = cells.X
+        if not isinstance(X, np.ndarray):
             for place, name in enumerate(self.names):
-                values = values_as_numbers(name, X[name])  # pyright: ignore[reportArgumentType]
-                out[:, place] = _standardize(values, median[place], mean[place], scale[place])
+                own = median[place], mean[place], scale[place]
+                out[:, place] = standardize(cells.numbers(name), *own)
             return
-        position = {name: place for place, name in enumerate(columns)}
+        position = {name: place for place, name in enumerate(cells.columns)}
         places = np.array([position[name] for name in self.names], dtype=np.intp)
         for start in range(0, len(X), ROWS_AT_ONCE):
             block = X[start : start + ROWS_AT_ONCE, places].astype(np.float64)
             require_finite_block(block, self.names, lambda row, start=start: plain_row(start + row))
-            out[start : start + ROWS_AT_ONCE] = _standardize(block, median, mean, scale)
+            out[start : start + ROWS_AT_ONCE] = standardize(block, median, mean, scale)
 
     def learned_by(self, narrower: Self | None) -> Self:
         """Return these inputs with other numbers; see `Encoder.learned_by`."""
-        own: dict[str, tuple[float, ...]] = {}
+        own: dict[str, Standard] = {}
         if narrower is not None:
             numbers = zip(narrower.medians, narrower.means, narrower.scales, strict=True)
-            own = dict(zip(narrower.names, numbers, strict=True))
-        rows = (own.get(name, (0.0, 0.0, 0.0)) for name in self.names)
-        return type(self)(self.names, *zip(*rows, strict=True))
+            own = {name: Standard(*n) for name, n in zip(narrower.names, numbers, strict=True)}
+        return self._of({name: own.get(name, Standard()) for name in self.names})
 
-
-def _learn(block: np.ndarray, names: list[str]) -> list[tuple]:
-    """Return for each column `(reason to drop it or "", median, mean, scale)`."""
-    if not names:
-        return []
-    from sklearn.impute import SimpleImputer
-    from sklearn.preprocessing import StandardScaler
-
-    with np.errstate(over="ignore", invalid="ignore"):
-        # the function, not the word "median", whose masked arrays take ten times as long
-        imputer = SimpleImputer(strategy=np.median).fit(block)  # pyright: ignore[reportArgumentType]
-        medians = np.asarray(imputer.statistics_)
-        _require_finite_spread(medians, block, names)
-        filled = np.asarray(imputer.transform(block))
-        scaler = StandardScaler().fit(filled)
-    means, variances = np.asarray(scaler.mean_), np.asarray(scaler.var_)
-    _require_finite_spread(means + variances, block, names)
-    # not `scale_`: that is 1 where scikit-learn holds a column for constant
-    scales = np.sqrt(variances)
-    constant = filled.min(axis=0) == filled.max(axis=0)
-    reasons = np.where(constant, CONSTANT, np.where(scales > 0, "", NEARLY_CONSTANT))
-    learned = (reasons, medians, means, scales)
-    return list(zip(*(values.tolist() for values in learned), strict=True))
-
-
-def _require_finite_spread(numbers: np.ndarray, block: np.ndarray, names: list[str]) -> None:
-    bad = ~np.isfinite(numbers)
-    if bad.any():
-        column = int(np.argmax(bad))
-        raise InputError(
-            f"column {names[column]!r}: expected numbers whose spread is finite, got values up to "
-            f"{np.nanmax(np.abs(block[:, column])):.3g}: rescale the column"
+    def examine(self, cells: RowCells) -> tuple[CellCounts, ...]:
+        """Return the missing cells of each column."""
+        return tuple(
+            CellCounts(name, len(cells), missing=int(np.isnan(cells.numbers(name)).sum()))
+            for name in self.names
         )
-
-
-def _standardize(
-    values: np.ndarray, median: np.ndarray, mean: np.ndarray, scale: np.ndarray
-) -> np.ndarray:
-    filled = np.where(np.isnan(values), median, values)
-    filled -= mean
-    filled /= np.where(scale > 0, scale, 1.0)
-    filled[..., scale == 0] = 0.0
-    return filled

@@ -9,11 +9,10 @@ import numpy as np
 import pandas as pd
 
 from shrinkage.datasets.column_specs import ColumnKind
-from shrinkage.datasets.columns import values_as_numbers
-from shrinkage.datasets.dataset import RawRows
 from shrinkage.datasets.input_columns import InputColumns
 from shrinkage.datasets.pixels import BRIGHTEST, are_bytes
-from shrinkage.datasets.preparation.base import DroppedColumn, Encoder
+from shrinkage.datasets.preparation.base import DroppedColumn, Encoder, FitTarget
+from shrinkage.datasets.preparation.row_cells import RowCells
 from shrinkage.errors import InputError
 
 
@@ -25,18 +24,18 @@ class PixelInputs(Encoder):
     ('pixel_0_0',)
     """
 
-    kind: ClassVar[ColumnKind] = ColumnKind.PIXELS
+    kind: ClassVar[str] = "pixels"
     stateless: ClassVar[bool] = True
 
     names: tuple[str, ...]
 
     @classmethod
     def fit(
-        cls, columns: InputColumns, rows: np.ndarray
+        cls, columns: InputColumns, rows: np.ndarray, target: FitTarget | None
     ) -> tuple[tuple[Self, ...], tuple[DroppedColumn, ...]]:
         """Take the pixels; there is nothing to learn."""
-        del rows
-        names = columns.of_kind(cls.kind)
+        del rows, target
+        names = columns.of_kind(ColumnKind.PIXELS)
         return ((cls(names),) if names else ()), ()
 
     @property
@@ -44,11 +43,11 @@ class PixelInputs(Encoder):
         """Return the pixel names."""
         return self.names
 
-    def fill(self, X: RawRows, columns: tuple[str, ...], out: np.ndarray) -> None:
+    def fill(self, cells: RowCells, out: np.ndarray) -> None:
         """Write the pixels, from 0 to 1, into `out` (n, pixels)."""
-        del columns  # pixels keep the order of the array
+        X = cells.X  # pixels keep the order of the array
         if isinstance(X, pd.DataFrame):
-            X = np.column_stack([values_as_numbers(name, X[name]) for name in self.names])  # pyright: ignore[reportArgumentType]
+            X = np.column_stack([cells.numbers(name) for name in self.names])
         if not are_bytes(X):
             raise InputError(
                 "expected pixels that are whole numbers from 0 to 255 as in training, got other "

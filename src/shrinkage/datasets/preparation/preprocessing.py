@@ -19,18 +19,39 @@ from shrinkage.datasets.cell_rules import CellRule
 from shrinkage.datasets.column_specs import ColumnKind
 from shrinkage.datasets.dataset import RawRows
 from shrinkage.datasets.input_columns import InputColumns
-from shrinkage.datasets.preparation.base import DroppedColumn, Encoder
+from shrinkage.datasets.preparation.base import DroppedColumn, Encoder, FitTarget
 from shrinkage.datasets.preparation.categories import CategoryInputs
+from shrinkage.datasets.preparation.cell_counts import CellCounts
+from shrinkage.datasets.preparation.dates import DateInputs
+from shrinkage.datasets.preparation.hashed import HashedInputs
+from shrinkage.datasets.preparation.missing import MissingInputs
 from shrinkage.datasets.preparation.numbers import NumericInputs
+from shrinkage.datasets.preparation.ordinals import OrdinalInputs
 from shrinkage.datasets.preparation.pixels import PixelInputs
-from shrinkage.datasets.table_columns import values_by_rule
+from shrinkage.datasets.preparation.row_cells import RowCells
+from shrinkage.datasets.preparation.target_levels import TargetInputs
 from shrinkage.datasets.wording import listed
 from shrinkage.errors import InputError
 
 ENCODERS: Mapping[str, type[Encoder]] = MappingProxyType(
-    {encoder.kind.value: encoder for encoder in (PixelInputs, NumericInputs, CategoryInputs)}
+    {
+        encoder.kind: encoder
+        for encoder in (
+            PixelInputs,
+            NumericInputs,
+            OrdinalInputs,
+            DateInputs,
+            TargetInputs,
+            MissingInputs,
+            CategoryInputs,
+            HashedInputs,
+        )
+    }
 )
-"""What makes inputs of a kind of column, in the order of the inputs."""
+"""What makes inputs of columns, in the order of the inputs."""
+
+VERSION = 2
+"""Of what `to_dict` gives; the first version had no key for it."""
 
 
 @dataclass(frozen=True)
@@ -38,8 +59,9 @@ class Preprocessing:
     """What turns raw rows into network inputs: numbers first, then categories, in table order.
 
     Numbers: missing cells become the median, then `(x − mean) / scale`, all three from the fit
-    rows, the scale being the population standard deviation. Categories: one input per level.
-    Pixels: divided by 255.
+    rows, the scale being the population standard deviation; where enough cells are missing, one
+    more input says so. Ordinals: the place in the order, like a number. Dates: elapsed time and
+    parts. Categories: one input per level. Pixels: divided by 255. One file each tells more.
 
     Args:
         columns: the raw columns, in order.
@@ -48,7 +70,7 @@ class Preprocessing:
         rules: `(column, how its cells are read)`, where that is not plainly as numbers.
 
     >>> import pandas as pd
-    >>> table = pd.DataFrame({"age": [30.0, 34.0, None], "city": ["Bern", "Basel", "Bern"]})
+    >>> table = pd.DataFrame({"age": [30.0, 34.0, 32.0], "city": ["Bern", "Basel", "Bern"]})
     >>> fitted = Preprocessing.fit(table)
     >>> fitted.input_names
     ('age', 'city=Basel', 'city=Bern')
@@ -69,6 +91,7 @@ class Preprocessing:
         *,
         image: bool = False,
         names: Sequence[str] | None = None,
+        target: FitTarget | None = None,
     ) -> Preprocessing:
         """Learn from some rows, and from no other.
 
@@ -80,6 +103,7 @@ class Preprocessing:
             rows: (m,) row numbers to learn from; None: all.
             image: the columns are pixels (uint8), which need nothing learned.
             names: the d column names of an array; `x0`, `x1`, … unless told.
+            target: the targets of all rows, which levels may be encoded by.
 
         Returns:
             The fitted preprocessing.
@@ -94,11 +118,14 @@ class Preprocessing:
         rows = np.arange(len(columns)) if rows is None else np.asarray(rows)
         if len(rows) == 0:
             raise InputError("expected rows to fit preprocessing on, got none: give some")
-        _require_encoders(columns)
-        fits = [encoder.fit(columns, rows) for encoder in ENCODERS.values()]
+        fits = [encoder.fit(columns, rows, target) for encoder in ENCODERS.values()]
         place = {name: i for i, name in enumerate(columns.names)}
-        dropped = sorted((pair for _, pairs in fits for pair in pairs), key=lambda p: place[p[0]])
         encoders = tuple(encoder for encoders, _ in fits for encoder in encoders)
+        used = {name for encoder in encoders for name in encoder.sources}
+        dropped = sorted(
+            (pair for _, pairs in fits for pair in pairs if pair[0] not in used),
+            key=lambda pair: place[pair[0]],
+        )
         if not encoders:
             raise InputError(
                 f"expected a column that varies on the training rows, got none of "
@@ -127,13 +154,18 @@ class Preprocessing:
         """Return whether nothing was fitted, so that all folds can share one transformed array."""
         return all(encoder.stateless for encoder in self.encoders)
 
-    def transform(self, X: RawRows, dtype: Any = np.float32) -> np.ndarray:
+    def transform(
+        self, X: RawRows, dtype: Any = np.float32, *, positions: np.ndarray | None = None
+    ) -> np.ndarray:
         """Return raw rows as network inputs.
 
         Args:
             X: a DataFrame (further columns and another order do no harm), or an array with the
                 columns of the fit, in order.
             dtype: of the result.
+            positions: (n,) where the rows are rows of the table that was learned from, their
+                places in it: rows that levels were encoded by the targets of get the numbers that
+                were learned without them. None: other rows.
 
         Returns:
             (n, n_inputs).
@@ -145,14 +177,38 @@ class Preprocessing:
         >>> fitted.transform(np.array([[2.0], [5.0]])).ravel()
         array([0., 3.], dtype=float32)
         """
-        X = self._with_columns_of_the_fit(X)
+        cells = self._cells(X, positions)
         out = np.empty((len(X), self.n_inputs), dtype=dtype)
         start = 0
         for encoder in self.encoders:
             stop = start + len(encoder.input_names)
-            encoder.fill(X, self.columns, out[:, start:stop])
+            encoder.fill(cells, out[:, start:stop])
             start = stop
         return out
+
+    def examine(self, X: RawRows) -> tuple[CellCounts, ...]:
+        """Return what is missing or new in raw rows, column by column, in the order of the table.
+
+        Args:
+            X: as in `transform`.
+
+        Raises:
+            InputError: as in `transform`.
+
+        >>> import pandas as pd
+        >>> fitted = Preprocessing.fit(pd.DataFrame({"city": ["Bern", "Basel"]}))
+        >>> [str(counts) for counts in fitted.examine(pd.DataFrame({"city": ["Genf", "Bern"]}))]
+        ["city: 1 of 2 cells are levels that training never saw (such as 'Genf'): all its inputs \
+are 0"]
+        """
+        cells = self._cells(X, None)
+        counts = (own for encoder in self.encoders for own in encoder.examine(cells))
+        place = {name: i for i, name in enumerate(self.columns)}
+        return tuple(sorted(counts, key=lambda own: place[own.name]))
+
+    def _cells(self, X: RawRows, positions: np.ndarray | None) -> RowCells:
+        X = self._with_columns_of_the_fit(X)
+        return RowCells(X, self.columns, dict(self.rules), positions)
 
     def _with_columns_of_the_fit(self, X: RawRows) -> RawRows:
         """Return the rows, the columns of a DataFrame named by text; or say what they lack."""
@@ -169,7 +225,7 @@ class Preprocessing:
             twice = next((name for name in self.columns if name in used and counts[name] > 1), None)
             if twice is not None:
                 raise InputError(f"expected one column {twice!r}, got several: rename them")
-            return self._read(X if present == list(X.columns) else X.set_axis(present, axis=1))
+            return X if present == list(X.columns) else X.set_axis(present, axis=1)
         if not isinstance(X, np.ndarray) or X.ndim != 2 or X.shape[1] != len(self.columns):
             raise InputError(
                 f"expected rows of {len(self.columns)} columns as in training, got shape "
@@ -179,25 +235,13 @@ class Preprocessing:
             raise InputError(f"expected an array of numbers, got {X.dtype}: use a DataFrame")
         return X
 
-    def _read(self, X: pd.DataFrame) -> pd.DataFrame:
-        """Return a table with the cells read as those of the fit were."""
-        read = {name: values_by_rule(name, X[name], rule) for name, rule in self.rules}
-        plain = {
-            name: X[name]
-            for encoder in self.encoders
-            for name in encoder.sources
-            if name not in read
-        }
-        return pd.DataFrame(
-            {name: series.reset_index(drop=True) for name, series in {**read, **plain}.items()}
-        )
-
     def aligned_to(self, other: Preprocessing) -> Preprocessing:
         """Return this preprocessing with the inputs of another one, fitted on more rows.
 
         So that all folds have equally many inputs: an input that these fit rows could not make (a
         column constant on them, a level they lack) is always 0, which is the same as leaving it
-        out.
+        out. What these fit rows alone would make (an indicator of cells that are missing more
+        often here, a level that is rare elsewhere) is left out.
 
         Args:
             other: fitted on a superset of the rows of the same table.
@@ -206,7 +250,7 @@ class Preprocessing:
             A preprocessing with `other.input_names` and the numbers of this one.
 
         Raises:
-            InputError: this one makes inputs that the other does not.
+            InputError: a column varies on these fit rows and not on the others.
 
         >>> table = np.array([[1.0, 5.0], [3.0, 5.0], [3.0, 6.0]])
         >>> fold = Preprocessing.fit(table, np.array([0, 1]))
@@ -215,7 +259,7 @@ class Preprocessing:
         """
         if self.stateless and other.stateless and self.columns == other.columns:
             return self
-        further = set(self.input_names) - set(other.input_names)
+        further = _varying(self) - {name for encoder in other.encoders for name in encoder.sources}
         if self.columns != other.columns or further:
             raise InputError(
                 f"expected a preprocessing fitted on more rows of the same table, got one "
@@ -232,6 +276,7 @@ class Preprocessing:
         [{'kind': 'pixels', 'names': ['p']}]
         """
         return {
+            "version": VERSION,
             "columns": list(self.columns),
             "encoders": [encoder.to_dict() for encoder in self.encoders],
             "dropped": [list(pair) for pair in self.dropped],
@@ -263,11 +308,7 @@ def _rules(
     return tuple((name, rule) for name, rule in pairs if rule not in plain)
 
 
-def _require_encoders(columns: InputColumns) -> None:
-    """Raise for a column of a kind that nothing makes inputs of."""
-    for name, kind in zip(columns.names, columns.kinds, strict=True):
-        if kind.value not in ENCODERS:
-            raise InputError(
-                f"column {name!r}: expected numbers or categories, got kind {kind.value}, of which "
-                "no input can be made: drop it, or say another kind in columns.toml"
-            )
+def _varying(fitted: Preprocessing) -> set[str]:
+    """Return the columns that vary on more rows, too, where they do on these."""
+    kinds = (NumericInputs.kind, OrdinalInputs.kind, DateInputs.kind)
+    return {name for own in fitted.encoders if own.kind in kinds for name in own.sources}

@@ -23,6 +23,7 @@ from shrinkage.datasets import (
     take_rows,
 )
 from shrinkage.datasets.dataset import RawRows
+from shrinkage.datasets.preparation.base import FitTarget
 from shrinkage.datasets.rare import ClassWeight, class_weights
 from shrinkage.errors import InputError
 from shrinkage.paths.engines.base import FoldData, Rows
@@ -177,7 +178,8 @@ class Preparation:
         return self._inputs(self.split.train, self.preprocessing)
 
     def _fitted(self, train: np.ndarray) -> Preprocessing:
-        return Preprocessing.fit(self.data.columns, train)
+        target = FitTarget(self.data.y, self.data.task)
+        return Preprocessing.fit(self.data.columns, train, target=target)
 
     def _encoding(self, train: np.ndarray) -> TargetEncoding:
         encoding = TargetEncoding.fit(
@@ -188,7 +190,7 @@ class Preparation:
 
     def _inputs(self, used: np.ndarray, fitted: Preprocessing) -> torch.Tensor:
         dtype = np.float64 if self.dtype == torch.float64 else np.float32
-        x = fitted.transform(take_rows(self.data.X, used), dtype)
+        x = fitted.transform(take_rows(self.data.X, used), dtype, positions=used)
         return torch.from_numpy(x).to(self.device)
 
     def _target(self, used: np.ndarray, encoding: TargetEncoding) -> torch.Tensor:
