@@ -20,6 +20,7 @@ PACKERS = {
     "t.csv.GZ": gzip.compress,
     "t.csv.bz2": bz2.compress,
     "t.csv.xz": lzma.compress,
+    "t.csv.lz4": lambda data: pa.compress(data, "lz4", asbytes=True),
     "t.csv.zst": lambda data: pa.compress(data, "zstd", asbytes=True),
     "t.csv": gzip.compress,
     "t": lambda data: data,
@@ -120,3 +121,28 @@ def test_what_is_no_table_has_a_way_out(tmp_path, refused, name):
         (tmp_path / name).write_bytes(content)
     with refused(repr(name), piece):
         load_dataset(tmp_path / name, target="y")
+
+
+def test_a_part_or_a_word_that_means_nothing_is_refused(tmp_path, refused):
+    path = tmp_path / "t.csv"
+    path.write_text(TEXT)
+    with refused("'t.csv'", "'sheet'", "no part"):
+        load_dataset(f"{path}:sheet", target="y")
+    with refused("'t.csv'", "a SQLite file", "a table of text"):
+        load_dataset(f"sqlite:{path}", target="y")
+    with refused("none.db'", "does not exist"):
+        load_dataset(f"sqlite:{tmp_path / 'none.db'}", target="y")
+
+
+def test_an_endless_cell_is_named(tmp_path, refused):
+    (tmp_path / "t.csv").write_text('"' + "x" * 200_000)
+    with refused("'t.csv'", "never closed"):
+        load_dataset(tmp_path / "t.csv", target="y")
+
+
+def test_lines_of_many_megabytes(tmp_path):
+    names = [f"a_column_with_quite_a_long_name_of_its_own_{i}" for i in range(25_000)]
+    cells = ["1"] * 24_999
+    lines = [names, [*cells, "0"], ["2", *cells[1:], "1"], [*cells, "0"]]
+    (tmp_path / "t.csv").write_text("\n".join(map(",".join, lines)))
+    assert read_rows(tmp_path / "t.csv").shape == (3, 25_000)

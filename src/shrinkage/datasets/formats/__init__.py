@@ -46,19 +46,33 @@ FORMATS: Mapping[FileKind, Format] = MappingProxyType(
 """What reads each kind of file."""
 
 
-def format_of(content: FileContent, options: ReadOptions) -> Format:
+PARTED = (FileKind.WORKBOOK, FileKind.SQLITE, FileKind.DUCKDB)
+"""Kinds of which a part can be named behind a colon."""
+
+
+def format_of(
+    content: FileContent, options: ReadOptions, promised: FileKind | None = None
+) -> Format:
     """Return what reads a file.
 
+    Args:
+        content: the file.
+        options: how to read it.
+        promised: what a person says it is.
+
     Raises:
-        InputError: a kind that is not read, or an option that means nothing there.
+        InputError: a kind that is not read or not the promised one, a part of what has none, or
+            an option that means nothing there.
     """
     kind = kind_of(content)
+    if promised not in (None, kind):
+        raise InputError(f"expected {promised.value}, got {kind.value}: name it without the word")
+    if content.part is not None and kind not in PARTED:
+        raise InputError(
+            f"expected no part of {kind.value}, got {content.part!r} behind the colon: leave it out"
+        )
     chosen = FORMATS[kind]
-    unfit = (
-        []
-        if options.inherited
-        else [name for name in options.set_names() if name not in chosen.takes]
-    )
-    if unfit:
+    unfit = [name for name in options.set_names() if name not in chosen.takes]
+    if unfit and not options.inherited:
         raise InputError(f"expected no {unfit[0]} for {kind.value}, got one: leave it out")
     return chosen

@@ -50,7 +50,13 @@ def frame_table(table: pa.Table, notes: tuple[str, ...] = ()) -> FrameTable:
         field.name: what for field in table.schema if (what := _no_cell(field.type)) is not None
     }
     simple = table.drop_columns(list(unreadable))
-    frame = _plain(simple).to_pandas(date_as_object=False, ignore_metadata=True)
+    try:
+        frame = _plain(simple).to_pandas(date_as_object=False, ignore_metadata=True)
+    except pa.ArrowException as error:
+        raise InputError(
+            f"expected columns of plain types, got others ({one_line(error, 100)}): write them as "
+            "numbers, text or dates"
+        ) from error
     for name in unreadable:
         frame[name] = None
     return FrameTable(frame[table.column_names], notes, unreadable=unreadable)

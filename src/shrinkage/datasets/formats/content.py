@@ -66,16 +66,22 @@ class FileContent:
         return BytesIO(self.data)
 
 
-def _zstd(data: bytes | mmap.mmap) -> bytes:
-    with pa.CompressedInputStream(pa.BufferReader(pa.py_buffer(data)), "zstd") as stream:
-        return stream.read()
+def _stream(codec: str) -> Callable[[bytes | mmap.mmap], bytes]:
+    """Return what unpacks by a codec of pyarrow."""
+
+    def unpack(data: bytes | mmap.mmap) -> bytes:
+        with pa.CompressedInputStream(pa.BufferReader(pa.py_buffer(data)), codec) as stream:
+            return stream.read()
+
+    return unpack
 
 
 _UNPACK: dict[bytes, tuple[tuple[str, ...], Callable[[bytes | mmap.mmap], bytes]]] = {
     b"\x1f\x8b": ((".gz", ".gzip"), gzip.decompress),
     b"BZh": ((".bz2",), bz2.decompress),
     b"\xfd7zXZ\x00": ((".xz",), lzma.decompress),
-    b"\x28\xb5\x2f\xfd": ((".zst", ".zstd"), _zstd),
+    b"\x28\xb5\x2f\xfd": ((".zst", ".zstd"), _stream("zstd")),
+    b"\x04\x22\x4d\x18": ((".lz4",), _stream("lz4")),
 }
 _PACKED = tuple(ending for endings, _ in _UNPACK.values() for ending in endings)
 

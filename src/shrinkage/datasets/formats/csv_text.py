@@ -99,6 +99,11 @@ def _layout(
     dialect = sniffed(text, options.separator)
     lines = head_lines(text)[dialect.skip :]
     rows = top_records(dialect, lines, dialect.skip + 1)
+    if not rows and any(line.strip() for line in lines):
+        raise InputError(
+            f"expected a table, got a cell of more than {csv.field_size_limit():,} characters: is "
+            "there a quote that is never closed?"
+        )
     if not any(cell.strip() for record in rows for cell in record.cells):
         raise InputError("expected a table, got only blanks or comments: check the file")
     commented = _commented_header(dialect)

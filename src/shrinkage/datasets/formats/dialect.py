@@ -24,8 +24,12 @@ SEPARATORS = ("\t", "|", ";", ",", " ")
 
 NAMES = {"\t": "a tab", "|": "a pipe", ";": "a semicolon", ",": "a comma", " ": "blanks"}
 COMMENTS = ("#", "%")
+EXCEL_ERRORS = ("#N/A", "#NAME?", "#REF!", "#DIV/0!", "#VALUE!", "#NUM!", "#NULL!")
 HEAD_BYTES = 1 << 20
 HEAD_RECORDS = 200
+FEWEST_LINES = 4
+BLANKS_FROM = 0.6
+"""Blanks separate only when this share of the rows is equally wide; else they are text."""
 _EXCEL = re.compile(r'"?sep=(\\t|.)"?', re.IGNORECASE)
 _BLANKS = re.compile(r"[ \t]+")
 
@@ -149,15 +153,23 @@ def sniffed(text: DecodedText, separator: str | None = None) -> Dialect:
             continue
         dialect = _with_quotes(replace(above, separator=candidate), lines)
         rank = _rank(dialect, lines)
+        if candidate == " " and separator is None and rank[0] < BLANKS_FROM:
+            continue
         if separator is not None or rank > best_rank:
             best, best_rank = dialect, rank
     return best
 
 
 def head_lines(text: DecodedText) -> list[str]:
-    """Return the whole lines in the first megabyte of a text, with their ends."""
-    lines = list(io.StringIO(text.head(HEAD_BYTES), newline=""))
-    return lines[:-1] if len(lines) > 1 and text.buffer.size > HEAD_BYTES else lines
+    """Return the whole lines at the top of a text, with their ends: a megabyte, some lines."""
+    size = HEAD_BYTES
+    while True:
+        lines = list(io.StringIO(text.head(size), newline=""))
+        if size >= text.buffer.size:
+            return lines
+        if len(lines) > FEWEST_LINES:
+            return lines[:-1]  # the last one may be cut
+        size *= 4
 
 
 def _holds(line: str, separator: str) -> bool:
@@ -207,6 +219,11 @@ def _with_quotes(dialect: Dialect, lines: list[str]) -> Dialect:
     return single if good else dialect
 
 
+def _is_comment(line: str) -> bool:
+    """Return whether a line is a comment; Excel writes its errors with the same mark."""
+    return line.startswith(COMMENTS) and not line.startswith(EXCEL_ERRORS)
+
+
 def _above(lines: list[str]) -> tuple[Dialect, str | None]:
     """Return a dialect that knows the lines above the table, and the separator they name."""
     skip, separator, comments, mark = 0, None, [], None
@@ -215,7 +232,7 @@ def _above(lines: list[str]) -> tuple[Dialect, str | None]:
         match = _EXCEL.fullmatch(text)
         if match and skip == 0:
             separator = "\t" if match[1] == "\\t" else match[1]
-        elif text.startswith(COMMENTS) and (mark is None or text.startswith(mark)):
+        elif _is_comment(text) and (mark is None or text.startswith(mark)):
             mark = text[0]
             comments.append(text)
         elif text:

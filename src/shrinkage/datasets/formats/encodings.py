@@ -64,7 +64,7 @@ def decoded(data: bytes | mmap.mmap, encoding: str | None = None) -> DecodedText
 
     >>> text = decoded("a;ä".encode("cp1252"))
     >>> text.buffer.to_pybytes().decode(), text.notes
-    ('a;ä', ('the text is no UTF-8, so it was read as cp1252; --encoding overrules',))
+    ('a;ä', ('the text is no UTF-8 (line 1), so it was read as cp1252; --encoding overrules',))
     """
     if encoding is not None:
         return _recoded(data, encoding, ())
@@ -151,12 +151,24 @@ def _recoded(data: bytes | mmap.mmap, encoding: str, notes: tuple[str, ...]) -> 
     return _without_zeros(text.removeprefix("\ufeff").encode("utf-8", "replace"), notes)
 
 
+def _first_odd_line(data: bytes | mmap.mmap) -> int:
+    """Return the first line, counted from 1, that is no UTF-8."""
+    try:
+        bytes(data).decode("utf-8")
+    except UnicodeDecodeError as error:
+        return bytes(data[: error.start]).count(b"\n") + 1
+    return 1
+
+
 def _guessed(data: bytes | mmap.mmap) -> DecodedText:
     for encoding in FALLBACKS:
         try:
             text = bytes(data).decode(encoding)
         except UnicodeDecodeError:
             continue
-        note = f"the text is no UTF-8, so it was read as {encoding}; --encoding overrules"
+        note = (
+            f"the text is no UTF-8 (line {_first_odd_line(data)}), so it was read as {encoding}; "
+            "--encoding overrules"
+        )
         return _without_zeros(text.encode("utf-8"), (note,))
     raise AssertionError("latin-1 reads any bytes")

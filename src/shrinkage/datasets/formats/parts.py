@@ -22,7 +22,7 @@ from shrinkage.datasets.formats.content import content_of
 from shrinkage.datasets.formats.csv_text import read_csv_text
 from shrinkage.datasets.formats.kinds import FileKind, kind_of
 from shrinkage.datasets.formats.tables import NamedColumns
-from shrinkage.datasets.formats.text_table import TextTable
+from shrinkage.datasets.formats.text_table import TextTable, text_frame
 from shrinkage.datasets.read_options import ReadOptions
 from shrinkage.datasets.wording import listed, naming, one_line
 from shrinkage.errors import InputError
@@ -141,7 +141,7 @@ class TextParts:
 
     def raw(self) -> pd.DataFrame:
         """Return the cells as text, verbatim."""
-        return self.cells.to_pandas().astype(object)
+        return text_frame(self.cells)
 
     def locate(self, row: int) -> str:
         """Return `data row r (line l) of 'part'`, r counted in that part."""

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from itertools import islice
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 
@@ -46,13 +47,24 @@ class TextTable:
 
     def raw(self) -> pd.DataFrame:
         """Return the cells as text, verbatim."""
-        text = {name: self.cells.column(name).to_numpy() for name in self.names}
-        return pd.DataFrame({name: pd.Series(cells, dtype=object) for name, cells in text.items()})
+        return text_frame(self.cells)
 
     def locate(self, row: int) -> str:
         """Return `data row r (line l)`: both count from 1, the header being line 1 or later."""
         record = next(islice(self.rows(), row, None), None)
         return f"data row {row + 1}" + (f" (line {record.line})" if record else "")
+
+
+def text_frame(cells: pa.Table) -> pd.DataFrame:
+    """Return columns of text as a table of objects; one block, for tables may be very wide.
+
+    >>> text_frame(pa.table({"a": ["1", "x"]})).to_dict("list")
+    {'a': ['1', 'x']}
+    """
+    block = np.empty((cells.num_columns, cells.num_rows), dtype=object)
+    for place, column in enumerate(cells.columns):
+        block[place] = column.to_numpy()
+    return pd.DataFrame(block.T, columns=cells.column_names, dtype=object)
 
 
 def text_table(

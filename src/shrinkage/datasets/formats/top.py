@@ -61,7 +61,7 @@ def read_top(
     rows = rows[titles:]
     first = [cell.strip() for cell in rows[0].cells]
     body = [record.cells for record in rows[1:]]
-    if len(commented) == width and options.header is None and _may_be_data(first, body):
+    if len(commented) == width and options.header is not False and _may_be_data(first, body):
         note = "the header is the last comment above the rows"
         names = tuple(cell.strip() for cell in commented)
         return TableTop(_named(names, options), titles, True, (*notes, note))
