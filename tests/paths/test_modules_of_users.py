@@ -70,6 +70,7 @@ def test_layers_that_share_a_weight_are_not_stacked_and_train():
     X, y = table()
     result = fit_path(tied, X, y, strengths=(1e-3, 1e-2), folds=2, epochs=1)
     model = result.model()
+    assert isinstance(model, nn.Sequential)
     assert torch.equal(model[0].weight, model[2].weight)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 
 import numpy as np
@@ -11,14 +12,22 @@ from sklearn.linear_model import Lasso
 from torch import nn
 
 from shrinkage import L1, L2, GroupLasso, fit_path
+from shrinkage.datasets import dataset_from_arrays
+from shrinkage.paths import PathOptions
+from shrinkage.paths.choosing.grid_top import GridTop
 from shrinkage.paths.engines import stationarity
 from shrinkage.paths.engines.architectures import Prototype
 from shrinkage.paths.engines.sequential import SequentialEngine
 from shrinkage.paths.engines.stacked import StackedEngine
 from shrinkage.paths.engines.stationarity import CONVERGED
+from shrinkage.paths.fit import fit
+from shrinkage.paths.results.directory import read_run, write_run, write_summary
 from shrinkage.paths.results.records import Status
 from shrinkage.paths.results.warnings import more_epochs
-from shrinkage.paths.running.outcomes import refitted
+from shrinkage.paths.running.outcomes import UnitOutcome, refitted
+from shrinkage.paths.running.plan import make_plan
+from shrinkage.paths.running.progress import Silent
+from shrinkage.paths.running.store import Store
 from tests.paths.tables import table
 
 ENGINES = (StackedEngine(), SequentialEngine())
@@ -28,11 +37,12 @@ def nothing(_: int) -> None:
     """Take no notice of progress."""
 
 
-def residual_of(engine, problem, unit) -> np.ndarray | None:
+def residual_of(engine, problem, unit) -> np.ndarray:
     trained = engine.train(problem, unit, nothing)
     assert trained.residual is not None
     before = {name: value.clone() for name, value in trained.arrays.items()}
     residual = trained.residual()
+    assert residual is not None
     for name, value in trained.arrays.items():
         assert torch.equal(value, before[name])
     return residual
@@ -43,12 +53,12 @@ def at_weights(make, weight: np.ndarray, bias: float, penalty, strengths, **opti
     problem, unit = make(
         "linear", penalty, task="regression", strengths=strengths, learning_rate=1e-14, **options
     )
-    module = nn.Sequential(nn.Linear(6, 1)).double()
+    layer = nn.Linear(6, 1).double()
     with torch.no_grad():
-        module[0].weight[0] = torch.from_numpy(weight)
-        module[0].bias[0] = bias
+        layer.weight[0] = torch.from_numpy(weight)
+        layer.bias[0] = bias
     unit = replace(unit, data=replace(unit.data, validation=None))
-    return replace(problem, architecture=Prototype(module)), unit
+    return replace(problem, architecture=Prototype(nn.Sequential(layer))), unit
 
 
 @pytest.mark.parametrize("engine", ENGINES, ids=lambda e: e.name)
@@ -80,8 +90,8 @@ def test_both_engines_measure_the_same(make, model, penalty, monkeypatch):
 @pytest.mark.parametrize("engine", ENGINES, ids=lambda e: e.name)
 def test_no_judgement_where_the_update_minimizes_something_else(make, engine):
     problem, unit = make("mlp:4", L2(), update="decoupled", epochs=1)
-    assert residual_of(engine, problem, unit) is None
     trained = engine.train(problem, unit, nothing)
+    assert trained.residual() is None
     outcome = refitted(problem, replace(unit, data=replace(unit.data, validation=None)), trained)
     assert Status.NOT_CONVERGED not in outcome.status
     assert np.isnan(outcome.values["residual"]).all()
@@ -91,20 +101,47 @@ def test_no_judgement_where_the_update_minimizes_something_else(make, engine):
 def test_too_few_epochs_are_flagged_and_enough_are_not(make, update):
     few, unit = make("mlp:4", L2(), task="regression", update=update, epochs=2, strengths=(1e-2,))
     enough = replace(few, recipe=replace(few.recipe, epochs=60))
-    assert residual_of(StackedEngine(), few, unit)[0] > CONVERGED  # type: ignore[index]
-    assert residual_of(StackedEngine(), enough, unit)[0] < CONVERGED  # type: ignore[index]
+    assert residual_of(StackedEngine(), few, unit)[0] > CONVERGED
+    assert residual_of(StackedEngine(), enough, unit)[0] < CONVERGED
 
 
-def test_a_path_tells_the_status_the_residual_and_the_epochs_to_try(tmp_path):
+def test_a_path_tells_the_status_the_residual_and_the_epochs_to_try():
     X, y = table(200)
-    options = {"strengths": (1e-3, 1e-2), "folds": 2, "store": tmp_path / "run"}
-    result = fit_path("mlp:4", X, y, epochs=2, **options)
+    result = fit_path("mlp:4", X, y, epochs=2, strengths=(1e-3, 1e-2), folds=2)
     assert result.status == (Status.NOT_CONVERGED,) * 2
     assert result.residual is not None
     assert result.residual.shape == (2, 2)
     assert result.summary["residual"] == result.residual.max(axis=1).tolist()
     assert result.table()["residual"].tolist() == result.summary["residual"]
     assert any("--epochs" in warning for warning in result.warnings)
+
+
+def test_a_run_of_an_older_version_is_read_and_gone_on_with(tmp_path):
+    data = dataset_from_arrays(*table())
+    plan = make_plan("mlp:4", data, L1(), PathOptions(strengths=2, folds=2, epochs=1))
+    store = Store(tmp_path)
+    result = fit(plan, store, Silent())
+    write_run(result, tmp_path)
+    write_summary(result, tmp_path)
+    for name in ("summary.json", "history.json"):
+        content = json.loads((tmp_path / name).read_text())
+        for key in ("residual", "grid"):
+            content.pop(key, None)
+        (tmp_path / name).write_text(json.dumps(content))
+    again = read_run(tmp_path)
+    assert again.residual is None
+    assert "residual" not in again.table()
+    assert again.status == result.status
+
+    store.keep_note("grid", GridTop.of_note(store.note("grid")).strength)  # type: ignore[union-attr]
+    name = "fold-0-group-0-part-1-of-1"
+    unit = store.unit(name)
+    assert unit is not None
+    store.keep_unit(name, UnitOutcome({k: v for k, v in unit.values.items() if k != "residual"}))
+    resumed = fit(plan, store, Silent())
+    np.testing.assert_array_equal(resumed.fold_scores, result.fold_scores)
+    assert resumed.residual is None
+    assert resumed.status == result.status
 
 
 def test_the_epochs_to_try_grow_with_what_is_left():

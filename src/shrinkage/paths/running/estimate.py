@@ -107,7 +107,7 @@ def estimate(plan: Plan, jobs: Sequence[Job], models: int, *, searched: bool) ->
         _ = plan.refit_unit  # its rows stay in memory
         work = Work(plan.engine, plan.problem)
         costs = _Costs(plan, measure_speed(work, jobs[: plan.workers], plan.runner, plan.unit))
-        seconds += costs.validation(jobs) + costs.refit(models)
+        seconds = costs.validation(jobs) + costs.refit(models) + costs.report()
         seconds += costs.search() if searched else 0.0
         decade = costs.decade(jobs, models)
     memory = _memory(plan, jobs)
@@ -147,6 +147,10 @@ class _Costs:
         some = models if self.plan.options.refit == "all" else min(FEW_MODELS, models)
         rows = len(self.plan.preparation.split.train)
         return self._training(rows, some) + self._judging(TRAIN_LOSS_ROWS, rows, some)
+
+    def report(self) -> float:
+        """Return the seconds of writing the run directory, pictures included."""
+        return REPORT_SECONDS * self.speed.crowding
 
     def _fold(self, job: Job) -> float:
         train, validation = self.plan.preparation.split.folds[job.fold or 0]

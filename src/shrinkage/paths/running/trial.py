@@ -34,16 +34,18 @@ STEPS_A_JUDGEMENT = 1 / 3
 class Speed:
     """Seconds: to prepare a job, for a step of `models` models, and of few, for a row.
 
-    `judged` is for a row of all models, `differentiated` for a row of their residual.
+    `judged` is for a row of all models, `differentiated` for a row of their residual. `crowding` is
+    how many times longer a thread takes than it computes, since others have the cores too.
     """
 
     prepared: float
-    models: int
+    models: float
     step: float
-    few: int
+    few: float
     few_step: float
     judged: float
     differentiated: float
+    crowding: float = 1.0
 
     def step_of(self, models: int) -> float:
         """Return the seconds of a step of so many models, on the line through both trials.
@@ -65,6 +67,7 @@ class _Trial(Work):
     def __call__(self, unit: Unit, advance: Advance) -> UnitOutcome:
         """Return the seconds by the names of the fields of `Speed`."""
         del advance
+        begin = time.perf_counter(), time.thread_time()
         at_once = self.engine.at_once(len(unit.settings))
         few = min(FEW_MODELS, at_once)
         step, trained = _timed_steps(self.engine, self.problem, unit, at_once)
@@ -79,6 +82,7 @@ class _Trial(Work):
             "few_step": few_step,
             "judged": judged,
             "differentiated": differentiated,
+            "crowding": _crowding(*begin),
         }
         return UnitOutcome({name: np.array(value) for name, value in seconds.items()})
 
@@ -113,8 +117,12 @@ def measure_speed(
         name: fmean(float(outcome.values[name]) for outcome in outcomes)
         for name in outcomes[0].values
     }
-    counts = {name: round(mean.pop(name)) for name in ("models", "few")}
-    return Speed(prepared=fmean(prepared), **counts, **mean)
+    return Speed(prepared=fmean(prepared), **mean)
+
+
+def _crowding(wall: float, computed: float) -> float:
+    """Return the seconds since `wall` over those that this thread has computed since."""
+    return max(1.0, (time.perf_counter() - wall) / max(1e-9, time.thread_time() - computed))
 
 
 def _ignore(*_: object) -> None:
