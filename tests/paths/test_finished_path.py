@@ -106,6 +106,13 @@ def test_the_name_of_a_column_is_part_of_the_data():
     assert same != fingerprint_of({}, {"X": frame + 1})
 
 
+def test_a_fingerprint_of_times_is_of_their_values():
+    days = pd.DataFrame({"day": pd.date_range("2024-01-01", periods=5), "lag": pd.Timedelta("1h")})
+    same = fingerprint_of({}, {"X": days})
+    assert same == fingerprint_of({}, {"X": days.copy()})
+    assert same != fingerprint_of({}, {"X": days + pd.Timedelta("1s")})
+
+
 def test_a_write_that_fails_leaves_the_old_file(tmp_path, monkeypatch):
     path = tmp_path / "kept.txt"
     write_bytes(path, b"old")

@@ -65,6 +65,8 @@ def command(
     from shrinkage.run import load_result
 
     result = load_result(run)
+    if out is not None and out.is_dir():
+        raise InputError(f"expected a file for --out, got a folder: {out.as_posix()}")
     if out is not None and out.exists() and run.resolve() in out.resolve().parents:
         raise InputError(
             f"expected a new file for the predictions, but {out} is there and in the run; "

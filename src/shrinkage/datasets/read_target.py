@@ -105,7 +105,8 @@ def read_target(
     """
     if task is not None and task not in TASKS:
         raise InputError(
-            f"expected a task {' or '.join(TASKS)}, got {task!r}: {near_names(task, TASKS)}"
+            f"expected a task {' or '.join(TASKS)}, got {task!r}: "
+            f"{near_names(task, TASKS) or 'leave it out, and it is guessed'}"
         )
     one_of(missing, "missing target", MISSING_TARGETS)
     cells = target_cells(values, name, written=written, missing_words=spec.missing)

@@ -120,7 +120,7 @@ def check_roles(names: Sequence[str], roles: Roles) -> str:
         raise InputError("expected different column names, got equal ones: rename them")
     if roles.target is None:
         raise InputError(
-            f"expected the name of the target column, got none: name one with target; "
+            f"expected the name of the target column, got none: name one with --target (target=…); "
             f"{hint('', names)}"
         )
     require_column(roles.target, names, "target")

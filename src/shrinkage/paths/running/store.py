@@ -140,7 +140,8 @@ def _digest_value(digest, value: object) -> None:
     if array.dtype == object:
         digest.update("\x1f".join(map(str, array.ravel())).encode())
     else:
-        digest.update(np.ascontiguousarray(array).data)
+        times = array.dtype.kind in "mM"  # which have no buffer
+        digest.update(np.ascontiguousarray(array.view("i8") if times else array).data)
 
 
 def _check_same(root: Path, fingerprint: str, *, resume: bool) -> None:
