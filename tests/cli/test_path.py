@@ -42,6 +42,7 @@ def json_of(folder, name: str) -> dict:
 COMMANDS = (
     "audit",
     "convert",
+    "data",
     "example",
     "path",
     "penalties",

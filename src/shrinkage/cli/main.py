@@ -9,7 +9,7 @@ from typing import Annotated, NoReturn, cast
 import typer
 
 import shrinkage
-from shrinkage.cli import audit, convert, example, path, penalties, predict, report, timescale
+from shrinkage.cli import audit, convert, data, example, path, penalties, predict, report, timescale
 from shrinkage.cli.penalty_options import WithPenaltyOptions
 from shrinkage.errors import ShrinkageError
 
@@ -29,6 +29,7 @@ app = typer.Typer(
 app.command("path", short_help="Choose a strength for data.")(
     WithPenaltyOptions(path.command, path.MODEL_PANEL)
 )
+app.command("data", short_help="Tell a table before training.")(data.command)
 app.command("report", short_help="Draw a run's report again.")(report.command)
 app.command("predict", short_help="Predict rows with a run's model.")(predict.command)
 app.command("audit", short_help="Does a loop's penalty arrive?")(audit.command)

@@ -275,6 +275,7 @@ def command(
       shrinkage path images/ --model mlp:256,64 --strengths 1e-4,1e-3,1e-2
     """
     from shrinkage.cli.shown import announce, no_report, show_result
+    from shrinkage.cli.told import tell_columns
     from shrinkage.datasets import load_dataset
     from shrinkage.datasets.column_specs import read_specs
     from shrinkage.paths import PathOptions
@@ -338,6 +339,7 @@ def command(
     def before_training(estimate: Estimate) -> None:
         tell_names(penalty, *(term.name for term in beside))
         if not quiet:
+            tell_columns(rows)
             announce(estimate)
             if missing("reports") is not None:
                 typer.echo(no_report(folder), err=True)

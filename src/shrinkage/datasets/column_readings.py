@@ -28,8 +28,8 @@ class ColumnRole(Enum):
 class DroppedBecause(Enum):
     """Why a column is no input, by all its cells."""
 
-    EMPTY = "empty"
-    CONSTANT = "constant"
+    EMPTY = "every cell is missing"
+    CONSTANT = "the same in every row"
 
 
 class ColumnDoubt(Enum):
@@ -37,8 +37,6 @@ class ColumnDoubt(Enum):
 
     COMMA_AS_THOUSANDS = "comma-as-thousands"
     """`1,234` in every cell: taken for a thousand and more."""
-    POINT_AS_DECIMAL = "point-as-decimal"
-    """`1.234` in every cell: taken for a number little above one."""
     COMMA_AS_DECIMAL = "comma-as-decimal"
     """`1,234` in every cell, decimal commas in other columns: taken for a number above one."""
     POINT_AS_THOUSANDS = "point-as-thousands"
@@ -55,8 +53,6 @@ class ColumnDoubt(Enum):
     """Words such as `none` or `unknown` among text: taken for levels, not for missing."""
     CASES_APART = "cases-apart"
     """Levels that differ only by case: kept apart."""
-    MANY_LEVELS = "many-levels"
-    """Numbers or words, nearly all different: an identifier?"""
 
 
 @dataclass(frozen=True)
@@ -115,6 +111,13 @@ class ColumnReading:
         levels = self.kind in (ColumnKind.CATEGORY, ColumnKind.ORDINAL)
         marked = self.missing_share >= LEAST_MARKED  # then an input says that cells are missing
         return None if (levels and self.missing) or marked else DroppedBecause.CONSTANT
+
+    @property
+    def is_told(self) -> bool:
+        """Return whether something was decided about the column that is not ordinary."""
+        plain = CellRule(self.kind, levels=self.rule.levels)
+        words = any(word for word, _ in self.missing_words) or self.level_words or self.merged
+        return bool(words or self.doubts or self.dropped or self.said) or self.rule != plain
 
     @property
     def missing_share(self) -> float:

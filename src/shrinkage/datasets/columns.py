@@ -81,6 +81,7 @@ def judge_columns(
     specs: Mapping[str, ColumnSpec] | None = None,
     locate: Locate = plain_row,
     hints: FileHints = NO_HINTS,
+    refused: dict[str, str] | None = None,
 ) -> list[JudgedColumn]:
     """Judge columns of one file together: what one proves helps where another reads both ways.
 
@@ -89,22 +90,35 @@ def judge_columns(
         specs: what a person said about columns, by name.
         locate: words for a row.
         hints: what is known of the file beforehand, where no column proves otherwise.
+        refused: filled with the error of each column that is refused, instead of raising it.
+
+    Returns:
+        The columns, in order, without those refused.
 
     >>> cells = [("a", ["1,234", "5,678"]), ("b", ["2,5", "3,14"])]
     >>> [column.values.tolist() for column in judge_columns(cells)]
     [[1.234, 5.678], [2.5, 3.14]]
     """
     said = specs or {}
-    judged = [judge_column(n, c, said.get(n, PLAIN), NO_HINTS, locate) for n, c in columns]
-    hints = _joined([column.hints for column in judged], hints)
-    if hints == NO_HINTS:
-        return judged
-    return [
-        judge_column(name, cells, said.get(name, PLAIN), hints, locate)
-        if column.is_open
-        else column
-        for (name, cells), column in zip(columns, judged, strict=True)
-    ]
+
+    def judge(pair: tuple[str, object], known: FileHints) -> JudgedColumn | None:
+        name, cells = pair
+        try:
+            return judge_column(name, cells, said.get(name, PLAIN), known, locate)
+        except InputError as error:
+            if refused is None:
+                raise
+            refused[name] = str(error)
+            return None
+
+    judged = [judge(pair, NO_HINTS) for pair in columns]
+    hints = _joined([column.hints for column in judged if column is not None], hints)
+    if hints != NO_HINTS:
+        judged = [
+            judge(pair, hints) if known is not None and known.is_open else known
+            for pair, known in zip(columns, judged, strict=True)
+        ]
+    return [column for column in judged if column is not None]
 
 
 def _joined(proofs: Sequence[FileHints], before: FileHints) -> FileHints:

@@ -6,6 +6,9 @@ import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
+import numpy as np
+import pandas as pd
+
 from shrinkage.datasets.cell_rules import CellRule
 from shrinkage.datasets.column_specs import ColumnSpec
 from shrinkage.datasets.dataset import Dataset, RawRows
@@ -13,11 +16,12 @@ from shrinkage.datasets.formats import format_of
 from shrinkage.datasets.formats.builtin import BUILTINS, OPENML, load_openml
 from shrinkage.datasets.formats.idx_folder import has_idx_files, load_idx_folder, read_idx_rows
 from shrinkage.datasets.formats.parts import read_parts
-from shrinkage.datasets.formats.tables import dataset_from_table
+from shrinkage.datasets.formats.tables import FrameTable, NamedColumns, dataset_from_table
 from shrinkage.datasets.read_options import LOOK, ReadOptions
 from shrinkage.datasets.roles import Roles
 from shrinkage.datasets.sources import source_of
 from shrinkage.datasets.wording import naming
+from shrinkage.errors import InputError
 from shrinkage.target_reading import TargetReading
 
 
@@ -81,6 +85,45 @@ def load_dataset(
         content = origin.content()
         reader = format_of(content, read_options, origin.kind)
         return reader.load(content, roles, read_options)
+
+
+def open_table(
+    source: str | os.PathLike[str], *, read_options: ReadOptions = LOOK
+) -> tuple[str, NamedColumns]:
+    """Return the name and the columns of a data set, as they were read and not judged.
+
+    Args:
+        source: as in `load_dataset`, a table.
+        read_options: how to read it.
+
+    Raises:
+        InputError: the file is not what it must be, or holds no table.
+
+    >>> name, table = open_table("wine")
+    >>> table.names[:2]
+    ('alcohol', 'malic_acid')
+    """
+    text = os.fspath(source)
+    if text in BUILTINS or text.startswith(OPENML):
+        return _columns_of(load_dataset(text))
+    origin = source_of(text)
+    with naming(origin.name):
+        if origin.folder is not None:
+            if has_idx_files(origin.folder):
+                raise InputError("expected a table, got a folder of pictures: name a file")
+            return origin.folder.name, read_parts(origin.folder, read_options)
+        content = origin.content()
+        reader = format_of(content, read_options, origin.kind)
+        if reader.table is None:
+            return _columns_of(reader.load(content, Roles(), read_options))
+        return content.name, reader.table(content, read_options)
+
+
+def _columns_of(data: Dataset) -> tuple[str, NamedColumns]:
+    """Return a data set that was read as a table, its target behind the inputs."""
+    frame = pd.DataFrame(data.X) if isinstance(data.X, np.ndarray) else data.X
+    frame = frame.set_axis(list(data.input_names), axis=1).assign(**{data.target_name: data.y})
+    return data.name, FrameTable(frame, notes=data.notes)
 
 
 def _load_folder(folder: Path, roles: Roles, read_options: ReadOptions) -> Dataset:

@@ -7,6 +7,7 @@ drawings, which `svg.py` made, are inserted as markup.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from markupsafe import Markup
@@ -22,6 +23,7 @@ from shrinkage.reports.reading import ROLE_LABELS, ROLES, chosen_or_none
 from shrinkage.reports.sentence import one_standard_error_sentence, summary_sentence
 from shrinkage.reports.table import COLUMNS, path_table
 from shrinkage.reports.templating import template, tight
+from shrinkage.reports.told_columns import column_shows, kind_words, told_columns
 from shrinkage.reports.wording import score_wording
 
 SETTINGS = (
@@ -77,6 +79,8 @@ def render_page(result: PathResult, figures: tuple[Figure, ...]) -> str:
         explorer=_explorer(result, drawings),
         warnings=[*result.warnings, *map(caution_text, result.cautions)],
         result=result,
+        tables=_table_columns(result),
+        told=told_columns(_records(result), most=100),
         settings=_settings(result),
         versions=_versions(result),
     )
@@ -151,6 +155,26 @@ def _explorer(result: PathResult, drawings: dict[str, Drawing]) -> dict[str, obj
         "bottom": 0 if drawing is None else round(drawing.bottom, 2),
         "start": result.best.index or 0,
     }
+
+
+def _records(result: PathResult) -> list[dict[str, Any]]:
+    """Return what each column of the table was taken for."""
+    return result.summary.get("columns") or []  # pyright: ignore[reportReturnType]
+
+
+def _table_columns(result: PathResult) -> list[list[str]]:
+    """Return a row of texts for each column of the table: name, kind, missing, inputs, cells."""
+    return [
+        [
+            plain(record["name"], 60),
+            kind_words(record),
+            share_text(record["missing"] / record["rows"]),
+            "" if record["inputs"] is None else f"{record['inputs']:,}",
+            column_shows(record),
+        ]
+        for record in _records(result)
+        if record["role"] == "input"
+    ]
 
 
 def _settings(result: PathResult) -> list[tuple[str, str]]:

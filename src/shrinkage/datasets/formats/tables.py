@@ -17,6 +17,7 @@ import pandas as pd
 from shrinkage.datasets.cells import Locate, plain_row
 from shrinkage.datasets.dataset import Dataset, RawRows
 from shrinkage.datasets.formats.content import FileContent
+from shrinkage.datasets.judging.base import FileHints
 from shrinkage.datasets.pixels import as_pixels
 from shrinkage.datasets.read_options import LOOK, ReadOptions
 from shrinkage.datasets.roles import Roles, check_roles, check_weights, group_values
@@ -33,11 +34,13 @@ class Format:
         load: reads a data set.
         rows: reads rows to predict, as they were written.
         takes: the fields of `ReadOptions` that mean something here.
+        table: reads named columns, where the files hold some.
     """
 
     load: Callable[[FileContent, Roles, ReadOptions], Dataset]
     rows: Callable[[FileContent, ReadOptions], RawRows]
     takes: frozenset[str] = frozenset()
+    table: Callable[[FileContent, ReadOptions], NamedColumns] | None = None
 
 
 class NamedColumns(Protocol):
@@ -141,6 +144,7 @@ def table_format(
         ),
         rows=lambda content, options: read(content, options).raw(),
         takes=frozenset(takes),
+        table=read,
     )
 
 
@@ -181,7 +185,7 @@ def dataset_from_table(name: str, table: NamedColumns, roles: Roles) -> Dataset:
     read = table_target_of(table.column(target), target, roles, table.locate)
     aside = {target, *left_out}
     used = [(column, table.column(column)) for column in table.names if column not in aside]
-    typed = typed_table(used, roles, table.locate)
+    typed = typed_table(used, roles, table.locate, file_hints(table))
     groups, note = None, ""
     if roles.split_by is not None:
         groups, note = group_values(typed.values[roles.split_by], roles.split_by, table.locate)
@@ -210,6 +214,11 @@ def dataset_from_table(name: str, table: NamedColumns, roles: Roles) -> Dataset:
         read_options=table.read_options,
         target=read.reading,
     )
+
+
+def file_hints(table: NamedColumns) -> FileHints:
+    """Return what a file's separator says: semicolons go with decimal commas."""
+    return FileHints(decimal="," if table.read_options.separator == ";" else "")
 
 
 def _weights(table: TypedTable, name: str | None, locate: Locate) -> np.ndarray | None:

@@ -12,6 +12,7 @@ from dataclasses import asdict, dataclass
 import numpy as np
 
 from shrinkage.cautions import Caution
+from shrinkage.datasets.column_records import column_records
 from shrinkage.paths.choosing.cross_validation import CrossValidation
 from shrinkage.paths.choosing.grid_top import GridSource
 from shrinkage.paths.results.records import ChosenModel, ClassFigures, ConstantScore
@@ -91,6 +92,8 @@ def summary_of(
         "class_weight": options.to_dict()["class_weight"],
         "classes": None if findings.classes is None else findings.classes.to_dict(),
         "cautions": [caution.to_dict() for caution in findings.cautions],
+        "columns": column_records(data.readings, plan.preparation.preprocessing),
+        "left_out": list(data.left_out),
         "wall_seconds": None,
         "versions": dict(versions),
     }

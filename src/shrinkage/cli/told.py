@@ -1,0 +1,66 @@
+"""What the commands tell of a table before training, with data as plain text, in 80 columns."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rich import box
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from shrinkage.drawing.text import plain, share_text
+from shrinkage.reports.told_columns import column_shows, kind_words, told_columns
+
+if TYPE_CHECKING:
+    from shrinkage.datasets import Dataset
+    from shrinkage.datasets.table_look import TableLook
+
+
+def show_look(look: TableLook, written: Path | None) -> None:
+    """Print every column, what was decided, and what would be refused."""
+    console = Console(highlight=False)
+    inputs = "no inputs" if look.inputs is None else f"{look.inputs:,} inputs"
+    count = len(look.records) + len(look.left_out)
+    console.print(Text(f"{plain(look.name)}: {look.rows:,} rows, {count} columns, {inputs}"))
+    console.print(_table(look))
+    for line in (*look.notes, *told_columns(look.records, most=len(look.records) + 20)):
+        console.print(Text(plain(line)))
+    if look.left_out:
+        console.print(Text(f"left out: {', '.join(map(plain, look.left_out))}"))
+    for line in (*look.refused.values(), *([look.trouble] if look.trouble else [])):
+        console.print(Text(f"refused: {plain(line)}", style="yellow"))
+    if written is not None:
+        console.print(Text(f"columns: {written}"))
+
+
+def tell_columns(data: Dataset) -> None:
+    """Say what was decided about columns that is not ordinary, before anything is trained."""
+    from shrinkage.datasets.column_records import column_records
+
+    console = Console(stderr=True, highlight=False)
+    inputs = [r for r in data.readings if r.role.value == "input"]
+    for line in (*data.notes, *told_columns(column_records(inputs))):
+        console.print(Text(plain(line)))
+
+
+def _table(look: TableLook) -> Table:
+    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
+    table.add_column("column", overflow="ellipsis", no_wrap=True, max_width=20)
+    table.add_column("taken for", no_wrap=True, max_width=16)
+    table.add_column("missing", justify="right", no_wrap=True)
+    table.add_column("inputs", justify="right", no_wrap=True)
+    table.add_column("holds", overflow="ellipsis", no_wrap=True)
+    for record in look.records:
+        role = "" if record["role"] == "input" else f" ({record['role']})"
+        share = record["missing"] / record["rows"] if record["rows"] else 0.0
+        cells = (
+            plain(record["name"]),
+            kind_words(record) + role,
+            share_text(share) if share else "",
+            "" if record["inputs"] is None or role else f"{record['inputs']:,}",
+            column_shows(record),
+        )
+        table.add_row(*map(Text, cells))
+    return table

@@ -1,0 +1,168 @@
+"""A look at a table before anything is trained: every column, what it was taken for, and why.
+
+Who uses this: `shrinkage data`. Unlike loading it does not stop at the first column that would be
+refused: it tells all of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+
+from shrinkage.datasets.column_readings import ColumnReading, ColumnRole
+from shrinkage.datasets.column_records import column_records
+from shrinkage.datasets.column_specs import ColumnKind, ColumnSpec
+from shrinkage.datasets.columns import judge_columns
+from shrinkage.datasets.formats.tables import NamedColumns, file_hints
+from shrinkage.datasets.input_columns import InputColumns, refuse_identifier
+from shrinkage.datasets.judging.base import JudgedColumn
+from shrinkage.datasets.preparation.preprocessing import Preprocessing
+from shrinkage.datasets.roles import Roles, check_roles
+from shrinkage.datasets.wording import require_column
+from shrinkage.errors import InputError
+
+
+@dataclass(frozen=True)
+class TableLook:
+    """What a table holds.
+
+    Args:
+        name: the data set's name.
+        rows: how many rows it has.
+        readings: what was decided for each column that can be read, in order.
+        records: the same as plain values, with the inputs that each makes.
+        refused: why columns would be refused, by name.
+        left_out: columns that a person left out.
+        notes: what the reader decided.
+        inputs: how many inputs the columns make; None where none can be made.
+        trouble: why no inputs can be made.
+    """
+
+    name: str
+    rows: int
+    readings: tuple[ColumnReading, ...]
+    records: tuple[Mapping[str, Any], ...]
+    refused: Mapping[str, str] = field(default_factory=dict)
+    left_out: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+    inputs: int | None = None
+    trouble: str = ""
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain values for JSON."""
+        return {
+            "data": self.name,
+            "rows": self.rows,
+            "inputs": self.inputs,
+            "trouble": self.trouble,
+            "columns": list(self.records),
+            "refused": dict(self.refused),
+            "left_out": list(self.left_out),
+            "notes": list(self.notes),
+        }
+
+    def specs(self) -> dict[str, ColumnSpec]:
+        """Return what a `columns.toml` says of the inputs: what was decided, to be edited."""
+        inputs = (reading for reading in self.readings if reading.role is ColumnRole.INPUT)
+        read = {reading.name: spec_of(reading) for reading in inputs}
+        out = {name: ColumnSpec(drop=True) for name in (*self.left_out, *self.refused)}
+        return {**read, **out}
+
+
+def look_at_table(name: str, table: NamedColumns, roles: Roles) -> TableLook:
+    """Judge every column of a table.
+
+    Args:
+        name: the data set's name.
+        table: the columns.
+        roles: what a person said; the target may be left out.
+
+    Raises:
+        InputError: a column that was named does not exist.
+
+    >>> import pandas as pd
+    >>> from shrinkage.datasets.formats.tables import FrameTable
+    >>> frame = pd.DataFrame({"age": ["31", "n/a", "44"], "id": ["a", "b", "c"]})
+    >>> look = look_at_table("t", FrameTable(frame), Roles(target="id"))
+    >>> look.rows, look.records[0]["missing"], look.records[1]["role"]
+    (3, 1, 'target')
+    """
+    roles = roles.among(table.names)
+    if roles.target is not None:
+        check_roles(table.names, roles)
+    for column in (*roles.drop, *roles.specs):
+        require_column(column, table.names, "drop or columns.toml")
+    left_out = roles.dropped()
+    refused: dict[str, str] = {}
+    columns = []
+    for column in table.names:
+        if column not in left_out:
+            try:
+                columns.append((column, table.column(column)))
+            except InputError as error:
+                refused[column] = str(error)
+    judged = judge_columns(columns, roles.specs, table.locate, file_hints(table), refused)
+    readings = [replace(c.reading, role=roles.of(c.reading.name)) for c in judged]
+    for reading in readings:
+        if reading.role is ColumnRole.INPUT:
+            try:
+                refuse_identifier(reading)
+            except InputError as error:
+                refused[reading.name] = str(error)
+    used = [c for c, r in zip(judged, readings, strict=True) if _is_input(r, refused)]
+    preprocessing, trouble = _preprocessing(used)
+    return TableLook(
+        name,
+        rows=readings[0].rows if readings else 0,
+        readings=tuple(reading for reading in readings if reading.name not in refused),
+        records=tuple(column_records(readings, preprocessing)),
+        refused=refused,
+        left_out=left_out,
+        notes=table.notes,
+        inputs=None if preprocessing is None else preprocessing.n_inputs,
+        trouble=trouble,
+    )
+
+
+def _is_input(reading: ColumnReading, refused: Mapping[str, str]) -> bool:
+    return reading.role is ColumnRole.INPUT and reading.name not in refused
+
+
+def _preprocessing(judged: list[JudgedColumn]) -> tuple[Preprocessing | None, str]:
+    """Return how all rows would be prepared; None where no input can be made, and why."""
+    values = {column.reading.name: column.values for column in judged}
+    rules = {column.reading.name: column.reading.rule for column in judged}
+    kinds = tuple(rule.kind for rule in rules.values())
+    if not judged:
+        return None, "no column is left"
+    columns = InputColumns(tuple(values), kinds, values, rules)
+    try:
+        return Preprocessing.fit(columns, np.arange(len(columns))), ""
+    except InputError as error:
+        return None, str(error)
+
+
+def spec_of(reading: ColumnReading) -> ColumnSpec:
+    """Return what a person would have to say for a column to be read as it was.
+
+    >>> from shrinkage.datasets.columns import judge_column
+    >>> spec_of(judge_column("x", ["1.234,5", "n/a"]).reading).to_dict()
+    {'kind': 'numeric', 'missing': ['n/a'], 'decimal': ',', 'thousands': '.'}
+    """
+    rule = reading.rule
+    numeric, ordinal = rule.kind is ColumnKind.NUMERIC, rule.kind is ColumnKind.ORDINAL
+    words = tuple(dict.fromkeys(word for word, _ in reading.missing_words if word))
+    plain = rule.decimal == "." and not rule.thousands
+    return ColumnSpec(
+        kind=rule.kind,
+        missing=words or None if rule.missing is None else rule.missing,
+        decimal=rule.decimal if numeric and not plain else None,
+        thousands=rule.thousands if numeric and not plain else None,
+        unit=rule.units[0] if numeric and len(rule.units) == 1 else None,
+        date_format=rule.date_format or None,
+        order=rule.levels if ordinal else (),
+        keep_case=rule.keep_case,
+    )

@@ -1,0 +1,108 @@
+"""`shrinkage data`: a table told before training, a `columns.toml` that comes back."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+
+from shrinkage.datasets import Preprocessing, load_dataset
+from shrinkage.datasets.column_specs import ColumnKind, read_specs
+from tests.cli.command_line import QUICK, shrinkage
+
+ROWS = 24
+
+
+@pytest.fixture(scope="module")
+def table(tmp_path_factory: pytest.TempPathFactory):
+    """Return a file in which every column is odd, and one is refused."""
+    draw = np.random.default_rng(0)
+    lines = ["age;income;[red]x[/red];smoker;id;const;y"]
+    for row in range(ROWS):
+        age = "n/a" if row % 5 == 0 else str(draw.integers(18, 90))
+        income = f"{draw.uniform(1e3, 9e3):,.2f}".translate({ord(","): ".", ord("."): ","})
+        words = ["yes", "NO", "Yes "][row % 3]
+        lines.append(f"{age};{income};{draw.normal():.4f};{words};name{row};k;{row % 2}")
+    path = tmp_path_factory.mktemp("data") / "people.csv"
+    path.write_text("\n".join(lines) + "\n")
+    return path
+
+
+def test_the_table_is_told(table) -> None:
+    answer = shrinkage("data", table, "--target", "y")
+    assert answer.status == 0
+    for piece in ("people.csv: 24 rows, 7 columns", "[red]x[/red]", "yes or", "21 %", "name0"):
+        assert piece in answer.out, answer.out
+    assert answer.out.count("refused:") == 1
+
+
+def test_it_fits_eighty_columns(table, capsys, monkeypatch) -> None:
+    from shrinkage.cli.told import show_look
+    from shrinkage.datasets.load import open_table
+    from shrinkage.datasets.roles import Roles
+    from shrinkage.datasets.table_look import look_at_table
+
+    monkeypatch.setenv("COLUMNS", "80")
+    show_look(look_at_table(*open_table(table), Roles()), None)
+    assert max(map(len, capsys.readouterr().out.splitlines())) <= 80
+
+
+def test_json_holds_the_fields(table) -> None:
+    answer = shrinkage("data", table, "--target", "y", "--drop", "const", "--json")
+    look = json.loads(answer.out)
+    columns = {record["name"]: record for record in look["columns"]}
+    assert (look["rows"], look["left_out"], list(look["refused"])) == (ROWS, ["const"], ["id"])
+    assert columns["age"]["missing_words"] == [["n/a", 5]]
+    assert columns["income"]["rule"] == {"kind": "numeric", "decimal": ",", "thousands": "."}
+    assert (columns["smoker"]["inputs"], columns["y"]["role"]) == (2, "target")
+    assert look["inputs"] == sum(record["inputs"] or 0 for record in look["columns"])
+
+
+def test_what_was_decided_comes_back_and_can_be_edited(table, tmp_path) -> None:
+    written = tmp_path / "columns.toml"
+    assert shrinkage("data", table, "--target", "y", "--write", written).status == 0
+    specs = read_specs(written)
+    assert specs["id"].drop
+    assert specs["income"].decimal == ","
+    said = load_dataset(table, target="y", specs=specs)
+    judged = load_dataset(table, target="y", drop=["id"])
+    assert said.X.equals(judged.X)
+    assert said.left_out == ("id",)
+    written.write_text(written.read_text() + "[y]\n")
+    edited = written.read_text().replace('[smoker]\nkind = "category"', "[smoker]\ndrop = true")
+    edited = edited.replace('[age]\nkind = "numeric"', '[age]\nkind = "category"')
+    written.write_text(edited)
+    data = load_dataset(table, target="y", specs=read_specs(written))
+    assert data.columns.rule("age").kind is ColumnKind.CATEGORY
+    assert "smoker" not in Preprocessing.fit(data.columns).columns
+
+
+def test_a_path_tells_and_keeps_what_was_decided(table, tmp_path) -> None:
+    run = tmp_path / "run"
+    answer = shrinkage("path", table, "--target", "y", "--drop", "id", *QUICK, "--out", run)
+    assert answer.status == 0, answer.err
+    assert "decimal commas" in answer.err
+    summary = json.loads((run / "summary.json").read_text())
+    columns = {record["name"]: record for record in summary["columns"]}
+    assert columns["income"]["rule"]["decimal"] == ","
+    assert columns["const"]["dropped"]
+    assert summary["left_out"] == ["id"]
+    page = (run / "report.html").read_text()
+    assert "decimal commas" in page
+    assert "[red]x[/red]" in page
+
+
+@pytest.mark.parametrize(
+    ("arguments", "pieces"),
+    [
+        (["--target", "z"], ["'z'", "target"]),
+        (["--drop", "nope"], ["'nope'"]),
+        (["--columns", "none.toml"], ["none.toml"]),
+    ],
+)
+def test_bad_input_is_one_line(table, arguments, pieces) -> None:
+    answer = shrinkage("data", table, *arguments)
+    assert answer.status == 2
+    assert answer.err.count("\n") == 1
+    assert all(piece in answer.err for piece in pieces), answer.err
