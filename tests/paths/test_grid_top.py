@@ -73,11 +73,11 @@ def test_where_nothing_learns_the_default_is_taken_and_told(make):
     assert top.source.is_default
 
 
-def test_where_every_strength_learns_the_default_is_taken_and_told(make):
+def test_where_no_strength_makes_a_difference_the_default_is_taken_and_told(make):
     problem, unit = make("mlp:8", strengths=(0.0,), rows=400, epochs=10)
     free = replace(problem, assignment=assign(problem.assignment.infos, (), "proximal"))
     top = top_of_grid(free, unit, StackedEngine())
-    assert (top.strength, top.source) == (DEFAULT_TOP, GridSource.ALWAYS_LEARNS)
+    assert (top.strength, top.source) == (DEFAULT_TOP, GridSource.NO_DIFFERENCE)
 
 
 @pytest.mark.parametrize("engine", [StackedEngine(), SequentialEngine()], ids=lambda e: e.name)

@@ -44,12 +44,12 @@ class GridSource(StrEnum):
     FORMULA = "formula"
     SEARCH = "search"
     NOTHING_LEARNS = "default_nothing_learns"
-    ALWAYS_LEARNS = "default_always_learns"
+    NO_DIFFERENCE = "default_no_difference"
 
     @property
     def is_default(self) -> bool:
         """Return whether the search ended without a top, so that the default grid is taken."""
-        return self in (GridSource.NOTHING_LEARNS, GridSource.ALWAYS_LEARNS)
+        return self in (GridSource.NOTHING_LEARNS, GridSource.NO_DIFFERENCE)
 
 
 @dataclass(frozen=True)
@@ -106,7 +106,7 @@ def top_of_grid(
         search.train(ABOVE)
     if not search.useful:
         learns = search.learns_at(min(search.losses))
-        source = GridSource.ALWAYS_LEARNS if learns else GridSource.NOTHING_LEARNS
+        source = GridSource.NO_DIFFERENCE if learns else GridSource.NOTHING_LEARNS
         return GridTop(DEFAULT_TOP, source)
     search.train(range(search.last_useful + 1, search.last_useful + COARSE.step))
     return GridTop(2.0 ** (search.last_useful + 1), GridSource.SEARCH)

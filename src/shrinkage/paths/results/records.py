@@ -57,7 +57,7 @@ _MESSAGES = {
     Status.OK: "trained",
     Status.COLLAPSED: "predicts a constant: the strength is too large",
     Status.DIVERGED: "loss or weights became infinite or NaN: lower the learning rate",
-    Status.NOT_CONVERGED: "stopped before its minimizer: more epochs or a larger learning rate",
+    Status.NOT_CONVERGED: "stopped before its minimizer: give it more epochs",
 }
 
 

@@ -17,10 +17,11 @@ from shrinkage.paths.results.records import Status
 from shrinkage.paths.running.plan import Plan
 
 MOST_TIMES_EPOCHS = 10
+FAR_OFF = 10.0  # an untrained network is up to some units off, one of too large steps by far more
 
 _NO_TOP = {
     GridSource.NOTHING_LEARNS: "in a short training no strength is better than a constant",
-    GridSource.ALWAYS_LEARNS: "no strength up to 2^28 keeps the model from learning",
+    GridSource.NO_DIFFERENCE: "in a short training no strength makes a difference",
 }
 
 
@@ -78,12 +79,20 @@ def _not_converged(plan: Plan, validation: CrossValidation) -> str:
     stopped = [status is Status.NOT_CONVERGED for status in validation.status]
     worst = float(np.nanmax(validation.residual[stopped]))
     epochs = plan.problem.recipe.epochs
+    rate = "another" if _far_off(validation) else "a larger"
     return (
         f"at {of_all} strengths training ended before a minimizer (residual up to {worst:.2g}; "
         f"converged is at most {CONVERGED:g}), so the best strength and the zeros may still "
-        f"change; try --epochs {more_epochs(epochs, worst)} (here {epochs}) or a larger "
+        f"change; try --epochs {more_epochs(epochs, worst)} (here {epochs}) or {rate} "
         "--learning-rate"
     )
+
+
+def _far_off(validation: CrossValidation) -> bool:
+    """Return whether even the unregularized model is much farther off than a constant is."""
+    plain = validation.unregularized
+    residual = None if plain is None else plain.residual
+    return residual is not None and bool((residual > FAR_OFF).any())
 
 
 def more_epochs(epochs: int, residual: float) -> int:

@@ -146,7 +146,7 @@ class _Costs:
         """Return the seconds of the models on all training rows."""
         some = models if self.plan.options.refit == "all" else min(FEW_MODELS, models)
         rows = len(self.plan.preparation.split.train)
-        return self._training(rows, some) + self._judging(TRAIN_LOSS_ROWS, rows, some)
+        return self._training(rows, some) + self._judging(min(TRAIN_LOSS_ROWS, rows), rows, some)
 
     def report(self) -> float:
         """Return the seconds of writing the run directory, pictures included."""
@@ -155,7 +155,8 @@ class _Costs:
     def _fold(self, job: Job) -> float:
         train, validation = self.plan.preparation.split.folds[job.fold or 0]
         points = min(self.plan.problem.recipe.epochs, MOST_POINTS)
-        judged = points * min(CURVE_ROWS, len(validation)) + len(validation) + TRAIN_LOSS_ROWS
+        judged = points * min(CURVE_ROWS, len(validation)) + len(validation)
+        judged += min(TRAIN_LOSS_ROWS, len(train))
         models = len(job.settings)
         training = self._training(len(train), models)
         return self.speed.prepared + training + self._judging(judged, len(train), models)

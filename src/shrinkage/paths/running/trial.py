@@ -25,6 +25,7 @@ STEPS = 24
 WARM_UP_STEPS = 8
 FEW_MODELS = 3
 JUDGED_ROWS = 4096
+ACCURATE = 0.2  # seconds: in much less, one turn of another process says nothing
 LONGEST = 1.5  # seconds: then a trial of slow steps ends after three
 # Forward and backward cost about three times what forward does.
 STEPS_A_JUDGEMENT = 1 / 3
@@ -122,7 +123,8 @@ def measure_speed(
 
 def _crowding(wall: float, computed: float) -> float:
     """Return the seconds since `wall` over those that this thread has computed since."""
-    return max(1.0, (time.perf_counter() - wall) / max(1e-9, time.thread_time() - computed))
+    passed = time.perf_counter() - wall + ACCURATE
+    return max(1.0, passed / (time.thread_time() - computed + ACCURATE))
 
 
 def _ignore(*_: object) -> None:
