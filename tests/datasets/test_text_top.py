@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from shrinkage.datasets import ReadOptions, load_dataset, read_rows
+from shrinkage.datasets.load import rows_and_notes
 
 HEAD = ("age", "city", "y")
 ROWS = (("31", "Bern", "1.5"), ("44", "Basel", "2.5"), ("28", "Bern", "3.5"))
@@ -176,3 +177,8 @@ def test_another_file_is_read_alike(write_csv):
         new = read_rows(write_csv(text, "new.data"), read_options=record)
         assert new.columns.tolist()[:2] == ["age", "city"]
         assert new["city"].tolist() == ["Bern", "Basel"]
+
+
+def test_rows_to_predict_say_what_was_decided(write_csv):
+    assert rows_and_notes(write_csv(table())).notes == ()
+    assert len(rows_and_notes(write_csv(table(";"))).notes) == 1

@@ -200,6 +200,8 @@ def test_svmlight(tmp_path, refused, zero_based):
     (tmp_path / "new").write_text("0 1:1.5\n")  # fewer inputs are named here
     rows = read_rows(tmp_path / "new", read_options=data.read_options.inherit())
     assert rows.tolist() == ([[0, 1.5, 0]] if zero_based else [[1.5, 0, 0]])
+    with refused("'t.svm'", "'y'", "leave the name out"):
+        load_dataset(tmp_path / "t.svm", target="y")
     (tmp_path / "wide.svm").write_text("0 1:1.5 999999999:1\n")
     with refused("'wide.svm'", "100,000,000 cells"):
         load_dataset(tmp_path / "wide.svm")

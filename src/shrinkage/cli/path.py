@@ -11,7 +11,15 @@ import typer
 
 from shrinkage.cli.lists import LISTED
 from shrinkage.cli.penalty_options import penalty_with, tell_names
-from shrinkage.cli.reading_options import Encoding, Header, Names, Separator, Sheet, read_options_of
+from shrinkage.cli.reading_options import (
+    Encoding,
+    Header,
+    Names,
+    Separator,
+    Sheet,
+    read_options_of,
+    tell_notes,
+)
 from shrinkage.comma_lists import CommaList, items_of
 from shrinkage.errors import InputError, SkippedReport
 from shrinkage.extras import missing
@@ -320,6 +328,7 @@ def command(
         read_options=read_options_of(separator, encoding, header, names, sheet),
         **roles,
     )
+    told: dict[str, tuple[str, ...]] = {}
     options = replace(options, free=items_of(free, rows.input_names or ()))
     roles |= {"task": rows.task, "rules": rows.rules, "read_options": rows.read_options.inherit()}
     roles |= {"like": rows.target}
@@ -328,7 +337,9 @@ def command(
         if source is None:
             return None
         with own_set(what, Path(source).name):
-            return load_dataset(source, **extra, **roles)
+            own = load_dataset(source, **extra, **roles)
+        told[source] = own.notes
+        return own
 
     rows, positions = with_own_sets(
         rows,
@@ -340,6 +351,8 @@ def command(
         tell_names(penalty, *(term.name for term in beside))
         if not quiet:
             tell_columns(rows)
+            for source, notes in told.items():
+                tell_notes(source, notes)
             announce(estimate)
             if missing("reports") is not None:
                 typer.echo(no_report(folder), err=True)

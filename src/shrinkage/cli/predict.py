@@ -9,7 +9,15 @@ from typing import Annotated
 
 import typer
 
-from shrinkage.cli.reading_options import Encoding, Header, Names, Separator, Sheet, read_options_of
+from shrinkage.cli.reading_options import (
+    Encoding,
+    Header,
+    Names,
+    Separator,
+    Sheet,
+    read_options_of,
+    tell_notes,
+)
 from shrinkage.extras import require
 
 
@@ -59,7 +67,8 @@ def command(
       shrinkage predict runs/table.csv new.csv --out predictions.csv
     """
     require("paths")
-    from shrinkage.datasets import ReadOptions, read_rows
+    from shrinkage.datasets import ReadOptions
+    from shrinkage.datasets.load import rows_and_notes
     from shrinkage.errors import InputError
     from shrinkage.paths.results.predictions import prediction_columns, write_predictions
     from shrinkage.run import load_result
@@ -77,8 +86,9 @@ def command(
     read_options = trained.inherit(result.model_file.target_name).overruled_by(
         read_options_of(separator, encoding, header, names, sheet)
     )
-    rows = read_rows(data, read_options=read_options)
-    columns = prediction_columns(result, rows, model, probabilities=probabilities)
+    rows = rows_and_notes(data, read_options)
+    columns = prediction_columns(result, rows.values, model, probabilities=probabilities)
+    tell_notes(data, rows.notes)
     if out is not None:
         write_predictions(columns, out)
         typer.echo(f"predictions: {out}")

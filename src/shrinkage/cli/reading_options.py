@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -33,6 +35,12 @@ Names = Annotated[
     _option("Names of the columns, instead of a header.", "--names", **LISTED),
 ]
 Sheet = Annotated[str | None, _option("Sheet of a workbook.", "--sheet")]
+
+
+def tell_notes(source: str, notes: Sequence[str]) -> None:
+    """Say on the error stream what was decided while a file was read, a line each."""
+    for note in notes:
+        typer.echo(f"{Path(source).name}: {note}", err=True)
 
 
 def read_options_of(

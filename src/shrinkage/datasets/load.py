@@ -16,7 +16,13 @@ from shrinkage.datasets.formats import format_of
 from shrinkage.datasets.formats.builtin import BUILTINS, OPENML, load_openml
 from shrinkage.datasets.formats.idx_folder import has_idx_files, load_idx_folder, read_idx_rows
 from shrinkage.datasets.formats.parts import read_parts
-from shrinkage.datasets.formats.tables import FrameTable, NamedColumns, dataset_from_table
+from shrinkage.datasets.formats.tables import (
+    FrameTable,
+    NamedColumns,
+    RowsRead,
+    dataset_from_table,
+    rows_of,
+)
 from shrinkage.datasets.read_options import LOOK, ReadOptions
 from shrinkage.datasets.roles import Roles
 from shrinkage.datasets.sources import source_of
@@ -151,14 +157,24 @@ def read_rows(source: str | os.PathLike[str], *, read_options: ReadOptions = LOO
     >>> read_rows("digits").shape
     (1797, 64)
     """
+    return rows_and_notes(source, read_options).values
+
+
+def rows_and_notes(source: str | os.PathLike[str], read_options: ReadOptions = LOOK) -> RowsRead:
+    """Read rows to predict, and say what was decided while reading; see `read_rows`.
+
+    >>> rows_and_notes("digits").notes
+    ()
+    """
     text = os.fspath(source)
     if text in BUILTINS:
-        return load_dataset(text).X
+        return RowsRead(load_dataset(text).X)
     origin = source_of(text)
     with naming(origin.name):
         folder = origin.folder
-        if folder is not None:
-            is_idx = has_idx_files(folder)
-            return read_idx_rows(folder) if is_idx else read_parts(folder, read_options).raw()
-        content = origin.content()
-        return format_of(content, read_options, origin.kind).rows(content, read_options)
+        if folder is None:
+            content = origin.content()
+            return format_of(content, read_options, origin.kind).rows(content, read_options)
+        if has_idx_files(folder):
+            return RowsRead(read_idx_rows(folder))
+        return rows_of(read_parts(folder, read_options))

@@ -11,7 +11,7 @@ from shrinkage.datasets.dataset import Dataset, RawRows
 from shrinkage.datasets.formats.arrays import dataset_from_arrays, input_array
 from shrinkage.datasets.formats.content import FileContent
 from shrinkage.datasets.formats.idx import read_idx
-from shrinkage.datasets.formats.tables import Format
+from shrinkage.datasets.formats.tables import Format, RowsRead
 from shrinkage.datasets.read_options import ReadOptions
 from shrinkage.datasets.roles import Roles, refuse_roles
 from shrinkage.datasets.wording import listed, visible_files
@@ -132,9 +132,9 @@ def read_images(path: Path) -> np.ndarray:
     return images.reshape(len(images), -1)
 
 
-def _images_of(content: FileContent, _options: ReadOptions) -> np.ndarray:
+def _images_of(content: FileContent, _options: ReadOptions) -> RowsRead:
     assert content.path is not None
-    return read_images(content.path)
+    return RowsRead(read_images(content.path))
 
 
 def _refuse_file(_content: FileContent, _roles: Roles, _options: ReadOptions) -> Dataset:

@@ -10,7 +10,7 @@ import numpy as np
 from shrinkage.datasets.dataset import Dataset
 from shrinkage.datasets.formats.arrays import dataset_from_arrays, input_array
 from shrinkage.datasets.formats.content import FileContent
-from shrinkage.datasets.formats.tables import Format
+from shrinkage.datasets.formats.tables import Format, RowsRead
 from shrinkage.datasets.read_options import ReadOptions
 from shrinkage.datasets.roles import Roles, refuse_drop
 from shrinkage.datasets.wording import listed, one_line, require_column
@@ -73,10 +73,10 @@ def load_npz(content: FileContent, roles: Roles, _options: ReadOptions) -> Datas
     )
 
 
-def _rows(content: FileContent, _options: ReadOptions) -> np.ndarray:
+def _rows(content: FileContent, _options: ReadOptions) -> RowsRead:
     arrays = load_arrays(content)
     _require_array(arrays, "X", "inputs")
-    return input_array(arrays["X"])[0]
+    return RowsRead(input_array(arrays["X"])[0])
 
 
 def _require_array(arrays: Mapping[str, np.ndarray], name: str, role: str) -> None:

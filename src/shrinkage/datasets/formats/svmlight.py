@@ -12,9 +12,9 @@ import numpy as np
 from shrinkage.datasets.dataset import Dataset
 from shrinkage.datasets.formats.arrays import dataset_from_arrays
 from shrinkage.datasets.formats.content import FileContent
-from shrinkage.datasets.formats.tables import Format
+from shrinkage.datasets.formats.tables import Format, RowsRead
 from shrinkage.datasets.read_options import ReadOptions
-from shrinkage.datasets.roles import Roles, refuse_roles
+from shrinkage.datasets.roles import Roles
 from shrinkage.datasets.wording import one_line
 from shrinkage.errors import InputError
 
@@ -55,13 +55,19 @@ def load_svmlight(content: FileContent, roles: Roles, options: ReadOptions) -> D
 
     Args:
         content: the file.
-        roles: only the task may be set.
+        roles: the task; columns have no names here.
         options: names of another file, for its number of inputs.
 
     Raises:
         InputError: unreadable, or too large when dense.
     """
-    refuse_roles(content.name, replace(roles, target=None if options.inherited else roles.target))
+    wanted = (roles.target, roles.split_by, roles.sample_weight, *roles.drop)
+    named = next((name for name in wanted if name not in (None, "target", "qid")), None)
+    if named is not None:
+        raise InputError(
+            f"expected no columns by name in an svmlight file, got {named!r}: the target is the "
+            "first number of each line, qid: the groups; leave the name out"
+        )
     X, y, groups, first = _read(content, options)
     names = tuple(f"x{place + int(first)}" for place in range(X.shape[1]))
     data = dataset_from_arrays(
@@ -78,8 +84,8 @@ def load_svmlight(content: FileContent, roles: Roles, options: ReadOptions) -> D
     return replace(data, notes=(*content.notes, note), read_options=replace(options, names=names))
 
 
-def _rows(content: FileContent, options: ReadOptions) -> np.ndarray:
-    return _read(content, options)[0]
+def _rows(content: FileContent, options: ReadOptions) -> RowsRead:
+    return RowsRead(_read(content, options)[0])
 
 
 SVMLIGHT = Format(load_svmlight, _rows)

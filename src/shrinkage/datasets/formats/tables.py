@@ -26,6 +26,14 @@ from shrinkage.datasets.target_like import table_target_of
 from shrinkage.errors import InputError
 
 
+@dataclass(frozen=True, eq=False)
+class RowsRead:
+    """Rows to predict, and what was decided while reading them."""
+
+    values: RawRows
+    notes: tuple[str, ...] = ()
+
+
 @dataclass(frozen=True)
 class Format:
     """How files of one kind are read.
@@ -38,7 +46,7 @@ class Format:
     """
 
     load: Callable[[FileContent, Roles, ReadOptions], Dataset]
-    rows: Callable[[FileContent, ReadOptions], RawRows]
+    rows: Callable[[FileContent, ReadOptions], RowsRead]
     takes: frozenset[str] = frozenset()
     table: Callable[[FileContent, ReadOptions], NamedColumns] | None = None
 
@@ -134,6 +142,11 @@ def nested_columns(frame: pd.DataFrame) -> dict[str, str]:
     return nested
 
 
+def rows_of(table: NamedColumns) -> RowsRead:
+    """Return all rows of a table, as they were read."""
+    return RowsRead(table.raw(), table.notes)
+
+
 def table_format(
     read: Callable[[FileContent, ReadOptions], NamedColumns], takes: Iterable[str] = ()
 ) -> Format:
@@ -142,7 +155,7 @@ def table_format(
         load=lambda content, roles, options: dataset_from_table(
             content.name, read(content, options), roles
         ),
-        rows=lambda content, options: read(content, options).raw(),
+        rows=lambda content, options: rows_of(read(content, options)),
         takes=frozenset(takes),
         table=read,
     )

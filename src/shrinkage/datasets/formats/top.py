@@ -66,7 +66,7 @@ def read_top(
         names = tuple(cell.strip() for cell in commented)
         return TableTop(_named(names, options), titles, True, (*notes, note))
     if _has_header(first, body, options):
-        notes += _doubt_notes(first)
+        notes += () if looks_like_header(first, body) else _doubt_notes(first)
         return TableTop(_named(_fitted(first, body, width), options), titles + 1, True, notes)
     names = _names_without_header(width, options)
     notes += (f"no header: {width} columns are {_span(names)}",)
