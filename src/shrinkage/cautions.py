@@ -21,6 +21,7 @@ class CautionKind(StrEnum):
 
     RARE_CLASSES = "rare_classes"  # classes, rows (of each), folds
     CLASS_UNLEARNED = "class_unlearned"  # classes, folds (numbers from 1)
+    NEW_CELLS = "new_cells"  # rows ("test", "validation"), column, cells, missing, unseen, examples
     SCORE_UNDEFINED = "score_undefined"  # score, rows ("test"), reason
     CONSTANT_AS_GOOD = "constant_as_good"  # score, best, constant, margin, standard_error
     STRENGTHS_ALIKE = "strengths_alike"  # best, first, last, count, of

@@ -42,6 +42,10 @@ class OwnDecayWarning(UserWarning):
     """An optimizer decays by itself what a term is on: the two act together."""
 
 
+class UnseenCellsWarning(UserWarning):
+    """A column of new rows says nothing that it said in training, so its inputs say nothing."""
+
+
 def near_names(name: str, candidates: Iterable[str], count: int = 3) -> str:
     """Return `did you mean …?` with the candidates most like `name`, or an empty string.
 

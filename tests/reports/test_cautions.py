@@ -14,6 +14,9 @@ FACTS = {
     CautionKind.RARE_CLASSES: {"classes": [WILD, 3, True], "rows": [1, 2, 2], "folds": 5},
     CautionKind.CLASS_UNLEARNED: {"classes": [WILD], "folds": [1, 4]},
     CautionKind.SCORE_UNDEFINED: {"score": "roc_auc", "rows": "test", "reason": WILD},
+    CautionKind.NEW_CELLS: {
+        "rows": "test", "column": WILD, "cells": 9, "missing": 1, "unseen": 2, "examples": [WILD]
+    },
     CautionKind.CONSTANT_AS_GOOD: {
         "score": "r2", "best": 0.01, "constant": -0.01, "margin": 0.02, "standard_error": 0.03
     },

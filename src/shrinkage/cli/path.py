@@ -282,7 +282,7 @@ def command(
       shrinkage path digits --penalty l1 --with "1e-3*l2"
       shrinkage path images/ --model mlp:256,64 --strengths 1e-4,1e-3,1e-2
     """
-    from shrinkage.cli.shown import announce, no_report, show_result
+    from shrinkage.cli.shown import announce, no_report, show_result, with_warnings_as_lines
     from shrinkage.cli.told import tell_columns
     from shrinkage.datasets import load_dataset
     from shrinkage.datasets.column_specs import read_specs
@@ -360,7 +360,8 @@ def command(
     folder = Path("runs") / _folder_name(rows.name) if out is None else out
     warnings.simplefilter("ignore", SkippedReport)  # it is told in a line
     try:
-        result = fit_dataset(
+        result = with_warnings_as_lines(
+            fit_dataset,
             _model(model, activation, dropout, norm),
             rows,
             penalty=chosen_penalty,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import sys
+import warnings
 from pathlib import Path
 from typing import Annotated
 
@@ -69,7 +70,7 @@ def command(
     require("paths")
     from shrinkage.datasets import ReadOptions
     from shrinkage.datasets.load import rows_and_notes
-    from shrinkage.errors import InputError
+    from shrinkage.errors import InputError, UnseenCellsWarning
     from shrinkage.paths.results.predictions import prediction_columns, write_predictions
     from shrinkage.run import load_result
 
@@ -87,8 +88,13 @@ def command(
         read_options_of(separator, encoding, header, names, sheet)
     )
     rows = rows_and_notes(data, read_options)
-    columns = prediction_columns(result, rows.values, model, probabilities=probabilities)
     tell_notes(data, rows.notes)
+    for counts in result.examine(rows.values):
+        if counts.worth_telling:
+            typer.echo(f"{'warning: ' if counts.wholly_unseen else ''}{counts}", err=True)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UnseenCellsWarning)  # they are told in lines
+        columns = prediction_columns(result, rows.values, model, probabilities=probabilities)
     if out is not None:
         write_predictions(columns, out)
         typer.echo(f"predictions: {out}")

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import sys
+import warnings
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from rich import box
 from rich.console import Console
@@ -12,6 +15,7 @@ from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
 
+from shrinkage.errors import UnseenCellsWarning
 from shrinkage.extras import missing
 from shrinkage.paths import FittedPath, PathResult
 from shrinkage.paths.running.estimate import Estimate
@@ -29,6 +33,22 @@ ANY_WIDTH = 1000
 def announce(estimate: Estimate) -> None:
     """Say how long the run will take and how much memory, before it starts."""
     Console(stderr=True).print(str(estimate), markup=False, highlight=False)
+
+
+def with_warnings_as_lines(function: Callable[..., Any], *arguments: Any, **options: Any) -> Any:
+    """Return what a function returns; its warnings of unseen cells are lines of the terminal."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("always", UnseenCellsWarning)
+        usual = warnings.showwarning
+
+        def show(message: Any, category: type[Warning], *place: Any, **more: Any) -> None:
+            if issubclass(category, UnseenCellsWarning):
+                print(f"warning: {message}", file=sys.stderr)
+            else:
+                usual(message, category, *place, **more)
+
+        warnings.showwarning = show
+        return function(*arguments, **options)
 
 
 def show_result(result: FittedPath, folder: Path, *, quiet: bool) -> None:

@@ -13,7 +13,6 @@ from typing import cast
 
 import numpy as np
 import pandas as pd
-from pandas.api.types import union_categoricals
 
 from shrinkage.datasets import Dataset, dataset_from_arrays
 from shrinkage.datasets.dataset import RawRows
@@ -171,7 +170,8 @@ def _joined_tables(first: pd.DataFrame, second: pd.DataFrame) -> pd.DataFrame:
     for name in first.columns:
         parts = first[name], second[name]
         if isinstance(parts[0].dtype, pd.CategoricalDtype) and not parts[0].cat.ordered:
-            joined[name] = union_categoricals(parts, sort_categories=True)
+            levels = sorted({str(level) for part in parts for level in part.cat.categories})
+            joined[name] = pd.Categorical(joined[name].astype(object), levels)
     return joined
 
 

@@ -64,6 +64,19 @@ def _score_undefined(facts: Facts) -> str:
     )
 
 
+def _new_cells(facts: Facts) -> str:
+    what = f"{facts['unseen']} of {facts['cells']} cells of column {plain(facts['column'], 40)!r}"
+    if not facts["unseen"]:
+        return (
+            f"column {plain(facts['column'], 40)!r} is missing in all {facts['cells']} "
+            f"{facts['rows']} rows, though not in training: look whether it is filled in"
+        )
+    return (
+        f"{what} in the {facts['rows']} rows are levels that training does not have (such as "
+        f"{_names(facts['examples'])}), so they say nothing: look whether they are spelled alike"
+    )
+
+
 def _constant_as_good(facts: Facts) -> str:
     wording = score_wording(facts["score"])
     return (
@@ -116,6 +129,7 @@ def _time_order(facts: Facts) -> str:
 _SENTENCES: Mapping[CautionKind, Callable[[Facts], str]] = {
     CautionKind.RARE_CLASSES: _rare_classes,
     CautionKind.CLASS_UNLEARNED: _class_unlearned,
+    CautionKind.NEW_CELLS: _new_cells,
     CautionKind.SCORE_UNDEFINED: _score_undefined,
     CautionKind.CONSTANT_AS_GOOD: _constant_as_good,
     CautionKind.STRENGTHS_ALIKE: _strengths_alike,

@@ -5,10 +5,13 @@ Who uses this: `Preprocessing.examine`; the command line and `predict` tell it.
 
 from __future__ import annotations
 
+import warnings
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import Enum
 
 from shrinkage.datasets.wording import one_line
+from shrinkage.errors import UnseenCellsWarning
 
 MOST_EXAMPLES = 3
 
@@ -17,6 +20,7 @@ class MissingBecomes(Enum):
     """What the inputs of a missing cell are; the value is the words for it."""
 
     MEDIAN = "each counts as the median of the training rows"
+    MARKED = "each counts as the median of the training rows, and an input says that it is missing"
     LEVEL = "a level of its own, as in training"
     MEAN = "training had none: each counts as the mean target of the training rows"
     ZEROS = "training had none: all its inputs are 0"
@@ -33,6 +37,7 @@ class CellCounts:
         unseen: how many are levels that training never saw: all their inputs are 0.
         examples: some of those levels.
         missing_becomes: what missing cells become.
+        unseen_becomes_median: whether such levels count as missing: those outside an order.
 
     >>> print(CellCounts("city", 300, unseen=12, examples=("Genf",)))
     city: 12 of 300 cells are levels that training never saw (such as 'Genf'): all its inputs are 0
@@ -49,7 +54,9 @@ class CellCounts:
     @property
     def wholly_unseen(self) -> bool:
         """Return whether no cell of the column says what some cell said in training."""
-        return self.rows > 0 and self.unseen + self.missing == self.rows
+        expected = self.missing_becomes in (MissingBecomes.MARKED, MissingBecomes.LEVEL)
+        says_nothing = self.rows > 0 and self.unseen + self.missing == self.rows
+        return says_nothing and (self.unseen > 0 or not expected)
 
     @property
     def worth_telling(self) -> bool:
@@ -73,3 +80,15 @@ class CellCounts:
 
     def _share(self, count: int) -> str:
         return f"all {self.rows} cells" if count == self.rows else f"{count} of {self.rows} cells"
+
+
+def warn_of_unseen(counts: Iterable[CellCounts], what: str = "") -> None:
+    """Warn of the columns that are wholly unseen.
+
+    Args:
+        counts: of the columns of some rows.
+        what: words in front, such as `test rows: `.
+    """
+    lost = [f"{what}{own}" for own in counts if own.wholly_unseen]
+    if lost:
+        warnings.warn("; ".join(lost), UnseenCellsWarning, stacklevel=3)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Any
 
@@ -21,7 +21,7 @@ from shrinkage.datasets.dataset import RawRows
 from shrinkage.datasets.input_columns import InputColumns
 from shrinkage.datasets.preparation.base import DroppedColumn, Encoder, FitTarget
 from shrinkage.datasets.preparation.categories import CategoryInputs
-from shrinkage.datasets.preparation.cell_counts import CellCounts
+from shrinkage.datasets.preparation.cell_counts import CellCounts, MissingBecomes
 from shrinkage.datasets.preparation.dates import DateInputs
 from shrinkage.datasets.preparation.hashed import HashedInputs
 from shrinkage.datasets.preparation.missing import MissingInputs
@@ -154,8 +154,25 @@ class Preprocessing:
         """Return whether nothing was fitted, so that all folds can share one transformed array."""
         return all(encoder.stateless for encoder in self.encoders)
 
+    def read(self, X: RawRows, positions: np.ndarray | None = None) -> RowCells:
+        """Return raw rows with cells that are read once, for `transform` and `examine` both.
+
+        Args:
+            X: as in `transform`, and so are `positions`.
+            positions: None for rows to predict.
+
+        Raises:
+            InputError: a column is missing.
+        """
+        X = self._with_columns_of_the_fit(X)
+        return RowCells(X, self.columns, dict(self.rules), positions)
+
     def transform(
-        self, X: RawRows, dtype: Any = np.float32, *, positions: np.ndarray | None = None
+        self,
+        X: RawRows | RowCells,
+        dtype: Any = np.float32,
+        *,
+        positions: np.ndarray | None = None,
     ) -> np.ndarray:
         """Return raw rows as network inputs.
 
@@ -177,8 +194,8 @@ class Preprocessing:
         >>> fitted.transform(np.array([[2.0], [5.0]])).ravel()
         array([0., 3.], dtype=float32)
         """
-        cells = self._cells(X, positions)
-        out = np.empty((len(X), self.n_inputs), dtype=dtype)
+        cells = X if isinstance(X, RowCells) else self.read(X, positions)
+        out = np.empty((len(cells), self.n_inputs), dtype=dtype)
         start = 0
         for encoder in self.encoders:
             stop = start + len(encoder.input_names)
@@ -186,7 +203,7 @@ class Preprocessing:
             start = stop
         return out
 
-    def examine(self, X: RawRows) -> tuple[CellCounts, ...]:
+    def examine(self, X: RawRows | RowCells) -> tuple[CellCounts, ...]:
         """Return what is missing or new in raw rows, column by column, in the order of the table.
 
         Args:
@@ -201,14 +218,20 @@ class Preprocessing:
         ["city: 1 of 2 cells are levels that training never saw (such as 'Genf'): all its inputs \
 are 0"]
         """
-        cells = self._cells(X, None)
-        counts = (own for encoder in self.encoders for own in encoder.examine(cells))
+        cells = X if isinstance(X, RowCells) else self.read(X)
+        marked = {
+            name
+            for encoder in self.encoders
+            if isinstance(encoder, MissingInputs)
+            for name in encoder.names
+        }
+        counts = (
+            replace(own, missing_becomes=MissingBecomes.MARKED) if own.name in marked else own
+            for encoder in self.encoders
+            for own in encoder.examine(cells)
+        )
         place = {name: i for i, name in enumerate(self.columns)}
         return tuple(sorted(counts, key=lambda own: place[own.name]))
-
-    def _cells(self, X: RawRows, positions: np.ndarray | None) -> RowCells:
-        X = self._with_columns_of_the_fit(X)
-        return RowCells(X, self.columns, dict(self.rules), positions)
 
     def _with_columns_of_the_fit(self, X: RawRows) -> RawRows:
         """Return the rows, the columns of a DataFrame named by text; or say what they lack."""

@@ -51,7 +51,10 @@ class RowCells:
             values = self.X[:, self.columns.index(name)].astype(np.float64)
             require_finite(values, name)
             return values
-        return values_as_numbers(name, self._series(name), self.rule(name, ColumnKind.NUMERIC))
+        if name not in self._read:
+            rule = self.rule(name, ColumnKind.NUMERIC)
+            self._read[name] = (values_as_numbers(name, self._series(name), rule),)
+        return self._read[name][0]
 
     def levels(self, name: str) -> tuple[np.ndarray, list[str | None]]:
         """Return a column as codes (n,) into a list of levels, whose last one is None: missing."""

@@ -15,6 +15,7 @@ from torch import nn
 
 from shrinkage.datasets import Preprocessing, TargetEncoding
 from shrinkage.datasets.in_memory import flat_rows, rows_in_memory
+from shrinkage.datasets.preparation.cell_counts import CellCounts, warn_of_unseen
 from shrinkage.errors import InputError
 from shrinkage.paths.engines.architectures import Prototype, parse_architecture
 from shrinkage.paths.results.loading import load_arrays
@@ -23,6 +24,8 @@ from shrinkage.paths.results.records import PathResult
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
     from pandas import DataFrame
+
+    from shrinkage.datasets.dataset import RawRows
 
 
 @dataclass(frozen=True)
@@ -95,15 +98,28 @@ class FittedPath(PathResult):
         return torch.softmax(logits, dim=1).numpy()
 
     def decision(self, X: object, which: int | str = "best") -> np.ndarray:
-        """Return the model's outputs, (rows, outputs), for whatever rows `fit_path` takes."""
+        """Return the model's outputs, (rows, outputs), for whatever rows `fit_path` takes.
+
+        Warns:
+            UnseenCellsWarning: of a column no cell says what some cell said in training.
+        """
         file = self._file()
         kind = np.float64 if file.dtype == "float64" else np.float32
         preprocessing = Preprocessing.from_dict(file.preprocessing)
-        rows = rows_in_memory(X, preprocessing.columns)
-        rows = flat_rows(rows) if isinstance(rows, np.ndarray) else rows
-        x = preprocessing.transform(rows, kind)
+        cells = preprocessing.read(_raw_rows(X, preprocessing))
+        warn_of_unseen(preprocessing.examine(cells))
+        x = preprocessing.transform(cells, kind)
         with torch.no_grad():
             return self.model(which)(torch.from_numpy(x)).numpy()
+
+    def examine(self, X: object) -> tuple[CellCounts, ...]:
+        """Return what is missing or new in raw rows: counts for each column that makes inputs.
+
+        Args:
+            X: rows with the columns of the training data, in any form that `fit_path` takes.
+        """
+        preprocessing = Preprocessing.from_dict(self._file().preprocessing)
+        return preprocessing.examine(_raw_rows(X, preprocessing))
 
     def score(self, X: object, y: ArrayLike, which: int | str = "best") -> float:
         """Return a model's score on raw rows, by the scorer that chose the strength.
@@ -168,3 +184,8 @@ class FittedPath(PathResult):
             return Prototype(self.prototype).build(file.n_inputs, file.n_outputs)
         architecture = parse_architecture(file.architecture)
         return architecture.build(file.n_inputs, file.n_outputs).to(dtype)
+
+
+def _raw_rows(X: object, preprocessing: Preprocessing) -> RawRows:
+    rows = rows_in_memory(X, preprocessing.columns)
+    return flat_rows(rows) if isinstance(rows, np.ndarray) else rows

@@ -53,6 +53,14 @@ def summary_of(
     inputs_kept = validation.measures.get("inputs_kept")
     residual = validation.residual
     network = validation.measures.get("network_inputs_kept")
+    columns, sources = plan.preparation.preprocessing.columns, problem.sources
+    free_inputs = (
+        unit
+        for info in problem.assignment.infos
+        if info.input_groups
+        for unit in info.input_groups.free
+    )
+    free = sorted({columns[sources[unit]] for unit in free_inputs})
     fixed = [repr(term) for term in problem.terms.fixed]
     summary: dict[str, object] = {
         "task": data.task,
@@ -69,7 +77,7 @@ def summary_of(
         "penalty": repr(problem.terms.varying[0].penalty),
         **({"fixed": fixed} if fixed else {}),
         "select": list(options.select),
-        **({"free": list(options.free)} if options.free else {}),
+        **({"free": free} if free else {}),
         "update": problem.update,
         "seed": options.seed,
         "epochs": None if recipe is None else recipe.epochs,

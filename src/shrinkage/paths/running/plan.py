@@ -30,6 +30,7 @@ from shrinkage.paths.engines.recipe import BATCH_SIZE, Recipe, default_epochs, d
 from shrinkage.paths.engines.registry import choose_engine
 from shrinkage.paths.engines.threads import thread_share
 from shrinkage.paths.options import DTYPES, PathOptions
+from shrinkage.paths.running.new_cells import new_cell_cautions
 from shrinkage.paths.running.planned_inputs import plan_inputs
 from shrinkage.paths.running.preparation import Preparation, make_split
 from shrinkage.paths.running.runners.base import Job, Runner
@@ -50,7 +51,7 @@ class Plan:
     """Everything that is fixed before training starts.
 
     `module` holds the weights that the refit starts from; it is looked at and never trained.
-    `warnings` are told with the result.
+    `warnings` and `new_cells`, what own sets hold that training does not, are told with the result.
     """
 
     problem: Problem
@@ -60,6 +61,7 @@ class Plan:
     options: PathOptions
     module: nn.Module
     warnings: tuple[str, ...] = ()
+    new_cells: tuple[Caution, ...] = ()
 
     @property
     def workers(self) -> int:
@@ -76,7 +78,7 @@ class Plan:
             reason = scorer.undefined(rows.y, rows.weight, preparation.target)
         facts = {"score": scorer.name, "rows": "test", "reason": reason}
         undefined = (Caution(CautionKind.SCORE_UNDEFINED, facts),) if reason else ()
-        return (*data_cautions(preparation.data, split.folds), *undefined)
+        return (*data_cautions(preparation.data, split.folds), *undefined, *self.new_cells)
 
     @cached_property
     def constant(self) -> ConstantScores:
@@ -220,7 +222,7 @@ def make_plan(
     for pattern in options.select:
         select(pattern, infos)
     terms = PathTerms.of(penalty, _selection(options.select), fixed)
-    inputs = plan_inputs(preparation.preprocessing, infos, terms.terms, options)
+    inputs = plan_inputs(preparation, infos, terms.terms, options)
     problem = Problem(
         architecture=architecture,
         terms=terms,
@@ -237,7 +239,8 @@ def make_plan(
     engine = choose_engine(options.engine, architecture, module)
     engine.check(problem)
     runner = runner_named(options.runner)
-    return Plan(problem, preparation, engine, runner, options, module, inputs.warnings)
+    new_cells = new_cell_cautions(preparation, validation)
+    return Plan(problem, preparation, engine, runner, options, module, inputs.warnings, new_cells)
 
 
 def _scorer(options: PathOptions, preparation: Preparation) -> Scorer:

@@ -5,15 +5,17 @@ Who uses this: `make_plan`, before anything trains.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from shrinkage.datasets import Preprocessing
+from shrinkage.datasets.column_specs import ColumnSpec
 from shrinkage.errors import InputError
 from shrinkage.parameters import InputGroups, ParameterInfo
 from shrinkage.paths.engines.input_layer import first_weight, grouped
 from shrinkage.paths.options import PathOptions
 from shrinkage.paths.running.input_groups import input_groups
+from shrinkage.paths.running.preparation import Preparation
 from shrinkage.selections import select
 from shrinkage.terms import Term, penalty_on
 
@@ -27,7 +29,7 @@ class PlannedInputs:
 
 
 def plan_inputs(
-    preprocessing: Preprocessing,
+    preparation: Preparation,
     infos: tuple[ParameterInfo, ...],
     terms: Iterable[Term],
     options: PathOptions,
@@ -35,7 +37,7 @@ def plan_inputs(
     """Return the parameters with groups of inputs.
 
     Args:
-        preprocessing: of all training rows.
+        preparation: of the rows, with what was said about their columns.
         infos: the parameters of the model.
         terms: of the path.
         options: with groups and free columns.
@@ -43,11 +45,14 @@ def plan_inputs(
     Raises:
         InputError: groups or free columns that have nothing to act on.
     """
-    groups = input_groups(preprocessing, options.groups_of_inputs, options.free)
+    preprocessing, specs = preparation.preprocessing, preparation.data.specs
+    said = {name: spec for name, spec in specs.items() if name in preprocessing.columns}
+    free = (*options.free, *(name for name, spec in said.items() if spec.free))
+    groups = input_groups(preprocessing, options.groups_of_inputs or _groups_said(said), free)
     if groups is None:
         return PlannedInputs(infos)
     name = first_weight(infos, preprocessing.n_inputs)
-    asked = options.groups_of_inputs is not None or bool(options.free)
+    asked = options.groups_of_inputs is not None or bool(free)
     if not name:
         if asked:
             raise InputError(
@@ -63,12 +68,21 @@ def plan_inputs(
             "expected a penalty with one group for each input beside groups of inputs, got none "
             "on the first layer: use group-lasso with --per input, or leave the groups out"
         )
-    if options.free and not on_it:
+    if free and not on_it:
         raise InputError(
-            f"expected a term on {name} to leave out {', '.join(options.free)}, got none: leave "
+            f"expected a term on {name} to leave out {', '.join(free)}, got none: leave "
             "out --free, or let a term reach that layer"
         )
     return PlannedInputs(with_groups)
+
+
+def _groups_said(said: Mapping[str, ColumnSpec]) -> dict[str, tuple[str, ...]] | None:
+    """Return the groups that a `columns.toml` names, with their columns."""
+    groups: dict[str, list[str]] = {}
+    for name, spec in said.items():
+        if spec.group is not None:
+            groups.setdefault(spec.group, []).append(name)
+    return {group: tuple(names) for group, names in groups.items()} or None
 
 
 def _matter(first: ParameterInfo, terms: Iterable[Term]) -> bool:

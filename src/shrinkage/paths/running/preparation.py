@@ -24,6 +24,7 @@ from shrinkage.datasets import (
 )
 from shrinkage.datasets.dataset import RawRows
 from shrinkage.datasets.preparation.base import FitTarget
+from shrinkage.datasets.preparation.row_cells import RowCells
 from shrinkage.datasets.rare import ClassWeight, class_weights
 from shrinkage.errors import InputError
 from shrinkage.paths.engines.base import FoldData, Rows
@@ -119,7 +120,7 @@ class Preparation:
     @cached_property
     def preprocessing(self) -> Preprocessing:
         """Return the preprocessing fitted on all training rows: that of the refit."""
-        return self._fitted(self.split.train)
+        return self.fitted_on(self.split.train)
 
     @cached_property
     def target(self) -> TargetEncoding:
@@ -134,6 +135,11 @@ class Preparation:
         return tuple(self._encoding(train) for train, _ in self.split.folds)
 
     @cached_property
+    def test_cells(self) -> RowCells:
+        """Return the raw test rows, whose cells are read once."""
+        return self.preprocessing.read(self.test_rows.X)
+
+    @cached_property
     def test_inputs(self) -> np.ndarray:
         """Return the prepared test rows; asked for before training, so that a bad cell stops it.
 
@@ -142,7 +148,7 @@ class Preparation:
         """
         dtype = np.float64 if self.dtype == torch.float64 else np.float32
         with own_set("test", self.data.test_name):
-            return self.preprocessing.transform(self.test_rows.X, dtype)
+            return self.preprocessing.transform(self.test_cells, dtype)
 
     def fold(self, number: int | None) -> FoldData:
         """Return the rows of a fold, or for None those of the refit.
@@ -160,7 +166,7 @@ class Preparation:
             used = train if validation is None else np.concatenate([train, validation])
             fitted = self.preprocessing
             if number is not None:
-                fitted = self._fitted(train).aligned_to(fitted)
+                fitted = self.fitted_on(train).aligned_to(fitted)
             x = self._inputs(used, fitted)
         inside = self._places(train, used)
         outside = None if validation is None else self._places(validation, used)
@@ -177,7 +183,8 @@ class Preparation:
     def _pictures(self) -> torch.Tensor:
         return self._inputs(self.split.train, self.preprocessing)
 
-    def _fitted(self, train: np.ndarray) -> Preprocessing:
+    def fitted_on(self, train: np.ndarray) -> Preprocessing:
+        """Return the preprocessing that is fitted on some rows."""
         target = FitTarget(self.data.y, self.data.task)
         return Preprocessing.fit(self.data.columns, train, target=target)
 
