@@ -116,6 +116,9 @@ def test_codes_with_leading_zeros_are_text(cells) -> None:
         (["10,000+", "500+", "1,000,000+"], [1e4, 500.0, 1e6]),
         (["5.-", "7.50", "1'200.-"], [5.0, 7.5, 1200.0]),
         (["12%", "0", "3.5 %"], [0.12, 0.0, 0.035]),
+        (["12:30", "0:15", "7:30:00"], [12.5, 0.25, 7.5]),
+        (["12:30 AM", "1:30 pm", "12:15 PM"], [0.5, 13.5, 12.25]),
+        (["21.5 °C", "-3°C"], [21.5, -3.0]),
     ],
 )
 def test_units_and_magnitudes(cells, numbers) -> None:
@@ -134,7 +137,8 @@ def test_some_cells_without_the_unit_are_told() -> None:
         ["12a", "14b", "9"],
         ["1.2.3", "1.2.4"],
         ["10-20", "20-30"],
-        ["5:30", "6:45"],
+        ["10.0.174.3", "10.0.1.12"],
+        ["5:3", "16:9"],
         ["0x1F", "0x2A"],
         ["A/5 21171", "PC 17599"],
         ["1/2", "3/4"],
@@ -152,6 +156,7 @@ def test_what_is_no_number_stays_text(cells) -> None:
         ([f"${i}" for i in range(9)] + [f"€{i}" for i in range(9)], ["units"]),
         ([f"{i}%" for i in range(9)] + [f"0.{i}" for i in range(1, 9)], ["units"]),
         ([f"{i}.5" for i in range(9)] + [f"{i},5" for i in range(9)], ["decimal marks"]),
+        ([f"{i} kmpl" for i in range(9)] + [f"{i} km/kg" for i in range(9)], ["units"]),
         ([str(i) for i in range(30)] + ["Varies"] * 9, ["Varies", "missing", "category"]),
         ([str(i) for i in range(30)] + ["oops"], ["row 31", "'oops'", "30 of its 31"]),
         (["1", "2", "inf"], ["row 3", "finite"]),
@@ -207,3 +212,17 @@ def test_a_whole_table_is_prepared_by_its_rules() -> None:
     expected = Preprocessing.fit(true).transform(true, np.float64)
     for rows in (data.X, text):
         np.testing.assert_allclose(again.transform(rows, np.float64), expected, rtol=1e-12)
+
+
+@pytest.mark.parametrize(
+    "cells",
+    [
+        [f"10.0.{i}.{i + 1}" for i in range(30)],
+        [f"({47 + i / 100}, {8 + i / 100})" for i in range(30)],
+        [f"5'{i % 12}" for i in range(30)],
+        [f"{i} {('Elm', 'Oak', 'Hill', 'Lake', 'Main')[i % 5]} Road" for i in range(30)],
+        [f"{i % 31}{('th', 'st', 'nd', 'rd')[i % 4]}" for i in range(60)],
+    ],
+)
+def test_what_only_looks_like_amounts_is_not_taken_for_a_mixture(cells) -> None:
+    assert judge_column("c", cells).reading.kind is ColumnKind.CATEGORY

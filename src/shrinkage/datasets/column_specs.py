@@ -86,6 +86,22 @@ class ColumnSpec:
     indicator: bool | None = None
     drop: bool = False
 
+    @property
+    def said_kind(self) -> ColumnKind | None:
+        """Return the kind that a person named, or that what they said implies.
+
+        >>> ColumnSpec(decimal=",").said_kind, ColumnSpec(free=True).said_kind
+        (<ColumnKind.NUMERIC: 'numeric'>, None)
+        """
+        if self.kind is not None:
+            return self.kind
+        if self.order:
+            return ColumnKind.ORDINAL
+        if self.date_format is not None:
+            return ColumnKind.DATE
+        numeric = (self.decimal, self.thousands, self.unit)
+        return None if numeric == (None, None, None) else ColumnKind.NUMERIC
+
     def __post_init__(self) -> None:
         """Refuse what contradicts itself."""
         _require_mark("decimal", self.decimal, DECIMAL_MARKS)

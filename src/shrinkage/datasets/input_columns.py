@@ -20,9 +20,6 @@ from shrinkage.datasets.column_specs import ColumnKind, ColumnSpec
 from shrinkage.datasets.columns import judge_columns
 from shrinkage.errors import InputError
 
-MOST_LEVELS = 1000
-"""A column of categories with more levels than this is refused."""
-
 ALWAYS_ALLOWED = 10
 """So many levels are fine however few rows there are."""
 
@@ -246,11 +243,11 @@ def refuse_identifier(reading: ColumnReading) -> None:
     >>> from shrinkage.datasets.columns import judge_column
     >>> refuse_identifier(judge_column("city", ["Bern", "Basel", "Bern"]).reading)
     """
-    most = min(MOST_LEVELS, max(ALWAYS_ALLOWED, reading.rows / 2))
+    most = max(ALWAYS_ALLOWED, reading.rows / 2)
     if reading.kind is ColumnKind.CATEGORY and reading.levels > most and not reading.said:
         raise InputError(
             f"column {reading.name!r}: expected categories that several rows share, got "
             f"{reading.levels} different ones in {reading.rows} rows (an identifier or free "
-            f"text?): drop it (--drop, or drop = true in columns.toml), or keep its words with "
-            'kind = "category" there'
+            "text?): drop it (--drop, or drop = true in columns.toml), or keep its words with "
+            'encode = "hash" or kind = "category" there'
         )

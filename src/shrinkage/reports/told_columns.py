@@ -153,6 +153,8 @@ def _units(record: Record) -> str:
     units = record["rule"].get("units", ())
     if "%" in units:
         return "per cent, read as shares: 12% is 0.12"
+    if ":" in units:
+        return "times and durations, read in the unit before the first colon: 12:30 is 12.5"
     return f"numbers in {' '.join(map(_word, units))}" if units else ""
 
 

@@ -106,7 +106,7 @@ class TextColumn:
             missing_words=tuple(sorted(words, key=lambda pair: -pair[1])),
             levels=len(present),
             examples=tuple(present[:EXAMPLES]),
-            said=self.spec != ColumnSpec(),
+            said=self.spec.said_kind is not None,
         )
 
 

@@ -7,10 +7,12 @@ Source: https://pandas.pydata.org/docs/reference/api/pandas.to_datetime.html
 
 from __future__ import annotations
 
+import datetime
 import re
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 import pandas as pd
@@ -24,8 +26,11 @@ ISO = "ISO8601"
 MIXED = "mixed"
 """The format that stands for dates with names of months, each read by itself."""
 
-_TRIED = 25
-"""So many different cells are shown to the guess."""
+_SHAPES = 4
+"""So many shapes of cells, the commonest, are shown to the guess."""
+
+_TRIED = 3
+"""So many cells of a shape are shown to the guess."""
 
 _LOOKED_AT = 200
 """So many different cells decide whether the others are looked at."""
@@ -43,7 +48,8 @@ _LIKELY = re.compile(
 )
 _FURTHER = (
     "%d/%m/%y", "%m/%d/%y", "%d.%m.%y", "%d-%m-%y", "%m-%d-%y", "%d-%b-%y", "%d %b %y",
-    "%b-%Y", "%b %Y", "%B %Y", "%B-%Y", "%b-%y", "%Y/%m", "%d/%b/%Y", "%d. %B %Y", "%d. %b %Y",
+    "%d/%m/%Y", "%m/%d/%Y", "%d.%m.%Y", "%d-%m-%Y", "%m-%d-%Y", "%b-%Y", "%b %Y", "%B %Y",
+    "%B-%Y", "%b-%y", "%Y/%m", "%d/%b/%Y", "%d. %B %Y", "%d. %b %Y",
 )  # fmt: skip
 """Formats that pandas does not guess."""
 
@@ -144,8 +150,11 @@ def _half_likely(texts: Sequence[str]) -> bool:
 
 def _formats(likely: Sequence[str]) -> list[str]:
     """Return the formats that some cells suggest, ISO before the others."""
-    step = max(1, len(likely) // _TRIED)
-    tried = likely[::step][:_TRIED]
+    by_shape: dict[str, list[str]] = {}
+    for text in likely:
+        by_shape.setdefault(_shape(text), []).append(text)
+    shapes = sorted(by_shape, key=lambda shape: -len(by_shape[shape]))[:_SHAPES]
+    tried = [text for shape in shapes for text in by_shape[shape][:_TRIED]]
     forms = dict.fromkeys([ISO] if any(re.match(r"\d{4}-?\d{2}", text) for text in tried) else [])
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -154,17 +163,32 @@ def _formats(likely: Sequence[str]) -> list[str]:
                 form = guess_datetime_format(text, dayfirst=day_first)
                 if form and not form.startswith("%Y-%d"):
                     forms[form] = None
-    for clock in _CLOCKS:
-        for base in (*_FURTHER, "%d/%m/%Y", "%m/%d/%Y", "%d.%m.%Y", "%d-%m-%Y", "%m-%d-%Y"):
-            if any(_reads(text, base + clock) for text in tried[:3]):
-                forms[base + clock] = None
+    known = _known_formats()
+    forms.update(dict.fromkeys(form for shape in shapes for form in known.get(shape, ())))
     if any(re.search(_MONTHS, text, re.IGNORECASE) for text in tried):
         forms[MIXED] = None  # short and long names of months in one column
     return list(forms)
 
 
-def _reads(text: str, form: str) -> bool:
-    return not np.isnat(read_dates([text], form))[0]
+def _shape(text: str) -> str:
+    """Return a text with every number as 0 and every word as a.
+
+    >>> _shape("1 Mar 2024"), _shape("13.2.24")
+    ('0 a 0', '0.0.0')
+    """
+    return re.sub(r"[^\W\d_]+", "a", re.sub(r"\d+", "0", text))
+
+
+@cache
+def _known_formats() -> dict[str, tuple[str, ...]]:
+    """Return the formats that pandas does not guess, by the shape of their texts."""
+    moment = datetime.datetime(2023, 11, 25, 13, 45, 56)
+    shapes: dict[str, tuple[str, ...]] = {}
+    for base in _FURTHER:
+        for clock in _CLOCKS:
+            shape = _shape(moment.strftime(base + clock))
+            shapes[shape] = (*shapes.get(shape, ()), base + clock)
+    return shapes
 
 
 def _chosen(best: dict[str, np.ndarray], hint: bool | None) -> DateForm:

@@ -17,6 +17,7 @@ from shrinkage.datasets.cell_rules import CellRule
 from shrinkage.datasets.column_readings import ColumnDoubt
 from shrinkage.datasets.column_specs import ColumnKind, ColumnSpec
 from shrinkage.datasets.judging.number_text import (
+    CLOCK,
     MAGNITUDES,
     PER_CENT,
     NumberText,
@@ -83,7 +84,8 @@ def number_form(
     rule = replace(rule, decimal=marks.decimal, thousands=marks.thousands)
     pairs = zip(texts, parts, strict=True)
     values = np.array([number_of(text, part, rule) for text, part in pairs], dtype=np.float64)
-    return NumberForm(rule, values, (*doubts, *marks.doubts), marks.proof, marks.is_open)
+    proof = "" if CLOCK in rule.units else marks.proof
+    return NumberForm(rule, values, (*doubts, *marks.doubts), proof, marks.is_open)
 
 
 @dataclass(frozen=True)
@@ -131,8 +133,17 @@ def _settled(
             return _Marks(",", ".", (ColumnDoubt.COMMA_AS_DECIMAL,), is_open=True)
         doubts = () if hint == "." else (ColumnDoubt.COMMA_AS_THOUSANDS,)
         return _Marks(*first, doubts, is_open=True)
-    proven = first[0] in marked or first[1] in marked
+    proven = first[0] in marked or (first[1] != "" and first[1] in marked)
     return _Marks(*first, proof=first[0] if proven else "")
+
+
+def fits_some_marks(digits: str) -> bool:
+    """Return whether digits with marks are a number under some pair of marks.
+
+    >>> fits_some_marks("1.234,5"), fits_some_marks("10.0.174.3")
+    (True, False)
+    """
+    return any(marks_pattern(*pair).fullmatch(digits) for pair in _PAIRS)
 
 
 def _allowed_pairs(spec: ColumnSpec) -> list[tuple[str, str]]:

@@ -34,12 +34,19 @@ _CODES = (
 )
 _SIGNS = "$\u00a2-\u00a5\u058f\u060b\u09f2\u09f3\u0e3f\u17db\u20a0-\u20c0"
 _CURRENCY = "(?:" + "|".join(map(re.escape, _CODES.split("|"))) + f"|[{_SIGNS}])"
-_UNIT = r"""(?:[%‰+]|[°µ"'/]?[^\W\d_](?:[\w/%.·*^° -]{0,24}[\w%.°])?\+?)"""
+_UNIT = r"""(?:[%‰+]|(?:[°µ"'/]\s?)?[^\W\d_](?:[\w/%.·*^° -]{0,24}[\w%.°])?\+?)"""
 _NUMBER = re.compile(
     rf"""(?P<open>\()?\s*(?P<sign>[+-])?\s*(?P<before>{_CURRENCY})?\s*(?P<second>[+-])?\s*
     (?P<digits>\d(?:[\d.,'_ ]*\d)?[.,]?|[.,]\d+)(?P<exponent>[eE][+-]?\d+)?
     \s*(?P<behind>{_CURRENCY}|{_UNIT})?\s*(?P<last>-)?\s*(?P<close>\))?""",
     re.VERBOSE,
+)
+CLOCK = ":"
+"""The unit of times of day and durations: 12:30 and 12:30:00 are 12.5."""
+
+_CLOCK = re.compile(
+    r"(?P<first>\d{1,3}):(?P<second>[0-5]\d)(?::(?P<third>[0-5]\d(?:\.\d+)?))?"
+    r"(?:\s?(?P<half>[AaPp])\.?[Mm]\.?)?"
 )
 _NO_CENTS = re.compile(r"(?<=\d)[.,]-{1,2}(?=\D*$)")
 _ODD_MARKS = str.maketrans({"\u066b": ".", "\u066c": ",", "´": "'", "`": "'"})
@@ -90,6 +97,9 @@ def number_text(text: str) -> NumberText | None:
     >>> number_text("34 y").behind, number_text("5.-").digits, number_text("Q1")
     ('y', '5', None)
     """
+    clock = _CLOCK.fullmatch(text.strip())
+    if clock is not None:
+        return _clock_time(clock)
     match = _NUMBER.fullmatch(_NO_CENTS.sub("", plain_digits(text).strip()))
     if match is None or (match["open"] is None) != (match["close"] is None):
         return None
@@ -103,6 +113,14 @@ def number_text(text: str) -> NumberText | None:
         before=match["before"] or "",
         behind=(match["behind"] or "").strip(),
     )
+
+
+def _clock_time(match: re.Match[str]) -> NumberText:
+    """Return a time or duration in the unit of its first part: hours, or minutes of `mm:ss`."""
+    value = int(match["first"]) + int(match["second"]) / 60 + float(match["third"] or 0) / 3600
+    if match["half"]:
+        value = value % 12 + 12 * (match["half"] in "Pp")
+    return NumberText(negative=False, digits=f"{value:.10f}", exponent="", before="", behind=CLOCK)
 
 
 @cache

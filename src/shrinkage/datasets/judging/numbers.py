@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import replace
 
 import numpy as np
@@ -9,9 +10,15 @@ import pandas as pd
 
 from shrinkage.datasets.cells import require_finite
 from shrinkage.datasets.judging.base import ENOUGH, FileHints, JudgedColumn, TextColumn, ends
-from shrinkage.datasets.judging.number_forms import NumberForm, number_form
-from shrinkage.datasets.judging.number_text import PER_CENT, is_measured, number_text, unit_key
-from shrinkage.datasets.wording import listed
+from shrinkage.datasets.judging.number_forms import NumberForm, fits_some_marks, number_form
+from shrinkage.datasets.judging.number_text import (
+    PER_CENT,
+    NumberText,
+    is_measured,
+    number_text,
+    unit_key,
+)
+from shrinkage.datasets.wording import listed, one_line
 from shrinkage.errors import InputError
 
 MANY_NUMBERS = 20
@@ -19,6 +26,9 @@ MANY_NUMBERS = 20
 
 FEW_AMOUNTS = 10
 """So many different amounts may be categories, whatever their units."""
+
+FEW_UNITS = 4
+"""With so many units of any name at most, and many numbers, they are units and no words."""
 
 FEW_WORDS = 5
 """So many different words among many numbers are asked about, instead of taken for levels."""
@@ -50,8 +60,8 @@ def judge_numbers(
         marks = f" with the decimal mark {form.rule.decimal!r}" if form.rule.decimal != "." else ""
         raise InputError(
             f"column {column.name!r}, {where}: expected a number{marks} as in {numeric} of its "
-            f"{present} cells, got {cell!r}: correct it, leave it empty, say in columns.toml what "
-            "is missing, or drop the column"
+            f"{present} cells, got {cell!r}: correct it, leave it empty, drop the column, or say "
+            f'in columns.toml missing = ["{one_line(cell, 20)}"] or kind = "category"'
         )
     cells = column.distinct.spread(values, np.nan)
     require_finite(cells, column.name, column.locate, lambda row: column.cells[row].as_py())
@@ -73,7 +83,13 @@ def has_leading_zeros(texts: list[str]) -> bool:
 def _refuse_mixtures(column: TextColumn, texts: list[str], counts: np.ndarray) -> None:
     """Raise for amounts in several units, or with several decimal marks."""
     parts = [number_text(text) for text in texts]
-    amounts = [part is not None and is_measured(part) for part in parts]
+    common = _common_units(parts, counts)
+    amounts = [
+        part is not None
+        and fits_some_marks(part.digits)
+        and (is_measured(part) or unit_key(part.behind) in common)
+        for part in parts
+    ]
     if len(texts) <= FEW_AMOUNTS or counts[amounts].sum() < ENOUGH * counts.sum():
         return
     units = {unit_key(unit) for part in parts if part for unit in (part.before, part.behind)}
@@ -86,6 +102,16 @@ def _refuse_mixtures(column: TextColumn, texts: list[str], counts: np.ndarray) -
         f"({listed(examples.values())}): write them with {what[1]}, or say in columns.toml "
         'kind = "category"'
     )
+
+
+def _common_units(parts: list[NumberText | None], counts: np.ndarray) -> set[str]:
+    """Return the units behind numbers, where there are only a few and none is rare."""
+    times = Counter[str]()
+    for part, count in zip(parts, counts.tolist(), strict=True):
+        if part is not None and part.behind:
+            times[unit_key(part.behind)] += count
+    few = len(times) <= FEW_UNITS and not set(times) & {"st", "nd", "rd", "th"}
+    return {unit for unit, count in times.items() if few and count >= 0.05 * counts.sum()}
 
 
 def _refuse_few_words(

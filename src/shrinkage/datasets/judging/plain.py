@@ -45,7 +45,7 @@ def judge_plain(
         missing_words=tuple((w["values"], w["counts"]) for w in words if w["values"]),
         levels=len(pd.unique(values[~lost])),
         examples=tuple(trimmed.filter(pa.array(~lost)).slice(0, EXAMPLES).to_pylist()),
-        said=spec != ColumnSpec(),
+        said=spec.said_kind is not None,
         **ends(values[~lost]),
     )
     proof = FileHints(decimal="." if pointed and not grouped else "")

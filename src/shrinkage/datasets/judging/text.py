@@ -44,7 +44,7 @@ def judge_text(
     >>> judge_text("age", text_cells(["31", "?", "-", "44"]), ColumnSpec()).values.tolist()
     [31.0, nan, nan, 44.0]
     """
-    kind = said_kind(spec)
+    kind = spec.said_kind
     plain = judge_plain(name, cells, spec, hints, locate) if kind is None else None
     if plain is not None:
         return plain
@@ -56,18 +56,6 @@ def judge_text(
     if kind is ColumnKind.NUMERIC:
         return _required(column, judge_numbers(column, hints, said=True), "numbers")
     return judge_levels(column)
-
-
-def said_kind(spec: ColumnSpec) -> ColumnKind | None:
-    """Return the kind that a person named, or that what they said implies."""
-    if spec.kind is not None:
-        return spec.kind
-    if spec.order:
-        return ColumnKind.ORDINAL
-    if spec.date_format is not None:
-        return ColumnKind.DATE
-    numeric = (spec.decimal, spec.thousands, spec.unit)
-    return None if numeric == (None, None, None) else ColumnKind.NUMERIC
 
 
 def _required(column: TextColumn, judged: JudgedColumn | None, what: str) -> JudgedColumn:

@@ -21,7 +21,7 @@ from shrinkage.datasets.judging.base import EXAMPLES, FileHints, JudgedColumn, T
 from shrinkage.datasets.judging.date_forms import plain_dates
 from shrinkage.datasets.judging.levels import judge_levels
 from shrinkage.datasets.judging.missing_words import ALWAYS_MISSING, plain_word
-from shrinkage.datasets.judging.text import judge_text, said_kind
+from shrinkage.datasets.judging.text import judge_text
 from shrinkage.errors import InputError
 
 _DATES = (datetime.date, np.datetime64)
@@ -66,6 +66,8 @@ def plain_series(name: str, series: pd.Series) -> pd.Series:
         return series.astype("boolean")
     if kinds and all(issubclass(kind, _NUMBERS) for kind in kinds):
         return series.astype(object).map(float, na_action="ignore").astype(np.float64)
+    if kinds == {datetime.time}:
+        return series.astype(object).map(str, na_action="ignore")
     if all(issubclass(kind, (str, bool, *_NUMBERS, *_DATES)) for kind in kinds):
         return series.astype(object)
     strange = next(kind for kind in kinds if not issubclass(kind, (str, *_NUMBERS)))
@@ -91,7 +93,7 @@ def judge_typed(
         InputError: complex, nested or binary values; bad cells.
     """
     plain = plain_series(name, series)
-    kind = said_kind(spec)
+    kind = spec.said_kind
     if isinstance(plain.dtype, pd.CategoricalDtype):
         return _categories(name, plain, spec, hints, locate)
     if pd.api.types.is_bool_dtype(plain.dtype) and kind in (None, ColumnKind.CATEGORY):
@@ -136,7 +138,7 @@ def _numbers(
         missing_words=words,
         levels=len(distinct),
         examples=tuple(level_text(value) for value in distinct[:EXAMPLES].tolist()),
-        said=spec != ColumnSpec(),
+        said=spec.said_kind is not None,
         **ends(present),
     )
     return JudgedColumn(pd.Series(values, name=name), reading)
@@ -177,7 +179,7 @@ def _dates(name: str, series: pd.Series, spec: ColumnSpec) -> JudgedColumn:
         examples=tuple(map(str, present[:EXAMPLES])),
         least=str(present.min()) if len(present) else "",
         most=str(present.max()) if len(present) else "",
-        said=spec != ColumnSpec(),
+        said=spec.said_kind is not None,
     )
     return JudgedColumn(pd.Series(values, name=name), reading)
 
@@ -195,7 +197,7 @@ def _categories(
     """Return categories, ordered ones as an ordinal; a level that spells `missing` stays one."""
     categories = series.cat.categories
     levels = [level_text(level) for level in categories]
-    if said_kind(spec) in (ColumnKind.NUMERIC, ColumnKind.DATE):
+    if spec.said_kind in (ColumnKind.NUMERIC, ColumnKind.DATE):
         return judge_typed(name, series.astype(object), spec, hints, locate)
     if series.cat.ordered and not spec.order and spec.kind is None and len(set(levels)) > 1:
         spec = replace(spec, kind=ColumnKind.ORDINAL, order=tuple(levels), keep_case=True)
