@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import numpy as np
+import pandas as pd
 import pytest
 
 from shrinkage.datasets import ReadOptions, load_dataset, read_rows
@@ -182,3 +184,61 @@ def test_another_file_is_read_alike(write_csv):
 def test_rows_to_predict_say_what_was_decided(write_csv):
     assert rows_and_notes(write_csv(table())).notes == ()
     assert len(rows_and_notes(write_csv(table(";"))).notes) == 1
+
+
+WORDS = (
+    "Bern",
+    "New York",
+    "a;b",
+    "x|y",
+    "it's",
+    '5" pipe',
+    "1,5",
+    "a\nb",
+    "tab\there",
+    "",
+    "0012",
+)
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_what_pandas_writes_is_read_back(tmp_path, seed):
+    random = np.random.default_rng(seed)
+    rows = int(random.integers(4, 30))
+    columns = {
+        "number": [f"{value:.3f}" for value in random.normal(size=rows)],
+        "count": [str(value) for value in random.integers(0, 50, rows)],
+        "a word": random.choice(WORDS, rows),
+        "decimal": [f"{value:.2f}".replace(".", ",") for value in random.normal(size=rows)],
+    }
+    names = random.permutation(list(columns))[: random.integers(1, 5)]
+    frame = pd.DataFrame({name: columns[name] for name in names}).assign(y=columns["number"])
+    frame.to_csv(
+        tmp_path / "t.csv",
+        sep=str(random.choice([",", ";", "\t", "|"])),
+        quotechar=str(random.choice(['"', "'"])),
+        quoting=int(random.integers(0, 3)),
+        lineterminator=str(random.choice(["\n", "\r\n"])),
+        index=bool(random.integers(0, 2)),
+        encoding=str(random.choice(["utf-8", "utf-8-sig", "utf-16"])),
+    )
+    read = read_rows(tmp_path / "t.csv")
+    assert read.columns.tolist() == frame.columns.tolist()
+    assert read.to_numpy().tolist() == frame.to_numpy().tolist()
+
+
+@pytest.mark.parametrize("separator", [",", ";", "\t", "|", " ", ", "])
+def test_titles_in_the_words_of_any_separator(write_csv, refused, separator):
+    rows = [separator.join(row) for row in (("1.053", "Chur", "0.4"), ("1.203", "Zug", "0.3"))]
+    head = separator.join(("size", "town", "y"))
+    titled = write_csv(commas("Report of things", "", head, *rows), "t.txt")
+    assert read_rows(titled).columns.tolist() == ["size", "town", "y"]
+    with refused("--no-header"):
+        read_rows(write_csv(commas(*rows), "t.txt"))
+    nameless = read_rows(write_csv(commas(*rows), "t.txt"), read_options=ReadOptions(header=False))
+    assert nameless.shape == (2, 3)
+
+
+def test_a_name_that_is_missing_is_no_index(write_csv, refused):
+    with refused("name for every column", "'a', 'b'", "3 cells"):
+        read_rows(write_csv(commas("a,b", "0.5,1,2", "0.7,3,4", "0.5,2,2")))

@@ -28,6 +28,8 @@ EXCEL_ERRORS = ("#N/A", "#NAME?", "#REF!", "#DIV/0!", "#VALUE!", "#NUM!", "#NULL
 HEAD_BYTES = 1 << 20
 HEAD_RECORDS = 200
 FEWEST_LINES = 4
+MOST_BESIDE = 0.2
+MOST_CLOSED = 0.9
 BLANKS_FROM = 0.6
 """Blanks separate only when this share of the rows is equally wide; else they are text."""
 _EXCEL = re.compile(r'"?sep=(\\t|.)"?', re.IGNORECASE)
@@ -153,11 +155,19 @@ def sniffed(text: DecodedText, separator: str | None = None) -> Dialect:
             continue
         dialect = _with_quotes(replace(above, separator=candidate), lines)
         rank = _rank(dialect, lines)
-        if candidate == " " and separator is None and rank[0] < BLANKS_FROM:
+        if candidate == " " and separator is None and not _blanks_separate(dialect, lines, rank[0]):
             continue
         if separator is not None or rank > best_rank:
             best, best_rank = dialect, rank
     return best
+
+
+def _blanks_separate(dialect: Dialect, lines: list[str], share: float) -> bool:
+    """Return whether blanks cut the rows evenly, and do not only stand beside another mark."""
+    rows = [record.cells for record in top_records(dialect, lines)]
+    beside = sum(cell.endswith((",", ";", "|", ":")) for cells in rows for cell in cells)
+    tabs = _rank(replace(dialect, separator="\t"), lines)[0]
+    return share >= BLANKS_FROM > tabs and beside < MOST_BESIDE * sum(map(len, rows))
 
 
 def head_lines(text: DecodedText) -> list[str]:
@@ -207,16 +217,21 @@ def _with_quotes(dialect: Dialect, lines: list[str]) -> Dialect:
         escaped = replace(dialect, escape="\\")
         if _rank(escaped, lines) > _rank(dialect, lines):
             return escaped
-    if "'" not in sample:
+    return _with_single_quotes(dialect, lines) if "'" in sample else dialect
+
+
+def _with_single_quotes(dialect: Dialect, lines: list[str]) -> Dialect:
+    """Return the dialect with single quotes, where nearly all that open at a cell's start close."""
+    text = "".join(lines[:HEAD_RECORDS])
+    mark = r"[ \t]" if dialect.blanks else re.escape(dialect.separator)
+    start = rf"(?:^|(?<={mark}))[ ]*"
+    opened = len(re.findall(rf"{start}'", text, re.MULTILINE))
+    closed = len(re.findall(rf"{start}'(?:[^']|'')*'[ ]*(?={mark}|[\r\n]|$)", text, re.MULTILINE))
+    double = re.search(rf'{start}"', text, re.MULTILINE)
+    if double or not closed or closed < MOST_CLOSED * opened:
         return dialect
-    plain = [cell for record in top_records(dialect, lines) for cell in record.cells]
-    opening = [cell for cell in plain if cell.startswith("'")]
-    closed = [cell for cell in opening if len(cell) > 1 and cell.endswith("'")]
     single = replace(dialect, quote="'")
-    if f'{dialect.character}"' in sample or sample.startswith('"') or not closed:
-        return dialect
-    good = len(closed) == len(opening) or _rank(single, lines) > _rank(dialect, lines)
-    return single if good else dialect
+    return single if _rank(single, lines)[0] >= _rank(dialect, lines)[0] else dialect
 
 
 def _is_comment(line: str) -> bool:

@@ -7,6 +7,7 @@ is written with digits. What a column means is judged later, by all of its cells
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 from shrinkage.datasets.cells import MISSING
 
@@ -32,3 +33,13 @@ def looks_numeric(cell: str) -> bool:
     [True, True, True, True, False, False]
     """
     return _NUMBER.fullmatch(cell.strip()) is not None
+
+
+def looks_like_index(cells: Sequence[str]) -> bool:
+    """Return whether cells number or name the rows: whole numbers or words, all different.
+
+    >>> looks_like_index(["1", "2"]), looks_like_index(["a", "a"]), looks_like_index(["0.5", "1.5"])
+    (True, False, False)
+    """
+    plain = all(cell.strip().isdigit() or not looks_numeric(cell) for cell in cells)
+    return plain and len(set(cells)) == len(cells)

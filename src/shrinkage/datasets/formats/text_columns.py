@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from shrinkage.datasets.formats.looks import looks_numeric
+from shrinkage.datasets.formats.looks import looks_like_index
 from shrinkage.datasets.wording import header_doubt, listed
 from shrinkage.errors import InputError
 
@@ -105,8 +105,7 @@ def _is_saved_index(name: str, column: pa.ChunkedArray) -> bool:
         return False
     if len(column) > 1 and pc.count_distinct(column).as_py() < len(column):  # pyright: ignore[reportAttributeAccessIssue]
         return False
-    cells = column.slice(0, 1000).to_pylist()
-    return all(cell.strip().isdigit() or not looks_numeric(cell) for cell in cells)
+    return looks_like_index(column.slice(0, 1000).to_pylist())
 
 
 def _free_name(place: int, names: Sequence[str]) -> str:

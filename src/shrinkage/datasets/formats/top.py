@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from shrinkage.datasets.formats.dialect import Record
-from shrinkage.datasets.formats.looks import looks_missing, looks_numeric
+from shrinkage.datasets.formats.looks import looks_like_index, looks_missing, looks_numeric
 from shrinkage.datasets.read_options import ReadOptions
 from shrinkage.datasets.wording import listed, one_line
 from shrinkage.errors import InputError
@@ -103,7 +103,9 @@ def _titles(rows: Sequence[Record], width: int) -> int:
     count = 0
     while count < len(rows) - 2:
         rest = [record for record in rows[count + 1 :] if any(map(str.strip, record.cells))]
-        if not rest or not _is_title(rows[count].cells, rest, width):
+        if not rest or not (
+            _is_title(rows[count].cells, rest, width) or _stands_apart(rows[count], rest)
+        ):
             break
         count += 1
     return count
@@ -118,11 +120,18 @@ def _is_title(cells: Sequence[str], rest: Sequence[Record], width: int) -> bool:
         filled = [bool(cell.strip()) for cell in cells]
         few = width > 1 and sum(filled) <= max(1, width // 3)
         return not any(filled) or (filled[0] and few and names)
+    if len(below) == width and looks_like_header(below, body):
+        return True
     if len(cells) == width - 1:  # a header without a name for the index, as R writes it
-        return looks_like_header(below, body) or (
-            len(cells) == 1 and not _counts([row[0] for row in [below, *body]])
-        )
+        return len(cells) == 1 and not _counts([row[0] for row in [below, *body]])
     return len(cells) <= max(1, width // 2)
+
+
+def _stands_apart(record: Record, rest: Sequence[Record]) -> bool:
+    """Return whether a blank line is below a record and none below the header that follows."""
+    below, body = rest[0], rest[1:]
+    apart = bool(body) and below.line - record.line > 1 == body[0].line - below.line
+    return apart and looks_like_header(below.cells, [row.cells for row in body])
 
 
 def _counts(cells: Sequence[str]) -> bool:
@@ -203,8 +212,15 @@ def _fitted(first: Sequence[str], body: Sequence[Sequence[str]], width: int) -> 
     if not body:
         return tuple(first)
     if len(first) == width - 1:
-        trailing = all(cells[-1].strip() == "" for cells in body if len(cells) == width)
-        return (*first, "") if trailing else ("", *first)
+        full = [cells for cells in body if len(cells) == width]
+        if all(cells[-1].strip() == "" for cells in full):
+            return (*first, "")
+        if not looks_like_index([cells[0] for cells in full]):
+            raise InputError(
+                f"expected a name for every column, got {len(first)} names ({listed(first)}) above "
+                f"rows of {width} cells: name them all, or quote cells that hold a separator"
+            )
+        return ("", *first)
     if len(first) == width + 1 and first[-1] == "":
         return tuple(first[:-1])
     return tuple(first)
