@@ -153,12 +153,14 @@ def record(kind: Made) -> dict[str, object]:
 def main(names: list[str]) -> None:
     """Run the tables, say how each fared, and write the record."""
     chosen = [kind for kind in KINDS if not names or kind.name in names]
-    records = [record(kind) for kind in chosen]
-    for row in records:
-        verdict = row["verdict"]
-        if names or verdict not in GOOD:
-            print(f"{row['kind']}: {verdict.value}; {row['inputs']} inputs, ", end="")  # type: ignore
-            print(f"score {row['test_score']} {row['says']}")
+    records = []
+    for kind in chosen:
+        row = record(kind)
+        records.append(row)
+        if names or row["verdict"] not in GOOD:
+            verdict: Verdict = row["verdict"]  # type: ignore[assignment]
+            figures = f"{row['inputs']} inputs, score {row['test_score']}"
+            print(f"{kind.name}: {verdict.value}; {figures} {row['says']}", flush=True)
     counts = Counter(row["verdict"].value for row in records)  # type: ignore[union-attr]
     print(dict(counts))
     if not names:

@@ -153,7 +153,7 @@ class FittedPath(PathResult):
 
     def _file(self) -> ModelFile:
         if self.model_file is None:
-            raise InputError("this result came without its model file, so it cannot predict")
+            raise InputError("expected a result with its model file to predict with, got none")
         return self.model_file
 
     def _role(self, which: int | str) -> str:

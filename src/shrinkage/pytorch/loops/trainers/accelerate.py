@@ -84,9 +84,9 @@ def _prepared(training: Sequence[Any]) -> tuple[Any, Any, Any, Callable[..., Any
     kinds = (nn.Module, Optimizer)
     right = len(training) == 4 and all(map(isinstance, training, kinds)) and callable(training[3])
     if not right:
-        came = ", ".join(type(value).__name__ for value in training) or "nothing"
+        got = ", ".join(type(value).__name__ for value in training) or "nothing"
         raise InputError(
-            f"expected model, optimizer, loader and a loss function (model, batch), got {came}: "
+            f"expected model, optimizer, loader and a loss function (model, batch), got {got}: "
             "audit_trainer(accelerator, model, optimizer, loader, loss_function)"
         )
     model, optimizer, loader, loss_function = training
