@@ -11,6 +11,7 @@ from shrinkage.paths.results import PathResult, Status
 from shrinkage.reports import path_table, summary_sentence, text_table
 from shrinkage.reports.example import example_result
 from shrinkage.reports.sentence import one_standard_error_sentence
+from shrinkage.reports.wording import score_wording
 from tests.reports.fake import group_result, image_result, regression_result
 
 
@@ -37,7 +38,35 @@ def test_worse_is_said():
 
 def test_equal_as_far_as_is_shown():
     sentence = summary_sentence(with_scores(0.97196, 0.97204))
+    assert sentence.endswith("test accuracy 97.2 %, about the same as unregularized.")
+    sentence = summary_sentence(with_scores(0.972, 0.972))
     assert sentence.endswith("test accuracy 97.2 %, the same as unregularized.")
+
+
+def test_no_difference_is_said_to_be_zero():
+    for name, best, plain in (("r2", 0.4814, 0.4816), ("accuracy", 0.97249, 0.97251)):
+        sentence = summary_sentence(replace(with_scores(best, plain), score_name=name))
+        assert "it is less than" in sentence
+        assert "0.000" not in sentence
+
+
+def test_nothing_is_rounded_to_perfect_or_to_nothing():
+    for value, text in ((0.9999, "over 99.9 %"), (1.0, "100.0 %"), (0.0002, "under 0.1 %")):
+        assert score_wording("accuracy").text(value) == text
+    assert score_wording("r2").text(-0.0001) == "0.000"
+
+
+def test_a_simpler_model_that_does_better_costs_nothing():
+    result = example_result()
+    best, simple, plain = result.chosen
+    better = (best, replace(simple, test_score=0.99), plain)
+    assert "a little" in one_standard_error_sentence(result)
+    assert "a little" not in one_standard_error_sentence(replace(result, chosen=better))
+
+
+def test_the_interval_stands_beside_the_score():
+    result = with_scores(0.97, 0.96, test_interval=(0.93, 0.991))
+    assert "97.0 % (95 % interval 93.0 to 99.1 %) against 96.0 %" in summary_sentence(result)
 
 
 @pytest.mark.parametrize(

@@ -21,6 +21,8 @@ from shrinkage.paths import FittedPath, PathResult
 from shrinkage.paths.running.estimate import Estimate
 from shrinkage.reports import path_table, summary_sentence
 from shrinkage.reports.cautions import caution_text
+from shrinkage.reports.sentence import classes_sentence, constant_sentence
+from shrinkage.reports.target_told import target_text
 
 HEADERS = ("strength", "score", "± s.e.", "train", "valid.", "zeros", "status", "choice")
 INPUTS = "inputs"
@@ -56,9 +58,14 @@ def show_result(result: FittedPath, folder: Path, *, quiet: bool) -> None:
     console = Console(highlight=False)
     if not quiet:
         show_table(result, console)
+    if result.target is not None and result.target.merged:
+        console.print(Text(target_text(result.target)))
     for warning in [*result.warnings, *map(caution_text, result.cautions)]:
         console.print(Text(f"warning: {warning}", style="yellow"))
     console.print(Text(summary_sentence(result)))
+    for sentence in (constant_sentence(result), classes_sentence(result)):
+        if sentence and not quiet:
+            console.print(Text(sentence))
     page = folder / "report.html"
     print(f"report: {page}" if page.exists() else no_report(folder))
 

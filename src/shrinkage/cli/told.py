@@ -11,6 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from shrinkage.drawing.text import plain, share_text
+from shrinkage.reports.target_told import target_text
 from shrinkage.reports.told_columns import column_shows, kind_words, told_columns
 
 if TYPE_CHECKING:
@@ -36,12 +37,13 @@ def show_look(look: TableLook, written: Path | None) -> None:
 
 
 def tell_columns(data: Dataset) -> None:
-    """Say what was decided about columns that is not ordinary, before anything is trained."""
+    """Say what the target is, and what is not ordinary of columns, before anything is trained."""
     from shrinkage.datasets.column_records import column_records
 
     console = Console(stderr=True, highlight=False)
     inputs = [r for r in data.readings if r.role.value == "input"]
-    for line in (*data.notes, *told_columns(column_records(inputs))):
+    target = [] if data.target is None else [target_text(data.target)]
+    for line in (*data.notes, *target, *told_columns(column_records(inputs))):
         console.print(Text(plain(line)))
 
 

@@ -18,13 +18,19 @@ from shrinkage.drawing.svg import page_svg
 from shrinkage.drawing.text import plain, share_text, strength_text
 from shrinkage.paths.results import ChosenModel, PathResult
 from shrinkage.reports.cautions import caution_text
+from shrinkage.reports.class_table import class_table
 from shrinkage.reports.figures.strength_axis import positions
 from shrinkage.reports.reading import ROLE_LABELS, ROLES, chosen_or_none
-from shrinkage.reports.sentence import one_standard_error_sentence, summary_sentence
+from shrinkage.reports.sentence import (
+    constant_sentence,
+    one_standard_error_sentence,
+    summary_sentence,
+)
 from shrinkage.reports.table import COLUMNS, path_table
+from shrinkage.reports.target_told import target_text
 from shrinkage.reports.templating import template, tight
 from shrinkage.reports.told_columns import column_shows, kind_words, told_columns
-from shrinkage.reports.wording import score_wording
+from shrinkage.reports.wording import ScoreWording, score_wording
 
 SETTINGS = (
     ("data", "data"),
@@ -81,6 +87,9 @@ def render_page(result: PathResult, figures: tuple[Figure, ...]) -> str:
         result=result,
         tables=_table_columns(result),
         told=told_columns(_records(result), most=100),
+        target="" if result.target is None else target_text(result.target),
+        constant=constant_sentence(result),
+        classes=class_table(result),
         settings=_settings(result),
         versions=_versions(result),
     )
@@ -138,9 +147,16 @@ def _chosen_cells(result: PathResult, model: ChosenModel) -> list[str]:
         ROLE_LABELS[model.role],
         strength_text(model.strength),
         wording.text(model.cv_score),
-        wording.text(model.test_score),
+        _with_interval(wording, model),
         f"{share_text(model.zero_fraction)} ({zeros})",
     ]
+
+
+def _with_interval(wording: ScoreWording, model: ChosenModel) -> str:
+    text = wording.text(model.test_score)
+    if model.test_interval is None:
+        return text
+    return f"{text} ({wording.interval(*model.test_interval)})"
 
 
 def _explorer(result: PathResult, drawings: dict[str, Drawing]) -> dict[str, object]:

@@ -7,10 +7,13 @@ from __future__ import annotations
 
 import math
 
-from shrinkage.drawing.text import share_text, strength_text
+from shrinkage.drawing.text import plain, share_text, strength_text
 from shrinkage.paths.results import ChosenModel, PathResult, Status
 from shrinkage.reports.reading import ROLE_LABELS, at_edge, chosen_or_none
 from shrinkage.reports.wording import ScoreWording, score_wording
+
+SHOWN_CLASSES = 4
+"""So many classes are told, the worst first."""
 
 
 def summary_sentence(result: PathResult) -> str:
@@ -52,12 +55,65 @@ def one_standard_error_sentence(result: PathResult) -> str:
         return "No larger strength is within one standard error of the best."
     wording = score_wording(result.score_name)
     value, kind = _shown(choice)
+    best = _same_kind(result.best, kind)
+    worse = value is not None and best is not None and value < best
+    head = f"If a simpler model is worth a little {wording.label}" if worse else "A simpler model"
+    zeros = f"{share_text(choice.zero_fraction)} zeros and " if choice.zero_fraction else ""
     return (
-        f"If a simpler model is worth a little {wording.label}: strength "
-        f"{strength_text(choice.strength)} is within one standard error of the best, with "
-        f"{share_text(choice.zero_fraction)} zeros and {kind} {wording.label} "
-        f"{wording.text(value)}."
+        f"{head}: strength {strength_text(choice.strength)} is within one standard error of the "
+        f"best, with {zeros}{kind} {wording.label} {wording.text(value)}."
     )
+
+
+def constant_sentence(result: PathResult) -> str:
+    """Return what a model without inputs scores, to compare with, or nothing.
+
+    >>> from dataclasses import replace
+    >>> from shrinkage.paths.results import ConstantScore
+    >>> from shrinkage.reports.example import example_result
+    >>> constant_sentence(replace(example_result(), constant=ConstantScore(0.5, 0.52)))
+    'To compare: without inputs, accuracy 50.0 % cross-validated and 52.0 % on the test rows.'
+    """
+    if result.constant is None or result.constant.cv_score is None:
+        return ""
+    wording = score_wording(result.score_name)
+    said = f"{wording.label} {wording.text(result.constant.cv_score)} cross-validated"
+    if result.constant.test_score is not None:
+        said += f" and {wording.text(result.constant.test_score)} on the test rows"
+    return f"To compare: without inputs, {said}."
+
+
+def classes_sentence(result: PathResult) -> str:
+    """Return how the best model does on the classes it does worst on, or nothing.
+
+    >>> from dataclasses import replace
+    >>> import numpy as np
+    >>> from shrinkage.paths.results import ClassFigures
+    >>> from shrinkage.reports.example import example_result
+    >>> figures = ClassFigures(("no", "yes"), np.array([[98, 2], [10, 10]]))
+    >>> classes_sentence(replace(example_result(), classes=figures))
+    "By class, of the test rows: 50 % of 20 of 'yes' are found, 98 % of 100 of 'no'."
+    """
+    figures = result.classes
+    if figures is None:
+        return ""
+    known = [
+        (recall, rows, label)
+        for recall, rows, label in zip(figures.recall, figures.rows, figures.classes, strict=True)
+        if recall is not None
+    ]
+    worst = sorted(known, key=lambda row: row[0])[:SHOWN_CLASSES]
+    parts = [
+        f"{share_text(recall)} of {rows:,} of {_label(label)}" for recall, rows, label in worst
+    ]
+    parts[0] += " are found"
+    more = len(known) - len(worst)
+    rest = f"; {more} more {'does' if more == 1 else 'do'} at least as well" if more else ""
+    return f"By class, of the test rows: {', '.join(parts)}{rest}."
+
+
+def _label(label: object) -> str:
+    return repr(plain(label, 30)) if isinstance(label, str) else str(label)
 
 
 def _zeros(model: ChosenModel) -> str:
@@ -74,12 +130,15 @@ def _score(result: PathResult) -> str:
     wording = score_wording(result.score_name)
     value, kind = _shown(result.best)
     said = f"{kind} {wording.label} {wording.text(value)}"
+    interval = result.best.test_interval
+    if kind == "test" and interval is not None:
+        said += f" (95 % interval {wording.interval(*interval)})"
     plain = chosen_or_none(result, "unregularized")
     other = None if plain is None else _same_kind(plain, kind)
     if other is None:
         return said
     if wording.text(value) == wording.text(other):
-        return f"{said}, the same as unregularized"
+        return f"{said}, {'the' if value == other else 'about the'} same as unregularized"
     return f"{said} against {wording.text(other)} unregularized"
 
 

@@ -18,14 +18,30 @@ class ScoreWording:
     def text(self, value: float | None) -> str:
         """Return one score as text.
 
+        A share is 0 % or 100 % only when it is exactly so, and nothing is a negative zero.
+
         >>> ScoreWording("accuracy", True).text(0.9722), ScoreWording("R²", False).text(0.4821)
         ('97.2 %', '0.482')
+        >>> ScoreWording("accuracy", True).text(0.9999), ScoreWording("R²", False).text(-0.0001)
+        ('over 99.9 %', '0.000')
         """
         if value is None or not math.isfinite(value):
             return MISSING
-        if self.percent:
-            return f"{100 * value:.1f} %"
-        return f"{value:.3f}" if abs(value) < 100 else f"{value:.5g}"
+        if not self.percent:
+            return f"{value:z.3f}" if abs(value) < 100 else f"{value:.5g}"
+        text = f"{100 * value:z.1f} %"
+        if text == "100.0 %" and value < 1:
+            return "over 99.9 %"
+        return "under 0.1 %" if text == "0.0 %" and value > 0 else text
+
+    def interval(self, low: float, high: float) -> str:
+        """Return the ends of an interval as text.
+
+        >>> ScoreWording("accuracy", True).interval(0.91, 0.985)
+        '91.0 to 98.5 %'
+        """
+        first, last = self.text(low), self.text(high)
+        return f"{first.removesuffix(' %')} to {last}"
 
     def difference(self, value: float) -> str:
         """Return the size of a difference of two scores as text.
@@ -36,9 +52,12 @@ class ScoreWording:
         'less than 0.1 points'
         >>> ScoreWording("R²", False).difference(0.02)
         '0.020'
+        >>> ScoreWording("R²", False).difference(0.0002)
+        'less than 0.001'
         """
         if not self.percent:
-            return self.text(abs(value))
+            text = self.text(abs(value))
+            return "less than 0.001" if text == "0.000" and value else text
         points = f"{abs(100 * value):.1f}"
         return "less than 0.1 points" if points == "0.0" else f"{points} points"
 

@@ -41,8 +41,9 @@ def choose(mean: np.ndarray, standard_error: np.ndarray) -> Choice:
     finite = np.isfinite(mean)
     if not finite.any():
         raise InputError(
-            "every strength diverged, so none can be chosen; lower the learning rate or the "
-            "strengths"
+            "expected a strength whose score is a number in every fold, got none: training "
+            "diverged, or the score is not defined for such predictions; lower the learning rate "
+            "or the strengths, or choose another --score"
         )
     scores = np.where(finite, mean, -np.inf)
     best = int(np.flatnonzero(scores == scores.max())[-1])

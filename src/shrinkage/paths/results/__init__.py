@@ -9,6 +9,8 @@ from __future__ import annotations
 from shrinkage.paths.results.records import (
     AssignmentRow,
     ChosenModel,
+    ClassFigures,
+    ConstantScore,
     LayerTrace,
     LearningCurve,
     PathResult,
@@ -18,6 +20,8 @@ from shrinkage.paths.results.records import (
 __all__ = [
     "AssignmentRow",
     "ChosenModel",
+    "ClassFigures",
+    "ConstantScore",
     "LayerTrace",
     "LearningCurve",
     "PathResult",

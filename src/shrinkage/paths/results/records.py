@@ -55,7 +55,8 @@ ROLES = ("best", "one_standard_error", "unregularized")
 
 _MESSAGES = {
     Status.OK: "trained",
-    Status.COLLAPSED: "predicts a constant: the strength is too large",
+    Status.COLLAPSED: "gives (almost) the same answer for every row: the strength is too large, "
+    "or the inputs hold nothing about the target",
     Status.DIVERGED: "loss or weights became infinite or NaN: lower the learning rate",
     Status.NOT_CONVERGED: "stopped before its minimizer: give it more epochs",
 }

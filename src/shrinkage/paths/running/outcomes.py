@@ -19,7 +19,8 @@ from shrinkage.paths.engines.stationarity import CONVERGED
 from shrinkage.paths.results.records import Status
 
 TRAIN_LOSS_ROWS = 10_000
-CONSTANT = 1e-6
+CONSTANT = 1e-3
+"""Differences of probabilities, or of numbers in spreads of the target, that say nothing."""
 
 
 @dataclass(frozen=True)
@@ -97,7 +98,7 @@ def validated(problem: Problem, unit: Unit, trained: Trained) -> UnitOutcome:
         "score": score,
         "validation_loss": loss,
         "train_loss": train_loss.cpu().numpy().astype(np.float64),
-        **_ends(trained, outputs),
+        **_ends(trained, outputs, _spread(problem, unit)),
         **_array_measures(problem, unit, trained),
     }
     if trained.curves is not None:
@@ -115,23 +116,32 @@ def refitted(problem: Problem, unit: Unit, trained: Trained) -> UnitOutcome:
     weights = {f"weights/{name}": value.cpu().numpy() for name, value in trained.arrays.items()}
     return UnitOutcome(
         {
-            **_ends(trained, outputs),
+            **_ends(trained, outputs, _spread(problem, unit)),
             **_array_measures(problem, unit, trained),
             **weights,
         }
     )
 
 
-def _ends(trained: Trained, outputs: np.ndarray) -> dict[str, np.ndarray]:
+def _spread(problem: Problem, unit: Unit) -> float:
+    """Return the standard deviation of the training targets, which is 1 where they are classes."""
+    if problem.n_outputs > 1:
+        return 1.0
+    return float(unit.data.rows.target[unit.data.train].double().std(correction=0))
+
+
+def _ends(trained: Trained, outputs: np.ndarray, spread: float) -> dict[str, np.ndarray]:
     """Return how each model's training ended, and its residual, NaN where it has none."""
     residual = None if trained.residual is None else trained.residual()
     if residual is None:
         residual = np.full(len(trained.converged), np.nan)
     converged = trained.converged & ~(residual > CONVERGED)
-    return {"status": _status(trained, outputs, converged), "residual": residual}
+    return {"status": _status(trained, outputs, converged, spread), "residual": residual}
 
 
-def _status(trained: Trained, outputs: np.ndarray, arrived: np.ndarray) -> np.ndarray:
+def _status(
+    trained: Trained, outputs: np.ndarray, arrived: np.ndarray, spread: float
+) -> np.ndarray:
     """Return for each model its position in `Status`."""
     known = list(Status)
     codes = []
@@ -141,7 +151,7 @@ def _status(trained: Trained, outputs: np.ndarray, arrived: np.ndarray) -> np.nd
         )
         if not finite:
             codes.append(known.index(Status.DIVERGED))
-        elif is_constant(outputs[model]):
+        elif is_constant(outputs[model], spread):
             codes.append(known.index(Status.COLLAPSED))
         elif not converged:
             codes.append(known.index(Status.NOT_CONVERGED))
@@ -150,19 +160,28 @@ def _status(trained: Trained, outputs: np.ndarray, arrived: np.ndarray) -> np.nd
     return np.array(codes)
 
 
-def is_constant(outputs: np.ndarray) -> bool:
-    """Return whether outputs (outputs, rows) say the same for every row.
+def is_constant(outputs: np.ndarray, spread: float = 1.0) -> bool:
+    """Return whether outputs (outputs, rows) say the same for every row, up to a thousandth.
 
-    For several outputs that is the same largest output everywhere; for one output a spread
-    below 1e-6 of its size.
+    Several outputs are logits: no class's probability, their softmax, may differ by more than
+    0.001 between two rows. One output is a number: it may not differ by more than 0.001 spreads of
+    the target. Which output is the largest does not matter: with 3 % positives it is always the
+    same one, however well the probabilities rank the rows.
 
-    >>> is_constant(np.array([[0.1, 0.2], [0.3, 0.4]])), is_constant(np.array([[1.0, 2.0]]))
+    Args:
+        outputs: of one model.
+        spread: standard deviation of the encoded target.
+
+    >>> is_constant(np.array([[4.0, 4.0], [0.3, 0.3]])), is_constant(np.array([[1.0, 2.0]]))
     (True, False)
+    >>> is_constant(np.array([[4.0, 4.0], [0.3, 1.1]]))
+    False
     """
+    values, tolerance = outputs.astype(np.float64), CONSTANT * spread
     if outputs.shape[0] > 1:
-        return len(np.unique(outputs.argmax(axis=0))) == 1
-    spread = float(np.ptp(outputs))
-    return spread <= CONSTANT * max(1e-30, float(np.abs(outputs).max()))
+        values = np.exp(values - np.logaddexp.reduce(values, axis=0))
+        tolerance = CONSTANT
+    return bool(np.ptp(values, axis=1).max() <= tolerance)
 
 
 def _array_measures(problem: Problem, unit: Unit, trained: Trained) -> dict[str, np.ndarray]:

@@ -102,7 +102,7 @@ def _zeros_reading(result: PathResult) -> str:
     index, shares = result.best.index, zero_shares(result)
     finite = shares[np.isfinite(shares)]
     if len(finite) == 0 or finite.max() == 0:
-        return "No weight is exactly zero at any strength: this penalty or update only shrinks."
+        return "No weight is exactly zero at any strength that was tried."
     where = "Over all layers the" if len(result.layers) > 1 else "The"
     text = f"{where} share of zeros goes from {share_text(float(finite[0]))}"
     text += f" to {share_text(float(finite[-1]))}"
@@ -128,9 +128,9 @@ def _norms_reading(result: PathResult, layers: list[LayerTrace]) -> str:
         )
     high = max(left, key=lambda pair: pair[0])
     return (
-        f"At the best strength {plain(low[1].name, 24)} has shrunk most, to {share_of(low[0])} of "
-        f"its norm at the weakest strength, and {plain(high[1].name, 24)} least, to "
-        f"{share_of(high[0])}."
+        f"At the best strength the norm of {plain(low[1].name, 24)} is {share_of(low[0])} of that "
+        f"at the weakest strength, the smallest share of all, and that of "
+        f"{plain(high[1].name, 24)} {share_of(high[0])}, the largest."
     )
 
 

@@ -16,7 +16,7 @@ from shrinkage.reports.reading import at_edge, chosen_or_none, fold_mean
 from shrinkage.reports.wording import score_wording
 
 STATUS_SERIES = {
-    Status.COLLAPSED: ("collapsed: predicts a constant", Kind.COLLAPSED),
+    Status.COLLAPSED: ("collapsed: the same answer for every row", Kind.COLLAPSED),
     Status.DIVERGED: ("diverged", Kind.DIVERGED),
     Status.NOT_CONVERGED: ("stopped before the minimizer", Kind.NOT_CONVERGED),
 }
@@ -127,7 +127,7 @@ def _reading(result: PathResult, mean: np.ndarray, error: np.ndarray) -> str:
         text += f", the {at_edge(result)} strength that was tried"
     if simple is not None and simple.index not in (None, index):
         text += (
-            f"; up to {strength_text(simple.strength)} the mean stays within one standard error "
-            "of it, too small a loss to tell from chance"
+            f"; at {strength_text(simple.strength)} the mean is still within one standard error of "
+            "it, too small a difference to tell from chance"
         )
     return text + "."

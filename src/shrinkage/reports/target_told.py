@@ -1,0 +1,79 @@
+"""What a target was taken for, in a sentence.
+
+Who uses this: the terminal, before training, and the page. It reads the record's fields; names and
+labels come from data, so they are shown as printable text on one line.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from shrinkage.drawing.text import count_text, number_text, plain
+from shrinkage.target_reading import TASK_OPTION, TargetReading, TaskReason
+
+SHOWN = 6
+"""So many classes are told, the largest first."""
+
+_REASONS: Mapping[TaskReason, str] = {
+    TaskReason.ASKED: f"as {TASK_OPTION} says",
+    TaskReason.TEXT: "text",
+    TaskReason.BOOLEAN: "true or false",
+    TaskReason.CATEGORIES: "a column of categories",
+    TaskReason.TWO_VALUES: "two values",
+    TaskReason.REPEATED: "few whole numbers, each in many rows",
+    TaskReason.BALANCED: "whole numbers, each in about as many rows",
+    TaskReason.PADDED: "numbers with zeros in front, kept as they are written",
+    TaskReason.WORDS_AND_NUMBERS: "words and numbers, kept as they are written",
+    TaskReason.FRACTIONS: "numbers with fractions",
+    TaskReason.FEW_ROWS_A_VALUE: "whole numbers with few rows each",
+    TaskReason.YEARS: "years",
+    TaskReason.SMOOTH_COUNTS: "whole numbers that are as frequent as their neighbours, like counts",
+    TaskReason.MANY_VALUES: "many different numbers",
+}
+
+
+def target_text(reading: TargetReading) -> str:
+    """Return what was decided about a target, why, and how to decide otherwise.
+
+    >>> reading = TargetReading("price", "regression", TaskReason.FRACTIONS, 90, 80,
+    ...     least=1.5, largest=9.0)
+    >>> target_text(reading)
+    "target 'price': a regression (numbers with fractions), 90 rows from 1.50 to 9.00"
+    """
+    name, why = repr(plain(reading.name, 40)), _REASONS[reading.why]
+    rows = count_text(reading.rows, "row")
+    if reading.task == "classification":
+        said = f"target {name}: {reading.distinct:,} classes ({why}), {rows}: {_classes(reading)}"
+    else:
+        ends = f"from {number_text(reading.least)} to {number_text(reading.largest)}"
+        said = f"target {name}: a regression ({why}), {rows} {ends}"
+    return "; ".join([said, *_remarks(reading)])
+
+
+def _classes(reading: TargetReading) -> str:
+    pairs = sorted(zip(reading.counts, reading.classes, strict=True), key=lambda pair: -pair[0])
+    shown = [f"{_label(label)} {count:,}" for count, label in pairs[:SHOWN]]
+    return ", ".join(shown) + (", …" if len(pairs) > SHOWN else "")
+
+
+def _label(label: object) -> str:
+    return repr(plain(label, 30)) if isinstance(label, str) else str(label)
+
+
+def _remarks(reading: TargetReading) -> list[str]:
+    remarks = []
+    if reading.words:
+        words = ", ".join(map(_label, reading.words))
+        remarks.append(f"{words} taken for a class, not for missing")
+    if reading.merged:
+        few = ", ".join(map(_label, reading.merged[:SHOWN]))
+        remarks.append(f"merged into 'other': {few}{', …' if reading.merged[SHOWN:] else ''}")
+    if reading.dropped:
+        left = ", ".join(map(_label, reading.left_out[:SHOWN]))
+        remarks.append(
+            f"{count_text(reading.dropped, 'row')} without a target left out"
+            + (f" ({left})" if left else "")
+        )
+    if reading.other and reading.why not in (TaskReason.ASKED, TaskReason.TWO_VALUES):
+        remarks.append(f"{TASK_OPTION} {reading.other} decides otherwise")
+    return remarks

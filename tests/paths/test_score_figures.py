@@ -1,0 +1,109 @@
+"""Figures of each class, intervals of the test score, and cautions about the choice."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from sklearn.metrics import confusion_matrix, precision_score, r2_score, recall_score
+
+from shrinkage.cautions import CautionKind
+from shrinkage.datasets import TargetEncoding
+from shrinkage.paths.choosing.scores import Scorer
+from shrinkage.paths.results.score_cautions import constant_as_good, strengths_alike
+from shrinkage.paths.results.test_figures import ScoredRows, class_figures, score_interval
+
+random = np.random.default_rng(1)
+ENCODING = TargetEncoding("classification", classes=("a", "b", "c"))
+NUMBERS = TargetEncoding("regression")
+
+
+def rows_of(count: int, *, weight=None, groups=None, regression=False) -> ScoredRows:
+    if regression:
+        y = random.normal(size=count)
+        outputs = (y + 0.5 * random.normal(size=count))[None]
+        return ScoredRows(outputs, y, weight, groups, NUMBERS)
+    codes = random.integers(0, 3, count)
+    outputs = random.normal(size=(3, count))
+    outputs[codes, np.arange(count)] += 1.5
+    return ScoredRows(outputs, ENCODING.decode(codes), weight, groups, ENCODING)
+
+
+def test_class_figures_are_scikit_learns():
+    rows = rows_of(60)
+    figures = class_figures(rows.outputs, rows.raw_target, ENCODING)
+    predicted = ENCODING.decode(rows.outputs.argmax(axis=0))
+    np.testing.assert_array_equal(figures.confusion, confusion_matrix(rows.raw_target, predicted))
+    for own, peer in ((figures.precision, precision_score), (figures.recall, recall_score)):
+        np.testing.assert_allclose(own, peer(rows.raw_target, predicted, average=None))
+
+
+def test_accuracy_has_wilsons_interval():
+    rows = rows_of(50)
+    hits = int((ENCODING.encode(rows.raw_target) == rows.outputs.argmax(axis=0)).sum())
+    low, high = score_interval(Scorer("accuracy"), rows, 0)  # type: ignore[misc]
+    for end in (low, high):  # the ends solve (p̂ − p)² = z² p (1 − p) / n
+        assert (hits / 50 - end) ** 2 == pytest.approx(1.959964**2 * end * (1 - end) / 50, rel=1e-5)
+    perfect = ScoredRows(np.eye(3), np.array(["a", "b", "c"], dtype=object), None, None, ENCODING)
+    assert score_interval(Scorer("accuracy"), perfect, 0) is None
+
+
+@pytest.mark.parametrize("name", ["r2", "neg_mean_squared_error", "neg_root_mean_squared_error"])
+def test_short_forms_are_the_scores(name):
+    rows = rows_of(40, weight=random.uniform(0.5, 2, 40), regression=True)
+    from shrinkage.paths.results.test_figures import _by_scorer, _short_form
+
+    scorer = Scorer(name)
+    times = random.multinomial(40, np.full(40, 1 / 40))
+    short, called = _short_form(scorer, rows), _by_scorer(scorer, rows)
+    assert short is not None
+    assert short(times) == pytest.approx(called(times), rel=1e-9)
+
+
+def test_the_bootstrap_is_seeded_and_covers_the_spread_of_the_score():
+    rows = rows_of(200, regression=True)
+    low, high = score_interval(Scorer("r2"), rows, 0)  # type: ignore[misc]
+    assert (low, high) == score_interval(Scorer("r2"), rows, 0)
+    assert (low, high) != score_interval(Scorer("r2"), rows, 1)
+    assert low < r2_score(rows.raw_target, rows.outputs[0]) < high
+    assert 0.02 < high - low < 0.3
+
+
+def test_groups_are_drawn_whole():
+    codes = np.repeat([0, 1], 50)
+    outputs = np.zeros((3, 100))
+    outputs[0] = 1.0  # the whole second group is wrong
+    y = ENCODING.decode(codes)
+    alone = ScoredRows(outputs, y, None, None, ENCODING)
+    together = ScoredRows(outputs, y, None, codes, ENCODING)
+    narrow = score_interval(Scorer("accuracy"), alone, 0)
+    wide = score_interval(Scorer("accuracy"), together, 0)
+    assert narrow is not None
+    assert narrow[1] - narrow[0] < 0.25
+    assert wide == (0.0, 1.0)
+
+
+def test_a_score_like_that_of_a_constant_is_said():
+    best, constant = np.array([0.02, -0.03, 0.01, 0.0]), np.array([-0.01, 0.0, -0.02, 0.01])
+    (caution,) = constant_as_good(best, constant, "r2")
+    assert caution.kind is CautionKind.CONSTANT_AS_GOOD
+    assert constant_as_good(best + 1.0, constant, "r2") == ()
+    assert constant_as_good(np.array([0.9]), np.array([0.9]), "accuracy")
+    assert constant_as_good(np.array([np.nan]), np.array([0.9]), "accuracy") == ()
+
+
+def test_strengths_that_the_folds_cannot_tell_apart():
+    noise = random.normal(0, 0.02, (6, 5))
+    shared = random.normal(0, 0.2, 5)
+    strengths, trained = np.geomspace(0.01, 10, 6), np.ones(6, dtype=bool)
+    flat = 0.8 + shared + noise
+    best = int(flat.mean(axis=1).argmax())
+    spread = flat.copy()
+    spread[:] = flat[best] + random.permuted(
+        np.tile([-0.02, 0.02, 0.0, -0.01, 0.009], (6, 1)), axis=1
+    )
+    spread[best] = flat[best]
+    (caution,) = strengths_alike(spread, spread[[0]], strengths, trained, best)
+    assert caution.kind is CautionKind.STRENGTHS_ALIKE
+    told = spread.copy()
+    told[(best + 1) % 6] -= 0.1  # differs in every fold alike, far less than the folds do
+    assert strengths_alike(told, told[[best]], strengths, trained, best) == ()
