@@ -88,6 +88,7 @@ def fit_path(
     missing_target: str = "refuse",
     groups: object = None,
     sample_weight: object = None,
+    columns: object = None,
     validation: tuple[object, object] | None = None,
     test: tuple[object, object] | None = None,
     store: str | Path | None = None,
@@ -115,6 +116,8 @@ def fit_path(
         missing_target: `refuse`, or `drop` rows whose target is missing.
         groups: rows with equal values stay together in test and folds, (n,).
         sample_weight: weights ≥ 0, (n,).
+        columns: what is said about the columns of a table: a `columns.toml`, or names with a
+            `shrinkage.datasets.ColumnSpec` or its values, `{"city": {"encode": "target"}}`.
         validation: `(X, y)` of one's own to choose the strength with, instead of folds.
         test: `(X, y)` of one's own for the one look, instead of a share of the rows.
         store: a folder for the run, which then survives a kill and holds the report.
@@ -154,6 +157,7 @@ def fit_path(
         missing_target=missing_target,
         groups=groups,
         sample_weight=sample_weight,
+        columns=columns,
         validation=validation,
         test=test,
     )

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-from shrinkage.cli.shown import DISPENSABLE, HEADERS, INPUTS, show_table
+from shrinkage.cli.shown import COLUMNS, DISPENSABLE, HEADERS, INPUTS, show_table
 from shrinkage.paths.results.records import PathResult, Status
 from tests.reports.fake import image_result, regression_result
 
@@ -31,6 +31,14 @@ def hard_to_show() -> PathResult:
     )
 
 
+def with_columns() -> PathResult:
+    """Return a path in which one column of the table made all inputs but one."""
+    base = regression_result()
+    columns = ("a", *["b"] * (len(base.input_names) - 1))
+    kept = np.ones_like(base.fold_scores)
+    return replace(base, inputs_kept=kept, network_inputs_kept=7 * kept, input_columns=columns)
+
+
 def lines_of(result: PathResult, width: int) -> list[str]:
     out = io.StringIO()
     show_table(result, Console(file=out, width=width))
@@ -38,20 +46,22 @@ def lines_of(result: PathResult, width: int) -> list[str]:
 
 
 @pytest.mark.parametrize("width", [60, 80, 120])
-@pytest.mark.parametrize("make", [image_result, regression_result, hard_to_show])
+@pytest.mark.parametrize("make", [image_result, regression_result, hard_to_show, with_columns])
 def test_nothing_is_cut_and_nothing_is_too_wide(make, width):
     result = make()
     lines = lines_of(result, width)
     assert max(map(len, lines)) <= width
     assert not any("…" in line for line in lines)
     head = next(line for line in lines if "strength" in line)
-    shown = [header for header in (*HEADERS, INPUTS) if header in head]
+    shown = [header for header in (*HEADERS, INPUTS, COLUMNS) if header in head]
     assert {"strength", "score", "status"} <= set(shown)
     body = lines[lines.index(head) + 2 :][: len(result.strengths)]
     assert all(str(s).replace("_", " ") in b for s, b in zip(result.status, body, strict=True))
     missing = [header for header in DISPENSABLE if header not in shown]
     if result.inputs_kept is None:
         missing.remove(INPUTS)
+    if make is not with_columns:
+        missing.remove(COLUMNS)
     assert all(header in "\n".join(lines[-2:]) for header in missing)
 
 

@@ -21,14 +21,15 @@ from shrinkage.paths import FittedPath, PathResult
 from shrinkage.paths.running.estimate import Estimate
 from shrinkage.reports import path_table, summary_sentence
 from shrinkage.reports.cautions import caution_text
+from shrinkage.reports.reading import counted_units
 from shrinkage.reports.sentence import classes_sentence, constant_sentence
 from shrinkage.reports.target_told import target_text
 
 HEADERS = ("strength", "score", "± s.e.", "train", "valid.", "zeros", "status", "choice")
-INPUTS = "inputs"
+INPUTS, COLUMNS = "inputs", "columns"
 TEXTS = ("status", "choice")
 # What a narrow terminal does without, the first first.
-DISPENSABLE = ("train", "valid.", INPUTS, "± s.e.", "zeros", "choice")
+DISPENSABLE = ("train", "valid.", INPUTS, COLUMNS, "± s.e.", "zeros", "choice")
 ANY_WIDTH = 1000
 
 
@@ -110,7 +111,11 @@ def _columns(result: PathResult) -> list[_Column]:
     ]
     if result.inputs_kept is not None:
         kept = result.inputs_kept.mean(axis=1)
-        columns.append(_Column(INPUTS, [f"{count:.4g}" for count in kept]))
+        grouped = counted_units(result) == COLUMNS
+        columns.append(_Column(COLUMNS if grouped else INPUTS, [f"{count:.4g}" for count in kept]))
+        if grouped and result.network_inputs_kept is not None:
+            used = result.network_inputs_kept.mean(axis=1)
+            columns.append(_Column(INPUTS, [f"{count:.4g}" for count in used]))
     return columns
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 from shrinkage.extras import needs
 
 with needs("paths", "pandas", "pyarrow", "sklearn"):
+    from shrinkage.datasets.column_specs import ColumnKind, ColumnSpec
     from shrinkage.datasets.dataset import Dataset, take_rows
     from shrinkage.datasets.formats.arrays import dataset_from_arrays
     from shrinkage.datasets.formats.builtin import builtin_names
@@ -21,6 +22,8 @@ with needs("paths", "pandas", "pyarrow", "sklearn"):
     from shrinkage.datasets.targets import TargetEncoding
 
 __all__ = [
+    "ColumnKind",
+    "ColumnSpec",
     "Dataset",
     "Pictures",
     "Preprocessing",

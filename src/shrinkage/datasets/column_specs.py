@@ -260,6 +260,41 @@ def read_specs(path: Path) -> dict[str, ColumnSpec]:
     return specs
 
 
+def specs_of(columns: object) -> dict[str, ColumnSpec]:
+    """Return what is said about columns: by a `columns.toml`, or by a mapping in memory.
+
+    Args:
+        columns: a path, names with a `ColumnSpec` or its plain values, or None for nothing.
+
+    Raises:
+        InputError: something else.
+
+    >>> specs_of({"city": {"encode": "hash"}})["city"].encode
+    'hash'
+    """
+    if columns is None:
+        return {}
+    if isinstance(columns, (str, Path)):
+        return read_specs(Path(columns))
+    if not isinstance(columns, Mapping):
+        raise InputError(
+            f"expected names of columns with what is said about them, got "
+            f"{type(columns).__name__}: write for example "
+            '{"size": {"kind": "ordinal", "order": ["S", "M"]}}'
+        )
+    specs = {}
+    for name, said in columns.items():
+        if not isinstance(said, (ColumnSpec, Mapping)):
+            raise InputError(
+                f"column {name!r}: expected a ColumnSpec or its values by name, got {said!r}"
+            )
+        try:
+            specs[str(name)] = said if isinstance(said, ColumnSpec) else ColumnSpec.from_dict(said)
+        except InputError as error:
+            raise InputError(f"column {name!r}: {error}") from None
+    return specs
+
+
 def specs_text(specs: Mapping[str, ColumnSpec]) -> str:
     """Return the text of a `columns.toml` that `read_specs` reads back.
 

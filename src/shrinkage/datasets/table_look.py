@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from shrinkage.datasets.column_readings import ColumnReading, ColumnRole
 from shrinkage.datasets.column_records import column_records
@@ -19,6 +20,7 @@ from shrinkage.datasets.columns import judge_columns
 from shrinkage.datasets.formats.tables import NamedColumns, file_hints
 from shrinkage.datasets.input_columns import InputColumns, refuse_identifier
 from shrinkage.datasets.judging.base import JudgedColumn
+from shrinkage.datasets.preparation.base import FitTarget
 from shrinkage.datasets.preparation.preprocessing import Preprocessing
 from shrinkage.datasets.roles import Roles, check_roles
 from shrinkage.datasets.wording import require_column
@@ -39,6 +41,7 @@ class TableLook:
         notes: what the reader decided.
         inputs: how many inputs the columns make; None where none can be made.
         trouble: why no inputs can be made.
+        said: what a person said about columns.
     """
 
     name: str
@@ -50,6 +53,7 @@ class TableLook:
     notes: tuple[str, ...] = ()
     inputs: int | None = None
     trouble: str = ""
+    said: Mapping[str, ColumnSpec] = field(default_factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain values for JSON."""
@@ -67,7 +71,10 @@ class TableLook:
     def specs(self) -> dict[str, ColumnSpec]:
         """Return what a `columns.toml` says of the inputs: what was decided, to be edited."""
         inputs = (reading for reading in self.readings if reading.role is ColumnRole.INPUT)
-        read = {reading.name: spec_of(reading) for reading in inputs}
+        read = {
+            reading.name: with_wishes(spec_of(reading), self.said.get(reading.name, ColumnSpec()))
+            for reading in inputs
+        }
         out = {name: ColumnSpec(drop=True) for name in (*self.left_out, *self.refused)}
         return {**read, **out}
 
@@ -113,7 +120,8 @@ def look_at_table(name: str, table: NamedColumns, roles: Roles) -> TableLook:
             except InputError as error:
                 refused[reading.name] = str(error)
     used = [c for c, r in zip(judged, readings, strict=True) if _is_input(r, refused)]
-    preprocessing, trouble = _preprocessing(used)
+    y = next((c.values for c, r in zip(judged, readings, strict=True) if _is_target(r)), None)
+    preprocessing, trouble = _preprocessing(used, roles.specs, y)
     return TableLook(
         name,
         rows=readings[0].rows if readings else 0,
@@ -124,6 +132,7 @@ def look_at_table(name: str, table: NamedColumns, roles: Roles) -> TableLook:
         notes=table.notes,
         inputs=None if preprocessing is None else preprocessing.n_inputs,
         trouble=trouble,
+        said=roles.specs,
     )
 
 
@@ -131,18 +140,46 @@ def _is_input(reading: ColumnReading, refused: Mapping[str, str]) -> bool:
     return reading.role is ColumnRole.INPUT and reading.name not in refused
 
 
-def _preprocessing(judged: list[JudgedColumn]) -> tuple[Preprocessing | None, str]:
+def _is_target(reading: ColumnReading) -> bool:
+    return reading.role is ColumnRole.TARGET
+
+
+def _preprocessing(
+    judged: list[JudgedColumn], said: Mapping[str, ColumnSpec], y: pd.Series | None
+) -> tuple[Preprocessing | None, str]:
     """Return how all rows would be prepared; None where no input can be made, and why."""
     values = {column.reading.name: column.values for column in judged}
     rules = {column.reading.name: column.reading.rule for column in judged}
     kinds = tuple(rule.kind for rule in rules.values())
     if not judged:
         return None, "no column is left"
-    columns = InputColumns(tuple(values), kinds, values, rules)
+    columns = InputColumns(tuple(values), kinds, values, rules, said)
+    rows = np.arange(len(columns))
+    target = FitTarget(rows.astype(np.float64), "regression")  # any gives a number to count
+    if y is not None:
+        rows = np.flatnonzero(y.notna())
+        numbers = y.dtype == np.float64
+        target = FitTarget(y.to_numpy(), "regression" if numbers else "classification")
     try:
-        return Preprocessing.fit(columns, np.arange(len(columns))), ""
+        return Preprocessing.fit(columns, rows, target=target), ""
     except InputError as error:
         return None, str(error)
+
+
+def with_wishes(spec: ColumnSpec, said: ColumnSpec) -> ColumnSpec:
+    """Return a spec with what a person said about the inputs of its column.
+
+    >>> with_wishes(ColumnSpec(ColumnKind.CATEGORY), ColumnSpec(group="place", rare=9)).to_dict()
+    {'kind': 'category', 'group': 'place', 'rare': 9}
+    """
+    return replace(
+        spec,
+        group=said.group,
+        free=said.free,
+        encode=said.encode,
+        rare=said.rare,
+        indicator=said.indicator,
+    )
 
 
 def spec_of(reading: ColumnReading) -> ColumnSpec:

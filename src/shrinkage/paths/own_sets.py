@@ -15,6 +15,7 @@ import numpy as np
 import pandas as pd
 
 from shrinkage.datasets import Dataset, dataset_from_arrays
+from shrinkage.datasets.column_specs import specs_of
 from shrinkage.datasets.dataset import RawRows
 from shrinkage.errors import InputError
 
@@ -89,6 +90,7 @@ def dataset_of(
     validation: RowsAndTargets | None,
     test: RowsAndTargets | None,
     missing_target: str = "refuse",
+    columns: object = None,
 ) -> tuple[Dataset, np.ndarray | None]:
     """Return the dataset of the arrays that `fit_path` takes; see there."""
     data = dataset_from_arrays(
@@ -98,6 +100,7 @@ def dataset_of(
         missing_target=missing_target,
         groups=groups,
         sample_weight=sample_weight,
+        specs=specs_of(columns),
     )
 
     def other(what: str, pair: RowsAndTargets | None) -> Dataset | None:

@@ -150,12 +150,15 @@ class Plan:
     def identity(self) -> dict[str, object]:
         """Return what makes two runs the same run, apart from the data."""
         fixed = [_identity_of(term) for term in self.problem.terms.fixed]
+        specs = self.preparation.data.specs
+        said = {name: spec.to_dict() for name, spec in specs.items() if spec.to_dict()}
         return {
             **self.options.to_dict(),
             "model": self.problem.architecture.name,
             "weights": _digest_of(self.module),
             "penalty": repr(self.problem.terms.varying[0].penalty),
             **({"fixed": fixed} if fixed else {}),
+            **({"columns": said} if said else {}),
         }
 
 
