@@ -86,4 +86,6 @@ def test_keras_models_are_refused_before_training(base):
     assert "\n" not in str(error.value)
     assert "shrinkage.keras.regularize" in str(error.value)
     with pytest.raises(InputError, match="Functional"):
+        parse_architecture(type(model))
+    with pytest.raises(InputError, match="Functional"):
         parse_architecture(lambda *_: model).build(4, 1)

@@ -16,9 +16,10 @@ def refuse_keras(model: object) -> None:
     Raises:
         InputError: it is one.
     """
-    if any(base.__module__.split(".")[0] in KERAS for base in type(model).__mro__):
+    kind = model if isinstance(model, type) else type(model)
+    if any(base.__module__.split(".")[0] in KERAS for base in kind.__mro__):
         raise InputError(
             f"expected a torch module, a function of (n_inputs, n_outputs) or a name such as "
-            f"mlp:64,32, got the Keras model {type(model).__name__}; write its layers in torch, or "
+            f"mlp:64,32, got the Keras model {kind.__name__}; write its layers in torch, or "
             "regularize it in Keras at one strength with shrinkage.keras.regularize"
         )

@@ -28,6 +28,8 @@ REPORT_SECONDS = 3.0
 REPORT_BYTES = 120e6
 # Copies of the outputs of all rows while they are judged.
 OUTPUT_COPIES = 3
+# Copies of the rows in a solver: those of the fold, its training rows, centred or weighted, products.
+ROW_COPIES = 4
 # Where the system does not tell: the libraries, and the arrays of a weight in training.
 BASE_BYTES = 400e6
 ARRAYS_A_WEIGHT = 6
@@ -195,7 +197,8 @@ def _arrays(plan: Plan, jobs: Sequence[Job]) -> float:
     side_by_side = min(plan.workers, len(jobs))
     models = plan.engine.at_once(len(jobs[0].settings))
     rows = len(plan.preparation.split.train) * plan.preparation.preprocessing.n_inputs * width
-    copies = 1 if plan.preparation.data.pixels else 1 + side_by_side
+    copies = side_by_side * (ROW_COPIES if plan.engine.is_solver else 1)
+    copies = 1 if plan.preparation.data.pixels else 1 + copies
     weights = plan.problem.n_weights * models * width * ARRAYS_A_WEIGHT * side_by_side
     return weights + rows * copies + _outputs(plan, jobs)
 
