@@ -28,7 +28,7 @@ REPORT_SECONDS = 3.0
 REPORT_BYTES = 120e6
 # Copies of the outputs of all rows while they are judged.
 OUTPUT_COPIES = 3
-# Copies of the rows in a solver: those of the fold, its training rows, centred or weighted, products.
+# Copies of the rows in a solver: the fold, its training rows, centred or weighted, products.
 ROW_COPIES = 4
 # Where the system does not tell: the libraries, and the arrays of a weight in training.
 BASE_BYTES = 400e6
