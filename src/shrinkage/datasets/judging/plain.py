@@ -13,6 +13,7 @@ from shrinkage.datasets.column_readings import ColumnReading
 from shrinkage.datasets.column_specs import ColumnKind, ColumnSpec
 from shrinkage.datasets.judging.base import EXAMPLES, FileHints, JudgedColumn, ends
 
+FIRST_CELLS = 64
 _ZEROS = r"^[+-]?0\d"
 _DAY = r"^(19|20)\d{2}(0[1-9]|1[0-2])(0[1-9]|[12]\d|3[01])$"
 _GROUPED = r"^[+-]?(\d+|[1-9]\d{0,2}(\.\d{3})+)$"
@@ -27,10 +28,11 @@ def judge_plain(
         return None
     trimmed = pc.utf8_trim_whitespace(cells)  # pyright: ignore[reportAttributeAccessIssue]
     match = pc.match_substring_regex  # pyright: ignore[reportAttributeAccessIssue]
-    if pc.any(match(trimmed, _ZEROS)).as_py() or pc.all(match(trimmed, _DAY)).as_py():  # pyright: ignore[reportAttributeAccessIssue]
+    if pc.any(match(trimmed, _ZEROS)).as_py() or _all_match(trimmed, _DAY):  # pyright: ignore[reportAttributeAccessIssue]
         return None
     lost = np.isnan(values)
-    grouped = pc.all(match(trimmed.filter(pa.array(~lost)), _GROUPED)).as_py()  # pyright: ignore[reportAttributeAccessIssue]
+    present = trimmed.filter(pa.array(~lost)) if lost.any() else trimmed
+    grouped = _all_match(present, _GROUPED)
     pointed = pc.any(pc.match_substring(trimmed, ".")).as_py()  # pyright: ignore[reportAttributeAccessIssue]
     if grouped and pointed and hints.decimal == ",":
         return None
@@ -44,9 +46,18 @@ def judge_plain(
         missing=int(lost.sum()),
         missing_words=tuple((w["values"], w["counts"]) for w in words if w["values"]),
         levels=len(pd.unique(values[~lost])),
-        examples=tuple(trimmed.filter(pa.array(~lost)).slice(0, EXAMPLES).to_pylist()),
+        examples=tuple(present.slice(0, EXAMPLES).to_pylist()),
         said=spec.said_kind is not None,
         **ends(values[~lost]),
     )
     proof = FileHints(decimal="." if pointed and not grouped else "")
     return JudgedColumn(pd.Series(values, name=name), reading, proof, bool(pointed and grouped))
+
+
+def _all_match(cells: pa.ChunkedArray, pattern: str) -> bool:
+    """Return whether all cells match; the first ones mostly say that they do not."""
+
+    def match(part: pa.ChunkedArray) -> bool:
+        return pc.all(pc.match_substring_regex(part, pattern)).as_py()  # pyright: ignore[reportAttributeAccessIssue]
+
+    return match(cells.slice(0, FIRST_CELLS)) and match(cells)
