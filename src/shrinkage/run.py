@@ -18,6 +18,7 @@ import torch
 from shrinkage.datasets import Dataset
 from shrinkage.errors import InputError, SkippedReport
 from shrinkage.extras import missing
+from shrinkage.paths.choosing.scores import scoring_quietly
 from shrinkage.paths.fit import fit
 from shrinkage.paths.options import PathOptions
 from shrinkage.paths.own_sets import dataset_of
@@ -205,7 +206,7 @@ def fit_dataset(
         The result.
     """
     begin = time.perf_counter()
-    with torch.random.fork_rng(devices=[]), progress_bar(progress) as bar:
+    with torch.random.fork_rng(devices=[]), scoring_quietly(), progress_bar(progress) as bar:
         plan = make_plan(model, data, penalty, options, validation, as_terms(fixed))
         fingerprint = fingerprint_of(plan.identity(), identity_of_data(data, validation))
         state = open_store(store, fingerprint, resume=resume)

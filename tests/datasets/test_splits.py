@@ -135,8 +135,9 @@ def test_rare_classes_are_spread_as_far_as_they_go():
         assert np.bincount(y[test])[:2].tolist() == [8, 6]
         folds = make_folds(y[train], "classification", None, 5, seed)
         held = [np.bincount(y[train][rows], minlength=4) for _, rows in folds]
-        assert np.sum(held, axis=0).tolist() == np.bincount(y[train]).tolist()
-        assert np.max(held, axis=0)[2:].tolist() == [1, 1]
+        assert np.sum(held, axis=0).tolist() == [*np.bincount(y[train])[:3], 0]
+        assert np.max(held, axis=0)[2:].tolist() == [1, 0]
+        assert all(set(y[train][rows]) == {0, 1, 2, 3} for rows, _ in folds)
 
 
 def test_every_class_rarer_than_the_folds():

@@ -43,7 +43,7 @@ def rare_classes(y: np.ndarray, folds: Sequence[RowSplit]) -> tuple[Caution, ...
     """
     if len(folds) < 2:
         return ()
-    rows = np.union1d(*folds[0])
+    rows = np.unique(np.concatenate([np.concatenate(pair) for pair in folds]))
     labels, counts = np.unique(y[rows], return_counts=True)
     few = np.flatnonzero(counts < len(folds))
     if not len(few):

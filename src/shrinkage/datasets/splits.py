@@ -1,8 +1,9 @@
 """Test rows and folds: at random, stratified by class, or with whole groups kept together.
 
 Who uses this: the path engine. It promises that no group is on two sides of any split, that every
-row is in exactly one validation set, and that a seed repeats the split. scikit-learn's splitters
-do the drawing; what stands here says in one line why rows cannot be divided as asked.
+row is in exactly one validation set (but the only row of a class), and that a seed repeats the
+split. scikit-learn's splitters do the drawing; what stands here says in one line why rows cannot
+be divided as asked.
 Source: https://scikit-learn.org/stable/modules/cross_validation.html
 """
 
@@ -158,7 +159,8 @@ def make_folds(
     """Divide rows into folds for cross validation.
 
     A class with fewer rows than folds is spread as far as its rows go, so some folds are not
-    validated on it (`datasets.cautions` says so).
+    validated on it; the only row of a class is trained on in every fold (`datasets.cautions` says
+    so). With groups a class may have no training row in some fold.
 
     Args:
         y: (n,) targets of the rows at hand.
@@ -188,6 +190,8 @@ def make_folds(
         raise InputError(
             f"expected at least {folds} groups for {folds} folds, got {count}: use fewer folds"
         )
+    if classes and groups is None and (alone := _single_rows(y)).any():
+        return _folds_around(y, alone, folds, seed)
     stratified = classes and _largest_class(y) >= folds
     if classes and not stratified and groups is None:
         return _dealt(_codes(y), folds, seed)
@@ -199,6 +203,25 @@ def make_folds(
             "use fewer folds"
         )
     return splits
+
+
+def _single_rows(y: np.ndarray) -> np.ndarray:
+    """Return where a row is the only one of its class."""
+    _, codes, counts = np.unique(y, return_inverse=True, return_counts=True)
+    return counts[codes] < 2
+
+
+def _folds_around(y: np.ndarray, alone: np.ndarray, folds: int, seed: int) -> list[RowSplit]:
+    """Return folds of the other rows; those that are alone are trained on in every fold."""
+    rows = np.arange(len(y))
+    drawn, always = rows[~alone], rows[alone]
+    if len(drawn) < folds:
+        raise InputError(
+            f"expected at least {folds} rows of classes with two rows or more for {folds} folds, "
+            f"got {len(drawn)}: use fewer folds, or give rows of fewer classes"
+        )
+    pairs = make_folds(y[drawn], "classification", None, folds, seed)
+    return [(np.sort(np.append(drawn[fit], always)), drawn[held]) for fit, held in pairs]
 
 
 def _fold_splitter(classes: bool, grouped: bool, folds: int, seed: int) -> Any:

@@ -42,7 +42,8 @@ def own_set(what: str, name: str = "") -> Iterator[None]:
         yield
     except InputError as error:
         called = f"{what} rows {name!r}" if name else f"{what} rows"
-        raise InputError(f"{called}: {error}") from error
+        said = str(error).removeprefix(f"{name!r}: ")  # the reader of a file names it too
+        raise InputError(f"{called}: {said}") from error
 
 
 def with_own_sets(

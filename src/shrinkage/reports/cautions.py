@@ -44,7 +44,8 @@ def _rare_classes(facts: Facts) -> str:
     count = count_text(rows[0], "training row") if one else f"{min(rows)} to {max(rows)} rows each"
     return (
         f"{_classes(facts)} {'has' if one else 'have'} only {count} for {facts['folds']} folds, "
-        "so not every fold is validated on it: collect more rows, or merge rare classes "
+        f"so not every fold is validated on {'it' if one else 'them'}: collect more rows, or merge "
+        "rare classes "
         "(--rare other)"
     )
 
@@ -88,9 +89,9 @@ def _constant_as_good(facts: Facts) -> str:
 
 def _strengths_alike(facts: Facts) -> str:
     return (
-        f"the folds cannot tell the best strength from {facts['count']} of the {facts['of']} "
-        f"others, {strength_text(facts['first'])} to {strength_text(facts['last'])}: a larger one "
-        "of them costs nothing that can be seen"
+        f"the folds cannot tell the best strength from any other at which the model learns "
+        f"({facts['count']} of {facts['of']}, from {strength_text(facts['first'])} to "
+        f"{strength_text(facts['last'])}), nor from none: it makes no difference that they show"
     )
 
 

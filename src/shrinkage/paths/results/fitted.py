@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from pandas import DataFrame
 
     from shrinkage.datasets.dataset import RawRows
+    from shrinkage.paths.choosing.scores import ScorerLike
 
 
 @dataclass(frozen=True)
@@ -121,13 +122,22 @@ class FittedPath(PathResult):
         preprocessing = Preprocessing.from_dict(self._file().preprocessing)
         return preprocessing.examine(_raw_rows(X, preprocessing))
 
-    def score(self, X: object, y: ArrayLike, which: int | str = "best") -> float:
+    def score(
+        self,
+        X: object,
+        y: ArrayLike,
+        which: int | str = "best",
+        *,
+        scorer: ScorerLike | None = None,
+    ) -> float:
         """Return a model's score on raw rows, by the scorer that chose the strength.
 
         Args:
             X: rows with the columns of the training data, (rows, columns).
             y: their targets as they were given to `fit_path`, (rows,).
             which: as in `model`.
+            scorer: another scorer, or the one of your own that chose the strength: a run directory
+                keeps only its name.
 
         Raises:
             InputError: that model was not refitted.
@@ -139,11 +149,13 @@ class FittedPath(PathResult):
         >>> path.score(X[:99], y[:99]) == path.best.test_score
         True
         """
-        from shrinkage.paths.choosing.scores import Scorer
+        from shrinkage.paths.choosing.scores import Scorer, label_called
 
         outputs = self.decision(X, which).T[None]
         encoding = TargetEncoding.from_dict(self._file().target)
-        return float(Scorer(self.score_name).score(outputs, np.asarray(y), None, encoding)[0])
+        positive = label_called(self.summary.get("positive"), encoding)  # type: ignore[arg-type]
+        chosen = Scorer.of(self.score_name if scorer is None else scorer, positive)
+        return float(chosen.score(outputs, np.asarray(y), None, encoding)[0])
 
     def table(self) -> DataFrame:
         """Return the path as a table, one row a strength."""
