@@ -29,6 +29,7 @@ from made import KINDS, RUNS, Made
 from recording import write_result
 
 from shrinkage.cli.main import app, run
+from shrinkage.run import PathRun
 
 SMALL = ("--model", "linear", "--strengths", "0.001,0.1", "--folds", "2", "-q", "--out", "run")
 WIDEST_LINE = 900
@@ -105,7 +106,8 @@ def answers(kind: Made, folder: Path) -> dict[str, Answer]:
         said: dict[str, Answer] = {}
         if "data" in commands():
             said["data"] = call(["data", typed, *kind.options], stdin)
-        said["path"] = call(["path", typed, *kind.options, *SMALL], stdin)
+        with mock.patch.object(PathRun, "report"):  # `report` draws, once
+            said["path"] = call(["path", typed, *kind.options, *SMALL], stdin)
         if said["path"].status == 0:
             said["predict"] = call(["predict", "run", typed], stdin)
             said["report"] = call(["report", "run", "-q"])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -14,22 +14,25 @@ from shrinkage.cli.path import DATA
 from shrinkage.comma_lists import CommaList
 
 
-def _option(text: str, *names: str):
-    return typer.Option(*names, help=text, show_default=False)
+def _option(text: str, *names: str, **extra: Any):
+    return typer.Option(*names, help=text, show_default=False, **extra)
 
 
 def command(
     data: Annotated[str, DATA],
-    target: Annotated[str | None, _option("Column to predict.", "--target")] = None,
+    target: Annotated[
+        str | None, _option("Column to predict.", "--target", metavar="COLUMN")
+    ] = None,
     drop: Annotated[
         list[CommaList] | None,
         typer.Option("--drop", help="Columns to leave out; repeatable.", **LISTED),
     ] = None,
     columns: Annotated[
-        Path | None, _option("What columns are: a columns.toml.", "--columns")
+        Path | None, _option("What columns are: a columns.toml.", "--columns", metavar="FILE")
     ] = None,
     write: Annotated[
-        Path | None, _option("Write what was decided, to be edited: a columns.toml.", "--write")
+        Path | None,
+        _option("Write what was decided, to be edited: a columns.toml.", "--write", metavar="FILE"),
     ] = None,
     as_json: Annotated[bool, _option("All of it as JSON.", "--json")] = False,
     separator: reading_options.Separator = None,

@@ -30,8 +30,9 @@ if TYPE_CHECKING:
 INTERRUPTED = 130
 DATA = typer.Argument(
     metavar="DATA",
-    help="digits, breast-cancer, wine, diabetes, mnist; openml:NAME; a CSV, Parquet or NPZ file; "
-    "or a folder of IDX files.",
+    help="A file: text in any layout, Parquet, a workbook, JSON, …, also packed; a folder of parts "
+    "or of IDX images; sqlite:FILE:TABLE; openml:NAME; - for the input stream; or digits, "
+    "breast-cancer, wine, diabetes, mnist.",
     show_default=False,
 )
 DATA_PANEL, MODEL_PANEL, PATH_PANEL = "Data", "Model and training", "Path and run"
@@ -87,6 +88,7 @@ def command(
             "Rows without a target: refuse, drop, or class (words such as NA are a class). "
             "[default: refuse]",
             "--missing-target",
+            metavar="NAME",
         ),
     ] = "refuse",
     drop_missing_target: Annotated[
@@ -94,16 +96,27 @@ def command(
     ] = False,
     rare: Annotated[
         str,
-        _data_option("Rare classes: keep, or other (merged into one). [default: keep]", "--rare"),
+        _data_option(
+            "Rare classes: keep, or other (merged into one). [default: keep]",
+            "--rare",
+            metavar="NAME",
+        ),
     ] = "keep",
     rare_below: Annotated[
         int | None,
         _data_option(
-            "With --rare other: fewer rows are rare. [default: by the folds]", "--rare-below"
+            "With --rare other: fewer rows are rare. [default: by the folds]",
+            "--rare-below",
+            metavar="COUNT",
         ),
     ] = None,
     class_weight: Annotated[
-        str, _data_option("balanced or none. [default: none]", "--class-weight")
+        str,
+        _data_option(
+            "Classes count balanced, or none: by their rows. [default: none]",
+            "--class-weight",
+            metavar="NAME",
+        ),
     ] = "none",
     validation: Annotated[
         str | None,
@@ -226,7 +239,11 @@ def command(
     ] = None,
     positive: Annotated[
         str | None,
-        _path_option("Of two labels the one that precision, recall, … are about.", "--positive"),
+        _path_option(
+            "Of two labels the one that precision, recall, … are about.",
+            "--positive",
+            metavar="LABEL",
+        ),
     ] = None,
     score_weights: Annotated[
         bool,

@@ -21,10 +21,17 @@ def _option(text: str, *names: str, **extra: Any):
 
 Separator = Annotated[
     str | None,
-    _option("Between cells: , ; | tab blanks; looked for if left out.", "--separator"),
+    _option(
+        "Between cells: , ; | tab blanks; looked for if left out.",
+        "--separator",
+        metavar="CHARACTER",
+    ),
 ]
 Encoding = Annotated[
-    str | None, _option("Of a file of text; looked for if left out.", "--encoding")
+    str | None,
+    _option(
+        "Of a file of text; such as cp1252; looked for if left out.", "--encoding", metavar="NAME"
+    ),
 ]
 Header = Annotated[
     bool | None,
@@ -34,7 +41,10 @@ Names = Annotated[
     list[CommaList] | None,
     _option("Names of the columns, instead of a header.", "--names", **LISTED),
 ]
-Sheet = Annotated[str | None, _option("Sheet of a workbook.", "--sheet")]
+Sheet = Annotated[
+    str | None,
+    _option("Sheet of a workbook. [default: the first with cells]", "--sheet", metavar="NAME"),
+]
 
 
 def tell_notes(source: str, notes: Sequence[str]) -> None:
