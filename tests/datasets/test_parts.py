@@ -32,7 +32,7 @@ def test_parts_are_one_table(tmp_path, ending):
     data = load_dataset(folder, target="y")
     assert is_the_table(data)
     assert data.name == "table"
-    assert "2 parts" in data.notes[0]
+    assert "2 files" in data.notes[0]
     assert len(read_rows(folder)) == 3
 
 

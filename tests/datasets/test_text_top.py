@@ -63,6 +63,7 @@ SAME_TABLE = {
     "trailing separators": table().replace("\n", ",\n"),
     "trailing separators in rows": table().replace("5\n", "5,\n"),
     "a trailing separator in a row": table().replace("2.5\n", "2.5,\n"),
+    "the end of DOS": table().replace("\n", "\r\n") + "\x1a",
     "zero bytes": table().replace("Basel", "Ba\0sel"),
 }
 
@@ -237,6 +238,16 @@ def test_titles_in_the_words_of_any_separator(write_csv, refused, separator):
         read_rows(write_csv(commas(*rows), "t.txt"))
     nameless = read_rows(write_csv(commas(*rows), "t.txt"), read_options=ReadOptions(header=False))
     assert nameless.shape == (2, 3)
+
+
+def test_the_indices_of_tables_one_below_the_other(write_csv):
+    def inputs(*numbers: int) -> tuple[str, ...]:
+        rows = (f"{number},{place},{place}" for place, number in enumerate(numbers))
+        return load_dataset(write_csv(commas(",x,y", *rows)), target="y").input_names
+
+    assert inputs(0, 1, 2, 0, 1) == ("x",)
+    assert inputs(1, 2, 3, 1, 2, 3) == ("x",)
+    assert inputs(0, 1, 0, 1, 1) == inputs(0, 5, 0, 5, 1) == ("unnamed_1", "x")
 
 
 def test_a_name_that_is_missing_is_no_index(write_csv, refused):

@@ -182,11 +182,33 @@ def test_arff(write_csv, name):
     assert data.y.tolist() == ["a", "b", "a"]
 
 
-def test_bad_arff(write_csv, refused):
-    with refused("'t.arff'", "CSV"):
-        load_dataset(write_csv(ARFF.replace("numeric", "string"), "t.arff"), target="y")
-    with refused("'t.arff'", "unreadable"):
-        load_dataset(write_csv(ARFF.replace("44,?,b", "44,Chur,b"), "t.arff"), target="y")
+@pytest.mark.parametrize("kind", ["string", "{'Köln, am Rhein',Basel}"])
+def test_arff_of_other_cells_than_scipy_reads(write_csv, kind):
+    text = ARFF.replace("{Bern,Basel}", kind).replace("Bern", "'Köln, am Rhein'")
+    data = load_dataset(write_csv(text, "t.arff"), target="y")
+    assert data.input_names == ("age", "home town")
+    assert data.X["home town"].tolist()[0] == "Köln, am Rhein"
+    assert data.X["home town"].isna().tolist() == [False, True, False]
+    assert data.y.tolist() == ["a", "b", "a"]
+
+
+def test_lines_of_arff_are_counted_from_its_first(write_csv, refused):
+    text = ARFF.replace("{Bern,Basel}", "string") + "".join(f"{i},x,a\n" for i in range(30))
+    with refused("line 40", "'oops'"):
+        load_dataset(write_csv(text + "oops,x,b\n", "t.arff"), target="y")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "piece"),
+    [
+        ("44,?,b", "44,Chur,b", "unreadable"),
+        ("@data\n", "@data\n{0 31, 2 a}\n", "sparse"),
+        ("@data", "", "@data"),
+    ],
+)
+def test_bad_arff(write_csv, refused, old, new, piece):
+    with refused("'t.arff'", piece):
+        load_dataset(write_csv(ARFF.replace(old, new), "t.arff"), target="y")
 
 
 @pytest.mark.parametrize("zero_based", [True, False])

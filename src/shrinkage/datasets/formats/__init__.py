@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
+from shrinkage.datasets.formats.arff import ARFF
 from shrinkage.datasets.formats.arrow import FEATHER, ORC, PARQUET
 from shrinkage.datasets.formats.content import FileContent
 from shrinkage.datasets.formats.csv_text import CSV
@@ -18,7 +19,7 @@ from shrinkage.datasets.formats.idx_folder import IDX_FILE
 from shrinkage.datasets.formats.json_text import JSON
 from shrinkage.datasets.formats.kinds import FileKind, kind_of
 from shrinkage.datasets.formats.npz import NPZ
-from shrinkage.datasets.formats.statistics import ARFF, SAS, STATA
+from shrinkage.datasets.formats.statistics import SAS, STATA
 from shrinkage.datasets.formats.svmlight import SVMLIGHT
 from shrinkage.datasets.formats.tables import Format
 from shrinkage.datasets.formats.workbook import WORKBOOK

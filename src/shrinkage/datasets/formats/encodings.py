@@ -18,6 +18,9 @@ from shrinkage.datasets.wording import one_line
 from shrinkage.errors import InputError
 
 BLOCK_BYTES = 1 << 24
+DOS_END = b"\x1a"
+"""What DOS wrote behind the last line."""
+
 MOST_CONTROLS = 0.01
 """From this share of control characters on, bytes are no text."""
 
@@ -122,10 +125,12 @@ def _is_utf8(data: bytes | mmap.mmap) -> bool:
 def _as_utf8(data: bytes | mmap.mmap, skip: int, name: str) -> DecodedText:
     if skip and not _is_utf8(data):
         return _recoded(data, name, ())  # which says where it goes wrong
-    place = data.find(b"\x00")
-    if place >= 0:
+    if data.find(b"\x00") >= 0:
         return _without_zeros(data[skip:], ())
-    return DecodedText(pa.py_buffer(data).slice(skip))
+    end = len(data)
+    while end > skip and data[end - 1 : end] == DOS_END:
+        end -= 1
+    return DecodedText(pa.py_buffer(data).slice(skip, end - skip))
 
 
 def _without_zeros(data: bytes, notes: tuple[str, ...]) -> DecodedText:

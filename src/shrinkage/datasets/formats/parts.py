@@ -67,7 +67,8 @@ def read_parts(folder: Path, options: ReadOptions) -> NamedColumns:
             "folder of parts or a folder of IDX files"
         )
     kind = next(iter(kinds))
-    note = f"{len(files)} parts were read as one table"
+    names = listed(path.relative_to(folder).as_posix() for path in files)
+    note = f"{len(files)} files were read as one table: {names}"
     if kind is FileKind.TEXT:
         return _text_parts(folder, files, options, note)
     return frame_table(_arrow_parts(folder, files, ARROW_NAMES[kind]), (note,))

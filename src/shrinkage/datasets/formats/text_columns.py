@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -15,7 +16,7 @@ from shrinkage.datasets.formats.looks import looks_like_index
 from shrinkage.datasets.wording import header_doubt, listed
 from shrinkage.errors import InputError
 
-SAVED_INDEX = ("Unnamed: 0", "level_0", "__index_level_0__")
+SAVED_INDEX = ("Unnamed: 0", "__index_level_0__")
 """What pandas calls an index that was saved and read back as a column."""
 
 
@@ -99,13 +100,24 @@ def _is_empty(column: pa.ChunkedArray) -> bool:
 def _is_saved_index(name: str, column: pa.ChunkedArray) -> bool:
     """Return whether a column without a name of its own numbers or names the rows.
 
-    Numbers must be whole and all different; words must be all different too.
+    Numbers must be whole and all different, or count up again and again, as those of tables put
+    one below the other do; words must be all different.
     """
     if name and name not in SAVED_INDEX:
         return False
     if len(column) > 1 and pc.count_distinct(column).as_py() < len(column):  # pyright: ignore[reportAttributeAccessIssue]
-        return False
+        return _counts_in_runs(column)
     return looks_like_index(column.slice(0, 1000).to_pylist())
+
+
+def _counts_in_runs(column: pa.ChunkedArray) -> bool:
+    """Return whether whole numbers count up from 0 or 1 several times."""
+    try:
+        values = column.cast(pa.int64()).to_numpy()
+    except pa.ArrowInvalid:
+        return False
+    starts = values <= 1
+    return bool(starts[0] and (starts[1:] | (np.diff(values) == 1)).all() and values.max() > 1)
 
 
 def _free_name(place: int, names: Sequence[str]) -> str:
