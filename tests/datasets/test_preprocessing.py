@@ -79,8 +79,9 @@ def test_stored_preprocessing_needs_no_scikit_learn(tmp_path):
     code = f"""
 import json, sys
 from pathlib import Path
-sys.modules["sklearn"] = None
 from shrinkage.datasets import Preprocessing, read_rows
+assert "sklearn" not in sys.modules
+sys.modules["sklearn"] = None
 folder = Path({str(tmp_path)!r})
 stored = Preprocessing.from_dict(json.loads((folder / "model.json").read_text()))
 print(json.dumps(stored.transform(read_rows(folder / "new.csv")).tolist()))

@@ -11,7 +11,6 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
-import pandas as pd
 
 from shrinkage.datasets.column_readings import ColumnReading, ColumnRole
 from shrinkage.datasets.column_records import column_records
@@ -22,9 +21,13 @@ from shrinkage.datasets.input_columns import InputColumns, refuse_identifier
 from shrinkage.datasets.judging.base import JudgedColumn
 from shrinkage.datasets.preparation.base import FitTarget
 from shrinkage.datasets.preparation.preprocessing import Preprocessing
+from shrinkage.datasets.read_target import Target
 from shrinkage.datasets.roles import Roles, check_roles
+from shrinkage.datasets.table_columns import in_order
+from shrinkage.datasets.target_like import table_target_of
 from shrinkage.datasets.wording import require_column
 from shrinkage.errors import InputError
+from shrinkage.target_reading import TargetReading
 
 
 @dataclass(frozen=True)
@@ -39,6 +42,7 @@ class TableLook:
         refused: why columns would be refused, by name.
         left_out: columns that a person left out.
         notes: what the reader decided.
+        target: what was decided about the target, where one was named.
         inputs: how many inputs the columns make; None where none can be made.
         trouble: why no inputs can be made.
         said: what a person said about columns.
@@ -51,6 +55,7 @@ class TableLook:
     refused: Mapping[str, str] = field(default_factory=dict)
     left_out: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    target: TargetReading | None = None
     inputs: int | None = None
     trouble: str = ""
     said: Mapping[str, ColumnSpec] = field(default_factory=dict)
@@ -60,6 +65,7 @@ class TableLook:
         return {
             "data": self.name,
             "rows": self.rows,
+            "target": None if self.target is None else self.target.to_dict(),
             "inputs": self.inputs,
             "trouble": self.trouble,
             "columns": list(self.records),
@@ -104,9 +110,10 @@ def look_at_table(name: str, table: NamedColumns, roles: Roles) -> TableLook:
         require_column(column, table.names, "drop or columns.toml")
     left_out = roles.dropped()
     refused: dict[str, str] = {}
+    target = _target(table, roles, refused)
     columns = []
     for column in table.names:
-        if column not in left_out:
+        if column not in (*left_out, roles.target):
             try:
                 columns.append((column, table.column(column)))
             except InputError as error:
@@ -120,8 +127,9 @@ def look_at_table(name: str, table: NamedColumns, roles: Roles) -> TableLook:
             except InputError as error:
                 refused[reading.name] = str(error)
     used = [c for c, r in zip(judged, readings, strict=True) if _is_input(r, refused)]
-    y = next((c.values for c, r in zip(judged, readings, strict=True) if _is_target(r)), None)
-    preprocessing, trouble = _preprocessing(used, roles.specs, y)
+    preprocessing, trouble = _preprocessing(used, roles.specs, target)
+    if target is not None and target.column is not None:
+        readings = list(in_order([*readings, target.column], table.names))
     return TableLook(
         name,
         rows=readings[0].rows if readings else 0,
@@ -130,22 +138,30 @@ def look_at_table(name: str, table: NamedColumns, roles: Roles) -> TableLook:
         refused=refused,
         left_out=left_out,
         notes=table.notes,
+        target=None if target is None else target.reading,
         inputs=None if preprocessing is None else preprocessing.n_inputs,
         trouble=trouble,
         said=roles.specs,
     )
 
 
+def _target(table: NamedColumns, roles: Roles, refused: dict[str, str]) -> Target | None:
+    """Return what the target was taken for, or None where none was named or it is refused."""
+    if roles.target is None:
+        return None
+    try:
+        return table_target_of(table.column(roles.target), roles.target, roles, table.locate)
+    except InputError as error:
+        refused[roles.target] = str(error)
+        return None
+
+
 def _is_input(reading: ColumnReading, refused: Mapping[str, str]) -> bool:
     return reading.role is ColumnRole.INPUT and reading.name not in refused
 
 
-def _is_target(reading: ColumnReading) -> bool:
-    return reading.role is ColumnRole.TARGET
-
-
 def _preprocessing(
-    judged: list[JudgedColumn], said: Mapping[str, ColumnSpec], y: pd.Series | None
+    judged: list[JudgedColumn], said: Mapping[str, ColumnSpec], target: Target | None
 ) -> tuple[Preprocessing | None, str]:
     """Return how all rows would be prepared; None where no input can be made, and why."""
     values = {column.reading.name: column.values for column in judged}
@@ -155,13 +171,14 @@ def _preprocessing(
         return None, "no column is left"
     columns = InputColumns(tuple(values), kinds, values, rules, said)
     rows = np.arange(len(columns))
-    target = FitTarget(rows.astype(np.float64), "regression")  # any gives a number to count
-    if y is not None:
-        rows = np.flatnonzero(y.notna())
-        numbers = y.dtype == np.float64
-        target = FitTarget(y.to_numpy(), "regression" if numbers else "classification")
+    known = FitTarget(rows.astype(np.float64), "regression")  # any gives a number to count
+    if target is not None:
+        rows = rows if target.rows is None else target.rows
+        y = np.zeros(len(columns), dtype=target.y.dtype)
+        y[rows] = target.y
+        known = FitTarget(y, target.reading.task)
     try:
-        return Preprocessing.fit(columns, rows, target=target), ""
+        return Preprocessing.fit(columns, rows, target=known), ""
     except InputError as error:
         return None, str(error)
 
