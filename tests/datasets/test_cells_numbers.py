@@ -159,6 +159,7 @@ def test_what_is_no_number_stays_text(cells) -> None:
         ([f"{i} kmpl" for i in range(9)] + [f"{i} km/kg" for i in range(9)], ["units"]),
         ([str(i) for i in range(30)] + ["Varies"] * 9, ["Varies", "missing", "category"]),
         ([str(i) for i in range(30)] + ["oops"], ["row 31", "'oops'", "30 of its 31"]),
+        ([str(i) for i in range(20)] + ["12b"], ["row 21", "'12b'", "20 of its 21"]),
         (["1", "2", "inf"], ["row 3", "finite"]),
         (["1,5", "2,5", "1e999"], ["row 3", "finite"]),
     ],

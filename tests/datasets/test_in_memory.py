@@ -82,6 +82,12 @@ def test_rows_with_words(fitted) -> None:
     assert dataset_from_arrays(rows, NUMBERS[:, 1]).input_names == ("x0", "x1")
 
 
+def test_tensors_of_every_type() -> None:
+    for dtype in (torch.bfloat16, torch.float16, torch.int32, torch.bool):
+        tensor = torch.tensor([[1, 0], [0, 1]], dtype=dtype)
+        assert np.array_equal(rows_in_memory(tensor), [[1, 0], [0, 1]])
+
+
 def test_pictures_are_rows_of_pixels() -> None:
     pictures = np.random.default_rng(0).integers(0, 256, (6, 4, 2, 3)).astype(np.uint8)
     data = dataset_from_arrays(pictures, np.arange(6) % 2)
