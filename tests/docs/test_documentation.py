@@ -191,7 +191,7 @@ def test_every_command_and_option_exists() -> None:
     from shrinkage.cli.main import app
 
     known = {
-        name: {option for parameter in command.params for option in parameter.opts}
+        name: {word for p in command.params for word in (*p.opts, *p.secondary_opts)}
         for name, command in get_command(app).commands.items()  # type: ignore[attr-defined]
     }
     targets = re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.M)
