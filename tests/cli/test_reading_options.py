@@ -38,6 +38,10 @@ def test_what_was_decided_is_told_for_every_file(here):
 
 def test_the_run_keeps_how_its_file_was_read(here):
     kept = json.loads((here / "run" / "model.json").read_text())["read_options"]
+    notes = json.loads((here / "run" / "summary.json").read_text())["notes"]
+    assert len(notes) == 2
+    page = (here / "run" / "report.html").read_text()
+    assert all(note in page for note in notes)
     assert kept == {"header": False, "names": ["column_1", "column_2", "column_3"]}
 
 

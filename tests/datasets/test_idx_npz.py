@@ -170,3 +170,13 @@ def test_npz_roles(tmp_path, refused):
         load_dataset(path, target="labels", drop=["x0"])
     with refused("'mous'", "did you mean mouse?"):
         load_dataset(path, target="labels", split_by="mous")
+
+
+def test_one_array_can_only_be_predicted(tmp_path, refused):
+    np.save(tmp_path / "t.npy", np.eye(3))
+    assert np.array_equal(read_rows(tmp_path / "t.npy"), np.eye(3))
+    with refused("'t.npy'", "numpy.savez"):
+        load_dataset(tmp_path / "t.npy")
+    np.save(tmp_path / "o.npy", np.array([{}], dtype=object))
+    with refused("'o.npy'", "plain array"):
+        read_rows(tmp_path / "o.npy")

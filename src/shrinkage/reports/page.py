@@ -86,7 +86,7 @@ def render_page(result: PathResult, figures: tuple[Figure, ...]) -> str:
         warnings=[*result.warnings, *map(caution_text, result.cautions)],
         result=result,
         tables=_table_columns(result),
-        told=told_columns(_records(result), most=100),
+        told=[*_notes(result), *told_columns(_records(result), most=100)],
         target="" if result.target is None else target_text(result.target),
         constant=constant_sentence(result),
         classes=class_table(result),
@@ -176,6 +176,12 @@ def _explorer(result: PathResult, drawings: dict[str, Drawing]) -> dict[str, obj
 def _records(result: PathResult) -> list[dict[str, Any]]:
     """Return what each column of the table was taken for."""
     return result.summary.get("columns") or []  # pyright: ignore[reportReturnType]
+
+
+def _notes(result: PathResult) -> list[str]:
+    """Return what was decided while the file was read."""
+    notes = result.summary.get("notes")
+    return [str(note) for note in notes] if isinstance(notes, list) else []
 
 
 def _table_columns(result: PathResult) -> list[list[str]]:

@@ -18,7 +18,7 @@ from shrinkage.datasets.formats.databases import DUCKDB, SQLITE
 from shrinkage.datasets.formats.idx_folder import IDX_FILE
 from shrinkage.datasets.formats.json_text import JSON
 from shrinkage.datasets.formats.kinds import FileKind, kind_of
-from shrinkage.datasets.formats.npz import NPZ
+from shrinkage.datasets.formats.npz import NPY, NPZ
 from shrinkage.datasets.formats.statistics import SAS, STATA
 from shrinkage.datasets.formats.svmlight import SVMLIGHT
 from shrinkage.datasets.formats.tables import Format
@@ -41,6 +41,7 @@ FORMATS: Mapping[FileKind, Format] = MappingProxyType(
         FileKind.SQLITE: SQLITE,
         FileKind.DUCKDB: DUCKDB,
         FileKind.NPZ: NPZ,
+        FileKind.NPY: NPY,
         FileKind.IDX: IDX_FILE,
     }
 )

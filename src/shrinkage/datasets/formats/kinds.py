@@ -31,6 +31,7 @@ class FileKind(Enum):
     SQLITE = "a SQLite file"
     DUCKDB = "a DuckDB file"
     NPZ = "an NPZ file"
+    NPY = "an NPY file"
     IDX = "an IDX file"
 
 
@@ -40,6 +41,7 @@ MAGIC: tuple[tuple[bytes, FileKind], ...] = (
     (b"ORC", FileKind.ORC),
     (b"SQLite format 3\x00", FileKind.SQLITE),
     (b"<stata_dta>", FileKind.STATA),
+    (b"\x93NUMPY", FileKind.NPY),
     (b"HEADER RECORD*******LIBRARY", FileKind.SAS),
 )
 """First bytes that say what a file is, whatever it is called."""

@@ -88,3 +88,24 @@ def _require_array(arrays: Mapping[str, np.ndarray], name: str, role: str) -> No
 
 
 NPZ = Format(load_npz, _rows)
+
+
+def _refuse_one_array(_content: FileContent, _roles: Roles, _options: ReadOptions) -> Dataset:
+    raise InputError(
+        "expected inputs and targets, got one array: save both with numpy.savez(file, X=X, y=y)"
+    )
+
+
+def _rows_of_one_array(content: FileContent, _options: ReadOptions) -> RowsRead:
+    try:
+        return RowsRead(input_array(np.load(content.stream(), allow_pickle=False))[0])
+    except (ValueError, OSError, EOFError) as error:
+        if isinstance(error, InputError):
+            raise
+        raise InputError(
+            f"expected a plain array, got something else ({one_line(error, 100)}): save numbers"
+        ) from error
+
+
+NPY = Format(_refuse_one_array, _rows_of_one_array)
+"""One array, which can only be predicted."""
