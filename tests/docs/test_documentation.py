@@ -181,6 +181,8 @@ def commands(page: Path) -> Iterator[list[str]]:
         if block.language in SHELLS:
             for line in block.text.replace("\\\n", " ").splitlines():
                 words = shlex.split(line, comments=True)
+                while "|" in words:  # what a pipe feeds is the command
+                    words = words[words.index("|") + 1 :]
                 if words:
                     yield words
 
