@@ -279,7 +279,7 @@ class GroupLasso(Penalty):
                 f"in groups, got one model's shape {tuple(w.shape[stacked:])}: correct the groups"
             )
         place = index % len(own)
-        return GroupLasso(axes=(place,)), UnitBlocks.of(labels), own[place]
+        return GroupLasso(axes=(place + 1,)), UnitBlocks.of(labels), own[place]
 
     def _prox_by_blocks(self, w: Array, steps: Array, stacked: int) -> Array:
         dense, blocks, axis = self._blocks(w, stacked)

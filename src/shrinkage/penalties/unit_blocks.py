@@ -1,8 +1,9 @@
 """Units along one axis in groups of unequal size, as dense blocks of groups of equal size.
 
 Who uses this: the group lasso over groups of a person's own, and the route of PyTorch that shrinks
-them in place. Groups of one size lie in one array (groups, size), so that what is written for
-axes works for each block; there are as many blocks as sizes.
+them in place. Groups of one size lie in one array (size, groups), so that what is written for
+axes works for each block; there are as many blocks as sizes. Groups come last: sums over a group
+then add rows that lie together in memory.
 """
 
 from __future__ import annotations
@@ -18,10 +19,10 @@ from shrinkage.arrays import Array, library_of
 
 @dataclass(frozen=True, eq=False)
 class UnitBlocks:
-    """Which units are in which block: `members[i]` is (groups, size), the numbers of the units.
+    """Which units are in which block: `members[i]` is (size, groups), the numbers of the units.
 
     >>> [block.tolist() for block in UnitBlocks.of((0, 0, 1, 2)).members]
-    [[[2], [3]], [[0, 1]]]
+    [[[2, 3]], [[0], [1]]]
     """
 
     members: tuple[np.ndarray, ...]
@@ -35,7 +36,7 @@ class UnitBlocks:
         groups = np.split(units, np.cumsum(sizes)[:-1]) if len(units) else []
         return UnitBlocks(
             tuple(
-                np.array([group for group in groups if len(group) == size])
+                np.array([group for group in groups if len(group) == size]).T
                 for size in sorted(set(sizes.tolist()))
             )
         )
@@ -51,7 +52,7 @@ class UnitBlocks:
         return np.argsort(self.order)
 
     def split(self, x: Array, axis: int) -> list[Array]:
-        """Return for each block an array whose `axis` became the two axes (groups, size).
+        """Return for each block an array whose `axis` became the two axes (size, groups).
 
         An array of length 1 along `axis` holds one number for all units: each block gets it.
         """
