@@ -176,7 +176,9 @@ class ColumnSpec:
                 )
             if not _TYPES[name](value):
                 raise InputError(f"expected {_WORDS[_TYPES[name]]} for {name}, got {value!r}")
-        values = {key: tuple(v) if isinstance(v, list) else v for key, v in said.items()}
+        values: dict[str, Any] = {
+            key: tuple(v) if isinstance(v, list) else v for key, v in said.items()
+        }
         if "kind" in values:
             if values["kind"] not in SPOKEN_KINDS:
                 raise InputError(

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from shrinkage.datasets.wording import one_line
@@ -17,7 +17,7 @@ from shrinkage.paths.running.input_groups import checked_groups
 EXAMPLE = 'write for example body = ["height", "weight"] in a file that ends in .toml'
 
 
-def read_groups(path: Path) -> dict[str, tuple[str, ...]]:
+def read_groups(path: Path) -> Mapping[str, Sequence[str]]:
     """Return names of groups with their columns.
 
     Args:
@@ -42,5 +42,5 @@ def read_groups(path: Path) -> dict[str, tuple[str, ...]]:
             f"{one_line(repr(read), 60)}: {EXAMPLE}"
         )
     groups = checked_groups(read)
-    assert isinstance(groups, dict)
+    assert isinstance(groups, Mapping)
     return groups

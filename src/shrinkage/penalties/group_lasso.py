@@ -269,7 +269,7 @@ class GroupLasso(Penalty):
 
     def _blocks(self, w: Array, stacked: int) -> tuple[GroupLasso, UnitBlocks, int]:
         """Return the penalty of a block, the blocks, and the axis of `w` along which they lie."""
-        (index,) = self.with_axes(BARE_INPUT_AXIS, BARE_OUTPUT_AXIS).axes or ()
+        index, *_ = self.with_axes(BARE_INPUT_AXIS, BARE_OUTPUT_AXIS).axes or (0,)
         own = model_axes(w, stacked)
         labels = self.groups or ()
         length = w.shape[own[index]] if -len(own) <= index < len(own) else None

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from types import MappingProxyType
-from typing import ClassVar, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 import pandas as pd
@@ -41,7 +41,12 @@ def _month_angle(dates: pd.DatetimeIndex) -> np.ndarray:
 
 
 def _day_angle(dates: pd.DatetimeIndex) -> np.ndarray:
-    return 2 * np.pi * np.asarray((dates - dates.normalize()).total_seconds()) / SECONDS_A_DAY
+    return 2 * np.pi * _days(dates - dates.normalize())
+
+
+def _days(times: Any) -> np.ndarray:
+    """Return lengths of time in days, NaN where missing."""
+    return np.asarray(times.total_seconds(), dtype=np.float64) / SECONDS_A_DAY
 
 
 def _weekday(number: int) -> Part:
@@ -91,8 +96,9 @@ class DateInputs(Encoder):
             if not len(present):
                 dropped.append((name, MISSING_EVERYWHERE))
                 continue
-            first = present.min()
-            ((reason, own),) = learn(_elapsed(dates, first).reshape(-1, 1), [name])
+            first = pd.Timestamp(present.to_numpy().min())
+            elapsed = _elapsed(dates, first.isoformat())
+            ((reason, own),) = learn(elapsed.reshape(-1, 1), [name])
             if reason:
                 dropped.append((name, CONSTANT))
                 continue
@@ -128,7 +134,7 @@ class DateInputs(Encoder):
             if not self.active[place]:
                 continue
             if part == ELAPSED:
-                out[:, place] = standard.apply(_elapsed(dates, pd.Timestamp(self.first)))
+                out[:, place] = standard.apply(_elapsed(dates, self.first))
             else:
                 out[:, place] = np.where(absent, 0.0, PARTS[part](index))
 
@@ -148,9 +154,9 @@ class DateInputs(Encoder):
         return (CellCounts(self.name, len(cells), missing=int(np.isnat(dates).sum())),)
 
 
-def _elapsed(dates: np.ndarray, first: pd.Timestamp) -> np.ndarray:
+def _elapsed(dates: np.ndarray, first: str) -> np.ndarray:
     """Return days since the first date, NaN where missing."""
-    return np.asarray((pd.DatetimeIndex(dates) - first).total_seconds()) / SECONDS_A_DAY
+    return _days(pd.DatetimeIndex(dates) - np.datetime64(first))
 
 
 def _varying(present: pd.DatetimeIndex) -> tuple[str, ...]:

@@ -37,7 +37,7 @@ def learn(block: np.ndarray, names: list[str]) -> list[tuple[str, Standard]]:
     Raises:
         InputError: a column whose spread is not finite.
     """
-    empty = np.isnan(block).all(axis=0)
+    empty = np.asarray(np.isnan(block).all(axis=0))
     filled = [name for name, lacks in zip(names, empty, strict=True) if not lacks]
     learned = iter(_learn(block.T[~empty].T, filled) if filled else ())
     return [(MISSING_EVERYWHERE, Standard()) if lacks else next(learned) for lacks in empty]

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import warnings
 from dataclasses import dataclass, field, replace
-from typing import ClassVar, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 
@@ -93,7 +93,7 @@ class TargetInputs(Encoder):
         encoder, values = _fit_transform(name, cells, target.y[rows], target.task)
         means = encoder.target_mean_
         defaults = tuple(float(mean) for mean in np.atleast_1d(means))
-        classes = encoder.classes_ if len(defaults) > 1 else [""]
+        classes = np.asarray(encoder.classes_) if len(defaults) > 1 else [""]
         learned = learn(values, [name] * len(defaults))
         if all(reason for reason, _ in learned):
             return None
@@ -191,10 +191,11 @@ def _fit_transform(name: str, cells: np.ndarray, y: np.ndarray, task: str):
     else:
         y, kind = np.asarray(y, dtype=np.float64), "continuous"
         splitter = KFold(parts, shuffle=True, random_state=0)
-    encoder = TargetEncoder(target_type=kind, cv=splitter)
+    make: Any = TargetEncoder
+    encoder = make(target_type=kind, cv=splitter)
     if encoder.get_params()["shuffle"] != "deprecated":  # scikit-learn before 1.9 splits itself
         parts = splitter.get_n_splits()
-        encoder = TargetEncoder(target_type=kind, cv=parts, shuffle=True, random_state=0)
+        encoder = make(target_type=kind, cv=parts, shuffle=True, random_state=0)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", UserWarning)  # a class of fewer rows than parts
