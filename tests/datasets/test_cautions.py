@@ -3,18 +3,171 @@
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 import pytest
+from sklearn import datasets
 
 from shrinkage.cautions import CautionKind
-from shrinkage.datasets import load_dataset, make_folds
+from shrinkage.datasets import dataset_from_arrays, load_dataset, make_folds
 from shrinkage.datasets.cautions import data_cautions, rare_classes, unlearned_classes
+
+draw = np.random.default_rng(0)
+
+
+def cautions_of(data):
+    return data_cautions(data, make_folds(data.y, data.task, data.groups, 5))
+
+
+def kinds_of(X, y, **options):
+    return {caution.kind for caution in cautions_of(dataset_from_arrays(X, y, **options))}
+
+
+def passengers(rows: int = 400):
+    """A table of few levels, in which equal rows are natural."""
+    frame = pd.DataFrame(
+        {
+            "class": draw.choice(["1st", "2nd", "3rd"], rows),
+            "sex": draw.choice(["f", "m"], rows),
+            "children": draw.integers(0, 4, rows),
+        }
+    )
+    alive = (frame["sex"] == "f") ^ (draw.uniform(size=rows) < 0.2)
+    return frame, np.where(alive, "yes", "no")
+
+
+def houses(rows: int = 300):
+    """Amounts of many sizes; the price follows most of them."""
+    area = draw.lognormal(4.5, 0.4, rows)
+    frame = pd.DataFrame(
+        {"area": area, "year": draw.integers(1900, 2020, rows), "rooms": draw.integers(1, 9, rows)}
+    )
+    return frame, 1000 * area * draw.lognormal(0, 0.2, rows)
+
+
+SYNTHETIC = {
+    "easy classes": lambda: datasets.make_classification(300, 8, random_state=0),
+    "many classes": lambda: datasets.make_classification(
+        600, 12, n_informative=6, n_classes=6, random_state=1
+    ),
+    "rare positives": lambda: datasets.make_classification(800, 10, weights=[0.95], random_state=2),
+    "linear": lambda: datasets.make_regression(300, 10, noise=20.0, random_state=0),
+    "wide": lambda: datasets.make_regression(80, 120, noise=5.0, random_state=1),
+    "friedman 1": lambda: datasets.make_friedman1(300, noise=1.0, random_state=0),
+    "friedman 2": lambda: datasets.make_friedman2(300, noise=50.0, random_state=0),
+    "friedman 3": lambda: datasets.make_friedman3(300, noise=0.2, random_state=0),
+    "moons": lambda: datasets.make_moons(300, noise=0.2, random_state=0),
+    "circles": lambda: datasets.make_circles(300, noise=0.1, random_state=0),
+    "blobs": lambda: datasets.make_blobs(300, 4, centers=4, random_state=0),
+    "quantiles": lambda: datasets.make_gaussian_quantiles(n_samples=300, random_state=0),
+    "hastie": lambda: datasets.make_hastie_10_2(400, random_state=0),
+    "a curve": lambda: (np.linspace(0, 6, 120)[:, None] ** 1.5, np.sin(np.linspace(0, 6, 120))),
+    "passengers": passengers,
+    "houses": houses,
+}
 
 
 @pytest.mark.parametrize("name", ["wine", "breast-cancer", "diabetes", "digits"])
 def test_ordinary_tables_raise_none(name):
-    data = load_dataset(name)
-    folds = make_folds(data.y, data.task, None, 5)
-    assert data_cautions(data, folds) == ()
+    assert cautions_of(load_dataset(name)) == ()
+
+
+@pytest.mark.parametrize("name", ["iris", *SYNTHETIC])
+def test_ordinary_arrays_raise_none(name):
+    X, y = datasets.load_iris(return_X_y=True) if name == "iris" else SYNTHETIC[name]()
+    assert kinds_of(X, y) == set()
+
+
+def columns(rows: int = 200) -> pd.DataFrame:
+    return pd.DataFrame({"a": draw.normal(size=rows), "b": draw.choice(["u", "v", "w"], rows)})
+
+
+LABELS = draw.choice(["no", "yes"], 200, p=[0.8, 0.2])
+AMOUNTS = draw.lognormal(3, 1, 200)
+LEAKS = {
+    "a copy": (AMOUNTS, AMOUNTS),
+    "another unit": (AMOUNTS * 0.3048 + 12, AMOUNTS),
+    "its logarithm": (np.log(AMOUNTS), AMOUNTS),
+    "almost": (AMOUNTS * (1 + 1e-4 * draw.normal(size=200)), AMOUNTS),
+    "a level a class": (np.where(LABELS == "yes", "paid", "open"), LABELS),
+    "several levels a class": (
+        np.where(LABELS == "yes", draw.choice(["x", "y"], 200), draw.choice(["p", "q"], 200)),
+        LABELS,
+    ),
+    "a threshold": (np.where(LABELS == "yes", 5, 0) + draw.uniform(size=200), LABELS),
+}
+
+
+@pytest.mark.parametrize("case", LEAKS)
+def test_a_column_that_is_the_target(case):
+    values, y = LEAKS[case]
+    frame = columns().assign(leak=values)
+    found = cautions_of(dataset_from_arrays(frame, y))
+    assert [(c.kind, c.facts["column"]) for c in found] == [(CautionKind.TARGET_IN_COLUMN, "leak")]
+
+
+@pytest.mark.parametrize(
+    ("name", "values"),
+    [
+        ("n", np.arange(200)),
+        ("row", draw.permutation(200) + 1000),
+        ("PassengerId", draw.choice(10**6, 200, replace=False)),
+        ("customer_id", draw.choice(10**6, 200, replace=False)),
+    ],
+)
+def test_an_identifier(name, values):
+    (caution,) = cautions_of(dataset_from_arrays(columns().assign(**{name: values}), LABELS))
+    assert (caution.kind, caution.facts["column"]) == (CautionKind.IDENTIFIER, name)
+
+
+@pytest.mark.parametrize("name", ["humid", "paid", "y"])
+def test_amounts_that_all_differ_are_no_identifier(name):
+    values = draw.choice(10**6, 200, replace=False)
+    assert kinds_of(columns().assign(**{name: values}), LABELS) == set()
+
+
+def test_equal_rows_across_folds_but_not_within_groups():
+    frame = pd.concat([columns(), columns(20).iloc[[0] * 20]], ignore_index=True)
+    frame = pd.concat([frame, frame.iloc[:20]], ignore_index=True)
+    y = draw.choice(["no", "yes"], len(frame))
+    (caution,) = cautions_of(dataset_from_arrays(frame, y))
+    assert caution.kind is CautionKind.DUPLICATES_ACROSS_FOLDS
+    assert caution.facts["of"] == 240
+    assert 40 <= caution.facts["rows"] <= 60
+    together = pd.util.hash_pandas_object(frame, index=False).to_numpy() % 10**9
+    assert kinds_of(frame, y, groups=together) == set()
+    X = draw.normal(size=(100, 3))
+    assert kinds_of(np.repeat(X, 2, axis=0), draw.normal(size=200)) == {
+        CautionKind.DUPLICATES_ACROSS_FOLDS
+    }
+
+
+def walk(rows: int = 300) -> np.ndarray:
+    return np.cumsum(draw.normal(size=rows))
+
+
+def test_time_order_by_rows_and_by_dates():
+    frame = pd.DataFrame({"a": draw.normal(size=300), "b": draw.normal(size=300)})
+    (caution,) = cautions_of(dataset_from_arrays(frame, walk()))
+    assert (caution.kind, caution.facts["column"]) == (CautionKind.TIME_ORDER, None)
+    days = pd.date_range("2020-01-01", periods=300, freq="D")
+    order = draw.permutation(300)
+    mixed = frame.assign(day=days).iloc[order].reset_index(drop=True)
+    (caution,) = cautions_of(dataset_from_arrays(mixed, walk()[order]))
+    assert (caution.kind, caution.facts["column"]) == (CautionKind.TIME_ORDER, "day")
+    regimes = np.repeat(draw.permutation(np.arange(30) % 2), 10)
+    assert kinds_of(frame, regimes) == {CautionKind.TIME_ORDER}
+
+
+def test_files_that_are_sorted_are_not_time():
+    frame = pd.DataFrame({"a": draw.normal(size=300), "b": draw.normal(size=300)})
+    y = np.sort(draw.normal(size=300))
+    assert kinds_of(frame, y) == set()
+    assert kinds_of(frame, y[::-1]) == set()
+    assert kinds_of(frame, np.repeat(["x", "y", "z"], 100)) == set()
+    assert kinds_of(
+        frame.assign(day=pd.date_range("2020", periods=300)), draw.normal(size=300)
+    ) == (set())
+    assert kinds_of(frame, walk(), groups=np.arange(300) // 30) == set()
 
 
 def test_rare_classes_are_named_with_their_rows():

@@ -1,8 +1,4 @@
-"""What rows and columns tell before anything is trained: classes with few rows, and kin.
-
-Who uses this: the plan of a path, once the rows are divided. Each function looks at one thing and
-returns the cautions for it; `data_cautions` asks them all.
-"""
+"""Classes with fewer rows than there are folds, and folds that cannot learn a class."""
 
 from __future__ import annotations
 
@@ -11,26 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from shrinkage.cautions import Caution, CautionKind
-from shrinkage.datasets.dataset import Dataset
 from shrinkage.datasets.splits import RowSplit
 from shrinkage.datasets.targets import plain_label
-
-
-def data_cautions(data: Dataset, folds: Sequence[RowSplit]) -> tuple[Caution, ...]:
-    """Return what there is to know about the rows of a path.
-
-    Args:
-        data: the data set.
-        folds: pairs `(train_rows, validation_rows)` of row numbers in it.
-
-    >>> from shrinkage.datasets import load_dataset, make_folds
-    >>> wine = load_dataset("wine")
-    >>> data_cautions(wine, make_folds(wine.y, wine.task, None, 5))
-    ()
-    """
-    if data.task == "classification":
-        return (*rare_classes(data.y, folds), *unlearned_classes(data.y, folds))
-    return ()
 
 
 def rare_classes(y: np.ndarray, folds: Sequence[RowSplit]) -> tuple[Caution, ...]:

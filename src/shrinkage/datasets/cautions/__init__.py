@@ -1,0 +1,57 @@
+"""What rows and columns tell before anything is trained: classes with few rows, leaks, and kin.
+
+Who uses this: the plan of a path, once the rows are divided. Each file looks at one thing and
+returns the cautions for it; `data_cautions` asks them all. What looks at values looks at no more
+than `MOST_ROWS` of them, so that this costs little beside the training.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from shrinkage.cautions import Caution
+from shrinkage.datasets.cautions.duplicates import duplicates_across_folds
+from shrinkage.datasets.cautions.few_rows import rare_classes, unlearned_classes
+from shrinkage.datasets.cautions.identifiers import identifiers
+from shrinkage.datasets.cautions.leaks import leaks
+from shrinkage.datasets.cautions.time_order import time_order
+from shrinkage.datasets.dataset import Dataset
+from shrinkage.datasets.splits import RowSplit
+
+MOST_ROWS = 20_000
+
+__all__ = [
+    "data_cautions",
+    "duplicates_across_folds",
+    "identifiers",
+    "leaks",
+    "rare_classes",
+    "time_order",
+    "unlearned_classes",
+]
+
+
+def data_cautions(data: Dataset, folds: Sequence[RowSplit]) -> tuple[Caution, ...]:
+    """Return what there is to know about the rows of a path.
+
+    Args:
+        data: the data set.
+        folds: pairs `(train_rows, validation_rows)` of row numbers in it.
+
+    >>> from shrinkage.datasets import load_dataset, make_folds
+    >>> wine = load_dataset("wine")
+    >>> data_cautions(wine, make_folds(wine.y, wine.task, None, 5))
+    ()
+    """
+    said: list[Caution] = []
+    if data.task == "classification":
+        said += [*rare_classes(data.y, folds), *unlearned_classes(data.y, folds)]
+    if data.pixels:
+        return tuple(said)
+    rows = np.arange(min(data.n_samples, MOST_ROWS))
+    said += [*leaks(data, rows), *identifiers(data, rows), *duplicates_across_folds(data, folds)]
+    if data.groups is None and len(folds) > 1:
+        said += time_order(data, rows)
+    return tuple(said)

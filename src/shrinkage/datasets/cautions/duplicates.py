@@ -1,0 +1,52 @@
+"""Rows with equal inputs on both sides of a fold: the score then measures memory.
+
+Tables of few levels have equal rows by nature, so only tables with a column that is nearly always
+different are looked at.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+
+from shrinkage.cautions import Caution, CautionKind
+from shrinkage.datasets.dataset import Dataset
+from shrinkage.datasets.splits import RowSplit
+
+LEAST_SHARE = 0.02
+"""A smaller share of equal rows is left alone."""
+
+VARIED = 0.25
+"""A column with this share of different values does not repeat a row by chance."""
+
+
+def duplicates_across_folds(data: Dataset, folds: Sequence[RowSplit]) -> tuple[Caution, ...]:
+    """Say how many rows that are validated on have equal inputs to one that is trained on.
+
+    Args:
+        data: the data set.
+        folds: pairs `(train_rows, validation_rows)`.
+    """
+    rows = row_hashes(data)
+    if rows is None:
+        return ()
+    twice = sum(int(np.isin(rows[held], rows[fit]).sum()) for fit, held in folds)
+    total = sum(len(held) for _, held in folds)
+    if twice < max(2, LEAST_SHARE * total):
+        return ()
+    return (Caution(CautionKind.DUPLICATES_ACROSS_FOLDS, {"rows": twice, "of": total}),)
+
+
+def row_hashes(data: Dataset) -> np.ndarray | None:
+    """Return a number for the inputs of each row, or None where rows repeat by nature."""
+    if isinstance(data.X, np.ndarray):
+        head = data.X[: min(2000, len(data.X)), : min(50, data.X.shape[1])]
+        most = max((len(np.unique(column)) for column in head.T), default=0)
+        if most < VARIED * len(head):
+            return None
+        return np.fromiter((hash(row.tobytes()) for row in data.X), np.int64, len(data.X))
+    if max((data.X[name].nunique() for name in data.X), default=0) < VARIED * len(data.X):
+        return None
+    return pd.util.hash_pandas_object(data.X, index=False, categorize=False).to_numpy()

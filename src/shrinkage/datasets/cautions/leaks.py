@@ -1,0 +1,124 @@
+"""Columns that alone give the target: known too late, or the target under another name.
+
+A number is judged by its rank correlation with a regression target, and by the tree with one leaf
+a class that it grows for classes; a category by the commonest class, or the mean target, of each
+level. Everything is compared with the best constant, so that rare positives are no agreement.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from shrinkage.cautions import Caution, CautionKind
+from shrinkage.datasets.column_specs import ColumnKind
+from shrinkage.datasets.dataset import Dataset
+
+AGREEMENT = 0.995
+"""A column that explains this share of the target's spread, or of its rarer classes, is one."""
+
+FEWEST_ROWS = 30
+MOST_COLUMNS = 300
+MOST_LEAKS = 3
+"""Where more columns than this give the target it is simply an easy one."""
+
+ROWS_A_LEVEL = 5
+"""Levels with fewer rows than this on average would give any target."""
+
+
+def leaks(data: Dataset, rows: np.ndarray) -> tuple[Caution, ...]:
+    """Say which columns alone give the target.
+
+    Args:
+        data: the data set.
+        rows: the rows to look at.
+    """
+    columns = data.columns
+    if len(rows) < FEWEST_ROWS or len(columns.names) > MOST_COLUMNS:
+        return ()
+    classes = data.task == "classification"
+    y = np.unique(data.y, return_inverse=True)[1][rows] if classes else data.y[rows]
+    agreements = {}
+    for name in columns.names:
+        if columns.kind(name) in (ColumnKind.NUMERIC, ColumnKind.ORDINAL, ColumnKind.CATEGORY):
+            agreements[name] = _agreement(data, name, rows, y, classes)
+    caught = {name: value for name, value in agreements.items() if value >= AGREEMENT}
+    if len(caught) > MOST_LEAKS:
+        return ()
+    return tuple(
+        Caution(CautionKind.TARGET_IN_COLUMN, {"column": name, "agreement": min(value, 1.0)})
+        for name, value in caught.items()
+    )
+
+
+def _agreement(data: Dataset, name: str, rows: np.ndarray, y: np.ndarray, classes: bool) -> float:
+    columns = data.columns
+    if columns.kind(name) is ColumnKind.NUMERIC:
+        x = columns.numbers(rows, [name])[:, 0]
+        present = ~np.isnan(x)
+        if present.sum() < max(FEWEST_ROWS, 0.9 * len(rows)):
+            return 0.0
+        judge = class_agreement_of_number if classes else number_agreement_of_number
+        return judge(x[present], y[present])
+    codes, levels = pd.factorize(columns.cells(rows, [name])[:, 0], use_na_sentinel=False)
+    if len(levels) * ROWS_A_LEVEL > len(rows):
+        return 0.0
+    return class_agreement_of_levels(codes, y) if classes else number_agreement_of_levels(codes, y)
+
+
+def number_agreement_of_number(x: np.ndarray, y: np.ndarray) -> float:
+    """Return the square of the larger of the linear and the rank correlation.
+
+    >>> y = np.arange(40.0)
+    >>> round(number_agreement_of_number(np.exp(y / 9), y), 3)
+    1.0
+    """
+    ranks = (pd.Series(values).rank().to_numpy() for values in (x, y))
+    return max(_correlation(x, y), _correlation(*ranks)) ** 2
+
+
+def _correlation(x: np.ndarray, y: np.ndarray) -> float:
+    x, y = x - x.mean(), y - y.mean()
+    spread = np.sqrt((x @ x) * (y @ y))
+    return float(abs(x @ y) / spread) if spread > 0 else 0.0
+
+
+def class_agreement_of_number(x: np.ndarray, y: np.ndarray) -> float:
+    """Return the share of the rows outside the commonest class that a small tree gets right.
+
+    >>> class_agreement_of_number(np.arange(40.0), np.arange(40) // 20)
+    1.0
+    """
+    from sklearn.tree import DecisionTreeClassifier
+
+    leaves = max(2, len(np.unique(y)))
+    tree = DecisionTreeClassifier(max_leaf_nodes=leaves, random_state=0).fit(x[:, None], y)
+    return _over_constant(int((tree.predict(x[:, None]) != y).sum()), y)
+
+
+def class_agreement_of_levels(codes: np.ndarray, y: np.ndarray) -> float:
+    """Return the same share for the commonest class of each level.
+
+    >>> class_agreement_of_levels(np.repeat([0, 1], 20), np.repeat([1, 0], 20))
+    1.0
+    """
+    table = np.zeros((codes.max() + 1, y.max() + 1), dtype=np.int64)
+    np.add.at(table, (codes, y), 1)
+    return _over_constant(len(y) - int(table.max(axis=1).sum()), y)
+
+
+def number_agreement_of_levels(codes: np.ndarray, y: np.ndarray) -> float:
+    """Return the share of the target's variance between the levels.
+
+    >>> number_agreement_of_levels(np.repeat([0, 1], 20), np.repeat([1.0, 3.0], 20))
+    1.0
+    """
+    counts = np.bincount(codes)
+    means = np.bincount(codes, weights=y) / np.maximum(counts, 1)
+    spread = float(((y - y.mean()) ** 2).sum())
+    return 1.0 - float(((y - means[codes]) ** 2).sum()) / spread if spread > 0 else 0.0
+
+
+def _over_constant(errors: int, y: np.ndarray) -> float:
+    outside = len(y) - int(np.bincount(y).max())
+    return 1.0 - errors / outside if outside >= ROWS_A_LEVEL else 0.0
