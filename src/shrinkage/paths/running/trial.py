@@ -2,7 +2,9 @@
 
 Who uses this: the estimate that is told before a run. As many jobs as will run side by side are
 tried side by side, so that what they cost each other is measured too: rows are prepared as they
-will be, a few steps are taken by a throw-away copy, and a block of rows is judged.
+will be, a few steps are taken by a throw-away copy, and a block of rows is judged. Each part is
+timed by what its thread computes, and all parts together say how much longer a thread takes for it
+than that: a part alone is too short to meet the other processes of the machine in fair shares.
 """
 
 from __future__ import annotations
@@ -10,8 +12,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from itertools import pairwise
-from statistics import fmean, median
+from statistics import fmean
 
 import numpy as np
 
@@ -21,7 +22,8 @@ from shrinkage.paths.running.outcomes import UnitOutcome
 from shrinkage.paths.running.runners.base import Job, Runner, Work
 from shrinkage.paths.settings import Settings
 
-STEPS = 24
+SHARE = 1 / 20  # of the steps of a job
+LEAST_STEPS, MOST_STEPS = 24, 200
 WARM_UP_STEPS = 8
 FEW_MODELS = 3
 JUDGED_ROWS = 4096
@@ -36,7 +38,8 @@ class Speed:
     """Seconds: to prepare a job, for a step of `models` models, and of few, for a row.
 
     `judged` is for a row of all models, `differentiated` for a row of their residual. `crowding` is
-    how many times longer a thread takes than it computes, since others have the cores too.
+    how many times longer a thread takes than it computes, since others have the cores too; it is in
+    all the others.
     """
 
     prepared: float
@@ -47,6 +50,16 @@ class Speed:
     judged: float
     differentiated: float
     crowding: float = 1.0
+
+    def crowded(self) -> Speed:
+        """Return what was computed as what passes meanwhile.
+
+        >>> Speed(1.0, 21, 0.5, 3, 0.25, 0.0, 0.0, crowding=2.0).crowded().step
+        1.0
+        """
+        parts = ("prepared", "step", "few_step", "judged", "differentiated")
+        longer = {name: getattr(self, name) * self.crowding for name in parts}
+        return replace(self, **longer)
 
     def step_of(self, models: int) -> float:
         """Return the seconds of a step of so many models, on the line through both trials.
@@ -69,14 +82,15 @@ class _Trial(Work):
         """Return the seconds by the names of the fields of `Speed`."""
         del advance
         begin = time.perf_counter(), time.thread_time()
+        steps = _steps(self.engine, self.problem, unit)
         at_once = self.engine.at_once(len(unit.settings))
         few = min(FEW_MODELS, at_once)
-        step, trained = _timed_steps(self.engine, self.problem, unit, at_once)
+        step, trained = _timed_steps(self, unit, at_once, steps)
         few_step = step
         if few < at_once:
-            few_step, _ = _timed_steps(self.engine, self.problem, unit, few)
-        judged, differentiated = _timed_rows(self.problem, unit, step, trained)
-        seconds = {
+            few_step, _ = _timed_steps(self, unit, few, steps)
+        judged, differentiated = _timed_rows(self.problem, unit, step, trained, steps)
+        measured = {
             "models": at_once,
             "step": step,
             "few": few,
@@ -85,7 +99,7 @@ class _Trial(Work):
             "differentiated": differentiated,
             "crowding": _crowding(*begin),
         }
-        return UnitOutcome({name: np.array(value) for name, value in seconds.items()})
+        return UnitOutcome({name: np.array(value) for name, value in measured.items()})
 
 
 def measure_speed(
@@ -102,9 +116,9 @@ def measure_speed(
     prepared: list[float] = []
 
     def timed(job: Job) -> Unit:
-        begin = time.perf_counter()
+        begin = time.thread_time()
         unit = prepare(job)
-        prepared.append(time.perf_counter() - begin)
+        prepared.append(time.thread_time() - begin)
         return unit
 
     outcomes = runner.run(
@@ -118,7 +132,7 @@ def measure_speed(
         name: fmean(float(outcome.values[name]) for outcome in outcomes)
         for name in outcomes[0].values
     }
-    return Speed(prepared=fmean(prepared), **mean)
+    return Speed(prepared=fmean(prepared), **mean).crowded()
 
 
 def _crowding(wall: float, computed: float) -> float:
@@ -135,32 +149,36 @@ class _LongEnough(Exception):
     """The steps of a trial have taken long enough."""
 
 
-def _timed_steps(
-    engine: Engine, problem: Problem, unit: Unit, models: int
-) -> tuple[float, Trained | None]:
+def _steps(engine: Engine, problem: Problem, unit: Unit) -> int:
+    """Return the steps of a trial: some of those of the job's first models."""
+    models = engine.at_once(len(unit.settings))
+    steps = round(SHARE * engine.steps(problem, len(unit.data.train), models))
+    return min(MOST_STEPS, max(LEAST_STEPS, steps))
+
+
+def _timed_steps(work: Work, unit: Unit, models: int, steps: int) -> tuple[float, Trained | None]:
     """Return the seconds of a step, and the models of the trial unless it was cut short."""
-    short, few = _shortened(problem, unit, models)
-    stamps = [time.perf_counter()]
+    short, few = _shortened(work.problem, unit, models, steps)
+    begin, stamps = time.perf_counter(), [time.thread_time()]
 
     def advance(steps: int) -> None:
         del steps
-        stamps.append(time.perf_counter())
-        if len(stamps) > 3 and stamps[-1] - stamps[0] > LONGEST:
+        stamps.append(time.thread_time())
+        if len(stamps) > 3 and time.perf_counter() - begin > LONGEST:
             raise _LongEnough
 
     try:
-        trained = engine.train(short, few, advance)
+        trained = work.engine.train(short, few, advance)
     except _LongEnough:
         trained = None
-    steps = [after - before for before, after in pairwise(stamps)]
-    return median(steps[WARM_UP_STEPS:] or steps[1:] or steps), trained
+    warm = min(WARM_UP_STEPS, len(stamps) - 2)
+    return (stamps[-1] - stamps[warm]) / (len(stamps) - 1 - warm), trained
 
 
-def _shortened(problem: Problem, unit: Unit, models: int) -> tuple[Problem, Unit]:
-    rows = problem.recipe.batch_size
-    enough = len(unit.data.train) >= STEPS * rows
-    epochs, count = (1, STEPS * rows) if enough else (STEPS, len(unit.data.train))
-    data = replace(unit.data, train=unit.data.train[:count], validation=None)
+def _shortened(problem: Problem, unit: Unit, models: int, steps: int) -> tuple[Problem, Unit]:
+    rows = min(len(unit.data.train), steps * problem.recipe.batch_size)
+    epochs = -(-steps // problem.recipe.steps_per_epoch(rows))
+    data = replace(unit.data, train=unit.data.train[:rows], validation=None)
     settings = _last(unit.settings, models)
     short = replace(problem, recipe=replace(problem.recipe, epochs=epochs))
     return short, replace(unit, data=data, settings=settings)
@@ -171,18 +189,18 @@ def _last(settings: Settings, models: int) -> Settings:
 
 
 def _timed_rows(
-    problem: Problem, unit: Unit, step: float, trained: Trained | None
+    problem: Problem, unit: Unit, step: float, trained: Trained | None, steps: int
 ) -> tuple[float, float]:
     """Return the seconds of a row to be judged and to be differentiated for the residual."""
     row = step / problem.recipe.batch_size
     if trained is None or unit.data.validation is None:
         return row * STEPS_A_JUDGEMENT, row
     positions = unit.data.validation[:JUDGED_ROWS]
-    begin = time.perf_counter()
+    begin = time.thread_time()
     judge(problem, unit.data, trained.outputs, positions)
-    judged = (time.perf_counter() - begin) / max(1, len(positions))
-    begin = time.perf_counter()
+    judged = (time.thread_time() - begin) / max(1, len(positions))
+    begin = time.thread_time()
     if trained.residual is not None:
         trained.residual()
-    rows = min(len(unit.data.train), STEPS * problem.recipe.batch_size)
-    return judged, (time.perf_counter() - begin) / max(1, rows)
+    rows = min(len(unit.data.train), steps * problem.recipe.batch_size)
+    return judged, (time.thread_time() - begin) / max(1, rows)
