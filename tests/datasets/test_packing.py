@@ -84,12 +84,14 @@ def test_archives(tmp_path, refused):
         load_dataset(f"{two}:c.csv", target="y")
 
 
-def test_standard_input(monkeypatch):
+def test_standard_input(monkeypatch, refused):
     piped = SimpleNamespace(buffer=io.BytesIO(gzip.compress(TEXT.encode())))
     monkeypatch.setattr(sys, "stdin", piped)
     data = load_dataset("-", target="y")
     assert is_the_table(data)
     assert data.name == "stdin"
+    with refused("'stdin'", "read once"):
+        load_dataset("-", target="y")
 
 
 def test_the_network_is_refused(refused):

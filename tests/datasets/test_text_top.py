@@ -182,6 +182,17 @@ def test_another_file_is_read_alike(write_csv):
         assert new["city"].tolist() == ["Bern", "Basel"]
 
 
+def test_inherited_options_that_do_not_fit_are_passed_over(tmp_path, refused):
+    path = tmp_path / "new.csv"
+    options = ReadOptions(separator=";", encoding="cp1252", sheet="data")
+    for separator, encoding in ((",", "utf-8"), (";", "cp1252"), ("\t", "utf-16")):
+        text = separator.join(("age", "stadt")) + "\n" + separator.join(("31", "Zürich")) + "\n"
+        path.write_bytes(text.encode(encoding))
+        assert read_rows(path, read_options=options.inherit())["stadt"].tolist() == ["Zürich"]
+    with refused("no sheet"):
+        read_rows(path, read_options=options)
+
+
 def test_rows_to_predict_say_what_was_decided(write_csv):
     assert rows_and_notes(write_csv(table())).notes == ()
     assert len(rows_and_notes(write_csv(table(";"))).notes) == 1

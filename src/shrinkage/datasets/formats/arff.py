@@ -38,7 +38,7 @@ def read_arff(content: FileContent, options: ReadOptions) -> NamedColumns:
     Raises:
         InputError: unreadable, sparse, or without rows.
     """
-    text = decoded(content.data, options.encoding)
+    text = decoded(content.data, options)
     lines = text.buffer.to_pybytes().decode()
     start = _DATA.search(lines)
     if start is None:

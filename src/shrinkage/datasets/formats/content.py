@@ -109,8 +109,17 @@ def content_of(path: Path, part: str | None = None) -> FileContent:
 
 
 def content_of_standard_input() -> FileContent:
-    """Return what is piped into the program."""
-    return unpacked(FileContent("stdin", "stdin", sys.stdin.buffer.read()))
+    """Return what is piped into the program.
+
+    Raises:
+        InputError: nothing is, or it was read before.
+    """
+    data = b"" if sys.stdin.buffer.isatty() else sys.stdin.buffer.read()
+    if not data:
+        raise InputError(
+            "expected a table on the input stream, got nothing: pipe one in; it is read once"
+        )
+    return unpacked(FileContent("stdin", "stdin", data))
 
 
 def _bytes_of(path: Path) -> bytes | mmap.mmap:

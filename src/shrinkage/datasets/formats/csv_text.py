@@ -81,7 +81,7 @@ def read_csv_text(content: FileContent, options: ReadOptions) -> TextTable:
         InputError: unreadable, no table, no header, ragged rows, equal names, no rows.
     """
     try:
-        text = decoded(content.data, options.encoding)
+        text = decoded(content.data, options)
         layout, notes = _layout(text, content, options)
         cells, passed_over = _cells(layout)
     except (UnicodeError, csv.Error, pa.ArrowException) as error:
@@ -96,7 +96,7 @@ def read_csv_text(content: FileContent, options: ReadOptions) -> TextTable:
 def _layout(
     text: DecodedText, content: FileContent, options: ReadOptions
 ) -> tuple[TextLayout, tuple[str, ...]]:
-    dialect = sniffed(text, options.separator)
+    dialect = sniffed(text, options)
     lines = head_lines(text)[dialect.skip :]
     rows = top_records(dialect, lines, dialect.skip + 1)
     if not rows and any(line.strip() for line in lines):
@@ -109,7 +109,7 @@ def _layout(
     commented = _commented_header(dialect)
     top = read_top(rows, options, commented)
     notes = top.notes
-    if options.separator is None and USUAL.get(content.ending) != dialect.separator:
+    if options.separator != dialect.separator and USUAL.get(content.ending) != dialect.separator:
         found = f"{NAMES.get(dialect.separator, repr(dialect.separator))} between cells"
         notes = (f"{found}, by a look at the file; --separator overrules", *notes)
     if dialect.comment is not None and not (commented and len(dialect.comments) == 1):

@@ -18,11 +18,13 @@ import pyarrow as pa
 
 from shrinkage.datasets.formats.encodings import DecodedText
 from shrinkage.datasets.formats.looks import looks_numeric
+from shrinkage.datasets.read_options import LOOK, ReadOptions
 
 SEPARATORS = ("\t", "|", ";", ",", " ")
 """What is tried, the surest first; a blank stands for runs of blanks and tabs."""
 
 NAMES = {"\t": "a tab", "|": "a pipe", ";": "a semicolon", ",": "a comma", " ": "blanks"}
+NOT_CUT = (0.0, 0.0)
 COMMENTS = ("#", "%")
 EXCEL_ERRORS = ("#N/A", "#NAME?", "#REF!", "#DIV/0!", "#VALUE!", "#NUM!", "#NULL!")
 HEAD_BYTES = 1 << 20
@@ -132,12 +134,12 @@ def text_lines(text: DecodedText, skip_bytes: int = 0) -> Iterator[str]:
     yield from io.TextIOWrapper(raw, encoding="utf-8", newline="")
 
 
-def sniffed(text: DecodedText, separator: str | None = None) -> Dialect:
+def sniffed(text: DecodedText, options: ReadOptions = LOOK) -> Dialect:
     """Return how a file is written, by a look at its top.
 
     Args:
         text: the file.
-        separator: instead of the guess.
+        options: a separator instead of the guess; an inherited one must cut something.
 
     >>> import pyarrow as pa
     >>> text = DecodedText(pa.py_buffer(b"name;height\\nA;1,5\\nB;2,5\\n"))
@@ -147,17 +149,20 @@ def sniffed(text: DecodedText, separator: str | None = None) -> Dialect:
     lines = head_lines(text)
     above, told = _above(lines)
     lines = lines[above.skip :]
-    separator = separator or told
-    tried = SEPARATORS if separator is None else (separator,)
-    best, best_rank = replace(above, separator=separator or ","), (-1.0, 0.0)
-    for candidate in tried:
-        if separator is None and not any(_holds(line, candidate) for line in lines[:HEAD_RECORDS]):
+    separator = options.separator or told
+    if separator is not None:
+        dialect = _with_quotes(replace(above, separator=separator), lines)
+        if not options.inherited or _rank(dialect, lines) > NOT_CUT:
+            return dialect
+    best, best_rank = replace(above, separator=","), NOT_CUT
+    for candidate in SEPARATORS:
+        if not any(_holds(line, candidate) for line in lines[:HEAD_RECORDS]):
             continue
         dialect = _with_quotes(replace(above, separator=candidate), lines)
         rank = _rank(dialect, lines)
-        if candidate == " " and separator is None and not _blanks_separate(dialect, lines, rank[0]):
+        if candidate == " " and not _blanks_separate(dialect, lines, rank[0]):
             continue
-        if separator is not None or rank > best_rank:
+        if rank > best_rank:
             best, best_rank = dialect, rank
     return best
 
@@ -204,7 +209,7 @@ def _rank(dialect: Dialect, lines: list[str]) -> tuple[float, float]:
     rows = [record.cells for record in top_records(dialect, lines)]
     widths = Counter(len(cells) for cells in rows if len(cells) > 1)
     if not widths:
-        return 0.0, 0.0
+        return NOT_CUT
     digits = sum(looks_numeric(cell) for cells in rows for cell in cells)
     return max(widths.values()) / len(rows), digits / sum(map(len, rows))
 

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 
 import pyarrow as pa
 
+from shrinkage.datasets.read_options import LOOK, ReadOptions
 from shrinkage.datasets.wording import one_line
 from shrinkage.errors import InputError
 
@@ -55,12 +56,12 @@ class DecodedText:
             yield self.buffer.slice(start, size).to_pybytes()
 
 
-def decoded(data: bytes | mmap.mmap, encoding: str | None = None) -> DecodedText:
+def decoded(data: bytes | mmap.mmap, options: ReadOptions = LOOK) -> DecodedText:
     """Return the text of a file as UTF-8.
 
     Args:
         data: the bytes.
-        encoding: instead of the guess.
+        options: an encoding instead of the guess; an inherited one is the last guess.
 
     Raises:
         InputError: bytes that are no text, or not in the encoding.
@@ -69,8 +70,8 @@ def decoded(data: bytes | mmap.mmap, encoding: str | None = None) -> DecodedText
     >>> text.buffer.to_pybytes().decode(), text.notes
     ('a;ä', ('the text is no UTF-8 (line 1), so it was read as cp1252; --encoding overrules',))
     """
-    if encoding is not None:
-        return _recoded(data, encoding, ())
+    if options.encoding is not None and not options.inherited:
+        return _recoded(data, options.encoding, ())
     head = data[:BLOCK_BYTES]
     for mark, name in _MARKS.items():
         if head.startswith(mark):
@@ -81,10 +82,11 @@ def decoded(data: bytes | mmap.mmap, encoding: str | None = None) -> DecodedText
     if wide is not None:
         note = f"every second byte is zero, so it was read as {wide}; --encoding overrules"
         return _recoded(data, wide, (note,))
-    _require_text(head)
+    if options.encoding is None:
+        _require_text(head)
     if _is_utf8(data):
         return _as_utf8(data, 0, "utf-8")
-    return _guessed(data)
+    return _guessed(data, *([] if options.encoding is None else [options.encoding]))
 
 
 def _wide_encoding(head: bytes) -> str | None:
@@ -165,11 +167,11 @@ def _first_odd_line(data: bytes | mmap.mmap) -> int:
     return 1
 
 
-def _guessed(data: bytes | mmap.mmap) -> DecodedText:
-    for encoding in FALLBACKS:
+def _guessed(data: bytes | mmap.mmap, *first: str) -> DecodedText:
+    for encoding in (*first, *FALLBACKS):
         try:
             text = bytes(data).decode(encoding)
-        except UnicodeDecodeError:
+        except UnicodeError:
             continue
         note = (
             f"the text is no UTF-8 (line {_first_odd_line(data)}), so it was read as {encoding}; "

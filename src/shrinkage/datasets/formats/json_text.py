@@ -32,7 +32,7 @@ def read_json(content: FileContent, options: ReadOptions) -> FrameTable:
     Raises:
         InputError: no JSON, or nothing that is a table.
     """
-    text = decoded(content.data, options.encoding)
+    text = decoded(content.data, options)
     value, notes = _parsed(text.buffer.to_pybytes().decode("utf-8"))
     frame, told = _frame(value)
     if frame.empty:

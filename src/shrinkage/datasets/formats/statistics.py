@@ -6,6 +6,7 @@ Source: https://pandas.pydata.org/docs/reference/api/pandas.read_stata.html
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import cast
 
 import pandas as pd
 
@@ -19,13 +20,14 @@ Reader = Callable[[FileContent, ReadOptions], pd.DataFrame]
 
 
 def _stata(content: FileContent, _options: ReadOptions) -> pd.DataFrame:
-    return pd.read_stata(content.file())
+    return cast(pd.DataFrame, pd.read_stata(content.file()))
 
 
 def _sas(content: FileContent, options: ReadOptions) -> pd.DataFrame:
     kind = "xport" if content.ending == ".xpt" else "sas7bdat"
     encoding = options.encoding or ("utf-8" if kind == "sas7bdat" else "latin-1")
-    return pd.read_sas(content.file(), format=kind, encoding=encoding)
+    with pd.read_sas(content.file(), format=kind, encoding=encoding, iterator=True) as reader:
+        return reader.read()
 
 
 def _reader(read: Reader, what: str) -> Callable[[FileContent, ReadOptions], FrameTable]:

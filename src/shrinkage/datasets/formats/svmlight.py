@@ -30,7 +30,10 @@ def _read(content: FileContent, options: ReadOptions) -> tuple[np.ndarray, ...]:
     zero_based = known[0] == "x0" if known else "auto"
     try:
         sparse, y, groups = load_svmlight_file(
-            content.file(), query_id=True, zero_based=zero_based, n_features=len(known) or None
+            content.file(),
+            query_id=True,
+            zero_based=zero_based,  # pyright: ignore[reportArgumentType]
+            n_features=len(known) or None,
         )
     except (ValueError, OverflowError) as error:
         raise InputError(
