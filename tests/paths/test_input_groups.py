@@ -146,7 +146,10 @@ def test_the_code_of_the_report_has_the_groups():
     x = torch.from_numpy(Preprocessing.fit(X).transform(X))
     names: dict = {"x": x, "y": torch.tensor(y, dtype=torch.float32)}
     exec(compile(result.code, "report", "exec"), names)
-    assert names["groups"] == (0, 1, 1, 1, 1, 2, 2)
+    (part,) = names["attachment"].assignment.parts["0.weight"]
+    units, penalty = part.penalty.on_its_units()
+    assert units.chosen == tuple(range(1, 8))
+    assert penalty == GroupLasso(axes=(1,), groups=(0, 1, 1, 1, 1, 2, 2))
     assert names["penalised"] == tuple(range(1, 8))
     assert set(names["attachment"].assignment.parts) == {"0.weight", "0.bias", "2.weight", "2.bias"}
     assert result.summary["free"] == ["age"]

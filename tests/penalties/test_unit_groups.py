@@ -78,6 +78,16 @@ def test_free_inputs_are_as_if_the_others_were_an_array_of_their_own():
         assert (ours.gradient(w, 1)[:, :, [1, 4]] == 0).all()
 
 
+def test_groups_of_ones_own_lose_the_free_inputs():
+    groups = InputGroups(LABELS, free=(1, 4))
+    info = ParameterInfo("w", (3, 7), input_axis=1, output_axis=0, input_groups=groups)
+    w = rows(7, 3, 7)
+    own = penalty_on(GroupLasso("input", groups=(0, 0, 1, 1, 1, 2, 2)), info)
+    alone = GroupLasso("input", groups=(0, 1, 1, 2, 2))
+    kept = list(groups.penalised)
+    np.testing.assert_array_equal(own.prox(w, 0.3)[:, kept], alone.prox(w[:, kept], 0.3))
+
+
 def test_terms_with_references_meet_on_the_same_free_inputs():
     w, reference = rows(5, 3, 7), rows(6, 3, 7)
     info = ParameterInfo("w", (3, 7), input_axis=1, input_groups=InputGroups(LABELS, free=(0, 6)))

@@ -91,6 +91,10 @@ class Penalty(ABC):
         """Return the units that it is on (None: all) and the penalty of the array of those."""
         return None, self
 
+    def of_units(self, axis: int, chosen: Sequence[int]) -> Penalty:  # noqa: ARG002
+        """Return the penalty for the array of some of the units along an axis."""
+        return self
+
     def with_unit_groups(self, axis: int, labels: Sequence[Hashable]) -> Penalty:  # noqa: ARG002
         """Return the penalty where units along an axis with equal labels belong together."""
         return self

@@ -166,6 +166,16 @@ class GroupLasso(Penalty):
             return self
         return GroupLasso(axes=self.axes, groups=numbered(labels))
 
+    def of_units(self, axis: int, chosen: Sequence[int]) -> GroupLasso:
+        """Return the penalty with the labels of some units, where they lie along that axis.
+
+        >>> GroupLasso(axes=(1,), groups=(0, 0, 1)).of_units(1, (0, 2))
+        GroupLasso(axes=(1,), groups=(0, 1))
+        """
+        if self.groups is None or self.axes != (axis,):
+            return self
+        return GroupLasso(axes=self.axes, groups=tuple(self.groups[unit] for unit in chosen))
+
     def coupled_axes(self, ndim: int) -> Axes:
         """Return the axes within a group.
 

@@ -163,11 +163,13 @@ def penalty_on(penalty: Penalty, info: ParameterInfo) -> Penalty:
     groups, axis = info.input_groups, info.input_axis
     if groups is None or axis is None:
         return own
+    own = own.of_units(axis, groups.penalised) if groups.free else own
     if groups.any_together:
         labels = [groups.labels[unit] for unit in groups.penalised]
         own = own.with_unit_groups(axis, labels)
     if groups.free:
-        own = OnSomeUnits(own, Units(axis, info.shape[axis], groups.penalised))
+        units = Units(axis, info.shape[axis], groups.penalised)
+        own = OnSomeUnits(own, units)
     return own
 
 

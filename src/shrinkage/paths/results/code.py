@@ -13,7 +13,6 @@ from torch import nn
 
 from shrinkage.parameters import ParameterInfo
 from shrinkage.paths.engines.recipe import WARM_UP, Recipe
-from shrinkage.penalties.unit_blocks import numbered
 from shrinkage.selections import Selection, named, select, weights
 from shrinkage.terms import Term, Terms, penalty_on
 
@@ -55,7 +54,7 @@ from shrinkage.pytorch import regularize
 
 model = {_module_text(module, model_name)}
 optimizer = torch.optim.Adam(model.parameters(), lr={recipe.learning_rate:g})
-{references if ".around(" in written else ""}{_groups_text(own, written)}terms = {written}
+{references if ".around(" in written else ""}{_units_text(own, written)}terms = {written}
 attachment = regularize(optimizer, model, terms, update="{update}")
 epochs, batch = {recipe.epochs}, min({recipe.batch_size}, len(x))
 total = epochs * (len(x) // batch)
@@ -79,17 +78,11 @@ print(attachment.table())
 """
 
 
-def _groups_text(own: ParameterInfo | None, written: str) -> str:
-    """Return the lines that say which inputs are one group, and which are penalised."""
-    if own is None or own.input_groups is None:
+def _units_text(own: ParameterInfo | None, written: str) -> str:
+    """Return the line that says which inputs are penalised, where some are free."""
+    if own is None or own.input_groups is None or "penalised" not in written:
         return ""
-    groups, lines = own.input_groups, ""
-    if "penalised" in written:
-        lines += f"penalised = {groups.penalised}  # the other inputs are free\n"
-    if "groups=groups" in written:
-        labels = numbered(groups.labels[unit] for unit in groups.penalised)
-        lines += f"groups = {labels}  # inputs of one column of the table\n"
-    return lines
+    return f"penalised = {own.input_groups.penalised}  # the other inputs are free\n"
 
 
 def _term_texts(
@@ -97,23 +90,15 @@ def _term_texts(
 ) -> list[str]:
     """Return a term as one writes it, apart for the layer with groups of inputs where it must."""
     selected = () if own is None else select(term.selection, infos)
-    if (
-        own is None
-        or own not in selected
-        or penalty_on(term.penalty, own)
-        == penalty_on(term.penalty, replace(own, input_groups=None))
-    ):
+    if own is None or own not in selected:
         return [_term_text(term, repr(term.penalty), term.selection)]
-    groups, penalty = own.input_groups, repr(term.penalty)
-    assert groups is not None
-    grouped = replace(own, input_groups=replace(groups, free=()))
-    if penalty_on(term.penalty, grouped) != penalty_on(
-        term.penalty, replace(own, input_groups=None)
-    ):
-        penalty = penalty[:-1] + ", groups=groups)"
-    if groups.free:
-        units = f"Units({own.input_axis}, {len(groups.labels)}, penalised)"
-        penalty = f"OnSomeUnits({penalty}, {units})"
+    here = penalty_on(term.penalty, own)
+    if here == penalty_on(term.penalty, replace(own, input_groups=None)):
+        return [_term_text(term, repr(term.penalty), term.selection)]
+    units, inner = here.on_its_units()
+    penalty = repr(inner)
+    if units is not None:
+        penalty = f"OnSomeUnits({penalty}, Units({units.axis}, {units.length}, penalised))"
     texts = [_term_text(term, penalty, named(own.name))]
     if len(selected) > 1:
         rest = term.selection & ~named(own.name)
