@@ -25,7 +25,7 @@ from shrinkage.paths.own_sets import dataset_of
 from shrinkage.paths.results.directory import read_run, write_run, write_summary
 from shrinkage.paths.results.fitted import FittedPath
 from shrinkage.paths.running.estimate import Estimate
-from shrinkage.paths.running.plan import Model, identity_of_data, make_plan
+from shrinkage.paths.running.plan import Model, Plan, identity_of_data, make_plan
 from shrinkage.paths.running.progress import progress_bar
 from shrinkage.paths.running.store import fingerprint_of, is_finished, mark_finished, open_store
 from shrinkage.penalties import L1, Penalty
@@ -187,6 +187,7 @@ def fit_dataset(
     resume: bool = False,
     progress: bool | None = None,
     announce: Callable[[Estimate], None] | None = None,
+    foretell: Callable[[Plan], None] | None = None,
 ) -> PathRun:
     """Run a path on a dataset; `fit_path` describes what it does.
 
@@ -201,6 +202,7 @@ def fit_dataset(
         resume: go on in it.
         progress: show a bar.
         announce: called with the estimate before anything is trained but a short trial.
+        foretell: called before that with the plan, whose `cautions` and `constant` are known then.
 
     Returns:
         The result.
@@ -212,6 +214,8 @@ def fit_dataset(
         state = open_store(store, fingerprint, resume=resume)
         if store is not None and is_finished(store):
             return load_result(store)
+        if foretell is not None:
+            foretell(plan)
         result = PathRun.of(fit(plan, state, bar, announce))
         seconds = round(time.perf_counter() - begin, 2)
         result = replace(result, summary={**result.summary, "wall_seconds": seconds})

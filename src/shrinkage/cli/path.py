@@ -26,6 +26,7 @@ from shrinkage.extras import missing
 
 if TYPE_CHECKING:
     from shrinkage.paths.running.estimate import Estimate
+    from shrinkage.paths.running.plan import Plan
 
 INTERRUPTED = 130
 DATA = typer.Argument(
@@ -300,7 +301,7 @@ def command(
       shrinkage path images/ --model mlp:256,64 --strengths 1e-4,1e-3,1e-2
     """
     from shrinkage.cli.shown import announce, no_report, show_result, with_warnings_as_lines
-    from shrinkage.cli.told import tell_columns
+    from shrinkage.cli.told import tell_columns, tell_plan
     from shrinkage.datasets import load_dataset
     from shrinkage.datasets.column_specs import read_specs
     from shrinkage.paths import PathOptions
@@ -364,12 +365,15 @@ def command(
         further("test", test),
     )
 
+    plans: list[Plan] = []
+
     def before_training(estimate: Estimate) -> None:
         tell_names(penalty, *(term.name for term in beside))
         if not quiet:
             tell_columns(rows)
             for source, notes in told.items():
                 tell_notes(source, notes)
+            tell_plan(plans[0])
             announce(estimate)
             if missing("reports") is not None:
                 typer.echo(no_report(folder), err=True)
@@ -389,11 +393,13 @@ def command(
             resume=resume,
             progress=False if quiet else None,
             announce=before_training,
+            foretell=plans.append,
         )
     except KeyboardInterrupt:
         typer.echo(f"stopped; the same command with --resume goes on in {folder}", err=True)
         raise typer.Exit(INTERRUPTED) from None
-    show_result(result, folder, quiet=quiet)
+    known = () if quiet or not plans else plans[0].cautions
+    show_result(result, folder, quiet=quiet, told=known)
 
 
 def _model(model: str, activation: str | None, dropout: float | None, norm: str | None) -> str:

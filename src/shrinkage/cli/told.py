@@ -11,12 +11,15 @@ from rich.table import Table
 from rich.text import Text
 
 from shrinkage.drawing.text import plain, share_text
+from shrinkage.reports.cautions import caution_text
 from shrinkage.reports.target_told import target_text
 from shrinkage.reports.told_columns import column_shows, kind_words, told_columns
+from shrinkage.reports.wording import score_wording
 
 if TYPE_CHECKING:
     from shrinkage.datasets import Dataset
     from shrinkage.datasets.table_look import TableLook
+    from shrinkage.paths.running.plan import Plan
 
 
 def show_look(look: TableLook, written: Path | None) -> None:
@@ -45,6 +48,16 @@ def tell_columns(data: Dataset) -> None:
     target = [] if data.target is None else [target_text(data.target)]
     for line in (*data.notes, *target, *told_columns(column_records(inputs))):
         console.print(Text(plain(line)))
+
+
+def tell_plan(plan: Plan) -> None:
+    """Say what is known of rows and scores before anything is trained."""
+    console = Console(stderr=True, highlight=False)
+    wording = score_wording(plan.problem.scorer.name)
+    score = wording.text(float(plan.constant.folds.mean()))
+    console.print(Text(f"a model without inputs: {wording.label} {score} over the folds"))
+    for caution in plan.cautions:
+        console.print(Text(f"warning: {caution_text(caution)}", style="yellow"))
 
 
 def _table(look: TableLook) -> Table:
