@@ -26,7 +26,7 @@ from shrinkage.datasets.column_specs import ColumnKind, ColumnSpec
 from shrinkage.datasets.judging.base import NO_HINTS, FileHints, JudgedColumn
 from shrinkage.datasets.judging.date_forms import dates_of, plain_dates
 from shrinkage.datasets.judging.level_forms import known_levels, spell_level
-from shrinkage.datasets.judging.missing_words import missing_words, plain_word
+from shrinkage.datasets.judging.missing_words import are_missing, missing_words, plain_word
 from shrinkage.datasets.judging.number_text import PER_CENT, read_numbers
 from shrinkage.datasets.judging.text import judge_text
 from shrinkage.datasets.judging.typed import (
@@ -179,8 +179,7 @@ def _without_categories(series: pd.Series) -> pd.Series:
 def _distinct(cells: pa.ChunkedArray, rule: CellRule) -> tuple[DistinctCells, np.ndarray]:
     """Return the different cells, and which of them mean missing under the rule."""
     distinct, words = DistinctCells.of(cells), missing_words(rule)
-    lost = (plain_word(text) in words for text in distinct.texts)
-    return distinct, np.fromiter(lost, dtype=bool, count=len(distinct.texts))
+    return distinct, are_missing(distinct.texts, words)
 
 
 def _require(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import pandas as pd
@@ -15,7 +16,7 @@ from shrinkage.datasets.column_specs import ColumnSpec
 from shrinkage.datasets.judging.missing_words import (
     ALWAYS_MISSING,
     MISSING_AMONG_NUMBERS,
-    plain_word,
+    are_missing,
     said_words,
 )
 
@@ -77,14 +78,20 @@ class TextColumn:
     spec: ColumnSpec
     locate: Locate
 
-    def missing(self, *, among_numbers: bool) -> np.ndarray:
-        """Return which distinct texts mean missing, (d,)."""
-        if self.spec.missing is not None:
-            words = said_words(self.spec.missing)
-        else:
-            words = ALWAYS_MISSING | MISSING_AMONG_NUMBERS if among_numbers else ALWAYS_MISSING
-        texts = self.distinct.texts
-        return np.fromiter((plain_word(t) in words for t in texts), dtype=bool, count=len(texts))
+    @cached_property
+    def missing_among_numbers(self) -> np.ndarray:
+        """Return which distinct texts mean missing in a column of numbers or dates, (d,)."""
+        return self._missing(ALWAYS_MISSING | MISSING_AMONG_NUMBERS)
+
+    @cached_property
+    def missing_among_words(self) -> np.ndarray:
+        """Return which distinct texts mean missing in a column of levels, (d,)."""
+        return self._missing(ALWAYS_MISSING)
+
+    def _missing(self, usual: frozenset[str]) -> np.ndarray:
+        said = self.spec.missing
+        words = usual if said is None else said_words(said)
+        return are_missing(self.distinct.texts, words)
 
     def first(self, wanted: np.ndarray) -> tuple[str, str]:
         """Return words for the first row with one of the wanted texts, and its cell."""

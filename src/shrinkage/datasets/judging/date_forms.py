@@ -32,8 +32,8 @@ _SHAPES = 4
 _TRIED = 3
 """So many cells of a shape are shown to the guess."""
 
-_LOOKED_AT = 200
-"""So many different cells decide whether the others are looked at."""
+_LOOKED_AT = 500
+"""So many different cells suggest formats, which are then tried on all."""
 
 _MONTHS = "jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec"
 _LIKELY = re.compile(
@@ -128,12 +128,13 @@ def date_form(
     >>> date_form(["13/02/2024", "01/02/2024"], np.array([1, 1])).date_format
     '%d/%m/%Y'
     """
-    if not _half_likely(texts[:: max(1, len(texts) // _LOOKED_AT)]) or not _half_likely(texts):
+    shown = texts[:: max(1, len(texts) // _LOOKED_AT)]
+    likely = [text for text in shown if _LIKELY.fullmatch(text)]
+    if not texts or 2 * len(likely) < len(shown):
         return None
-    likely = [text for text in texts if _LIKELY.fullmatch(text)]
     best: dict[str, np.ndarray] = {}
     most = 0
-    for form in _formats(likely):
+    for form in _fitting(_formats(likely), shown):
         values = read_dates(texts, form)
         fit = int(counts[~np.isnat(values)].sum())
         if fit > most:
@@ -143,9 +144,10 @@ def date_form(
     return _chosen(best, day_first_hint) if best else None
 
 
-def _half_likely(texts: Sequence[str]) -> bool:
-    likely = sum(_LIKELY.fullmatch(text) is not None for text in texts)
-    return bool(texts) and 2 * likely >= len(texts)
+def _fitting(forms: Sequence[str], shown: Sequence[str]) -> list[str]:
+    """Return the formats that read most of the cells shown."""
+    fits = {form: int((~np.isnat(read_dates(shown, form))).sum()) for form in forms}
+    return [form for form, fit in fits.items() if fit and fit == max(fits.values())]
 
 
 def _formats(likely: Sequence[str]) -> list[str]:

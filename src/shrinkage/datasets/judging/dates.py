@@ -16,7 +16,7 @@ from shrinkage.errors import InputError
 
 def judge_dates(column: TextColumn, hints: FileHints, *, said: bool = False) -> JudgedColumn | None:
     """Return a column of dates, or None where it is none."""
-    missing = column.missing(among_numbers=True)
+    missing = column.missing_among_numbers
     places = np.flatnonzero(~missing)
     texts = [column.distinct.texts[place] for place in places]
     counts = column.distinct.counts[places]

@@ -31,7 +31,7 @@ def judge_levels(column: TextColumn) -> JudgedColumn:
     >>> judge_levels(column).values.tolist()
     ['Bern', 'Bern', 'Basel']
     """
-    missing = column.missing(among_numbers=False)
+    missing = column.missing_among_words
     places = np.flatnonzero(~missing)
     texts = [column.distinct.texts[place] for place in places]
     counts = column.distinct.counts[places]

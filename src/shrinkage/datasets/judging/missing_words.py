@@ -11,6 +11,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import cache
 
+import numpy as np
+
 from shrinkage.datasets.cell_rules import CellRule
 from shrinkage.datasets.column_specs import ColumnKind
 
@@ -53,6 +55,21 @@ def missing_words(rule: CellRule) -> frozenset[str]:
         return said_words(rule.missing)
     words = rule.kind in (ColumnKind.CATEGORY, ColumnKind.ORDINAL)
     return ALWAYS_MISSING if words else _BESIDE_NUMBERS
+
+
+def are_missing(texts: Sequence[str], words: frozenset[str]) -> np.ndarray:
+    """Return which texts are words for missing, (d,).
+
+    >>> are_missing(["N/A", "5"], ALWAYS_MISSING).tolist()
+    [True, False]
+    """
+    longest = 2 * max(map(len, words))  # blanks inside may be wide
+    starts = {word[:1] for word in words} | {" "}
+    lost = (
+        len(text) <= longest and text[:1].casefold() in starts and plain_word(text) in words
+        for text in texts
+    )
+    return np.fromiter(lost, dtype=bool, count=len(texts))
 
 
 @cache

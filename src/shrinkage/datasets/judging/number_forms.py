@@ -21,9 +21,9 @@ from shrinkage.datasets.judging.number_text import (
     MAGNITUDES,
     PER_CENT,
     NumberText,
-    marks_pattern,
-    number_of,
+    marks_fit,
     number_text,
+    numbers_of,
     unit_key,
 )
 
@@ -46,6 +46,7 @@ class NumberForm:
     Args:
         rule: marks and units.
         values: float64 for each distinct text, NaN where it is no number.
+        parts: of each distinct text, None where it is no number.
         doubts: what the column could not settle.
         proof: the decimal mark that the column proves to be in use, or nothing.
         is_open: whether what the rest of the file says may change the reading.
@@ -53,6 +54,7 @@ class NumberForm:
 
     rule: CellRule
     values: np.ndarray
+    parts: Sequence[NumberText | None]
     doubts: tuple[ColumnDoubt, ...] = ()
     proof: str = ""
     is_open: bool = False
@@ -78,14 +80,13 @@ def number_form(
     digits = Counter[str]()
     for part, count in zip(parts, counts.tolist(), strict=True):
         if part is not None:
-            digits[part.digits] += count
+            digits[part.marks] += count
     points = set(rule.units) & _POINTED
     marks = _marks(digits, spec, "." if points else decimal_hint)
     rule = replace(rule, decimal=marks.decimal, thousands=marks.thousands)
-    pairs = zip(texts, parts, strict=True)
-    values = np.array([number_of(text, part, rule) for text, part in pairs], dtype=np.float64)
+    values = numbers_of(texts, parts, rule)
     proof = "" if CLOCK in rule.units else marks.proof
-    return NumberForm(rule, values, (*doubts, *marks.doubts), proof, marks.is_open)
+    return NumberForm(rule, values, parts, (*doubts, *marks.doubts), proof, marks.is_open)
 
 
 @dataclass(frozen=True)
@@ -99,10 +100,7 @@ class _Marks:
 
 def _marks(digits: Counter[str], spec: ColumnSpec, hint: str) -> _Marks:
     pairs = _allowed_pairs(spec)
-    fits = [
-        sum(n for text, n in digits.items() if marks_pattern(*pair).fullmatch(text))
-        for pair in pairs
-    ]
+    fits = [sum(n for text, n in digits.items() if marks_fit(text, *pair)) for pair in pairs]
     best = [pair for pair, fit in zip(pairs, fits, strict=True) if fit == max(fits)]
     first = best[0]
     if spec.decimal is not None or spec.thousands is not None:
@@ -143,7 +141,7 @@ def fits_some_marks(digits: str) -> bool:
     >>> fits_some_marks("1.234,5"), fits_some_marks("10.0.174.3")
     (True, False)
     """
-    return any(marks_pattern(*pair).fullmatch(digits) for pair in _PAIRS)
+    return any(marks_fit(digits, *pair) for pair in _PAIRS)
 
 
 def _allowed_pairs(spec: ColumnSpec) -> list[tuple[str, str]]:

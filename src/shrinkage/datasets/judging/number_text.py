@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Sequence
-from dataclasses import dataclass
-from functools import cache
+from collections.abc import Iterable, Sequence
+from functools import cache, lru_cache
+from typing import NamedTuple
 
 import numpy as np
 
@@ -54,8 +54,7 @@ _MINUS = dict.fromkeys(map(ord, "−‐‑‒–﹣－"), "-")
 _QUOTES = dict.fromkeys(map(ord, "’‘ʼ′"), "'")
 
 
-@dataclass(frozen=True, slots=True)
-class NumberText:
+class NumberText(NamedTuple):
     """The parts of one number as it was written.
 
     Args:
@@ -64,6 +63,7 @@ class NumberText:
         exponent: `e5` or nothing.
         before: the currency before it, or nothing.
         behind: the unit or currency behind it, or nothing.
+        marks: the digits as nines, a leading zero as 0: all that decides what the marks mean.
     """
 
     negative: bool
@@ -71,6 +71,19 @@ class NumberText:
     exponent: str
     before: str
     behind: str
+    marks: str
+
+
+class _Shape(NamedTuple):
+    """Where the parts lie in all texts that differ by their digits alone."""
+
+    negative: bool
+    digits: slice
+    exponent: slice
+    before: str
+    behind: str
+    unit: slice | None
+    marks: str
 
 
 def plain_digits(text: str) -> str:
@@ -83,35 +96,60 @@ def plain_digits(text: str) -> str:
         return text
     text = unicodedata.normalize("NFKC", text.translate(_ODD_MARKS))
     text = text.translate(_MINUS | _QUOTES)
+    if text.isascii() or not any(letter.isdecimal() and letter > "9" for letter in text):
+        return text
     return "".join(
-        str(unicodedata.decimal(letter)) if not letter.isascii() and letter.isdecimal() else letter
-        for letter in text
+        str(unicodedata.decimal(letter)) if letter.isdecimal() else letter for letter in text
     )
 
 
 def number_text(text: str) -> NumberText | None:
     """Cut a text into the parts of a number, or return None where it is none.
 
-    >>> number_text("($1,234.50)")
-    NumberText(negative=True, digits='1,234.50', exponent='', before='$', behind='')
+    >>> number_text("($1,234.50)")[:5]
+    (True, '1,234.50', '', '$', '')
     >>> number_text("34 y").behind, number_text("5.-").digits, number_text("Q1")
     ('y', '5', None)
     """
-    clock = _CLOCK.fullmatch(text.strip())
-    if clock is not None:
-        return _clock_time(clock)
-    match = _NUMBER.fullmatch(_NO_CENTS.sub("", plain_digits(text).strip()))
+    text = plain_digits(text).strip()
+    if ":" in text:
+        clock = _CLOCK.fullmatch(text)
+        return None if clock is None else _clock_time(clock)
+    shape = _shape(text.translate(_NINES))
+    if shape is None:
+        return None
+    digits = text[shape.digits]
+    return NumberText(
+        shape.negative,
+        digits,
+        text[shape.exponent],
+        shape.before,
+        shape.behind if shape.unit is None else text[shape.unit].strip(),
+        "0" + shape.marks[1:] if digits[0] == "0" else shape.marks,
+    )
+
+
+_NINES = str.maketrans("012345678", "999999999")
+
+
+@lru_cache(maxsize=1 << 14)
+def _shape(nines: str) -> _Shape | None:
+    """Return where the parts of a number lie in a text whose digits are nines; None: no number."""
+    match = _NUMBER.fullmatch(_NO_CENTS.sub("", nines))
     if match is None or (match["open"] is None) != (match["close"] is None):
         return None
     signs = [match[name] for name in ("sign", "second", "last") if match[name]]
     if len(signs) + (match["open"] is not None) > 1:
         return None
-    return NumberText(
+    behind = (match["behind"] or "").strip()
+    return _Shape(
         negative=signs == ["-"] or match["open"] is not None,
-        digits=match["digits"],
-        exponent=match["exponent"] or "",
+        digits=slice(*match.span("digits")),
+        exponent=slice(*match.span("exponent")) if match["exponent"] else slice(0, 0),
         before=match["before"] or "",
-        behind=(match["behind"] or "").strip(),
+        behind=behind,
+        unit=slice(*match.span("behind")) if "9" in behind else None,
+        marks=match["digits"],
     )
 
 
@@ -120,7 +158,18 @@ def _clock_time(match: re.Match[str]) -> NumberText:
     value = int(match["first"]) + int(match["second"]) / 60 + float(match["third"] or 0) / 3600
     if match["half"]:
         value = value % 12 + 12 * (match["half"] in "Pp")
-    return NumberText(negative=False, digits=f"{value:.10f}", exponent="", before="", behind=CLOCK)
+    digits = f"{value:.10f}"
+    return NumberText(False, digits, "", "", CLOCK, digits)
+
+
+@cache
+def marks_fit(marks: str, decimal: str, thousands: str) -> bool:
+    """Return whether digits, or their `marks`, are a number under two marks.
+
+    >>> marks_fit("9.999,9", ",", "."), marks_fit("0.999", ",", ".")
+    (True, False)
+    """
+    return marks_pattern(decimal, thousands).fullmatch(marks) is not None
 
 
 @cache
@@ -179,27 +228,43 @@ def is_measured(parts: NumberText) -> bool:
     return bool(money) or key.casefold() in MEASURES or parts.behind in PER_CENT
 
 
-def read_number(parts: NumberText, rule: CellRule) -> float:
-    """Return the number that the parts spell under a rule, NaN where they spell none.
+class NumberReader:
+    """Reads the parts of numbers by a rule.
 
     >>> from shrinkage.datasets.column_specs import ColumnKind
-    >>> read_number(number_text("1.234,5"), CellRule(ColumnKind.NUMERIC, None, ",", "."))
-    1234.5
+    >>> read = NumberReader(CellRule(ColumnKind.NUMERIC, None, ",", "."))
+    >>> read(number_text("1.234,5")), read(number_text("1.5"))
+    (1234.5, nan)
     """
-    if not marks_pattern(rule.decimal, rule.thousands).fullmatch(parts.digits):
-        return np.nan
-    factor = 1.0
-    behind = parts.behind
-    if rule.magnitudes and behind.casefold() in MAGNITUDES:
-        factor, behind = MAGNITUDES[behind.casefold()], ""
-    known = {unit_key(unit) for unit in rule.units}
-    if any(unit and unit_key(unit) not in known for unit in (parts.before, behind)):
-        return np.nan
-    digits = parts.digits.replace(rule.thousands, "") if rule.thousands else parts.digits
-    value = float(digits.replace(rule.decimal, ".") + parts.exponent)
-    if PER_CENT.keys() & set(rule.units) and behind not in PER_CENT and value != 0:
-        return np.nan  # 12 and 0.12 could both be meant
-    return (-value if parts.negative else value) * factor / PER_CENT.get(behind, 1.0)
+
+    def __init__(self, rule: CellRule) -> None:
+        self._rule = rule
+        self._units = {unit_key(unit) for unit in rule.units}
+        self._shares = bool(PER_CENT.keys() & set(rule.units))
+        self._factors: dict[tuple[str, str], float] = {}
+
+    def __call__(self, parts: NumberText) -> float:
+        """Return the number that the parts spell, NaN where they spell none."""
+        rule = self._rule
+        if not marks_fit(parts.marks, rule.decimal, rule.thousands):
+            return np.nan
+        units = (parts.before, parts.behind)
+        if units not in self._factors:
+            self._factors[units] = self._factor(*units)
+        digits = parts.digits.replace(rule.thousands, "") if rule.thousands else parts.digits
+        value = float(digits.replace(rule.decimal, ".") + parts.exponent)
+        if self._shares and parts.behind not in PER_CENT and value != 0:
+            return np.nan  # 12 and 0.12 could both be meant
+        value /= PER_CENT.get(parts.behind, 1.0)
+        return (-value if parts.negative else value) * self._factors[units]
+
+    def _factor(self, before: str, behind: str) -> float:
+        """Return what a number with these units is multiplied by, NaN where they do not belong."""
+        factor = 1.0
+        if self._rule.magnitudes and behind.casefold() in MAGNITUDES:
+            factor, behind = MAGNITUDES[behind.casefold()], ""
+        known = all(not unit or unit_key(unit) in self._units for unit in (before, behind))
+        return factor if known else np.nan
 
 
 _INFINITE = {
@@ -207,9 +272,16 @@ _INFINITE = {
 }
 
 
-def number_of(text: str, parts: NumberText | None, rule: CellRule) -> float:
-    """Return the number that a text spells under a rule; `inf` is one, so that it is refused."""
-    return _INFINITE.get(text.lower(), np.nan) if parts is None else read_number(parts, rule)
+def numbers_of(
+    texts: Sequence[str], parts: Iterable[NumberText | None], rule: CellRule
+) -> np.ndarray:
+    """Return the numbers of texts that are cut into parts; `inf` is one, so that it is refused."""
+    read = NumberReader(rule)
+    numbers = (
+        _INFINITE.get(text.lower(), np.nan) if part is None else read(part)
+        for text, part in zip(texts, parts, strict=True)
+    )
+    return np.fromiter(numbers, dtype=np.float64, count=len(texts))
 
 
 def read_numbers(texts: Sequence[str], rule: CellRule) -> np.ndarray:
@@ -219,5 +291,4 @@ def read_numbers(texts: Sequence[str], rule: CellRule) -> np.ndarray:
     >>> read_numbers(["12%", "x"], CellRule(ColumnKind.NUMERIC, units=("%",))).tolist()
     [0.12, nan]
     """
-    numbers = (number_of(text, number_text(text), rule) for text in texts)
-    return np.fromiter(numbers, dtype=np.float64, count=len(texts))
+    return numbers_of(texts, map(number_text, texts), rule)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -15,7 +16,6 @@ from shrinkage.datasets.judging.number_text import (
     PER_CENT,
     NumberText,
     is_measured,
-    number_text,
     unit_key,
 )
 from shrinkage.datasets.wording import listed, one_line
@@ -38,7 +38,7 @@ def judge_numbers(
     column: TextColumn, hints: FileHints, *, said: bool = False
 ) -> JudgedColumn | None:
     """Return a column of numbers, or None where it is none."""
-    missing = column.missing(among_numbers=True)
+    missing = column.missing_among_numbers
     places = np.flatnonzero(~missing)
     texts = [column.distinct.texts[place] for place in places]
     counts = column.distinct.counts[places]
@@ -49,7 +49,7 @@ def judge_numbers(
     present, numeric = int(counts.sum()), int(counts[good].sum())
     if numeric < ENOUGH * present - 1e-9 and not (said and numeric):
         if not said:
-            _refuse_mixtures(column, texts, counts)
+            _refuse_mixtures(column, texts, counts, form.parts)
             _refuse_few_words(column, texts, counts, form)
         return None
     values = np.full(len(column.distinct.texts), np.nan)
@@ -80,13 +80,17 @@ def has_leading_zeros(texts: list[str]) -> bool:
     )
 
 
-def _refuse_mixtures(column: TextColumn, texts: list[str], counts: np.ndarray) -> None:
+def _refuse_mixtures(
+    column: TextColumn,
+    texts: list[str],
+    counts: np.ndarray,
+    parts: Sequence[NumberText | None],
+) -> None:
     """Raise for amounts in several units, or with several decimal marks."""
-    parts = [number_text(text) for text in texts]
     common = _common_units(parts, counts)
     amounts = [
         part is not None
-        and fits_some_marks(part.digits)
+        and fits_some_marks(part.marks)
         and (is_measured(part) or unit_key(part.behind) in common)
         for part in parts
     ]
@@ -104,7 +108,7 @@ def _refuse_mixtures(column: TextColumn, texts: list[str], counts: np.ndarray) -
     )
 
 
-def _common_units(parts: list[NumberText | None], counts: np.ndarray) -> set[str]:
+def _common_units(parts: Sequence[NumberText | None], counts: np.ndarray) -> set[str]:
     """Return the units behind numbers, where there are only a few and none is rare."""
     times = Counter[str]()
     for part, count in zip(parts, counts.tolist(), strict=True):
