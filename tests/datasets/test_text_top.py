@@ -98,6 +98,8 @@ def test_decimal_commas_do_not_separate(write_csv):
         (commas("t,y", "'t Gooi,1", "Bern,2", "'s-Hage,3"), "'t Gooi"),
         (commas("t,y", "#ff0000,1", "#00ff00,2"), "#ff0000"),
         (commas("t,y", '"say \\"hi, you\\"",1', '"b",2', '"c",3'), 'say "hi, you"'),
+        (commas("t,y", '"say \\"hi\\" twice",1', '"b",2', '"c",3'), 'say "hi" twice'),
+        (commas("t,y", '"C:\\",1', '"D:\\",2'), "C:\\"),
         (commas("#,t,y", "1,a,1", "2,b,2", "3,c,3"), "a"),
     ],
 )
@@ -191,6 +193,11 @@ def test_inherited_options_that_do_not_fit_are_passed_over(tmp_path, refused):
         assert read_rows(path, read_options=options.inherit())["stadt"].tolist() == ["Zürich"]
     with refused("no sheet"):
         read_rows(path, read_options=options)
+
+
+def test_one_column_of_words(write_csv):
+    towns = ["New York", "Bern", "Los Angeles", "Old Town", "San Juan"]
+    assert read_rows(write_csv(commas("town", *towns)))["town"].tolist() == towns
 
 
 def test_rows_to_predict_say_what_was_decided(write_csv):

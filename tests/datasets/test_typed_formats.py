@@ -99,12 +99,13 @@ JSON = {
     "pandas columns": FRAME.to_json(),
     "pandas index": FRAME.to_json(orient="index"),
     "pandas split": FRAME.to_json(orient="split"),
+    "pandas table": FRAME.to_json(orient="table"),
     "a list inside": json.dumps({"source": "us", "rows": ROWS}),
 }
 
 
 @pytest.mark.parametrize("case", JSON)
-@pytest.mark.parametrize("name", ["t.json", "t"])
+@pytest.mark.parametrize("name", ["t.json", "t", "t.txt"])
 def test_json(write_csv, case, name):
     assert is_the_table(load_dataset(write_csv(JSON[case], name), target="y"))
 

@@ -172,7 +172,8 @@ def _blanks_separate(dialect: Dialect, lines: list[str], share: float) -> bool:
     rows = [record.cells for record in top_records(dialect, lines)]
     beside = sum(cell.endswith((",", ";", "|", ":")) for cells in rows for cell in cells)
     tabs = _rank(replace(dialect, separator="\t"), lines)[0]
-    return share >= BLANKS_FROM > tabs and beside < MOST_BESIDE * sum(map(len, rows))
+    alike = len(rows[0]) > 1 or len({len(cells) for cells in rows[1:]}) == 1
+    return share >= BLANKS_FROM > tabs and alike and beside < MOST_BESIDE * sum(map(len, rows))
 
 
 def head_lines(text: DecodedText) -> list[str]:
@@ -220,7 +221,9 @@ def _with_quotes(dialect: Dialect, lines: list[str]) -> Dialect:
     dialect = replace(dialect, spaced=f'{dialect.separator} "' in sample)
     if f"\\{dialect.quote}" in sample:
         escaped = replace(dialect, escape="\\")
-        if _rank(escaped, lines) > _rank(dialect, lines):
+        inside = re.search(rf'\\"[^"\r\n{re.escape(dialect.character)}]', sample)
+        better = _rank(escaped, lines)[0] - _rank(dialect, lines)[0]
+        if better > 0 or (better == 0 and inside):
             return escaped
     return _with_single_quotes(dialect, lines) if "'" in sample else dialect
 

@@ -91,8 +91,18 @@ def _frame(value: object) -> tuple[pd.DataFrame, tuple[str, ...]]:
         return pd.DataFrame(dict(value)), ()
     tables = [name for name, member in value.items() if _is_records(member)]
     if len(tables) == 1:
-        return _rows(value[tables[0]]), (f"the table is the list {tables[0]!r} of the file",)
+        frame, note = _rows(value[tables[0]]), f"the table is the list {tables[0]!r} of the file"
+        index = _index_of(value, frame)
+        notes = (note, f"the index was left out: {listed(index)}") if index else (note,)
+        return frame.drop(columns=index), notes
     raise InputError(f"expected {FLAT}, got an object of {listed(value)}: save it so")
+
+
+def _index_of(value: Mapping, frame: pd.DataFrame) -> list[str]:
+    """Return the columns without a name of their own that pandas' `table` makes of an index."""
+    schema = value.get("schema")
+    keys = schema.get("primaryKey", []) if isinstance(schema, Mapping) else []
+    return [name for name in keys if name in ("index", "level_0") and name in frame]
 
 
 def _is_records(value: object) -> bool:

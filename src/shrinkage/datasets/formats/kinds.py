@@ -143,5 +143,5 @@ def _kind_of_text(content: FileContent, promised: FileKind | None) -> FileKind:
             "expected a table, got a page of HTML or XML (a download that went wrong?): save the "
             "table itself, as CSV"
         )
-    looks = (kind for pattern, kind in _LOOKS if pattern.match(text))
-    return promised or next(looks, FileKind.TEXT)
+    look = next((kind for pattern, kind in _LOOKS if pattern.match(text)), FileKind.TEXT)
+    return promised if promised and look is FileKind.SVMLIGHT else look
