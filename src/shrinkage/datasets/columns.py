@@ -17,7 +17,6 @@ from shrinkage.datasets.cells import (
     DistinctCells,
     Locate,
     level_text,
-    plain_numbers,
     plain_row,
     require_finite,
     text_cells,
@@ -28,6 +27,7 @@ from shrinkage.datasets.judging.date_forms import dates_of, plain_dates
 from shrinkage.datasets.judging.level_forms import known_levels, spell_level
 from shrinkage.datasets.judging.missing_words import are_missing, missing_words, plain_word
 from shrinkage.datasets.judging.number_text import PER_CENT, read_numbers
+from shrinkage.datasets.judging.plain import plain_or_missing
 from shrinkage.datasets.judging.text import judge_text
 from shrinkage.datasets.judging.typed import (
     is_real,
@@ -160,7 +160,7 @@ def values_as_numbers(
         require_finite(values, name, locate)
         return values
     cells = text_cells(series.to_numpy(object))
-    values = plain_numbers(cells) if rule == _PLAIN_NUMBERS else None
+    values = plain_or_missing(cells) if rule == _PLAIN_NUMBERS else None
     if values is None:
         distinct, missing = _distinct(cells, rule)
         numbers = np.where(missing, np.nan, read_numbers(distinct.texts, rule))

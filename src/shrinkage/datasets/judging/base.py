@@ -15,7 +15,7 @@ from shrinkage.datasets.column_readings import ColumnReading
 from shrinkage.datasets.column_specs import ColumnSpec
 from shrinkage.datasets.judging.missing_words import (
     ALWAYS_MISSING,
-    MISSING_AMONG_NUMBERS,
+    MISSING_BESIDE_NUMBERS,
     are_missing,
     said_words,
 )
@@ -81,7 +81,7 @@ class TextColumn:
     @cached_property
     def missing_among_numbers(self) -> np.ndarray:
         """Return which distinct texts mean missing in a column of numbers or dates, (d,)."""
-        return self._missing(ALWAYS_MISSING | MISSING_AMONG_NUMBERS)
+        return self._missing(MISSING_BESIDE_NUMBERS)
 
     @cached_property
     def missing_among_words(self) -> np.ndarray:

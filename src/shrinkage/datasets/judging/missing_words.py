@@ -31,7 +31,8 @@ ALWAYS_MISSING = frozenset(_ALWAYS.split()) | {"#n/a n/a", ""}
 MISSING_AMONG_NUMBERS = frozenset(_AMONG_NUMBERS.split()) | set(_OF_SEVERAL_WORDS.split(","))
 """Words that mean missing in a column whose other cells are numbers or dates."""
 
-_BESIDE_NUMBERS = ALWAYS_MISSING | MISSING_AMONG_NUMBERS
+MISSING_BESIDE_NUMBERS = ALWAYS_MISSING | MISSING_AMONG_NUMBERS
+"""All words that mean missing in a column of numbers or dates."""
 
 
 def plain_word(text: str) -> str:
@@ -54,7 +55,7 @@ def missing_words(rule: CellRule) -> frozenset[str]:
     if rule.missing is not None:
         return said_words(rule.missing)
     words = rule.kind in (ColumnKind.CATEGORY, ColumnKind.ORDINAL)
-    return ALWAYS_MISSING if words else _BESIDE_NUMBERS
+    return ALWAYS_MISSING if words else MISSING_BESIDE_NUMBERS
 
 
 def are_missing(texts: Sequence[str], words: frozenset[str]) -> np.ndarray:

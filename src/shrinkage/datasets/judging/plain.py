@@ -1,4 +1,4 @@
-"""The fast way for most columns of numbers: plain numbers and empty cells, in Arrow alone."""
+"""The fast way for most columns of numbers: plain ones and words for missing, in Arrow alone."""
 
 from __future__ import annotations
 
@@ -12,8 +12,10 @@ from shrinkage.datasets.cells import Locate, plain_numbers, require_finite
 from shrinkage.datasets.column_readings import ColumnReading
 from shrinkage.datasets.column_specs import ColumnKind, ColumnSpec
 from shrinkage.datasets.judging.base import EXAMPLES, FileHints, JudgedColumn, ends
+from shrinkage.datasets.judging.missing_words import MISSING_BESIDE_NUMBERS, are_missing
 
 FIRST_CELLS = 64
+_PLAIN = r"^-?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$"
 _ZEROS = r"^[+-]?0\d"
 _DAY = r"^(19|20)\d{2}(0[1-9]|1[0-2])(0[1-9]|[12]\d|3[01])$"
 _GROUPED = r"^[+-]?(\d+|[1-9]\d{0,2}(\.\d{3})+)$"
@@ -23,17 +25,17 @@ def judge_plain(
     name: str, cells: pa.ChunkedArray, spec: ColumnSpec, hints: FileHints, locate: Locate
 ) -> JudgedColumn | None:
     """Return a column of plain numbers and empty cells, the fast way, or None for a closer look."""
-    values = plain_numbers(cells)
-    if values is None or spec.missing is not None or np.isnan(values).all():
+    values = None if spec.missing is not None else plain_or_missing(cells)
+    if values is None or np.isnan(values).all():
         return None
     trimmed = pc.utf8_trim_whitespace(cells)  # pyright: ignore[reportAttributeAccessIssue]
     match = pc.match_substring_regex  # pyright: ignore[reportAttributeAccessIssue]
-    if pc.any(match(trimmed, _ZEROS)).as_py() or _all_match(trimmed, _DAY):  # pyright: ignore[reportAttributeAccessIssue]
-        return None
     lost = np.isnan(values)
     present = trimmed.filter(pa.array(~lost)) if lost.any() else trimmed
+    if pc.any(match(present, _ZEROS)).as_py() or _all_match(present, _DAY):  # pyright: ignore[reportAttributeAccessIssue]
+        return None
     grouped = _all_match(present, _GROUPED)
-    pointed = pc.any(pc.match_substring(trimmed, ".")).as_py()  # pyright: ignore[reportAttributeAccessIssue]
+    pointed = pc.any(pc.match_substring(present, ".")).as_py()  # pyright: ignore[reportAttributeAccessIssue]
     if grouped and pointed and hints.decimal == ",":
         return None
     require_finite(values, name, locate, lambda row: cells[row].as_py())
@@ -52,6 +54,34 @@ def judge_plain(
     )
     proof = FileHints(decimal="." if pointed and not grouped else "")
     return JudgedColumn(pd.Series(values, name=name), reading, proof, bool(pointed and grouped))
+
+
+def plain_or_missing(cells: pa.ChunkedArray) -> np.ndarray | None:
+    """Return the numbers of a column of plain numbers and a few words for missing, else None.
+
+    >>> from shrinkage.datasets.cells import text_cells
+    >>> plain_or_missing(text_cells(["1.5", "n/a", " - "])).tolist()
+    [1.5, nan, nan]
+    >>> plain_or_missing(text_cells(["1.5", "x"])) is None
+    True
+    """
+    values = plain_numbers(cells)
+    if values is not None:
+        return values
+    trimmed = pc.utf8_trim_whitespace(cells)  # pyright: ignore[reportAttributeAccessIssue]
+    if len(_others(trimmed.slice(0, 10 * FIRST_CELLS))) > FIRST_CELLS:
+        return None
+    words = _others(trimmed)
+    if len(words) > FIRST_CELLS or not are_missing(words, MISSING_BESIDE_NUMBERS).all():
+        return None
+    lost = pc.is_in(trimmed, value_set=pa.array(words, pa.string()))  # pyright: ignore[reportAttributeAccessIssue]
+    return plain_numbers(pc.if_else(lost, pa.scalar(None, pa.string()), trimmed))  # pyright: ignore[reportAttributeAccessIssue]
+
+
+def _others(cells: pa.ChunkedArray) -> list[str]:
+    """Return the different cells that are no plain number."""
+    plain = pc.match_substring_regex(cells, _PLAIN)  # pyright: ignore[reportAttributeAccessIssue]
+    return pc.unique(cells.filter(pc.invert(plain)).drop_null()).to_pylist()  # pyright: ignore[reportAttributeAccessIssue]
 
 
 def _all_match(cells: pa.ChunkedArray, pattern: str) -> bool:
