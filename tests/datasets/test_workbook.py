@@ -8,6 +8,7 @@ import sys
 import pytest
 
 from shrinkage.datasets import ReadOptions, load_dataset, read_rows
+from shrinkage.extras import MissingExtra
 
 
 @pytest.fixture
@@ -61,8 +62,8 @@ def test_dates_and_truth_are_written_out(workbook):
     assert read["ok"].tolist() == ["True", "False"]
 
 
-def test_without_openpyxl_the_extra_is_named(workbook, monkeypatch, refused):
+def test_without_openpyxl_the_extra_is_named(workbook, monkeypatch):
     path = workbook(data=TABLE)
     monkeypatch.setitem(sys.modules, "openpyxl", None)
-    with refused("'t.xlsx'", "shrinkage[excel]"):
+    with pytest.raises(MissingExtra, match=r"shrinkage\[excel\]"):
         load_dataset(path, target="y")

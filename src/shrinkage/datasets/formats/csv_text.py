@@ -17,17 +17,16 @@ import pyarrow as pa
 import pyarrow.csv as pacsv
 
 from shrinkage.datasets.formats.content import FileContent
-from shrinkage.datasets.formats.dialect import (
+from shrinkage.datasets.formats.dialect import Dialect, TextRow, text_lines
+from shrinkage.datasets.formats.encodings import BLOCK_BYTES, DecodedText, decoded
+from shrinkage.datasets.formats.quotes import require_closed_quotes
+from shrinkage.datasets.formats.sniffing import (
     COMMENTS,
     NAMES,
-    Dialect,
-    Record,
     head_lines,
     sniffed,
-    text_lines,
     top_records,
 )
-from shrinkage.datasets.formats.encodings import BLOCK_BYTES, DecodedText, decoded
 from shrinkage.datasets.formats.tables import table_format
 from shrinkage.datasets.formats.text_columns import columns_of
 from shrinkage.datasets.formats.text_table import TextTable, text_table
@@ -51,7 +50,7 @@ class TextLayout:
     top: TableTop
     width: int
 
-    def rows(self, comments: list[Record] | None = None) -> Iterator[Record]:
+    def rows(self, comments: list[TextRow] | None = None) -> Iterator[TextRow]:
         """Yield the rows of data; those that are wholly empty are none, comments go to the list."""
         lines = text_lines(self.text, self.dialect.skip_bytes)
         records = self.dialect.records(lines, self.dialect.skip + 1)
@@ -62,7 +61,7 @@ class TextLayout:
             elif any(record.cells):
                 yield record
 
-    def is_comment(self, record: Record) -> bool:
+    def is_comment(self, record: TextRow) -> bool:
         """Return whether a record is no row: a line with the mark of a comment, not as wide."""
         return len(record.cells) != self.width and record.cells[0].startswith(COMMENTS)
 
@@ -139,7 +138,7 @@ def _cells(layout: TextLayout) -> tuple[pa.Table, tuple[str, ...]]:
     if not (layout.dialect.blanks or layout.dialect.spaced or layout.dialect.comment):
         try:
             table = _by_pyarrow(layout)
-            _require_closed_quotes(layout)
+            require_closed_quotes(layout.text, layout.dialect)
             return table, ()
         except pa.ArrowInvalid:
             pass  # ragged rows, or what looks so: the other way reads it or says where it is
@@ -189,19 +188,19 @@ def _top_bytes(layout: TextLayout) -> int:
 def _by_csv(layout: TextLayout) -> tuple[pa.Table, tuple[str, ...]]:
     """Return the cells, cut by the csv module, and a note on lines that are no rows."""
     parts: list[pa.Table] = []
-    comments: list[Record] = []
+    comments: list[TextRow] = []
     rows = layout.rows(comments)
     while batch := list(islice(rows, BATCH_ROWS)):
         above = BATCH_ROWS * len(parts)
         cells = [_fitted(record, layout, above + row) for row, record in enumerate(batch, start=1)]
         parts.append(columns_of(cells, layout.width))
-    _require_closed_quotes(layout)
+    require_closed_quotes(layout.text, layout.dialect)
     lines = listed(record.line for record in comments)
     notes = (f"lines taken for comments, as they start with # or %: {lines}",) if comments else ()
     return pa.concat_tables(parts) if parts else columns_of([], layout.width), notes
 
 
-def _fitted(record: Record, layout: TextLayout, row: int) -> list[str]:
+def _fitted(record: TextRow, layout: TextLayout, row: int) -> list[str]:
     """Return the cells of a row, which must be as many as there are columns."""
     cells = record.cells
     if len(cells) == layout.width:
@@ -222,36 +221,6 @@ def _fixed_width(layout: TextLayout) -> str:
     if len(lengths) > 1:
         return ""
     return " (all lines are equally long: columns of fixed width? pandas.read_fwf reads them)"
-
-
-def _require_closed_quotes(layout: TextLayout) -> None:
-    """Raise when a quote that is never closed swallowed the rest of the file into one cell.
-
-    Quotes inside a quoted cell are doubled, so a sound file has an even number of them; only an
-    odd one is worth the slow second look.
-    """
-    quote = layout.dialect.quote.encode()
-    if sum(block.count(quote) for block in layout.text.blocks()) % 2 == 0:
-        return
-    start, at_end = 1, False
-
-    def lines() -> Iterator[str]:
-        nonlocal at_end
-        yield from text_lines(layout.text)
-        at_end = True
-
-    reader = csv.reader(
-        lines(), delimiter=layout.dialect.character, quotechar=layout.dialect.quote, strict=True
-    )
-    try:
-        for _ in reader:
-            start = reader.line_num + 1
-    except csv.Error as error:
-        if at_end:  # the reader wanted more; else a quote inside a cell, which is text
-            raise InputError(
-                f"expected a closing quote, the row at line {start} has none: close the quote, or "
-                "double it inside a cell"
-            ) from error
 
 
 CSV = table_format(read_csv_text, takes=("encoding", "separator", "header", "names"))

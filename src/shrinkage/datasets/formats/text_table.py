@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from shrinkage.datasets.formats.dialect import Record
+from shrinkage.datasets.formats.dialect import TextRow
 from shrinkage.datasets.formats.text_columns import named_columns, without_empty_rows
 from shrinkage.datasets.formats.top import TableTop
 from shrinkage.datasets.read_options import LOOK, ReadOptions
@@ -32,7 +32,7 @@ class TextTable:
     """
 
     cells: pa.Table = field(repr=False)
-    rows: Callable[[], Iterator[Record]] = field(repr=False)
+    rows: Callable[[], Iterator[TextRow]] = field(repr=False)
     notes: tuple[str, ...] = ()
     read_options: ReadOptions = LOOK
 
@@ -70,7 +70,7 @@ def text_frame(cells: pa.Table) -> pd.DataFrame:
 def text_table(
     cells: pa.Table,
     top: TableTop,
-    rows: Callable[[], Iterator[Record]],
+    rows: Callable[[], Iterator[TextRow]],
     notes: tuple[str, ...],
     options: ReadOptions,
 ) -> TextTable:

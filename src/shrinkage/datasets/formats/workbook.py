@@ -13,7 +13,8 @@ from collections.abc import Iterator
 import pandas as pd
 
 from shrinkage.datasets.formats.content import FileContent
-from shrinkage.datasets.formats.dialect import HEAD_RECORDS, Record
+from shrinkage.datasets.formats.dialect import TextRow
+from shrinkage.datasets.formats.sniffing import HEAD_RECORDS
 from shrinkage.datasets.formats.tables import table_format
 from shrinkage.datasets.formats.text_columns import columns_of
 from shrinkage.datasets.formats.text_table import TextTable, text_table
@@ -42,7 +43,7 @@ def read_workbook(content: FileContent, options: ReadOptions) -> TextTable:
     body = rows[top.skipped :]
     cells = columns_of([record.cells for record in body], len(rows[0].cells))
 
-    def filled() -> Iterator[Record]:
+    def filled() -> Iterator[TextRow]:
         return (record for record in body if any(record.cells))
 
     return text_table(cells, top, filled, (*content.notes, *notes), options)
@@ -86,13 +87,13 @@ def _chosen(
     return names[0], (note,)
 
 
-def _rows_of(sheet: pd.DataFrame) -> list[Record]:
+def _rows_of(sheet: pd.DataFrame) -> list[TextRow]:
     """Return the rows as text, without empty columns and the empty rows above and below."""
     text = sheet.map(cell_text)
     filled = text != ""
     text = text.loc[filled.any(axis=1), filled.any(axis=0)]
     return [
-        Record(int(place) + 1, cells)  # pyright: ignore[reportArgumentType]
+        TextRow(int(place) + 1, cells)  # pyright: ignore[reportArgumentType]
         for place, cells in zip(text.index, text.to_numpy().tolist(), strict=True)
     ]
 
