@@ -83,6 +83,7 @@ DOORS: dict[str, tuple[str, Callable[[], None]]] = {
     "convert": ("cli", command("convert", "--list")),
     "path": ("paths", command("path", "digits")),
     "path, cli": ("cli", command("path", "digits")),
+    "data": ("paths", command("data", "no.csv")),
     "predict": ("paths", command("predict", "no-run", "no.csv")),
     "report": ("paths", command("report", "no-run")),
     "audit": ("torch", command("audit", "no.py:loop")),
@@ -98,7 +99,8 @@ WITH_DOORS = (
 )
 STAND_ON_TORCH = ("lightning", "transformers", "skorch")
 # What a door needs of its extra, where that is not all of it.
-PARTS = {"load_dataset": ("pandas", "pyarrow", "sklearn"), "draw_png": ("matplotlib",)}
+TABLES = ("pandas", "pyarrow", "sklearn")
+PARTS = {"load_dataset": TABLES, "data": TABLES, "draw_png": ("matplotlib",)}
 
 
 def cases() -> list[tuple[str, str]]:
