@@ -10,8 +10,9 @@ from made.base import RUNS, SAYS, Made, Table
 from made.cells import CELLS
 from made.files import FILES
 from made.layouts import LAYOUTS
+from made.odd_cells import ODD_CELLS
 from made.targets import TARGETS
 
-KINDS: tuple[Made, ...] = (*LAYOUTS, *FILES, *CELLS, *TARGETS)
+KINDS: tuple[Made, ...] = (*LAYOUTS, *FILES, *CELLS, *ODD_CELLS, *TARGETS)
 
 __all__ = ["KINDS", "RUNS", "SAYS", "Made", "Table"]

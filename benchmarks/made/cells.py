@@ -120,7 +120,8 @@ def infinite(table: Table) -> pd.DataFrame:
     return table.frame().assign(x=cells)
 
 
-WORDS = ("N/A", "n/a", "#N/A", "<NA>", "na", "-", ".", "unknown", "?", "NULL")
+WORDS = ("N/A", "n/a", "#N/A", "<NA>", "na", "-", ".", "unknown", "?", "NULL", "None", "missing")
+WORDS += ("#DIV/0!", "#VALUE!", "\\N", "nan", " ", "--")
 
 CELLS = (
     *(
