@@ -51,6 +51,7 @@ class TargetReading:
         least: the smallest value; None for classes.
         largest: the largest value; None for classes.
         words: words that often mean `missing` and are classes here.
+        alike: labels that differ from another one by case or blanks alone.
         left_out: what the cells of the dropped rows say, each once.
         merged: rare labels that are the class `other` here.
         other: the other task, where the values allow it (`--task` chooses it), or None.
@@ -71,6 +72,7 @@ class TargetReading:
     least: float | None = None
     largest: float | None = None
     words: tuple[str, ...] = ()
+    alike: tuple[str, ...] = ()
     left_out: tuple[str, ...] = ()
     merged: tuple[str, ...] = ()
     other: str | None = None

@@ -101,6 +101,48 @@ def test_words_that_are_classes_are_told():
     assert read_target(["CH", "DE"] * 3, written=True).reading.words == ()
 
 
+def test_labels_that_differ_by_case_alone_are_told():
+    assert read_target(["Yes", "yes", "no"] * 3, written=True).reading.alike == ("Yes", "yes")
+    assert read_target(["yes", "no"] * 3, written=True).reading.alike == ()
+
+
+def test_intervals_are_labels_and_blank_labels_are_missing(refused):
+    target = read_target(pd.cut(np.linspace(0, 1, 12), [0, 0.5, 1], include_lowest=True))
+    assert target.reading.classes == ("(-0.001, 0.5]", "(0.5, 1.0]")
+    with refused("row 2", "missing"):
+        read_target(["a", " ", "b"])
+    with refused("Timestamp", "turn them into"):
+        read_target(pd.date_range("2020-01-01", periods=4))
+
+
+PEOPLES = {
+    "currency": ([f"${v:,.2f}" for v in np.linspace(900, 9e4, 40)], 900.0),
+    "decimal commas": ([f"{v:.2f}".replace(".", ",") for v in np.linspace(0.5, 99, 40)], 0.5),
+    "per cent": ([f"{v:.1f} %" for v in np.linspace(1, 99, 40)], 0.01),
+    "with a dash": ([*[f"{v:.2f}" for v in np.linspace(3, 9, 40)], "-"], 3.0),
+}
+
+
+@pytest.mark.parametrize("case", PEOPLES)
+def test_amounts_as_people_write_them(case):
+    cells, least = PEOPLES[case]
+    target = read_target(cells, written=True, missing="drop")
+    assert target.reading.task == "regression"
+    assert target.reading.least == pytest.approx(least)
+    assert target.reading.dropped == cells.count("-")
+
+
+def test_few_measures_keep_their_spelling():
+    target = read_target(["5 kg", "10 kg"] * 9, written=True)
+    assert target.reading.classes == ("10 kg", "5 kg")
+
+
+def test_texts_that_all_differ_are_no_target(refused):
+    with refused("40 different texts in 40 rows", "another target"):
+        read_target([f"name {i}" for i in range(40)], written=True)
+    assert read_target([f"name {i}" for i in range(40)] * 3, written=True).reading.distinct == 40
+
+
 MISSING = {
     "a rare word": (["a"] * 20 + ["b"] * 20 + ["NA"] * 2, {}, ["row 41", "'NA'", "2 such rows"]),
     "an empty cell": (["a", "b", ""], {}, ["row 3", "1 such row of 3"]),

@@ -76,7 +76,9 @@ def _drawn_test(
     from sklearn.model_selection import train_test_split
 
     if y is None:
-        train, test = train_test_split(rows, test_size=test_size, random_state=seed)
+        train, test = map(
+            np.asarray, train_test_split(rows, test_size=test_size, random_state=seed)
+        )
         return train, test
     codes, counts = np.unique(y, return_inverse=True, return_counts=True)[1:]
     alone = counts[codes] < 2
@@ -85,7 +87,10 @@ def _drawn_test(
         raise ValueError("every class has one row")
     held = math.ceil(test_size * len(drawn))
     strata = _strata(codes[drawn], min(held, len(drawn) - held))
-    train, test = train_test_split(drawn, test_size=test_size, random_state=seed, stratify=strata)
+    train, test = map(
+        np.asarray,
+        train_test_split(drawn, test_size=test_size, random_state=seed, stratify=strata),
+    )
     for code in np.setdiff1d(codes[test], codes[train]):
         (moved,) = np.flatnonzero(codes[test] == code)[:1]
         train, test = np.append(train, test[moved]), np.delete(test, moved)

@@ -82,11 +82,15 @@ def target_cells(
     """
     series = values if isinstance(values, pd.Series) else pd.Series(values)
     categories = isinstance(series.dtype, pd.CategoricalDtype)
+    if categories and not all(isinstance(level, (str, Real)) for level in series.cat.categories):
+        series = series.cat.rename_categories(str)  # intervals of `pandas.cut`, dates
     array = series.astype(object).array if categories else series.array
     missing = np.asarray(pd.isna(array), dtype=bool)
     plain = _plain_array(array, missing, name)
     none = np.zeros(len(plain), dtype=bool)
     if plain.dtype != object or not written:
+        if plain.dtype == object:
+            missing |= np.array([not cell.strip() for cell in plain], dtype=bool)
         return TargetCells(plain, missing, none, categories)
     text = np.array([str(cell).strip() for cell in plain], dtype=object)
     small = pd.Series(text, dtype=object).str.lower()
@@ -135,7 +139,8 @@ def _plain_array(array: object, missing: np.ndarray, name: str) -> np.ndarray:
         return np.where(missing, False, cells).astype(bool)
     if all(issubclass(kind, (Real, Decimal)) and kind is not bool for kind in kinds):
         return np.where(missing, np.nan, cells).astype(np.float64)
+    hint = "write them alike" if len(kinds) > 1 else "turn them into text or numbers"
     raise InputError(
         f"target {name!r}: expected labels of one kind (text, numbers or booleans), got "
-        f"{listed(sorted(kind.__name__ for kind in kinds))}: write them alike"
+        f"{listed(sorted(kind.__name__ for kind in kinds))}: {hint}"
     )

@@ -6,6 +6,7 @@ of training however they are spelled here, and a set may hold only some of them.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 import numpy as np
@@ -17,11 +18,11 @@ from shrinkage.datasets.cells import Locate, level_text, plain_row
 from shrinkage.datasets.column_readings import ColumnRole
 from shrinkage.datasets.column_specs import ColumnKind, ColumnSpec
 from shrinkage.datasets.columns import judge_column
+from shrinkage.datasets.decide_target import read_as_numbers
 from shrinkage.datasets.read_target import (
     NOTHING_SAID,
     Target,
     present_rows,
-    read_as_numbers,
     read_target,
     require_finite_targets,
     summarized,
@@ -51,8 +52,9 @@ def target_of(values: object, name: str, roles: Roles, locate: Locate = plain_ro
     >>> target_of([0, 1, 1], "y", Roles(task="regression")).y
     array([0., 1., 1.])
     """
-    written = isinstance(values, pa.ChunkedArray)
-    cells = pd.Series(values.to_numpy(), dtype=object) if written else values
+    written, cells = False, values
+    if isinstance(values, pa.ChunkedArray):
+        written, cells = True, pd.Series(values.to_numpy(), dtype=object)
     spec = roles.specs.get(name, NOTHING_SAID)
     told = {"missing": roles.missing_target, "locate": locate, "written": written, "spec": spec}
     if roles.like is not None:
@@ -142,7 +144,7 @@ def _require_known(
     texts: np.ndarray,
     keep: np.ndarray,
     raw: np.ndarray,
-    known: dict[str, object],
+    known: Mapping[str, object],
     name: str,
     locate: Locate,
 ) -> None:

@@ -65,6 +65,9 @@ def _remarks(reading: TargetReading) -> list[str]:
     if reading.words:
         words = ", ".join(map(_label, reading.words))
         remarks.append(f"{words} taken for a class, not for missing")
+    if reading.alike:
+        few = ", ".join(map(_label, reading.alike[:SHOWN]))
+        remarks.append(f"classes that differ by case or blanks alone are kept apart: {few}")
     if reading.merged:
         few = ", ".join(map(_label, reading.merged[:SHOWN]))
         remarks.append(f"merged into 'other': {few}{', …' if reading.merged[SHOWN:] else ''}")
