@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from rich import box
 from rich.console import Console
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from shrinkage.datasets import Dataset
     from shrinkage.datasets.table_look import TableLook
     from shrinkage.paths.running.plan import Plan
+    from shrinkage.target_reading import TargetReading
 
 
 def show_look(look: TableLook, written: Path | None) -> None:
@@ -29,7 +31,9 @@ def show_look(look: TableLook, written: Path | None) -> None:
     count = len(look.records) + len(look.left_out)
     console.print(Text(f"{plain(look.name)}: {look.rows:,} rows, {count} columns, {inputs}"))
     console.print(_table(look))
-    for line in (*look.notes, *told_columns(look.records, most=len(look.records) + 20)):
+    target = [] if look.target is None else _target(look.target)
+    told = told_columns(look.records, most=len(look.records) + 20)
+    for line in (*look.notes, *target, *told):
         console.print(Text(plain(line)))
     if look.left_out:
         console.print(Text(f"left out: {', '.join(map(plain, look.left_out))}"))
@@ -37,6 +41,14 @@ def show_look(look: TableLook, written: Path | None) -> None:
         console.print(Text(f"refused: {plain(line)}", style="yellow"))
     if written is not None:
         console.print(Text(f"columns: {written}"))
+
+
+def _target(reading: TargetReading) -> list[str]:
+    """Return what the target is, and how well a model without inputs guesses its classes."""
+    if not reading.counts:
+        return [target_text(reading), "a model without inputs has an R² of 0"]
+    share = share_text(max(reading.counts) / sum(reading.counts))
+    return [target_text(reading), f"a model without inputs is right in {share} of the rows"]
 
 
 def tell_columns(data: Dataset) -> None:
@@ -60,6 +72,15 @@ def tell_plan(plan: Plan) -> None:
         console.print(Text(f"warning: {caution_text(caution)}", style="yellow"))
 
 
+def _inputs(record: Mapping[str, Any], refused: Mapping[str, str]) -> str:
+    """Return how many inputs a column makes, or what it is instead of inputs."""
+    if record["name"] in refused:
+        return "refused"
+    if record["role"] != "input":
+        return record["role"]
+    return "" if record["inputs"] is None else f"{record['inputs']:,}"
+
+
 def _table(look: TableLook) -> Table:
     table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
     table.add_column("column", overflow="ellipsis", no_wrap=True, max_width=20)
@@ -68,13 +89,12 @@ def _table(look: TableLook) -> Table:
     table.add_column("inputs", justify="right", no_wrap=True)
     table.add_column("holds", overflow="ellipsis", no_wrap=True)
     for record in look.records:
-        role = "" if record["role"] == "input" else f" ({record['role']})"
         share = record["missing"] / record["rows"] if record["rows"] else 0.0
         cells = (
             plain(record["name"]),
-            kind_words(record) + role,
+            kind_words(record),
             share_text(share) if share else "",
-            "" if record["inputs"] is None or role else f"{record['inputs']:,}",
+            _inputs(record, look.refused),
             column_shows(record),
         )
         table.add_row(*map(Text, cells))

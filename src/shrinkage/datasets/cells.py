@@ -100,10 +100,9 @@ def plain_numbers(cells: pa.ChunkedArray) -> np.ndarray | None:
     """
     trimmed = pc.utf8_trim_whitespace(cells)  # pyright: ignore[reportAttributeAccessIssue]
     empty = pc.equal(trimmed, "")  # pyright: ignore[reportAttributeAccessIssue]
+    present = pc.if_else(empty, pa.scalar(None, pa.string()), trimmed)  # pyright: ignore[reportAttributeAccessIssue]
     try:
-        return (
-            pc.if_else(empty, pa.scalar(None, pa.string()), trimmed).cast(pa.float64()).to_numpy()
-        )  # pyright: ignore[reportAttributeAccessIssue]
+        return present.cast(pa.float64()).to_numpy()
     except pa.ArrowInvalid:
         return None
 

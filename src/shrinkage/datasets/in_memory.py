@@ -39,7 +39,7 @@ def rows_in_memory(X: object, names: Sequence[str] = ()) -> pd.DataFrame | np.nd
     if isinstance(X, pd.DataFrame):
         return _named(X, names)
     if isinstance(X, np.ma.MaskedArray):
-        return X.astype(np.float64).filled(np.nan)
+        return np.where(np.ma.getmaskarray(X), np.nan, np.ma.getdata(X).astype(np.float64))
     if hasattr(X, "toarray"):
         return _dense(X)
     if hasattr(X, "detach"):

@@ -104,7 +104,7 @@ def values_by_rule(
     ['Bern', 'Basel']
     """
     if isinstance(cells, pa.ChunkedArray):
-        series = pd.Series(cells.to_numpy(), dtype=object)
+        series = pd.Series(cells.to_numpy(), dtype=object)  # pyright: ignore[reportAttributeAccessIssue]
     else:
         series = cells if isinstance(cells, pd.Series) else pd.Series(cells, dtype=object)
     if rule.kind is ColumnKind.DATE:

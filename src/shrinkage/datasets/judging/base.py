@@ -117,8 +117,12 @@ class TextColumn:
         )
 
 
-def ends(numbers: np.ndarray) -> dict[str, str]:
-    """Return the least and the greatest number, as fields of a reading."""
+def ends(numbers: np.ndarray) -> tuple[str, str]:
+    """Return the least and the greatest number as text; nothing where there is none.
+
+    >>> ends(np.array([2.0, 0.5])), ends(np.array([]))
+    (('0.5', '2'), ('', ''))
+    """
     if len(numbers) == 0:
-        return {}
-    return {"least": f"{numbers.min():.6g}", "most": f"{numbers.max():.6g}"}
+        return "", ""
+    return f"{numbers.min():.6g}", f"{numbers.max():.6g}"

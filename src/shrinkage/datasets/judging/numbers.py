@@ -65,7 +65,10 @@ def judge_numbers(
         )
     cells = column.distinct.spread(values, np.nan)
     require_finite(cells, column.name, column.locate, lambda row: column.cells[row].as_py())
-    reading = replace(column.reading(missing, form.rule), doubts=form.doubts, **ends(form.values))
+    least, most = ends(form.values)
+    reading = replace(
+        column.reading(missing, form.rule), doubts=form.doubts, least=least, most=most
+    )
     proof = FileHints(decimal=form.proof)
     return JudgedColumn(pd.Series(cells, name=column.name), reading, proof, form.is_open)
 

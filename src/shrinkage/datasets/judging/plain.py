@@ -40,6 +40,7 @@ def judge_plain(
         return None
     require_finite(values, name, locate, lambda row: cells[row].as_py())
     words = pc.value_counts(trimmed.filter(pa.array(lost))).to_pylist() if lost.any() else []  # pyright: ignore[reportAttributeAccessIssue]
+    least, most = ends(values[~lost])
     reading = ColumnReading(
         name,
         ColumnKind.NUMERIC,
@@ -50,7 +51,8 @@ def judge_plain(
         levels=len(pd.unique(values[~lost])),
         examples=tuple(present.slice(0, EXAMPLES).to_pylist()),
         said=spec.said_kind is not None,
-        **ends(values[~lost]),
+        least=least,
+        most=most,
     )
     proof = FileHints(decimal="." if pointed and not grouped else "")
     return JudgedColumn(pd.Series(values, name=name), reading, proof, bool(pointed and grouped))

@@ -128,7 +128,7 @@ def _numbers(
     values, words = without_missing_numbers(values, rule)
     require_finite(values, name, locate)
     present = values[~np.isnan(values)]
-    distinct = pd.unique(present)
+    distinct, (least, most) = pd.unique(present), ends(present)
     reading = ColumnReading(
         name,
         ColumnKind.NUMERIC,
@@ -139,7 +139,8 @@ def _numbers(
         levels=len(distinct),
         examples=tuple(level_text(value) for value in distinct[:EXAMPLES].tolist()),
         said=spec.said_kind is not None,
-        **ends(present),
+        least=least,
+        most=most,
     )
     return JudgedColumn(pd.Series(values, name=name), reading)
 
