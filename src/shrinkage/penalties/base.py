@@ -87,6 +87,10 @@ class Penalty(ABC):
         """Return groups of unequal size as (axis, `UnitBlocks`, penalty of a block), else None."""
         return None
 
+    def group_labels(self, shape: tuple[int, ...]) -> Array | None:  # noqa: ARG002
+        """Return the number of every weight's group in Σ_g √|g| ‖w_g‖; None for another penalty."""
+        return None
+
     def on_its_units(self) -> tuple[Any, Penalty]:
         """Return the units that it is on (None: all) and the penalty of the array of those."""
         return None, self

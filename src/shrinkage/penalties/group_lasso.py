@@ -176,6 +176,20 @@ class GroupLasso(Penalty):
             return self
         return GroupLasso(axes=self.axes, groups=tuple(self.groups[unit] for unit in chosen))
 
+    def group_labels(self, shape: tuple[int, ...]) -> np.ndarray:
+        """Return the number of every weight's group, from 0.
+
+        >>> GroupLasso("input", groups=["city", "city", "age"]).group_labels((1, 3))
+        array([[0, 0, 1]])
+        """
+        axes = self.with_axes(BARE_INPUT_AXIS, BARE_OUTPUT_AXIS).axes or ()
+        if self.groups is not None:
+            own = np.asarray(self.groups)
+        else:
+            own = np.arange(math.prod(shape[axis] for axis in axes))
+        along = [shape[i] if i in {a % len(shape) for a in axes} else 1 for i in range(len(shape))]
+        return np.broadcast_to(own.reshape(along), shape)
+
     def coupled_axes(self, ndim: int) -> Axes:
         """Return the axes within a group.
 

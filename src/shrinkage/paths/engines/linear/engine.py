@@ -1,0 +1,191 @@
+"""Linear models along a path: each solved to its minimizer, with a certificate.
+
+Who uses this: `fit_path` for `--model linear`, where the objective is convex and has a minimizer
+that no number of epochs should stand in the way of. It promises models whose relative duality gap
+is at most `GAP`, or says that it did not get there: then `residual` says how far. Classes that a
+hyperplane separates have no minimizer at strength 0, as the weights grow for ever (Albert and
+Anderson 1984): such a model ends, marked as not converged, when all rows are right and the loss is
+below `SEPARATED`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+
+from shrinkage.errors import InputError
+from shrinkage.paths.engines.base import Advance, Problem, Rows, Trained, Unit
+from shrinkage.paths.engines.linear.accelerated import smooth_part, solve_by_gradients
+from shrinkage.paths.engines.linear.losses import Logistic, Softmax, Squared
+from shrinkage.paths.engines.linear.norms import Norms
+from shrinkage.paths.engines.linear.solver import GAP, Solver
+from shrinkage.paths.engines.losses import StackedSquaredError
+from shrinkage.paths.engines.threads import torch_threads
+from shrinkage.terms import ProximalSum, closed_form, penalty_on
+
+WEIGHT, BIAS = "0.weight", "0.bias"
+
+
+@dataclass(frozen=True, eq=False)
+class LinearSolution:
+    """Weights (models, outputs, inputs), intercepts (models, outputs), and certificates."""
+
+    weights: np.ndarray
+    intercepts: np.ndarray
+    converged: np.ndarray
+    residual: np.ndarray | None
+
+
+class LinearEngine:
+    """Solves a unit of linear models."""
+
+    name = "linear"
+    is_solver = True
+    side_by_side = False  # two threads of small operations wait for each other's interpreter
+
+    def parts(self, problem: Problem, models: int, weights: int, folds: int, workers: int) -> int:
+        """Return 1: all strengths are solved together."""
+        del problem, models, weights, folds, workers
+        return 1
+
+    def at_once(self, models: int) -> int:
+        """Return all: they are solved together."""
+        return models
+
+    def steps(self, problem: Problem, rows: int, models: int) -> int:
+        """Return 1: a solve reports when it is done."""
+        del problem, rows, models
+        return 1
+
+    def check(self, problem: Problem) -> None:
+        """Refuse terms that have no minimizer, no closed form or are on the intercept."""
+        _proximal(problem)
+
+    def critical_strength(self, problem: Problem, unit: Unit) -> float:
+        """Return the least strength of the varying term at which no weight enters.
+
+        It is the penalty's critical strength of the gradient at zero weights and the best
+        intercept (Friedman, Hastie and Tibshirani 2010, section 2.5), the fixed terms included,
+        with the weights of free inputs at their best; inf for L2. Fixed terms that make zeros
+        themselves are left out: then it is a bound.
+        """
+        (info,) = (info for info in problem.assignment.infos if info.name == WEIGHT)
+        free = np.zeros(info.shape[1], dtype=bool)
+        if info.input_groups is not None:
+            free[list(info.input_groups.free)] = True
+        rows = unit.data.rows.take(unit.data.train)
+        gradient = torch.from_numpy(_both(problem, _solver(problem, rows).pull_at_zero(free)))
+        zero = torch.zeros_like(gradient)
+        (varying, *_) = problem.terms.terms.ids
+        for part in _proximal(problem).parts:
+            if part.term != varying:
+                gradient = gradient + part.strength * part.penalty.gradient(part.about(zero))
+        penalty = penalty_on(problem.terms.varying[0].penalty, info)
+        return float(penalty.critical_strength(gradient))
+
+    def train(self, problem: Problem, unit: Unit, advance: Advance) -> Trained:
+        """Solve for all strengths of the unit together."""
+        proximal = _proximal(problem)
+        rows = unit.data.rows.take(unit.data.train)
+        with torch_threads(unit.threads):
+            solution = _solved(problem, unit, rows, proximal) or _by_gradients(
+                problem, unit, rows, proximal
+            )
+        arrays = {
+            WEIGHT: torch.from_numpy(solution.weights).to(problem.dtype),
+            BIAS: torch.from_numpy(solution.intercepts).to(problem.dtype),
+        }
+        advance(1)
+        residual = solution.residual
+        return Trained(_outputs(arrays), arrays, None, solution.converged, lambda: residual)
+
+
+def _proximal(problem: Problem) -> ProximalSum:
+    """Return the terms on the weights, whatever update names them: all reach the minimizer."""
+    parts = [part for parts in problem.penalised.values() for part in parts]
+    if any(part.update == "decoupled" for part in parts):
+        raise InputError(
+            "a linear model is solved to the minimizer of its objective, and `decoupled` does "
+            "not minimize it; expected update proximal, gradient or loss"
+        )
+    if set(problem.penalised) - {WEIGHT}:
+        raise InputError(
+            "expected terms on the weights of a linear model, got some on its intercept, which is "
+            f"never penalised: select {WEIGHT!r}"
+        )
+    return closed_form(parts)
+
+
+def _solver(problem: Problem, rows: Rows) -> Solver:
+    """Return the solver of some rows."""
+    x = rows.x.to("cpu", torch.float64).numpy()
+    target = rows.target.cpu().numpy()
+    share = np.full(len(x), 1.0 / len(x))
+    if rows.weight is not None:
+        share = rows.weight.to("cpu", torch.float64).numpy() / len(x)
+    if isinstance(problem.loss, StackedSquaredError):
+        return Solver(Squared(x, target.astype(np.float64), share))
+    if problem.n_outputs == 2:
+        return Solver(Logistic(x, target, share))
+    return Solver(Softmax(x, target, share, problem.n_outputs))
+
+
+def _solved(
+    problem: Problem, unit: Unit, rows: Rows, proximal: ProximalSum
+) -> LinearSolution | None:
+    """Solve for one strength after the other, the strongest first; None where that cannot be."""
+    settings = unit.settings
+    shape = problem.n_outputs, rows.x.shape[1]
+    models = [
+        Norms.of(proximal.at(dict(zip(settings.columns, row, strict=True))), shape)
+        for row in settings.rows
+    ]
+    norms = [model for model in models if model is not None]
+    if len(norms) < len(models):
+        return None
+    if problem.n_outputs == 2:
+        norms = [of_two_classes(model) for model in norms]
+    solver = _solver(problem, rows)
+    weights = np.zeros((len(norms), *shape))
+    intercepts, gaps = np.zeros((len(norms), shape[0])), np.zeros(len(norms))
+    for place in sorted(range(len(norms)), key=lambda model: -sum(settings.rows[model])):
+        solved = solver.solve(norms[place])
+        weights[place] = _both(problem, solved.weights)
+        intercepts[place] = _both(problem, solved.intercept)
+        gaps[place] = solved.gap
+    return LinearSolution(weights, intercepts, gaps <= GAP, gaps)
+
+
+def of_two_classes(norms: Norms) -> Norms:
+    """Return the penalty of w where the two classes have −w/2 and w/2."""
+    labels = norms.labels
+    if labels is not None:
+        labels = np.unique(labels[1:], return_inverse=True)[1].reshape(1, -1)
+        labels = np.where(norms.free, -1, labels - int(norms.free.any()))
+    return replace(norms, beta=norms.beta / 2, labels=labels)
+
+
+def _both(problem: Problem, numbers: np.ndarray) -> np.ndarray:
+    """Return numbers of all outputs, where those of two classes are one of them."""
+    if problem.n_outputs != 2:
+        return numbers
+    return np.concatenate([-numbers / 2, numbers / 2], axis=0)
+
+
+def _by_gradients(
+    problem: Problem, unit: Unit, rows: Rows, proximal: ProximalSum
+) -> LinearSolution:
+    objective = smooth_part(problem, rows)
+    solution = solve_by_gradients(problem, unit, objective, proximal)
+    weight, bias = objective.split(solution.weights)
+    return LinearSolution(weight.numpy(), bias.numpy(), solution.converged, None)
+
+
+def _outputs(arrays: dict[str, torch.Tensor]) -> Callable[[torch.Tensor], torch.Tensor]:
+    def outputs(x: torch.Tensor) -> torch.Tensor:
+        return arrays[WEIGHT] @ x.t() + arrays[BIAS].unsqueeze(-1)
+
+    return outputs

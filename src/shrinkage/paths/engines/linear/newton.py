@@ -1,0 +1,208 @@
+"""Newton steps on the weights that are not zero.
+
+Who uses this: the solver. On the set of weights of one pattern (the same zeros, the same signs) the
+objective is smooth, and Newton's method goes to its minimizer in a few steps; a weight that would
+change its sign, or a group that would turn round, becomes zero on the way.
+
+Source: Bareilles, Iutzeler and Malick, Newton acceleration on manifolds identified by proximal
+gradient methods, Math. Program. 200 (2023).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+
+import numpy as np
+from scipy.linalg import LinAlgError, cho_factor, cho_solve
+
+from shrinkage.paths.engines.linear.losses import Loss, Place
+from shrinkage.paths.engines.linear.norms import Norms
+
+MOST_DENSE = 800
+"""Up to so many unknowns the matrix of second derivatives is made; beyond, only its products."""
+
+_DAMPING = 1e-11  # of the largest curvature: a direction without any has no length
+_HALVINGS = 30
+_ROUNDING = 1e-15
+
+
+@dataclass(frozen=True, eq=False)
+class Unknowns:
+    """Which weights move, (outputs, inputs) truths, and whether the intercepts do."""
+
+    chosen: np.ndarray
+    intercepts: bool
+
+    def taken(self, weights: np.ndarray, intercept: np.ndarray) -> np.ndarray:
+        """Return the numbers of weights and intercepts that move, one after the other."""
+        own = weights[self.chosen]
+        return np.concatenate([own, intercept]) if self.intercepts else own
+
+    def put(self, vector: np.ndarray, outputs: int) -> tuple[np.ndarray, np.ndarray]:
+        """Return such numbers as weights and intercepts, 0 elsewhere."""
+        weights = np.zeros(self.chosen.shape)
+        count = len(vector) - (outputs if self.intercepts else 0)
+        weights[self.chosen] = vector[:count]
+        return weights, vector[count:] if self.intercepts else np.zeros(outputs)
+
+
+def newton_step(loss: Loss, norms: Norms, place: Place, unknowns: Unknowns) -> Place:
+    """Return a place whose objective is not larger, nearer to the minimizer of the pattern."""
+    slope = place.pull.T @ loss.x + norms.subgradient(place.weights)
+    gradient = unknowns.taken(slope, place.pull.sum(axis=0))
+    if not len(gradient) or not np.abs(gradient).max():
+        return place
+    solve = _dense if len(gradient) <= MOST_DENSE else _by_products
+    direction = unknowns.put(-solve(loss, norms, place, unknowns, gradient), loss.outputs)
+    return searched(loss, norms, place, direction, partial(_within_pattern, norms))
+
+
+def searched(
+    loss: Loss,
+    norms: Norms,
+    place: Place,
+    direction: tuple[np.ndarray, np.ndarray],
+    shaped: Callable[[np.ndarray, np.ndarray], np.ndarray] = lambda _, after: after,
+) -> Place:
+    """Return the first place along a direction, halved again and again, that is not worse.
+
+    Args:
+        loss: of the data.
+        norms: the penalty.
+        place: where to start.
+        direction: of weights and intercepts.
+        shaped: what becomes of the weights, from those before and those after.
+    """
+    before, length = place.value + norms.value(place.weights), 1.0
+    for _ in range(_HALVINGS):
+        weights = shaped(place.weights, place.weights + length * direction[0])
+        moved = loss.at(weights, place.intercept + length * direction[1])
+        if moved.value + norms.value(weights) <= before + _ROUNDING * abs(before):
+            return moved
+        length *= 0.5
+    return place
+
+
+def _within_pattern(norms: Norms, before: np.ndarray, after: np.ndarray) -> np.ndarray:
+    """Set to zero what has changed its sign under Σ|w|, and groups that have turned round."""
+    if norms.alpha:
+        after = np.where((before * after < 0) & ~norms.free, 0.0, after)
+    if norms.gamma and norms.labels is not None:
+        inside = norms.labels >= 0
+        along = np.bincount(norms.labels[inside], (before * after)[inside], norms.groups)
+        after = np.where(inside & (np.append(along, 1.0)[norms.labels] <= 0), 0.0, after)
+    return after
+
+
+def _dense(
+    loss: Loss, norms: Norms, place: Place, unknowns: Unknowns, gradient: np.ndarray
+) -> np.ndarray:
+    curvature = curvature_of(loss, norms, place, unknowns)
+    diagonal = np.einsum("ii->i", curvature)
+    damping = _DAMPING * max(float(diagonal.max()), 1e-300)
+    while True:
+        diagonal += damping
+        try:
+            return cho_solve(cho_factor(curvature, check_finite=False), gradient)
+        except LinAlgError:
+            damping *= 100
+
+
+def curvature_of(loss: Loss, norms: Norms, place: Place, unknowns: Unknowns) -> np.ndarray:
+    """Return the matrix of second derivatives by the unknowns."""
+    columns = [np.flatnonzero(row) for row in unknowns.chosen]
+    parts = [loss.x[:, own] for own in columns]
+    ones = np.ones((len(loss.x), 1))
+    starts = np.cumsum([0, *map(len, columns)])
+    count = starts[-1] + (loss.outputs if unknowns.intercepts else 0)
+    matrix = np.zeros((count, count))
+    for k, left in enumerate(parts):
+        if unknowns.intercepts:
+            left = np.concatenate([left, ones], axis=1)
+        for m in range(k, loss.outputs):
+            right = parts[m]
+            if unknowns.intercepts:
+                right = np.concatenate([right, ones], axis=1)
+            block = (left * loss.block(place, k, m)[:, None]).T @ right
+            rows = np.append(np.arange(starts[k], starts[k + 1]), starts[-1] + k)[: len(block)]
+            cols = np.append(np.arange(starts[m], starts[m + 1]), starts[-1] + m)[: block.shape[1]]
+            matrix[np.ix_(rows, cols)] = block
+            matrix[np.ix_(cols, rows)] = block.T
+    held = np.broadcast_to(norms.held, unknowns.chosen.shape)[unknowns.chosen]
+    inner = matrix[: len(held), : len(held)]
+    inner[np.diag_indices(len(held))] += norms.beta * held
+    if norms.gamma:
+        inner += _group_curvature(norms, place.weights, unknowns.chosen)
+    return matrix
+
+
+def _group_curvature(norms: Norms, weights: np.ndarray, chosen: np.ndarray) -> np.ndarray:
+    """Return γ√|g| (I/‖w_g‖ − w wᵀ/‖w_g‖³) for the chosen weights of every group."""
+    assert norms.labels is not None
+    labels, w = norms.labels[chosen], weights[chosen]
+    lengths = norms.lengths(weights)
+    safe = np.append(np.where(lengths > 0, lengths, np.inf), np.inf)[labels]
+    factor = norms.gamma * np.append(norms.roots, 0.0)[labels] / safe
+    unit = w / safe
+    same = labels[:, None] == labels[None, :]
+    matrix = np.where(same, -factor[:, None] * unit[:, None] * unit[None, :], 0.0)
+    matrix[np.diag_indices(len(w))] += factor
+    return matrix
+
+
+def _by_products(
+    loss: Loss, norms: Norms, place: Place, unknowns: Unknowns, gradient: np.ndarray
+) -> np.ndarray:
+    """Return the solution by conjugate gradients, with the curvature of single weights in front."""
+    squares = loss.bound * np.einsum("ij,ij->j", loss.x, loss.x * loss.share[:, None])
+    single = np.broadcast_to(squares + norms.beta * norms.held, unknowns.chosen.shape)
+    front = unknowns.taken(single, np.full(loss.outputs, loss.bound * loss.share.sum()))
+    front = np.maximum(front, 1e-12 * front.max())
+
+    def product(vector: np.ndarray) -> np.ndarray:
+        weights, intercept = unknowns.put(vector, loss.outputs)
+        pull = loss.curve(place, loss.x @ weights.T + intercept)
+        slope = pull.T @ loss.x + norms.beta * norms.held * weights
+        if norms.gamma:
+            slope = slope + _group_product(norms, place.weights, weights)
+        return unknowns.taken(slope, pull.sum(axis=0)) + _DAMPING * front * vector
+
+    return _conjugate_gradients(product, gradient, front)
+
+
+def _group_product(norms: Norms, weights: np.ndarray, moved: np.ndarray) -> np.ndarray:
+    assert norms.labels is not None
+    inside = norms.labels >= 0
+    lengths = norms.lengths(weights)
+    safe = np.append(np.where(lengths > 0, lengths, np.inf), np.inf)
+    along = np.bincount(norms.labels[inside], (weights * moved)[inside], norms.groups)
+    factor = norms.gamma * np.append(norms.roots, 0.0) / safe
+    share = np.append(along, 0.0) / safe**2
+    return factor[norms.labels] * (moved - share[norms.labels] * weights)
+
+
+def _conjugate_gradients(
+    product: Callable[[np.ndarray], np.ndarray], target: np.ndarray, front: np.ndarray
+) -> np.ndarray:
+    """Return an inexact solution: its residual is a fraction of the target's, as Newton needs."""
+    x, rest = np.zeros_like(target), target.copy()
+    ahead = rest / front
+    along, size = ahead.copy(), float(rest @ ahead)
+    goal = min(0.1, size**0.25) ** 2 * size
+    for _ in range(min(500, 10 * len(target))):
+        image = product(along)
+        curved = float(along @ image)
+        if curved <= 0:
+            break
+        length = size / curved
+        x += length * along
+        rest -= length * image
+        ahead = rest / front
+        new = float(rest @ ahead)
+        if new <= goal:
+            break
+        along = ahead + (new / size) * along
+        size = new
+    return x

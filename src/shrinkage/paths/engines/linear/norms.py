@@ -1,0 +1,144 @@
+"""The penalty of one linear model as numbers: α·Σ|w| + ½β·Σw² + γ·Σ_g √|g| ‖w_g‖.
+
+Who uses this: the solver and the certificate. Terms about a reference, and penalties that are no
+such sum, have no place here; the engine takes its slower way for them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from shrinkage.terms import ProximalSum
+
+
+@dataclass(frozen=True, eq=False)
+class Norms:
+    """The penalty on weights (outputs, inputs); inputs that are `free` have none.
+
+    Args:
+        alpha: strength of Σ|w|.
+        beta: strength of ½Σw².
+        gamma: strength of Σ_g √|g| ‖w_g‖.
+        labels: (outputs, inputs) numbers of groups from 0, −1 for free inputs; None: no groups.
+        free: (inputs,) truths.
+    """
+
+    alpha: float
+    beta: float
+    gamma: float
+    labels: np.ndarray | None
+    free: np.ndarray
+
+    @classmethod
+    def of(cls, penalty: ProximalSum, shape: tuple[int, int]) -> Norms | None:
+        """Return the numbers of a sum at one strength each; None where it is another sum."""
+        if penalty.others or any(part.reference is not None for part in penalty.parts):
+            return None
+        free = np.zeros(shape[1], dtype=bool)
+        if penalty.units is not None:
+            free[:] = True
+            free[list(penalty.units.chosen)] = False
+        alpha, beta, gamma = (
+            float(sum(part.strength for part in parts))
+            for parts in (penalty.thresholds, penalty.ridges, penalty.groups)
+        )
+        labels = None
+        if penalty.groups:
+            inside = penalty.groups[0].penalty.on_its_units()[1]
+            own = inside.group_labels((shape[0], int((~free).sum())))
+            if own is None:
+                return None
+            labels = np.full(shape, -1)
+            labels[:, ~free] = own
+        return cls(alpha, beta, gamma, labels, free)
+
+    @property
+    def is_smooth(self) -> bool:
+        """Whether it makes no zeros."""
+        return not self.alpha and not self.gamma
+
+    @cached_property
+    def held(self) -> np.ndarray:
+        """Return which inputs are penalised, as numbers 0 and 1."""
+        return np.where(self.free, 0.0, 1.0)
+
+    @cached_property
+    def groups(self) -> int:
+        """The number of groups."""
+        return 0 if self.labels is None else int(self.labels.max()) + 1
+
+    @cached_property
+    def roots(self) -> np.ndarray:
+        """√|g| of every group."""
+        assert self.labels is not None
+        return np.sqrt(np.bincount(self.labels[self.labels >= 0], minlength=self.groups))
+
+    def lengths(self, w: np.ndarray) -> np.ndarray:
+        """Return ‖w_g‖ of every group."""
+        assert self.labels is not None
+        inside = self.labels >= 0
+        return np.sqrt(np.bincount(self.labels[inside], w[inside] ** 2, self.groups))
+
+    def value(self, w: np.ndarray) -> float:
+        """Return the penalty."""
+        held = w * self.held
+        total = self.alpha * np.abs(held).sum() + 0.5 * self.beta * (held * held).sum()
+        if self.gamma:
+            total += self.gamma * (self.roots * self.lengths(w)).sum()
+        return float(total)
+
+    def subgradient(self, w: np.ndarray) -> np.ndarray:
+        """Return the gradient where there is one, and the parts that are smooth elsewhere."""
+        slope = self.alpha * np.sign(w) * self.held + self.beta * w * self.held
+        if self.gamma:
+            slope += self._of_groups(self.gamma * self.roots / self._safe(self.lengths(w))) * w
+        return slope
+
+    def prox(self, w: np.ndarray, step: float) -> np.ndarray:
+        """Return argmin_u ‖u − w‖²/(2 step) + penalty(u)."""
+        shrunk = w / (1 + step * self.beta * self.held)
+        if self.alpha:
+            limit = self.alpha * step / (1 + step * self.beta) * self.held
+            shrunk = shrunk - np.clip(shrunk, -limit, limit)
+        if self.gamma:
+            reach = self.gamma * step / (1 + step * self.beta) * self.roots
+            factor = np.maximum(0.0, 1 - reach / self._safe(self.lengths(shrunk)))
+            shrunk = shrunk * self._of_groups(factor, free=1.0)
+        return shrunk
+
+    def conjugate(self, u: np.ndarray) -> tuple[float, float]:
+        """Return the largest c ≤ 1 at which c·u is in the domain of g*, and g*(c·u) there.
+
+        g*(u) = Σ (|u| − α)₊²/(2β), of a group (‖(|u| − α)₊‖ − γ√|g|)₊²/(2β) (Moreau's identity);
+        without a ridge it is 0 where those are 0, and infinite elsewhere.
+        """
+        u = u * self.held
+        if self.beta:
+            return 1.0, float((self._beyond(u) ** 2).sum() / (2 * self.beta))
+        scale = 1.0
+        if self._beyond(u).any():
+            low, high = 0.0, 1.0
+            for _ in range(60):
+                scale = 0.5 * (low + high)
+                low, high = (low, scale) if self._beyond(scale * u).any() else (scale, high)
+            scale = low
+        return scale, 0.0
+
+    def _beyond(self, u: np.ndarray) -> np.ndarray:
+        """Return by how much every weight, or group, exceeds what the penalty holds."""
+        beyond = np.maximum(np.abs(u) - self.alpha, 0.0) * self.held
+        if not self.gamma:
+            return beyond
+        return np.maximum(self.lengths(beyond) - self.gamma * self.roots, 0.0)
+
+    def _of_groups(self, numbers: np.ndarray, free: float = 0.0) -> np.ndarray:
+        """Return the number of each weight's group."""
+        assert self.labels is not None
+        return np.append(numbers, free)[self.labels]
+
+    @staticmethod
+    def _safe(lengths: np.ndarray) -> np.ndarray:
+        return np.where(lengths > 0, lengths, 1.0)

@@ -1,0 +1,176 @@
+"""The solver of linear models: against the slower way, by its certificate, on odd tables."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from shrinkage.paths.engines.linear import solver as solving
+from shrinkage.paths.engines.linear.engine import of_two_classes
+from shrinkage.paths.engines.linear.losses import Logistic, Softmax, Squared
+from shrinkage.paths.engines.linear.norms import Norms
+from shrinkage.paths.engines.linear.ridges import Ridges
+from shrinkage.paths.engines.linear.solver import Solver
+
+ROWS, INPUTS = 60, 12
+LABELS = np.repeat(np.arange(4), 3)
+
+
+def table(rows: int = ROWS, inputs: int = INPUTS) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    random = np.random.default_rng(0)
+    x = random.normal(size=(rows, inputs)) + 0.5 * random.normal(size=(rows, 1))
+    outputs = x[:, :4] @ random.normal(size=(4, 3)) + 0.5 * random.normal(size=(rows, 3))
+    share = random.uniform(0.5, 1.5, rows)
+    return x, outputs, share / share.sum()
+
+
+def loss_of(kind: str, rows: int = ROWS, inputs: int = INPUTS):
+    x, outputs, share = table(rows, inputs)
+    if kind == "squared":
+        return Squared(x, outputs[:, 0], share)
+    if kind == "logistic":
+        return Logistic(x, (outputs[:, 0] > 0).astype(int), share)
+    return Softmax(x, outputs.argmax(axis=1), share, 3)
+
+
+def norms_of(words: str, outputs: int, inputs: int = INPUTS, strength: float = 0.02) -> Norms:
+    free = np.zeros(inputs, dtype=bool)
+    free[1] = "free" in words
+    labels = np.broadcast_to(np.arange(inputs) // 3, (outputs, inputs))
+    labels = np.where(free, -1, labels) if "group" in words else None
+    alpha, beta, gamma = (strength * (word in words) for word in ("l1", "l2", "group"))
+    return Norms(alpha, beta, gamma, labels, free)
+
+
+def objective(loss, norms: Norms, weights: np.ndarray, intercept: np.ndarray) -> float:
+    return loss.at(weights, intercept).value + norms.value(weights)
+
+
+def by_gradients(loss, norms: Norms) -> tuple[np.ndarray, np.ndarray]:
+    """Return the minimizer by plain proximal gradient steps with momentum and restarts."""
+    place, (w, b) = loss.at(np.zeros((loss.outputs, loss.x.shape[1])), loss.start()), (None, None)
+    wide = np.column_stack([loss.x, np.ones(len(loss.x))]) * np.sqrt(loss.share)[:, None]
+    step = 1 / (loss.bound * np.linalg.norm(wide, 2) ** 2)
+    w, b = place.weights, place.intercept
+    ahead, there, momentum = (w, b), objective(loss, norms, w, b), 1.0
+    for _ in range(20_000):
+        at = loss.at(*ahead)
+        new_w = norms.prox(ahead[0] - step * at.pull.T @ loss.x, step)
+        new_b = ahead[1] - step * at.pull.sum(axis=0) * loss.has_intercept
+        value = objective(loss, norms, new_w, new_b)
+        momentum = 1.0 if value > there else momentum
+        grown = (1 + np.sqrt(1 + 4 * momentum**2)) / 2
+        ratio = (momentum - 1) / grown
+        ahead = new_w + ratio * (new_w - w), new_b + ratio * (new_b - b)
+        moved = max(np.abs(new_w - w).max(), np.abs(new_b - b).max())
+        w, b, there, momentum = new_w, new_b, value, grown
+        if moved < 1e-13:
+            break
+    return w, b
+
+
+PENALTIES = ("l1", "l2", "l1 l2", "group", "group l2", "l1 group", "l1 free", "group free l2")
+
+
+@pytest.mark.parametrize("words", PENALTIES)
+@pytest.mark.parametrize("kind", ["squared", "logistic", "softmax"])
+def test_the_minimizer_is_that_of_plain_steps_with_the_same_zeros(kind, words):
+    loss = loss_of(kind)
+    norms = norms_of(words, loss.outputs)
+    solved = Solver(loss).solve(norms)
+    expected, intercept = by_gradients(loss, norms)
+    assert solved.gap <= 1e-9
+    np.testing.assert_allclose(solved.weights, expected, rtol=0, atol=1e-6)
+    np.testing.assert_array_equal(solved.weights == 0, np.abs(expected) < 1e-9)
+    np.testing.assert_allclose(
+        solved.intercept, loss.intercept_of(expected, intercept), rtol=0, atol=1e-5
+    )
+    if "free" in words:
+        assert (solved.weights[:, 1] != 0).all()
+
+
+@pytest.mark.parametrize("words", ["l1", "l1 l2", "l1 group", "group l2"])
+@pytest.mark.parametrize("kind", ["squared", "logistic", "softmax"])
+def test_the_certificate_is_never_below_the_true_distance(kind, words, monkeypatch):
+    """Ended early, a model is as far from the best objective as its gap says, or nearer."""
+    loss = loss_of(kind)
+    norms = norms_of(words, loss.outputs)
+    best = Solver(loss).solve(norms)
+    scale = Solver(loss)._zero.value
+    monkeypatch.setattr(solving, "_AIM", np.inf)
+    monkeypatch.setattr(solving, "CERTAIN", np.inf)
+    monkeypatch.setattr(solving, "_FLAT", 0.3)
+    monkeypatch.setattr(Solver, "_on_pattern", lambda _, place, __: place)
+    early = Solver(loss).solve(norms)
+    center = loss.center
+    values = (
+        [objective(loss, norms, s.weights, s.intercept + s.weights @ center) for s in (early, best)]
+        if loss.has_intercept
+        else [objective(loss, norms, s.weights, s.intercept) for s in (early, best)]
+    )
+    distance = (values[0] - values[1]) / scale
+    assert distance > 1e-6
+    assert early.gap >= distance * (1 - 1e-9)
+
+
+@pytest.mark.parametrize("words", ["l1", "l1 l2", "l2", "group"])
+@pytest.mark.parametrize("kind", ["squared", "logistic", "softmax"])
+def test_more_columns_than_rows_along_a_path(kind, words):
+    loss = loss_of(kind, rows=30, inputs=300)
+    solver = Solver(loss)
+    counts = []
+    for strength in (0.3, 0.1, 0.03, 0.01):
+        solved = solver.solve(norms_of(words, loss.outputs, 300, strength))
+        assert solved.gap <= solving.GAP
+        counts.append(int((solved.weights != 0).any(axis=0).sum()))
+    if words == "l1":
+        assert counts[-1] <= 30 * loss.outputs
+    assert counts == sorted(counts)
+
+
+@pytest.mark.parametrize("kind", ["squared", "logistic", "softmax"])
+def test_equal_constant_and_weightless_rows_and_columns(kind):
+    x, outputs, share = table()
+    x[:, 3] = x[:, 2]
+    x[:, 5] = 7.0
+    share[:5] = 0.0
+    labels = outputs.argmax(axis=1) if kind == "softmax" else (outputs[:, 0] > 0).astype(int)
+    loss = {
+        "squared": lambda: Squared(x, outputs[:, 0], share),
+        "logistic": lambda: Logistic(x, labels, share),
+        "softmax": lambda: Softmax(x, labels, share, 3),
+    }[kind]()
+    for words in ("l1", "l2", "group", "l1 l2"):
+        solved = Solver(loss).solve(norms_of(words, loss.outputs))
+        assert solved.gap <= solving.GAP
+        assert np.isfinite(solved.weights).all()
+        assert np.abs(solved.weights[:, 5]).max() < 1e-12
+
+
+def test_many_unknowns_take_products_and_few_the_matrix(monkeypatch):
+    """Both end at the same weights."""
+    loss = loss_of("softmax")
+    norms = norms_of("group l2", 3)
+    dense = Solver(loss).solve(norms)
+    monkeypatch.setattr("shrinkage.paths.engines.linear.newton.MOST_DENSE", 0)
+    products = Solver(loss).solve(norms)
+    np.testing.assert_allclose(products.weights, dense.weights, rtol=0, atol=1e-6)
+
+
+def test_ridges_of_squared_errors_are_solved_at_once():
+    loss = loss_of("squared", rows=30, inputs=300)
+    norms = norms_of("l2", 1, 300)
+    place = Ridges(loss).solve(norms.beta, Solver(loss)._zero, 0.0)
+    slope = place.pull.T @ loss.x + norms.beta * place.weights
+    assert np.abs(slope).max() <= 1e-12
+
+
+def test_two_classes_by_one_weight_are_two_classes_by_two():
+    x, outputs, share = table()
+    labels = (outputs[:, 0] > 0).astype(int)
+    for words in ("l1", "l2", "group", "group free", "group l1 l2"):
+        norms = norms_of(words, 2)
+        two = Solver(Softmax(x, labels, share, 2)).solve(norms)
+        one = Solver(Logistic(x, labels, share)).solve(of_two_classes(norms))
+        difference = two.weights[1] - two.weights[0]
+        np.testing.assert_allclose(one.weights[0], difference, rtol=0, atol=1e-6)
