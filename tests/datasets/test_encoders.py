@@ -201,6 +201,19 @@ def test_no_mean_target_sees_its_own_row():
     np.testing.assert_allclose(own, moved)
 
 
+def test_rows_that_belong_together_are_cross_fitted_together():
+    frame = table(3)[["b", "shop"]]
+    columns = columns_of(frame, shop=ColumnSpec(encode="target"))
+    groups = np.arange(ROWS) // 6
+    y = np.random.default_rng(1).normal(size=ROWS)
+    other = y + np.where(groups == 3, 1000.0, 0.0)
+    own, moved = (
+        Preprocessing.fit(columns, target=FitTarget(each, "regression", groups)).encoders[1].cross
+        for each in (y, other)
+    )
+    np.testing.assert_allclose(own.values[groups == 3], moved.values[groups == 3])
+
+
 def test_hashed_levels_are_scikit_learns():
     frame = table(1)[["b", "shop"]]
     fitted = Preprocessing.fit(columns_of(frame, shop=ColumnSpec(encode="hash")))

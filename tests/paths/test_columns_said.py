@@ -13,7 +13,9 @@ from shrinkage.datasets.formats.tables import FrameTable
 from shrinkage.datasets.roles import Roles
 from shrinkage.datasets.table_look import look_at_table
 from shrinkage.errors import InputError, RunDirectoryError
+from shrinkage.reports.told_columns import column_sentences
 
+RARE = ColumnSpec(rare=6)
 FAST = {"strengths": (0.01, 0.1), "folds": 2, "progress": False, "penalty": GroupLasso("input")}
 SAID = {
     "size": {"kind": "ordinal", "order": ["S", "M", "L"], "group": "body"},
@@ -55,7 +57,20 @@ def test_a_look_counts_the_inputs_and_keeps_what_was_said():
         made = {record["name"]: record["inputs"] for record in look.records}
         assert (made["size"], made["user"]) == (1, 1)
         assert look.specs()["user"].encode == "target"
+        (user,) = (record for record in look.records if record["name"] == "user")
+        assert user["encode"] == "target"
+        assert len(column_sentences(user)) == 1
         assert look.specs()["size"].group == "body"
+
+
+def test_rare_levels_and_indicators_are_told():
+    frame = table(400)
+    frame.loc[:40, "height"] = np.nan
+    look = look_at_table("t", FrameTable(frame), Roles(target="y", specs={"user": RARE}))
+    records = {record["name"]: record for record in look.records}
+    assert records["user"]["rare"] > 0
+    assert records["height"]["indicator"] is True
+    assert [len(column_sentences(records[name])) for name in ("user", "height", "age")] == [1, 1, 0]
 
 
 @pytest.mark.parametrize("wrong", [3, {"age": 3}, {"age": {"encod": "hash"}}, {"agee": {}}])

@@ -7,7 +7,11 @@ from collections.abc import Sequence
 from typing import Any
 
 from shrinkage.datasets.column_readings import ColumnReading
+from shrinkage.datasets.preparation.categories import CategoryInputs
+from shrinkage.datasets.preparation.hashed import HashedInputs
+from shrinkage.datasets.preparation.missing import MissingInputs
 from shrinkage.datasets.preparation.preprocessing import Preprocessing
+from shrinkage.datasets.preparation.target_levels import TargetInputs
 
 MOST_RECORDS = 200
 """Of wider tables the columns are recorded about which something was decided, up to so many."""
@@ -31,6 +35,7 @@ def column_records(
     ('numeric', 1, '31', None)
     """
     inputs = Counter[str]() if preprocessing is None else inputs_by_column(preprocessing)
+    encoded = {} if preprocessing is None else encodings_by_column(preprocessing)
     reasons = {} if preprocessing is None else dict(preprocessing.dropped)
     if len(readings) > MOST_RECORDS:
         readings = [r for r in readings if r.is_told or r.name in reasons][:MOST_RECORDS]
@@ -38,6 +43,7 @@ def column_records(
     for reading in readings:
         record = _short(reading.to_dict())
         record["inputs"] = None if preprocessing is None else inputs[reading.name]
+        record |= encoded.get(reading.name, {})
         reason = reasons.get(reading.name)
         record["dropped"] = reason if reason is not None else record["dropped"]
         records.append(record)
@@ -52,6 +58,31 @@ def inputs_by_column(preprocessing: Preprocessing) -> Counter[str]:
     {'p': 1}
     """
     return Counter(name for encoder in preprocessing.encoders for name in encoder.sources)
+
+
+def encodings_by_column(preprocessing: Preprocessing) -> dict[str, dict[str, Any]]:
+    """Return what is not ordinary about the inputs of columns, as plain values.
+
+    Returns:
+        For each column some of `encode` (`target` or `hash`), `rare` (how many levels share one
+        input) and `indicator` (True: an input says where a cell is missing).
+
+    >>> import pandas as pd
+    >>> table = pd.DataFrame({"age": [1.0, None, 3.0]})
+    >>> encodings_by_column(Preprocessing.fit(table))
+    {'age': {'indicator': True}}
+    """
+    encodings: dict[str, dict[str, Any]] = {}
+    for encoder in preprocessing.encoders:
+        for name in dict.fromkeys(encoder.sources):
+            own = encodings.setdefault(name, {})
+            if isinstance(encoder, MissingInputs):
+                own["indicator"] = True
+            elif isinstance(encoder, CategoryInputs) and encoder.has_rare:
+                own["rare"] = len(encoder.rare)
+            elif isinstance(encoder, (TargetInputs, HashedInputs)):
+                own["encode"] = encoder.kind
+    return {name: own for name, own in encodings.items() if own}
 
 
 def _short(record: dict[str, Any]) -> dict[str, Any]:

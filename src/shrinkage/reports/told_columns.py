@@ -186,7 +186,27 @@ def _mostly_missing(record: Record) -> str:
     return "more than half of the cells missing" if record.get("missing", 0) > rows / 2 else ""
 
 
+def _rare(record: Record) -> str:
+    rare = record.get("rare", 0)
+    return f"{rare} rare levels share one input (rare = 1 says otherwise)" if rare else ""
+
+
+_ENCODED = {
+    "target": "levels encoded by the mean target of their training rows",
+    "hash": "levels hashed into a fixed number of inputs",
+}
+
+
+def _encoded(record: Record) -> str:
+    return _ENCODED.get(record.get("encode", ""), "")
+
+
+def _indicator(record: Record) -> str:
+    return "one more input says where cells are missing" if record.get("indicator") else ""
+
+
 _SENTENCES: tuple[Callable[[Record], str], ...] = (
     _marks, _units, _magnitudes, _dates, _missing, _mostly_missing, _levels, _merged, _dropped,
+    _rare, _encoded, _indicator,
 )  # fmt: skip
 """What may be told of a column; an empty text where there is nothing to tell."""

@@ -34,10 +34,12 @@ class FitTarget:
     Args:
         y: (n,) labels or numbers, as they were given.
         task: `classification` or `regression`.
+        groups: (n,) values; rows with equal values belong together. None: no groups.
     """
 
     y: np.ndarray
     task: str
+    groups: np.ndarray | None = None
 
 
 @dataclass(frozen=True)

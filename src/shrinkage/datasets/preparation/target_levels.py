@@ -2,6 +2,7 @@
 
 scikit-learn's TargetEncoder learns it on the fit rows alone; the fit rows themselves get numbers
 that were learned on the others of them (cross fitting), or a network would read its own target.
+Rows that belong together are learned from together.
 Source: https://scikit-learn.org/stable/modules/preprocessing.html#target-encoder
 """
 
@@ -25,6 +26,7 @@ from shrinkage.datasets.preparation.categories import count_levels
 from shrinkage.datasets.preparation.cell_counts import CellCounts, MissingBecomes
 from shrinkage.datasets.preparation.row_cells import RowCells
 from shrinkage.datasets.preparation.standard import Standard, learn
+from shrinkage.datasets.wording import one_line
 from shrinkage.errors import InputError
 
 MOST_PARTS = 5
@@ -90,7 +92,9 @@ class TargetInputs(Encoder):
         cls, name: str, cells: np.ndarray, rows: np.ndarray, target: FitTarget
     ) -> Self | None:
         """Return the encoder, None where every fit row would get the same number."""
-        encoder, values = _fit_transform(name, cells, target.y[rows], target.task)
+        groups = None if target.groups is None else target.groups[rows]
+        own = FitTarget(target.y[rows], target.task, groups)
+        encoder, values = _fit_transform(name, cells, own)
         means = encoder.target_mean_
         defaults = tuple(float(mean) for mean in np.atleast_1d(means))
         classes = np.asarray(encoder.classes_) if len(defaults) > 1 else [""]
@@ -175,27 +179,20 @@ class TargetInputs(Encoder):
         return (count_levels(self.name, cells, known, becomes),)
 
 
-def _fit_transform(name: str, cells: np.ndarray, y: np.ndarray, task: str):
+def _fit_transform(name: str, cells: np.ndarray, target: FitTarget) -> tuple[Any, np.ndarray]:
     """Return the fitted TargetEncoder, and the cross-fitted numbers (rows, outputs)."""
-    from sklearn.model_selection import KFold, StratifiedKFold
     from sklearn.preprocessing import TargetEncoder
 
-    parts = min(MOST_PARTS, len(y))
-    if task == "classification":
-        y = np.asarray(y).astype(str)
-        counts = np.unique(y, return_counts=True)[1]
-        kind = "binary" if len(counts) == 2 else "multiclass"
-        splitter = StratifiedKFold(
-            max(2, min(parts, int(counts.max()))), shuffle=True, random_state=0
-        )
+    if target.task == "classification":
+        y = np.asarray(target.y).astype(str)
+        kind = "binary" if len(np.unique(y)) == 2 else "multiclass"
     else:
-        y, kind = np.asarray(y, dtype=np.float64), "continuous"
-        splitter = KFold(parts, shuffle=True, random_state=0)
+        y, kind = np.asarray(target.y, dtype=np.float64), "continuous"
     make: Any = TargetEncoder
-    encoder = make(target_type=kind, cv=splitter)
-    if encoder.get_params()["shuffle"] != "deprecated":  # scikit-learn before 1.9 splits itself
-        parts = splitter.get_n_splits()
-        encoder = make(target_type=kind, cv=parts, shuffle=True, random_state=0)
+    if make().get_params()["shuffle"] == "deprecated":
+        encoder = make(target_type=kind, cv=_splits(y, target))
+    else:  # scikit-learn before 1.9 knows a number of parts alone
+        encoder = make(target_type=kind, cv=_parts(y, target), shuffle=True, random_state=0)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", UserWarning)  # a class of fewer rows than parts
@@ -203,6 +200,26 @@ def _fit_transform(name: str, cells: np.ndarray, y: np.ndarray, task: str):
     except ValueError as error:
         raise InputError(
             f"column {name!r}: expected targets to encode levels by, got some that cannot be "
-            f"divided for it ({error}): use encode = 'hash'"
+            f"divided for it ({one_line(error, 100)}): use encode = 'hash'"
         ) from error
     return encoder, np.asarray(values, dtype=np.float64)
+
+
+def _parts(y: np.ndarray, target: FitTarget) -> int:
+    """Return into how many parts the rows are divided: no more than the largest class has."""
+    if target.task == "classification":
+        return max(2, min(MOST_PARTS, int(np.unique(y, return_counts=True)[1].max())))
+    return min(MOST_PARTS, len(y))
+
+
+def _splits(y: np.ndarray, target: FitTarget) -> Any:
+    """Return how the rows are divided: whole groups, else at random, by class where there are."""
+    from sklearn.model_selection import GroupKFold, KFold, StratifiedKFold
+
+    groups = target.groups
+    distinct = 0 if groups is None else len(np.unique(groups))
+    if groups is not None and distinct > 1:
+        splitter = GroupKFold(min(MOST_PARTS, distinct))
+        return list(splitter.split(np.zeros(len(y)), y, groups))
+    by_class = target.task == "classification"
+    return (StratifiedKFold if by_class else KFold)(_parts(y, target), shuffle=True, random_state=0)

@@ -185,7 +185,7 @@ class Preparation:
 
     def fitted_on(self, train: np.ndarray) -> Preprocessing:
         """Return the preprocessing that is fitted on some rows."""
-        target = FitTarget(self.data.y, self.data.task)
+        target = FitTarget(self.data.y, self.data.task, self.data.groups)
         return Preprocessing.fit(self.data.columns, train, target=target)
 
     def _encoding(self, train: np.ndarray) -> TargetEncoding:
