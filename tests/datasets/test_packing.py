@@ -94,6 +94,12 @@ def test_standard_input(monkeypatch, refused):
         load_dataset("-", target="y")
 
 
+def test_an_address_of_a_file(tmp_path):
+    path = tmp_path / "a table.csv"
+    path.write_text(TEXT)
+    assert is_the_table(load_dataset(path.as_uri(), target="y"))
+
+
 def test_the_network_is_refused(refused):
     with refused("address", "download"):
         load_dataset("https://example.org/t.csv", target="y")

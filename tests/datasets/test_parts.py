@@ -65,6 +65,13 @@ def test_bad_parts_are_named(tmp_path, refused):
         load_dataset(tmp_path, target="y")
 
 
+def test_a_delta_table_is_refused(tmp_path, refused):
+    FIRST.to_parquet(tmp_path / "a.parquet")
+    (tmp_path / "_delta_log").mkdir()
+    with refused("Delta", "Parquet"):
+        load_dataset(tmp_path, target="y")
+
+
 def test_bad_rows_of_parts_are_named(tmp_path, refused):
     (tmp_path / "a.csv").write_text("x,y\n" + "".join(f"{i},{i % 2}\n" for i in range(30)))
     (tmp_path / "b.csv").write_text("x,y\n1,0\noops,1\n")

@@ -53,6 +53,12 @@ SAME_TABLE = {
     "an index saved twice": commas(
         "Unnamed: 0,age,city,y", "0,31,Bern,1.5", "1,44,Basel,2.5", "2,28,Bern,3.5"
     ),
+    "an index saved three times": commas(
+        ",Unnamed: 0.1,Unnamed: 0,age,city,y",
+        "0,0,5,31,Bern,1.5",
+        "1,1,6,44,Basel,2.5",
+        "2,2,9,28,Bern,3.5",
+    ),
     "write.table of R": '"age" "city" "y"\n"1" 31 "Bern" 1.5\n"2" 44 Basel 2.5\n"3" 28 Bern 3.5\n',
     "write.csv of R": commas(
         '"","age","city","y"',

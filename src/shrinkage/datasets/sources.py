@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
+from urllib.parse import urlsplit
+from urllib.request import url2pathname
 
 from shrinkage.datasets.formats.builtin import builtin_names
 from shrinkage.datasets.formats.content import (
@@ -72,6 +74,8 @@ def source_of(text: str) -> Source:
     """
     if text == STANDARD_INPUT:
         return Source(None)
+    if text.lower().startswith("file://"):
+        text = url2pathname(urlsplit(text).path)
     if text.lower().startswith(NETWORK):
         raise InputError(
             f"expected a file of this machine, got an address ({one_line(text, 80)}): download "

@@ -17,12 +17,10 @@ import pyarrow.parquet
 
 from shrinkage.datasets.formats.content import FileContent
 from shrinkage.datasets.formats.tables import FrameTable, table_format
-from shrinkage.datasets.formats.text_columns import SAVED_INDEX, refuse_equal_names
+from shrinkage.datasets.formats.text_columns import is_name_of_index, refuse_equal_names
 from shrinkage.datasets.read_options import ReadOptions
 from shrinkage.datasets.wording import listed, one_line
 from shrinkage.errors import InputError
-
-_INDEX = "__index_level_"
 
 
 def frame_table(table: pa.Table, notes: tuple[str, ...] = ()) -> FrameTable:
@@ -42,7 +40,7 @@ def frame_table(table: pa.Table, notes: tuple[str, ...] = ()) -> FrameTable:
     if table.num_rows == 0:
         raise InputError("expected rows, got none: add data")
     refuse_equal_names(table.column_names)
-    index = [name for name in table.column_names if name.startswith(_INDEX) or name in SAVED_INDEX]
+    index = [name for name in table.column_names if is_name_of_index(name)]
     if index:
         notes += (f"a saved index was left out: {listed(index)}",)
         table = table.drop_columns(index)

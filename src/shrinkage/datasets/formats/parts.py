@@ -27,6 +27,7 @@ from shrinkage.datasets.read_options import ReadOptions
 from shrinkage.datasets.wording import listed, naming, one_line
 from shrinkage.errors import InputError
 
+DELTA_LOG = "_delta_log"
 ARROW_NAMES: Mapping[FileKind, str] = MappingProxyType(
     {FileKind.PARQUET: "parquet", FileKind.FEATHER: "feather", FileKind.ORC: "orc"}
 )
@@ -57,6 +58,11 @@ def read_parts(folder: Path, options: ReadOptions) -> NamedColumns:
     Raises:
         InputError: no files, files of several kinds or with different columns, or a bad part.
     """
+    if (folder / DELTA_LOG).is_dir():
+        raise InputError(
+            "expected parts of one table, got a Delta table, which also holds rows that were "
+            "deleted: write it as Parquet (deltalake.DeltaTable(folder).to_pandas().to_parquet)"
+        )
     files = part_files(folder)
     kinds = {kind: path for path in files if (kind := _kind(path, folder)) is not None}
     if len(kinds) != 1 or not {*kinds} <= {*ARROW_NAMES, FileKind.TEXT}:

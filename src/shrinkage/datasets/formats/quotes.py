@@ -26,7 +26,13 @@ def require_closed_quotes(text: DecodedText, dialect: Dialect) -> None:
         yield from text_lines(text)
         at_end = True
 
-    reader = csv.reader(lines(), delimiter=dialect.character, quotechar=dialect.quote, strict=True)
+    reader = csv.reader(
+        lines(),
+        delimiter=dialect.character,
+        quotechar=dialect.quote,
+        escapechar=dialect.escape,
+        strict=True,
+    )
     try:
         for _ in reader:
             start = reader.line_num + 1

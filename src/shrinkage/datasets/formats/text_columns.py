@@ -5,6 +5,7 @@ Who uses this: files of text and sheets of workbooks. Everything left out or nam
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Sequence
 
@@ -16,8 +17,7 @@ from shrinkage.datasets.formats.looks import looks_like_index
 from shrinkage.datasets.wording import header_doubt, listed
 from shrinkage.errors import InputError
 
-SAVED_INDEX = ("Unnamed: 0", "__index_level_0__")
-"""What pandas calls an index that was saved and read back as a column."""
+_INDEX_NAME = re.compile(r"Unnamed: 0(\.\d+)*|__index_level_\d+__")
 
 
 def named_columns(table: pa.Table, names: Sequence[str]) -> tuple[pa.Table, tuple[str, ...]]:
@@ -40,12 +40,13 @@ def named_columns(table: pa.Table, names: Sequence[str]) -> tuple[pa.Table, tupl
     refuse_equal_names(names)
     notes: list[str] = []
     keep = [place for place, name in enumerate(names) if name or not _is_empty(table.column(place))]
-    if keep and keep[0] == 0 and len(keep) > 1 and _is_saved_index(names[0], table.column(0)):
-        keep = keep[1:]
-        shown = repr(names[0]) if names[0] else "without a name"
+    index = _saved_indices(table, names, keep)
+    keep = [place for place in keep if place not in index]
+    for place in index:
+        shown = repr(names[place]) if names[place] else "without a name"
         notes.append(
-            f"the first column ({shown}) numbers or names the rows (a saved index), so it was left "
-            "out"
+            f"column {place + 1} ({shown}) numbers or names the rows (a saved index), so it was "
+            "left out"
         )
     nameless = [place for place in keep if not names[place]]
     invented = {place: _free_name(place, names) for place in nameless}
@@ -97,13 +98,33 @@ def _is_empty(column: pa.ChunkedArray) -> bool:
     return not pc.any(pc.not_equal(trimmed, "")).as_py()  # pyright: ignore[reportAttributeAccessIssue]
 
 
+def _saved_indices(table: pa.Table, names: Sequence[str], keep: Sequence[int]) -> list[int]:
+    """Return the leading columns that are saved indices; an index saved again has several."""
+    leading: list[int] = []
+    for place in keep[:-1]:
+        has_place = place == 0 or names[place] != ""
+        if not (has_place and _is_saved_index(names[place], table.column(place))):
+            break
+        leading.append(place)
+    return leading
+
+
+def is_name_of_index(name: str) -> bool:
+    """Return whether pandas calls an index so that was saved and read back as a column.
+
+    >>> is_name_of_index("Unnamed: 0.1"), is_name_of_index("index")
+    (True, False)
+    """
+    return _INDEX_NAME.fullmatch(name) is not None
+
+
 def _is_saved_index(name: str, column: pa.ChunkedArray) -> bool:
     """Return whether a column without a name of its own numbers or names the rows.
 
     Numbers must be whole and all different, or count up again and again, as those of tables put
     one below the other do; words must be all different.
     """
-    if name and name not in SAVED_INDEX:
+    if name and not is_name_of_index(name):
         return False
     if len(column) > 1 and pc.count_distinct(column).as_py() < len(column):  # pyright: ignore[reportAttributeAccessIssue]
         return _counts_in_runs(column)
