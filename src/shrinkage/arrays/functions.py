@@ -46,7 +46,8 @@ def _fitted(value: Array, w: Array, stacked: int) -> Array:
     """Reshape `value` (an array) so that it broadcasts over `w`, without touching its dtype."""
     model_axes(w, stacked)
     if value.ndim == stacked and value.ndim != w.ndim:
-        value = value.reshape((*tuple(value.shape), *(1,) * (w.ndim - stacked)))
+        shape = (*tuple(value.shape), *(1,) * (w.ndim - stacked))
+        value = library_of(value).reshape(value, shape)
     shape = (1,) * (w.ndim - value.ndim) + tuple(value.shape)
     fits = all(a in (1, b) for a, b in zip(shape, w.shape, strict=False))
     if value.ndim not in (0, w.ndim) or not fits:
