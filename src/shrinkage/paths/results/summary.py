@@ -102,6 +102,7 @@ def summary_of(
         "cautions": [caution.to_dict() for caution in findings.cautions],
         "columns": column_records(data.readings, plan.preparation.preprocessing),
         "left_out": list(data.left_out),
+        "said": {name: spec.to_dict() for name, spec in data.specs.items()},
         "notes": list(data.notes),
         "wall_seconds": None,
         "versions": dict(versions),
