@@ -35,6 +35,14 @@ SAME_TABLE = {
     "quotes after blanks": commas(
         "age, city, y", '31, "Bern", 1.5', '44, "Basel", 2.5', "28,Bern,3.5"
     ),
+    "Markdown": "| age | city | y |\n|----:|:----:|---|\n"
+    + "".join(f"| {' | '.join(row)} |\n" for row in ROWS),
+    "psql": " age | city | y\n-----+------+---\n"
+    + "".join(f" {' | '.join(row)}\n" for row in ROWS)
+    + "(3 rows)\n",
+    "mysql": "+----+\n| age | city | y |\n+----+\n"
+    + "".join(f"| {' | '.join(row)} |\n" for row in ROWS)
+    + "+----+\n",
     "single quotes": commas("'age','city','y'", "31,'Bern',1.5", "44,'Basel',2.5", "28,'Bern',3.5"),
     "Excel's mark": "sep=;\r\n" + table(";", "\r\n"),
     "Excel's mark of a tab": '"sep=\\t"\n' + table("\t"),

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 from urllib.parse import urlsplit
-from urllib.request import url2pathname
 
 from shrinkage.datasets.formats.builtin import builtin_names
 from shrinkage.datasets.formats.content import (
@@ -75,6 +74,8 @@ def source_of(text: str) -> Source:
     if text == STANDARD_INPUT:
         return Source(None)
     if text.lower().startswith("file://"):
+        from urllib.request import url2pathname
+
         text = url2pathname(urlsplit(text).path)
     if text.lower().startswith(NETWORK):
         raise InputError(

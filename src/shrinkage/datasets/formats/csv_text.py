@@ -135,7 +135,8 @@ def _commented_header(dialect: Dialect) -> list[str]:
 
 def _cells(layout: TextLayout) -> tuple[pa.Table, tuple[str, ...]]:
     """Return the cells of all rows as columns of text, and a note on lines that are no rows."""
-    if not (layout.dialect.blanks or layout.dialect.spaced or layout.dialect.comment):
+    dialect = layout.dialect
+    if not (dialect.blanks or dialect.spaced or dialect.drawn or dialect.comment):
         try:
             table = _by_pyarrow(layout)
             require_closed_quotes(layout.text, layout.dialect)

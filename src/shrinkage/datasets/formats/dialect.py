@@ -16,6 +16,7 @@ import pyarrow as pa
 from shrinkage.datasets.formats.encodings import DecodedText
 
 BLANKS = re.compile(r"[ \t]+")
+_COUNT = re.compile(r"\(\d+ rows?\)")
 
 
 @dataclass(frozen=True)
@@ -39,6 +40,7 @@ class Dialect:
         skip_bytes: how many bytes of UTF-8 these lines are.
         comments: the comments above.
         spaced: blanks stand between separator and quote.
+        drawn: lines are drawn around header and rows, as databases and Markdown do.
     """
 
     separator: str
@@ -49,6 +51,7 @@ class Dialect:
     skip_bytes: int = 0
     comments: tuple[str, ...] = ()
     spaced: bool = False
+    drawn: bool = False
 
     @property
     def blanks(self) -> bool:
@@ -67,6 +70,8 @@ class Dialect:
             lines: lines of text with their ends.
             first: the number of the first line.
         """
+        if self.drawn:
+            lines = ("\n" if is_drawn(line) else line for line in lines)
         if self.blanks:
             lines = (_single_tabs(line, self.quote) for line in lines)
         reader = csv.reader(
@@ -79,6 +84,7 @@ class Dialect:
         for cells in reader:
             line, starts.line = starts.line, None
             if len(cells) > 1 or (cells and cells[0].strip()):
+                cells = [cell.strip() for cell in cells] if self.drawn else cells
                 yield TextRow(first + (line or 0), cells)
 
 
@@ -97,6 +103,16 @@ def _tracked(lines: Iterable[str], comment: str | None, starts: _Starts) -> Iter
                 continue
             starts.line = number
         yield line
+
+
+def is_drawn(line: str) -> bool:
+    """Return whether a line is drawn, or counts the rows of a query.
+
+    >>> is_drawn("+----+----+"), is_drawn("|:---|---:|"), is_drawn("(2 rows)"), is_drawn("a | b")
+    (True, True, True, False)
+    """
+    text = line.strip()
+    return ("--" in text and not text.strip("|+-=: ")) or _COUNT.fullmatch(text) is not None
 
 
 def _single_tabs(line: str, quote: str) -> str:

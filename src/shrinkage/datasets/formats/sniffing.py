@@ -14,7 +14,7 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import replace
 
-from shrinkage.datasets.formats.dialect import BLANKS, Dialect, TextRow
+from shrinkage.datasets.formats.dialect import BLANKS, Dialect, TextRow, is_drawn
 from shrinkage.datasets.formats.encodings import DecodedText
 from shrinkage.datasets.formats.looks import looks_numeric
 from shrinkage.datasets.read_options import LOOK, ReadOptions
@@ -120,7 +120,8 @@ def _rank(dialect: Dialect, lines: list[str]) -> tuple[float, float]:
 def _with_quotes(dialect: Dialect, lines: list[str]) -> Dialect:
     """Return the dialect with single quotes or escapes where the top of the file has them."""
     sample = "".join(lines[:HEAD_RECORDS])
-    dialect = replace(dialect, spaced=f'{dialect.separator} "' in sample)
+    drawn = dialect.separator == "|" and any(map(is_drawn, lines[:HEAD_RECORDS]))
+    dialect = replace(dialect, spaced=f'{dialect.separator} "' in sample, drawn=drawn)
     if f"\\{dialect.quote}" in sample:
         escaped = replace(dialect, escape="\\")
         inside = re.search(rf'\\"[^"\r\n{re.escape(dialect.character)}]', sample)
