@@ -398,8 +398,7 @@ def command(
     except KeyboardInterrupt:
         typer.echo(f"stopped; the same command with --resume goes on in {folder}", err=True)
         raise typer.Exit(INTERRUPTED) from None
-    known = () if quiet or not plans else plans[0].cautions
-    show_result(result, folder, quiet=quiet, told=known)
+    show_result(result, folder, quiet=quiet)
 
 
 def _model(model: str, activation: str | None, dropout: float | None, norm: str | None) -> str:

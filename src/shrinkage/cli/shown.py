@@ -15,7 +15,6 @@ from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
 
-from shrinkage.cautions import Caution
 from shrinkage.errors import UnseenCellsWarning
 from shrinkage.extras import missing
 from shrinkage.paths import FittedPath, PathResult
@@ -55,20 +54,14 @@ def with_warnings_as_lines(function: Callable[..., Any], *arguments: Any, **opti
         return function(*arguments, **options)
 
 
-def show_result(
-    result: FittedPath, folder: Path, *, quiet: bool, told: Sequence[Caution] = ()
-) -> None:
-    """Print the table of the path, the warnings, the answer and where the report is.
-
-    What was `told` before training is not told twice.
-    """
+def show_result(result: FittedPath, folder: Path, *, quiet: bool) -> None:
+    """Print the table of the path, the warnings, the answer and where the report is."""
     console = Console(highlight=False)
     if not quiet:
         show_table(result, console)
     if result.target is not None and result.target.merged:
         console.print(Text(target_text(result.target)))
-    cautions = [caution for caution in result.cautions if caution not in told]
-    for warning in [*result.warnings, *map(caution_text, cautions)]:
+    for warning in [*result.warnings, *map(caution_text, result.cautions)]:
         console.print(Text(f"warning: {warning}", style="yellow"))
     console.print(Text(summary_sentence(result)))
     for sentence in (constant_sentence(result), classes_sentence(result)):

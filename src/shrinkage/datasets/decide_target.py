@@ -168,7 +168,7 @@ def _with_words(cells: TargetCells, missing: str) -> TargetCells:
     labels = pd.Series(cells.values[~cells.missing & ~words]).value_counts()
     counts = pd.Series(cells.values[words]).value_counts()
     usual = max(2.0, float(labels.median())) if len(labels) else np.inf
-    rare = [word for word, count in counts.items() if count < usual]
+    rare = [str(word) for word, count in counts.items() if count < usual]
     return replace(cells, missing=cells.missing | (words & np.isin(cells.values, rare)))
 
 

@@ -14,7 +14,7 @@ import pandas as pd
 import pyarrow as pa
 
 from shrinkage.datasets.cell_rules import CellRule
-from shrinkage.datasets.cells import Locate, level_text, plain_row
+from shrinkage.datasets.cells import Locate, level_text, plain_row, text_cells
 from shrinkage.datasets.column_readings import ColumnRole
 from shrinkage.datasets.column_specs import ColumnKind, ColumnSpec
 from shrinkage.datasets.columns import judge_column
@@ -54,7 +54,7 @@ def target_of(values: object, name: str, roles: Roles, locate: Locate = plain_ro
     """
     written, cells = False, values
     if isinstance(values, pa.ChunkedArray):
-        written, cells = True, pd.Series(values.to_numpy(), dtype=object)
+        written, cells = True, pd.Series(text_cells(values).to_numpy(), dtype=object)
     spec = roles.specs.get(name, NOTHING_SAID)
     told = {"missing": roles.missing_target, "locate": locate, "written": written, "spec": spec}
     if roles.like is not None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-import pandas as pd
+from pandas.util import hash_pandas_object
 
 from shrinkage.cautions import Caution, CautionKind
 from shrinkage.datasets.dataset import Dataset
@@ -47,6 +47,6 @@ def row_hashes(data: Dataset) -> np.ndarray | None:
         if most < VARIED * len(head):
             return None
         return np.fromiter((hash(row.tobytes()) for row in data.X), np.int64, len(data.X))
-    if max((data.X[name].nunique() for name in data.X), default=0) < VARIED * len(data.X):
+    if int(data.X.nunique().max()) < VARIED * len(data.X):
         return None
-    return pd.util.hash_pandas_object(data.X, index=False, categorize=False).to_numpy()
+    return hash_pandas_object(data.X, index=False, categorize=False).to_numpy()  # pyright: ignore

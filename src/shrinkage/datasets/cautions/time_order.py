@@ -35,7 +35,7 @@ def time_order(data: Dataset, rows: np.ndarray) -> tuple[Caution, ...]:
         return ()
     left = unexplained(data, rows)
     for name in data.columns.of_kind(ColumnKind.DATE):
-        dates = data.columns.values[name].iloc[rows]  # pyright: ignore[reportCallIssue, reportArgumentType]
+        dates = pd.Series(data.columns.values[name]).iloc[rows]  # pyright: ignore[reportCallIssue, reportArgumentType]
         order = np.argsort(dates.to_numpy(), kind="stable")
         if dates.notna().all() and dates.nunique() > len(rows) / 2:
             correlation = with_the_row_before(left[order])
