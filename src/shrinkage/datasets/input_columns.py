@@ -110,6 +110,14 @@ class InputColumns:
     def _places(self) -> dict[str, int]:
         return {name: place for place, name in enumerate(self.names)}
 
+    @cached_property
+    def _missing_somewhere(self) -> np.ndarray:
+        """Which columns of an array miss a cell, looked at once for all fits."""
+        values = np.asarray(self.values)
+        if values.dtype.kind != "f":
+            return np.zeros(len(self.names), dtype=bool)
+        return np.isnan(values).any(axis=0)
+
     def of_kind(self, kind: ColumnKind) -> tuple[str, ...]:
         """Return the names of the columns of one kind, in order."""
         return tuple(name for name, own in zip(self.names, self.kinds, strict=True) if own is kind)
@@ -151,8 +159,10 @@ class InputColumns:
     def missing(self, rows: np.ndarray, name: str) -> np.ndarray:
         """Return which of some rows miss a column, (rows,)."""
         if isinstance(self.values, np.ndarray):
-            values = self.values[rows, self._places[name]]
-            return np.isnan(values) if values.dtype.kind == "f" else np.zeros(len(rows), dtype=bool)
+            place = self._places[name]
+            if not self._missing_somewhere[place]:
+                return np.zeros(len(rows), dtype=bool)
+            return np.isnan(self.values[rows, place])
         return pd.isna(self.values[name]).to_numpy()[rows]
 
     def numbers(self, rows: np.ndarray, names: Sequence[str]) -> np.ndarray:

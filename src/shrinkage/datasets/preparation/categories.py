@@ -92,8 +92,8 @@ class CategoryInputs(Encoder):
 
     def fill(self, cells: RowCells, out: np.ndarray) -> None:
         """Write zeros and ones into `out` (n, inputs)."""
-        codes, levels = cells.levels(self.name)
-        target = np.array([self._places.get(level, -1) for level in levels], dtype=np.intp)[codes]
+        (codes, levels), places = cells.levels(self.name), self._places
+        target = np.array([places.get(level, -1) for level in levels], dtype=np.intp)[codes]
         rows = np.flatnonzero(target >= 0)
         out[:] = 0
         out[rows, target[rows]] = 1
@@ -109,8 +109,9 @@ class CategoryInputs(Encoder):
 
     def examine(self, cells: RowCells) -> tuple[CellCounts, ...]:
         """Return the missing cells, and those of levels that the fit rows had not."""
-        known = {*self.rare, *(level for level in self._places if level is not None)}
-        becomes = MissingBecomes.LEVEL if None in self._places else MissingBecomes.ZEROS
+        places = self._places
+        known = {level for level in places if level is not None}
+        becomes = MissingBecomes.LEVEL if None in places else MissingBecomes.ZEROS
         return (count_levels(self.name, cells, known, becomes),)
 
     @property
