@@ -219,7 +219,7 @@ def test_bad_options(here, case):
 def test_bad_commands(here):
     refused(here, ("nope",), "No such command 'nope'", "see shrinkage -h")
     refused(here, ("path",), "Missing argument", "see shrinkage path -h")
-    refused(here, path("t.csv"), "name of the target column", "got none", "there are 'a'")
+    refused(here, path("t.csv"), "name of the target column", "--target", "there are 'a'")
 
 
 FACTORIES = """
