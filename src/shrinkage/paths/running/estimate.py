@@ -28,6 +28,9 @@ REPORT_SECONDS = 3.0
 REPORT_BYTES = 120e6
 # Copies of the outputs of all rows while they are judged.
 OUTPUT_COPIES = 3
+# Memory that one thread has freed is not all used again by the next: a run of many jobs held up to
+# half as much more as a trial of the first.
+HELD_AGAIN = 0.5
 # Copies of the rows in a solver: the fold, its training rows, centred or weighted, products.
 ROW_COPIES = 4
 # Where the system does not tell: the libraries, and the arrays of a weight in training.
@@ -100,8 +103,9 @@ def estimate(plan: Plan, jobs: Sequence[Job], models: int, *, searched: bool) ->
         models: how many models a fold has.
         searched: whether the top of the grid has still to be found.
     """
+    before = peak_bytes()
     if plan.engine.is_solver:
-        return Estimate(None, _memory(plan, jobs), plan.folds, models)
+        return Estimate(None, _memory(plan, jobs, before), plan.folds, models)
     recipe = plan.problem.recipe
     rows = min(len(train) for train, _ in plan.preparation.split.folds)
     seconds, decade = REPORT_SECONDS, None
@@ -109,23 +113,28 @@ def estimate(plan: Plan, jobs: Sequence[Job], models: int, *, searched: bool) ->
         _ = plan.refit_unit  # its rows stay in memory
         work = Work(plan.engine, plan.problem)
         costs = _Costs(plan, measure_speed(work, jobs[: plan.workers], plan.runner, plan.unit))
-        seconds = costs.validation(jobs) + costs.refit(models) + costs.report()
-        seconds += costs.search() if searched else 0.0
+        alone = costs.refit(models) + REPORT_SECONDS + (costs.search() if searched else 0.0)
+        seconds = costs.validation(jobs) + alone * costs.speed.alone(costs.side_by_side(jobs))
         decade = costs.decade(jobs, models)
-    memory = _memory(plan, jobs)
+    memory = _memory(plan, jobs, before)
     return Estimate(seconds, memory, plan.folds, models, recipe.epochs, recipe.steps(rows), decade)
 
 
 @dataclass(frozen=True)
 class _Costs:
-    """Seconds of the parts of a run."""
+    """Seconds of the parts of a run; what runs alone is told as a thread computes it."""
 
     plan: Plan
     speed: Speed
 
     def validation(self, jobs: Sequence[Job]) -> float:
         """Return the seconds of jobs of one size, some side by side."""
-        return math.ceil(len(jobs) / min(self.plan.workers, len(jobs))) * self._fold(jobs[0])
+        waves = math.ceil(len(jobs) / self.side_by_side(jobs))
+        return waves * self._fold(jobs[0]) * self.speed.crowding
+
+    def side_by_side(self, jobs: Sequence[Job]) -> int:
+        """Return how many of the jobs run at a time."""
+        return min(self.plan.workers, len(jobs))
 
     def decade(self, jobs: Sequence[Job], models: int) -> float | None:
         """Return the seconds of a decade of strengths more; None where the grid was given."""
@@ -150,10 +159,6 @@ class _Costs:
         rows = len(self.plan.preparation.split.train)
         return self._training(rows, some) + self._judging(min(TRAIN_LOSS_ROWS, rows), rows, some)
 
-    def report(self) -> float:
-        """Return the seconds of writing the run directory, pictures included."""
-        return REPORT_SECONDS * self.speed.crowding
-
     def _fold(self, job: Job) -> float:
         train, validation = self.plan.preparation.split.folds[job.fold or 0]
         points = min(self.plan.problem.recipe.epochs, MOST_POINTS)
@@ -174,11 +179,12 @@ class _Costs:
         return seconds * models / self.speed.models
 
 
-def _memory(plan: Plan, jobs: Sequence[Job]) -> float:
+def _memory(plan: Plan, jobs: Sequence[Job], before: float | None) -> float:
     """Return the most bytes that the process will hold.
 
-    After the trial that is what it has held already, or a little more when the outputs of all
-    validation rows are there; a solver and a run without a trial are counted.
+    After the trial that is what it has held already (before the trial `before`), somewhat more
+    of what the trial took, and the outputs of all validation rows; a solver and a run without a
+    trial are counted.
     """
     held, most = resident_bytes(), peak_bytes()
     arrays = _arrays(plan, jobs)
@@ -186,7 +192,8 @@ def _memory(plan: Plan, jobs: Sequence[Job]) -> float:
         return BASE_BYTES + arrays
     if plan.engine.is_solver or not jobs:
         return max(most, held + arrays, held + REPORT_BYTES)
-    return max(most + _outputs(plan, jobs), held + REPORT_BYTES)
+    again = HELD_AGAIN * (most - (before or most))
+    return max(most + again + _outputs(plan, jobs), held + REPORT_BYTES)
 
 
 def _arrays(plan: Plan, jobs: Sequence[Job]) -> float:

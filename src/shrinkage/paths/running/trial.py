@@ -35,11 +35,10 @@ STEPS_A_JUDGEMENT = 1 / 3
 
 @dataclass(frozen=True)
 class Speed:
-    """Seconds: to prepare a job, for a step of `models` models, and of few, for a row.
+    """Seconds that a thread computes: to prepare a job, for a step of models or few, for a row.
 
     `judged` is for a row of all models, `differentiated` for a row of their residual. `crowding` is
-    how many times longer a thread takes than it computes, since others have the cores too; it is in
-    all the others.
+    how many times longer a thread takes than it computes, since others have the cores too.
     """
 
     prepared: float
@@ -51,15 +50,9 @@ class Speed:
     differentiated: float
     crowding: float = 1.0
 
-    def crowded(self) -> Speed:
-        """Return what was computed as what passes meanwhile.
-
-        >>> Speed(1.0, 21, 0.5, 3, 0.25, 0.0, 0.0, crowding=2.0).crowded().step
-        1.0
-        """
-        parts = ("prepared", "step", "few_step", "judged", "differentiated")
-        longer = {name: getattr(self, name) * self.crowding for name in parts}
-        return replace(self, **longer)
+    def alone(self, side_by_side: int) -> float:
+        """Return the crowding where one job runs in the place of so many."""
+        return max(1.0, self.crowding / side_by_side)
 
     def step_of(self, models: int) -> float:
         """Return the seconds of a step of so many models, on the line through both trials.
@@ -89,7 +82,8 @@ class _Trial(Work):
         few_step = step
         if few < at_once:
             few_step, _ = _timed_steps(self, unit, few, steps)
-        judged, differentiated = _timed_rows(self.problem, unit, step, trained, steps)
+        with self.own_threads(unit):
+            judged, differentiated = _timed_rows(self.problem, unit, step, trained, steps)
         measured = {
             "models": at_once,
             "step": step,
@@ -100,6 +94,12 @@ class _Trial(Work):
             "crowding": _crowding(*begin),
         }
         return UnitOutcome({name: np.array(value) for name, value in measured.items()})
+
+    def warm_up(self, unit: Unit) -> None:
+        """Do a little of everything once: what is imported and made ready then is not timed."""
+        _, trained = _timed_steps(self, unit, 1, 2)
+        with self.own_threads(unit):
+            _timed_rows(self.problem, unit, 1.0, trained, 2)
 
 
 def measure_speed(
@@ -121,8 +121,10 @@ def measure_speed(
         prepared.append(time.thread_time() - begin)
         return unit
 
+    trial = _Trial(work.engine, work.problem)
+    trial.warm_up(prepare(jobs[0]))
     outcomes = runner.run(
-        _Trial(work.engine, work.problem),
+        trial,
         jobs,
         prepare=timed,
         keep=_ignore,
@@ -132,7 +134,7 @@ def measure_speed(
         name: fmean(float(outcome.values[name]) for outcome in outcomes)
         for name in outcomes[0].values
     }
-    return Speed(prepared=fmean(prepared), **mean).crowded()
+    return Speed(prepared=fmean(prepared), **mean)
 
 
 def _crowding(wall: float, computed: float) -> float:

@@ -8,10 +8,12 @@ Adding a runner is one file and one line in the registry.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Protocol
 
 from shrinkage.paths.engines.base import Advance, Engine, Problem, Unit
+from shrinkage.paths.engines.threads import torch_threads
 from shrinkage.paths.running.outcomes import UnitOutcome, measured
 from shrinkage.paths.settings import Settings
 
@@ -37,7 +39,14 @@ class Work:
 
     def __call__(self, unit: Unit, advance: Advance) -> UnitOutcome:
         """Return the outcome of a unit; `advance(n)` is called after every n steps."""
-        return measured(self.problem, unit, self.engine.train(self.problem, unit, advance))
+        trained = self.engine.train(self.problem, unit, advance)
+        with self.own_threads(unit):
+            return measured(self.problem, unit, trained)
+
+    def own_threads(self, unit: Unit) -> AbstractContextManager[None]:
+        """Return a context with the unit's share of the cores where other units have the rest."""
+        alone = not self.engine.side_by_side
+        return nullcontext() if alone else torch_threads(unit.threads)
 
 
 Keep = Callable[[Job, UnitOutcome], None]
