@@ -100,7 +100,16 @@ class NumericInputs(Encoder):
 
     def examine(self, cells: RowCells) -> tuple[CellCounts, ...]:
         """Return the missing cells of each column."""
+        X = cells.X
+        if not isinstance(X, np.ndarray):
+            lacks = [int(np.isnan(cells.numbers(name)).sum()) for name in self.names]
+        elif X.dtype.kind == "f":
+            position = {name: place for place, name in enumerate(cells.columns)}
+            counts = np.isnan(X).sum(axis=0)
+            lacks = [int(counts[position[name]]) for name in self.names]
+        else:
+            lacks = [0] * len(self.names)
         return tuple(
-            CellCounts(name, len(cells), missing=int(np.isnan(cells.numbers(name)).sum()))
-            for name in self.names
+            CellCounts(name, len(cells), missing=count)
+            for name, count in zip(self.names, lacks, strict=True)
         )

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 import pandas as pd
@@ -48,7 +49,7 @@ class RowCells:
     def numbers(self, name: str) -> np.ndarray:
         """Return a column as float64 (n,), NaN where missing."""
         if isinstance(self.X, np.ndarray):
-            values = self.X[:, self.columns.index(name)].astype(np.float64)
+            values = self.X[:, self._places[name]].astype(np.float64)
             require_finite(values, name)
             return values
         if name not in self._read:
@@ -79,7 +80,11 @@ class RowCells:
         codes, levels = self.levels(name)
         return np.array([level is None for level in levels])[codes]
 
+    @cached_property
+    def _places(self) -> dict[str, int]:
+        return {name: place for place, name in enumerate(self.columns)}
+
     def _series(self, name: str) -> pd.Series:
         if isinstance(self.X, np.ndarray):
-            return pd.Series(self.X[:, self.columns.index(name)], name=name)
+            return pd.Series(self.X[:, self._places[name]], name=name)
         return self.X[name]  # pyright: ignore[reportReturnType]
