@@ -59,14 +59,13 @@ def show_result(result: FittedPath, folder: Path, *, quiet: bool) -> None:
     console = Console(highlight=False)
     if not quiet:
         show_table(result, console)
+        for sentence in filter(None, (constant_sentence(result), classes_sentence(result))):
+            console.print(Text(sentence))
     if result.target is not None and result.target.merged:
         console.print(Text(target_text(result.target)))
     for warning in [*result.warnings, *map(caution_text, result.cautions)]:
         console.print(Text(f"warning: {warning}", style="yellow"))
     console.print(Text(summary_sentence(result)))
-    for sentence in (constant_sentence(result), classes_sentence(result)):
-        if sentence and not quiet:
-            console.print(Text(sentence))
     page = folder / "report.html"
     print(f"report: {page}" if page.exists() else no_report(folder))
 
