@@ -51,6 +51,8 @@ def test_blanks_never_set_levels_apart_and_the_commonest_spelling_stays() -> Non
     judged = judge_column("c", cells)
     assert set(judged.values) == {"Private", "New York"}
     assert ("New\u00a0York", "New York") in judged.reading.merged
+    assert judged.reading.doubts == (ColumnDoubt.BLANKS_MERGED,)
+    assert judge_column("c", [" a", " b", " "]).reading.doubts == ()
 
 
 def test_words_that_differ_by_case_are_one_level_and_told() -> None:

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from shrinkage.datasets import Preprocessing, dataset_from_arrays
+from shrinkage.datasets import Preprocessing, dataset_from_arrays, load_dataset
 from shrinkage.datasets.cell_rules import CellRule
 from shrinkage.datasets.column_readings import ColumnDoubt
 from shrinkage.datasets.column_specs import ColumnKind, ColumnSpec
@@ -96,6 +96,15 @@ def test_other_columns_decide(other, cells, value, doubt) -> None:
         judged = judge_columns([("c", cells), ("other", other)][::order])[::order]
         assert judged[0].values[0] == value
         assert list(judged[0].reading.doubts) == ([] if doubt is None else [doubt])
+
+
+@pytest.mark.parametrize(
+    ("cells", "value"), [(["1,234", "5,678"], 1.234), (["1.234", "5.678"], 1.234)]
+)
+def test_a_semicolon_makes_decimal_commas_likely_and_no_more(cells, value, tmp_path) -> None:
+    lines = ["a;y", *(f"{cells[i % 2]};{i % 2}" for i in range(8))]
+    (tmp_path / "t.csv").write_text("\n".join(lines) + "\n")
+    assert load_dataset(tmp_path / "t.csv", target="y").X["a"][0] == value
 
 
 @pytest.mark.parametrize("cells", [["01234", "90210"], ["007", "123"], ["00", "01", "10"]])

@@ -24,6 +24,10 @@ if TYPE_CHECKING:
     from shrinkage.target_reading import TargetReading
 
 
+MOST_ROWS = 100
+"""So many columns, and lines about them, are shown in the terminal."""
+
+
 def show_look(look: TableLook, written: Path | None) -> None:
     """Print every column, what was decided, and what would be refused."""
     console = Console(highlight=False)
@@ -31,8 +35,11 @@ def show_look(look: TableLook, written: Path | None) -> None:
     count = len(look.records) + len(look.left_out)
     console.print(Text(f"{plain(look.name)}: {look.rows:,} rows, {count} columns, {inputs}"))
     console.print(_table(look))
+    if len(look.records) > MOST_ROWS:
+        more = len(look.records) - MOST_ROWS
+        console.print(Text(f"and {more:,} further columns, which --json tells"))
     target = [] if look.target is None else _target(look.target)
-    told = told_columns(look.records, most=len(look.records) + 20)
+    told = told_columns(look.records, most=MOST_ROWS)
     for line in (*look.notes, *target, *told):
         console.print(Text(plain(line)))
     if look.left_out:
@@ -88,7 +95,7 @@ def _table(look: TableLook) -> Table:
     table.add_column("missing", justify="right", no_wrap=True)
     table.add_column("inputs", justify="right", no_wrap=True)
     table.add_column("holds", overflow="ellipsis", no_wrap=True)
-    for record in look.records:
+    for record in look.records[:MOST_ROWS]:
         share = record["missing"] / record["rows"] if record["rows"] else 0.0
         cells = (
             plain(record["name"]),

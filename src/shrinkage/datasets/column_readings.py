@@ -51,6 +51,8 @@ class ColumnDoubt(Enum):
     """Some numbers lack the unit that the others have: taken for the same unit."""
     WORDS_AS_LEVELS = "words-as-levels"
     """Words such as `none` or `unknown` among text: taken for levels, not for missing."""
+    BLANKS_MERGED = "blanks-merged"
+    """Cells that differ only by blanks around them: taken for one level."""
     CASES_APART = "cases-apart"
     """Levels that differ only by case: kept apart."""
 

@@ -21,13 +21,16 @@ MOST_TEXT = 80
 
 
 def column_records(
-    readings: Sequence[ColumnReading], preprocessing: Preprocessing | None = None
+    readings: Sequence[ColumnReading],
+    preprocessing: Preprocessing | None = None,
+    most: int = MOST_RECORDS,
 ) -> list[dict[str, Any]]:
     """Return a record of plain values for each column.
 
     Args:
         readings: what was decided for each.
         preprocessing: fitted on the training rows: how many inputs each makes, and why none.
+        most: of more columns than this, those alone about which something was decided.
 
     >>> from shrinkage.datasets.columns import judge_column
     >>> record = column_records([judge_column("age", ["31", "NA", "44"]).reading])[0]
@@ -37,8 +40,8 @@ def column_records(
     inputs = Counter[str]() if preprocessing is None else inputs_by_column(preprocessing)
     encoded = {} if preprocessing is None else encodings_by_column(preprocessing)
     reasons = {} if preprocessing is None else dict(preprocessing.dropped)
-    if len(readings) > MOST_RECORDS:
-        readings = [r for r in readings if r.is_told or r.name in reasons][:MOST_RECORDS]
+    if len(readings) > most:
+        readings = [r for r in readings if r.is_told or r.name in reasons][:most]
     records = []
     for reading in readings:
         record = _short(reading.to_dict())

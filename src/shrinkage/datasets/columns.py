@@ -124,9 +124,11 @@ def judge_columns(
 def _joined(proofs: Sequence[FileHints], before: FileHints) -> FileHints:
     """Return what the columns prove, where they agree; what was known before, where none does."""
     marks = {proof.decimal for proof in proofs} - {""}
+    proven = before.proven or bool(marks)
     orders = {proof.day_first for proof in proofs} - {None}
     return FileHints(
         decimal=before.decimal if not marks else marks.pop() if len(marks) == 1 else "",
+        proven=proven,
         day_first=before.day_first if not orders else orders.pop() if len(orders) == 1 else None,
     )
 

@@ -134,7 +134,7 @@ def look_at_table(name: str, table: NamedColumns, roles: Roles) -> TableLook:
         name,
         rows=readings[0].rows if readings else 0,
         readings=tuple(reading for reading in readings if reading.name not in refused),
-        records=tuple(column_records(readings, preprocessing)),
+        records=tuple(column_records(readings, preprocessing, most=len(readings))),
         refused=refused,
         left_out=left_out,
         notes=table.notes,

@@ -37,6 +37,7 @@ DOUBTS = {
     "otherwise)",
     "bare-numbers": "some numbers lack the unit of the others and are taken for the same",
     "words-as-levels": "",  # told with the words
+    "blanks-merged": "cells that differ only by blanks around them are one level",
     "cases-apart": "levels that differ only by case are kept apart",
 }
 """The sentence of each doubt, by its name in a record."""

@@ -89,7 +89,8 @@ def read_csv_text(content: FileContent, options: ReadOptions) -> TextTable:
             "again as CSV with UTF-8 encoding"
         ) from error
     notes = (*content.notes, *text.notes, *notes, *passed_over)
-    return text_table(cells, layout.top, layout.rows, notes, options)
+    separator = layout.dialect.separator
+    return text_table(cells, layout.top, layout.rows, notes, options, separator)
 
 
 def _layout(

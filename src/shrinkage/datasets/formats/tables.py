@@ -69,6 +69,11 @@ class NamedColumns(Protocol):
         """Return how the table was read, so that another file can be read alike."""
         ...
 
+    @property
+    def separator(self) -> str:
+        """Return what stood between the cells of a file of text, else nothing."""
+        ...
+
     def column(self, name: str) -> object:
         """Return the cells of a column: text as an Arrow column, or a series with a type."""
         ...
@@ -90,12 +95,14 @@ class FrameTable:
         frame: the table.
         notes: what was decided while reading.
         read_options: how it was read.
+        separator: what stood between the cells of a file of text.
         unreadable: what columns hold that is no cell, such as lists; they can only be dropped.
     """
 
     frame: pd.DataFrame = field(repr=False)
     notes: tuple[str, ...] = ()
     read_options: ReadOptions = LOOK
+    separator: str = ""
     unreadable: Mapping[str, str] = field(default_factory=dict)
 
     @property
@@ -230,8 +237,10 @@ def dataset_from_table(name: str, table: NamedColumns, roles: Roles) -> Dataset:
 
 
 def file_hints(table: NamedColumns) -> FileHints:
-    """Return what a file's separator says: semicolons go with decimal commas."""
-    return FileHints(decimal="," if table.read_options.separator == ";" else "")
+    """Return what a file's separator says: semicolons go with decimal commas, mostly."""
+    if table.separator == ";":
+        return FileHints(decimal=",", proven=False)
+    return FileHints()
 
 
 def _weights(table: TypedTable, name: str | None, locate: Locate) -> np.ndarray | None:

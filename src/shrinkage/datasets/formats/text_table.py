@@ -29,12 +29,14 @@ class TextTable:
         rows: yields the rows again, with the lines at which they start.
         notes: what was decided while reading.
         read_options: how the file was read.
+        separator: what stood between the cells, of a file of text.
     """
 
     cells: pa.Table = field(repr=False)
     rows: Callable[[], Iterator[TextRow]] = field(repr=False)
     notes: tuple[str, ...] = ()
     read_options: ReadOptions = LOOK
+    separator: str = ""
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -73,6 +75,7 @@ def text_table(
     rows: Callable[[], Iterator[TextRow]],
     notes: tuple[str, ...],
     options: ReadOptions,
+    separator: str = "",
 ) -> TextTable:
     """Return a table under its names, without empty rows, a saved index and empty columns.
 
@@ -82,6 +85,7 @@ def text_table(
         rows: yields the rows that are not empty.
         notes: what was decided so far.
         options: how the file was to be read.
+        separator: what stands between the cells.
 
     Raises:
         InputError: no rows, or equal names.
@@ -93,4 +97,4 @@ def text_table(
     is_told = bool(options.names) or options.header is not None
     header = top.header if is_told else None
     kept = replace(options, names=tuple(table.column_names), header=header)
-    return TextTable(table, rows, (*notes, *told), kept)
+    return TextTable(table, rows, (*notes, *told), kept, separator)

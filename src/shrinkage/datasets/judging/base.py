@@ -33,10 +33,12 @@ class FileHints:
 
     Args:
         decimal: the decimal mark in use, or nothing.
+        proven: whether a column proves the decimal mark; else the separator makes it likely.
         day_first: whether dates have the day first; None: not known.
     """
 
     decimal: str = ""
+    proven: bool = True
     day_first: bool | None = None
 
 

@@ -7,6 +7,8 @@ from dataclasses import replace
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from shrinkage.datasets.cell_rules import CellRule
 from shrinkage.datasets.column_readings import ColumnDoubt, ColumnReading
@@ -48,6 +50,7 @@ def judge_levels(column: TextColumn) -> JudgedColumn:
     words = {t: int(n) for t, n in zip(texts, counts, strict=True) if _may_be_missing(column, t)}
     doubts = (
         (ColumnDoubt.WORDS_AS_LEVELS, bool(words)),
+        (ColumnDoubt.BLANKS_MERGED, _blanks_matter(column, texts)),
         (ColumnDoubt.CASES_APART, form.apart),
         (ColumnDoubt.LEADING_ZEROS, column.spec.kind is None and has_leading_zeros(texts)),
     )
@@ -58,6 +61,14 @@ def judge_levels(column: TextColumn) -> JudgedColumn:
         doubts=tuple(doubt for doubt, holds in doubts if holds),
     )
     return JudgedColumn(_typed(column, places, form.spelled, rule), reading)
+
+
+def _blanks_matter(column: TextColumn, texts: list[str]) -> bool:
+    """Return whether some cells would be levels of their own but for the blanks around them."""
+    present = pc.is_in(
+        pc.utf8_trim_whitespace(column.cells), value_set=pa.array(texts, pa.string())
+    )  # pyright: ignore[reportAttributeAccessIssue]
+    return pc.count_distinct(column.cells.filter(present)).as_py() > len(texts)  # pyright: ignore[reportAttributeAccessIssue]
 
 
 def _may_be_missing(column: TextColumn, text: str) -> bool:

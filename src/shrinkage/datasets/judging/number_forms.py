@@ -16,6 +16,7 @@ import numpy as np
 from shrinkage.datasets.cell_rules import CellRule
 from shrinkage.datasets.column_readings import ColumnDoubt
 from shrinkage.datasets.column_specs import ColumnKind, ColumnSpec
+from shrinkage.datasets.judging.base import NO_HINTS, FileHints
 from shrinkage.datasets.judging.number_text import (
     CLOCK,
     MAGNITUDES,
@@ -61,7 +62,7 @@ class NumberForm:
 
 
 def number_form(
-    texts: Sequence[str], counts: np.ndarray, spec: ColumnSpec, decimal_hint: str = ""
+    texts: Sequence[str], counts: np.ndarray, spec: ColumnSpec, hints: FileHints = NO_HINTS
 ) -> NumberForm:
     """Return how the numbers of a column are read.
 
@@ -69,7 +70,7 @@ def number_form(
         texts: the distinct cells, (d,), without those that mean missing.
         counts: how often each occurs, (d,).
         spec: what a person said about the column.
-        decimal_hint: the decimal mark of the rest of the file, or nothing.
+        hints: what the rest of the file says.
 
     >>> form = number_form(["1.234,5", "12"], np.array([1, 1]), ColumnSpec())
     >>> form.rule.decimal, form.rule.thousands, form.values.tolist(), form.proof
@@ -82,7 +83,7 @@ def number_form(
         if part is not None:
             digits[part.marks] += count
     points = set(rule.units) & _POINTED
-    marks = _marks(digits, spec, "." if points else decimal_hint)
+    marks = _marks(digits, spec, FileHints(decimal=".") if points else hints)
     rule = replace(rule, decimal=marks.decimal, thousands=marks.thousands)
     values = numbers_of(texts, parts, rule)
     proof = "" if CLOCK in rule.units else marks.proof
@@ -98,25 +99,26 @@ class _Marks:
     is_open: bool = False
 
 
-def _marks(digits: Counter[str], spec: ColumnSpec, hint: str) -> _Marks:
+def _marks(digits: Counter[str], spec: ColumnSpec, hints: FileHints) -> _Marks:
     pairs = _allowed_pairs(spec)
     fits = [sum(n for text, n in digits.items() if marks_fit(text, *pair)) for pair in pairs]
     best = [pair for pair, fit in zip(pairs, fits, strict=True) if fit == max(fits)]
     first = best[0]
     if spec.decimal is not None or spec.thousands is not None:
         return _Marks(*first)
-    return _settled(first, best, digits, hint)
+    return _settled(first, best, digits, hints)
 
 
 def _settled(
-    first: tuple[str, str], best: list[tuple[str, str]], digits: Counter[str], hint: str
+    first: tuple[str, str], best: list[tuple[str, str]], digits: Counter[str], hints: FileHints
 ) -> _Marks:
     """Choose between a decimal mark and a thousands mark where both fit all cells."""
+    hint = hints.decimal
     marked = {mark for text in digits for mark in ".," if mark in text}
     if first == (".", "") and "." in marked:
         if (",", ".") not in best:
             return _Marks(*first, proof=".")
-        if hint == ",":
+        if hint == "," and hints.proven:
             return _Marks(",", ".", (ColumnDoubt.POINT_AS_THOUSANDS,), is_open=True)
         return _Marks(*first, is_open=True)
     if first == (",", "") and "," in marked:

@@ -44,7 +44,7 @@ def judge_numbers(
     counts = column.distinct.counts[places]
     if not said and has_leading_zeros(texts):
         return None
-    form = number_form(texts, counts, column.spec, hints.decimal)
+    form = number_form(texts, counts, column.spec, hints)
     good = ~np.isnan(form.values)
     present, numeric = int(counts.sum()), int(counts[good].sum())
     if numeric < ENOUGH * present - 1e-9 and not (said and numeric):

@@ -36,7 +36,7 @@ def judge_plain(
         return None
     grouped = _all_match(present, _GROUPED)
     pointed = pc.any(pc.match_substring(present, ".")).as_py()  # pyright: ignore[reportAttributeAccessIssue]
-    if grouped and pointed and hints.decimal == ",":
+    if grouped and pointed and hints.decimal == "," and hints.proven:
         return None
     require_finite(values, name, locate, lambda row: cells[row].as_py())
     words = pc.value_counts(trimmed.filter(pa.array(lost))).to_pylist() if lost.any() else []  # pyright: ignore[reportAttributeAccessIssue]
