@@ -90,6 +90,8 @@ def may_be_data(first: Sequence[str], body: Sequence[Sequence[str]]) -> bool:
     for place, cell in enumerate(first):
         below = _below(place, body)
         if looks_numeric(cell):
+            if below and not any(map(looks_numeric, below)):
+                return False  # a number above words alone is a name
             numeric.append(cell)
         elif cell and below:
             words.append(cell in {other.strip() for other in below})
