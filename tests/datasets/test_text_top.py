@@ -15,6 +15,9 @@ IRIS = "5.1,3.5,Iris-setosa\n4.9,3.0,Iris-setosa\n7.0,3.2,Iris-virginica\n6.3,2.
 ADULT = "39, State-gov, <=50K\n50, Private, <=50K\n38, Private, >50K\n53, State-gov, >50K\n"
 
 
+NAMELESS = ReadOptions(header=False)
+
+
 def table(separator: str = ",", end: str = "\n") -> str:
     return end.join(separator.join(row) for row in (HEAD, *ROWS)) + end
 
@@ -121,7 +124,10 @@ def test_marks_that_are_text(write_csv, text, first):
     assert load_dataset(write_csv(text), target="y").X["t"].tolist()[0] == first
 
 
-@pytest.mark.parametrize("text", [IRIS, ADULT, commas("p,x,y", "e,x,n", "p,b,n", "e,x,y")])
+SPLICE = "EI,  DONOR-521,  CCAG\nEI,  DONOR-905,  AGAC\nIE,  DONOR-7,  GACT\n"
+
+
+@pytest.mark.parametrize("text", [IRIS, ADULT, SPLICE, commas("p,x,y", "e,x,n", "p,b,n", "e,x,y")])
 def test_no_header(write_csv, refused, text):
     path = write_csv(text, "t.data")
     rows = text.count("\n")
@@ -208,6 +214,14 @@ def test_inherited_options_that_do_not_fit_are_passed_over(tmp_path, refused):
         assert read_rows(path, read_options=options.inherit())["stadt"].tolist() == ["Zürich"]
     with refused("no sheet"):
         read_rows(path, read_options=options)
+
+
+def test_blanks_and_one_tab(write_csv):
+    rows = ('18.0   8   307.0   70  1\t"chevrolet malibu"', '15.0   8   ?       70  1\t"buick"')
+    read = read_rows(write_csv(commas(*rows), "auto-mpg.data"), read_options=NAMELESS)
+    assert read.to_numpy().tolist()[0] == ["18.0", "8", "307.0", "70", "1", "chevrolet malibu"]
+    names = write_csv(commas("who\ty", "Ann Bee\t1", "Bob Cee\t2"), "t.txt")
+    assert read_rows(names)["who"].tolist() == ["Ann Bee", "Bob Cee"]
 
 
 def test_one_column_of_words(write_csv):

@@ -97,11 +97,9 @@ def may_be_data(first: Sequence[str], body: Sequence[Sequence[str]]) -> bool:
             words.append(cell in {other.strip() for other in below})
     if len(set(first)) < len(first) - first.count("") and (numeric or any(words)):
         return True
-    if not numeric:
-        return bool(words) and 2 * sum(words) >= len(words)
-    if words and not any(words):
-        return not _ascending(numeric)
-    return True
+    if any(words):
+        return True  # a name hardly ever stands among the cells of its own column
+    return bool(numeric) and not (words and _ascending(numeric))
 
 
 def _ascending(cells: Sequence[str]) -> bool:

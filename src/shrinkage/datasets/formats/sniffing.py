@@ -33,6 +33,7 @@ MOST_BESIDE = 0.2
 MOST_CLOSED = 0.9
 BLANKS_FROM = 0.6
 """Blanks separate only when this share of the rows is equally wide; else they are text."""
+_ALIGNED = re.compile(r"\d  +[-.\d]")
 _EXCEL = re.compile(r'"?sep=(\\t|.)"?', re.IGNORECASE)
 
 
@@ -73,9 +74,17 @@ def _blanks_separate(dialect: Dialect, lines: list[str], share: float) -> bool:
     """Return whether blanks cut the rows evenly, and do not only stand beside another mark."""
     rows = [record.cells for record in top_records(dialect, lines)]
     beside = sum(cell.endswith((",", ";", "|", ":")) for cells in rows for cell in cells)
-    tabs = _rank(replace(dialect, separator="\t"), lines)[0]
     alike = len(rows[0]) > 1 or len({len(cells) for cells in rows[1:]}) == 1
-    return share >= BLANKS_FROM > tabs and alike and beside < MOST_BESIDE * sum(map(len, rows))
+    aside = beside < MOST_BESIDE * sum(map(len, rows))
+    return share >= BLANKS_FROM and alike and aside and not _tabs_separate(dialect, lines)
+
+
+def _tabs_separate(blanks: Dialect, lines: list[str]) -> bool:
+    """Return whether tabs cut the rows evenly, and what they cut is not numbers in a line."""
+    tabs = replace(blanks, separator="\t")
+    cells = [cell for record in top_records(tabs, lines) for cell in record.cells]
+    rowed = sum(_ALIGNED.search(cell) is not None for cell in cells)
+    return _rank(tabs, lines)[0] >= BLANKS_FROM and rowed < MOST_BESIDE * len(cells)
 
 
 def head_lines(text: DecodedText) -> list[str]:

@@ -189,7 +189,7 @@ def dataset_from_table(name: str, table: NamedColumns, roles: Roles) -> Dataset:
     """
     if len(table.names) < 2:
         raise InputError(
-            f"expected at least 2 columns in {name!r}, got {len(table.names)}: a target and an "
+            f"expected at least 2 columns, got {len(table.names)}: a target and an "
             "input; in a file of text they are separated (--separator says by what), columns of "
             "fixed width are not read"
         )
