@@ -36,10 +36,11 @@ def answers(folder: Path, request: pytest.FixtureRequest) -> Answers:
 
     def answer(backend: str) -> dict[str, dict[str, str]]:
         asked = (*values_of(request.session, HERE, "backend"), backend)
-        modules = (*values_of(request.session, HERE, "module"), SAVING)
+        modules = [values_of(request.session, HERE, word) for word in ("backend", "module")]
+        pairs = set(zip(*modules, strict=True))
         for name in [name for name in MODULES if name in asked and name not in running]:
             (folder / name).mkdir()
-            checks = [module for module in MODULES[name] if module in modules]
+            checks = [m for m in MODULES[name] if m == SAVING or (name, m) in pairs]
             running[name] = subprocess.Popen(
                 [*program("tests.keras.worker", *OPTIONS), *checks],
                 env=environment(name, folder / name),

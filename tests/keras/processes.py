@@ -26,6 +26,13 @@ MODULES = {
     "jax": EVERYWHERE,
     "tensorflow": EVERYWHERE,
 }
+# What an optimizer's metric is does not depend on who computes it: these run on the others alone,
+# and everywhere with --thorough.
+ELSEWHERE = {
+    "torch": (),
+    "jax": ("optimum", "reach", "refusals"),
+    "tensorflow": ("optimum", "velocity", "ledger"),
+}
 Answers = Callable[[str], dict[str, dict[str, str]]]
 
 

@@ -9,13 +9,20 @@ from typing import Any
 
 import pytest
 
-from tests.keras.processes import MODULES, Answers, environment
+from tests.keras.processes import ELSEWHERE, MODULES, Answers, environment
 from tests.processes import loaded_by, program
 
 
-@pytest.mark.parametrize(
-    ("backend", "module"), [(b, m) for b, modules in MODULES.items() for m in modules]
-)
+PAIRS = [
+    pytest.param(
+        backend, module, marks=[pytest.mark.thorough] if module in ELSEWHERE[backend] else []
+    )
+    for backend, modules in MODULES.items()
+    for module in modules
+]
+
+
+@pytest.mark.parametrize(("backend", "module"), PAIRS)
 def test_checks_pass_on_the_backend(answers: Answers, backend: str, module: str) -> None:
     outcomes = answers(backend)[module]
     assert len(outcomes) >= 3
