@@ -12,7 +12,6 @@ import pytest
 from tests.keras.processes import ELSEWHERE, MODULES, Answers, environment
 from tests.processes import loaded_by, program
 
-
 PAIRS = [
     pytest.param(
         backend, module, marks=[pytest.mark.thorough] if module in ELSEWHERE[backend] else []
