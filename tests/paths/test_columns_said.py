@@ -14,6 +14,7 @@ from shrinkage.datasets.roles import Roles
 from shrinkage.datasets.table_look import look_at_table
 from shrinkage.errors import InputError, RunDirectoryError
 from shrinkage.reports.told_columns import column_sentences
+from shrinkage.run import PathRun
 
 RARE = ColumnSpec(rare=6)
 FAST = {"strengths": (0.01, 0.1), "folds": 2, "progress": False, "penalty": GroupLasso("input")}
@@ -34,11 +35,12 @@ def table(rows: int = 80) -> pd.DataFrame:
     return frame
 
 
-def test_said_in_python_it_reaches_inputs_and_penalty(tmp_path):
+def test_said_in_python_it_reaches_inputs_and_penalty(tmp_path, monkeypatch):
     frame = table()
     X, y = frame.drop(columns="y"), frame["y"]
     with pytest.raises(InputError, match="'user'"):
         fit_path("linear", X, y, **FAST)
+    monkeypatch.setattr(PathRun, "report", lambda *_: None)
     result = fit_path("linear", X, y, columns=SAID, store=tmp_path / "run", **FAST)
     assert result.input_names == ("age", "height", "size", "user (target)")
     assert result.summary["free"] == ["age"]
