@@ -75,6 +75,8 @@ def _grid(plan: Plan, store: Store, progress: Progress) -> tuple[tuple[float, ..
         progress.stage("finding the largest strength", steps)
         top = top_of_grid(plan.problem, plan.refit_unit, plan.engine, progress.advance)
         store.keep_note("grid", top.to_note())
+        if top.source.is_default:
+            progress.say("No strength marks where learning ends: the default grid is taken.")
     return log_grid(top.strength, strengths), top.source
 
 
