@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from shrinkage.drawing.text import MISSING, plain
+from shrinkage.drawing.text import MISSING, number_text, plain
 
 
 @dataclass(frozen=True)
@@ -24,11 +24,15 @@ class ScoreWording:
         ('97.2 %', '0.482')
         >>> ScoreWording("accuracy", True).text(0.9999), ScoreWording("R²", False).text(-0.0001)
         ('over 99.9 %', '0.000')
+        >>> ScoreWording("R²", False).text(-123.456), ScoreWording("R²", False).text(-7.0631e15)
+        ('-123.5', '-7.06e15')
         """
         if value is None or not math.isfinite(value):
             return MISSING
         if not self.percent:
-            return f"{value:z.3f}" if abs(value) < 100 else f"{value:.5g}"
+            size = abs(value)
+            digits = 3 if size < 100 else 1
+            return f"{value:z.{digits}f}" if size < 1000 else number_text(value)
         text = f"{100 * value:z.1f} %"
         if text == "100.0 %" and value < 1:
             return "over 99.9 %"
