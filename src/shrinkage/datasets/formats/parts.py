@@ -142,6 +142,11 @@ class TextParts:
         """Return the column names."""
         return tuple(self.cells.column_names)
 
+    @property
+    def separator(self) -> str:
+        """Return what stood between the cells."""
+        return self.parts[0][1].separator
+
     def column(self, name: str) -> pa.ChunkedArray:
         """Return the cells of a column, verbatim."""
         return self.cells.column(name)
