@@ -58,6 +58,7 @@ SAME_TABLE = {
     "a title": "Report of people, 2020\n\n" + table(";"),
     "a title of Excel": "Report,,\n,,\n" + table() + ",,\n,,\n",
     "a title of one word": "Report\n" + table(),
+    "units below the header": table().replace("city,y\n", "city,y\nyears,,CHF\n"),
     "blank lines": "\n\n" + table().replace("\n", "\n\n"),
     "a saved index": commas(",age,city,y", "0,31,Bern,1.5", "1,44,Basel,2.5", "2,28,Bern,3.5"),
     "a shuffled index": commas(",age,city,y", "7,31,Bern,1.5", "1,44,Basel,2.5", "9,28,Bern,3.5"),
@@ -222,6 +223,12 @@ def test_blanks_and_one_tab(write_csv):
     assert read.to_numpy().tolist()[0] == ["18.0", "8", "307.0", "70", "1", "chevrolet malibu"]
     names = write_csv(commas("who\ty", "Ann Bee\t1", "Bob Cee\t2"), "t.txt")
     assert read_rows(names)["who"].tolist() == ["Ann Bee", "Bob Cee"]
+
+
+def test_a_row_of_words_is_no_row_of_units_when_it_may_be_data(write_csv):
+    for second in ("?,a,3", "x,a,3", "x,b,w", "4,z,w"):
+        rows = ("size,kind,y", second, "1,a,1", "2,b,2", "3,a,3")
+        assert len(read_rows(write_csv(commas(*rows)))) == 4
 
 
 def test_one_column_of_words(write_csv):

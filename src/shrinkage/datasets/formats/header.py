@@ -15,6 +15,7 @@ from shrinkage.datasets.read_options import ReadOptions
 from shrinkage.datasets.wording import listed, one_line
 from shrinkage.errors import InputError
 
+FEWEST_BELOW = 3
 FEWEST_ASCENDING = 3
 """So many ascending numbers among the cells of a first row are a header (years, wavelengths)."""
 
@@ -32,6 +33,29 @@ def looks_like_header(first: Sequence[str], body: Sequence[Sequence[str]]) -> bo
             if below and all(map(looks_numeric, below)):
                 return True
     return False
+
+
+def is_second_header(row: Sequence[str], body: Sequence[Sequence[str]]) -> bool:
+    """Return whether a row below the header says more of the columns, such as their units.
+
+    Above every column of numbers it has a word or nothing, and no word of it is found below.
+
+    >>> body = [["0.1", "a"], ["0.2", "b"], ["0.3", "a"]]
+    >>> is_second_header(["s", ""], body), is_second_header(["s", "a"], body)
+    (True, False)
+    """
+    if len(body) < FEWEST_BELOW:
+        return False
+    said = False
+    for place, cell in enumerate(map(str.strip, row)):
+        below = _below(place, body)
+        if below and all(map(looks_numeric, below)):
+            if cell and (looks_numeric(cell) or looks_missing(cell)):
+                return False
+            said = said or cell != ""
+        elif cell in {other.strip() for other in below}:
+            return False
+    return said
 
 
 def _below(place: int, body: Sequence[Sequence[str]]) -> list[str]:

@@ -19,6 +19,7 @@ from shrinkage.datasets.formats.dialect import TextRow
 from shrinkage.datasets.formats.header import (
     doubt_notes,
     has_header,
+    is_second_header,
     looks_like_header,
     may_be_data,
 )
@@ -73,9 +74,12 @@ def read_top(
         return TableTop(chosen_names(names, options), titles, True, (*notes, note))
     if has_header(first, body, options):
         notes += () if looks_like_header(first, body) else doubt_notes(first)
-        return TableTop(
-            chosen_names(header_names(first, body, width), options), titles + 1, True, notes
-        )
+        names = chosen_names(header_names(first, body, width), options)
+        if body and len(body[0]) == len(names) and is_second_header(body[0], body[1:]):
+            text = one_line(", ".join(body[0]), 60)
+            notes += (f"the row below the header left out, it says more of the columns ({text})",)
+            return TableTop(names, titles + 2, True, notes)
+        return TableTop(names, titles + 1, True, notes)
     names = names_without_header(width, options)
     notes += (f"no header: {width} columns are {_span(names)}",)
     return TableTop(names, titles, False, notes)
