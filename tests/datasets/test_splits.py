@@ -114,7 +114,7 @@ def test_bad_folds(refused, y, task, groups, folds, pieces):
 
 def test_bad_test_splits(refused):
     data = dataset_from_arrays(np.eye(4), ["a", "b", "c", "d"])
-    with refused("test_size 0.2", "got 4"):
+    with refused("several rows share", "every row"):
         split_test(data)
     with refused("above 0 and below 1", "1.5"):
         split_test(data, 1.5)

@@ -57,6 +57,8 @@ def split_test(dataset: Dataset, test_size: float = 0.2, seed: int = 0) -> RowSp
         return _group_test(dataset.y, dataset.groups, classes, test_size, seed)
     try:
         train, test = _drawn_test(rows, dataset.y if classes else None, test_size, seed)
+    except InputError:
+        raise
     except ValueError as error:
         raise InputError(
             f"expected rows enough for test_size {test_size}, got {len(rows)}: "
@@ -84,7 +86,10 @@ def _drawn_test(
     alone = counts[codes] < 2
     drawn = rows[~alone]
     if not len(drawn):
-        raise ValueError("every class has one row")
+        raise InputError(
+            "expected classes that several rows share, got a different one in every row: choose "
+            "another target, or --task regression"
+        )
     held = math.ceil(test_size * len(drawn))
     strata = _strata(codes[drawn], min(held, len(drawn) - held))
     train, test = map(

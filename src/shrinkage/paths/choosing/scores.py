@@ -170,7 +170,10 @@ class Scorer:
             return float(np.average(hits, weights=weight))
         try:
             return self._value(outputs, raw_target, weight, encoding)
-        except ValueError:  # such predictions have no score, for example a logarithm of one below 0
+        except (
+            ValueError,
+            ArithmeticError,
+        ):  # such predictions have no score, for example a logarithm of one below 0
             return float("nan")
 
     def _value(

@@ -20,8 +20,10 @@ RESAMPLES = 1000
 NORMAL = 1.959963984540054
 """The 97.5 % quantile of the standard normal distribution."""
 
-SCORED_RESAMPLES = 200
-"""Resamples for which a scorer without a short form is called."""
+LEAST_RESAMPLES = 100
+
+_COSTS = {True: (RESAMPLES, 20_000_000), False: (200, 4_000_000)}
+"""Most resamples, and most rows in all of them, of scores with a short form and of others."""
 
 Interval = tuple[float, float]
 
@@ -66,7 +68,8 @@ def score_interval(scorer: Scorer, rows: ScoredRows, seed: int) -> Interval | No
     z/(1 + z²/n) · √(p(1 − p)/n + z²/4n²). Else the 2.5 % and 97.5 % quantiles of the score over
     1,000 seeded resamples of the rows, or of whole groups where rows belong together (the
     percentile interval of Efron and Tibshirani 1993, An introduction to the bootstrap, chapter
-    13); over 200 where the score is no mean over rows. None with under 5 rows.
+    13); over 200 where the score is no mean over rows, down to 100 of very many rows. None with
+    under 5 rows.
 
     Args:
         scorer: the score.
@@ -80,7 +83,8 @@ def score_interval(scorer: Scorer, rows: ScoredRows, seed: int) -> Interval | No
     if accuracy and rows.weight is None and rows.groups is None:
         return _wilson(int(_hits(rows).sum()), count)
     score = _short_form(scorer, rows) or _by_scorer(scorer, rows)
-    resamples = RESAMPLES if isinstance(score, _Ratio) else SCORED_RESAMPLES
+    most, rows_in_all = _COSTS[isinstance(score, _Ratio)]
+    resamples = max(LEAST_RESAMPLES, min(most, rows_in_all // count))
     scores = np.array([score(times) for times in _resampled(rows, resamples, seed)])
     scores = scores[np.isfinite(scores)]
     if len(scores) < resamples / 2:
