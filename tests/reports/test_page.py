@@ -15,14 +15,16 @@ import numpy as np
 import pytest
 
 from shrinkage.atomic import write_bytes
+from shrinkage.cautions import Caution, CautionKind
 from shrinkage.drawing.draw import draw_svg
 from shrinkage.drawing.palette import PALETTE
 from shrinkage.errors import ShrinkageError
-from shrinkage.paths.results import AssignmentRow
+from shrinkage.paths.results import AssignmentRow, ClassFigures, ConstantScore
 from shrinkage.reports import all_figures, summary_sentence, write_report
 from shrinkage.reports.example import example_result
 from shrinkage.reports.figures.score import score_figure
 from shrinkage.reports.page import render_page
+from shrinkage.target_reading import TargetReading, TaskReason
 from tests.reports.fake import group_result, image_result, regression_result
 
 HOSTILE = (
@@ -255,3 +257,21 @@ def test_sentence_and_table_load_no_drawing_library():
         "bad = {'matplotlib', 'jinja2'} & set(sys.modules); assert not bad, bad"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_target_classes_and_cautions_are_told_as_text():
+    wild = "<script>no</script>"
+    result = replace(
+        example_result(),
+        target=TargetReading(
+            wild, "classification", TaskReason.TEXT, 30, 2, classes=(wild, "yes"), counts=(20, 10)
+        ),
+        classes=ClassFigures((wild, "yes"), np.array([[8, 2], [1, 4]])),
+        constant=ConstantScore(0.66, 0.67),
+        cautions=(Caution(CautionKind.TARGET_IN_COLUMN, {"column": wild, "agreement": 1.0}),),
+    )
+    page = render_page(result, ())
+    assert wild not in page
+    assert page.count("&lt;script&gt;no&lt;/script&gt;") >= 4
+    for text in ("Class by class", "without inputs", "alone gives the target", "80 %"):
+        assert text in " ".join(page.replace("\u00a0", " ").replace("\u202f", " ").split())
