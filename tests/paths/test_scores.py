@@ -55,6 +55,12 @@ def test_one_row_has_no_r_squared():
     assert not Scorer("r2").undefined(np.array([3.0, 4.0]), None, NUMBERS)
 
 
+@pytest.mark.parametrize("name", ["accuracy", "f1_macro", "roc_auc", "balanced_accuracy"])
+def test_whole_numbers_of_a_regression_are_not_scored_as_classes(name):
+    with pytest.raises(InputError, match="cannot score this regression"):
+        Scorer(name).check(TargetEncoding("regression"))
+
+
 def test_predictions_without_a_score_have_none():
     y = np.array([1.0, 2.0, 3.0])
     scorer = Scorer("neg_mean_squared_log_error")
