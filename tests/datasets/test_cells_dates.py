@@ -84,6 +84,21 @@ def test_a_bad_date_is_named(refused) -> None:
         values_as_dates("c", pd.Series(["soon"]), judge_column("c", cells[:28]).reading.rule)
 
 
+def test_dates_in_several_forms_are_refused_and_codes_are_not(refused) -> None:
+    mixed = [f"{d}/{m}/2024" for d in range(13, 19) for m in range(1, 5)]
+    mixed += [f"2024-0{m}-{d}" for d in range(13, 19) for m in range(1, 5)]
+    with refused("'c'", "several forms", "2024"):
+        judge_column("c", mixed)
+    codes = [f"{1000 + 7 * i}-{i % 90 + 10}" for i in range(60)]
+    assert judge_column("c", codes).reading.kind is ColumnKind.CATEGORY
+
+
+def test_months_and_the_dates_of_databases_that_mean_nothing() -> None:
+    assert judge_column("c", ["03/2024", "11/2023"]).values.dt.month.tolist() == [3, 11]
+    judged = judge_column("c", ["2024-03-01", "0000-00-00", "0000-00-00 00:00:00"])
+    assert judged.values.isna().tolist() == [False, True, True]
+
+
 def test_a_person_says_the_format() -> None:
     judged = judge_column("c", ["1/2/2024", "3/4/2024"], ColumnSpec(date_format="%d/%m/%Y"))
     assert judged.values[0].month == 2

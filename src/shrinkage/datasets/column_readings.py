@@ -40,7 +40,7 @@ class ColumnDoubt(Enum):
     COMMA_AS_DECIMAL = "comma-as-decimal"
     """`1,234` in every cell, decimal commas in other columns: taken for a number above one."""
     POINT_AS_THOUSANDS = "point-as-thousands"
-    """`1.234` in every cell, decimal commas in other columns: taken for a thousand and more."""
+    """`1.234` beside `500`, or decimal commas in other columns: taken for a thousand and more."""
     DAY_FIRST = "day-first"
     """Every date reads both ways: taken day first."""
     MONTH_FIRST = "month-first"

@@ -18,6 +18,7 @@ from shrinkage.datasets.cell_rules import CellRule
 from shrinkage.datasets.column_readings import ColumnReading
 from shrinkage.datasets.column_specs import ColumnKind, ColumnSpec
 from shrinkage.datasets.columns import judge_columns
+from shrinkage.datasets.wording import listed
 from shrinkage.errors import InputError
 
 ALWAYS_ALLOWED = 10
@@ -255,9 +256,11 @@ def refuse_identifier(reading: ColumnReading) -> None:
     """
     most = max(ALWAYS_ALLOWED, reading.rows / 2)
     if reading.kind is ColumnKind.CATEGORY and reading.levels > most and not reading.said:
+        amounts = sum(text[:1].isdigit() for text in reading.examples) > len(reading.examples) / 2
+        guess = "amounts? then write plain numbers" if amounts else "an identifier or free text?"
         raise InputError(
             f"column {reading.name!r}: expected categories that several rows share, got "
-            f"{reading.levels} different ones in {reading.rows} rows (an identifier or free "
-            "text?): drop it (--drop, or drop = true in columns.toml), or keep its words with "
-            'encode = "hash" or kind = "category" there'
+            f"{reading.levels} different ones in {reading.rows} rows, such as "
+            f"{listed(reading.examples[:2])} ({guess}): drop it (--drop, or drop = true in "
+            'columns.toml), or keep its words with encode = "hash" or kind = "category" there'
         )

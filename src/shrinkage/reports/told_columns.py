@@ -29,8 +29,8 @@ DOUBTS = {
     'read as a decimal (decimal = "," says that it is one)',
     "comma-as-decimal": "1,234 is taken for a little above one, as other columns have decimal "
     'commas (thousands = "," says otherwise)',
-    "point-as-thousands": "1.234 is taken for a thousand and more, as other columns have decimal "
-    'commas (decimal = "." says otherwise)',
+    "point-as-thousands": "1.234 is taken for a thousand and more, as smaller numbers have no "
+    'point or other columns have decimal commas (decimal = "." says otherwise)',
     "day-first": "every date reads both ways: taken day first (date_format says otherwise)",
     "month-first": "every date reads both ways: taken month first (date_format says otherwise)",
     "leading-zeros": 'digits with leading zeros are taken for codes (kind = "numeric" says '

@@ -38,7 +38,7 @@ _LOOKED_AT = 500
 _MONTHS = "jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec"
 _LIKELY = re.compile(
     r"""\d{1,4}\s*[-/.]\s*\d{1,2}\s*[-/.]\s*\d{1,4}(?:\D.*)?   # 2024-03-01, 1.3.24 12:30
-      | \d{4}[-/]\d{1,2}                                      # 2024-03
+      | \d{4}[-/]\d{1,2} | \d{1,2}[-/]\d{4}                    # 2024-03, 03/2024
       | \d{8}T\d{4,6}Z?                                       # 20240301T123000
       | (?:19|20)\d{2}(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])  # 20240301
       | (?:DAY[a-z]*\.?,?\s+)?(?:\d{1,2}\.?[-/\s]\s*)?MONTH[a-z]*\.?[-/,\s]+
@@ -49,7 +49,7 @@ _LIKELY = re.compile(
 _FURTHER = (
     "%d/%m/%y", "%m/%d/%y", "%d.%m.%y", "%d-%m-%y", "%m-%d-%y", "%d-%b-%y", "%d %b %y",
     "%d/%m/%Y", "%m/%d/%Y", "%d.%m.%Y", "%d-%m-%Y", "%m-%d-%Y", "%b-%Y", "%b %Y", "%B %Y",
-    "%B-%Y", "%b-%y", "%Y/%m", "%d/%b/%Y", "%d. %B %Y", "%d. %b %Y",
+    "%B-%Y", "%b-%y", "%Y/%m", "%m/%Y", "%m-%Y", "%d/%b/%Y", "%d. %B %Y", "%d. %b %Y",
 )  # fmt: skip
 """Formats that pandas does not guess."""
 
@@ -142,6 +142,16 @@ def date_form(
         if fit == most and fit:
             best[form] = values
     return _chosen(best, day_first_hint) if best else None
+
+
+def are_likely(texts: Sequence[str], counts: np.ndarray) -> bool:
+    """Return whether nearly all cells look like dates of some form.
+
+    >>> are_likely(["2024-03-01", "1/2/2024"], np.array([1, 1]))
+    True
+    """
+    likely = sum(n for text, n in zip(texts, counts, strict=True) if _LIKELY.fullmatch(text))
+    return bool(likely >= 0.9 * counts.sum())
 
 
 def _fitting(forms: Sequence[str], shown: Sequence[str]) -> list[str]:

@@ -10,8 +10,12 @@ import pandas as pd
 from shrinkage.datasets.cell_rules import CellRule
 from shrinkage.datasets.column_specs import ColumnKind
 from shrinkage.datasets.judging.base import ENOUGH, FileHints, JudgedColumn, TextColumn
-from shrinkage.datasets.judging.date_forms import date_form, dates_of
+from shrinkage.datasets.judging.date_forms import are_likely, date_form, dates_of
+from shrinkage.datasets.wording import listed
 from shrinkage.errors import InputError
+
+SOME = 0.3
+"""From this share of dates of one form on, other forms beside it are asked about."""
 
 
 def judge_dates(column: TextColumn, hints: FileHints, *, said: bool = False) -> JudgedColumn | None:
@@ -27,6 +31,7 @@ def judge_dates(column: TextColumn, hints: FileHints, *, said: bool = False) -> 
     dates = form.values if form is not None else dates_of(texts, spoken or "")
     present, dated = int(counts.sum()), int(counts[~np.isnat(dates)].sum())
     if not dated or (dated < ENOUGH * present - 1e-9 and not said):
+        _refuse_mixture(column, texts, counts, dates)
         return None
     values = np.full(len(column.distinct.texts), np.datetime64("NaT", "us"))
     values[places] = dates
@@ -49,3 +54,18 @@ def judge_dates(column: TextColumn, hints: FileHints, *, said: bool = False) -> 
     proof = FileHints(day_first=form.day_first if form is not None else None)
     is_open = form is not None and form.is_open
     return JudgedColumn(pd.Series(cells, name=column.name), reading, proof, is_open)
+
+
+def _refuse_mixture(
+    column: TextColumn, texts: list[str], counts: np.ndarray, dates: np.ndarray
+) -> None:
+    """Raise for dates in several formats, which no single one reads."""
+    known = ~np.isnat(dates)
+    if counts[known].sum() < SOME * counts.sum() or not are_likely(texts, counts):
+        return
+    read, other = int(np.argmax(known)), int(np.argmin(known))
+    raise InputError(
+        f"column {column.name!r}: expected dates that are written alike, got several forms "
+        f"({listed([texts[read], texts[other]])}): write them alike, or say in columns.toml "
+        'kind = "category"'
+    )

@@ -21,6 +21,7 @@ _ALWAYS = """na n/a n/a. n.a. n.a #n/a #na <na> [na] (na) nan -nan nat null <nul
 _AMONG_NUMBERS = """- -- --- . .. ... … – — * ** # none nil unknown unk missing unavailable
     undefined undef tbd nd n.d. n.d n.v. k.a. blank empty nodata inconnu unbekannt desconocido"""
 _OF_SEVERAL_WORDS = (
+    "0000-00-00,0000-00-00 00:00:00,00/00/0000,00.00.0000,"
     "not available,not applicable,not known,not reported,no data,no value,keine angabe,k. a.,"
     "n. a.,n / a"
 )

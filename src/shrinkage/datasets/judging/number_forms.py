@@ -118,7 +118,7 @@ def _settled(
     if first == (".", "") and "." in marked:
         if (",", ".") not in best:
             return _Marks(*first, proof=".")
-        if hint == "," and hints.proven:
+        if (hint == "," and hints.proven) or (hint != "." and _grow_into_thousands(digits)):
             return _Marks(",", ".", (ColumnDoubt.POINT_AS_THOUSANDS,), is_open=True)
         return _Marks(*first, is_open=True)
     if first == (",", "") and "," in marked:
@@ -135,6 +135,16 @@ def _settled(
         return _Marks(*first, doubts, is_open=True)
     proven = first[0] in marked or (first[1] != "" and first[1] in marked)
     return _Marks(*first, proof=first[0] if proven else "")
+
+
+def _grow_into_thousands(digits: Counter[str]) -> bool:
+    """Return whether numbers below a thousand have no point and all others have three digits more.
+
+    Numbers with three decimals have them in every cell; `500` beside `1.000` is a whole number.
+    """
+    bare = [len(marks) for marks in digits if "." not in marks]
+    pointed = sum(count for marks, count in digits.items() if "." in marks)
+    return bool(bare) and max(bare) == 3 and pointed >= 3
 
 
 def fits_some_marks(digits: str) -> bool:

@@ -50,6 +50,7 @@ _CLOCK = re.compile(
 )
 _NO_CENTS = re.compile(r"(?<=\d)[.,]-{1,2}(?=\D*$)")
 _ODD_MARKS = str.maketrans({"\u066b": ".", "\u066c": ",", "´": "'", "`": "'"})
+_UNSEEN = dict.fromkeys(map(ord, "\u200b\u200c\u200d\u200e\u200f\u2060\ufeff\u00ad"))
 _MINUS = dict.fromkeys(map(ord, "−‐‑‒–﹣－"), "-")
 _QUOTES = dict.fromkeys(map(ord, "’‘ʼ′"), "'")
 
@@ -95,7 +96,7 @@ def plain_digits(text: str) -> str:
     if text.isascii():
         return text
     text = unicodedata.normalize("NFKC", text.translate(_ODD_MARKS))
-    text = text.translate(_MINUS | _QUOTES)
+    text = text.translate(_MINUS | _QUOTES | _UNSEEN)
     if text.isascii() or not any(letter.isdecimal() and letter > "9" for letter in text):
         return text
     return "".join(

@@ -36,6 +36,8 @@ def judge_plain(
         return None
     grouped = _all_match(present, _GROUPED)
     pointed = pc.any(pc.match_substring(present, ".")).as_py()  # pyright: ignore[reportAttributeAccessIssue]
+    if grouped and pointed and not _all_match(present, r"\."):
+        return None
     if grouped and pointed and hints.decimal == "," and hints.proven:
         return None
     require_finite(values, name, locate, lambda row: cells[row].as_py())
