@@ -70,6 +70,7 @@ DOORS: dict[str, tuple[str, Callable[[], None]]] = {
     "fit_path": ("paths", imports("from shrinkage import fit_path")),
     "paths": ("paths", imports("from shrinkage.paths import PathOptions")),
     "load_result": ("paths", imports("from shrinkage.paths import load_result")),
+    "run": ("paths", imports("import shrinkage.run")),
     "load_dataset": ("paths", imports("from shrinkage.datasets import load_dataset")),
     "workbook": ("excel", imports(WORKBOOK)),
     "keras": ("keras", imports("import shrinkage.keras")),

@@ -12,24 +12,26 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
-import numpy as np
-import torch
+from shrinkage.extras import missing, needs
 
-from shrinkage.datasets import Dataset
-from shrinkage.errors import InputError, SkippedReport
-from shrinkage.extras import missing
-from shrinkage.paths.choosing.scores import scoring_quietly
-from shrinkage.paths.fit import fit
-from shrinkage.paths.options import PathOptions
-from shrinkage.paths.own_sets import dataset_of
-from shrinkage.paths.results.directory import read_run, write_run, write_summary
-from shrinkage.paths.results.fitted import FittedPath
-from shrinkage.paths.running.estimate import Estimate
-from shrinkage.paths.running.plan import Model, Plan, identity_of_data, make_plan
-from shrinkage.paths.running.progress import progress_bar
-from shrinkage.paths.running.store import fingerprint_of, is_finished, mark_finished, open_store
-from shrinkage.penalties import L1, Penalty
-from shrinkage.terms import Term, Terms, as_terms
+with needs("paths"):
+    import numpy as np
+    import torch
+
+    from shrinkage.datasets import Dataset
+    from shrinkage.errors import InputError, SkippedReport
+    from shrinkage.paths.choosing.scores import scoring_quietly
+    from shrinkage.paths.fit import fit
+    from shrinkage.paths.options import PathOptions
+    from shrinkage.paths.own_sets import dataset_of
+    from shrinkage.paths.results.directory import read_run, write_run, write_summary
+    from shrinkage.paths.results.fitted import FittedPath
+    from shrinkage.paths.running.estimate import Estimate
+    from shrinkage.paths.running.plan import Model, Plan, identity_of_data, make_plan
+    from shrinkage.paths.running.progress import progress_bar
+    from shrinkage.paths.running.store import fingerprint_of, is_finished, mark_finished, open_store
+    from shrinkage.penalties import L1, Penalty
+    from shrinkage.terms import Term, Terms, as_terms
 
 
 @dataclass(frozen=True)
