@@ -28,6 +28,7 @@ class CautionKind(StrEnum):
     TARGET_IN_COLUMN = "target_in_column"  # column, agreement
     IDENTIFIER = "identifier"  # column, distinct, rows
     DUPLICATES_ACROSS_FOLDS = "duplicates_across_folds"  # rows, of
+    TEST_ROWS_TRAINED = "test_rows_trained"  # rows, of
     TIME_ORDER = "time_order"  # column (None: the order of the rows), correlation
 
 

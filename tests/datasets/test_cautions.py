@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -184,3 +186,17 @@ def test_rare_classes_are_named_with_their_rows():
 def test_one_validation_set_has_no_folds_to_be_rare_in():
     y = np.array(["a", "a", "b"], dtype=object)
     assert rare_classes(y, [(np.array([0, 2]), np.array([1]))]) == ()
+
+
+def test_test_rows_that_are_trained_on():
+    frame, price = houses()
+    data = dataset_from_arrays(frame, price)
+    other, prices = houses()
+    for test, due in (((frame[:100], price[:100]), True), ((other, prices), False)):
+        said = {c.kind: c.facts for c in cautions_of(replace(data, test=test))}
+        assert (CautionKind.TEST_ROWS_TRAINED in said) == due
+        if due:
+            assert said[CautionKind.TEST_ROWS_TRAINED] == {"rows": 100, "of": 100}
+    reordered = frame[["rooms", "area", "year"]].astype({"year": "float64"})
+    said = cautions_of(replace(data, test=(reordered, price)))
+    assert CautionKind.TEST_ROWS_TRAINED in {caution.kind for caution in said}

@@ -24,6 +24,7 @@ FACTS = {
     CautionKind.TARGET_IN_COLUMN: {"column": WILD, "agreement": 0.9995},
     CautionKind.IDENTIFIER: {"column": WILD, "distinct": 90, "rows": 90},
     CautionKind.DUPLICATES_ACROSS_FOLDS: {"rows": 12, "of": 90},
+    CautionKind.TEST_ROWS_TRAINED: {"rows": 12, "of": 30},
     CautionKind.TIME_ORDER: {"column": None, "correlation": 0.97},
 }  # fmt: skip
 

@@ -103,6 +103,13 @@ def _target_in_column(facts: Facts) -> str:
     )
 
 
+def _test_rows(facts: Facts) -> str:
+    return (
+        f"{facts['rows']:,} of the {facts['of']:,} test rows have the inputs of a row that is "
+        "trained on, so the test score measures memory in part: leave them out of one of the two"
+    )
+
+
 def _identifier(facts: Facts) -> str:
     return (
         f"column {plain(facts['column'], 40)!r} has {facts['distinct']:,} different values in "
@@ -137,5 +144,6 @@ _SENTENCES: Mapping[CautionKind, Callable[[Facts], str]] = {
     CautionKind.TARGET_IN_COLUMN: _target_in_column,
     CautionKind.IDENTIFIER: _identifier,
     CautionKind.DUPLICATES_ACROSS_FOLDS: _duplicates,
+    CautionKind.TEST_ROWS_TRAINED: _test_rows,
     CautionKind.TIME_ORDER: _time_order,
 }

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from shrinkage.cautions import Caution
-from shrinkage.datasets.cautions.duplicates import duplicates_across_folds
+from shrinkage.datasets.cautions.duplicates import duplicates_across_folds, trained_test_rows
 from shrinkage.datasets.cautions.few_rows import rare_classes, unlearned_classes
 from shrinkage.datasets.cautions.identifiers import identifiers
 from shrinkage.datasets.cautions.leaks import leaks
@@ -29,6 +29,7 @@ __all__ = [
     "leaks",
     "rare_classes",
     "time_order",
+    "trained_test_rows",
     "unlearned_classes",
 ]
 
@@ -51,7 +52,8 @@ def data_cautions(data: Dataset, folds: Sequence[RowSplit]) -> tuple[Caution, ..
     if data.pixels:
         return tuple(said)
     rows = np.arange(min(data.n_samples, MOST_ROWS))
-    said += [*leaks(data, rows), *identifiers(data, rows), *duplicates_across_folds(data, folds)]
+    said += [*leaks(data, rows), *identifiers(data, rows)]
+    said += [*duplicates_across_folds(data, folds), *trained_test_rows(data)]
     if data.groups is None and len(folds) > 1:
         said += time_order(data, rows)
     return tuple(said)

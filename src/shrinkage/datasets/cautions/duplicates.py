@@ -1,4 +1,4 @@
-"""Rows with equal inputs on both sides of a fold: the score then measures memory.
+"""Rows with equal inputs on both sides of a fold or of the test: the score then measures memory.
 
 Tables of few levels have equal rows by nature, so only tables with a column that is nearly always
 different are looked at.
@@ -12,7 +12,7 @@ import numpy as np
 from pandas.util import hash_pandas_object
 
 from shrinkage.cautions import Caution, CautionKind
-from shrinkage.datasets.dataset import Dataset
+from shrinkage.datasets.dataset import Dataset, RawRows
 from shrinkage.datasets.splits import RowSplit
 
 LEAST_SHARE = 0.02
@@ -39,14 +39,39 @@ def duplicates_across_folds(data: Dataset, folds: Sequence[RowSplit]) -> tuple[C
     return (Caution(CautionKind.DUPLICATES_ACROSS_FOLDS, {"rows": twice, "of": total}),)
 
 
+def trained_test_rows(data: Dataset) -> tuple[Caution, ...]:
+    """Say how many rows of a test set of one's own have equal inputs to one that is trained on.
+
+    Args:
+        data: the data set.
+    """
+    rows = None if data.test is None else row_hashes(data)
+    if rows is None or data.test is None:
+        return ()
+    own = _hashes(_like(data.test[0], data.X))
+    twice = int(np.isin(own, rows).sum())
+    if twice < max(2, LEAST_SHARE * len(own)):
+        return ()
+    return (Caution(CautionKind.TEST_ROWS_TRAINED, {"rows": twice, "of": len(own)}),)
+
+
 def row_hashes(data: Dataset) -> np.ndarray | None:
     """Return a number for the inputs of each row, or None where rows repeat by nature."""
     if isinstance(data.X, np.ndarray):
         head = data.X[: min(2000, len(data.X)), : min(50, data.X.shape[1])]
         most = max((len(np.unique(column)) for column in head.T), default=0)
-        if most < VARIED * len(head):
-            return None
-        return np.fromiter((hash(row.tobytes()) for row in data.X), np.int64, len(data.X))
-    if int(data.X.nunique().max()) < VARIED * len(data.X):
-        return None
-    return hash_pandas_object(data.X, index=False, categorize=False).to_numpy()  # pyright: ignore
+        return None if most < VARIED * len(head) else _hashes(data.X)
+    return None if int(data.X.nunique().max()) < VARIED * len(data.X) else _hashes(data.X)
+
+
+def _like(rows: RawRows, trained: RawRows) -> RawRows:
+    """Return rows with the columns, their order and their types of the rows that are trained on."""
+    if isinstance(rows, np.ndarray) or isinstance(trained, np.ndarray):
+        return rows
+    return rows[list(trained.columns)].astype(trained.dtypes.to_dict(), errors="ignore")
+
+
+def _hashes(rows: RawRows) -> np.ndarray:
+    if isinstance(rows, np.ndarray):
+        return np.fromiter((hash(row.tobytes()) for row in rows), np.int64, len(rows))
+    return hash_pandas_object(rows, index=False, categorize=False).to_numpy()  # pyright: ignore
