@@ -265,3 +265,22 @@ def test_a_bad_term_is_one_line(here, term, words):
     assert answer.err.count("\n") == 1
     assert words in answer.err
     assert not (here / "run").exists()
+
+
+def test_options_of_the_target(here):
+    rows = small_columns()
+    codes = ["01", "02", *(["01", "02"] * 20), "03", "03", "04", "", "", "NA"]
+    table = {"a": rows["a"], "b": rows["b"], "code": codes}
+    write_table(here / "codes.csv", table)
+    options = ("--drop-missing-target", "--rare", "other", "--rare-below", "3")
+    options += ("--class-weight", "balanced", "--model", "linear", "--out", "codes")
+    answer = shrinkage("path", "codes.csv", "--target", "code", *QUICK, *options)
+    assert answer.status == 0
+    said = summary(here / "codes")
+    assert said["target"]["dropped"] == 3
+    assert said["target"]["classes"] == ["01", "02", "other"]
+    assert said["target"]["merged"] == ["03", "04"]
+    assert said["class_weight"] == "balanced"
+    assert sum(said["classes"]["rows"]) == said["n_test"]
+    predicted = shrinkage("predict", "codes", "codes.csv").out.split()[1:]
+    assert set(predicted) <= {"01", "02", "other"}
