@@ -192,6 +192,7 @@ def test_mixtures_and_garbage_are_refused(cells, pieces, refused) -> None:
         (ColumnSpec(unit="pts"), ["5 pts", "6"], [5.0, 6.0]),
         (ColumnSpec(missing=("-999", "999")), ["-999", "5", "999"], [np.nan, 5.0, np.nan]),
         (ColumnSpec(ColumnKind.NUMERIC, missing=("x",)), ["x", "5"], [np.nan, 5.0]),
+        (ColumnSpec(missing=("x",)), ["x", "5", "n/a"], [np.nan, 5.0, np.nan]),
     ],
 )
 def test_what_a_person_says_comes_first(spec, cells, numbers) -> None:

@@ -19,7 +19,7 @@ class CellRule:
 
     Args:
         kind: what the column is.
-        missing: exactly these words mean missing, beside empty cells; None: the usual ones.
+        missing: words that mean missing, as `ColumnSpec` says; None: the usual ones.
         decimal: the decimal mark of its numbers.
         thousands: the mark between thousands, or none.
         units: what stands before or behind its numbers (`%`, `$`, `kg`), or nothing.

@@ -48,7 +48,8 @@ class ColumnSpec:
 
     Args:
         kind: what the column is.
-        missing: exactly these words, beside empty cells, mean missing; None: the usual ones.
+        missing: these words, beside empty cells, mean missing; among words no others do, among
+            numbers and dates the usual ones too, but for (): none does; None: the usual ones.
         decimal: the decimal mark of its numbers.
         thousands: the mark between thousands; "" says that there is none.
         unit: what stands before or behind each number, such as `$` or `kg`.

@@ -14,10 +14,9 @@ from shrinkage.datasets.cells import DistinctCells, Locate
 from shrinkage.datasets.column_readings import ColumnReading
 from shrinkage.datasets.column_specs import ColumnSpec
 from shrinkage.datasets.judging.missing_words import (
-    ALWAYS_MISSING,
-    MISSING_BESIDE_NUMBERS,
     are_missing,
-    said_words,
+    words_among_levels,
+    words_among_numbers,
 )
 
 ENOUGH = 0.9
@@ -83,17 +82,12 @@ class TextColumn:
     @cached_property
     def missing_among_numbers(self) -> np.ndarray:
         """Return which distinct texts mean missing in a column of numbers or dates, (d,)."""
-        return self._missing(MISSING_BESIDE_NUMBERS)
+        return are_missing(self.distinct.texts, words_among_numbers(self.spec.missing))
 
     @cached_property
     def missing_among_words(self) -> np.ndarray:
         """Return which distinct texts mean missing in a column of levels, (d,)."""
-        return self._missing(ALWAYS_MISSING)
-
-    def _missing(self, usual: frozenset[str]) -> np.ndarray:
-        said = self.spec.missing
-        words = usual if said is None else said_words(said)
-        return are_missing(self.distinct.texts, words)
+        return are_missing(self.distinct.texts, words_among_levels(self.spec.missing))
 
     def first(self, wanted: np.ndarray) -> tuple[str, str]:
         """Return words for the first row with one of the wanted texts, and its cell."""

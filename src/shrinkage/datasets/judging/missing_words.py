@@ -53,10 +53,30 @@ def missing_words(rule: CellRule) -> frozenset[str]:
     >>> "unknown" in missing_words(CellRule(ColumnKind.CATEGORY))
     False
     """
-    if rule.missing is not None:
-        return said_words(rule.missing)
     words = rule.kind in (ColumnKind.CATEGORY, ColumnKind.ORDINAL)
-    return ALWAYS_MISSING if words else MISSING_BESIDE_NUMBERS
+    return words_among_levels(rule.missing) if words else words_among_numbers(rule.missing)
+
+
+def words_among_levels(said: Sequence[str] | None) -> frozenset[str]:
+    """Return the words that mean missing among words: exactly those said, else the usual ones.
+
+    >>> "na" in words_among_levels(("none",)), "na" in words_among_levels(None)
+    (False, True)
+    """
+    return ALWAYS_MISSING if said is None else said_words(said)
+
+
+def words_among_numbers(said: Sequence[str] | None) -> frozenset[str]:
+    """Return the words that mean missing among numbers and dates: those said and the usual ones.
+
+    Where it was said that there are none, there are none.
+
+    >>> "na" in words_among_numbers(("-999",)), "na" in words_among_numbers(())
+    (True, False)
+    """
+    if said is None:
+        return MISSING_BESIDE_NUMBERS
+    return said_words(said) | MISSING_BESIDE_NUMBERS if said else said_words(said)
 
 
 def are_missing(texts: Sequence[str], words: frozenset[str]) -> np.ndarray:

@@ -42,7 +42,8 @@ def judge_numbers(
     places = np.flatnonzero(~missing)
     texts = [column.distinct.texts[place] for place in places]
     counts = column.distinct.counts[places]
-    if not said and has_leading_zeros(texts):
+    nothing = not texts and column.spec.missing is not None
+    if not said and (nothing or has_leading_zeros(texts)):
         return None
     form = number_form(texts, counts, column.spec, hints)
     good = ~np.isnan(form.values)
