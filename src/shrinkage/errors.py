@@ -51,8 +51,12 @@ def near_names(name: str, candidates: Iterable[str], count: int = 3) -> str:
 
     >>> near_names("elasticnet", ["l1", "l2", "elastic-net"])
     'did you mean elastic-net?'
+    >>> near_names("y", ["Year", "Y"])
+    'did you mean Y?'
     >>> near_names("zzz", ["l1", "l2"])
     ''
     """
-    near = difflib.get_close_matches(name, list(candidates), n=count, cutoff=0.5)
+    candidates = list(candidates)
+    near = [other for other in candidates if other.casefold() == name.casefold()]
+    near = near or difflib.get_close_matches(name, candidates, n=count, cutoff=0.5)
     return f"did you mean {' or '.join(near)}?" if near else ""

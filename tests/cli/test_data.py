@@ -6,7 +6,9 @@ import json
 
 import numpy as np
 import pytest
+from typer.main import get_command
 
+from shrinkage.cli.main import app
 from shrinkage.datasets import Preprocessing, load_dataset
 from shrinkage.datasets.column_specs import ColumnKind, read_specs
 from tests.cli.command_line import QUICK, shrinkage
@@ -106,3 +108,11 @@ def test_bad_input_is_one_line(table, arguments, pieces) -> None:
     assert answer.status == 2
     assert answer.err.count("\n") == 1
     assert all(piece in answer.err for piece in pieces), answer.err
+
+
+def test_data_takes_what_a_path_is_told_of_columns_and_files():
+    commands = get_command(app).commands  # type: ignore[attr-defined]
+    options = {name: {word for p in commands[name].params for word in p.opts} for name in commands}
+    said = {"--target", "--drop", "--split-by", "--sample-weight", "--task", "--columns"}
+    said |= {"--separator", "--encoding", "--header", "--names", "--sheet"}
+    assert said <= options["path"] & options["data"]

@@ -27,6 +27,16 @@ def command(
         list[CommaList] | None,
         typer.Option("--drop", help="Columns to leave out; repeatable.", **LISTED),
     ] = None,
+    split_by: Annotated[
+        str | None, _option("Column of what stays together.", "--split-by", metavar="COLUMN")
+    ] = None,
+    sample_weight: Annotated[
+        str | None, _option("Column of row weights.", "--sample-weight", metavar="COLUMN")
+    ] = None,
+    task: Annotated[
+        str | None,
+        _option("classification or regression; guessed if left out.", "--task", metavar="TASK"),
+    ] = None,
     columns: Annotated[
         Path | None, _option("What columns are: a columns.toml.", "--columns", metavar="FILE")
     ] = None,
@@ -61,7 +71,8 @@ def command(
     specs = {} if columns is None else read_specs(columns)
     reading = reading_options.read_options_of(separator, encoding, header, names, sheet)
     name, table = open_table(data, read_options=reading)
-    look = look_at_table(name, table, Roles(target=target, drop=tuple(drop or ()), specs=specs))
+    roles = Roles(target, tuple(drop or ()), split_by, sample_weight, task, specs)
+    look = look_at_table(name, table, roles)
     if write is not None:
         write_bytes(write, specs_text(look.specs()).encode())
     if as_json:
