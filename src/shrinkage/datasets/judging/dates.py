@@ -66,6 +66,6 @@ def _refuse_mixture(
     read, other = int(np.argmax(known)), int(np.argmin(known))
     raise InputError(
         f"column {column.name!r}: expected dates that are written alike, got several forms "
-        f"({listed([texts[read], texts[other]])}): write them alike, or say in columns.toml "
-        'kind = "category"'
+        f"({listed([texts[read], texts[other]])}): write them alike, or say in "
+        'columns.toml (--columns) kind = "category"'
     )

@@ -62,7 +62,7 @@ def judge_numbers(
         raise InputError(
             f"column {column.name!r}, {where}: expected a number{marks} as in {numeric} of its "
             f"{present} cells, got {cell!r}: correct it, leave it empty, drop the column, or say "
-            f'in columns.toml missing = ["{one_line(cell, 20)}"] or kind = "category"'
+            f'in columns.toml (--columns) missing = ["{one_line(cell, 20)}"] or kind = "category"'
         )
     cells = column.distinct.spread(values, np.nan)
     require_finite(cells, column.name, column.locate, lambda row: column.cells[row].as_py())
@@ -107,8 +107,8 @@ def _refuse_mixtures(
                 for p, t in zip(parts, texts, strict=True) if p}  # fmt: skip
     raise InputError(
         f"column {column.name!r}: expected numbers that are written alike, got several {what[0]} "
-        f"({listed(examples.values())}): write them with {what[1]}, or say in columns.toml "
-        'kind = "category"'
+        f"({listed(examples.values())}): write them with {what[1]}, or say in "
+        'columns.toml (--columns) kind = "category"'
     )
 
 
@@ -135,6 +135,6 @@ def _refuse_few_words(
         shown = ", ".join(f'"{word}"' for word in words)
         raise InputError(
             f"column {column.name!r}: expected numbers or words, got {share:.0%} numbers and "
-            f"{shown}: say in columns.toml missing = [{shown}] to read numbers, or "
+            f"{shown}: say in columns.toml (--columns) missing = [{shown}] to read numbers, or "
             'kind = "category" to read words; or drop it'
         )
