@@ -370,7 +370,7 @@ def command(
     def before_training(estimate: Estimate) -> None:
         tell_names(penalty, *(term.name for term in beside))
         if not quiet:
-            tell_columns(rows)
+            tell_columns(rows, plans[0].preparation.preprocessing)
             for source, notes in told.items():
                 tell_notes(source, notes)
             tell_plan(plans[0])
@@ -392,6 +392,7 @@ def command(
             store=folder,
             resume=resume,
             progress=False if quiet else None,
+            shown=quiet,
             announce=before_training,
             foretell=plans.append,
         )

@@ -38,10 +38,12 @@ def announce(estimate: Estimate) -> None:
     Console(stderr=True).print(str(estimate), markup=False, highlight=False)
 
 
-def with_warnings_as_lines(function: Callable[..., Any], *arguments: Any, **options: Any) -> Any:
-    """Return what a function returns; its warnings of unseen cells are lines of the terminal."""
+def with_warnings_as_lines(
+    function: Callable[..., Any], *arguments: Any, shown: bool, **options: Any
+) -> Any:
+    """Return what a function returns; its warnings of unseen cells are lines, where `shown`."""
     with warnings.catch_warnings():
-        warnings.simplefilter("always", UnseenCellsWarning)
+        warnings.simplefilter("always" if shown else "ignore", UnseenCellsWarning)
         usual = warnings.showwarning
 
         def show(message: Any, category: type[Warning], *place: Any, **more: Any) -> None:

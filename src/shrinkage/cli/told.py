@@ -18,7 +18,7 @@ from shrinkage.reports.told_columns import column_shows, kind_words, told_column
 from shrinkage.reports.wording import score_wording
 
 if TYPE_CHECKING:
-    from shrinkage.datasets import Dataset
+    from shrinkage.datasets import Dataset, Preprocessing
     from shrinkage.datasets.table_look import TableLook
     from shrinkage.paths.running.plan import Plan
     from shrinkage.target_reading import TargetReading
@@ -58,14 +58,19 @@ def _target(reading: TargetReading) -> list[str]:
     return [target_text(reading), f"a model without inputs is right in {share} of the rows"]
 
 
-def tell_columns(data: Dataset) -> None:
-    """Say what the target is, and what is not ordinary of columns, before anything is trained."""
+def tell_columns(data: Dataset, preprocessing: Preprocessing) -> None:
+    """Say what the target is, and what is not ordinary of columns, before anything is trained.
+
+    Args:
+        data: the data set.
+        preprocessing: fitted on its training rows: what its columns become.
+    """
     from shrinkage.datasets.column_records import column_records
 
     console = Console(stderr=True, highlight=False)
     inputs = [r for r in data.readings if r.role.value == "input"]
     target = [] if data.target is None else [target_text(data.target)]
-    for line in (*data.notes, *target, *told_columns(column_records(inputs))):
+    for line in (*data.notes, *target, *told_columns(column_records(inputs, preprocessing))):
         console.print(Text(plain(line)))
 
 

@@ -7,8 +7,10 @@ different are looked at.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
+import pandas as pd
 from pandas.util import hash_pandas_object
 
 from shrinkage.cautions import Caution, CautionKind
@@ -68,7 +70,16 @@ def _like(rows: RawRows, trained: RawRows) -> RawRows:
     """Return rows with the columns, their order and their types of the rows that are trained on."""
     if isinstance(rows, np.ndarray) or isinstance(trained, np.ndarray):
         return rows
-    return rows[list(trained.columns)].astype(trained.dtypes.to_dict(), errors="ignore")
+    return pd.DataFrame({name: _typed(rows[name], trained[name].dtype) for name in trained.columns})
+
+
+def _typed(column: pd.Series, dtype: Any) -> pd.Series:
+    """Return a column with a type; levels that the type does not have stay levels."""
+    if not isinstance(dtype, pd.CategoricalDtype):
+        return column.astype(dtype, errors="ignore")
+    values = column.astype(object)
+    new = [level for level in values.dropna().unique() if level not in dtype.categories]
+    return pd.Series(pd.Categorical(values, [*dtype.categories, *new]), index=column.index)
 
 
 def _hashes(rows: RawRows) -> np.ndarray:
