@@ -117,7 +117,7 @@ class InputColumns:
         values = np.asarray(self.values)
         if values.dtype.kind != "f":
             return np.zeros(len(self.names), dtype=bool)
-        return np.isnan(values).any(axis=0)
+        return np.asarray(np.isnan(values).any(axis=0))
 
     def of_kind(self, kind: ColumnKind) -> tuple[str, ...]:
         """Return the names of the columns of one kind, in order."""

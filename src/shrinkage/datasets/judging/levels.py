@@ -65,9 +65,9 @@ def judge_levels(column: TextColumn) -> JudgedColumn:
 
 def _blanks_matter(column: TextColumn, texts: list[str]) -> bool:
     """Return whether some cells would be levels of their own but for the blanks around them."""
-    present = pc.is_in(
-        pc.utf8_trim_whitespace(column.cells), value_set=pa.array(texts, pa.string())
-    )  # pyright: ignore[reportAttributeAccessIssue]
+    trimmed = pc.utf8_trim_whitespace(column.cells)  # pyright: ignore[reportAttributeAccessIssue]
+    levels = pa.array(texts, pa.string())
+    present = pc.is_in(trimmed, value_set=levels)  # pyright: ignore[reportAttributeAccessIssue]
     return pc.count_distinct(column.cells.filter(present)).as_py() > len(texts)  # pyright: ignore[reportAttributeAccessIssue]
 
 
