@@ -118,6 +118,9 @@ class Norms:
         u = u * self.held
         if self.beta:
             return 1.0, float((self._beyond(u) ** 2).sum() / (2 * self.beta))
+        if not self.gamma:
+            largest = float(np.abs(u).max(initial=0.0))
+            return min(1.0, self.alpha / largest) if largest else 1.0, 0.0
         scale = 1.0
         if self._beyond(u).any():
             low, high = 0.0, 1.0

@@ -88,7 +88,7 @@ class Solver:
 
     def _nearer(self, place: Place, slope: np.ndarray, norms: Norms, gap: float) -> Place:
         """Return a better place: by a model of the loss, or by the pattern once it is known."""
-        if norms.alpha and not norms.gamma and gap > _NEAR:
+        if norms.alpha and not norms.gamma and gap > _NEAR and self._is_long:
             return self._on_working_set(place, slope, norms, gap)
         place = self._entered(place, slope, norms)
         for _ in range(_NEWTONS):
@@ -142,7 +142,16 @@ class Solver:
     def _is_large(self) -> bool:
         """Whether Newton's method would take longer than the decomposition."""
         squared = isinstance(self._loss, Squared)
-        return squared or self._loss.outputs * (self._loss.x.shape[1] + 1) > _FEW
+        return squared or self._unknowns > _FEW
+
+    @property
+    def _is_long(self) -> bool:
+        """Whether a working set is worth its while: with few weights all are looked at."""
+        return self._loss.outputs > 1 or self._unknowns > _FEW
+
+    @property
+    def _unknowns(self) -> int:
+        return self._loss.outputs * (self._loss.x.shape[1] + 1)
 
     @cached_property
     def _ridges(self) -> Ridges:
