@@ -7,10 +7,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from shrinkage.paths.results import PathResult, Status
+from shrinkage.paths.results import ConstantScore, PathResult, Status
 from shrinkage.reports import path_table, summary_sentence, text_table
 from shrinkage.reports.example import example_result
-from shrinkage.reports.sentence import one_standard_error_sentence
+from shrinkage.reports.sentence import constant_sentence, one_standard_error_sentence
 from shrinkage.reports.wording import score_wording
 from tests.reports.fake import group_result, image_result, regression_result
 
@@ -115,6 +115,14 @@ def test_no_unregularized_model():
     sentence = summary_sentence(replace(result, chosen=result.chosen[:1]))
     assert sentence.endswith("test accuracy 97.0 %.")
     assert one_standard_error_sentence(replace(result, chosen=result.chosen[:1])) == ""
+
+
+def test_one_validation_set_is_no_cross_validation():
+    result = replace(image_result(folds=1), constant=ConstantScore(0.1, None))
+    assert "cross-validated" not in constant_sentence(result)
+    untested = replace(result, chosen=(replace(result.best, test_score=None),))
+    assert "cross-validated" not in summary_sentence(untested)
+    assert "validation accuracy" in summary_sentence(untested)
 
 
 def test_one_fold_has_no_standard_error():

@@ -79,7 +79,8 @@ def tell_plan(plan: Plan) -> None:
     console = Console(stderr=True, highlight=False)
     wording = score_wording(plan.problem.scorer.name)
     score = wording.text(float(plan.constant.folds.mean()))
-    console.print(Text(f"a model without inputs: {wording.label} {score} over the folds"))
+    where = "over the folds" if plan.folds > 1 else "on the validation rows"
+    console.print(Text(f"a model without inputs: {wording.label} {score} {where}"))
     for caution in plan.cautions:
         console.print(Text(f"warning: {caution_text(caution)}", style="yellow"))
 

@@ -80,9 +80,10 @@ def _new_cells(facts: Facts) -> str:
 
 def _constant_as_good(facts: Facts) -> str:
     wording = score_wording(facts["score"])
+    margin = " by one standard error" if facts["standard_error"] else ""
     return (
-        f"the best {wording.label} over the folds ({wording.text(facts['best'])}) is not better "
-        "by one standard error than that of a model without inputs "
+        f"the best {wording.label} on validation rows ({wording.text(facts['best'])}) is not "
+        f"better{margin} than that of a model without inputs "
         f"({wording.text(facts['constant'])}): the inputs may hold nothing about the target"
     )
 

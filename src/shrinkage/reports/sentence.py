@@ -54,7 +54,7 @@ def one_standard_error_sentence(result: PathResult) -> str:
     if choice.index == result.best.index:
         return "No larger strength is within one standard error of the best."
     wording = score_wording(result.score_name)
-    value, kind = _shown(choice)
+    value, kind = _shown(result, choice)
     best = _same_kind(result.best, kind)
     worse = value is not None and best is not None and value < best
     head = f"If a simpler model is worth a little {wording.label}" if worse else "A simpler model"
@@ -77,7 +77,7 @@ def constant_sentence(result: PathResult) -> str:
     if result.constant is None or result.constant.cv_score is None:
         return ""
     wording = score_wording(result.score_name)
-    said = f"{wording.label} {wording.text(result.constant.cv_score)} cross-validated"
+    said = f"{wording.label} {wording.text(result.constant.cv_score)} {_validated(result)}"
     if result.constant.test_score is not None:
         said += f" and {wording.text(result.constant.test_score)} on the test rows"
     return f"To compare: without inputs, {said}."
@@ -128,7 +128,7 @@ def _zeros(model: ChosenModel) -> str:
 
 def _score(result: PathResult) -> str:
     wording = score_wording(result.score_name)
-    value, kind = _shown(result.best)
+    value, kind = _shown(result, result.best)
     said = f"{kind} {wording.label} {wording.text(value)}"
     interval = result.best.test_interval
     if kind == "test" and interval is not None:
@@ -142,11 +142,15 @@ def _score(result: PathResult) -> str:
     return f"{said} against {wording.text(other)} unregularized"
 
 
-def _shown(model: ChosenModel) -> tuple[float | None, str]:
+def _validated(result: PathResult) -> str:
+    return "cross-validated" if result.fold_scores.shape[1] > 1 else "on the validation rows"
+
+
+def _shown(result: PathResult, model: ChosenModel) -> tuple[float | None, str]:
     """Return the test score, or the cross-validated one where there was no test."""
     if model.test_score is not None:
         return model.test_score, "test"
-    return model.cv_score, "cross-validated"
+    return model.cv_score, "cross-validated" if result.fold_scores.shape[1] > 1 else "validation"
 
 
 def _same_kind(model: ChosenModel, kind: str) -> float | None:
@@ -159,7 +163,7 @@ def _cautions(result: PathResult) -> list[str]:
 
 
 def _worse(result: PathResult, wording: ScoreWording) -> str:
-    value, kind = _shown(result.best)
+    value, kind = _shown(result, result.best)
     plain = chosen_or_none(result, "unregularized")
     other = None if plain is None else _same_kind(plain, kind)
     if value is None or other is None or not math.isfinite(value) or not math.isfinite(other):

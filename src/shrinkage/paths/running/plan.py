@@ -257,10 +257,16 @@ def _scorer(options: PathOptions, preparation: Preparation) -> Scorer:
         encoding = preparation.fold_targets[number - 1]
         reason = scorer.undefined(data.y[rows], preparation.score_weight(rows), encoding)
         if reason:
-            where = f"fold {number}" if len(preparation.split.folds) > 1 else "the validation set"
+            several = len(preparation.split.folds) > 1
+            way = (
+                "fewer --folds, another --score, or --rare other"
+                if several
+                else ("another --score, or validation rows of every class")
+            )
+            where = f" of fold {number}" if several else ""
             raise InputError(
-                f"the score {scorer.name} is not defined on the {len(rows)} validation rows of "
-                f"{where} ({reason}): use fewer --folds, another --score, or --rare other"
+                f"the score {scorer.name} is not defined on the {len(rows)} validation rows{where} "
+                f"({reason.rstrip('.')}): use {way}"
             )
     return scorer
 
