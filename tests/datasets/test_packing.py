@@ -10,10 +10,15 @@ import sys
 import zipfile
 from types import SimpleNamespace
 
+import numpy as np
 import pyarrow as pa
+import pyarrow.feather
+import pyarrow.orc
+import pyarrow.parquet
 import pytest
 
 from shrinkage.datasets import ReadOptions, load_dataset, read_rows
+from shrinkage.errors import ShrinkageError
 
 TEXT = "age;stadt;y\n31;Zürich;1\n44;Genève;2\n28;Zürich;1\n"
 PACKERS = {
@@ -154,3 +159,31 @@ def test_lines_of_many_megabytes(tmp_path):
     lines = [names, [*cells, "0"], ["2", *cells[1:], "1"], [*cells, "0"]]
     (tmp_path / "t.csv").write_text("\n".join(map(",".join, lines)))
     assert read_rows(tmp_path / "t.csv").shape == (3, 25_000)
+
+
+def test_a_table_that_starts_like_an_archive(tmp_path):
+    (tmp_path / "t.csv").write_text("PK,x,y\n7,1,0\n8,2,1\n")
+    assert load_dataset(tmp_path / "t.csv", target="y").input_names == ("PK", "x")
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_damaged_files_are_refused_in_one_line_or_read(tmp_path, seed):
+    random = np.random.default_rng(seed)
+    table = pa.table({"a": ["x", "y", "x"] * 9, "b": [1.5, 2.5, 3.5] * 9, "y": [0, 1, 0] * 9})
+    pa.parquet.write_table(table, tmp_path / "t.parquet")
+    pa.feather.write_feather(table, str(tmp_path / "t.feather"))
+    pa.orc.write_table(table, str(tmp_path / "t.orc"))
+    with zipfile.ZipFile(tmp_path / "t.zip", "w") as archive:
+        archive.writestr("t.csv", TEXT * 9)
+    (tmp_path / "t.json").write_text(table.to_pandas().to_json(orient="records"))
+    (tmp_path / "t.csv").write_text(TEXT)
+    (tmp_path / "t.arff").write_text("@relation r\n@attribute y {a,b}\n@data\na\nb\n")
+    for path in sorted(tmp_path.iterdir()):
+        content = bytearray(path.read_bytes())
+        for place in random.integers(0, len(content), 6):
+            content[place] = random.integers(256)
+        path.write_bytes(content[: random.integers(1, 2 * len(content))])
+        try:
+            load_dataset(path, target="y")
+        except ShrinkageError as error:
+            assert "\n" not in str(error)

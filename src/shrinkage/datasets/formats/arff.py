@@ -8,6 +8,7 @@ https://waikato.github.io/weka-wiki/formats_and_processing/arff_stable/
 
 from __future__ import annotations
 
+import csv
 import io
 import re
 from dataclasses import replace
@@ -49,7 +50,7 @@ def read_arff(content: FileContent, options: ReadOptions) -> NamedColumns:
         frame = _by_scipy(lines)
     except (NotImplementedError, UnicodeError):
         return _as_text(content, lines, start)
-    except (ValueError, KeyError, IndexError, StopIteration) as error:
+    except (ValueError, KeyError, IndexError, StopIteration, OSError, csv.Error) as error:
         raise InputError(
             f"expected an ARFF file, got something unreadable ({one_line(error, 100)}): write it "
             "again"

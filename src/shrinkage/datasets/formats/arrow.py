@@ -49,8 +49,9 @@ def frame_table(table: pa.Table, notes: tuple[str, ...] = ()) -> FrameTable:
     }
     simple = table.drop_columns(list(unreadable))
     try:
+        simple.validate(full=True)  # a damaged file may hold text that is none
         frame = _plain(simple).to_pandas(date_as_object=False, ignore_metadata=True)
-    except pa.ArrowException as error:
+    except (pa.ArrowException, UnicodeDecodeError) as error:
         raise InputError(
             f"expected columns of plain types, got others ({one_line(error, 100)}): write them as "
             "numbers, text or dates"

@@ -24,6 +24,7 @@ from shrinkage.datasets.wording import listed, one_line
 from shrinkage.errors import InputError, near_names
 
 STANDARD_INPUT = "-"
+ZIP_MAGIC = (b"PK\x03\x04", b"PK\x05\x06")
 
 
 @dataclass(frozen=True, eq=False)
@@ -148,7 +149,7 @@ def unpacked(content: FileContent) -> FileContent:
             data = _unpack(unpack, content.data)
             inner = _without(content.inner, endings)
             return unpacked(replace(content, inner=inner, data=data, packed=True))
-    if head.startswith((b"PK\x03\x04", b"PK\x05\x06")):
+    if head.startswith(ZIP_MAGIC):
         return _from_zip(content)
     if content.data[257:262] == b"ustar":
         raise InputError(
@@ -192,7 +193,9 @@ def _from_zip(content: FileContent) -> FileContent:
                 return content
             member = _member(members, content.part)
             data = archive.read(member)
-    except (zipfile.BadZipFile, RuntimeError, NotImplementedError, zlib.error, EOFError) as error:
+    except InputError:
+        raise
+    except (zipfile.BadZipFile, RuntimeError, ValueError, OSError, zlib.error, EOFError) as error:
         raise InputError(
             f"expected a readable ZIP archive, got {one_line(error, 100)}: unpack it and give the "
             "file in it"

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from enum import Enum
 from types import MappingProxyType
 
-from shrinkage.datasets.formats.content import FileContent
+from shrinkage.datasets.formats.content import ZIP_MAGIC, FileContent
 from shrinkage.errors import InputError
 
 
@@ -117,7 +117,7 @@ def kind_of(content: FileContent) -> FileKind:
             raise InputError(f"expected a table, got {what}: {way_out}")
     if head[8:12] == b"DUCK":
         return FileKind.DUCKDB
-    if head.startswith(b"PK"):
+    if head.startswith(ZIP_MAGIC):
         return _kind_of_zip(content)
     kind = ENDINGS.get(content.ending)
     return _kind_of_text(content, kind) if kind in (None, FileKind.TEXT) else kind
