@@ -39,7 +39,7 @@ def read_sqlite(content: FileContent, _options: ReadOptions) -> FrameTable:
             tables = [str(name) for (name,) in connection.execute(SQLITE_TABLES)]
             table = chosen_table(tables, content, "sqlite")
             frame = pd.read_sql_query(f"SELECT * FROM {_quoted(table)}", connection)
-    except (sqlite3.Error, pd.errors.DatabaseError) as error:
+    except (sqlite3.Error, pd.errors.DatabaseError, UnicodeDecodeError) as error:
         raise InputError(
             f"expected a readable SQLite file, got {one_line(error, 100)}: check the file"
         ) from error

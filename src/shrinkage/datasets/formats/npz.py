@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zipfile
+import zlib
 from collections.abc import Mapping
 
 import numpy as np
@@ -29,7 +30,7 @@ def load_arrays(content: FileContent) -> Mapping[str, np.ndarray]:
             f"expected plain arrays, got damaged ones, or pickled objects, which "
             f"could run code ({one_line(error)}): save numbers or text of fixed width"
         ) from error
-    except (OSError, EOFError, zipfile.BadZipFile) as error:
+    except (OSError, EOFError, RuntimeError, zipfile.BadZipFile, zlib.error) as error:
         raise InputError(
             f"expected readable arrays, got a damaged file ({one_line(error)}): save it again"
         ) from error
