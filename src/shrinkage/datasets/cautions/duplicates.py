@@ -73,7 +73,7 @@ def _like(rows: RawRows, trained: RawRows) -> RawRows:
     return pd.DataFrame({name: _typed(rows[name], trained[name].dtype) for name in trained.columns})
 
 
-def _typed(column: pd.Series, dtype: Any) -> pd.Series:
+def _typed(column: Any, dtype: Any) -> pd.Series:
     """Return a column with a type; levels that the type does not have stay levels."""
     if not isinstance(dtype, pd.CategoricalDtype):
         return column.astype(dtype, errors="ignore")
