@@ -77,13 +77,14 @@ def _not_converged(plan: Plan, validation: CrossValidation) -> str:
     if plan.engine.is_solver or validation.residual is None:
         return f"{of_all} linear models stopped at the iteration limit before their minimizer"
     stopped = [status is Status.NOT_CONVERGED for status in validation.status]
-    worst = float(np.nanmax(validation.residual[stopped]))
+    left = np.nanmax(validation.residual[stopped], axis=1)
+    worst, usual = float(left.max()), float(np.median(left))
     epochs = plan.problem.recipe.epochs
     rate = "another" if _far_off(validation) else "a larger"
     return (
         f"at {of_all} strengths training ended before a minimizer (residual up to {worst:.2g}; "
         f"converged is at most {CONVERGED:g}), so the best strength and the zeros may still "
-        f"change; try --epochs {more_epochs(epochs, worst)} (here {epochs}) or {rate} "
+        f"change; try --epochs {more_epochs(epochs, usual)} (here {epochs}) or {rate} "
         "--learning-rate"
     )
 
