@@ -50,6 +50,7 @@ class Estimate:
         epochs: of each training; None for a model that is solved.
         steps: of each training.
         decade: seconds of a decade of strengths more, where the grid may be extended.
+        computed: seconds that the threads will compute in all, whoever else has the cores.
     """
 
     seconds: float | None
@@ -59,6 +60,7 @@ class Estimate:
     epochs: int | None = None
     steps: int | None = None
     decade: float | None = None
+    computed: float | None = None
 
     def __str__(self) -> str:
         """Return what is told before a run.
@@ -108,7 +110,7 @@ def estimate(plan: Plan, jobs: Sequence[Job], models: int, *, searched: bool) ->
         return Estimate(None, _memory(plan, jobs, before), plan.folds, models)
     recipe = plan.problem.recipe
     rows = min(len(train) for train, _ in plan.preparation.split.folds)
-    seconds, decade = REPORT_SECONDS, None
+    seconds, decade, computed = REPORT_SECONDS, None, REPORT_SECONDS
     if jobs:
         _ = plan.refit_unit  # its rows stay in memory
         work = Work(plan.engine, plan.problem)
@@ -116,8 +118,10 @@ def estimate(plan: Plan, jobs: Sequence[Job], models: int, *, searched: bool) ->
         alone = costs.refit(models) + REPORT_SECONDS + (costs.search() if searched else 0.0)
         seconds = costs.validation(jobs) + alone * costs.speed.alone(costs.side_by_side(jobs))
         decade = costs.decade(jobs, models)
+        computed = costs.computed(jobs) + alone
     memory = _memory(plan, jobs, before)
-    return Estimate(seconds, memory, plan.folds, models, recipe.epochs, recipe.steps(rows), decade)
+    steps = recipe.steps(rows)
+    return Estimate(seconds, memory, plan.folds, models, recipe.epochs, steps, decade, computed)
 
 
 @dataclass(frozen=True)
@@ -131,6 +135,10 @@ class _Costs:
         """Return the seconds of jobs of one size, some side by side."""
         waves = math.ceil(len(jobs) / self.side_by_side(jobs))
         return waves * self._fold(jobs[0]) * self.speed.crowding
+
+    def computed(self, jobs: Sequence[Job]) -> float:
+        """Return the seconds that the threads compute for the jobs."""
+        return len(jobs) * self._fold(jobs[0])
 
     def side_by_side(self, jobs: Sequence[Job]) -> int:
         """Return how many of the jobs run at a time."""
