@@ -71,8 +71,7 @@ def command(
     answer = timescale(
         learning_rate, weight_decay, samples=samples, batch_size=batch_size, epochs=epochs
     )
-    typed = items_of(change)
-    changes = CHANGES if change is None else {",".join(typed): _factors(typed)}
+    changes = CHANGES if change is None else {",".join(change): _factors(items_of(change))}
     answers = {name: scaled_weight_decay(weight_decay, **changes[name]) for name in changes}
     if as_json:
         print(json.dumps({**_fields(answer), "scaled": _scaled(answers)}, ensure_ascii=False))
