@@ -10,7 +10,7 @@ from shrinkage.cautions import CautionKind
 from shrinkage.datasets import TargetEncoding
 from shrinkage.paths.choosing.scores import Scorer
 from shrinkage.paths.results.score_cautions import constant_as_good, strengths_alike
-from shrinkage.paths.results.test_figures import ScoredRows, class_figures, score_interval
+from shrinkage.paths.results.score_figures import ScoredRows, class_figures, score_interval
 
 random = np.random.default_rng(1)
 ENCODING = TargetEncoding("classification", classes=("a", "b", "c"))
@@ -50,7 +50,7 @@ def test_accuracy_has_wilsons_interval():
 @pytest.mark.parametrize("name", ["r2", "neg_mean_squared_error", "neg_root_mean_squared_error"])
 def test_short_forms_are_the_scores(name):
     rows = rows_of(40, weight=random.uniform(0.5, 2, 40), regression=True)
-    from shrinkage.paths.results.test_figures import _by_scorer, _short_form
+    from shrinkage.paths.results.score_figures import _by_scorer, _short_form
 
     scorer = Scorer(name)
     times = random.multinomial(40, np.full(40, 1 / 40))

@@ -14,11 +14,12 @@ with needs("paths", "pandas", "pyarrow", "sklearn"):
     from shrinkage.datasets.dataset import Dataset, take_rows
     from shrinkage.datasets.formats.arrays import dataset_from_arrays
     from shrinkage.datasets.formats.builtin import builtin_names
+    from shrinkage.datasets.held_out import split_test
     from shrinkage.datasets.load import load_dataset, read_rows
     from shrinkage.datasets.pictures import Pictures, load_pictures, shared_folder
     from shrinkage.datasets.preparation.preprocessing import Preprocessing
     from shrinkage.datasets.read_options import ReadOptions
-    from shrinkage.datasets.splits import describe_split, make_folds, split_test
+    from shrinkage.datasets.splits import describe_split, make_folds
     from shrinkage.datasets.targets import TargetEncoding
 
 __all__ = [

@@ -30,13 +30,13 @@ from shrinkage.paths.results.records import (
     LearningCurve,
 )
 from shrinkage.paths.results.score_cautions import score_cautions
-from shrinkage.paths.results.summary import Findings, summary_of
-from shrinkage.paths.results.test_figures import (
+from shrinkage.paths.results.score_figures import (
     ScoredRows,
     class_figures,
     has_short_form,
     score_interval,
 )
+from shrinkage.paths.results.summary import Findings, summary_of
 from shrinkage.paths.results.warnings import warnings_of
 from shrinkage.paths.running.outcomes import UnitOutcome
 from shrinkage.paths.running.plan import Plan

@@ -16,13 +16,11 @@ import numpy as np
 import torch
 from torch import nn
 
-from shrinkage.cautions import Caution, CautionKind
+from shrinkage.cautions import Caution
 from shrinkage.datasets import Dataset
-from shrinkage.datasets.cautions import data_cautions
 from shrinkage.datasets.rare import class_weights, merge_rare
 from shrinkage.errors import InputError
-from shrinkage.paths.choosing.constant import ConstantScores, constant_outputs
-from shrinkage.paths.choosing.scores import DEFAULT_SCORES, Scorer, label_called
+from shrinkage.paths.choosing.constant import ConstantScores
 from shrinkage.paths.engines.architectures import Architecture, build_seeded, parse_architecture
 from shrinkage.paths.engines.base import Engine, Problem, Unit
 from shrinkage.paths.engines.losses import LOSSES
@@ -30,6 +28,11 @@ from shrinkage.paths.engines.recipe import BATCH_SIZE, Recipe, default_epochs, d
 from shrinkage.paths.engines.registry import choose_engine
 from shrinkage.paths.engines.threads import thread_share
 from shrinkage.paths.options import DTYPES, PathOptions
+from shrinkage.paths.running.known_before import (
+    checked_scorer,
+    constant_scores,
+    known_cautions,
+)
 from shrinkage.paths.running.new_cells import new_cell_cautions
 from shrinkage.paths.running.planned_inputs import plan_inputs
 from shrinkage.paths.running.preparation import Preparation, make_split
@@ -71,33 +74,13 @@ class Plan:
     @cached_property
     def cautions(self) -> tuple[Caution, ...]:
         """Return what there is to know before anything is trained."""
-        preparation, scorer = self.preparation, self.problem.scorer
-        rows, split = preparation.test_rows, preparation.split
-        reason = ""
-        if len(rows.y):
-            reason = scorer.undefined(rows.y, rows.weight, preparation.target)
-        facts = {"score": scorer.name, "rows": "test", "reason": reason}
-        undefined = (Caution(CautionKind.SCORE_UNDEFINED, facts),) if reason else ()
-        return (*data_cautions(preparation.data, split.folds), *undefined, *self.new_cells)
+        known = known_cautions(self.preparation, self.problem.scorer)
+        return (*known, *self.new_cells)
 
     @cached_property
     def constant(self) -> ConstantScores:
         """Return the scores of the model without inputs."""
-        preparation, scorer = self.preparation, self.problem.scorer
-        data, split = preparation.data, preparation.split
-
-        def score(train: np.ndarray, y: np.ndarray, weight: np.ndarray | None, place: int) -> float:
-            encoding = (*preparation.fold_targets, preparation.target)[place]
-            sample = None if data.sample_weight is None else data.sample_weight[train]
-            outputs = constant_outputs(encoding, data.y[train], sample, len(y))
-            return float(scorer.score(outputs, y, weight, encoding)[0])
-
-        folds = [
-            score(train, data.y[held], preparation.score_weight(held), place)
-            for place, (train, held) in enumerate(split.folds)
-        ]
-        test = preparation.test_rows
-        return ConstantScores(np.array(folds), score(split.train, test.y, test.weight, -1))
+        return constant_scores(self.preparation, self.problem.scorer)
 
     @property
     def folds(self) -> int:
@@ -213,7 +196,7 @@ def make_plan(
     _check_class_weight(options, data)
     target = preparation.target
     recipe = _recipe(options, min(len(train) for train, _ in split.folds))
-    scorer = _scorer(options, preparation)
+    scorer = checked_scorer(options, preparation)
     _ = preparation.test_inputs  # a bad cell among them stops the run here
     n_outputs = max(1, len(target.classes))
     seed = derived_seed(options.seed, REFIT_LABEL)
@@ -244,31 +227,6 @@ def make_plan(
     runner = runner_named(options.runner)
     new_cells = new_cell_cautions(preparation, validation)
     return Plan(problem, preparation, engine, runner, options, module, inputs.warnings, new_cells)
-
-
-def _scorer(options: PathOptions, preparation: Preparation) -> Scorer:
-    """Return the scorer; raise unless it is defined on the validation rows of every fold."""
-    data, target = preparation.data, preparation.target
-    name = DEFAULT_SCORES[data.task] if options.scorer is None else options.scorer
-    scorer = Scorer.of(name, label_called(options.positive, target))
-    weighted = data.sample_weight is not None and options.score_weights
-    scorer.check(target, weighted)
-    for number, (_, rows) in enumerate(preparation.split.folds, start=1):
-        encoding = preparation.fold_targets[number - 1]
-        reason = scorer.undefined(data.y[rows], preparation.score_weight(rows), encoding)
-        if reason:
-            several = len(preparation.split.folds) > 1
-            way = (
-                "fewer --folds, another --score, or --rare other"
-                if several
-                else ("another --score, or validation rows of every class")
-            )
-            where = f" of fold {number}" if several else ""
-            raise InputError(
-                f"the score {scorer.name} is not defined on the {len(rows)} validation rows{where} "
-                f"({reason.rstrip('.')}): use {way}"
-            )
-    return scorer
 
 
 def _rare_below(options: PathOptions, data: Dataset, validation: np.ndarray | None) -> int:

@@ -1,0 +1,68 @@
+"""What is known of scores before anything is trained: are they defined, and what is to be beaten.
+
+Who uses this: the plan of a path.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from shrinkage.cautions import Caution, CautionKind
+from shrinkage.datasets.cautions import data_cautions
+from shrinkage.errors import InputError
+from shrinkage.paths.choosing.constant import ConstantScores, constant_outputs
+from shrinkage.paths.choosing.scores import DEFAULT_SCORES, Scorer, label_called
+from shrinkage.paths.options import PathOptions
+from shrinkage.paths.running.preparation import Preparation
+
+
+def checked_scorer(options: PathOptions, preparation: Preparation) -> Scorer:
+    """Return the scorer; raise unless it is defined on the validation rows of every fold."""
+    data, target = preparation.data, preparation.target
+    name = DEFAULT_SCORES[data.task] if options.scorer is None else options.scorer
+    scorer = Scorer.of(name, label_called(options.positive, target))
+    weighted = data.sample_weight is not None and options.score_weights
+    scorer.check(target, weighted)
+    for number, (_, rows) in enumerate(preparation.split.folds, start=1):
+        encoding = preparation.fold_targets[number - 1]
+        reason = scorer.undefined(data.y[rows], preparation.score_weight(rows), encoding)
+        if reason:
+            several = len(preparation.split.folds) > 1
+            way = (
+                "fewer --folds, another --score, or --rare other"
+                if several
+                else ("another --score, or validation rows of every class")
+            )
+            where = f" of fold {number}" if several else ""
+            raise InputError(
+                f"the score {scorer.name} is not defined on the {len(rows)} validation rows{where} "
+                f"({reason.rstrip('.')}): use {way}"
+            )
+    return scorer
+
+
+def known_cautions(preparation: Preparation, scorer: Scorer) -> tuple[Caution, ...]:
+    """Return what rows and scorer tell."""
+    rows, split = preparation.test_rows, preparation.split
+    reason = scorer.undefined(rows.y, rows.weight, preparation.target) if len(rows.y) else ""
+    facts = {"score": scorer.name, "rows": "test", "reason": reason}
+    undefined = (Caution(CautionKind.SCORE_UNDEFINED, facts),) if reason else ()
+    return (*data_cautions(preparation.data, split.folds), *undefined)
+
+
+def constant_scores(preparation: Preparation, scorer: Scorer) -> ConstantScores:
+    """Return the scores of the model without inputs on the folds and on the test rows."""
+    data, split = preparation.data, preparation.split
+
+    def score(train: np.ndarray, y: np.ndarray, weight: np.ndarray | None, place: int) -> float:
+        encoding = (*preparation.fold_targets, preparation.target)[place]
+        sample = None if data.sample_weight is None else data.sample_weight[train]
+        outputs = constant_outputs(encoding, data.y[train], sample, len(y))
+        return float(scorer.score(outputs, y, weight, encoding)[0])
+
+    folds = [
+        score(train, data.y[held], preparation.score_weight(held), place)
+        for place, (train, held) in enumerate(split.folds)
+    ]
+    test = preparation.test_rows
+    return ConstantScores(np.array(folds), score(split.train, test.y, test.weight, -1))
