@@ -37,7 +37,7 @@ def listed(names: Iterable[object]) -> str:
 
 @contextmanager
 def naming(name: str) -> Iterator[None]:
-    """Put the name of a file in front of what is wrong with it.
+    """Put the name of a file in front of what is wrong with it, on one line.
 
     >>> with naming("t.csv"):
     ...     raise InputError("expected a table, got an empty file")
@@ -48,7 +48,7 @@ def naming(name: str) -> Iterator[None]:
     try:
         yield
     except InputError as error:
-        raise InputError(f"{name!r}: {error}") from error
+        raise InputError(f"{name!r}: {' '.join(str(error).splitlines())}") from error
 
 
 def hint(name: str, candidates: Sequence[str]) -> str:
