@@ -36,8 +36,8 @@ def test_no_framework_is_loaded_and_a_missing_one_is_named():
     lines = out.stdout.splitlines()
     assert len(lines) == 3
     for line, name in zip(lines, ("lightning", "transformers", "skorch"), strict=True):
-        assert f"expected {name} to be installed" in line
-        assert line.endswith(f"run pip install {name}")
+        assert f"expected {name}, which is not installed" in line
+        assert line.endswith(f'run pip install "shrinkage[{name}]"')
 
 
 class TestRealOptimizer:
