@@ -156,7 +156,13 @@ def _by_pyarrow(layout: TextLayout) -> pa.Table:
     names = [f"f{place}" for place in range(layout.width)]
     return pacsv.read_csv(
         pa.BufferReader(buffer),
-        read_options=pacsv.ReadOptions(column_names=names, block_size=BLOCK_BYTES),
+        read_options=pacsv.ReadOptions(
+            column_names=names,
+            block_size=BLOCK_BYTES,
+            # threads gain nothing on one block, and one that is still ending when the process
+            # does (bad input, said at once) aborts it with status 134
+            use_threads=buffer.size > BLOCK_BYTES,
+        ),
         parse_options=pacsv.ParseOptions(
             delimiter=dialect.separator,
             quote_char=dialect.quote,
