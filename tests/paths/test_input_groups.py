@@ -159,6 +159,11 @@ def test_the_code_of_the_report_has_the_groups():
     assert result.summary["free"] == ["age"]
 
 
+def unread(inputs: int, _: int) -> torch.nn.Module:
+    """Return a model whose first layer is none that is known."""
+    return torch.nn.Sequential(Unread(inputs))
+
+
 @pytest.mark.parametrize(
     "options",
     [
@@ -172,9 +177,11 @@ def test_the_code_of_the_report_has_the_groups():
         {"groups_of_inputs": 3},
         {"groups_of_inputs": {"a": ["age", "x"]}, "penalty": L1()},
         {"free": ("age",), "select": ("2.weight",)},
-        {"free": ("age",), "model": lambda inputs, _: torch.nn.Sequential(Unread(inputs))},
+        {"free": ("age",), "model": unread},
     ],
-    ids=str,
+    ids=lambda options: "-".join(
+        f"{key}={getattr(v, '__name__', v)}" for key, v in options.items()
+    ),
 )
 def test_wishes_that_cannot_be_are_refused(options):
     X, y = table(40)
