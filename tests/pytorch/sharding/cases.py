@@ -86,7 +86,7 @@ def is_needed(processes: int, case: Case) -> bool:
         return case.way != "ddp" and plain and prox
     if case.way == "ddp":
         return usual
-    return case.update != "decoupled" or usual or case.optimizer == "sgd"
+    return usual or case.optimizer == ("sgd" if case.update == "decoupled" else "adam")
 
 
 CASES = [
