@@ -90,6 +90,7 @@ def peer(name: str, classes: int, strengths: np.ndarray, rows: int) -> Any:
         l1_ratios=(share,),
         solver="lbfgs" if smooth else "saga",
         max_iter=1000,
+        scoring="accuracy",
         use_legacy_attributes=False,
     )
 
