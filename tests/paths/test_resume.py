@@ -42,7 +42,13 @@ def start(folder, errors=None) -> subprocess.Popen:
         stdout=subprocess.DEVNULL,
         stderr=errors or subprocess.DEVNULL,
         env={**os.environ, "OMP_NUM_THREADS": "1"},
+        preexec_fn=hear_ctrl_c,
     )
+
+
+def hear_ctrl_c() -> None:
+    """Undo that a suite which was started in the background ignores Ctrl-C, its children too."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 @pytest.mark.slow

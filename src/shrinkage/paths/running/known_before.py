@@ -28,11 +28,10 @@ def checked_scorer(options: PathOptions, preparation: Preparation) -> Scorer:
         reason = scorer.undefined(data.y[rows], preparation.score_weight(rows), encoding)
         if reason:
             several = len(preparation.split.folds) > 1
-            way = (
-                "fewer --folds, another --score, or --rare other"
-                if several
-                else ("another --score, or validation rows of every class")
-            )
+            classes = data.task == "classification"
+            way = "fewer --folds, or another --score" if several else "another --score"
+            if classes:
+                way += ", or --rare other" if several else ", or validation rows of every class"
             where = f" of fold {number}" if several else ""
             raise InputError(
                 f"the score {scorer.name} is not defined on the {len(rows)} validation rows{where} "
