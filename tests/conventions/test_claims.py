@@ -13,6 +13,8 @@ from tests.conventions.conftest import in_own_process
 from tests.conventions.libraries import IN_PROCESS, cautious, glmnet, torch_muon, torch_steps
 from tests.conventions.problem import COLUMNS, data, run_of
 
+pytestmark = pytest.mark.slow  # compiling and importing, four seconds a test or more
+
 
 @pytest.mark.slow
 def test_decoupled_decay_under_momentum_has_to_be_divided(keras_runs) -> None:

@@ -15,6 +15,8 @@ from shrinkage.errors import UnmatchedPattern
 from shrinkage.optax import AdamMetric, SGDMetric, decoupled, gradient, proximal
 from tests.selecting import in_pairs
 
+pytestmark = pytest.mark.slow  # compiling and importing, four seconds a test or more
+
 X = np.random.default_rng(1).normal(size=(32, 5)).astype(np.float32)
 Y = (X[:, :1] - 2 * X[:, 1:2]).astype(np.float32)
 TERMS = 0.03 * L1() + 0.01 * GroupLasso(per="input") + 0.01 * L2()

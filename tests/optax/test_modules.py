@@ -24,6 +24,8 @@ from shrinkage.optax import (
     table,
 )
 
+pytestmark = pytest.mark.slow  # compiling and importing, four seconds a test or more
+
 RANDOM = np.random.default_rng(0)
 X = RANDOM.normal(size=(64, 6)).astype(np.float32)
 Y = (X[:, :1] - X[:, 1:2]).astype(np.float32)

@@ -23,6 +23,8 @@ from shrinkage.pytorch.loops.transformers import (
 from tests.pytorch.loops.test_transformers import TERMS, plain, trained
 from tests.pytorch.loops.tiny_training import equal, zeros
 
+pytestmark = pytest.mark.slow  # compiling and importing, four seconds a test or more
+
 OPTIONS = {"schedule": WarmUp(30), "freeze_zeros": True}
 SAVING = {"save_strategy": "steps", "save_steps": 6}
 
