@@ -21,6 +21,8 @@ from shrinkage.pytorch import WarmUp, regularize
 from shrinkage.pytorch.transformers import Regularize
 from tests.pytorch.loops.tiny_training import WITH_ZEROS, equal, hooks, zeros
 
+pytestmark = pytest.mark.slow  # importing it takes seconds
+
 TERMS = 0.2 * L1() + 0.1 * L2()
 UPDATES = ("proximal", "decoupled", "gradient", "loss")
 BATCH = 4
