@@ -123,7 +123,6 @@ def test_the_old_name_says_the_new_one(given):
 
 class TestPlugin:
     @pytest.mark.slow  # a pytest of its own, which imports torch
-    @pytest.mark.slow
     def test_the_fixture_in_a_suite_of_ones_own(self, tmp_path):
         (tmp_path / "test_loop.py").write_text(SUITE)
         command = [sys.executable, "-m", "pytest", "-q", "-p", "pytest_shrinkage"]
