@@ -12,10 +12,16 @@ import time
 
 import pytest
 
+# A suite that was started in the background ignores Ctrl-C, and its children would, too.
+HEARING = """
+import runpy, signal
+signal.signal(signal.SIGINT, signal.default_int_handler)
+runpy.run_module("shrinkage", run_name="__main__", alter_sys=True)
+"""
 COMMAND = [
     sys.executable,
-    "-m",
-    "shrinkage",
+    "-c",
+    HEARING,
     "path",
     "digits",
     "--strengths",
@@ -42,13 +48,7 @@ def start(folder, errors=None) -> subprocess.Popen:
         stdout=subprocess.DEVNULL,
         stderr=errors or subprocess.DEVNULL,
         env={**os.environ, "OMP_NUM_THREADS": "1"},
-        preexec_fn=hear_ctrl_c,
     )
-
-
-def hear_ctrl_c() -> None:
-    """Undo that a suite which was started in the background ignores Ctrl-C, its children too."""
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 @pytest.mark.slow
