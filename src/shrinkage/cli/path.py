@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from shrinkage.cli.lists import LISTED
+from shrinkage.cli.path_values import folder_of, model_with, strengths_of
 from shrinkage.cli.penalty_options import penalty_with, tell_names
 from shrinkage.cli.reading_options import (
     Encoding,
@@ -21,7 +22,7 @@ from shrinkage.cli.reading_options import (
     tell_notes,
 )
 from shrinkage.comma_lists import CommaList, items_of
-from shrinkage.errors import InputError, SkippedReport
+from shrinkage.errors import SkippedReport
 from shrinkage.extras import missing
 
 if TYPE_CHECKING:
@@ -314,7 +315,7 @@ def command(
     chosen_penalty = penalty_with(penalty, penalty_options)
     fixed_terms = [term.term() for term in beside]
     options = PathOptions(
-        strengths=_strengths(strengths),
+        strengths=strengths_of(strengths),
         folds=folds,
         update=update,
         select=items_of(on),
@@ -378,12 +379,12 @@ def command(
             if missing("reports") is not None:
                 typer.echo(no_report(folder), err=True)
 
-    folder = Path("runs") / _folder_name(rows.name) if out is None else out
+    folder = Path("runs") / folder_of(rows.name) if out is None else out
     warnings.simplefilter("ignore", SkippedReport)  # it is told in a line
     try:
         result = with_warnings_as_lines(
             fit_dataset,
-            _model(model, activation, dropout, norm),
+            model_with(model, activation, dropout, norm),
             rows,
             penalty=chosen_penalty,
             fixed=fixed_terms,
@@ -400,39 +401,3 @@ def command(
         typer.echo(f"stopped; the same command with --resume goes on in {folder}", err=True)
         raise typer.Exit(INTERRUPTED) from None
     show_result(result, folder, quiet=quiet)
-
-
-def _model(model: str, activation: str | None, dropout: float | None, norm: str | None) -> str:
-    """Return the model's name with the options of an MLP behind it."""
-    offered = {"activation": activation, "dropout": dropout, "norm": norm}
-    options = [f"{key}={value}" for key, value in offered.items() if value is not None]
-    if options and not model.startswith("mlp:"):
-        raise InputError(
-            f"--{options[0].partition('=')[0]} belongs to mlp models, but the model is {model}; "
-            "leave it out"
-        )
-    return ";".join([model, *options])
-
-
-def _strengths(texts: list[CommaList] | None) -> int | tuple[float, ...]:
-    """Return how many strengths, or the strengths themselves."""
-    if texts is None:
-        return 20
-    items, typed = items_of(texts), ",".join(texts)
-    if len(items) < 2 and "," not in typed:
-        try:
-            return int(typed)
-        except ValueError:
-            raise InputError(
-                f"expected --strengths to be a count of at least 2 or an ascending comma list, "
-                f"got {typed!r}"
-            ) from None
-    try:
-        return tuple(map(float, items))
-    except ValueError:
-        raise InputError(f"expected numbers in --strengths, got {typed!r}") from None
-
-
-def _folder_name(name: str) -> str:
-    safe = "".join(letter if letter.isalnum() or letter in "-_." else "-" for letter in name)
-    return safe.strip(".-") or "run"

@@ -116,6 +116,22 @@ class Encoder(ABC):
         return cls(**{key: _frozen(value) for key, value in stored.items() if key != "kind"})
 
 
+class ColumnEncoder(Encoder):
+    """What makes inputs of one column, its `name`: each such column has an encoder of its own."""
+
+    name: str
+
+    @property
+    def key(self) -> str:
+        """Return the kind and the column."""
+        return f"{self.kind} {self.name}"
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        """Return the column's name once for every input."""
+        return (self.name,) * len(self.input_names)
+
+
 def _plain(value: Any) -> Any:
     return [_plain(item) for item in value] if isinstance(value, tuple) else value
 

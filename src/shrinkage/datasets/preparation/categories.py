@@ -18,8 +18,8 @@ from shrinkage.datasets.preparation.base import (
     ALL_RARE,
     CONSTANT,
     MISSING_EVERYWHERE,
+    ColumnEncoder,
     DroppedColumn,
-    Encoder,
     FitTarget,
 )
 from shrinkage.datasets.preparation.cell_counts import MOST_EXAMPLES, CellCounts, MissingBecomes
@@ -37,7 +37,7 @@ MOST_INPUTS = 1000
 
 
 @dataclass(frozen=True)
-class CategoryInputs(Encoder):
+class CategoryInputs(ColumnEncoder):
     """The levels of one column, in sorted order, then missing cells, then all rare levels.
 
     `None` is the level of missing cells, there only if the fit rows had some. Levels that are not
@@ -72,11 +72,6 @@ class CategoryInputs(Encoder):
         return tuple(encoders), tuple(dropped)
 
     @property
-    def key(self) -> str:
-        """Return the kind and the column: each has an encoder of its own."""
-        return f"{self.kind} {self.name}"
-
-    @property
     def input_names(self) -> tuple[str, ...]:
         """Return `column=level`, `column is missing` and `column is rare`."""
         names = [
@@ -84,11 +79,6 @@ class CategoryInputs(Encoder):
             for level in self.levels
         ]
         return (*names, *([f"{self.name} is rare"] if self.has_rare else []))
-
-    @property
-    def sources(self) -> tuple[str, ...]:
-        """Return the column's name once for every input."""
-        return (self.name,) * (len(self.levels) + self.has_rare)
 
     def fill(self, cells: RowCells, out: np.ndarray) -> None:
         """Write zeros and ones into `out` (n, inputs)."""

@@ -21,8 +21,8 @@ from shrinkage.datasets.input_columns import InputColumns
 from shrinkage.datasets.preparation.base import (
     CONSTANT,
     MISSING_EVERYWHERE,
+    ColumnEncoder,
     DroppedColumn,
-    Encoder,
     FitTarget,
 )
 from shrinkage.datasets.preparation.cell_counts import CellCounts
@@ -66,7 +66,7 @@ PARTS: Mapping[str, Part] = MappingProxyType(
 
 
 @dataclass(frozen=True)
-class DateInputs(Encoder):
+class DateInputs(ColumnEncoder):
     """The parts of one column of dates; those that are not `active` are always 0.
 
     >>> DateInputs("sold", "2024-03-01T00:00:00", ("days",), (True,), 3.0, 3.0, 2.0).input_names
@@ -110,19 +110,9 @@ class DateInputs(Encoder):
         return tuple(encoders), tuple(dropped)
 
     @property
-    def key(self) -> str:
-        """Return the kind and the column."""
-        return f"{self.kind} {self.name}"
-
-    @property
     def input_names(self) -> tuple[str, ...]:
         """Return `column (part)` for each."""
         return tuple(f"{self.name} ({part})" for part in self.parts)
-
-    @property
-    def sources(self) -> tuple[str, ...]:
-        """Return the column's name once for every part."""
-        return (self.name,) * len(self.parts)
 
     def fill(self, cells: RowCells, out: np.ndarray) -> None:
         """Write the parts into `out` (n, parts)."""

@@ -17,8 +17,8 @@ from shrinkage.datasets.input_columns import InputColumns
 from shrinkage.datasets.preparation.base import (
     CONSTANT,
     MISSING_EVERYWHERE,
+    ColumnEncoder,
     DroppedColumn,
-    Encoder,
     FitTarget,
 )
 from shrinkage.datasets.preparation.cell_counts import CellCounts, MissingBecomes
@@ -29,7 +29,7 @@ WIDTH = 64
 
 
 @dataclass(frozen=True)
-class HashedInputs(Encoder):
+class HashedInputs(ColumnEncoder):
     """`width` inputs of a column, one of which is 1 or −1; a missing cell has zeros.
 
     >>> HashedInputs("city", 2).input_names
@@ -58,19 +58,9 @@ class HashedInputs(Encoder):
         return tuple(encoders), tuple(dropped)
 
     @property
-    def key(self) -> str:
-        """Return the kind and the column."""
-        return f"{self.kind} {self.name}"
-
-    @property
     def input_names(self) -> tuple[str, ...]:
         """Return `column (hash i)` for each."""
         return tuple(f"{self.name} (hash {number + 1})" for number in range(self.width))
-
-    @property
-    def sources(self) -> tuple[str, ...]:
-        """Return the column's name once for every input."""
-        return (self.name,) * self.width
 
     def fill(self, cells: RowCells, out: np.ndarray) -> None:
         """Write 1 or −1 into one of the inputs of `out` (n, width)."""

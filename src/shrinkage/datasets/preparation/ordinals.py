@@ -13,7 +13,7 @@ from typing import ClassVar, Self
 import numpy as np
 
 from shrinkage.datasets.input_columns import InputColumns
-from shrinkage.datasets.preparation.base import DroppedColumn, Encoder, FitTarget
+from shrinkage.datasets.preparation.base import ColumnEncoder, DroppedColumn, FitTarget
 from shrinkage.datasets.preparation.categories import count_levels
 from shrinkage.datasets.preparation.cell_counts import CellCounts, MissingBecomes
 from shrinkage.datasets.preparation.row_cells import RowCells
@@ -21,7 +21,7 @@ from shrinkage.datasets.preparation.standard import Standard, learn
 
 
 @dataclass(frozen=True)
-class OrdinalInputs(Encoder):
+class OrdinalInputs(ColumnEncoder):
     """One input: the place of the level in `order`, then `(place − mean) / scale`.
 
     >>> OrdinalInputs("size", ("S", "M", "L"), 1.0, 1.0, 0.5).input_names
@@ -52,11 +52,6 @@ class OrdinalInputs(Encoder):
             else:
                 encoders.append(cls(name, order, own.median, own.mean, own.scale))
         return tuple(encoders), tuple(dropped)
-
-    @property
-    def key(self) -> str:
-        """Return the kind and the column."""
-        return f"{self.kind} {self.name}"
 
     @property
     def input_names(self) -> tuple[str, ...]:

@@ -18,8 +18,8 @@ from shrinkage.datasets.input_columns import InputColumns
 from shrinkage.datasets.preparation.base import (
     CONSTANT,
     MISSING_EVERYWHERE,
+    ColumnEncoder,
     DroppedColumn,
-    Encoder,
     FitTarget,
 )
 from shrinkage.datasets.preparation.categories import count_levels
@@ -42,7 +42,7 @@ class CrossFitted:
 
 
 @dataclass(frozen=True)
-class TargetInputs(Encoder):
+class TargetInputs(ColumnEncoder):
     """One input of a column, or one a class where there are three or more.
 
     `encodings[output][level]` and `defaults[output]`, for levels never met, are in the target's
@@ -115,22 +115,12 @@ class TargetInputs(Encoder):
         )
 
     @property
-    def key(self) -> str:
-        """Return the kind and the column."""
-        return f"{self.kind} {self.name}"
-
-    @property
     def input_names(self) -> tuple[str, ...]:
         """Return `column (target)`, or `column (target=class)` for each class."""
         return tuple(
             f"{self.name} (target={output})" if output else f"{self.name} (target)"
             for output in self.outputs
         )
-
-    @property
-    def sources(self) -> tuple[str, ...]:
-        """Return the column's name once for every input."""
-        return (self.name,) * len(self.outputs)
 
     def fill(self, cells: RowCells, out: np.ndarray) -> None:
         """Write the standardized mean targets into `out` (n, outputs)."""

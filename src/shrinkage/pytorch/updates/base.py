@@ -6,6 +6,7 @@ with one strength per model, and touch no model whose strengths are 0.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -70,7 +71,7 @@ class Tools:
     workspace: Workspace
 
 
-class Update:
+class Update(ABC):
     """What one parameter's parts do around a step; `before` and `after` may do nothing.
 
     Args:
@@ -84,22 +85,22 @@ class Update:
         self.tools = tools
         self.take(plan)
 
+    @abstractmethod
     def take(self, plan: StepPlan) -> None:
         """Take the plan, at first and whenever its strengths have changed."""
-        raise NotImplementedError
 
     @property
     def acts_before(self) -> bool:
         """Whether `before` does anything at these strengths."""
         return False
 
-    def before(self, moment: Moment) -> None:
+    def before(self, moment: Moment) -> None:  # noqa: B027 - most do nothing
         """Act before the optimizer moves."""
 
-    def after(self, moment: Moment) -> None:
+    def after(self, moment: Moment) -> None:  # noqa: B027 - most do nothing
         """Act after the optimizer has moved."""
 
-    def release(self) -> None:
+    def release(self) -> None:  # noqa: B027 - most do nothing
         """Give back what `before` borrowed."""
 
 
