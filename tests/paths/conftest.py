@@ -7,7 +7,9 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 import torch
+from sklearn.datasets import load_digits
 
+from shrinkage import fit_path
 from shrinkage.datasets import TargetEncoding
 from shrinkage.paths.choosing.scores import DEFAULT_SCORES, Scorer
 from shrinkage.paths.engines.architectures import build_seeded, parse_architecture
@@ -19,6 +21,7 @@ from shrinkage.penalties import L1, Penalty
 from shrinkage.pytorch import describe
 from shrinkage.selections import weights
 from shrinkage.terms import Term, assign
+from tests.paths.small_runs import SMALL
 
 Make = Callable[..., tuple[Problem, Unit]]
 
@@ -78,3 +81,16 @@ def make_problem(
 def make() -> Make:
     """Return `make_problem`."""
     return make_problem
+
+
+@pytest.fixture(scope="session")
+def digits():
+    X, y = load_digits(return_X_y=True)
+    return X[:500], y[:500]
+
+
+@pytest.fixture(scope="session")
+def run(digits, tmp_path_factory):
+    """Return a finished path, and its directory."""
+    store = tmp_path_factory.mktemp("runs") / "digits"
+    return fit_path("mlp:16", *digits, store=store, **SMALL), store

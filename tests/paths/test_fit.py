@@ -14,49 +14,9 @@ from sklearn.linear_model import Lasso
 
 from shrinkage import L1, L2, GroupLasso, fit_path
 from shrinkage.cautions import CautionKind
-from shrinkage.errors import InputError, RunDirectoryError, ShrinkageError, UnmatchedPattern
+from shrinkage.errors import InputError, ShrinkageError, UnmatchedPattern
 from shrinkage.paths import load_result
-
-SMALL = {"strengths": 4, "folds": 3, "epochs": 4, "seed": 1}
-
-
-@pytest.fixture(scope="module")
-def digits():
-    X, y = load_digits(return_X_y=True)
-    return X[:500], y[:500]
-
-
-@pytest.fixture(scope="module")
-def run(digits, tmp_path_factory):
-    store = tmp_path_factory.mktemp("runs") / "digits"
-    return fit_path("mlp:16", *digits, store=store, **SMALL), store
-
-
-def without_times(summary):
-    return {key: value for key, value in summary.items() if key != "wall_seconds"}
-
-
-def test_summary_has_every_number_of_the_design(run):
-    summary = json.loads((run[1] / "summary.json").read_text())
-    expected = {
-        *("task", "data", "n_samples", "n_features", "model", "penalty", "update", "seed"),
-        *("strengths", "cv_score_mean", "cv_score_se", "nonzero", "status", "best"),
-        *("one_standard_error", "unregularized", "score_name", "models_trained"),
-        *("wall_seconds", "versions"),
-    }
-    assert expected <= set(summary)
-    for role in ("best", "one_standard_error", "unregularized"):
-        assert set(summary[role]) == {
-            "index",
-            "strength",
-            "cv_score",
-            "test_score",
-            "nonzero",
-            "total_weights",
-            "test_interval",
-        }
-    assert len(summary["strengths"]) == len(summary["status"]) == len(summary["cv_score_mean"])
-    assert summary["models_trained"] >= 3 * (4 + 1) + 2
+from tests.paths.small_runs import SMALL, without_times
 
 
 def test_ten_lines_of_torch_find_the_same_scores_and_zeros(run, digits):
@@ -79,50 +39,6 @@ def test_ten_lines_of_torch_find_the_same_scores_and_zeros(run, digits):
         assert summary[role]["test_score"] == pytest.approx(hits.mean(), abs=1e-12)
         nonzero = sum(int((v != 0).sum()) for k, v in state.items() if k.endswith("weight"))
         assert summary[role]["nonzero"] == nonzero
-
-
-def test_a_run_read_back_is_the_run_that_was_written(run, digits):
-    result, store = run
-    again = load_result(store)
-    assert without_times(again.summary) == without_times(result.summary)
-    for name in ("strengths", "fold_scores", "train_loss", "validation_loss", "inputs_kept"):
-        np.testing.assert_array_equal(getattr(again, name), getattr(result, name))
-    assert again.chosen == result.chosen
-    assert again.assignment == result.assignment
-    pd.testing.assert_frame_equal(again.table(), result.table())
-    X, _ = digits
-    np.testing.assert_array_equal(again.predict(X), result.predict(X))
-    np.testing.assert_allclose(again.predict_proba(X[:5]).sum(axis=1), 1, atol=1e-6)
-
-
-def test_nothing_of_this_machine_and_no_pickle_is_in_the_run(run):
-    _, store = run
-    for path in store.rglob("*"):
-        if path.is_file():
-            content = path.read_bytes()
-            assert str(store.parent).encode() not in content, path.name
-            assert not content.startswith(b"\x80"), path.name
-    assert not list(store.rglob(".tmp-*"))
-    assert (store / "report.html").stat().st_size > 10_000
-    assert list((store / "figures").glob("*.png"))
-
-
-def test_a_finished_run_is_only_read(run, digits):
-    _, store = run
-    stamps = {path: path.stat().st_mtime_ns for path in store.rglob("*")}
-    with pytest.raises(RunDirectoryError, match="already holds a run"):
-        fit_path("mlp:16", *digits, store=store, **SMALL)
-    fit_path("mlp:16", *digits, store=store, resume=True, **SMALL)
-    with pytest.raises(RunDirectoryError, match="other data or settings"):
-        fit_path("mlp:16", *digits, store=store, resume=True, **{**SMALL, "seed": 2})
-    assert {path: path.stat().st_mtime_ns for path in store.rglob("*")} == stamps
-
-
-def test_a_folder_with_other_files_is_left_alone(tmp_path, digits):
-    (tmp_path / "thesis.txt").write_text("mine")
-    with pytest.raises(RunDirectoryError, match="other files"):
-        fit_path("mlp:16", *digits, store=tmp_path, resume=True, **SMALL)
-    assert [path.name for path in tmp_path.iterdir()] == ["thesis.txt"]
 
 
 def test_the_same_seed_repeats_and_another_does_not(run, digits):
@@ -381,28 +297,3 @@ def test_pictures_are_scored_and_predicted_as_they_were_given():
     flat = path.predict(images[:50].reshape(50, -1))
     np.testing.assert_array_equal(path.predict(images[:50]), flat)
     np.testing.assert_allclose(path.score_error, path.summary["cv_score_se"], rtol=1e-12)
-
-
-@pytest.mark.slow
-def test_a_full_disk_loses_nothing_that_was_done(digits, tmp_path, monkeypatch):
-    import errno
-
-    from shrinkage import atomic
-
-    store, real, count = tmp_path / "run", atomic.os.fsync, iter(range(1000))
-
-    def full(handle):
-        if next(count) == 3:
-            raise OSError(errno.ENOSPC, "No space left on device")
-        real(handle)
-
-    monkeypatch.setattr(atomic.os, "fsync", full)
-    with pytest.raises(RunDirectoryError, match=r"No space left on device.*--resume"):
-        fit_path("mlp:16", *digits, store=store, **SMALL)
-    assert not list(store.rglob(".tmp-*"))
-    done = sorted(path.name for path in (store / "state").iterdir())
-    assert "fold-0-group-0-part-1-of-1.safetensors" in done
-    resumed = fit_path("mlp:16", *digits, store=store, resume=True, **SMALL)
-    assert without_times(resumed.summary) == without_times(
-        fit_path("mlp:16", *digits, **SMALL).summary
-    )

@@ -1,0 +1,106 @@
+"""A run directory: what is in it, that it is the run, and that nothing in it is lost."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from shrinkage import fit_path
+from shrinkage.errors import RunDirectoryError
+from shrinkage.paths import load_result
+from tests.paths.small_runs import SMALL, without_times
+
+
+def test_summary_has_every_number_of_the_design(run):
+    summary = json.loads((run[1] / "summary.json").read_text())
+    expected = {
+        *("task", "data", "n_samples", "n_features", "model", "penalty", "update", "seed"),
+        *("strengths", "cv_score_mean", "cv_score_se", "nonzero", "status", "best"),
+        *("one_standard_error", "unregularized", "score_name", "models_trained"),
+        *("wall_seconds", "versions"),
+    }
+    assert expected <= set(summary)
+    for role in ("best", "one_standard_error", "unregularized"):
+        assert set(summary[role]) == {
+            "index",
+            "strength",
+            "cv_score",
+            "test_score",
+            "nonzero",
+            "total_weights",
+            "test_interval",
+        }
+    assert len(summary["strengths"]) == len(summary["status"]) == len(summary["cv_score_mean"])
+    assert summary["models_trained"] >= 3 * (4 + 1) + 2
+
+
+def test_a_run_read_back_is_the_run_that_was_written(run, digits):
+    result, store = run
+    again = load_result(store)
+    assert without_times(again.summary) == without_times(result.summary)
+    for name in ("strengths", "fold_scores", "train_loss", "validation_loss", "inputs_kept"):
+        np.testing.assert_array_equal(getattr(again, name), getattr(result, name))
+    assert again.chosen == result.chosen
+    assert again.assignment == result.assignment
+    pd.testing.assert_frame_equal(again.table(), result.table())
+    X, _ = digits
+    np.testing.assert_array_equal(again.predict(X), result.predict(X))
+    np.testing.assert_allclose(again.predict_proba(X[:5]).sum(axis=1), 1, atol=1e-6)
+
+
+def test_nothing_of_this_machine_and_no_pickle_is_in_the_run(run):
+    _, store = run
+    for path in store.rglob("*"):
+        if path.is_file():
+            content = path.read_bytes()
+            assert str(store.parent).encode() not in content, path.name
+            assert not content.startswith(b"\x80"), path.name
+    assert not list(store.rglob(".tmp-*"))
+    assert (store / "report.html").stat().st_size > 10_000
+    assert list((store / "figures").glob("*.png"))
+
+
+def test_a_finished_run_is_only_read(run, digits):
+    _, store = run
+    stamps = {path: path.stat().st_mtime_ns for path in store.rglob("*")}
+    with pytest.raises(RunDirectoryError, match="already holds a run"):
+        fit_path("mlp:16", *digits, store=store, **SMALL)
+    fit_path("mlp:16", *digits, store=store, resume=True, **SMALL)
+    with pytest.raises(RunDirectoryError, match="other data or settings"):
+        fit_path("mlp:16", *digits, store=store, resume=True, **{**SMALL, "seed": 2})
+    assert {path: path.stat().st_mtime_ns for path in store.rglob("*")} == stamps
+
+
+def test_a_folder_with_other_files_is_left_alone(tmp_path, digits):
+    (tmp_path / "thesis.txt").write_text("mine")
+    with pytest.raises(RunDirectoryError, match="other files"):
+        fit_path("mlp:16", *digits, store=tmp_path, resume=True, **SMALL)
+    assert [path.name for path in tmp_path.iterdir()] == ["thesis.txt"]
+
+
+@pytest.mark.slow
+def test_a_full_disk_loses_nothing_that_was_done(digits, tmp_path, monkeypatch):
+    import errno
+
+    from shrinkage import atomic
+
+    store, real, count = tmp_path / "run", atomic.os.fsync, iter(range(1000))
+
+    def full(handle):
+        if next(count) == 3:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        real(handle)
+
+    monkeypatch.setattr(atomic.os, "fsync", full)
+    with pytest.raises(RunDirectoryError, match=r"No space left on device.*--resume"):
+        fit_path("mlp:16", *digits, store=store, **SMALL)
+    assert not list(store.rglob(".tmp-*"))
+    done = sorted(path.name for path in (store / "state").iterdir())
+    assert "fold-0-group-0-part-1-of-1.safetensors" in done
+    resumed = fit_path("mlp:16", *digits, store=store, resume=True, **SMALL)
+    assert without_times(resumed.summary) == without_times(
+        fit_path("mlp:16", *digits, **SMALL).summary
+    )
