@@ -48,6 +48,8 @@ def _of_fits(case: Case, verdict: Verdict, once: Fit, twice: Fit) -> list[Findin
     findings = []
     if verdict.mechanism not in case.allowed:
         findings.append(arrival.wrong_update(case, verdict.mechanism))
+    if case.held_back and not (once.is_one() and twice.is_one()):
+        return [*findings, arrival.rounded_away(case, lost=_LOST)]
     if abs(twice.factor - once.factor) > _LINEAR * abs(once.factor) + once.error + twice.error:
         findings.append(arrival.not_linear(case, once, twice))
     elif not once.is_one():
@@ -98,8 +100,8 @@ def of_absent(selected: Sequence[tuple[Case, Verdict]]) -> list[Finding]:
     findings = [absence.not_reached(case) for case in absent if not case.reached]
     findings += [absence.stands_still(case) for case in absent if case.reached and not case.rate]
     absent = [case for case in absent if case.reached and case.rate]
-    lost = [case for case in absent if case.once.survives < _LOST]
-    absent = [case for case in absent if case.once.survives >= _LOST]
+    lost = [case for case in absent if _is_small(case)]
+    absent = [case for case in absent if not _is_small(case)]
     findings += [arrival.rounded_away(case, lost=_LOST) for case in lost]
     arrived = any(
         verdict.fits is not None or verdict.outcome in _ARRIVES for _, verdict in selected
@@ -108,3 +110,8 @@ def of_absent(selected: Sequence[tuple[Case, Verdict]]) -> list[Finding]:
         stored = all(case.own_rule is OwnDecay.NONE for case in absent)
         return [*findings, absence.no_effect(absent, stored=stored)]
     return findings + [absence.selected_unchanged(case) for case in absent]
+
+
+def _is_small(case: Case) -> bool:
+    """Return whether a shrink does not arrive because one step of it is too small."""
+    return case.held_back or case.once.survives < _LOST

@@ -29,7 +29,8 @@ class Case:
     known: Mapping[str, float] = field(default_factory=dict)
     sizes: Callable[[], Sizes] = Sizes  # asked where a factor is wrong
     reached: bool = True  # whether the loss of the step depends on the parameter
-    accumulates: bool = False  # whether what is too small is held back until it is large enough
+    accumulates: bool = False  # whether attached terms hold back what is too small
+    held_back: bool = False  # whether they did so in these steps
     own: MeasuredDecay | None = None  # what the optimizer does with its own decay, if it has one
     asked: bool = False  # whether the terms were asked for, not read off the optimizer
 

@@ -139,6 +139,15 @@ def hidden(case: Case) -> Finding:
 def rounded_away(case: Case, *, lost: float) -> Finding:
     """Say how much the weights' dtype can hold; under a share of `lost` that is an error."""
     survives = max(0.0, case.once.survives)
+    if case.held_back:
+        return finding(
+            "below-resolution",
+            case.name,
+            "the shrink of one step would be rounded by more than 1 %, so the attached terms hold "
+            "it back, and apply it when it has grown",
+            "nothing: ledger and weights show it after more steps",
+            severity="info",
+        )
     if case.accumulates:
         return finding(
             "below-resolution",

@@ -145,6 +145,7 @@ def _audited(
             partial(sizes, info.name),
             reached=watch.gradient(info.name) is not None or not runs.zero.replayable,
             accumulates=runs.twin.attachment is not None,
+            held_back=info.name in runs.held_back,
             own=runs.decays.get(info.name),
             asked=asked,
         )

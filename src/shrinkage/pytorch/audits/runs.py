@@ -36,6 +36,7 @@ class Runs:
 
     def __init__(self, twin: Twin, call: StepCall, surroundings: Surroundings) -> None:
         self.twin, self._call, self._surroundings = twin, call, surroundings
+        self.held_back: frozenset[str] = frozenset()  # where attached terms waited, in any run
         self.zero = self._taken(0.0)
         self.after_zero = {
             name: tensor.detach().clone() for name, tensor in twin.parameters.items()
@@ -51,7 +52,8 @@ class Runs:
         watch = self._taken(scale)
         if self.twin.decays_are_news:
             self._measure_decays()
-            return self._taken(scale)
+            watch = self._taken(scale)
+        self.held_back |= self.twin.held_back()
         return watch
 
     def _taken(self, scale: float) -> Watch:

@@ -142,6 +142,12 @@ class Twin:
             for name, storage in storages.items():
                 self.parameters[name].data = storage
 
+    def held_back(self) -> frozenset[str]:
+        """Return the parameters of whose shrinks attached terms hold back a part."""
+        slots = self.attachment.slots if self.attachment is not None else ()
+        waiting = {id(slot.parameter) for slot in slots if slot.target.resolution.is_waiting}
+        return frozenset(n for n, tensor in self.parameters.items() if id(tensor) in waiting)
+
     @property
     def held(self) -> frozenset[str]:
         """The names of the parameters that the optimizer holds."""

@@ -75,6 +75,11 @@ class Resolution:
         self.kind = ""  # which remedy acted last, for the ledger
         self._known: tuple[float, torch.dtype, bool] | None = None
 
+    @property
+    def is_waiting(self) -> bool:
+        """Whether a part of a shrink is held back until it can be represented."""
+        return bool(self.kind) or self.owed > 0
+
     def decay(
         self, w: torch.Tensor, rate: float, multiply: Callable[..., Any] = torch.Tensor.mul_
     ) -> None:
