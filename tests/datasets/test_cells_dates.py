@@ -12,6 +12,7 @@ from shrinkage.datasets.cell_rules import CellRule
 from shrinkage.datasets.column_readings import ColumnDoubt
 from shrinkage.datasets.column_specs import ColumnKind, ColumnSpec
 from shrinkage.datasets.columns import judge_column, judge_columns, values_as_dates
+from shrinkage.errors import InputError
 
 DAYS = pd.to_datetime(["2023-01-02", "2024-02-29", "1999-12-31", "2024-07-04"])
 TIMES = DAYS + pd.to_timedelta([0, 12.5 * 3600, 86399, 3661], unit="s")
@@ -123,3 +124,16 @@ def test_typed_dates_stay_dates() -> None:
         assert judged.reading.missing == 1
     seconds = judge_column("c", pd.Series(pd.to_timedelta(["1 min", None])))
     assert (seconds.values[0], seconds.reading.kind) == (60.0, ColumnKind.NUMERIC)
+
+
+def test_a_day_of_a_month_without_its_year_is_no_date_of_the_year_1():
+    months = ["Sep-63", "Mar-64", "Nov-69", "Jan-98", "Feb-88", "Jun-90"] * 2
+    with pytest.raises(InputError, match="several forms"):
+        judge_column("intro", [*months, *["3-Feb", "10-Aug", "11-Jun", "12-Apr"] * 3])
+
+
+def test_how_years_of_two_digits_were_taken_is_told_where_some_lie_far_ahead():
+    told = judge_column("intro", ["Sep-63", "Mar-64", "Jun-70"]).reading
+    plain = judge_column("intro", ["Sep-13", "Mar-14", "Jun-20"]).reading
+    assert ColumnDoubt.SHORT_YEARS in told.doubts
+    assert ColumnDoubt.SHORT_YEARS not in plain.doubts

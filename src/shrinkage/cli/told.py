@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 MOST_ROWS = 100
 """So many columns, and lines about them, are shown in the terminal."""
 
+_NAME, _HOLDS = 20, 12  # letters of a name, and of what a column holds, that are shown at least
+_WISHED = 30  # letters of what it holds, before a name has more
+
 
 def show_look(look: TableLook, written: Path | None) -> None:
     """Print every column, what was decided, and what would be refused."""
@@ -34,7 +37,7 @@ def show_look(look: TableLook, written: Path | None) -> None:
     inputs = "no inputs" if look.inputs is None else f"{look.inputs:,} inputs"
     count = len(look.records) + len(look.left_out)
     console.print(Text(f"{plain(look.name)}: {look.rows:,} rows, {count} columns, {inputs}"))
-    console.print(_table(look))
+    console.print(_table(look, console.width))
     if len(look.records) > MOST_ROWS:
         more = len(look.records) - MOST_ROWS
         console.print(Text(f"and {more:,} further columns, which --json tells"))
@@ -94,21 +97,35 @@ def _inputs(record: Mapping[str, Any], refused: Mapping[str, str]) -> str:
     return "" if record["inputs"] is None else f"{record['inputs']:,}"
 
 
-def _table(look: TableLook) -> Table:
+def _table(look: TableLook, width: int) -> Table:
+    """Return the columns; where the terminal is narrow, what they hold is cut first."""
     table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
-    table.add_column("column", overflow="ellipsis", no_wrap=True, max_width=20)
-    table.add_column("taken for", no_wrap=True, max_width=16)
-    table.add_column("missing", justify="right", no_wrap=True)
-    table.add_column("inputs", justify="right", no_wrap=True)
-    table.add_column("holds", overflow="ellipsis", no_wrap=True)
-    for record in look.records[:MOST_ROWS]:
-        share = record["missing"] / record["rows"] if record["rows"] else 0.0
-        cells = (
-            plain(record["name"]),
-            kind_words(record),
-            share_text(share) if share else "",
-            _inputs(record, look.refused),
-            column_shows(record),
+    headers = ("column", "taken for", "missing", "inputs", "holds")
+    rows = [_cells(look, record) for record in look.records[:MOST_ROWS]]
+    longest = [max(map(len, column)) for column in zip(headers, *rows, strict=True)]
+    most = max(_NAME, width - sum(longest[1:4]) - _WISHED - 2 * len(headers))
+    longest[0] = min(longest[0], most)
+    room = max(_HOLDS, width - sum(longest[:4]) - 2 * len(headers))
+    for place, header in enumerate(headers):
+        table.add_column(
+            header,
+            justify="right" if header in ("missing", "inputs") else "left",
+            overflow="ellipsis",
+            no_wrap=True,
+            min_width=longest[place] if place < 4 else None,
+            max_width=longest[place] if place < 4 else room,
         )
+    for cells in rows:
         table.add_row(*map(Text, cells))
     return table
+
+
+def _cells(look: TableLook, record: Mapping[str, Any]) -> tuple[str, ...]:
+    share = record["missing"] / record["rows"] if record["rows"] else 0.0
+    return (
+        plain(record["name"]),
+        kind_words(record),
+        share_text(share) if share else "",
+        _inputs(record, look.refused),
+        column_shows(record),
+    )

@@ -45,6 +45,8 @@ class ColumnDoubt(Enum):
     """Every date reads both ways: taken day first."""
     MONTH_FIRST = "month-first"
     """Every date reads both ways: taken month first."""
+    SHORT_YEARS = "short-years"
+    """Years of two digits: 69 to 99 taken for 1969 to 1999, 00 to 68 for 2000 to 2068."""
     LEADING_ZEROS = "leading-zeros"
     """Digits of one width with zeros before them: taken for text, not for numbers."""
     BARE_NUMBERS = "bare-numbers"

@@ -21,6 +21,8 @@ from shrinkage.datasets.columns import judge_columns
 from shrinkage.datasets.wording import listed
 from shrinkage.errors import InputError
 
+_LETTERS = 4  # of a unit or a currency, beside the numbers of an amount
+
 ALWAYS_ALLOWED = 10
 """So many levels are fine however few rows there are."""
 
@@ -256,7 +258,7 @@ def refuse_identifier(reading: ColumnReading) -> None:
     """
     most = max(ALWAYS_ALLOWED, reading.rows / 2)
     if reading.kind is ColumnKind.CATEGORY and reading.levels > most and not reading.said:
-        amounts = sum(text[:1].isdigit() for text in reading.examples) > len(reading.examples) / 2
+        amounts = sum(_is_amount(text) for text in reading.examples) > len(reading.examples) / 2
         guess = "amounts? then write plain numbers" if amounts else "an identifier or free text?"
         raise InputError(
             f"column {reading.name!r}: expected categories that several rows share, got "
@@ -264,3 +266,12 @@ def refuse_identifier(reading: ColumnReading) -> None:
             f"{listed(reading.examples[:2])} ({guess}): drop it (--drop, or drop = true in "
             'columns.toml), or keep its words with encode = "hash" or kind = "category" there'
         )
+
+
+def _is_amount(text: str) -> bool:
+    """Return whether a text is numbers with at most one short word beside them.
+
+    >>> _is_amount("5 ft 11"), _is_amount("~12.5 kg"), _is_amount("12 Years a Slave")
+    (True, True, False)
+    """
+    return text.lstrip("<>~+-'$€£ ")[:1].isdigit() and sum(map(str.isalpha, text)) <= _LETTERS

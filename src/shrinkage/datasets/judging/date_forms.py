@@ -11,7 +11,7 @@ import datetime
 import re
 import warnings
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 
 import numpy as np
@@ -43,6 +43,7 @@ _LIKELY = re.compile(
       | (?:19|20)\d{2}(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])  # 20240301
       | (?:DAY[a-z]*\.?,?\s+)?(?:\d{1,2}\.?[-/\s]\s*)?MONTH[a-z]*\.?[-/,\s]+
         (?:\d{1,2},?\s+)?(?:\d{4}|\d{2})(?:\D.*)?              # 1 Mar 2024, March 1, 2024, Dec-2011
+      | \d{1,2}[-/\s]MONTH[a-z]*                              # 10-Aug, a day without its year
     """.replace("MONTH", f"(?:{_MONTHS})").replace("DAY", "(?:mon|tue|wed|thu|fri|sat|sun)"),
     re.VERBOSE | re.IGNORECASE,
 )
@@ -52,6 +53,10 @@ _FURTHER = (
     "%B-%Y", "%b-%y", "%Y/%m", "%m/%Y", "%m-%Y", "%d/%b/%Y", "%d. %B %Y", "%d. %b %Y",
 )  # fmt: skip
 """Formats that pandas does not guess."""
+
+_FIRST_YEAR = np.datetime64("1000-01-01", "us")
+_CENTURY = np.datetime64("2050-01-01", "us")
+"""Beyond it, years of two digits may be of the last century: how they were taken is told."""
 
 _CLOCKS = ("", " %H:%M", " %H:%M:%S", " %I:%M %p", " %I:%M:%S %p")
 
@@ -75,7 +80,7 @@ class DateForm:
     @property
     def is_open(self) -> bool:
         """Return whether what the rest of the file says may change the reading."""
-        return bool(self.doubts)
+        return ColumnDoubt.DAY_FIRST in self.doubts or ColumnDoubt.MONTH_FIRST in self.doubts
 
 
 def read_dates(texts: Sequence[str], date_format: str) -> np.ndarray:
@@ -88,7 +93,10 @@ def read_dates(texts: Sequence[str], date_format: str) -> np.ndarray:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of zones that pandas does not know
         dates = pd.to_datetime(cells, format=date_format or ISO, errors="coerce", utc=True)
-    return plain_dates(dates)
+    values = plain_dates(dates)
+    if date_format == MIXED:  # a day of a month without a year is no date
+        values[values < _FIRST_YEAR] = np.datetime64("NaT", "us")
+    return values
 
 
 def dates_of(texts: Sequence[str], date_format: str) -> np.ndarray:
@@ -141,7 +149,15 @@ def date_form(
             best, most = {}, fit
         if fit == most and fit:
             best[form] = values
-    return _chosen(best, day_first_hint) if best else None
+    return _with_short_years(_chosen(best, day_first_hint)) if best else None
+
+
+def _with_short_years(form: DateForm) -> DateForm:
+    """Tell how years of two digits were taken, where some lie far ahead."""
+    dates = form.values[~np.isnat(form.values)]
+    if "%y" not in form.date_format or not (dates >= _CENTURY).any():
+        return form
+    return replace(form, doubts=(*form.doubts, ColumnDoubt.SHORT_YEARS))
 
 
 def are_likely(texts: Sequence[str], counts: np.ndarray) -> bool:
