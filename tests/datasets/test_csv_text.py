@@ -190,3 +190,11 @@ def test_mice(shared_data):
 def test_a_lone_quote_inside_a_cell_is_text(write_csv):
     data = load_dataset(write_csv('a,y\n5" pipe,p\n7 pipe,q\n'), target="y")
     assert data.X["a"].tolist() == ['5" pipe', "7 pipe"]
+
+
+def test_letters_of_old_programs_are_letters_and_no_control_characters(tmp_path):
+    path = tmp_path / "schools.csv"
+    path.write_bytes("a;b\nKöln;1\nDüsseldorf;2\nStraße;3\nKöln;4\n".encode("cp850"))
+    data = load_dataset(path, target="b", task="regression")
+    assert set(data.X["a"].astype(str)) == {"Köln", "Düsseldorf", "Straße"}
+    assert any("cp850" in note for note in data.notes)

@@ -33,7 +33,8 @@ _MARKS = {
     codecs.BOM_UTF16_BE: "utf-16",
 }
 _CONTROLS = bytes({*range(32), 127} - {*b"\t\n\v\f\r\x1a\x1b"})
-FALLBACKS = ("cp1252", "latin-1")
+_ANSI, _DOS = "cp1252", "cp850"
+"""Of Windows, and of programs older than it: the latter reads any bytes."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -168,7 +169,7 @@ def _first_odd_line(data: bytes | mmap.mmap) -> int:
 
 
 def _guessed(data: bytes | mmap.mmap, *first: str) -> DecodedText:
-    for encoding in (*first, *FALLBACKS):
+    for encoding in (*first, _ANSI, _DOS):
         try:
             text = bytes(data).decode(encoding)
         except UnicodeError:
@@ -178,4 +179,4 @@ def _guessed(data: bytes | mmap.mmap, *first: str) -> DecodedText:
             "--encoding overrules"
         )
         return _without_zeros(text.encode("utf-8"), (note,))
-    raise AssertionError("latin-1 reads any bytes")
+    raise AssertionError(f"{_DOS} reads any bytes")
