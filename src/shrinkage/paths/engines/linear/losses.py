@@ -120,7 +120,21 @@ class Squared:
         return self._y_center - weights @ self.center
 
 
-class Softmax:
+class _OfClasses:
+    """Inputs centred by their shares, beside which intercepts stay."""
+
+    has_intercept = True
+
+    def __init__(self, x: np.ndarray, share: np.ndarray) -> None:
+        self.center = share @ x / share.sum()
+        self.x, self.share = x - self.center, share
+
+    def intercept_of(self, weights: np.ndarray, intercept: np.ndarray) -> np.ndarray:
+        """Return the intercepts of inputs that are not centred."""
+        return intercept - weights @ self.center
+
+
+class Softmax(_OfClasses):
     """Σ share · −log softmax(xwᵀ + b)[label].
 
     Args:
@@ -130,12 +144,11 @@ class Softmax:
         classes: how many.
     """
 
-    has_intercept = True
     bound = 0.5  # Böhning, Multinomial logistic regression algorithm (1992)
 
     def __init__(self, x: np.ndarray, labels: np.ndarray, share: np.ndarray, classes: int) -> None:
-        self.center = share @ x / share.sum()
-        self.x, self.share, self.outputs = x - self.center, share, classes
+        super().__init__(x, share)
+        self.outputs = classes
         self._hot = np.eye(classes)[labels]
         self._labels, self._rows = labels, np.arange(len(labels))
 
@@ -182,12 +195,8 @@ class Softmax:
         others = np.where(self._hot > 0, -1.0, place.chance).max(axis=1)
         return bool((own > others).all()) and place.value < below
 
-    def intercept_of(self, weights: np.ndarray, intercept: np.ndarray) -> np.ndarray:
-        """Return the intercepts of inputs that are not centred."""
-        return intercept - weights @ self.center
 
-
-class Logistic:
+class Logistic(_OfClasses):
     """Σ share · log(1 + exp(∓(xw + b))): two classes, whose weights are −w/2 and w/2.
 
     Args:
@@ -197,12 +206,10 @@ class Logistic:
     """
 
     outputs = 1
-    has_intercept = True
     bound = 0.25
 
     def __init__(self, x: np.ndarray, labels: np.ndarray, share: np.ndarray) -> None:
-        self.center = share @ x / share.sum()
-        self.x, self.share = x - self.center, share
+        super().__init__(x, share)
         self._labels = labels.astype(np.float64)
         self._signs = 2.0 * self._labels - 1.0
 
@@ -239,7 +246,3 @@ class Logistic:
         assert place.chance is not None
         right = self._signs * (place.chance[:, 0] - 0.5) > 0
         return bool(right.all()) and place.value < below
-
-    def intercept_of(self, weights: np.ndarray, intercept: np.ndarray) -> np.ndarray:
-        """Return the intercept of inputs that are not centred."""
-        return intercept - weights @ self.center
