@@ -14,6 +14,7 @@ from shrinkage.paths.choosing.grid_top import (
     DEFAULT_TOP,
     GridSource,
     GridTop,
+    search_length,
     search_steps,
     top_of_grid,
 )
@@ -88,6 +89,17 @@ def test_a_search_takes_the_steps_that_are_told_and_no_more_than_a_fold(make, en
     assert sum(steps) == search_steps(problem, unit, engine)
     models = 2 if engine.name == "stacked" else 11
     assert sum(steps) == models * problem.recipe.steps(360)
+
+
+def test_a_search_is_a_tenth_of_the_path_and_finds_the_top_of_a_long_one(make):
+    problem, unit = make("mlp:8", strengths=(0.0,), rows=400, epochs=100)
+    own = problem.recipe.steps(360)
+    length = search_length(own, folds=2, models=8)
+    steps: list[int] = []
+    short = top_of_grid(problem, unit, SequentialEngine(), steps.append, length)
+    assert sum(steps) <= 0.11 * 2 * 8 * own
+    long = top_of_grid(problem, unit, StackedEngine())
+    assert 1 <= short.strength / long.strength <= 4
 
 
 def test_the_top_of_an_older_run_is_read():

@@ -16,6 +16,7 @@ from shrinkage.paths.choosing.grid_top import (
     DEFAULT_TOP,
     GridSource,
     GridTop,
+    search_length,
     search_steps,
     top_of_grid,
 )
@@ -71,9 +72,10 @@ def _grid(plan: Plan, store: Store, progress: Progress) -> tuple[tuple[float, ..
         return strengths, GridSource.GIVEN
     top = GridTop.of_note(store.note("grid"))
     if top is None:
-        steps = search_steps(plan.problem, plan.refit_unit, plan.engine)
-        progress.stage("finding the largest strength", steps)
-        top = top_of_grid(plan.problem, plan.refit_unit, plan.engine, progress.advance)
+        searched = plan.problem, plan.refit_unit, plan.engine
+        length = search_length(plan.fold_steps, plan.folds, strengths + 1)
+        progress.stage("finding the largest strength", search_steps(*searched, length))
+        top = top_of_grid(*searched, progress.advance, length)
         store.keep_note("grid", top.to_note())
         if top.source.is_default:
             progress.say("No strength marks where learning ends: the default grid is taken.")

@@ -7,10 +7,12 @@ strengths a factor of 64 apart, then the five powers of two in the interval wher
 It compares like with like: the model and the constant have their losses on the same rows with the
 same weights, the constant is fitted to just these rows, and every model starts at the constant
 predictor (its outputs are moved by the log shares of the classes, or by the mean target), so that
-no step is spent on finding that. No more than eleven models take no more than `SEARCH_STEPS` steps
-each, and never more than a fold's own training. A few steps may not bring large weights to zero,
-whatever the strength; then the strongest model stands for the constant. Where no top is found, the
-grid has `DEFAULT_TOP` and says so: a search never refuses a path.
+no step is spent on finding that. Eleven models, or a few more, take `search_length` steps each: a
+tenth of the path's own work where that is enough, and never more than a fold's own training. Tops
+from 50 steps are within a factor of two of those from 200; shorter searches end up to eight times
+too high, which costs a grid of four decades one of them at most. A few steps may not bring large
+weights to zero, whatever the strength; then the strongest model stands for the constant. Where no
+top is found, the grid has `DEFAULT_TOP` and says so: a search never refuses a path.
 """
 
 from __future__ import annotations
@@ -26,6 +28,8 @@ from shrinkage.paths.engines.base import Advance, Engine, Problem, Rows, Unit, s
 from shrinkage.paths.engines.losses import ShiftedLoss
 
 SEARCH_STEPS = 200
+LEAST_STEPS = 20
+SEARCH_SHARE = 0.1  # of the steps of all models of the path
 SEARCH_ROWS = 4096
 COARSE = range(-20, 11, 6)
 BELOW, ABOVE = range(-38, -20, 6), range(16, 29, 6)
@@ -77,15 +81,34 @@ class GridTop:
         return None
 
 
-def search_steps(problem: Problem, unit: Unit, engine: Engine) -> int:
+def search_length(steps: int, folds: int, models: int) -> int:
+    """Return the steps of each model of a search.
+
+    Args:
+        steps: of a model of the path.
+        folds: of the path.
+        models: of each fold.
+
+    >>> search_length(2200, folds=5, models=21), search_length(200, folds=2, models=4)
+    (200, 20)
+    """
+    share = SEARCH_SHARE * folds * models * steps / sum(SEARCH_MODELS)
+    return min(SEARCH_STEPS, max(LEAST_STEPS, round(share)))
+
+
+def search_steps(problem: Problem, unit: Unit, engine: Engine, steps: int = SEARCH_STEPS) -> int:
     """Return the steps that the calls of `advance` add up to when one interval is enough."""
-    short, few = short_training(problem, unit, engine)
+    short, few = short_training(problem, unit, engine, steps)
     rows = len(few.data.train)
     return sum(engine.steps(short, rows, models) for models in SEARCH_MODELS)
 
 
 def top_of_grid(
-    problem: Problem, unit: Unit, engine: Engine, advance: Advance | None = None
+    problem: Problem,
+    unit: Unit,
+    engine: Engine,
+    advance: Advance | None = None,
+    steps: int = SEARCH_STEPS,
 ) -> GridTop:
     """Return the top of the grid for a unit of all training rows.
 
@@ -94,11 +117,12 @@ def top_of_grid(
         unit: all training rows; its settings do not matter.
         engine: trains the search, unless it knows the critical strength.
         advance: called with the steps that are done.
+        steps: of each model of the search, as `search_length` gives them.
     """
     exact = engine.critical_strength(problem, unit)
     if exact is not None and math.isfinite(exact) and exact > 0:
         return GridTop(exact, GridSource.FORMULA)
-    search = _Search(*short_training(problem, unit, engine), engine, advance or _ignored)
+    search = _Search(*short_training(problem, unit, engine, steps), engine, advance or _ignored)
     search.train(COARSE)
     if not search.useful:
         search.train(BELOW)
@@ -112,7 +136,9 @@ def top_of_grid(
     return GridTop(2.0 ** (search.last_useful + 1), GridSource.SEARCH)
 
 
-def short_training(problem: Problem, unit: Unit, engine: Engine) -> tuple[Problem, Unit]:
+def short_training(
+    problem: Problem, unit: Unit, engine: Engine, steps: int = SEARCH_STEPS
+) -> tuple[Problem, Unit]:
     """Return the problem and the unit of a search: few steps and rows, from the constant.
 
     Rows of weight 0 are left out, so that a sample of the rows always has some weight.
@@ -120,10 +146,9 @@ def short_training(problem: Problem, unit: Unit, engine: Engine) -> tuple[Proble
     positions = unit.data.train
     if unit.data.rows.weight is not None:
         positions = positions[unit.data.rows.weight[positions] > 0]
-    rows = len(positions)
-    epochs = max(1, round(SEARCH_STEPS / problem.recipe.steps_per_epoch(rows)))
-    limit = min(rows, SEARCH_STEPS * problem.recipe.batch_size)
-    order = np.random.default_rng(unit.seed).permutation(rows)[:limit]
+    limit = min(len(positions), steps * problem.recipe.batch_size)
+    epochs = max(1, round(steps / problem.recipe.steps_per_epoch(limit)))
+    order = np.random.default_rng(unit.seed).permutation(len(positions))[:limit]
     positions = positions[torch.from_numpy(np.sort(order)).to(positions.device)]
     recipe = replace(problem.recipe, epochs=min(epochs, problem.recipe.epochs))
     loss = problem.loss

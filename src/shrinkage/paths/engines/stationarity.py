@@ -93,24 +93,22 @@ def relative_residual(problem: Problem, unit: Unit, at: Stationary) -> np.ndarra
     At most `MOST_ROWS` training rows are used, evenly spread, some at a time.
     """
     rows = unit.data.rows.take(spread(unit.data.train, MOST_ROWS))
-    slope, signal, noise = _gradients(problem, rows, at)
+    slope, scale = _gradients(problem, rows, at)
     residual = torch.zeros(len(next(iter(at.weights.values()))), dtype=torch.float64)
-    scale = noise
-    for (name, weight), own, other in zip(at.weights.items(), slope, signal, strict=True):
-        after = weight - STEP * own
+    for name, weight in at.weights.items():
+        after = torch.sub(weight, slope.pop(name), alpha=STEP)
         if name in at.proximal:
-            after = at.proximal[name].prox(after.contiguous(), STEP, stacked=1)
-        residual += _squares((weight - after) / STEP)
-        scale = scale + _squares(other)
+            after = at.proximal[name].prox(after, STEP, stacked=1)
+        residual += _squares(weight, after) / STEP**2
     return torch.sqrt(residual / scale).numpy()
 
 
 def _gradients(
     problem: Problem, rows: Rows, at: Stationary
-) -> tuple[list[torch.Tensor], list[torch.Tensor], torch.Tensor]:
-    """Return ∇f and Jᵀd/n by parameter, and ‖d‖²/n."""
-    slope = [torch.zeros_like(weight) for weight in at.weights.values()]
-    signal = [torch.zeros_like(weight) for weight in at.weights.values()]
+) -> tuple[dict[str, torch.Tensor], torch.Tensor]:
+    """Return ∇f by parameter, and ‖Jᵀd/n‖² + ‖d‖²/n of each model."""
+    slope: list[torch.Tensor | None] = [None] * len(at.weights)
+    signal: list[torch.Tensor | None] = [None] * len(at.weights)
     constant = _constant(problem, rows)
     squares = torch.zeros((), dtype=torch.float64)
     passes = _passes(rows, at)
@@ -119,16 +117,40 @@ def _gradients(
         with torch.enable_grad():
             outputs = at.forward(block.x)
             losses = problem.loss(outputs, block.target, block.weight) * share
-            own = torch.autograd.grad(
-                losses.sum(), at.gradients_of, retain_graph=True, allow_unused=True
-            )
+            _add(slope, _derivatives(losses.sum(), at, retain_graph=True))
             pull = _pull(problem, block, constant, outputs) * share
-            other = torch.autograd.grad(outputs, at.gradients_of, pull, allow_unused=True)
-        for total, new in zip((*slope, *signal), (*own, *other), strict=True):
-            if new is not None:
-                total += new.detach().view_as(total)
+            _add(signal, _derivatives(outputs, at, pull))
         squares += len(some) / share * float(pull[0].double().square().sum())
-    return slope, signal, squares
+    scale = squares + torch.zeros(len(next(iter(at.weights.values()))), dtype=torch.float64)
+    for place, weight in enumerate(at.weights.values()):
+        total, signal[place] = signal[place], None
+        if total is not None:
+            scale += _squares(total.view_as(weight))
+    filled = (
+        torch.zeros_like(weight) if total is None else total.view_as(weight)
+        for total, weight in zip(slope, at.weights.values(), strict=True)
+    )
+    return dict(zip(at.weights, filled, strict=True)), scale
+
+
+def _derivatives(
+    outputs: torch.Tensor,
+    at: Stationary,
+    pull: torch.Tensor | None = None,
+    *,
+    retain_graph: bool = False,
+) -> tuple[torch.Tensor | None, ...]:
+    return torch.autograd.grad(
+        outputs, at.gradients_of, pull, retain_graph=retain_graph, allow_unused=True
+    )
+
+
+def _add(totals: list[torch.Tensor | None], new: tuple[torch.Tensor | None, ...]) -> None:
+    """Add gradients of a block of rows to those of the blocks before."""
+    for place, gradient in enumerate(new):
+        if gradient is not None:
+            total = totals[place]
+            totals[place] = gradient.detach() if total is None else total + gradient
 
 
 def _constant(problem: Problem, rows: Rows) -> torch.Tensor:
@@ -173,5 +195,10 @@ def _chunk(problem: Problem, at: Stationary) -> int:
     return min(MOST_CHUNK_ROWS, max(problem.recipe.batch_size, rows))
 
 
-def _squares(values: torch.Tensor) -> torch.Tensor:
-    return values.double().flatten(start_dim=1).square().sum(dim=1).cpu()
+def _squares(values: torch.Tensor, other: torch.Tensor | None = None) -> torch.Tensor:
+    """Return ‖values − other‖² of each model in float64, a model at a time: no copy of a stack."""
+    squares = torch.empty(len(values), dtype=torch.float64)
+    for model, own in enumerate(values):
+        difference = own if other is None else own - other[model]
+        squares[model] = difference.double().square().sum()
+    return squares

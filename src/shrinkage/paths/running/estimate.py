@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import torch
 
 from shrinkage.paths.choosing.grid import DECADES
-from shrinkage.paths.choosing.grid_top import SEARCH_MODELS, short_training
+from shrinkage.paths.choosing.grid_top import SEARCH_MODELS, search_length, short_training
 from shrinkage.paths.engines.curves import MOST_POINTS
 from shrinkage.paths.engines.curves import MOST_ROWS as CURVE_ROWS
 from shrinkage.paths.engines.stationarity import MOST_ROWS as RESIDUAL_ROWS
@@ -109,18 +109,17 @@ def estimate(plan: Plan, jobs: Sequence[Job], models: int, *, searched: bool) ->
     if plan.engine.is_solver:
         return Estimate(None, _memory(plan, jobs, before), plan.folds, models)
     recipe = plan.problem.recipe
-    rows = min(len(train) for train, _ in plan.preparation.split.folds)
     seconds, decade, computed = REPORT_SECONDS, None, REPORT_SECONDS
     if jobs:
         _ = plan.refit_unit  # its rows stay in memory
         work = Work(plan.engine, plan.problem)
         costs = _Costs(plan, measure_speed(work, jobs[: plan.workers], plan.runner, plan.unit))
-        alone = costs.refit(models) + REPORT_SECONDS + (costs.search() if searched else 0.0)
+        alone = costs.refit(models) + REPORT_SECONDS + (costs.search(models) if searched else 0.0)
         seconds = costs.validation(jobs) + alone * costs.speed.alone(costs.side_by_side(jobs))
         decade = costs.decade(jobs, models)
         computed = costs.computed(jobs) + alone
     memory = _memory(plan, jobs, before)
-    steps = recipe.steps(rows)
+    steps = plan.fold_steps
     return Estimate(seconds, memory, plan.folds, models, recipe.epochs, steps, decade, computed)
 
 
@@ -151,10 +150,11 @@ class _Costs:
             return None
         return self.validation(jobs) * max(1, round((count - 1) / DECADES)) / models
 
-    def search(self) -> float:
+    def search(self, models: int) -> float:
         """Return the seconds of the search for the top of the grid."""
         problem, unit, engine = self.plan.problem, self.plan.refit_unit, self.plan.engine
-        short, few = short_training(problem, unit, engine)
+        length = search_length(self.plan.fold_steps, self.plan.folds, models)
+        short, few = short_training(problem, unit, engine, length)
         rows = len(few.data.train)
         return sum(
             engine.steps(short, rows, models) * self.speed.step_of(engine.at_once(models))

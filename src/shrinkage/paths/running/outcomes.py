@@ -190,7 +190,8 @@ def _array_measures(problem: Problem, unit: Unit, trained: Trained) -> dict[str,
     for name in (name for name in problem.counted if name in trained.arrays):
         flat = trained.arrays[name].flatten(start_dim=1)
         values[f"nonzero/{name}"] = torch.count_nonzero(flat, dim=1).cpu().numpy()
-        values[f"norm/{name}"] = torch.linalg.vector_norm(flat.double(), dim=1).cpu().numpy()
+        norms = [torch.linalg.vector_norm(own.double()) for own in flat]  # one model's copy
+        values[f"norm/{name}"] = torch.stack(norms).cpu().numpy()
     first = first_weight(problem.assignment.infos, unit.data.n_inputs)
     if first in trained.arrays:
         kept = kept_inputs(trained.arrays[first], problem.sources)

@@ -87,6 +87,13 @@ class Plan:
         """Return the number of folds."""
         return len(self.preparation.split.folds)
 
+    @property
+    def fold_steps(self) -> int:
+        """Return the optimizer steps of one model on a fold."""
+        return self.problem.recipe.steps(
+            min(len(train) for train, _ in self.preparation.split.folds)
+        )
+
     @cached_property
     def refit_unit(self) -> Unit:
         """Return the unit of all training rows, its settings the unregularized one."""
