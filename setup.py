@@ -55,7 +55,8 @@ setup(
     else [
         Extension(
             "shrinkage.pytorch.prox.kernels._shrink",
-            ["src/shrinkage/pytorch/prox/kernels/_shrink.c"],
+            [f"src/shrinkage/pytorch/prox/kernels/{name}.c" for name in ("_shrink", "_adam")],
+            depends=["src/shrinkage/pytorch/prox/kernels/_pool.h"],
             # Square roots as instructions; sums stay in their order and are rounded one by one.
             extra_compile_args=[
                 "-O3",

@@ -7,7 +7,15 @@ import torch
 from torch import nn
 
 from shrinkage.paths.engines.layers.registry import is_stackable
+from shrinkage.paths.engines.losses import loss_and_gradient
 from shrinkage.paths.engines.network import StackedNetwork
+
+
+def squares(outputs, target, weight):
+    """Return a loss without a derivative of its own."""
+    del weight
+    return ((outputs - target) ** 2).mean(dim=(1, 2))
+
 
 NETWORKS = {
     "plain": lambda: [nn.Linear(4, 5), nn.ReLU(), nn.Linear(5, 3)],
@@ -16,6 +24,17 @@ NETWORKS = {
     "batch norm": lambda: [nn.Linear(4, 5), nn.BatchNorm1d(5), nn.SiLU(), nn.Linear(5, 3)],
     "layer norm": lambda: [nn.Linear(4, 5), nn.LayerNorm(5), nn.GELU(), nn.Linear(5, 3)],
     "flatten": lambda: [nn.Flatten(), nn.Linear(4, 3)],
+    "tanh, sigmoid": lambda: [
+        nn.Linear(4, 5),
+        nn.Tanh(),
+        nn.Sigmoid(),
+        nn.Linear(5, 4),
+        nn.Identity(),
+        nn.ReLU(),
+        nn.Linear(4, 3),
+    ],
+    "by autograd": lambda: [nn.Linear(4, 5), nn.ELU(), nn.LeakyReLU(), nn.SiLU(), nn.Linear(5, 3)],
+    "gelu by tanh": lambda: [nn.Linear(4, 5), nn.GELU("tanh"), nn.BatchNorm1d(5), nn.Linear(5, 3)],
     "one layer": lambda: [nn.Linear(4, 3)],
 }
 
@@ -34,7 +53,9 @@ def test_outputs_gradients_and_buffers_are_those_of_single_models(name):
         single.load_state_dict(stack.state(model))
     x, target = torch.randn(7, 4).double(), torch.randn(3, 7).double()
     for _ in range(2):
-        losses = stack.backward(x, lambda outputs: ((outputs - target) ** 2).mean(dim=(1, 2)))
+        losses = stack.backward(
+            x, lambda outputs: loss_and_gradient(squares, outputs, target, None)
+        )
         for model, single in enumerate(singles):
             single.zero_grad()
             loss = ((single.train()(x).t() - target) ** 2).mean()

@@ -8,6 +8,7 @@ stays its own.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -55,6 +56,17 @@ class StackedCrossEntropy:
         losses = -log_probability.gather(1, index).squeeze(1)
         return _row_mean(losses, weight)
 
+    def with_gradient(
+        self, outputs: torch.Tensor, target: torch.Tensor, weight: torch.Tensor | None
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """Return the loss of each model, and (softmax − one where it is the label)·weight/rows."""
+        log_probability = torch.log_softmax(outputs, dim=1)
+        index = target.view(1, 1, -1).expand(outputs.shape[0], 1, -1)
+        losses = _row_mean(-log_probability.gather(1, index).squeeze(1), weight)
+        gradient = log_probability.exp_()
+        gradient.scatter_add_(1, index, gradient.new_full((1, 1, 1), -1.0).expand(index.shape))
+        return losses, _of_mean(gradient, weight)
+
     def constant(self, target: np.ndarray, weight: np.ndarray | None) -> float:
         """Return the loss of the best constant: the entropy of the class frequencies."""
         counts = np.bincount(target, weights=weight)
@@ -86,6 +98,14 @@ class StackedSquaredError:
         losses = 0.5 * (outputs.squeeze(1) - target) ** 2
         return _row_mean(losses, weight)
 
+    def with_gradient(
+        self, outputs: torch.Tensor, target: torch.Tensor, weight: torch.Tensor | None
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """Return the loss of each model, and (output − target)·weight/rows."""
+        gradient = outputs - target
+        losses = _row_mean(0.5 * gradient.squeeze(1) ** 2, weight)
+        return losses, _of_mean(gradient, weight)
+
     def constant(self, target: np.ndarray, weight: np.ndarray | None) -> float:
         """Return the loss of the best constant: half the variance."""
         mean = np.average(target, weights=weight)
@@ -109,7 +129,16 @@ class ShiftedLoss:
         self, outputs: torch.Tensor, target: torch.Tensor, weight: torch.Tensor | None
     ) -> torch.Tensor:
         """Return the loss of each model, shape (models,)."""
-        return self.loss(outputs + outputs.new_tensor(self.shift).view(1, -1, 1), target, weight)
+        return self.loss(self._moved(outputs), target, weight)
+
+    def with_gradient(
+        self, outputs: torch.Tensor, target: torch.Tensor, weight: torch.Tensor | None
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """Return the loss of each model, and its derivatives by the outputs."""
+        return loss_and_gradient(self.loss, self._moved(outputs), target, weight)
+
+    def _moved(self, outputs: torch.Tensor) -> torch.Tensor:
+        return outputs + outputs.new_tensor(self.shift).view(1, -1, 1)
 
     def constant(self, target: np.ndarray, weight: np.ndarray | None) -> float:
         """Return the loss of the best constant, whatever the shift."""
@@ -126,6 +155,34 @@ def _row_mean(losses: torch.Tensor, weight: torch.Tensor | None) -> torch.Tensor
     if weight is not None:
         losses = losses * weight
     return losses.mean(dim=-1)
+
+
+def _of_mean(gradient: torch.Tensor, weight: torch.Tensor | None) -> torch.Tensor:
+    """Return the derivatives of a mean over the rows, (models, outputs, rows), in place."""
+    if weight is not None:
+        gradient.mul_(weight)
+    return gradient.div_(gradient.shape[-1])
+
+
+def loss_and_gradient(
+    loss: Callable[..., torch.Tensor],
+    outputs: torch.Tensor,
+    target: torch.Tensor,
+    weight: torch.Tensor | None,
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return each model's loss and the derivatives of their sum by the outputs.
+
+    A loss gives both by a method `with_gradient` of the same arguments; autograd differentiates
+    one without it.
+    """
+    own = getattr(loss, "with_gradient", None)
+    if own is not None:
+        return own(outputs, target, weight)
+    outputs = outputs.detach().requires_grad_()
+    with torch.enable_grad():
+        losses = loss(outputs, target, weight)
+        (gradient,) = torch.autograd.grad(losses.sum(), outputs)
+    return losses.detach(), gradient
 
 
 LOSSES: dict[str, StackedLoss] = {

@@ -5,9 +5,9 @@ template computes with model k's weights, whatever the other models do.
 
 Why this layout: activations are (models, features, rows), so the first layer of all models,
 which all see the same rows, is one matrix product (models·width × inputs) · (inputs × rows)
-without a copy, and later layers are batched products. Autograd differentiates everything but
-that first product, whose gradient goes into a buffer kept from step to step: it is the largest
-array, and allocating it anew each step costs as much as Adam.
+without a copy, and later layers are batched products. Training has its own forward and backward
+pass: without autograd's graph, in buffers that are kept, each gradient written to where the
+optimizer reads it.
 """
 
 from __future__ import annotations
@@ -17,8 +17,12 @@ from collections.abc import Callable
 import torch
 from torch import nn
 
-from shrinkage.paths.engines.layers.base import LayerArrays
+from shrinkage.paths.engines.flat import FlatStack
+from shrinkage.paths.engines.layers.base import LayerArrays, Place, Training
+from shrinkage.paths.engines.layers.linear import FirstAffine
 from shrinkage.paths.engines.layers.registry import LAYERS
+
+LossAndGradient = Callable[[torch.Tensor], tuple[torch.Tensor, torch.Tensor]]
 
 
 class StackedNetwork:
@@ -30,21 +34,26 @@ class StackedNetwork:
     """
 
     def __init__(self, template: nn.Sequential, count: int) -> None:
-        self.count = count
         self.layers = [layer for layer in template if not isinstance(layer, nn.Flatten)]
         self.names = [
             name for name, layer in template.named_children() if not isinstance(layer, nn.Flatten)
         ]
-        self.parameters = {
-            name: _repeat(value, count).requires_grad_()
-            for name, value in template.named_parameters()
-        }
-        self.buffers = {name: _repeat(value, count) for name, value in template.named_buffers()}
-        self._generator = torch.Generator(next(iter(self.parameters.values())).device)
+        self._generator = torch.Generator(next(template.parameters()).device)
+        self.is_random = any(isinstance(layer, nn.Dropout) for layer in self.layers)
         self._shared_first = isinstance(self.layers[0], nn.Linear)
-        if self._shared_first:
-            first = self.parameters[f"{self.names[0]}.weight"]
-            first.grad = torch.zeros_like(first)
+        self.take(
+            FlatStack.of(
+                {name: _repeat(value, count) for name, value in template.named_parameters()}
+            ),
+            {name: _repeat(value, count) for name, value in template.named_buffers()},
+        )
+
+    def take(self, flat: FlatStack, buffers: dict[str, torch.Tensor]) -> None:
+        """Work on these arrays from now on, those of some models or of some columns perhaps."""
+        self.flat, self.buffers = flat, buffers
+        self.parameters = flat.parameters
+        self.count = len(next(iter(self.parameters.values())))
+        self._training: list[Training] | None = None
 
     def seed(self, seed: int) -> None:
         """Seed the dropout masks of the next training step."""
@@ -52,40 +61,57 @@ class StackedNetwork:
 
     def forward(self, x: torch.Tensor, *, training: bool = False) -> torch.Tensor:
         """Return the outputs of all models, shape (models, outputs, rows), for rows `x`."""
-        return self._after_first(self._first(x), training=training)
+        hidden = self._first(x)
+        for position, (name, layer) in enumerate(zip(self.names, self.layers, strict=True)):
+            arrays = self._arrays(name, training=training)
+            if position == 0 and self._shared_first:
+                hidden = hidden if arrays.bias is None else hidden + arrays.bias
+            else:
+                hidden = LAYERS[type(layer)].apply(layer, arrays, hidden)
+        return hidden
 
-    def backward(
-        self, x: torch.Tensor, loss: Callable[[torch.Tensor], torch.Tensor]
-    ) -> torch.Tensor:
+    @torch.no_grad()
+    def backward(self, x: torch.Tensor, loss: LossAndGradient) -> torch.Tensor:
         """Put each model's gradient into `.grad` and return each model's loss, shape (models,).
 
         Args:
             x: rows, shape (rows, inputs).
-            loss: maps outputs (models, outputs, rows) to one loss a model.
+            loss: maps outputs (models, outputs, rows) to one loss a model and the derivatives of
+                their sum by the outputs.
         """
-        first = self.parameters[f"{self.names[0]}.weight"] if self._shared_first else None
-        for parameter in self.parameters.values():
-            if parameter is not first:
-                parameter.grad = None
-        if first is None:
-            losses = loss(self.forward(x, training=True))
-            losses.sum().backward()
-            return losses.detach()
-        with torch.no_grad():
-            products = self._first(x)
-        products.requires_grad_()
-        losses = loss(self._after_first(products, training=True))
-        losses.sum().backward()
-        assert products.grad is not None
-        assert first.grad is not None
-        wide = products.grad.view(-1, x.shape[0])
-        torch.mm(wide, x, out=first.grad.view(wide.shape[0], x.shape[1]))
-        return losses.detach()
+        if self._training is None:
+            self._training = self._trained_layers()
+        hidden = x if self._shared_first else x.t().expand(self.count, -1, -1)
+        for layer in self._training:
+            hidden = layer.forward(hidden)
+        losses, gradient = loss(hidden)
+        for layer in reversed(self._training):
+            inner = layer.backward(gradient)
+            if inner is None:
+                break
+            gradient = inner
+        return losses
 
     def state(self, model: int) -> dict[str, torch.Tensor]:
         """Return a copy of one model's parameters and buffers, as the template names them."""
         arrays = {**self.parameters, **self.buffers}
         return {name: value[model].detach().clone() for name, value in arrays.items()}
+
+    def _arrays(self, name: str, *, training: bool) -> LayerArrays:
+        return LayerArrays(name, self.parameters, self.buffers, self._generator, training)
+
+    def _trained_layers(self) -> list[Training]:
+        trained: list[Training] = []
+        wants_input = False
+        for name, layer in zip(self.names, self.layers, strict=True):
+            arrays = self._arrays(name, training=True)
+            if not trained and self._shared_first:
+                trained.append(FirstAffine(arrays))
+            else:
+                place = Place(wants_input, bool(trained) and trained[-1].changeable)
+                trained.append(LAYERS[type(layer)].trained(layer, arrays, place))
+            wants_input = wants_input or bool(arrays.own)
+        return trained
 
     def _first(self, x: torch.Tensor) -> torch.Tensor:
         if not self._shared_first:
@@ -93,16 +119,6 @@ class StackedNetwork:
         weight = self.parameters[f"{self.names[0]}.weight"]
         models, outputs, inputs = weight.shape
         return torch.mm(weight.view(models * outputs, inputs), x.t()).view(models, outputs, -1)
-
-    def _after_first(self, hidden: torch.Tensor, *, training: bool) -> torch.Tensor:
-        for position, (name, layer) in enumerate(zip(self.names, self.layers, strict=True)):
-            arrays = LayerArrays(name, self.parameters, self.buffers, self._generator, training)
-            if position == 0 and self._shared_first:
-                bias = arrays.bias
-                hidden = hidden if bias is None else hidden + bias
-            else:
-                hidden = LAYERS[type(layer)].apply(layer, arrays, hidden)
-        return hidden
 
 
 def _repeat(value: torch.Tensor, count: int) -> torch.Tensor:

@@ -8,7 +8,7 @@ not care about the leading model axis; strengths are one number a model along it
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -16,19 +16,18 @@ from torch import nn
 
 from shrinkage.paths.engines.base import Advance, Curves, Problem, Rows, Trained, Unit, template
 from shrinkage.paths.engines.curves import CurveRecorder
+from shrinkage.paths.engines.losses import loss_and_gradient
+from shrinkage.paths.engines.moving import Optimizer
 from shrinkage.paths.engines.network import StackedNetwork
 from shrinkage.paths.engines.recipe import derived_seed
 from shrinkage.paths.engines.stationarity import Stationary, proximal_sums, relative_residual
 from shrinkage.paths.engines.threads import torch_threads
-from shrinkage.pytorch import attach
 from shrinkage.terms import Part
 
 EVALUATION_ROWS = 4096
 SMALL_STEP = 3e8
 MOST_BYTES = 1_000_000_000
-ARRAYS = 5
-# A term in the loss is differentiated: the gradient it adds is the one that `gradient` adds.
-AS_GRADIENT = {"loss": "gradient"}
+ARRAYS = 4  # of a weight: itself, its gradient and Adam's two moments
 
 
 class StackedEngine:
@@ -93,21 +92,65 @@ def _train(
     problem: Problem, network: StackedNetwork, unit: Unit, advance: Advance
 ) -> Curves | None:
     """Train the network in place and return its learning curves."""
-    optimizer = _optimizer(problem, network, unit)
+    optimizer = Optimizer(network.flat, _parts(problem, unit))
     recorder = CurveRecorder.for_unit(problem, unit)
     count = len(unit.data.train)
     total, step = problem.recipe.steps(count), 0
+    batch = Batch.of(unit.data.rows, min(problem.recipe.batch_size, count))
     for epoch in range(problem.recipe.epochs):
-        epoch_losses = torch.zeros(network.count, dtype=torch.float64)
-        for batch in problem.recipe.batches(count, derived_seed(unit.seed, 1), epoch):
-            rows = unit.data.rows.take(unit.data.train[torch.from_numpy(batch)])
-            optimizer.param_groups[0]["lr"] = problem.recipe.learning_rate_at(step, total)
-            epoch_losses += _step(problem, network, optimizer, rows, unit.seed, step)
+        epoch_losses = torch.zeros(network.count, dtype=torch.float64, device=problem.device)
+        for positions in _positions(problem, unit, epoch):
+            batch.gather(positions)
+            if network.is_random:
+                network.seed(derived_seed(unit.seed, 2, step))
+            epoch_losses += network.backward(
+                batch.x, lambda outputs: loss_and_gradient(problem.loss, outputs, *batch.known)
+            )
+            optimizer.step(problem.recipe.learning_rate_at(step, total))
             step += 1
             advance(1)
-        mean = epoch_losses / problem.recipe.steps_per_epoch(count)
-        recorder.record(epoch, mean.numpy(), lambda x: evaluate(network, x))
+        mean = epoch_losses.cpu().numpy() / problem.recipe.steps_per_epoch(count)
+        recorder.record(epoch, mean, lambda x: evaluate(network, x))
     return recorder.curves()
+
+
+def _positions(problem: Problem, unit: Unit, epoch: int) -> torch.Tensor:
+    """Return the positions of the rows of an epoch's batches, (batches, rows a batch)."""
+    seed = derived_seed(unit.seed, 1)
+    batches = problem.recipe.batches(len(unit.data.train), seed, epoch)
+    order = torch.from_numpy(np.stack(list(batches)))
+    return unit.data.train[order.to(unit.data.train.device)]
+
+
+@dataclass(frozen=True)
+class Batch:
+    """The rows of one step, in arrays that are kept from step to step."""
+
+    rows: Rows
+    x: torch.Tensor
+    target: torch.Tensor
+    weight: torch.Tensor | None
+
+    @classmethod
+    def of(cls, rows: Rows, size: int) -> Batch:
+        """Return arrays for so many of these rows."""
+        own = (
+            None if value is None else value.new_empty((size, *value.shape[1:]))
+            for value in (rows.x, rows.target, rows.weight)
+        )
+        return cls(rows, *own)  # pyright: ignore[reportArgumentType]
+
+    @property
+    def known(self) -> tuple[torch.Tensor, torch.Tensor | None]:
+        """Return targets and weights."""
+        return self.target, self.weight
+
+    def gather(self, positions: torch.Tensor) -> None:
+        """Copy the rows at these positions."""
+        torch.index_select(self.rows.x, 0, positions, out=self.x)
+        torch.index_select(self.rows.target, 0, positions, out=self.target)
+        if self.weight is not None and self.rows.weight is not None:
+            torch.index_select(self.rows.weight, 0, positions, out=self.weight)
 
 
 def _residual(problem: Problem, unit: Unit, network: StackedNetwork) -> np.ndarray | None:
@@ -139,33 +182,13 @@ def evaluate(network: StackedNetwork, x: torch.Tensor) -> torch.Tensor:
     return torch.cat(blocks, dim=-1)
 
 
-def _step(
-    problem: Problem,
-    network: StackedNetwork,
-    optimizer: torch.optim.Optimizer,
-    rows: Rows,
-    seed: int,
-    step: int,
-) -> torch.Tensor:
-    network.seed(derived_seed(seed, 2, step))
-    losses = network.backward(
-        rows.x, lambda outputs: problem.loss(outputs, rows.target, rows.weight)
-    )
-    optimizer.step()
-    return losses.to("cpu", torch.float64)
-
-
-def _optimizer(problem: Problem, network: StackedNetwork, unit: Unit) -> torch.optim.Optimizer:
-    optimizer = torch.optim.Adam(
-        list(network.parameters.values()), lr=problem.recipe.learning_rate, fused=True
-    )
-    columns = _columns(problem, unit)
-    parts = {
-        network.parameters[name]: [_stacked(part, columns[part.term]) for part in own]
+def _parts(problem: Problem, unit: Unit) -> dict[str, list[Part]]:
+    """Return the parts of each parameter, each with one strength a model."""
+    columns = {name: strengths.cpu() for name, strengths in _columns(problem, unit).items()}
+    return {
+        name: [part.at(columns[part.term]) for part in own]
         for name, own in problem.penalised.items()
     }
-    attach(optimizer, parts, stacked=1)
-    return optimizer
 
 
 def _columns(problem: Problem, unit: Unit) -> dict[str, torch.Tensor]:
@@ -174,8 +197,3 @@ def _columns(problem: Problem, unit: Unit) -> dict[str, torch.Tensor]:
         name: torch.tensor(unit.settings.column(name), dtype=torch.float64, device=problem.device)
         for name in unit.settings.columns
     }
-
-
-def _stacked(part: Part, strengths: torch.Tensor) -> Part:
-    """Return the part with one strength a model."""
-    return replace(part.at(strengths), update=AS_GRADIENT.get(part.update, part.update))

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import torch
 from torch import nn
 
-from shrinkage.paths.engines.layers.base import LayerArrays, StackedLayer
+from shrinkage.paths.engines.layers.base import Buffers, LayerArrays, Place, StackedLayer
+
+_OPERATIONS: Any = torch.ops.aten
 
 
 def _itself(layer: nn.Module, arrays: LayerArrays, hidden: torch.Tensor) -> torch.Tensor:
@@ -18,6 +23,104 @@ def _unchanged(layer: nn.Module, arrays: LayerArrays, hidden: torch.Tensor) -> t
     return hidden
 
 
+class OfOutput:
+    """An activation whose derivative follows from its output: relu, tanh, sigmoid."""
+
+    changeable = False
+    compute: Callable[..., torch.Tensor]
+
+    def __init__(self, layer: nn.Module, arrays: LayerArrays, place: Place) -> None:
+        del layer, arrays
+        self._in_place, self._buffers = place.in_place, Buffers()
+
+    def forward(self, hidden: torch.Tensor) -> torch.Tensor:
+        """Return the activations."""
+        own = hidden if self._in_place else self._buffers.take("out", hidden.shape, hidden)
+        self._output = self._compute(hidden, own)
+        return self._output
+
+    def backward(self, gradient: torch.Tensor) -> torch.Tensor:
+        """Return the gradient of the input, in place."""
+        self._differentiate(gradient, self._output)
+        return gradient
+
+    def _compute(self, hidden: torch.Tensor, out: torch.Tensor) -> torch.Tensor:
+        raise NotImplementedError
+
+    def _differentiate(self, gradient: torch.Tensor, output: torch.Tensor) -> None:
+        raise NotImplementedError
+
+
+class Relu(OfOutput):
+    """max(h, 0)."""
+
+    def _compute(self, hidden: torch.Tensor, out: torch.Tensor) -> torch.Tensor:
+        return torch.clamp_min(hidden, 0, out=out)
+
+    def _differentiate(self, gradient: torch.Tensor, output: torch.Tensor) -> None:
+        _OPERATIONS.threshold_backward.grad_input(gradient, output, 0, grad_input=gradient)
+
+
+class Tanh(OfOutput):
+    """The hyperbolic tangent."""
+
+    def _compute(self, hidden: torch.Tensor, out: torch.Tensor) -> torch.Tensor:
+        return torch.tanh(hidden, out=out)
+
+    def _differentiate(self, gradient: torch.Tensor, output: torch.Tensor) -> None:
+        _OPERATIONS.tanh_backward.grad_input(gradient, output, grad_input=gradient)
+
+
+class Sigmoid(OfOutput):
+    """1/(1 + exp(−h))."""
+
+    def _compute(self, hidden: torch.Tensor, out: torch.Tensor) -> torch.Tensor:
+        return torch.sigmoid(hidden, out=out)
+
+    def _differentiate(self, gradient: torch.Tensor, output: torch.Tensor) -> None:
+        _OPERATIONS.sigmoid_backward.grad_input(gradient, output, grad_input=gradient)
+
+
+class Gelu:
+    """h·Φ(h), exact or by tanh."""
+
+    changeable = True
+
+    def __init__(self, layer: nn.GELU, arrays: LayerArrays, place: Place) -> None:
+        del arrays, place
+        self._approximate, self._buffers = layer.approximate, Buffers()
+
+    def forward(self, hidden: torch.Tensor) -> torch.Tensor:
+        """Return the activations; their input is kept."""
+        self._input = hidden
+        out = self._buffers.take("out", hidden.shape, hidden)
+        return _OPERATIONS.gelu.out(hidden, approximate=self._approximate, out=out)
+
+    def backward(self, gradient: torch.Tensor) -> torch.Tensor:
+        """Return the gradient of the input, in place."""
+        _OPERATIONS.gelu_backward.grad_input(
+            gradient, self._input, approximate=self._approximate, grad_input=gradient
+        )
+        return gradient
+
+
+class Same:
+    """A layer that leaves the activations as they are."""
+
+    changeable = False  # what comes before it may need its output
+
+    def __init__(self, layer: nn.Module, arrays: LayerArrays, place: Place) -> None:
+        del layer, arrays, place
+
+    def forward(self, hidden: torch.Tensor) -> torch.Tensor:
+        """Return the activations."""
+        return hidden
+
+    def backward(self, gradient: torch.Tensor) -> torch.Tensor:
+        """Return the gradient."""
+        return gradient
+
+
 def _dropout(layer: nn.Dropout, arrays: LayerArrays, hidden: torch.Tensor) -> torch.Tensor:
     """Drop the same units of the same rows in every model.
 
@@ -27,12 +130,40 @@ def _dropout(layer: nn.Dropout, arrays: LayerArrays, hidden: torch.Tensor) -> to
     if not arrays.training:
         return hidden
     mask = hidden.new_empty(hidden.shape[2], hidden.shape[1])
+    return hidden * _drawn(layer, arrays, mask).t()
+
+
+def _drawn(layer: nn.Dropout, arrays: LayerArrays, mask: torch.Tensor) -> torch.Tensor:
     mask.bernoulli_(1.0 - layer.p, generator=arrays.generator)
-    return hidden * mask.div_(1.0 - layer.p).t()
+    return mask.div_(1.0 - layer.p)
 
 
-ACTIVATION = StackedLayer(
-    (nn.ReLU, nn.GELU, nn.Tanh, nn.Sigmoid, nn.SiLU, nn.ELU, nn.LeakyReLU, nn.Identity), _itself
-)
-FLATTEN = StackedLayer((nn.Flatten,), _unchanged)  # rows are flat already
-DROPOUT = StackedLayer((nn.Dropout,), _dropout)
+class Dropped:
+    """Dropout, with the mask of this step for both directions."""
+
+    changeable = True
+
+    def __init__(self, layer: nn.Dropout, arrays: LayerArrays, place: Place) -> None:
+        del place
+        self._layer, self._arrays, self._buffers = layer, arrays, Buffers()
+
+    def forward(self, hidden: torch.Tensor) -> torch.Tensor:
+        """Return the activations that are left, scaled."""
+        mask = self._buffers.take("mask", (hidden.shape[2], hidden.shape[1]), hidden)
+        self._mask = _drawn(self._layer, self._arrays, mask).t()
+        out = self._buffers.take("out", hidden.shape, hidden)
+        return torch.mul(hidden, self._mask, out=out)
+
+    def backward(self, gradient: torch.Tensor) -> torch.Tensor:
+        """Return the gradient of the input, in place."""
+        return gradient.mul_(self._mask)
+
+
+RELU = StackedLayer((nn.ReLU,), _itself, training=Relu)
+TANH = StackedLayer((nn.Tanh,), _itself, training=Tanh)
+SIGMOID = StackedLayer((nn.Sigmoid,), _itself, training=Sigmoid)
+GELU = StackedLayer((nn.GELU,), _itself, training=Gelu)
+IDENTITY = StackedLayer((nn.Identity,), _unchanged, training=Same)
+ACTIVATION = StackedLayer((nn.SiLU, nn.ELU, nn.LeakyReLU), _itself)
+FLATTEN = StackedLayer((nn.Flatten,), _unchanged, training=Same)  # rows are flat already
+DROPOUT = StackedLayer((nn.Dropout,), _dropout, training=Dropped)

@@ -5,14 +5,24 @@ from __future__ import annotations
 from torch import nn
 
 from shrinkage.paths.engines.layers.base import StackedLayer
-from shrinkage.paths.engines.layers.elementwise import ACTIVATION, DROPOUT, FLATTEN
+from shrinkage.paths.engines.layers.elementwise import (
+    ACTIVATION,
+    DROPOUT,
+    FLATTEN,
+    GELU,
+    IDENTITY,
+    RELU,
+    SIGMOID,
+    TANH,
+)
 from shrinkage.paths.engines.layers.linear import LINEAR
 from shrinkage.paths.engines.layers.norms import BATCH_NORM, LAYER_NORM
 
+ACTIVATIONS = (RELU, TANH, SIGMOID, GELU, IDENTITY, ACTIVATION)
+ENTRIES = (LINEAR, *ACTIVATIONS, DROPOUT, FLATTEN, BATCH_NORM, LAYER_NORM)
+
 LAYERS: dict[type[nn.Module], StackedLayer] = {
-    kind: entry
-    for entry in (LINEAR, ACTIVATION, DROPOUT, FLATTEN, BATCH_NORM, LAYER_NORM)
-    for kind in entry.classes
+    kind: entry for entry in ENTRIES for kind in entry.classes
 }
 
 

@@ -1,0 +1,111 @@
+"""The arrays of a stack in flat buffers: weights, gradients and Adam's two moments.
+
+Who uses this: the stacked network and its optimizer. Each parameter is a view (models, *shape) of
+one stretch of every buffer, so that one compiled pass, one collective operation or one copy does
+all of them. Whoever leaves out models or columns makes a smaller set of buffers with `reduced`;
+the moments and the number of steps go along.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+import torch
+
+ALIGNED = 16  # numbers: 64 bytes of float32, a line of the cache
+
+Cut = Callable[[str, torch.Tensor], torch.Tensor]
+
+
+@dataclass(frozen=True)
+class Stretch:
+    """Where a parameter lies in each buffer, and its shape with the models in front."""
+
+    begin: int
+    shape: torch.Size
+
+    @property
+    def length(self) -> int:
+        """Return how many numbers it has."""
+        return self.shape.numel()
+
+    @property
+    def of_model(self) -> int:
+        """Return how many numbers of it one model has."""
+        return self.shape[1:].numel()
+
+    def view(self, buffer: torch.Tensor) -> torch.Tensor:
+        """Return the parameter's view of a buffer."""
+        return buffer[self.begin : self.begin + self.length].view(self.shape)
+
+
+@dataclass
+class FlatStack:
+    """The buffers of some parameters.
+
+    Args:
+        stretches: of each parameter, by its name.
+        values: the weights.
+        gradients: what the backward pass leaves.
+        first: Adam's running mean of the gradient.
+        second: Adam's running mean of its square.
+        steps: how many steps have been taken.
+
+    `parameters` are leaves that autograd knows; their `.grad` is a view of `gradients`.
+    """
+
+    stretches: Mapping[str, Stretch]
+    values: torch.Tensor
+    gradients: torch.Tensor
+    first: torch.Tensor
+    second: torch.Tensor
+    steps: int = 0
+    parameters: dict[str, torch.Tensor] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.parameters = {}
+        for name, stretch in self.stretches.items():
+            parameter = stretch.view(self.values).requires_grad_()
+            parameter.grad = stretch.view(self.gradients)
+            self.parameters[name] = parameter
+
+    @classmethod
+    def of(cls, arrays: Mapping[str, torch.Tensor]) -> FlatStack:
+        """Return new buffers with copies of these arrays, the models along their first axes.
+
+        >>> stack = FlatStack.of({"weight": torch.ones(2, 3), "bias": torch.zeros(2, 1)})
+        >>> stack.values.numel(), stack.stretches["bias"].begin
+        (32, 16)
+        """
+        stretches, end = {}, 0
+        for name, array in arrays.items():
+            stretches[name] = Stretch(end, array.shape)
+            end += -(-array.numel() // ALIGNED) * ALIGNED
+        like = next(iter(arrays.values()))
+        values, *others = (torch.zeros(end, dtype=like.dtype, device=like.device) for _ in range(4))
+        for name, array in arrays.items():
+            stretches[name].view(values).copy_(array.detach())
+        gradients, first, second = others
+        return cls(stretches, values, gradients, first, second)
+
+    def moments(self, name: str) -> tuple[torch.Tensor, torch.Tensor]:
+        """Return the views of Adam's moments of a parameter."""
+        stretch = self.stretches[name]
+        return stretch.view(self.first), stretch.view(self.second)
+
+    def reduced(self, cut: Cut) -> FlatStack:
+        """Return smaller buffers, in which training goes on with what is left.
+
+        Args:
+            cut: maps a parameter's name and its array (models, *shape), of weights or of a
+                moment, to what is left of it.
+        """
+        names = self.stretches
+        left = {name: cut(name, stretch.view(self.values)) for name, stretch in names.items()}
+        smaller = FlatStack.of(left)
+        for name in names:
+            for own, before in zip(smaller.moments(name), self.moments(name), strict=True):
+                own.copy_(cut(name, before))
+        smaller.steps = self.steps
+        return smaller

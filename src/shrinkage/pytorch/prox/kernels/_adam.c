@@ -1,0 +1,122 @@
+/* Adam's step and the prox of L1 and L2 after it, in its own metric, in one pass over the weights
+   of a stack of models: each array is read and written once, and the zeros are counted on the way.
+
+   Called by kernels/adam.py on raw pointers. What it computes is what torch's Adam and
+   _shrink.c compute one after the other; w0 is the weight between the two. No prox goes farther
+   than a bound, or than twice what Adam has just moved the weight. NaN stays NaN, and stays where
+   it is. A first moment that is too small for a normal number is 0: on some processors such
+   numbers take a hundred times as long. */
+#include <float.h>
+#include <math.h>
+
+#include "_pool.h"
+
+enum { BETA1, BETA2, STEP, EPSILON, RATE, BOUND, FARTHEST, NUMBERS };
+
+struct stack {
+    void *w, *m, *v;
+    const void *g;
+    const size_t *from, *n;    /* of each segment: where it begins, and how many weights it has */
+    const double *l1, *l2;     /* of each segment */
+    size_t segments;
+    const double *numbers;
+    long long *zeros;          /* threads x segments */
+    void (*piece)(const struct stack *, size_t segment, size_t from, size_t n, long long *zeros);
+    const struct pool *pool;
+};
+
+#define MOMENTS(real, ROOT, SIZE, LEAST)                                                           \
+    real gradient = g[i], first = m[i] + (gradient - m[i]) * fresh;                                \
+    real square = v[i] * beta2 + rare * gradient * gradient;                                       \
+    first = SIZE(first) < LEAST ? 0 : first;                                                       \
+    m[i] = first;                                                                                  \
+    v[i] = square;                                                                                 \
+    real distance = ROOT(square < LEAST ? LEAST : square) + epsilon;
+
+#define STACK(real, NAME, ROOT, SIZE, LEAST)                                                       \
+    CLONES static void NAME(const struct stack *s, size_t k, size_t from, size_t n,                \
+                            long long *zeros)                                                      \
+    {                                                                                              \
+        real *restrict w = (real *)s->w + from, *restrict m = (real *)s->m + from;                 \
+        real *restrict v = (real *)s->v + from;                                                    \
+        const real *restrict g = (const real *)s->g + from;                                        \
+        const double *number = s->numbers;                                                         \
+        real fresh = (real)(1 - number[BETA1]), beta2 = (real)number[BETA2];                       \
+        real rare = (real)(1 - number[BETA2]), step = (real)number[STEP];                          \
+        real epsilon = (real)number[EPSILON], bound = (real)number[BOUND];                         \
+        real farthest = (real)number[FARTHEST];                                                    \
+        real threshold = (real)(number[RATE] * s->l1[k]), ridge = (real)(number[RATE] * s->l2[k]); \
+        int none = 0;                                                                              \
+        if (threshold == 0 && ridge == 0)                                                          \
+            for (size_t i = 0; i < n; i++) {                                                       \
+                MOMENTS(real, ROOT, SIZE, LEAST)                                                   \
+                w[i] = w[i] - step * first / distance;                                             \
+                none += w[i] == 0;                                                                 \
+            }                                                                                      \
+        else if (ridge == 0)                                                                       \
+            for (size_t i = 0; i < n; i++) {                                                       \
+                MOMENTS(real, ROOT, SIZE, LEAST)                                                   \
+                real r = 1 / distance, moved = step * first * r, w0 = w[i] - moved;                \
+                real own = farthest * SIZE(moved), far = own > bound ? own : bound;                \
+                real t = threshold * r;                                                            \
+                t = t < far ? t : far;                                                             \
+                w[i] = w0 - (w0 > t ? t : (w0 < -t ? -t : w0));                                    \
+                none += w[i] == 0;                                                                 \
+            }                                                                                      \
+        else                                                                                       \
+            for (size_t i = 0; i < n; i++) {                                                       \
+                MOMENTS(real, ROOT, SIZE, LEAST)                                                   \
+                real moved = step * first / distance, w0 = w[i] - moved;                           \
+                real own = farthest * SIZE(moved), far = own > bound ? own : bound;                \
+                real r = 1 / (distance + ridge), z = w0 - w0 * (ridge * r), t = threshold * r;     \
+                real u = z - (z > t ? t : (z < -t ? -t : z)), low = w0 - far, high = w0 + far;     \
+                w[i] = u < low ? low : (u > high ? high : u);                                      \
+                none += w[i] == 0;                                                                 \
+            }                                                                                      \
+        *zeros = none;                                                                             \
+    }
+
+STACK(float, stack_float, sqrtf, fabsf, FLT_MIN)
+STACK(double, stack_double, sqrt, fabs, DBL_MIN)
+
+/* Do the part of every segment that is this thread's. */
+static void part(const struct stack *s, size_t number, size_t count)
+{
+    long long *zeros = s->zeros + number * s->segments;
+    for (size_t k = 0; k < s->segments; k++) {
+        size_t share = (s->n[k] + count - 1) / count, from = number * share;
+        zeros[k] = 0;
+        if (from < s->n[k]) {
+            size_t n = s->n[k] - from < share ? s->n[k] - from : share;
+            s->piece(s, k, s->from[k] + from, n, zeros + k);
+        }
+    }
+}
+
+static void part_of_thread(void *given)
+{
+    const struct stack *s = given;
+    part(s, (size_t)s->pool->number(), (size_t)s->pool->count());
+}
+
+/* One step of the segments of four flat buffers; `wide` says that they are of double numbers. The
+   rows of `zeros` that are not used stay as they are; returns how many are. */
+PUBLIC unsigned adam_stack(void *w, const void *g, void *m, void *v, int wide, const size_t *from,
+                           const size_t *n, const double *l1, const double *l2, size_t segments,
+                           const double *numbers, long long *zeros, const struct pool *pool,
+                           unsigned threads)
+{
+    struct stack s = {w, m, v, g, from, n, l1, l2, segments, numbers, zeros,
+                      wide ? stack_double : stack_float, pool};
+    size_t total = 0;
+    for (size_t k = 0; k < segments; k++)
+        total += n[k];
+    if (!pool->parallel || threads < 2 || total < WORTHWHILE) {
+        part(&s, 0, 1);
+        return 1;
+    }
+    for (size_t k = 0; k < threads * segments; k++)
+        zeros[k] = 0;
+    pool->parallel(part_of_thread, &s, threads, 0);
+    return threads;
+}

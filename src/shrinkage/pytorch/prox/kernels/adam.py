@@ -1,0 +1,91 @@
+"""Adam and the prox after it in one pass over a stack: compiled, where the kernels were built.
+
+Who uses this: the stacked engine, whose weights, gradients and moments lie in four flat buffers.
+Torch's Adam and the shrink after it read the same arrays one after the other; at 21 models of an
+MLP 784-64-32-10 that is the largest part of a step that is no matrix product.
+"""
+
+from __future__ import annotations
+
+import ctypes
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from shrinkage.pytorch.prox import kernels
+from shrinkage.terms import FARTHEST
+
+DTYPES = (torch.float32, torch.float64)
+
+
+def is_built() -> bool:
+    """Return whether the compiled pass is there and not turned off."""
+    return kernels._LIBRARY is not None and hasattr(kernels._LIBRARY, "adam_stack")
+
+
+@dataclass(frozen=True)
+class AdamNumbers:
+    """What Adam is set to; the defaults are torch's."""
+
+    beta1: float = 0.9
+    beta2: float = 0.999
+    epsilon: float = 1e-8
+
+    def at(self, step: int, rate: float) -> np.ndarray:
+        """Return the numbers of a step (from 1) as the kernel takes them, `_adam.c`'s enum.
+
+        With s = √(1 − β2ᵗ), Adam's step rate·m̂/(√v̂ + ε) is (rate·s/(1 − β1ᵗ))·m/(√v + ε·s).
+        """
+        root = float(np.sqrt(1 - self.beta2**step))
+        own = rate * root / (1 - self.beta1**step)
+        epsilon, bound = self.epsilon * root, FARTHEST * rate
+        return np.array([self.beta1, self.beta2, own, epsilon, rate * root, bound, FARTHEST])
+
+
+class AdamPass:
+    """Adam and the prox of l1·Σ|w| + l2·½Σw² on segments of flat buffers.
+
+    Args:
+        segments: (begin, length) of each.
+        l1: strength of L1, one a segment.
+        l2: strength of L2, one a segment; where both are 0, Adam alone.
+
+    `zeros` has the number of exact zeros of each segment after the last step.
+    """
+
+    def __init__(self, segments: Sequence[tuple[int, int]], l1: np.ndarray, l2: np.ndarray) -> None:
+        self._from = np.array([begin for begin, _ in segments], np.uintp)
+        self._sizes = np.array([length for _, length in segments], np.uintp)
+        self._l1, self._l2 = (np.ascontiguousarray(v, np.float64) for v in (l1, l2))
+        self._zeros = np.zeros((1, len(segments)), np.int64)
+        self._rows = 1
+
+    @property
+    def zeros(self) -> np.ndarray:
+        """Return the zeros of each segment."""
+        return self._zeros[: self._rows].sum(axis=0)
+
+    def __call__(
+        self,
+        values: torch.Tensor,
+        gradient: torch.Tensor,
+        first: torch.Tensor,
+        second: torch.Tensor,
+        numbers: np.ndarray,
+    ) -> None:
+        """Take one step in place, of dense CPU buffers of one dtype of `DTYPES`."""
+        threads = torch.get_num_threads()
+        if threads > len(self._zeros):
+            self._zeros = np.zeros((threads, self._sizes.size), np.int64)
+        pointer, count = ctypes.c_void_p, ctypes.c_size_t
+        self._rows = kernels._LIBRARY.adam_stack(
+            *(pointer(buffer.data_ptr()) for buffer in (values, gradient, first, second)),
+            int(values.dtype is torch.float64),
+            *(pointer(own.ctypes.data) for own in (self._from, self._sizes, self._l1, self._l2)),
+            count(self._sizes.size),
+            *(pointer(own.ctypes.data) for own in (numbers, self._zeros)),
+            ctypes.byref(kernels._POOL),
+            ctypes.c_uint(threads),
+        )

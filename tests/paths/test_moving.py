@@ -1,0 +1,110 @@
+"""One pass over the flat buffers moves a stack as torch's Adam with the parts attached does."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from shrinkage.paths.engines import moving
+from shrinkage.paths.engines.flat import FlatStack
+from shrinkage.penalties import L1, L2, ElasticNet
+from shrinkage.pytorch.prox.kernels import adam
+from shrinkage.terms import Part
+
+MODELS, SHAPE = 4, (70, 300)
+STRENGTHS = torch.tensor([0.0, 1e-4, 1e-2, 3.0], dtype=torch.float64)
+PARTS = {
+    "L1": [Part(STRENGTHS, L1())],
+    "L2": [Part(STRENGTHS, L2())],
+    "elastic net": [Part(STRENGTHS, ElasticNet(0.3))],
+    "L1 and a fixed L2": [Part(STRENGTHS, L1()), Part(torch.full((4,), 0.1).double(), L2())],
+}
+
+pytestmark = pytest.mark.skipif(not adam.is_built(), reason="the compiled kernels were not built")
+
+
+def stack(dtype: torch.dtype) -> FlatStack:
+    """Return weights, gradients and moments as they are found in training, with extreme ones."""
+    random = torch.Generator().manual_seed(0)
+    flat = FlatStack.of({"w": torch.zeros(MODELS, *SHAPE), "b": torch.zeros(MODELS, 7)})
+    for buffer, scale in ((flat.values, 1e-2), (flat.gradients, 1e-3), (flat.first, 1e-3)):
+        buffer.normal_(0, scale, generator=random)
+    flat.second.copy_(flat.first.square() * torch.rand(flat.first.shape, generator=random))
+    for column in range(4):  # inputs that are never on; weights at zero; a rare gradient
+        flat.parameters["w"].detach()[..., column] *= column > 1
+        flat.moments("w")[0][..., column] = 0
+        flat.moments("w")[1][..., column] = 1e-30 * (column > 0)
+        assert flat.parameters["w"].grad is not None
+        flat.parameters["w"].grad[..., column] *= column > 2
+    values, gradients, first, second = (buffer.to(dtype) for buffer in buffers(flat))
+    return FlatStack(flat.stretches, values, gradients, first, second, steps=10)
+
+
+def buffers(flat: FlatStack) -> tuple[torch.Tensor, ...]:
+    return flat.values.detach(), flat.gradients, flat.first, flat.second
+
+
+@pytest.mark.parametrize("name", PARTS)
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float32], ids=str)
+def test_the_pass_is_adam_and_the_shrink_after_it(name, dtype, monkeypatch):
+    ours, theirs = stack(dtype), stack(dtype)
+    optimizer = moving.Optimizer(ours, {"w": PARTS[name]})
+    monkeypatch.setattr(moving, "is_built", lambda: False)
+    other = moving.Optimizer(theirs, {"w": PARTS[name]})
+    for rate in (1e-2, 4e-3):
+        optimizer.step(rate)
+        other.step(rate)
+    relative = {torch.float64: 1e-9, torch.float32: 1e-6}[dtype]
+    for own, expected in zip(buffers(ours), buffers(theirs), strict=True):
+        torch.testing.assert_close(own, expected, rtol=relative, atol=1e-2 * relative)
+    assert torch.equal(ours.parameters["w"] == 0, theirs.parameters["w"] == 0)
+    zeros = (ours.parameters["w"] == 0).flatten(1).sum(1).numpy()
+    assert np.array_equal(optimizer.zeros["w"], zeros)
+    shrunk = ours.parameters["w"][1:]
+    assert not torch.signbit(shrunk[shrunk == 0]).any()
+
+
+def test_threads_change_no_bit():
+    alone, shared = stack(torch.float32), stack(torch.float32)
+    threads = torch.get_num_threads()
+    for flat, count in ((alone, 1), (shared, 2)):
+        torch.set_num_threads(count)
+        optimizer = moving.Optimizer(flat, {"w": PARTS["elastic net"]})
+        optimizer.step(1e-2)
+    torch.set_num_threads(threads)
+    assert all(torch.equal(*pair) for pair in zip(buffers(alone), buffers(shared), strict=True))
+
+
+@pytest.mark.parametrize("built", [True, False])
+def test_not_a_number_stays_in_its_model(built, monkeypatch):
+    monkeypatch.setattr(moving, "is_built", lambda: built)
+    calm, mixed = stack(torch.float32), stack(torch.float32)
+    gradient = mixed.parameters["w"].grad
+    assert gradient is not None
+    gradient[1, 5], gradient[2, 6] = torch.nan, torch.inf
+    for flat in (calm, mixed):
+        moving.Optimizer(flat, {"w": PARTS["elastic net"]}).step(1e-2)
+    assert torch.isnan(mixed.parameters["w"][1, 5]).all()
+    for model, row in ((0, slice(None)), (3, slice(None)), (1, slice(0, 5)), (2, slice(7, None))):
+        own, other = mixed.parameters["w"][model, row], calm.parameters["w"][model, row]
+        assert torch.equal(own, other)
+
+
+@pytest.mark.parametrize("name", ["elastic net", "L2"])
+def test_what_is_left_of_a_stack_goes_on_as_before(name):
+    whole = stack(torch.float64)
+    moving.Optimizer(whole, {"w": PARTS[name]}).step(1e-2)
+
+    def cut(parameter: str, array: torch.Tensor) -> torch.Tensor:
+        models = array[[1, 3]]
+        return models[..., 2::3] if parameter == "w" else models
+
+    left = whole.reduced(cut)
+    left.gradients.copy_(torch.ones_like(left.gradients))
+    whole.gradients.fill_(1.0)
+    moving.Optimizer(whole, {"w": PARTS[name]}).step(1e-2)
+    some = [Part(part.strength[[1, 3]], part.penalty) for part in PARTS[name]]
+    moving.Optimizer(left, {"w": some}).step(1e-2)
+    for parameter in ("w", "b"):
+        assert torch.equal(left.parameters[parameter], cut(parameter, whole.parameters[parameter]))
