@@ -279,6 +279,15 @@ def command(
     runner: Annotated[
         str, _path_option("What runs the models: threads.", "--runner", metavar="NAME")
     ] = "threads",
+    memory: Annotated[
+        str | None,
+        _path_option(
+            "The most memory to take, such as 2GB: models train in chunks that fit. [default: half "
+            "of what is free]",
+            "--memory",
+            metavar="SIZE",
+        ),
+    ] = None,
     out: Annotated[
         Path | None, _path_option("Run directory. [default: runs/NAME]", "--out", metavar="FOLDER")
     ] = None,
@@ -335,6 +344,7 @@ def command(
         engine=engine,
         device=device,
         runner=runner,
+        memory=memory,
     )
     specs = {} if columns is None else read_specs(columns)
     unknown = "drop" if drop_missing_target else missing_target

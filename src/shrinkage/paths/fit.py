@@ -88,9 +88,23 @@ def _estimate(plan: Plan, store: Store) -> Estimate:
     counted = not isinstance(strengths, tuple)
     grid = log_grid(DEFAULT_TOP, strengths) if counted else strengths
     settings = plan.problem.terms.unregularized + _settings(plan, grid)
-    jobs = [job for job in plan.jobs(0, settings) if store.unit(job.name) is None]
+    jobs = [job for job in _jobs(plan, 0, settings, store) if store.unit(job.name) is None]
     searched = counted and store.note("grid") is None
     return estimate(plan, jobs, len(settings), searched=searched)
+
+
+def _jobs(plan: Plan, group: int, settings: Settings, store: Store) -> list[Job]:
+    """Return the jobs of a group, cut as before in a resumed run: what is free has changed since.
+
+    Where a cap of the memory was given, a finer cut is taken.
+    """
+    name, parts = f"parts-of-group-{group}", plan.parts(len(settings))
+    known = store.note(name)
+    if isinstance(known, int) and (known >= parts or plan.options.memory is None):
+        parts = known
+    elif store.root is not None:
+        store.keep_note(name, parts)
+    return plan.jobs(group, settings, parts)
 
 
 def _run(plan: Plan, jobs: Sequence[Job], store: Store, progress: Progress) -> list[UnitOutcome]:
@@ -98,11 +112,20 @@ def _run(plan: Plan, jobs: Sequence[Job], store: Store, progress: Progress) -> l
     outcomes = {job.name: store.unit(job.name) for job in jobs}
     missing = [job for job in jobs if outcomes[job.name] is None]
     progress.advance(plan.steps(job for job in jobs if job not in missing))
+    told: list[float] = []
+
+    def keep(job: Job, outcome: UnitOutcome) -> None:
+        store.keep_unit(job.name, outcome)
+        most = outcome.values["halved_to"].max()
+        if most and most not in told:
+            told.append(most)
+            progress.say(f"Memory ran out: going on with {most:.0f} models at a time.")
+
     fresh = plan.runner.run(
-        Work(plan.engine, plan.problem),
+        Work(plan.engine, plan.problem, plan.limit),
         missing,
         prepare=plan.unit,
-        keep=lambda job, outcome: store.keep_unit(job.name, outcome),
+        keep=keep,
         advance=progress.advance,
     )
     outcomes.update(zip((job.name for job in missing), fresh, strict=True))
@@ -113,7 +136,7 @@ def _validate(
     plan: Plan, group: int, settings: Settings, store: Store, progress: Progress, stage: str
 ) -> list[UnitOutcome]:
     """Return the outcome of each fold."""
-    jobs = plan.jobs(group, settings)
+    jobs = _jobs(plan, group, settings, store)
     progress.stage(stage, plan.steps(jobs))
     by_fold: dict[int | None, list[UnitOutcome]] = {}
     for job, outcome in zip(jobs, _run(plan, jobs, store, progress), strict=True):
@@ -146,7 +169,6 @@ def _refit(
     if plan.options.refit != "all":
         chosen = chosen.take((choice.best, choice.one_standard_error))
     settings = (plan.problem.terms.unregularized + chosen).distinct()
-    job = plan.refit_job(settings)
-    progress.stage("refit", plan.steps([job]))
-    (outcome,) = _run(plan, [job], store, progress)
-    return Refit(settings, outcome)
+    jobs = plan.refit_jobs(settings)
+    progress.stage("refit", plan.steps(jobs))
+    return Refit(settings, joined(_run(plan, jobs, store, progress)))

@@ -20,6 +20,7 @@ from shrinkage.paths.choosing.grid import check_strengths
 from shrinkage.paths.choosing.scores import ScorerLike, scorer_name
 from shrinkage.paths.engines.recipe import LEARNING_RATE
 from shrinkage.paths.running.input_groups import GroupsOfInputs, checked_groups
+from shrinkage.paths.running.memory import size_in_bytes
 from shrinkage.paths.running.runners.registry import runner_named
 
 UPDATES = ("proximal", "decoupled", "gradient", "loss")
@@ -62,6 +63,8 @@ class PathOptions:
         runner: what runs the units: `threads`.
         groups_of_inputs: columns that are one group for a group lasso per input: names of groups
             with their columns, or a label for each column; None: each column is one.
+        memory: the most that the process, or on a GPU its memory, may hold, as `"2GB"` or in bytes:
+            models train in chunks that fit. None: half of what is free is for training.
         free: columns whose weights in the first layer no term penalises.
     """
 
@@ -87,6 +90,7 @@ class PathOptions:
     runner: str = "threads"
     groups_of_inputs: GroupsOfInputs | None = None
     free: tuple[str, ...] = ()
+    memory: str | float | None = None
 
     def __post_init__(self) -> None:
         checked: dict[str, object] = {
@@ -115,6 +119,8 @@ class PathOptions:
         for name, least in (("epochs", 1), ("batch_size", 1), ("rare_below", 2)):
             if getattr(self, name) is not None:
                 checked[name] = whole(getattr(self, name), name, least, "or leave it out")
+        if self.memory is not None:
+            checked["memory"] = size_in_bytes(self.memory)
         if self.rare_below is not None and self.rare != "other":
             raise InputError(
                 f"expected rare='other' (--rare other) beside rare_below {self.rare_below}, got "
@@ -138,8 +144,14 @@ class PathOptions:
         if isinstance(self.strengths, tuple):
             values["strengths"] = list(self.strengths)
         values["select"], values["free"] = list(self.select), list(self.free)
-        del values["runner"]  # where a run is trained does not make it another run
+        for name in ("runner", "memory"):  # where it is trained does not make it another run
+            del values[name]
         return values
+
+    @property
+    def memory_cap(self) -> float | None:
+        """Return `memory` in bytes."""
+        return None if self.memory is None else size_in_bytes(self.memory)
 
     def torch_device(self) -> torch.device:
         """Return the device, the fastest one for `auto`.

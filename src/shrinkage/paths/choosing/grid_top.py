@@ -26,6 +26,8 @@ import torch
 
 from shrinkage.paths.engines.base import Advance, Engine, Problem, Rows, Unit, spread
 from shrinkage.paths.engines.losses import ShiftedLoss
+from shrinkage.paths.running.halving import StackLimit, in_chunks
+from shrinkage.paths.settings import Settings
 
 SEARCH_STEPS = 200
 LEAST_STEPS = 20
@@ -168,6 +170,7 @@ class _Search:
     unit: Unit
     engine: Engine
     advance: Advance
+    limit: StackLimit = field(default_factory=StackLimit)
     losses: dict[int, float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -202,14 +205,18 @@ class _Search:
         settings = self.problem.terms.settings((2.0**power,) for power in exponents)
         weights = self.problem.n_weights
         parts = self.engine.parts(self.problem, len(settings), weights, folds=1, workers=1)
-        measured: list[float] = []
+        measured: list[np.ndarray] = []
         for some in settings.cut(parts):
-            unit = replace(self.unit, settings=some)
-            trained = self.engine.train(self.problem, unit, self.advance)
-            rows = self._sample
-            losses = self.problem.loss(trained.outputs(rows.x), rows.target, rows.weight)
-            measured += np.nan_to_num(losses.cpu().numpy(), nan=np.inf).tolist()
-        self.losses.update(zip(exponents, measured, strict=True))
+            measured += in_chunks(some, self.limit, self._losses)
+        self.losses.update(zip(exponents, np.concatenate(measured).tolist(), strict=True))
+
+    def _losses(self, settings: Settings) -> np.ndarray:
+        trained = self.engine.train(
+            self.problem, replace(self.unit, settings=settings), self.advance
+        )
+        rows = self._sample
+        losses = self.problem.loss(trained.outputs(rows.x), rows.target, rows.weight)
+        return np.nan_to_num(losses.cpu().numpy(), nan=np.inf)
 
 
 def _arrays(rows: Rows) -> tuple[np.ndarray, np.ndarray | None]:

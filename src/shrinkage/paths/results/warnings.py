@@ -34,6 +34,7 @@ def warnings_of(
         _no_top(source, validation),
         _diverged(validation),
         _not_converged(plan, validation),
+        _halved(validation),
     ]
     return tuple(sentence for sentence in said if sentence)
 
@@ -67,6 +68,18 @@ def _diverged(validation: CrossValidation) -> str:
     if not diverged:
         return ""
     return f"training diverged at strength {', '.join(diverged)}; a smaller learning rate may help"
+
+
+def _halved(validation: CrossValidation) -> str:
+    halved = validation.measures.get("halved_to")
+    if halved is None or not halved.any():
+        return ""
+    least, folds = halved[halved > 0].min(), int(halved.any(axis=0).sum())
+    return (
+        f"memory ran out in {folds} of {halved.shape[1]} folds, which went on with {least:.0f} "
+        "models at a time; results are the same up to rounding, and --memory SIZE cuts them so "
+        "from the start"
+    )
 
 
 def _not_converged(plan: Plan, validation: CrossValidation) -> str:

@@ -51,6 +51,9 @@ class Estimate:
         steps: of each training.
         decade: seconds of a decade of strengths more, where the grid may be extended.
         computed: seconds that the threads will compute in all, whoever else has the cores.
+        together: models of a fold that train together to fit the memory; None: as many as the
+            engine takes.
+        cap: the bytes that were asked for and are less than a model at a time needs.
     """
 
     seconds: float | None
@@ -61,6 +64,8 @@ class Estimate:
     steps: int | None = None
     decade: float | None = None
     computed: float | None = None
+    together: int | None = None
+    cap: float | None = None
 
     def __str__(self) -> str:
         """Return what is told before a run.
@@ -70,7 +75,11 @@ class Estimate:
         memory; each decade beyond an edge of the grid (two at most) about 12 s more.
         """
         memory = f"{self.memory / 1e9:.1f} GB of memory"
+        if self.cap is not None:
+            memory += f" (more than the {self.cap / 1e9:.1f} GB allowed: it is the least)"
         work = f"{self.folds} fold{'s' if self.folds > 1 else ''} × {self.models} models"
+        if self.together is not None:
+            work += f", {self.together} at a time to fit the memory,"
         if self.seconds is None:
             return f"{work} will take as long as their minimizers do, and {memory}."
         training = f"{work} of {self.epochs:,} epochs ({self.steps:,} steps)"
@@ -106,13 +115,14 @@ def estimate(plan: Plan, jobs: Sequence[Job], models: int, *, searched: bool) ->
         searched: whether the top of the grid has still to be found.
     """
     before = peak_bytes()
+    together, cap = _fitted(plan, models)
     if plan.engine.is_solver:
         return Estimate(None, _memory(plan, jobs, before), plan.folds, models)
     recipe = plan.problem.recipe
     seconds, decade, computed = REPORT_SECONDS, None, REPORT_SECONDS
     if jobs:
         _ = plan.refit_unit  # its rows stay in memory
-        work = Work(plan.engine, plan.problem)
+        work = Work(plan.engine, plan.problem, plan.limit)
         costs = _Costs(plan, measure_speed(work, jobs[: plan.workers], plan.runner, plan.unit))
         alone = costs.refit(models) + REPORT_SECONDS + (costs.search(models) if searched else 0.0)
         seconds = costs.validation(jobs) + alone * costs.speed.alone(costs.side_by_side(jobs))
@@ -120,7 +130,19 @@ def estimate(plan: Plan, jobs: Sequence[Job], models: int, *, searched: bool) ->
         computed = costs.computed(jobs) + alone
     memory = _memory(plan, jobs, before)
     steps = plan.fold_steps
-    return Estimate(seconds, memory, plan.folds, models, recipe.epochs, steps, decade, computed)
+    return Estimate(
+        seconds, memory, plan.folds, models, recipe.epochs, steps, decade, computed, together, cap
+    )
+
+
+def _fitted(plan: Plan, models: int) -> tuple[int | None, float | None]:
+    """Return how many models train together where memory asks for fewer, and a cap too small."""
+    fitting = plan.fitting(models)
+    own = plan.engine.parts(plan.problem, models, plan.problem.n_weights, plan.folds, plan.workers)
+    if fitting >= math.ceil(models / own):
+        return None, None
+    cap = plan.options.memory_cap if fitting == 0 else None
+    return math.ceil(models / plan.parts(models)), cap
 
 
 @dataclass(frozen=True)

@@ -28,7 +28,8 @@ class UnitOutcome:
     """Measures of one unit; `values` maps names to arrays whose first axis is the model.
 
     Names: `score`, `train_loss`, `validation_loss`, `status` (positions in `Status`), `residual`
-    (NaN: not measured), `nonzero/NAME`, `norm/NAME` for each penalised array, `inputs_kept`
+    (NaN: not measured), `halved_to` (models that trained together since memory ran out, 0: it did
+    not), `nonzero/NAME`, `norm/NAME` for each penalised array, `inputs_kept`
     (source columns), `network_inputs_kept` (inputs, of which a column may make several), and for
     curves `curve/epochs`, `curve/train_loss`, `curve/validation_loss`, `curve/validation_score`.
     A refit has `weights/NAME` instead of scores.
@@ -100,6 +101,7 @@ def validated(problem: Problem, unit: Unit, trained: Trained) -> UnitOutcome:
         "train_loss": train_loss.cpu().numpy().astype(np.float64),
         **_ends(trained, outputs, _spread(problem, unit)),
         **_array_measures(problem, unit, trained),
+        "halved_to": np.zeros(len(score)),
     }
     if trained.curves is not None:
         values["curve/epochs"] = trained.curves.epochs
@@ -119,6 +121,7 @@ def refitted(problem: Problem, unit: Unit, trained: Trained) -> UnitOutcome:
             **_ends(trained, outputs, _spread(problem, unit)),
             **_array_measures(problem, unit, trained),
             **weights,
+            "halved_to": np.zeros(outputs.shape[0]),
         }
     )
 

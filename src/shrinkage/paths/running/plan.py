@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property, reduce
 from operator import or_
 
@@ -28,11 +28,13 @@ from shrinkage.paths.engines.recipe import BATCH_SIZE, Recipe, default_epochs, d
 from shrinkage.paths.engines.registry import choose_engine
 from shrinkage.paths.engines.threads import thread_share
 from shrinkage.paths.options import DTYPES, PathOptions
+from shrinkage.paths.running.halving import StackLimit
 from shrinkage.paths.running.known_before import (
     checked_scorer,
     constant_scores,
     known_cautions,
 )
+from shrinkage.paths.running.memory import bytes_a_model, training_bytes
 from shrinkage.paths.running.new_cells import new_cell_cautions
 from shrinkage.paths.running.planned_inputs import plan_inputs
 from shrinkage.paths.running.preparation import Preparation, make_split
@@ -55,6 +57,7 @@ class Plan:
 
     `module` holds the weights that the refit starts from; it is looked at and never trained.
     `warnings` and `new_cells`, what own sets hold that training does not, are told with the result.
+    `memory` is what training may take, in bytes, and `limit` is lowered where it takes too much.
     """
 
     problem: Problem
@@ -65,6 +68,8 @@ class Plan:
     module: nn.Module
     warnings: tuple[str, ...] = ()
     new_cells: tuple[Caution, ...] = ()
+    memory: float | None = None
+    limit: StackLimit = field(default_factory=StackLimit)
 
     @property
     def workers(self) -> int:
@@ -101,20 +106,39 @@ class Plan:
         data = self.preparation.fold(None)
         return Unit("refit", self.problem.terms.unregularized, seed, data, thread_share(1))
 
-    def jobs(self, group: int, settings: Settings) -> list[Job]:
-        """Return the jobs for a group of settings: one a fold, or several for large models."""
+    def parts(self, models: int) -> int:
+        """Return into how many jobs the models of a fold are cut: the engine's, or more to fit."""
         parts = self.engine.parts(
-            self.problem, len(settings), self.problem.n_weights, self.folds, self.workers
+            self.problem, models, self.problem.n_weights, self.folds, self.workers
         )
+        fitting = self.fitting(models)
+        return max(parts, -(-models // max(1, fitting)))
+
+    def fitting(self, models: int, side_by_side: int | None = None) -> int:
+        """Return how many of these models have the memory to train together, 0 if not one."""
+        at_once = self.engine.at_once(models)
+        if self.memory is None or at_once < models:  # the others wait and take none
+            return models
+        if side_by_side is None:
+            side_by_side = min(self.workers, self.folds)
+        rows = max(len(rows) for fold in self.preparation.split.folds for rows in fold)
+        return min(models, int(self.memory / side_by_side / bytes_a_model(self.problem, rows)))
+
+    def jobs(self, group: int, settings: Settings, parts: int | None = None) -> list[Job]:
+        """Return the jobs for a group of settings: one a fold, or several for large models."""
+        parts = self.parts(len(settings)) if parts is None else parts
         return [
             Job(f"fold-{fold}-group-{group}-part-{part + 1}-of-{parts}", fold, some)
             for fold in range(self.folds)
             for part, some in enumerate(settings.cut(parts))
         ]
 
-    def refit_job(self, settings: Settings) -> Job:
-        """Return the job that trains on all training rows."""
-        return Job("refit", None, settings)
+    def refit_jobs(self, settings: Settings) -> list[Job]:
+        """Return the jobs that train on all training rows: one, or more to fit the memory."""
+        parts = -(-len(settings) // max(1, self.fitting(len(settings), side_by_side=1)))
+        names = [f"refit-part-{part + 1}-of-{parts}" for part in range(parts)]
+        cut = zip(names if parts > 1 else ["refit"], settings.cut(parts), strict=True)
+        return [Job(name, None, some) for name, some in cut]
 
     def unit(self, job: Job) -> Unit:
         """Return the unit of a job, its rows prepared."""
@@ -233,7 +257,10 @@ def make_plan(
     engine.check(problem)
     runner = runner_named(options.runner)
     new_cells = new_cell_cautions(preparation, validation)
-    return Plan(problem, preparation, engine, runner, options, module, inputs.warnings, new_cells)
+    memory = training_bytes(options.memory_cap, device)
+    return Plan(
+        problem, preparation, engine, runner, options, module, inputs.warnings, new_cells, memory
+    )
 
 
 def _rare_below(options: PathOptions, data: Dataset, validation: np.ndarray | None) -> int:

@@ -18,6 +18,7 @@ import numpy as np
 
 from shrinkage.paths.choosing.judging import judge
 from shrinkage.paths.engines.base import Advance, Engine, Problem, Trained, Unit
+from shrinkage.paths.running.halving import ran_out
 from shrinkage.paths.running.outcomes import UnitOutcome
 from shrinkage.paths.running.runners.base import Job, Runner, Work
 from shrinkage.paths.settings import Settings
@@ -76,9 +77,8 @@ class _Trial(Work):
         del advance
         begin = time.perf_counter(), time.thread_time()
         steps = _steps(self.engine, self.problem, unit)
-        at_once = self.engine.at_once(len(unit.settings))
+        at_once, (step, trained) = self._most_steps(unit, steps)
         few = min(FEW_MODELS, at_once)
-        step, trained = _timed_steps(self, unit, at_once, steps)
         few_step = step
         if few < at_once:
             few_step, _ = _timed_steps(self, unit, few, steps)
@@ -94,6 +94,18 @@ class _Trial(Work):
             "crowding": _crowding(*begin),
         }
         return UnitOutcome({name: np.array(value) for name, value in measured.items()})
+
+    def _most_steps(self, unit: Unit, steps: int) -> tuple[int, tuple[float, Trained | None]]:
+        """Return how many models have the memory to take steps together, and their steps."""
+        models = self.engine.at_once(len(unit.settings))
+        models = min(models, self.limit.most or models)
+        while True:
+            try:
+                return models, _timed_steps(self, unit, models, steps)
+            except (MemoryError, RuntimeError) as error:
+                if models == 1 or not ran_out(error):
+                    raise
+            models = self.limit.lower(models)
 
     def warm_up(self, unit: Unit) -> None:
         """Do a little of everything once: what is imported and made ready then is not timed."""
@@ -121,7 +133,7 @@ def measure_speed(
         prepared.append(time.thread_time() - begin)
         return unit
 
-    trial = _Trial(work.engine, work.problem)
+    trial = _Trial(work.engine, work.problem, work.limit)
     trial.warm_up(prepare(jobs[0]))
     outcomes = runner.run(
         trial,

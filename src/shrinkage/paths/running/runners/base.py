@@ -9,12 +9,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Protocol
+
+import numpy as np
 
 from shrinkage.paths.engines.base import Advance, Engine, Problem, Unit
 from shrinkage.paths.engines.threads import torch_threads
-from shrinkage.paths.running.outcomes import UnitOutcome, measured
+from shrinkage.paths.running.halving import StackLimit, in_chunks
+from shrinkage.paths.running.outcomes import UnitOutcome, joined, measured
 from shrinkage.paths.settings import Settings
 
 
@@ -32,13 +35,34 @@ class Job:
 
 @dataclass(frozen=True)
 class Work:
-    """What is done with each unit: it is trained and measured."""
+    """What is done with each unit: it is trained and measured, in halves where memory runs out."""
 
     engine: Engine
     problem: Problem
+    limit: StackLimit = field(default_factory=StackLimit)
 
     def __call__(self, unit: Unit, advance: Advance) -> UnitOutcome:
         """Return the outcome of a unit; `advance(n)` is called after every n steps."""
+        models, rows = len(unit.settings), len(unit.data.train)
+        planned = self.engine.steps(self.problem, rows, models)
+
+        def train(settings: Settings) -> UnitOutcome:
+            steps = self.engine.steps(self.problem, rows, len(settings))
+            share = planned * len(settings) / (models * steps)
+            pace = _Pace(advance, share)
+            try:
+                return self._trained(replace(unit, settings=settings), pace)
+            except BaseException:
+                advance(-pace.told)
+                raise
+
+        parts = in_chunks(unit.settings, self.limit, train)
+        if len(parts) == 1:
+            return parts[0]
+        together = np.concatenate([np.full(len(part.status), len(part.status)) for part in parts])
+        return UnitOutcome({**joined(parts).values, "halved_to": together})
+
+    def _trained(self, unit: Unit, advance: Advance) -> UnitOutcome:
         trained = self.engine.train(self.problem, unit, advance)
         with self.own_threads(unit):
             return measured(self.problem, unit, trained)
@@ -47,6 +71,22 @@ class Work:
         """Return a context with the unit's share of the cores where other units have the rest."""
         alone = not self.engine.side_by_side
         return nullcontext() if alone else torch_threads(unit.threads)
+
+
+@dataclass
+class _Pace:
+    """Tells the steps of a part of a unit as its share of the unit's."""
+
+    advance: Advance
+    share: float
+    done: int = 0
+    told: int = 0
+
+    def __call__(self, steps: int) -> None:
+        self.done += steps
+        new = round(self.done * self.share) - self.told
+        self.told += new
+        self.advance(new)
 
 
 Keep = Callable[[Job, UnitOutcome], None]
