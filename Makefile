@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 THREADS ?= 2
-KERNELS := src/shrinkage/pytorch/prox/kernels/_shrink.c
+KERNELS := $(shell find src -name '*.[ch]')
 
 .DEFAULT_GOAL := help
 .PHONY: help install demo test test-fast test-thorough lint format package docs bench examples clean

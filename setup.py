@@ -46,6 +46,12 @@ def description() -> str:
     return "".join(part if part.startswith("```") else link.sub(linked, part) for part in parts)
 
 
+KERNELS = {
+    "pytorch/prox/kernels": ("_shrink", "_adam"),
+    "paths/engines/linear/kernels": ("_descent",),
+}
+"""Folders, and the files of each that are built into one module, called as the first of them."""
+
 setup(
     long_description=description(),
     long_description_content_type="text/markdown",
@@ -54,9 +60,9 @@ setup(
     if os.environ.get("SHRINKAGE_PURE") == "1"
     else [
         Extension(
-            "shrinkage.pytorch.prox.kernels._shrink",
-            [f"src/shrinkage/pytorch/prox/kernels/{name}.c" for name in ("_shrink", "_adam")],
-            depends=["src/shrinkage/pytorch/prox/kernels/_pool.h"],
+            f"shrinkage.{folder.replace('/', '.')}.{names[0]}",
+            [f"src/shrinkage/{folder}/{name}.c" for name in names],
+            depends=[str(path) for path in Path("src/shrinkage", folder).glob("*.h")],
             # Square roots as instructions; sums stay in their order and are rounded one by one.
             extra_compile_args=[
                 "-O3",
@@ -66,5 +72,6 @@ setup(
             ],
             optional=True,
         )
+        for folder, names in KERNELS.items()
     ],
 )

@@ -1,6 +1,6 @@
-"""Stop with status 1 unless the installed package has its compiled part; run on every built wheel.
+"""Stop with status 1 unless the installed package has its compiled parts; run on every built wheel.
 
-Who uses this: cibuildwheel. The part is optional at installation, so its build may fail in silence.
+Who uses this: cibuildwheel. They are optional at installation, so their build may fail in silence.
 """
 
 from __future__ import annotations
@@ -11,8 +11,10 @@ from pathlib import Path
 
 import shrinkage
 
-folder = Path(shrinkage.__file__).parent / "pytorch" / "prox" / "kernels"
-if not any((folder / f"_shrink{suffix}").is_file() for suffix in EXTENSION_SUFFIXES):
-    sys.exit(
-        f"expected a compiled part in {folder}, got {sorted(p.name for p in folder.iterdir())}"
-    )
+PARTS = ("pytorch/prox/kernels/_shrink", "paths/engines/linear/kernels/_descent")
+
+for part in PARTS:
+    built = Path(shrinkage.__file__).parent / part
+    if not any(built.with_name(built.name + suffix).is_file() for suffix in EXTENSION_SUFFIXES):
+        files = sorted(path.name for path in built.parent.iterdir())
+        sys.exit(f"expected a compiled part {built.name} in {built.parent}, got {files}")

@@ -5,9 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from shrinkage.paths.engines.linear import kernels
 from shrinkage.paths.engines.linear import solver as solving
+from shrinkage.paths.engines.linear.classes import Logistic, Softmax
 from shrinkage.paths.engines.linear.engine import of_two_classes
-from shrinkage.paths.engines.linear.losses import Logistic, Softmax, Squared
+from shrinkage.paths.engines.linear.kernels import Blocks, descend
+from shrinkage.paths.engines.linear.losses import Squared
 from shrinkage.paths.engines.linear.norms import Norms
 from shrinkage.paths.engines.linear.ridges import Ridges
 from shrinkage.paths.engines.linear.solver import Solver
@@ -55,8 +58,8 @@ def by_gradients(loss, norms: Norms) -> tuple[np.ndarray, np.ndarray]:
     ahead, there, momentum = (w, b), objective(loss, norms, w, b), 1.0
     for _ in range(20_000):
         at = loss.at(*ahead)
-        new_w = norms.prox(ahead[0] - step * at.pull.T @ loss.x, step)
-        new_b = ahead[1] - step * at.pull.sum(axis=0) * loss.has_intercept
+        new_w = norms.prox(ahead[0] - step * at.pull @ loss.x, step)
+        new_b = ahead[1] - step * at.pull.sum(axis=1) * loss.has_intercept
         value = objective(loss, norms, new_w, new_b)
         momentum = 1.0 if value > there else momentum
         grown = (1 + np.sqrt(1 + 4 * momentum**2)) / 2
@@ -98,8 +101,9 @@ def test_the_certificate_is_never_below_the_true_distance(kind, words, monkeypat
     best = Solver(loss).solve(norms)
     scale = Solver(loss)._zero.value
     monkeypatch.setattr(solving, "_AIM", np.inf)
+    monkeypatch.setattr(solving, "_AIM_OF_RIDGES", np.inf)
     monkeypatch.setattr(solving, "CERTAIN", np.inf)
-    monkeypatch.setattr(solving, "_FLAT", 0.3)
+    monkeypatch.setattr(solving, "_EXACT", 0.1)
     monkeypatch.setattr(Solver, "_on_pattern", lambda _, place, __: place)
     early = Solver(loss).solve(norms)
     center = loss.center
@@ -147,6 +151,24 @@ def test_equal_constant_and_weightless_rows_and_columns(kind):
         assert np.abs(solved.weights[:, 5]).max() < 1e-12
 
 
+@pytest.mark.parametrize("size", [1, 3])
+def test_the_compiled_descent_is_the_plain_one_to_rounding(size, monkeypatch):
+    random = np.random.default_rng(0)
+    x = random.normal(size=(60, 30))
+    curvature, gradient = x.T @ x / 60, random.normal(size=30)
+    starts = np.arange(0, 31, size)
+    reach = np.full(len(starts) - 1, 0.3 * (size > 1))
+    blocks = Blocks(np.full(30, 0.2), np.full(30, 0.01), starts, reach)
+    built = descend(curvature, gradient, np.zeros(30), blocks, 1e-12, 10_000)
+    monkeypatch.setattr(kernels, "_DESCEND", None)
+    plain = descend(curvature, gradient, np.zeros(30), blocks, 1e-12, 10_000)
+    assert built[1]
+    assert plain[1]
+    assert 0 < np.count_nonzero(built[0]) < 30
+    np.testing.assert_allclose(built[0], plain[0], rtol=0, atol=1e-11)
+    np.testing.assert_array_equal(built[0] == 0, plain[0] == 0)
+
+
 def test_many_unknowns_take_products_and_few_the_matrix(monkeypatch):
     """Both end at the same weights."""
     loss = loss_of("softmax")
@@ -161,7 +183,7 @@ def test_ridges_of_squared_errors_are_solved_at_once():
     loss = loss_of("squared", rows=30, inputs=300)
     norms = norms_of("l2", 1, 300)
     place = Ridges(loss).solve(norms.beta, Solver(loss)._zero, 0.0)
-    slope = place.pull.T @ loss.x + norms.beta * place.weights
+    slope = place.pull @ loss.x + norms.beta * place.weights
     assert np.abs(slope).max() <= 1e-12
 
 

@@ -19,7 +19,8 @@ import torch
 from shrinkage.errors import InputError
 from shrinkage.paths.engines.base import Advance, Problem, Rows, Trained, Unit
 from shrinkage.paths.engines.linear.accelerated import smooth_part, solve_by_gradients
-from shrinkage.paths.engines.linear.losses import Logistic, Softmax, Squared
+from shrinkage.paths.engines.linear.classes import Logistic, Softmax
+from shrinkage.paths.engines.linear.losses import Squared
 from shrinkage.paths.engines.linear.norms import Norms
 from shrinkage.paths.engines.linear.solver import GAP, Solver
 from shrinkage.paths.engines.losses import StackedSquaredError

@@ -11,13 +11,12 @@ gradient methods, Math. Program. 200 (2023).
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
-from scipy.linalg import LinAlgError, cho_factor, cho_solve
+from scipy.linalg.lapack import dposv  # pyright: ignore[reportAttributeAccessIssue]
 
-from shrinkage.paths.engines.linear.losses import Loss, Place
+from shrinkage.paths.engines.linear.losses import Loss, Place, Unknowns
 from shrinkage.paths.engines.linear.norms import Norms
 
 MOST_DENSE = 800
@@ -28,35 +27,25 @@ _HALVINGS = 30
 _ROUNDING = 1e-15
 
 
-@dataclass(frozen=True, eq=False)
-class Unknowns:
-    """Which weights move, (outputs, inputs) truths, and whether the intercepts do."""
-
-    chosen: np.ndarray
-    intercepts: bool
-
-    def taken(self, weights: np.ndarray, intercept: np.ndarray) -> np.ndarray:
-        """Return the numbers of weights and intercepts that move, one after the other."""
-        own = weights[self.chosen]
-        return np.concatenate([own, intercept]) if self.intercepts else own
-
-    def put(self, vector: np.ndarray, outputs: int) -> tuple[np.ndarray, np.ndarray]:
-        """Return such numbers as weights and intercepts, 0 elsewhere."""
-        weights = np.zeros(self.chosen.shape)
-        count = len(vector) - (outputs if self.intercepts else 0)
-        weights[self.chosen] = vector[:count]
-        return weights, vector[count:] if self.intercepts else np.zeros(outputs)
-
-
 def newton_step(loss: Loss, norms: Norms, place: Place, unknowns: Unknowns) -> Place:
     """Return a place whose objective is not larger, nearer to the minimizer of the pattern."""
-    slope = place.pull.T @ loss.x + norms.subgradient(place.weights)
-    gradient = unknowns.taken(slope, place.pull.sum(axis=0))
+    slope = slopes(loss, place, unknowns) + norms.subgradient(place.weights)
+    gradient = unknowns.taken(slope, place.pull.sum(axis=1))
     if not len(gradient) or not np.abs(gradient).max():
         return place
     solve = _dense if len(gradient) <= MOST_DENSE else _by_products
     direction = unknowns.put(-solve(loss, norms, place, unknowns, gradient), loss.outputs)
     return searched(loss, norms, place, direction, partial(_within_pattern, norms))
+
+
+def slopes(loss: Loss, place: Place, unknowns: Unknowns) -> np.ndarray:
+    """Return the loss's gradient by the weights that move, (outputs, inputs), 0 elsewhere."""
+    if 2 * unknowns.count > unknowns.chosen.size:
+        return place.pull @ loss.x
+    slope = np.zeros(unknowns.chosen.shape)
+    for row, pull, own in zip(slope, place.pull, unknowns.columns, strict=True):
+        row[own] = loss.x.T[own] @ pull
+    return slope
 
 
 def searched(
@@ -104,35 +93,19 @@ def _dense(
     damping = _DAMPING * max(float(diagonal.max()), 1e-300)
     while True:
         diagonal += damping
-        try:
-            return cho_solve(cho_factor(curvature, check_finite=False), gradient)
-        except LinAlgError:
-            damping *= 100
+        _, direction, failed = dposv(curvature, gradient)  # works on a copy
+        if not failed:
+            return direction
+        damping *= 100
 
 
 def curvature_of(loss: Loss, norms: Norms, place: Place, unknowns: Unknowns) -> np.ndarray:
-    """Return the matrix of second derivatives by the unknowns."""
-    columns = [np.flatnonzero(row) for row in unknowns.chosen]
-    parts = [loss.x[:, own] for own in columns]
-    ones = np.ones((len(loss.x), 1))
-    starts = np.cumsum([0, *map(len, columns)])
-    count = starts[-1] + (loss.outputs if unknowns.intercepts else 0)
-    matrix = np.zeros((count, count))
-    for k, left in enumerate(parts):
-        if unknowns.intercepts:
-            left = np.concatenate([left, ones], axis=1)
-        for m in range(k, loss.outputs):
-            right = parts[m]
-            if unknowns.intercepts:
-                right = np.concatenate([right, ones], axis=1)
-            block = (left * loss.block(place, k, m)[:, None]).T @ right
-            rows = np.append(np.arange(starts[k], starts[k + 1]), starts[-1] + k)[: len(block)]
-            cols = np.append(np.arange(starts[m], starts[m + 1]), starts[-1] + m)[: block.shape[1]]
-            matrix[np.ix_(rows, cols)] = block
-            matrix[np.ix_(cols, rows)] = block.T
+    """Return the matrix of second derivatives by the unknowns, penalty included."""
+    matrix = loss.curvature(place, unknowns)
     held = np.broadcast_to(norms.held, unknowns.chosen.shape)[unknowns.chosen]
     inner = matrix[: len(held), : len(held)]
-    inner[np.diag_indices(len(held))] += norms.beta * held
+    if norms.beta:
+        np.einsum("ii->i", inner)[...] += norms.beta * held
     if norms.gamma:
         inner += _group_curvature(norms, place.weights, unknowns.chosen)
     return matrix
@@ -163,11 +136,11 @@ def _by_products(
 
     def product(vector: np.ndarray) -> np.ndarray:
         weights, intercept = unknowns.put(vector, loss.outputs)
-        pull = loss.curve(place, loss.x @ weights.T + intercept)
-        slope = pull.T @ loss.x + norms.beta * norms.held * weights
+        pull = loss.curve(place, weights @ loss.x.T + intercept[:, None])
+        slope = pull @ loss.x + norms.beta * norms.held * weights
         if norms.gamma:
             slope = slope + _group_product(norms, place.weights, weights)
-        return unknowns.taken(slope, pull.sum(axis=0)) + _DAMPING * front * vector
+        return unknowns.taken(slope, pull.sum(axis=1)) + _DAMPING * front * vector
 
     return _conjugate_gradients(product, gradient, front)
 

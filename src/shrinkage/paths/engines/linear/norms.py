@@ -76,19 +76,49 @@ class Norms:
         assert self.labels is not None
         return np.sqrt(np.bincount(self.labels[self.labels >= 0], minlength=self.groups))
 
-    def lengths(self, w: np.ndarray) -> np.ndarray:
-        """Return ‖w_g‖ of every group."""
+    @cached_property
+    def _inside(self) -> np.ndarray | None:
+        """Return which weights are in a group; None: all."""
         assert self.labels is not None
         inside = self.labels >= 0
-        return np.sqrt(np.bincount(self.labels[inside], w[inside] ** 2, self.groups))
+        return None if inside.all() else inside
+
+    def by_groups(self, numbers: np.ndarray) -> np.ndarray:
+        """Return the sum over every group of numbers (outputs, inputs)."""
+        assert self.labels is not None
+        inside = self._inside
+        if inside is None:
+            return np.bincount(self.labels.ravel(), numbers.ravel(), self.groups)
+        return np.bincount(self.labels[inside], numbers[inside], self.groups)
+
+    def lengths(self, w: np.ndarray) -> np.ndarray:
+        """Return ‖w_g‖ of every group."""
+        return np.sqrt(self.by_groups(w * w))
+
+    def pressing(self, slope: np.ndarray) -> np.ndarray:
+        """Return by how much the loss's gradient exceeds what holds each weight, or group, at 0."""
+        if not self.gamma:
+            return (np.abs(slope) - self.alpha) * self.held
+        beyond = np.maximum(np.abs(slope) - self.alpha, 0.0)
+        return self._of_groups(self.lengths(beyond) - self.gamma * self.roots)
+
+    def there(self, w: np.ndarray) -> np.ndarray:
+        """Return which weights are not 0, or in a group that is not."""
+        if not self.gamma:
+            return w != 0
+        return self._of_groups(self.by_groups(w != 0)) > 0
 
     def value(self, w: np.ndarray) -> float:
         """Return the penalty."""
-        held = w * self.held
-        total = self.alpha * np.abs(held).sum() + 0.5 * self.beta * (held * held).sum()
+        held = (w * self.held if self.free.any() else w).ravel()
+        total = 0.0
+        if self.alpha:
+            total += self.alpha * float(np.abs(held).sum())
+        if self.beta:
+            total += 0.5 * self.beta * float(held @ held)
         if self.gamma:
-            total += self.gamma * (self.roots * self.lengths(w)).sum()
-        return float(total)
+            total += self.gamma * float(self.roots @ self.lengths(w))
+        return total
 
     def subgradient(self, w: np.ndarray) -> np.ndarray:
         """Return the gradient where there is one, and the parts that are smooth elsewhere."""
@@ -121,14 +151,23 @@ class Norms:
         if not self.gamma:
             largest = float(np.abs(u).max(initial=0.0))
             return min(1.0, self.alpha / largest) if largest else 1.0, 0.0
-        scale = 1.0
-        if self._beyond(u).any():
-            low, high = 0.0, 1.0
-            for _ in range(60):
-                scale = 0.5 * (low + high)
-                low, high = (low, scale) if self._beyond(scale * u).any() else (scale, high)
-            scale = low
-        return scale, 0.0
+        beyond = self._beyond(u)
+        if not beyond.any():
+            return 1.0, 0.0
+        if not self.alpha:
+            lengths = self.lengths(u)
+            return float((self.gamma * self.roots / self._safe(lengths))[lengths > 0].min()), 0.0
+        assert self.labels is not None
+        some = self._of_groups(beyond) > 0  # those that no scale below 1 moves are left out
+        few, labels = u[some], np.unique(self.labels[some], return_inverse=True)[1]
+        reach = self.gamma * self.roots[np.unique(self.labels[some])]
+        low, high = 0.0, 1.0
+        for _ in range(60):
+            scale = 0.5 * (low + high)
+            shrunk = np.maximum(np.abs(scale * few) - self.alpha, 0.0)
+            out = np.sqrt(np.bincount(labels, shrunk**2)) > reach
+            low, high = (low, scale) if out.any() else (scale, high)
+        return low, 0.0
 
     def _beyond(self, u: np.ndarray) -> np.ndarray:
         """Return by how much every weight, or group, exceeds what the penalty holds."""

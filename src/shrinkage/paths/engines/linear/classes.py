@@ -1,0 +1,179 @@
+"""The data losses of classes: two as one weight vector, more as one each.
+
+Who uses this: the solver and the certificate, by the promises of `losses.Loss`.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy.special import expit, xlogy
+
+from shrinkage.paths.engines.linear.losses import Place, Unknowns, outputs_of, squares_of
+
+
+class _OfClasses:
+    """Inputs centred by their shares, beside which intercepts stay."""
+
+    has_intercept = True
+
+    def __init__(self, x: np.ndarray, share: np.ndarray) -> None:
+        self.center = share @ x / share.sum()
+        self.x, self.share = np.asfortranarray(x - self.center), share
+
+    def intercept_of(self, weights: np.ndarray, intercept: np.ndarray) -> np.ndarray:
+        """Return the intercepts of inputs that are not centred."""
+        return intercept - weights @ self.center
+
+
+class Softmax(_OfClasses):
+    """Σ share · −log softmax(xwᵀ + b)[label].
+
+    Args:
+        x: (rows, inputs).
+        labels: (rows,) from 0.
+        share: (rows,).
+        classes: how many.
+    """
+
+    bound = 0.5  # Böhning, Multinomial logistic regression algorithm (1992)
+
+    def __init__(self, x: np.ndarray, labels: np.ndarray, share: np.ndarray, classes: int) -> None:
+        super().__init__(x, share)
+        self.outputs = classes
+        self._hot = np.zeros((classes, len(labels)))
+        self._labels, self._rows = labels, np.arange(len(labels))
+        self._hot[labels, self._rows] = 1.0
+        self._counted = self._hot * share
+
+    def start(self) -> np.ndarray:
+        """Return the intercepts of the best constant."""
+        logs = np.log(np.maximum(self._counted.sum(axis=1), 1e-300))
+        return logs - logs.mean()
+
+    def at(self, weights: np.ndarray, intercept: np.ndarray) -> Place:
+        """Return the loss at weights (classes, inputs)."""
+        outputs = outputs_of(self.x, weights)
+        outputs += intercept[:, None]
+        outputs -= outputs.max(axis=0)
+        own = outputs[self._labels, self._rows]
+        chance = np.exp(outputs, out=outputs)
+        total = chance.sum(axis=0)
+        value = float(self.share @ (np.log(total) - own))
+        chance /= total
+        return Place(weights, intercept, value, chance * self.share - self._counted, chance)
+
+    def curve(self, place: Place, moved: np.ndarray) -> np.ndarray:
+        """Return share · (p∘m − p Σ p∘m)."""
+        assert place.chance is not None
+        weighed = place.chance * moved
+        return self.share * (weighed - place.chance * weighed.sum(axis=0))
+
+    def curvature(self, place: Place, unknowns: Unknowns) -> np.ndarray:
+        """Return Σ share (p_k δ_kl − p_k p_l) x xᵀ: one product of all, one of each class."""
+        assert place.chance is not None
+        counted = place.chance * self.share
+        roots = np.sqrt(counted)
+        starts = np.cumsum([0, *map(len, unknowns.columns)])
+        inside = np.empty((starts[-1] + self.outputs * unknowns.intercepts, len(self.x)))
+        blocks = []
+        for k, own in enumerate(unknowns.columns):
+            part = inside[starts[k] : starts[k + 1]]
+            np.take(self.x.T, own, axis=0, out=part)
+            blocks.append(squares_of(part * roots[k]))
+            part *= place.chance[k] * np.sqrt(self.share)
+        if unknowns.intercepts:
+            inside[starts[-1] :] = place.chance * np.sqrt(self.share)
+        matrix = squares_of(inside)
+        np.negative(matrix, out=matrix)
+        for k, (own, block) in enumerate(zip(unknowns.columns, blocks, strict=True)):
+            some = slice(starts[k], starts[k + 1])
+            matrix[some, some] += block
+            if unknowns.intercepts:
+                pulled, place_of = self.x.T[own] @ counted[k], starts[-1] + k
+                matrix[some, place_of] += pulled
+                matrix[place_of, some] += pulled
+                matrix[place_of, place_of] += counted[k].sum()
+        return matrix
+
+    def bend(self, place: Place) -> np.ndarray:
+        """Return Σ share (p_k δ_kl − p_k p_l)."""
+        assert place.chance is not None
+        counted = place.chance * self.share
+        return np.diag(counted.sum(axis=1)) - counted @ place.chance.T
+
+    def dual(self, place: Place, scale: float) -> float:
+        """Return Σ share · H(q), the entropy of q = y − scale · (y − p)."""
+        assert place.chance is not None
+        q = self._hot + scale * (place.chance - self._hot)
+        return -float(xlogy(q, q).sum(axis=0) @ self.share)
+
+    def separates(self, place: Place, below: float) -> bool:
+        """Return whether every row is right and the loss almost 0."""
+        assert place.chance is not None
+        own = place.chance[self._labels, self._rows]
+        others = np.where(self._hot > 0, -1.0, place.chance).max(axis=0)
+        return bool((own > others).all()) and place.value < below
+
+
+class Logistic(_OfClasses):
+    """Σ share · log(1 + exp(∓(xw + b))): two classes, whose weights are −w/2 and w/2.
+
+    Args:
+        x: (rows, inputs).
+        labels: (rows,) 0 or 1.
+        share: (rows,).
+    """
+
+    outputs = 1
+    bound = 0.25
+
+    def __init__(self, x: np.ndarray, labels: np.ndarray, share: np.ndarray) -> None:
+        super().__init__(x, share)
+        self._labels = labels.astype(np.float64)
+        self._signs = 2.0 * self._labels - 1.0
+
+    def start(self) -> np.ndarray:
+        """Return the intercept of the best constant."""
+        ones, total = self.share @ self._labels, self.share.sum()
+        return np.array([np.log(max(ones, 1e-300)) - np.log(max(total - ones, 1e-300))])
+
+    def at(self, weights: np.ndarray, intercept: np.ndarray) -> Place:
+        """Return the loss at weights (1, inputs)."""
+        margins = outputs_of(self.x, weights)[0] + intercept[0]
+        value = float(self.share @ np.logaddexp(0.0, -self._signs * margins))
+        chance = expit(margins)
+        pull = self.share * (chance - self._labels)
+        return Place(weights, intercept, value, pull[None], chance[None])
+
+    def curve(self, place: Place, moved: np.ndarray) -> np.ndarray:
+        """Return share · p (1 − p) m."""
+        return self._bend(place) * moved
+
+    def curvature(self, place: Place, unknowns: Unknowns) -> np.ndarray:
+        """Return Σ share p (1 − p) x xᵀ."""
+        (own,) = unknowns.columns
+        roots = np.sqrt(self._bend(place))
+        inside = np.empty((len(own) + unknowns.intercepts, len(self.x)))
+        np.multiply(self.x.T[own], roots, out=inside[: len(own)])
+        inside[len(own) :] = roots
+        return squares_of(inside)
+
+    def bend(self, place: Place) -> np.ndarray:
+        """Return Σ share p (1 − p)."""
+        return self._bend(place).sum().reshape(1, 1)
+
+    def _bend(self, place: Place) -> np.ndarray:
+        assert place.chance is not None
+        return self.share * place.chance[0] * (1 - place.chance[0])
+
+    def dual(self, place: Place, scale: float) -> float:
+        """Return Σ share · H(q), the entropy of q = y − scale · (y − p)."""
+        assert place.chance is not None
+        q = self._labels + scale * (place.chance[0] - self._labels)
+        return -float(self.share @ (xlogy(q, q) + xlogy(1 - q, 1 - q)))
+
+    def separates(self, place: Place, below: float) -> bool:
+        """Return whether every row is right and the loss almost 0."""
+        assert place.chance is not None
+        right = self._signs * (place.chance[0] - 0.5) > 0
+        return bool(right.all()) and place.value < below

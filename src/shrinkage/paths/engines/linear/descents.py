@@ -1,0 +1,76 @@
+"""Proximal Newton steps: the loss's second-order model with the penalty, by coordinate descent.
+
+Who uses this: the solver, for every penalty with zeros. The model stands on a working set of
+weights, intercepts and free weights; whole groups are in it or out of it.
+
+Source: Friedman, Hastie and Tibshirani, Regularization paths for generalized linear models via
+coordinate descent, J. Stat. Softw. 33 (2010); Lee, Sun and Saunders, Proximal Newton-type methods,
+SIAM J. Optim. 24 (2014).
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from shrinkage.paths.engines.linear.kernels import Blocks, descend
+from shrinkage.paths.engines.linear.losses import Loss, Place, Unknowns
+from shrinkage.paths.engines.linear.newton import searched, slopes
+from shrinkage.paths.engines.linear.norms import Norms
+
+_DAMPING = 1e-12
+_MOST = 80  # sweeps: what is slower is left to Newton's method on the pattern
+
+
+class Working:
+    """A working set: which weights move, in blocks, and what penalises them.
+
+    Args:
+        norms: the penalty.
+        chosen: (outputs, inputs) truths, free weights left out, groups whole.
+        intercepts: whether they move too.
+    """
+
+    def __init__(self, norms: Norms, chosen: np.ndarray, intercepts: bool) -> None:
+        self.unknowns = Unknowns(chosen | norms.free, intercepts)
+        extra = chosen.shape[0] if intercepts else 0
+        held = np.broadcast_to(norms.held, chosen.shape)[self.unknowns.chosen]
+        held = np.append(held, np.zeros(extra))
+        count = len(held)
+        starts, reach, self._order = np.arange(count + 1), np.zeros(count), None
+        if norms.gamma and norms.labels is not None:
+            labels = np.append(norms.labels[self.unknowns.chosen], np.full(extra, -1))
+            self._order = np.argsort(labels, kind="stable")
+            labels, held = labels[self._order], held[self._order]
+            alone = int((labels < 0).sum())
+            first = np.flatnonzero(np.diff(labels[alone:], prepend=-1)) + alone
+            starts = np.concatenate([np.arange(alone), first, [count]])
+            reach = np.append(np.zeros(alone), norms.gamma * norms.roots[labels[first]])
+        self._blocks = Blocks(norms.alpha * held, norms.beta * held, starts, reach)
+
+    def descent(
+        self, loss: Loss, norms: Norms, place: Place, tolerance: float
+    ) -> tuple[Place, bool]:
+        """Return a place that is not worse, and whether it is the minimizer of the model.
+
+        Args:
+            loss: of the data.
+            norms: the penalty.
+            place: where to start.
+            tolerance: by how much a gradient of the model may be off.
+        """
+        unknowns, order = self.unknowns, self._order
+        matrix = loss.curvature(place, unknowns)
+        diagonal = np.einsum("ii->i", matrix)
+        diagonal += _DAMPING * float(diagonal.max(initial=0.0))
+        gradient = unknowns.taken(slopes(loss, place, unknowns), place.pull.sum(axis=1))
+        now = unknowns.taken(place.weights, place.intercept)
+        if order is None:
+            moved, there = descend(matrix, gradient, now, self._blocks, tolerance, _MOST)
+            direction = moved - now
+        else:
+            matrix = np.ascontiguousarray(matrix[np.ix_(order, order)])
+            start = now[order]
+            moved, there = descend(matrix, gradient[order], start, self._blocks, tolerance, _MOST)
+            direction = np.empty_like(now)
+            direction[order] = moved - start
+        return searched(loss, norms, place, unknowns.put(direction, loss.outputs)), there
