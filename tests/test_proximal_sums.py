@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from shrinkage.errors import OverlapError
-from shrinkage.penalties import L1, L2, ElasticNet, GroupLasso
+from shrinkage.penalties import L1, L2, MCP, ElasticNet, GroupLasso, SparseGroupLasso
 from shrinkage.terms import Part, ProximalSum, closed_form, smooth_and_nonsmooth
 
 torch = pytest.importorskip("torch")
@@ -29,6 +29,7 @@ SUMS = {
     "group": [(0.2, GroupLasso(), None)],
     "group twice": [(0.2, GroupLasso(), CENTRE), (0.1, GroupLasso(), CENTRE.copy())],
     "sparse group": [(0.2, GroupLasso(), None), (0.2, L1(), None)],
+    "sparse group by name": [(0.4, SparseGroupLasso(0.5), CENTRE)],
     "all": [
         (0.2, GroupLasso(), CENTRE),
         (0.1, L1(), CENTRE),
@@ -175,6 +176,8 @@ def test_no_parts_do_nothing() -> None:
         ([(L1(), CENTRE), (GroupLasso(), None)], r"L1\(\) and GroupLasso\(.*\) around different"),
         ([(GroupLasso("input"), None), (GroupLasso("output"), None)], "per='input'.*per='output'"),
         ([(ElasticNet(0.5), CENTRE), (L1(), None)], "around different references"),
+        ([(MCP(), None), (L1(), None)], r"MCP\(gamma=3.0\) and L1\(\) on one parameter"),
+        ([(MCP(), None), (MCP(), None)], r"MCP\(gamma=3.0\) and MCP\(gamma=3.0\) on one"),
     ],
 )
 def test_other_overlaps_are_refused_by_name(parts: list, names: str, strength: float) -> None:

@@ -27,6 +27,9 @@ class Firm(Penalty):
     def at(self, strength: Any) -> Firm:
         return replace(self, strength=strength)
 
+    def longest_step(self) -> Any:
+        return self.knee * self.strength
+
     def _flat_from(self, w: Array, stacked: int) -> Array:
         return per_model(self.strength, w, stacked) * floating_library(w).cast(self.knee, w)
 

@@ -28,6 +28,8 @@ FIRST = (next(iter(both.PENALTIES)), "elastic-net")
 def is_needed(case):
     """Every penalty with every update, every optimizer where it matters: in its metric."""
     penalty, update, optimizer = case
+    if penalty in ("mcp", "scad", "log-sum", "l-half", "l0", "sparse group lasso"):
+        return (update, optimizer) in (("proximal", "adam"), ("decoupled", "momentum"))
     return update == "proximal" or optimizer == "momentum" or penalty in FIRST
 
 

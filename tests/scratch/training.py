@@ -12,6 +12,7 @@ import torch
 from torch import nn
 
 from shrinkage import L1, L2, ElasticNet, GroupLasso, Terms, norms, weights
+from shrinkage.penalties import L0, MCP, SCAD, LHalf, LogSum, SparseGroupLasso
 from shrinkage.pytorch import regularize
 from shrinkage.scratch import (
     SGD,
@@ -118,6 +119,12 @@ PENALTIES: dict[str, Any] = {
     "l1 around a reference": (0.01 * L1()).around(reference()),
     "l2 around a reference": (0.05 * L2()).around(reference()),
     "l1 on scales too": (0.01 * L1()).on(weights() | norms()),
+    "sparse group lasso": 0.01 * SparseGroupLasso(0.3),
+    "mcp": 0.05 * MCP(),
+    "scad": 0.05 * SCAD(),
+    "log-sum": 0.01 * LogSum(0.3),
+    "l-half": 0.01 * LHalf(),
+    "l0": 0.001 * L0(),
     "nothing": Terms(()),
 }
 

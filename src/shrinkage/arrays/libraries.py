@@ -37,6 +37,8 @@ class Library:
     sign: Callable[[Array], Array]
     sqrt: Callable[[Array], Array]
     cos: Callable[[Array], Array]
+    arccos: Callable[[Array], Array]
+    log1p: Callable[[Array], Array]
     where: Callable[[Array, Array, Any], Array]
     clip: Callable[[Array, Any, Any], Array]
     sum: Callable[..., Array]
@@ -82,6 +84,8 @@ def _numpy() -> Library:
         sign=np.sign,
         sqrt=np.sqrt,
         cos=np.cos,
+        arccos=np.arccos,
+        log1p=np.log1p,
         where=where,
         clip=np.clip,
         sum=lambda x, axes, keepdims=False: np.sum(x, axis=axes, keepdims=keepdims),
@@ -132,6 +136,8 @@ def _torch() -> Library:
         sign=sign,
         sqrt=torch.sqrt,
         cos=torch.cos,
+        arccos=torch.arccos,
+        log1p=torch.log1p,
         where=torch.where,
         clip=torch.clamp,
         sum=total,
@@ -175,6 +181,8 @@ def _jax() -> Library:
         sign=jnp.sign,
         sqrt=jnp.sqrt,
         cos=jnp.cos,
+        arccos=jnp.arccos,
+        log1p=jnp.log1p,
         where=jnp.where,
         clip=jnp.clip,
         sum=lambda x, axes, keepdims=False: jnp.sum(x, axis=axes, keepdims=keepdims),
@@ -224,6 +232,8 @@ def _tensorflow() -> Library:
         sign=tf.sign,
         sqrt=tf.sqrt,
         cos=tf.cos,
+        arccos=tf.acos,
+        log1p=tf.math.log1p,
         where=tf.where,
         clip=tf.clip_by_value,
         sum=lambda x, axes, keepdims=False: tf.reduce_sum(x, axis=axes, keepdims=keepdims),

@@ -6,8 +6,12 @@ from shrinkage.penalties.base import Combination, Penalty
 from shrinkage.penalties.checks import CheckReport, PenaltyCheckFailed, check_penalty
 from shrinkage.penalties.elastic_net import ElasticNet
 from shrinkage.penalties.group_lasso import GroupLasso
+from shrinkage.penalties.l0 import L0
 from shrinkage.penalties.l1 import L1
 from shrinkage.penalties.l2 import L2
+from shrinkage.penalties.l_half import LHalf
+from shrinkage.penalties.log_sum import LogSum
+from shrinkage.penalties.mcp import MCP
 from shrinkage.penalties.options import Option, option, options_of, variants_of
 from shrinkage.penalties.registry import (
     REGISTRY,
@@ -16,21 +20,29 @@ from shrinkage.penalties.registry import (
     penalty_names,
     registered_name,
 )
+from shrinkage.penalties.scad import SCAD
 from shrinkage.penalties.some_units import OnSomeUnits, Units
+from shrinkage.penalties.sparse_group_lasso import SparseGroupLasso
 from shrinkage.penalties.weighted_sum import WeightedSum
 
 __all__ = [
+    "L0",
     "L1",
     "L2",
+    "MCP",
     "REGISTRY",
+    "SCAD",
     "CheckReport",
     "Combination",
     "ElasticNet",
     "GroupLasso",
+    "LHalf",
+    "LogSum",
     "OnSomeUnits",
     "Option",
     "Penalty",
     "PenaltyCheckFailed",
+    "SparseGroupLasso",
     "Units",
     "WeightedSum",
     "check_penalty",

@@ -9,6 +9,7 @@ are frozen. `shrinkage.penalties.check_penalty` checks every promise made here.
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
@@ -70,6 +71,13 @@ class Penalty(ABC):
     def at(self, strength: Any) -> Penalty:  # noqa: ARG002
         """Return the penalty in its shape at a strength (a number, or one per model)."""
         return self
+
+    def longest_step(self) -> Any:
+        """Return the step up to which the prox is single-valued: inf where Ω is convex.
+
+        At longer ones the objective of the prox has several minima, of which the lowest is taken.
+        """
+        return math.inf
 
     def coupled_axes(self, ndim: int) -> Axes:
         """Return the axes of one model's array along which weights meet: none where separable."""

@@ -213,7 +213,7 @@ class GroupLasso(Penalty):
             dense, blocks, axis = self._blocks(w, stacked)
             first, *rest = (dense.value(block, stacked) for block in blocks.split(w, axis))
             return sum(rest, first)
-        axes, root_size = self._groups(w, stacked)
+        axes, root_size = self.within(w, stacked)
         wide = library.wide(w)
         with library.quiet():
             norms = norm(wide, axes, keepdims=True)
@@ -232,7 +232,7 @@ class GroupLasso(Penalty):
         if self.groups is not None:
             dense, blocks, axis = self._blocks(w, stacked)
             return blocks.join([dense.gradient(b, stacked) for b in blocks.split(w, axis)], axis)
-        axes, root_size = self._groups(w, stacked)
+        axes, root_size = self.within(w, stacked)
         with library.quiet():
             scaled, _ = scaled_by_largest(library.wide(w), axes)
             length = norm(scaled, axes, keepdims=True)
@@ -252,7 +252,7 @@ class GroupLasso(Penalty):
         steps = per_model(step, w, stacked)
         if self.groups is not None:
             return self._prox_by_blocks(w, steps, stacked)
-        axes, root_size = self._groups(w, stacked)
+        axes, root_size = self.within(w, stacked)
         wide = library.wide(w)
         threshold = library.cast(steps, wide) * library.cast(root_size, wide)
         even = threshold.ndim == 0 or all(threshold.shape[axis] == 1 for axis in axes)
@@ -269,20 +269,34 @@ class GroupLasso(Penalty):
         """
         library = floating_library(gradient)
         if self.groups is not None:
-            dense, blocks, axis = self._blocks(gradient, stacked)
-            first, *rest = (
-                dense.critical_strength(b, stacked) for b in blocks.split(gradient, axis)
+            return self.largest_of_blocks(
+                gradient,
+                stacked,
+                lambda b, axes: GroupLasso(axes=axes).critical_strength(b, stacked),
             )
-            for strength in rest:
-                kept = (first >= strength) | (first != first)  # NaN stays
-                first = library.where(kept, first, strength)
-            return first
-        axes, root_size = self._groups(gradient, stacked)
+        axes, root_size = self.within(gradient, stacked)
         wide = library.wide(gradient)
         with library.quiet():
             norms = norm(wide, axes, keepdims=True)
             largest = library.max(norms, model_axes(gradient, stacked))
             return library.cast(largest / library.cast(root_size, wide), gradient)
+
+    def largest_of_blocks(
+        self, w: Array, stacked: int, number: Callable[[Array, Axes], Array]
+    ) -> Array:
+        """Return the largest of the numbers of the blocks of groups of equal size.
+
+        Args:
+            w: the whole array.
+            stacked: how many leading axes run over models.
+            number: of a block and the axes of one model that index its groups.
+        """
+        library = floating_library(w)
+        dense, blocks, axis = self._blocks(w, stacked)
+        first, *rest = (number(block, dense.axes or ()) for block in blocks.split(w, axis))
+        for other in rest:
+            first = library.where((first >= other) | (first != first), first, other)  # NaN stays
+        return first
 
     def in_blocks(self, shape: tuple[int, ...]) -> tuple[int, UnitBlocks, Penalty] | None:
         """Return the axis, the blocks and the penalty of a block, None without `groups`."""
@@ -311,7 +325,7 @@ class GroupLasso(Penalty):
         pairs = zip(blocks.split(w, axis), own, strict=True)
         return blocks.join([dense.prox(block, step, stacked) for block, step in pairs], axis)
 
-    def _groups(self, w: Array, stacked: int) -> tuple[Axes, float]:
+    def within(self, w: Array, stacked: int) -> tuple[Axes, float]:
         """Return the axes of `w` within a group, and √|g|."""
         own = model_axes(w, stacked)
         index = self.axes

@@ -13,9 +13,15 @@ from shrinkage.errors import InputError, near_names
 from shrinkage.penalties.base import Penalty
 from shrinkage.penalties.elastic_net import ElasticNet
 from shrinkage.penalties.group_lasso import GroupLasso
+from shrinkage.penalties.l0 import L0
 from shrinkage.penalties.l1 import L1
 from shrinkage.penalties.l2 import L2
+from shrinkage.penalties.l_half import LHalf
+from shrinkage.penalties.log_sum import LogSum
+from shrinkage.penalties.mcp import MCP
 from shrinkage.penalties.options import options_of
+from shrinkage.penalties.scad import SCAD
+from shrinkage.penalties.sparse_group_lasso import SparseGroupLasso
 
 REGISTRY: dict[str, type[Penalty]] = {
     penalty.name: penalty
@@ -24,6 +30,12 @@ REGISTRY: dict[str, type[Penalty]] = {
         L2,
         ElasticNet,
         GroupLasso,
+        SparseGroupLasso,
+        MCP,
+        SCAD,
+        LogSum,
+        LHalf,
+        L0,
     )
 }
 
@@ -31,7 +43,7 @@ REGISTRY: dict[str, type[Penalty]] = {
 def penalty_names() -> tuple[str, ...]:
     """Return the names of all registered penalties.
 
-    >>> penalty_names()
+    >>> penalty_names()[:4]
     ('l1', 'l2', 'elastic-net', 'group-lasso')
     """
     return tuple(REGISTRY)
@@ -105,8 +117,8 @@ def penalty_from_name(name: str, **options: Any) -> Penalty:
     ElasticNet(l1_ratio=0.3)
     >>> penalty_from_name("elstic-net")
     Traceback (most recent call last):
-    shrinkage.errors.InputError: expected a penalty of l1, l2, elastic-net, group-lasso, got \
-'elstic-net': did you mean elastic-net...
+    shrinkage.errors.InputError: expected a penalty of l1, l2, ..., got 'elstic-net': did you \
+mean elastic-net...
     """
     penalty = penalty_class(name)
     known = [option.name for option in options_of(penalty)]

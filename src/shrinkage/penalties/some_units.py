@@ -149,6 +149,10 @@ class OnSomeUnits(Penalty):
         shaped = self.penalty.at(strength)
         return self if shaped is self.penalty else replace(self, penalty=shaped)
 
+    def longest_step(self) -> Any:
+        """Return that of the penalty inside."""
+        return self.penalty.longest_step()
+
     def coupled_axes(self, ndim: int) -> Axes:
         """Return those of the penalty, and the one along which units are counted."""
         return tuple(sorted({*self.penalty.coupled_axes(ndim), self.units.axis % ndim}))

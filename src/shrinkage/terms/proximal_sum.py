@@ -231,7 +231,9 @@ def closed_form(parts: Iterable[Part]) -> ProximalSum:
         for part in shaped
         if part.penalty.combines is not Combination.THRESHOLD
     }
-    several = len(after_thresholds) > 1
+    # Parts add up where they are one function; a knee that follows each strength makes them two.
+    shaped_alike = [part for part in shaped if part.penalty.at(1.0) != part.penalty.at(2.0)]
+    several = len(after_thresholds) > 1 or len(shaped_alike) > 1
     thresholded = any(part.penalty.combines is Combination.THRESHOLD for part in shaped)
     if several or (thresholded and Combination.ALONE in after_thresholds.values()):
         raise _overlap(shaped, "on one parameter")

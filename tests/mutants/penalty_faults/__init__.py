@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from shrinkage.penalties import Penalty
-from tests.mutants.penalty_faults import arrays, flags, prox, strengths, values
+from tests.mutants.penalty_faults import arrays, concave, flags, prox, strengths, values
 
 FAULTS: tuple[tuple[Penalty, str], ...] = (
     *values.FAULTS,
@@ -11,4 +11,5 @@ FAULTS: tuple[tuple[Penalty, str], ...] = (
     *prox.FAULTS,
     *strengths.FAULTS,
     *arrays.FAULTS,
+    *concave.FAULTS,
 )

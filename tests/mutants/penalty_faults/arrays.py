@@ -18,7 +18,7 @@ class OverflowingNorm(GroupLasso):
     """A value by plain squares, which overflow, and a gradient from them."""
 
     def gradient(self, w: Array, stacked: int = 0) -> Array:
-        within, root = self._groups(w, stacked)
+        within, root = self.within(w, stacked)
         with np.errstate(all="ignore"):
             length = np.sqrt(np.sum(w * w, axis=within, keepdims=True))
             gradient = root * w / np.where(length == 0, 1.0, length)

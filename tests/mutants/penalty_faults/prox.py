@@ -83,7 +83,7 @@ class ScalarGroupMetric(GroupLasso):
 
     def prox(self, w: Array, step: Any, stacked: int = 0) -> Array:
         if np.ndim(step) == w.ndim:
-            within, _ = self._groups(w, stacked)
+            within, _ = self.within(w, stacked)
             mean = np.mean(step, axis=within, keepdims=True)
             return np.where(np.asarray(step) == 0, w, super().prox(w, mean, stacked))
         return super().prox(w, step, stacked)
@@ -94,7 +94,7 @@ class NoGroupSize(GroupLasso):
     """A prox that forgets √|g|."""
 
     def prox(self, w: Array, step: Any, stacked: int = 0) -> Array:
-        _, root = self._groups(w, stacked)
+        _, root = self.within(w, stacked)
         return super().prox(w, np.asarray(step) / root, stacked)
 
 

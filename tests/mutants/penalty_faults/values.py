@@ -89,7 +89,7 @@ class NaiveNorm(GroupLasso):
     """A gradient w/‖w‖, NaN at a zero group."""
 
     def gradient(self, w: Array, stacked: int = 0) -> Array:
-        within, root = self._groups(w, stacked)
+        within, root = self.within(w, stacked)
         with np.errstate(all="ignore"):
             return root * w / np.sqrt(np.sum(w * w, axis=within, keepdims=True))
 

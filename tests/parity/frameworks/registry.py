@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from shrinkage import L1, L2, ElasticNet, GroupLasso, Terms
+from shrinkage.penalties import MCP, SCAD, LogSum, SparseGroupLasso
 
 STEPS = 200
 TOLERANCE = 1e-8
@@ -89,9 +90,16 @@ SUMS: dict[str, Terms] = {
     "l2": Terms((0.06 * L2(),)),
     "elastic": Terms((0.03 * ElasticNet(0.5),)),
     "inputs": Terms((2**-6 * GroupLasso(per="input"),)),
-    "sparse": 2**-8 * L1() + 2**-7 * GroupLasso(per="output") + 2**-6 * L2(),
+    "sparse": 2**-7 * SparseGroupLasso(0.25, per="output") + 2**-6 * L2(),
+    "mcp": Terms((2**-5 * MCP(4.0),)),
+    "scad": Terms((2**-6 * SCAD(4.0),)),
+    "log-sum": Terms((2**-6 * LogSum(0.25),)),
     "around": Terms((2**-7 * L1(),)),
 }
+
+
+# One code for signs, models and dtypes: what is their own is met in two places.
+CONCAVE = ("mcp", "scad", "log-sum")
 
 
 @dataclass(frozen=True)
@@ -166,6 +174,8 @@ def is_needed(case: Case) -> bool:
     An epsilon matters in Adam's metric alone, and beside it the updates meet every framework. What
     is added to the loss is added to the gradient by the framework itself: once is enough.
     """
+    if case.sum_name in CONCAVE:
+        return (case.optimizer, case.update) in (("adam", "proximal"), ("momentum", "gradient"))
     if case.update == "proximal":
         return True
     return case.optimizer == "momentum" or (case.optimizer != "adam" and case.update != "loss")

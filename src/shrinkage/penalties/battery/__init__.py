@@ -39,6 +39,7 @@ CHECKS = _named(
     stacks.nan_stays_in_its_model,
     facts.separable_flag,
     proxes.prox_global_minimum,
+    proxes.prox_single_valued,
     facts.combines_flag,
     values.critical_strength_both_sides,
     values.critical_strength_scales,
@@ -57,5 +58,6 @@ DUE_WHERE: Mapping[str, str] = MappingProxyType(
         "separable-flag": "separable",
         "prox-three-points": "convex",
         "prox-global-minimum": "separable",
+        "prox-single-valued": "separable",
     }
 )

@@ -101,6 +101,25 @@ def prox_global_minimum(subject: Subject) -> None:
             )
 
 
+def prox_single_valued(subject: Subject) -> None:
+    """The prox of one weight moves steadily up to `longest_step`, and jumps at a step beyond it."""
+    lift = (1,) * (len(subject.shape) - 1)
+    longest = float(subject.penalty.longest_step())
+    w = np.linspace(0.0, 12.0 if longest == math.inf else 12.0 + 3 * longest, 6001)
+    gap = w[1] - w[0]
+    steps = [part * longest for part in (0.3, 0.9)] if 0 < longest < math.inf else []
+    for step in steps or ([STEP, 10 * STEP] if longest else []):
+        moved = np.diff(subject.prox(w.reshape(-1, *lift), step).reshape(-1))
+        most = gap / (1 - step / longest)
+        what = f"how far the prox moves where a weight moves by {gap}, at step {step}"
+        subject.expect(moved.max() <= most * (1 + 1e-6), what, f"at most {most}", moved.max())
+    if longest < math.inf:
+        step = max(2 * longest, STEP)
+        jump = np.diff(subject.prox(w.reshape(-1, *lift), step).reshape(-1)).max()
+        what = f"the largest jump of the prox at step {step}, above longest_step"
+        subject.expect(jump > 10 * gap, what, f"more than {10 * gap}", jump)
+
+
 def prox_zeros_are_positive(subject: Subject) -> None:
     """Every exact zero that a prox returns is +0.0."""
     rng = subject.rng()

@@ -72,6 +72,10 @@ def critical_strength_both_sides(subject: Subject) -> None:
     for rate in (0.1, 1.0) if penalty.convex else (1e-3, 1e-2):
         g = subject.weights(rng)
         critical = float(subject.critical_strength(g))
+        if critical == 0 and not penalty.convex:  # infinitely steep at 0: any strength will do
+            short = step_from_zero(g, 1e-9, 1e-2)
+            subject.expect(not short.any(), "a short step at any strength", "all zeros", short)
+            continue
         subject.expect(critical > 0, "a critical strength", "more than 0", critical, gradient=g)
         if math.isfinite(critical):
             above = step_from_zero(g, rate, critical * (1 + 1e-9))
