@@ -94,6 +94,7 @@ def lower_of_zero_and(u: Array, size: Array, step: Array, cost: Array) -> Array:
     """Return u where (u − size)²/(2 step) + cost lies below size²/(2 step), else 0.
 
     >>> import numpy as np
+    >>> import numpy as np
     >>> lower_of_zero_and(np.array([2.0]), np.array([2.0]), np.array(1.0), np.array([1.0]))
     array([2.])
     """
@@ -105,6 +106,7 @@ def lower_of_zero_and(u: Array, size: Array, step: Array, cost: Array) -> Array:
 def no_strength(gradient: Array, stacked: int = 0) -> Array:
     """Return 0 for each model, NaN where it has diverged: what is infinitely steep at 0 needs none.
 
+    >>> import numpy as np
     >>> no_strength(np.array([3.0, -4.0]))
     array(0.)
     """

@@ -117,8 +117,9 @@ def sparse_group_critical(g: Array, ratio: float, root_size: float, axes: Axes) 
     Returns:
         One number a group, with length 1 along `axes`.
 
-    >>> print(f"{sparse_group_critical(np.array([3.0, 4.0]), 0.5, 1.0, (0,))[0]:.4f}")
-    5.1716
+    >>> import numpy as np
+    >>> print(f"{sparse_group_critical(np.array([3.0, 4.0]), 0.5, 2**0.5, (0,))[0]:.4f}")
+    3.5714
 
     Source: Simon, Friedman, Hastie and Tibshirani, A sparse-group lasso, J. Comput. Graph. Stat.
     22 (2013).

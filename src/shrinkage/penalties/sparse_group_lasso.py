@@ -73,7 +73,7 @@ class SparseGroupLasso(WeightedSum):
         >>> import numpy as np
         >>> g = np.array([0.0, 6.0, 0.0, 8.0])
         >>> print(f"{float(SparseGroupLasso(0.5, per='layer').critical_strength(g)):.4f}")
-        5.8309
+        5.8997
         """
         if self.groups is not None:
             return self._group.largest_of_blocks(
