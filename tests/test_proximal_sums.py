@@ -93,7 +93,7 @@ def test_stacked_strengths_are_one_model_at_a_time(name: str, make: object) -> N
         together = np.asarray(summed(parts).prox(make(w), given, stacked=1))  # type: ignore[operator]
         for k, factor in enumerate(factors):
             alone = summed([(s * factor, p, q) for s, p, q in SUMS[name]])
-            own = step if np.ndim(step) == 0 else step[k]
+            own = step if np.ndim(step) == 0 else step[k]  # pyright: ignore[reportIndexIssue]
             expected = alone.prox(w[k], own)
             np.testing.assert_allclose(together[k], expected, rtol=1e-12, atol=1e-14)
             assert np.array_equal(together[k] == 0, expected == 0)
