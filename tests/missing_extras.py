@@ -71,6 +71,7 @@ DOORS: dict[str, tuple[str, Callable[[], None]]] = {
     "paths": ("paths", imports("from shrinkage.paths import PathOptions")),
     "load_result": ("paths", imports("from shrinkage.paths import load_result")),
     "run": ("paths", imports("import shrinkage.run")),
+    "compaction": ("paths", imports("import shrinkage.compaction")),
     "load_dataset": ("paths", imports("from shrinkage.datasets import load_dataset")),
     "workbook": ("excel", imports(WORKBOOK)),
     "keras": ("keras", imports("import shrinkage.keras")),
@@ -95,13 +96,16 @@ DOORS: dict[str, tuple[str, Callable[[], None]]] = {
     "skorch": ("skorch", imports("import shrinkage.pytorch.skorch")),
 }
 WITH_DOORS = (
-    *("__main__", "cli", "datasets", "drawing", "keras", "ledger", "optax", "paths"),
+    *("__main__", "cli", "compaction", "datasets", "drawing", "keras", "ledger", "optax", "paths"),
     *("pytorch", "reports", "run"),
 )
 STAND_ON_TORCH = ("lightning", "transformers", "skorch")
 # What a door needs of its extra, where that is not all of it.
 TABLES = ("pandas", "pyarrow", "sklearn")
-PARTS = {"load_dataset": TABLES, "data": TABLES, "draw_png": ("matplotlib",)}
+PARTS = {
+    **{"load_dataset": TABLES, "data": TABLES, "draw_png": ("matplotlib",)},
+    "compaction": ("torch", "safetensors"),
+}
 
 
 def cases() -> list[tuple[str, str]]:

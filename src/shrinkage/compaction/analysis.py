@@ -1,0 +1,286 @@
+"""Run a network's graph on what is known of its entries, forwards and back.
+
+Who uses this: `compact` and `coupled_units`. Forwards: which entries depend on the input, what the
+others are, and which stand and fall together. Back: which entries an output depends on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from typing import Any
+
+import torch
+from torch import nn
+from torch.fx.node import map_arg
+from torch.utils import _pytree as pytree
+
+from shrinkage.compaction.entries import Entries, Mixer, Reader, Weight, words
+from shrinkage.compaction.operations import MAY_BE_WEIGHTS, MOVES, operation_of
+from shrinkage.compaction.tracing import Trace, UntraceableNetwork
+from shrinkage.compaction.units import Units
+
+KEEPS_LAST = words("dropout clone contiguous to _to_copy detach alias expand")
+"""Operations after which what sums to one along the last axis still does."""
+
+
+@dataclass(frozen=True, eq=False)
+class Call:
+    """One call of the graph: what is called, with what, and what came out."""
+
+    node: torch.fx.Node
+    name: str
+    arguments: tuple[Any, ...]
+    keywords: dict[str, Any]
+    value: Any
+
+    def positional(self, count: int) -> list[Any]:
+        """Return so many arguments in the order of the operation's schema; None where absent."""
+        names = [argument.name for argument in self.node.target._schema.arguments]  # type: ignore
+        given = [*self.arguments, *(self.keywords.get(n) for n in names[len(self.arguments) :])]
+        return (given + [None] * count)[:count]
+
+    @property
+    def tensors(self) -> list[Entries | Weight]:
+        """Return the tensors among the arguments."""
+        leaves = pytree.tree_leaves((self.arguments, self.keywords))
+        return [leaf for leaf in leaves if isinstance(leaf, (Entries, Weight))]
+
+    def again(self, **others: Any) -> torch.Tensor:
+        """Return the operation with other tensors, by their names in its schema."""
+        names = [argument.name for argument in self.node.target._schema.arguments]  # type: ignore
+        given = {**dict(zip(names, self.arguments, strict=False)), **self.keywords}
+        given.update({name: own for name, own in others.items() if name in names})
+        return self.node.target(**given)  # type: ignore[operator]
+
+    def carried(self, field: str) -> Any:
+        """Return the operation on a field of its arguments."""
+        arguments, keywords = pytree.tree_map(
+            lambda leaf: getattr(leaf, field) if isinstance(leaf, Entries) else leaf,
+            (self.arguments, self.keywords),
+        )
+        return copying(self.node.target)(*arguments, **keywords)
+
+
+class Analysis:
+    """What is known of a network's entries after one run of its graph.
+
+    Args:
+        trace: the graph.
+        model: the network that it is of.
+        inputs: what to run it with.
+
+    Attributes:
+        units: the units.
+        axes: for an axis of a parameter, the unit of each index along it.
+        shapes: for a parameter that is added or multiplied entry by entry, the unit of each.
+        readers, mixers: who reads entries.
+        nodes: what is known of what each node returns.
+    """
+
+    def __init__(self, trace: Trace, model: nn.Module, inputs: tuple[Any, ...]) -> None:
+        self.trace = trace
+        self.units = Units()
+        self.axes: dict[tuple[str, int], torch.Tensor] = {}
+        self.shapes: dict[str, torch.Tensor] = {}
+        self.readers: list[Reader] = []
+        self.mixers: list[Mixer] = []
+        self.nodes: dict[torch.fx.Node, Any] = {}
+        self.tensors = {**dict(model.named_parameters()), **dict(model.named_buffers())}
+        self._biases = _missing_biases(model)
+        self._leaves = pytree.tree_leaves(inputs)
+        with torch.enable_grad():
+            for node in trace.graph.nodes:
+                self.nodes[node] = self._known(node)
+            self._demand()
+
+    def entries(self, of: Any) -> Entries:
+        """Return what is known of a tensor; a weight's entries get units of their own."""
+        if isinstance(of, Entries):
+            return of
+        if not isinstance(of, Weight):
+            value = torch.as_tensor(of)
+            return Entries(value, _still(value), torch.zeros(value.shape, dtype=torch.long))
+        if of.value.ndim == 1:
+            units = self.axis(of, 0)
+        elif of.axes != tuple(range(of.value.ndim)):
+            units = torch.zeros(of.value.shape, dtype=torch.long)
+        else:
+            if of.name not in self.shapes:
+                self.shapes[of.name] = self.units.new(of.value.numel()).view(of.value.shape)
+            units = self.shapes[of.name]
+        return Entries(of.value, _still(of.value), units)
+
+    def axis(self, weight: Weight, axis: int) -> torch.Tensor:
+        """Return the units along an axis of a weight."""
+        place = (weight.name, weight.axes[axis])
+        if place not in self.axes:
+            self.axes[place] = self.units.new(weight.value.shape[axis])
+        return self.axes[place]
+
+    def mixes(self, call: Call, entries: Entries, what: str, *, fixed: bool) -> Entries:
+        """Record that an operation mixes entries, and return them as it reads them."""
+        probed = entries.probed()
+        self.mixers.append(Mixer(call.node, probed, what, fixed))
+        return probed
+
+    def reads(
+        self,
+        call: Call,
+        entries: Entries,
+        dim: int,
+        weight: Weight,
+        axes: tuple[int, int],
+        bias: Weight | None,
+        outputs: Entries,
+        padded: bool,
+    ) -> None:
+        """Record a weighted sum."""
+        name = bias.name if bias is not None else self._biases.get(weight.name)
+        if axes != (1, 0) and bias is None:
+            name = None
+        reader = Reader(
+            call.node, entries, dim, weight, axes[0], name, bias is not None, outputs, dim, padded
+        )
+        self.readers.append(reader)
+
+    def demanded(self, entries: Entries) -> torch.Tensor:
+        """Return where the reader of probed entries needs them."""
+        return self._demands[id(entries)]
+
+    def _known(self, node: torch.fx.Node) -> Any:
+        if node.op == "placeholder":
+            return self._placeholder(node)
+        if node.op == "get_attr":
+            value = getattr(self.trace.program.graph_module, str(node.target))
+            return self.entries(value) if isinstance(value, torch.Tensor) else value
+        if node.op == "output":
+            return None
+        if node.op != "call_function":
+            raise UntraceableNetwork(f"the graph has a {node.op} of {node.target}")
+        return self._called(node)
+
+    def _placeholder(self, node: torch.fx.Node) -> Any:
+        name = str(node.target)
+        if name in self.trace.names:
+            own = self.trace.names[name]
+            return Weight.of(own, self.tensors[own].detach())
+        if name in self.trace.constants:
+            return self.entries(self.trace.constants[name])
+        value = self._leaves[self.trace.inputs.index(name)]
+        if not isinstance(value, torch.Tensor):
+            return value
+        flow = torch.ones(value.shape, device=value.device, requires_grad=True)
+        units = torch.zeros(value.shape, dtype=torch.long)
+        if value.ndim == 2 and value.is_floating_point():
+            units = self.units.new(value.shape[1]).expand(value.shape)
+        return Entries(value, flow * 1.0, units)
+
+    def _called(self, node: torch.fx.Node) -> Any:
+        name = _name(node.target)
+        arguments, keywords = map_arg((node.args, node.kwargs), lambda other: self.nodes[other])
+        looks_at_weights = name in MAY_BE_WEIGHTS
+        arguments, keywords = pytree.tree_map(
+            lambda leaf: (
+                leaf if looks_at_weights or not isinstance(leaf, Weight) else self.entries(leaf)
+            ),
+            (tuple(arguments), dict(keywords)),
+        )
+        values, options = pytree.tree_map(_value, (arguments, keywords))
+        in_place = _in_place(node.target)
+        if in_place:
+            values = (values[0].clone(), *values[1:])
+        with torch.no_grad():
+            value = node.target(*values, **options)  # type: ignore[operator]
+        if not any(isinstance(leaf, torch.Tensor) for leaf in pytree.tree_leaves(value)):
+            return value
+        if name in ("t", "transpose", "permute") and isinstance(arguments[0], Weight):
+            if arguments[0].value.ndim == 2:
+                flipped = tuple(reversed(arguments[0].axes))
+                same = torch.equal(value, arguments[0].value) and value.shape[0] > 1
+                return arguments[0] if same else replace(arguments[0], value=value, axes=flipped)
+            arguments = (self.entries(arguments[0]), *arguments[1:])
+        call = Call(node, name, tuple(arguments), keywords, value)
+        known = self._after(call)
+        if in_place:
+            self._changed(node, known)
+        return known
+
+    def _after(self, call: Call) -> Any:
+        operation = operation_of(call.node.target, call.name)
+        if not isinstance(call.value, torch.Tensor) and call.name not in MOVES:
+            operation = operation_of(None, "")  # several tensors at once: they are mixed
+            calls = [replace(call, value=value) for value in call.value]
+            return [self._one(one, operation) for one in calls]
+        return self._one(call, operation)
+
+    def _one(self, call: Call, operation: Any) -> Any:
+        if not isinstance(call.value, (torch.Tensor, list, tuple)):
+            return call.value
+        flow, units = operation(self, call)
+        if isinstance(call.value, torch.Tensor):
+            sums = call.name == "softmax" and call.positional(2)[1] in (-1, call.value.ndim - 1)
+            first = call.arguments[0] if call.arguments else None
+            if call.name in KEEPS_LAST and isinstance(first, Entries):
+                sums = first.sums_to_one
+            return Entries(call.value, flow, units, sums)
+        return [Entries(*each) for each in zip(call.value, flow, units, strict=True)]
+
+    def _changed(self, node: torch.fx.Node, known: Any) -> None:
+        """Let those who read a tensor after it was changed in place read the changed one."""
+        changed = node.args[0]
+        assert isinstance(changed, torch.fx.Node)
+        if changed.op == "call_function" and _name(changed.target) in MOVES:
+            raise UntraceableNetwork(
+                f"{node.target} changes a part of a tensor in place; write it without"
+            )
+        self.nodes[changed] = known
+
+    def _demand(self) -> None:
+        outputs = [self.nodes[node] for node in self.trace.outputs]
+        flows = [own.flow.sum() for own in outputs if isinstance(own, Entries)]
+        probes = [own.entries for own in (*self.readers, *self.mixers)]
+        found: Iterable[torch.Tensor | None] = [None] * len(probes)
+        if probes and flows:
+            found = torch.autograd.grad(
+                sum(flows[1:], flows[0]), [own.flow for own in probes], allow_unused=True
+            )
+        self._demands = {
+            id(own): torch.zeros(own.flow.shape, dtype=torch.bool) if got is None else got > 0
+            for own, got in zip(probes, found, strict=True)
+        }
+
+
+def copying(target: Any) -> Any:
+    """Return an operation as it is, but for views of memory: other tensors lie otherwise in it."""
+    views = ("view", "_unsafe_view")
+    return torch.ops.aten.reshape.default if _name(target) in views else target
+
+
+def _still(value: torch.Tensor) -> torch.Tensor:
+    """Return the flow of what depends on no input."""
+    return torch.zeros(value.shape, device=value.device, requires_grad=True) * 1.0
+
+
+def _value(leaf: Any) -> Any:
+    return leaf.value if isinstance(leaf, (Entries, Weight)) else leaf
+
+
+def _name(target: Any) -> str:
+    packet = getattr(target, "_opname", None) or getattr(target, "__name__", str(target))
+    return packet[:-1] if _in_place(target) else packet
+
+
+def _in_place(target: Any) -> bool:
+    schema = getattr(target, "_schema", None)
+    return schema is not None and schema.is_mutable and target._opname.endswith("_")
+
+
+def _missing_biases(model: nn.Module) -> dict[str, str]:
+    """Return the names that biases would have which linear layers and convolutions lack."""
+    kinds = (nn.Linear, nn.Conv1d, nn.Conv2d, nn.Conv3d)
+    return {
+        f"{name}.weight".lstrip("."): f"{name}.bias".lstrip(".")
+        for name, module in model.named_modules()
+        if isinstance(module, kinds) and module.bias is None
+    }

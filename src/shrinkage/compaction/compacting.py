@@ -1,0 +1,284 @@
+"""`compact`: from a network with dead units to a smaller one that answers the same.
+
+Who uses this: people, and `shrinkage compact RUN`. A network is traced, its graph is asked what
+depends on what, dead units are taken out, and the result is compared with the network before it is
+given. Where a network cannot be traced as a whole, its parts are made smaller each by itself.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+
+from shrinkage.compaction.analysis import Analysis
+from shrinkage.compaction.deciding import Decision, decide
+from shrinkage.compaction.entries import Entries
+from shrinkage.compaction.partly import compact_parts
+from shrinkage.compaction.proof import TOLERANCE, Proof, difference, prove
+from shrinkage.compaction.rebuilding import (
+    OTHER_ROWS,
+    ROWS,
+    smaller_copy,
+    smaller_graph,
+    smaller_tensors,
+    with_attributes,
+)
+from shrinkage.compaction.tracing import (
+    UntraceableNetwork,
+    as_inputs,
+    in_evaluation,
+    some_rows,
+    trace,
+)
+
+
+class TakeInputs(nn.Module):
+    """The columns of rows that a smaller network reads.
+
+    Args:
+        kept: their places.
+
+    >>> TakeInputs([0, 2])(torch.tensor([[1.0, 2.0, 3.0]]))
+    tensor([[1., 3.]])
+    """
+
+    kept: torch.Tensor
+
+    def __init__(self, kept: Any) -> None:
+        super().__init__()
+        self.register_buffer("kept", torch.as_tensor(kept, dtype=torch.long))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Return the columns, (rows, kept), of rows (rows, inputs)."""
+        return x.index_select(1, self.kept)
+
+
+@dataclass(frozen=True)
+class LayerSizes:
+    """How many units a layer had and has: the rows of its weight."""
+
+    name: str
+    before: int
+    after: int
+
+
+@dataclass(frozen=True)
+class Compaction:
+    """A smaller network, and the proof that it answers the same.
+
+    Attributes:
+        module: the smaller network, dense and on its own.
+        proof: differences, sizes and times, before and after.
+        kept_inputs: the places of the inputs that it reads, None where all stay or they are not
+            columns of rows.
+        layers: units of each layer with weights, before and after.
+        notes: what stayed and why, in sentences; empty where there is nothing to say.
+    """
+
+    module: nn.Module
+    proof: Proof
+    kept_inputs: np.ndarray | None
+    layers: tuple[LayerSizes, ...]
+    notes: tuple[str, ...] = ()
+
+
+def compact(
+    model: nn.Module,
+    example_input: Any,
+    *,
+    drop_inputs: bool = False,
+    tolerance: float = TOLERANCE,
+    timed: bool = True,
+) -> Compaction:
+    """Take dead inputs, units, channels and heads out of a network, and prove it equal.
+
+    A unit is dead where it puts out a constant (its incoming weights are 0: act(bias)), which moves
+    into the biases that read it, or where nobody reads it. What is tied to it through residual
+    connections, concatenations, norms and groups goes with it, or keeps it. The model is left as
+    it is. What is compared is evaluation: dropout off, batch norms with their statistics.
+
+    Args:
+        model: the network; its weights have exact zeros, as after proximal updates.
+        example_input: a tensor of rows, or a tuple of them: what the model is called with. Give
+            real rows: the proof compares the outputs on them, and on random ones.
+        drop_inputs: call the result with the columns that are read, `rows[:, kept_inputs]`; else
+            with the same rows as before, of which it takes the columns itself.
+        tolerance: the largest difference of an output, relative to the largest output.
+        timed: measure times, before and after.
+
+    Returns:
+        The smaller network with its proof. It is a copy of the model with smaller layers, which
+        can be trained on; where the model's code has sizes written into it, its traced graph.
+
+    Raises:
+        InputError: no module, or no rows.
+        CollapsedNetwork: all units of a layer are dead, and no output depends on an input.
+        UnequalOutputs: the outputs would differ by more than the tolerance.
+
+    >>> model = nn.Sequential(nn.Linear(3, 4), nn.ReLU(), nn.Linear(4, 2))
+    >>> with torch.no_grad():
+    ...     _ = model[0].weight[1:3].zero_(), model[0].weight[:, 0].zero_()
+    >>> result = compact(model, torch.randn(8, 3), drop_inputs=True)
+    >>> result.module
+    Sequential(
+      (0): Linear(in_features=2, out_features=2, bias=True)
+      (1): ReLU()
+      (2): Linear(in_features=2, out_features=2, bias=True)
+    )
+    >>> result.kept_inputs, result.proof.difference_real < 1e-6
+    (array([1, 2]), True)
+
+    Source: Fang and others, DepGraph: towards any structural pruning (2023), for what is coupled.
+    """
+    inputs = as_inputs(example_input)
+    frozen = in_evaluation(model)
+    with torch.no_grad():
+        frozen(*inputs)  # a call that fails says so itself
+    try:
+        found = _whole(model, frozen, inputs)
+    except UntraceableNetwork as error:
+        found = _Smaller(*compact_parts(model, frozen, inputs, str(error)))
+    return _proven(model, frozen, inputs, found, drop_inputs, tolerance, timed)
+
+
+@dataclass(frozen=True)
+class _Smaller:
+    module: nn.Module
+    notes: tuple[str, ...]
+    kept: torch.Tensor | None = None
+
+
+def smaller_network(
+    model: nn.Module, frozen: nn.Module, inputs: tuple[Any, ...], *, keep_inputs: bool
+) -> tuple[nn.Module, tuple[str, ...], torch.Tensor | None]:
+    """Return a smaller network, what to say of it, and which inputs it reads (None: all).
+
+    Args:
+        model: the network to copy.
+        frozen: a copy in evaluation mode.
+        inputs: what it is called with.
+        keep_inputs: whether it is called with all inputs as before.
+
+    Raises:
+        UntraceableNetwork: it cannot be traced.
+        CollapsedNetwork: it answers the same whatever its input.
+    """
+    run = _analysed(frozen, inputs)
+    decision = decide(run, keep_inputs=keep_inputs)
+    tensors = smaller_tensors(run, decision)
+    kept = None if keep_inputs else _kept_inputs(run, decision)
+    taken = take_columns(kept)
+
+    def apart(module: nn.Module, on: tuple[Any, ...] = inputs) -> float | None:
+        try:
+            return difference(frozen, lambda *x: module.eval()(*taken(x)), on)
+        except (RuntimeError, ValueError, AssertionError, IndexError):
+            return None  # sizes that do not fit
+
+    def works(module: nn.Module, on: tuple[Any, ...] = inputs) -> bool:
+        found = apart(module, on)
+        return found is not None and found <= TOLERANCE
+
+    module = smaller_copy(frozen, tensors)
+    attributes: tuple[str, ...] = ()
+    if not works(module):
+        module, attributes = with_attributes(module, run, decision)
+    if works(module):
+        module = smaller_copy(model, tensors)
+        if attributes:
+            module, _ = with_attributes(module, run, decision)
+            told = f"new sizes were put into {', '.join(attributes)}"
+            return module, (*decision.notes, told), kept
+        return module, decision.notes, kept
+    told = (
+        f"the code of {type(model).__name__} has sizes written into it: the result is its traced "
+        "graph, for evaluation"
+    )
+    graph = smaller_graph(frozen, run, decision, tensors, None)
+    if not works(graph, some_rows(inputs, OTHER_ROWS)):  # its code fixes the number of rows
+        other = _analysed(frozen, inputs, OTHER_ROWS)
+        graph = smaller_graph(frozen, run, decision, tensors, other)
+        if apart(graph) is None:
+            raise UntraceableNetwork(f"the {type(model).__name__} computes with sizes")
+    return graph, (*decision.notes, told), kept
+
+
+def _analysed(frozen: nn.Module, inputs: tuple[Any, ...], rows: int = ROWS) -> Analysis:
+    few = some_rows(inputs, rows)
+    return Analysis(trace(frozen, few), frozen, few)
+
+
+def take_columns(kept: torch.Tensor | None) -> Callable[[tuple[Any, ...]], tuple[Any, ...]]:
+    """Return what picks the columns that are read out of a network's inputs."""
+
+    def take(inputs: tuple[Any, ...]) -> tuple[Any, ...]:
+        if kept is None:
+            return inputs
+        return (inputs[0][:, kept.to(inputs[0].device)], *inputs[1:])
+
+    return take
+
+
+def _whole(model: nn.Module, frozen: nn.Module, inputs: tuple[Any, ...]) -> _Smaller:
+    rows = inputs[0]
+    columns = len(inputs) == 1 and isinstance(rows, torch.Tensor) and rows.ndim == 2
+    keep = not (columns and rows.is_floating_point())
+    return _Smaller(*smaller_network(model, frozen, inputs, keep_inputs=keep))
+
+
+def _kept_inputs(run: Analysis, decision: Decision) -> torch.Tensor | None:
+    node = next(n for n in run.trace.graph.nodes if str(n.target) == run.trace.inputs[0])
+    entries = run.nodes[node]
+    assert isinstance(entries, Entries)
+    stays = ~decision.removed[entries.units[0]]
+    return None if stays.all() else stays.nonzero()[:, 0]
+
+
+def _proven(
+    model: nn.Module,
+    frozen: nn.Module,
+    inputs: tuple[Any, ...],
+    found: _Smaller,
+    drop_inputs: bool,
+    tolerance: float,
+    timed: bool,
+) -> Compaction:
+    take = take_columns(found.kept if drop_inputs else None)
+    module = found.module
+    if found.kept is not None and not drop_inputs:
+        module = _taking(found.kept.to(inputs[0].device), module)
+    measured = in_evaluation(module)
+    proof = prove(
+        frozen,
+        lambda *given: measured(*take(given)),
+        (frozen, measured),
+        inputs,
+        tolerance=tolerance,
+        timed=timed,
+        take=take,
+    )
+    module.train(model.training)
+    kept = None if found.kept is None else found.kept.numpy()
+    return Compaction(module, proof, kept, _layers(model, found.module), found.notes)
+
+
+def _taking(kept: torch.Tensor, module: nn.Module) -> nn.Module:
+    first = ("inputs", TakeInputs(kept))
+    if type(module) is nn.Sequential and "inputs" not in module._modules:
+        return nn.Sequential(OrderedDict([first, *module.named_children()]))
+    return nn.Sequential(OrderedDict([first, ("network", module)]))
+
+
+def _layers(model: nn.Module, smaller: nn.Module) -> tuple[LayerSizes, ...]:
+    after = dict(smaller.named_parameters(remove_duplicate=False))
+    return tuple(
+        LayerSizes(name.rpartition(".")[0] or name, len(own), len(after[name]))
+        for name, own in model.named_parameters(remove_duplicate=False)
+        if own.ndim > 1 and name in after
+    )

@@ -1,0 +1,76 @@
+"""Which weights stand and fall together: the coupled units of a network.
+
+Who uses this: a penalty on whole units, with their incoming and outgoing wires and their norm.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import nn
+
+from shrinkage.compaction.analysis import Analysis
+from shrinkage.compaction.tracing import as_inputs, in_evaluation, some_rows, trace
+
+
+@dataclass(frozen=True)
+class CoupledUnit:
+    """Weights that can be taken out together, and only together.
+
+    Attributes:
+        members: `(parameter, axis, places)`: the slices at these places along this axis.
+    """
+
+    members: tuple[tuple[str, int, tuple[int, ...]], ...]
+
+
+def coupled_units(model: nn.Module, example_input: Any) -> tuple[CoupledUnit, ...]:
+    """Return the units of a network that can be taken out, with everything that goes with each.
+
+    A hidden unit of two linear layers is a row of the first weight, an entry of its bias and a
+    column of the second; a channel may run through norms, residual connections, concatenations
+    and groups; an attention head is one unit. Units that a layer norm or the outputs hold are not
+    among them; nor are inputs.
+
+    Args:
+        model: the network.
+        example_input: a tensor of rows, or a tuple of them: what it is called with.
+
+    Raises:
+        UntraceableNetwork: it cannot be traced.
+
+    >>> model = nn.Sequential(nn.Linear(3, 2), nn.ReLU(), nn.Linear(2, 1))
+    >>> coupled_units(model, torch.randn(2, 3))[0].members
+    (('0.bias', 0, (0,)), ('0.weight', 0, (0,)), ('2.weight', 1, (0,)))
+    """
+    inputs = some_rows(as_inputs(example_input))
+    frozen = in_evaluation(model)
+    run = Analysis(trace(frozen, inputs), frozen, inputs)
+    units = run.units
+    held = torch.zeros(len(units), dtype=torch.bool)
+    held[0] = True
+    fixed = [mixer.entries.units for mixer in run.mixers if mixer.fixed]
+    ends = [run.entries(run.nodes[node]).units for node in run.trace.outputs]
+    inputs_ = [
+        run.nodes[node].units
+        for node in run.trace.graph.nodes
+        if str(node.target) in run.trace.inputs and hasattr(run.nodes[node], "units")
+    ]
+    for own in (*fixed, *ends, *inputs_):
+        held[units.find(torch.unique(own))] = True
+    return _grouped(run, held)
+
+
+def _grouped(run: Analysis, held: torch.Tensor) -> tuple[CoupledUnit, ...]:
+    members: dict[int, list[tuple[str, int, tuple[int, ...]]]] = {}
+    learned = {name for name, own in run.tensors.items() if isinstance(own, nn.Parameter)}
+    for (name, axis), units in sorted(run.axes.items()):
+        if name not in learned:
+            continue
+        roots = run.units.find(units)
+        for root in torch.unique(roots[~held[roots]]).tolist():
+            places = tuple((roots == root).nonzero()[:, 0].tolist())
+            members.setdefault(root, []).append((name, axis, places))
+    return tuple(CoupledUnit(tuple(members[root])) for root in sorted(members))

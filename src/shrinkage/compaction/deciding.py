@@ -1,0 +1,240 @@
+"""Which units can be taken out, and what their constants add to the biases that stay.
+
+Who uses this: `compact`. A unit can be taken out where every reader either needs nothing of it or
+gets a constant that its bias can take up. What stands in a row with others (a head's dimensions,
+the units of a group) goes only as whole slices; what is tied to a unit that stays, stays.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+
+from shrinkage.compaction.analysis import Analysis
+from shrinkage.compaction.entries import Entries, Reader, same
+from shrinkage.compaction.resizing import Resized
+from shrinkage.compaction.units import without_repeats
+from shrinkage.errors import ShrinkageError
+
+
+class CollapsedNetwork(ShrinkageError):
+    """A network answers the same whatever its input, so nothing of it is worth keeping."""
+
+
+@dataclass(frozen=True, eq=False)
+class Decision:
+    """What is taken out of a network.
+
+    Attributes:
+        removed: for every unit, whether it is taken out.
+        shifts: what is added to biases, by name; those that are not there yet are made.
+        notes: what a person should know about what stayed.
+    """
+
+    removed: torch.Tensor
+    shifts: dict[str, torch.Tensor]
+    notes: tuple[str, ...]
+
+
+def decide(run: Analysis, *, keep_inputs: bool) -> Decision:
+    """Return which units are taken out.
+
+    Args:
+        run: what is known of the network.
+        keep_inputs: whether the network is called with all its inputs as before.
+
+    Raises:
+        CollapsedNetwork: no output depends on an input; the message names the first dead layer.
+    """
+    _refuse_collapse(run)
+    return _Deciding(run, keep_inputs=keep_inputs).decision()
+
+
+@dataclass(frozen=True, eq=False)
+class _Read:
+    """What a reader gets of each feature."""
+
+    reader: Reader
+    units: torch.Tensor
+    constant: torch.Tensor  # the same at all places, for every input
+    value: torch.Tensor
+    foldable: torch.Tensor
+    needed: torch.Tensor
+
+    @classmethod
+    def of(cls, run: Analysis, reader: Reader) -> _Read:
+        entries = reader.entries
+        rows = _by_feature(entries.units, reader.dim)
+        still = ~(_by_feature(entries.flow.detach(), reader.dim) > 0).any(1)
+        values = _by_feature(entries.value, reader.dim)
+        value = values[:, 0]
+        constant = still & same(values, value[:, None]).all(1)
+        foldable = constant & ((value == 0) if reader.padded else torch.ones_like(constant))
+        if reader.bias is None:
+            foldable = foldable & (value == 0)
+        needed = _by_feature(run.demanded(entries), reader.dim).any(1)
+        parts = (rows[:, 0], constant.cpu(), value, foldable.cpu(), needed.cpu())
+        return cls(reader, *parts)
+
+    def matrix(self) -> torch.Tensor:
+        """Return the weight with the features along its last axis, the rows along its first."""
+        weight = self.reader.weight.value.movedim(self.reader.axis, -1)
+        return weight.flatten(1, -2) if weight.ndim > 2 else weight
+
+
+class _Deciding:
+    def __init__(self, run: Analysis, *, keep_inputs: bool) -> None:
+        self.run = run
+        self.reads = [_Read.of(run, reader) for reader in run.readers]
+        self.notes: list[str] = []
+        self.removed = torch.ones(len(run.units), dtype=torch.bool)
+        self.removed[0] = False
+        for entries in self._outputs():
+            self._keep(entries.units)
+        if keep_inputs:
+            for entries in self._inputs():
+                self._keep(entries.units)
+        for mixer in run.mixers:
+            needed = run.demanded(mixer.entries).cpu()
+            self._keep(mixer.entries.units[needed])
+        for read in self.reads:
+            self._keep(read.units[read.needed & ~read.foldable])
+
+    def decision(self) -> Decision:
+        while True:
+            before = self.gone().clone()
+            self._keep_what_cannot_be_folded()
+            self._keep_whole_slices()
+            self._keep_one_of_each()
+            self._keep_what_does_not_fit()
+            if torch.equal(before, self.gone()):
+                break
+        return Decision(self.gone(), self._shifts(), tuple(dict.fromkeys(self.notes)))
+
+    def gone(self) -> torch.Tensor:
+        """Return for every unit whether it is taken out, joined units alike."""
+        roots = self.run.units.find(torch.arange(len(self.run.units)))
+        kept = torch.zeros(len(roots), dtype=torch.bool)
+        kept[roots[~self.removed]] = True
+        return ~kept[roots]
+
+    def _keep(self, units: torch.Tensor) -> None:
+        self.removed[self.run.units.find(torch.unique(units))] = False
+
+    def _inputs(self) -> Iterator[Entries]:
+        for node in self.run.trace.graph.nodes:
+            if node.op == "placeholder" and str(node.target) in self.run.trace.inputs:
+                known = self.run.nodes[node]
+                if isinstance(known, Entries):
+                    yield known
+
+    def _outputs(self) -> Iterator[Entries]:
+        for node in self.run.trace.outputs:
+            yield self.run.entries(self.run.nodes[node])
+
+    def _keep_what_cannot_be_folded(self) -> None:
+        """Keep constants that rows which stay still add up, and biases that would differ."""
+        gone = self.gone()
+        for read in self.reads:
+            rows = read.reader.outputs
+            stays = ~gone[_by_feature(rows.units, read.reader.output_dim)[:, 0]]
+            still = ~(_by_feature(rows.flow.detach(), read.reader.output_dim) > 0).any(1).cpu()
+            matrix = read.matrix()
+            if matrix.ndim == 3:
+                matrix = matrix.abs().sum(1)
+            reads = (matrix.cpu()[stays & still] != 0).any(0)
+            self._keep(read.units[reads & ~read.foldable & gone[read.units]])
+        for reads in self._by_bias().values():
+            shifts = [self._shift(read) for read in reads]
+            if any(not same(shifts[0], other).all() for other in shifts[1:]):
+                for read in reads:
+                    self._keep(read.units[read.constant & (read.value.cpu() != 0)])
+
+    def _keep_whole_slices(self) -> None:
+        """Keep what would leave a hole: what stays of a tensor must be a block of it."""
+        for units in self._arrays():
+            gone = self.gone()[units]
+            if not gone.any():
+                continue
+            block = torch.ones_like(gone)
+            for dim in range(gone.ndim):
+                others = [other for other in range(gone.ndim) if other != dim]
+                stays = ~gone if not others else (~gone).amax(others, keepdim=True)
+                block = block & stays
+            self._keep(units[block & gone])
+
+    def _keep_one_of_each(self) -> None:
+        """Keep one unit of a layer all of whose units are dead: an empty layer is none."""
+        for (name, _axis), units in self.run.axes.items():
+            if len(units) and self.gone()[units].all():
+                self._keep(units[:1])
+                layer = name.rpartition(".")[0] or name
+                self.notes.append(
+                    f"all {len(units)} units of {layer!r} are dead: one is kept, and what it "
+                    "leads to could be left out of the network's code"
+                )
+
+    def _keep_what_does_not_fit(self) -> None:
+        """Keep the units of operations that would cut a smaller tensor elsewhere."""
+        resized = Resized(self.run, self.gone())
+        for node in resized.misfits():
+            for entries in resized.touched(node):
+                self._keep(entries.units)
+
+    def _arrays(self) -> Iterator[torch.Tensor]:
+        for known in self.run.nodes.values():
+            for entries in known if isinstance(known, (list, tuple)) else (known,):
+                if isinstance(entries, Entries) and entries.units.numel():
+                    yield without_repeats(entries.units)[0]
+        yield from self.run.shapes.values()
+
+    def _by_bias(self) -> dict[str, list[_Read]]:
+        groups: dict[str, list[_Read]] = {}
+        for read in self.reads:
+            if read.reader.bias is not None:
+                groups.setdefault(read.reader.bias, []).append(read)
+        return groups
+
+    def _shift(self, read: _Read) -> torch.Tensor:
+        """Return what the features that are taken out add to a bias."""
+        folds = (self.gone()[read.units] & read.foldable & (read.value.cpu() != 0)).nonzero()[:, 0]
+        matrix = read.matrix()[..., folds.to(read.value.device)].to(torch.float64)
+        if matrix.ndim == 3:
+            matrix = matrix.sum(1)
+        return matrix @ read.value[folds.to(read.value.device)].to(torch.float64)
+
+    def _shifts(self) -> dict[str, torch.Tensor]:
+        shifts = {name: self._shift(reads[0]) for name, reads in self._by_bias().items()}
+        return {name: shift for name, shift in shifts.items() if shift.any()}
+
+
+def _by_feature(tensor: torch.Tensor, dim: int) -> torch.Tensor:
+    """Return a tensor with its features along the first axis and all else along the second."""
+    features = tensor.movedim(dim, 0)
+    for other in range(1, features.ndim):
+        if features.stride(other) == 0:
+            features = features.narrow(other, 0, 1)
+    return features.reshape(len(features), -1)
+
+
+def _refuse_collapse(run: Analysis) -> None:
+    outputs = [run.nodes[node] for node in run.trace.outputs]
+    if any(own.flow.any() for own in outputs if isinstance(own, Entries)):
+        return
+    for reader in run.readers:
+        if reader.entries.flow.any() and not reader.outputs.flow.any():
+            raise CollapsedNetwork(
+                f"every unit of {_layer(reader)!r} is dead: the network answers the same whatever "
+                "its input; choose a smaller strength"
+            )
+    raise CollapsedNetwork(
+        "no output depends on an input: the network answers the same whatever it gets; choose a "
+        "smaller strength"
+    )
+
+
+def _layer(reader: Any) -> str:
+    return reader.weight.name.rpartition(".")[0] or reader.weight.name

@@ -1,0 +1,126 @@
+"""What is known of every entry of a tensor, and who reads it.
+
+Who uses this: `analysis` carries one `Entries` along every edge of the graph; `deciding` looks at
+the readers. Three questions are asked of an entry: what is it (`value`, on the example), does it
+depend on the network's input (`flow` > 0) and to which unit does it belong (`units`). `flow` is
+differentiated: the gradient that comes back to it is above 0 where an output depends on the entry.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import torch
+
+
+@dataclass(frozen=True, eq=False)
+class Entries:
+    """A tensor and what is known of its entries: three tensors of one shape.
+
+    `sums_to_one` says that the last axis is a weighting, as after a softmax.
+    """
+
+    value: torch.Tensor
+    flow: torch.Tensor
+    units: torch.Tensor
+    sums_to_one: bool = False
+
+    @property
+    def constant(self) -> torch.Tensor:
+        """Return where the value is the same for every input."""
+        return self.flow.detach() == 0
+
+    def probed(self) -> Entries:
+        """Return the same entries with a flow of their own: one reader is told from another."""
+        return replace(self, flow=self.flow * 1.0)
+
+
+@dataclass(frozen=True, eq=False)
+class Weight:
+    """A parameter or buffer, by its name; `axes` maps its axes here to its own (transposed)."""
+
+    name: str
+    value: torch.Tensor
+    axes: tuple[int, ...]
+
+    @classmethod
+    def of(cls, name: str, value: torch.Tensor) -> Weight:
+        """Return a parameter as it is kept."""
+        return cls(name, value, tuple(range(value.ndim)))
+
+
+@dataclass(frozen=True, eq=False)
+class Reader:
+    """A weighted sum: entries that a column of a weight each reads, and a bias takes up.
+
+    Attributes:
+        node: the call.
+        entries: what is read; the features lie along `dim`.
+        weight: of which axis `axis` runs over the features.
+        bias: the name of the bias, which may have to be made (`has_bias`).
+        padded: zeros are read beside the entries.
+    """
+
+    node: Any
+    entries: Entries
+    dim: int
+    weight: Weight
+    axis: int
+    bias: str | None
+    has_bias: bool
+    outputs: Entries
+    output_dim: int
+    padded: bool = False
+
+
+@dataclass(frozen=True, eq=False)
+class Mixer:
+    """An operation in which entries of several units meet, so that none can be left out alone.
+
+    `fixed`: whatever the weights, none can be taken out; else whole units can, once nobody needs
+    what comes out (an attention head).
+    """
+
+    node: Any
+    entries: Entries
+    what: str
+    fixed: bool
+
+
+class Mark(torch.autograd.Function):
+    """1 where something flows, forwards and backwards; what does not flow passes nothing back."""
+
+    @staticmethod
+    def forward(ctx: Any, flow: torch.Tensor) -> torch.Tensor:
+        """Return 1.0 where `flow` is above 0."""
+        marked = (flow > 0).to(torch.float32)
+        ctx.save_for_backward(marked)
+        return marked
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: torch.Tensor) -> torch.Tensor:
+        """Return 1.0 where something asks for what flows."""
+        (marked,) = ctx.saved_tensors
+        return (gradients[0] > 0).to(torch.float32) * marked
+
+
+def mark(flow: torch.Tensor) -> torch.Tensor:
+    """Return `Mark` of a flow."""
+    return Mark.apply(flow)  # type: ignore[return-value]
+
+
+def nonzero(tensor: torch.Tensor) -> torch.Tensor:
+    """Return 1.0 where a tensor is not 0, as flows are."""
+    return (tensor != 0).to(torch.float32)
+
+
+def same(one: torch.Tensor, other: torch.Tensor) -> torch.Tensor:
+    """Return where two tensors are equal but for the rounding of a few additions."""
+    precision = torch.finfo(one.dtype).eps if one.is_floating_point() else 0.0
+    return (one - other).abs() <= 64 * precision * torch.maximum(one.abs(), other.abs())
+
+
+def words(text: str) -> frozenset[str]:
+    """Return the words of a text: names of operations."""
+    return frozenset(text.split())

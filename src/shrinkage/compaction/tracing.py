@@ -1,0 +1,198 @@
+"""A network as a graph of calls: `torch.export` makes it, and nothing here makes another.
+
+Who uses this: `analysis` runs the graph on what is known of every entry, `rewriting` changes its
+sizes. Why `torch.export`: its graph has one call for one operation, names every parameter as
+`named_parameters` does, keeps the batch open, and says where a network cannot be followed
+(docs/decisions/0021).
+"""
+
+from __future__ import annotations
+
+import copy
+import io
+import logging
+import re
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import nn
+from torch.utils import _pytree as pytree
+
+from shrinkage.errors import InputError, ShrinkageError
+
+
+class UntraceableNetwork(ShrinkageError):
+    """What a network computes cannot be followed; the message says where."""
+
+
+@dataclass(frozen=True)
+class Trace:
+    """The graph of one network in evaluation mode.
+
+    Attributes:
+        program: what `torch.export` returned.
+        names: the name of the parameter or buffer that a placeholder of the graph stands for;
+            tied parameters have one name.
+        constants: tensors that the code made, by placeholder.
+        inputs: the placeholders of the network's own inputs, in order.
+        outputs: the nodes that the network returns.
+    """
+
+    program: torch.export.ExportedProgram
+    names: dict[str, str]
+    constants: dict[str, torch.Tensor]
+    inputs: tuple[str, ...]
+
+    @property
+    def graph(self) -> torch.fx.Graph:
+        """Return the graph."""
+        return self.program.graph
+
+    @property
+    def outputs(self) -> list[torch.fx.Node]:
+        """Return the nodes whose values the network returns."""
+        end = next(node for node in reversed(self.graph.nodes) if node.op == "output")
+        return [node for node in pytree.tree_leaves(end.args) if isinstance(node, torch.fx.Node)]
+
+
+def trace(model: nn.Module, inputs: tuple[Any, ...]) -> Trace:
+    """Return the graph of a network that is in evaluation mode.
+
+    Args:
+        model: the network.
+        inputs: what it is called with; the first axis of every tensor is the batch, of two rows
+            at least.
+
+    Raises:
+        UntraceableNetwork: its code depends on values, or calls what has no graph.
+    """
+    batch = pytree.tree_map(
+        lambda leaf: {0: torch.export.Dim.AUTO} if _has_batch(leaf) else None, inputs
+    )
+    try:
+        with quiet(), torch.no_grad():
+            program = torch.export.export(model, inputs, dynamic_shapes=batch, strict=False)
+    except Exception as error:
+        raise UntraceableNetwork(_reason(model, error)) from error
+    program.graph.eliminate_dead_code()
+    signature = program.graph_signature
+    canonical = _names_of_tied(model)
+    names = {**signature.inputs_to_parameters, **signature.inputs_to_buffers}
+    return Trace(
+        program,
+        {place: canonical.get(name, name) for place, name in names.items()},
+        {
+            place: own
+            for place, name in signature.inputs_to_lifted_tensor_constants.items()
+            if isinstance(own := program.constants[name], torch.Tensor)
+        },
+        tuple(str(name) for name in signature.user_inputs),
+    )
+
+
+def some_rows(inputs: tuple[Any, ...], count: int = 2) -> tuple[Any, ...]:
+    """Return so many rows of every tensor: a single one would be taken for a fixed size."""
+
+    def rows(leaf: Any) -> Any:
+        if not _has_batch(leaf):
+            return leaf
+        return torch.cat([leaf] * -(-count // len(leaf)))[:count]
+
+    return pytree.tree_map(rows, inputs)
+
+
+def as_inputs(example: Any) -> tuple[Any, ...]:
+    """Return the arguments that a network is called with, of an example or of several.
+
+    Raises:
+        InputError: there is no tensor, or one without a batch.
+    """
+    inputs = tuple(example) if isinstance(example, (tuple, list)) else (example,)
+    tensors = [leaf for leaf in pytree.tree_leaves(inputs) if isinstance(leaf, torch.Tensor)]
+    if not tensors or any(leaf.ndim == 0 or len(leaf) == 0 for leaf in tensors):
+        got = ", ".join(str(tuple(leaf.shape)) for leaf in tensors) or type(example).__name__
+        raise InputError(
+            f"expected an example input: a tensor of some rows, or a tuple of tensors, got {got}"
+        )
+    return inputs
+
+
+def in_evaluation(model: nn.Module) -> nn.Module:
+    """Return a copy of a network in evaluation mode, without gradients.
+
+    Raises:
+        InputError: it cannot be copied, or has layers that were never called.
+    """
+    if not isinstance(model, nn.Module):
+        raise InputError(f"expected a torch.nn.Module, got {type(model).__name__}")
+    lazy = [name for name, own in model.named_parameters() if nn.parameter.is_lazy(own)]
+    if lazy:
+        raise InputError(
+            f"expected weights, got the lazy parameter {lazy[0]!r}: call the network once before"
+        )
+    try:
+        return copy.deepcopy(model).eval().requires_grad_(False)
+    except Exception as error:
+        raise InputError(f"expected a network that can be copied: {error}") from error
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Keep what `torch.export` logs, prints and warns about to itself."""
+    disabled = logging.root.manager.disable
+    logging.disable(logging.CRITICAL)
+    nowhere = io.StringIO()
+    try:
+        with warnings.catch_warnings(), redirect_stdout(nowhere), redirect_stderr(nowhere):
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        logging.disable(disabled)
+
+
+def _has_batch(leaf: Any) -> bool:
+    return isinstance(leaf, torch.Tensor) and leaf.ndim > 0
+
+
+def _names_of_tied(model: nn.Module) -> dict[str, str]:
+    first: dict[int, str] = {}
+    names: dict[str, str] = {}
+    tensors = [
+        *model.named_parameters(remove_duplicate=False),
+        *model.named_buffers(remove_duplicate=False),
+    ]
+    for name, own in tensors:
+        names[name] = first.setdefault(id(own), name)
+    return names
+
+
+def _reason(model: nn.Module, error: Exception) -> str:
+    """Return in one line what `torch.export` could not follow, and in which line of code."""
+    text = re.sub(r"\x1b\[[0-9;]*m", "", str(error))
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    what = lines[0] if lines else type(error).__name__
+    return f"the {type(model).__name__} cannot be traced{_place(model, error)}: {what}"
+
+
+def _place(model: nn.Module, error: BaseException) -> str:
+    """Return the last line of code of the network's own modules that the error came through."""
+    files = _own_code(model)
+    place, trace_ = "", error.__traceback__
+    while trace_ is not None:
+        code = trace_.tb_frame.f_code
+        if (code.co_filename, code.co_qualname) in files:
+            owner = trace_.tb_frame.f_locals.get("self")
+            name = next((n for n, m in model.named_modules() if m is owner), "")
+            where = f" of {name!r}" if name else ""
+            place = f" in line {trace_.tb_lineno} of {code.co_qualname}{where}"
+        trace_ = trace_.tb_next
+    return place
+
+
+def _own_code(model: nn.Module) -> set[tuple[str, str]]:
+    codes = [getattr(type(m).forward, "__code__", None) for m in model.modules()]
+    return {(code.co_filename, code.co_qualname) for code in codes if code is not None}
