@@ -128,8 +128,8 @@ def fit_path(
         progress: show a bar; None shows it when a terminal watches.
         **options: the fields of `PathOptions`: strengths, folds, update, select, seed, epochs,
             batch_size, learning_rate, scorer, positive, score_weights, class_weight, rare,
-            rare_below, test_size, refit, engine, device, dtype, runner, groups_of_inputs, free,
-            memory.
+            rare_below, test_size, refit, engine, device, dtype, precision, runner,
+            groups_of_inputs, free, memory.
 
     Returns:
         The result: `result.best`, `result.one_standard_error`, `result.table()`, …

@@ -108,3 +108,23 @@ def test_what_is_left_of_a_stack_goes_on_as_before(name):
     moving.Optimizer(left, {"w": some}).step(1e-2)
     for parameter in ("w", "b"):
         assert torch.equal(left.parameters[parameter], cut(parameter, whole.parameters[parameter]))
+
+
+def test_copies_for_products_are_rounded_as_torch_rounds_them():
+    narrow, wide = stack(torch.float32), stack(torch.float32)
+    narrow.values[:3] = torch.tensor([torch.nan, torch.inf, 3.3895e38])
+    wide.values[:3] = narrow.values[:3]
+    narrow.narrow_down({"w"})
+    gradients, copies = narrow.narrow_views("w") or (None, None)
+    assert gradients is not None
+    assert copies is not None
+    own = wide.parameters["w"].grad
+    assert own is not None
+    gradients.copy_(own)
+    own.copy_(gradients)
+    narrow.gradients[: narrow.stretches["w"].length] = torch.nan  # nobody reads them
+    for flat in (narrow, wide):
+        moving.Optimizer(flat, {"w": PARTS["elastic net"]}).step(1e-2)
+    same = {"rtol": 0, "atol": 0, "equal_nan": True}
+    torch.testing.assert_close(narrow.values.detach(), wide.values.detach(), **same)
+    torch.testing.assert_close(copies, wide.parameters["w"].detach().bfloat16(), **same)

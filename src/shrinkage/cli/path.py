@@ -275,6 +275,14 @@ def command(
             metavar="NAME",
         ),
     ] = "auto",
+    precision: Annotated[
+        str,
+        _path_option(
+            "Of matrix products: auto, float32, or bfloat16 where the processor has it.",
+            "--precision",
+            metavar="NAME",
+        ),
+    ] = "auto",
     device: Annotated[str, _path_option("auto, cpu, cuda, …", "--device", metavar="NAME")] = "auto",
     runner: Annotated[
         str, _path_option("What runs the models: threads.", "--runner", metavar="NAME")
@@ -342,6 +350,7 @@ def command(
         test_size=test_size,
         refit=refit,
         engine=engine,
+        precision=precision,
         device=device,
         runner=runner,
         memory=memory,

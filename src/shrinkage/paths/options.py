@@ -18,6 +18,7 @@ from shrinkage.datasets.wording import one_line
 from shrinkage.errors import InputError
 from shrinkage.paths.choosing.grid import check_strengths
 from shrinkage.paths.choosing.scores import ScorerLike, scorer_name
+from shrinkage.paths.engines.precision import PRECISIONS
 from shrinkage.paths.engines.recipe import LEARNING_RATE
 from shrinkage.paths.running.input_groups import GroupsOfInputs, checked_groups
 from shrinkage.paths.running.memory import size_in_bytes
@@ -60,6 +61,8 @@ class PathOptions:
         engine: `auto`, `stacked` or `sequential`.
         device: `auto`, `cpu`, `cuda`, …
         dtype: `float32` or `float64`.
+        precision: of matrix products: `float32`, `bfloat16` with float32 weights, or `auto`:
+            bfloat16 where a stacked network is trained on a processor that has it.
         runner: what runs the units: `threads`.
         groups_of_inputs: columns that are one group for a group lasso per input: names of groups
             with their columns, or a label for each column; None: each column is one.
@@ -87,6 +90,7 @@ class PathOptions:
     engine: str = "auto"
     device: str = "auto"
     dtype: str = "float32"
+    precision: str = "auto"
     runner: str = "threads"
     groups_of_inputs: GroupsOfInputs | None = None
     free: tuple[str, ...] = ()
@@ -101,6 +105,7 @@ class PathOptions:
             "refit": one_of(self.refit, "refit", REFITS),
             "rare": one_of(self.rare, "rare", RARE),
             "dtype": one_of(self.dtype, "dtype", DTYPES),
+            "precision": one_of(self.precision, "precision", PRECISIONS),
             "runner": runner_named(self.runner).name,
             "groups_of_inputs": checked_groups(self.groups_of_inputs),
             "free": (self.free,) if isinstance(self.free, str) else tuple(map(str, self.free)),
@@ -144,6 +149,8 @@ class PathOptions:
         if isinstance(self.strengths, tuple):
             values["strengths"] = list(self.strengths)
         values["select"], values["free"] = list(self.select), list(self.free)
+        if self.precision == "auto":
+            del values["precision"]  # a run of a version without it goes on
         for name in ("runner", "memory"):  # where it is trained does not make it another run
             del values[name]
         return values

@@ -70,7 +70,8 @@ class Problem:
 
     `assignment` says which parts are on which parameter of the module, for the strengths of
     `terms`; it is made once, and each model's parts are those of it at the model's strengths.
-    `sources` has, for each input, the number of the column that it comes from.
+    `sources` has, for each input, the number of the column that it comes from; `precision` is that
+    of matrix products, `float32` (as wide as `dtype`) or `bfloat16`.
     """
 
     architecture: Architecture
@@ -84,6 +85,7 @@ class Problem:
     device: torch.device
     dtype: torch.dtype
     sources: tuple[int, ...] = ()
+    precision: str = "float32"
 
     @cached_property
     def penalised(self) -> dict[str, tuple[Part, ...]]:
@@ -174,6 +176,11 @@ class Engine(Protocol):
     @property
     def side_by_side(self) -> bool:
         """Return whether units may train at the same time in several threads."""
+        ...
+
+    @property
+    def narrows(self) -> bool:
+        """Return whether its products may be of bfloat16."""
         ...
 
     def check(self, problem: Problem) -> None:

@@ -8,7 +8,7 @@ the moments and the number of steps go along.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
 import torch
@@ -52,7 +52,9 @@ class FlatStack:
         second: Adam's running mean of its square.
         steps: how many steps have been taken.
 
-    `parameters` are leaves that autograd knows; their `.grad` is a view of `gradients`.
+    `parameters` are leaves that autograd knows; their `.grad` is a view of `gradients`. Of the
+    parameters in `narrowed`, the gradients are in bfloat16, in the first buffer of `narrow`, and
+    the second has bfloat16 copies of the weights.
     """
 
     stretches: Mapping[str, Stretch]
@@ -62,6 +64,8 @@ class FlatStack:
     second: torch.Tensor
     steps: int = 0
     parameters: dict[str, torch.Tensor] = field(init=False)
+    narrow: tuple[torch.Tensor, torch.Tensor] | None = None
+    narrowed: frozenset[str] = frozenset()
 
     def __post_init__(self) -> None:
         self.parameters = {}
@@ -89,6 +93,20 @@ class FlatStack:
         gradients, first, second = others
         return cls(stretches, values, gradients, first, second)
 
+    def narrow_down(self, names: Iterable[str]) -> None:
+        """Have gradients of these parameters in bfloat16 from now on, and copies of the weights."""
+        self.narrowed = frozenset(names)
+        if self.narrowed:
+            copies = self.values.detach().to(torch.bfloat16)
+            self.narrow = torch.zeros_like(copies), copies
+
+    def narrow_views(self, name: str) -> tuple[torch.Tensor, torch.Tensor] | None:
+        """Return a parameter's gradients and weights in bfloat16; None where it has none."""
+        if self.narrow is None or name not in self.narrowed:
+            return None
+        gradients, copies = (self.stretches[name].view(buffer) for buffer in self.narrow)
+        return gradients, copies
+
     def moments(self, name: str) -> tuple[torch.Tensor, torch.Tensor]:
         """Return the views of Adam's moments of a parameter."""
         stretch = self.stretches[name]
@@ -108,4 +126,5 @@ class FlatStack:
             for own, before in zip(smaller.moments(name), self.moments(name), strict=True):
                 own.copy_(cut(name, before))
         smaller.steps = self.steps
+        smaller.narrow_down(self.narrowed)
         return smaller

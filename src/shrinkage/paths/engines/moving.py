@@ -37,7 +37,7 @@ class Optimizer:
     def __init__(self, flat: FlatStack, parts: Mapping[str, Sequence[Part]]) -> None:
         self._flat, self._numbers = flat, AdamNumbers()
         strengths = {name: _strengths(flat, parts.get(name, ())) for name in flat.parameters}
-        others = [name for name, own in strengths.items() if own is None]
+        self._others = [name for name, own in strengths.items() if own is None]
         self._segments = [
             Segment(name, model, float(l1), float(l2))
             for name, own in strengths.items()
@@ -45,15 +45,14 @@ class Optimizer:
             for model, (l1, l2) in enumerate(own.T)
         ]
         self._pass = _pass(flat, self._segments) if self._segments else None
-        self._torch = _torch_adam(flat, others, parts) if others else None
+        self._torch = _torch_adam(flat, self._others, parts) if self._others else None
 
     @property
     def zeros(self) -> dict[str, np.ndarray]:
         """Return how many zeros the weights of each model have, by parameter: after a step."""
         counts = {
-            name: torch.count_nonzero(value.flatten(1) == 0, 1).cpu().numpy()
-            for name, value in self._flat.parameters.items()
-            if all(name != segment.name for segment in self._segments)
+            name: (self._flat.parameters[name].flatten(1) == 0).sum(1).cpu().numpy()
+            for name in self._others
         }
         known = [] if self._pass is None else self._pass.zeros.tolist()
         for segment, zeros in zip(self._segments, known, strict=True):
@@ -67,10 +66,23 @@ class Optimizer:
         flat.steps += 1
         if self._pass is not None:
             numbers = self._numbers.at(flat.steps, rate)
-            self._pass(flat.values, flat.gradients, flat.first, flat.second, numbers)
+            moments = flat.first, flat.second
+            self._pass(flat.values, flat.gradients, *moments, numbers, flat.narrow)
         if self._torch is not None:
             self._torch.param_groups[0]["lr"] = rate
-            self._torch.step()
+            self._step_of_torch(self._torch)
+
+    @torch.no_grad()
+    def _step_of_torch(self, optimizer: torch.optim.Optimizer) -> None:
+        flat = self._flat
+        views = {name: flat.narrow_views(name) for name in self._others}
+        for name, own in views.items():
+            if own is not None:
+                flat.stretches[name].view(flat.gradients).copy_(own[0])
+        optimizer.step()
+        for name, own in views.items():
+            if own is not None:
+                own[1].copy_(flat.parameters[name])
 
 
 def _strengths(flat: FlatStack, parts: Sequence[Part]) -> np.ndarray | None:
@@ -106,8 +118,8 @@ def _pass(flat: FlatStack, segments: Sequence[Segment]) -> AdamPass:
     for segment in segments:
         stretch = flat.stretches[segment.name]
         places.append((stretch.begin + segment.model * stretch.of_model, stretch.of_model))
-    strengths = np.array([(segment.l1, segment.l2) for segment in segments]).T
-    return AdamPass(places, *strengths)
+    l1, l2 = np.array([(segment.l1, segment.l2) for segment in segments]).T
+    return AdamPass(places, l1, l2, [own.name in flat.narrowed for own in segments])
 
 
 def _torch_adam(

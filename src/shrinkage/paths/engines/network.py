@@ -17,6 +17,7 @@ from collections.abc import Callable
 import torch
 from torch import nn
 
+from shrinkage.paths.engines import precision
 from shrinkage.paths.engines.flat import FlatStack
 from shrinkage.paths.engines.layers.base import LayerArrays, Place, Training
 from shrinkage.paths.engines.layers.linear import FirstAffine
@@ -54,6 +55,16 @@ class StackedNetwork:
         self.parameters = flat.parameters
         self.count = len(next(iter(self.parameters.values())))
         self._training: list[Training] | None = None
+
+    def narrow_down(self) -> None:
+        """Take the products of large layers in bfloat16 when training from now on."""
+        weights = [
+            f"{name}.weight"
+            for name, layer in zip(self.names, self.layers, strict=True)
+            if isinstance(layer, nn.Linear) and layer.weight.numel() >= precision.LEAST_WEIGHTS
+        ]
+        self.flat.narrow_down(weights)
+        self._training = None
 
     def seed(self, seed: int) -> None:
         """Seed the dropout masks of the next training step."""
@@ -98,7 +109,14 @@ class StackedNetwork:
         return {name: value[model].detach().clone() for name, value in arrays.items()}
 
     def _arrays(self, name: str, *, training: bool) -> LayerArrays:
-        return LayerArrays(name, self.parameters, self.buffers, self._generator, training)
+        return LayerArrays(
+            name,
+            self.parameters,
+            self.buffers,
+            self._generator,
+            training,
+            self.flat.narrow_views,
+        )
 
     def _trained_layers(self) -> list[Training]:
         trained: list[Training] = []

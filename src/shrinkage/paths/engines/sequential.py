@@ -30,6 +30,7 @@ class SequentialEngine:
     name = "sequential"
     is_solver = False
     side_by_side = False
+    narrows = False
 
     def check(self, problem: Problem) -> None:
         """Accept every problem: overlaps are refused where terms are assigned."""

@@ -36,6 +36,7 @@ class StackedEngine:
     name = "stacked"
     is_solver = False
     side_by_side = True
+    narrows = True
 
     def check(self, problem: Problem) -> None:
         """Accept every problem: overlaps are refused where terms are assigned."""
@@ -69,6 +70,8 @@ class StackedEngine:
         module = template(problem, unit)
         assert isinstance(module, nn.Sequential)
         network = StackedNetwork(module, len(unit.settings))
+        if problem.precision == "bfloat16":
+            network.narrow_down()
         with torch_threads(_threads(problem, network, unit)):
             curves = _train(problem, network, unit, advance)
         arrays = {**network.parameters, **network.buffers}

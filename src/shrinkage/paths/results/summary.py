@@ -74,6 +74,7 @@ def summary_of(
         "split": split.description,
         "model": problem.architecture.name,
         "engine": plan.engine.name,
+        **({"precision": problem.precision} if plan.engine.narrows else {}),
         "penalty": repr(problem.terms.varying[0].penalty),
         **({"fixed": fixed} if fixed else {}),
         "select": list(options.select),

@@ -24,6 +24,7 @@ from shrinkage.paths.choosing.constant import ConstantScores
 from shrinkage.paths.engines.architectures import Architecture, build_seeded, parse_architecture
 from shrinkage.paths.engines.base import Engine, Problem, Unit
 from shrinkage.paths.engines.losses import LOSSES
+from shrinkage.paths.engines.precision import settled
 from shrinkage.paths.engines.recipe import BATCH_SIZE, Recipe, default_epochs, derived_seed
 from shrinkage.paths.engines.registry import choose_engine
 from shrinkage.paths.engines.threads import thread_share
@@ -240,6 +241,7 @@ def make_plan(
         select(pattern, infos)
     terms = PathTerms.of(penalty, _selection(options.select), fixed)
     inputs = plan_inputs(preparation, infos, terms.terms, options)
+    engine = choose_engine(options.engine, architecture, module)
     problem = Problem(
         architecture=architecture,
         terms=terms,
@@ -252,8 +254,8 @@ def make_plan(
         device=device,
         dtype=dtype,
         sources=preparation.preprocessing.source_columns,
+        precision=settled(options.precision, device, dtype, narrows=engine.narrows),
     )
-    engine = choose_engine(options.engine, architecture, module)
     engine.check(problem)
     runner = runner_named(options.runner)
     new_cells = new_cell_cautions(preparation, validation)

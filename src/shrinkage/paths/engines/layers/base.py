@@ -18,6 +18,9 @@ from typing import Any, Protocol
 import torch
 from torch import nn
 
+# From a parameter's name to its gradients and weights in bfloat16, None where it has none.
+Narrow = Callable[[str], tuple[torch.Tensor, torch.Tensor] | None]
+
 
 @dataclass(frozen=True)
 class LayerArrays:
@@ -28,6 +31,7 @@ class LayerArrays:
     buffers: Mapping[str, torch.Tensor]
     generator: torch.Generator
     training: bool
+    narrow: Narrow = lambda _: None
 
     def parameter(self, name: str) -> torch.Tensor:
         """Return a parameter of the layer, for example its `weight`."""
@@ -38,6 +42,10 @@ class LayerArrays:
         gradient = self.parameter(name).grad
         assert gradient is not None
         return gradient
+
+    def narrow_views(self, name: str) -> tuple[torch.Tensor, torch.Tensor] | None:
+        """Return the gradients and the weights of a parameter of the layer in bfloat16, or None."""
+        return self.narrow(f"{self.name}.{name}")
 
     def buffer(self, name: str) -> torch.Tensor:
         """Return a buffer of the layer."""
@@ -167,3 +175,10 @@ class Buffers:
         if buffer is None or buffer.shape != shape:
             buffer = self._kept[name] = like.new_empty(shape)
         return buffer
+
+    def narrow(self, name: str, tensor: torch.Tensor) -> torch.Tensor:
+        """Return a copy in bfloat16."""
+        shape, kept = tensor.shape, self._kept.get(name)
+        if kept is None or kept.shape != shape:
+            kept = self._kept[name] = tensor.new_empty(shape, dtype=torch.bfloat16)
+        return kept.copy_(tensor)

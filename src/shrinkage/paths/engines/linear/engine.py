@@ -45,6 +45,7 @@ class LinearEngine:
 
     name = "linear"
     is_solver = True
+    narrows = False
     side_by_side = False  # two threads of small operations wait for each other's interpreter
 
     def parts(self, problem: Problem, models: int, weights: int, folds: int, workers: int) -> int:

@@ -4,10 +4,12 @@
    Called by kernels/adam.py on raw pointers. What it computes is what torch's Adam and
    _shrink.c compute one after the other; w0 is the weight between the two. No prox goes farther
    than a bound, or than twice what Adam has just moved the weight. NaN stays NaN, and stays where
-   it is. A first moment that is too small for a normal number is 0: on some processors such
+   it is. Segments may have their gradients in bfloat16 and get a bfloat16 copy of their weights, for
+   products; what is computed is float32. A first moment that is too small for a normal number is 0: on some processors such
    numbers take a hundred times as long. */
 #include <float.h>
 #include <math.h>
+#include <stdint.h>
 
 #include "_pool.h"
 
@@ -21,7 +23,11 @@ struct stack {
     size_t segments;
     const double *numbers;
     long long *zeros;          /* threads x segments */
-    void (*piece)(const struct stack *, size_t segment, size_t from, size_t n, long long *zeros);
+    const uint16_t *narrow_g;  /* in bfloat16, of the segments that are marked; NULL: of none */
+    uint16_t *narrow_w;
+    const unsigned char *marked;
+    void (*piece)(const struct stack *, size_t segment, size_t from, size_t n, const void *g,
+                  long long *zeros);
     const struct pool *pool;
 };
 
@@ -35,11 +41,11 @@ struct stack {
 
 #define STACK(real, NAME, ROOT, SIZE, LEAST)                                                       \
     CLONES static void NAME(const struct stack *s, size_t k, size_t from, size_t n,                \
-                            long long *zeros)                                                      \
+                            const void *gradients, long long *zeros)                               \
     {                                                                                              \
         real *restrict w = (real *)s->w + from, *restrict m = (real *)s->m + from;                 \
         real *restrict v = (real *)s->v + from;                                                    \
-        const real *restrict g = (const real *)s->g + from;                                        \
+        const real *restrict g = gradients;                                                        \
         const double *number = s->numbers;                                                         \
         real fresh = (real)(1 - number[BETA1]), beta2 = (real)number[BETA2];                       \
         real rare = (real)(1 - number[BETA2]), step = (real)number[STEP];                          \
@@ -73,11 +79,46 @@ struct stack {
                 w[i] = u < low ? low : (u > high ? high : u);                                      \
                 none += w[i] == 0;                                                                 \
             }                                                                                      \
-        *zeros = none;                                                                             \
+        *zeros += none;                                                                            \
     }
 
 STACK(float, stack_float, sqrtf, fabsf, FLT_MIN)
 STACK(double, stack_double, sqrt, fabs, DBL_MIN)
+
+CLONES static void widen(const uint16_t *restrict narrow, float *restrict wide, size_t n)
+{
+    uint32_t *restrict bits = (uint32_t *)wide;
+    for (size_t i = 0; i < n; i++)
+        bits[i] = (uint32_t)narrow[i] << 16;
+}
+
+/* To the nearest, ties to the even one; what is not a number stays none. */
+CLONES static void narrow(const float *restrict wide, uint16_t *restrict narrow, size_t n)
+{
+    const uint32_t *restrict all = (const uint32_t *)wide;
+    for (size_t i = 0; i < n; i++) {
+        uint32_t bits = all[i], rounded = (bits + 0x7fffu + (bits >> 16 & 1u)) >> 16;
+        narrow[i] = (uint16_t)((bits & 0x7fffffffu) > 0x7f800000u ? bits >> 16 | 0x40u : rounded);
+    }
+}
+
+enum { CHUNK = 2048 };
+
+static void piece_of(const struct stack *s, size_t k, size_t from, size_t n, long long *zeros)
+{
+    int wide = s->piece == stack_double;
+    if (!s->marked || !s->marked[k] || wide) {
+        s->piece(s, k, from, n, (const char *)s->g + from * (wide ? 8 : 4), zeros);
+        return;
+    }
+    float g[CHUNK];
+    for (size_t end = from + n; from < end; from += CHUNK) {
+        size_t count = end - from < CHUNK ? end - from : CHUNK;
+        widen(s->narrow_g + from, g, count);
+        stack_float(s, k, from, count, g, zeros);
+        narrow((const float *)s->w + from, s->narrow_w + from, count);
+    }
+}
 
 /* Do the part of every segment that is this thread's. */
 static void part(const struct stack *s, size_t number, size_t count)
@@ -88,7 +129,7 @@ static void part(const struct stack *s, size_t number, size_t count)
         zeros[k] = 0;
         if (from < s->n[k]) {
             size_t n = s->n[k] - from < share ? s->n[k] - from : share;
-            s->piece(s, k, s->from[k] + from, n, zeros + k);
+            piece_of(s, k, s->from[k] + from, n, zeros + k);
         }
     }
 }
@@ -101,13 +142,15 @@ static void part_of_thread(void *given)
 
 /* One step of the segments of four flat buffers; `wide` says that they are of double numbers. The
    rows of `zeros` that are not used stay as they are; returns how many are. */
-PUBLIC unsigned adam_stack(void *w, const void *g, void *m, void *v, int wide, const size_t *from,
-                           const size_t *n, const double *l1, const double *l2, size_t segments,
+PUBLIC unsigned adam_of_stack(void *w, const void *g, void *m, void *v, int wide,
+                           const uint16_t *narrow_g, uint16_t *narrow_w,
+                           const unsigned char *marked, const size_t *from, const size_t *n,
+                           const double *l1, const double *l2, size_t segments,
                            const double *numbers, long long *zeros, const struct pool *pool,
                            unsigned threads)
 {
-    struct stack s = {w, m, v, g, from, n, l1, l2, segments, numbers, zeros,
-                      wide ? stack_double : stack_float, pool};
+    struct stack s = {w, m, v, g, from, n, l1, l2, segments, numbers, zeros, narrow_g, narrow_w,
+                      marked, wide ? stack_double : stack_float, pool};
     size_t total = 0;
     for (size_t k = 0; k < segments; k++)
         total += n[k];

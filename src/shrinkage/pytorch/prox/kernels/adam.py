@@ -22,7 +22,7 @@ DTYPES = (torch.float32, torch.float64)
 
 def is_built() -> bool:
     """Return whether the compiled pass is there and not turned off."""
-    return kernels._LIBRARY is not None and hasattr(kernels._LIBRARY, "adam_stack")
+    return kernels._LIBRARY is not None and hasattr(kernels._LIBRARY, "adam_of_stack")
 
 
 @dataclass(frozen=True)
@@ -51,14 +51,22 @@ class AdamPass:
         segments: (begin, length) of each.
         l1: strength of L1, one a segment.
         l2: strength of L2, one a segment; where both are 0, Adam alone.
+        narrow: whether a segment's gradients are in bfloat16, one a segment.
 
     `zeros` has the number of exact zeros of each segment after the last step.
     """
 
-    def __init__(self, segments: Sequence[tuple[int, int]], l1: np.ndarray, l2: np.ndarray) -> None:
+    def __init__(
+        self,
+        segments: Sequence[tuple[int, int]],
+        l1: np.ndarray,
+        l2: np.ndarray,
+        narrow: Sequence[bool],
+    ) -> None:
         self._from = np.array([begin for begin, _ in segments], np.uintp)
         self._sizes = np.array([length for _, length in segments], np.uintp)
         self._l1, self._l2 = (np.ascontiguousarray(v, np.float64) for v in (l1, l2))
+        self._narrow = np.array(narrow, np.uint8)
         self._zeros = np.zeros((1, len(segments)), np.int64)
         self._rows = 1
 
@@ -74,15 +82,29 @@ class AdamPass:
         first: torch.Tensor,
         second: torch.Tensor,
         numbers: np.ndarray,
+        narrow: tuple[torch.Tensor, torch.Tensor] | None = None,
     ) -> None:
-        """Take one step in place, of dense CPU buffers of one dtype of `DTYPES`."""
+        """Take one step in place, of dense CPU buffers of one dtype of `DTYPES`.
+
+        Args:
+            values: the weights.
+            gradient: of all segments that are not narrow.
+            first: Adam's first moment.
+            second: its second.
+            numbers: `AdamNumbers.at` of the step.
+            narrow: gradients in bfloat16, and the buffer for a bfloat16 copy of the weights; of
+                the segments that are narrow.
+        """
         threads = torch.get_num_threads()
         if threads > len(self._zeros):
             self._zeros = np.zeros((threads, self._sizes.size), np.int64)
         pointer, count = ctypes.c_void_p, ctypes.c_size_t
-        self._rows = kernels._LIBRARY.adam_stack(
+        self._rows = kernels._LIBRARY.adam_of_stack(
             *(pointer(buffer.data_ptr()) for buffer in (values, gradient, first, second)),
             int(values.dtype is torch.float64),
+            *(pointer(b.data_ptr()) for b in narrow or ()),
+            *((pointer(), pointer()) if narrow is None else ()),
+            pointer(None if narrow is None else self._narrow.ctypes.data),
             *(pointer(own.ctypes.data) for own in (self._from, self._sizes, self._l1, self._l2)),
             count(self._sizes.size),
             *(pointer(own.ctypes.data) for own in (numbers, self._zeros)),
