@@ -22,6 +22,7 @@ from sklearn.datasets import load_iris, make_classification, make_friedman1, mak
 from shrinkage import L1, L2, ElasticNet, GroupLasso, fit_path
 from shrinkage.datasets import load_dataset, shared_folder
 from shrinkage.paths.engines import precision
+from shrinkage.penalties import Penalty
 
 FOLDS, STRENGTHS = 5, 10
 ROWS = 2000  # of MNIST
@@ -52,10 +53,10 @@ def data_sets() -> dict[str, tuple[np.ndarray, np.ndarray]]:
 PENALTIES = (L1(), L2(), ElasticNet(0.3), GroupLasso(per="input"))
 
 
-def compare(X: np.ndarray, y: np.ndarray, penalty: object) -> dict[str, object]:
+def compare(X: np.ndarray, y: np.ndarray, penalty: Penalty) -> dict[str, object]:
     """Return how far the narrow path's scores are from the wide one's, and what each chooses."""
     summaries, seconds = {}, {}
-    grid: object = STRENGTHS
+    grid: int | tuple[float, ...] = STRENGTHS
     for kind in ("float32", "bfloat16"):
         begin = time.perf_counter()
         path = fit_path(
@@ -63,7 +64,7 @@ def compare(X: np.ndarray, y: np.ndarray, penalty: object) -> dict[str, object]:
         )
         seconds[kind] = time.perf_counter() - begin
         summaries[kind] = path.summary
-        grid = tuple(path.summary["strengths"])  # one grid for both
+        grid = tuple(float(strength) for strength in path.strengths)  # one grid for both
     wide, narrow = summaries["float32"], summaries["bfloat16"]
     error = np.array(wide["cv_score_se"])
     scores = (np.array(one["cv_score_mean"]) for one in (narrow, wide))
