@@ -12,7 +12,18 @@ import torch
 from torch import nn
 
 from shrinkage import L1, L2, ElasticNet, GroupLasso, Terms, norms, weights
-from shrinkage.penalties import L0, MCP, SCAD, LHalf, LogSum, SparseGroupLasso
+from shrinkage.penalties import (
+    L0,
+    MCP,
+    SCAD,
+    Cardinality,
+    LHalf,
+    LogSum,
+    MaxNorm,
+    NOfM,
+    NonNegative,
+    SparseGroupLasso,
+)
 from shrinkage.pytorch import regularize
 from shrinkage.scratch import (
     SGD,
@@ -125,6 +136,10 @@ PENALTIES: dict[str, Any] = {
     "log-sum": 0.01 * LogSum(0.3),
     "l-half": 0.01 * LHalf(),
     "l0": 0.001 * L0(),
+    "cardinality": 3.0 * Cardinality(),
+    "max-norm": 1.0 * MaxNorm(0.7),
+    "non-negative": 1.0 * NonNegative(),
+    "a third of every three": (1.0 * NOfM(1, 3)).on("0.weight"),
     "nothing": Terms(()),
 }
 

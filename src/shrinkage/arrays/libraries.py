@@ -28,6 +28,7 @@ class Library:
 
     `cast(value, like)` gives `value` the dtype and device of `like`, `wide(x)` is at least
     float32, `take(x, index, axis)` gives some positions along an axis,
+    `ranks(x)` the places from the largest on, along the last axis and in the dtype of x,
     `repeat(body, state)` calls `state, more = body(state)` until `more` is False, and
     `quiet()` silences floating point warnings that a diverged model would raise for all.
     """
@@ -44,6 +45,8 @@ class Library:
     sum: Callable[..., Array]
     max: Callable[..., Array]
     any: Callable[[Array], Array]
+    ranks: Callable[[Array], Array]
+    floor: Callable[[Array], Array]
     copy: Callable[[Array], Array]
     reshape: Callable[[Array, Any], Array]
     take: Callable[[Array, Any, int], Array]
@@ -91,6 +94,8 @@ def _numpy() -> Library:
         sum=lambda x, axes, keepdims=False: np.sum(x, axis=axes, keepdims=keepdims),
         max=largest,
         any=np.any,
+        ranks=lambda x: np.argsort(np.argsort(-x, -1, "stable"), -1).astype(x.dtype),
+        floor=np.floor,
         copy=np.array,
         reshape=np.reshape,
         take=np.take,
@@ -127,6 +132,11 @@ def _torch() -> Library:
     def take(x: Array, index: Any, axis: int) -> Array:
         return torch.index_select(x, axis, torch.as_tensor(index, device=x.device))
 
+    def ranks(x: Array) -> Array:
+        order = torch.argsort(x, dim=-1, descending=True, stable=True)
+        places = torch.arange(x.shape[-1], dtype=x.dtype, device=x.device).expand_as(x)
+        return torch.empty_like(x).scatter_(-1, order, places)
+
     def wide(x: Array) -> Array:
         return x.to(torch.promote_types(x.dtype, torch.float32))
 
@@ -143,6 +153,8 @@ def _torch() -> Library:
         sum=total,
         max=largest,
         any=torch.any,
+        ranks=ranks,
+        floor=torch.floor,
         copy=torch.clone,
         reshape=torch.reshape,
         take=take,
@@ -188,6 +200,8 @@ def _jax() -> Library:
         sum=lambda x, axes, keepdims=False: jnp.sum(x, axis=axes, keepdims=keepdims),
         max=largest,
         any=jnp.any,
+        ranks=lambda x: jnp.argsort(jnp.argsort(-x, -1, stable=True), -1).astype(x.dtype),
+        floor=jnp.floor,
         copy=jnp.array,
         reshape=jnp.reshape,
         take=lambda x, index, axis: jnp.take(x, index, axis=axis),
@@ -223,6 +237,10 @@ def _tensorflow() -> Library:
             return tf.cast(value, like.dtype)
         return tf.convert_to_tensor(np.asarray(value), dtype_hint=like.dtype, dtype=like.dtype)
 
+    def ranks(x: Array) -> Array:
+        order = tf.argsort(x, axis=-1, direction="DESCENDING", stable=True)
+        return tf.cast(tf.argsort(order, axis=-1), x.dtype)
+
     def wide(x: Array) -> Array:
         return tf.cast(x, tf.float32) if x.dtype.size < 4 else x
 
@@ -239,6 +257,8 @@ def _tensorflow() -> Library:
         sum=lambda x, axes, keepdims=False: tf.reduce_sum(x, axis=axes, keepdims=keepdims),
         max=largest,
         any=tf.reduce_any,
+        ranks=ranks,
+        floor=tf.floor,
         copy=tf.identity,
         reshape=tf.reshape,
         take=lambda x, index, axis: tf.gather(x, index, axis=axis),

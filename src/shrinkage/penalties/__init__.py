@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from shrinkage.penalties.base import Combination, Penalty
+from shrinkage.penalties.cardinality import Cardinality
 from shrinkage.penalties.checks import CheckReport, PenaltyCheckFailed, check_penalty
 from shrinkage.penalties.elastic_net import ElasticNet
 from shrinkage.penalties.group_lasso import GroupLasso
@@ -11,7 +12,10 @@ from shrinkage.penalties.l1 import L1
 from shrinkage.penalties.l2 import L2
 from shrinkage.penalties.l_half import LHalf
 from shrinkage.penalties.log_sum import LogSum
+from shrinkage.penalties.max_norm import MaxNorm
 from shrinkage.penalties.mcp import MCP
+from shrinkage.penalties.n_of_m import NOfM
+from shrinkage.penalties.non_negative import NonNegative
 from shrinkage.penalties.options import Option, option, options_of, variants_of
 from shrinkage.penalties.registry import (
     REGISTRY,
@@ -32,12 +36,16 @@ __all__ = [
     "MCP",
     "REGISTRY",
     "SCAD",
+    "Cardinality",
     "CheckReport",
     "Combination",
     "ElasticNet",
     "GroupLasso",
     "LHalf",
     "LogSum",
+    "MaxNorm",
+    "NOfM",
+    "NonNegative",
     "OnSomeUnits",
     "Option",
     "Penalty",

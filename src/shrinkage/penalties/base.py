@@ -24,7 +24,7 @@ class Combination(Enum):
 
     RIDGE = "½Σw²: folds into the data of the others, about any reference"
     THRESHOLD = "Σ|w|: comes before a group penalty about the same reference"
-    GROUP = "a norm of each group: comes after a threshold about the same reference"
+    GROUP = "a norm of each group, or a set: comes after a threshold about the same reference"
     ALONE = "with ridges only"
 
 
@@ -41,8 +41,10 @@ class Penalty(ABC):
     summary: ClassVar[str] = ""
     smooth: ClassVar[bool] = False  # differentiable everywhere: `decoupled` applies it before
     convex: ClassVar[bool] = True
+    finite: ClassVar[bool] = True  # False: a constraint, 0 on a set and inf outside
     separable: ClassVar[bool] = False  # a sum over single weights
     combines: ClassVar[Combination] = Combination.ALONE
+    example_shapes: ClassVar[tuple[tuple[int, ...], ...]] = ((4, 3), (2, 3, 2))  # for the battery
     __array_ufunc__ = None  # so that a NumPy number times a penalty asks the penalty
 
     @abstractmethod

@@ -48,7 +48,7 @@ def _reasons(penalty: Penalty, skip: Mapping[str, str] | None) -> dict[str, str]
 def check_penalty(
     penalty: Penalty,
     *,
-    shapes: Sequence[tuple[int, ...]] = ((4, 3), (2, 3, 2)),
+    shapes: Sequence[tuple[int, ...]] | None = None,
     namespaces: Sequence[str] = ("numpy",),
     skip: Mapping[str, str] | None = None,
     seed: int = 0,
@@ -58,7 +58,7 @@ def check_penalty(
     Args:
         penalty: the penalty.
         shapes: shapes of one model's weights, without model axes; choose such that the penalty's
-            axes exist in them.
+            axes exist in them. None: its `example_shapes`.
         namespaces: any of "numpy", "torch", "jax"; the framework must be installed.
         skip: name of a check → the reason why this penalty need not keep it. What follows from
             the penalty's own facts is skipped without asking: "prox-three-points" where
@@ -84,12 +84,17 @@ def check_penalty(
     for name in namespaces:
         namespace = namespace_named(name)
         with namespace.double():
-            for shape in shapes:
-                _run(due, Subject(penalty, namespace, tuple(shape), seed))
-                # Where the shape depends on the strength, a second one is checked.
-                if (reshaped := penalty.at(0.2)) != penalty:
-                    _run(due, Subject(reshaped, namespace, tuple(shape), seed))
+            for shape in penalty.example_shapes if shapes is None else shapes:
+                for shaped in dict.fromkeys(_shapes(penalty)):
+                    _run(due, Subject(shaped, namespace, tuple(shape), seed))
     return CheckReport(passed=tuple(due), skipped=MappingProxyType(skipped))
+
+
+def _shapes(penalty: Penalty) -> tuple[Penalty, ...]:
+    """Return the penalty in two shapes where that depends on the strength."""
+    if penalty.finite:
+        return penalty, penalty.at(0.2)
+    return penalty.at(2.0), penalty.at(4.0)  # at a strength of 1 a set may hold all weights
 
 
 def _run(due: Sequence[str], subject: Subject) -> None:

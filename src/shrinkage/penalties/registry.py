@@ -11,6 +11,7 @@ from typing import Any
 
 from shrinkage.errors import InputError, near_names
 from shrinkage.penalties.base import Penalty
+from shrinkage.penalties.cardinality import Cardinality
 from shrinkage.penalties.elastic_net import ElasticNet
 from shrinkage.penalties.group_lasso import GroupLasso
 from shrinkage.penalties.l0 import L0
@@ -18,7 +19,10 @@ from shrinkage.penalties.l1 import L1
 from shrinkage.penalties.l2 import L2
 from shrinkage.penalties.l_half import LHalf
 from shrinkage.penalties.log_sum import LogSum
+from shrinkage.penalties.max_norm import MaxNorm
 from shrinkage.penalties.mcp import MCP
+from shrinkage.penalties.n_of_m import NOfM
+from shrinkage.penalties.non_negative import NonNegative
 from shrinkage.penalties.options import options_of
 from shrinkage.penalties.scad import SCAD
 from shrinkage.penalties.sparse_group_lasso import SparseGroupLasso
@@ -36,6 +40,10 @@ REGISTRY: dict[str, type[Penalty]] = {
         LogSum,
         LHalf,
         L0,
+        Cardinality,
+        NOfM,
+        MaxNorm,
+        NonNegative,
     )
 }
 

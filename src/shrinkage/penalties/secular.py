@@ -103,6 +103,64 @@ def group_prox_diagonal(w: Array, threshold: Array, axes: Axes) -> Array:
     return library.where(gone, zero, library.where(threshold == 0, w, moved))
 
 
+def ball_projection(w: Array, step: Array, radius: Array, axes: Axes) -> Array:
+    """Return argmin_u Σ (u − w)²/(2 step) with ‖u‖ <= radius for each group.
+
+    Formula: u = w/(1 + μ·step), with the least μ >= 0 for which ‖u‖ <= radius; with equal steps in
+    a group w·radius/‖w‖. The function 1/‖u‖ is concave in μ, so Newton's method climbs to the root
+    from the left.
+
+    Args:
+        w: weights.
+        step: broadcastable to `w`; weights of step 0 stay.
+        radius: with length 1 along `axes`, inf allowed.
+        axes: the axes within a group.
+
+    Returns:
+        A new array of the shape of `w`.
+
+    >>> import numpy as np
+    >>> ball_projection(np.array([3.0, 4.0]), np.array(1.0), np.array([1.0]), (0,))
+    array([0.6, 0.8])
+
+    Source: Moré and Sorensen, Computing a trust region step, SIAM J. Sci. Stat. Comput. 4 (1983).
+    """
+    library = library_of(w)
+    length = norm(w, axes, keepdims=True)
+    even = step.ndim == 0 or all(step.shape[axis] == 1 for axis in axes)
+    if even:
+        moved = w * (radius / length)
+    else:
+        moved = _in_ball_of_metric(w, step, radius, axes)
+        again = norm(moved, axes, keepdims=True)  # rounding may leave it a little outside
+        moved = library.where(again > radius, moved * (radius / again), moved)
+        moved = library.where(step == 0, w, moved)
+    return library.where(length <= radius, w, moved)
+
+
+def _in_ball_of_metric(w: Array, step: Array, radius: Array, axes: Axes) -> Array:
+    """Return w/(1 + μ·step), with ν = μ·radius where steps are relative to the group's longest."""
+    library = library_of(w)
+    finite = library.where(step < math.inf, step, library.cast(0.0, step))
+    longest = library.max(finite, axes, keepdims=True)
+    longest = library.where(longest > 0, longest, library.cast(1.0, step))
+    relative = library.where(step < math.inf, step / longest, library.cast(1.0, step))
+    tolerance = 2 * library.epsilon(w)
+
+    def newton(root: Array) -> tuple[Array, Any]:
+        reach = radius + root * relative
+        shares = w / reach
+        length = norm(shares, axes, keepdims=True)
+        falls = library.sum(shares * shares * (relative / reach), axes, keepdims=True)
+        move = (length - 1) * length * length / falls
+        active = (move > tolerance * root) & (move < math.inf)
+        return library.where(active, root + move, root), library.any(active)
+
+    start = norm(w, axes, keepdims=True) - radius
+    root = library.repeat(newton, library.where(start > 0, start, library.zeros_like(start)))
+    return w * (radius / (radius + root * relative))
+
+
 def sparse_group_critical(g: Array, ratio: float, root_size: float, axes: Axes) -> Array:
     """Return the root λ of ‖soft(g, ratio·λ)‖ = (1 − ratio)·root_size·λ for each group.
 

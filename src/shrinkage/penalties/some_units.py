@@ -117,6 +117,11 @@ class OnSomeUnits(Penalty):
         return self.penalty.convex
 
     @property
+    def finite(self) -> bool:  # pyright: ignore[reportIncompatibleVariableOverride]
+        """Whether it is no constraint."""
+        return self.penalty.finite
+
+    @property
     def separable(self) -> bool:  # pyright: ignore[reportIncompatibleVariableOverride]
         """Whether it is a sum over single weights; not for shards, which have other units."""
         return False

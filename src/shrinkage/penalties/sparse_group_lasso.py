@@ -16,7 +16,7 @@ from shrinkage.penalties.secular import sparse_group_critical
 from shrinkage.penalties.weighted_sum import WeightedSum
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class SparseGroupLasso(WeightedSum):
     """The sparse group lasso l1_ratio·Σ|w| + (1 − l1_ratio)·Σ_g √|g| ‖w_g‖.
 
@@ -61,6 +61,9 @@ class SparseGroupLasso(WeightedSum):
         group = GroupLasso(self.per, self.axes, self.groups)
         for name, value in (("l1_ratio", ratio), ("per", group.per), ("groups", group.groups)):
             object.__setattr__(self, name, value)
+
+    def __repr__(self) -> str:
+        return f"SparseGroupLasso({self.l1_ratio!r}, {repr(self._group).partition('(')[2]}"
 
     def parts(self) -> tuple[tuple[float, Penalty], ...]:
         """Return ((l1_ratio, L1()), (1 − l1_ratio, GroupLasso(…))) without parts of weight 0."""

@@ -154,10 +154,12 @@ def penalty_on(penalty: Penalty, info: ParameterInfo) -> Penalty:
     """
     try:
         own = penalty.with_axes(info.input_axis, info.output_axis)
-        if type(penalty).with_axes is not Penalty.with_axes:  # it depends on the layout
-            # It fails on axes that are not there, and on labels for another number of units.
-            labelled = getattr(own, "groups", None) is not None
-            own.value(np.zeros(info.shape if labelled else (1,) * len(info.shape)))
+        # It fails on axes that are not there, on labels for another number of units, and on more
+        # to keep than there is.
+        if not own.finite or getattr(own, "groups", None) is not None:
+            own.value(np.zeros(info.shape))
+        elif type(penalty).with_axes is not Penalty.with_axes:  # it depends on the layout
+            own.value(np.zeros((1,) * len(info.shape)))
     except InputError as error:
         raise InputError(f"{info.name} {info.shape}: {error}") from None
     groups, axis = info.input_groups, info.input_axis

@@ -154,6 +154,8 @@ class ProximalSum:
             return library.copy(w)
         if self.units is not None:
             return self._prox_of_units(w, step, stacked, reach)
+        if reach is not None and not all(part.penalty.finite for part in self.parts):
+            return self._in_sets(w, step, stacked, reach)
         with library.quiet():
             moved, metric = self._folded(w, step, stacked)
             if len(self.parts) > len(self.ridges):
@@ -161,6 +163,13 @@ class ProximalSum:
         total = per_model(_total(self.parts, step, w, stacked), w, stacked)
         moved = kept_where_zero(total, w, moved)
         return moved if reach is None else within_reach(moved, w, per_model(reach, w, stacked))
+
+    def _in_sets(self, w: Array, step: Any, stacked: int, reach: Any) -> Array:
+        """Return the bounded prox of the others, then the projection, which nothing holds back."""
+        others = ProximalSum(tuple(part for part in self.parts if part.penalty.finite))
+        sets = ProximalSum(tuple(part for part in self.parts if not part.penalty.finite))
+        _, metric = self._folded(w, step, stacked)
+        return sets.prox(others.prox(w, step, stacked, reach), metric, stacked)
 
     def _prox_of_units(self, w: Array, step: Any, stacked: int, reach: Any) -> Array:
         """Return the prox of the array of the units, put back; the other weights stay."""

@@ -51,13 +51,19 @@ class StepPlan:
 
         Raises:
             OverlapError: nonsmooth parts meet without a closed form, or by two updates.
-            InputError: a rule of decay on a penalty that is not L2.
+            InputError: a rule of decay on a penalty that is not L2, or a constraint in the loss.
         """
         parts = tuple(parts)
         loss, gradient, decoupled, proximal, corrected, cautious = (
             tuple(part for part in parts if part.update == update)
             for update in (*UPDATES, *DECAY_RULES)
         )
+        for part in loss + gradient:
+            if not part.penalty.finite:
+                raise InputError(
+                    f"expected update='proximal' or 'decoupled' for {part.penalty!r}, a "
+                    f"constraint, got {part.update!r}: it adds nothing to a loss or a gradient"
+                )
         for part in corrected + cautious:
             if not part.is_decay:
                 raise InputError(

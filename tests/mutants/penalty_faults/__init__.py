@@ -3,7 +3,15 @@
 from __future__ import annotations
 
 from shrinkage.penalties import Penalty
-from tests.mutants.penalty_faults import arrays, concave, flags, prox, strengths, values
+from tests.mutants.penalty_faults import (
+    arrays,
+    concave,
+    constraints,
+    flags,
+    prox,
+    strengths,
+    values,
+)
 
 FAULTS: tuple[tuple[Penalty, str], ...] = (
     *values.FAULTS,
@@ -12,4 +20,5 @@ FAULTS: tuple[tuple[Penalty, str], ...] = (
     *strengths.FAULTS,
     *arrays.FAULTS,
     *concave.FAULTS,
+    *constraints.FAULTS,
 )

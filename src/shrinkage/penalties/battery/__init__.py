@@ -40,6 +40,7 @@ CHECKS = _named(
     facts.separable_flag,
     proxes.prox_global_minimum,
     proxes.prox_single_valued,
+    proxes.prox_is_projection,
     facts.combines_flag,
     values.critical_strength_both_sides,
     values.critical_strength_scales,
@@ -53,6 +54,9 @@ CHECKS = _named(
 # The check → what a penalty must say of itself for it to be due.
 DUE_WHERE: Mapping[str, str] = MappingProxyType(
     {
+        "gradient-finite-differences": "finite",
+        "gradient-where-nonsmooth": "finite",
+        "at-strength": "finite",
         "smooth-flag": "smooth",
         "convex-flag": "convex",
         "separable-flag": "separable",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+import itertools
 import math
 from collections.abc import Iterator
 from typing import Any
@@ -118,6 +120,39 @@ def prox_single_valued(subject: Subject) -> None:
         jump = np.diff(subject.prox(w.reshape(-1, *lift), step).reshape(-1)).max()
         what = f"the largest jump of the prox at step {step}, above longest_step"
         subject.expect(jump > 10 * gap, what, f"more than {10 * gap}", jump)
+
+
+def prox_is_projection(subject: Subject) -> None:
+    """That of a constraint ends in the set, leaves the set alone, and its set shrinks by strength.
+
+    A penalty that is finite everywhere is none.
+    """
+    if subject.penalty.finite:
+        return
+    rng, penalty = subject.rng(), subject.penalty
+    w = subject.weights(rng)
+    per_weight = 10 ** rng.uniform(-1.5, 0.5, w.shape)
+    sizes = {s: dataclasses.replace(subject, penalty=penalty.at(s)) for s in (1.0, 2.0)}
+    for step in (STEP, per_weight):
+        for strength, own in sizes.items():
+            u = own.prox(w, step)
+            what = f"Ω of the prox at strength {strength}"
+            subject.expect(float(own.value(u)) == 0, what, "0, in the set", own.value(u), w=w)
+            subject.expect_close(own.prox(u, step), u, "the prox of what is in the set", 1e-9)
+            short = own.prox(w, 1e-3 * np.asarray(step))
+            subject.expect_close(short, u, "the prox at a step that is 1000 times shorter", 1e-9)
+        one = sizes[2.0]
+        u = one.prox(w, step)
+        objective = _objective(one, u, w, step)
+        for gone, back in itertools.product(np.flatnonzero(u), np.flatnonzero(u == 0)):
+            rival = u.copy()
+            rival.flat[gone], rival.flat[back] = 0.0, w.flat[back]
+            bound = _objective(one, rival, w, step)
+            what = "the objective of the prox, against another weight in the place of one"
+            holds = objective <= bound + 1e-12 * (1 + bound)
+            subject.expect(holds, what, f"at most {bound}", objective, w=w, step=step, rival=rival)
+        weaker = float(sizes[1.0].value(sizes[2.0].prox(w, step)))
+        subject.expect(weaker == 0, "Ω at strength 1 in the set of strength 2", 0, weaker)
 
 
 def prox_zeros_are_positive(subject: Subject) -> None:

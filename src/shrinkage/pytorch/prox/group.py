@@ -55,7 +55,9 @@ def groups_of(penalty: Penalty, shape: torch.Size) -> Groups | None:
     Groups(within=(-2,), root_size=8.0)
     """
     within = penalty.coupled_axes(len(shape))
-    if 0 in shape or not within or not _is_sum_of_norms(penalty, len(shape), within):
+    if not penalty.finite or 0 in shape or not within:
+        return None
+    if not _is_sum_of_norms(penalty, len(shape), within):
         return None
     root_size = math.sqrt(math.prod(shape[axis] for axis in within))
     return Groups(tuple(axis - len(shape) for axis in within), root_size)

@@ -25,6 +25,7 @@ from shrinkage.terms import ProximalSum
 
 TOLERANCE = 1e-10
 MOST_ITERATIONS = 20_000
+MOST_NOT_CONVEX = 2_000  # stationary is all that such a model gets to be
 CHECK_EVERY = 20
 
 Gradient = Callable[[torch.Tensor], torch.Tensor]
@@ -148,13 +149,16 @@ def solve_by_gradients(
         endless[endless.clone()] = objective.separates(weights[endless])
         return endless
 
-    return _accelerate(map_of, weights, is_endless)
+    convex = all(part.penalty.convex for part in proximal.assigned)
+    most = MOST_ITERATIONS if convex else MOST_NOT_CONVEX
+    return _accelerate(map_of, weights, is_endless, most)
 
 
 def _accelerate(
     map_of: Callable[[torch.Tensor], Map],
     start: torch.Tensor,
     is_endless: Callable[[torch.Tensor, torch.Tensor], torch.Tensor],
+    most: int,
 ) -> GradientSolution:
     """Iterate with momentum; a model restarts its own momentum when it points uphill.
 
@@ -165,7 +169,7 @@ def _accelerate(
     converged = torch.zeros(len(start), dtype=torch.bool)
     forward_backward, weights, point = map_of(left), start, start
     momentum = torch.ones(len(start), 1, 1, dtype=start.dtype)
-    for iteration in range(MOST_ITERATIONS):
+    for iteration in range(most):
         new = forward_backward(point)
         uphill = ((point - new) * (new - weights)).sum(dim=(1, 2), keepdim=True) > 0
         momentum = torch.where(uphill, torch.ones_like(momentum), momentum)
