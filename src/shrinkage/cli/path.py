@@ -296,6 +296,14 @@ def command(
             metavar="SIZE",
         ),
     ] = None,
+    fast: Annotated[
+        bool,
+        _path_option(
+            "Train all strengths of a network a little, and in full only those that the choice "
+            "asks for.",
+            "--fast",
+        ),
+    ] = False,
     out: Annotated[
         Path | None, _path_option("Run directory. [default: runs/NAME]", "--out", metavar="FOLDER")
     ] = None,
@@ -354,6 +362,7 @@ def command(
         device=device,
         runner=runner,
         memory=memory,
+        fast=fast,
     )
     specs = {} if columns is None else read_specs(columns)
     unknown = "drop" if drop_missing_target else missing_target

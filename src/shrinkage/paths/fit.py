@@ -21,6 +21,7 @@ from shrinkage.paths.choosing.grid_top import (
     top_of_grid,
 )
 from shrinkage.paths.choosing.rules import Choice, choose
+from shrinkage.paths.halving_strengths import is_fast, validate_fast
 from shrinkage.paths.results.assembly import Refit, assemble
 from shrinkage.paths.results.fitted import FittedPath
 from shrinkage.paths.running.estimate import Estimate, estimate
@@ -51,14 +52,24 @@ def fit(
         store.keep_note("estimate", asdict(told))
         announce(told)
     strengths, source = _grid(plan, store, progress)
-    settings = plan.problem.terms.unregularized + _settings(plan, strengths)
-    folds = _validate(plan, 0, settings, store, progress, "cross validation")
-    validation = CrossValidation.of(settings, folds)
+    left_out = None
+    if is_fast(plan, len(strengths)):
+        validation, left_out = validate_fast(
+            plan,
+            _settings(plan, strengths),
+            lambda plan, group, settings, stage: _validate(
+                plan, group, settings, store, progress, stage
+            ),
+        )
+    else:
+        settings = plan.problem.terms.unregularized + _settings(plan, strengths)
+        folds = _validate(plan, 0, settings, store, progress, "cross validation")
+        validation = CrossValidation.of(settings, folds)
     choice = choose(validation.mean, validation.standard_error)
     if not isinstance(plan.options.strengths, tuple):
         validation, choice = _extended(plan, validation, choice, store, progress)
     refit = _refit(plan, validation, choice, store, progress)
-    return assemble(plan, validation, choice, refit, source)
+    return assemble(plan, validation, choice, refit, source, left_out)
 
 
 def _settings(plan: Plan, strengths: Iterable[float]) -> Settings:
@@ -93,7 +104,7 @@ def _estimate(plan: Plan, store: Store) -> Estimate:
     return estimate(plan, jobs, len(settings), searched=searched)
 
 
-def _jobs(plan: Plan, group: int, settings: Settings, store: Store) -> list[Job]:
+def _jobs(plan: Plan, group: int | str, settings: Settings, store: Store) -> list[Job]:
     """Return the jobs of a group, cut as before in a resumed run: what is free has changed since.
 
     Where a cap of the memory was given, a finer cut is taken.
@@ -133,7 +144,7 @@ def _run(plan: Plan, jobs: Sequence[Job], store: Store, progress: Progress) -> l
 
 
 def _validate(
-    plan: Plan, group: int, settings: Settings, store: Store, progress: Progress, stage: str
+    plan: Plan, group: int | str, settings: Settings, store: Store, progress: Progress, stage: str
 ) -> list[UnitOutcome]:
     """Return the outcome of each fold."""
     jobs = _jobs(plan, group, settings, store)

@@ -68,6 +68,8 @@ class PathOptions:
             with their columns, or a label for each column; None: each column is one.
         memory: the most that the process, or on a GPU its memory, may hold, as `"2GB"` or in bytes:
             models train in chunks that fit. None: half of what is free is for training.
+        fast: train all strengths of a network a little, and in full only those that the choice asks
+            for; the others are told. Linear models are solved anyway.
         free: columns whose weights in the first layer no term penalises.
     """
 
@@ -95,6 +97,7 @@ class PathOptions:
     groups_of_inputs: GroupsOfInputs | None = None
     free: tuple[str, ...] = ()
     memory: str | float | None = None
+    fast: bool = False
 
     def __post_init__(self) -> None:
         checked: dict[str, object] = {
@@ -151,6 +154,8 @@ class PathOptions:
         values["select"], values["free"] = list(self.select), list(self.free)
         if self.precision == "auto":
             del values["precision"]  # a run of a version without it goes on
+        if not self.fast:
+            del values["fast"]  # runs that began before there was such an option go on
         for name in ("runner", "memory"):  # where it is trained does not make it another run
             del values[name]
         return values

@@ -62,7 +62,7 @@ def extension(strengths: tuple[float, ...], best: int) -> Extension | None:
     """Return one more decade beyond the edge on which the best lies, or None."""
     if 0 < best < len(strengths) - 1:
         return None
-    ratio = strengths[1] / strengths[0]
+    ratio = strengths[1] / strengths[0] if best == 0 else strengths[-1] / strengths[-2]
     count = max(1, round(math.log(10) / math.log(ratio)))
     if best == 0:
         down = [strengths[0] / ratio**k for k in range(count, 0, -1)]

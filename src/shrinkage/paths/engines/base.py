@@ -115,13 +115,17 @@ class Problem:
 
 @dataclass(frozen=True)
 class Unit:
-    """One training: all `settings` on some rows, from one seed, with a share of the cores."""
+    """One training: all `settings` on some rows, from one seed, with a share of the cores.
+
+    Where it is not `watched`, there are no learning curves and no residuals.
+    """
 
     name: str
     settings: Settings
     seed: int
     data: FoldData
     threads: int = 1
+    watched: bool = True
 
 
 @dataclass(frozen=True)

@@ -32,7 +32,7 @@ class CurveRecorder:
     def for_unit(cls, problem: Problem, unit: Unit) -> CurveRecorder:
         """Return the recorder of a unit."""
         every = max(1, -(-problem.recipe.epochs // MOST_POINTS))
-        positions = unit.data.validation
+        positions = unit.data.validation if unit.watched else None
         return cls(
             problem, unit, None if positions is None else spread(positions, MOST_ROWS), every
         )

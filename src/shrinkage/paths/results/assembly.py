@@ -18,6 +18,7 @@ from shrinkage.paths.choosing.cross_validation import CrossValidation
 from shrinkage.paths.choosing.grid_top import GridSource
 from shrinkage.paths.choosing.rules import Choice
 from shrinkage.paths.engines.base import Problem
+from shrinkage.paths.halving_strengths import LeftOut
 from shrinkage.paths.results.code import training_code
 from shrinkage.paths.results.fitted import FittedPath, ModelFile
 from shrinkage.paths.results.loading import load_arrays
@@ -80,6 +81,7 @@ def assemble(
     choice: Choice,
     refit: Refit,
     source: GridSource,
+    left_out: LeftOut | None = None,
 ) -> FittedPath:
     """Return the result.
 
@@ -89,6 +91,7 @@ def assemble(
         choice: the chosen positions.
         refit: the models on all training rows.
         source: where the grid comes from.
+        left_out: the strengths that were not trained in full, if some were left out on purpose.
     """
     problem, preparation, scorer = plan.problem, plan.preparation, plan.problem.scorer
     data, scaling = preparation.data, preparation.preprocessing
@@ -97,7 +100,7 @@ def assemble(
     best = problem.terms.at(roles["best"].settings.rows[0])
     figures = _class_figures(plan, refit, roles["best"])
     cautions = (*plan.cautions, *score_cautions(validation, choice, plan.constant, scorer.name))
-    findings = Findings(chosen, cautions, _constant(plan), figures)
+    findings = Findings(chosen, cautions, _constant(plan), figures, left_out)
     summary = summary_of(plan, validation, findings, len(refit.settings), source, _versions())
     weights = refit.outcome.named("weights")
     return FittedPath(
@@ -133,7 +136,7 @@ def assemble(
             problem.architecture.name,
             problem.assignment.infos,
         ),
-        warnings=(*plan.warnings, *warnings_of(plan, validation, choice, source)),
+        warnings=(*plan.warnings, *warnings_of(plan, validation, choice, source, left_out)),
         pixel_positions=None if data.image_shape is None else scaling.source_columns,
         model_file=ModelFile(
             architecture=problem.architecture.name,

@@ -126,9 +126,25 @@ def _csv(result: PathResult) -> str:
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow(frame.columns)
-    for row in frame.itertuples(index=False):
-        writer.writerow([_cell(value) for value in row])
+    table: list[list[Any]] = [list(map(_cell, row)) for row in frame.itertuples(index=False)]
+    table += _left_out(result, list(frame.columns))
+    strength = list(frame.columns).index("strength")
+    table.sort(key=lambda row: float(row[strength]))
+    writer.writerows(table)
     return out.getvalue()
+
+
+def _left_out(result: PathResult, columns: list[str]) -> list[list[Any]]:
+    """Return rows of the strengths that `--fast` did not train in full: their end, no figures."""
+    fast: Any = result.summary.get("fast")
+    rows: list[list[Any]] = []
+    if not fast:
+        return rows
+    for strength in (own["strength"] for own in fast["left_out"]):
+        ended = f"left_out_after_{fast['epochs']}_of_{fast['of_epochs']}_epochs"
+        known = {"strength": _cell(float(strength)), "status": ended}
+        rows.append([known.get(column, "") for column in columns])
+    return rows
 
 
 def _cell(value: object) -> object:

@@ -15,6 +15,7 @@ from shrinkage.cautions import Caution
 from shrinkage.datasets.column_records import column_records
 from shrinkage.paths.choosing.cross_validation import CrossValidation
 from shrinkage.paths.choosing.grid_top import GridSource
+from shrinkage.paths.halving_strengths import LeftOut
 from shrinkage.paths.results.records import ChosenModel, ClassFigures, ConstantScore
 from shrinkage.paths.running.plan import Plan
 
@@ -27,6 +28,7 @@ class Findings:
     cautions: tuple[Caution, ...]
     constant: ConstantScore
     classes: ClassFigures | None
+    left_out: LeftOut | None = None
 
 
 def summary_of(
@@ -87,6 +89,7 @@ def summary_of(
         "score_name": problem.scorer.name,
         "strengths": list(validation.strengths),
         "grid": str(source),
+        "fast": None if findings.left_out is None else findings.left_out.to_dict(),
         "cv_score_mean": _numbers(validation.mean),
         "cv_score_se": _numbers(validation.standard_error),
         "nonzero": _numbers(validation.total_nonzero.mean(axis=1)),

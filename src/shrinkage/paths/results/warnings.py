@@ -13,6 +13,7 @@ from shrinkage.paths.choosing.cross_validation import CrossValidation
 from shrinkage.paths.choosing.grid_top import GridSource
 from shrinkage.paths.choosing.rules import Choice
 from shrinkage.paths.engines.stationarity import CONVERGED
+from shrinkage.paths.halving_strengths import LeftOut
 from shrinkage.paths.results.records import Status
 from shrinkage.paths.running.plan import Plan
 
@@ -26,7 +27,11 @@ _NO_TOP = {
 
 
 def warnings_of(
-    plan: Plan, validation: CrossValidation, choice: Choice, source: GridSource
+    plan: Plan,
+    validation: CrossValidation,
+    choice: Choice,
+    source: GridSource,
+    left_out: LeftOut | None = None,
 ) -> tuple[str, ...]:
     """Return the sentences, the most important first."""
     said = [
@@ -35,6 +40,7 @@ def warnings_of(
         _diverged(validation),
         _not_converged(plan, validation),
         _halved(validation),
+        _left_out(left_out),
     ]
     return tuple(sentence for sentence in said if sentence)
 
@@ -68,6 +74,17 @@ def _diverged(validation: CrossValidation) -> str:
     if not diverged:
         return ""
     return f"training diverged at strength {', '.join(diverged)}; a smaller learning rate may help"
+
+
+def _left_out(left_out: LeftOut | None) -> str:
+    if left_out is None or not left_out.strengths:
+        return ""
+    strengths = ", ".join(f"{strength:.3g}" for strength in left_out.strengths)
+    return (
+        f"--fast left out {len(left_out.strengths)} strengths after {left_out.epochs} of "
+        f"{left_out.of_epochs} epochs ({strengths}): what is best among all may differ from the "
+        "best here by about a standard error"
+    )
 
 
 def _halved(validation: CrossValidation) -> str:

@@ -18,6 +18,7 @@ from shrinkage.paths.choosing.grid_top import SEARCH_MODELS, search_length, shor
 from shrinkage.paths.engines.curves import MOST_POINTS
 from shrinkage.paths.engines.curves import MOST_ROWS as CURVE_ROWS
 from shrinkage.paths.engines.stationarity import MOST_ROWS as RESIDUAL_ROWS
+from shrinkage.paths.halving_strengths import is_fast
 from shrinkage.paths.running.outcomes import TRAIN_LOSS_ROWS
 from shrinkage.paths.running.plan import Plan
 from shrinkage.paths.running.process_memory import peak_bytes, resident_bytes
@@ -28,6 +29,8 @@ REPORT_SECONDS = 3.0
 REPORT_BYTES = 120e6
 # Copies of the outputs of all rows while they are judged.
 OUTPUT_COPIES = 3
+# Models of a fold that `--fast` trains in full, on most tables, the unregularized one among them.
+SHORTLISTED = 7
 # Memory that one thread has freed is not all used again by the next: a run of many jobs held up to
 # half as much more as a trial of the first.
 HELD_AGAIN = 0.5
@@ -54,6 +57,8 @@ class Estimate:
         together: models of a fold that train together to fit the memory; None: as many as the
             engine takes.
         cap: the bytes that were asked for and are less than a model at a time needs.
+        pilot: epochs of the short training of all models, of which some are then trained in full;
+            None: all are.
     """
 
     seconds: float | None
@@ -66,6 +71,7 @@ class Estimate:
     computed: float | None = None
     together: int | None = None
     cap: float | None = None
+    pilot: int | None = None
 
     def __str__(self) -> str:
         """Return what is told before a run.
@@ -82,6 +88,8 @@ class Estimate:
             work += f", {self.together} at a time to fit the memory,"
         if self.seconds is None:
             return f"{work} will take as long as their minimizers do, and {memory}."
+        if self.pilot is not None:
+            work += f" of {self.pilot:,} epochs, then about {SHORTLISTED} of them"
         training = f"{work} of {self.epochs:,} epochs ({self.steps:,} steps)"
         told = f"{training} will take about {readable_seconds(self.seconds)} and {memory}"
         if self.decade is None:
@@ -119,19 +127,33 @@ def estimate(plan: Plan, jobs: Sequence[Job], models: int, *, searched: bool) ->
     if plan.engine.is_solver:
         return Estimate(None, _memory(plan, jobs, before), plan.folds, models)
     recipe = plan.problem.recipe
-    seconds, decade, computed = REPORT_SECONDS, None, REPORT_SECONDS
+    seconds, decade, computed, pilot = REPORT_SECONDS, None, REPORT_SECONDS, None
     if jobs:
         _ = plan.refit_unit  # its rows stay in memory
         work = Work(plan.engine, plan.problem, plan.limit)
         costs = _Costs(plan, measure_speed(work, jobs[: plan.workers], plan.runner, plan.unit))
+        fast = is_fast(plan, models - 1)
         alone = costs.refit(models) + REPORT_SECONDS + (costs.search(models) if searched else 0.0)
-        seconds = costs.validation(jobs) + alone * costs.speed.alone(costs.side_by_side(jobs))
+        share = costs.fast_share(models) if fast else 1.0
+        longer = costs.speed.alone(costs.side_by_side(jobs))
+        seconds = share * costs.validation(jobs) + alone * longer
         decade = costs.decade(jobs, models)
-        computed = costs.computed(jobs) + alone
+        computed = share * costs.computed(jobs) + alone
+        pilot = plan.pilot().problem.recipe.epochs if fast else None
     memory = _memory(plan, jobs, before)
     steps = plan.fold_steps
     return Estimate(
-        seconds, memory, plan.folds, models, recipe.epochs, steps, decade, computed, together, cap
+        seconds,
+        memory,
+        plan.folds,
+        models,
+        recipe.epochs,
+        steps,
+        decade,
+        computed,
+        together,
+        cap,
+        pilot,
     )
 
 
@@ -156,6 +178,12 @@ class _Costs:
         """Return the seconds of jobs of one size, some side by side."""
         waves = math.ceil(len(jobs) / self.side_by_side(jobs))
         return waves * self._fold(jobs[0]) * self.speed.crowding
+
+    def fast_share(self, models: int) -> float:
+        """Return the share of the grid's seconds that a pilot and the models after it take."""
+        some, pilot = min(models, SHORTLISTED), self.plan.pilot()
+        full = self.speed.step_of(some) / self.speed.step_of(models)
+        return pilot.share * pilot.fold_steps / self.plan.fold_steps + full
 
     def computed(self, jobs: Sequence[Job]) -> float:
         """Return the seconds that the threads compute for the jobs."""

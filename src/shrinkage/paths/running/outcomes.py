@@ -99,7 +99,7 @@ def validated(problem: Problem, unit: Unit, trained: Trained) -> UnitOutcome:
         "score": score,
         "validation_loss": loss,
         "train_loss": train_loss.cpu().numpy().astype(np.float64),
-        **_ends(trained, outputs, _spread(problem, unit)),
+        **_ends(unit, trained, outputs, _spread(problem, unit)),
         **_array_measures(problem, unit, trained),
         "halved_to": np.zeros(len(score)),
     }
@@ -118,7 +118,7 @@ def refitted(problem: Problem, unit: Unit, trained: Trained) -> UnitOutcome:
     weights = {f"weights/{name}": value.cpu().numpy() for name, value in trained.arrays.items()}
     return UnitOutcome(
         {
-            **_ends(trained, outputs, _spread(problem, unit)),
+            **_ends(unit, trained, outputs, _spread(problem, unit)),
             **_array_measures(problem, unit, trained),
             **weights,
             "halved_to": np.zeros(outputs.shape[0]),
@@ -133,9 +133,12 @@ def _spread(problem: Problem, unit: Unit) -> float:
     return float(unit.data.rows.target[unit.data.train].double().std(correction=0))
 
 
-def _ends(trained: Trained, outputs: np.ndarray, spread: float) -> dict[str, np.ndarray]:
+def _ends(
+    unit: Unit, trained: Trained, outputs: np.ndarray, spread: float
+) -> dict[str, np.ndarray]:
     """Return how each model's training ended, and its residual, NaN where it has none."""
-    residual = None if trained.residual is None else trained.residual()
+    wanted = unit.watched and trained.residual is not None
+    residual = trained.residual() if wanted and trained.residual is not None else None
     if residual is None:
         residual = np.full(len(trained.converged), np.nan)
     converged = trained.converged & ~(residual > CONVERGED)

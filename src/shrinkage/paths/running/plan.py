@@ -22,7 +22,7 @@ from shrinkage.datasets.rare import class_weights, merge_rare
 from shrinkage.errors import InputError
 from shrinkage.paths.choosing.constant import ConstantScores
 from shrinkage.paths.engines.architectures import Architecture, build_seeded, parse_architecture
-from shrinkage.paths.engines.base import Engine, Problem, Unit
+from shrinkage.paths.engines.base import Engine, Problem, Unit, spread
 from shrinkage.paths.engines.losses import LOSSES
 from shrinkage.paths.engines.precision import settled
 from shrinkage.paths.engines.recipe import BATCH_SIZE, Recipe, default_epochs, derived_seed
@@ -50,6 +50,8 @@ from shrinkage.terms import Term, assign
 
 Model = str | nn.Module | Architecture | Callable[[int, int], nn.Module]
 REFIT_LABEL = 1_000
+PILOT_SHARE, PILOT_STEPS = 0.05, 20
+PILOT_ROWS = 0.8  # a larger share of the rows is all of them
 
 
 @dataclass(frozen=True)
@@ -59,6 +61,8 @@ class Plan:
     `module` holds the weights that the refit starts from; it is looked at and never trained.
     `warnings` and `new_cells`, what own sets hold that training does not, are told with the result.
     `memory` is what training may take, in bytes, and `limit` is lowered where it takes too much.
+    `share` of a fold's training rows are trained on: all, but in the pilot of large tables;
+    `watched` says whether learning curves and residuals are wanted.
     """
 
     problem: Problem
@@ -70,6 +74,8 @@ class Plan:
     warnings: tuple[str, ...] = ()
     new_cells: tuple[Caution, ...] = ()
     memory: float | None = None
+    share: float = 1.0
+    watched: bool = True
     limit: StackLimit = field(default_factory=StackLimit)
 
     @property
@@ -125,7 +131,17 @@ class Plan:
         rows = max(len(rows) for fold in self.preparation.split.folds for rows in fold)
         return min(models, int(self.memory / side_by_side / bytes_a_model(self.problem, rows)))
 
-    def jobs(self, group: int, settings: Settings, parts: int | None = None) -> list[Job]:
+    def pilot(self) -> Plan:
+        """Return the plan of short trainings: a twentieth of the steps, or twenty."""
+        recipe = self.problem.recipe
+        steps = max(PILOT_SHARE * self.fold_steps, min(PILOT_STEPS, self.fold_steps / 4))
+        epochs = max(1, round(steps * recipe.epochs / self.fold_steps))
+        share = min(1.0, steps / self.fold_steps * recipe.epochs / epochs)
+        short = replace(self.problem, recipe=replace(recipe, epochs=epochs))
+        share = share if share < PILOT_ROWS else 1.0
+        return replace(self, problem=short, share=share, watched=False)
+
+    def jobs(self, group: int | str, settings: Settings, parts: int | None = None) -> list[Job]:
         """Return the jobs for a group of settings: one a fold, or several for large models."""
         parts = self.parts(len(settings)) if parts is None else parts
         return [
@@ -147,12 +163,15 @@ class Plan:
             return replace(self.refit_unit, settings=job.settings)
         seed = derived_seed(self.options.seed, job.fold)
         data = self.preparation.fold(job.fold)
-        return Unit(job.name, job.settings, seed, data, thread_share(self.folds))
+        if self.share < 1:
+            data = replace(data, train=spread(data.train, self._rows(len(data.train))))
+        threads = thread_share(self.folds)
+        return Unit(job.name, job.settings, seed, data, threads, self.watched)
 
     def steps(self, jobs: Iterable[Job]) -> int:
         """Return the steps of some jobs."""
         split = self.preparation.split
-        rows = [len(train) for train, _ in split.folds]
+        rows = [self._rows(len(train)) for train, _ in split.folds]
         return sum(
             self.engine.steps(
                 self.problem,
@@ -161,6 +180,9 @@ class Plan:
             )
             for job in jobs
         )
+
+    def _rows(self, rows: int) -> int:
+        return max(1, round(self.share * rows))
 
     def identity(self) -> dict[str, object]:
         """Return what makes two runs the same run, apart from the data."""
