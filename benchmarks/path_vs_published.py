@@ -113,7 +113,7 @@ def published_loop(pixels: np.ndarray, labels: np.ndarray, epochs: int) -> float
 
 def sequential_loop(pixels: np.ndarray, labels: np.ndarray, epochs: int) -> float:
     """Train one model as well as a loop can on the rows of a fold; return its seconds."""
-    rows = torch.from_numpy(pixels[:FOLD_ROWS]).float().div_(255).flatten(1)
+    rows = torch.tensor(pixels[:FOLD_ROWS]).float().div_(255).flatten(1)
     targets = torch.from_numpy(labels[:FOLD_ROWS].astype(np.int64))
     begin = time.perf_counter()
     model = network()

