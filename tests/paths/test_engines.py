@@ -132,3 +132,28 @@ def test_training_twice_gives_the_same_weights(make):
     second = StackedEngine().train(problem, unit, nothing)
     for name, value in first.arrays.items():
         assert torch.equal(value, second.arrays[name]), name
+
+
+@pytest.mark.parametrize("task", ["classification", "regression"])
+def test_steps_that_a_gpu_captures_are_the_steps_of_the_loop(make, task, monkeypatch):
+    from shrinkage.paths.engines import moving, stacked
+
+    problem, unit = make("mlp:8,5;norm=batch", ElasticNet(0.3), task=task, epochs=6)
+    looped = StackedEngine().train(problem, unit, nothing)
+    monkeypatch.setattr(moving, "is_resident", lambda _: True)
+    kinds = []
+
+    def noting(*args):
+        kinds.append(type(steps := stacked_steps(*args)).__name__)
+        return steps
+
+    stacked_steps = stacked.steps_of
+    monkeypatch.setattr(stacked, "steps_of", noting)
+    resident = StackedEngine().train(problem, unit, nothing)
+    assert kinds == ["ResidentSteps"]
+    assert_equal(resident, looped, 1e-10)
+    assert looped.curves is not None
+    assert resident.curves is not None
+    torch.testing.assert_close(
+        torch.tensor(resident.curves.train_loss), torch.tensor(looped.curves.train_loss)
+    )

@@ -128,3 +128,19 @@ def test_copies_for_products_are_rounded_as_torch_rounds_them():
     same = {"rtol": 0, "atol": 0, "equal_nan": True}
     torch.testing.assert_close(narrow.values.detach(), wide.values.detach(), **same)
     torch.testing.assert_close(copies, wide.parameters["w"].detach().bfloat16(), **same)
+
+
+@pytest.mark.parametrize("name", PARTS)
+def test_on_a_device_the_same_is_computed_by_torch(name, monkeypatch):
+    ours, theirs = stack(torch.float64), stack(torch.float64)
+    optimizer = moving.Optimizer(ours, {"w": PARTS[name]})
+    monkeypatch.setattr(moving, "is_resident", lambda _: True)
+    other = moving.Optimizer(theirs, {"w": PARTS[name]})
+    assert other.device_pass is not None
+    for rate in (1e-2, 4e-3):
+        optimizer.step(rate)
+        other.step(rate)
+    for own, expected in zip(buffers(ours), buffers(theirs), strict=True):
+        torch.testing.assert_close(own, expected, rtol=1e-9, atol=1e-12)
+    assert torch.equal(ours.parameters["w"] == 0, theirs.parameters["w"] == 0)
+    assert np.array_equal(optimizer.zeros["w"], other.zeros["w"])

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Protocol
 
 import numpy as np
@@ -138,7 +139,7 @@ class ShiftedLoss:
         return loss_and_gradient(self.loss, self._moved(outputs), target, weight)
 
     def _moved(self, outputs: torch.Tensor) -> torch.Tensor:
-        return outputs + outputs.new_tensor(self.shift).view(1, -1, 1)
+        return outputs + _row(self.shift, outputs.dtype, outputs.device)
 
     def constant(self, target: np.ndarray, weight: np.ndarray | None) -> float:
         """Return the loss of the best constant, whatever the shift."""
@@ -149,6 +150,12 @@ class ShiftedLoss:
     ) -> np.ndarray:
         """Return what a model adds to the shift to predict the best constant."""
         return self.loss.constant_outputs(target, weight, n_outputs) - np.array(self.shift)
+
+
+@lru_cache(maxsize=16)
+def _row(numbers: tuple[float, ...], dtype: torch.dtype, device: torch.device) -> torch.Tensor:
+    """Return numbers as (1, outputs, 1); a step that is captured must not bring them again."""
+    return torch.tensor(numbers, dtype=dtype, device=device).view(1, -1, 1)
 
 
 def _row_mean(losses: torch.Tensor, weight: torch.Tensor | None) -> torch.Tensor:

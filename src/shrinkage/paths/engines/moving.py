@@ -2,7 +2,8 @@
 
 Who uses this: the stacked engine. There are two ways, and a stack may need both. L1 and L2 about
 zero by the update `proximal`, and parameters without a penalty, go through one compiled pass over
-the flat buffers: Adam, prox and the count of zeros at once. Everything else, and all of it where
+the flat buffers: Adam, prox and the count of zeros at once; on a GPU through the same in torch's
+operations, compiled. Everything else, and all of it where
 the kernels were not built, goes through torch's own Adam on views of the same buffers, with the
 parts attached to its step as a user's would be.
 """
@@ -15,6 +16,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import torch
 
+from shrinkage.paths.engines.device_pass import DevicePass
 from shrinkage.paths.engines.flat import FlatStack
 from shrinkage.penalties import Combination
 from shrinkage.pytorch import attach
@@ -38,21 +40,30 @@ class Optimizer:
         self._flat, self._numbers = flat, AdamNumbers()
         strengths = {name: _strengths(flat, parts.get(name, ())) for name in flat.parameters}
         self._others = [name for name, own in strengths.items() if own is None]
+        in_one_pass = {name: own for name, own in strengths.items() if own is not None}
+        on_device = is_resident(flat) and bool(in_one_pass)
+        self.device_pass = DevicePass(flat, in_one_pass) if on_device else None
         self._segments = [
             Segment(name, model, float(l1), float(l2))
-            for name, own in strengths.items()
-            if own is not None
+            for name, own in in_one_pass.items()
             for model, (l1, l2) in enumerate(own.T)
+            if not on_device
         ]
         self._pass = _pass(flat, self._segments) if self._segments else None
         self._torch = _torch_adam(flat, self._others, parts) if self._others else None
+
+    @property
+    def is_hooked(self) -> bool:
+        """Return whether torch's own Adam moves some of the parameters."""
+        return self._torch is not None
 
     @property
     def zeros(self) -> dict[str, np.ndarray]:
         """Return how many zeros the weights of each model have, by parameter: after a step."""
         counts = {
             name: (self._flat.parameters[name].flatten(1) == 0).sum(1).cpu().numpy()
-            for name in self._others
+            for name in self._flat.parameters
+            if self.device_pass is not None or name in self._others
         }
         known = [] if self._pass is None else self._pass.zeros.tolist()
         for segment, zeros in zip(self._segments, known, strict=True):
@@ -63,6 +74,8 @@ class Optimizer:
     def step(self, rate: float) -> None:
         """Move the weights by the gradients that are there."""
         flat = self._flat
+        if self.device_pass is not None:
+            self.device_pass(self.device_pass.table([rate])[0])
         flat.steps += 1
         if self._pass is not None:
             numbers = self._numbers.at(flat.steps, rate)
@@ -85,9 +98,18 @@ class Optimizer:
                 own[1].copy_(flat.parameters[name])
 
 
+def is_resident(flat: FlatStack) -> bool:
+    """Return whether the stack lies on a GPU."""
+    return flat.values.is_cuda
+
+
+def _takes_kernel(flat: FlatStack) -> bool:
+    return is_built() and flat.values.is_cpu and flat.values.dtype in DTYPES
+
+
 def _strengths(flat: FlatStack, parts: Sequence[Part]) -> np.ndarray | None:
     """Return the strengths of L1 and L2, (2, models); None where the one pass is not for them."""
-    if not (is_built() and flat.values.is_cpu and flat.values.dtype in DTYPES):
+    if not (is_resident(flat) or _takes_kernel(flat)):
         return None
     models = len(next(iter(flat.parameters.values())))
     strengths = np.zeros((2, models))

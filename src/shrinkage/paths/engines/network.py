@@ -41,6 +41,7 @@ class StackedNetwork:
         ]
         self._generator = torch.Generator(next(template.parameters()).device)
         self.is_random = any(isinstance(layer, nn.Dropout) for layer in self.layers)
+        self.is_explicit = all(LAYERS[type(layer)].training for layer in self.layers)
         self._shared_first = isinstance(self.layers[0], nn.Linear)
         self.take(
             FlatStack.of(

@@ -8,19 +8,17 @@ not care about the leading model axis; strengths are one number a model along it
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 import torch
 from torch import nn
 
-from shrinkage.paths.engines.base import Advance, Curves, Problem, Rows, Trained, Unit, template
+from shrinkage.paths.engines.base import Advance, Curves, Problem, Trained, Unit, template
 from shrinkage.paths.engines.curves import CurveRecorder
-from shrinkage.paths.engines.losses import loss_and_gradient
 from shrinkage.paths.engines.moving import Optimizer
 from shrinkage.paths.engines.network import StackedNetwork
 from shrinkage.paths.engines.recipe import derived_seed
 from shrinkage.paths.engines.stationarity import Stationary, proximal_sums, relative_residual
+from shrinkage.paths.engines.stepping import steps_of
 from shrinkage.paths.engines.threads import torch_threads
 from shrinkage.terms import Part
 
@@ -97,23 +95,14 @@ def _train(
     """Train the network in place and return its learning curves."""
     optimizer = Optimizer(network.flat, _parts(problem, unit))
     recorder = CurveRecorder.for_unit(problem, unit)
-    count = len(unit.data.train)
-    total, step = problem.recipe.steps(count), 0
-    batch = Batch.of(unit.data.rows, min(problem.recipe.batch_size, count))
+    steps = steps_of(problem, unit, network, optimizer)
     for epoch in range(problem.recipe.epochs):
-        epoch_losses = torch.zeros(network.count, dtype=torch.float64, device=problem.device)
-        for positions in _positions(problem, unit, epoch):
-            batch.gather(positions)
-            if network.is_random:
-                network.seed(derived_seed(unit.seed, 2, step))
-            epoch_losses += network.backward(
-                batch.x, lambda outputs: loss_and_gradient(problem.loss, outputs, *batch.known)
-            )
-            optimizer.step(problem.recipe.learning_rate_at(step, total))
-            step += 1
+        positions = _positions(problem, unit, epoch)
+        steps.begin(positions)
+        for _ in range(len(positions)):
+            steps.take()
             advance(1)
-        mean = epoch_losses.cpu().numpy() / problem.recipe.steps_per_epoch(count)
-        recorder.record(epoch, mean, lambda x: evaluate(network, x))
+        recorder.record(epoch, steps.losses().numpy(), lambda x: evaluate(network, x))
     return recorder.curves()
 
 
@@ -123,37 +112,6 @@ def _positions(problem: Problem, unit: Unit, epoch: int) -> torch.Tensor:
     batches = problem.recipe.batches(len(unit.data.train), seed, epoch)
     order = torch.from_numpy(np.stack(list(batches)))
     return unit.data.train[order.to(unit.data.train.device)]
-
-
-@dataclass(frozen=True)
-class Batch:
-    """The rows of one step, in arrays that are kept from step to step."""
-
-    rows: Rows
-    x: torch.Tensor
-    target: torch.Tensor
-    weight: torch.Tensor | None
-
-    @classmethod
-    def of(cls, rows: Rows, size: int) -> Batch:
-        """Return arrays for so many of these rows."""
-        own = (
-            None if value is None else value.new_empty((size, *value.shape[1:]))
-            for value in (rows.x, rows.target, rows.weight)
-        )
-        return cls(rows, *own)  # pyright: ignore[reportArgumentType]
-
-    @property
-    def known(self) -> tuple[torch.Tensor, torch.Tensor | None]:
-        """Return targets and weights."""
-        return self.target, self.weight
-
-    def gather(self, positions: torch.Tensor) -> None:
-        """Copy the rows at these positions."""
-        torch.index_select(self.rows.x, 0, positions, out=self.x)
-        torch.index_select(self.rows.target, 0, positions, out=self.target)
-        if self.weight is not None and self.rows.weight is not None:
-            torch.index_select(self.rows.weight, 0, positions, out=self.weight)
 
 
 def _residual(problem: Problem, unit: Unit, network: StackedNetwork) -> np.ndarray | None:
