@@ -33,7 +33,7 @@ FIRST = (next(iter(both.PENALTIES)), "elastic-net")
 def is_needed(case):
     """Every penalty with every update, every optimizer where it matters: in its metric."""
     penalty, update, optimizer = case
-    concave = ("mcp", "scad", "log-sum", "l-half", "l0", "sparse group lasso")
+    concave = ("mcp", "scad", "log-sum", "l-half", "l0", "sparse group lasso", "blocks")
     if penalty in concave + CONSTRAINTS:
         return (update, optimizer) in (("proximal", "adam"), ("decoupled", "momentum"))
     return update == "proximal" or optimizer == "momentum" or penalty in FIRST

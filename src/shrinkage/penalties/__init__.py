@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from shrinkage.penalties.base import Combination, Penalty
+from shrinkage.penalties.block_lasso import BlockLasso
 from shrinkage.penalties.cardinality import Cardinality
 from shrinkage.penalties.checks import CheckReport, PenaltyCheckFailed, check_penalty
 from shrinkage.penalties.elastic_net import ElasticNet
@@ -36,6 +37,7 @@ __all__ = [
     "MCP",
     "REGISTRY",
     "SCAD",
+    "BlockLasso",
     "Cardinality",
     "CheckReport",
     "Combination",

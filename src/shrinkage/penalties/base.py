@@ -16,6 +16,8 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Any, ClassVar
 
+import numpy as np
+
 from shrinkage.arrays import Array, Axes
 
 
@@ -92,6 +94,11 @@ class Penalty(ABC):
     def with_axes(self, input_axis: int | None, output_axis: int | None) -> Penalty:  # noqa: ARG002
         """Return the penalty for a layout in which the units lie along these axes."""
         return self
+
+    def check_shape(self, shape: tuple[int, ...]) -> None:
+        """Raise InputError where an array of one model has not the axes or units asked for."""
+        if type(self).with_axes is not Penalty.with_axes:  # it depends on the layout
+            self.value(np.zeros((1,) * len(shape)))
 
     def in_blocks(self, shape: tuple[int, ...]) -> tuple[int, Any, Penalty] | None:  # noqa: ARG002
         """Return groups of unequal size as (axis, `UnitBlocks`, penalty of a block), else None."""

@@ -14,6 +14,8 @@ from abc import abstractmethod
 from dataclasses import dataclass, fields
 from typing import Any, ClassVar
 
+import numpy as np
+
 from shrinkage.arrays import (
     Array,
     floating_library,
@@ -59,6 +61,10 @@ class Constraint(Penalty):
             outside = library.cast(math.inf, excess)
             value = library.where(excess > _ROUNDING * library.epsilon(w), outside, inside)
         return library.cast(value, w)
+
+    def check_shape(self, shape: tuple[int, ...]) -> None:
+        """Raise where the set makes no sense: more to keep than there is, axes that are not."""
+        self.value(np.zeros(shape))
 
     def gradient(self, w: Array, stacked: int = 0) -> Array:
         """Return 0, the least-norm element of the normal cone; NaN where the weight is."""

@@ -190,6 +190,10 @@ class GroupLasso(Penalty):
         along = [shape[i] if i in {a % len(shape) for a in axes} else 1 for i in range(len(shape))]
         return np.broadcast_to(own.reshape(along), shape)
 
+    def check_shape(self, shape: tuple[int, ...]) -> None:
+        """Raise where axes are not there, or labels are for another number of units."""
+        self.value(np.zeros(shape if self.groups is not None else (1,) * len(shape)))
+
     def coupled_axes(self, ndim: int) -> Axes:
         """Return the axes within a group.
 

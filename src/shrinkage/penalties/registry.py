@@ -11,6 +11,7 @@ from typing import Any
 
 from shrinkage.errors import InputError, near_names
 from shrinkage.penalties.base import Penalty
+from shrinkage.penalties.block_lasso import BlockLasso
 from shrinkage.penalties.cardinality import Cardinality
 from shrinkage.penalties.elastic_net import ElasticNet
 from shrinkage.penalties.group_lasso import GroupLasso
@@ -35,6 +36,7 @@ REGISTRY: dict[str, type[Penalty]] = {
         ElasticNet,
         GroupLasso,
         SparseGroupLasso,
+        BlockLasso,
         MCP,
         SCAD,
         LogSum,

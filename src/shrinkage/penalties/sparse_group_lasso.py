@@ -107,6 +107,10 @@ class SparseGroupLasso(WeightedSum):
         """Return it with the labels of some units, where they lie along that axis."""
         return self._with(self._group.of_units(axis, chosen))
 
+    def check_shape(self, shape: tuple[int, ...]) -> None:
+        """Raise where axes are not there, or labels are for another number of units."""
+        self._group.check_shape(shape)
+
     def coupled_axes(self, ndim: int) -> Axes:
         """Return the axes within a group."""
         return self._group.coupled_axes(ndim)

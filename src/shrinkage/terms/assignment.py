@@ -11,8 +11,6 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-
 from shrinkage.errors import InputError, OverlapError, UnmatchedPattern, near_names
 from shrinkage.parameters import ROLES, ParameterInfo
 from shrinkage.penalties import OnSomeUnits, Penalty, Units
@@ -154,12 +152,7 @@ def penalty_on(penalty: Penalty, info: ParameterInfo) -> Penalty:
     """
     try:
         own = penalty.with_axes(info.input_axis, info.output_axis)
-        # It fails on axes that are not there, on labels for another number of units, and on more
-        # to keep than there is.
-        if not own.finite or getattr(own, "groups", None) is not None:
-            own.value(np.zeros(info.shape))
-        elif type(penalty).with_axes is not Penalty.with_axes:  # it depends on the layout
-            own.value(np.zeros((1,) * len(info.shape)))
+        own.check_shape(info.shape)
     except InputError as error:
         raise InputError(f"{info.name} {info.shape}: {error}") from None
     groups, axis = info.input_groups, info.input_axis

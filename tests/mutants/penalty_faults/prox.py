@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from shrinkage.arrays import per_model
-from shrinkage.penalties import L1, L2, GroupLasso, Penalty
+from shrinkage.penalties import L1, L2, BlockLasso, GroupLasso, Penalty
 from tests.penalties.firm import Firm
 
 Array = Any
@@ -157,6 +157,14 @@ class OtherLocalMinimum(Firm):
         return np.where(local, w, super().prox(w, step, stacked))
 
 
+@dataclass(frozen=True, repr=False)
+class OtherTiles(BlockLasso):
+    """A prox that cuts tiles the other way."""
+
+    def prox(self, w: Array, step: Any, stacked: int = 0) -> Array:
+        return BlockLasso("1x2").prox(w, step, stacked)
+
+
 FAULTS: tuple[tuple[Penalty, str], ...] = (
     (StepZeroMoves(), "prox-step-zero"),
     (NegativeZeros(), "prox-zeros-are-positive"),
@@ -165,6 +173,7 @@ FAULTS: tuple[tuple[Penalty, str], ...] = (
     (ExplicitStep(), "prox-minimum"),
     (NoGroupSize(), "prox-minimum"),
     (OffAxis(), "prox-minimum"),
+    (OtherTiles("2x1"), "prox-minimum"),
     (SoftFirm(), "prox-minimum"),
     (AlmostThreshold(), "prox-three-points"),
     (MeanMetric(), "prox-diagonal-metric"),

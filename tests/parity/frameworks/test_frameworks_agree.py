@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 
 from shrinkage import Terms
-from shrinkage.penalties import L0, REGISTRY, LHalf
+from shrinkage.penalties import L0, REGISTRY, BlockLasso, LHalf
 from tests.parity.frameworks import in_numpy
 from tests.parity.frameworks.problem import LAYERS, Weights
 from tests.parity.frameworks.registry import (
@@ -103,12 +103,12 @@ def test_the_registry_is_whole() -> None:
     """Every penalty and update meets every framework with some optimizer, or has a reason.
 
     Near 0 the gradient of L½ is as large as one likes, so that rounding decides, and that of L0 is
-    0; their proxes run in the code of the other concave penalties. A constraint is no part of a
-    loss or a gradient.
+    0; their proxes run in the code of the other concave penalties, and blocks in that of groups.
+    A constraint is no part of a loss or a gradient.
     """
     kinds = {type(term.penalty) for terms in SUMS.values() for term in terms}
     constraints = {penalty for penalty in REGISTRY.values() if not penalty.finite}
-    assert set(REGISTRY.values()) - {LHalf, L0} - constraints <= kinds
+    assert set(REGISTRY.values()) - {LHalf, L0, BlockLasso} - constraints <= kinds
     existing = {(case.framework, case.update, case.sum_name) for case in EXISTING}
     absent = set(itertools.product(FRAMEWORKS, UPDATES, SUMS)) - existing
     keras = {name for name, framework in FRAMEWORKS.items() if framework.is_keras}

@@ -59,6 +59,10 @@ def groups_of(penalty: Penalty, shape: torch.Size) -> Groups | None:
         return None
     if not _is_sum_of_norms(penalty, len(shape), within):
         return None
+    labels = penalty.group_labels(tuple(shape))
+    index = [length for axis, length in enumerate(shape) if axis not in within]
+    if labels is not None and int(labels.max()) + 1 != math.prod(index):
+        return None  # groups that cut an axis
     root_size = math.sqrt(math.prod(shape[axis] for axis in within))
     return Groups(tuple(axis - len(shape) for axis in within), root_size)
 
