@@ -63,7 +63,7 @@ def test_a_linear_path_takes_blocks_in_its_own_solver() -> None:
 
     from shrinkage import fit_path
 
-    X, y = load_diabetes(return_X_y=True)
+    X, y = map(np.asarray, load_diabetes(return_X_y=True))
     common = {"strengths": (0.5, 2.0), "folds": 2, "progress": False}
     ours = fit_path("linear", X[:, :8], y, penalty=BlockLasso("0x2"), **common)
     pairs = GroupLasso(per="input", groups=(0, 0, 1, 1, 2, 2, 3, 3))
