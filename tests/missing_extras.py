@@ -64,6 +64,7 @@ def command(*words: str) -> Callable[[], None]:
 WORKBOOK = (
     "import io\nfrom shrinkage.datasets.formats.workbook import _sheets\n_sheets(io.BytesIO())"
 )
+ONNX = "from shrinkage.pytorch.onnx import export_onnx\nexport_onnx(None, None, 'x')"
 FRAME = "from shrinkage.reports.example import example_result as r\n"
 DOORS: dict[str, tuple[str, Callable[[], None]]] = {
     "pytorch": ("torch", imports("import shrinkage.pytorch")),
@@ -74,6 +75,7 @@ DOORS: dict[str, tuple[str, Callable[[], None]]] = {
     "compaction": ("paths", imports("import shrinkage.compaction")),
     "load_dataset": ("paths", imports("from shrinkage.datasets import load_dataset")),
     "workbook": ("excel", imports(WORKBOOK)),
+    "onnx": ("onnx", imports(ONNX)),
     "keras": ("keras", imports("import shrinkage.keras")),
     "optax": ("jax", imports("import shrinkage.optax")),
     "draw_png": ("reports", imports("from shrinkage.drawing import draw_png")),
@@ -99,7 +101,7 @@ WITH_DOORS = (
     *("__main__", "cli", "compaction", "datasets", "drawing", "keras", "ledger", "optax", "paths"),
     *("pytorch", "reports", "run"),
 )
-STAND_ON_TORCH = ("lightning", "transformers", "skorch")
+STAND_ON_TORCH = ("lightning", "transformers", "skorch", "onnx")
 # What a door needs of its extra, where that is not all of it.
 TABLES = ("pandas", "pyarrow", "sklearn")
 PARTS = {

@@ -24,6 +24,7 @@ EXTRAS: dict[str, tuple[str, ...]] = {
     "skorch": ("torch", "skorch"),
     "tensorboard": ("torch", "tensorboard"),
     "mlflow": ("mlflow",),
+    "onnx": ("torch", "onnx", "onnxscript", "onnxruntime"),
 }
 """The modules that each extra brings."""
 

@@ -9,7 +9,18 @@ from typing import Annotated, NoReturn, cast
 import typer
 
 import shrinkage
-from shrinkage.cli import audit, convert, data, example, path, penalties, predict, report, timescale
+from shrinkage.cli import (
+    audit,
+    compact,
+    convert,
+    data,
+    example,
+    path,
+    penalties,
+    predict,
+    report,
+    timescale,
+)
 from shrinkage.cli.penalty_options import WithPenaltyOptions
 from shrinkage.errors import ShrinkageError
 
@@ -32,6 +43,7 @@ app.command("path", short_help="Choose a strength for data.")(
 app.command("data", short_help="Tell a table before training.")(data.command)
 app.command("report", short_help="Draw a run's report again.")(report.command)
 app.command("predict", short_help="Predict rows with a run's model.")(predict.command)
+app.command("compact", short_help="A run's model, smaller.")(compact.command)
 app.command("audit", short_help="Does a loop's penalty arrive?")(audit.command)
 app.command("convert", short_help="A strength in other libraries.")(convert.command)
 app.command("timescale", short_help="What a weight decay remembers.")(timescale.command)

@@ -15,6 +15,7 @@ from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
 
+from shrinkage.compaction import Compaction
 from shrinkage.errors import UnseenCellsWarning
 from shrinkage.extras import missing
 from shrinkage.paths import FittedPath, PathResult
@@ -70,6 +71,40 @@ def show_result(result: FittedPath, folder: Path, *, quiet: bool) -> None:
     console.print(Text(summary_sentence(result)))
     page = folder / "report.html"
     print(f"report: {page}" if page.exists() else no_report(folder))
+
+
+def show_compaction(
+    result: FittedPath, found: Compaction, folder: Path, *, proven_on: str | None, quiet: bool
+) -> None:
+    """Print what a smaller model saves, how far its outputs are, and where it is."""
+    console = Console(highlight=False)
+    before, after = found.proof.before, found.proof.after
+    assert result.model_file is not None
+    inputs = result.model_file.n_inputs
+    kept = inputs if found.kept_inputs is None else len(found.kept_inputs)
+    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
+    for header in ("", "before", "after"):
+        table.add_column(header, justify="right" if header else "left")
+    table.add_row("inputs", f"{inputs:,}", f"{kept:,}")
+    for layer in found.layers[:-1]:
+        table.add_row(f"units of {layer.name}", f"{layer.before:,}", f"{layer.after:,}")
+    table.add_row("parameters", f"{before.parameters:,}", f"{after.parameters:,}")
+    table.add_row("multiply-adds a row", f"{before.multiply_adds:,}", f"{after.multiply_adds:,}")
+    table.add_row("bytes of the file", f"{before.file_bytes:,}", f"{after.file_bytes:,}")
+    for name, was, is_ in (
+        ("µs for one row", before.seconds_one, after.seconds_one),
+        (f"µs for {found.proof.rows:,} rows", before.seconds_batch, after.seconds_batch),
+    ):
+        if was is not None and is_ is not None:
+            table.add_row(name, f"{1e6 * was:,.0f}", f"{1e6 * is_:,.0f}")
+    if not quiet:
+        console.print(table)
+        for note in found.notes:
+            console.print(Text(f"note: {note}"))
+    worst = max(found.proof.difference_real, found.proof.difference_random)
+    on = "random rows" if proven_on is None else f"the rows of {proven_on} and random ones"
+    console.print(Text(f"largest difference of an output, on {on}: {worst:.1e} of the largest"))
+    print(f"smaller model: {folder}")
 
 
 def no_report(folder: Path) -> str:

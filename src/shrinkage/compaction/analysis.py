@@ -136,13 +136,21 @@ class Analysis:
         padded: bool,
     ) -> None:
         """Record a weighted sum."""
-        name = bias.name if bias is not None else self._biases.get(weight.name)
-        if axes != (1, 0) and bias is None:
-            name = None
-        reader = Reader(
-            call.node, entries, dim, weight, axes[0], name, bias is not None, outputs, dim, padded
-        )
-        self.readers.append(reader)
+        name, sign = (bias.name, 1) if bias is not None else self._constant(call.node, weight, axes)
+        has_bias = bias is not None or sign < 0
+        parts = (call.node, entries, dim, weight, axes[0], name, has_bias, outputs, dim)
+        self.readers.append(Reader(*parts, padded=padded, sign=sign))
+
+    def _constant(
+        self, node: torch.fx.Node, weight: Weight, axes: tuple[int, int]
+    ) -> tuple[str | None, int]:
+        """Return what takes up constants of a weighted sum without a bias, and with which sign."""
+        users = list(node.users)
+        if len(users) == 1 and _name(users[0].target) == "batch_norm" and len(users[0].args) > 5:
+            mean = self.trace.names.get(str(users[0].args[3]))
+            if mean is not None and not users[0].args[5]:
+                return mean, -1
+        return (self._biases.get(weight.name) if axes == (1, 0) else None), 1
 
     def demanded(self, entries: Entries) -> torch.Tensor:
         """Return where the reader of probed entries needs them."""

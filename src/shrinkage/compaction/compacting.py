@@ -8,8 +8,8 @@ given. Where a network cannot be traced as a whole, its parts are made smaller e
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -79,6 +79,7 @@ class Compaction:
             columns of rows.
         layers: units of each layer with weights, before and after.
         notes: what stayed and why, in sentences; empty where there is nothing to say.
+        attributes: whole numbers in the module's own attributes that are new, by name.
     """
 
     module: nn.Module
@@ -86,6 +87,7 @@ class Compaction:
     kept_inputs: np.ndarray | None
     layers: tuple[LayerSizes, ...]
     notes: tuple[str, ...] = ()
+    attributes: Mapping[str, int] = field(default_factory=dict)
 
 
 def compact(
@@ -143,21 +145,24 @@ def compact(
     try:
         found = _whole(model, frozen, inputs)
     except UntraceableNetwork as error:
-        found = _Smaller(*compact_parts(model, frozen, inputs, str(error)))
+        found = Smaller(*compact_parts(model, frozen, inputs, str(error)))
     return _proven(model, frozen, inputs, found, drop_inputs, tolerance, timed)
 
 
 @dataclass(frozen=True)
-class _Smaller:
+class Smaller:
+    """A smaller network, what to say of it, which inputs it reads (None: all), new attributes."""
+
     module: nn.Module
     notes: tuple[str, ...]
     kept: torch.Tensor | None = None
+    attributes: Mapping[str, int] = field(default_factory=dict)
 
 
 def smaller_network(
     model: nn.Module, frozen: nn.Module, inputs: tuple[Any, ...], *, keep_inputs: bool
-) -> tuple[nn.Module, tuple[str, ...], torch.Tensor | None]:
-    """Return a smaller network, what to say of it, and which inputs it reads (None: all).
+) -> Smaller:
+    """Return a smaller network.
 
     Args:
         model: the network to copy.
@@ -186,7 +191,7 @@ def smaller_network(
         return found is not None and found <= TOLERANCE
 
     module = smaller_copy(frozen, tensors)
-    attributes: tuple[str, ...] = ()
+    attributes: dict[str, int] = {}
     if not works(module):
         module, attributes = with_attributes(module, run, decision)
     if works(module):
@@ -194,8 +199,8 @@ def smaller_network(
         if attributes:
             module, _ = with_attributes(module, run, decision)
             told = f"new sizes were put into {', '.join(attributes)}"
-            return module, (*decision.notes, told), kept
-        return module, decision.notes, kept
+            return Smaller(module, (*decision.notes, told), kept, attributes)
+        return Smaller(module, decision.notes, kept)
     told = (
         f"the code of {type(model).__name__} has sizes written into it: the result is its traced "
         "graph, for evaluation"
@@ -206,7 +211,7 @@ def smaller_network(
         graph = smaller_graph(frozen, run, decision, tensors, other)
         if apart(graph) is None:
             raise UntraceableNetwork(f"the {type(model).__name__} computes with sizes")
-    return graph, (*decision.notes, told), kept
+    return Smaller(graph, (*decision.notes, told), kept)
 
 
 def _analysed(frozen: nn.Module, inputs: tuple[Any, ...], rows: int = ROWS) -> Analysis:
@@ -225,11 +230,11 @@ def take_columns(kept: torch.Tensor | None) -> Callable[[tuple[Any, ...]], tuple
     return take
 
 
-def _whole(model: nn.Module, frozen: nn.Module, inputs: tuple[Any, ...]) -> _Smaller:
+def _whole(model: nn.Module, frozen: nn.Module, inputs: tuple[Any, ...]) -> Smaller:
     rows = inputs[0]
     columns = len(inputs) == 1 and isinstance(rows, torch.Tensor) and rows.ndim == 2
     keep = not (columns and rows.is_floating_point())
-    return _Smaller(*smaller_network(model, frozen, inputs, keep_inputs=keep))
+    return smaller_network(model, frozen, inputs, keep_inputs=keep)
 
 
 def _kept_inputs(run: Analysis, decision: Decision) -> torch.Tensor | None:
@@ -244,7 +249,7 @@ def _proven(
     model: nn.Module,
     frozen: nn.Module,
     inputs: tuple[Any, ...],
-    found: _Smaller,
+    found: Smaller,
     drop_inputs: bool,
     tolerance: float,
     timed: bool,
@@ -265,7 +270,8 @@ def _proven(
     )
     module.train(model.training)
     kept = None if found.kept is None else found.kept.numpy()
-    return Compaction(module, proof, kept, _layers(model, found.module), found.notes)
+    layers = _layers(model, found.module)
+    return Compaction(module, proof, kept, layers, found.notes, found.attributes)
 
 
 def _taking(kept: torch.Tensor, module: nn.Module) -> nn.Module:

@@ -204,7 +204,8 @@ class _Deciding:
         matrix = read.matrix()[..., folds.to(read.value.device)].to(torch.float64)
         if matrix.ndim == 3:
             matrix = matrix.sum(1)
-        return matrix @ read.value[folds.to(read.value.device)].to(torch.float64)
+        constants = read.value[folds.to(read.value.device)].to(torch.float64)
+        return read.reader.sign * (matrix @ constants)
 
     def _shifts(self) -> dict[str, torch.Tensor]:
         shifts = {name: self._shift(reads[0]) for name, reads in self._by_bias().items()}

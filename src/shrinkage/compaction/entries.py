@@ -58,7 +58,8 @@ class Reader:
         node: the call.
         entries: what is read; the features lie along `dim`.
         weight: of which axis `axis` runs over the features.
-        bias: the name of the bias, which may have to be made (`has_bias`).
+        bias: the name of the bias, which may have to be made (`has_bias`), or of the mean that a
+            batch norm takes away right after (`sign` is −1).
         padded: zeros are read beside the entries.
     """
 
@@ -72,6 +73,7 @@ class Reader:
     outputs: Entries
     output_dim: int
     padded: bool = False
+    sign: int = 1
 
 
 @dataclass(frozen=True, eq=False)

@@ -46,7 +46,7 @@ def _replace(
         given = calls.get(place, [])
         if len(given) == 1 and given[0] is not None and _own_weights(frozen, child):
             try:
-                module, told, _ = smaller_network(
+                found = smaller_network(
                     result.get_submodule(place), child, given[0], keep_inputs=True
                 )
             except CollapsedNetwork:
@@ -55,8 +55,8 @@ def _replace(
             except UntraceableNetwork as error:
                 notes.append(f"{place!r}: {error}")
             else:
-                result.get_submodule(at)._modules[name] = module
-                notes.extend(f"{place!r}: {one}" for one in told)
+                result.get_submodule(at)._modules[name] = found.module
+                notes.extend(f"{place!r}: {one}" for one in found.notes)
                 continue
         _replace(result, frozen, place, calls, notes)
 

@@ -97,24 +97,32 @@ def smaller_copy(model: nn.Module, tensors: Mapping[str, torch.Tensor]) -> nn.Mo
     return module
 
 
+def with_sizes(module: nn.Module, sizes: Mapping[str, int]) -> nn.Module:
+    """Put whole numbers into the attributes of a network's modules, by name, and return it."""
+    for name, size in sizes.items():
+        owner, _, own = name.rpartition(".")
+        setattr(module.get_submodule(owner), own, size)
+    return module
+
+
 def with_attributes(
     module: nn.Module, run: Analysis, decision: Decision
-) -> tuple[nn.Module, tuple[str, ...]]:
+) -> tuple[nn.Module, dict[str, int]]:
     """Return a network whose own attributes have the new sizes too, and which they are.
 
     A size that its code gives to `view` or `reshape` often stands in an attribute of the module
     (`num_heads`): where a whole number there is the old size, it becomes the new one.
     """
     module = copy.deepcopy(module)
-    changed: dict[str, None] = {}
+    changed: dict[str, int] = {}
     resized = Resized(run, decision.removed)
     for owner, old, new in _changed_sizes(run, resized):
         own = dict(module.named_modules()).get(owner)
         for name, value in list(vars(own).items()) if own is not None else ():
             if type(value) is int and value == old and name not in ("training",):
                 setattr(own, name, new)
-                changed[f"{owner}.{name}".lstrip(".")] = None
-    return module, tuple(changed)
+                changed[f"{owner}.{name}".lstrip(".")] = new
+    return module, changed
 
 
 def smaller_graph(

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
+import pandas as pd
 import torch
 from torch import nn
 
@@ -35,7 +36,9 @@ class ModelFile:
 
     `strengths` maps each name in `model.safetensors` (the part before the first dot) to its
     strength; `test_rows` are the positions of the rows that were held out; `read_options` are
-    the fields of `shrinkage.datasets.ReadOptions` that say how the file was read.
+    the fields of `shrinkage.datasets.ReadOptions` that say how the file was read. `smaller` is
+    there after `shrinkage compact`: `kept_inputs`, the places of the inputs that the model reads
+    (None: all), and `attributes`, whole numbers in its modules that are new.
     """
 
     architecture: str
@@ -48,6 +51,7 @@ class ModelFile:
     strengths: dict[str, float]
     test_rows: tuple[int, ...] = ()
     read_options: dict = field(default_factory=dict)
+    smaller: dict | None = None
 
 
 @dataclass(frozen=True)
@@ -70,8 +74,15 @@ class FittedPath(PathResult):
         Raises:
             InputError: that model was not refitted.
         """
-        role = self._role(which)
-        return load_arrays(self._module(), self.weights[role]).eval()
+        role = self.role_of(which)
+        module, arrays = self._module(), self.weights[role]
+        smaller = self.model_file.smaller if self.model_file is not None else None
+        if smaller is not None:
+            from shrinkage.compaction.rebuilding import smaller_copy, with_sizes
+
+            tensors = {name: torch.from_numpy(np.array(own)) for name, own in arrays.items()}
+            module = with_sizes(smaller_copy(module, tensors), smaller["attributes"])
+        return load_arrays(module, arrays).eval()
 
     def predict(self, X: object, which: int | str = "best") -> np.ndarray:
         """Return predictions for raw rows: labels, or numbers in the target's unit.
@@ -104,14 +115,23 @@ class FittedPath(PathResult):
         Warns:
             UnseenCellsWarning: of a column no cell says what some cell said in training.
         """
+        with torch.no_grad():
+            return self.model(which)(torch.from_numpy(self.inputs(X))).numpy()
+
+    def inputs(self, X: object) -> np.ndarray:
+        """Return raw rows as what the model is called with, (rows, inputs).
+
+        Warns:
+            UnseenCellsWarning: as in `decision`.
+        """
         file = self._file()
         kind = np.float64 if file.dtype == "float64" else np.float32
         preprocessing = Preprocessing.from_dict(file.preprocessing)
-        cells = preprocessing.read(_raw_rows(X, preprocessing))
-        warn_of_unseen(preprocessing.examine(cells))
+        cells = preprocessing.read(self._rows(X, preprocessing))
+        warn_of_unseen(self._of_needed(preprocessing.examine(cells)))
         x = preprocessing.transform(cells, kind)
-        with torch.no_grad():
-            return self.model(which)(torch.from_numpy(x)).numpy()
+        kept = None if file.smaller is None else file.smaller["kept_inputs"]
+        return x if kept is None else np.ascontiguousarray(x[:, kept])
 
     def examine(self, X: object) -> tuple[CellCounts, ...]:
         """Return what is missing or new in raw rows: counts for each column that makes inputs.
@@ -120,7 +140,32 @@ class FittedPath(PathResult):
             X: rows with the columns of the training data, in any form that `fit_path` takes.
         """
         preprocessing = Preprocessing.from_dict(self._file().preprocessing)
-        return preprocessing.examine(_raw_rows(X, preprocessing))
+        counts = preprocessing.examine(self._rows(X, preprocessing))
+        return self._of_needed(counts)
+
+    @property
+    def needed_columns(self) -> tuple[str, ...]:
+        """Return the raw columns that the model reads: all that make inputs, or those kept."""
+        preprocessing = Preprocessing.from_dict(self._file().preprocessing)
+        smaller = self._file().smaller
+        kept = None if smaller is None else smaller["kept_inputs"]
+        sources = preprocessing.source_columns
+        places = sources if kept is None else [sources[i] for i in kept]
+        return tuple(preprocessing.columns[place] for place in sorted(set(places)))
+
+    def _rows(self, X: object, preprocessing: Preprocessing) -> RawRows:
+        """Return raw rows; columns that the model does not read may be absent from a table."""
+        if self._file().smaller is not None and isinstance(X, pd.DataFrame):
+            present = {str(name) for name in X.columns}
+            spare = set(preprocessing.columns) - set(self.needed_columns) - present
+            X = X.assign(**dict.fromkeys(spare)) if spare else X
+        return _raw_rows(X, preprocessing)
+
+    def _of_needed(self, counts: tuple[CellCounts, ...]) -> tuple[CellCounts, ...]:
+        if self._file().smaller is None:
+            return counts
+        needed = set(self.needed_columns)
+        return tuple(own for own in counts if own.name in needed)
 
     def score(
         self,
@@ -168,7 +213,8 @@ class FittedPath(PathResult):
             raise InputError("expected a result with its model file to predict with, got none")
         return self.model_file
 
-    def _role(self, which: int | str) -> str:
+    def role_of(self, which: int | str) -> str:
+        """Return the name of a refitted model in `weights`; `which` is as in `model`."""
         if isinstance(which, str):
             if which in self.weights:
                 return which

@@ -1,0 +1,104 @@
+"""A finished path with one smaller model: read, used and kept like the run that it came from.
+
+Who uses this: `shrinkage compact`. The preprocessing stays as it is; the model file says which of
+its inputs the smaller model reads.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, replace
+from pathlib import Path
+
+import torch
+from torch import nn
+
+from shrinkage.compaction import Compaction, compact
+from shrinkage.errors import InputError
+from shrinkage.paths.results.directory import write_run, write_summary
+from shrinkage.paths.results.files import write_json
+from shrinkage.paths.results.fitted import FittedPath
+
+RANDOM_ROWS = 256
+"""How many random rows stand in for real ones where none are given."""
+
+
+def compact_path(
+    path: FittedPath, which: int | str = "best", X: object = None
+) -> tuple[FittedPath, Compaction]:
+    """Return a path whose model has no dead inputs and units, and the proof that it answers alike.
+
+    Args:
+        path: a finished path.
+        which: the model, as in `FittedPath.model`.
+        X: raw rows to prove it on, in any form that `predict` takes; None: random ones.
+
+    Returns:
+        The path with that model alone, and what `compact` returned.
+
+    Raises:
+        InputError: the model was not refitted, is smaller already, or has sizes in its code.
+        CollapsedNetwork: it answers the same for every row.
+
+    >>> from sklearn.datasets import load_diabetes
+    >>> from shrinkage import fit_path
+    >>> X, y = load_diabetes(return_X_y=True)
+    >>> path = fit_path("linear", X, y, strengths=(10.0, 20.0), folds=3)
+    >>> smaller, compaction = compact_path(path, "one_standard_error", X)
+    >>> compaction.kept_inputs, smaller.needed_columns
+    (array([2, 3, 6, 8]), ('x2', 'x3', 'x6', 'x8'))
+    >>> one = [own.predict(X, "one_standard_error") for own in (path, smaller)]
+    >>> bool(abs(one[0] - one[1]).max() < 1e-3)
+    True
+    """
+    file = path.model_file
+    if file is None or file.smaller is not None:
+        what = "no model file" if file is None else "a model that is smaller already"
+        raise InputError(f"expected a finished path as it was trained, got {what}")
+    role = path.role_of(which)
+    model = path.model(which)
+    dtype = torch.float64 if file.dtype == "float64" else torch.float32
+    if X is None:
+        generator = torch.Generator().manual_seed(0)
+        rows = torch.randn(RANDOM_ROWS, file.n_inputs, generator=generator, dtype=dtype)
+    else:
+        rows = torch.from_numpy(path.inputs(X))
+    found = compact(model, rows, drop_inputs=True)
+    if any(isinstance(own, torch.fx.GraphModule) for own in found.module.modules()):
+        raise InputError(
+            f"expected a network whose layers can be made smaller, but {found.notes[-1]}, which a "
+            "run directory cannot hold; use shrinkage.compaction.compact in Python"
+        )
+    kept = None if found.kept_inputs is None else found.kept_inputs.tolist()
+    smaller = {"kept_inputs": kept, "attributes": dict(found.attributes)}
+    weights = {role: _arrays(found.module)}
+    strengths = {role: file.strengths[role]}
+    file = replace(file, smaller=smaller, strengths=strengths)
+    return replace(path, weights=weights, model_file=file), found
+
+
+def write_compacted(path: FittedPath, found: Compaction, folder: Path) -> None:
+    """Write a path with a smaller model as a run directory, and its proof as `proof.json`.
+
+    Raises:
+        RunDirectoryError: the folder cannot be written.
+    """
+    write_run(path, folder)
+    write_json(folder / "proof.json", proof_record(path, found))
+    write_summary(path, folder)
+
+
+def proof_record(path: FittedPath, found: Compaction) -> dict[str, object]:
+    """Return what `proof.json` holds."""
+    names = path.input_names
+    kept = range(len(names)) if found.kept_inputs is None else found.kept_inputs.tolist()
+    return {
+        **found.proof.to_dict(),
+        "layers": [asdict(layer) for layer in found.layers],
+        "inputs": [names[place] for place in kept],
+        "columns": list(path.needed_columns),
+        "notes": list(found.notes),
+    }
+
+
+def _arrays(module: nn.Module) -> dict:
+    return {name: own.detach().cpu().numpy() for name, own in module.state_dict().items()}

@@ -1,0 +1,142 @@
+"""A module as an ONNX file that onnxruntime answers alike from.
+
+Who uses this: whoever takes a trained or compacted network out of Python. `torch.export` and
+`onnxscript` write the file; it is run before it is given.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import logging
+import warnings
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from shrinkage.atomic import write_bytes
+from shrinkage.errors import InputError, ShrinkageError
+from shrinkage.extras import needs, require
+
+with needs("torch"):
+    import numpy as np
+    import torch
+    from torch import nn
+
+
+@dataclass(frozen=True)
+class OnnxFile:
+    """An ONNX file, and how far its answers are from the module's.
+
+    Attributes:
+        path: the file.
+        bytes: its size.
+        difference: largest difference of an output in onnxruntime, relative to the largest.
+    """
+
+    path: Path
+    bytes: int
+    difference: float
+
+
+def export_onnx(
+    module: nn.Module, example_input: Any, path: str | Path, *, tolerance: float = 1e-4
+) -> OnnxFile:
+    """Write a module as an ONNX file, run it in onnxruntime, and compare the outputs.
+
+    Evaluation is what is written: dropout off, batch norms with their statistics. The number of
+    rows stays open.
+
+    Args:
+        module: the module; it returns one tensor, or a tuple of them.
+        example_input: a tensor of rows, or a tuple of them: what it is called with.
+        path: the file to write.
+        tolerance: the largest difference of an output, relative to the largest.
+
+    Raises:
+        MissingExtra: the extra `onnx` is not installed.
+        InputError: the module cannot be exported, or onnxruntime answers otherwise.
+    """
+    require("onnx")
+    inputs = example_input if isinstance(example_input, tuple) else (example_input,)
+    training = module.training
+    module.eval()
+    try:
+        content = _content(module, inputs)
+        difference = _difference(module, inputs, content)
+    finally:
+        module.train(training)
+    if not difference <= tolerance:
+        raise InputError(
+            f"expected onnxruntime to answer within {tolerance:g} of the module, got "
+            f"{difference:.2g}; nothing was written"
+        )
+    write_bytes(Path(path), content)
+    return OnnxFile(Path(path), len(content), difference)
+
+
+def _content(module: nn.Module, inputs: tuple[Any, ...]) -> bytes:
+    rows = tuple(_two_rows(one) for one in inputs)
+    shapes = tuple({0: torch.export.Dim.DYNAMIC} for _ in rows)
+    names = [f"input_{place}" if place else "input" for place in range(len(rows))]
+    try:
+        with _quiet(), torch.no_grad():
+            program = torch.onnx.export(
+                module, rows, dynamo=True, dynamic_shapes=shapes, input_names=names, verbose=False
+            )
+            assert program is not None
+            return program.model_proto.SerializeToString()
+    except Exception as error:
+        first = next(iter(str(error).strip().splitlines()), "")
+        raise InputError(
+            f"the {type(module).__name__} cannot be written as ONNX: "
+            f"{type(error).__name__}: {first}"
+        ) from error
+
+
+def _difference(module: nn.Module, inputs: tuple[Any, ...], content: bytes) -> float:
+    import onnxruntime
+
+    try:
+        session = onnxruntime.InferenceSession(content, providers=["CPUExecutionProvider"])
+        names = [one.name for one in session.get_inputs()]
+        arrays = [one.detach().cpu().numpy() for one in inputs]
+        found = session.run(None, dict(zip(names, arrays, strict=True)))
+    except Exception as error:
+        if isinstance(error, ShrinkageError):
+            raise
+        first = next(iter(str(error).strip().splitlines()), "")
+        raise InputError(f"onnxruntime cannot run the file: {first}") from error
+    with torch.no_grad():
+        wanted = module(*inputs)
+    tensors = wanted if isinstance(wanted, (tuple, list)) else (wanted,)
+    worst = 0.0
+    for one, other in zip(found, tensors, strict=True):
+        wanted_array = other.cpu().numpy()
+        apart = np.abs(np.asarray(one, np.float64) - wanted_array).max(initial=0.0)
+        worst = max(worst, float(apart / (np.abs(wanted_array).max(initial=0.0) or 1.0)))
+    return worst
+
+
+def _two_rows(tensor: torch.Tensor) -> torch.Tensor:
+    """Return two rows: a single one would be taken for a fixed size."""
+    return tensor[:2] if len(tensor) > 1 else torch.cat([tensor, tensor])
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep what the exporter prints, logs and warns about to itself."""
+    disabled = logging.root.manager.disable
+    logging.disable(logging.CRITICAL)
+    nowhere = io.StringIO()
+    try:
+        with (
+            warnings.catch_warnings(),
+            contextlib.redirect_stdout(nowhere),
+            contextlib.redirect_stderr(nowhere),
+        ):
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        logging.disable(disabled)

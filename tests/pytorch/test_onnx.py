@@ -1,0 +1,49 @@
+"""A network as an ONNX file: it answers alike in onnxruntime, for any number of rows."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from shrinkage.compaction import compact
+from shrinkage.errors import InputError
+from shrinkage.extras import missing
+from shrinkage.pytorch.onnx import export_onnx
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(missing("onnx") is not None, reason=str(missing("onnx"))),
+]
+
+
+def test_a_compacted_network_answers_alike_in_onnxruntime(tmp_path: Path) -> None:
+    import onnxruntime
+
+    torch.manual_seed(0)
+    model = nn.Sequential(nn.Linear(6, 8), nn.BatchNorm1d(8), nn.ReLU(), nn.Linear(8, 2))
+    with torch.no_grad():
+        model[0].weight[3:] = 0.0
+    rows = torch.randn(9, 6)
+    smaller = compact(model, rows, timed=False).module
+    file = export_onnx(smaller, rows, tmp_path / "small.onnx")
+    assert file.difference < 1e-5
+    assert file.bytes == len(file.path.read_bytes())
+    session = onnxruntime.InferenceSession(file.path)
+    for count in (1, 9):
+        (found,) = session.run(None, {"input": rows[:count].numpy()})
+        wanted = model.eval()(rows[:count]).detach().numpy()
+        np.testing.assert_allclose(found, wanted, atol=1e-5)
+
+
+def test_a_network_that_cannot_be_written_is_refused(tmp_path: Path) -> None:
+    class Asks(nn.Module):
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return x if x.sum() > 0 else -x
+
+    with pytest.raises(InputError, match="the Asks cannot be written as ONNX"):
+        export_onnx(Asks(), torch.randn(3, 2), tmp_path / "asks.onnx")
+    assert not (tmp_path / "asks.onnx").exists()
