@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -21,10 +22,10 @@ pytestmark = [
 
 
 def test_a_compacted_network_answers_alike_in_onnxruntime(tmp_path: Path) -> None:
-    import onnxruntime
+    import onnxruntime  # type: ignore[import-not-found]
 
     torch.manual_seed(0)
-    model = nn.Sequential(nn.Linear(6, 8), nn.BatchNorm1d(8), nn.ReLU(), nn.Linear(8, 2))
+    model: Any = nn.Sequential(nn.Linear(6, 8), nn.BatchNorm1d(8), nn.ReLU(), nn.Linear(8, 2))
     with torch.no_grad():
         model[0].weight[3:] = 0.0
     rows = torch.randn(9, 6)

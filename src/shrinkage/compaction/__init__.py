@@ -18,6 +18,12 @@ with needs("paths", "torch", "safetensors"):
     from shrinkage.compaction.coupling import CoupledUnit, coupled_units
     from shrinkage.compaction.deciding import CollapsedNetwork
     from shrinkage.compaction.proof import Proof, Size, UnequalOutputs
+    from shrinkage.compaction.sparse_files import SparseFile, load_sparse, save_sparse
+    from shrinkage.compaction.sparse_layers import (
+        LayerTimes,
+        SparseExecution,
+        sparse_where_faster,
+    )
     from shrinkage.compaction.tracing import UntraceableNetwork
 
 __all__ = [
@@ -25,11 +31,17 @@ __all__ = [
     "Compaction",
     "CoupledUnit",
     "LayerSizes",
+    "LayerTimes",
     "Proof",
     "Size",
+    "SparseExecution",
+    "SparseFile",
     "TakeInputs",
     "UnequalOutputs",
     "UntraceableNetwork",
     "compact",
     "coupled_units",
+    "load_sparse",
+    "save_sparse",
+    "sparse_where_faster",
 ]

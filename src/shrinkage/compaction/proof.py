@@ -187,15 +187,15 @@ def _timed(
     sizes: tuple[Size, Size],
 ) -> tuple[Size, Size]:
     one = tuple(pytree.tree_map(_first_row, given) for given in inputs)
-    single = _medians(networks, one)
-    batch = _medians(networks, inputs)
+    single = medians(networks, one)
+    batch = medians(networks, inputs)
     return tuple(
         Size(own.parameters, own.multiply_adds, own.file_bytes, single[i], batch[i])
         for i, own in enumerate(sizes)
     )  # type: ignore[return-value]
 
 
-def _medians(networks: tuple[nn.Module, ...], inputs: tuple[Any, ...]) -> list[float]:
+def medians(networks: tuple[nn.Module, ...], inputs: tuple[Any, ...]) -> list[float]:
     """Return the median time of each network, measured in turn."""
     times: list[list[float]] = [[] for _ in networks]
     end = time.perf_counter() + SECONDS

@@ -96,7 +96,7 @@ def _content(module: nn.Module, inputs: tuple[Any, ...]) -> bytes:
 
 
 def _difference(module: nn.Module, inputs: tuple[Any, ...], content: bytes) -> float:
-    import onnxruntime
+    import onnxruntime  # type: ignore[import-not-found]
 
     try:
         session = onnxruntime.InferenceSession(content, providers=["CPUExecutionProvider"])
