@@ -21,6 +21,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import accumulate
 
 import numpy as np
 import torch
@@ -35,12 +36,14 @@ CONVERGED = 0.05
 # η. At a stationary point it does not matter; elsewhere a weight that ought to be 0 counts with at
 # most |w|/η. Much smaller ones drown in rounding: in float32 a weight of 1 counts with 6e-8/η.
 STEP = 0.1
-# Numbers in one layer of all models that are computed at a time: 64 MB in float32.
-CHUNK_NUMBERS = 16_000_000
+# Numbers in one layer of all models that are computed at a time: 8 MB in float32, for the cache.
+CHUNK_NUMBERS = 2_000_000
 MOST_CHUNK_ROWS = 4096
 MOST_ROWS = 100_000
 # Rows that are seen where masks of dropout or batches are random, those of few several times.
 RANDOM_ROWS = 8192
+# Rows that say what the residual is relative to: a size, which a sample tells.
+SCALE_ROWS = 8192
 
 Forward = Callable[[torch.Tensor], torch.Tensor]
 
@@ -111,16 +114,21 @@ def _gradients(
     signal: list[torch.Tensor | None] = [None] * len(at.weights)
     constant = _constant(problem, rows)
     squares = torch.zeros((), dtype=torch.float64)
-    passes = _passes(rows, at)
-    for some in _blocks(problem, rows, at, passes):
-        block, share = rows.take(some), len(some) / (len(rows) * passes)
+    blocks = list(_blocks(problem, rows, at, _passes(rows, at)))
+    seen = sum(map(len, blocks))
+    told = list(accumulate(map(len, blocks)))
+    scaled = next(count for count in told if count >= min(SCALE_ROWS, seen))
+    for some, count in zip(blocks, told, strict=True):
+        block, tells = rows.take(some), count <= scaled
         with torch.enable_grad():
             outputs = at.forward(block.x)
-            losses = problem.loss(outputs, block.target, block.weight) * share
-            _add(slope, _derivatives(losses.sum(), at, retain_graph=True))
-            pull = _pull(problem, block, constant, outputs) * share
-            _add(signal, _derivatives(outputs, at, pull))
-        squares += len(some) / share * float(pull[0].double().square().sum())
+            losses = problem.loss(outputs, block.target, block.weight) * (len(some) / seen)
+            _add(slope, _derivatives(losses.sum(), at, retain_graph=tells))
+            if tells:
+                share = len(some) / scaled
+                pull = _pull(problem, block, constant, outputs) * share
+                _add(signal, _derivatives(outputs, at, pull))
+                squares += len(some) / share * float(pull[0].double().square().sum())
     scale = squares + torch.zeros(len(next(iter(at.weights.values()))), dtype=torch.float64)
     for place, weight in enumerate(at.weights.values()):
         total, signal[place] = signal[place], None
