@@ -10,6 +10,7 @@
 #include <float.h>
 #include <math.h>
 #include <stdint.h>
+#include <string.h>
 
 #include "_pool.h"
 
@@ -87,17 +88,19 @@ STACK(double, stack_double, sqrt, fabs, DBL_MIN)
 
 CLONES static void widen(const uint16_t *restrict narrow, float *restrict wide, size_t n)
 {
-    uint32_t *restrict bits = (uint32_t *)wide;
-    for (size_t i = 0; i < n; i++)
-        bits[i] = (uint32_t)narrow[i] << 16;
+    for (size_t i = 0; i < n; i++) {
+        uint32_t bits = (uint32_t)narrow[i] << 16;
+        memcpy(wide + i, &bits, sizeof bits);
+    }
 }
 
 /* To the nearest, ties to the even one; what is not a number stays none. */
 CLONES static void narrow(const float *restrict wide, uint16_t *restrict narrow, size_t n)
 {
-    const uint32_t *restrict all = (const uint32_t *)wide;
     for (size_t i = 0; i < n; i++) {
-        uint32_t bits = all[i], rounded = (bits + 0x7fffu + (bits >> 16 & 1u)) >> 16;
+        uint32_t bits, rounded;
+        memcpy(&bits, wide + i, sizeof bits);
+        rounded = (bits + 0x7fffu + (bits >> 16 & 1u)) >> 16;
         narrow[i] = (uint16_t)((bits & 0x7fffffffu) > 0x7f800000u ? bits >> 16 | 0x40u : rounded);
     }
 }
