@@ -33,6 +33,12 @@ from shrinkage.terms import Term, Terms, assign
 
 if TYPE_CHECKING:
     from shrinkage.audits import audit
+    from shrinkage.estimators import (
+        ShrinkageClassifier,
+        ShrinkageClassifierCV,
+        ShrinkageRegressor,
+        ShrinkageRegressorCV,
+    )
     from shrinkage.run import fit_path
 
 __version__ = "0.1.0"
@@ -47,7 +53,11 @@ __all__ = [
     "ParameterInfo",
     "Penalty",
     "Selection",
+    "ShrinkageClassifier",
+    "ShrinkageClassifierCV",
     "ShrinkageError",
+    "ShrinkageRegressor",
+    "ShrinkageRegressorCV",
     "Term",
     "Terms",
     "Units",
@@ -68,12 +78,19 @@ __all__ = [
 ]
 
 # Public names that are found when first asked for: some of their modules load a framework.
-_LAZY = {"audit": "shrinkage.audits", "fit_path": "shrinkage.run"}
+_LAZY = {
+    "audit": "shrinkage.audits",
+    "fit_path": "shrinkage.run",
+    "ShrinkageClassifier": "shrinkage.estimators",
+    "ShrinkageClassifierCV": "shrinkage.estimators",
+    "ShrinkageRegressor": "shrinkage.estimators",
+    "ShrinkageRegressorCV": "shrinkage.estimators",
+}
 
 
 def __getattr__(name: str) -> Any:
     if name in _LAZY:
-        if name == "fit_path":
+        if name != "audit":
             require("paths")
         return getattr(importlib.import_module(_LAZY[name]), name)
     raise AttributeError(f"module 'shrinkage' has no attribute {name!r}")

@@ -12,6 +12,8 @@ import numbers
 from collections.abc import Collection
 from typing import Any
 
+import numpy as np
+
 from shrinkage.errors import InputError, near_names
 
 _HINT = "give such a number"
@@ -125,6 +127,17 @@ def whole(
             f"expected {name} as a whole number of at least {least}{end}, got {value!r}: {hint}"
         )
     return int(value)
+
+
+def truth(value: Any, name: str) -> bool:
+    """Return True or False.
+
+    >>> truth(True, "standardize")
+    True
+    """
+    if not isinstance(value, (bool, np.bool_)):
+        raise InputError(f"expected {name} as True or False, got {value!r}: give one of them")
+    return bool(value)
 
 
 def one_of(value: Any, name: str, known: Collection[str]) -> str:

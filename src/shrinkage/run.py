@@ -129,7 +129,7 @@ def fit_path(
         **options: the fields of `PathOptions`: strengths, folds, update, select, seed, epochs,
             batch_size, learning_rate, scorer, positive, score_weights, class_weight, rare,
             rare_below, test_size, refit, engine, device, dtype, precision, runner,
-            groups_of_inputs, free, memory, fast.
+            groups_of_inputs, free, memory, fast, standardize.
 
     Returns:
         The result: `result.best`, `result.one_standard_error`, `result.table()`, …

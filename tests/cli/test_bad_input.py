@@ -157,7 +157,7 @@ BAD_OPTIONS = {
     "large batch": ("--batch-size 1000", "at most the 19", "got 1000", "smaller --batch-size"),
     "empty batch": ("--batch-size 0", "at least 1", "got 0"),
     "no epochs": ("--epochs 0", "epochs", "at least 1", "got 0"),
-    "test share": ("--test-size 2", "test_size as a number above 0 and below 1", "got 2.0"),
+    "test share": ("--test-size 2", "test_size as a number of at least 0 and below 1", "got 2.0"),
     "negative seed": ("--seed -1", "seed", "at least 0", "got -1"),
     "large seed": ("--seed 5000000000", "seed", "at most 4294967295", "got 5000000000"),
     "learning rate": ("--learning-rate nan", "finite number above 0", "got nan", "default"),

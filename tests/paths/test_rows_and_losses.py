@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from shrinkage import L1
+from shrinkage import L1, fit_path
 from shrinkage.datasets import dataset_from_arrays
 from shrinkage.paths.engines.losses import StackedCrossEntropy, StackedSquaredError
 from shrinkage.paths.engines.recipe import Recipe
@@ -91,3 +91,30 @@ def test_jobs_of_another_group_have_other_names():
     settings = plan.problem.terms.settings([(0.1,), (0.2,)])
     names = [[job.name for job in plan.jobs(group, settings)] for group in range(3)]
     assert len({name for some in names for name in some}) == 9
+
+
+@pytest.mark.parametrize("model", ["linear", "mlp:3"])
+def test_a_row_of_weight_two_is_two_rows(model: str) -> None:
+    rng = np.random.default_rng(0)
+    X, noise = rng.normal(size=(30, 3)) * [1, 10, 100], rng.normal(size=30)
+    weight, y = rng.integers(0, 3, size=30), X @ [1.0, 0.2, 0.0] + noise
+    own = np.arange(30) % 3
+
+    def path(copies: np.ndarray, sample_weight: np.ndarray | None):
+        rows = np.repeat(np.arange(30), copies)
+        folds = [(np.flatnonzero(own[rows] != k), np.flatnonzero(own[rows] == k)) for k in range(3)]
+        return fit_path(model, X[rows], y[rows], strengths=(0.01, 0.1), folds=folds, epochs=9,
+                        test_size=0, dtype="float64", sample_weight=sample_weight)  # fmt: skip
+
+    weighted, repeated = path(np.ones(30, dtype=int), weight), path(weight, None)
+    np.testing.assert_allclose(weighted.fold_scores, repeated.fold_scores, rtol=1e-6)
+    np.testing.assert_allclose(weighted.predict(X), repeated.predict(X), rtol=1e-6)
+    assert weighted.best.test_score is None
+    assert weighted.summary["split"] == "no test rows; 3 folds of the user's own"
+
+
+def test_columns_may_keep_their_own_units() -> None:
+    X = np.random.default_rng(0).normal(size=(60, 2)) * [1.0, 50.0]
+    raw = fit_path("linear", X, X @ [1.0, 0.02], strengths=(0.001, 0.1), folds=2, standardize=False)
+    weight = raw.weights["unregularized"]["0.weight"]
+    np.testing.assert_allclose(weight, [[1.0, 0.02]], rtol=1e-6)

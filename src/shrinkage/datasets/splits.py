@@ -143,12 +143,13 @@ def _dealt(codes: np.ndarray, folds: int, seed: int) -> list[RowSplit]:
     return [(np.setdiff1d(rows, validation), validation) for validation in held]
 
 
-def describe_split(dataset: Dataset, folds: int | None = None) -> str:
+def describe_split(dataset: Dataset, folds: int | None = None, *, held_out: bool = True) -> str:
     """Return one sentence on how rows were divided, for the report.
 
     Args:
         dataset: the data.
         folds: how many folds; None when there are none.
+        held_out: whether rows were drawn for a test, where the data has no test set.
 
     Returns:
         The sentence, without a full stop; what the loader decided about groups follows it.
@@ -159,6 +160,8 @@ def describe_split(dataset: Dataset, folds: int | None = None) -> str:
     """
     own_test = dataset.test is not None
     clauses = ["the test set is the data set's own"] if own_test else []
+    if not own_test and not held_out:
+        own_test, clauses = True, ["no test rows"]
     if dataset.groups is not None:
         held = "validation" if own_test else "validation or test"
         first = (
@@ -172,4 +175,4 @@ def describe_split(dataset: Dataset, folds: int | None = None) -> str:
         parts.append(", stratified by class" + ("," if sides else ""))
     if sides:
         parts.append(f" into {' and '.join(sides)}")
-    return "; ".join(["".join(parts), *clauses])
+    return "; ".join(["".join(parts), *clauses] if sides else clauses or ["".join(parts)])

@@ -43,13 +43,21 @@ class TargetEncoding:
     merged: tuple[str, ...] = ()
 
     @classmethod
-    def fit(cls, y: np.ndarray, task: str, *, standardize: bool = False) -> TargetEncoding:
+    def fit(
+        cls,
+        y: np.ndarray,
+        task: str,
+        *,
+        standardize: bool = False,
+        weight: np.ndarray | None = None,
+    ) -> TargetEncoding:
         """Learn the classes, or the mean and population standard deviation, of some targets.
 
         Args:
             y: (n,) labels or numbers.
             task: `classification` or `regression`.
             standardize: for regression, centre and scale; else mean 0 and scale 1.
+            weight: (n,) weights of the rows in mean and scale; None: all alike.
 
         Returns:
             The encoding.
@@ -65,7 +73,8 @@ class TargetEncoding:
         if not standardize:
             return cls(task)
         values = np.asarray(y, dtype=np.float64)
-        mean, scale = float(values.mean()), float(values.std())
+        mean = float(np.average(values, weights=weight))
+        scale = float(np.sqrt(np.average((values - mean) ** 2, weights=weight)))
         if not np.isfinite(mean) or not np.isfinite(scale) or scale == 0:
             raise InputError(
                 f"expected finite targets that differ, got standard deviation {scale}: "

@@ -11,7 +11,8 @@ from dataclasses import asdict, dataclass, replace
 
 import torch
 
-from shrinkage.checks import number, one_of, positive, whole
+from shrinkage.checks import is_number, number, one_of, positive, truth, whole
+from shrinkage.datasets.own_folds import Folds, checked_folds
 from shrinkage.datasets.rare import ClassWeight
 from shrinkage.datasets.targets import Label, plain_label
 from shrinkage.datasets.wording import one_line
@@ -39,7 +40,9 @@ class PathOptions:
 
     Args:
         strengths: how many (2 to 1,000), or an ascending tuple of them.
-        folds: number of folds (≥ 2); not used with a validation set of one's own.
+        folds: number of folds (≥ 2), a splitter of scikit-learn (`TimeSeriesSplit(5)`), or pairs
+            (training rows, validation rows) of the rows that are no test rows; not used with a
+            validation set of one's own.
         update: how the penalty enters training, one of DESIGN's four.
         select: name patterns of the parameters to penalise; empty: every default weight.
         seed: of splits, weights, batches and dropout.
@@ -56,7 +59,7 @@ class PathOptions:
         rare: `keep` rare classes, or merge them into one called `other`.
         rare_below: with `other`, a class of fewer rows is rare; None: fewer training rows than
             folds.
-        test_size: share of the rows held out for the one look at the test set.
+        test_size: share of the rows held out for the one look at the test set; 0: none.
         refit: `chosen` (best, one standard error, unregularized) or `all` strengths.
         engine: `auto`, `stacked` or `sequential`.
         device: `auto`, `cpu`, `cuda`, …
@@ -71,10 +74,12 @@ class PathOptions:
         fast: train all strengths of a network a little, and in full only those that the choice asks
             for; the others are told. Linear models are solved anyway.
         free: columns whose weights in the first layer no term penalises.
+        standardize: whether numbers become (x − mean)/scale, fitted on a fold's training rows;
+            else strengths are about weights in the columns' own units.
     """
 
     strengths: int | tuple[float, ...] = 20
-    folds: int = 5
+    folds: Folds = 5
     update: str = "proximal"
     select: tuple[str, ...] = ()
     seed: int = 0
@@ -98,10 +103,12 @@ class PathOptions:
     free: tuple[str, ...] = ()
     memory: str | float | None = None
     fast: bool = False
+    standardize: bool = True
 
     def __post_init__(self) -> None:
         checked: dict[str, object] = {
-            "folds": whole(self.folds, "folds", 2, "the default is 5"),
+            "folds": _folds(self.folds),
+            "standardize": truth(self.standardize, "standardize"),
             "seed": whole(self.seed, "seed", 0, "the default is 0", most=LARGEST_SEED),
             "update": one_of(self.update, "update", UPDATES),
             "engine": one_of(self.engine, "engine", ENGINES),
@@ -116,7 +123,7 @@ class PathOptions:
                 self.learning_rate, "learning_rate", f"the default is {LEARNING_RATE:g}"
             ),
             "test_size": number(
-                self.test_size, "test_size", above=0, below=1, hint="the default is 0.2"
+                self.test_size, "test_size", below=1, hint="the default is 0.2, and 0 is none"
             ),
         }
         if isinstance(self.strengths, tuple):
@@ -141,7 +148,8 @@ class PathOptions:
 
     def to_dict(self) -> dict[str, object]:
         """Return what makes two runs the same run, as JSON knows it."""
-        values = asdict(replace(self, scorer=None, class_weight=None))
+        values = asdict(replace(self, scorer=None, class_weight=None, folds=2))
+        values["folds"] = self.folds if isinstance(self.folds, int) else _folds_text(self.folds)
         if self.scorer is not None:
             values["scorer"] = scorer_name(self.scorer)
         weight = self.class_weight
@@ -183,3 +191,14 @@ class PathOptions:
                 "cuda where there is one"
             ) from None
         return device
+
+
+def _folds(folds: Folds) -> Folds:
+    if is_number(folds):
+        return whole(folds, "folds", 2, "the default is 5")
+    return checked_folds(folds)
+
+
+def _folds_text(folds: object) -> str:
+    """Return a splitter's text, or how many pairs there are: the plan's identity has the rows."""
+    return f"{len(folds)} pairs" if isinstance(folds, tuple) else one_line(folds, 200)

@@ -35,11 +35,13 @@ class FitTarget:
         y: (n,) labels or numbers, as they were given.
         task: `classification` or `regression`.
         groups: (n,) values; rows with equal values belong together. None: no groups.
+        weight: (n,) weights of the rows in means and scales of numbers; None: all alike.
     """
 
     y: np.ndarray
     task: str
     groups: np.ndarray | None = None
+    weight: np.ndarray | None = None
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar, Self
 
 import numpy as np
@@ -44,7 +44,7 @@ class NumericInputs(Encoder):
         cls, columns: InputColumns, rows: np.ndarray, target: FitTarget | None
     ) -> tuple[tuple[Self, ...], tuple[DroppedColumn, ...]]:
         """Learn medians, means and scales; see `Encoder.fit`."""
-        del target
+        weight = None if target is None or target.weight is None else target.weight[rows]
         numeric = columns.of_kind(ColumnKind.NUMERIC)
         learned: dict[str, Standard] = {}
         dropped: list[DroppedColumn] = []
@@ -52,7 +52,8 @@ class NumericInputs(Encoder):
             names = numeric[start : start + COLUMNS_AT_ONCE]
             block = columns.numbers(rows, names)
             require_finite_block(block, names, lambda row: plain_row(int(rows[row])))
-            for name, (reason, standard) in zip(names, learn(block, list(names)), strict=True):
+            standards = learn(block, list(names), weight)
+            for name, (reason, standard) in zip(names, standards, strict=True):
                 if reason:
                     dropped.append((name, reason))
                 else:
@@ -89,6 +90,15 @@ class NumericInputs(Encoder):
             block = X[start : start + ROWS_AT_ONCE, places].astype(np.float64)
             require_finite_block(block, self.names, lambda row, start=start: plain_row(start + row))
             out[start : start + ROWS_AT_ONCE] = standardize(block, median, mean, scale)
+
+    def unscaled(self) -> Self:
+        """Return inputs that are the numbers as they are, with the median for missing ones.
+
+        >>> NumericInputs(("age",), (31.0,), (30.0,), (2.0,)).unscaled().scales
+        (1.0,)
+        """
+        scales = tuple(1.0 if scale > 0 else 0.0 for scale in self.scales)
+        return replace(self, means=(0.0,) * len(self.names), scales=scales)
 
     def learned_by(self, narrower: Self | None) -> Self:
         """Return these inputs with other numbers; see `Encoder.learned_by`."""

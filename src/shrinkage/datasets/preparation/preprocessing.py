@@ -258,6 +258,13 @@ are 0"]
             raise InputError(f"expected an array of numbers, got {X.dtype}: use a DataFrame")
         return X
 
+    def unscaled(self) -> Preprocessing:
+        """Return this with numbers as they are, neither centred nor scaled."""
+        encoders = tuple(
+            own.unscaled() if isinstance(own, NumericInputs) else own for own in self.encoders
+        )
+        return replace(self, encoders=encoders)
+
     def aligned_to(self, other: Preprocessing) -> Preprocessing:
         """Return this preprocessing with the inputs of another one, fitted on more rows.
 

@@ -31,19 +31,25 @@ class Standard:
         return standardize(values, *(np.asarray(v) for v in (self.median, self.mean, self.scale)))
 
 
-def learn(block: np.ndarray, names: list[str]) -> list[tuple[str, Standard]]:
+def learn(
+    block: np.ndarray, names: list[str], weight: np.ndarray | None = None
+) -> list[tuple[str, Standard]]:
     """Return for each column (n, columns) the reason to drop it, or "", and its numbers.
+
+    A row of weight 2 counts in means and scales as two rows do; medians count rows.
 
     Raises:
         InputError: a column whose spread is not finite.
     """
     empty = np.asarray(np.isnan(block).all(axis=0))
     filled = [name for name, lacks in zip(names, empty, strict=True) if not lacks]
-    learned = iter(_learn(block.T[~empty].T, filled) if filled else ())
+    learned = iter(_learn(block.T[~empty].T, filled, weight) if filled else ())
     return [(MISSING_EVERYWHERE, Standard()) if lacks else next(learned) for lacks in empty]
 
 
-def _learn(block: np.ndarray, names: list[str]) -> list[tuple[str, Standard]]:
+def _learn(
+    block: np.ndarray, names: list[str], weight: np.ndarray | None
+) -> list[tuple[str, Standard]]:
     from sklearn.impute import SimpleImputer
     from sklearn.preprocessing import StandardScaler
 
@@ -56,7 +62,7 @@ def _learn(block: np.ndarray, names: list[str]) -> list[tuple[str, Standard]]:
         else:  # the same numbers at once: a column at a time is most of what a wide table costs
             medians, filled = np.median(block, axis=0), block
         _require_finite_spread(medians, block, names)
-        scaler = StandardScaler().fit(filled)
+        scaler = StandardScaler().fit(filled, sample_weight=weight)
     means, variances = np.asarray(scaler.mean_), np.asarray(scaler.var_)
     _require_finite_spread(means + variances, block, names)
     # not `scale_`: that is 1 where scikit-learn holds a column for constant

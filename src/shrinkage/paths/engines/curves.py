@@ -20,7 +20,10 @@ MOST_ROWS = 2000
 
 @dataclass
 class CurveRecorder:
-    """Collects one unit's curves; records nothing when the unit has no validation rows."""
+    """Collects one unit's curves: of a unit without validation rows the training loss alone.
+
+    That costs nothing, so it is taken after every epoch.
+    """
 
     problem: Problem
     unit: Unit
@@ -33,6 +36,8 @@ class CurveRecorder:
         """Return the recorder of a unit."""
         every = max(1, -(-problem.recipe.epochs // MOST_POINTS))
         positions = unit.data.validation if unit.watched else None
+        if unit.data.validation is None:
+            every = 1
         return cls(
             problem, unit, None if positions is None else spread(positions, MOST_ROWS), every
         )
@@ -46,9 +51,12 @@ class CurveRecorder:
             outputs: maps rows to outputs (models, outputs, rows).
         """
         last = epoch == self.problem.recipe.epochs - 1
-        if self.positions is None or ((epoch + 1) % self.every and not last):
+        unwatched = self.positions is None and self.unit.data.validation is not None
+        if unwatched or ((epoch + 1) % self.every and not last):
             return
-        _, score, loss = judge(self.problem, self.unit.data, outputs, self.positions)
+        score = loss = np.full_like(train_loss, np.nan)
+        if self.positions is not None:
+            _, score, loss = judge(self.problem, self.unit.data, outputs, self.positions)
         self._points.append((epoch + 1, train_loss, loss, score))
 
     def curves(self) -> Curves | None:

@@ -30,7 +30,8 @@ class Recipe:
 
     Args:
         epochs: passes over the training rows.
-        batch_size: rows a step; the rows left over at the end of an epoch are skipped.
+        batch_size: rows a step, or all rows where they are fewer; the rows left over at the end of
+            an epoch are skipped.
         learning_rate: the largest learning rate.
 
     >>> recipe = Recipe(epochs=2, batch_size=4, learning_rate=0.1)

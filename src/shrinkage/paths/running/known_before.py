@@ -64,4 +64,5 @@ def constant_scores(preparation: Preparation, scorer: Scorer) -> ConstantScores:
         for place, (train, held) in enumerate(split.folds)
     ]
     test = preparation.test_rows
-    return ConstantScores(np.array(folds), score(split.train, test.y, test.weight, -1))
+    tested = score(split.train, test.y, test.weight, -1) if len(test.y) else float("nan")
+    return ConstantScores(np.array(folds), tested)

@@ -9,8 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
-from functools import cached_property, reduce
-from operator import or_
+from functools import cached_property
 
 import numpy as np
 import torch
@@ -18,17 +17,13 @@ from torch import nn
 
 from shrinkage.cautions import Caution
 from shrinkage.datasets import Dataset
-from shrinkage.datasets.rare import class_weights, merge_rare
-from shrinkage.errors import InputError
+from shrinkage.datasets.rare import merge_rare
 from shrinkage.paths.choosing.constant import ConstantScores
-from shrinkage.paths.engines.architectures import Architecture, build_seeded, parse_architecture
+from shrinkage.paths.engines.architectures import Architecture, parse_architecture
 from shrinkage.paths.engines.base import Engine, Problem, Unit, spread
-from shrinkage.paths.engines.losses import LOSSES
-from shrinkage.paths.engines.precision import settled
-from shrinkage.paths.engines.recipe import BATCH_SIZE, Recipe, default_epochs, derived_seed
-from shrinkage.paths.engines.registry import choose_engine
+from shrinkage.paths.engines.recipe import derived_seed
 from shrinkage.paths.engines.threads import thread_share
-from shrinkage.paths.options import DTYPES, PathOptions
+from shrinkage.paths.options import PathOptions
 from shrinkage.paths.running.halving import StackLimit
 from shrinkage.paths.running.known_before import (
     checked_scorer,
@@ -37,19 +32,22 @@ from shrinkage.paths.running.known_before import (
 )
 from shrinkage.paths.running.memory import bytes_a_model, training_bytes
 from shrinkage.paths.running.new_cells import new_cell_cautions
-from shrinkage.paths.running.planned_inputs import plan_inputs
+from shrinkage.paths.running.posing import (
+    REFIT_LABEL,
+    pose,
+    prepare,
+    recipe_of,
+    selection_of,
+)
 from shrinkage.paths.running.preparation import Preparation, make_split
 from shrinkage.paths.running.runners.base import Job, Runner
 from shrinkage.paths.running.runners.registry import runner_named
 from shrinkage.paths.running.store import fingerprint_of
 from shrinkage.paths.settings import PathTerms, Settings
 from shrinkage.penalties import Penalty
-from shrinkage.pytorch import describe
-from shrinkage.selections import Selection, as_selection, select, weights
-from shrinkage.terms import Term, assign
+from shrinkage.terms import Term
 
 Model = str | nn.Module | Architecture | Callable[[int, int], nn.Module]
-REFIT_LABEL = 1_000
 PILOT_SHARE, PILOT_STEPS = 0.05, 20
 PILOT_ROWS = 0.8  # a larger share of the rows is all of them
 
@@ -196,7 +194,16 @@ class Plan:
             "penalty": repr(self.problem.terms.varying[0].penalty),
             **({"fixed": fixed} if fixed else {}),
             **({"columns": said} if said else {}),
+            **self._own_folds(),
         }
+
+    def _own_folds(self) -> dict[str, object]:
+        """Return a digest of the rows of each fold where a splitter of the user's drew them."""
+        if isinstance(self.options.folds, int):
+            return {}
+        sides = (side for pair in self.preparation.split.folds for side in pair)
+        arrays = {str(place): side for place, side in enumerate(sides)}
+        return {"rows of folds": fingerprint_of({}, arrays)}
 
 
 def _identity_of(term: Term) -> str:
@@ -237,53 +244,33 @@ def make_plan(
 ) -> Plan:
     """Return everything that is fixed before training starts; arguments as in `fit_dataset`."""
     architecture = parse_architecture(model)
-    solved = architecture.solved
     if options.rare == "other":
         data = merge_rare(data, _rare_below(options, data, validation))
     split = make_split(data, options.folds, options.test_size, options.seed, validation)
-    device = torch.device("cpu") if solved else options.torch_device()
-    dtype = torch.float64 if solved else DTYPES[options.dtype]
-    standardize = data.task == "regression" and not solved
-    preparation = Preparation(
-        data, split, standardize, dtype, device, options.class_weight, options.score_weights
-    )
-    _check_class_weight(options, data)
-    target = preparation.target
-    recipe = _recipe(options, min(len(train) for train, _ in split.folds))
+    preparation = prepare(data, split, architecture, options)
+    recipe = recipe_of(options, min(len(train) for train, _ in split.folds))
     scorer = checked_scorer(options, preparation)
     _ = preparation.test_inputs  # a bad cell among them stops the run here
-    n_outputs = max(1, len(target.classes))
-    seed = derived_seed(options.seed, REFIT_LABEL)
-    module = build_seeded(
-        architecture, preparation.preprocessing.n_inputs, n_outputs, seed, dtype
-    ).to(device)
-    _check_batch_norm(module, recipe)
-    infos = tuple(info for info, _ in describe(module))
-    for pattern in options.select:
-        select(pattern, infos)
-    terms = PathTerms.of(penalty, _selection(options.select), fixed)
-    inputs = plan_inputs(preparation, infos, terms.terms, options)
-    engine = choose_engine(options.engine, architecture, module)
-    problem = Problem(
-        architecture=architecture,
-        terms=terms,
-        assignment=assign(inputs.infos, terms.terms, options.update),
-        update=options.update,
-        recipe=recipe,
-        loss=LOSSES[data.task],
-        scorer=scorer,
-        n_outputs=n_outputs,
-        device=device,
-        dtype=dtype,
-        sources=preparation.preprocessing.source_columns,
-        precision=settled(options.precision, device, dtype, narrows=engine.narrows),
+    posed = pose(
+        architecture,
+        preparation,
+        PathTerms.of(penalty, selection_of(options.select), fixed),
+        options,
+        recipe,
+        scorer,
     )
-    engine.check(problem)
     runner = runner_named(options.runner)
     new_cells = new_cell_cautions(preparation, validation)
-    memory = training_bytes(options.memory_cap, device)
     return Plan(
-        problem, preparation, engine, runner, options, module, inputs.warnings, new_cells, memory
+        posed.problem,
+        preparation,
+        posed.engine,
+        runner,
+        options,
+        posed.module,
+        posed.warnings,
+        new_cells,
+        training_bytes(options.memory_cap, preparation.device),
     )
 
 
@@ -294,40 +281,5 @@ def _rare_below(options: PathOptions, data: Dataset, validation: np.ndarray | No
     if validation is not None:
         return 2
     share = 1.0 if data.test is not None else 1.0 - options.test_size
-    return math.ceil(options.folds / share)
-
-
-def _check_class_weight(options: PathOptions, data: Dataset) -> None:
-    if options.class_weight not in (None, "none"):
-        if data.task != "classification":
-            raise InputError(
-                "expected classes for class_weight (--class-weight), got a regression: leave it out"
-            )
-        class_weights(data.y, options.class_weight)
-
-
-def _check_batch_norm(module: nn.Module, recipe: Recipe) -> None:
-    """Refuse batch norm over single rows."""
-    normed = any(isinstance(layer, nn.modules.batchnorm._BatchNorm) for layer in module.modules())
-    if normed and recipe.batch_size < 2:
-        raise InputError(
-            "expected a batch size of at least 2 for a model with batch norm, got 1; choose a "
-            "larger --batch-size"
-        )
-
-
-def _selection(patterns: tuple[str, ...]) -> Selection:
-    if not patterns:
-        return weights()
-    return reduce(or_, [as_selection(pattern) for pattern in patterns])
-
-
-def _recipe(options: PathOptions, rows: int) -> Recipe:
-    if options.batch_size is not None and options.batch_size > rows:
-        raise InputError(
-            f"expected a batch size of at most the {rows} training rows of a fold, got "
-            f"{options.batch_size}; choose a smaller --batch-size"
-        )
-    batch = options.batch_size or min(BATCH_SIZE, rows)
-    epochs = options.epochs or default_epochs(rows, batch)
-    return Recipe(epochs=epochs, batch_size=batch, learning_rate=options.learning_rate)
+    folds = options.folds if isinstance(options.folds, int) else 2
+    return math.ceil(folds / share)

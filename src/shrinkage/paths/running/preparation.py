@@ -23,6 +23,7 @@ from shrinkage.datasets import (
     take_rows,
 )
 from shrinkage.datasets.dataset import RawRows
+from shrinkage.datasets.own_folds import Folds, own_folds
 from shrinkage.datasets.preparation.base import FitTarget
 from shrinkage.datasets.preparation.row_cells import RowCells
 from shrinkage.datasets.rare import ClassWeight, class_weights
@@ -53,14 +54,14 @@ class TestRows:
 
 
 def make_split(
-    data: Dataset, folds: int, test_size: float, seed: int, validation: np.ndarray | None
+    data: Dataset, folds: Folds, test_size: float, seed: int, validation: np.ndarray | None
 ) -> Split:
     """Return the split of a dataset.
 
     Args:
         data: the dataset; with an own test set all its rows are for training.
-        folds: number of folds.
-        test_size: share held out for the test.
+        folds: number of folds, or a splitter of the user's own.
+        test_size: share held out for the test; 0: none.
         seed: of the random choices.
         validation: positions of a validation set of the user's own, or None for folds.
     """
@@ -84,15 +85,29 @@ def make_split(
         return Split(everything, test, fold, "validated on rows that the user set apart")
     train, test = _train_and_test(data, test_size, seed)
     groups = None if data.groups is None else data.groups[train]
-    pairs = make_folds(data.y[train], data.task, groups, folds, seed)
+    if isinstance(folds, int):
+        pairs = make_folds(data.y[train], data.task, groups, folds, seed)
+        told = describe_split(data, folds, held_out=test_size > 0)
+    else:
+        pairs = own_folds(folds, data.y[train], groups)
+        held = describe_split(data, held_out=test_size > 0)
+        told = f"{held}; {len(pairs)} folds of the user's own"
     positions = tuple((train[inside], train[outside]) for inside, outside in pairs)
-    return Split(train, test, positions, describe_split(data, folds))
+    return Split(train, test, positions, told)
 
 
 def _train_and_test(data: Dataset, test_size: float, seed: int) -> tuple[np.ndarray, np.ndarray]:
-    if data.test is not None:
+    if data.test is not None or test_size == 0:
         return np.arange(data.n_samples), np.array([], dtype=np.int64)
     return split_test(data, test_size, seed)
+
+
+@dataclass(frozen=True)
+class Known:
+    """A preparation of rows and targets that was fitted before, on other rows."""
+
+    preprocessing: Preprocessing
+    target: TargetEncoding
 
 
 @dataclass(frozen=True)
@@ -107,6 +122,8 @@ class Preparation:
         device: where they live.
         class_weight: `balanced` or a weight by label; multiplies the weights in the loss.
         score_weights: whether sample weights count in scores too.
+        standardize: whether numbers become (x − mean)/scale.
+        known: what is used instead of fitting anything.
     """
 
     data: Dataset
@@ -116,6 +133,8 @@ class Preparation:
     device: torch.device
     class_weight: ClassWeight = None
     score_weights: bool = True
+    standardize: bool = True
+    known: Known | None = None
 
     @cached_property
     def preprocessing(self) -> Preprocessing:
@@ -184,16 +203,33 @@ class Preparation:
         return self._inputs(self.split.train, self.preprocessing)
 
     def fitted_on(self, train: np.ndarray) -> Preprocessing:
-        """Return the preprocessing that is fitted on some rows."""
-        target = FitTarget(self.data.y, self.data.task, self.data.groups)
-        return Preprocessing.fit(self.data.columns, train, target=target)
+        """Return the preprocessing that is fitted on some rows; those of weight 0 do not count."""
+        if self.known is not None:
+            return self.known.preprocessing
+        data, weight = self.data, self._weight_of(train)
+        target = FitTarget(data.y, data.task, data.groups)
+        if weight is not None:
+            train = train[weight > 0]
+            target = replace(target, weight=data.sample_weight)
+        fitted = Preprocessing.fit(data.columns, train, target=target)
+        return fitted if self.standardize else fitted.unscaled()
 
     def _encoding(self, train: np.ndarray) -> TargetEncoding:
+        if self.known is not None:
+            return self.known.target
         encoding = TargetEncoding.fit(
-            self.data.y[train], self.data.task, standardize=self.standardize_target
+            self.data.y[train],
+            self.data.task,
+            standardize=self.standardize_target,
+            weight=self._weight_of(train),
         )
         read = self.data.target
         return encoding if read is None else replace(encoding, merged=read.merged)
+
+    def _weight_of(self, train: np.ndarray) -> np.ndarray | None:
+        """Return the sample weights of some rows, where there are some above 0."""
+        weight = self.data.sample_weight
+        return weight[train] if weight is not None and (weight[train] > 0).any() else None
 
     def _inputs(self, used: np.ndarray, fitted: Preprocessing) -> torch.Tensor:
         dtype = np.float64 if self.dtype == torch.float64 else np.float32

@@ -1,0 +1,167 @@
+"""What the four estimators share: their rows, their choices, and what a fitted one tells.
+
+Who uses this: the estimators. Parameters are kept as they were given and checked in `fit`, as
+scikit-learn asks; rows are numbers, sparse ones become dense.
+"""
+
+from __future__ import annotations
+
+from typing import Any, cast
+
+import numpy as np
+from sklearn.base import BaseEstimator
+from sklearn.utils import check_random_state
+from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
+
+from shrinkage.datasets import Dataset
+from shrinkage.datasets.in_memory import rows_in_memory
+from shrinkage.errors import InputError
+from shrinkage.estimators.fitted import FittedModel
+from shrinkage.paths.options import DTYPES, LARGEST_SEED, PathOptions
+from shrinkage.penalties import Penalty
+from shrinkage.penalties.registry import penalty_from_name
+
+
+class Shrinkage(BaseEstimator):
+    """The common part; its parameters are those of the estimators."""
+
+    model: Any
+    penalty: Any
+    fixed: Any
+    update: str
+    select: Any
+    standardize: bool
+    epochs: int | None
+    batch_size: int | None
+    learning_rate: float
+    engine: str
+    device: str
+    dtype: str
+    random_state: Any
+
+    task: str
+
+    _fitted: FittedModel
+
+    def __sklearn_tags__(self) -> Any:
+        """Return the tags: numbers, sparse or dense, without missing ones."""
+        tags = super().__sklearn_tags__()
+        tags.input_tags.sparse = True
+        return tags
+
+    def __sklearn_is_fitted__(self) -> bool:
+        """Return whether there is a model."""
+        return hasattr(self, "_fitted")
+
+    @property
+    def module_(self) -> Any:
+        """Return the trained `torch.nn.Module`, which maps prepared rows to outputs."""
+        check_is_fitted(self)
+        return self._fitted.module
+
+    @property
+    def preprocessing_(self) -> Any:
+        """Return what prepares raw rows for `module_`, fitted on the training rows."""
+        check_is_fitted(self)
+        return self._fitted.preprocessing
+
+    @property
+    def feature_importances_(self) -> np.ndarray:
+        """Return for each column the Euclidean norm of its weights in the first layer.
+
+        They are weights of standardized columns, so that columns compare; shape (n_features,). A
+        column that the model does not use has exactly 0.
+        """
+        check_is_fitted(self)
+        return self._fitted.input_norms()
+
+    def _affine(self, name: str) -> tuple[np.ndarray, np.ndarray]:
+        check_is_fitted(self)
+        if not self._fitted.linear:
+            raise AttributeError(
+                f"{type(self).__name__!r} has {name} where model='linear', got {self.model!r}: "
+                "feature_importances_ tells of networks"
+            )
+        return self._fitted.affine()
+
+    def _outputs(self, X: object) -> np.ndarray:
+        """Return outputs (rows, outputs) for raw rows."""
+        check_is_fitted(self)
+        return self._fitted.outputs(self._dense(self._checked(X, reset=False)))
+
+    def _checked(self, X: object, y: object = "no_validation", *, reset: bool) -> Any:
+        """Return rows, or rows and targets, as scikit-learn checks them."""
+        said: dict[str, Any] = {"accept_sparse": ("csr", "csc", "coo")}
+        if not isinstance(y, str):
+            said |= {"y": y, "y_numeric": self.task == "regression", "ensure_min_samples": 2}
+        elif reset:
+            said |= {"y": None}
+        return validate_data(
+            self, cast(Any, X), dtype=[np.float64, np.float32], reset=reset, **said
+        )
+
+    @staticmethod
+    def _dense(X: Any) -> np.ndarray:
+        rows = rows_in_memory(X)
+        assert isinstance(rows, np.ndarray)
+        return rows
+
+    def _dataset(
+        self, X: object, y: np.ndarray, sample_weight: object, groups: object = None
+    ) -> Dataset:
+        """Return checked rows and targets as a data set."""
+        rows = self._dense(X)
+        weight = None
+        if sample_weight is not None:
+            weight = _check_sample_weight(
+                sample_weight, rows, dtype=np.float64, ensure_non_negative=True
+            )
+        names = getattr(self, "feature_names_in_", None)
+        if names is None:
+            names = [f"x{place}" for place in range(rows.shape[1])]
+        codes = None
+        if groups is not None:
+            codes = np.unique(np.asarray(groups), return_inverse=True)[1]
+        return Dataset(
+            name="data",
+            X=rows,
+            y=y,
+            task=self.task,
+            input_names=tuple(map(str, names)),
+            groups=codes,
+            group_name=None if codes is None else "groups",
+            sample_weight=weight,
+        )
+
+    def _penalty(self) -> Penalty:
+        return penalty_from_name(self.penalty) if isinstance(self.penalty, str) else self.penalty
+
+    def _options(self, rows: np.ndarray, **further: Any) -> PathOptions:
+        """Return the choices, checked; the type of the weights follows the rows for `auto`."""
+        dtype = self.dtype
+        if dtype == "auto":
+            dtype = "float32" if rows.dtype == np.float32 else "float64"
+        elif dtype not in DTYPES:
+            raise InputError(f"expected dtype as auto, float32 or float64, got {dtype!r}")
+        select = (self.select,) if isinstance(self.select, str) else tuple(self.select)
+        return PathOptions(
+            update=self.update,
+            select=select,
+            standardize=self.standardize,
+            epochs=self.epochs,
+            batch_size=self.batch_size,
+            learning_rate=self.learning_rate,
+            engine=self.engine,
+            device=self.device,
+            dtype=dtype,
+            class_weight=getattr(self, "class_weight", None),
+            seed=self._seed(),
+            test_size=0,
+            **further,
+        )
+
+    def _seed(self) -> int:
+        """Return the seed of `fit_path`: a whole number as it is, else one that is drawn."""
+        if isinstance(self.random_state, (int, np.integer)):
+            return int(self.random_state)
+        return int(check_random_state(self.random_state).randint(LARGEST_SEED, dtype=np.uint32))

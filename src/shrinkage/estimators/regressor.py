@@ -1,0 +1,112 @@
+"""A regressor of scikit-learn's: a network or a linear model at one strength."""
+
+from __future__ import annotations
+
+from typing import Any, Self
+
+import numpy as np
+
+from shrinkage.datasets import TargetEncoding
+from shrinkage.estimators.kinds import Regresses
+from shrinkage.estimators.one_strength import OneStrength
+from shrinkage.paths.engines.recipe import LEARNING_RATE
+
+
+class ShrinkageRegressor(Regresses, OneStrength):
+    """A network or linear model that predicts a number, with a penalty on its weights.
+
+    It minimizes `½ mean squared error + strength · penalty + fixed terms` on standardized columns.
+    `model="linear"` is solved to its minimizer, and a strength is scikit-learn's alpha; networks
+    train on the standardized target, as those of `fit_path`.
+
+    Args:
+        model: `linear`, `mlp:64,32`, a function of (n_inputs, n_outputs), or a module.
+        penalty: a name (`l1`, `l2`, `elastic-net`, `group-lasso`) or a penalty, `L1()`.
+        strength: it multiplies the penalty; ≥ 0, 0 is the bare training.
+        fixed: further terms, for example `1e-3 * L2()`.
+        update: how the penalty enters training: `proximal`, `decoupled`, `gradient`, `loss`.
+        select: name patterns of the parameters to penalise; none: every default weight.
+        standardize: whether columns become (x − mean)/scale inside; `coef_` is in their own units.
+        epochs: passes over the rows; None: about 2,000 steps, but between 5 and 200 epochs.
+        batch_size: rows a step; None: 128, or all rows if there are fewer.
+        learning_rate: the largest learning rate.
+        engine: `auto`, `stacked` or `sequential`.
+        device: `auto`, `cpu`, `cuda`, …
+        dtype: `auto` (float32 where the rows are float32, else float64), `float32`, `float64`.
+        random_state: a whole number, None, or a `RandomState`.
+
+    Attributes:
+        coef_, intercept_: of a linear model, for raw columns: (n_features,), and a number.
+        feature_importances_: norms of each column's weights in the first layer, (n_features,).
+        module_: the trained `torch.nn.Module`.
+        preprocessing_: what prepares raw rows for it.
+        n_iter_, loss_curve_: epochs, and the mean data loss of each; of networks.
+        status_: how training ended: `ok`, `collapsed`, `not_converged`.
+
+    >>> from sklearn.datasets import load_diabetes
+    >>> X, y = load_diabetes(return_X_y=True)
+    >>> model = ShrinkageRegressor("linear", strength=5.0).fit(X, y)
+    >>> int((model.coef_ != 0).sum()), round(model.score(X, y), 2)
+    (5, 0.49)
+
+    Source: https://scikit-learn.org/stable/developers/develop.html
+    """
+
+    def __init__(
+        self,
+        model: Any = "mlp:64,32",
+        *,
+        penalty: Any = "l1",
+        strength: float = 1e-3,
+        fixed: Any = (),
+        update: str = "proximal",
+        select: Any = (),
+        standardize: bool = True,
+        epochs: int | None = None,
+        batch_size: int | None = None,
+        learning_rate: float = LEARNING_RATE,
+        engine: str = "auto",
+        device: str = "auto",
+        dtype: str = "auto",
+        random_state: Any = 0,
+    ) -> None:
+        self.model = model
+        self.penalty = penalty
+        self.strength = strength
+        self.fixed = fixed
+        self.update = update
+        self.select = select
+        self.standardize = standardize
+        self.epochs = epochs
+        self.batch_size = batch_size
+        self.learning_rate = learning_rate
+        self.engine = engine
+        self.device = device
+        self.dtype = dtype
+        self.random_state = random_state
+
+    def partial_fit(self, X: object, y: object, sample_weight: object = None) -> Self:
+        """Go once over rows, on from the weights that there are.
+
+        The first call learns how columns and target are scaled, from its rows.
+
+        Args:
+            X: rows of numbers, (n, n_features).
+            y: targets, (n,).
+            sample_weight: weights ≥ 0, (n,).
+
+        Returns:
+            The estimator itself.
+
+        Raises:
+            ValueError: rows or targets are not what they must be.
+        """
+        first = not self.__sklearn_is_fitted__()
+        rows, targets = self._checked(X, y, reset=first)
+        data = self._dataset(rows, self._targets(targets), sample_weight)
+        mean, scale = 0.0, 1.0
+        if self.model != "linear":
+            mean = float(np.average(data.y, weights=data.sample_weight))
+            scale = float(np.sqrt(np.average((data.y - mean) ** 2, weights=data.sample_weight)))
+        encoding = TargetEncoding("regression", mean=mean, scale=scale or 1.0)
+        return self._pass(data, encoding, first)

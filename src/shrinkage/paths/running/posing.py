@@ -1,0 +1,151 @@
+"""The problem of a model on prepared rows: what an engine trains, posed and checked once.
+
+Who uses this: the plan of a path, and the estimators, which train one model on all rows.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import reduce
+from operator import or_
+
+import torch
+from torch import nn
+
+from shrinkage.datasets import Dataset
+from shrinkage.datasets.rare import class_weights
+from shrinkage.errors import InputError
+from shrinkage.paths.choosing.scores import Scorer
+from shrinkage.paths.engines.architectures import Architecture, build_seeded
+from shrinkage.paths.engines.base import Engine, Problem
+from shrinkage.paths.engines.losses import LOSSES
+from shrinkage.paths.engines.precision import settled
+from shrinkage.paths.engines.recipe import BATCH_SIZE, Recipe, default_epochs, derived_seed
+from shrinkage.paths.engines.registry import choose_engine
+from shrinkage.paths.options import DTYPES, PathOptions
+from shrinkage.paths.running.planned_inputs import plan_inputs
+from shrinkage.paths.running.preparation import Preparation, Split
+from shrinkage.paths.settings import PathTerms
+from shrinkage.pytorch import describe
+from shrinkage.selections import Selection, as_selection, select, weights
+from shrinkage.terms import assign
+
+REFIT_LABEL = 1_000
+
+
+def prepare(
+    data: Dataset, split: Split, architecture: Architecture, options: PathOptions
+) -> Preparation:
+    """Return what makes the rows of each job of an architecture.
+
+    Raises:
+        InputError: class weights that do not fit the target, or a device that is not there.
+    """
+    solved = architecture.solved
+    preparation = Preparation(
+        data,
+        split,
+        standardize_target=data.task == "regression" and not solved,
+        dtype=torch.float64 if solved else DTYPES[options.dtype],
+        device=torch.device("cpu") if solved else options.torch_device(),
+        class_weight=options.class_weight,
+        score_weights=options.score_weights,
+        standardize=options.standardize,
+    )
+    _check_class_weight(options, data)
+    return preparation
+
+
+@dataclass(frozen=True)
+class Posed:
+    """A problem, the module that its models start as, the engine for it, and what to tell."""
+
+    problem: Problem
+    module: nn.Module
+    engine: Engine
+    warnings: tuple[str, ...]
+
+
+def pose(
+    architecture: Architecture,
+    preparation: Preparation,
+    terms: PathTerms,
+    options: PathOptions,
+    recipe: Recipe,
+    scorer: Scorer,
+) -> Posed:
+    """Return the problem of an architecture on prepared rows, checked.
+
+    Raises:
+        ShrinkageError: the model does not fit the rows, or the terms do not fit the model.
+    """
+    n_outputs = max(1, len(preparation.target.classes))
+    dtype, device = preparation.dtype, preparation.device
+    seed = derived_seed(options.seed, REFIT_LABEL)
+    module = build_seeded(
+        architecture, preparation.preprocessing.n_inputs, n_outputs, seed, dtype
+    ).to(device)
+    _check_batch_norm(module, recipe)
+    infos = tuple(info for info, _ in describe(module))
+    for pattern in options.select:
+        select(pattern, infos)
+    inputs = plan_inputs(preparation, infos, terms.terms, options)
+    engine = choose_engine(options.engine, architecture, module)
+    problem = Problem(
+        architecture=architecture,
+        terms=terms,
+        assignment=assign(inputs.infos, terms.terms, options.update),
+        update=options.update,
+        recipe=recipe,
+        loss=LOSSES[preparation.data.task],
+        scorer=scorer,
+        n_outputs=n_outputs,
+        device=device,
+        dtype=dtype,
+        sources=preparation.preprocessing.source_columns,
+        precision=settled(options.precision, device, dtype, narrows=engine.narrows),
+    )
+    engine.check(problem)
+    return Posed(problem, module, engine, inputs.warnings)
+
+
+def _check_class_weight(options: PathOptions, data: Dataset) -> None:
+    if options.class_weight not in (None, "none"):
+        if data.task != "classification":
+            raise InputError(
+                "expected classes for class_weight (--class-weight), got a regression: leave it out"
+            )
+        class_weights(data.y, options.class_weight)
+
+
+def _check_batch_norm(module: nn.Module, recipe: Recipe) -> None:
+    """Refuse batch norm over single rows."""
+    normed = any(isinstance(layer, nn.modules.batchnorm._BatchNorm) for layer in module.modules())
+    if normed and recipe.batch_size < 2:
+        raise InputError(
+            "expected a batch size of at least 2 for a model with batch norm, got 1; choose a "
+            "larger --batch-size"
+        )
+
+
+def selection_of(patterns: tuple[str, ...]) -> Selection:
+    """Return what name patterns select: the default weights where there are none."""
+    if not patterns:
+        return weights()
+    return reduce(or_, [as_selection(pattern) for pattern in patterns])
+
+
+def recipe_of(options: PathOptions, rows: int) -> Recipe:
+    """Return the recipe for so many training rows.
+
+    Raises:
+        InputError: a batch of more rows than there are.
+    """
+    if options.batch_size is not None and options.batch_size > rows:
+        raise InputError(
+            f"expected a batch size of at most the {rows} training rows of a fold, got "
+            f"{options.batch_size}; choose a smaller --batch-size"
+        )
+    batch = options.batch_size or BATCH_SIZE  # all rows where they are fewer, as a batch is cut
+    epochs = options.epochs or default_epochs(rows, batch)
+    return Recipe(epochs=epochs, batch_size=batch, learning_rate=options.learning_rate)
