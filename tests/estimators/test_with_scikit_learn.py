@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -29,9 +30,9 @@ from shrinkage.estimators import (
     ShrinkageRegressorCV,
 )
 
-FLOWERS, KINDS = load_iris(return_X_y=True)
+FLOWERS, KINDS = (np.asarray(part) for part in load_iris(return_X_y=True))
 NAMES = np.array(["setosa", "versicolor", "virginica"])[KINDS]
-PEOPLE, PROGRESS = load_diabetes(return_X_y=True)
+PEOPLE, PROGRESS = (np.asarray(part) for part in load_diabetes(return_X_y=True))
 FEW = {"strengths": (0.003, 0.03, 0.3), "cv": 3}
 
 
@@ -88,7 +89,7 @@ def test_select_from_model_keeps_what_has_a_weight_in_pandas_and_polars():
     rng = np.random.default_rng(0)
     X = np.column_stack([FLOWERS, rng.normal(size=(150, 3))])
     table = pd.DataFrame(X, columns=list("abcdefg"))
-    selector = SelectFromModel(ShrinkageClassifier("linear", strength=0.1))
+    selector: Any = SelectFromModel(ShrinkageClassifier("linear", strength=0.1))
     small = selector.set_output(transform="pandas").fit_transform(table, NAMES)
     weights = selector.estimator_.coef_
     assert list(small.columns) == [n for n, w in zip("abcdefg", weights.T, strict=True) if w.any()]
@@ -111,10 +112,12 @@ def test_copies_and_pickles_predict_the_same():
         ShrinkageClassifierCV("mlp:4", epochs=2, **FEW, fixed=(1e-3 * L2(),)),
         ShrinkageClassifier("mlp:4", penalty=ElasticNet(0.3), epochs=2),
     ):
-        model = clone(estimator).fit(FLOWERS, NAMES)
+        model: Any = clone(estimator)
+        model.fit(FLOWERS, NAMES)
         again = pickle.loads(pickle.dumps(model))
         np.testing.assert_array_equal(again.predict_proba(FLOWERS), model.predict_proba(FLOWERS))
-        assert clone(model).get_params() == estimator.get_params()
+        bare: Any = clone(model)
+        assert bare.get_params() == estimator.get_params()
         assert np.abs(model.predict_proba(FLOWERS).sum(axis=1) - 1).max() < 1e-12
 
 
@@ -146,8 +149,8 @@ def test_strong_penalties_make_exact_zeros_in_parts():
 def test_weights_are_routed_and_count():
     weight = np.where(KINDS == 0, 100.0, 0.01)
     with sklearn.config_context(enable_metadata_routing=True):
-        model = ShrinkageClassifier("linear", strength=0.1).set_fit_request(sample_weight=True)
-        model.set_score_request(sample_weight=True)
+        model: Any = ShrinkageClassifier("linear", strength=0.1)
+        model.set_fit_request(sample_weight=True).set_score_request(sample_weight=True)
         search = GridSearchCV(model, {"strength": [0.1]}, cv=3)
         search.fit(FLOWERS, KINDS, sample_weight=weight)
     assert (search.predict(FLOWERS) == 0).mean() > 0.6

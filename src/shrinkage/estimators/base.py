@@ -96,9 +96,8 @@ class Shrinkage(BaseEstimator):
             said |= {"y": y, "y_numeric": self.task == "regression", "ensure_min_samples": 2}
         elif reset:
             said |= {"y": None}
-        return validate_data(
-            self, cast(Any, X), dtype=[np.float64, np.float32], reset=reset, **said
-        )
+        said |= {"dtype": [np.float64, np.float32], "reset": reset}
+        return validate_data(self, cast(Any, X), **said)
 
     @staticmethod
     def _dense(X: Any) -> np.ndarray:
