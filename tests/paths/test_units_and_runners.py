@@ -116,7 +116,7 @@ def test_parameters_are_found_once_a_path_and_targets_fitted_once_a_fold(model, 
     for module in (parameters, loss, regularize):
         if hasattr(module, "describe"):
             monkeypatch.setattr(module, "describe", counted)
-    monkeypatch.setattr("shrinkage.paths.running.plan.describe", counted)
+    monkeypatch.setattr("shrinkage.paths.running.posing.describe", counted)
     monkeypatch.setattr(TargetEncoding, "fit", classmethod(counted_fit))
     X, y = load_diabetes(return_X_y=True)
     fit_path(model, X, y, **SMALL)
