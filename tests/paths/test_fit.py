@@ -1,5 +1,8 @@
 """A path from end to end on small data: what it promises about rows, files and models."""
 
+# pyright: reportArgumentType=false, reportCallIssue=false, reportIndexIssue=false
+# pyright: reportOperatorIssue=false, reportOptionalOperand=false
+
 from __future__ import annotations
 
 import json
