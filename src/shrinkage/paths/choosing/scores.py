@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 from sklearn.exceptions import UndefinedMetricWarning
-from sklearn.metrics import get_scorer, get_scorer_names
+from sklearn.metrics import accuracy_score, get_scorer, get_scorer_names, r2_score
 
 from shrinkage.datasets import TargetEncoding
 from shrinkage.datasets.cells import level_text
@@ -30,6 +30,7 @@ SHIFT = 0.0123456789
 """Made-up outputs for numbers are the targets of other rows and so much of their range."""
 
 DEFAULT_SCORES = {"classification": "accuracy", "regression": "r2"}
+_DEFAULT_METRICS = {"classification": accuracy_score, "regression": r2_score}
 ScorerLike = str | Callable[..., float]
 
 
@@ -158,7 +159,41 @@ class Scorer:
             weight: sample weights (rows,), or None.
             encoding: turns outputs into predictions of the raw targets' kind.
         """
+        quick = self._of_all(outputs, raw_target, weight, encoding)
+        if quick is not None:
+            return quick
         return np.array([self._score(model, raw_target, weight, encoding) for model in outputs])
+
+    def _of_all(
+        self,
+        outputs: np.ndarray,
+        raw_target: np.ndarray,
+        weight: np.ndarray | None,
+        encoding: TargetEncoding,
+    ) -> np.ndarray | None:
+        """Return the default scores of all models at once, as scikit-learn defines them.
+
+        None for other scores, and where r2 is none: scikit-learn then has its say.
+        """
+        function = getattr(self.metric, "_score_func", None)
+        plain = function is _DEFAULT_METRICS[encoding.task] and not getattr(
+            self.metric, "_kwargs", {}
+        )
+        if not plain or (weight is not None and not np.sum(weight) > 0):
+            return None
+        finite = np.isfinite(outputs).all(axis=(1, 2))
+        if encoding.task == "classification":
+            hits = encoding.encode(raw_target) == outputs.argmax(axis=1)
+            return np.where(finite, np.average(hits, axis=1, weights=weight), np.nan)
+        y = np.asarray(raw_target, dtype=np.float64)
+        counts = np.ones(len(y)) if weight is None else np.asarray(weight, dtype=np.float64)
+        if len(y) < 2:
+            return None
+        spread = counts @ (y - np.average(y, weights=counts)) ** 2
+        if not spread > 0:
+            return None
+        errors = y - encoding.decode(outputs[:, 0])
+        return np.where(finite, 1.0 - (errors * errors) @ counts / spread, np.nan)
 
     def _score(
         self,
@@ -169,9 +204,6 @@ class Scorer:
     ) -> float:
         if not np.isfinite(outputs).all():
             return float("nan")
-        if self.name == "accuracy" and encoding.task == "classification":
-            hits = encoding.encode(raw_target) == outputs.argmax(axis=0)
-            return float(np.average(hits, weights=weight))
         try:
             return self._value(outputs, raw_target, weight, encoding)
         except (

@@ -7,10 +7,13 @@ a resumed run rounds like an undisturbed one.
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
+from functools import cache
 
 import torch
+from threadpoolctl import ThreadpoolController
 
 
 def thread_share(jobs: int) -> int:
@@ -32,3 +35,36 @@ def torch_threads(count: int) -> Iterator[None]:
         yield
     finally:
         torch.set_num_threads(before)
+
+
+@cache
+def _libraries() -> ThreadpoolController:
+    """Return the libraries that are loaded by now, looked up once: that takes milliseconds."""
+    return ThreadpoolController()
+
+
+class _OneThread:
+    """NumPy's and SciPy's linear algebra on one thread while anybody asks for it.
+
+    Their number of threads is one for the whole process: the first who comes sets it, and the last
+    who leaves sets it back.
+    """
+
+    def __init__(self) -> None:
+        self._lock, self._inside, self._exit = threading.Lock(), 0, ExitStack()
+
+    def __enter__(self) -> None:
+        with self._lock:
+            self._inside += 1
+            if self._inside == 1:
+                self._exit.enter_context(_libraries().limit(limits=1, user_api="blas"))
+
+    def __exit__(self, *_: object) -> None:
+        with self._lock:
+            self._inside -= 1
+            if not self._inside:
+                self._exit.close()
+
+
+one_blas_thread = _OneThread()
+"""A context for many small solves: woken threads cost more than they do (under load 100 times)."""

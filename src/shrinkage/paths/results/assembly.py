@@ -9,6 +9,7 @@ import copy
 import platform
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 
 import numpy as np
@@ -101,7 +102,8 @@ def assemble(
     figures = _class_figures(plan, refit, roles["best"])
     cautions = (*plan.cautions, *score_cautions(validation, choice, plan.constant, scorer.name))
     findings = Findings(chosen, cautions, _constant(plan), figures, left_out)
-    summary = summary_of(plan, validation, findings, len(refit.settings), source, _versions())
+    versions = dict(_versions())
+    summary = summary_of(plan, validation, findings, len(refit.settings), source, versions)
     weights = refit.outcome.named("weights")
     return FittedPath(
         summary=summary,
@@ -269,6 +271,7 @@ def _curves(validation: CrossValidation, choice: Choice) -> tuple[LearningCurve,
     )
 
 
+@cache
 def _versions() -> dict[str, str]:
     versions = {"python": platform.python_version()}
     for package in PACKAGES:

@@ -21,6 +21,8 @@ NORMAL = 1.959963984540054
 """The 97.5 % quantile of the standard normal distribution."""
 
 LEAST_RESAMPLES = 100
+_DRAWN_AT_ONCE = 1_000_000
+"""Rows that are drawn together."""
 
 _COSTS = {True: (RESAMPLES, 20_000_000), False: (200, 4_000_000)}
 """Most resamples, and most rows in all of them, of scores with a short form and of others."""
@@ -85,7 +87,11 @@ def score_interval(scorer: Scorer, rows: ScoredRows, seed: int) -> Interval | No
     score = _short_form(scorer, rows) or _by_scorer(scorer, rows)
     most, rows_in_all = _COSTS[isinstance(score, _Ratio)]
     resamples = max(LEAST_RESAMPLES, min(most, rows_in_all // count))
-    scores = np.array([score(times) for times in _resampled(rows, resamples, seed)])
+    if isinstance(score, _Ratio):
+        scores = score.of_all(_resampled(rows, resamples, seed))
+    else:
+        drawn = (times for some in _resampled(rows, resamples, seed) for times in some)
+        scores = np.array([score(times) for times in drawn])
     scores = scores[np.isfinite(scores)]
     if len(scores) < resamples / 2:
         return None
@@ -107,15 +113,19 @@ def _wilson(hits: int, count: int) -> Interval:
 
 
 def _resampled(rows: ScoredRows, resamples: int, seed: int) -> Iterator[np.ndarray]:
-    """Yield how often each row is drawn, (rows,)."""
+    """Yield how often each row is drawn, (some of the resamples, rows)."""
     random = np.random.default_rng([seed, 95])
     units = np.arange(len(rows.raw_target))
     if rows.groups is not None:
         units = np.unique(rows.groups, return_inverse=True)[1]
     number = int(units.max()) + 1
-    for _ in range(resamples):
-        drawn = np.bincount(random.integers(0, number, number), minlength=number)
-        yield drawn[units]
+    most = max(1, _DRAWN_AT_ONCE // number)
+    for first in range(0, resamples, most):
+        count = min(most, resamples - first)
+        drawn = random.integers(0, number, (count, number))
+        drawn += number * np.arange(count)[:, None]
+        times = np.bincount(drawn.ravel(), minlength=count * number).reshape(count, number)
+        yield times if rows.groups is None else times[:, units]
 
 
 @dataclass(frozen=True, eq=False)
@@ -127,6 +137,11 @@ class _Ratio:
 
     def __call__(self, times: np.ndarray) -> float:
         return self.of(times @ self.sums)
+
+    def of_all(self, drawn: Iterator[np.ndarray]) -> np.ndarray:
+        """Return the score of every resample."""
+        sums = np.concatenate([times @ self.sums for times in drawn])
+        return np.array([self.of(each) for each in sums])
 
 
 def _short_form(scorer: Scorer, rows: ScoredRows) -> _Ratio | None:

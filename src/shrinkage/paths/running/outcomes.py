@@ -151,11 +151,12 @@ def _status(
     """Return for each model its position in `Status`."""
     known = list(Status)
     codes = []
-    for model, converged in zip(range(outputs.shape[0]), arrived, strict=True):
-        finite = np.isfinite(outputs[model]).all() and all(
-            bool(torch.isfinite(value[model]).all()) for value in trained.arrays.values()
-        )
-        if not finite:
+    finite = [np.isfinite(outputs).all(axis=(1, 2))]
+    for value in trained.arrays.values():
+        finite.append(torch.isfinite(value).reshape(len(value), -1).all(dim=1).cpu().numpy())
+    sound = np.all(finite, axis=0)
+    for model, converged in enumerate(arrived):
+        if not sound[model]:
             codes.append(known.index(Status.DIVERGED))
         elif is_constant(outputs[model], spread):
             codes.append(known.index(Status.COLLAPSED))

@@ -24,7 +24,7 @@ from shrinkage.paths.engines.linear.losses import Squared
 from shrinkage.paths.engines.linear.norms import Norms
 from shrinkage.paths.engines.linear.solver import GAP, Solver
 from shrinkage.paths.engines.losses import StackedSquaredError
-from shrinkage.paths.engines.threads import torch_threads
+from shrinkage.paths.engines.threads import one_blas_thread, torch_threads
 from shrinkage.terms import ProximalSum, closed_form, penalty_on
 
 WEIGHT, BIAS = "0.weight", "0.bias"
@@ -46,7 +46,7 @@ class LinearEngine:
     name = "linear"
     is_solver = True
     narrows = False
-    side_by_side = False  # two threads of small operations wait for each other's interpreter
+    side_by_side = True
 
     def parts(self, problem: Problem, models: int, weights: int, folds: int, workers: int) -> int:
         """Return 1: all strengths are solved together."""
@@ -92,7 +92,7 @@ class LinearEngine:
         """Solve for all strengths of the unit together."""
         proximal = _proximal(problem)
         rows = unit.data.rows.take(unit.data.train)
-        with torch_threads(unit.threads):
+        with torch_threads(unit.threads), one_blas_thread:
             solution = _solved(problem, unit, rows, proximal) or _by_gradients(
                 problem, unit, rows, proximal
             )

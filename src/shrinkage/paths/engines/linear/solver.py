@@ -86,6 +86,8 @@ class Solver:
     def _by_steps(self, norms: Norms) -> tuple[Place, float]:
         place, best, gap, stalled = self._now, np.inf, np.inf, 0
         aim = _AIM_OF_RIDGES if norms.beta else _AIM
+        if isinstance(self._loss, Squared) and self._unknowns <= _FEW and not norms.is_smooth:
+            place = self._on_working_set(place, np.zeros_like(place.weights), norms, 0.0)
         for _ in range(_MOST):
             place = self._settled(place, norms)
             slope = place.pull @ self._loss.x
@@ -125,7 +127,7 @@ class Solver:
             before = place.value + norms.value(place.weights)
             tolerance = max(_PART * min(gap, 1.0), _EXACT)
             place, there = working.descent(self._loss, norms, place, tolerance * self._scale)
-            if exact or not there:
+            if (exact and self._unknowns > _FEW) or not there:
                 place = self._on_pattern(place, norms)
             if before - place.value - norms.value(place.weights) <= 0.1 * gap * self._unit:
                 break
