@@ -1,182 +1,410 @@
-"""Linear paths against scikit-learn's own classes: 20 strengths, 5 folds, one run.
+"""Linear paths against scikit-learn, adelie, python-glmnet and skglm, at equal certified gaps.
 
-Each cell is a data set and a penalty. Ours is `fit_path("linear", …)` from the table to the report
-of scores, three refits included; the peer is the class that a user of scikit-learn takes, at its
-own tolerance, on the same strengths and as many folds, refit included. They are alternated; the
-figure is the ratio of medians. Beside it: the largest relative duality gap of ours over strengths
-and folds, and how far the coefficients of both are apart on all rows at a middle strength.
+Every cell is a table and a penalty: 20 strengths over three decades, 5 folds. Two things are told:
+
+- **solved**: the CPU seconds of one thread for the 5 folds, by our solver and by each peer in its
+  own Python, at the loosest of its tolerances at which our certificate gives every model a relative
+  duality gap of at most 1e-6. A peer that gets there at none of them within its seconds is told
+  with the gap that it reached. Coefficients are compared with fits whose gap is at most 1e-8.
+- **whole**: the seconds of `fit_path` from the table to the report of scores, refits and
+  intervals included, and of the class of scikit-learn that a user takes, at its own tolerance.
+
+The peers' Python is `SHRINKAGE_PEERS`, or an environment that is made in `.venv-peers` (adelie asks
+for NumPy below 2, python-glmnet is under the GPL); what cannot be installed is told and left out.
+
+Usage: `python linear_vs_peers.py [--quick] [TABLE …]`
 """
 
 from __future__ import annotations
 
+import os
+import signal
+import subprocess
 import sys
+import tempfile
 import time
 import warnings
 from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
 from statistics import median
 from typing import Any
 
 import numpy as np
 from recording import write_result
 from sklearn.datasets import load_breast_cancer, load_diabetes, load_digits
-from sklearn.exceptions import ConvergenceWarning
-from sklearn.linear_model import (
-    ElasticNet,
-    ElasticNetCV,
-    Lasso,
-    LassoCV,
-    LogisticRegression,
-    LogisticRegressionCV,
-    Ridge,
-    RidgeCV,
-)
+from sklearn.linear_model import ElasticNetCV, LassoCV, LogisticRegressionCV, RidgeCV
 from sklearn.preprocessing import StandardScaler
 
-from shrinkage import L1, L2, fit_path
+from shrinkage import L1, L2, GroupLasso, fit_path
 from shrinkage import ElasticNet as ElasticNetPenalty
+from shrinkage.datasets import shared_folder
+from shrinkage.paths.engines.linear.classes import Logistic, Softmax
+from shrinkage.paths.engines.linear.engine import of_two_classes
+from shrinkage.paths.engines.linear.losses import Squared
+from shrinkage.paths.engines.linear.norms import Norms
+from shrinkage.paths.engines.linear.solver import Solver
+from shrinkage.paths.engines.threads import one_blas_thread
 
-REPEATS, FOLDS, COUNT = 3, 5, 20
-GOAL = 1.0
+HERE = Path(__file__).parent
+FOLDS, COUNT, GAP, APART = 5, 20, 1e-6, 1e-5
+OF_SCIKIT_LEARN, OF_PEERS = 1.0, 2.0
+SECONDS = 5.0  # of a peer for a cell
+CLASS_SECONDS = 20.0
+REPEATS = 3
+COMPARABLE = 1e-8  # gaps of coefficients that may be compared to five digits
+PACKAGES = {"adelie": "adelie", "glmnet": "python-glmnet", "skglm": "skglm"}
+PENALTIES = {"L1": L1(), "L2": L2(), "elastic net": ElasticNetPenalty(0.5), "group": GroupLasso()}
 Table = tuple[np.ndarray, np.ndarray]
 
 
-def wide() -> Table:
-    """Return 200 rows of 10,000 columns, of which 20 matter."""
-    random = np.random.default_rng(0)
-    x = random.normal(size=(200, 10_000))
-    weights = np.zeros(10_000)
-    weights[:20] = random.normal(size=20)
-    return x, x @ weights + random.normal(size=200)
+@dataclass(frozen=True)
+class Cell:
+    """Standardized rows and a penalty; `size`: of a group of neighbouring columns."""
+
+    table: str
+    penalty: str
+    x: np.ndarray
+    y: np.ndarray
+    classes: int
+    strengths: np.ndarray
+    folds: np.ndarray
+    size: int = 5
+
+    @property
+    def name(self) -> str:
+        """Return the words for it."""
+        return f"{self.table}, {self.penalty}"
 
 
-def scaled(x: np.ndarray) -> np.ndarray:
-    """Return columns of mean 0 and variance 1, without constant ones."""
-    return StandardScaler().fit_transform(x[:, x.std(axis=0) > 0])
+def numbers(rows: int, columns: int) -> Callable[[], Table]:
+    """Return a maker of numbers, of which 20 columns matter."""
+
+    def make() -> Table:
+        random = np.random.default_rng(0)
+        x = random.normal(size=(rows, columns))
+        weights = np.zeros(columns)
+        weights[:20] = random.normal(size=20)
+        return x, x @ weights + random.normal(size=rows)
+
+    return make
 
 
-TABLES: dict[str, Callable[[], Table]] = {
-    "diabetes": lambda: load_diabetes(return_X_y=True),
-    "breast-cancer": lambda: load_breast_cancer(return_X_y=True),
-    "digits": lambda: load_digits(return_X_y=True),
-    "200 × 10,000": wide,
+def labels(rows: int, columns: int, classes: int) -> Callable[[], Table]:
+    """Return a maker of classes whose centres differ in 20 columns."""
+
+    def make() -> Table:
+        random = np.random.default_rng(0)
+        y = random.integers(0, classes, rows)
+        centres = np.zeros((classes, columns))
+        centres[:, :20] = random.normal(size=(classes, 20))
+        return random.normal(size=(rows, columns)) + centres[y], y
+
+    return make
+
+
+def mice() -> Table:
+    """Return the proteins of mice, medians for what is missing."""
+    import pandas as pd
+
+    folder = shared_folder("mice")
+    if folder is None:
+        raise FileNotFoundError("no mice here: set SHRINKAGE_SHARED_DATA to the folder of mice/")
+    frame = pd.read_csv(folder / "Data_Cortex_Nuclear.csv")
+    x = frame.iloc[:, 1:78].astype(float)
+    return x.fillna(x.median()).to_numpy(), np.unique(frame["class"], return_inverse=True)[1]
+
+
+def diabetes() -> Table:
+    """Return its numbers as such."""
+    x, y = load_diabetes(return_X_y=True)
+    return np.asarray(x), np.asarray(y, dtype=np.float64)
+
+
+ALL = tuple(PENALTIES)
+TABLES: dict[str, tuple[Callable[[], Any], tuple[str, ...], int]] = {
+    "diabetes": (diabetes, ALL, COUNT),
+    "breast-cancer": (lambda: load_breast_cancer(return_X_y=True), ALL, COUNT),
+    "digits": (lambda: load_digits(return_X_y=True), ALL, COUNT),
+    "mice": (mice, ALL, COUNT),
+    "200 x 10,000": (numbers(200, 10_000), ALL, COUNT),
+    "171 x 5,748, 4 classes": (labels(171, 5748, 4), ("L2",), 10),
+    "62 x 2,000, 2 classes": (labels(62, 2000, 2), ("L1", "group"), COUNT),
+    "73 x 325, 7 classes": (labels(73, 325, 7), ("L1",), COUNT),
+    "102 x 5,966, 2 classes": (labels(102, 5966, 2), ("L1",), COUNT),
 }
-PENALTIES = {"L1": L1(), "L2": L2(), "elastic net": ElasticNetPenalty(0.5)}
-# (strength, share of L1) of scikit-learn's; of two classes it has one weight where there are two
-# here, w/2 and −w/2, whose ½Σw² is half as large.
-MIXES = {"L1": (1.0, 1.0), "L2": (1.0, 0.0), "elastic net": (1.0, 0.5)}
-OF_TWO_CLASSES = {"L1": (1.0, 1.0), "L2": (0.5, 0.0), "elastic net": (0.75, 2 / 3)}
 
 
-def top_of(x: np.ndarray, y: np.ndarray, name: str) -> float:
-    """Return a strength at which few weights or none are left."""
-    target = y - y.mean() if y.dtype == float else (y[:, None] == np.unique(y)) - 1.0 / len(set(y))
-    top = float(np.abs(x.T @ target).max() / len(y))
-    return top if name == "L1" else 2 * top if name == "elastic net" else 10 * top
+def cells(table: str) -> list[Cell]:
+    """Return the cells of a table."""
+    make, penalties, count = TABLES[table]
+    x, y = make()
+    x = StandardScaler().fit_transform(x[:, x.std(axis=0) > 0])
+    classes = len(np.unique(y)) if y.dtype.kind in "iu" else 0
+    target = (y[:, None] == np.unique(y)) * 1.0 if classes else y[:, None]
+    top = float(np.abs(x.T @ (target - target.mean(axis=0))).max() / len(y))
+    folds = np.random.default_rng(0).permutation(len(y)) % FOLDS
+    factors = {"L1": 1.0, "L2": 10.0, "elastic net": 2.0, "group": 1.0}
+    return [
+        Cell(table, p, x, y, classes, np.geomspace(1, 1e-3, count) * factors[p] * top, folds)
+        for p in penalties
+    ]
 
 
-def peer(name: str, classes: int, strengths: np.ndarray, rows: int) -> Any:
-    """Return the class that a user takes; 0 classes: numbers."""
-    if not classes:
-        if name == "L2":
+def loss_of(cell: Cell, fold: int) -> Any:
+    """Return the loss of all rows but those of a fold."""
+    x, y = cell.x[cell.folds != fold], cell.y[cell.folds != fold]
+    share = np.full(len(y), 1 / len(y))
+    if not cell.classes:
+        return Squared(x, y, share)
+    if cell.classes == 2:
+        return Logistic(x, y, share)
+    return Softmax(x, y, share, cell.classes)
+
+
+def norms_of(cell: Cell, strength: float) -> Norms:
+    """Return the penalty: groups of neighbouring columns, of many classes those of an input."""
+    inputs, outputs = cell.x.shape[1], max(1, cell.classes)
+    shares = {"L1": (1, 0, 0), "L2": (0, 1, 0), "elastic net": (0.5, 0.5, 0), "group": (0, 0, 1)}
+    alpha, beta, gamma = (strength * share for share in shares[cell.penalty])
+    groups = None
+    if gamma:
+        groups = np.arange(inputs) // (1 if cell.classes > 2 else cell.size)
+        groups = np.broadcast_to(groups, (outputs, inputs))
+    norms = Norms(alpha, beta, gamma, groups, np.zeros(inputs, dtype=bool))
+    return of_two_classes(norms) if cell.classes == 2 else norms
+
+
+def ours(cell: Cell) -> tuple[float, list[np.ndarray], float]:
+    """Return CPU seconds, the weights of every fold (strengths, outputs, inputs), and the gap."""
+    begin, weights, gap = time.process_time(), [], 0.0
+    for fold in range(FOLDS):
+        solver = Solver(loss_of(cell, fold))
+        solved = [solver.solve(norms_of(cell, strength)) for strength in cell.strengths]
+        weights.append(np.array([one.weights for one in solved]))
+        gap = max(gap, *(one.gap for one in solved))
+    return time.process_time() - begin, weights, gap
+
+
+def gap_of(cell: Cell, fold: int, weights: np.ndarray) -> float:
+    """Return the largest relative duality gap of a fold, intercepts at their best."""
+    solver, largest = Solver(loss_of(cell, fold)), 0.0
+    for strength, own in zip(cell.strengths, weights, strict=True):
+        norms = norms_of(cell, strength)
+        place = solver._settled(solver._loss.at(own, solver._zero.intercept), norms)
+        slope = place.pull @ solver._loss.x
+        largest = max(largest, solver._gap(place, slope, norms))
+    return largest
+
+
+def judged(cell: Cell, kept: Any) -> dict[str, Any]:
+    """Return seconds and gap of the loosest tolerance with a certificate, else of the last one."""
+    figures: dict[str, Any] = {"said": str(kept["said"])}
+    for number in range(sum(name.startswith("tolerance_") for name in kept)):
+        weights = [kept[f"weights_{number}_{fold}"] for fold in range(FOLDS)]
+        gap = max(gap_of(cell, fold, own) for fold, own in enumerate(weights))
+        if gap <= COMPARABLE:
+            figures["weights"] = weights
+        if figures.get("gap", np.inf) > GAP:
+            figures |= {
+                "seconds": round(float(kept[f"seconds_{number}"]), 4),
+                "tolerance": float(kept[f"tolerance_{number}"]),
+                "gap": gap,
+            }
+    return figures
+
+
+def peers_python() -> Path | None:
+    """Return the Python of the peers, made where there is none."""
+    given = os.environ.get("SHRINKAGE_PEERS")
+    if given:
+        return Path(given)
+    folder = HERE.parent / ".venv-peers"
+    python = folder / "bin" / "python"
+    if not python.exists():
+        print("making an environment for the peers …", flush=True)
+        subprocess.run([sys.executable, "-m", "venv", str(folder)], check=True)
+        for package in PACKAGES.values():
+            command = [str(python), "-m", "pip", "install", "--quiet", package]
+            if subprocess.run(command, check=False, timeout=600).returncode:
+                print(f"{package} cannot be installed here and is left out")
+    return python
+
+
+def run_peers(paths: list[Path], seconds: float) -> None:
+    """Fit all cells by all peers, each on one thread, in a process of its own."""
+    one = {f"{name}_NUM_THREADS": "1" for name in ("OMP", "OPENBLAS", "MKL", "NUMBA")}
+    python = peers_python()
+    for peer in ("scikit-learn", *PACKAGES):
+        own = Path(sys.executable) if peer == "scikit-learn" else python
+        command = [str(own), str(HERE / "linear_peers.py"), peer, str(seconds), *map(str, paths)]
+        subprocess.run(command, check=False, env={**os.environ, **one})
+
+
+def class_of(cell: Cell) -> Any:
+    """Return the class of scikit-learn that a user takes, or None."""
+    rows, strengths = len(cell.y) * 0.8, cell.strengths
+    if cell.penalty == "group":
+        return None
+    if not cell.classes:
+        if cell.penalty == "L2":
             return RidgeCV(alphas=strengths * rows, cv=FOLDS)
-        if name == "L1":
+        if cell.penalty == "L1":
             return LassoCV(alphas=strengths, cv=FOLDS)
         return ElasticNetCV(l1_ratio=0.5, alphas=strengths, cv=FOLDS)
-    smooth = name == "L2"
-    scale, share = (OF_TWO_CLASSES if classes == 2 else MIXES)[name]
+    share = {"L1": 1.0, "L2": 0.0, "elastic net": 2 / 3 if cell.classes == 2 else 0.5}[cell.penalty]
+    scale = {"L1": 1.0, "L2": 0.5, "elastic net": 0.75}[cell.penalty] if cell.classes == 2 else 1.0
     return LogisticRegressionCV(
-        Cs=1 / (scale * strengths[::-1] * rows * (1 - 1 / FOLDS)),
+        Cs=1 / (scale * strengths * rows * (1 - 1 / FOLDS)),
         cv=FOLDS,
         l1_ratios=(share,),
-        solver="lbfgs" if smooth else "saga",
+        solver="lbfgs" if cell.penalty == "L2" else "saga",
         max_iter=1000,
         scoring="accuracy",
         use_legacy_attributes=False,
     )
 
 
-def precise(name: str, classes: int, strength: float, rows: int) -> Any:
-    """Return the class for one strength, to a tight tolerance."""
-    if not classes:
-        if name == "L2":
-            return Ridge(alpha=strength * rows)
-        if name == "L1":
-            return Lasso(alpha=strength, tol=1e-12, max_iter=10**6)
-        return ElasticNet(alpha=strength, l1_ratio=0.5, tol=1e-12, max_iter=10**6)
-    smooth = name == "L2"
-    scale, share = (OF_TWO_CLASSES if classes == 2 else MIXES)[name]
-    return LogisticRegression(
-        C=1 / (scale * strength * rows),
-        l1_ratio=share,
-        solver="lbfgs" if smooth else "saga",
-        tol=1e-8,
-        max_iter=20_000,
-        random_state=0,
-    )
+def timed(fit: Callable[[], object]) -> float:
+    """Return the seconds of a fit, or those after which it was ended: it takes longer."""
+
+    def ended(*_: object) -> None:
+        raise TimeoutError
+
+    signal.signal(signal.SIGALRM, ended)
+    signal.setitimer(signal.ITIMER_REAL, CLASS_SECONDS)
+    begin = time.perf_counter()
+    try:
+        fit()
+    except TimeoutError:
+        pass
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+    return time.perf_counter() - begin
 
 
-def training_rows(result: Any, count: int) -> np.ndarray:
-    """Return the rows that are not of the test."""
-    return np.setdiff1d(np.arange(count), result.model_file.test_rows)
-
-
-def compare(table: str, name: str) -> dict[str, Any]:
-    """Return the figures of one cell."""
-    x, y = TABLES[table]()
-    x, classes = scaled(x), len(np.unique(y)) if y.dtype.kind in "iu" else 0
-    strengths = np.geomspace(1e-3, 1, COUNT) * top_of(x, y, name)
-    options = {"penalty": PENALTIES[name], "folds": FOLDS, "progress": False}
-    times: dict[str, list[float]] = {"ours": [], "peer": []}
+def whole(cell: Cell) -> dict[str, Any]:
+    """Return the seconds of `fit_path` and of scikit-learn's class, alternated."""
+    options: dict[str, Any] = {"penalty": PENALTIES[cell.penalty], "folds": FOLDS}
+    if cell.penalty == "group" and cell.classes <= 2:
+        places = range(0, cell.x.shape[1], cell.size)
+        options["groups_of_inputs"] = {
+            f"g{first}": [f"x{i}" for i in range(first, min(first + cell.size, cell.x.shape[1]))]
+            for first in places
+        }
+    times: dict[str, list[float]] = {"ours": [], "class": []}
+    strengths = tuple(cell.strengths[::-1].tolist())
     gap = 0.0
     for _ in range(REPEATS):
         begin = time.perf_counter()
-        result = fit_path("linear", x, y, strengths=tuple(strengths), **options)
+        result = fit_path("linear", cell.x, cell.y, strengths=strengths, progress=False, **options)
         times["ours"].append(time.perf_counter() - begin)
         gap = float(np.nanmax(result.residual))
-        rows = training_rows(result, len(y))
-        begin = time.perf_counter()
-        peer(name, classes, strengths, len(rows)).fit(x[rows], y[rows])
-        times["peer"].append(time.perf_counter() - begin)
-    ratio = median(times["ours"]) / median(times["peer"])
-    seconds = {key: round(median(values), 3) for key, values in times.items()}
-    print(f"{table}, {name}: ours {seconds['ours']} s, scikit-learn {seconds['peer']} s, ", end="")
-    print(f"ratio {ratio:.2f} (goal {GOAL:g}), gap {gap:.0e}", flush=True)
-    apart = coefficients(table, name) if len(x[0]) < 1000 else None
-    return {"seconds": seconds, "ratio": round(ratio, 3), "gap": gap, "coefficients_apart": apart}
+        model = class_of(cell)
+        if model is not None and sum(times["class"]) < CLASS_SECONDS / 2:
+            rows = np.setdiff1d(np.arange(len(cell.y)), result.model_file.test_rows)
+            times["class"].append(timed(partial(model.fit, cell.x[rows], cell.y[rows])))
+    figures = {name: round(median(took), 3) for name, took in times.items() if took}
+    return {**figures, "gap": gap}
 
 
-def coefficients(table: str, name: str) -> float:
-    """Return how far the coefficients of both are apart on all rows, in the middle of the path."""
-    x, y = TABLES[table]()
-    x, classes = scaled(x), len(np.unique(y)) if y.dtype.kind in "iu" else 0
-    strength = 0.03 * top_of(x, y, name)
-    result = fit_path(
-        "linear",
-        x,
-        y,
-        penalty=PENALTIES[name],
-        strengths=(strength, 2 * strength),
-        folds=2,
-        refit="all",
-        progress=False,
-    )
-    ours = result.weights["strength_0"]["0.weight"]
-    rows = training_rows(result, len(y))
-    x = scaled(x[rows])
-    theirs = np.atleast_2d(precise(name, classes, strength, len(rows)).fit(x, y[rows]).coef_)
-    if classes and len(theirs) == 1:
-        ours = ours[1:] - ours[:1]
-    return float(np.abs(ours - theirs).max())
+def figures_of(cell: Cell, path: Path) -> dict[str, Any]:
+    """Return the figures of a cell, and what they say of the goals."""
+    with one_blas_thread:
+        runs = [ours(cell) for _ in range(REPEATS)]
+        seconds, weights, gap = min(run[0] for run in runs), *runs[0][1:]
+        peers = {}
+        for peer in ("scikit-learn", *PACKAGES):
+            kept = path.with_name(f"{path.stem}.{peer}.npz")
+            peers[peer] = judged(cell, np.load(kept)) if kept.exists() else {"said": "not run"}
+    apart = {}
+    for peer, figures in peers.items():
+        theirs = figures.pop("weights", None)
+        if theirs is not None:
+            pairs = list(zip(weights, theirs, strict=True))
+            apart[peer] = max(float(np.abs(a - b).max()) for a, b in pairs)
+    certified = {p: f["seconds"] for p, f in peers.items() if f.get("gap", np.inf) <= GAP}
+    end_to_end = whole(cell)
+    return {
+        "seconds": round(seconds, 4),
+        "gap": gap,
+        "peers": peers,
+        "apart": apart,
+        "fastest": min(certified, key=certified.__getitem__) if certified else None,
+        "ratio": round(seconds / min(certified.values()), 2) if certified else None,
+        "whole": end_to_end,
+        "whole_ratio": round(end_to_end["ours"] / end_to_end["class"], 2)
+        if "class" in end_to_end
+        else None,
+    }
 
 
-def main(tables: list[str]) -> None:
+def goals_of(figures: dict[str, Any]) -> dict[str, bool | None]:
+    """Return which goals are met; None where there is nobody to compare with."""
+    ratio, whole_ratio, apart = figures["ratio"], figures["whole_ratio"], figures["apart"]
+    return {
+        "gap": figures["gap"] <= GAP,
+        "peers": None if ratio is None else ratio <= OF_PEERS,
+        "scikit-learn": None if whole_ratio is None else whole_ratio <= OF_SCIKIT_LEARN,
+        "coefficients": min(apart.values()) <= APART if apart else None,
+    }
+
+
+def told(figures: dict[str, Any]) -> str:
+    """Return a line of figures."""
+    parts = [f"solved {figures['seconds']:.3f} s, gap {figures['gap']:.0e}"]
+    for peer, own in figures["peers"].items():
+        if "seconds" in own:
+            mark = "" if own["gap"] <= GAP else f" (gap {own['gap']:.0e})"
+            parts.append(f"{peer} {own['seconds']:.3f}{mark}")
+        elif own["said"] not in ("has no such model", ""):
+            parts.append(f"{peer}: {own['said']}")
+    own = figures["whole"]
+    parts.append(f"whole {own['ours']:.2f} s, scikit-learn's class {own.get('class', '-')}")
+    if figures["apart"]:
+        parts.append(f"apart {min(figures['apart'].values()):.0e}")
+    return "; ".join(parts)
+
+
+def main(arguments: list[str]) -> None:
     """Compare all cells, or those of some tables, and write the figures."""
-    warnings.simplefilter("ignore", ConvergenceWarning)
-    cells = {}
-    for table in tables or TABLES:
-        for name in PENALTIES:
-            cells[f"{table}, {name}"] = compare(table, name)
-    write_result("linear_vs_peers", {"cells": cells, "goal": GOAL})
+    warnings.simplefilter("ignore")
+    tables = [name for name in arguments if not name.startswith("--")] or list(TABLES)
+    results = {}
+    with tempfile.TemporaryDirectory() as folder:
+        files = {}
+        for table in tables:
+            try:
+                own = cells(table)
+            except FileNotFoundError as error:
+                print(error)
+                continue
+            for cell in own:
+                path = Path(folder, f"{len(files)}.npz")
+                fields = ("x", "y", "classes", "strengths", "folds", "penalty", "size")
+                np.savez(path, **{name: np.asarray(getattr(cell, name)) for name in fields})
+                files[path] = cell
+        run_peers(list(files), 1.0 if "--quick" in arguments else SECONDS)
+        for path, cell in files.items():
+            figures = figures_of(cell, path)
+            goals = goals_of(figures)
+            missed = [name for name, met in goals.items() if met is False]
+            verdict = f"MISSED {', '.join(missed)}" if missed else "met"
+            print(f"{cell.name}: {told(figures)}: {verdict}", flush=True)
+            results[cell.name] = {**figures, "goals": goals}
+    write_result(
+        "linear_vs_peers",
+        {
+            "cells": results,
+            "goals": {
+                "gap": GAP,
+                "peers": OF_PEERS,
+                "scikit-learn": OF_SCIKIT_LEARN,
+                "apart": APART,
+            },
+        },
+    )
 
 
 if __name__ == "__main__":

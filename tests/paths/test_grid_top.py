@@ -21,7 +21,7 @@ from shrinkage.paths.choosing.grid_top import (
 from shrinkage.paths.engines.sequential import SequentialEngine
 from shrinkage.paths.engines.stacked import StackedEngine
 from shrinkage.paths.running.plan import Plan, make_plan
-from shrinkage.penalties import L1
+from shrinkage.penalties import L1, L2
 from shrinkage.terms import assign
 
 ROWS = 10_000
@@ -107,3 +107,21 @@ def test_the_top_of_an_older_run_is_read():
     assert GridTop.of_note(None) is None
     top = GridTop(0.1, GridSource.NOTHING_LEARNS)
     assert GridTop.of_note(top.to_note()) == top
+
+
+def test_the_top_of_ridges_is_where_the_fit_keeps_about_a_tenth():
+    """Beyond it only the size of the outputs would change."""
+    random = np.random.default_rng(0)
+    y = np.arange(72) % 2
+    X = random.normal(size=(72, 3000))
+    X[:, :50] += 0.7 * y[:, None]
+    plan = make_plan("linear", dataset_from_arrays(X, y), L2(), PathOptions(folds=2))
+    top = top_of_grid(plan.problem, plan.refit_unit, plan.engine).strength
+    rows = plan.refit_unit.data.rows.take(plan.refit_unit.data.train)
+    settings = plan.problem.terms.settings([(top / 2,), (top,)])
+    unit = replace(plan.refit_unit, settings=settings)
+    outputs = plan.engine.train(plan.problem, unit, lambda _: None).outputs(rows.x)
+    loss = plan.problem.loss(outputs, rows.target, rows.weight).numpy()
+    constant = plan.problem.loss.constant(rows.target.numpy(), None)
+    kept = 1 - loss / constant
+    assert kept[1] < 0.1 < kept[0]

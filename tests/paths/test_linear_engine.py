@@ -5,9 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
+from sklearn.datasets import load_breast_cancer
 from sklearn.linear_model import ElasticNet as SklearnElasticNet
 from sklearn.linear_model import Lasso, LogisticRegression, Ridge
 
+from shrinkage import fit_path
 from shrinkage.errors import InputError
 from shrinkage.paths.engines.linear import LinearEngine, solver
 from shrinkage.penalties import L1, L2, ElasticNet, GroupLasso
@@ -147,3 +149,27 @@ def test_no_row_of_validation_is_used(make):
     unit.data.rows.x[unit.data.validation] = 1e6
     after = LinearEngine().train(problem, unit, nothing).arrays["0.weight"]
     assert torch.equal(before, after)
+
+
+def test_what_is_not_certified_is_told_with_the_gap_in_every_place(monkeypatch, tmp_path):
+    monkeypatch.setattr(solver, "_MOST", 1)
+    x, y = load_breast_cancer(return_X_y=True)
+    options = {"strengths": (1e-3, 1e-2), "folds": 2, "progress": False}
+    result = fit_path("linear", x[:200], y[:200], store=tmp_path / "run", **options)
+    assert result.residual is not None
+    gap = f"{result.residual.max(axis=1)[0]:.1g}"
+    (told,) = [words for words in result.warnings if "not certified" in words]
+    assert f"0.001 ({gap})" in told
+    table = (tmp_path / "run" / "path.csv").read_text()
+    assert "residual" in table.splitlines()[0]
+    page = (tmp_path / "run" / "report.html").read_text()
+    assert ">residual<" in page
+    assert f"{result.residual.max(axis=1)[0]:.1e}" in page
+
+
+def test_separated_classes_at_strength_0_end_soon_with_a_word():
+    random = np.random.default_rng(0)
+    x, y = random.normal(size=(60, 3)), np.arange(60) % 2
+    x[:, 0] += 8.0 * y
+    result = fit_path("linear", x, y, strengths=(0.0, 0.01), folds=2, progress=False)
+    assert any("hyperplane" in words and "0 (" in words for words in result.warnings)

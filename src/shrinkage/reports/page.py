@@ -26,7 +26,7 @@ from shrinkage.reports.sentence import (
     one_standard_error_sentence,
     summary_sentence,
 )
-from shrinkage.reports.table import COLUMNS, path_table
+from shrinkage.reports.table import COLUMNS, columns_of, path_table, rows_of
 from shrinkage.reports.target_told import target_text
 from shrinkage.reports.templating import template, tight
 from shrinkage.reports.told_columns import column_shows, kind_words, told_columns
@@ -80,8 +80,8 @@ def render_page(result: PathResult, figures: tuple[Figure, ...]) -> str:
         chosen_columns=_chosen_columns(result),
         chosen=_chosen_rows(result),
         cards=_cards(figures, drawings),
-        columns=[name or "chosen" for name in COLUMNS],
-        rows=[row.cells for row in path_table(result)],
+        columns=[name or "chosen" for name in columns_of(result)],
+        rows=list(rows_of(result)),
         explorer=_explorer(result, drawings),
         warnings=[*result.warnings, *map(caution_text, result.cautions)],
         result=result,

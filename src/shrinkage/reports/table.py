@@ -6,6 +6,7 @@ page. Rows carry the numbers; `cells` gives them as text.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -78,6 +79,25 @@ def path_table(result: PathResult) -> tuple[PathRow, ...]:
         )
         for i in range(len(result.strengths))
     )
+
+
+def columns_of(result: PathResult) -> tuple[str, ...]:
+    """Return the headings of all columns, that of the residual where it was judged."""
+    return COLUMNS if result.residual is None else (*COLUMNS[:-2], "residual", *COLUMNS[-2:])
+
+
+def rows_of(result: PathResult) -> Iterator[tuple[str, ...]]:
+    """Yield the cells of every strength; the residual is the largest of the folds.
+
+    Of networks it is that of `engines/stationarity.py`, of linear models the relative duality gap.
+    """
+    for index, row in enumerate(path_table(result)):
+        if result.residual is None:
+            yield row.cells
+            continue
+        largest = float(np.max(result.residual[index]))
+        text = f"{largest:.1e}" if np.isfinite(largest) else "–"
+        yield (*row.cells[:-2], text, *row.cells[-2:])
 
 
 def text_table(result: PathResult) -> str:

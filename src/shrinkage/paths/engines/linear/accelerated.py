@@ -76,16 +76,20 @@ def _squared(rows: Rows) -> Objective:
     total = share.sum()
     x_mean, y_mean = share @ x / total, share @ y / total
     centred = (x - x_mean) * share.sqrt().unsqueeze(1)
-    gram = centred.t() @ centred
     moment = centred.t() @ ((y - y_mean) * share.sqrt())
 
     def split(weights: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         return weights, y_mean - weights @ x_mean
 
-    curvature = float(torch.linalg.eigvalsh(gram)[-1])
+    gram = centred.t() @ centred if len(x) > x.shape[1] else None
+
+    def gradient(weights: torch.Tensor) -> torch.Tensor:
+        curved = (weights @ centred.t()) @ centred if gram is None else weights @ gram
+        return curved - moment
+
     return Objective(
-        lambda weights: weights @ gram - moment,
-        curvature,
+        gradient,
+        _largest(centred),
         x.shape[1],
         x.shape[1],
         split,
@@ -110,16 +114,22 @@ def _logistic(rows: Rows, classes: int) -> Objective:
         right = own > log_probability.masked_fill(hot.bool(), -math.inf).amax(dim=1)
         return right.all(dim=1) & (-(own @ share) < SEPARATED)
 
-    curvature = 0.5 * float(torch.linalg.eigvalsh(weighted.t() @ x)[-1])
     inputs = x.shape[1] - 1
     return Objective(
         gradient,
-        curvature,
+        0.5 * _largest(x * share.sqrt().unsqueeze(1)),
         inputs + 1,
         inputs,
         lambda w: (w[..., :inputs], w[..., inputs]),
         separates,
     )
+
+
+def _largest(rows: torch.Tensor) -> float:
+    """Return the largest eigenvalue of rowsᵀ·rows, from the smaller of the two products."""
+    if len(rows) < rows.shape[1]:
+        rows = rows.t()
+    return float(torch.linalg.eigvalsh(rows.t() @ rows)[-1])
 
 
 def solve_by_gradients(

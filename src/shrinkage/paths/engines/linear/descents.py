@@ -58,19 +58,25 @@ class Working:
             place: where to start.
             tolerance: by how much a gradient of the model may be off.
         """
-        unknowns, order = self.unknowns, self._order
+        unknowns = self.unknowns
         matrix = loss.curvature(place, unknowns)
         diagonal = np.einsum("ii->i", matrix)
         diagonal += _DAMPING * float(diagonal.max(initial=0.0))
         gradient = unknowns.taken(slopes(loss, place, unknowns), place.pull.sum(axis=1))
         now = unknowns.taken(place.weights, place.intercept)
+        moved, there = self.descended(matrix, gradient, now, tolerance)
+        direction = unknowns.put(moved - now, loss.outputs)
+        return searched(loss, norms, place, direction), there
+
+    def descended(
+        self, matrix: np.ndarray, gradient: np.ndarray, start: np.ndarray, tolerance: float
+    ) -> tuple[np.ndarray, bool]:
+        """Return the minimizer of a quadratic in the unknowns, and whether it got there."""
+        order = self._order
         if order is None:
-            moved, there = descend(matrix, gradient, now, self._blocks, tolerance, _MOST)
-            direction = moved - now
-        else:
-            matrix = np.ascontiguousarray(matrix[np.ix_(order, order)])
-            start = now[order]
-            moved, there = descend(matrix, gradient[order], start, self._blocks, tolerance, _MOST)
-            direction = np.empty_like(now)
-            direction[order] = moved - start
-        return searched(loss, norms, place, unknowns.put(direction, loss.outputs)), there
+            return descend(matrix, gradient, start, self._blocks, tolerance, _MOST)
+        matrix = np.ascontiguousarray(matrix[np.ix_(order, order)])
+        own = descend(matrix, gradient[order], start[order], self._blocks, tolerance, _MOST)
+        moved = np.empty_like(start)
+        moved[order] = own[0]
+        return moved, own[1]

@@ -149,11 +149,20 @@ class Squared:
         (own,) = unknowns.columns
         if self.x.shape[1] > MOST_KEPT:
             return squares_of(self.x.T[own])
-        return self._products.copy() if len(own) == self.x.shape[1] else self._products[own][:, own]
+        return self.products.copy() if len(own) == self.x.shape[1] else self.products[own][:, own]
 
     @cached_property
-    def _products(self) -> np.ndarray:
+    def products(self) -> np.ndarray:
+        """Return the inner products of all columns."""
         return squares_of(self.x.T)
+
+    @cached_property
+    def _moment(self) -> np.ndarray:
+        return self.x.T @ self.target
+
+    def gradient(self, weights: np.ndarray) -> np.ndarray:
+        """Return the gradient at weights (inputs,), from the inner products."""
+        return self.products @ weights - self._moment
 
     def bend(self, place: Place) -> np.ndarray:  # noqa: ARG002
         """Return the sum of the shares."""

@@ -87,7 +87,7 @@ class Solver:
         place, best, gap, stalled = self._now, np.inf, np.inf, 0
         aim = _AIM_OF_RIDGES if norms.beta else _AIM
         if isinstance(self._loss, Squared) and self._unknowns <= _FEW and not norms.is_smooth:
-            place = self._on_working_set(place, np.zeros_like(place.weights), norms, 0.0)
+            place = self._by_products(self._loss, norms)
         for _ in range(_MOST):
             place = self._settled(place, norms)
             slope = place.pull @ self._loss.x
@@ -101,6 +101,17 @@ class Solver:
             else:
                 place = self._on_working_set(place, slope, norms, gap)
         return place, gap
+
+    def _by_products(self, loss: Squared, norms: Norms) -> Place:
+        """Return the minimizer of squared errors in few weights, or nearly: the loss is a model."""
+        working = Working(norms, np.broadcast_to(~norms.free, (1, len(norms.free))), False)
+        weights = working.descended(
+            loss.products,
+            loss.gradient(self._now.weights[0]),
+            self._now.weights[0],
+            _EXACT * self._scale,
+        )[0]
+        return loss.at(weights[None], self._now.intercept)
 
     def _by_ridges(self, norms: Norms) -> tuple[Place, float]:
         place, gap, aim = self._now, np.inf, 0.1 * CERTAIN
@@ -127,7 +138,7 @@ class Solver:
             before = place.value + norms.value(place.weights)
             tolerance = max(_PART * min(gap, 1.0), _EXACT)
             place, there = working.descent(self._loss, norms, place, tolerance * self._scale)
-            if (exact and self._unknowns > _FEW) or not there:
+            if exact or not there:
                 place = self._on_pattern(place, norms)
             if before - place.value - norms.value(place.weights) <= 0.1 * gap * self._unit:
                 break
