@@ -225,5 +225,5 @@ def main(peer: str, seconds: float, paths: list[str]) -> None:
         np.savez(target.with_name(f"{target.stem}.{peer}.npz"), said=said, **kept)
 
 
-if __name__ == "__main__":
+if __name__ == "__main__" and len(sys.argv) > 3:  # alone it has nothing to do
     main(sys.argv[1], float(sys.argv[2]), sys.argv[3:])
