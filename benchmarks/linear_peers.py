@@ -5,6 +5,7 @@ coefficients and seconds of each tolerance of the peer, from the loosest to the 
 into the seconds of a cell.
 """
 
+# pyright: reportMissingImports=false, reportArgumentType=false, reportAttributeAccessIssue=false
 from __future__ import annotations
 
 import sys

@@ -15,6 +15,7 @@ for NumPy below 2, python-glmnet is under the GPL); what cannot be installed is 
 Usage: `python linear_vs_peers.py [--quick] [TABLE …]`
 """
 
+# pyright: reportMissingImports=false, reportArgumentType=false, reportAttributeAccessIssue=false
 from __future__ import annotations
 
 import os
@@ -301,6 +302,8 @@ def whole(cell: Cell) -> dict[str, Any]:
         begin = time.perf_counter()
         result = fit_path("linear", cell.x, cell.y, strengths=strengths, progress=False, **options)
         times["ours"].append(time.perf_counter() - begin)
+        assert result.residual is not None
+        assert result.model_file is not None
         gap = float(np.nanmax(result.residual))
         model = class_of(cell)
         if model is not None and sum(times["class"]) < CLASS_SECONDS / 2:

@@ -69,14 +69,19 @@ class Working:
         return searched(loss, norms, place, direction), there
 
     def descended(
-        self, matrix: np.ndarray, gradient: np.ndarray, start: np.ndarray, tolerance: float
+        self,
+        matrix: np.ndarray,
+        gradient: np.ndarray,
+        start: np.ndarray,
+        tolerance: float,
+        most: int = _MOST,
     ) -> tuple[np.ndarray, bool]:
         """Return the minimizer of a quadratic in the unknowns, and whether it got there."""
         order = self._order
         if order is None:
-            return descend(matrix, gradient, start, self._blocks, tolerance, _MOST)
+            return descend(matrix, gradient, start, self._blocks, tolerance, most)
         matrix = np.ascontiguousarray(matrix[np.ix_(order, order)])
-        own = descend(matrix, gradient[order], start[order], self._blocks, tolerance, _MOST)
+        own = descend(matrix, gradient[order], start[order], self._blocks, tolerance, most)
         moved = np.empty_like(start)
         moved[order] = own[0]
         return moved, own[1]

@@ -41,6 +41,7 @@ _HALVINGS = 30
 _TRIES = 4  # of L-BFGS, each ten times as exact as the one before
 _PATIENCE = 25
 _INNER = 6
+_CHEAP = 2000  # sweeps over few weights
 _PART, _EXACT = 1e-3, 1e-13  # what descent leaves of the gap, but no less
 _LEAST_SET = 100  # weights of a working set
 
@@ -105,12 +106,10 @@ class Solver:
     def _by_products(self, loss: Squared, norms: Norms) -> Place:
         """Return the minimizer of squared errors in few weights, or nearly: the loss is a model."""
         working = Working(norms, np.broadcast_to(~norms.free, (1, len(norms.free))), False)
-        weights = working.descended(
-            loss.products,
-            loss.gradient(self._now.weights[0]),
-            self._now.weights[0],
-            _EXACT * self._scale,
-        )[0]
+        now = self._now.weights[0]
+        weights, _ = working.descended(
+            loss.products, loss.gradient(now), now, _EXACT * self._scale, _CHEAP
+        )
         return loss.at(weights[None], self._now.intercept)
 
     def _by_ridges(self, norms: Norms) -> tuple[Place, float]:
