@@ -181,6 +181,7 @@ BAD_OPTIONS = {
     "device without data": ("--device meta", "'meta' cannot be used here", "expected auto, cpu"),
     "update": ("--update sgd", "unknown update 'sgd'", "proximal, decoupled", "choose one"),
     "engine": ("--engine vmap", "unknown engine", "auto, stacked, sequential"),
+    "precision": ("--precision half", "unknown precision", "auto, float32, bfloat16"),
     "refit": ("--refit some", "unknown refit", "chosen, all"),
     "scorer": ("--score acuracy", "unknown scorer 'acuracy'", "did you mean accuracy"),
     "task": ("--task clasification", "classification or regression", "did you mean"),

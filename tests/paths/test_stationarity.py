@@ -146,3 +146,20 @@ def test_a_run_of_an_older_version_is_read_and_gone_on_with(tmp_path):
 
 def test_the_epochs_to_try_grow_with_what_is_left():
     assert more_epochs(10, 0.1) < more_epochs(10, 0.5) < more_epochs(10, 3.0) == 100
+
+
+def test_many_rows_are_asked_only_where_few_leave_it_open(make, monkeypatch):
+    problem, unit = make("mlp:8", L2(), epochs=40, rows=440)
+    trained = StackedEngine().train(problem, unit, lambda _: None)
+    assert trained.residual is not None
+    whole = trained.residual()
+    assert whole is not None
+    monkeypatch.setattr(stationarity, "FEW_ROWS", 150)
+    few = trained.residual()
+    assert few is not None
+    monkeypatch.setattr(stationarity, "CONVERGED", float(np.median(few)))
+    mixed = trained.residual()
+    assert mixed is not None
+    open_still = few > np.median(few)
+    np.testing.assert_array_equal(mixed[open_still], whole[open_still])
+    np.testing.assert_array_equal(mixed[~open_still], few[~open_still])
