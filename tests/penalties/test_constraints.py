@@ -42,6 +42,13 @@ def test_cardinality_is_the_best_of_all_supports_in_the_metric() -> None:
     for penalty in (Cardinality(keep=4), Cardinality().at(3.0), Cardinality(fraction=0.4)):
         np.testing.assert_array_equal(penalty.prox(W, STEP).ravel(), expected)
     assert not np.array_equal(Cardinality(keep=4).prox(W, 1.0).ravel(), expected)
+    fixed = step * (np.arange(12) != 3)  # a weight of step 0 stays, and is one of the four
+    got = Cardinality(keep=4).prox(W, fixed.reshape(W.shape)).ravel()
+    those = supports(12, 4)
+    rivals = those[those[:, 3]] * w
+    with np.errstate(invalid="ignore"):
+        best = np.argmin(np.nan_to_num((rivals - w) ** 2 / fixed).sum(axis=-1))
+    np.testing.assert_array_equal(got, rivals[best])
     units = np.array([(mask * W).ravel() for mask in supports(4, 2)])
     got = Cardinality(keep=2, per="input").prox(W, STEP).ravel()
     np.testing.assert_array_equal(got, nearest(units, w, step))

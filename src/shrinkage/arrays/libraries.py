@@ -28,7 +28,7 @@ class Library:
 
     `cast(value, like)` gives `value` the dtype and device of `like`, `wide(x)` is at least
     float32, `take(x, index, axis)` gives some positions along an axis,
-    `ranks(x)` the places from the largest on, along the last axis and in the dtype of x,
+    `chosen(x, count)` the `count` largest along the last axis, of equal ones the first,
     `repeat(body, state)` calls `state, more = body(state)` until `more` is False, and
     `quiet()` silences floating point warnings that a diverged model would raise for all.
     """
@@ -45,7 +45,7 @@ class Library:
     sum: Callable[..., Array]
     max: Callable[..., Array]
     any: Callable[[Array], Array]
-    ranks: Callable[[Array], Array]
+    chosen: Callable[[Array, Array], Array]
     floor: Callable[[Array], Array]
     copy: Callable[[Array], Array]
     reshape: Callable[[Array, Any], Array]
@@ -94,7 +94,7 @@ def _numpy() -> Library:
         sum=lambda x, axes, keepdims=False: np.sum(x, axis=axes, keepdims=keepdims),
         max=largest,
         any=np.any,
-        ranks=lambda x: np.argsort(np.argsort(-x, -1, "stable"), -1).astype(x.dtype),
+        chosen=lambda x, count: np.argsort(np.argsort(-x, -1, "stable"), -1) < count[..., None],
         floor=np.floor,
         copy=np.array,
         reshape=np.reshape,
@@ -132,10 +132,18 @@ def _torch() -> Library:
     def take(x: Array, index: Any, axis: int) -> Array:
         return torch.index_select(x, axis, torch.as_tensor(index, device=x.device))
 
-    def ranks(x: Array) -> Array:
-        order = torch.argsort(x, dim=-1, descending=True, stable=True)
-        places = torch.arange(x.shape[-1], dtype=x.dtype, device=x.device).expand_as(x)
-        return torch.empty_like(x).scatter_(-1, order, places)
+    def chosen(x: Array, count: Array) -> Array:
+        mask = torch.zeros(x.shape, dtype=torch.bool, device=x.device)
+        rows = x.reshape(-1, x.shape[-1]), mask.view(-1, x.shape[-1]), count.reshape(-1).tolist()
+        for row, own, wanted in zip(*rows, strict=True):
+            most = min(max(round(wanted), 1), len(row))
+            # Sorting takes several times as long.
+            least = torch.kthvalue(row, len(row) - most + 1).values
+            torch.ge(row, least, out=own)
+            surplus = int(own.sum()) - most
+            if surplus > 0:  # of equal ones the first
+                own[(row == least).nonzero().flatten()[-surplus:]] = False
+        return mask
 
     def wide(x: Array) -> Array:
         return x.to(torch.promote_types(x.dtype, torch.float32))
@@ -153,7 +161,7 @@ def _torch() -> Library:
         sum=total,
         max=largest,
         any=torch.any,
-        ranks=ranks,
+        chosen=chosen,
         floor=torch.floor,
         copy=torch.clone,
         reshape=torch.reshape,
@@ -200,7 +208,7 @@ def _jax() -> Library:
         sum=lambda x, axes, keepdims=False: jnp.sum(x, axis=axes, keepdims=keepdims),
         max=largest,
         any=jnp.any,
-        ranks=lambda x: jnp.argsort(jnp.argsort(-x, -1, stable=True), -1).astype(x.dtype),
+        chosen=lambda x, count: jnp.argsort(jnp.argsort(-x, -1), -1) < count[..., None],
         floor=jnp.floor,
         copy=jnp.array,
         reshape=jnp.reshape,
@@ -237,9 +245,9 @@ def _tensorflow() -> Library:
             return tf.cast(value, like.dtype)
         return tf.convert_to_tensor(np.asarray(value), dtype_hint=like.dtype, dtype=like.dtype)
 
-    def ranks(x: Array) -> Array:
+    def chosen(x: Array, count: Array) -> Array:
         order = tf.argsort(x, axis=-1, direction="DESCENDING", stable=True)
-        return tf.cast(tf.argsort(order, axis=-1), x.dtype)
+        return tf.cast(tf.argsort(order, axis=-1), x.dtype) < count[..., None]
 
     def wide(x: Array) -> Array:
         return tf.cast(x, tf.float32) if x.dtype.size < 4 else x
@@ -257,7 +265,7 @@ def _tensorflow() -> Library:
         sum=lambda x, axes, keepdims=False: tf.reduce_sum(x, axis=axes, keepdims=keepdims),
         max=largest,
         any=tf.reduce_any,
-        ranks=ranks,
+        chosen=chosen,
         floor=tf.floor,
         copy=tf.identity,
         reshape=tf.reshape,

@@ -100,9 +100,9 @@ class Cardinality(Constraint):
         scaled = w / unit
         each = scaled * scaled * _weights(step, own)
         score = self._scores(library.where(w == 0, 0 * scaled, each), stacked)
-        order = library.ranks(score)
-        kept = self._kept(score, library.sum(0 * score, (score.ndim - 1,)), stacked)
-        stays = order < library.reshape(kept, (*tuple(kept.shape), 1))
+        none = library.max(library.zeros_like(score), (score.ndim - 1,))
+        kept = self._kept(score, none, stacked)
+        stays = library.chosen(score, kept)
         lead = tuple(w.shape[:stacked])
         index = self._index(w, stacked)
         along = tuple(

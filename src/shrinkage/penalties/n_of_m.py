@@ -78,7 +78,7 @@ class NOfM(Constraint):
         library, axis = library_of(w), self._axis(w, stacked)
         rows = self._rows(library.abs(w), axis)
         one = library.zeros_like(rows) + 1
-        used = library.sum(library.where(rows > 0, one, 0 * rows), (axis + 1,))
+        used = library.sum(library.where(rows > 0, one, library.zeros_like(rows)), (axis + 1,))
         return (library.max(used, tuple(range(stacked, used.ndim))) - self.stay) / self.of
 
     def projected(self, w: Array, step: Array, stacked: int) -> Array:
@@ -90,11 +90,11 @@ class NOfM(Constraint):
         own = [library.take(score, np.array([place]), axis + 1) for place in range(self.of)]
         kept = []
         for place, mine in enumerate(own):
-            before = 0 * mine  # how many of the row come first; of equal ones the first
+            before = zero = library.zeros_like(mine)  # of equal ones the first stay
             for other, its in enumerate(own):
                 ahead = its >= mine if other < place else its > mine
                 if other != place:
-                    before = before + library.where(ahead, 1 + 0 * mine, 0 * mine)
+                    before = before + library.where(ahead, zero + 1, zero)
             kept.append(before)
         order = library.reshape(library.concatenate(kept, axis + 1), tuple(w.shape))
         moved = library.where(order < self.stay, w, library.zeros_like(w))

@@ -33,7 +33,8 @@ class NonNegative(Constraint):
     def excess(self, w: Array, stacked: int) -> Array:
         """Return 1 where a weight is negative."""
         library = library_of(w)
-        below = library.where(w < 0, library.zeros_like(w) + 1, 0 * w)
+        none = library.zeros_like(w)
+        below = library.where(w < 0, none + 1, library.where(w == w, none, w))  # NaN stays
         return library.max(below, model_axes(w, stacked))
 
     def projected(self, w: Array, step: Array, stacked: int) -> Array:  # noqa: ARG002

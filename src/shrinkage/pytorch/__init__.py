@@ -15,6 +15,7 @@ with needs("torch"):
     from shrinkage.pytorch.optimizers import METRICS, Metric, Motion
     from shrinkage.pytorch.parameters import LAYERS, describe
     from shrinkage.pytorch.regularize import regularize
+    from shrinkage.pytorch.units import UnitShrink, shrink_units
     from shrinkage.pytorch.updates import UPDATES
     from shrinkage.pytorch.zeros import keep_zeros, lost_zeros, zero_fraction
     from shrinkage.terms.schedules import Cosine, WarmUp
@@ -29,6 +30,7 @@ __all__ = [
     "Ledger",
     "Metric",
     "Motion",
+    "UnitShrink",
     "WarmUp",
     "assert_penalty_arrives",
     "assert_regularized",
@@ -40,5 +42,6 @@ __all__ = [
     "lost_zeros",
     "penalty_loss",
     "regularize",
+    "shrink_units",
     "zero_fraction",
 ]
