@@ -18,6 +18,7 @@ from shrinkage.datasets.in_memory import rows_in_memory
 from shrinkage.errors import InputError
 from shrinkage.estimators.fitted import FittedModel
 from shrinkage.paths.options import DTYPES, LARGEST_SEED, PathOptions
+from shrinkage.paths.results.onnx_file import write_onnx
 from shrinkage.penalties import Penalty
 from shrinkage.penalties.registry import penalty_from_name
 
@@ -74,6 +75,22 @@ class Shrinkage(BaseEstimator):
         """
         check_is_fitted(self)
         return self._fitted.input_norms()
+
+    def to_onnx(self, path: Any) -> Any:
+        """Write the model with its preparation as an ONNX file that was run and compared.
+
+        The file takes raw columns as float64 and gives class probabilities (rows, classes), or
+        numbers (rows, 1).
+
+        Args:
+            path: the file to write.
+
+        Returns:
+            The `shrinkage.pytorch.onnx.OnnxFile`.
+        """
+        check_is_fitted(self)
+        fitted = self._fitted
+        return write_onnx(fitted.module, fitted.preprocessing, fitted.encoding, path)
 
     def _affine(self, name: str) -> tuple[np.ndarray, np.ndarray]:
         check_is_fitted(self)

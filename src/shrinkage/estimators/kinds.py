@@ -11,6 +11,7 @@ import numpy as np
 from sklearn.base import ClassifierMixin, RegressorMixin
 from sklearn.utils.multiclass import check_classification_targets
 
+from shrinkage.datasets.targets import plain_label
 from shrinkage.errors import InputError
 
 
@@ -42,9 +43,9 @@ class Classifies(ClassifierMixin):
         check_classification_targets(y)
         self.classes_ = np.unique(y)
         if len(self.classes_) < 2:
+            only = plain_label(self.classes_[0])
             raise InputError(
-                f"expected at least 2 classes in y, got 1 class ({self.classes_[0]!r}): give rows "
-                "of another one"
+                f"expected at least 2 classes in y, got 1 class ({only!r}): give rows of another"
             )
         return y
 

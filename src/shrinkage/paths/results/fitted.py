@@ -23,11 +23,14 @@ from shrinkage.paths.results.loading import load_arrays
 from shrinkage.paths.results.records import PathResult
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from numpy.typing import ArrayLike
     from pandas import DataFrame
 
     from shrinkage.datasets.dataset import RawRows
     from shrinkage.paths.choosing.scores import ScorerLike
+    from shrinkage.pytorch.onnx import OnnxFile
 
 
 @dataclass(frozen=True)
@@ -201,6 +204,28 @@ class FittedPath(PathResult):
         positive = label_called(self.summary.get("positive"), encoding)  # type: ignore[arg-type]
         chosen = Scorer.of(self.score_name if scorer is None else scorer, positive)
         return float(chosen.score(outputs, np.asarray(y), None, encoding)[0])
+
+    def to_onnx(self, path: str | Path, which: int | str = "best") -> OnnxFile:
+        """Write a model with its preparation of raw rows as an ONNX file that was run and compared.
+
+        The file takes the raw columns, in the order of training, as float64, and gives
+        probabilities of the classes, (rows, classes), or numbers in the target's unit, (rows, 1).
+
+        Args:
+            path: the file to write.
+            which: as in `model`.
+
+        Raises:
+            MissingExtra: the extra `onnx` is not installed.
+            InputError: a column is no number; the model cannot be exported.
+        """
+        from shrinkage.paths.results.onnx_file import write_onnx
+
+        file = self._file()
+        preprocessing = Preprocessing.from_dict(file.preprocessing)
+        return write_onnx(
+            self.model(which), preprocessing, TargetEncoding.from_dict(file.target), path
+        )
 
     def table(self) -> DataFrame:
         """Return the path as a table, one row a strength."""

@@ -1,0 +1,47 @@
+"""A model and its preparation in one ONNX file answer as they do here."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from shrinkage import fit_path
+from shrinkage.estimators import ShrinkageClassifier, ShrinkageRegressor
+
+pytest.importorskip("onnxscript")
+pytest.importorskip("onnx")
+onnxruntime = pytest.importorskip("onnxruntime")
+
+RNG = np.random.default_rng(0)
+X = RNG.normal(size=(60, 3)) * [1.0, 50.0, 0.01] + [0.0, 1000.0, 3.0]
+Y = X @ [1.0, 0.02, 30.0] + 200
+
+
+def answers(path, rows: np.ndarray) -> np.ndarray:
+    """Return what a file gives for raw rows."""
+    session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
+    return session.run(None, {"input": rows})[0]
+
+
+def test_the_file_predicts_raw_rows(tmp_path):
+    number = ShrinkageRegressor("mlp:4", epochs=20).fit(X, Y)
+    assert number.to_onnx(tmp_path / "r.onnx").difference <= 1e-5
+    np.testing.assert_allclose(answers(tmp_path / "r.onnx", X)[:, 0], number.predict(X), rtol=1e-5)
+    kind = ShrinkageClassifier("linear").fit(X, np.median(Y) < Y)
+    kind.to_onnx(tmp_path / "c.onnx")
+    expected = kind.predict_proba(X)
+    np.testing.assert_allclose(answers(tmp_path / "c.onnx", X), expected, atol=1e-5)
+
+
+def test_missing_cells_are_filled_and_text_is_refused(tmp_path):
+    holes = X.copy()
+    holes[::4, 1] = np.nan
+    path = fit_path("mlp:4", holes, Y, strengths=(0.001, 0.1), folds=2, epochs=5)
+    path.to_onnx(tmp_path / "p.onnx", "unregularized")
+    expected = path.predict(holes, "unregularized")
+    np.testing.assert_allclose(answers(tmp_path / "p.onnx", holes)[:, 0], expected, rtol=1e-5)
+    table = pd.DataFrame({"size": X[:, 0], "city": ["Bern", "Basel"] * 30})
+    worded = fit_path("linear", table, Y, strengths=(0.1, 1.0), folds=2)
+    with pytest.raises(ValueError, match="city"):
+        worded.to_onnx(tmp_path / "w.onnx")
