@@ -118,3 +118,11 @@ def test_columns_may_keep_their_own_units() -> None:
     raw = fit_path("linear", X, X @ [1.0, 0.02], strengths=(0.001, 0.1), folds=2, standardize=False)
     weight = raw.weights["unregularized"]["0.weight"]
     np.testing.assert_allclose(weight, [[1.0, 0.02]], rtol=1e-6)
+
+
+def test_a_fold_whose_targets_are_all_alike_is_trained_on() -> None:
+    X = np.random.default_rng(0).normal(size=(12, 2))
+    y = np.array([0.0] * 8 + [1.0, 2.0, 3.0, 4.0])
+    folds = [(np.arange(8), np.arange(8, 12)), (np.arange(4, 12), np.arange(4))]
+    path = fit_path("mlp:3", X, y, strengths=(0.01, 0.1), folds=folds, epochs=2, test_size=0)
+    assert np.isfinite(path.fold_scores[:, 0]).all()

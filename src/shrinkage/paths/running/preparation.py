@@ -217,8 +217,13 @@ class Preparation:
     def _encoding(self, train: np.ndarray) -> TargetEncoding:
         if self.known is not None:
             return self.known.target
+        y = self.data.y[train]
+        if self.standardize_target and len(train) < len(self.split.train) and (y == y[0]).all():
+            return TargetEncoding(
+                self.data.task, mean=float(y[0])
+            )  # of a fold: nothing to scale by
         encoding = TargetEncoding.fit(
-            self.data.y[train],
+            y,
             self.data.task,
             standardize=self.standardize_target,
             weight=self._weight_of(train),
