@@ -28,10 +28,12 @@ TOLERANCES = {
 
 
 def adelie(cell: Cell, x: np.ndarray, y: np.ndarray, tolerance: float) -> Fold:
-    """Group elastic nets; of several outputs single weights or the weights of an input."""
+    """Group elastic nets; of several outputs the weights of an input are a group."""
     import adelie as ad
 
     classes, name, inputs = int(cell["classes"]), str(cell["penalty"]), x.shape[1]
+    if classes > 2 and name in ("L1", "elastic net"):
+        raise NotImplementedError
     strengths, options = cell["strengths"], {"tol": tolerance, "max_iters": 10**7}
     if classes == 0:
         family = ad.glm.gaussian(y)
@@ -41,9 +43,7 @@ def adelie(cell: Cell, x: np.ndarray, y: np.ndarray, tolerance: float) -> Fold:
         family, strengths = ad.glm.multinomial(np.eye(classes)[y]), strengths / classes
     if classes:
         options["irls_tol"] = tolerance
-    if classes > 2:
-        options["groups"] = "grouped" if name == "group" else "ungrouped"
-    elif name == "group":
+    if classes <= 2 and name == "group":
         options["groups"] = np.arange(0, inputs, int(cell["size"]))
     alpha = {"L2": 0.0, "elastic net": 0.5}.get(name, 1.0)
     scale = 0.5 if classes == 2 and alpha < 1 else 1.0
@@ -103,7 +103,7 @@ def skglm(cell: Cell, x: np.ndarray, y: np.ndarray, tolerance: float) -> Fold:
     from skglm.utils.data import grp_converter
 
     classes, name, inputs = int(cell["classes"]), str(cell["penalty"]), x.shape[1]
-    if name == "L2" or (classes and name == "group"):
+    if name == "L2" or classes > 2 or (classes and name == "group"):
         raise NotImplementedError
     target, datafit = (2.0 * y - 1, Logistic()) if classes else (y, Quadratic())
     options = {"tol": tolerance, "fit_intercept": True, "warm_start": True, "max_iter": 1000}
