@@ -122,9 +122,15 @@ class CoupledShrink:
     """The group lasso's shrink of coupled units: all slices of a unit together, then 0.
 
     A weight between two units is in both of their groups, which are shrunk one after the other.
+    Of units of one kind (of the same slices) a share is shrunk, the smallest ones.
     """
 
-    def __init__(self, model: nn.Module, units: tuple[CoupledUnit, ...]) -> None:
+    def __init__(self, model: nn.Module, units: tuple[CoupledUnit, ...], share: float) -> None:
+        names = [frozenset((name, axis) for name, axis, _ in unit.members) for unit in units]
+        order = {kind: place for place, kind in enumerate(dict.fromkeys(names))}
+        kinds = torch.tensor([order[kind] for kind in names])
+        self._kinds = [(kinds == place).nonzero()[:, 0] for place in range(len(order))]
+        self._share = share
         self._parameters = dict(model.named_parameters())
         self._count = len(units)
         self._axes: dict[tuple[str, int], torch.Tensor] = {}
@@ -140,7 +146,11 @@ class CoupledShrink:
     def step(self, amount: float) -> None:
         """Shrink every unit's norm by `amount` times the root of its size."""
         norms = self.norms()
-        scale = (1 - amount * self._sizes.sqrt() / norms.clamp_min(1e-12)).clamp_min(0.0)
+        smaller = (1 - amount * self._sizes.sqrt() / norms.clamp_min(1e-12)).clamp_min(0.0)
+        scale = torch.ones_like(smaller)
+        for kind in self._kinds:
+            smallest = kind[norms[kind].argsort()[: int(self._share * len(kind))]]
+            scale[smallest] = smaller[smallest]
         for (name, axis), units in self._axes.items():
             factor = torch.where(units < 0, 1.0, scale[units.clamp_min(0)])
             sizes = [1] * self._parameters[name].ndim
