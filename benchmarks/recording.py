@@ -1,7 +1,8 @@
-"""What every benchmark needs: where the data are, on which machine it ran, where results go."""
+"""What every benchmark needs: data, peers, the machine it ran on, where results go."""
 
 from __future__ import annotations
 
+import importlib
 import json
 import os
 import platform
@@ -23,6 +24,16 @@ def mnist_folder() -> Path | None:
     if folder is None:
         print("no MNIST here: set SHRINKAGE_SHARED_DATA to the folder of mnist/; nothing was run")
     return folder
+
+
+def peer_named(module: str, requirement: str) -> Any:
+    """Return a peer's module, or None with a line that says how to install it."""
+    define_operators_of_torchvision()
+    try:
+        return importlib.import_module(module)
+    except ImportError:
+        print(f"no {module} here: python -m pip install '{requirement}'; it was not compared")
+        return None
 
 
 def machine() -> dict[str, object]:

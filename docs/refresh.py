@@ -15,6 +15,7 @@ from PIL import Image
 
 from shrinkage.paths import load_result
 from shrinkage.reports import summary_sentence, text_table
+from shrinkage.reports.gain import gain_sentence
 from shrinkage.reports.sentence import one_standard_error_sentence
 
 ROOT = Path(__file__).parents[1]
@@ -22,7 +23,7 @@ README = ROOT / "README.md"
 BEGIN, END = "<!-- run: begin -->", "<!-- run: end -->"
 FIGURES = ("score", "first-layer")
 WIDTH, MOST_BYTES = 900, 100_000
-SHOWN_ROWS = 5
+SHOWN_ROWS = 4
 
 
 def copy_pictures(run: Path) -> None:
@@ -53,6 +54,7 @@ def printed(run: Path) -> str:
             *(line.rstrip() for line in lines),
             "…",
             sentences[0],
+            f"{gain_sentence(result).split('. ')[0]}. …",
             "report: runs/demo/report.html",
             "```",
             "",

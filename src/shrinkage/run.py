@@ -126,10 +126,10 @@ def fit_path(
         store: a folder for the run, which then survives a kill and holds the report.
         resume: go on with the run in `store`.
         progress: show a bar; None shows it when a terminal watches.
-        **options: the fields of `PathOptions`: strengths, folds, update, select, seed, epochs,
-            batch_size, learning_rate, scorer, positive, score_weights, class_weight, rare,
-            rare_below, test_size, refit, engine, device, dtype, precision, runner,
-            groups_of_inputs, free, memory, fast, standardize.
+        **options: the fields of `PathOptions`: strengths, folds, repeats, choose_by, compare,
+            update, select, seed, epochs, batch_size, learning_rate, scorer, positive,
+            score_weights, class_weight, rare, rare_below, test_size, refit, engine, device, dtype,
+            precision, runner, groups_of_inputs, free, memory, fast, standardize.
 
     Returns:
         The result: `result.best`, `result.one_standard_error`, `result.table()`, …

@@ -32,6 +32,8 @@ def test_summary_has_every_number_of_the_design(run):
             "nonzero",
             "total_weights",
             "test_interval",
+            "cv_log_loss",
+            "test_log_loss",
         }
     assert len(summary["strengths"]) == len(summary["status"]) == len(summary["cv_score_mean"])
     assert summary["models_trained"] >= 3 * (4 + 1) + 2
@@ -41,9 +43,10 @@ def test_a_run_read_back_is_the_run_that_was_written(run, digits):
     result, store = run
     again = load_result(store)
     assert without_times(again.summary) == without_times(result.summary)
-    for name in ("strengths", "fold_scores", "train_loss", "validation_loss", "inputs_kept"):
+    for name in ("strengths", "fold_scores", "train_loss", "log_loss", "inputs_kept"):
         np.testing.assert_array_equal(getattr(again, name), getattr(result, name))
     assert again.chosen == result.chosen
+    assert (again.differences, again.early_stop) == (result.differences, result.early_stop)
     assert again.assignment == result.assignment
     pd.testing.assert_frame_equal(again.table(), result.table())
     X, _ = digits

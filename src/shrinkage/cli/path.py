@@ -231,10 +231,34 @@ def command(
     folds: Annotated[
         int, _path_option("Folds of the cross validation.", "--folds", metavar="COUNT")
     ] = 5,
+    repeats: Annotated[
+        int | None,
+        _path_option(
+            "How often rows are divided into folds anew. [default: 1; 3 with under 300 rows in 5 "
+            "folds]",
+            "--repeats",
+            metavar="COUNT",
+        ),
+    ] = None,
+    choose_by: Annotated[
+        str,
+        _path_option(
+            "What chooses the strength: score, or loss (log loss, squared error).",
+            "--choose-by",
+            metavar="NAME",
+        ),
+    ] = "score",
+    compare: Annotated[
+        bool,
+        _path_option(
+            "Compare with logistic or ridge regression, a forest and boosting on the same folds.",
+            "--compare",
+        ),
+    ] = False,
     score: Annotated[
         str | None,
         _path_option(
-            "What chooses: a scorer of scikit-learn. [default: accuracy or r2]",
+            "What is told and chooses: a scorer of scikit-learn. [default: accuracy or r2]",
             "--score",
             metavar="NAME",
         ),
@@ -324,6 +348,7 @@ def command(
       shrinkage path table.csv --target price --drop id --drop name
       shrinkage path table.csv --target price --penalty elastic-net --l1-ratio 0.3
       shrinkage path digits --penalty l1 --with "1e-3*l2"
+      shrinkage path table.csv --choose-by loss --compare
       shrinkage path images/ --model mlp:256,64 --strengths 1e-4,1e-3,1e-2
     """
     from shrinkage.cli.shown import announce, no_report, show_result, with_warnings_as_lines
@@ -342,6 +367,9 @@ def command(
     options = PathOptions(
         strengths=strengths_of(strengths),
         folds=folds,
+        repeats=repeats,
+        choose_by=choose_by,
+        compare=compare,
         update=update,
         select=items_of(on),
         groups_of_inputs=None if groups is None else read_groups(groups),

@@ -22,13 +22,26 @@ from shrinkage.paths import FittedPath, PathResult
 from shrinkage.paths.running.estimate import Estimate
 from shrinkage.reports import path_table, summary_sentence
 from shrinkage.reports.cautions import caution_text
+from shrinkage.reports.gain import gain_sentence
+from shrinkage.reports.models_table import ModelRow, model_rows
 from shrinkage.reports.reading import counted_units
 from shrinkage.reports.sentence import classes_sentence, constant_sentence
 from shrinkage.reports.target_told import target_text
 
 HEADERS = ("strength", "score", "± s.e.", "train", "valid.", "zeros", "status", "choice")
 INPUTS, COLUMNS = "inputs", "columns"
-TEXTS = ("status", "choice")
+TEXTS = ("status", "choice", "model")
+MODEL_HEADERS = {
+    "label": "model",
+    "cv_score": "score",
+    "apart": "best − it",
+    "cv_log_loss": "log loss",
+    "test_score": "test",
+    "test_log_loss": "test loss",
+    "zeros": "zeros",
+    "seconds": "time",
+}
+MODELS_DO_WITHOUT = ("zeros", "time", "test loss")
 # What a narrow terminal does without, the first first.
 DISPENSABLE = ("train", "valid.", INPUTS, COLUMNS, "± s.e.", "zeros", "choice")
 ANY_WIDTH = 1000
@@ -62,6 +75,7 @@ def show_result(result: FittedPath, folder: Path, *, quiet: bool) -> None:
     console = Console(highlight=False)
     if not quiet:
         show_table(result, console)
+        show_models(result, console)
         for sentence in filter(None, (constant_sentence(result), classes_sentence(result))):
             console.print(Text(sentence))
     if result.target is not None and result.target.merged:
@@ -69,6 +83,8 @@ def show_result(result: FittedPath, folder: Path, *, quiet: bool) -> None:
     for warning in [*result.warnings, *map(caution_text, result.cautions)]:
         console.print(Text(f"warning: {warning}", style="yellow"))
     console.print(Text(summary_sentence(result)))
+    if gain := gain_sentence(result):
+        console.print(Text(gain))
     page = folder / "report.html"
     print(f"report: {page}" if page.exists() else no_report(folder))
 
@@ -131,6 +147,28 @@ def show_table(result: PathResult, console: Console) -> None:
     if left_out:
         names = ", ".join(left_out)
         console.print(Text(f"not shown at this width: {names}; all is in path.csv", style="dim"))
+
+
+def show_models(result: PathResult, console: Console) -> None:
+    """Print the models side by side; what no model has is left out, and what is too wide too."""
+    rows = model_rows(result)
+    fields = [name for name in MODEL_HEADERS if any(getattr(row, name) for row in rows)]
+    columns = [
+        _Column(MODEL_HEADERS[name], [_model_text(row, name) for row in rows]) for name in fields
+    ]
+    marks = [row.key == "best" for row in rows]
+    table = _table(columns, marks)
+    for header in MODELS_DO_WITHOUT:
+        if _width(table, console) <= console.width:
+            break
+        columns = [column for column in columns if column.header != header]
+        table = _table(columns, marks)
+    console.print(table)
+
+
+def _model_text(row: ModelRow, name: str) -> str:
+    text = str(getattr(row, name))
+    return text if name == "label" else _short(text.split(" (")[0])
 
 
 @dataclass(frozen=True)

@@ -21,9 +21,11 @@ from shrinkage.paths.choosing.grid_top import (
     top_of_grid,
 )
 from shrinkage.paths.choosing.rules import Choice, choose
+from shrinkage.paths.comparing.compare import compare
 from shrinkage.paths.halving_strengths import is_fast, validate_fast
 from shrinkage.paths.results.assembly import Refit, assemble
 from shrinkage.paths.results.fitted import FittedPath
+from shrinkage.paths.results.records import standard_error
 from shrinkage.paths.running.estimate import Estimate, estimate
 from shrinkage.paths.running.outcomes import UnitOutcome, joined
 from shrinkage.paths.running.plan import Plan
@@ -64,12 +66,20 @@ def fit(
     else:
         settings = plan.problem.terms.unregularized + _settings(plan, strengths)
         folds = _validate(plan, 0, settings, store, progress, "cross validation")
-        validation = CrossValidation.of(settings, folds)
-    choice = choose(validation.mean, validation.standard_error)
+        validation = CrossValidation.of(settings, folds, plan.preparation.split.rounds)
+    choice = chosen_of(plan, validation)
     if not isinstance(plan.options.strengths, tuple):
         validation, choice = _extended(plan, validation, choice, store, progress)
     refit = _refit(plan, validation, choice, store, progress)
-    return assemble(plan, validation, choice, refit, source, left_out)
+    others = compare(plan, store, progress) if plan.options.compare else ()
+    return assemble(plan, validation, choice, refit, source, left_out, others)
+
+
+def chosen_of(plan: Plan, validation: CrossValidation) -> Choice:
+    """Return the strengths that score or loss choose."""
+    judged = validation.judged_by(plan.options.choose_by)
+    error = standard_error(judged, validation.rounds)
+    return choose(judged.mean(axis=1), error, validation.learned)
 
 
 def _settings(plan: Plan, strengths: Iterable[float]) -> Settings:
@@ -168,7 +178,7 @@ def _extended(
         settings = _settings(plan, more.strengths)
         folds = _validate(plan, group, settings, store, progress, f"{side} strengths")
         validation = validation.extended(settings, folds, below=more.below)
-        choice = choose(validation.mean, validation.standard_error)
+        choice = chosen_of(plan, validation)
     return validation, choice
 
 

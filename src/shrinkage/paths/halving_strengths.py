@@ -72,14 +72,15 @@ def validate_fast(
     plain = plan.problem.terms.unregularized
     pilot = plan.pilot()
     outcomes = validate(pilot, "pilot", plain + settings, "all strengths, a little")
-    scores = CrossValidation.of(plain + settings, outcomes).measures["score"]
-    positions = shortlist(scores)
+    rounds, measure = plan.preparation.split.rounds, plan.options.choose_by
+    piloted = CrossValidation.of(plain + settings, outcomes, rounds)
+    scores = piloted.measures["score"]
+    positions = shortlist(piloted.judged_by(measure))
     trained = plain + settings.take(positions)
-    validation = CrossValidation.of(
-        trained, validate(plan, "shortlist-0", trained, "the likely strengths in full")
-    )
+    outcomes = validate(plan, "shortlist-0", trained, "the likely strengths in full")
+    validation = CrossValidation.of(trained, outcomes, rounds)
     for number in range(1, len(settings)):
-        more = lacking(positions, validation.measures["score"], len(settings))
+        more = lacking(positions, validation.judged_by(measure), len(settings))
         if not more:
             break
         own = settings.take(more)

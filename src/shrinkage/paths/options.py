@@ -25,6 +25,7 @@ from shrinkage.paths.running.input_groups import GroupsOfInputs, checked_groups
 from shrinkage.paths.running.memory import size_in_bytes
 from shrinkage.paths.running.runners.registry import runner_named
 
+CHOOSE_BY = ("score", "loss")
 UPDATES = ("proximal", "decoupled", "gradient", "loss")
 ENGINES = ("auto", "stacked", "sequential")
 REFITS = ("chosen", "all")
@@ -43,6 +44,12 @@ class PathOptions:
         folds: number of folds (≥ 2), a splitter of scikit-learn (`TimeSeriesSplit(5)`), or pairs
             (training rows, validation rows) of the rows that are no test rows; not used with a
             validation set of one's own.
+        repeats: how often the rows are divided into folds anew, the scores of all rounds averaged;
+            None: 3 times where under 300 rows are divided into the five folds of the default.
+        choose_by: `score`, or `loss`: the log loss on the validation rows, half the mean squared
+            error of numbers, whatever the score that is shown.
+        compare: whether to train logistic (or ridge) regression, a random forest and gradient
+            boosting by scikit-learn on the same folds and test rows.
         update: how the penalty enters training, one of DESIGN's four.
         select: name patterns of the parameters to penalise; empty: every default weight.
         seed: of splits, weights, batches and dropout.
@@ -80,6 +87,9 @@ class PathOptions:
 
     strengths: int | tuple[float, ...] = 20
     folds: Folds = 5
+    repeats: int | None = None
+    choose_by: str = "score"
+    compare: bool = False
     update: str = "proximal"
     select: tuple[str, ...] = ()
     seed: int = 0
@@ -110,6 +120,7 @@ class PathOptions:
             "folds": _folds(self.folds),
             "standardize": truth(self.standardize, "standardize"),
             "seed": whole(self.seed, "seed", 0, "the default is 0", most=LARGEST_SEED),
+            "choose_by": one_of(self.choose_by, "choose_by", CHOOSE_BY),
             "update": one_of(self.update, "update", UPDATES),
             "engine": one_of(self.engine, "engine", ENGINES),
             "refit": one_of(self.refit, "refit", REFITS),
@@ -131,7 +142,7 @@ class PathOptions:
         else:
             hint = "give how many, or an ascending tuple of them"
             checked["strengths"] = whole(self.strengths, "strengths", 2, hint, most=MOST_STRENGTHS)
-        for name, least in (("epochs", 1), ("batch_size", 1), ("rare_below", 2)):
+        for name, least in (("epochs", 1), ("batch_size", 1), ("rare_below", 2), ("repeats", 1)):
             if getattr(self, name) is not None:
                 checked[name] = whole(getattr(self, name), name, least, "or leave it out")
         if self.memory is not None:
@@ -160,10 +171,10 @@ class PathOptions:
         if isinstance(self.strengths, tuple):
             values["strengths"] = list(self.strengths)
         values["select"], values["free"] = list(self.select), list(self.free)
-        if self.precision == "auto":
-            del values["precision"]  # a run of a version without it goes on
-        if not self.fast:
-            del values["fast"]  # runs that began before there was such an option go on
+        usual = {"choose_by": "score", "repeats": None, "compare": False, "precision": "auto"}
+        usual["fast"] = False
+        for name in (name for name, value in usual.items() if values[name] == value):
+            del values[name]  # a run of a version without it goes on
         for name in ("runner", "memory"):  # where it is trained does not make it another run
             del values[name]
         return values

@@ -6,7 +6,7 @@ drawings, which `svg.py` made, are inserted as markup.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
@@ -15,14 +15,14 @@ from markupsafe import Markup
 from shrinkage.drawing.draw import Drawing, draw_svg
 from shrinkage.drawing.figures import Figure
 from shrinkage.drawing.svg import page_svg
-from shrinkage.drawing.text import plain, share_text, strength_text
-from shrinkage.paths.results import ChosenModel, PathResult
+from shrinkage.drawing.text import plain, share_text
+from shrinkage.paths.results import PathResult
 from shrinkage.reports.cautions import caution_text
 from shrinkage.reports.class_table import class_table
 from shrinkage.reports.figures.strength_axis import positions
-from shrinkage.reports.reading import ROLE_LABELS, ROLES, chosen_or_none
+from shrinkage.reports.gain import gain_sentence
+from shrinkage.reports.models_table import model_rows
 from shrinkage.reports.sentence import (
-    constant_sentence,
     one_standard_error_sentence,
     summary_sentence,
 )
@@ -30,7 +30,7 @@ from shrinkage.reports.table import COLUMNS, columns_of, path_table, rows_of
 from shrinkage.reports.target_told import target_text
 from shrinkage.reports.templating import template, tight
 from shrinkage.reports.told_columns import column_shows, kind_words, told_columns
-from shrinkage.reports.wording import ScoreWording, score_wording
+from shrinkage.reports.wording import score_wording
 
 SETTINGS = (
     ("data", "data"),
@@ -44,6 +44,19 @@ SETTINGS = (
     ("seed", "seed"),
     ("score_name", "score"),
     ("models_trained", "models trained"),
+)
+
+MODEL_FIELDS = (
+    "label",
+    "strength",
+    "cv_score",
+    "apart",
+    "cv_log_loss",
+    "log_apart",
+    "test_score",
+    "test_log_loss",
+    "zeros",
+    "seconds",
 )
 
 COUNTS = ("rows", "inputs", "models trained")
@@ -77,8 +90,12 @@ def render_page(result: PathResult, figures: tuple[Figure, ...]) -> str:
         sentence=summary_sentence(result),
         second=one_standard_error_sentence(result),
         facts=_facts(result),
+        gain=gain_sentence(result),
         chosen_columns=_chosen_columns(result),
         chosen=_chosen_rows(result),
+        by_loss=result.summary.get("choose_by") == "loss",
+        fair=result.early_stop is not None,
+        paired=bool(result.differences),
         cards=_cards(figures, drawings),
         columns=[name or "chosen" for name in columns_of(result)],
         rows=list(rows_of(result)),
@@ -88,7 +105,6 @@ def render_page(result: PathResult, figures: tuple[Figure, ...]) -> str:
         tables=_table_columns(result),
         told=[*_notes(result), *told_columns(_records(result), most=100)],
         target="" if result.target is None else target_text(result.target),
-        constant=constant_sentence(result),
         classes=class_table(result),
         settings=_settings(result),
         versions=_versions(result),
@@ -118,7 +134,9 @@ def _facts(result: PathResult) -> list[str]:
         _number(summary.get("n_features"), "inputs"),
     ]
     strengths, folds = result.fold_scores.shape
-    grid = f"{strengths} strengths × {folds} folds" if folds > 1 else f"{strengths} strengths"
+    grid = f"{strengths} strengths × {folds // result.rounds} folds"
+    grid += f", {result.rounds} times" if result.rounds > 1 else ""
+    grid = grid if folds > 1 else f"{strengths} strengths"
     named = [f"{key} {summary[key]}" for key in ("model", "penalty") if summary.get(key)]
     parts = [summary.get("task"), *counts, *named, grid]
     return [plain(part, 60) for part in parts if part]
@@ -129,34 +147,43 @@ def _number(value: object, noun: str) -> str:
 
 
 def _chosen_columns(result: PathResult) -> list[str]:
-    label = score_wording(result.score_name).label
-    folds = result.fold_scores.shape[1]
-    kind = "cross-validated" if folds > 1 else "validation"
-    return ["", "strength", f"{kind} {label}", f"test {label}", "weights that are zero"]
-
-
-def _chosen_rows(result: PathResult) -> list[tuple[str, list[str]]]:
-    models = (chosen_or_none(result, role) for role in ROLES)
-    return [(model.role, _chosen_cells(result, model)) for model in models if model is not None]
-
-
-def _chosen_cells(result: PathResult, model: ChosenModel) -> list[str]:
+    """Return the heads of the table of models; those of columns without content are left out."""
     wording = score_wording(result.score_name)
-    zeros = f"{model.total_weights - model.nonzero:,} of {model.total_weights:,}"
+    kind = "cross-validated" if result.fold_scores.shape[1] > 1 else "validation"
+    points = ", points" if wording.percent else ""
+    heads = {
+        "label": "",
+        "strength": "strength",
+        "cv_score": f"{kind} {wording.label}",
+        "apart": f"best is higher by{points}",
+        "cv_log_loss": f"{kind} log loss",
+        "log_apart": "best differs by",
+        "test_score": f"test {wording.label}",
+        "test_log_loss": "test log loss",
+        "zeros": "weights that are zero",
+        "seconds": "time",
+    }
+    return [heads[name] for name in _model_fields(result)]
+
+
+def _model_fields(result: PathResult) -> list[str]:
+    optional = ("apart", "cv_log_loss", "log_apart", "test_log_loss", "seconds")
+    rows = model_rows(result)
     return [
-        ROLE_LABELS[model.role],
-        strength_text(model.strength),
-        wording.text(model.cv_score),
-        _with_interval(wording, model),
-        f"{share_text(model.zero_fraction)} ({zeros})",
+        name
+        for name in MODEL_FIELDS
+        if name not in optional or any(getattr(row, name) for row in rows)
     ]
 
 
-def _with_interval(wording: ScoreWording, model: ChosenModel) -> str:
-    text = wording.text(model.test_score)
-    if model.test_interval is None:
-        return text
-    return f"{text} ({wording.interval(*model.test_interval)})"
+def _chosen_rows(result: PathResult) -> list[tuple[str, list[str]]]:
+    names = _model_fields(result)
+    rows = []
+    for row in model_rows(result):
+        zeros = f"{row.zeros} ({row.counts})" if row.zeros else ""
+        texts = {**asdict(row), "zeros": zeros}
+        rows.append((row.key, [texts[name] for name in names]))
+    return rows
 
 
 def _explorer(result: PathResult, drawings: dict[str, Drawing]) -> dict[str, object]:

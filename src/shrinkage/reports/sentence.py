@@ -10,7 +10,7 @@ import math
 from shrinkage.drawing.text import plain, share_text, strength_text
 from shrinkage.paths.results import ChosenModel, PathResult, Status
 from shrinkage.reports.reading import ROLE_LABELS, at_edge, chosen_or_none
-from shrinkage.reports.wording import ScoreWording, score_wording
+from shrinkage.reports.wording import LOG_LOSS, ScoreWording, score_wording
 
 SHOWN_CLASSES = 4
 """So many classes are told, the worst first."""
@@ -34,7 +34,8 @@ def summary_sentence(result: PathResult) -> str:
     unregularized.'
     """
     best = result.best
-    sentence = f"Strength {strength_text(best.strength)}: {_zeros(best)}, {_score(result)}."
+    said = f"{_zeros(best)}, {_score(result)}{_log_loss(result)}"
+    sentence = f"Strength {strength_text(best.strength)}: {said}."
     return " ".join([sentence, *_cautions(result)])
 
 
@@ -58,6 +59,8 @@ def one_standard_error_sentence(result: PathResult) -> str:
     best = _same_kind(result.best, kind)
     worse = value is not None and best is not None and value < best
     head = f"If a simpler model is worth a little {wording.label}" if worse else "A simpler model"
+    if (choice.index or 0) < (result.best.index or 0):
+        head = "A model that does learn from the inputs"
     zeros = f"{share_text(choice.zero_fraction)} zeros and " if choice.zero_fraction else ""
     return (
         f"{head}: strength {strength_text(choice.strength)} is within one standard error of the "
@@ -140,6 +143,16 @@ def _score(result: PathResult) -> str:
     if wording.text(value) == wording.text(other):
         return f"{said}, {'the' if value == other else 'about the'} same as unregularized"
     return f"{said} against {wording.text(other)} unregularized"
+
+
+def _log_loss(result: PathResult) -> str:
+    """Return the log loss on the test rows, which says how sure a model was, or nothing."""
+    plain = chosen_or_none(result, "unregularized")
+    value, other = result.best.test_log_loss, None if plain is None else plain.test_log_loss
+    if value is None or other is None or result.score_name == "neg_log_loss":
+        return ""
+    first, second = LOG_LOSS.text(value), LOG_LOSS.text(other)
+    return f", log loss {first}" + ("" if first == second else f" against {second}")
 
 
 def _validated(result: PathResult) -> str:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from shrinkage.drawing.text import number_text, share_text, strength_text
-from shrinkage.paths.results.records import PathResult, Status, standard_error
+from shrinkage.paths.results.records import PathResult, Status
 from shrinkage.reports.reading import chosen_or_none, fold_mean, zero_shares
 from shrinkage.reports.wording import ScoreWording, score_wording
 
@@ -65,7 +65,7 @@ def path_table(result: PathResult) -> tuple[PathRow, ...]:
     columns = (
         np.asarray(result.strengths, dtype=float),
         fold_mean(result.fold_scores),
-        standard_error(result.fold_scores),
+        result.score_error,
         fold_mean(result.train_loss),
         fold_mean(result.validation_loss),
         zero_shares(result),

@@ -65,6 +65,24 @@ class ScoreWording:
         points = f"{abs(100 * value):.1f}"
         return "less than 0.1 points" if points == "0.0" else f"{points} points"
 
+    def signed(self, value: float, error: float) -> str:
+        """Return a difference with its standard error as text, of percentages in points.
+
+        A small error has one digit more, so that a reader can see how many of it a difference is.
+
+        >>> ScoreWording("accuracy", True).signed(0.0062, 0.0041)
+        '+0.6 ± 0.4'
+        >>> ScoreWording("accuracy", True).signed(0.0035, 0.0016)
+        '+0.35 ± 0.16'
+        >>> ScoreWording("R²", False).signed(-0.0004, 0.01)
+        '+0.000 ± 0.010'
+        """
+        scale, digits = (100.0, 1) if self.percent else (1.0, 3)
+        digits += 0 < scale * error < 3 * 10**-digits
+        return f"{scale * value:+z.{digits}f} ± {scale * error:.{digits}f}"
+
+
+LOG_LOSS = ScoreWording("log loss", False)
 
 _SCORES = {
     "accuracy": ScoreWording("accuracy", True),

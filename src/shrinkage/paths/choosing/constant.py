@@ -16,10 +16,12 @@ from shrinkage.datasets import TargetEncoding
 
 @dataclass(frozen=True)
 class ConstantScores:
-    """Scores of the model without inputs: `folds` (folds,), and on the test rows."""
+    """Scores of the model without inputs, (folds,) and on the test rows, and its log losses."""
 
     folds: np.ndarray
     test: float
+    log_loss: np.ndarray
+    test_log_loss: float
 
 
 def constant_outputs(

@@ -28,11 +28,20 @@ class CrossValidation:
     curves: dict[str, np.ndarray]
     epochs: np.ndarray
     unregularized: CrossValidation | None = field(default=None, repr=False)
+    rounds: int = 1
 
     @classmethod
-    def of(cls, settings: Settings, folds: Sequence[UnitOutcome]) -> CrossValidation:
-        """Join the outcomes of the folds; the first of the settings is the unregularized one."""
-        joined = _joined(settings, folds)
+    def of(
+        cls, settings: Settings, folds: Sequence[UnitOutcome], rounds: int = 1
+    ) -> CrossValidation:
+        """Join the outcomes of the folds; the first of the settings is the unregularized one.
+
+        Args:
+            settings: what was trained.
+            folds: the outcome of each, round by round.
+            rounds: how many rounds of folds there are.
+        """
+        joined = replace(_joined(settings, folds), rounds=rounds)
         return replace(joined.rows(range(1, len(settings))), unregularized=joined.rows([0]))
 
     @property
@@ -46,12 +55,11 @@ class CrossValidation:
         """Return this with more settings before its own (`below`) or behind them."""
         extra = _joined(settings, folds)
         first, second = (extra, self) if below else (self, extra)
-        return CrossValidation(
-            first.settings + second.settings,
-            _stacked(first.measures, second.measures),
-            _stacked(first.curves, second.curves),
-            self.epochs,
-            self.unregularized,
+        return replace(
+            self,
+            settings=first.settings + second.settings,
+            measures=_stacked(first.measures, second.measures),
+            curves=_stacked(first.curves, second.curves),
         )
 
     def rows(self, positions: Sequence[int]) -> CrossValidation:
@@ -62,6 +70,7 @@ class CrossValidation:
             {name: value[rows] for name, value in self.measures.items()},
             {name: value[rows] for name, value in self.curves.items()},
             self.epochs,
+            rounds=self.rounds,
         )
 
     @property
@@ -72,7 +81,29 @@ class CrossValidation:
     @property
     def standard_error(self) -> np.ndarray:
         """Return the standard error of each mean score."""
-        return standard_error(self.measures["score"])
+        return standard_error(self.measures["score"], self.rounds)
+
+    @property
+    def log_loss(self) -> np.ndarray | None:
+        """Return the log losses, (settings, folds), None where they were not measured."""
+        loss = self.measures.get("log_loss")
+        return None if loss is None or np.isnan(loss).all() else loss
+
+    @property
+    def learned(self) -> np.ndarray:
+        """Return where no fold's model says the same for every row, (settings,)."""
+        return (self.measures["status"] != list(Status).index(Status.COLLAPSED)).all(axis=1)
+
+    def judged_by(self, measure: str) -> np.ndarray:
+        """Return what chooses, the higher the better, (settings, folds).
+
+        Args:
+            measure: `score`, or `loss`: minus the log loss, of numbers minus half the mean squared
+                error.
+        """
+        if measure == "score":
+            return self.measures["score"]
+        return -(self.measures["validation_loss"] if self.log_loss is None else self.log_loss)
 
     @property
     def total_nonzero(self) -> np.ndarray:

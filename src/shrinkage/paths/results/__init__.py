@@ -6,6 +6,7 @@ in a module of its own.
 
 from __future__ import annotations
 
+from shrinkage.paths.results.comparisons import ComparedModel, Difference, EarlyStop
 from shrinkage.paths.results.records import (
     AssignmentRow,
     ChosenModel,
@@ -21,7 +22,10 @@ __all__ = [
     "AssignmentRow",
     "ChosenModel",
     "ClassFigures",
+    "ComparedModel",
     "ConstantScore",
+    "Difference",
+    "EarlyStop",
     "LayerTrace",
     "LearningCurve",
     "PathResult",

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import copy
 import platform
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
@@ -17,10 +17,14 @@ import torch
 
 from shrinkage.paths.choosing.cross_validation import CrossValidation
 from shrinkage.paths.choosing.grid_top import GridSource
+from shrinkage.paths.choosing.log_losses import log_losses
 from shrinkage.paths.choosing.rules import Choice
+from shrinkage.paths.comparing.compare import PeerScores
 from shrinkage.paths.engines.base import Problem
 from shrinkage.paths.halving_strengths import LeftOut
 from shrinkage.paths.results.code import training_code
+from shrinkage.paths.results.comparisons import ComparedModel
+from shrinkage.paths.results.differences import FoldValues, differences_of, early_stop_of
 from shrinkage.paths.results.fitted import FittedPath, ModelFile
 from shrinkage.paths.results.loading import load_arrays
 from shrinkage.paths.results.records import (
@@ -70,6 +74,7 @@ class _RefitRow:
     settings: Settings
     index: int | None
     cv_score: float
+    cv_log_loss: float
 
     @property
     def strength(self) -> float:
@@ -83,6 +88,7 @@ def assemble(
     refit: Refit,
     source: GridSource,
     left_out: LeftOut | None = None,
+    others: Sequence[PeerScores] = (),
 ) -> FittedPath:
     """Return the result.
 
@@ -93,6 +99,7 @@ def assemble(
         refit: the models on all training rows.
         source: where the grid comes from.
         left_out: the strengths that were not trained in full, if some were left out on purpose.
+        others: models of other kinds on the same rows.
     """
     problem, preparation, scorer = plan.problem, plan.preparation, plan.problem.scorer
     data, scaling = preparation.data, preparation.preprocessing
@@ -101,7 +108,23 @@ def assemble(
     best = problem.terms.at(roles["best"].settings.rows[0])
     figures = _class_figures(plan, refit, roles["best"])
     cautions = (*plan.cautions, *score_cautions(validation, choice, plan.constant, scorer.name))
-    findings = Findings(chosen, cautions, _constant(plan), figures, left_out)
+    early = early_stop_of(
+        validation, choice, plan.options.choose_by, weighted=plan.preparation.is_weighted
+    )
+    folds = {one.name: FoldValues(one.score, one.log_loss) for one in others}
+    differences = differences_of(validation, choice, plan.constant, folds)
+    if early is not None and early[1] is not None:
+        differences += (early[1],)
+    findings = Findings(
+        chosen,
+        cautions,
+        _constant(plan),
+        figures,
+        left_out,
+        differences,
+        None if early is None else early[0],
+        tuple(_compared(one) for one in others),
+    )
     versions = dict(_versions())
     summary = summary_of(plan, validation, findings, len(refit.settings), source, versions)
     weights = refit.outcome.named("weights")
@@ -157,21 +180,29 @@ def assemble(
         target=data.target,
         constant=findings.constant,
         classes=figures,
+        log_loss=validation.log_loss,
+        rounds=validation.rounds,
+        differences=differences,
+        early_stop=findings.early_stop,
+        compared=findings.compared,
     )
 
 
 def _roles(validation: CrossValidation, choice: Choice, refit: Refit) -> dict[str, _RefitRow]:
     """Return what is behind each name in the weights file; every strength where all are there."""
 
+    def row(source: CrossValidation, place: int, index: int | None) -> _RefitRow:
+        loss = float("nan") if source.log_loss is None else float(source.log_loss[place].mean())
+        return _RefitRow(source.settings.take([place]), index, float(source.mean[place]), loss)
+
     def at(index: int) -> _RefitRow:
-        return _RefitRow(validation.settings.take([index]), index, float(validation.mean[index]))
+        return row(validation, index, index)
 
     assert validation.unregularized is not None
-    unregularized = validation.unregularized
     roles = {
         "best": at(choice.best),
         "one_standard_error": at(choice.one_standard_error),
-        "unregularized": _RefitRow(unregularized.settings, None, float(unregularized.mean[0])),
+        "unregularized": row(validation.unregularized, 0, None),
     }
     if set(validation.settings.rows) <= set(refit.settings.rows):
         roles |= {f"strength_{index}": at(index) for index in range(len(validation.settings))}
@@ -188,8 +219,9 @@ def _chosen(plan: Plan, roles: Mapping[str, _RefitRow], refit: Refit) -> tuple[C
         position = refit.position(roles[name].settings)
         rows = _scored_rows(plan, refit, position)
         score = float("nan")
+        outputs = rows.outputs[None]
+        loss = log_losses(outputs, rows.raw_target, rows.weight, rows.encoding)[0]
         if len(rows.raw_target):
-            outputs = rows.outputs[None]
             score = scorer.score(outputs, rows.raw_target, rows.weight, rows.encoding)[0]
         wanted = np.isfinite(score) and (name == "best" or has_short_form(scorer, rows))
         interval = score_interval(scorer, rows, plan.options.seed) if wanted else None
@@ -203,6 +235,8 @@ def _chosen(plan: Plan, roles: Mapping[str, _RefitRow], refit: Refit) -> tuple[C
                 nonzero=int(nonzero[position]),
                 total_weights=total,
                 test_interval=interval,
+                cv_log_loss=_finite(roles[name].cv_log_loss),
+                test_log_loss=_finite(loss),
             )
         )
     return tuple(models)
@@ -233,7 +267,19 @@ def _class_figures(plan: Plan, refit: Refit, best: _RefitRow) -> ClassFigures | 
 
 def _constant(plan: Plan) -> ConstantScore:
     scores = plan.constant
-    return ConstantScore(_finite(float(scores.folds.mean())), _finite(scores.test))
+    return ConstantScore(
+        _finite(float(scores.folds.mean())),
+        _finite(scores.test),
+        _finite(float(scores.log_loss.mean())),
+        _finite(scores.test_log_loss),
+    )
+
+
+def _compared(one: PeerScores) -> ComparedModel:
+    means = (float(values.mean()) for values in (one.score, one.log_loss))
+    score, loss = map(_finite, means)
+    tests = _finite(one.test_score), _finite(one.test_log_loss)
+    return ComparedModel(one.name, score, tests[0], loss, tests[1], round(one.seconds, 2))
 
 
 def _finite(value: float) -> float | None:

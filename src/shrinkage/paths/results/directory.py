@@ -21,6 +21,7 @@ import numpy as np
 from shrinkage.atomic import write_bytes
 from shrinkage.cautions import Caution
 from shrinkage.errors import RunDirectoryError
+from shrinkage.paths.results.comparisons import ComparedModel, Difference, EarlyStop
 from shrinkage.paths.results.files import read_arrays, read_json, write_arrays, write_json
 from shrinkage.paths.results.fitted import FittedPath, ModelFile
 from shrinkage.paths.results.records import (
@@ -33,7 +34,6 @@ from shrinkage.paths.results.records import (
     LearningCurve,
     PathResult,
     Status,
-    standard_error,
 )
 from shrinkage.target_reading import TargetReading
 
@@ -101,13 +101,15 @@ def path_frame(result: PathResult) -> DataFrame:
     columns: dict[str, object] = {
         "strength": result.strengths,
         "cv_score_mean": result.score_mean,
-        "cv_score_se": standard_error(result.fold_scores),
+        "cv_score_se": result.score_error,
         "train_loss": result.train_loss.mean(axis=1),
         "validation_loss": result.validation_loss.mean(axis=1),
         "nonzero": nonzero,
         "zero_fraction": 1.0 - nonzero / max(1, _total(result)),
         "status": [str(status) for status in result.status],
     }
+    if result.log_loss is not None:
+        columns["log_loss"] = result.log_loss.mean(axis=1)
     if result.inputs_kept is not None:
         columns["inputs_kept"] = result.inputs_kept.mean(axis=1)
     if result.residual is not None:
@@ -159,6 +161,7 @@ def _history(result: FittedPath) -> dict[str, object]:
         "fold_scores": _plain(result.fold_scores),
         "train_loss": _plain(result.train_loss),
         "validation_loss": _plain(result.validation_loss),
+        "log_loss": None if result.log_loss is None else _plain(result.log_loss),
         "nonzero": _plain(result.nonzero),
         "inputs_kept": None if result.inputs_kept is None else _plain(result.inputs_kept),
         "residual": None if result.residual is None else _plain(result.residual),
@@ -220,7 +223,7 @@ def _result(summary: dict, history: dict, model: dict, arrays: dict) -> FittedPa
         weights[role][name] = value
     inputs_kept, shape = history["inputs_kept"], history["image_shape"]
     pixels, residual = history["pixel_positions"], history.get("residual")
-    network_inputs = history.get("network_inputs_kept")
+    network_inputs, log_loss = history.get("network_inputs_kept"), history.get("log_loss")
     return FittedPath(
         summary=summary,
         strengths=_array(summary["strengths"]),
@@ -252,6 +255,13 @@ def _result(summary: dict, history: dict, model: dict, arrays: dict) -> FittedPa
         constant=_or_none(lambda stored: ConstantScore(**stored), summary.get("constant")),
         classes=_or_none(_classes, summary.get("classes")),
         cautions=tuple(Caution.from_dict(stored) for stored in summary.get("cautions", ())),
+        log_loss=None if log_loss is None else _array(log_loss),
+        rounds=summary.get("repeats", 1),
+        differences=tuple(
+            Difference.from_dict(stored) for stored in summary.get("differences", ())
+        ),
+        early_stop=_or_none(lambda stored: EarlyStop(**stored), summary.get("early_stop")),
+        compared=tuple(ComparedModel(**stored) for stored in summary.get("compared", ())),
     )
 
 

@@ -14,27 +14,34 @@ from enum import StrEnum
 import numpy as np
 
 from shrinkage.cautions import Caution
+from shrinkage.paths.results.comparisons import ComparedModel, Difference, EarlyStop
 from shrinkage.target_reading import TargetReading
 from shrinkage.terms import AssignmentRow
 
 
-def standard_error(values: np.ndarray) -> np.ndarray:
+def standard_error(values: np.ndarray, rounds: int = 1) -> np.ndarray:
     """Return one standard error over the folds, sd(ddof = 1)/√folds; NaN with a single fold.
 
+    Of repeated folds it is that of one round, the variances of the rounds averaged: rounds make a
+    mean steadier against how the folds were drawn, but there are no more rows than before.
+
     Args:
-        values: shape (strengths, folds); what is not finite makes its strength NaN.
+        values: shape (strengths, folds), round by round; what is not finite makes its strength NaN.
+        rounds: how often the rows were divided anew.
 
     >>> standard_error(np.array([[1.0, 3.0], [2.0, np.inf]])).tolist()
     [1.0, nan]
     >>> standard_error(np.array([[1.0], [2.0]])).tolist()
     [nan, nan]
+    >>> standard_error(np.array([[1.0, 3.0, 11.0, 13.0]]), rounds=2).tolist()
+    [1.0]
     """
     values = np.asarray(values, dtype=float)
-    folds = values.shape[1]
+    folds = values.shape[1] // rounds
     if folds < 2:
         return np.full(len(values), np.nan)
-    finite = np.where(np.isfinite(values), values, np.nan)
-    return finite.std(axis=1, ddof=1) / np.sqrt(folds)
+    finite = np.where(np.isfinite(values), values, np.nan).reshape(len(values), rounds, folds)
+    return np.sqrt(finite.var(axis=2, ddof=1).mean(axis=1) / folds)
 
 
 class Status(StrEnum):
@@ -68,7 +75,7 @@ class ChosenModel:
 
     `role` is `best`, `one_standard_error` or `unregularized`; `index` is its place in
     `strengths` (None for the unregularized model); `test_interval` is a 95 % interval for the
-    test score (`score_interval` says which).
+    test score (`score_interval` says which). Log losses are None of numbers.
     """
 
     role: str
@@ -79,6 +86,8 @@ class ChosenModel:
     nonzero: int
     total_weights: int
     test_interval: tuple[float, float] | None = None
+    cv_log_loss: float | None = None
+    test_log_loss: float | None = None
 
     @property
     def zero_fraction(self) -> float:
@@ -138,6 +147,8 @@ class ConstantScore:
 
     cv_score: float | None
     test_score: float | None
+    cv_log_loss: float | None = None
+    test_log_loss: float | None = None
 
 
 @dataclass(frozen=True)
@@ -188,7 +199,9 @@ class PathResult:
     `input_columns` names the column of each input (none: each input is a column).
     `target` is what the target was taken for, `constant` the score of a model without inputs,
     `classes` the figures of each class on the test rows. `cautions` are what a reader should know
-    about rows and scores, `warnings` about training.
+    about rows and scores, `warnings` about training. `log_loss` has shape (strengths, folds), None
+    of numbers; folds stand round by round, `rounds` of them. `differences` says how far the models
+    are apart, `early_stop` is the fair baseline, `compared` are models of other kinds.
     """
 
     summary: Mapping[str, object]
@@ -218,6 +231,11 @@ class PathResult:
     target: TargetReading | None = None
     constant: ConstantScore | None = None
     classes: ClassFigures | None = None
+    log_loss: np.ndarray | None = None
+    rounds: int = 1
+    differences: tuple[Difference, ...] = ()
+    early_stop: EarlyStop | None = None
+    compared: tuple[ComparedModel, ...] = ()
 
     @property
     def score_mean(self) -> np.ndarray:
@@ -234,7 +252,12 @@ class PathResult:
         >>> example_result().score_error.round(4).tolist()
         [0.0025, 0.005, 0.004, 0.0]
         """
-        return standard_error(self.fold_scores)
+        return standard_error(self.fold_scores, self.rounds)
+
+    def difference(self, of: str, against: str) -> Difference | None:
+        """Return how far two models are apart over the folds; None where it was not measured."""
+        pairs = (pair for pair in self.differences if (pair.of, pair.against) == (of, against))
+        return next(pairs, None)
 
     @property
     def best(self) -> ChosenModel:

@@ -31,12 +31,21 @@ def score_cautions(
     plain = validation.unregularized.measures["score"]
     trained = np.array([status is not Status.COLLAPSED for status in validation.status])
     return (
-        *constant_as_good(scores[choice.best], constant.folds, score),
-        *strengths_alike(scores, plain, np.array(validation.strengths), trained, choice.best),
+        *constant_as_good(scores[choice.best], constant.folds, score, validation.rounds),
+        *strengths_alike(
+            scores,
+            plain,
+            np.array(validation.strengths),
+            trained,
+            choice.best,
+            validation.rounds,
+        ),
     )
 
 
-def constant_as_good(best: np.ndarray, constant: np.ndarray, score: str) -> tuple[Caution, ...]:
+def constant_as_good(
+    best: np.ndarray, constant: np.ndarray, score: str, rounds: int = 1
+) -> tuple[Caution, ...]:
     """Say when the best model is not better than a constant by one standard error.
 
     That is mean(best − constant) ≤ sd(best − constant)/√folds, over the folds; with one fold
@@ -47,7 +56,7 @@ def constant_as_good(best: np.ndarray, constant: np.ndarray, score: str) -> tupl
     >>> constant_as_good(np.array([0.5, 0.3]), np.array([0.4, 0.4]), "r2")[0].kind.value
     'constant_as_good'
     """
-    margin, error = _paired(best - constant)
+    margin, error = _paired(best - constant, rounds)
     if not np.isfinite(margin) or margin > error:
         return ()
     facts = {
@@ -66,6 +75,7 @@ def strengths_alike(
     strengths: np.ndarray,
     trained: np.ndarray,
     best: int,
+    rounds: int = 1,
 ) -> tuple[Caution, ...]:
     """Say when the folds cannot tell the best strength from any other at which the model learns.
 
@@ -79,12 +89,13 @@ def strengths_alike(
         strengths: (strengths,).
         trained: where the models learned something.
         best: position of the best strength.
+        rounds: how often the rows were divided anew.
     """
     folds = scores.shape[1]
     if folds < 2 or trained.sum() < 3 or not trained[best]:
         return ()
     rivals = np.concatenate([scores[trained], unregularized])
-    pairs = [_paired(scores[best] - rival) for rival in rivals]
+    pairs = [_paired(scores[best] - rival, rounds) for rival in rivals]
     if not all(np.isfinite(margin) and margin <= error for margin, error in pairs):
         return ()
     if not any(margin > 0 for margin, _ in pairs):
@@ -100,7 +111,8 @@ def strengths_alike(
     return (Caution(CautionKind.STRENGTHS_ALIKE, facts),)
 
 
-def _paired(differences: np.ndarray) -> tuple[float, float]:
+def _paired(differences: np.ndarray, rounds: int) -> tuple[float, float]:
     """Return the mean and the standard error of differences over folds; the error is 0 of one."""
-    error = float(standard_error(differences[None])[0]) if len(differences) > 1 else 0.0
+    several = len(differences) > rounds
+    error = float(standard_error(differences[None], rounds)[0]) if several else 0.0
     return float(differences.mean()), error

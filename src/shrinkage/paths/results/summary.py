@@ -16,19 +16,27 @@ from shrinkage.datasets.column_records import column_records
 from shrinkage.paths.choosing.cross_validation import CrossValidation
 from shrinkage.paths.choosing.grid_top import GridSource
 from shrinkage.paths.halving_strengths import LeftOut
+from shrinkage.paths.results.comparisons import ComparedModel, Difference, EarlyStop
 from shrinkage.paths.results.records import ChosenModel, ClassFigures, ConstantScore
 from shrinkage.paths.running.plan import Plan
 
 
 @dataclass(frozen=True)
 class Findings:
-    """The chosen models, what to know about them, the model without inputs, figures by class."""
+    """The chosen models and what to know about them.
+
+    `constant` is the model without inputs, `classes` are figures by class, `differences` how far
+    models are apart, `early_stop` is the fair baseline, `compared` are models of other kinds.
+    """
 
     chosen: tuple[ChosenModel, ...]
     cautions: tuple[Caution, ...]
     constant: ConstantScore
     classes: ClassFigures | None
     left_out: LeftOut | None = None
+    differences: tuple[Difference, ...] = ()
+    early_stop: EarlyStop | None = None
+    compared: tuple[ComparedModel, ...] = ()
 
 
 def summary_of(
@@ -53,7 +61,7 @@ def summary_of(
     data, split = plan.preparation.data, plan.preparation.split
     recipe = None if plan.engine.is_solver else problem.recipe
     inputs_kept = validation.measures.get("inputs_kept")
-    residual = validation.residual
+    residual, logs = validation.residual, validation.log_loss
     network = validation.measures.get("network_inputs_kept")
     columns, sources = plan.preparation.preprocessing.columns, problem.sources
     free_inputs = (
@@ -72,7 +80,8 @@ def summary_of(
         "n_features": data.n_features,
         "n_train": len(split.train),
         "n_test": len(plan.preparation.test_rows.y),
-        "folds": plan.folds,
+        "folds": plan.folds // validation.rounds,
+        "repeats": validation.rounds,
         "split": split.description,
         "model": problem.architecture.name,
         "engine": plan.engine.name,
@@ -92,6 +101,8 @@ def summary_of(
         "fast": None if findings.left_out is None else findings.left_out.to_dict(),
         "cv_score_mean": _numbers(validation.mean),
         "cv_score_se": _numbers(validation.standard_error),
+        "choose_by": options.choose_by,
+        "cv_log_loss": None if logs is None else _numbers(logs.mean(axis=1)),
         "nonzero": _numbers(validation.total_nonzero.mean(axis=1)),
         "inputs_kept": None if inputs_kept is None else _numbers(inputs_kept.mean(axis=1)),
         "network_inputs": plan.preparation.preprocessing.n_inputs,
@@ -100,6 +111,9 @@ def summary_of(
         "residual": None if residual is None else _numbers(residual.max(axis=1)),
         "models_trained": plan.folds * (len(validation.strengths) + 1) + refitted,
         "constant": asdict(findings.constant),
+        "early_stop": None if findings.early_stop is None else asdict(findings.early_stop),
+        "differences": [difference.to_dict() for difference in findings.differences],
+        "compared": [asdict(model) for model in findings.compared],
         "positive": problem.scorer.positive,
         "class_weight": options.to_dict()["class_weight"],
         "classes": None if findings.classes is None else findings.classes.to_dict(),
@@ -120,6 +134,8 @@ def summary_of(
             "test_interval": None if model.test_interval is None else list(model.test_interval),
             "nonzero": model.nonzero,
             "total_weights": model.total_weights,
+            "cv_log_loss": model.cv_log_loss,
+            "test_log_loss": model.test_log_loss,
         }
     return summary
 

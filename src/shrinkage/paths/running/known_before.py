@@ -11,6 +11,7 @@ from shrinkage.cautions import Caution, CautionKind
 from shrinkage.datasets.cautions import data_cautions
 from shrinkage.errors import InputError
 from shrinkage.paths.choosing.constant import ConstantScores, constant_outputs
+from shrinkage.paths.choosing.log_losses import log_losses
 from shrinkage.paths.choosing.scores import DEFAULT_SCORES, Scorer, label_called
 from shrinkage.paths.options import PathOptions
 from shrinkage.paths.running.preparation import Preparation
@@ -46,23 +47,30 @@ def known_cautions(preparation: Preparation, scorer: Scorer) -> tuple[Caution, .
     reason = scorer.undefined(rows.y, rows.weight, preparation.target) if len(rows.y) else ""
     facts = {"score": scorer.name, "rows": "test", "reason": reason}
     undefined = (Caution(CautionKind.SCORE_UNDEFINED, facts),) if reason else ()
-    return (*data_cautions(preparation.data, split.folds), *undefined)
+    return (*data_cautions(preparation.data, split.first_round), *undefined)
 
 
 def constant_scores(preparation: Preparation, scorer: Scorer) -> ConstantScores:
     """Return the scores of the model without inputs on the folds and on the test rows."""
     data, split = preparation.data, preparation.split
 
-    def score(train: np.ndarray, y: np.ndarray, weight: np.ndarray | None, place: int) -> float:
+    def score(
+        train: np.ndarray, y: np.ndarray, weight: np.ndarray | None, place: int
+    ) -> tuple[float, float]:
         encoding = (*preparation.fold_targets, preparation.target)[place]
         sample = None if data.sample_weight is None else data.sample_weight[train]
         outputs = constant_outputs(encoding, data.y[train], sample, len(y))
-        return float(scorer.score(outputs, y, weight, encoding)[0])
+        loss = log_losses(outputs, y, weight, encoding)
+        return float(scorer.score(outputs, y, weight, encoding)[0]), float(loss[0])
 
     folds = [
         score(train, data.y[held], preparation.score_weight(held), place)
         for place, (train, held) in enumerate(split.folds)
     ]
+    scores, losses = np.array(folds).T
     test = preparation.test_rows
-    tested = score(split.train, test.y, test.weight, -1) if len(test.y) else float("nan")
-    return ConstantScores(np.array(folds), tested)
+    if len(test.y):
+        test_score, test_loss = score(split.train, test.y, test.weight, -1)
+    else:
+        test_score = test_loss = float("nan")
+    return ConstantScores(scores, test_score, losses, test_loss)

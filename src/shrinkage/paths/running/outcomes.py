@@ -13,6 +13,7 @@ import numpy as np
 import torch
 
 from shrinkage.paths.choosing.judging import judge
+from shrinkage.paths.choosing.log_losses import log_losses
 from shrinkage.paths.engines.base import Problem, Trained, Unit, spread
 from shrinkage.paths.engines.input_layer import first_weight, kept_inputs
 from shrinkage.paths.engines.stationarity import CONVERGED
@@ -27,11 +28,12 @@ CONSTANT = 1e-3
 class UnitOutcome:
     """Measures of one unit; `values` maps names to arrays whose first axis is the model.
 
-    Names: `score`, `train_loss`, `validation_loss`, `status` (positions in `Status`), `residual`
-    (NaN: not measured), `halved_to` (models that trained together since memory ran out, 0: it did
-    not), `nonzero/NAME`, `norm/NAME` for each penalised array, `inputs_kept`
-    (source columns), `network_inputs_kept` (inputs, of which a column may make several), and for
-    curves `curve/epochs`, `curve/train_loss`, `curve/validation_loss`, `curve/validation_score`.
+    Names: `score`, `log_loss` (NaN of numbers), `train_loss`, `validation_loss`, `status`
+    (positions in `Status`), `residual` (NaN: not measured), `halved_to` (models that trained
+    together since memory ran out, 0: it did not), `nonzero/NAME`, `norm/NAME` for each penalised
+    array, `inputs_kept` (source columns), `network_inputs_kept` (inputs, of which a column may make
+    several), and for curves `curve/epochs`, `curve/train_loss`, `curve/validation_loss`,
+    `curve/validation_score`.
     A refit has `weights/NAME` instead of scores.
     """
 
@@ -95,8 +97,12 @@ def validated(problem: Problem, unit: Unit, trained: Trained) -> UnitOutcome:
     subset = spread(unit.data.train, TRAIN_LOSS_ROWS)
     train_rows = unit.data.rows.take(subset)
     train_loss = problem.loss(trained.outputs(train_rows.x), train_rows.target, train_rows.weight)
+    places = positions.cpu().numpy()
+    weight = None if unit.data.score_weight is None else unit.data.score_weight[places]
+    raw, encoding = unit.data.raw_target[places], unit.data.encoding
     values: dict[str, np.ndarray] = {
         "score": score,
+        "log_loss": log_losses(outputs, raw, weight, encoding),
         "validation_loss": loss,
         "train_loss": train_loss.cpu().numpy().astype(np.float64),
         **_ends(unit, trained, outputs, _spread(problem, unit)),

@@ -94,7 +94,7 @@ class Plan:
 
     @property
     def folds(self) -> int:
-        """Return the number of folds."""
+        """Return the number of folds, those of all rounds."""
         return len(self.preparation.split.folds)
 
     @property
@@ -246,7 +246,9 @@ def make_plan(
     architecture = parse_architecture(model)
     if options.rare == "other":
         data = merge_rare(data, _rare_below(options, data, validation))
-    split = make_split(data, options.folds, options.test_size, options.seed, validation)
+    split = make_split(
+        data, options.folds, options.test_size, options.seed, validation, options.repeats
+    )
     preparation = prepare(data, split, architecture, options)
     recipe = recipe_of(options, min(len(train) for train, _ in split.folds))
     scorer = checked_scorer(options, preparation)

@@ -29,17 +29,31 @@ from shrinkage.datasets.preparation.row_cells import RowCells
 from shrinkage.datasets.rare import ClassWeight, class_weights
 from shrinkage.errors import InputError
 from shrinkage.paths.engines.base import FoldData, Rows
+from shrinkage.paths.engines.recipe import derived_seed
 from shrinkage.paths.own_sets import own_set
+
+DEFAULT_FOLDS = 5
+FEW_ROWS, FEW_ROWS_REPEATS = 300, 3
+ROUND_LABEL = 2_000
 
 
 @dataclass(frozen=True)
 class Split:
-    """Positions in the raw rows: for training in all, for test, and (train, validation) folds."""
+    """Positions in the raw rows: for training in all, for test, and (train, validation) folds.
+
+    Folds stand round by round: `rounds` times the rows were divided anew.
+    """
 
     train: np.ndarray
     test: np.ndarray
     folds: tuple[tuple[np.ndarray, np.ndarray], ...]
     description: str
+    rounds: int = 1
+
+    @property
+    def first_round(self) -> tuple[tuple[np.ndarray, np.ndarray], ...]:
+        """Return the folds of the first round, which hold every row once."""
+        return self.folds[: len(self.folds) // self.rounds]
 
 
 @dataclass(frozen=True)
@@ -54,7 +68,12 @@ class TestRows:
 
 
 def make_split(
-    data: Dataset, folds: Folds, test_size: float, seed: int, validation: np.ndarray | None
+    data: Dataset,
+    folds: Folds,
+    test_size: float,
+    seed: int,
+    validation: np.ndarray | None,
+    repeats: int | None = 1,
 ) -> Split:
     """Return the split of a dataset.
 
@@ -64,6 +83,8 @@ def make_split(
         test_size: share held out for the test; 0: none.
         seed: of the random choices.
         validation: positions of a validation set of the user's own, or None for folds.
+        repeats: how often to divide the rows into folds anew; None: more than once where rows are
+            few and the folds are those of the default.
     """
     everything = np.arange(data.n_samples)
     if validation is not None:
@@ -85,15 +106,45 @@ def make_split(
         return Split(everything, test, fold, "validated on rows that the user set apart")
     train, test = _train_and_test(data, test_size, seed)
     groups = None if data.groups is None else data.groups[train]
-    if isinstance(folds, int):
-        pairs = make_folds(data.y[train], data.task, groups, folds, seed)
-        told = describe_split(data, folds, held_out=test_size > 0)
-    else:
+    if not isinstance(folds, int):
+        if repeats not in (None, 1):
+            raise InputError(
+                f"expected no repeats (--repeats) beside folds of one's own, got {repeats}: the "
+                "splitter says how often, as RepeatedKFold does"
+            )
         pairs = own_folds(folds, data.y[train], groups)
         held = describe_split(data, held_out=test_size > 0)
+        positions = tuple((train[inside], train[outside]) for inside, outside in pairs)
         told = f"{held}; {len(pairs)} folds of the user's own"
+        return Split(train, test, positions, told)
+    rounds = default_repeats(len(train), folds) if repeats is None else repeats
+    pairs = [
+        pair
+        for number in range(rounds)
+        for pair in make_folds(data.y[train], data.task, groups, folds, _round_seed(seed, number))
+    ]
     positions = tuple((train[inside], train[outside]) for inside, outside in pairs)
-    return Split(train, test, positions, told)
+    told = describe_split(data, folds, held_out=test_size > 0)
+    if rounds > 1:
+        told += f"; the folds were drawn {rounds} times, since "
+        told += "so few rows say little" if repeats is None else "that was asked for"
+    return Split(train, test, positions, told, rounds)
+
+
+def default_repeats(rows: int, folds: int) -> int:
+    """Return how often rows are divided into folds where nobody says: few rows more than once.
+
+    Who asks for other folds than the default's gets just these.
+
+    >>> default_repeats(100, 5), default_repeats(1_000, 5), default_repeats(100, 10)
+    (3, 1, 1)
+    """
+    return FEW_ROWS_REPEATS if rows < FEW_ROWS and folds == DEFAULT_FOLDS else 1
+
+
+def _round_seed(seed: int, number: int) -> int:
+    """Return the seed of a round of folds; the first is that of a single round."""
+    return seed if number == 0 else derived_seed(seed, ROUND_LABEL, number) % 2**32
 
 
 def _train_and_test(data: Dataset, test_size: float, seed: int) -> tuple[np.ndarray, np.ndarray]:
@@ -135,6 +186,11 @@ class Preparation:
     score_weights: bool = True
     standardize: bool = True
     known: Known | None = None
+
+    @property
+    def is_weighted(self) -> bool:
+        """Return whether the rows of a fold count differently in the training loss."""
+        return self.data.sample_weight is not None or self.class_weight not in (None, "none")
 
     @cached_property
     def preprocessing(self) -> Preprocessing:

@@ -15,7 +15,7 @@ def inputs_kept_figure(result: PathResult) -> LineFigure | None:
     """Return the mean number of inputs that the first layer uses over the strengths."""
     if result.inputs_kept is None:
         return None
-    counts, error = fold_mean(result.inputs_kept), standard_error(result.inputs_kept)
+    counts, error = fold_mean(result.inputs_kept), standard_error(result.inputs_kept, result.rounds)
     finite = counts[np.isfinite(counts)]
     if len(finite) == 0:
         return None

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 
-from shrinkage.drawing.figures import Axis, Band, Kind, LineFigure, Series
+from shrinkage.drawing.figures import Axis, Band, Kind, LineFigure, Mark, Series
 from shrinkage.drawing.text import number_text
 from shrinkage.paths.results import PathResult
 from shrinkage.reports.figures.strength_axis import choice_marks, positions, strength_axis
-from shrinkage.reports.reading import fold_mean
+from shrinkage.reports.reading import chosen_or_none, fold_mean
 
 LOG_FROM = 20.0
+AXIS = "loss without the penalty"
 
 
 def loss_figure(result: PathResult) -> LineFigure | None:
@@ -26,14 +27,28 @@ def loss_figure(result: PathResult) -> LineFigure | None:
         reading=reading,
         alt=f"Two curves over the strengths, training and validation loss. {reading}",
         x=strength_axis(result),
-        y=Axis("loss without the penalty", log=wants_log(train, validation)),
+        y=Axis(
+            "log loss without the penalty" if result.log_loss is not None else AXIS,
+            log=wants_log(train, validation),
+        ),
         series=(
             Series("validation", x, validation, "validation", Kind.LINE),
             Series("training", x, train, "training", Kind.LINE),
         ),
         bands=(Band("gap", x, train, validation, "gap"),),
         verticals=choice_marks(result),
+        horizontals=_without(result, train, validation),
     )
+
+
+def _without(result: PathResult, *curves: np.ndarray) -> tuple[Mark, ...]:
+    """Return the log loss of the unregularized model, where it is inside the picture."""
+    plain = chosen_or_none(result, "unregularized")
+    level = None if plain is None else plain.cv_log_loss
+    values = np.concatenate(curves)
+    if level is None or not np.nanmin(values) <= level <= np.nanmax(values):
+        return ()
+    return (Mark(level, f"unregularized, {number_text(level)}", "unregularized"),)
 
 
 def wants_log(*curves: np.ndarray) -> bool:

@@ -10,10 +10,10 @@ import numpy as np
 
 from shrinkage.drawing.figures import Axis, Kind, LineFigure, Mark, Series
 from shrinkage.drawing.text import strength_text
-from shrinkage.paths.results.records import PathResult, Status, standard_error
+from shrinkage.paths.results.records import PathResult, Status
 from shrinkage.reports.figures.strength_axis import choice_marks, positions, strength_axis
 from shrinkage.reports.reading import at_edge, chosen_or_none, fold_mean
-from shrinkage.reports.wording import score_wording
+from shrinkage.reports.wording import LOG_LOSS, score_wording
 
 STATUS_SERIES = {
     Status.COLLAPSED: ("collapsed: the same answer for every row", Kind.COLLAPSED),
@@ -61,7 +61,7 @@ def score_figure(result: PathResult) -> LineFigure:
 
 def _numbers(result: PathResult) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     scores = result.fold_scores
-    return positions(result.strengths), fold_mean(scores), standard_error(scores)
+    return positions(result.strengths), fold_mean(scores), result.score_error
 
 
 def _limits(result: PathResult, mean: np.ndarray, error: np.ndarray) -> tuple[float, float]:
@@ -119,10 +119,13 @@ def _reading(result: PathResult, mean: np.ndarray, error: np.ndarray) -> str:
     wording = score_wording(result.score_name)
     best, simple = result.best, chosen_or_none(result, "one_standard_error")
     index = best.index
-    text = f"The highest point is at strength {strength_text(best.strength)}"
+    by_loss = result.summary.get("choose_by") == "loss"
+    head = "The least validation loss" if by_loss else "The highest point"
+    text = f"{head} is at strength {strength_text(best.strength)}"
     if index is not None:
         spread = f" ± {wording.text(error[index])}" if np.isfinite(error[index]) else ""
-        text += f" ({wording.text(mean[index])}{spread})"
+        loss = "" if best.cv_log_loss is None else f", log loss {LOG_LOSS.text(best.cv_log_loss)}"
+        text += f" ({wording.text(mean[index])}{spread}{loss})"
     if at_edge(result):
         text += f", the {at_edge(result)} strength that was tried"
     if simple is not None and simple.index not in (None, index):

@@ -1,0 +1,114 @@
+"""What the chosen strength buys, in sentences: a gain is one only when it is told from chance.
+
+Who uses this: the terminal and the head of the page, behind the answer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from shrinkage.drawing.text import plain
+from shrinkage.paths.results import Difference, PathResult
+from shrinkage.reports.wording import LOG_LOSS, ScoreWording, score_wording
+
+
+def gain_sentence(result: PathResult) -> str:
+    """Return how far the best model is from none over the folds, and from a fair baseline.
+
+    >>> from dataclasses import replace
+    >>> from shrinkage.paths.results import Difference
+    >>> from shrinkage.reports.example import example_result
+    >>> pair = Difference("best", "unregularized", 0.006, 0.004, -0.02, 0.004)
+    >>> gain_sentence(replace(example_result(), differences=(pair,)))
+    'Over the folds, best against unregularized: +0.6 ± 0.4 points of accuracy, not told from none;
+    log loss -0.020 ± 0.004, better.'
+    """
+    wording = score_wording(result.score_name)
+    said = [
+        _against_none(result, wording),
+        _simple(result, wording),
+        _early_stop(result, wording),
+        _constant(result, wording),
+        _compared(result, wording),
+    ]
+    return " ".join(sentence for sentence in said if sentence)
+
+
+def _amount(pair: Difference, wording: ScoreWording) -> str:
+    unit = " points" if wording.percent else ""
+    return f"{wording.signed(pair.score, pair.standard_error)}{unit} of {wording.label}"
+
+
+def _verdict(apart: bool, gain: float) -> str:
+    return "not told from none" if not apart else "better" if gain > 0 else "worse"
+
+
+def _both(pair: Difference, wording: ScoreWording) -> str:
+    said = f"{_amount(pair, wording)}, {_verdict(pair.told_apart, pair.score)}"
+    if pair.log_loss is None or pair.log_loss_standard_error is None:
+        return said
+    loss = LOG_LOSS.signed(pair.log_loss, pair.log_loss_standard_error)
+    return f"{said}; log loss {loss}, {_verdict(pair.log_loss_told_apart, -pair.log_loss)}"
+
+
+def _against_none(result: PathResult, wording: ScoreWording) -> str:
+    pair = result.difference("best", "unregularized")
+    if pair is None:
+        return ""
+    return f"Over the folds, best against unregularized: {_both(pair, wording)}."
+
+
+def _simple(result: PathResult, wording: ScoreWording) -> str:
+    pair = result.difference("one_standard_error", "unregularized")
+    if pair is None or result.one_standard_error.index == result.best.index:
+        return ""
+    return f"One standard error against unregularized: {_both(pair, wording)}."
+
+
+def _early_stop(result: PathResult, wording: ScoreWording) -> str:
+    pair, stop = result.difference("best", "early_stop"), result.early_stop
+    if pair is None or stop is None:
+        return ""
+    return (
+        f"Against the unregularized network stopped after its best epoch ({stop.epoch:,} of "
+        f"{stop.of:,}): {_both(pair, wording)}."
+    )
+
+
+def _constant(result: PathResult, wording: ScoreWording) -> str:
+    pair = result.difference("best", "constant")
+    if pair is None or (pair.told_apart and pair.score > 0):
+        return ""
+    return f"Against a model without inputs: {_both(pair, wording)}."
+
+
+def _compared(result: PathResult, wording: ScoreWording) -> str:
+    """Return against which models of other kinds the best is better, worse, or neither."""
+    pairs = [result.difference("best", model.name) for model in result.compared]
+    known = [pair for pair in pairs if pair is not None]
+    if not known:
+        return ""
+    scores = [(pair.against, _verdict(pair.told_apart, pair.score)) for pair in known]
+    said = f"{wording.label} {_grouped(scores)}"
+    losses = [
+        (pair.against, _verdict(pair.log_loss_told_apart, -pair.log_loss))
+        for pair in known
+        if pair.log_loss is not None
+    ]
+    if losses:
+        said += f"; log loss {_grouped(losses)}"
+    return f"On the same folds: {said}."
+
+
+def _grouped(verdicts: Sequence[tuple[str, str]]) -> str:
+    """Return the names with the same verdict together."""
+    words = {"better": "better than", "worse": "worse than"}
+    groups: dict[str, list[str]] = {}
+    for name, verdict in verdicts:
+        groups.setdefault(words.get(verdict, "not told from"), []).append(plain(name))
+    return ", ".join(f"{verdict} {_listed(names)}" for verdict, names in groups.items())
+
+
+def _listed(names: Sequence[str]) -> str:
+    *first, last = names
+    return f"{', '.join(first)} and {last}" if first else last
