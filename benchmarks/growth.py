@@ -22,7 +22,7 @@ from typing import Any
 import numpy as np
 from recording import write_result
 
-MOST_CPU_SECONDS = 60.0
+MOST_CPU_SECONDS = 40.0
 """After a point that took longer the rest of its axis is left out."""
 
 NOTICEABLE = {"cpu_seconds": 0.3, "megabytes": 30.0}

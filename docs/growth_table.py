@@ -62,7 +62,8 @@ def page() -> str:
     before, _, rest = PAGE.read_text(encoding="utf-8").partition(BEGIN)
     _, _, after = rest.partition(END)
     machine, axes = result["machine"], result["axes"]
-    told = f"Measured on {machine['cores']} cores ({machine['processor']}), {result['date']}."
+    beside = f", {result['note']}" if "note" in result else ""
+    told = f"On {machine['cores']} cores ({machine['processor']}), {result['date']}{beside}."
     parts = (BEGIN, exponents(axes), told, "## Every point", points(axes), END)
     return before + "\n\n".join(parts) + after
 

@@ -173,6 +173,7 @@ class Shrinkage(BaseEstimator):
             class_weight=getattr(self, "class_weight", None),
             seed=self._seed(),
             test_size=0,
+            repeats=1,
             **further,
         )
 
