@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 from sklearn.linear_model import LogisticRegression
@@ -111,7 +113,7 @@ def test_loss_chooses_when_asked() -> None:
 def test_the_fair_baseline_is_the_best_epoch_of_no_penalty() -> None:
     X, y = table(60)
     noisy = np.where(np.random.default_rng(1).random(60) < 0.3, 1 - y, y)
-    result = fit_path(
+    result: Any = fit_path(
         "mlp:64", X, noisy, penalty=L1(), strengths=(1e-6, 1e-5), folds=2, epochs=200,
         learning_rate=0.03, choose_by="loss",
     )  # fmt: skip
