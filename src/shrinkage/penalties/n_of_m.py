@@ -77,8 +77,9 @@ class NOfM(Constraint):
         """Return by how many more weights than may stay some row has, relative to `of`."""
         library, axis = library_of(w), self._axis(w, stacked)
         rows = self._rows(library.abs(w), axis)
-        one = library.zeros_like(rows) + 1
-        used = library.sum(library.where(rows > 0, one, library.zeros_like(rows)), (axis + 1,))
+        zero = library.zeros_like(rows)
+        uses = library.where(rows == rows, library.where(rows > 0, zero + 1, zero), rows)
+        used = library.sum(uses, (axis + 1,))
         return (library.max(used, tuple(range(stacked, used.ndim))) - self.stay) / self.of
 
     def projected(self, w: Array, step: Array, stacked: int) -> Array:
