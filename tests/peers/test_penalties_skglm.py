@@ -34,7 +34,9 @@ PROXES: list[tuple[Penalty, Callable[[float], float]]] = [
 ]
 
 
-@pytest.mark.parametrize(("penalty", "theirs"), PROXES, ids=repr)
+@pytest.mark.parametrize(
+    ("penalty", "theirs"), PROXES, ids=[repr(penalty) for penalty, _ in PROXES]
+)
 def test_proxes_are_skglms(penalty: Penalty, theirs: Callable[[float], float]) -> None:
     w = np.linspace(-4.0, 4.0, 401)
     ours = penalty.at(STRENGTH).prox(w, STEP * STRENGTH)
