@@ -19,7 +19,7 @@ QUICK = (
     ShrinkageClassifier("linear"),
     ShrinkageRegressor("linear"),
     ShrinkageClassifier(epochs=8),
-    ShrinkageRegressor(epochs=100),
+    ShrinkageRegressor(epochs=30),
     ShrinkageClassifierCV("linear", strengths=(0.001, 0.1), cv=2),
     ShrinkageRegressorCV("linear", strengths=(0.001, 0.1), cv=2),
 )
