@@ -3,7 +3,7 @@
 Twelve data sets (scikit-learn's own, synthetic ones, mice, 1,200 rows of MNIST), MLP 64-32, twenty
 strengths, five folds, default recipe, one thread. Both paths have the strengths that the search of
 the full one finds, so neither pays for it; seconds are those that the process computes. The folds
-and weights are of seed 1: the rule was made on seed 0.
+and weights are of seed 2: the rule was made on seeds 0 and 1.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ from shrinkage.paths.running.plan import make_plan
 from shrinkage.penalties import Penalty
 from shrinkage.run import fit_dataset
 
-MODEL, STRENGTHS, SEED = "mlp:64,32", 20, 1
+MODEL, STRENGTHS, SEED = "mlp:64,32", 20, 2
 GOAL = 0.5
 
 
