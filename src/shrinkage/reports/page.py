@@ -157,7 +157,7 @@ def _chosen_columns(result: PathResult) -> list[str]:
         "cv_score": f"{kind} {wording.label}",
         "apart": f"best is higher by{points}",
         "cv_log_loss": f"{kind} log loss",
-        "log_apart": "best differs by",
+        "log_apart": "log loss: best − this",
         "test_score": f"test {wording.label}",
         "test_log_loss": "test log loss",
         "zeros": "weights that are zero",
