@@ -8,8 +8,8 @@ import torch
 
 from shrinkage.paths.engines import moving
 from shrinkage.paths.engines.flat import FlatStack
-from shrinkage.penalties import L1, L2, ElasticNet
-from shrinkage.pytorch.prox.kernels import adam
+from shrinkage.penalties import L1, L2, ElasticNet, GroupLasso, SparseGroupLasso
+from shrinkage.pytorch.prox.kernels import adam, adam_groups
 from shrinkage.terms import Part
 
 MODELS, SHAPE = 4, (70, 300)
@@ -20,8 +20,19 @@ PARTS = {
     "elastic net": [Part(STRENGTHS, ElasticNet(0.3))],
     "L1 and a fixed L2": [Part(STRENGTHS, L1()), Part(torch.full((4,), 0.1).double(), L2())],
 }
+OF_GROUPS = torch.tensor([0.0, 1e-4, 5e-3, 3.0], dtype=torch.float64)  # the third at its edge
+GROUPS = {
+    "groups": [Part(OF_GROUPS, GroupLasso("input"))],
+    "sparse groups": [Part(OF_GROUPS, SparseGroupLasso(0.3, per="input"))],
+    "groups and a fixed L2": [
+        Part(OF_GROUPS, GroupLasso("input")),
+        Part(torch.full((4,), 0.1).double(), L2()),
+    ],
+}
 
-pytestmark = pytest.mark.skipif(not adam.is_built(), reason="the compiled kernels were not built")
+pytestmark = pytest.mark.skipif(
+    not (adam.is_built() and adam_groups.is_built()), reason="the compiled kernels were not built"
+)
 
 
 def stack(dtype: torch.dtype) -> FlatStack:
@@ -45,19 +56,23 @@ def buffers(flat: FlatStack) -> tuple[torch.Tensor, ...]:
     return flat.values.detach(), flat.gradients, flat.first, flat.second
 
 
-@pytest.mark.parametrize("name", PARTS)
+@pytest.mark.parametrize("name", [*PARTS, *GROUPS])
 @pytest.mark.parametrize("dtype", [torch.float64, torch.float32], ids=str)
 def test_the_pass_is_adam_and_the_shrink_after_it(name, dtype, monkeypatch):
     ours, theirs = stack(dtype), stack(dtype)
-    optimizer = moving.Optimizer(ours, {"w": PARTS[name]})
+    parts = {"w": {**PARTS, **GROUPS}[name]}
+    optimizer = moving.Optimizer(ours, parts)
+    assert not optimizer.is_hooked
     monkeypatch.setattr(moving, "is_built", lambda: False)
-    other = moving.Optimizer(theirs, {"w": PARTS[name]})
+    other = moving.Optimizer(theirs, parts)
     for rate in (1e-2, 4e-3):
         optimizer.step(rate)
         other.step(rate)
     relative = {torch.float64: 1e-9, torch.float32: 1e-6}[dtype]
+    # what is left of a group that is nearly zero has the rounding of what was taken off
+    absolute = relative * (1e-1 if name in GROUPS else 1e-2)
     for own, expected in zip(buffers(ours), buffers(theirs), strict=True):
-        torch.testing.assert_close(own, expected, rtol=relative, atol=1e-2 * relative)
+        torch.testing.assert_close(own, expected, rtol=relative, atol=absolute)
     assert torch.equal(ours.parameters["w"] == 0, theirs.parameters["w"] == 0)
     zeros = (ours.parameters["w"] == 0).flatten(1).sum(1).numpy()
     assert np.array_equal(optimizer.zeros["w"], zeros)
@@ -65,12 +80,13 @@ def test_the_pass_is_adam_and_the_shrink_after_it(name, dtype, monkeypatch):
     assert not torch.signbit(shrunk[shrunk == 0]).any()
 
 
-def test_threads_change_no_bit():
+@pytest.mark.parametrize("name", ["elastic net", "groups"])
+def test_threads_change_no_bit(name):
     alone, shared = stack(torch.float32), stack(torch.float32)
     threads = torch.get_num_threads()
     for flat, count in ((alone, 1), (shared, 2)):
         torch.set_num_threads(count)
-        optimizer = moving.Optimizer(flat, {"w": PARTS["elastic net"]})
+        optimizer = moving.Optimizer(flat, {"w": {**PARTS, **GROUPS}[name]})
         optimizer.step(1e-2)
     torch.set_num_threads(threads)
     assert all(torch.equal(*pair) for pair in zip(buffers(alone), buffers(shared), strict=True))
@@ -89,6 +105,31 @@ def test_not_a_number_stays_in_its_model(built, monkeypatch):
     for model, row in ((0, slice(None)), (3, slice(None)), (1, slice(0, 5)), (2, slice(7, None))):
         own, other = mixed.parameters["w"][model, row], calm.parameters["w"][model, row]
         assert torch.equal(own, other)
+
+
+@pytest.mark.parametrize("name", ["groups", "sparse groups"])
+def test_a_group_that_diverges_stays_alone(name):
+    calm, mixed = stack(torch.float32), stack(torch.float32)
+    gradient = mixed.parameters["w"].grad
+    assert gradient is not None
+    gradient[1, 5, 9], gradient[2, 6, 299] = torch.nan, torch.inf
+    for flat in (calm, mixed):
+        moving.Optimizer(flat, {"w": GROUPS[name]}).step(1e-2)
+    diverged = torch.zeros(MODELS, *SHAPE, dtype=torch.bool)
+    diverged[1, :, 9] = diverged[2, :, 299] = True
+    assert torch.equal(torch.isnan(mixed.parameters["w"]), diverged)
+    others = (flat.parameters["w"][~diverged] for flat in (mixed, calm))
+    assert torch.equal(*others)
+
+
+@pytest.mark.parametrize(
+    "penalty", [GroupLasso("output"), GroupLasso("input", groups=(0, 0, *range(1, 299)))]
+)
+def test_groups_of_another_form_are_left_to_torch(penalty):
+    flat = stack(torch.float32)
+    optimizer = moving.Optimizer(flat, {"w": [Part(STRENGTHS, penalty)]})
+    assert optimizer.is_hooked
+    optimizer.step(1e-2)
 
 
 @pytest.mark.parametrize("name", ["elastic net", "L2"])
@@ -110,7 +151,8 @@ def test_what_is_left_of_a_stack_goes_on_as_before(name):
         assert torch.equal(left.parameters[parameter], cut(parameter, whole.parameters[parameter]))
 
 
-def test_copies_for_products_are_rounded_as_torch_rounds_them():
+@pytest.mark.parametrize("name", ["elastic net", "groups"])
+def test_copies_for_products_are_rounded_as_torch_rounds_them(name):
     narrow, wide = stack(torch.float32), stack(torch.float32)
     narrow.values[:3] = torch.tensor([torch.nan, torch.inf, 3.3895e38])
     wide.values[:3] = narrow.values[:3]
@@ -124,7 +166,7 @@ def test_copies_for_products_are_rounded_as_torch_rounds_them():
     own.copy_(gradients)
     narrow.gradients[: narrow.stretches["w"].length] = torch.nan  # nobody reads them
     for flat in (narrow, wide):
-        moving.Optimizer(flat, {"w": PARTS["elastic net"]}).step(1e-2)
+        moving.Optimizer(flat, {"w": {**PARTS, **GROUPS}[name]}).step(1e-2)
     same = {"rtol": 0, "atol": 0, "equal_nan": True}
     torch.testing.assert_close(narrow.values.detach(), wide.values.detach(), **same)
     torch.testing.assert_close(copies, wide.parameters["w"].detach().bfloat16(), **same)

@@ -3,9 +3,10 @@
 Who uses this: the stacked engine. There are two ways, and a stack may need both. L1 and L2 about
 zero by the update `proximal`, and parameters without a penalty, go through one compiled pass over
 the flat buffers: Adam, prox and the count of zeros at once; on a GPU through the same in torch's
-operations, compiled. Everything else, and all of it where
-the kernels were not built, goes through torch's own Adam on views of the same buffers, with the
-parts attached to its step as a user's would be.
+operations, compiled. A group lasso along a leading axis (by input), alone or with L1 and L2, has a
+compiled pass of its own on the CPU. Everything else, and all of it where the kernels were not
+built, goes through torch's own Adam on views of the same buffers, with the parts attached to its
+step as a user's would be.
 """
 
 from __future__ import annotations
@@ -18,14 +19,16 @@ import torch
 
 from shrinkage.paths.engines.device_pass import DevicePass
 from shrinkage.paths.engines.flat import FlatStack
-from shrinkage.penalties import Combination
+from shrinkage.penalties import Combination, Penalty
 from shrinkage.pytorch import attach
+from shrinkage.pytorch.prox.group import groups_of
+from shrinkage.pytorch.prox.kernels import adam_groups
 from shrinkage.pytorch.prox.kernels.adam import DTYPES, AdamNumbers, AdamPass, is_built
 from shrinkage.terms import Part
 
 # A term in the loss is differentiated: the gradient it adds is the one that `gradient` adds.
 AS_GRADIENT = {"loss": "gradient"}
-IN_ONE_PASS = {Combination.THRESHOLD: 0, Combination.RIDGE: 1}
+IN_ONE_PASS = {Combination.THRESHOLD: 0, Combination.RIDGE: 1, Combination.GROUP: 2}
 
 
 class Optimizer:
@@ -38,18 +41,20 @@ class Optimizer:
 
     def __init__(self, flat: FlatStack, parts: Mapping[str, Sequence[Part]]) -> None:
         self._flat, self._numbers = flat, AdamNumbers()
-        strengths = {name: _strengths(flat, parts.get(name, ())) for name in flat.parameters}
-        self._others = [name for name, own in strengths.items() if own is None]
-        in_one_pass = {name: own for name, own in strengths.items() if own is not None}
-        on_device = is_resident(flat) and bool(in_one_pass)
-        self.device_pass = DevicePass(flat, in_one_pass) if on_device else None
-        self._segments = [
-            Segment(name, model, float(l1), float(l2))
-            for name, own in in_one_pass.items()
-            for model, (l1, l2) in enumerate(own.T)
-            if not on_device
-        ]
-        self._pass = _pass(flat, self._segments) if self._segments else None
+        own = {name: InOnePass.of(flat, name, parts.get(name, ())) for name in flat.parameters}
+        in_one_pass = {name: some for name, some in own.items() if some is not None}
+        self._others = [name for name in own if name not in in_one_pass]
+        self.device_pass: DevicePass | None = None
+        segments: list[Segment] = []
+        if is_resident(flat) and in_one_pass:
+            strengths = {name: some.strengths[:2] for name, some in in_one_pass.items()}
+            self.device_pass = DevicePass(flat, strengths)
+        else:
+            segments = [each for name, some in in_one_pass.items() for each in some.models(name)]
+        self._plain = [segment for segment in segments if not segment.group]
+        self._grouped = [segment for segment in segments if segment.group]
+        self._pass = _pass(flat, self._plain) if self._plain else None
+        self._group_pass = _group_pass(flat, self._grouped) if self._grouped else None
         self._torch = _torch_adam(flat, self._others, parts) if self._others else None
 
     @property
@@ -65,10 +70,12 @@ class Optimizer:
             for name in self._flat.parameters
             if self.device_pass is not None or name in self._others
         }
-        known = [] if self._pass is None else self._pass.zeros.tolist()
-        for segment, zeros in zip(self._segments, known, strict=True):
-            counts.setdefault(segment.name, np.empty(0, np.int64))
-            counts[segment.name] = np.append(counts[segment.name], zeros)
+        passes = ((self._pass, self._plain), (self._group_pass, self._grouped))
+        for known, segments in passes:
+            zeros = [] if known is None else known.zeros.tolist()
+            for segment, count in zip(segments, zeros, strict=True):
+                models = self._flat.stretches[segment.name].shape[0]
+                counts.setdefault(segment.name, np.zeros(models, np.int64))[segment.model] = count
         return counts
 
     def step(self, rate: float) -> None:
@@ -77,10 +84,12 @@ class Optimizer:
         if self.device_pass is not None:
             self.device_pass(self.device_pass.table([rate])[0])
         flat.steps += 1
+        numbers = self._numbers.at(flat.steps, rate)
+        buffers = flat.values, flat.gradients, flat.first, flat.second
         if self._pass is not None:
-            numbers = self._numbers.at(flat.steps, rate)
-            moments = flat.first, flat.second
-            self._pass(flat.values, flat.gradients, *moments, numbers, flat.narrow)
+            self._pass(*buffers, numbers, flat.narrow)
+        if self._group_pass is not None:
+            self._group_pass(buffers, numbers, flat.narrow)
         if self._torch is not None:
             self._torch.param_groups[0]["lr"] = rate
             self._step_of_torch(self._torch)
@@ -107,41 +116,100 @@ def _takes_kernel(flat: FlatStack) -> bool:
     return is_built() and flat.values.is_cpu and flat.values.dtype in DTYPES
 
 
-def _strengths(flat: FlatStack, parts: Sequence[Part]) -> np.ndarray | None:
-    """Return the strengths of L1 and L2, (2, models); None where the one pass is not for them."""
-    if not (is_resident(flat) or _takes_kernel(flat)):
-        return None
-    models = len(next(iter(flat.parameters.values())))
-    strengths = np.zeros((2, models))
-    for part in (own for whole in parts for own in whole.elementary()):
-        units, penalty = part.penalty.on_its_units()
-        row = IN_ONE_PASS.get(penalty.combines)
-        if units is not None or row is None or part.reference is not None:
-            return None
-        if part.update != "proximal":
-            return None
-        strengths[row] += np.asarray(part.strength)
-    return strengths
-
-
 @dataclass(frozen=True)
 class Segment:
-    """A model of a parameter, in one segment of the pass, with its strengths of L1 and L2."""
+    """A model of a parameter, in one segment of a pass, with its strengths."""
 
     name: str
     model: int
     l1: float
     l2: float
+    group: float = 0.0
+    lengths: tuple[int, int, int] = (1, 1, 1)
+
+
+@dataclass(frozen=True)
+class InOnePass:
+    """The strengths of a parameter that goes through the passes.
+
+    Args:
+        strengths: of L1, L2, and the group penalty times √|g|: (3, models).
+        lengths: of the array as (outer, members of a group, inner), where it has groups.
+    """
+
+    strengths: np.ndarray
+    lengths: tuple[int, int, int]
+
+    @classmethod
+    def of(cls, flat: FlatStack, name: str, parts: Sequence[Part]) -> InOnePass | None:
+        """Return those of a parameter, None where the passes are not for its parts."""
+        if not (is_resident(flat) or _takes_kernel(flat)):
+            return None
+        models, *shape = flat.stretches[name].shape
+        strengths, groups = np.zeros((3, models)), list[Penalty]()
+        for part in (own for whole in parts for own in whole.elementary()):
+            units, penalty = part.penalty.on_its_units()
+            row = IN_ONE_PASS.get(penalty.combines)
+            if units is not None or row is None or part.reference is not None:
+                return None
+            if part.update != "proximal":
+                return None
+            groups += [penalty] if penalty.combines is Combination.GROUP else []
+            strengths[row] += np.asarray(part.strength)
+        if not groups:
+            return cls(strengths, (1, 1, 1))
+        laid = _laid_out(groups, torch.Size(shape))
+        if laid is None or is_resident(flat):
+            return None
+        strengths[2] *= laid[1] ** 0.5
+        return cls(strengths, laid)
+
+    def models(self, name: str) -> list[Segment]:
+        """Return the segment of each model."""
+        return [
+            Segment(name, model, l1, l2, group, self.lengths)
+            for model, (l1, l2, group) in enumerate(self.strengths.T.tolist())
+        ]
+
+
+def _laid_out(groups: Sequence[Penalty], shape: torch.Size) -> tuple[int, int, int] | None:
+    """Return the lengths of an array around the axes within a group; None where they are split.
+
+    None, too, where no axis follows them: there is nothing to work on side by side.
+    """
+    own = groups_of(groups[0], shape)
+    if own is None or not adam_groups.is_built() or any(group != groups[0] for group in groups):
+        return None
+    axes = sorted(axis + len(shape) for axis in own.within)
+    first, last = axes[0], axes[-1]
+    inner = shape[last + 1 :].numel()
+    if last - first + 1 != len(axes) or inner == 1:
+        return None
+    return shape[:first].numel(), shape[first : last + 1].numel(), inner
+
+
+def _begin(flat: FlatStack, segment: Segment) -> int:
+    stretch = flat.stretches[segment.name]
+    return stretch.begin + segment.model * stretch.of_model
 
 
 def _pass(flat: FlatStack, segments: Sequence[Segment]) -> AdamPass:
     """Return the pass over these segments."""
-    places = []
-    for segment in segments:
-        stretch = flat.stretches[segment.name]
-        places.append((stretch.begin + segment.model * stretch.of_model, stretch.of_model))
+    places = [(_begin(flat, own), flat.stretches[own.name].of_model) for own in segments]
     l1, l2 = np.array([(segment.l1, segment.l2) for segment in segments]).T
     return AdamPass(places, l1, l2, [own.name in flat.narrowed for own in segments])
+
+
+def _group_pass(flat: FlatStack, segments: Sequence[Segment]) -> adam_groups.AdamGroupPass:
+    """Return the pass over these segments, which have groups."""
+    return adam_groups.AdamGroupPass(
+        [
+            adam_groups.GroupSegment(
+                _begin(flat, own), own.lengths, own.l1, own.l2, own.group, own.name in flat.narrowed
+            )
+            for own in segments
+        ]
+    )
 
 
 def _torch_adam(

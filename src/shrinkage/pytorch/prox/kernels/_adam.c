@@ -7,14 +7,7 @@
    it is. Segments may have their gradients in bfloat16 and get a bfloat16 copy of their weights, for
    products; what is computed is float32. A first moment that is too small for a normal number is 0: on some processors such
    numbers take a hundred times as long. */
-#include <float.h>
-#include <math.h>
-#include <stdint.h>
-#include <string.h>
-
-#include "_pool.h"
-
-enum { BETA1, BETA2, STEP, EPSILON, RATE, BOUND, FARTHEST, NUMBERS };
+#include "_moments.h"
 
 struct stack {
     void *w, *m, *v;
@@ -31,14 +24,6 @@ struct stack {
                   long long *zeros);
     const struct pool *pool;
 };
-
-#define MOMENTS(real, ROOT, SIZE, LEAST)                                                           \
-    real gradient = g[i], first = m[i] + (gradient - m[i]) * fresh;                                \
-    real square = v[i] * beta2 + rare * gradient * gradient;                                       \
-    first = SIZE(first) < LEAST ? 0 : first;                                                       \
-    m[i] = first;                                                                                  \
-    v[i] = square;                                                                                 \
-    real distance = ROOT(square < LEAST ? LEAST : square) + epsilon;
 
 #define STACK(real, NAME, ROOT, SIZE, LEAST)                                                       \
     CLONES static void NAME(const struct stack *s, size_t k, size_t from, size_t n,                \
@@ -85,25 +70,6 @@ struct stack {
 
 STACK(float, stack_float, sqrtf, fabsf, FLT_MIN)
 STACK(double, stack_double, sqrt, fabs, DBL_MIN)
-
-CLONES static void widen(const uint16_t *restrict narrow, float *restrict wide, size_t n)
-{
-    for (size_t i = 0; i < n; i++) {
-        uint32_t bits = (uint32_t)narrow[i] << 16;
-        memcpy(wide + i, &bits, sizeof bits);
-    }
-}
-
-/* To the nearest, ties to the even one; what is not a number stays none. */
-CLONES static void narrow(const float *restrict wide, uint16_t *restrict narrow, size_t n)
-{
-    for (size_t i = 0; i < n; i++) {
-        uint32_t bits, rounded;
-        memcpy(&bits, wide + i, sizeof bits);
-        rounded = (bits + 0x7fffu + (bits >> 16 & 1u)) >> 16;
-        narrow[i] = (uint16_t)((bits & 0x7fffffffu) > 0x7f800000u ? bits >> 16 | 0x40u : rounded);
-    }
-}
 
 enum { CHUNK = 2048 };
 
