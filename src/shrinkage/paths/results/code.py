@@ -63,7 +63,7 @@ warm_up = math.ceil({WARM_UP} * total)
 def rate(step):
     if step < warm_up:
         return (step + 1) / warm_up
-    return 0.5 * (1 + math.cos(math.pi * (step - warm_up) / (total - warm_up)))
+    return 0.5 * (1 + math.cos(math.pi * (step - warm_up) / max(1, total - warm_up)))
 
 schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, rate)
 for epoch in range(epochs):
