@@ -41,6 +41,7 @@ def json_of(folder, name: str) -> dict:
 
 COMMANDS = (
     "audit",
+    "compact",
     "convert",
     "data",
     "example",
