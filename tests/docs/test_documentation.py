@@ -266,7 +266,11 @@ def test_every_file_and_key_of_a_run_is_documented(demo: Path) -> None:
     missing = sorted(key for key in keys if f"`{key}`" not in text)
     assert not missing
     files = {path.relative_to(demo).as_posix() for path in demo.rglob("*") if path.is_file()}
-    patterns = (r"figures/.*\.png", r"state/fold-\d+-group-\d+-part-\d+-of-\d+\.safetensors")
+    patterns = (
+        r"figures/.*\.png",
+        r"state/fold-\d+-group-\d+-part-\d+-of-\d+\.safetensors",
+        r"state/parts-of-group-\d+\.json",
+    )
     plain = {name for name in files if not any(re.fullmatch(p, name) for p in patterns)}
     assert not [name for name in sorted(plain) if f"`{Path(name).name}`" not in text]
 
