@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from sklearn.linear_model import Lasso, LogisticRegression
 from sklearn.metrics import fbeta_score, make_scorer
+from sklearn.preprocessing import StandardScaler
 
 from shrinkage import fit_path
 from shrinkage.cautions import CautionKind
@@ -87,7 +88,7 @@ def test_weights_may_count_in_the_loss_alone():
     )
     assert not np.array_equal(counted.fold_scores, alone.fold_scores)
     train = np.setdiff1d(np.arange(120), alone.model_file.test_rows)
-    x = (X[train] - X[train].mean(0)) / X[train].std(0)
+    x = StandardScaler().fit(X[train], sample_weight=weight[train]).transform(X[train])
     peer = Lasso(alpha=0.1, tol=1e-12).fit(x, y[train], sample_weight=weight[train])
     coefficients = alone.model(1)[0].weight[0].detach().numpy()
     np.testing.assert_allclose(coefficients, peer.coef_, atol=1e-6)

@@ -53,7 +53,7 @@ def test_parts_bound_the_memory_and_keep_every_worker_busy(make):
     assert parts(problem, 21, 1_000, 5, 2) == 1
     assert parts(problem, 21, 1_000_000, 5, 2) == 2
     assert parts(problem, 21, 1_000_000, 4, 2) == 1
-    assert parts(problem, 21, 25_000_000, 4, 2) == 11
+    assert parts(problem, 21, 25_000_000, 4, 2) == 9
     assert parts(problem, 21, 10**9, 5, 2) == 21
 
 
