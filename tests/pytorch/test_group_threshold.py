@@ -265,10 +265,10 @@ class Unweighted(GroupLasso):
     """Σ_g ‖w_g‖: a sum of norms in which large groups count no more than small ones."""
 
     def value(self, w, stacked=0):
-        return super().value(w, stacked) / self._groups(w, stacked)[1]
+        return super().value(w, stacked) / self.within(w, stacked)[1]
 
     def prox(self, w, step, stacked=0):
-        return super().prox(w, step / self._groups(w, stacked)[1], stacked)
+        return super().prox(w, step / self.within(w, stacked)[1], stacked)
 
 
 def test_a_group_penalty_of_another_size_takes_its_own_step():

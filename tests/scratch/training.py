@@ -145,6 +145,9 @@ PENALTIES: dict[str, Any] = {
     "nothing": Terms(()),
 }
 
+# A constraint has no slope; that of |w|^½ grows without bound at 0, where differences say nothing.
+WITHOUT_SLOPES = ("l-half", "cardinality", "max-norm", "non-negative", "a third of every three")
+
 
 def expecting_two_decays(optimizer: Any, terms: Any) -> contextlib.AbstractContextManager:
     """Let AdamW's warning of two decays pass where it is due."""
