@@ -77,7 +77,7 @@ def write_result(name: str, figures: dict[str, object]) -> None:
     }
     path = HERE / "results" / f"{name}.json"
     path.parent.mkdir(exist_ok=True)
-    path.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n")
+    path.write_text(json.dumps(content, indent=2, ensure_ascii=False, default=_plain) + "\n")
     print(f"written: {path.relative_to(HERE.parent)}")
 
 
@@ -99,3 +99,8 @@ def define_operators_of_torchvision() -> None:
     for name in ("nms", "qnms"):
         library.define(f"{name}(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
     _LIBRARIES.append(library)
+
+
+def _plain(value: Any) -> Any:
+    """Return a number or truth of NumPy as Python's."""
+    return value.item()
