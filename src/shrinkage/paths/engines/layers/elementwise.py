@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import torch
@@ -23,62 +25,42 @@ def _unchanged(layer: nn.Module, arrays: LayerArrays, hidden: torch.Tensor) -> t
     return hidden
 
 
+@dataclass(frozen=True)
 class OfOutput:
-    """An activation whose derivative follows from its output: relu, tanh, sigmoid."""
+    """An activation whose derivative follows from its output.
+
+    Args:
+        compute: maps activations to the output, in `out`.
+        differentiate: maps the gradient of the output and the output to that of the input, in
+            `grad_input`.
+    """
+
+    compute: Callable[..., torch.Tensor]
+    differentiate: Callable[..., torch.Tensor]
+
+    def __call__(self, layer: nn.Module, arrays: LayerArrays, place: Place) -> AtWork:
+        """Return it for training."""
+        del layer, arrays
+        return AtWork(self, place)
+
+
+class AtWork:
+    """Such an activation at work in training."""
 
     changeable = False
-    compute: Callable[..., torch.Tensor]
 
-    def __init__(self, layer: nn.Module, arrays: LayerArrays, place: Place) -> None:
-        del layer, arrays
-        self._in_place, self._buffers = place.in_place, Buffers()
+    def __init__(self, activation: OfOutput, place: Place) -> None:
+        self._activation, self._in_place, self._buffers = activation, place.in_place, Buffers()
 
     def forward(self, hidden: torch.Tensor) -> torch.Tensor:
         """Return the activations."""
         own = hidden if self._in_place else self._buffers.take("out", hidden.shape, hidden)
-        self._output = self._compute(hidden, own)
+        self._output = self._activation.compute(hidden, out=own)
         return self._output
 
     def backward(self, gradient: torch.Tensor) -> torch.Tensor:
         """Return the gradient of the input, in place."""
-        self._differentiate(gradient, self._output)
-        return gradient
-
-    def _compute(self, hidden: torch.Tensor, out: torch.Tensor) -> torch.Tensor:
-        raise NotImplementedError
-
-    def _differentiate(self, gradient: torch.Tensor, output: torch.Tensor) -> None:
-        raise NotImplementedError
-
-
-class Relu(OfOutput):
-    """max(h, 0)."""
-
-    def _compute(self, hidden: torch.Tensor, out: torch.Tensor) -> torch.Tensor:
-        return torch.clamp_min(hidden, 0, out=out)
-
-    def _differentiate(self, gradient: torch.Tensor, output: torch.Tensor) -> None:
-        _OPERATIONS.threshold_backward.grad_input(gradient, output, 0, grad_input=gradient)
-
-
-class Tanh(OfOutput):
-    """The hyperbolic tangent."""
-
-    def _compute(self, hidden: torch.Tensor, out: torch.Tensor) -> torch.Tensor:
-        return torch.tanh(hidden, out=out)
-
-    def _differentiate(self, gradient: torch.Tensor, output: torch.Tensor) -> None:
-        _OPERATIONS.tanh_backward.grad_input(gradient, output, grad_input=gradient)
-
-
-class Sigmoid(OfOutput):
-    """1/(1 + exp(−h))."""
-
-    def _compute(self, hidden: torch.Tensor, out: torch.Tensor) -> torch.Tensor:
-        return torch.sigmoid(hidden, out=out)
-
-    def _differentiate(self, gradient: torch.Tensor, output: torch.Tensor) -> None:
-        _OPERATIONS.sigmoid_backward.grad_input(gradient, output, grad_input=gradient)
+        return self._activation.differentiate(gradient, self._output, grad_input=gradient)
 
 
 class Gelu:
@@ -159,9 +141,22 @@ class Dropped:
         return gradient.mul_(self._mask)
 
 
-RELU = StackedLayer((nn.ReLU,), _itself, training=Relu)
-TANH = StackedLayer((nn.Tanh,), _itself, training=Tanh)
-SIGMOID = StackedLayer((nn.Sigmoid,), _itself, training=Sigmoid)
+RELU = StackedLayer(
+    (nn.ReLU,),
+    _itself,
+    training=OfOutput(
+        partial(torch.clamp_min, min=0),
+        partial(_OPERATIONS.threshold_backward.grad_input, threshold=0),
+    ),
+)
+TANH = StackedLayer(
+    (nn.Tanh,), _itself, training=OfOutput(torch.tanh, _OPERATIONS.tanh_backward.grad_input)
+)
+SIGMOID = StackedLayer(
+    (nn.Sigmoid,),
+    _itself,
+    training=OfOutput(torch.sigmoid, _OPERATIONS.sigmoid_backward.grad_input),
+)
 GELU = StackedLayer((nn.GELU,), _itself, training=Gelu)
 IDENTITY = StackedLayer((nn.Identity,), _unchanged, training=Same)
 ACTIVATION = StackedLayer((nn.SiLU, nn.ELU, nn.LeakyReLU), _itself)
