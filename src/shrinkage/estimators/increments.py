@@ -16,11 +16,9 @@ from torch import nn
 from shrinkage.datasets import Preprocessing
 from shrinkage.datasets.preparation.numbers import NumericInputs
 from shrinkage.estimators.training import Task
-from shrinkage.paths.engines.base import Problem, Rows
 from shrinkage.paths.engines.recipe import derived_seed
 from shrinkage.paths.engines.seeding import seed_generators
-from shrinkage.pytorch import Attachment, attach
-from shrinkage.terms import present
+from shrinkage.paths.engines.sequential import attached, stepped
 
 OptimizerState = dict[str, Any]
 
@@ -65,40 +63,14 @@ def one_pass(
     if state is not None:
         optimizer.load_state_dict(state)
         optimizer.param_groups[0]["lr"] = problem.recipe.learning_rate
-    attachment = _attached(problem, module, optimizer, task.strength)
+    strengths = problem.terms.settings([(task.strength,)]).strengths(0)
+    attachment = attached(problem, module, optimizer, strengths)
     losses = []
     count = len(unit.data.train)
     for step, batch in enumerate(problem.recipe.batches(count, seed, passes)):
         seed_generators(derived_seed(unit.seed, passes, step), problem.device)
         rows = unit.data.rows.take(unit.data.train[torch.from_numpy(batch)])
-        losses.append(_step(problem, module, optimizer, rows, attachment))
+        losses.append(stepped(problem, module, optimizer, rows, attachment))
     if attachment is not None:
         attachment.detach()
     return module.cpu().eval(), optimizer.state_dict(), float(np.mean(losses))
-
-
-def _attached(
-    problem: Problem, module: nn.Module, optimizer: torch.optim.Optimizer, strength: float
-) -> Attachment | None:
-    tensors = problem.tensors(module)
-    strengths = problem.terms.settings([(strength,)]).strengths(0)
-    parts = {
-        tensors[name]: present(part.at(strengths[part.term]) for part in own)
-        for name, own in problem.penalised.items()
-    }
-    acting = {tensor: own for tensor, own in parts.items() if own}
-    return attach(optimizer, acting) if acting else None
-
-
-def _step(
-    problem: Problem,
-    module: nn.Module,
-    optimizer: torch.optim.Optimizer,
-    rows: Rows,
-    attachment: Attachment | None,
-) -> float:
-    optimizer.zero_grad()
-    loss = problem.loss(module(rows.x).t().unsqueeze(0), rows.target, rows.weight).sum()
-    (loss if attachment is None else loss + attachment.loss()).backward()
-    optimizer.step()
-    return float(loss.detach())

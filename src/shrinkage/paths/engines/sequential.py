@@ -120,7 +120,7 @@ def _train_one(
     module = template(problem, unit).train()
     parameters = [parameter for parameter in module.parameters() if parameter.requires_grad]
     optimizer = torch.optim.Adam(parameters, lr=problem.recipe.learning_rate, fused=True)
-    attachment = _attached(problem, module, optimizer, strengths)
+    attachment = attached(problem, module, optimizer, strengths)
     recorder = CurveRecorder.for_unit(problem, unit)
     count = len(unit.data.train)
     total, step = problem.recipe.steps(count), 0
@@ -130,7 +130,7 @@ def _train_one(
             rows = unit.data.rows.take(unit.data.train[torch.from_numpy(batch)])
             optimizer.param_groups[0]["lr"] = problem.recipe.learning_rate_at(step, total)
             seed_generators(derived_seed(unit.seed, 2, step), problem.device)
-            losses += _step(problem, module, optimizer, rows, attachment)
+            losses += stepped(problem, module, optimizer, rows, attachment)
             step += 1
             advance(1)
         mean = np.array([losses / problem.recipe.steps_per_epoch(count)])
@@ -138,7 +138,7 @@ def _train_one(
     return module, recorder.curves()
 
 
-def _attached(
+def attached(
     problem: Problem,
     module: nn.Module,
     optimizer: torch.optim.Optimizer,
@@ -154,7 +154,7 @@ def _attached(
     return attach(optimizer, acting) if acting else None
 
 
-def _step(
+def stepped(
     problem: Problem,
     module: nn.Module,
     optimizer: torch.optim.Optimizer,
