@@ -97,6 +97,10 @@ class Loss(Protocol):
         """Return the intercepts of inputs that are not centred."""
         ...
 
+    def separates(self, place: Place, below: float) -> bool:
+        """Return whether a hyperplane separates the classes and the loss is almost 0."""
+        ...
+
     @property
     def bound(self) -> float:
         """What no second derivative of a row by its outputs exceeds, over the row's share."""
@@ -176,6 +180,10 @@ class Squared:
     def intercept_of(self, weights: np.ndarray, intercept: np.ndarray) -> np.ndarray:  # noqa: ARG002
         """Return the intercept of inputs that are not centred."""
         return self._y_center - weights @ self.center
+
+    def separates(self, place: Place, below: float) -> bool:  # noqa: ARG002
+        """Return no: there are no classes."""
+        return False
 
 
 def outputs_of(x: np.ndarray, weights: np.ndarray) -> np.ndarray:

@@ -78,10 +78,9 @@ def _within_pattern(norms: Norms, before: np.ndarray, after: np.ndarray) -> np.n
     """Set to zero what has changed its sign under Σ|w|, and groups that have turned round."""
     if norms.alpha:
         after = np.where((before * after < 0) & ~norms.free, 0.0, after)
-    if norms.gamma and norms.labels is not None:
-        inside = norms.labels >= 0
-        along = np.bincount(norms.labels[inside], (before * after)[inside], norms.groups)
-        after = np.where(inside & (np.append(along, 1.0)[norms.labels] <= 0), 0.0, after)
+    if norms.gamma:
+        along = norms.spread(norms.by_groups(before * after), free=1.0)
+        after = np.where(along <= 0, 0.0, after)
     return after
 
 
@@ -146,14 +145,11 @@ def _by_products(
 
 
 def _group_product(norms: Norms, weights: np.ndarray, moved: np.ndarray) -> np.ndarray:
-    assert norms.labels is not None
-    inside = norms.labels >= 0
     lengths = norms.lengths(weights)
-    safe = np.append(np.where(lengths > 0, lengths, np.inf), np.inf)
-    along = np.bincount(norms.labels[inside], (weights * moved)[inside], norms.groups)
-    factor = norms.gamma * np.append(norms.roots, 0.0) / safe
-    share = np.append(along, 0.0) / safe**2
-    return factor[norms.labels] * (moved - share[norms.labels] * weights)
+    safe = np.where(lengths > 0, lengths, np.inf)
+    factor = norms.gamma * norms.roots / safe
+    share = norms.by_groups(weights * moved) / safe**2
+    return norms.spread(factor) * (moved - norms.spread(share) * weights)
 
 
 def _conjugate_gradients(

@@ -55,10 +55,20 @@ class Norms:
             labels[:, ~free] = own
         return cls(alpha, beta, gamma, labels, free)
 
+    @classmethod
+    def none(cls, free: np.ndarray) -> Norms:
+        """Return no penalty at all, beside inputs that would have none."""
+        return cls(0.0, 0.0, 0.0, None, free)
+
     @property
     def is_smooth(self) -> bool:
         """Whether it makes no zeros."""
         return not self.alpha and not self.gamma
+
+    @property
+    def is_none(self) -> bool:
+        """Whether it is 0 everywhere."""
+        return self.is_smooth and not self.beta
 
     @cached_property
     def held(self) -> np.ndarray:
@@ -100,13 +110,13 @@ class Norms:
         if not self.gamma:
             return (np.abs(slope) - self.alpha) * self.held
         beyond = np.maximum(np.abs(slope) - self.alpha, 0.0)
-        return self._of_groups(self.lengths(beyond) - self.gamma * self.roots)
+        return self.spread(self.lengths(beyond) - self.gamma * self.roots)
 
     def there(self, w: np.ndarray) -> np.ndarray:
         """Return which weights are not 0, or in a group that is not."""
         if not self.gamma:
             return w != 0
-        return self._of_groups(self.by_groups(w != 0)) > 0
+        return self.spread(self.by_groups(w != 0)) > 0
 
     def value(self, w: np.ndarray) -> float:
         """Return the penalty."""
@@ -124,7 +134,7 @@ class Norms:
         """Return the gradient where there is one, and the parts that are smooth elsewhere."""
         slope = self.alpha * np.sign(w) * self.held + self.beta * w * self.held
         if self.gamma:
-            slope += self._of_groups(self.gamma * self.roots / self._safe(self.lengths(w))) * w
+            slope += self.spread(self.gamma * self.roots / self._safe(self.lengths(w))) * w
         return slope
 
     def prox(self, w: np.ndarray, step: float) -> np.ndarray:
@@ -136,7 +146,7 @@ class Norms:
         if self.gamma:
             reach = self.gamma * step / (1 + step * self.beta) * self.roots
             factor = np.maximum(0.0, 1 - reach / self._safe(self.lengths(shrunk)))
-            shrunk = shrunk * self._of_groups(factor, free=1.0)
+            shrunk = shrunk * self.spread(factor, free=1.0)
         return shrunk
 
     def conjugate(self, u: np.ndarray) -> tuple[float, float]:
@@ -158,7 +168,7 @@ class Norms:
             lengths = self.lengths(u)
             return float((self.gamma * self.roots / self._safe(lengths))[lengths > 0].min()), 0.0
         assert self.labels is not None
-        some = self._of_groups(beyond) > 0  # those that no scale below 1 moves are left out
+        some = self.spread(beyond) > 0  # those that no scale below 1 moves are left out
         few, labels = u[some], np.unique(self.labels[some], return_inverse=True)[1]
         reach = self.gamma * self.roots[np.unique(self.labels[some])]
         low, high = 0.0, 1.0
@@ -176,7 +186,7 @@ class Norms:
             return beyond
         return np.maximum(self.lengths(beyond) - self.gamma * self.roots, 0.0)
 
-    def _of_groups(self, numbers: np.ndarray, free: float = 0.0) -> np.ndarray:
+    def spread(self, numbers: np.ndarray, free: float = 0.0) -> np.ndarray:
         """Return the number of each weight's group."""
         assert self.labels is not None
         return np.append(numbers, free)[self.labels]

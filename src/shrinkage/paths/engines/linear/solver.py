@@ -75,7 +75,7 @@ class Solver:
 
     def solve(self, norms: Norms) -> Solved:
         """Return the minimizer, starting from that of the last penalty."""
-        if norms.free.all() or not (norms.alpha or norms.beta or norms.gamma):
+        if norms.free.all() or norms.is_none:
             return self._unpenalised(norms)
         if norms.is_smooth and not norms.free.any() and self._is_large:
             place, gap = self._by_ridges(norms)
@@ -90,9 +90,7 @@ class Solver:
         if isinstance(self._loss, Squared) and self._unknowns <= _FEW and not norms.is_smooth:
             place = self._by_products(self._loss, norms)
         for _ in range(_MOST):
-            place = self._settled(place, norms)
-            slope = place.pull @ self._loss.x
-            gap = self._gap(place, slope, norms)
+            place, slope, gap = self._judged(place, norms)
             stalled = stalled + 1 if gap > 0.5 * best else 0
             best = min(best, gap)
             if gap <= aim or stalled > (_PATIENCE if gap > _NEAR else 2):
@@ -116,8 +114,7 @@ class Solver:
         place, gap, aim = self._now, np.inf, 0.1 * CERTAIN
         for _ in range(_TRIES):
             place = self._ridges.solve(norms.beta, place, aim * self._unit)
-            place = self._settled(place, norms)
-            gap = self._gap(place, place.pull @ self._loss.x, norms)
+            place, _, gap = self._judged(place, norms)
             if gap <= CERTAIN:
                 break
             aim *= 0.1
@@ -156,20 +153,24 @@ class Solver:
             wanted &= pressing >= np.partition(pressing[wanted], -most)[-most]
         return wanted
 
+    def gap_of(self, weights: np.ndarray, norms: Norms) -> float:
+        """Return the relative duality gap of weights (outputs, inputs), intercepts at best."""
+        return self._judged(self._loss.at(weights, self._zero.intercept), norms)[2]
+
     def pull_at_zero(self, free: np.ndarray) -> np.ndarray:
         """Return the loss's gradient where all weights are 0 but the free ones, at their best.
 
         Args:
             free: (inputs,) truths.
         """
-        place = self._settled(self._zero, Norms(0.0, 0.0, 0.0, None, free))
+        place = self._settled(self._zero, Norms.none(free))
         return place.pull @ self._loss.x
 
     def _result(self, place: Place, norms: Norms, gap: float) -> Solved:
         """Return the model; what all classes may share is taken from none of them."""
         weights, intercept = place.weights, place.intercept
         if self._loss.outputs > 1:
-            nowhere = norms.free | (not (norms.alpha or norms.beta or norms.gamma))
+            nowhere = norms.free | norms.is_none
             weights = weights - np.where(nowhere, weights.mean(axis=0), 0.0)
             intercept = intercept - intercept.mean()
         return Solved(weights, self._loss.intercept_of(weights, intercept), gap)
@@ -188,12 +189,14 @@ class Solver:
     def _ridges(self) -> Ridges:
         return Ridges(self._loss)
 
-    def _gap(self, place: Place, slope: np.ndarray, norms: Norms) -> float:
-        """Return the relative duality gap of a place whose intercepts are at their best."""
+    def _judged(self, place: Place, norms: Norms) -> tuple[Place, np.ndarray, float]:
+        """Return the place with intercepts at their best, the gradient, and the relative gap."""
+        place = self._settled(place, norms)
+        slope = place.pull @ self._loss.x
         scale, conjugate = norms.conjugate(-slope)
         primal = place.value + norms.value(place.weights)
         dual = self._loss.dual(place, scale) - conjugate
-        return (primal - dual) / self._unit
+        return place, slope, (primal - dual) / self._unit
 
     def _settled(self, place: Place, norms: Norms) -> Place:
         """Return the place with intercepts and free weights at their best: the dual asks for it."""
@@ -224,7 +227,7 @@ class Solver:
     def _free_step(self, norms: Norms) -> Callable[[Place], Place]:
         free = np.broadcast_to(norms.free, (self._loss.outputs, len(norms.free)))
         unknowns = Unknowns(free, self._loss.has_intercept)
-        nothing = Norms(0.0, 0.0, 0.0, None, norms.free)
+        nothing = Norms.none(norms.free)
 
         def step(place: Place) -> Place:
             left = unknowns.taken(slopes(self._loss, place, unknowns), place.pull.sum(axis=1))
@@ -236,14 +239,13 @@ class Solver:
 
     def _unpenalised(self, norms: Norms) -> Solved:
         """Return the minimizer of the loss alone, or where it leads if there is none."""
-        everything = Norms(0.0, 0.0, 0.0, None, np.ones_like(norms.free))
+        everything = Norms.none(np.ones_like(norms.free))
         unknowns = Unknowns(np.ones(self._zero.weights.shape, bool), self._loss.has_intercept)
         place, residual = self._zero, np.inf
         for _ in range(_MOST):
             slope = place.pull @ self._loss.x
             residual = float(np.abs(slope).max(initial=0.0)) / max(self._scale, 1e-300)
-            ended = getattr(self._loss, "separates", None)
-            if residual <= _AIM or (ended is not None and ended(place, SEPARATED)):
+            if residual <= _AIM or self._loss.separates(place, SEPARATED):
                 break
             moved = newton_step(self._loss, everything, place, unknowns)
             if moved is place:
