@@ -27,13 +27,17 @@ TOLERANCES = {
 }
 
 
+class NoSuchModel(Exception):
+    """This package has no such model."""
+
+
 def adelie(cell: Cell, x: np.ndarray, y: np.ndarray, tolerance: float) -> Fold:
     """Group elastic nets; of several outputs the weights of an input are a group."""
     import adelie as ad
 
     classes, name, inputs = int(cell["classes"]), str(cell["penalty"]), x.shape[1]
     if classes > 2 and name in ("L1", "elastic net"):
-        raise NotImplementedError
+        raise NoSuchModel
     strengths, options = cell["strengths"], {"tol": tolerance, "max_iters": 10**7}
     if classes == 0:
         family = ad.glm.gaussian(y)
@@ -70,7 +74,7 @@ def glmnet(cell: Cell, x: np.ndarray, y: np.ndarray, tolerance: float) -> Fold:
 
     classes, name, strengths = int(cell["classes"]), str(cell["penalty"]), cell["strengths"]
     if name == "group":
-        raise NotImplementedError
+        raise NoSuchModel
     alpha, scale = {"L1": (1.0, 1.0), "L2": (0.0, 1.0), "elastic net": (0.5, 1.0)}[name]
     if classes == 2 and name != "L1":
         alpha, scale = (0.0, 0.5) if name == "L2" else (2 / 3, 0.75)
@@ -104,7 +108,7 @@ def skglm(cell: Cell, x: np.ndarray, y: np.ndarray, tolerance: float) -> Fold:
 
     classes, name, inputs = int(cell["classes"]), str(cell["penalty"]), x.shape[1]
     if name == "L2" or classes > 2 or (classes and name == "group"):
-        raise NotImplementedError
+        raise NoSuchModel
     target, datafit = (2.0 * y - 1, Logistic()) if classes else (y, Quadratic())
     options = {"tol": tolerance, "fit_intercept": True, "warm_start": True, "max_iter": 1000}
     solver = (ProxNewton if classes else AndersonCD)(**options)
@@ -139,7 +143,7 @@ def scikit_learn(cell: Cell, x: np.ndarray, y: np.ndarray, tolerance: float) -> 
 
     classes, name, strengths = int(cell["classes"]), str(cell["penalty"]), cell["strengths"]
     if name == "group":
-        raise NotImplementedError
+        raise NoSuchModel
     center = x.mean(axis=0)
     if not classes and name == "L2":
         fits = [Ridge(alpha=s * len(y)).fit(x, y) for s in strengths]
@@ -216,7 +220,7 @@ def main(peer: str, seconds: float, paths: list[str]) -> None:
                         f"weights_{number}_{fold}": weights,
                         f"intercepts_{number}_{fold}": intercepts,
                     }
-        except NotImplementedError:
+        except NoSuchModel:
             said = "has no such model"
         except TimeoutError:
             said = f"more than {seconds:g} s"

@@ -15,7 +15,7 @@ for NumPy below 2, python-glmnet is under the GPL); what cannot be installed is 
 Usage: `python linear_vs_peers.py [--quick] [TABLE …]`
 """
 
-# pyright: reportMissingImports=false, reportArgumentType=false, reportAttributeAccessIssue=false
+# pyright: reportArgumentType=false
 from __future__ import annotations
 
 import os
@@ -26,195 +26,34 @@ import tempfile
 import time
 import warnings
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from statistics import median
 from typing import Any
 
 import numpy as np
+from linear_cells import FOLDS, PENALTIES, TABLES, Cell, cells
+from linear_judging import (
+    APART,
+    CLASS_SECONDS,
+    GAP,
+    OF_PEERS,
+    OF_SCIKIT_LEARN,
+    goals_of,
+    judged,
+    ours,
+    told,
+)
 from recording import write_result
-from sklearn.datasets import load_breast_cancer, load_diabetes, load_digits
 from sklearn.linear_model import ElasticNetCV, LassoCV, LogisticRegressionCV, RidgeCV
-from sklearn.preprocessing import StandardScaler
 
-from shrinkage import L1, L2, GroupLasso, fit_path
-from shrinkage import ElasticNet as ElasticNetPenalty
-from shrinkage.datasets import shared_folder
-from shrinkage.paths.engines.linear.classes import Logistic, Softmax
-from shrinkage.paths.engines.linear.engine import of_two_classes
-from shrinkage.paths.engines.linear.losses import Squared
-from shrinkage.paths.engines.linear.norms import Norms
-from shrinkage.paths.engines.linear.solver import Solver
+from shrinkage import fit_path
 from shrinkage.paths.engines.threads import one_blas_thread
 
 HERE = Path(__file__).parent
-FOLDS, COUNT, GAP, APART = 5, 20, 1e-6, 1e-5
-OF_SCIKIT_LEARN, OF_PEERS = 1.0, 2.0
 SECONDS = 6.0  # of a peer for a cell
-CLASS_SECONDS = 12.0
 REPEATS = 3
-COMPARABLE = {"L1": 1e-8, "group": 1e-8, "L2": 1e-12, "elastic net": 1e-12}
-"""Gaps of coefficients that may be compared to five digits: of ridges squared distances."""
 PACKAGES = {"adelie": "adelie", "glmnet": "python-glmnet", "skglm": "skglm"}
-PENALTIES = {"L1": L1(), "L2": L2(), "elastic net": ElasticNetPenalty(0.5), "group": GroupLasso()}
-Table = tuple[np.ndarray, np.ndarray]
-
-
-@dataclass(frozen=True)
-class Cell:
-    """Standardized rows and a penalty; `size`: of a group of neighbouring columns."""
-
-    table: str
-    penalty: str
-    x: np.ndarray
-    y: np.ndarray
-    classes: int
-    strengths: np.ndarray
-    folds: np.ndarray
-    size: int = 5
-
-    @property
-    def name(self) -> str:
-        """Return the words for it."""
-        return f"{self.table}, {self.penalty}"
-
-
-def numbers(rows: int, columns: int) -> Callable[[], Table]:
-    """Return a maker of numbers, of which 20 columns matter."""
-
-    def make() -> Table:
-        random = np.random.default_rng(0)
-        x = random.normal(size=(rows, columns))
-        weights = np.zeros(columns)
-        weights[:20] = random.normal(size=20)
-        return x, x @ weights + random.normal(size=rows)
-
-    return make
-
-
-def labels(rows: int, columns: int, classes: int) -> Callable[[], Table]:
-    """Return a maker of classes whose centres differ in 20 columns."""
-
-    def make() -> Table:
-        random = np.random.default_rng(0)
-        y = random.integers(0, classes, rows)
-        centres = np.zeros((classes, columns))
-        centres[:, :20] = random.normal(size=(classes, 20))
-        return random.normal(size=(rows, columns)) + centres[y], y
-
-    return make
-
-
-def mice() -> Table:
-    """Return the proteins of mice, medians for what is missing."""
-    import pandas as pd
-
-    folder = shared_folder("mice")
-    if folder is None:
-        raise FileNotFoundError("no mice here: set SHRINKAGE_SHARED_DATA to the folder of mice/")
-    frame = pd.read_csv(folder / "Data_Cortex_Nuclear.csv")
-    x = frame.iloc[:, 1:78].astype(float)
-    return x.fillna(x.median()).to_numpy(), np.unique(frame["class"], return_inverse=True)[1]
-
-
-def diabetes() -> Table:
-    """Return its numbers as such."""
-    x, y = load_diabetes(return_X_y=True)
-    return np.asarray(x), np.asarray(y, dtype=np.float64)
-
-
-ALL = tuple(PENALTIES)
-TABLES: dict[str, tuple[Callable[[], Any], tuple[str, ...], int]] = {
-    "diabetes": (diabetes, ALL, COUNT),
-    "breast-cancer": (lambda: load_breast_cancer(return_X_y=True), ALL, COUNT),
-    "digits": (lambda: load_digits(return_X_y=True), ALL, COUNT),
-    "mice": (mice, ALL, COUNT),
-    "200 x 10,000": (numbers(200, 10_000), ALL, COUNT),
-    "171 x 5,748, 4 classes": (labels(171, 5748, 4), ("L2",), 10),
-    "62 x 2,000, 2 classes": (labels(62, 2000, 2), ("L1", "group"), COUNT),
-    "73 x 325, 7 classes": (labels(73, 325, 7), ("L1",), COUNT),
-    "102 x 5,966, 2 classes": (labels(102, 5966, 2), ("L1",), COUNT),
-}
-
-
-def cells(table: str) -> list[Cell]:
-    """Return the cells of a table."""
-    make, penalties, count = TABLES[table]
-    x, y = make()
-    x = StandardScaler().fit_transform(x[:, x.std(axis=0) > 0])
-    classes = len(np.unique(y)) if y.dtype.kind in "iu" else 0
-    target = (y[:, None] == np.unique(y)) * 1.0 if classes else y[:, None]
-    top = float(np.abs(x.T @ (target - target.mean(axis=0))).max() / len(y))
-    folds = np.random.default_rng(0).permutation(len(y)) % FOLDS
-    factors = {"L1": 1.0, "L2": 10.0, "elastic net": 2.0, "group": 1.0}
-    return [
-        Cell(table, p, x, y, classes, np.geomspace(1, 1e-3, count) * factors[p] * top, folds)
-        for p in penalties
-    ]
-
-
-def loss_of(cell: Cell, fold: int) -> Any:
-    """Return the loss of all rows but those of a fold."""
-    x, y = cell.x[cell.folds != fold], cell.y[cell.folds != fold]
-    share = np.full(len(y), 1 / len(y))
-    if not cell.classes:
-        return Squared(x, y, share)
-    if cell.classes == 2:
-        return Logistic(x, y, share)
-    return Softmax(x, y, share, cell.classes)
-
-
-def norms_of(cell: Cell, strength: float) -> Norms:
-    """Return the penalty: groups of neighbouring columns, of many classes those of an input."""
-    inputs, outputs = cell.x.shape[1], max(1, cell.classes)
-    shares = {"L1": (1, 0, 0), "L2": (0, 1, 0), "elastic net": (0.5, 0.5, 0), "group": (0, 0, 1)}
-    alpha, beta, gamma = (strength * share for share in shares[cell.penalty])
-    groups = None
-    if gamma:
-        groups = np.arange(inputs) // (1 if cell.classes > 2 else cell.size)
-        groups = np.broadcast_to(groups, (outputs, inputs))
-    norms = Norms(alpha, beta, gamma, groups, np.zeros(inputs, dtype=bool))
-    return of_two_classes(norms) if cell.classes == 2 else norms
-
-
-def ours(cell: Cell) -> tuple[float, list[np.ndarray], float]:
-    """Return CPU seconds, the weights of every fold (strengths, outputs, inputs), and the gap."""
-    begin, weights, gap = time.process_time(), [], 0.0
-    for fold in range(FOLDS):
-        solver = Solver(loss_of(cell, fold))
-        solved = [solver.solve(norms_of(cell, strength)) for strength in cell.strengths]
-        weights.append(np.array([one.weights for one in solved]))
-        gap = max(gap, *(one.gap for one in solved))
-    return time.process_time() - begin, weights, gap
-
-
-def gap_of(cell: Cell, fold: int, weights: np.ndarray) -> float:
-    """Return the largest relative duality gap of a fold, intercepts at their best."""
-    solver, largest = Solver(loss_of(cell, fold)), 0.0
-    for strength, own in zip(cell.strengths, weights, strict=True):
-        norms = norms_of(cell, strength)
-        place = solver._settled(solver._loss.at(own, solver._zero.intercept), norms)
-        slope = place.pull @ solver._loss.x
-        largest = max(largest, solver._gap(place, slope, norms))
-    return largest
-
-
-def judged(cell: Cell, kept: Any) -> dict[str, Any]:
-    """Return seconds and gap of the loosest tolerance with a certificate, else of the last one."""
-    figures: dict[str, Any] = {"said": str(kept["said"])}
-    for number in range(sum(name.startswith("tolerance_") for name in kept)):
-        weights = [kept[f"weights_{number}_{fold}"] for fold in range(FOLDS)]
-        gap = max(gap_of(cell, fold, own) for fold, own in enumerate(weights))
-        if gap <= COMPARABLE[cell.penalty]:
-            figures["weights"] = weights
-        if figures.get("gap", np.inf) > GAP:
-            figures |= {
-                "seconds": round(float(kept[f"seconds_{number}"]), 4),
-                "tolerance": float(kept[f"tolerance_{number}"]),
-                "gap": gap,
-            }
-    return figures
 
 
 def peers_python() -> Path | None:
@@ -342,35 +181,6 @@ def figures_of(cell: Cell, path: Path) -> dict[str, Any]:
         if "class" in end_to_end
         else None,
     }
-
-
-def goals_of(figures: dict[str, Any]) -> dict[str, bool | None]:
-    """Return which goals are met; None where there is nobody to compare with."""
-    ratio, whole_ratio, apart = figures["ratio"], figures["whole_ratio"], figures["apart"]
-    if figures["whole"].get("class", 0.0) >= CLASS_SECONDS and whole_ratio > OF_SCIKIT_LEARN:
-        whole_ratio = None  # the class was ended before it was done
-    return {
-        "gap": figures["gap"] <= GAP,
-        "peers": None if ratio is None else ratio <= OF_PEERS,
-        "scikit-learn": None if whole_ratio is None else whole_ratio <= OF_SCIKIT_LEARN,
-        "coefficients": min(apart.values()) <= APART if apart else None,
-    }
-
-
-def told(figures: dict[str, Any]) -> str:
-    """Return a line of figures."""
-    parts = [f"solved {figures['seconds']:.3f} s, gap {figures['gap']:.0e}"]
-    for peer, own in figures["peers"].items():
-        if "seconds" in own:
-            mark = "" if own["gap"] <= GAP else f" (gap {own['gap']:.0e})"
-            parts.append(f"{peer} {own['seconds']:.3f}{mark}")
-        elif own["said"] not in ("has no such model", ""):
-            parts.append(f"{peer}: {own['said']}")
-    own = figures["whole"]
-    parts.append(f"whole {own['ours']:.2f} s, scikit-learn's class {own.get('class', '-')}")
-    if figures["apart"]:
-        parts.append(f"apart {min(figures['apart'].values()):.0e}")
-    return "; ".join(parts)
 
 
 def main(arguments: list[str]) -> None:
