@@ -10,7 +10,7 @@ import typer
 
 from shrinkage.cli import reading_options
 from shrinkage.cli.lists import LISTED
-from shrinkage.cli.path import DATA
+from shrinkage.cli.path_data_options import DATA
 from shrinkage.comma_lists import CommaList
 
 

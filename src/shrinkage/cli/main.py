@@ -16,6 +16,7 @@ from shrinkage.cli import (
     data,
     example,
     path,
+    path_model_options,
     penalties,
     predict,
     report,
@@ -38,7 +39,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command("path", short_help="Choose a strength for data.")(
-    WithPenaltyOptions(path.command, path.MODEL_PANEL)
+    WithPenaltyOptions(path.command, path_model_options.PANEL)
 )
 app.command("data", short_help="Tell a table before training.")(data.command)
 app.command("report", short_help="Draw a run's report again.")(report.command)

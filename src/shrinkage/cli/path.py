@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from shrinkage.cli.lists import LISTED
+from shrinkage.cli import path_data_options as data_options
+from shrinkage.cli import path_model_options as model_options
+from shrinkage.cli import path_run_options as run_options
 from shrinkage.cli.path_values import folder_of, model_with, strengths_of
 from shrinkage.cli.penalty_options import penalty_with, tell_names
 from shrinkage.cli.reading_options import (
@@ -21,7 +23,7 @@ from shrinkage.cli.reading_options import (
     read_options_of,
     tell_notes,
 )
-from shrinkage.comma_lists import CommaList, items_of
+from shrinkage.comma_lists import items_of
 from shrinkage.errors import SkippedReport
 from shrinkage.extras import missing
 
@@ -30,311 +32,61 @@ if TYPE_CHECKING:
     from shrinkage.paths.running.plan import Plan
 
 INTERRUPTED = 130
-DATA = typer.Argument(
-    metavar="DATA",
-    help="A file: text in any layout, Parquet, a workbook, JSON, …, also packed; a folder of parts "
-    "or of IDX images; sqlite:FILE:TABLE; openml:NAME; - for the input stream; or digits, "
-    "breast-cancer, wine, diabetes, mnist.",
-    show_default=False,
-)
-DATA_PANEL, MODEL_PANEL, PATH_PANEL = "Data", "Model and training", "Path and run"
-
-
-def _data_option(text: str, *names: str, **extra):
-    return typer.Option(*names, help=text, rich_help_panel=DATA_PANEL, show_default=False, **extra)
-
-
-def _model_option(text: str, *names: str, **extra):
-    return typer.Option(*names, help=text, rich_help_panel=MODEL_PANEL, **extra)
-
-
-def _path_option(text: str, *names: str, **extra):
-    return typer.Option(*names, help=text, rich_help_panel=PATH_PANEL, **extra)
 
 
 def command(
-    data: Annotated[str, DATA],
-    target: Annotated[
-        str | None, _data_option("Column to predict.", "--target", metavar="COLUMN")
-    ] = None,
-    drop: Annotated[
-        list[CommaList] | None,
-        _data_option("Columns to leave out; repeatable.", "--drop", **LISTED),
-    ] = None,
-    split_by: Annotated[
-        str | None,
-        _data_option(
-            "Column whose equal values (a person, a day) stay together in test and folds.",
-            "--split-by",
-            metavar="COLUMN",
-        ),
-    ] = None,
-    sample_weight: Annotated[
-        str | None, _data_option("Column of row weights.", "--sample-weight", metavar="COLUMN")
-    ] = None,
-    task: Annotated[
-        str | None,
-        _data_option(
-            "classification or regression; guessed if left out.", "--task", metavar="TASK"
-        ),
-    ] = None,
-    columns: Annotated[
-        Path | None,
-        _data_option(
-            "What columns are: a columns.toml, as `data` writes one.", "--columns", metavar="FILE"
-        ),
-    ] = None,
-    missing_target: Annotated[
-        str,
-        _data_option(
-            "Rows without a target: refuse, drop, or class (words such as NA are a class). "
-            "[default: refuse]",
-            "--missing-target",
-            metavar="NAME",
-        ),
-    ] = "refuse",
-    drop_missing_target: Annotated[
-        bool, _data_option("The same as --missing-target drop.", "--drop-missing-target")
-    ] = False,
-    rare: Annotated[
-        str,
-        _data_option(
-            "Rare classes: keep, or other (merged into one). [default: keep]",
-            "--rare",
-            metavar="NAME",
-        ),
-    ] = "keep",
-    rare_below: Annotated[
-        int | None,
-        _data_option(
-            "With --rare other: fewer rows are rare. [default: by the folds]",
-            "--rare-below",
-            metavar="COUNT",
-        ),
-    ] = None,
-    class_weight: Annotated[
-        str,
-        _data_option(
-            "Classes count balanced, or none: by their rows. [default: none]",
-            "--class-weight",
-            metavar="NAME",
-        ),
-    ] = "none",
-    validation: Annotated[
-        str | None,
-        _data_option(
-            "Rows of your own to choose the strength with, instead of folds.",
-            "--validation",
-            metavar="FILE",
-        ),
-    ] = None,
-    test: Annotated[
-        str | None,
-        _data_option("Test rows of your own; they are looked at once.", "--test", metavar="FILE"),
-    ] = None,
+    data: Annotated[str, data_options.DATA],
+    target: data_options.Target = None,
+    drop: data_options.Drop = None,
+    split_by: data_options.SplitBy = None,
+    sample_weight: data_options.SampleWeight = None,
+    task: data_options.Task = None,
+    columns: data_options.Columns = None,
+    missing_target: data_options.MissingTarget = "refuse",
+    drop_missing_target: data_options.DropMissingTarget = False,
+    rare: data_options.Rare = "keep",
+    rare_below: data_options.RareBelow = None,
+    class_weight: data_options.ClassWeight = "none",
+    validation: data_options.Validation = None,
+    test: data_options.Test = None,
     separator: Separator = None,
     encoding: Encoding = None,
     header: Header = None,
     names: Names = None,
     sheet: Sheet = None,
-    test_size: Annotated[
-        float,
-        _data_option(
-            "Share of the rows held out for the test. [default: 0.2]",
-            "--test-size",
-            metavar="SHARE",
-        ),
-    ] = 0.2,
+    test_size: data_options.TestSize = 0.2,
     penalty: str = "l1",
-    groups: Annotated[
-        Path | None,
-        _model_option(
-            "Groups of columns for group-lasso: TOML or JSON, NAME = [columns].",
-            "--groups",
-            metavar="FILE",
-        ),
-    ] = None,
-    free: Annotated[
-        list[CommaList] | None,
-        _model_option("Columns that no penalty is on, in the first layer.", "--free", **LISTED),
-    ] = None,
-    on: Annotated[
-        list[CommaList] | None,
-        _model_option(
-            "Weights to penalise, by patterns of their names, such as '0.*'; repeatable. "
-            "[default: every weight, no bias]",
-            "--on",
-            **LISTED,
-        ),
-    ] = None,
-    fixed: Annotated[
-        list[str] | None,
-        _model_option(
-            "A term that every model has beside the penalty, such as '1e-3*l2'; repeatable.",
-            "--with",
-            metavar="TERM",
-        ),
-    ] = None,
-    update: Annotated[
-        str,
-        _model_option(
-            "How the penalty enters a step: proximal (exact zeros), decoupled (as in AdamW), "
-            "gradient or loss.",
-            "--update",
-            metavar="NAME",
-        ),
-    ] = "proximal",
-    model: Annotated[
-        str,
-        _model_option(
-            "linear, mlp:WIDTHS, or package.module:function, called with (n_inputs, n_outputs).",
-            "--model",
-            metavar="MODEL",
-        ),
-    ] = "mlp:64,32",
-    activation: Annotated[
-        str | None,
-        _model_option("mlp: relu, gelu or tanh. [default: relu]", "--activation", metavar="NAME"),
-    ] = None,
-    dropout: Annotated[
-        float | None,
-        _model_option("mlp: dropout probability. [default: 0]", "--dropout", metavar="NUMBER"),
-    ] = None,
-    norm: Annotated[
-        str | None, _model_option("mlp: batch or layer. [default: none]", "--norm", metavar="NAME")
-    ] = None,
-    epochs: Annotated[
-        int | None,
-        _model_option(
-            "Passes over the rows. [default: about 2,000 steps, from 5 to 200 epochs]",
-            "--epochs",
-            metavar="COUNT",
-        ),
-    ] = None,
-    batch_size: Annotated[
-        int | None, _model_option("Rows a step. [default: 128]", "--batch-size", metavar="COUNT")
-    ] = None,
-    learning_rate: Annotated[
-        float,
-        _model_option(
-            "Largest learning rate of Adam's schedule.", "--learning-rate", metavar="NUMBER"
-        ),
-    ] = 4e-3,
-    strengths: Annotated[
-        list[CommaList] | None,
-        _path_option(
-            "How many, or the strengths themselves, ascending. [default: 20]",
-            "--strengths",
-            **{**LISTED, "metavar": "COUNT|A,B"},
-        ),
-    ] = None,
-    folds: Annotated[
-        int, _path_option("Folds of the cross validation.", "--folds", metavar="COUNT")
-    ] = 5,
-    repeats: Annotated[
-        int | None,
-        _path_option(
-            "How often rows are divided into folds anew. [default: 1; 3 with under 300 rows in 5 "
-            "folds]",
-            "--repeats",
-            metavar="COUNT",
-        ),
-    ] = None,
-    choose_by: Annotated[
-        str,
-        _path_option(
-            "What chooses the strength: score, or loss (log loss, squared error).",
-            "--choose-by",
-            metavar="NAME",
-        ),
-    ] = "score",
-    compare: Annotated[
-        bool,
-        _path_option(
-            "Compare with logistic or ridge regression, a forest and boosting on the same folds.",
-            "--compare",
-        ),
-    ] = False,
-    score: Annotated[
-        str | None,
-        _path_option(
-            "What is told and chooses: a scorer of scikit-learn. [default: accuracy or r2]",
-            "--score",
-            metavar="NAME",
-        ),
-    ] = None,
-    positive: Annotated[
-        str | None,
-        _path_option(
-            "Of two labels the one that precision, recall, … are about.",
-            "--positive",
-            metavar="LABEL",
-        ),
-    ] = None,
-    score_weights: Annotated[
-        bool,
-        _path_option("Whether row weights count in scores.", "--score-weights/--no-score-weights"),
-    ] = True,
-    refit: Annotated[
-        str,
-        _path_option(
-            "Which strengths are trained again on all training rows: chosen or all.",
-            "--refit",
-            metavar="NAME",
-        ),
-    ] = "chosen",
-    seed: Annotated[
-        int,
-        _path_option(
-            "Of splits, weights and batches; the same one repeats a run.",
-            "--seed",
-            metavar="NUMBER",
-        ),
-    ] = 0,
-    engine: Annotated[
-        str,
-        _path_option(
-            "All strengths at once or one by one: auto, stacked or sequential.",
-            "--engine",
-            metavar="NAME",
-        ),
-    ] = "auto",
-    precision: Annotated[
-        str,
-        _path_option(
-            "Of matrix products: auto, float32, or bfloat16 where the processor has it.",
-            "--precision",
-            metavar="NAME",
-        ),
-    ] = "auto",
-    device: Annotated[str, _path_option("auto, cpu, cuda, …", "--device", metavar="NAME")] = "auto",
-    runner: Annotated[
-        str, _path_option("What runs the models: threads.", "--runner", metavar="NAME")
-    ] = "threads",
-    memory: Annotated[
-        str | None,
-        _path_option(
-            "The most memory to take, such as 2GB: models train in chunks that fit. [default: half "
-            "of what is free]",
-            "--memory",
-            metavar="SIZE",
-        ),
-    ] = None,
-    fast: Annotated[
-        bool,
-        _path_option(
-            "Train all strengths of a network a little, and in full only those that the choice "
-            "asks for.",
-            "--fast",
-        ),
-    ] = False,
-    out: Annotated[
-        Path | None, _path_option("Run directory. [default: runs/NAME]", "--out", metavar="FOLDER")
-    ] = None,
-    resume: Annotated[
-        bool, _path_option("Start, or go on with, the run in the directory.", "--resume")
-    ] = False,
-    quiet: Annotated[bool, _path_option("No bar, no table.", "--quiet", "-q")] = False,
+    groups: model_options.Groups = None,
+    free: model_options.Free = None,
+    on: model_options.On = None,
+    fixed: model_options.Fixed = None,
+    update: model_options.Update = "proximal",
+    model: model_options.Model = "mlp:64,32",
+    activation: model_options.Activation = None,
+    dropout: model_options.Dropout = None,
+    norm: model_options.Norm = None,
+    epochs: model_options.Epochs = None,
+    batch_size: model_options.BatchSize = None,
+    learning_rate: model_options.LearningRate = 4e-3,
+    strengths: run_options.Strengths = None,
+    folds: run_options.Folds = 5,
+    repeats: run_options.Repeats = None,
+    choose_by: run_options.ChooseBy = "score",
+    compare: run_options.Compare = False,
+    score: run_options.Score = None,
+    positive: run_options.Positive = None,
+    score_weights: run_options.ScoreWeights = True,
+    refit: run_options.Refit = "chosen",
+    seed: run_options.Seed = 0,
+    engine: run_options.Engine = "auto",
+    precision: run_options.Precision = "auto",
+    device: run_options.Device = "auto",
+    runner: run_options.Runner = "threads",
+    memory: run_options.Memory = None,
+    fast: run_options.Fast = False,
+    out: run_options.Out = None,
+    resume: run_options.Resume = False,
+    quiet: run_options.Quiet = False,
     **penalty_options: Any,
 ) -> None:
     """Train over a grid of strengths with cross validation, choose one, refit, test, report.

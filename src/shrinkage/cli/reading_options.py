@@ -15,13 +15,13 @@ if TYPE_CHECKING:
     from shrinkage.datasets import ReadOptions
 
 
-def _option(text: str, *names: str, **extra: Any):
+def data_option(text: str, *names: str, **extra: Any):
     return typer.Option(*names, help=text, rich_help_panel="Data", show_default=False, **extra)
 
 
 Separator = Annotated[
     str | None,
-    _option(
+    data_option(
         "Between cells: , ; | tab blanks; looked for if left out.",
         "--separator",
         metavar="CHARACTER",
@@ -29,21 +29,21 @@ Separator = Annotated[
 ]
 Encoding = Annotated[
     str | None,
-    _option(
+    data_option(
         "Of a file of text; such as cp1252; looked for if left out.", "--encoding", metavar="NAME"
     ),
 ]
 Header = Annotated[
     bool | None,
-    _option("Whether the first row names the columns.", "--header/--no-header"),
+    data_option("Whether the first row names the columns.", "--header/--no-header"),
 ]
 Names = Annotated[
     list[CommaList] | None,
-    _option("Names of the columns, instead of a header.", "--names", **LISTED),
+    data_option("Names of the columns, instead of a header.", "--names", **LISTED),
 ]
 Sheet = Annotated[
     str | None,
-    _option("Sheet of a workbook. [default: the first with cells]", "--sheet", metavar="NAME"),
+    data_option("Sheet of a workbook. [default: the first with cells]", "--sheet", metavar="NAME"),
 ]
 
 

@@ -1,0 +1,128 @@
+"""The options of `shrinkage path` about the path, what chooses, and the run."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from shrinkage.cli.lists import LISTED
+from shrinkage.comma_lists import CommaList
+
+PANEL = "Path and run"
+
+
+def _option(text: str, *names: str, **extra: Any):
+    return typer.Option(*names, help=text, rich_help_panel=PANEL, **extra)
+
+
+Strengths = Annotated[
+    list[CommaList] | None,
+    _option(
+        "How many, or the strengths themselves, ascending. [default: 20]",
+        "--strengths",
+        **{**LISTED, "metavar": "COUNT|A,B"},
+    ),
+]
+Folds = Annotated[int, _option("Folds of the cross validation.", "--folds", metavar="COUNT")]
+Repeats = Annotated[
+    int | None,
+    _option(
+        "How often rows are divided into folds anew. [default: 1; 3 with under 300 rows in 5 "
+        "folds]",
+        "--repeats",
+        metavar="COUNT",
+    ),
+]
+ChooseBy = Annotated[
+    str,
+    _option(
+        "What chooses the strength: score, or loss (log loss, squared error).",
+        "--choose-by",
+        metavar="NAME",
+    ),
+]
+Compare = Annotated[
+    bool,
+    _option(
+        "Compare with logistic or ridge regression, a forest and boosting on the same folds.",
+        "--compare",
+    ),
+]
+Score = Annotated[
+    str | None,
+    _option(
+        "What is told and chooses: a scorer of scikit-learn. [default: accuracy or r2]",
+        "--score",
+        metavar="NAME",
+    ),
+]
+Positive = Annotated[
+    str | None,
+    _option(
+        "Of two labels the one that precision, recall, … are about.",
+        "--positive",
+        metavar="LABEL",
+    ),
+]
+ScoreWeights = Annotated[
+    bool,
+    _option("Whether row weights count in scores.", "--score-weights/--no-score-weights"),
+]
+Refit = Annotated[
+    str,
+    _option(
+        "Which strengths are trained again on all training rows: chosen or all.",
+        "--refit",
+        metavar="NAME",
+    ),
+]
+Seed = Annotated[
+    int,
+    _option(
+        "Of splits, weights and batches; the same one repeats a run.",
+        "--seed",
+        metavar="NUMBER",
+    ),
+]
+Engine = Annotated[
+    str,
+    _option(
+        "All strengths at once or one by one: auto, stacked or sequential.",
+        "--engine",
+        metavar="NAME",
+    ),
+]
+Precision = Annotated[
+    str,
+    _option(
+        "Of matrix products: auto, float32, or bfloat16 where the processor has it.",
+        "--precision",
+        metavar="NAME",
+    ),
+]
+Device = Annotated[str, _option("auto, cpu, cuda, …", "--device", metavar="NAME")]
+Runner = Annotated[str, _option("What runs the models: threads.", "--runner", metavar="NAME")]
+Memory = Annotated[
+    str | None,
+    _option(
+        "The most memory to take, such as 2GB: models train in chunks that fit. [default: half "
+        "of what is free]",
+        "--memory",
+        metavar="SIZE",
+    ),
+]
+Fast = Annotated[
+    bool,
+    _option(
+        "Train all strengths of a network a little, and in full only those that the choice "
+        "asks for.",
+        "--fast",
+    ),
+]
+Out = Annotated[
+    Path | None, _option("Run directory. [default: runs/NAME]", "--out", metavar="FOLDER")
+]
+Resume = Annotated[bool, _option("Start, or go on with, the run in the directory.", "--resume")]
+Quiet = Annotated[bool, _option("No bar, no table.", "--quiet", "-q")]
