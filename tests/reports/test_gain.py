@@ -50,6 +50,6 @@ def test_the_table_has_baseline_constant_and_other_models():
         "unregularized to epoch 12 of 60",
         "without inputs",
         "random forest",
-        "-2.0 ± 0.4",
+        "−2.0 ± 0.4",
     ):
         assert text in page

@@ -107,7 +107,7 @@ def test_without_test_rows_it_says_cross_validated():
 def test_regression_has_r_squared_and_other_scorers_are_numbers():
     assert "test R² 0.446 against 0.453 unregularized" in summary_sentence(regression_result())
     result = replace(with_scores(-0.21, -0.35), score_name="neg_log_loss")
-    assert "test neg log loss -0.210 against -0.350" in summary_sentence(result)
+    assert "test neg log loss −0.210 against −0.350" in summary_sentence(result)
 
 
 def test_no_unregularized_model():

@@ -33,6 +33,15 @@ def strength_text(strength: float) -> str:
     return f"{mantissa.rstrip('0').rstrip('.')}e{int(exponent)}"
 
 
+def with_minus(text: str) -> str:
+    """Return a number's text with the sign − that people read; an exponent keeps its hyphen.
+
+    >>> with_minus("-0.041"), with_minus("-7.1e-15"), with_minus("+0.35")
+    ('−0.041', '−7.1e-15', '+0.35')
+    """
+    return "−" + text[1:] if text.startswith("-") else text
+
+
 def share_text(share: float) -> str:
     """Return a share as a percentage that is 0 % or 100 % only when it is exactly so.
 
@@ -59,6 +68,8 @@ def number_text(value: float | None) -> str:
 
     >>> number_text(0.12345), number_text(12345.6), number_text(float("nan")), number_text(None)
     ('0.123', '12346', '–', '–')
+    >>> number_text(-3.25), number_text(-7.0631e15), number_text(-2e-7)
+    ('−3.25', '−7.06e15', '−2.00e-7')
     """
     if value is None or not math.isfinite(value):
         return MISSING
@@ -66,8 +77,9 @@ def number_text(value: float | None) -> str:
         return "0"
     if 1e-3 <= abs(value) < 1e6:
         digits = max(0, 2 - math.floor(math.log10(abs(value))))
-        return f"{value:.{digits}f}"
-    return f"{value:.2e}".replace("e-0", "e-").replace("e+0", "e").replace("e+", "e")
+        return with_minus(f"{value:.{digits}f}")
+    text = f"{value:.2e}".replace("e-0", "e-").replace("e+0", "e").replace("e+", "e")
+    return with_minus(text)
 
 
 def plain(text: object, limit: int | None = None) -> str:

@@ -21,7 +21,7 @@ def gain_sentence(result: PathResult) -> str:
     >>> pair = Difference("best", "unregularized", 0.006, 0.004, -0.02, 0.004)
     >>> gain_sentence(replace(example_result(), differences=(pair,)))
     'Over the folds, best against unregularized: +0.6 ± 0.4 points of accuracy, not told from none;
-    log loss -0.020 ± 0.004, better.'
+    log loss −0.020 ± 0.004, better.'
     """
     wording = score_wording(result.score_name)
     said = [

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
-from shrinkage.drawing.text import plain
+from shrinkage.drawing.text import plain, with_minus
 
 SHOWN = 3
 """How many words a sentence lists before it stops."""
@@ -70,7 +70,9 @@ def column_shows(record: Record, shown: int = SHOWN) -> str:
     if record["kind"] == "date":
         least, most = (_day(record[end]) for end in ("least", "most"))
         return f"{least} to {most}"
-    return f"{record['least']} to {record['most']}" if record["least"] else "nothing"
+    if not record["least"]:
+        return "nothing"
+    return f"{with_minus(record['least'])} to {with_minus(record['most'])}"
 
 
 def column_sentences(record: Record) -> list[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from shrinkage.drawing.text import MISSING, number_text, plain
+from shrinkage.drawing.text import MISSING, number_text, plain, with_minus
 
 
 @dataclass(frozen=True)
@@ -25,15 +25,15 @@ class ScoreWording:
         >>> ScoreWording("accuracy", True).text(0.9999), ScoreWording("R²", False).text(-0.0001)
         ('over 99.9 %', '0.000')
         >>> ScoreWording("R²", False).text(-123.456), ScoreWording("R²", False).text(-7.0631e15)
-        ('-123.5', '-7.06e15')
+        ('−123.5', '−7.06e15')
         """
         if value is None or not math.isfinite(value):
             return MISSING
         if not self.percent:
             size = abs(value)
             digits = 3 if size < 100 else 1
-            return f"{value:z.{digits}f}" if size < 1000 else number_text(value)
-        text = f"{100 * value:z.1f} %"
+            return with_minus(f"{value:z.{digits}f}") if size < 1000 else number_text(value)
+        text = with_minus(f"{100 * value:z.1f} %")
         if text == "100.0 %" and value < 1:
             return "over 99.9 %"
         return "under 0.1 %" if text == "0.0 %" and value > 0 else text
@@ -76,10 +76,13 @@ class ScoreWording:
         '+0.35 ± 0.16'
         >>> ScoreWording("R²", False).signed(-0.0004, 0.01)
         '+0.000 ± 0.010'
+        >>> LOG_LOSS.signed(-0.041, 0.013)
+        '−0.041 ± 0.013'
         """
         scale, digits = (100.0, 1) if self.percent else (1.0, 3)
         digits += 0 < scale * error < 3 * 10**-digits
-        return f"{scale * value:+z.{digits}f} ± {scale * error:.{digits}f}"
+        difference = with_minus(f"{scale * value:+z.{digits}f}")
+        return f"{difference} ± {scale * error:.{digits}f}"
 
 
 LOG_LOSS = ScoreWording("log loss", False)

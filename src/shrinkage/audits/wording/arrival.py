@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from shrinkage.audits.decays import OwnDecay
 from shrinkage.audits.findings import Finding, finding
+from shrinkage.drawing.text import with_minus
 
 if TYPE_CHECKING:
     from shrinkage.audits.judging.causes import Cause
@@ -28,11 +29,12 @@ def wrong_update(case: Case, mechanism: str) -> Finding:
 
 def not_linear(case: Case, once: Fit, twice: Fit) -> Finding:
     """Say that the strength does not multiply it."""
+    growth = with_minus(f"{2 * twice.factor / once.factor:.3g}")
     return finding(
         "not-linear",
         case.name,
-        f"twice the strength gave {2 * twice.factor / once.factor:.3g} times the push "
-        f"(factors {once.factor:.4g} and {twice.factor:.4g})",
+        f"twice the strength gave {growth} times the push "
+        f"(factors {_signed(once.factor)} and {_signed(twice.factor)})",
         "multiply the penalty by its strength once, and nothing else of it",
     )
 
@@ -53,7 +55,7 @@ def away_from_zero(case: Case, once: Fit) -> Finding:
     return finding(
         "wrong-direction",
         case.name,
-        f"{case.words} arrives {once.factor:.4g} times: weights are pushed away from zero",
+        f"{case.words} arrives {_signed(once.factor)} times: weights are pushed away from zero",
         "add the penalty to the loss (or its gradient to the gradient), do not subtract it",
     )
 
@@ -165,3 +167,7 @@ def rounded_away(case: Case, *, lost: float) -> Finding:
         "shrinkage.pytorch.regularize, which accumulates what is too small",
         severity="error" if survives < lost else "warning",
     )
+
+
+def _signed(factor: float) -> str:
+    return with_minus(f"{factor:.4g}")

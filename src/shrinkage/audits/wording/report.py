@@ -10,6 +10,7 @@ from dataclasses import replace
 
 from shrinkage.audits.findings import Finding, Report, Seen
 from shrinkage.audits.rules import SEVERITIES
+from shrinkage.drawing.text import with_minus
 
 COLUMNS = ("parameter", "shape", "expected", "seen", "factor")
 _NAMED = 4  # parameters of one finding that are named
@@ -36,7 +37,9 @@ def _verdict_and_findings(report: Report) -> Iterator[str]:
 
 def cells_of(seen: Seen) -> tuple[str, ...]:
     """Return one row of the table."""
-    factor = "-" if seen.factor is None else f"{seen.factor:.4g} ± {seen.error or 0:.1g}"
+    factor = "-"
+    if seen.factor is not None:
+        factor = with_minus(f"{seen.factor:.4g} ± {seen.error or 0:.1g}")
     shape = "x".join(map(str, seen.shape)) or "-"
     return seen.parameter, shape, seen.expected or "-", seen.mechanism, factor
 
