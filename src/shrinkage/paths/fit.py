@@ -22,7 +22,7 @@ from shrinkage.paths.choosing.grid_top import (
 )
 from shrinkage.paths.choosing.rules import Choice, choose
 from shrinkage.paths.comparing.compare import compare
-from shrinkage.paths.halving_strengths import is_fast, validate_fast
+from shrinkage.paths.fast_validation import is_fast, validate_fast
 from shrinkage.paths.results.assembly import Refit, assemble
 from shrinkage.paths.results.fitted import FittedPath
 from shrinkage.paths.results.records import standard_error

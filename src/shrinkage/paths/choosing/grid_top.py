@@ -26,7 +26,7 @@ import torch
 
 from shrinkage.paths.engines.base import Advance, Engine, Problem, Rows, Unit, spread
 from shrinkage.paths.engines.losses import ShiftedLoss
-from shrinkage.paths.running.halving import StackLimit, in_chunks
+from shrinkage.paths.running.out_of_memory import StackLimit, in_chunks
 from shrinkage.paths.settings import Settings
 
 SEARCH_STEPS = 200

@@ -1,6 +1,6 @@
 """Which strengths are trained in full after all have been trained a little: the rule of `--fast`.
 
-Who uses this: `shrinkage.paths.halving_strengths`. Scores change slowly along a path, so every
+Who uses this: `shrinkage.paths.fast_validation`. Scores change slowly along a path, so every
 second strength of twenty (a factor of 2.6) is near enough: those from the best of the short
 trainings to the one within a standard error, one and three steps weaker, and one and two steps
 stronger, since long trainings bear more. Nothing is dropped for good: while the best of the full

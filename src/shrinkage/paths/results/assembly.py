@@ -21,7 +21,7 @@ from shrinkage.paths.choosing.log_losses import log_losses
 from shrinkage.paths.choosing.rules import Choice
 from shrinkage.paths.comparing.compare import PeerScores
 from shrinkage.paths.engines.base import Problem
-from shrinkage.paths.halving_strengths import LeftOut
+from shrinkage.paths.fast_validation import LeftOut
 from shrinkage.paths.results.code import training_code
 from shrinkage.paths.results.comparisons import ComparedModel
 from shrinkage.paths.results.differences import FoldValues, differences_of, early_stop_of

@@ -15,7 +15,7 @@ from shrinkage.cautions import Caution
 from shrinkage.datasets.column_records import column_records
 from shrinkage.paths.choosing.cross_validation import CrossValidation
 from shrinkage.paths.choosing.grid_top import GridSource
-from shrinkage.paths.halving_strengths import LeftOut
+from shrinkage.paths.fast_validation import LeftOut
 from shrinkage.paths.results.comparisons import ComparedModel, Difference, EarlyStop
 from shrinkage.paths.results.records import ChosenModel, ClassFigures, ConstantScore
 from shrinkage.paths.running.plan import Plan

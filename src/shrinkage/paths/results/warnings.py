@@ -13,7 +13,7 @@ from shrinkage.paths.choosing.cross_validation import CrossValidation
 from shrinkage.paths.choosing.grid_top import GridSource
 from shrinkage.paths.choosing.rules import Choice
 from shrinkage.paths.engines.stationarity import CONVERGED
-from shrinkage.paths.halving_strengths import LeftOut
+from shrinkage.paths.fast_validation import LeftOut
 from shrinkage.paths.results.records import Status
 from shrinkage.paths.running.plan import Plan
 

@@ -18,7 +18,7 @@ from shrinkage.paths.choosing.grid_top import SEARCH_MODELS, search_length, shor
 from shrinkage.paths.engines.curves import MOST_POINTS
 from shrinkage.paths.engines.curves import MOST_ROWS as CURVE_ROWS
 from shrinkage.paths.engines.stationarity import MOST_ROWS as RESIDUAL_ROWS
-from shrinkage.paths.halving_strengths import is_fast
+from shrinkage.paths.fast_validation import is_fast
 from shrinkage.paths.running.outcomes import TRAIN_LOSS_ROWS
 from shrinkage.paths.running.plan import Plan
 from shrinkage.paths.running.process_memory import peak_bytes, resident_bytes

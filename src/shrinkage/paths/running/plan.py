@@ -24,7 +24,6 @@ from shrinkage.paths.engines.base import Engine, Problem, Unit, spread
 from shrinkage.paths.engines.recipe import derived_seed
 from shrinkage.paths.engines.threads import thread_share
 from shrinkage.paths.options import PathOptions
-from shrinkage.paths.running.halving import StackLimit
 from shrinkage.paths.running.known_before import (
     checked_scorer,
     constant_scores,
@@ -32,6 +31,7 @@ from shrinkage.paths.running.known_before import (
 )
 from shrinkage.paths.running.memory import bytes_a_model, training_bytes
 from shrinkage.paths.running.new_cells import new_cell_cautions
+from shrinkage.paths.running.out_of_memory import StackLimit
 from shrinkage.paths.running.posing import (
     REFIT_LABEL,
     pose,

@@ -18,7 +18,7 @@ import numpy as np
 
 from shrinkage.paths.choosing.judging import judge
 from shrinkage.paths.engines.base import Advance, Engine, Problem, Trained, Unit
-from shrinkage.paths.running.halving import ran_out
+from shrinkage.paths.running.out_of_memory import ran_out
 from shrinkage.paths.running.outcomes import UnitOutcome
 from shrinkage.paths.running.runners.base import Job, Runner, Work
 from shrinkage.paths.settings import Settings

@@ -16,7 +16,7 @@ import numpy as np
 
 from shrinkage.paths.engines.base import Advance, Engine, Problem, Unit
 from shrinkage.paths.engines.threads import torch_threads
-from shrinkage.paths.running.halving import StackLimit, in_chunks
+from shrinkage.paths.running.out_of_memory import StackLimit, in_chunks
 from shrinkage.paths.running.outcomes import UnitOutcome, joined, measured
 from shrinkage.paths.settings import Settings
 
