@@ -6,11 +6,11 @@ in a module of its own.
 
 from __future__ import annotations
 
+from shrinkage.paths.results.class_figures import ClassFigures
 from shrinkage.paths.results.comparisons import ComparedModel, Difference, EarlyStop
 from shrinkage.paths.results.records import (
     AssignmentRow,
     ChosenModel,
-    ClassFigures,
     ConstantScore,
     LayerTrace,
     LearningCurve,

@@ -22,6 +22,7 @@ from shrinkage.paths.choosing.rules import Choice
 from shrinkage.paths.comparing.compare import PeerScores
 from shrinkage.paths.engines.base import Problem
 from shrinkage.paths.fast_validation import LeftOut
+from shrinkage.paths.results.class_figures import ClassFigures
 from shrinkage.paths.results.code import training_code
 from shrinkage.paths.results.comparisons import ComparedModel
 from shrinkage.paths.results.differences import FoldValues, differences_of, early_stop_of
@@ -30,7 +31,6 @@ from shrinkage.paths.results.loading import load_arrays
 from shrinkage.paths.results.records import (
     ROLES,
     ChosenModel,
-    ClassFigures,
     ConstantScore,
     LayerTrace,
     LearningCurve,

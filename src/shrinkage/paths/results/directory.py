@@ -21,6 +21,7 @@ import numpy as np
 from shrinkage.atomic import write_bytes
 from shrinkage.cautions import Caution
 from shrinkage.errors import RunDirectoryError
+from shrinkage.paths.results.class_figures import ClassFigures
 from shrinkage.paths.results.comparisons import ComparedModel, Difference, EarlyStop
 from shrinkage.paths.results.files import read_arrays, read_json, write_arrays, write_json
 from shrinkage.paths.results.fitted import FittedPath, ModelFile
@@ -28,7 +29,6 @@ from shrinkage.paths.results.records import (
     ROLES,
     AssignmentRow,
     ChosenModel,
-    ClassFigures,
     ConstantScore,
     LayerTrace,
     LearningCurve,

@@ -13,7 +13,7 @@ import numpy as np
 
 from shrinkage.datasets import TargetEncoding
 from shrinkage.paths.choosing.scores import Scorer
-from shrinkage.paths.results.records import ClassFigures
+from shrinkage.paths.results.class_figures import ClassFigures
 
 LEVEL = 0.95
 RESAMPLES = 1000

@@ -16,8 +16,9 @@ from shrinkage.datasets.column_records import column_records
 from shrinkage.paths.choosing.cross_validation import CrossValidation
 from shrinkage.paths.choosing.grid_top import GridSource
 from shrinkage.paths.fast_validation import LeftOut
+from shrinkage.paths.results.class_figures import ClassFigures
 from shrinkage.paths.results.comparisons import ComparedModel, Difference, EarlyStop
-from shrinkage.paths.results.records import ChosenModel, ClassFigures, ConstantScore
+from shrinkage.paths.results.records import ChosenModel, ConstantScore
 from shrinkage.paths.running.plan import Plan
 
 

@@ -1,0 +1,57 @@
+"""How a model does on each class: precision, recall, and which class is taken for which.
+
+Who uses this: `score_figures` makes them of the best model on the test rows; the result of a path
+holds them, terminal and report tell them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+
+@dataclass(frozen=True, eq=False)
+class ClassFigures:
+    """How the best model does on each class of the test rows.
+
+    `confusion[i, j]` counts the rows of class i that are taken for class j.
+
+    >>> figures = ClassFigures(("no", "yes"), np.array([[8, 2], [0, 0]]))
+    >>> figures.precision, figures.recall, figures.rows
+    ((1.0, 0.0), (0.8, None), (10, 0))
+    """
+
+    classes: tuple[str | int | float | bool, ...]
+    confusion: np.ndarray
+
+    @property
+    def rows(self) -> tuple[int, ...]:
+        """Return how many test rows each class has."""
+        return tuple(self.confusion.sum(axis=1).tolist())
+
+    @property
+    def precision(self) -> tuple[float | None, ...]:
+        """Return the share of right ones among the rows taken for a class; None without such."""
+        return _shares(self.confusion, axis=0)
+
+    @property
+    def recall(self) -> tuple[float | None, ...]:
+        """Return the share of the rows of a class that are taken for it; None without rows."""
+        return _shares(self.confusion, axis=1)
+
+    def to_dict(self) -> dict[str, object]:
+        """Return plain values that JSON can hold."""
+        return {
+            "classes": list(self.classes),
+            "rows": list(self.rows),
+            "precision": list(self.precision),
+            "recall": list(self.recall),
+            "confusion": self.confusion.tolist(),
+        }
+
+
+def _shares(confusion: np.ndarray, axis: int) -> tuple[float | None, ...]:
+    totals = confusion.sum(axis=axis).tolist()
+    right = np.diag(confusion).tolist()
+    return tuple(r / t if t else None for r, t in zip(right, totals, strict=True))
