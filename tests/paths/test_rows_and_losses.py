@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from shrinkage import L1, fit_path
-from shrinkage.datasets import dataset_from_arrays
+from shrinkage.datasets import Preprocessing, dataset_from_arrays
 from shrinkage.paths.engines.losses import StackedCrossEntropy, StackedSquaredError
 from shrinkage.paths.engines.recipe import Recipe
 from shrinkage.paths.options import PathOptions
@@ -31,6 +31,24 @@ def test_a_fold_is_scaled_by_its_own_training_rows():
             target = (y[rows] - y[train].mean()) / y[train].std()
             np.testing.assert_allclose(fold.rows.target[inside].numpy(), target, atol=1e-12)
             np.testing.assert_array_equal(fold.raw_target[inside.numpy()], y[rows])
+
+
+def test_the_preparation_of_a_fold_is_fitted_once_for_all_groups_of_strengths(monkeypatch):
+    fitted: list[int] = []
+    fit = Preprocessing.fit
+
+    def counted(*arguments, **options):
+        fitted.append(len(arguments[1]))
+        return fit(*arguments, **options)
+
+    monkeypatch.setattr(Preprocessing, "fit", counted)
+    data = dataset_from_arrays(*table(), task="regression")
+    split = make_split(data, 3, 0.2, 0, None)
+    preparation = Preparation(data, split, True, torch.float64, torch.device("cpu"))
+    first, again = ([preparation.fold(number) for number in (0, 1, 2)] for _ in range(2))
+    for one, other in zip(first, again, strict=True):
+        assert torch.equal(one.rows.x, other.rows.x)
+    assert sorted(fitted) == sorted([len(split.train), *(len(train) for train, _ in split.folds)])
 
 
 def test_weights_have_mean_one_over_the_training_rows_of_each_fold():

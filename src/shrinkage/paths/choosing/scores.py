@@ -133,6 +133,9 @@ class Scorer:
         else:
             outputs = np.roll(codes, 1)[None].astype(np.float64)
             outputs += SHIFT * (np.ptp(codes) or 1.0)  # numbers of a model are never whole
+        quick = self._of_all(outputs[None], raw_target, weight, encoding)
+        if quick is not None and np.isfinite(quick[0]):
+            return ""
         with warnings.catch_warnings(record=True) as said:
             warnings.simplefilter("always")
             try:

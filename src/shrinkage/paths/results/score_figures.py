@@ -130,18 +130,16 @@ def _resampled(rows: ScoredRows, resamples: int, seed: int) -> Iterator[np.ndarr
 
 @dataclass(frozen=True, eq=False)
 class _Ratio:
-    """A score from sums over rows: times drawn → `of(times @ sums)`."""
+    """A score from sums over rows: times drawn → `of(times @ sums)`, a column of sums at a time."""
 
     sums: np.ndarray
-    of: Callable[[np.ndarray], float]
-
-    def __call__(self, times: np.ndarray) -> float:
-        return self.of(times @ self.sums)
+    of: Callable[..., np.ndarray]
 
     def of_all(self, drawn: Iterator[np.ndarray]) -> np.ndarray:
-        """Return the score of every resample."""
+        """Return the score of every resample, NaN or infinite where it has none."""
         sums = np.concatenate([times @ self.sums for times in drawn])
-        return np.array([self.of(each) for each in sums])
+        with np.errstate(divide="ignore", invalid="ignore"):
+            return self.of(*sums.T)
 
 
 def _short_form(scorer: Scorer, rows: ScoredRows) -> _Ratio | None:
@@ -154,7 +152,7 @@ def _short_form(scorer: Scorer, rows: ScoredRows) -> _Ratio | None:
         return None
     values, of = terms[scorer.name]
     sums = np.stack([weight * values(rows), weight], axis=1)
-    return _Ratio(sums, lambda s: of(s[0] / s[1]) if s[1] > 0 else math.nan)
+    return _Ratio(sums, lambda values, weights: of(values / weights))
 
 
 def _r2(rows: ScoredRows, weight: np.ndarray) -> _Ratio:
@@ -162,9 +160,11 @@ def _r2(rows: ScoredRows, weight: np.ndarray) -> _Ratio:
     error, y = _errors(rows), y - y.mean()
     sums = np.stack([weight * error**2, weight * y**2, weight * y, weight], axis=1)
 
-    def r2(s: np.ndarray) -> float:
-        spread = s[1] - s[2] ** 2 / s[3] if s[3] > 0 else 0.0
-        return 1.0 - s[0] / spread if spread > 0 else math.nan
+    def r2(
+        errors: np.ndarray, squares: np.ndarray, targets: np.ndarray, weights: np.ndarray
+    ) -> np.ndarray:
+        spread = squares - targets**2 / weights
+        return np.where(spread > 0, 1.0 - errors / spread, np.nan)
 
     return _Ratio(sums, r2)
 
@@ -184,14 +184,14 @@ def _log_probabilities(rows: ScoredRows) -> np.ndarray:
     return own - np.logaddexp.reduce(rows.outputs.astype(np.float64), axis=0)
 
 
-Term = tuple[Callable[[ScoredRows], np.ndarray], Callable[[float], float]]
+Term = tuple[Callable[[ScoredRows], np.ndarray], Callable[[np.ndarray], np.ndarray]]
 _CLASS_TERMS: dict[str, Term] = {
-    "accuracy": (_hits, float),
-    "neg_log_loss": (_log_probabilities, float),
+    "accuracy": (_hits, np.asarray),
+    "neg_log_loss": (_log_probabilities, np.asarray),
 }
 _NUMBER_TERMS: dict[str, Term] = {
     "neg_mean_squared_error": (lambda rows: _errors(rows) ** 2, lambda mean: -mean),
-    "neg_root_mean_squared_error": (lambda rows: _errors(rows) ** 2, lambda mean: -math.sqrt(mean)),
+    "neg_root_mean_squared_error": (lambda rows: _errors(rows) ** 2, lambda mean: -np.sqrt(mean)),
     "neg_mean_absolute_error": (lambda rows: np.abs(_errors(rows)), lambda mean: -mean),
 }
 

@@ -239,9 +239,7 @@ class Preparation:
             used, x = self.split.train, self._pictures
         else:
             used = train if validation is None else np.concatenate([train, validation])
-            fitted = self.preprocessing
-            if number is not None:
-                fitted = self.fitted_on(train).aligned_to(fitted)
+            fitted = self.preprocessing if number is None else self._fitted_on_fold(number)
             x = self._inputs(used, fitted)
         inside = self._places(train, used)
         outside = None if validation is None else self._places(validation, used)
@@ -253,6 +251,19 @@ class Preparation:
         """Return the weights of raw rows in scores, or None."""
         weight = self.data.sample_weight
         return weight[rows] if weight is not None and self.score_weights else None
+
+    def _fitted_on_fold(self, number: int) -> Preprocessing:
+        """Return the preprocessing of a fold, fitted once for all groups of strengths."""
+        fitted = self._fitted_on_folds.get(number)
+        if fitted is None:
+            train, _ = self.split.folds[number]
+            fitted = self.fitted_on(train).aligned_to(self.preprocessing)
+            self._fitted_on_folds[number] = fitted
+        return fitted
+
+    @cached_property
+    def _fitted_on_folds(self) -> dict[int, Preprocessing]:
+        return {}
 
     @cached_property
     def _pictures(self) -> torch.Tensor:
