@@ -40,6 +40,7 @@ if TYPE_CHECKING:
         ShrinkageRegressorCV,
     )
     from shrinkage.run import fit_path
+    from shrinkage.surfaces import fit_surface
 
 __version__ = "0.1.0"
 
@@ -69,6 +70,7 @@ __all__ = [
     "embeddings",
     "everything",
     "fit_path",
+    "fit_surface",
     "kind",
     "layer",
     "named",
@@ -81,6 +83,7 @@ __all__ = [
 _LAZY = {
     "audit": "shrinkage.audits",
     "fit_path": "shrinkage.run",
+    "fit_surface": "shrinkage.surfaces",
     "ShrinkageClassifier": "shrinkage.estimators",
     "ShrinkageClassifierCV": "shrinkage.estimators",
     "ShrinkageRegressor": "shrinkage.estimators",

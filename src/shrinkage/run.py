@@ -146,14 +146,7 @@ def fit_path(
 
     Source: Hastie, Tibshirani and Friedman, The elements of statistical learning (2009), 7.10.
     """
-    known = [field.name for field in fields(PathOptions)]
-    unknown = sorted(set(options) - set(known))
-    if unknown:
-        raise InputError(
-            f"fit_path has no option {unknown[0]!r}: expected some of {', '.join(known)}"
-        )
-    if isinstance(options.get("strengths"), (list, np.ndarray)):
-        options["strengths"] = tuple(float(s) for s in options["strengths"])  # type: ignore
+    checked = options_of(options, "fit_path")
     data, positions = dataset_of(
         X,
         y,
@@ -170,12 +163,36 @@ def fit_path(
         data,
         penalty=L1() if penalty is None else penalty,
         fixed=fixed,
-        options=PathOptions(**options),  # type: ignore[arg-type]
+        options=checked,
         validation=positions,
         store=None if store is None else Path(store),
         resume=resume,
         progress=progress,
     )
+
+
+def options_of(
+    options: dict[str, object], function: str, *, without: tuple[str, ...] = ()
+) -> PathOptions:
+    """Return the options that a function was called with, checked.
+
+    Args:
+        options: by name.
+        function: what it is called, for the error.
+        without: fields that it does not take.
+
+    Raises:
+        InputError: an unknown option, or a value that does not fit.
+    """
+    known = [field.name for field in fields(PathOptions) if field.name not in without]
+    unknown = sorted(set(options) - set(known))
+    if unknown:
+        raise InputError(
+            f"{function} has no option {unknown[0]!r}: expected some of {', '.join(known)}"
+        )
+    if isinstance(options.get("strengths"), (list, np.ndarray)):
+        options["strengths"] = tuple(float(s) for s in options["strengths"])  # type: ignore
+    return PathOptions(**options)  # type: ignore[arg-type]
 
 
 def fit_dataset(

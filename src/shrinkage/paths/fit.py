@@ -59,13 +59,13 @@ def fit(
         validation, left_out = validate_fast(
             plan,
             _settings(plan, strengths),
-            lambda plan, group, settings, stage: _validate(
+            lambda plan, group, settings, stage: validate(
                 plan, group, settings, store, progress, stage
             ),
         )
     else:
         settings = plan.problem.terms.unregularized + _settings(plan, strengths)
-        folds = _validate(plan, 0, settings, store, progress, "cross validation")
+        folds = validate(plan, 0, settings, store, progress, "cross validation")
         validation = CrossValidation.of(settings, folds, plan.preparation.split.rounds)
     choice = chosen_of(plan, validation)
     if not isinstance(plan.options.strengths, tuple):
@@ -128,7 +128,9 @@ def _jobs(plan: Plan, group: int | str, settings: Settings, store: Store) -> lis
     return plan.jobs(group, settings, parts)
 
 
-def _run(plan: Plan, jobs: Sequence[Job], store: Store, progress: Progress) -> list[UnitOutcome]:
+def run_jobs(
+    plan: Plan, jobs: Sequence[Job], store: Store, progress: Progress
+) -> list[UnitOutcome]:
     """Return the outcome of each job: from the store, or from the runner, which fills it."""
     outcomes = {job.name: store.unit(job.name) for job in jobs}
     missing = [job for job in jobs if outcomes[job.name] is None]
@@ -153,14 +155,14 @@ def _run(plan: Plan, jobs: Sequence[Job], store: Store, progress: Progress) -> l
     return [outcome for outcome in outcomes.values() if outcome is not None]
 
 
-def _validate(
+def validate(
     plan: Plan, group: int | str, settings: Settings, store: Store, progress: Progress, stage: str
 ) -> list[UnitOutcome]:
     """Return the outcome of each fold."""
     jobs = _jobs(plan, group, settings, store)
     progress.stage(stage, plan.steps(jobs))
     by_fold: dict[int | None, list[UnitOutcome]] = {}
-    for job, outcome in zip(jobs, _run(plan, jobs, store, progress), strict=True):
+    for job, outcome in zip(jobs, run_jobs(plan, jobs, store, progress), strict=True):
         by_fold.setdefault(job.fold, []).append(outcome)
     return [joined(parts) for parts in by_fold.values()]
 
@@ -176,7 +178,7 @@ def _extended(
         side = "weaker" if more.below else "stronger"
         progress.say(f"The best strength is on the edge of the grid: trying {side} ones.")
         settings = _settings(plan, more.strengths)
-        folds = _validate(plan, group, settings, store, progress, f"{side} strengths")
+        folds = validate(plan, group, settings, store, progress, f"{side} strengths")
         validation = validation.extended(settings, folds, below=more.below)
         choice = chosen_of(plan, validation)
     return validation, choice
@@ -192,4 +194,4 @@ def _refit(
     settings = (plan.problem.terms.unregularized + chosen).distinct()
     jobs = plan.refit_jobs(settings)
     progress.stage("refit", plan.steps(jobs))
-    return Refit(settings, joined(_run(plan, jobs, store, progress)))
+    return Refit(settings, joined(run_jobs(plan, jobs, store, progress)))

@@ -82,9 +82,24 @@ class PathTerms:
     axes: int = 1
 
     @classmethod
-    def of(cls, penalty: Penalty, selection: Selection, fixed: Iterable[Term]) -> PathTerms:
-        """Return the terms of a path over the strengths of a penalty, beside fixed terms."""
-        return cls(Terms((Term(1.0, penalty, selection), *fixed)))
+    def of(
+        cls,
+        penalty: Penalty,
+        selection: Selection,
+        fixed: Iterable[Term],
+        beside: Sequence[Penalty] = (),
+    ) -> PathTerms:
+        """Return the terms of a path over the strengths of a penalty, beside fixed terms.
+
+        Args:
+            penalty: its strength varies.
+            selection: what it is on, and those beside it.
+            fixed: terms with strengths of their own.
+            beside: further penalties whose strengths vary, those of a surface.
+        """
+        penalties = (penalty, *beside)
+        varying = (Term(1.0, own, selection) for own in penalties)
+        return cls(Terms((*varying, *fixed)), len(penalties))
 
     @property
     def varying(self) -> tuple[Term, ...]:
@@ -95,6 +110,15 @@ class PathTerms:
     def fixed(self) -> tuple[Term, ...]:
         """Return the terms that keep their own strength."""
         return self.terms.terms[self.axes :]
+
+    def alone(self, place: int) -> PathTerms:
+        """Return one of the terms that vary beside the fixed ones: a path of its strengths.
+
+        >>> from shrinkage.penalties import L1, L2
+        >>> PathTerms(Terms((1.0 * L1(), 1.0 * L2())), axes=2).alone(1).terms
+        1 * L2() on weights()
+        """
+        return PathTerms(Terms((self.varying[place], *self.fixed)))
 
     def settings(self, strengths: Iterable[Sequence[float]]) -> Settings:
         """Return a row for each tuple of strengths of the varying terms."""

@@ -292,6 +292,7 @@ def _layers(validation: CrossValidation, problem: Problem) -> tuple[LayerTrace, 
     return tuple(
         LayerTrace(name, shapes[name], nonzero, norms[name])
         for name, nonzero in validation.named("nonzero").items()
+        if name in norms  # a surface of networks of several shapes has but one sum of all
     )
 
 

@@ -35,6 +35,7 @@ from shrinkage.paths.results.records import (
     PathResult,
     Status,
 )
+from shrinkage.paths.results.surfaces import Surface
 from shrinkage.target_reading import TargetReading
 
 if TYPE_CHECKING:
@@ -94,18 +95,18 @@ def read_run(root: Path) -> FittedPath:
 
 
 def path_frame(result: PathResult) -> DataFrame:
-    """Return the path as a table, one row a strength; the content of `path.csv`."""
+    """Return the path as a table, one row a strength or a cell; the content of `path.csv`."""
     import pandas as pd
 
     nonzero = result.nonzero.mean(axis=1)
     columns: dict[str, object] = {
-        "strength": result.strengths,
+        **_where(result),
         "cv_score_mean": result.score_mean,
         "cv_score_se": result.score_error,
         "train_loss": result.train_loss.mean(axis=1),
         "validation_loss": result.validation_loss.mean(axis=1),
         "nonzero": nonzero,
-        "zero_fraction": 1.0 - nonzero / max(1, _total(result)),
+        "zero_fraction": 1.0 - nonzero / np.maximum(1, _total(result)),
         "status": [str(status) for status in result.status],
     }
     if result.log_loss is not None:
@@ -119,7 +120,19 @@ def path_frame(result: PathResult) -> DataFrame:
     return pd.DataFrame(columns).rename_axis("index")
 
 
-def _total(result: PathResult) -> int:
+def _where(result: PathResult) -> dict[str, object]:
+    """Return what varies along a path, or a column for each axis of a surface."""
+    if result.surface is None:
+        return {"strength": result.strengths}
+    values = zip(*result.surface.cells, strict=True)
+    columns = zip(result.surface.axes, values, strict=True)
+    return {axis.column: list(own) for axis, own in columns}
+
+
+def _total(result: PathResult) -> np.ndarray | int:
+    """Return how many weights are counted, of each cell where cells differ."""
+    if result.surface is not None:
+        return result.surface.sizes
     return sum(layer.size for layer in result.layers)
 
 
@@ -130,8 +143,9 @@ def _csv(result: PathResult) -> str:
     writer.writerow(frame.columns)
     table: list[list[Any]] = [list(map(_cell, row)) for row in frame.itertuples(index=False)]
     table += _left_out(result, list(frame.columns))
-    strength = list(frame.columns).index("strength")
-    table.sort(key=lambda row: float(row[strength]))
+    if result.surface is None:
+        strength = list(frame.columns).index("strength")
+        table.sort(key=lambda row: float(row[strength]))
     writer.writerows(table)
     return out.getvalue()
 
@@ -262,6 +276,7 @@ def _result(summary: dict, history: dict, model: dict, arrays: dict) -> FittedPa
         ),
         early_stop=_or_none(lambda stored: EarlyStop(**stored), summary.get("early_stop")),
         compared=tuple(ComparedModel(**stored) for stored in summary.get("compared", ())),
+        surface=_or_none(Surface.from_dict, summary.get("surface")),
     )
 
 

@@ -41,7 +41,8 @@ class ModelFile:
     strength; `test_rows` are the positions of the rows that were held out; `read_options` are
     the fields of `shrinkage.datasets.ReadOptions` that say how the file was read. `smaller` is
     there after `shrinkage compact`: `kept_inputs`, the places of the inputs that the model reads
-    (None: all), and `attributes`, whole numbers in its modules that are new.
+    (None: all), and `attributes`, whole numbers in its modules that are new. `architectures` has
+    those of the models of a surface that are not `architecture`.
     """
 
     architecture: str
@@ -55,6 +56,7 @@ class ModelFile:
     test_rows: tuple[int, ...] = ()
     read_options: dict = field(default_factory=dict)
     smaller: dict | None = None
+    architectures: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -78,7 +80,7 @@ class FittedPath(PathResult):
             InputError: that model was not refitted.
         """
         role = self.role_of(which)
-        module, arrays = self._module(), self.weights[role]
+        module, arrays = self._module(role), self.weights[role]
         smaller = self.model_file.smaller if self.model_file is not None else None
         if smaller is not None:
             from shrinkage.compaction.rebuilding import smaller_copy, with_sizes
@@ -260,12 +262,13 @@ class FittedPath(PathResult):
             "(--refit all)"
         )
 
-    def _module(self) -> nn.Module:
+    def _module(self, role: str) -> nn.Module:
         file = self._file()
         dtype = torch.float64 if file.dtype == "float64" else torch.float32
-        if self.prototype is not None:
+        name = file.architectures.get(role, file.architecture)
+        if self.prototype is not None and name == file.architecture:
             return Prototype(self.prototype).build(file.n_inputs, file.n_outputs)
-        architecture = parse_architecture(file.architecture)
+        architecture = parse_architecture(name)
         return architecture.build(file.n_inputs, file.n_outputs).to(dtype)
 
 

@@ -16,6 +16,7 @@ import numpy as np
 from shrinkage.cautions import Caution
 from shrinkage.paths.results.class_figures import ClassFigures
 from shrinkage.paths.results.comparisons import ComparedModel, Difference, EarlyStop
+from shrinkage.paths.results.surfaces import Surface
 from shrinkage.target_reading import TargetReading
 from shrinkage.terms import AssignmentRow
 
@@ -76,7 +77,8 @@ class ChosenModel:
 
     `role` is `best`, `one_standard_error` or `unregularized`; `index` is its place in
     `strengths` (None for the unregularized model); `test_interval` is a 95 % interval for the
-    test score (`score_interval` says which). Log losses are None of numbers.
+    test score (`score_interval` says which). Log losses are None of numbers. `setting` is where a
+    model of a surface is on each axis; its `strength` is that of the first.
     """
 
     role: str
@@ -89,6 +91,7 @@ class ChosenModel:
     test_interval: tuple[float, float] | None = None
     cv_log_loss: float | None = None
     test_log_loss: float | None = None
+    setting: Mapping[str, float | str] = field(default_factory=dict)
 
     @property
     def zero_fraction(self) -> float:
@@ -156,7 +159,9 @@ class PathResult:
     `classes` the figures of each class on the test rows. `cautions` are what a reader should know
     about rows and scores, `warnings` about training. `log_loss` has shape (strengths, folds), None
     of numbers; folds stand round by round, `rounds` of them. `differences` says how far the models
-    are apart, `early_stop` is the fair baseline, `compared` are models of other kinds.
+    are apart, `early_stop` is the fair baseline, `compared` are models of other kinds. `surface`
+    says where the models are that vary along more than one axis: arrays have a row for each cell
+    then, and `strengths` are those of the first axis.
     """
 
     summary: Mapping[str, object]
@@ -191,6 +196,7 @@ class PathResult:
     differences: tuple[Difference, ...] = ()
     early_stop: EarlyStop | None = None
     compared: tuple[ComparedModel, ...] = ()
+    surface: Surface | None = None
 
     @property
     def score_mean(self) -> np.ndarray:

@@ -7,7 +7,7 @@ before anything is trained or written, and then works through its jobs.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
@@ -241,8 +241,12 @@ def make_plan(
     options: PathOptions,
     validation: np.ndarray | None = None,
     fixed: Iterable[Term] = (),
+    beside: Sequence[Penalty] = (),
 ) -> Plan:
-    """Return everything that is fixed before training starts; arguments as in `fit_dataset`."""
+    """Return everything that is fixed before training starts; arguments as in `fit_dataset`.
+
+    `beside` are further penalties whose strengths vary, those of a surface.
+    """
     architecture = parse_architecture(model)
     if options.rare == "other":
         data = merge_rare(data, _rare_below(options, data, validation))
@@ -256,7 +260,7 @@ def make_plan(
     posed = pose(
         architecture,
         preparation,
-        PathTerms.of(penalty, selection_of(options.select), fixed),
+        PathTerms.of(penalty, selection_of(options.select), fixed, beside),
         options,
         recipe,
         scorer,

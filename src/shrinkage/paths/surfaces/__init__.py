@@ -1,0 +1,1 @@
+"""Surfaces: models over two or three axes, strengths or numbers of the recipe, and one choice."""

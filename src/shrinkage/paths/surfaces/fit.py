@@ -1,0 +1,190 @@
+"""From a plan to a chosen cell: a surface, end to end.
+
+Who uses this: `shrinkage.surfaces`, which keeps and reports what comes of it. All strengths of a
+variant are models of one stack, so that a surface of 12 × 8 strengths is a path of 96; each unit is
+in the store as soon as it is done.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, replace
+from itertools import product
+
+import numpy as np
+
+from shrinkage.paths.choosing.cross_validation import CrossValidation
+from shrinkage.paths.choosing.grid import log_grid
+from shrinkage.paths.choosing.grid_top import DEFAULT_TOP, GridSource
+from shrinkage.paths.choosing.rules import Choice
+from shrinkage.paths.fit import run_jobs, validate
+from shrinkage.paths.results.assembly import Refit
+from shrinkage.paths.results.fitted import FittedPath
+from shrinkage.paths.results.records import standard_error
+from shrinkage.paths.results.surfaces import Surface, SurfaceAxis, Value
+from shrinkage.paths.running.estimate import Estimate, estimate
+from shrinkage.paths.running.outcomes import joined
+from shrinkage.paths.running.plan import Plan
+from shrinkage.paths.running.progress import Progress
+from shrinkage.paths.running.store import Store
+from shrinkage.paths.settings import Settings
+from shrinkage.paths.surfaces.assembly import assemble_surface
+from shrinkage.paths.surfaces.grids import grids_of
+from shrinkage.paths.surfaces.joining import joined_variants
+from shrinkage.paths.surfaces.rules import choose_simplest
+from shrinkage.paths.surfaces.spec import SurfaceSpec
+
+Variants = Mapping[tuple[Value, ...], Plan]
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A model: the values of its variant, and the strengths in it."""
+
+    variant: tuple[Value, ...]
+    strengths: tuple[float, ...]
+
+    @property
+    def values(self) -> tuple[Value, ...]:
+        """Return the value on each axis."""
+        return (*self.strengths, *self.variant)
+
+
+def fit_cells(
+    variants: Variants,
+    spec: SurfaceSpec,
+    store: Store,
+    progress: Progress,
+    announce: Callable[[Estimate], None] | None = None,
+) -> FittedPath:
+    """Return the result of a surface, training only what is not in the store.
+
+    Args:
+        variants: the plan of each combination of values; the first has the unregularized model.
+        spec: what varies.
+        store: keeps each unit that is done.
+        progress: is told of every step.
+        announce: called with the estimate before anything is trained but a short trial.
+    """
+    base = next(iter(variants.values()))
+    if announce is not None:
+        told = _estimate(variants, spec, store)
+        store.keep_note("estimate", asdict(told))
+        announce(told)
+    grids, sources = grids_of(base, spec.strengths, store, progress)
+    rows = list(product(*grids))
+    validations = [
+        _validated(plan, number, len(variants), rows, store, progress)
+        for number, plan in enumerate(variants.values())
+    ]
+    validation = joined_variants(validations)
+    cells = [Cell(values, row) for values in variants for row in rows]
+    axes = _axes(spec, grids)
+    choice, surface = chosen_cells(base, validation, variants, cells, axes, spec.simplest)
+    roles = {
+        "best": cells[choice.best],
+        "one_standard_error": cells[choice.one_standard_error],
+        "unregularized": Cell(next(iter(variants)), (0.0,) * len(grids)),
+    }
+    refits = refit_cells(variants, roles, validation, choice, store, progress)
+    return assemble_surface(variants, validation, choice, refits, roles, surface, sources)
+
+
+def chosen_cells(
+    plan: Plan,
+    validation: CrossValidation,
+    variants: Variants,
+    cells: list[Cell],
+    axes: tuple[SurfaceAxis, ...],
+    simplest: str,
+) -> tuple[Choice, Surface]:
+    """Return the best and the simplest cell, and the surface that they are on."""
+    judged = validation.judged_by(plan.options.choose_by)
+    counts = validation.total_nonzero
+    if simplest == "inputs" and "inputs_kept" in validation.measures:
+        counts = validation.measures["inputs_kept"]
+    values = tuple(cell.values for cell in cells)
+    sizes = np.array([_size(variants[cell.variant]) for cell in cells])
+    surface = Surface(axes, values, sizes, np.zeros(len(cells), dtype=bool), simplest)
+    strengths = [place for place, axis in enumerate(axes) if axis.is_strength]
+    choice, within = choose_simplest(
+        judged.mean(axis=1),
+        standard_error(judged, validation.rounds),
+        counts.mean(axis=1),
+        surface.positions[:, strengths].sum(axis=1),
+        validation.learned,
+    )
+    return choice, replace(surface, within=within)
+
+
+def refit_cells(
+    variants: Variants,
+    roles: Mapping[str, Cell],
+    validation: CrossValidation,
+    choice: Choice,
+    store: Store,
+    progress: Progress,
+) -> dict[tuple[Value, ...], Refit]:
+    """Return the models on all training rows: of each variant that is chosen the three rows."""
+    chosen = [choice.best, choice.one_standard_error]
+    needed = {cell.variant for cell in roles.values()}
+    refits = {}
+    for number, (values, plan) in enumerate(variants.items()):
+        if values not in needed:
+            continue
+        everything = len(variants) == 1 and plan.options.refit == "all"
+        own = validation.settings if everything else validation.settings.take(chosen)
+        own = Settings(plan.problem.terms.terms.ids, own.rows)
+        settings = (plan.problem.terms.unregularized + own).distinct()
+        jobs = plan.refit_jobs(settings)
+        jobs = [replace(job, name=f"{job.name}-of-variant-{number}") for job in jobs]
+        progress.stage("refit", plan.steps(jobs))
+        refits[values] = Refit(settings, joined(run_jobs(plan, jobs, store, progress)))
+    return refits
+
+
+def _validated(
+    plan: Plan,
+    number: int,
+    count: int,
+    rows: list[tuple[float, ...]],
+    store: Store,
+    progress: Progress,
+) -> CrossValidation:
+    settings = plan.problem.terms.unregularized + plan.problem.terms.settings(rows)
+    stage = "cross validation" + (f" {number + 1} of {count}" if count > 1 else "")
+    folds = validate(plan, f"surface-{number}", settings, store, progress, stage)
+    return CrossValidation.of(settings, folds, plan.preparation.split.rounds)
+
+
+def _axes(spec: SurfaceSpec, grids: tuple[tuple[float, ...], ...]) -> tuple[SurfaceAxis, ...]:
+    values = (*grids, *spec.vary.values())
+    return tuple(
+        SurfaceAxis(name, tuple(own), is_strength=place < len(grids))
+        for place, (name, own) in enumerate(zip(spec.names, values, strict=True))
+    )
+
+
+def _size(plan: Plan) -> int:
+    """Return how many weights are counted of a model."""
+    shapes = {info.name: info.shape for info in plan.problem.assignment.infos}
+    return sum(int(np.prod(shapes[name])) for name in plan.problem.counted)
+
+
+def _estimate(variants: Variants, spec: SurfaceSpec, store: Store) -> Estimate:
+    """Return what is still to be done: that of the first variant, for each."""
+    plan = next(iter(variants.values()))
+    grids = [
+        own if isinstance(own, tuple) else log_grid(DEFAULT_TOP, own) for own in spec.strengths
+    ]
+    settings = plan.problem.terms.unregularized + plan.problem.terms.settings(product(*grids))
+    jobs = plan.jobs("surface-0", settings)
+    jobs = [job for job in jobs if store.unit(job.name) is None]
+    searched = any(isinstance(own, int) for own in spec.strengths)
+    told = estimate(plan, jobs, len(settings), searched=searched)
+    count = len(variants)
+    seconds = None if told.seconds is None else told.seconds * count
+    return replace(told, seconds=seconds, models=told.models * count, decade=None)
+
+
+__all__ = ["Cell", "GridSource", "chosen_cells", "fit_cells", "refit_cells"]

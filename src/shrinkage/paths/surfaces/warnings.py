@@ -1,0 +1,78 @@
+"""What the reader of a surface must know before trusting the choice.
+
+Who uses this: the assembly of a surface; terminal and report show the sentences.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from shrinkage.paths.choosing.cross_validation import CrossValidation
+from shrinkage.paths.choosing.grid_top import GridSource
+from shrinkage.paths.choosing.rules import Choice
+from shrinkage.paths.results.records import Status
+from shrinkage.paths.results.surfaces import Surface
+from shrinkage.paths.results.warnings import more_epochs
+from shrinkage.paths.running.plan import Plan
+
+
+def surface_warnings(
+    plan: Plan,
+    validation: CrossValidation,
+    choice: Choice,
+    surface: Surface,
+    sources: Sequence[GridSource],
+) -> tuple[str, ...]:
+    """Return the sentences, the most important first."""
+    said = [
+        *plan.warnings,
+        _edge(surface, choice),
+        *_no_top(surface, sources),
+        _ended(
+            validation, Status.DIVERGED, "training diverged", "a smaller learning rate may help"
+        ),
+        _not_converged(plan, validation),
+    ]
+    return tuple(sentence for sentence in said if sentence)
+
+
+def _edge(surface: Surface, choice: Choice) -> str:
+    edges = surface.edges(choice.best)
+    if not edges:
+        return ""
+    ends = " and ".join(f"the {end} of {name}" for name, end in edges.items())
+    return (
+        f"the best model has {ends} on the grid, so a better one may lie beyond; give --strengths "
+        "that reach further"
+    )
+
+
+def _no_top(surface: Surface, sources: Sequence[GridSource]) -> list[str]:
+    return [
+        f"no strength of {axis.name} marks where learning ends, so its grid is the default one, "
+        f"{axis.values[0]:.3g} to {axis.values[-1]:.3g}"
+        for axis, source in zip(surface.axes, sources, strict=False)
+        if source.is_default
+    ]
+
+
+def _ended(validation: CrossValidation, status: Status, what: str, hint: str) -> str:
+    count = validation.status.count(status)
+    return f"{what} in {count} of {len(validation.status)} cells; {hint}" if count else ""
+
+
+def _not_converged(plan: Plan, validation: CrossValidation) -> str:
+    if plan.engine.is_solver:
+        return _ended(
+            validation,
+            Status.NOT_CONVERGED,
+            "linear models stopped before their minimizer was certified",
+            "path.csv says how far each came (residual)",
+        )
+    epochs = plan.problem.recipe.epochs
+    return _ended(
+        validation,
+        Status.NOT_CONVERGED,
+        "training ended before a minimizer",
+        f"try --epochs {more_epochs(epochs, 0.5)} (here {epochs}) or a larger --learning-rate",
+    )
