@@ -8,6 +8,7 @@
    products; what is computed is float32. A first moment that is too small for a normal number is 0: on some processors such
    numbers take a hundred times as long. */
 #include "_moments.h"
+#include "_adam_wide.h"
 
 struct stack {
     void *w, *m, *v;
@@ -75,8 +76,16 @@ enum { CHUNK = 2048 };
 
 static void piece_of(const struct stack *s, size_t k, size_t from, size_t n, long long *zeros)
 {
-    int wide = s->piece == stack_double;
-    if (!s->marked || !s->marked[k] || wide) {
+    int wide = s->piece == stack_double, narrows = s->marked && s->marked[k] && !wide;
+    if (!wide && wide_is_there()) {
+        const struct wide_arrays arrays = {
+            (float *)s->w + from, (float *)s->m + from, (float *)s->v + from,
+            narrows ? NULL : (const float *)s->g + from, narrows ? s->narrow_g + from : NULL,
+            narrows ? s->narrow_w + from : NULL};
+        *zeros += wide_pass(s->numbers, s->l1[k], s->l2[k], &arrays, n);
+        return;
+    }
+    if (!narrows) {
         s->piece(s, k, from, n, (const char *)s->g + from * (wide ? 8 : 4), zeros);
         return;
     }

@@ -1,0 +1,182 @@
+/* The pass of _adam.c over float32 weights on processors with AVX512-BF16, sixteen at a time.
+
+   There a root and two quotients are most of the pass, as each takes some sixteen cycles: they come from
+   the processor's estimates of fourteen bits and one step of Newton's method, which leaves the last
+   bit or two open. Gradients in bfloat16 are read, and copies written, on the way. Where one operand
+   is not a number, min and max give the second one, so that what is compared stands there. */
+/* What a pass works on, from some weight on; gradients are in bfloat16 where `g` is NULL. */
+struct wide_arrays {
+    float *w, *m, *v;
+    const float *g;
+    const uint16_t *narrow_g;
+    uint16_t *narrow_w;
+};
+
+#if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__) && __GNUC__ >= 10
+#include <immintrin.h>
+
+#define WIDE __attribute__((target("avx512f,avx512bf16")))
+#define WIDE_INLINE WIDE static inline __attribute__((always_inline))
+
+WIDE_INLINE __m512 wide_inverse(__m512 x)
+{
+    __m512 r = _mm512_rcp14_ps(x);
+    return _mm512_fmadd_ps(r, _mm512_fnmadd_ps(x, r, _mm512_set1_ps(1)), r);
+}
+
+/* Of normal numbers: half the estimate and the root itself are normal, too. */
+WIDE_INLINE __m512 wide_root(__m512 x)
+{
+    __m512 r = _mm512_rsqrt14_ps(x), s = _mm512_mul_ps(x, r), half = _mm512_set1_ps(0.5f);
+    return _mm512_fmadd_ps(s, _mm512_fnmadd_ps(s, _mm512_mul_ps(half, r), half), s);
+}
+
+WIDE_INLINE __m512 wide_clamp(__m512 x, __m512 low, __m512 high)
+{
+    return _mm512_max_ps(low, _mm512_min_ps(high, x));
+}
+
+WIDE_INLINE __m512 wide_shrunk(__m512 x, __m512 t)
+{
+    return _mm512_sub_ps(x, wide_clamp(x, _mm512_sub_ps(_mm512_setzero_ps(), t), t));
+}
+
+WIDE_INLINE __m512 wide_widened(__m256i narrow)
+{
+    return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_cvtepu16_epi32(narrow), 16));
+}
+
+struct wide {
+    __m512 fresh, beta2, rare, step, epsilon, bound, farthest, threshold, ridge, least, most;
+};
+
+enum wide_kind { BARE, SHRUNK, BOTH };
+
+WIDE_INLINE __m512 wide_moved(const struct wide *n, enum wide_kind kind, __m512 w, __m512 first,
+                              __m512 square)
+{
+    __m512 distance = _mm512_max_ps(n->least, _mm512_min_ps(n->most, square));
+    distance = _mm512_add_ps(wide_root(distance), n->epsilon);
+    __m512 beyond = _mm512_add_ps(distance, n->ridge), r, near;
+    if (kind == BOTH) { /* the quotients by both in one */
+        r = wide_inverse(_mm512_mul_ps(distance, beyond));
+        near = _mm512_mul_ps(r, beyond);
+        r = _mm512_mul_ps(r, distance);
+    } else
+        r = near = wide_inverse(distance);
+    __m512 moved = _mm512_mul_ps(_mm512_mul_ps(n->step, first), near);
+    __m512 w0 = _mm512_sub_ps(w, moved);
+    if (kind == BARE)
+        return w0;
+    __m512 far = _mm512_mul_ps(n->farthest, _mm512_abs_ps(moved));
+    far = _mm512_max_ps(far, n->bound);
+    if (kind == SHRUNK)
+        return wide_shrunk(w0, _mm512_min_ps(_mm512_mul_ps(n->threshold, r), far));
+    __m512 z = _mm512_fnmadd_ps(w0, _mm512_mul_ps(n->ridge, r), w0);
+    z = wide_shrunk(z, _mm512_mul_ps(n->threshold, r));
+    return wide_clamp(z, _mm512_sub_ps(w0, far), _mm512_add_ps(w0, far));
+}
+
+/* Moves sixteen weights and returns a mask of those that are zero. */
+WIDE_INLINE __mmask16 wide_step(const struct wide *n, const struct wide_arrays *a, size_t i,
+                                enum wide_kind kind, int narrows)
+{
+    __m512 gradient = narrows ? wide_widened(_mm256_loadu_si256((const __m256i *)(a->narrow_g + i)))
+                              : _mm512_loadu_ps(a->g + i);
+    __m512 first = _mm512_loadu_ps(a->m + i), square = _mm512_loadu_ps(a->v + i);
+    first = _mm512_fmadd_ps(_mm512_sub_ps(gradient, first), n->fresh, first);
+    gradient = _mm512_mul_ps(_mm512_mul_ps(n->rare, gradient), gradient);
+    square = _mm512_fmadd_ps(square, n->beta2, gradient);
+    __m512 after = wide_moved(n, kind, _mm512_loadu_ps(a->w + i), first, square);
+    _mm512_storeu_ps(a->m + i, first);
+    _mm512_storeu_ps(a->v + i, square);
+    _mm512_storeu_ps(a->w + i, after);
+    if (narrows)
+        _mm256_storeu_si256((__m256i *)(a->narrow_w + i), (__m256i)_mm512_cvtneps_pbh(after));
+    return _mm512_cmp_ps_mask(after, _mm512_setzero_ps(), _CMP_EQ_OQ);
+}
+
+/* The last weights, fewer than sixteen, in arrays of their own. */
+WIDE_INLINE int wide_rest(const struct wide *n, const struct wide_arrays *a, size_t i,
+                          size_t count, enum wide_kind kind, int narrows)
+{
+    float w[16] = {0}, m[16] = {0}, v[16] = {0}, g[16] = {0};
+    uint16_t narrow_g[16] = {0}, narrow_w[16];
+    const struct wide_arrays rest = {w, m, v, g, narrow_g, narrow_w};
+    size_t size = count * sizeof(float);
+    memcpy(w, a->w + i, size), memcpy(m, a->m + i, size), memcpy(v, a->v + i, size);
+    if (narrows)
+        memcpy(narrow_g, a->narrow_g + i, count * sizeof *narrow_g);
+    else
+        memcpy(g, a->g + i, size);
+    unsigned zeros = wide_step(n, &rest, 0, kind, narrows) & ((1u << count) - 1);
+    memcpy(a->w + i, w, size), memcpy(a->m + i, m, size), memcpy(a->v + i, v, size);
+    if (narrows)
+        memcpy(a->narrow_w + i, narrow_w, count * sizeof *narrow_w);
+    return __builtin_popcount(zeros);
+}
+
+#define WIDE_PASS(NAME, KIND, NARROWS)                                                             \
+    WIDE static long long NAME(const struct wide *numbers, const struct wide_arrays *a, size_t n)  \
+    {                                                                                              \
+        const struct wide own = *numbers;                                                          \
+        long long zeros = 0;                                                                       \
+        size_t i = 0;                                                                              \
+        for (; i + 32 <= n; i += 32) {                                                             \
+            unsigned none = wide_step(&own, a, i, KIND, NARROWS);                                  \
+            none |= (unsigned)wide_step(&own, a, i + 16, KIND, NARROWS) << 16;                     \
+            zeros += __builtin_popcount(none);                                                     \
+        }                                                                                          \
+        if (i + 16 <= n) {                                                                         \
+            zeros += __builtin_popcount(wide_step(&own, a, i, KIND, NARROWS));                     \
+            i += 16;                                                                               \
+        }                                                                                          \
+        return i < n ? zeros + wide_rest(&own, a, i, n - i, KIND, NARROWS) : zeros;                \
+    }
+
+WIDE_PASS(wide_bare, BARE, 0)
+WIDE_PASS(wide_shrunk_only, SHRUNK, 0)
+WIDE_PASS(wide_both, BOTH, 0)
+WIDE_PASS(wide_bare_narrow, BARE, 1)
+WIDE_PASS(wide_shrunk_narrow, SHRUNK, 1)
+WIDE_PASS(wide_both_narrow, BOTH, 1)
+
+static long long (*const WIDE_FLOAT[])(const struct wide *, const struct wide_arrays *, size_t) = {
+    wide_bare, wide_shrunk_only, wide_both};
+static long long (*const WIDE_NARROW[])(const struct wide *, const struct wide_arrays *, size_t) = {
+    wide_bare_narrow, wide_shrunk_narrow, wide_both_narrow};
+
+WIDE static long long wide_pass(const double *number, double l1, double l2,
+                                const struct wide_arrays *a, size_t count)
+{
+    float threshold = (float)(number[RATE] * l1), ridge = (float)(number[RATE] * l2);
+    struct wide own = {
+        _mm512_set1_ps((float)(1 - number[BETA1])), _mm512_set1_ps((float)number[BETA2]),
+        _mm512_set1_ps((float)(1 - number[BETA2])), _mm512_set1_ps((float)number[STEP]),
+        _mm512_set1_ps((float)number[EPSILON]),     _mm512_set1_ps((float)number[BOUND]),
+        _mm512_set1_ps((float)number[FARTHEST]),    _mm512_set1_ps(threshold),
+        _mm512_set1_ps(ridge),                      _mm512_set1_ps(FLT_MIN),
+        _mm512_set1_ps(FLT_MAX)};
+    unsigned before = _mm_getcsr();
+    _mm_setcsr(before | 0x8040); /* numbers that are too small to be normal are 0 */
+    enum wide_kind kind = ridge != 0 ? BOTH : threshold != 0 ? SHRUNK : BARE;
+    long long zeros = (a->g ? WIDE_FLOAT : WIDE_NARROW)[kind](&own, a, count);
+    _mm_setcsr(before);
+    return zeros;
+}
+
+static int wide_is_there(void)
+{
+    __builtin_cpu_init();
+    return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bf16");
+}
+#else
+static int wide_is_there(void) { return 0; }
+
+static long long wide_pass(const double *number, double l1, double l2,
+                           const struct wide_arrays *a, size_t count)
+{
+    (void)number, (void)l1, (void)l2, (void)a, (void)count;
+    return 0;
+}
+#endif
