@@ -15,7 +15,7 @@ from shrinkage import L1, L2, GroupLasso
 from shrinkage import ElasticNet as ElasticNetPenalty
 from shrinkage.datasets import shared_folder
 from shrinkage.paths.engines.linear.classes import Logistic, Softmax
-from shrinkage.paths.engines.linear.engine import of_two_classes
+from shrinkage.paths.engines.linear.family import Family
 from shrinkage.paths.engines.linear.losses import Squared
 from shrinkage.paths.engines.linear.norms import Norms
 
@@ -128,14 +128,15 @@ def loss_of(cell: Cell, fold: int) -> Any:
     return Softmax(x, y, share, cell.classes)
 
 
-def norms_of(cell: Cell, strength: float) -> Norms:
-    """Return the penalty: groups of neighbouring columns, of many classes those of an input."""
+def family_of(cell: Cell) -> Family:
+    """Return the penalties: groups of neighbouring columns, of many classes those of an input."""
     inputs, outputs = cell.x.shape[1], max(1, cell.classes)
     shares = {"L1": (1, 0, 0), "L2": (0, 1, 0), "elastic net": (0.5, 0.5, 0), "group": (0, 0, 1)}
-    alpha, beta, gamma = (strength * share for share in shares[cell.penalty])
+    levels = cell.strengths[:, None] * np.array(shares[cell.penalty])
     groups = None
-    if gamma:
+    if cell.penalty == "group":
         groups = np.arange(inputs) // (1 if cell.classes > 2 else cell.size)
         groups = np.broadcast_to(groups, (outputs, inputs))
-    norms = Norms(alpha, beta, gamma, groups, np.zeros(inputs, dtype=bool))
-    return of_two_classes(norms) if cell.classes == 2 else norms
+    norms = Norms(*levels[0].tolist(), groups, np.zeros(inputs, dtype=bool))
+    family = Family(norms, levels)
+    return family.of_two_classes() if cell.classes == 2 else family

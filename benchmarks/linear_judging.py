@@ -6,7 +6,7 @@ import time
 from typing import Any
 
 import numpy as np
-from linear_cells import FOLDS, Cell, loss_of, norms_of
+from linear_cells import FOLDS, Cell, family_of, loss_of
 
 from shrinkage.paths.engines.linear.solver import Solver
 
@@ -22,17 +22,17 @@ def ours(cell: Cell) -> tuple[float, list[np.ndarray], float]:
     begin, weights, gap = time.process_time(), [], 0.0
     for fold in range(FOLDS):
         solver = Solver(loss_of(cell, fold))
-        solved = [solver.solve(norms_of(cell, strength)) for strength in cell.strengths]
-        weights.append(np.array([one.weights for one in solved]))
-        gap = max(gap, *(one.gap for one in solved))
+        path = solver.path(family_of(cell))
+        weights.append(path.weights)
+        gap = max(gap, float(path.gaps.max()))
     return time.process_time() - begin, weights, gap
 
 
 def gap_of(cell: Cell, fold: int, weights: np.ndarray) -> float:
     """Return the largest relative duality gap of a fold, intercepts at their best."""
     solver = Solver(loss_of(cell, fold))
-    pairs = zip(cell.strengths, weights, strict=True)
-    return max(solver.gap_of(own, norms_of(cell, strength)) for strength, own in pairs)
+    family = family_of(cell)
+    return max(solver.gap_of(own, family.norms(place)) for place, own in enumerate(weights))
 
 
 def judged(cell: Cell, kept: Any) -> dict[str, Any]:

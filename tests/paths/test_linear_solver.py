@@ -8,7 +8,7 @@ import pytest
 from shrinkage.paths.engines.linear import kernels
 from shrinkage.paths.engines.linear import solver as solving
 from shrinkage.paths.engines.linear.classes import Logistic, Softmax
-from shrinkage.paths.engines.linear.engine import of_two_classes
+from shrinkage.paths.engines.linear.family import Family
 from shrinkage.paths.engines.linear.kernels import Blocks, descend
 from shrinkage.paths.engines.linear.losses import Squared
 from shrinkage.paths.engines.linear.norms import Norms
@@ -151,21 +151,22 @@ def test_equal_constant_and_weightless_rows_and_columns(kind):
         assert np.abs(solved.weights[:, 5]).max() < 1e-12
 
 
-@pytest.mark.parametrize("size", [1, 3])
-def test_the_compiled_descent_is_the_plain_one_to_rounding(size, monkeypatch):
+@pytest.mark.parametrize("words", ["l1 l2", "group", "l1 group"])
+def test_the_compiled_descent_is_the_plain_one_to_rounding(words, monkeypatch):
     random = np.random.default_rng(0)
-    x = random.normal(size=(60, 30))
+    x = random.normal(size=(60, 30)) + random.normal(size=(60, 1))
     curvature, gradient = x.T @ x / 60, random.normal(size=30)
-    starts = np.arange(0, 31, size)
-    reach = np.full(len(starts) - 1, 0.3 * (size > 1))
-    blocks = Blocks(np.full(30, 0.2), np.full(30, 0.01), starts, reach)
-    built = descend(curvature, gradient, np.zeros(30), blocks, 1e-12, 10_000)
+    starts = np.arange(0, 31, 3 if "group" in words else 1)
+    blocks = Blocks(np.arange(30) != 4, starts, np.sqrt(np.diff(starts)))
+    level = np.array([0.1 * ("l1" in words), 0.01 * ("l2" in words), 1.0 * ("group" in words)])
+    path = np.array([3 * level, level, 0.2 * level])
+    built = descend(curvature, gradient, np.zeros(30), blocks, path, 1e-12, 10_000)
     monkeypatch.setattr(kernels, "_DESCEND", None)
-    plain = descend(curvature, gradient, np.zeros(30), blocks, 1e-12, 10_000)
-    assert built[1]
-    assert plain[1]
-    assert 0 < np.count_nonzero(built[0]) < 30
-    np.testing.assert_allclose(built[0], plain[0], rtol=0, atol=1e-11)
+    plain = descend(curvature, gradient, np.zeros(30), blocks, path, 1e-12, 10_000)
+    assert built[1].all()
+    assert plain[1].all()
+    assert 0 < np.count_nonzero(built[0][1]) < 30
+    np.testing.assert_allclose(built[0], plain[0], rtol=0, atol=1e-10)
     np.testing.assert_array_equal(built[0] == 0, plain[0] == 0)
 
 
@@ -182,7 +183,7 @@ def test_many_unknowns_take_products_and_few_the_matrix(monkeypatch):
 def test_ridges_of_squared_errors_are_solved_at_once():
     loss = loss_of("squared", rows=30, inputs=300)
     norms = norms_of("l2", 1, 300)
-    place = Ridges(loss).solve(norms.beta, Solver(loss)._zero, 0.0)
+    place = loss.at(Ridges(loss).squares(np.array([norms.beta])), np.zeros(1))
     slope = place.pull @ loss.x + norms.beta * place.weights
     assert np.abs(slope).max() <= 1e-12
 
@@ -193,6 +194,7 @@ def test_two_classes_by_one_weight_are_two_classes_by_two():
     for words in ("l1", "l2", "group", "group free", "group l1 l2"):
         norms = norms_of(words, 2)
         two = Solver(Softmax(x, labels, share, 2)).solve(norms)
-        one = Solver(Logistic(x, labels, share)).solve(of_two_classes(norms))
+        family = Family(norms, norms.level[None]).of_two_classes()
+        one = Solver(Logistic(x, labels, share)).solve(family.norms(0))
         difference = two.weights[1] - two.weights[0]
         np.testing.assert_allclose(one.weights[0], difference, rtol=0, atol=1e-6)

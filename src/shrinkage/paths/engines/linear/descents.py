@@ -36,7 +36,7 @@ class Working:
         held = np.broadcast_to(norms.held, chosen.shape)[self.unknowns.chosen]
         held = np.append(held, np.zeros(extra))
         count = len(held)
-        starts, reach, self._order = np.arange(count + 1), np.zeros(count), None
+        starts, roots, self._order = np.arange(count + 1), np.zeros(count), None
         if norms.gamma and norms.labels is not None:
             labels = np.append(norms.labels[self.unknowns.chosen], np.full(extra, -1))
             self._order = np.argsort(labels, kind="stable")
@@ -44,8 +44,8 @@ class Working:
             alone = int((labels < 0).sum())
             first = np.flatnonzero(np.diff(labels[alone:], prepend=-1)) + alone
             starts = np.concatenate([np.arange(alone), first, [count]])
-            reach = np.append(np.zeros(alone), norms.gamma * norms.roots[labels[first]])
-        self._blocks = Blocks(norms.alpha * held, norms.beta * held, starts, reach)
+            roots = np.append(np.zeros(alone), norms.roots[labels[first]])
+        self._blocks, self._level = Blocks(held, starts, roots), norms.level[None]
 
     def descent(
         self, loss: Loss, norms: Norms, place: Place, tolerance: float
@@ -77,11 +77,26 @@ class Working:
         most: int = _MOST,
     ) -> tuple[np.ndarray, bool]:
         """Return the minimizer of a quadratic in the unknowns, and whether it got there."""
+        moved, there = self.along(matrix, gradient, start, self._level, tolerance, most)
+        return moved[0], bool(there[0])
+
+    def along(
+        self,
+        matrix: np.ndarray,
+        gradient: np.ndarray,
+        start: np.ndarray,
+        levels: np.ndarray,
+        tolerance: float,
+        most: int,
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Return the minimizers at levels (models, 3) one after the other, and which got there."""
         order = self._order
         if order is None:
-            return descend(matrix, gradient, start, self._blocks, tolerance, most)
+            return descend(matrix, gradient, start, self._blocks, levels, tolerance, most)
         matrix = np.ascontiguousarray(matrix[np.ix_(order, order)])
-        own = descend(matrix, gradient[order], start[order], self._blocks, tolerance, most)
-        moved = np.empty_like(start)
-        moved[order] = own[0]
-        return moved, own[1]
+        own, there = descend(
+            matrix, gradient[order], start[order], self._blocks, levels, tolerance, most
+        )
+        moved = np.empty_like(own)
+        moved[:, order] = own
+        return moved, there

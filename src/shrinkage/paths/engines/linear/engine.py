@@ -11,7 +11,7 @@ below `SEPARATED`.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -20,8 +20,8 @@ from shrinkage.errors import InputError
 from shrinkage.paths.engines.base import Advance, Problem, Rows, Trained, Unit
 from shrinkage.paths.engines.linear.accelerated import smooth_part, solve_by_gradients
 from shrinkage.paths.engines.linear.classes import Logistic, Softmax
+from shrinkage.paths.engines.linear.family import Family
 from shrinkage.paths.engines.linear.losses import Squared
-from shrinkage.paths.engines.linear.norms import Norms
 from shrinkage.paths.engines.linear.solver import GAP, Solver
 from shrinkage.paths.engines.losses import StackedSquaredError
 from shrinkage.paths.engines.threads import one_blas_thread, torch_threads
@@ -140,41 +140,25 @@ def _solved(
 ) -> LinearSolution | None:
     """Solve for one strength after the other, the strongest first; None where that cannot be."""
     settings = unit.settings
-    shape = problem.n_outputs, rows.x.shape[1]
-    models = [
-        Norms.of(proximal.at(dict(zip(settings.columns, row, strict=True))), shape)
-        for row in settings.rows
-    ]
-    norms = [model for model in models if model is not None]
-    if len(norms) < len(models):
+    rows_of = [settings.strengths(model) for model in range(len(settings))]
+    family = Family.of(proximal, rows_of, (problem.n_outputs, rows.x.shape[1]))
+    if family is None:
         return None
     if problem.n_outputs == 2:
-        norms = [of_two_classes(model) for model in norms]
-    solver = _solver(problem, rows)
-    weights = np.zeros((len(norms), *shape))
-    intercepts, gaps = np.zeros((len(norms), shape[0])), np.zeros(len(norms))
-    for place in sorted(range(len(norms)), key=lambda model: -sum(settings.rows[model])):
-        solved = solver.solve(norms[place])
-        weights[place] = _both(problem, solved.weights)
-        intercepts[place] = _both(problem, solved.intercept)
-        gaps[place] = solved.gap
+        family = family.of_two_classes()
+    order = np.argsort([-sum(row) for row in settings.rows], kind="stable")
+    path = _solver(problem, rows).path(family.take(order))
+    back = np.argsort(order)
+    weights = _both(problem, path.weights, axis=1)[back]
+    intercepts, gaps = _both(problem, path.intercepts, axis=1)[back], path.gaps[back]
     return LinearSolution(weights, intercepts, gaps <= GAP, gaps)
 
 
-def of_two_classes(norms: Norms) -> Norms:
-    """Return the penalty of w where the two classes have −w/2 and w/2."""
-    labels = norms.labels
-    if labels is not None:
-        labels = np.unique(labels[1:], return_inverse=True)[1].reshape(1, -1)
-        labels = np.where(norms.free, -1, labels - int(norms.free.any()))
-    return replace(norms, beta=norms.beta / 2, labels=labels)
-
-
-def _both(problem: Problem, numbers: np.ndarray) -> np.ndarray:
+def _both(problem: Problem, numbers: np.ndarray, axis: int = 0) -> np.ndarray:
     """Return numbers of all outputs, where those of two classes are one of them."""
     if problem.n_outputs != 2:
         return numbers
-    return np.concatenate([-numbers / 2, numbers / 2], axis=0)
+    return np.concatenate([-numbers / 2, numbers / 2], axis=axis)
 
 
 def _by_gradients(

@@ -126,12 +126,12 @@ class Squared:
         root = np.sqrt(share)
         self.x = (x - self.center) * root[:, None]
         self.target = (y - self._y_center) * root
-        self._rest = 0.0
+        self.rest = 0.0
         if len(self.x) > self.x.shape[1] + 1:
             both = np.column_stack([self.x, self.target])
             triangle = np.asarray(np.linalg.qr(both, mode="r"))
             self.x, self.target = triangle[:-1, :-1], triangle[:-1, -1]
-            self._rest = 0.5 * float(triangle[-1, -1] ** 2)
+            self.rest = 0.5 * float(triangle[-1, -1] ** 2)
         self.x = np.asfortranarray(self.x)
         self.share = np.ones(len(self.x))  # the rows are weighed already
 
@@ -142,7 +142,7 @@ class Squared:
     def at(self, weights: np.ndarray, intercept: np.ndarray) -> Place:
         """Return the loss at weights (1, inputs)."""
         pull = outputs_of(self.x, weights)[0] - self.target
-        return Place(weights, intercept, 0.5 * float(pull @ pull) + self._rest, pull[None])
+        return Place(weights, intercept, 0.5 * float(pull @ pull) + self.rest, pull[None])
 
     def curve(self, place: Place, moved: np.ndarray) -> np.ndarray:  # noqa: ARG002
         """Return the movement."""
@@ -175,7 +175,7 @@ class Squared:
     def dual(self, place: Place, scale: float) -> float:
         """Return ½‖t‖² − ½‖t − θ‖² with θ = scale · residual, and what no weight explains."""
         theta = -scale * place.pull[0]
-        return float(theta @ self.target - 0.5 * theta @ theta) + self._rest
+        return float(theta @ self.target - 0.5 * theta @ theta) + self.rest
 
     def intercept_of(self, weights: np.ndarray, intercept: np.ndarray) -> np.ndarray:  # noqa: ARG002
         """Return the intercept of inputs that are not centred."""

@@ -61,6 +61,11 @@ class Norms:
         return cls(0.0, 0.0, 0.0, None, free)
 
     @property
+    def level(self) -> np.ndarray:
+        """Return α, β and γ."""
+        return np.array([self.alpha, self.beta, self.gamma])
+
+    @property
     def is_smooth(self) -> bool:
         """Whether it makes no zeros."""
         return not self.alpha and not self.gamma

@@ -49,12 +49,14 @@ class Ridges:
 
     def solve(self, beta: float, start: Place, tolerance: float) -> Place:
         """Return the place at a strength of ½Σw², where all derivatives are below the tolerance."""
-        if isinstance(self._loss, Squared):
-            moment = self._inside.x.T @ self._loss.target
-            weights = (moment / (self._squares + beta)) @ self._directions.T
-            return self._loss.at(weights[None, :], start.intercept)
         inside = self._by_steps(beta, start, tolerance)
         return self._loss.at(inside.weights @ self._directions.T, inside.intercept)
+
+    def squares(self, betas: np.ndarray) -> np.ndarray:
+        """Return the weights (strengths, inputs) of squared errors, in closed form."""
+        assert isinstance(self._loss, Squared)
+        moment = self._inside.x.T @ self._loss.target
+        return (moment / (self._squares + betas[:, None])) @ self._directions.T
 
     def _by_steps(self, beta: float, start: Place, tolerance: float) -> Place:
         outputs = self._loss.outputs

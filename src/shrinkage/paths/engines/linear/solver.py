@@ -16,16 +16,15 @@ from functools import cached_property
 import numpy as np
 
 from shrinkage.paths.engines.linear.descents import Working
+from shrinkage.paths.engines.linear.family import Family
 from shrinkage.paths.engines.linear.losses import Loss, Place, Squared, Unknowns
 from shrinkage.paths.engines.linear.newton import MOST_DENSE, newton_step, slopes
 from shrinkage.paths.engines.linear.norms import Norms
 from shrinkage.paths.engines.linear.ridges import Ridges
+from shrinkage.paths.engines.linear.together import CERTAIN, solved_together
 
 GAP = 1e-6
 """The relative duality gap below which a model is certified to be at its minimizer."""
-
-CERTAIN = 1e-11
-"""What L-BFGS ends at."""
 
 SEPARATED = 1e-3
 """The loss at which classes that a hyperplane separates end, where no minimizer is."""
@@ -41,7 +40,6 @@ _HALVINGS = 30
 _TRIES = 4  # of L-BFGS, each ten times as exact as the one before
 _PATIENCE = 25
 _INNER = 6
-_CHEAP = 2000  # sweeps over few weights
 _PART, _EXACT = 1e-3, 1e-13  # what descent leaves of the gap, but no less
 _LEAST_SET = 100  # weights of a working set
 
@@ -59,6 +57,15 @@ class Solved:
     gap: float
 
 
+@dataclass(frozen=True, eq=False)
+class Path:
+    """Weights (models, outputs, inputs), intercepts (models, outputs) and gaps (models,)."""
+
+    weights: np.ndarray
+    intercepts: np.ndarray
+    gaps: np.ndarray
+
+
 class Solver:
     """Solves for one penalty after the other on the same rows.
 
@@ -72,6 +79,28 @@ class Solver:
         self._zero = self._now = loss.at(zero, start)
         self._scale = float(np.abs(self._zero.pull @ loss.x).max(initial=0.0))
         self._unit = max(self._zero.value, 1e-300)
+
+    def path(self, family: Family) -> Path:
+        """Return the minimizers of some penalties, each starting from that of the one before."""
+        loss, together, models = self._loss, None, len(family)
+        weights = np.zeros((models, *self._zero.weights.shape))
+        intercepts, gaps = np.zeros((models, loss.outputs)), np.zeros(models)
+        left = np.ones(models, dtype=bool)
+        if isinstance(loss, Squared):
+            some = np.flatnonzero(family.levels.any(axis=1))
+            if len(some) and not family.shape.free.all():
+                together = solved_together(loss, family.take(some), self._scale, self._unit)
+            if together is not None:
+                weights[some, 0], gaps[some] = together.weights, together.gaps
+                intercepts[some, 0] = loss.intercept_of(together.weights, intercepts[some, 0])
+                left[some] = ~together.settled
+        for place in np.flatnonzero(left):
+            if together is not None:
+                self._now = loss.at(weights[place], self._zero.intercept)
+            solved = self.solve(family.norms(place))
+            weights[place], intercepts[place] = solved.weights, solved.intercept
+            gaps[place] = solved.gap
+        return Path(weights, intercepts, gaps)
 
     def solve(self, norms: Norms) -> Solved:
         """Return the minimizer, starting from that of the last penalty."""
@@ -87,8 +116,6 @@ class Solver:
     def _by_steps(self, norms: Norms) -> tuple[Place, float]:
         place, best, gap, stalled = self._now, np.inf, np.inf, 0
         aim = _AIM_OF_RIDGES if norms.beta else _AIM
-        if isinstance(self._loss, Squared) and self._unknowns <= _FEW and not norms.is_smooth:
-            place = self._by_products(self._loss, norms)
         for _ in range(_MOST):
             place, slope, gap = self._judged(place, norms)
             stalled = stalled + 1 if gap > 0.5 * best else 0
@@ -101,16 +128,11 @@ class Solver:
                 place = self._on_working_set(place, slope, norms, gap)
         return place, gap
 
-    def _by_products(self, loss: Squared, norms: Norms) -> Place:
-        """Return the minimizer of squared errors in few weights, or nearly: the loss is a model."""
-        working = Working(norms, np.broadcast_to(~norms.free, (1, len(norms.free))), False)
-        now = self._now.weights[0]
-        weights, _ = working.descended(
-            loss.products, loss.gradient(now), now, _EXACT * self._scale, _CHEAP
-        )
-        return loss.at(weights[None], self._now.intercept)
-
     def _by_ridges(self, norms: Norms) -> tuple[Place, float]:
+        if isinstance(self._loss, Squared):
+            weights = self._ridges.squares(np.array([norms.beta]))
+            place, _, gap = self._judged(self._loss.at(weights, self._now.intercept), norms)
+            return place, gap
         place, gap, aim = self._now, np.inf, 0.1 * CERTAIN
         for _ in range(_TRIES):
             place = self._ridges.solve(norms.beta, place, aim * self._unit)

@@ -21,19 +21,17 @@ from shrinkage.paths.engines.linear.kernels.plain import descend_plainly
 
 @dataclass(frozen=True, eq=False)
 class Blocks:
-    """The penalty of a quadratic model: Σ α_j|w_j| + ½ Σ β_j w_j² + Σ_b reach_b ‖w_b‖.
+    """The penalty of a quadratic model: α Σ h_j|w_j| + ½β Σ h_j w_j² + γ Σ_b root_b ‖w_b‖.
 
     Args:
-        alpha: (n,) thresholds.
-        beta: (n,) ridges.
+        held: (n,) h, 1 for weights that are penalised, else 0.
         starts: (blocks + 1,) where each block of neighbours begins, and the end, of type intp.
-        reach: (blocks,) strengths of the lengths.
+        roots: (blocks,) √|g|, 0 for what is in no group.
     """
 
-    alpha: np.ndarray
-    beta: np.ndarray
+    held: np.ndarray
     starts: np.ndarray
-    reach: np.ndarray
+    roots: np.ndarray
 
 
 def _load() -> Any:
@@ -45,9 +43,12 @@ def _load() -> Any:
         function = ctypes.CDLL(str(built.__file__)).descend
     except (ImportError, OSError, AttributeError):
         return None
-    array, size = ctypes.c_void_p, ctypes.c_size_t
-    function.argtypes = (array, size, *[array] * 6, size, ctypes.c_double, ctypes.c_long)
-    function.restype = ctypes.c_long
+    array, size, whole = ctypes.c_void_p, ctypes.c_size_t, ctypes.c_long
+    function.argtypes = (
+        *(array, size, array, array, array, array, array, size),
+        *(array, size, ctypes.c_double, whole, array, array),
+    )
+    function.restype = ctypes.c_int
     return function
 
 
@@ -64,43 +65,49 @@ def descend(
     gradient: np.ndarray,
     start: np.ndarray,
     blocks: Blocks,
+    levels: np.ndarray,
     tolerance: float,
     most: int,
-) -> tuple[np.ndarray, bool]:
-    """Return the minimizer of a quadratic model with a penalty, and whether it got there.
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the minimizers of a quadratic model at some strengths, and which it got to.
 
     Args:
         curvature: (n, n), symmetric, C-contiguous.
         gradient: (n,) at the start, without the penalty.
         start: (n,) where to begin.
-        blocks: the penalty.
+        blocks: what is penalised.
+        levels: (models, 3) α, β and γ of each; one begins where the one before it ended.
         tolerance: by how much a gradient may be off.
         most: sweeps.
 
-    >>> blocks = Blocks(np.array([0.5, 0.5]), np.zeros(2), np.arange(3), np.zeros(2))
-    >>> descend(np.eye(2), np.array([-2.0, 0.1]), np.zeros(2), blocks, 1e-12, 10)
-    (array([1.5, 0. ]), True)
+    >>> blocks = Blocks(np.ones(2), np.arange(3), np.zeros(2))
+    >>> level = np.array([[0.5, 0.0, 0.0]])
+    >>> descend(np.eye(2), np.array([-2.0, 0.1]), np.zeros(2), blocks, level, 1e-12, 10)
+    (array([[1.5, 0. ]]), array([ True]))
     """
     weights, pull = start.astype(np.float64), gradient.astype(np.float64)
+    held = blocks.held.astype(np.float64)
+    levels = np.ascontiguousarray(levels, dtype=np.float64)
+    out, sweeps = np.empty((len(levels), len(weights))), np.empty(len(levels), dtype=np.int_)
     if _DESCEND is None:
-        sweeps = descend_plainly(
-            curvature,
-            weights,
-            pull,
-            (blocks.alpha, blocks.beta, blocks.starts, blocks.reach),
-            tolerance,
-            most,
-        )
-        return weights, sweeps < most
-    arrays = (weights, pull, blocks.alpha, blocks.beta, blocks.starts, blocks.reach)
-    sweeps = _DESCEND(
-        curvature.ctypes.data,
-        len(weights),
-        *(array.ctypes.data for array in arrays),
-        len(blocks.reach),
-        tolerance,
-        most,
+        for row, level in enumerate(levels):
+            sweeps[row] = descend_plainly(
+                curvature,
+                weights,
+                pull,
+                (level[0] * held, level[1] * held, level[2] * blocks.roots),
+                blocks.starts,
+                tolerance,
+                most,
+            )
+            out[row] = weights
+        return out, sweeps < most
+    inside = (array.ctypes.data for array in (weights, pull, held))
+    shape = blocks.starts.ctypes.data, blocks.roots.ctypes.data, len(blocks.roots)
+    ended = _DESCEND(
+        *(curvature.ctypes.data, len(weights), *inside, *shape),
+        *(levels.ctypes.data, len(levels), tolerance, most, out.ctypes.data, sweeps.ctypes.data),
     )
-    if sweeps < 0:
+    if ended < 0:
         raise MemoryError
-    return weights, sweeps < most
+    return out, sweeps < most

@@ -1,16 +1,14 @@
-/* Block coordinate descent on a quadratic model with a penalty: the inner problem of a proximal
-   Newton step, and squared errors on their Gram matrix.
-
-       minimize  g'(w - w0) + 1/2 (w - w0)' Q (w - w0)
-                 + sum_j alpha_j |w_j| + 1/2 beta_j w_j^2 + sum_b reach_b ||w_b||
+/* Block coordinate descent on a quadratic model with a penalty (`_descent.h`) at one strength after
+   the other: the inner problem of a proximal Newton step, and squared errors on their Gram matrix.
 
    Called by kernels/__init__.py on raw pointers; the module itself is empty. kernels/plain.py does
    the same in NumPy. Source: Friedman, Hastie and Tibshirani, J. Stat. Softw. 33 (2010). */
 #define PY_SSIZE_T_CLEAN
+#include "_descent.h"
 #include <Python.h>
 #include <math.h>
-#include <stddef.h>
 #include <stdlib.h>
+#include <string.h>
 
 #if defined(_WIN32)
 #define PUBLIC __declspec(dllexport)
@@ -18,25 +16,9 @@
 #define PUBLIC __attribute__((visibility("default")))
 #endif
 
-/* One build for the processors of the last fifteen years; the loader picks the widest. */
-#if defined(__x86_64__) && defined(__linux__) && defined(__GNUC__) && !defined(__clang__)
-#define CLONES __attribute__((target_clones("avx512f", "avx2", "default")))
-#else
-#define CLONES
-#endif
+enum { WITHIN = 10, EARLIEST = 3 }; /* steps inside a block at a time; sweeps before Newton's step */
 
-enum { WITHIN = 10 }; /* steps inside a block at a time */
-
-struct model {
-    const double *q; /* (n, n), symmetric */
-    size_t n;
-    double *w, *g; /* (n,) where it stands, and the gradient there, penalty left out */
-    const double *alpha, *beta;
-    const size_t *starts; /* (blocks + 1,) */
-    const double *reach;  /* (blocks,) */
-};
-
-CLONES static void follow(double *restrict g, const double *restrict column, double by, size_t n)
+CLONES void shrinkage_follow(double *restrict g, const double *restrict column, double by, size_t n)
 {
     for (size_t i = 0; i < n; i++)
         g[i] += by * column[i];
@@ -50,14 +32,14 @@ static double shrunk(double v, double by)
 /* Returns by how much the gradient was off: curvature x movement. */
 static double single(const struct model *m, size_t j, double threshold)
 {
-    double own = m->q[j * m->n + j], curved = own + m->beta[j];
+    double own = m->q[j * m->n + j], curved = own + m->beta * m->held[j];
     if (!(curved > 0))
         return 0.0;
     double moved = shrunk(own * m->w[j] - m->g[j], threshold) / curved - m->w[j];
     if (moved == 0)
         return 0.0;
     m->w[j] += moved;
-    follow(m->g, m->q + j * m->n, moved, m->n);
+    shrinkage_follow(m->g, m->q + j * m->n, moved, m->n);
     return curved * fabs(moved);
 }
 
@@ -80,6 +62,7 @@ static double together(const struct model *m, size_t block, double bound, double
 {
     size_t from = m->starts[block], d = m->starts[block + 1] - from;
     double *u = scratch, *h = scratch + d, *step = scratch + 2 * d, largest = 0;
+    double reach = m->gamma * m->roots[block];
     if (!(bound > 0))
         return 0.0;
     for (size_t i = 0; i < d; i++) {
@@ -89,13 +72,13 @@ static double together(const struct model *m, size_t block, double bound, double
     for (int round = 0; round < WITHIN; round++) {
         double length = 0, change = 0;
         for (size_t i = 0; i < d; i++) {
-            step[i] = shrunk(bound * u[i] - h[i], m->alpha[from + i]);
+            step[i] = shrunk(bound * u[i] - h[i], m->alpha * m->held[from + i]);
             length += step[i] * step[i];
         }
         length = sqrt(length);
-        double left = length > m->reach[block] ? 1 - m->reach[block] / length : 0.0;
+        double left = length > reach ? 1 - reach / length : 0.0;
         for (size_t i = 0; i < d; i++) {
-            step[i] = left * step[i] / (bound + m->beta[from + i]) - u[i];
+            step[i] = left * step[i] / (bound + m->beta * m->held[from + i]) - u[i];
             change += step[i] * step[i];
             u[i] += step[i];
         }
@@ -113,27 +96,80 @@ static double together(const struct model *m, size_t block, double bound, double
         double moved = u[i] - m->w[from + i];
         if (moved != 0) {
             m->w[from + i] = u[i];
-            follow(m->g, m->q + (from + i) * m->n, moved, m->n);
+            shrinkage_follow(m->g, m->q + (from + i) * m->n, moved, m->n);
         }
     }
     return largest;
 }
 
-static int is_there(const struct model *m, size_t block)
+/* How many weights of a block are not zero. */
+static size_t there(const struct model *m, size_t block)
 {
+    size_t count = 0;
     for (size_t j = m->starts[block]; j < m->starts[block + 1]; j++)
-        if (m->w[j] != 0)
-            return 1;
-    return 0;
+        count += m->w[j] != 0;
+    return count;
 }
 
-/* Goes on until no gradient is off by more than `tolerance`; between two looks at all those that are not zero are visited. Returns the sweeps, `most` if that was too few,
-   and -1 without memory. */
-PUBLIC long descend(const double *q, size_t n, double *w, double *g, const double *alpha,
-                    const double *beta, const size_t *starts, const double *reach, size_t blocks,
-                    double tolerance, long most)
+/* Visits all blocks, or those that are not zero; returns by how much a gradient was off. */
+static double sweep_over(const struct model *m, int all, const double *bounds, double *scratch,
+                         size_t *count)
 {
-    struct model m = {q, n, w, g, alpha, beta, starts, reach};
+    double largest = 0;
+    *count = 0;
+    for (size_t b = 0; b < m->blocks; b++) {
+        size_t j = m->starts[b], own = there(m, b);
+        *count += own;
+        if (!all && !own)
+            continue;
+        double change = m->starts[b + 1] - j > 1
+                            ? together(m, b, bounds[b], scratch)
+                            : single(m, j, m->alpha * m->held[j] + m->gamma * m->roots[b]);
+        largest = change > largest ? change : largest;
+    }
+    return largest;
+}
+
+/* Goes on until no gradient is off by more than `tolerance`. Between two looks at all weights those
+   that are not zero are visited; a Newton step comes when as much work went into sweeps. Returns
+   the sweeps, `most` if that was too few, and -1 without memory. */
+static long one(const struct model *m, const double *bounds, double *scratch, double tolerance,
+                long most)
+{
+    int all = 1;
+    long sweep = 0, last = 0, patience = 1;
+    while (sweep < most) {
+        size_t count;
+        double largest = sweep_over(m, all, bounds, scratch, &count);
+        sweep++;
+        if (largest <= tolerance) {
+            if (all)
+                return sweep;
+            all = 1;
+            continue;
+        }
+        all = 0;
+        double even = EARLIEST + (double)count * (double)count / (6.0 * (double)m->n + 1);
+        if ((double)(sweep - last) >= even * (double)patience) {
+            int taken = shrinkage_pattern(m);
+            if (taken < 0)
+                return -1;
+            patience = taken ? 1 : 2 * patience;
+            all = taken;
+            last = sweep;
+        }
+    }
+    return most;
+}
+
+/* Solves for `count` strengths, rows (alpha, beta, gamma) of `levels`, each from the one before.
+   `out` (count, n) gets the weights, `sweeps` (count,) how many were needed; w and g move along.
+   Returns 0, -1 without memory. */
+PUBLIC int descend(const double *q, size_t n, double *w, double *g, const double *held,
+                   const size_t *starts, const double *roots, size_t blocks, const double *levels,
+                   size_t count, double tolerance, long most, double *out, long *sweeps)
+{
+    struct model m = {q, n, w, g, held, starts, roots, blocks, 0, 0, 0};
     size_t widest = 1;
     for (size_t b = 0; b < blocks; b++)
         if (starts[b + 1] - starts[b] > widest)
@@ -143,30 +179,17 @@ PUBLIC long descend(const double *q, size_t n, double *w, double *g, const doubl
         return -1;
     for (size_t b = 0; b < blocks; b++)
         bounds[b] = starts[b + 1] - starts[b] > 1 ? bound_of(&m, starts[b], starts[b + 1]) : 0.0;
-    int all = 1;
-    long sweep = 0;
-    while (sweep < most) {
-        double largest = 0;
-        sweep++;
-        for (size_t b = 0; b < blocks; b++) {
-            if (!all && !is_there(&m, b))
-                continue;
-            size_t j = starts[b];
-            double change = starts[b + 1] - j > 1
-                                ? together(&m, b, bounds[b], bounds + blocks)
-                                : single(&m, j, alpha[j] + reach[b]);
-            largest = change > largest ? change : largest;
-        }
-        if (largest <= tolerance) {
-            if (all)
-                break;
-            all = 1;
-        } else {
-            all = 0;
-        }
+    int ended = 0;
+    for (size_t i = 0; i < count && !ended; i++) {
+        m.alpha = levels[3 * i];
+        m.beta = levels[3 * i + 1];
+        m.gamma = levels[3 * i + 2];
+        sweeps[i] = one(&m, bounds, bounds + blocks, tolerance, most);
+        ended = sweeps[i] < 0 ? -1 : 0;
+        memcpy(out + i * n, w, n * sizeof(double));
     }
     free(bounds);
-    return sweep;
+    return ended;
 }
 
 static struct PyModuleDef definition = {PyModuleDef_HEAD_INIT, "_descent", NULL, -1, NULL,

@@ -1,4 +1,7 @@
-"""What `_descent.c` does, in NumPy: for where it was not built, and to test it by."""
+"""What `_descent.c` does, in NumPy: for where it was not built, and to test it by.
+
+Newton's steps on the pattern are left out: they change how soon it ends, not where.
+"""
 
 from __future__ import annotations
 
@@ -8,11 +11,17 @@ import numpy as np
 
 _WITHIN = 10
 
-Penalty = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]
+Penalty = tuple[np.ndarray, np.ndarray, np.ndarray]
 
 
 def descend_plainly(
-    q: np.ndarray, w: np.ndarray, g: np.ndarray, penalty: Penalty, tolerance: float, most: int
+    q: np.ndarray,
+    w: np.ndarray,
+    g: np.ndarray,
+    penalty: Penalty,
+    starts: np.ndarray,
+    tolerance: float,
+    most: int,
 ) -> int:
     """Move weights to the minimizer, in place, and return the sweeps.
 
@@ -20,11 +29,12 @@ def descend_plainly(
         q: (n, n), symmetric.
         w: (n,) weights.
         g: (n,) the gradient there, without the penalty; kept up to date.
-        penalty: α (n,), β (n,), starts (blocks + 1,), reach (blocks,).
+        penalty: α (n,), β (n,) and the strength of each block's length (blocks,).
+        starts: (blocks + 1,) where each block begins, and the end.
         tolerance: by how much a gradient may be off.
         most: sweeps.
     """
-    alpha, beta, starts, reach = penalty
+    alpha, beta, reach = penalty
     own, alone = np.diag(q).copy(), np.diff(starts) == 1
     bounds = [
         min(float(np.abs(q[a:b, a:b]).sum(axis=1).max()), float(own[a:b].sum()))

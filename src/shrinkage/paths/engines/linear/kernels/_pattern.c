@@ -1,0 +1,243 @@
+/* Newton's step on the pattern of a quadratic model: the weights that are not zero, and those that
+   nothing holds at zero. Where descent crawls along nearly dependent columns it ends in one step.
+
+   What would change its sign, or a group that would turn round, becomes zero; a step that makes the
+   objective larger is cut at the first such change. Source: Bareilles, Iutzeler and Malick, Math.
+   Program. 200 (2023). */
+#include "_descent.h"
+#include <math.h>
+#include <stdlib.h>
+
+static const double DEPENDENT = 1e-12; /* of its own square: what a column has besides the others */
+static const double ROUNDING = 1e-14;
+enum { HALVINGS = 12, LANES = 16 };
+
+struct pattern {
+    size_t k;
+    size_t *place, *of;  /* (k,) the weight, and its block */
+    double *rows;        /* (k, k) curvature, then its triangle */
+    double *slope, *step, *delta;
+};
+
+CLONES static double dot(const double *restrict a, const double *restrict b, size_t n)
+{
+    double lane[LANES] = {0}, sum = 0;
+    size_t i = 0;
+    for (; i + LANES <= n; i += LANES)
+        for (size_t l = 0; l < LANES; l++)
+            lane[l] += a[i + l] * b[i + l];
+    for (; i < n; i++)
+        sum += a[i] * b[i];
+    for (size_t l = 0; l < LANES; l++)
+        sum += lane[l];
+    return sum;
+}
+
+static double length_of(const struct model *m, size_t block)
+{
+    double squares = 0;
+    for (size_t j = m->starts[block]; j < m->starts[block + 1]; j++)
+        squares += m->w[j] * m->w[j];
+    return sqrt(squares);
+}
+
+static int is_group(const struct model *m, size_t block)
+{
+    return m->gamma * m->roots[block] > 0 && m->starts[block + 1] - m->starts[block] > 1;
+}
+
+/* What holds a weight by its sign: the threshold, and the root of a group of one. */
+static double threshold(const struct model *m, size_t j, size_t block)
+{
+    return m->alpha * m->held[j] + (is_group(m, block) ? 0.0 : m->gamma * m->roots[block]);
+}
+
+static void gather(const struct model *m, struct pattern *p)
+{
+    p->k = 0;
+    for (size_t b = 0; b < m->blocks; b++) {
+        int group = is_group(m, b);
+        double length = group ? length_of(m, b) : 0.0;
+        if (group && length == 0)
+            continue;
+        for (size_t j = m->starts[b]; j < m->starts[b + 1]; j++) {
+            double w = m->w[j], by = threshold(m, j, b);
+            if (w == 0 && by > 0)
+                continue;
+            double slope = m->g[j] + m->beta * m->held[j] * w;
+            slope += w > 0 ? by : (w < 0 ? -by : 0.0);
+            if (group)
+                slope += m->gamma * m->roots[b] * w / length;
+            p->place[p->k] = j;
+            p->of[p->k] = b;
+            p->slope[p->k++] = slope;
+        }
+    }
+}
+
+static void fill(const struct model *m, struct pattern *p)
+{
+    for (size_t i = 0; i < p->k; i++) {
+        const double *row = m->q + p->place[i] * m->n;
+        double *out = p->rows + i * p->k;
+        for (size_t l = 0; l <= i; l++)
+            out[l] = row[p->place[l]];
+        out[i] += m->beta * m->held[p->place[i]];
+        if (!is_group(m, p->of[i]))
+            continue;
+        double length = length_of(m, p->of[i]), by = m->gamma * m->roots[p->of[i]] / length;
+        out[i] += by;
+        for (size_t l = i + 1; l-- > 0 && p->of[l] == p->of[i];)
+            out[l] -= by * m->w[p->place[i]] / length * (m->w[p->place[l]] / length);
+    }
+}
+
+/* Cholesky's triangle in place; a column that depends on those before it gets no step. */
+static void factor(struct pattern *p)
+{
+    size_t k = p->k;
+    for (size_t i = 0; i < k; i++) {
+        double *row = p->rows + i * k, own = row[i];
+        for (size_t l = 0; l < i; l++) {
+            const double *above = p->rows + l * k;
+            row[l] = above[l] > 0 ? (row[l] - dot(row, above, l)) / above[l] : 0.0;
+        }
+        double left = own - dot(row, row, i);
+        row[i] = left > DEPENDENT * own ? sqrt(left) : 0.0;
+    }
+}
+
+/* step = -(L L')^-1 slope */
+static void solve(struct pattern *p)
+{
+    size_t k = p->k;
+    for (size_t i = 0; i < k; i++) {
+        const double *row = p->rows + i * k;
+        p->step[i] = row[i] > 0 ? (-p->slope[i] - dot(row, p->step, i)) / row[i] : 0.0;
+    }
+    for (size_t i = k; i-- > 0;) {
+        const double *row = p->rows + i * k;
+        p->step[i] = row[i] > 0 ? p->step[i] / row[i] : 0.0;
+        shrinkage_follow(p->step, row, -p->step[i], i);
+    }
+}
+
+/* What a movement changes of the penalty. */
+static double change_of_penalty(const struct model *m, const struct pattern *p)
+{
+    double change = 0;
+    for (size_t i = 0; i < p->k;) {
+        size_t block = p->of[i], group = is_group(m, block);
+        double before = 0, after = 0;
+        for (; i < p->k && p->of[i] == block; i++) {
+            double held = m->held[p->place[i]], w = m->w[p->place[i]], u = w + p->delta[i];
+            change += threshold(m, p->place[i], block) * (fabs(u) - fabs(w));
+            change += 0.5 * m->beta * held * (u - w) * (u + w);
+            before += w * w;
+            after += u * u;
+        }
+        if (group)
+            change += m->gamma * m->roots[block] * (sqrt(after) - sqrt(before));
+    }
+    return change;
+}
+
+/* What a movement changes of the objective; `image`, (k,), becomes Q delta. */
+static double change_of(const struct model *m, const struct pattern *p, double *image)
+{
+    double change = change_of_penalty(m, p), size = fabs(change);
+    for (size_t i = 0; i < p->k; i++)
+        image[i] = 0;
+    for (size_t i = 0; i < p->k; i++) {
+        if (p->delta[i] == 0)
+            continue;
+        const double *row = m->q + p->place[i] * m->n;
+        for (size_t l = 0; l < p->k; l++)
+            image[l] += p->delta[i] * row[p->place[l]];
+    }
+    for (size_t i = 0; i < p->k; i++) {
+        double part = p->delta[i] * (m->g[p->place[i]] + 0.5 * image[i]);
+        change += part;
+        size += fabs(part);
+    }
+    return change <= ROUNDING * size ? -1.0 : change;
+}
+
+/* The movement of a share of the step, what changes its sign ended at zero. */
+static void shape(const struct model *m, struct pattern *p, double share)
+{
+    for (size_t i = 0; i < p->k;) {
+        size_t block = p->of[i], first = i;
+        double along = 0;
+        for (; i < p->k && p->of[i] == block; i++) {
+            double w = m->w[p->place[i]], u = w + share * p->step[i];
+            if (w * u < 0 && threshold(m, p->place[i], block) > 0)
+                u = 0;
+            p->delta[i] = u - w;
+            along += w * u;
+        }
+        if (is_group(m, block) && along <= 0)
+            for (size_t l = first; l < i; l++)
+                p->delta[l] = -m->w[p->place[l]];
+    }
+}
+
+/* The share of the step at which the first sign changes, at most 1. */
+static double first_change(const struct model *m, const struct pattern *p)
+{
+    double share = 1;
+    for (size_t i = 0; i < p->k; i++) {
+        double w = m->w[p->place[i]];
+        if (threshold(m, p->place[i], p->of[i]) > 0 && w * (w + share * p->step[i]) < 0)
+            share = -w / p->step[i];
+    }
+    return share;
+}
+
+static void take(const struct model *m, const struct pattern *p)
+{
+    for (size_t i = 0; i < p->k; i++) {
+        if (p->delta[i] == 0)
+            continue;
+        size_t j = p->place[i];
+        double u = m->w[j] + p->delta[i];
+        m->w[j] = fabs(u) <= 1e-15 * fabs(p->delta[i]) ? 0.0 : u;
+        shrinkage_follow(m->g, m->q + j * m->n, p->delta[i], m->n);
+    }
+}
+
+int shrinkage_pattern(const struct model *m)
+{
+    struct pattern p = {0};
+    int taken = 0;
+    p.place = malloc(2 * m->n * sizeof(size_t));
+    p.slope = malloc(4 * m->n * sizeof(double));
+    if (!p.place || !p.slope) {
+        free(p.place);
+        free(p.slope);
+        return -1;
+    }
+    p.of = p.place + m->n;
+    p.step = p.slope + m->n;
+    p.delta = p.step + m->n;
+    gather(m, &p);
+    p.rows = malloc((p.k ? p.k * p.k : 1) * sizeof(double));
+    if (p.rows && p.k) {
+        double share = 1;
+        fill(m, &p);
+        factor(&p);
+        solve(&p);
+        for (int round = 0; round < HALVINGS && !taken; round++) {
+            shape(m, &p, share);
+            taken = change_of(m, &p, p.delta + m->n) < 0;
+            share = round ? 0.5 * share : first_change(m, &p);
+        }
+        if (taken)
+            take(m, &p);
+    }
+    int without = !p.rows;
+    free(p.rows);
+    free(p.place);
+    free(p.slope);
+    return without ? -1 : taken;
+}
