@@ -13,6 +13,7 @@ from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
 from shrinkage.datasets import Preprocessing, dataset_from_arrays, load_dataset, read_rows
 from shrinkage.datasets.columns import judge_column
+from shrinkage.datasets.preparation.standard import learn
 from tests.processes import printed
 
 
@@ -120,9 +121,22 @@ def test_long_arrays_are_transformed_in_pieces_alike(monkeypatch):
     fitted = Preprocessing.fit(X, np.arange(30))
     whole = fitted.transform(X)
     monkeypatch.setattr("shrinkage.datasets.preparation.numbers.ROWS_AT_ONCE", 7)
-    monkeypatch.setattr("shrinkage.datasets.preparation.numbers.COLUMNS_AT_ONCE", 9)
+    monkeypatch.setattr("shrinkage.datasets.preparation.numbers.CELLS_AT_ONCE", 300)
     assert np.array_equal(fitted.transform(X), whole)
     assert Preprocessing.fit(X, np.arange(30)) == fitted
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+def test_means_and_scales_are_those_of_scikit_learn_to_the_last_bit(weighted):
+    random = np.random.default_rng(0)
+    X = random.normal(size=(353, 40)) * 10 ** random.uniform(-6, 6, 40)
+    X = np.asfortranarray(X + 10 ** random.uniform(-6, 6, 40))
+    X[:, 3] = 0.1
+    weight = random.uniform(size=353) if weighted else None
+    scaler = StandardScaler().fit(X, sample_weight=weight)
+    learned = [standard for _, standard in learn(X, [f"x{i}" for i in range(40)], weight)]
+    assert [standard.mean for standard in learned] == scaler.mean_.tolist()
+    assert [standard.scale for standard in learned] == np.sqrt(scaler.var_).tolist()
 
 
 def test_infinite_value_far_down_an_array_is_named(monkeypatch, refused):

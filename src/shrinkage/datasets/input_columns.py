@@ -121,6 +121,13 @@ class InputColumns:
             return np.zeros(len(self.names), dtype=bool)
         return np.asarray(np.isnan(values).any(axis=0))
 
+    @property
+    def with_missing(self) -> tuple[str, ...]:
+        """Return the columns that may miss a cell: of an array those that do, of a table all."""
+        if not isinstance(self.values, np.ndarray):
+            return self.names
+        return tuple(self.names[place] for place in np.flatnonzero(self._missing_somewhere))
+
     def of_kind(self, kind: ColumnKind) -> tuple[str, ...]:
         """Return the names of the columns of one kind, in order."""
         return tuple(name for name, own in zip(self.names, self.kinds, strict=True) if own is kind)
@@ -139,11 +146,16 @@ class InputColumns:
         >>> InputColumns.of(pd.DataFrame({"city": ["Bern", "Basel"]})).encoded_as("one-hot")
         ('city',)
         """
+        return tuple(name for name, own in self._encodings if own == encoding)
+
+    @cached_property
+    def _encodings(self) -> tuple[tuple[str, str], ...]:
+        """Return the columns with levels, and how each becomes inputs."""
         usual = {ColumnKind.CATEGORY: "one-hot", ColumnKind.ORDINAL: "ordinal"}
         return tuple(
-            name
+            (name, self.spec(name).encode or usual[kind])
             for name, kind in zip(self.names, self.kinds, strict=True)
-            if kind in usual and (self.spec(name).encode or usual[kind]) == encoding
+            if kind in usual
         )
 
     def level_counts(self, rows: np.ndarray, name: str) -> LevelCounts:

@@ -39,10 +39,11 @@ class MissingInputs(Encoder):
     ) -> tuple[tuple[Self, ...], tuple[DroppedColumn, ...]]:
         """Take the columns with enough missing cells."""
         del target
-        marked = _marked(columns)
+        lacking = columns.with_missing
+        marked = _marked(columns) if lacking else ()
         pairs = [
-            (name, kind.value)
-            for name, kind in zip(columns.names, columns.kinds, strict=True)
+            (name, columns.kind(name).value)
+            for name in lacking
             if name in marked and _enough(columns, rows, name)
         ]
         if not pairs:

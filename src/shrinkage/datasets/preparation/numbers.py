@@ -18,8 +18,8 @@ from shrinkage.datasets.preparation.standard import Standard, learn, standardize
 ROWS_AT_ONCE = 8192
 """Rows of an array that are transformed at once: bounds the memory, not the result."""
 
-COLUMNS_AT_ONCE = 64
-"""Columns that are fitted at once: bounds the memory, not the result."""
+CELLS_AT_ONCE = 2**19
+"""Cells of whole columns that are fitted at once: bounds the memory, not the result."""
 
 
 @dataclass(frozen=True)
@@ -48,8 +48,9 @@ class NumericInputs(Encoder):
         numeric = columns.of_kind(ColumnKind.NUMERIC)
         learned: dict[str, Standard] = {}
         dropped: list[DroppedColumn] = []
-        for start in range(0, len(numeric), COLUMNS_AT_ONCE):
-            names = numeric[start : start + COLUMNS_AT_ONCE]
+        at_once = max(1, CELLS_AT_ONCE // len(rows))
+        for start in range(0, len(numeric), at_once):
+            names = numeric[start : start + at_once]
             block = columns.numbers(rows, names)
             require_finite_block(block, names, lambda row: plain_row(int(rows[row])))
             standards = learn(block, list(names), weight)
@@ -103,6 +104,8 @@ class NumericInputs(Encoder):
     def learned_by(self, narrower: Self | None) -> Self:
         """Return these inputs with other numbers; see `Encoder.learned_by`."""
         own: dict[str, Standard] = {}
+        if narrower is not None and narrower.names == self.names:
+            return narrower
         if narrower is not None:
             numbers = zip(narrower.medians, narrower.means, narrower.scales, strict=True)
             own = {name: Standard(*n) for name, n in zip(narrower.names, numbers, strict=True)}

@@ -332,6 +332,8 @@ def _rules(
     columns: InputColumns, rows: np.ndarray, encoders: tuple[Encoder, ...]
 ) -> tuple[tuple[str, CellRule], ...]:
     """Return how the cells of the columns that make inputs are read, where not plainly."""
+    if isinstance(columns.values, np.ndarray):  # numbers or pixels: plainly
+        return ()
     used = {name for encoder in encoders for name in encoder.sources}
     plain = (CellRule(ColumnKind.NUMERIC), CellRule(ColumnKind.PIXELS))
     pairs = ((name, columns.rule_on(rows, name)) for name in columns.names if name in used)

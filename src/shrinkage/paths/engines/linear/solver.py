@@ -97,7 +97,7 @@ class Solver:
         for place in np.flatnonzero(left):
             if together is not None:
                 self._now = loss.at(weights[place], self._zero.intercept)
-            solved = self.solve(family.norms(place))
+            solved = self.solve(family.norms(int(place)))
             weights[place], intercepts[place] = solved.weights, solved.intercept
             gaps[place] = solved.gap
         return Path(weights, intercepts, gaps)
