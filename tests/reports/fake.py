@@ -1,4 +1,4 @@
-"""Believable results of three paths, made by formulas: images, a regression, grouped rows."""
+"""Believable results, made by formulas: paths on images, numbers, grouped rows, and a surface."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from shrinkage.paths.results import (
     PathResult,
     Status,
 )
+from shrinkage.paths.results.surfaces import Surface, SurfaceAxis
 
 VERSIONS = {"shrinkage": "0.1.0", "python": "3.11.7", "torch": "2.13.0", "numpy": "2.4.0"}
 CODE = """import torch
@@ -265,3 +266,45 @@ def _summary(data, task, samples, features, model, penalty, score) -> dict[str, 
         "wall_seconds": 41.7,
         "versions": VERSIONS,
     }
+
+
+def surface_result(seed: int = 3) -> PathResult:
+    """Return a regression over 4 strengths of L1 × 3 of L2, the ridge along a diagonal."""
+    base, random = regression_result(), np.random.default_rng(seed)
+    axes = (
+        SurfaceAxis("l1", (1e-3, 1e-2, 0.1, 1.0), is_strength=True),
+        SurfaceAxis("l2", (1e-2, 0.1, 1.0), is_strength=True),
+    )
+    cells = tuple((one, two) for one in axes[0].values for two in axes[1].values)
+    along = np.array([abs(i + 1.5 * j - 3) for i in range(4) for j in range(3)])
+    scores = 0.5 - 0.04 * along[:, None] + random.normal(0, 0.02, 5)
+    nonzero = np.array([10 - 3 * i for i in range(4) for _ in range(3)])[:, None].repeat(5, axis=1)
+    mean = scores.mean(axis=1)
+    error = scores.std(axis=1, ddof=1) / np.sqrt(5)
+    best = int(mean.argmax())
+    within = mean >= mean[best] - error[best]
+    near = np.flatnonzero(within)
+    simple = int(near[nonzero[near].mean(axis=1).argmin()])
+    surface = Surface(axes, cells, np.full(12, 10), within, "weights")
+
+    def chosen(role: str, index: int) -> ChosenModel:
+        grid = np.array([one for one, _ in cells])
+        model = _chosen(role, index, grid, scores, 0.44, nonzero, 10)
+        return replace(model, setting=surface.setting(index))
+
+    plain = replace(base.unregularized, setting={"l1": 0.0, "l2": 0.0})
+    return replace(
+        base,
+        summary={**base.summary, "penalty": "L1() × L2()"},
+        strengths=np.array([one for one, _ in cells]),
+        fold_scores=scores,
+        train_loss=1400 + 100 * along[:, None] * np.ones(5),
+        validation_loss=1500 + 100 * along[:, None] * np.ones(5),
+        status=(Status.OK,) * 12,
+        nonzero=nonzero,
+        inputs_kept=nonzero,
+        layers=(LayerTrace("weight", (1, 10), nonzero, 1.0 * nonzero),),
+        chosen=(chosen("best", best), chosen("one_standard_error", simple), plain),
+        warnings=(),
+        surface=surface,
+    )

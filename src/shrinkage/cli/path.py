@@ -69,6 +69,9 @@ def command(
     batch_size: model_options.BatchSize = None,
     learning_rate: model_options.LearningRate = 4e-3,
     strengths: run_options.Strengths = None,
+    second: run_options.Second = None,
+    vary: run_options.Vary = None,
+    simplest: run_options.Simplest = "weights",
     folds: run_options.Folds = 5,
     repeats: run_options.Repeats = None,
     choose_by: run_options.ChooseBy = "score",
@@ -100,9 +103,11 @@ def command(
       shrinkage path table.csv --target price --drop id --drop name
       shrinkage path table.csv --target price --penalty elastic-net --l1-ratio 0.3
       shrinkage path digits --penalty l1 --with "1e-3*l2"
+      shrinkage path digits --penalty l1 --second l2 --strengths 12,8
       shrinkage path table.csv --choose-by loss --compare
       shrinkage path images/ --model mlp:256,64 --strengths 1e-4,1e-3,1e-2
     """
+    from shrinkage.cli.path_surface import axes_of, fitting
     from shrinkage.cli.shown import announce, no_report, show_result, with_warnings_as_lines
     from shrinkage.cli.told import tell_columns, tell_plan
     from shrinkage.datasets import load_dataset
@@ -110,14 +115,14 @@ def command(
     from shrinkage.paths import PathOptions
     from shrinkage.paths.groups_file import read_groups
     from shrinkage.paths.own_sets import own_set, with_own_sets
-    from shrinkage.run import fit_dataset
     from shrinkage.terms.text import written_term
 
     beside = [written_term(text, "--with") for text in fixed or ()]
     chosen_penalty = penalty_with(penalty, penalty_options)
     fixed_terms = [term.term() for term in beside]
+    axes = axes_of(chosen_penalty, second, vary, strengths, simplest)
     options = PathOptions(
-        strengths=strengths_of(strengths),
+        strengths=strengths_of(None if axes else strengths),
         folds=folds,
         repeats=repeats,
         choose_by=choose_by,
@@ -191,10 +196,9 @@ def command(
     warnings.simplefilter("ignore", SkippedReport)  # it is told in a line
     try:
         result = with_warnings_as_lines(
-            fit_dataset,
+            fitting(axes, chosen_penalty, options),
             model_with(model, activation, dropout, norm),
             rows,
-            penalty=chosen_penalty,
             fixed=fixed_terms,
             options=options,
             validation=positions,

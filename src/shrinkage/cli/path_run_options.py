@@ -25,6 +25,32 @@ Strengths = Annotated[
         **{**LISTED, "metavar": "COUNT|A,B"},
     ),
 ]
+Second = Annotated[
+    list[str] | None,
+    _option(
+        "A further penalty whose strength varies, such as l2: a surface; --strengths then gives "
+        "counts, 12,8, or is repeated. Repeatable, up to three axes.",
+        "--second",
+        metavar="PENALTY",
+    ),
+]
+Vary = Annotated[
+    list[str] | None,
+    _option(
+        "A further axis: dropout, norm, activation, width, learning_rate, batch_size, epochs or a "
+        "field of the penalty, such as dropout=0,0.2,0.5. Repeatable.",
+        "--vary",
+        metavar="NAME=A,B",
+    ),
+]
+Simplest = Annotated[
+    str,
+    _option(
+        "What the simplest model of a surface has fewest of: weights or inputs.",
+        "--simplest",
+        metavar="NAME",
+    ),
+]
 Folds = Annotated[int, _option("Folds of the cross validation.", "--folds", metavar="COUNT")]
 Repeats = Annotated[
     int | None,

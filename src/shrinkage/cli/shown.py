@@ -15,6 +15,7 @@ from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
 
+from shrinkage.cli.shown_surface import show_surface
 from shrinkage.compaction import Compaction
 from shrinkage.errors import UnseenCellsWarning
 from shrinkage.extras import missing
@@ -22,10 +23,12 @@ from shrinkage.paths import FittedPath, PathResult
 from shrinkage.paths.running.estimate import Estimate
 from shrinkage.reports import path_table, summary_sentence
 from shrinkage.reports.cautions import caution_text
+from shrinkage.reports.figures.surface import is_grid
 from shrinkage.reports.gain import gain_sentence
 from shrinkage.reports.models_table import ModelRow, model_rows
 from shrinkage.reports.reading import counted_units
 from shrinkage.reports.sentence import classes_sentence, constant_sentence
+from shrinkage.reports.table import places_of
 from shrinkage.reports.target_told import target_text
 
 HEADERS = ("strength", "score", "± s.e.", "train", "valid.", "zeros", "status", "choice")
@@ -33,6 +36,7 @@ INPUTS, COLUMNS = "inputs", "columns"
 TEXTS = ("status", "choice", "model")
 MODEL_HEADERS = {
     "label": "model",
+    "strength": "where",
     "cv_score": "score",
     "apart": "best − it",
     "cv_log_loss": "log loss",
@@ -41,7 +45,7 @@ MODEL_HEADERS = {
     "zeros": "zeros",
     "seconds": "time",
 }
-MODELS_DO_WITHOUT = ("zeros", "time", "test loss")
+MODELS_DO_WITHOUT = ("zeros", "time", "test loss", "log loss", "where")
 # What a narrow terminal does without, the first first.
 DISPENSABLE = ("train", "valid.", INPUTS, COLUMNS, "± s.e.", "zeros", "choice")
 ANY_WIDTH = 1000
@@ -132,6 +136,9 @@ def no_report(folder: Path) -> str:
 
 def show_table(result: PathResult, console: Console) -> None:
     """Print the path as a table that fits the terminal, and name the columns it does without."""
+    if result.surface is not None and is_grid(result.surface):
+        show_surface(result, console)
+        return
     columns = _columns(result)
     marks = [bool(row.mark) for row in path_table(result)]
     left_out: list[str] = []
@@ -153,6 +160,8 @@ def show_models(result: PathResult, console: Console) -> None:
     """Print the models side by side; what no model has is left out, and what is too wide too."""
     rows = model_rows(result)
     fields = [name for name in MODEL_HEADERS if any(getattr(row, name) for row in rows)]
+    if result.surface is None:
+        fields.remove("strength")  # it stands in the table of the path
     columns = [
         _Column(MODEL_HEADERS[name], [_model_text(row, name) for row in rows]) for name in fields
     ]
@@ -181,7 +190,7 @@ def _columns(result: PathResult) -> list[_Column]:
     rows = [row.cells for row in path_table(result)]
     columns = [
         _Column(header, [_short(row[place]) for row in rows])
-        for place, header in enumerate(HEADERS)
+        for place, header in enumerate((*places_of(result), *HEADERS[1:]))
     ]
     if result.inputs_kept is not None:
         kept = result.inputs_kept.mean(axis=1)

@@ -21,8 +21,15 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure as Canvas
 
-from shrinkage.drawing import bars, lines, pictures
-from shrinkage.drawing.figures import BarFigure, Figure, LineFigure, PanelFigure, PictureFigure
+from shrinkage.drawing import bars, heat, lines, pictures
+from shrinkage.drawing.figures import (
+    BarFigure,
+    Figure,
+    HeatFigure,
+    LineFigure,
+    PanelFigure,
+    PictureFigure,
+)
 from shrinkage.drawing.palette import PALETTE
 
 PNG_DPI = 180
@@ -170,6 +177,12 @@ def _(figure: PictureFigure) -> tuple[Canvas, Axes]:
     width = MOSAIC_INCHES * len(figure.mosaics)
     canvas = _canvas(width, pictures.height(figure, width))
     return canvas, pictures.draw(canvas, figure)
+
+
+@_fill.register
+def _(figure: HeatFigure) -> tuple[Canvas, Axes]:
+    canvas = _canvas(*heat.size(figure))
+    return canvas, heat.draw(canvas, figure)
 
 
 def _canvas(width: float, height: float) -> Canvas:

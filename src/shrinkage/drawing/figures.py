@@ -160,4 +160,52 @@ class PictureFigure:
         return len(self.mosaics) > 2
 
 
-Figure = LineFigure | PanelFigure | BarFigure | PictureFigure
+@dataclass(frozen=True)
+class Names:
+    """One side of a heat map: what it is, and the name of each row or column."""
+
+    label: str
+    names: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class CellMark:
+    """A point on one cell of a heat map; `kind` is `SPOT` or `NOT_CONVERGED`, a hollow diamond."""
+
+    column: int
+    row: int
+    label: str
+    colour: str
+    kind: Kind = Kind.SPOT
+
+
+@dataclass(frozen=True, eq=False)
+class HeatFigure:
+    """A value a cell, by colour and as text; the first row is the lowest.
+
+    Args:
+        values: (rows, columns), NaN where there is none.
+        texts: what stands in each cell, (rows, columns).
+        limits: values at the ends of the colours; what is below is drawn as the lowest.
+        outlined: cells inside a line, (rows, columns), with what the line is called.
+        ridge: columns and rows of cells that have a small ring, with what they are called.
+    """
+
+    key: str
+    title: str
+    reading: str
+    alt: str
+    x: Names
+    y: Names
+    value_label: str
+    values: np.ndarray
+    texts: tuple[tuple[str, ...], ...]
+    limits: tuple[float, float]
+    outlined: tuple[str, np.ndarray] | None = None
+    ridge: tuple[str, tuple[tuple[int, int], ...]] | None = None
+    marks: tuple[CellMark, ...] = ()
+    percent: bool = False
+    wide: bool = True
+
+
+Figure = LineFigure | PanelFigure | BarFigure | PictureFigure | HeatFigure

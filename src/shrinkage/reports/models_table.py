@@ -9,9 +9,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from shrinkage.drawing.text import MISSING, plain, share_text, strength_text
+from shrinkage.drawing.text import MISSING, plain, share_text
 from shrinkage.paths.results import ChosenModel, PathResult
-from shrinkage.reports.reading import ROLE_LABELS, ROLES, chosen_or_none
+from shrinkage.reports.reading import ROLE_LABELS, ROLES, chosen_or_none, place_text
 from shrinkage.reports.wording import LOG_LOSS, score_wording
 
 
@@ -53,7 +53,11 @@ def model_rows(result: PathResult) -> tuple[ModelRow, ...]:
         stop = result.early_stop
         label = f"unregularized to epoch {stop.epoch:,} of {stop.of:,}"
         scores = (stop.cv_score, None, stop.cv_log_loss, None)
-        rows.append(_row(result, "early_stop", label, *scores, strength="0"))
+        rows.append(
+            _row(
+                result, "early_stop", label, *scores, strength="0" if result.surface is None else ""
+            )
+        )
     if result.constant is not None:
         one = result.constant
         scores = (one.cv_score, one.test_score, one.cv_log_loss, one.test_log_loss)
@@ -73,7 +77,7 @@ def _chosen(result: PathResult, model: ChosenModel) -> ModelRow:
         model.role,
         ROLE_LABELS[model.role],
         *scores,
-        strength=strength_text(model.strength),
+        strength=place_text(result, model),
         zeros=share_text(model.zero_fraction),
         counts=f"{model.total_weights - model.nonzero:,} of {model.total_weights:,}",
         test="" if interval is None else f" ({wording.interval(*interval)})",

@@ -133,10 +133,14 @@ def _facts(result: PathResult) -> list[str]:
         _number(summary.get("n_samples"), "rows"),
         _number(summary.get("n_features"), "inputs"),
     ]
-    strengths, folds = result.fold_scores.shape
-    grid = f"{strengths} strengths × {folds // result.rounds} folds"
+    models, folds = result.fold_scores.shape
+    strengths = f"{models} strengths"
+    if result.surface is not None:
+        sizes = " × ".join(f"{len(a.values)} {a.name}" for a in result.surface.axes)
+        strengths = f"{sizes} = {models} models"
+    grid = f"{strengths} × {folds // result.rounds} folds"
     grid += f", {result.rounds} times" if result.rounds > 1 else ""
-    grid = grid if folds > 1 else f"{strengths} strengths"
+    grid = grid if folds > 1 else strengths
     named = [f"{key} {summary[key]}" for key in ("model", "penalty") if summary.get(key)]
     parts = [summary.get("task"), *counts, *named, grid]
     return [plain(part, 60) for part in parts if part]
@@ -153,7 +157,7 @@ def _chosen_columns(result: PathResult) -> list[str]:
     points = ", points" if wording.percent else ""
     heads = {
         "label": "",
-        "strength": "strength",
+        "strength": "strength" if result.surface is None else "where",
         "cv_score": f"{kind} {wording.label}",
         "apart": f"best is higher by{points}",
         "cv_log_loss": f"{kind} log loss",
@@ -189,6 +193,8 @@ def _chosen_rows(result: PathResult) -> list[tuple[str, list[str]]]:
 def _explorer(result: PathResult, drawings: dict[str, Drawing]) -> dict[str, object]:
     """Return what the slider shows: a row of texts and a place in the score figure a strength."""
     drawing = drawings.get("score")
+    if result.surface is not None:
+        return {"labels": [], "rows": [], "x": []}
     places = positions(np.asarray(result.strengths))
     return {
         "labels": [*COLUMNS[:-1], "chosen"],

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from shrinkage.drawing.text import strength_text
 from shrinkage.paths.results import ChosenModel, PathResult
 
 ROLES = ("best", "one_standard_error", "unregularized")
@@ -38,10 +39,38 @@ def fold_mean(values: np.ndarray) -> np.ndarray:
 
 def zero_shares(result: PathResult) -> np.ndarray:
     """Return the share of exactly zero weights for each strength, mean over the folds."""
-    total = result.best.total_weights
-    if not total:
+    total = result.best.total_weights if result.surface is None else result.surface.sizes
+    if not np.all(total):
         return np.zeros(len(result.strengths))
     return 1.0 - np.asarray(result.nonzero, dtype=float).mean(axis=1) / total
+
+
+def value_text(value: float | str) -> str:
+    """Return a value on an axis as text.
+
+    >>> value_text(0.00312), value_text("batch")
+    ('0.00312', 'batch')
+    """
+    return value if isinstance(value, str) else strength_text(value)
+
+
+def place_text(result: PathResult, model: ChosenModel) -> str:
+    """Return where a chosen model is: its strength, or its value on each axis of a surface.
+
+    >>> from shrinkage.reports.example import example_result
+    >>> place_text(example_result(), example_result().best)
+    '0.01'
+    """
+    if result.surface is None:
+        return strength_text(model.strength)
+    pairs = model.setting.items()
+    return ", ".join(f"{name.replace('_', ' ')} {value_text(value)}" for name, value in pairs)
+
+
+def strength_label(result: PathResult, model: ChosenModel) -> str:
+    """Return the same beside the name of a model in a legend: `λ = 0.01`."""
+    text = place_text(result, model)
+    return f"λ = {text}" if result.surface is None else text
 
 
 def column_names(result: PathResult) -> tuple[str, ...]:
@@ -90,8 +119,11 @@ def first_weights(result: PathResult, role: str) -> np.ndarray | None:
 
 
 def at_edge(result: PathResult) -> str:
-    """Return `smallest` or `largest` when the best strength ends the grid, else an empty string."""
+    """Return `smallest` or `largest` when the best strength ends the grid, else an empty string.
+
+    Of a surface a warning says it, for each axis.
+    """
     index = result.best.index
-    if index is None or len(result.strengths) < 2:
+    if index is None or len(result.strengths) < 2 or result.surface is not None:
         return ""
     return {0: "smallest", len(result.strengths) - 1: "largest"}.get(index, "")

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import math
 
-from shrinkage.drawing.text import plain, share_text, strength_text
+from shrinkage.drawing.text import plain, share_text
 from shrinkage.paths.results import ChosenModel, PathResult, Status
-from shrinkage.reports.reading import ROLE_LABELS, at_edge, chosen_or_none
+from shrinkage.reports.reading import ROLE_LABELS, at_edge, chosen_or_none, place_text
 from shrinkage.reports.wording import LOG_LOSS, ScoreWording, score_wording
 
 SHOWN_CLASSES = 4
@@ -35,7 +35,8 @@ def summary_sentence(result: PathResult) -> str:
     """
     best = result.best
     said = f"{_zeros(best)}, {_score(result)}{_log_loss(result)}"
-    sentence = f"Strength {strength_text(best.strength)}: {said}."
+    head = "Strength" if result.surface is None else "Best at"
+    sentence = f"{head} {place_text(result, best)}: {said}."
     return " ".join([sentence, *_cautions(result)])
 
 
@@ -53,17 +54,20 @@ def one_standard_error_sentence(result: PathResult) -> str:
     if result.fold_scores.shape[1] < 2:
         return "One set of validation rows gives no standard error, so there is one choice only."
     if choice.index == result.best.index:
+        if result.surface is not None:
+            return "No simpler model is within one standard error of the best."
         return "No larger strength is within one standard error of the best."
     wording = score_wording(result.score_name)
     value, kind = _shown(result, choice)
     best = _same_kind(result.best, kind)
     worse = value is not None and best is not None and value < best
     head = f"If a simpler model is worth a little {wording.label}" if worse else "A simpler model"
-    if (choice.index or 0) < (result.best.index or 0):
+    if (choice.index or 0) < (result.best.index or 0) and result.surface is None:
         head = "A model that does learn from the inputs"
+    where = f"{'strength ' if result.surface is None else ''}{place_text(result, choice)}"
     zeros = f"{share_text(choice.zero_fraction)} zeros and " if choice.zero_fraction else ""
     return (
-        f"{head}: strength {strength_text(choice.strength)} is within one standard error of the "
+        f"{head}: {where} is within one standard error of the "
         f"best, with {zeros}{kind} {wording.label} {wording.text(value)}."
     )
 

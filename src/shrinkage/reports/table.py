@@ -13,7 +13,7 @@ import numpy as np
 
 from shrinkage.drawing.text import number_text, share_text, strength_text
 from shrinkage.paths.results.records import PathResult, Status
-from shrinkage.reports.reading import chosen_or_none, fold_mean, zero_shares
+from shrinkage.reports.reading import chosen_or_none, fold_mean, value_text, zero_shares
 from shrinkage.reports.wording import ScoreWording, score_wording
 
 COLUMNS = ("strength", "score", "± 1 s.e.", "train loss", "validation loss", "zeros", "status", "")
@@ -23,7 +23,8 @@ COLUMNS = ("strength", "score", "± 1 s.e.", "train loss", "validation loss", "z
 class PathRow:
     """One strength of the path: means over the folds, and what was chosen.
 
-    `mark` is `best`, `1 s.e.`, both, or empty; `zeros` is a share from 0 to 1.
+    `mark` is `best`, `1 s.e.`, both, or empty; `zeros` is a share from 0 to 1. `places` are the
+    values on the axes of a surface.
     """
 
     strength: float
@@ -35,12 +36,13 @@ class PathRow:
     status: Status
     mark: str
     wording: ScoreWording
+    places: tuple[str, ...] = ()
 
     @property
     def cells(self) -> tuple[str, ...]:
         """Return the row as text, in the order of `COLUMNS`."""
         return (
-            strength_text(self.strength),
+            *(self.places or (strength_text(self.strength),)),
             self.wording.text(self.score),
             self.wording.text(self.standard_error),
             number_text(self.train_loss),
@@ -61,7 +63,7 @@ def path_table(result: PathResult) -> tuple[PathRow, ...]:
     >>> [(row.strength, row.mark) for row in path_table(example_result())]
     [(0.001, ''), (0.01, 'best'), (0.1, '1 s.e.'), (1.0, '')]
     """
-    wording = score_wording(result.score_name)
+    wording, surface = score_wording(result.score_name), result.surface
     columns = (
         np.asarray(result.strengths, dtype=float),
         fold_mean(result.fold_scores),
@@ -76,6 +78,7 @@ def path_table(result: PathResult) -> tuple[PathRow, ...]:
             status=result.status[i],
             mark=_mark(result, i),
             wording=wording,
+            places=() if surface is None else tuple(map(value_text, surface.cells[i])),
         )
         for i in range(len(result.strengths))
     )
@@ -83,7 +86,15 @@ def path_table(result: PathResult) -> tuple[PathRow, ...]:
 
 def columns_of(result: PathResult) -> tuple[str, ...]:
     """Return the headings of all columns, that of the residual where it was judged."""
-    return COLUMNS if result.residual is None else (*COLUMNS[:-2], "residual", *COLUMNS[-2:])
+    columns = (*places_of(result), *COLUMNS[1:])
+    return columns if result.residual is None else (*columns[:-2], "residual", *columns[-2:])
+
+
+def places_of(result: PathResult) -> tuple[str, ...]:
+    """Return the headings of what varies: the strength, or the axes of a surface."""
+    if result.surface is None:
+        return COLUMNS[:1]
+    return tuple(axis.name.replace("_", " ") for axis in result.surface.axes)
 
 
 def rows_of(result: PathResult) -> Iterator[tuple[str, ...]]:
@@ -107,8 +118,9 @@ def text_table(result: PathResult) -> str:
     >>> print(text_table(example_result()).splitlines()[2].rstrip())
         0.01  97.0 %    0.5 %       0.100            0.150   50 %         ok    best
     """
-    rows = [COLUMNS, *(row.cells for row in path_table(result))]
-    widths = [max(len(row[c]) for row in rows) for c in range(len(COLUMNS))]
+    columns = (*places_of(result), *COLUMNS[1:])
+    rows = [columns, *(row.cells for row in path_table(result))]
+    widths = [max(len(row[c]) for row in rows) for c in range(len(columns))]
     return "\n".join(
         "  ".join(cell.rjust(width) for cell, width in zip(row, widths, strict=True))
         for row in rows
@@ -116,6 +128,7 @@ def text_table(result: PathResult) -> str:
 
 
 def _mark(result: PathResult, index: int) -> str:
-    labels = {"best": "best", "one_standard_error": "1 s.e."}
+    simple = "1 s.e." if result.surface is None else "simplest"
+    labels = {"best": "best", "one_standard_error": simple}
     models = ((label, chosen_or_none(result, role)) for role, label in labels.items())
     return ", ".join(label for label, model in models if model and model.index == index)

@@ -14,6 +14,7 @@ from shrinkage.extras import needs
 from shrinkage.paths.results import PathResult
 from shrinkage.reports.figures import FIGURE_KEYS, all_figures
 from shrinkage.reports.figures.score import score_figure
+from shrinkage.reports.figures.surface import surface_figure
 
 
 def write_report(result: PathResult, directory: str | os.PathLike[str]) -> Path:
@@ -66,7 +67,7 @@ def write_page(result: PathResult, path: str | os.PathLike[str]) -> Path:
 
 
 def score_plot(result: PathResult) -> object:
-    """Return the score along the path as a `matplotlib.figure.Figure`.
+    """Return the score along the path, or over the surface, as a `matplotlib.figure.Figure`.
 
     Args:
         result: a finished path.
@@ -75,7 +76,7 @@ def score_plot(result: PathResult) -> object:
         MissingExtra: matplotlib or jinja2 is not installed.
     """
     *_, draw_figure = _drawing()
-    return draw_figure(score_figure(result))
+    return draw_figure(surface_figure(result) or score_figure(result))
 
 
 def _drawing():

@@ -17,6 +17,11 @@ from shrinkage.reports.figures.layers import norms_figure, zeros_figure
 from shrinkage.reports.figures.loss import loss_figure
 from shrinkage.reports.figures.pictures import first_layer_figure, input_map_figure
 from shrinkage.reports.figures.score import score_figure
+from shrinkage.reports.figures.surface import (
+    surface_figure,
+    surface_loss_figure,
+    surface_zeros_figure,
+)
 
 FIGURES: tuple[Callable[[PathResult], Figure | None], ...] = (
     score_figure,
@@ -29,9 +34,23 @@ FIGURES: tuple[Callable[[PathResult], Figure | None], ...] = (
     first_layer_figure,
     input_map_figure,
 )
+SURFACE_FIGURES: tuple[Callable[[PathResult], Figure | None], ...] = (
+    surface_figure,
+    surface_loss_figure,
+    surface_zeros_figure,
+    curves_figure,
+    columns_figure,
+    first_layer_figure,
+    input_map_figure,
+)
+"""Those of a result over more than one axis."""
+
 FIGURE_KEYS = frozenset(
     {
         "score",
+        "surface",
+        "surface-loss",
+        "surface-zeros",
         "loss",
         "learning-curves",
         "zeros",
@@ -52,5 +71,6 @@ def all_figures(result: PathResult) -> tuple[Figure, ...]:
     >>> [figure.key for figure in all_figures(example_result())]
     ['score', 'loss', 'zeros', 'norms']
     """
-    figures = (make(result) for make in FIGURES)
+    makers = FIGURES if result.surface is None else SURFACE_FIGURES
+    figures = (make(result) for make in makers)
     return tuple(figure for figure in figures if figure is not None)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from shrinkage.drawing.figures import BarFigure, Bars
-from shrinkage.drawing.text import plain, strength_text
+from shrinkage.drawing.text import plain
 from shrinkage.paths.results import PathResult
 from shrinkage.reports.reading import (
     ROLE_COLOURS,
@@ -15,6 +15,7 @@ from shrinkage.reports.reading import (
     counted_units,
     distinct_roles,
     first_weights,
+    strength_label,
 )
 
 MOST_INPUTS = 20
@@ -99,7 +100,7 @@ def _label(result: PathResult, role: str) -> str:
     model = chosen_or_none(result, role)
     if model is None or role == "unregularized":
         return ROLE_LABELS[role]
-    return f"{ROLE_LABELS[role]}, λ = {strength_text(model.strength)}"
+    return f"{ROLE_LABELS[role]}, {strength_label(result, model)}"
 
 
 def _reading(values: dict[str, np.ndarray], signed: bool, units: str) -> str:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 
 from shrinkage.drawing.figures import Axis, Kind, LineFigure, Series
-from shrinkage.drawing.text import number_text, strength_text
+from shrinkage.drawing.text import number_text
 from shrinkage.paths.results import LearningCurve, PathResult
 from shrinkage.reports.figures.loss import wants_log
-from shrinkage.reports.reading import ROLE_COLOURS
+from shrinkage.reports.reading import ROLE_COLOURS, strength_label
 
 DRAWN = ("best", "unregularized")
 
@@ -18,7 +18,7 @@ def curves_figure(result: PathResult) -> LineFigure | None:
     curves = [c for role in DRAWN for c in result.curves if c.role == role and len(c.train_loss)]
     if not curves or not any(np.isfinite(c.validation_loss).any() for c in curves):
         return None
-    series = tuple(s for curve in curves for s in _series(curve))
+    series = tuple(s for curve in curves for s in _series(result, curve))
     reading = _reading(curves)
     return LineFigure(
         key="learning-curves",
@@ -31,11 +31,11 @@ def curves_figure(result: PathResult) -> LineFigure | None:
     )
 
 
-def _series(curve: LearningCurve) -> tuple[Series, Series]:
+def _series(result: PathResult, curve: LearningCurve) -> tuple[Series, Series]:
     colour = ROLE_COLOURS[curve.role]
     name = "unregularized"
     if curve.role != "unregularized":
-        name = f"{curve.role}, λ = {strength_text(curve.strength)}"
+        name = f"{curve.role}, {strength_label(result, result.by_role(curve.role))}"
     epochs = epochs_of(curve)
     finite = [
         np.where(np.isfinite(v), v, np.nan) for v in (curve.validation_loss, curve.train_loss)

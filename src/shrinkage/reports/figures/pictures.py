@@ -5,9 +5,15 @@ from __future__ import annotations
 import numpy as np
 
 from shrinkage.drawing.figures import Mosaic, PictureFigure
-from shrinkage.drawing.text import count_text, number_text, share_text, strength_text
+from shrinkage.drawing.text import count_text, number_text, share_text
 from shrinkage.paths.results import PathResult
-from shrinkage.reports.reading import ROLE_LABELS, chosen_or_none, distinct_roles, first_weights
+from shrinkage.reports.reading import (
+    ROLE_LABELS,
+    chosen_or_none,
+    distinct_roles,
+    first_weights,
+    strength_label,
+)
 
 MOST_UNITS = 24
 
@@ -113,7 +119,7 @@ def _title(result: PathResult, role: str) -> str:
     model = chosen_or_none(result, role)
     if model is None or role == "unregularized":
         return ROLE_LABELS[role]
-    return f"{ROLE_LABELS[role]}, λ = {strength_text(model.strength)}"
+    return f"{ROLE_LABELS[role]}, {strength_label(result, model)}"
 
 
 def _units_reading(units: dict[str, np.ndarray]) -> str:
