@@ -194,6 +194,68 @@ class Words(nn.Module):
         )
 
 
+class Masked(nn.Module):
+    """Causal attention written out, with its mask in a buffer and its norm by hand."""
+
+    mask: torch.Tensor
+
+    def __init__(self, dim: int = 8, heads: int = 2) -> None:
+        super().__init__()
+        self.heads, self.qkv = heads, nn.Linear(dim, 3 * dim, bias=False)
+        self.scale, self.out = nn.Parameter(torch.ones(dim)), nn.Linear(dim, dim, bias=False)
+        self.widen, self.back = nn.Linear(dim, 12), nn.Linear(12, dim)
+        self.register_buffer("mask", torch.tril(torch.ones(9, 9)).view(1, 1, 9, 9))
+
+    def normed(self, x: torch.Tensor) -> torch.Tensor:
+        """Return rows of length one, scaled."""
+        return x * torch.rsqrt(x.pow(2).mean(-1, keepdim=True) + 1e-6) * self.scale
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Return (rows, places, dim)."""
+        rows, places, dim = x.shape
+        q, k, v = (
+            own.view(rows, places, self.heads, -1).transpose(1, 2)
+            for own in self.qkv(self.normed(x)).split(dim, dim=2)
+        )
+        scores = (q @ k.transpose(-2, -1)) * q.shape[-1] ** -0.5
+        scores = scores.masked_fill(self.mask[:, :, :places, :places] == 0, float("-inf"))
+        mixed = scores.float().softmax(-1).type_as(v) @ v
+        x = x + self.out(mixed.transpose(1, 2).reshape(rows, places, -1))
+        return x + self.back(functional.gelu(self.widen(self.normed(x))))
+
+
+class Products(nn.Module):
+    """Plain parameters in products, chosen pairs, weighted experts, and a largest one."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.cross = nn.Parameter(torch.ones(10, 1))
+        self.gate, self.join = nn.Linear(10, 3), nn.Linear(4 + 2, 3)
+        self.experts = nn.ModuleList([nn.Linear(10, 4) for _ in range(3)])
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Return (rows, 3)."""
+        x = x * (x @ self.cross) + x
+        made = torch.stack([expert(x) for expert in self.experts], 1)
+        pairs = (made @ made.transpose(1, 2))[:, torch.tensor([1, 2]), torch.tensor([0, 0])]
+        weighted = (self.gate(x).softmax(-1).unsqueeze(-1) * made).sum(1)
+        return self.join(torch.cat([weighted.relu(), pairs], 1)) * made.max(1).values[:, :3]
+
+
+def normed() -> nn.Module:
+    """Return maps through a group norm and an instance norm, and pooling with places."""
+    return nn.Sequential(
+        nn.Conv2d(3, 6, 3),
+        nn.GroupNorm(2, 6),
+        nn.SiLU(),
+        nn.Conv2d(6, 8, 3),
+        nn.InstanceNorm2d(8, affine=True),
+        nn.AdaptiveMaxPool2d(2),
+        nn.Flatten(),
+        nn.Linear(32, 3),
+    )
+
+
 def pictures(channels: int) -> Callable[[], torch.Tensor]:
     """Return what makes 5 random pictures."""
     return lambda: torch.randn(5, channels, 12, 12, dtype=torch.float64)
@@ -222,6 +284,9 @@ NETWORKS: dict[str, tuple[Callable[[], nn.Module], Callable[[], torch.Tensor]]] 
     "branches": (Branches, rows),
     "mobile": (Mobile, pictures(3)),
     "words": (Words, words),
+    "masked": (Masked, lambda: torch.randn(3, 5, 8, dtype=torch.float64)),
+    "products": (Products, rows),
+    "normed": (normed, pictures(3)),
 }
 """A network and its inputs, by name."""
 

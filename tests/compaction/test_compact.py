@@ -15,19 +15,21 @@ from shrinkage.compaction import (
     coupled_units,
 )
 from shrinkage.compaction import deciding as deciding_module
-from shrinkage.compaction import operations as operations_module
 from shrinkage.compaction.analysis import Analysis
+from shrinkage.compaction.operations import weighted as weighted_module
 from shrinkage.errors import InputError
 from tests.compaction.networks import (
     NETWORKS,
     Attention,
     Branches,
+    Masked,
     Mobile,
     ResNet,
     TorchAttention,
     ViT,
     kill,
     mlp,
+    normed,
     pictures,
     rows,
     settle,
@@ -150,6 +152,21 @@ def test_what_cannot_go_stays() -> None:
     assert compact(padded, pictures(1)(), tolerance=EXACT, timed=False).layers[0].after == 2
 
 
+def test_units_before_masks_and_norms_by_channel_go() -> None:
+    """A mask in a buffer and an instance norm hold no unit that is dead."""
+    model: Any = settle(Masked())
+    with torch.no_grad():
+        model.widen.weight[3:5] = 0.0
+    x = NETWORKS["masked"][1]()
+    assert compact(model, x, tolerance=EXACT, timed=False).module.widen.out_features == 10
+    model: Any = settle(normed())
+    with torch.no_grad():
+        for own in (model[3].weight, model[4].bias):
+            own[2] = 0.0
+    smaller: Any = compact(model, pictures(3)(), tolerance=EXACT, timed=False).module
+    assert (smaller[3].out_channels, smaller[4].num_features) == (7, 7)
+
+
 def test_a_layer_that_is_used_twice() -> None:
     """A unit goes where every use agrees; a constant that two uses take differently stays."""
     shared = nn.Linear(6, 6)
@@ -249,7 +266,7 @@ def always_foldable(padding: Any) -> int:
     [
         (deciding_module._Deciding, "_shifts", no_shifts),
         (Analysis, "demanded", no_demand),
-        (operations_module, "_count", always_foldable),
+        (weighted_module, "_count", always_foldable),
     ],
 )
 def test_what_is_taken_out_wrongly_is_refused(

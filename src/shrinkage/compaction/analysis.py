@@ -16,7 +16,7 @@ from torch.fx.node import map_arg
 from torch.utils import _pytree as pytree
 
 from shrinkage.compaction.entries import Entries, Mixer, Reader, Weight, words
-from shrinkage.compaction.operations import MAY_BE_WEIGHTS, MOVES, operation_of
+from shrinkage.compaction.operations import EACH, MAY_BE_WEIGHTS, MOVES, mixed, operation_of
 from shrinkage.compaction.tracing import Trace, UntraceableNetwork
 from shrinkage.compaction.units import Units
 
@@ -46,7 +46,7 @@ class Call:
         leaves = pytree.tree_leaves((self.arguments, self.keywords))
         return [leaf for leaf in leaves if isinstance(leaf, (Entries, Weight))]
 
-    def again(self, **others: Any) -> torch.Tensor:
+    def again(self, /, **others: Any) -> torch.Tensor:
         """Return the operation with other tensors, by their names in its schema."""
         names = [argument.name for argument in self.node.target._schema.arguments]  # type: ignore
         given = {**dict(zip(names, self.arguments, strict=False)), **self.keywords}
@@ -118,10 +118,12 @@ class Analysis:
             self.axes[place] = self.units.new(weight.value.shape[axis])
         return self.axes[place]
 
-    def mixes(self, call: Call, entries: Entries, what: str, *, fixed: bool) -> Entries:
+    def mixes(
+        self, call: Call, entries: Entries, what: str, *, fixed: bool, held: bool = False
+    ) -> Entries:
         """Record that an operation mixes entries, and return them as it reads them."""
         probed = entries.probed()
-        self.mixers.append(Mixer(call.node, probed, what, fixed))
+        self.mixers.append(Mixer(call.node, probed, what, fixed, held))
         return probed
 
     def reads(
@@ -217,7 +219,7 @@ class Analysis:
     def _after(self, call: Call) -> Any:
         operation = operation_of(call.node.target, call.name)
         if not isinstance(call.value, torch.Tensor) and call.name not in MOVES:
-            operation = operation_of(None, "")  # several tensors at once: they are mixed
+            operation = operation if operation in EACH else mixed  # several tensors at once
             calls = [replace(call, value=value) for value in call.value]
             return [self._one(one, operation) for one in calls]
         return self._one(call, operation)

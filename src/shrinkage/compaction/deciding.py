@@ -98,8 +98,7 @@ class _Deciding:
             for entries in self._inputs():
                 self._keep(entries.units)
         for mixer in run.mixers:
-            needed = run.demanded(mixer.entries).cpu()
-            self._keep(mixer.entries.units[needed])
+            self._keep(mixer.entries.units[mixer.keeps(run.demanded(mixer.entries).cpu())])
         for read in self.reads:
             self._keep(read.units[read.needed & ~read.foldable])
 

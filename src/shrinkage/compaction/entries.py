@@ -80,14 +80,30 @@ class Reader:
 class Mixer:
     """An operation in which entries of several units meet, so that none can be left out alone.
 
-    `fixed`: whatever the weights, none can be taken out; else whole units can, once nobody needs
-    what comes out (an attention head).
+    Attributes:
+        node: the call.
+        entries: what is read.
+        what: the operation, in words before what it reads ("a softmax runs over").
+        fixed: as long as one is needed, all stay; else whole units can go, once nobody needs what
+            comes out (an attention head).
+        held: all stay whoever needs them, since nothing is known of the shape of what comes out.
     """
 
     node: Any
     entries: Entries
     what: str
     fixed: bool
+    held: bool = False
+
+    def keeps(self, demanded: torch.Tensor) -> torch.Tensor:
+        """Return which of the entries stay, of those that what reads them needs.
+
+        What mixes constants alone puts out constants, which would be others without some of them.
+        """
+        still = not bool(self.entries.flow.any())
+        if self.held or (self.fixed and (still or bool(demanded.any()))):
+            return torch.ones_like(demanded)
+        return demanded
 
 
 class Mark(torch.autograd.Function):

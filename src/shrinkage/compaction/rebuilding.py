@@ -34,6 +34,9 @@ SIZES: dict[type[nn.Module], Mapping[str, tuple[str, int]]] = {
     nn.BatchNorm1d: {"num_features": ("running_mean", 0)},
     nn.BatchNorm2d: {"num_features": ("running_mean", 0)},
     nn.BatchNorm3d: {"num_features": ("running_mean", 0)},
+    nn.InstanceNorm1d: {"num_features": ("weight", 0)},
+    nn.InstanceNorm2d: {"num_features": ("weight", 0)},
+    nn.InstanceNorm3d: {"num_features": ("weight", 0)},
 }
 """Attributes of layers that repeat a size of a tensor of theirs."""
 

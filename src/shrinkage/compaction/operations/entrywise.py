@@ -1,0 +1,100 @@
+"""Operations on each entry alone, on each channel alone, and sums over axes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import torch
+
+from shrinkage.compaction.entries import Entries, mark, nonzero, words
+from shrinkage.compaction.operations.mixing import Known, mixed
+
+if TYPE_CHECKING:
+    from shrinkage.compaction.analysis import Analysis, Call
+
+KEEPS = words(
+    "clone contiguous dropout alpha_dropout feature_dropout to _to_copy type_as lift_fresh_copy "
+    "float double half bfloat16 relu gelu silu mish hardswish hardsigmoid hardtanh relu6 elu selu "
+    "celu leaky_relu softplus logsigmoid log_sigmoid"
+)
+"""Operations on each entry alone that have no tag of `torch` which says so."""
+
+SPATIAL = words(
+    "max_pool1d max_pool2d max_pool3d avg_pool1d avg_pool2d avg_pool3d adaptive_avg_pool1d "
+    "adaptive_avg_pool2d adaptive_avg_pool3d adaptive_max_pool1d adaptive_max_pool2d "
+    "adaptive_max_pool3d max_pool2d_with_indices upsample_nearest1d upsample_nearest2d "
+    "upsample_bilinear2d upsample_bicubic2d upsample_linear1d reflection_pad1d reflection_pad2d "
+    "replication_pad1d replication_pad2d"
+)
+"""Operations on each channel of each row alone."""
+
+REDUCTIONS = words("mean sum amax amin max min")
+
+TYPE_OF = words("to type_as")
+"""Operations whose second tensor lends its type and no value."""
+
+
+def pointwise(run: Analysis, call: Call) -> Known:
+    """Operations on each entry alone: what is combined belongs together."""
+    shape = call.value.shape
+    tensors = call.tensors[:1] if call.name in TYPE_OF else call.tensors
+    operands, units = _joined(run, call, [run.entries(own) for own in tensors], shape)
+    wide = [own.flow.expand(shape) for own in operands]
+    if call.name == "mul" and len(operands) == 2:
+        blocks = [mark(own.flow) + nonzero(own.value).to(own.flow.device) for own in operands]
+        flow = wide[0] * blocks[1].detach() + wide[1] * blocks[0].detach()
+    else:
+        flow = torch.stack(wide).sum(0)
+    return mark(flow), units
+
+
+def spatial(run: Analysis, call: Call) -> Known:
+    """Operations on each channel of each row alone, such as pooling."""
+    x = run.entries(call.tensors[0])
+    dims = list(range(2, x.units.ndim))
+    if not dims or call.value.ndim != x.units.ndim or call.value.shape[:2] != x.units.shape[:2]:
+        return mixed(run, call)
+    units = run.units.join_along(x.units, dims).expand(call.value.shape)
+    return mark(x.flow.mean(dims, keepdim=True).expand(call.value.shape)), units
+
+
+def reduction(run: Analysis, call: Call) -> Known:
+    """A mean, a sum or the largest over axes: what is taken together belongs together."""
+    x, dims, keep = call.positional(3)
+    if call.name in ("max", "min") and isinstance(dims, Entries):
+        return pointwise(run, call)
+    x = run.entries(x)
+    dims = dims if isinstance(dims, (list, tuple)) else [dims]
+    dims = list(range(x.units.ndim)) if dims in ([None], []) else list(dims)
+    keep = bool(keep) and call.value.ndim == x.units.ndim
+    if run.units.vary_along(x.units, dims):
+        x = run.mixes(call, x, f"a {call.name} runs over", fixed=True)
+    units = run.units.join_along(x.units, dims)
+    units = units.expand(call.value.shape) if keep else units.reshape(call.value.shape)
+    return mark(x.flow.mean(dims, keepdim=True).reshape(call.value.shape)), units
+
+
+def _joined(
+    run: Analysis, call: Call, operands: list[Entries], shape: torch.Size
+) -> tuple[list[Entries], torch.Tensor]:
+    """Join the units of operands that broadcast; one that is spread over units stays itself.
+
+    Returns the operands as they are read, and the units of the result.
+    """
+    full = [own for own in operands if own.units.shape == shape]
+    base = full[0].units if full else operands[0].units.expand(shape)
+    read: list[Entries] = []
+    for own in operands:
+        wide = own.units.expand(shape)
+        offset = len(shape) - own.units.ndim
+        spread = [
+            dim
+            for dim in range(len(shape))
+            if shape[dim] > 1 and (dim < offset or own.units.shape[dim - offset] == 1)
+        ]
+        if not run.units.vary_along(base, spread):
+            run.units.join(base, wide)
+        elif run.units.find(own.units).any():
+            own = run.mixes(call, own, f"{call.name} spreads over others", fixed=True, held=True)
+        read.append(own)
+    return read, base

@@ -1,0 +1,83 @@
+"""Products of what was computed, as in attention: a head is one unit."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import torch
+
+from shrinkage.compaction.entries import Entries, Weight, mark, nonzero, same
+from shrinkage.compaction.operations.mixing import Known, mixed
+from shrinkage.compaction.operations.weighted import weighted
+
+if TYPE_CHECKING:
+    from shrinkage.compaction.analysis import Analysis, Call
+
+
+def matmul(run: Analysis, call: Call) -> Known:
+    """x · W, or a product of two tensors that were computed."""
+    a, b = call.positional(2)
+    if isinstance(b, Weight) and b.value.ndim == 2 and isinstance(a, Entries):
+        second = "self mat2" if call.name == "mm" else "self other"
+        return weighted(run, call, a, b, None, axes=(0, 1), product=second)
+    a, b = run.entries(a), run.entries(b)
+    if min(a.units.ndim, b.units.ndim) < 2:
+        return mixed(run, call)
+    return _product(run, call, a, b)
+
+
+def softmax(run: Analysis, call: Call) -> Known:
+    """A weighting along one axis."""
+    x, dim = call.positional(2)
+    x = run.entries(x)
+    if run.units.vary_along(x.units, [dim]):
+        x = run.mixes(call, x, "a softmax runs over", fixed=True)
+    return mark(x.flow.mean(dim, keepdim=True).expand(x.flow.shape)), x.units
+
+
+def attention(run: Analysis, call: Call) -> Known:
+    """Scaled dot-product attention: a head is one unit, its values are averaged with weights."""
+    q, k, v, mask = call.positional(4)
+    q, k, v = (run.entries(own) for own in (q, k, v))
+    if q.units.shape[:-2] != k.units.shape[:-2] or k.units.shape[:-2] != v.units.shape[:-2]:
+        return mixed(run, call)
+    q, k, v = (run.mixes(call, own, "an attention head reads", fixed=False) for own in (q, k, v))
+    heads = _join_heads(run, q, k, v)
+    weights = q.flow.mean(-1, keepdim=True) + k.flow.mean((-2, -1), keepdim=True)
+    if isinstance(mask, Entries):
+        weights = weights + mask.flow.mean(-1, keepdim=True)
+    flow = _averaged(v, weights, uncertain=mask is not None)
+    return mark(flow), heads.expand(flow.shape)
+
+
+def _product(run: Analysis, call: Call, a: Entries, b: Entries) -> Known:
+    """A product of computed tensors, as in an attention that is written out."""
+    shape = call.value.shape
+    a = run.mixes(call, a, "a product reads", fixed=False)
+    b = run.mixes(call, b, "a product reads", fixed=False)
+    heads = _join_heads(run, a, b)
+    if a.sums_to_one:
+        flow = _averaged(b, a.flow.mean(-1, keepdim=True), uncertain=False)
+    else:
+        a_there = mark(a.flow).detach() + nonzero(a.value)
+        b_there = mark(b.flow).detach() + nonzero(b.value)
+        flow = a.flow @ b_there + a_there @ b.flow
+    return mark(flow.expand(shape)), heads.expand(shape)
+
+
+def _averaged(v: Entries, weights: torch.Tensor, *, uncertain: bool) -> torch.Tensor:
+    """Return the flow of a weighted mean over positions: equal values stay as they are."""
+    equal = same(v.value, v.value.narrow(-2, 0, 1)).all(-2, keepdim=True)
+    varies = v.flow.mean(-2, keepdim=True)
+    if uncertain:
+        equal = torch.zeros_like(equal)
+    depends = mark(varies).detach() + (~equal).to(torch.float32)
+    return varies + weights * depends
+
+
+def _join_heads(run: Analysis, *operands: Entries) -> torch.Tensor:
+    """Make all entries below the last two axes one unit, across operands, and return those."""
+    heads = [run.units.join_along(own.units, [-2, -1]) for own in operands]
+    for other in heads[1:]:
+        run.units.join(heads[0], other)
+    return torch.broadcast_tensors(*heads)[0]

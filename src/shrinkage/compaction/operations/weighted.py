@@ -1,0 +1,110 @@
+"""Weighted sums: a column of a weight reads a feature, a row makes one."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from shrinkage.compaction.entries import Entries, Weight, mark, nonzero
+from shrinkage.compaction.operations.mixing import Known, along, channels, mixed
+
+if TYPE_CHECKING:
+    from shrinkage.compaction.analysis import Analysis, Call
+
+
+def linear(run: Analysis, call: Call) -> Known:
+    """x · Wᵀ + b."""
+    x, weight, bias = call.positional(3)
+    if not isinstance(weight, Weight) or not isinstance(bias, Weight | None):
+        return mixed(run, call)
+    return weighted(run, call, x, weight, bias, axes=(1, 0))
+
+
+def addmm(run: Analysis, call: Call) -> Known:
+    """b + x · W."""
+    bias, x, weight = call.positional(3)
+    if call.keywords or not (isinstance(weight, Weight) and isinstance(bias, Weight)):
+        return mixed(run, call)
+    return weighted(run, call, x, weight, bias, axes=(0, 1), product="mat1 mat2")
+
+
+def conv(run: Analysis, call: Call) -> Known:
+    """A convolution: channels are features; a group is one unit where there are several."""
+    x, weight, bias, _stride, padding, _dilation, groups = call.positional(7)
+    if not isinstance(weight, Weight) or not isinstance(bias, Weight | None):
+        return mixed(run, call)
+    x = run.entries(x)
+    if x.units.ndim != weight.value.ndim:
+        return mixed(run, call)
+    padded = padding not in (None, "valid") and bool(torch.as_tensor(_count(padding)).any())
+    if (groups or 1) == 1:
+        return weighted(run, call, x, weight, bias, axes=(1, 0), dim=1, padded=padded)
+    features = channels(run, x)
+    rows = run.axis(weight, 0)
+    if bias is not None:
+        run.units.join(run.axis(bias, 0), rows)
+    run.units.join_along(features.view(groups, -1), [1])
+    run.units.join_along(rows.view(groups, -1), [1])
+    run.units.join(features.view(groups, -1)[:, 0], rows.view(groups, -1)[:, 0])
+    flow = call.again(input=x.flow, weight=nonzero(weight.value), bias=None)
+    return mark(flow), along(rows, 1, flow.shape)
+
+
+def conv_transpose(run: Analysis, call: Call) -> Known:
+    """A transposed convolution without groups: its weight has the inputs first."""
+    x, weight, bias, _stride, _padding, _output_padding, groups = call.positional(7)
+    known = isinstance(weight, Weight) and isinstance(bias, Weight | None)
+    if not known or (groups or 1) != 1 or run.entries(x).units.ndim != weight.value.ndim:
+        return mixed(run, call)
+    return weighted(run, call, x, weight, bias, axes=(0, 1), dim=1, padded=True)
+
+
+def embedding(run: Analysis, call: Call) -> Known:
+    """Rows of a table: a column that is the same in all rows is constant."""
+    weight, places = call.positional(2)
+    if not isinstance(weight, Weight):
+        return mixed(run, call)
+    places = run.entries(places)
+    columns = run.axis(weight, 1)
+    varies = nonzero(weight.value.amax(0) - weight.value.amin(0))
+    return mark(places.flow[..., None] * varies), columns.expand(call.value.shape)
+
+
+def weighted(
+    run: Analysis,
+    call: Call,
+    x: Any,
+    weight: Weight,
+    bias: Weight | None,
+    *,
+    axes: tuple[int, int],
+    dim: int = -1,
+    padded: bool = False,
+    product: str = "input weight",
+) -> Known:
+    """Record a weighted sum; `axes` are those of the weight that read and make features.
+
+    `product` has the names of the two factors in the operation's schema.
+    """
+    entries = run.entries(x).probed()
+    others = [other for other in range(entries.units.ndim) if other != dim % entries.units.ndim]
+    features = run.units.join_along(entries.units, others).flatten()
+    run.units.join(run.axis(weight, axes[0]), features)
+    rows = run.axis(weight, axes[1])
+    if bias is not None:
+        run.units.join(run.axis(bias, 0), rows)
+    both = (entries.flow, nonzero(weight.value))
+    factors: dict[str, Any] = dict(zip(product.split(), both, strict=True))
+    if call.name == "addmm":
+        factors["self"] = torch.zeros((), device=weight.value.device)
+    else:
+        factors["bias"] = None
+    flow = mark(call.again(**factors))
+    units = along(rows, dim, flow.shape)
+    run.reads(call, entries, dim, weight, axes, bias, Entries(call.value, flow, units), padded)
+    return flow, units
+
+
+def _count(padding: Any) -> Any:
+    return 1 if isinstance(padding, str) else padding
