@@ -18,6 +18,7 @@ from shrinkage.paths.engines.curves import CurveRecorder
 from shrinkage.paths.engines.recipe import derived_seed
 from shrinkage.paths.engines.seeding import seed_generators
 from shrinkage.paths.engines.stationarity import Stationary, proximal_sums, relative_residual
+from shrinkage.paths.engines.vectorizing.functional_forms import ALONE, FunctionalForms
 from shrinkage.pytorch import Attachment, attach
 from shrinkage.terms import ProximalSum, present
 
@@ -95,8 +96,13 @@ def _stationary(problem: Problem, module: nn.Module, sums: dict[str, ProximalSum
     trained = {
         name: value for name, value in problem.tensors(module).items() if value.requires_grad
     }
+
+    def forward(x: torch.Tensor) -> torch.Tensor:
+        with FunctionalForms(ALONE):
+            return module.train()(x).t().unsqueeze(0)
+
     return Stationary(
-        lambda x: module.train()(x).t().unsqueeze(0),
+        forward,
         {name: value.detach().unsqueeze(0) for name, value in trained.items()},
         tuple(trained.values()),
         sums,
@@ -163,7 +169,8 @@ def stepped(
 ) -> float:
     """Take one step and return the data loss, which never includes the penalty."""
     optimizer.zero_grad()
-    outputs = module(rows.x).t().unsqueeze(0)
+    with FunctionalForms(ALONE):
+        outputs = module(rows.x).t().unsqueeze(0)
     loss = problem.loss(outputs, rows.target, rows.weight).sum()
     objective = loss if attachment is None else loss + attachment.loss()
     objective.backward()

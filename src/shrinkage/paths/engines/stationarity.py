@@ -1,6 +1,6 @@
 """How far a trained network is from a minimizer: the residual of one proximal gradient step.
 
-Who uses this: both engines of networks. A network that stops for want of epochs looks like one that
+Who uses this: the engines of networks. A network that stops for want of epochs looks like one that
 has arrived; its residual tells them apart.
 
 With F = data loss f + penalties Ω, the step from w is `w⁺ = prox_{ηΩ}(w − η∇f(w))` on the training
@@ -58,6 +58,7 @@ class Stationary:
         gradients_of: the tensors to differentiate by, in the order of `weights`.
         proximal: the sum of the terms on a parameter, by its name in `weights`.
         layers: those of the network: batch norm sees batches of the size that it was trained with.
+        most_rows: to be computed at a time.
     """
 
     forward: Forward
@@ -65,6 +66,7 @@ class Stationary:
     gradients_of: tuple[torch.Tensor, ...]
     proximal: Mapping[str, ProximalSum]
     layers: tuple[nn.Module, ...]
+    most_rows: int = MOST_CHUNK_ROWS
 
     @property
     def batched(self) -> bool:
@@ -210,7 +212,7 @@ def _chunk(problem: Problem, at: Stationary) -> int:
     widest = max((weight.shape[1] for weight in at.weights.values() if weight.ndim > 1), default=1)
     models = len(next(iter(at.weights.values())))
     rows = CHUNK_NUMBERS // max(1, models * widest)
-    return min(MOST_CHUNK_ROWS, max(problem.recipe.batch_size, rows))
+    return min(at.most_rows, max(problem.recipe.batch_size, rows))
 
 
 def _squares(values: torch.Tensor, other: torch.Tensor | None = None) -> torch.Tensor:

@@ -1,0 +1,170 @@
+"""All strengths of a fold of any module in one set of arrays: the engine that asks no layer's name.
+
+Who uses this: `fit_path`, for modules that the stacked engine has no layers for, where a short
+measurement says that it is faster than one model after the other. It promises what the sequential
+engine computes, model by model: the same batches, masks, learning rates and updates.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from shrinkage.paths.engines.base import Advance, Curves, Problem, Trained, Unit, template
+from shrinkage.paths.engines.curves import CurveRecorder
+from shrinkage.paths.engines.moving import Optimizer
+from shrinkage.paths.engines.recipe import derived_seed
+from shrinkage.paths.engines.seeding import seed_generators
+from shrinkage.paths.engines.stationarity import (
+    MOST_CHUNK_ROWS,
+    Stationary,
+    proximal_sums,
+    relative_residual,
+)
+from shrinkage.paths.engines.threads import torch_threads
+from shrinkage.paths.engines.vectorizing.copies import ModuleStack
+from shrinkage.paths.engines.vectorizing.traits import Traits
+from shrinkage.terms import Part
+
+MOST_BYTES = 1_000_000_000  # of a stack in training
+JUDGED_BYTES = 200_000_000  # of a block of rows of all models
+ARRAYS = 4  # of a weight: itself, its gradient and Adam's two moments
+
+
+@dataclass(frozen=True)
+class VectorizedEngine:
+    """Trains a unit as one stack of a module of which `traits` are known."""
+
+    traits: Traits
+    name = "vectorized"
+    is_solver = False
+    narrows = False
+
+    @property
+    def side_by_side(self) -> bool:
+        """Return whether nothing is drawn from torch's one generator."""
+        return not self.traits.draws
+
+    def check(self, problem: Problem) -> None:
+        """Accept every problem: overlaps are refused where terms are assigned."""
+
+    def critical_strength(self, problem: Problem, unit: Unit) -> None:
+        """Return None: no formula says it of a network."""
+
+    def parts(self, problem: Problem, models: int, weights: int, folds: int, workers: int) -> int:
+        """Return the stacks of a fold: few enough models for 1 GB."""
+        del folds, workers
+        width = torch.empty((), dtype=problem.dtype).element_size()
+        kept = self.traits.bytes_a_row * problem.recipe.batch_size
+        bytes_a_model = ARRAYS * weights * width + kept
+        return min(models, -(-round(models * bytes_a_model) // MOST_BYTES))
+
+    def at_once(self, models: int) -> int:
+        """Return all: they are one stack."""
+        return models
+
+    def steps(self, problem: Problem, rows: int, models: int) -> int:
+        """Return the number of optimizer steps, the same for any number of models."""
+        del models
+        return problem.recipe.steps(rows)
+
+    def train(self, problem: Problem, unit: Unit, advance: Advance) -> Trained:
+        """Train all models of the unit together."""
+        stack = ModuleStack(template(problem, unit), len(unit.settings), self.traits)
+        rows = self._rows_at_a_time(stack.count)
+        with torch_threads(unit.threads if self.side_by_side else torch.get_num_threads()):
+            curves = _train(problem, stack, unit, advance, rows)
+        return Trained(
+            outputs=lambda x: evaluate(stack, x, rows),
+            arrays=stack.arrays(),
+            curves=curves,
+            converged=np.ones(stack.count, dtype=bool),
+            residual=lambda: _residual(problem, unit, stack, rows),
+        )
+
+    def _rows_at_a_time(self, models: int) -> int:
+        rows = JUDGED_BYTES / max(1.0, models * self.traits.bytes_a_row)
+        return max(1, min(MOST_CHUNK_ROWS, int(rows)))
+
+
+def evaluate(stack: ModuleStack, x: torch.Tensor, rows: int) -> torch.Tensor:
+    """Return the outputs (models, outputs, rows) in evaluation mode, some rows at a time."""
+    with torch.no_grad():
+        return torch.cat([stack.forward(block) for block in x.split(rows)], dim=-1)
+
+
+def _train(
+    problem: Problem, stack: ModuleStack, unit: Unit, advance: Advance, rows: int
+) -> Curves | None:
+    """Train the stack in place and return its learning curves."""
+    columns = _columns(problem, unit)
+    optimizer = Optimizer(stack.flat, _parts(problem, stack, columns))
+    recorder = CurveRecorder.for_unit(problem, unit)
+    count = len(unit.data.train)
+    total, step = problem.recipe.steps(count), 0
+    for epoch in range(problem.recipe.epochs):
+        losses = torch.zeros(stack.count, dtype=torch.float64, device=problem.device)
+        for batch in problem.recipe.batches(count, derived_seed(unit.seed, 1), epoch):
+            some = unit.data.rows.take(unit.data.train[torch.from_numpy(batch)])
+            seed_generators(derived_seed(unit.seed, 2, step), problem.device)
+            losses += stack.backward(
+                some.x, lambda outputs, some=some: problem.loss(outputs, some.target, some.weight)
+            )
+            optimizer.step(problem.recipe.learning_rate_at(step, total))
+            step += 1
+            advance(1)
+        mean = (losses / problem.recipe.steps_per_epoch(count)).cpu().numpy()
+        recorder.record(epoch, mean, lambda x: evaluate(stack, x, rows))
+    return recorder.curves()
+
+
+def _names(problem: Problem, stack: ModuleStack) -> dict[str, str]:
+    """Return the name in the module of each parameter that the terms know, where it is trained."""
+    named = dict(stack.module.named_parameters())
+    pairs = zip((info.name for info in problem.assignment.infos), named, strict=True)
+    return {name: own for name, own in pairs if own in stack.parameters}
+
+
+def _parts(
+    problem: Problem, stack: ModuleStack, columns: dict[str, torch.Tensor]
+) -> dict[str, list[Part]]:
+    """Return the parts of each parameter, each with one strength a model."""
+    strengths = {name: column.cpu() for name, column in columns.items()}
+    return {
+        own: [part.at(strengths[part.term]) for part in problem.penalised[name]]
+        for name, own in _names(problem, stack).items()
+        if name in problem.penalised
+    }
+
+
+def _columns(problem: Problem, unit: Unit) -> dict[str, torch.Tensor]:
+    """Return the strengths of each term, one a model."""
+    return {
+        name: torch.tensor(unit.settings.column(name), dtype=torch.float64, device=problem.device)
+        for name in unit.settings.columns
+    }
+
+
+def _residual(problem: Problem, unit: Unit, stack: ModuleStack, rows: int) -> np.ndarray | None:
+    """Return how far each model is from a minimizer; the stack stays as it is."""
+    sums = proximal_sums(problem, _columns(problem, unit))
+    if sums is None:
+        return None
+    buffers = {name: value.clone() for name, value in stack.buffers.items()}
+    seed_generators(derived_seed(unit.seed, 3), problem.device)
+    names = _names(problem, stack)
+    trained = {name: stack.parameters[own] for name, own in names.items()}
+    at = Stationary(
+        lambda x: stack.forward(x, training=True),
+        {name: value.detach() for name, value in trained.items()},
+        tuple(trained.values()),
+        sums,
+        tuple(stack.module.modules()),
+        most_rows=rows,
+    )
+    residual = relative_residual(problem, unit, at)
+    for name, value in stack.buffers.items():
+        value.copy_(buffers[name])
+    return residual

@@ -1,0 +1,119 @@
+"""What a module shows when it takes one training step: what it trains, changes, draws and keeps.
+
+Who uses this: the vectorized engine, and the choice of an engine. Nothing is read from the names
+of classes: a copy of the module takes the step, twice from the same seed.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import nn
+
+from shrinkage.paths.engines.base import Problem, Rows, Unit, template
+from shrinkage.paths.engines.recipe import derived_seed
+from shrinkage.paths.engines.seeding import seed_generators
+from shrinkage.paths.engines.vectorizing.functional_forms import ALONE, FunctionalForms
+
+SAME = 1e-4  # differences of outputs, relative to the largest, that are rounding
+SEED_LABEL = 4
+
+
+@dataclass(frozen=True)
+class Traits:
+    """What is known of a module.
+
+    Args:
+        trained: names of the parameters that have gradients.
+        changing: names of the buffers that a step in training mode changes.
+        draws: whether it draws from torch's generator.
+        repeats: whether the same seed gives the same outputs.
+        bytes_a_row: what a step of one model keeps for its backward pass, for each row.
+    """
+
+    trained: tuple[str, ...]
+    changing: tuple[str, ...]
+    draws: bool
+    repeats: bool
+    bytes_a_row: float
+
+
+@dataclass
+class Step:
+    """A training step of a module without its optimizer."""
+
+    module: nn.Module
+    outputs: torch.Tensor
+    gradients: dict[str, torch.Tensor | None]
+    drew: bool
+    bytes_kept: float
+
+
+def first_rows(problem: Problem, unit: Unit) -> Rows:
+    """Return the first rows for training, as many as a batch holds."""
+    return unit.data.rows.take(unit.data.train[: problem.recipe.batch_size])
+
+
+def step_of(problem: Problem, unit: Unit, module: nn.Module) -> Step:
+    """Return a step of a module from a fixed seed; the module is changed."""
+    rows, kept = first_rows(problem, unit), {}
+    arrays = (*module.parameters(), *module.buffers(), rows.x)
+    own = {value.untyped_storage().data_ptr() for value in arrays}
+
+    def pack(tensor: torch.Tensor) -> torch.Tensor:
+        storage = tensor.untyped_storage()
+        if storage.data_ptr() not in own:
+            kept[storage.data_ptr()] = storage.nbytes()
+        return tensor
+
+    seed_generators(derived_seed(unit.seed, SEED_LABEL), problem.device)
+    before = _state(problem.device)
+    with torch.autograd.graph.saved_tensors_hooks(pack, _itself), FunctionalForms(ALONE):
+        outputs = module.train()(rows.x)
+    losses = problem.loss(outputs.t().unsqueeze(0), rows.target, rows.weight)
+    drew = not torch.equal(before, _state(problem.device))
+    trained = {name: value for name, value in module.named_parameters() if value.requires_grad}
+    gradients = torch.autograd.grad(losses.sum(), list(trained.values()), allow_unused=True)
+    named = dict(zip(trained, gradients, strict=True))
+    return Step(module, outputs.detach(), named, drew, float(sum(kept.values())))
+
+
+def traits_of(problem: Problem, unit: Unit) -> Traits:
+    """Return what the module of a problem shows on the first rows of a unit."""
+    start = dict(template(problem, unit).named_buffers())
+    first, second = (step_of(problem, unit, template(problem, unit)) for _ in range(2))
+    changed = {
+        name
+        for name, value in first.module.named_buffers()
+        if name not in start or not torch.equal(value, start[name])
+    }
+    rows = len(first_rows(problem, unit))
+    return Traits(
+        trained=tuple(name for name, value in first.gradients.items() if value is not None),
+        changing=tuple(name for name in start if name in changed),
+        draws=first.drew,
+        repeats=alike(first.outputs, second.outputs, SAME),
+        bytes_a_row=first.bytes_kept / rows,
+    )
+
+
+def alike(left: torch.Tensor, right: torch.Tensor, tolerance: float) -> bool:
+    """Return whether two arrays are equal up to a share of the largest number.
+
+    >>> alike(torch.tensor([1.0, 0.0]), torch.tensor([1.0, 1e-6]), 1e-4)
+    True
+    """
+    size = max(float(left.abs().max()), float(right.abs().max()), 1e-12)
+    return bool((left - right).abs().max() <= tolerance * size)
+
+
+def _state(device: torch.device) -> torch.Tensor:
+    state = torch.default_generator.get_state()
+    if device.type == "cuda":
+        return torch.cat([state, torch.cuda.get_rng_state(device)])
+    return state
+
+
+def _itself(tensor: torch.Tensor) -> torch.Tensor:
+    return tensor
