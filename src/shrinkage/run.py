@@ -26,6 +26,7 @@ with needs("paths"):
     from shrinkage.paths.own_sets import dataset_of
     from shrinkage.paths.results.directory import read_run, write_run, write_summary
     from shrinkage.paths.results.fitted import FittedPath
+    from shrinkage.paths.running.engine_choice import with_engine
     from shrinkage.paths.running.estimate import Estimate
     from shrinkage.paths.running.plan import Model, Plan, identity_of_data, make_plan
     from shrinkage.paths.running.progress import progress_bar
@@ -234,6 +235,7 @@ def fit_dataset(
         state = open_store(store, fingerprint, resume=resume)
         if store is not None and is_finished(store):
             return load_result(store)
+        plan = with_engine(plan, state)
         if foretell is not None:
             foretell(plan)
         result = PathRun.of(fit(plan, state, bar, announce))

@@ -22,6 +22,7 @@ with needs("paths"):
     from shrinkage.paths.options import PathOptions
     from shrinkage.paths.own_sets import dataset_of
     from shrinkage.paths.results.surfaces import Value
+    from shrinkage.paths.running.engine_choice import with_engine
     from shrinkage.paths.running.estimate import Estimate
     from shrinkage.paths.running.plan import Model, Plan, identity_of_data, make_plan
     from shrinkage.paths.running.progress import progress_bar
@@ -178,6 +179,10 @@ def fit_surface_dataset(
         state = open_store(store, fingerprint, resume=resume)
         if store is not None and is_finished(store):
             return load_result(store)
+        variants = {
+            values: with_engine(own, state, f"engine-{number}")
+            for number, (values, own) in enumerate(variants.items())
+        }
         if foretell is not None:
             foretell(plan)
         result = PathRun.of(fit_cells(variants, spec, state, bar, announce))

@@ -20,6 +20,7 @@ class LeNet(nn.Module):
 
     def __init__(self, n_inputs: int, n_outputs: int) -> None:
         super().__init__()
+        del n_inputs
         self.first = nn.Conv2d(1, 4, 3, padding=1)
         self.second = nn.Conv2d(4, 6, 3)
         self.hidden, self.drop = nn.Linear(6, 16), nn.Dropout(0.2)
@@ -54,6 +55,7 @@ class ResNet(nn.Module):
 
     def __init__(self, n_inputs: int, n_outputs: int) -> None:
         super().__init__()
+        del n_inputs
         self.stem, self.norm = nn.Conv2d(1, 4, 3, 1, 1, bias=False), nn.BatchNorm2d(4)
         self.blocks = nn.Sequential(Block(4, 4, 1), Block(4, 8, 2))
         self.last = nn.Linear(8, n_outputs)
@@ -69,6 +71,7 @@ class Encoder(nn.Module):
 
     def __init__(self, n_inputs: int, n_outputs: int) -> None:
         super().__init__()
+        del n_inputs
         self.words = nn.Embedding(WORDS, 8, padding_idx=0)
         self.places = nn.Parameter(0.1 * torch.randn(LENGTH, 8))
         layer = nn.TransformerEncoderLayer(8, 2, 12, dropout=0.1, batch_first=True)
@@ -88,6 +91,7 @@ class Bag(nn.Module):
 
     def __init__(self, n_inputs: int, n_outputs: int) -> None:
         super().__init__()
+        del n_inputs
         self.words = nn.EmbeddingBag(WORDS, 8, mode="mean", padding_idx=0)
         self.last = nn.Linear(8, n_outputs)
 
@@ -101,6 +105,7 @@ class Two(nn.Module):
 
     def __init__(self, n_inputs: int, n_outputs: int) -> None:
         super().__init__()
+        del n_inputs
         self.numbers, self.category = nn.Linear(INPUTS - 1, 8), nn.Embedding(5, 4)
         self.join = nn.Sequential(nn.LayerNorm(12), nn.GELU(), nn.Linear(12, n_outputs))
 
@@ -115,6 +120,7 @@ class Recurrent(nn.Module):
 
     def __init__(self, n_inputs: int, n_outputs: int) -> None:
         super().__init__()
+        del n_inputs
         self.layer = nn.GRU(SIDE, 6, batch_first=True)
         self.last = nn.Linear(6, n_outputs)
 

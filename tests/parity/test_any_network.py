@@ -124,9 +124,7 @@ def test_a_stack_of_wrong_masks_is_seen(monkeypatch):
 
     problem, unit = problem_of(Encoder)
     forms = {
-        own: form
-        for own, form in functional_forms.STACKED.items()
-        if own is not functional.dropout
+        own: form for own, form in functional_forms.STACKED.items() if own is not functional.dropout
     }
     monkeypatch.setattr("shrinkage.paths.engines.sequential.ALONE", {})
     monkeypatch.setattr("shrinkage.paths.engines.vectorizing.copies.STACKED", forms)

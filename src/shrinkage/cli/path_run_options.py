@@ -115,7 +115,7 @@ Seed = Annotated[
 Engine = Annotated[
     str,
     _option(
-        "All strengths at once or one by one: auto, stacked or sequential.",
+        "All strengths at once or one by one: auto, stacked, vectorized or sequential.",
         "--engine",
         metavar="NAME",
     ),

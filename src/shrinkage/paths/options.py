@@ -27,7 +27,7 @@ from shrinkage.paths.running.runners.registry import runner_named
 
 CHOOSE_BY = ("score", "loss")
 UPDATES = ("proximal", "decoupled", "gradient", "loss")
-ENGINES = ("auto", "stacked", "sequential")
+ENGINES = ("auto", "stacked", "vectorized", "sequential")
 REFITS = ("chosen", "all")
 RARE = ("keep", "other")
 LARGEST_SEED = 2**32 - 1
@@ -68,7 +68,8 @@ class PathOptions:
             folds.
         test_size: share of the rows held out for the one look at the test set; 0: none.
         refit: `chosen` (best, one standard error, unregularized) or `all` strengths.
-        engine: `auto`, `stacked` or `sequential`.
+        engine: `auto`, `stacked` (known layers), `vectorized` (any module that torch's `vmap` can)
+            or `sequential`; `auto` tries and measures where layers are not known.
         device: `auto`, `cpu`, `cuda`, …
         dtype: `float32` or `float64`.
         precision: of matrix products: `float32`, `bfloat16` with float32 weights, or `auto`:

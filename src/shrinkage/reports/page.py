@@ -19,6 +19,7 @@ from shrinkage.drawing.text import plain, share_text
 from shrinkage.paths.results import PathResult
 from shrinkage.reports.cautions import caution_text
 from shrinkage.reports.class_table import class_table
+from shrinkage.reports.engine_told import engine_text
 from shrinkage.reports.figures.strength_axis import positions
 from shrinkage.reports.gain import gain_sentence
 from shrinkage.reports.models_table import model_rows
@@ -104,6 +105,9 @@ def render_page(result: PathResult, figures: tuple[Figure, ...]) -> str:
         result=result,
         tables=_table_columns(result),
         told=[*_notes(result), *told_columns(_records(result), most=100)],
+        engine=engine_text(
+            str(result.summary.get("engine", "")), str(result.summary.get("engine_reason", ""))
+        ),
         target="" if result.target is None else target_text(result.target),
         classes=class_table(result),
         settings=_settings(result),

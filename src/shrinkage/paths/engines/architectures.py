@@ -264,17 +264,23 @@ def _check_width(
 ) -> None:
     training = module.training
     module.eval()
+    for rows in (2, 1, 3):
+        shape = _output_shape(module, name, torch.zeros(rows, n_inputs, dtype=dtype))
+        if shape != (rows, n_outputs):
+            more = "" if rows == 2 else ", and another shape for two: keep the axis of the rows"
+            raise InputError(
+                f"the model {name} must map (rows, {n_inputs}) to (rows, {n_outputs}), "
+                f"got {shape} for {rows} row{'s' if rows > 1 else ''}{more}"
+            )
+    module.train(training)
+
+
+def _output_shape(module: nn.Module, name: str, x: torch.Tensor) -> tuple[int, ...]:
     try:
         with torch.no_grad():
-            shape = tuple(module(torch.zeros(2, n_inputs, dtype=dtype)).shape)
+            return tuple(module(x).shape)
     except Exception as error:
         raise InputError(
-            f"the model {name} fails on a batch of shape (2, {n_inputs}): "
+            f"the model {name} fails on a batch of shape {tuple(x.shape)}: "
             f"{type(error).__name__}: {one_line(error)}; its inputs are rows of numbers"
         ) from error
-    module.train(training)
-    if shape != (2, n_outputs):
-        raise InputError(
-            f"the model {name} must map (rows, {n_inputs}) to (rows, {n_outputs}), "
-            f"got {shape} for two rows"
-        )

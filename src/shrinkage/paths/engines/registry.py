@@ -20,7 +20,7 @@ def choose_engine(name: str, architecture: Architecture, module: nn.Module) -> E
     """Return the engine for a model.
 
     Args:
-        name: `auto`, `stacked` or `sequential`.
+        name: `auto`, `stacked`, `vectorized` or `sequential`.
         architecture: linear models are always solved.
         module: what the architecture builds.
 
@@ -35,4 +35,10 @@ def choose_engine(name: str, architecture: Architecture, module: nn.Module) -> E
             f"the model {architecture.name} cannot be stacked: expected a torch.nn.Sequential of "
             "Linear, activations, Dropout, BatchNorm1d or LayerNorm; use --engine auto"
         )
-    return StackedEngine() if stackable and name != "sequential" else SequentialEngine()
+    stacked = stackable and name in ("auto", "stacked")
+    return StackedEngine() if stacked else SequentialEngine()
+
+
+def is_open(engine: Engine) -> bool:
+    """Return whether a measurement may find a faster engine: for all that is no known layers."""
+    return isinstance(engine, SequentialEngine)

@@ -86,6 +86,8 @@ def summary_of(
         "split": split.description,
         "model": problem.architecture.name,
         "engine": plan.engine.name,
+        **({"engine_reason": plan.why_engine} if plan.why_engine else {}),
+        **({} if plan.repeats else {"repeatable": False}),
         **({"precision": problem.precision} if plan.engine.narrows else {}),
         "penalty": repr(problem.terms.varying[0].penalty),
         **({"fixed": fixed} if fixed else {}),

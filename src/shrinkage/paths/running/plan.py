@@ -22,6 +22,7 @@ from shrinkage.paths.choosing.constant import ConstantScores
 from shrinkage.paths.engines.architectures import Architecture, parse_architecture
 from shrinkage.paths.engines.base import Engine, Problem, Unit, spread
 from shrinkage.paths.engines.recipe import derived_seed
+from shrinkage.paths.engines.registry import is_open
 from shrinkage.paths.engines.threads import thread_share
 from shrinkage.paths.options import PathOptions
 from shrinkage.paths.running.known_before import (
@@ -59,6 +60,8 @@ class Plan:
     `module` holds the weights that the refit starts from; it is looked at and never trained.
     `warnings` and `new_cells`, what own sets hold that training does not, are told with the result.
     `memory` is what training may take, in bytes, and `limit` is lowered where it takes too much.
+    `engine_is_open` says that a measurement may still choose another engine, and `why_engine` is
+    the reason of the choice; `repeats` says whether the same seed gives the same results.
     `share` of a fold's training rows are trained on: all, but in the pilot of large tables;
     `watched` says whether learning curves and residuals are wanted.
     """
@@ -75,6 +78,9 @@ class Plan:
     share: float = 1.0
     watched: bool = True
     limit: StackLimit = field(default_factory=StackLimit)
+    engine_is_open: bool = False
+    why_engine: str = ""
+    repeats: bool = True
 
     @property
     def workers(self) -> int:
@@ -277,6 +283,7 @@ def make_plan(
         posed.warnings,
         new_cells,
         training_bytes(options.memory_cap, preparation.device),
+        engine_is_open=is_open(posed.engine),
     )
 
 

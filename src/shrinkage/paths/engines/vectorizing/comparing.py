@@ -1,0 +1,118 @@
+"""Whether a module gives the same in a stack as by itself, tried on one training step.
+
+Who uses this: the choice of an engine. Two models with different weights take a step in a stack
+and one after the other; outputs, gradients and what the step changes must be the same.
+"""
+
+from __future__ import annotations
+
+import copy
+import warnings
+
+import torch
+from torch import nn
+
+from shrinkage.datasets.wording import one_line
+from shrinkage.paths.engines.base import Problem, Unit, template
+from shrinkage.paths.engines.recipe import derived_seed
+from shrinkage.paths.engines.seeding import seed_generators
+from shrinkage.paths.engines.vectorizing.copies import ModuleStack
+from shrinkage.paths.engines.vectorizing.traits import (
+    SEED_LABEL,
+    Traits,
+    alike,
+    first_rows,
+    step_of,
+)
+
+TOLERANCE = {torch.float32: 1e-3, torch.float64: 1e-8}
+"""Differences that are rounding, relative to the largest number of the same kind."""
+FURTHER = 1.1  # the weights of the second model, times those of the first
+
+
+def obstacle(problem: Problem, unit: Unit, traits: Traits) -> str:
+    """Return why models of this module cannot be trained in a stack; nothing where they can.
+
+    Warnings of torch that a function has no rule for many models at once are an obstacle, too:
+    it then computes one model after the other, and slower.
+    """
+    first = template(problem, unit)
+    second = _further(first)
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always")
+        try:
+            stack = _stacked(first, second, traits)
+            outputs = _step(problem, unit, stack)
+        except Exception as error:
+            return f"torch cannot compute many copies of it at once ({one_line(error, 160)})"
+    slow = next((each for each in told if "performance drop" in str(each.message)), None)
+    if slow is not None:
+        reason = str(slow.message).split(" for ")[-1].split(".")[0]
+        return f"torch has no rule to compute many copies of it at once (aten {reason})"
+    for model, module in enumerate((first, second)):
+        name = _difference(problem, unit, stack, model, module, outputs)
+        if name:
+            return f"many copies of it at once do not compute what one does: {name} differ"
+    return ""
+
+
+def _further(module: nn.Module) -> nn.Module:
+    other = copy.deepcopy(module)
+    with torch.no_grad():
+        for parameter in other.parameters():
+            if parameter.requires_grad:
+                parameter.mul_(FURTHER)
+    return other
+
+
+def _stacked(first: nn.Module, second: nn.Module, traits: Traits) -> ModuleStack:
+    stack = ModuleStack(copy.deepcopy(first), 2, traits)
+    with torch.no_grad():
+        for name, value in second.named_parameters():
+            if name in stack.parameters:
+                stack.parameters[name][1] = value
+    return stack
+
+
+def _step(problem: Problem, unit: Unit, stack: ModuleStack) -> torch.Tensor:
+    """Return the outputs of both models in a step, and leave its gradients."""
+    rows, seen = first_rows(problem, unit), list[torch.Tensor]()
+
+    def loss(outputs: torch.Tensor) -> torch.Tensor:
+        seen.append(outputs.detach())
+        return problem.loss(outputs, rows.target, rows.weight)
+
+    with torch.no_grad():
+        stack.forward(rows.x[:1])  # evaluation
+    seed_generators(derived_seed(unit.seed, SEED_LABEL), problem.device)
+    stack.backward(rows.x, loss)
+    return seen[0]
+
+
+def _difference(
+    problem: Problem,
+    unit: Unit,
+    stack: ModuleStack,
+    model: int,
+    module: nn.Module,
+    outputs: torch.Tensor,
+) -> str:
+    """Return what differs between a model of the stack and the module by itself."""
+    tolerance = TOLERANCE.get(problem.dtype, 1e-2)
+    alone = step_of(problem, unit, module)
+    if not alike(outputs[model].t(), alone.outputs, tolerance):
+        return "outputs"
+    pairs = [
+        (stack.parameters[name].grad, own)
+        for name, own in alone.gradients.items()
+        if own is not None and name in stack.parameters
+    ]
+    left = torch.cat([mine[model].flatten() for mine, _ in pairs if mine is not None])
+    if not alike(left, torch.cat([own.flatten() for _, own in pairs]), tolerance):
+        return "gradients"
+    buffers = dict(module.named_buffers())
+    same = all(
+        alike(own[model].double(), buffers[name].double(), tolerance)
+        for name, own in stack.buffers.items()
+    )
+    return "" if same else "buffers"

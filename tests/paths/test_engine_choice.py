@@ -1,0 +1,129 @@
+"""The engine of a user's module: tried, measured, kept, and told."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from shrinkage import fit_path
+from shrinkage.errors import InputError
+from shrinkage.paths import load_result
+from shrinkage.paths.engines.vectorizing.comparing import obstacle
+from shrinkage.paths.engines.vectorizing.traits import traits_of
+from shrinkage.paths.running.engine_choice import Measured
+from tests.paths.tables import table
+
+SMALL = {"strengths": (1e-3, 1e-2), "folds": 2, "epochs": 1}
+
+
+class Net(nn.Module):
+    """A layer and one more; subclasses do something between them."""
+
+    def __init__(self, n_inputs: int, n_outputs: int) -> None:
+        super().__init__()
+        self.first, self.last = nn.Linear(n_inputs, 6), nn.Linear(6, n_outputs)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Return the outputs."""
+        return self.last(self.between(torch.relu(self.first(x))))
+
+    def between(self, hidden: torch.Tensor) -> torch.Tensor:
+        """Return the hidden units as they are."""
+        return hidden
+
+
+class Branching(Net):
+    """What it computes depends on its numbers, which many models at once do not have in common."""
+
+    def between(self, hidden: torch.Tensor) -> torch.Tensor:
+        """Return one of two."""
+        return hidden if hidden.sum() > 0 else -hidden
+
+
+class NotTorch(Net):
+    """Draws from NumPy's generator."""
+
+    def between(self, hidden: torch.Tensor) -> torch.Tensor:
+        """Return some of the hidden units."""
+        return hidden * float(np.random.default_rng().random())
+
+
+class Squeezing(Net):
+    """Loses the axis of the rows where there is one."""
+
+    def between(self, hidden: torch.Tensor) -> torch.Tensor:
+        """Return them."""
+        return hidden.squeeze(0)
+
+
+class Coupled(Net):
+    """Of many models at once it computes something else than of one: a seeded fault."""
+
+    def between(self, hidden: torch.Tensor) -> torch.Tensor:
+        """Return more in a stack."""
+        stacked = torch._C._functorch.is_batchedtensor(self.first.weight)
+        return hidden * (2.0 if stacked else 1.0)
+
+
+def test_the_engine_and_the_reason_are_told(tmp_path):
+    result = fit_path(Net, *table(), store=tmp_path / "run", **SMALL)
+    assert result.summary["engine"] in ("vectorized", "sequential")
+    assert "of the time of one after the other" in str(result.summary["engine_reason"])
+    assert "repeatable" not in result.summary
+    assert load_result(tmp_path / "run").summary == result.summary
+    page = (tmp_path / "run" / "report.html").read_text()
+    assert f"(engine {result.summary['engine']})" in page
+
+
+@pytest.mark.parametrize("seconds", [(2.0, 1.0), (1.0, 2.0)])
+def test_the_faster_one_is_taken_and_both_agree(monkeypatch, seconds):
+    monkeypatch.setattr(Measured, "of", lambda *_: Measured(*seconds))
+    chosen = fit_path(Net, *table(), **SMALL)
+    assert chosen.summary["engine"] == ("vectorized" if seconds[1] < 2 else "sequential")
+    other = "sequential" if seconds[1] < 2 else "vectorized"
+    asked = fit_path(Net, *table(), engine=other, **SMALL)
+    assert asked.summary["engine"] == other
+    np.testing.assert_allclose(chosen.train_loss, asked.train_loss, atol=1e-4)
+
+
+def test_a_resumed_run_keeps_its_engine(tmp_path, monkeypatch):
+    monkeypatch.setattr(Measured, "of", lambda *_: Measured(2.0, 1.0))
+    store = tmp_path / "run"
+    fit_path(Net, *table(), store=store, **SMALL)
+    note = json.loads((store / "state" / "engine.json").read_text())
+    (store / "summary.json").unlink()
+    monkeypatch.setattr(Measured, "of", lambda *_: pytest.fail("it is measured again"))
+    again = fit_path(Net, *table(), store=store, resume=True, **SMALL)
+    assert again.summary["engine"] == note["engine"] == "vectorized"
+
+
+def test_what_cannot_be_stacked_trains_one_after_the_other_and_says_why():
+    result = fit_path(Branching, *table(), **SMALL)
+    assert result.summary["engine"] == "sequential"
+    assert "torch cannot compute many copies" in str(result.summary["engine_reason"])
+    with pytest.raises(InputError, match="cannot be vectorized") as error:
+        fit_path(Branching, *table(), engine="vectorized", **SMALL)
+    assert "\n" not in str(error.value)
+
+
+def test_a_module_that_computes_something_else_in_a_stack_is_seen(make):
+    problem, unit = make(Coupled)
+    assert obstacle(problem, unit, traits_of(problem, unit)).endswith("outputs differ")
+    problem, unit = make(Net)
+    assert obstacle(problem, unit, traits_of(problem, unit)) == ""
+
+
+def test_randomness_outside_torch_is_told():
+    result = fit_path(NotTorch, *table(), **SMALL)
+    assert result.summary["repeatable"] is False
+    assert "outside torch's generator" in result.warnings[0]
+
+
+def test_a_forward_whose_shape_changes_with_the_batch_is_refused():
+    with pytest.raises(InputError, match="for 1 row, and another shape for two") as error:
+        fit_path(Squeezing, *table(), **SMALL)
+    assert "\n" not in str(error.value)
