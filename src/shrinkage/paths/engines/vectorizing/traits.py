@@ -6,6 +6,7 @@ of classes: a copy of the module takes the step, twice from the same seed.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import torch
@@ -45,7 +46,7 @@ class Step:
 
     module: nn.Module
     outputs: torch.Tensor
-    gradients: dict[str, torch.Tensor | None]
+    gradients: Mapping[str, torch.Tensor | None]
     drew: bool
     bytes_kept: float
 
