@@ -65,6 +65,7 @@ WORKBOOK = (
     "import io\nfrom shrinkage.datasets.formats.workbook import _sheets\n_sheets(io.BytesIO())"
 )
 ONNX = "from shrinkage.pytorch.onnx import export_onnx\nexport_onnx(None, None, 'x')"
+RUNNER = "from shrinkage.paths.running.runners.registry import runner_named as r\nr({!r}).at(None)"
 FRAME = "from shrinkage.reports.example import example_result as r\n"
 DOORS: dict[str, tuple[str, Callable[[], None]]] = {
     "pytorch": ("torch", imports("import shrinkage.pytorch")),
@@ -91,6 +92,8 @@ DOORS: dict[str, tuple[str, Callable[[], None]]] = {
     "predict": ("paths", command("predict", "no-run", "no.csv")),
     "report": ("paths", command("report", "no-run")),
     "audit": ("torch", command("audit", "no.py:loop")),
+    "ray": ("ray", imports(RUNNER.format("ray"))),
+    "slurm": ("slurm", imports(RUNNER.format("slurm"))),
     "tensorboard": ("tensorboard", imports("import shrinkage.ledger as s\ns.TensorBoard('x')")),
     "mlflow": ("mlflow", imports("import shrinkage.ledger as s\ns.MLflow()")),
     "lightning": ("lightning", imports("import shrinkage.pytorch.lightning")),

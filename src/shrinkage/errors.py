@@ -46,6 +46,10 @@ class UnseenCellsWarning(UserWarning):
     """A column of new rows says nothing that it said in training, so its inputs say nothing."""
 
 
+class LostWorkerWarning(UserWarning):
+    """A worker of a path was lost in the middle of a unit, which is trained again."""
+
+
 def near_names(name: str, candidates: Iterable[str], count: int = 3) -> str:
     """Return `did you mean …?` with the candidates most like `name`, or an empty string.
 

@@ -24,6 +24,8 @@ EXTRAS: dict[str, tuple[str, ...]] = {
     "skorch": ("torch", "skorch"),
     "tensorboard": ("torch", "tensorboard"),
     "mlflow": ("mlflow",),
+    "ray": ("ray",),
+    "slurm": ("submitit",),
     "onnx": ("torch", "onnx", "onnxscript", "onnxruntime"),
 }
 """The modules that each extra brings."""

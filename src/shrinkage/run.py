@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 import warnings
 from collections.abc import Callable, Iterable
+from contextlib import ExitStack
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
@@ -130,7 +131,7 @@ def fit_path(
         **options: the fields of `PathOptions`: strengths, folds, repeats, choose_by, compare,
             update, select, seed, epochs, batch_size, learning_rate, scorer, positive,
             score_weights, class_weight, rare, rare_below, test_size, refit, engine, device, dtype,
-            precision, runner, groups_of_inputs, free, memory, fast, standardize.
+            precision, runner, address, groups_of_inputs, free, memory, fast, standardize.
 
     Returns:
         The result: `result.best`, `result.one_standard_error`, `result.table()`, …
@@ -229,8 +230,12 @@ def fit_dataset(
         The result.
     """
     begin = time.perf_counter()
-    with torch.random.fork_rng(devices=[]), scoring_quietly(), progress_bar(progress) as bar:
+    with ExitStack() as closing:
+        closing.enter_context(torch.random.fork_rng(devices=[]))
+        closing.enter_context(scoring_quietly())
+        bar = closing.enter_context(progress_bar(progress))
         plan = make_plan(model, data, penalty, options, validation, as_terms(fixed))
+        closing.callback(plan.runner.close)
         fingerprint = fingerprint_of(plan.identity(), identity_of_data(data, validation))
         state = open_store(store, fingerprint, resume=resume)
         if store is not None and is_finished(store):

@@ -85,6 +85,7 @@ def command(
     precision: run_options.Precision = "auto",
     device: run_options.Device = "auto",
     runner: run_options.Runner = "threads",
+    address: run_options.Address = None,
     memory: run_options.Memory = None,
     fast: run_options.Fast = False,
     out: run_options.Out = None,
@@ -146,6 +147,7 @@ def command(
         precision=precision,
         device=device,
         runner=runner,
+        address=address,
         memory=memory,
         fast=fast,
     )

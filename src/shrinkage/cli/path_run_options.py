@@ -129,7 +129,23 @@ Precision = Annotated[
     ),
 ]
 Device = Annotated[str, _option("auto, cpu, cuda, …", "--device", metavar="NAME")]
-Runner = Annotated[str, _option("What runs the models: threads.", "--runner", metavar="NAME")]
+Runner = Annotated[
+    str,
+    _option(
+        "What runs the models: threads, processes, ray or slurm.",
+        "--runner",
+        metavar="NAME",
+    ),
+]
+Address = Annotated[
+    str | None,
+    _option(
+        "Of a Ray cluster, HOST:PORT or auto [default: one on this machine]; for slurm a folder "
+        "that all nodes see. [default: ~/.shrinkage]",
+        "--address",
+        metavar="WHERE",
+    ),
+]
 Memory = Annotated[
     str | None,
     _option(

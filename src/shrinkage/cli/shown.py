@@ -17,7 +17,7 @@ from rich.text import Text
 
 from shrinkage.cli.shown_surface import show_surface
 from shrinkage.compaction import Compaction
-from shrinkage.errors import UnseenCellsWarning
+from shrinkage.errors import LostWorkerWarning, UnseenCellsWarning
 from shrinkage.extras import missing
 from shrinkage.paths import FittedPath, PathResult
 from shrinkage.paths.running.estimate import Estimate
@@ -59,13 +59,17 @@ def announce(estimate: Estimate) -> None:
 def with_warnings_as_lines(
     function: Callable[..., Any], *arguments: Any, shown: bool, **options: Any
 ) -> Any:
-    """Return what a function returns; its warnings of unseen cells are lines, where `shown`."""
+    """Return what a function returns; its warnings of unseen cells are lines, where `shown`.
+
+    Those of lost workers always are.
+    """
     with warnings.catch_warnings():
         warnings.simplefilter("always" if shown else "ignore", UnseenCellsWarning)
+        warnings.simplefilter("always", LostWorkerWarning)
         usual = warnings.showwarning
 
         def show(message: Any, category: type[Warning], *place: Any, **more: Any) -> None:
-            if issubclass(category, UnseenCellsWarning):
+            if issubclass(category, (UnseenCellsWarning, LostWorkerWarning)):
                 print(f"warning: {message}", file=sys.stderr)
             else:
                 usual(message, category, *place, **more)

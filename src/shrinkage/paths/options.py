@@ -74,7 +74,9 @@ class PathOptions:
         dtype: `float32` or `float64`.
         precision: of matrix products: `float32`, `bfloat16` with float32 weights, or `auto`:
             bfloat16 where a stacked network is trained on a processor that has it.
-        runner: what runs the units: `threads`.
+        runner: what runs the units: `threads`, `processes`, `ray` or `slurm`.
+        address: where the runner is: of a Ray cluster (HOST:PORT or auto; None: a Ray of this
+            machine), or for `slurm` a folder that all nodes see (None: ~/.shrinkage).
         groups_of_inputs: columns that are one group for a group lasso per input: names of groups
             with their columns, or a label for each column; None: each column is one.
         memory: the most that the process, or on a GPU its memory, may hold, as `"2GB"` or in bytes:
@@ -110,6 +112,7 @@ class PathOptions:
     dtype: str = "float32"
     precision: str = "auto"
     runner: str = "threads"
+    address: str | None = None
     groups_of_inputs: GroupsOfInputs | None = None
     free: tuple[str, ...] = ()
     memory: str | float | None = None
@@ -176,7 +179,7 @@ class PathOptions:
         usual["fast"] = False
         for name in (name for name, value in usual.items() if values[name] == value):
             del values[name]  # a run of a version without it goes on
-        for name in ("runner", "memory"):  # where it is trained does not make it another run
+        for name in ("runner", "address", "memory"):  # where it trains makes no other run
             del values[name]
         return values
 

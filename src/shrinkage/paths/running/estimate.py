@@ -23,6 +23,7 @@ from shrinkage.paths.running.outcomes import TRAIN_LOSS_ROWS
 from shrinkage.paths.running.plan import Plan
 from shrinkage.paths.running.process_memory import peak_bytes, resident_bytes
 from shrinkage.paths.running.runners.base import Job, Work
+from shrinkage.paths.running.runners.threads import ThreadRunner
 from shrinkage.paths.running.trial import FEW_MODELS, Speed, measure_speed
 
 REPORT_SECONDS = 3.0
@@ -131,7 +132,9 @@ def estimate(plan: Plan, jobs: Sequence[Job], models: int, *, searched: bool) ->
     if jobs:
         _ = plan.refit_unit  # its rows stay in memory
         work = Work(plan.engine, plan.problem, plan.limit)
-        costs = _Costs(plan, measure_speed(work, jobs[: plan.workers], plan.runner, plan.unit))
+        here = ThreadRunner()
+        some = jobs[: min(plan.workers, here.workers(plan.engine))]
+        costs = _Costs(plan, measure_speed(work, some, here, plan.unit))
         fast = is_fast(plan, models - 1)
         alone = costs.refit(models) + REPORT_SECONDS + (costs.search(models) if searched else 0.0)
         share = costs.fast_share(models) if fast else 1.0

@@ -271,8 +271,8 @@ def make_plan(
         recipe,
         scorer,
     )
-    runner = runner_named(options.runner)
     new_cells = new_cell_cautions(preparation, validation)
+    runner = runner_named(options.runner).at(options.address)
     return Plan(
         posed.problem,
         preparation,

@@ -14,6 +14,7 @@ from typing import Protocol
 
 import numpy as np
 
+from shrinkage.errors import InputError
 from shrinkage.paths.engines.base import Advance, Engine, Problem, Unit
 from shrinkage.paths.engines.threads import torch_threads
 from shrinkage.paths.running.out_of_memory import StackLimit, in_chunks
@@ -92,12 +93,34 @@ class _Pace:
 Keep = Callable[[Job, UnitOutcome], None]
 
 
+def refuse_address(runner: str, address: str | None) -> None:
+    """Raise where an address is given to a runner that works on this machine.
+
+    Raises:
+        InputError: there is one.
+    """
+    if address is not None:
+        raise InputError(
+            f"expected no address (--address) beside the runner {runner!r}, got {address!r}: "
+            "leave it out, or use --runner ray or slurm"
+        )
+
+
 class Runner(Protocol):
     """Runs jobs."""
 
     @property
     def name(self) -> str:
         """Return the runner's name."""
+        ...
+
+    def at(self, address: str | None) -> Runner:
+        """Return the runner for one path, where an address says: a cluster, a folder.
+
+        Raises:
+            MissingExtra: what it needs is not installed.
+            InputError: there is no such place, or the runner has no addresses.
+        """
         ...
 
     def workers(self, engine: Engine) -> int:
@@ -122,4 +145,8 @@ class Runner(Protocol):
             keep: call it with each outcome as soon as it is there: a kill loses no other.
             advance: call it with the steps that are done.
         """
+        ...
+
+    def close(self) -> None:
+        """Give back what was taken: processes, a connection."""
         ...

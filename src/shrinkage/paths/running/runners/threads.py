@@ -17,7 +17,7 @@ import torch
 
 from shrinkage.paths.engines.base import Advance, Engine, Unit
 from shrinkage.paths.running.outcomes import UnitOutcome
-from shrinkage.paths.running.runners.base import Job, Keep, Work
+from shrinkage.paths.running.runners.base import Job, Keep, Work, refuse_address
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -31,6 +31,14 @@ class ThreadRunner:
     """Runs units in threads, for engines that touch nothing global; else one after the other."""
 
     name = "threads"
+
+    def at(self, address: str | None) -> ThreadRunner:
+        """Return this runner, which has no addresses."""
+        refuse_address(self.name, address)
+        return self
+
+    def close(self) -> None:
+        """Do nothing: threads end with each run."""
 
     def workers(self, engine: Engine) -> int:
         """Return as many as torch has threads, or one."""
