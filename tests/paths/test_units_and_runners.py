@@ -47,6 +47,13 @@ class Backwards:
     def __init__(self) -> None:
         self.jobs: list[str] = []
 
+    def at(self, address):
+        assert address is None
+        return self
+
+    def close(self) -> None:
+        self.jobs.append("closed")
+
     def workers(self, engine) -> int:
         del engine
         return 1
@@ -65,7 +72,12 @@ def test_a_registered_runner_is_used_and_changes_no_number(monkeypatch, tmp_path
     monkeypatch.setitem(RUNNERS, runner.name, runner)
     X, y = load_diabetes(return_X_y=True)
     result = fit_path("mlp:4", X, y, runner="backwards", store=tmp_path / "run", **SMALL)
-    assert [name.split("-group")[0] for name in runner.jobs] == ["fold-1", "fold-0", "refit"]
+    assert [name.split("-group")[0] for name in runner.jobs] == [
+        "fold-1",
+        "fold-0",
+        "refit",
+        "closed",
+    ]
     threads = fit_path("mlp:4", X, y, **SMALL)
     np.testing.assert_array_equal(result.fold_scores, threads.fold_scores)
     for name, value in threads.weights["best"].items():
