@@ -40,6 +40,7 @@ if TYPE_CHECKING:
         ShrinkageRegressorCV,
     )
     from shrinkage.run import fit_path
+    from shrinkage.stability import select_columns
     from shrinkage.surfaces import fit_surface
 
 __version__ = "0.1.0"
@@ -75,6 +76,7 @@ __all__ = [
     "layer",
     "named",
     "norms",
+    "select_columns",
     "timescale",
     "weights",
 ]
@@ -84,6 +86,7 @@ _LAZY = {
     "audit": "shrinkage.audits",
     "fit_path": "shrinkage.run",
     "fit_surface": "shrinkage.surfaces",
+    "select_columns": "shrinkage.stability",
     "ShrinkageClassifier": "shrinkage.estimators",
     "ShrinkageClassifierCV": "shrinkage.estimators",
     "ShrinkageRegressor": "shrinkage.estimators",

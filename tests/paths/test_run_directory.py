@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.linear_model import lasso_path
+from sklearn.preprocessing import StandardScaler
 
 from shrinkage import fit_path
+from shrinkage.datasets import make_folds
 from shrinkage.errors import RunDirectoryError
 from shrinkage.paths import load_result
 from tests.paths.small_runs import SMALL, without_times
@@ -107,3 +111,25 @@ def test_a_full_disk_loses_nothing_that_was_done(digits, tmp_path, monkeypatch):
     assert without_times(resumed.summary) == without_times(
         fit_path("mlp:16", *digits, **SMALL).summary
     )
+
+
+def test_columns_rank_by_how_long_they_stay(tmp_path: Path) -> None:
+    """Against the weights of a refit at every strength and scikit-learn's own on each fold."""
+    random = np.random.default_rng(4)
+    X = random.normal(size=(60, 6))
+    X[:, 2] = 1.0  # makes no input
+    y = 3 * X[:, 4] + X[:, 1] + random.normal(size=60)
+    grid = (0.02, 0.2, 0.6, 1.5)
+    result = fit_path(
+        "linear", X, y, strengths=grid, folds=3, test_size=0, repeats=1, store=tmp_path / "run"
+    )
+    used = np.zeros((4, 6))
+    for train, _ in make_folds(y, "regression", None, 3, 0):
+        x = StandardScaler().fit_transform(X[train])
+        _, weights, _ = lasso_path(x, y[train] - y[train].mean(), alphas=grid[::-1], tol=1e-12)
+        used += np.abs(weights[:, ::-1].T) > 1e-9
+    np.testing.assert_allclose(result.frequency, used[:, [0, 1, 3, 4, 5]] / 3, atol=1e-12)
+    table = load_result(tmp_path / "run").columns()
+    assert list(table["column"])[:2] == ["x4", "x1"]
+    assert list(table["last_strength"])[:2] == [1.5, 0.6]
+    assert (tmp_path / "run" / "columns.csv").read_text().startswith("column,last_strength,best,")

@@ -20,6 +20,7 @@ from shrinkage.cli import (
     penalties,
     predict,
     report,
+    select,
     timescale,
 )
 from shrinkage.cli.penalty_options import WithPenaltyOptions
@@ -45,6 +46,9 @@ app.command("data", short_help="Tell a table before training.")(data.command)
 app.command("report", short_help="Draw a run's report again.")(report.command)
 app.command("predict", short_help="Predict rows with a run's model.")(predict.command)
 app.command("compact", short_help="A run's model, smaller.")(compact.command)
+app.command("select", short_help="Name the columns that hold up.")(
+    WithPenaltyOptions(select.command, path_model_options.PANEL)
+)
 app.command("audit", short_help="Does a loop's penalty arrive?")(audit.command)
 app.command("convert", short_help="A strength in other libraries.")(convert.command)
 app.command("timescale", short_help="What a weight decay remembers.")(timescale.command)
@@ -91,7 +95,9 @@ def run(*before: str) -> None:
     except typer.Abort:
         _end(INTERRUPTED)
     except KeyboardInterrupt:  # where no command was ready for it
-        resumes = "; it goes on with --resume" if _command(arguments) == ["path"] else ""
+        resumes = (
+            "; it goes on with --resume" if _command(arguments) in (["path"], ["select"]) else ""
+        )
         typer.echo(f"stopped{resumes}", err=True)
         _end(INTERRUPTED)
     _end(status if isinstance(status, int) else 0)

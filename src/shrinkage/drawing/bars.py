@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure as Canvas
@@ -16,7 +18,7 @@ def draw(canvas: Canvas, figure: BarFigure) -> Axes:
     places = np.arange(len(figure.names))[::-1]
     first, *others = figure.groups
     colour = PALETTE[first.colour].light
-    handles = [
+    handles: list[Any] = [
         axes.barh(places, first.values, height=0.62, color=colour, alpha=0.85, label=first.label)
     ]
     for group, marker in zip(others, "Do", strict=False):
@@ -34,6 +36,9 @@ def draw(canvas: Canvas, figure: BarFigure) -> Axes:
             label=group.label,
             zorder=3,
         )
+    for mark in figure.verticals:
+        line = PALETTE[mark.colour].light
+        handles.append(axes.axvline(mark.at, color=line, linestyle="--", label=mark.label))
     axes.axvline(0.0, color=PALETTE["muted"].light, linewidth=0.9)
     axes.grid(True, axis="x", color=PALETTE["grid"].light, linewidth=0.8)
     axes.set_axisbelow(True)

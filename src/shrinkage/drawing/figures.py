@@ -131,6 +131,7 @@ class BarFigure:
     value_label: str
     names: tuple[str, ...]
     groups: tuple[Bars, ...]
+    verticals: tuple[Mark, ...] = ()
     wide: bool = False
 
 

@@ -17,7 +17,7 @@ from shrinkage.reports.figures import all_figures
 from shrinkage.reports.figures.score import score_figure
 from shrinkage.reports.sentence import summary_sentence
 from shrinkage.reports.table import PathRow, path_table, text_table
-from shrinkage.reports.write import score_plot, write_page, write_report
+from shrinkage.reports.write import score_plot, write_page, write_report, write_selection
 
 if TYPE_CHECKING:
     from shrinkage.drawing.draw import draw_png
@@ -43,6 +43,7 @@ __all__ = [
     "text_table",
     "write_page",
     "write_report",
+    "write_selection",
 ]
 
 # What draws is found when first asked for: it loads matplotlib, or jinja2.

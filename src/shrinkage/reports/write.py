@@ -12,8 +12,10 @@ from pathlib import Path
 from shrinkage.atomic import write_bytes
 from shrinkage.extras import needs
 from shrinkage.paths.results import PathResult
+from shrinkage.paths.selecting.records import StableSelection
 from shrinkage.reports.figures import FIGURE_KEYS, all_figures
 from shrinkage.reports.figures.score import score_figure
+from shrinkage.reports.figures.selection import selection_figure
 from shrinkage.reports.figures.surface import surface_figure
 
 
@@ -63,6 +65,22 @@ def write_page(result: PathResult, path: str | os.PathLike[str]) -> Path:
     _, render_page, _ = _drawing()
     target = Path(path)
     write_bytes(target, render_page(result, all_figures(result)).encode("utf-8"))
+    return target
+
+
+def write_selection(
+    stable: StableSelection, image_shape: tuple[int, int] | None, directory: Path
+) -> Path:
+    """Draw a selection of columns into `figures/selection.png` and return its path.
+
+    Args:
+        stable: the selection.
+        image_shape: (height, width) where a row is a picture.
+        directory: of the selection.
+    """
+    draw_png, *_ = _drawing()
+    target = directory / "figures" / "selection.png"
+    write_bytes(target, draw_png(selection_figure(stable, image_shape)))
     return target
 
 

@@ -145,6 +145,11 @@ class Preprocessing:
         return tuple(place[name] for encoder in self.encoders for name in encoder.sources)
 
     @property
+    def used_columns(self) -> tuple[int, ...]:
+        """Return the numbers of the columns that make inputs, in the order of the inputs."""
+        return tuple(dict.fromkeys(self.source_columns))
+
+    @property
     def n_inputs(self) -> int:
         """Return how many inputs a network needs."""
         return len(self.input_names)

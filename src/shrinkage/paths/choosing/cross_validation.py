@@ -116,6 +116,13 @@ class CrossValidation:
         residual = self.measures.get("residual")
         return None if residual is None or np.isnan(residual).all() else residual
 
+    def frequency(self, columns: int) -> np.ndarray | None:
+        """Return in which share of the folds each source column is used, (settings, columns)."""
+        packed = self.measures.get("columns_used")
+        if packed is None:
+            return None
+        return np.unpackbits(packed, axis=2, count=columns).mean(axis=1)
+
     @property
     def status(self) -> tuple[Status, ...]:
         """Return how training ended for each of the settings over its folds.

@@ -38,14 +38,22 @@ def grouped(
 
 @dataclass(frozen=True)
 class KeptInputs:
-    """Of each model: how many source columns, and how many inputs, have a nonzero weight."""
+    """Of each model: which source columns, and how many inputs, have a nonzero weight.
 
-    columns: torch.Tensor
+    `used` has shape (models, columns), `columns` its sums.
+    """
+
+    used: torch.Tensor
     inputs: torch.Tensor
+
+    @property
+    def columns(self) -> torch.Tensor:
+        """Return how many source columns each model uses."""
+        return self.used.sum(dim=1)
 
 
 def kept_inputs(weight: torch.Tensor, sources: tuple[int, ...]) -> KeptInputs:
-    """Count what a first layer uses.
+    """Tell what a first layer uses.
 
     Args:
         weight: (models, outputs, inputs).
@@ -56,8 +64,8 @@ def kept_inputs(weight: torch.Tensor, sources: tuple[int, ...]) -> KeptInputs:
     """
     used = (weight != 0).any(dim=1)
     if not sources:
-        return KeptInputs(used.sum(dim=1), used.sum(dim=1))
+        return KeptInputs(used, used.sum(dim=1))
     places = torch.tensor(sources, device=weight.device)
     counts = torch.zeros(len(used), max(sources) + 1, dtype=torch.int64, device=weight.device)
     counts.index_add_(1, places, used.to(torch.int64))
-    return KeptInputs((counts > 0).sum(dim=1), used.sum(dim=1))
+    return KeptInputs(counts > 0, used.sum(dim=1))

@@ -185,7 +185,15 @@ def assemble(
         differences=differences,
         early_stop=findings.early_stop,
         compared=findings.compared,
+        frequency=_frequency(plan, validation),
     )
+
+
+def _frequency(plan: Plan, validation: CrossValidation) -> np.ndarray | None:
+    """Return the share of the folds that use each column that makes inputs, in their order."""
+    scaling = plan.preparation.preprocessing
+    frequency = validation.frequency(len(scaling.columns))
+    return None if frequency is None else frequency[:, list(scaling.used_columns)]
 
 
 def _roles(validation: CrossValidation, choice: Choice, refit: Refit) -> dict[str, _RefitRow]:

@@ -12,7 +12,7 @@ import csv
 import io
 import math
 from collections.abc import Callable
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -22,6 +22,7 @@ from shrinkage.atomic import write_bytes
 from shrinkage.cautions import Caution
 from shrinkage.errors import RunDirectoryError
 from shrinkage.paths.results.class_figures import ClassFigures
+from shrinkage.paths.results.columns import columns_frame
 from shrinkage.paths.results.comparisons import ComparedModel, Difference, EarlyStop
 from shrinkage.paths.results.files import read_arrays, read_json, write_arrays, write_json
 from shrinkage.paths.results.fitted import FittedPath, ModelFile
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
     from pandas import DataFrame
 
 FORMAT = 1
+COLUMNS_FILE = "columns.safetensors"
 
 
 def write_run(result: FittedPath, root: Path) -> None:
@@ -60,6 +62,9 @@ def write_run(result: FittedPath, root: Path) -> None:
         write_json(root / "model.json", {"format": FORMAT, **asdict(result.model_file)})
     write_json(root / "history.json", _history(result))
     write_bytes(root / "path.csv", _csv(result).encode())
+    if result.frequency is not None:
+        write_arrays(root / COLUMNS_FILE, {"frequency": result.frequency.astype(np.float32)})
+        write_bytes(root / "columns.csv", columns_frame(result).to_csv(index=False).encode())
 
 
 def write_summary(result: PathResult, root: Path) -> None:
@@ -86,7 +91,10 @@ def read_run(root: Path) -> FittedPath:
     history: Any = read_json(root / "history.json")
     model: Any = read_json(root / "model.json")
     try:
-        return _result(summary, history, model, read_arrays(root / "model.safetensors"))
+        columns = root / COLUMNS_FILE  # not in the folder of an older run
+        frequency = read_arrays(columns)["frequency"] if columns.exists() else None
+        result = _result(summary, history, model, read_arrays(root / "model.safetensors"))
+        return replace(result, frequency=None if frequency is None else frequency.astype(float))
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise RunDirectoryError(
             f"the run in {root} is damaged or of another version ({type(error).__name__}: "

@@ -235,6 +235,19 @@ class FittedPath(PathResult):
 
         return path_frame(self)
 
+    def columns(self) -> DataFrame:
+        """Return which columns the path uses, a row each, those that stay the longest first.
+
+        `last_strength` is the largest strength at which half of the folds use the column; `best`
+        and `one_standard_error` are the shares of the folds that use it there.
+
+        Raises:
+            ValueError: the first layer does not read the columns.
+        """
+        from shrinkage.paths.results.columns import columns_frame
+
+        return columns_frame(self)
+
     def _file(self) -> ModelFile:
         if self.model_file is None:
             raise InputError("expected a result with its model file to predict with, got none")

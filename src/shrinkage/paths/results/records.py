@@ -153,6 +153,8 @@ class PathResult:
     `pixel_positions` holds each input's place in the flattened image (None: all, in order).
     `residual` says how far each network is from a minimizer, (strengths, folds); None where that
     was not measured.
+    `frequency` has the share of the folds that use each column, (strengths, columns), None where
+    the first layer does not read the columns.
     `inputs_kept` counts columns of the table, `network_inputs_kept` the inputs that they became;
     `input_columns` names the column of each input (none: each input is a column).
     `target` is what the target was taken for, `constant` the score of a model without inputs,
@@ -197,6 +199,7 @@ class PathResult:
     early_stop: EarlyStop | None = None
     compared: tuple[ComparedModel, ...] = ()
     surface: Surface | None = None
+    frequency: np.ndarray | None = None
 
     @property
     def score_mean(self) -> np.ndarray:

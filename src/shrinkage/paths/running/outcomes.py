@@ -31,9 +31,9 @@ class UnitOutcome:
     Names: `score`, `log_loss` (NaN of numbers), `train_loss`, `validation_loss`, `status`
     (positions in `Status`), `residual` (NaN: not measured), `halved_to` (models that trained
     together since memory ran out, 0: it did not), `nonzero/NAME`, `norm/NAME` for each penalised
-    array, `inputs_kept` (source columns), `network_inputs_kept` (inputs, of which a column may make
-    several), and for curves `curve/epochs`, `curve/train_loss`, `curve/validation_loss`,
-    `curve/validation_score`.
+    array, `inputs_kept` (source columns), `columns_used` (which ones, packed in bits),
+    `network_inputs_kept` (inputs, of which a column may make several), and for curves
+    `curve/epochs`, `curve/train_loss`, `curve/validation_loss`, `curve/validation_score`.
     A refit has `weights/NAME` instead of scores.
     """
 
@@ -47,6 +47,14 @@ class UnitOutcome:
             for name, value in self.values.items()
             if name.startswith(start)
         }
+
+    def columns_used(self, columns: int) -> np.ndarray | None:
+        """Return which of so many source columns each model uses, (models, columns), or None.
+
+        None where the first layer does not read the columns one by one.
+        """
+        packed = self.values.get("columns_used")
+        return None if packed is None else np.unpackbits(packed, axis=1, count=columns).astype(bool)
 
     @property
     def status(self) -> tuple[Status, ...]:
@@ -208,6 +216,7 @@ def _array_measures(problem: Problem, unit: Unit, trained: Trained) -> dict[str,
     first = first_weight(problem.assignment.infos, unit.data.n_inputs)
     if first in trained.arrays:
         kept = kept_inputs(trained.arrays[first], problem.sources)
+        values["columns_used"] = np.packbits(kept.used.cpu().numpy(), axis=1)
         values["inputs_kept"] = kept.columns.cpu().numpy()
         values["network_inputs_kept"] = kept.inputs.cpu().numpy()
     return values

@@ -1,0 +1,138 @@
+"""`shrinkage select DATA`: the columns that hold up, with a bound on mistakes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from shrinkage.cli import path_data_options as data_options
+from shrinkage.cli import path_model_options as model_options
+from shrinkage.cli import path_run_options as run_options
+from shrinkage.cli.path_values import folder_of, model_with
+from shrinkage.cli.penalty_options import penalty_with, tell_names
+from shrinkage.cli.reading_options import (
+    Encoding,
+    Header,
+    Names,
+    Separator,
+    Sheet,
+    read_options_of,
+    tell_notes,
+)
+
+PANEL = "Selection"
+INTERRUPTED = 130
+
+
+def _option(text: str, *names: str, **extra: Any):
+    return typer.Option(*names, help=text, rich_help_panel=PANEL, **extra)
+
+
+def command(
+    data: Annotated[str, data_options.DATA],
+    target: data_options.Target = None,
+    drop: data_options.Drop = None,
+    split_by: data_options.SplitBy = None,
+    sample_weight: data_options.SampleWeight = None,
+    task: data_options.Task = None,
+    columns: data_options.Columns = None,
+    missing_target: data_options.MissingTarget = "refuse",
+    separator: Separator = None,
+    encoding: Encoding = None,
+    header: Header = None,
+    names: Names = None,
+    sheet: Sheet = None,
+    penalty: str = "l1",
+    fixed: model_options.Fixed = None,
+    model: model_options.Model = "linear",
+    activation: model_options.Activation = None,
+    dropout: model_options.Dropout = None,
+    norm: model_options.Norm = None,
+    epochs: model_options.Epochs = None,
+    false_selections: Annotated[
+        float,
+        _option("Columns selected by mistake: at most so many are expected.", "--false"),
+    ] = 1.0,
+    threshold: Annotated[
+        float,
+        _option("Share of the halves that must draw a column, above 0.5.", "--threshold"),
+    ] = 0.75,
+    pairs: Annotated[
+        int, _option("How often the rows are halved.", "--pairs", metavar="COUNT")
+    ] = 50,
+    strengths: Annotated[
+        int, _option("Strengths of the path of a half.", "--strengths", metavar="COUNT")
+    ] = 40,
+    level: Annotated[
+        float,
+        _option("Of the universal threshold: chance that mere noise lets a column in.", "--level"),
+    ] = 0.05,
+    seed: run_options.Seed = 0,
+    device: run_options.Device = "auto",
+    runner: run_options.Runner = "threads",
+    memory: run_options.Memory = None,
+    out: run_options.Out = None,
+    resume: run_options.Resume = False,
+    quiet: run_options.Quiet = False,
+    **penalty_options: Any,
+) -> None:
+    """Name the columns that most halves of the rows select, with a bound on mistakes.
+
+    The rows are halved again and again; on each half columns are drawn in the order in which they
+    enter the model. A folder is written: columns.csv, selection.json and a picture. Exit status 0:
+    done; 2: bad input, said in one line; 130: stopped, to go on with --resume.
+
+    \b
+    Examples:
+      shrinkage select table.csv --target price
+      shrinkage select genes.csv --target kind --false 0.5 --threshold 0.9
+      shrinkage select table.csv --model mlp:16 --penalty group-lasso --pairs 20
+    """
+    from shrinkage.cli.shown_selection import show_selection
+    from shrinkage.datasets import load_dataset
+    from shrinkage.datasets.column_specs import read_specs
+    from shrinkage.paths import PathOptions
+    from shrinkage.paths.selecting.stability import StabilityOptions
+    from shrinkage.stability import select_of_dataset
+    from shrinkage.terms.text import written_term
+
+    beside = [written_term(text, "--with") for text in fixed or ()]
+    chosen_penalty = penalty_with(penalty, penalty_options)
+    stability = StabilityOptions(
+        false_selections=false_selections, threshold=threshold, pairs=pairs, strengths=strengths
+    )
+    options = PathOptions(seed=seed, epochs=epochs, device=device, runner=runner, memory=memory)
+    rows = load_dataset(
+        data,
+        target=target,
+        drop=drop or (),
+        split_by=split_by,
+        sample_weight=sample_weight,
+        task=task,
+        specs={} if columns is None else read_specs(columns),
+        missing_target=missing_target,
+        read_options=read_options_of(separator, encoding, header, names, sheet),
+    )
+    tell_names(penalty, *(term.name for term in beside))
+    if not quiet:
+        tell_notes(data, rows.notes)
+    folder = Path("runs") / f"{folder_of(rows.name)}-columns" if out is None else out
+    try:
+        selection = select_of_dataset(
+            model_with(model, activation, dropout, norm),
+            rows,
+            penalty=chosen_penalty,
+            fixed=[term.term() for term in beside],
+            options=options,
+            stability=stability,
+            level=level,
+            store=folder,
+            resume=resume,
+            progress=False if quiet else None,
+        )
+    except KeyboardInterrupt:
+        typer.echo(f"stopped; the same command with --resume goes on in {folder}", err=True)
+        raise typer.Exit(INTERRUPTED) from None
+    show_selection(selection, folder, quiet=quiet)

@@ -1,0 +1,70 @@
+"""What `shrinkage select` shows: the most frequent columns and the answer, data as plain text."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+from rich import box
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from shrinkage.drawing.text import count_text, strength_text
+from shrinkage.stability import ColumnSelection
+
+MOST_ROWS = 20
+FEW_DRAWN = 0.5
+
+
+def show_selection(selection: ColumnSelection, folder: Path, *, quiet: bool) -> None:
+    """Print the most frequent columns, what is selected, the bound, and where it is kept."""
+    console = Console(highlight=False)
+    if not quiet:
+        console.print(_table(selection))
+    for sentence in sentences(selection):
+        console.print(Text(sentence))
+    print(f"columns: {folder / 'columns.csv'}")
+
+
+def _table(selection: ColumnSelection) -> Table:
+    stable, universal = selection.stable, selection.universal
+    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
+    headers = ("column", "drawn by", "selected", *(() if universal is None else ("universal",)))
+    for header in headers:
+        table.add_column(header, justify="right" if header == "drawn by" else "left")
+    drawn = np.flatnonzero(stable.frequency > 0)
+    order = drawn[np.argsort(-stable.frequency[drawn], kind="stable")][:MOST_ROWS]
+    for place in order:
+        chosen = bool(stable.support[place])
+        cells = [stable.columns[place], f"{100 * stable.frequency[place]:.0f} %"]
+        cells.append("yes" if chosen else "")
+        if universal is not None:
+            cells.append("yes" if universal.support[place] else "")
+        table.add_row(*(Text(cell) for cell in cells), style="bold" if chosen else "")
+    return table
+
+
+def sentences(selection: ColumnSelection) -> list[str]:
+    """Return what is selected and how far to trust it."""
+    stable, universal = selection.stable, selection.universal
+    count, halves = len(stable.selected), 2 * stable.pairs
+    said = [
+        f"{count_text(count, 'column')} of {len(stable.columns):,} drawn by at least "
+        f"{100 * stable.threshold:.0f} % of {halves} halves of the rows. Expected among them by "
+        f"mistake: at most {stable.bound.any_halves:.2g} ({stable.bound.unimodal:.2g} where "
+        "frequencies have one mode)."
+    ]
+    if stable.drawn_mean < FEW_DRAWN * stable.drawn:
+        said.append(
+            f"warning: a half drew {stable.drawn_mean:.1f} columns where {stable.drawn} were "
+            "allowed: many enter at once, which more --strengths tell apart, or are not taken out "
+            "in so few steps (--epochs)"
+        )
+    if universal is not None:
+        used = count_text(int(universal.support.sum()), "column")
+        said.append(
+            f"Universal threshold (level {universal.level:g}): strength "
+            f"{strength_text(universal.strength)}, at which a model of all rows uses {used}."
+        )
+    return said

@@ -1,0 +1,1 @@
+"""Which columns matter, with a bound on how many are named for nothing."""
