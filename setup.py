@@ -49,6 +49,7 @@ def description() -> str:
 KERNELS = {
     "pytorch/prox/kernels": ("_shrink", "_adam", "_groups"),
     "paths/engines/linear/kernels": ("_descent", "_pattern"),
+    "paths/engines/kernels": ("_cross_entropy",),
 }
 """Folders, and the files of each that are built into one module, called as the first of them."""
 

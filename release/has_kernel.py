@@ -11,7 +11,11 @@ from pathlib import Path
 
 import shrinkage
 
-PARTS = ("pytorch/prox/kernels/_shrink", "paths/engines/linear/kernels/_descent")
+PARTS = (
+    "pytorch/prox/kernels/_shrink",
+    "paths/engines/linear/kernels/_descent",
+    "paths/engines/kernels/_cross_entropy",
+)
 
 for part in PARTS:
     built = Path(shrinkage.__file__).parent / part

@@ -154,7 +154,7 @@ def test_many_rows_are_asked_only_where_few_leave_it_open(make, monkeypatch):
     assert trained.residual is not None
     whole = trained.residual()
     assert whole is not None
-    monkeypatch.setattr(stationarity, "FEW_ROWS", 150)
+    monkeypatch.setattr(stationarity, "ROWS", (150, stationarity.MOST_ROWS))
     few = trained.residual()
     assert few is not None
     monkeypatch.setattr(stationarity, "CONVERGED", float(np.median(few)))

@@ -16,6 +16,8 @@ from typing import Protocol
 import numpy as np
 import torch
 
+from shrinkage.paths.engines import kernels
+
 
 class StackedLoss(Protocol):
     """A data loss of a stack of models."""
@@ -61,6 +63,8 @@ class StackedCrossEntropy:
         self, outputs: torch.Tensor, target: torch.Tensor, weight: torch.Tensor | None
     ) -> tuple[torch.Tensor, torch.Tensor]:
         """Return the loss of each model, and (softmax − one where it is the label)·weight/rows."""
+        if kernels.takes(outputs, target, weight):
+            return kernels.cross_entropy(outputs, target, weight)
         log_probability = torch.log_softmax(outputs, dim=1)
         index = target.view(1, 1, -1).expand(outputs.shape[0], 1, -1)
         losses = _row_mean(-log_probability.gather(1, index).squeeze(1), weight)

@@ -21,7 +21,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from itertools import accumulate
+from itertools import accumulate, pairwise
 
 import numpy as np
 import torch
@@ -39,7 +39,9 @@ STEP = 0.1
 # Numbers in one layer of all models that are computed at a time: 8 MB in float32, for the cache.
 CHUNK_NUMBERS = 2_000_000
 MOST_CHUNK_ROWS = 4096
-FEW_ROWS, MOST_ROWS = 20_000, 100_000
+MOST_ROWS = 100_000
+# Rows that are asked one after the other, while some model is not known to have converged.
+ROWS = (5_000, 20_000, MOST_ROWS)
 # Rows that are seen where masks of dropout or batches are random, those of few several times.
 RANDOM_ROWS = 8192
 # Rows that say what the residual is relative to: a size, which a sample tells.
@@ -95,14 +97,17 @@ def proximal_sums(
 def relative_residual(problem: Problem, unit: Unit, at: Stationary) -> np.ndarray:
     """Return the relative residual of each model, shape (models,); NaN where it is not finite.
 
-    `FEW_ROWS` training rows, evenly spread, are asked first: their scatter makes a residual larger
-    and hardly ever smaller, so a model that has converged by them has. For the others, at most
-    `MOST_ROWS` are used. Which it is depends on the model alone, not on those beside it.
+    Few training rows, evenly spread, are asked first: their scatter makes a residual larger and
+    hardly ever smaller, so a model that has converged by them has. Of the others more are asked, as
+    `ROWS` says. Which it is depends on the model alone, not on those beside it.
     """
-    few = _residual_on(problem, unit, at, FEW_ROWS)
-    if len(unit.data.train) <= FEW_ROWS or not (few > CONVERGED).any():
-        return few
-    return np.where(few > CONVERGED, _residual_on(problem, unit, at, MOST_ROWS), few)
+    residual = _residual_on(problem, unit, at, ROWS[0])
+    for fewer, most in pairwise(ROWS):
+        still_open = residual > CONVERGED
+        if len(unit.data.train) <= fewer or not still_open.any():
+            break
+        residual = np.where(still_open, _residual_on(problem, unit, at, most), residual)
+    return residual
 
 
 def _residual_on(problem: Problem, unit: Unit, at: Stationary, most: int) -> np.ndarray:
