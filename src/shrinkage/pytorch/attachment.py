@@ -20,7 +20,7 @@ from shrinkage.pytorch.attached import check_free, forget_attached, note_attache
 from shrinkage.pytorch.checkpoint import load_slot_states, slot_states
 from shrinkage.pytorch.ledger import LayerState, Ledger
 from shrinkage.pytorch.ledger.entries import record_begin, record_end
-from shrinkage.pytorch.nesting import outermost
+from shrinkage.pytorch.nesting import outermost, untraced
 from shrinkage.pytorch.optimizers import Moment
 from shrinkage.pytorch.optimizers.averages import SHRINKS, closure_at
 from shrinkage.pytorch.optimizers.support import check_group, check_sharded, check_support
@@ -73,12 +73,9 @@ class Attachment:
         self._take(slots)
         self._bring_strengths()
         self._held = _count(optimizer)
-        # A compiled step calls the hooks between its graphs: traced into one, every strength and
-        # learning rate would be a constant to recompile for.
-        eager: Any = torch.compiler.disable
         self._handles = (
-            optimizer.register_step_pre_hook(eager(outermost(optimizer, self._before_step))),
-            optimizer.register_step_post_hook(eager(outermost(optimizer, self._after_step))),
+            optimizer.register_step_pre_hook(untraced(outermost(optimizer, self._before_step))),
+            optimizer.register_step_post_hook(untraced(outermost(optimizer, self._after_step))),
         )
         note_attached(optimizer, self)
 

@@ -7,10 +7,12 @@ once more, before and after the inner step (torch 2.13).
 
 from __future__ import annotations
 
+import inspect
 import sys
 from collections.abc import Callable
 from typing import Any
 
+import torch
 from torch.optim import Optimizer
 
 _WRAPPER = getattr(Optimizer.profile_hook_step(lambda: None), "__code__", None)
@@ -26,7 +28,10 @@ def outermost(optimizer: Optimizer, hook: Callable[..., Any]) -> Callable[..., A
     Returns:
         The hook itself where the class inherits its step as it is, and none can lie within another.
     """
-    own = [kind for kind in type(optimizer).__mro__ if "step" in vars(kind)]
+    kinds = (kind for kind in type(optimizer).__mro__ if "step" in vars(kind))
+    own = {
+        inspect.unwrap(vars(kind)["step"]) for kind in kinds
+    }  # torch gives AdamW Adam's, wrapped
     if len(own) < 3:  # the class that has the step, and Optimizer
         return hook
 
@@ -35,6 +40,21 @@ def outermost(optimizer: Optimizer, hook: Callable[..., Any]) -> Callable[..., A
         return None if _is_within(stepped) else hook(stepped, args, kwargs)
 
     return outer
+
+
+def untraced(hook: Callable[..., Any]) -> Callable[..., Any]:
+    """Return a hook that a compiled step calls between its graphs.
+
+    Traced into one, every strength and learning rate would be a constant to recompile for. Outside
+    of compiled code the hook is called as it is: `torch.compiler.disable` takes microseconds.
+    """
+    disabled: Any = torch.compiler.disable(hook)
+
+    def chosen(stepped: Any, args: Any, kwargs: Any) -> Any:
+        call = disabled if torch.compiler.is_compiling() else hook
+        return call(stepped, args, kwargs)
+
+    return chosen
 
 
 def _is_within(optimizer: Any) -> bool:

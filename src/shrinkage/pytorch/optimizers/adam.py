@@ -19,9 +19,10 @@ from shrinkage.pytorch.optimizers.motion import Metric, Moment, Motion
 def adam(moment: Moment, _noted: None = None) -> Motion:
     """Return lr / (√v̂ + ε) with v̂ = v / (1 − β2ᵗ), or the largest v so far with amsgrad."""
     group, state = moment.group, moment.state
-    root = math.sqrt(1 - float(group["betas"][1]) ** float(state["step"]))
+    step, (beta1, beta2) = float(state["step"]), group["betas"]
+    root = math.sqrt(1 - float(beta2) ** step)
     square = state["max_exp_avg_sq" if group.get("amsgrad") else "exp_avg_sq"]
-    rate, past = float(group["lr"]), 1 - float(group["betas"][0]) ** float(state["step"])
+    rate, past = float(group["lr"]), 1 - float(beta1) ** step
     return Motion(
         rate * root,
         square,

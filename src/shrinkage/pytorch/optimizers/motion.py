@@ -37,7 +37,7 @@ class Moment(NamedTuple):
     gradient: torch.Tensor | None = None
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, slots=True)
 class Motion:
     """The step size of each weight: rate / denominator.
 

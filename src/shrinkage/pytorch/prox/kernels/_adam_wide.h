@@ -1,9 +1,7 @@
-/* The pass of _adam.c over float32 weights on processors with AVX512-BF16, sixteen at a time.
+/* The pass of _adam.c over float32 weights, sixteen at a time. Gradients in bfloat16 are read, and
+   copies written, on the way; a copy of a number that is too small to be normal is 0. */
+#include "_wide.h"
 
-   There a root and two quotients are most of the pass, as each takes some sixteen cycles: they come from
-   the processor's estimates of fourteen bits and one step of Newton's method, which leaves the last
-   bit or two open. Gradients in bfloat16 are read, and copies written, on the way. Where one operand
-   is not a number, min and max give the second one, so that what is compared stands there. */
 /* What a pass works on, from some weight on; gradients are in bfloat16 where `g` is NULL. */
 struct wide_arrays {
     float *w, *m, *v;
@@ -12,40 +10,7 @@ struct wide_arrays {
     uint16_t *narrow_w;
 };
 
-#if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__) && __GNUC__ >= 10
-#include <immintrin.h>
-
-#define WIDE __attribute__((target("avx512f,avx512bf16")))
-#define WIDE_INLINE WIDE static inline __attribute__((always_inline))
-
-WIDE_INLINE __m512 wide_inverse(__m512 x)
-{
-    __m512 r = _mm512_rcp14_ps(x);
-    return _mm512_fmadd_ps(r, _mm512_fnmadd_ps(x, r, _mm512_set1_ps(1)), r);
-}
-
-/* Of normal numbers: half the estimate and the root itself are normal, too. */
-WIDE_INLINE __m512 wide_root(__m512 x)
-{
-    __m512 r = _mm512_rsqrt14_ps(x), s = _mm512_mul_ps(x, r), half = _mm512_set1_ps(0.5f);
-    return _mm512_fmadd_ps(s, _mm512_fnmadd_ps(s, _mm512_mul_ps(half, r), half), s);
-}
-
-WIDE_INLINE __m512 wide_clamp(__m512 x, __m512 low, __m512 high)
-{
-    return _mm512_max_ps(low, _mm512_min_ps(high, x));
-}
-
-WIDE_INLINE __m512 wide_shrunk(__m512 x, __m512 t)
-{
-    return _mm512_sub_ps(x, wide_clamp(x, _mm512_sub_ps(_mm512_setzero_ps(), t), t));
-}
-
-WIDE_INLINE __m512 wide_widened(__m256i narrow)
-{
-    return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_cvtepu16_epi32(narrow), 16));
-}
-
+#if HAS_WIDE
 struct wide {
     __m512 fresh, beta2, rare, step, epsilon, bound, farthest, threshold, ridge, least, most;
 };
@@ -165,14 +130,7 @@ WIDE static long long wide_pass(const double *number, double l1, double l2,
     return zeros;
 }
 
-static int wide_is_there(void)
-{
-    __builtin_cpu_init();
-    return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bf16");
-}
 #else
-static int wide_is_there(void) { return 0; }
-
 static long long wide_pass(const double *number, double l1, double l2,
                            const struct wide_arrays *a, size_t count)
 {

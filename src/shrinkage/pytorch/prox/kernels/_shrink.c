@@ -9,6 +9,7 @@
 #include <float.h>
 #include <math.h>
 #include "_pool.h"
+#include "_shrink_wide.h"
 
 struct pass {
     float **w, **square, **push; /* square and push: NULL in a scalar metric */
@@ -105,6 +106,10 @@ static void diagonal(const struct pass *p, size_t k, size_t from, size_t n)
     const float *push = p->push ? p->push[k] + from : NULL;
     float *w = p->w[k] + from, start[CHUNK];
     const float *square = p->square[k] + from;
+    if (wide_is_there()) {
+        wide_diagonal(w, square, push, n, numbers);
+        return;
+    }
     for (size_t i = 0; i < n; i += CHUNK) {
         size_t count = n - i < CHUNK ? n - i : CHUNK;
         int beyond = numbers[1] == 0.0f ? diagonal_l1(w + i, square + i, start, count, numbers)

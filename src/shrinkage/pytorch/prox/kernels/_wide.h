@@ -1,0 +1,55 @@
+/* Sixteen float32 numbers at a time, on processors with AVX512-BF16: what the wide passes share.
+
+   A root and a quotient take some sixteen cycles each there, most of a pass: they come from the
+   processor's estimates of fourteen bits and one step of Newton's method, which leaves the last bit
+   or two open. Where one operand is not a number, min and max give the second one, so that what is
+   compared stands there. */
+#ifndef SHRINKAGE_WIDE_H
+#define SHRINKAGE_WIDE_H
+
+#if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__) && __GNUC__ >= 10
+#define HAS_WIDE 1
+#include <immintrin.h>
+
+#define WIDE __attribute__((target("avx512f,avx512bf16")))
+#define WIDE_INLINE WIDE static inline __attribute__((always_inline))
+
+WIDE_INLINE __m512 wide_inverse(__m512 x)
+{
+    __m512 r = _mm512_rcp14_ps(x);
+    return _mm512_fmadd_ps(r, _mm512_fnmadd_ps(x, r, _mm512_set1_ps(1)), r);
+}
+
+/* Of normal numbers: half the estimate and the root itself are normal, too. */
+WIDE_INLINE __m512 wide_root(__m512 x)
+{
+    __m512 r = _mm512_rsqrt14_ps(x), s = _mm512_mul_ps(x, r), half = _mm512_set1_ps(0.5f);
+    return _mm512_fmadd_ps(s, _mm512_fnmadd_ps(s, _mm512_mul_ps(half, r), half), s);
+}
+
+WIDE_INLINE __m512 wide_clamp(__m512 x, __m512 low, __m512 high)
+{
+    return _mm512_max_ps(low, _mm512_min_ps(high, x));
+}
+
+WIDE_INLINE __m512 wide_shrunk(__m512 x, __m512 t)
+{
+    return _mm512_sub_ps(x, wide_clamp(x, _mm512_sub_ps(_mm512_setzero_ps(), t), t));
+}
+
+WIDE_INLINE __m512 wide_widened(__m256i narrow)
+{
+    return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_cvtepu16_epi32(narrow), 16));
+}
+
+static inline int wide_is_there(void)
+{
+    __builtin_cpu_init();
+    return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bf16");
+}
+#else
+#define HAS_WIDE 0
+
+static inline int wide_is_there(void) { return 0; }
+#endif
+#endif
