@@ -10,6 +10,9 @@ from linear_cells import FOLDS, Cell, family_of, loss_of
 
 from shrinkage.paths.engines.linear.solver import Solver
 
+NOTHING = 1e-9
+"""What of a peer's coefficients is no coefficient: some end beside zero."""
+
 GAP, APART = 1e-6, 1e-5
 OF_SCIKIT_LEARN, OF_PEERS = 1.0, 2.0
 CLASS_SECONDS = 12.0
@@ -62,6 +65,7 @@ def goals_of(figures: dict[str, Any]) -> dict[str, bool | None]:
         "peers": None if ratio is None else ratio <= OF_PEERS,
         "scikit-learn": None if whole_ratio is None else whole_ratio <= OF_SCIKIT_LEARN,
         "coefficients": min(apart.values()) <= APART if apart else None,
+        "zeros": min(figures["zeros_apart"].values()) == 0 if apart else None,
     }
 
 
@@ -78,4 +82,5 @@ def told(figures: dict[str, Any]) -> str:
     parts.append(f"whole {own['ours']:.2f} s, scikit-learn's class {own.get('class', '-')}")
     if figures["apart"]:
         parts.append(f"apart {min(figures['apart'].values()):.0e}")
+        parts.append(f"zeros that differ {min(figures['zeros_apart'].values())}")
     return "; ".join(parts)

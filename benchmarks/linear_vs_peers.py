@@ -18,6 +18,7 @@ Usage: `python linear_vs_peers.py [--quick] [TABLE …]`
 # pyright: reportArgumentType=false
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -37,6 +38,7 @@ from linear_judging import (
     APART,
     CLASS_SECONDS,
     GAP,
+    NOTHING,
     OF_PEERS,
     OF_SCIKIT_LEARN,
     goals_of,
@@ -127,7 +129,7 @@ def timed(fit: Callable[[], object]) -> float:
 
 def whole(cell: Cell) -> dict[str, Any]:
     """Return the seconds of `fit_path` and of scikit-learn's class, alternated."""
-    options: dict[str, Any] = {"penalty": PENALTIES[cell.penalty], "folds": FOLDS}
+    options: dict[str, Any] = {"penalty": PENALTIES[cell.penalty], "folds": FOLDS, "repeats": 1}
     if cell.penalty == "group" and cell.classes <= 2:
         places = range(0, cell.x.shape[1], cell.size)
         options["groups_of_inputs"] = {
@@ -161,12 +163,13 @@ def figures_of(cell: Cell, path: Path) -> dict[str, Any]:
         for peer in ("scikit-learn", *PACKAGES):
             kept = path.with_name(f"{path.stem}.{peer}.npz")
             peers[peer] = judged(cell, np.load(kept)) if kept.exists() else {"said": "not run"}
-    apart = {}
+    apart, zeros = {}, {}
     for peer, figures in peers.items():
         theirs = figures.pop("weights", None)
         if theirs is not None:
             pairs = list(zip(weights, theirs, strict=True))
             apart[peer] = max(float(np.abs(a - b).max()) for a, b in pairs)
+            zeros[peer] = sum(int(((a == 0) != (np.abs(b) < NOTHING)).sum()) for a, b in pairs)
     certified = {p: f["seconds"] for p, f in peers.items() if f.get("gap", np.inf) <= GAP}
     end_to_end = whole(cell)
     return {
@@ -174,6 +177,7 @@ def figures_of(cell: Cell, path: Path) -> dict[str, Any]:
         "gap": gap,
         "peers": peers,
         "apart": apart,
+        "zeros_apart": zeros,
         "fastest": min(certified, key=certified.__getitem__) if certified else None,
         "ratio": round(seconds / min(certified.values()), 2) if certified else None,
         "whole": end_to_end,
@@ -181,6 +185,13 @@ def figures_of(cell: Cell, path: Path) -> dict[str, Any]:
         if "class" in end_to_end
         else None,
     }
+
+
+def _kept() -> dict[str, Any]:
+    """Return the cells of tables that were compared before, in runs of some tables each."""
+    path = HERE / "results" / "linear_vs_peers.json"
+    kept = json.loads(path.read_text())["cells"] if path.exists() else {}
+    return {name: own for name, own in kept.items() if "goals" in own}
 
 
 def main(arguments: list[str]) -> None:
@@ -212,7 +223,7 @@ def main(arguments: list[str]) -> None:
     write_result(
         "linear_vs_peers",
         {
-            "cells": results,
+            "cells": {**_kept(), **results} if len(tables) < len(TABLES) else results,
             "goals": {
                 "gap": GAP,
                 "peers": OF_PEERS,

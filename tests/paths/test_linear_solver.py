@@ -100,12 +100,9 @@ def test_the_certificate_is_never_below_the_true_distance(kind, words, monkeypat
     norms = norms_of(words, loss.outputs)
     best = Solver(loss).solve(norms)
     scale = Solver(loss)._zero.value
-    monkeypatch.setattr(solving, "_AIM", np.inf)
-    monkeypatch.setattr(solving, "_AIM_OF_RIDGES", np.inf)
-    monkeypatch.setattr(solving, "CERTAIN", np.inf)
     monkeypatch.setattr(solving, "_EXACT", 0.1)
     monkeypatch.setattr(Solver, "_on_pattern", lambda _, place, __: place)
-    early = Solver(loss).solve(norms)
+    early = Solver(loss, solving.Aim(np.inf, np.inf)).solve(norms)
     center = loss.center
     values = (
         [objective(loss, norms, s.weights, s.intercept + s.weights @ center) for s in (early, best)]

@@ -214,6 +214,10 @@ class Engine(Protocol):
         """Return how many of a unit's models are in memory and take a step together."""
         ...
 
+    def is_brief(self, problem: Problem, unit: Unit) -> bool:
+        """Return whether a unit is done sooner than threads take to share Python's lock."""
+        ...
+
     def steps(self, problem: Problem, rows: int, models: int) -> int:
         """Return what the calls of `advance` add up to for so many training rows and models."""
         ...

@@ -27,6 +27,9 @@ from shrinkage.paths.engines.losses import StackedSquaredError
 from shrinkage.paths.engines.threads import one_blas_thread, torch_threads
 from shrinkage.terms import ProximalSum, closed_form, penalty_on
 
+MOST_BRIEF = 1_000_000
+"""Rows × weights × models under which two units in threads wait for each other."""
+
 WEIGHT, BIAS = "0.weight", "0.bias"
 
 
@@ -56,6 +59,11 @@ class LinearEngine:
     def at_once(self, models: int) -> int:
         """Return all: they are solved together."""
         return models
+
+    def is_brief(self, problem: Problem, unit: Unit) -> bool:
+        """Return whether it takes milliseconds, most of them in Python."""
+        numbers = len(unit.data.train) * unit.data.n_inputs * problem.n_outputs
+        return numbers * len(unit.settings) <= MOST_BRIEF
 
     def steps(self, problem: Problem, rows: int, models: int) -> int:
         """Return 1: a solve reports when it is done."""

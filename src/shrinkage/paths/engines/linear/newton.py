@@ -19,7 +19,7 @@ from scipy.linalg.lapack import dposv  # pyright: ignore[reportAttributeAccessIs
 from shrinkage.paths.engines.linear.losses import Loss, Place, Unknowns
 from shrinkage.paths.engines.linear.norms import Norms
 
-MOST_DENSE = 800
+MOST_DENSE = 2500
 """Up to so many unknowns the matrix of second derivatives is made; beyond, only its products."""
 
 _DAMPING = 1e-11  # of the largest curvature: a direction without any has no length

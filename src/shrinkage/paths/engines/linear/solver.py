@@ -18,10 +18,10 @@ import numpy as np
 from shrinkage.paths.engines.linear.descents import Working
 from shrinkage.paths.engines.linear.family import Family
 from shrinkage.paths.engines.linear.losses import Loss, Place, Squared, Unknowns
-from shrinkage.paths.engines.linear.newton import MOST_DENSE, newton_step, slopes
+from shrinkage.paths.engines.linear.newton import newton_step, slopes
 from shrinkage.paths.engines.linear.norms import Norms
 from shrinkage.paths.engines.linear.ridges import Ridges
-from shrinkage.paths.engines.linear.together import CERTAIN, solved_together
+from shrinkage.paths.engines.linear.together import solved_together
 
 GAP = 1e-6
 """The relative duality gap below which a model is certified to be at its minimizer."""
@@ -29,8 +29,7 @@ GAP = 1e-6
 SEPARATED = 1e-3
 """The loss at which classes that a hyperplane separates end, where no minimizer is."""
 
-_AIM = 1e-12  # what Newton's method reaches for little more
-_AIM_OF_RIDGES = 1e-14  # with a ridge the gap is of the order of the squared distance
+_LEAST_RESIDUAL = 1e-12
 _NEAR = 1e-8  # where what no longer gets better has got as far as rounding lets it
 _SETTLED = 1e-11  # of the largest derivative: what is left of the intercepts'
 _FEW = 150  # unknowns of which all are in the working set, and for which Newton's method is quick
@@ -41,7 +40,23 @@ _TRIES = 4  # of L-BFGS, each ten times as exact as the one before
 _PATIENCE = 25
 _INNER = 6
 _PART, _EXACT = 1e-3, 1e-13  # what descent leaves of the gap, but no less
-_LEAST_SET = 100  # weights of a working set
+_LEAST_SET, _MOST_SET = 100, 2500  # weights of a working set
+
+
+@dataclass(frozen=True)
+class Aim:
+    """The gap at which a model is left: for little more Newton's method goes far below `GAP`.
+
+    With a ridge the gap is of the order of the squared distance, and coefficients have half as
+    many digits.
+    """
+
+    gap: float
+    of_ridges: float
+
+
+AIM = Aim(1e-11, 1e-12)
+"""Five digits of the coefficients, and more where nothing is nearly flat."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,9 +86,11 @@ class Solver:
 
     Args:
         loss: of the rows.
+        aim: how near to the minimizer.
     """
 
-    def __init__(self, loss: Loss) -> None:
+    def __init__(self, loss: Loss, aim: Aim = AIM) -> None:
+        self._aim = aim
         self._loss, start = loss, loss.start()
         zero = np.zeros((loss.outputs, loss.x.shape[1]))
         self._zero = self._now = loss.at(zero, start)
@@ -94,13 +111,38 @@ class Solver:
                 weights[some, 0], gaps[some] = together.weights, together.gaps
                 intercepts[some, 0] = loss.intercept_of(together.weights, intercepts[some, 0])
                 left[some] = ~together.settled
+        before: list[tuple[np.ndarray, Place]] = []
         for place in np.flatnonzero(left):
+            norms = family.norms(int(place))
             if together is not None:
                 self._now = loss.at(weights[place], self._zero.intercept)
-            solved = self.solve(family.norms(int(place)))
+            else:
+                self._now = self._ahead(norms, before)
+            solved = self.solve(norms)
+            before = [*before[-1:], (norms.level, self._now)]
             weights[place], intercepts[place] = solved.weights, solved.intercept
             gaps[place] = solved.gap
         return Path(weights, intercepts, gaps)
+
+    def _ahead(self, norms: Norms, before: list[tuple[np.ndarray, Place]]) -> Place:
+        """Return where the last two models lead: the path is nearly straight where no weight comes.
+
+        Weights with zeros are straight in the strength, those of ridges nearly so in its logarithm.
+        """
+        if len(before) < 2 or norms.is_none or norms.free.any():
+            return self._now
+        (older, far), (newer, near) = before
+        sizes = np.array([older.sum(), newer.sum(), norms.level.sum()])
+        steps = np.diff(np.log(sizes) if norms.is_smooth else sizes)
+        if not steps[0]:
+            return near
+        share = min(2.0, max(0.0, float(steps[1] / steps[0])))
+        weights = near.weights + share * (near.weights - far.weights)
+        if not norms.is_smooth:
+            weights[near.weights * weights <= 0] = 0.0
+        ahead = self._loss.at(weights, near.intercept + share * (near.intercept - far.intercept))
+        better = ahead.value + norms.value(weights) < near.value + norms.value(near.weights)
+        return ahead if better else near
 
     def solve(self, norms: Norms) -> Solved:
         """Return the minimizer, starting from that of the last penalty."""
@@ -115,7 +157,7 @@ class Solver:
 
     def _by_steps(self, norms: Norms) -> tuple[Place, float]:
         place, best, gap, stalled = self._now, np.inf, np.inf, 0
-        aim = _AIM_OF_RIDGES if norms.beta else _AIM
+        aim = self._aim.of_ridges if norms.beta else self._aim.gap
         for _ in range(_MOST):
             place, slope, gap = self._judged(place, norms)
             stalled = stalled + 1 if gap > 0.5 * best else 0
@@ -133,11 +175,11 @@ class Solver:
             weights = self._ridges.squares(np.array([norms.beta]))
             place, _, gap = self._judged(self._loss.at(weights, self._now.intercept), norms)
             return place, gap
-        place, gap, aim = self._now, np.inf, 0.1 * CERTAIN
+        place, gap, aim = self._now, np.inf, self._aim.of_ridges
         for _ in range(_TRIES):
             place = self._ridges.solve(norms.beta, place, aim * self._unit)
             place, _, gap = self._judged(place, norms)
-            if gap <= CERTAIN:
+            if gap <= 10 * self._aim.of_ridges:
                 break
             aim *= 0.1
         return place, gap
@@ -170,7 +212,7 @@ class Solver:
         there = norms.there(place.weights)
         pressing = np.where(there, np.inf, norms.pressing(slope))
         wanted = (pressing > 0) & held
-        most = min(MOST_DENSE, max(_LEAST_SET, 2 * int(there.sum())))
+        most = min(_MOST_SET, max(_LEAST_SET, 2 * int(there.sum())))
         if wanted.sum() > most:
             wanted &= pressing >= np.partition(pressing[wanted], -most)[-most]
         return wanted
@@ -237,8 +279,11 @@ class Solver:
         if np.abs(left).max() <= _SETTLED * max(self._scale, 1e-3):
             return place
         bend = self._loss.bend(place)
-        bend += 1e-11 * max(float(bend.diagonal().max()), 1e-300) * np.eye(len(bend))
-        step = np.linalg.solve(bend, left)
+        if len(bend) == 1:
+            step = left / max(float(bend[0, 0]), 1e-300)
+        else:
+            bend += 1e-11 * max(float(bend.diagonal().max()), 1e-300) * np.eye(len(bend))
+            step = np.linalg.solve(bend, left)
         for _ in range(_HALVINGS):
             moved = self._loss.at(place.weights, place.intercept - step)
             if moved.value <= place.value * (1 + 1e-15):
@@ -267,7 +312,7 @@ class Solver:
         for _ in range(_MOST):
             slope = place.pull @ self._loss.x
             residual = float(np.abs(slope).max(initial=0.0)) / max(self._scale, 1e-300)
-            if residual <= _AIM or self._loss.separates(place, SEPARATED):
+            if residual <= _LEAST_RESIDUAL or self._loss.separates(place, SEPARATED):
                 break
             moved = newton_step(self._loss, everything, place, unknowns)
             if moved is place:

@@ -1,6 +1,6 @@
 """Squared errors at all strengths in one go, certificates included.
 
-Who uses this: the solver, where all inner products of two columns are kept, and for ridges alone.
+Who uses this: the solver, where columns are few, and for ridges alone.
 On tables of a few hundred rows, what a model costs in Python is more than what it costs to solve.
 Models that are not at their minimizer afterwards are left to the solver's other ways.
 """
@@ -13,11 +13,14 @@ import numpy as np
 
 from shrinkage.paths.engines.linear.descents import Working
 from shrinkage.paths.engines.linear.family import Family
-from shrinkage.paths.engines.linear.losses import MOST_KEPT, Squared
+from shrinkage.paths.engines.linear.losses import Squared
 from shrinkage.paths.engines.linear.ridges import Ridges
 
 CERTAIN = 1e-11
 """The gap at which a model is left as it is."""
+
+MOST_COLUMNS = 300
+"""With more columns descent on all of them costs more than a working set."""
 
 _EXACT = 1e-13  # of the largest derivative
 _MOST = 2000  # sweeps
@@ -44,7 +47,7 @@ def solved_together(loss: Squared, family: Family, scale: float, unit: float) ->
     """
     smooth = not family.levels[:, [0, 2]].any()
     free = family.shape.free.any()
-    if not smooth and loss.x.shape[1] <= MOST_KEPT:
+    if not smooth and loss.x.shape[1] <= MOST_COLUMNS:
         weights = _descended(loss, family, scale)
     elif smooth and not free and family.levels[:, 1].all():
         weights = Ridges(loss).squares(family.levels[:, 1])

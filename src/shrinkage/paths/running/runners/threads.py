@@ -55,16 +55,22 @@ class ThreadRunner:
     ) -> list[UnitOutcome]:
         """Return the outcomes in order, each kept as soon as it is there."""
 
+        if not jobs:
+            return []
+        first = {jobs[0].name: prepare(jobs[0])}
+        brief = work.engine.is_brief(work.problem, *first.values())
+
         def run_one(job: Job, check: Callable[[], None]) -> UnitOutcome:
             def checked_advance(steps: int) -> None:
                 check()
                 advance(steps)
 
-            outcome = work(prepare(job), checked_advance)
+            unit = first.pop(job.name, None) or prepare(job)
+            outcome = work(unit, checked_advance)
             keep(job, outcome)
             return outcome
 
-        return run_side_by_side(run_one, jobs, self.workers(work.engine))
+        return run_side_by_side(run_one, jobs, 1 if brief else self.workers(work.engine))
 
 
 def run_side_by_side(
