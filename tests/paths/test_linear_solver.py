@@ -195,3 +195,42 @@ def test_two_classes_by_one_weight_are_two_classes_by_two():
         one = Solver(Logistic(x, labels, share)).solve(family.norms(0))
         difference = two.weights[1] - two.weights[0]
         np.testing.assert_allclose(one.weights[0], difference, rtol=0, atol=1e-6)
+
+
+@pytest.mark.parametrize("words", ["l1", "l2", "l1 l2", "group", "group l2", "l1 group", "l1 free"])
+def test_squared_errors_at_once_are_those_one_by_one(words):
+    """Weights, intercepts and certificates, strength 0 included."""
+    loss = loss_of("squared")
+    strengths = np.array([0.5, 0.05, 0.005, 0.0])
+    family = Family(norms_of(words, 1), strengths[:, None] * norms_of(words, 1, strength=1.0).level)
+    path = Solver(loss).path(family)
+    for place in range(len(strengths)):
+        alone = Solver(loss).solve(family.norms(place))
+        np.testing.assert_allclose(path.weights[place], alone.weights, rtol=0, atol=1e-8)
+        np.testing.assert_array_equal(path.weights[place] == 0, alone.weights == 0)
+        np.testing.assert_allclose(path.intercepts[place], alone.intercept, rtol=0, atol=1e-8)
+    assert (path.gaps <= solving.GAP).all()
+
+
+@pytest.mark.parametrize("words", ["l1", "l1 l2", "group", "group l2", "l1 group", "group free l2"])
+def test_a_familys_numbers_are_those_of_each_penalty(words):
+    random = np.random.default_rng(0)
+    w, u = random.normal(size=(2, 3, INPUTS)) * (random.uniform(size=(2, 3, INPUTS)) < 0.7)
+    levels = np.array([[0.5], [1.0], [3.0]]) * norms_of(words, 1, strength=1.0).level
+    family = Family(norms_of(words, 1), levels)
+    scales, conjugates = family.conjugates(u)
+    for place in range(3):
+        norms = family.norms(place)
+        assert family.values(w)[place] == pytest.approx(norms.value(w[[place]]))
+        scale, conjugate = norms.conjugate(u[[place]])
+        assert (scales[place], conjugates[place]) == pytest.approx((scale, conjugate))
+
+
+def test_where_the_last_two_models_lead_is_taken_only_where_it_is_better(monkeypatch):
+    """And the minimizer is the same without it."""
+    loss = loss_of("logistic")
+    level = norms_of("l1", 1, strength=1.0).level
+    family = Family(norms_of("l1", 1), np.geomspace(0.1, 0.005, 6)[:, None] * level)
+    ahead = Solver(loss).path(family)
+    monkeypatch.setattr(Solver, "_ahead", lambda own, *_: own._now)
+    np.testing.assert_allclose(Solver(loss).path(family).weights, ahead.weights, rtol=0, atol=1e-7)
