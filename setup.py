@@ -9,6 +9,7 @@ not.
 import os
 import re
 import tomllib
+import zlib
 from pathlib import Path
 
 from setuptools import Extension, setup
@@ -46,6 +47,14 @@ def description() -> str:
     return "".join(part if part.startswith("```") else link.sub(linked, part) for part in parts)
 
 
+def checksum(folder: Path) -> int:
+    """Return the checksum of a folder's sources, by which `shrinkage.compiled` knows a build."""
+    value = 0
+    for path in sorted(folder.glob("*.[ch]"), key=lambda path: path.name):
+        value = zlib.crc32(path.read_bytes(), value)
+    return value
+
+
 KERNELS = {
     "pytorch/prox/kernels": ("_shrink", "_adam", "_groups"),
     "paths/engines/linear/kernels": ("_descent", "_pattern"),
@@ -64,6 +73,7 @@ setup(
             f"shrinkage.{folder.replace('/', '.')}.{names[0]}",
             [f"src/shrinkage/{folder}/{name}.c" for name in names],
             depends=[str(path) for path in Path("src/shrinkage", folder).glob("*.h")],
+            define_macros=[("SHRINKAGE_SOURCES", f"{checksum(Path('src/shrinkage', folder))}u")],
             # Square roots as instructions; sums stay in their order and are rounded one by one.
             extra_compile_args=[
                 "-O3",

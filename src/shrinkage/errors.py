@@ -46,6 +46,10 @@ class UnseenCellsWarning(UserWarning):
     """A column of new rows says nothing that it said in training, so its inputs say nothing."""
 
 
+class StaleBuildWarning(UserWarning):
+    """A compiled part was built from other sources than those beside it, and is not used."""
+
+
 class LostWorkerWarning(UserWarning):
     """A worker of a path was lost in the middle of a unit, which is trained again."""
 

@@ -8,22 +8,19 @@ at installation, or with SHRINKAGE_KERNELS=0, torch does the same, with other ro
 from __future__ import annotations
 
 import ctypes
-import importlib
-import os
 from typing import Any
 
 import torch
 
+from shrinkage.compiled import library_of
+
 
 def _load() -> Any:
     """Return the compiled function, None where it was not built."""
-    if os.environ.get("SHRINKAGE_KERNELS", "1") == "0":
+    library = library_of(f"{__name__}._cross_entropy")
+    if library is None:
         return None
-    try:
-        built = importlib.import_module(f"{__name__}._cross_entropy")
-        function = ctypes.CDLL(str(built.__file__)).cross_entropy
-    except (ImportError, OSError, AttributeError):
-        return None
+    function = library.cross_entropy
     array, size = ctypes.c_void_p, ctypes.c_size_t
     function.argtypes = (array, array, array, size, size, size, array, array)
     function.restype = None

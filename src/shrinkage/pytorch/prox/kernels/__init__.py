@@ -10,7 +10,6 @@ step; a pool of their own would have to be woken, and would fight with it.
 from __future__ import annotations
 
 import ctypes
-import importlib
 import os
 from collections.abc import Sequence
 from pathlib import Path
@@ -18,6 +17,8 @@ from typing import Any, ClassVar
 
 import numpy as np
 import torch
+
+from shrinkage.compiled import library_of
 
 
 class _Pool(ctypes.Structure):
@@ -28,14 +29,8 @@ class _Pool(ctypes.Structure):
 
 def _load() -> Any:
     """Return the library of functions, None where it was not built."""
-    if os.environ.get("SHRINKAGE_KERNELS", "1") == "0":
-        return None
-    try:
-        built = importlib.import_module("shrinkage.pytorch.prox.kernels._shrink")
-        library = ctypes.CDLL(str(built.__file__))
-    except (ImportError, OSError):
-        return None
-    if not hasattr(library, "shrink_within_reach"):  # built from an older source
+    library = library_of("shrinkage.pytorch.prox.kernels._shrink")
+    if library is None:
         return None
     array, count, number = ctypes.c_void_p, ctypes.c_size_t, ctypes.c_float
     pool = (ctypes.POINTER(_Pool), ctypes.c_uint)

@@ -167,8 +167,7 @@ PUBLIC void shrink_scalar(float **w, const size_t *n, size_t tensors, float divi
 
 /* The same with r = 1 / (sqrt(square) + offset), z = w - w*pull*r and the threshold times r, no
    weight going farther than a bound or than own*|push| over the denominator; numbers holds offset,
-   pull, threshold, bound, own and epsilon of each tensor, push may be NULL. Its name is another than that
-   of the one without a bound, so that an older build is passed over. */
+   pull, threshold, bound, own and epsilon of each tensor, push may be NULL. */
 PUBLIC void shrink_within_reach(float **w, float **square, float **push, const size_t *n,
                                 size_t tensors, const float *numbers, const struct pool *pool,
                                 unsigned threads)
@@ -176,6 +175,9 @@ PUBLIC void shrink_within_reach(float **w, float **square, float **push, const s
     struct pass p = {w, square, push, n, tensors, numbers, diagonal, pool};
     run(&p, threads);
 }
+
+/* The checksum of the sources that this was built from. */
+PUBLIC unsigned shrinkage_sources(void) { return SHRINKAGE_SOURCES; }
 
 static struct PyModuleDef module = {PyModuleDef_HEAD_INIT, "_shrink", NULL, -1, NULL};
 

@@ -22,7 +22,7 @@ DTYPES = (torch.float32, torch.float64)
 
 def is_built() -> bool:
     """Return whether the compiled pass is there and not turned off."""
-    return kernels._LIBRARY is not None and hasattr(kernels._LIBRARY, "adam_of_stack")
+    return kernels.are_built()
 
 
 @dataclass(frozen=True)

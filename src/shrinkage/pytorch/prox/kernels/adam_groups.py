@@ -20,7 +20,7 @@ TILE = 256  # that of `_groups.c`
 
 def is_built() -> bool:
     """Return whether the compiled pass is there and not turned off."""
-    return kernels._LIBRARY is not None and hasattr(kernels._LIBRARY, "adam_of_groups")
+    return kernels.are_built()
 
 
 @dataclass(frozen=True)

@@ -9,13 +9,12 @@ does the same in NumPy, to the same weights, about thirty times as slowly.
 from __future__ import annotations
 
 import ctypes
-import importlib
-import os
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
+from shrinkage.compiled import library_of
 from shrinkage.paths.engines.linear.kernels.plain import descend_plainly
 
 
@@ -36,13 +35,10 @@ class Blocks:
 
 def _load() -> Any:
     """Return the compiled function, None where it was not built."""
-    if os.environ.get("SHRINKAGE_KERNELS", "1") == "0":
+    library = library_of(f"{__name__}._descent")
+    if library is None:
         return None
-    try:
-        built = importlib.import_module(f"{__name__}._descent")
-        function = ctypes.CDLL(str(built.__file__)).descend
-    except (ImportError, OSError, AttributeError):
-        return None
+    function = library.descend
     array, size, whole = ctypes.c_void_p, ctypes.c_size_t, ctypes.c_long
     function.argtypes = (
         *(array, size, array, array, array, array, array, size),

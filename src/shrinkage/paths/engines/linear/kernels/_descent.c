@@ -192,6 +192,12 @@ PUBLIC int descend(const double *q, size_t n, double *w, double *g, const double
     return ended;
 }
 
+/* The checksum of the sources that this was built from. */
+PUBLIC unsigned shrinkage_sources(void)
+{
+    return SHRINKAGE_SOURCES;
+}
+
 static struct PyModuleDef definition = {PyModuleDef_HEAD_INIT, "_descent", NULL, -1, NULL,
                                         NULL, NULL, NULL, NULL};
 
