@@ -15,7 +15,7 @@ from typing import Any
 import torch
 
 from shrinkage.pytorch.optimizers import Group, Metric, Moment
-from shrinkage.pytorch.prox.kernels import TensorAddresses, are_built, lie_alike
+from shrinkage.pytorch.prox.kernels import TensorAddresses, are_built
 from shrinkage.pytorch.prox.rounding import is_due, is_representable
 from shrinkage.pytorch.prox.shrink import kernel_numbers, kernels_read
 from shrinkage.pytorch.slots import Slot
@@ -85,10 +85,9 @@ class Batch:
         pushes = [motion.push for motion in motions if motion.push is not None]
         if len(squares) < len(motions) or not all(map(kernels_read, motions)):
             return False
-        if pushes and not (self._pushes.point_to(pushes) and lie_alike(self._parameters, pushes)):
-            return False
-        if not self._squares.point_to(squares) or not lie_alike(self._parameters, squares):
-            return False
+        for own, tensors in ((self._squares, squares), (self._pushes, pushes)):
+            if tensors and not (own.point_to(tensors) and own.strides == self._weights.strides):
+                return False  # addresses would not correspond
         if motions[0].rate:
             self._weights.numbers[:] = [
                 kernel_numbers(motion, motion.rate * self._l1, motion.rate * self._l2)

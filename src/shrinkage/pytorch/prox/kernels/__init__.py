@@ -76,6 +76,7 @@ class TensorAddresses:
 
     def __init__(self, count: int) -> None:
         self._seen: list[tuple] = []
+        self.strides: list[tuple[int, ...]] = []
         self.addresses = (ctypes.c_void_p * count)()
         self.sizes = (ctypes.c_size_t * count)()
         self.numbers = np.zeros((count, 6), np.float32)
@@ -87,7 +88,7 @@ class TensorAddresses:
         """Look at these tensors; return whether kernels may work on them."""
         seen = _places(tensors)
         if seen != self._seen:
-            self._seen = seen
+            self._seen, self.strides = seen, [strides for _, _, strides, _ in seen]
             self._dense = _LIBRARY is not None and all(map(_is_dense, tensors))
             self.addresses[:] = [tensor.data_ptr() for tensor in tensors]
             self.sizes[:] = [tensor.numel() for tensor in tensors]
