@@ -82,16 +82,22 @@ class FlatStack:
         >>> stack.values.numel(), stack.stretches["bias"].begin
         (32, 16)
         """
-        stretches, end = {}, 0
-        for name, array in arrays.items():
-            stretches[name] = Stretch(end, array.shape)
-            end += -(-array.numel() // ALIGNED) * ALIGNED
+        stretches, end = cls.laid_out({name: array.shape for name, array in arrays.items()})
         like = next(iter(arrays.values()))
         values, *others = (torch.zeros(end, dtype=like.dtype, device=like.device) for _ in range(4))
         for name, array in arrays.items():
             stretches[name].view(values).copy_(array.detach())
         gradients, first, second = others
         return cls(stretches, values, gradients, first, second)
+
+    @staticmethod
+    def laid_out(shapes: Mapping[str, torch.Size]) -> tuple[dict[str, Stretch], int]:
+        """Return where parameters of these shapes lie, and how long the buffers are."""
+        stretches, end = {}, 0
+        for name, shape in shapes.items():
+            stretches[name] = Stretch(end, shape)
+            end += -(-shape.numel() // ALIGNED) * ALIGNED
+        return stretches, end
 
     def narrow_down(self, names: Iterable[str]) -> None:
         """Have gradients of these parameters in bfloat16 from now on, and copies of the weights."""

@@ -57,6 +57,11 @@ class StackedNetwork:
         self.count = len(next(iter(self.parameters.values())))
         self._training: list[Training] | None = None
 
+    @property
+    def reads_rows(self) -> bool:
+        """Return whether the first layer is linear, so that one product reads the rows."""
+        return self._shared_first
+
     def narrow_down(self) -> None:
         """Take the products of large layers in bfloat16 when training from now on."""
         weights = [
@@ -103,6 +108,16 @@ class StackedNetwork:
                 break
             gradient = inner
         return losses
+
+    def pulls(self) -> torch.Tensor:
+        """Return the derivatives by the first layer's outputs, (models, outputs, rows).
+
+        They are those of the last `backward`, which may use them again; the first layer is linear.
+        """
+        assert self._training is not None
+        first = self._training[0]
+        assert isinstance(first, FirstAffine)
+        return first.pulls.view(self.count, -1, first.pulls.shape[-1])
 
     def state(self, model: int) -> dict[str, torch.Tensor]:
         """Return a copy of one model's parameters and buffers, as the template names them."""

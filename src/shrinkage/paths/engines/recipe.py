@@ -62,7 +62,13 @@ class Recipe:
         return self.learning_rate * 0.5 * (1.0 + math.cos(math.pi * done))
 
     def batches(self, rows: int, seed: int, epoch: int) -> Iterator[np.ndarray]:
-        """Yield the positions (into the training rows) of each batch of an epoch."""
+        """Yield the positions (into the training rows) of each batch of an epoch.
+
+        A batch of all rows has them in their own order: no other says anything new.
+        """
+        if rows <= self.batch_size:
+            yield np.arange(rows)
+            return
         order = np.random.default_rng((seed, epoch)).permutation(rows)
         size = min(self.batch_size, rows)
         for start in range(0, self.steps_per_epoch(rows) * size, size):

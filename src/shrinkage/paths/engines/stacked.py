@@ -8,17 +8,21 @@ not care about the leading model axis; strengths are one number a model along it
 
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import Protocol
+
 import numpy as np
 import torch
 from torch import nn
 
 from shrinkage.paths.engines.base import Advance, Curves, Problem, Trained, Unit, template
 from shrinkage.paths.engines.curves import CurveRecorder
+from shrinkage.paths.engines.leaving.training import LeavingSteps, limits_of
 from shrinkage.paths.engines.moving import Optimizer
 from shrinkage.paths.engines.network import StackedNetwork
 from shrinkage.paths.engines.recipe import derived_seed
 from shrinkage.paths.engines.stationarity import Stationary, proximal_sums, relative_residual
-from shrinkage.paths.engines.stepping import steps_of
+from shrinkage.paths.engines.stepping import Steps, steps_of
 from shrinkage.paths.engines.threads import torch_threads
 from shrinkage.terms import Part
 
@@ -98,17 +102,30 @@ def _train(
     problem: Problem, network: StackedNetwork, unit: Unit, advance: Advance
 ) -> Curves | None:
     """Train the network in place and return its learning curves."""
-    optimizer = Optimizer(network.flat, _parts(problem, unit))
     recorder = CurveRecorder.for_unit(problem, unit)
-    steps = steps_of(problem, unit, network, optimizer)
+    steps = _steps(problem, unit, network)
     for epoch in range(problem.recipe.epochs):
         positions = _positions(problem, unit, epoch)
         steps.begin(positions)
         for _ in range(len(positions)):
             steps.take()
             advance(1)
-        recorder.record(epoch, steps.losses().numpy(), lambda x: evaluate(network, x))
+        recorder.record(epoch, steps.losses().numpy(), lambda x: evaluate(steps, x))
+    steps.finish()
     return recorder.curves()
+
+
+def _steps(problem: Problem, unit: Unit, network: StackedNetwork) -> Steps | LeavingSteps:
+    """Return what takes the steps: columns leave where that pays."""
+    parts = _parts(problem, unit)
+    limits = limits_of(problem, unit, network, parts)
+    if limits is None:
+        return steps_of(problem, unit, network, Optimizer(network.flat, parts))
+
+    def parts_of(models: slice) -> dict[str, list[Part]]:
+        return _parts(problem, replace(unit, settings=unit.settings.take(range(models.start, models.stop))))
+
+    return LeavingSteps(problem, unit, network, parts_of, limits)
 
 
 def _positions(problem: Problem, unit: Unit, epoch: int) -> torch.Tensor:
@@ -141,7 +158,15 @@ def _residual(problem: Problem, unit: Unit, network: StackedNetwork) -> np.ndarr
     return residual
 
 
-def evaluate(network: StackedNetwork, x: torch.Tensor) -> torch.Tensor:
+class Forward(Protocol):
+    """Anything that computes the outputs of all models for some rows."""
+
+    def forward(self, x: torch.Tensor, /) -> torch.Tensor:
+        """Return them, (models, outputs, rows), in evaluation mode."""
+        ...
+
+
+def evaluate(network: Forward, x: torch.Tensor) -> torch.Tensor:
     """Return the outputs (models, outputs, rows) in evaluation mode, a block of rows at a time."""
     with torch.no_grad():
         blocks = [network.forward(block) for block in x.split(EVALUATION_ROWS)]

@@ -83,6 +83,13 @@ class Steps:
         self._next += 1
         self._step += 1
 
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Return the outputs of all models for rows, (models, outputs, rows), in evaluation."""
+        return self._network.forward(x)
+
+    def finish(self) -> None:
+        """Leave the network as the last step has left it."""
+
     def losses(self) -> torch.Tensor:
         """Return each model's mean loss over the batches of the epoch, (models,)."""
         return self._losses.cpu() / len(self._positions)

@@ -80,7 +80,13 @@ class Affine(_Products):
 
 
 class FirstAffine(_Products):
-    """The linear layer that reads the rows, (rows, inputs), the same of all models."""
+    """The linear layer that reads the rows, (rows, inputs), the same of all models.
+
+    After `backward`, `pulls` has the derivatives by its outputs, (models · outputs, rows), as they
+    went into the product with the rows.
+    """
+
+    pulls: torch.Tensor
 
     def __init__(self, arrays: LayerArrays) -> None:
         super().__init__(arrays)
@@ -96,8 +102,8 @@ class FirstAffine(_Products):
     def backward(self, gradient: torch.Tensor) -> None:
         """Fill the gradients: that of the weights is gradient · rows."""
         self._fill_bias(gradient)
-        wide = gradient.reshape(len(self._wide), -1)
-        product(self._rounded("gradient", wide), self._rows, self._wide_slope)
+        self.pulls = self._rounded("gradient", gradient.reshape(len(self._wide), -1))
+        product(self.pulls, self._rows, self._wide_slope)
 
 
 LINEAR = StackedLayer((nn.Linear,), _linear, training=Affine)
