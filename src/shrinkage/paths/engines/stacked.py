@@ -123,7 +123,8 @@ def _steps(problem: Problem, unit: Unit, network: StackedNetwork) -> Steps | Lea
         return steps_of(problem, unit, network, Optimizer(network.flat, parts))
 
     def parts_of(models: slice) -> dict[str, list[Part]]:
-        return _parts(problem, replace(unit, settings=unit.settings.take(range(models.start, models.stop))))
+        some = unit.settings.take(range(models.start, models.stop))
+        return _parts(problem, replace(unit, settings=some))
 
     return LeavingSteps(problem, unit, network, parts_of, limits)
 

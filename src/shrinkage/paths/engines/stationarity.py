@@ -165,8 +165,10 @@ def _derivatives(
     *,
     retain_graph: bool = False,
 ) -> tuple[torch.Tensor | None, ...]:
+    if pull is not None:  # of a number: torch imports SymPy (0.8 s) to check the shape of a pull
+        outputs = (outputs * pull).sum()
     return torch.autograd.grad(
-        outputs, at.gradients_of, pull, retain_graph=retain_graph, allow_unused=True
+        outputs, at.gradients_of, retain_graph=retain_graph, allow_unused=True
     )
 
 

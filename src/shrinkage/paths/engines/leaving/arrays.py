@@ -67,9 +67,7 @@ def rebuilt(table: Table, held: list[Held], pieces: Sequence[Piece]) -> list[Hel
     fresh = []
     for place, (stretches, length) in enumerate(laid):
         values, first, second = (made[kind][place] for kind in (VALUES, FIRST, SECOND))
-        flat = FlatStack(
-            stretches, values, values.new_zeros(length), first, second, flats[0].steps
-        )
+        flat = FlatStack(stretches, values, values.new_zeros(length), first, second, flats[0].steps)
         flat.narrow_down(flats[0].narrowed)
         fresh.append(Held(pieces[place], flat, buffers[place], pasts[place]))
     return fresh

@@ -5,15 +5,13 @@ Who uses this: the training of a stack whose columns leave.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-# What the calls of a step of one more shard cost, and to watch a weight that is not there, in
-# weights that a step moves.
-OVERHEAD, WATCHED = 300_000, 0.15
 LEAST_COLUMNS = 16
-GAIN = 0.9  # a cut that leaves more than this share of the work is not worth the copies
+GAIN = 0.85  # a cut that leaves more than this share of the work is not worth the copies
 
 
 @dataclass(frozen=True)
@@ -24,25 +22,45 @@ class Piece:
     columns: np.ndarray
 
 
-def cost(models: int, columns: int, of_columns: int, units: int) -> float:
-    """Return what a step of a shard takes, in weights.
+@dataclass(frozen=True)
+class Prices:
+    """What steps of shards take, in units of what a weight in the arrays takes.
 
-    >>> cost(2, 100, 200, units=10)
-    302300.0
+    Args:
+        shard: the calls of one more shard.
+        watched: a weight that is not there.
+        units: weights of a column in a model.
     """
-    return models * units * (columns + WATCHED * (of_columns - columns)) + OVERHEAD
+
+    shard: float
+    watched: float
+    units: int
+
+    def of(self, models: int, columns: int, of_columns: int) -> float:
+        """Return what a step of a shard takes.
+
+        >>> Prices(300.0, 0.1, units=10).of(2, 100, 200)
+        2500.0
+        """
+        apart = self.watched * (of_columns - columns)
+        return models * self.units * (columns + apart) + self.shard
+
+    def of_all(self, pieces: Sequence[Piece], columns: int) -> float:
+        """Return what a step of these shards takes."""
+        sizes = ((own.models.stop - own.models.start, len(own.columns)) for own in pieces)
+        return sum(self.of(models, kept, columns) for models, kept in sizes)
 
 
-def cut(needed: np.ndarray, units: int) -> list[Piece]:
+def cut(needed: np.ndarray, prices: Prices) -> list[Piece]:
     """Return the cheapest cut of a stack into shards, by dynamic programming.
 
     Args:
         needed: which columns a model needs, (models, columns).
-        units: weights of a column in a model.
+        prices: what steps take.
 
     >>> needed = np.zeros((4, 50_000), bool)
     >>> needed[:2] = needed[2:, :100] = True
-    >>> [(piece.models, len(piece.columns)) for piece in cut(needed, units=64)]
+    >>> [(piece.models, len(piece.columns)) for piece in cut(needed, Prices(3e5, 0.1, 64))]
     [(slice(0, 2, None), 50000), (slice(2, 4, None), 100)]
     """
     models = len(needed)
@@ -55,7 +73,7 @@ def cut(needed: np.ndarray, units: int) -> list[Piece]:
     least, begins = [0.0], [0]
     for end in range(1, models + 1):
         ways = [
-            least[begin] + cost(end - begin, sizes[begin, end - 1], needed.shape[1], units)
+            least[begin] + prices.of(end - begin, int(sizes[begin, end - 1]), needed.shape[1])
             for begin in range(end)
         ]
         begins.append(int(np.argmin(ways)))

@@ -70,9 +70,7 @@ class Past:
         weights = (1 - beta) * beta**ages
         left = (some * weights.view(-1, 1).to(some)).view(models * units, count, rows)
         right = some.view(models * units, count, rows)
-        self._squares.view(-1, rows, rows).baddbmm_(
-            left.transpose(1, 2), right, beta=beta**count
-        )
+        self._squares.view(-1, rows, rows).baddbmm_(left.transpose(1, 2), right, beta=beta**count)
         self._recent.clear()
 
     def moments(self, model: int, columns: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:

@@ -77,11 +77,14 @@ class Shard:
             rate: learning rate.
             seed: of the masks of dropout; None: there are none.
         """
+        buffers = {name: value.clone() for name, value in self.held.buffers.items()}
         losses = self._differentiate(seed)
         past, step = self.held.past, self.held.flat.steps + 1
         unbiased = 1 - AdamNumbers().beta1 ** step
         back = self._watch.returning(past.mean_after(self.network.pulls()), unbiased)
-        if len(back):
+        if len(back):  # as if this step had begun with them
+            for name, value in buffers.items():
+                self.held.buffers[name].copy_(value)
             self._take_back(back)
             losses = self._differentiate(seed)
         self.held.past.add(self.network.pulls())

@@ -13,7 +13,7 @@ import torch
 from shrinkage.paths.engines.base import Problem, Unit
 from shrinkage.paths.engines.input_layer import first_weight
 from shrinkage.paths.engines.leaving.arrays import Held, Table, expanded, rebuilt
-from shrinkage.paths.engines.leaving.cutting import GAIN, Piece, cost, cut
+from shrinkage.paths.engines.leaving.cutting import GAIN, Piece, Prices, cut
 from shrinkage.paths.engines.leaving.past import Past
 from shrinkage.paths.engines.leaving.shard import Common, Shard
 from shrinkage.paths.engines.leaving.watch import Limits
@@ -23,11 +23,13 @@ from shrinkage.paths.engines.recipe import derived_seed
 from shrinkage.pytorch.prox.kernels.adam import AdamNumbers
 from shrinkage.terms import Part
 
-# Below so many weights of all models in the first layer, steps take little.
-LEAST_WEIGHTS = 1_000_000
+# Below so many weights of all models in the first layer (of L1, of groups) columns stay: the pass
+# of L1 takes as little as the looks at what has left.
+LEAST_WEIGHTS = (20_000_000, 1_500_000)
+PRICES = ((300_000, 0.2), (100_000, 0.05))
 # Means over pairs of rows may take so many times the memory of a model's weights.
 MOST_PAIRS = 2.5
-FIRST_LOOK, LATER, LAST = 12, 1.5, 0.8  # steps, factor, share of all steps
+FIRST_LOOK, LATER, LAST = 12, 1.4, 0.8  # steps, factor, share of all steps
 NEAR = 0.8  # of its limit: a column that is so near stays
 
 PartsOf = Callable[[slice], Mapping[str, Sequence[Part]]]
@@ -45,13 +47,14 @@ def limits_of(
     name = first_weight(problem.assignment.infos, inputs)
     if not name or rows > problem.recipe.batch_size or rows**2 > MOST_PAIRS * inputs:
         return None
-    if not network.reads_rows or network.parameters[name].numel() < LEAST_WEIGHTS:
+    if not network.reads_rows:
         return None
     own = InOnePass.of(network.flat, name, parts.get(name, ()))
     if own is None or network.flat.values.is_cuda or not own.strengths[::2].any():
         return None
     grouped = bool(own.strengths[2].any())
-    if grouped and own.lengths[0] != 1:
+    least = LEAST_WEIGHTS[grouped]
+    if (grouped and own.lengths[0] != 1) or network.parameters[name].numel() < least:
         return None
     sizes = own.strengths[2 if grouped else 0]
     return name, Limits(torch.from_numpy(sizes.copy()), grouped)
@@ -76,12 +79,10 @@ class LeavingSteps:
         table = Table(first, rows.x, seen.t().contiguous())
         self._common = Common(problem, rows, table, network, own, parts)
         models, units, columns = network.parameters[first].shape
-        self._units = units
+        self._prices = Prices(*PRICES[own.grouped], units)
         everything = Piece(slice(0, models), np.arange(columns))
         past = Past.none(models, units, len(rows), rows.x)
-        self._shards = [
-            Shard(self._common, Held(everything, network.flat, network.buffers, past))
-        ]
+        self._shards = [Shard(self._common, Held(everything, network.flat, network.buffers, past))]
         self._total, self._step = problem.recipe.steps(len(rows)), 0
         self._look = FIRST_LOOK
 
@@ -120,19 +121,13 @@ class LeavingSteps:
 
     def _cut(self) -> None:
         """Cut the stack anew where that saves a tenth of the work."""
-        columns, unbiased = len(self._common.table.columns), 1 - AdamNumbers().beta1**self._step
+        columns, unbiased = len(self._common.table.columns), 1 - AdamNumbers().beta1 ** self._step
         needed = [shard.needed(columns, unbiased, NEAR) for shard in self._shards]
-        pieces = cut(np.concatenate(needed), self._units)
-        if self._work(pieces) > GAIN * self._work([shard.held.piece for shard in self._shards]):
+        pieces = cut(np.concatenate(needed), self._prices)
+        now = self._prices.of_all([shard.held.piece for shard in self._shards], columns)
+        if self._prices.of_all(pieces, columns) > GAIN * now:
             return
         held = [shard.give_up() for shard in self._shards]
         self._shards = []
         fresh = rebuilt(self._common.table, held, pieces)
         self._shards = [Shard(self._common, own) for own in fresh]
-
-    def _work(self, pieces: Sequence[Piece]) -> float:
-        columns = len(self._common.table.columns)
-        return sum(
-            cost(own.models.stop - own.models.start, len(own.columns), columns, self._units)
-            for own in pieces
-        )

@@ -112,7 +112,9 @@ class Watch:
             return self.positions[:0]
         return self.positions[:count][margins < COMPANY * float(self._limits.sizes.min())]
 
-    def _margins_of(self, mean: torch.Tensor, columns: torch.Tensor, unbiased: float) -> torch.Tensor:
+    def _margins_of(
+        self, mean: torch.Tensor, columns: torch.Tensor, unbiased: float
+    ) -> torch.Tensor:
         """Return how much is left to the limit, of the model that has the least."""
         reached = self._limits.reached(mean, columns).nan_to_num(0.0, posinf=0.0)
         left = (1 - ROUNDING) * unbiased * self._limits.sizes.to(reached).view(-1, 1) - reached
