@@ -81,7 +81,7 @@ def cut(needed: np.ndarray, prices: Prices) -> list[Piece]:
     pieces, end = [], models
     while end:
         own = slice(begins[end], end)
-        pieces.append(Piece(own, padded(needed[own].any(axis=0))))
+        pieces.append(Piece(own, padded(np.any(needed[own], axis=0, keepdims=True)[0])))
         end = begins[end]
     return pieces[::-1]
 
