@@ -17,7 +17,26 @@ from shrinkage.conventions import NoEqualStrength, UnknownConvention, convert, t
 from shrinkage.errors import ShrinkageError
 from shrinkage.extras import require
 from shrinkage.parameters import ParameterInfo
-from shrinkage.penalties import L1, L2, ElasticNet, GroupLasso, OnSomeUnits, Penalty, Units
+from shrinkage.penalties import (
+    L0,
+    L1,
+    L2,
+    MCP,
+    SCAD,
+    BlockLasso,
+    Cardinality,
+    ElasticNet,
+    GroupLasso,
+    LHalf,
+    LogSum,
+    MaxNorm,
+    NOfM,
+    NonNegative,
+    OnSomeUnits,
+    Penalty,
+    SparseGroupLasso,
+    Units,
+)
 from shrinkage.selections import (
     Selection,
     biases,
@@ -46,11 +65,21 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 __all__ = [
+    "L0",
     "L1",
     "L2",
+    "MCP",
+    "SCAD",
+    "BlockLasso",
+    "Cardinality",
     "ElasticNet",
     "GroupLasso",
+    "LHalf",
+    "LogSum",
+    "MaxNorm",
+    "NOfM",
     "NoEqualStrength",
+    "NonNegative",
     "OnSomeUnits",
     "ParameterInfo",
     "Penalty",
@@ -60,6 +89,7 @@ __all__ = [
     "ShrinkageError",
     "ShrinkageRegressor",
     "ShrinkageRegressorCV",
+    "SparseGroupLasso",
     "Term",
     "Terms",
     "Units",

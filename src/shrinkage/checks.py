@@ -17,6 +17,8 @@ import numpy as np
 from shrinkage.errors import InputError, near_names
 
 _HINT = "give such a number"
+_SHOWN = 100
+"""How many characters of a value stand in an error: a list or a model may have very many."""
 
 
 def is_number(value: Any) -> bool:
@@ -26,6 +28,16 @@ def is_number(value: Any) -> bool:
     (True, False, False)
     """
     return isinstance(value, numbers.Real) and not isinstance(value, bool)
+
+
+def shown(value: Any) -> str:
+    """Return how a value is written in code, cut to one line.
+
+    >>> shown("a"), shown(list(range(1000)))[-4:]
+    ("'a'", '26,…')
+    """
+    text = " ".join(repr(value).split())
+    return text if len(text) <= _SHOWN else f"{text[: _SHOWN - 1].rstrip()}…"
 
 
 def number(
@@ -69,7 +81,7 @@ give such a number
     )
     if not inside:
         expected = _range(least, above, below, most)
-        raise InputError(f"expected {name} as {expected}, got {value!r}: {hint}")
+        raise InputError(f"expected {name} as {expected}, got {shown(value)}: {hint}")
     return float(value)
 
 
@@ -124,7 +136,8 @@ def whole(
     if not inside or value != int(value):
         end = "" if most is None else f" and at most {most}"
         raise InputError(
-            f"expected {name} as a whole number of at least {least}{end}, got {value!r}: {hint}"
+            f"expected {name} as a whole number of at least {least}{end}, got {shown(value)}: "
+            f"{hint}"
         )
     return int(value)
 
@@ -136,7 +149,7 @@ def truth(value: Any, name: str) -> bool:
     True
     """
     if not isinstance(value, (bool, np.bool_)):
-        raise InputError(f"expected {name} as True or False, got {value!r}: give one of them")
+        raise InputError(f"expected {name} as True or False, got {shown(value)}: give one of them")
     return bool(value)
 
 
@@ -160,5 +173,7 @@ did you mean stacked?
     """
     if not isinstance(value, str) or value not in known:
         hint = (near_names(value, known) if isinstance(value, str) else "") or "choose one of those"
-        raise InputError(f"unknown {name} {value!r}: expected one of {', '.join(known)}; {hint}")
+        raise InputError(
+            f"unknown {name} {shown(value)}: expected one of {', '.join(known)}; {hint}"
+        )
     return value

@@ -7,7 +7,10 @@ errors as one line and ends with status 2; from Python they are `ValueError`s.
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Iterable
+
+_PLAIN = re.compile(r"[\w.:-]+")  # a name that needs no quotes in a sentence
 
 
 class ShrinkageError(ValueError):
@@ -63,8 +66,11 @@ def near_names(name: str, candidates: Iterable[str], count: int = 3) -> str:
     'did you mean Y?'
     >>> near_names("zzz", ["l1", "l2"])
     ''
+    >>> near_names("Ja", ["Ja?", "x"])
+    "did you mean 'Ja?'?"
     """
     candidates = list(candidates)
     near = [other for other in candidates if other.casefold() == name.casefold()]
     near = near or difflib.get_close_matches(name, candidates, n=count, cutoff=0.5)
-    return f"did you mean {' or '.join(near)}?" if near else ""
+    words = [other if _PLAIN.fullmatch(other) else repr(other) for other in near]
+    return f"did you mean {' or '.join(words)}?" if near else ""

@@ -43,6 +43,8 @@ def test_a_sheet_is_a_table(workbook, refused):
         load_dataset(path, target="y", read_options=ReadOptions(sheet="dta"))
     first = load_dataset(workbook(data=TABLE, more=[["x"], [1]]), target="y")
     assert "'data'" in first.notes[0]
+    cover = workbook(cover=[["Report"], ["of 2020"]], data=TABLE)
+    assert "sheet 'data' of 'cover', 'data'" in load_dataset(cover, target="y").notes[0]
 
 
 def test_titles_empty_edges_and_lines(workbook, refused):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -12,10 +14,11 @@ from shrinkage.datasets import TargetEncoding
 from shrinkage.errors import InputError
 from shrinkage.paths.choosing.grid import check_strengths, extension, log_grid
 from shrinkage.paths.choosing.grid_top import top_of_grid
-from shrinkage.paths.choosing.rules import choose
+from shrinkage.paths.choosing.rules import Choice, choose
 from shrinkage.paths.choosing.scores import Scorer
 from shrinkage.paths.engines.stacked import StackedEngine
 from shrinkage.paths.results.records import standard_error
+from shrinkage.paths.results.warnings import _edge
 from shrinkage.penalties import L1, L2
 
 
@@ -55,6 +58,22 @@ def test_extension_adds_one_decade_beyond_the_edge():
     assert not up.below
     assert up.strengths[-1] == pytest.approx(10.0, rel=0.2)
     assert extension(grid, 7) is None
+
+
+def folds(*scores: float, plain: float) -> SimpleNamespace:
+    """Return what the folds say of three strengths, and of none."""
+    around = np.array([-0.01, 0.0, 0.01])
+    rows = {"score": np.array([score + around for score in scores])}
+    none = SimpleNamespace(measures={"score": plain + np.array([[0.012, 0.001, -0.01]])})
+    strengths = (1e-3, 1e-2, 1e-1)
+    return SimpleNamespace(strengths=strengths, measures=rows, unregularized=none, rounds=1)
+
+
+def test_the_smallest_strength_is_an_edge_only_where_none_is_worse():
+    first, last = (Choice(best=k, one_standard_error=2) for k in (0, 2))
+    assert "lie beyond" in _edge(folds(0.9, 0.8, 0.7, plain=0.6), first)
+    assert "cannot tell it from none" in _edge(folds(0.9, 0.8, 0.7, plain=0.9), first)
+    assert "the largest of the grid" in _edge(folds(0.7, 0.8, 0.9, plain=0.9), last)
 
 
 @pytest.mark.parametrize("penalty", [L1(), L2()], ids=repr)

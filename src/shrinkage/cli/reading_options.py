@@ -43,7 +43,7 @@ Names = Annotated[
 ]
 Sheet = Annotated[
     str | None,
-    data_option("Sheet of a workbook. [default: the first with cells]", "--sheet", metavar="NAME"),
+    data_option("Sheet of a workbook. [default: the first table]", "--sheet", metavar="NAME"),
 ]
 
 

@@ -18,13 +18,16 @@ from shrinkage.datasets.cell_rules import CellRule
 from shrinkage.datasets.column_readings import ColumnReading
 from shrinkage.datasets.column_specs import ColumnKind, ColumnSpec
 from shrinkage.datasets.columns import judge_columns
-from shrinkage.datasets.wording import listed
+from shrinkage.datasets.wording import listed, one_line
 from shrinkage.errors import InputError
 
 _LETTERS = 4  # of a unit or a currency, beside the numbers of an amount
 
 ALWAYS_ALLOWED = 10
 """So many levels are fine however few rows there are."""
+
+_SHOWN_OF_CELL = 40
+"""How many characters of a cell stand in an error."""
 
 
 @dataclass(frozen=True)
@@ -275,7 +278,8 @@ def refuse_identifier(reading: ColumnReading) -> None:
         raise InputError(
             f"column {reading.name!r}: expected categories that several rows share, got "
             f"{reading.levels} different ones in {reading.rows} rows, such as "
-            f"{listed(reading.examples[:2])} ({guess}): drop it (--drop, or drop = true in "
+            f"{listed(one_line(text, _SHOWN_OF_CELL) for text in reading.examples[:2])} ({guess}): "
+            "drop it (--drop, or drop = true in "
             'columns.toml), or keep its words with encode = "hash" or kind = "category" there'
         )
 

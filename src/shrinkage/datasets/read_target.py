@@ -145,10 +145,11 @@ def require_finite_targets(cells: TargetCells, name: str, locate: Locate) -> Non
         return
     infinite = np.isinf(values) & ~cells.missing
     if infinite.any():
-        row = int(np.argmax(infinite))
+        row, count = int(np.argmax(infinite)), int(infinite.sum())
+        alike = f"{count} such row{'s' if count > 1 else ''} of {len(infinite)}"
         raise InputError(
             f"target {name!r}, {locate(row)}: expected a finite number, got "
-            f"{str(values[row])!r}: correct or remove the row ({int(infinite.sum())} such rows)"
+            f"{str(values[row])!r}: correct or remove the row ({alike})"
         )
 
 

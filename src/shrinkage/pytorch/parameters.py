@@ -74,6 +74,9 @@ LAYERS: tuple[LayerKind, ...] = (
     LayerKind((nn.PReLU,), ("weight",), lambda _: Place("other")),
 )
 
+_INPUTS_FIRST = {"transformers.pytorch_utils.Conv1D": Place("weight", "linear", 0, 1)}
+"""Layers of packages that are not imported here, by their full names: (in, out), x · W."""
+
 _DIRECTION = "direction of a weight-normalised weight: its size has no effect"
 _MAGNITUDE = "magnitudes of a weight-normalised weight: their L2 is the weight's"
 
@@ -196,12 +199,17 @@ def _by_layer(module: nn.Module, name: str, tensor: torch.Tensor) -> Place:
         for layer in LAYERS
         if isinstance(module, layer.modules) and name.startswith(layer.names)
     ]
-    place = own[0].place(module) if own else Place("weight", "custom", 1, 0)
+    place = own[0].place(module) if own else _by_name(module)
     if "bias" in name:
         return Place("bias", place.kind)
     if place.role == "weight" and tensor.ndim < 2:
         return Place("other", place.kind)
     return place
+
+
+def _by_name(module: nn.Module) -> Place:
+    known = (_INPUTS_FIRST.get(f"{kind.__module__}.{kind.__name__}") for kind in type(module).mro())
+    return next(filter(None, known), Place("weight", "custom", 1, 0))
 
 
 def _is_scale(module: nn.Module) -> bool:

@@ -195,6 +195,11 @@ def _edge(result: PathResult) -> str:
     edge = at_edge(result)
     if not edge or result.best.strength == 0:
         return ""
+    without = result.difference("best", "unregularized")
+    if edge == "smallest" and without is not None and not without.told_apart:
+        return (
+            "This is the smallest strength that was tried, and the folds cannot tell it from none."
+        )
     return f"This is the {edge} strength that was tried, so a better one may lie beyond it."
 
 

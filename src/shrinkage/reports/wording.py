@@ -7,6 +7,8 @@ from dataclasses import dataclass
 
 from shrinkage.drawing.text import MISSING, number_text, plain, with_minus
 
+_LARGE = 1e4  # from here on, digits behind the point say nothing
+
 
 @dataclass(frozen=True)
 class ScoreWording:
@@ -78,8 +80,13 @@ class ScoreWording:
         '+0.000 ± 0.010'
         >>> LOG_LOSS.signed(-0.041, 0.013)
         '−0.041 ± 0.013'
+        >>> ScoreWording("R²", False).signed(2.04e44, 1.29e45)
+        '+2.04e44 ± 1.29e45'
         """
         scale, digits = (100.0, 1) if self.percent else (1.0, 3)
+        if abs(scale * value) >= _LARGE or scale * error >= _LARGE:
+            sign = "+" if value >= 0 else ""
+            return f"{sign}{number_text(scale * value)} ± {number_text(scale * error)}"
         digits += 0 < scale * error < 3 * 10**-digits
         difference = with_minus(f"{scale * value:+z.{digits}f}")
         return f"{difference} ± {scale * error:.{digits}f}"

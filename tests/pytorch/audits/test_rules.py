@@ -9,7 +9,17 @@ import torch
 from torch import nn
 from torch.optim import SGD, Adam, AdamW
 
-from shrinkage import L1, L2, biases, everything, norms, weights
+from shrinkage import (
+    L1,
+    L2,
+    Cardinality,
+    MaxNorm,
+    NonNegative,
+    biases,
+    everything,
+    norms,
+    weights,
+)
 from shrinkage.errors import InputError
 from shrinkage.pytorch import audit, regularize
 from tests.builders.torch_networks import half_squares, settled
@@ -230,3 +240,15 @@ class TestPenalisedTwice:
         report = audit(model, SGD(model.parameters(), lr=0.1), step, data(), TERM)
         assert where(report, "penalised-twice") == ({"0.weight"} if twice else set())
         assert report.ok is not twice, str(report)
+
+
+@pytest.mark.parametrize("penalty", [Cardinality(fraction=0.5), MaxNorm(radius=0.5), NonNegative()])
+@pytest.mark.parametrize("update", ["proximal", "decoupled"])
+def test_a_constraint_has_no_factor_and_no_collapse(penalty, update):
+    """It is fulfilled in one step, and nothing of it joins a gradient."""
+    model = network()
+    optimizer = torch.optim.Adam(model.parameters(), lr=0.01)
+    regularize(optimizer, model, 1.0 * penalty, update=update)
+    report = audit(model, optimizer, plain_step, data())
+    assert report.ok, str(report)
+    assert where(report, "cannot-judge") == {"0.weight", "2.weight"}

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 import torch
+import transformers
 from torch import nn
 from transformers import (
     BertConfig,
@@ -17,7 +18,7 @@ from transformers import (
 )
 
 from shrinkage import L1, L2
-from shrinkage.pytorch import WarmUp, regularize
+from shrinkage.pytorch import WarmUp, describe, regularize
 from shrinkage.pytorch.transformers import Regularize
 from tests.pytorch.loops.tiny_training import WITH_ZEROS, equal, hooks, zeros
 
@@ -196,3 +197,9 @@ class TestBeginAndEnd:
     def test_without_it_nothing_is_told(self, tmp_path, recwarn):
         trained(tmp_path, Regularize(TERMS), num_train_epochs=1).train()
         assert not [one for one in recwarn if "weight_decay" in str(one.message)]
+
+
+def test_the_layers_of_gpt_2_have_their_inputs_first():
+    layer = transformers.pytorch_utils.Conv1D(nf=6, nx=4)
+    info = next(info for info, _ in describe(layer) if info.name == "weight")
+    assert (info.shape, info.input_axis, info.output_axis) == ((4, 6), 0, 1)

@@ -39,6 +39,11 @@ class Expectation:
             return self
         return Expectation(tuple(p.at(p.strength / p.share * factor) for p in self.parts))
 
+    def mechanisms(self, names: tuple[str, ...]) -> tuple[str, ...]:
+        """Return those of some mechanisms by which the parts can come: a constraint has a prox."""
+        finite = all(part.penalty.finite for part in self.parts)
+        return tuple(name for name in names if finite or name != "gradient")
+
     def plan(self, mechanism: str) -> StepPlan:
         """Return what happens around the step where all parts come by one mechanism."""
         if mechanism not in self._plans:

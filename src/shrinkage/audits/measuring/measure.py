@@ -65,6 +65,7 @@ def _measure(pair: Pair, expected: Expectation, rate: float, names: tuple[str, .
     if not is_finite(pair.after):
         return Measured(False, None)
     count = int(np.prod(pair.start.shape))
+    names = expected.mechanisms(names)
     blocks = expected.blocks(count)
     return merged([_block(pair.block(where), part, rate, names) for where, part in blocks])
 

@@ -80,8 +80,9 @@ def no_subgradient(case: Case) -> Finding:
     return finding(
         "cannot-judge",
         case.name,
-        "all its weights are where the penalty has no slope, so none can be seen",
-        "audit a step from other weights",
+        "no factor can be seen: all its weights are where the penalty has no slope, as those of a "
+        "constraint are",
+        "audit a step from other weights; whether a constraint holds, the weights show",
     )
 
 

@@ -83,8 +83,14 @@ def _chosen(
         raise InputError(f"expected a sheet {wanted!r}, got none: {hint(wanted, names)}")
     if len(names) == 1:
         return names[0], ()
-    note = f"sheet {names[0]!r} of {listed(names)} was read; --sheet takes another"
-    return names[0], (note,)
+    first = next((name for name in names if _is_table(sheets[name])), names[0])
+    return first, (f"sheet {first!r} of {listed(names)} was read; --sheet takes another",)
+
+
+def _is_table(sheet: pd.DataFrame) -> bool:
+    """Return whether a sheet has two columns with cells below each other; a cover has not."""
+    filled = sheet.map(cell_text) != ""
+    return int((filled.sum(axis=0) > 1).sum()) > 1
 
 
 def _rows_of(sheet: pd.DataFrame) -> list[TextRow]:

@@ -14,7 +14,8 @@ from shrinkage.paths.choosing.grid_top import GridSource
 from shrinkage.paths.choosing.rules import Choice
 from shrinkage.paths.engines.stationarity import CONVERGED
 from shrinkage.paths.fast_validation import LeftOut
-from shrinkage.paths.results.records import Status
+from shrinkage.paths.results.comparisons import TOLD_APART
+from shrinkage.paths.results.records import Status, standard_error
 from shrinkage.paths.running.plan import Plan
 
 MOST_TIMES_EPOCHS = 10
@@ -47,13 +48,28 @@ def warnings_of(
 
 
 def _edge(validation: CrossValidation, choice: Choice) -> str:
-    if 0 < choice.best < len(validation.strengths) - 1:
+    inside = 0 < choice.best < len(validation.strengths) - 1
+    if inside or not validation.strengths[choice.best]:
         return ""
+    if choice.best == 0 and _as_good_without(validation):
+        return (
+            "the best strength is the smallest of the grid, and the folds cannot tell it from "
+            "none: a smaller one would make no difference that they show"
+        )
     edge = "smallest" if choice.best == 0 else "largest"
     return (
         f"the best strength is the {edge} of the grid, so a better one may lie beyond it; "
         "give --strengths that reach further"
     )
+
+
+def _as_good_without(validation: CrossValidation) -> bool:
+    """Return whether the smallest strength scores as none does, by the folds."""
+    if validation.unregularized is None:
+        return False
+    apart = validation.measures["score"][0] - validation.unregularized.measures["score"][0]
+    error = standard_error(apart[None], validation.rounds)[0]
+    return abs(apart.mean()) <= TOLD_APART * error
 
 
 def _no_top(source: GridSource, validation: CrossValidation) -> str:

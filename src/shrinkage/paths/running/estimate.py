@@ -81,9 +81,9 @@ class Estimate:
         5 folds × 21 models of 200 epochs (1,800 steps) will take about 1 min 40 s and 0.6 GB of
         memory; each decade beyond an edge of the grid (two at most) about 12 s more.
         """
-        memory = f"{self.memory / 1e9:.1f} GB of memory"
+        memory = f"{size_text(self.memory)} of memory"
         if self.cap is not None:
-            memory += f" (more than the {self.cap / 1e9:.1f} GB allowed: it is the least)"
+            memory += f" (more than the {size_text(self.cap)} allowed: it is the least)"
         work = f"{self.folds} fold{'s' if self.folds > 1 else ''} × {self.models} models"
         if self.together is not None:
             work += f", {self.together} at a time to fit the memory,"
@@ -97,6 +97,15 @@ class Estimate:
             return f"{told}."
         more = readable_seconds(self.decade)
         return f"{told}; each decade beyond an edge of the grid (two at most) about {more} more."
+
+
+def size_text(size: float) -> str:
+    """Return bytes as a person reads them.
+
+    >>> size_text(6.4e8), size_text(5e7)
+    ('0.6 GB', '50 MB')
+    """
+    return f"{size / 1e9:.1f} GB" if size >= 1e8 else f"{size / 1e6:.0f} MB"
 
 
 def readable_seconds(seconds: float) -> str:

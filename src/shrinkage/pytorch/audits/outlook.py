@@ -77,7 +77,9 @@ def _is_decoupled(seen: Measured) -> bool:
 
 def _pushes(runs: Runs, name: str, expected: Expectation, *, beside: bool) -> Pushes | None:
     """Return the two pushes on a parameter: displacements where the penalty's is beside."""
-    about_zero = Expectation(tuple(part for part in expected.parts if part.reference is None))
+    about_zero = Expectation(
+        tuple(p for p in expected.parts if p.reference is None and p.penalty.finite)
+    )  # a constraint is fulfilled in one step, and pushes no further
     gradient = runs.gradient(name, runs.zero)
     if not about_zero.parts or (not beside and gradient is None):
         return None
