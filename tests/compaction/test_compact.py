@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 import torch
 from torch import nn
+from torch.nn.utils import prune
 
 from shrinkage.compaction import (
     CollapsedNetwork,
@@ -165,6 +166,47 @@ def test_units_before_masks_and_norms_by_channel_go() -> None:
             own[2] = 0.0
     smaller: Any = compact(model, pictures(3)(), tolerance=EXACT, timed=False).module
     assert (smaller[3].out_channels, smaller[4].num_features) == (7, 7)
+
+
+def test_computed_weights_become_plain_ones() -> None:
+    """Weight norm, masks of pruning, and a network that has been called in training."""
+    normed_layer = nn.utils.parametrizations.weight_norm(nn.Linear(10, 8))
+    masked = prune.random_unstructured(nn.Linear(8, 6), "weight", amount=0.2)
+    model: Any = settle(nn.Sequential(normed_layer, nn.ReLU(), masked, nn.Linear(6, 2)))
+    with torch.no_grad():
+        normed_layer.parametrizations.weight.original0[2] = 0.0  # type: ignore[index]
+        masked.weight_mask[3:5] = 0.0  # type: ignore[index]
+    model.train()(rows())
+    result: Any = compact(model, rows(), tolerance=EXACT, timed=False)
+    assert [layer.after for layer in result.layers] == [7, 4, 2]
+    assert "0.weight, 2.weight" in result.notes[-1]
+    assert [name for name, _ in result.module.named_parameters()][:2] == ["0.bias", "0.weight"]
+
+
+def test_code_is_worth_more_than_inputs() -> None:
+    """A network whose code has the number of its inputs keeps them, and is no graph."""
+
+    class Viewing(nn.Sequential):
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return super().forward(x.view(-1, 10))
+
+    model: Any = settle(Viewing(nn.Linear(10, 6), nn.Tanh(), nn.Linear(6, 2)))
+    with torch.no_grad():
+        model[0].weight[1], model[0].weight[:, 2] = 0.0, 0.0
+    result: Any = compact(model, rows(), tolerance=EXACT, timed=False)
+    assert (type(result.module), result.module[0].weight.shape) == (Viewing, (5, 10))
+
+
+def test_what_holds_dead_units_is_said() -> None:
+    """A layer norm, and what is not followed."""
+    model: Any = settle(nn.Sequential(mlp(nn.LayerNorm), nn.Linear(3, 5), nn.LSTM(5, 4)))
+    with torch.no_grad():
+        model[0][0].weight[2:4], model[1].weight[1] = 0.0, 0.0
+    notes = compact(model, rows(), tolerance=EXACT, timed=False).notes
+    assert notes == (
+        "2 dead units of '0.0' stay: a layer norm takes their mean and variance",
+        "1 dead unit of '1' stay: lstm reads them",
+    )
 
 
 def test_a_layer_that_is_used_twice() -> None:

@@ -9,16 +9,18 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 import torch
 from torch import nn
+from torch.fx import GraphModule
 
 from shrinkage.compaction.analysis import Analysis
 from shrinkage.compaction.deciding import Decision, decide
 from shrinkage.compaction.entries import Entries
+from shrinkage.compaction.folding import with_plain_weights
 from shrinkage.compaction.partly import compact_parts
 from shrinkage.compaction.proof import TOLERANCE, Proof, difference, prove
 from shrinkage.compaction.rebuilding import (
@@ -142,11 +144,17 @@ def compact(
     frozen = in_evaluation(model)
     with torch.no_grad():
         frozen(*inputs)  # a call that fails says so itself
+    plain, computed = with_plain_weights(model)
+    still = in_evaluation(plain) if computed else frozen
     try:
-        found = _whole(model, frozen, inputs)
+        found = _whole(plain, still, inputs, drop_inputs=drop_inputs)
     except UntraceableNetwork as error:
-        found = Smaller(*compact_parts(model, frozen, inputs, str(error)))
-    return _proven(model, frozen, inputs, found, drop_inputs, tolerance, timed)
+        found = Smaller(*compact_parts(plain, still, inputs, str(error)))
+    if computed:
+        told = f"weights that were computed in every call are plain ones: {', '.join(computed)}"
+        found = replace(found, notes=(*found.notes, told))
+    result = _proven(model, frozen, inputs, found, drop_inputs, tolerance, timed)
+    return replace(result, layers=_layers(plain, found.module))
 
 
 @dataclass(frozen=True)
@@ -230,11 +238,18 @@ def take_columns(kept: torch.Tensor | None) -> Callable[[tuple[Any, ...]], tuple
     return take
 
 
-def _whole(model: nn.Module, frozen: nn.Module, inputs: tuple[Any, ...]) -> Smaller:
+def _whole(
+    model: nn.Module, frozen: nn.Module, inputs: tuple[Any, ...], *, drop_inputs: bool
+) -> Smaller:
+    """Return a smaller network; its code is worth more than inputs that it could do without."""
     rows = inputs[0]
     columns = len(inputs) == 1 and isinstance(rows, torch.Tensor) and rows.ndim == 2
     keep = not (columns and rows.is_floating_point())
-    return smaller_network(model, frozen, inputs, keep_inputs=keep)
+    found = smaller_network(model, frozen, inputs, keep_inputs=keep)
+    if keep or drop_inputs or not isinstance(found.module, GraphModule):
+        return found
+    with_all = smaller_network(model, frozen, inputs, keep_inputs=True)
+    return found if isinstance(with_all.module, GraphModule) else with_all
 
 
 def _kept_inputs(run: Analysis, decision: Decision) -> torch.Tensor | None:

@@ -14,7 +14,7 @@ from typing import Any
 import torch
 
 from shrinkage.compaction.analysis import Analysis
-from shrinkage.compaction.entries import Entries, Reader, same
+from shrinkage.compaction.entries import Entries, Mixer, Reader, same
 from shrinkage.compaction.resizing import Resized
 from shrinkage.compaction.units import without_repeats
 from shrinkage.errors import ShrinkageError
@@ -111,7 +111,24 @@ class _Deciding:
             self._keep_what_does_not_fit()
             if torch.equal(before, self.gone()):
                 break
+        self.notes.extend(self._held())
         return Decision(self.gone(), self._shifts(), tuple(dict.fromkeys(self.notes)))
+
+    def _held(self) -> Iterator[str]:
+        """Say which dead units stay because of what else reads them."""
+        gone, find = self.gone(), self.run.units.find
+        dead = [(mixer.what, find(_still_units(mixer))) for mixer in self.run.mixers if mixer.fixed]
+        for read in self.reads:
+            rows = read.reader.outputs
+            units = _by_feature(rows.units, read.reader.output_dim)[:, 0]
+            still = ~(_by_feature(rows.flow.detach(), read.reader.output_dim) > 0).any(1).cpu()
+            stays = find(units[still & ~gone[units]])
+            for what, held in dead:
+                count = int(torch.isin(stays, held[held > 0]).sum())
+                if count:
+                    them = f"{count} dead unit{'s' if count > 1 else ''}"
+                    yield f"{them} of {_layer(read.reader)!r} stay: {what}"
+                    break
 
     def gone(self) -> torch.Tensor:
         """Return for every unit whether it is taken out, joined units alike."""
@@ -209,6 +226,14 @@ class _Deciding:
     def _shifts(self) -> dict[str, torch.Tensor]:
         shifts = {name: self._shift(reads[0]) for name, reads in self._by_bias().items()}
         return {name: shift for name, shift in shifts.items() if shift.any()}
+
+
+def _still_units(mixer: Mixer) -> torch.Tensor:
+    """Return the units of which an operation reads nothing that depends on the input."""
+    flows = mixer.entries.flow.detach().cpu() > 0
+    units = mixer.entries.units
+    still = torch.unique(units[~flows])
+    return still[~torch.isin(still, torch.unique(units[flows]))]
 
 
 def _by_feature(tensor: torch.Tensor, dim: int) -> torch.Tensor:

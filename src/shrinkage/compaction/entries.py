@@ -83,7 +83,7 @@ class Mixer:
     Attributes:
         node: the call.
         entries: what is read.
-        what: the operation, in words before what it reads ("a softmax runs over").
+        what: the operation, in words ("a softmax runs over them").
         fixed: as long as one is needed, all stay; else whole units can go, once nobody needs what
             comes out (an attention head).
         held: all stay whoever needs them, since nothing is known of the shape of what comes out.

@@ -8,7 +8,6 @@ sizes. Why `torch.export`: its graph has one call for one operation, names every
 
 from __future__ import annotations
 
-import copy
 import io
 import logging
 import re
@@ -22,6 +21,7 @@ import torch
 from torch import nn
 from torch.utils import _pytree as pytree
 
+from shrinkage.compaction.folding import copied
 from shrinkage.errors import InputError, ShrinkageError
 
 
@@ -135,7 +135,7 @@ def in_evaluation(model: nn.Module) -> nn.Module:
             f"expected weights, got the lazy parameter {lazy[0]!r}: call the network once before"
         )
     try:
-        return copy.deepcopy(model).eval().requires_grad_(False)
+        return copied(model).eval().requires_grad_(False)
     except Exception as error:
         raise InputError(f"expected a network that can be copied: {error}") from error
 

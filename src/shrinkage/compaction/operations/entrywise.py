@@ -68,7 +68,7 @@ def reduction(run: Analysis, call: Call) -> Known:
     dims = list(range(x.units.ndim)) if dims in ([None], []) else list(dims)
     keep = bool(keep) and call.value.ndim == x.units.ndim
     if run.units.vary_along(x.units, dims):
-        x = run.mixes(call, x, f"a {call.name} runs over", fixed=True)
+        x = run.mixes(call, x, f"a {call.name} runs over them", fixed=True)
     units = run.units.join_along(x.units, dims)
     units = units.expand(call.value.shape) if keep else units.reshape(call.value.shape)
     return mark(x.flow.mean(dims, keepdim=True).reshape(call.value.shape)), units
@@ -95,6 +95,8 @@ def _joined(
         if not run.units.vary_along(base, spread):
             run.units.join(base, wide)
         elif run.units.find(own.units).any():
-            own = run.mixes(call, own, f"{call.name} spreads over others", fixed=True, held=True)
+            own = run.mixes(
+                call, own, f"{call.name} spreads them over others", fixed=True, held=True
+            )
         read.append(own)
     return read, base

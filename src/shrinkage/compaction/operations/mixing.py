@@ -19,7 +19,9 @@ def mixed(run: Analysis, call: Call) -> Known:
     """Everything that comes out depends on everything that goes in; its units stay."""
     flow = torch.zeros((), requires_grad=True) * 1.0
     for own in call.tensors:
-        entries = run.mixes(call, run.entries(own), f"{call.name} reads", fixed=True, held=True)
+        entries = run.mixes(
+            call, run.entries(own), f"{call.name} reads them", fixed=True, held=True
+        )
         flow = flow.to(entries.flow.device) + entries.flow.sum()
     shape = call.value.shape
     return mark(flow.expand(shape)), torch.zeros(shape, dtype=torch.long)

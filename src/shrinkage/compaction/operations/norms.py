@@ -45,7 +45,7 @@ def layer_norm(run: Analysis, call: Call) -> Known:
     x = run.entries(x)
     dims = list(range(x.units.ndim - len(shape), x.units.ndim))
     if run.units.vary_along(x.units, dims):
-        x = run.mixes(call, x, "a layer norm takes the mean and variance of", fixed=True)
+        x = run.mixes(call, x, "a layer norm takes their mean and variance", fixed=True)
     flow = x.flow.mean(dims, keepdim=True).expand(x.flow.shape)
     for own in (weight, bias):
         if own is not None:
@@ -61,7 +61,7 @@ def group_norm(run: Analysis, call: Call) -> Known:
     weight = own[0]
     if not _each_a_channel(own):
         return mixed(run, call)
-    what = "a group norm takes the mean and variance of"
+    what = "a group norm takes their mean and variance"
     x = run.mixes(call, run.entries(x), what, fixed=True, held=True)
     _join_channels(run, x, own)
     flow = x.flow.mean(list(range(1, x.flow.ndim)), keepdim=True).expand(x.flow.shape)

@@ -31,7 +31,7 @@ def softmax(run: Analysis, call: Call) -> Known:
     x, dim = call.positional(2)
     x = run.entries(x)
     if run.units.vary_along(x.units, [dim]):
-        x = run.mixes(call, x, "a softmax runs over", fixed=True)
+        x = run.mixes(call, x, "a softmax runs over them", fixed=True)
     return mark(x.flow.mean(dim, keepdim=True).expand(x.flow.shape)), x.units
 
 
@@ -41,7 +41,9 @@ def attention(run: Analysis, call: Call) -> Known:
     q, k, v = (run.entries(own) for own in (q, k, v))
     if q.units.shape[:-2] != k.units.shape[:-2] or k.units.shape[:-2] != v.units.shape[:-2]:
         return mixed(run, call)
-    q, k, v = (run.mixes(call, own, "an attention head reads", fixed=False) for own in (q, k, v))
+    q, k, v = (
+        run.mixes(call, own, "an attention head reads them", fixed=False) for own in (q, k, v)
+    )
     heads = _join_heads(run, q, k, v)
     weights = q.flow.mean(-1, keepdim=True) + k.flow.mean((-2, -1), keepdim=True)
     if isinstance(mask, Entries):
@@ -53,8 +55,8 @@ def attention(run: Analysis, call: Call) -> Known:
 def _product(run: Analysis, call: Call, a: Entries, b: Entries) -> Known:
     """A product of computed tensors, as in an attention that is written out."""
     shape = call.value.shape
-    a = run.mixes(call, a, "a product reads", fixed=False)
-    b = run.mixes(call, b, "a product reads", fixed=False)
+    a = run.mixes(call, a, "a product reads them", fixed=False)
+    b = run.mixes(call, b, "a product reads them", fixed=False)
     heads = _join_heads(run, a, b)
     if a.sums_to_one:
         flow = _averaged(b, a.flow.mean(-1, keepdim=True), uncertain=False)

@@ -1,0 +1,92 @@
+"""Weights that are computed in every call (weight norm, masks of pruning) become plain ones.
+
+Who uses this: `compact`. Such a weight is no parameter whose rows could be taken out; its value is.
+A copy in which it is a parameter answers the same in evaluation, and loses the way in which it was
+computed, which the result says.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import torch
+from torch import nn
+from torch.nn.utils import parametrize, prune, remove_spectral_norm, remove_weight_norm
+from torch.nn.utils.spectral_norm import SpectralNorm
+from torch.nn.utils.weight_norm import WeightNorm
+
+HOOKS: tuple[tuple[type, str, Callable[[nn.Module, str], Any]], ...] = (
+    (WeightNorm, "name", remove_weight_norm),
+    (SpectralNorm, "name", remove_spectral_norm),
+    (prune.BasePruningMethod, "_tensor_name", prune.remove),
+)
+"""Hooks of torch that compute a weight before a call: the name's attribute, what takes them off."""
+
+
+def copied(model: nn.Module) -> nn.Module:
+    """Return a copy, also of a network that keeps a computed weight from its last call.
+
+    Work-around for https://github.com/pytorch/pytorch/pull/103001.
+    """
+    computed = {
+        id(own): own.detach().clone()
+        for module in model.modules()
+        for own in vars(module).values()
+        if isinstance(own, torch.Tensor) and own.grad_fn is not None
+    }
+    return copy.deepcopy(model, computed)  # type: ignore[arg-type]
+
+
+def with_plain_weights(model: nn.Module) -> tuple[nn.Module, tuple[str, ...]]:
+    """Return the network with parameters for computed weights, and which those are.
+
+    Args:
+        model: the network; it is left as it is, and returned where nothing of it is computed.
+
+    >>> layer = nn.utils.parametrizations.weight_norm(nn.Linear(2, 3))
+    >>> plain, names = with_plain_weights(nn.Sequential(layer))
+    >>> names, [name for name, _ in plain.named_parameters()]
+    (('0.weight',), ['0.bias', '0.weight'])
+    """
+    if not any(True for _ in _computed(model)):
+        return model, ()
+    plain = copied(model)
+    modes = {module: module.training for module in plain.modules()}
+    plain.eval()  # spectral norms iterate in training
+    names = []
+    with torch.no_grad():
+        for place, module, name, fold in list(_computed(plain)):
+            fold(module, name)
+            names.append(f"{place}.{name}".lstrip("."))
+    for module in plain.modules():
+        module.training = modes.get(module, model.training)
+    return plain, tuple(names)
+
+
+def _computed(
+    model: nn.Module,
+) -> Iterator[tuple[str, nn.Module, str, Callable[[nn.Module, str], Any]]]:
+    for place, module in model.named_modules():
+        if parametrize.is_parametrized(module):
+            for name in module.parametrizations:  # type: ignore[union-attr]
+                yield place, module, name, _unparametrized
+        for hook in module._forward_pre_hooks.values():
+            for kind, attribute, fold in HOOKS:
+                if isinstance(hook, kind):
+                    yield place, module, getattr(hook, attribute), fold
+
+
+def _unparametrized(module: nn.Module, name: str) -> None:
+    """Make what a parametrization computes a parameter; the class may be another module's too.
+
+    `remove_parametrizations` takes the property off a class that copies share.
+    """
+    value = getattr(module, name).detach().clone()
+    parametrizations: nn.ModuleDict = module.parametrizations  # type: ignore[assignment]
+    del parametrizations[name]
+    if not len(parametrizations):
+        module.__class__ = parametrize.type_before_parametrizations(module)
+        del module._modules["parametrizations"]
+    module._parameters[name] = nn.Parameter(value)
