@@ -54,6 +54,14 @@ def test_seconds_are_the_steps_of_the_waves_the_refit_and_the_search(monkeypatch
     assert estimate(plan, [], 4, searched=False).seconds == 0.0
 
 
+@pytest.mark.parametrize(("rows", "seen"), [(32, 32), (6_000, 11_000), (60_000, 25_000)])
+def test_residuals_are_told_by_the_rows_that_they_see(rows, seen):
+    speed = Speed(
+        prepared=0.0, models=4, step=0.0, few=3, few_step=0.0, judged=0.0, differentiated=2
+    )
+    assert estimating._Costs(plan_of(), speed)._judging(0, rows, models=4) == 2.0 * seen
+
+
 def test_a_grid_that_may_grow_says_what_a_decade_costs(monkeypatch):
     monkeypatch.setattr(estimating, "measure_speed", fixed_speed)
     plan = plan_of(strengths=20)

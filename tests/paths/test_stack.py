@@ -108,3 +108,13 @@ def test_what_is_not_known_is_not_stacked(module):
 def test_a_layer_used_twice_is_not_stacked():
     layer = nn.Linear(4, 4)
     assert not is_stackable(nn.Sequential(layer, nn.ReLU(), layer))
+
+
+def test_a_trained_stack_keeps_its_weights_alone():
+    flat = StackedNetwork(nn.Sequential(nn.Linear(4, 3)), 2).flat
+    flat.narrow_down(["0.weight"])
+    weights = flat.parameters["0.weight"].detach().clone()
+    flat.release()
+    assert torch.equal(flat.parameters["0.weight"], weights)
+    assert flat.first.numel() == flat.second.numel() == 0
+    assert flat.narrow_views("0.weight") is None

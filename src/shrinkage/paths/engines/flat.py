@@ -118,6 +118,14 @@ class FlatStack:
         stretch = self.stretches[name]
         return stretch.view(self.first), stretch.view(self.second)
 
+    def release(self) -> None:
+        """Give back all but the weights: nothing is trained from here on.
+
+        What is measured then takes two arrays of the weights, as the moments do.
+        """
+        self.first, self.second = self.first[:0].clone(), self.second[:0].clone()
+        self.narrow, self.narrowed = None, frozenset()
+
     def reduced(self, cut: Cut) -> FlatStack:
         """Return smaller buffers, in which training goes on with what is left.
 

@@ -110,6 +110,18 @@ def relative_residual(problem: Problem, unit: Unit, at: Stationary) -> np.ndarra
     return residual
 
 
+def rows_seen(rows: int) -> int:
+    """Return how many of so many training rows the residuals of a stack see, as a rule.
+
+    These are the few that are asked first, and the next where there are more: some model or other
+    is left open.
+
+    >>> rows_seen(300), rows_seen(48_000)
+    (300, 25000)
+    """
+    return sum(min(rows, most) for most in ROWS[: 1 + (rows > ROWS[0])])
+
+
 def _residual_on(problem: Problem, unit: Unit, at: Stationary, most: int) -> np.ndarray:
     """Return the relative residual of each model on so many training rows, some at a time."""
     rows = unit.data.rows.take(spread(unit.data.train, most))

@@ -88,7 +88,8 @@ class Steps:
         return self._network.forward(x)
 
     def finish(self) -> None:
-        """Leave the network as the last step has left it."""
+        """Leave the network its weights, as the last step has left them, and nothing else."""
+        self._network.flat.release()
 
     def losses(self) -> torch.Tensor:
         """Return each model's mean loss over the batches of the epoch, (models,)."""

@@ -17,7 +17,7 @@ from shrinkage.paths.choosing.grid import DECADES
 from shrinkage.paths.choosing.grid_top import SEARCH_MODELS, search_length, short_training
 from shrinkage.paths.engines.curves import MOST_POINTS
 from shrinkage.paths.engines.curves import MOST_ROWS as CURVE_ROWS
-from shrinkage.paths.engines.stationarity import MOST_ROWS as RESIDUAL_ROWS
+from shrinkage.paths.engines.stationarity import rows_seen
 from shrinkage.paths.fast_validation import is_fast
 from shrinkage.paths.running.outcomes import TRAIN_LOSS_ROWS
 from shrinkage.paths.running.plan import Plan
@@ -244,8 +244,8 @@ class _Costs:
         return engine.steps(self.plan.problem, rows, models) * step
 
     def _judging(self, judged: int, differentiated: int, models: int) -> float:
-        rows = min(differentiated, RESIDUAL_ROWS)
-        seconds = judged * self.speed.judged + rows * self.speed.differentiated
+        seconds = judged * self.speed.judged
+        seconds += rows_seen(differentiated) * self.speed.differentiated
         return seconds * models / self.speed.models
 
 
