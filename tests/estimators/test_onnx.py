@@ -6,8 +6,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from shrinkage import fit_path
+from shrinkage import GroupLasso, fit_path
 from shrinkage.estimators import ShrinkageClassifier, ShrinkageRegressor
+from tests.cli.command_line import shrinkage
 
 pytest.importorskip("onnxscript")
 pytest.importorskip("onnx")
@@ -45,3 +46,34 @@ def test_missing_cells_are_filled_and_text_is_refused(tmp_path):
     worded = fit_path("linear", table, Y, strengths=(0.1, 1.0), folds=2)
     with pytest.raises(ValueError, match="city"):
         worded.to_onnx(tmp_path / "w.onnx")
+
+
+@pytest.mark.slow
+def test_the_command_exports_a_run_and_a_compacted_one(tmp_path):
+    noise = np.column_stack([X, RNG.normal(size=(60, 3))])
+    run, file = tmp_path / "run", tmp_path / "best.onnx"
+    path = fit_path("mlp:4", noise, Y, strengths=(0.02, 0.05), folds=2, epochs=30, store=run,
+                    penalty=GroupLasso())  # fmt: skip
+    answer = shrinkage("export", run, "--to", "onnx", file)
+    assert answer.status == 0
+    assert "takes 6 columns as float64 (x0, x1, x2, x3, x4, …)" in answer.out
+    np.testing.assert_allclose(answers(file, noise)[:, 0], path.predict(noise), rtol=1e-5)
+    assert shrinkage("compact", run, "--model", "best", "-q").status == 0
+    small = tmp_path / "small.onnx"
+    assert shrinkage("export", run / "compact", small, "--quiet").out == ""
+    np.testing.assert_allclose(answers(small, noise)[:, 0], path.predict(noise), rtol=1e-5)
+    table = pd.DataFrame({"size": X[:, 0], "city": ["Bern", "Basel"] * 30})
+    fit_path("linear", table, Y, strengths=(0.1, 1.0), folds=2, store=tmp_path / "words")
+    for words, said in (
+        ((run, file, "--to", "onxn"), "onnx"),
+        ((run, tmp_path), "got a folder"),
+        ((run, run / "model.onnx"), "outside the run"),
+        ((run, tmp_path / "no" / "x.onnx"), "make it first"),
+        ((run, file, "--model", "worst"), "worst"),
+        ((tmp_path / "no-run", file), "no-run"),
+        ((tmp_path / "words", file), "city"),
+    ):
+        answer = shrinkage("export", *words)
+        assert answer.status == 2, answer
+        assert answer.err.count("\n") == 1
+        assert said in answer.err

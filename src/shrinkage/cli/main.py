@@ -15,6 +15,7 @@ from shrinkage.cli import (
     convert,
     data,
     example,
+    export,
     path,
     path_model_options,
     penalties,
@@ -49,6 +50,7 @@ app.command("compact", short_help="A run's model, smaller.")(compact.command)
 app.command("select", short_help="Name the columns that hold up.")(
     WithPenaltyOptions(select.command, path_model_options.PANEL)
 )
+app.command("export", short_help="A run's model as ONNX.")(export.command)
 app.command("audit", short_help="Does a loop's penalty arrive?")(audit.command)
 app.command("convert", short_help="A strength in other libraries.")(convert.command)
 app.command("timescale", short_help="What a weight decay remembers.")(timescale.command)

@@ -225,9 +225,23 @@ class FittedPath(PathResult):
 
         file = self._file()
         preprocessing = Preprocessing.from_dict(file.preprocessing)
-        return write_onnx(
-            self.model(which), preprocessing, TargetEncoding.from_dict(file.target), path
-        )
+        kept = None if file.smaller is None else file.smaller["kept_inputs"]
+        encoding = TargetEncoding.from_dict(file.target)
+        return write_onnx(self.model(which), preprocessing, encoding, path, kept)
+
+    @property
+    def onnx_columns(self) -> tuple[str, ...]:
+        """Return the names of the columns that an ONNX file takes, in their order."""
+        return tuple(Preprocessing.from_dict(self._file().preprocessing).columns)
+
+    @property
+    def onnx_answers(self) -> str:
+        """Return in words what an ONNX file gives."""
+        classes = TargetEncoding.from_dict(self._file().target).classes
+        if not classes:
+            return f"{self._file().target_name} in its unit"
+        named = ", ".join(map(str, classes[:5])) + (", …" if len(classes) > 5 else "")
+        return f"probabilities of {len(classes)} classes ({named})"
 
     def table(self) -> DataFrame:
         """Return the path as a table, one row a strength."""

@@ -6,6 +6,7 @@ float64 and gives probabilities of the classes, or numbers in the target's unit.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import torch
@@ -31,13 +32,18 @@ class RawModel(nn.Module):
         module: the trained module, in evaluation mode.
         preprocessing: of columns of numbers.
         encoding: of the target.
+        kept: places of the inputs that the module reads; None: all.
 
     Raises:
         InputError: a column is no number, so that it has no place in a tensor.
     """
 
     def __init__(
-        self, module: nn.Module, preprocessing: Preprocessing, encoding: TargetEncoding
+        self,
+        module: nn.Module,
+        preprocessing: Preprocessing,
+        encoding: TargetEncoding,
+        kept: Sequence[int] | None = None,
     ) -> None:
         super().__init__()
         known = (NumericInputs, MissingInputs, PixelInputs)
@@ -56,10 +62,13 @@ class RawModel(nn.Module):
         self.module, self.encoding = module, encoding
         self.parts = [_part(encoder, preprocessing) for encoder in preprocessing.encoders]
         self.dtype = next(module.parameters()).dtype
+        self.kept = None if kept is None else torch.tensor(kept)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Return probabilities (rows, classes), or numbers (rows, 1), of raw rows."""
         inputs = torch.cat([part(x) for part in self.parts], dim=1).to(self.dtype)
+        if self.kept is not None:
+            inputs = inputs[:, self.kept]
         outputs = self.module(inputs).double()
         if self.encoding.classes:
             return torch.softmax(outputs, dim=1)
@@ -89,16 +98,20 @@ def _part(encoder: object, preprocessing: Preprocessing):
 
 
 def write_onnx(
-    module: nn.Module, preprocessing: Preprocessing, encoding: TargetEncoding, path: str | Path
+    module: nn.Module,
+    preprocessing: Preprocessing,
+    encoding: TargetEncoding,
+    path: str | Path,
+    kept: Sequence[int] | None = None,
 ) -> OnnxFile:
-    """Write a model with its preparation, run the file, and compare.
+    """Write a model with its preparation, run the file, and compare; arguments of `RawModel`.
 
     Raises:
         MissingExtra: the extra `onnx` is not installed.
         InputError: a column is no number, the module cannot be exported, or onnxruntime answers
             otherwise.
     """
-    whole = RawModel(module, preprocessing, encoding)
+    whole = RawModel(module, preprocessing, encoding, kept)
     rows = torch.randn(8, len(preprocessing.columns), dtype=torch.float64)
     centre, spread = torch.zeros(rows.shape[1]).double(), torch.ones(rows.shape[1]).double()
     place = {name: number for number, name in enumerate(preprocessing.columns)}
