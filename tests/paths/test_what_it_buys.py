@@ -70,6 +70,24 @@ def test_other_models_are_judged_on_the_same_rows(run) -> None:
     assert known["gradient boosting"].test_log_loss > 0
 
 
+def test_the_unregularized_network_has_a_choice_of_learning_rates(run) -> None:
+    (fair,) = (model for model in run.compared if model.name.startswith("unregularized"))
+    rates = [4e-3 / 16, 4e-3 / 4, 4e-3, 4e-3 * 4]
+    options = {"strengths": (0.05, 1.0), "folds": FOLDS, "repeats": REPEATS, "epochs": 12}
+    others = [
+        fit_path("mlp:8", *table(), penalty=L2(), learning_rate=rate, **options).unregularized
+        for rate in rates
+    ]
+    scores = [other.cv_score for other in others]
+    assert fair.cv_score == pytest.approx(max(scores))
+    assert fair.cv_score >= run.unregularized.cv_score
+    best = int(np.argmax(scores))
+    assert fair.name == f"unregularized at learning rate {rates[best]:g}"
+    assert fair.test_score == pytest.approx(others[best].test_score)
+    assert fair.test_log_loss == pytest.approx(others[best].test_log_loss, rel=1e-4)
+    assert run.difference("best", fair.name) is not None
+
+
 def test_rounds_divide_the_rows_anew_and_the_first_is_that_of_one_round() -> None:
     data = dataset_from_arrays(*table())
     one, two = (make_split(data, FOLDS, 0.2, 0, None, repeats) for repeats in (1, 2))

@@ -72,7 +72,8 @@ ChooseBy = Annotated[
 Compare = Annotated[
     bool,
     _option(
-        "Compare with logistic or ridge regression, a forest and boosting on the same folds.",
+        "Compare with logistic or ridge regression, a forest, boosting, and the network without "
+        "a penalty at its own best learning rate, on the same folds.",
         "--compare",
     ),
 ]

@@ -21,7 +21,8 @@ from shrinkage.paths.choosing.grid_top import (
     top_of_grid,
 )
 from shrinkage.paths.choosing.rules import Choice, choose
-from shrinkage.paths.comparing.compare import compare
+from shrinkage.paths.comparing.compare import PeerScores, compare
+from shrinkage.paths.comparing.other_rates import at_best_rate
 from shrinkage.paths.fast_validation import is_fast, validate_fast
 from shrinkage.paths.results.assembly import Refit, assemble
 from shrinkage.paths.results.fitted import FittedPath
@@ -71,8 +72,23 @@ def fit(
     if not isinstance(plan.options.strengths, tuple):
         validation, choice = _extended(plan, validation, choice, store, progress)
     refit = _refit(plan, validation, choice, store, progress)
-    others = compare(plan, store, progress) if plan.options.compare else ()
+    others = _others(plan, validation, store, progress) if plan.options.compare else ()
     return assemble(plan, validation, choice, refit, source, left_out, others)
+
+
+def _others(
+    plan: Plan, validation: CrossValidation, store: Store, progress: Progress
+) -> tuple[PeerScores, ...]:
+    """Return models of other kinds, and of a network the one without a penalty at its best rate."""
+
+    def train(other: Plan, jobs: Sequence[Job]) -> list[UnitOutcome]:
+        progress.stage("unregularized at other rates", other.steps(jobs))
+        return run_jobs(other, jobs, store, progress)
+
+    others = compare(plan, store, progress)
+    if plan.engine.is_solver:
+        return others
+    return (*others, at_best_rate(plan, validation, train))
 
 
 def chosen_of(plan: Plan, validation: CrossValidation) -> Choice:

@@ -49,7 +49,8 @@ class PathOptions:
         choose_by: `score`, or `loss`: the log loss on the validation rows, half the mean squared
             error of numbers, whatever the score that is shown.
         compare: whether to train logistic (or ridge) regression, a random forest and gradient
-            boosting by scikit-learn on the same folds and test rows.
+            boosting by scikit-learn on the same folds and test rows, and the unregularized network
+            at the best of four learning rates.
         update: how the penalty enters training, one of DESIGN's four.
         select: name patterns of the parameters to penalise; empty: every default weight.
         seed: of splits, weights, batches and dropout.

@@ -225,7 +225,7 @@ def _chosen(plan: Plan, roles: Mapping[str, _RefitRow], refit: Refit) -> tuple[C
     models = []
     for name in ROLES:
         position = refit.position(roles[name].settings)
-        rows = _scored_rows(plan, refit, position)
+        rows = scored_rows(plan, refit, position)
         score = float("nan")
         outputs = rows.outputs[None]
         loss = log_losses(outputs, rows.raw_target, rows.weight, rows.encoding)[0]
@@ -250,7 +250,7 @@ def _chosen(plan: Plan, roles: Mapping[str, _RefitRow], refit: Refit) -> tuple[C
     return tuple(models)
 
 
-def _scored_rows(plan: Plan, refit: Refit, position: int) -> ScoredRows:
+def scored_rows(plan: Plan, refit: Refit, position: int) -> ScoredRows:
     """Return a refitted model's outputs for the test rows: the one use of the test rows."""
     preparation = plan.preparation
     rows, split = preparation.test_rows, preparation.split
@@ -267,7 +267,7 @@ def _scored_rows(plan: Plan, refit: Refit, position: int) -> ScoredRows:
 def _class_figures(plan: Plan, refit: Refit, best: _RefitRow) -> ClassFigures | None:
     if plan.preparation.data.task != "classification":
         return None
-    rows = _scored_rows(plan, refit, refit.position(best.settings))
+    rows = scored_rows(plan, refit, refit.position(best.settings))
     if not len(rows.raw_target) or len(rows.encoding.classes) > MOST_SHOWN_CLASSES:
         return None
     return class_figures(rows.outputs, rows.raw_target, rows.encoding)
