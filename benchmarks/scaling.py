@@ -3,7 +3,8 @@
 Measured here, in seconds that a thread computes: what a unit of m models takes (fixed part, and a
 step as a + b·m), what starts a worker, what Ray takes for a task and for a megabyte; counted: bytes
 of rows and of outcomes. Simulated: a driver that sends units in order to whichever worker is
-free first, rows once to each node, outcomes back, then the refit, which nobody shares. The fold's
+free first, rows once to each node, outcomes back; before it the search for the top of the grid and
+behind it the refit, which nobody shares. The fold's
 models are cut into the parts that end first. `--simulate` takes the measures of the last run;
 `--small` measures little and writes nothing. Writes results/scaling.json, the picture and the table
 of docs/concepts/scaling.md.
@@ -33,6 +34,8 @@ WORKERS = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1_000)
 CORES_A_NODE = 16
 NETWORK_BYTES = 125e6
 """A second: a network of one gigabit."""
+SEARCH_STEPS, SEARCH_MODELS = 200, 11
+"""What the search for the top of the grid takes before the folds, and nobody shares."""
 PAYS = 0.9
 """Twice as many workers pay where the path then takes less than this share of the time."""
 
@@ -70,9 +73,25 @@ class Grid:
 
 
 PATHS = (Grid(20, 5), Grid(100, 50))
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A table and a network; units are timed on the first `few` rows, at two numbers of epochs.
+
+    Learning curves have as many points in both where an epoch is short.
+    """
+
+    rows: int
+    columns: int
+    model: str
+    few: int
+    epochs: tuple[int, int]
+
+
 KINDS = {
-    "digits, mlp:64,32": (1_797, 64, "mlp:64,32", 128),
-    "48,000 × 784, mlp:256,128": (60_000, 784, "mlp:256,128", 128),
+    "1,797 × 64, mlp:64,32": Kind(1_797, 64, "mlp:64,32", 1_797, (40, 80)),
+    "60,000 × 784, mlp:256,128": Kind(60_000, 784, "mlp:256,128", 8_000, (1, 3)),
 }
 
 
@@ -85,16 +104,16 @@ def measured(name: str, small: bool) -> Costs:
     from shrinkage.paths.running.runners.base import Work
     from shrinkage.paths.running.runners.sent_rows import rows_of
 
-    rows, columns, model, batch = KINDS[name]
+    kind, batch = KINDS[name], 128
+    rows, columns, model, few = kind.rows, kind.columns, kind.model, kind.few
     rng = np.random.default_rng(0)
-    few = min(rows, 6_000)
     X = rng.normal(size=(few, columns)).astype(np.float32)
     y = (X[:, :10] @ rng.normal(size=(10, 10))).argmax(axis=1)
     names = tuple(f"x{place}" for place in range(columns))
     data = Dataset(name="made", X=X, y=y, task="classification", input_names=names)
     lines, outcome, unit = [], None, None
     for models in (1, 4) if small else (1, 7, 21):
-        for epochs in (1, 2) if small else (1, 4):
+        for epochs in (1, 2) if small else kind.epochs:
             plan = make_plan(model, data, L1(), PathOptions(epochs=epochs, repeats=1, folds=5))
             settings = plan.problem.terms.settings([(1e-4 * 2**k,) for k in range(models)])
             unit = plan.unit(plan.jobs(0, settings, 1)[0])
@@ -164,7 +183,8 @@ def wall(costs: Costs, path: Grid, workers: int, parts: int) -> float:
         at = max(at, end)
         heapq.heappush(free, (end, worker))
     refit = costs.unit(3) * path.folds / (path.folds - 1)
-    return max(at, driver) + refit
+    search = SEARCH_STEPS * (costs.step + SEARCH_MODELS * costs.model)
+    return search + max(at, driver) + refit
 
 
 def best(costs: Costs, path: Grid, workers: int) -> tuple[float, int]:
