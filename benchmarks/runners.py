@@ -24,12 +24,13 @@ from typing import Any
 import numpy as np
 from recording import write_result
 
-from shrinkage import L1, PathRun, fit_path
+from shrinkage import L1, fit_path
 from shrinkage.errors import LostWorkerWarning
 from shrinkage.extras import is_installed
 from shrinkage.paths.engines.stacked import StackedEngine
 from shrinkage.paths.running.runners.registry import RUNNERS
 from shrinkage.paths.running.runners.slurm import SlurmRunner
+from shrinkage.run import PathRun
 
 TIMES = ("wall_seconds",)
 NEEDS = {"ray": "ray", "slurm": "submitit"}
@@ -61,7 +62,7 @@ def trained(runner: str, address: str | None, folder: Path, epochs: int) -> tupl
     X, y = load_digits(return_X_y=True)
     engine = MortalEngine(str(folder), DRIVER)
     with (
-        mock.patch("shrinkage.paths.engines.registry.StackedEngine", lambda: engine),
+        mock.patch("shrinkage.paths.engines.registry.StackedEngine", return_value=engine),
         warnings.catch_warnings(record=True) as told,
     ):
         warnings.simplefilter("always")

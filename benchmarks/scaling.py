@@ -36,6 +36,8 @@ NETWORK_BYTES = 125e6
 """A second: a network of one gigabit."""
 SEARCH_STEPS, SEARCH_MODELS = 200, 11
 """What the search for the top of the grid takes before the folds, and nobody shares."""
+MORE_JUDGED = 2.0
+"""Of more rows at most twice as many are judged: the loss and the residual have 10,000 at most."""
 PAYS = 0.9
 """Twice as many workers pay where the path then takes less than this share of the time."""
 
@@ -131,7 +133,8 @@ def measured(name: str, small: bool) -> Costs:
     kept = sum(value.nbytes for value in outcome.values.values())
     train = int(0.8 * 0.8 * rows)
     steps = max(5 * train // batch, min(2_000, 200 * (train // batch)))
-    return Costs(name, steps, step, each, fixed * share, judged * share, sent * share, kept)
+    judged *= min(share, MORE_JUDGED)
+    return Costs(name, steps, step, each, fixed * share, judged, sent * share, kept)
 
 
 def started() -> float:
