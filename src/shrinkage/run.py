@@ -32,6 +32,7 @@ with needs("paths"):
     from shrinkage.paths.running.plan import Model, Plan, identity_of_data, make_plan
     from shrinkage.paths.running.progress import progress_bar
     from shrinkage.paths.running.store import fingerprint_of, is_finished, mark_finished, open_store
+    from shrinkage.paths.user_rows import rows_of_dataset
     from shrinkage.penalties import L1, Penalty
     from shrinkage.terms import Term, Terms, as_terms
 
@@ -85,7 +86,7 @@ class PathRun(FittedPath):
 def fit_path(
     model: Model,
     X: object,
-    y: object,
+    y: object = None,
     *,
     penalty: Penalty | None = None,
     fixed: Term | Terms | Iterable[Term] = (),
@@ -111,7 +112,10 @@ def fit_path(
 
     Args:
         model: `linear`, `mlp:64,32`, a function of (n_inputs, n_outputs), or a module.
-        X: rows, an array (n, d) or a `pandas.DataFrame`; text columns become one-hot.
+        X: rows, an array (n, d) or a `pandas.DataFrame`; text columns become one-hot. For a network
+            of one's own also pictures (n, channels, height, width), or several inputs as a tuple of
+            arrays or a mapping of them by name: it is called with them, numbers as they are and
+            bytes of pictures divided by 255. Or a dataset of torch, or its loader, without `y`.
         y: targets, (n,): labels or numbers.
         penalty: without a strength; `L1()` when None.
         fixed: terms that every model has beside the penalty, for example `1e-3 * L2()`; each may
@@ -129,9 +133,10 @@ def fit_path(
         resume: go on with the run in `store`.
         progress: show a bar; None shows it when a terminal watches.
         **options: the fields of `PathOptions`: strengths, folds, repeats, choose_by, compare,
-            update, select, seed, epochs, batch_size, learning_rate, scorer, positive,
-            score_weights, class_weight, rare, rare_below, test_size, refit, engine, device, dtype,
-            precision, runner, address, groups_of_inputs, free, memory, fast, standardize.
+            update, select, seed, epochs, batch_size, learning_rate, optimizer, loss, augment,
+            scorer, positive, score_weights, class_weight, rare, rare_below, test_size, refit,
+            engine, device, dtype, precision, runner, address, groups_of_inputs, free, memory,
+            fast, standardize.
 
     Returns:
         The result: `result.best`, `result.one_standard_error`, `result.table()`, …
@@ -149,6 +154,9 @@ def fit_path(
     Source: Hastie, Tibshirani and Friedman, The elements of statistical learning (2009), 7.10.
     """
     checked = options_of(options, "fit_path")
+    notes: tuple[str, ...] = ()
+    if y is None:
+        X, y, notes = rows_of_dataset(X)
     data, positions = dataset_of(
         X,
         y,
@@ -160,6 +168,7 @@ def fit_path(
         validation=validation,
         test=test,
     )
+    data = replace(data, notes=(*data.notes, *notes))
     return fit_dataset(
         model,
         data,

@@ -68,6 +68,9 @@ def command(
     epochs: model_options.Epochs = None,
     batch_size: model_options.BatchSize = None,
     learning_rate: model_options.LearningRate = 4e-3,
+    optimizer: model_options.Optimizer = None,
+    loss: model_options.Loss = None,
+    augment: model_options.Augment = None,
     strengths: run_options.Strengths = None,
     second: run_options.Second = None,
     vary: run_options.Vary = None,
@@ -135,6 +138,9 @@ def command(
         epochs=epochs,
         batch_size=batch_size,
         learning_rate=learning_rate,
+        optimizer=optimizer,
+        loss=loss,
+        augment=augment,
         scorer=score,
         positive=positive,
         score_weights=score_weights,
@@ -186,7 +192,7 @@ def command(
     def before_training(estimate: Estimate) -> None:
         tell_names(penalty, *(term.name for term in beside))
         if not quiet:
-            tell_columns(rows, plans[0].preparation.preprocessing)
+            tell_columns(plans[0].preparation.data, plans[0].preparation.preprocessing)
             for source, notes in told.items():
                 tell_notes(source, notes)
             tell_plan(plans[0])

@@ -85,6 +85,25 @@ Epochs = Annotated[
 BatchSize = Annotated[
     int | None, _option("Rows a step. [default: 128]", "--batch-size", metavar="COUNT")
 ]
+OPTIMIZER = "A function of the parameters that returns an optimizer. [default: Adam]"
+Optimizer = Annotated[str | None, _option(OPTIMIZER, "--optimizer", metavar="MODULE:FUNCTION")]
+Loss = Annotated[
+    str | None,
+    _option(
+        "A function (outputs, targets) that returns the mean loss, or one a row. [default: cross "
+        "entropy, or half the squared error]",
+        "--loss",
+        metavar="MODULE:FUNCTION",
+    ),
+]
+Augment = Annotated[
+    str | None,
+    _option(
+        "A function of a batch's inputs that returns others, in training.",
+        "--augment",
+        metavar="MODULE:FUNCTION",
+    ),
+]
 LearningRate = Annotated[
     float,
     _option("Largest learning rate of Adam's schedule.", "--learning-rate", metavar="NUMBER"),

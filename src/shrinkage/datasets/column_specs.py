@@ -29,6 +29,7 @@ class ColumnKind(Enum):
     """What a column is; the value is its name in JSON."""
 
     PIXELS = "pixels"
+    SHAPED = "shaped"
     NUMERIC = "numeric"
     CATEGORY = "category"
     ORDINAL = "ordinal"
@@ -38,7 +39,9 @@ class ColumnKind(Enum):
 ENCODINGS = ("one-hot", "target", "hash", "ordinal")
 """How levels become inputs: one each, their mean target, hashed, or their place in the order."""
 
-SPOKEN_KINDS = tuple(kind.value for kind in ColumnKind if kind is not ColumnKind.PIXELS)
+SPOKEN_KINDS = tuple(
+    kind.value for kind in ColumnKind if kind not in (ColumnKind.PIXELS, ColumnKind.SHAPED)
+)
 """The kinds that a person can ask for."""
 
 

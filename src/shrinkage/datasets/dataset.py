@@ -18,6 +18,7 @@ from shrinkage.datasets.cell_rules import CellRule
 from shrinkage.datasets.column_readings import ColumnReading
 from shrinkage.datasets.column_specs import ColumnSpec
 from shrinkage.datasets.input_columns import InputColumns
+from shrinkage.datasets.input_shapes import InputShapes
 from shrinkage.datasets.read_options import LOOK, ReadOptions
 from shrinkage.target_reading import TargetReading
 
@@ -51,6 +52,8 @@ class Dataset:
         left_out: columns of the source that a person left out.
         read_options: how the file was read, so that others can be read alike.
         target: what was decided about the target.
+        shapes: those of the inputs that a flat row of `X` holds, where it was not flat.
+        as_shaped: whether a network of the user's is called with these shapes, numbers as they are.
 
     >>> from shrinkage.datasets import load_dataset
     >>> data = load_dataset("digits")
@@ -77,6 +80,8 @@ class Dataset:
     left_out: tuple[str, ...] = ()
     read_options: ReadOptions = LOOK
     target: TargetReading | None = None
+    shapes: InputShapes | None = None
+    as_shaped: bool = False
 
     @property
     def n_samples(self) -> int:
@@ -103,7 +108,12 @@ class Dataset:
         """Return the columns of `X`, judged once for all fits of a `Preprocessing`."""
         names = self.input_names if isinstance(self.X, np.ndarray) else None
         return InputColumns.of(
-            self.X, image=self.pixels, names=names, rules=self.rules, specs=self.specs
+            self.X,
+            image=self.pixels,
+            shaped=self.as_shaped and not self.pixels,
+            names=names,
+            rules=self.rules,
+            specs=self.specs,
         )
 
 

@@ -68,6 +68,7 @@ class InputColumns:
         X: pd.DataFrame | np.ndarray,
         *,
         image: bool = False,
+        shaped: bool = False,
         names: Sequence[str] | None = None,
         rules: Mapping[str, CellRule] | None = None,
         specs: Mapping[str, ColumnSpec] | None = None,
@@ -77,6 +78,7 @@ class InputColumns:
         Args:
             X: a DataFrame, or an array (n, d) of numbers.
             image: the columns are pixels (uint8).
+            shaped: the columns are numbers of inputs that have shapes.
             names: the d column names of an array; `x0`, `x1`, … unless told.
             rules: how the cells of columns that are judged already were read, by name.
             specs: what a person said about columns, by name.
@@ -88,6 +90,8 @@ class InputColumns:
         if image:
             _require_bytes(X)
             return cls(columns, (ColumnKind.PIXELS,) * len(columns), np.asarray(X))
+        if shaped:
+            return cls(columns, (ColumnKind.SHAPED,) * len(columns), np.asarray(X))
         said = specs or {}
         if isinstance(X, np.ndarray):
             return cls(columns, (ColumnKind.NUMERIC,) * len(columns), X, specs=said)

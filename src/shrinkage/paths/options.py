@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
+from typing import Any
 
 import torch
 
@@ -17,8 +18,10 @@ from shrinkage.datasets.rare import ClassWeight
 from shrinkage.datasets.targets import Label, plain_label
 from shrinkage.datasets.wording import one_line
 from shrinkage.errors import InputError
+from shrinkage.importing import import_function
 from shrinkage.paths.choosing.grid import check_strengths
 from shrinkage.paths.choosing.scores import ScorerLike, scorer_name
+from shrinkage.paths.engines.own_loss import called
 from shrinkage.paths.engines.precision import PRECISIONS
 from shrinkage.paths.engines.recipe import LEARNING_RATE
 from shrinkage.paths.running.input_groups import GroupsOfInputs, checked_groups
@@ -32,6 +35,9 @@ REFITS = ("chosen", "all")
 RARE = ("keep", "other")
 LARGEST_SEED = 2**32 - 1
 MOST_STRENGTHS = 1_000
+OWN = ("optimizer", "loss", "augment")
+"""Options that are functions of the user's own."""
+Own = Any  # a function, the name of one, or None
 DTYPES = {"float32": torch.float32, "float64": torch.float64}
 
 
@@ -58,6 +64,13 @@ class PathOptions:
             are 200 steps where a batch holds all rows. A linear model is solved instead.
         batch_size: rows a step; None: 128, or all rows if there are fewer.
         learning_rate: the largest learning rate of the schedule.
+        optimizer: a function of the parameters that returns another optimizer than Adam, such as
+            `partial(torch.optim.SGD, lr=0.1, momentum=0.9)`, or its name `package.module:function`;
+            the schedule multiplies its learning rates.
+        loss: a function (outputs, targets) of a batch that returns the mean loss, or one a row,
+            such as `torch.nn.CrossEntropyLoss(label_smoothing=0.1)`, or its name; None: cross
+            entropy, or half the squared error.
+        augment: a function of a batch's inputs that returns others, in training, or its name.
         scorer: a scikit-learn scorer's name, or from Python a scorer such as `make_scorer` gives;
             None: accuracy or r2.
         positive: of two labels the one that precision, recall and kin are about.
@@ -100,6 +113,9 @@ class PathOptions:
     epochs: int | None = None
     batch_size: int | None = None
     learning_rate: float = LEARNING_RATE
+    optimizer: Own = None
+    loss: Own = None
+    augment: Own = None
     scorer: ScorerLike | None = None
     positive: Label | None = None
     score_weights: bool = True
@@ -142,6 +158,8 @@ class PathOptions:
                 self.test_size, "test_size", below=1, hint="the default is 0.2, and 0 is none"
             ),
         }
+        for name in OWN:
+            checked[name] = _function(getattr(self, name), name)
         if isinstance(self.strengths, tuple):
             check_strengths(self.strengths)
         else:
@@ -164,7 +182,10 @@ class PathOptions:
 
     def to_dict(self) -> dict[str, object]:
         """Return what makes two runs the same run, as JSON knows it."""
-        values = asdict(replace(self, scorer=None, class_weight=None, folds=2))
+        bare = replace(
+            self, scorer=None, class_weight=None, folds=2, optimizer=None, loss=None, augment=None
+        )
+        values = asdict(bare)
         values["folds"] = self.folds if isinstance(self.folds, int) else _folds_text(self.folds)
         if self.scorer is not None:
             values["scorer"] = scorer_name(self.scorer)
@@ -178,6 +199,9 @@ class PathOptions:
         values["select"], values["free"] = list(self.select), list(self.free)
         usual = {"choose_by": "score", "repeats": None, "compare": False, "precision": "auto"}
         usual["fast"] = False
+        for name in OWN:
+            own, usual[name] = getattr(self, name), None
+            values[name] = None if own is None else called(own)
         for name in (name for name, value in usual.items() if values[name] == value):
             del values[name]  # a run of a version without it goes on
         for name in ("runner", "address", "memory"):  # where it trains makes no other run
@@ -207,6 +231,16 @@ class PathOptions:
                 "cuda where there is one"
             ) from None
         return device
+
+
+def _function(own: Own, name: str) -> Any:
+    if isinstance(own, str):
+        own = import_function(own, f"--{name}")
+    if own is not None and not callable(own):
+        raise InputError(
+            f"expected a function for {name}, or its name package.module:function, got {own!r}"
+        )
+    return own
 
 
 def _folds(folds: Folds) -> Folds:

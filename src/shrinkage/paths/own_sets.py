@@ -17,6 +17,7 @@ import pandas as pd
 from shrinkage.datasets import Dataset, dataset_from_arrays
 from shrinkage.datasets.column_specs import specs_of
 from shrinkage.datasets.dataset import RawRows
+from shrinkage.datasets.input_shapes import InputShapes, has_shapes
 from shrinkage.errors import InputError
 
 RowsAndTargets = tuple[object, object]
@@ -94,9 +95,11 @@ def dataset_of(
     columns: object = None,
 ) -> tuple[Dataset, np.ndarray | None]:
     """Return the dataset of the arrays that `fit_path` takes; see there."""
+    shapes = InputShapes.of(X) if has_shapes(X) else None
     data = dataset_from_arrays(
-        X,
+        _flat(X, shapes),
         y,
+        input_names=None if shapes is None else shapes.names,
         task=task,
         missing_target=missing_target,
         groups=groups,
@@ -104,12 +107,17 @@ def dataset_of(
         specs=specs_of(columns),
     )
 
+    if shapes is not None:
+        data = replace(data, shapes=shapes, image_shape=None, as_shaped=True)
+
     def other(what: str, pair: RowsAndTargets | None) -> Dataset | None:
         if pair is None:
             return None
         with own_set(what):
             return dataset_from_arrays(
-                *pair,
+                _flat(pair[0], shapes),
+                pair[1],
+                input_names=None if shapes is None else shapes.names,
                 name="",
                 missing_target=missing_target,
                 like=data.target,
@@ -117,6 +125,10 @@ def dataset_of(
             )
 
     return with_own_sets(data, other("validation", validation), other("test", test))
+
+
+def _flat(X: object, shapes: InputShapes | None) -> object:
+    return X if shapes is None else shapes.flat(X)
 
 
 def _alike(data: Dataset, other: Dataset, what: str) -> RawRows:

@@ -22,6 +22,7 @@ _KINDS = {
     "ordinal": "ordered levels",
     "date": "dates",
     "pixels": "pixels",
+    "shaped": "as it is",
 }
 
 DOUBTS = {

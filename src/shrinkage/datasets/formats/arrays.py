@@ -14,6 +14,7 @@ from shrinkage.datasets.column_specs import ColumnSpec
 from shrinkage.datasets.dataset import Dataset, RawRows, take_rows
 from shrinkage.datasets.formats.tables import FrameTable
 from shrinkage.datasets.in_memory import flat_rows, rows_in_memory
+from shrinkage.datasets.input_shapes import InputShapes
 from shrinkage.datasets.pixels import image_names, looks_like_bytes, square_shape
 from shrinkage.datasets.roles import Roles, check_weights, group_values, refuse_drop
 from shrinkage.datasets.table_columns import typed_table
@@ -67,7 +68,9 @@ def dataset_from_arrays(
     """
     said = (specs or {}, rules or {}, missing_target, like)
     roles = Roles(target_name, (), None, None, task, *said)
-    rows, names, shape, readings = _inputs(rows_in_memory(X), input_names, roles)
+    raw = rows_in_memory(X)
+    shapes = InputShapes.of(raw) if isinstance(raw, np.ndarray) and raw.ndim > 2 else None
+    rows, names, shape, readings = _inputs(raw, input_names, roles)
     values = pd.Series(y) if isinstance(y, (list, tuple)) else y
     values = values if isinstance(values, pd.Series) else np.asarray(values)
     if values.ndim == 2 and values.shape[1] == 1:
@@ -105,6 +108,7 @@ def dataset_from_arrays(
         specs=roles.specs,
         left_out=roles.dropped(),
         target=read.reading,
+        shapes=shapes,
     )
 
 

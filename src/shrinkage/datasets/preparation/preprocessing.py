@@ -29,6 +29,7 @@ from shrinkage.datasets.preparation.numbers import NumericInputs
 from shrinkage.datasets.preparation.ordinals import OrdinalInputs
 from shrinkage.datasets.preparation.pixels import PixelInputs
 from shrinkage.datasets.preparation.row_cells import RowCells
+from shrinkage.datasets.preparation.shaped import ShapedInputs
 from shrinkage.datasets.preparation.target_levels import TargetInputs
 from shrinkage.datasets.wording import listed
 from shrinkage.errors import InputError
@@ -38,6 +39,7 @@ ENCODERS: Mapping[str, type[Encoder]] = MappingProxyType(
         encoder.kind: encoder
         for encoder in (
             PixelInputs,
+            ShapedInputs,
             NumericInputs,
             OrdinalInputs,
             DateInputs,
@@ -158,6 +160,11 @@ class Preprocessing:
     def stateless(self) -> bool:
         """Return whether nothing was fitted, so that all folds can share one transformed array."""
         return all(encoder.stateless for encoder in self.encoders)
+
+    @property
+    def takes_shapes(self) -> bool:
+        """Return whether rows are inputs with shapes, numbers as they are."""
+        return any(isinstance(encoder, ShapedInputs) for encoder in self.encoders)
 
     def read(self, X: RawRows, positions: np.ndarray | None = None) -> RowCells:
         """Return raw rows with cells that are read once, for `transform` and `examine` both.
@@ -340,7 +347,7 @@ def _rules(
     if isinstance(columns.values, np.ndarray):  # numbers or pixels: plainly
         return ()
     used = {name for encoder in encoders for name in encoder.sources}
-    plain = (CellRule(ColumnKind.NUMERIC), CellRule(ColumnKind.PIXELS))
+    plain = tuple(map(CellRule, (ColumnKind.NUMERIC, ColumnKind.PIXELS, ColumnKind.SHAPED)))
     pairs = ((name, columns.rule_on(rows, name)) for name in columns.names if name in used)
     return tuple((name, rule) for name, rule in pairs if rule not in plain)
 

@@ -282,5 +282,6 @@ def _output_shape(module: nn.Module, name: str, x: torch.Tensor) -> tuple[int, .
     except Exception as error:
         raise InputError(
             f"the model {name} fails on a batch of shape {tuple(x.shape)}: "
-            f"{type(error).__name__}: {one_line(error)}; its inputs are rows of numbers"
+            f"{type(error).__name__}: {one_line(error)}; its inputs are rows of "
+            "numbers, scaled, or those of a tuple (X,) as they are"
         ) from error

@@ -8,8 +8,9 @@ never from what ran before: a run that goes on after a kill meets the same batch
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -32,7 +33,10 @@ class Recipe:
         epochs: passes over the training rows.
         batch_size: rows a step, or all rows where they are fewer; the rows left over at the end of
             an epoch are skipped.
-        learning_rate: the largest learning rate.
+        learning_rate: the largest learning rate of Adam.
+        optimizer: makes another optimizer of a list of parameters; the schedule multiplies the
+            learning rates that it was made with.
+        augment: maps the inputs of a batch to others, in training.
 
     >>> recipe = Recipe(epochs=2, batch_size=4, learning_rate=0.1)
     >>> recipe.steps(rows=10)
@@ -44,6 +48,8 @@ class Recipe:
     epochs: int
     batch_size: int = BATCH_SIZE
     learning_rate: float = LEARNING_RATE
+    optimizer: Callable[..., Any] | None = None
+    augment: Callable[..., Any] | None = None
 
     def steps_per_epoch(self, rows: int) -> int:
         """Return the number of full batches in `rows` rows, at least one."""
@@ -53,13 +59,25 @@ class Recipe:
         """Return the number of steps of a whole training on `rows` rows."""
         return self.epochs * self.steps_per_epoch(rows)
 
-    def learning_rate_at(self, step: int, total: int) -> float:
-        """Return the learning rate of a step counted from 0, of `total` steps."""
+    @property
+    def is_plain(self) -> bool:
+        """Return whether nothing of the user's own is in it."""
+        return self.optimizer is None and self.augment is None
+
+    def learning_rate_at(self, step: int, total: int, largest: float | None = None) -> float:
+        """Return the learning rate of a step counted from 0, of `total` steps.
+
+        Args:
+            step: which.
+            total: of how many.
+            largest: of the schedule; None: that of the recipe.
+        """
+        rate = self.learning_rate if largest is None else largest
         warm_up = max(1, math.ceil(WARM_UP * total))
         if step < warm_up:
-            return self.learning_rate * (step + 1) / warm_up
+            return rate * (step + 1) / warm_up
         done = (step - warm_up) / max(1, total - warm_up)
-        return self.learning_rate * 0.5 * (1.0 + math.cos(math.pi * done))
+        return rate * 0.5 * (1.0 + math.cos(math.pi * done))
 
     def batches(self, rows: int, seed: int, epoch: int) -> Iterator[np.ndarray]:
         """Yield the positions (into the training rows) of each batch of an epoch.

@@ -8,6 +8,7 @@ user's loop would.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 import numpy as np
 import torch
@@ -15,6 +16,7 @@ from torch import nn
 
 from shrinkage.paths.engines.base import Advance, Curves, Problem, Rows, Trained, Unit, template
 from shrinkage.paths.engines.curves import CurveRecorder
+from shrinkage.paths.engines.own_recipe import Rates, augmented, optimizer_of
 from shrinkage.paths.engines.recipe import derived_seed
 from shrinkage.paths.engines.seeding import seed_generators
 from shrinkage.paths.engines.stationarity import Stationary, proximal_sums, relative_residual
@@ -130,7 +132,8 @@ def _train_one(
 ) -> tuple[nn.Module, Curves | None]:
     module = template(problem, unit).train()
     parameters = [parameter for parameter in module.parameters() if parameter.requires_grad]
-    optimizer = torch.optim.Adam(parameters, lr=problem.recipe.learning_rate, fused=True)
+    optimizer = optimizer_of(problem.recipe, parameters)
+    rates = Rates(problem.recipe, optimizer)
     attachment = attached(problem, module, optimizer, strengths)
     recorder = CurveRecorder.for_unit(problem, unit)
     count = len(unit.data.train)
@@ -139,8 +142,9 @@ def _train_one(
         losses = 0.0
         for batch in problem.recipe.batches(count, derived_seed(unit.seed, 1), epoch):
             rows = unit.data.rows.take(unit.data.train[torch.from_numpy(batch)])
-            optimizer.param_groups[0]["lr"] = problem.recipe.learning_rate_at(step, total)
+            rates.set(step, total)
             seed_generators(derived_seed(unit.seed, 2, step), problem.device)
+            rows = replace(rows, x=augmented(problem, module, rows.x))
             losses += stepped(problem, module, optimizer, rows, attachment)
             step += 1
             advance(1)

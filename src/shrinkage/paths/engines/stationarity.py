@@ -82,8 +82,11 @@ def proximal_sums(
     """Return the sum of the terms on each penalised parameter at these strengths, one a model.
 
     None where no residual means anything: `decoupled` terms do not minimize F, and the sum of some
-    overlapping terms has no closed form.
+    overlapping terms has no closed form. Nor with an optimizer of the user's, whose own decay is no
+    term of F.
     """
+    if problem.recipe.optimizer is not None:
+        return None
     parts = [part for own in problem.penalised.values() for part in own]
     if any(part.update == "decoupled" for part in parts):
         return None

@@ -21,6 +21,7 @@ from shrinkage.paths.choosing.log_losses import log_losses
 from shrinkage.paths.choosing.rules import Choice
 from shrinkage.paths.comparing.compare import PeerScores
 from shrinkage.paths.engines.base import Problem
+from shrinkage.paths.engines.own_loss import called
 from shrinkage.paths.fast_validation import LeftOut
 from shrinkage.paths.results.class_figures import ClassFigures
 from shrinkage.paths.results.code import training_code
@@ -160,6 +161,7 @@ def assemble(
             data.task,
             problem.architecture.name,
             problem.assignment.infos,
+            None if plan.options.loss is None else called(plan.options.loss),
         ),
         warnings=(*plan.warnings, *warnings_of(plan, validation, choice, source, left_out)),
         pixel_positions=None if data.image_shape is None else scaling.source_columns,
@@ -174,6 +176,7 @@ def assemble(
             strengths={name: role.strength for name, role in roles.items()},
             test_rows=tuple(int(row) for row in preparation.split.test),
             read_options=data.read_options.to_dict(),
+            shapes=data.shapes.to_dict() if data.shapes is not None and data.as_shaped else None,
         ),
         prototype=copy.deepcopy(plan.module).cpu(),
         cautions=cautions,

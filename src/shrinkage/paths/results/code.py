@@ -12,6 +12,7 @@ from dataclasses import replace
 from torch import nn
 
 from shrinkage.parameters import ParameterInfo
+from shrinkage.paths.engines.own_loss import called
 from shrinkage.paths.engines.recipe import WARM_UP, Recipe
 from shrinkage.selections import Selection, named, select, weights
 from shrinkage.terms import Term, Terms, penalty_on
@@ -30,6 +31,7 @@ def training_code(
     task: str,
     model_name: str,
     infos: Iterable[ParameterInfo] = (),
+    own_loss: str | None = None,
 ) -> str:
     """Return a program text that trains `module` with this setting.
 
@@ -41,6 +43,7 @@ def training_code(
         task: `classification` or `regression`.
         model_name: the words that named the model.
         infos: the parameters, where some layer has groups of inputs.
+        own_loss: what a loss of the user's own is called.
     """
     own = next((info for info in infos if info.input_groups is not None), None)
     written = " + ".join(text for term in terms for text in _term_texts(term, own, tuple(infos)))
@@ -53,7 +56,7 @@ from shrinkage import {", ".join(names)}
 from shrinkage.pytorch import regularize
 
 model = {_module_text(module, model_name)}
-optimizer = torch.optim.Adam(model.parameters(), lr={recipe.learning_rate:g})
+optimizer = {_optimizer_text(recipe)}
 {references if ".around(" in written else ""}{_units_text(own, written)}terms = {written}
 attachment = regularize(optimizer, model, terms, update="{update}")
 epochs, batch = {recipe.epochs}, min({recipe.batch_size}, len(x))
@@ -70,12 +73,22 @@ for epoch in range(epochs):
     order = torch.randperm(len(x))
     for rows in order[: len(x) // batch * batch].split(batch):
         optimizer.zero_grad()
-        loss = {LOSS_LINES[task]}
+        loss = {_loss_text(task, own_loss)}
         loss.backward()
         optimizer.step()
         schedule.step()
 print(attachment.table())
 """
+
+
+def _optimizer_text(recipe: Recipe) -> str:
+    if recipe.optimizer is None:
+        return f"torch.optim.Adam(model.parameters(), lr={recipe.learning_rate:g})"
+    return f"...  # {called(recipe.optimizer)} on model.parameters()"
+
+
+def _loss_text(task: str, own: str | None) -> str:
+    return LOSS_LINES[task] if own is None else f"...  # {own} of model(x[rows]) and y[rows]"
 
 
 def _units_text(own: ParameterInfo | None, written: str) -> str:

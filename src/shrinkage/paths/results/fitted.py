@@ -16,9 +16,11 @@ from torch import nn
 
 from shrinkage.datasets import Preprocessing, TargetEncoding
 from shrinkage.datasets.in_memory import flat_rows, rows_in_memory
+from shrinkage.datasets.input_shapes import InputShapes
 from shrinkage.datasets.preparation.cell_counts import CellCounts, warn_of_unseen
 from shrinkage.errors import InputError
-from shrinkage.paths.engines.architectures import Prototype, parse_architecture
+from shrinkage.paths.engines.architectures import Architecture, Prototype, parse_architecture
+from shrinkage.paths.engines.shaped import Shaped
 from shrinkage.paths.results.loading import load_arrays
 from shrinkage.paths.results.records import PathResult
 
@@ -42,7 +44,8 @@ class ModelFile:
     the fields of `shrinkage.datasets.ReadOptions` that say how the file was read. `smaller` is
     there after `shrinkage compact`: `kept_inputs`, the places of the inputs that the model reads
     (None: all), and `attributes`, whole numbers in its modules that are new. `architectures` has
-    those of the models of a surface that are not `architecture`.
+    those of the models of a surface that are not `architecture`. `shapes` are those of the inputs
+    that the model is called with (None: flat rows).
     """
 
     architecture: str
@@ -57,6 +60,7 @@ class ModelFile:
     read_options: dict = field(default_factory=dict)
     smaller: dict | None = None
     architectures: dict[str, str] = field(default_factory=dict)
+    shapes: dict | None = None
 
 
 @dataclass(frozen=True)
@@ -164,6 +168,9 @@ class FittedPath(PathResult):
             present = {str(name) for name in X.columns}
             spare = set(preprocessing.columns) - set(self.needed_columns) - present
             X = X.assign(**dict.fromkeys(spare)) if spare else X
+        shapes = self._file().shapes
+        if shapes is not None and preprocessing.takes_shapes:
+            return InputShapes.from_dict(shapes).flat(X)
         return _raw_rows(X, preprocessing)
 
     def _of_needed(self, counts: tuple[CellCounts, ...]) -> tuple[CellCounts, ...]:
@@ -295,7 +302,9 @@ class FittedPath(PathResult):
         name = file.architectures.get(role, file.architecture)
         if self.prototype is not None and name == file.architecture:
             return Prototype(self.prototype).build(file.n_inputs, file.n_outputs)
-        architecture = parse_architecture(name)
+        architecture: Architecture = parse_architecture(name)
+        if file.shapes is not None:
+            architecture = Shaped(architecture, InputShapes.from_dict(file.shapes))
         return architecture.build(file.n_inputs, file.n_outputs).to(dtype)
 
 

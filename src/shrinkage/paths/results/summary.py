@@ -15,7 +15,9 @@ from shrinkage.cautions import Caution
 from shrinkage.datasets.column_records import column_records
 from shrinkage.paths.choosing.cross_validation import CrossValidation
 from shrinkage.paths.choosing.grid_top import GridSource
+from shrinkage.paths.engines.own_loss import called
 from shrinkage.paths.fast_validation import LeftOut
+from shrinkage.paths.options import OWN
 from shrinkage.paths.results.class_figures import ClassFigures
 from shrinkage.paths.results.comparisons import ComparedModel, Difference, EarlyStop
 from shrinkage.paths.results.records import ChosenModel, ConstantScore
@@ -97,6 +99,7 @@ def summary_of(
         "seed": options.seed,
         "epochs": None if recipe is None else recipe.epochs,
         "batch_size": None if recipe is None else recipe.batch_size,
+        **{name: called(own) for name in OWN if (own := getattr(options, name)) is not None},
         "learning_rate": None if recipe is None else recipe.learning_rate,
         "score_name": problem.scorer.name,
         "strengths": list(validation.strengths),

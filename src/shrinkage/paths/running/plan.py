@@ -23,6 +23,7 @@ from shrinkage.paths.engines.architectures import Architecture, parse_architectu
 from shrinkage.paths.engines.base import Engine, Problem, Unit, spread
 from shrinkage.paths.engines.recipe import derived_seed
 from shrinkage.paths.engines.registry import is_open
+from shrinkage.paths.engines.shaped import with_shapes
 from shrinkage.paths.engines.threads import thread_share
 from shrinkage.paths.options import PathOptions
 from shrinkage.paths.running.known_before import (
@@ -253,7 +254,7 @@ def make_plan(
 
     `beside` are further penalties whose strengths vary, those of a surface.
     """
-    architecture = parse_architecture(model)
+    architecture, data = with_shapes(parse_architecture(model), data)
     if options.rare == "other":
         data = merge_rare(data, _rare_below(options, data, validation))
     split = make_split(

@@ -5,6 +5,7 @@ Who uses this: the plan of a path, and the estimators, which train one model on 
 
 from __future__ import annotations
 
+import copy
 from dataclasses import dataclass
 from functools import reduce
 from operator import or_
@@ -18,10 +19,13 @@ from shrinkage.errors import InputError
 from shrinkage.paths.choosing.scores import Scorer
 from shrinkage.paths.engines.architectures import Architecture, build_seeded
 from shrinkage.paths.engines.base import Engine, Problem
-from shrinkage.paths.engines.losses import LOSSES
+from shrinkage.paths.engines.losses import LOSSES, StackedLoss
+from shrinkage.paths.engines.own_loss import OwnLoss
+from shrinkage.paths.engines.own_recipe import optimizer_of
 from shrinkage.paths.engines.precision import settled
 from shrinkage.paths.engines.recipe import BATCH_SIZE, Recipe, default_epochs, derived_seed
 from shrinkage.paths.engines.registry import choose_engine
+from shrinkage.paths.engines.sequential import attached
 from shrinkage.paths.options import DTYPES, PathOptions
 from shrinkage.paths.running.planned_inputs import plan_inputs
 from shrinkage.paths.running.preparation import Preparation, Split
@@ -90,14 +94,14 @@ def pose(
     for pattern in options.select:
         select(pattern, infos)
     inputs = plan_inputs(preparation, infos, terms.terms, options)
-    engine = choose_engine(options.engine, architecture, module)
+    engine = choose_engine(options.engine, architecture, module, recipe)
     problem = Problem(
         architecture=architecture,
         terms=terms,
         assignment=assign(inputs.infos, terms.terms, options.update),
         update=options.update,
         recipe=recipe,
-        loss=LOSSES[preparation.data.task],
+        loss=_loss(options, preparation, n_outputs, dtype),
         scorer=scorer,
         n_outputs=n_outputs,
         device=device,
@@ -106,7 +110,28 @@ def pose(
         precision=settled(options.precision, device, dtype, narrows=engine.narrows),
     )
     engine.check(problem)
+    _check_optimizer(problem, module)
     return Posed(problem, module, engine, inputs.warnings)
+
+
+def _loss(
+    options: PathOptions, preparation: Preparation, n_outputs: int, dtype: torch.dtype
+) -> StackedLoss:
+    loss = LOSSES[preparation.data.task]
+    if options.loss is None:
+        return loss
+    weighted = preparation.is_weighted
+    device = preparation.device
+    return OwnLoss.of(options.loss, loss, n_outputs, dtype, weighted=weighted, device=device)
+
+
+def _check_optimizer(problem: Problem, module: nn.Module) -> None:
+    """Refuse an optimizer of the user's that the penalties are not for, before anything trains."""
+    if problem.recipe.optimizer is not None:
+        own = copy.deepcopy(module)
+        trained = [parameter for parameter in own.parameters() if parameter.requires_grad]
+        optimizer = optimizer_of(problem.recipe, trained)
+        attached(problem, own, optimizer, dict.fromkeys(problem.terms.terms.ids, 1.0))
 
 
 def _check_class_weight(options: PathOptions, data: Dataset) -> None:
@@ -148,4 +173,10 @@ def recipe_of(options: PathOptions, rows: int) -> Recipe:
         )
     batch = options.batch_size or BATCH_SIZE  # all rows where they are fewer, as a batch is cut
     epochs = options.epochs or default_epochs(rows, batch)
-    return Recipe(epochs=epochs, batch_size=batch, learning_rate=options.learning_rate)
+    return Recipe(
+        epochs=epochs,
+        batch_size=batch,
+        learning_rate=options.learning_rate,
+        optimizer=options.optimizer,
+        augment=options.augment,
+    )

@@ -235,7 +235,7 @@ class Preparation:
             train, validation, encoding = self.split.train, None, self.target
         else:
             (train, validation), encoding = self.split.folds[number], self.fold_targets[number]
-        if self.data.pixels:  # nothing fitted: all folds share one array
+        if self.data.pixels or self.data.as_shaped:  # nothing fitted: all folds share one array
             used, x = self.split.train, self._pictures
         else:
             used = train if validation is None else np.concatenate([train, validation])

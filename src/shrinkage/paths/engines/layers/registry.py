@@ -38,6 +38,8 @@ def is_stackable(module: nn.Module) -> bool:
     if type(module) is not nn.Sequential:
         return False
     layers = list(module)
+    if module._forward_pre_hooks and not isinstance(layers[0], nn.Flatten):
+        return False  # it is called with rows that are not flat
     return (
         bool(layers)
         and all(type(layer) in LAYERS and LAYERS[type(layer)].accepts(layer) for layer in layers)

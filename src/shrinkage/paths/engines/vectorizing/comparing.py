@@ -14,6 +14,8 @@ from torch import nn
 
 from shrinkage.datasets.wording import one_line
 from shrinkage.paths.engines.base import Problem, Unit, template
+from shrinkage.paths.engines.own_loss import called
+from shrinkage.paths.engines.own_recipe import optimizer_of
 from shrinkage.paths.engines.recipe import derived_seed
 from shrinkage.paths.engines.seeding import seed_generators
 from shrinkage.paths.engines.vectorizing.copies import ModuleStack
@@ -27,6 +29,7 @@ from shrinkage.paths.engines.vectorizing.traits import (
 
 TOLERANCE = {torch.float32: 1e-3, torch.float64: 1e-8}
 """Differences that are rounding, relative to the largest number of the same kind."""
+OPTIMIZER_STEPS = 3
 FURTHER = 1.1  # the weights of the second model, times those of the first
 
 
@@ -38,13 +41,17 @@ def obstacle(problem: Problem, unit: Unit, traits: Traits) -> str:
     """
     first = template(problem, unit)
     second = _further(first)
+    apart = ""
     with warnings.catch_warnings(record=True) as told:
         warnings.simplefilter("always")
         try:
             stack = _stacked(first, second, traits)
             outputs = _step(problem, unit, stack)
+            apart = _moves_apart(problem, stack)
         except Exception as error:
             return f"torch cannot compute many copies of it at once ({one_line(error, 160)})"
+    if apart:
+        return apart
     slow = next((each for each in told if "performance drop" in str(each.message)), None)
     if slow is not None:
         reason = str(slow.message).split(" for ")[-1].split(".")[0]
@@ -54,6 +61,34 @@ def obstacle(problem: Problem, unit: Unit, traits: Traits) -> str:
         if name:
             return f"many copies of it at once do not compute what one does: {name} differ"
     return ""
+
+
+def _moves_apart(problem: Problem, stack: ModuleStack) -> str:
+    """Return why an optimizer does not move models in a stack as it moves each; or nothing.
+
+    One that is not elementwise (a norm of the whole gradient, a factored moment) does not.
+    """
+    recipe = problem.recipe
+    if recipe.optimizer is None:
+        return ""
+    together = [value.detach().clone().requires_grad_() for value in stack.parameters.values()]
+    alone = [[own[model].detach().clone().requires_grad_() for own in together] for model in (0, 1)]
+    optimizers = [optimizer_of(recipe, own) for own in (together, *alone)]
+    generator = torch.Generator().manual_seed(0)
+    for _ in range(OPTIMIZER_STEPS):
+        for place, value in enumerate(together):
+            value.grad = torch.randn(value.shape, generator=generator, dtype=value.dtype).to(value)
+            for model, own in enumerate(alone):
+                own[place].grad = value.grad[model].clone()
+        for optimizer in optimizers:
+            optimizer.step()
+    same = all(
+        alike(value[model], own[place], TOLERANCE.get(problem.dtype, 1e-2))
+        for place, value in enumerate(together)
+        for model, own in enumerate(alone)
+    )
+    reason = f"the optimizer {called(recipe.optimizer)} moves many models otherwise than each"
+    return "" if same else reason
 
 
 def _further(module: nn.Module) -> nn.Module:

@@ -7,14 +7,16 @@ engine computes, model by model: the same batches, masks, learning rates and upd
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
 
 from shrinkage.paths.engines.base import Advance, Curves, Problem, Trained, Unit, template
 from shrinkage.paths.engines.curves import CurveRecorder
-from shrinkage.paths.engines.moving import Optimizer
+from shrinkage.paths.engines.moving import AS_GRADIENT, Optimizer
+from shrinkage.paths.engines.own_recipe import Rates, augmented, optimizer_of
 from shrinkage.paths.engines.recipe import derived_seed
 from shrinkage.paths.engines.seeding import seed_generators
 from shrinkage.paths.engines.stationarity import (
@@ -26,6 +28,7 @@ from shrinkage.paths.engines.stationarity import (
 from shrinkage.paths.engines.threads import torch_threads
 from shrinkage.paths.engines.vectorizing.copies import ModuleStack
 from shrinkage.paths.engines.vectorizing.traits import Traits
+from shrinkage.pytorch import attach
 from shrinkage.terms import Part
 
 MOST_BYTES = 1_000_000_000  # of a stack in training
@@ -65,6 +68,11 @@ class VectorizedEngine:
         """Return all: they are one stack."""
         return models
 
+    def is_brief(self, problem: Problem, unit: Unit) -> bool:
+        """Return no: networks train for long enough."""
+        del problem, unit
+        return False
+
     def steps(self, problem: Problem, rows: int, models: int) -> int:
         """Return the number of optimizer steps, the same for any number of models."""
         del models
@@ -100,7 +108,7 @@ def _train(
 ) -> Curves | None:
     """Train the stack in place and return its learning curves."""
     columns = _columns(problem, unit)
-    optimizer = Optimizer(stack.flat, _parts(problem, stack, columns))
+    move = _mover(problem, stack, _parts(problem, stack, columns))
     recorder = CurveRecorder.for_unit(problem, unit)
     count = len(unit.data.train)
     total, step = problem.recipe.steps(count), 0
@@ -110,14 +118,41 @@ def _train(
             some = unit.data.rows.take(unit.data.train[torch.from_numpy(batch)])
             seed_generators(derived_seed(unit.seed, 2, step), problem.device)
             losses += stack.backward(
-                some.x, lambda outputs, some=some: problem.loss(outputs, some.target, some.weight)
+                augmented(problem, stack.module, some.x),
+                lambda outputs, some=some: problem.loss(outputs, some.target, some.weight),
             )
-            optimizer.step(problem.recipe.learning_rate_at(step, total))
+            move(step, total)
             step += 1
             advance(1)
         mean = (losses / problem.recipe.steps_per_epoch(count)).cpu().numpy()
         recorder.record(epoch, mean, lambda x: evaluate(stack, x, rows))
     return recorder.curves()
+
+
+def _mover(
+    problem: Problem, stack: ModuleStack, parts: dict[str, list[Part]]
+) -> Callable[[int, int], None]:
+    """Return what moves the weights in a step, of how many."""
+    recipe = problem.recipe
+    if recipe.optimizer is None:
+        plain = Optimizer(stack.flat, parts)
+        return lambda step, total: plain.step(recipe.learning_rate_at(step, total))
+    own = optimizer_of(recipe, list(stack.parameters.values()))
+    rates = Rates(recipe, own)
+    attached = {
+        stack.parameters[name]: [
+            replace(part, update=AS_GRADIENT.get(part.update, part.update)) for part in some
+        ]
+        for name, some in parts.items()
+    }
+    if attached:
+        attach(own, attached, stacked=1)
+
+    def move(step: int, total: int) -> None:
+        rates.set(step, total)
+        own.step()
+
+    return move
 
 
 def _names(problem: Problem, stack: ModuleStack) -> dict[str, str]:

@@ -24,9 +24,8 @@ def dropout(
 ) -> torch.Tensor:
     """Return inputs of which a share p is 0 and the others are divided by 1 − p.
 
-    >>> _ = torch.manual_seed(0)
-    >>> dropout(torch.ones(4), 0.5)
-    tensor([0., 2., 2., 0.])
+    >>> dropout(torch.ones(1000), 0.5).unique()
+    tensor([0., 2.])
     """
     if not training or p == 0:
         return functional.dropout(input, p, training, inplace)

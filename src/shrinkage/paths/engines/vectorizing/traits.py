@@ -105,6 +105,7 @@ def alike(left: torch.Tensor, right: torch.Tensor, tolerance: float) -> bool:
     >>> alike(torch.tensor([1.0, 0.0]), torch.tensor([1.0, 1e-6]), 1e-4)
     True
     """
+    left, right = (own.nan_to_num() for own in (left, right))
     size = max(float(left.abs().max()), float(right.abs().max()), 1e-12)
     return bool((left - right).abs().max() <= tolerance * size)
 

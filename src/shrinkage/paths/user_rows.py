@@ -1,0 +1,83 @@
+"""Rows of a dataset of the user's own, as arrays: a `torch.utils.data.Dataset`, or its loader.
+
+Who uses this: `fit_path`, where no targets are given beside the rows. All rows are asked for once,
+in order, and put together by the loader's own `collate_fn` (that of torch unless told), so that
+one that pads sequences pads all to one length.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import torch
+from torch.utils.data import default_collate
+
+from shrinkage.datasets.wording import one_line
+from shrinkage.errors import InputError
+
+TARGETS = ("target", "targets", "label", "labels", "y")
+
+
+def rows_of_dataset(source: Any) -> tuple[object, np.ndarray, tuple[str, ...]]:
+    """Return inputs, targets, and what there is to tell.
+
+    Args:
+        source: gives (inputs, target) or (input, …, target) for each row, or a mapping with one of
+            the keys target, targets, label, labels, y.
+
+    Raises:
+        InputError: its rows cannot be asked for by number, or are not as described.
+    """
+    of_loader = hasattr(source, "collate_fn") and hasattr(source, "dataset")
+    dataset = source.dataset if of_loader else source
+    collate = getattr(source, "collate_fn", None) or default_collate
+    if not (hasattr(dataset, "__getitem__") and hasattr(dataset, "__len__")):
+        raise InputError(
+            f"expected rows X and targets y, or a dataset whose rows can be asked for by number "
+            f"(__len__ and __getitem__), got {type(dataset).__name__}: give one of them"
+        )
+    try:
+        items = [dataset[row] for row in range(len(dataset))]
+        batch = collate(items)
+    except Exception as error:
+        raise InputError(
+            f"the dataset {type(dataset).__name__} fails: {type(error).__name__}: "
+            f"{one_line(error)}; its rows must go into one batch, sequences padded to one length"
+        ) from error
+    inputs, target = _divided(batch)
+    told = f"{len(items):,} rows of the dataset {type(dataset).__name__}, each asked for once"
+    notes = [told]
+    if not _equal(items[0], dataset[0]):
+        notes.append(
+            "the dataset gives other numbers when a row is asked for again: the first are kept; "
+            "augment batches by augment="
+        )
+    return inputs, np.asarray(target), tuple(notes)
+
+
+def _divided(batch: Any) -> tuple[object, Any]:
+    if isinstance(batch, Mapping):
+        key = next((name for name in TARGETS if name in batch), None)
+        inputs: Any = {name: value for name, value in batch.items() if name != key}
+        if key is not None and inputs:
+            return inputs, batch[key]
+    elif isinstance(batch, (tuple, list)) and len(batch) >= 2:
+        *several, target = batch
+        inputs = several[0] if len(several) == 1 else tuple(several)
+        return (tuple(inputs) if isinstance(inputs, list) else inputs), target
+    raise InputError(
+        "expected rows (inputs, target) of the dataset, or mappings with a key target, label or y, "
+        f"got {type(batch).__name__}: give both"
+    )
+
+
+def _equal(left: Any, right: Any) -> bool:
+    if isinstance(left, Mapping):
+        return all(_equal(left[name], right[name]) for name in left)
+    if isinstance(left, (tuple, list)):
+        return all(_equal(own, other) for own, other in zip(left, right, strict=True))
+    if isinstance(left, torch.Tensor):
+        return torch.equal(left, right)
+    return bool(np.all(np.asarray(left) == np.asarray(right)))

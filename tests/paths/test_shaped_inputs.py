@@ -1,0 +1,174 @@
+"""Networks that are called with pictures, sequences, masks and several inputs."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+from torch.utils.data import DataLoader, Dataset
+
+from shrinkage import fit_path
+from shrinkage.datasets.input_shapes import InputShapes
+from shrinkage.errors import InputError
+from shrinkage.paths import load_result
+
+ROWS = 48
+SMALL = {"strengths": (1e-3, 1e-2), "folds": 2, "epochs": 1, "repeats": 1}
+
+
+class Convolution(nn.Module):
+    """Reads (rows, 2, 4, 4)."""
+
+    def __init__(self, n_inputs: int, n_outputs: int) -> None:
+        super().__init__()
+        del n_inputs
+        self.first, self.last = nn.Conv2d(2, 3, 3), nn.Linear(3, n_outputs)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Return logits."""
+        return self.last(torch.relu(self.first(x)).mean((2, 3)))
+
+
+class Words(nn.Module):
+    """Reads numbers of words and a mask by name, and numbers."""
+
+    def __init__(self, n_inputs: int, n_outputs: int) -> None:
+        super().__init__()
+        del n_inputs
+        self.words, self.numbers = nn.Embedding(9, 4), nn.Linear(3, 4)
+        self.last = nn.Linear(4, n_outputs)
+
+    def forward(self, words: torch.Tensor, mask: torch.Tensor, x: torch.Tensor) -> torch.Tensor:
+        """Return logits."""
+        assert words.dtype is torch.int64
+        assert mask.dtype is torch.bool
+        share = mask.unsqueeze(-1).to(x.dtype)
+        return self.last((self.words(words) * share).mean(1) + self.numbers(x))
+
+
+@pytest.fixture(scope="module")
+def pictures():
+    random = np.random.default_rng(0)
+    y = np.arange(ROWS) % 2
+    X = random.normal(size=(ROWS, 2, 4, 4)) + y[:, None, None, None]
+    return X.astype(np.float32), y
+
+
+@pytest.fixture(scope="module")
+def several():
+    random = np.random.default_rng(1)
+    y = np.arange(ROWS) % 3
+    inputs = {
+        "words": random.integers(0, 9, size=(ROWS, 5)),
+        "mask": random.random((ROWS, 5)) < 0.7,
+        "x": random.normal(size=(ROWS, 3)) + y[:, None],
+    }
+    return inputs, y
+
+
+def test_pictures_reach_the_network_in_their_shape(pictures, tmp_path):
+    X, y = pictures
+    result = fit_path(Convolution, X, y, store=tmp_path / "run", **SMALL)
+    module = result.model("best")
+    with torch.no_grad():
+        own = module(torch.from_numpy(X)).numpy()
+    np.testing.assert_allclose(result.decision(X), own, atol=1e-6)
+    np.testing.assert_allclose(result.decision(X.reshape(ROWS, -1)), own, atol=1e-6)
+    again = load_result(tmp_path / "run")
+    assert again.model_file.shapes == InputShapes.of(X).to_dict()
+    assert any("called with (2, 4, 4), numbers as they are" in n for n in result.summary["notes"])
+
+
+def test_bytes_of_pictures_are_divided_by_255(pictures):
+    X, y = pictures
+    raw = np.clip(X * 40 + 100, 0, 255).astype(np.uint8)
+    result = fit_path(Convolution, raw, y, **SMALL)
+    with torch.no_grad():
+        own = result.model()(torch.from_numpy(raw.astype(np.float32) / 255)).numpy()
+    np.testing.assert_allclose(result.decision(raw), own, atol=1e-6)
+
+
+def test_several_inputs_by_name_and_by_position(several, tmp_path):
+    inputs, y = several
+    named = fit_path(Words, inputs, y, store=tmp_path / "run", **SMALL)
+    placed = fit_path(Words, tuple(inputs.values()), y, **SMALL)
+    np.testing.assert_array_equal(named.fold_scores, placed.fold_scores)
+    again = load_result(tmp_path / "run")
+    again = type(again)(**{**again.__dict__, "prototype": None, "model_file": again.model_file})
+    np.testing.assert_array_equal(named.predict(inputs), placed.predict(tuple(inputs.values())))
+    assert named.summary["engine"] in ("vectorized", "sequential")
+    other = {"x": inputs["x"], "mask": inputs["mask"], "words": inputs["words"]}
+    np.testing.assert_array_equal(named.predict(other), named.predict(inputs))
+
+
+def test_both_engines_agree_on_several_inputs(several):
+    inputs, y = several
+    one, other = (
+        fit_path(Words, inputs, y, engine=engine, dtype="float64", **SMALL)
+        for engine in ("vectorized", "sequential")
+    )
+    np.testing.assert_allclose(one.validation_loss, other.validation_loss, atol=1e-8)
+
+
+def test_validation_and_test_sets_have_the_same_inputs(several):
+    inputs, y = several
+    part = {name: value[:12] for name, value in inputs.items()}
+    result = fit_path(Words, inputs, y, test=(part, y[:12]), validation=(part, y[:12]), **SMALL)
+    assert result.summary["n_test"] == 12
+
+
+class Rows(Dataset):
+    """Rows of a user's own."""
+
+    def __init__(self, inputs, y, noise=False):
+        self.inputs, self.y, self.noise = inputs, y, noise
+
+    def __len__(self):
+        """Return how many rows there are."""
+        return len(self.y)
+
+    def __getitem__(self, row):
+        """Return inputs by name, with the label."""
+        values = {name: value[row] for name, value in self.inputs.items()}
+        if self.noise:
+            values["x"] = values["x"] + np.random.default_rng().normal(size=3)
+        return {**values, "label": int(self.y[row])}
+
+
+def test_a_dataset_and_its_loader_are_rows(several):
+    inputs, y = several
+    expected = fit_path(Words, inputs, y, **SMALL)
+    for source in (Rows(inputs, y), DataLoader(Rows(inputs, y), batch_size=7, shuffle=True)):
+        result = fit_path(Words, source, **SMALL)
+        np.testing.assert_array_equal(result.fold_scores, expected.fold_scores)
+    noisy = fit_path(Words, Rows(inputs, y, noise=True), **SMALL)
+    assert any("augment batches by augment=" in note for note in noisy.summary["notes"])
+
+
+def test_a_network_that_reads_flat_rows_gets_them(pictures):
+    X, y = pictures
+    result = fit_path(nn.Sequential(nn.Linear(32, 4), nn.ReLU(), nn.Linear(4, 2)), X, y, **SMALL)
+    assert result.summary["engine"] == "sequential" or result.predict(X).shape == (ROWS,)
+
+
+@pytest.mark.parametrize(
+    ("X", "says"),
+    [
+        ({"words": np.full((ROWS, 5), 2**25), "mask": np.ones((ROWS, 5), bool)}, "whole numbers"),
+        ({"x": np.full((ROWS, 3), np.nan)}, "finite numbers"),
+        ({"x": np.ones((ROWS, 3)), "mask": np.ones((4, 5), bool)}, "equally many rows"),
+        ({"x": np.full((ROWS, 3), "a")}, "arrays of numbers"),
+    ],
+)
+def test_bad_inputs_are_one_line(X, says):
+    with pytest.raises(InputError, match=says) as error:
+        fit_path(Words, X, np.arange(ROWS) % 3, **SMALL)
+    assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("source", [object(), [1, 2, 3], iter([1])])
+def test_what_is_no_dataset_is_one_line(source):
+    with pytest.raises(InputError) as error:
+        fit_path(Words, source, **SMALL)
+    assert "\n" not in str(error.value)
