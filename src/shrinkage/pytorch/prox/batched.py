@@ -89,10 +89,10 @@ class Batch:
             if tensors and not (own.point_to(tensors) and own.strides == self._weights.strides):
                 return False  # addresses would not correspond
         if motions[0].rate:
-            self._weights.numbers[:] = [
+            self._weights.take_numbers(
                 kernel_numbers(motion, motion.rate * self._l1, motion.rate * self._l2)
                 for motion in motions
-            ]
+            )
             self._weights.shrink_diagonal(self._squares, self._pushes if pushes else None)
             for resolution in self._resolutions:
                 resolution.shrinks += 1
