@@ -66,6 +66,7 @@ WORKBOOK = (
 )
 ONNX = "from shrinkage.pytorch.onnx import export_onnx\nexport_onnx(None, None, 'x')"
 RUNNER = "from shrinkage.paths.running.runners.registry import runner_named as r\nr({!r}).at(None)"
+SEARCH = "from shrinkage import fit_search\nfit_search('mlp:4', [[1.0]], [1])"
 FRAME = "from shrinkage.reports.example import example_result as r\n"
 DOORS: dict[str, tuple[str, Callable[[], None]]] = {
     "pytorch": ("torch", imports("import shrinkage.pytorch")),
@@ -75,6 +76,7 @@ DOORS: dict[str, tuple[str, Callable[[], None]]] = {
     "run": ("paths", imports("import shrinkage.run")),
     "compaction": ("paths", imports("import shrinkage.compaction")),
     "load_dataset": ("paths", imports("from shrinkage.datasets import load_dataset")),
+    "fit_search": ("search", imports(SEARCH)),
     "workbook": ("excel", imports(WORKBOOK)),
     "onnx": ("onnx", imports(ONNX)),
     "keras": ("keras", imports("import shrinkage.keras")),
@@ -102,7 +104,7 @@ DOORS: dict[str, tuple[str, Callable[[], None]]] = {
 }
 WITH_DOORS = (
     *("__main__", "cli", "compaction", "datasets", "drawing", "keras", "ledger", "optax", "paths"),
-    *("pytorch", "reports", "run"),
+    *("pytorch", "reports", "run", "surfaces"),
 )
 STAND_ON_TORCH = ("lightning", "transformers", "skorch", "onnx")
 # What a door needs of its extra, where that is not all of it.

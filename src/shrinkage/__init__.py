@@ -60,7 +60,7 @@ if TYPE_CHECKING:
     )
     from shrinkage.run import fit_path
     from shrinkage.stability import select_columns
-    from shrinkage.surfaces import fit_surface
+    from shrinkage.surfaces import fit_search, fit_surface
 
 __version__ = "0.1.0"
 
@@ -101,6 +101,7 @@ __all__ = [
     "embeddings",
     "everything",
     "fit_path",
+    "fit_search",
     "fit_surface",
     "kind",
     "layer",
@@ -115,6 +116,7 @@ __all__ = [
 _LAZY = {
     "audit": "shrinkage.audits",
     "fit_path": "shrinkage.run",
+    "fit_search": "shrinkage.surfaces",
     "fit_surface": "shrinkage.surfaces",
     "select_columns": "shrinkage.stability",
     "ShrinkageClassifier": "shrinkage.estimators",

@@ -26,6 +26,7 @@ EXTRAS: dict[str, tuple[str, ...]] = {
     "mlflow": ("mlflow",),
     "ray": ("ray",),
     "slurm": ("submitit",),
+    "search": ("optuna",),
     "onnx": ("torch", "onnx", "onnxscript", "onnxruntime"),
 }
 """The modules that each extra brings."""

@@ -75,3 +75,33 @@ def test_lists_of_strengths_and_a_number_of_the_recipe(here):
 )
 def test_bad_axes_are_refused_in_one_line(here, options, words):
     refused(here, ("path", "t.csv", *QUICK, *options, "--out", "run"), *words)
+
+
+def test_a_search_says_its_best_and_an_honest_score(here):
+    answer = shrinkage(
+        *("path", "t.csv", *QUICK, "--penalty", "l2", "--search", "6", "--outer", "2"),
+        *("--vary", "dropout=0,0.5", "--vary", "learning_rate=1e-3..1e-1", "--out", "run"),
+    )
+    assert answer.status == 0, answer.err
+    assert "Honest score of the search, repeated without each of 2 outer folds" in " ".join(
+        answer.out.split()
+    )
+    assert len(rows_of(here / "run")) == 6
+    summary = json.loads((here / "run" / "summary.json").read_text())
+    assert summary["search"]["space"]["learning_rate"] == {"low": 1e-3, "high": 0.1}
+    assert (here / "run" / "figures" / "search.png").exists()
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (("--search", "1"), ("trials",)),
+        (("--outer", "3"), ("--search beside --outer 3",)),
+        (("--search", "6", "--strengths", "3"), ("without --strengths",)),
+        (("--search", "6", "--vary", "dropout=a..b"), ("numbers around the dots",)),
+        (("--search", "6", "--refit", "all"), ("--refit chosen",)),
+        (("--search", "6", "--model", "linear"), ("is solved",)),
+    ],
+)
+def test_bad_searches_are_refused_in_one_line(here, options, words):
+    refused(here, ("path", "t.csv", *QUICK, *options, "--out", "run"), *words)

@@ -115,6 +115,22 @@ def test_each_chosen_model_predicts_with_its_own_architecture(kept):
         assert bool(drops) is (own.setting["dropout"] == 0.4)
 
 
+def test_models_of_several_shapes_are_read_back_each_with_its_own(tmp_path):
+    vary = {"width": (1.0, 3.0)}
+    fit_surface(
+        "mlp:6", X, Y, penalties=[L1()], strengths=[(1e-3, 0.1)], vary=vary, store=tmp_path / "run",
+        **NETWORK,
+    )  # fmt: skip
+    again = load_result(tmp_path / "run")
+    roles = ("best", "unregularized")
+    widths = [again.model(role)[0].weight.shape[0] for role in roles]
+    assert widths == [6 * again.by_role(role).setting["width"] for role in roles] == [18, 6]
+    rows = list(again.model_file.test_rows)
+    for role in roles:
+        score = again.score(X[rows], Y[rows], role)
+        assert score == pytest.approx(again.by_role(role).test_score, abs=1e-12)
+
+
 def test_the_run_directory_is_read_back_and_has_every_axis(kept):
     result, store = kept
     again = load_result(store)

@@ -308,3 +308,33 @@ def surface_result(seed: int = 3) -> PathResult:
         warnings=(),
         surface=surface,
     )
+
+
+def search_result() -> PathResult:
+    """Return the trials of a search: some cells of the surface, with a norm each."""
+    base = surface_result()
+    assert base.surface is not None
+    norms = ("none", "batch", "layer")
+    axes = (*base.surface.axes, SurfaceAxis("norm", ("batch", "layer", "none"), is_strength=False))
+    cells = tuple((*cell, norms[i % 3]) for i, cell in enumerate(base.surface.cells))
+    surface = replace(base.surface, axes=axes, cells=cells)
+
+    def placed(model: ChosenModel) -> ChosenModel:
+        where = {"l1": 0.0, "l2": 0.0, "norm": "none"}
+        return replace(
+            model, setting=where if model.index is None else surface.setting(model.index)
+        )
+
+    outer = {
+        "folds": 3,
+        "score": 0.45,
+        "score_standard_error": 0.02,
+        "difference": 0.03,
+        "difference_standard_error": 0.01,
+    }
+    return replace(
+        base,
+        summary={**base.summary, "outer": outer},
+        chosen=tuple(map(placed, base.chosen)),
+        surface=surface,
+    )

@@ -19,10 +19,16 @@ from shrinkage.drawing.figures import (
 from shrinkage.paths.results import PathResult, Status
 from shrinkage.reports.figures import FIGURE_KEYS, FIGURES, all_figures
 from shrinkage.reports.figures.strength_axis import choice_marks, positions, strength_axis
-from tests.reports.fake import group_result, image_result, regression_result, surface_result
+from tests.reports.fake import (
+    group_result,
+    image_result,
+    regression_result,
+    search_result,
+    surface_result,
+)
 
 IMAGE, REGRESSION, GROUP = image_result(), regression_result(), group_result()
-SURFACE = surface_result()
+SURFACE, SEARCH = surface_result(), search_result()
 
 
 def lines(result: PathResult, key: str) -> LineFigure:
@@ -43,7 +49,9 @@ def test_each_kind_of_result_has_its_figures():
     assert list(figures(GROUP)) == [*path, "learning-curves", *layers, "inputs-chosen"]
     surface = ["surface", "surface-loss", "surface-zeros", "coefficients"]
     assert list(figures(SURFACE)) == surface
-    drawn = {key for result in (IMAGE, REGRESSION, GROUP, SURFACE) for key in figures(result)}
+    assert list(figures(SEARCH)) == ["search", "coefficients"]
+    results = (IMAGE, REGRESSION, GROUP, SURFACE, SEARCH)
+    drawn = {key for result in results for key in figures(result)}
     assert drawn == FIGURE_KEYS
 
 

@@ -11,14 +11,16 @@ from rich.console import Console
 
 from shrinkage.cli.shown import show_models, show_table
 from shrinkage.drawing.draw import draw_png, draw_svg
-from shrinkage.drawing.figures import HeatFigure
+from shrinkage.drawing.figures import HeatFigure, Kind, PanelFigure
 from shrinkage.drawing.heat import _borders
 from shrinkage.paths.results.surfaces import Surface, SurfaceAxis
 from shrinkage.reports import all_figures, path_table, summary_sentence, text_table
+from shrinkage.reports.figures.search import search_figure
 from shrinkage.reports.figures.surface import shown_cells, surface_figure, surface_zeros_figure
+from shrinkage.reports.gain import gain_sentence
 from shrinkage.reports.page import render_page
 from shrinkage.reports.sentence import one_standard_error_sentence
-from tests.reports.fake import surface_result
+from tests.reports.fake import search_result, surface_result
 
 RESULT = surface_result()
 
@@ -158,3 +160,52 @@ def test_the_terminal_shows_every_score_once(result, width):
     shown = result.fold_scores.mean(axis=1)[shown_cells(result)].ravel()
     for value in shown:
         assert f"{value:.3f}" in text
+
+
+def test_a_search_has_a_panel_for_each_axis_and_every_trial_in_it():
+    result = search_result()
+    figure = search_figure(result)
+    assert isinstance(figure, PanelFigure)
+    assert result.surface is not None
+    first, *panels = figure.panels
+    assert [panel.title for panel in panels] == ["strength of l1", "strength of l2", "norm"]
+    means = result.fold_scores.mean(axis=1)
+    for panel, axis, place in zip(panels, result.surface.axes, range(3), strict=True):
+        points = next(s for s in panel.series if s.kind is Kind.POINTS)
+        assert panel.y.limits is not None
+        np.testing.assert_array_equal(points.y, np.maximum(means, panel.y.limits[0]))
+        for x, cell in zip(points.x, result.surface.cells, strict=True):
+            own = cell[place]
+            assert x == (axis.values.index(own) if isinstance(own, str) else own)
+        assert panel.x.log is (place < 2)
+    best = next(s for s in first.series if s.label == "best so far")
+    assert first.y.limits is not None
+    running = np.maximum.accumulate(means)
+    np.testing.assert_array_equal(best.y, np.maximum(running, first.y.limits[0]))
+
+
+def test_the_page_and_the_sentence_of_a_search_tell_its_honest_score():
+    result = search_result()
+    page = render_page(result, all_figures(result))
+    assert "Honest score of the search" in page
+    said = " ".join(gain_sentence(result).split())
+    assert "each of 3 outer folds: R² 0.450 ± 0.020 on the rows left out" in said
+    assert "+0.030 ± 0.010, better" in said
+    assert gain_sentence(RESULT) == ""
+
+
+def test_of_a_long_search_the_terminal_shows_the_best_trials():
+    result = search_result()
+    assert result.surface is not None
+    many = {
+        name: np.concatenate([getattr(result, name)] * 3)
+        for name in ("strengths", "train_loss", "validation_loss", "nonzero", "inputs_kept")
+    }
+    surface = replace(result.surface, cells=result.surface.cells * 3, sizes=np.full(36, 10))
+    scores = np.concatenate([result.fold_scores, result.fold_scores - 1, result.fold_scores - 2])
+    long = replace(result, **many, fold_scores=scores, status=result.status * 3, surface=surface)
+    out = io.StringIO()
+    show_table(long, Console(file=out, width=120))
+    assert "the best 12 of 36 trials" in out.getvalue()
+    for value in result.fold_scores.mean(axis=1):
+        assert f"{value:.3f}" in out.getvalue()

@@ -74,6 +74,8 @@ def command(
     strengths: run_options.Strengths = None,
     second: run_options.Second = None,
     vary: run_options.Vary = None,
+    search: run_options.Search = None,
+    outer: run_options.Outer = None,
     simplest: run_options.Simplest = "weights",
     folds: run_options.Folds = 5,
     repeats: run_options.Repeats = None,
@@ -108,10 +110,11 @@ def command(
       shrinkage path table.csv --target price --penalty elastic-net --l1-ratio 0.3
       shrinkage path digits --penalty l1 --with "1e-3*l2"
       shrinkage path digits --penalty l1 --second l2 --strengths 12,8
+      shrinkage path digits --penalty l2 --search 60
       shrinkage path table.csv --choose-by loss --compare
       shrinkage path images/ --model mlp:256,64 --strengths 1e-4,1e-3,1e-2
     """
-    from shrinkage.cli.path_surface import axes_of, fitting
+    from shrinkage.cli.path_surface import Axes, fitting
     from shrinkage.cli.shown import announce, no_report, show_result, with_warnings_as_lines
     from shrinkage.cli.told import tell_columns, tell_plan
     from shrinkage.datasets import load_dataset
@@ -124,7 +127,8 @@ def command(
     beside = [written_term(text, "--with") for text in fixed or ()]
     chosen_penalty = penalty_with(penalty, penalty_options)
     fixed_terms = [term.term() for term in beside]
-    axes = axes_of(chosen_penalty, second, vary, strengths, simplest)
+    asked = Axes(second, vary, strengths, search, outer, simplest)
+    axes = asked.of(chosen_penalty)
     options = PathOptions(
         strengths=strengths_of(None if axes else strengths),
         folds=folds,

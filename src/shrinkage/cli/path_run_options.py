@@ -43,6 +43,23 @@ Vary = Annotated[
         metavar="NAME=A,B",
     ),
 ]
+Search = Annotated[
+    int | None,
+    _option(
+        "Search strengths, dropout, norm, width and learning rate by so many trials (extra "
+        "search); --vary says what else, a range as learning_rate=1e-3..1e-2.",
+        "--search",
+        metavar="COUNT",
+    ),
+]
+Outer = Annotated[
+    int | None,
+    _option(
+        "Outer folds in which a whole search is repeated for an honest score. [default: 3]",
+        "--outer",
+        metavar="COUNT",
+    ),
+]
 Simplest = Annotated[
     str,
     _option(

@@ -1,8 +1,9 @@
-"""What makes of `shrinkage path` a surface: further penalties and further axes, as typed."""
+"""What makes of `shrinkage path` a surface or a search: further penalties and axes, as typed."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -12,40 +13,72 @@ from shrinkage.penalties.base import Penalty
 
 if TYPE_CHECKING:
     from shrinkage.paths.options import PathOptions
+    from shrinkage.paths.searching.space import SearchSpec
     from shrinkage.paths.surfaces.spec import SurfaceSpec
 
+BATCH, DECADE = 4, 10.0
 COUNTS = (12, 8, 6)
 """How many strengths each axis has where none are asked for."""
 
 
-def axes_of(
-    penalty: Penalty,
-    second: list[str] | None,
-    vary: list[str] | None,
-    strengths: list[CommaList] | None,
-    simplest: str,
-) -> SurfaceSpec | None:
-    """Return the axes that were asked for, None for a path.
+@dataclass(frozen=True)
+class Axes:
+    """What was typed about axes."""
 
-    Raises:
-        InputError: what was typed is no axis, or counts and axes do not match.
-    """
-    from shrinkage.paths.surfaces.spec import SurfaceSpec
+    second: list[str] | None
+    vary: list[str] | None
+    strengths: list[CommaList] | None
+    search: int | None
+    outer: int | None
+    simplest: str
 
-    if not second and not vary:
-        if simplest != "weights":
+    def of(self, penalty: Penalty) -> SurfaceSpec | SearchSpec | None:
+        """Return the surface or the search that was asked for, None for a path.
+
+        Raises:
+            InputError: what was typed is no axis, or counts and axes do not match.
+            MissingExtra: a search without the extra `search`.
+        """
+        self._check()
+        if self.search is not None:
+            from shrinkage.surfaces import search_spec
+
+            penalties = (penalty, *(_penalty(text) for text in self.second or ()))
+            vary = None if self.vary is None else dict(map(_range, self.vary))
+            outer = 3 if self.outer is None else self.outer
+            return search_spec(penalties, self.search, vary, BATCH, outer, self.simplest)
+        if not self.second and not self.vary:
+            return None
+        from shrinkage.paths.surfaces.spec import SurfaceSpec
+
+        penalties = (penalty, *(_penalty(text) for text in self.second or ()))
+        axes = dict(map(_axis, self.vary or ()))
+        return SurfaceSpec(
+            penalties, _strengths(self.strengths, len(penalties)), axes, self.simplest
+        )
+
+    def _check(self) -> None:
+        """Refuse options that belong to something else."""
+        if self.search is None and self.outer is not None:
             raise InputError(
-                f"expected --second or --vary beside --simplest {simplest}, got neither: of a path "
-                "the strongest model is the simplest"
+                f"expected --search beside --outer {self.outer}, got none: leave one out"
             )
-        return None
-    penalties = (penalty, *(_penalty(text) for text in second or ()))
-    axes = dict(map(_axis, vary or ()))
-    return SurfaceSpec(penalties, _strengths(strengths, len(penalties)), axes, simplest)
+        if self.search is not None and self.strengths is not None:
+            raise InputError(
+                "expected --search without --strengths, which it draws itself: leave one out"
+            )
+        several = self.second or self.vary or self.search is not None
+        if self.simplest != "weights" and not several:
+            raise InputError(
+                f"expected --second or --vary beside --simplest {self.simplest}, got neither: of a "
+                "path the strongest model is the simplest"
+            )
 
 
-def fitting(axes: SurfaceSpec | None, penalty: Penalty, options: PathOptions) -> Callable[..., Any]:
-    """Return the function that fits: a path, or a surface.
+def fitting(
+    axes: SurfaceSpec | SearchSpec | None, penalty: Penalty, options: PathOptions
+) -> Callable[..., Any]:
+    """Return the function that fits: a path, a surface or a search.
 
     Raises:
         InputError: an option that only a path has.
@@ -54,15 +87,17 @@ def fitting(axes: SurfaceSpec | None, penalty: Penalty, options: PathOptions) ->
         from shrinkage.run import fit_dataset
 
         return partial(fit_dataset, penalty=penalty)
-    from shrinkage.surfaces import fit_surface_dataset
+    from shrinkage.paths.surfaces.spec import SurfaceSpec
+    from shrinkage.surfaces import fit_search_dataset, fit_surface_dataset
 
     for name in ("fast", "compare"):
         if getattr(options, name):
             raise InputError(
-                f"--{name} belongs to a path, but --second or --vary asks for a surface: leave one "
-                "out"
+                f"--{name} belongs to a path, but more than one axis is asked for: leave one out"
             )
-    return partial(fit_surface_dataset, spec=axes)
+    if isinstance(axes, SurfaceSpec):
+        return partial(fit_surface_dataset, spec=axes)
+    return partial(fit_search_dataset, spec=axes)
 
 
 def _penalty(text: str) -> Penalty:
@@ -84,6 +119,21 @@ def _axis(text: str) -> tuple[str, tuple[float | str, ...]]:
         )
     items = (item.strip() for item in values.split(","))
     return name.replace("-", "_"), tuple(map(_value, filter(None, items)))
+
+
+def _range(text: str) -> tuple[str, Any]:
+    """Return an axis of a search: LOW..HIGH is a range, in logarithm where it spans decades."""
+    from shrinkage.paths.searching.space import Between
+
+    name, values = text.partition("=")[::2]
+    low, dots, high = values.partition("..")
+    if not dots:
+        return _axis(text)
+    first, last = _value(low), _value(high)
+    if isinstance(first, str) or isinstance(last, str):
+        raise InputError(f"expected numbers around the dots of --vary, got {text!r}")
+    log = first > 0 and last >= DECADE * first
+    return name.strip().replace("-", "_"), Between(first, last, log=log)
 
 
 def _value(text: str) -> float | str:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from rich import box
 from rich.console import Console
 from rich.measure import Measurement
@@ -23,7 +24,6 @@ from shrinkage.paths import FittedPath, PathResult
 from shrinkage.paths.running.estimate import Estimate
 from shrinkage.reports import path_table, summary_sentence
 from shrinkage.reports.cautions import caution_text
-from shrinkage.reports.figures.surface import is_grid
 from shrinkage.reports.gain import gain_sentence
 from shrinkage.reports.models_table import ModelRow, model_rows
 from shrinkage.reports.reading import counted_units
@@ -49,6 +49,7 @@ MODELS_DO_WITHOUT = ("zeros", "time", "test loss", "log loss", "where")
 # What a narrow terminal does without, the first first.
 DISPENSABLE = ("train", "valid.", INPUTS, COLUMNS, "± s.e.", "zeros", "choice")
 ANY_WIDTH = 1000
+MOST_TRIALS = 12  # of a search
 
 
 def announce(estimate: Estimate) -> None:
@@ -140,11 +141,15 @@ def no_report(folder: Path) -> str:
 
 def show_table(result: PathResult, console: Console) -> None:
     """Print the path as a table that fits the terminal, and name the columns it does without."""
-    if result.surface is not None and is_grid(result.surface):
+    if result.surface is not None and result.surface.is_grid:
         show_surface(result, console)
         return
-    columns = _columns(result)
-    marks = [bool(row.mark) for row in path_table(result)]
+    shown = _shown_rows(result)
+    columns = [
+        _Column(column.header, [column.cells[row] for row in shown]) for column in _columns(result)
+    ]
+    rows = path_table(result)
+    marks = [bool(rows[place].mark) for place in shown]
     left_out: list[str] = []
     table = _table(columns, marks)
     for header in DISPENSABLE:
@@ -155,9 +160,23 @@ def show_table(result: PathResult, console: Console) -> None:
             left_out.append(header)
             table = _table(columns, marks)
     console.print(table)
+    if len(shown) < len(rows):
+        text = f"the best {len(shown)} of {len(rows)} trials; all are in path.csv"
+        console.print(Text(text, style="dim"))
     if left_out:
         names = ", ".join(left_out)
         console.print(Text(f"not shown at this width: {names}; all is in path.csv", style="dim"))
+
+
+def _shown_rows(result: PathResult) -> list[int]:
+    """Return which rows are shown: all, or the best trials of a search and what was chosen."""
+    if result.surface is None:
+        return list(range(len(result.strengths)))
+    order = np.argsort(-np.nan_to_num(result.score_mean, nan=-np.inf), kind="stable")
+    chosen = [m.index for m in result.chosen if m.index is not None]
+    first = [place for place in order.tolist() if place not in chosen]
+    some = {*chosen, *first[: MOST_TRIALS - len(set(chosen))]}
+    return [place for place in order.tolist() if place in some]
 
 
 def show_models(result: PathResult, console: Console) -> None:

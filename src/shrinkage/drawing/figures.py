@@ -21,6 +21,7 @@ class Kind(Enum):
     FAINT = "thin, faint line"
     DASHED = "dashed line"
     SPOT = "large filled point"
+    POINTS = "small points"
     COLLAPSED = "hollow square"
     DIVERGED = "cross"
     NOT_CONVERGED = "hollow diamond"

@@ -220,6 +220,7 @@ _STYLES: dict[Kind, Callable[[Axes, Series], None]] = {
     Kind.DASHED: _dashed,
     Kind.FAINT: _faint,
     Kind.SPOT: _points("o", 9.0, True),
+    Kind.POINTS: _points("o", 4.0, True),
     Kind.COLLAPSED: _points("s", 6.5, False),
     Kind.DIVERGED: _points("x", 7.5, True),
     Kind.NOT_CONVERGED: _points("D", 6.0, False),

@@ -5,7 +5,9 @@ Who uses this: the terminal and the head of the page, behind the answer.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
+from typing import Any
 
 from shrinkage.drawing.text import plain
 from shrinkage.paths.results import Difference, PathResult
@@ -30,6 +32,7 @@ def gain_sentence(result: PathResult) -> str:
         _early_stop(result, wording),
         _constant(result, wording),
         _compared(result, wording),
+        _outer(result, wording),
     ]
     return " ".join(sentence for sentence in said if sentence)
 
@@ -98,6 +101,22 @@ def _compared(result: PathResult, wording: ScoreWording) -> str:
     if losses:
         said += f"; log loss {_grouped(losses)}"
     return f"On the same folds: {said}."
+
+
+def _outer(result: PathResult, wording: ScoreWording) -> str:
+    """Return what a whole search scores on rows that it never saw, where that was asked."""
+    outer: Any = result.summary.get("outer")
+    if not outer or not math.isfinite(outer["score"]):
+        return ""
+    own = wording.signed(outer["score"], outer["score_standard_error"]).removeprefix("+")
+    apart = wording.signed(outer["difference"], outer["difference_standard_error"])
+    unit, points = (" %", " points") if wording.percent else ("", "")
+    told = abs(outer["difference"]) > 2 * outer["difference_standard_error"]
+    return (
+        f"Honest score of the search, repeated without each of {outer['folds']} outer folds: "
+        f"{wording.label} {own}{unit} on the rows left out; against unregularized {apart}{points}, "
+        f"{_verdict(told, outer['difference'])}."
+    )
 
 
 def _grouped(verdicts: Sequence[tuple[str, str]]) -> str:

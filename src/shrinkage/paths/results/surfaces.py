@@ -75,6 +75,12 @@ class Surface:
             ]
         )
 
+    @property
+    def is_grid(self) -> bool:
+        """Return whether every combination of the values has one cell; of trials they have not."""
+        size = int(np.prod([len(axis.values) for axis in self.axes]))
+        return len(self.cells) == len(set(self.cells)) == size
+
     def setting(self, index: int) -> dict[str, Value]:
         """Return the value of a cell on each axis, by the axis's name."""
         names = (axis.name for axis in self.axes)

@@ -25,10 +25,12 @@ class RecipeColumn:
     Args:
         change: returns the architecture and the options with a value.
         words: whether its values are words, else numbers.
+        whole: whether its values are whole numbers.
     """
 
     change: Callable[[Architecture, PathOptions, Any], Changed]
     words: bool = False
+    whole: bool = False
 
 
 def _of_mlp(field: str, read: Callable[[Any], Any] = lambda value: value) -> Callable[..., Changed]:
@@ -75,7 +77,7 @@ RECIPE_COLUMNS: dict[str, RecipeColumn] = {
     "activation": RecipeColumn(_of_mlp("activation"), True),
     "width": RecipeColumn(_width),
     "learning_rate": RecipeColumn(_of_options("learning_rate", float)),
-    "batch_size": RecipeColumn(_of_options("batch_size", _whole)),
-    "epochs": RecipeColumn(_of_options("epochs", _whole)),
+    "batch_size": RecipeColumn(_of_options("batch_size", _whole), whole=True),
+    "epochs": RecipeColumn(_of_options("epochs", _whole), whole=True),
 }
 """Each by its name: `width` multiplies the widths of the hidden layers, `norm` may be `none`."""

@@ -60,7 +60,7 @@ class SurfaceSpec:
         values = {
             "penalties": own,
             "strengths": _strengths(strengths, own),
-            "vary": {name: _values(name, values, own) for name, values in listed.items()},
+            "vary": {name: checked_values(name, values, own) for name, values in listed.items()},
             "simplest": one_of(simplest, "simplest", SIMPLEST),
         }
         for name, value in values.items():
@@ -139,9 +139,10 @@ def _strengths(strengths: object, penalties: tuple[Penalty, ...]) -> tuple[Stren
     return tuple(checked)
 
 
-def _values(
+def checked_values(
     name: str, values: Sequence[Value], penalties: tuple[Penalty, ...]
 ) -> tuple[Value, ...]:
+    """Return the values of an axis that is no strength, or say what is wrong with them."""
     owner = field_owner(name, penalties)
     if name not in RECIPE_COLUMNS and owner is None:
         known = [*RECIPE_COLUMNS]

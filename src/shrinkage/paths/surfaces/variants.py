@@ -11,6 +11,7 @@ from dataclasses import replace
 from itertools import product
 
 from shrinkage.errors import InputError
+from shrinkage.paths.engines.registry import is_open
 from shrinkage.paths.results.surfaces import Value
 from shrinkage.paths.running.plan import Plan
 from shrinkage.paths.running.posing import pose, recipe_of, selection_of
@@ -62,6 +63,7 @@ def variant(plan: Plan, penalties: Sequence[Penalty], values: Mapping[str, Value
         module=posed.module,
         options=options,
         warnings=posed.warnings,
+        engine_is_open=is_open(posed.engine),
     )
 
 

@@ -37,7 +37,7 @@ def surface_warnings(
 
 
 def _edge(surface: Surface, choice: Choice) -> str:
-    edges = surface.edges(choice.best)
+    edges = surface.edges(choice.best) if surface.is_grid else {}
     if not edges:
         return ""
     ends = " and ".join(f"the {end} of {name}" for name, end in edges.items())

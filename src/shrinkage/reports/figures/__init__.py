@@ -17,6 +17,7 @@ from shrinkage.reports.figures.layers import norms_figure, zeros_figure
 from shrinkage.reports.figures.loss import loss_figure
 from shrinkage.reports.figures.pictures import first_layer_figure, input_map_figure
 from shrinkage.reports.figures.score import score_figure
+from shrinkage.reports.figures.search import search_figure
 from shrinkage.reports.figures.surface import (
     surface_figure,
     surface_loss_figure,
@@ -35,6 +36,7 @@ FIGURES: tuple[Callable[[PathResult], Figure | None], ...] = (
     input_map_figure,
 )
 SURFACE_FIGURES: tuple[Callable[[PathResult], Figure | None], ...] = (
+    search_figure,
     surface_figure,
     surface_loss_figure,
     surface_zeros_figure,
@@ -48,6 +50,7 @@ SURFACE_FIGURES: tuple[Callable[[PathResult], Figure | None], ...] = (
 FIGURE_KEYS = frozenset(
     {
         "score",
+        "search",
         "surface",
         "surface-loss",
         "surface-zeros",

@@ -33,7 +33,7 @@ def surface_figure(result: PathResult) -> HeatFigure | None:
         title="Score over the surface",
         label=f"validation {wording.label}",
         text=lambda value: wording.text(value).removesuffix(" %"),
-        limits=_focus(result, mean),
+        limits=focus(result, mean),
         reading=_score_reading(result, mean),
         percent=wording.percent,
     )
@@ -96,7 +96,7 @@ def _map(
     percent: bool = False,
 ) -> HeatFigure | None:
     surface = result.surface
-    if surface is None or not is_grid(surface):
+    if surface is None or not surface.is_grid:
         return None
     cells = shown_cells(result)
     grid = values[cells]
@@ -118,12 +118,6 @@ def _map(
         marks=_marks(result),
         percent=percent,
     )
-
-
-def is_grid(surface: Surface) -> bool:
-    """Return whether every combination of the values has a cell."""
-    sizes = [len(axis.values) for axis in surface.axes]
-    return len(surface.cells) == int(np.prod(sizes)) and len(surface.axes) > 1
 
 
 def shown_cells(result: PathResult) -> np.ndarray:
@@ -167,7 +161,7 @@ def _ridge(result: PathResult, cells: np.ndarray) -> tuple[tuple[int, int], ...]
     )
 
 
-def _focus(result: PathResult, mean: np.ndarray) -> tuple[float, float]:
+def focus(result: PathResult, mean: np.ndarray) -> tuple[float, float]:
     """Return the ends of the colours: from what matters for the choice to the best."""
     finite = mean[np.isfinite(mean)]
     if not len(finite):
