@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+import shrinkage
 from tests.processes import loaded_by, printed
 
 HEAVY = {"torch", "jax", "tensorflow", "keras", "pandas", "sklearn", "scipy", "matplotlib", "typer"}
@@ -59,3 +60,9 @@ def test_unknown_names_are_attribute_errors():
 def test_reports_load_no_framework_that_trains():
     code = "import shrinkage.reports; from shrinkage.paths import PathResult"
     assert not loaded_by(code) & {"torch", "jax", "sklearn", "pandas"}
+
+
+def test_every_penalty_is_at_the_top():
+    """The report's lines of code and the table of `shrinkage penalties` name them so."""
+    classes = {kind.__name__ for kind in shrinkage.penalties.REGISTRY.values()}
+    assert classes <= set(shrinkage.__all__)
