@@ -20,9 +20,12 @@ with needs("paths"):
     import torch
 
     from shrinkage.datasets import Dataset
+    from shrinkage.datasets.splits import RowSplit
     from shrinkage.errors import InputError, SkippedReport
     from shrinkage.paths.choosing.scores import scoring_quietly
+    from shrinkage.paths.data_losses import task_of
     from shrinkage.paths.fit import fit
+    from shrinkage.paths.nested import nested_plans, nested_score
     from shrinkage.paths.options import PathOptions
     from shrinkage.paths.own_sets import dataset_of
     from shrinkage.paths.results.directory import read_run, write_run, write_summary
@@ -94,6 +97,8 @@ def fit_path(
     missing_target: str = "refuse",
     groups: object = None,
     sample_weight: object = None,
+    time: object = None,
+    score_by: object = None,
     columns: object = None,
     validation: tuple[object, object] | None = None,
     test: tuple[object, object] | None = None,
@@ -105,10 +110,10 @@ def fit_path(
     """Train a model over a path of strengths with cross validation, and choose a strength.
 
     It minimizes `mean data loss + strength · penalty + fixed terms` (half squared error for
-    regression) for every strength and fold, scores on the rows left out, takes the best strength
-    and the largest one within one standard error of it, refits both and an unregularized model
-    (every strength 0, those of the fixed terms too) on all training rows, and looks once at the
-    test rows.
+    regression unless `loss` says otherwise) for every strength and fold, scores on the rows left
+    out, takes the best strength and the largest one within one standard error of it, refits both
+    and an unregularized model (every strength 0, those of the fixed terms too) on all training
+    rows, and looks once at the test rows.
 
     Args:
         model: `linear`, `mlp:64,32`, a function of (n_inputs, n_outputs), or a module.
@@ -116,7 +121,8 @@ def fit_path(
             of one's own also pictures (n, channels, height, width), or several inputs as a tuple of
             arrays or a mapping of them by name: it is called with them, numbers as they are and
             bytes of pictures divided by 255. Or a dataset of torch, or its loader, without `y`.
-        y: targets, (n,): labels or numbers.
+        y: targets, (n,): labels or numbers; (n, targets) of several numbers, or of labels that are
+            there or not, as 0 and 1.
         penalty: without a strength; `L1()` when None.
         fixed: terms that every model has beside the penalty, for example `1e-3 * L2()`; each may
             be on parameters of its own and have an update of its own.
@@ -125,6 +131,9 @@ def fit_path(
         missing_target: `refuse`, or `drop` rows whose target is missing.
         groups: rows with equal values stay together in test and folds, (n,).
         sample_weight: weights ≥ 0, (n,).
+        score_by: groups, (n,), whose scores are told apart (`result.group_scores`).
+        time: numbers or dates, (n,): the latest rows are the test, and every fold is trained on
+            rows before those that it is validated on; rows of one time stay together.
         columns: what is said about the columns of a table: a `columns.toml`, or names with a
             `shrinkage.datasets.ColumnSpec` or its values, `{"city": {"encode": "target"}}`.
         validation: `(X, y)` of one's own to choose the strength with, instead of folds.
@@ -132,11 +141,11 @@ def fit_path(
         store: a folder for the run, which then survives a kill and holds the report.
         resume: go on with the run in `store`.
         progress: show a bar; None shows it when a terminal watches.
-        **options: the fields of `PathOptions`: strengths, folds, repeats, choose_by, compare,
-            update, select, seed, epochs, batch_size, learning_rate, optimizer, loss, augment,
-            scorer, positive, score_weights, class_weight, rare, rare_below, test_size, refit,
-            engine, device, dtype, precision, runner, address, groups_of_inputs, free, memory,
-            fast, standardize.
+        **options: the fields of `PathOptions`: strengths, folds, repeats, nested, choose_by,
+            compare, update, select, seed, epochs, batch_size, learning_rate, optimizer, loss,
+            augment, scorer, positive, score_weights, class_weight, rare, rare_below, test_size,
+            refit, engine, device, dtype, precision, runner, address, groups_of_inputs, free,
+            memory, fast, standardize.
 
     Returns:
         The result: `result.best`, `result.one_standard_error`, `result.table()`, …
@@ -160,10 +169,12 @@ def fit_path(
     data, positions = dataset_of(
         X,
         y,
-        task=task,
+        task=task_of(checked.loss, task),
         missing_target=missing_target,
         groups=groups,
         sample_weight=sample_weight,
+        time=time,
+        score_by=score_by,
         columns=columns,
         validation=validation,
         test=test,
@@ -239,12 +250,19 @@ def fit_dataset(
         The result.
     """
     begin = time.perf_counter()
+
+    def inner_plan(held: RowSplit) -> Plan:
+        inner = replace(options, nested=None, compare=False)
+        alone = replace(data, test=None, test_name="")
+        return make_plan(model, alone, penalty, inner, fixed=as_terms(fixed), held=held)
+
     with ExitStack() as closing:
         closing.enter_context(torch.random.fork_rng(devices=[]))
         closing.enter_context(scoring_quietly())
         bar = closing.enter_context(progress_bar(progress))
         plan = make_plan(model, data, penalty, options, validation, as_terms(fixed))
         closing.callback(plan.runner.close)
+        outer = nested_plans(plan, inner_plan, own_validation=validation is not None)
         fingerprint = fingerprint_of(plan.identity(), identity_of_data(data, validation))
         state = open_store(store, fingerprint, resume=resume)
         if store is not None and is_finished(store):
@@ -253,6 +271,10 @@ def fit_dataset(
         if foretell is not None:
             foretell(plan)
         result = PathRun.of(fit(plan, state, bar, announce))
+        if outer:
+            nested = nested_score(outer, state, bar)
+            summary = {**result.summary, "nested": nested.to_dict()}
+            result = replace(result, nested=nested, summary=summary)
         seconds = round(time.perf_counter() - begin, 2)
         result = replace(result, summary={**result.summary, "wall_seconds": seconds})
         if store is not None:

@@ -20,6 +20,7 @@ with needs("paths"):
     from shrinkage.datasets import Dataset
     from shrinkage.errors import InputError
     from shrinkage.paths.choosing.scores import scoring_quietly
+    from shrinkage.paths.data_losses import task_of
     from shrinkage.paths.options import PathOptions
     from shrinkage.paths.own_sets import dataset_of
     from shrinkage.paths.results.fitted import FittedPath
@@ -121,7 +122,7 @@ def fit_surface(
     data, positions = dataset_of(
         X,
         y,
-        task=task,
+        task=task_of(checked.loss, task),
         missing_target=missing_target,
         groups=groups,
         sample_weight=sample_weight,

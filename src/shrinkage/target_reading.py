@@ -54,6 +54,7 @@ class TargetReading:
         alike: labels that differ from another one by case or blanks alone.
         left_out: what the cells of the dropped rows say, each once.
         merged: rare labels that are the class `other` here.
+        parts: of several targets the reading of each.
         other: the other task, where the values allow it (`--task` chooses it), or None.
 
     >>> reading = TargetReading("y", "regression", TaskReason.FRACTIONS, 9, 9, least=0.5)
@@ -76,14 +77,18 @@ class TargetReading:
     left_out: tuple[str, ...] = ()
     merged: tuple[str, ...] = ()
     other: str | None = None
+    parts: tuple[TargetReading, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain values that JSON can hold."""
         values = {**asdict(self), "why": self.why.value}
-        return {k: list(v) if isinstance(v, tuple) else v for k, v in values.items()}
+        del values["parts"]
+        plain = {k: list(v) if isinstance(v, tuple) else v for k, v in values.items()}
+        return plain | ({"parts": [part.to_dict() for part in self.parts]} if self.parts else {})
 
     @classmethod
     def from_dict(cls, stored: Mapping[str, Any]) -> TargetReading:
         """Return what `to_dict` described."""
         values = {k: tuple(v) if isinstance(v, list) else v for k, v in stored.items()}
-        return cls(**{**values, "why": TaskReason(stored["why"])})
+        parts = tuple(map(cls.from_dict, stored.get("parts", ())))
+        return cls(**{**values, "why": TaskReason(stored["why"]), "parts": parts})

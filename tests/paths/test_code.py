@@ -6,6 +6,7 @@ import pytest
 import torch
 from torch import nn
 
+from shrinkage.paths.data_losses import DEFAULTS
 from shrinkage.paths.engines.architectures import MLP
 from shrinkage.paths.engines.recipe import Recipe
 from shrinkage.paths.results.code import training_code
@@ -28,7 +29,9 @@ def test_the_code_runs_and_shrinks(penalty, task, select, capsys):
     for strength in (0.0, 0.3):
         term = strength * penalty
         terms = Terms((term.on(*select) if select else term,))
-        text = training_code(module, terms, "proximal", Recipe(20, 16, 1e-2), task, "mlp:8")
+        text = training_code(
+            module, terms, "proximal", Recipe(20, 16, 1e-2), DEFAULTS[task].code, "mlp:8"
+        )
         torch.manual_seed(0)
         names: dict = {"x": x, "y": y}
         exec(compile(text, "report", "exec"), names)

@@ -82,4 +82,4 @@ def _rows(data: str, result: object) -> object:
     assert isinstance(result, FittedPath)
     assert result.model_file is not None
     trained = ReadOptions.from_dict(result.model_file.read_options)
-    return rows_and_notes(data, trained.inherit(result.model_file.target_name)).values
+    return rows_and_notes(data, trained.inherit(*result.model_file.target_columns)).values

@@ -12,7 +12,7 @@ import typer
 from shrinkage.cli import path_data_options as data_options
 from shrinkage.cli import path_model_options as model_options
 from shrinkage.cli import path_run_options as run_options
-from shrinkage.cli.path_values import folder_of, model_with, strengths_of
+from shrinkage.cli.path_values import class_weight_of, event_of, folder_of, model_with, strengths_of
 from shrinkage.cli.penalty_options import penalty_with, tell_names
 from shrinkage.cli.reading_options import (
     Encoding,
@@ -23,7 +23,7 @@ from shrinkage.cli.reading_options import (
     read_options_of,
     tell_notes,
 )
-from shrinkage.comma_lists import items_of
+from shrinkage.comma_lists import CommaList, items_of
 from shrinkage.errors import SkippedReport
 from shrinkage.extras import missing
 
@@ -40,6 +40,8 @@ def command(
     drop: data_options.Drop = None,
     split_by: data_options.SplitBy = None,
     sample_weight: data_options.SampleWeight = None,
+    time: data_options.Time = None,
+    event: data_options.Event = None,
     task: data_options.Task = None,
     columns: data_options.Columns = None,
     missing_target: data_options.MissingTarget = "refuse",
@@ -79,9 +81,11 @@ def command(
     simplest: run_options.Simplest = "weights",
     folds: run_options.Folds = 5,
     repeats: run_options.Repeats = None,
+    nested: run_options.Nested = None,
     choose_by: run_options.ChooseBy = "score",
     compare: run_options.Compare = False,
     score: run_options.Score = None,
+    score_by: run_options.ScoreBy = None,
     positive: run_options.Positive = None,
     score_weights: run_options.ScoreWeights = True,
     refit: run_options.Refit = "chosen",
@@ -111,6 +115,8 @@ def command(
       shrinkage path digits --penalty l1 --with "1e-3*l2"
       shrinkage path digits --penalty l1 --second l2 --strengths 12,8
       shrinkage path digits --penalty l2 --search 60
+      shrinkage path visits.csv --target visits --loss poisson
+      shrinkage path trial.csv --target days --event died --loss cox
       shrinkage path table.csv --choose-by loss --compare
       shrinkage path images/ --model mlp:256,64 --strengths 1e-4,1e-3,1e-2
     """
@@ -120,6 +126,7 @@ def command(
     from shrinkage.datasets import load_dataset
     from shrinkage.datasets.column_specs import read_specs
     from shrinkage.paths import PathOptions
+    from shrinkage.paths.data_losses import task_of
     from shrinkage.paths.groups_file import read_groups
     from shrinkage.paths.own_sets import own_set, with_own_sets
     from shrinkage.terms.text import written_term
@@ -133,6 +140,7 @@ def command(
         strengths=strengths_of(None if axes else strengths),
         folds=folds,
         repeats=repeats,
+        nested=nested,
         choose_by=choose_by,
         compare=compare,
         update=update,
@@ -148,7 +156,7 @@ def command(
         scorer=score,
         positive=positive,
         score_weights=score_weights,
-        class_weight=None if class_weight == "none" else class_weight,
+        class_weight=class_weight_of(class_weight),
         rare=rare,
         rare_below=rare_below,
         test_size=test_size,
@@ -163,12 +171,16 @@ def command(
     )
     specs = {} if columns is None else read_specs(columns)
     unknown = "drop" if drop_missing_target else missing_target
-    roles = {"target": target, "drop": drop or (), "specs": specs, "missing_target": unknown}
+    predicted = None if target is None else CommaList(target)
+    roles = {"target": predicted, "drop": drop or (), "specs": specs, "missing_target": unknown}
+    roles |= {"event": event_of(event, options.loss)}
     rows = load_dataset(
         data,
         split_by=split_by,
         sample_weight=sample_weight,
-        task=task,
+        time=time,
+        score_by=score_by,
+        task=task_of(options.loss, task),
         read_options=read_options_of(separator, encoding, header, names, sheet),
         **roles,
     )

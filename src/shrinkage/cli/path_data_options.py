@@ -19,7 +19,10 @@ DATA = typer.Argument(
     show_default=False,
 )
 
-Target = Annotated[str | None, data_option("Column to predict.", "--target", metavar="COLUMN")]
+Target = Annotated[
+    str | None,
+    data_option("Column to predict, or several: A,B.", "--target", metavar="COLUMN"),
+]
 Drop = Annotated[
     list[CommaList] | None,
     data_option("Columns to leave out; repeatable.", "--drop", **LISTED),
@@ -34,6 +37,22 @@ SplitBy = Annotated[
 ]
 SampleWeight = Annotated[
     str | None, data_option("Column of row weights.", "--sample-weight", metavar="COLUMN")
+]
+Time = Annotated[
+    str | None,
+    data_option(
+        "Column of times: the past trains, the future validates and tests.",
+        "--time",
+        metavar="COLUMN",
+    ),
+]
+Event = Annotated[
+    str | None,
+    data_option(
+        "With --loss cox: column that says whether the event came at the time (1) or not yet (0).",
+        "--event",
+        metavar="COLUMN",
+    ),
 ]
 Task = Annotated[
     str | None,
@@ -76,7 +95,7 @@ RareBelow = Annotated[
 ClassWeight = Annotated[
     str,
     data_option(
-        "Classes count balanced, or none: by their rows. [default: none]",
+        "Classes count balanced, none (by their rows), or as LABEL=WEIGHT,… says. [default: none]",
         "--class-weight",
         metavar="NAME",
     ),

@@ -90,10 +90,10 @@ Optimizer = Annotated[str | None, _option(OPTIMIZER, "--optimizer", metavar="MOD
 Loss = Annotated[
     str | None,
     _option(
-        "A function (outputs, targets) that returns the mean loss, or one a row. [default: cross "
-        "entropy, or half the squared error]",
+        "Data loss: squared, poisson, quantile:Q, cox, ordinal, or a function (outputs, targets) "
+        "that returns the mean loss, or one a row. [default: by the target]",
         "--loss",
-        metavar="MODULE:FUNCTION",
+        metavar="NAME",
     ),
 ]
 Augment = Annotated[

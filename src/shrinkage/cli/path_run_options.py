@@ -78,6 +78,14 @@ Repeats = Annotated[
         metavar="COUNT",
     ),
 ]
+Nested = Annotated[
+    int | None,
+    _option(
+        "Outer folds in which the whole procedure is repeated, for an honest score of it.",
+        "--nested",
+        metavar="COUNT",
+    ),
+]
 ChooseBy = Annotated[
     str,
     _option(
@@ -97,9 +105,17 @@ Compare = Annotated[
 Score = Annotated[
     str | None,
     _option(
-        "What is told and chooses: a scorer of scikit-learn. [default: accuracy or r2]",
+        "What is told and chooses: a scorer of scikit-learn. [default: by the loss]",
         "--score",
         metavar="NAME",
+    ),
+]
+ScoreBy = Annotated[
+    str | None,
+    _option(
+        "Column of groups: the score is told for the rows of each, too.",
+        "--score-by",
+        metavar="COLUMN",
     ),
 ]
 Positive = Annotated[

@@ -90,7 +90,7 @@ def fitting(
     from shrinkage.paths.surfaces.spec import SurfaceSpec
     from shrinkage.surfaces import fit_search_dataset, fit_surface_dataset
 
-    for name in ("fast", "compare"):
+    for name in ("fast", "compare", "nested"):
         if getattr(options, name):
             raise InputError(
                 f"--{name} belongs to a path, but more than one axis is asked for: leave one out"

@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from shrinkage.comma_lists import CommaList, items_of
 from shrinkage.errors import InputError
+
+if TYPE_CHECKING:
+    from shrinkage.datasets.rare import ClassWeight
+    from shrinkage.datasets.targets import Label
 
 
 def model_with(model: str, activation: str | None, dropout: float | None, norm: str | None) -> str:
@@ -35,6 +41,36 @@ def strengths_of(texts: list[CommaList] | None) -> int | tuple[float, ...]:
         return tuple(map(float, items))
     except ValueError:
         raise InputError(f"expected numbers in --strengths, got {typed!r}") from None
+
+
+def class_weight_of(text: str) -> ClassWeight:
+    """Return `balanced`, None for `none`, or the weight of each label in `no=1,yes=3`.
+
+    >>> class_weight_of("no=1,yes=3"), class_weight_of("balanced")
+    ({'no': 1.0, 'yes': 3.0}, 'balanced')
+    """
+    if "=" not in text:
+        return None if text == "none" else text
+    weights: dict[Label, float] = {}
+    for item in CommaList(text).items():
+        label, _, weight = item.rpartition("=")
+        try:
+            weights[label.strip()] = float(weight)
+        except ValueError:
+            raise InputError(
+                f"expected --class-weight as balanced, none or LABEL=WEIGHT,…, got {text!r}: write "
+                "for example no=1,yes=3"
+            ) from None
+    return weights
+
+
+def event_of(event: str | None, loss: str | None) -> str | None:
+    """Return the column of events, which only one loss knows."""
+    if event is not None and loss != "cox":
+        raise InputError(
+            f"expected --loss cox beside --event {event}, got {loss or 'none'}: give both or none"
+        )
+    return event
 
 
 def folder_of(name: str) -> str:

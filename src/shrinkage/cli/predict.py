@@ -84,7 +84,7 @@ def command(
         )
     assert result.model_file is not None
     trained = ReadOptions.from_dict(result.model_file.read_options)
-    read_options = trained.inherit(result.model_file.target_name).overruled_by(
+    read_options = trained.inherit(*result.model_file.target_columns).overruled_by(
         read_options_of(separator, encoding, header, names, sheet)
     )
     rows = rows_and_notes(data, read_options)

@@ -25,6 +25,7 @@ from shrinkage.paths.running.estimate import Estimate
 from shrinkage.reports import path_table, summary_sentence
 from shrinkage.reports.cautions import caution_text
 from shrinkage.reports.gain import gain_sentence
+from shrinkage.reports.group_table import groups_sentence
 from shrinkage.reports.models_table import ModelRow, model_rows
 from shrinkage.reports.reading import counted_units
 from shrinkage.reports.sentence import classes_sentence, constant_sentence
@@ -92,6 +93,8 @@ def show_result(result: FittedPath, folder: Path, *, quiet: bool) -> None:
     for warning in [*result.warnings, *map(caution_text, result.cautions)]:
         console.print(Text(f"warning: {warning}", style="yellow"))
     console.print(Text(summary_sentence(result)))
+    if groups := groups_sentence(result):
+        console.print(Text(groups))
     if gain := gain_sentence(result):
         console.print(Text(gain))
     page = folder / "report.html"

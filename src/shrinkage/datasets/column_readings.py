@@ -23,6 +23,8 @@ class ColumnRole(Enum):
     TARGET = "target"
     GROUPS = "groups"
     WEIGHTS = "weights"
+    TIME = "time"
+    EVENT = "event"
 
 
 class DroppedBecause(Enum):

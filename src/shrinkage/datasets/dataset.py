@@ -8,7 +8,7 @@ inside each fold, by `Preprocessing`, so that nothing of a validation or test ro
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import numpy as np
@@ -35,14 +35,19 @@ class Dataset:
     Args:
         name: a short name that holds no folder of the machine.
         X: a `pandas.DataFrame`, or an array (n, d); `uint8` with an `image_shape` means pixels.
-        y: (n,) raw labels (text, whole numbers, booleans) or float targets.
-        task: `classification` or `regression`.
+        y: (n,) raw labels (text, whole numbers, booleans) or float targets; (n, targets) floats
+            where they are several, or 0 and 1 of several labels.
+        task: `classification`, `regression` or `multi-label`.
         input_names: the names of the d columns.
         target_name: the name of the target.
         image_shape: (height, width) when a row is a picture, else None.
         groups: (n,) values; rows with equal values belong together. None: no groups.
         group_name: the column that `groups` came from.
         group_note: what the loader decided about the groups, or nothing.
+        time: (n,) ranks of times, the past before the future; None: no times.
+        time_name: the column that `time` came from.
+        score_by: (n,) texts: scores are told for the rows of each, too; None: for all alone.
+        score_by_name: the column that `score_by` came from.
         sample_weight: (n,) weights ≥ 0, or None.
         test: an own test set `(X, y)`, or None.
         test_name: the file that it came from, or nothing.
@@ -82,6 +87,33 @@ class Dataset:
     target: TargetReading | None = None
     shapes: InputShapes | None = None
     as_shaped: bool = False
+    time: np.ndarray | None = None
+    time_name: str | None = None
+    score_by: np.ndarray | None = None
+    score_by_name: str | None = None
+
+    @property
+    def target_names(self) -> tuple[str, ...]:
+        """Return the names of several targets; nothing where there is one."""
+        return () if self.target is None else tuple(part.name for part in self.target.parts)
+
+    def by_target(self) -> tuple[Dataset, ...]:
+        """Return a data set for each of several targets, as numbers; itself where there is one."""
+        if self.y.ndim == 1:
+            return (self,)
+        numbers = self.y.T.astype(np.float64)
+        alone = tuple(replace(self, y=y, task="regression", test=None) for y in numbers)
+        for one in alone:
+            one.__dict__["columns"] = self.columns  # judged once
+        return alone
+
+    @property
+    def one_number(self) -> np.ndarray:
+        """Return the target, (n,); of several the mean of what each is of its spread."""
+        if self.y.ndim == 1:
+            return self.y
+        spread = self.y.std(axis=0)
+        return ((self.y - self.y.mean(axis=0)) / np.where(spread > 0, spread, 1.0)).mean(axis=1)
 
     @property
     def n_samples(self) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -34,10 +34,13 @@ from shrinkage.target_reading import TargetReading
 def load_dataset(
     source: str | os.PathLike[str],
     *,
-    target: str | None = None,
+    target: str | Sequence[str] | None = None,
     drop: Iterable[str] = (),
     split_by: str | None = None,
     sample_weight: str | None = None,
+    time: str | None = None,
+    event: str | None = None,
+    score_by: str | None = None,
     task: str | None = None,
     specs: Mapping[str, ColumnSpec] | None = None,
     rules: Mapping[str, CellRule] | None = None,
@@ -54,10 +57,15 @@ def load_dataset(
         source: see `builtin_names()`; or a file: text, `.parquet`, `.npz`, also compressed; `-` is
             standard input; `data.zip:table.csv` is one file of an archive. A folder or file that
             is called like a built-in is written `./digits`.
-        target: the target column; of NPZ files the array (`y` unless told).
+        target: the target column, or several; a `CommaList` is cut at its commas; of NPZ files the
+            array (`y` unless told).
         drop: columns to leave out, by their names; a `CommaList` is cut at its commas.
         split_by: a column whose equal values are kept together in test set and folds.
         sample_weight: a column of weights ≥ 0.
+        event: a column that says whether the event came at the time that is the target (1) or the
+            row was only seen until then (0): such times get a minus, as `loss="cox"` takes them.
+        score_by: a column of groups whose scores are told apart; its role stays what it is.
+        time: a column of numbers or dates: the past trains, the future validates and tests.
         task: `classification` or `regression` instead of the guess.
         specs: what a person says about columns, by name, as `read_specs` reads it.
         rules: those by which the training table was read, for rows that go with it.
@@ -77,8 +85,9 @@ def load_dataset(
     (178, 13)
     """
     columns = (drop,) if isinstance(drop, str) else tuple(drop)
-    said = (specs or {}, rules or {}, missing_target, like)
-    roles = Roles(target, columns, split_by, sample_weight, task, *said)
+    first, further = (target, ()) if target is None or isinstance(target, str) else _several(target)
+    said = (specs or {}, rules or {}, missing_target, like, further, time, event, score_by)
+    roles = Roles(first, columns, split_by, sample_weight, task, *said)
     text = os.fspath(source)
     if text in BUILTINS:
         return BUILTINS[text](roles)
@@ -91,6 +100,12 @@ def load_dataset(
         content = origin.content()
         reader = format_of(content, read_options, origin.kind)
         return reader.load(content, roles, read_options)
+
+
+def _several(targets: Sequence[str]) -> tuple[str, tuple[str, ...]]:
+    if not targets:
+        raise InputError("expected the name of a target column, got an empty list: name one")
+    return targets[0], tuple(targets[1:])
 
 
 def open_table(

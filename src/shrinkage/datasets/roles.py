@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 import pandas as pd
 
-from shrinkage.comma_lists import items_of
+from shrinkage.comma_lists import CommaList, items_of
 from shrinkage.datasets.cell_rules import CellRule
 from shrinkage.datasets.cells import Locate, plain_row
 from shrinkage.datasets.column_readings import ColumnRole
@@ -28,6 +28,7 @@ class Roles:
 
     `specs` hold what a `columns.toml` says, by column. `rules` are those by which a training table
     was read: rows of another table are read by them.
+    `further_targets` are those beside the first.
     `missing_target` is what `read_target` does with rows without a target; `like` is the reading
     of the training target for a set that goes with one.
     """
@@ -41,6 +42,15 @@ class Roles:
     rules: Mapping[str, CellRule] = field(default_factory=dict)
     missing_target: str = "refuse"
     like: TargetReading | None = None
+    further_targets: tuple[str, ...] = ()
+    time: str | None = None
+    event: str | None = None
+    score_by: str | None = None
+
+    @property
+    def targets(self) -> tuple[str, ...]:
+        """Return the target columns."""
+        return () if self.target is None else (self.target, *self.further_targets)
 
     def of(self, name: str) -> ColumnRole:
         """Return the role of a column that is not dropped.
@@ -49,9 +59,11 @@ class Roles:
         (<ColumnRole.TARGET: 'target'>, <ColumnRole.INPUT: 'input'>)
         """
         named = {
-            self.target: ColumnRole.TARGET,
+            **dict.fromkeys(self.targets, ColumnRole.TARGET),
             self.split_by: ColumnRole.GROUPS,
             self.sample_weight: ColumnRole.WEIGHTS,
+            self.time: ColumnRole.TIME,
+            self.event: ColumnRole.EVENT,
         }
         return named.get(name, ColumnRole.INPUT)
 
@@ -67,11 +79,15 @@ class Roles:
         >>> Roles(drop=(CommaList("a,b"), CommaList("c, d"))).among(("a,b", "c", "d")).drop
         ('a,b', 'c', 'd')
         """
-        return replace(self, drop=tuple(dict.fromkeys(items_of(self.drop, names))))
+        drop = tuple(dict.fromkeys(items_of(self.drop, names)))
+        if not isinstance(self.target, CommaList):
+            return replace(self, drop=drop)
+        first, *others = items_of([self.target], names) or (str(self.target),)
+        return replace(self, drop=drop, target=first, further_targets=tuple(others))
 
     def not_features(self) -> set[str]:
         """Return the columns that are no inputs."""
-        named = (self.target, self.split_by, self.sample_weight)
+        named = (*self.targets, self.split_by, self.sample_weight, self.time, self.event)
         return {*self.dropped(), *(name for name in named if name is not None)}
 
 
@@ -103,6 +119,9 @@ def refuse_roles(name: str, roles: Roles) -> None:
         (roles.target, "target"),
         (roles.split_by, "split_by"),
         (roles.sample_weight, "sample_weight"),
+        (roles.time, "time"),
+        (roles.event, "event"),
+        (roles.score_by, "score_by"),
     ):
         if value is not None:
             raise InputError(
@@ -123,20 +142,29 @@ def check_roles(names: Sequence[str], roles: Roles) -> str:
             f"expected the name of the target column, got none: name one with --target (target=…); "
             f"{hint('', names)}"
         )
-    require_column(roles.target, names, "target")
+    for column in roles.targets:
+        require_column(column, names, "target")
     for column in roles.drop:
         require_column(column, names, "drop")
     for column in roles.specs:
         require_column(column, names, "columns.toml")
-    for column, role in ((roles.split_by, "split_by"), (roles.sample_weight, "sample_weight")):
+    if roles.score_by is not None:
+        require_column(roles.score_by, names, "score_by")
+    others = {
+        "split_by": roles.split_by,
+        "sample_weight": roles.sample_weight,
+        "time": roles.time,
+        "event": roles.event,
+    }
+    for role, column in others.items():
         if column is not None:
             require_column(column, names, role)
-    used = [roles.target, roles.split_by, roles.sample_weight, *roles.drop]
+    used = [*roles.targets, *others.values(), *roles.drop]
     twice = next((name for name in used if name is not None and used.count(name) > 1), None)
     if twice is not None:
         raise InputError(
             f"expected one role for column {twice!r}, got two of target, split_by, "
-            "sample_weight and drop: name it once"
+            "sample_weight, time, event and drop: name it once"
         )
     return roles.target
 

@@ -143,13 +143,16 @@ def _dealt(codes: np.ndarray, folds: int, seed: int) -> list[RowSplit]:
     return [(np.setdiff1d(rows, validation), validation) for validation in held]
 
 
-def describe_split(dataset: Dataset, folds: int | None = None, *, held_out: bool = True) -> str:
+def describe_split(
+    dataset: Dataset, folds: int | None = None, *, held_out: bool = True, strata: str = ""
+) -> str:
     """Return one sentence on how rows were divided, for the report.
 
     Args:
         dataset: the data.
         folds: how many folds; None when there are none.
         held_out: whether rows were drawn for a test, where the data has no test set.
+        strata: what each fold has its share of; classes where nothing is said.
 
     Returns:
         The sentence, without a full stop; what the loader decided about groups follows it.
@@ -162,6 +165,11 @@ def describe_split(dataset: Dataset, folds: int | None = None, *, held_out: bool
     clauses = ["the test set is the data set's own"] if own_test else []
     if not own_test and not held_out:
         own_test, clauses = True, ["no test rows"]
+    if dataset.time is not None:
+        name = dataset.time_name or "time"
+        first = f"rows split by {name}: every fold is validated on rows later than it trains on"
+        last = [] if own_test else ["the test rows are the latest"]
+        return "; ".join([first, *last, *clauses])
     if dataset.groups is not None:
         held = "validation" if own_test else "validation or test"
         first = (
@@ -171,8 +179,8 @@ def describe_split(dataset: Dataset, folds: int | None = None, *, held_out: bool
         return "; ".join([first, *clauses, *filter(None, [dataset.group_note])])
     sides = [*([] if own_test else ["training and test"]), *([f"{folds} folds"] if folds else [])]
     parts = ["rows split at random"]
-    if dataset.task == "classification":
-        parts.append(", stratified by class" + ("," if sides else ""))
+    if dataset.task == "classification" or strata:
+        parts.append(f", stratified by {strata or 'class'}" + ("," if sides else ""))
     if sides:
         parts.append(f" into {' and '.join(sides)}")
     return "; ".join(["".join(parts), *clauses] if sides else clauses or ["".join(parts)])

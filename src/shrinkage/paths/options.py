@@ -21,6 +21,7 @@ from shrinkage.errors import InputError
 from shrinkage.importing import import_function
 from shrinkage.paths.choosing.grid import check_strengths
 from shrinkage.paths.choosing.scores import ScorerLike, scorer_name
+from shrinkage.paths.data_losses import data_loss, names_function
 from shrinkage.paths.engines.own_loss import called
 from shrinkage.paths.engines.precision import PRECISIONS
 from shrinkage.paths.engines.recipe import LEARNING_RATE
@@ -38,6 +39,7 @@ MOST_STRENGTHS = 1_000
 OWN = ("optimizer", "loss", "augment")
 """Options that are functions of the user's own."""
 Own = Any  # a function, the name of one, or None
+_LEAST = {"epochs": 1, "batch_size": 1, "rare_below": 2, "repeats": 1, "nested": 2}
 DTYPES = {"float32": torch.float32, "float64": torch.float64}
 
 
@@ -52,6 +54,8 @@ class PathOptions:
             validation set of one's own.
         repeats: how often the rows are divided into folds anew, the scores of all rounds averaged;
             None: 3 times where under 300 rows are divided into the five folds of the default.
+        nested: outer folds in which grid, cross validation, choice and refit are repeated, and the
+            model scored on rows that none of them saw; None: not done.
         choose_by: `score`, or `loss`: the log loss on the validation rows, half the mean squared
             error of numbers, whatever the score that is shown.
         compare: whether to train logistic (or ridge) regression, a random forest and gradient
@@ -62,14 +66,16 @@ class PathOptions:
         seed: of splits, weights, batches and dropout.
         epochs: passes over the rows; None: about 2,000 steps, but between 5 and 200 epochs, which
             are 200 steps where a batch holds all rows. A linear model is solved instead.
-        batch_size: rows a step; None: 128, or all rows if there are fewer.
+        batch_size: rows a step; None: 128 (2,048 of censored times), or all rows if there are
+            fewer.
         learning_rate: the largest learning rate of the schedule.
         optimizer: a function of the parameters that returns another optimizer than Adam, such as
             `partial(torch.optim.SGD, lr=0.1, momentum=0.9)`, or its name `package.module:function`;
             the schedule multiplies its learning rates.
-        loss: a function (outputs, targets) of a batch that returns the mean loss, or one a row,
-            such as `torch.nn.CrossEntropyLoss(label_smoothing=0.1)`, or its name; None: cross
-            entropy, or half the squared error.
+        loss: the data loss: `squared`, `poisson`, `quantile:0.9` or `cox` for numbers, `ordinal`
+            for ordered classes; or a function (outputs, targets) of a batch that returns the mean
+            loss, or one a row, such as `torch.nn.CrossEntropyLoss(label_smoothing=0.1)`, or its
+            name; None: that of the task.
         augment: a function of a batch's inputs that returns others, in training, or its name.
         scorer: a scikit-learn scorer's name, or from Python a scorer such as `make_scorer` gives;
             None: accuracy or r2.
@@ -105,6 +111,7 @@ class PathOptions:
     strengths: int | tuple[float, ...] = 20
     folds: Folds = 5
     repeats: int | None = None
+    nested: int | None = None
     choose_by: str = "score"
     compare: bool = False
     update: str = "proximal"
@@ -165,7 +172,7 @@ class PathOptions:
         else:
             hint = "give how many, or an ascending tuple of them"
             checked["strengths"] = whole(self.strengths, "strengths", 2, hint, most=MOST_STRENGTHS)
-        for name, least in (("epochs", 1), ("batch_size", 1), ("rare_below", 2), ("repeats", 1)):
+        for name, least in _LEAST.items():
             if getattr(self, name) is not None:
                 checked[name] = whole(getattr(self, name), name, least, "or leave it out")
         if self.memory is not None:
@@ -198,10 +205,10 @@ class PathOptions:
             values["strengths"] = list(self.strengths)
         values["select"], values["free"] = list(self.select), list(self.free)
         usual = {"choose_by": "score", "repeats": None, "compare": False, "precision": "auto"}
-        usual["fast"] = False
+        usual |= {"fast": False, "nested": None}
         for name in OWN:
             own, usual[name] = getattr(self, name), None
-            values[name] = None if own is None else called(own)
+            values[name] = own if own is None or isinstance(own, str) else called(own)
         for name in (name for name, value in usual.items() if values[name] == value):
             del values[name]  # a run of a version without it goes on
         for name in ("runner", "address", "memory"):  # where it trains makes no other run
@@ -234,6 +241,8 @@ class PathOptions:
 
 
 def _function(own: Own, name: str) -> Any:
+    if name == "loss" and isinstance(own, str) and not names_function(own):
+        return data_loss(own).name
     if isinstance(own, str):
         own = import_function(own, f"--{name}")
     if own is not None and not callable(own):

@@ -72,6 +72,16 @@ def with_own_sets(
             "expected groups (--split-by) or a validation set of your own, got both; with a "
             "validation set the rows are not split into folds, so leave one out"
         )
+    if data.score_by is not None:
+        raise InputError(
+            "expected scores by group (--score-by) or a validation set of your own, got both: "
+            "leave one out"
+        )
+    if data.time is not None:
+        raise InputError(
+            "expected times (--time) or a validation set of your own, got both: times divide rows "
+            "into folds, so leave one out"
+        )
     positions = np.arange(data.n_samples, data.n_samples + validation.n_samples)
     joined = replace(
         data,
@@ -89,6 +99,8 @@ def dataset_of(
     task: str | None,
     groups: object,
     sample_weight: object,
+    time: object = None,
+    score_by: object = None,
     validation: RowsAndTargets | None,
     test: RowsAndTargets | None,
     missing_target: str = "refuse",
@@ -104,6 +116,8 @@ def dataset_of(
         missing_target=missing_target,
         groups=groups,
         sample_weight=sample_weight,
+        time=time,
+        score_by=score_by,
         specs=specs_of(columns),
     )
 

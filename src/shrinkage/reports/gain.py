@@ -27,6 +27,7 @@ def gain_sentence(result: PathResult) -> str:
     """
     wording = score_wording(result.score_name)
     said = [
+        _nested(result, wording),
         _against_none(result, wording),
         _simple(result, wording),
         _early_stop(result, wording),
@@ -52,6 +53,30 @@ def _both(pair: Difference, wording: ScoreWording) -> str:
         return said
     loss = LOG_LOSS.signed(pair.log_loss, pair.log_loss_standard_error)
     return f"{said}; log loss {loss}, {_verdict(pair.log_loss_told_apart, -pair.log_loss)}"
+
+
+def _nested(result: PathResult, wording: ScoreWording) -> str:
+    """Return what the whole procedure scores on rows that no choice has seen.
+
+    >>> from dataclasses import replace
+    >>> from shrinkage.paths.results.nested_score import NestedScore
+    >>> from shrinkage.reports.example import example_result
+    >>> nested = replace(example_result(), nested=NestedScore((0.9, 0.92), (0.1, 0.1)))
+    >>> _nested(nested, score_wording("accuracy"))
+    'By nested cross validation the whole procedure, its choice included, has accuracy 91.0 % ± 1.0;
+    the folds that chose said 97.2 %.'
+    """
+    nested = result.nested
+    if nested is None:
+        return ""
+    digits, scale = (1, 100.0) if wording.percent else (3, 1.0)
+    error = f"{scale * nested.standard_error:.{digits}f}"
+    chose = result.best.cv_score
+    said = "" if chose is None else f"; the folds that chose said {wording.text(chose)}"
+    return (
+        "By nested cross validation the whole procedure, its choice included, has "
+        f"{wording.label} {wording.text(nested.mean)} ± {error}{said}."
+    )
 
 
 def _against_none(result: PathResult, wording: ScoreWording) -> str:

@@ -22,6 +22,7 @@ from shrinkage.reports.class_table import class_table
 from shrinkage.reports.engine_told import engine_text
 from shrinkage.reports.figures.strength_axis import positions
 from shrinkage.reports.gain import gain_sentence
+from shrinkage.reports.group_table import group_table
 from shrinkage.reports.models_table import model_rows
 from shrinkage.reports.sentence import (
     one_standard_error_sentence,
@@ -110,6 +111,7 @@ def render_page(result: PathResult, figures: tuple[Figure, ...]) -> str:
         ),
         target="" if result.target is None else target_text(result.target),
         classes=class_table(result),
+        groups=group_table(result),
         settings=_settings(result),
         versions=_versions(result),
     )

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from shrinkage.drawing.text import count_text, number_text, plain
+from shrinkage.drawing.text import count_text, number_text, plain, share_text
 from shrinkage.target_reading import TASK_OPTION, TargetReading, TaskReason
 
 SHOWN = 6
@@ -42,12 +42,36 @@ def target_text(reading: TargetReading) -> str:
     """
     name, why = repr(plain(reading.name, 40)), _REASONS[reading.why]
     rows = count_text(reading.rows, "row")
+    if reading.parts:
+        return "; ".join([_several(reading, rows), *_remarks(reading)])
     if reading.task == "classification":
         said = f"target {name}: {reading.distinct:,} classes ({why}), {rows}: {_classes(reading)}"
     else:
         ends = f"from {number_text(reading.least)} to {number_text(reading.largest)}"
         said = f"target {name}: a regression ({why}), {rows} {ends}"
     return "; ".join([said, *_remarks(reading)])
+
+
+def _several(reading: TargetReading, rows: str) -> str:
+    """Return what several targets are, each in a few words.
+
+    >>> part = TargetReading("a", "classification", TaskReason.TWO_VALUES, 4, 2, classes=(0, 1),
+    ...     counts=(3, 1))
+    >>> _several(TargetReading("a, b", "multi-label", part.why, 4, 4, parts=(part, part)), "4 rows")
+    '2 labels, 4 rows: a in 25.0 %, a in 25.0 %'
+    """
+    labels = reading.task == "multi-label"
+    told = [_part(part) for part in reading.parts[:SHOWN]]
+    more = ", …" if len(reading.parts) > SHOWN else ""
+    what = "labels" if labels else "targets that are numbers"
+    return f"{len(reading.parts):,} {what}, {rows}: {', '.join(told)}{more}"
+
+
+def _part(part: TargetReading) -> str:
+    name = plain(part.name, 30)
+    if part.counts:
+        return f"{name} in {share_text(part.counts[-1] / sum(part.counts))}"
+    return f"{name} from {number_text(part.least)} to {number_text(part.largest)}"
 
 
 def _classes(reading: TargetReading) -> str:

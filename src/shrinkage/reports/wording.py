@@ -98,6 +98,9 @@ _SCORES = {
     "accuracy": ScoreWording("accuracy", True),
     "balanced_accuracy": ScoreWording("balanced accuracy", True),
     "r2": ScoreWording("R²", False),
+    "d2_poisson": ScoreWording("D² of the Poisson deviance", False),
+    "mean_average_precision": ScoreWording("mean average precision", False),
+    "concordance": ScoreWording("concordance index", False),
 }
 
 
@@ -107,4 +110,7 @@ def score_wording(name: str) -> ScoreWording:
     >>> score_wording("r2").label, score_wording("neg_log_loss").label
     ('R²', 'neg log loss')
     """
+    kind, _, quantile = name.partition(":")
+    if kind == "d2_pinball" and quantile:
+        return ScoreWording(f"D² of the pinball loss at {plain(quantile)}", False)
     return _SCORES.get(name, ScoreWording(plain(name.replace("_", " ")), False))

@@ -52,8 +52,10 @@ def data_cautions(data: Dataset, folds: Sequence[RowSplit]) -> tuple[Caution, ..
     if data.pixels:
         return tuple(said)
     rows = np.arange(min(data.n_samples, MOST_ROWS))
-    said += [*leaks(data, rows), *identifiers(data, rows)]
+    alone = data.by_target()
+    said += [caution for one in alone for caution in leaks(one, rows)]
+    said += identifiers(data, rows)
     said += [*duplicates_across_folds(data, folds), *trained_test_rows(data)]
-    if data.groups is None and len(folds) > 1:
-        said += time_order(data, rows)
+    if data.groups is None and data.time is None and len(folds) > 1:
+        said += next(filter(None, (time_order(one, rows) for one in alone)), ())
     return tuple(said)

@@ -17,8 +17,11 @@ from shrinkage.datasets.in_memory import flat_rows, rows_in_memory
 from shrinkage.datasets.input_shapes import InputShapes
 from shrinkage.datasets.pixels import image_names, looks_like_bytes, square_shape
 from shrinkage.datasets.roles import Roles, check_weights, group_values, refuse_drop
+from shrinkage.datasets.score_groups import score_groups
+from shrinkage.datasets.several_targets import read_targets
 from shrinkage.datasets.table_columns import typed_table
 from shrinkage.datasets.target_like import target_of
+from shrinkage.datasets.time_folds import time_ranks
 from shrinkage.datasets.wording import require_column
 from shrinkage.errors import InputError
 from shrinkage.target_reading import TargetReading
@@ -34,6 +37,8 @@ def dataset_from_arrays(
     like: TargetReading | None = None,
     groups: object = None,
     sample_weight: object = None,
+    time: object = None,
+    score_by: object = None,
     input_names: Sequence[str] | None = None,
     target_name: str = "y",
     group_name: str | None = None,
@@ -44,13 +49,15 @@ def dataset_from_arrays(
 
     Args:
         X: (n, d) numbers, (n, height, width) pictures, or a DataFrame with typed columns.
-        y: (n,) or (n, 1) targets.
+        y: (n,) or (n, 1) targets, or (n, targets) where they are several: numbers, or 0 and 1.
         name: the data set's name.
         task: `classification` or `regression` instead of the guess.
         missing_target: `refuse`, or `drop` rows without a target.
         like: the reading of the training target, for rows that go with training rows.
         groups: (n,) values; rows with equal ones are kept together.
         sample_weight: (n,) weights ≥ 0.
+        score_by: (n,) groups whose scores are told apart.
+        time: (n,) numbers or dates: the past trains, the future validates and tests.
         input_names: names of the d columns of an array.
         target_name: the target's name.
         group_name: the name of `groups`.
@@ -71,16 +78,24 @@ def dataset_from_arrays(
     raw = rows_in_memory(X)
     shapes = InputShapes.of(raw) if isinstance(raw, np.ndarray) and raw.ndim > 2 else None
     rows, names, shape, readings = _inputs(raw, input_names, roles)
-    values = pd.Series(y) if isinstance(y, (list, tuple)) else y
-    values = values if isinstance(values, pd.Series) else np.asarray(values)
-    if values.ndim == 2 and values.shape[1] == 1:
-        values = np.asarray(values)[:, 0]
-    _same_length(target_name, values, len(rows))
-    read = target_of(values, target_name, roles)
+    named = _named_targets(y, target_name)
+    for own, values in named.items():
+        _same_length(own, values, len(rows))
+    read = read_targets(
+        tuple(named), roles, lambda own, one: target_of(named[own], own, one), len(rows)
+    )
     group_codes, note = None, ""
     if groups is not None:
         _same_length("groups", np.asarray(groups), len(rows))
         group_codes, note = group_values(groups, group_name or "groups")
+    apart = None
+    if score_by is not None:
+        _same_length("score_by", np.asarray(score_by), len(rows))
+        apart = score_groups(score_by, "score_by")
+    ranks = None
+    if time is not None:
+        _same_length("time", np.asarray(time), len(rows))
+        ranks = time_ranks(time, "time")
     weights = None
     if sample_weight is not None:
         weights = np.asarray(sample_weight)
@@ -92,13 +107,15 @@ def dataset_from_arrays(
         rows = rows.reset_index(drop=True) if isinstance(rows, pd.DataFrame) else rows
         group_codes = None if group_codes is None else group_codes[read.rows]
         weights = None if weights is None else weights[read.rows]
+        ranks = None if ranks is None else ranks[read.rows]
+        apart = None if apart is None else apart[read.rows]
     return Dataset(
         name=name,
         X=rows,
         y=read.y,
         task=read.reading.task,
         input_names=names,
-        target_name=target_name,
+        target_name=", ".join(named),
         image_shape=shape,
         groups=group_codes,
         group_name=(group_name or "groups") if groups is not None else None,
@@ -109,7 +126,25 @@ def dataset_from_arrays(
         left_out=roles.dropped(),
         target=read.reading,
         shapes=shapes,
+        time=ranks,
+        time_name=None if ranks is None else "time",
+        score_by=apart,
+        score_by_name=None if apart is None else "score_by",
     )
+
+
+def _named_targets(y: object, name: str) -> dict[str, np.ndarray | pd.Series]:
+    """Return each target by its name: of several that of its column, or the name and a number."""
+    if isinstance(y, (list, tuple)) and not (y and isinstance(y[0], (list, tuple, np.ndarray))):
+        return {name: pd.Series(y)}
+    values = y if isinstance(y, (pd.Series, pd.DataFrame)) else np.asarray(y)
+    if values.ndim != 2 or 0 in values.shape:
+        return {name: values if isinstance(values, pd.Series) else np.asarray(values)}
+    if values.shape[1] == 1:
+        return {name: np.asarray(values)[:, 0]}
+    if isinstance(values, pd.DataFrame):
+        return {str(own): values.iloc[:, place] for place, own in enumerate(values.columns)}
+    return {f"{name}{place}": values[:, place] for place in range(values.shape[1])}
 
 
 def _inputs(

@@ -16,13 +16,17 @@ import pandas as pd
 
 from shrinkage.datasets.cells import Locate, plain_row
 from shrinkage.datasets.dataset import Dataset, RawRows
+from shrinkage.datasets.events import signed_times
 from shrinkage.datasets.formats.content import FileContent
 from shrinkage.datasets.judging.base import FileHints
 from shrinkage.datasets.pixels import as_pixels
 from shrinkage.datasets.read_options import LOOK, ReadOptions
 from shrinkage.datasets.roles import Roles, check_roles, check_weights, group_values
+from shrinkage.datasets.score_groups import score_groups
+from shrinkage.datasets.several_targets import read_targets
 from shrinkage.datasets.table_columns import TypedTable, in_order, typed_table
 from shrinkage.datasets.target_like import table_target_of
+from shrinkage.datasets.time_folds import time_ranks
 from shrinkage.errors import InputError
 
 
@@ -194,7 +198,7 @@ def dataset_from_table(name: str, table: NamedColumns, roles: Roles) -> Dataset:
             "fixed width are not read"
         )
     roles = roles.among(table.names)
-    target = check_roles(table.names, roles)
+    check_roles(table.names, roles)
     others = roles.not_features()
     inputs = tuple(column for column in table.names if column not in others)
     if not inputs:
@@ -202,37 +206,57 @@ def dataset_from_table(name: str, table: NamedColumns, roles: Roles) -> Dataset:
             "expected at least one input column beside the target, got none: drop fewer columns"
         )
     left_out = roles.dropped()
-    read = table_target_of(table.column(target), target, roles, table.locate)
-    aside = {target, *left_out}
+    read = read_targets(
+        roles.targets,
+        roles,
+        lambda name, one: table_target_of(table.column(name), name, one, table.locate),
+        len(table.raw()) if len(roles.targets) > 1 else 0,
+    )
+    aside = {*roles.targets, *left_out}
     used = [(column, table.column(column)) for column in table.names if column not in aside]
     typed = typed_table(used, roles, table.locate, file_hints(table))
     groups, note = None, ""
     if roles.split_by is not None:
         groups, note = group_values(typed.values[roles.split_by], roles.split_by, table.locate)
+    time = None
+    if roles.time is not None:
+        time = time_ranks(typed.values[roles.time], roles.time, table.locate)
+    apart = None
+    if roles.score_by is not None:
+        apart = score_groups(table.column(roles.score_by), roles.score_by)
+    y = read.y
+    if roles.event is not None:
+        y = signed_times(y, read.rows, table.column(roles.event), roles.event, table.locate)
     frame, weights = typed.frame(), _weights(typed, roles.sample_weight, table.locate)
     if read.rows is not None:
         frame = frame.iloc[read.rows].reset_index(drop=True)
         groups = None if groups is None else groups[read.rows]
         weights = None if weights is None else weights[read.rows]
+        time = None if time is None else time[read.rows]
+        apart = None if apart is None else apart[read.rows]
     X, image_shape = as_pixels(frame)
     return Dataset(
         name=name,
         X=X,
-        y=read.y,
+        y=y,
         task=read.reading.task,
         input_names=inputs,
-        target_name=target,
+        target_name=", ".join(roles.targets),
         image_shape=image_shape,
         groups=groups,
         group_name=roles.split_by,
         group_note=note,
         sample_weight=weights,
-        readings=in_order([*typed.readings, read.column], table.names),
+        readings=in_order([*typed.readings, *read.columns], table.names),
         specs=roles.specs,
         left_out=left_out,
         notes=table.notes,
         read_options=table.read_options,
         target=read.reading,
+        time=time,
+        time_name=roles.time,
+        score_by=apart,
+        score_by_name=roles.score_by,
     )
 
 

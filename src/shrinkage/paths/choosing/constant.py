@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from shrinkage.datasets import TargetEncoding
+from shrinkage.paths.engines.losses import LOSSES, StackedLoss
 
 
 @dataclass(frozen=True)
@@ -25,7 +26,11 @@ class ConstantScores:
 
 
 def constant_outputs(
-    encoding: TargetEncoding, y: np.ndarray, weight: np.ndarray | None, rows: int
+    encoding: TargetEncoding,
+    y: np.ndarray,
+    weight: np.ndarray | None,
+    rows: int,
+    loss: StackedLoss = LOSSES["regression"],
 ) -> np.ndarray:
     """Return the best constant for some training targets as outputs for `rows` rows.
 
@@ -34,9 +39,10 @@ def constant_outputs(
         y: raw training targets, (n,).
         weight: their sample weights, or None.
         rows: how many rows to give it for.
+        loss: of targets that are no classes: it says which constant is the best.
 
     Returns:
-        (1, outputs, rows): logarithms of class shares, or encoded means.
+        (1, outputs, rows): logarithms of class shares, or what the loss has least at.
 
     >>> encoding = TargetEncoding.fit(np.array([0, 1]), "classification")
     >>> np.exp(constant_outputs(encoding, np.array([0, 0, 0, 1]), None, 1))[0, :, 0]
@@ -47,5 +53,5 @@ def constant_outputs(
         counts = np.bincount(codes, weights=weight, minlength=encoding.n_outputs)
         level = np.log(np.maximum(counts / counts.sum(), 1e-300))
     else:
-        level = np.array([np.average(codes, weights=weight)])
+        level = loss.constant_outputs(codes, weight, encoding.n_outputs)
     return np.broadcast_to(level[None, :, None], (1, len(level), rows))

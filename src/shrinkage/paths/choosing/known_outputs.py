@@ -21,6 +21,8 @@ def known_estimator(outputs: np.ndarray, encoding: TargetEncoding) -> BaseEstima
     """
     if encoding.task == "classification":
         return KnownClassifier(outputs, encoding)
+    if encoding.task == "multi-label":
+        return KnownLabels(outputs, encoding)
     return KnownRegressor(outputs, encoding)
 
 
@@ -57,4 +59,25 @@ class KnownRegressor(RegressorMixin, _Known):
 
     def predict(self, rows: np.ndarray) -> np.ndarray:
         """Return the numbers in the target's own unit."""
-        return self.target.decode(self.outputs[0, rows[:, 0]])
+        return self.target.predict(self.outputs[:, rows[:, 0]])
+
+
+class KnownLabels(ClassifierMixin, _Known):
+    """A classifier of several labels whose logits are known."""
+
+    @property
+    def classes_(self) -> list[np.ndarray]:
+        """Return 0 and 1 for each label."""
+        return [np.array([0, 1])] * len(self.outputs)
+
+    def predict(self, rows: np.ndarray) -> np.ndarray:
+        """Return which labels are there, (rows, labels)."""
+        return self.target.predict(self.outputs[:, rows[:, 0]])
+
+    def decision_function(self, rows: np.ndarray) -> np.ndarray:
+        """Return the logits, (rows, labels)."""
+        return self.outputs[:, rows[:, 0]].T.astype(np.float64)
+
+    def predict_proba(self, rows: np.ndarray) -> np.ndarray:
+        """Return the probabilities of the labels, (rows, labels)."""
+        return np.exp(-np.logaddexp(0.0, -self.decision_function(rows)))

@@ -25,6 +25,7 @@ from shrinkage.datasets.targets import Label, plain_label
 from shrinkage.datasets.wording import listed, one_line
 from shrinkage.errors import InputError, near_names
 from shrinkage.paths.choosing.known_outputs import known_estimator
+from shrinkage.paths.choosing.own_scores import OWN, own_scorer
 
 SHIFT = 0.0123456789
 """Made-up outputs for numbers are the targets of other rows and so much of their range."""
@@ -55,12 +56,14 @@ class Scorer:
         if self.metric is not None:
             return
         try:
-            metric = get_scorer(self.name)
+            metric = own_scorer(self.name) or get_scorer(self.name)
         except (ValueError, KeyError):
-            hint = near_names(self.name, get_scorer_names()) or "accuracy and r2 are the defaults"
+            hint = near_names(self.name, [*get_scorer_names(), *OWN])
+            hint = hint or "accuracy and r2 are the defaults"
             raise InputError(
                 f"unknown scorer {self.name!r}: expected a name of "
-                f"sklearn.metrics.get_scorer_names(), or the scorer itself from Python; {hint}"
+                "sklearn.metrics.get_scorer_names(), one of "
+                f"{', '.join(OWN)}, d2_pinball:Q, or the scorer itself from Python; {hint}"
             ) from None
         object.__setattr__(self, "metric", metric)
 
@@ -85,10 +88,8 @@ class Scorer:
         Raises:
             InputError: the scorer cannot score such targets, or not with weights.
         """
-        classes = len(encoding.classes)
-        codes = np.arange(4 * classes) % classes if classes else np.arange(1.0, 7.0)
-        raw = encoding.decode(codes)
-        weight = np.ones(len(codes)) if weighted else None
+        raw = _made_up(encoding)
+        weight = np.ones(len(raw)) if weighted else None
         reason = self.undefined(raw, weight, encoding)
         if not reason:
             return
@@ -131,8 +132,8 @@ class Scorer:
             outputs = np.random.default_rng(0).normal(size=(encoding.n_outputs, len(codes)))
             outputs[codes, np.arange(len(codes))] += 1.0
         else:
-            outputs = np.roll(codes, 1)[None].astype(np.float64)
-            outputs += SHIFT * (np.ptp(codes) or 1.0)  # numbers of a model are never whole
+            outputs = encoding.outputs_for(np.roll(raw_target, 1, axis=0))
+            outputs = outputs + SHIFT * (np.ptp(codes) or 1.0)  # a model's are never whole
         quick = self._of_all(outputs[None], raw_target, weight, encoding)
         if quick is not None and np.isfinite(quick[0]):
             return ""
@@ -179,6 +180,8 @@ class Scorer:
         None for other scores, and where r2 is none: scikit-learn then has its say.
         """
         function = getattr(self.metric, "_score_func", None)
+        if encoding.names:
+            return None
         plain = function is _DEFAULT_METRICS[encoding.task] and not getattr(
             self.metric, "_kwargs", {}
         )
@@ -196,6 +199,7 @@ class Scorer:
         if not spread > 0:
             return None
         errors = y - encoding.decode(outputs[:, 0])
+        finite &= np.isfinite(errors).all(axis=1)
         return np.where(finite, 1.0 - (errors * errors) @ counts / spread, np.nan)
 
     def _score(
@@ -286,6 +290,19 @@ def label_called(name: Label | None, encoding: TargetEncoding) -> Label | None:
             "a label"
         )
     return label
+
+
+def _made_up(encoding: TargetEncoding) -> np.ndarray:
+    """Return raw targets as an encoding knows them."""
+    classes, several = len(encoding.classes), len(encoding.names)
+    if classes:
+        return encoding.decode(np.arange(4 * classes) % classes)
+    if encoding.task == "multi-label":
+        return (np.arange(6 * several).reshape(6, several) + np.arange(6)[:, None]) % 2
+    numbers = np.arange(1.0, 7.0)
+    if several:
+        numbers = numbers[:, None] + np.arange(several)
+    return encoding.scale * numbers + encoding.mean
 
 
 def _wants_labels(metric: object) -> bool:

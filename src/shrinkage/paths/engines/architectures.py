@@ -21,6 +21,7 @@ from shrinkage.datasets.wording import one_line
 from shrinkage.errors import InputError, near_names
 from shrinkage.importing import import_function
 from shrinkage.paths.engines.foreign import refuse_keras
+from shrinkage.paths.engines.layers.ordered import OrderedClasses
 
 ACTIVATIONS: dict[str, type[nn.Module]] = {"relu": nn.ReLU, "gelu": nn.GELU, "tanh": nn.Tanh}
 NORMS: dict[str, type[nn.Module]] = {"batch": nn.BatchNorm1d, "layer": nn.LayerNorm}
@@ -57,6 +58,13 @@ class Linear:
     def build(self, n_inputs: int, n_outputs: int) -> nn.Sequential:
         """Return the module."""
         return nn.Sequential(nn.Linear(n_inputs, n_outputs))
+
+
+@dataclass(frozen=True)
+class LinearBySteps(Linear):
+    """One affine map trained by steps, where no solver knows its loss."""
+
+    solved: ClassVar[bool] = False
 
 
 @dataclass(frozen=True)
@@ -116,6 +124,28 @@ class MLP:
                 layers.append(nn.Dropout(self.dropout))
             n_inputs = width
         return nn.Sequential(*layers, nn.Linear(n_inputs, n_outputs))
+
+
+ORDERED_HEAD = ";head=ordered"
+
+
+@dataclass(frozen=True)
+class Ordered:
+    """Another architecture with one output, and cumulative logits of ordered classes behind it."""
+
+    inner: Architecture
+    solved: ClassVar[bool] = False
+
+    @property
+    def name(self) -> str:
+        """Return the inner name with what is behind it."""
+        return self.inner.name + ORDERED_HEAD
+
+    def build(self, n_inputs: int, n_outputs: int) -> nn.Sequential:
+        """Return the module; a `Sequential` gets a layer more, others become one of two."""
+        module = self.inner.build(n_inputs, 1)
+        layers = list(module) if type(module) is nn.Sequential else [module]
+        return nn.Sequential(*layers, OrderedClasses(n_outputs))
 
 
 @dataclass(frozen=True)
@@ -182,7 +212,7 @@ def parse_architecture(
     refuse_keras(model)
     if isinstance(model, nn.Module):
         return Prototype(model, f"{type(model).__name__} module")
-    if isinstance(model, (Linear, MLP, Factory, Prototype)):
+    if isinstance(model, (Linear, MLP, Ordered, Factory, Prototype)):
         return model
     if not isinstance(model, str):
         if callable(model):
@@ -190,6 +220,8 @@ def parse_architecture(
         raise InputError(
             f"expected a model name, a module or a function, got {type(model).__name__}"
         )
+    if model.endswith(ORDERED_HEAD):
+        return Ordered(parse_architecture(model.removesuffix(ORDERED_HEAD)))
     if model == "linear":
         return Linear()
     if model.startswith("mlp:"):

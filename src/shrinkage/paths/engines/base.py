@@ -42,13 +42,26 @@ class Rows:
         return Rows(self.x[positions], self.target[positions], weight)
 
 
+@dataclass(frozen=True, eq=False)
+class RowsOfGroups:
+    """Which rows are of which group: codes (rows,), positions in `labels`."""
+
+    labels: tuple[str, ...]
+    codes: np.ndarray
+
+    def take(self, rows: np.ndarray) -> RowsOfGroups:
+        """Return the groups of some rows."""
+        return RowsOfGroups(self.labels, self.codes[rows])
+
+
 @dataclass(frozen=True)
 class FoldData:
     """Rows of a fold and the positions in them to train on and to validate on.
 
     Folds may share one `rows`. `validation` is None in a refit, which validates nothing. Scores
     need the targets as the user gave them, `raw_target` (one a row), their `encoding`, and the
-    weights that count in them, `score_weight` (one a row), or None.
+    weights that count in them, `score_weight` (one a row), or None. `groups` are those of the rows
+    whose scores are told apart, or None.
     """
 
     rows: Rows
@@ -57,6 +70,7 @@ class FoldData:
     raw_target: np.ndarray
     encoding: TargetEncoding
     score_weight: np.ndarray | None = None
+    groups: RowsOfGroups | None = None
 
     @property
     def n_inputs(self) -> int:

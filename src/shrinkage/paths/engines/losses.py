@@ -22,6 +22,11 @@ from shrinkage.paths.engines import kernels
 class StackedLoss(Protocol):
     """A data loss of a stack of models."""
 
+    @property
+    def by_row(self) -> bool:
+        """Return whether it is a mean over the rows, so that it may be taken block by block."""
+        ...
+
     def __call__(
         self, outputs: torch.Tensor, target: torch.Tensor, weight: torch.Tensor | None
     ) -> torch.Tensor:
@@ -38,10 +43,24 @@ class StackedLoss(Protocol):
         """Return the outputs of the best constant, shape (outputs,)."""
         ...
 
+    def said(self, outputs: np.ndarray, target: np.ndarray) -> np.ndarray:
+        """Return what outputs (outputs, rows) say: a difference of 1 between rows says a lot.
+
+        Args:
+            outputs: of one model.
+            target: encoded targets of training, whose spread is the measure of numbers.
+        """
+        ...
+
 
 @dataclass(frozen=True)
 class StackedCrossEntropy:
     """Mean over the rows of `−log softmax(outputs)[label]`; labels are integers from 0."""
+
+    @property
+    def by_row(self) -> bool:
+        """Return whether it is a mean over the rows."""
+        return True
 
     def __call__(
         self, outputs: torch.Tensor, target: torch.Tensor, weight: torch.Tensor | None
@@ -57,7 +76,7 @@ class StackedCrossEntropy:
         log_probability = torch.log_softmax(outputs, dim=1)
         index = target.view(1, 1, -1).expand(models, 1, -1)
         losses = -log_probability.gather(1, index).squeeze(1)
-        return _row_mean(losses, weight)
+        return row_mean(losses, weight)
 
     def with_gradient(
         self, outputs: torch.Tensor, target: torch.Tensor, weight: torch.Tensor | None
@@ -67,10 +86,10 @@ class StackedCrossEntropy:
             return kernels.cross_entropy(outputs, target, weight)
         log_probability = torch.log_softmax(outputs, dim=1)
         index = target.view(1, 1, -1).expand(outputs.shape[0], 1, -1)
-        losses = _row_mean(-log_probability.gather(1, index).squeeze(1), weight)
+        losses = row_mean(-log_probability.gather(1, index).squeeze(1), weight)
         gradient = log_probability.exp_()
         gradient.scatter_add_(1, index, gradient.new_full((1, 1, 1), -1.0).expand(index.shape))
-        return losses, _of_mean(gradient, weight)
+        return losses, of_mean(gradient, weight)
 
     def constant(self, target: np.ndarray, weight: np.ndarray | None) -> float:
         """Return the loss of the best constant: the entropy of the class frequencies."""
@@ -91,36 +110,60 @@ class StackedCrossEntropy:
         counts = np.maximum(counts, 0.5 * counts.sum() / max(1, len(target)))
         return np.log(counts / counts.sum())
 
+    def said(self, outputs: np.ndarray, target: np.ndarray) -> np.ndarray:  # noqa: ARG002
+        """Return the probabilities of the classes."""
+        values = outputs.astype(np.float64)
+        return np.exp(values - np.logaddexp.reduce(values, axis=0))
+
 
 @dataclass(frozen=True)
 class StackedSquaredError:
-    """Mean over the rows of `½ (output − target)²`, so that strength is scikit-learn's alpha."""
+    """Mean over the rows of `½ (output − target)²`, so that strength is scikit-learn's alpha.
+
+    Of several targets it is the sum: with a penalty that is a sum over weights each target has the
+    model that it has alone, as in scikit-learn's `MultiTaskLasso` and `Ridge`.
+    """
+
+    @property
+    def by_row(self) -> bool:
+        """Return whether it is a mean over the rows."""
+        return True
 
     def __call__(
         self, outputs: torch.Tensor, target: torch.Tensor, weight: torch.Tensor | None
     ) -> torch.Tensor:
-        """Return the loss of each model, shape (models,); outputs are (models, 1, rows)."""
-        losses = 0.5 * (outputs.squeeze(1) - target) ** 2
-        return _row_mean(losses, weight)
+        """Return the loss of each model, shape (models,).
+
+        Args:
+            outputs: (models, targets, rows).
+            target: (rows,), or (rows, targets) where they are several.
+            weight: weights with mean one over the training rows, shape (rows,), or None.
+        """
+        return row_mean(0.5 * squared_sum(outputs - by_output(target)), weight)
 
     def with_gradient(
         self, outputs: torch.Tensor, target: torch.Tensor, weight: torch.Tensor | None
     ) -> tuple[torch.Tensor, torch.Tensor]:
         """Return the loss of each model, and (output − target)·weight/rows."""
-        gradient = outputs - target
-        losses = _row_mean(0.5 * gradient.squeeze(1) ** 2, weight)
-        return losses, _of_mean(gradient, weight)
+        gradient = outputs - by_output(target)
+        losses = row_mean(0.5 * squared_sum(gradient), weight)
+        return losses, of_mean(gradient, weight)
 
     def constant(self, target: np.ndarray, weight: np.ndarray | None) -> float:
-        """Return the loss of the best constant: half the variance."""
-        mean = np.average(target, weights=weight)
-        return float(0.5 * np.average((target - mean) ** 2, weights=weight))
+        """Return the loss of the best constant: half the variance, of several targets their sum."""
+        mean = np.average(target, axis=0, weights=weight)
+        return float(0.5 * np.average((target - mean) ** 2, axis=0, weights=weight).sum())
 
     def constant_outputs(
         self, target: np.ndarray, weight: np.ndarray | None, n_outputs: int
     ) -> np.ndarray:
-        """Return the mean target."""
-        return np.full(n_outputs, np.average(target, weights=weight))
+        """Return the mean target, of several each."""
+        return np.full(n_outputs, np.average(target, axis=0, weights=weight))
+
+    def said(self, outputs: np.ndarray, target: np.ndarray) -> np.ndarray:
+        """Return the outputs in standard deviations of the targets."""
+        spread = np.asarray(target, dtype=np.float64).std(axis=0)
+        return outputs / np.where(spread > 0, spread, 1.0).reshape(-1, 1)
 
 
 @dataclass(frozen=True)
@@ -129,6 +172,11 @@ class ShiftedLoss:
 
     loss: StackedLoss
     shift: tuple[float, ...]
+
+    @property
+    def by_row(self) -> bool:
+        """Return whether the loss itself is a mean over the rows."""
+        return self.loss.by_row
 
     def __call__(
         self, outputs: torch.Tensor, target: torch.Tensor, weight: torch.Tensor | None
@@ -155,6 +203,10 @@ class ShiftedLoss:
         """Return what a model adds to the shift to predict the best constant."""
         return self.loss.constant_outputs(target, weight, n_outputs) - np.array(self.shift)
 
+    def said(self, outputs: np.ndarray, target: np.ndarray) -> np.ndarray:
+        """Return what the moved outputs say."""
+        return self.loss.said(outputs + np.array(self.shift).reshape(-1, 1), target)
+
 
 @lru_cache(maxsize=16)
 def _row(numbers: tuple[float, ...], dtype: torch.dtype, device: torch.device) -> torch.Tensor:
@@ -162,13 +214,24 @@ def _row(numbers: tuple[float, ...], dtype: torch.dtype, device: torch.device) -
     return torch.tensor(numbers, dtype=dtype, device=device).view(1, -1, 1)
 
 
-def _row_mean(losses: torch.Tensor, weight: torch.Tensor | None) -> torch.Tensor:
+def by_output(target: torch.Tensor) -> torch.Tensor:
+    """Return targets (rows,) or (rows, targets) in the layout of outputs, (targets, rows)."""
+    return target.unsqueeze(0) if target.ndim == 1 else target.t()
+
+
+def squared_sum(values: torch.Tensor) -> torch.Tensor:
+    """Return the squares of (models, outputs, rows), summed over the outputs."""
+    return values.squeeze(1) ** 2 if values.shape[1] == 1 else values.square().sum(dim=1)
+
+
+def row_mean(losses: torch.Tensor, weight: torch.Tensor | None) -> torch.Tensor:
+    """Return the mean over the rows of losses (models, rows), weighted."""
     if weight is not None:
         losses = losses * weight
     return losses.mean(dim=-1)
 
 
-def _of_mean(gradient: torch.Tensor, weight: torch.Tensor | None) -> torch.Tensor:
+def of_mean(gradient: torch.Tensor, weight: torch.Tensor | None) -> torch.Tensor:
     """Return the derivatives of a mean over the rows, (models, outputs, rows), in place."""
     if weight is not None:
         gradient.mul_(weight)

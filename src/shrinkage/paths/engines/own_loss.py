@@ -144,6 +144,15 @@ class OwnLoss:
         weighted = losses if weight is None else losses * weight
         return weighted if weighted.ndim == 0 else weighted.mean()
 
+    @property
+    def by_row(self) -> bool:
+        """Return whether it is a mean over the rows."""
+        return self.base.by_row
+
+    def said(self, outputs: np.ndarray, target: np.ndarray) -> np.ndarray:
+        """Return what the task's own loss says that outputs say."""
+        return self.base.said(outputs, target)
+
     def constant(self, target: np.ndarray, weight: np.ndarray | None) -> float:
         """Return the loss of the best constant."""
         outputs = torch.from_numpy(self.constant_outputs(target, weight, self.n_outputs))

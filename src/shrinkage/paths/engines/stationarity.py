@@ -81,11 +81,11 @@ def proximal_sums(
 ) -> dict[str, ProximalSum] | None:
     """Return the sum of the terms on each penalised parameter at these strengths, one a model.
 
-    None where no residual means anything: `decoupled` terms do not minimize F, and the sum of some
-    overlapping terms has no closed form. Nor with an optimizer of the user's, whose own decay is no
-    term of F.
+    None where no residual means anything: `decoupled` terms do not minimize F, the sum of some
+    overlapping terms has no closed form, and a loss that is no mean over the rows is not the sum of
+    those of blocks. Nor with an optimizer of the user's, whose own decay is no term of F.
     """
-    if problem.recipe.optimizer is not None:
+    if problem.recipe.optimizer is not None or not problem.loss.by_row:
         return None
     parts = [part for own in problem.penalised.values() for part in own]
     if any(part.update == "decoupled" for part in parts):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from shrinkage.paths.results.class_figures import ClassFigures
 from shrinkage.paths.results.comparisons import ComparedModel, Difference, EarlyStop
+from shrinkage.paths.results.group_scores import GroupScore, GroupScores
 from shrinkage.paths.results.records import (
     AssignmentRow,
     ChosenModel,
@@ -26,6 +27,8 @@ __all__ = [
     "ConstantScore",
     "Difference",
     "EarlyStop",
+    "GroupScore",
+    "GroupScores",
     "LayerTrace",
     "LearningCurve",
     "PathResult",

@@ -28,6 +28,7 @@ from shrinkage.paths.results.code import training_code
 from shrinkage.paths.results.comparisons import ComparedModel
 from shrinkage.paths.results.differences import FoldValues, differences_of, early_stop_of
 from shrinkage.paths.results.fitted import FittedPath, ModelFile
+from shrinkage.paths.results.group_scores import GroupScores
 from shrinkage.paths.results.loading import load_arrays
 from shrinkage.paths.results.records import (
     ROLES,
@@ -47,6 +48,7 @@ from shrinkage.paths.results.summary import Findings, summary_of
 from shrinkage.paths.results.warnings import warnings_of
 from shrinkage.paths.running.outcomes import UnitOutcome
 from shrinkage.paths.running.plan import Plan
+from shrinkage.paths.running.score_groups import GROUP_SCORE, group_scores
 from shrinkage.paths.settings import Settings
 from shrinkage.terms import assign
 
@@ -125,6 +127,7 @@ def assemble(
         differences,
         None if early is None else early[0],
         tuple(_compared(one) for one in others),
+        _group_scores(plan, validation, choice, refit, roles["best"]),
     )
     versions = dict(_versions())
     summary = summary_of(plan, validation, findings, len(refit.settings), source, versions)
@@ -158,7 +161,7 @@ def assemble(
             best,
             problem.update,
             problem.recipe,
-            data.task,
+            preparation.data_loss.of_several if data.target_names else preparation.data_loss.code,
             problem.architecture.name,
             problem.assignment.infos,
             None if plan.options.loss is None else called(plan.options.loss),
@@ -189,6 +192,7 @@ def assemble(
         early_stop=findings.early_stop,
         compared=findings.compared,
         frequency=_frequency(plan, validation),
+        group_scores=findings.group_scores,
     )
 
 
@@ -274,6 +278,18 @@ def _class_figures(plan: Plan, refit: Refit, best: _RefitRow) -> ClassFigures | 
     if not len(rows.raw_target) or len(rows.encoding.classes) > MOST_SHOWN_CLASSES:
         return None
     return class_figures(rows.outputs, rows.raw_target, rows.encoding)
+
+
+def _group_scores(
+    plan: Plan, validation: CrossValidation, choice: Choice, refit: Refit, best: _RefitRow
+) -> GroupScores | None:
+    if plan.preparation.score_groups is None:
+        return None
+    by_fold = {
+        label: scores[choice.best] for label, scores in validation.named(GROUP_SCORE).items()
+    }
+    rows = scored_rows(plan, refit, refit.position(best.settings))
+    return group_scores(plan.preparation, plan.problem.scorer, by_fold, rows)
 
 
 def _constant(plan: Plan) -> ConstantScore:

@@ -12,15 +12,11 @@ from dataclasses import replace
 from torch import nn
 
 from shrinkage.parameters import ParameterInfo
+from shrinkage.paths.engines.layers.ordered import OrderedClasses
 from shrinkage.paths.engines.own_loss import called
 from shrinkage.paths.engines.recipe import WARM_UP, Recipe
 from shrinkage.selections import Selection, named, select, weights
 from shrinkage.terms import Term, Terms, penalty_on
-
-LOSS_LINES = {
-    "classification": "nn.functional.cross_entropy(model(x[rows]), y[rows])",
-    "regression": "0.5 * nn.functional.mse_loss(model(x[rows]).squeeze(1), y[rows])",
-}
 
 
 def training_code(
@@ -28,7 +24,7 @@ def training_code(
     terms: Terms,
     update: str,
     recipe: Recipe,
-    task: str,
+    loss: str,
     model_name: str,
     infos: Iterable[ParameterInfo] = (),
     own_loss: str | None = None,
@@ -40,7 +36,7 @@ def training_code(
         terms: the terms with the chosen strengths.
         update: how terms enter that do not say it themselves.
         recipe: epochs, batches and learning rate.
-        task: `classification` or `regression`.
+        loss: the expression of the data loss, of `model`, `x`, `y` and `rows`.
         model_name: the words that named the model.
         infos: the parameters, where some layer has groups of inputs.
         own_loss: what a loss of the user's own is called.
@@ -73,7 +69,7 @@ for epoch in range(epochs):
     order = torch.randperm(len(x))
     for rows in order[: len(x) // batch * batch].split(batch):
         optimizer.zero_grad()
-        loss = {_loss_text(task, own_loss)}
+        loss = {_loss_text(loss, own_loss)}
         loss.backward()
         optimizer.step()
         schedule.step()
@@ -87,8 +83,8 @@ def _optimizer_text(recipe: Recipe) -> str:
     return f"...  # {called(recipe.optimizer)} on model.parameters()"
 
 
-def _loss_text(task: str, own: str | None) -> str:
-    return LOSS_LINES[task] if own is None else f"...  # {own} of model(x[rows]) and y[rows]"
+def _loss_text(line: str, own: str | None) -> str:
+    return line if own is None else f"...  # {own} of model(x[rows]) and y[rows]"
 
 
 def _units_text(own: ParameterInfo | None, written: str) -> str:
@@ -130,7 +126,7 @@ def _term_text(term: Term, penalty: str, selection: Selection) -> str:
 
 
 def _module_text(module: nn.Module, model_name: str) -> str:
-    if type(module) is not nn.Sequential:
+    if type(module) is not nn.Sequential or any(isinstance(one, OrderedClasses) for one in module):
         return f"...  # your {model_name}"
     lines = ",\n".join(f"    nn.{layer!r}" for layer in module)
     return f"nn.Sequential(\n{lines},\n)"

@@ -26,6 +26,8 @@ from shrinkage.paths.results.columns import columns_frame
 from shrinkage.paths.results.comparisons import ComparedModel, Difference, EarlyStop
 from shrinkage.paths.results.files import read_arrays, read_json, write_arrays, write_json
 from shrinkage.paths.results.fitted import FittedPath, ModelFile
+from shrinkage.paths.results.group_scores import GroupScores
+from shrinkage.paths.results.nested_score import NestedScore
 from shrinkage.paths.results.records import (
     ROLES,
     AssignmentRow,
@@ -284,6 +286,8 @@ def _result(summary: dict, history: dict, model: dict, arrays: dict) -> FittedPa
         ),
         early_stop=_or_none(lambda stored: EarlyStop(**stored), summary.get("early_stop")),
         compared=tuple(ComparedModel(**stored) for stored in summary.get("compared", ())),
+        group_scores=_or_none(GroupScores.from_dict, summary.get("score_by")),
+        nested=_or_none(NestedScore.from_dict, summary.get("nested")),
         surface=_or_none(Surface.from_dict, summary.get("surface")),
     )
 

@@ -62,6 +62,11 @@ class ModelFile:
     architectures: dict[str, str] = field(default_factory=dict)
     shapes: dict | None = None
 
+    @property
+    def target_columns(self) -> tuple[str, ...]:
+        """Return the names of the target columns."""
+        return tuple(self.target.get("names", ())) or (self.target_name,)
+
 
 @dataclass(frozen=True)
 class FittedPath(PathResult):
@@ -96,26 +101,28 @@ class FittedPath(PathResult):
     def predict(self, X: object, which: int | str = "best") -> np.ndarray:
         """Return predictions for raw rows: labels, or numbers in the target's unit.
 
+        Of several targets they are (rows, targets); of counts the mean, of censored times the
+        logarithm of risk.
+
         Args:
             X: rows with the columns of the training data, in any form that `fit_path` takes.
             which: as in `model`.
         """
         outputs = self.decision(X, which)
-        file = self._file()
-        encoding = TargetEncoding.from_dict(file.target)
-        if encoding.task == "classification":
-            return encoding.decode(outputs.argmax(axis=1))
-        return encoding.decode(outputs[:, 0])
+        return TargetEncoding.from_dict(self._file().target).predict(outputs.T)
 
     def predict_proba(self, X: object, which: int | str = "best") -> np.ndarray:
-        """Return class probabilities, (rows, classes), for raw rows.
+        """Return class probabilities, (rows, classes), for raw rows; of labels each its own.
 
         Raises:
             InputError: the task is regression.
         """
-        if self._file().target["task"] != "classification":
+        task = self._file().target["task"]
+        if task == "regression":
             raise InputError("a regression has no class probabilities; use predict")
         logits = torch.from_numpy(self.decision(X, which))
+        if task == "multi-label":
+            return torch.sigmoid(logits).numpy()
         return torch.softmax(logits, dim=1).numpy()
 
     def decision(self, X: object, which: int | str = "best") -> np.ndarray:

@@ -61,18 +61,24 @@ class RawModel(nn.Module):
             )
         self.module, self.encoding = module, encoding
         self.parts = [_part(encoder, preprocessing) for encoder in preprocessing.encoders]
+        self.scale, self.mean = (
+            torch.tensor(values, dtype=torch.float64) for values in (encoding.scale, encoding.mean)
+        )
         self.dtype = next(module.parameters()).dtype
         self.kept = None if kept is None else torch.tensor(kept)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """Return probabilities (rows, classes), or numbers (rows, 1), of raw rows."""
+        """Return probabilities (rows, classes), or numbers (rows, targets), of raw rows."""
         inputs = torch.cat([part(x) for part in self.parts], dim=1).to(self.dtype)
         if self.kept is not None:
             inputs = inputs[:, self.kept]
         outputs = self.module(inputs).double()
         if self.encoding.classes:
             return torch.softmax(outputs, dim=1)
-        return outputs * self.encoding.scale + self.encoding.mean
+        if self.encoding.task == "multi-label":
+            return torch.sigmoid(outputs)
+        outputs = outputs.exp() if self.encoding.link == "log" else outputs
+        return outputs * self.scale + self.mean
 
 
 def _part(encoder: object, preprocessing: Preprocessing):

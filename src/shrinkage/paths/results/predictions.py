@@ -21,6 +21,8 @@ def prediction_columns(
 ) -> dict[str, Sequence[object]]:
     """Return the column `prediction`, and `probability=CLASS` columns when asked.
 
+    Several targets have a column `prediction=TARGET` each.
+
     Args:
         result: a finished path.
         X: raw rows.
@@ -30,11 +32,17 @@ def prediction_columns(
     Raises:
         InputError: the rows lack a column, or the model is unknown.
     """
-    columns: dict[str, Sequence[object]] = {"prediction": result.predict(X, which).tolist()}
+    assert result.model_file is not None
+    encoding = TargetEncoding.from_dict(result.model_file.target)
+    predicted = result.predict(X, which)
+    columns: dict[str, Sequence[object]] = {}
+    for place, name in enumerate(encoding.names):
+        columns[f"prediction={name}"] = predicted[:, place].tolist()
+    if not encoding.names:
+        columns["prediction"] = predicted.tolist()
     if probabilities:
         values = result.predict_proba(X, which)
-        assert result.model_file is not None
-        for place, label in enumerate(TargetEncoding.from_dict(result.model_file.target).classes):
+        for place, label in enumerate(encoding.classes or encoding.names):
             columns[f"probability={label}"] = values[:, place].tolist()
     return columns
 

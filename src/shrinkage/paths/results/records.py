@@ -16,6 +16,8 @@ import numpy as np
 from shrinkage.cautions import Caution
 from shrinkage.paths.results.class_figures import ClassFigures
 from shrinkage.paths.results.comparisons import ComparedModel, Difference, EarlyStop
+from shrinkage.paths.results.group_scores import GroupScores
+from shrinkage.paths.results.nested_score import NestedScore
 from shrinkage.paths.results.surfaces import Surface
 from shrinkage.target_reading import TargetReading
 from shrinkage.terms import AssignmentRow
@@ -198,6 +200,8 @@ class PathResult:
     differences: tuple[Difference, ...] = ()
     early_stop: EarlyStop | None = None
     compared: tuple[ComparedModel, ...] = ()
+    nested: NestedScore | None = None
+    group_scores: GroupScores | None = None
     surface: Surface | None = None
     frequency: np.ndarray | None = None
 

@@ -145,6 +145,8 @@ class _Ratio:
 def _short_form(scorer: Scorer, rows: ScoredRows) -> _Ratio | None:
     """Return a score of row by row terms, which needs no call of the scorer a resample."""
     weight = np.ones(len(rows.raw_target)) if rows.weight is None else rows.weight
+    if rows.encoding.names:
+        return None
     if rows.encoding.task == "regression" and scorer.name == "r2":
         return _r2(rows, weight)
     terms = _CLASS_TERMS if rows.encoding.task == "classification" else _NUMBER_TERMS

@@ -20,6 +20,7 @@ from shrinkage.paths.fast_validation import LeftOut
 from shrinkage.paths.options import OWN
 from shrinkage.paths.results.class_figures import ClassFigures
 from shrinkage.paths.results.comparisons import ComparedModel, Difference, EarlyStop
+from shrinkage.paths.results.group_scores import GroupScores
 from shrinkage.paths.results.records import ChosenModel, ConstantScore
 from shrinkage.paths.running.plan import Plan
 
@@ -40,6 +41,7 @@ class Findings:
     differences: tuple[Difference, ...] = ()
     early_stop: EarlyStop | None = None
     compared: tuple[ComparedModel, ...] = ()
+    group_scores: GroupScores | None = None
 
 
 def summary_of(
@@ -101,6 +103,7 @@ def summary_of(
         "batch_size": None if recipe is None else recipe.batch_size,
         **{name: called(own) for name in OWN if (own := getattr(options, name)) is not None},
         "learning_rate": None if recipe is None else recipe.learning_rate,
+        "loss": plan.preparation.data_loss.name,
         "score_name": problem.scorer.name,
         "strengths": list(validation.strengths),
         "grid": str(source),
@@ -120,6 +123,7 @@ def summary_of(
         "early_stop": None if findings.early_stop is None else asdict(findings.early_stop),
         "differences": [difference.to_dict() for difference in findings.differences],
         "compared": [asdict(model) for model in findings.compared],
+        **({} if findings.group_scores is None else {"score_by": findings.group_scores.to_dict()}),
         "positive": problem.scorer.positive,
         "class_weight": options.to_dict()["class_weight"],
         "classes": None if findings.classes is None else findings.classes.to_dict(),

@@ -12,7 +12,7 @@ from shrinkage.datasets.cautions import data_cautions
 from shrinkage.errors import InputError
 from shrinkage.paths.choosing.constant import ConstantScores, constant_outputs
 from shrinkage.paths.choosing.log_losses import log_losses
-from shrinkage.paths.choosing.scores import DEFAULT_SCORES, Scorer, label_called
+from shrinkage.paths.choosing.scores import Scorer, label_called
 from shrinkage.paths.options import PathOptions
 from shrinkage.paths.running.preparation import Preparation
 
@@ -20,7 +20,7 @@ from shrinkage.paths.running.preparation import Preparation
 def checked_scorer(options: PathOptions, preparation: Preparation) -> Scorer:
     """Return the scorer; raise unless it is defined on the validation rows of every fold."""
     data, target = preparation.data, preparation.target
-    name = DEFAULT_SCORES[data.task] if options.scorer is None else options.scorer
+    name = preparation.data_loss.score if options.scorer is None else options.scorer
     scorer = Scorer.of(name, label_called(options.positive, target))
     weighted = data.sample_weight is not None and options.score_weights
     scorer.check(target, weighted)
@@ -59,7 +59,8 @@ def constant_scores(preparation: Preparation, scorer: Scorer) -> ConstantScores:
     ) -> tuple[float, float]:
         encoding = (*preparation.fold_targets, preparation.target)[place]
         sample = None if data.sample_weight is None else data.sample_weight[train]
-        outputs = constant_outputs(encoding, data.y[train], sample, len(y))
+        best = preparation.data_loss.stacked
+        outputs = constant_outputs(encoding, data.y[train], sample, len(y), best)
         loss = log_losses(outputs, y, weight, encoding)
         return float(scorer.score(outputs, y, weight, encoding)[0]), float(loss[0])
 

@@ -6,7 +6,7 @@ stores each as named arrays so that a resumed run need not train it again.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,6 +18,8 @@ from shrinkage.paths.engines.base import Problem, Trained, Unit, spread
 from shrinkage.paths.engines.input_layer import first_weight, kept_inputs
 from shrinkage.paths.engines.stationarity import CONVERGED
 from shrinkage.paths.results.records import Status
+from shrinkage.paths.results.score_figures import ScoredRows
+from shrinkage.paths.running.score_groups import GROUP_SCORE, scores_by_group
 
 TRAIN_LOSS_ROWS = 10_000
 CONSTANT = 1e-3
@@ -113,10 +115,14 @@ def validated(problem: Problem, unit: Unit, trained: Trained) -> UnitOutcome:
         "log_loss": log_losses(outputs, raw, weight, encoding),
         "validation_loss": loss,
         "train_loss": train_loss.cpu().numpy().astype(np.float64),
-        **_ends(unit, trained, outputs, _spread(problem, unit)),
+        **_ends(problem, unit, trained, outputs),
         **_array_measures(problem, unit, trained),
         "halved_to": np.zeros(len(score)),
     }
+    if unit.data.groups is not None:
+        rows = ScoredRows(outputs[0], raw, weight, None, encoding)
+        scores = scores_by_group(problem.scorer, outputs, rows, unit.data.groups.take(places))
+        values |= {f"{GROUP_SCORE}/{label}": own for label, own in scores.items()}
     if trained.curves is not None:
         values["curve/epochs"] = trained.curves.epochs
         values["curve/train_loss"] = trained.curves.train_loss
@@ -132,7 +138,7 @@ def refitted(problem: Problem, unit: Unit, trained: Trained) -> UnitOutcome:
     weights = {f"weights/{name}": value.cpu().numpy() for name, value in trained.arrays.items()}
     return UnitOutcome(
         {
-            **_ends(unit, trained, outputs, _spread(problem, unit)),
+            **_ends(problem, unit, trained, outputs),
             **_array_measures(problem, unit, trained),
             **weights,
             "halved_to": np.zeros(outputs.shape[0]),
@@ -140,15 +146,8 @@ def refitted(problem: Problem, unit: Unit, trained: Trained) -> UnitOutcome:
     )
 
 
-def _spread(problem: Problem, unit: Unit) -> float:
-    """Return the standard deviation of the training targets, which is 1 where they are classes."""
-    if problem.n_outputs > 1:
-        return 1.0
-    return float(unit.data.rows.target[unit.data.train].double().std(correction=0))
-
-
 def _ends(
-    unit: Unit, trained: Trained, outputs: np.ndarray, spread: float
+    problem: Problem, unit: Unit, trained: Trained, outputs: np.ndarray
 ) -> dict[str, np.ndarray]:
     """Return how each model's training ended, and its residual, NaN where it has none."""
     wanted = unit.watched and trained.residual is not None
@@ -156,11 +155,16 @@ def _ends(
     if residual is None:
         residual = np.full(len(trained.converged), np.nan)
     converged = trained.converged & ~(residual > CONVERGED)
-    return {"status": _status(trained, outputs, converged, spread), "residual": residual}
+    target = unit.data.rows.target[unit.data.train].double().cpu().numpy()
+
+    def same(model: int) -> bool:
+        return is_constant(problem.loss.said(outputs[model], target))
+
+    return {"status": _status(trained, outputs, converged, same), "residual": residual}
 
 
 def _status(
-    trained: Trained, outputs: np.ndarray, arrived: np.ndarray, spread: float
+    trained: Trained, outputs: np.ndarray, arrived: np.ndarray, same: Callable[[int], bool]
 ) -> np.ndarray:
     """Return for each model its position in `Status`."""
     known = list(Status)
@@ -172,7 +176,7 @@ def _status(
     for model, converged in enumerate(arrived):
         if not sound[model]:
             codes.append(known.index(Status.DIVERGED))
-        elif is_constant(outputs[model], spread):
+        elif same(model):
             codes.append(known.index(Status.COLLAPSED))
         elif not converged:
             codes.append(known.index(Status.NOT_CONVERGED))
@@ -181,28 +185,20 @@ def _status(
     return np.array(codes)
 
 
-def is_constant(outputs: np.ndarray, spread: float = 1.0) -> bool:
-    """Return whether outputs (outputs, rows) say the same for every row, up to a thousandth.
+def is_constant(said: np.ndarray) -> bool:
+    """Return whether a model says the same for every row, up to a thousandth.
 
-    Several outputs are logits: no class's probability, their softmax, may differ by more than
-    0.001 between two rows. One output is a number: it may not differ by more than 0.001 spreads of
-    the target. Which output is the largest does not matter: with 3 % positives it is always the
-    same one, however well the probabilities rank the rows.
+    No class's or label's probability may differ by more than 0.001 between two rows, no number by
+    more than 0.001 spreads of the target. Which class is the likeliest does not matter: with 3 %
+    positives it is always the same one, however well the probabilities rank the rows.
 
     Args:
-        outputs: of one model.
-        spread: standard deviation of the encoded target.
+        said: (outputs, rows), as the loss says what outputs say.
 
-    >>> is_constant(np.array([[4.0, 4.0], [0.3, 0.3]])), is_constant(np.array([[1.0, 2.0]]))
+    >>> is_constant(np.array([[0.4, 0.4], [0.6, 0.6]])), is_constant(np.array([[1.0, 2.0]]))
     (True, False)
-    >>> is_constant(np.array([[4.0, 4.0], [0.3, 1.1]]))
-    False
     """
-    values, tolerance = outputs.astype(np.float64), CONSTANT * spread
-    if outputs.shape[0] > 1:
-        values = np.exp(values - np.logaddexp.reduce(values, axis=0))
-        tolerance = CONSTANT
-    return bool(np.ptp(values, axis=1).max() <= tolerance)
+    return bool(np.ptp(said, axis=1).max() <= CONSTANT)
 
 
 def _array_measures(problem: Problem, unit: Unit, trained: Trained) -> dict[str, np.ndarray]:

@@ -18,7 +18,9 @@ from torch import nn
 from shrinkage.cautions import Caution
 from shrinkage.datasets import Dataset
 from shrinkage.datasets.rare import merge_rare
+from shrinkage.datasets.splits import RowSplit
 from shrinkage.paths.choosing.constant import ConstantScores
+from shrinkage.paths.data_losses import loss_for
 from shrinkage.paths.engines.architectures import Architecture, parse_architecture
 from shrinkage.paths.engines.base import Engine, Problem, Unit, spread
 from shrinkage.paths.engines.recipe import derived_seed
@@ -36,6 +38,7 @@ from shrinkage.paths.running.new_cells import new_cell_cautions
 from shrinkage.paths.running.out_of_memory import StackLimit
 from shrinkage.paths.running.posing import (
     REFIT_LABEL,
+    fitting,
     pose,
     prepare,
     recipe_of,
@@ -235,6 +238,8 @@ def identity_of_data(data: Dataset, validation: np.ndarray | None) -> dict[str, 
         "y": data.y,
         "groups": data.groups,
         "weight": data.sample_weight,
+        "time": data.time,
+        "score by": data.score_by,
         "validation": validation,
         "test X": test_X,
         "test y": test_y,
@@ -249,19 +254,30 @@ def make_plan(
     validation: np.ndarray | None = None,
     fixed: Iterable[Term] = (),
     beside: Sequence[Penalty] = (),
+    held: RowSplit | None = None,
 ) -> Plan:
     """Return everything that is fixed before training starts; arguments as in `fit_dataset`.
 
-    `beside` are further penalties whose strengths vary, those of a surface.
+    `beside` are further penalties whose strengths vary, those of a surface; `held` are rows for
+    training and for the test that somebody has divided.
     """
     architecture, data = with_shapes(parse_architecture(model), data)
+    architecture = fitting(architecture, data, options)
     if options.rare == "other":
         data = merge_rare(data, _rare_below(options, data, validation))
+    data_loss = loss_for(options.loss, data.y, data.task)
     split = make_split(
-        data, options.folds, options.test_size, options.seed, validation, options.repeats
+        data,
+        options.folds,
+        options.test_size,
+        options.seed,
+        validation,
+        options.repeats,
+        held=held,
+        loss=data_loss,
     )
     preparation = prepare(data, split, architecture, options)
-    recipe = recipe_of(options, min(len(train) for train, _ in split.folds))
+    recipe = recipe_of(options, min(len(train) for train, _ in split.folds), data_loss)
     scorer = checked_scorer(options, preparation)
     _ = preparation.test_inputs  # a bad cell among them stops the run here
     posed = pose(

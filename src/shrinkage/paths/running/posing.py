@@ -17,9 +17,16 @@ from shrinkage.datasets import Dataset
 from shrinkage.datasets.rare import class_weights
 from shrinkage.errors import InputError
 from shrinkage.paths.choosing.scores import Scorer
-from shrinkage.paths.engines.architectures import Architecture, build_seeded
+from shrinkage.paths.data_losses import CROSS_ENTROPY, SQUARED, DataLoss, loss_for
+from shrinkage.paths.engines.architectures import (
+    Architecture,
+    Linear,
+    LinearBySteps,
+    Ordered,
+    build_seeded,
+)
 from shrinkage.paths.engines.base import Engine, Problem
-from shrinkage.paths.engines.losses import LOSSES, StackedLoss
+from shrinkage.paths.engines.losses import StackedLoss
 from shrinkage.paths.engines.own_loss import OwnLoss
 from shrinkage.paths.engines.own_recipe import optimizer_of
 from shrinkage.paths.engines.precision import settled
@@ -35,6 +42,7 @@ from shrinkage.selections import Selection, as_selection, select, weights
 from shrinkage.terms import assign
 
 REFIT_LABEL = 1_000
+SET_BATCH_SIZE = 2_048
 
 
 def prepare(
@@ -46,18 +54,29 @@ def prepare(
         InputError: class weights that do not fit the target, or a device that is not there.
     """
     solved = architecture.solved
+    loss = loss_for(options.loss, data.y, data.task)
     preparation = Preparation(
         data,
         split,
-        standardize_target=data.task == "regression" and not solved,
+        standardize_target=loss.standardized and not solved,
         dtype=torch.float64 if solved else DTYPES[options.dtype],
         device=torch.device("cpu") if solved else options.torch_device(),
         class_weight=options.class_weight,
         score_weights=options.score_weights,
         standardize=options.standardize,
+        loss=loss,
     )
     _check_class_weight(options, data)
+    _check_compare(options, loss, data)
     return preparation
+
+
+def fitting(architecture: Architecture, data: Dataset, options: PathOptions) -> Architecture:
+    """Return what is trained: a linear model of a loss that no solver knows is one by steps."""
+    loss = loss_for(options.loss, data.y, data.task)
+    if isinstance(architecture, Linear) and not loss.solved:
+        architecture = LinearBySteps()
+    return Ordered(architecture) if loss.ordered else architecture
 
 
 @dataclass(frozen=True)
@@ -83,7 +102,7 @@ def pose(
     Raises:
         ShrinkageError: the model does not fit the rows, or the terms do not fit the model.
     """
-    n_outputs = max(1, len(preparation.target.classes))
+    n_outputs = preparation.target.n_outputs
     dtype, device = preparation.dtype, preparation.device
     seed = derived_seed(options.seed, REFIT_LABEL)
     module = build_seeded(
@@ -117,8 +136,8 @@ def pose(
 def _loss(
     options: PathOptions, preparation: Preparation, n_outputs: int, dtype: torch.dtype
 ) -> StackedLoss:
-    loss = LOSSES[preparation.data.task]
-    if options.loss is None:
+    loss = preparation.data_loss.stacked
+    if options.loss is None or isinstance(options.loss, str):
         return loss
     weighted = preparation.is_weighted
     device = preparation.device
@@ -143,6 +162,16 @@ def _check_class_weight(options: PathOptions, data: Dataset) -> None:
         class_weights(data.y, options.class_weight)
 
 
+def _check_compare(options: PathOptions, loss: DataLoss, data: Dataset) -> None:
+    """Refuse what the models of other kinds are not trained for."""
+    if options.compare and (loss not in (CROSS_ENTROPY, SQUARED) or data.y.ndim > 1):
+        what = f"{data.y.shape[1]} targets" if data.y.ndim > 1 else f"the loss {loss.name}"
+        raise InputError(
+            f"expected one target of classes or numbers to compare models of other kinds on "
+            f"(--compare), got {what}: leave --compare out"
+        )
+
+
 def _check_batch_norm(module: nn.Module, recipe: Recipe) -> None:
     """Refuse batch norm over single rows."""
     normed = any(isinstance(layer, nn.modules.batchnorm._BatchNorm) for layer in module.modules())
@@ -160,8 +189,10 @@ def selection_of(patterns: tuple[str, ...]) -> Selection:
     return reduce(or_, [as_selection(pattern) for pattern in patterns])
 
 
-def recipe_of(options: PathOptions, rows: int) -> Recipe:
+def recipe_of(options: PathOptions, rows: int, loss: DataLoss | None = None) -> Recipe:
     """Return the recipe for so many training rows.
+
+    A loss that is no mean over the rows is of large batches, of all rows where they are few.
 
     Raises:
         InputError: a batch of more rows than there are.
@@ -171,7 +202,8 @@ def recipe_of(options: PathOptions, rows: int) -> Recipe:
             f"expected a batch size of at most the {rows} training rows of a fold, got "
             f"{options.batch_size}; choose a smaller --batch-size"
         )
-    batch = options.batch_size or BATCH_SIZE  # all rows where they are fewer, as a batch is cut
+    usual = BATCH_SIZE if loss is None or loss.stacked.by_row else SET_BATCH_SIZE
+    batch = options.batch_size or usual  # all rows where they are fewer, as a batch is cut
     epochs = options.epochs or default_epochs(rows, batch)
     return Recipe(
         epochs=epochs,

@@ -27,8 +27,11 @@ from shrinkage.datasets.own_folds import Folds, own_folds
 from shrinkage.datasets.preparation.base import FitTarget
 from shrinkage.datasets.preparation.row_cells import RowCells
 from shrinkage.datasets.rare import ClassWeight, class_weights
+from shrinkage.datasets.splits import RowSplit
+from shrinkage.datasets.time_folds import time_folds, time_test
 from shrinkage.errors import InputError
-from shrinkage.paths.engines.base import FoldData, Rows
+from shrinkage.paths.data_losses import DEFAULTS, DataLoss
+from shrinkage.paths.engines.base import FoldData, Rows, RowsOfGroups
 from shrinkage.paths.engines.recipe import derived_seed
 from shrinkage.paths.own_sets import own_set
 
@@ -74,6 +77,9 @@ def make_split(
     seed: int,
     validation: np.ndarray | None,
     repeats: int | None = 1,
+    *,
+    held: RowSplit | None = None,
+    loss: DataLoss | None = None,
 ) -> Split:
     """Return the split of a dataset.
 
@@ -85,11 +91,14 @@ def make_split(
         validation: positions of a validation set of the user's own, or None for folds.
         repeats: how often to divide the rows into folds anew; None: more than once where rows are
             few and the folds are those of the default.
+        held: rows for training and for the test, where somebody has divided them.
+        loss: says which labels every part has its share of.
     """
+    _check_times(data, folds, repeats)
     everything = np.arange(data.n_samples)
     if validation is not None:
         inside = np.setdiff1d(everything, validation)
-        held = Dataset(
+        inner = Dataset(
             name=data.name,
             X=take_rows(data.X, inside),
             y=data.y[inside],
@@ -99,12 +108,13 @@ def make_split(
             group_name=data.group_name,
             test=data.test,
         )
-        train, test = _train_and_test(held, test_size, seed)
+        train, test = _train_and_test(inner, test_size, seed, loss)
         rows, test = inside[train], inside[test]
         fold = ((rows, validation),)
         everything = np.sort(np.concatenate([rows, validation]))
         return Split(everything, test, fold, "validated on rows that the user set apart")
-    train, test = _train_and_test(data, test_size, seed)
+    train, test = _train_and_test(data, test_size, seed, loss) if held is None else held
+    strata = "event" if loss is not None and loss.strata is not None else ""
     groups = None if data.groups is None else data.groups[train]
     if not isinstance(folds, int):
         if repeats not in (None, 1):
@@ -113,22 +123,63 @@ def make_split(
                 "splitter says how often, as RepeatedKFold does"
             )
         pairs = own_folds(folds, data.y[train], groups)
-        held = describe_split(data, held_out=test_size > 0)
+        said = describe_split(data, held_out=test_size > 0, strata=strata)
         positions = tuple((train[inside], train[outside]) for inside, outside in pairs)
-        told = f"{held}; {len(pairs)} folds of the user's own"
+        told = f"{said}; {len(pairs)} folds of the user's own"
         return Split(train, test, positions, told)
     rounds = default_repeats(len(train), folds) if repeats is None else repeats
+    rounds = 1 if data.time is not None else rounds
     pairs = [
         pair
         for number in range(rounds)
-        for pair in make_folds(data.y[train], data.task, groups, folds, _round_seed(seed, number))
+        for pair in divided(data, train, folds, _round_seed(seed, number), loss)
     ]
     positions = tuple((train[inside], train[outside]) for inside, outside in pairs)
-    told = describe_split(data, folds, held_out=test_size > 0)
+    told = describe_split(data, folds, held_out=test_size > 0, strata=strata)
     if rounds > 1:
         told += f"; the folds were drawn {rounds} times, since "
         told += "so few rows say little" if repeats is None else "that was asked for"
     return Split(train, test, positions, told, rounds)
+
+
+def divided(
+    data: Dataset, train: np.ndarray, folds: int, seed: int, loss: DataLoss | None = None
+) -> list[RowSplit]:
+    """Return folds of some rows, row numbers within them: by time, by group, by class, at random.
+
+    Args:
+        data: the dataset.
+        train: positions of the rows.
+        folds: how many.
+        seed: of the random choices.
+        loss: says which labels every fold has its share of.
+    """
+    if data.time is not None:
+        return time_folds(data.time[train], folds)
+    own = stratified(data, loss)
+    groups = None if data.groups is None else data.groups[train]
+    return make_folds(own.y[train], own.task, groups, folds, seed)
+
+
+def stratified(data: Dataset, loss: DataLoss | None) -> Dataset:
+    """Return a dataset whose target is the labels that every part has its share of, if any."""
+    if loss is None or loss.strata is None:
+        return data
+    return replace(data, y=loss.strata(data.y), task="classification")
+
+
+def _check_times(data: Dataset, folds: Folds, repeats: int | None) -> None:
+    """Refuse what else divides rows, where times do."""
+    if data.time is None:
+        return
+    others = {
+        "groups (--split-by)": data.groups is not None,
+        "folds of one's own": not isinstance(folds, int),
+        "repeats (--repeats)": repeats not in (None, 1),
+    }
+    both = next((name for name, there in others.items() if there), None)
+    if both is not None:
+        raise InputError(f"expected times (--time) or {both} to divide rows by, got both: name one")
 
 
 def default_repeats(rows: int, folds: int) -> int:
@@ -147,10 +198,12 @@ def _round_seed(seed: int, number: int) -> int:
     return seed if number == 0 else derived_seed(seed, ROUND_LABEL, number) % 2**32
 
 
-def _train_and_test(data: Dataset, test_size: float, seed: int) -> tuple[np.ndarray, np.ndarray]:
+def _train_and_test(data: Dataset, test_size: float, seed: int, loss: DataLoss | None) -> RowSplit:
     if data.test is not None or test_size == 0:
         return np.arange(data.n_samples), np.array([], dtype=np.int64)
-    return split_test(data, test_size, seed)
+    if data.time is not None:
+        return time_test(data.time, test_size)
+    return split_test(stratified(data, loss), test_size, seed)
 
 
 @dataclass(frozen=True)
@@ -175,6 +228,7 @@ class Preparation:
         score_weights: whether sample weights count in scores too.
         standardize: whether numbers become (x − mean)/scale.
         known: what is used instead of fitting anything.
+        loss: the data loss that targets are encoded for; None: that of the task.
     """
 
     data: Dataset
@@ -186,6 +240,12 @@ class Preparation:
     score_weights: bool = True
     standardize: bool = True
     known: Known | None = None
+    loss: DataLoss | None = None
+
+    @property
+    def data_loss(self) -> DataLoss:
+        """Return the data loss."""
+        return DEFAULTS[self.data.task] if self.loss is None else self.loss
 
     @property
     def is_weighted(self) -> bool:
@@ -245,7 +305,16 @@ class Preparation:
         outside = None if validation is None else self._places(validation, used)
         rows = Rows(x, self._target(used, encoding), self._weight(used, inside))
         score_weight = self.score_weight(used)
-        return FoldData(rows, inside, outside, self.data.y[used], encoding, score_weight)
+        groups = None if self.score_groups is None else self.score_groups.take(used)
+        return FoldData(rows, inside, outside, self.data.y[used], encoding, score_weight, groups)
+
+    @cached_property
+    def score_groups(self) -> RowsOfGroups | None:
+        """Return the groups of the raw rows whose scores are told apart, or None."""
+        if self.data.score_by is None:
+            return None
+        labels, codes = np.unique(self.data.score_by.astype(str), return_inverse=True)
+        return RowsOfGroups(tuple(labels.tolist()), codes)
 
     def score_weight(self, rows: np.ndarray) -> np.ndarray | None:
         """Return the weights of raw rows in scores, or None."""
@@ -274,7 +343,7 @@ class Preparation:
         if self.known is not None:
             return self.known.preprocessing
         data, weight = self.data, self._weight_of(train)
-        target = FitTarget(data.y, data.task, data.groups)
+        target = FitTarget(data.one_number, data.task, data.groups)
         if weight is not None:
             train = train[weight > 0]
             target = replace(target, weight=data.sample_weight)
@@ -285,16 +354,20 @@ class Preparation:
         if self.known is not None:
             return self.known.target
         y = self.data.y[train]
-        if self.standardize_target and len(train) < len(self.split.train) and (y == y[0]).all():
-            return TargetEncoding(
-                self.data.task, mean=float(y[0])
-            )  # of a fold: nothing to scale by
+        names, link = self.data.target_names, self.data_loss.link
+        part = len(train) < len(self.split.train)
+        if self.standardize_target and part and not names and (y == y[0]).all():
+            mean = float(y[0]) if link == "identity" else 0.0
+            return TargetEncoding(self.data.task, mean=mean, link=link)  # nothing to scale by
         encoding = TargetEncoding.fit(
             y,
             self.data.task,
             standardize=self.standardize_target,
             weight=self._weight_of(train),
+            names=names,
+            link=link,
         )
+        encoding = replace(encoding, classes=self.data_loss.in_order(encoding.classes))
         read = self.data.target
         return encoding if read is None else replace(encoding, merged=read.merged)
 

@@ -43,6 +43,26 @@ class Silent:
         """Do nothing."""
 
 
+@dataclass(frozen=True)
+class Within:
+    """Tells the stages of a part of a larger run, the part's name in front."""
+
+    outer: Progress
+    name: str
+
+    def stage(self, name: str, steps: int) -> None:
+        """Begin a stage."""
+        self.outer.stage(f"{self.name}: {name}", steps)
+
+    def advance(self, steps: int) -> None:
+        """Report steps."""
+        self.outer.advance(steps)
+
+    def say(self, text: str) -> None:
+        """Show a line."""
+        self.outer.say(f"{self.name}: {text}")
+
+
 class _Bar:
     """A rich progress bar; each stage gets its own line."""
 

@@ -31,6 +31,10 @@ class Store:
 
     root: Path | None
 
+    def inside(self, name: str) -> Store:
+        """Return the store of a part of the run, in a folder of its own."""
+        return Store(None if self.root is None else self.root / "state" / name)
+
     def unit(self, name: str) -> UnitOutcome | None:
         """Return the outcome of a unit that is done, or None."""
         path = self._unit_path(name)

@@ -17,9 +17,10 @@ from shrinkage.paths.engines.layers.elementwise import (
 )
 from shrinkage.paths.engines.layers.linear import LINEAR
 from shrinkage.paths.engines.layers.norms import BATCH_NORM, LAYER_NORM
+from shrinkage.paths.engines.layers.ordered import ORDERED
 
 ACTIVATIONS = (RELU, TANH, SIGMOID, GELU, IDENTITY, ACTIVATION)
-ENTRIES = (LINEAR, *ACTIVATIONS, DROPOUT, FLATTEN, BATCH_NORM, LAYER_NORM)
+ENTRIES = (LINEAR, *ACTIVATIONS, DROPOUT, FLATTEN, BATCH_NORM, LAYER_NORM, ORDERED)
 
 LAYERS: dict[type[nn.Module], StackedLayer] = {
     kind: entry for entry in ENTRIES for kind in entry.classes

@@ -19,11 +19,12 @@ import torch
 from shrinkage.errors import InputError
 from shrinkage.paths.engines.base import Advance, Problem, Rows, Trained, Unit
 from shrinkage.paths.engines.linear.accelerated import smooth_part, solve_by_gradients
+from shrinkage.paths.engines.linear.backtracked import gradient_at_zero, solve_backtracked
 from shrinkage.paths.engines.linear.classes import Logistic, Softmax
 from shrinkage.paths.engines.linear.family import Family
 from shrinkage.paths.engines.linear.losses import Squared
 from shrinkage.paths.engines.linear.solver import GAP, Solver
-from shrinkage.paths.engines.losses import StackedSquaredError
+from shrinkage.paths.engines.losses import StackedCrossEntropy, StackedSquaredError
 from shrinkage.paths.engines.threads import one_blas_thread, torch_threads
 from shrinkage.terms import ProximalSum, closed_form, penalty_on
 
@@ -74,20 +75,27 @@ class LinearEngine:
         """Refuse terms that have no minimizer, no closed form or are on the intercept."""
         _proximal(problem)
 
-    def critical_strength(self, problem: Problem, unit: Unit) -> float:
+    def critical_strength(self, problem: Problem, unit: Unit) -> float | None:
         """Return the least strength of the varying term at which no weight enters.
 
         It is the penalty's critical strength of the gradient at zero weights and the best
         intercept (Friedman, Hastie and Tibshirani 2010, section 2.5), the fixed terms included,
         with the weights of free inputs at their best; inf for L2. Fixed terms that make zeros
-        themselves are left out: then it is a bound.
+        themselves are left out: then it is a bound. None where inputs are free and the loss has no
+        solver of its own.
         """
         (info,) = (info for info in problem.assignment.infos if info.name == WEIGHT)
         free = np.zeros(info.shape[1], dtype=bool)
         if info.input_groups is not None:
             free[list(info.input_groups.free)] = True
         rows = unit.data.rows.take(unit.data.train)
-        gradient = torch.from_numpy(_both(problem, _solver(problem, rows).pull_at_zero(free)))
+        if not _has_solver(problem):
+            if free.any():
+                return None
+            gradient = gradient_at_zero(problem, rows)
+        else:
+            solver = _solver(problem, rows)
+            gradient = torch.from_numpy(_both(problem, solver.pull_at_zero(free)))
         zero = torch.zeros_like(gradient)
         (varying, *_) = problem.terms.terms.ids
         for part in _proximal(problem).parts:
@@ -147,6 +155,8 @@ def _solved(
     problem: Problem, unit: Unit, rows: Rows, proximal: ProximalSum
 ) -> LinearSolution | None:
     """Solve for one strength after the other, the strongest first; None where that cannot be."""
+    if not _has_solver(problem):
+        return None
     settings = unit.settings
     rows_of = [settings.strengths(model) for model in range(len(settings))]
     family = Family.of(proximal, rows_of, (problem.n_outputs, rows.x.shape[1]))
@@ -162,6 +172,12 @@ def _solved(
     return LinearSolution(weights, intercepts, gaps <= GAP, gaps)
 
 
+def _has_solver(problem: Problem) -> bool:
+    """Return whether the loss is of classes, or of one number."""
+    one = isinstance(problem.loss, StackedSquaredError) and problem.n_outputs == 1
+    return one or isinstance(problem.loss, StackedCrossEntropy)
+
+
 def _both(problem: Problem, numbers: np.ndarray, axis: int = 0) -> np.ndarray:
     """Return numbers of all outputs, where those of two classes are one of them."""
     if problem.n_outputs != 2:
@@ -172,6 +188,10 @@ def _both(problem: Problem, numbers: np.ndarray, axis: int = 0) -> np.ndarray:
 def _by_gradients(
     problem: Problem, unit: Unit, rows: Rows, proximal: ProximalSum
 ) -> LinearSolution:
+    if not _has_solver(problem):
+        solution, intercepts = solve_backtracked(problem, unit, rows, proximal)
+        weights = solution.weights.numpy()
+        return LinearSolution(weights, intercepts.numpy(), solution.converged, None)
     objective = smooth_part(problem, rows)
     solution = solve_by_gradients(problem, unit, objective, proximal)
     weight, bias = objective.split(solution.weights)
