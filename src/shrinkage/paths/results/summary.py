@@ -103,7 +103,7 @@ def summary_of(
         "batch_size": None if recipe is None else recipe.batch_size,
         **{name: called(own) for name in OWN if (own := getattr(options, name)) is not None},
         "learning_rate": None if recipe is None else recipe.learning_rate,
-        "loss": plan.preparation.data_loss.name,
+        "loss": called(options.loss) if callable(options.loss) else plan.preparation.data_loss.name,
         "score_name": problem.scorer.name,
         "strengths": list(validation.strengths),
         "grid": str(source),
