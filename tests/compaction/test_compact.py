@@ -205,7 +205,7 @@ def test_what_holds_dead_units_is_said() -> None:
     notes = compact(model, rows(), tolerance=EXACT, timed=False).notes
     assert notes == (
         "2 dead units of '0.0' stay: a layer norm takes their mean and variance",
-        "1 dead unit of '1' stay: lstm reads them",
+        "1 dead unit of '1' stays: lstm reads them",
     )
 
 

@@ -126,8 +126,8 @@ class _Deciding:
             for what, held in dead:
                 count = int(torch.isin(stays, held[held > 0]).sum())
                 if count:
-                    them = f"{count} dead unit{'s' if count > 1 else ''}"
-                    yield f"{them} of {_layer(read.reader)!r} stay: {what}"
+                    dead_units, stay = ("unit", "stays") if count == 1 else ("units", "stay")
+                    yield f"{count} dead {dead_units} of {_layer(read.reader)!r} {stay}: {what}"
                     break
 
     def gone(self) -> torch.Tensor:
