@@ -59,8 +59,9 @@ if TYPE_CHECKING:
         ShrinkageRegressorCV,
     )
     from shrinkage.run import fit_path
+    from shrinkage.searches import fit_search
     from shrinkage.stability import select_columns
-    from shrinkage.surfaces import fit_search, fit_surface
+    from shrinkage.surfaces import fit_surface
 
 __version__ = "0.1.0"
 
@@ -116,7 +117,7 @@ __all__ = [
 _LAZY = {
     "audit": "shrinkage.audits",
     "fit_path": "shrinkage.run",
-    "fit_search": "shrinkage.surfaces",
+    "fit_search": "shrinkage.searches",
     "fit_surface": "shrinkage.surfaces",
     "select_columns": "shrinkage.stability",
     "ShrinkageClassifier": "shrinkage.estimators",

@@ -6,10 +6,8 @@ Who uses this: people, from Python (`fit_path`, `load_result`), and the command 
 
 from __future__ import annotations
 
-import time
 import warnings
 from collections.abc import Callable, Iterable
-from contextlib import ExitStack
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
@@ -17,12 +15,11 @@ from shrinkage.extras import missing, needs
 
 with needs("paths"):
     import numpy as np
-    import torch
 
     from shrinkage.datasets import Dataset
     from shrinkage.datasets.splits import RowSplit
     from shrinkage.errors import InputError, SkippedReport
-    from shrinkage.paths.choosing.scores import scoring_quietly
+    from shrinkage.kept import run_folder
     from shrinkage.paths.data_losses import task_of
     from shrinkage.paths.fit import fit
     from shrinkage.paths.nested import nested_plans, nested_score
@@ -32,9 +29,7 @@ with needs("paths"):
     from shrinkage.paths.results.fitted import FittedPath
     from shrinkage.paths.running.engine_choice import with_engine
     from shrinkage.paths.running.estimate import Estimate
-    from shrinkage.paths.running.plan import Model, Plan, identity_of_data, make_plan
-    from shrinkage.paths.running.progress import progress_bar
-    from shrinkage.paths.running.store import fingerprint_of, is_finished, mark_finished, open_store
+    from shrinkage.paths.running.plan import Model, Plan, make_plan
     from shrinkage.paths.user_rows import rows_of_dataset
     from shrinkage.penalties import L1, Penalty
     from shrinkage.terms import Term, Terms, as_terms
@@ -45,9 +40,17 @@ class PathRun(FittedPath):
     """A finished path that draws itself, too: what `fit_path` and `load_result` return."""
 
     @classmethod
-    def of(cls, path: FittedPath) -> PathRun:
-        """Return a finished path with the methods that draw and write."""
-        return cls(**{field.name: getattr(path, field.name) for field in fields(path)})
+    def of(cls, path: FittedPath, *, seconds: float | None = None) -> PathRun:
+        """Return a finished path with the methods that draw and write.
+
+        Args:
+            path: the finished path.
+            seconds: what it took, for the summary; None leaves the summary as it is.
+        """
+        run = cls(**{field.name: getattr(path, field.name) for field in fields(path)})
+        if seconds is None:
+            return run
+        return replace(run, summary={**run.summary, "wall_seconds": seconds})
 
     def plot(self) -> object:
         """Return the score along the path as a matplotlib figure."""
@@ -193,6 +196,10 @@ def fit_path(
     )
 
 
+NOT_OF_SURFACES = ("strengths", "fast", "compare", "nested")
+"""Options of a path alone."""
+
+
 def options_of(
     options: dict[str, object], function: str, *, without: tuple[str, ...] = ()
 ) -> PathOptions:
@@ -249,38 +256,27 @@ def fit_dataset(
     Returns:
         The result.
     """
-    begin = time.perf_counter()
 
     def inner_plan(held: RowSplit) -> Plan:
         inner = replace(options, nested=None, compare=False)
         alone = replace(data, test=None, test_name="")
         return make_plan(model, alone, penalty, inner, fixed=as_terms(fixed), held=held)
 
-    with ExitStack() as closing:
-        closing.enter_context(torch.random.fork_rng(devices=[]))
-        closing.enter_context(scoring_quietly())
-        bar = closing.enter_context(progress_bar(progress))
-        plan = make_plan(model, data, penalty, options, validation, as_terms(fixed))
-        closing.callback(plan.runner.close)
+    with run_folder(store, resume=resume, progress=progress) as folder:
+        plan = folder.closes(make_plan(model, data, penalty, options, validation, as_terms(fixed)))
         outer = nested_plans(plan, inner_plan, own_validation=validation is not None)
-        fingerprint = fingerprint_of(plan.identity(), identity_of_data(data, validation))
-        state = open_store(store, fingerprint, resume=resume)
-        if store is not None and is_finished(store):
-            return load_result(store)
-        plan = with_engine(plan, state)
+        run = folder.open(plan, data, validation)
+        if run.finished is not None:
+            return load_result(run.finished)
+        plan = with_engine(plan, run.state)
         if foretell is not None:
             foretell(plan)
-        result = PathRun.of(fit(plan, state, bar, announce))
+        result = fit(plan, run.state, folder.bar, announce)
         if outer:
-            nested = nested_score(outer, state, bar)
+            nested = nested_score(outer, run.state, folder.bar)
             summary = {**result.summary, "nested": nested.to_dict()}
             result = replace(result, nested=nested, summary=summary)
-        seconds = round(time.perf_counter() - begin, 2)
-        result = replace(result, summary={**result.summary, "wall_seconds": seconds})
-        if store is not None:
-            result.write(store)
-            mark_finished(state, fingerprint)
-        return result
+        return run.keep(PathRun.of(result, seconds=folder.seconds))
 
 
 def load_result(root: str | Path) -> PathRun:

@@ -15,18 +15,15 @@ from shrinkage.extras import missing, needs
 
 with needs("paths"):
     import numpy as np
-    import torch
 
     from shrinkage.atomic import write_bytes
     from shrinkage.datasets import Dataset
     from shrinkage.errors import InputError
-    from shrinkage.paths.choosing.scores import scoring_quietly
+    from shrinkage.kept import run_folder
     from shrinkage.paths.options import PathOptions
     from shrinkage.paths.own_sets import dataset_of
     from shrinkage.paths.results.files import write_json
-    from shrinkage.paths.running.plan import Model, identity_of_data, make_plan
-    from shrinkage.paths.running.progress import progress_bar
-    from shrinkage.paths.running.store import fingerprint_of, mark_finished, open_store
+    from shrinkage.paths.running.plan import Model, make_plan
     from shrinkage.paths.selecting.records import StableSelection, UniversalThreshold
     from shrinkage.paths.selecting.stability import (
         StabilityOptions,
@@ -227,15 +224,9 @@ def select_of_dataset(
     """Select columns of a dataset; `select_columns` describes what it does."""
     check_penalty(penalty)
     halved = halved_options(data, options, stability)
-    with torch.random.fork_rng(devices=[]), scoring_quietly(), progress_bar(progress) as bar:
-        plan = make_plan(model, data, penalty, halved, None, as_terms(fixed))
-        identity = {**plan.identity(), "pairs": stability.pairs}
-        fingerprint = fingerprint_of(identity, identity_of_data(data, None))
-        state = open_store(store, fingerprint, resume=resume)
-        stable = select(plan, stability, state, bar)
-        universal = universal_threshold(plan, state, bar, level=level)
-        selection = ColumnSelection(stable, universal, data.image_shape)
-        if store is not None:
-            selection.write(store)
-            mark_finished(state, fingerprint)
-        return selection
+    with run_folder(store, resume=resume, progress=progress) as folder:
+        plan = folder.closes(make_plan(model, data, penalty, halved, None, as_terms(fixed)))
+        run = folder.open(plan, data, pairs=stability.pairs)
+        stable = select(plan, stability, run.state, folder.bar)
+        universal = universal_threshold(plan, run.state, folder.bar, level=level)
+        return run.keep(ColumnSelection(stable, universal, data.image_shape))

@@ -41,7 +41,7 @@ class Axes:
         """
         self._check()
         if self.search is not None:
-            from shrinkage.surfaces import search_spec
+            from shrinkage.searches import search_spec
 
             penalties = (penalty, *(_penalty(text) for text in self.second or ()))
             vary = None if self.vary is None else dict(map(_range, self.vary))
@@ -88,7 +88,8 @@ def fitting(
 
         return partial(fit_dataset, penalty=penalty)
     from shrinkage.paths.surfaces.spec import SurfaceSpec
-    from shrinkage.surfaces import fit_search_dataset, fit_surface_dataset
+    from shrinkage.searches import fit_search_dataset
+    from shrinkage.surfaces import fit_surface_dataset
 
     for name in ("fast", "compare", "nested"):
         if getattr(options, name):

@@ -1,6 +1,6 @@
 """From a plan to a chosen model by a search: batch after batch, end to end.
 
-Who uses this: `shrinkage.surfaces`.
+Who uses this: `shrinkage.searches`.
 """
 
 from __future__ import annotations
