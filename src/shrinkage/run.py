@@ -256,13 +256,14 @@ def fit_dataset(
     Returns:
         The result.
     """
-
-    def inner_plan(held: RowSplit) -> Plan:
-        inner = replace(options, nested=None, compare=False)
-        alone = replace(data, test=None, test_name="")
-        return make_plan(model, alone, penalty, inner, fixed=as_terms(fixed), held=held)
-
     with run_folder(store, resume=resume, progress=progress) as folder:
+
+        def inner_plan(held: RowSplit) -> Plan:
+            inner = replace(options, nested=None, compare=False)
+            alone = replace(data, test=None, test_name="")
+            plan = make_plan(model, alone, penalty, inner, fixed=as_terms(fixed), held=held)
+            return folder.closes(plan)
+
         plan = folder.closes(make_plan(model, data, penalty, options, validation, as_terms(fixed)))
         outer = nested_plans(plan, inner_plan, own_validation=validation is not None)
         run = folder.open(plan, data, validation)

@@ -10,6 +10,7 @@ Source: Varma and Simon, Bias in error estimation when using cross-validation fo
 from __future__ import annotations
 
 from collections.abc import Iterable
+from contextlib import closing
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -99,7 +100,8 @@ def outer_scores(
         outer = _without(data, rows[fit], rows[held], number)
         own = make_plan(model, outer, first, options, None, tuple(fixed), beside)
         root = None if store.root is None else store.root / "state" / f"outer-{number}"
-        result = search(own, replace(spec, outer=0), Store(root), progress)
+        with closing(own.runner):
+            result = search(own, replace(spec, outer=0), Store(root), progress)
         best.append(_score(result.best.test_score))
         plain.append(_score(result.unregularized.test_score))
     return OuterScores(tuple(best), tuple(plain))
