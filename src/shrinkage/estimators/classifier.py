@@ -74,21 +74,23 @@ class ShrinkageClassifier(Classifies, OneStrength):
         dtype: str = "auto",
         random_state: Any = 0,
     ) -> None:
-        self.model = model
-        self.penalty = penalty
-        self.strength = strength
-        self.fixed = fixed
-        self.update = update
-        self.select = select
+        super().__init__(
+            model,
+            penalty=penalty,
+            strength=strength,
+            fixed=fixed,
+            update=update,
+            select=select,
+            standardize=standardize,
+            epochs=epochs,
+            batch_size=batch_size,
+            learning_rate=learning_rate,
+            engine=engine,
+            device=device,
+            dtype=dtype,
+            random_state=random_state,
+        )
         self.class_weight = class_weight
-        self.standardize = standardize
-        self.epochs = epochs
-        self.batch_size = batch_size
-        self.learning_rate = learning_rate
-        self.engine = engine
-        self.device = device
-        self.dtype = dtype
-        self.random_state = random_state
 
     def partial_fit(
         self, X: object, y: object, classes: object = None, sample_weight: object = None

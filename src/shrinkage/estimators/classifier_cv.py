@@ -77,21 +77,23 @@ class ShrinkageClassifierCV(Scored, Classifies, CrossValidated):
         dtype: str = "auto",
         random_state: Any = 0,
     ) -> None:
-        self.model = model
-        self.penalty = penalty
-        self.strengths = strengths
-        self.cv = cv
-        self.scoring = scoring
-        self.choose = choose
-        self.fixed = fixed
-        self.update = update
-        self.select = select
+        super().__init__(
+            model,
+            penalty=penalty,
+            strengths=strengths,
+            cv=cv,
+            scoring=scoring,
+            choose=choose,
+            fixed=fixed,
+            update=update,
+            select=select,
+            standardize=standardize,
+            epochs=epochs,
+            batch_size=batch_size,
+            learning_rate=learning_rate,
+            engine=engine,
+            device=device,
+            dtype=dtype,
+            random_state=random_state,
+        )
         self.class_weight = class_weight
-        self.standardize = standardize
-        self.epochs = epochs
-        self.batch_size = batch_size
-        self.learning_rate = learning_rate
-        self.engine = engine
-        self.device = device
-        self.dtype = dtype
-        self.random_state = random_state

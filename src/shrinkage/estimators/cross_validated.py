@@ -16,6 +16,7 @@ from shrinkage.datasets import Preprocessing, TargetEncoding
 from shrinkage.estimators.base import Shrinkage
 from shrinkage.estimators.fitted import FittedModel
 from shrinkage.paths.engines.architectures import parse_architecture
+from shrinkage.paths.engines.recipe import LEARNING_RATE
 from shrinkage.run import PathRun, fit_dataset
 
 CHOICES = ("best", "one_standard_error")
@@ -24,12 +25,46 @@ CHOICES = ("best", "one_standard_error")
 class CrossValidated(Shrinkage):
     """Trains a path and keeps the model of the chosen strength."""
 
-    strengths: Any
-    cv: Any
-    scoring: Any
-    choose: str
-
     _targets: Any
+
+    def __init__(
+        self,
+        model: Any = "mlp:64,32",
+        *,
+        penalty: Any = "l1",
+        strengths: Any = 20,
+        cv: Any = 5,
+        scoring: Any = None,
+        choose: str = "best",
+        fixed: Any = (),
+        update: str = "proximal",
+        select: Any = (),
+        standardize: bool = True,
+        epochs: int | None = None,
+        batch_size: int | None = None,
+        learning_rate: float = LEARNING_RATE,
+        engine: str = "auto",
+        device: str = "auto",
+        dtype: str = "auto",
+        random_state: Any = 0,
+    ) -> None:
+        self.model = model
+        self.penalty = penalty
+        self.strengths = strengths
+        self.cv = cv
+        self.scoring = scoring
+        self.choose = choose
+        self.fixed = fixed
+        self.update = update
+        self.select = select
+        self.standardize = standardize
+        self.epochs = epochs
+        self.batch_size = batch_size
+        self.learning_rate = learning_rate
+        self.engine = engine
+        self.device = device
+        self.dtype = dtype
+        self.random_state = random_state
 
     def fit(
         self, X: object, y: object, sample_weight: object = None, groups: object = None

@@ -17,7 +17,7 @@ from shrinkage.errors import InputError
 from shrinkage.estimators.base import Shrinkage
 from shrinkage.estimators.increments import OptimizerState, first_scales, one_pass
 from shrinkage.estimators.training import Task, Training
-from shrinkage.paths.engines.recipe import BATCH_SIZE
+from shrinkage.paths.engines.recipe import BATCH_SIZE, LEARNING_RATE
 from shrinkage.paths.options import PathOptions
 from shrinkage.paths.running.preparation import Known
 
@@ -25,10 +25,41 @@ from shrinkage.paths.running.preparation import Known
 class OneStrength(Shrinkage):
     """Trains one model."""
 
-    strength: float
-
     _targets: Any
     _optimizer: OptimizerState | None
+
+    def __init__(
+        self,
+        model: Any = "mlp:64,32",
+        *,
+        penalty: Any = "l1",
+        strength: float = 1e-3,
+        fixed: Any = (),
+        update: str = "proximal",
+        select: Any = (),
+        standardize: bool = True,
+        epochs: int | None = None,
+        batch_size: int | None = None,
+        learning_rate: float = LEARNING_RATE,
+        engine: str = "auto",
+        device: str = "auto",
+        dtype: str = "auto",
+        random_state: Any = 0,
+    ) -> None:
+        self.model = model
+        self.penalty = penalty
+        self.strength = strength
+        self.fixed = fixed
+        self.update = update
+        self.select = select
+        self.standardize = standardize
+        self.epochs = epochs
+        self.batch_size = batch_size
+        self.learning_rate = learning_rate
+        self.engine = engine
+        self.device = device
+        self.dtype = dtype
+        self.random_state = random_state
 
     def fit(self, X: object, y: object, sample_weight: object = None) -> Self:
         """Train on rows, from the start.

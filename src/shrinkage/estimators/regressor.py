@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any, Self
+from typing import Self
 
 import numpy as np
 
 from shrinkage.datasets import TargetEncoding
 from shrinkage.estimators.kinds import Regresses
 from shrinkage.estimators.one_strength import OneStrength
-from shrinkage.paths.engines.recipe import LEARNING_RATE
 
 
 class ShrinkageRegressor(Regresses, OneStrength):
@@ -51,39 +50,6 @@ class ShrinkageRegressor(Regresses, OneStrength):
 
     Source: https://scikit-learn.org/stable/developers/develop.html
     """
-
-    def __init__(
-        self,
-        model: Any = "mlp:64,32",
-        *,
-        penalty: Any = "l1",
-        strength: float = 1e-3,
-        fixed: Any = (),
-        update: str = "proximal",
-        select: Any = (),
-        standardize: bool = True,
-        epochs: int | None = None,
-        batch_size: int | None = None,
-        learning_rate: float = LEARNING_RATE,
-        engine: str = "auto",
-        device: str = "auto",
-        dtype: str = "auto",
-        random_state: Any = 0,
-    ) -> None:
-        self.model = model
-        self.penalty = penalty
-        self.strength = strength
-        self.fixed = fixed
-        self.update = update
-        self.select = select
-        self.standardize = standardize
-        self.epochs = epochs
-        self.batch_size = batch_size
-        self.learning_rate = learning_rate
-        self.engine = engine
-        self.device = device
-        self.dtype = dtype
-        self.random_state = random_state
 
     def partial_fit(self, X: object, y: object, sample_weight: object = None) -> Self:
         """Go once over rows, on from the weights that there are.

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from shrinkage.estimators.cross_validated import CrossValidated, Scored
 from shrinkage.estimators.kinds import Regresses
-from shrinkage.paths.engines.recipe import LEARNING_RATE
 
 
 class ShrinkageRegressorCV(Scored, Regresses, CrossValidated):
@@ -52,42 +49,3 @@ class ShrinkageRegressorCV(Scored, Regresses, CrossValidated):
 
     Source: Hastie, Tibshirani and Friedman, The elements of statistical learning (2009), 7.10.
     """
-
-    def __init__(
-        self,
-        model: Any = "mlp:64,32",
-        *,
-        penalty: Any = "l1",
-        strengths: Any = 20,
-        cv: Any = 5,
-        scoring: Any = None,
-        choose: str = "best",
-        fixed: Any = (),
-        update: str = "proximal",
-        select: Any = (),
-        standardize: bool = True,
-        epochs: int | None = None,
-        batch_size: int | None = None,
-        learning_rate: float = LEARNING_RATE,
-        engine: str = "auto",
-        device: str = "auto",
-        dtype: str = "auto",
-        random_state: Any = 0,
-    ) -> None:
-        self.model = model
-        self.penalty = penalty
-        self.strengths = strengths
-        self.cv = cv
-        self.scoring = scoring
-        self.choose = choose
-        self.fixed = fixed
-        self.update = update
-        self.select = select
-        self.standardize = standardize
-        self.epochs = epochs
-        self.batch_size = batch_size
-        self.learning_rate = learning_rate
-        self.engine = engine
-        self.device = device
-        self.dtype = dtype
-        self.random_state = random_state
