@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+from unittest import mock
 
 import numpy as np
 import pandas as pd
@@ -17,23 +19,33 @@ random = np.random.default_rng(0)
 @pytest.fixture(scope="module")
 def table(tmp_path_factory):
     a, b = random.normal(size=(2, 60)).round(3)
+    cost = (3 * a + random.normal(size=60)).round(3)
+    weight = (b + random.normal(size=60)).round(3)
     columns = {
         "a": a,
         "b": b,
-        "cost": (3 * a + random.normal(size=60)).round(3),
-        "weight": (b + random.normal(size=60)).round(3),
-        "wet": np.where(a > 0, "yes", "no"),
-        "cold": (b > 0.3).astype(int),
+        "cost": cost,
+        "weight": weight,
+        "wet": np.where(cost > 0, "yes", "no"),  # no line divides them, so there is a minimizer
+        "cold": (weight > 0.3).astype(int),
         "visits": random.poisson(np.exp(0.5 + 0.4 * a)),
     }
     return write_table(tmp_path_factory.mktemp("tables") / "t.csv", columns)
 
 
-def path(table, out, target, *others):
+@contextlib.contextmanager
+def undrawn():
+    """Leave out the page and its pictures, which take most of the time of so small a path."""
+    with mock.patch("shrinkage.reports.write_report"):
+        yield
+
+
+def path(table, out, target, *others, drawn=False):
     kept = {"a", "b", *target.split(",")}
     left_out = [name for name in pd.read_csv(table).columns if name not in kept]
     drop = ("--drop", ",".join(left_out))
-    answer = shrinkage("path", table, "--target", target, *drop, "--out", out, *QUICK, *others)
+    with contextlib.nullcontext() if drawn else undrawn():
+        answer = shrinkage("path", table, "--target", target, *drop, "--out", out, *QUICK, *others)
     assert answer.status == 0, answer
     return json.loads((out / "summary.json").read_text())
 
@@ -57,7 +69,7 @@ def test_several_numbers_are_predicted_by_name(table, tmp_path):
 
 
 def test_labels_spelled_in_words_have_probabilities_of_their_own(table, tmp_path):
-    summary = path(table, tmp_path / "run", "wet,cold")
+    summary = path(table, tmp_path / "run", "wet,cold", drawn=True)
     assert summary["task"] == "multi-label"
     assert summary["constant"]["cv_score"] < summary["best"]["cv_score"]
     names, values = predicted(table, tmp_path / "run", "--probabilities")
@@ -117,10 +129,11 @@ def trial(tmp_path_factory):
 
 
 def test_times_have_their_events_in_a_column(trial, tmp_path):
-    answer = shrinkage(
-        "path", trial, "--target", "days", "--event", "died", "--loss", "cox", "--drop", "dose",
-        "--out", tmp_path / "run", *QUICK,
-    )  # fmt: skip
+    with undrawn():
+        answer = shrinkage(
+            "path", trial, "--target", "days", "--event", "died", "--loss", "cox",
+            "--drop", "dose", "--out", tmp_path / "run", *QUICK,
+        )  # fmt: skip
     assert answer.status == 0, answer
     summary = json.loads((tmp_path / "run" / "summary.json").read_text())
     assert summary["n_features"] == 1
@@ -132,10 +145,11 @@ def test_times_have_their_events_in_a_column(trial, tmp_path):
 
 
 def test_ordered_classes_are_said_in_their_order(trial, tmp_path):
-    answer = shrinkage(
-        "path", trial, "--target", "dose", "--loss", "ordinal:low,middle,high", "--drop",
-        "days,died", "--out", tmp_path / "run", "--epochs", "60", *QUICK,
-    )  # fmt: skip
+    with undrawn():
+        answer = shrinkage(
+            "path", trial, "--target", "dose", "--loss", "ordinal:low,middle,high",
+            "--drop", "days,died", "--out", tmp_path / "run", "--epochs", "3", *QUICK,
+        )  # fmt: skip
     assert answer.status == 0, answer
     names, values = shrinkage("predict", tmp_path / "run", trial, "--probabilities").out.split()[:2]
     assert names == "prediction,probability=low,probability=middle,probability=high"

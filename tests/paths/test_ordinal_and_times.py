@@ -71,8 +71,8 @@ def test_ordered_classes_stack_as_one_by_one(make):
 
 def test_a_linear_model_of_ordered_classes_is_the_proportional_odds_model(tmp_path):
     result = fit_path(
-        "linear", X, LEVEL, loss="ordinal", penalty=L2(), strengths=(0.05, 0.2), epochs=700,
-        batch_size=60, learning_rate=0.05, dtype="float64", store=tmp_path / "run", **QUICK,
+        "linear", X, LEVEL, loss="ordinal", penalty=L2(), strengths=(0.05, 0.2), epochs=120,
+        batch_size=60, learning_rate=0.1, dtype="float64", store=tmp_path / "run", **QUICK,
     )  # fmt: skip
     for which, strength in ((0, 0.05), ("unregularized", 0.0)):
         least = minimize(odds, np.zeros(6), args=(strength,), tol=1e-10)
@@ -90,7 +90,7 @@ def test_a_linear_model_of_ordered_classes_is_the_proportional_odds_model(tmp_pa
 
 def test_text_has_the_order_that_was_said():
     y = np.array(["low", "mid", "high", "top"])[LEVEL]
-    options = {"epochs": 20, "strengths": (1e-3, 1e-2), "scorer": "neg_rank_error", **QUICK}
+    options = {"epochs": 3, "strengths": (1e-3, 1e-2), "scorer": "neg_rank_error", **QUICK}
     said = fit_path("mlp:4", X, y, loss="ordinal:low,mid,high,top", **options)
     assert said.model_file.target["classes"] == ["low", "mid", "high", "top"]
     counted = fit_path("mlp:4", X, LEVEL, loss="ordinal", **options)
@@ -106,8 +106,8 @@ def test_text_has_the_order_that_was_said():
 def test_a_linear_quantile_is_scikit_learns_to_the_loss_of_it():
     y = X[:, 0] + random.exponential(size=120)
     result = fit_path(
-        "linear", X, y, loss="quantile:0.8", penalty=L1(), strengths=(0.02, 0.1), epochs=700,
-        batch_size=60, learning_rate=0.02, dtype="float64", **QUICK,
+        "linear", X, y, loss="quantile:0.8", penalty=L1(), strengths=(0.02, 0.1), epochs=200,
+        batch_size=60, learning_rate=0.05, dtype="float64", **QUICK,
     )  # fmt: skip
     assert result.score_name == "d2_pinball:0.8"
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from unittest import mock
 
 import numpy as np
 import optuna
@@ -27,6 +28,13 @@ SMALL = {
     **{"folds": 2, "epochs": 3, "dtype": "float64", "seed": 3, "test_size": 0.3},
     **{"trials": 6, "batch": 2, "vary": SPACE},
 }
+
+
+@pytest.fixture(scope="module", autouse=True)
+def undrawn():
+    """Leave out pages and their pictures, which take most of the time of so small a search."""
+    with mock.patch("shrinkage.reports.write_report"):
+        yield
 
 
 @pytest.fixture(scope="module")
@@ -144,7 +152,7 @@ def silent():
 
 def test_later_batches_are_better_than_early_ones():
     gains = []
-    for seed in range(4):
+    for seed in range(2):
         trials, scores = trials_of(seed), []
         for number in range(20):
             batch = trials.batch(number, 4)
