@@ -29,7 +29,7 @@ from shrinkage.paths.own_sets import dataset_of
 from shrinkage.paths.running.engine_choice import with_engine
 from shrinkage.paths.running.outcomes import UnitOutcome
 from shrinkage.paths.running.plan import Plan, make_plan
-from shrinkage.paths.running.runners.base import Work
+from shrinkage.paths.running.runners.base import Errand, Work
 from shrinkage.paths.running.store import Store
 
 STRENGTHS = tuple(np.geomspace(1e-6, 1e-2, 20).tolist())
@@ -54,13 +54,8 @@ def seconds(plan: Plan, engine: Engine) -> tuple[float, list[UnitOutcome]]:
     terms = plan.problem.terms
     settings = terms.unregularized + terms.settings((value,) for value in STRENGTHS)
     begin = time.perf_counter()
-    outcomes = own.runner.run(
-        Work(engine, own.problem),
-        own.jobs(0, settings),
-        prepare=own.unit,
-        keep=_ignored,
-        advance=_ignored,
-    )
+    work, jobs = Work(engine, own.problem), own.jobs(0, settings)
+    outcomes = own.runner.run(Errand(work, jobs, own.unit, keep=_ignored, advance=_ignored))
     return time.perf_counter() - begin, outcomes
 
 

@@ -10,7 +10,7 @@ from sklearn.datasets import load_diabetes
 
 from shrinkage import fit_path
 from shrinkage.errors import InputError, LostWorkerWarning
-from shrinkage.paths.running.runners.base import Work
+from shrinkage.paths.running.runners.base import Errand, Work
 from shrinkage.paths.running.runners.ray import RayRunner
 from tests.paths.runner_work import Refusing, Slow
 from tests.paths.test_runners import (
@@ -127,7 +127,7 @@ def test_a_killed_node_costs_the_units_that_it_was_at(
 
     work = Slow(plan.engine, plan.problem)
     with pytest.warns(LostWorkerWarning, match="another one trains it") as told:
-        made = runner.run(work, some, prepare=plan.unit, keep=keep, advance=int)
+        made = runner.run(Errand(work, some, plan.unit, keep, int))
     assert killed
     assert len(told) == 1
     assert sorted(kept) == sorted(job.name for job in some)

@@ -18,7 +18,7 @@ from shrinkage.extras import MissingExtra
 from shrinkage.paths import PathOptions
 from shrinkage.paths.running.plan import make_plan
 from shrinkage.paths.running.runners import slurm
-from shrinkage.paths.running.runners.base import Work
+from shrinkage.paths.running.runners.base import Errand, Work
 from shrinkage.paths.running.runners.carried import Carried
 from shrinkage.paths.running.runners.processes import ProcessRunner
 from shrinkage.paths.running.runners.registry import RUNNERS, runner_named
@@ -47,9 +47,8 @@ def jobs(plan):
 def outcomes(runner, work, plan, jobs):
     """Return what a runner makes of the jobs; the steps that it tells are those of the plan."""
     told, kept = [], []
-    made = runner.run(
-        work, jobs, prepare=plan.unit, keep=lambda job, _: kept.append(job), advance=told.append
-    )
+    keep = lambda job, _: kept.append(job)  # noqa: E731
+    made = runner.run(Errand(work, jobs, plan.unit, keep, told.append))
     assert sum(told) == plan.steps(jobs)
     assert sorted(job.name for job in kept) == sorted(job.name for job in jobs)
     return made

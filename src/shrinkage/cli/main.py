@@ -25,10 +25,10 @@ from shrinkage.cli import (
     timescale,
 )
 from shrinkage.cli.penalty_options import WithPenaltyOptions
+from shrinkage.cli.stopping import INTERRUPTED
 from shrinkage.errors import ShrinkageError
 
 BAD_INPUT = 2
-INTERRUPTED = 130
 # Typer's own errors of usage have no public name; this one's base is all of them.
 USAGE_ERROR = cast(type[Exception], typer.BadParameter.__mro__[1])
 

@@ -23,6 +23,7 @@ from shrinkage.cli.reading_options import (
     read_options_of,
     tell_notes,
 )
+from shrinkage.cli.stopping import goes_on_in
 from shrinkage.comma_lists import CommaList, items_of
 from shrinkage.errors import SkippedReport
 from shrinkage.extras import missing
@@ -30,8 +31,6 @@ from shrinkage.extras import missing
 if TYPE_CHECKING:
     from shrinkage.paths.running.estimate import Estimate
     from shrinkage.paths.running.plan import Plan
-
-INTERRUPTED = 130
 
 
 def command(
@@ -218,7 +217,7 @@ def command(
 
     folder = Path("runs") / folder_of(rows.name) if out is None else out
     warnings.simplefilter("ignore", SkippedReport)  # it is told in a line
-    try:
+    with goes_on_in(folder):
         result = with_warnings_as_lines(
             fitting(axes, chosen_penalty, options),
             model_with(model, activation, dropout, norm),
@@ -233,7 +232,4 @@ def command(
             announce=before_training,
             foretell=plans.append,
         )
-    except KeyboardInterrupt:
-        typer.echo(f"stopped; the same command with --resume goes on in {folder}", err=True)
-        raise typer.Exit(INTERRUPTED) from None
     show_result(result, folder, quiet=quiet)

@@ -21,9 +21,9 @@ from shrinkage.cli.reading_options import (
     read_options_of,
     tell_notes,
 )
+from shrinkage.cli.stopping import goes_on_in
 
 PANEL = "Selection"
-INTERRUPTED = 130
 
 
 def _option(text: str, *names: str, **extra: Any):
@@ -119,7 +119,7 @@ def command(
     if not quiet:
         tell_notes(data, rows.notes)
     folder = Path("runs") / f"{folder_of(rows.name)}-columns" if out is None else out
-    try:
+    with goes_on_in(folder):
         selection = select_of_dataset(
             model_with(model, activation, dropout, norm),
             rows,
@@ -132,7 +132,4 @@ def command(
             resume=resume,
             progress=False if quiet else None,
         )
-    except KeyboardInterrupt:
-        typer.echo(f"stopped; the same command with --resume goes on in {folder}", err=True)
-        raise typer.Exit(INTERRUPTED) from None
     show_selection(selection, folder, quiet=quiet)

@@ -31,7 +31,7 @@ from shrinkage.paths.running.estimate import Estimate, estimate
 from shrinkage.paths.running.outcomes import UnitOutcome, joined
 from shrinkage.paths.running.plan import Plan
 from shrinkage.paths.running.progress import Progress
-from shrinkage.paths.running.runners.base import Job, Work
+from shrinkage.paths.running.runners.base import Errand, Job, Work
 from shrinkage.paths.running.store import Store
 from shrinkage.paths.settings import Settings
 
@@ -160,13 +160,8 @@ def run_jobs(
             told.append(most)
             progress.say(f"Memory ran out: going on with {most:.0f} models at a time.")
 
-    fresh = plan.runner.run(
-        Work(plan.engine, plan.problem, plan.limit),
-        missing,
-        prepare=plan.unit,
-        keep=keep,
-        advance=progress.advance,
-    )
+    work = Work(plan.engine, plan.problem, plan.limit)
+    fresh = plan.runner.run(Errand(work, missing, plan.unit, keep, progress.advance))
     outcomes.update(zip((job.name for job in missing), fresh, strict=True))
     return [outcome for outcome in outcomes.values() if outcome is not None]
 

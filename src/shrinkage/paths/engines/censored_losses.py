@@ -22,10 +22,7 @@ class StackedCox:
     With weights both sums are weighted. Source: Cox 1972, Regression models and life-tables.
     """
 
-    @property
-    def by_row(self) -> bool:
-        """Return whether it is a mean over the rows."""
-        return False
+    by_row = False
 
     def __call__(
         self, outputs: torch.Tensor, target: torch.Tensor, weight: torch.Tensor | None

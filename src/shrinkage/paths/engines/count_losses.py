@@ -22,10 +22,7 @@ class StackedPoisson:
     1989, Generalized linear models, section 6.2.
     """
 
-    @property
-    def by_row(self) -> bool:
-        """Return whether it is a mean over the rows."""
-        return True
+    by_row = True
 
     def __call__(
         self, outputs: torch.Tensor, target: torch.Tensor, weight: torch.Tensor | None

@@ -22,10 +22,7 @@ class StackedBinaryCrossEntropy:
     each label has the model that it has alone.
     """
 
-    @property
-    def by_row(self) -> bool:
-        """Return whether it is a mean over the rows."""
-        return True
+    by_row = True
 
     def __call__(
         self, outputs: torch.Tensor, target: torch.Tensor, weight: torch.Tensor | None

@@ -57,10 +57,7 @@ class StackedLoss(Protocol):
 class StackedCrossEntropy:
     """Mean over the rows of `−log softmax(outputs)[label]`; labels are integers from 0."""
 
-    @property
-    def by_row(self) -> bool:
-        """Return whether it is a mean over the rows."""
-        return True
+    by_row = True
 
     def __call__(
         self, outputs: torch.Tensor, target: torch.Tensor, weight: torch.Tensor | None
@@ -124,10 +121,7 @@ class StackedSquaredError:
     model that it has alone, as in scikit-learn's `MultiTaskLasso` and `Ridge`.
     """
 
-    @property
-    def by_row(self) -> bool:
-        """Return whether it is a mean over the rows."""
-        return True
+    by_row = True
 
     def __call__(
         self, outputs: torch.Tensor, target: torch.Tensor, weight: torch.Tensor | None

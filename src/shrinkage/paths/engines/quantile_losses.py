@@ -26,10 +26,7 @@ class StackedPinball:
 
     quantile: float
 
-    @property
-    def by_row(self) -> bool:
-        """Return whether it is a mean over the rows."""
-        return True
+    by_row = True
 
     def __call__(
         self, outputs: torch.Tensor, target: torch.Tensor, weight: torch.Tensor | None

@@ -20,6 +20,7 @@ from shrinkage.paths.engines.curves import CurveRecorder
 from shrinkage.paths.engines.leaving.training import LeavingSteps, limits_of
 from shrinkage.paths.engines.moving import Optimizer
 from shrinkage.paths.engines.network import StackedNetwork
+from shrinkage.paths.engines.one_stack import ARRAYS, MOST_BYTES, OneStack, strengths_of
 from shrinkage.paths.engines.recipe import derived_seed
 from shrinkage.paths.engines.stationarity import Stationary, proximal_sums, relative_residual
 from shrinkage.paths.engines.stepping import Steps, steps_of
@@ -28,23 +29,14 @@ from shrinkage.terms import Part
 
 EVALUATION_ROWS = 4096
 SMALL_STEP = 3e8
-MOST_BYTES = 1_000_000_000
-ARRAYS = 4  # of a weight: itself, its gradient and Adam's two moments
 
 
-class StackedEngine:
+class StackedEngine(OneStack):
     """Trains a unit as one stack."""
 
     name = "stacked"
-    is_solver = False
     side_by_side = True
     narrows = True
-
-    def check(self, problem: Problem) -> None:
-        """Accept every problem: overlaps are refused where terms are assigned."""
-
-    def critical_strength(self, problem: Problem, unit: Unit) -> None:
-        """Return None: all-zero hidden weights are stationary, so no formula says."""
 
     def parts(self, problem: Problem, models: int, weights: int, folds: int, workers: int) -> int:
         """Return the stacks of a fold: few enough models for 1 GB, and no worker idle.
@@ -57,20 +49,6 @@ class StackedEngine:
         if large and (folds * parts) % workers and (folds * parts * 2) % workers == 0:
             parts = min(models, 2 * parts)
         return parts
-
-    def at_once(self, models: int) -> int:
-        """Return all: they are one stack."""
-        return models
-
-    def is_brief(self, problem: Problem, unit: Unit) -> bool:
-        """Return no: networks train for long enough."""
-        del problem, unit
-        return False
-
-    def steps(self, problem: Problem, rows: int, models: int) -> int:
-        """Return the number of optimizer steps, the same for any number of models."""
-        del models
-        return problem.recipe.steps(rows)
 
     def train(self, problem: Problem, unit: Unit, advance: Advance) -> Trained:
         """Train all models of the unit together."""
@@ -139,7 +117,7 @@ def _positions(problem: Problem, unit: Unit, epoch: int) -> torch.Tensor:
 
 def _residual(problem: Problem, unit: Unit, network: StackedNetwork) -> np.ndarray | None:
     """Return how far each model is from a minimizer; the network stays as it is."""
-    sums = proximal_sums(problem, _columns(problem, unit))
+    sums = proximal_sums(problem, strengths_of(problem, unit))
     if sums is None:
         return None
     buffers = {name: value.clone() for name, value in network.buffers.items()}
@@ -176,16 +154,8 @@ def evaluate(network: Forward, x: torch.Tensor) -> torch.Tensor:
 
 def _parts(problem: Problem, unit: Unit) -> dict[str, list[Part]]:
     """Return the parts of each parameter, each with one strength a model."""
-    columns = {name: strengths.cpu() for name, strengths in _columns(problem, unit).items()}
+    columns = {name: strengths.cpu() for name, strengths in strengths_of(problem, unit).items()}
     return {
         name: [part.at(columns[part.term]) for part in own]
         for name, own in problem.penalised.items()
-    }
-
-
-def _columns(problem: Problem, unit: Unit) -> dict[str, torch.Tensor]:
-    """Return the strengths of each term, one a model."""
-    return {
-        name: torch.tensor(unit.settings.column(name), dtype=torch.float64, device=problem.device)
-        for name in unit.settings.columns
     }

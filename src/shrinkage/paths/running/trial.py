@@ -20,7 +20,7 @@ from shrinkage.paths.choosing.judging import judge
 from shrinkage.paths.engines.base import Advance, Engine, Problem, Trained, Unit
 from shrinkage.paths.running.out_of_memory import ran_out
 from shrinkage.paths.running.outcomes import UnitOutcome
-from shrinkage.paths.running.runners.base import Job, Runner, Work
+from shrinkage.paths.running.runners.base import Errand, Job, Runner, Work
 from shrinkage.paths.settings import Settings
 
 SHARE = 1 / 20  # of the steps of a job
@@ -135,13 +135,7 @@ def measure_speed(
 
     trial = _Trial(work.engine, work.problem, work.limit)
     trial.warm_up(prepare(jobs[0]))
-    outcomes = runner.run(
-        trial,
-        jobs,
-        prepare=timed,
-        keep=_ignore,
-        advance=_ignore,
-    )
+    outcomes = runner.run(Errand(trial, jobs, timed, keep=_ignore, advance=_ignore))
     mean = {
         name: fmean(float(outcome.values[name]) for outcome in outcomes)
         for name in outcomes[0].values

@@ -16,6 +16,7 @@ import torch
 from shrinkage.paths.engines.base import Advance, Curves, Problem, Trained, Unit, template
 from shrinkage.paths.engines.curves import CurveRecorder
 from shrinkage.paths.engines.moving import AS_GRADIENT, Optimizer
+from shrinkage.paths.engines.one_stack import ARRAYS, MOST_BYTES, OneStack, strengths_of
 from shrinkage.paths.engines.own_recipe import Rates, augmented, optimizer_of
 from shrinkage.paths.engines.recipe import derived_seed
 from shrinkage.paths.engines.seeding import seed_generators
@@ -31,30 +32,21 @@ from shrinkage.paths.engines.vectorizing.traits import Traits
 from shrinkage.pytorch import attach
 from shrinkage.terms import Part
 
-MOST_BYTES = 1_000_000_000  # of a stack in training
 JUDGED_BYTES = 200_000_000  # of a block of rows of all models
-ARRAYS = 4  # of a weight: itself, its gradient and Adam's two moments
 
 
 @dataclass(frozen=True)
-class VectorizedEngine:
+class VectorizedEngine(OneStack):
     """Trains a unit as one stack of a module of which `traits` are known."""
 
     traits: Traits
     name = "vectorized"
-    is_solver = False
     narrows = False
 
     @property
     def side_by_side(self) -> bool:
         """Return whether nothing is drawn from torch's one generator."""
         return not self.traits.draws
-
-    def check(self, problem: Problem) -> None:
-        """Accept every problem: overlaps are refused where terms are assigned."""
-
-    def critical_strength(self, problem: Problem, unit: Unit) -> None:
-        """Return None: no formula says it of a network."""
 
     def parts(self, problem: Problem, models: int, weights: int, folds: int, workers: int) -> int:
         """Return the stacks of a fold: few enough models for 1 GB."""
@@ -63,20 +55,6 @@ class VectorizedEngine:
         kept = self.traits.bytes_a_row * problem.recipe.batch_size
         bytes_a_model = ARRAYS * weights * width + kept
         return min(models, -(-round(models * bytes_a_model) // MOST_BYTES))
-
-    def at_once(self, models: int) -> int:
-        """Return all: they are one stack."""
-        return models
-
-    def is_brief(self, problem: Problem, unit: Unit) -> bool:
-        """Return no: networks train for long enough."""
-        del problem, unit
-        return False
-
-    def steps(self, problem: Problem, rows: int, models: int) -> int:
-        """Return the number of optimizer steps, the same for any number of models."""
-        del models
-        return problem.recipe.steps(rows)
 
     def train(self, problem: Problem, unit: Unit, advance: Advance) -> Trained:
         """Train all models of the unit together."""
@@ -107,7 +85,7 @@ def _train(
     problem: Problem, stack: ModuleStack, unit: Unit, advance: Advance, rows: int
 ) -> Curves | None:
     """Train the stack in place and return its learning curves."""
-    columns = _columns(problem, unit)
+    columns = strengths_of(problem, unit)
     move = _mover(problem, stack, _parts(problem, stack, columns))
     recorder = CurveRecorder.for_unit(problem, unit)
     count = len(unit.data.train)
@@ -174,17 +152,9 @@ def _parts(
     }
 
 
-def _columns(problem: Problem, unit: Unit) -> dict[str, torch.Tensor]:
-    """Return the strengths of each term, one a model."""
-    return {
-        name: torch.tensor(unit.settings.column(name), dtype=torch.float64, device=problem.device)
-        for name in unit.settings.columns
-    }
-
-
 def _residual(problem: Problem, unit: Unit, stack: ModuleStack, rows: int) -> np.ndarray | None:
     """Return how far each model is from a minimizer; the stack stays as it is."""
-    sums = proximal_sums(problem, _columns(problem, unit))
+    sums = proximal_sums(problem, strengths_of(problem, unit))
     if sums is None:
         return None
     buffers = {name: value.clone() for name, value in stack.buffers.items()}

@@ -90,7 +90,23 @@ class _Pace:
         self.advance(new)
 
 
-Keep = Callable[[Job, UnitOutcome], None]
+@dataclass(frozen=True)
+class Errand:
+    """What a runner is sent for.
+
+    Args:
+        work: what to do with a unit.
+        jobs: what to run.
+        prepare: makes the unit of a job, rows included; call it when the job begins.
+        keep: call it with each outcome as soon as it is there: a kill loses no other.
+        advance: call it with the steps that are done.
+    """
+
+    work: Work
+    jobs: Sequence[Job]
+    prepare: Callable[[Job], Unit]
+    keep: Callable[[Job, UnitOutcome], None]
+    advance: Advance
 
 
 def refuse_address(runner: str, address: str | None) -> None:
@@ -127,24 +143,8 @@ class Runner(Protocol):
         """Return how many units it trains at a time."""
         ...
 
-    def run(
-        self,
-        work: Work,
-        jobs: Sequence[Job],
-        *,
-        prepare: Callable[[Job], Unit],
-        keep: Keep,
-        advance: Advance,
-    ) -> list[UnitOutcome]:
-        """Return the outcomes of the jobs, in their order.
-
-        Args:
-            work: what to do with a unit.
-            jobs: what to run.
-            prepare: makes the unit of a job, rows included; call it when the job begins.
-            keep: call it with each outcome as soon as it is there: a kill loses no other.
-            advance: call it with the steps that are done.
-        """
+    def run(self, errand: Errand) -> list[UnitOutcome]:
+        """Return the outcomes of the jobs, in their order."""
         ...
 
     def close(self) -> None:

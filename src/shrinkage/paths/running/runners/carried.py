@@ -18,7 +18,7 @@ from shrinkage.paths.engines.base import Advance, Unit
 from shrinkage.paths.engines.threads import torch_threads
 from shrinkage.paths.running.out_of_memory import StackLimit
 from shrinkage.paths.running.outcomes import UnitOutcome
-from shrinkage.paths.running.runners.base import Job, Work
+from shrinkage.paths.running.runners.base import Errand, Job, Work
 
 TRIES = 2
 
@@ -69,7 +69,7 @@ class WorkerLost(Exception):
 class Tries:
     """Counts the workers that each unit has lost; a unit that lost two is trained here."""
 
-    work: Work
+    errand: Errand
     lost: dict[str, int] = field(default_factory=dict)
     _here: threading.Lock = field(default_factory=threading.Lock)
 
@@ -85,17 +85,18 @@ class Tries:
         )
         return again
 
-    def here(self, unit: Unit, advance: Advance) -> UnitOutcome:
-        """Train a unit in this process, one at a time."""
+    def here(self, job: Job) -> UnitOutcome:
+        """Train the unit of a job in this process, one at a time."""
         with self._here:
-            return self.work(unit, advance)
+            return self.errand.work(self.errand.prepare(job), self.errand.advance)
 
 
-def keep_limit(work: Work, outcome: UnitOutcome) -> None:
-    """Let later units begin with as many models as memory had room for in this one."""
-    most = int(outcome.values["halved_to"].max(initial=0))
-    if most and (work.limit.most is None or most < work.limit.most):
-        work.limit.most = most
+def keep(errand: Errand, job: Job, outcome: UnitOutcome) -> None:
+    """Keep an outcome; later units begin with as many models as memory had room for in it."""
+    limit, most = errand.work.limit, int(outcome.values["halved_to"].max(initial=0))
+    if most and (limit.most is None or most < limit.most):
+        limit.most = most
+    errand.keep(job, outcome)
 
 
 @dataclass

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import queue
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from concurrent.futures import wait
 from pathlib import Path
 
@@ -19,16 +19,16 @@ import torch
 from joblib import cpu_count
 from joblib.externals.loky.process_executor import BrokenProcessPool, ProcessPoolExecutor
 
-from shrinkage.paths.engines.base import Advance, Engine, Unit
+from shrinkage.paths.engines.base import Engine, Unit
 from shrinkage.paths.running.outcomes import UnitOutcome
-from shrinkage.paths.running.runners.base import Job, Keep, Work, refuse_address
+from shrinkage.paths.running.runners.base import Errand, Job, refuse_address
 from shrinkage.paths.running.runners.carried import (
     Carried,
     Done,
     Told,
     Tries,
     WorkerLost,
-    keep_limit,
+    keep,
 )
 from shrinkage.paths.running.runners.threads import run_side_by_side
 
@@ -53,25 +53,16 @@ class ProcessRunner:
         threads = torch.get_num_threads()
         return threads if engine.side_by_side else max(1, cpu_count() // threads)
 
-    def run(
-        self,
-        work: Work,
-        jobs: Sequence[Job],
-        *,
-        prepare: Callable[[Job], Unit],
-        keep: Keep,
-        advance: Advance,
-    ) -> list[UnitOutcome]:
+    def run(self, errand: Errand) -> list[UnitOutcome]:
         """Return the outcomes in order, each kept as soon as it is there."""
-        carried, tries = Carried(work), Tries(work)
+        carried, tries = Carried(errand.work), Tries(errand)
 
         def run_one(job: Job, check: Callable[[], None]) -> UnitOutcome:
-            outcome = self._outcome(carried, tries, job, prepare(job), Told(advance, check))
-            keep_limit(work, outcome)
-            keep(job, outcome)
+            outcome = self._outcome(carried, tries, job, Told(errand.advance, check))
+            keep(errand, job, outcome)
             return outcome
 
-        return run_side_by_side(run_one, jobs, self.workers(work.engine))
+        return run_side_by_side(run_one, errand.jobs, self.workers(errand.work.engine))
 
     def close(self) -> None:
         """End the processes."""
@@ -81,9 +72,8 @@ class ProcessRunner:
             except queue.Empty:
                 return
 
-    def _outcome(
-        self, carried: Carried, tries: Tries, job: Job, unit: Unit, told: Told
-    ) -> UnitOutcome:
+    def _outcome(self, carried: Carried, tries: Tries, job: Job, told: Told) -> UnitOutcome:
+        unit = tries.errand.prepare(job)
         while True:
             try:
                 place = self._idle.get_nowait()
@@ -94,7 +84,7 @@ class ProcessRunner:
             except WorkerLost as error:
                 told.up_to(0)
                 if not tries.again(job, error):
-                    return tries.here(unit, told.advance)
+                    return tries.here(job)
                 continue
             self._idle.put(place)
             return done.told()

@@ -16,7 +16,7 @@ import socket
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -24,10 +24,10 @@ import torch
 
 from shrinkage.errors import InputError
 from shrinkage.extras import require
-from shrinkage.paths.engines.base import Advance, Engine, Unit
+from shrinkage.paths.engines.base import Engine, Unit
 from shrinkage.paths.running.outcomes import UnitOutcome
-from shrinkage.paths.running.runners.base import Job, Keep, Work
-from shrinkage.paths.running.runners.carried import Carried, Done, Told, Tries, keep_limit
+from shrinkage.paths.running.runners.base import Errand, Job
+from shrinkage.paths.running.runners.carried import Carried, Done, Told, Tries, keep
 from shrinkage.paths.running.runners.sent_rows import RowsOf, SentRows, rows_of, sent
 
 LEAST_SECONDS = 10.0
@@ -71,22 +71,14 @@ class RayRunner:
         cpus, _ = _processors()
         return max(1, int(cpus // (1 if engine.side_by_side else torch.get_num_threads())))
 
-    def run(
-        self,
-        work: Work,
-        jobs: Sequence[Job],
-        *,
-        prepare: Callable[[Job], Unit],
-        keep: Keep,
-        advance: Advance,
-    ) -> list[UnitOutcome]:
+    def run(self, errand: Errand) -> list[UnitOutcome]:
         """Return the outcomes in order, each kept as soon as it is there."""
-        run = _Run(self._kept, work, jobs, prepare, keep, advance)
+        run = _Run(self._kept, errand)
         try:
             run.to_the_end()
         finally:
             run.cancel()
-        return [run.outcomes[job.name] for job in jobs]
+        return [run.outcomes[job.name] for job in errand.jobs]
 
     def close(self) -> None:
         """Leave the cluster, where this runner has joined it."""
@@ -110,20 +102,16 @@ class _Run:
     """Some jobs on the cluster."""
 
     kept: dict[str, Any]
-    work: Work
-    jobs: Sequence[Job]
-    prepare: Callable[[Job], Unit]
-    keep: Keep
-    advance: Advance
+    errand: Errand
     outcomes: dict[str, UnitOutcome] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         ray = _ray()
-        self._waiting, self._tries = deque(self.jobs), Tries(self.work)
+        self._waiting, self._tries = deque(self.errand.jobs), Tries(self.errand)
         self._packs: dict[Any, _Pack] = {}
         self._seconds: list[float] = []
         self._rows: dict[int | None, Any] = {}
-        self._carried = ray.put(Carried(replace(self.work)))
+        self._carried = ray.put(Carried(replace(self.errand.work)))
         self._task: Any = ray.remote(num_returns="streaming", max_retries=0)(_trained)
 
     def to_the_end(self) -> None:
@@ -152,13 +140,13 @@ class _Run:
             cpus = self._cpus(max(unit.threads for unit, _ in units))
             if cpus is None:
                 for job in jobs:
-                    self._done(job, self._tries.here(self.prepare(job), self.advance))
+                    self._done(job, self._tries.here(job))
                 continue
-            gpus = int(self.work.problem.device.type == "cuda")
+            gpus = int(self.errand.work.problem.device.type == "cuda")
             task = self._task.options(num_cpus=cpus, num_gpus=gpus).remote(
-                self._carried, units, self.work.limit.most
+                self._carried, units, self.errand.work.limit.most
             )
-            self._packs[task] = _Pack(jobs, Told(self.advance))
+            self._packs[task] = _Pack(jobs, Told(self.errand.advance))
 
     def _size(self) -> int:
         """Return how many units the next pack has; 0: none is sent now."""
@@ -178,7 +166,7 @@ class _Run:
         return max(1, int(_processors()[0] // self._threads(1)))
 
     def _threads(self, threads: int) -> int:
-        return threads if self.work.engine.side_by_side else torch.get_num_threads()
+        return threads if self.errand.work.engine.side_by_side else torch.get_num_threads()
 
     def _cpus(self, threads: int) -> int | None:
         """Return the processors to ask a node for; None: no node is left that has one."""
@@ -188,7 +176,7 @@ class _Run:
     def _sent(self, job: Job) -> tuple[Unit, Any]:
         """Return a unit whose rows are in the object store."""
         ray = _ray()
-        unit = self.prepare(job)
+        unit = self.errand.prepare(job)
         if job.fold not in self._rows:
             self._rows[job.fold] = ray.put(rows_of(unit.data, self._kept_once))
         return sent(unit), [self._rows[job.fold]]
@@ -227,14 +215,13 @@ class _Run:
         else:
             pack.told.up_to(message.done.steps)
             job = pack.jobs.popleft()
-            pack.told = Told(self.advance)
+            pack.told = Told(self.errand.advance)
             self._seconds.append(message.seconds)
             self._done(job, message.done.told())
 
     def _done(self, job: Job, outcome: UnitOutcome) -> None:
-        keep_limit(self.work, outcome)
         self.outcomes[job.name] = outcome
-        self.keep(job, outcome)
+        keep(self.errand, job, outcome)
 
     def _lost(self, pack: _Pack, error: Exception) -> None:
         """Train again what a lost worker had still to do; the unit that it was at is counted."""
@@ -246,7 +233,7 @@ class _Run:
         if self._tries.again(job, type(error).__name__):
             self._waiting.appendleft(job)
         else:
-            self._done(job, self._tries.here(self.prepare(job), self.advance))
+            self._done(job, self._tries.here(job))
 
 
 @dataclass(frozen=True)

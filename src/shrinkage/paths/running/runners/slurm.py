@@ -12,7 +12,7 @@ import pickle
 import shutil
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -22,10 +22,10 @@ import torch
 
 from shrinkage.errors import InputError
 from shrinkage.extras import require
-from shrinkage.paths.engines.base import Advance, Engine, FoldData, Unit
+from shrinkage.paths.engines.base import Engine, FoldData, Unit
 from shrinkage.paths.running.outcomes import UnitOutcome
-from shrinkage.paths.running.runners.base import Job, Keep, Work
-from shrinkage.paths.running.runners.carried import Carried, Done, Tries, keep_limit
+from shrinkage.paths.running.runners.base import Errand, Job
+from shrinkage.paths.running.runners.carried import Carried, Done, Tries, keep
 from shrinkage.paths.running.runners.sent_rows import sent
 
 AT_A_TIME = 100
@@ -71,23 +71,15 @@ class SlurmRunner:
         del engine
         return AT_A_TIME
 
-    def run(
-        self,
-        work: Work,
-        jobs: Sequence[Job],
-        *,
-        prepare: Callable[[Job], Unit],
-        keep: Keep,
-        advance: Advance,
-    ) -> list[UnitOutcome]:
+    def run(self, errand: Errand) -> list[UnitOutcome]:
         """Return the outcomes in order, each kept as soon as it is there; steps unit by unit."""
         assert self._folder is not None
-        queue = _Queue(self._folder, self._cluster, work, prepare)
+        queue = _Queue(self._folder, self._cluster, errand)
         try:
-            outcomes = queue.to_the_end(jobs, keep, advance)
+            outcomes = queue.to_the_end()
         finally:
             queue.cancel()
-        return [outcomes[job.name] for job in jobs]
+        return [outcomes[job.name] for job in errand.jobs]
 
     def close(self) -> None:
         """Take the folder away."""
@@ -98,30 +90,25 @@ class SlurmRunner:
 class _Queue:
     """Jobs of Slurm that are not done."""
 
-    def __init__(
-        self, folder: Path, cluster: str, work: Work, prepare: Callable[[Job], Unit]
-    ) -> None:
-        self._folder, self._work, self._prepare = folder, work, prepare
+    def __init__(self, folder: Path, cluster: str, errand: Errand) -> None:
+        self._folder, self._errand = folder, errand
         self._executor = _submitit().AutoExecutor(folder / "%j", cluster=cluster)
-        self._tries = Tries(work)
+        self._tries = Tries(errand)
         self._waiting: dict[str, tuple[Job, Any]] = {}
 
-    def to_the_end(
-        self, jobs: Sequence[Job], keep: Keep, advance: Advance
-    ) -> dict[str, UnitOutcome]:
-        """Return the outcomes of jobs by their names."""
+    def to_the_end(self) -> dict[str, UnitOutcome]:
+        """Return the outcomes of the jobs by their names."""
         outcomes = {}
-        self._submit(jobs)
+        self._submit(self._errand.jobs)
         while self._waiting:
             for job, task in list(self._waiting.values()):
                 if not task.done():
                     continue
                 del self._waiting[job.name]
-                outcome = self._outcome(job, task, advance)
+                outcome = self._outcome(job, task)
                 if outcome is not None:
                     outcomes[job.name] = outcome
-                    keep_limit(self._work, outcome)
-                    keep(job, outcome)
+                    keep(self._errand, job, outcome)
             if self._waiting:
                 time.sleep(LOOK)
         return outcomes
@@ -133,7 +120,7 @@ class _Queue:
 
     def _submit(self, jobs: Sequence[Job]) -> None:
         """Submit jobs as one array."""
-        units = [(job, self._prepare(job)) for job in jobs]
+        units = [(job, self._errand.prepare(job)) for job in jobs]
         if not units:
             return
         threads = max(self._threads(unit) for _, unit in units)
@@ -142,7 +129,7 @@ class _Queue:
             self._executor.update_parameters(
                 cpus_per_task=threads, slurm_array_parallelism=AT_A_TIME
             )
-        carried, most = Carried(self._work), self._work.limit.most
+        carried, most = Carried(self._errand.work), self._errand.work.limit.most
         with self._executor.batch():
             for job, unit in units:
                 rows = self._rows(job, unit)
@@ -150,7 +137,7 @@ class _Queue:
                 self._waiting[job.name] = job, task
 
     def _threads(self, unit: Unit) -> int:
-        return unit.threads if self._work.engine.side_by_side else torch.get_num_threads()
+        return unit.threads if self._errand.work.engine.side_by_side else torch.get_num_threads()
 
     def _rows(self, job: Job, unit: Unit) -> str:
         """Return the file with the rows of a fold, written once a run."""
@@ -159,7 +146,7 @@ class _Queue:
             file.write_bytes(pickle.dumps(unit.data))
         return str(file)
 
-    def _outcome(self, job: Job, task: Any, advance: Advance) -> UnitOutcome | None:
+    def _outcome(self, job: Job, task: Any) -> UnitOutcome | None:
         """Return what came of a job; None: it is in the queue again."""
         try:
             done = task.result()
@@ -167,10 +154,10 @@ class _Queue:
             if self._tries.again(job, f"job {task.job_id}"):
                 self._submit([job])
                 return None
-            return self._tries.here(self._prepare(job), advance)
+            return self._tries.here(job)
         if isinstance(done, Exception):
             raise done
-        advance(done.steps)
+        self._errand.advance(done.steps)
         return done.told()
 
 

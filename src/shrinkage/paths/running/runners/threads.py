@@ -15,9 +15,9 @@ from typing import TypeVar
 
 import torch
 
-from shrinkage.paths.engines.base import Advance, Engine, Unit
+from shrinkage.paths.engines.base import Engine
 from shrinkage.paths.running.outcomes import UnitOutcome
-from shrinkage.paths.running.runners.base import Job, Keep, Work, refuse_address
+from shrinkage.paths.running.runners.base import Errand, Job, refuse_address
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -44,33 +44,25 @@ class ThreadRunner:
         """Return as many as torch has threads, or one."""
         return torch.get_num_threads() if engine.side_by_side else 1
 
-    def run(
-        self,
-        work: Work,
-        jobs: Sequence[Job],
-        *,
-        prepare: Callable[[Job], Unit],
-        keep: Keep,
-        advance: Advance,
-    ) -> list[UnitOutcome]:
+    def run(self, errand: Errand) -> list[UnitOutcome]:
         """Return the outcomes in order, each kept as soon as it is there."""
-
-        if not jobs:
+        if not errand.jobs:
             return []
-        first = {jobs[0].name: prepare(jobs[0])}
+        work, earliest = errand.work, errand.jobs[0]
+        first = {earliest.name: errand.prepare(earliest)}
         brief = work.engine.is_brief(work.problem, *first.values())
 
         def run_one(job: Job, check: Callable[[], None]) -> UnitOutcome:
             def checked_advance(steps: int) -> None:
                 check()
-                advance(steps)
+                errand.advance(steps)
 
-            unit = first.pop(job.name, None) or prepare(job)
+            unit = first.pop(job.name, None) or errand.prepare(job)
             outcome = work(unit, checked_advance)
-            keep(job, outcome)
+            errand.keep(job, outcome)
             return outcome
 
-        return run_side_by_side(run_one, jobs, 1 if brief else self.workers(work.engine))
+        return run_side_by_side(run_one, errand.jobs, 1 if brief else self.workers(work.engine))
 
 
 def run_side_by_side(
