@@ -24,7 +24,7 @@ from tests.paths.test_runners import (
 from tests.processes import environment
 
 ray = pytest.importorskip("ray", reason='Ray is not installed: pip install "shrinkage[ray]"')
-RAY = "shrinkage.paths.running.runners.ray"
+PACKS = "shrinkage.paths.running.runners.ray_packs"
 pytestmark = pytest.mark.slow
 
 
@@ -79,16 +79,16 @@ def test_a_cluster_gives_the_bits_of_threads_and_is_sent_the_rows_once(
 
 def test_short_units_are_packed(runner, plan, jobs, monkeypatch):  # noqa: F811
     packs = []
-    monkeypatch.setattr(f"{RAY}._Run._size", _counted(packs))
+    monkeypatch.setattr(f"{PACKS}.PackedRun._size", _counted(packs))
     outcomes(runner, Work(plan.engine, plan.problem), plan, jobs)
     assert packs[0] == 1
     assert max(packs) >= 2
 
 
 def _counted(packs):
-    from shrinkage.paths.running.runners import ray as module
+    from shrinkage.paths.running.runners.ray_packs import PackedRun
 
-    size = module._Run._size
+    size = PackedRun._size
 
     def counted(run):
         packs.append(size(run))
@@ -113,7 +113,7 @@ def test_a_killed_node_costs_the_units_that_it_was_at(
     plan,  # noqa: F811
     monkeypatch,
 ):
-    monkeypatch.setattr(f"{RAY}.LEAST_SECONDS", 0.5)
+    monkeypatch.setattr(f"{PACKS}.LEAST_SECONDS", 0.5)
     settings = plan.problem.terms.settings([(strength,) for strength in (1e-3, 1e-2, 0.1)])
     some = plan.jobs(2, settings, parts=3)
     killed, kept = [], []
