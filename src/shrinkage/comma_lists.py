@@ -38,6 +38,8 @@ class CommaList(str):
         for name in (str(self), self.strip()):
             if name in known:
                 return (name,)
+        if "," not in self and '"' not in self:
+            return (self.strip(),) if self.strip() else ()
         try:
             lines = list(csv.reader([self], skipinitialspace=True, strict=True))
         except csv.Error as error:

@@ -180,7 +180,7 @@ BAD_OPTIONS = {
     "device": ("--device gpu", "device 'gpu' cannot be used here", "expected auto, cpu"),
     "device without data": ("--device meta", "'meta' cannot be used here", "expected auto, cpu"),
     "update": ("--update sgd", "unknown update 'sgd'", "proximal, decoupled", "choose one"),
-    "engine": ("--engine vmap", "unknown engine", "auto, stacked, sequential"),
+    "engine": ("--engine vmap", "unknown engine", "auto, stacked, vectorized, sequential"),
     "precision": ("--precision half", "unknown precision", "auto, float32, bfloat16"),
     "refit": ("--refit some", "unknown refit", "chosen, all"),
     "scorer": ("--score acuracy", "unknown scorer 'acuracy'", "did you mean accuracy"),

@@ -15,8 +15,8 @@ from shrinkage.datasets import load_dataset
 from shrinkage.errors import InputError
 from tests.cli.command_line import shrinkage, write_table
 
-# An item of this one has commas of its own: 1e-3*elastic-net(l1_ratio=0.3).
-ITEMS_OF_THEIR_OWN = {"--with"}
+# An item of these has commas of its own: 1e-3*elastic-net(l1_ratio=0.3), dropout=0,0.2.
+ITEMS_OF_THEIR_OWN = {"--with", "--second", "--vary"}
 COMMANDS: dict[str, Any] = typer.main.get_command(app).commands  # type: ignore[attr-defined]
 
 

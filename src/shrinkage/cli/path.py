@@ -24,7 +24,7 @@ from shrinkage.cli.reading_options import (
     tell_notes,
 )
 from shrinkage.cli.stopping import goes_on_in
-from shrinkage.comma_lists import CommaList, items_of
+from shrinkage.comma_lists import items_of
 from shrinkage.errors import SkippedReport
 from shrinkage.extras import missing
 
@@ -170,8 +170,8 @@ def command(
     )
     specs = {} if columns is None else read_specs(columns)
     unknown = "drop" if drop_missing_target else missing_target
-    predicted = None if target is None else CommaList(target)
-    roles = {"target": predicted, "drop": drop or (), "specs": specs, "missing_target": unknown}
+    roles = {"target": target or None, "drop": drop or (), "specs": specs}
+    roles |= {"missing_target": unknown}
     roles |= {"event": event_of(event, options.loss)}
     rows = load_dataset(
         data,

@@ -20,8 +20,8 @@ DATA = typer.Argument(
 )
 
 Target = Annotated[
-    str | None,
-    data_option("Column to predict, or several: A,B.", "--target", metavar="COLUMN"),
+    list[CommaList] | None,
+    data_option("Column to predict, or several; repeatable.", "--target", **LISTED),
 ]
 Drop = Annotated[
     list[CommaList] | None,

@@ -106,7 +106,7 @@ def command(
     options = PathOptions(seed=seed, epochs=epochs, device=device, runner=runner, memory=memory)
     rows = load_dataset(
         data,
-        target=target,
+        target=target or None,
         drop=drop or (),
         split_by=split_by,
         sample_weight=sample_weight,

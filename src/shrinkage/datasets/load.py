@@ -57,8 +57,8 @@ def load_dataset(
         source: see `builtin_names()`; or a file: text, `.parquet`, `.npz`, also compressed; `-` is
             standard input; `data.zip:table.csv` is one file of an archive. A folder or file that
             is called like a built-in is written `./digits`.
-        target: the target column, or several; a `CommaList` is cut at its commas; of NPZ files the
-            array (`y` unless told).
+        target: the target column, or several; `CommaList`s are cut at their commas; of NPZ files
+            the array (`y` unless told).
         drop: columns to leave out, by their names; a `CommaList` is cut at its commas.
         split_by: a column whose equal values are kept together in test set and folds.
         sample_weight: a column of weights ≥ 0.

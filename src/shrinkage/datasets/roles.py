@@ -82,7 +82,7 @@ class Roles:
         drop = tuple(dict.fromkeys(items_of(self.drop, names)))
         if not isinstance(self.target, CommaList):
             return replace(self, drop=drop)
-        first, *others = items_of([self.target], names) or (str(self.target),)
+        first, *others = items_of(self.targets, names) or (str(self.target),)
         return replace(self, drop=drop, target=first, further_targets=tuple(others))
 
     def not_features(self) -> set[str]:
