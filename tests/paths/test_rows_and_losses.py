@@ -12,7 +12,8 @@ from shrinkage.paths.engines.losses import StackedCrossEntropy, StackedSquaredEr
 from shrinkage.paths.engines.recipe import Recipe
 from shrinkage.paths.options import PathOptions
 from shrinkage.paths.running.plan import make_plan
-from shrinkage.paths.running.preparation import Preparation, make_split
+from shrinkage.paths.running.preparation import Preparation
+from shrinkage.paths.running.row_splits import make_split
 from tests.paths.tables import table
 
 

@@ -15,7 +15,7 @@ from shrinkage.paths.choosing.cross_validation import CrossValidation
 from shrinkage.paths.choosing.rules import Choice, choose
 from shrinkage.paths.results.differences import early_stop_of
 from shrinkage.paths.results.records import Status, standard_error
-from shrinkage.paths.running.preparation import make_split
+from shrinkage.paths.running.row_splits import make_split
 from shrinkage.run import load_result
 
 FOLDS, REPEATS = 3, 2

@@ -34,7 +34,8 @@ from shrinkage.paths.running.posing import (
     recipe_of,
     selection_of,
 )
-from shrinkage.paths.running.preparation import Known, Preparation, Split
+from shrinkage.paths.running.preparation import Known, Preparation
+from shrinkage.paths.running.row_splits import Split
 from shrinkage.paths.settings import PathTerms
 from shrinkage.penalties import Penalty
 from shrinkage.terms import Term, Terms, as_terms, checked_strength

@@ -18,8 +18,8 @@ from shrinkage.paths.engines.recipe import derived_seed
 from shrinkage.paths.fit import fit
 from shrinkage.paths.results.nested_score import NestedScore
 from shrinkage.paths.running.plan import Plan
-from shrinkage.paths.running.preparation import divided
 from shrinkage.paths.running.progress import Progress, Within
+from shrinkage.paths.running.row_splits import divided
 from shrinkage.paths.running.store import Store
 
 NESTED_LABEL = 3_000

@@ -26,7 +26,7 @@ def checked_scorer(options: PathOptions, preparation: Preparation) -> Scorer:
     scorer.check(target, weighted)
     for number, (_, rows) in enumerate(preparation.split.folds, start=1):
         encoding = preparation.fold_targets[number - 1]
-        reason = scorer.undefined(data.y[rows], preparation.score_weight(rows), encoding)
+        reason = scorer.undefined(data.y[rows], preparation.weights.in_scores(rows), encoding)
         if reason:
             several = len(preparation.split.folds) > 1
             classes = data.task == "classification"
@@ -65,7 +65,7 @@ def constant_scores(preparation: Preparation, scorer: Scorer) -> ConstantScores:
         return float(scorer.score(outputs, y, weight, encoding)[0]), float(loss[0])
 
     folds = [
-        score(train, data.y[held], preparation.score_weight(held), place)
+        score(train, data.y[held], preparation.weights.in_scores(held), place)
         for place, (train, held) in enumerate(split.folds)
     ]
     scores, losses = np.array(folds).T

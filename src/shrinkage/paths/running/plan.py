@@ -44,7 +44,8 @@ from shrinkage.paths.running.posing import (
     recipe_of,
     selection_of,
 )
-from shrinkage.paths.running.preparation import Preparation, make_split
+from shrinkage.paths.running.preparation import Preparation
+from shrinkage.paths.running.row_splits import make_split
 from shrinkage.paths.running.runners.base import Job, Runner
 from shrinkage.paths.running.runners.registry import runner_named
 from shrinkage.paths.running.store import fingerprint_of

@@ -35,7 +35,8 @@ from shrinkage.paths.engines.registry import choose_engine
 from shrinkage.paths.engines.sequential import attached
 from shrinkage.paths.options import DTYPES, PathOptions
 from shrinkage.paths.running.planned_inputs import plan_inputs
-from shrinkage.paths.running.preparation import Preparation, Split
+from shrinkage.paths.running.preparation import Preparation
+from shrinkage.paths.running.row_splits import Split
 from shrinkage.paths.settings import PathTerms
 from shrinkage.pytorch import describe
 from shrinkage.selections import Selection, as_selection, select, weights

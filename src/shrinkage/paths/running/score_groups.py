@@ -96,7 +96,7 @@ def _constant_of_fold(
 ) -> dict[str, float | None]:
     train, held = preparation.split.folds[place]
     outputs = _constant(preparation, train, place, len(held))
-    weight, encoding = preparation.score_weight(held), preparation.fold_targets[place]
+    weight, encoding = preparation.weights.in_scores(held), preparation.fold_targets[place]
     rows = ScoredRows(outputs, preparation.data.y[held], weight, None, encoding)
     groups = preparation.score_groups
     assert groups is not None
