@@ -8,7 +8,7 @@ import pytest
 from shrinkage.paths.choosing.cross_validation import CrossValidation
 from shrinkage.paths.choosing.rules import Choice
 from shrinkage.paths.results import Status
-from shrinkage.paths.results.assembly import _curves
+from shrinkage.paths.results.traces import learning_curves
 from shrinkage.paths.running.outcomes import UnitOutcome
 from shrinkage.paths.settings import Settings
 
@@ -49,7 +49,7 @@ def cross_validation(count: int = 3, folds: int = 2) -> CrossValidation:
 def test_curves_are_fold_means_of_the_models_that_they_name():
     found = cross_validation()
     assert found.unregularized is not None
-    drawn = {curve.role: curve for curve in _curves(found, Choice(0, 2))}
+    drawn = {curve.role: curve for curve in learning_curves(found, Choice(0, 2))}
     for role, source, row in (
         ("best", found, 0),
         ("one_standard_error", found, 2),

@@ -24,9 +24,10 @@ from shrinkage.paths.choosing.rules import Choice, choose
 from shrinkage.paths.comparing.compare import PeerScores, compare
 from shrinkage.paths.comparing.other_rates import at_best_rate
 from shrinkage.paths.fast_validation import is_fast, validate_fast
-from shrinkage.paths.results.assembly import Refit, assemble
+from shrinkage.paths.results.assembly import assemble
 from shrinkage.paths.results.fitted import FittedPath
 from shrinkage.paths.results.records import standard_error
+from shrinkage.paths.results.refits import Refit
 from shrinkage.paths.running.estimate import Estimate, estimate
 from shrinkage.paths.running.outcomes import UnitOutcome, joined
 from shrinkage.paths.running.plan import Plan

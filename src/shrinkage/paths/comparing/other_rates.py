@@ -16,7 +16,7 @@ import numpy as np
 from shrinkage.paths.choosing.cross_validation import CrossValidation
 from shrinkage.paths.choosing.log_losses import log_losses
 from shrinkage.paths.comparing.compare import PeerScores
-from shrinkage.paths.results.assembly import Refit, scored_rows
+from shrinkage.paths.results.refits import Refit, scored_rows
 from shrinkage.paths.running.outcomes import UnitOutcome
 from shrinkage.paths.running.plan import Plan
 from shrinkage.paths.running.runners.base import Job

@@ -259,7 +259,7 @@ class FittedPath(PathResult):
 
     def table(self) -> DataFrame:
         """Return the path as a table, one row a strength."""
-        from shrinkage.paths.results.directory import path_frame
+        from shrinkage.paths.results.table import path_frame
 
         return path_frame(self)
 

@@ -13,9 +13,10 @@ from shrinkage.cautions import CautionKind
 from shrinkage.paths.choosing.cross_validation import CrossValidation
 from shrinkage.paths.choosing.grid_top import GridSource
 from shrinkage.paths.choosing.rules import Choice
-from shrinkage.paths.results.assembly import Refit, assemble
+from shrinkage.paths.results.assembly import assemble
 from shrinkage.paths.results.fitted import FittedPath
 from shrinkage.paths.results.records import ROLES, ChosenModel
+from shrinkage.paths.results.refits import Refit
 from shrinkage.paths.results.surfaces import Surface, Value
 from shrinkage.paths.running.plan import Plan
 from shrinkage.paths.surfaces.warnings import surface_warnings

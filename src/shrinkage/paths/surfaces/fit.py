@@ -18,9 +18,9 @@ from shrinkage.paths.choosing.grid import log_grid
 from shrinkage.paths.choosing.grid_top import DEFAULT_TOP, GridSource
 from shrinkage.paths.choosing.rules import Choice
 from shrinkage.paths.fit import run_jobs, validate
-from shrinkage.paths.results.assembly import Refit
 from shrinkage.paths.results.fitted import FittedPath
 from shrinkage.paths.results.records import standard_error
+from shrinkage.paths.results.refits import Refit
 from shrinkage.paths.results.surfaces import Surface, SurfaceAxis, Value
 from shrinkage.paths.running.estimate import Estimate, estimate
 from shrinkage.paths.running.outcomes import joined
