@@ -92,6 +92,7 @@ def test_the_faster_one_is_taken_and_both_agree(monkeypatch, seconds):
 
 def test_a_resumed_run_keeps_its_engine(tmp_path, monkeypatch):
     monkeypatch.setattr(Measured, "of", lambda *_: Measured(2.0, 1.0))
+    monkeypatch.setattr("shrinkage.reports.write_report", lambda *_: None)
     store = tmp_path / "run"
     fit_path(Net, *table(), store=store, **SMALL)
     note = json.loads((store / "state" / "engine.json").read_text())

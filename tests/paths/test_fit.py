@@ -106,14 +106,15 @@ def test_the_unregularized_model_is_strength_zero_with_the_same_budget(digits):
 
 
 def factory(n_inputs: int, n_outputs: int) -> torch.nn.Module:
-    """Return a network that cannot be stacked."""
+    """Return a network of a user's own."""
     return torch.nn.Sequential(
         torch.nn.Linear(n_inputs, 8), torch.nn.Softplus(), torch.nn.Linear(8, n_outputs)
     )
 
 
 def test_a_users_factory_trains_in_sequence_and_its_models_come_back(digits):
-    result = fit_path(factory, *digits, strengths=(1e-3, 1e-2), folds=2, epochs=2)
+    quick = {"strengths": (1e-3, 1e-2), "folds": 2, "epochs": 2}
+    result = fit_path(factory, *digits, engine="sequential", **quick)
     assert result.summary["engine"] == "sequential"
     assert isinstance(result.model(result.best.index)[1], torch.nn.Softplus)
     assert result.predict(digits[0]).shape == (500,)

@@ -116,7 +116,9 @@ def test_figures_draw_and_the_page_holds_them(result):
     assert page.count("<svg") == len(figures)
     for figure in figures:
         assert f'id="figure-{figure.key}"' in page
-        assert draw_svg(figure).svg == draw_svg(figure).svg
+    maps = [figure for figure in figures if isinstance(figure, HeatFigure)]
+    assert maps
+    assert draw_svg(maps[0]).svg == draw_svg(maps[0]).svg
     assert draw_png(figures[0])[:4] == b"\x89PNG"
     assert "Best at l1 " in page
     assert "the fewest nonzero weights" in " ".join(page.split())
