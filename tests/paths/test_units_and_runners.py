@@ -58,13 +58,13 @@ class Backwards:
         del engine
         return 1
 
-    def run(self, work, jobs, *, prepare, keep, advance):
+    def run(self, errand):
         outcomes = {}
-        for job in reversed(jobs):
+        for job in reversed(errand.jobs):
             self.jobs.append(job.name)
-            outcomes[job.name] = work(prepare(job), advance)
-            keep(job, outcomes[job.name])
-        return [outcomes[job.name] for job in jobs]
+            outcomes[job.name] = errand.work(errand.prepare(job), errand.advance)
+            errand.keep(job, outcomes[job.name])
+        return [outcomes[job.name] for job in errand.jobs]
 
 
 def test_a_registered_runner_is_used_and_changes_no_number(monkeypatch, tmp_path):
