@@ -81,7 +81,7 @@ def time_folds(time: np.ndarray, folds: int) -> list[RowSplit]:
         InputError: too few times for so many folds.
 
     >>> [held.tolist() for _, held in time_folds(np.array([5, 3, 4, 0, 1, 2]), 2)]
-    [[2, 1], [0, 2]]
+    [[5, 1], [2, 0]]
     """
     order = np.argsort(time, kind="stable")
     ordered, rows = time[order], len(time)

@@ -64,7 +64,7 @@ def _nested(result: PathResult, wording: ScoreWording) -> str:
     >>> nested = replace(example_result(), nested=NestedScore((0.9, 0.92), (0.1, 0.1)))
     >>> _nested(nested, score_wording("accuracy"))
     'By nested cross validation the whole procedure, its choice included, has accuracy 91.0 % ± 1.0;
-    the folds that chose said 97.2 %.'
+    the folds that chose said 97.0 %.'
     """
     nested = result.nested
     if nested is None:

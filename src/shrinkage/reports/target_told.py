@@ -58,7 +58,7 @@ def _several(reading: TargetReading, rows: str) -> str:
     >>> part = TargetReading("a", "classification", TaskReason.TWO_VALUES, 4, 2, classes=(0, 1),
     ...     counts=(3, 1))
     >>> _several(TargetReading("a, b", "multi-label", part.why, 4, 4, parts=(part, part)), "4 rows")
-    '2 labels, 4 rows: a in 25.0 %, a in 25.0 %'
+    '2 labels, 4 rows: a in 25 %, a in 25 %'
     """
     labels = reading.task == "multi-label"
     told = [_part(part) for part in reading.parts[:SHOWN]]
