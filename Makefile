@@ -35,7 +35,7 @@ test-fast: $(VENV)/.installed-test  ## the first case of every test that is not 
 lint: $(VENV)/.installed-test $(VENV)/.installed-lint  ## style, types, import contract
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/pyright
+	$(BIN)/pyright --threads $(THREADS)
 	$(BIN)/lint-imports
 
 format: $(VENV)/.installed-lint  ## rewrite the code in the project's style

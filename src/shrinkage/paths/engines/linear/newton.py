@@ -22,6 +22,9 @@ from shrinkage.paths.engines.linear.norms import Norms
 MOST_DENSE = 2500
 """Up to so many unknowns the matrix of second derivatives is made; beyond, only its products."""
 
+_FEW_ROWS = 4
+"""With so many times more unknowns than rows and outputs have directions, products are fewer."""
+
 _DAMPING = 1e-11  # of the largest curvature: a direction without any has no length
 _HALVINGS = 30
 _ROUNDING = 1e-15
@@ -33,7 +36,8 @@ def newton_step(loss: Loss, norms: Norms, place: Place, unknowns: Unknowns) -> P
     gradient = unknowns.taken(slope, place.pull.sum(axis=1))
     if not len(gradient) or not np.abs(gradient).max():
         return place
-    solve = _dense if len(gradient) <= MOST_DENSE else _by_products
+    most = min(MOST_DENSE, _FEW_ROWS * len(loss.x) * loss.outputs)
+    solve = _dense if len(gradient) <= most else _by_products
     direction = unknowns.put(-solve(loss, norms, place, unknowns, gradient), loss.outputs)
     return searched(loss, norms, place, direction, partial(_within_pattern, norms))
 
