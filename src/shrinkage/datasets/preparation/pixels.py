@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar, Self
+from typing import ClassVar
 
 import numpy as np
 import pandas as pd
 
 from shrinkage.datasets.column_specs import ColumnKind
-from shrinkage.datasets.input_columns import InputColumns
 from shrinkage.datasets.pixels import BRIGHTEST, are_bytes
-from shrinkage.datasets.preparation.base import DroppedColumn, Encoder, FitTarget
 from shrinkage.datasets.preparation.row_cells import RowCells
+from shrinkage.datasets.preparation.unfitted import Unfitted
 from shrinkage.errors import InputError
 
 
 @dataclass(frozen=True)
-class PixelInputs(Encoder):
+class PixelInputs(Unfitted):
     """One input a pixel, from 0 to 1.
 
     >>> PixelInputs(("pixel_0_0",)).sources
@@ -25,23 +24,7 @@ class PixelInputs(Encoder):
     """
 
     kind: ClassVar[str] = "pixels"
-    stateless: ClassVar[bool] = True
-
-    names: tuple[str, ...]
-
-    @classmethod
-    def fit(
-        cls, columns: InputColumns, rows: np.ndarray, target: FitTarget | None
-    ) -> tuple[tuple[Self, ...], tuple[DroppedColumn, ...]]:
-        """Take the pixels; there is nothing to learn."""
-        del rows, target
-        names = columns.of_kind(ColumnKind.PIXELS)
-        return ((cls(names),) if names else ()), ()
-
-    @property
-    def input_names(self) -> tuple[str, ...]:
-        """Return the pixel names."""
-        return self.names
+    column_kind: ClassVar[ColumnKind] = ColumnKind.PIXELS
 
     def fill(self, cells: RowCells, out: np.ndarray) -> None:
         """Write the pixels, from 0 to 1, into `out` (n, pixels)."""
@@ -54,8 +37,3 @@ class PixelInputs(Encoder):
                 "numbers: give the raw pictures, unscaled"
             )
         np.divide(X, BRIGHTEST, out=out, casting="unsafe", dtype=out.dtype)
-
-    def learned_by(self, narrower: Self | None) -> Self:
-        """Return these pixels."""
-        del narrower
-        return self

@@ -23,9 +23,9 @@ from shrinkage.paths.engines.recipe import derived_seed
 from shrinkage.pytorch.prox.kernels.adam import AdamNumbers
 from shrinkage.terms import Part
 
-# Below so many weights of all models in the first layer (of L1, of groups) columns stay: the pass
-# of L1 takes as little as the looks at what has left.
-LEAST_WEIGHTS = (20_000_000, 1_500_000)
+# Below so many weights of all models in the first layer (of L1, of groups) columns stay: the passes
+# take as little as the looks at what has left, and shards take memory (decision 0027).
+LEAST_WEIGHTS = (20_000_000, 5_000_000)
 PRICES = ((300_000, 0.2), (100_000, 0.05))
 # Means over pairs of rows may take so many times the memory of a model's weights.
 MOST_PAIRS = 2.5
