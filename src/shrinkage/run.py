@@ -18,12 +18,12 @@ with needs("paths"):
 
     from shrinkage.datasets import Dataset
     from shrinkage.datasets.splits import RowSplit
-    from shrinkage.errors import InputError, SkippedReport
+    from shrinkage.errors import SkippedReport
     from shrinkage.kept import run_folder
     from shrinkage.paths.data_losses import task_of
     from shrinkage.paths.fit import fit
     from shrinkage.paths.nested import nested_plans, nested_score
-    from shrinkage.paths.options import PathOptions
+    from shrinkage.paths.options import PathOptions, options_of
     from shrinkage.paths.own_sets import dataset_of
     from shrinkage.paths.results.directory import read_run, write_run, write_summary
     from shrinkage.paths.results.fitted import FittedPath
@@ -198,30 +198,6 @@ def fit_path(
 
 NOT_OF_SURFACES = ("strengths", "fast", "compare", "nested")
 """Options of a path alone."""
-
-
-def options_of(
-    options: dict[str, object], function: str, *, without: tuple[str, ...] = ()
-) -> PathOptions:
-    """Return the options that a function was called with, checked.
-
-    Args:
-        options: by name.
-        function: what it is called, for the error.
-        without: fields that it does not take.
-
-    Raises:
-        InputError: an unknown option, or a value that does not fit.
-    """
-    known = [field.name for field in fields(PathOptions) if field.name not in without]
-    unknown = sorted(set(options) - set(known))
-    if unknown:
-        raise InputError(
-            f"{function} has no option {unknown[0]!r}: expected some of {', '.join(known)}"
-        )
-    if isinstance(options.get("strengths"), (list, np.ndarray)):
-        options["strengths"] = tuple(float(s) for s in options["strengths"])  # type: ignore
-    return PathOptions(**options)  # type: ignore[arg-type]
 
 
 def fit_dataset(

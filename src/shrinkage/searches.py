@@ -18,12 +18,12 @@ with needs("paths"):
     from shrinkage.datasets import Dataset
     from shrinkage.errors import InputError
     from shrinkage.kept import run_folder
-    from shrinkage.paths.options import PathOptions
+    from shrinkage.paths.options import PathOptions, options_of
     from shrinkage.paths.own_sets import dataset_of
     from shrinkage.paths.running.estimate import Estimate
     from shrinkage.paths.running.plan import Model, Plan, make_plan
     from shrinkage.penalties import L2, Penalty
-    from shrinkage.run import NOT_OF_SURFACES, PathRun, load_result, options_of
+    from shrinkage.run import NOT_OF_SURFACES, PathRun, load_result
     from shrinkage.terms import Term, Terms, as_terms
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ with a bound on how many are named for nothing, and beside them those of the uni
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,9 +18,9 @@ with needs("paths"):
 
     from shrinkage.atomic import write_bytes
     from shrinkage.datasets import Dataset
-    from shrinkage.errors import InputError
     from shrinkage.kept import run_folder
-    from shrinkage.paths.options import PathOptions
+    from shrinkage.paths.data_losses import task_of
+    from shrinkage.paths.options import PathOptions, options_of
     from shrinkage.paths.own_sets import dataset_of
     from shrinkage.paths.results.files import write_json
     from shrinkage.paths.running.plan import Model, make_plan
@@ -109,6 +109,13 @@ class ColumnSelection:
         write_json(root / "selection.json", self.summary())
 
 
+NOT_OF_SELECTIONS = (
+    *("strengths", "folds", "repeats", "nested", "test_size", "refit", "fast", "compare"),
+    *("choose_by", "scorer", "positive", "score_weights"),
+)
+"""Options of what is cross validated, scored and refitted."""
+
+
 def select_columns(
     model: Model,
     X: object,
@@ -157,7 +164,7 @@ def select_columns(
         store: a folder for the selection, which then survives a kill.
         resume: go on with the selection in `store`.
         progress: show a bar; None shows it when a terminal watches.
-        **options: those of `PathOptions` that are about training.
+        **options: those of `PathOptions` that are about training, not about folds and scores.
 
     Raises:
         InputError: something in the arguments or the data is not as described here.
@@ -171,17 +178,11 @@ def select_columns(
     Source: Meinshausen and Bühlmann, Stability selection (2010); Shah and Samworth, Variable
     selection with error control: another look at stability selection (2013).
     """
-    known = {field.name for field in fields(PathOptions)} - {"folds", "repeats", "test_size"}
-    unknown = sorted(set(options) - known)
-    if unknown:
-        raise InputError(
-            f"select_columns has no option {unknown[0]!r}: expected some of "
-            f"{', '.join(sorted(known))}"
-        )
+    checked = options_of(options, "select_columns", without=NOT_OF_SELECTIONS)
     data, _ = dataset_of(
         X,
         y,
-        task=task,
+        task=task_of(checked.loss, task),
         missing_target="refuse",
         groups=groups,
         sample_weight=sample_weight,
@@ -194,7 +195,7 @@ def select_columns(
         data,
         penalty=L1() if penalty is None else penalty,
         fixed=fixed,
-        options=PathOptions(**options),  # type: ignore[arg-type]
+        options=checked,
         stability=StabilityOptions(
             false_selections=false_selections,
             threshold=threshold,

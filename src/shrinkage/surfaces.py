@@ -17,7 +17,7 @@ with needs("paths"):
     from shrinkage.errors import InputError
     from shrinkage.kept import run_folder
     from shrinkage.paths.data_losses import task_of
-    from shrinkage.paths.options import PathOptions
+    from shrinkage.paths.options import PathOptions, options_of
     from shrinkage.paths.own_sets import dataset_of
     from shrinkage.paths.results.surfaces import Value
     from shrinkage.paths.running.engine_choice import with_engine
@@ -27,7 +27,7 @@ with needs("paths"):
     from shrinkage.paths.surfaces.spec import SurfaceSpec
     from shrinkage.paths.surfaces.variants import variants_of
     from shrinkage.penalties import L1, L2, Penalty
-    from shrinkage.run import NOT_OF_SURFACES, PathRun, load_result, options_of
+    from shrinkage.run import NOT_OF_SURFACES, PathRun, load_result
     from shrinkage.terms import Term, Terms, as_terms
 
 

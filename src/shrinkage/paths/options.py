@@ -7,9 +7,10 @@ fingerprint of them so that a resumed run is the same run.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, fields, replace
 from typing import Any
 
+import numpy as np
 import torch
 
 from shrinkage.checks import is_number, number, one_of, positive, truth, whole
@@ -250,6 +251,31 @@ def _function(own: Own, name: str) -> Any:
             f"expected a function for {name}, or its name package.module:function, got {own!r}"
         )
     return own
+
+
+def options_of(
+    options: dict[str, object], function: str, *, without: tuple[str, ...] = ()
+) -> PathOptions:
+    """Return the options that a function was called with, checked.
+
+    Args:
+        options: by name.
+        function: what it is called, for the error.
+        without: fields that it does not take.
+
+    Raises:
+        InputError: an unknown option, or a value that does not fit.
+    """
+    known = [field.name for field in fields(PathOptions) if field.name not in without]
+    unknown = sorted(set(options) - set(known))
+    if unknown:
+        raise InputError(
+            f"{function} has no option {unknown[0]!r}: expected some of {', '.join(known)}"
+        )
+    strengths = options.get("strengths")
+    if isinstance(strengths, (list, np.ndarray)):
+        options = {**options, "strengths": tuple(float(strength) for strength in strengths)}
+    return PathOptions(**options)  # type: ignore[arg-type]
 
 
 def _folds(folds: Folds) -> Folds:

@@ -123,8 +123,9 @@ def test_bad_input_is_said_in_one_line(tmp_path: Path) -> None:
         select_columns("linear", X, y, threshold=0.4)
     with pytest.raises(InputError, match="takes columns out"):
         select_columns("linear", X, y, penalty=L2(), pairs=2, strengths=2)
-    with pytest.raises(InputError, match="no option 'folds'"):
-        select_columns("linear", X, y, folds=3)
+    for option, value in (("folds", 3), ("nested", 3), ("fast", True)):
+        with pytest.raises(InputError, match=f"no option '{option}'"):
+            select_columns("linear", X, y, **{option: value})  # type: ignore[arg-type]
     table = {f"c{i}": X[:, i].round(3) for i in range(6)} | {"y": y.round(3)}
     data = write_table(tmp_path / "t.csv", table)
     refused(tmp_path, ("select", data, "--target", "y", "--pairs", "1"), "at least 2")
