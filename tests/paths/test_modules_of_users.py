@@ -43,6 +43,34 @@ class Tied(nn.Module):
         return self.last(self.projection(self.again(torch.relu(self.first(x))))) * self.scale
 
 
+class TwoNames(nn.Module):
+    """A linear layer and a norm, each kept under two names."""
+
+    def __init__(self, n_inputs: int, n_outputs: int) -> None:
+        super().__init__()
+        self.first, self.norm = nn.Linear(n_inputs, 4, bias=False), nn.BatchNorm1d(4)
+        self.body = nn.Sequential(self.first, self.norm, nn.ReLU())
+        self.last = nn.Linear(4, n_outputs)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Return the outputs."""
+        return self.last(self.body(x))
+
+
+def test_layers_of_two_names_train_together_as_they_do_alone():
+    X, y = table()
+    options = {"strengths": (1e-3, 1e-2), "folds": 2, "epochs": 2}
+    results = [
+        fit_path(TwoNames, X, y, engine=engine, **options)
+        for engine in ("vectorized", "sequential")
+    ]
+    one, other = (result.model("best").state_dict() for result in results)
+    assert (one["norm.running_mean"] != 0).all()
+    for name, value in one.items():
+        torch.testing.assert_close(value, other[name], rtol=1e-3, atol=1e-4)
+    np.testing.assert_array_equal(one["norm.running_mean"], one["body.1.running_mean"])
+
+
 def test_tied_weights_train_and_come_back(tmp_path):
     X, y = table()
     options = {"strengths": (1e-3, 1e-2), "folds": 2, "epochs": 1}

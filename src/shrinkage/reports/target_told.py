@@ -15,7 +15,7 @@ SHOWN = 6
 """So many classes are told, the largest first."""
 
 _REASONS: Mapping[TaskReason, str] = {
-    TaskReason.ASKED: f"as {TASK_OPTION} says",
+    TaskReason.ASKED: f"as {TASK_OPTION} or --loss says",
     TaskReason.TEXT: "text",
     TaskReason.BOOLEAN: "true or false",
     TaskReason.CATEGORIES: "a column of categories",

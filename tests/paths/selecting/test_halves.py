@@ -40,5 +40,7 @@ def test_rows_of_a_group_stay_together() -> None:
 def test_what_cannot_be_halved_is_refused() -> None:
     with pytest.raises(InputError, match="at least 2 rows of each class to halve, got 1 of b"):
         complementary_halves(np.array(["a", "a", "b"]), 1, 0, classes=True)
+    with pytest.raises(InputError, match="got 1 of 9; say --task regression, drop it"):
+        complementary_halves(np.array([1, 1, 9]), 1, 0, classes=True)
     with pytest.raises(InputError, match="two groups"):
         complementary_halves(np.zeros(4), 1, 0, classes=False, groups=np.ones(4))

@@ -251,9 +251,14 @@ class FittedPath(PathResult):
     @property
     def onnx_answers(self) -> str:
         """Return in words what an ONNX file gives."""
-        classes = TargetEncoding.from_dict(self._file().target).classes
+        encoding, name = TargetEncoding.from_dict(self._file().target), self._file().target_name
+        classes = encoding.classes
+        if encoding.task == "multi-label":
+            return f"probabilities of {name}"
+        if self.summary.get("loss") == "cox":
+            return f"logarithms of the risk, {name}"
         if not classes:
-            return f"{self._file().target_name} in its unit"
+            return f"{name} in its unit"
         named = ", ".join(map(str, classes[:5])) + (", …" if len(classes) > 5 else "")
         return f"probabilities of {len(classes)} classes ({named})"
 

@@ -67,7 +67,8 @@ def _halves(
 def _check_counts(y: np.ndarray) -> None:
     labels, counts = np.unique(y, return_counts=True)
     if counts.min() < 2:
+        numbers = "say --task regression, " if y.dtype.kind in "iuf" else ""
         raise InputError(
             f"expected at least 2 rows of each class to halve, got 1 of {labels[counts.argmin()]}; "
-            "drop it, or merge rare classes (rare='other')"
+            f"{numbers}drop it, or merge rare classes (rare='other' in Python)"
         )

@@ -8,7 +8,7 @@ have the models along their first axis, and what never changes is there once for
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import torch
 from torch import nn
@@ -33,11 +33,11 @@ class ModuleStack:
 
     def __init__(self, module: nn.Module, count: int, traits: Traits) -> None:
         self.module, self.count = module, count
-        named = dict(module.named_parameters())
-        self._aliases = {id(value): name for name, value in named.items()}
+        named, own = dict(module.named_parameters()), dict(module.named_buffers())
+        self._aliases = {id(value): name for name, value in (*named.items(), *own.items())}
+        self._places = {place: self._aliases[id(value)] for place, value in _places(module)}
         trained = {name: _repeat(named[name], count) for name in traits.trained}
         self.flat = FlatStack.of(trained)
-        own = dict(module.named_buffers())
         self.buffers = {name: _repeat(own[name], count) for name in traits.changing}
         self._still = {name: value.detach() for name, value in named.items() if name not in trained}
         self._still |= {name: value for name, value in own.items() if name not in self.buffers}
@@ -52,7 +52,9 @@ class ModuleStack:
         self.module.train(training)
 
         def outputs(parameters: dict, buffers: dict) -> torch.Tensor:
-            return functional_call(self.module, (self._still, parameters, buffers), (x,))
+            arrays = self._still | parameters | buffers
+            put = {place: arrays[name] for place, name in self._places.items()}
+            return functional_call(self.module, put, (x,), tie_weights=False)
 
         with FunctionalForms(STACKED):
             together = vmap(outputs, randomness="same")(dict(self.parameters), dict(self.buffers))
@@ -85,6 +87,16 @@ class ModuleStack:
                 known = self.parameters.get(alias, self.buffers.get(alias))
                 arrays[name] = _repeat(value, self.count) if known is None else known.detach()
         return arrays
+
+
+def _places(module: nn.Module) -> Iterator[tuple[str, torch.Tensor]]:
+    """Yield where a tensor is to be put: once for each layer, by the first of a layer's names.
+
+    `functional_call` by itself puts a layer of two names twice, and then leaves its array there.
+    """
+    for name, layer in module.named_modules():
+        yield from layer.named_parameters(name, recurse=False, remove_duplicate=False)
+        yield from layer.named_buffers(name, recurse=False, remove_duplicate=False)
 
 
 def _repeat(value: torch.Tensor, count: int) -> torch.Tensor:
