@@ -49,12 +49,12 @@ def test_missing_cells_are_filled_and_text_is_refused(tmp_path):
 
 
 def test_what_a_file_gives_is_told_in_the_words_of_its_loss():
-    options = {"strengths": (0.01, 0.1), "folds": 2}
-    assert fit_path("linear", X, Y, **options).onnx_answers == "y in its unit"
-    risk = fit_path("linear", X, Y, loss="cox", **options)
+    options = {"strengths": (0.01, 0.1), "folds": 2, "epochs": 1}
+    assert fit_path("mlp:2", X, Y, **options).onnx_answers == "y in its unit"
+    risk = fit_path("mlp:2", X, Y, loss="cox", **options)
     assert risk.onnx_answers == "logarithms of the risk, y"
     both = np.column_stack([np.median(Y) < Y, X[:, 0] > 1])
-    assert "probabilities of" in fit_path("linear", X, both, **options).onnx_answers
+    assert "probabilities of" in fit_path("mlp:2", X, both, **options).onnx_answers
 
 
 @pytest.mark.slow
