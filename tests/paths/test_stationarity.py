@@ -163,3 +163,24 @@ def test_many_rows_are_asked_only_where_few_leave_it_open(make, monkeypatch):
     open_still = few > np.median(few)
     np.testing.assert_array_equal(mixed[open_still], whole[open_still])
     np.testing.assert_array_equal(mixed[~open_still], few[~open_still])
+
+
+@pytest.mark.parametrize("engine", ENGINES, ids=lambda engine: engine.name)
+def test_it_takes_no_more_passes_than_half_the_steps_of_training(make, engine, monkeypatch):
+    """Masks are random, so rows are seen again and again, but not 200 times after two epochs."""
+    asked = {}
+    blocks = stationarity._blocks
+
+    def counted(problem, rows, at, passes):
+        asked[problem.recipe.epochs] = (passes, len(list(blocks(problem, rows, at, passes))))
+        return blocks(problem, rows, at, passes)
+
+    monkeypatch.setattr(stationarity, "_blocks", counted)
+    for epochs in (2, 8):
+        problem, unit = make("mlp:16;dropout=0.5", L1(), strengths=(0.01,), epochs=epochs)
+        residual_of(engine, problem, unit)
+        steps = problem.recipe.steps(len(unit.data.train))
+        passes, taken = asked[epochs]
+        a_pass = taken // passes
+        assert taken <= max(a_pass, steps / 2)
+        assert taken > steps / 2 - a_pass

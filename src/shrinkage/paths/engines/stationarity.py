@@ -44,6 +44,8 @@ MOST_ROWS = 100_000
 ROWS = (5_000, 20_000, MOST_ROWS)
 # Rows that are seen where masks of dropout or batches are random, those of few several times.
 RANDOM_ROWS = 8192
+# No more steps are taken for that than this share of the training's, beyond one pass.
+RANDOM_SHARE = 0.5
 # Rows that say what the residual is relative to: a size, which a sample tells.
 SCALE_ROWS = 8192
 
@@ -146,7 +148,7 @@ def _gradients(
     signal: list[torch.Tensor | None] = [None] * len(at.weights)
     constant = _constant(problem, rows)
     squares = torch.zeros((), dtype=torch.float64)
-    blocks = list(_blocks(problem, rows, at, _passes(rows, at)))
+    blocks = list(_blocks(problem, rows, at, _passes(problem, rows, at)))
     seen = sum(map(len, blocks))
     told = list(accumulate(map(len, blocks)))
     scaled = next(count for count in told if count >= min(SCALE_ROWS, seen))
@@ -211,12 +213,15 @@ def _pull(
     return pull.expand_as(outputs)
 
 
-def _passes(rows: Rows, at: Stationary) -> int:
+def _passes(problem: Problem, rows: Rows, at: Stationary) -> int:
     """Return how often the rows are seen: more than once where few meet random masks or batches."""
     first = rows.x[:2]
     with torch.no_grad():
         random = at.batched or not torch.equal(at.forward(first), at.forward(first))
-    return max(1, RANDOM_ROWS // len(rows)) if random else 1
+    if not random:
+        return 1
+    steps = RANDOM_SHARE * problem.recipe.steps(len(rows)) / _blocks_a_pass(problem, rows, at)
+    return max(1, min(RANDOM_ROWS // len(rows), int(steps)))
 
 
 def _blocks(problem: Problem, rows: Rows, at: Stationary, passes: int) -> Iterator[torch.Tensor]:
@@ -224,7 +229,11 @@ def _blocks(problem: Problem, rows: Rows, at: Stationary, passes: int) -> Iterat
     random = np.random.default_rng(0)
     for _ in range(passes):
         order = torch.from_numpy(random.permutation(len(rows))).to(rows.x.device)
-        yield from order.tensor_split(-(-len(rows) // _chunk(problem, at)))
+        yield from order.tensor_split(_blocks_a_pass(problem, rows, at))
+
+
+def _blocks_a_pass(problem: Problem, rows: Rows, at: Stationary) -> int:
+    return -(-len(rows) // _chunk(problem, at))
 
 
 def _chunk(problem: Problem, at: Stationary) -> int:
