@@ -7,12 +7,14 @@ import json
 import os
 import platform
 import subprocess
+from collections.abc import Callable
 from datetime import date
 from pathlib import Path
 from typing import Any
 
 import torch
 
+from shrinkage.atomic import write_bytes
 from shrinkage.datasets import shared_folder
 
 HERE = Path(__file__).parent
@@ -64,6 +66,29 @@ def _git(*arguments: str) -> str:
         ["git", *arguments], cwd=HERE, capture_output=True, text=True, check=False
     )
     return done.stdout.strip()
+
+
+class Pieces:
+    """Figures of a benchmark's pieces, kept as they come: a run that was stopped goes on.
+
+    They lie in `runs/benchmarks/NAME-COMMIT.json`, so that no other code's figures are taken.
+    """
+
+    def __init__(self, name: str, *, keep: bool = True) -> None:
+        self._path = HERE.parent / "runs" / "benchmarks" / f"{name}-{commit()}.json"
+        self._keep = keep
+        there = keep and self._path.exists()
+        self._known: dict[str, Any] = json.loads(self._path.read_text()) if there else {}
+
+    def get(self, piece: str, measure: Callable[[], Any]) -> Any:
+        """Return the figures of a piece: those that are there, else what `measure` returns."""
+        if piece not in self._known:
+            self._known[piece] = measure()
+            if self._keep:
+                self._path.parent.mkdir(parents=True, exist_ok=True)
+                text = json.dumps(self._known, ensure_ascii=False, default=_plain)
+                write_bytes(self._path, text.encode())
+        return self._known[piece]
 
 
 def write_result(name: str, figures: dict[str, object]) -> None:
