@@ -44,9 +44,7 @@ def test_battery(case: tuple[Penalty, str]) -> None:
     pytest.importorskip(namespace)
     report = check_penalty(penalty, namespaces=[namespace])
     assert {*report.passed, *report.skipped} == set(CHECKS)
-    facts = {
-        fact for fact in ("smooth", "convex", "separable", "finite") if not getattr(penalty, fact)
-    }
+    facts = {fact for fact in DUE_WHERE.values() if not getattr(penalty, fact)}
     assert set(report.skipped) == {check for check, fact in DUE_WHERE.items() if fact in facts}
 
 

@@ -28,6 +28,7 @@ class Library:
 
     `cast(value, like)` gives `value` the dtype and device of `like`, `wide(x)` is at least
     float32, `take(x, index, axis)` gives some positions along an axis,
+    `svd(x)` is (u, s, vᵀ) of the last two axes, thin, which must be finite,
     `chosen(x, count)` the `count` largest along the last axis, of equal ones the first,
     `repeat(body, state)` calls `state, more = body(state)` until `more` is False, and
     `quiet()` silences floating point warnings that a diverged model would raise for all.
@@ -49,6 +50,8 @@ class Library:
     floor: Callable[[Array], Array]
     copy: Callable[[Array], Array]
     reshape: Callable[[Array, Any], Array]
+    transpose: Callable[[Array, Axes], Array]
+    svd: Callable[[Array], tuple[Array, Array, Array]]
     take: Callable[[Array, Any, int], Array]
     concatenate: Callable[[Sequence[Array], int], Array]
     zeros_like: Callable[[Array], Array]
@@ -98,6 +101,8 @@ def _numpy() -> Library:
         floor=np.floor,
         copy=np.array,
         reshape=np.reshape,
+        transpose=np.transpose,
+        svd=lambda x: np.linalg.svd(x, full_matrices=False),
         take=np.take,
         concatenate=np.concatenate,
         zeros_like=np.zeros_like,
@@ -165,6 +170,8 @@ def _torch() -> Library:
         floor=torch.floor,
         copy=torch.clone,
         reshape=torch.reshape,
+        transpose=torch.permute,
+        svd=lambda x: torch.linalg.svd(x, full_matrices=False),
         take=take,
         concatenate=lambda arrays, axis: torch.cat(list(arrays), dim=axis),
         zeros_like=torch.zeros_like,
@@ -195,6 +202,9 @@ def _jax() -> Library:
         with np.errstate(over="ignore"):
             return jnp.asarray(value).astype(like.dtype)
 
+    def svd(x: Array) -> Any:
+        return jnp.linalg.svd(x, full_matrices=False)
+
     return Library(
         name="jax",
         abs=jnp.abs,
@@ -212,6 +222,8 @@ def _jax() -> Library:
         floor=jnp.floor,
         copy=jnp.array,
         reshape=jnp.reshape,
+        transpose=jnp.transpose,
+        svd=svd,
         take=lambda x, index, axis: jnp.take(x, index, axis=axis),
         concatenate=jnp.concatenate,
         zeros_like=jnp.zeros_like,
@@ -252,6 +264,10 @@ def _tensorflow() -> Library:
     def wide(x: Array) -> Array:
         return tf.cast(x, tf.float32) if x.dtype.size < 4 else x
 
+    def svd(x: Array) -> tuple[Array, Array, Array]:
+        s, u, v = tf.linalg.svd(x)
+        return u, s, tf.linalg.matrix_transpose(v)
+
     return Library(
         name="tensorflow",
         abs=tf.abs,
@@ -269,6 +285,8 @@ def _tensorflow() -> Library:
         floor=tf.floor,
         copy=tf.identity,
         reshape=tf.reshape,
+        transpose=tf.transpose,
+        svd=svd,
         take=lambda x, index, axis: tf.gather(x, index, axis=axis),
         concatenate=tf.concat,
         zeros_like=tf.zeros_like,

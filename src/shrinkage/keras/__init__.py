@@ -20,7 +20,7 @@ with needs("keras", hint="or name another backend in KERAS_BACKEND"):
     from shrinkage.keras.watch import FirstEpochWatch
     from shrinkage.ledger import JsonLines, MLflow, TensorBoard
     from shrinkage.parameters.keras_layers import LAYERS
-    from shrinkage.terms.schedules import Cosine, WarmUp
+    from shrinkage.terms.schedules import Cosine, Every, WarmUp
 
 # Names of 0.1.0's first drafts, which PyTorch's classes have too.
 Attachment, Ledger, Record = KerasAttachment, LedgerCallback, EpochRecord
@@ -30,6 +30,7 @@ __all__ = [
     "METRICS",
     "Cosine",
     "EpochRecord",
+    "Every",
     "FirstEpochWatch",
     "JsonLines",
     "KerasAttachment",

@@ -17,7 +17,10 @@ from shrinkage.penalties.max_norm import MaxNorm
 from shrinkage.penalties.mcp import MCP
 from shrinkage.penalties.n_of_m import NOfM
 from shrinkage.penalties.non_negative import NonNegative
+from shrinkage.penalties.nuclear_norm import NuclearNorm
 from shrinkage.penalties.options import Option, option, options_of, variants_of
+from shrinkage.penalties.orthogonality import Orthogonal, SoftOrthogonality
+from shrinkage.penalties.rank import Rank
 from shrinkage.penalties.registry import (
     REGISTRY,
     penalty_class,
@@ -28,6 +31,7 @@ from shrinkage.penalties.registry import (
 from shrinkage.penalties.scad import SCAD
 from shrinkage.penalties.some_units import OnSomeUnits, Units
 from shrinkage.penalties.sparse_group_lasso import SparseGroupLasso
+from shrinkage.penalties.spectral import NO_METRIC
 from shrinkage.penalties.weighted_sum import WeightedSum
 
 __all__ = [
@@ -35,6 +39,7 @@ __all__ = [
     "L1",
     "L2",
     "MCP",
+    "NO_METRIC",
     "REGISTRY",
     "SCAD",
     "BlockLasso",
@@ -48,10 +53,14 @@ __all__ = [
     "MaxNorm",
     "NOfM",
     "NonNegative",
+    "NuclearNorm",
     "OnSomeUnits",
     "Option",
+    "Orthogonal",
     "Penalty",
     "PenaltyCheckFailed",
+    "Rank",
+    "SoftOrthogonality",
     "SparseGroupLasso",
     "Units",
     "WeightedSum",

@@ -12,7 +12,7 @@ from __future__ import annotations
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Hashable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from enum import Enum
 from typing import Any, ClassVar
 
@@ -34,7 +34,7 @@ class Combination(Enum):
 class Penalty(ABC):
     """A penalty Ω on arrays of shape (*models, *weights), with `stacked` leading model axes.
 
-    Ω >= 0 and Ω(0) = 0. No method changes its arguments or the dtype.
+    Ω >= 0, and Ω(0) = 0 unless it says otherwise. No method changes its arguments or the dtype.
     """
 
     name: ClassVar[str]  # the key in the registry
@@ -45,6 +45,8 @@ class Penalty(ABC):
     convex: ClassVar[bool] = True
     finite: ClassVar[bool] = True  # False: a constraint, 0 on a set and inf outside
     separable: ClassVar[bool] = False  # a sum over single weights
+    diagonal: ClassVar[bool] = True  # the prox takes a step for each weight; False: one for all
+    zero_at_zero: ClassVar[bool] = True  # Ω(0) = 0; False: it is least elsewhere
     combines: ClassVar[Combination] = Combination.ALONE
     example_shapes: ClassVar[tuple[tuple[int, ...], ...]] = ((4, 3), (2, 3, 2))  # for the battery
     __array_ufunc__ = None  # so that a NumPy number times a penalty asks the penalty
@@ -127,3 +129,11 @@ class Penalty(ABC):
         return Term(strength=strength, penalty=self)
 
     __rmul__ = __mul__
+
+
+def words_of(penalty: Penalty) -> str:
+    """Return a penalty as it is made, with the fields that are not at their defaults."""
+    given = [field for field in fields(penalty) if field.repr]
+    told = {field.name: getattr(penalty, field.name) for field in given}
+    words = (f"{f.name}={told[f.name]!r}" for f in given if told[f.name] != f.default)
+    return f"{type(penalty).__name__}({', '.join(words)})"

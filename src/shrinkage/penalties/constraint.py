@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import math
 from abc import abstractmethod
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
@@ -24,7 +24,7 @@ from shrinkage.arrays import (
     per_model,
     positive_zeros,
 )
-from shrinkage.penalties.base import Combination, Penalty
+from shrinkage.penalties.base import Combination, Penalty, words_of
 
 _ROUNDING = 16.0  # in units of the dtype's epsilon: a projected weight is in the set
 
@@ -45,10 +45,7 @@ class Constraint(Penalty):
         """Return argmin over u of the set of Σ (u − w)²/(2 step); `step` broadcasts to `w`."""
 
     def __repr__(self) -> str:
-        given = [field for field in fields(self) if field.repr]
-        told = {field.name: getattr(self, field.name) for field in given}
-        words = (f"{f.name}={told[f.name]!r}" for f in given if told[f.name] != f.default)
-        return f"{type(self).__name__}({', '.join(words)})"
+        return words_of(self)
 
     def value(self, w: Array, stacked: int = 0) -> Array:
         """Return 0 in the set, to rounding, and inf outside."""

@@ -34,7 +34,8 @@ PER: dict[str, Callable[[int | None, int | None], tuple[int | None, ...]]] = {
 BARE_INPUT_AXIS, BARE_OUTPUT_AXIS = 1, 0  # PyTorch's layout, (out, in, *kernel)
 
 
-def _check_axes(axes: Any) -> Axes:
+def checked_axes(axes: Any) -> Axes:
+    """Return axes as a tuple of distinct whole numbers, or say what they are."""
     integers = isinstance(axes, (tuple, list)) and all(
         isinstance(axis, int) and not isinstance(axis, bool) for axis in axes
     )
@@ -47,7 +48,7 @@ def _check_axes(axes: Any) -> Axes:
 
 
 def _check_groups(groups: Any, per: str | None, axes: Any) -> tuple[int, ...]:
-    if per == "layer" or (axes is not None and len(_check_axes(axes)) != 1):
+    if per == "layer" or (axes is not None and len(checked_axes(axes)) != 1):
         raise InputError(
             "expected groups of units along one axis, got them for "
             f"{'per=' + repr(per) if axes is None else 'axes=' + repr(axes)}: use per='input'"
@@ -114,7 +115,7 @@ class GroupLasso(Penalty):
         if self.groups is not None:
             object.__setattr__(self, "groups", _check_groups(self.groups, self.per, self.axes))
         if self.axes is not None:
-            object.__setattr__(self, "axes", _check_axes(self.axes))
+            object.__setattr__(self, "axes", checked_axes(self.axes))
             return
         per = "input" if self.per is None else self.per
         if not isinstance(per, str) or per not in PER:

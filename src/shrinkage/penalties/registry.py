@@ -24,7 +24,10 @@ from shrinkage.penalties.max_norm import MaxNorm
 from shrinkage.penalties.mcp import MCP
 from shrinkage.penalties.n_of_m import NOfM
 from shrinkage.penalties.non_negative import NonNegative
+from shrinkage.penalties.nuclear_norm import NuclearNorm
 from shrinkage.penalties.options import options_of
+from shrinkage.penalties.orthogonality import Orthogonal, SoftOrthogonality
+from shrinkage.penalties.rank import Rank
 from shrinkage.penalties.scad import SCAD
 from shrinkage.penalties.sparse_group_lasso import SparseGroupLasso
 
@@ -46,6 +49,10 @@ REGISTRY: dict[str, type[Penalty]] = {
         NOfM,
         MaxNorm,
         NonNegative,
+        NuclearNorm,
+        Rank,
+        SoftOrthogonality,
+        Orthogonal,
     )
 }
 

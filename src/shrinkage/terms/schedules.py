@@ -73,6 +73,30 @@ class Cosine:
         return self.end + (self.start - self.end) * 0.5 * (1 + cosine)
 
 
+@dataclass(frozen=True)
+class Every:
+    """A factor of `steps` in every `steps`-th step and 0 between, for penalties whose prox is dear.
+
+    The pull of all steps together is that of a factor of 1; a strength of 0 costs nothing.
+
+    Args:
+        steps: from one step that shrinks to the next.
+
+    >>> [Every(3)(step) for step in range(4)]
+    [0.0, 0.0, 3.0, 0.0]
+    """
+
+    steps: int
+
+    def __post_init__(self) -> None:
+        whole(self.steps, "steps", 1)
+
+    def __call__(self, step: Any) -> Any:
+        """Return the factor at a step."""
+        due = (step + 1) % self.steps == 0
+        return float(self.steps * due) if is_number(step) else self.steps * due
+
+
 def _up_to_one(way: Any) -> Any:
     return min(1.0, way) if is_number(way) else floating_library(way).clip(way, 0.0, 1.0)
 

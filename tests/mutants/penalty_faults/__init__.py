@@ -9,6 +9,7 @@ from tests.mutants.penalty_faults import (
     constraints,
     flags,
     prox,
+    spectral,
     strengths,
     values,
 )
@@ -21,4 +22,5 @@ FAULTS: tuple[tuple[Penalty, str], ...] = (
     *arrays.FAULTS,
     *concave.FAULTS,
     *constraints.FAULTS,
+    *spectral.FAULTS,
 )

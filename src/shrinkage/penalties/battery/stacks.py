@@ -27,7 +27,7 @@ def stacked_is_one_at_a_time(subject: Subject) -> None:
         k = len(lead)
         w = subject.weights(rng, *lead)
         own = rng.uniform(0.1, 1.0, lead)
-        per_weight = 10 ** rng.uniform(-1.5, 0.5, w.shape)
+        per_weight = subject.steps(10 ** rng.uniform(-1.5, 0.5, w.shape), k)
         even = np.full(lead, STEP)
         every: dict[str, tuple[Any, Callable[..., Any], tuple[Any, ...]]] = {
             "value": (subject.value(w, k), subject.value, ()),
@@ -53,7 +53,7 @@ def nan_stays_in_its_model(subject: Subject) -> None:
     """A NaN or infinity in one model shows there and changes no bit of another."""
     rng = subject.rng()
     w, own = subject.weights(rng, 3), np.array([0.1, STEP, 0.7])
-    per_weight = 10 ** rng.uniform(-1.5, 0.5, w.shape)
+    per_weight = subject.steps(10 ** rng.uniform(-1.5, 0.5, w.shape), 1)
     for poison in (math.nan, math.inf):
         bad = w.copy()
         bad[1].flat[0] = poison

@@ -38,7 +38,7 @@ def at_stacked_strengths(subject: Subject) -> None:
     """at(one strength per model) gives each model what it gets alone at its own strength."""
     rng, space = subject.rng(), subject.namespace
     w = subject.weights(rng, len(STRENGTHS))
-    per_weight = 10 ** rng.uniform(-1.5, 0.5, w.shape)
+    per_weight = subject.steps(10 ** rng.uniform(-1.5, 0.5, w.shape), 1)
     together = subject.penalty.at(subject.native(STRENGTHS))
     x, steps = subject.native(w), subject.native(per_weight)
     stacked = {

@@ -51,6 +51,13 @@ class Subject:
             yield sliced
         yield np.zeros_like(w)
 
+    def steps(self, each: np.ndarray, stacked: int = 0) -> np.ndarray:
+        """Return a step for each weight, or one a model where the penalty takes no others."""
+        if self.penalty.diagonal:
+            return each
+        own = (slice(None),) * stacked + (slice(0, 1),) * (each.ndim - stacked)
+        return each[own]
+
     def native(self, values: Any) -> Any:
         """Return an array of the namespace in float64; numbers stay numbers."""
         return self.namespace.make(values, "float64") if np.ndim(values) else values

@@ -137,6 +137,7 @@ class Metric:
             gain and the buffer after it.
         note: `note(moment, parameter)` just before a step returns what `motion` needs of then.
         needs_state: whether `motion` reads the optimizer's state, which is there after one step.
+        scalar: whether all weights of a group move by one step size.
 
     >>> plain = Metric(lambda moment, noted=None: Motion(moment.group["lr"]))
     >>> plain.motion(Moment({"lr": 0.1}, {})).rate
@@ -147,6 +148,7 @@ class Metric:
     gain: Gain = no_gain
     note: Callable[[Moment, torch.Tensor], Any] = nothing
     needs_state: bool = True
+    scalar: bool = False
 
     def steady_buffer(self, moment: Moment) -> float | None:
         """Return the buffer that a run already under way has reached, None at its start."""

@@ -43,7 +43,9 @@ def asgd(_moment: Moment, noted: float) -> Motion:
 
 FACTS: dict[type[optim.Optimizer], OptimizerFacts] = {
     optim.SGD: OptimizerFacts(
-        metric=Metric(sgd, buffer_gain, needs_state=False), own_decay=OwnDecay.COUPLED
+        metric=Metric(sgd, buffer_gain, needs_state=False, scalar=True), own_decay=OwnDecay.COUPLED
     ),
-    optim.ASGD: OptimizerFacts(metric=Metric(asgd, note=note_eta), own_decay=OwnDecay.COUPLED),
+    optim.ASGD: OptimizerFacts(
+        metric=Metric(asgd, note=note_eta, scalar=True), own_decay=OwnDecay.COUPLED
+    ),
 }

@@ -11,6 +11,8 @@ from typing import Any
 from torch.optim import Optimizer
 
 from shrinkage.errors import InputError, UnsupportedOptimizer
+from shrinkage.penalties import NO_METRIC, Penalty
+from shrinkage.pytorch.optimizers.motion import Metric
 from shrinkage.pytorch.optimizers.registry import facts_of
 from shrinkage.terms import DECAY_RULES
 
@@ -28,6 +30,20 @@ def check_support(optimizer: Optimizer, updates: Iterable[str]) -> None:
             raise UnsupportedOptimizer(
                 f"expected an optimizer that carries update={update!r}, got "
                 f"{type(optimizer).__name__}: {facts.refuses[kind]}; {facts.instead}"
+            )
+
+
+def check_metric(optimizer: Optimizer, metric: Metric, penalties: Iterable[Penalty]) -> None:
+    """Refuse penalties whose prox takes one step for all weights, where the optimizer adapts.
+
+    Raises:
+        UnsupportedOptimizer: with the reason and what works instead.
+    """
+    for penalty in penalties:
+        if not (penalty.diagonal or metric.scalar):
+            raise UnsupportedOptimizer(
+                f"expected an optimizer that moves all weights by one step size for {penalty!r} "
+                f"with update='proximal', got {type(optimizer).__name__}, which adapts: {NO_METRIC}"
             )
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from shrinkage.pytorch.optimizers import Moment, metric_of
 from shrinkage.pytorch.optimizers.motion import no_gain, nothing
+from shrinkage.pytorch.optimizers.support import check_metric
 from shrinkage.pytorch.prox.shrink import Shrink
 from shrinkage.pytorch.updates.base import Target, Tools, Update, shrink
 from shrinkage.terms import StepPlan
@@ -16,6 +17,9 @@ class Proximal(Update):
 
     def __init__(self, plan: StepPlan, target: Target, tools: Tools) -> None:
         self.metric = metric_of(tools.optimizer)
+        check_metric(
+            tools.optimizer, self.metric, (part.penalty for part in plan.in_metric.assigned)
+        )
         self.route = Shrink(plan.in_metric, target.models, tools.workspace)
         self.buffer: float | None = None  # the momentum buffer of a constant gradient of one
         self.last_gain = 1.0  # what momentum made of a constant push in the last step
