@@ -84,6 +84,8 @@ def tell_plan(plan: Plan) -> None:
     score = wording.text(float(plan.constant.folds.mean()))
     where = "over the folds" if plan.folds > 1 else "on the validation rows"
     console.print(Text(f"a model without inputs: {wording.label} {score} {where}"))
+    for line in plan.told:
+        console.print(Text(plain(line)))
     if plan.why_engine:
         console.print(Text(f"engine {plan.engine.name}: {plan.why_engine}"))
     for caution in plan.cautions:

@@ -116,7 +116,7 @@ class CrossValidated(Shrinkage):
         self.strength_ = chosen.strength
         self.best_score_ = chosen.cv_score
         self._fitted = FittedModel(
-            path.model(self.choose),
+            path.model(self.choose, as_outputs=True),
             Preprocessing.from_dict(file.preprocessing),
             TargetEncoding.from_dict(file.target),
             parse_architecture(self.model).solved,

@@ -248,7 +248,9 @@ def _function(own: Own, name: str) -> Any:
         own = import_function(own, f"--{name}")
     if own is not None and not callable(own):
         raise InputError(
-            f"expected a function for {name}, or its name package.module:function, got {own!r}"
+            f"expected a function for {name} (an optimizer: of the parameters, as "
+            f"partial(torch.optim.SGD, lr=0.1)), or its name package.module:function, got "
+            f"{type(own).__name__}: give what makes it"
         )
     return own
 

@@ -297,23 +297,32 @@ def _check_width(
     training = module.training
     module.eval()
     for rows in (2, 1, 3):
-        shape = _output_shape(module, name, torch.zeros(rows, n_inputs, dtype=dtype))
-        if shape != (rows, n_outputs):
-            more = "" if rows == 2 else ", and another shape for two: keep the axis of the rows"
+        answer = _answer(module, name, torch.zeros(rows, n_inputs, dtype=dtype))
+        shape = tuple(getattr(answer, "shape", ()))
+        if not isinstance(answer, torch.Tensor) or shape != (rows, n_outputs):
+            got = f"{shape} for {rows} row{'s' if rows > 1 else ''}"
+            if not isinstance(answer, torch.Tensor):
+                got = f"a {type(answer).__name__}: return the tensor alone, or in a field logits"
+            elif rows != 2:
+                got += ", and another shape for two: keep the axis of the rows"
             raise InputError(
-                f"the model {name} must map (rows, {n_inputs}) to (rows, {n_outputs}), "
-                f"got {shape} for {rows} row{'s' if rows > 1 else ''}{more}"
+                f"the model {name} must map (rows, {n_inputs}) to (rows, {n_outputs}), got {got}"
             )
     module.train(training)
 
 
-def _output_shape(module: nn.Module, name: str, x: torch.Tensor) -> tuple[int, ...]:
+def _answer(module: nn.Module, name: str, x: torch.Tensor) -> object:
     try:
         with torch.no_grad():
-            return tuple(module(x).shape)
+            return module(x)
     except Exception as error:
+        hooks = module._forward_pre_hooks.values()
+        shapes = next((hook.shapes for hook in hooks if hasattr(hook, "shapes")), None)
+        what, how = f"a batch of shape {tuple(x.shape)}", "rows of numbers, scaled"
+        how += ", or those of a tuple (X,) as they are"
+        if shapes is not None:
+            what, how = f"{len(x)} rows of {shapes}", f"{shapes}, each behind the axis of the rows"
         raise InputError(
-            f"the model {name} fails on a batch of shape {tuple(x.shape)}: "
-            f"{type(error).__name__}: {one_line(error)}; its inputs are rows of "
-            "numbers, scaled, or those of a tuple (X,) as they are"
+            f"the model {name} fails on {what}: {type(error).__name__}: {one_line(error)}; "
+            f"its inputs are {how}"
         ) from error

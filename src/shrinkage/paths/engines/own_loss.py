@@ -28,8 +28,10 @@ class OwnLoss:
     """The loss of a function of outputs (rows, outputs) and targets (rows,).
 
     It returns the mean over the rows, or the loss of each row, (rows,). One output comes as
-    (rows,). Where there are two classes and the function takes one number a row (binary cross
-    entropy), it gets the difference of the two outputs and targets 0.0 and 1.0.
+    (rows,). Several numbers or labels a row are targets of the shape of the outputs, and so may
+    the losses be, which then are averaged. Where there are two classes and the function takes one
+    number a row (binary cross entropy), it gets the difference of the two outputs and targets 0.0
+    and 1.0.
 
     Args:
         function: the user's.
@@ -39,6 +41,7 @@ class OwnLoss:
         device: where they are.
         binary: whether the function takes the difference of two outputs.
         at_once: whether `vmap` computes it for all models.
+        shape: of a row's several targets, and of its outputs; None: a row has one target.
     """
 
     function: Function
@@ -48,6 +51,7 @@ class OwnLoss:
     device: torch.device = CPU
     binary: bool = False
     at_once: bool = False
+    shape: tuple[int, ...] | None = None
 
     @classmethod
     def of(
@@ -59,6 +63,7 @@ class OwnLoss:
         *,
         weighted: bool,
         device: torch.device = CPU,
+        shape: tuple[int, ...] | None = None,
     ) -> OwnLoss:
         """Return the loss of a function, tried on a few rows.
 
@@ -69,6 +74,7 @@ class OwnLoss:
             dtype: of its outputs.
             weighted: whether rows have weights.
             device: where the outputs are.
+            shape: of the targets of a row, where they are several.
 
         Raises:
             InputError: it fails, or returns something else than losses; or rows have weights and
@@ -76,11 +82,13 @@ class OwnLoss:
         """
         if isinstance(function, torch.nn.Module):
             function = copy.deepcopy(function).to(device, dtype)
-        loss = cls(function, base, n_outputs, dtype, device)
+        loss = cls(function, base, n_outputs, dtype, device, shape=shape)
         generator = torch.Generator().manual_seed(0)
         outputs = torch.randn(2, n_outputs, TRIED_ROWS, generator=generator, dtype=dtype)
         target = torch.arange(TRIED_ROWS) % max(2, n_outputs)
-        target = target if n_outputs > 1 else target.to(dtype)
+        target = target if loss.of_classes else target.to(dtype)
+        if shape is not None:
+            target = (target % 2).view(-1, 1).expand(-1, n_outputs)
         weight = torch.ones(TRIED_ROWS, dtype=dtype, device=device) if weighted else None
         outputs, target = outputs.to(device).requires_grad_(), target.to(device)
         loss = loss._tried(outputs, target, weight)
@@ -95,7 +103,8 @@ class OwnLoss:
     def _tried(
         self, outputs: torch.Tensor, target: torch.Tensor, weight: torch.Tensor | None
     ) -> OwnLoss:
-        kinds = [self, replace(self, binary=True)] if self.n_outputs == 2 else [self]
+        of_two = self.of_classes and self.n_outputs == 2
+        kinds = [self, replace(self, binary=True)] if of_two else [self]
         failed: Exception | None = None
         for kind in kinds:
             try:
@@ -110,7 +119,8 @@ class OwnLoss:
         why = "its derivative is 0" if failed is None else one_line(failed, 160)
         raise InputError(
             f"the loss {called(self.function)} fails on outputs of shape "
-            f"{(TRIED_ROWS, self.n_outputs)} and targets of shape {(TRIED_ROWS,)} ({why}); "
+            f"{(TRIED_ROWS, *(self.shape or (self.n_outputs,)))} and targets of shape "
+            f"{(TRIED_ROWS, *(self.shape or ()))} ({why}); "
             "expected a function (outputs, targets) → mean loss, or one loss a row"
         )
 
@@ -128,6 +138,9 @@ class OwnLoss:
     ) -> torch.Tensor:
         if self.binary:
             losses = self.function(outputs[1] - outputs[0], target.to(outputs.dtype))
+        elif self.shape is not None:
+            losses = self._of_several(outputs, target)
+            target = target[:, 0]
         else:
             losses = self.function(outputs[0] if len(outputs) == 1 else outputs.t(), target)
         if not isinstance(losses, torch.Tensor) or losses.shape not in ((), target.shape):
@@ -143,6 +156,18 @@ class OwnLoss:
             )
         weighted = losses if weight is None else losses * weight
         return weighted if weighted.ndim == 0 else weighted.mean()
+
+    def _of_several(self, outputs: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
+        assert self.shape is not None
+        own = outputs.t().reshape(-1, *self.shape)
+        losses = self.function(own, target.to(outputs.dtype).reshape(own.shape))
+        of_each = isinstance(losses, torch.Tensor) and losses.shape == own.shape
+        return losses.flatten(1).mean(1) if of_each else losses
+
+    @property
+    def of_classes(self) -> bool:
+        """Return whether targets are numbers of classes."""
+        return self.n_outputs > 1 and self.shape is None
 
     @property
     def by_row(self) -> bool:
@@ -188,7 +213,7 @@ class OwnLoss:
         self, outputs: torch.Tensor, target: np.ndarray, weight: np.ndarray | None
     ) -> torch.Tensor:
         labels = torch.from_numpy(np.ascontiguousarray(target))
-        labels = labels.to(self.device) if self.n_outputs > 1 else self._here(labels)
+        labels = labels.to(self.device) if self.of_classes else self._here(labels)
         weights = None if weight is None else self._here(torch.from_numpy(weight))
         return self._of_one(outputs.view(-1, 1).expand(-1, len(target)), labels, weights)
 
@@ -205,6 +230,7 @@ def called(function: object) -> str:
             for name, value in vars(function).items()
             if not name.startswith("_") and name != "training"
         }
+        own |= {name: value.tolist() for name, value in function.named_buffers() if value.ndim < 2}
         usual = vars(type(function)()) if _made_bare(function) else {}
         said = [f"{n}={v!r}" for n, v in own.items() if n not in usual or usual[n] != v]
         return f"{type(function).__name__}({', '.join(said)})"

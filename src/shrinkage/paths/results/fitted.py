@@ -19,6 +19,7 @@ from shrinkage.datasets.in_memory import flat_rows, rows_in_memory
 from shrinkage.datasets.input_shapes import InputShapes
 from shrinkage.datasets.preparation.cell_counts import CellCounts, warn_of_unseen
 from shrinkage.errors import InputError
+from shrinkage.paths.engines.answers import answering, without_hook
 from shrinkage.paths.engines.architectures import Architecture, Prototype, parse_architecture
 from shrinkage.paths.engines.shaped import Shaped
 from shrinkage.paths.results.loading import load_arrays
@@ -78,12 +79,14 @@ class FittedPath(PathResult):
     model_file: ModelFile | None = None
     prototype: nn.Module | None = field(default=None, repr=False)
 
-    def model(self, which: int | str = "best") -> nn.Module:
+    def model(self, which: int | str = "best", *, as_outputs: bool = False) -> nn.Module:
         """Return a refitted model, in evaluation mode.
 
         Args:
             which: `best`, `one_standard_error`, `unregularized`, or a position in `strengths`
                 (any of them after `refit="all"`, else the two chosen).
+            as_outputs: whether a network of one's own answers with (rows, outputs) whatever its
+                own answer looks like: one number a row of two classes is (0, number).
 
         Raises:
             InputError: that model was not refitted.
@@ -96,7 +99,8 @@ class FittedPath(PathResult):
 
             tensors = {name: torch.from_numpy(np.array(own)) for name, own in arrays.items()}
             module = with_sizes(smaller_copy(module, tensors), smaller["attributes"])
-        return load_arrays(module, arrays).eval()
+        loaded = load_arrays(module, arrays).eval()
+        return loaded if as_outputs else without_hook(loaded)
 
     def predict(self, X: object, which: int | str = "best") -> np.ndarray:
         """Return predictions for raw rows: labels, or numbers in the target's unit.
@@ -132,7 +136,8 @@ class FittedPath(PathResult):
             UnseenCellsWarning: of a column no cell says what some cell said in training.
         """
         with torch.no_grad():
-            return self.model(which)(torch.from_numpy(self.inputs(X))).numpy()
+            module = self.model(which, as_outputs=True)
+            return module(torch.from_numpy(self.inputs(X))).numpy()
 
     def inputs(self, X: object) -> np.ndarray:
         """Return raw rows as what the model is called with, (rows, inputs).
@@ -241,7 +246,8 @@ class FittedPath(PathResult):
         preprocessing = Preprocessing.from_dict(file.preprocessing)
         kept = None if file.smaller is None else file.smaller["kept_inputs"]
         encoding = TargetEncoding.from_dict(file.target)
-        return write_onnx(self.model(which), preprocessing, encoding, path, kept)
+        module = self.model(which, as_outputs=True)
+        return write_onnx(module, preprocessing, encoding, path, kept)
 
     @property
     def onnx_columns(self) -> tuple[str, ...]:
@@ -317,6 +323,7 @@ class FittedPath(PathResult):
         architecture: Architecture = parse_architecture(name)
         if file.shapes is not None:
             architecture = Shaped(architecture, InputShapes.from_dict(file.shapes))
+        architecture = answering(architecture, file.target["task"], file.target["classes"])
         return architecture.build(file.n_inputs, file.n_outputs).to(dtype)
 
 

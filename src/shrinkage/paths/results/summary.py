@@ -131,7 +131,7 @@ def summary_of(
         "columns": column_records(data.readings, plan.preparation.preprocessing),
         "left_out": list(data.left_out),
         "said": {name: spec.to_dict() for name, spec in data.specs.items()},
-        "notes": list(data.notes),
+        "notes": list(plan.notes),
         "wall_seconds": None,
         "versions": dict(versions),
     }

@@ -67,6 +67,7 @@ class Plan:
     `memory` is what training may take, in bytes, and `limit` is lowered where it takes too much.
     `engine_is_open` says that a measurement may still choose another engine, and `why_engine` is
     the reason of the choice; `repeats` says whether the same seed gives the same results.
+    `told` says how the model is taken, where that is not as it stands.
     `share` of a fold's training rows are trained on: all, but in the pilot of large tables;
     `watched` says whether learning curves and residuals are wanted.
     """
@@ -86,6 +87,12 @@ class Plan:
     engine_is_open: bool = False
     why_engine: str = ""
     repeats: bool = True
+    told: tuple[str, ...] = ()
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """Return what was decided about rows and model, to be told."""
+        return (*self.preparation.data.notes, *self.told)
 
     @property
     def workers(self) -> int:
@@ -302,6 +309,7 @@ def make_plan(
         new_cells,
         training_bytes(options.memory_cap, preparation.device),
         engine_is_open=is_open(posed.engine),
+        told=posed.notes,
     )
 
 

@@ -18,6 +18,7 @@ from shrinkage.datasets.rare import class_weights
 from shrinkage.errors import InputError
 from shrinkage.paths.choosing.scores import Scorer
 from shrinkage.paths.data_losses import CROSS_ENTROPY, SQUARED, DataLoss, loss_for
+from shrinkage.paths.engines.answers import answering, is_users, told_of
 from shrinkage.paths.engines.architectures import (
     Architecture,
     Linear,
@@ -26,6 +27,7 @@ from shrinkage.paths.engines.architectures import (
     build_seeded,
 )
 from shrinkage.paths.engines.base import Engine, Problem
+from shrinkage.paths.engines.endings import check_ending
 from shrinkage.paths.engines.losses import StackedLoss
 from shrinkage.paths.engines.own_loss import OwnLoss
 from shrinkage.paths.engines.own_recipe import optimizer_of
@@ -82,12 +84,16 @@ def fitting(architecture: Architecture, data: Dataset, options: PathOptions) -> 
 
 @dataclass(frozen=True)
 class Posed:
-    """A problem, the module that its models start as, the engine for it, and what to tell."""
+    """A problem, the module that its models start as, the engine for it, and what to tell.
+
+    `notes` say how the module is taken, where that is not as it stands.
+    """
 
     problem: Problem
     module: nn.Module
     engine: Engine
     warnings: tuple[str, ...]
+    notes: tuple[str, ...] = ()
 
 
 def pose(
@@ -103,12 +109,15 @@ def pose(
     Raises:
         ShrinkageError: the model does not fit the rows, or the terms do not fit the model.
     """
-    n_outputs = preparation.target.n_outputs
+    target = preparation.target
+    n_outputs = target.n_outputs
     dtype, device = preparation.dtype, preparation.device
+    architecture = answering(architecture, target.task, target.classes)
     seed = derived_seed(options.seed, REFIT_LABEL)
-    module = build_seeded(
-        architecture, preparation.preprocessing.n_inputs, n_outputs, seed, dtype
-    ).to(device)
+    n_inputs = preparation.preprocessing.n_inputs
+    module = build_seeded(architecture, n_inputs, n_outputs, seed, dtype)
+    ending = check_ending(module, n_inputs, target.task) if is_users(architecture) else ()
+    module = module.to(device)
     _check_batch_norm(module, recipe)
     infos = tuple(info for info, _ in describe(module))
     for pattern in options.select:
@@ -131,7 +140,8 @@ def pose(
     )
     engine.check(problem)
     _check_optimizer(problem, module)
-    return Posed(problem, module, engine, inputs.warnings)
+    notes = told_of(module, target.classes)
+    return Posed(problem, module, engine, (*inputs.warnings, *ending), notes)
 
 
 def _loss(
@@ -140,9 +150,16 @@ def _loss(
     loss = preparation.data_loss.stacked
     if options.loss is None or isinstance(options.loss, str):
         return loss
-    weighted = preparation.is_weighted
-    device = preparation.device
-    return OwnLoss.of(options.loss, loss, n_outputs, dtype, weighted=weighted, device=device)
+    names = preparation.target.names
+    return OwnLoss.of(
+        options.loss,
+        loss,
+        n_outputs,
+        dtype,
+        weighted=preparation.is_weighted,
+        device=preparation.device,
+        shape=(len(names),) if names else None,
+    )
 
 
 def _check_optimizer(problem: Problem, module: nn.Module) -> None:

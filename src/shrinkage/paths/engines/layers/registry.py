@@ -41,6 +41,8 @@ def is_stackable(module: nn.Module) -> bool:
     layers = list(module)
     if module._forward_pre_hooks and not isinstance(layers[0], nn.Flatten):
         return False  # it is called with rows that are not flat
+    if module._forward_hooks:
+        return False  # it answers otherwise than its layers do
     return (
         bool(layers)
         and all(type(layer) in LAYERS and LAYERS[type(layer)].accepts(layer) for layer in layers)

@@ -1,0 +1,145 @@
+"""What a network of the user's answers, as the outputs that engines know: (rows, outputs).
+
+Who uses this: whatever builds models for a target wraps architectures of the user's own. Most
+networks answer so by themselves and are left as they are. A hook behind the others takes `logits`
+of an answer with names, lays further axes flat, and makes of one number a row the logits
+(0, number) of two classes, whose cross entropy is the binary one of the number.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar
+
+import torch
+from torch import nn
+
+from shrinkage.paths.engines.architectures import Architecture, Factory, Ordered, Prototype
+from shrinkage.paths.engines.shaped import Shaped
+
+LOGITS = "logits"
+
+
+@dataclass(frozen=True)
+class AsOutputs:
+    """A hook behind a network: its answer as (rows, outputs).
+
+    Args:
+        two_classes: whether one number a row is the logit of the second of two classes.
+
+    >>> AsOutputs(two_classes=True)(nn.Identity(), (), torch.tensor([1.0, -2.0]))
+    tensor([[ 0.,  1.],
+            [ 0., -2.]])
+    """
+
+    two_classes: bool = False
+
+    def __call__(self, module: nn.Module, args: tuple[Any, ...], answer: Any) -> Any:
+        """Return the outputs; an answer without a tensor stays as it is."""
+        del module, args
+        outputs = logits_of(answer)
+        if outputs is None:
+            return answer
+        flat = outputs.reshape(-1, 1) if outputs.ndim < 2 else outputs.flatten(1)
+        if self.two_classes and flat.shape[1] == 1:
+            return torch.cat([torch.zeros_like(flat), flat], dim=1)
+        return flat
+
+
+@dataclass(frozen=True)
+class Answering:
+    """An architecture of the user's, whose modules answer with (rows, outputs).
+
+    Args:
+        architecture: theirs.
+        two_classes: whether the target has two classes.
+        several: whether it has several numbers or labels, so that outputs may have further axes.
+    """
+
+    architecture: Architecture
+    two_classes: bool
+    several: bool
+    solved: ClassVar[bool] = False
+
+    @property
+    def name(self) -> str:
+        """Return the architecture's name."""
+        return self.architecture.name
+
+    def build(self, n_inputs: int, n_outputs: int) -> nn.Module:
+        """Return the module, with a hook where its answer asks for one."""
+        module = self.architecture.build(n_inputs, n_outputs)
+        answer = _answer(module, n_inputs)
+        outputs = logits_of(answer)
+        if outputs is None or (answer is outputs and outputs.shape == (2, n_outputs)):
+            return module
+        hook = AsOutputs(self.two_classes)
+        wanted = outputs.ndim <= 2 or self.several
+        if wanted and hook(module, (), answer).shape == (2, n_outputs):
+            module.register_forward_hook(hook)
+        return module
+
+
+def answering(architecture: Architecture, task: str, classes: Sequence[object]) -> Architecture:
+    """Return an architecture whose modules answer for a target; those of this library do.
+
+    Args:
+        architecture: any.
+        task: of the target.
+        classes: of the target.
+    """
+    if isinstance(architecture, Ordered):
+        return replace(architecture, inner=answering(architecture.inner, "regression", ()))
+    if not isinstance(architecture, (Factory, Prototype, Shaped)):
+        return architecture
+    classified = task == "classification"
+    return Answering(architecture, classified and len(classes) == 2, not classified)
+
+
+def is_users(architecture: Architecture) -> bool:
+    """Return whether the user wrote the modules of an architecture."""
+    return isinstance(architecture, Answering)
+
+
+def without_hook(module: nn.Module) -> nn.Module:
+    """Return the module, which answers as its owner wrote it."""
+    for place, hook in list(module._forward_hooks.items()):
+        if isinstance(hook, AsOutputs):
+            del module._forward_hooks[place]
+    return module
+
+
+def told_of(module: nn.Module, classes: Sequence[object]) -> tuple[str, ...]:
+    """Return what there is to tell of how the answers of a module are taken."""
+    hooks = [hook for hook in module._forward_hooks.values() if isinstance(hook, AsOutputs)]
+    if not hooks:
+        return ()
+    if hooks[0].two_classes:
+        return (
+            f"the model gives one number a row: the logit of {classes[1]!r} against {classes[0]!r}",
+        )
+    return ("the model's answer is taken as (rows, outputs)",)
+
+
+def logits_of(answer: object) -> torch.Tensor | None:
+    """Return the tensor of an answer: itself, or its `logits`.
+
+    >>> logits_of({"loss": 0.0, "logits": torch.ones(2)}), logits_of((torch.ones(1), 3))
+    (tensor([1., 1.]), None)
+    """
+    named = answer.get(LOGITS) if isinstance(answer, Mapping) else getattr(answer, LOGITS, answer)
+    return named if isinstance(named, torch.Tensor) else None
+
+
+def _answer(module: nn.Module, n_inputs: int) -> object:
+    """Return what the module answers to two flat rows, or None; its mode stays."""
+    training = module.training
+    like = next((p for p in module.parameters() if p.is_floating_point()), torch.zeros(0))
+    try:
+        with torch.no_grad():
+            return module.eval()(like.new_zeros(2, n_inputs))
+    except Exception:
+        return None
+    finally:
+        module.train(training)

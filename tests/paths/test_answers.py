@@ -1,0 +1,133 @@
+"""Networks whose answers are not (rows, outputs): one logit, further axes, answers with names."""
+
+from __future__ import annotations
+
+from dataclasses import make_dataclass, replace
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from shrinkage import fit_path
+from shrinkage.errors import InputError
+from shrinkage.paths.engines.architectures import Factory
+from shrinkage.paths.results import fitted
+
+ROWS = 48
+SMALL = {"strengths": (1e-3, 1e-2), "folds": 2, "epochs": 1, "repeats": 1}
+Answer = make_dataclass("Answer", ["logits"])
+
+
+@pytest.fixture(scope="module")
+def tables():
+    random = np.random.default_rng(0)
+    X = random.normal(size=(ROWS, 4))
+    return X, np.where(X[:, 0] > 0, "yes", "no")
+
+
+class Head(nn.Module):
+    """A linear model whose answer goes through a function."""
+
+    def __init__(self, outputs, after):
+        super().__init__()
+        self.last, self.after = nn.Linear(4, outputs), after
+
+    def forward(self, x):
+        """Return the answer."""
+        return self.after(self.last(x))
+
+
+def one_logit(n_inputs, n_outputs):
+    """Return a network with one output for two classes."""
+    del n_inputs, n_outputs
+    return Head(1, torch.squeeze)
+
+
+def test_one_logit_is_that_of_the_second_class(tables, monkeypatch):
+    X, y = tables
+    result = fit_path(one_logit, X, y, loss=nn.BCEWithLogitsLoss(), **SMALL)
+    x = torch.from_numpy(result.inputs(X))
+    logit = result.model()(x).detach()
+    assert logit.shape == (ROWS,)  # the network answers as it was written
+    shares = torch.sigmoid(logit).numpy()
+    np.testing.assert_allclose(result.predict_proba(X)[:, 1], shares, atol=1e-6)
+    np.testing.assert_array_equal(result.predict(X), np.where(logit.numpy() > 0, "yes", "no"))
+    told = "the model gives one number a row: the logit of 'yes' against 'no'"
+    assert told in result.summary["notes"]
+    again = replace(result, prototype=None)  # as read from a run directory
+    monkeypatch.setattr(fitted, "parse_architecture", lambda name: Factory(name, one_logit))
+    np.testing.assert_array_equal(again.predict_proba(X), result.predict_proba(X))
+
+
+def test_one_logit_trains_as_two_whose_first_is_zero(tables):
+    X, y = tables
+    options = {**SMALL, "dtype": "float64"}
+    module = Head(1, nn.Identity())
+    both = [
+        fit_path(module, X, y, engine=engine, **own, **options)
+        for engine, own in (
+            ("vectorized", {}),
+            ("sequential", {}),
+            ("vectorized", {"loss": nn.BCEWithLogitsLoss()}),
+        )
+    ]
+    for other in both[1:]:
+        np.testing.assert_allclose(both[0].decision(X), other.decision(X), atol=1e-8)
+
+
+@pytest.mark.parametrize(
+    "after",
+    [lambda x: Answer(x), lambda x: {"logits": x}, lambda x: x.unsqueeze(2)],
+    ids=["field", "key", "axis"],
+)
+def test_answers_with_names_and_axes_are_outputs(tables, after):
+    X, _ = tables
+    numbers = np.column_stack([X[:, 0], X[:, 1]])
+    expected = fit_path(Head(2, nn.Identity()), X, numbers, seed=1, engine="sequential", **SMALL)
+    module = Head(2, after)
+    result = fit_path(module, X, numbers, seed=1, engine="sequential", **SMALL)
+    assert result.predict(X).shape == expected.predict(X).shape
+    assert any("taken as (rows, outputs)" in note for note in result.summary["notes"])
+
+
+@pytest.mark.parametrize(
+    ("after", "says"),
+    [
+        (lambda x: (x, x), "got a tuple: return the tensor alone"),
+        (torch.sigmoid, "it ends in a sigmoid"),
+        (lambda x: x.mean(0), r"got \(1,\) for 2 rows"),
+    ],
+    ids=["tuple", "sigmoid", "no rows"],
+)
+def test_what_is_no_answer_is_one_line(tables, after, says):
+    with pytest.raises(InputError, match=says) as error:
+        fit_path(Head(1, after), *tables, loss=nn.BCELoss(), **SMALL)
+    assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("after", "outputs", "target"),
+    [(nn.Softmax(1), 2, "classes"), (torch.relu, 1, "numbers")],
+    ids=["softmax", "relu"],
+)
+def test_bounds_at_the_end_are_told(tables, after, outputs, target):
+    X, y = tables
+    result = fit_path(Head(outputs, after), X, y if target == "classes" else X[:, 1], **SMALL)
+    assert any("the model ends in" in warning for warning in result.warnings)
+
+
+@pytest.mark.parametrize("reduction", ["mean", "none"])
+def test_losses_of_several_targets_are_of_all_of_them(tables, reduction):
+    X, _ = tables
+    numbers = X[:, :2] @ np.array([[1.0, 2.0], [0.0, 1.0]])
+    weight = {} if reduction == "mean" else {"sample_weight": np.full(ROWS, 2.0)}
+    own = fit_path("mlp:3", X, numbers, loss=nn.MSELoss(reduction=reduction), **weight, **SMALL)
+    usual = fit_path("mlp:3", X, numbers, **weight, **SMALL)  # half of the sum over two: the mean
+    np.testing.assert_allclose(own.validation_loss, usual.validation_loss, rtol=1e-5)
+
+
+def test_inputs_of_a_network_that_fails_are_told_by_their_shapes(tables):
+    X, y = tables
+    with pytest.raises(InputError, match=r"fails on 2 rows of \(4,\), \(3,\)"):
+        fit_path(Head(2, nn.Identity()), (X, X[:, :3]), y, **SMALL)
