@@ -55,10 +55,14 @@ def checksum(folder: Path) -> int:
     return value
 
 
+ROOT = "src/shrinkage"
+PASSES = "pytorch/prox/kernels"
+"""The folder whose headers the others include, too: Adam and prox of a weight."""
+
 KERNELS = {
-    "pytorch/prox/kernels": ("_shrink", "_adam", "_groups"),
+    PASSES: ("_shrink", "_adam", "_groups"),
     "paths/engines/linear/kernels": ("_descent", "_pattern"),
-    "paths/engines/kernels": ("_cross_entropy",),
+    "paths/engines/kernels": ("_cross_entropy", "_mlp"),
 }
 """Folders, and the files of each that are built into one module, called as the first of them."""
 
@@ -71,9 +75,10 @@ setup(
     else [
         Extension(
             f"shrinkage.{folder.replace('/', '.')}.{names[0]}",
-            [f"src/shrinkage/{folder}/{name}.c" for name in names],
-            depends=[str(path) for path in Path("src/shrinkage", folder).glob("*.h")],
-            define_macros=[("SHRINKAGE_SOURCES", f"{checksum(Path('src/shrinkage', folder))}u")],
+            [f"{ROOT}/{folder}/{name}.c" for name in names],
+            depends=[str(path) for own in KERNELS for path in Path(ROOT, own).glob("*.h")],
+            include_dirs=[f"{ROOT}/{PASSES}"],
+            define_macros=[("SHRINKAGE_SOURCES", f"{checksum(Path(ROOT, folder))}u")],
             # Square roots as instructions; sums stay in their order and are rounded one by one.
             extra_compile_args=[
                 "-O3",

@@ -25,6 +25,7 @@ from shrinkage.paths.engines.recipe import derived_seed
 from shrinkage.paths.engines.stationarity import Stationary, proximal_sums, relative_residual
 from shrinkage.paths.engines.stepping import Steps, steps_of
 from shrinkage.paths.engines.threads import torch_threads
+from shrinkage.paths.engines.whole_steps import WholeSteps
 from shrinkage.terms import Part
 
 EVALUATION_ROWS = 4096
@@ -55,8 +56,6 @@ class StackedEngine(OneStack):
         module = template(problem, unit)
         assert isinstance(module, nn.Sequential)
         network = StackedNetwork(module, len(unit.settings))
-        if problem.precision == "bfloat16":
-            network.narrow_down()
         with torch_threads(_threads(problem, network, unit)):
             curves = _train(problem, network, unit, advance)
         arrays = {**network.parameters, **network.buffers}
@@ -85,18 +84,27 @@ def _train(
     for epoch in range(problem.recipe.epochs):
         positions = _positions(problem, unit, epoch)
         steps.begin(positions)
-        for _ in range(len(positions)):
-            steps.take()
-            advance(1)
+        left = len(positions)
+        while left:
+            taken = steps.take()
+            advance(taken)
+            left -= taken
         recorder.record(epoch, steps.losses().numpy(), lambda x: evaluate(steps, x))
     steps.finish()
     return recorder.curves()
 
 
-def _steps(problem: Problem, unit: Unit, network: StackedNetwork) -> Steps | LeavingSteps:
-    """Return what takes the steps: columns leave where that pays."""
+def _steps(
+    problem: Problem, unit: Unit, network: StackedNetwork
+) -> Steps | LeavingSteps | WholeSteps:
+    """Return what takes the steps: without columns that leave, whole, or one by one."""
     parts = _parts(problem, unit)
     limits = limits_of(problem, unit, network, parts)
+    whole = WholeSteps.of(problem, unit, network, parts) if limits is None else None
+    if whole is not None:
+        return whole
+    if problem.precision == "bfloat16":
+        network.narrow_down()
     if limits is None:
         return steps_of(problem, unit, network, Optimizer(network.flat, parts))
 

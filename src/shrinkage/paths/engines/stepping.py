@@ -72,8 +72,8 @@ class Steps:
         self._positions, self._next = positions, 0
         self._losses.zero_()
 
-    def take(self) -> None:
-        """Take the next step."""
+    def take(self) -> int:
+        """Take the next step and return how many were taken: one."""
         network = self._network
         if network.is_random:
             network.seed(derived_seed(self._unit.seed, 2, self._step))
@@ -82,6 +82,7 @@ class Steps:
         self._optimizer.step(self._rate(self._step))
         self._next += 1
         self._step += 1
+        return 1
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Return the outputs of all models for rows, (models, outputs, rows), in evaluation."""
@@ -130,7 +131,7 @@ class ResidentSteps(Steps):
         self._place.zero_()
         self._losses.zero_()
 
-    def take(self) -> None:
+    def take(self) -> int:
         """Take the next step: the first ones as they are, then as a graph."""
         if self._captures and self._step >= WARM_UP:
             if self._graph is None:
@@ -140,6 +141,7 @@ class ResidentSteps(Steps):
             self._work()
         self._step += 1
         self._network.flat.steps += 1
+        return 1
 
     @torch.no_grad()
     def _work(self) -> None:

@@ -167,11 +167,11 @@ def _steps(engine: Engine, problem: Problem, unit: Unit) -> int:
 def _timed_steps(work: Work, unit: Unit, models: int, steps: int) -> tuple[float, Trained | None]:
     """Return the seconds of a step, and the models of the trial unless it was cut short."""
     short, few = _shortened(work.problem, unit, models, steps)
-    begin, stamps = time.perf_counter(), [time.thread_time()]
+    begin, stamps, taken = time.perf_counter(), [time.thread_time()], [0]
 
     def advance(steps: int) -> None:
-        del steps
         stamps.append(time.thread_time())
+        taken.append(taken[-1] + steps)
         if len(stamps) > 3 and time.perf_counter() - begin > LONGEST:
             raise _LongEnough
 
@@ -180,7 +180,7 @@ def _timed_steps(work: Work, unit: Unit, models: int, steps: int) -> tuple[float
     except _LongEnough:
         trained = None
     warm = min(WARM_UP_STEPS, len(stamps) - 2)
-    return (stamps[-1] - stamps[warm]) / (len(stamps) - 1 - warm), trained
+    return (stamps[-1] - stamps[warm]) / max(1, taken[-1] - taken[warm]), trained
 
 
 def _shortened(problem: Problem, unit: Unit, models: int, steps: int) -> tuple[Problem, Unit]:

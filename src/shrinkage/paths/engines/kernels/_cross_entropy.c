@@ -11,6 +11,8 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "_cross_entropy.h"
+
 #if defined(_WIN32)
 #define PUBLIC __declspec(dllexport)
 #else
@@ -69,26 +71,39 @@ CLONES static void scaled(float *restrict gradient, const float *restrict share,
         gradient[l] *= share[l];
 }
 
-/* Some rows of one model: fill their derivatives and return the sum of their losses. */
+/* Some rows of one model, at most TILE. */
 static double tile(const float *outputs, const int64_t *target, const float *weight,
-                   size_t classes, size_t rows, size_t n, float *gradient)
+                   size_t classes, size_t stride, size_t rows, size_t n, float *gradient)
 {
     float top[TILE], total[TILE] = {0}, share[TILE];
     double loss = 0;
     memcpy(top, outputs, n * sizeof *top);
     for (size_t c = 1; c < classes; c++)
-        largest(outputs + c * rows, top, n);
+        largest(outputs + c * stride, top, n);
     for (size_t c = 0; c < classes; c++)
-        exponentials(outputs + c * rows, top, gradient + c * rows, total, n);
+        exponentials(outputs + c * stride, top, gradient + c * stride, total, n);
     for (size_t l = 0; l < n; l++) {
         float own = weight ? weight[l] : 1.0f;
         share[l] = own / (float)rows / total[l];
-        loss += own * (logf(total[l]) + (top[l] - outputs[(size_t)target[l] * rows + l]));
+        loss += own * (logf(total[l]) + (top[l] - outputs[(size_t)target[l] * stride + l]));
     }
     for (size_t c = 0; c < classes; c++)
-        scaled(gradient + c * rows, share, n);
+        scaled(gradient + c * stride, share, n);
     for (size_t l = 0; l < n; l++)
-        gradient[(size_t)target[l] * rows + l] -= (weight ? weight[l] : 1.0f) / (float)rows;
+        gradient[(size_t)target[l] * stride + l] -= (weight ? weight[l] : 1.0f) / (float)rows;
+    return loss;
+}
+
+double cross_entropy_of_rows(const float *outputs, const int64_t *target, const float *weight,
+                             size_t classes, size_t stride, size_t rows, size_t n,
+                             float *gradient)
+{
+    double loss = 0;
+    for (size_t at = 0; at < n; at += TILE) {
+        size_t some = n - at < TILE ? n - at : TILE;
+        loss += tile(outputs + at, target + at, weight ? weight + at : NULL, classes, stride, rows,
+                     some, gradient + at);
+    }
     return loss;
 }
 
@@ -98,12 +113,9 @@ PUBLIC void cross_entropy(const float *outputs, const int64_t *target, const flo
                           float *gradient)
 {
     for (size_t k = 0; k < models; k++) {
-        double loss = 0;
-        for (size_t at = 0; at < rows; at += TILE) {
-            size_t n = rows - at < TILE ? rows - at : TILE, begin = k * classes * rows + at;
-            loss += tile(outputs + begin, target + at, weight ? weight + at : NULL, classes, rows,
-                         n, gradient + begin);
-        }
+        size_t begin = k * classes * rows;
+        double loss = cross_entropy_of_rows(outputs + begin, target, weight, classes, rows, rows,
+                                            rows, gradient + begin);
         losses[k] = (float)(loss / (double)rows);
     }
 }

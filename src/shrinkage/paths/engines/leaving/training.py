@@ -90,8 +90,8 @@ class LeavingSteps:
         """Begin an epoch, which is one step."""
         del positions
 
-    def take(self) -> None:
-        """Take the next step."""
+    def take(self) -> int:
+        """Take the next step and return how many were taken: one."""
         rate = self._problem.recipe.learning_rate_at(self._step, self._total)
         seed = derived_seed(self._unit.seed, 2, self._step) if self._network.is_random else None
         self._losses = torch.cat([shard.take(rate, seed) for shard in self._shards])
@@ -100,6 +100,7 @@ class LeavingSteps:
             self._look = int(LATER * self._step)
             if self._step < LAST * self._total:
                 self._cut()
+        return 1
 
     def losses(self) -> torch.Tensor:
         """Return each model's loss in the last step."""

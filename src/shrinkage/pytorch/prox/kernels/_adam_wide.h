@@ -1,5 +1,13 @@
 /* The pass of _adam.c over float32 weights, sixteen at a time. Gradients in bfloat16 are read, and
    copies written, on the way; a copy of a number that is too small to be normal is 0. */
+#ifndef SHRINKAGE_ADAM_WIDE_H
+#define SHRINKAGE_ADAM_WIDE_H
+
+#include <float.h>
+#include <stdint.h>
+#include <string.h>
+
+#include "_pool.h"
 #include "_wide.h"
 
 /* What a pass works on, from some weight on; gradients are in bfloat16 where `g` is NULL. */
@@ -111,20 +119,28 @@ static long long (*const WIDE_FLOAT[])(const struct wide *, const struct wide_ar
 static long long (*const WIDE_NARROW[])(const struct wide *, const struct wide_arrays *, size_t) = {
     wide_bare_narrow, wide_shrunk_narrow, wide_both_narrow};
 
-WIDE static long long wide_pass(const double *number, double l1, double l2,
-                                const struct wide_arrays *a, size_t count)
+/* Fill the numbers of a step for weights with these strengths, and return what is done with them. */
+WIDE static enum wide_kind wide_numbers(const double *number, double l1, double l2,
+                                        struct wide *own)
 {
     float threshold = (float)(number[RATE] * l1), ridge = (float)(number[RATE] * l2);
-    struct wide own = {
+    *own = (struct wide){
         _mm512_set1_ps((float)(1 - number[BETA1])), _mm512_set1_ps((float)number[BETA2]),
         _mm512_set1_ps((float)(1 - number[BETA2])), _mm512_set1_ps((float)number[STEP]),
         _mm512_set1_ps((float)number[EPSILON]),     _mm512_set1_ps((float)number[BOUND]),
         _mm512_set1_ps((float)number[FARTHEST]),    _mm512_set1_ps(threshold),
         _mm512_set1_ps(ridge),                      _mm512_set1_ps(FLT_MIN),
         _mm512_set1_ps(FLT_MAX)};
+    return ridge != 0 ? BOTH : threshold != 0 ? SHRUNK : BARE;
+}
+
+WIDE static inline long long wide_pass(const double *number, double l1, double l2,
+                                       const struct wide_arrays *a, size_t count)
+{
+    struct wide own;
+    enum wide_kind kind = wide_numbers(number, l1, l2, &own);
     unsigned before = _mm_getcsr();
     _mm_setcsr(before | 0x8040); /* numbers that are too small to be normal are 0 */
-    enum wide_kind kind = ridge != 0 ? BOTH : threshold != 0 ? SHRUNK : BARE;
     long long zeros = (a->g ? WIDE_FLOAT : WIDE_NARROW)[kind](&own, a, count);
     _mm_setcsr(before);
     return zeros;
@@ -137,4 +153,5 @@ static long long wide_pass(const double *number, double l1, double l2,
     (void)number, (void)l1, (void)l2, (void)a, (void)count;
     return 0;
 }
+#endif
 #endif

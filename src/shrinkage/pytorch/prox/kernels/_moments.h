@@ -9,8 +9,6 @@
 
 #include "_pool.h"
 
-enum { BETA1, BETA2, STEP, EPSILON, RATE, BOUND, FARTHEST, NUMBERS };
-
 /* Of weight i: `first`, its first moment now, and `distance`, √ of the second one + epsilon. */
 #define MOMENTS(real, ROOT, SIZE, LEAST)                                                           \
     real gradient = g[i], first = m[i] + (gradient - m[i]) * fresh;                                \

@@ -25,6 +25,9 @@ struct pool {
     int (*count)(void);
 };
 
+/* The numbers of a step of Adam, as kernels/adam.py gives them. */
+enum { BETA1, BETA2, STEP, EPSILON, RATE, BOUND, FARTHEST, NUMBERS };
+
 /* Below this many weights a second thread costs more than it takes off. */
 enum { WORTHWHILE = 1 << 16 };
 

@@ -43,6 +43,19 @@ class AdamNumbers:
         epsilon, bound = self.epsilon * root, FARTHEST * rate
         return np.array([self.beta1, self.beta2, own, epsilon, rate * root, bound, FARTHEST])
 
+    def table(self, steps: np.ndarray, rates: np.ndarray) -> np.ndarray:
+        """Return those of many steps, (steps, 7).
+
+        >>> numbers = AdamNumbers()
+        >>> bool((numbers.table(np.array([3]), np.array([0.1])) == numbers.at(3, 0.1)).all())
+        True
+        """
+        roots = np.sqrt(1 - self.beta2**steps)
+        rows = np.tile(self.at(1, 0.0), (len(steps), 1))
+        rows[:, 2] = rates * roots / (1 - self.beta1**steps)
+        rows[:, 3], rows[:, 4], rows[:, 5] = self.epsilon * roots, rates * roots, FARTHEST * rates
+        return rows
+
 
 class AdamPass:
     """Adam and the prox of l1·Σ|w| + l2·½Σw² on segments of flat buffers.

@@ -1,0 +1,200 @@
+/* What a step of small networks is made of: matrix products of bfloat16 numbers in blocks of 32 by 32
+   with sums in float32, on arrays that are kept as tiles.
+
+   A tile is 16 rows of 32 bfloat16 numbers, 1 KB. Of the left factor of a product a tile has 16 rows
+   and 32 terms of the sum; of the right one it has 16 columns, and row j has the terms 2j and 2j + 1
+   of each column side by side, as the instructions want it. The tiles of 16 rows or columns, a
+   panel, lie one after the other. Products are taken by AMX where processor, system and compiler
+   have it, else by AVX512-BF16 on the same tiles. */
+#ifndef SHRINKAGE_MLP_H
+#define SHRINKAGE_MLP_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include "_adam_wide.h"
+
+#if HAS_WIDE
+#define MLP __attribute__((target("avx512f,avx512bw,avx512bf16")))
+#define MLP_INLINE MLP static inline __attribute__((always_inline))
+
+#if defined(__linux__) && __GNUC__ >= 11
+#define HAS_TILES 1
+#include <sys/syscall.h>
+#include <unistd.h>
+#define AMX __attribute__((target("avx512f,avx512bw,avx512bf16,amx-tile,amx-bf16")))
+#else
+#define HAS_TILES 0
+#endif
+
+enum { SIDE = 32, LANES = 16, TILE = LANES * SIDE };
+
+/* Panels of tiles, each so many tiles deep. */
+struct tiles {
+    uint16_t *at;
+    size_t depth;
+};
+
+MLP_INLINE uint16_t *tile_of(struct tiles t, size_t panel, size_t k)
+{
+    return t.at + (panel * t.depth + k) * TILE;
+}
+
+static inline size_t blocks_of(size_t n) { return (n + SIDE - 1) / SIDE; }
+
+static inline __mmask16 lanes_of(size_t n) { return n >= LANES ? 0xffff : (__mmask16)((1u << n) - 1); }
+
+/* Thirty-two rows of thirty-two bfloat16 numbers. */
+struct block {
+    __m512i row[SIDE];
+};
+
+MLP_INLINE __m512i rounded(__m512 low, __m512 high)
+{
+    return (__m512i)_mm512_cvtne2ps_pbh(high, low);
+}
+
+/* The rows as they are, into two tiles. */
+MLP_INLINE void put_rows(const struct block *b, uint16_t *low, uint16_t *high)
+{
+    for (size_t i = 0; i < LANES; i++) {
+        _mm512_storeu_si512(low + i * SIDE, b->row[i]);
+        _mm512_storeu_si512(high + i * SIDE, b->row[i + LANES]);
+    }
+}
+
+/* Numbers of rows 2j and 2j + 1 side by side: those of the first 16 columns, those of the others. */
+MLP_INLINE void put_pairs(const struct block *b, uint16_t *low, uint16_t *high)
+{
+    const __m512i order = _mm512_set_epi16(
+        47, 15, 46, 14, 45, 13, 44, 12, 43, 11, 42, 10, 41, 9, 40, 8, 39, 7, 38, 6, 37, 5, 36, 4, 35,
+        3, 34, 2, 33, 1, 32, 0);
+    const __m512i after = _mm512_add_epi16(order, _mm512_set1_epi16(LANES));
+    for (size_t j = 0; j < LANES; j++) {
+        __m512i even = b->row[2 * j], odd = b->row[2 * j + 1];
+        _mm512_storeu_si512(low + j * SIDE, _mm512_permutex2var_epi16(even, order, odd));
+        _mm512_storeu_si512(high + j * SIDE, _mm512_permutex2var_epi16(even, after, odd));
+    }
+}
+
+/* Sixteen rows of sixteen pairs, rows and columns exchanged. */
+MLP_INLINE void put_turned_half(const __m512i *row, uint16_t *to)
+{
+    __m512i a[LANES], b[LANES];
+    for (size_t i = 0; i < LANES; i += 2) {
+        a[i] = _mm512_unpacklo_epi32(row[i], row[i + 1]);
+        a[i + 1] = _mm512_unpackhi_epi32(row[i], row[i + 1]);
+    }
+    for (size_t i = 0; i < LANES; i += 4) { /* b[i + c] has column 4q + c of four rows in lane q */
+        b[i] = _mm512_unpacklo_epi64(a[i], a[i + 2]);
+        b[i + 1] = _mm512_unpackhi_epi64(a[i], a[i + 2]);
+        b[i + 2] = _mm512_unpacklo_epi64(a[i + 1], a[i + 3]);
+        b[i + 3] = _mm512_unpackhi_epi64(a[i + 1], a[i + 3]);
+    }
+    for (size_t c = 0; c < 4; c++) {
+        __m512i even = _mm512_shuffle_i32x4(b[c], b[c + 4], 0x88);
+        __m512i odd = _mm512_shuffle_i32x4(b[c], b[c + 4], 0xdd);
+        __m512i even2 = _mm512_shuffle_i32x4(b[c + 8], b[c + 12], 0x88);
+        __m512i odd2 = _mm512_shuffle_i32x4(b[c + 8], b[c + 12], 0xdd);
+        _mm512_storeu_si512(to + c * SIDE, _mm512_shuffle_i32x4(even, even2, 0x88));
+        _mm512_storeu_si512(to + (c + 4) * SIDE, _mm512_shuffle_i32x4(odd, odd2, 0x88));
+        _mm512_storeu_si512(to + (c + 8) * SIDE, _mm512_shuffle_i32x4(even, even2, 0xdd));
+        _mm512_storeu_si512(to + (c + 12) * SIDE, _mm512_shuffle_i32x4(odd, odd2, 0xdd));
+    }
+}
+
+MLP_INLINE void put_turned(const struct block *b, uint16_t *low, uint16_t *high)
+{
+    put_turned_half(b->row, low);
+    put_turned_half(b->row + LANES, high);
+}
+
+/* Thirty-two left rows by thirty-two right columns, sums of `depth` tiles, into c (32 x 32).
+   `next` is what separates the second panel from the first. */
+MLP static void product_wide(const uint16_t *a, size_t next_a, const uint16_t *b, size_t next_b,
+                             size_t depth, float *c)
+{
+    for (size_t m = 0; m < SIDE; m += 4) {
+        const uint16_t *left = a + (m / LANES) * next_a + (m % LANES) * SIDE;
+        __m512 sum[4][2];
+        for (size_t i = 0; i < 4; i++)
+            sum[i][0] = sum[i][1] = _mm512_setzero_ps();
+        for (size_t k = 0; k < depth; k++)
+            for (size_t j = 0; j < LANES; j++) {
+                __m512bh low = (__m512bh)_mm512_loadu_si512(b + k * TILE + j * SIDE);
+                __m512bh high = (__m512bh)_mm512_loadu_si512(b + next_b + k * TILE + j * SIDE);
+                for (size_t i = 0; i < 4; i++) {
+                    int pair;
+                    memcpy(&pair, left + k * TILE + i * SIDE + 2 * j, sizeof pair);
+                    __m512bh both = (__m512bh)_mm512_set1_epi32(pair);
+                    sum[i][0] = _mm512_dpbf16_ps(sum[i][0], both, low);
+                    sum[i][1] = _mm512_dpbf16_ps(sum[i][1], both, high);
+                }
+            }
+        for (size_t i = 0; i < 4; i++) {
+            _mm512_storeu_ps(c + (m + i) * SIDE, sum[i][0]);
+            _mm512_storeu_ps(c + (m + i) * SIDE + LANES, sum[i][1]);
+        }
+    }
+}
+
+#if HAS_TILES
+struct tile_layout {
+    uint8_t palette, start, reserved[14];
+    uint16_t bytes[16];
+    uint8_t rows[16];
+};
+
+AMX static void product_amx(const uint16_t *a, size_t next_a, const uint16_t *b, size_t next_b,
+                            size_t depth, float *c)
+{
+    __asm__ volatile("" ::: "memory"); /* what is loaded is not told to the compiler */
+    _tile_zero(0);
+    _tile_zero(1);
+    _tile_zero(2);
+    _tile_zero(3);
+    for (size_t k = 0; k < depth; k++) {
+        _tile_loadd(4, a + k * TILE, 64);
+        _tile_loadd(6, b + k * TILE, 64);
+        _tile_loadd(5, a + next_a + k * TILE, 64);
+        _tile_loadd(7, b + next_b + k * TILE, 64);
+        _tile_dpbf16ps(0, 4, 6);
+        _tile_dpbf16ps(1, 4, 7);
+        _tile_dpbf16ps(2, 5, 6);
+        _tile_dpbf16ps(3, 5, 7);
+    }
+    _tile_stored(0, c, SIDE * sizeof *c);
+    _tile_stored(1, c + LANES, SIDE * sizeof *c);
+    _tile_stored(2, c + LANES * SIDE, SIDE * sizeof *c);
+    _tile_stored(3, c + LANES * SIDE + LANES, SIDE * sizeof *c);
+    __asm__ volatile("" ::: "memory");
+}
+
+/* What others have configured is put back afterwards: some libraries remember it. */
+AMX static void tiles_begin(struct tile_layout *before)
+{
+    struct tile_layout own = {.palette = 1};
+    for (size_t i = 0; i < 8; i++)
+        own.rows[i] = LANES, own.bytes[i] = 64;
+    __asm__ volatile("sttilecfg %0" : "=m"(*before));
+    __asm__ volatile("ldtilecfg %0" ::"m"(own));
+}
+
+AMX static void tiles_end(const struct tile_layout *before)
+{
+    __asm__ volatile("ldtilecfg %0" ::"m"(*before));
+}
+
+/* Linux lets a process use tiles once it has asked for them. */
+static int tiles_are_there(void)
+{
+    __builtin_cpu_init();
+    unsigned a = 7, b, c = 0, d;
+    __asm__("cpuid" : "+a"(a), "=b"(b), "+c"(c), "=d"(d));
+    const unsigned needed = 1u << 22 | 1u << 24; /* amx-bf16 and amx-tile */
+    return (d & needed) == needed && syscall(SYS_arch_prctl, 0x1023, 18) == 0;
+}
+#endif
+#endif
+#endif

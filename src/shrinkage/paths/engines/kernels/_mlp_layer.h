@@ -1,0 +1,188 @@
+/* The arrays of one layer of one model at work, and what is done with 32 of its features at a time.
+
+   Activations lie as (features, rows). Rows, features and inputs are filled up to multiples of 32
+   with zeros, which stay zeros: their weights are never read from the stack nor written to it. */
+#ifndef SHRINKAGE_MLP_LAYER_H
+#define SHRINKAGE_MLP_LAYER_H
+
+#include "_mlp.h"
+
+#if HAS_WIDE
+/* One layer of a stack: of each parameter its weights, Adam's moments, and the strengths of L1 and
+   L2 of each model; the models lie one after the other. `bias` is NULL where there is none. */
+struct parameter {
+    float *w, *m, *v;
+    const double *l1, *l2;
+};
+
+struct layer {
+    size_t inputs, outputs;
+    struct parameter weight, bias;
+};
+
+/* A layer of the model that a thread works on. */
+struct own {
+    size_t inputs, outputs, in, out; /* the last two in blocks */
+    struct tiles weight, turned;     /* (outputs, inputs), and (inputs, outputs) where it is needed */
+    struct tiles rows, columns;      /* its input as the right factor of forward, of the gradient */
+    struct tiles slope, slope_right; /* derivatives by its outputs as the left and the right factor */
+    uint32_t *positive;              /* (outputs, blocks of rows): where its output is above zero */
+    float *slope_sums;               /* (outputs, LANES) */
+    float *bias;                     /* (outputs,), with what the loss moves outputs by */
+};
+
+/* What Adam does with a parameter of a model in this step. */
+struct motion {
+    struct wide wide;
+    enum wide_kind kind;
+};
+
+MLP static struct motion motion_of(const double *numbers, const struct parameter *p, size_t model)
+{
+    struct motion own;
+    own.kind = wide_numbers(numbers, p->l1[model], p->l2[model], &own.wide);
+    return own;
+}
+
+/* Adam and prox of sixteen weights, of which those in `lanes` are there; returns them. */
+MLP_INLINE __m512 moved(const struct motion *how, enum wide_kind kind, const struct parameter *p,
+                        size_t at, __mmask16 lanes, __m512 gradient)
+{
+    const struct wide *n = &how->wide;
+    __m512 first = _mm512_maskz_loadu_ps(lanes, p->m + at);
+    __m512 square = _mm512_maskz_loadu_ps(lanes, p->v + at);
+    first = _mm512_fmadd_ps(_mm512_sub_ps(gradient, first), n->fresh, first);
+    gradient = _mm512_mul_ps(_mm512_mul_ps(n->rare, gradient), gradient);
+    square = _mm512_fmadd_ps(square, n->beta2, gradient);
+    __m512 after = wide_moved(n, kind, _mm512_maskz_loadu_ps(lanes, p->w + at), first, square);
+    _mm512_mask_storeu_ps(p->m + at, lanes, first);
+    _mm512_mask_storeu_ps(p->v + at, lanes, square);
+    _mm512_mask_storeu_ps(p->w + at, lanes, after);
+    return _mm512_maskz_mov_ps(lanes, after);
+}
+
+MLP_INLINE void put_weights(const struct own *l, size_t o, size_t i, const struct block *b)
+{
+    put_rows(b, tile_of(l->weight, 2 * o, i), tile_of(l->weight, 2 * o + 1, i));
+    if (l->turned.at == NULL)
+        return;
+    struct block pairs;
+    put_pairs(b, (uint16_t *)pairs.row, (uint16_t *)(pairs.row + LANES));
+    put_turned(&pairs, tile_of(l->turned, 2 * i, o), tile_of(l->turned, 2 * i + 1, o));
+}
+
+/* What the products will soon need and a cache farther away has: lines from `at` up to `end`. */
+struct ahead {
+    const char *at, *end;
+};
+
+MLP_INLINE void fetch(struct ahead *a)
+{
+    for (size_t line = 0; line < 2 && a->at < a->end; line++, a->at += 64)
+        _mm_prefetch(a->at, _MM_HINT_T1);
+}
+
+/* Move a block of weights by its gradient, and keep it rounded for the next products. */
+MLP_INLINE void move_block(const struct own *l, const struct motion *how, enum wide_kind kind,
+                           const struct parameter *p, size_t o, size_t i, const float *gradient,
+                           struct ahead *soon)
+{
+    struct block b;
+    size_t left = l->outputs - o * SIDE, wide = l->inputs - i * SIDE;
+    __mmask16 low = lanes_of(wide), high = lanes_of(wide > LANES ? wide - LANES : 0);
+    size_t there = left < SIDE ? left : SIDE;
+    for (size_t j = 0; j < there; j++) {
+        size_t at = (o * SIDE + j) * l->inputs + i * SIDE;
+        const float *g = gradient + j * SIDE;
+        __m512 first = moved(how, kind, p, at, low, _mm512_loadu_ps(g)), second;
+        second = high ? moved(how, kind, p, at + LANES, high, _mm512_loadu_ps(g + LANES))
+                      : _mm512_setzero_ps();
+        b.row[j] = rounded(first, second);
+        fetch(soon), fetch(soon + 1);
+    }
+    for (size_t j = there; j < SIDE; j++)
+        b.row[j] = _mm512_setzero_si512();
+    put_weights(l, o, i, &b);
+}
+
+MLP static void move_weights(const struct own *l, const struct motion *how,
+                             const struct parameter *p, size_t o, size_t i, const float *gradient,
+                             struct ahead *soon)
+{
+    if (how->kind == BOTH)
+        move_block(l, how, BOTH, p, o, i, gradient, soon);
+    else if (how->kind == SHRUNK)
+        move_block(l, how, SHRUNK, p, o, i, gradient, soon);
+    else
+        move_block(l, how, BARE, p, o, i, gradient, soon);
+}
+
+/* The weights of a model, rounded for products. */
+MLP static void round_weights(const struct own *l, const struct parameter *p)
+{
+    for (size_t o = 0; o < l->out; o++)
+        for (size_t i = 0; i < l->in; i++) {
+            struct block b;
+            size_t wide = l->inputs - i * SIDE;
+            __mmask16 low = lanes_of(wide), high = lanes_of(wide > LANES ? wide - LANES : 0);
+            for (size_t j = 0; j < SIDE; j++) {
+                const float *w = p->w + (o * SIDE + j) * l->inputs + i * SIDE;
+                int there = o * SIDE + j < l->outputs;
+                b.row[j] = rounded(_mm512_maskz_loadu_ps(there ? low : 0, w),
+                                   _mm512_maskz_loadu_ps(there ? high : 0, w + LANES));
+            }
+            put_weights(l, o, i, &b);
+        }
+}
+
+MLP static void move_bias(const struct own *l, const struct motion *how, const struct parameter *p)
+{
+    for (size_t at = 0; at < l->outputs; at += LANES) {
+        float sums[LANES] = {0};
+        size_t there = l->outputs - at < LANES ? l->outputs - at : LANES;
+        for (size_t j = 0; j < there; j++)
+            sums[j] = _mm512_reduce_add_ps(_mm512_loadu_ps(l->slope_sums + (at + j) * LANES));
+        moved(how, how->kind, p, at, lanes_of(there), _mm512_loadu_ps(sums));
+    }
+}
+
+/* A block of outputs of a hidden layer: bias and relu; then it is the input of the next one. */
+MLP static void put_hidden(const struct own *l, const struct own *next, size_t o, size_t r,
+                           size_t row_blocks, const float *c)
+{
+    struct block b;
+    const __m512 zero = _mm512_setzero_ps();
+    for (size_t j = 0; j < SIDE; j++) {
+        __m512 bias = _mm512_set1_ps(l->bias[o * SIDE + j]);
+        __m512 low = _mm512_add_ps(_mm512_loadu_ps(c + j * SIDE), bias);
+        __m512 high = _mm512_add_ps(_mm512_loadu_ps(c + j * SIDE + LANES), bias);
+        uint32_t positive = _mm512_cmp_ps_mask(high, zero, _CMP_NLE_UQ);
+        positive = positive << LANES | _mm512_cmp_ps_mask(low, zero, _CMP_NLE_UQ);
+        l->positive[(o * SIDE + j) * row_blocks + r] = positive;
+        b.row[j] = rounded(_mm512_max_ps(zero, low), _mm512_max_ps(zero, high));
+    }
+    put_pairs(&b, tile_of(next->rows, 2 * r, o), tile_of(next->rows, 2 * r + 1, o));
+    put_turned(&b, tile_of(next->columns, 2 * o, r), tile_of(next->columns, 2 * o + 1, r));
+}
+
+/* A block of derivatives by the outputs of a layer, rows `stride` numbers apart; where an output of
+   a hidden layer is not above zero, it has none. */
+MLP static void put_slope(const struct own *l, size_t o, size_t r, size_t row_blocks,
+                          const float *c, size_t stride)
+{
+    struct block b;
+    for (size_t j = 0; j < SIDE; j++) {
+        uint32_t there = l->positive ? l->positive[(o * SIDE + j) * row_blocks + r] : ~0u;
+        __m512 low = _mm512_maskz_loadu_ps((__mmask16)there, c + j * stride);
+        __m512 high = _mm512_maskz_loadu_ps((__mmask16)(there >> LANES), c + j * stride + LANES);
+        float *sums = l->slope_sums + (o * SIDE + j) * LANES;
+        __m512 sum = _mm512_add_ps(low, high);
+        _mm512_storeu_ps(sums, r ? _mm512_add_ps(sum, _mm512_loadu_ps(sums)) : sum);
+        b.row[j] = rounded(low, high);
+    }
+    put_rows(&b, tile_of(l->slope, 2 * o, r), tile_of(l->slope, 2 * o + 1, r));
+    if (l->slope_right.at != NULL)
+        put_pairs(&b, tile_of(l->slope_right, 2 * r, o), tile_of(l->slope_right, 2 * r + 1, o));
+}
+#endif
+#endif

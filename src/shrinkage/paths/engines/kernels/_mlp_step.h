@@ -1,0 +1,238 @@
+/* A step of one model of a stack of small networks: rows gathered for all models, forward, loss,
+   backward, and each block of weights moved as the product of its gradient is done. */
+#ifndef SHRINKAGE_MLP_STEP_H
+#define SHRINKAGE_MLP_STEP_H
+
+#include "_cross_entropy.h"
+#include "_mlp_layer.h"
+
+#if HAS_WIDE
+enum { CROSS_ENTROPY, SQUARES };
+
+struct steps {
+    size_t models, layers, steps, rows; /* of a batch */
+    const struct layer *layer;
+    const double *numbers;    /* (steps, NUMBERS) */
+    const float *x;           /* of the table, (its rows, inputs) */
+    const int64_t *positions; /* (steps, rows) */
+    const void *target;       /* of the table: classes, or (its rows, outputs) */
+    const float *weight;      /* of the table, or NULL */
+    const float *shift;       /* of the outputs, or NULL */
+    size_t loss;
+    uint16_t *packed;         /* the batches as tiles: 2 x (steps, row blocks, input blocks) */
+    char *targets;            /* the batches' targets, 8 bytes of each output and row */
+    float *weights;           /* the batches' weights */
+    double *losses;           /* (models,): the steps' losses are added */
+    char *room;               /* (threads, room of one) */
+    size_t room_of_one;
+    const struct pool *pool;
+    size_t tiled;             /* whether AMX is there */
+};
+
+typedef void product(const uint16_t *, size_t, const uint16_t *, size_t, size_t, float *);
+
+/* What a thread has. */
+struct work {
+    const struct steps *s;
+    product *multiply;
+    size_t row_blocks;
+    struct own *layer;
+    float *outputs, *slope; /* (outputs in whole blocks, rows in whole blocks) */
+    float *sums;            /* a block */
+    char *next;             /* of the room, what is free */
+};
+
+static void *taken(struct work *w, size_t bytes)
+{
+    char *own = w->next;
+    w->next += (bytes + 63) / 64 * 64;
+    return own;
+}
+
+static struct tiles some(struct work *w, size_t panels, size_t depth)
+{
+    struct tiles t = {taken(w, panels * depth * TILE * sizeof(uint16_t)), depth};
+    return t;
+}
+
+/* Lay out a thread's room; return its end, so that its size is known from a room at NULL. */
+static size_t laid_out(struct work *w, const struct steps *s, char *room)
+{
+    w->s = s, w->next = room, w->row_blocks = blocks_of(s->rows);
+    w->layer = taken(w, s->layers * sizeof *w->layer);
+    struct own *layers = room ? w->layer : NULL, one;
+    size_t out = 0;
+    for (size_t k = 0; k < s->layers; k++) {
+        struct own *l = layers ? layers + k : &one;
+        int hidden = k + 1 < s->layers;
+        memset(l, 0, sizeof *l);
+        l->inputs = s->layer[k].inputs, l->outputs = s->layer[k].outputs;
+        l->in = blocks_of(l->inputs), l->out = out = blocks_of(l->outputs);
+        l->weight = some(w, 2 * out, l->in);
+        l->slope = some(w, 2 * out, w->row_blocks);
+        if (k) {
+            l->turned = some(w, 2 * l->in, out);
+            l->rows = some(w, 2 * w->row_blocks, l->in);
+            l->columns = some(w, 2 * l->in, w->row_blocks);
+            l->slope_right = some(w, 2 * w->row_blocks, out);
+        }
+        l->positive = hidden ? taken(w, out * SIDE * w->row_blocks * sizeof(uint32_t)) : NULL;
+        l->slope_sums = taken(w, out * SIDE * LANES * sizeof(float));
+        l->bias = taken(w, out * SIDE * sizeof(float));
+    }
+    size_t bytes = out * SIDE * w->row_blocks * SIDE * sizeof(float);
+    w->outputs = taken(w, bytes), w->slope = taken(w, bytes);
+    w->sums = taken(w, SIDE * SIDE * sizeof(float));
+    if (room)
+        memset(w->slope, 0, bytes);
+    return (size_t)(w->next - room);
+}
+
+static uint16_t *packed_of(const struct steps *s, size_t step, int columns)
+{
+    size_t one = 2 * blocks_of(s->rows) * blocks_of(s->layer[0].inputs) * TILE;
+    return s->packed + (2 * step + columns) * one;
+}
+
+/* Gather the rows of a step, as the right factors of forward and of the gradient. */
+MLP static void gather(const struct steps *s, size_t step)
+{
+    const int64_t *from = s->positions + step * s->rows;
+    size_t inputs = s->layer[0].inputs, outputs = s->layer[s->layers - 1].outputs;
+    size_t in = blocks_of(inputs), row_blocks = blocks_of(s->rows);
+    struct tiles rows = {packed_of(s, step, 0), in}, columns = {packed_of(s, step, 1), row_blocks};
+    for (size_t r = 0; r < row_blocks; r++)
+        for (size_t i = 0; i < in; i++) {
+            struct block b;
+            size_t wide = inputs - i * SIDE;
+            __mmask16 low = lanes_of(wide), high = lanes_of(wide > LANES ? wide - LANES : 0);
+            for (size_t j = 0; j < SIDE; j++) {
+                int there = r * SIDE + j < s->rows;
+                const float *x = s->x + (there ? (size_t)from[r * SIDE + j] * inputs : 0) + i * SIDE;
+                b.row[j] = rounded(_mm512_maskz_loadu_ps(there ? low : 0, x),
+                                   _mm512_maskz_loadu_ps(there ? high : 0, x + LANES));
+            }
+            put_turned(&b, tile_of(rows, 2 * r, i), tile_of(rows, 2 * r + 1, i));
+            put_pairs(&b, tile_of(columns, 2 * i, r), tile_of(columns, 2 * i + 1, r));
+        }
+    size_t bytes = s->loss == CROSS_ENTROPY ? sizeof(int64_t) : outputs * sizeof(float);
+    for (size_t j = 0; j < s->rows; j++) {
+        size_t at = (size_t)from[j];
+        memcpy(s->targets + (step * s->rows + j) * bytes, (const char *)s->target + at * bytes,
+               bytes);
+        if (s->weight)
+            s->weights[step * s->rows + j] = s->weight[at];
+    }
+}
+
+MLP static void forward(struct work *w, size_t model)
+{
+    const struct steps *s = w->s;
+    for (size_t k = 0; k < s->layers; k++) {
+        struct own *l = w->layer + k;
+        const float *bias = s->layer[k].bias.w;
+        int last = k + 1 == s->layers;
+        memset(l->bias, 0, l->out * SIDE * sizeof *l->bias);
+        for (size_t j = 0; j < l->outputs; j++)
+            l->bias[j] = (bias ? bias[model * l->outputs + j] : 0)
+                         + (last && s->shift ? s->shift[j] : 0);
+        for (size_t r = 0; r < w->row_blocks; r++)
+            for (size_t o = 0; o < l->out; o++) {
+                w->multiply(tile_of(l->weight, 2 * o, 0), l->in * TILE, tile_of(l->rows, 2 * r, 0),
+                            l->in * TILE, l->in, w->sums);
+                if (!last) {
+                    put_hidden(l, l + 1, o, r, w->row_blocks, w->sums);
+                    continue;
+                }
+                size_t stride = w->row_blocks * SIDE;
+                float *to = w->outputs + o * SIDE * stride + r * SIDE;
+                for (size_t j = 0; j < SIDE; j++)
+                    for (size_t i = 0; i < SIDE; i++)
+                        to[j * stride + i] = w->sums[j * SIDE + i] + l->bias[o * SIDE + j];
+            }
+    }
+}
+
+/* Return the loss of a batch and fill the derivatives by the outputs. */
+MLP static double loss_of(struct work *w, size_t step)
+{
+    const struct steps *s = w->s;
+    size_t outputs = s->layer[s->layers - 1].outputs, stride = w->row_blocks * SIDE;
+    const float *weight = s->weight ? s->weights + step * s->rows : NULL;
+    if (s->loss == CROSS_ENTROPY)
+        return cross_entropy_of_rows(w->outputs, (const int64_t *)s->targets + step * s->rows,
+                                     weight, outputs, stride, s->rows, s->rows, w->slope)
+               / (double)s->rows;
+    const float *target = (const float *)s->targets + step * s->rows * outputs;
+    double loss = 0;
+    for (size_t o = 0; o < outputs; o++)
+        for (size_t j = 0; j < s->rows; j++) {
+            float apart = w->outputs[o * stride + j] - target[j * outputs + o];
+            float own = weight ? weight[j] : 1.0f;
+            loss += 0.5f * apart * apart * own;
+            w->slope[o * stride + j] = apart * own / (float)s->rows;
+        }
+    return loss / (double)s->rows;
+}
+
+MLP static void backward(struct work *w, size_t model, size_t step)
+{
+    const double *numbers = w->s->numbers + step * NUMBERS;
+    struct ahead soon[2] = {{NULL, NULL}, {(const char *)packed_of(w->s, step + 1, 0), NULL}};
+    if (step + 1 < w->s->steps)
+        soon[1].end = (const char *)packed_of(w->s, step + 1, 1);
+    const struct steps *s = w->s;
+    size_t blocks = w->row_blocks, stride = blocks * SIDE;
+    struct own *last = w->layer + s->layers - 1;
+    for (size_t r = 0; r < blocks; r++)
+        for (size_t o = 0; o < last->out; o++)
+            put_slope(last, o, r, blocks, w->slope + o * SIDE * stride + r * SIDE, stride);
+    for (size_t k = s->layers; k-- > 0;) {
+        struct own *l = w->layer + k;
+        for (size_t r = 0; k && r < blocks; r++)
+            for (size_t i = 0; i < l->in; i++) {
+                w->multiply(tile_of(l->turned, 2 * i, 0), l->out * TILE,
+                            tile_of(l->slope_right, 2 * r, 0), l->out * TILE, l->out, w->sums);
+                put_slope(l - 1, i, r, blocks, w->sums, SIDE);
+            }
+        struct parameter weight = s->layer[k].weight, bias = s->layer[k].bias;
+        struct motion how = motion_of(numbers, &weight, model);
+        size_t begin = model * l->inputs * l->outputs;
+        weight.w += begin, weight.m += begin, weight.v += begin;
+        for (size_t i = 0; i < l->in; i++) {
+            const char *next = (const char *)tile_of(l->columns, 2 * i + 2, 0);
+            soon[0].at = next, soon[0].end = k || i + 1 == l->in ? next : next + 2 * blocks * 1024;
+            for (size_t o = 0; o < l->out; o++) {
+                w->multiply(tile_of(l->slope, 2 * o, 0), blocks * TILE,
+                            tile_of(l->columns, 2 * i, 0), blocks * TILE, blocks, w->sums);
+                move_weights(l, &how, &weight, o, i, w->sums, soon);
+            }
+        }
+        if (bias.w == NULL)
+            continue;
+        how = motion_of(numbers, &bias, model);
+        begin = model * l->outputs;
+        bias.w += begin, bias.m += begin, bias.v += begin;
+        move_bias(l, &how, &bias);
+    }
+}
+
+MLP static void train(struct work *w, size_t model)
+{
+    const struct steps *s = w->s;
+    for (size_t k = 0; k < s->layers; k++) {
+        struct parameter weight = s->layer[k].weight;
+        weight.w += model * w->layer[k].inputs * w->layer[k].outputs;
+        round_weights(w->layer + k, &weight);
+    }
+    for (size_t step = 0; step < s->steps; step++) {
+        struct tiles rows = {packed_of(s, step, 0), w->layer->in};
+        struct tiles columns = {packed_of(s, step, 1), w->row_blocks};
+        w->layer->rows = rows, w->layer->columns = columns;
+        forward(w, model);
+        s->losses[model] += (float)loss_of(w, step);
+        backward(w, model, step);
+    }
+}
+#endif
+#endif

@@ -1,0 +1,185 @@
+"""Steps of a stack of small networks in one compiled call: products, loss, Adam and prox.
+
+Who uses this: `WholeSteps`, on processors with AVX512-BF16 or AMX. Torch takes some twenty calls a
+step, whose arrays leave the nearest cache in between; here a model takes some steps alone, with its
+weights and moments in the cache, and no gradient is written to memory. There is no other way to the
+same bits: where the kernels were not built, or the processor has no bfloat16, networks train in
+steps of torch's operations.
+"""
+
+from __future__ import annotations
+
+import ctypes
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+import torch
+
+from shrinkage.compiled import library_of
+from shrinkage.pytorch.prox import kernels as passes
+
+CROSS_ENTROPY, SQUARES = 0, 1
+SIDE, TILE_BYTES = 32, 1024
+MOST_PACKED = 4 << 20  # bytes of the batches that are gathered for one call
+MOST_STEPS = 64  # of one call, so that it soon ends when it is interrupted
+_POINTER, _SIZE = ctypes.c_void_p, ctypes.c_size_t
+
+
+class _Parameter(ctypes.Structure):
+    """`struct parameter` of the C file."""
+
+    _fields_: ClassVar = [(name, _POINTER) for name in ("w", "m", "v", "l1", "l2")]
+
+
+class _Layer(ctypes.Structure):
+    """`struct layer`."""
+
+    _fields_: ClassVar = [
+        ("inputs", _SIZE),
+        ("outputs", _SIZE),
+        ("weight", _Parameter),
+        ("bias", _Parameter),
+    ]
+
+
+class _Steps(ctypes.Structure):
+    """`struct steps`."""
+
+    _fields_: ClassVar = [
+        *((name, _SIZE) for name in ("models", "layers", "steps", "rows")),
+        *((name, _POINTER) for name in ("layer", "numbers", "x", "positions", "target")),
+        *((name, _POINTER) for name in ("weight", "shift")),
+        ("loss", _SIZE),
+        *((name, _POINTER) for name in ("packed", "targets", "weights", "losses", "room")),
+        ("room_of_one", _SIZE),
+        ("pool", _POINTER),
+        ("tiled", _SIZE),
+    ]
+
+
+def _load() -> tuple[Any, int]:
+    """Return the library and what the processor has: 0 nothing, 1 AVX512-BF16, 2 AMX."""
+    library = library_of(f"{__package__}._cross_entropy")
+    if library is None:
+        return None, 0
+    library.mlp_is_there.restype = ctypes.c_uint
+    library.mlp_room.restype, library.mlp_room.argtypes = _SIZE, (_POINTER,)
+    library.mlp_steps.restype, library.mlp_steps.argtypes = None, (_POINTER, ctypes.c_uint)
+    return library, library.mlp_is_there()
+
+
+_LIBRARY, _THERE = _load()
+
+
+def is_there() -> bool:
+    """Return whether the compiled steps were built and the processor has what they need."""
+    return _THERE > 0
+
+
+@dataclass(frozen=True)
+class StackedParameter:
+    """A parameter of a stack: (models, …) weights and moments, and strengths (models,) of L1, L2.
+
+    All are contiguous, the first three of float32 and the others of float64.
+    """
+
+    values: torch.Tensor
+    first: torch.Tensor
+    second: torch.Tensor
+    l1: np.ndarray
+    l2: np.ndarray
+
+    def structure(self) -> _Parameter:
+        """Return what the C file takes."""
+        own = (self.values.data_ptr(), self.first.data_ptr(), self.second.data_ptr())
+        return _Parameter(*own, self.l1.ctypes.data, self.l2.ctypes.data)
+
+
+@dataclass(frozen=True)
+class StackedAffine:
+    """A linear layer of a stack: weight (models, outputs, inputs), bias (models, outputs)."""
+
+    weight: StackedParameter
+    bias: StackedParameter | None
+
+    def structure(self) -> _Layer:
+        """Return what the C file takes."""
+        _, outputs, inputs = self.weight.values.shape
+        bias = _Parameter() if self.bias is None else self.bias.structure()
+        return _Layer(inputs, outputs, self.weight.structure(), bias)
+
+
+@dataclass(frozen=True)
+class Table:
+    """What batches are gathered from: `x` (rows, inputs) of float32, targets, and weights or none.
+
+    For `CROSS_ENTROPY` targets are int64 (rows,), for `SQUARES` float32 (rows, outputs) or (rows,)
+    for one output. `shift` moves the outputs, float32 (outputs,).
+    """
+
+    x: torch.Tensor
+    target: torch.Tensor
+    weight: torch.Tensor | None
+    loss: int
+    shift: torch.Tensor | None = None
+
+
+class MlpSteps:
+    """Takes steps of linear layers with relu between them; arrays are kept from call to call.
+
+    Args:
+        layers: from the rows to the outputs.
+        table: the rows.
+        rows: of a batch.
+        threads: how many share the models.
+    """
+
+    def __init__(
+        self, layers: Sequence[StackedAffine], table: Table, rows: int, threads: int
+    ) -> None:
+        weight = layers[0].weight.values
+        models, _, inputs = weight.shape
+        outputs = layers[-1].weight.values.shape[1]
+        blocks = -(-rows // SIDE), -(-inputs // SIDE)
+        packed = 4 * TILE_BYTES * blocks[0] * blocks[1]
+        self.most = max(1, min(MOST_STEPS, MOST_PACKED // packed))
+        self._threads = max(1, min(threads, models))
+        self._held = [layers, table]
+        self.losses = np.zeros(models)
+        own = self._structure = _Steps(models=models, layers=len(layers), rows=rows)
+        array = (_Layer * len(layers))(*(layer.structure() for layer in layers))
+        own.layer = self._address(array)
+        own.x, own.target = table.x.data_ptr(), table.target.data_ptr()
+        own.weight = None if table.weight is None else table.weight.data_ptr()
+        own.shift = None if table.shift is None else table.shift.data_ptr()
+        own.loss, own.losses = table.loss, self.losses.ctypes.data
+        own.packed = self._bytes(self.most * packed)
+        own.targets = self._bytes(self.most * rows * outputs * 8)
+        own.weights = self._bytes(self.most * rows * 4)
+        own.pool, own.tiled = self._address(passes._POOL), int(_THERE > 1)
+        own.room_of_one = _LIBRARY.mlp_room(ctypes.byref(own))
+        own.room = self._bytes(self._threads * own.room_of_one)
+
+    def _address(self, structure: Any) -> int:
+        self._held.append(structure)
+        return ctypes.addressof(structure)
+
+    def _bytes(self, count: int) -> int:
+        """Return the address of so many bytes, at a line of the cache."""
+        room = torch.empty(count, dtype=torch.uint8)
+        self._held.append(room)
+        return room.data_ptr()
+
+    def __call__(self, positions: torch.Tensor, numbers: np.ndarray) -> None:
+        """Take steps in place; each model's losses are added to `losses`.
+
+        Args:
+            positions: of the rows of each batch, int64 (steps, rows), at most `most` steps.
+            numbers: `AdamNumbers.at` of each step, (steps, 7).
+        """
+        own = self._structure
+        own.steps = len(positions)
+        own.positions, own.numbers = positions.data_ptr(), numbers.ctypes.data
+        _LIBRARY.mlp_steps(ctypes.byref(own), self._threads)

@@ -1,0 +1,140 @@
+"""Some steps of a stack in one compiled call: networks of linear layers with relu between them.
+
+Who uses this: the stacked engine, with products in bfloat16 on a processor that has them, for
+penalties that go through the pass of Adam and prox. Such a step is what `Steps` takes with products
+of all layers in bfloat16, sums and gradients not rounded on the way.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import torch
+from torch import nn
+
+from shrinkage.paths.engines import precision
+from shrinkage.paths.engines.base import Problem, Rows, Unit
+from shrinkage.paths.engines.kernels import mlp
+from shrinkage.paths.engines.losses import (
+    ShiftedLoss,
+    StackedCrossEntropy,
+    StackedLoss,
+    StackedSquaredError,
+)
+from shrinkage.paths.engines.moving import InOnePass
+from shrinkage.paths.engines.network import StackedNetwork
+from shrinkage.pytorch.prox.kernels.adam import AdamNumbers
+from shrinkage.terms import Part
+
+KINDS: dict[type, tuple[int, torch.dtype]] = {
+    StackedCrossEntropy: (mlp.CROSS_ENTROPY, torch.int64),
+    StackedSquaredError: (mlp.SQUARES, torch.float32),
+}
+MOST_ROWS = 8192  # of a batch: its activations are kept as a whole
+
+
+class WholeSteps:
+    """Takes the steps of a training, as `Steps` does, some at a time."""
+
+    def __init__(
+        self,
+        problem: Problem,
+        unit: Unit,
+        network: StackedNetwork,
+        layers: Sequence[mlp.StackedAffine],
+        table: mlp.Table,
+    ) -> None:
+        self._network = network
+        count, recipe = len(unit.data.train), problem.recipe
+        rows = min(recipe.batch_size, count)
+        self._steps = mlp.MlpSteps(layers, table, rows, unit.threads)
+        total = recipe.steps(count)
+        rates = np.array([recipe.learning_rate_at(step, total) for step in range(total)])
+        first = network.flat.steps + 1
+        self._numbers = AdamNumbers().table(np.arange(first, first + total), rates)
+        self._step = 0
+
+    @classmethod
+    def of(
+        cls,
+        problem: Problem,
+        unit: Unit,
+        network: StackedNetwork,
+        parts: Mapping[str, Sequence[Part]],
+    ) -> WholeSteps | None:
+        """Return them, None where a compiled call cannot take the steps."""
+        possible = mlp.is_there() and precision.is_there(problem.device.type)
+        if problem.precision != "bfloat16" or not possible or not _are_plain(network):
+            return None
+        table = _table(problem.loss, unit.data.rows)
+        layers = _layers(network, parts)
+        if table is None or layers is None or problem.recipe.batch_size > MOST_ROWS:
+            return None
+        return cls(problem, unit, network, layers, table)
+
+    def begin(self, positions: torch.Tensor) -> None:
+        """Begin an epoch with the positions of the rows of its batches, (batches, rows)."""
+        self._positions, self._next = positions.contiguous(), 0
+        self._steps.losses[:] = 0
+
+    def take(self) -> int:
+        """Take the next steps and return how many."""
+        some = self._positions[self._next : self._next + self._steps.most]
+        self._steps(some, self._numbers[self._step :])
+        self._next += len(some)
+        self._step += len(some)
+        self._network.flat.steps += len(some)
+        return len(some)
+
+    def losses(self) -> torch.Tensor:
+        """Return each model's mean loss over the batches of the epoch, (models,)."""
+        return torch.from_numpy(self._steps.losses / len(self._positions))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Return the outputs of all models for rows, (models, outputs, rows), in evaluation."""
+        return self._network.forward(x)
+
+    def finish(self) -> None:
+        """Leave the network its weights, as the last step has left them, and nothing else."""
+        self._network.flat.release()
+        del self._steps
+
+
+def _are_plain(network: StackedNetwork) -> bool:
+    """Return whether the layers are linear ones with relu between them."""
+    kinds = [type(layer) for layer in network.layers]
+    alternating = [nn.Linear, nn.ReLU] * (len(kinds) // 2) + [nn.Linear]
+    return kinds == alternating
+
+
+def _table(loss: StackedLoss, rows: Rows) -> mlp.Table | None:
+    """Return the rows with their loss, None where it is another or they lie otherwise."""
+    shift = None
+    if isinstance(loss, ShiftedLoss):
+        loss, shift = loss.loss, torch.tensor(loss.shift, dtype=torch.float32)
+    kind, dtype = KINDS.get(type(loss), (-1, None))
+    weight = rows.weight
+    floats = (rows.x,) if weight is None else (rows.x, weight)
+    fits = rows.target.dtype is dtype and all(own.dtype is torch.float32 for own in floats)
+    if not fits or not all(own.is_cpu and own.is_contiguous() for own in (*floats, rows.target)):
+        return None
+    return mlp.Table(rows.x, rows.target, weight, kind, shift)
+
+
+def _layers(
+    network: StackedNetwork, parts: Mapping[str, Sequence[Part]]
+) -> list[mlp.StackedAffine] | None:
+    """Return the linear layers, None where a penalty is not for the pass."""
+    known: dict[str, mlp.StackedParameter] = {}
+    for name, values in network.parameters.items():
+        own = InOnePass.of(network.flat, name, parts.get(name, ()))
+        if own is None or own.strengths[2].any() or values.dtype is not torch.float32:
+            return None
+        l1, l2 = (np.ascontiguousarray(row) for row in own.strengths[:2])
+        known[name] = mlp.StackedParameter(values, *network.flat.moments(name), l1, l2)
+    return [
+        mlp.StackedAffine(known[f"{name}.weight"], known.get(f"{name}.bias"))
+        for name, layer in zip(network.names, network.layers, strict=True)
+        if isinstance(layer, nn.Linear)
+    ]

@@ -1,0 +1,203 @@
+"""Compiled whole steps against the same in torch, with products of rounded numbers in float64."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from shrinkage.paths.engines import precision
+from shrinkage.paths.engines.base import template
+from shrinkage.paths.engines.kernels import mlp
+from shrinkage.paths.engines.losses import ShiftedLoss, loss_and_gradient
+from shrinkage.paths.engines.network import StackedNetwork
+from shrinkage.paths.engines.stacked import StackedEngine, _parts
+from shrinkage.paths.engines.whole_steps import WholeSteps
+from shrinkage.penalties import L1, L2, ElasticNet, GroupLasso
+from shrinkage.terms import FARTHEST
+from tests.paths.test_engines import nothing
+
+needs_kernel = pytest.mark.skipif(
+    not (mlp.is_there() and precision.is_there("cpu")),
+    reason="the kernels were not built, or the processor has no bfloat16",
+)
+
+
+def rounded(value: torch.Tensor) -> torch.Tensor:
+    return value.float().bfloat16().double()
+
+
+def reference(problem, unit, batches) -> tuple[dict[str, torch.Tensor], dict[str, torch.Tensor]]:
+    """Return weights and first moments after some batches, one model after the other."""
+    network = StackedNetwork(template(problem, unit), len(unit.settings))
+    names = [name for name in network.parameters if name.endswith("weight")]
+    w = {name: value.detach().double() for name, value in network.parameters.items()}
+    m = {name: torch.zeros_like(value) for name, value in w.items()}
+    v = {name: torch.zeros_like(value) for name, value in w.items()}
+    parts = {
+        name: [part for whole in own for part in whole.elementary()]
+        for name, own in _parts(problem, unit).items()
+    }
+    rows, recipe = unit.data.rows, problem.recipe
+    for step, batch in enumerate(batches):
+        gradients = {}
+        hidden, inputs = rows.x[batch].double().t().expand(len(unit.settings), -1, -1), []
+        for name in names:
+            inputs.append(rounded(hidden))
+            hidden = rounded(w[name]) @ inputs[-1]
+            hidden = (hidden + w[name.replace("weight", "bias")].unsqueeze(-1)).float().double()
+            hidden = hidden if name == names[-1] else hidden.relu()
+        weight = None if rows.weight is None else rows.weight[batch].double()
+        target = rows.target[batch]
+        target = target.double() if target.is_floating_point() else target
+        _, slope = loss_and_gradient(problem.loss, hidden, target, weight)
+        for name, own in zip(reversed(names), reversed(inputs), strict=True):
+            gradients[name.replace("weight", "bias")] = slope.sum(-1)
+            gradients[name] = rounded(slope) @ own.transpose(1, 2)
+            slope = (rounded(w[name]).transpose(1, 2) @ rounded(slope)) * (own > 0)
+        rate, t = recipe.learning_rate_at(step, recipe.steps(len(unit.data.train))), step + 1
+        for name, g in gradients.items():
+            m[name] = 0.9 * m[name] + 0.1 * g
+            v[name] = 0.999 * v[name] + 0.001 * g * g
+            metric = (v[name] / (1 - 0.999**t)).sqrt() + 1e-8
+            moved = rate * (m[name] / (1 - 0.9**t)) / metric
+            z, free = w[name] - moved, w[name] - moved
+            levels = {L1(): 0.0, L2(): 0.0}
+            for part in parts.get(name, []):
+                strength = torch.as_tensor(part.strength)
+                levels[part.penalty] += strength.view(-1, *[1] * (z.ndim - 1))
+            step_size = rate / metric
+            z = free / (1 + step_size * levels[L2()])
+            threshold = step_size * levels[L1()] / (1 + step_size * levels[L2()])
+            z = z.sign() * (z.abs() - threshold).clamp(min=0)
+            far = FARTHEST * moved.abs().clamp(min=rate)
+            w[name] = torch.minimum(torch.maximum(z, free - far), free + far)
+    return w, m
+
+
+def case(make, model="mlp:8,5", penalty=None, *, batch_size=16, **kwargs):
+    problem, unit = make(model, penalty, dtype=torch.float32, **kwargs)
+    recipe = replace(problem.recipe, batch_size=batch_size)
+    return replace(problem, precision="bfloat16", recipe=recipe), unit
+
+
+def whole(problem, unit) -> tuple[StackedNetwork, WholeSteps]:
+    network = StackedNetwork(template(problem, unit), len(unit.settings))
+    steps = WholeSteps.of(problem, unit, network, _parts(problem, unit))
+    assert steps is not None
+    return network, steps
+
+
+def batches_of(problem, unit, count: int) -> torch.Tensor:
+    size = min(problem.recipe.batch_size, len(unit.data.train))
+    random = np.random.default_rng(5)
+    order = [random.permutation(unit.data.train.numpy())[:size] for _ in range(count)]
+    return torch.from_numpy(np.stack(order))
+
+
+def assert_alike(problem, unit, steps: int = 3) -> None:
+    """Of all numbers but those that a sum in float32 has rounded to the other neighbour."""
+    network, own = whole(problem, unit)
+    batches = batches_of(problem, unit, steps)
+    own.begin(batches)
+    left = steps
+    while left:
+        left -= own.take()
+    weights, moments = reference(problem, unit, batches)
+    for name, expected in moments.items():
+        scale = float(expected.abs().max())
+        apart = (network.flat.moments(name)[0].double() - expected).abs() / scale
+        assert float(apart.max()) < 1e-2, name
+        assert float(apart.median()) < 2e-6, name
+        apart = (network.parameters[name].detach().double() - weights[name]).abs()
+        assert float(apart.median()) < 1e-6, name
+        zero = network.parameters[name] == 0
+        assert int((zero != (weights[name] == 0)).sum()) <= 0.01 * zero.numel()
+
+
+CASES = {
+    "small": {},
+    "one layer": {"model": "mlp:40"},
+    "three": {"model": "mlp:33,70,17"},
+    "l1": {"penalty": L1()},
+    "l2": {"penalty": L2()},
+    "both": {"penalty": ElasticNet(0.3)},
+    "weights of rows": {"weighted": True},
+    "numbers": {"task": "regression"},
+    "weighted numbers": {"task": "regression", "weighted": True},
+    "61 inputs": {"inputs": 61},
+    "200 inputs": {"inputs": 200, "rows": 200, "batch_size": 128},
+    "37 rows": {"batch_size": 37},
+    "all rows": {"batch_size": 1000},
+}
+
+
+@needs_kernel
+@pytest.mark.parametrize("kwargs", CASES.values(), ids=CASES)
+def test_steps_are_those_of_rounded_products(make, kwargs):
+    assert_alike(*case(make, **kwargs))
+
+
+@needs_kernel
+def test_without_tiles_they_are_the_same(make, monkeypatch):
+    monkeypatch.setattr(mlp, "_THERE", 1)
+    assert_alike(*case(make, "mlp:33,70", ElasticNet(0.5), inputs=61))
+
+
+@needs_kernel
+def test_shifted_outputs_and_threads(make, monkeypatch):
+    problem, unit = case(make, rows=200)
+    shifted = replace(problem, loss=ShiftedLoss(problem.loss, (0.5, -1.0, 0.25)))
+    assert_alike(shifted, replace(unit, threads=3))
+    monkeypatch.setattr(mlp, "MOST_STEPS", 2)
+    assert_alike(shifted, unit)
+
+
+@needs_kernel
+def test_one_model_does_not_see_another(make):
+    problem, unit = case(make)
+    batches = batches_of(problem, unit, 3)
+    arrays = []
+    for spoiled in (False, True):
+        network, steps = whole(problem, unit)
+        if spoiled:
+            with torch.no_grad():
+                network.parameters["0.weight"][1, 0, 0] = torch.nan
+        steps.begin(batches)
+        assert steps.take() == 3
+        arrays.append(network.parameters)
+        assert torch.isnan(steps.losses()).tolist() == [False, spoiled, False, False]
+    for name, value in arrays[0].items():
+        others = torch.tensor([0, 2, 3])
+        assert torch.equal(value[others], arrays[1][name][others])
+    assert torch.isnan(arrays[1]["0.weight"][1]).any()
+
+
+@needs_kernel
+def test_a_training_scores_as_in_float32(make):
+    problem, unit = case(make, "mlp:16,8", epochs=20)
+    narrow = StackedEngine().train(problem, unit, nothing)
+    wide = StackedEngine().train(replace(problem, precision="float32"), unit, nothing)
+    assert narrow.curves is not None
+    assert wide.curves is not None
+    np.testing.assert_allclose(narrow.curves.train_loss, wide.curves.train_loss, atol=0.02)
+
+
+@needs_kernel
+@pytest.mark.parametrize(
+    "kwargs",
+    [
+        {"model": "mlp:8,5;activation=tanh"},
+        {"model": "mlp:8;dropout=0.3"},
+        {"penalty": GroupLasso(per="input")},
+        {"penalty": L1(), "update": "decoupled"},
+    ],
+    ids=str,
+)
+def test_other_networks_and_penalties_take_steps_of_torch(make, kwargs):
+    problem, unit = case(make, **kwargs)
+    network = StackedNetwork(template(problem, unit), len(unit.settings))
+    assert WholeSteps.of(problem, unit, network, _parts(problem, unit)) is None
+    assert StackedEngine().train(problem, unit, nothing).curves is not None
