@@ -18,11 +18,16 @@ from shrinkage.penalties import (
     SCAD,
     BlockLasso,
     Cardinality,
+    GlobalCardinality,
     LHalf,
     LogSum,
     MaxNorm,
     NOfM,
     NonNegative,
+    NuclearNorm,
+    Orthogonal,
+    Rank,
+    SoftOrthogonality,
     SparseGroupLasso,
 )
 from shrinkage.pytorch import regularize
@@ -142,11 +147,20 @@ PENALTIES: dict[str, Any] = {
     "max-norm": 1.0 * MaxNorm(0.7),
     "non-negative": 1.0 * NonNegative(),
     "a third of every three": (1.0 * NOfM(1, 3)).on("0.weight"),
+    "global cardinality": 2.0 * GlobalCardinality(),
+    "rank": 1.0 * Rank(keep=1),
+    "orthogonal": 1.0 * Orthogonal(),
+    "nuclear norm": 0.02 * NuclearNorm(),
+    "soft orthogonality": 0.05 * SoftOrthogonality(),
     "nothing": Terms(()),
 }
 
 # A constraint has no slope; that of |w|^½ grows without bound at 0, where differences say nothing.
-WITHOUT_SLOPES = ("l-half", "cardinality", "max-norm", "non-negative", "a third of every three")
+CONSTRAINTS = (
+    *("cardinality", "max-norm", "non-negative", "a third of every three"),
+    *("global cardinality", "rank", "orthogonal"),
+)
+WITHOUT_SLOPES = ("l-half", *CONSTRAINTS)
 
 
 def expecting_two_decays(optimizer: Any, terms: Any) -> contextlib.AbstractContextManager:

@@ -141,7 +141,9 @@ def _torch() -> Library:
         mask = torch.zeros(x.shape, dtype=torch.bool, device=x.device)
         rows = x.reshape(-1, x.shape[-1]), mask.view(-1, x.shape[-1]), count.reshape(-1).tolist()
         for row, own, wanted in zip(*rows, strict=True):
-            most = min(max(round(wanted), 1), len(row))
+            most = min(round(wanted), len(row))
+            if most < 1:
+                continue
             # Sorting takes several times as long.
             least = torch.kthvalue(row, len(row) - most + 1).values
             torch.ge(row, least, out=own)

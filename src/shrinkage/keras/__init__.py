@@ -20,7 +20,7 @@ with needs("keras", hint="or name another backend in KERAS_BACKEND"):
     from shrinkage.keras.watch import FirstEpochWatch
     from shrinkage.ledger import JsonLines, MLflow, TensorBoard
     from shrinkage.parameters.keras_layers import LAYERS
-    from shrinkage.terms.schedules import Cosine, Every, WarmUp
+    from shrinkage.terms.schedules import Cosine, CubicSparsity, Every, WarmUp
 
 # Names of 0.1.0's first drafts, which PyTorch's classes have too.
 Attachment, Ledger, Record = KerasAttachment, LedgerCallback, EpochRecord
@@ -29,6 +29,7 @@ __all__ = [
     "LAYERS",
     "METRICS",
     "Cosine",
+    "CubicSparsity",
     "EpochRecord",
     "Every",
     "FirstEpochWatch",

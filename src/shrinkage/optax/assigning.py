@@ -14,7 +14,7 @@ from shrinkage.errors import InputError
 from shrinkage.parameters import ParameterInfo
 from shrinkage.penalties import Penalty
 from shrinkage.selections import select
-from shrinkage.terms import Assignment, Term, Terms, as_terms, assign
+from shrinkage.terms import Assignment, Term, Terms, as_terms, assign, refuse_shared
 
 
 def assigned(
@@ -44,7 +44,7 @@ def assigned(
     for term in terms:
         _check_reference(term)
     try:
-        return assign(infos, terms, update)
+        assignment = assign(infos, terms, update)
     except InputError as error:
         if not any(_lacks_an_axis(term, infos) for term in terms):
             raise
@@ -52,6 +52,8 @@ def assigned(
             f"{error}; or say where the axes lie by layout=in_out, out_in, layout_of(module) or a "
             "function, all of shrinkage.optax"
         ) from None
+    refuse_shared(assignment, "optax")
+    return assignment
 
 
 def _check_reference(term: Term) -> None:

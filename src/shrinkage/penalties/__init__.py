@@ -7,6 +7,7 @@ from shrinkage.penalties.block_lasso import BlockLasso
 from shrinkage.penalties.cardinality import Cardinality
 from shrinkage.penalties.checks import CheckReport, PenaltyCheckFailed, check_penalty
 from shrinkage.penalties.elastic_net import ElasticNet
+from shrinkage.penalties.global_cardinality import GlobalCardinality
 from shrinkage.penalties.group_lasso import GroupLasso
 from shrinkage.penalties.l0 import L0
 from shrinkage.penalties.l1 import L1
@@ -47,6 +48,7 @@ __all__ = [
     "CheckReport",
     "Combination",
     "ElasticNet",
+    "GlobalCardinality",
     "GroupLasso",
     "LHalf",
     "LogSum",

@@ -46,6 +46,7 @@ class Penalty(ABC):
     finite: ClassVar[bool] = True  # False: a constraint, 0 on a set and inf outside
     separable: ClassVar[bool] = False  # a sum over single weights
     diagonal: ClassVar[bool] = True  # the prox takes a step for each weight; False: one for all
+    is_shared: ClassVar[bool] = False  # one set for all arrays of a term: `shared` divides it
     zero_at_zero: ClassVar[bool] = True  # Ω(0) = 0; False: it is least elsewhere
     combines: ClassVar[Combination] = Combination.ALONE
     example_shapes: ClassVar[tuple[tuple[int, ...], ...]] = ((4, 3), (2, 3, 2))  # for the battery
@@ -77,6 +78,19 @@ class Penalty(ABC):
     def at(self, strength: Any) -> Penalty:  # noqa: ARG002
         """Return the penalty in its shape at a strength (a number, or one per model)."""
         return self
+
+    def of_models(self, models: slice) -> Penalty:  # noqa: ARG002
+        """Return the penalty of some of the models of a stack, where it holds numbers of each."""
+        return self
+
+    def shared(
+        self,
+        arrays: Sequence[Array],
+        steps: Sequence[Any],  # noqa: ARG002
+        stacked: int = 0,  # noqa: ARG002
+    ) -> tuple[Penalty, ...]:
+        """Return what each of a term's arrays gets of what they share, just before their proxes."""
+        return (self,) * len(arrays)
 
     def longest_step(self) -> Any:
         """Return the step up to which the prox is single-valued: inf where Ω is convex.

@@ -14,6 +14,7 @@ from shrinkage.penalties.base import Penalty
 from shrinkage.penalties.block_lasso import BlockLasso
 from shrinkage.penalties.cardinality import Cardinality
 from shrinkage.penalties.elastic_net import ElasticNet
+from shrinkage.penalties.global_cardinality import GlobalCardinality
 from shrinkage.penalties.group_lasso import GroupLasso
 from shrinkage.penalties.l0 import L0
 from shrinkage.penalties.l1 import L1
@@ -46,6 +47,7 @@ REGISTRY: dict[str, type[Penalty]] = {
         LHalf,
         L0,
         Cardinality,
+        GlobalCardinality,
         NOfM,
         MaxNorm,
         NonNegative,

@@ -105,6 +105,13 @@ class OnSomeUnits(Penalty):
     formula: ClassVar[str] = "Ω(w of some units)"
     summary: ClassVar[str] = "the weights of the other units are free"
 
+    def __post_init__(self) -> None:
+        if self.penalty.is_shared:
+            raise InputError(
+                f"expected a penalty of one array where some units are free, got {self.penalty!r}, "
+                "which several arrays share: use Cardinality, or select other parameters"
+            )
+
     # The facts of a penalty are those of the one inside; how it joins others, `closed_form` knows.
     @property
     def smooth(self) -> bool:  # pyright: ignore[reportIncompatibleVariableOverride]
@@ -125,6 +132,16 @@ class OnSomeUnits(Penalty):
     def separable(self) -> bool:  # pyright: ignore[reportIncompatibleVariableOverride]
         """Whether it is a sum over single weights; not for shards, which have other units."""
         return False
+
+    @property
+    def diagonal(self) -> bool:  # pyright: ignore[reportIncompatibleVariableOverride]
+        """Whether its prox takes a step for each weight."""
+        return self.penalty.diagonal
+
+    @property
+    def zero_at_zero(self) -> bool:  # pyright: ignore[reportIncompatibleVariableOverride]
+        """Whether Ω(0) = 0."""
+        return self.penalty.zero_at_zero
 
     def __repr__(self) -> str:
         return f"{self.penalty!r} on {len(self.units.chosen)} of {self.units.length} units"

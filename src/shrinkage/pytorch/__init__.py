@@ -18,7 +18,7 @@ with needs("torch"):
     from shrinkage.pytorch.units import UnitShrink, shrink_units
     from shrinkage.pytorch.updates import UPDATES
     from shrinkage.pytorch.zeros import keep_zeros, lost_zeros, zero_fraction
-    from shrinkage.terms.schedules import Cosine, Every, WarmUp
+    from shrinkage.terms.schedules import Cosine, CubicSparsity, Every, WarmUp
 
 __all__ = [
     "LAYERS",
@@ -26,6 +26,7 @@ __all__ = [
     "UPDATES",
     "Attachment",
     "Cosine",
+    "CubicSparsity",
     "Every",
     "JointAttachment",
     "Ledger",

@@ -26,6 +26,7 @@ from shrinkage.pytorch.optimizers.averages import SHRINKS, closure_at
 from shrinkage.pytorch.optimizers.support import check_group, check_sharded, check_support
 from shrinkage.pytorch.prox.batched import Batches
 from shrinkage.pytorch.sharding import is_empty_shard, is_sharded
+from shrinkage.pytorch.shared import Shared
 from shrinkage.pytorch.slots import Slot
 from shrinkage.pytorch.updates import Gradient, Loss, Update
 from shrinkage.terms import Assignment, Term
@@ -211,6 +212,7 @@ class Attachment:
         shrunk = (s for s in slots if not s.named.isdisjoint(SHRINKS))
         self._watched = min((s.parameter for s in shrunk), key=torch.Tensor.numel, default=None)
         self._sort()
+        self._shared = Shared(self._slots)
         updates = {part.update for slot in self._slots for part in slot.plan.parts}
         check_support(self._optimizer, sorted(updates))
         for slot in self._slots:
@@ -297,6 +299,8 @@ class Attachment:
         slots = self._batches.after(groups, states) if self._all_move else self._moving
         if slots or self._freezes:
             with torch.no_grad():
+                if self._shared:
+                    self._shared.settle(groups, states)
                 for slot in slots:
                     state, gradient = states.get(slot.parameter, {}), slot.parameter.grad
                     moment = Moment(groups[slot.group], state, gradient=gradient)

@@ -114,6 +114,7 @@ def regularize(
     for name, own in layers.items():
         check_one_point(own, penalised.updates(name))  # before another refusal advises decoupled
     slots = penalised.slots()
+    _check_shared_alone(slots)
     ledger = Ledger() if ledger is None else ledger
     strengths = {term_id: term.strength for term_id, term in terms.by_id.items()}
     line = SourceLine.of_frame(sys._getframe(1), ("shrinkage",))
@@ -138,6 +139,20 @@ def regularize(
     for name, own in optimizers.items():
         _warn_of_own_decay(own, slots[name])
     return JointAttachment(made) if _are_several(optimizer) else next(iter(made.values()))
+
+
+def _check_shared_alone(slots: Mapping[str, Sequence[Slot]]) -> None:
+    """Refuse a set that the parameters of several optimizers would share."""
+    holders: dict[str, set[str]] = {}
+    for name, own in slots.items():
+        for part in (part for slot in own for part in slot.plan.parts if part.penalty.is_shared):
+            holders.setdefault(part.term, set()).add(name)
+            if len(holders[part.term]) > 1:
+                raise InputError(
+                    f"expected the parameters of {part.penalty!r} in one optimizer, got them in "
+                    f"{' and '.join(sorted(holders[part.term]))}, which step one after the other: "
+                    "give each a term of its own, on its own parameters"
+                )
 
 
 def _are_several(optimizer: Any) -> bool:

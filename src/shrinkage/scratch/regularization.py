@@ -17,6 +17,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -87,6 +88,43 @@ class Regularization:
         if decaying:
             w -= rate * subgradient_of(decaying, w)
         return gradient
+
+    def settle(
+        self,
+        parameters: Mapping[str, np.ndarray],
+        rate: float,
+        sizes: Mapping[str, Any],
+        moved: Mapping[str, Any],
+    ) -> None:
+        """Divide what the parameters of a term share, all of them having moved.
+
+        Args:
+            parameters: all of the network.
+            rate: the learning rate.
+            sizes: of their steps, as `after` takes them.
+            moved: how far each has moved, as `after` takes it.
+        """
+        for term, (names, part) in self._sharing.items():
+            arrays, steps = [], []
+            for name in names:
+                w, plan, size = parameters[name], self._plans[name], sizes[name]
+                after = plan.after.before_sets(w, rate) if plan.after else None
+                reach = np.maximum(moved[name], rate) if np.ndim(size) else None
+                own, step = after or plan.in_metric.before_sets(w, size, reach=reach)
+                arrays.append(part.about(own))
+                steps.append(step)
+            for name, penalty in zip(names, part.penalty.shared(arrays, steps), strict=True):
+                self._plans[name] = self._plans[name].sharing(term, penalty)
+
+    @cached_property
+    def _sharing(self) -> Mapping[str, tuple[list[str], Part]]:
+        """The terms whose parameters share a set: their names and a part."""
+        found: dict[str, tuple[list[str], Part]] = {}
+        for name, plan in self._plans.items():
+            for part in present(plan.parts):
+                if part.penalty.is_shared:
+                    found.setdefault(part.term, ([], part))[0].append(name)
+        return found
 
     def after(
         self, name: str, w: np.ndarray, rate: float, step_size: Any, moved: Any = 0.0

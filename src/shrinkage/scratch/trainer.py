@@ -81,16 +81,19 @@ class Trainer:
         x, y = self.checked(x, y)
         slope, value, _ = self._passed(x, y, self._generator)
         gradients = self.network.backward(slope)
-        for name, w in self.network.parameters.items():
-            self._move(name, w, gradients[name])
+        parameters, rate = self.network.parameters, self.optimizer.learning_rate
+        sizes = {name: self._moved(name, w, gradients[name]) for name, w in parameters.items()}
+        moved = {name: self._memory[name].get("moved", 0.0) for name in parameters}
+        self.regularization.settle(parameters, rate, sizes, moved)
+        for name, w in parameters.items():
+            self.regularization.after(name, w, rate, sizes[name], moved[name])
         return value
 
-    def _move(self, name: str, w: np.ndarray, gradient: np.ndarray) -> None:
+    def _moved(self, name: str, w: np.ndarray, gradient: np.ndarray) -> Any:
+        """Move a parameter in place, and return the size of its step."""
         rate = self.optimizer.learning_rate
         gradient = self.regularization.before(name, w, gradient, rate)
-        memory = self._memory[name]
-        step_size = self.optimizer.step(w, gradient, memory)
-        self.regularization.after(name, w, rate, step_size, memory.get("moved", 0.0))
+        return self.optimizer.step(w, gradient, self._memory[name])
 
     @np.errstate(over="ignore", invalid="ignore")
     def evaluate(self, X: Any, y: Any) -> tuple[float, float | None]:

@@ -133,6 +133,26 @@ def _selected(term: Term, infos: tuple[ParameterInfo, ...]) -> tuple[ParameterIn
     return selected
 
 
+def refuse_shared(assignment: Assignment, where: str) -> None:
+    """Refuse a set that parameters share, where each is worked on by itself.
+
+    Args:
+        assignment: the terms on a model.
+        where: that framework, for the message.
+
+    Raises:
+        InputError: a term has such a set; the message says where it works.
+    """
+    for parts in assignment.parts.values():
+        for part in parts:
+            if part.penalty.is_shared:
+                raise InputError(
+                    f"expected penalties of one parameter each in {where}, got {part.penalty!r}, "
+                    "which all parameters of a term share: use Cardinality, which is of each "
+                    "layer, or L0; PyTorch and shrinkage.scratch have it"
+                )
+
+
 def penalty_on(penalty: Penalty, info: ParameterInfo) -> Penalty:
     """Return a penalty as it is on one parameter: for its layout, groups of inputs, free inputs.
 

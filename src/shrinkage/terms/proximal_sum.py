@@ -166,10 +166,16 @@ class ProximalSum:
 
     def _in_sets(self, w: Array, step: Any, stacked: int, reach: Any) -> Array:
         """Return the bounded prox of the others, then the projection, which nothing holds back."""
-        others = ProximalSum(tuple(part for part in self.parts if part.penalty.finite))
         sets = ProximalSum(tuple(part for part in self.parts if not part.penalty.finite))
+        return sets.prox(*self.before_sets(w, step, stacked, reach), stacked)
+
+    def before_sets(
+        self, w: Array, step: Any, stacked: int = 0, reach: Any = None
+    ) -> tuple[Array, Any]:
+        """Return what the projections get: the prox of all others, and the metric they leave."""
+        others = ProximalSum(tuple(part for part in self.parts if part.penalty.finite))
         _, metric = self._folded(w, step, stacked)
-        return sets.prox(others.prox(w, step, stacked, reach), metric, stacked)
+        return others.prox(w, step, stacked, reach), metric
 
     def _prox_of_units(self, w: Array, step: Any, stacked: int, reach: Any) -> Array:
         """Return the prox of the array of the units, put back; the other weights stay."""

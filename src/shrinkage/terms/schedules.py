@@ -97,6 +97,36 @@ class Every:
         return float(self.steps * due) if is_number(step) else self.steps * due
 
 
+@dataclass(frozen=True)
+class CubicSparsity:
+    """A factor with which a constraint on how many weights stay goes from all of them to its end.
+
+    The share that stays is kept + (1 − kept)·(1 − step/steps)³, for a strength times `fraction` at
+    which `kept` of them stay in the end: `1.0 * GlobalCardinality(fraction=0.1)` and kept=0.1.
+
+    Args:
+        steps: length of the way in real steps.
+        kept: the share that stays from there on.
+
+    >>> [round(CubicSparsity(2, 0.1)(step), 3) for step in (0, 1, 2, 9)]
+    [0.1, 0.471, 1.0, 1.0]
+
+    Source: Zhu and Gupta, To prune, or not to prune, arXiv 1710.01878 (2017).
+    """
+
+    steps: int
+    kept: float
+
+    def __post_init__(self) -> None:
+        whole(self.steps, "steps")
+        number(self.kept, "kept", above=0, most=1, hint="0.1 keeps a tenth")
+
+    def __call__(self, step: Any) -> Any:
+        """Return the factor at a step."""
+        rest = 1 - _up_to_one(step / self.steps)
+        return self.kept / (self.kept + (1 - self.kept) * rest * rest * rest)
+
+
 def _up_to_one(way: Any) -> Any:
     return min(1.0, way) if is_number(way) else floating_library(way).clip(way, 0.0, 1.0)
 

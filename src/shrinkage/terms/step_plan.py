@@ -16,11 +16,12 @@ The last goes no farther than twice what the optimizer itself moves a weight by.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
 from shrinkage.errors import InputError, OverlapError
+from shrinkage.penalties import Penalty
 from shrinkage.terms.part import Part
 from shrinkage.terms.proximal_sum import ProximalSum, closed_form, smooth_and_nonsmooth
 from shrinkage.terms.term import DECAY_RULES, UPDATES
@@ -84,7 +85,19 @@ class StepPlan:
 
     def at(self, strengths: Mapping[str, Any]) -> StepPlan:
         """Return the plan where the terms have these strengths, by their ids."""
-        now = {id(part): part.at(strengths[part.term]) for part in self.parts}
+        return self._changed(lambda part: part.at(strengths[part.term]))
+
+    def sharing(self, term: str, penalty: Penalty) -> StepPlan:
+        """Return the plan where one term, whose set parameters share, has this part of it here."""
+
+        def own(part: Part) -> Part:
+            shares = part.term == term and part.penalty.is_shared
+            return replace(part, penalty=penalty) if shares else part
+
+        return self._changed(own)
+
+    def _changed(self, change: Callable[[Part], Part]) -> StepPlan:
+        now = {id(part): change(part) for part in self.parts}
 
         def those(parts: tuple[Part, ...]) -> tuple[Part, ...]:
             return tuple(now[id(part)] for part in parts)

@@ -81,7 +81,9 @@ def _cut(parts: Iterable[Part], models: slice) -> tuple[Part, ...]:
     def of_models(part: Part) -> Part:
         if isinstance(part.strength, torch.Tensor):
             strength = part.strength[models]
-            part = replace(part, strength=strength, penalty=part.penalty.at(strength))
+            part = replace(
+                part, strength=strength, penalty=part.penalty.at(strength).of_models(models)
+            )
         if part.reference is not None:
             part = replace(part, reference=part.reference[models])
         return part

@@ -9,6 +9,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Any
 
 import torch
 
@@ -88,6 +89,10 @@ class Update(ABC):
     @abstractmethod
     def take(self, plan: StepPlan) -> None:
         """Take the plan, at first and whenever its strengths have changed."""
+
+    def before_sets(self, moment: Moment) -> tuple[torch.Tensor, Any]:  # noqa: ARG002
+        """Return the weights that a projection to come will get, and its step."""
+        return self.target.view(self.target.parameter), 1.0
 
     @property
     def acts_before(self) -> bool:

@@ -25,8 +25,15 @@ class Decoupled(Update):
 
     def take(self, plan: StepPlan) -> None:
         """Take what goes before the step and what goes after it."""
+        self._plan = plan
         self._take_smooth(plan.before)
         self.route.take(plan.after)
+
+    def before_sets(self, moment: Moment) -> tuple[torch.Tensor, Any]:
+        """Return the weights after the prox of the others, and the learning rate."""
+        target, rate = self.target, float(moment.group["lr"])
+        w = target.view(target.parameter)
+        return self._plan.after.before_sets(w, rate, min(1, target.stacked))
 
     def _take_smooth(self, parts: tuple[Part, ...]) -> None:
         self._smooth = acting_models(parts, self.target.models)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import torch
+
 from shrinkage.pytorch.optimizers import Moment, metric_of
 from shrinkage.pytorch.optimizers.motion import no_gain, nothing
 from shrinkage.pytorch.optimizers.support import check_metric
@@ -28,7 +30,19 @@ class Proximal(Update):
 
     def take(self, plan: StepPlan) -> None:
         """Take what is measured in the metric."""
+        self._plan = plan
         self.route.take(plan.in_metric)
+
+    def before_sets(self, moment: Moment) -> tuple[torch.Tensor, Any]:
+        """Return the weights after the prox of the others, and the size of the step."""
+        target = self.target
+        gain, _ = self.metric.gain(moment.group, self.buffer)
+        motion = self.metric.motion(moment, self._noted).amplified(gain)
+        motion = motion if target.is_plain else motion.each(target.view)
+        denominator = motion.denominator()
+        step = motion.rate if denominator is None else motion.rate / denominator
+        w, stacked = target.view(target.parameter), min(1, target.stacked)
+        return self._plan.in_metric.before_sets(w, step, stacked, motion.reaches())
 
     @property
     def acts_before(self) -> bool:
