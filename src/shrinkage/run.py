@@ -18,7 +18,7 @@ with needs("paths"):
 
     from shrinkage.datasets import Dataset
     from shrinkage.datasets.splits import RowSplit
-    from shrinkage.errors import SkippedReport
+    from shrinkage.errors import InputError, SkippedReport
     from shrinkage.kept import run_folder
     from shrinkage.paths.data_losses import task_of
     from shrinkage.paths.fit import fit
@@ -30,6 +30,7 @@ with needs("paths"):
     from shrinkage.paths.running.engine_choice import with_engine
     from shrinkage.paths.running.estimate import Estimate
     from shrinkage.paths.running.plan import Model, Plan, make_plan
+    from shrinkage.paths.sparsifying.goals import penalty_of_goal
     from shrinkage.paths.user_rows import rows_of_dataset
     from shrinkage.penalties import L1, Penalty
     from shrinkage.terms import Term, Terms, as_terms
@@ -126,7 +127,7 @@ def fit_path(
             bytes of pictures divided by 255. Or a dataset of torch, or its loader, without `y`.
         y: targets, (n,): labels or numbers; (n, targets) of several numbers, or of labels that are
             there or not, as 0 and 1.
-        penalty: without a strength; `L1()` when None.
+        penalty: without a strength; `L1()` when None. With a `goal` it is that of the goal.
         fixed: terms that every model has beside the penalty, for example `1e-3 * L2()`; each may
             be on parameters of its own and have an update of its own.
         task: `classification` or `regression`; None decides from `y` and says why in
@@ -148,7 +149,7 @@ def fit_path(
             compare, update, select, seed, epochs, batch_size, learning_rate, optimizer, loss,
             augment, scorer, positive, score_weights, class_weight, rare, rare_below, test_size,
             refit, engine, device, dtype, precision, runner, address, groups_of_inputs, free,
-            memory, fast, standardize.
+            memory, fast, standardize, goal.
 
     Returns:
         The result: `result.best`, `result.one_standard_error`, `result.table()`, …
@@ -186,7 +187,7 @@ def fit_path(
     return fit_dataset(
         model,
         data,
-        penalty=L1() if penalty is None else penalty,
+        penalty=penalty_of(checked, penalty),
         fixed=fixed,
         options=checked,
         validation=positions,
@@ -196,7 +197,23 @@ def fit_path(
     )
 
 
-NOT_OF_SURFACES = ("strengths", "fast", "compare", "nested")
+def penalty_of(options: PathOptions, penalty: Penalty | None) -> Penalty:
+    """Return the penalty of a path: the user's, that of a goal, or L1.
+
+    Raises:
+        InputError: a penalty beside a goal, which has its own.
+    """
+    if options.wanted is None:
+        return L1() if penalty is None else penalty
+    if penalty is not None:
+        raise InputError(
+            f"expected no penalty beside the goal '{options.goal}', which keeps the largest "
+            f"weights, got {penalty!r}: give it as a fixed term, such as 1e-5 * L1()"
+        )
+    return penalty_of_goal(options.wanted)
+
+
+NOT_OF_SURFACES = ("strengths", "fast", "compare", "nested", "goal")
 """Options of a path alone."""
 
 

@@ -110,7 +110,7 @@ class ColumnSelection:
 
 
 NOT_OF_SELECTIONS = (
-    *("strengths", "folds", "repeats", "nested", "test_size", "refit", "fast", "compare"),
+    *("strengths", "folds", "repeats", "nested", "test_size", "refit", "fast", "compare", "goal"),
     *("choose_by", "scorer", "positive", "score_weights"),
 )
 """Options of what is cross validated, scored and refitted."""

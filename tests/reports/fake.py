@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
 from shrinkage.paths.results import (
     AssignmentRow,
     ChosenModel,
+    Difference,
     LayerTrace,
     LearningCurve,
     PathResult,
     Status,
 )
+from shrinkage.paths.results.goal import GoalRecord
 from shrinkage.paths.results.surfaces import Surface, SurfaceAxis
 
 VERSIONS = {"shrinkage": "0.1.0", "python": "3.11.7", "torch": "2.13.0", "numpy": "2.4.0"}
@@ -338,3 +341,31 @@ def search_result() -> PathResult:
         chosen=tuple(map(placed, base.chosen)),
         surface=surface,
     )
+
+
+def goal_result(**changes: Any) -> PathResult:
+    """Return a result in which a budget of bytes chose the third of the strengths."""
+    path = image_result()
+    sizes = tuple(range(100 * len(path.strengths), 0, -100))
+    total = path.best.total_weights
+    record = GoalRecord(
+        **{
+            "text": "20 kB",
+            "counts": "weights",
+            "budget": ("bytes", 20_000.0),
+            "least_score": None,
+            "weights": sizes,
+            "features": None,
+            "bytes": tuple(60 * size for size in sizes),
+            "total_weights": total,
+            "total_features": 64,
+            "dense_bytes": 99_000,
+            **changes,
+        }
+    )
+    chosen = replace(path.best, role="goal", index=2, nonzero=sizes[2])
+    pairs = (
+        Difference("best", "goal", 0.012, 0.004),
+        Difference("goal", "unregularized", -0.003, 0.002),
+    )
+    return replace(path, goal=record, chosen=(*path.chosen, chosen), differences=pairs)

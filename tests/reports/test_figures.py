@@ -20,6 +20,7 @@ from shrinkage.paths.results import PathResult, Status
 from shrinkage.reports.figures import FIGURE_KEYS, FIGURES, all_figures
 from shrinkage.reports.figures.strength_axis import choice_marks, positions, strength_axis
 from tests.reports.fake import (
+    goal_result,
     group_result,
     image_result,
     regression_result,
@@ -28,7 +29,7 @@ from tests.reports.fake import (
 )
 
 IMAGE, REGRESSION, GROUP = image_result(), regression_result(), group_result()
-SURFACE, SEARCH = surface_result(), search_result()
+SURFACE, SEARCH, GOAL = surface_result(), search_result(), goal_result()
 
 
 def lines(result: PathResult, key: str) -> LineFigure:
@@ -50,7 +51,8 @@ def test_each_kind_of_result_has_its_figures():
     surface = ["surface", "surface-loss", "surface-zeros", "coefficients"]
     assert list(figures(SURFACE)) == surface
     assert list(figures(SEARCH)) == ["search", "coefficients"]
-    results = (IMAGE, REGRESSION, GROUP, SURFACE, SEARCH)
+    assert list(figures(GOAL))[:2] == ["size", "score"]
+    results = (IMAGE, REGRESSION, GROUP, SURFACE, SEARCH, GOAL)
     drawn = {key for result in results for key in figures(result)}
     assert drawn == FIGURE_KEYS
 
@@ -198,7 +200,7 @@ def test_strength_zero_is_left_of_the_others_and_labelled():
 @pytest.mark.parametrize("folds", [1, 5])
 def test_any_number_of_strengths_and_folds_can_be_drawn(strengths, folds):
     result = image_result(strengths=strengths, folds=folds)
-    for make in FIGURES[:2]:
+    for make in FIGURES[1:3]:
         figure = make(result)
         assert figure is not None
         assert draw_png(figure)[:4] == b"\x89PNG"
@@ -234,3 +236,19 @@ def test_a_standard_error_is_drawn_along_lines_and_at_points(kind):
         return draw_png(LineFigure("k", "Title", "", "", Axis("x"), Axis("y"), (series,)))
 
     assert drawn(np.full(3, 0.5)) != drawn(None)
+
+
+def test_error_against_size_has_every_point_the_chosen_one_and_the_budget():
+    figure = lines(GOAL, "size")
+    assert GOAL.goal is not None
+    curve, spot = figure.series
+    np.testing.assert_array_equal(curve.x, GOAL.goal.bytes)
+    np.testing.assert_allclose(curve.y, 1 - GOAL.score_mean, rtol=0, atol=1e-15)
+    assert (spot.x[0], spot.y[0]) == (GOAL.goal.bytes[2], curve.y[2])
+    assert [mark.at for mark in figure.verticals] == [20_000]
+    assert figure.horizontals[-1].at == 1 - GOAL.unregularized.cv_score
+    asked = lines(goal_result(budget=None, least_score=0.9, text="error 10%"), "size")
+    assert not asked.verticals
+    assert asked.horizontals[0].at == pytest.approx(0.1)
+    assert "bytes" not in asked.x.label
+    assert draw_png(figure)

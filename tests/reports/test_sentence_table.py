@@ -12,7 +12,7 @@ from shrinkage.reports import path_table, summary_sentence, text_table
 from shrinkage.reports.example import example_result
 from shrinkage.reports.sentence import constant_sentence, one_standard_error_sentence
 from shrinkage.reports.wording import score_wording
-from tests.reports.fake import group_result, image_result, regression_result
+from tests.reports.fake import goal_result, group_result, image_result, regression_result
 
 
 def with_scores(best: float | None, plain: float | None, **changes) -> PathResult:
@@ -146,3 +146,14 @@ def test_table_has_the_numbers_of_the_result(make):
     marks = {i: row.mark for i, row in enumerate(rows) if row.mark}
     assert marks == {result.best.index: "best", result.one_standard_error.index: "1 s.e."}
     assert len(text_table(result).splitlines()) == 1 + len(rows)
+
+
+def test_a_goal_tells_size_score_and_cost_with_their_errors():
+    result = goal_result(compact_bytes=5_000, features=tuple(range(40, 20, -1)))
+    sentence = summary_sentence(result)
+    assert sentence.startswith("Goal 20 kB: 1,800 of ")
+    assert "38 of 64 features, 5.0 kB in a file as a smaller dense network, of 99.0 kB" in sentence
+    assert "Against the dense network −0.30 ± 0.20 points, not told from none" in sentence
+    assert "against the best of the path −1.2 ± 0.4 points" in sentence
+    assert one_standard_error_sentence(result) == ""
+    assert path_table(result)[2].mark.startswith("goal")

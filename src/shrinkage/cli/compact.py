@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from shrinkage.cli.model_option import ModelOfRun
 from shrinkage.extras import require
 
 
@@ -27,10 +28,7 @@ def command(
             show_default=False,
         ),
     ] = None,
-    model: Annotated[
-        str,
-        typer.Option("--model", help="best, one_standard_error or unregularized.", metavar="NAME"),
-    ] = "best",
+    model: ModelOfRun = None,
     out: Annotated[
         Path | None,
         typer.Option(
@@ -69,7 +67,7 @@ def command(
                 "--out"
             )
     rows = None if data is None else _rows(data, result)
-    smaller, found = compact_path(result, model, rows)
+    smaller, found = compact_path(result, model or result.asked_for, rows)
     write_compacted(smaller, found, folder)
     show_compaction(smaller, found, folder, proven_on=data, quiet=quiet)
 

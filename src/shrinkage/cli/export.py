@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from shrinkage.cli.model_option import ModelOfRun
 from shrinkage.extras import require
 
 FORMATS = ("onnx",)
@@ -25,10 +26,7 @@ def command(
         Path, typer.Argument(metavar="FILE", help="The file to write.", show_default=False)
     ],
     to: Annotated[str, typer.Option("--to", help="The format: onnx.", metavar="NAME")] = "onnx",
-    model: Annotated[
-        str,
-        typer.Option("--model", help="best, one_standard_error or unregularized.", metavar="NAME"),
-    ] = "best",
+    model: ModelOfRun = None,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No text.")] = False,
 ) -> None:
     """Write a run's model with the preparation of its rows as one file that needs no Python.
@@ -57,7 +55,7 @@ def command(
         raise InputError(f"expected a file outside the run, got {file}: choose another place")
     if not file.absolute().parent.is_dir():
         raise InputError(f"expected a folder that is there for {file}: make it first")
-    written = result.to_onnx(file, model)
+    written = result.to_onnx(file, model or result.asked_for)
     if not quiet:
         told = result.onnx_columns
         columns = f"{', '.join(told[:5])}{', …' if len(told) > 5 else ''}"

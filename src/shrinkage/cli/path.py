@@ -13,7 +13,7 @@ from shrinkage.cli import path_data_options as data_options
 from shrinkage.cli import path_model_options as model_options
 from shrinkage.cli import path_run_options as run_options
 from shrinkage.cli.path_values import class_weight_of, event_of, folder_of, model_with, strengths_of
-from shrinkage.cli.penalty_options import penalty_with, tell_names
+from shrinkage.cli.penalty_options import penalty_with_goal, tell_names
 from shrinkage.cli.reading_options import (
     Encoding,
     Header,
@@ -56,7 +56,7 @@ def command(
     names: Names = None,
     sheet: Sheet = None,
     test_size: data_options.TestSize = 0.2,
-    penalty: str = "l1",
+    penalty: str | None = None,
     groups: model_options.Groups = None,
     free: model_options.Free = None,
     on: model_options.On = None,
@@ -78,6 +78,7 @@ def command(
     search: run_options.Search = None,
     outer: run_options.Outer = None,
     simplest: run_options.Simplest = "weights",
+    goal: run_options.Goal = None,
     folds: run_options.Folds = 5,
     repeats: run_options.Repeats = None,
     nested: run_options.Nested = None,
@@ -114,6 +115,8 @@ def command(
       shrinkage path digits --penalty l1 --with "1e-3*l2"
       shrinkage path digits --penalty l1 --second l2 --strengths 12,8
       shrinkage path digits --penalty l2 --search 60
+      shrinkage path digits --goal smallest
+      shrinkage path table.csv --goal "10 features"
       shrinkage path visits.csv --target visits --loss poisson
       shrinkage path trial.csv --target days --event died --loss cox
       shrinkage path table.csv --choose-by loss --compare
@@ -131,7 +134,7 @@ def command(
     from shrinkage.terms.text import written_term
 
     beside = [written_term(text, "--with") for text in fixed or ()]
-    chosen_penalty = penalty_with(penalty, penalty_options)
+    chosen_penalty = penalty_with_goal(penalty, penalty_options, goal)
     fixed_terms = [term.term() for term in beside]
     asked = Axes(second, vary, strengths, search, outer, simplest)
     axes = asked.of(chosen_penalty)
@@ -167,6 +170,7 @@ def command(
         address=address,
         memory=memory,
         fast=fast,
+        goal=goal,
     )
     specs = {} if columns is None else read_specs(columns)
     unknown = "drop" if drop_missing_target else missing_target
@@ -205,7 +209,7 @@ def command(
     plans: list[Plan] = []
 
     def before_training(estimate: Estimate) -> None:
-        tell_names(penalty, *(term.name for term in beside))
+        tell_names(*((penalty,) if penalty else ()), *(term.name for term in beside))
         if not quiet:
             tell_columns(plans[0].preparation.data, plans[0].preparation.preprocessing)
             for source, notes in told.items():

@@ -68,6 +68,16 @@ Simplest = Annotated[
         metavar="NAME",
     ),
 ]
+Goal = Annotated[
+    str | None,
+    _option(
+        "Make one network ever smaller and take the smallest within one standard error (smallest), "
+        "the best of a budget ('50 features', '3000 weights', '20 kB') or the smallest that is so "
+        "good ('error 1.69%', 'score 0.9'). Strengths are compressions then.",
+        "--goal",
+        metavar="GOAL",
+    ),
+]
 Folds = Annotated[int, _option("Folds of the cross validation.", "--folds", metavar="COUNT")]
 Repeats = Annotated[
     int | None,

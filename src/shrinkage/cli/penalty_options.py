@@ -50,10 +50,11 @@ def _parameters(penalty: inspect.Parameter, panel: str) -> list[inspect.Paramete
     for name, registered in REGISTRY.items():
         for option in options_of(registered):
             owners.setdefault(option.name, {})[name] = option
+    default = "" if penalty.default else " [default: l1]"
     text = f"One of {', '.join(REGISTRY)}; other names, as lasso, are in `shrinkage penalties`."
-    names = typer.Option(help=text, metavar="NAME", rich_help_panel=panel)
+    names = typer.Option(help=text + default, metavar="NAME", rich_help_panel=panel)
     return [
-        penalty.replace(annotation=Annotated[str, names]),
+        penalty.replace(annotation=Annotated[str | None, names]),
         *(_parameter(penalty, name, fields, panel) for name, fields in owners.items()),
     ]
 
@@ -98,6 +99,26 @@ def penalty_with(name: str, options: Mapping[str, Any]) -> Penalty:
                 f"{offered}; leave it out"
             )
     return penalty_from_name(name, **typed)
+
+
+def penalty_with_goal(name: str | None, options: Mapping[str, Any], goal: str | None) -> Penalty:
+    """Return the penalty that was typed, L1 where none was, or that of a goal.
+
+    Raises:
+        InputError: as `penalty_with`, or a penalty beside a goal, which has its own.
+    """
+    if goal is None:
+        return penalty_with(name or "l1", options)
+    from shrinkage.paths.sparsifying.goals import goal_of, penalty_of_goal
+
+    typed = [key for key, value in options.items() if value is not None]
+    if name is not None or typed:
+        what = f"--penalty {name}" if name is not None else f"--{typed[0].replace('_', '-')}"
+        raise InputError(
+            f"expected no {what} beside --goal, which keeps the largest weights: leave it out, or "
+            "give the penalty as a fixed term, --with '1e-5*l1'"
+        )
+    return penalty_of_goal(goal_of(goal))
 
 
 def tell_names(*names: str) -> None:

@@ -10,6 +10,7 @@ from typing import Annotated
 
 import typer
 
+from shrinkage.cli.model_option import ModelOfRun
 from shrinkage.cli.reading_options import (
     Encoding,
     Header,
@@ -40,10 +41,7 @@ def command(
             show_default=False,
         ),
     ],
-    model: Annotated[
-        str,
-        typer.Option("--model", help="best, one_standard_error or unregularized.", metavar="NAME"),
-    ] = "best",
+    model: ModelOfRun = None,
     probabilities: Annotated[
         bool, typer.Option("--probabilities", help="Add a column of probabilities for each class.")
     ] = False,
@@ -94,7 +92,9 @@ def command(
             typer.echo(f"{'warning: ' if counts.wholly_unseen else ''}{counts}", err=True)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UnseenCellsWarning)  # they are told in lines
-        columns = prediction_columns(result, rows.values, model, probabilities=probabilities)
+        columns = prediction_columns(
+            result, rows.values, model or result.asked_for, probabilities=probabilities
+        )
     if out is not None:
         write_predictions(columns, out)
         typer.echo(f"predictions: {out}")

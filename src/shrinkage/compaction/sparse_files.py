@@ -65,6 +65,23 @@ def save_sparse(weights: nn.Module | Mapping[str, torch.Tensor], path: str | Pat
     (True, True)
     """
     tensors = weights.state_dict() if isinstance(weights, nn.Module) else weights
+    content, zeros = _content(tensors)
+    write_bytes(Path(path), content)
+    dense = sum(own.numel() * own.element_size() for own in tensors.values())
+    return SparseFile(Path(path), len(content), dense, zeros)
+
+
+def sparse_size(tensors: Mapping[str, torch.Tensor]) -> int:
+    """Return the bytes of the file that `save_sparse` would write.
+
+    >>> sparse_size({"weight": torch.zeros(100, 100)}) < 400
+    True
+    """
+    return len(_content(tensors)[0])
+
+
+def _content(tensors: Mapping[str, torch.Tensor]) -> tuple[bytes, float]:
+    """Return what the file holds, and the share of values that are 0."""
     arrays: dict[str, np.ndarray] = {}
     records: dict[str, dict[str, object]] = {}
     zeros = total = 0
@@ -77,10 +94,7 @@ def save_sparse(weights: nn.Module | Mapping[str, torch.Tensor], path: str | Pat
         records[name] = {"form": form, "shape": list(tensor.shape), "dtype": _dtype(tensor)}
         zeros, total = zeros + int((~held).sum()), total + len(values)
     metadata = {"format": FORMAT, "tensors": json.dumps(records)}
-    content = save(arrays, metadata=metadata)
-    write_bytes(Path(path), content)
-    dense = sum(own.numel() * own.element_size() for own in tensors.values())
-    return SparseFile(Path(path), len(content), dense, zeros / max(1, total))
+    return save(arrays, metadata=metadata), zeros / max(1, total)
 
 
 def load_sparse(path: str | Path) -> dict[str, torch.Tensor]:

@@ -35,6 +35,7 @@ from shrinkage.paths.running.progress import Progress
 from shrinkage.paths.running.runners.base import Errand, Job, Work
 from shrinkage.paths.running.store import Store
 from shrinkage.paths.settings import Settings
+from shrinkage.paths.sparsifying.choosing import goal_record, point_of, with_compact_size
 
 
 def fit(
@@ -74,7 +75,14 @@ def fit(
         validation, choice = _extended(plan, validation, choice, store, progress)
     refit = _refit(plan, validation, choice, store, progress)
     others = _others(plan, validation, store, progress) if plan.options.compare else ()
-    return assemble(plan, validation, choice, refit, source, left_out, others)
+    goal = plan.options.wanted
+    if goal is None:
+        return assemble(plan, validation, choice, refit, source, left_out, others)
+    record = goal_record(plan, goal, refit)
+    small = point_of(goal, record, validation), record
+    return with_compact_size(
+        assemble(plan, validation, choice, refit, source, left_out, others, small)
+    )
 
 
 def _others(

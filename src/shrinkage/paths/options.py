@@ -29,6 +29,7 @@ from shrinkage.paths.engines.recipe import LEARNING_RATE
 from shrinkage.paths.running.input_groups import GroupsOfInputs, checked_groups
 from shrinkage.paths.running.memory import size_in_bytes
 from shrinkage.paths.running.runners.registry import runner_named
+from shrinkage.paths.sparsifying.goals import Goal, goal_of
 
 CHOOSE_BY = ("score", "loss")
 UPDATES = ("proximal", "decoupled", "gradient", "loss")
@@ -107,6 +108,10 @@ class PathOptions:
         free: columns whose weights in the first layer no term penalises.
         standardize: whether numbers become (x − mean)/scale, fitted on a fold's training rows;
             else strengths are about weights in the columns' own units.
+        goal: train one network dense first and then ever smaller, and take the smallest within one
+            standard error (`smallest`) or the best of a budget (`50 features`, `3000 weights`,
+            `20 kB`), or the smallest that is so good (`error 1.69%`, `score 0.9`). Strengths are
+            compressions then.
     """
 
     strengths: int | tuple[float, ...] = 20
@@ -143,6 +148,7 @@ class PathOptions:
     memory: str | float | None = None
     fast: bool = False
     standardize: bool = True
+    goal: str | None = None
 
     def __post_init__(self) -> None:
         checked: dict[str, object] = {
@@ -183,10 +189,34 @@ class PathOptions:
                 f"expected rare='other' (--rare other) beside rare_below {self.rare_below}, got "
                 f"{self.rare!r}: give both or none"
             )
+        if self.goal is not None:
+            checked["goal"] = goal_of(self.goal).text
+            self._check_goal()
         if isinstance(self.strengths, tuple):
             checked["strengths"] = tuple(float(strength) for strength in self.strengths)
         for name, value in checked.items():
             object.__setattr__(self, name, value)
+
+    def _check_goal(self) -> None:
+        """Refuse what a sparsity path has no use for."""
+        usual = {"fast": False, "nested": None, "engine": "auto", "update": "proximal"}
+        for name, value in usual.items():
+            own = getattr(self, name)
+            if own != value:
+                raise InputError(
+                    f"expected a goal without {name}={own!r} (--{name}), which is of a path of "
+                    "separate models: leave one out"
+                )
+        if isinstance(self.strengths, tuple) and self.strengths[0] < 1:
+            raise InputError(
+                f"expected strengths of at least 1 beside a goal, where they are compressions, got "
+                f"{self.strengths[0]:g}: 10 keeps a tenth"
+            )
+
+    @property
+    def wanted(self) -> Goal | None:
+        """Return the goal, if there is one."""
+        return None if self.goal is None else goal_of(self.goal)
 
     def to_dict(self) -> dict[str, object]:
         """Return what makes two runs the same run, as JSON knows it."""
@@ -206,7 +236,7 @@ class PathOptions:
             values["strengths"] = list(self.strengths)
         values["select"], values["free"] = list(self.select), list(self.free)
         usual = {"choose_by": "score", "repeats": None, "compare": False, "precision": "auto"}
-        usual |= {"fast": False, "nested": None}
+        usual |= {"fast": False, "nested": None, "goal": None}
         for name in OWN:
             own, usual[name] = getattr(self, name), None
             values[name] = own if own is None or isinstance(own, str) else called(own)

@@ -11,13 +11,15 @@ import numpy as np
 from shrinkage.drawing.text import strength_text
 from shrinkage.paths.results import ChosenModel, PathResult
 
-ROLES = ("best", "one_standard_error", "unregularized")
+ROLES = ("goal", "best", "one_standard_error", "unregularized")
 ROLE_LABELS = {
+    "goal": "goal",
     "best": "best",
     "one_standard_error": "one standard error",
     "unregularized": "unregularized",
 }
 ROLE_COLOURS = {
+    "goal": "simple",
     "best": "best",
     "one_standard_error": "simple",
     "unregularized": "unregularized",
@@ -98,12 +100,17 @@ def chosen_or_none(result: PathResult, role: str) -> ChosenModel | None:
 def distinct_roles(result: PathResult) -> tuple[str, ...]:
     """Return the roles whose models differ: one standard error only when it is not the best.
 
+    Of a sparsity path that of the goal stands for the others that chose the same.
+
     >>> from shrinkage.reports.example import example_result
     >>> distinct_roles(example_result())
     ('best', 'one_standard_error', 'unregularized')
     """
     models = [model for role in ROLES if (model := chosen_or_none(result, role)) is not None]
-    same = [m for m in models if m.role == "one_standard_error" and m.index == result.best.index]
+    goal = chosen_or_none(result, "goal")
+    taken = {result.best.index} | ({goal.index} if goal is not None else set())
+    same = [m for m in models if m.role == "one_standard_error" and m.index in taken]
+    same += [m for m in models if m.role == "goal" and m.index == result.best.index]
     return tuple(model.role for model in models if model not in same)
 
 
@@ -124,6 +131,7 @@ def at_edge(result: PathResult) -> str:
     Of a surface a warning says it, for each axis.
     """
     index = result.best.index
-    if index is None or len(result.strengths) < 2 or result.surface is not None:
+    other = result.surface is not None or result.goal is not None
+    if index is None or len(result.strengths) < 2 or other:
         return ""
     return {0: "smallest", len(result.strengths) - 1: "largest"}.get(index, "")

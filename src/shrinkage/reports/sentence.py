@@ -9,6 +9,7 @@ import math
 
 from shrinkage.drawing.text import plain, share_text
 from shrinkage.paths.results import ChosenModel, PathResult, Status
+from shrinkage.reports.goal_told import goal_sentence
 from shrinkage.reports.reading import ROLE_LABELS, at_edge, chosen_or_none, place_text
 from shrinkage.reports.wording import LOG_LOSS, ScoreWording, score_wording
 
@@ -33,6 +34,8 @@ def summary_sentence(result: PathResult) -> str:
     'Strength 0.01: 50 % of the weights are exactly zero, test accuracy 97.0 % against 96.0 %
     unregularized.'
     """
+    if result.goal is not None:
+        return goal_sentence(result)
     best = result.best
     said = f"{_zeros(best)}, {_score(result)}{_log_loss(result)}"
     head = "Strength" if result.surface is None else "Best at"
@@ -49,7 +52,7 @@ def one_standard_error_sentence(result: PathResult) -> str:
     of the best, with 75 % zeros and test accuracy 96.5 %.'
     """
     choice = chosen_or_none(result, "one_standard_error")
-    if choice is None:
+    if choice is None or result.goal is not None:
         return ""
     if result.fold_scores.shape[1] < 2:
         return "One set of validation rows gives no standard error, so there is one choice only."

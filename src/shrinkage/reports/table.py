@@ -129,6 +129,6 @@ def text_table(result: PathResult) -> str:
 
 def _mark(result: PathResult, index: int) -> str:
     simple = "1 s.e." if result.surface is None else "simplest"
-    labels = {"best": "best", "one_standard_error": simple}
+    labels = {"goal": "goal", "best": "best", "one_standard_error": simple}
     models = ((label, chosen_or_none(result, role)) for role, label in labels.items())
     return ", ".join(label for label, model in models if model and model.index == index)

@@ -24,6 +24,7 @@ from shrinkage.paths.results.code import training_code
 from shrinkage.paths.results.comparisons import ComparedModel
 from shrinkage.paths.results.differences import FoldValues, differences_of, early_stop_of
 from shrinkage.paths.results.fitted import FittedPath, ModelFile
+from shrinkage.paths.results.goal import ASKED, GoalRecord
 from shrinkage.paths.results.group_scores import GroupScores
 from shrinkage.paths.results.records import ConstantScore
 from shrinkage.paths.results.refits import (
@@ -57,6 +58,7 @@ def assemble(
     source: GridSource,
     left_out: LeftOut | None = None,
     others: Sequence[PeerScores] = (),
+    goal: tuple[int, GoalRecord] | None = None,
 ) -> FittedPath:
     """Return the result.
 
@@ -68,10 +70,12 @@ def assemble(
         source: where the grid comes from.
         left_out: the strengths that were not trained in full, if some were left out on purpose.
         others: models of other kinds on the same rows.
+        goal: the place that a goal chose, and all sizes.
     """
     problem, preparation, scorer = plan.problem, plan.preparation, plan.problem.scorer
     data, scaling = preparation.data, preparation.preprocessing
-    roles = roles_of(validation, choice, refit)
+    small = None if goal is None else goal[0]
+    roles = roles_of(validation, choice, refit, small)
     chosen = chosen_models(plan, roles, refit)
     best = problem.terms.at(roles["best"].settings.rows[0])
     figures = _class_figures(plan, refit, roles["best"])
@@ -80,7 +84,7 @@ def assemble(
         validation, choice, plan.options.choose_by, weighted=plan.preparation.is_weighted
     )
     folds = {one.name: FoldValues(one.score, one.log_loss) for one in others}
-    differences = differences_of(validation, choice, plan.constant, folds)
+    differences = differences_of(validation, choice, plan.constant, folds, small)
     if early is not None and early[1] is not None:
         differences += (early[1],)
     findings = Findings(
@@ -96,6 +100,8 @@ def assemble(
     )
     versions = dict(_versions())
     summary = summary_of(plan, validation, findings, len(refit.settings), source, versions)
+    if goal is not None:
+        summary[ASKED] = goal[1].to_dict()
     weights = refit.outcome.named("weights")
     return FittedPath(
         summary=summary,
@@ -158,6 +164,7 @@ def assemble(
         compared=findings.compared,
         frequency=_frequency(plan, validation),
         group_scores=findings.group_scores,
+        goal=None if goal is None else goal[1],
     )
 
 

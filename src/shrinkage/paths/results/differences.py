@@ -14,6 +14,7 @@ from shrinkage.paths.choosing.constant import ConstantScores
 from shrinkage.paths.choosing.cross_validation import CrossValidation
 from shrinkage.paths.choosing.rules import Choice
 from shrinkage.paths.results.comparisons import Difference, EarlyStop
+from shrinkage.paths.results.goal import GOAL
 from shrinkage.paths.results.records import standard_error
 
 
@@ -30,6 +31,7 @@ def differences_of(
     choice: Choice,
     constant: ConstantScores,
     others: Mapping[str, FoldValues],
+    goal: int | None = None,
 ) -> tuple[Difference, ...]:
     """Return how far the models are apart over the folds; none with a single fold.
 
@@ -38,6 +40,7 @@ def differences_of(
         choice: the chosen positions.
         constant: scores of the model without inputs.
         others: models of other kinds by name.
+        goal: the place of the model that a goal chose.
     """
     plain = validation.unregularized
     assert plain is not None
@@ -50,6 +53,9 @@ def differences_of(
         ("best", best, "constant", FoldValues(constant.folds, constant.log_loss)),
         *(("best", best, name, values) for name, values in others.items()),
     ]
+    if goal is not None:
+        small = _at(validation, goal)
+        pairs += [("best", best, GOAL, small), (GOAL, small, "unregularized", unregularized)]
     made = (_difference(of, one, against, other, rounds) for of, one, against, other in pairs)
     return tuple(difference for difference in made if difference is not None)
 

@@ -23,6 +23,7 @@ from shrinkage.paths.results.columns import columns_frame
 from shrinkage.paths.results.comparisons import ComparedModel, Difference, EarlyStop
 from shrinkage.paths.results.files import read_arrays, read_json, write_arrays, write_json
 from shrinkage.paths.results.fitted import FittedPath, ModelFile
+from shrinkage.paths.results.goal import ASKED, GOAL, GoalRecord
 from shrinkage.paths.results.group_scores import GroupScores
 from shrinkage.paths.results.nested_score import NestedScore
 from shrinkage.paths.results.records import (
@@ -179,7 +180,7 @@ def _result(summary: dict, history: dict, model: dict, arrays: dict) -> FittedPa
         inputs_kept=None if inputs_kept is None else _array(inputs_kept),
         layers=tuple(_layer(layer) for layer in history["layers"]),
         curves=tuple(_curve(curve) for curve in history["curves"]),
-        chosen=tuple(_chosen(role, summary[role]) for role in ROLES),
+        chosen=tuple(_chosen(role, summary[role]) for role in (*ROLES, GOAL) if role in summary),
         weights=weights,
         assignment=tuple(
             AssignmentRow(**{**row, "shape": tuple(row["shape"])}) for row in history["assignment"]
@@ -209,6 +210,7 @@ def _result(summary: dict, history: dict, model: dict, arrays: dict) -> FittedPa
         group_scores=_or_none(GroupScores.from_dict, summary.get("score_by")),
         nested=_or_none(NestedScore.from_dict, summary.get("nested")),
         surface=_or_none(Surface.from_dict, summary.get("surface")),
+        goal=_or_none(GoalRecord.from_dict, summary.get(ASKED)),
     )
 
 

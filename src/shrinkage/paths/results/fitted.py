@@ -22,6 +22,7 @@ from shrinkage.errors import InputError
 from shrinkage.paths.engines.answers import answering, without_hook
 from shrinkage.paths.engines.architectures import Architecture, Prototype, parse_architecture
 from shrinkage.paths.engines.shaped import Shaped
+from shrinkage.paths.results.goal import GOAL
 from shrinkage.paths.results.loading import load_arrays
 from shrinkage.paths.results.records import PathResult
 
@@ -79,12 +80,17 @@ class FittedPath(PathResult):
     model_file: ModelFile | None = None
     prototype: nn.Module | None = field(default=None, repr=False)
 
+    @property
+    def asked_for(self) -> str:
+        """Return which model the run was made for: that of its goal, else the best."""
+        return GOAL if GOAL in self.weights else "best"
+
     def model(self, which: int | str = "best", *, as_outputs: bool = False) -> nn.Module:
         """Return a refitted model, in evaluation mode.
 
         Args:
-            which: `best`, `one_standard_error`, `unregularized`, or a position in `strengths`
-                (any of them after `refit="all"`, else the two chosen).
+            which: `best`, `one_standard_error`, `unregularized`, `goal` after a sparsity path, or a
+                position in `strengths` (any of them after `refit="all"`, else the two chosen).
             as_outputs: whether a network of one's own answers with (rows, outputs) whatever its
                 own answer looks like: one number a row of two classes is (0, number).
 

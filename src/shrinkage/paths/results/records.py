@@ -16,6 +16,7 @@ import numpy as np
 from shrinkage.cautions import Caution
 from shrinkage.paths.results.class_figures import ClassFigures
 from shrinkage.paths.results.comparisons import ComparedModel, Difference, EarlyStop
+from shrinkage.paths.results.goal import GoalRecord
 from shrinkage.paths.results.group_scores import GroupScores
 from shrinkage.paths.results.nested_score import NestedScore
 from shrinkage.paths.results.surfaces import Surface
@@ -165,7 +166,8 @@ class PathResult:
     of numbers; folds stand round by round, `rounds` of them. `differences` says how far the models
     are apart, `early_stop` is the fair baseline, `compared` are models of other kinds. `surface`
     says where the models are that vary along more than one axis: arrays have a row for each cell
-    then, and `strengths` are those of the first axis.
+    then, and `strengths` are those of the first axis. `goal` is
+    there after a sparsity path, whose strengths are compressions: what was asked, and all sizes.
     """
 
     summary: Mapping[str, object]
@@ -204,6 +206,7 @@ class PathResult:
     group_scores: GroupScores | None = None
     surface: Surface | None = None
     frequency: np.ndarray | None = None
+    goal: GoalRecord | None = None
 
     @property
     def score_mean(self) -> np.ndarray:

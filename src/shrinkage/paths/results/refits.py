@@ -16,6 +16,7 @@ import torch
 from shrinkage.paths.choosing.cross_validation import CrossValidation
 from shrinkage.paths.choosing.log_losses import log_losses
 from shrinkage.paths.choosing.rules import Choice
+from shrinkage.paths.results.goal import GOAL
 from shrinkage.paths.results.loading import load_arrays
 from shrinkage.paths.results.records import ROLES, ChosenModel
 from shrinkage.paths.results.score_figures import ScoredRows, has_short_form, score_interval
@@ -51,8 +52,13 @@ class RefitRow:
         return self.settings.rows[0][0]
 
 
-def roles_of(validation: CrossValidation, choice: Choice, refit: Refit) -> dict[str, RefitRow]:
-    """Return what is behind each name in the weights file; every strength where all are there."""
+def roles_of(
+    validation: CrossValidation, choice: Choice, refit: Refit, goal: int | None = None
+) -> dict[str, RefitRow]:
+    """Return what is behind each name in the weights file; every strength where all are there.
+
+    `goal` is the place of the model that a goal chose.
+    """
 
     def row(source: CrossValidation, place: int, index: int | None) -> RefitRow:
         loss = float("nan") if source.log_loss is None else float(source.log_loss[place].mean())
@@ -67,6 +73,8 @@ def roles_of(validation: CrossValidation, choice: Choice, refit: Refit) -> dict[
         "one_standard_error": at(choice.one_standard_error),
         "unregularized": row(validation.unregularized, 0, None),
     }
+    if goal is not None:
+        roles[GOAL] = at(goal)
     if set(validation.settings.rows) <= set(refit.settings.rows):
         roles |= {f"strength_{index}": at(index) for index in range(len(validation.settings))}
     return roles
@@ -81,7 +89,7 @@ def chosen_models(
     weights = refit.outcome.named("weights")
     total = sum(int(np.prod(weights[name].shape[1:])) for name in counts)
     models = []
-    for name in ROLES:
+    for name in (*ROLES, *(name for name in (GOAL,) if name in roles)):
         position = refit.position(roles[name].settings)
         rows = scored_rows(plan, refit, position)
         score = float("nan")
@@ -89,7 +97,7 @@ def chosen_models(
         loss = log_losses(outputs, rows.raw_target, rows.weight, rows.encoding)[0]
         if len(rows.raw_target):
             score = scorer.score(outputs, rows.raw_target, rows.weight, rows.encoding)[0]
-        wanted = np.isfinite(score) and (name == "best" or has_short_form(scorer, rows))
+        wanted = np.isfinite(score) and (name in ("best", GOAL) or has_short_form(scorer, rows))
         interval = score_interval(scorer, rows, plan.options.seed) if wanted else None
         models.append(
             ChosenModel(

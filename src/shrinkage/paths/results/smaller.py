@@ -23,7 +23,7 @@ RANDOM_ROWS = 256
 
 
 def compact_path(
-    path: FittedPath, which: int | str = "best", X: object = None
+    path: FittedPath, which: int | str = "best", X: object = None, *, timed: bool = True
 ) -> tuple[FittedPath, Compaction]:
     """Return a path whose model has no dead inputs and units, and the proof that it answers alike.
 
@@ -31,6 +31,7 @@ def compact_path(
         path: a finished path.
         which: the model, as in `FittedPath.model`.
         X: raw rows to prove it on, in any form that `predict` takes; None: random ones.
+        timed: measure times, before and after.
 
     Returns:
         The path with that model alone, and what `compact` returned.
@@ -62,7 +63,7 @@ def compact_path(
         rows = torch.randn(RANDOM_ROWS, file.n_inputs, generator=generator, dtype=dtype)
     else:
         rows = torch.from_numpy(path.inputs(X))
-    found = compact(model, rows, drop_inputs=True)
+    found = compact(model, rows, drop_inputs=True, timed=timed)
     if any(isinstance(own, torch.fx.GraphModule) for own in found.module.modules()):
         raise InputError(
             f"expected a network whose layers can be made smaller, but {found.notes[-1]}, which a "

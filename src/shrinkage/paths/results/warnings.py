@@ -37,7 +37,7 @@ def warnings_of(
 ) -> tuple[str, ...]:
     """Return the sentences, the most important first."""
     said = [
-        _edge(validation, choice),
+        "" if plan.options.goal else _edge(validation, choice),
         _no_top(source, validation),
         _diverged(validation),
         _not_converged(plan, validation),

@@ -40,6 +40,7 @@ from shrinkage.paths.running.planned_inputs import plan_inputs
 from shrinkage.paths.running.preparation import Preparation
 from shrinkage.paths.running.row_splits import Split
 from shrinkage.paths.settings import PathTerms
+from shrinkage.paths.sparsifying.engine import SparsifyingEngine
 from shrinkage.pytorch import describe
 from shrinkage.selections import Selection, as_selection, select, weights
 from shrinkage.terms import assign
@@ -75,9 +76,10 @@ def prepare(
 
 
 def fitting(architecture: Architecture, data: Dataset, options: PathOptions) -> Architecture:
-    """Return what is trained: a linear model of a loss that no solver knows is one by steps."""
+    """Return what is trained: a linear model that no solver is for is one by steps."""
     loss = loss_for(options.loss, data.y, data.task)
-    if isinstance(architecture, Linear) and not loss.solved:
+    by_steps = options.goal is not None or not loss.solved
+    if isinstance(architecture, Linear) and by_steps:
         architecture = LinearBySteps()
     return Ordered(architecture) if loss.ordered else architecture
 
@@ -123,7 +125,12 @@ def pose(
     for pattern in options.select:
         select(pattern, infos)
     inputs = plan_inputs(preparation, infos, terms.terms, options)
-    engine = choose_engine(options.engine, architecture, module, recipe)
+    goal = options.wanted
+    engine = (
+        choose_engine(options.engine, architecture, module, recipe)
+        if goal is None
+        else SparsifyingEngine(goal.counts)
+    )
     problem = Problem(
         architecture=architecture,
         terms=terms,

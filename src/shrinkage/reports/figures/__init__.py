@@ -18,6 +18,7 @@ from shrinkage.reports.figures.loss import loss_figure
 from shrinkage.reports.figures.pictures import first_layer_figure, input_map_figure
 from shrinkage.reports.figures.score import score_figure
 from shrinkage.reports.figures.search import search_figure
+from shrinkage.reports.figures.size import size_figure
 from shrinkage.reports.figures.surface import (
     surface_figure,
     surface_loss_figure,
@@ -25,6 +26,7 @@ from shrinkage.reports.figures.surface import (
 )
 
 FIGURES: tuple[Callable[[PathResult], Figure | None], ...] = (
+    size_figure,
     score_figure,
     loss_figure,
     curves_figure,
@@ -51,6 +53,7 @@ FIGURE_KEYS = frozenset(
     {
         "score",
         "search",
+        "size",
         "surface",
         "surface-loss",
         "surface-zeros",

@@ -49,7 +49,9 @@ def strength_axis(result: PathResult) -> Axis:
 def choice_marks(result: PathResult) -> tuple[Mark, ...]:
     """Return the vertical lines at the best and the one-standard-error strength."""
     at = positions(result.strengths)
-    best = result.best
+    best, goal = result.best, chosen_or_none(result, "goal")
+    if goal is not None and goal.index is not None:
+        return (Mark(float(at[goal.index]), "goal", "simple"),)
     simple = chosen_or_none(result, "one_standard_error")
     marks = []
     if best.index is not None:

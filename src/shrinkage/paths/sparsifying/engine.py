@@ -1,0 +1,211 @@
+"""Dense to sparse: the models of a unit are one network, at ever smaller sizes.
+
+Who uses this: `fit_path` with a goal. The settings of a unit are compressions, ascending: the
+network is trained with strength 0 first, and each further model starts where the one before ended
+(warm starts). On the way to a size what is kept falls in some projections, ever smaller ones (the
+cubic schedule of Zhu and Gupta 2017, To prune, or not to prune), while training goes on; in the
+second half of the steps the support is fixed and the weights on it are trained without any term
+that makes zeros (the debiased refit: Efron et al. 2004 call it the hybrid of the lasso). What has
+become zero stays zero, so that supports are nested. All steps are those of the sequential engine.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+from torch import nn
+
+from shrinkage.errors import InputError
+from shrinkage.paths.engines.base import Advance, Problem, Trained, Unit, template
+from shrinkage.paths.engines.input_layer import first_weight
+from shrinkage.paths.engines.own_recipe import Rates, augmented, optimizer_of
+from shrinkage.paths.engines.recipe import derived_seed
+from shrinkage.paths.engines.seeding import seed_generators
+from shrinkage.paths.engines.sequential import SequentialEngine, attached, evaluate, stepped
+from shrinkage.paths.results.loading import load_arrays
+from shrinkage.paths.sparsifying.goals import INPUTS, WEIGHTS
+from shrinkage.paths.sparsifying.projecting import Held, project_inputs, project_weights
+
+POINT_SHARE = 0.5
+"""Steps of a point, in those of a dense training."""
+PROJECTIONS = 16
+"""On the way to a size."""
+
+
+@dataclass(frozen=True)
+class SparsifyingEngine(SequentialEngine):
+    """Trains a unit as one network that becomes smaller: of fewer weights, or of fewer inputs."""
+
+    counts: str = WEIGHTS
+
+    name = "sparsifying"
+
+    def check(self, problem: Problem) -> None:
+        """Refuse a network whose inputs are to be counted and are not read one by one."""
+        if self.counts == INPUTS and not _first(problem):
+            raise InputError(
+                f"expected a network whose first layer reads the features one by one for a goal of "
+                f"features, got {problem.architecture.name}: choose a goal of weights or of bytes"
+            )
+
+    def parts(self, problem: Problem, models: int, weights: int, folds: int, workers: int) -> int:
+        """Return 1: each model starts where the one before ended."""
+        del problem, models, weights, folds, workers
+        return 1
+
+    def steps(self, problem: Problem, rows: int, models: int) -> int:
+        """Return the optimizer steps of the dense training and of the points after it."""
+        return problem.recipe.steps(rows) + (models - 1) * _point_steps(problem, rows)
+
+    def train(self, problem: Problem, unit: Unit, advance: Advance) -> Trained:
+        """Train the unit's network, and keep it at each of the settings."""
+        network = _Network(problem, unit, advance, self.counts)
+        states = []
+        for position in range(len(unit.settings)):
+            strengths = unit.settings.strengths(position)
+            if position == 0:
+                network.train_dense(strengths)
+            else:
+                network.shrink_to(strengths)
+            states.append(network.state())
+        module = network.module
+        return Trained(
+            outputs=lambda x: torch.stack([_outputs(module, state, x) for state in states]),
+            arrays={name: torch.stack([own[name] for own in states]) for name in states[0]},
+            curves=None,
+            converged=np.ones(len(states), dtype=bool),
+        )
+
+
+class _Network:
+    """One network on its way down."""
+
+    def __init__(self, problem: Problem, unit: Unit, advance: Advance, counts: str) -> None:
+        self.problem, self.unit, self.advance, self.counts = problem, unit, advance, counts
+        self.module = template(problem, unit).train()
+        tensors = problem.tensors(self.module)
+        self.counted = {name: tensors[name] for name in problem.counted}
+        self.held = Held(tuple(self.counted.values()))
+        self.at = self.most = units_of(problem, counts)
+        self.stage = 0
+
+    def state(self) -> dict[str, torch.Tensor]:
+        """Return a copy of the weights and buffers."""
+        state = self.module.state_dict().items()
+        return {name: own.detach().clone() for name, own in state if torch.is_tensor(own)}
+
+    def train_dense(self, strengths: Mapping[str, float]) -> None:
+        """Train with all weights, as long as the recipe says."""
+        count = len(self.unit.data.train)
+        self._train(self.problem.recipe.steps(count), strengths, going_to=None)
+
+    def shrink_to(self, strengths: Mapping[str, float]) -> None:
+        """Go down by the compression among the strengths, and train on what is left there."""
+        compression = strengths[_varying(self.problem)]
+        keep = max(1, min(self.most, int(self.most / compression + 1e-6)))
+        total = _point_steps(self.problem, len(self.unit.data.train))
+        if self._is_dead:
+            self.advance(total)
+        else:
+            self._train(total, strengths, going_to=keep)
+        self.at = min(self.at, keep)
+
+    @property
+    def _is_dead(self) -> bool:
+        return any(not bool(own.any()) for own in self.counted.values())
+
+    def _train(self, total: int, strengths: Mapping[str, float], going_to: int | None) -> None:
+        """Take `total` steps: half of them on the way to `going_to`, the others on the support."""
+        problem, unit = self.problem, self.unit
+        seed = derived_seed(unit.seed, 1, self.stage)
+        optimizer = optimizer_of(
+            problem.recipe, [own for own in self.module.parameters() if own.requires_grad]
+        )
+        rates = Rates(problem.recipe, optimizer)
+        terms = {**strengths, _varying(problem): 0.0}
+        attachment = attached(problem, self.module, optimizer, terms)
+        way = 0 if going_to is None else max(1, total // 2)
+        due = dict(_schedule(self.at, going_to, way)) if going_to is not None else {}
+        count, step, epoch = len(unit.data.train), 0, 0
+        while step < total:
+            for batch in problem.recipe.batches(count, seed, epoch):
+                rows = unit.data.rows.take(unit.data.train[torch.from_numpy(batch)])
+                rates.set(step, total)
+                seed_generators(derived_seed(unit.seed, 2, self.stage, step), problem.device)
+                rows = replace(rows, x=augmented(problem, self.module, rows.x))
+                stepped(problem, self.module, optimizer, rows, attachment)
+                step += 1
+                if step in due:
+                    self._project(optimizer, due[step])
+                    self.held.learn()
+                elif going_to is not None:
+                    self.held.hold()
+                if step == way and attachment is not None:
+                    attachment.detach()
+                    attachment = attached(problem, self.module, optimizer, _smooth(problem, terms))
+                self.advance(1)
+                if step == total:
+                    break
+            epoch += 1
+        if attachment is not None:
+            attachment.detach()
+        self.stage += 1
+
+    def _project(self, optimizer: torch.optim.Optimizer, keep: int) -> None:
+        if self.counts == INPUTS:
+            weight = self.counted[_first(self.problem)]
+            project_inputs(optimizer, weight, self.problem.sources, keep)
+        else:
+            project_weights(optimizer, tuple(self.counted.values()), keep)
+
+
+def _schedule(before: int, keep: int, way: int) -> list[tuple[int, int]]:
+    """Return after which steps what is kept falls to how many: cubic, in its logarithm.
+
+    >>> _schedule(100, 50, 4)
+    [(1, 67), (2, 55), (3, 51), (4, 50)]
+    """
+    times = min(PROJECTIONS, way)
+    due = []
+    for number in range(1, times + 1):
+        done = 1 - (1 - number / times) ** 3
+        now = before ** (1 - done) * keep**done
+        due.append((max(1, round(way * number / times)), max(keep, round(now))))
+    return due
+
+
+def _point_steps(problem: Problem, rows: int) -> int:
+    return max(2, round(POINT_SHARE * problem.recipe.steps(rows)))
+
+
+def _varying(problem: Problem) -> str:
+    return problem.terms.terms.ids[0]
+
+
+def _first(problem: Problem) -> str:
+    """Return the name of the weight that reads the features one by one, or ''."""
+    name = first_weight(problem.assignment.infos, len(problem.sources))
+    return name if name in problem.counted else ""
+
+
+def units_of(problem: Problem, counts: str) -> int:
+    """Return how many weights, or features, there are to keep."""
+    shapes = {info.name: info.shape for info in problem.assignment.infos}
+    if counts == INPUTS:
+        return len(set(problem.sources))
+    return sum(int(np.prod(shapes[name])) for name in problem.counted)
+
+
+def _smooth(problem: Problem, strengths: Mapping[str, float]) -> dict[str, float]:
+    """Return the strengths without those of terms that make zeros and shrink what is left."""
+    parts = [part for own in problem.penalised.values() for part in own]
+    kinked = {part.term for part in parts if not part.penalty.smooth}
+    return {name: 0.0 if name in kinked else own for name, own in strengths.items()}
+
+
+def _outputs(module: nn.Module, state: Mapping[str, torch.Tensor], x: torch.Tensor) -> torch.Tensor:
+    load_arrays(module, {name: own.cpu().numpy() for name, own in state.items()})
+    return evaluate(module, x)

@@ -1,0 +1,175 @@
+"""A sparsity path from end to end: sizes, warm starts, budgets, the run directory, the report."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from shrinkage import L1, L2, fit_path
+from shrinkage.errors import InputError
+from shrinkage.paths.sparsifying import engine
+from shrinkage.pytorch.zeros import FrozenZeros
+from shrinkage.reports import summary_sentence
+from shrinkage.reports.figures import all_figures
+from shrinkage.run import load_result
+from tests.cli.command_line import shrinkage
+from tests.paths.small_runs import without_times
+from tests.paths.tables import table
+
+SMALL: dict[str, Any] = {"strengths": 4, "folds": 2, "repeats": 1, "epochs": 60, "batch_size": 16}
+
+
+def classes(rows: int = 90):
+    """Return a table whose class is told by two of six columns."""
+    X = np.random.default_rng(5).normal(size=(rows, 6))
+    return X, np.where(X[:, 0] - X[:, 1] > 0, "yes", "no")
+
+
+def fitted(goal: str = "smallest", model: str = "mlp:6", **options: Any):
+    return fit_path(model, *classes(), goal=goal, **{**SMALL, **options})
+
+
+@pytest.fixture(scope="module")
+def kept(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("goal") / "run"
+    return fitted(store=folder), folder
+
+
+def test_sizes_are_exact_and_supports_are_nested(kept):
+    result, _ = kept
+    total = result.best.total_weights
+    counts = np.floor(total / result.strengths + 1e-6).astype(int)
+    np.testing.assert_array_equal(result.nonzero, np.stack([counts, counts], axis=1))
+    assert result.goal.weights == tuple(counts)
+    assert result.goal.bytes == tuple(sorted(result.goal.bytes, reverse=True))
+    for place in range(1, len(counts)):
+        before, now = (result.weights[f"strength_{own}"] for own in (place - 1, place))
+        for name in ("0.weight", "2.weight"):
+            assert not (now[name] != 0)[before[name] == 0].any()
+
+
+def test_the_goal_is_the_smallest_within_one_standard_error(kept):
+    result, _ = kept
+    goal = result.by_role("goal")
+    best = result.score_mean.max()
+    error = result.score_error[result.best.index]
+    within = np.flatnonzero(result.score_mean >= best - error)
+    assert goal.index == within[-1]
+    assert goal.nonzero < goal.total_weights / 2
+    assert goal.test_score > 0.8
+    pairs = {(pair.of, pair.against) for pair in result.differences}
+    assert {("best", "goal"), ("goal", "unregularized")} <= pairs
+
+
+def test_a_run_directory_gives_it_back_with_picture_and_sentence(kept):
+    result, folder = kept
+    again = load_result(folder)
+    assert again.goal == result.goal
+    assert again.by_role("goal") == result.by_role("goal")
+    np.testing.assert_array_equal(
+        again.predict(classes()[0], "goal"), result.predict(classes()[0], "goal")
+    )
+    sentence = summary_sentence(again)
+    assert sentence.startswith(f"Goal smallest: {again.by_role('goal').nonzero:,} of 48 weights")
+    assert "Against the dense network" in sentence
+    figure = all_figures(again)[0]
+    assert figure.key == "size"
+    page = (folder / "report.html").read_text()
+    assert "Error against size" in page
+    assert (folder / "figures" / "size.png").exists()
+    assert shrinkage("compact", folder, "-q").status == 0
+    assert load_result(folder / "compact").asked_for == "goal"
+
+
+@pytest.mark.slow
+def test_a_killed_run_goes_on_to_the_same_result(tmp_path, kept, monkeypatch):
+    result, _ = kept
+    train, calls = engine.SparsifyingEngine.train, []
+
+    def killed(self, problem, unit, advance):
+        calls.append(unit.name)
+        if unit.name.startswith("refit"):
+            raise KeyboardInterrupt
+        return train(self, problem, unit, advance)
+
+    monkeypatch.setattr(engine.SparsifyingEngine, "train", killed)
+    with pytest.raises(KeyboardInterrupt):
+        fitted(store=tmp_path / "run")
+    monkeypatch.setattr(engine.SparsifyingEngine, "train", train)
+    calls.clear()
+    again = fitted(store=tmp_path / "run", resume=True)
+    assert without_times(again.summary) == without_times(result.summary)
+    np.testing.assert_array_equal(again.fold_scores, result.fold_scores)
+
+
+@pytest.mark.parametrize(
+    ("goal", "what", "most"), [("2 features", "features", 2), ("1.2 kB", "bytes", 1200)]
+)
+def test_a_budget_is_kept_by_the_model_that_is_given(goal, what, most):
+    result = fitted(goal, "mlp:24", strengths=3, epochs=20)
+    place = result.by_role("goal").index
+    assert result.goal.sizes()[what][place] <= most
+    assert result.goal.sizes()[what][-1] > 0.6 * most  # the ladder ends at the budget
+    if what == "features":
+        assert result.goal.weights[place] == 24 * 2 + 24 * 2
+        assert (result.weights["goal"]["0.weight"] != 0).any(axis=0).sum() == 2
+
+
+def test_numbers_are_learned_with_few_columns_by_a_linear_model():
+    result = fit_path("linear", *table(), goal="3 features", **{**SMALL, "epochs": 150})
+    assert result.by_role("goal").cv_score > 0.8
+    weight = next(own for own in result.weights["goal"].values() if own.ndim == 2)
+    assert np.flatnonzero(weight.any(axis=0)).tolist() == [0, 1, 2]
+
+
+def test_terms_that_make_zeros_are_left_out_of_the_refit_and_the_others_are_not(monkeypatch):
+    seen: list[dict[str, float]] = []
+    attach = engine.attached
+
+    def noted(problem, module, optimizer, strengths):
+        seen.append(dict(strengths))
+        return attach(problem, module, optimizer, strengths)
+
+    monkeypatch.setattr(engine, "attached", noted)
+    terms = (1e-3 * L1(), 1e-2 * L2())
+    fitted(strengths=(2.0, 4.0), fixed=terms, epochs=4)
+    values = {tuple(own.values()) for own in seen}  # of the cardinality, L1 and L2
+    assert values == {(0.0, 0.0, 0.0), (0.0, 1e-3, 1e-2), (0.0, 0.0, 1e-2)}
+
+
+def test_zeros_stay_zero_although_adam_moves_them(monkeypatch):
+    """A seeded fault: with no one to hold them, supports are not those of the ladder."""
+    monkeypatch.setattr(FrozenZeros, "hold", lambda *_, **__: None)
+    result = fitted(strengths=(2.0, 4.0), epochs=10)
+    assert (result.nonzero[1] > 12).all()
+
+
+def test_bad_input_is_refused_before_anything_is_written(tmp_path):
+    for goal, said in (
+        ("6 features", "fewer than the 6 features"),
+        ("99 weights", "fewer than the 48 weights"),
+        ("10 B", "at least"),
+        ("9 MB", "under the"),
+    ):
+        with pytest.raises(InputError, match=said):
+            fitted(goal, store=tmp_path / "run")
+    with pytest.raises(InputError, match="no penalty beside the goal"):
+        fitted(penalty=L1(), store=tmp_path / "run")
+    with pytest.raises(InputError, match="reads the features one by one"):
+        fit_path(Mixed, *classes(), goal="2 features", **SMALL)
+    assert not (tmp_path / "run").exists()
+
+
+class Mixed(torch.nn.Module):
+    """A network that mixes its inputs before the first weights."""
+
+    def __init__(self, n_inputs: int, n_outputs: int) -> None:
+        super().__init__()
+        self.last = torch.nn.Linear(n_inputs // 2, n_outputs)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Return the outputs."""
+        return self.last(x[:, ::2] + x[:, 1::2])
