@@ -149,7 +149,7 @@ def fit_path(
             compare, update, select, seed, epochs, batch_size, learning_rate, optimizer, loss,
             augment, scorer, positive, score_weights, class_weight, rare, rare_below, test_size,
             refit, engine, device, dtype, precision, runner, address, groups_of_inputs, free,
-            memory, fast, standardize, goal.
+            memory, fast, settle, standardize, goal.
 
     Returns:
         The result: `result.best`, `result.one_standard_error`, `result.table()`, …

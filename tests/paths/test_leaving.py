@@ -37,7 +37,7 @@ def unit_of(penalty, top, model="mlp:8,4"):
     settings = terms.unregularized + terms.settings((s,) for s in log_grid(top, STRENGTHS))
     unit = plan.unit(plan.jobs(0, settings, 1)[0])
     rows = replace(unit.data.rows, x=unit.data.rows.x.double())
-    problem = replace(plan.problem, dtype=torch.float64, precision="float32")
+    problem = replace(plan.problem, dtype=torch.float64, precision="float32", settle=0.0)
     return problem, replace(unit, data=replace(unit.data, rows=rows))
 
 

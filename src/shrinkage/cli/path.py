@@ -97,6 +97,7 @@ def command(
     address: run_options.Address = None,
     memory: run_options.Memory = None,
     fast: run_options.Fast = False,
+    settle: run_options.Settle = None,
     out: run_options.Out = None,
     resume: run_options.Resume = False,
     quiet: run_options.Quiet = False,
@@ -171,6 +172,7 @@ def command(
         memory=memory,
         fast=fast,
         goal=goal,
+        settle=settle,
     )
     specs = {} if columns is None else read_specs(columns)
     unknown = "drop" if drop_missing_target else missing_target

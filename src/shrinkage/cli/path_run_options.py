@@ -207,6 +207,15 @@ Fast = Annotated[
         "--fast",
     ),
 ]
+Settle = Annotated[
+    float | None,
+    _option(
+        "End a network early where no more than this share of its loss, zeros and classes would "
+        "still change; 0: never. [default: 1e-6, with --fast 0.01]",
+        "--settle",
+        metavar="SHARE",
+    ),
+]
 Out = Annotated[
     Path | None, _option("Run directory. [default: runs/NAME]", "--out", metavar="FOLDER")
 ]

@@ -28,7 +28,7 @@ from shrinkage.reports.gain import gain_sentence
 from shrinkage.reports.group_table import groups_sentence
 from shrinkage.reports.models_table import ModelRow, model_rows
 from shrinkage.reports.reading import counted_units
-from shrinkage.reports.sentence import classes_sentence, constant_sentence
+from shrinkage.reports.sentence import classes_sentence, constant_sentence, ended_sentence
 from shrinkage.reports.table import places_of
 from shrinkage.reports.target_told import target_text
 
@@ -86,7 +86,7 @@ def show_result(result: FittedPath, folder: Path, *, quiet: bool) -> None:
     if not quiet:
         show_table(result, console)
         show_models(result, console)
-        for sentence in filter(None, (constant_sentence(result), classes_sentence(result))):
+        for sentence in filter(None, _sentences(result)):
             console.print(Text(sentence))
     if result.target is not None and result.target.merged:
         console.print(Text(target_text(result.target)))
@@ -99,6 +99,10 @@ def show_result(result: FittedPath, folder: Path, *, quiet: bool) -> None:
         console.print(Text(gain))
     page = folder / "report.html"
     print(f"report: {page}" if page.exists() else no_report(folder))
+
+
+def _sentences(result: FittedPath) -> tuple[str, ...]:
+    return constant_sentence(result), classes_sentence(result), ended_sentence(result)
 
 
 def show_compaction(

@@ -41,6 +41,8 @@ MOST_STRENGTHS = 1_000
 OWN = ("optimizer", "loss", "augment")
 """Options that are functions of the user's own."""
 Own = Any  # a function, the name of one, or None
+SETTLE, SETTLE_FAST = 1e-6, 0.01
+_SETTLE = "the default is 1e-6, with fast 0.01, and 0 trains all epochs"
 _LEAST = {"epochs": 1, "batch_size": 1, "rare_below": 2, "repeats": 1, "nested": 2}
 DTYPES = {"float32": torch.float32, "float64": torch.float64}
 
@@ -105,6 +107,9 @@ class PathOptions:
             models train in chunks that fit. None: half of what is free is for training.
         fast: train all strengths of a network a little, and in full only those that the choice asks
             for; the others are told. Linear models are solved anyway.
+        settle: models of a stack end early where no more than this share of a loss, of the weights
+            that are zero or of the predicted classes would still change, so below 1; 0: none does.
+            None: 1e-6, which changes nothing that is told, and with `fast` 0.01.
         free: columns whose weights in the first layer no term penalises.
         standardize: whether numbers become (x − mean)/scale, fitted on a fold's training rows;
             else strengths are about weights in the columns' own units.
@@ -147,6 +152,7 @@ class PathOptions:
     free: tuple[str, ...] = ()
     memory: str | float | None = None
     fast: bool = False
+    settle: float | None = None
     standardize: bool = True
     goal: str | None = None
 
@@ -182,6 +188,8 @@ class PathOptions:
         for name, least in _LEAST.items():
             if getattr(self, name) is not None:
                 checked[name] = whole(getattr(self, name), name, least, "or leave it out")
+        if self.settle is not None:
+            checked["settle"] = number(self.settle, "settle", below=1, hint=_SETTLE)
         if self.memory is not None:
             checked["memory"] = size_in_bytes(self.memory)
         if self.rare_below is not None and self.rare != "other":
@@ -236,7 +244,7 @@ class PathOptions:
             values["strengths"] = list(self.strengths)
         values["select"], values["free"] = list(self.select), list(self.free)
         usual = {"choose_by": "score", "repeats": None, "compare": False, "precision": "auto"}
-        usual |= {"fast": False, "nested": None, "goal": None}
+        usual |= {"fast": False, "nested": None, "goal": None, "settle": None}
         for name in OWN:
             own, usual[name] = getattr(self, name), None
             values[name] = own if own is None or isinstance(own, str) else called(own)
@@ -250,6 +258,17 @@ class PathOptions:
     def memory_cap(self) -> float | None:
         """Return `memory` in bytes."""
         return None if self.memory is None else size_in_bytes(self.memory)
+
+    @property
+    def tolerance(self) -> float:
+        """Return the share that may still change where a model ends early.
+
+        >>> PathOptions().tolerance, PathOptions(fast=True).tolerance
+        (1e-06, 0.01)
+        """
+        if self.settle is not None:
+            return self.settle
+        return SETTLE_FAST if self.fast else SETTLE
 
     def torch_device(self) -> torch.device:
         """Return the device, the fastest one for `auto`.

@@ -25,6 +25,7 @@ from shrinkage.reports.gain import gain_sentence
 from shrinkage.reports.group_table import group_table
 from shrinkage.reports.models_table import model_rows
 from shrinkage.reports.sentence import (
+    ended_sentence,
     one_standard_error_sentence,
     summary_sentence,
 )
@@ -218,9 +219,10 @@ def _records(result: PathResult) -> list[dict[str, Any]]:
 
 
 def _notes(result: PathResult) -> list[str]:
-    """Return what was decided while the file was read."""
+    """Return what was decided while the file was read, and which models ended early."""
     notes = result.summary.get("notes")
-    return [str(note) for note in notes] if isinstance(notes, list) else []
+    told = [str(note) for note in notes] if isinstance(notes, list) else []
+    return [*told, *filter(None, [ended_sentence(result)])]
 
 
 def _table_columns(result: PathResult) -> list[list[str]]:

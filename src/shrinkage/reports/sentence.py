@@ -6,6 +6,7 @@ Who uses this: the head of the page and the last line of the command line.
 from __future__ import annotations
 
 import math
+from typing import Any
 
 from shrinkage.drawing.text import plain, share_text
 from shrinkage.paths.results import ChosenModel, PathResult, Status
@@ -72,6 +73,28 @@ def one_standard_error_sentence(result: PathResult) -> str:
     return (
         f"{head}: {where} is within one standard error of the "
         f"best, with {zeros}{kind} {wording.label} {wording.text(value)}."
+    )
+
+
+def ended_sentence(result: PathResult) -> str:
+    """Return how many models of the folds ended early since nothing changed, or nothing.
+
+    >>> from dataclasses import replace
+    >>> from shrinkage.reports.example import example_result
+    >>> early = {"models": 43, "of": 108, "share_of_epochs": 0.9, "tolerance": 1e-6}
+    >>> summary = {"ended_early": early, "epochs": 200}
+    >>> ended_sentence(replace(example_result(), summary=summary))
+    '43 of 108 models ended before epoch 200 (90 % of all epochs were trained): no more than
+    1e-06 of their losses, zeros and classes would still have changed.'
+    """
+    early: Any = result.summary.get("ended_early")
+    if not early or not early["models"]:
+        return ""
+    return (
+        f"{early['models']:,} of {early['of']:,} models ended before epoch "
+        f"{result.summary['epochs']:,} ({share_text(early['share_of_epochs'])} of all epochs were "
+        f"trained): no more than {early['tolerance']:g} of their losses, zeros and classes would "
+        "still have changed."
     )
 
 

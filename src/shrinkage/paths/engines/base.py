@@ -100,6 +100,7 @@ class Problem:
     dtype: torch.dtype
     sources: tuple[int, ...] = ()
     precision: str = "float32"
+    settle: float = 0.0
 
     @cached_property
     def penalised(self) -> dict[str, tuple[Part, ...]]:
@@ -166,6 +167,7 @@ class Trained:
 
     `arrays` maps parameter and buffer names to (models, …); `converged` is one truth a model.
     `residual`, where that means something, computes how far each model is from a minimizer.
+    `epochs` are those that each model was trained for, None where all were for all.
     """
 
     outputs: Outputs
@@ -173,6 +175,7 @@ class Trained:
     curves: Curves | None
     converged: np.ndarray
     residual: Callable[[], np.ndarray | None] | None = None
+    epochs: np.ndarray | None = None
 
 
 Advance = Callable[[int], None]

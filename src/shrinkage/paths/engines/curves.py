@@ -6,7 +6,7 @@ from at most 2,000 rows, so that watching a training costs a few per cent of it.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import torch
@@ -16,6 +16,20 @@ from shrinkage.paths.engines.base import Curves, Outputs, Problem, Unit, spread
 
 MOST_POINTS = 40
 MOST_ROWS = 2000
+
+
+@dataclass(frozen=True)
+class Point:
+    """What a training has come to after an epoch: of all models, on the rows that are watched.
+
+    `outputs` are those for these rows, (models, outputs, rows); None where none are watched.
+    """
+
+    epoch: int
+    train_loss: np.ndarray
+    validation_loss: np.ndarray
+    score: np.ndarray
+    outputs: np.ndarray | None = None
 
 
 @dataclass
@@ -29,7 +43,7 @@ class CurveRecorder:
     unit: Unit
     positions: torch.Tensor | None
     every: int
-    _points: list[tuple[int, np.ndarray, np.ndarray, np.ndarray]] = field(default_factory=list)
+    _points: list[Point] = field(default_factory=list)
 
     @classmethod
     def for_unit(cls, problem: Problem, unit: Unit) -> CurveRecorder:
@@ -42,8 +56,13 @@ class CurveRecorder:
             problem, unit, None if positions is None else spread(positions, MOST_ROWS), every
         )
 
-    def record(self, epoch: int, train_loss: np.ndarray, outputs: Outputs) -> None:
-        """Add a point after `epoch` (from 0) when it is due.
+    @property
+    def is_watched(self) -> bool:
+        """Return whether there are rows to judge on."""
+        return self.positions is not None
+
+    def record(self, epoch: int, train_loss: np.ndarray, outputs: Outputs) -> Point | None:
+        """Add a point after `epoch` (from 0) when it is due, and return it.
 
         Args:
             epoch: the epoch that has just ended.
@@ -53,15 +72,23 @@ class CurveRecorder:
         last = epoch == self.problem.recipe.epochs - 1
         unwatched = self.positions is None and self.unit.data.validation is not None
         if unwatched or ((epoch + 1) % self.every and not last):
-            return
+            return None
         score = loss = np.full_like(train_loss, np.nan)
+        values = None
         if self.positions is not None:
-            _, score, loss = judge(self.problem, self.unit.data, outputs, self.positions)
-        self._points.append((epoch + 1, train_loss, loss, score))
+            values, score, loss = judge(self.problem, self.unit.data, outputs, self.positions)
+        point = Point(epoch + 1, train_loss, loss, score)
+        self._points.append(point)
+        return replace(point, outputs=values)
 
     def curves(self) -> Curves | None:
         """Return what was recorded, or None."""
         if not self._points:
             return None
-        epochs, train, loss, score = zip(*self._points, strict=True)
-        return Curves(np.array(epochs), np.array(train), np.array(loss), np.array(score))
+        points = self._points
+        return Curves(
+            np.array([point.epoch for point in points]),
+            np.array([point.train_loss for point in points]),
+            np.array([point.validation_loss for point in points]),
+            np.array([point.score for point in points]),
+        )

@@ -9,9 +9,11 @@ the moments and the number of steps go along.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import torch
+
+from shrinkage.paths.engines.pages import zeros
 
 ALIGNED = 16  # numbers: 64 bytes of float32, a line of the cache
 
@@ -84,7 +86,7 @@ class FlatStack:
         """
         stretches, end = cls.laid_out({name: array.shape for name, array in arrays.items()})
         like = next(iter(arrays.values()))
-        values, *others = (torch.zeros(end, dtype=like.dtype, device=like.device) for _ in range(4))
+        values, *others = (zeros(end, like.dtype, like.device) for _ in range(4))
         for name, array in arrays.items():
             stretches[name].view(values).copy_(array.detach())
         gradients, first, second = others
@@ -103,8 +105,9 @@ class FlatStack:
         """Have gradients of these parameters in bfloat16 from now on, and copies of the weights."""
         self.narrowed = frozenset(names)
         if self.narrowed:
-            copies = self.values.detach().to(torch.bfloat16)
-            self.narrow = torch.zeros_like(copies), copies
+            own = self.values.numel(), torch.bfloat16, self.values.device
+            self.narrow = zeros(*own), zeros(*own)
+            self.narrow[1].copy_(self.values.detach())
 
     def narrow_views(self, name: str) -> tuple[torch.Tensor, torch.Tensor] | None:
         """Return a parameter's gradients and weights in bfloat16; None where it has none."""
@@ -125,6 +128,27 @@ class FlatStack:
         """
         self.first, self.second = self.first[:0].clone(), self.second[:0].clone()
         self.narrow, self.narrowed = None, frozenset()
+
+    def leading(self, models: int) -> FlatStack:
+        """Return the first models alone, in the same buffers.
+
+        >>> stack = FlatStack.of({"bias": torch.arange(3.0).view(3, 1)})
+        >>> stack.leading(2).parameters["bias"].tolist()
+        [[0.0], [1.0]]
+        """
+        shapes = {
+            name: torch.Size((models, *own.shape[1:])) for name, own in self.stretches.items()
+        }
+        own = {name: replace(own, shape=shapes[name]) for name, own in self.stretches.items()}
+        return replace(self, stretches=own)
+
+    def exchange(self, model: int, other: int) -> None:
+        """Let two models change places, with their moments."""
+        buffers = self.values, self.first, self.second, *(self.narrow or ())[1:]
+        for stretch in self.stretches.values():
+            for buffer in buffers:
+                own = stretch.view(buffer.detach())
+                own[[model, other]] = own[[other, model]]
 
     def reduced(self, cut: Cut) -> FlatStack:
         """Return smaller buffers, in which training goes on with what is left.

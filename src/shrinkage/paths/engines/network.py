@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import numpy as np
 import torch
 from torch import nn
 
@@ -153,6 +154,15 @@ class StackedNetwork:
         weight = self.parameters[f"{self.names[0]}.weight"]
         models, outputs, inputs = weight.shape
         return torch.mm(weight.view(models * outputs, inputs), x.t()).view(models, outputs, -1)
+
+
+def zeros_of(network: StackedNetwork) -> np.ndarray:
+    """Return how many weights of each model are zero, (models,), a model at a time."""
+    counts = np.zeros(network.count, np.int64)
+    for values in network.parameters.values():
+        for model, own in enumerate(values.detach()):
+            counts[model] += own.numel() - int(torch.count_nonzero(own))
+    return counts
 
 
 def _repeat(value: torch.Tensor, count: int) -> torch.Tensor:

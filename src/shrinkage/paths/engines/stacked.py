@@ -8,6 +8,7 @@ not care about the leading model axis; strengths are one number a model along it
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Protocol
 
@@ -17,6 +18,7 @@ from torch import nn
 
 from shrinkage.paths.engines.base import Advance, Curves, Problem, Trained, Unit, template
 from shrinkage.paths.engines.curves import CurveRecorder
+from shrinkage.paths.engines.ending import Ending
 from shrinkage.paths.engines.leaving.training import LeavingSteps, limits_of
 from shrinkage.paths.engines.moving import Optimizer
 from shrinkage.paths.engines.network import StackedNetwork
@@ -28,6 +30,7 @@ from shrinkage.paths.engines.threads import torch_threads
 from shrinkage.paths.engines.whole_steps import WholeSteps
 from shrinkage.terms import Part
 
+AnySteps = Steps | LeavingSteps | WholeSteps
 EVALUATION_ROWS = 4096
 SMALL_STEP = 3e8
 
@@ -57,7 +60,7 @@ class StackedEngine(OneStack):
         assert isinstance(module, nn.Sequential)
         network = StackedNetwork(module, len(unit.settings))
         with torch_threads(_threads(problem, network, unit)):
-            curves = _train(problem, network, unit, advance)
+            curves, epochs = _train(problem, network, unit, advance)
         arrays = {**network.parameters, **network.buffers}
         return Trained(
             outputs=lambda x: evaluate(network, x),
@@ -65,6 +68,7 @@ class StackedEngine(OneStack):
             curves=curves,
             converged=np.ones(network.count, dtype=bool),
             residual=lambda: _residual(problem, unit, network),
+            epochs=epochs,
         )
 
 
@@ -77,26 +81,47 @@ def _threads(problem: Problem, network: StackedNetwork, unit: Unit) -> int:
 
 def _train(
     problem: Problem, network: StackedNetwork, unit: Unit, advance: Advance
-) -> Curves | None:
-    """Train the network in place and return its learning curves."""
+) -> tuple[Curves | None, np.ndarray | None]:
+    """Train the network in place; return its learning curves, and the epochs of each model."""
     recorder = CurveRecorder.for_unit(problem, unit)
     steps = _steps(problem, unit, network)
+    ending = _ending(problem, unit, network, steps) if recorder.is_watched else None
     for epoch in range(problem.recipe.epochs):
-        positions = _positions(problem, unit, epoch)
-        steps.begin(positions)
-        left = len(positions)
-        while left:
-            taken = steps.take()
-            advance(taken)
-            left -= taken
-        recorder.record(epoch, steps.losses().numpy(), lambda x: evaluate(steps, x))
-    steps.finish()
-    return recorder.curves()
+        if ending is not None and not ending.running:
+            advance(problem.recipe.steps_per_epoch(len(unit.data.train)))
+        else:
+            positions = _positions(problem, unit, epoch)
+            steps.begin(positions)
+            left = len(positions)
+            while left:
+                taken = steps.take()
+                advance(taken)
+                left -= taken
+        if ending is None:
+            recorder.record(epoch, steps.losses().numpy(), lambda x: evaluate(steps, x))
+        else:
+            ending.record(epoch, recorder, lambda x: evaluate(steps, x))
+    if ending is None:
+        steps.finish()
+        return recorder.curves(), None
+    ending.finish()
+    return recorder.curves(), ending.epochs
 
 
-def _steps(
-    problem: Problem, unit: Unit, network: StackedNetwork
-) -> Steps | LeavingSteps | WholeSteps:
+def _ending(
+    problem: Problem, unit: Unit, network: StackedNetwork, steps: AnySteps
+) -> Ending | None:
+    """Return what ends models early, where they may."""
+    if not problem.settle or isinstance(steps, LeavingSteps) or not steps.can_shrink:
+        return None
+
+    def parts_of(models: Sequence[int]) -> dict[str, list[Part]]:
+        return _parts(problem, replace(unit, settings=unit.settings.take(models)))
+
+    return Ending(problem, unit, network, steps, parts_of)
+
+
+def _steps(problem: Problem, unit: Unit, network: StackedNetwork) -> AnySteps:
     """Return what takes the steps: without columns that leave, whole, or one by one."""
     parts = _parts(problem, unit)
     limits = limits_of(problem, unit, network, parts)

@@ -9,9 +9,11 @@ positions, the numbers of Adam, and a counter that says which are next.
 from __future__ import annotations
 
 import threading
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import torch
 
 from shrinkage.paths.engines.base import Problem, Rows, Unit
@@ -19,6 +21,7 @@ from shrinkage.paths.engines.losses import loss_and_gradient
 from shrinkage.paths.engines.moving import Optimizer
 from shrinkage.paths.engines.network import StackedNetwork
 from shrinkage.paths.engines.recipe import derived_seed
+from shrinkage.terms import Part
 
 WARM_UP = 3  # steps before one is captured: what is made ready then is not part of it
 _CAPTURING = threading.Lock()  # one capture at a time, whatever other folds do
@@ -54,8 +57,11 @@ class Batch:
 class Steps:
     """Takes steps one by one.
 
-    `begin` an epoch with its batches, `take` each, and ask for the `losses`.
+    `begin` an epoch with its batches, `take` each, and ask for the `losses`. Where it `can_shrink`,
+    models may leave between two epochs.
     """
+
+    can_shrink = True
 
     def __init__(
         self, problem: Problem, unit: Unit, network: StackedNetwork, optimizer: Optimizer
@@ -92,6 +98,15 @@ class Steps:
         """Leave the network its weights, as the last step has left them, and nothing else."""
         self._network.flat.release()
 
+    def go_on_with(self, parts: Mapping[str, Sequence[Part]]) -> None:
+        """Go on with the models that the network has now, and the parts of these."""
+        self._optimizer = Optimizer(self._network.flat, parts)
+        self._losses = self._losses.new_zeros(self._network.count)
+
+    def zeros(self) -> np.ndarray:
+        """Return how many weights of each model are zero, after a step."""
+        return np.sum(list(self._optimizer.zeros.values()), axis=0)
+
     def losses(self) -> torch.Tensor:
         """Return each model's mean loss over the batches of the epoch, (models,)."""
         return self._losses.cpu() / len(self._positions)
@@ -109,6 +124,8 @@ class Steps:
 
 class ResidentSteps(Steps):
     """Takes steps with all that changes on the device; on a GPU it captures one and replays it."""
+
+    can_shrink = False
 
     def __init__(
         self, problem: Problem, unit: Unit, network: StackedNetwork, optimizer: Optimizer

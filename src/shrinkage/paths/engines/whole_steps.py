@@ -23,7 +23,7 @@ from shrinkage.paths.engines.losses import (
     StackedSquaredError,
 )
 from shrinkage.paths.engines.moving import InOnePass
-from shrinkage.paths.engines.network import StackedNetwork
+from shrinkage.paths.engines.network import StackedNetwork, zeros_of
 from shrinkage.pytorch.prox.kernels.adam import AdamNumbers
 from shrinkage.terms import Part
 
@@ -37,6 +37,8 @@ MOST_ROWS = 8192  # of a batch: its activations are kept as a whole
 class WholeSteps:
     """Takes the steps of a training, as `Steps` does, some at a time."""
 
+    can_shrink = True
+
     def __init__(
         self,
         problem: Problem,
@@ -47,8 +49,8 @@ class WholeSteps:
     ) -> None:
         self._network = network
         count, recipe = len(unit.data.train), problem.recipe
-        rows = min(recipe.batch_size, count)
-        self._steps = mlp.MlpSteps(layers, table, rows, unit.threads)
+        self._seen = table, min(recipe.batch_size, count), unit.threads
+        self._steps = mlp.MlpSteps(layers, *self._seen)
         total = recipe.steps(count)
         rates = np.array([recipe.learning_rate_at(step, total) for step in range(total)])
         first = network.flat.steps + 1
@@ -86,6 +88,16 @@ class WholeSteps:
         self._step += len(some)
         self._network.flat.steps += len(some)
         return len(some)
+
+    def go_on_with(self, parts: Mapping[str, Sequence[Part]]) -> None:
+        """Go on with the models that the network has now, and the parts of these."""
+        layers = _layers(self._network, parts)
+        assert layers is not None
+        self._steps = mlp.MlpSteps(layers, *self._seen)
+
+    def zeros(self) -> np.ndarray:
+        """Return how many weights of each model are zero."""
+        return zeros_of(self._network)
 
     def losses(self) -> torch.Tensor:
         """Return each model's mean loss over the batches of the epoch, (models,)."""

@@ -118,6 +118,7 @@ def summary_of(
         "network_inputs_kept": None if network is None else _numbers(network.mean(axis=1)),
         "status": [str(status) for status in validation.status],
         "residual": None if residual is None else _numbers(residual.max(axis=1)),
+        "ended_early": _ended_early(plan, validation),
         "models_trained": plan.folds * (len(validation.strengths) + 1) + refitted,
         "constant": asdict(findings.constant),
         "early_stop": None if findings.early_stop is None else asdict(findings.early_stop),
@@ -148,6 +149,22 @@ def summary_of(
             "test_log_loss": model.test_log_loss,
         }
     return summary
+
+
+def _ended_early(plan: Plan, validation: CrossValidation) -> dict[str, object] | None:
+    """Return how many models of the folds ended before the last epoch, None where none may."""
+    told = [validation, *([validation.unregularized] if validation.unregularized else [])]
+    epochs = [own.measures["epochs"] for own in told if "epochs" in own.measures]
+    if len(epochs) < len(told) or not told:
+        return None
+    trained, full = np.concatenate(epochs), plan.problem.recipe.epochs
+    return {
+        "models": int((trained < full).sum()),
+        "of": trained.size,
+        "share_of_epochs": round(float(trained.mean() / full), 4),
+        "tolerance": plan.problem.settle,
+        "epochs": _numbers(epochs[0].mean(axis=1)),
+    }
 
 
 def _numbers(values: np.ndarray) -> list[float | None]:

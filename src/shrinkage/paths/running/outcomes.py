@@ -32,7 +32,8 @@ class UnitOutcome:
 
     Names: `score`, `log_loss` (NaN of numbers), `train_loss`, `validation_loss`, `status`
     (positions in `Status`), `residual` (NaN: not measured), `halved_to` (models that trained
-    together since memory ran out, 0: it did not), `nonzero/NAME`, `norm/NAME` for each penalised
+    together since memory ran out, 0: it did not), `epochs` (trained, where models may end early),
+    `nonzero/NAME`, `norm/NAME` for each penalised
     array, `inputs_kept` (source columns), `columns_used` (which ones, packed in bits),
     `network_inputs_kept` (inputs, of which a column may make several), and for curves
     `curve/epochs`, `curve/train_loss`, `curve/validation_loss`, `curve/validation_score`.
@@ -119,6 +120,8 @@ def validated(problem: Problem, unit: Unit, trained: Trained) -> UnitOutcome:
         **_array_measures(problem, unit, trained),
         "halved_to": np.zeros(len(score)),
     }
+    if trained.epochs is not None:
+        values["epochs"] = trained.epochs.astype(np.float64)
     if unit.data.groups is not None:
         rows = ScoredRows(outputs[0], raw, weight, None, encoding)
         scores = scores_by_group(problem.scorer, outputs, rows, unit.data.groups.take(places))

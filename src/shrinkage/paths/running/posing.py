@@ -144,6 +144,7 @@ def pose(
         dtype=dtype,
         sources=preparation.preprocessing.source_columns,
         precision=settled(options.precision, device, dtype, narrows=engine.narrows),
+        settle=options.tolerance,
     )
     engine.check(problem)
     _check_optimizer(problem, module)
