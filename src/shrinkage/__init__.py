@@ -63,6 +63,7 @@ if TYPE_CHECKING:
         ShrinkageRegressor,
         ShrinkageRegressorCV,
     )
+    from shrinkage.ranking import best_columns
     from shrinkage.run import fit_path
     from shrinkage.searches import fit_search
     from shrinkage.stability import select_columns
@@ -107,6 +108,7 @@ __all__ = [
     "UnknownConvention",
     "assign",
     "audit",
+    "best_columns",
     "biases",
     "convert",
     "embeddings",
@@ -126,6 +128,7 @@ __all__ = [
 # Public names that are found when first asked for: some of their modules load a framework.
 _LAZY = {
     "audit": "shrinkage.audits",
+    "best_columns": "shrinkage.ranking",
     "fit_path": "shrinkage.run",
     "fit_search": "shrinkage.searches",
     "fit_surface": "shrinkage.surfaces",

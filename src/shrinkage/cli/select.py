@@ -1,4 +1,4 @@
-"""`shrinkage select DATA`: the columns that hold up, with a bound on mistakes."""
+"""`shrinkage select DATA`: the columns that hold up, or the best so many (`--best`)."""
 
 from __future__ import annotations
 
@@ -22,8 +22,21 @@ from shrinkage.cli.reading_options import (
     tell_notes,
 )
 from shrinkage.cli.stopping import goes_on_in
+from shrinkage.errors import InputError
 
 PANEL = "Selection"
+SelectModel = Annotated[
+    str | None,
+    typer.Option(
+        "--model",
+        help="linear, mlp:WIDTHS, or package.module:function, called with (n_inputs, n_outputs). "
+        "[default: linear; with --best mlp:64,32]",
+        metavar="MODEL",
+        rich_help_panel=model_options.PANEL,
+    ),
+]
+OF_HALVES = ("penalty", "fixed", "false_selections", "threshold", "pairs", "strengths", "level")
+"""Options of the halves of the rows, which `--best` has not."""
 
 
 def _option(text: str, *names: str, **extra: Any):
@@ -31,6 +44,7 @@ def _option(text: str, *names: str, **extra: Any):
 
 
 def command(
+    context: typer.Context,
     data: Annotated[str, data_options.DATA],
     target: data_options.Target = None,
     drop: data_options.Drop = None,
@@ -46,11 +60,23 @@ def command(
     sheet: Sheet = None,
     penalty: str = "l1",
     fixed: model_options.Fixed = None,
-    model: model_options.Model = "linear",
+    model: SelectModel = None,
     activation: model_options.Activation = None,
     dropout: model_options.Dropout = None,
     norm: model_options.Norm = None,
     epochs: model_options.Epochs = None,
+    best: Annotated[
+        int | None,
+        _option("Select the best COUNT columns of a network instead.", "--best", metavar="COUNT"),
+    ] = None,
+    networks: Annotated[
+        int | None,
+        _option(
+            "With --best: how many networks nominate columns. [default: 4]",
+            "--networks",
+            metavar="COUNT",
+        ),
+    ] = None,
     false_selections: Annotated[
         float,
         _option("Columns selected by mistake: at most so many are expected.", "--false"),
@@ -81,7 +107,8 @@ def command(
     """Name the columns that most halves of the rows select, with a bound on mistakes.
 
     The rows are halved again and again; on each half columns are drawn in the order in which they
-    enter the model. A folder is written: columns.csv, selection.json and a picture. Exit status 0:
+    enter the model. With --best 50 it is another question: the 50 columns with which a network
+    predicts best. A folder is written: columns.csv, selection.json and a picture. Exit status 0:
     done; 2: bad input, said in one line; 130: stopped, to go on with --resume.
 
     \b
@@ -89,15 +116,18 @@ def command(
       shrinkage select table.csv --target price
       shrinkage select genes.csv --target kind --false 0.5 --threshold 0.9
       shrinkage select table.csv --model mlp:16 --penalty group-lasso --pairs 20
+      shrinkage select mnist --best 50
     """
-    from shrinkage.cli.shown_selection import show_selection
+    from shrinkage.cli.shown_selection import show_best_columns, show_selection
     from shrinkage.datasets import load_dataset
     from shrinkage.datasets.column_specs import read_specs
     from shrinkage.paths import PathOptions
     from shrinkage.paths.selecting.stability import StabilityOptions
+    from shrinkage.ranking import NETWORKS, best_of_dataset
     from shrinkage.stability import select_of_dataset
     from shrinkage.terms.text import written_term
 
+    _check_best(context, best, networks)
     beside = [written_term(text, "--with") for text in fixed or ()]
     chosen_penalty = penalty_with(penalty, penalty_options)
     stability = StabilityOptions(
@@ -119,9 +149,23 @@ def command(
     if not quiet:
         tell_notes(data, rows.notes)
     folder = Path("runs") / f"{folder_of(rows.name)}-columns" if out is None else out
+    if best is not None:
+        with goes_on_in(folder):
+            ranked = best_of_dataset(
+                model_with(model or "mlp:64,32", activation, dropout, norm),
+                rows,
+                keep=best,
+                networks=NETWORKS if networks is None else networks,
+                options=options,
+                store=folder,
+                resume=resume,
+                progress=False if quiet else None,
+            )
+        show_best_columns(ranked, folder, quiet=quiet)
+        return
     with goes_on_in(folder):
         selection = select_of_dataset(
-            model_with(model, activation, dropout, norm),
+            model_with(model or "linear", activation, dropout, norm),
             rows,
             penalty=chosen_penalty,
             fixed=[term.term() for term in beside],
@@ -133,3 +177,24 @@ def command(
             progress=False if quiet else None,
         )
     show_selection(selection, folder, quiet=quiet)
+
+
+def _check_best(context: typer.Context, best: int | None, networks: int | None) -> None:
+    """Refuse options of the one question with the other.
+
+    Raises:
+        InputError: an option that would do nothing.
+    """
+    if best is None:
+        if networks is not None:
+            raise InputError("expected --best COUNT with --networks, got none: say how many")
+        return
+    for name in OF_HALVES:
+        source = context.get_parameter_source(name)
+        if source is not None and source.name == "COMMANDLINE":
+            option = "--false" if name == "false_selections" else f"--{name}"
+            option = "--with" if name == "fixed" else option
+            raise InputError(
+                f"expected either --best or {option}, got both: {option} is about halves of the "
+                "rows, and --best about the best so many columns of a network"
+            )

@@ -10,7 +10,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from shrinkage.drawing.text import count_text, strength_text
+from shrinkage.drawing.text import count_text, number_text, strength_text
+from shrinkage.ranking import RankedColumns
 from shrinkage.stability import ColumnSelection
 
 MOST_ROWS = 20
@@ -68,3 +69,24 @@ def sentences(selection: ColumnSelection) -> list[str]:
             f"{strength_text(universal.strength)}, at which a model of all rows uses {used}."
         )
     return said
+
+
+def show_best_columns(ranked: RankedColumns, folder: Path, *, quiet: bool) -> None:
+    """Print the best columns, what networks of so many score, and where they are kept."""
+    console, best = Console(highlight=False), ranked.best
+    if not quiet:
+        table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
+        table.add_column("column")
+        table.add_column("kept by", justify="right")
+        for place in best.order[: min(MOST_ROWS, len(best.selected))]:
+            table.add_row(Text(best.columns[place]), f"{100 * best.frequency[place]:.0f} %")
+        console.print(table)
+    last = ranked.sizes().iloc[-1]
+    score = f"{number_text(last['score'])} ± {number_text(last['standard_error'])}"
+    count = count_text(len(best.selected), "column")
+    said = (
+        f"The best {count} of {len(best.columns):,}: networks of so many score {score} "
+        f"({ranked.score_name}) on rows that they have not seen."
+    )
+    console.print(Text(said))
+    print(f"columns: {folder / 'columns.csv'}")

@@ -17,7 +17,13 @@ from shrinkage.reports.figures import all_figures
 from shrinkage.reports.figures.score import score_figure
 from shrinkage.reports.sentence import summary_sentence
 from shrinkage.reports.table import PathRow, path_table, text_table
-from shrinkage.reports.write import score_plot, write_page, write_report, write_selection
+from shrinkage.reports.write import (
+    score_plot,
+    write_best_columns,
+    write_page,
+    write_report,
+    write_selection,
+)
 
 if TYPE_CHECKING:
     from shrinkage.drawing.draw import draw_png
@@ -41,6 +47,7 @@ __all__ = [
     "score_plot",
     "summary_sentence",
     "text_table",
+    "write_best_columns",
     "write_page",
     "write_report",
     "write_selection",

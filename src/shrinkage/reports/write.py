@@ -12,8 +12,9 @@ from pathlib import Path
 from shrinkage.atomic import write_bytes
 from shrinkage.extras import needs
 from shrinkage.paths.results import PathResult
-from shrinkage.paths.selecting.records import StableSelection
+from shrinkage.paths.selecting.records import BestColumns, StableSelection
 from shrinkage.reports.figures import FIGURE_KEYS, all_figures
+from shrinkage.reports.figures.best_columns import best_columns_figure, sizes_figure
 from shrinkage.reports.figures.score import score_figure
 from shrinkage.reports.figures.selection import selection_figure
 from shrinkage.reports.figures.surface import surface_figure
@@ -82,6 +83,22 @@ def write_selection(
     target = directory / "figures" / "selection.png"
     write_bytes(target, draw_png(selection_figure(stable, image_shape)))
     return target
+
+
+def write_best_columns(
+    best: BestColumns, score_name: str, image_shape: tuple[int, int] | None, directory: Path
+) -> None:
+    """Draw the best columns into `figures/selection.png` and `figures/sizes.png`.
+
+    Args:
+        best: the selection.
+        score_name: of the scores in it.
+        image_shape: (height, width) where a row is a picture.
+        directory: of the selection.
+    """
+    draw_png, *_ = _drawing()
+    for figure in (best_columns_figure(best, image_shape), sizes_figure(best, score_name)):
+        write_bytes(directory / "figures" / f"{figure.key}.png", draw_png(figure))
 
 
 def score_plot(result: PathResult) -> object:

@@ -1,7 +1,7 @@
 """What a selection of columns found: frozen records of numbers, and nothing that trains.
 
-Who uses this: `stability` and `universal` make them, `shrinkage.stability` keeps them, the reports
-draw them.
+Who uses this: `stability`, `universal` and `best` make them, `shrinkage.stability` and
+`shrinkage.ranking` keep them, the reports draw them.
 """
 
 from __future__ import annotations
@@ -11,6 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from shrinkage.paths.selecting.bounds import ErrorBound
+
+HALF = 0.5
 
 
 @dataclass(frozen=True)
@@ -62,3 +64,44 @@ class UniversalThreshold:
     level: float
     orders: int
     support: np.ndarray
+
+
+@dataclass(frozen=True)
+class BestColumns:
+    """The columns that a network is best with, and how several networks rank all of them.
+
+    Args:
+        columns: the name of each column of the table that makes inputs.
+        support: which are selected, (columns,).
+        frequency: share of the networks that keep each column to the end, (columns,).
+        path: the same at each size on the way, (sizes, columns).
+        sizes: how many columns the networks have, from all down to those that were asked for.
+        scores: of each network at each size, on rows that it has not seen: (sizes, networks).
+    """
+
+    columns: tuple[str, ...]
+    support: np.ndarray
+    frequency: np.ndarray
+    path: np.ndarray
+    sizes: np.ndarray
+    scores: np.ndarray
+
+    @property
+    def order(self) -> np.ndarray:
+        """Return the places of all columns, the best first.
+
+        Selected ones come first, then those that more networks kept to the end, then those that
+        stayed longer.
+        """
+        return np.lexsort((-self.path.mean(axis=0), -self.frequency, ~self.support))
+
+    @property
+    def selected(self) -> tuple[str, ...]:
+        """Return the names of the selected columns, the most frequent first."""
+        return tuple(self.columns[place] for place in self.order[: int(self.support.sum())])
+
+    @property
+    def smallest_size(self) -> np.ndarray:
+        """Return the fewest columns among which at least half of the networks have each."""
+        used = self.path >= HALF
+        return np.where(used, self.sizes[:, None], self.sizes[0]).min(axis=0)

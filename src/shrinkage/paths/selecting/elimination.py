@@ -1,0 +1,264 @@
+"""An engine that trains one network from all columns down to a few: the smallest leave in turn.
+
+Who uses this: `best`, whose members are folds of an ordinary plan. It is the constraint
+`Cardinality(per="input")` on a schedule: all columns at first, then fewer and fewer with the
+weights that are there, so that every size starts from the one before it. What counts is Σ w²/step
+over the weights of a column, step being the size of the optimizer's own step for each weight: the
+projection in its metric. Columns that have left are cut out of the arrays, so that most of the
+training runs on a small first layer.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+import torch
+from torch import nn
+
+from shrinkage.errors import InputError
+from shrinkage.paths.engines.base import Advance, Problem, Rows, Trained, Unit, template
+from shrinkage.paths.engines.input_layer import first_weight
+from shrinkage.paths.engines.own_recipe import augmented, optimizer_of
+from shrinkage.paths.engines.recipe import derived_seed
+from shrinkage.paths.engines.seeding import seed_generators
+from shrinkage.paths.engines.sequential import evaluate, stepped
+from shrinkage.paths.engines.threads import torch_threads
+from shrinkage.pytorch.optimizers import Metric, Moment, metric_of
+
+BEGIN, END = 0.15, 0.85
+"""Shares of the steps between which columns leave; then the learning rate falls to zero."""
+CUTS = 5
+"""How often columns leave from one size that is told to the next."""
+WARM_UP = 0.05
+MASKS = (nn.Dropout, nn.Dropout1d, nn.Dropout2d, nn.Dropout3d, nn.AlphaDropout)
+
+
+@dataclass(frozen=True)
+class Eliminating:
+    """Trains one network a unit; its models are that network at each size.
+
+    Args:
+        sizes: how many columns the models of a unit have, one for each of its settings.
+        candidates: columns that may stay, (columns,); None: all.
+        side_by_side: whether units may train in several threads: not where masks are drawn.
+    """
+
+    sizes: tuple[int, ...]
+    candidates: np.ndarray | None = field(default=None, compare=False)
+    side_by_side: bool = True
+
+    name = "eliminating"
+    is_solver = False
+    narrows = False
+
+    def check(self, problem: Problem) -> None:
+        """Accept every problem: no terms act but the constraint."""
+
+    def critical_strength(self, problem: Problem, unit: Unit) -> None:
+        """Return None: there is no strength."""
+
+    def parts(self, problem: Problem, models: int, weights: int, folds: int, workers: int) -> int:
+        """Return one: the sizes come of one training."""
+        del problem, models, weights, folds, workers
+        return 1
+
+    def at_once(self, models: int) -> int:
+        """Return one: a network at all its sizes."""
+        del models
+        return 1
+
+    def is_brief(self, problem: Problem, unit: Unit) -> bool:
+        """Return no: networks train for long enough."""
+        del problem, unit
+        return False
+
+    def steps(self, problem: Problem, rows: int, models: int) -> int:
+        """Return the number of optimizer steps."""
+        del models
+        return problem.recipe.steps(rows)
+
+    def train(self, problem: Problem, unit: Unit, advance: Advance) -> Trained:
+        """Train the network of a unit, and keep it at each size."""
+        with torch_threads(unit.threads):
+            states = Elimination(problem, unit, self).states(advance)
+        arrays = {name: torch.stack([state[name] for state in states]) for name in states[0]}
+        module = template(problem, unit)
+
+        def outputs(x: torch.Tensor) -> torch.Tensor:
+            own = []
+            for model in range(len(self.sizes)):
+                module.load_state_dict({name: value[model] for name, value in arrays.items()})
+                own.append(evaluate(module, x))
+            return torch.stack(own)
+
+        return Trained(outputs, arrays, None, np.ones(len(states), dtype=bool))
+
+
+class Elimination:
+    """One training: the network, the columns that are left, and what is kept of it."""
+
+    def __init__(self, problem: Problem, unit: Unit, engine: Eliminating) -> None:
+        self._problem, self._unit, self._engine = problem, unit, engine
+        self._module = template(problem, unit).train()
+        name = first_weight(problem.assignment.infos, unit.data.n_inputs)
+        if not name:
+            raise InputError(
+                "expected a model whose first layer reads the columns, such as mlp:64,32: this one "
+                "has no weights by which columns can leave"
+            )
+        self._weight = problem.tensors(self._module)[name]
+        self._name = name
+        self._layer = next(
+            own
+            for own in self._module.modules()
+            if isinstance(own, nn.Linear) and own.weight is self._weight
+        )
+        cuttable = isinstance(self._module, nn.Sequential) and self._module[0] is self._layer
+        self._cuts = cuttable and problem.recipe.augment is None
+        sources = problem.sources or tuple(range(unit.data.n_inputs))
+        self._source = torch.tensor(sources, device=problem.device)
+        self._inputs = torch.arange(len(sources), device=problem.device)
+        self._rows = unit.data.rows.take(unit.data.train)
+        self._optimizer = optimizer_of(problem.recipe, [*self._module.parameters()])
+        self._rates = [float(group["lr"]) for group in self._optimizer.param_groups]
+        self._metric: Metric = metric_of(self._optimizer)
+        self._states: dict[int, dict[str, torch.Tensor]] = {}
+
+    def states(self, advance: Advance) -> list[dict[str, torch.Tensor]]:
+        """Train, and return the network at each size of the engine, in their order."""
+        problem, unit, rows = self._problem, self._unit, self._rows
+        total, step = problem.recipe.steps(len(rows)), 0
+        if self._engine.candidates is not None:
+            chosen = torch.from_numpy(self._engine.candidates).to(self._source.device)
+            self._keep(chosen[self._source])
+        due = schedule(self.columns, self._engine.sizes, total)
+        for epoch in range(problem.recipe.epochs):
+            for batch in problem.recipe.batches(len(rows), derived_seed(unit.seed, 1), epoch):
+                own = self._batch(self._rows.take(torch.from_numpy(batch)), step)
+                for group, rate in zip(self._optimizer.param_groups, self._rates, strict=True):
+                    group["lr"] = rate * rate_at(step, total)
+                stepped(problem, self._module, self._optimizer, own, None)
+                self._hold()
+                step += 1
+                for size in due.get(step, ()):
+                    self._shrink_to(size)
+                advance(1)
+        least = min(self._engine.sizes)
+        self._states[least] = self._state()  # with the steps after it
+        return [self._states[size] for size in self._engine.sizes]
+
+    @property
+    def columns(self) -> int:
+        """Return how many columns are left."""
+        return len(self._source[self._inputs].unique())
+
+    def _batch(self, rows: Rows, step: int) -> Rows:
+        seed_generators(derived_seed(self._unit.seed, 2, step), self._problem.device)
+        return replace(rows, x=augmented(self._problem, self._module, rows.x))
+
+    @torch.no_grad()
+    def _shrink_to(self, size: int) -> None:
+        """Keep the columns with the largest Σ w²/step, and the network where the size is told."""
+        if size < self.columns:
+            state = self._optimizer.state[self._weight]
+            moment = Moment(self._optimizer.param_groups[0], state, gradient=self._weight.grad)
+            denominator = self._metric.motion(moment, None).denominator()
+            each = self._weight.square()
+            each = (each if denominator is None else each * denominator).sum(dim=0)
+            of_inputs = self._source if len(each) == len(self._source) else self._left
+            score = each.new_zeros(int(self._source.max()) + 1)
+            score.index_add_(0, of_inputs, each)
+            there = torch.zeros_like(score, dtype=torch.bool)
+            there[self._left] = True
+            score[~there] = -math.inf
+            stays = torch.zeros_like(there)
+            stays[score.topk(size).indices] = True
+            self._keep(stays[self._source])
+        if size in self._engine.sizes:
+            self._states[size] = self._state()
+
+    @property
+    def _left(self) -> torch.Tensor:
+        """Return the column of each input that is left."""
+        return self._source[self._inputs]
+
+    @torch.no_grad()
+    def _keep(self, stays: torch.Tensor) -> None:
+        """Let the inputs that do not stay leave: out of the arrays where nothing else reads them.
+
+        Args:
+            stays: which of all inputs, (inputs,).
+        """
+        places = stays[self._inputs].nonzero().flatten()
+        self._inputs = self._inputs[places]
+        if not self._cuts:
+            self._hold()
+            return
+        before = self._weight.shape
+        for name, value in self._optimizer.state.get(self._weight, {}).items():
+            if torch.is_tensor(value) and value.shape == before:
+                self._optimizer.state[self._weight][name] = value[:, places].contiguous()
+        self._weight.data = self._weight.data[:, places].contiguous()
+        self._weight.grad = None
+        self._rows = replace(self._rows, x=self._rows.x[:, places].contiguous())
+
+    @torch.no_grad()
+    def _hold(self) -> None:
+        """Keep the weights of inputs that have left at zero, where they are still in the array."""
+        if not self._cuts and len(self._inputs) < len(self._source):
+            gone = torch.ones(len(self._source), dtype=torch.bool, device=self._source.device)
+            gone[self._inputs] = False
+            self._weight[:, gone] = 0.0
+
+    def _state(self) -> dict[str, torch.Tensor]:
+        """Return the parameters and buffers, the first layer's as wide as at the start."""
+        state = {name: value.detach().clone() for name, value in self._module.state_dict().items()}
+        if self._cuts:
+            weight = state[self._name]
+            wide = weight.new_zeros(len(weight), len(self._source))
+            wide[:, self._inputs] = weight
+            state[self._name] = wide
+        return state
+
+
+def schedule(columns: int, sizes: Sequence[int], total: int) -> dict[int, list[int]]:
+    """Return to how many columns the network shrinks after which of `total` steps.
+
+    The sizes that are told are spread over the middle of the training, the largest first, with
+    further ones between them; sizes above `columns` are told at the start.
+
+    >>> due = schedule(16, [2, 8], 100)
+    >>> due[50][-1], due[85][-1], min(due), max(due)
+    (8, 2, 22, 85)
+    """
+    told = sorted(set(sizes), reverse=True)
+    after: dict[int, list[int]] = {}
+    last, begin, end = columns, BEGIN * total, END * total
+    for place, size in enumerate(told):
+        for cut in range(1, CUTS + 1):
+            between = last * (min(size, last) / last) ** (cut / CUTS)
+            at = begin + (end - begin) * (place + cut / CUTS) / len(told)
+            step = min(total, max(1, math.floor(at + 1e-9)))
+            after.setdefault(step, []).append(size if cut == CUTS else round(between))
+        last = min(size, last)
+    return after
+
+
+def rate_at(step: int, total: int) -> float:
+    """Return the share of the largest learning rate: warm-up, level, then down to zero.
+
+    It stays level while columns leave, since what is left has to learn anew after every cut.
+
+    >>> [round(rate_at(step, 100), 2) for step in (0, 4, 50, 84, 99)]
+    [0.2, 1.0, 1.0, 1.0, 0.07]
+    """
+    warm_up, left = max(1, math.ceil(WARM_UP * total)), total - math.floor(END * total)
+    return min(1.0, (step + 1) / warm_up, (total - step) / max(1, left))
+
+
+def draws_masks(module: nn.Module) -> bool:
+    """Return whether a network draws random numbers in training, from what all threads share."""
+    return any(isinstance(own, MASKS) for own in module.modules())

@@ -1,0 +1,171 @@
+"""`best_columns`: which columns stay, that cutting them out changes nothing, and what is kept."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from shrinkage import Cardinality, best_columns
+from shrinkage.errors import InputError, RunDirectoryError
+from shrinkage.paths.engines.base import template
+from shrinkage.paths.engines.sequential import stepped
+from shrinkage.paths.options import PathOptions
+from shrinkage.paths.own_sets import dataset_of
+from shrinkage.paths.running.plan import Plan, make_plan
+from shrinkage.paths.selecting.elimination import Eliminating, Elimination, draws_masks, schedule
+from tests.cli.command_line import refused, shrinkage, write_table
+
+FEW: dict[str, Any] = {"epochs": 40, "networks": 2, "progress": False}
+
+
+def rows(seed: int, n: int = 80, columns: int = 12, telling: int = 2):
+    """Return rows in which the first columns say something, not linearly."""
+    X = np.random.default_rng(seed).normal(size=(n, columns))
+    return X, np.abs(X[:, :telling]).sum(axis=1)
+
+
+def planned(model: Any, epochs: int = 5) -> Plan:
+    """Return a plan of one network in double precision."""
+    X, y = rows(1)
+    data, _ = dataset_of(
+        X, y, task=None, missing_target="refuse", groups=None, sample_weight=None, columns=None,
+        validation=None, test=None,
+    )  # fmt: skip
+    options = PathOptions(folds=2, test_size=0, epochs=epochs, dtype="float64", batch_size=20)
+    return make_plan(model, data, Cardinality(per="input"), options)
+
+
+def test_the_telling_columns_are_found_and_all_are_ranked() -> None:
+    X, y = rows(0)
+    ranked = best_columns("mlp:8", X, y, keep=2, **FEW)
+    assert set(ranked.selected) == {"x0", "x1"}
+    table, sizes = ranked.table(), ranked.sizes()
+    assert list(table["column"][:2]) == list(ranked.selected)
+    assert len(table) == 12
+    assert ranked.get_support().sum() == 2
+    assert sizes["columns"].iloc[[0, -1]].tolist() == [12, 2]
+    assert (ranked.best.path.sum(axis=1) == ranked.best.sizes).all()  # each network has so many
+
+
+def test_what_stays_is_the_projection_on_the_cardinality_in_adams_metric() -> None:
+    """One cut after some steps, against the penalty's own prox with Adam's step sizes."""
+    plan = planned("mlp:6")
+    training = Elimination(plan.problem, plan.refit_unit, Eliminating((5,)))
+    module = training._module
+    own = training._rows
+    for _ in range(3):
+        stepped(plan.problem, module, training._optimizer, own, None)
+    weight = module[0].weight.detach().clone()  # type: ignore[index]
+    state = training._optimizer.state[module[0].weight]  # type: ignore[index]
+    step = 1 / ((state["exp_avg_sq"] / (1 - 0.999**3)).sqrt() + 1e-8)
+    penalty = Cardinality(keep=5, per="input").with_axes(1, 0)
+    expected = penalty.prox(weight, step)
+    training._shrink_to(5)
+    kept = training._state()["0.weight"]
+    assert torch.equal(kept, expected)
+    assert int((kept != 0).any(dim=0).sum()) == 5
+
+
+def test_columns_that_are_cut_out_are_those_that_are_held_at_zero() -> None:
+    """The same training where the first layer cannot be cut, being inside another module."""
+
+    class Wrapped(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.inner = nn.Sequential(nn.Linear(12, 6), nn.ReLU(), nn.Linear(6, 1))
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return self.inner(x)
+
+    engine = Eliminating((12, 6, 3))
+    wrapped = planned(Wrapped())
+    plain = planned("mlp:6")
+    start = template(plain.problem, plain.refit_unit).state_dict()
+    found = []
+    for plan, prefix in ((plain, ""), (wrapped, "inner.")):
+        training = Elimination(plan.problem, plan.refit_unit, engine)
+        training._module.load_state_dict({prefix + name: own for name, own in start.items()})
+        found.append([state[f"{prefix}0.weight"] for state in training.states(lambda _: None)])
+    for cut, held in zip(*found, strict=True):
+        torch.testing.assert_close(cut, held, rtol=1e-9, atol=1e-12)
+    assert [int((own != 0).any(dim=0).sum()) for own in found[0]] == [12, 6, 3]
+
+
+def test_levels_of_a_column_leave_together_and_candidates_alone_stay() -> None:
+    plan = planned("mlp:6")
+    problem = replace(plan.problem, sources=tuple(place // 3 for place in range(12)))
+    candidates = np.array([False, True, True, True])
+    engine = Eliminating((2,), candidates)
+    (state,) = Elimination(problem, plan.refit_unit, engine).states(lambda _: None)
+    used = (state["0.weight"] != 0).any(dim=0).numpy().reshape(4, 3)
+    assert (used.all(axis=1) == used.any(axis=1)).all()
+    assert used.any(axis=1).sum() == 2
+    assert not used[0].any()
+
+
+def convolution(inputs: int, outputs: int) -> nn.Module:
+    """Return a network that reads the columns by no linear layer."""
+    return nn.Sequential(
+        nn.Unflatten(1, (1, inputs)), nn.Conv1d(1, 2, inputs), nn.Flatten(), nn.Linear(2, outputs)
+    )
+
+
+def test_the_schedule_passes_every_size_and_never_grows() -> None:
+    due = schedule(100, (100, 50, 10), 200)
+    sizes = [size for step in sorted(due) for size in due[step]]
+    assert {100, 50, 10} <= set(sizes)
+    assert sizes == sorted(sizes, reverse=True)
+    assert all(own <= 40 for own in schedule(40, (60, 20), 200)[max(schedule(40, (60, 20), 200))])
+
+
+def test_networks_with_dropout_train_one_after_the_other() -> None:
+    assert draws_masks(nn.Sequential(nn.Linear(2, 2), nn.Dropout(0.1)))
+    assert not draws_masks(nn.Sequential(nn.Linear(2, 2)))
+
+
+def test_a_stopped_selection_goes_on_and_is_the_same(tmp_path: Path) -> None:
+    X, y = rows(0)
+    few = {**FEW, "epochs": 5}
+    whole = best_columns("mlp:4", X, y, keep=3, store=tmp_path / "a", **few)
+    for name in ("columns.csv", "sizes.csv", "figures/selection.png", "figures/sizes.png"):
+        assert (tmp_path / "a" / name).exists()
+    known = json.loads((tmp_path / "a" / "selection.json").read_text())
+    assert known["selected"] == list(whole.selected)
+    again = best_columns("mlp:4", X, y, keep=3, store=tmp_path / "a", resume=True, **few)
+    assert np.array_equal(again.best.path, whole.best.path)
+    assert again.selected == whole.selected
+    with pytest.raises(RunDirectoryError):
+        best_columns("mlp:4", X, y, keep=4, store=tmp_path / "a", resume=True, **few)
+
+
+def test_bad_input_is_said_in_one_line() -> None:
+    X, y = rows(0)
+    with pytest.raises(InputError, match="at most 12 columns"):
+        best_columns("mlp:4", X, y, keep=13, **FEW)
+    with pytest.raises(InputError, match="no option 'folds'"):
+        best_columns("mlp:4", X, y, keep=2, folds=3, **FEW)
+    with pytest.raises(InputError, match="first layer reads the columns"):
+        best_columns(convolution, X, y, keep=2, **FEW)
+
+
+def test_the_command_selects_and_refuses_options_of_halves(tmp_path: Path) -> None:
+    X, y = rows(0)
+    table = {f"c{i}": X[:, i].round(3) for i in range(6)} | {"y": y.round(3)}
+    data = write_table(tmp_path / "t.csv", table)
+    ask = ("select", data, "--target", "y", "--best", "2")
+    refused(tmp_path, (*ask, "--pairs", "5"), "--pairs is about halves")
+    refused(tmp_path, ("select", data, "--target", "y", "--networks", "3"), "--best COUNT")
+    refused(tmp_path, ("select", data, "--target", "y", "--best", "9"), "at most 6 columns")
+    few = ("--epochs", "60", "--networks", "2", "--model", "mlp:8")
+    answer = shrinkage(*ask, *few, "--out", tmp_path / "o")
+    assert answer.status == 0, answer.err
+    assert "The best 2 columns of 6" in answer.out
+    assert "c0" in answer.out
+    assert "c1" in answer.out
