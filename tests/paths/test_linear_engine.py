@@ -114,7 +114,9 @@ def test_a_model_is_the_same_alone_and_after_others(make):
         np.testing.assert_allclose(together[row], alone[0], rtol=0, atol=1e-9)
 
 
-def test_separable_classes_end_at_strength_0_without_a_minimizer(make):
+@pytest.mark.parametrize("few", [150, 0], ids=["newton alone", "after L-BFGS"])
+def test_separable_classes_end_at_strength_0_without_a_minimizer(make, monkeypatch, few):
+    monkeypatch.setattr(solver, "_FEW", few)
     problem, unit = make("linear", L2(), strengths=(0.0, 0.1), rows=50)
     trained = LinearEngine().train(problem, unit, nothing)
     assert trained.converged.tolist() == [False, True]
@@ -125,7 +127,9 @@ def test_separable_classes_end_at_strength_0_without_a_minimizer(make):
     assert 1e-4 < loss < solver.SEPARATED  # 20,000 iterations would have come to 1e-7
 
 
-def test_classes_that_overlap_have_a_minimizer_at_strength_0(make):
+@pytest.mark.parametrize("few", [150, 0], ids=["newton alone", "after L-BFGS"])
+def test_classes_that_overlap_have_a_minimizer_at_strength_0(make, monkeypatch, few):
+    monkeypatch.setattr(solver, "_FEW", few)
     problem, unit = make("linear", L2(), strengths=(0.0,), rows=400)
     rows = unit.data.rows.take(unit.data.train)
     rows.target[:40] = rows.target[:40].flip(0)

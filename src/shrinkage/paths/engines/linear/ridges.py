@@ -9,12 +9,13 @@ the bound of the second derivatives, in which the curvature is nearly even.
 from __future__ import annotations
 
 import copy
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 from scipy.linalg import cholesky, eigh, solve_triangular
-from scipy.optimize import minimize
+from scipy.optimize import OptimizeResult, minimize
 
 from shrinkage.paths.engines.linear.losses import Loss, Place, Squared, Unknowns
 
@@ -58,35 +59,41 @@ class Ridges:
         moment = self._inside.x.T @ self._loss.target
         return (moment / (self._squares + betas[:, None])) @ self._directions.T
 
+    def without(self, start: Place, ends: Callable[[Place], bool], most: int) -> Place:
+        """Return a place towards the minimizer of the loss alone, after so many steps at the most.
+
+        Args:
+            start: where to begin.
+            ends: whether a place is far enough.
+            most: steps.
+        """
+        steps = _Steps(self._inside, 0.0, self._even(0.0))
+
+        def look(vector: np.ndarray) -> None:
+            if ends(steps.at(vector)[0]):
+                raise StopIteration
+
+        options = {"maxcor": _MEMORY, "maxiter": most, "ftol": 0.0}
+        ended = steps.minimized(self._numbers(start), options, callback=look)
+        place = steps.at(ended.x)[0]
+        return self._loss.at(place.weights @ self._directions.T, place.intercept)
+
     def _by_steps(self, beta: float, start: Place, tolerance: float) -> Place:
-        outputs = self._loss.outputs
-        metric = self._metric(beta, start)
-
-        def at(vector: np.ndarray) -> tuple[Place, np.ndarray]:
-            numbers = metric.back(vector).reshape(outputs, -1)
-            return self._inside.at(numbers[:, :-1], numbers[:, -1]), numbers[:, :-1]
-
-        def objective(vector: np.ndarray) -> tuple[float, np.ndarray]:
-            place, weights = at(vector)
-            slope = np.empty((outputs, len(self._squares) + 1))
-            slope[:, :-1] = place.pull @ self._inside.x + beta * weights
-            slope[:, -1] = place.pull.sum(axis=1)
-            value = place.value + 0.5 * beta * float((weights * weights).sum())
-            return value, metric.gradient(slope.ravel())
-
-        first = np.column_stack([start.weights @ self._directions, start.intercept]).ravel()
-        count = len(first)
-        options = {
-            "maxcor": _MEMORY,
-            "maxiter": _MOST,
-            "gtol": np.sqrt(2 * tolerance / count),
-            "ftol": 0.0,
-        }
-        ended = minimize(
-            objective, metric.forth(first), jac=True, method="L-BFGS-B", options=options
-        )
+        first, steps = self._numbers(start), _Steps(self._inside, beta, self._metric(beta, start))
+        bound = np.sqrt(2 * tolerance / len(first))
+        options = {"maxcor": _MEMORY, "maxiter": _MOST, "gtol": bound, "ftol": 0.0}
+        ended = steps.minimized(first, options)
         self._steps = ended.nit
-        return at(ended.x)[0]
+        return steps.at(ended.x)[0]
+
+    def _numbers(self, place: Place) -> np.ndarray:
+        """Return weights in the directions and intercepts, output by output."""
+        return np.column_stack([place.weights @ self._directions, place.intercept]).ravel()
+
+    def _even(self, beta: float) -> Even:
+        """Return the coordinates of the bounds."""
+        even = np.append(0.5 * self._loss.bound * self._squares + beta, self._loss.bound)
+        return Even(np.tile(np.sqrt(even), self._loss.outputs))
 
     def _metric(self, beta: float, start: Place) -> Metric:
         """Return coordinates in which the curvature is nearly even at the start.
@@ -98,8 +105,7 @@ class Ridges:
         if self._steps <= _SLOW and self._last is not None:
             return self._last
         if self._steps <= _SLOW or outputs * count > _MOST_FACTORED:
-            even = np.append(0.5 * self._loss.bound * self._squares + beta, self._loss.bound)
-            return Even(np.tile(np.sqrt(even), outputs))
+            return self._even(beta)
         weights = start.weights @ self._directions
         place = self._inside.at(weights, start.intercept)
         matrix = self._inside.curvature(place, Unknowns(np.ones(weights.shape, dtype=bool), True))
@@ -111,6 +117,47 @@ class Ridges:
         diagonal += 1e-9 * diagonal.max()
         self._last = Factored(cholesky(matrix, lower=True, check_finite=False))
         return self._last
+
+
+@dataclass(frozen=True, eq=False)
+class _Steps:
+    """A loss with a ridge in the coordinates of a metric, and steps of L-BFGS on it.
+
+    Attributes:
+        inside: the loss in the directions.
+        beta: of ½Σw².
+        metric: the coordinates.
+    """
+
+    inside: Loss
+    beta: float
+    metric: Metric
+
+    def at(self, vector: np.ndarray) -> tuple[Place, np.ndarray]:
+        """Return the place of the coordinates, and its weights."""
+        numbers = self.metric.back(vector).reshape(self.inside.outputs, -1)
+        return self.inside.at(numbers[:, :-1], numbers[:, -1]), numbers[:, :-1]
+
+    def objective(self, vector: np.ndarray) -> tuple[float, np.ndarray]:
+        """Return its value and gradient."""
+        place, weights = self.at(vector)
+        slope = np.empty((self.inside.outputs, self.inside.x.shape[1] + 1))
+        slope[:, :-1] = place.pull @ self.inside.x + self.beta * weights
+        slope[:, -1] = place.pull.sum(axis=1)
+        value = place.value + 0.5 * self.beta * float((weights * weights).sum())
+        return value, self.metric.gradient(slope.ravel())
+
+    def minimized(
+        self,
+        numbers: np.ndarray,
+        options: dict[str, Any],
+        callback: Callable[[np.ndarray], None] | None = None,
+    ) -> OptimizeResult:
+        """Return where L-BFGS leads from these numbers."""
+        first = self.metric.forth(numbers)
+        return minimize(
+            self.objective, first, jac=True, method="L-BFGS-B", options=options, callback=callback
+        )
 
 
 class Metric(Protocol):

@@ -36,6 +36,7 @@ _FEW = 150  # unknowns of which all are in the working set, and for which Newton
 _MOST = 200
 _POLISHES = 25
 _HALVINGS = 30
+_FIRST = 60  # steps without a penalty before the first of Newton's
 _TRIES = 4  # of L-BFGS, each ten times as exact as the one before
 _PATIENCE = 25
 _INNER = 6
@@ -304,15 +305,20 @@ class Solver:
 
         return step
 
+    def _separated(self, place: Place) -> bool:
+        return self._loss.separates(place, SEPARATED)
+
     def _unpenalised(self, norms: Norms) -> Solved:
         """Return the minimizer of the loss alone, or where it leads if there is none."""
         everything = Norms.none(np.ones_like(norms.free))
         unknowns = Unknowns(np.ones(self._zero.weights.shape, bool), self._loss.has_intercept)
         place, residual = self._zero, np.inf
+        if self._is_large and self._loss.has_intercept:
+            place = self._ridges.without(place, self._separated, _FIRST)
         for _ in range(_MOST):
             slope = place.pull @ self._loss.x
             residual = float(np.abs(slope).max(initial=0.0)) / max(self._scale, 1e-300)
-            if residual <= _LEAST_RESIDUAL or self._loss.separates(place, SEPARATED):
+            if residual <= _LEAST_RESIDUAL or self._separated(place):
                 break
             moved = newton_step(self._loss, everything, place, unknowns)
             if moved is place:
