@@ -75,6 +75,7 @@ class Analysis:
         axes: for an axis of a parameter, the unit of each index along it.
         shapes: for a parameter that is added or multiplied entry by entry, the unit of each.
         readers, mixers: who reads entries.
+        heads: the units that products of computed tensors run over, as those of attention.
         nodes: what is known of what each node returns.
     """
 
@@ -85,6 +86,7 @@ class Analysis:
         self.shapes: dict[str, torch.Tensor] = {}
         self.readers: list[Reader] = []
         self.mixers: list[Mixer] = []
+        self.heads: list[torch.Tensor] = []
         self.nodes: dict[torch.fx.Node, Any] = {}
         self.tensors = {**dict(model.named_parameters()), **dict(model.named_buffers())}
         self._biases = _missing_biases(model)

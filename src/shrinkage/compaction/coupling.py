@@ -21,9 +21,11 @@ class CoupledUnit:
 
     Attributes:
         members: `(parameter, axis, places)`: the slices at these places along this axis.
+        is_head: whether it is an attention head; of grouped queries, all that share keys.
     """
 
     members: tuple[tuple[str, int, tuple[int, ...]], ...]
+    is_head: bool = False
 
 
 def coupled_units(model: nn.Module, example_input: Any) -> tuple[CoupledUnit, ...]:
@@ -31,8 +33,8 @@ def coupled_units(model: nn.Module, example_input: Any) -> tuple[CoupledUnit, ..
 
     A hidden unit of two linear layers is a row of the first weight, an entry of its bias and a
     column of the second; a channel may run through norms, residual connections, concatenations
-    and groups; an attention head is one unit. Units that a layer norm or the outputs hold are not
-    among them; nor are inputs.
+    and groups; an attention head is one unit, `is_head`. Units that a layer norm or the outputs
+    hold are not among them; nor are inputs.
 
     Args:
         model: the network.
@@ -73,4 +75,5 @@ def _grouped(run: Analysis, held: torch.Tensor) -> tuple[CoupledUnit, ...]:
         for root in torch.unique(roots[~held[roots]]).tolist():
             places = tuple((roots == root).nonzero()[:, 0].tolist())
             members.setdefault(root, []).append((name, axis, places))
-    return tuple(CoupledUnit(tuple(members[root])) for root in sorted(members))
+    heads = {root for own in run.heads for root in torch.unique(run.units.find(own)).tolist()}
+    return tuple(CoupledUnit(tuple(members[root]), root in heads) for root in sorted(members))

@@ -31,6 +31,11 @@ PER: dict[str, Callable[[int | None, int | None], tuple[int | None, ...]]] = {
     "output": lambda _, output_axis: (output_axis,),
     "layer": lambda *_: (),
 }
+_ELSEWHERE = {
+    "head": "a head lies in several parameters: shrinkage.pytorch.shrink_units with the units of "
+    "coupled_units(model, x) whose is_head is True, or BlockLasso('64x0') for heads of 64",
+    "channel": "a channel of a convolution is its 'output', or an 'input' of what reads it",
+}
 BARE_INPUT_AXIS, BARE_OUTPUT_AXIS = 1, 0  # PyTorch's layout, (out, in, *kernel)
 
 
@@ -119,7 +124,8 @@ class GroupLasso(Penalty):
             return
         per = "input" if self.per is None else self.per
         if not isinstance(per, str) or per not in PER:
-            hint = near_names(per, PER) if isinstance(per, str) else ""
+            near = near_names(per, PER) if isinstance(per, str) else ""
+            hint = _ELSEWHERE.get(str(per), near)
             raise InputError(f"expected per to be one of {', '.join(PER)}, got {per!r}: {hint}")
         object.__setattr__(self, "per", per)
 

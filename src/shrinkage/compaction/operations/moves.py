@@ -12,8 +12,8 @@ if TYPE_CHECKING:
 MOVES = words(
     "view reshape _unsafe_view view_as reshape_as permute transpose t flatten unflatten squeeze "
     "unsqueeze expand cat concat concatenate stack split split_with_sizes chunk unbind select "
-    "slice narrow movedim swapaxes swapdims repeat tile flip roll pixel_shuffle pixel_unshuffle "
-    "channel_shuffle alias detach getitem"
+    "slice narrow movedim swapaxes swapdims repeat repeat_interleave tile flip "
+    "roll pixel_shuffle pixel_unshuffle channel_shuffle alias detach getitem"
 )
 """Their names in `torch.ops.aten`."""
 

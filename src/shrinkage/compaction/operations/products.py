@@ -39,6 +39,8 @@ def attention(run: Analysis, call: Call) -> Known:
     """Scaled dot-product attention: a head is one unit, its values are averaged with weights."""
     q, k, v, mask = call.positional(4)
     q, k, v = (run.entries(own) for own in (q, k, v))
+    if call.keywords.get("enable_gqa") and q.units.ndim == k.units.ndim == v.units.ndim > 3:
+        k, v = (_repeated(own, q.units.shape[-3]) for own in (k, v))
     if q.units.shape[:-2] != k.units.shape[:-2] or k.units.shape[:-2] != v.units.shape[:-2]:
         return mixed(run, call)
     q, k, v = (
@@ -77,9 +79,19 @@ def _averaged(v: Entries, weights: torch.Tensor, *, uncertain: bool) -> torch.Te
     return varies + weights * depends
 
 
+def _repeated(own: Entries, heads: int) -> Entries:
+    """Return keys or values with one head for each that reads them, as grouped queries do."""
+    times = heads // own.units.shape[-3]
+    value, flow, units = (
+        tensor.repeat_interleave(times, -3) for tensor in (own.value, own.flow, own.units)
+    )
+    return Entries(value, flow, units, own.sums_to_one)
+
+
 def _join_heads(run: Analysis, *operands: Entries) -> torch.Tensor:
     """Make all entries below the last two axes one unit, across operands, and return those."""
     heads = [run.units.join_along(own.units, [-2, -1]) for own in operands]
     for other in heads[1:]:
         run.units.join(heads[0], other)
+    run.heads.append(heads[0])
     return torch.broadcast_tensors(*heads)[0]
