@@ -3,10 +3,11 @@ PYTHON ?= python3
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 THREADS ?= 2
+TYPES ?= $(THREADS)
 KERNELS := $(shell find src -name '*.[ch]')
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-fast test-thorough lint format package docs bench examples clean
+.PHONY: help install demo check test test-fast test-thorough lint format package docs bench examples clean
 
 help:  ## list the commands
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -18,10 +19,19 @@ $(VENV)/.installed-%: pyproject.toml constraints.txt setup.py $(KERNELS) | $(BIN
 	$(PIP) -e ".[$*]"
 	@touch $@
 
+# One installation for two extras: what they need is looked up once. Python compiles what is
+# imported; to compile all that is installed takes a minute.
+$(VENV)/.installed-check: pyproject.toml constraints.txt setup.py $(KERNELS) | $(BIN)/python
+	$(PIP) --no-compile -e ".[test,lint]"
+	@touch $@ $(VENV)/.installed-test $(VENV)/.installed-lint
+
 install: $(VENV)/.installed-all  ## install the library and the command line into .venv
 
 demo: $(VENV)/.installed-all  ## run the main job on scikit-learn's digits, into runs/demo
 	$(BIN)/shrinkage path digits --penalty l1 --strengths 20 --folds 5 --out runs/demo --resume
+
+check: $(VENV)/.installed-check  ## what every change must pass: lint and test, side by side
+	$(MAKE) -j 2 lint test TYPES=1
 
 test: $(VENV)/.installed-test  ## install what the tests need and run them all
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(THREADS)
@@ -35,7 +45,7 @@ test-fast: $(VENV)/.installed-test  ## the first case of every test that is not 
 lint: $(VENV)/.installed-test $(VENV)/.installed-lint  ## style, types, import contract
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/pyright --threads $(THREADS)
+	$(BIN)/pyright --threads $(TYPES)
 	$(BIN)/lint-imports
 
 format: $(VENV)/.installed-lint  ## rewrite the code in the project's style

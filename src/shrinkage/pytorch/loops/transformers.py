@@ -25,7 +25,7 @@ from shrinkage.terms import as_terms, checked_update
 with needs("transformers"):
     from safetensors import safe_open
     from safetensors.torch import save
-    from transformers import TrainerCallback
+    from transformers.trainer_callback import TrainerCallback
 
 FILE = "shrinkage.safetensors"
 ADVICE = "with Trainer: TrainingArguments(weight_decay=0)"

@@ -14,7 +14,8 @@ from typing import Any
 
 from torch import nn
 from torch.optim import Optimizer
-from transformers import Trainer, TrainerCallback
+from transformers.trainer import Trainer
+from transformers.trainer_callback import TrainerCallback
 
 from shrinkage.errors import InputError
 from shrinkage.penalties import L2
