@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import replace
 
 import numpy as np
@@ -15,6 +16,7 @@ from shrinkage.errors import InputError
 from shrinkage.paths.data_losses import data_loss, loss_for
 from shrinkage.paths.engines.censored_losses import StackedCox
 from shrinkage.paths.engines.count_losses import StackedPoisson
+from shrinkage.paths.engines.efron import StackedEfron
 from shrinkage.paths.engines.label_losses import StackedBinaryCrossEntropy
 from shrinkage.paths.engines.losses import StackedSquaredError
 from shrinkage.paths.engines.quantile_losses import StackedPinball
@@ -34,6 +36,7 @@ LOSSES = {
     "several": (StackedSquaredError(), TWO),
     "labels": (StackedBinaryCrossEntropy(), LABELS),
     "times": (StackedCox(), TIMES),
+    "tied times": (StackedEfron(), TIMES),
 }
 WEIGHT = random.uniform(0.5, 1.5, ROWS)
 each = pytest.mark.parametrize("name", LOSSES)
@@ -55,6 +58,17 @@ def brute_cox(outputs, times, weight):
     return total / len(times)
 
 
+def brute_efron(outputs, times, weight):
+    """Return Efron's negative log partial likelihood by its definition, over the rows."""
+    total, sizes = 0.0, weight * np.exp(outputs)
+    for time in np.unique(times[times > 0]):
+        tied = np.flatnonzero(times == time)
+        there, gone = sizes[np.abs(times) >= time].sum(), sizes[tied].sum()
+        left = [np.log(there - place / len(tied) * gone) for place in range(len(tied))]
+        total += weight[tied].mean() * sum(left) - (weight[tied] * outputs[tied]).sum()
+    return total / len(times)
+
+
 PEERS = {
     "counts": lambda o, w: 0.5 * mean_poisson_deviance(COUNTS, np.exp(o[0]), sample_weight=w),
     "quantile": lambda o, w: mean_pinball_loss(NUMBERS, o[0], alpha=0.8, sample_weight=w),
@@ -63,6 +77,7 @@ PEERS = {
         log_loss(LABELS[:, k], 1 / (1 + np.exp(-o[k])), sample_weight=w) for k in range(3)
     ),
     "times": lambda o, w: brute_cox(o[0], TIMES, np.ones(ROWS) if w is None else w),
+    "tied times": lambda o, w: brute_efron(o[0], TIMES, np.ones(ROWS) if w is None else w),
 }
 
 
@@ -105,12 +120,20 @@ def test_no_constant_is_better_than_the_best_one(name):
         assert float(loss((best + move).expand(1, -1, ROWS), y, weight)) >= least - 1e-15
 
 
+def test_without_equal_times_efron_is_breslow():
+    times = torch.from_numpy(np.arange(1.0, ROWS + 1) * np.sign(TIMES))
+    outputs, weight = outputs_of(TIMES), torch.from_numpy(WEIGHT)
+    torch.testing.assert_close(
+        StackedEfron()(outputs, times, weight), StackedCox()(outputs, times, weight)
+    )
+
+
 def test_risks_of_any_size_give_finite_gradients():
     outputs = torch.tensor([[[800.0, -800.0, 0.0, 5.0]]], dtype=torch.float64)
     times = torch.tensor([1.0, 2.0, -3.0, 3.0], dtype=torch.float64)
     weight = torch.tensor([1.0, 1.0, 0.0, 0.0], dtype=torch.float64)
-    for given in (None, weight):
-        value, gradient = StackedCox().with_gradient(outputs, times, given)
+    for loss, given in itertools.product((StackedCox(), StackedEfron()), (None, weight)):
+        value, gradient = loss.with_gradient(outputs, times, given)
         assert torch.isfinite(value).all()
         assert torch.isfinite(gradient).all()
 
@@ -212,12 +235,31 @@ def test_a_group_over_all_targets_leaves_inputs_out_of_all():
     assert (weight[:, :2] != 0).all()
 
 
+@pytest.mark.parametrize("weighted", [False, True])
+def test_labels_and_numbers_that_nothing_couples_are_solved_as_each_alone(weighted):
+    own = np.random.default_rng(5)
+    X = own.normal(size=(80, 4))
+    labels = (X[:, :2] + own.normal(size=(80, 2)) > 0).astype(int)
+    labels = np.column_stack([labels, X[:, 2] > 0])  # the last is separable
+    weight = {"sample_weight": own.uniform(0.5, 2.0, 80)} if weighted else {}
+    options = {**QUICK, "standardize": False, "strengths": (0.01, 0.05), **weight}
+    together = fit_path("linear", X, labels, penalty=L1(), **options)
+    numbers = fit_path("linear", X, X[:, :2] @ np.ones((2, 2)) + labels[:, :2], **options)
+    for k in range(3):
+        alone = fit_path("linear", X, labels[:, k], penalty=L1(), **options)
+        z = alone.model(0)[0].weight[1] - alone.model(0)[0].weight[0]
+        torch.testing.assert_close(together.model(0)[0].weight[k], z, atol=1e-5, rtol=0)
+    assert (together.residual[1:] < 1e-6).all()
+    assert (numbers.residual < 1e-6).all()
+
+
 @pytest.mark.parametrize(
     ("name", "y", "task", "said"),
     [
         ("poisson", np.array([1.0, -2.0]), "regression", "at least 0, got -2"),
         ("cox", np.array([-1.0, -2.0]), "regression", "got no event"),
         ("cox", np.array([0.0, 2.0]), "regression", "got a time of 0"),
+        ("cox:efron", np.array([0.0, 2.0]), "regression", "got a time of 0"),
         ("poisson", np.array(["a", "b"]), "classification", "expected --loss cross-entropy"),
         ("poisson", np.ones((3, 2)), "regression", "is for one target, got 2"),
         ("squared", np.ones((3, 2)), "multi-label", "expected --loss binary-cross-entropy"),

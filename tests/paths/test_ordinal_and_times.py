@@ -13,6 +13,7 @@ from sklearn.linear_model import QuantileRegressor
 from shrinkage import L1, L2, fit_path
 from shrinkage.errors import InputError
 from shrinkage.paths.choosing.own_scores import concordance
+from shrinkage.paths.data_losses import data_loss
 from shrinkage.paths.engines.layers.ordered import OrderedClasses
 from shrinkage.paths.engines.sequential import SequentialEngine
 from shrinkage.paths.engines.stacked import StackedEngine
@@ -88,6 +89,23 @@ def test_a_linear_model_of_ordered_classes_is_the_proportional_odds_model(tmp_pa
     assert [row.parameter for row in result.assignment if row.term] == ["0.weight"]
 
 
+def test_thresholds_start_at_the_shares_of_the_training_rows(make):
+    from dataclasses import replace
+
+    from shrinkage.paths.engines.architectures import Ordered
+    from shrinkage.paths.engines.base import template
+
+    problem, unit = make()
+    problem = replace(problem, architecture=Ordered(problem.architecture))
+    module = template(problem, unit)
+    counts = np.bincount(unit.data.rows.target[unit.data.train].numpy(), minlength=3)
+    zero = torch.zeros(1, 1, dtype=torch.float64)
+    np.testing.assert_allclose(module[-1](zero)[0].exp().detach(), counts / counts.sum())
+    module[-1].begin_at(torch.tensor([0, 0, 2]), torch.tensor([1.0, 3.0, 4.0]))
+    expected = np.array([4.0, 0.5, 4.0]) / 8.5  # of a class without rows half a row
+    np.testing.assert_allclose(module[-1](zero)[0].exp().detach(), expected)
+
+
 def test_text_has_the_order_that_was_said():
     y = np.array(["low", "mid", "high", "top"])[LEVEL]
     options = {"epochs": 3, "strengths": (1e-3, 1e-2), "scorer": "neg_rank_error", **QUICK}
@@ -147,6 +165,37 @@ def test_a_linear_model_of_censored_times_is_coxs():
     assert result.constant.cv_score == 0.5
     assert result.best.cv_score > 0.65
     assert "by event" in result.split_description
+
+
+R_TIMES = {"cox": 1.475285, "cox:efron": 1.676857}  # of R's package survival, "test1"
+
+
+@pytest.mark.parametrize("loss", R_TIMES)
+def test_equal_times_have_the_coefficient_that_r_has(loss):
+    x = np.array([[0.0], [1], [1], [1], [0], [0]])
+    times = np.array([4.0, 1, -1, 2, 2, -3])
+    function = data_loss(loss).stacked
+
+    def value(slope):
+        outputs = torch.from_numpy(slope * x.T[None])
+        return float(function(outputs, torch.from_numpy(times), None))
+
+    assert minimize(value, 0.0, tol=1e-12).x[0] == pytest.approx(R_TIMES[loss], abs=2e-6)
+
+
+def test_a_linear_model_of_tied_times_is_solved_by_efron():
+    x, times = X[:40], np.ceil(np.abs(TIMES[:40])) * np.sign(TIMES[:40])
+    options = {"penalty": L2(), "strengths": (0.05, 0.2), **QUICK}
+    result = fit_path("linear", x, times, loss="cox:efron", **options)
+    loss, target = data_loss("cox:efron").stacked, torch.from_numpy(times)
+
+    def value(w):
+        outputs = torch.from_numpy((x @ w)[None, None])
+        return float(loss(outputs, target, None)) + 0.025 * w @ w
+
+    own = result.model(0)[0].weight.detach().numpy()[0]
+    np.testing.assert_allclose(own, minimize(value, np.zeros(3), tol=1e-12).x, atol=1e-5)
+    assert result.summary["loss"] == "cox:efron"
 
 
 def test_a_network_of_censored_times_ranks_them():

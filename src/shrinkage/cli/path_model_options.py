@@ -90,8 +90,8 @@ Optimizer = Annotated[str | None, _option(OPTIMIZER, "--optimizer", metavar="MOD
 Loss = Annotated[
     str | None,
     _option(
-        "Data loss: squared, poisson, quantile:Q, cox, ordinal, or a function (outputs, targets) "
-        "that returns the mean loss, or one a row. [default: by the target]",
+        "Data loss: squared, poisson, quantile:Q, cox, cox:efron, ordinal, or a function (outputs, "
+        "targets) that returns the mean loss, or one a row. [default: by the target]",
         "--loss",
         metavar="NAME",
     ),

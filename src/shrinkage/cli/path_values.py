@@ -66,7 +66,7 @@ def class_weight_of(text: str) -> ClassWeight:
 
 def event_of(event: str | None, loss: str | None) -> str | None:
     """Return the column of events, which only one loss knows."""
-    if event is not None and loss != "cox":
+    if event is not None and (loss or "").partition(":")[0] != "cox":
         raise InputError(
             f"expected --loss cox beside --event {event}, got {loss or 'none'}: give both or none"
         )

@@ -18,6 +18,7 @@ from shrinkage.datasets.targets import Label, plain_label
 from shrinkage.errors import InputError, near_names
 from shrinkage.paths.engines.censored_losses import StackedCox
 from shrinkage.paths.engines.count_losses import StackedPoisson
+from shrinkage.paths.engines.efron import StackedEfron
 from shrinkage.paths.engines.label_losses import StackedBinaryCrossEntropy
 from shrinkage.paths.engines.losses import LOSSES, StackedLoss
 from shrinkage.paths.engines.quantile_losses import StackedPinball
@@ -134,6 +135,12 @@ COX = DataLoss(
     unfit=_no_times,
     strata=lambda y: y > 0,
 )
+EFRON = replace(
+    COX,
+    name="cox:efron",
+    stacked=StackedEfron(),
+    code=COX.code.replace("partial_likelihood", "efron_likelihood"),
+)
 ORDINAL = replace(
     CROSS_ENTROPY,
     name="ordinal",
@@ -143,18 +150,20 @@ ORDINAL = replace(
 )
 DEFAULTS: Mapping[str, DataLoss] = {loss.task: loss for loss in (CROSS_ENTROPY, SQUARED, LABELS)}
 NAMED: Mapping[str, DataLoss] = {
-    loss.name: loss for loss in (*DEFAULTS.values(), POISSON, COX, ORDINAL)
+    loss.name: loss for loss in (*DEFAULTS.values(), POISSON, COX, EFRON, ORDINAL)
 }
-OFFERED = "squared, poisson, quantile:Q (0 < Q < 1) or cox for numbers, cross-entropy or "
-OFFERED += "ordinal (ordinal:low,middle,high) for classes, binary-cross-entropy for several labels"
+OFFERED = "squared, poisson, quantile:Q (0 < Q < 1), cox or cox:efron for numbers, cross-entropy "
+OFFERED += (
+    "or ordinal (ordinal:low,middle,high) for classes, binary-cross-entropy for several labels"
+)
 
 
 def data_loss(name: str) -> DataLoss:
     """Return the loss of a name.
 
     Args:
-        name: `squared`, `poisson`, `quantile:0.9`, `cox`, `cross-entropy`, `binary-cross-entropy`,
-            `ordinal`, or of text `ordinal:low,middle,high`.
+        name: `squared`, `poisson`, `quantile:0.9`, `cox`, `cox:efron`, `cross-entropy`,
+            `binary-cross-entropy`, `ordinal`, or of text `ordinal:low,middle,high`.
 
     Raises:
         InputError: there is no such loss.
@@ -194,6 +203,15 @@ def _of_quantile(name: str, value: str) -> DataLoss:
     )
 
 
+def kind_of(name: str) -> str:
+    """Return the name of a loss without what is said of it.
+
+    >>> kind_of("cox:efron")
+    'cox'
+    """
+    return name.partition(":")[0]
+
+
 def names_function(loss: str) -> bool:
     """Return whether a text is the name `package.module:function` of a function.
 
@@ -201,7 +219,7 @@ def names_function(loss: str) -> bool:
     (True, False)
     """
     kind = loss.partition(":")[0]
-    return ":" in loss and kind not in (QUANTILE.name, ORDINAL.name)
+    return ":" in loss and kind not in (QUANTILE.name, ORDINAL.name, COX.name)
 
 
 def task_of(loss: object, task: str | None) -> str | None:
@@ -246,7 +264,9 @@ def loss_for(name: object, y: np.ndarray, task: str) -> DataLoss:
     _check_order(loss, y)
     wrong = loss.unfit(y)
     if wrong:
-        raise InputError(f"the loss {loss.name} is for {_EXPECTED[loss.name]}, got {wrong}")
+        raise InputError(
+            f"the loss {loss.name} is for {_EXPECTED[kind_of(loss.name)]}, got {wrong}"
+        )
     return loss
 
 

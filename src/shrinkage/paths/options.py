@@ -76,10 +76,10 @@ class PathOptions:
         optimizer: a function of the parameters that returns another optimizer than Adam, such as
             `partial(torch.optim.SGD, lr=0.1, momentum=0.9)`, or its name `package.module:function`;
             the schedule multiplies its learning rates.
-        loss: the data loss: `squared`, `poisson`, `quantile:0.9` or `cox` for numbers, `ordinal`
-            for ordered classes; or a function (outputs, targets) of a batch that returns the mean
-            loss, or one a row, such as `torch.nn.CrossEntropyLoss(label_smoothing=0.1)`, or its
-            name; None: that of the task.
+        loss: the data loss: `squared`, `poisson`, `quantile:0.9`, `cox` or `cox:efron` for numbers,
+            `ordinal` for ordered classes; or a function (outputs, targets) of a batch that returns
+            the mean loss, or one a row, such as `torch.nn.CrossEntropyLoss(label_smoothing=0.1)`,
+            or its name; None: that of the task.
         augment: a function of a batch's inputs that returns others, in training, or its name.
         scorer: a scikit-learn scorer's name, or from Python a scorer such as `make_scorer` gives;
             None: accuracy or r2.

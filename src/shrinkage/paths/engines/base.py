@@ -19,6 +19,7 @@ from torch import nn
 from shrinkage.datasets import TargetEncoding
 from shrinkage.paths.choosing.scores import Scorer
 from shrinkage.paths.engines.architectures import Architecture, build_seeded
+from shrinkage.paths.engines.layers.ordered import OrderedClasses
 from shrinkage.paths.engines.losses import StackedLoss
 from shrinkage.paths.engines.recipe import Recipe
 from shrinkage.paths.settings import PathTerms, Settings
@@ -253,8 +254,15 @@ def spread(positions: torch.Tensor, most: int) -> torch.Tensor:
 
 
 def template(problem: Problem, unit: Unit) -> nn.Module:
-    """Return the module with the weights that every model of the unit starts from."""
+    """Return the module with the weights that every model of the unit starts from.
+
+    Thresholds of ordered classes start at the shares of the unit's training rows.
+    """
     module = build_seeded(
         problem.architecture, unit.data.n_inputs, problem.n_outputs, unit.seed, problem.dtype
     )
+    for layer in module.modules():
+        if isinstance(layer, OrderedClasses):
+            rows, train = unit.data.rows, unit.data.train
+            layer.begin_at(rows.target[train], None if rows.weight is None else rows.weight[train])
     return module.to(problem.device)

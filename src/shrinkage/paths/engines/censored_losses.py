@@ -17,7 +17,8 @@ import torch
 class StackedCox:
     """−(1/n) Σ over events of `o_i − log Σ_{t_j ≥ t_i} exp(o_j)`; equal times as Breslow has them.
 
-    Of equal times every event has the whole risk set, those of the others included (Breslow 1974).
+    Of equal times every event has the whole risk set, those of the others included (Breslow 1974);
+    `StackedEfron` takes some of them out.
     The sum over a risk set is over the rows of the batch: a batch of all rows has the likelihood.
     With weights both sums are weighted. Source: Cox 1972, Regression models and life-tables.
     """
@@ -34,7 +35,7 @@ class StackedCox:
             target: times, negative where they are censored, (rows,).
             weight: weights with mean one over the training rows, shape (rows,), or None.
         """
-        sets = _RiskSets.of(target, weight)
+        sets = RiskSets.of(target, weight)
         ordered = outputs.squeeze(1)[:, sets.order]
         return _event_losses(ordered, sets.log_risk(ordered), sets.counts).mean(dim=-1)
 
@@ -46,7 +47,7 @@ class StackedCox:
         That of row j is w_j (exp(o_j) Σ_{events t_i ≤ t_j} w_i/S_i − event_j)/n with the sum S_i
         over the risk set of i.
         """
-        sets = _RiskSets.of(target, weight)
+        sets = RiskSets.of(target, weight)
         ordered = outputs.squeeze(1)[:, sets.order]
         log_risk = sets.log_risk(ordered)
         losses = _event_losses(ordered, log_risk, sets.counts).mean(dim=-1)
@@ -74,7 +75,7 @@ class StackedCox:
 
 
 @dataclass(frozen=True)
-class _RiskSets:
+class RiskSets:
     """Rows from the latest time to the first, and who is still there at each."""
 
     order: torch.Tensor
@@ -84,7 +85,7 @@ class _RiskSets:
     log_weight: torch.Tensor | None
 
     @classmethod
-    def of(cls, target: torch.Tensor, weight: torch.Tensor | None) -> _RiskSets:
+    def of(cls, target: torch.Tensor, weight: torch.Tensor | None) -> RiskSets:
         order = torch.argsort(target.abs(), descending=True, stable=True)
         earlier = -target.abs()[order]
         event = (target[order] > 0).to(target.dtype)
@@ -104,9 +105,12 @@ class _RiskSets:
         """Return log w_j + o_j."""
         return ordered if self.log_weight is None else ordered + self.log_weight
 
-    def log_hazard(self, log_risk: torch.Tensor) -> torch.Tensor:
+    def log_hazard(
+        self, log_risk: torch.Tensor, counts: torch.Tensor | None = None
+    ) -> torch.Tensor:
         """Return log Σ_{events t_i ≤ t_j} w_i / S_i, (models, rows); −inf before the first."""
-        terms = torch.where(self.counts > 0, self.counts.log() - log_risk, -torch.inf)
+        counts = self.counts if counts is None else counts
+        terms = torch.where(counts > 0, counts.log() - log_risk, -torch.inf)
         return torch.logcumsumexp(terms.flip(-1), dim=-1).flip(-1)[:, self.first]
 
 

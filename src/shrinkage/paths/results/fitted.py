@@ -267,7 +267,7 @@ class FittedPath(PathResult):
         classes = encoding.classes
         if encoding.task == "multi-label":
             return f"probabilities of {name}"
-        if self.summary.get("loss") == "cox":
+        if str(self.summary.get("loss")).partition(":")[0] == "cox":
             return f"logarithms of the risk, {name}"
         if not classes:
             return f"{name} in its unit"

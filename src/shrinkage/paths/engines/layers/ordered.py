@@ -19,7 +19,7 @@ class OrderedClasses(nn.Module):
     """One number a row → log probabilities of ordered classes, (rows, 1) → (rows, classes).
 
     The thresholds are `first` and, one after the other, softplus(`gaps`) more; they begin where a
-    number of 0 makes all classes alike.
+    number of 0 makes all classes alike, or by `begin_at` has the shares of a target.
 
     Args:
         classes: K, at least 3.
@@ -31,11 +31,30 @@ class OrderedClasses(nn.Module):
     def __init__(self, classes: int) -> None:
         super().__init__()
         self.classes = classes
-        share = torch.arange(1, classes, dtype=torch.float64) / classes
-        thresholds = torch.logit(share)
-        self.first = nn.Parameter(thresholds[:1].to(torch.get_default_dtype()))
-        gaps = torch.log(torch.expm1(thresholds.diff()))
+        first, gaps = _thresholds(torch.ones(classes, dtype=torch.float64))
+        self.first = nn.Parameter(first.to(torch.get_default_dtype()))
         self.gaps = nn.Parameter(gaps.to(torch.get_default_dtype()))
+
+    def begin_at(self, target: torch.Tensor, weight: torch.Tensor | None = None) -> None:
+        """Set the thresholds where a number of 0 has the shares of the classes in a target.
+
+        A class without rows counts half a row.
+
+        Args:
+            target: numbers of classes, (rows,).
+            weight: of the rows, (rows,); None: all alike.
+
+        >>> layer = OrderedClasses(3)
+        >>> layer.begin_at(torch.tensor([0, 0, 1, 2]))
+        >>> layer(torch.zeros(1, 1)).exp().detach().numpy().round(4)
+        array([[0.5 , 0.25, 0.25]], dtype=float32)
+        """
+        counts = torch.bincount(target.cpu(), weight if weight is None else weight.cpu().double())
+        counts = nn.functional.pad(counts.double(), (0, self.classes - len(counts)))
+        first, gaps = _thresholds(counts.clamp_min(0.5))
+        with torch.no_grad():
+            self.first.copy_(first)
+            self.gaps.copy_(gaps)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Return the log probabilities."""
@@ -44,6 +63,12 @@ class OrderedClasses(nn.Module):
     def extra_repr(self) -> str:
         """Return what the layer is made of."""
         return f"{self.classes}"
+
+
+def _thresholds(counts: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return the first threshold and what softplus makes the gaps of, for counts."""
+    thresholds = torch.logit(counts.cumsum(0)[:-1] / counts.sum())
+    return thresholds[:1], torch.log(torch.expm1(thresholds.diff()))
 
 
 def log_probabilities(

@@ -23,6 +23,7 @@ from shrinkage.paths.engines.linear.backtracked import gradient_at_zero, solve_b
 from shrinkage.paths.engines.linear.classes import Logistic, Softmax
 from shrinkage.paths.engines.linear.family import Family
 from shrinkage.paths.engines.linear.losses import Squared
+from shrinkage.paths.engines.linear.separately import solved_separately
 from shrinkage.paths.engines.linear.solver import GAP, Solver
 from shrinkage.paths.engines.losses import StackedCrossEntropy, StackedSquaredError
 from shrinkage.paths.engines.threads import one_blas_thread, torch_threads
@@ -156,7 +157,11 @@ def _solved(
 ) -> LinearSolution | None:
     """Solve for one strength after the other, the strongest first; None where that cannot be."""
     if not _has_solver(problem):
-        return None
+        each = solved_separately(problem, unit, rows, proximal)
+        if each is None:
+            return None
+        gaps = each.gaps.max(axis=1)
+        return LinearSolution(each.weights, each.intercepts, gaps <= GAP, gaps)
     settings = unit.settings
     rows_of = [settings.strengths(model) for model in range(len(settings))]
     family = Family.of(proximal, rows_of, (problem.n_outputs, rows.x.shape[1]))
