@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any
 
@@ -29,6 +29,48 @@ class Intended:
     expectation: Expectation
     allowed: tuple[str, ...]
     words: str
+
+    @property
+    def is_set(self) -> bool:
+        """Whether all that is intended are constraints, which push no gradient."""
+        parts = self.expectation.parts
+        return bool(parts) and not any(part.penalty.finite for part in parts)
+
+
+def usual_update(terms: Terms) -> str:
+    """Return the update by which terms are read where any would do: a constraint has a prox."""
+    penalties = (part for term in terms for _, part in term.penalty.parts())
+    return "gradient" if all(penalty.finite for penalty in penalties) else "proximal"
+
+
+def divided(
+    intended: Mapping[str, Intended],
+    scale: float,
+    weights: Callable[[str, Intended], tuple[Any, Any]],
+) -> Mapping[str, Intended]:
+    """Return what is intended where parameters share a set: each with its part of it.
+
+    Args:
+        intended: of all parameters.
+        scale: by how much the strengths are multiplied.
+        weights: of a parameter, where the data's gradient has brought it, and the step.
+    """
+    sharing: dict[str, list[str]] = {}
+    for name, meant in intended.items():
+        for part in meant.expectation.parts:
+            if part.penalty.is_shared:
+                sharing.setdefault(part.term, []).append(name)
+    found = dict(intended)
+    for term, names in sharing.items():
+        pairs = [weights(name, found[name]) for name in names]
+        parts = [found[name].expectation.part_of(term) for name in names]
+        arrays = [part.about(as_float64(w)) for part, (w, _) in zip(parts, pairs, strict=True)]
+        penalty = parts[0].at(parts[0].strength / parts[0].share * scale).penalty
+        each = penalty.shared(arrays, [as_float64(step) for _, step in pairs])
+        for name, own in zip(names, each, strict=True):
+            expectation = found[name].expectation.sharing(term, own)
+            found[name] = replace(found[name], expectation=expectation)
+    return found
 
 
 def intended_by(assignment: Assignment, update: str | None) -> dict[str, Intended]:

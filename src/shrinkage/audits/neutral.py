@@ -7,13 +7,20 @@ start with all strengths times 0, 1 and 2, and looks only at what the step did. 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Any
 
 from shrinkage.audits.findings import Report, make_report
-from shrinkage.audits.intended import Intended, check_strengths, intended_by, sizes_in
+from shrinkage.audits.intended import (
+    Intended,
+    check_strengths,
+    divided,
+    intended_by,
+    sizes_in,
+    usual_update,
+)
 from shrinkage.audits.judging import Case, judge
 from shrinkage.audits.measuring import Measured, Pair, measure
 from shrinkage.audits.measuring.steps import Step, TakenStep, same, take
@@ -75,17 +82,20 @@ def audit(
     update = None if update is None else checked_update(update)
     zero = take(step, 0.0)
     infos = infos_from_arrays((name, tuple(w.shape)) for name, w in zero.before.items())
-    assignment = assign(infos, terms, update or "gradient")
+    assignment = assign(infos, terms, update or usual_update(terms))
     rates = _rates(learning_rate, assignment)
     runs = (take(step, 1.0, zero), take(step, 2.0, zero))
     intended = intended_by(assignment, update)
     sizes = sizes_in(intended, zero.before)
-    cases = [
-        replace(
-            _case(name, meant, rates[name], zero, runs, known or {}), sizes=partial(sizes, name)
-        )
-        for name, meant in intended.items()
+    at_scales = [
+        divided(intended, scale, lambda name, _: (zero.after[name], rates[name]))
+        for scale in (1.0, 2.0)
     ]
+    cases = []
+    for name in intended:
+        meant = [own[name] for own in at_scales]
+        case = _case(name, meant, rates[name], zero, runs, known or {})
+        cases.append(replace(case, sizes=partial(sizes, name)))
     judgement = judge(cases)
     findings = judgement.findings
     if findings:
@@ -98,13 +108,13 @@ def audit(
 
 def _case(
     name: str,
-    intended: Intended,
+    intended: Sequence[Intended],
     rate: float,
     zero: TakenStep,
     runs: tuple[TakenStep, TakenStep],
     known: Mapping[str, float],
 ) -> Case:
-    def measured(run: TakenStep, scale: float) -> Measured:
+    def measured(run: TakenStep, scale: float, intended: Intended) -> Measured:
         gradients = [
             taken.gradients.get(name) if taken.gradients else None for taken in (zero, run)
         ]
@@ -119,8 +129,13 @@ def _case(
         return measure(pair, intended.expectation, rate, scale, allowed=intended.allowed)
 
     shape = tuple(zero.before[name].shape)
-    once, twice = measured(runs[0], 1.0), measured(runs[1], 2.0)
-    return Case(name, shape, intended.words, intended.allowed, rate, once, twice, known)
+    once, twice = (
+        measured(run, scale, meant)
+        for run, scale, meant in zip(runs, (1.0, 2.0), intended, strict=True)
+    )
+    first = intended[0]
+    words, allowed, is_set = first.words, first.allowed, first.is_set
+    return Case(name, shape, words, allowed, rate, once, twice, known, is_set=is_set)
 
 
 def _rates(rates: float | Mapping[str, float], assignment: Assignment) -> dict[str, float]:

@@ -25,6 +25,7 @@ from tests.mutants.audit_faults import (
     scratch_arrival,
     scratch_direction,
     scratch_factor,
+    sets_and_matrices,
     tags_and_lists,
     trainers,
 )
@@ -57,6 +58,7 @@ FAULTS: tuple[Fault, ...] = of_kind(
         hand_written_decay,
         tags_and_lists,
         trainers,
+        sets_and_matrices,
         own_decay,
         keras_faults,
         optax_faults,

@@ -6,7 +6,21 @@ from typing import Any
 
 import torch
 
-from shrinkage import L1, L2, ElasticNet, GroupLasso, biases, norms
+from shrinkage import (
+    L1,
+    L2,
+    Cardinality,
+    ElasticNet,
+    GlobalCardinality,
+    GroupLasso,
+    MaxNorm,
+    NuclearNorm,
+    Orthogonal,
+    Rank,
+    SoftOrthogonality,
+    biases,
+    norms,
+)
 from shrinkage import weights as weights_selected
 from tests.builders.torch_networks import absolute_values, half_squares, matrices
 from tests.mutants.audit_faults.networks import (
@@ -42,6 +56,8 @@ _BY_LIBRARY = {
     "elastic-net": STRENGTH * ElasticNet(0.3),
     "group-lasso": STRENGTH * GroupLasso(per="input"),
     "sum": 0.02 * L1() + STRENGTH * L2(),
+    "nuclear-norm": STRENGTH * NuclearNorm(),
+    "soft-orthogonality": STRENGTH * SoftOrthogonality(),
 }
 
 
@@ -51,12 +67,12 @@ BY_LIBRARY = tuple(
 )
 
 
-def attached(update: str, terms: Any) -> TorchAudit:
-    """Audit terms attached to SGD by an update."""
+def attached(update: str, terms: Any, kind: Any = torch.optim.SGD) -> TorchAudit:
+    """Audit terms attached to an optimizer by an update."""
     from shrinkage.pytorch import regularize
 
     model = network()
-    optimizer = torch.optim.SGD(model.parameters(), lr=RATE)
+    optimizer = kind(model.parameters(), lr=RATE)
     regularize(optimizer, model, terms, update)
     return TorchAudit(model, optimizer, plain_step, batch())
 
@@ -72,6 +88,28 @@ ATTACHED = tuple(
         ("l1", STRENGTH * L1()),
         ("l2", STRENGTH * L2()),
         ("group-lasso", STRENGTH * GroupLasso(per="output")),
+    )
+)
+
+
+SETS = tuple(
+    Loop(
+        f"regularize-{kind.__name__}-{update}-{terms.penalty.name}".lower(),
+        "pytorch",
+        lambda update=update, terms=terms, kind=kind: attached(update, terms, kind),
+    )
+    for kind, update, terms in (
+        (torch.optim.SGD, "proximal", 2.0 * Cardinality()),
+        (torch.optim.Adam, "proximal", 2.0 * Cardinality()),
+        (torch.optim.Adam, "decoupled", 2.0 * Cardinality()),
+        (torch.optim.SGD, "proximal", 2.0 * GlobalCardinality()),
+        (torch.optim.Adam, "proximal", 2.0 * GlobalCardinality()),
+        (torch.optim.Adam, "proximal", 1.0 * MaxNorm(radius=0.3)),
+        (torch.optim.SGD, "proximal", STRENGTH * NuclearNorm()),
+        (torch.optim.Adam, "decoupled", STRENGTH * NuclearNorm()),
+        (torch.optim.Adam, "decoupled", 1.5 * Rank()),
+        (torch.optim.Adam, "decoupled", 1.0 * Orthogonal()),
+        (torch.optim.Adam, "decoupled", STRENGTH * SoftOrthogonality()),
     )
 )
 

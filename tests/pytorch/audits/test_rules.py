@@ -244,11 +244,13 @@ class TestPenalisedTwice:
 
 @pytest.mark.parametrize("penalty", [Cardinality(fraction=0.5), MaxNorm(radius=0.5), NonNegative()])
 @pytest.mark.parametrize("update", ["proximal", "decoupled"])
-def test_a_constraint_has_no_factor_and_no_collapse(penalty, update):
+def test_a_constraint_is_judged_by_its_projection_and_has_no_collapse(penalty, update):
     """It is fulfilled in one step, and nothing of it joins a gradient."""
     model = network()
     optimizer = torch.optim.Adam(model.parameters(), lr=0.01)
     regularize(optimizer, model, 1.0 * penalty, update=update)
     report = audit(model, optimizer, plain_step, data())
     assert report.ok, str(report)
-    assert where(report, "cannot-judge") == {"0.weight", "2.weight"}
+    assert not where(report, "cannot-judge")
+    inside = audit(model, optimizer, plain_step, data(), (1.0 * MaxNorm(radius=1e6)))
+    assert where(inside, "cannot-judge") == {"0.weight", "2.weight"}

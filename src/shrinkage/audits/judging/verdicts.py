@@ -33,6 +33,7 @@ class Case:
     held_back: bool = False  # whether they did so in these steps
     own: MeasuredDecay | None = None  # what the optimizer does with its own decay, if it has one
     asked: bool = False  # whether the terms were asked for, not read off the optimizer
+    is_set: bool = False  # whether the terms are constraints, which push no gradient
 
     @property
     def decays_otherwise(self) -> bool:
@@ -76,6 +77,8 @@ def decide(case: Case) -> Verdict:
         return Verdict(Outcome.NOT_FINITE)
     if once.gradient is None or twice.gradient is None:
         return _by_change(case, certain=False)
+    if case.is_set and not once.gradient.present and once.changes:
+        return _by_change(case, certain=once.plain)
     if not once.gradient.expects:
         return Verdict(Outcome.NOTHING_EXPECTED)
     if case.decays_otherwise and not once.gradient.present:

@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from shrinkage.penalties import Penalty
 from shrinkage.terms import Part, StepPlan, present, subgradient_of
 
 Array = Any
@@ -38,6 +39,22 @@ class Expectation:
         if factor == 1:
             return self
         return Expectation(tuple(p.at(p.strength / p.share * factor) for p in self.parts))
+
+    def part_of(self, term: str) -> Part:
+        """Return the part of a term whose set parameters share."""
+        return next(p for p in self.parts if p.term == term and p.penalty.is_shared)
+
+    def sharing(self, term: str, penalty: Penalty) -> Expectation:
+        """Return the expectation with what one parameter has of such a set."""
+        own = self.part_of(term)
+        return Expectation(
+            tuple(replace(p, penalty=penalty) if p is own else p for p in self.parts)
+        )
+
+    @property
+    def is_diagonal(self) -> bool:
+        """Whether its prox takes a step for each weight."""
+        return all(part.penalty.diagonal for part in self.parts)
 
     def mechanisms(self, names: tuple[str, ...]) -> tuple[str, ...]:
         """Return those of some mechanisms by which the parts can come: a constraint has a prox."""

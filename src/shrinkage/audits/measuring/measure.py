@@ -85,7 +85,7 @@ def _block(pair: Pair, expected: Expectation, rate: float, names: tuple[str, ...
     if pair.gradient is None or pair.zero_gradient is None:
         if not expected.parts:
             return measured
-        rates = _rates(pair, rate, names)
+        rates = _rates(pair, expected, rate, names)
         return replace(measured, changes=_changes(expected, (w, zero), (change, bound), rates))
     return _with_gradients(pair, expected, rate, (measured, bound, names))
 
@@ -110,14 +110,18 @@ def _with_gradients(
     if expected.parts and (plain or gradient.is_zero):
         base = zero - rate * joined if plain else zero
         wider = bound + 2 * rate * uncertain
-        rates = _rates(pair, rate, tuple(name for name in names if name != "gradient"))
+        rates = _rates(pair, expected, rate, tuple(name for name in names if name != "gradient"))
         changes = _changes(expected, (w, base), (pair.after - base, wider), rates)
     alone = fit(added, subgradient, noise) if pair.own else None
     return replace(measured, gradient=gradient, changes=changes, plain=plain, loop=alone)
 
 
-def _rates(pair: Pair, rate: float, names: tuple[str, ...]) -> dict[str, tuple[Any, Any]]:
+def _rates(
+    pair: Pair, expected: Expectation, rate: float, names: tuple[str, ...]
+) -> dict[str, tuple[Any, Any]]:
     """Return step size and reach by mechanism: a prox may be in the optimizer's metric."""
+    if getattr(pair.metric, "ndim", 0) and not expected.is_diagonal:
+        names = tuple(name for name in names if name != "proximal")  # it cannot have come so
     rates: dict[str, tuple[Any, Any]] = dict.fromkeys(names, (rate, None))
     if "proximal" in names and pair.metric is not None:
         rates["proximal"] = pair.metric, pair.reach

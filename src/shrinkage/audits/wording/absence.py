@@ -80,9 +80,9 @@ def no_subgradient(case: Case) -> Finding:
     return finding(
         "cannot-judge",
         case.name,
-        "no factor can be seen: all its weights are where the penalty has no slope, as those of a "
-        "constraint are",
-        "audit a step from other weights; whether a constraint holds, the weights show",
+        "no factor can be seen: all its weights are where the penalty has no slope, or in the set "
+        "of a constraint already",
+        "audit a step from other weights",
     )
 
 

@@ -62,11 +62,11 @@ def away_from_zero(case: Case, once: Fit) -> Finding:
 
 def another_push(case: Case, once: Fit) -> Finding:
     """Say that what arrives is something else."""
+    meant = "the projection" if case.is_set else "along the gradient"
     return finding(
         "wrong-direction",
         case.name,
-        f"what arrives is not along the gradient of {case.words}: {once.astray:.0%} of it lies "
-        "across",
+        f"what arrives is not {meant} of {case.words}: {once.astray:.0%} of it lies across",
         "look which penalty, on which array, the loop really computes",
     )
 

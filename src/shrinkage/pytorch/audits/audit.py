@@ -17,7 +17,7 @@ from torch import nn
 from torch.optim import Optimizer
 
 from shrinkage.audits.findings import Finding, Report, finding, make_report
-from shrinkage.audits.intended import check_strengths, intended_by, sizes_in
+from shrinkage.audits.intended import check_strengths, intended_by, sizes_in, usual_update
 from shrinkage.audits.judging import Case, judge
 from shrinkage.audits.source_lines import line_of, line_of_argument, with_lines
 from shrinkage.audits.wording.absence import not_repeatable
@@ -110,7 +110,7 @@ def audit(
         wanted = wanted_terms(twin) if terms is None else terms  # a loop may set its decay itself
         check_strengths(wanted)
         try:
-            assignment = assign(_as_trained(runs), wanted, update or "gradient")
+            assignment = assign(_as_trained(runs), wanted, update or usual_update(wanted))
         except UnmatchedPattern as error:
             return with_lines(make_report([_unmatched(error)]), origins)
         report = _audited(runs, assignment, update, steps_per_epoch, asked=terms is not None)
@@ -148,6 +148,7 @@ def _audited(
             held_back=info.name in runs.held_back,
             own=runs.decays.get(info.name),
             asked=asked,
+            is_set=intended[info.name].is_set,
         )
         for info in assignment.infos
     }

@@ -12,7 +12,7 @@ from typing import Any
 
 import torch
 
-from shrinkage.audits.intended import Intended
+from shrinkage.audits.intended import Intended, divided
 from shrinkage.audits.measuring import Fit, Measured, Pair, measure
 from shrinkage.pytorch.audits.replays import step_bare
 from shrinkage.pytorch.audits.runs import Runs
@@ -29,6 +29,7 @@ def measure_run(
 ) -> tuple[dict[str, Measured], Watch]:
     """Run at a scale and measure every parameter; `look` is called while the run stands."""
     watch = runs.run(scale)
+    intended = divided(intended, scale, lambda name, meant: _moved(runs, watch, name, meant))
     measured = {
         name: measure(
             _pair(runs, name, watch),
@@ -82,6 +83,13 @@ def _pair(runs: Runs, name: str, watch: Watch) -> Pair:
         *runs.joining(name, watch),
         lambda: _metric(runs, name),
     )
+
+
+def _moved(runs: Runs, watch: Watch, name: str, meant: Intended) -> tuple[Any, Any]:
+    """Return where the data's gradient has brought a parameter, and the step of its prox."""
+    step = _metric(runs, name)[0] if meant.allowed == ("proximal",) else None
+    rate = runs.rate(name, watch) if name in runs.twin.held else 1.0
+    return runs.after_zero[name], rate if step is None else step
 
 
 def _early(
@@ -138,7 +146,8 @@ def _hides(seen: Measured) -> bool:
     """Return whether something may lie beside the gradient that the optimizer hides."""
     if not seen.finite or seen.plain or seen.gradient is None:
         return False
-    unexpected = seen.displacement.present and not seen.gradient.expects
+    explained = any(fit.fits for fit in seen.changes.values())  # as a constraint is, by its prox
+    unexpected = seen.displacement.present and not seen.gradient.expects and not explained
     return not seen.gradient.is_zero or unexpected
 
 
