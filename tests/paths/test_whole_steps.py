@@ -13,7 +13,7 @@ from shrinkage.paths.engines.base import template
 from shrinkage.paths.engines.kernels import mlp
 from shrinkage.paths.engines.losses import ShiftedLoss, loss_and_gradient
 from shrinkage.paths.engines.network import StackedNetwork
-from shrinkage.paths.engines.stacked import StackedEngine, _parts
+from shrinkage.paths.engines.stacked import StackedEngine, _parts, _residual, _train
 from shrinkage.paths.engines.whole_steps import WholeSteps
 from shrinkage.penalties import L1, L2, ElasticNet, GroupLasso
 from shrinkage.terms import FARTHEST
@@ -183,6 +183,36 @@ def test_a_training_scores_as_in_float32(make):
     assert narrow.curves is not None
     assert wide.curves is not None
     np.testing.assert_allclose(narrow.curves.train_loss, wide.curves.train_loss, atol=0.02)
+
+
+@needs_kernel
+@pytest.mark.parametrize("kwargs", [{}, {"task": "regression", "weighted": True}], ids=str)
+def test_gradients_are_those_of_autograd(make, kwargs):
+    problem, unit = case(make, "mlp:33,8", rows=341, inputs=61, **kwargs)
+    network, steps = whole(problem, unit)
+    rows, count = unit.data.rows.take(unit.data.train), len(unit.settings)
+    constant = torch.linspace(-1.0, 0.5, problem.n_outputs)
+    for at in (None, constant):
+        compiled = steps.gradients
+        own = compiled(unit.data.train) if at is None else compiled.at_constant(unit.data.train, at)
+        outputs = network.forward(rows.x)
+        seen = outputs if at is None else at.view(1, -1, 1).expand(count, -1, len(rows))
+        _, pull = loss_and_gradient(problem.loss, seen.detach(), rows.target, rows.weight)
+        expected = torch.autograd.grad((outputs * pull).sum(), tuple(network.parameters.values()))
+        for (name, value), right in zip(own.items(), expected, strict=True):
+            assert float((value - right).norm() / right.norm()) < 0.05, name  # relu at 0
+
+
+@needs_kernel
+def test_the_residual_is_that_of_autograd(make):
+    problem, unit = case(make, "mlp:16,8", ElasticNet(0.3), epochs=40)
+    network, steps = whole(problem, unit)
+    _train(problem, network, unit, steps, nothing)
+    compiled = _residual(problem, unit, network, steps.gradients)
+    plain = _residual(problem, unit, network, None)
+    assert compiled is not None
+    assert plain is not None
+    np.testing.assert_allclose(compiled, plain, rtol=0.05, atol=2e-3)
 
 
 @needs_kernel

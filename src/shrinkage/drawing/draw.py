@@ -90,8 +90,10 @@ def draw_png(figure: Figure) -> bytes:
     """
     with _own_settings(figure.key):
         canvas = draw_figure(figure)
+        canvas.set_dpi(PNG_DPI)
         buffer = io.BytesIO()
-        canvas.savefig(buffer, format="png", dpi=PNG_DPI, metadata={"Software": None})
+        # What `savefig` calls, without drawing the whole once more before to lay it out.
+        FigureCanvasAgg(canvas).print_png(buffer, metadata={"Software": None})
     return buffer.getvalue()
 
 
@@ -124,11 +126,10 @@ def draw_svg(figure: Figure) -> Drawing:
     """
     with _own_settings(figure.key):
         canvas, axes = _fill(figure)
-        FigureCanvasSVG(canvas)
         canvas.patch.set_alpha(0.0)
         buffer = io.StringIO()
         metadata = dict.fromkeys(("Creator", "Date", "Format", "Type"))
-        canvas.savefig(buffer, format="svg", metadata=metadata)
+        FigureCanvasSVG(canvas).print_svg(buffer, metadata=metadata)
         per_point = 72.0 / canvas.dpi
         height = canvas.get_figheight() * 72.0
         box = axes.get_window_extent()

@@ -24,7 +24,12 @@ from shrinkage.paths.engines.moving import Optimizer
 from shrinkage.paths.engines.network import StackedNetwork
 from shrinkage.paths.engines.one_stack import ARRAYS, MOST_BYTES, OneStack, strengths_of
 from shrinkage.paths.engines.recipe import derived_seed
-from shrinkage.paths.engines.stationarity import Stationary, proximal_sums, relative_residual
+from shrinkage.paths.engines.stationarity import (
+    Gradients,
+    Stationary,
+    proximal_sums,
+    relative_residual,
+)
 from shrinkage.paths.engines.stepping import Steps, steps_of
 from shrinkage.paths.engines.threads import torch_threads
 from shrinkage.paths.engines.whole_steps import WholeSteps
@@ -59,15 +64,18 @@ class StackedEngine(OneStack):
         module = template(problem, unit)
         assert isinstance(module, nn.Sequential)
         network = StackedNetwork(module, len(unit.settings))
+        steps = _steps(problem, unit, network)
+        gradients = steps.gradients if isinstance(steps, WholeSteps) else None
         with torch_threads(_threads(problem, network, unit)):
-            curves, epochs = _train(problem, network, unit, advance)
+            curves, epochs = _train(problem, network, unit, steps, advance)
+        del steps
         arrays = {**network.parameters, **network.buffers}
         return Trained(
             outputs=lambda x: evaluate(network, x),
             arrays={name: value.detach() for name, value in arrays.items()},
             curves=curves,
             converged=np.ones(network.count, dtype=bool),
-            residual=lambda: _residual(problem, unit, network),
+            residual=lambda: _residual(problem, unit, network, gradients),
             epochs=epochs,
         )
 
@@ -80,11 +88,10 @@ def _threads(problem: Problem, network: StackedNetwork, unit: Unit) -> int:
 
 
 def _train(
-    problem: Problem, network: StackedNetwork, unit: Unit, advance: Advance
+    problem: Problem, network: StackedNetwork, unit: Unit, steps: AnySteps, advance: Advance
 ) -> tuple[Curves | None, np.ndarray | None]:
-    """Train the network in place; return its learning curves, and the epochs of each model."""
+    """Take all steps; return the network's learning curves, and the epochs of each model."""
     recorder = CurveRecorder.for_unit(problem, unit)
-    steps = _steps(problem, unit, network)
     ending = _ending(problem, unit, network, steps) if recorder.is_watched else None
     for epoch in range(problem.recipe.epochs):
         if ending is not None and not ending.running:
@@ -148,7 +155,9 @@ def _positions(problem: Problem, unit: Unit, epoch: int) -> torch.Tensor:
     return unit.data.train[order.to(unit.data.train.device)]
 
 
-def _residual(problem: Problem, unit: Unit, network: StackedNetwork) -> np.ndarray | None:
+def _residual(
+    problem: Problem, unit: Unit, network: StackedNetwork, compiled: Gradients | None
+) -> np.ndarray | None:
     """Return how far each model is from a minimizer; the network stays as it is."""
     sums = proximal_sums(problem, strengths_of(problem, unit))
     if sums is None:
@@ -162,6 +171,7 @@ def _residual(problem: Problem, unit: Unit, network: StackedNetwork) -> np.ndarr
         tuple(network.parameters.values()),
         sums,
         tuple(network.layers),
+        compiled=compiled,
     )
     with torch_threads(_threads(problem, network, unit)):
         residual = relative_residual(problem, unit, at)

@@ -20,8 +20,9 @@ signal that is left. It does not depend on where training began, nor on the unit
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import accumulate, pairwise
+from typing import Protocol
 
 import numpy as np
 import torch
@@ -29,6 +30,7 @@ from torch import nn
 
 from shrinkage.errors import OverlapError
 from shrinkage.paths.engines.base import Problem, Rows, Unit, spread
+from shrinkage.paths.engines.losses import loss_and_gradient
 from shrinkage.terms import ProximalSum, closed_form
 
 # A network with a larger relative residual has not converged.
@@ -52,6 +54,18 @@ SCALE_ROWS = 8192
 Forward = Callable[[torch.Tensor], torch.Tensor]
 
 
+class Gradients(Protocol):
+    """Compiled gradients of the trained function, by parameter, of rows at some positions."""
+
+    def __call__(self, positions: torch.Tensor, /) -> dict[str, torch.Tensor]:
+        """Return those of the mean loss of the rows."""
+        ...
+
+    def at_constant(self, positions: torch.Tensor, constant: torch.Tensor, /) -> dict:
+        """Return Jᵀd/n, d the derivatives of the rows' losses where outputs are `constant`."""
+        ...
+
+
 @dataclass(frozen=True)
 class Stationary:
     """What the residual is taken of.
@@ -63,6 +77,7 @@ class Stationary:
         proximal: the sum of the terms on a parameter, by its name in `weights`.
         layers: those of the network: batch norm sees batches of the size that it was trained with.
         most_rows: to be computed at a time.
+        compiled: gives the gradients in the place of `forward`; None: autograd does.
     """
 
     forward: Forward
@@ -71,6 +86,7 @@ class Stationary:
     proximal: Mapping[str, ProximalSum]
     layers: tuple[nn.Module, ...]
     most_rows: int = MOST_CHUNK_ROWS
+    compiled: Gradients | None = None
 
     @property
     def batched(self) -> bool:
@@ -129,8 +145,11 @@ def rows_seen(rows: int) -> int:
 
 def _residual_on(problem: Problem, unit: Unit, at: Stationary, most: int) -> np.ndarray:
     """Return the relative residual of each model on so many training rows, some at a time."""
-    rows = unit.data.rows.take(spread(unit.data.train, most))
-    slope, scale = _gradients(problem, rows, at)
+    positions = spread(unit.data.train, most)
+    if at.compiled is None:
+        slope, scale = _gradients(problem, unit.data.rows.take(positions), at)
+    else:
+        slope, scale = at.compiled(positions), _scale(problem, unit, at.compiled, positions)
     residual = torch.zeros(len(next(iter(at.weights.values()))), dtype=torch.float64)
     for name, weight in at.weights.items():
         after = torch.sub(weight, slope.pop(name), alpha=STEP)
@@ -173,6 +192,20 @@ def _gradients(
         for total, weight in zip(slope, at.weights.values(), strict=True)
     )
     return dict(zip(at.weights, filled, strict=True)), scale
+
+
+def _scale(
+    problem: Problem, unit: Unit, compiled: Gradients, positions: torch.Tensor
+) -> torch.Tensor:
+    """Return ‖Jᵀd/n‖² + ‖d‖²/n of each model, of the constant that is best for all the rows."""
+    rows, some = unit.data.rows, spread(positions, SCALE_ROWS)
+    without = replace(rows, x=rows.x[:, :0])  # its inputs do not matter
+    constant = _constant(problem, without.take(positions)).to(rows.x)
+    sample = without.take(some)
+    outputs = constant.view(1, -1, 1).expand(1, -1, len(some)).contiguous()
+    _, pull = loss_and_gradient(problem.loss, outputs, sample.target, sample.weight)
+    squares = [_squares(own) for own in compiled.at_constant(some, constant).values()]
+    return torch.stack(squares).sum(0) + len(some) * pull.double().square().sum()
 
 
 def _derivatives(

@@ -8,6 +8,7 @@ of all layers in bfloat16, sums and gradients not rounded on the way.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 import torch
@@ -31,6 +32,7 @@ KINDS: dict[type, tuple[int, torch.dtype]] = {
     StackedCrossEntropy: (mlp.CROSS_ENTROPY, torch.int64),
     StackedSquaredError: (mlp.SQUARES, torch.float32),
 }
+GRADIENT_ROWS = 128  # of a block whose gradients are added to those of others
 MOST_ROWS = 8192  # of a batch: its activations are kept as a whole
 
 
@@ -47,7 +49,7 @@ class WholeSteps:
         layers: Sequence[mlp.StackedAffine],
         table: mlp.Table,
     ) -> None:
-        self._network = network
+        self._network, self._of = network, (problem, unit, network)
         count, recipe = len(unit.data.train), problem.recipe
         self._seen = table, min(recipe.batch_size, count), unit.threads
         self._steps = mlp.MlpSteps(layers, *self._seen)
@@ -74,6 +76,11 @@ class WholeSteps:
         if table is None or layers is None or problem.recipe.batch_size > MOST_ROWS:
             return None
         return cls(problem, unit, network, layers, table)
+
+    @property
+    def gradients(self) -> WholeGradients:
+        """Return what computes the gradients of the same function, also after training."""
+        return WholeGradients(*self._of)
 
     def begin(self, positions: torch.Tensor) -> None:
         """Begin an epoch with the positions of the rows of its batches, (batches, rows)."""
@@ -113,6 +120,52 @@ class WholeSteps:
         del self._steps
 
 
+class WholeGradients:
+    """Gradients of the data loss of all models, and those if no output had been learned yet.
+
+    They are of the function that was trained: with products of all layers in bfloat16.
+    """
+
+    def __init__(self, problem: Problem, unit: Unit, network: StackedNetwork) -> None:
+        self._problem, self._unit, self._network = problem, unit, network
+
+    def __call__(self, positions: torch.Tensor) -> dict[str, torch.Tensor]:
+        """Return the gradients of the mean loss of the rows at these positions, by parameter."""
+        return self._of(positions, None)
+
+    def at_constant(self, positions: torch.Tensor, constant: torch.Tensor) -> dict:
+        """Return Jᵀd/n, d the derivatives of the rows' losses where outputs are `constant`."""
+        return self._of(positions, constant)
+
+    def _of(self, positions: torch.Tensor, constant: torch.Tensor | None) -> dict:
+        """Return a mean over blocks of equally many rows, and over the rest of them."""
+        blocks = -(-len(positions) // GRADIENT_ROWS)
+        size = len(positions) // blocks
+        total = self._blocks(positions[: blocks * size].view(blocks, size), constant)
+        rest = positions[blocks * size :]
+        more = self._blocks(rest.view(1, -1), constant) if len(rest) else {}
+        return {
+            name: (own * size + more.get(name, 0.0) * len(rest)) / len(positions)
+            for name, own in total.items()
+        }
+
+    def _blocks(self, blocks: torch.Tensor, constant: torch.Tensor | None) -> dict:
+        """Return the gradients of blocks (blocks, rows), added up."""
+        table = _table(self._problem.loss, self._unit.data.rows)
+        assert table is not None
+        values = {name: value.detach() for name, value in self._network.parameters.items()}
+        sums = {name: torch.zeros_like(value) for name, value in values.items()}
+        known = {name: mlp.StillParameter(values[name], own) for name, own in sums.items()}
+        if constant is not None:
+            outputs = constant if table.shift is None else constant + table.shift
+            table = replace(table, constant=outputs.contiguous())
+        layers = _affine(self._network, known)
+        add = mlp.MlpSteps(layers, table, blocks.shape[1], self._unit.threads)
+        for some in blocks.contiguous().split(add.most):
+            add(some)
+        return sums
+
+
 def _are_plain(network: StackedNetwork) -> bool:
     """Return whether the layers are linear ones with relu between them."""
     kinds = [type(layer) for layer in network.layers]
@@ -145,6 +198,13 @@ def _layers(
             return None
         l1, l2 = (np.ascontiguousarray(row) for row in own.strengths[:2])
         known[name] = mlp.StackedParameter(values, *network.flat.moments(name), l1, l2)
+    return _affine(network, known)
+
+
+def _affine(
+    network: StackedNetwork, known: Mapping[str, mlp.StackedParameter | mlp.StillParameter]
+) -> list[mlp.StackedAffine]:
+    """Return the linear layers with these parameters."""
     return [
         mlp.StackedAffine(known[f"{name}.weight"], known.get(f"{name}.bias"))
         for name, layer in zip(network.names, network.layers, strict=True)

@@ -9,9 +9,10 @@
 
 #if HAS_WIDE
 /* One layer of a stack: of each parameter its weights, Adam's moments, and the strengths of L1 and
-   L2 of each model; the models lie one after the other. `bias` is NULL where there is none. */
+   L2 of each model; the models lie one after the other. Where there is `g`, gradients are added to
+   it and nothing moves. `bias.w` is NULL where there is none. */
 struct parameter {
-    float *w, *m, *v;
+    float *w, *m, *v, *g;
     const double *l1, *l2;
 };
 
@@ -40,7 +41,8 @@ struct motion {
 MLP static struct motion motion_of(const double *numbers, const struct parameter *p, size_t model)
 {
     struct motion own;
-    own.kind = wide_numbers(numbers, p->l1[model], p->l2[model], &own.wide);
+    if (p->g == NULL)
+        own.kind = wide_numbers(numbers, p->l1[model], p->l2[model], &own.wide);
     return own;
 }
 
@@ -117,6 +119,20 @@ MLP static void move_weights(const struct own *l, const struct motion *how,
         move_block(l, how, BARE, p, o, i, gradient, soon);
 }
 
+/* Add a block to the gradients. */
+MLP static void add_gradient(const struct own *l, float *to, size_t o, size_t i, const float *c)
+{
+    size_t left = l->outputs - o * SIDE, wide = l->inputs - i * SIDE;
+    for (size_t j = 0; j < (left < SIDE ? left : SIDE); j++)
+        for (size_t half = 0; half < 2 && half * LANES < wide; half++) {
+            float *at = to + (o * SIDE + j) * l->inputs + i * SIDE + half * LANES;
+            __mmask16 there = lanes_of(wide - half * LANES);
+            __m512 sum = _mm512_add_ps(_mm512_maskz_loadu_ps(there, at),
+                                       _mm512_loadu_ps(c + j * SIDE + half * LANES));
+            _mm512_mask_storeu_ps(at, there, sum);
+        }
+}
+
 /* The weights of a model, rounded for products. */
 MLP static void round_weights(const struct own *l, const struct parameter *p)
 {
@@ -142,7 +158,10 @@ MLP static void move_bias(const struct own *l, const struct motion *how, const s
         size_t there = l->outputs - at < LANES ? l->outputs - at : LANES;
         for (size_t j = 0; j < there; j++)
             sums[j] = _mm512_reduce_add_ps(_mm512_loadu_ps(l->slope_sums + (at + j) * LANES));
-        moved(how, how->kind, p, at, lanes_of(there), _mm512_loadu_ps(sums));
+        if (p->g == NULL)
+            moved(how, how->kind, p, at, lanes_of(there), _mm512_loadu_ps(sums));
+        for (size_t j = 0; p->g && j < there; j++)
+            p->g[at + j] += sums[j];
     }
 }
 

@@ -18,6 +18,7 @@ struct steps {
     const void *target;       /* of the table: classes, or (its rows, outputs) */
     const float *weight;      /* of the table, or NULL */
     const float *shift;       /* of the outputs, or NULL */
+    const float *constant;    /* what the loss takes for the outputs, or NULL */
     size_t loss;
     uint16_t *packed;         /* the batches as tiles: 2 x (steps, row blocks, input blocks) */
     char *targets;            /* the batches' targets, 8 bytes of each output and row */
@@ -149,6 +150,10 @@ MLP static void forward(struct work *w, size_t model)
                 for (size_t j = 0; j < SIDE; j++)
                     for (size_t i = 0; i < SIDE; i++)
                         to[j * stride + i] = w->sums[j * SIDE + i] + l->bias[o * SIDE + j];
+                if (s->constant)
+                    for (size_t j = 0; j < SIDE && o * SIDE + j < l->outputs; j++)
+                        for (size_t i = 0; i < SIDE; i++)
+                            to[j * stride + i] = s->constant[o * SIDE + j];
             }
     }
 }
@@ -198,21 +203,30 @@ MLP static void backward(struct work *w, size_t model, size_t step)
         struct parameter weight = s->layer[k].weight, bias = s->layer[k].bias;
         struct motion how = motion_of(numbers, &weight, model);
         size_t begin = model * l->inputs * l->outputs;
-        weight.w += begin, weight.m += begin, weight.v += begin;
+        if (weight.g)
+            weight.g += begin;
+        else
+            weight.w += begin, weight.m += begin, weight.v += begin;
         for (size_t i = 0; i < l->in; i++) {
             const char *next = (const char *)tile_of(l->columns, 2 * i + 2, 0);
             soon[0].at = next, soon[0].end = k || i + 1 == l->in ? next : next + 2 * blocks * 1024;
             for (size_t o = 0; o < l->out; o++) {
                 w->multiply(tile_of(l->slope, 2 * o, 0), blocks * TILE,
                             tile_of(l->columns, 2 * i, 0), blocks * TILE, blocks, w->sums);
-                move_weights(l, &how, &weight, o, i, w->sums, soon);
+                if (weight.g)
+                    add_gradient(l, weight.g, o, i, w->sums);
+                else
+                    move_weights(l, &how, &weight, o, i, w->sums, soon);
             }
         }
         if (bias.w == NULL)
             continue;
         how = motion_of(numbers, &bias, model);
         begin = model * l->outputs;
-        bias.w += begin, bias.m += begin, bias.v += begin;
+        if (bias.g)
+            bias.g += begin;
+        else
+            bias.w += begin, bias.m += begin, bias.v += begin;
         move_bias(l, &how, &bias);
     }
 }

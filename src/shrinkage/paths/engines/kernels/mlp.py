@@ -22,7 +22,7 @@ from shrinkage.pytorch.prox import kernels as passes
 
 CROSS_ENTROPY, SQUARES = 0, 1
 SIDE, TILE_BYTES = 32, 1024
-MOST_PACKED = 4 << 20  # bytes of the batches that are gathered for one call
+MOST_PACKED = 8 << 20  # bytes of the batches that are gathered for one call
 MOST_STEPS = 64  # of one call, so that it soon ends when it is interrupted
 _POINTER, _SIZE = ctypes.c_void_p, ctypes.c_size_t
 
@@ -30,7 +30,7 @@ _POINTER, _SIZE = ctypes.c_void_p, ctypes.c_size_t
 class _Parameter(ctypes.Structure):
     """`struct parameter` of the C file."""
 
-    _fields_: ClassVar = [(name, _POINTER) for name in ("w", "m", "v", "l1", "l2")]
+    _fields_: ClassVar = [(name, _POINTER) for name in ("w", "m", "v", "g", "l1", "l2")]
 
 
 class _Layer(ctypes.Structure):
@@ -50,7 +50,7 @@ class _Steps(ctypes.Structure):
     _fields_: ClassVar = [
         *((name, _SIZE) for name in ("models", "layers", "steps", "rows")),
         *((name, _POINTER) for name in ("layer", "numbers", "x", "positions", "target")),
-        *((name, _POINTER) for name in ("weight", "shift")),
+        *((name, _POINTER) for name in ("weight", "shift", "constant")),
         ("loss", _SIZE),
         *((name, _POINTER) for name in ("packed", "targets", "weights", "losses", "room")),
         ("room_of_one", _SIZE),
@@ -94,15 +94,27 @@ class StackedParameter:
     def structure(self) -> _Parameter:
         """Return what the C file takes."""
         own = (self.values.data_ptr(), self.first.data_ptr(), self.second.data_ptr())
-        return _Parameter(*own, self.l1.ctypes.data, self.l2.ctypes.data)
+        return _Parameter(*own, None, self.l1.ctypes.data, self.l2.ctypes.data)
+
+
+@dataclass(frozen=True)
+class StillParameter:
+    """A parameter that does not move: weights, and what gradients are added to, alike."""
+
+    values: torch.Tensor
+    gradient: torch.Tensor
+
+    def structure(self) -> _Parameter:
+        """Return what the C file takes."""
+        return _Parameter(self.values.data_ptr(), None, None, self.gradient.data_ptr())
 
 
 @dataclass(frozen=True)
 class StackedAffine:
     """A linear layer of a stack: weight (models, outputs, inputs), bias (models, outputs)."""
 
-    weight: StackedParameter
-    bias: StackedParameter | None
+    weight: StackedParameter | StillParameter
+    bias: StackedParameter | StillParameter | None
 
     def structure(self) -> _Layer:
         """Return what the C file takes."""
@@ -116,7 +128,8 @@ class Table:
     """What batches are gathered from: `x` (rows, inputs) of float32, targets, and weights or none.
 
     For `CROSS_ENTROPY` targets are int64 (rows,), for `SQUARES` float32 (rows, outputs) or (rows,)
-    for one output. `shift` moves the outputs, float32 (outputs,).
+    for one output. `shift` moves the outputs, float32 (outputs,); with `constant` of that shape the
+    loss is that of these outputs, whatever the network's are.
     """
 
     x: torch.Tensor
@@ -124,6 +137,7 @@ class Table:
     weight: torch.Tensor | None
     loss: int
     shift: torch.Tensor | None = None
+    constant: torch.Tensor | None = None
 
 
 class MlpSteps:
@@ -154,6 +168,7 @@ class MlpSteps:
         own.x, own.target = table.x.data_ptr(), table.target.data_ptr()
         own.weight = None if table.weight is None else table.weight.data_ptr()
         own.shift = None if table.shift is None else table.shift.data_ptr()
+        own.constant = None if table.constant is None else table.constant.data_ptr()
         own.loss, own.losses = table.loss, self.losses.ctypes.data
         own.packed = self._bytes(self.most * packed)
         own.targets = self._bytes(self.most * rows * outputs * 8)
@@ -172,14 +187,15 @@ class MlpSteps:
         self._held.append(room)
         return room.data_ptr()
 
-    def __call__(self, positions: torch.Tensor, numbers: np.ndarray) -> None:
-        """Take steps in place; each model's losses are added to `losses`.
+    def __call__(self, positions: torch.Tensor, numbers: np.ndarray | None = None) -> None:
+        """Take steps in place, or add gradients; each model's losses are added to `losses`.
 
         Args:
             positions: of the rows of each batch, int64 (steps, rows), at most `most` steps.
-            numbers: `AdamNumbers.at` of each step, (steps, 7).
+            numbers: `AdamNumbers.at` of each step, (steps, 7); None where nothing moves.
         """
         own = self._structure
         own.steps = len(positions)
-        own.positions, own.numbers = positions.data_ptr(), numbers.ctypes.data
+        own.positions = positions.data_ptr()
+        own.numbers = None if numbers is None else numbers.ctypes.data
         _LIBRARY.mlp_steps(ctypes.byref(own), self._threads)
