@@ -80,6 +80,10 @@ class Pieces:
         there = keep and self._path.exists()
         self._known: dict[str, Any] = json.loads(self._path.read_text()) if there else {}
 
+    def known(self, piece: str) -> Any:
+        """Return the figures of a piece that are there, or None."""
+        return self._known.get(piece)
+
     def get(self, piece: str, measure: Callable[[], Any]) -> Any:
         """Return the figures of a piece: those that are there, else what `measure` returns."""
         if piece not in self._known:
