@@ -31,7 +31,7 @@ with needs("paths"):
     from shrinkage.paths.running.estimate import Estimate
     from shrinkage.paths.running.plan import Model, Plan, make_plan
     from shrinkage.paths.sparsifying.goals import penalty_of_goal
-    from shrinkage.paths.user_rows import rows_of_dataset
+    from shrinkage.paths.user_rows import rows_and_targets
     from shrinkage.penalties import L1, Penalty
     from shrinkage.terms import Term, Terms, as_terms
 
@@ -167,12 +167,11 @@ def fit_path(
     Source: Hastie, Tibshirani and Friedman, The elements of statistical learning (2009), 7.10.
     """
     checked = options_of(options, "fit_path")
-    notes: tuple[str, ...] = ()
-    if y is None:
-        X, y, notes = rows_of_dataset(X)
+    X, y, notes = rows_and_targets(X, y)
     data, positions = dataset_of(
         X,
         y,
+        notes=notes,
         task=task_of(checked.loss, task),
         missing_target=missing_target,
         groups=groups,
@@ -183,7 +182,6 @@ def fit_path(
         validation=validation,
         test=test,
     )
-    data = replace(data, notes=(*data.notes, *notes))
     return fit_dataset(
         model,
         data,
@@ -213,7 +211,7 @@ def penalty_of(options: PathOptions, penalty: Penalty | None) -> Penalty:
     return penalty_of_goal(options.wanted)
 
 
-NOT_OF_SURFACES = ("strengths", "fast", "compare", "nested", "goal")
+NOT_OF_SURFACES = ("strengths", "fast", "compare", "goal")
 """Options of a path alone."""
 
 
@@ -258,7 +256,8 @@ def fit_dataset(
             return folder.closes(plan)
 
         plan = folder.closes(make_plan(model, data, penalty, options, validation, as_terms(fixed)))
-        outer = nested_plans(plan, inner_plan, own_validation=validation is not None)
+        own = validation is not None
+        outer = nested_plans(plan, inner_plan, options.nested, own_validation=own)
         run = folder.open(plan, data, validation)
         if run.finished is not None:
             return load_result(run.finished)

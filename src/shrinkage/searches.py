@@ -16,12 +16,19 @@ with needs("paths"):
     import numpy as np
 
     from shrinkage.datasets import Dataset
+    from shrinkage.datasets.splits import RowSplit
     from shrinkage.errors import InputError
     from shrinkage.kept import run_folder
+    from shrinkage.paths.data_losses import task_of
+    from shrinkage.paths.nested import nested_plans, nested_score
     from shrinkage.paths.options import PathOptions, options_of
     from shrinkage.paths.own_sets import dataset_of
+    from shrinkage.paths.results.fitted import FittedPath
     from shrinkage.paths.running.estimate import Estimate
     from shrinkage.paths.running.plan import Model, Plan, make_plan
+    from shrinkage.paths.running.progress import Progress
+    from shrinkage.paths.running.store import Store
+    from shrinkage.paths.user_rows import rows_and_targets
     from shrinkage.penalties import L2, Penalty
     from shrinkage.run import NOT_OF_SURFACES, PathRun, load_result
     from shrinkage.terms import Term, Terms, as_terms
@@ -33,7 +40,7 @@ if TYPE_CHECKING:
 def fit_search(
     model: Model,
     X: object,
-    y: object,
+    y: object = None,
     *,
     penalties: Sequence[Penalty] = (L2(),),
     trials: int = 60,
@@ -46,6 +53,8 @@ def fit_search(
     missing_target: str = "refuse",
     groups: object = None,
     sample_weight: object = None,
+    time: object = None,
+    score_by: object = None,
     columns: object = None,
     validation: tuple[object, object] | None = None,
     test: tuple[object, object] | None = None,
@@ -78,6 +87,8 @@ def fit_search(
         missing_target: `refuse`, or `drop`.
         groups: rows with equal values stay together, (n,).
         sample_weight: weights ≥ 0, (n,).
+        time: as in `fit_path`.
+        score_by: as in `fit_path`.
         columns: what is said about the columns of a table.
         validation: `(X, y)` of one's own to choose with; needs `outer=0`.
         test: `(X, y)` of one's own for the one look.
@@ -104,14 +115,18 @@ def fit_search(
     Source: Akiba et al., Optuna: a next-generation hyperparameter optimization framework (2019).
     """
     spec = search_spec(penalties, trials, vary, batch, outer, simplest)
-    checked = options_of(options, "fit_search", without=(*NOT_OF_SURFACES, "refit"))
+    checked = options_of(options, "fit_search", without=(*NOT_OF_SURFACES, "nested", "refit"))
+    X, y, notes = rows_and_targets(X, y)
     data, positions = dataset_of(
         X,
         y,
-        task=task,
+        notes=notes,
+        task=task_of(checked.loss, task),
         missing_target=missing_target,
         groups=groups,
         sample_weight=sample_weight,
+        time=time,
+        score_by=score_by,
         columns=columns,
         validation=validation,
         test=test,
@@ -158,9 +173,8 @@ def fit_search_dataset(
 ) -> PathRun:
     """Run a search on a dataset; arguments as in `fit_surface_dataset`."""
     from shrinkage.paths.searching.fit import check_space, search
-    from shrinkage.paths.searching.outer import check_outer, outer_scores
+    from shrinkage.paths.searching.outer import OuterScores
 
-    check_outer(spec, options, validation)
     if options.refit == "all":
         raise InputError(
             "expected refit='chosen' (--refit chosen) of a search, got 'all': the chosen models "
@@ -169,15 +183,27 @@ def fit_search_dataset(
     first, *beside = spec.penalties
     terms = as_terms(fixed)
     with run_folder(store, resume=resume, progress=progress) as folder:
+
+        def inner_plan(held: RowSplit) -> Plan:
+            alone = replace(data, test=None, test_name="")
+            args = (model, alone, first, options)
+            return folder.closes(make_plan(*args, fixed=terms, beside=beside, held=held))
+
+        def fitted(inner: Plan, store: Store, progress: Progress) -> FittedPath:
+            return search(inner, replace(spec, outer=0), store, progress)
+
         plan = folder.closes(make_plan(model, data, first, options, validation, terms, beside))
         check_space(plan, spec)
+        own = validation is not None
+        outer = nested_plans(plan, inner_plan, spec.outer, option="--outer", own_validation=own)
         run = folder.open(plan, data, validation, search=spec.identity())
         if run.finished is not None:
             return load_result(run.finished)
         if foretell is not None:
             foretell(plan)
         result = search(plan, spec, run.state, folder.bar, announce)
-        if spec.outer:
-            scores = outer_scores(model, plan, spec, terms, run.state, folder.bar)
-            result = replace(result, summary={**result.summary, "outer": scores.to_dict()})
+        if outer:
+            nested = nested_score(outer, run.state, folder.bar, fitted)
+            told = {"outer": OuterScores.of(nested).to_dict(), "nested": nested.to_dict()}
+            result = replace(result, nested=nested, summary={**result.summary, **told})
         return run.keep(PathRun.of(result, seconds=folder.seconds))

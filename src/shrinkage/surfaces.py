@@ -6,6 +6,7 @@ Who uses this: people, from Python (`fit_surface`), and the command line.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from shrinkage.extras import needs
@@ -14,18 +15,24 @@ with needs("paths"):
     import numpy as np
 
     from shrinkage.datasets import Dataset
+    from shrinkage.datasets.splits import RowSplit
     from shrinkage.errors import InputError
     from shrinkage.kept import run_folder
     from shrinkage.paths.data_losses import task_of
+    from shrinkage.paths.nested import nested_plans, nested_score
     from shrinkage.paths.options import PathOptions, options_of
     from shrinkage.paths.own_sets import dataset_of
+    from shrinkage.paths.results.fitted import FittedPath
     from shrinkage.paths.results.surfaces import Value
     from shrinkage.paths.running.engine_choice import with_engine
     from shrinkage.paths.running.estimate import Estimate
     from shrinkage.paths.running.plan import Model, Plan, make_plan
-    from shrinkage.paths.surfaces.fit import fit_cells
+    from shrinkage.paths.running.progress import Progress
+    from shrinkage.paths.running.store import Store
+    from shrinkage.paths.surfaces.fit import Variants, fit_cells
     from shrinkage.paths.surfaces.spec import SurfaceSpec
     from shrinkage.paths.surfaces.variants import variants_of
+    from shrinkage.paths.user_rows import rows_and_targets
     from shrinkage.penalties import L1, L2, Penalty
     from shrinkage.run import NOT_OF_SURFACES, PathRun, load_result
     from shrinkage.terms import Term, Terms, as_terms
@@ -34,7 +41,7 @@ with needs("paths"):
 def fit_surface(
     model: Model,
     X: object,
-    y: object,
+    y: object = None,
     *,
     penalties: Sequence[Penalty] = (L1(), L2()),
     strengths: Sequence[int | Sequence[float]] = (12, 8),
@@ -45,6 +52,8 @@ def fit_surface(
     missing_target: str = "refuse",
     groups: object = None,
     sample_weight: object = None,
+    time: object = None,
+    score_by: object = None,
     columns: object = None,
     validation: tuple[object, object] | None = None,
     test: tuple[object, object] | None = None,
@@ -75,13 +84,15 @@ def fit_surface(
         missing_target: `refuse`, or `drop`.
         groups: rows with equal values stay together, (n,).
         sample_weight: weights ≥ 0, (n,).
+        time: as in `fit_path`.
+        score_by: as in `fit_path`.
         columns: what is said about the columns of a table.
         validation: `(X, y)` of one's own to choose with, instead of folds.
         test: `(X, y)` of one's own for the one look.
         store: a folder for the run.
         resume: go on with the run in `store`.
         progress: show a bar.
-        **options: the fields of `PathOptions`, without `strengths`, `fast` and `compare`.
+        **options: the fields of `PathOptions`, without `strengths`, `fast`, `compare` and `goal`.
 
     Returns:
         The result, whose arrays have a row for each cell: `result.surface` says which it is,
@@ -103,13 +114,17 @@ def fit_surface(
     """
     spec = SurfaceSpec(penalties, strengths, vary, simplest)
     checked = options_of(options, "fit_surface", without=NOT_OF_SURFACES)
+    X, y, notes = rows_and_targets(X, y)
     data, positions = dataset_of(
         X,
         y,
+        notes=notes,
         task=task_of(checked.loss, task),
         missing_target=missing_target,
         groups=groups,
         sample_weight=sample_weight,
+        time=time,
+        score_by=score_by,
         columns=columns,
         validation=validation,
         test=test,
@@ -163,19 +178,40 @@ def fit_surface_dataset(
     first, *beside = spec.penalties
     terms = as_terms(fixed)
     with run_folder(store, resume=resume, progress=progress) as folder:
+
+        def inner_plan(held: RowSplit) -> Plan:
+            alone = replace(data, test=None, test_name="")
+            inner = replace(options, nested=None)
+            args = (model, alone, first, inner)
+            return folder.closes(make_plan(*args, fixed=terms, beside=beside, held=held))
+
+        def fitted(inner: Plan, store: Store, progress: Progress) -> FittedPath:
+            return fit_cells(with_engines(variants_of(inner, spec), store), spec, store, progress)
+
         plan = folder.closes(make_plan(model, data, first, options, validation, terms, beside))
         variants = variants_of(plan, spec)
+        own = validation is not None
+        outer = nested_plans(plan, inner_plan, options.nested, own_validation=own)
         run = folder.open(plan, data, validation, surface=spec.identity())
         if run.finished is not None:
             return load_result(run.finished)
         if foretell is not None:
             foretell(plan)
-        own = {
-            values: with_engine(one, run.state, f"engine-{number}")
-            for number, (values, one) in enumerate(variants.items())
-        }
-        result = fit_cells(own, spec, run.state, folder.bar, announce)
+        cells = with_engines(variants, run.state)
+        result = fit_cells(cells, spec, run.state, folder.bar, announce)
+        if outer:
+            nested = nested_score(outer, run.state, folder.bar, fitted)
+            summary = {**result.summary, "nested": nested.to_dict()}
+            result = replace(result, nested=nested, summary=summary)
         return run.keep(PathRun.of(result, seconds=folder.seconds))
+
+
+def with_engines(variants: Variants, store: Store) -> Variants:
+    """Return the plans of a surface, each with the engine that was measured to be the fastest."""
+    return {
+        values: with_engine(one, store, f"engine-{number}")
+        for number, (values, one) in enumerate(variants.items())
+    }
 
 
 def _refuse_refit(spec: SurfaceSpec, options: PathOptions) -> None:

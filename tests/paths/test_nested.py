@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
-from shrinkage import fit_path
+from shrinkage import L1, L2, fit_path, fit_surface
+from shrinkage.datasets import dataset_from_arrays
 from shrinkage.errors import InputError
 from shrinkage.run import load_result
 from tests.cli.command_line import refused, shrinkage, write_table
@@ -86,6 +88,47 @@ def test_nesting_needs_folds_that_can_be_drawn_again():
         fit_path("linear", X, Y, nested=2, validation=(X, Y), **QUICK)
     with pytest.raises(InputError, match="nested"):
         fit_path("linear", X, Y, nested=1, **QUICK)
+
+
+def test_a_surface_has_the_honest_score_of_surfaces_on_the_other_rows(tmp_path):
+    from shrinkage.datasets.splits import make_folds
+    from shrinkage.paths.engines.recipe import derived_seed
+    from shrinkage.paths.nested import NESTED_LABEL
+
+    options = {"penalties": (L1(), L2()), "strengths": ((0.02, 0.2), (0.01, 0.1)), "folds": 2}
+    groups = np.arange(90) % 2
+    result = fit_surface(
+        "linear", X, Y, nested=2, score_by=groups, store=tmp_path / "run", **options
+    )
+    train = np.setdiff1d(np.arange(90), result.model_file.test_rows)
+    seed = derived_seed(0, NESTED_LABEL) % 2**32
+    fit, held = make_folds(Y[train], "regression", None, 2, seed)[0]
+    alone = fit_surface(
+        "linear", X[train[fit]], Y[train[fit]], test=(X[train[held]], Y[train[held]]), **options
+    )
+    assert alone.best.test_score == pytest.approx(result.nested.scores[0], abs=1e-9)
+    assert result.nested.settings[0] == dict(alone.best.setting)
+    assert load_result(tmp_path / "run").nested == result.nested
+    assert [group.group for group in result.group_scores.groups] == ["0", "1"]
+
+
+def test_outer_folds_are_in_the_time_that_is_told(tmp_path):
+    from shrinkage.paths.fit import _estimate
+    from shrinkage.paths.options import PathOptions
+    from shrinkage.paths.running.outer_estimate import outer_name
+    from shrinkage.paths.running.plan import make_plan
+    from shrinkage.paths.running.store import Store
+
+    data = dataset_from_arrays(X, Y)
+    options = PathOptions(strengths=(0.1, 0.2), folds=2, epochs=2, nested=3, engine="stacked")
+    plan = make_plan("mlp:4", data, L1(), options)
+    store = Store(tmp_path)
+    told = _estimate(plan, store)
+    assert "once more in each of 3 outer folds" in str(told)
+    alone = replace(plan, options=replace(options, nested=None))
+    assert told.seconds > _estimate(alone, store).seconds
+    store.keep_note(outer_name(1), {})
+    assert _estimate(plan, store).outer == 2
 
 
 def test_the_future_is_validated_and_tested():

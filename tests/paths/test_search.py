@@ -15,7 +15,7 @@ from shrinkage import L1, L2, fit_path, fit_search
 from shrinkage.errors import InputError, RunDirectoryError
 from shrinkage.paths.engines.recipe import derived_seed
 from shrinkage.paths.searching.journal import JOURNAL, open_study
-from shrinkage.paths.searching.outer import OUTER_LABEL
+from shrinkage.paths.nested import NESTED_LABEL
 from shrinkage.paths.searching.space import Between
 from shrinkage.paths.searching.trials import Trials
 from shrinkage.run import load_result
@@ -84,7 +84,7 @@ def test_the_first_batch_has_the_recipe_as_it_was_given(kept):
 def test_the_nested_score_is_that_of_searches_that_never_saw_the_rows(kept):
     result, _ = kept
     train = np.setdiff1d(np.arange(len(Y)), result.model_file.test_rows)
-    seed = derived_seed(3, OUTER_LABEL) % 2**32
+    seed = derived_seed(3, NESTED_LABEL) % 2**32
     outer = KFold(2, shuffle=True, random_state=seed).split(train)
     nested = result.summary["outer"]
     for (fit, held), score, plain in zip(
@@ -195,7 +195,7 @@ def test_strengths_of_a_batch_differ_and_the_recipe_does_not():
         ({"vary": {"norm": ("none", "x")}}, "norm"),
         ({"model": "linear"}, "is solved: take a surface"),
         ({"penalties": (0.1 * L1(),)}, "without a strength"),
-        ({"validation": (X, Y), "outer": 2}, "outer=0"),
+        ({"validation": (X, Y), "outer": 2}, r"\(--outer\)"),
         ({"refit": "all"}, "no option 'refit'"),
         ({"strengths": 4}, "no option 'strengths'"),
     ],

@@ -91,13 +91,18 @@ def fitting(
     from shrinkage.searches import fit_search_dataset
     from shrinkage.surfaces import fit_surface_dataset
 
-    for name in ("fast", "compare", "nested", "goal"):
+    for name in ("fast", "compare", "goal"):
         if getattr(options, name):
             raise InputError(
                 f"--{name} belongs to a path, but more than one axis is asked for: leave one out"
             )
     if isinstance(axes, SurfaceSpec):
         return partial(fit_surface_dataset, spec=axes)
+    if options.nested:
+        raise InputError(
+            f"expected --outer {options.nested} for the outer folds of a search, got --nested: "
+            "write that"
+        )
     return partial(fit_search_dataset, spec=axes)
 
 

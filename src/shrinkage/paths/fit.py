@@ -29,6 +29,7 @@ from shrinkage.paths.results.fitted import FittedPath
 from shrinkage.paths.results.records import standard_error
 from shrinkage.paths.results.refits import Refit
 from shrinkage.paths.running.estimate import Estimate, estimate
+from shrinkage.paths.running.outer_estimate import with_outer_folds
 from shrinkage.paths.running.outcomes import UnitOutcome, joined
 from shrinkage.paths.running.plan import Plan
 from shrinkage.paths.running.progress import Progress
@@ -134,9 +135,12 @@ def _estimate(plan: Plan, store: Store) -> Estimate:
     counted = not isinstance(strengths, tuple)
     grid = log_grid(DEFAULT_TOP, strengths) if counted else strengths
     settings = plan.problem.terms.unregularized + _settings(plan, grid)
-    jobs = [job for job in _jobs(plan, 0, settings, store) if store.unit(job.name) is None]
     searched = counted and store.note("grid") is None
-    return estimate(plan, jobs, len(settings), searched=searched)
+
+    def told(jobs: Sequence[Job]) -> Estimate:
+        return estimate(plan, jobs, len(settings), searched=searched)
+
+    return with_outer_folds(told, _jobs(plan, 0, settings, store), store, plan.options.nested)
 
 
 def _jobs(plan: Plan, group: int | str, settings: Settings, store: Store) -> list[Job]:

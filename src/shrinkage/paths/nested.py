@@ -16,7 +16,9 @@ from shrinkage.datasets.splits import RowSplit
 from shrinkage.errors import InputError
 from shrinkage.paths.engines.recipe import derived_seed
 from shrinkage.paths.fit import fit
+from shrinkage.paths.results.fitted import FittedPath
 from shrinkage.paths.results.nested_score import NestedScore
+from shrinkage.paths.running.outer_estimate import outer_name
 from shrinkage.paths.running.plan import Plan
 from shrinkage.paths.running.progress import Progress, Within
 from shrinkage.paths.running.row_splits import divided
@@ -25,27 +27,38 @@ from shrinkage.paths.running.store import Store
 NESTED_LABEL = 3_000
 
 
+PlanOf = Callable[[RowSplit], Plan]
+Fitted = Callable[[Plan, Store, Progress], FittedPath]
+
+
 def nested_plans(
-    plan: Plan, plan_of: Callable[[RowSplit], Plan], *, own_validation: bool = False
+    plan: Plan,
+    plan_of: PlanOf,
+    count: int | None,
+    *,
+    option: str = "--nested",
+    own_validation: bool = False,
 ) -> tuple[Plan, ...]:
     """Return the plan of each outer fold, whose test rows are those left out.
 
     Args:
         plan: of all rows.
         plan_of: makes the plan of (training rows, test rows).
+        count: of outer folds; None or 0: none.
+        option: what asks for them.
         own_validation: whether a validation set of one's own chooses the strength.
 
     Raises:
         InputError: rows that cannot be divided so often, or a score that is not defined on them.
     """
-    count, preparation = plan.options.nested, plan.preparation
-    if count is None:
+    preparation = plan.preparation
+    if not count:
         return ()
-    if own_validation or not isinstance(plan.options.folds, int):
-        what = "validation rows" if own_validation else "folds"
+    if own_validation or isinstance(plan.options.folds, tuple):
+        what = "validation rows of your own" if own_validation else "folds as row numbers"
         raise InputError(
-            f"expected a number of folds beside nested cross validation (--nested), got {what} of "
-            "one's own: leave one out"
+            f"expected folds that can be drawn anew beside nested cross validation ({option}), got "
+            f"{what}: leave one out"
         )
     train = preparation.split.train
     seed = derived_seed(plan.options.seed, NESTED_LABEL) % 2**32
@@ -57,27 +70,44 @@ def nested_plans(
         if reason:
             raise InputError(
                 f"the score {plan.problem.scorer.name} is not defined on the {len(rows.y)} rows of "
-                f"outer fold {number} ({reason.rstrip('.')}): use fewer --nested, or another score"
+                f"outer fold {number} ({reason.rstrip('.')}): use fewer {option}, or another score"
             )
     return plans
 
 
-def nested_score(plans: Sequence[Plan], store: Store, progress: Progress) -> NestedScore:
-    """Return the scores of the outer folds, training only what is not in the store."""
+def nested_score(
+    plans: Sequence[Plan], store: Store, progress: Progress, fitted: Fitted | None = None
+) -> NestedScore:
+    """Return the scores of the outer folds, training only what is not in the store.
+
+    Args:
+        plans: of the outer folds.
+        store: keeps what is done of each in a folder of its own.
+        progress: is told of every step.
+        fitted: fits one of them, the choice included; None: a path.
+    """
+    fitted = fit if fitted is None else fitted
     rows: list[dict[str, Any]] = []
     for number, plan in enumerate(plans, start=1):
-        name = f"nested-{number}"
+        name = outer_name(number)
         kept = store.note(name)
         if kept is None:
             inner = Within(progress, f"outer fold {number} of {len(plans)}")
-            best = fit(plan, store.inside(name), inner).best
+            result = fitted(plan, store.inside(name), inner)
+            best, plain = result.best, result.unregularized.test_score
             kept = {"score": best.test_score, "strength": best.strength, "loss": best.test_log_loss}
+            kept |= {"unregularized": plain, "setting": dict(best.setting or {})}
             store.keep_note(name, kept)
         rows.append(cast("dict[str, Any]", kept))
-    scores = tuple(float("nan") if row["score"] is None else row["score"] for row in rows)
+    scores, plain = (
+        tuple(float("nan") if row[name] is None else row[name] for row in rows)
+        for name in ("score", "unregularized")
+    )
     losses = [row["loss"] for row in rows]
     return NestedScore(
         scores,
         tuple(row["strength"] for row in rows),
         None if None in losses else tuple(losses),
+        plain,
+        tuple(row["setting"] for row in rows),
     )

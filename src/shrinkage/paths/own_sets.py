@@ -105,6 +105,7 @@ def dataset_of(
     test: RowsAndTargets | None,
     missing_target: str = "refuse",
     columns: object = None,
+    notes: tuple[str, ...] = (),
 ) -> tuple[Dataset, np.ndarray | None]:
     """Return the dataset of the arrays that `fit_path` takes; see there."""
     shapes = InputShapes.of(X) if has_shapes(X) else None
@@ -123,6 +124,7 @@ def dataset_of(
 
     if shapes is not None:
         data = replace(data, shapes=shapes, image_shape=None, as_shaped=True)
+    data = replace(data, notes=(*data.notes, *notes))
 
     def other(what: str, pair: RowsAndTargets | None) -> Dataset | None:
         if pair is None:

@@ -20,6 +20,15 @@ from shrinkage.errors import InputError
 TARGETS = ("target", "targets", "label", "labels", "y")
 
 
+def rows_and_targets(X: object, y: object) -> tuple[object, object, tuple[str, ...]]:
+    """Return rows and targets: as they are, or those of a dataset where no targets are given.
+
+    Raises:
+        InputError: there are no targets, and the rows are no dataset.
+    """
+    return (X, y, ()) if y is not None else rows_of_dataset(X)
+
+
 def rows_of_dataset(source: Any) -> tuple[object, np.ndarray, tuple[str, ...]]:
     """Return inputs, targets, and what there is to tell.
 

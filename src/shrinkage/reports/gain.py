@@ -67,7 +67,7 @@ def _nested(result: PathResult, wording: ScoreWording) -> str:
     the folds that chose said 97.0 %.'
     """
     nested = result.nested
-    if nested is None:
+    if nested is None or "outer" in result.summary:
         return ""
     digits, scale = (1, 100.0) if wording.percent else (3, 1.0)
     error = f"{scale * nested.standard_error:.{digits}f}"

@@ -20,11 +20,15 @@ class NestedScore:
         scores: of each outer fold, the best model's on the rows left out of everything.
         strengths: that each outer fold chose.
         log_losses: of classes, else None.
+        unregularized: of each outer fold, the score of the model without regularization.
+        settings: of a surface or a search, what each outer fold chose on every axis.
     """
 
     scores: tuple[float, ...]
     strengths: tuple[float, ...]
     log_losses: tuple[float, ...] | None = None
+    unregularized: tuple[float, ...] = ()
+    settings: tuple[Mapping[str, float | str], ...] = ()
 
     @property
     def mean(self) -> float:
@@ -51,6 +55,8 @@ class NestedScore:
             "scores": list(self.scores),
             "strengths": list(self.strengths),
             "log_losses": None if losses is None else list(losses),
+            "unregularized": list(self.unregularized),
+            **({"settings": list(self.settings)} if any(self.settings) else {}),
         }
 
     @classmethod
@@ -61,4 +67,6 @@ class NestedScore:
             tuple(stored["scores"]),
             tuple(stored["strengths"]),
             None if losses is None else tuple(losses),
+            tuple(stored.get("unregularized", ())),
+            tuple(stored.get("settings", [{}] * len(stored["scores"]))),
         )

@@ -60,6 +60,7 @@ class Estimate:
         cap: the bytes that were asked for and are less than a model at a time needs.
         pilot: epochs of the short training of all models, of which some are then trained in full;
             None: all are.
+        outer: outer folds in which all of it is done once more, which the seconds hold; None: none.
     """
 
     seconds: float | None
@@ -73,6 +74,7 @@ class Estimate:
     together: int | None = None
     cap: float | None = None
     pilot: int | None = None
+    outer: int | None = None
 
     def __str__(self) -> str:
         """Return what is told before a run.
@@ -85,6 +87,8 @@ class Estimate:
         if self.cap is not None:
             memory += f" (more than the {size_text(self.cap)} allowed: it is the least)"
         work = f"{self.folds} fold{'s' if self.folds > 1 else ''} × {self.models} models"
+        if self.outer is not None:
+            work += f", once more in each of {self.outer} outer folds,"
         if self.together is not None:
             work += f", {self.together} at a time to fit the memory,"
         if self.seconds is None:

@@ -194,7 +194,8 @@ def _estimate(plan: Plan, spec: SearchSpec) -> Estimate:
     count = len(batches(spec))
     times = count * (1 + spec.outer)
     seconds = None if told.seconds is None else told.seconds * times
-    return replace(told, seconds=seconds, models=told.models * times, decade=None)
+    outer = spec.outer or None
+    return replace(told, seconds=seconds, models=told.models * count, decade=None, outer=outer)
 
 
 class _quiet:  # noqa: N801 - read as words: `with _quiet():`

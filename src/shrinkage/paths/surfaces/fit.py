@@ -7,7 +7,7 @@ in the store as soon as it is done.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from itertools import product
 
@@ -24,8 +24,10 @@ from shrinkage.paths.results.refits import Refit
 from shrinkage.paths.results.surfaces import Surface, SurfaceAxis, Value
 from shrinkage.paths.running.estimate import Estimate, estimate
 from shrinkage.paths.running.outcomes import joined
+from shrinkage.paths.running.outer_estimate import with_outer_folds
 from shrinkage.paths.running.plan import Plan
 from shrinkage.paths.running.progress import Progress
+from shrinkage.paths.running.runners.base import Job
 from shrinkage.paths.running.store import Store
 from shrinkage.paths.settings import Settings
 from shrinkage.paths.surfaces.assembly import assemble_surface
@@ -178,10 +180,13 @@ def _estimate(variants: Variants, spec: SurfaceSpec, store: Store) -> Estimate:
         own if isinstance(own, tuple) else log_grid(DEFAULT_TOP, own) for own in spec.strengths
     ]
     settings = plan.problem.terms.unregularized + plan.problem.terms.settings(product(*grids))
-    jobs = plan.jobs("surface-0", settings)
-    jobs = [job for job in jobs if store.unit(job.name) is None]
     searched = any(isinstance(own, int) for own in spec.strengths)
-    told = estimate(plan, jobs, len(settings), searched=searched)
+
+    def told_of(jobs: Sequence[Job]) -> Estimate:
+        return estimate(plan, jobs, len(settings), searched=searched)
+
+    jobs = plan.jobs("surface-0", settings)
+    told = with_outer_folds(told_of, jobs, store, plan.options.nested)
     count = len(variants)
     seconds = None if told.seconds is None else told.seconds * count
     return replace(told, seconds=seconds, models=told.models * count, decade=None)
