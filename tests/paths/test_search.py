@@ -14,8 +14,8 @@ from sklearn.model_selection import KFold
 from shrinkage import L1, L2, fit_path, fit_search
 from shrinkage.errors import InputError, RunDirectoryError
 from shrinkage.paths.engines.recipe import derived_seed
-from shrinkage.paths.searching.journal import JOURNAL, open_study
 from shrinkage.paths.nested import NESTED_LABEL
+from shrinkage.paths.searching.journal import JOURNAL, open_study
 from shrinkage.paths.searching.space import Between
 from shrinkage.paths.searching.trials import Trials
 from shrinkage.run import load_result

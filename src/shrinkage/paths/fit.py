@@ -29,8 +29,8 @@ from shrinkage.paths.results.fitted import FittedPath
 from shrinkage.paths.results.records import standard_error
 from shrinkage.paths.results.refits import Refit
 from shrinkage.paths.running.estimate import Estimate, estimate
-from shrinkage.paths.running.outer_estimate import with_outer_folds
 from shrinkage.paths.running.outcomes import UnitOutcome, joined
+from shrinkage.paths.running.outer_estimate import with_outer_folds
 from shrinkage.paths.running.plan import Plan
 from shrinkage.paths.running.progress import Progress
 from shrinkage.paths.running.runners.base import Errand, Job, Work
