@@ -15,7 +15,6 @@ from torch import nn
 from shrinkage import Cardinality, best_columns
 from shrinkage.errors import InputError, RunDirectoryError
 from shrinkage.paths.engines.base import template
-from shrinkage.paths.engines.sequential import stepped
 from shrinkage.paths.options import PathOptions
 from shrinkage.paths.own_sets import dataset_of
 from shrinkage.paths.running.plan import Plan, make_plan
@@ -61,7 +60,7 @@ def test_what_stays_is_the_projection_on_the_cardinality_in_adams_metric() -> No
     module = training._module
     own = training._rows
     for _ in range(3):
-        stepped(plan.problem, module, training._optimizer, own, None)
+        training._step(own)
     weight = module[0].weight.detach().clone()  # type: ignore[index]
     state = training._optimizer.state[module[0].weight]  # type: ignore[index]
     step = 1 / ((state["exp_avg_sq"] / (1 - 0.999**3)).sqrt() + 1e-8)

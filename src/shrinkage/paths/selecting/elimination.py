@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -24,8 +25,9 @@ from shrinkage.paths.engines.input_layer import first_weight
 from shrinkage.paths.engines.own_recipe import augmented, optimizer_of
 from shrinkage.paths.engines.recipe import derived_seed
 from shrinkage.paths.engines.seeding import seed_generators
-from shrinkage.paths.engines.sequential import evaluate, stepped
+from shrinkage.paths.engines.sequential import evaluate
 from shrinkage.paths.engines.threads import torch_threads
+from shrinkage.paths.engines.vectorizing.functional_forms import ALONE, FunctionalForms
 from shrinkage.pytorch.optimizers import Metric, Moment, metric_of
 
 BEGIN, END = 0.15, 0.85
@@ -118,6 +120,7 @@ class Elimination:
         )
         cuttable = isinstance(self._module, nn.Sequential) and self._module[0] is self._layer
         self._cuts = cuttable and problem.recipe.augment is None
+        self._masked = not self._cuts or draws_masks(self._module)
         sources = problem.sources or tuple(range(unit.data.n_inputs))
         self._source = torch.tensor(sources, device=problem.device)
         self._inputs = torch.arange(len(sources), device=problem.device)
@@ -140,7 +143,7 @@ class Elimination:
                 own = self._batch(self._rows.take(torch.from_numpy(batch)), step)
                 for group, rate in zip(self._optimizer.param_groups, self._rates, strict=True):
                     group["lr"] = rate * rate_at(step, total)
-                stepped(problem, self._module, self._optimizer, own, None)
+                self._step(own)
                 self._hold()
                 step += 1
                 for size in due.get(step, ()):
@@ -155,8 +158,16 @@ class Elimination:
         """Return how many columns are left."""
         return len(self._source[self._inputs].unique())
 
+    def _step(self, rows: Rows) -> None:
+        self._optimizer.zero_grad()
+        with nullcontext() if self._cuts else FunctionalForms(ALONE):  # layers need no other forms
+            outputs = self._module(rows.x).t().unsqueeze(0)
+        self._problem.loss(outputs, rows.target, rows.weight).sum().backward()
+        self._optimizer.step()
+
     def _batch(self, rows: Rows, step: int) -> Rows:
-        seed_generators(derived_seed(self._unit.seed, 2, step), self._problem.device)
+        if self._masked:
+            seed_generators(derived_seed(self._unit.seed, 2, step), self._problem.device)
         return replace(rows, x=augmented(self._problem, self._module, rows.x))
 
     @torch.no_grad()
