@@ -141,29 +141,36 @@ class WholeGradients:
         """Return a mean over blocks of equally many rows, and over the rest of them."""
         blocks = -(-len(positions) // GRADIENT_ROWS)
         size = len(positions) // blocks
-        total = self._blocks(positions[: blocks * size].view(blocks, size), constant)
-        rest = positions[blocks * size :]
-        more = self._blocks(rest.view(1, -1), constant) if len(rest) else {}
-        return {
-            name: (own * size + more.get(name, 0.0) * len(rest)) / len(positions)
-            for name, own in total.items()
-        }
+        parameters = self._network.parameters.items()
+        sums = {name: torch.zeros_like(value, requires_grad=False) for name, value in parameters}
+        rest = len(positions) - blocks * size
+        self._add(sums, positions[: blocks * size].view(blocks, size), constant)
+        if rest:
+            _scale(sums, size / rest)
+            self._add(sums, positions[blocks * size :].view(1, rest), constant)
+        _scale(sums, (rest or size) / len(positions))
+        return sums
 
-    def _blocks(self, blocks: torch.Tensor, constant: torch.Tensor | None) -> dict:
-        """Return the gradients of blocks (blocks, rows), added up."""
+    def _add(
+        self, sums: dict[str, torch.Tensor], blocks: torch.Tensor, constant: torch.Tensor | None
+    ) -> None:
+        """Add the gradients of each of the blocks (blocks, rows)."""
         table = _table(self._problem.loss, self._unit.data.rows)
         assert table is not None
-        values = {name: value.detach() for name, value in self._network.parameters.items()}
-        sums = {name: torch.zeros_like(value) for name, value in values.items()}
-        known = {name: mlp.StillParameter(values[name], own) for name, own in sums.items()}
         if constant is not None:
             outputs = constant if table.shift is None else constant + table.shift
             table = replace(table, constant=outputs.contiguous())
+        parameters = self._network.parameters
+        known = {name: mlp.StillParameter(parameters[name], own) for name, own in sums.items()}
         layers = _affine(self._network, known)
         add = mlp.MlpSteps(layers, table, blocks.shape[1], self._unit.threads)
         for some in blocks.contiguous().split(add.most):
             add(some)
-        return sums
+
+
+def _scale(sums: dict[str, torch.Tensor], factor: float) -> None:
+    for own in sums.values():
+        own.mul_(factor)
 
 
 def _are_plain(network: StackedNetwork) -> bool:
