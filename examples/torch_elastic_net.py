@@ -76,11 +76,11 @@ def accuracy(model: nn.Module, x: torch.Tensor, y: torch.Tensor) -> float:
         return float((model(x).argmax(1) == y).float().mean())
 
 
-def run(*, full: bool = False, data: str | None = None) -> Outcome:
-    """Run the experiment, on all training pictures when full."""
+def run(*, full: bool = False, data: str | None = None, epochs: int | None = None) -> Outcome:
+    """Run the experiment, on all training pictures when full; `epochs` are the loop's."""
     digits = load_pictures(data, rows=None if full else 10_000)
     few = digits.kind == "digits"
-    epochs, outcome = 80 if few else 5, Outcome(digits.sentence)
+    epochs, outcome = epochs or (80 if few else 5), Outcome(digits.sentence)
     x, y, *test = tensors = [torch.from_numpy(part) for part in digits.scaled()]
     batch, batches = (x[:BATCH], y[:BATCH]), len(y) // BATCH
 

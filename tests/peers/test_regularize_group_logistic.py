@@ -15,9 +15,16 @@ from shrinkage import GroupLasso
 from tests.builders.convex import assert_same_optimum, two_classes
 from tests.peers.convex_training import OPTIMIZERS, fit, logistic_loss
 from tests.processes import environment, program
+from tests.selecting import in_pairs
 
 STRENGTH = 0.05
 GROUPS = np.arange(12).reshape(3, 4).T  # a group is a column of the 3 × 4 weights
+# One optimizer a metric: that each optimizer has the metric that it is said to have, L1 shows in
+# test_regularize_logistic.py.
+METRICS = (
+    *("sgd", "nesterov", "adam", "amsgrad", "adamax", "adafactor"),
+    *("rmsprop-centered", "rmsprop-momentum", "adagrad-decay", "adadelta"),
+)
 
 
 @pytest.fixture(scope="module")
@@ -32,7 +39,7 @@ def optimum(tmp_path_factory) -> np.ndarray:
     return solved["weights"][:-1]
 
 
-@pytest.mark.parametrize("name", OPTIMIZERS)
+@pytest.mark.parametrize("name", in_pairs(OPTIMIZERS, METRICS.__contains__))
 @pytest.mark.slow
 def test_group_lasso_logistic_regression(name, optimum):
     """A convolution as long as its input is a linear layer with weights of 1 × 3 × 4."""

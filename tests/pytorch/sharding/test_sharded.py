@@ -1,4 +1,4 @@
-"""Weights after 50 steps on 2 and 4 processes equal those of one: DDP, FSDP2, tensor parallel."""
+"""Weights after 20 steps on 2 and 4 processes equal those of one: DDP, FSDP2, tensor parallel."""
 
 from __future__ import annotations
 
@@ -65,6 +65,7 @@ def test_sharded_training_is_training(run, processes, case):
         assert found["weights"] <= tolerance
         assert found["zeros"] == 0
         assert found["nonzero"] > 0
+        assert found["exactly zero"] > 0 or case.update != "proximal" or case.around
         assert found["value"] <= 10 * tolerance
         assert found["records"] <= 100 * tolerance
         assert found["table"], "names and shapes are those of the plain model"

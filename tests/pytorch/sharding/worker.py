@@ -81,7 +81,7 @@ def train(case: Case, model: nn.Module, *, alone: bool) -> dict[str, Any]:
         terms,
         case.update,
         freeze_zeros=case.freeze,
-        ledger=Ledger(every=25),
+        ledger=Ledger(every=STEPS // 2),
     )
     for number, (x, y) in enumerate(batches(case)):
         if case.resume and number == STEPS // 2:
@@ -114,6 +114,7 @@ def differences(ours: dict[str, Any], theirs: dict[str, Any]) -> dict[str, Any]:
     return {
         "weights": max(float((a - b).abs().max()) for a, b in pairs),
         "zeros": sum(int(((a == 0) != (b == 0)).sum()) for a, b in pairs),
+        "exactly zero": sum(int((b == 0).sum()) for _, b in pairs),
         "nonzero": sum(int((b != 0).sum()) for _, b in pairs),
         "value": max(abs(a - b) for a, b in zip(ours["value"], theirs["value"], strict=True)),
         "records": _largest(ours["records"], theirs["records"]),
