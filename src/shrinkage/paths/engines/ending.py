@@ -118,7 +118,7 @@ class Ending:
         self.order = self._places[:left]
         if left:
             self._flat.steps = self._network.flat.steps
-            flat = self._flat.leading(left)
+            flat = self._flat.some(slice(left))
             self._network.take(flat, {name: value[:left] for name, value in self._buffers.items()})
             self._steps.go_on_with(self._parts(self.order))
 

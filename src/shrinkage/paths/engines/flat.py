@@ -129,17 +129,20 @@ class FlatStack:
         self.first, self.second = self.first[:0].clone(), self.second[:0].clone()
         self.narrow, self.narrowed = None, frozenset()
 
-    def leading(self, models: int) -> FlatStack:
-        """Return the first models alone, in the same buffers.
+    def some(self, models: slice) -> FlatStack:
+        """Return some models alone, in the same buffers.
 
         >>> stack = FlatStack.of({"bias": torch.arange(3.0).view(3, 1)})
-        >>> stack.leading(2).parameters["bias"].tolist()
-        [[0.0], [1.0]]
+        >>> stack.some(slice(1, 3)).parameters["bias"].tolist()
+        [[1.0], [2.0]]
         """
-        shapes = {
-            name: torch.Size((models, *own.shape[1:])) for name, own in self.stretches.items()
+        begin, stop, _ = models.indices(next(iter(self.stretches.values())).shape[0])
+        own = {
+            name: Stretch(
+                whole.begin + begin * whole.of_model, torch.Size((stop - begin, *whole.shape[1:]))
+            )
+            for name, whole in self.stretches.items()
         }
-        own = {name: replace(own, shape=shapes[name]) for name, own in self.stretches.items()}
         return replace(self, stretches=own)
 
     def exchange(self, model: int, other: int) -> None:

@@ -12,6 +12,7 @@ optimizer reads it.
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable
 
 import numpy as np
@@ -46,9 +47,9 @@ class StackedNetwork:
         self._shared_first = isinstance(self.layers[0], nn.Linear)
         self.take(
             FlatStack.of(
-                {name: _repeat(value, count) for name, value in template.named_parameters()}
+                {name: _expanded(value, count) for name, value in template.named_parameters()}
             ),
-            {name: _repeat(value, count) for name, value in template.named_buffers()},
+            {name: _expanded(value, count).clone() for name, value in template.named_buffers()},
         )
 
     def take(self, flat: FlatStack, buffers: dict[str, torch.Tensor]) -> None:
@@ -72,6 +73,13 @@ class StackedNetwork:
         ]
         self.flat.narrow_down(weights)
         self._training = None
+
+    def some(self, models: slice) -> StackedNetwork:
+        """Return some of the models, in the same arrays."""
+        own = copy.copy(self)
+        buffers = {name: value[models] for name, value in self.buffers.items()}
+        own.take(self.flat.some(models), buffers)
+        return own
 
     def seed(self, seed: int) -> None:
         """Seed the dropout masks of the next training step."""
@@ -165,5 +173,5 @@ def zeros_of(network: StackedNetwork) -> np.ndarray:
     return counts
 
 
-def _repeat(value: torch.Tensor, count: int) -> torch.Tensor:
-    return value.detach().unsqueeze(0).repeat(count, *([1] * value.ndim))
+def _expanded(value: torch.Tensor, count: int) -> torch.Tensor:
+    return value.detach().unsqueeze(0).expand(count, *value.shape)

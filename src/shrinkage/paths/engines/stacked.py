@@ -37,6 +37,7 @@ from shrinkage.terms import Part
 
 AnySteps = Steps | LeavingSteps | WholeSteps
 EVALUATION_ROWS = 4096
+RESIDUAL_NUMBERS = 2_000_000  # weights of models whose residuals are taken at once
 SMALL_STEP = 3e8
 
 
@@ -158,7 +159,29 @@ def _positions(problem: Problem, unit: Unit, epoch: int) -> torch.Tensor:
 def _residual(
     problem: Problem, unit: Unit, network: StackedNetwork, compiled: Gradients | None
 ) -> np.ndarray | None:
-    """Return how far each model is from a minimizer; the network stays as it is."""
+    """Return how far each model is from a minimizer; the network stays as it is.
+
+    Some models at a time, since it takes three more arrays of their weights; all of them where
+    masks are drawn, which go by the rows that are computed at a time.
+    """
+    weights = sum(value[0].numel() for value in network.parameters.values())
+    whole = network.is_random or compiled is not None
+    at_once = network.count if whole else max(1, RESIDUAL_NUMBERS // weights)
+    residuals = []
+    for begin in range(0, network.count, at_once):
+        own = range(begin, min(begin + at_once, network.count))
+        some = replace(unit, settings=unit.settings.take(own))
+        models = network.some(slice(own.start, own.stop))
+        residual = _residual_of(problem, some, models, compiled)
+        if residual is None:
+            return None
+        residuals.append(residual)
+    return np.concatenate(residuals)
+
+
+def _residual_of(
+    problem: Problem, unit: Unit, network: StackedNetwork, compiled: Gradients | None
+) -> np.ndarray | None:
     sums = proximal_sums(problem, strengths_of(problem, unit))
     if sums is None:
         return None

@@ -174,7 +174,7 @@ def _status(
     codes = []
     finite = [np.isfinite(outputs).all(axis=(1, 2))]
     for value in trained.arrays.values():
-        finite.append(torch.isfinite(value).reshape(len(value), -1).all(dim=1).cpu().numpy())
+        finite.append(np.array([bool(torch.isfinite(own).all()) for own in value]))
     sound = np.all(finite, axis=0)
     for model, converged in enumerate(arrived):
         if not sound[model]:

@@ -16,10 +16,14 @@ import numpy as np
 
 from shrinkage.errors import InputError
 from shrinkage.paths.engines.base import Advance, Engine, Problem, Unit
+from shrinkage.paths.engines.pages import give_back
 from shrinkage.paths.engines.threads import torch_threads
 from shrinkage.paths.running.out_of_memory import StackLimit, in_chunks
 from shrinkage.paths.running.outcomes import UnitOutcome, joined, measured
 from shrinkage.paths.settings import Settings
+
+
+LARGE = 1_000_000  # weights of the models of a unit, before which the heap's free pages go back
 
 
 @dataclass(frozen=True)
@@ -45,6 +49,8 @@ class Work:
     def __call__(self, unit: Unit, advance: Advance) -> UnitOutcome:
         """Return the outcome of a unit; `advance(n)` is called after every n steps."""
         models, rows = len(unit.settings), len(unit.data.train)
+        if models * self.problem.n_weights > LARGE:
+            give_back()
         planned = self.engine.steps(self.problem, rows, models)
 
         def train(settings: Settings) -> UnitOutcome:
