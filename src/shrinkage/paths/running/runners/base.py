@@ -22,7 +22,6 @@ from shrinkage.paths.running.out_of_memory import StackLimit, in_chunks
 from shrinkage.paths.running.outcomes import UnitOutcome, joined, measured
 from shrinkage.paths.settings import Settings
 
-
 LARGE = 1_000_000  # weights of the models of a unit, before which the heap's free pages go back
 
 
