@@ -73,9 +73,10 @@ def validate_fast(
     pilot = plan.pilot()
     outcomes = validate(pilot, "pilot", plain + settings, "all strengths, a little")
     rounds, measure = plan.preparation.split.rounds, plan.options.choose_by
-    piloted = CrossValidation.of(plain + settings, outcomes, rounds)
+    piloted = CrossValidation.of(plain + settings, outcomes)
     scores = piloted.measures["score"]
-    positions = shortlist(piloted.judged_by(measure))
+    losses = -piloted.judged_by("loss")
+    positions = shortlist(piloted.judged_by(measure), losses)
     trained = plain + settings.take(positions)
     outcomes = validate(plan, "shortlist-0", trained, "the likely strengths in full")
     validation = CrossValidation.of(trained, outcomes, rounds)

@@ -120,7 +120,8 @@ def _grid(plan: Plan, store: Store, progress: Progress) -> tuple[tuple[float, ..
     top = GridTop.of_note(store.note("grid"))
     if top is None:
         searched = plan.problem, plan.refit_unit, plan.engine
-        length = search_length(plan.fold_steps, plan.folds, strengths + 1)
+        fast = is_fast(plan, strengths)
+        length = search_length(plan.fold_steps, plan.folds, strengths + 1, fast=fast)
         progress.stage("finding the largest strength", search_steps(*searched, length))
         top = top_of_grid(*searched, progress.advance, length)
         store.keep_note("grid", top.to_note())

@@ -29,7 +29,7 @@ from shrinkage.paths.engines.losses import ShiftedLoss
 from shrinkage.paths.running.out_of_memory import StackLimit, in_chunks
 from shrinkage.paths.settings import Settings
 
-SEARCH_STEPS = 200
+SEARCH_STEPS, FAST_STEPS = 200, 50
 LEAST_STEPS = 20
 SEARCH_SHARE = 0.1  # of the steps of all models of the path
 SEARCH_ROWS = 4096
@@ -86,19 +86,22 @@ class GridTop:
         return None
 
 
-def search_length(steps: int, folds: int, models: int) -> int:
+def search_length(steps: int, folds: int, models: int, *, fast: bool = False) -> int:
     """Return the steps of each model of a search.
 
     Args:
         steps: of a model of the path.
         folds: of the path.
         models: of each fold.
+        fast: whether 50 have to do.
 
     >>> search_length(2200, folds=5, models=21), search_length(200, folds=2, models=4)
     (200, 20)
+    >>> search_length(2200, folds=5, models=21, fast=True)
+    50
     """
     share = SEARCH_SHARE * folds * models * steps / sum(SEARCH_MODELS)
-    return min(SEARCH_STEPS, max(LEAST_STEPS, round(share)))
+    return min(FAST_STEPS if fast else SEARCH_STEPS, max(LEAST_STEPS, round(share)))
 
 
 def search_steps(problem: Problem, unit: Unit, engine: Engine, steps: int = SEARCH_STEPS) -> int:

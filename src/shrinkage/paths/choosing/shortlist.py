@@ -3,8 +3,11 @@
 Who uses this: `shrinkage.paths.fast_validation`. Scores change slowly along a path, so every
 second strength of twenty (a factor of 2.6) is near enough: those from the best of the short
 trainings to the one within a standard error, one and three steps weaker, and one and two steps
-stronger, since long trainings bear more. Nothing is dropped for good: while the best of the full
-trainings is the weakest or the strongest of them, and not of the grid, the next two beyond follow.
+stronger, since long trainings bear more. A short training may not have learned what makes scores
+differ; its losses do differ, and where their best lies elsewhere the list reaches to there with
+every fourth strength. Of a longer list the densest leave, but for the two that were chosen. Nothing
+is dropped for good: while the best of the full trainings is the weakest or the strongest of them,
+and not of the grid, the next two beyond follow.
 """
 
 from __future__ import annotations
@@ -15,17 +18,32 @@ from shrinkage.paths.choosing.rules import choose
 from shrinkage.paths.results.records import standard_error
 
 STEPS = 10  # of which the grid is long
+SHARE, LEAST = 0.3, 5  # of the grid, and of strengths, that are on the list at most
 
 
-def shortlist(scores: np.ndarray) -> tuple[int, ...]:
+def most_listed(count: int) -> int:
+    """Return how many of so many strengths are on the list at most.
+
+    >>> most_listed(10), most_listed(20), most_listed(40)
+    (5, 6, 12)
+    """
+    return min(count, max(LEAST, round(SHARE * count)))
+
+
+def shortlist(scores: np.ndarray, losses: np.ndarray | None = None) -> tuple[int, ...]:
     """Return the positions to train in full, ascending.
 
     Args:
         scores: of the short trainings, (strengths, folds), strengths ascending; where none is
             finite, all are on the list.
+        losses: of the same; None: the same as the scores say.
 
-    >>> shortlist(np.array([[0.7, 0.7], [0.8, 0.9], [0.7, 0.8], [0.2, 0.2], [0.1, 0.1]]))
+    >>> scores = np.array([[0.7, 0.7], [0.8, 0.9], [0.7, 0.8], [0.2, 0.2], [0.1, 0.1]])
+    >>> shortlist(scores)
     (0, 1, 2, 3)
+    >>> flat = np.full((20, 2), 0.8)
+    >>> shortlist(flat), shortlist(flat, np.arange(40.0).reshape(20, 2))
+    ((13, 17, 19), (1, 5, 9, 13, 17, 19))
     """
     mean = scores.mean(axis=1)
     count = len(mean)
@@ -34,8 +52,25 @@ def shortlist(scores: np.ndarray) -> tuple[int, ...]:
     choice, step = choose(mean, standard_error(scores)), _step(count)
     best, simpler = choice.best, choice.one_standard_error
     weaker, stronger = (best - 3 * step, best - step), (simpler + step, simpler + 2 * step)
-    wanted = (*weaker, *range(best, simpler, step), simpler, *stronger)
-    return tuple(sorted({place for place in wanted if 0 <= place < count}))
+    wanted = {*weaker, *range(best, simpler, step), simpler, *stronger}
+    if losses is not None and np.isfinite(losses.mean(axis=1)).any():
+        least = int(np.nanargmin(losses.mean(axis=1)))
+        wanted |= {*range(weaker[0], least - step, -2 * step)} if least < weaker[0] else set()
+        wanted |= {*range(stronger[1], least + step, 2 * step)} if least > stronger[1] else set()
+    inside = sorted(place for place in wanted if 0 <= place < count)
+    return _thinned(inside, {best, simpler}, most_listed(count))
+
+
+def _thinned(places: list[int], chosen: set[int], most: int) -> tuple[int, ...]:
+    """Return so many of the places, without those whose neighbours are nearest to each other."""
+    while len(places) > most:
+        gaps = {
+            places[i + 1] - places[i - 1]: i
+            for i in range(len(places) - 2, 0, -1)
+            if places[i] not in chosen
+        }
+        del places[gaps[min(gaps)]]
+    return tuple(places)
 
 
 def lacking(positions: tuple[int, ...], scores: np.ndarray, count: int) -> tuple[int, ...]:

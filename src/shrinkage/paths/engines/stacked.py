@@ -94,11 +94,13 @@ def _train(
     """Take all steps; return the network's learning curves, and the epochs of each model."""
     recorder = CurveRecorder.for_unit(problem, unit)
     ending = _ending(problem, unit, network, steps) if recorder.is_watched else None
+    positions = _positions(problem, unit, 0)
     for epoch in range(problem.recipe.epochs):
         if ending is not None and not ending.running:
             advance(problem.recipe.steps_per_epoch(len(unit.data.train)))
         else:
-            positions = _positions(problem, unit, epoch)
+            if len(positions) > 1 or positions.shape[1] < len(unit.data.train):
+                positions = _positions(problem, unit, epoch)
             steps.begin(positions)
             left = len(positions)
             while left:

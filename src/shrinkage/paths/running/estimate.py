@@ -15,6 +15,7 @@ import torch
 
 from shrinkage.paths.choosing.grid import DECADES
 from shrinkage.paths.choosing.grid_top import SEARCH_MODELS, search_length, short_training
+from shrinkage.paths.choosing.shortlist import most_listed
 from shrinkage.paths.engines.curves import MOST_POINTS
 from shrinkage.paths.engines.curves import MOST_ROWS as CURVE_ROWS
 from shrinkage.paths.engines.stationarity import rows_seen
@@ -30,8 +31,6 @@ REPORT_SECONDS = 3.0
 REPORT_BYTES = 120e6
 # Copies of the outputs of all rows while they are judged.
 OUTPUT_COPIES = 3
-# Models of a fold that `--fast` trains in full, on most tables, the unregularized one among them.
-SHORTLISTED = 7
 # Memory that one thread has freed is not all used again by the next: a run of many jobs held up to
 # half as much more as a trial of the first.
 HELD_AGAIN = 0.5
@@ -94,7 +93,9 @@ class Estimate:
         if self.seconds is None:
             return f"{work} will take as long as their minimizers do, and {memory}."
         if self.pilot is not None:
-            work += f" of {self.pilot:,} epochs, then about {SHORTLISTED} of them"
+            work += (
+                f" of {self.pilot:,} epochs, then about {1 + most_listed(self.models - 1)} of them"
+            )
         training = f"{work} of {self.epochs:,} epochs ({self.steps:,} steps)"
         told = f"{training} will take about {readable_seconds(self.seconds)} and {memory}"
         if self.decade is None:
@@ -197,9 +198,10 @@ class _Costs:
 
     def fast_share(self, models: int) -> float:
         """Return the share of the grid's seconds that a pilot and the models after it take."""
-        some, pilot = min(models, SHORTLISTED), self.plan.pilot()
+        some, pilot = 1 + most_listed(models - 1), self.plan.pilot()
         full = self.speed.step_of(some) / self.speed.step_of(models)
-        return pilot.share * pilot.fold_steps / self.plan.fold_steps + full
+        rounds = self.plan.folds / pilot.folds
+        return pilot.share * pilot.fold_steps / self.plan.fold_steps / rounds + full
 
     def computed(self, jobs: Sequence[Job]) -> float:
         """Return the seconds that the threads compute for the jobs."""
@@ -219,7 +221,8 @@ class _Costs:
     def search(self, models: int) -> float:
         """Return the seconds of the search for the top of the grid."""
         problem, unit, engine = self.plan.problem, self.plan.refit_unit, self.plan.engine
-        length = search_length(self.plan.fold_steps, self.plan.folds, models)
+        fast = is_fast(self.plan, models - 1)
+        length = search_length(self.plan.fold_steps, self.plan.folds, models, fast=fast)
         short, few = short_training(problem, unit, engine, length)
         rows = len(few.data.train)
         return sum(

@@ -71,7 +71,8 @@ class Plan:
     the reason of the choice; `repeats` says whether the same seed gives the same results.
     `told` says how the model is taken, where that is not as it stands.
     `share` of a fold's training rows are trained on: all, but in the pilot of large tables;
-    `watched` says whether learning curves and residuals are wanted.
+    `one_round` says whether the folds of the first round do; `watched` says whether learning curves
+    and residuals are wanted.
     """
 
     problem: Problem
@@ -85,6 +86,7 @@ class Plan:
     memory: float | None = None
     share: float = 1.0
     watched: bool = True
+    one_round: bool = False
     limit: StackLimit = field(default_factory=StackLimit)
     engine_is_open: bool = False
     why_engine: str = ""
@@ -114,8 +116,9 @@ class Plan:
 
     @property
     def folds(self) -> int:
-        """Return the number of folds, those of all rounds."""
-        return len(self.preparation.split.folds)
+        """Return the number of folds, those of all rounds unless one does."""
+        split = self.preparation.split
+        return len(split.first_round if self.one_round else split.folds)
 
     @property
     def fold_steps(self) -> int:
@@ -150,14 +153,14 @@ class Plan:
         return min(models, int(self.memory / side_by_side / bytes_a_model(self.problem, rows)))
 
     def pilot(self) -> Plan:
-        """Return the plan of short trainings: a twentieth of the steps, or twenty."""
+        """Return the plan of short trainings, one round: a twentieth of the steps, or twenty."""
         recipe = self.problem.recipe
         steps = max(PILOT_SHARE * self.fold_steps, min(PILOT_STEPS, self.fold_steps / 4))
         epochs = max(1, round(steps * recipe.epochs / self.fold_steps))
         share = min(1.0, steps / self.fold_steps * recipe.epochs / epochs)
         short = replace(self.problem, recipe=replace(recipe, epochs=epochs))
         share = share if share < PILOT_ROWS else 1.0
-        return replace(self, problem=short, share=share, watched=False)
+        return replace(self, problem=short, share=share, watched=False, one_round=True)
 
     def jobs(self, group: int | str, settings: Settings, parts: int | None = None) -> list[Job]:
         """Return the jobs for a group of settings: one a fold, or several for large models."""
