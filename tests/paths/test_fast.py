@@ -17,7 +17,7 @@ from shrinkage.run import fit_dataset, load_result
 from tests.paths.tables import table
 
 STRENGTHS = tuple(np.geomspace(1e-4, 1.0, 12).tolist())
-OPTIONS = {"strengths": STRENGTHS, "folds": 3, "epochs": 40, "batch_size": 16}
+OPTIONS = {"strengths": STRENGTHS, "folds": 3, "epochs": 40, "batch_size": 16, "settle": 0.0}
 
 
 def run(model: str = "mlp:4", store=None, resume: bool = False, **options):
