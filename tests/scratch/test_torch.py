@@ -34,7 +34,8 @@ FIRST = (next(iter(both.PENALTIES)), "elastic-net")
 def is_needed(case):
     """Every penalty with every update, every optimizer where it matters: in its metric."""
     penalty, update, optimizer = case
-    concave = ("mcp", "scad", "log-sum", "l-half", "l0", "sparse group lasso", "blocks")
+    concave = ("mcp", "scad", "log-sum", "l-half", "l0", "reweighted l1", "sparse group lasso")
+    concave = (*concave, "blocks")
     if penalty in MATRICES:
         return (update, optimizer) in (("proximal", "momentum"), ("decoupled", "adam"))
     if penalty in concave + both.CONSTRAINTS:

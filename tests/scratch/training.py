@@ -27,6 +27,7 @@ from shrinkage.penalties import (
     NuclearNorm,
     Orthogonal,
     Rank,
+    ReweightedL1,
     SoftOrthogonality,
     SparseGroupLasso,
 )
@@ -152,6 +153,7 @@ PENALTIES: dict[str, Any] = {
     "orthogonal": 1.0 * Orthogonal(),
     "nuclear norm": 0.02 * NuclearNorm(),
     "soft orthogonality": 0.05 * SoftOrthogonality(),
+    "reweighted l1": 0.01 * ReweightedL1(0.3, every=20),
     "nothing": Terms(()),
 }
 

@@ -19,7 +19,16 @@ from shrinkage.keras.parameters import describe, layers_by_name
 from shrinkage.keras.present import check_once, decay_of, warn_of_own_decay
 from shrinkage.keras.slots import PenalisedVariable, check_held, with_array
 from shrinkage.parameters import ParameterInfo
-from shrinkage.terms import Assignment, StepPlan, Term, Terms, as_terms, assign, refuse_shared
+from shrinkage.terms import (
+    Assignment,
+    StepPlan,
+    Term,
+    Terms,
+    as_terms,
+    assign,
+    refuse_renewed,
+    refuse_shared,
+)
 from shrinkage.terms.schedules import Schedule, as_schedules
 from shrinkage.terms.strengths import Strengths
 
@@ -121,6 +130,7 @@ def _assigned(model: Any, infos: Sequence[ParameterInfo], terms: Terms, update: 
             "kernel_regularizer=shrinkage.keras.regularizer(term), which Keras adds to the loss"
         )
     refuse_shared(assignment, "Keras")
+    refuse_renewed(assignment, "Keras")
     return assignment
 
 

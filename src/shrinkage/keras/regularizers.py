@@ -149,6 +149,11 @@ def _check(term: Term) -> None:
             f"expected a term about zero for a layer's regularizer, got {term!r}: a model's "
             "config holds no arrays; use shrinkage.keras.regularize(…, update='gradient')"
         )
+    if term.penalty.is_renewed or not term.penalty.finite:
+        raise InputError(
+            f"expected a penalty that a loss can hold as it is, got {term!r}: use "
+            "shrinkage.keras.regularize for a constraint, and LogSum for a reweighted L1"
+        )
     if term.update not in (None, "loss"):
         raise InputError(
             f"expected a term for the loss, got {term!r}: Keras differentiates a layer's "

@@ -14,7 +14,7 @@ from shrinkage.errors import InputError
 from shrinkage.parameters import ParameterInfo
 from shrinkage.penalties import Penalty
 from shrinkage.selections import select
-from shrinkage.terms import Assignment, Term, Terms, as_terms, assign, refuse_shared
+from shrinkage.terms import Assignment, Term, Terms, as_terms, assign, refuse_renewed, refuse_shared
 
 
 def assigned(
@@ -53,6 +53,7 @@ def assigned(
             "function, all of shrinkage.optax"
         ) from None
     refuse_shared(assignment, "optax")
+    refuse_renewed(assignment, "optax")
     return assignment
 
 

@@ -29,6 +29,7 @@ from shrinkage.penalties.registry import (
     penalty_names,
     registered_name,
 )
+from shrinkage.penalties.reweighted_l1 import ReweightedL1
 from shrinkage.penalties.scad import SCAD
 from shrinkage.penalties.some_units import OnSomeUnits, Units
 from shrinkage.penalties.sparse_group_lasso import SparseGroupLasso
@@ -62,6 +63,7 @@ __all__ = [
     "Penalty",
     "PenaltyCheckFailed",
     "Rank",
+    "ReweightedL1",
     "SoftOrthogonality",
     "SparseGroupLasso",
     "Units",

@@ -47,6 +47,7 @@ class Penalty(ABC):
     separable: ClassVar[bool] = False  # a sum over single weights
     diagonal: ClassVar[bool] = True  # the prox takes a step for each weight; False: one for all
     is_shared: ClassVar[bool] = False  # one set for all arrays of a term: `shared` divides it
+    is_renewed: ClassVar[bool] = False  # `renewed` makes it anew where `is_due` after a step
     zero_at_zero: ClassVar[bool] = True  # Ω(0) = 0; False: it is least elsewhere
     combines: ClassVar[Combination] = Combination.ALONE
     example_shapes: ClassVar[tuple[tuple[int, ...], ...]] = ((4, 3), (2, 3, 2))  # for the battery
@@ -81,6 +82,22 @@ class Penalty(ABC):
 
     def of_models(self, models: slice) -> Penalty:  # noqa: ARG002
         """Return the penalty of some of the models of a stack, where it holds numbers of each."""
+        return self
+
+    def is_due(self, step: int) -> bool:  # noqa: ARG002
+        """Return whether it is to be renewed after so many real steps."""
+        return False
+
+    def renewed(self, w: Array) -> Penalty:  # noqa: ARG002
+        """Return the penalty for the steps to come, from the weights after a step."""
+        return self
+
+    def renewal(self) -> Array | None:
+        """Return what a renewal has left in it, for checkpoints; None: there was none."""
+        return None
+
+    def with_renewal(self, held: Array | None) -> Penalty:  # noqa: ARG002
+        """Return it with what `renewal` gave."""
         return self
 
     def shared(

@@ -29,6 +29,7 @@ from shrinkage.penalties.nuclear_norm import NuclearNorm
 from shrinkage.penalties.options import options_of
 from shrinkage.penalties.orthogonality import Orthogonal, SoftOrthogonality
 from shrinkage.penalties.rank import Rank
+from shrinkage.penalties.reweighted_l1 import ReweightedL1
 from shrinkage.penalties.scad import SCAD
 from shrinkage.penalties.sparse_group_lasso import SparseGroupLasso
 
@@ -44,6 +45,7 @@ REGISTRY: dict[str, type[Penalty]] = {
         MCP,
         SCAD,
         LogSum,
+        ReweightedL1,
         LHalf,
         L0,
         Cardinality,

@@ -10,17 +10,19 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from shrinkage.errors import InputError, near_names
+from shrinkage.pytorch.renewed import load_renewed, renewed_weights
 from shrinkage.pytorch.sharding import like_parameter, local
 from shrinkage.pytorch.slots import Slot
 from shrinkage.pytorch.updates import Corrected, Proximal
 
 
 def slot_states(slots: Iterable[Slot]) -> dict[str, dict[str, Any]]:
-    """Return gains, largest rates, what is below the resolution, and frozen zeros, by name."""
+    """Return gains, largest rates, what is below the resolution, zeros and renewals, by name."""
     momentum: dict[str, Any] = {}
     largest: dict[str, Any] = {}
     resolution: dict[str, Any] = {}
     frozen: dict[str, Any] = {}
+    renewed: dict[str, Any] = {}
     for slot in slots:
         name = slot.target.name
         for update in _proximal(slot):
@@ -34,11 +36,14 @@ def slot_states(slots: Iterable[Slot]) -> dict[str, dict[str, Any]]:
         resolution[name] = rounding
         if slot.frozen.mask is not None:
             frozen[name] = _shared(slot.frozen.mask, slot)
+        if weights := renewed_weights(slot):
+            renewed[name] = [None if own is None else _shared(own, slot) for own in weights]
     return {
         "momentum": momentum,
         "largest": largest,
         "resolution": resolution,
         "frozen": frozen,
+        "renewed": renewed,
     }
 
 
@@ -78,11 +83,16 @@ def _load_frozen(slot: Slot, value: Any) -> None:
     slot.frozen.mask = local(value).to(slot.parameter.device, copy=True)
 
 
+def _load_renewed(slot: Slot, value: Any) -> None:
+    load_renewed(slot, [None if own is None else local(own) for own in value])
+
+
 _LOADERS = {
     "momentum": _load_momentum,
     "largest": _load_largest,
     "resolution": _load_resolution,
     "frozen": _load_frozen,
+    "renewed": _load_renewed,
 }
 
 

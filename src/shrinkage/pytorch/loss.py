@@ -19,7 +19,7 @@ from torch.autograd.function import once_differentiable
 from shrinkage.penalties import Penalty
 from shrinkage.pytorch.parameters import describe
 from shrinkage.pytorch.sharding import unsharded
-from shrinkage.terms import Part, Term, Terms, as_terms, assign
+from shrinkage.terms import Part, Term, Terms, as_terms, assign, refuse_renewed
 
 
 class _Value(torch.autograd.Function):
@@ -111,7 +111,9 @@ def _assigned(model: nn.Module, terms: Term | Terms | Iterable[Term]) -> _Pairs:
         return last[2]
     described = describe(model)
     in_loss = as_terms(terms).with_update("loss")
-    parts = assign((info for info, _ in described), in_loss).parts
+    assignment = assign((info for info, _ in described), in_loss)
+    refuse_renewed(assignment, "penalty_loss")
+    parts = assignment.parts
     pairs = [
         (tensor, tuple(_like(part, tensor) for part in parts[info.name]))
         for info, tensor in described

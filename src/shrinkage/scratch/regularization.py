@@ -54,6 +54,7 @@ class Regularization:
     ) -> None:
         self.assignment = assign(infos, terms, update)
         finite_references(self.assignment.parts)
+        self._steps = 0
         self._plans = {
             name: StepPlan.of(map(_in_float64, plan.parts))
             for name, plan in self.assignment.plans.items()
@@ -125,6 +126,18 @@ class Regularization:
                 if part.penalty.is_shared:
                     found.setdefault(part.term, ([], part))[0].append(name)
         return found
+
+    def renew(self, parameters: Mapping[str, np.ndarray]) -> None:
+        """Count a step that all parameters have taken, and renew what is due after it."""
+        self._steps += 1
+        for name, plan in self._plans.items():
+            due = [part for part in plan.parts if part.penalty.is_due(self._steps)]
+            for part in due:
+                penalty = part.penalty.renewed(part.about(parameters[name]))
+                own = replace(part, penalty=penalty)
+                self._plans[name] = self._plans[name].changed(
+                    lambda other, part=part, own=own: own if other is part else other
+                )
 
     def after(
         self, name: str, w: np.ndarray, rate: float, step_size: Any, moved: Any = 0.0

@@ -87,6 +87,7 @@ class Trainer:
         self.regularization.settle(parameters, rate, sizes, moved)
         for name, w in parameters.items():
             self.regularization.after(name, w, rate, sizes[name], moved[name])
+        self.regularization.renew(parameters)
         return value
 
     def _moved(self, name: str, w: np.ndarray, gradient: np.ndarray) -> Any:

@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
-from shrinkage.terms.assignment import Assignment, AssignmentRow, assign, penalty_on, refuse_shared
+from shrinkage.terms.assignment import (
+    Assignment,
+    AssignmentRow,
+    assign,
+    penalty_on,
+    refuse_renewed,
+    refuse_shared,
+)
 from shrinkage.terms.own_decay import words_of_own_decay
 from shrinkage.terms.part import Part, present, subgradient_of
 from shrinkage.terms.proximal_sum import ProximalSum, closed_form, smooth_and_nonsmooth
@@ -36,6 +43,7 @@ __all__ = [
     "closed_form",
     "penalty_on",
     "present",
+    "refuse_renewed",
     "refuse_shared",
     "smooth_and_nonsmooth",
     "subgradient_of",

@@ -153,6 +153,26 @@ def refuse_shared(assignment: Assignment, where: str) -> None:
                 )
 
 
+def refuse_renewed(assignment: Assignment, where: str) -> None:
+    """Refuse what is renewed as training goes, where nobody counts steps.
+
+    Args:
+        assignment: the terms on a model.
+        where: that place, for the message.
+
+    Raises:
+        InputError: a term is renewed; the message says what is like it.
+    """
+    for parts in assignment.parts.values():
+        for part in parts:
+            if part.penalty.is_renewed:
+                raise InputError(
+                    f"expected penalties that stay as they are in {where}, got {part.penalty!r}, "
+                    "which is renewed after every so many steps: use LogSum, which is that in "
+                    "every step; shrinkage.pytorch.regularize has it"
+                )
+
+
 def penalty_on(penalty: Penalty, info: ParameterInfo) -> Penalty:
     """Return a penalty as it is on one parameter: for its layout, groups of inputs, free inputs.
 

@@ -85,7 +85,7 @@ class StepPlan:
 
     def at(self, strengths: Mapping[str, Any]) -> StepPlan:
         """Return the plan where the terms have these strengths, by their ids."""
-        return self._changed(lambda part: part.at(strengths[part.term]))
+        return self.changed(lambda part: part.at(strengths[part.term]))
 
     def sharing(self, term: str, penalty: Penalty) -> StepPlan:
         """Return the plan where one term, whose set parameters share, has this part of it here."""
@@ -94,9 +94,10 @@ class StepPlan:
             shares = part.term == term and part.penalty.is_shared
             return replace(part, penalty=penalty) if shares else part
 
-        return self._changed(own)
+        return self.changed(own)
 
-    def _changed(self, change: Callable[[Part], Part]) -> StepPlan:
+    def changed(self, change: Callable[[Part], Part]) -> StepPlan:
+        """Return the plan where each part is what a function makes of it."""
         now = {id(part): change(part) for part in self.parts}
 
         def those(parts: tuple[Part, ...]) -> tuple[Part, ...]:

@@ -79,11 +79,11 @@ def _cut(parts: Iterable[Part], models: slice) -> tuple[Part, ...]:
     """Return the parts of some models."""
 
     def of_models(part: Part) -> Part:
-        if isinstance(part.strength, torch.Tensor):
-            strength = part.strength[models]
-            part = replace(
-                part, strength=strength, penalty=part.penalty.at(strength).of_models(models)
-            )
+        strength, penalty = part.strength, part.penalty.of_models(models)
+        if isinstance(strength, torch.Tensor):
+            strength = strength[models]
+            penalty = penalty.at(strength)
+        part = replace(part, strength=strength, penalty=penalty)
         if part.reference is not None:
             part = replace(part, reference=part.reference[models])
         return part

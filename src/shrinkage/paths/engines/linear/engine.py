@@ -27,7 +27,7 @@ from shrinkage.paths.engines.linear.separately import solved_separately
 from shrinkage.paths.engines.linear.solver import GAP, Solver
 from shrinkage.paths.engines.losses import StackedCrossEntropy, StackedSquaredError
 from shrinkage.paths.engines.threads import one_blas_thread, torch_threads
-from shrinkage.terms import ProximalSum, closed_form, penalty_on
+from shrinkage.terms import ProximalSum, closed_form, penalty_on, refuse_renewed
 
 MOST_BRIEF = 1_000_000
 """Rows × weights × models under which two units in threads wait for each other."""
@@ -135,6 +135,7 @@ def _proximal(problem: Problem) -> ProximalSum:
             "expected terms on the weights of a linear model, got some on its intercept, which is "
             f"never penalised: select {WEIGHT!r}"
         )
+    refuse_renewed(problem.assignment, "a linear model, which is solved, not trained by steps")
     return closed_form(parts)
 
 
