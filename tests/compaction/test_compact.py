@@ -168,6 +168,25 @@ def test_units_before_masks_and_norms_by_channel_go() -> None:
     assert (smaller[3].out_channels, smaller[4].num_features) == (7, 7)
 
 
+@pytest.mark.parametrize("dead", ["value", "gate of none", "unread"])
+def test_gated_units_go_in_pairs_and_padded_ones_with_their_border(dead: str) -> None:
+    """`glu` halves its channels: a value and its gate go together, or neither does."""
+    torch.manual_seed(0)
+    reading = nn.Conv1d(5, 4, 3, padding=1, padding_mode="reflect")
+    layers = nn.Conv1d(2, 10, 3), nn.GLU(1), reading, nn.Flatten(), nn.Linear(24, 2)
+    model: Any = nn.Sequential(*layers).double()
+    with torch.no_grad():
+        if dead == "unread":
+            reading.weight[:, 3] = 0.0
+        elif dead == "value":
+            model[0].weight[3], model[0].bias[3] = 0.0, 0.0
+        else:  # the sigmoid of a constant gate is another constant: the value is there
+            model[0].weight[8] = 0.0
+    result: Any = compact(model, torch.randn(4, 2, 8).double(), tolerance=EXACT, timed=False)
+    kept = 10 if dead == "gate of none" else 8
+    assert (result.module[0].out_channels, result.module[2].in_channels) == (kept, kept // 2)
+
+
 def test_computed_weights_become_plain_ones() -> None:
     """Weight norm, masks of pruning, and a network that has been called in training."""
     normed_layer = nn.utils.parametrizations.weight_norm(nn.Linear(10, 8))

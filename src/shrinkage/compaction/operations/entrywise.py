@@ -48,6 +48,25 @@ def pointwise(run: Analysis, call: Call) -> Known:
     return mark(flow), units
 
 
+def gated(run: Analysis, call: Call) -> Known:
+    """One half times the sigmoid of the other (`glu`): their entries belong together in pairs."""
+    x, dim = call.positional(2)
+    x, dim = run.entries(x), -1 if dim is None else dim
+    units, gates = x.units.chunk(2, dim)
+    run.units.join(units, gates)
+    first, second = x.flow.chunk(2, dim)
+    there = mark(first) + nonzero(x.value.chunk(2, dim)[0]).to(first.device)
+    return mark(first + second * there.detach()), units
+
+
+def padded(run: Analysis, call: Call) -> Known:
+    """Borders around maps: an operation on each channel alone, unless channels are added."""
+    _, widths = call.positional(2)
+    if len(widths) > 2 * (call.value.ndim - 2):
+        return mixed(run, call)
+    return spatial(run, call)
+
+
 def spatial(run: Analysis, call: Call) -> Known:
     """Operations on each channel of each row alone, such as pooling."""
     x = run.entries(call.tensors[0])
