@@ -167,7 +167,7 @@ def fit_path(
     Source: Hastie, Tibshirani and Friedman, The elements of statistical learning (2009), 7.10.
     """
     checked = options_of(options, "fit_path")
-    X, y, notes = rows_and_targets(X, y)
+    X, y, notes = rows_and_targets(model, X, y)
     data, positions = dataset_of(
         X,
         y,

@@ -116,7 +116,7 @@ def fit_search(
     """
     spec = search_spec(penalties, trials, vary, batch, outer, simplest)
     checked = options_of(options, "fit_search", without=(*NOT_OF_SURFACES, "nested", "refit"))
-    X, y, notes = rows_and_targets(X, y)
+    X, y, notes = rows_and_targets(model, X, y)
     data, positions = dataset_of(
         X,
         y,

@@ -114,7 +114,7 @@ def fit_surface(
     """
     spec = SurfaceSpec(penalties, strengths, vary, simplest)
     checked = options_of(options, "fit_surface", without=NOT_OF_SURFACES)
-    X, y, notes = rows_and_targets(X, y)
+    X, y, notes = rows_and_targets(model, X, y)
     data, positions = dataset_of(
         X,
         y,

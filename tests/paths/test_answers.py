@@ -131,3 +131,20 @@ def test_inputs_of_a_network_that_fails_are_told_by_their_shapes(tables):
     X, y = tables
     with pytest.raises(InputError, match=r"fails on 2 rows of \(4,\), \(3,\)"):
         fit_path(Head(2, nn.Identity()), (X, X[:, :3]), y, **SMALL)
+
+
+class Lightning(Head):
+    """What Lightning's users have."""
+
+    def training_step(self, batch, number):
+        """Return a loss."""
+        raise NotImplementedError
+
+    def configure_optimizers(self):
+        """Return an optimizer."""
+        raise NotImplementedError
+
+
+def test_steps_that_are_not_called_are_told(tables):
+    result = fit_path(Lightning(2, nn.Identity()), *tables, **SMALL)
+    assert any("training_step and" in note for note in result.summary["notes"])

@@ -172,3 +172,45 @@ def test_what_is_no_dataset_is_one_line(source):
     with pytest.raises(InputError) as error:
         fit_path(Words, source, **SMALL)
     assert "\n" not in str(error.value)
+
+
+class Towers(nn.Module):
+    """Reads a user and an item, a number each."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.users, self.items = nn.Embedding(5, 3), nn.Embedding(7, 3)
+        self.last = nn.Linear(3, 1)
+
+    def forward(self, user: torch.Tensor, item: torch.Tensor) -> torch.Tensor:
+        """Return a number for each pair."""
+        return self.last(self.users(user) * self.items(item)).squeeze(1)
+
+
+def test_numbers_by_the_names_that_a_network_takes_are_its_inputs(pictures):
+    random = np.random.default_rng(0)
+    inputs = {"user": random.integers(0, 5, ROWS), "item": random.integers(0, 7, ROWS)}
+    result = fit_path(Towers(), inputs, pictures[1], **SMALL)
+    with torch.no_grad():
+        own = result.model()(**{name: torch.from_numpy(v) for name, v in inputs.items()})
+    np.testing.assert_allclose(result.decision(inputs)[:, 1], own, atol=1e-6)
+    assert "called with user (), item ()" in " ".join(result.summary["notes"])
+    with pytest.raises(InputError, match="by name"):
+        fit_path(lambda *_: Towers(), inputs, pictures[1], **SMALL)
+
+
+def test_whole_numbers_of_a_dataset_are_words_and_fractions_are_told_to_be_scaled(pictures):
+    words, y = np.random.default_rng(0).integers(0, 9, (ROWS, 4)), torch.from_numpy(pictures[1])
+    network = nn.Sequential(nn.Embedding(9, 3), nn.Flatten(), nn.Linear(12, 2))
+    dataset = torch.utils.data.TensorDataset(torch.from_numpy(words), y)
+    result = fit_path(network, dataset, **SMALL)
+    np.testing.assert_array_equal(result.predict((words,)), result.predict(words))
+    numbers = torch.utils.data.TensorDataset(torch.randn(ROWS, 4), y)
+    told = fit_path(nn.Linear(4, 2), DataLoader(numbers), **SMALL).summary["notes"]
+    assert any("scaled to mean 0" in note for note in told)
+
+
+def test_an_onnx_file_of_shaped_inputs_names_the_way_to_one(pictures, tmp_path):
+    result = fit_path(Convolution, *pictures, **SMALL)
+    with pytest.raises(InputError, match=r"got \(2, 4, 4\), which .*export_onnx"):
+        result.to_onnx(tmp_path / "model.onnx")

@@ -154,6 +154,10 @@ class InputShapes:
         )
 
 
+class NamedInputs(dict[str, Any]):
+    """Inputs by name whatever their axes: a row of (n,) numbers is one number, and no column."""
+
+
 def has_shapes(X: object) -> bool:
     """Return whether X is several inputs: a tuple of arrays, or arrays by name, one not flat.
 
@@ -164,6 +168,8 @@ def has_shapes(X: object) -> bool:
     """
     if not isinstance(X, (Mapping, tuple)) or hasattr(X, "columns"):
         return False
+    if isinstance(X, NamedInputs):
+        return True
     values = list(X.values()) if isinstance(X, Mapping) else list(X)
     arrays = [value for value in values if hasattr(value, "shape") and len(value.shape) >= 1]
     if not arrays or len(arrays) < len(values):

@@ -8,25 +8,57 @@ one that pads sequences pads all to one length.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from inspect import Parameter, signature
 from typing import Any
 
 import numpy as np
 import torch
 from torch.utils.data import default_collate
 
+from shrinkage.datasets.input_shapes import NamedInputs, as_array
 from shrinkage.datasets.wording import one_line
 from shrinkage.errors import InputError
 
 TARGETS = ("target", "targets", "label", "labels", "y")
 
 
-def rows_and_targets(X: object, y: object) -> tuple[object, object, tuple[str, ...]]:
-    """Return rows and targets: as they are, or those of a dataset where no targets are given.
+def rows_and_targets(model: object, X: object, y: object) -> tuple[object, object, tuple[str, ...]]:
+    """Return rows and targets, and what there is to tell: those of a dataset without targets.
+
+    Arrays (n,) by the names that a network is called with are its inputs, and no columns. Whole
+    numbers of a dataset reach a network of the user's own as they are; its fractions in two axes
+    are columns, which are scaled.
+
+    Args:
+        model: as in `fit_path`.
+        X: rows, or a dataset.
+        y: targets; None: those of the dataset.
 
     Raises:
         InputError: there are no targets, and the rows are no dataset.
     """
-    return (X, y, ()) if y is not None else rows_of_dataset(X)
+    notes: tuple[str, ...] = ()
+    if y is None:
+        X, y, notes = rows_of_dataset(X)
+        array = as_array(X) if hasattr(X, "shape") else None
+        if array is not None and array.ndim == 2 and not isinstance(model, str):
+            if array.dtype.kind in "iub":
+                X = (X,)
+            else:
+                told = "its rows are taken for columns, which are scaled to mean 0 and variance 1: "
+                notes = (*notes, f"{told}standardize=False, or inputs in a tuple, keep them")
+    if isinstance(X, Mapping) and not hasattr(X, "columns") and _takes(model, X):
+        X = NamedInputs(X)
+    return X, y, notes
+
+
+def _takes(model: object, names: Mapping[Any, object]) -> bool:
+    """Return whether a network is called with arguments of these names."""
+    if not isinstance(model, torch.nn.Module):
+        return False
+    known = signature(model.forward).parameters.values()
+    named = {own.name for own in known if own.kind is not Parameter.VAR_KEYWORD}
+    return set(names) <= named
 
 
 def rows_of_dataset(source: Any) -> tuple[object, np.ndarray, tuple[str, ...]]:

@@ -89,8 +89,21 @@ def refuse_equal_names(names: Sequence[str]) -> None:
         raise InputError(
             f"expected different column names, got {twice[0]!r} {counts[twice[0]]} times"
             f"{f' (also {listed(twice[1:])})' if twice[1:] else ''}: rename them"
-            f"{header_doubt(names)}, or (in files of text) give names with --names"
+            f"{_levels_doubt(names)}{header_doubt(names)}, or (in files of text) give names with "
+            "--names"
         )
+
+
+def _levels_doubt(names: Sequence[str]) -> str:
+    """Return what to do where equal names stand side by side, as those of several levels do.
+
+    >>> _levels_doubt(["a", "a", "b"]), _levels_doubt(["a", "b", "a"])
+    (' (of a header of several lines make one, such as a_x)', '')
+    """
+    runs = [name for name, before in zip(names, (None, *names), strict=False) if name != before]
+    if len(set(runs)) < len(runs):
+        return ""
+    return " (of a header of several lines make one, such as a_x)"
 
 
 def _is_empty(column: pa.ChunkedArray) -> bool:

@@ -112,14 +112,21 @@ def without_hook(module: nn.Module) -> nn.Module:
 
 def told_of(module: nn.Module, classes: Sequence[object]) -> tuple[str, ...]:
     """Return what there is to tell of how the answers of a module are taken."""
+    told: tuple[str, ...] = ()
+    if hasattr(module, "training_step") and hasattr(module, "configure_optimizers"):
+        told = (
+            f"of the {type(module).__name__} the network is trained, and training_step and "
+            "configure_optimizers are not called: give loss= and optimizer= where they say others",
+        )
     hooks = [hook for hook in module._forward_hooks.values() if isinstance(hook, AsOutputs)]
     if not hooks:
-        return ()
+        return told
+    said = "the model's answer is taken as (rows, outputs)"
     if hooks[0].two_classes:
-        return (
-            f"the model gives one number a row: the logit of {classes[1]!r} against {classes[0]!r}",
+        said = (
+            f"the model gives one number a row: the logit of {classes[1]!r} against {classes[0]!r}"
         )
-    return ("the model's answer is taken as (rows, outputs)",)
+    return (*told, said)
 
 
 def logits_of(answer: object) -> torch.Tensor | None:

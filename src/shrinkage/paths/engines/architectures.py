@@ -319,7 +319,7 @@ def _answer(module: nn.Module, name: str, x: torch.Tensor) -> object:
         hooks = module._forward_pre_hooks.values()
         shapes = next((hook.shapes for hook in hooks if hasattr(hook, "shapes")), None)
         what, how = f"a batch of shape {tuple(x.shape)}", "rows of numbers, scaled"
-        how += ", or those of a tuple (X,) as they are"
+        how += ", or those of a tuple (X,), or by name {'x': (n, 1) and more}, as they are"
         if shapes is not None:
             what, how = f"{len(x)} rows of {shapes}", f"{shapes}, each behind the axis of the rows"
         raise InputError(

@@ -250,6 +250,13 @@ class FittedPath(PathResult):
 
         file = self._file()
         preprocessing = Preprocessing.from_dict(file.preprocessing)
+        if file.shapes is not None and preprocessing.takes_shapes:
+            shapes = InputShapes.from_dict(file.shapes)
+            raise InputError(
+                f"expected columns of numbers for an ONNX file with their preparation, got {shapes}"
+                ", which the network is called with: export it alone, by shrinkage.pytorch.onnx."
+                "export_onnx(result.model(), inputs, path)"
+            )
         kept = None if file.smaller is None else file.smaller["kept_inputs"]
         encoding = TargetEncoding.from_dict(file.target)
         module = self.model(which, as_outputs=True)
