@@ -37,6 +37,7 @@ _MOST = 200
 _POLISHES = 25
 _HALVINGS = 30
 _FIRST = 60  # steps without a penalty before the first of Newton's
+_DECOMPOSED = 1500  # rows or inputs that are decomposed for these
 _TRIES = 4  # of L-BFGS, each ten times as exact as the one before
 _PATIENCE = 25
 _INNER = 6
@@ -313,7 +314,7 @@ class Solver:
         everything = Norms.none(np.ones_like(norms.free))
         unknowns = Unknowns(np.ones(self._zero.weights.shape, bool), self._loss.has_intercept)
         place, residual = self._zero, np.inf
-        if self._is_large and self._loss.has_intercept:
+        if self._is_large and self._loss.has_intercept and min(self._loss.x.shape) <= _DECOMPOSED:
             place = self._ridges.without(place, self._separated, _FIRST)
         for _ in range(_MOST):
             slope = place.pull @ self._loss.x
