@@ -6,6 +6,7 @@ drawings, which `svg.py` made, are inserted as markup.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -76,18 +77,23 @@ class Card:
     layout: str
 
 
-def render_page(result: PathResult, figures: tuple[Figure, ...]) -> str:
+def render_page(
+    result: PathResult,
+    figures: tuple[Figure, ...],
+    drawn: Mapping[str, Drawing] | None = None,
+) -> str:
     """Return the whole page as text.
 
     Args:
         result: a finished path.
         figures: what `all_figures` made of it.
+        drawn: the figures by their keys, where they are drawn already.
 
     >>> from shrinkage.reports.example import example_result
     >>> render_page(example_result(), ()).startswith("<!doctype html>")
     True
     """
-    drawings = {figure.key: draw_svg(figure) for figure in figures}
+    drawings = drawn or {figure.key: draw_svg(figure) for figure in figures}
     return template("report.html").render(
         title=plain(result.summary.get("data", "a path of strengths"), 80),
         sentence=summary_sentence(result),
@@ -118,7 +124,7 @@ def render_page(result: PathResult, figures: tuple[Figure, ...]) -> str:
     )
 
 
-def _cards(figures: tuple[Figure, ...], drawings: dict[str, Drawing]) -> list[Card]:
+def _cards(figures: tuple[Figure, ...], drawings: Mapping[str, Drawing]) -> list[Card]:
     """Return the figures as cards, two in a row unless wide; an odd one fills its row."""
     narrow = [figure.key for figure in figures if not figure.wide]
     alone = narrow[-1] if len(narrow) % 2 else ""
@@ -197,7 +203,7 @@ def _chosen_rows(result: PathResult) -> list[tuple[str, list[str]]]:
     return rows
 
 
-def _explorer(result: PathResult, drawings: dict[str, Drawing]) -> dict[str, object]:
+def _explorer(result: PathResult, drawings: Mapping[str, Drawing]) -> dict[str, object]:
     """Return what the slider shows: a row of texts and a place in the score figure a strength."""
     drawing = drawings.get("score")
     if result.surface is not None:

@@ -41,14 +41,17 @@ def write_report(result: PathResult, directory: str | os.PathLike[str]) -> Path:
     ...     write_report(example_result(), folder).name
     'report.html'
     """
-    draw_png, render_page, _ = _drawing()
+    with needs("reports"):
+        from shrinkage.drawing.draw import draw_both
+        from shrinkage.reports.page import render_page
     target = Path(directory)
-    figures = all_figures(result)
+    figures, drawings = all_figures(result), {}
     for figure in figures:
-        write_bytes(target / "figures" / f"{figure.key}.png", draw_png(figure))
+        drawings[figure.key], png = draw_both(figure)
+        write_bytes(target / "figures" / f"{figure.key}.png", png)
     for key in FIGURE_KEYS - {figure.key for figure in figures}:
         (target / "figures" / f"{key}.png").unlink(missing_ok=True)
-    write_bytes(target / "report.html", render_page(result, figures).encode("utf-8"))
+    write_bytes(target / "report.html", render_page(result, figures, drawings).encode("utf-8"))
     return target / "report.html"
 
 
