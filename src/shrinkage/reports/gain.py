@@ -28,8 +28,8 @@ def gain_sentence(result: PathResult) -> str:
     wording = score_wording(result.score_name)
     said = [
         _nested(result, wording),
-        _against_none(result, wording),
-        _simple(result, wording),
+        "" if result.goal else _against_none(result, wording),  # the goal's sentence tells its own
+        "" if result.goal else _simple(result, wording),
         _early_stop(result, wording),
         _constant(result, wording),
         _compared(result, wording),

@@ -147,6 +147,16 @@ def test_zeros_stay_zero_although_adam_moves_them(monkeypatch):
     assert (result.nonzero[1] > 12).all()
 
 
+def test_a_network_of_ones_own_with_statistics_becomes_small_too():
+    def network(inputs: int, outputs: int) -> torch.nn.Module:
+        layers = torch.nn.Linear(inputs, 8), torch.nn.BatchNorm1d(8), torch.nn.ReLU()
+        return torch.nn.Sequential(*layers, torch.nn.Linear(8, outputs))
+
+    result = fit_path(network, *classes(), goal="16 weights", **{**SMALL, "strengths": 2})
+    assert result.by_role("goal").nonzero == 16
+    assert result.score(*classes(), "goal") > 0.8
+
+
 def test_bad_input_is_refused_before_anything_is_written(tmp_path):
     for goal, said in (
         ("6 features", "fewer than the 6 features"),

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from shrinkage.paths.results.class_figures import ClassFigures
 from shrinkage.paths.results.comparisons import ComparedModel, Difference, EarlyStop
+from shrinkage.paths.results.goal import GoalRecord
 from shrinkage.paths.results.group_scores import GroupScore, GroupScores
 from shrinkage.paths.results.records import (
     AssignmentRow,
@@ -27,6 +28,7 @@ __all__ = [
     "ConstantScore",
     "Difference",
     "EarlyStop",
+    "GoalRecord",
     "GroupScore",
     "GroupScores",
     "LayerTrace",

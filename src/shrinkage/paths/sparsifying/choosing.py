@@ -29,7 +29,7 @@ def goal_record(plan: Plan, goal: Goal, refit: Refit) -> GoalRecord:
     nonzero = np.sum(list(refit.outcome.named("nonzero").values()), axis=0)
     columns = values.get("inputs_kept")
     sizes = [
-        sparse_size({name: torch.from_numpy(own[place]) for name, own in weights.items()})
+        sparse_size({name: torch.as_tensor(own[place]) for name, own in weights.items()})
         for place in range(1, len(refit.settings))
     ]
     dense = sum(own[0].nbytes for own in weights.values())
