@@ -19,6 +19,7 @@ from shrinkage.paths.options import PathOptions
 from shrinkage.paths.own_sets import dataset_of
 from shrinkage.paths.running.plan import Plan, make_plan
 from shrinkage.paths.selecting.elimination import Eliminating, Elimination, draws_masks, schedule
+from shrinkage.reports.figures.best_columns import best_columns_figure
 from tests.cli.command_line import refused, shrinkage, write_table
 
 FEW: dict[str, Any] = {"epochs": 40, "networks": 2, "progress": False}
@@ -168,3 +169,17 @@ def test_the_command_selects_and_refuses_options_of_halves(tmp_path: Path) -> No
     assert "The best 2 columns of 6" in answer.out
     assert "c0" in answer.out
     assert "c1" in answer.out
+
+
+def test_pixels_that_never_vary_are_empty_in_the_map() -> None:
+    """A picture with a blank border is still drawn as a picture, each pixel in its place."""
+    random = np.random.default_rng(0)
+    X = np.zeros((60, 4, 4), dtype=np.uint8)
+    X[:, 1:3, 1:3] = random.integers(0, 255, (60, 2, 2))
+    y = (X[:, 1, 2] > 127).astype(int)
+    ranked = best_columns("mlp:4", X, y, keep=1, **{**FEW, "epochs": 30})
+    figure: Any = best_columns_figure(ranked.best, ranked.image_shape)
+    kept, selected = (mosaic.images[0] for mosaic in figure.mosaics)
+    assert selected[1, 2] == 1
+    assert selected.sum() == 1
+    assert kept[0].sum() == 0

@@ -65,6 +65,7 @@ def select_best(plan: Plan, keep: int, store: Store, progress: Progress) -> Best
         path=used.mean(axis=0),
         sizes=np.array(sizes),
         scores=np.stack([outcome.values["score"] for outcome in outcomes], axis=1),
+        places=np.array(places),
     )
 
 

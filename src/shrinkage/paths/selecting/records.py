@@ -29,6 +29,8 @@ class StableSelection:
         threshold: share of the halves that a selected column needs.
         pairs: complementary pairs of halves.
         bound: on the expected number of columns that are selected by mistake.
+        places: where each column is among all of the table, those that make no input too; None:
+            all make inputs.
     """
 
     columns: tuple[str, ...]
@@ -40,6 +42,7 @@ class StableSelection:
     threshold: float
     pairs: int
     bound: ErrorBound
+    places: np.ndarray | None = None
 
     @property
     def support(self) -> np.ndarray:
@@ -77,6 +80,7 @@ class BestColumns:
         path: the same at each size on the way, (sizes, columns).
         sizes: how many columns the networks have, from all down to those that were asked for.
         scores: of each network at each size, on rows that it has not seen: (sizes, networks).
+        places: where each column is among all of the table, as in `StableSelection`.
     """
 
     columns: tuple[str, ...]
@@ -85,6 +89,7 @@ class BestColumns:
     path: np.ndarray
     sizes: np.ndarray
     scores: np.ndarray
+    places: np.ndarray | None = None
 
     @property
     def order(self) -> np.ndarray:

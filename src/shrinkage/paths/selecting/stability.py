@@ -114,6 +114,7 @@ def select(
         stability.threshold,
         stability.pairs,
         error_bound(len(columns), drawn, stability.threshold, stability.pairs),
+        np.array(scaling.used_columns),
     )
 
 

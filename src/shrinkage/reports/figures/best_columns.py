@@ -11,12 +11,12 @@ from shrinkage.drawing.figures import (
     Figure,
     LineFigure,
     Mark,
-    Mosaic,
     PictureFigure,
     Series,
 )
 from shrinkage.drawing.text import count_text, number_text, plain
 from shrinkage.paths.selecting.records import BestColumns
+from shrinkage.reports.figures.pixel_maps import pixel_maps
 
 MOST_COLUMNS = 50
 
@@ -34,15 +34,16 @@ def best_columns_figure(best: BestColumns, image_shape: tuple[int, int] | None) 
         f"{int((best.frequency >= 1).sum())} are kept by each of {networks} networks."
     )
     key, title = "selection", "How often networks keep a column to the end"
-    if image_shape is not None and len(best.columns) == image_shape[0] * image_shape[1]:
-        maps = (("share of the networks", best.frequency), ("selected", best.support.astype(float)))
+    maps = {"share of the networks": best.frequency, "selected": best.support.astype(float)}
+    mosaics = pixel_maps(maps, best.places, image_shape)
+    if mosaics:
         return PictureFigure(
             key=key,
             title=title,
             reading=reading,
             alt=f"Two maps of the picture: how often each pixel is kept, and which are selected. "
             f"{reading}",
-            mosaics=tuple(Mosaic(name, own.reshape(1, *image_shape), 1.0) for name, own in maps),
+            mosaics=mosaics,
             signed=False,
         )
     order = best.order[: min(len(best.selected), MOST_COLUMNS)]

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from shrinkage.drawing.figures import BarFigure, Bars, Figure, Mark, Mosaic, PictureFigure
+from shrinkage.drawing.figures import BarFigure, Bars, Figure, Mark, PictureFigure
 from shrinkage.drawing.text import count_text, plain, share_text
 from shrinkage.paths.selecting.records import StableSelection
+from shrinkage.reports.figures.pixel_maps import pixel_maps
 
 MOST_COLUMNS, FEWEST_COLUMNS = 25, 5
 KEY, TITLE = "selection", "How often halves of the rows draw a column"
@@ -20,17 +21,16 @@ def selection_figure(stable: StableSelection, image_shape: tuple[int, int] | Non
         image_shape: (height, width) where a row is a picture.
     """
     reading = _reading(stable)
-    if image_shape is not None and len(stable.columns) == image_shape[0] * image_shape[1]:
+    maps = {"share of the halves": stable.frequency, "selected": stable.support.astype(float)}
+    mosaics = pixel_maps(maps, stable.places, image_shape)
+    if mosaics:
         return PictureFigure(
             key=KEY,
             title=TITLE,
             reading=reading,
             alt=f"Two maps of the picture: how often each pixel is drawn, and which are selected. "
             f"{reading}",
-            mosaics=(
-                Mosaic("share of the halves", stable.frequency.reshape(1, *image_shape), 1.0),
-                Mosaic("selected", stable.support.astype(float).reshape(1, *image_shape), 1.0),
-            ),
+            mosaics=mosaics,
             signed=False,
         )
     drawn = max(FEWEST_COLUMNS, int((stable.frequency > 0).sum()))
