@@ -165,11 +165,11 @@ class StackedNetwork:
 
 
 def zeros_of(network: StackedNetwork) -> np.ndarray:
-    """Return how many weights of each model are zero, (models,), a model at a time."""
+    """Return how many weights of each model are zero, (models,)."""
     counts = np.zeros(network.count, np.int64)
     for values in network.parameters.values():
-        for model, own in enumerate(values.detach()):
-            counts[model] += own.numel() - int(torch.count_nonzero(own))
+        flat = values.detach().flatten(1)
+        counts += flat.shape[1] - torch.count_nonzero(flat, dim=1).numpy()
     return counts
 
 

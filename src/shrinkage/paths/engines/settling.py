@@ -66,10 +66,13 @@ class Settling:
         ahead = SAFETY * (self.total - rates) / (rates - self._points[0][0])
         train = ahead * _range([point.train_loss for point in points])
         validation = ahead * _range([point.validation_loss for point in points])
+        settled = train <= self.tolerance * self._first
+        settled &= validation <= self.tolerance * np.abs(point.validation_loss)
+        if not settled.any():
+            return settled
         score = _range([point.score for point in points])
         return (
-            (train <= self.tolerance * self._first)
-            & (validation <= self.tolerance * np.abs(point.validation_loss))
+            settled
             & (score == 0 if self.classes else ahead * score <= self.tolerance)
             & (self._zeros_to_come() <= max(1.0, self.tolerance * self.weights))
             & (self._other_classes(points, ahead) <= self.tolerance)
