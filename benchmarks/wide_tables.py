@@ -70,7 +70,7 @@ def one(name: str, *, fast: bool) -> dict[str, float]:
     """Return the figures of one path in this process."""
     from contextlib import contextmanager
 
-    from shrinkage import run
+    from shrinkage import kept as keeping
 
     torch.set_num_threads(1)
     rows, columns, classes, penalty, strengths = TABLES[name]
@@ -81,7 +81,7 @@ def one(name: str, *, fast: bool) -> dict[str, float]:
     def bar(_: bool | None):
         yield stages
 
-    run.progress_bar = bar
+    keeping.progress_bar = bar
     before, begin, wall = resident_bytes(), time.process_time(), time.perf_counter()
     result = fit_dataset(
         "mlp:64,32",

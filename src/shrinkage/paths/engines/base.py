@@ -25,6 +25,8 @@ from shrinkage.paths.engines.recipe import Recipe
 from shrinkage.paths.settings import PathTerms, Settings
 from shrinkage.terms import Assignment, Part
 
+MOST_POINTS = 40  # of a learning curve
+
 
 @dataclass(frozen=True)
 class Rows:
@@ -133,7 +135,8 @@ class Problem:
 class Unit:
     """One training: all `settings` on some rows, from one seed, with a share of the cores.
 
-    Where it is not `watched`, there are no learning curves and no residuals.
+    Where it is not `watched`, there are no learning curves and no residuals; curves have at most
+    `points`.
     """
 
     name: str
@@ -142,6 +145,7 @@ class Unit:
     data: FoldData
     threads: int = 1
     watched: bool = True
+    points: int = MOST_POINTS
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,6 @@ import torch
 from shrinkage.paths.choosing.judging import judge
 from shrinkage.paths.engines.base import Curves, Outputs, Problem, Unit, spread
 
-MOST_POINTS = 40
 MOST_ROWS = 2000
 
 
@@ -48,7 +47,7 @@ class CurveRecorder:
     @classmethod
     def for_unit(cls, problem: Problem, unit: Unit) -> CurveRecorder:
         """Return the recorder of a unit."""
-        every = max(1, -(-problem.recipe.epochs // MOST_POINTS))
+        every = max(1, -(-problem.recipe.epochs // unit.points))
         positions = unit.data.validation if unit.watched else None
         if unit.data.validation is None:
             every = 1

@@ -7,9 +7,10 @@ and less. So what is still to come is at most about what came between some looks
 steps to come over Σ η of the steps between them; it is taken twice, for safety. A model has settled
 where, by this bound, its losses would change by no more than a share `tolerance` (of what the
 training loss was at first, and of the validation loss), no more than this share of the weights
-would become zero or another number, or one, and no more than this share of the validation rows
+would become zero or another number, and no more than this share of the validation rows
 would be put into another class; and where its score stays as it is. The count of zeros moves in
-steps: one more than was seen is reckoned with, so that it has to have stood still for long. Stops
+steps: one more than was seen is reckoned with, of which a tenth may come, so that it has to have
+stood still for twenty times what is to come. Stops
 of the field look back alone (Prechelt 1998, Early stopping – but when?); what it costs to end here
 is measured in `benchmarks/settling.py`.
 """
@@ -25,6 +26,7 @@ from shrinkage.paths.engines.curves import Point
 
 LOOKS = 3  # that must agree
 SAFETY = 2.0
+ONE = 0.1  # weights that may still come to count as none
 
 
 @dataclass
@@ -74,7 +76,7 @@ class Settling:
         return (
             settled
             & (score == 0 if self.classes else ahead * score <= self.tolerance)
-            & (self._zeros_to_come() <= max(1.0, self.tolerance * self.weights))
+            & (self._zeros_to_come() <= max(ONE, self.tolerance * self.weights))
             & (self._other_classes(points, ahead) <= self.tolerance)
         )
 

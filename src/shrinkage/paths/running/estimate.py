@@ -16,7 +16,7 @@ import torch
 from shrinkage.paths.choosing.grid import DECADES
 from shrinkage.paths.choosing.grid_top import SEARCH_MODELS, search_length, short_training
 from shrinkage.paths.choosing.shortlist import most_listed
-from shrinkage.paths.engines.curves import MOST_POINTS
+from shrinkage.paths.engines.base import MOST_POINTS
 from shrinkage.paths.engines.curves import MOST_ROWS as CURVE_ROWS
 from shrinkage.paths.engines.stationarity import rows_seen
 from shrinkage.paths.fast_validation import is_fast

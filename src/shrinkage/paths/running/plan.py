@@ -22,7 +22,7 @@ from shrinkage.datasets.splits import RowSplit
 from shrinkage.paths.choosing.constant import ConstantScores
 from shrinkage.paths.data_losses import loss_for
 from shrinkage.paths.engines.architectures import Architecture, parse_architecture
-from shrinkage.paths.engines.base import Engine, Problem, Unit, spread
+from shrinkage.paths.engines.base import MOST_POINTS, Engine, Problem, Unit, spread
 from shrinkage.paths.engines.recipe import derived_seed
 from shrinkage.paths.engines.registry import is_open
 from shrinkage.paths.engines.shaped import with_shapes
@@ -57,6 +57,7 @@ from shrinkage.terms import Term
 
 Model = str | nn.Module | Architecture | Callable[[int, int], nn.Module]
 PILOT_SHARE, PILOT_STEPS = 0.05, 20
+FAST_POINTS = 20  # of a learning curve: of small tables they cost as much as the steps
 PILOT_ROWS = 0.8  # a larger share of the rows is all of them
 
 
@@ -187,7 +188,8 @@ class Plan:
         if self.share < 1:
             data = replace(data, train=spread(data.train, self._rows(len(data.train))))
         threads = thread_share(self.folds)
-        return Unit(job.name, job.settings, seed, data, threads, self.watched)
+        points = FAST_POINTS if self.options.fast else MOST_POINTS
+        return Unit(job.name, job.settings, seed, data, threads, self.watched, points)
 
     def steps(self, jobs: Iterable[Job]) -> int:
         """Return the steps of some jobs."""
