@@ -32,6 +32,7 @@ with needs("paths"):
         select,
     )
     from shrinkage.paths.selecting.universal import universal_threshold
+    from shrinkage.paths.user_rows import rows_and_targets
     from shrinkage.penalties import L1, Penalty
     from shrinkage.terms import Term, Terms, as_terms
 
@@ -119,7 +120,7 @@ NOT_OF_SELECTIONS = (
 def select_columns(
     model: Model,
     X: object,
-    y: object,
+    y: object = None,
     *,
     penalty: Penalty | None = None,
     fixed: Term | Terms | Iterable[Term] = (),
@@ -129,6 +130,7 @@ def select_columns(
     strengths: int = 40,
     level: float = 0.05,
     task: str | None = None,
+    missing_target: str = "refuse",
     groups: object = None,
     sample_weight: object = None,
     columns: object = None,
@@ -158,6 +160,7 @@ def select_columns(
         level: of the universal threshold, which linear models have: the chance that something
             enters where no column says anything.
         task: `classification` or `regression`; None decides from `y`.
+        missing_target: `refuse`, or `drop` rows whose target is missing.
         groups: rows with equal values are in the same half, (n,).
         sample_weight: weights ≥ 0, (n,).
         columns: what is said about the columns, as in `fit_path`.
@@ -179,11 +182,13 @@ def select_columns(
     selection with error control: another look at stability selection (2013).
     """
     checked = options_of(options, "select_columns", without=NOT_OF_SELECTIONS)
+    X, y, notes = rows_and_targets(model, X, y)
     data, _ = dataset_of(
         X,
         y,
+        notes=notes,
         task=task_of(checked.loss, task),
-        missing_target="refuse",
+        missing_target=missing_target,
         groups=groups,
         sample_weight=sample_weight,
         columns=columns,

@@ -148,3 +148,15 @@ class Lightning(Head):
 def test_steps_that_are_not_called_are_told(tables):
     result = fit_path(Lightning(2, nn.Identity()), *tables, **SMALL)
     assert any("training_step and" in note for note in result.summary["notes"])
+
+
+def test_masks_are_laid_flat_as_the_answer_is():
+    pictures = np.random.default_rng(0).normal(size=(ROWS, 1, 4, 4)).astype(np.float32)
+    masks = (pictures > 0).astype(int)
+    network = nn.Sequential(nn.Conv2d(1, 2, 3, padding=1), nn.ReLU(), nn.Conv2d(2, 1, 3, padding=1))
+    with pytest.raises(InputError, match="reshape"):
+        fit_path(network, pictures, masks, **SMALL)
+    flat = masks.reshape(ROWS, -1)
+    result = fit_path(network, pictures, flat, loss=nn.BCEWithLogitsLoss(), **SMALL)
+    assert result.predict(pictures).shape == flat.shape
+    assert result.model()(torch.from_numpy(pictures)).shape == masks.shape

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -10,7 +11,7 @@ import typer
 from shrinkage.cli import path_data_options as data_options
 from shrinkage.cli import path_model_options as model_options
 from shrinkage.cli import path_run_options as run_options
-from shrinkage.cli.path_values import folder_of, model_with
+from shrinkage.cli.path_values import class_weight_of, event_of, folder_of, model_with
 from shrinkage.cli.penalty_options import penalty_with, tell_names
 from shrinkage.cli.reading_options import (
     Encoding,
@@ -22,6 +23,7 @@ from shrinkage.cli.reading_options import (
     tell_notes,
 )
 from shrinkage.cli.stopping import goes_on_in
+from shrinkage.comma_lists import items_of
 from shrinkage.errors import InputError
 
 PANEL = "Selection"
@@ -35,7 +37,10 @@ SelectModel = Annotated[
         rich_help_panel=model_options.PANEL,
     ),
 ]
-OF_HALVES = ("penalty", "fixed", "false_selections", "threshold", "pairs", "strengths", "level")
+OF_HALVES = (
+    *("penalty", "fixed", "groups", "free", "on"),
+    *("false_selections", "threshold", "pairs", "strengths", "level"),
+)
 """Options of the halves of the rows, which `--best` has not."""
 
 
@@ -50,21 +55,32 @@ def command(
     drop: data_options.Drop = None,
     split_by: data_options.SplitBy = None,
     sample_weight: data_options.SampleWeight = None,
+    event: data_options.Event = None,
     task: data_options.Task = None,
     columns: data_options.Columns = None,
     missing_target: data_options.MissingTarget = "refuse",
+    drop_missing_target: data_options.DropMissingTarget = False,
+    class_weight: data_options.ClassWeight = "none",
     separator: Separator = None,
     encoding: Encoding = None,
     header: Header = None,
     names: Names = None,
     sheet: Sheet = None,
     penalty: str = "l1",
+    groups: model_options.Groups = None,
+    free: model_options.Free = None,
+    on: model_options.On = None,
     fixed: model_options.Fixed = None,
     model: SelectModel = None,
     activation: model_options.Activation = None,
     dropout: model_options.Dropout = None,
     norm: model_options.Norm = None,
     epochs: model_options.Epochs = None,
+    batch_size: model_options.BatchSize = None,
+    learning_rate: model_options.LearningRate = 4e-3,
+    optimizer: model_options.Optimizer = None,
+    loss: model_options.Loss = None,
+    augment: model_options.Augment = None,
     best: Annotated[
         int | None,
         _option("Select the best COUNT columns of a network instead.", "--best", metavar="COUNT"),
@@ -116,12 +132,15 @@ def command(
       shrinkage select table.csv --target price
       shrinkage select genes.csv --target kind --false 0.5 --threshold 0.9
       shrinkage select table.csv --model mlp:16 --penalty group-lasso --pairs 20
+      shrinkage select trial.csv --target days --event died --loss cox
       shrinkage select mnist --best 50
     """
     from shrinkage.cli.shown_selection import show_best_columns, show_selection
     from shrinkage.datasets import load_dataset
     from shrinkage.datasets.column_specs import read_specs
     from shrinkage.paths import PathOptions
+    from shrinkage.paths.data_losses import task_of
+    from shrinkage.paths.groups_file import read_groups
     from shrinkage.paths.selecting.stability import StabilityOptions
     from shrinkage.ranking import NETWORKS, best_of_dataset
     from shrinkage.stability import select_of_dataset
@@ -133,18 +152,35 @@ def command(
     stability = StabilityOptions(
         false_selections=false_selections, threshold=threshold, pairs=pairs, strengths=strengths
     )
-    options = PathOptions(seed=seed, epochs=epochs, device=device, runner=runner, memory=memory)
+    options = PathOptions(
+        update="proximal",
+        select=items_of(on),
+        groups_of_inputs=None if groups is None else read_groups(groups),
+        seed=seed,
+        epochs=epochs,
+        batch_size=batch_size,
+        learning_rate=learning_rate,
+        optimizer=optimizer,
+        loss=loss,
+        augment=augment,
+        class_weight=class_weight_of(class_weight),
+        device=device,
+        runner=runner,
+        memory=memory,
+    )
     rows = load_dataset(
         data,
         target=target or None,
         drop=drop or (),
         split_by=split_by,
         sample_weight=sample_weight,
-        task=task,
+        event=event_of(event, options.loss),
+        task=task_of(options.loss, task),
         specs={} if columns is None else read_specs(columns),
-        missing_target=missing_target,
+        missing_target="drop" if drop_missing_target else missing_target,
         read_options=read_options_of(separator, encoding, header, names, sheet),
     )
+    options = replace(options, free=items_of(free, rows.input_names or ()))
     tell_names(penalty, *(term.name for term in beside))
     if not quiet:
         tell_notes(data, rows.notes)

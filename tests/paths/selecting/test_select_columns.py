@@ -18,6 +18,7 @@ from shrinkage.paths.own_sets import dataset_of
 from shrinkage.paths.running.plan import make_plan
 from shrinkage.paths.running.progress import Silent
 from shrinkage.paths.running.store import Store
+from shrinkage.paths.selecting.stability import StabilityOptions, halved_options
 from shrinkage.paths.selecting.universal import universal_threshold
 from shrinkage.penalties import L1
 from tests.cli.command_line import refused, shrinkage, write_table
@@ -134,3 +135,34 @@ def test_bad_input_is_said_in_one_line(tmp_path: Path) -> None:
     assert answer.status == 0, answer.err
     assert "Expected among them by mistake" in " ".join(answer.out.split())
     assert any(name in answer.out for name in ("c0", "c1", "c2"))
+
+
+def test_halves_of_censored_times_share_the_events() -> None:
+    X, y = rows(1, n=60, columns=4)
+    times = np.abs(y) + 0.1
+    times[10:] *= -1  # ten events
+    data, _ = dataset_of(
+        X, times, task=None, groups=None, sample_weight=None, validation=None, test=None
+    )
+    halved = halved_options(data, PathOptions(loss="cox"), StabilityOptions(pairs=8))
+    assert all((times[half] > 0).sum() == 5 for pair in halved.folds for half in pair)
+
+
+def test_what_is_said_of_target_and_columns_reaches_the_halves(tmp_path, monkeypatch) -> None:
+    seen = {}
+
+    def stop(*rows, **said):
+        seen.update(options=said["options"], data=rows[1])
+        raise InputError("seen")
+
+    monkeypatch.setattr("shrinkage.stability.select_of_dataset", stop)
+    table = {"a": [1.5, 2.5, 0.5, 4.5], "b": [2.5, 1.5, 3.5, 0.5]}
+    table |= {"days": [3, 1, 4, 2], "died": [1, 0, 1, 1]}
+    data = write_table(tmp_path / "t.csv", table)
+    said = ("--target", "days", "--event", "died", "--loss", "cox", "--free", "b", "--epochs", "3")
+    refused(tmp_path, ("select", data, *said, "--batch-size", "2"), "seen")
+    assert seen["options"].loss == "cox"
+    assert (seen["options"].free, seen["options"].batch_size) == (("b",), 2)
+    np.testing.assert_array_equal(seen["data"].y, [3, -1, 4, 2])
+    refused(tmp_path, ("select", data, "--target", "days", "--event", "died"), "--loss cox")
+    refused(tmp_path, ("select", data, "--best", "1", "--free", "b"), "--free")

@@ -138,6 +138,12 @@ def _named_targets(y: object, name: str) -> dict[str, np.ndarray | pd.Series]:
     if isinstance(y, (list, tuple)) and not (y and isinstance(y[0], (list, tuple, np.ndarray))):
         return {name: pd.Series(y)}
     values = y if isinstance(y, (pd.Series, pd.DataFrame)) else np.asarray(y)
+    if values.ndim > 2 and 0 not in values.shape:
+        raise InputError(
+            f"expected y of shape (n,) or (n, targets), got {values.shape}: lay a row's flat, "
+            "y.reshape(len(y), -1), as the answer of a network of your own is laid; of several "
+            "classes a pixel give each class a target of 0 and 1"
+        )
     if values.ndim != 2 or 0 in values.shape:
         return {name: values if isinstance(values, pd.Series) else np.asarray(values)}
     if values.shape[1] == 1:

@@ -17,11 +17,13 @@ from shrinkage.checks import number, positive, whole
 from shrinkage.datasets import Dataset
 from shrinkage.errors import InputError
 from shrinkage.paths.choosing.grid_top import top_of_grid
+from shrinkage.paths.data_losses import loss_for
 from shrinkage.paths.fit import run_jobs
 from shrinkage.paths.options import PathOptions
 from shrinkage.paths.running.outcomes import UnitOutcome, joined
 from shrinkage.paths.running.plan import Plan
 from shrinkage.paths.running.progress import Progress
+from shrinkage.paths.running.row_splits import stratified
 from shrinkage.paths.running.store import Store
 from shrinkage.paths.selecting.bounds import error_bound, most_drawn
 from shrinkage.paths.selecting.halves import complementary_halves
@@ -68,9 +70,10 @@ def halved_options(data: Dataset, options: PathOptions, stability: StabilityOpti
     Raises:
         InputError: rows that cannot be halved.
     """
-    classes = data.task == "classification"
+    shared = stratified(data, loss_for(options.loss, data.y, data.task))
+    classes = shared.task == "classification"
     halves = complementary_halves(
-        data.y, stability.pairs, options.seed, classes=classes, groups=data.groups
+        shared.y, stability.pairs, options.seed, classes=classes, groups=data.groups
     )
     return replace(options, folds=halves, repeats=None, test_size=0, strengths=stability.strengths)
 
