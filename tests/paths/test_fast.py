@@ -101,3 +101,20 @@ def test_where_one_epoch_is_long_a_pilot_sees_a_share_of_the_rows():
     (job, _) = pilot.jobs("pilot", settings)
     assert len(pilot.unit(job).data.train) == 48
     assert pilot.steps([job]) == 24
+
+
+def test_short_trainings_are_on_the_folds_of_one_round() -> None:
+    options = PathOptions(fast=True, strengths=STRENGTHS, folds=3, repeats=2, epochs=40)
+    plan = make_plan("mlp:4", dataset_from_arrays(*table()), L1(), options)
+    assert (plan.folds, plan.pilot().folds) == (6, 3)
+    strengths = plan.problem.terms.unregularized
+    assert len(plan.pilot().jobs(0, strengths, 1)) == 3
+
+
+def test_where_scores_say_nothing_the_list_reaches_to_the_least_loss() -> None:
+    scores = np.full((20, 3), 0.8)
+    losses = np.tile(np.abs(np.arange(20.0) - 4)[:, None], 3)
+    places = shortlist(scores, losses)
+    assert min(abs(place - 4) for place in places) <= 2
+    assert {18, 19} & set(places)
+    assert len(places) <= 6
