@@ -24,7 +24,7 @@ from shrinkage.paths.results.code import training_code
 from shrinkage.paths.results.comparisons import ComparedModel
 from shrinkage.paths.results.differences import FoldValues, differences_of, early_stop_of
 from shrinkage.paths.results.fitted import FittedPath, ModelFile
-from shrinkage.paths.results.goal import ASKED, GoalRecord
+from shrinkage.paths.results.goal import ASKED, GOAL, GoalRecord
 from shrinkage.paths.results.group_scores import GroupScores
 from shrinkage.paths.results.records import ConstantScore
 from shrinkage.paths.results.refits import (
@@ -77,8 +77,9 @@ def assemble(
     small = None if goal is None else goal[0]
     roles = roles_of(validation, choice, refit, small)
     chosen = chosen_models(plan, roles, refit)
-    best = problem.terms.at(roles["best"].settings.rows[0])
-    figures = _class_figures(plan, refit, roles["best"])
+    shown = roles.get(GOAL, roles["best"])
+    best = problem.terms.at(shown.settings.rows[0])
+    figures = _class_figures(plan, refit, shown)
     cautions = (*plan.cautions, *score_cautions(validation, choice, plan.constant, scorer.name))
     early = early_stop_of(
         validation, choice, plan.options.choose_by, weighted=plan.preparation.is_weighted
