@@ -25,6 +25,7 @@ def answers(path, rows: np.ndarray) -> np.ndarray:
     return session.run(None, {"input": rows})[0]
 
 
+@pytest.mark.slow
 def test_the_file_predicts_raw_rows(tmp_path):
     number = ShrinkageRegressor("mlp:4", epochs=20).fit(X, Y)
     assert number.to_onnx(tmp_path / "r.onnx").difference <= 1e-5

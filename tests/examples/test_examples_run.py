@@ -115,6 +115,7 @@ def test_three_frameworks_train_the_same_weights():
     assert [series.x[-1] for series in figure.series] == [30, 30]
 
 
+@pytest.mark.slow
 def test_l1_makes_zeros_and_l2_none():
     outcome = l1_vs_l2.run(data="wine", splits=2, epochs=3)
     assert check(outcome, "exact zeros of L2").value == 0.0
@@ -123,6 +124,7 @@ def test_l1_makes_zeros_and_l2_none():
     assert len(figure.series) == 4
 
 
+@pytest.mark.slow
 def test_dropout_is_chosen_among_its_rates():
     outcome = dropout.run(data="wine", splits=2, epochs=3)
     (table,) = outcome.parts.values()

@@ -21,6 +21,7 @@ PAIRS = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("backend", "module"), PAIRS)
 def test_checks_pass_on_the_backend(answers: Answers, backend: str, module: str) -> None:
     outcomes = answers(backend)[module]

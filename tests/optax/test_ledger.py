@@ -69,6 +69,7 @@ def _in_jax(steps, ledger):
     return ledger.records
 
 
+@pytest.mark.slow
 def test_every_number_is_that_of_pytorch(tmp_path):
     path = tmp_path / "ledger.jsonl"
     with (

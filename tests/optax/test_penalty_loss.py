@@ -33,6 +33,7 @@ def flat_hessian(terms: Terms, make: Any) -> np.ndarray:
     return np.asarray(ours).reshape(KERNEL.size, KERNEL.size)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", SUMS)
 def test_both_modes_are_the_least_norm_subgradient(name):
     terms = SUMS[name]
@@ -72,6 +73,7 @@ def test_second_derivatives_of_groups_some_of_them_zero(twice):
         np.testing.assert_allclose(ours[inside, inside], expected, atol=1e-5)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("derivative", [jax.grad, jax.jacfwd])
 def test_a_zero_network_has_no_slope(derivative):
     zero = {"kernel": jnp.zeros((3, 2))}

@@ -56,6 +56,7 @@ def is_needed(case):
     return update == "proximal" or optimizer in ("momentum", "adam")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("case", in_pairs(CASES, is_needed), ids="-".join)
 def test_weights_and_zeros(case):
     update, optimizer, sum_name = case
@@ -67,6 +68,7 @@ def test_weights_and_zeros(case):
         np.testing.assert_array_equal(got == 0, expected == 0)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)
 def test_there_are_zeros_to_compare(optimizer):
     ours, _ = both("proximal", optimizer)

@@ -155,6 +155,7 @@ def brute_cox(w, strength):
     return sum(terms) / 120 + 0.5 * strength * w @ w
 
 
+@pytest.mark.slow
 def test_a_linear_model_of_censored_times_is_coxs():
     result = fit_path("linear", X, TIMES, loss="cox", penalty=L2(), strengths=(0.05, 0.2), **QUICK)
     for which, strength in ((0, 0.05), (1, 0.2), ("unregularized", 0.0)):

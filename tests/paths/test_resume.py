@@ -6,34 +6,14 @@ import json
 import os
 import random
 import signal
-import subprocess
-import sys
 import time
 
 import pytest
 
-# A suite that was started in the background ignores Ctrl-C, and its children would, too.
-HEARING = """
-import runpy, signal
-signal.signal(signal.SIGINT, signal.default_int_handler)
-runpy.run_module("shrinkage", run_name="__main__", alter_sys=True)
-"""
-COMMAND = [
-    sys.executable,
-    "-c",
-    HEARING,
-    "path",
-    "digits",
-    "--strengths",
-    "3",
-    "--folds",
-    "3",
-    "--epochs",
-    "6",
-    "--model",
-    "mlp:16;dropout=0.1",
-    "--quiet",
-]
+from tests.forked import started
+
+OPTIONS = ("path", "digits", "--strengths", "3", "--folds", "3", "--epochs", "6", "--quiet")
+MODEL = ("--model", "mlp:16;dropout=0.1")
 TIMES = {"wall_seconds", "versions"}
 
 
@@ -42,38 +22,38 @@ def summary(folder) -> dict:
     return {key: value for key, value in content.items() if key not in TIMES}
 
 
-def start(folder, errors=None) -> subprocess.Popen:
-    return subprocess.Popen(
-        [*COMMAND, "--out", str(folder), "--resume"],
-        stdout=subprocess.DEVNULL,
-        stderr=errors or subprocess.DEVNULL,
-        env={**os.environ, "OMP_NUM_THREADS": "1"},
-    )
+def start(folder, **options):
+    return started(*OPTIONS, *MODEL, "--out", folder, "--resume", **options)
+
+
+def finished(process) -> int | None:
+    process.join()
+    return process.exitcode
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("number", [2, pytest.param(10, marks=pytest.mark.thorough)])
 def test_kills_at_random_moments_change_nothing(tmp_path, number):
     undisturbed, killed = tmp_path / "undisturbed", tmp_path / "killed"
+    assert finished(started("--help")) == 0  # and what all have in common is loaded
     begin = time.monotonic()
-    assert start(undisturbed).wait() == 0
+    assert finished(start(undisturbed)) == 0
     duration = time.monotonic() - begin
     chance = random.Random(0)
-    kills, finished = 0, 0
+    kills, ends = 0, 0
     while kills < number:
         process = start(killed)
-        try:
-            process.wait(timeout=chance.uniform(0.4, 1.0) * duration)
-        except subprocess.TimeoutExpired:
-            process.send_signal(signal.SIGKILL)
-            process.wait()
+        process.join(timeout=chance.uniform(0.1, 1.0) * duration)
+        if process.is_alive():
+            process.kill()
+            process.join()
             kills += 1
         else:
-            finished += 1
-            assert process.returncode == 0
+            ends += 1
+            assert process.exitcode == 0
             assert summary(killed) == summary(undisturbed)
-            killed = tmp_path / f"killed-{finished}"
-    assert start(killed).wait() == 0
+            killed = tmp_path / f"killed-{ends}"
+    assert finished(start(killed)) == 0
     assert summary(killed) == summary(undisturbed)
     weights = [folder / "model.safetensors" for folder in (killed, undisturbed)]
     assert weights[0].read_bytes() == weights[1].read_bytes()
@@ -83,12 +63,12 @@ def test_kills_at_random_moments_change_nothing(tmp_path, number):
 
 @pytest.mark.slow
 def test_ctrl_c_says_how_to_go_on(tmp_path):
-    process = start(tmp_path / "run", errors=subprocess.PIPE)
+    process = start(tmp_path / "run", errors=tmp_path / "errors")
     while not (tmp_path / "run" / "state" / "run.json").exists():
-        assert process.poll() is None
+        assert process.is_alive()
         time.sleep(0.01)
-    process.send_signal(signal.SIGINT)
-    _, error = process.communicate()
-    assert process.returncode == 130
-    assert b"--resume" in error
-    assert b"Traceback" not in error
+    os.kill(process.pid, signal.SIGINT)
+    assert finished(process) == 130
+    error = (tmp_path / "errors").read_text(encoding="utf-8")
+    assert "--resume" in error
+    assert "Traceback" not in error

@@ -27,6 +27,7 @@ def path(tmp_path_factory):
     return fit_path("linear", X, Y, penalty=L2(), score_by=SITE, store=store, **QUICK), store
 
 
+@pytest.mark.slow
 def test_each_group_has_its_rows_and_scores(path):
     result, _ = path
     test = np.array(result.model_file.test_rows)

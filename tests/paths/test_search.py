@@ -51,6 +51,7 @@ def plain(tmp_path_factory):
     return fit_search("mlp:6", X, Y, outer=0, store=store, **SMALL), store
 
 
+@pytest.mark.slow
 def test_every_trial_is_the_path_of_its_recipe_bit_for_bit(kept):
     result, _ = kept
     assert result.surface is not None
@@ -81,6 +82,7 @@ def test_the_first_batch_has_the_recipe_as_it_was_given(kept):
     assert result.best.cv_score == result.fold_scores.mean(axis=1).max()
 
 
+@pytest.mark.slow
 def test_the_nested_score_is_that_of_searches_that_never_saw_the_rows(kept):
     result, _ = kept
     train = np.setdiff1d(np.arange(len(Y)), result.model_file.test_rows)

@@ -69,6 +69,7 @@ def test_a_row_is_the_path_with_that_fixed_term(penalties):
     )
 
 
+@pytest.mark.slow
 def test_a_value_of_the_recipe_is_the_path_with_it_bit_for_bit(kept):
     surface, _ = kept
     for place, model in enumerate(("mlp:6", "mlp:6;dropout=0.4")):
@@ -115,6 +116,7 @@ def test_each_chosen_model_predicts_with_its_own_architecture(kept):
         assert bool(drops) is (own.setting["dropout"] == 0.4)
 
 
+@pytest.mark.slow
 def test_models_of_several_shapes_are_read_back_each_with_its_own(tmp_path):
     vary = {"width": (1.0, 3.0)}
     fit_surface(
@@ -154,6 +156,7 @@ def result_refits(result) -> int:
     return len({model.setting["dropout"] for model in chosen}) * len(rows)
 
 
+@pytest.mark.slow
 def test_a_killed_surface_goes_on_and_ends_as_the_undisturbed(kept, tmp_path):
     result, store = kept
     units = sorted((store / "state").glob("fold-*"))

@@ -30,6 +30,7 @@ def ranking(tmp_path_factory):
     return fit_path("linear", X, y, scorer="roc_auc", test=test, store=store, **QUICK), store
 
 
+@pytest.mark.slow
 def test_a_test_set_that_lacks_a_class_leaves_the_score_out_and_says_so(ranking):
     result, _ = ranking
     assert result.best.test_score is None
@@ -94,6 +95,7 @@ def test_weights_may_count_in_the_loss_alone():
     np.testing.assert_allclose(coefficients, peer.coef_, atol=1e-6)
 
 
+@pytest.mark.slow
 def test_a_scorer_of_ones_own_is_kept_as_text_and_given_again(tmp_path):
     scorer = make_scorer(fbeta_score, beta=2, average="macro", pos_label=None)
     options = {**QUICK, "folds": np.int64(3)}

@@ -67,6 +67,7 @@ class Backwards:
         return [outcomes[job.name] for job in errand.jobs]
 
 
+@pytest.mark.slow
 def test_a_registered_runner_is_used_and_changes_no_number(monkeypatch, tmp_path):
     runner = Backwards()
     monkeypatch.setitem(RUNNERS, runner.name, runner)
@@ -89,6 +90,7 @@ def test_an_unknown_runner_is_refused_by_name():
         PathOptions(runner="treads")
 
 
+@pytest.mark.slow
 def test_another_runner_goes_on_with_the_same_run(monkeypatch, tmp_path):
     monkeypatch.setitem(RUNNERS, "backwards", Backwards())
     X, y = load_diabetes(return_X_y=True)

@@ -36,6 +36,7 @@ def run(tmp_path_factory: pytest.TempPathFactory):
     return load_result(folder)
 
 
+@pytest.mark.slow
 def test_differences_are_paired_over_the_folds_of_all_rounds(run) -> None:
     assert run.fold_scores.shape == (3, FOLDS * REPEATS)
     pair = run.difference("best", "one_standard_error")

@@ -62,6 +62,7 @@ LOGISTIC = {
 SOME = ("nesterov", "adam", "rmsprop-momentum")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", in_pairs(LOGISTIC, SOME.__contains__))
 def test_logistic_regression(name):
     """Strength 0.02 keeps 7 of the 30 columns of breast-cancer."""

@@ -48,6 +48,7 @@ def test_by_name(added: type[Penalty]) -> None:
     assert penalty_from_name("firm", knee=2.0) == added(knee=2.0)  # type: ignore[call-arg]
 
 
+@pytest.mark.slow
 def test_in_the_battery(added: type[Penalty]) -> None:
     variants = variants_of(added)
     assert [penalty.knee for penalty in variants] == [3.0, 1.5, 10.0]  # type: ignore[attr-defined]
@@ -64,6 +65,7 @@ def test_in_the_list_of_penalties(added: type[Penalty]) -> None:
     assert "--knee (3.0)" in out
 
 
+@pytest.mark.slow
 def test_on_the_command_line(added: type[Penalty]) -> None:
     answer = shrinkage("path", "-h")
     assert "firm: where it becomes flat, in strengths [default: 3.0]" in " ".join(

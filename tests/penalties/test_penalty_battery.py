@@ -48,10 +48,13 @@ def test_battery(case: tuple[Penalty, str]) -> None:
     assert set(report.skipped) == {check for check, fact in DUE_WHERE.items() if fact in facts}
 
 
-# Compiling is slow, so that JAX meets one small shape and the penalties that contain the others.
+# Compiling is slow, so that JAX meets one small shape and the penalties that contain the others;
+# compiled elastic nets train beside those of torch in tests/optax, and all frameworks in parity.
+UNDER_JIT = in_pairs((ElasticNet(0.3), GroupLasso("input")), lambda one: one != ElasticNet(0.3))
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize("penalty", [ElasticNet(0.3), GroupLasso("input")], ids=repr)
-@pytest.mark.slow
+@pytest.mark.parametrize("penalty", UNDER_JIT, ids=repr)
 def test_battery_under_jit(penalty: Penalty) -> None:
     pytest.importorskip("jax")
     check_penalty(penalty, namespaces=["jax"], shapes=[(3, 2)])

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from shrinkage import L1, L2, ElasticNet, GroupLasso, Terms
 from shrinkage.penalties import MCP, SCAD, LogSum, SparseGroupLasso
 
-STEPS = 200
+STEPS = 100
 TOLERANCE = 1e-8
 # Of an epsilon: nothing beside any root of a squared gradient here, and no 0 / 0 where that is 0.
 NEGLIGIBLE = 2**-100

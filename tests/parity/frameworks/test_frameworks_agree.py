@@ -1,4 +1,4 @@
-"""200 steps end at the same weights in NumPy, PyTorch, Keras on three backends, and optax.
+"""100 steps end at the same weights in NumPy, PyTorch, Keras on three backends, and optax.
 
 One test over one registry; tests/conftest.py keeps the folder in one process, so that every
 framework runs once.

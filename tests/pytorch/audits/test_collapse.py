@@ -128,6 +128,7 @@ def test_decay_that_begins_when_all_is_learned(regularizer: str) -> None:
     assert not where(report, "collapse"), str(report)
 
 
+@pytest.mark.slow
 def test_stronger_decay_that_begins_when_all_is_learned_for_long() -> None:
     """Ten times the usual decay costs a point or two of accuracy, and no network."""
     model = dense(64, 64, 10)

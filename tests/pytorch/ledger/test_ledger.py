@@ -194,6 +194,7 @@ def test_a_ledger_that_cannot_be_written(tmp_path):
     attachment.ledger.close()
 
 
+@pytest.mark.slow
 def test_tensorboard_reads_it_back(tmp_path):
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
@@ -208,6 +209,7 @@ def test_tensorboard_reads_it_back(tmp_path):
     assert found[-1].value == pytest.approx(last["zeros/0.weight"], rel=1e-6)
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning")
 def test_mlflow_reads_it_back(tmp_path, monkeypatch):
     import mlflow

@@ -148,6 +148,7 @@ def test_mixed_precision(tmp_path):
     assert not hasattr(training.model, "_original_forward")
 
 
+@pytest.mark.slow
 def test_everything_is_as_it_was(tmp_path):
     looks = PullsGradients()
     training = trainer(

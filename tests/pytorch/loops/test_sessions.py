@@ -30,6 +30,7 @@ for name in ("lightning", "transformers", "skorch"):
 """
 
 
+@pytest.mark.slow
 def test_no_framework_is_loaded_and_a_missing_one_is_named():
     out = subprocess.run([sys.executable, "-c", IMPORTS], capture_output=True, text=True)
     assert out.returncode == 0, out.stderr

@@ -117,6 +117,7 @@ class TestScikitLearn:
         assert callback.attachment is None
         assert equal(again.fit(X, Y).module_, trained.module_)
 
+    @pytest.mark.slow
     def test_a_search_over_terms(self):
         candidates = [0.001 * L1(), TERMS, 9.0 * L1()]
         options = {"cv": 2, "scoring": "neg_mean_squared_error"}
