@@ -16,7 +16,15 @@ import numpy as np
 import pytest
 
 from shrinkage import Terms
-from shrinkage.penalties import L0, REGISTRY, BlockLasso, LHalf
+from shrinkage.penalties import (
+    L0,
+    REGISTRY,
+    BlockLasso,
+    LHalf,
+    NuclearNorm,
+    ReweightedL1,
+    SoftOrthogonality,
+)
 from tests.parity.frameworks import in_numpy
 from tests.parity.frameworks.problem import LAYERS, Weights
 from tests.parity.frameworks.registry import (
@@ -104,11 +112,14 @@ def test_the_registry_is_whole() -> None:
 
     Near 0 the gradient of L½ is as large as one likes, so that rounding decides, and that of L0 is
     0; their proxes run in the code of the other concave penalties, and blocks in that of groups.
-    A constraint is no part of a loss or a gradient.
+    Penalties of matrices meet the frameworks in tests/penalties/test_spectral.py. A reweighted L1
+    is an L1 between its rounds, which who trains renews. A constraint is no part of a loss or a
+    gradient.
     """
+    elsewhere = {LHalf, L0, BlockLasso, NuclearNorm, SoftOrthogonality, ReweightedL1}
     kinds = {type(term.penalty) for terms in SUMS.values() for term in terms}
     constraints = {penalty for penalty in REGISTRY.values() if not penalty.finite}
-    assert set(REGISTRY.values()) - {LHalf, L0, BlockLasso} - constraints <= kinds
+    assert set(REGISTRY.values()) - elsewhere - constraints <= kinds
     existing = {(case.framework, case.update, case.sum_name) for case in EXISTING}
     absent = set(itertools.product(FRAMEWORKS, UPDATES, SUMS)) - existing
     keras = {name for name, framework in FRAMEWORKS.items() if framework.is_keras}
