@@ -10,7 +10,7 @@ test rows and averaged over tables, ± their standard error.
 The same models say what other rules of choice would have taken: by log loss, by a smoothed score,
 the mean of the probabilities within one standard error, and the best in hindsight.
 
-    python benchmarks/what_it_buys.py [--tables 4] [--seeds 1] [--search 24] [--small]
+    python benchmarks/what_it_buys.py [--tables 4] [--seeds 1] [--search 16] [--small]
 """
 
 from __future__ import annotations
@@ -133,7 +133,8 @@ class Rows:
     def score(self, chances: np.ndarray) -> list[float]:
         """Return accuracy and log loss of probabilities on the test rows."""
         labels = np.unique(self.y)
-        chances = chances.astype(float) / chances.sum(axis=1, keepdims=True)
+        chances = chances.astype(float)
+        chances /= chances.sum(axis=1, keepdims=True)
         loss = log_loss(self.test_y, chances, labels=labels)
         return [accuracy_score(self.test_y, labels[chances.argmax(axis=1)]), loss]
 
@@ -213,7 +214,7 @@ def main() -> None:
     parser.add_argument("--tables", type=int, default=len(TABLES))
     parser.add_argument("--first", type=int, default=0)
     parser.add_argument("--seeds", type=int, default=1)
-    parser.add_argument("--search", type=int, default=24)
+    parser.add_argument("--search", type=int, default=16)
     parser.add_argument("--small", action="store_true", help="little training, nothing written")
     asked = parser.parse_args()
     pieces = Pieces("what_it_buys", keep=not asked.small)

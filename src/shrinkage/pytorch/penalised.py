@@ -92,5 +92,5 @@ class Penalised:
             raise InputError(
                 f"expected every penalised parameter in {where}, got "
                 f"{', '.join(outside[:5])} outside of it: build the optimizer from this model's "
-                "parameters, or select others"
+                "parameters, give all its optimizers as a list, or select others"
             )
