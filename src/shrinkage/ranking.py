@@ -153,7 +153,7 @@ def best_columns(
 
     >>> from sklearn.datasets import make_regression
     >>> X, y = make_regression(100, 20, n_informative=2, noise=1.0, shuffle=False, random_state=0)
-    >>> ranked = best_columns("mlp:8", X, y, keep=2, epochs=100)
+    >>> ranked = best_columns("mlp:8", X, y, keep=2, networks=2, epochs=60)
     >>> sorted(ranked.selected), len(ranked.table())
     (['x0', 'x1'], 20)
 

@@ -187,6 +187,27 @@ def test_gated_units_go_in_pairs_and_padded_ones_with_their_border(dead: str) ->
     assert (result.module[0].out_channels, result.module[2].in_channels) == (kept, kept // 2)
 
 
+class Maxout(nn.Module):
+    """The largest of three units, four times; the sizes are not written into the code."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first, self.last = nn.Linear(5, 12), nn.Linear(4, 2)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.last(self.first(x).unflatten(1, (-1, 3)).amax(2))
+
+
+@pytest.mark.parametrize(("dead", "kept"), [([3, 4, 5], 9), ([3, 4], 12)])
+def test_units_of_which_the_largest_is_taken_go_together(dead: list[int], kept: int) -> None:
+    torch.manual_seed(0)
+    model: Any = Maxout().double()
+    with torch.no_grad():
+        model.first.weight[dead] = 0.0
+    result: Any = compact(model, torch.randn(6, 5).double(), tolerance=EXACT, timed=False)
+    assert (result.module.first.out_features, result.module.last.in_features) == (kept, kept // 3)
+
+
 def test_computed_weights_become_plain_ones() -> None:
     """Weight norm, masks of pruning, and a network that has been called in training."""
     normed_layer = nn.utils.parametrizations.weight_norm(nn.Linear(10, 8))

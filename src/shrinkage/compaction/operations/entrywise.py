@@ -86,7 +86,10 @@ def reduction(run: Analysis, call: Call) -> Known:
     dims = dims if isinstance(dims, (list, tuple)) else [dims]
     dims = list(range(x.units.ndim)) if dims in ([None], []) else list(dims)
     keep = bool(keep) and call.value.ndim == x.units.ndim
-    if run.units.vary_along(x.units, dims):
+    dims = [dim % x.units.ndim for dim in dims]
+    others = [dim for dim in range(1, x.units.ndim) if dim not in dims]
+    in_pieces = run.units.vary_along(x.units, others)  # as in maxout: a piece can go as a whole
+    if run.units.vary_along(x.units, dims) and not in_pieces:
         x = run.mixes(call, x, f"a {call.name} runs over them", fixed=True)
     units = run.units.join_along(x.units, dims)
     units = units.expand(call.value.shape) if keep else units.reshape(call.value.shape)
