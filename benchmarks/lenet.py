@@ -69,10 +69,10 @@ class Candidate:
 
 
 def candidate(
-    hard: float, temperature: float, *, wide: bool = False, **schedule: float
+    hard: float, temperature: float, *, wide: bool = False, decay: float = 0.0, **schedule: float
 ) -> Candidate:
-    """Return a candidate: share of the labels, temperature of the soft targets, how long."""
-    steps = Steps(hard=hard, temperature=temperature)
+    """Return a candidate: share of the labels, temperature of the soft targets, decay, how long."""
+    steps = Steps(hard=hard, temperature=temperature, decay=decay)
     return Candidate(Recipe(steps=steps, **schedule), wide)  # type: ignore[arg-type]
 
 
@@ -101,7 +101,7 @@ CASES = {
         (
             candidate(0.3, 2.0, **LONG),
             candidate(0.3, 2.0, wide=True, **LONG),
-            candidate(0.5, 2.0, wide=True, **LONG),
+            candidate(0.3, 2.0, wide=True, decay=0.05, **LONG),
             candidate(0.3, 1.0, wide=True, **LONG),
         ),
         90,
@@ -366,7 +366,9 @@ def choose(pool: ProcessPoolExecutor, pieces: Pieces, name: str, seeds: int) -> 
     ]
     for own, wrong in zip(case.recipes, errors, strict=True):
         steps, who = own.recipe.steps, "wide" if own.wide else "own"
-        said = f"labels {steps.hard:g}, {who} targets at {steps.temperature:g}"
+        said = (
+            f"labels {steps.hard:g}, {who} targets at {steps.temperature:g}, decay {steps.decay:g}"
+        )
         print(f"{said}: validation {wrong:.2f} %")
     return case.recipes[int(np.argmin(errors))]
 
