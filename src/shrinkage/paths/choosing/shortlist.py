@@ -18,14 +18,14 @@ from shrinkage.paths.choosing.rules import choose
 from shrinkage.paths.results.records import standard_error
 
 STEPS = 10  # of which the grid is long
-SHARE, LEAST = 0.3, 5  # of the grid, and of strengths, that are on the list at most
+SHARE, LEAST = 0.3, 4  # of the grid, and of strengths, that are on the list at most
 
 
 def most_listed(count: int) -> int:
     """Return how many of so many strengths are on the list at most.
 
     >>> most_listed(10), most_listed(20), most_listed(40)
-    (5, 6, 12)
+    (4, 6, 12)
     """
     return min(count, max(LEAST, round(SHARE * count)))
 
