@@ -84,7 +84,7 @@ class Case:
         network: what becomes small.
         epochs: of the dense training.
         recipes: candidates; the one with the least validation error is taken.
-        judged_at: the compression at which they are compared, on the first two seeds.
+        judged_at: the compression at which they are compared, on the first seed.
     """
 
     network: Network
@@ -93,25 +93,24 @@ class Case:
     judged_at: float
 
 
-LONG = {"way": 40, "stay": 120}
+LONG = {"way": 40, "stay": 80}
 CASES = {
     "LeNet-300-100": Case(
         LENET_300_100,
-        30,
+        25,
         (
             candidate(0.3, 2.0, **LONG),
             candidate(0.3, 2.0, wide=True, **LONG),
             candidate(0.3, 2.0, wide=True, decay=0.05, **LONG),
-            candidate(0.3, 1.0, wide=True, **LONG),
         ),
         90,
     ),
     "LeNet-5": Case(LENET_5, 12, (candidate(0.3, 2.0, begin=30.0, way=12, stay=28),), 285),
 }
 ONNX_TIMES = 3_000
-JUDGES = 2
+JUDGES = 1
 """Seeds on which recipes are compared."""
-TEACHERS = "wide", WIDE, 30, 2
+TEACHERS = "wide", WIDE, 20, 2
 """The wide networks: what they are kept under, what they are, epochs, how many."""
 
 
