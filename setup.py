@@ -47,17 +47,19 @@ def description() -> str:
     return "".join(part if part.startswith("```") else link.sub(linked, part) for part in parts)
 
 
-def checksum(folder: Path) -> int:
-    """Return the checksum of a folder's sources, by which `shrinkage.compiled` knows a build."""
+def checksum(folder: str) -> int:
+    """Return the checksum of what is built there, by which `shrinkage.compiled` knows a build."""
+    sources = list(Path(ROOT, folder).glob("*.[ch]"))
+    sources += Path(ROOT, PASSES).glob("*.h") if folder in INCLUDING else ()
     value = 0
-    for path in sorted(folder.glob("*.[ch]"), key=lambda path: path.name):
+    for path in sorted(sources, key=lambda path: path.name):
         value = zlib.crc32(path.read_bytes(), value)
     return value
 
 
 ROOT = "src/shrinkage"
 PASSES = "pytorch/prox/kernels"
-"""The folder whose headers the others include, too: Adam and prox of a weight."""
+"""Adam and prox of a weight."""
 
 KERNELS = {
     PASSES: ("_shrink", "_adam", "_groups"),
@@ -65,6 +67,9 @@ KERNELS = {
     "paths/engines/kernels": ("_cross_entropy", "_mlp"),
 }
 """Folders, and the files of each that are built into one module, called as the first of them."""
+
+INCLUDING = ("paths/engines/kernels",)
+"""Folders that include the headers of the passes."""
 
 setup(
     long_description=description(),
@@ -78,7 +83,7 @@ setup(
             [f"{ROOT}/{folder}/{name}.c" for name in names],
             depends=[str(path) for own in KERNELS for path in Path(ROOT, own).glob("*.h")],
             include_dirs=[f"{ROOT}/{PASSES}"],
-            define_macros=[("SHRINKAGE_SOURCES", f"{checksum(Path(ROOT, folder))}u")],
+            define_macros=[("SHRINKAGE_SOURCES", f"{checksum(folder)}u")],
             # Square roots as instructions; sums stay in their order and are rounded one by one.
             extra_compile_args=[
                 "-O3",

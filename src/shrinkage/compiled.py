@@ -30,11 +30,12 @@ def checksum(sources: Iterable[Path]) -> int:
     return value
 
 
-def library_of(module: str) -> ctypes.CDLL | None:
+def library_of(module: str, headers: Path | None = None) -> ctypes.CDLL | None:
     """Return the functions of a compiled module; None where it was not built, or turned off.
 
     Args:
         module: its name, in the folder of its sources.
+        headers: another folder whose headers it includes.
 
     Warns:
         StaleBuildWarning: it was built from other sources, and is not used.
@@ -47,6 +48,7 @@ def library_of(module: str) -> ctypes.CDLL | None:
     except (ImportError, OSError):
         return None
     sources = list(built.parent.glob("*.[ch]"))
+    sources += headers.glob("*.h") if headers else ()
     try:
         library.shrinkage_sources.restype = ctypes.c_uint
         known = library.shrinkage_sources()

@@ -51,6 +51,14 @@ def test_what_is_not_a_number_stays_in_its_model_and_row():
     assert torch.equal(gradient[~none], calm[1][~none])
 
 
+@pytest.mark.parametrize("wrong", [-1, 4])
+def test_a_label_that_is_no_output_is_told_before_anything_is_written(wrong):
+    outputs, target = batch(2, 4, 40, 1.0)
+    target[17] = wrong
+    with pytest.raises(IndexError, match=f"below 4, the outputs of the network, got {wrong}"):
+        kernels.cross_entropy(outputs, target, None)
+
+
 def test_other_arrays_are_left_to_torch():
     outputs, target = batch(2, 3, 6, 1.0)
     assert not kernels.takes(outputs.double(), target, None)

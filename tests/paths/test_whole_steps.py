@@ -176,6 +176,15 @@ def test_one_model_does_not_see_another(make):
 
 
 @needs_kernel
+@pytest.mark.parametrize("wrong", [-1, 3])
+def test_a_label_that_is_no_output_is_told_before_it_is_read(make, wrong):
+    problem, unit = case(make)
+    unit.data.rows.target[5] = wrong
+    with pytest.raises(IndexError, match="from 0 to below 3, the outputs of the network"):
+        whole(problem, unit)
+
+
+@needs_kernel
 def test_a_training_scores_as_in_float32(make):
     problem, unit = case(make, "mlp:16,8", epochs=20)
     narrow = StackedEngine().train(problem, unit, nothing)

@@ -8,22 +8,27 @@ at installation, or with SHRINKAGE_KERNELS=0, torch does the same, with other ro
 from __future__ import annotations
 
 import ctypes
+from pathlib import Path
 from typing import Any
 
 import torch
 
 from shrinkage.compiled import library_of
+from shrinkage.pytorch.prox import kernels as passes
+
+HEADERS = Path(passes.__file__).parent
+"""What the compiled part includes beside its own sources."""
 
 
 def _load() -> Any:
     """Return the compiled function, None where it was not built."""
-    library = library_of(f"{__name__}._cross_entropy")
+    library = library_of(f"{__name__}._cross_entropy", HEADERS)
     if library is None:
         return None
     function = library.cross_entropy
     array, size = ctypes.c_void_p, ctypes.c_size_t
     function.argtypes = (array, array, array, size, size, size, array, array)
-    function.restype = None
+    function.restype = ctypes.c_int64
     return function
 
 
@@ -52,6 +57,9 @@ def cross_entropy(
         target: labels (rows,), from 0 to below the number of classes.
         weight: (rows,), or None.
 
+    Raises:
+        IndexError: a label is no class.
+
     >>> outputs, target = torch.zeros(1, 2, 1), torch.tensor([1])
     >>> [value.flatten().tolist() for value in cross_entropy(outputs, target, None)
     ...  ] if takes(outputs, target, None) else [[0.6931471824645996], [0.5, -0.5]]
@@ -59,7 +67,7 @@ def cross_entropy(
     """
     models, classes, rows = outputs.shape
     losses, gradient = outputs.new_empty(models), torch.empty_like(outputs)
-    _CROSS_ENTROPY(
+    wrong = _CROSS_ENTROPY(
         outputs.data_ptr(),
         target.data_ptr(),
         None if weight is None else weight.data_ptr(),
@@ -67,4 +75,9 @@ def cross_entropy(
         losses.data_ptr(),
         gradient.data_ptr(),
     )
+    if wrong >= 0:
+        raise IndexError(
+            f"expected labels from 0 to below {classes}, the outputs of the network, got "
+            f"{int(target[wrong])}"
+        )
     return losses, gradient

@@ -107,17 +107,22 @@ double cross_entropy_of_rows(const float *outputs, const int64_t *target, const 
     return loss;
 }
 
-/* Mean losses (models,) and their derivatives by the outputs; `weight` may be NULL. */
-PUBLIC void cross_entropy(const float *outputs, const int64_t *target, const float *weight,
-                          size_t models, size_t classes, size_t rows, float *losses,
-                          float *gradient)
+/* Mean losses (models,) and their derivatives by the outputs; `weight` may be NULL. Returns the place
+   of a label that is no class, before anything is written, or -1. */
+PUBLIC int64_t cross_entropy(const float *outputs, const int64_t *target, const float *weight,
+                             size_t models, size_t classes, size_t rows, float *losses,
+                             float *gradient)
 {
+    for (size_t j = 0; j < rows; j++)
+        if ((uint64_t)target[j] >= classes)
+            return (int64_t)j;
     for (size_t k = 0; k < models; k++) {
         size_t begin = k * classes * rows;
         double loss = cross_entropy_of_rows(outputs + begin, target, weight, classes, rows, rows,
                                             rows, gradient + begin);
         losses[k] = (float)(loss / (double)rows);
     }
+    return -1;
 }
 
 /* The checksum of the sources that this was built from. */

@@ -18,6 +18,7 @@ import numpy as np
 import torch
 
 from shrinkage.compiled import library_of
+from shrinkage.paths.engines.kernels import HEADERS
 from shrinkage.pytorch.prox import kernels as passes
 
 CROSS_ENTROPY, SQUARES = 0, 1
@@ -61,7 +62,7 @@ class _Steps(ctypes.Structure):
 
 def _load() -> tuple[Any, int]:
     """Return the library and what the processor has: 0 nothing, 1 AVX512-BF16, 2 AMX."""
-    library = library_of(f"{__package__}._cross_entropy")
+    library = library_of(f"{__package__}._cross_entropy", HEADERS)
     if library is None:
         return None, 0
     library.mlp_is_there.restype = ctypes.c_uint
@@ -148,6 +149,9 @@ class MlpSteps:
         table: the rows.
         rows: of a batch.
         threads: how many share the models.
+
+    Raises:
+        IndexError: a label of the table is no output.
     """
 
     def __init__(
@@ -156,6 +160,7 @@ class MlpSteps:
         weight = layers[0].weight.values
         models, _, inputs = weight.shape
         outputs = layers[-1].weight.values.shape[1]
+        _check(table, outputs)
         blocks = -(-rows // SIDE), -(-inputs // SIDE)
         packed = 4 * TILE_BYTES * blocks[0] * blocks[1]
         self.most = max(1, min(MOST_STEPS, MOST_PACKED // packed))
@@ -199,3 +204,16 @@ class MlpSteps:
         own.positions = positions.data_ptr()
         own.numbers = None if numbers is None else numbers.ctypes.data
         _LIBRARY.mlp_steps(ctypes.byref(own), self._threads)
+
+
+def _check(table: Table, outputs: int) -> None:
+    """Look at the targets before anything is read by them."""
+    if table.loss == SQUARES:
+        assert table.target.numel() == len(table.x) * outputs
+        return
+    first, last = (int(own) for own in torch.aminmax(table.target))
+    if first < 0 or last >= outputs:
+        raise IndexError(
+            f"expected labels from 0 to below {outputs}, the outputs of the network, got labels "
+            f"from {first} to {last}"
+        )
