@@ -100,7 +100,7 @@ def test_bad_targets(write_csv, refused, cells, pieces):
         ([0.5, np.inf, 1.0], ["row 2", "inf"]),
         ([1, "a", "b"], ["one kind", "int", "str"]),
         ([0, 1], ["(3,)", "(2,)"]),
-        (np.zeros((3, 2, 2)), ["(3,)", "(3, 2, 2)"]),
+        (np.zeros((3, 2, 2)), ["(n, targets)", "(3, 2, 2)"]),
     ],
 )
 def test_bad_target_arrays(refused, y, pieces):

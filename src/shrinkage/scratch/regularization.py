@@ -17,13 +17,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
-from functools import cached_property
 from typing import Any
 
 import numpy as np
 
 from shrinkage.parameters import ParameterInfo
 from shrinkage.scratch.checks import finite_references
+from shrinkage.scratch.together import Together
 from shrinkage.terms import Part, StepPlan, Term, Terms, assign, present, subgradient_of
 
 GivenTerms = Term | Terms | Iterable[Term]
@@ -54,12 +54,12 @@ class Regularization:
     ) -> None:
         self.assignment = assign(infos, terms, update)
         finite_references(self.assignment.parts)
-        self._steps = 0
         self._plans = {
             name: StepPlan.of(map(_in_float64, plan.parts))
             for name, plan in self.assignment.plans.items()
             if plan
         }
+        self.together = Together(self._plans)
 
     def __contains__(self, name: str) -> bool:
         return name in self._plans
@@ -89,55 +89,6 @@ class Regularization:
         if decaying:
             w -= rate * subgradient_of(decaying, w)
         return gradient
-
-    def settle(
-        self,
-        parameters: Mapping[str, np.ndarray],
-        rate: float,
-        sizes: Mapping[str, Any],
-        moved: Mapping[str, Any],
-    ) -> None:
-        """Divide what the parameters of a term share, all of them having moved.
-
-        Args:
-            parameters: all of the network.
-            rate: the learning rate.
-            sizes: of their steps, as `after` takes them.
-            moved: how far each has moved, as `after` takes it.
-        """
-        for term, (names, part) in self._sharing.items():
-            arrays, steps = [], []
-            for name in names:
-                w, plan, size = parameters[name], self._plans[name], sizes[name]
-                after = plan.after.before_sets(w, rate) if plan.after else None
-                reach = np.maximum(moved[name], rate) if np.ndim(size) else None
-                own, step = after or plan.in_metric.before_sets(w, size, reach=reach)
-                arrays.append(part.about(own))
-                steps.append(step)
-            for name, penalty in zip(names, part.penalty.shared(arrays, steps), strict=True):
-                self._plans[name] = self._plans[name].sharing(term, penalty)
-
-    @cached_property
-    def _sharing(self) -> Mapping[str, tuple[list[str], Part]]:
-        """The terms whose parameters share a set: their names and a part."""
-        found: dict[str, tuple[list[str], Part]] = {}
-        for name, plan in self._plans.items():
-            for part in present(plan.parts):
-                if part.penalty.is_shared:
-                    found.setdefault(part.term, ([], part))[0].append(name)
-        return found
-
-    def renew(self, parameters: Mapping[str, np.ndarray]) -> None:
-        """Count a step that all parameters have taken, and renew what is due after it."""
-        self._steps += 1
-        for name, plan in self._plans.items():
-            due = [part for part in plan.parts if part.penalty.is_due(self._steps)]
-            for part in due:
-                penalty = part.penalty.renewed(part.about(parameters[name]))
-                own = replace(part, penalty=penalty)
-                self._plans[name] = self._plans[name].changed(
-                    lambda other, part=part, own=own: own if other is part else other
-                )
 
     def after(
         self, name: str, w: np.ndarray, rate: float, step_size: Any, moved: Any = 0.0

@@ -84,10 +84,10 @@ class Trainer:
         parameters, rate = self.network.parameters, self.optimizer.learning_rate
         sizes = {name: self._moved(name, w, gradients[name]) for name, w in parameters.items()}
         moved = {name: self._memory[name].get("moved", 0.0) for name in parameters}
-        self.regularization.settle(parameters, rate, sizes, moved)
+        self.regularization.together.divide(parameters, rate, sizes, moved)
         for name, w in parameters.items():
             self.regularization.after(name, w, rate, sizes[name], moved[name])
-        self.regularization.renew(parameters)
+        self.regularization.together.renew(parameters)
         return value
 
     def _moved(self, name: str, w: np.ndarray, gradient: np.ndarray) -> Any:
