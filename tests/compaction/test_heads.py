@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from typing import Any
 
 import pytest
@@ -17,7 +18,7 @@ from shrinkage.pytorch import shrink_units
 WIDTH, HEADS, SIZE = 16, 4, 4
 
 
-class Pooled(nn.Module):
+class Pooled(nn.Module, ABC):
     """Attention between an input of (rows, 5, 16) and three outputs."""
 
     def __init__(self) -> None:
@@ -27,8 +28,8 @@ class Pooled(nn.Module):
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         return self.head(self.attend(x).mean(1))
 
-    def attend(self, x: torch.Tensor) -> torch.Tensor:
-        raise NotImplementedError
+    @abstractmethod
+    def attend(self, x: torch.Tensor) -> torch.Tensor: ...
 
 
 class Torch(Pooled):

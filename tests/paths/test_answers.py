@@ -137,12 +137,12 @@ class Lightning(Head):
     """What Lightning's users have."""
 
     def training_step(self, batch, number):
-        """Return a loss."""
-        raise NotImplementedError
+        """Return a loss: a path calls it with nothing, so nothing is looked at."""
+        return self(batch[number]).mean()
 
     def configure_optimizers(self):
         """Return an optimizer."""
-        raise NotImplementedError
+        return torch.optim.SGD(self.parameters(), lr=1.0)
 
 
 def test_steps_that_are_not_called_are_told(tables):

@@ -143,14 +143,13 @@ def refuse_shared(assignment: Assignment, where: str) -> None:
     Raises:
         InputError: a term has such a set; the message says where it works.
     """
-    for parts in assignment.parts.values():
-        for part in parts:
-            if part.penalty.is_shared:
-                raise InputError(
-                    f"expected penalties of one parameter each in {where}, got {part.penalty!r}, "
-                    "which all parameters of a term share: use Cardinality, which is of each "
-                    "layer, or L0; PyTorch and shrinkage.scratch have it"
-                )
+    for penalty in _penalties(assignment):
+        if penalty.is_shared:
+            raise InputError(
+                f"expected penalties of one parameter each in {where}, got {penalty!r}, "
+                "which all parameters of a term share: use Cardinality, which is of each "
+                "layer, or L0; PyTorch and shrinkage.scratch have it"
+            )
 
 
 def refuse_renewed(assignment: Assignment, where: str) -> None:
@@ -163,14 +162,18 @@ def refuse_renewed(assignment: Assignment, where: str) -> None:
     Raises:
         InputError: a term is renewed; the message says what is like it.
     """
-    for parts in assignment.parts.values():
-        for part in parts:
-            if part.penalty.is_renewed:
-                raise InputError(
-                    f"expected penalties that stay as they are in {where}, got {part.penalty!r}, "
-                    "which is renewed after every so many steps: use LogSum, which is that in "
-                    "every step; shrinkage.pytorch.regularize has it"
-                )
+    for penalty in _penalties(assignment):
+        if penalty.is_renewed:
+            raise InputError(
+                f"expected penalties that stay as they are in {where}, got {penalty!r}, "
+                "which is renewed after every so many steps: use LogSum, which is that in "
+                "every step; shrinkage.pytorch.regularize has it"
+            )
+
+
+def _penalties(assignment: Assignment) -> Iterator[Penalty]:
+    """Yield the penalty of every part."""
+    return (part.penalty for parts in assignment.parts.values() for part in parts)
 
 
 def penalty_on(penalty: Penalty, info: ParameterInfo) -> Penalty:

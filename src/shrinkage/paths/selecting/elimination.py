@@ -22,6 +22,7 @@ from torch import nn
 from shrinkage.errors import InputError
 from shrinkage.paths.engines.base import Advance, Problem, Rows, Trained, Unit, template
 from shrinkage.paths.engines.input_layer import first_weight
+from shrinkage.paths.engines.one_stack import OneStack
 from shrinkage.paths.engines.own_recipe import augmented, optimizer_of
 from shrinkage.paths.engines.recipe import derived_seed
 from shrinkage.paths.engines.seeding import seed_generators
@@ -39,7 +40,7 @@ MASKS = (nn.Dropout, nn.Dropout1d, nn.Dropout2d, nn.Dropout3d, nn.AlphaDropout)
 
 
 @dataclass(frozen=True)
-class Eliminating:
+class Eliminating(OneStack):
     """Trains one network a unit; its models are that network at each size.
 
     Args:
@@ -53,14 +54,7 @@ class Eliminating:
     side_by_side: bool = True
 
     name = "eliminating"
-    is_solver = False
     narrows = False
-
-    def check(self, problem: Problem) -> None:
-        """Accept every problem: no terms act but the constraint."""
-
-    def critical_strength(self, problem: Problem, unit: Unit) -> None:
-        """Return None: there is no strength."""
 
     def parts(self, problem: Problem, models: int, weights: int, folds: int, workers: int) -> int:
         """Return one: the sizes come of one training."""
@@ -71,16 +65,6 @@ class Eliminating:
         """Return one: a network at all its sizes."""
         del models
         return 1
-
-    def is_brief(self, problem: Problem, unit: Unit) -> bool:
-        """Return no: networks train for long enough."""
-        del problem, unit
-        return False
-
-    def steps(self, problem: Problem, rows: int, models: int) -> int:
-        """Return the number of optimizer steps."""
-        del models
-        return problem.recipe.steps(rows)
 
     def train(self, problem: Problem, unit: Unit, advance: Advance) -> Trained:
         """Train the network of a unit, and keep it at each size."""
