@@ -7,50 +7,22 @@ schedule, soft targets and averaged weights, on steps that visit weights that ar
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from itertools import pairwise
 
 import numpy as np
 import torch
-from lenet_network import FULL, MAPS, Digits, SparseNetwork, Steps, outputs
+from lenet_dense import Arrays, Network
+from lenet_network import Digits, SparseNetwork, Steps
 from torch import nn
 
 from shrinkage.penalties import Cardinality
 
 PARTS = 4
 """Projections in an epoch."""
-MASKS = 4096
-
-
-@dataclass(frozen=True)
-class Network:
-    """A network that is to become small.
-
-    Args:
-        shapes: of the weights, (outputs, inputs).
-        sides: of the maps that a convolution reads, 0 of the other layers.
-        rows: of a step.
-        dropped: share of what each layer reads that a dense step leaves out.
-    """
-
-    shapes: tuple[tuple[int, int], ...]
-    sides: tuple[int, ...]
-    rows: int
-    dropped: tuple[float, ...]
-
-    @property
-    def weights(self) -> int:
-        """Return how many weights there are."""
-        return sum(a * b for a, b in self.shapes)
-
-
-LENET_300_100 = Network(*FULL, 128, (0.2, 0.4, 0.3))
-LENET_5 = Network(*MAPS, 64, (0.0, 0.0, 0.3, 0.5))
-WIDE = Network(((1000, 784), (1000, 1000), (10, 1000)), (0, 0, 0), 128, (0.2, 0.5, 0.5))
-"""A dense network that only says soft targets."""
-Arrays = tuple[list[torch.Tensor], list[torch.Tensor]]
-"""Weights and biases of each layer."""
+ROUNDS = 4
+"""Times that weights are sought anew for those of units that died."""
 
 
 @dataclass(frozen=True)
@@ -67,73 +39,12 @@ class Recipe:
     """
 
     begin: float = 12.0
+    begin: float = 12.0
     way: int = 40
     stay: int = 60
     way_rate: float = 1e-3
     stay_rate: float = 2e-3
     steps: Steps = field(default_factory=lambda: Steps(hard=0.3))
-
-
-def started(network: Network) -> Arrays:
-    """Return weights and biases as He et al. (2015) start them."""
-    pairs = network.shapes
-    w = [(torch.randn(a, b) * math.sqrt(2 / b)).requires_grad_() for a, b in pairs]
-    return w, [torch.zeros(a).requires_grad_() for a, _ in pairs]
-
-
-def dense(
-    network: Network, pixels: np.ndarray, labels: np.ndarray, seed: int, epochs: int
-) -> Arrays:
-    """Return a dense network: dropout, Adam along a cosine, decay, averaged weights.
-
-    Masks are pieces of one: drawing them anew takes as long as a whole step.
-    """
-    torch.manual_seed(seed)
-    w, b = started(network)
-    optimizer = torch.optim.AdamW([*w, *b], lr=2e-3, weight_decay=0.01, fused=True)
-    average = [own.detach().clone() for own in (*w, *b)]
-    x, y = torch.from_numpy(pixels), torch.from_numpy(labels.astype(np.int64))
-    masks = [
-        (torch.rand(MASKS, size) >= share).float() / (1 - share)
-        for share, (_, size) in zip(network.dropped, network.shapes, strict=True)
-    ]
-
-    def drop(layer: int, rows: torch.Tensor) -> torch.Tensor:
-        if not network.dropped[layer]:
-            return rows
-        start = int(torch.randint(MASKS - len(rows), ()))
-        return rows * masks[layer][start : start + len(rows)]
-
-    total, step = epochs * (len(x) // network.rows), 0
-    for _ in range(epochs):
-        order = torch.randperm(len(x))[: len(x) // network.rows * network.rows]
-        for rows in order.split(network.rows):
-            rate = 2e-3 * 0.5 * (1 + math.cos(math.pi * step / total)) * min(1, (step + 1) / 300)
-            optimizer.param_groups[0]["lr"] = rate
-            said = outputs(w, b, network.sides, x[rows].float() / 255, drop)
-            optimizer.zero_grad()
-            nn.functional.cross_entropy(said, y[rows]).backward()
-            optimizer.step()
-            step += 1
-            if step % 5 == 0:
-                share = 1 - min(0.99, step / (step + 50))
-                torch._foreach_lerp_(average, [own.detach() for own in (*w, *b)], share)
-    return average[: len(w)], average[len(w) :]
-
-
-def answers(network: Network, arrays: Arrays, pixels: np.ndarray) -> torch.Tensor:
-    """Return what a network says of pictures, (rows, 10)."""
-    with torch.no_grad():
-        blocks = torch.from_numpy(pixels).split(2000)
-        return torch.cat([outputs(*arrays, network.sides, own.float() / 255) for own in blocks])
-
-
-def soft_targets(
-    network: Network, starts: Sequence[Arrays], pixels: np.ndarray, temperature: float
-) -> np.ndarray:
-    """Return the mean probabilities of dense networks at a temperature, (rows, 10)."""
-    said = (answers(network, own, pixels) / temperature for own in starts)
-    return torch.stack([own.softmax(1) for own in said]).mean(0).numpy()
 
 
 def module_of(arrays: Arrays) -> nn.Sequential:
@@ -190,14 +101,20 @@ def to_units(sizes: tuple[int, int, int]) -> Project:
 
 def largest(network: SparseNetwork, count: int) -> None:
     """Keep the largest weights in the metric, of those that lead from a pixel to an output."""
-    reach = [np.ones_like(own) for own in network.weights]
-    for _ in range(4):  # what a dead unit held goes to others
-        scores = [own * live for own, live in zip(metric(network), reach, strict=True)]
-        flat = np.concatenate([own.ravel() for own in scores])
-        kept = Cardinality(keep=min(count, len(flat))).prox(flat, 1.0) > 0
-        places = np.split(kept, np.cumsum([own.size for own in scores])[:-1])
-        places = [own.reshape(w.shape) for own, w in zip(places, network.weights, strict=True)]
-        reach = _live(places, network.weights)
+    at = [np.nonzero(own) for own in network.weights]
+    scores = [own[some] for own, some in zip(metric(network), at, strict=True)]
+    ends = np.cumsum([len(own) for own in scores])[:-1]
+    reach = [np.ones_like(own) for own in scores]
+    for _ in range(ROUNDS):  # what a dead unit held goes to others
+        flat = np.concatenate([own * live for own, live in zip(scores, reach, strict=True)])
+        kept = np.split(Cardinality(keep=min(count, len(flat))).prox(flat, 1.0) > 0, ends)
+        places = [np.zeros(own.shape, bool) for own in network.weights]
+        for place, some, own in zip(places, at, kept, strict=True):
+            place[some] = own
+        live = [own[some] for own, some in zip(_live(places, network.weights), at, strict=True)]
+        if all(np.array_equal(a, b) for a, b in zip(reach, live, strict=True)):
+            break
+        reach = live
     network.keep(places)
 
 
@@ -217,12 +134,12 @@ def _by_unit(read: np.ndarray, units: int) -> np.ndarray:
     return read.reshape(units, -1).any(1)
 
 
-def metric(network: SparseNetwork) -> list[np.ndarray]:
+def metric(network: SparseNetwork, power: float = 0.25) -> list[np.ndarray]:
     """Return √(w²/step) of each weight in Adam's metric, up to a factor; |w| before any step."""
     pairs = zip(network.weights, network.squares, strict=True)
     if not network.taken:
         return [np.abs(own) for own in network.weights]
-    return [np.abs(own) * np.maximum(square, 1e-16) ** 0.25 for own, square in pairs]
+    return [np.abs(own) * np.maximum(square, 1e-16) ** power for own, square in pairs]
 
 
 def shrunk(
@@ -255,7 +172,7 @@ def shrunk(
         for part, some in enumerate(np.array_split(order, PARTS)):
             now = epoch * PARTS + part
             rates = np.full(len(some), _rate(recipe, now))
-            small.train(digits, some, rates, recipe.steps, int(generator.integers(2**31)))
+            small.train(digits, some, rates, recipe.steps)
             if now < recipe.way * PARTS:
                 share = min(1.0, (now + 1) / (recipe.way * PARTS - 1))
                 project(small, 1 - (1 - share) ** 3)

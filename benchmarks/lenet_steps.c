@@ -1,204 +1,225 @@
 /* Training steps of a sparse network: only weights that are not zero are visited.
 
-   Activations are (units, rows), so that a weight is one multiply-add on a vector of rows; those of
-   maps are (channels, height, width, rows). Layers are fully connected, or convolutions of 5 x 5
-   with ReLU and the largest of 2 x 2 behind. Built by lenet_network.py; the arithmetic is checked
-   there against torch's autograd. */
-#include <immintrin.h>
+   A step goes through its rows PART at a time, so that what lies between the layers stays in the
+   first cache, and adds the gradients up. Activations are (units, PART), those of maps (channels,
+   height, width, PART): a weight is one multiply-add on a vector of rows. Layers are fully
+   connected, or convolutions of 5 x 5 with ReLU and the largest of 2 x 2 behind, whose four sums
+   stay in registers. Built by lenet_network.py; the arithmetic is checked there against torch's
+   autograd. */
 #include <math.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <xmmintrin.h>
 
-#ifndef ROWS
-#define ROWS 128
+#ifndef PART
+#define PART 16
 #endif
 #define MOST 4 /* layers */
 #define KERNEL 5
 #define CLASSES 10
+#define BLOCK 16 /* rows whose pixels are read at once */
+#define PAIR 2 /* squares of 2 x 2 that a convolution sums up at once */
+
+typedef float vec __attribute__((vector_size(4 * PART)));
+typedef int32_t mask __attribute__((vector_size(4 * PART)));
+typedef uint32_t bits __attribute__((vector_size(4 * PART)));
+typedef int8_t places __attribute__((vector_size(PART)));
 
 typedef struct {
   int outputs, inputs, side; /* side: of the maps that a convolution reads; 0: fully connected */
-  const int32_t *first, *input; /* of each output its weights; of each weight its input */
+  const int32_t *first, *from; /* of each output its weights; of each weight the number it reads */
   float *w, *w_mean, *w_square, *w_average;
   float *b, *b_mean, *b_square, *b_average;
 } layer;
 
 typedef struct {
-  float hard, temperature, smoothing, keep_input; /* share of the labels; of the soft targets */
-  float beta1, beta2, epsilon, decay, averaging;
+  float hard, temperature; /* share of the labels; of the soft targets */
+  float beta1, beta2, epsilon, decay, lasso, averaging;
+  float keep_pixels, keep_units; /* share that is not left out of a step */
 } recipe;
 
-static void forward(const layer *l, const float *restrict x, float *restrict y, int relu) {
+typedef struct { /* rows as bytes, `wide` each, of which `some` are `used`, and what they are */
+  int wide, some;
+  const int32_t *used;
+  const uint8_t *pixels, *labels;
+  const float *soft;
+} digits;
+
+typedef struct { /* what lies between the layers, and the gradients of a step */
+  vec *at[MOST + 1], *g[MOST + 1], *sums;
+  places *choice[MOST];
+  mask noise;
+  float *gw[MOST], *gb[MOST];
+} room;
+
+static float total(vec a) {
+  float sum = 0;
+  for (int r = 0; r < PART; r++) sum += a[r];
+  return sum;
+}
+
+static vec where(mask m, vec a, vec b) { return (vec)((m & (mask)a) | (~m & (mask)b)); }
+
+static vec only(mask m, vec a) { return (vec)(m & (mask)a); }
+
+static vec positive(vec a) { return only(a > 0, a); }
+
+static void forward(const layer *l, const vec *restrict x, vec *restrict y, int relu) {
   for (int o = 0; o < l->outputs; o++) {
-    float sum[ROWS], *restrict out = y + (size_t)o * ROWS;
-    for (int r = 0; r < ROWS; r++) sum[r] = l->b[o];
-    for (int k = l->first[o]; k < l->first[o + 1]; k++) {
-      const float w = l->w[k], *restrict in = x + (size_t)l->input[k] * ROWS;
-      for (int r = 0; r < ROWS; r++) sum[r] += w * in[r];
-    }
-    for (int r = 0; r < ROWS; r++) out[r] = relu && sum[r] < 0 ? 0 : sum[r];
+    vec sum = (vec){0} + l->b[o];
+    for (int k = l->first[o]; k < l->first[o + 1]; k++) sum += l->w[k] * x[l->from[k]];
+    y[o] = relu ? positive(sum) : sum;
   }
 }
 
-static void backward(const layer *l, const float *restrict x, const float *restrict g,
-                     float *restrict below, float *restrict gw, float *restrict gb) {
-  const size_t size = (size_t)l->inputs * ROWS;
-  if (below) memset(below, 0, size * sizeof(float));
+/* Keep what flows back to numbers that are above zero, enlarged as they were. */
+static void through_relu(int n, const vec *restrict x, float keep, vec *restrict below) {
+  for (int i = 0; i < n; i++) below[i] = only(x[i] > 0, below[i]) * (1 / keep);
+}
+
+/* Leave numbers out, by Marsaglia's xorshift, and enlarge the others. */
+static void leave_out(size_t n, float keep, mask *noise, vec *restrict x) {
+  const int32_t most = (int32_t)(keep * 2147483647.0);
+  if (keep >= 1) return;
+  for (size_t i = 0; i < n; i++) {
+    mask a = *noise;
+    a ^= a << 13, a ^= (mask)((bits)a >> 17), a ^= a << 5, *noise = a;
+    x[i] = only((a & 2147483647) < most, x[i]) * (1 / keep);
+  }
+}
+
+static void backward(const layer *l, const vec *restrict x, const vec *restrict g,
+                     float keep, vec *restrict below, float *restrict gw, float *restrict gb) {
+  if (below) memset(below, 0, l->inputs * sizeof(vec));
   for (int o = 0; o < l->outputs; o++) {
-    const float *restrict own = g + (size_t)o * ROWS;
-    float total = 0;
-    for (int r = 0; r < ROWS; r++) total += own[r];
-    gb[o] = total;
+    const vec own = g[o];
+    gb[o] += total(own);
     for (int k = l->first[o]; k < l->first[o + 1]; k++) {
-      const float *restrict in = x + (size_t)l->input[k] * ROWS;
-      float product = 0;
-      for (int r = 0; r < ROWS; r++) product += own[r] * in[r];
-      gw[k] = product;
-      if (below) {
-        const float w = l->w[k];
-        float *restrict to = below + (size_t)l->input[k] * ROWS;
-        for (int r = 0; r < ROWS; r++) to[r] += w * own[r];
-      }
+      gw[k] += total(own * x[l->from[k]]);
+      if (below) below[l->from[k]] += l->w[k] * own;
     }
   }
-  if (below)
-    for (size_t i = 0; i < size; i++) below[i] = x[i] > 0 ? below[i] : 0;
+  if (below) through_relu(l->inputs, x, keep, below);
 }
 
-/* Where a weight of a convolution reads: the first number of its channel, moved by its place. */
-static size_t origin(const layer *l, int k) {
-  const int at = l->input[k], own = at % (KERNEL * KERNEL), side = l->side;
-  return ((size_t)at / (KERNEL * KERNEL) * side * side + own / KERNEL * side + own % KERNEL) * ROWS;
-}
-
-static void conv_forward(const layer *l, const float *restrict x, float *restrict y,
-                         uint8_t *restrict choice, float *restrict map) {
-  const int out = l->side - KERNEL + 1, half = out / 2;
-  for (int o = 0; o < l->outputs; o++) {
-    for (size_t i = 0; i < (size_t)out * out * ROWS; i++) map[i] = l->b[o];
-    for (int k = l->first[o]; k < l->first[o + 1]; k++) {
-      const float w = l->w[k], *restrict in = x + origin(l, k);
-      for (int v = 0; v < out; v++) {
-        const float *restrict from = in + (size_t)v * l->side * ROWS;
-        float *restrict to = map + (size_t)v * out * ROWS;
-        for (int i = 0; i < out * ROWS; i++) to[i] += w * from[i];
+static void conv_forward(const layer *l, const vec *restrict x, vec *restrict y,
+                         places *restrict choice) {
+  const int side = l->side, half = (side - KERNEL + 1) / 2;
+  for (int o = 0; o < l->outputs; o++)
+    for (int v = 0; v < half; v++)
+      for (int u = 0; u < half; u += PAIR) {
+        vec sum[PAIR][4];
+        for (int p = 0; p < PAIR; p++)
+          for (int q = 0; q < 4; q++) sum[p][q] = (vec){0} + l->b[o];
+        for (int k = l->first[o]; k < l->first[o + 1]; k++) {
+          const vec w = (vec){0} + l->w[k], *in = x + l->from[k] + 2 * v * side + 2 * u;
+          for (int p = 0; p < PAIR; p++)
+            for (int q = 0; q < 4; q++) sum[p][q] += w * in[2 * p + q / 2 * side + q % 2];
+        }
+        for (int p = 0; p < PAIR; p++) {
+          vec top = sum[p][0];
+          mask which = {0};
+          for (int q = 1; q < 4; q++) {
+            const mask above = sum[p][q] > top;
+            top = where(above, sum[p][q], top), which = (above & q) | (~above & which);
+          }
+          const int at = (o * half + v) * half + u + p;
+          y[at] = positive(top), choice[at] = __builtin_convertvector(which, places);
+        }
       }
-    }
+}
+
+static void conv_backward(const layer *l, const vec *restrict x, const vec *restrict g,
+                          const places *restrict choice, float keep, vec *restrict below,
+                          float *restrict gw, float *restrict gb, vec *restrict sums) {
+  const int side = l->side, half = (side - KERNEL + 1) / 2;
+  if (below) memset(below, 0, l->inputs * sizeof(vec));
+  for (int o = 0; o < l->outputs; o++) {
+    const int first = l->first[o], count = l->first[o + 1] - first;
+    vec bias = {0};
+    memset(sums, 0, count * sizeof(vec));
     for (int v = 0; v < half; v++)
       for (int u = 0; u < half; u++) {
-        const float *restrict a = map + ((size_t)2 * v * out + 2 * u) * ROWS;
-        const size_t at = ((size_t)(o * half + v) * half + u) * ROWS;
-        for (int r = 0; r < ROWS; r++) {
-          const float *q = a + r;
-          float top = q[0];
-          uint8_t which = 0;
-          if (q[ROWS] > top) top = q[ROWS], which = 1;
-          if (q[(size_t)out * ROWS] > top) top = q[(size_t)out * ROWS], which = 2;
-          if (q[(size_t)(out + 1) * ROWS] > top) top = q[(size_t)(out + 1) * ROWS], which = 3;
-          y[at + r] = top > 0 ? top : 0, choice[at + r] = which;
+        const int at = (o * half + v) * half + u;
+        const mask which = __builtin_convertvector(choice[at], mask);
+        vec own[4];
+        bias += g[at];
+        for (int q = 0; q < 4; q++) own[q] = only(which == q, g[at]);
+        for (int k = 0; k < count; k++) {
+          const size_t start = l->from[first + k] + 2 * v * side + 2 * u;
+          vec sum = sums[k];
+          for (int q = 0; q < 4; q++) sum += own[q] * x[start + q / 2 * side + q % 2];
+          sums[k] = sum;
+          if (!below) continue;
+          const vec w = (vec){0} + l->w[first + k];
+          for (int q = 0; q < 4; q++) below[start + q / 2 * side + q % 2] += w * own[q];
         }
       }
+    gb[o] += total(bias);
+    for (int k = 0; k < count; k++) gw[first + k] += total(sums[k]);
   }
-}
-
-static void conv_backward(const layer *l, const float *restrict x, const float *restrict g,
-                          const uint8_t *restrict choice, float *restrict below,
-                          float *restrict gw, float *restrict gb, float *restrict map) {
-  const int out = l->side - KERNEL + 1, half = out / 2;
-  const size_t size = (size_t)l->inputs / (KERNEL * KERNEL) * l->side * l->side * ROWS;
-  if (below) memset(below, 0, size * sizeof(float));
-  for (int o = 0; o < l->outputs; o++) {
-    float total = 0;
-    for (int v = 0; v < half; v++)
-      for (int u = 0; u < half; u++) {
-        float *restrict a = map + ((size_t)2 * v * out + 2 * u) * ROWS;
-        const size_t at = ((size_t)(o * half + v) * half + u) * ROWS;
-        for (int r = 0; r < ROWS; r++) {
-          const float own = g[at + r];
-          const uint8_t which = choice[at + r];
-          total += own;
-          a[r] = which == 0 ? own : 0, a[r + ROWS] = which == 1 ? own : 0;
-          a[r + (size_t)out * ROWS] = which == 2 ? own : 0;
-          a[r + (size_t)(out + 1) * ROWS] = which == 3 ? own : 0;
-        }
-      }
-    gb[o] = total;
-    for (int k = l->first[o]; k < l->first[o + 1]; k++) {
-      const size_t start = origin(l, k);
-      const float w = l->w[k];
-      float product = 0;
-      for (int v = 0; v < out; v++) {
-        const float *restrict from = x + start + (size_t)v * l->side * ROWS;
-        const float *restrict own = map + (size_t)v * out * ROWS;
-        for (int i = 0; i < out * ROWS; i++) product += own[i] * from[i];
-        if (below) {
-          float *restrict to = below + start + (size_t)v * l->side * ROWS;
-          for (int i = 0; i < out * ROWS; i++) to[i] += w * own[i];
-        }
-      }
-      gw[k] = product;
-    }
-  }
-  if (below)
-    for (size_t i = 0; i < size; i++) below[i] = x[i] > 0 ? below[i] : 0;
+  if (below) through_relu(l->inputs, x, keep, below);
 }
 
 static void adam(int n, float *restrict w, float *restrict mean, float *restrict square,
                  float *restrict average, const float *restrict g, float rate, float decay,
-                 int step, const recipe *p) {
+                 float lasso, int step, const recipe *p) {
   const float first = 1 - powf(p->beta1, step), second = 1 - powf(p->beta2, step);
   for (int i = 0; i < n; i++) {
     mean[i] += (1 - p->beta1) * (g[i] - mean[i]);
     square[i] += (1 - p->beta2) * (g[i] * g[i] - square[i]);
-    w[i] -= rate * (decay * w[i] + mean[i] / first / (sqrtf(square[i] / second) + p->epsilon));
+    const float own = rate / (sqrtf(square[i] / second) + p->epsilon);
+    const float to = w[i] - rate * decay * w[i] - own * mean[i] / first;
+    w[i] = copysignf(fmaxf(fabsf(to) - own * lasso, 0), to);
     average[i] += (1 - p->averaging) * (w[i] - average[i]);
   }
 }
 
-/* Rows as (inputs, ROWS) numbers from 0 to 1; some left out where keep < 1, the others enlarged. */
-static void gather(const uint8_t *pixels, int inputs, const int32_t *rows, float keep,
-                   uint32_t *noise, float *restrict x) {
-  for (int j = 0; j < inputs; j += 16) {
-    const int some = inputs - j < 16 ? inputs - j : 16;
-    for (int r = 0; r < ROWS; r++) {
-      const uint8_t *p = pixels + (size_t)rows[r] * inputs + j;
-      for (int i = 0; i < some; i++) x[(size_t)(j + i) * ROWS + r] = p[i] * (1.0f / 255);
+/* The pixels that are read, as (pixels, PART) numbers from 0 to 1. */
+static void gather(const digits *d, const int32_t *rows, float *restrict x) {
+  for (int r = 0; r < PART; r += BLOCK) {
+    const uint8_t *p[BLOCK];
+    for (int i = 0; i < BLOCK; i++) p[i] = d->pixels + (size_t)rows[r + i] * d->wide;
+    for (int j = 0; j < d->some; j++) {
+      float *to = x + (size_t)j * PART + r;
+      for (int i = 0; i < BLOCK; i++) to[i] = p[i][d->used[j]] * (1.0f / 255);
     }
   }
-  if (keep >= 1) return;
-  const uint32_t least = (uint32_t)((1 - keep) * 4294967295.0);
-  for (size_t i = 0; i < (size_t)inputs * ROWS; i += 16)
-    for (int k = 0; k < 16; k++) {
-      noise[k] ^= noise[k] << 13, noise[k] ^= noise[k] >> 17, noise[k] ^= noise[k] << 5;
-      x[i + k] = noise[k] > least ? x[i + k] / keep : 0;
-    }
 }
 
-/* Gradient of hard · cross entropy + (1 − hard) · T² · KL(soft ‖ outputs at T), mean over rows. */
-static double outputs_gradient(const float *z, const int32_t *rows, const uint8_t *labels,
-                               const float *soft, const recipe *p, float *g) {
+/* Probabilities at a temperature, and the logarithm of their sum, of outputs below `top`. */
+static vec softmax(const vec *z, vec top, float temperature, vec *restrict said) {
+  vec sum = {0};
+  for (int c = 0; c < CLASSES; c++) {
+    const vec q = (z[c] - top) / temperature;
+    for (int r = 0; r < PART; r++) said[c][r] = expf(q[r]);
+    sum += said[c];
+  }
+  for (int c = 0; c < CLASSES; c++) said[c] /= sum;
+  return sum;
+}
+
+/* Gradient of hard · cross entropy + (1 − hard) · T² · KL(soft ‖ outputs at T), over `n` rows. */
+static double outputs_gradient(const vec *z, const int32_t *rows, const uint8_t *labels,
+                               const float *soft, const recipe *p, int n, vec *restrict g) {
+  vec cold[CLASSES], warm[CLASSES], top = z[0];
   double loss = 0;
-  for (int r = 0; r < ROWS; r++) {
-    float top = -1e30f, one[CLASSES], warm[CLASSES], sum = 0, total = 0;
-    for (int c = 0; c < CLASSES; c++) top = fmaxf(top, z[c * ROWS + r]);
-    for (int c = 0; c < CLASSES; c++) {
-      const float q = z[c * ROWS + r] - top;
-      sum += one[c] = expf(q), total += warm[c] = expf(q / p->temperature);
-    }
+  for (int c = 1; c < CLASSES; c++) top = where(z[c] > top, z[c], top);
+  const vec sum = softmax(z, top, 1, cold);
+  softmax(z, top, p->temperature, warm);
+  for (int r = 0; r < PART; r++) {
     const int y = labels[rows[r]];
     const float *said = soft + (size_t)rows[r] * CLASSES;
-    loss += logf(sum) - (z[y * ROWS + r] - top);
-    for (int c = 0; c < CLASSES; c++) {
-      const float want = (c == y) * (1 - p->smoothing) + p->smoothing / CLASSES;
-      g[c * ROWS + r] = (p->hard * (one[c] / sum - want) +
-                         (1 - p->hard) * p->temperature * (warm[c] / total - said[c])) / ROWS;
-    }
+    loss += logf(sum[r]) - (z[y][r] - top[r]), cold[y][r] -= 1;
+    for (int c = 0; c < CLASSES; c++) warm[c][r] -= said[c];
   }
+  for (int c = 0; c < CLASSES; c++)
+    g[c] = (p->hard * cold[c] + (1 - p->hard) * p->temperature * warm[c]) / (float)n;
   return loss;
 }
 
-static float *numbers(size_t n) { return aligned_alloc(64, (n * sizeof(float) + 127) / 64 * 64); }
+static void *fresh(size_t bytes) { return aligned_alloc(256, (bytes + 511) / 256 * 256); }
 
 /* How many numbers of a row a layer puts out, behind its pooling. */
 static size_t width(const layer *l) {
@@ -206,39 +227,72 @@ static size_t width(const layer *l) {
   return l->side ? l->outputs * half * half : (size_t)l->outputs;
 }
 
-/* Take steps; returns the mean cross entropy. `pixels` are (rows, width), as the first layer reads
-   them. */
-double train(int layers, int steps, int before, int pixels_wide, const uint8_t *pixels,
-             const uint8_t *labels, const float *soft, const int32_t *rows, const float *rates,
-             uint32_t *noise, layer *l, const recipe *p) {
-  _mm_setcsr(_mm_getcsr() | 0x8040); /* what is no normal number is 0 */
-  float *at[MOST + 1], *g[MOST + 1], *gw[MOST], *gb[MOST], *map = NULL;
-  uint8_t *choice[MOST];
-  double loss = 0;
-  at[0] = numbers((size_t)(pixels_wide + 16) * ROWS), g[0] = NULL;
+static room made(int layers, const layer *l) {
+  room m = {0};
+  size_t most = 0;
+  m.at[0] = fresh(l[0].inputs * sizeof(vec));
   for (int i = 0; i < layers; i++) {
-    at[i + 1] = numbers(width(l + i) * ROWS), g[i + 1] = numbers(width(l + i) * ROWS);
-    gw[i] = numbers(l[i].first[l[i].outputs] + 1), gb[i] = numbers(l[i].outputs);
-    choice[i] = l[i].side ? malloc(width(l + i) * ROWS) : NULL;
-    if (l[i].side && !map) map = numbers((size_t)l[i].side * l[i].side * ROWS);
+    const size_t n = l[i].first[l[i].outputs];
+    m.at[i + 1] = fresh(width(l + i) * sizeof(vec)), m.g[i + 1] = fresh(width(l + i) * sizeof(vec));
+    m.choice[i] = fresh(l[i].side ? width(l + i) * sizeof(places) : 0);
+    m.gw[i] = fresh(n * sizeof(float)), m.gb[i] = fresh(l[i].outputs * sizeof(float));
+    most = n > most ? n : most;
   }
-  for (int s = 0; s < steps; s++, rows += ROWS) {
-    gather(pixels, pixels_wide, rows, p->keep_input, noise, at[0]);
-    for (int i = 0; i < layers; i++)
-      if (l[i].side) conv_forward(l + i, at[i], at[i + 1], choice[i], map);
-      else forward(l + i, at[i], at[i + 1], i < layers - 1);
-    loss += outputs_gradient(at[layers], rows, labels, soft, p, g[layers]);
-    for (int i = layers - 1; i >= 0; i--)
-      if (l[i].side) conv_backward(l + i, at[i], g[i + 1], choice[i], g[i], gw[i], gb[i], map);
-      else backward(l + i, at[i], g[i + 1], g[i], gw[i], gb[i]);
+  m.sums = fresh(most * sizeof(vec));
+  return m;
+}
+
+static void free_room(int layers, room *m) {
+  for (int i = 0; i < layers; i++)
+    free(m->at[i + 1]), free(m->g[i + 1]), free(m->choice[i]), free(m->gw[i]), free(m->gb[i]);
+  free(m->at[0]), free(m->sums);
+}
+
+/* Gradients of the loss over `n` rows; returns the sum of their cross entropies. */
+static double gradients(int layers, const layer *l, const digits *d, const int32_t *rows, int n,
+                        const recipe *p, room *m) {
+  double loss = 0;
+  for (int i = 0; i < layers; i++) {
+    memset(m->gw[i], 0, l[i].first[l[i].outputs] * sizeof(float));
+    memset(m->gb[i], 0, l[i].outputs * sizeof(float));
+  }
+  for (int part = 0; part < n; part += PART, rows += PART) {
+    gather(d, rows, (float *)m->at[0]);
+    leave_out(d->some, p->keep_pixels, &m->noise, m->at[0]);
     for (int i = 0; i < layers; i++) {
-      const int n = l[i].first[l[i].outputs], step = before + s + 1;
-      adam(n, l[i].w, l[i].w_mean, l[i].w_square, l[i].w_average, gw[i], rates[s], p->decay, step, p);
-      adam(l[i].outputs, l[i].b, l[i].b_mean, l[i].b_square, l[i].b_average, gb[i], rates[s], 0, step, p);
+      if (l[i].side) conv_forward(l + i, m->at[i], m->at[i + 1], m->choice[i]);
+      else forward(l + i, m->at[i], m->at[i + 1], i < layers - 1);
+      if (i < layers - 1) leave_out(width(l + i), p->keep_units, &m->noise, m->at[i + 1]);
+    }
+    loss += outputs_gradient(m->at[layers], rows, d->labels, d->soft, p, n, m->g[layers]);
+    for (int i = layers - 1; i >= 0; i--)
+      if (l[i].side)
+        conv_backward(l + i, m->at[i], m->g[i + 1], m->choice[i], p->keep_units, m->g[i], m->gw[i],
+                      m->gb[i], m->sums);
+      else
+        backward(l + i, m->at[i], m->g[i + 1], p->keep_units, m->g[i], m->gw[i], m->gb[i]);
+  }
+  return loss;
+}
+
+/* Take steps of `n` rows, a multiple of PART; returns the mean cross entropy. */
+double train(int layers, int steps, int before, int n, int seed, const digits *d, const int32_t *rows,
+             const float *rates, layer *l, const recipe *p) {
+  _mm_setcsr(_mm_getcsr() | 0x8040); /* what is no normal number is 0 */
+  room m = made(layers, l);
+  for (int r = 0; r < PART; r++) m.noise[r] = (int32_t)((uint32_t)(seed + r + 1) * 2654435761u | 1);
+  double loss = 0;
+  for (int s = 0; s < steps; s++, rows += n) {
+    loss += gradients(layers, l, d, rows, n, p, &m);
+    for (int i = 0; i < layers; i++) {
+      const layer *o = l + i;
+      const int count = o->first[o->outputs], step = before + s + 1;
+      adam(count, o->w, o->w_mean, o->w_square, o->w_average, m.gw[i], rates[s], p->decay,
+           p->lasso, step, p);
+      adam(o->outputs, o->b, o->b_mean, o->b_square, o->b_average, m.gb[i], rates[s], 0, 0, step,
+           p);
     }
   }
-  for (int i = 0; i < layers; i++)
-    free(at[i + 1]), free(g[i + 1]), free(gw[i]), free(gb[i]), free(choice[i]);
-  free(at[0]), free(map);
-  return loss / ((double)steps * ROWS);
+  free_room(layers, &m);
+  return loss / ((double)steps * n);
 }

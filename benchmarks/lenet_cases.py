@@ -1,0 +1,213 @@
+"""What `benchmarks/lenet.py` trains: the goals, the recipes, a dense network and a small one."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+import tempfile
+import time
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnxruntime  # type: ignore[import-not-found]
+import torch
+from lenet_dense import (
+    LENET_5,
+    LENET_300_100,
+    WIDE,
+    Arrays,
+    Network,
+    answers,
+    dense,
+    soft_targets,
+)
+from lenet_network import Digits, SparseNetwork
+from lenet_recipe import Recipe, judged, module_of, shrunk, to_count, to_units
+from recording import HERE
+from torch import nn
+
+from shrinkage.compaction import compact
+from shrinkage.datasets import load_pictures
+from shrinkage.pytorch.onnx import export_onnx
+
+VALIDATION = 6_000
+ONNX_TIMES = 3_000
+DENSE = {"LeNet-300-100": (LENET_300_100, 25), "LeNet-5": (LENET_5, 12), "wide": (WIDE, 20)}
+"""Kinds of dense networks, and their epochs."""
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A recipe, and how many dense networks of which kinds say its soft targets."""
+
+    recipe: Recipe
+    teachers: tuple[tuple[str, int], ...]
+
+
+@dataclass(frozen=True)
+class Case:
+    """The recipes of a network, of which one is taken for all its points.
+
+    Args:
+        recipes: candidates; the one with the least validation error is taken.
+        judged_at: the compression at which they are compared.
+    """
+
+    recipes: tuple[Candidate, ...]
+    judged_at: float
+
+
+OWN, BOTH = (("LeNet-300-100", 5),), (("LeNet-300-100", 5), ("wide", 1))
+CASES = {
+    "LeNet-300-100": Case(
+        (
+            Candidate(Recipe(way=40, stay=80), OWN),
+            Candidate(Recipe(way=40, stay=80), BOTH),
+        ),
+        90,
+    ),
+    "LeNet-5": Case((Candidate(Recipe(begin=30.0, way=12, stay=28), (("LeNet-5", 5),)),), 285),
+}
+
+
+@dataclass(frozen=True)
+class Goal:
+    """A point: how many times fewer weights, at an error in per cent."""
+
+    case: str
+    compression: float
+    error: float
+
+    @property
+    def name(self) -> str:
+        """Return what its figures are kept under."""
+        points = f"at {self.compression:g}" if self.compression else "by neurons"
+        return f"{self.case} {points}"
+
+
+GOALS = (
+    Goal("LeNet-300-100", 45, 1.50),
+    Goal("LeNet-300-100", 90, 1.69),
+    Goal("LeNet-300-100", 105, 1.95),
+    Goal("LeNet-5", 285, 0.75),
+)
+NEURON_GOAL = Goal("LeNet-300-100", 0, 1.6)
+NEURONS = (230, 34, 22)
+"""Pixels and units of the network that keeps whole neurons."""
+
+
+@dataclass(frozen=True, eq=False)
+class Mnist:
+    """Pixels as bytes and classes: to train, to choose and to test."""
+
+    pixels: np.ndarray
+    labels: np.ndarray
+    validation: tuple[np.ndarray, np.ndarray]
+    test: tuple[np.ndarray, np.ndarray]
+
+
+def mnist() -> Mnist:
+    """Return MNIST, the last of its training rows to choose with."""
+    pictures = load_pictures()
+    x, y = _flat(pictures.X, pictures.y)  # in random order, the same each time
+    held = slice(len(x) - VALIDATION, None)
+    rows = slice(len(x) - VALIDATION)
+    return Mnist(x[rows], y[rows], (x[held], y[held]), _flat(*pictures.test))
+
+
+def _flat(pixels: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    return pixels.reshape(len(pixels), -1).astype(np.uint8), labels.astype(np.uint8)
+
+
+def error(network: Network, arrays: Arrays, rows: tuple[np.ndarray, np.ndarray]) -> float:
+    """Return the share of rows that are wrong, in per cent."""
+    x, y = rows
+    return 100 * float((answers(network, arrays, x).argmax(1).numpy() != y).mean())
+
+
+def dense_file(kind: str, seed: int) -> Path:
+    """Return where a dense network is kept, by what trained it."""
+    code = (HERE / "lenet_dense.py").read_text() + repr(DENSE[kind])
+    name = f"lenet-dense-{hashlib.sha256(code.encode()).hexdigest()[:12]}-{kind}-{seed}.pt"
+    return HERE.parent / "runs" / "benchmarks" / name
+
+
+def train_dense(kind: str, seed: int) -> dict[str, float]:
+    """Return the errors of a dense network: the one that was kept, or a new one."""
+    torch.set_num_threads(1)
+    data, file = mnist(), dense_file(kind, seed)
+    network, epochs = DENSE[kind]
+    if not file.exists():
+        file.parent.mkdir(parents=True, exist_ok=True)
+        torch.save(dense(network, data.pixels, data.labels, seed, epochs), file)
+    arrays = torch.load(file, weights_only=True)
+    return {
+        "validation": error(network, arrays, data.validation),
+        "test": error(network, arrays, data.test),
+    }
+
+
+def taught(teachers: tuple[tuple[str, int], ...], data: Mnist, temperature: float) -> Digits:
+    """Return the training rows with the mean of what the teachers say of them."""
+    said = [
+        (DENSE[kind][0], torch.load(dense_file(kind, seed), weights_only=True))
+        for kind, many in teachers
+        for seed in range(many)
+    ]
+    return Digits(data.pixels, data.labels, soft_targets(said, data.pixels, temperature))
+
+
+def train_small(goal: Goal, chosen: Candidate, seed: int) -> dict[str, Any]:
+    """Return the errors and sizes of the small network of a point and a seed."""
+    torch.set_num_threads(1)
+    data, network, recipe = mnist(), DENSE[goal.case][0], chosen.recipe
+    digits = taught(chosen.teachers, data, recipe.steps.temperature)
+    best, begin = [math.inf], time.process_time()
+
+    def watch(small: SparseNetwork) -> None:
+        best[0] = min(best[0], error(network, judged(small), data.test))
+
+    whole, by_units = network.weights, goal == NEURON_GOAL
+    count = None if by_units else math.floor(whole / goal.compression)
+    project = to_count(round(whole / recipe.begin), count) if count else to_units(NEURONS)
+    start = torch.load(dense_file(goal.case, seed), weights_only=True)
+    small = shrunk(network, start, digits, recipe, project, 100 + seed, watch)
+    arrays = judged(small)
+    test = error(network, arrays, data.test)
+    figures: dict[str, Any] = {
+        "validation": error(network, arrays, data.validation),
+        "test": test,
+        "best_test": min(best[0], test),
+        "weights": small.count,
+        "layers": [int(np.count_nonzero(own)) for own in small.weights],
+        "seconds": time.process_time() - begin,
+    }
+    return figures | (compacted(arrays, data.test[0][:256]) if by_units else {})
+
+
+def compacted(arrays: Arrays, pixels: np.ndarray) -> dict[str, Any]:
+    """Return sizes and times of a network before and after its dead units were taken out."""
+    rows, model = torch.from_numpy(pixels).float() / 255, module_of(arrays)
+    found = compact(model, rows, drop_inputs=True)
+    before, after = asdict(found.proof.before), asdict(found.proof.after)
+    before["onnx_one"] = onnx_seconds(model, rows)
+    after["onnx_one"] = onnx_seconds(found.module, rows[:, found.kept_inputs])
+    return {"before": before, "after": after}
+
+
+def onnx_seconds(model: nn.Module, rows: torch.Tensor) -> float:
+    """Return the median seconds of one picture in onnxruntime, on one thread."""
+    with tempfile.TemporaryDirectory() as folder:
+        file = export_onnx(model, rows, Path(folder) / "model.onnx").path
+        settings = onnxruntime.SessionOptions()
+        settings.intra_op_num_threads = settings.inter_op_num_threads = 1
+        session = onnxruntime.InferenceSession(file, settings, providers=["CPUExecutionProvider"])
+    feed = {session.get_inputs()[0].name: rows[:1].contiguous().numpy()}
+    times = []
+    for _ in range(ONNX_TIMES):
+        begin = time.perf_counter()
+        session.run(None, feed)
+        times.append(time.perf_counter() - begin)
+    return float(np.median(times))
