@@ -10,9 +10,9 @@ keeps one weight in 285 at 0.75 %.
 MNIST, 54,000 rows to train, 6,000 to choose with, 10,000 to test; a plain ReLU network, no
 augmentation; weights are counted, biases are not. Told are the final error (mean ± standard error
 over the seeds), the best on the test rows along the way, which many papers report, and the
-compression. Five dense networks of a kind are trained first, each the start of one seed. Soft
-targets are the mean of what all five say, or two wide networks (1,000 and 1,000 units); which, is
-chosen on validation rows with the rest of the recipe. Figures are kept as they come.
+compression. Dense networks are trained first: one is the start of each seed, and the mean of what
+several say of the training rows, a wide one (1,000 and 1,000 units) among them, is the soft target.
+What is trained is in `lenet_cases.py`. Figures are kept as they come, dense networks by their code.
 """
 
 from __future__ import annotations
@@ -38,6 +38,8 @@ from lenet_cases import (
 from recording import Pieces, mnist_folder, write_result
 
 SEEDS = 5
+RESULTS = {"LeNet-300-100": "lenet_300_100", "LeNet-5": "lenet_5"}
+"""Where figures are written."""
 JUDGES = 2
 """Seeds on which recipes are compared."""
 BYTES_GOAL, SPEED_GOAL = 27.0, 10.0
@@ -99,44 +101,46 @@ def main() -> None:
     options = parser.parse_args()
     if mnist_folder() is None:
         return
-    seeds, pieces, cases = range(options.seeds), Pieces("lenet"), options.only or list(CASES)
-    goals = [goal for goal in (*GOALS, NEURON_GOAL) if goal.case in cases]
-    with ProcessPoolExecutor(options.workers) as pool:
-        jobs = [(f"dense {kind} {s}", train_dense, (kind, s)) for kind, s in needed(cases, seeds)]
+    for case in options.only or CASES:
+        run(case, range(options.seeds), options.workers)
+
+
+def run(case: str, seeds: range, workers: int) -> None:
+    """Train, tell and write the points of a network."""
+    pieces = Pieces(f"lenet-{case}")
+    goals = [goal for goal in (*GOALS, NEURON_GOAL) if goal.case == case]
+    with ProcessPoolExecutor(workers) as pool:
+        jobs = [(f"dense {kind} {s}", train_dense, (kind, s)) for kind, s in needed(case, seeds)]
         starts = measured(pool, pieces, jobs)
-        chosen = {case: choose(pool, pieces, case, seeds) for case in cases}
-        jobs = [small_job(goal, chosen[goal.case], s) for goal in goals for s in seeds]
+        chosen = choose(pool, pieces, case, seeds)
+        jobs = [small_job(goal, chosen, s) for goal in goals for s in seeds]
         done = measured(pool, pieces, jobs)
+    dense = [starts[f"dense {case} {s}"] for s in seeds]
     figures: dict[str, Any] = {
-        "recipes": {name: asdict(chosen[name]) for name in cases},
-        "dense": {
-            case: summary([starts[f"dense {case} {s}"] for s in seeds], ("validation", "test"))
-            for case in cases
-        },
+        "recipe": asdict(chosen),
+        "dense": summary(dense, ("validation", "test")),
         "points": {},
     }
     for goal in goals:
-        own = [done[small_job(goal, chosen[goal.case], s)[0]] for s in seeds]
+        own = [done[small_job(goal, chosen, s)[0]] for s in seeds]
         figures["points"][goal.name] = {**asdict(goal), **summary(own), "seeds": own}
         if goal == NEURON_GOAL:
             figures["neurons"] = tell_neurons(own)
         else:
             weights = float(np.mean([row["weights"] for row in own]))
-            tell(goal.name, own, goal.error, DENSE[goal.case][0].weights / weights)
-    write_result("lenet", figures)
+            tell(goal.name, own, goal.error, DENSE[case][0].weights / weights)
+    write_result(RESULTS[case], figures)
 
 
-def needed(cases: Iterable[str], seeds: range) -> list[tuple[str, int]]:
+def needed(case: str, seeds: range) -> list[tuple[str, int]]:
     """Return the dense networks that are a start or a teacher: their kind and seed."""
-    starts = {(case, seed) for case in cases for seed in seeds}
     teachers = {
         (kind, seed)
-        for case in cases
         for recipe in CASES[case].recipes
         for kind, many in recipe.teachers
         for seed in range(many)
     }
-    return sorted(starts | teachers)
+    return sorted({(case, seed) for seed in seeds} | teachers)
 
 
 def small_job(goal: Goal, recipe: Candidate, seed: int) -> tuple[str, Any, tuple]:

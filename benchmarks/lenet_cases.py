@@ -7,6 +7,7 @@ import math
 import tempfile
 import time
 from dataclasses import asdict, dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,7 @@ from lenet_dense import (
     dense,
     soft_targets,
 )
-from lenet_network import Digits, SparseNetwork
+from lenet_network import Digits, SparseNetwork, Steps
 from lenet_recipe import Recipe, judged, module_of, shrunk, to_count, to_units
 from recording import HERE
 from torch import nn
@@ -59,16 +60,24 @@ class Case:
     judged_at: float
 
 
-OWN, BOTH = (("LeNet-300-100", 5),), (("LeNet-300-100", 5), ("wide", 1))
+SOFT = Steps(hard=0.3)
+TEACHERS = ("LeNet-300-100", 5), ("wide", 1)
 CASES = {
     "LeNet-300-100": Case(
         (
-            Candidate(Recipe(way=40, stay=80), OWN),
-            Candidate(Recipe(way=40, stay=80), BOTH),
+            Candidate(Recipe(way=100, stay=80, lasso=1e-4, steps=SOFT), TEACHERS),
+            Candidate(Recipe(way=100, stay=80, lasso=2e-4, steps=SOFT), TEACHERS),
         ),
         90,
     ),
-    "LeNet-5": Case((Candidate(Recipe(begin=30.0, way=12, stay=28), (("LeNet-5", 5),)),), 285),
+    "LeNet-5": Case(
+        (
+            Candidate(
+                Recipe(begin=30.0, way=20, stay=30, lasso=1e-4, steps=SOFT), (("LeNet-5", 3),)
+            ),
+        ),
+        285,
+    ),
 }
 
 
@@ -108,6 +117,7 @@ class Mnist:
     test: tuple[np.ndarray, np.ndarray]
 
 
+@cache
 def mnist() -> Mnist:
     """Return MNIST, the last of its training rows to choose with."""
     pictures = load_pictures()
@@ -149,8 +159,10 @@ def train_dense(kind: str, seed: int) -> dict[str, float]:
     }
 
 
-def taught(teachers: tuple[tuple[str, int], ...], data: Mnist, temperature: float) -> Digits:
+@cache
+def taught(teachers: tuple[tuple[str, int], ...], temperature: float) -> Digits:
     """Return the training rows with the mean of what the teachers say of them."""
+    data = mnist()
     said = [
         (DENSE[kind][0], torch.load(dense_file(kind, seed), weights_only=True))
         for kind, many in teachers
@@ -163,7 +175,7 @@ def train_small(goal: Goal, chosen: Candidate, seed: int) -> dict[str, Any]:
     """Return the errors and sizes of the small network of a point and a seed."""
     torch.set_num_threads(1)
     data, network, recipe = mnist(), DENSE[goal.case][0], chosen.recipe
-    digits = taught(chosen.teachers, data, recipe.steps.temperature)
+    digits = taught(chosen.teachers, recipe.steps.temperature)
     best, begin = [math.inf], time.process_time()
 
     def watch(small: SparseNetwork) -> None:

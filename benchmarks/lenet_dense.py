@@ -49,8 +49,6 @@ WIDE = Network(((1000, 784), (1000, 1000), (10, 1000)), (0, 0, 0), 128, (0.2, 0.
 """A dense network that only says soft targets."""
 Arrays = tuple[list[torch.Tensor], list[torch.Tensor]]
 """Weights and biases of each layer."""
-
-
 Drop = Callable[[int, torch.Tensor], torch.Tensor]
 
 
@@ -120,7 +118,8 @@ def dense(
             step += 1
             if step % 5 == 0:
                 share = 1 - min(0.99, step / (step + 50))
-                torch._foreach_lerp_(average, [own.detach() for own in (*w, *b)], share)
+                for old, own in zip(average, (*w, *b), strict=True):
+                    old.lerp_(own.detach(), share)
     return average[: len(w)], average[len(w) :]
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 
 import numpy as np
@@ -35,15 +35,17 @@ class Recipe:
         stay: epochs on the support that is left, the rate along a cosine.
         way_rate: learning rate on the way.
         stay_rate: the largest on the support.
+        lasso: strength of L1 on the way, by its prox in Adam's metric.
         steps: what a step is.
     """
 
-    begin: float = 12.0
-    begin: float = 12.0
+    begin: float = 2.5
+    begin: float = 2.5
     way: int = 40
     stay: int = 60
     way_rate: float = 1e-3
     stay_rate: float = 2e-3
+    lasso: float = 0.0
     steps: Steps = field(default_factory=lambda: Steps(hard=0.3))
 
 
@@ -120,7 +122,7 @@ def largest(network: SparseNetwork, count: int) -> None:
 
 def _live(places: list[np.ndarray], weights: list[np.ndarray]) -> list[np.ndarray]:
     """Return 1 where a weight leads from a unit that hears to a unit that is heard, else 0."""
-    units = [own.any(1) & _by_unit(above.any(0), len(own)) for own, above in pairwise(places)]
+    units = [own.any(1) & _by_unit(above, len(own)) for own, above in pairwise(places)]
     ahead = [*units, np.ones(len(weights[-1]), bool)]
     behind = [np.ones(weights[0].shape[1], bool), *units]
     return [
@@ -129,17 +131,17 @@ def _live(places: list[np.ndarray], weights: list[np.ndarray]) -> list[np.ndarra
     ]
 
 
-def _by_unit(read: np.ndarray, units: int) -> np.ndarray:
-    """Return which units are read at any of their places."""
-    return read.reshape(units, -1).any(1)
+def _by_unit(above: np.ndarray, units: int) -> np.ndarray:
+    """Return which units the layer above reads at any of their places."""
+    return np.any(above.reshape(len(above), units, -1), axis=(0, 2))
 
 
-def metric(network: SparseNetwork, power: float = 0.25) -> list[np.ndarray]:
+def metric(network: SparseNetwork) -> list[np.ndarray]:
     """Return √(w²/step) of each weight in Adam's metric, up to a factor; |w| before any step."""
     pairs = zip(network.weights, network.squares, strict=True)
     if not network.taken:
         return [np.abs(own) for own in network.weights]
-    return [np.abs(own) * np.maximum(square, 1e-16) ** power for own, square in pairs]
+    return [np.abs(own) * np.maximum(square, 1e-16) ** 0.25 for own, square in pairs]
 
 
 def shrunk(
@@ -162,8 +164,8 @@ def shrunk(
         seed: of the order of the rows.
         watch: called after every fifth epoch on the support.
     """
-    arrays = [[own.detach().numpy() for own in some] for some in start]
-    small = SparseNetwork(*arrays, network.sides, network.rows)
+    weights, biases = ([own.detach().numpy() for own in some] for some in start)
+    small = SparseNetwork(weights, biases, network.sides, network.rows)
     generator, size = np.random.default_rng(seed), network.rows
     project(small, 0.0)
     for epoch in range(recipe.way + recipe.stay):
@@ -172,8 +174,10 @@ def shrunk(
         for part, some in enumerate(np.array_split(order, PARTS)):
             now = epoch * PARTS + part
             rates = np.full(len(some), _rate(recipe, now))
-            small.train(digits, some, rates, recipe.steps)
-            if now < recipe.way * PARTS:
+            on_the_way = now < recipe.way * PARTS
+            steps = replace(recipe.steps, lasso=recipe.lasso if on_the_way else 0.0)
+            small.train(digits, some, rates, steps)
+            if on_the_way:
                 share = min(1.0, (now + 1) / (recipe.way * PARTS - 1))
                 project(small, 1 - (1 - share) ** 3)
         if epoch == recipe.way - 1:

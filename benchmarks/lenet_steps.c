@@ -23,7 +23,6 @@
 
 typedef float vec __attribute__((vector_size(4 * PART)));
 typedef int32_t mask __attribute__((vector_size(4 * PART)));
-typedef uint32_t bits __attribute__((vector_size(4 * PART)));
 typedef int8_t places __attribute__((vector_size(PART)));
 
 typedef struct {
@@ -36,7 +35,6 @@ typedef struct {
 typedef struct {
   float hard, temperature; /* share of the labels; of the soft targets */
   float beta1, beta2, epsilon, decay, lasso, averaging;
-  float keep_pixels, keep_units; /* share that is not left out of a step */
 } recipe;
 
 typedef struct { /* rows as bytes, `wide` each, of which `some` are `used`, and what they are */
@@ -49,7 +47,6 @@ typedef struct { /* rows as bytes, `wide` each, of which `some` are `used`, and 
 typedef struct { /* what lies between the layers, and the gradients of a step */
   vec *at[MOST + 1], *g[MOST + 1], *sums;
   places *choice[MOST];
-  mask noise;
   float *gw[MOST], *gb[MOST];
 } room;
 
@@ -73,24 +70,13 @@ static void forward(const layer *l, const vec *restrict x, vec *restrict y, int 
   }
 }
 
-/* Keep what flows back to numbers that are above zero, enlarged as they were. */
-static void through_relu(int n, const vec *restrict x, float keep, vec *restrict below) {
-  for (int i = 0; i < n; i++) below[i] = only(x[i] > 0, below[i]) * (1 / keep);
-}
-
-/* Leave numbers out, by Marsaglia's xorshift, and enlarge the others. */
-static void leave_out(size_t n, float keep, mask *noise, vec *restrict x) {
-  const int32_t most = (int32_t)(keep * 2147483647.0);
-  if (keep >= 1) return;
-  for (size_t i = 0; i < n; i++) {
-    mask a = *noise;
-    a ^= a << 13, a ^= (mask)((bits)a >> 17), a ^= a << 5, *noise = a;
-    x[i] = only((a & 2147483647) < most, x[i]) * (1 / keep);
-  }
+/* Keep what flows back to numbers that are above zero. */
+static void through_relu(int n, const vec *restrict x, vec *restrict below) {
+  for (int i = 0; i < n; i++) below[i] = only(x[i] > 0, below[i]);
 }
 
 static void backward(const layer *l, const vec *restrict x, const vec *restrict g,
-                     float keep, vec *restrict below, float *restrict gw, float *restrict gb) {
+                     vec *restrict below, float *restrict gw, float *restrict gb) {
   if (below) memset(below, 0, l->inputs * sizeof(vec));
   for (int o = 0; o < l->outputs; o++) {
     const vec own = g[o];
@@ -100,7 +86,7 @@ static void backward(const layer *l, const vec *restrict x, const vec *restrict 
       if (below) below[l->from[k]] += l->w[k] * own;
     }
   }
-  if (below) through_relu(l->inputs, x, keep, below);
+  if (below) through_relu(l->inputs, x, below);
 }
 
 static void conv_forward(const layer *l, const vec *restrict x, vec *restrict y,
@@ -131,7 +117,7 @@ static void conv_forward(const layer *l, const vec *restrict x, vec *restrict y,
 }
 
 static void conv_backward(const layer *l, const vec *restrict x, const vec *restrict g,
-                          const places *restrict choice, float keep, vec *restrict below,
+                          const places *restrict choice, vec *restrict below,
                           float *restrict gw, float *restrict gb, vec *restrict sums) {
   const int side = l->side, half = (side - KERNEL + 1) / 2;
   if (below) memset(below, 0, l->inputs * sizeof(vec));
@@ -159,7 +145,7 @@ static void conv_backward(const layer *l, const vec *restrict x, const vec *rest
     gb[o] += total(bias);
     for (int k = 0; k < count; k++) gw[first + k] += total(sums[k]);
   }
-  if (below) through_relu(l->inputs, x, keep, below);
+  if (below) through_relu(l->inputs, x, below);
 }
 
 static void adam(int n, float *restrict w, float *restrict mean, float *restrict square,
@@ -258,29 +244,24 @@ static double gradients(int layers, const layer *l, const digits *d, const int32
   }
   for (int part = 0; part < n; part += PART, rows += PART) {
     gather(d, rows, (float *)m->at[0]);
-    leave_out(d->some, p->keep_pixels, &m->noise, m->at[0]);
-    for (int i = 0; i < layers; i++) {
+    for (int i = 0; i < layers; i++)
       if (l[i].side) conv_forward(l + i, m->at[i], m->at[i + 1], m->choice[i]);
       else forward(l + i, m->at[i], m->at[i + 1], i < layers - 1);
-      if (i < layers - 1) leave_out(width(l + i), p->keep_units, &m->noise, m->at[i + 1]);
-    }
     loss += outputs_gradient(m->at[layers], rows, d->labels, d->soft, p, n, m->g[layers]);
     for (int i = layers - 1; i >= 0; i--)
       if (l[i].side)
-        conv_backward(l + i, m->at[i], m->g[i + 1], m->choice[i], p->keep_units, m->g[i], m->gw[i],
-                      m->gb[i], m->sums);
-      else
-        backward(l + i, m->at[i], m->g[i + 1], p->keep_units, m->g[i], m->gw[i], m->gb[i]);
+        conv_backward(l + i, m->at[i], m->g[i + 1], m->choice[i], m->g[i], m->gw[i], m->gb[i],
+                      m->sums);
+      else backward(l + i, m->at[i], m->g[i + 1], m->g[i], m->gw[i], m->gb[i]);
   }
   return loss;
 }
 
 /* Take steps of `n` rows, a multiple of PART; returns the mean cross entropy. */
-double train(int layers, int steps, int before, int n, int seed, const digits *d, const int32_t *rows,
+double train(int layers, int steps, int before, int n, const digits *d, const int32_t *rows,
              const float *rates, layer *l, const recipe *p) {
   _mm_setcsr(_mm_getcsr() | 0x8040); /* what is no normal number is 0 */
   room m = made(layers, l);
-  for (int r = 0; r < PART; r++) m.noise[r] = (int32_t)((uint32_t)(seed + r + 1) * 2654435761u | 1);
   double loss = 0;
   for (int s = 0; s < steps; s++, rows += n) {
     loss += gradients(layers, l, d, rows, n, p, &m);
