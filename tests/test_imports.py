@@ -66,3 +66,20 @@ def test_every_penalty_is_at_the_top():
     """The report's lines of code and the table of `shrinkage penalties` name them so."""
     classes = {kind.__name__ for kind in shrinkage.penalties.REGISTRY.values()}
     assert classes <= set(shrinkage.__all__)
+
+
+def test_a_command_does_not_stop_to_look_for_what_is_not_used():
+    code = """
+import gc, sys
+from shrinkage.__main__ import main
+looks = []
+gc.callbacks.append(lambda phase, told: looks.append(phase))
+sys.argv = ["shrinkage", "penalties"]
+try:
+    main()
+except SystemExit:
+    print("looks", len(looks), len(gc.get_objects()))
+"""
+    looks, objects = (int(word) for word in printed(code).split()[-2:])
+    assert looks < 20
+    assert objects < 1000  # that Python looks through when it ends

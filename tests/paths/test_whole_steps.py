@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
+from torch import nn
 
 from shrinkage.paths.engines import precision
 from shrinkage.paths.engines.base import template
@@ -29,9 +31,15 @@ def rounded(value: torch.Tensor) -> torch.Tensor:
     return value.float().bfloat16().double()
 
 
+def network_of(problem, unit) -> StackedNetwork:
+    module = template(problem, unit)
+    assert isinstance(module, nn.Sequential)
+    return StackedNetwork(module, len(unit.settings))
+
+
 def reference(problem, unit, batches) -> tuple[dict[str, torch.Tensor], dict[str, torch.Tensor]]:
     """Return weights and first moments after some batches, one model after the other."""
-    network = StackedNetwork(template(problem, unit), len(unit.settings))
+    network = network_of(problem, unit)
     names = [name for name in network.parameters if name.endswith("weight")]
     w = {name: value.detach().double() for name, value in network.parameters.items()}
     m = {name: torch.zeros_like(value) for name, value in w.items()}
@@ -64,7 +72,7 @@ def reference(problem, unit, batches) -> tuple[dict[str, torch.Tensor], dict[str
             metric = (v[name] / (1 - 0.999**t)).sqrt() + 1e-8
             moved = rate * (m[name] / (1 - 0.9**t)) / metric
             z, free = w[name] - moved, w[name] - moved
-            levels = {L1(): 0.0, L2(): 0.0}
+            levels: dict[Any, Any] = {L1(): 0.0, L2(): 0.0}
             for part in parts.get(name, []):
                 strength = torch.as_tensor(part.strength)
                 levels[part.penalty] += strength.view(-1, *[1] * (z.ndim - 1))
@@ -84,7 +92,7 @@ def case(make, model="mlp:8,5", penalty=None, *, batch_size=16, **kwargs):
 
 
 def whole(problem, unit) -> tuple[StackedNetwork, WholeSteps]:
-    network = StackedNetwork(template(problem, unit), len(unit.settings))
+    network = network_of(problem, unit)
     steps = WholeSteps.of(problem, unit, network, _parts(problem, unit))
     assert steps is not None
     return network, steps
@@ -144,6 +152,29 @@ def test_steps_are_those_of_rounded_products(make, kwargs):
 def test_without_tiles_they_are_the_same(make, monkeypatch):
     monkeypatch.setattr(mlp, "_THERE", 1)
     assert_alike(*case(make, "mlp:33,70", ElasticNet(0.5), inputs=61))
+
+
+PAIRED = {
+    "small": {},
+    "three layers, an odd number of inputs": {"model": "mlp:33,70,17", "inputs": 61},
+    "two groups of outputs": {"model": "mlp:100", "penalty": ElasticNet(0.3)},
+    "a group of one block": {"model": "mlp:65,8", "penalty": L1(), "inputs": 17},
+    "lists in two pieces": {"inputs": 450, "rows": 200, "batch_size": 77},
+    "numbers": {"task": "regression", "weighted": True},
+}
+
+
+@needs_kernel
+@pytest.mark.parametrize("kwargs", PAIRED.values(), ids=PAIRED)
+def test_zeros_of_a_table_are_left_out(make, monkeypatch, kwargs):
+    monkeypatch.setattr(mlp, "_THERE", 1)
+    problem, unit = case(make, **kwargs)
+    x = unit.data.rows.x
+    x[torch.rand(x.shape, generator=torch.Generator().manual_seed(1)) < 0.8] = 0
+    x[:, 5] = 0
+    assert whole(problem, unit)[1].leaves_out_zeros
+    assert_alike(problem, unit)
+    assert_alike(problem, replace(unit, threads=3), steps=1)
 
 
 @needs_kernel
@@ -237,6 +268,6 @@ def test_the_residual_is_that_of_autograd(make):
 )
 def test_other_networks_and_penalties_take_steps_of_torch(make, kwargs):
     problem, unit = case(make, **kwargs)
-    network = StackedNetwork(template(problem, unit), len(unit.settings))
+    network = network_of(problem, unit)
     assert WholeSteps.of(problem, unit, network, _parts(problem, unit)) is None
     assert StackedEngine().train(problem, unit, nothing).curves is not None

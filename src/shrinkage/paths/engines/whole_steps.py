@@ -85,6 +85,11 @@ class WholeSteps:
         return cls(problem, unit, network, layers, table)
 
     @property
+    def leaves_out_zeros(self) -> bool:
+        """Return whether products of the first layer leave out pairs of zeros of the table."""
+        return self._steps.leaves_out_zeros
+
+    @property
     def gradients(self) -> WholeGradients:
         """Return what computes the gradients of the same function, also after training."""
         return WholeGradients(*self._of)

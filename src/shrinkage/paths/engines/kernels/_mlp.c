@@ -87,6 +87,18 @@ PUBLIC size_t mlp_room(const void *given)
 #endif
 }
 
+/* Return the bytes that a batch takes. */
+PUBLIC size_t mlp_packed(const void *given)
+{
+    size_t bytes = 0;
+#if HAS_WIDE
+    batch_of(given, 0, &bytes);
+#else
+    (void)given;
+#endif
+    return bytes;
+}
+
 /* Take the steps. */
 PUBLIC void mlp_steps(const void *given, unsigned threads)
 {

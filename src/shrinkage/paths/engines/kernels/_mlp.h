@@ -78,8 +78,8 @@ MLP_INLINE void put_pairs(const struct block *b, uint16_t *low, uint16_t *high)
     }
 }
 
-/* Sixteen rows of sixteen pairs, rows and columns exchanged. */
-MLP_INLINE void put_turned_half(const __m512i *row, uint16_t *to)
+/* Sixteen rows of sixteen pairs, rows and columns exchanged, to rows `stride` numbers apart. */
+MLP_INLINE void put_turned_half(const __m512i *row, uint16_t *to, size_t stride)
 {
     __m512i a[LANES], b[LANES];
     for (size_t i = 0; i < LANES; i += 2) {
@@ -97,17 +97,17 @@ MLP_INLINE void put_turned_half(const __m512i *row, uint16_t *to)
         __m512i odd = _mm512_shuffle_i32x4(b[c], b[c + 4], 0xdd);
         __m512i even2 = _mm512_shuffle_i32x4(b[c + 8], b[c + 12], 0x88);
         __m512i odd2 = _mm512_shuffle_i32x4(b[c + 8], b[c + 12], 0xdd);
-        _mm512_storeu_si512(to + c * SIDE, _mm512_shuffle_i32x4(even, even2, 0x88));
-        _mm512_storeu_si512(to + (c + 4) * SIDE, _mm512_shuffle_i32x4(odd, odd2, 0x88));
-        _mm512_storeu_si512(to + (c + 8) * SIDE, _mm512_shuffle_i32x4(even, even2, 0xdd));
-        _mm512_storeu_si512(to + (c + 12) * SIDE, _mm512_shuffle_i32x4(odd, odd2, 0xdd));
+        _mm512_storeu_si512(to + c * stride, _mm512_shuffle_i32x4(even, even2, 0x88));
+        _mm512_storeu_si512(to + (c + 4) * stride, _mm512_shuffle_i32x4(odd, odd2, 0x88));
+        _mm512_storeu_si512(to + (c + 8) * stride, _mm512_shuffle_i32x4(even, even2, 0xdd));
+        _mm512_storeu_si512(to + (c + 12) * stride, _mm512_shuffle_i32x4(odd, odd2, 0xdd));
     }
 }
 
 MLP_INLINE void put_turned(const struct block *b, uint16_t *low, uint16_t *high)
 {
-    put_turned_half(b->row, low);
-    put_turned_half(b->row + LANES, high);
+    put_turned_half(b->row, low, SIDE);
+    put_turned_half(b->row + LANES, high, SIDE);
 }
 
 /* Thirty-two left rows by thirty-two right columns, sums of `depth` tiles, into c (32 x 32).

@@ -30,7 +30,20 @@ struct own {
     uint32_t *positive;              /* (outputs, blocks of rows): where its output is above zero */
     float *slope_sums;               /* (outputs, LANES) */
     float *bias;                     /* (outputs,), with what the loss moves outputs by */
+    /* Of a first layer that leaves out zeros (_mlp_pairs.h), outputs in groups of 64: */
+    struct parameter grouped;        /* its arrays, (inputs filled up to an even number, outputs) */
+    size_t even;
+    uint16_t *pair_weight, *pair_slope; /* (pairs of inputs or rows, outputs, 2); NULL elsewhere */
+    float *pair_sums;                /* (rows, outputs) */
 };
+
+enum { GROUP = 4 }; /* vectors of a group */
+
+static inline size_t group_vectors(const struct own *l, size_t group)
+{
+    size_t left = 2 * l->out - group * GROUP;
+    return left < GROUP ? left : GROUP;
+}
 
 /* What Adam does with a parameter of a model in this step. */
 struct motion {
@@ -198,6 +211,14 @@ MLP static void put_slope(const struct own *l, size_t o, size_t r, size_t row_bl
         __m512 sum = _mm512_add_ps(low, high);
         _mm512_storeu_ps(sums, r ? _mm512_add_ps(sum, _mm512_loadu_ps(sums)) : sum);
         b.row[j] = rounded(low, high);
+    }
+    if (l->pair_slope != NULL) {
+        size_t group = 2 * o / GROUP, wide = group_vectors(l, group) * SIDE;
+        uint16_t *to = l->pair_slope + (group * GROUP * row_blocks * SIDE + r * wide) * LANES;
+        to += o % 2 * (2 * SIDE);
+        put_turned_half(b.row, to, wide);
+        put_turned_half(b.row + LANES, to + SIDE, wide);
+        return;
     }
     put_rows(&b, tile_of(l->slope, 2 * o, r), tile_of(l->slope, 2 * o + 1, r));
     if (l->slope_right.at != NULL)

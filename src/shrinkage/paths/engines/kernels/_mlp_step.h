@@ -4,32 +4,9 @@
 #define SHRINKAGE_MLP_STEP_H
 
 #include "_cross_entropy.h"
-#include "_mlp_layer.h"
+#include "_mlp_batch.h"
 
 #if HAS_WIDE
-enum { CROSS_ENTROPY, SQUARES };
-
-struct steps {
-    size_t models, layers, steps, rows; /* of a batch */
-    const struct layer *layer;
-    const double *numbers;    /* (steps, NUMBERS) */
-    const float *x;           /* of the table, (its rows, inputs) */
-    const int64_t *positions; /* (steps, rows) */
-    const void *target;       /* of the table: classes, or (its rows, outputs) */
-    const float *weight;      /* of the table, or NULL */
-    const float *shift;       /* of the outputs, or NULL */
-    const float *constant;    /* what the loss takes for the outputs, or NULL */
-    size_t loss;
-    uint16_t *packed;         /* the batches as tiles: 2 x (steps, row blocks, input blocks) */
-    char *targets;            /* the batches' targets, 8 bytes of each output and row */
-    float *weights;           /* the batches' weights */
-    double *losses;           /* (models,): the steps' losses are added */
-    char *room;               /* (threads, room of one) */
-    size_t room_of_one;
-    const struct pool *pool;
-    size_t tiled;             /* whether AMX is there */
-};
-
 typedef void product(const uint16_t *, size_t, const uint16_t *, size_t, size_t, float *);
 
 /* What a thread has. */
@@ -38,6 +15,7 @@ struct work {
     product *multiply;
     size_t row_blocks;
     struct own *layer;
+    struct batch batch;
     float *outputs, *slope; /* (outputs in whole blocks, rows in whole blocks) */
     float *sums;            /* a block */
     char *next;             /* of the room, what is free */
@@ -56,6 +34,16 @@ static struct tiles some(struct work *w, size_t panels, size_t depth)
     return t;
 }
 
+static void lay_out_pairs(struct work *w, struct own *l)
+{
+    l->even = (l->inputs + 1) / 2 * 2;
+    size_t wide = l->out * SIDE, bytes = l->even * wide * sizeof(float), rows = w->row_blocks * SIDE;
+    l->grouped.w = taken(w, bytes), l->grouped.m = taken(w, bytes), l->grouped.v = taken(w, bytes);
+    l->pair_weight = taken(w, l->even * wide * sizeof(uint16_t));
+    l->pair_slope = taken(w, rows * wide * sizeof(uint16_t));
+    l->pair_sums = taken(w, rows * wide * sizeof(float));
+}
+
 /* Lay out a thread's room; return its end, so that its size is known from a room at NULL. */
 static size_t laid_out(struct work *w, const struct steps *s, char *room)
 {
@@ -69,8 +57,12 @@ static size_t laid_out(struct work *w, const struct steps *s, char *room)
         memset(l, 0, sizeof *l);
         l->inputs = s->layer[k].inputs, l->outputs = s->layer[k].outputs;
         l->in = blocks_of(l->inputs), l->out = out = blocks_of(l->outputs);
-        l->weight = some(w, 2 * out, l->in);
-        l->slope = some(w, 2 * out, w->row_blocks);
+        if (k == 0 && s->paired)
+            lay_out_pairs(w, l);
+        else {
+            l->weight = some(w, 2 * out, l->in);
+            l->slope = some(w, 2 * out, w->row_blocks);
+        }
         if (k) {
             l->turned = some(w, 2 * l->in, out);
             l->rows = some(w, 2 * w->row_blocks, l->in);
@@ -89,43 +81,6 @@ static size_t laid_out(struct work *w, const struct steps *s, char *room)
     return (size_t)(w->next - room);
 }
 
-static uint16_t *packed_of(const struct steps *s, size_t step, int columns)
-{
-    size_t one = 2 * blocks_of(s->rows) * blocks_of(s->layer[0].inputs) * TILE;
-    return s->packed + (2 * step + columns) * one;
-}
-
-/* Gather the rows of a step, as the right factors of forward and of the gradient. */
-MLP static void gather(const struct steps *s, size_t step)
-{
-    const int64_t *from = s->positions + step * s->rows;
-    size_t inputs = s->layer[0].inputs, outputs = s->layer[s->layers - 1].outputs;
-    size_t in = blocks_of(inputs), row_blocks = blocks_of(s->rows);
-    struct tiles rows = {packed_of(s, step, 0), in}, columns = {packed_of(s, step, 1), row_blocks};
-    for (size_t r = 0; r < row_blocks; r++)
-        for (size_t i = 0; i < in; i++) {
-            struct block b;
-            size_t wide = inputs - i * SIDE;
-            __mmask16 low = lanes_of(wide), high = lanes_of(wide > LANES ? wide - LANES : 0);
-            for (size_t j = 0; j < SIDE; j++) {
-                int there = r * SIDE + j < s->rows;
-                const float *x = s->x + (there ? (size_t)from[r * SIDE + j] * inputs : 0) + i * SIDE;
-                b.row[j] = rounded(_mm512_maskz_loadu_ps(there ? low : 0, x),
-                                   _mm512_maskz_loadu_ps(there ? high : 0, x + LANES));
-            }
-            put_turned(&b, tile_of(rows, 2 * r, i), tile_of(rows, 2 * r + 1, i));
-            put_pairs(&b, tile_of(columns, 2 * i, r), tile_of(columns, 2 * i + 1, r));
-        }
-    size_t bytes = s->loss == CROSS_ENTROPY ? sizeof(int64_t) : outputs * sizeof(float);
-    for (size_t j = 0; j < s->rows; j++) {
-        size_t at = (size_t)from[j];
-        memcpy(s->targets + (step * s->rows + j) * bytes, (const char *)s->target + at * bytes,
-               bytes);
-        if (s->weight)
-            s->weights[step * s->rows + j] = s->weight[at];
-    }
-}
-
 MLP static void forward(struct work *w, size_t model)
 {
     const struct steps *s = w->s;
@@ -137,10 +92,15 @@ MLP static void forward(struct work *w, size_t model)
         for (size_t j = 0; j < l->outputs; j++)
             l->bias[j] = (bias ? bias[model * l->outputs + j] : 0)
                          + (last && s->shift ? s->shift[j] : 0);
+        if (l->pair_sums)
+            paired_forward(l, &w->batch.row_pairs, w->row_blocks * SIDE);
         for (size_t r = 0; r < w->row_blocks; r++)
             for (size_t o = 0; o < l->out; o++) {
-                w->multiply(tile_of(l->weight, 2 * o, 0), l->in * TILE, tile_of(l->rows, 2 * r, 0),
-                            l->in * TILE, l->in, w->sums);
+                if (l->pair_sums)
+                    paired_block(l, o, r, w->row_blocks * SIDE, w->sums);
+                else
+                    w->multiply(tile_of(l->weight, 2 * o, 0), l->in * TILE,
+                                tile_of(l->rows, 2 * r, 0), l->in * TILE, l->in, w->sums);
                 if (!last) {
                     put_hidden(l, l + 1, o, r, w->row_blocks, w->sums);
                     continue;
@@ -180,13 +140,25 @@ MLP static double loss_of(struct work *w, size_t step)
     return loss / (double)s->rows;
 }
 
+/* Move the beginnings of a parameter's arrays on. */
+static struct parameter of_model(struct parameter p, size_t begin)
+{
+    p.w += begin;
+    if (p.g)
+        p.g += begin;
+    else
+        p.m += begin, p.v += begin;
+    return p;
+}
+
 MLP static void backward(struct work *w, size_t model, size_t step)
 {
     const double *numbers = w->s->numbers + step * NUMBERS;
-    struct ahead soon[2] = {{NULL, NULL}, {(const char *)packed_of(w->s, step + 1, 0), NULL}};
-    if (step + 1 < w->s->steps)
-        soon[1].end = (const char *)packed_of(w->s, step + 1, 1);
     const struct steps *s = w->s;
+    const char *after = s->packed + (step + 1) * s->packed_of_one;
+    struct ahead soon[2] = {{NULL, NULL}, {after, after}};
+    if (step + 1 < s->steps && !s->paired)
+        soon[1].end = after + s->packed_of_one / 2;
     size_t blocks = w->row_blocks, stride = blocks * SIDE;
     struct own *last = w->layer + s->layers - 1;
     for (size_t r = 0; r < blocks; r++)
@@ -203,11 +175,10 @@ MLP static void backward(struct work *w, size_t model, size_t step)
         struct parameter weight = s->layer[k].weight, bias = s->layer[k].bias;
         struct motion how = motion_of(numbers, &weight, model);
         size_t begin = model * l->inputs * l->outputs;
-        if (weight.g)
-            weight.g += begin;
-        else
-            weight.w += begin, weight.m += begin, weight.v += begin;
-        for (size_t i = 0; i < l->in; i++) {
+        weight = of_model(weight, begin);
+        if (l->pair_sums)
+            paired_backward(l, &w->batch.column_pairs, &how, blocks);
+        for (size_t i = 0; i < l->in && !l->pair_sums; i++) {
             const char *next = (const char *)tile_of(l->columns, 2 * i + 2, 0);
             soon[0].at = next, soon[0].end = k || i + 1 == l->in ? next : next + 2 * blocks * 1024;
             for (size_t o = 0; o < l->out; o++) {
@@ -223,10 +194,7 @@ MLP static void backward(struct work *w, size_t model, size_t step)
             continue;
         how = motion_of(numbers, &bias, model);
         begin = model * l->outputs;
-        if (bias.g)
-            bias.g += begin;
-        else
-            bias.w += begin, bias.m += begin, bias.v += begin;
+        bias = of_model(bias, begin);
         move_bias(l, &how, &bias);
     }
 }
@@ -234,18 +202,28 @@ MLP static void backward(struct work *w, size_t model, size_t step)
 MLP static void train(struct work *w, size_t model)
 {
     const struct steps *s = w->s;
-    for (size_t k = 0; k < s->layers; k++) {
-        struct parameter weight = s->layer[k].weight;
-        weight.w += model * w->layer[k].inputs * w->layer[k].outputs;
-        round_weights(w->layer + k, &weight);
+    struct own *first = w->layer;
+    struct parameter own = of_model(s->layer[0].weight, model * first->inputs * first->outputs);
+    if (s->paired)
+        paired_begin(first, &own);
+    else
+        round_weights(first, &own);
+    for (size_t k = 1; k < s->layers; k++) {
+        const struct own *l = w->layer + k;
+        own = of_model(s->layer[k].weight, model * l->inputs * l->outputs);
+        round_weights(l, &own);
     }
     for (size_t step = 0; step < s->steps; step++) {
-        struct tiles rows = {packed_of(s, step, 0), w->layer->in};
-        struct tiles columns = {packed_of(s, step, 1), w->row_blocks};
-        w->layer->rows = rows, w->layer->columns = columns;
+        size_t bytes;
+        w->batch = batch_of(s, step, &bytes);
+        first->rows = w->batch.rows, first->columns = w->batch.columns;
         forward(w, model);
         s->losses[model] += (float)loss_of(w, step);
         backward(w, model, step);
+    }
+    if (s->paired) {
+        own = of_model(s->layer[0].weight, model * first->inputs * first->outputs);
+        paired_end(first, &own);
     }
 }
 #endif

@@ -22,9 +22,11 @@ from shrinkage.paths.engines.kernels import HEADERS
 from shrinkage.pytorch.prox import kernels as passes
 
 CROSS_ENTROPY, SQUARES = 0, 1
-SIDE, TILE_BYTES = 32, 1024
 MOST_PACKED = 8 << 20  # bytes of the batches that are gathered for one call
 MOST_STEPS = 64  # of one call, so that it soon ends when it is interrupted
+MOST_INPUTS = 2**16  # whose pairs have numbers of sixteen bits
+MOST_LISTED = 1024  # rows of a batch whose pairs that are not zero are listed
+PAIRS_PAY = 0.5  # share of pairs that are not zero, below which lists are faster than tiles
 _POINTER, _SIZE = ctypes.c_void_p, ctypes.c_size_t
 
 
@@ -53,10 +55,13 @@ class _Steps(ctypes.Structure):
         *((name, _POINTER) for name in ("layer", "numbers", "x", "positions", "target")),
         *((name, _POINTER) for name in ("weight", "shift", "constant")),
         ("loss", _SIZE),
-        *((name, _POINTER) for name in ("packed", "targets", "weights", "losses", "room")),
+        ("packed", _POINTER),
+        ("packed_of_one", _SIZE),
+        *((name, _POINTER) for name in ("targets", "weights", "losses", "room")),
         ("room_of_one", _SIZE),
         ("pool", _POINTER),
         ("tiled", _SIZE),
+        ("paired", _SIZE),
     ]
 
 
@@ -67,6 +72,7 @@ def _load() -> tuple[Any, int]:
         return None, 0
     library.mlp_is_there.restype = ctypes.c_uint
     library.mlp_room.restype, library.mlp_room.argtypes = _SIZE, (_POINTER,)
+    library.mlp_packed.restype, library.mlp_packed.argtypes = _SIZE, (_POINTER,)
     library.mlp_steps.restype, library.mlp_steps.argtypes = None, (_POINTER, ctypes.c_uint)
     return library, library.mlp_is_there()
 
@@ -157,13 +163,8 @@ class MlpSteps:
     def __init__(
         self, layers: Sequence[StackedAffine], table: Table, rows: int, threads: int
     ) -> None:
-        weight = layers[0].weight.values
-        models, _, inputs = weight.shape
-        outputs = layers[-1].weight.values.shape[1]
+        models, outputs = layers[-1].weight.values.shape[:2]
         _check(table, outputs)
-        blocks = -(-rows // SIDE), -(-inputs // SIDE)
-        packed = 4 * TILE_BYTES * blocks[0] * blocks[1]
-        self.most = max(1, min(MOST_STEPS, MOST_PACKED // packed))
         self._threads = max(1, min(threads, models))
         self._held = [layers, table]
         self.losses = np.zeros(models)
@@ -175,7 +176,13 @@ class MlpSteps:
         own.shift = None if table.shift is None else table.shift.data_ptr()
         own.constant = None if table.constant is None else table.constant.data_ptr()
         own.loss, own.losses = table.loss, self.losses.ctypes.data
-        own.packed = self._bytes(self.most * packed)
+        share = _share_of_pairs(layers[0].weight, table.x, rows)
+        self.leaves_out_zeros = share < PAIRS_PAY
+        own.paired = int(self.leaves_out_zeros)
+        own.packed_of_one = _LIBRARY.mlp_packed(ctypes.byref(own))
+        touched = own.packed_of_one * (max(share, 0.05) if own.paired else 1)
+        self.most = max(1, min(MOST_STEPS, int(MOST_PACKED / touched)))
+        own.packed = self._bytes(self.most * own.packed_of_one)
         own.targets = self._bytes(self.most * rows * outputs * 8)
         own.weights = self._bytes(self.most * rows * 4)
         own.pool, own.tiled = self._address(passes._POOL), int(_THERE > 1)
@@ -204,6 +211,20 @@ class MlpSteps:
         own.positions = positions.data_ptr()
         own.numbers = None if numbers is None else numbers.ctypes.data
         _LIBRARY.mlp_steps(ctypes.byref(own), self._threads)
+
+
+def _share_of_pairs(first: StackedParameter | StillParameter, x: torch.Tensor, rows: int) -> float:
+    """Return how many pairs of neighbouring inputs, and of neighbouring rows, are not both zero.
+
+    It is 1 where no lists of them are made: for gradients, and with AMX, which is faster on all.
+    """
+    moves, inputs = isinstance(first, StackedParameter), x.shape[1]
+    if _THERE != 1 or not moves or rows > MOST_LISTED or not 2 <= inputs <= MOST_INPUTS:
+        return 1.0
+    there = x[:: -(-len(x) // 1024)] != 0
+    of_inputs = there[:, : inputs // 2 * 2].unflatten(1, (-1, 2)).any(2)
+    of_rows = there[: len(there) // 2 * 2].unflatten(0, (-1, 2)).any(1)
+    return max(float(own.float().mean()) for own in (of_inputs, of_rows))
 
 
 def _check(table: Table, outputs: int) -> None:
