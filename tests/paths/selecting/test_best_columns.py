@@ -15,10 +15,11 @@ from torch import nn
 from shrinkage import Cardinality, best_columns
 from shrinkage.errors import InputError, RunDirectoryError
 from shrinkage.paths.engines.base import template
+from shrinkage.paths.engines.lone import InArrays, is_known
 from shrinkage.paths.options import PathOptions
 from shrinkage.paths.own_sets import dataset_of
 from shrinkage.paths.running.plan import Plan, make_plan
-from shrinkage.paths.selecting.elimination import Eliminating, Elimination, draws_masks, schedule
+from shrinkage.paths.selecting.elimination import Eliminating, Elimination, schedule
 from shrinkage.reports.figures.best_columns import best_columns_figure
 from tests.cli.command_line import refused, shrinkage, write_table
 
@@ -58,13 +59,13 @@ def test_what_stays_is_the_projection_on_the_cardinality_in_adams_metric() -> No
     """One cut after some steps, against the penalty's own prox with Adam's step sizes."""
     plan = planned("mlp:6")
     training = Elimination(plan.problem, plan.refit_unit, Eliminating((5,)))
-    module = training._module
-    own = training._rows
+    network = training._network
     for _ in range(3):
-        training._step(own)
-    weight = module[0].weight.detach().clone()  # type: ignore[index]
-    state = training._optimizer.state[module[0].weight]  # type: ignore[index]
-    step = 1 / ((state["exp_avg_sq"] / (1 - 0.999**3)).sqrt() + 1e-8)
+        network.step(training._rows, 1.0, 0)
+    weight = network.parameter("0.weight").clone()
+    assert isinstance(network, InArrays)
+    second = network._network.flat.moments("0.weight")[1][0]
+    step = 1 / ((second / (1 - 0.999**3)).sqrt() + 1e-8)
     penalty = Cardinality(keep=5, per="input").with_axes(1, 0)
     expected = penalty.prox(weight, step)
     training._shrink_to(5)
@@ -91,7 +92,8 @@ def test_columns_that_are_cut_out_are_those_that_are_held_at_zero() -> None:
     found = []
     for plan, prefix in ((plain, ""), (wrapped, "inner.")):
         training = Elimination(plan.problem, plan.refit_unit, engine)
-        training._module.load_state_dict({prefix + name: own for name, own in start.items()})
+        for name, own in start.items():
+            training._network.parameter(prefix + name).copy_(own)
         found.append([state[f"{prefix}0.weight"] for state in training.states(lambda _: None)])
     for cut, held in zip(*found, strict=True):
         torch.testing.assert_close(cut, held, rtol=1e-9, atol=1e-12)
@@ -125,9 +127,12 @@ def test_the_schedule_passes_every_size_and_never_grows() -> None:
     assert all(own <= 40 for own in schedule(40, (60, 20), 200)[max(schedule(40, (60, 20), 200))])
 
 
-def test_networks_with_dropout_train_one_after_the_other() -> None:
-    assert draws_masks(nn.Sequential(nn.Linear(2, 2), nn.Dropout(0.1)))
-    assert not draws_masks(nn.Sequential(nn.Linear(2, 2)))
+def test_networks_that_draw_from_what_all_share_train_one_after_the_other() -> None:
+    """Masks of known layers are drawn from a generator of the network's own."""
+    recipe = planned("mlp:6").problem.recipe
+    assert is_known(nn.Sequential(nn.Linear(2, 2), nn.Dropout(0.1)), recipe)
+    assert not is_known(nn.Sequential(nn.Linear(2, 2), nn.AlphaDropout(0.1)), recipe)
+    assert not is_known(nn.Sequential(nn.Linear(2, 2)), replace(recipe, augment=lambda x: x))
 
 
 def test_a_stopped_selection_goes_on_and_is_the_same(tmp_path: Path) -> None:

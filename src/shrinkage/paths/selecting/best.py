@@ -15,12 +15,13 @@ from dataclasses import replace
 import numpy as np
 
 from shrinkage.errors import InputError
+from shrinkage.paths.engines.lone import is_known
 from shrinkage.paths.fit import run_jobs
 from shrinkage.paths.running.outcomes import UnitOutcome
 from shrinkage.paths.running.plan import Plan
 from shrinkage.paths.running.progress import Progress
 from shrinkage.paths.running.store import Store
-from shrinkage.paths.selecting.elimination import Eliminating, draws_masks
+from shrinkage.paths.selecting.elimination import Eliminating
 from shrinkage.paths.selecting.records import BestColumns
 from shrinkage.paths.settings import Settings
 
@@ -42,7 +43,7 @@ def select_best(plan: Plan, keep: int, store: Store, progress: Progress) -> Best
             "fewer"
         )
     sizes = column_counts(len(places), keep)
-    shared = not draws_masks(plan.module)
+    shared = is_known(plan.module, plan.problem.recipe)
     members = replace(plan, engine=Eliminating(sizes, side_by_side=shared), watched=False)
     jobs = members.jobs("members", _settings(plan, sizes))
     progress.stage(

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -20,23 +19,19 @@ import torch
 from torch import nn
 
 from shrinkage.errors import InputError
-from shrinkage.paths.engines.base import Advance, Problem, Rows, Trained, Unit, template
+from shrinkage.paths.engines.base import Advance, Problem, Trained, Unit, template
 from shrinkage.paths.engines.input_layer import first_weight
+from shrinkage.paths.engines.lone import is_known, lone_network
 from shrinkage.paths.engines.one_stack import OneStack
-from shrinkage.paths.engines.own_recipe import augmented, optimizer_of
 from shrinkage.paths.engines.recipe import derived_seed
-from shrinkage.paths.engines.seeding import seed_generators
 from shrinkage.paths.engines.sequential import evaluate
 from shrinkage.paths.engines.threads import torch_threads
-from shrinkage.paths.engines.vectorizing.functional_forms import ALONE, FunctionalForms
-from shrinkage.pytorch.optimizers import Metric, Moment, metric_of
 
 BEGIN, END = 0.15, 0.85
 """Shares of the steps between which columns leave; then the learning rate falls to zero."""
 CUTS = 5
 """How often columns leave from one size that is told to the next."""
 WARM_UP = 0.05
-MASKS = (nn.Dropout, nn.Dropout1d, nn.Dropout2d, nn.Dropout3d, nn.AlphaDropout)
 
 
 @dataclass(frozen=True)
@@ -46,7 +41,7 @@ class Eliminating(OneStack):
     Args:
         sizes: how many columns the models of a unit have, one for each of its settings.
         candidates: columns that may stay, (columns,); None: all.
-        side_by_side: whether units may train in several threads: not where masks are drawn.
+        side_by_side: whether units may train in several threads: where they share nothing drawn.
     """
 
     sizes: tuple[int, ...]
@@ -88,30 +83,19 @@ class Elimination:
 
     def __init__(self, problem: Problem, unit: Unit, engine: Eliminating) -> None:
         self._problem, self._unit, self._engine = problem, unit, engine
-        self._module = template(problem, unit).train()
-        name = first_weight(problem.assignment.infos, unit.data.n_inputs)
-        if not name:
+        self._name = first_weight(problem.assignment.infos, unit.data.n_inputs)
+        if not self._name:
             raise InputError(
                 "expected a model whose first layer reads the columns, such as mlp:64,32: this one "
                 "has no weights by which columns can leave"
             )
-        self._weight = problem.tensors(self._module)[name]
-        self._name = name
-        self._layer = next(
-            own
-            for own in self._module.modules()
-            if isinstance(own, nn.Linear) and own.weight is self._weight
-        )
-        cuttable = isinstance(self._module, nn.Sequential) and self._module[0] is self._layer
-        self._cuts = cuttable and problem.recipe.augment is None
-        self._masked = not self._cuts or draws_masks(self._module)
+        self._network = lone_network(problem, unit)
+        self._cuts = _reads_at_first(problem, template(problem, unit), self._name)
         sources = problem.sources or tuple(range(unit.data.n_inputs))
         self._source = torch.tensor(sources, device=problem.device)
         self._inputs = torch.arange(len(sources), device=problem.device)
         self._rows = unit.data.rows.take(unit.data.train)
-        self._optimizer = optimizer_of(problem.recipe, [*self._module.parameters()])
-        self._rates = [float(group["lr"]) for group in self._optimizer.param_groups]
-        self._metric: Metric = metric_of(self._optimizer)
+        self._network.begin({**unit.settings.strengths(0), problem.terms.terms.ids[0]: 0.0})
         self._states: dict[int, dict[str, torch.Tensor]] = {}
 
     def states(self, advance: Advance) -> list[dict[str, torch.Tensor]]:
@@ -124,10 +108,8 @@ class Elimination:
         due = schedule(self.columns, self._engine.sizes, total)
         for epoch in range(problem.recipe.epochs):
             for batch in problem.recipe.batches(len(rows), derived_seed(unit.seed, 1), epoch):
-                own = self._batch(self._rows.take(torch.from_numpy(batch)), step)
-                for group, rate in zip(self._optimizer.param_groups, self._rates, strict=True):
-                    group["lr"] = rate * rate_at(step, total)
-                self._step(own)
+                own = self._rows.take(torch.from_numpy(batch))
+                self._network.step(own, rate_at(step, total), 2, step)
                 self._hold()
                 step += 1
                 for size in due.get(step, ()):
@@ -142,43 +124,23 @@ class Elimination:
         """Return how many columns are left."""
         return len(self._source[self._inputs].unique())
 
-    def _step(self, rows: Rows) -> None:
-        self._optimizer.zero_grad()
-        with nullcontext() if self._cuts else FunctionalForms(ALONE):  # layers need no other forms
-            outputs = self._module(rows.x).t().unsqueeze(0)
-        self._problem.loss(outputs, rows.target, rows.weight).sum().backward()
-        self._optimizer.step()
-
-    def _batch(self, rows: Rows, step: int) -> Rows:
-        if self._masked:
-            seed_generators(derived_seed(self._unit.seed, 2, step), self._problem.device)
-        return replace(rows, x=augmented(self._problem, self._module, rows.x))
-
     @torch.no_grad()
     def _shrink_to(self, size: int) -> None:
         """Keep the columns with the largest Σ w²/step, and the network where the size is told."""
         if size < self.columns:
-            state = self._optimizer.state[self._weight]
-            moment = Moment(self._optimizer.param_groups[0], state, gradient=self._weight.grad)
-            denominator = self._metric.motion(moment, None).denominator()
-            each = self._weight.square()
-            each = (each if denominator is None else each * denominator).sum(dim=0)
-            of_inputs = self._source if len(each) == len(self._source) else self._left
+            each = self._network.scores(self._name).sum(dim=0)
+            left = self._source[self._inputs]
+            of_inputs = self._source if len(each) == len(self._source) else left
             score = each.new_zeros(int(self._source.max()) + 1)
             score.index_add_(0, of_inputs, each)
             there = torch.zeros_like(score, dtype=torch.bool)
-            there[self._left] = True
+            there[left] = True
             score[~there] = -math.inf
             stays = torch.zeros_like(there)
             stays[score.topk(size).indices] = True
             self._keep(stays[self._source])
         if size in self._engine.sizes:
             self._states[size] = self._state()
-
-    @property
-    def _left(self) -> torch.Tensor:
-        """Return the column of each input that is left."""
-        return self._source[self._inputs]
 
     @torch.no_grad()
     def _keep(self, stays: torch.Tensor) -> None:
@@ -192,12 +154,7 @@ class Elimination:
         if not self._cuts:
             self._hold()
             return
-        before = self._weight.shape
-        for name, value in self._optimizer.state.get(self._weight, {}).items():
-            if torch.is_tensor(value) and value.shape == before:
-                self._optimizer.state[self._weight][name] = value[:, places].contiguous()
-        self._weight.data = self._weight.data[:, places].contiguous()
-        self._weight.grad = None
+        self._network.cut(self._name, places)
         self._rows = replace(self._rows, x=self._rows.x[:, places].contiguous())
 
     @torch.no_grad()
@@ -206,17 +163,26 @@ class Elimination:
         if not self._cuts and len(self._inputs) < len(self._source):
             gone = torch.ones(len(self._source), dtype=torch.bool, device=self._source.device)
             gone[self._inputs] = False
-            self._weight[:, gone] = 0.0
+            self._network.parameter(self._name)[:, gone] = 0.0
 
     def _state(self) -> dict[str, torch.Tensor]:
         """Return the parameters and buffers, the first layer's as wide as at the start."""
-        state = {name: value.detach().clone() for name, value in self._module.state_dict().items()}
+        state = self._network.state()
         if self._cuts:
             weight = state[self._name]
             wide = weight.new_zeros(len(weight), len(self._source))
             wide[:, self._inputs] = weight
             state[self._name] = wide
         return state
+
+
+def _reads_at_first(problem: Problem, module: nn.Module, name: str) -> bool:
+    """Return whether rows come as they are to the layer with that weight, and nowhere else."""
+    if not isinstance(module, nn.Sequential) or problem.recipe.augment is not None:
+        return False
+    passed = nn.Flatten if is_known(module, problem.recipe) else ()
+    first = next(own for own in module if not isinstance(own, passed))
+    return isinstance(first, nn.Linear) and first.weight is problem.tensors(module)[name]
 
 
 def schedule(columns: int, sizes: Sequence[int], total: int) -> dict[int, list[int]]:
@@ -252,8 +218,3 @@ def rate_at(step: int, total: int) -> float:
     """
     warm_up, left = max(1, math.ceil(WARM_UP * total)), total - math.floor(END * total)
     return min(1.0, (step + 1) / warm_up, (total - step) / max(1, left))
-
-
-def draws_masks(module: nn.Module) -> bool:
-    """Return whether a network draws random numbers in training, from what all threads share."""
-    return any(isinstance(own, MASKS) for own in module.modules())
