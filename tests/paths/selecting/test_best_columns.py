@@ -162,7 +162,7 @@ def test_bad_input_is_said_in_one_line() -> None:
 
 def test_the_command_selects_and_refuses_options_of_halves(tmp_path: Path) -> None:
     X, y = rows(0)
-    table = {f"c{i}": X[:, i].round(3) for i in range(6)} | {"y": y.round(3)}
+    table: dict[str, Any] = {f"c{i}": X[:, i].round(3) for i in range(6)} | {"y": y.round(3)}
     data = write_table(tmp_path / "t.csv", table)
     ask = ("select", data, "--target", "y", "--best", "2")
     refused(tmp_path, (*ask, "--pairs", "5"), "--pairs is about halves")

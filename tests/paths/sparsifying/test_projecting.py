@@ -6,12 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from shrinkage.paths.sparsifying.projecting import (
-    Held,
-    project_inputs,
-    project_weights,
-    scores,
-)
+from shrinkage.paths.engines.lone import scores
+from shrinkage.paths.sparsifying.projecting import Held, project_inputs, project_weights
 
 
 @pytest.fixture
@@ -42,6 +38,11 @@ def in_metric(arrays, optimizer) -> list[np.ndarray]:
     return sizes
 
 
+def detached(arrays) -> list[torch.Tensor]:
+    """Return the values of parameters."""
+    return [own.detach() for own in arrays]
+
+
 def test_scores_are_weights_in_the_metric(stepped):
     arrays, optimizer = stepped
     for own, expected in zip(arrays, in_metric(arrays, optimizer), strict=True):
@@ -55,7 +56,7 @@ def test_the_largest_of_all_arrays_stay_and_not_those_of_each(stepped):
     flat = np.concatenate([own.ravel() for own in in_metric(arrays, optimizer)])
     stays = np.zeros(len(flat), bool)
     stays[np.argsort(-flat)[:9]] = True
-    project_weights(optimizer, arrays, 9)
+    project_weights(detached(arrays), [scores(optimizer, own) for own in arrays], 9)
     after = np.concatenate([own.detach().numpy().ravel() for own in arrays])
     expected = np.where(stays, np.concatenate([own.ravel() for own in before]), 0.0)
     np.testing.assert_array_equal(after, expected)
@@ -69,7 +70,7 @@ def test_inputs_of_one_column_stay_or_go_together(stepped):
     total = np.zeros(4)
     np.add.at(total, np.array(sources), in_metric(arrays, optimizer)[0].sum(axis=0))
     kept = set(np.argsort(-total)[:2])
-    project_inputs(optimizer, weight, sources, 2)
+    project_inputs(weight.detach(), scores(optimizer, weight), sources, 2)
     used = (weight.detach().numpy() != 0).any(axis=0)
     assert used.tolist() == [source in kept for source in sources]
 
@@ -78,7 +79,7 @@ def test_fewer_that_are_not_zero_are_all_kept(stepped):
     arrays, optimizer = stepped
     with torch.no_grad():
         arrays[0].zero_()
-    project_weights(optimizer, arrays, 20)
+    project_weights(detached(arrays), [scores(optimizer, own) for own in arrays], 20)
     assert int((arrays[1] != 0).sum()) == 12
     assert not arrays[0].any()
 

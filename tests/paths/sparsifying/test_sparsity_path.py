@@ -10,6 +10,7 @@ import torch
 
 from shrinkage import L1, L2, fit_path
 from shrinkage.errors import InputError
+from shrinkage.paths.engines import lone
 from shrinkage.paths.sparsifying import engine
 from shrinkage.pytorch.zeros import FrozenZeros
 from shrinkage.reports import summary_sentence
@@ -127,13 +128,13 @@ def test_numbers_are_learned_with_few_columns_by_a_linear_model():
 
 def test_terms_that_make_zeros_are_left_out_of_the_refit_and_the_others_are_not(monkeypatch):
     seen: list[dict[str, float]] = []
-    attach = engine.attached
+    go_on = lone.InArrays.go_on
 
-    def noted(problem, module, optimizer, strengths):
+    def noted(network, strengths):
         seen.append(dict(strengths))
-        return attach(problem, module, optimizer, strengths)
+        go_on(network, strengths)
 
-    monkeypatch.setattr(engine, "attached", noted)
+    monkeypatch.setattr(lone.InArrays, "go_on", noted)
     terms = (1e-3 * L1(), 1e-2 * L2())
     fitted(strengths=(2.0, 4.0), fixed=terms, epochs=4)
     values = {tuple(own.values()) for own in seen}  # of the cardinality, L1 and L2

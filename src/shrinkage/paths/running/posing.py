@@ -28,6 +28,7 @@ from shrinkage.paths.engines.architectures import (
 )
 from shrinkage.paths.engines.base import Engine, Problem
 from shrinkage.paths.engines.endings import check_ending
+from shrinkage.paths.engines.lone import is_known
 from shrinkage.paths.engines.losses import StackedLoss
 from shrinkage.paths.engines.own_loss import OwnLoss
 from shrinkage.paths.engines.own_recipe import optimizer_of
@@ -129,7 +130,7 @@ def pose(
     engine = (
         choose_engine(options.engine, architecture, module, recipe)
         if goal is None
-        else SparsifyingEngine(goal.counts)
+        else SparsifyingEngine(goal.counts, is_known(module, recipe))
     )
     problem = Problem(
         architecture=architecture,

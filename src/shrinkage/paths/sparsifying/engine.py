@@ -6,13 +6,14 @@ network is trained with strength 0 first, and each further model starts where th
 cubic schedule of Zhu and Gupta 2017, To prune, or not to prune), while training goes on; in the
 second half of the steps the support is fixed and the weights on it are trained without any term
 that makes zeros (the debiased refit: Efron et al. 2004 call it the hybrid of the lasso). What has
-become zero stays zero, so that supports are nested. All steps are those of the sequential engine.
+become zero stays zero, so that supports are nested. Networks of known layers take steps in
+arrays of their own, folds side by side.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -21,10 +22,10 @@ from torch import nn
 from shrinkage.errors import InputError
 from shrinkage.paths.engines.base import Advance, Problem, Trained, Unit, template
 from shrinkage.paths.engines.input_layer import first_weight
-from shrinkage.paths.engines.own_recipe import Rates, augmented, optimizer_of
+from shrinkage.paths.engines.lone import lone_network
 from shrinkage.paths.engines.recipe import derived_seed
-from shrinkage.paths.engines.seeding import seed_generators
-from shrinkage.paths.engines.sequential import SequentialEngine, attached, evaluate, stepped
+from shrinkage.paths.engines.sequential import SequentialEngine, evaluate
+from shrinkage.paths.engines.threads import torch_threads
 from shrinkage.paths.results.loading import load_arrays
 from shrinkage.paths.sparsifying.goals import INPUTS, WEIGHTS
 from shrinkage.paths.sparsifying.projecting import Held, project_inputs, project_weights
@@ -40,6 +41,7 @@ class SparsifyingEngine(SequentialEngine):
     """Trains a unit as one network that becomes smaller: of fewer weights, or of fewer inputs."""
 
     counts: str = WEIGHTS
+    side_by_side: bool = False  # whether nothing that is drawn is shared: networks of known layers
 
     name = "sparsifying"
 
@@ -62,16 +64,9 @@ class SparsifyingEngine(SequentialEngine):
 
     def train(self, problem: Problem, unit: Unit, advance: Advance) -> Trained:
         """Train the unit's network, and keep it at each of the settings."""
-        network = _Network(problem, unit, advance, self.counts)
-        states = []
-        for position in range(len(unit.settings)):
-            strengths = unit.settings.strengths(position)
-            if position == 0:
-                network.train_dense(strengths)
-            else:
-                network.shrink_to(strengths)
-            states.append(network.state())
-        module = network.module
+        with torch_threads(unit.threads):
+            states = _Descent(problem, unit, advance, self.counts).states()
+        module = template(problem, unit)
         return Trained(
             outputs=lambda x: torch.stack([_outputs(module, state, x) for state in states]),
             arrays={name: torch.stack([own[name] for own in states]) for name in states[0]},
@@ -80,33 +75,34 @@ class SparsifyingEngine(SequentialEngine):
         )
 
 
-class _Network:
+class _Descent:
     """One network on its way down."""
 
     def __init__(self, problem: Problem, unit: Unit, advance: Advance, counts: str) -> None:
         self.problem, self.unit, self.advance, self.counts = problem, unit, advance, counts
-        self.module = template(problem, unit).train()
-        tensors = problem.tensors(self.module)
-        self.counted = {name: tensors[name] for name in problem.counted}
-        self.held = Held(tuple(self.counted.values()))
+        self.rows = unit.data.rows.take(unit.data.train)
+        self.network = lone_network(problem, unit)
+        self.held = Held([self.network.parameter(name) for name in problem.counted])
         self.at = self.most = units_of(problem, counts)
         self.stage = 0
 
-    def state(self) -> dict[str, torch.Tensor]:
-        """Return a copy of the weights and buffers."""
-        state = self.module.state_dict().items()
-        return {name: own.detach().clone() for name, own in state if torch.is_tensor(own)}
+    def states(self) -> list[dict[str, torch.Tensor]]:
+        """Return the network at each of the settings, the first of which is the dense one."""
+        states = []
+        for position in range(len(self.unit.settings)):
+            strengths = self.unit.settings.strengths(position)
+            if position == 0:
+                self._train(self.problem.recipe.steps(len(self.rows)), strengths, going_to=None)
+            else:
+                self._shrink_to(strengths)
+            states.append(self.network.state())
+        return states
 
-    def train_dense(self, strengths: Mapping[str, float]) -> None:
-        """Train with all weights, as long as the recipe says."""
-        count = len(self.unit.data.train)
-        self._train(self.problem.recipe.steps(count), strengths, going_to=None)
-
-    def shrink_to(self, strengths: Mapping[str, float]) -> None:
+    def _shrink_to(self, strengths: Mapping[str, float]) -> None:
         """Go down by the compression among the strengths, and train on what is left there."""
         compression = strengths[_varying(self.problem)]
         keep = max(1, min(self.most, int(self.most / compression + 1e-6)))
-        total = _point_steps(self.problem, len(self.unit.data.train))
+        total = _point_steps(self.problem, len(self.rows))
         if self._is_dead:
             self.advance(total)
         else:
@@ -115,51 +111,46 @@ class _Network:
 
     @property
     def _is_dead(self) -> bool:
-        return any(not bool(own.any()) for own in self.counted.values())
+        own = (self.network.parameter(name) for name in self.problem.counted)
+        return any(not bool(weights.any()) for weights in own)
 
     def _train(self, total: int, strengths: Mapping[str, float], going_to: int | None) -> None:
         """Take `total` steps: half of them on the way to `going_to`, the others on the support."""
         problem, unit = self.problem, self.unit
         seed = derived_seed(unit.seed, 1, self.stage)
-        optimizer = optimizer_of(
-            problem.recipe, [own for own in self.module.parameters() if own.requires_grad]
-        )
-        rates = Rates(problem.recipe, optimizer)
         terms = {**strengths, _varying(problem): 0.0}
-        attachment = attached(problem, self.module, optimizer, terms)
+        self.network.begin(terms)
         way = 0 if going_to is None else max(1, total // 2)
         due = dict(_schedule(self.at, going_to, way)) if going_to is not None else {}
-        count, step, epoch = len(unit.data.train), 0, 0
+        step, epoch = 0, 0
         while step < total:
-            for batch in problem.recipe.batches(count, seed, epoch):
-                rows = unit.data.rows.take(unit.data.train[torch.from_numpy(batch)])
-                rates.set(step, total)
-                seed_generators(derived_seed(unit.seed, 2, self.stage, step), problem.device)
-                rows = replace(rows, x=augmented(problem, self.module, rows.x))
-                stepped(problem, self.module, optimizer, rows, attachment)
+            for batch in problem.recipe.batches(len(self.rows), seed, epoch):
+                share = problem.recipe.learning_rate_at(step, total, 1.0)
+                rows = self.rows.take(torch.from_numpy(batch))
+                self.network.step(rows, share, 2, self.stage, step)
                 step += 1
                 if step in due:
-                    self._project(optimizer, due[step])
+                    self._project(due[step])
                     self.held.learn()
                 elif going_to is not None:
                     self.held.hold()
-                if step == way and attachment is not None:
-                    attachment.detach()
-                    attachment = attached(problem, self.module, optimizer, _smooth(problem, terms))
+                if step == way:
+                    self.network.go_on(_smooth(problem, terms))
                 self.advance(1)
                 if step == total:
                     break
             epoch += 1
-        if attachment is not None:
-            attachment.detach()
         self.stage += 1
 
-    def _project(self, optimizer: torch.optim.Optimizer, keep: int) -> None:
+    def _project(self, keep: int) -> None:
+        network, problem = self.network, self.problem
+        names = (_first(problem),) if self.counts == INPUTS else problem.counted
+        arrays = [network.parameter(name) for name in names]
+        scores = [network.scores(name) for name in names]
         if self.counts == INPUTS:
-            weight = self.counted[_first(self.problem)]
-            project_inputs(optimizer, weight, self.problem.sources, keep)
+            project_inputs(arrays[0], scores[0], problem.sources, keep)
         else:
-            project_weights(optimizer, tuple(self.counted.values()), keep)
+            project_weights(arrays, scores, keep)
 
 
 def _schedule(before: int, keep: int, way: int) -> list[tuple[int, int]]:

@@ -13,59 +13,39 @@ from collections.abc import Sequence
 import torch
 
 from shrinkage.penalties import Cardinality
-from shrinkage.pytorch.optimizers import Moment, metric_of
 from shrinkage.pytorch.zeros import FrozenZeros
 
 
-def scores(optimizer: torch.optim.Optimizer, parameter: torch.Tensor) -> torch.Tensor:
-    """Return w²/step of each weight; 0 for what is 0, and by w² alone before the first step.
-
-    >>> w = torch.nn.Parameter(torch.tensor([1.0, -2.0]))
-    >>> scores(torch.optim.SGD([w], lr=0.5), w)
-    tensor([2., 8.])
-    """
-    w = parameter.detach()
-    group = next(g for g in optimizer.param_groups if any(p is parameter for p in g["params"]))
-    metric, state = metric_of(optimizer), optimizer.state.get(parameter, {})
-    if metric.needs_state and not state:
-        return w * w
-    motion = metric.motion(Moment(group, state, 1.0, parameter.grad), None)
-    denominator = motion.denominator()
-    own = w * w / motion.rate
-    return own if denominator is None else own * denominator.to(own.dtype)
-
-
 def project_weights(
-    optimizer: torch.optim.Optimizer, arrays: Sequence[torch.Tensor], keep: int
+    arrays: Sequence[torch.Tensor], scores: Sequence[torch.Tensor], keep: int
 ) -> None:
-    """Keep the `keep` weights of several arrays with the largest w²/step, in place.
+    """Keep the weights of several arrays with the largest scores, in place.
 
     Args:
-        optimizer: has stepped; says the metric.
-        arrays: parameters.
+        arrays: weights, changed in place.
+        scores: w²/step of each weight.
         keep: how many, of all arrays together.
     """
     with torch.no_grad():
-        root = torch.cat([scores(optimizer, own).sqrt().flatten() for own in arrays])
-        stays = _largest(root, keep)
-        places = stays.split([own.numel() for own in arrays])
+        root = torch.cat([own.sqrt().flatten() for own in scores])
+        places = _largest(root, keep).split([own.numel() for own in arrays])
         for own, mask in zip(arrays, places, strict=True):
             own.masked_fill_(~mask.view_as(own), 0.0)
 
 
 def project_inputs(
-    optimizer: torch.optim.Optimizer, weight: torch.Tensor, sources: Sequence[int], keep: int
+    weight: torch.Tensor, scores: torch.Tensor, sources: Sequence[int], keep: int
 ) -> None:
-    """Keep the `keep` source columns with the largest Σ w²/step, in place.
+    """Keep the source columns with the largest sums of scores, in place.
 
     Args:
-        optimizer: has stepped; says the metric.
-        weight: of the first layer, (units, inputs).
+        weight: of the first layer, (units, inputs), changed in place.
+        scores: w²/step of each weight.
         sources: the number of the column that each input comes from.
         keep: how many columns.
     """
     with torch.no_grad():
-        own = scores(optimizer, weight).sum(0)
+        own = scores.sum(0)
         places = torch.tensor(sources, device=own.device)
         total = torch.zeros(int(places.max()) + 1, dtype=own.dtype, device=own.device)
         stays = _largest(total.index_add_(0, places, own).sqrt(), keep)[places]
