@@ -12,6 +12,7 @@ from shrinkage.penalties import (
     SCAD,
     Cardinality,
     GlobalCardinality,
+    Hierarchical,
     LHalf,
     LogSum,
     NOfM,
@@ -33,6 +34,7 @@ APART: tuple[tuple[Penalty, np.ndarray, np.ndarray], ...] = tuple(
         (NOfM(1, 2), [[1, 1 + 1e-9]], [[1 + 1e-9, 1]]),
         (Rank(keep=1), np.diag([1, 1 + 1e-9]), np.diag([1 + 1e-9, 1])),
         (Orthogonal(), [[1e-9]], [[-1e-9]]),
+        (Hierarchical(ratio=1.0), [[1e-9], [5.0]], [[-1e-9], [5.0]]),
     )
 )
 

@@ -21,12 +21,12 @@ def test_every_registered_penalty_is_compared():
     assert set(REGISTRY.values()) <= {type(t.penalty) for t in terms}
 
 
-MATRICES = ("rank", "orthogonal", "nuclear norm", "soft orthogonality")
+ONE_STEP = ("rank", "orthogonal", "nuclear norm", "soft orthogonality", "hierarchical")
 CASES = [
     case
     for case in itertools.product(both.PENALTIES, UPDATES, both.OPTIMIZERS)
     if (case[0] not in both.CONSTRAINTS or case[1] in ("decoupled", "proximal"))
-    and (case[0] not in MATRICES or case[1] != "proximal" or not case[2].startswith("adam"))
+    and (case[0] not in ONE_STEP or case[1] != "proximal" or not case[2].startswith("adam"))
 ]
 FIRST = (next(iter(both.PENALTIES)), "elastic-net")
 
@@ -36,7 +36,7 @@ def is_needed(case):
     penalty, update, optimizer = case
     concave = ("mcp", "scad", "log-sum", "l-half", "l0", "reweighted l1", "sparse group lasso")
     concave = (*concave, "blocks")
-    if penalty in MATRICES:
+    if penalty in ONE_STEP:
         return (update, optimizer) in (("proximal", "momentum"), ("decoupled", "adam"))
     if penalty in concave + both.CONSTRAINTS:
         return (update, optimizer) in (("proximal", "adam"), ("decoupled", "momentum"))

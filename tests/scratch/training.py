@@ -19,6 +19,7 @@ from shrinkage.penalties import (
     BlockLasso,
     Cardinality,
     GlobalCardinality,
+    Hierarchical,
     LHalf,
     LogSum,
     MaxNorm,
@@ -152,6 +153,7 @@ PENALTIES: dict[str, Any] = {
     "rank": 1.0 * Rank(keep=1),
     "orthogonal": 1.0 * Orthogonal(),
     "nuclear norm": 0.02 * NuclearNorm(),
+    "hierarchical": 0.05 * Hierarchical(),
     "soft orthogonality": 0.05 * SoftOrthogonality(),
     "reweighted l1": 0.01 * ReweightedL1(0.3, every=20),
     "nothing": Terms(()),
@@ -160,7 +162,7 @@ PENALTIES: dict[str, Any] = {
 # A constraint has no slope; that of |w|^½ grows without bound at 0, where differences say nothing.
 CONSTRAINTS = (
     *("cardinality", "max-norm", "non-negative", "a third of every three"),
-    *("global cardinality", "rank", "orthogonal"),
+    *("global cardinality", "rank", "orthogonal", "hierarchical"),
 )
 WITHOUT_SLOPES = ("l-half", *CONSTRAINTS)
 

@@ -9,6 +9,7 @@ from shrinkage.penalties.checks import CheckReport, PenaltyCheckFailed, check_pe
 from shrinkage.penalties.elastic_net import ElasticNet
 from shrinkage.penalties.global_cardinality import GlobalCardinality
 from shrinkage.penalties.group_lasso import GroupLasso
+from shrinkage.penalties.hierarchical import Hierarchical
 from shrinkage.penalties.l0 import L0
 from shrinkage.penalties.l1 import L1
 from shrinkage.penalties.l2 import L2
@@ -51,6 +52,7 @@ __all__ = [
     "ElasticNet",
     "GlobalCardinality",
     "GroupLasso",
+    "Hierarchical",
     "LHalf",
     "LogSum",
     "MaxNorm",

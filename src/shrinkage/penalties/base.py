@@ -43,7 +43,8 @@ class Penalty(ABC):
     summary: ClassVar[str] = ""
     smooth: ClassVar[bool] = False  # differentiable everywhere: `decoupled` applies it before
     convex: ClassVar[bool] = True
-    finite: ClassVar[bool] = True  # False: a constraint, 0 on a set and inf outside
+    finite: ClassVar[bool] = True  # False: inf outside of a set; a constraint is 0 inside
+    has_price: ClassVar[bool] = False  # not finite, and more than 0 inside its set
     separable: ClassVar[bool] = False  # a sum over single weights
     diagonal: ClassVar[bool] = True  # the prox takes a step for each weight; False: one for all
     is_shared: ClassVar[bool] = False  # one set for all arrays of a term: `shared` divides it

@@ -16,6 +16,7 @@ from shrinkage.penalties.cardinality import Cardinality
 from shrinkage.penalties.elastic_net import ElasticNet
 from shrinkage.penalties.global_cardinality import GlobalCardinality
 from shrinkage.penalties.group_lasso import GroupLasso
+from shrinkage.penalties.hierarchical import Hierarchical
 from shrinkage.penalties.l0 import L0
 from shrinkage.penalties.l1 import L1
 from shrinkage.penalties.l2 import L2
@@ -42,6 +43,7 @@ REGISTRY: dict[str, type[Penalty]] = {
         GroupLasso,
         SparseGroupLasso,
         BlockLasso,
+        Hierarchical,
         MCP,
         SCAD,
         LogSum,

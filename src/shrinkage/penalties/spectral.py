@@ -20,7 +20,7 @@ from shrinkage.errors import InputError
 from shrinkage.penalties.group_lasso import checked_axes
 
 NO_METRIC = (
-    "singular values have no closed form in a diagonal metric; use update='decoupled', whose step "
+    "it has no closed form in a diagonal metric; use update='decoupled', whose step "
     "is the same for all weights, SGD, or update='gradient' or 'loss' where it is finite"
 )
 

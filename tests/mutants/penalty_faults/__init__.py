@@ -8,6 +8,7 @@ from tests.mutants.penalty_faults import (
     concave,
     constraints,
     flags,
+    hierarchical,
     prox,
     spectral,
     strengths,
@@ -22,5 +23,6 @@ FAULTS: tuple[tuple[Penalty, str], ...] = (
     *arrays.FAULTS,
     *concave.FAULTS,
     *constraints.FAULTS,
+    *hierarchical.FAULTS,
     *spectral.FAULTS,
 )

@@ -125,9 +125,9 @@ def prox_single_valued(subject: Subject) -> None:
 def prox_is_projection(subject: Subject) -> None:
     """That of a constraint ends in the set, leaves the set alone, and its set shrinks by strength.
 
-    A penalty that is finite everywhere is none.
+    A penalty that is finite everywhere is none, nor is one with a price in its set.
     """
-    if subject.penalty.finite:
+    if subject.penalty.finite or subject.penalty.has_price:
         return
     rng, penalty = subject.rng(), subject.penalty
     w = subject.weights(rng)
