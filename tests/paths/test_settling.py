@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from shrinkage import L1, GroupLasso
+from shrinkage import L1, GroupLasso, ReweightedL1
 from shrinkage.datasets import dataset_from_arrays
 from shrinkage.errors import InputError
 from shrinkage.paths import PathOptions
@@ -62,6 +62,16 @@ def test_models_that_go_on_are_not_touched_by_those_that_end(penalty: Penalty) -
     for name, own in early.arrays.items():
         torch.testing.assert_close(own[~gone], full.arrays[name][~gone], rtol=0, atol=1e-12)
     assert (measures["epochs"] == early.epochs).all()
+
+
+def test_models_whose_penalty_is_renewed_go_on_to_the_end() -> None:
+    """Slopes would begin anew where others leave; and the next round moves what stands still."""
+    penalty = ReweightedL1(every=20)
+    full, _ = trained(a_plan(penalty, 0.0, dtype="float64"))
+    early, _ = trained(a_plan(penalty, 1e-2, dtype="float64"))
+    assert early.epochs is None
+    for name, own in early.arrays.items():
+        torch.testing.assert_close(own, full.arrays[name], rtol=0, atol=0)
 
 
 def test_by_default_nothing_that_is_told_changes() -> None:

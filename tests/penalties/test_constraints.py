@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from shrinkage.errors import InputError
+from shrinkage.parameters import ParameterInfo
 from shrinkage.penalties import (
     L1,
     L2,
@@ -16,9 +17,10 @@ from shrinkage.penalties import (
     NOfM,
     NonNegative,
     Penalty,
+    Rank,
     penalty_from_name,
 )
-from shrinkage.terms import Part, closed_form
+from shrinkage.terms import Part, assign, closed_form
 
 torch = pytest.importorskip("torch")
 
@@ -156,7 +158,6 @@ def test_a_path_over_compression_keeps_what_it_says() -> None:
     [
         (lambda: Cardinality(fraction=0.0), "fraction"),
         (lambda: Cardinality(keep=-1), "keep"),
-        (lambda: Cardinality(keep=13).prox(W, 1.0), "at most 12 to keep"),
         (lambda: Cardinality(per="unit"), "expected per to be one of"),
         (lambda: NOfM(4, 4), "stay"),
         (lambda: NOfM(2, 3).prox(W, 1.0), "a multiple of 3 along axis 1"),
@@ -179,3 +180,22 @@ def test_a_constraint_is_refused_where_it_has_nothing_to_add(update: str) -> Non
     optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
     with pytest.raises(InputError, match="a constraint, got"):
         regularize(optimizer, model, 1.0 * Cardinality(keep=2), update=update)
+
+
+@pytest.mark.parametrize("penalty", [Cardinality(keep=4, per="input"), Rank(keep=4)], ids=repr)
+def test_a_layer_with_fewer_than_stay_keeps_all_and_some_layer_must_have_more(
+    penalty: Penalty,
+) -> None:
+    """The best four inputs of a network whose last layer has three."""
+    infos = (
+        ParameterInfo("0.weight", (6, 9), input_axis=1, output_axis=0),
+        ParameterInfo("2.weight", (6, 3), input_axis=1, output_axis=0),
+    )
+    assigned = assign(infos, 1.0 * penalty)
+    assert all(assigned.parts.values())
+    small = np.arange(18.0).reshape(6, 3)
+    np.testing.assert_allclose(
+        assigned.parts["2.weight"][0].penalty.prox(small, 1.0), small, atol=1e-12
+    )
+    with pytest.raises(InputError, match=r"keep=4 of 3 .* in 2.weight: keep fewer"):
+        assign(infos[1:], 1.0 * penalty)

@@ -137,7 +137,6 @@ def test_a_ridge_folds_into_the_data_of_the_nuclear_norm() -> None:
     [
         (lambda: NuclearNorm(rows=(0, 0)), "distinct whole numbers"),
         (lambda: NuclearNorm(rows=(2,)).value(W), "leave rows out"),
-        (lambda: Rank(keep=4).prox(W, 1.0), "at most 3 singular values to keep of 3"),
         (lambda: Rank(fraction=0), "fraction"),
         (lambda: NuclearNorm().prox(W, abs(W)), "one step for all weights of a matrix"),
         (lambda: penalty_from_name("rank", keep=-1), "keep"),

@@ -134,6 +134,10 @@ class Penalty(ABC):
         if type(self).with_axes is not Penalty.with_axes:  # it depends on the layout
             self.value(np.zeros((1,) * len(shape)))
 
+    def surplus(self, shape: tuple[int, ...]) -> str:  # noqa: ARG002
+        """Return what there is more to keep of than an array of one model has; '' if nothing."""
+        return ""
+
     def in_blocks(self, shape: tuple[int, ...]) -> tuple[int, Any, Penalty] | None:  # noqa: ARG002
         """Return groups of unequal size as (axis, `UnitBlocks`, penalty of a block), else None."""
         return None

@@ -6,9 +6,10 @@ import math
 from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar
 
+import numpy as np
+
 from shrinkage.arrays import Array, Axes, library_of, model_axes, per_model
 from shrinkage.checks import number, whole
-from shrinkage.errors import InputError
 from shrinkage.penalties.constraint import Constraint
 from shrinkage.penalties.group_lasso import GroupLasso
 from shrinkage.penalties.options import option
@@ -34,7 +35,8 @@ class Cardinality(Constraint):
         strength: of the shape; terms set it by `at`.
 
     Raises:
-        InputError: a fraction that is not above 0 and at most 1, or more to keep than there are.
+        InputError: a fraction that is not above 0 and at most 1. A layer with fewer than are to
+            stay keeps all; where each of a term's layers has fewer, the term is refused.
 
     >>> import numpy as np
     >>> Cardinality(keep=2).prox(np.array([3.0, -0.5, -2.0, 1.0]), 1.0)
@@ -84,6 +86,11 @@ class Cardinality(Constraint):
             return self
         return replace(self, axes=GroupLasso(self.per).with_axes(input_axis, output_axis).axes)
 
+    def surplus(self, shape: tuple[int, ...]) -> str:
+        """Return it where there are fewer units than are to stay."""
+        count = self._scores(np.zeros(shape), 0).shape[-1]
+        return f"keep={self.keep} of {count} {self.per}s" if self.keep > count else ""
+
     def excess(self, w: Array, stacked: int) -> Array:
         """Return by how much more units than may stay are not zero, relative to all."""
         library = library_of(w)
@@ -131,11 +138,6 @@ class Cardinality(Constraint):
     def _kept(self, score: Array, like: Array, stacked: int) -> Array:
         """Return how many units stay, one number a model."""
         library, count = library_of(score), score.shape[-1]
-        if self.keep > count:
-            raise InputError(
-                f"expected at most {count} to keep of {count} {self.per}s, got keep={self.keep}: "
-                "keep fewer"
-            )
         most = float(self.keep or self.fraction * count)
         strength = per_model(self.strength, score, stacked)
         strength = library.reshape(strength, strength.shape[: stacked if strength.ndim else 0])

@@ -5,13 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar
 
+import numpy as np
+
 from shrinkage.arrays import Array, Axes, library_of, per_model
 from shrinkage.checks import number, whole
-from shrinkage.errors import InputError
 from shrinkage.penalties.base import Combination
 from shrinkage.penalties.constraint import Constraint
 from shrinkage.penalties.options import option
 from shrinkage.penalties.spectral import (
+    Matrices,
     checked_rows,
     factored,
     rows_of,
@@ -83,6 +85,11 @@ class Rank(Constraint):
         """Return it with the output units as rows, unless others were asked for."""
         return replace(self, rows=rows_of(self.rows, output_axis))
 
+    def surplus(self, shape: tuple[int, ...]) -> str:
+        """Return it where there are fewer singular values than are to stay."""
+        count = min(Matrices.of(np.zeros(shape), self.rows, 0).values.shape[-2:])
+        return f"keep={self.keep} of {count} singular values" if self.keep > count else ""
+
     def excess(self, w: Array, stacked: int) -> Array:
         """Return by how much the rank, to rounding, is above what may stay, relative to the full.
 
@@ -107,11 +114,6 @@ class Rank(Constraint):
     def _most(self, sizes: Array, stacked: int) -> Array:
         """Return how many singular values stay, (*models, 1)."""
         library, count = library_of(sizes), sizes.shape[-1]
-        if self.keep > count:
-            raise InputError(
-                f"expected at most {count} singular values to keep of {count}, got "
-                f"keep={self.keep}: keep fewer, or give fraction="
-            )
         strength = per_model(self.strength, sizes, stacked)
         most = library.floor(float(self.keep or self.fraction * count) / strength + 1e-6)
         most = library.where(most >= 1, most, library.zeros_like(most) + 1)

@@ -7,7 +7,7 @@ no parameter is an error, and every parameter that has no term has its reason in
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -110,6 +110,7 @@ def assign(
                 parts[info.name].extend(_parts(term_id, term, info, update))
             else:
                 frozen.add(info.name)
+        _check_surplus(term, term_id, infos, parts)
     plans = {name: _plan(name, on_it) for name, on_it in parts.items()}
     rows = tuple(row for info in infos for row in _rows(info, plans[info.name], terms, frozen))
     return Assignment(infos, terms, plans, rows)
@@ -120,6 +121,23 @@ def _check_allowed(update: str, allowed: Collection[str]) -> None:
         raise InputError(
             f"expected an update of {', '.join(allowed)} here, got {update!r}: use update="
             "'decoupled', or shrinkage.pytorch.regularize, which has it"
+        )
+
+
+def _check_surplus(
+    term: Term, term_id: str, infos: Iterable[ParameterInfo], parts: Mapping[str, Sequence[Part]]
+) -> None:
+    """Refuse a term that keeps more than any of its parameters has; one with fewer keeps all."""
+    each = {
+        info.name: part.penalty.surplus(info.shape)
+        for info in infos
+        for part in parts[info.name]
+        if part.term == term_id
+    }
+    if each and all(each.values()):
+        found = ", ".join(f"{said} in {name}" for name, said in list(each.items())[:4])
+        raise InputError(
+            f"expected {term!r} to keep fewer than some layer has, got {found}: keep fewer"
         )
 
 

@@ -121,8 +121,12 @@ def _train(
 def _ending(
     problem: Problem, unit: Unit, network: StackedNetwork, steps: AnySteps
 ) -> Ending | None:
-    """Return what ends models early, where they may."""
-    if not problem.settle or isinstance(steps, LeavingSteps) or not steps.can_shrink:
+    """Return what ends models early, where they may.
+
+    Of a penalty that is renewed what is still to come does not follow from what came.
+    """
+    renewed = any(part.penalty.is_renewed for own in problem.penalised.values() for part in own)
+    if renewed or not problem.settle or isinstance(steps, LeavingSteps) or not steps.can_shrink:
         return None
 
     def parts_of(models: Sequence[int]) -> dict[str, list[Part]]:
