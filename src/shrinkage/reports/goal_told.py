@@ -50,6 +50,8 @@ def _small(record: GoalRecord, index: int) -> str:
     said = [f"{weights:,} of {total:,} weights ({total / max(1, weights):.1f} times fewer)"]
     if record.features is not None:
         said.append(f"{record.features[index]:,} of {record.total_features:,} features")
+    if record.units is not None:
+        said.append(f"{record.units[index]:,} of {record.total_units:,} hidden units")
     kept = record.kept_bytes(index)
     form = "without zeros" if kept == record.bytes[index] else "as a smaller dense network"
     said.append(f"{bytes_text(kept)} in a file {form}, of {bytes_text(record.dense_bytes)}")

@@ -44,6 +44,9 @@ def validation(scores=SCORES, ends=(OK, OK, OK, OK)) -> CrossValidation:
         ("score -0.5", "score -0.5"),
         ("20kB", "20 kB"),
         ("1.5 MiB", "1.5 MiB"),
+        ("Smallest  Dense", "smallest dense"),
+        ("1 unit", "1 unit"),
+        ("20kB dense", "20 kB dense"),
     ],
 )
 def test_what_is_typed_has_one_spelling(typed, text):

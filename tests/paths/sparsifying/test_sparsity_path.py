@@ -11,6 +11,7 @@ import torch
 from shrinkage import L1, L2, fit_path
 from shrinkage.errors import InputError
 from shrinkage.paths.engines import lone
+from shrinkage.paths.results.smaller import compact_path
 from shrinkage.paths.sparsifying import engine
 from shrinkage.pytorch.zeros import FrozenZeros
 from shrinkage.reports import summary_sentence
@@ -158,15 +159,52 @@ def test_a_network_of_ones_own_with_statistics_becomes_small_too():
     assert result.score(*classes(), "goal") > 0.8
 
 
+@pytest.mark.parametrize(
+    ("goal", "what", "most"), [("5 units", "units", 5), ("400 B dense", "dense bytes", 400)]
+)
+def test_a_budget_of_units_is_a_smaller_dense_network(goal, what, most):
+    result = fitted(goal, "mlp:12,8", strengths=4, epochs=60)
+    chosen = result.by_role("goal")
+    record = result.goal
+    assert record.counts == "units"
+    assert record.total_units == 20
+    assert record.sizes()[what][chosen.index] <= most
+    weights = result.weights["goal"]
+    hidden = [weights["0.weight"].any(axis=1), weights["2.weight"].any(axis=1)]
+    assert sum(int(own.sum()) for own in hidden) == record.units[chosen.index]
+    assert not weights["0.bias"][~hidden[0]].any()
+    assert not weights["2.weight"][:, ~hidden[0]].any()
+    first, second = (int(own.sum()) for own in hidden)
+    numbers = 7 * first + (first + 1) * second + 2 * (second + 1)
+    assert record.plain_bytes[chosen.index] == 4 * numbers
+    _, found = compact_path(result, "goal", timed=False)
+    linear = [own for own in found.module.modules() if isinstance(own, torch.nn.Linear)]
+    assert [own.out_features for own in linear] == [first, second, 2]
+    assert chosen.test_score > 0.7
+
+
+def test_the_smallest_dense_network_has_few_units_and_the_largest_of_both_layers_stay():
+    result = fitted("smallest dense", "mlp:12,8", strengths=4, epochs=60)
+    chosen = result.by_role("goal")
+    assert result.goal.units[chosen.index] < 10
+    assert result.goal.units == tuple(sorted(result.goal.units, reverse=True))
+    assert "hidden units" in summary_sentence(result)
+    assert all_figures(result)[0].x.label.startswith("hidden units")
+
+
 def test_bad_input_is_refused_before_anything_is_written(tmp_path):
     for goal, said in (
         ("6 features", "fewer than the 6 features"),
         ("99 weights", "fewer than the 48 weights"),
         ("10 B", "at least"),
         ("9 MB", "under the"),
+        ("6 units", "fewer than the 6 units"),
+        ("20 B dense", "without hidden units"),
     ):
         with pytest.raises(InputError, match=said):
             fitted(goal, store=tmp_path / "run")
+    with pytest.raises(InputError, match="hidden units for a goal of units"):
+        fitted("1 unit", "linear")
     with pytest.raises(InputError, match="no penalty beside the goal"):
         fitted(penalty=L1(), store=tmp_path / "run")
     with pytest.raises(InputError, match="reads the features one by one"):

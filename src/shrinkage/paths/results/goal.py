@@ -22,7 +22,7 @@ class GoalRecord:
 
     Args:
         text: as it was typed.
-        counts: what was made few: `weights`, or `features`.
+        counts: what was made few: `weights`, `features` or `units`.
         budget: which of the sizes may be how large, None where none is asked for.
         least_score: the score that is asked for, None where none is.
         weights: weights that are not zero.
@@ -32,6 +32,9 @@ class GoalRecord:
         total_features: of the data.
         dense_bytes: of the dense network.
         compact_bytes: of the chosen model as a smaller dense one, None where none could be made.
+        units: hidden units that are not zero, where they were made few.
+        total_units: of the dense network.
+        plain_bytes: of the arrays without units that are zero, where they were made few.
 
     >>> sizes = (50, 10), None, (300, 90)
     >>> record = GoalRecord("smallest", "weights", None, None, *sizes, 99, 4, 500)
@@ -50,11 +53,15 @@ class GoalRecord:
     total_features: int
     dense_bytes: int
     compact_bytes: int | None = None
+    units: tuple[int, ...] | None = None
+    total_units: int = 0
+    plain_bytes: tuple[int, ...] | None = None
 
     def sizes(self) -> dict[str, tuple[int, ...]]:
         """Return the sizes of the points by what is counted."""
         sizes = {"weights": self.weights, "bytes": self.bytes}
-        return sizes if self.features is None else {**sizes, "features": self.features}
+        more = {"features": self.features, "units": self.units, "dense bytes": self.plain_bytes}
+        return sizes | {name: own for name, own in more.items() if own is not None}
 
     def kept_bytes(self, index: int) -> int:
         """Return the bytes of the chosen model in the smaller of its two forms.

@@ -50,6 +50,7 @@ from shrinkage.paths.running.runners.base import Job, Runner
 from shrinkage.paths.running.runners.registry import runner_named
 from shrinkage.paths.running.store import fingerprint_of
 from shrinkage.paths.settings import PathTerms, Settings
+from shrinkage.paths.sparsifying.engine import SparsifyingEngine
 from shrinkage.paths.sparsifying.goals import check_score
 from shrinkage.paths.sparsifying.ladder import ladder
 from shrinkage.penalties import Penalty
@@ -307,7 +308,9 @@ def make_plan(
     goal = options.wanted
     if goal is not None:
         check_score(goal, scorer.name)
-        compressions = ladder(posed.problem, posed.module, goal, options.strengths)
+        assert isinstance(posed.engine, SparsifyingEngine)
+        counted = posed.engine.counted
+        compressions = ladder(posed.problem, posed.module, goal, counted, options.strengths)
         options = replace(options, strengths=compressions, refit="all")
     runner = runner_named(options.runner).at(options.address)
     return Plan(

@@ -41,6 +41,7 @@ from shrinkage.paths.running.planned_inputs import plan_inputs
 from shrinkage.paths.running.preparation import Preparation
 from shrinkage.paths.running.row_splits import Split
 from shrinkage.paths.settings import PathTerms
+from shrinkage.paths.sparsifying.counted import counted_by
 from shrinkage.paths.sparsifying.engine import SparsifyingEngine
 from shrinkage.pytorch import describe
 from shrinkage.selections import Selection, as_selection, select, weights
@@ -130,7 +131,7 @@ def pose(
     engine = (
         choose_engine(options.engine, architecture, module, recipe)
         if goal is None
-        else SparsifyingEngine(goal.counts, is_known(module, recipe))
+        else SparsifyingEngine(counted_by(goal, module, n_inputs), is_known(module, recipe))
     )
     problem = Problem(
         architecture=architecture,

@@ -7,7 +7,9 @@ Scores are those of rows left out, never of test rows.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import torch
@@ -20,7 +22,9 @@ from shrinkage.paths.results.goal import ASKED, GOAL, GoalRecord
 from shrinkage.paths.results.refits import Refit
 from shrinkage.paths.results.smaller import compact_path
 from shrinkage.paths.running.plan import Plan
-from shrinkage.paths.sparsifying.goals import INPUTS, Goal, Points
+from shrinkage.paths.sparsifying.counted import Units
+from shrinkage.paths.sparsifying.engine import SparsifyingEngine
+from shrinkage.paths.sparsifying.goals import SIZES, Goal, Points
 
 
 def goal_record(plan: Plan, goal: Goal, refit: Refit) -> GoalRecord:
@@ -36,7 +40,7 @@ def goal_record(plan: Plan, goal: Goal, refit: Refit) -> GoalRecord:
     shapes = {info.name: info.shape for info in plan.problem.assignment.infos}
     return GoalRecord(
         text=goal.text,
-        counts="features" if goal.counts == INPUTS else "weights",
+        counts=SIZES[goal.counts],
         budget=goal.budget,
         least_score=goal.least_score,
         weights=tuple(int(own) for own in nonzero[1:]),
@@ -45,7 +49,22 @@ def goal_record(plan: Plan, goal: Goal, refit: Refit) -> GoalRecord:
         total_weights=sum(int(np.prod(shapes[name])) for name in plan.problem.counted),
         total_features=plan.preparation.data.n_features,
         dense_bytes=int(dense),
+        **_of_units(plan, weights, len(refit.settings)),
     )
+
+
+def _of_units(plan: Plan, weights: Mapping[str, np.ndarray], points: int) -> dict[str, Any]:
+    """Return how many units each point has, and its bytes without the others."""
+    counted = plan.engine.counted if isinstance(plan.engine, SparsifyingEngine) else None
+    if not isinstance(counted, Units):
+        return {}
+    models = [{name: own[place] for name, own in weights.items()} for place in range(1, points)]
+    alive = [counted.alive(own) for own in models]
+    return {
+        "units": tuple(int(own.sum()) for own in alive),
+        "total_units": len(counted.members),
+        "plain_bytes": tuple(map(counted.dense_bytes, models, alive)),
+    }
 
 
 def point_of(goal: Goal, record: GoalRecord, validation: CrossValidation) -> int:

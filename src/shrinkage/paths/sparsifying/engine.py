@@ -13,22 +13,20 @@ arrays of their own, folds side by side.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import torch
 from torch import nn
 
-from shrinkage.errors import InputError
 from shrinkage.paths.engines.base import Advance, Problem, Trained, Unit, template
-from shrinkage.paths.engines.input_layer import first_weight
 from shrinkage.paths.engines.lone import lone_network
 from shrinkage.paths.engines.recipe import derived_seed
 from shrinkage.paths.engines.sequential import SequentialEngine, evaluate
 from shrinkage.paths.engines.threads import torch_threads
 from shrinkage.paths.results.loading import load_arrays
-from shrinkage.paths.sparsifying.goals import INPUTS, WEIGHTS
-from shrinkage.paths.sparsifying.projecting import Held, project_inputs, project_weights
+from shrinkage.paths.sparsifying.counted import Counted, Weights
+from shrinkage.paths.sparsifying.projecting import Held
 
 POINT_SHARE = 0.5
 """Steps of a point, in those of a dense training."""
@@ -38,20 +36,16 @@ PROJECTIONS = 16
 
 @dataclass(frozen=True)
 class SparsifyingEngine(SequentialEngine):
-    """Trains a unit as one network that becomes smaller: of fewer weights, or of fewer inputs."""
+    """Trains a unit as one network that becomes smaller: of fewer weights, features or units."""
 
-    counts: str = WEIGHTS
+    counted: Counted = field(default_factory=Weights)
     side_by_side: bool = False  # whether nothing that is drawn is shared: networks of known layers
 
     name = "sparsifying"
 
     def check(self, problem: Problem) -> None:
-        """Refuse a network whose inputs are to be counted and are not read one by one."""
-        if self.counts == INPUTS and not _first(problem):
-            raise InputError(
-                f"expected a network whose first layer reads the features one by one for a goal of "
-                f"features, got {problem.architecture.name}: choose a goal of weights or of bytes"
-            )
+        """Refuse a network in which what is to be few cannot be counted."""
+        self.counted.check(problem)
 
     def parts(self, problem: Problem, models: int, weights: int, folds: int, workers: int) -> int:
         """Return 1: each model starts where the one before ended."""
@@ -65,7 +59,7 @@ class SparsifyingEngine(SequentialEngine):
     def train(self, problem: Problem, unit: Unit, advance: Advance) -> Trained:
         """Train the unit's network, and keep it at each of the settings."""
         with torch_threads(unit.threads):
-            states = _Descent(problem, unit, advance, self.counts).states()
+            states = _Descent(problem, unit, advance, self.counted).states()
         module = template(problem, unit)
         return Trained(
             outputs=lambda x: torch.stack([_outputs(module, state, x) for state in states]),
@@ -78,12 +72,12 @@ class SparsifyingEngine(SequentialEngine):
 class _Descent:
     """One network on its way down."""
 
-    def __init__(self, problem: Problem, unit: Unit, advance: Advance, counts: str) -> None:
-        self.problem, self.unit, self.advance, self.counts = problem, unit, advance, counts
+    def __init__(self, problem: Problem, unit: Unit, advance: Advance, counted: Counted) -> None:
+        self.problem, self.unit, self.advance, self.counted = problem, unit, advance, counted
         self.rows = unit.data.rows.take(unit.data.train)
         self.network = lone_network(problem, unit)
-        self.held = Held([self.network.parameter(name) for name in problem.counted])
-        self.at = self.most = units_of(problem, counts)
+        self.held = Held([self.network.parameter(name) for name in counted.names(problem)])
+        self.at = self.most = counted.total(problem)
         self.stage = 0
 
     def states(self) -> list[dict[str, torch.Tensor]]:
@@ -130,7 +124,7 @@ class _Descent:
                 self.network.step(rows, share, 2, self.stage, step)
                 step += 1
                 if step in due:
-                    self._project(due[step])
+                    self.counted.project(self.network, problem, due[step])
                     self.held.learn()
                 elif going_to is not None:
                     self.held.hold()
@@ -141,16 +135,6 @@ class _Descent:
                     break
             epoch += 1
         self.stage += 1
-
-    def _project(self, keep: int) -> None:
-        network, problem = self.network, self.problem
-        names = (_first(problem),) if self.counts == INPUTS else problem.counted
-        arrays = [network.parameter(name) for name in names]
-        scores = [network.scores(name) for name in names]
-        if self.counts == INPUTS:
-            project_inputs(arrays[0], scores[0], problem.sources, keep)
-        else:
-            project_weights(arrays, scores, keep)
 
 
 def _schedule(before: int, keep: int, way: int) -> list[tuple[int, int]]:
@@ -174,20 +158,6 @@ def _point_steps(problem: Problem, rows: int) -> int:
 
 def _varying(problem: Problem) -> str:
     return problem.terms.terms.ids[0]
-
-
-def _first(problem: Problem) -> str:
-    """Return the name of the weight that reads the features one by one, or ''."""
-    name = first_weight(problem.assignment.infos, len(problem.sources))
-    return name if name in problem.counted else ""
-
-
-def units_of(problem: Problem, counts: str) -> int:
-    """Return how many weights, or features, there are to keep."""
-    shapes = {info.name: info.shape for info in problem.assignment.infos}
-    if counts == INPUTS:
-        return len(set(problem.sources))
-    return sum(int(np.prod(shapes[name])) for name in problem.counted)
 
 
 def _smooth(problem: Problem, strengths: Mapping[str, float]) -> dict[str, float]:

@@ -16,11 +16,15 @@ import numpy as np
 from shrinkage.errors import InputError
 from shrinkage.penalties import Cardinality
 
-WEIGHTS, INPUTS = "weight", "input"
-"""What a `Cardinality` counts."""
+WEIGHTS, INPUTS, UNITS = "weight", "input", "unit"
+"""What is made few; the first two are what a `Cardinality` counts."""
+SIZES = {WEIGHTS: "weights", INPUTS: "features", UNITS: "units"}
+"""How a size of each is called."""
+DENSE_BYTES = "dense bytes"
 
 SPELLED = (
-    "smallest, 'COUNT features', 'COUNT weights', 'error PERCENT%', 'score NUMBER' or 'SIZE kB'"
+    "smallest, 'smallest dense', 'COUNT features', 'COUNT weights', 'COUNT units', "
+    "'error PERCENT%', 'score NUMBER', 'SIZE kB' or 'SIZE kB dense'"
 )
 _NUMBER = r"(\d[\d,_]*(?:\.\d+)?|\.\d+)"
 
@@ -34,7 +38,7 @@ class Points:
         standard_error: of each mean, NaN with a single fold.
         usable: where every score is a number and no fold's model is a constant.
         sizes: of the models on all training rows by what is counted: `weights`, `features`,
-            `bytes`.
+            `units`, `bytes`, `dense bytes`.
     """
 
     score: np.ndarray
@@ -59,7 +63,7 @@ class Goal(Protocol):
 
     @property
     def counts(self) -> str:
-        """Return what is made few: `WEIGHTS` or `INPUTS`."""
+        """Return what is made few: `WEIGHTS`, `INPUTS` or `UNITS`."""
         ...
 
     @property
@@ -94,7 +98,7 @@ class Smallest:
 
 @dataclass(frozen=True)
 class AtMost:
-    """The best network of a size: so many weights, features or bytes."""
+    """The best network of a size: so many weights, features, units or bytes."""
 
     text: str
     counts: str
@@ -147,7 +151,7 @@ def penalty_of_goal(goal: Goal) -> Cardinality:
     >>> penalty_of_goal(goal_of("50 features"))
     Cardinality(per='input')
     """
-    return Cardinality(per=goal.counts)
+    return Cardinality(per=INPUTS if goal.counts == INPUTS else WEIGHTS)
 
 
 def check_score(goal: Goal, score_name: str) -> None:
@@ -171,9 +175,8 @@ def _count(number: str, what: str) -> Goal:
             f"example '50 {what}'"
         )
     name = what.removesuffix("s") if count == 1 else what
-    return AtMost(
-        f"{int(count):,} {name}", INPUTS if what == "features" else WEIGHTS, (what, count)
-    )
+    counts = next(own for own, plural in SIZES.items() if plural == what)
+    return AtMost(f"{int(count):,} {name}", counts, (what, count))
 
 
 def _error(number: str) -> Goal:
@@ -192,21 +195,25 @@ def _score(number: str) -> Goal:
 _UNITS = {"b": 1.0, "bytes": 1.0, "kb": 1e3, "kib": 1024.0, "mb": 1e6, "mib": 1024.0**2}
 
 
-def _size(number: str, unit: str) -> Goal:
+def _size(number: str, unit: str, dense: str | None = None) -> Goal:
     size = float(number.replace(",", "").replace("_", "")) * _UNITS[unit.lower()]
     if size < 1:
         raise InputError(
             f"expected a size of at least a byte, got '{number} {unit}': write '20 kB'"
         )
+    if dense:
+        return AtMost(f"{number} {unit} dense", UNITS, (DENSE_BYTES, size))
     return AtMost(f"{number} {unit}", WEIGHTS, ("bytes", size))
 
 
 KINDS: tuple[tuple[str, Callable[..., Goal]], ...] = (
     (r"smallest", Smallest),
+    (r"smallest dense", lambda: Smallest("smallest dense", UNITS)),
+    (rf"{_NUMBER} units?", lambda number: _count(number, "units")),
     (rf"{_NUMBER} features?", lambda number: _count(number, "features")),
     (rf"{_NUMBER} weights?", lambda number: _count(number, "weights")),
     (rf"error {_NUMBER} ?%", _error),
     (r"score ([+-]?\d*\.?\d+(?:e[+-]?\d+)?)", _score),
-    (rf"{_NUMBER} ?(B|bytes|kB|KiB|MB|MiB)", _size),
+    (rf"{_NUMBER} ?(B|bytes|kB|KiB|MB|MiB)( dense)?", _size),
 )
 """How each kind is spelled."""

@@ -8,7 +8,7 @@ learned with fewer.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 import numpy as np
 import torch
@@ -17,18 +17,23 @@ from torch import nn
 from shrinkage.compaction.sparse_files import sparse_size
 from shrinkage.errors import InputError
 from shrinkage.paths.engines.base import Problem
-from shrinkage.paths.sparsifying.engine import units_of
-from shrinkage.paths.sparsifying.goals import Goal
+from shrinkage.paths.sparsifying.counted import Counted, Units
+from shrinkage.paths.sparsifying.goals import DENSE_BYTES, Goal
 
 LEAST_SHARE = 1e-3
 LEAST_OF_OUTPUTS = 4
 """The last point keeps a thousandth of the weights, and so many for each output and layer."""
+LEAST_SHARE_OF_UNITS = 0.02
 SPARE = 0.98
 """Share of a budget of bytes that is aimed at: what places take differs a little between models."""
 
 
 def ladder(
-    problem: Problem, module: nn.Module, goal: Goal, points: int | tuple[float, ...]
+    problem: Problem,
+    module: nn.Module,
+    goal: Goal,
+    counted: Counted,
+    points: int | tuple[float, ...],
 ) -> tuple[float, ...]:
     """Return the compressions of a goal, ascending.
 
@@ -36,6 +41,7 @@ def ladder(
         problem: of the path.
         module: what its models start as.
         goal: what is asked for.
+        counted: what it makes few.
         points: how many, at most; or the compressions themselves.
 
     Raises:
@@ -43,13 +49,13 @@ def ladder(
     """
     if isinstance(points, tuple):
         return points
-    units = units_of(problem, goal.counts)
+    units = counted.total(problem)
     if units < 2:
         raise InputError(
             f"expected at least two weights or features to choose from for the goal '{goal.text}', "
             f"got {units}: there is nothing to make smaller"
         )
-    last = _last(problem, module, goal, units)
+    last = _last(problem, module, goal, counted)
     kept = np.geomspace(units, last, points + 1)[1:]
     return compressions(units, (max(last, round(float(own))) for own in kept))
 
@@ -66,12 +72,17 @@ def compressions(units: int, kept: Iterable[int]) -> tuple[float, ...]:
     return tuple(units / own for own in (smaller if len(smaller) > 1 else [units, *smaller]))
 
 
-def _last(problem: Problem, module: nn.Module, goal: Goal, units: int) -> int:
-    """Return how many weights or features the smallest network keeps."""
+def _last(problem: Problem, module: nn.Module, goal: Goal, counted: Counted) -> int:
+    """Return how many weights, features or units the smallest network keeps."""
+    units = counted.total(problem)
+    if goal.budget is None and isinstance(counted, Units):
+        return max(1, round(LEAST_SHARE_OF_UNITS * units))
     if goal.budget is None:
         outputs = problem.n_outputs + len(problem.counted)
         return min(units - 1, max(LEAST_OF_OUTPUTS * outputs, round(LEAST_SHARE * units)))
     what, most = goal.budget
+    if isinstance(counted, Units) and what == DENSE_BYTES:
+        return _units_in(module, counted, most)
     if what == "bytes":
         return _weights_in(problem, module, units, most)
     if most >= units:
@@ -80,6 +91,35 @@ def _last(problem: Problem, module: nn.Module, goal: Goal, units: int) -> int:
             f"'{goal.text}': ask for fewer"
         )
     return int(most)
+
+
+def _units_in(module: nn.Module, counted: Units, most: float) -> int:
+    """Return how many units a dense file of so many bytes holds, whichever they are.
+
+    Units of one layer weigh more than those of another, so that the last point is one that keeps
+    those that weigh most, and budgets are kept by what is left of the trained network.
+    """
+    arrays = {name: own.detach().cpu().numpy() for name, own in module.state_dict().items()}
+    count = len(counted.members)
+    none = counted.dense_bytes(arrays, np.zeros(count, dtype=bool))
+    whole = counted.dense_bytes(arrays, np.ones(count, dtype=bool))
+    if not none < most < whole:
+        raise InputError(
+            f"expected a budget between the {none:,} bytes that this model takes without hidden "
+            f"units and its {whole:,}, got {most:,.0f}: ask for one of these"
+        )
+    alone = [
+        counted.dense_bytes(arrays, np.arange(count) != place) for place in range(count)
+    ]  # the less is left without a unit, the more it weighs
+    heaviest = np.argsort(alone, kind="stable")
+    keep = 1
+    while keep + 1 < count and _with(counted, arrays, heaviest[: keep + 1]) <= most:
+        keep += 1
+    return keep
+
+
+def _with(counted: Units, arrays: Mapping[str, np.ndarray], kept: np.ndarray) -> int:
+    return counted.dense_bytes(arrays, np.isin(np.arange(len(counted.members)), kept))
 
 
 def _weights_in(problem: Problem, module: nn.Module, units: int, most: float) -> int:

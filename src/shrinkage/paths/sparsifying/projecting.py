@@ -28,7 +28,7 @@ def project_weights(
     """
     with torch.no_grad():
         root = torch.cat([own.sqrt().flatten() for own in scores])
-        places = _largest(root, keep).split([own.numel() for own in arrays])
+        places = largest(root, keep).split([own.numel() for own in arrays])
         for own, mask in zip(arrays, places, strict=True):
             own.masked_fill_(~mask.view_as(own), 0.0)
 
@@ -48,11 +48,11 @@ def project_inputs(
         own = scores.sum(0)
         places = torch.tensor(sources, device=own.device)
         total = torch.zeros(int(places.max()) + 1, dtype=own.dtype, device=own.device)
-        stays = _largest(total.index_add_(0, places, own).sqrt(), keep)[places]
+        stays = largest(total.index_add_(0, places, own).sqrt(), keep)[places]
         weight.masked_fill_(~stays, 0.0)
 
 
-def _largest(root: torch.Tensor, keep: int) -> torch.Tensor:
+def largest(root: torch.Tensor, keep: int) -> torch.Tensor:
     """Return the places of the largest numbers, all of them above 0."""
     if keep >= len(root):
         return root > 0

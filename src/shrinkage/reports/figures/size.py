@@ -1,6 +1,7 @@
 """Error against size: every point of a sparsity path, the chosen one, and the budget.
 
-The horizontal axis counts what the goal is about: weights, features or bytes, smaller to the left.
+The horizontal axis counts what the goal is about: weights, features, units or
+bytes, smaller to the left.
 Of a score that is no accuracy the score itself is drawn.
 """
 
@@ -18,7 +19,9 @@ from shrinkage.reports.wording import ScoreWording, score_wording
 LABELS = {
     "weights": "weights that are not zero",
     "features": "features that are read",
+    "units": "hidden units that are not zero",
     "bytes": "bytes of the file without zeros",
+    "dense bytes": "bytes of a smaller dense network",
 }
 ROOM = 1.15
 """The axis goes on beyond the last points by this factor."""
@@ -107,6 +110,8 @@ def _compression(record: GoalRecord, what: str, place: int) -> float:
     whole = {
         "weights": record.total_weights,
         "features": record.total_features,
+        "units": record.total_units,
         "bytes": record.dense_bytes,
+        "dense bytes": record.dense_bytes,
     }[what]
     return whole / max(1, record.sizes()[what][place])

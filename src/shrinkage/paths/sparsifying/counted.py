@@ -1,0 +1,188 @@
+"""What a goal makes few: weights, features, or whole units of a network.
+
+Who uses this: the engine, which goes down by one of these, and the ladder, which asks how many
+there are. A new kind is one class here and its spelling among the goals.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+import torch
+from torch import nn
+
+from shrinkage.compaction.coupling import coupled_units
+from shrinkage.errors import InputError
+from shrinkage.paths.engines.base import Problem
+from shrinkage.paths.engines.input_layer import first_weight
+from shrinkage.paths.engines.lone import Lone
+from shrinkage.paths.sparsifying.goals import INPUTS, UNITS, Goal
+from shrinkage.paths.sparsifying.projecting import largest, project_inputs, project_weights
+
+EXAMPLE_ROWS = 4
+
+
+class Counted(Protocol):
+    """What is counted in a network."""
+
+    def check(self, problem: Problem) -> None:
+        """Refuse a network in which it cannot be counted."""
+        ...
+
+    def total(self, problem: Problem) -> int:
+        """Return how many there are."""
+        ...
+
+    def names(self, problem: Problem) -> tuple[str, ...]:
+        """Return the parameters in which zeros are made, and held."""
+        ...
+
+    def project(self, network: Lone, problem: Problem, keep: int) -> None:
+        """Keep so many, those of the largest w²/step, and make the others zero."""
+        ...
+
+
+class Weights:
+    """Single weights, of all arrays together."""
+
+    def check(self, problem: Problem) -> None:
+        """Accept every network."""
+
+    def total(self, problem: Problem) -> int:
+        """Return how many weights the varying term is on."""
+        shapes = {info.name: info.shape for info in problem.assignment.infos}
+        return sum(int(np.prod(shapes[name])) for name in problem.counted)
+
+    def names(self, problem: Problem) -> tuple[str, ...]:
+        """Return the parameters of that term."""
+        return problem.counted
+
+    def project(self, network: Lone, problem: Problem, keep: int) -> None:
+        """Keep the largest of all arrays."""
+        arrays = [network.parameter(name) for name in problem.counted]
+        project_weights(arrays, [network.scores(name) for name in problem.counted], keep)
+
+
+class Features:
+    """Columns of the data: the inputs of the first layer."""
+
+    def check(self, problem: Problem) -> None:
+        """Refuse a network that does not read them one by one."""
+        if not _first(problem):
+            raise InputError(
+                "expected a network whose first layer reads the features one by one for a goal of "
+                f"features, got {problem.architecture.name}: choose a goal of weights or of bytes"
+            )
+
+    def total(self, problem: Problem) -> int:
+        """Return how many columns make inputs."""
+        return len(set(problem.sources))
+
+    def names(self, problem: Problem) -> tuple[str, ...]:
+        """Return all weights of the term: zeros of other layers stay, too."""
+        return problem.counted
+
+    def project(self, network: Lone, problem: Problem, keep: int) -> None:
+        """Keep the columns with the largest sums."""
+        name = _first(problem)
+        project_inputs(network.parameter(name), network.scores(name), problem.sources, keep)
+
+
+Members = tuple[tuple[str, int, tuple[int, ...]], ...]
+"""The slices of a unit: (parameter, axis, places), as `compaction.coupled_units` gives them."""
+
+
+@dataclass(frozen=True)
+class Units:
+    """Hidden units, channels and heads, with all that goes with each: what compaction takes out."""
+
+    members: tuple[Members, ...]
+
+    @classmethod
+    def of(cls, module: nn.Module, n_inputs: int, like: torch.Tensor) -> Units:
+        """Return those of a network.
+
+        Raises:
+            UntraceableNetwork: what belongs together cannot be followed.
+            InputError: there is none.
+        """
+        rows = torch.zeros(EXAMPLE_ROWS, n_inputs, dtype=like.dtype, device=like.device)
+        found = coupled_units(module, rows)
+        if len(found) < 2:
+            raise InputError(
+                f"expected a network with hidden units for a goal of units, got {len(found)} that "
+                "could be taken out: choose a goal of weights"
+            )
+        return cls(tuple(own.members for own in found))
+
+    def check(self, problem: Problem) -> None:
+        """Accept every network: it has been followed."""
+
+    def total(self, problem: Problem) -> int:
+        """Return how many units there are."""
+        del problem
+        return len(self.members)
+
+    def names(self, problem: Problem) -> tuple[str, ...]:
+        """Return all parameters that units have weights, biases or norms in."""
+        del problem
+        return tuple(sorted({name for own in self.members for name, _, _ in own}))
+
+    def project(self, network: Lone, problem: Problem, keep: int) -> None:
+        """Keep the units with the largest sums over the weights that lead into them."""
+        into = {
+            info.name: info.output_axis
+            for info in problem.assignment.infos
+            if info.output_axis is not None and len(info.shape) > 1
+        }
+        scores = {name: network.scores(name) for name in into}
+        each = torch.stack(
+            [
+                sum(
+                    (
+                        scores[name].index_select(axis, torch.tensor(places)).sum()
+                        for name, axis, places in own
+                        if into.get(name) == axis
+                    ),
+                    start=torch.zeros((), dtype=next(iter(scores.values())).dtype),
+                )
+                for own in self.members
+            ]
+        )
+        stays = largest(each.sqrt(), keep)
+        for own, kept in zip(self.members, stays.tolist(), strict=True):
+            for name, axis, places in () if kept else own:
+                network.parameter(name).index_fill_(axis, torch.tensor(places), 0.0)
+
+    def alive(self, weights: Mapping[str, np.ndarray]) -> np.ndarray:
+        """Return which units have a weight that is not zero, (units,)."""
+        return np.array(
+            [
+                any(np.take(weights[name], places, axis).any() for name, axis, places in own)
+                for own in self.members
+            ]
+        )
+
+    def dense_bytes(self, weights: Mapping[str, np.ndarray], alive: np.ndarray) -> int:
+        """Return the bytes of all arrays without the slices of units that are not alive."""
+        lengths = {name: list(own.shape) for name, own in weights.items()}
+        for own, stays in zip(self.members, alive, strict=True):
+            for name, axis, places in () if stays else own:
+                lengths[name][axis] -= len(places)
+        return sum(int(np.prod(own)) * weights[name].itemsize for name, own in lengths.items())
+
+
+def counted_by(goal: Goal, module: nn.Module, n_inputs: int) -> Counted:
+    """Return what a goal makes few in a network."""
+    if goal.counts == UNITS:
+        return Units.of(module, n_inputs, next(module.parameters()))
+    return Features() if goal.counts == INPUTS else Weights()
+
+
+def _first(problem: Problem) -> str:
+    """Return the name of the weight that reads the features one by one, or ''."""
+    name = first_weight(problem.assignment.infos, len(problem.sources))
+    return name if name in problem.counted else ""
