@@ -199,7 +199,7 @@ def test_bad_input_is_refused_before_anything_is_written(tmp_path):
         ("10 B", "at least"),
         ("9 MB", "under the"),
         ("6 units", "fewer than the 6 units"),
-        ("20 B dense", "without hidden units"),
+        ("20 B dense", "with one hidden unit"),
     ):
         with pytest.raises(InputError, match=said):
             fitted(goal, store=tmp_path / "run")

@@ -101,17 +101,14 @@ def _units_in(module: nn.Module, counted: Units, most: float) -> int:
     """
     arrays = {name: own.detach().cpu().numpy() for name, own in module.state_dict().items()}
     count = len(counted.members)
-    none = counted.dense_bytes(arrays, np.zeros(count, dtype=bool))
-    whole = counted.dense_bytes(arrays, np.ones(count, dtype=bool))
-    if not none < most < whole:
+    alone = [counted.dense_bytes(arrays, np.arange(count) != place) for place in range(count)]
+    heaviest = np.argsort(alone, kind="stable")  # the less is left without a unit, the more it is
+    least, whole = (_with(counted, arrays, heaviest[own:]) for own in (count - 1, 0))
+    if not least <= most < whole:
         raise InputError(
-            f"expected a budget between the {none:,} bytes that this model takes without hidden "
-            f"units and its {whole:,}, got {most:,.0f}: ask for one of these"
+            f"expected a budget from the {least:,} bytes that this model takes with one hidden "
+            f"unit to under its {whole:,}, got {most:,.0f}: ask for one between these"
         )
-    alone = [
-        counted.dense_bytes(arrays, np.arange(count) != place) for place in range(count)
-    ]  # the less is left without a unit, the more it weighs
-    heaviest = np.argsort(alone, kind="stable")
     keep = 1
     while keep + 1 < count and _with(counted, arrays, heaviest[: keep + 1]) <= most:
         keep += 1
