@@ -34,7 +34,7 @@ class GoalRecord:
         compact_bytes: of the chosen model as a smaller dense one, None where none could be made.
         units: hidden units that are not zero, where they were made few.
         total_units: of the dense network.
-        plain_bytes: of the arrays without units that are zero, where they were made few.
+        plain_bytes: of a dense file without units that are zero, where they were made few.
 
     >>> sizes = (50, 10), None, (300, 90)
     >>> record = GoalRecord("smallest", "weights", None, None, *sizes, 99, 4, 500)

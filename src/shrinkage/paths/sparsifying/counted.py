@@ -6,6 +6,7 @@ there are. A new kind is one class here and its spelling among the goals.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol
@@ -167,12 +168,29 @@ class Units:
         )
 
     def dense_bytes(self, weights: Mapping[str, np.ndarray], alive: np.ndarray) -> int:
-        """Return the bytes of all arrays without the slices of units that are not alive."""
+        """Return the bytes of a file of all arrays without the slices of units that are not alive.
+
+        Buffers, as of norms, count as a whole: the network that compaction makes takes no more.
+        """
         lengths = {name: list(own.shape) for name, own in weights.items()}
         for own, stays in zip(self.members, alive, strict=True):
             for name, axis, places in () if stays else own:
                 lengths[name][axis] -= len(places)
-        return sum(int(np.prod(own)) * weights[name].itemsize for name, own in lengths.items())
+        return _file_bytes(lengths, {name: own.itemsize for name, own in weights.items()})
+
+
+def _file_bytes(shapes: Mapping[str, list[int]], itemsizes: Mapping[str, int]) -> int:
+    """Return the bytes of a safetensors file: its length, a header in JSON, and the arrays.
+
+    >>> _file_bytes({"weight": [2, 3]}, {"weight": 4})
+    96
+    """
+    header, end = {}, 0
+    for name, shape in shapes.items():
+        begin, end = end, end + int(np.prod(shape)) * itemsizes[name]
+        header[name] = {"dtype": "F32", "shape": shape, "data_offsets": [begin, end]}
+    written = len(json.dumps(header, separators=(",", ":")))
+    return 8 + -(-written // 8) * 8 + end
 
 
 def counted_by(goal: Goal, module: nn.Module, n_inputs: int) -> Counted:
