@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
@@ -51,8 +53,8 @@ def test_the_prox_is_the_lowest_point_of_a_search() -> None:
             return ((r - length) ** 2 + np.sum(beyond**2)) / (2 * step) + r
 
         top = length + size.sum() + 1.0
-        best = minimize_scalar(objective, bounds=(0.0, top), method="bounded")
-        r = np.linalg.norm(found[:skips, j])
+        best: Any = minimize_scalar(objective, bounds=(0.0, top), method="bounded")
+        r = float(np.linalg.norm(found[:skips, j]))
         assert objective(r) <= min(best.fun, objective(0.0)) + 1e-12
         assert (np.abs(found[skips:, j]) <= penalty.ratio * r * (1 + 1e-12)).all()
         if length:

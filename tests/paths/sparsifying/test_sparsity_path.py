@@ -30,7 +30,7 @@ def classes(rows: int = 90):
     return X, np.where(X[:, 0] - X[:, 1] > 0, "yes", "no")
 
 
-def fitted(goal: str = "smallest", model: str = "mlp:6", **options: Any):
+def fitted(goal: str = "smallest", model: str = "mlp:6", **options: Any) -> Any:
     return fit_path(model, *classes(), goal=goal, **{**SMALL, **options})
 
 
@@ -188,7 +188,8 @@ def test_the_smallest_dense_network_has_few_units_and_the_largest_of_both_layers
     assert result.goal.units[chosen.index] < 10
     assert result.goal.units == tuple(sorted(result.goal.units, reverse=True))
     assert "hidden units" in summary_sentence(result)
-    assert all_figures(result)[0].x.label.startswith("hidden units")
+    figure: Any = all_figures(result)[0]
+    assert figure.x.label.startswith("hidden units")
 
 
 def test_bad_input_is_refused_before_anything_is_written(tmp_path):
@@ -204,11 +205,28 @@ def test_bad_input_is_refused_before_anything_is_written(tmp_path):
             fitted(goal, store=tmp_path / "run")
     with pytest.raises(InputError, match="hidden units for a goal of units"):
         fitted("1 unit", "linear")
+    with pytest.raises(InputError, match=r"line \d+ of Branching.forward.*goal of weights"):
+        fit_path(Branching, *classes(), goal="2 units", **SMALL)
     with pytest.raises(InputError, match="no penalty beside the goal"):
         fitted(penalty=L1(), store=tmp_path / "run")
     with pytest.raises(InputError, match="reads the features one by one"):
         fit_path(Mixed, *classes(), goal="2 features", **SMALL)
     assert not (tmp_path / "run").exists()
+
+
+class Branching(torch.nn.Module):
+    """A network whose code depends on values."""
+
+    def __init__(self, n_inputs: int, n_outputs: int) -> None:
+        super().__init__()
+        self.first, self.last = torch.nn.Linear(n_inputs, 5), torch.nn.Linear(5, n_outputs)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Return the outputs."""
+        hidden = self.first(x)
+        if hidden.sum() > 0:
+            hidden = hidden.relu()
+        return self.last(hidden)
 
 
 class Mixed(torch.nn.Module):

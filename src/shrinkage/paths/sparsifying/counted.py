@@ -16,6 +16,7 @@ import torch
 from torch import nn
 
 from shrinkage.compaction.coupling import coupled_units
+from shrinkage.compaction.tracing import UntraceableNetwork
 from shrinkage.errors import InputError
 from shrinkage.paths.engines.base import Problem
 from shrinkage.paths.engines.input_layer import first_weight
@@ -107,11 +108,16 @@ class Units:
         """Return those of a network.
 
         Raises:
-            UntraceableNetwork: what belongs together cannot be followed.
-            InputError: there is none.
+            InputError: there is none, or the network cannot be followed; the message says where.
         """
         rows = torch.zeros(EXAMPLE_ROWS, n_inputs, dtype=like.dtype, device=like.device)
-        found = coupled_units(module, rows)
+        try:
+            found = coupled_units(module, rows)
+        except UntraceableNetwork as error:
+            raise InputError(
+                "expected a network that can be followed for a goal of units, got one that "
+                f"cannot: {error}; choose a goal of weights"
+            ) from None
         if len(found) < 2:
             raise InputError(
                 f"expected a network with hidden units for a goal of units, got {len(found)} that "
