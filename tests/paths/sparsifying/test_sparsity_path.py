@@ -121,7 +121,7 @@ def test_a_budget_is_kept_by_the_model_that_is_given(goal, what, most):
 
 
 def test_numbers_are_learned_with_few_columns_by_a_linear_model():
-    result = fit_path("linear", *table(), goal="3 features", **{**SMALL, "epochs": 150})
+    result: Any = fit_path("linear", *table(), goal="3 features", **{**SMALL, "epochs": 150})
     assert result.by_role("goal").cv_score > 0.8
     weight = next(own for own in result.weights["goal"].values() if own.ndim == 2)
     assert np.flatnonzero(weight.any(axis=0)).tolist() == [0, 1, 2]
