@@ -274,6 +274,7 @@ def run_table(
             found[method].append(own)
             told = {key: value for key, value in own.items() if key != "columns"}
             print(f"{name}, seed {seed}: {method}: {told}", flush=True)
+    found = {method: runs for method, runs in found.items() if runs}
     table_of(name, found)
     return {"methods": found, "goals": goals_of(name, found)}
 
