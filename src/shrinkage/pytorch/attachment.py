@@ -68,7 +68,7 @@ class Attachment:
         self._optimizer, self._adopt = optimizer, adopt
         self._strengths = strengths if isinstance(strengths, Strengths) else Strengths(strengths)
         self._freezes = False
-        self._moving: list[Slot] = []
+        self._moving: Sequence[Slot] = ()  # the slots themselves where all have a gradient
         self._states: list[LayerState] | None = None
         self._loss_taken, self._warned = False, False
         check_free(optimizer)
@@ -239,7 +239,8 @@ class Attachment:
 
     def _before_step(self, optimizer: Optimizer, args: Any, kwargs: dict) -> Any:
         """Act before the step, or, with a closure, between the closure and the step."""
-        self._release()
+        if self._borrowers:
+            self._release()
         closure = args[1] if len(args) > 1 else kwargs.get("closure")
         if closure is None:
             self._begin(optimizer)
@@ -263,7 +264,7 @@ class Attachment:
         return args, {**kwargs, "closure": closure_then_updates}
 
     def _begin(self, optimizer: Any) -> None:
-        self._moving = []
+        self._moving = ()
         found_inf = getattr(optimizer, "found_inf", None)
         if found_inf is not None and float(found_inf) != 0:
             return  # a fused optimizer under a gradient scaler: it will not move
@@ -271,34 +272,43 @@ class Attachment:
             self._adopt_added()
         if self._strengths.vary:
             self._bring_strengths()
-        scaler = getattr(optimizer, "grad_scale", None)
-        scale = 1.0 if scaler is None else float(scaler)
         for slot in self._empty:
             # Every process has to take part where shards are gathered. FSDP2 gives a shard without
             # weights no gradient, so its optimizer would have no state for it.
             if slot.parameter.grad is None:
                 slot.parameter.grad = torch.zeros_like(slot.parameter)
-        self._moving = [slot for slot in self._slots if slot.parameter.grad is not None]
-        groups, states = optimizer.param_groups, optimizer.state
+        self._moving = self._slots
+        for slot in self._slots:
+            if slot.parameter.grad is None:
+                self._moving = [slot for slot in self._slots if slot.parameter.grad is not None]
+                break
+        groups = optimizer.param_groups
         if self.ledger.due(self.steps + 1):
+            scale = _loss_scale(optimizer)
             with torch.no_grad():
                 self._states = record_begin(
                     self.ledger, self.steps + 1, self._moving, groups, scale
                 )
-        slots = self._batches.before(groups) if self._all_move else self._moving
+        all_move = self._moving is self._slots  # batches are for that
+        slots = self._batches.before(groups) if all_move else self._moving
         if slots:
-            with torch.no_grad():
-                for slot in slots:
-                    # by index and by parameter: `load_state_dict` replaces groups and state
-                    moment = Moment(groups[slot.group], states.get(slot.parameter, {}), scale)
-                    for update in slot.updates:
-                        update.before(moment)
+            self._update_before(optimizer, slots)
+
+    @torch.no_grad()
+    def _update_before(self, optimizer: Any, slots: Sequence[Slot]) -> None:
+        groups, states, scale = optimizer.param_groups, optimizer.state, _loss_scale(optimizer)
+        for slot in slots:
+            # by index and by parameter: `load_state_dict` replaces groups and state
+            moment = Moment(groups[slot.group], states.get(slot.parameter, {}), scale)
+            for update in slot.updates:
+                update.before(moment)
 
     def _after_step(self, optimizer: Any, *_: Any) -> None:
         if not self._moving:
             return
         groups, states = optimizer.param_groups, optimizer.state
-        slots = self._batches.after(groups, states) if self._all_move else self._moving
+        all_move = self._moving is self._slots
+        slots = self._batches.after(groups, states) if all_move else self._moving
         if slots or self._freezes:
             with torch.no_grad():
                 if self._shared:
@@ -318,14 +328,9 @@ class Attachment:
             with torch.no_grad():
                 record_end(self.ledger, self._moving, self._states)
             self._states = None
-        self._moving = []
+        self._moving = ()
         if self._by_loss:
             self._check_loss_taken()
-
-    @property
-    def _all_move(self) -> bool:
-        """Whether every slot has a gradient in this step: batches are for that."""
-        return len(self._moving) == len(self._slots)
 
     def _hold_zeros(self) -> None:
         for slot in self._moving:
@@ -363,4 +368,13 @@ class Attachment:
 
 def _count(optimizer: Any) -> int:
     """Return how many parameters an optimizer holds."""
-    return sum(len(group["params"]) for group in optimizer.param_groups)
+    count = 0
+    for group in optimizer.param_groups:  # at every step, where `sum` would take longer
+        count += len(group["params"])
+    return count
+
+
+def _loss_scale(optimizer: Any) -> float:
+    """Return what a gradient scaler has multiplied the gradients by, where the step undoes it."""
+    scale = getattr(optimizer, "grad_scale", None)
+    return 1.0 if scale is None else float(scale)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from dataclasses import replace
 
 import torch
 from torch import optim
@@ -27,8 +26,8 @@ def rmsprop(moment: Moment, _noted: None = None) -> Motion:
     rate, mean = float(group["lr"]), state["grad_avg"] if group["centered"] else None
     motion = Motion(rate, state["square_avg"], mean, float(group["eps"]), reach=rate)
     if not group["momentum"]:
-        return replace(motion, push=moment.gradient)
-    return replace(motion, push=state["momentum_buffer"], push_scale=rate, push_moves=True)
+        return motion._replace(push=moment.gradient)
+    return motion._replace(push=state["momentum_buffer"], push_scale=rate, push_moves=True)
 
 
 def adagrad(moment: Moment, _noted: None = None) -> Motion:

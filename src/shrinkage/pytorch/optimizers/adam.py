@@ -8,7 +8,6 @@ and its rate says so.
 from __future__ import annotations
 
 import math
-from dataclasses import replace
 
 from torch import optim
 
@@ -51,7 +50,7 @@ def nadam(moment: Moment, _noted: None = None) -> Motion:
         return motion
     sign = -1 if group.get("maximize") else 1
     push = moment.state["exp_avg"].mul(old).add_(moment.gradient, alpha=sign * fresh)
-    return replace(motion, push=push, push_scale=1 / gain)
+    return motion._replace(push=push, push_scale=1 / gain)
 
 
 def radam(moment: Moment, _noted: None = None) -> Motion:
@@ -70,7 +69,7 @@ def radam(moment: Moment, _noted: None = None) -> Motion:
     root, reach = math.sqrt(rectified * (1 - power)), rate * math.sqrt(rectified)
     square, past = moment.state["exp_avg_sq"], 1 - float(group["betas"][0]) ** step
     motion = Motion(rate * root, square, None, float(group["eps"]), reach=reach)
-    return replace(motion, push=moment.state["exp_avg"], push_scale=1 / past)
+    return motion._replace(push=moment.state["exp_avg"], push_scale=1 / past)
 
 
 def adamax(moment: Moment, _noted: None = None) -> Motion:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import torch
@@ -37,8 +37,7 @@ class Moment(NamedTuple):
     gradient: torch.Tensor | None = None
 
 
-@dataclass(frozen=True, eq=False, slots=True)
-class Motion:
+class Motion(NamedTuple):
     """The step size of each weight: rate / denominator.
 
     The denominator is `given` where that is there, else √(square − mean²) + epsilon where `square`
@@ -79,7 +78,7 @@ class Motion:
             None if tensor is None else view(tensor)
             for tensor in (self.square, self.mean, self.given, self.push)
         )
-        return replace(self, square=square, mean=mean, given=given, push=push)
+        return self._replace(square=square, mean=mean, given=given, push=push)
 
     def amplified(self, gain: float) -> Motion:
         """Return the motion of an optimizer that adds up steps of this one."""
@@ -87,7 +86,7 @@ class Motion:
             return self
         reach = None if self.reach is None else self.reach * gain
         scale = self.push_scale if self.push_moves else self.push_scale / gain
-        return replace(self, rate=self.rate * gain, reach=reach, push_scale=scale)
+        return self._replace(rate=self.rate * gain, reach=reach, push_scale=scale)
 
     @property
     def farthest(self) -> float:

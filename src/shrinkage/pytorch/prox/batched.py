@@ -15,7 +15,7 @@ from typing import Any
 import torch
 
 from shrinkage.pytorch.optimizers import Group, Metric, Moment
-from shrinkage.pytorch.prox.kernels import TensorAddresses, are_built
+from shrinkage.pytorch.prox.kernels import TensorAddresses, are_built, places
 from shrinkage.pytorch.prox.rounding import is_due, is_representable
 from shrinkage.pytorch.prox.shrink import kernel_numbers, kernels_read
 from shrinkage.pytorch.slots import Slot
@@ -45,6 +45,8 @@ class Batch:
         update = slots[0].updates[0]
         self._metric: Metric | None = update.metric if isinstance(update, Proximal) else None
         self._decay = update.decay if isinstance(update, Decoupled) else 0.0
+        self._seen: list[tuple] = []
+        self._fits = False
         self._known, self._exact = 0.0, True  # the last rate, and whether float32 can hold it
 
     def decay(self, groups: Sequence[Group]) -> bool:
@@ -63,10 +65,10 @@ class Batch:
     def shrink(self, groups: Sequence[Group], states: States) -> bool:
         """Shrink all slots after the step; False where each has to be done by itself."""
         group = groups[self._group]
-        if not self._weights.point_to(self._parameters):
-            return False
         if self._metric is not None:
             return self._proximal(self._metric, group, states)
+        if not self._weights.point_to(self._parameters):
+            return False
         threshold = float(group["lr"]) * self._l1
         if threshold:
             self._weights.shrink_scalar(1.0, threshold)
@@ -78,25 +80,37 @@ class Batch:
         for resolution in self._resolutions:
             if resolution.low is not None or is_due(resolution.shrinks + 1):
                 return False
-        motions = [
-            metric.motion(Moment(group, states[p], gradient=p.grad)) for p in self._parameters
-        ]
-        squares = [motion.square for motion in motions if motion.square is not None]
-        pushes = [motion.push for motion in motions if motion.push is not None]
-        if len(squares) < len(motions) or not all(map(kernels_read, motions)):
+        squares, pushes, numbers = [], [], []  # in one loop, and few calls: see decision 0009
+        rate = 0.0
+        for parameter in self._parameters:
+            motion = metric.motion(Moment(group, states[parameter], gradient=parameter.grad))
+            if motion.square is None or not kernels_read(motion):
+                return False
+            rate = motion.rate
+            squares.append(motion.square)
+            if motion.push is not None:
+                pushes.append(motion.push)
+            numbers += kernel_numbers(motion, rate * self._l1, rate * self._l2)
+        if not self._point_to(squares, pushes):
             return False
-        for own, tensors in ((self._squares, squares), (self._pushes, pushes)):
-            if tensors and not (own.point_to(tensors) and own.strides == self._weights.strides):
-                return False  # addresses would not correspond
-        if motions[0].rate:
-            self._weights.take_numbers(
-                kernel_numbers(motion, motion.rate * self._l1, motion.rate * self._l2)
-                for motion in motions
-            )
+        if rate:
+            self._weights.take_numbers(numbers)
             self._weights.shrink_diagonal(self._squares, self._pushes if pushes else None)
             for resolution in self._resolutions:
                 resolution.shrinks += 1
         return True
+
+
+    def _point_to(self, squares: list[torch.Tensor], pushes: list[torch.Tensor]) -> bool:
+        """Look at the weights with what belongs to them; return whether addresses correspond."""
+        seen = places([*self._parameters, *squares, *pushes])
+        if seen != self._seen:
+            arrays = [(self._weights, self._parameters), (self._squares, squares)]
+            arrays += [(self._pushes, pushes)] if pushes else []
+            self._fits = all(own.point_to(tensors) for own, tensors in arrays)
+            self._fits &= all(own.strides == self._weights.strides for own, _ in arrays)
+            self._seen = seen
+        return self._fits
 
 
 class Batches:

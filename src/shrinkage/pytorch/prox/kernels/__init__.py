@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import ctypes
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -87,7 +87,7 @@ class TensorAddresses:
 
     def point_to(self, tensors: Sequence[torch.Tensor]) -> bool:
         """Look at these tensors; return whether kernels may work on them."""
-        seen = _places(tensors)
+        seen = places(tensors)
         if seen != self._seen:
             self._seen, self.strides = seen, [strides for _, _, strides, _ in seen]
             self._dense = _LIBRARY is not None and all(map(_is_dense, tensors))
@@ -108,9 +108,9 @@ class TensorAddresses:
             self.sizes[:] = [size] * self._count
         return self._dense
 
-    def take_numbers(self, rows: Iterable[Iterable[Any]]) -> None:
-        """Fill `numbers`, a row a tensor, without NumPy, which takes longer than the rest."""
-        self._flat[:] = [number for row in rows for number in row]
+    def take_numbers(self, numbers: Sequence[Any]) -> None:
+        """Fill `numbers`, row by row, without NumPy, which takes longer than the rest."""
+        self._flat[:] = numbers
 
     def decay(self, factor: float) -> None:
         """w ← w · factor for every tensor."""
@@ -137,7 +137,7 @@ class TensorAddresses:
         _LIBRARY.shrink_within_reach(*where, self._numbers, _POOL, torch.get_num_threads())
 
 
-def _places(tensors: Sequence[torch.Tensor]) -> list[tuple]:
+def places(tensors: Sequence[torch.Tensor]) -> list[tuple]:
     """Return all that a kernel relies on: an address may be used again by another tensor."""
     return [(t.data_ptr(), t.numel(), t.stride(), t.dtype) for t in tensors]
 
