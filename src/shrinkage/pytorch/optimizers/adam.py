@@ -8,28 +8,30 @@ and its rate says so.
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
+from typing import Any
 
+import torch
 from torch import optim
 
 from shrinkage.pytorch.optimizers.base import OptimizerFacts, OwnDecay
-from shrinkage.pytorch.optimizers.motion import Metric, Moment, Motion
+from shrinkage.pytorch.optimizers.motion import ByStep, Group, Metric, Moment, Motion
 
 
-def adam(moment: Moment, _noted: None = None) -> Motion:
-    """Return lr / (√v̂ + ε) with v̂ = v / (1 − β2ᵗ), or the largest v so far with amsgrad."""
-    group, state = moment.group, moment.state
-    step, (beta1, beta2) = float(state["step"]), group["betas"]
-    root = math.sqrt(1 - float(beta2) ** step)
-    square = state["max_exp_avg_sq" if group.get("amsgrad") else "exp_avg_sq"]
-    rate, past = float(group["lr"]), 1 - float(beta1) ** step
-    return Motion(
-        rate * root,
-        square,
-        epsilon=float(group["eps"]) * root,
-        reach=rate,
-        push=state["exp_avg"],
-        push_scale=1 / past,
-    )
+def _numbers(group: Group, step: float) -> Motion:
+    """Return lr / (√v̂ + ε) with v̂ = v / (1 − β2ᵗ), without its tensors."""
+    rate, (beta1, beta2) = float(group["lr"]), group["betas"]
+    root, past = math.sqrt(1 - float(beta2) ** step), 1 - float(beta1) ** step
+    epsilon = float(group["eps"]) * root
+    return Motion(rate * root, epsilon=epsilon, reach=rate, push_scale=1 / past)
+
+
+def _tensors(group: Group, state: Mapping[str, Any]) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return v, or the largest v so far with amsgrad, and the mean of gradients."""
+    return state["max_exp_avg_sq" if group.get("amsgrad") else "exp_avg_sq"], state["exp_avg"]
+
+
+ADAM = ByStep(_numbers, _tensors)
 
 
 def nadam(moment: Moment, _noted: None = None) -> Motion:
@@ -45,7 +47,7 @@ def nadam(moment: Moment, _noted: None = None) -> Motion:
     product = float(moment.state["mu_product"])
     fresh, old = (1 - now) / (1 - product), ahead / (1 - product * ahead)
     gain = fresh + old * (1 - beta**step)
-    motion = adam(moment).amplified(gain)
+    motion = ADAM.motion(moment).amplified(gain)
     if moment.gradient is None:
         return motion
     sign = -1 if group.get("maximize") else 1
@@ -82,11 +84,12 @@ def _adaptive(metric: Metric, own_decay: OwnDecay = OwnDecay.COUPLED) -> Optimiz
     return OptimizerFacts(metric=metric, own_decay=own_decay, adapts=True)
 
 
+_ADAM = Metric(ADAM.motion, by_step=ADAM)
 _ROWS = "moves only the rows of a sparse gradient, while a penalty acts on all of them"
 
 FACTS: dict[type[optim.Optimizer], OptimizerFacts] = {
-    optim.Adam: _adaptive(Metric(adam)),
-    optim.AdamW: _adaptive(Metric(adam), OwnDecay.DECOUPLED),
+    optim.Adam: _adaptive(_ADAM),
+    optim.AdamW: _adaptive(_ADAM, OwnDecay.DECOUPLED),
     optim.NAdam: _adaptive(Metric(nadam)),
     optim.RAdam: _adaptive(Metric(radam)),
     optim.Adamax: _adaptive(Metric(adamax)),

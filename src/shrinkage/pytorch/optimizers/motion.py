@@ -126,6 +126,23 @@ def nothing(_moment: Moment, _parameter: torch.Tensor) -> None:
     """Note nothing: the state after the step tells all."""
 
 
+class ByStep(NamedTuple):
+    """A motion whose numbers follow from the group and the step, whichever the parameter.
+
+    `numbers(group, step)` returns it without tensors, and `tensors(group, state)` a parameter's
+    square and push: what holds of many parameters need be computed only once.
+    """
+
+    numbers: Callable[[Group, float], Motion]
+    tensors: Callable[[Group, Mapping[str, Any]], tuple[torch.Tensor, torch.Tensor]]
+
+    def motion(self, moment: Moment, _noted: None = None) -> Motion:
+        """Return the motion of one parameter."""
+        square, push = self.tensors(moment.group, moment.state)
+        numbers = self.numbers(moment.group, float(moment.state["step"]))
+        return numbers._replace(square=square, push=push)
+
+
 @dataclass(frozen=True)
 class Metric:
     """How one class of optimizers moves, and what it makes of a constant gradient of one.
@@ -137,6 +154,7 @@ class Metric:
         note: `note(moment, parameter)` just before a step returns what `motion` needs of then.
         needs_state: whether `motion` reads the optimizer's state, which is there after one step.
         scalar: whether all weights of a group move by one step size.
+        by_step: the same as `motion`, taken apart, where that can be.
 
     >>> plain = Metric(lambda moment, noted=None: Motion(moment.group["lr"]))
     >>> plain.motion(Moment({"lr": 0.1}, {})).rate
@@ -148,6 +166,7 @@ class Metric:
     note: Callable[[Moment, torch.Tensor], Any] = nothing
     needs_state: bool = True
     scalar: bool = False
+    by_step: ByStep | None = None
 
     def steady_buffer(self, moment: Moment) -> float | None:
         """Return the buffer that a run already under way has reached, None at its start."""

@@ -10,7 +10,7 @@ made for: other penalties, references, 16-bit weights, shards, a remedy of `reso
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 
@@ -24,6 +24,15 @@ from shrinkage.pytorch.updates import Corrected, Decoupled, Proximal
 _DTYPE = torch.float32  # what the kernels are for
 
 States = Mapping[torch.Tensor, Mapping[str, Any]]
+
+
+class _Read(NamedTuple):
+    """How the parameters of a batch have moved, as the kernels take it."""
+
+    squares: list[torch.Tensor]
+    pushes: list[torch.Tensor]
+    numbers: Sequence[Any]
+    moves: bool
 
 
 class Batch:
@@ -77,29 +86,65 @@ class Batch:
         return True
 
     def _proximal(self, metric: Metric, group: Group, states: States) -> bool:
-        for resolution in self._resolutions:
-            if resolution.low is not None or is_due(resolution.shrinks + 1):
-                return False
-        squares, pushes, numbers = [], [], []  # in one loop, and few calls: see decision 0009
-        rate = 0.0
+        if self._is_measured():
+            return False
+        read = self._read_at_once(metric, group, states) or self._read(metric, group, states)
+        if read is None or not self._point_to(read.squares, read.pushes):
+            return False
+        if read.moves:
+            self._weights.take_numbers(read.numbers)
+            self._weights.shrink_diagonal(self._squares, self._pushes if read.pushes else None)
+            for resolution in self._resolutions:
+                resolution.shrinks += 1
+        return True
+
+    def _read_at_once(self, metric: Metric, group: Group, states: States) -> _Read | None:
+        """Read how all have moved, who have taken as many steps; None where that does not hold.
+
+        Between the steps of a network the code of every call comes from memory anew, so that
+        calls are what a hook costs: here there are few.
+        """
+        if metric.by_step is None:
+            return None
+        numbers, tensors = metric.by_step
+        squares, pushes, steps = [], [], set()
+        for parameter in self._parameters:
+            state = states[parameter]
+            square, push = tensors(group, state)
+            squares.append(square)
+            pushes.append(push)
+            steps.add(float(state["step"]))
+        if len(steps) > 1:
+            return None
+        motion = numbers(group, steps.pop())._replace(push=pushes[0])
+        row = kernel_numbers(motion, motion.rate * self._l1, motion.rate * self._l2)
+        return _Read(squares, pushes, row * len(squares), motion.rate != 0)
+
+    def _read(self, metric: Metric, group: Group, states: States) -> _Read | None:
+        """Read how each has moved; None where the kernels are not made for that."""
+        squares, pushes, numbers, rate = [], [], [], 0.0
         for parameter in self._parameters:
             motion = metric.motion(Moment(group, states[parameter], gradient=parameter.grad))
             if motion.square is None or not kernels_read(motion):
-                return False
+                return None
             rate = motion.rate
             squares.append(motion.square)
             if motion.push is not None:
                 pushes.append(motion.push)
             numbers += kernel_numbers(motion, rate * self._l1, rate * self._l2)
-        if not self._point_to(squares, pushes):
-            return False
-        if rate:
-            self._weights.take_numbers(numbers)
-            self._weights.shrink_diagonal(self._squares, self._pushes if pushes else None)
-            for resolution in self._resolutions:
-                resolution.shrinks += 1
-        return True
+        return _Read(squares, pushes, numbers, rate != 0)
 
+    def _is_measured(self) -> bool:
+        """Return whether what rounding loses of this step is measured or given back."""
+        known = -1
+        for resolution in self._resolutions:
+            if resolution.low is not None:
+                return True
+            if resolution.shrinks != known:  # seldom: all count the same steps
+                known = resolution.shrinks
+                if is_due(known + 1):
+                    return True
+        return False
 
     def _point_to(self, squares: list[torch.Tensor], pushes: list[torch.Tensor]) -> bool:
         """Look at the weights with what belongs to them; return whether addresses correspond."""

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import ctypes
 import os
+import struct
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, ClassVar
@@ -82,6 +83,7 @@ class TensorAddresses:
         self._flat: Any = (ctypes.c_float * (6 * count))()
         self.numbers = np.frombuffer(self._flat, np.float32).reshape(count, 6)
         self._numbers = self.numbers.ctypes.data
+        self._pack = struct.Struct(f"{6 * count}f").pack_into
         self._dense = False
         self._count = count
 
@@ -110,7 +112,7 @@ class TensorAddresses:
 
     def take_numbers(self, numbers: Sequence[Any]) -> None:
         """Fill `numbers`, row by row, without NumPy, which takes longer than the rest."""
-        self._flat[:] = numbers
+        self._pack(self._flat, 0, *numbers)
 
     def decay(self, factor: float) -> None:
         """w ← w · factor for every tensor."""
