@@ -61,22 +61,6 @@ def test_a_batch_is_one_by_one(update, strength, layout, monkeypatch):
     assert all(torch.equal(a, b) for a, b in zip(*found, strict=True))
 
 
-@pytest.mark.parametrize("amsgrad", [False, True])
-def test_a_batch_reads_the_steps_of_each_parameter(amsgrad, monkeypatch):
-    found = []
-    for batched in (True, False):
-        model = network()
-        optimizer = AdamW(model.parameters(), lr=0.01, weight_decay=0.0, amsgrad=amsgrad)
-        train(model, optimizer, steps=3)
-        behind = next(p for p in model.parameters() if p.ndim > 1)
-        optimizer.state[behind]["step"] -= 2  # as one that has joined later
-        attachment = regularize(optimizer, model, 0.01 * L1() + 0.1 * L2())
-        if not batched:
-            one_by_one(attachment, monkeypatch)
-        found.append(train(model, optimizer))
-    assert all(torch.equal(a, b) for a, b in zip(*found, strict=True))
-
-
 def test_a_batch_hands_over_what_is_below_the_resolution(monkeypatch):
     found, kept = [], []
     for batched in (True, False):
