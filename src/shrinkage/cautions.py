@@ -24,6 +24,7 @@ class CautionKind(StrEnum):
     NEW_CELLS = "new_cells"  # rows ("test", "validation"), column, cells, missing, unseen, examples
     SCORE_UNDEFINED = "score_undefined"  # score, rows ("test"), reason
     CONSTANT_AS_GOOD = "constant_as_good"  # score, best, constant, margin, standard_error
+    UNEQUAL_CLASSES = "unequal_classes"  # label (of the largest), share
     STRENGTHS_ALIKE = "strengths_alike"  # best, first, last, count, of
     TARGET_IN_COLUMN = "target_in_column"  # column, agreement
     IDENTIFIER = "identifier"  # column, distinct, rows

@@ -139,9 +139,23 @@ def test_times_have_their_events_in_a_column(trial, tmp_path):
     assert summary["n_features"] == 1
     assert summary["constant"]["cv_score"] == 0.5
     assert summary["best"]["cv_score"] > 0.6
+    said = f"{(pd.read_csv(trial)['died'] == 'yes').sum()} of 80 times are of the event"
+    assert any(said in note for note in summary["notes"])
     table = pd.read_csv(trial)
     risk = predicted(trial, tmp_path / "run")[1][:, 0]
     assert np.corrcoef(risk, table["a"])[0, 1] > 0.99
+
+
+@pytest.mark.parametrize("command", [("path", *QUICK[:-1]), ("select", "--pairs", "2")])
+def test_that_every_time_counts_as_an_event_is_told(trial, tmp_path, command):
+    name, *options = command
+    with undrawn():
+        answer = shrinkage(
+            name, trial, "--target", "days", "--loss", "cox", "--drop", "died",
+            "--out", tmp_path / "run", *options,
+        )  # fmt: skip
+    assert answer.status == 0, answer
+    assert "all 80 times are taken for times of the event" in answer.err
 
 
 def test_ordered_classes_are_said_in_their_order(trial, tmp_path):
@@ -162,7 +176,7 @@ def test_ordered_classes_are_said_in_their_order(trial, tmp_path):
         (("--target", "days", "--event", "died"), "expected --loss cox beside --event died"),
         (("--target", "days", "--event", "dose", "--loss", "cox"), "yes or no, got"),
         (("--target", "days", "--event", "gone", "--loss", "cox"), "gone"),
-        (("--target", "dose", "--loss", "ordinal"), "ordinal:high,low,middle"),
+        (("--target", "dose", "--loss", "ordinal"), "with 'high', 'low', 'middle' in their order"),
         (("--target", "dose", "--loss", "ordinal:low,high"), "no place for 'middle'"),
         (("--target", "died", "--loss", "ordinal:no,yes"), "at least 3 classes"),
     ],

@@ -10,7 +10,9 @@ import pytest
 from shrinkage.paths.results import ConstantScore, PathResult, Status
 from shrinkage.reports import path_table, summary_sentence, text_table
 from shrinkage.reports.example import example_result
+from shrinkage.reports.figures.strength_axis import strength_axis
 from shrinkage.reports.sentence import constant_sentence, one_standard_error_sentence
+from shrinkage.reports.table import columns_of
 from shrinkage.reports.wording import score_wording
 from tests.reports.fake import goal_result, group_result, image_result, regression_result
 
@@ -157,3 +159,6 @@ def test_a_goal_tells_size_score_and_cost_with_their_errors():
     assert "against the best of the path −1.2 ± 0.4 points" in sentence
     assert one_standard_error_sentence(result) == ""
     assert path_table(result)[2].mark.startswith("goal")
+    assert columns_of(result)[0] == "compression"
+    assert strength_axis(result).label.startswith("compression")
+    assert columns_of(image_result())[0] == "strength"

@@ -30,7 +30,14 @@ TOLD = [
     ["", ""],
     ["1", "", ""],
 ]
-ORDINARY = [["1.5", "2"], ["a", "b"], ["yes", "no"], ["1", "2", ""], ["true", "false"]]
+ORDINARY = [
+    ["a b", "a\n b", "c"],
+    ["1.5", "2"],
+    ["a", "b"],
+    ["yes", "no"],
+    ["1", "2", ""],
+    ["true", "false"],
+]
 
 
 def record(cells: list[str]) -> dict:

@@ -20,7 +20,6 @@ from shrinkage.cli.reading_options import (
     Separator,
     Sheet,
     read_options_of,
-    tell_notes,
 )
 from shrinkage.cli.stopping import goes_on_in
 from shrinkage.comma_lists import items_of
@@ -136,10 +135,11 @@ def command(
       shrinkage select mnist --best 50
     """
     from shrinkage.cli.shown_selection import show_best_columns, show_selection
+    from shrinkage.cli.told import tell_columns, tell_lines
     from shrinkage.datasets import load_dataset
     from shrinkage.datasets.column_specs import read_specs
     from shrinkage.paths import PathOptions
-    from shrinkage.paths.data_losses import task_of
+    from shrinkage.paths.data_losses import loss_for, task_of
     from shrinkage.paths.groups_file import read_groups
     from shrinkage.paths.selecting.stability import StabilityOptions
     from shrinkage.ranking import NETWORKS, best_of_dataset
@@ -183,7 +183,8 @@ def command(
     options = replace(options, free=items_of(free, rows.input_names or ()))
     tell_names(penalty, *(term.name for term in beside))
     if not quiet:
-        tell_notes(data, rows.notes)
+        tell_columns(rows)
+        tell_lines(loss_for(options.loss, rows.y, rows.task).taken(rows.y))
     folder = Path("runs") / f"{folder_of(rows.name)}-columns" if out is None else out
     if best is not None:
         with goes_on_in(folder):

@@ -225,11 +225,22 @@ def _columns(result: PathResult) -> list[_Column]:
     if result.inputs_kept is not None:
         kept = result.inputs_kept.mean(axis=1)
         grouped = counted_units(result) == COLUMNS
-        columns.append(_Column(COLUMNS if grouped else INPUTS, [f"{count:.4g}" for count in kept]))
+        columns.append(_Column(COLUMNS if grouped else INPUTS, list(map(_mean_count, kept))))
         if grouped and result.network_inputs_kept is not None:
             used = result.network_inputs_kept.mean(axis=1)
-            columns.append(_Column(INPUTS, [f"{count:.4g}" for count in used]))
+            columns.append(_Column(INPUTS, list(map(_mean_count, used))))
     return columns
+
+
+def _mean_count(mean: float) -> str:
+    """Return a mean of counts with one decimal, where it is no whole number.
+
+    >>> _mean_count(3.9333), _mean_count(4.0), _mean_count(0.02), _mean_count(12000.0)
+    ('3.9', '4', '<0.1', '12,000')
+    """
+    if 0 < mean < 0.05:
+        return "<0.1"
+    return f"{mean:,.0f}" if float(mean).is_integer() else f"{mean:,.1f}"
 
 
 def _short(cell: str) -> str:

@@ -61,7 +61,7 @@ def _target(reading: TargetReading) -> list[str]:
     return [target_text(reading), f"a model without inputs is right in {share} of the rows"]
 
 
-def tell_columns(data: Dataset, preprocessing: Preprocessing) -> None:
+def tell_columns(data: Dataset, preprocessing: Preprocessing | None = None) -> None:
     """Say what the target is, and what is not ordinary of columns, before anything is trained.
 
     Args:
@@ -70,10 +70,16 @@ def tell_columns(data: Dataset, preprocessing: Preprocessing) -> None:
     """
     from shrinkage.datasets.column_records import column_records
 
-    console = Console(stderr=True, highlight=False)
-    inputs = [r for r in data.readings if r.role.value == "input"]
     target = [] if data.target is None else [target_text(data.target)]
-    for line in (*data.notes, *target, *told_columns(column_records(inputs, preprocessing))):
+    classes = data.task == "classification"  # labels are kept as they are spelled
+    read = [r for r in data.readings if not (classes and r.role.value == "target")]
+    tell_lines(*data.notes, *target, *told_columns(column_records(read, preprocessing)))
+
+
+def tell_lines(*lines: str) -> None:
+    """Print lines that are not empty on the error stream."""
+    console = Console(stderr=True, highlight=False)
+    for line in filter(None, lines):
         console.print(Text(plain(line)))
 
 

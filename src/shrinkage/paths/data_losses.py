@@ -47,6 +47,7 @@ class DataLoss:
         ordered: whether classes have an order, and the model cumulative logits.
         order: the labels of text in their order.
         strata: labels (n,) that every fold gets its share of; None: no labels.
+        taken: says what is taken of targets (n,) that are fit, or nothing.
     """
 
     name: str
@@ -62,6 +63,7 @@ class DataLoss:
     strata: Callable[[np.ndarray], np.ndarray] | None = None
     ordered: bool = False
     order: tuple[str, ...] = ()
+    taken: Callable[[np.ndarray], str] = _nothing
 
     def in_order(self, classes: Sequence[Label]) -> tuple[Label, ...]:
         """Return the classes in their order: as it was said, or from the least to the largest."""
@@ -78,6 +80,16 @@ def _no_times(y: np.ndarray) -> str:
     if not (y > 0).any():
         return "no event"
     return "a time of 0" if (y == 0).any() else ""
+
+
+def _taken_times(y: np.ndarray) -> str:
+    events, rows = int((y > 0).sum()), len(y)
+    if events < rows:
+        return f"{events:,} of {rows:,} times are of the event, the others are censored"
+    return (
+        f"all {rows:,} times are taken for times of the event: if some are censored, name the "
+        "column that says so with --event, or give those times a minus"
+    )
 
 
 CROSS_ENTROPY = DataLoss(
@@ -134,6 +146,7 @@ COX = DataLoss(
     "partial_likelihood(model(x[rows]).squeeze(1), y[rows])  # −y where the time is censored",
     unfit=_no_times,
     strata=lambda y: y > 0,
+    taken=_taken_times,
 )
 EFRON = replace(
     COX,
@@ -286,8 +299,8 @@ def _check_order(loss: DataLoss, y: np.ndarray) -> None:
     if unordered or missing:
         got = f"no place for {missing[0]!r}" if missing else f"text such as {texts[0]!r}"
         raise InputError(
-            f"expected the order of the classes for the loss ordinal, got {got}: write for example "
-            f"--loss ordinal:{','.join(texts)}, from the least to the largest"
+            f"expected the order of the classes for the loss ordinal, got {got}: write --loss "
+            f"ordinal:LEAST,…,LARGEST with {', '.join(map(repr, texts))} in their order"
         )
 
 

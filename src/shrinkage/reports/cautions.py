@@ -44,9 +44,16 @@ def _rare_classes(facts: Facts) -> str:
     count = count_text(rows[0], "training row") if one else f"{min(rows)} to {max(rows)} rows each"
     return (
         f"{_classes(facts)} {'has' if one else 'have'} only {count} for {facts['folds']} folds, "
-        f"so not every fold is validated on {'it' if one else 'them'}: collect more rows, or merge "
-        "rare classes "
-        "(--rare other)"
+        f"so not every fold is validated on {'it' if one else 'them'}: collect more rows, or "
+        + ("leave its rows out" if one else "merge them (--rare other)")
+    )
+
+
+def _unequal_classes(facts: Facts) -> str:
+    return (
+        f"{share_text(facts['share'])} of the training rows are {_names([facts['label']])}, so "
+        "accuracy hardly shows what is learned about the others: use --choose-by loss, or a "
+        "--score such as balanced_accuracy or average_precision"
     )
 
 
@@ -81,10 +88,12 @@ def _new_cells(facts: Facts) -> str:
 def _constant_as_good(facts: Facts) -> str:
     wording = score_wording(facts["score"])
     margin = " by one standard error" if facts["standard_error"] else ""
+    common = facts["score"] == "accuracy" and facts["constant"] > 0.5
+    why = "accuracy may not show what is learned about the rarer classes, or " if common else ""
     return (
         f"the best {wording.label} on validation rows ({wording.text(facts['best'])}) is not "
         f"better{margin} than that of a model without inputs "
-        f"({wording.text(facts['constant'])}): the inputs may hold nothing about the target"
+        f"({wording.text(facts['constant'])}): {why}the inputs may hold nothing about the target"
     )
 
 
@@ -140,6 +149,7 @@ _SENTENCES: Mapping[CautionKind, Callable[[Facts], str]] = {
     CautionKind.CLASS_UNLEARNED: _class_unlearned,
     CautionKind.NEW_CELLS: _new_cells,
     CautionKind.SCORE_UNDEFINED: _score_undefined,
+    CautionKind.UNEQUAL_CLASSES: _unequal_classes,
     CautionKind.CONSTANT_AS_GOOD: _constant_as_good,
     CautionKind.STRENGTHS_ALIKE: _strengths_alike,
     CautionKind.TARGET_IN_COLUMN: _target_in_column,

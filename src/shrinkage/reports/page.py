@@ -25,6 +25,7 @@ from shrinkage.reports.figures.strength_axis import positions
 from shrinkage.reports.gain import gain_sentence
 from shrinkage.reports.group_table import group_table
 from shrinkage.reports.models_table import model_rows
+from shrinkage.reports.reading import varied_name
 from shrinkage.reports.sentence import (
     ended_sentence,
     one_standard_error_sentence,
@@ -170,7 +171,7 @@ def _chosen_columns(result: PathResult) -> list[str]:
     points = ", points" if wording.percent else ""
     heads = {
         "label": "",
-        "strength": "strength" if result.surface is None else "where",
+        "strength": varied_name(result) if result.surface is None else "where",
         "cv_score": f"{kind} {wording.label}",
         "apart": f"best is higher by{points}",
         "cv_log_loss": f"{kind} log loss",

@@ -97,6 +97,11 @@ def chosen_or_none(result: PathResult, role: str) -> ChosenModel | None:
     return next((model for model in result.chosen if model.role == role), None)
 
 
+def varied_name(result: PathResult) -> str:
+    """Return what varies along a path: the strength, or of a goal how many times smaller."""
+    return "strength" if chosen_or_none(result, "goal") is None else "compression"
+
+
 def distinct_roles(result: PathResult) -> tuple[str, ...]:
     """Return the roles whose models differ: one standard error only when it is not the best.
 

@@ -13,7 +13,13 @@ import numpy as np
 
 from shrinkage.drawing.text import number_text, share_text, strength_text
 from shrinkage.paths.results.records import PathResult, Status
-from shrinkage.reports.reading import chosen_or_none, fold_mean, value_text, zero_shares
+from shrinkage.reports.reading import (
+    chosen_or_none,
+    fold_mean,
+    value_text,
+    varied_name,
+    zero_shares,
+)
 from shrinkage.reports.wording import ScoreWording, score_wording
 
 COLUMNS = ("strength", "score", "± 1 s.e.", "train loss", "validation loss", "zeros", "status", "")
@@ -93,7 +99,7 @@ def columns_of(result: PathResult) -> tuple[str, ...]:
 def places_of(result: PathResult) -> tuple[str, ...]:
     """Return the headings of what varies: the strength, or the axes of a surface."""
     if result.surface is None:
-        return COLUMNS[:1]
+        return (varied_name(result),)
     return tuple(axis.name.replace("_", " ") for axis in result.surface.axes)
 
 

@@ -170,7 +170,9 @@ def _magnitudes(record: Record) -> str:
 def _merged(record: Record) -> str:
     merged = record.get("merged", ())
     pairs = [
-        f'"{_word(text)}" is "{_word(level)}"' for text, level in merged if text.strip() != level
+        f'"{_word(text)}" is "{_word(level)}"'
+        for text, level in merged
+        if text.strip() != level and _word(text) != _word(level)  # blanks look alike when printed
     ]
     return f"spellings made one: {_listed(pairs)}" if pairs else ""
 
@@ -183,7 +185,7 @@ def _dates(record: Record) -> str:
 
 def _dropped(record: Record) -> str:
     dropped = record.get("dropped")
-    return f"no input: {_word(dropped)}" if dropped else ""
+    return f"no input: {plain(dropped, 80)}" if dropped else ""
 
 
 def _mostly_missing(record: Record) -> str:

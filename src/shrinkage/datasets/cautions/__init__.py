@@ -13,7 +13,11 @@ import numpy as np
 
 from shrinkage.cautions import Caution
 from shrinkage.datasets.cautions.duplicates import duplicates_across_folds, trained_test_rows
-from shrinkage.datasets.cautions.few_rows import rare_classes, unlearned_classes
+from shrinkage.datasets.cautions.few_rows import (
+    rare_classes,
+    unequal_classes,
+    unlearned_classes,
+)
 from shrinkage.datasets.cautions.identifiers import identifiers
 from shrinkage.datasets.cautions.leaks import leaks
 from shrinkage.datasets.cautions.time_order import time_order
@@ -30,6 +34,7 @@ __all__ = [
     "rare_classes",
     "time_order",
     "trained_test_rows",
+    "unequal_classes",
     "unlearned_classes",
 ]
 

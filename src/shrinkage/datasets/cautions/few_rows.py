@@ -10,6 +10,8 @@ from shrinkage.cautions import Caution, CautionKind
 from shrinkage.datasets.splits import RowSplit
 from shrinkage.datasets.targets import plain_label
 
+NEARLY_ALL = 0.95
+
 
 def rare_classes(y: np.ndarray, folds: Sequence[RowSplit]) -> tuple[Caution, ...]:
     """Say which classes have fewer training rows than there are folds.
@@ -32,6 +34,23 @@ def rare_classes(y: np.ndarray, folds: Sequence[RowSplit]) -> tuple[Caution, ...
         "folds": len(folds),
     }
     return (Caution(CautionKind.RARE_CLASSES, facts),)
+
+
+def unequal_classes(y: np.ndarray) -> tuple[Caution, ...]:
+    """Say that one class holds nearly all rows, so that accuracy hardly tells models apart.
+
+    >>> unequal_classes(np.array([0] * 99 + [1]))[0].facts
+    {'label': 0, 'share': 0.99}
+    >>> unequal_classes(np.array([0, 1]))
+    ()
+    """
+    labels, counts = np.unique(y, return_counts=True)
+    largest = int(counts.argmax())
+    share = float(counts[largest] / len(y))
+    if share < NEARLY_ALL:
+        return ()
+    facts = {"label": plain_label(labels[largest]), "share": share}
+    return (Caution(CautionKind.UNEQUAL_CLASSES, facts),)
 
 
 def unlearned_classes(y: np.ndarray, folds: Sequence[RowSplit]) -> tuple[Caution, ...]:

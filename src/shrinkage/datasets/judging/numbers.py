@@ -102,7 +102,10 @@ def _refuse_mixtures(
         return
     units = {unit_key(unit) for part in parts if part for unit in (part.before, part.behind)}
     several = len(units - {""}) > 1 or PER_CENT.keys() & units
-    what = ("units", "one unit") if several else ("decimal marks", "one of them")
+    alike = all("," not in part.digits for part in parts if part)
+    what = ("decimal marks", "one of them")
+    if several or alike:
+        what = ("units", "one unit") if several else ("units or none", "the unit in every cell")
     examples = {(unit_key(p.before), unit_key(p.behind), "," in p.digits): t
                 for p, t in zip(parts, texts, strict=True) if p}  # fmt: skip
     raise InputError(

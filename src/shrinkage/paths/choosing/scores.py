@@ -30,6 +30,13 @@ from shrinkage.paths.choosing.own_scores import OWN, own_scorer
 SHIFT = 0.0123456789
 """Made-up outputs for numbers are the targets of other rows and so much of their range."""
 
+EXAMPLES = {
+    "classification": "accuracy, f1_macro or roc_auc_ovr",
+    "regression": "r2 or neg_mean_absolute_error",
+    "multi-label": "mean_average_precision",
+}
+"""Scorers to name where one does not fit, by task."""
+
 DEFAULT_SCORES = {"classification": "accuracy", "regression": "r2"}
 _DEFAULT_METRICS = {"classification": accuracy_score, "regression": r2_score}
 ScorerLike = str | Callable[..., float]
@@ -112,10 +119,7 @@ class Scorer:
                     f"say which class is the positive one: --positive {first} or --positive "
                     f"{second} (positive={second!r})"
                 )
-        return (
-            "choose another, for example accuracy, f1_macro or roc_auc_ovr for classes, r2 for "
-            "numbers"
-        )
+        return f"choose another, for example {EXAMPLES[encoding.task]}"
 
     def undefined(
         self, raw_target: np.ndarray, weight: np.ndarray | None, encoding: TargetEncoding

@@ -103,4 +103,5 @@ class Settling:
 
 
 def _range(values: list[np.ndarray | None]) -> np.ndarray:
-    return np.ptp(np.array(values), axis=0)
+    with np.errstate(invalid="ignore"):  # ∞ − ∞ is NaN, which never settles
+        return np.ptp(np.array(values), axis=0)

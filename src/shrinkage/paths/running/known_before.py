@@ -8,11 +8,12 @@ from __future__ import annotations
 import numpy as np
 
 from shrinkage.cautions import Caution, CautionKind
-from shrinkage.datasets.cautions import data_cautions
+from shrinkage.datasets.cautions import data_cautions, unequal_classes
 from shrinkage.errors import InputError
 from shrinkage.paths.choosing.constant import ConstantScores, constant_outputs
 from shrinkage.paths.choosing.log_losses import log_losses
 from shrinkage.paths.choosing.scores import Scorer, label_called
+from shrinkage.paths.data_losses import CROSS_ENTROPY
 from shrinkage.paths.options import PathOptions
 from shrinkage.paths.running.preparation import Preparation
 
@@ -41,13 +42,15 @@ def checked_scorer(options: PathOptions, preparation: Preparation) -> Scorer:
     return scorer
 
 
-def known_cautions(preparation: Preparation, scorer: Scorer) -> tuple[Caution, ...]:
+def known_cautions(preparation: Preparation, scorer: Scorer, choose_by: str) -> tuple[Caution, ...]:
     """Return what rows and scorer tell."""
     rows, split = preparation.test_rows, preparation.split
     reason = scorer.undefined(rows.y, rows.weight, preparation.target) if len(rows.y) else ""
     facts = {"score": scorer.name, "rows": "test", "reason": reason}
     undefined = (Caution(CautionKind.SCORE_UNDEFINED, facts),) if reason else ()
-    return (*data_cautions(preparation.data, split.first_round), *undefined)
+    by_accuracy = scorer.name == CROSS_ENTROPY.score and choose_by == "score"
+    unequal = unequal_classes(preparation.data.y[split.train]) if by_accuracy else ()
+    return (*data_cautions(preparation.data, split.first_round), *unequal, *undefined)
 
 
 def constant_scores(preparation: Preparation, scorer: Scorer) -> ConstantScores:

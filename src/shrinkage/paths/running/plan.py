@@ -108,7 +108,7 @@ class Plan:
     @cached_property
     def cautions(self) -> tuple[Caution, ...]:
         """Return what there is to know before anything is trained."""
-        known = known_cautions(self.preparation, self.problem.scorer)
+        known = known_cautions(self.preparation, self.problem.scorer, self.options.choose_by)
         return (*known, *self.new_cells)
 
     @cached_property
@@ -324,7 +324,7 @@ def make_plan(
         new_cells,
         training_bytes(options.memory_cap, preparation.device),
         engine_is_open=is_open(posed.engine),
-        told=posed.notes,
+        told=(*filter(None, [data_loss.taken(data.y)]), *posed.notes),
     )
 
 

@@ -13,9 +13,12 @@ import numpy as np
 from shrinkage.drawing.figures import Axis, Mark, Ticks
 from shrinkage.drawing.text import strength_text
 from shrinkage.paths.results import PathResult
-from shrinkage.reports.reading import chosen_or_none
+from shrinkage.reports.reading import chosen_or_none, varied_name
 
-LABEL = "strength λ (log scale), stronger to the right"
+LABELS = {
+    "strength": "strength λ (log scale), stronger to the right",
+    "compression": "compression (log scale): so many times smaller, to the right",
+}
 FEW_DECADES = 1.3
 
 
@@ -43,7 +46,7 @@ def strength_axis(result: PathResult) -> Axis:
         ticks = _ticks_at_strengths(result, at)
     else:
         ticks = _ticks_at_decades(result, at)
-    return Axis(LABEL, log=True, ticks=ticks, limits=limits)
+    return Axis(LABELS[varied_name(result)], log=True, ticks=ticks, limits=limits)
 
 
 def choice_marks(result: PathResult) -> tuple[Mark, ...]:
