@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 
 import numpy as np
@@ -10,8 +11,9 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from shrinkage.drawing.text import count_text, number_text, strength_text
+from shrinkage.drawing.text import count_text, plain, strength_text
 from shrinkage.ranking import RankedColumns
+from shrinkage.reports.wording import score_wording
 from shrinkage.stability import ColumnSelection
 
 MOST_ROWS = 20
@@ -34,11 +36,14 @@ def _table(selection: ColumnSelection) -> Table:
     headers = ("column", "drawn by", "selected", *(() if universal is None else ("universal",)))
     for header in headers:
         table.add_column(header, justify="right" if header == "drawn by" else "left")
-    drawn = np.flatnonzero(stable.frequency > 0)
-    order = drawn[np.argsort(-stable.frequency[drawn], kind="stable")][:MOST_ROWS]
+    named = (
+        stable.frequency > 0 if universal is None else (stable.frequency > 0) | universal.support
+    )
+    places = np.flatnonzero(named)
+    order = places[np.argsort(-stable.frequency[places], kind="stable")][:MOST_ROWS]
     for place in order:
         chosen = bool(stable.support[place])
-        cells = [stable.columns[place], f"{100 * stable.frequency[place]:.0f} %"]
+        cells = [plain(stable.columns[place]), f"{100 * stable.frequency[place]:.0f} %"]
         cells.append("yes" if chosen else "")
         if universal is not None:
             cells.append("yes" if universal.support[place] else "")
@@ -56,6 +61,7 @@ def sentences(selection: ColumnSelection) -> list[str]:
         f"mistake: at most {stable.bound.any_halves:.2g} ({stable.bound.unimodal:.2g} where "
         "frequencies have one mode)."
     ]
+    said += _limit(selection)
     if stable.drawn_mean < FEW_DRAWN * stable.drawn:
         said.append(
             f"warning: a half drew {stable.drawn_mean:.1f} columns where {stable.drawn} were "
@@ -71,6 +77,23 @@ def sentences(selection: ColumnSelection) -> list[str]:
     return said
 
 
+def _limit(selection: ColumnSelection) -> list[str]:
+    """Say how many columns can be selected at all, where that holds others back.
+
+    The shares of all columns add up to what a half may draw, so no more than that over the
+    threshold reach it.
+    """
+    stable, universal = selection.stable, selection.universal
+    most = math.floor(stable.drawn / stable.threshold + 1e-9)
+    wished = 0 if universal is None else int(universal.support.sum())
+    if most >= len(stable.columns) or (len(stable.selected) < most and wished <= most):
+        return []
+    return [
+        f"No more than {count_text(most, 'column')} can be selected here: a half may draw "
+        f"{stable.drawn:,}, so that mistakes stay as rare as that; a larger --false lets more in."
+    ]
+
+
 def show_best_columns(ranked: RankedColumns, folder: Path, *, quiet: bool) -> None:
     """Print the best columns, what networks of so many score, and where they are kept."""
     console, best = Console(highlight=False), ranked.best
@@ -79,14 +102,15 @@ def show_best_columns(ranked: RankedColumns, folder: Path, *, quiet: bool) -> No
         table.add_column("column")
         table.add_column("kept by", justify="right")
         for place in best.order[: min(MOST_ROWS, len(best.selected))]:
-            table.add_row(Text(best.columns[place]), f"{100 * best.frequency[place]:.0f} %")
+            table.add_row(Text(plain(best.columns[place])), f"{100 * best.frequency[place]:.0f} %")
         console.print(table)
     last = ranked.sizes().iloc[-1]
-    score = f"{number_text(last['score'])} ± {number_text(last['standard_error'])}"
+    wording = score_wording(ranked.score_name)
+    score = f"{wording.text(last['score'])} ± {wording.text(last['standard_error'])}"
     count = count_text(len(best.selected), "column")
     said = (
-        f"The best {count} of {len(best.columns):,}: networks of so many score {score} "
-        f"({ranked.score_name}) on rows that they have not seen."
+        f"The best {count} of {len(best.columns):,}: networks of so many have {wording.label} "
+        f"{score} on rows that they have not seen."
     )
     console.print(Text(said))
     print(f"columns: {folder / 'columns.csv'}")
