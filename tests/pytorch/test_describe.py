@@ -7,8 +7,9 @@ import torch
 from torch import nn
 from torch.nn.utils import parametrizations, prune
 
+from shrinkage import GroupLasso
 from shrinkage.errors import InputError
-from shrinkage.pytorch import describe
+from shrinkage.pytorch import describe, regularize
 
 
 def infos(model: nn.Module) -> dict:
@@ -149,3 +150,60 @@ def test_complex_parameters_and_other_objects_are_refused():
 def test_frozen_is_noticed():
     layer = nn.Linear(3, 2).requires_grad_(False)
     assert not infos(layer)["weight"].trainable
+
+
+class OwnBatchNorm(nn.Module):
+    """Batch norm written out, as textbooks have it: (1, C) or (1, C, 1, 1)."""
+
+    def __init__(self, *shape: int) -> None:
+        super().__init__()
+        self.gamma, self.beta = nn.Parameter(torch.ones(shape)), nn.Parameter(torch.zeros(shape))
+
+
+class LayerScale(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.scale, self.inner = nn.Parameter(torch.ones(1, 1, 4)), nn.Linear(4, 4)
+
+
+@pytest.mark.parametrize("shape", [(3,), (1, 3), (1, 3, 1, 1), (1, 1, 3)])
+def test_norms_of_ones_own_are_norms_whatever_axes_are_around(shape):
+    found = infos(nn.Sequential(OwnBatchNorm(*shape)))
+    assert {info.role for info in found.values()} == {"norm"}
+
+
+def test_scales_and_tokens_with_axes_of_one_entry_are_no_weights():
+    model = nn.Sequential(LayerScale())
+    model.token = nn.Parameter(torch.zeros(1, 1, 4))
+    model.temperature = nn.Parameter(torch.ones(3, 1, 1))
+    model.row = nn.Parameter(torch.ones(1, 4))
+    model.column = nn.Parameter(torch.ones(4, 1))
+    model.heads = nn.Parameter(torch.ones(2, 4, 3))
+    weights = {name for name, info in infos(model).items() if info.role == "weight"}
+    assert weights == {"row", "column", "heads", "0.inner.weight"}
+
+
+class Graph(nn.Module):
+    """A graph convolution: x @ W + b, as most of them are written."""
+
+    def __init__(self, *shape: int, bias: int = 3) -> None:
+        super().__init__()
+        self.W = nn.Parameter(torch.ones(shape))
+        self.bias = nn.Parameter(torch.ones(bias))
+
+
+@pytest.mark.parametrize(
+    ("shape", "axes"),
+    [((5, 3), (0, 1)), ((3, 5), (1, 0)), ((3, 3), (None, None)), ((5, 4), (None, None))],
+)
+def test_the_bias_of_a_layer_of_ones_own_tells_its_outputs(shape, axes):
+    info = infos(nn.Sequential(Graph(*shape)))["0.W"]
+    assert (info.input_axis, info.output_axis) == axes
+
+
+def test_groups_of_inputs_are_not_guessed():
+    model = nn.Sequential(Graph(4, 4, bias=4))
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    with pytest.raises(InputError, match=r"0.W \(4, 4\): expected .* axes are not known"):
+        regularize(optimizer, model, 0.1 * GroupLasso(per="input"))
+    regularize(optimizer, model, 0.1 * GroupLasso(axes=(0,)))

@@ -37,7 +37,7 @@ def test_a_compacted_network_answers_alike_in_onnxruntime(tmp_path: Path) -> Non
     for count in (1, 9):
         (found,) = session.run(None, {"input": rows[:count].numpy()})
         wanted = model.eval()(rows[:count]).detach().numpy()
-        np.testing.assert_allclose(found, wanted, atol=1e-5)
+        np.testing.assert_allclose(np.asarray(found), wanted, atol=1e-5)
 
 
 def test_a_network_that_cannot_be_written_is_refused(tmp_path: Path) -> None:
@@ -48,3 +48,46 @@ def test_a_network_that_cannot_be_written_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="the Asks cannot be written as ONNX"):
         export_onnx(Asks(), torch.randn(3, 2), tmp_path / "asks.onnx")
     assert not (tmp_path / "asks.onnx").exists()
+
+
+class Answers(nn.Module):
+    """As language models return them: what there is, by name, and nothing for what there is not."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.hidden, self.head = nn.Linear(4, 6), nn.Linear(6, 2)
+
+    def forward(self, x: torch.Tensor) -> dict[str, Any]:
+        hidden = torch.tanh(self.hidden(x))
+        return {"logits": self.head(hidden), "loss": None, "states": (hidden,)}
+
+
+def test_answers_by_name_are_compared(tmp_path: Path) -> None:
+    file = export_onnx(Answers(), torch.randn(5, 4), tmp_path / "answers.onnx")
+    assert file.difference < 1e-5
+
+
+class Sampling(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.encode, self.decode = nn.Linear(4, 3), nn.Linear(3, 4)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        code = self.encode(x)
+        return self.decode(torch.relu(code) + torch.randn_like(code))
+
+
+def test_a_network_that_draws_random_numbers_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="draws random numbers in evaluation"):
+        export_onnx(Sampling(), torch.randn(5, 4), tmp_path / "sampling.onnx")
+
+
+def test_what_began_a_failure_is_said(tmp_path: Path) -> None:
+    class Fixed(nn.Module):
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            if x.sum() > 0:
+                raise RuntimeError("sizes of a graph")
+            return x
+
+    with pytest.raises(InputError, match=r"Fixed cannot be written as ONNX: (?!TorchExportError)"):
+        export_onnx(Fixed(), -torch.ones(3, 3), tmp_path / "fixed.onnx")

@@ -242,10 +242,15 @@ class Analysis:
         """Let those who read a tensor after it was changed in place read the changed one."""
         changed = node.args[0]
         assert isinstance(changed, torch.fx.Node)
-        if changed.op == "call_function" and _name(changed.target) in MOVES:
-            raise UntraceableNetwork(
-                f"{node.target} changes a part of a tensor in place; write it without"
-            )
+        memory, later = _memory(self.nodes[changed]), _later_than(node)
+        for other, own in self.nodes.items():
+            if other is changed or later.isdisjoint(other.users):
+                continue
+            if not memory.isdisjoint(_memory(own)):
+                raise UntraceableNetwork(
+                    f"{node.target} changes {changed.name} in place, and {other.name}, which "
+                    "shares its memory, is read afterwards; write it without"
+                )
         self.nodes[changed] = known
 
     def _demand(self) -> None:
@@ -261,6 +266,21 @@ class Analysis:
             id(own): torch.zeros(own.flow.shape, dtype=torch.bool) if got is None else got > 0
             for own, got in zip(probes, found, strict=True)
         }
+
+
+def _memory(known: Any) -> set[int]:
+    """Return where the memory of tensors begins: views share it."""
+    values = (_value(leaf) for leaf in pytree.tree_leaves(known))
+    tensors = (value for value in values if isinstance(value, torch.Tensor) and value.numel())
+    return {tensor.untyped_storage().data_ptr() for tensor in tensors}
+
+
+def _later_than(node: torch.fx.Node) -> set[torch.fx.Node]:
+    """Return the nodes of a graph behind one."""
+    later = set()
+    while (node := node.next).op != "root":
+        later.add(node)
+    return later
 
 
 def copying(target: Any) -> Any:

@@ -34,8 +34,8 @@ from shrinkage.compaction.rebuilding import (
 from shrinkage.compaction.tracing import (
     UntraceableNetwork,
     as_inputs,
+    few_rows,
     in_evaluation,
-    some_rows,
     trace,
 )
 
@@ -214,7 +214,7 @@ def smaller_network(
         "graph, for evaluation"
     )
     graph = smaller_graph(frozen, run, decision, tensors, None)
-    if not works(graph, some_rows(inputs, OTHER_ROWS)):  # its code fixes the number of rows
+    if not works(graph, few_rows(frozen, inputs, OTHER_ROWS)):  # its code fixes the number of rows
         other = _analysed(frozen, inputs, OTHER_ROWS)
         graph = smaller_graph(frozen, run, decision, tensors, other)
         if apart(graph) is None:
@@ -223,7 +223,7 @@ def smaller_network(
 
 
 def _analysed(frozen: nn.Module, inputs: tuple[Any, ...], rows: int = ROWS) -> Analysis:
-    few = some_rows(inputs, rows)
+    few = few_rows(frozen, inputs, rows)
     return Analysis(trace(frozen, few), frozen, few)
 
 

@@ -12,7 +12,7 @@ import torch
 from torch import nn
 
 from shrinkage.compaction.analysis import Analysis
-from shrinkage.compaction.tracing import as_inputs, in_evaluation, some_rows, trace
+from shrinkage.compaction.tracing import as_inputs, few_rows, in_evaluation, trace
 
 
 @dataclass(frozen=True)
@@ -47,8 +47,8 @@ def coupled_units(model: nn.Module, example_input: Any) -> tuple[CoupledUnit, ..
     >>> coupled_units(model, torch.randn(2, 3))[0].members
     (('0.bias', 0, (0,)), ('0.weight', 0, (0,)), ('2.weight', 1, (0,)))
     """
-    inputs = some_rows(as_inputs(example_input))
     frozen = in_evaluation(model)
+    inputs = few_rows(frozen, as_inputs(example_input))
     run = Analysis(trace(frozen, inputs), frozen, inputs)
     units = run.units
     held = torch.zeros(len(units), dtype=torch.bool)

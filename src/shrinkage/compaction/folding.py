@@ -7,7 +7,6 @@ computed, which the result says.
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -16,6 +15,8 @@ from torch import nn
 from torch.nn.utils import parametrize, prune, remove_spectral_norm, remove_weight_norm
 from torch.nn.utils.spectral_norm import SpectralNorm
 from torch.nn.utils.weight_norm import WeightNorm
+
+from shrinkage.pytorch.copies import deep_copy
 
 HOOKS: tuple[tuple[type, str, Callable[[nn.Module, str], Any]], ...] = (
     (WeightNorm, "name", remove_weight_norm),
@@ -36,7 +37,7 @@ def copied(model: nn.Module) -> nn.Module:
         for own in vars(module).values()
         if isinstance(own, torch.Tensor) and own.grad_fn is not None
     }
-    return copy.deepcopy(model, computed)  # type: ignore[arg-type]
+    return deep_copy(model, computed)
 
 
 def with_plain_weights(model: nn.Module) -> tuple[nn.Module, tuple[str, ...]]:

@@ -6,7 +6,6 @@ made smaller.
 
 from __future__ import annotations
 
-import copy
 from typing import Any
 
 import torch
@@ -14,6 +13,7 @@ from torch import nn
 
 from shrinkage.compaction.deciding import CollapsedNetwork
 from shrinkage.compaction.tracing import UntraceableNetwork
+from shrinkage.pytorch.copies import deep_copy
 
 
 def compact_parts(
@@ -28,7 +28,7 @@ def compact_parts(
         why: why the whole cannot be traced.
     """
     calls = _calls(frozen, inputs)
-    result = copy.deepcopy(model)
+    result = deep_copy(model)
     notes = [f"{why}; its parts were made smaller, each by itself"]
     _replace(result, frozen, "", calls, notes)
     return result, tuple(notes)

@@ -16,6 +16,7 @@ from torch import nn
 from torch.utils import _pytree as pytree
 from torch.utils.flop_counter import FlopCounterMode
 
+from shrinkage.compaction.tracing import some_rows, takes_rows
 from shrinkage.errors import ShrinkageError
 from shrinkage.extras import needs
 
@@ -41,7 +42,8 @@ class Size:
         parameters: how many numbers are learned, tied ones once.
         multiply_adds: of one row, in matrix products, convolutions and attention.
         file_bytes: of its parameters and buffers in a safetensors file.
-        seconds_one: median time for one row; None where it was not measured.
+        seconds_one: median time for one row; None where it was not measured, or where the network
+            takes no single row, as those of graphs.
         seconds_batch: the same for the rows of the example together.
     """
 
@@ -125,9 +127,9 @@ def difference(
     """Return the largest difference of two networks' outputs, relative to the largest output.
 
     It is inf where the outputs have other shapes, or where one is not a number and the other is.
+    Both draw the same random numbers.
     """
-    with torch.no_grad():
-        first, second = _tensors(model(*inputs)), _tensors(smaller(*inputs))
+    first, second = (_answers(own, inputs) for own in (model, smaller))
     if [own.shape for own in first] != [own.shape for own in second]:
         return float("inf")
     worst = 0.0
@@ -143,6 +145,12 @@ def difference(
             max(worst, largest / size if size else largest) if largest == largest else float("inf")
         )
     return worst
+
+
+def _answers(network: Callable[..., Any], inputs: tuple[Any, ...]) -> list[torch.Tensor]:
+    with torch.random.fork_rng(devices=[]), torch.no_grad():
+        torch.manual_seed(0)
+        return _tensors(network(*inputs))
 
 
 def random_like(inputs: tuple[Any, ...], seed: int = 0) -> tuple[Any, ...]:
@@ -186,8 +194,10 @@ def _timed(
     inputs: tuple[tuple[Any, ...], tuple[Any, ...]],
     sizes: tuple[Size, Size],
 ) -> tuple[Size, Size]:
-    one = tuple(pytree.tree_map(_first_row, given) for given in inputs)
-    single = medians(networks, one)
+    single: list[float | None] = [None, None]
+    if takes_rows(networks[0], inputs[0], 1):
+        one = (some_rows(given, 1) for given in inputs)
+        single = [*medians(networks, tuple(one))]
     batch = medians(networks, inputs)
     return tuple(
         Size(own.parameters, own.multiply_adds, own.file_bytes, single[i], batch[i])
@@ -208,10 +218,6 @@ def medians(networks: tuple[nn.Module, ...], inputs: tuple[Any, ...]) -> list[fl
                 network(*given)
                 own.append(time.perf_counter() - begin)
     return [median(own) for own in times]
-
-
-def _first_row(leaf: Any) -> Any:
-    return leaf[:1] if isinstance(leaf, torch.Tensor) else leaf
 
 
 def _tensors(outputs: Any) -> list[torch.Tensor]:

@@ -7,7 +7,6 @@ hold, the traced graph with the new sizes, for evaluation alone.
 
 from __future__ import annotations
 
-import copy
 import operator
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -23,6 +22,7 @@ from shrinkage.compaction.deciding import Decision
 from shrinkage.compaction.entries import Entries
 from shrinkage.compaction.resizing import Resized
 from shrinkage.compaction.tracing import UntraceableNetwork
+from shrinkage.pytorch.copies import deep_copy
 
 ROWS, OTHER_ROWS = 2, 3
 """How many rows a network is traced with; and a second time, where its code fixes their number."""
@@ -76,7 +76,7 @@ def smaller_copy(model: nn.Module, tensors: Mapping[str, torch.Tensor]) -> nn.Mo
         model: the network.
         tensors: by the names of its parameters and buffers.
     """
-    module = copy.deepcopy(model)
+    module = deep_copy(model)
     groups = {name: own.groups for name, own in _convolutions(module) if own.groups > 1}
     rows = {name: own.weight.shape[0] for name, own in _convolutions(module)}
     aliases: dict[int, list[str]] = {}
@@ -116,7 +116,7 @@ def with_attributes(
     A size that its code gives to `view` or `reshape` often stands in an attribute of the module
     (`num_heads`): where a whole number there is the old size, it becomes the new one.
     """
-    module = copy.deepcopy(module)
+    module = deep_copy(module)
     changed: dict[str, int] = {}
     resized = Resized(run, decision.removed)
     for owner, old, new in _changed_sizes(run, resized):

@@ -105,6 +105,24 @@ def some_rows(inputs: tuple[Any, ...], count: int = 2) -> tuple[Any, ...]:
     return pytree.tree_map(rows, inputs)
 
 
+def takes_rows(network: nn.Module, inputs: tuple[Any, ...], count: int) -> bool:
+    """Return whether a network can be called with so many rows of every tensor.
+
+    One of a graph cannot: its nodes and what connects them go together.
+    """
+    try:
+        with torch.no_grad():
+            network(*some_rows(inputs, count))
+    except Exception:  # whatever a network raises whose sizes do not fit
+        return False
+    return True
+
+
+def few_rows(network: nn.Module, inputs: tuple[Any, ...], count: int = 2) -> tuple[Any, ...]:
+    """Return so many rows of every tensor, or all where the network cannot be called with them."""
+    return some_rows(inputs, count) if takes_rows(network, inputs, count) else inputs
+
+
 def as_inputs(example: Any) -> tuple[Any, ...]:
     """Return the arguments that a network is called with, of an example or of several.
 

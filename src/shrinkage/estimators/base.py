@@ -12,6 +12,7 @@ import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
+from torch import nn
 
 from shrinkage.datasets import Dataset
 from shrinkage.datasets.in_memory import rows_in_memory
@@ -21,6 +22,7 @@ from shrinkage.paths.options import DTYPES, LARGEST_SEED, PathOptions
 from shrinkage.paths.results.onnx_file import write_onnx
 from shrinkage.penalties import Penalty
 from shrinkage.penalties.registry import penalty_from_name
+from shrinkage.pytorch.copies import deep_copy
 
 
 class Shrinkage(BaseEstimator):
@@ -49,6 +51,13 @@ class Shrinkage(BaseEstimator):
         tags = super().__sklearn_tags__()
         tags.input_tags.sparse = True
         return tags
+
+    def __sklearn_clone__(self) -> Any:
+        """Return an unfitted copy; functions that a module keeps call the layers of its copy."""
+        own: Any = super().__sklearn_clone__()
+        if isinstance(self.model, nn.Module):
+            own.model = deep_copy(self.model)
+        return own
 
     def __sklearn_is_fitted__(self) -> bool:
         """Return whether there is a model."""

@@ -6,7 +6,6 @@ scales and classes are those of the first call.
 
 from __future__ import annotations
 
-import copy
 from typing import Any
 
 import numpy as np
@@ -19,6 +18,7 @@ from shrinkage.estimators.training import Task
 from shrinkage.paths.engines.recipe import derived_seed
 from shrinkage.paths.engines.seeding import seed_generators
 from shrinkage.paths.engines.sequential import attached, stepped
+from shrinkage.pytorch.copies import deep_copy
 
 OptimizerState = dict[str, Any]
 
@@ -57,7 +57,7 @@ def one_pass(
         passes: how many there were before.
     """
     problem, unit = task.posed.problem, task.unit(seed)
-    module = copy.deepcopy(module).to(problem.device).train()
+    module = deep_copy(module).to(problem.device).train()
     learned = [value for value in module.parameters() if value.requires_grad]
     optimizer = torch.optim.Adam(learned, lr=problem.recipe.learning_rate, fused=True)
     if state is not None:

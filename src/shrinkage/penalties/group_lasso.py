@@ -157,7 +157,8 @@ class GroupLasso(Penalty):
         if len(known) < len(resolved):
             raise InputError(
                 f"expected a parameter with an {self.per} axis for GroupLasso(per={self.per!r}), "
-                "got one without: select other parameters, or use per='layer' or axes=(…)"
+                "got one without, or of a layer whose axes are not known: select other parameters, "
+                "or use per='layer' or axes=(…)"
             )
         return GroupLasso(axes=known, groups=self.groups)
 

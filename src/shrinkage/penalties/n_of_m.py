@@ -64,8 +64,8 @@ class NOfM(Constraint):
             return self
         if input_axis is None:
             raise InputError(
-                "expected a parameter with an input axis for NOfM, got one without: select other "
-                "parameters, or give axes=(…,)"
+                "expected a parameter with an input axis for NOfM, got one without, or of a layer "
+                "whose axes are not known: select other parameters, or give axes=(…,)"
             )
         return replace(self, axes=(input_axis,))
 

@@ -23,6 +23,7 @@ with needs("torch"):
     import numpy as np
     import torch
     from torch import nn
+    from torch.utils import _pytree as pytree
 
 
 @dataclass(frozen=True)
@@ -49,20 +50,23 @@ def export_onnx(
     rows stays open.
 
     Args:
-        module: the module; it returns one tensor, or a tuple of them.
-        example_input: a tensor of rows, or a tuple of them: what it is called with.
+        module: the module; it returns a tensor, or tensors in tuples, lists or dicts.
+        example_input: a tensor of rows, or a tuple of them: what it is called with. The first axis
+            of each is the batch.
         path: the file to write.
         tolerance: the largest difference of an output, relative to the largest.
 
     Raises:
         MissingExtra: the extra `onnx` is not installed.
-        InputError: the module cannot be exported, or onnxruntime answers otherwise.
+        InputError: the module cannot be exported, draws random numbers in evaluation, or
+            onnxruntime answers otherwise.
     """
     require("onnx")
     inputs = example_input if isinstance(example_input, tuple) else (example_input,)
     training = module.training
     module.eval()
     try:
+        _check_repeats(module, inputs)
         content = _content(module, inputs)
         difference = _difference(module, inputs, content)
     finally:
@@ -77,9 +81,10 @@ def export_onnx(
 
 
 def _content(module: nn.Module, inputs: tuple[Any, ...]) -> bytes:
-    rows = tuple(_two_rows(one) for one in inputs)
-    shapes = tuple({0: torch.export.Dim.DYNAMIC} for _ in rows)
-    names = [f"input_{place}" if place else "input" for place in range(len(rows))]
+    rows = pytree.tree_map(_two_rows, inputs)
+    shapes = pytree.tree_map(lambda _: {0: torch.export.Dim.DYNAMIC}, rows)
+    count = len(pytree.tree_leaves(rows))
+    names = [f"input_{place}" if place else "input" for place in range(count)]
     try:
         with _quiet(), torch.no_grad():
             program = torch.onnx.export(
@@ -88,11 +93,16 @@ def _content(module: nn.Module, inputs: tuple[Any, ...]) -> bytes:
             assert program is not None
             return program.model_proto.SerializeToString()
     except Exception as error:
-        first = next(iter(str(error).strip().splitlines()), "")
         raise InputError(
-            f"the {type(module).__name__} cannot be written as ONNX: "
-            f"{type(error).__name__}: {first}"
+            f"the {type(module).__name__} cannot be written as ONNX: {_reason(error)}"
         ) from error
+
+
+def _reason(error: BaseException) -> str:
+    """Return what began it: the exporter wraps it in advice."""
+    while error.__cause__ is not None:
+        error = error.__cause__
+    return f"{type(error).__name__}: {next(iter(str(error).strip().splitlines()), '')}"
 
 
 def _difference(module: nn.Module, inputs: tuple[Any, ...], content: bytes) -> float:
@@ -101,22 +111,37 @@ def _difference(module: nn.Module, inputs: tuple[Any, ...], content: bytes) -> f
     try:
         session = onnxruntime.InferenceSession(content, providers=["CPUExecutionProvider"])
         names = [one.name for one in session.get_inputs()]
-        arrays = [one.detach().cpu().numpy() for one in inputs]
+        arrays = [one.detach().cpu().numpy() for one in pytree.tree_leaves(inputs)]
         found = session.run(None, dict(zip(names, arrays, strict=True)))
     except Exception as error:
         if isinstance(error, ShrinkageError):
             raise
         first = next(iter(str(error).strip().splitlines()), "")
         raise InputError(f"onnxruntime cannot run the file: {first}") from error
-    with torch.no_grad():
-        wanted = module(*inputs)
-    tensors = wanted if isinstance(wanted, (tuple, list)) else (wanted,)
     worst = 0.0
-    for one, other in zip(found, tensors, strict=True):
+    for one, other in zip(found, _answers(module, inputs), strict=True):
         wanted_array = other.cpu().numpy()
         apart = np.abs(np.asarray(one, np.float64) - wanted_array).max(initial=0.0)
         worst = max(worst, float(apart / (np.abs(wanted_array).max(initial=0.0) or 1.0)))
     return worst
+
+
+def _answers(module: nn.Module, inputs: tuple[Any, ...], seed: int = 0) -> list[torch.Tensor]:
+    """Return the tensors that a module returns, in the order in which an ONNX file has them."""
+    with torch.random.fork_rng(devices=[]), torch.no_grad():
+        torch.manual_seed(seed)
+        leaves = pytree.tree_leaves(module(*inputs))
+    return [leaf for leaf in leaves if isinstance(leaf, torch.Tensor)]
+
+
+def _check_repeats(module: nn.Module, inputs: tuple[Any, ...]) -> None:
+    answers = zip(_answers(module, inputs), _answers(module, inputs, seed=1), strict=True)
+    if not all(torch.equal(one.nan_to_num(), other.nan_to_num()) for one, other in answers):
+        raise InputError(
+            f"expected a module that answers the same every time, got a {type(module).__name__} "
+            "that draws random numbers in evaluation, which no ONNX file can repeat: export the "
+            "part that draws none, as the encoder and the decoder of an autoencoder"
+        )
 
 
 def _two_rows(tensor: torch.Tensor) -> torch.Tensor:

@@ -5,7 +5,9 @@ layer that owns it, through the table `LAYERS`; adding a layer is one line there
 whose kernels are (in, out), have a table of their own (`keras_layers`). Parameters that no known
 layer owns follow their shape: two or more axes are a weight of kind "custom" (a user's own linear
 layer must not silently go unpenalised); fewer axes, or "bias" in the name, are not, and a layer of
-vectors alone counts as a norm.
+vectors alone counts as a norm. A vector with axes of one entry around it, (1, C, 1, 1), is one.
+Which axis of such a weight is the outputs' is known where its layer has a bias of that length, and
+else not guessed.
 """
 
 from __future__ import annotations
@@ -199,25 +201,50 @@ def _by_layer(module: nn.Module, name: str, tensor: torch.Tensor) -> Place:
         for layer in LAYERS
         if isinstance(module, layer.modules) and name.startswith(layer.names)
     ]
-    place = own[0].place(module) if own else _by_name(module)
+    place = own[0].place(module) if own else _by_name(module, tensor)
     if "bias" in name:
         return Place("bias", place.kind)
-    if place.role == "weight" and tensor.ndim < 2:
+    is_vector = tensor.ndim < 2 or (place.kind == "custom" and _is_broadcast(tensor))
+    if place.role == "weight" and is_vector:
         return Place("other", place.kind)
     return place
 
 
-def _by_name(module: nn.Module) -> Place:
+def _by_name(module: nn.Module, tensor: torch.Tensor) -> Place:
     known = (_INPUTS_FIRST.get(f"{kind.__module__}.{kind.__name__}") for kind in type(module).mro())
-    return next(filter(None, known), Place("weight", "custom", 1, 0))
+    return next(filter(None, known), Place("weight", "custom", *_axes_by_bias(module, tensor)))
+
+
+def _axes_by_bias(module: nn.Module, tensor: torch.Tensor) -> tuple[int | None, int | None]:
+    """Return the input and the output axis of a matrix: the outputs' is as long as its bias."""
+    lengths = {
+        bias.numel()
+        for name, bias in module._parameters.items()
+        if bias is not None and "bias" in name and bias.ndim == 1
+    }
+    outputs = [axis for axis, length in enumerate(tensor.shape) if length in lengths]
+    if tensor.ndim != 2 or len(lengths) != 1 or len(outputs) != 1:
+        return None, None
+    return 1 - outputs[0], outputs[0]
+
+
+def _is_broadcast(tensor: torch.Tensor) -> bool:
+    """Return whether a tensor is a vector, with axes of one entry to meet others by."""
+    return tensor.ndim > 2 and sum(length > 1 for length in tensor.shape) < 2
 
 
 def _is_scale(module: nn.Module) -> bool:
-    """Return whether a layer of one's own is shaped like a norm: it has vectors of one length."""
+    """Return whether a layer of one's own is shaped like a norm: it has vectors of one length.
+
+    A row (1, C) alone may be a weight; two alike are a norm's.
+    """
     tensors = [tensor for tensor in module._parameters.values() if tensor is not None]
+    if next(module.children(), None) is not None or not tensors:
+        return False
+    first = tensors[0]
+    row = first.ndim == 2 and min(first.shape) == 1 and len(tensors) > 1
     alike = len({tuple(tensor.shape) for tensor in tensors}) == 1
-    leaf = next(module.children(), None) is None
-    return leaf and alike and tensors[0].ndim == 1 and tensors[0].numel() > 1
+    return alike and first.numel() > 1 and (first.ndim == 1 or row or _is_broadcast(first))
 
 
 def _is_weight_norm(module: parametrize.ParametrizationList) -> bool:

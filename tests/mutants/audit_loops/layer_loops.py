@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import torch
@@ -99,3 +100,28 @@ def convolution() -> Audited:
     optimizer = torch.optim.SGD(model.parameters(), lr=RATE)
     step = in_the_loss(lambda model, strength: strength * absolute_values(model))
     return TorchAudit(model, optimizer, step, (x[:, None], y), STRENGTH * L1())
+
+
+class Scaled(nn.Module):
+    """A branch that begins at a millionth, as blocks with a layer scale do."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.stem, self.branch = nn.Linear(INPUTS, 6), nn.Linear(INPUTS, 6)
+        self.scale = nn.Parameter(torch.full((6,), 1e-6))
+        self.head = nn.Linear(6, OUTPUTS)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.head(torch.tanh(self.stem(x) + self.scale * self.branch(x)))
+
+
+@loop("pytorch")
+def branch_that_begins_at_a_millionth_with_nesterov() -> Audited:
+    """What the data moves there is lost in rounding, and tells nothing of the optimizer."""
+    model = Scaled()
+    settled(model, torch.float32)
+    with torch.no_grad():
+        model.scale.fill_(1e-6)
+    make = partial(torch.optim.SGD, lr=RATE, momentum=0.9, nesterov=True)
+    step = in_the_loss(lambda model, strength: strength * half_squares(model))
+    return audited(step, STRENGTH * L2(), model, optimizer=make, dtype=torch.float32)

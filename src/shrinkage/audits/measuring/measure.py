@@ -105,7 +105,8 @@ def _with_gradients(
         joined, uncertain = added + pair.own * w, noise + pair.own_error * np.abs(w)
     gradient = fit(joined, subgradient, uncertain)
     own = pair.rounding * 2 * (np.abs(zero) + np.abs(w)) + 2 * rate * noise
-    plain = not exceeds(zero - w + rate * before, own)
+    told = exceeds(rate * before, 4 * own)  # a step as small as its rounding is like any other
+    plain = told and not exceeds(zero - w + rate * before, own)
     changes = {}
     if expected.parts and (plain or gradient.is_zero):
         base = zero - rate * joined if plain else zero

@@ -59,7 +59,10 @@ def _product(run: Analysis, call: Call, a: Entries, b: Entries) -> Known:
     shape = call.value.shape
     a = run.mixes(call, a, "a product reads them", fixed=False)
     b = run.mixes(call, b, "a product reads them", fixed=False)
-    heads = _join_heads(run, a, b)
+    if _is_given(run, call) and not run.units.vary_along(b.units, [-2]):
+        heads = b.units.narrow(-2, 0, 1)  # neighbours · features: each column by itself
+    else:
+        heads = _join_heads(run, a, b)
     if a.sums_to_one:
         flow = _averaged(b, a.flow.mean(-1, keepdim=True), uncertain=False)
     else:
@@ -67,6 +70,13 @@ def _product(run: Analysis, call: Call, a: Entries, b: Entries) -> Known:
         b_there = mark(b.flow).detach() + nonzero(b.value)
         flow = a.flow @ b_there + a_there @ b.flow
     return mark(flow.expand(shape)), heads.expand(shape)
+
+
+def _is_given(run: Analysis, call: Call) -> bool:
+    """Return whether the first factor is an input of the network that stays as it is."""
+    first = call.node.args[0]
+    inputs = run.trace.inputs
+    return len(inputs) > 1 and isinstance(first, torch.fx.Node) and str(first.target) in inputs
 
 
 def _averaged(v: Entries, weights: torch.Tensor, *, uncertain: bool) -> torch.Tensor:

@@ -7,7 +7,6 @@ which builds the same module for the same seed in every engine. MLPs and linear 
 
 from __future__ import annotations
 
-import copy
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -22,6 +21,7 @@ from shrinkage.errors import InputError, near_names
 from shrinkage.importing import import_function
 from shrinkage.paths.engines.foreign import refuse_keras
 from shrinkage.paths.engines.layers.ordered import OrderedClasses
+from shrinkage.pytorch.copies import deep_copy
 
 ACTIVATIONS: dict[str, type[nn.Module]] = {"relu": nn.ReLU, "gelu": nn.GELU, "tanh": nn.Tanh}
 NORMS: dict[str, type[nn.Module]] = {"batch": nn.BatchNorm1d, "layer": nn.LayerNorm}
@@ -177,7 +177,7 @@ class Factory:
                 f"got {type(module).__name__}; end the function with `return module`"
             )
         # A function may return one and the same module each time: no two models share weights.
-        return copy.deepcopy(module)
+        return deep_copy(module)
 
 
 @dataclass(frozen=True)
@@ -191,7 +191,7 @@ class Prototype:
     def build(self, n_inputs: int, n_outputs: int) -> nn.Module:
         """Return a copy of the module."""
         del n_inputs, n_outputs
-        return copy.deepcopy(self.module)
+        return deep_copy(self.module)
 
 
 def parse_architecture(

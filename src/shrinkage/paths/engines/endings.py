@@ -7,13 +7,12 @@ them. It is read from the graph that autograd keeps, so that a function says it 
 
 from __future__ import annotations
 
-import copy
-
 import torch
 from torch import nn
 
 from shrinkage.errors import InputError
 from shrinkage.paths.engines.answers import logits_of, without_hook
+from shrinkage.pytorch.copies import deep_copy
 
 ENDINGS = ("Softmax", "Sigmoid", "Relu", "Tanh", "Exp", "Softplus", "Hardtanh")
 """Beginnings of the names that autograd gives to operations whose results are within bounds."""
@@ -56,7 +55,7 @@ def ending_of(module: nn.Module, n_inputs: int) -> str | None:
     >>> ending_of(nn.Sequential(nn.Linear(3, 1), nn.Sigmoid(), nn.Flatten(0)), 3)
     'Sigmoid'
     """
-    own = without_hook(copy.deepcopy(module)).eval()
+    own = without_hook(deep_copy(module)).eval()
     like = next((p for p in own.parameters() if p.is_floating_point()), torch.zeros(0))
     with torch.enable_grad():
         outputs = logits_of(own(like.new_zeros(2, n_inputs)))

@@ -5,7 +5,6 @@ Who uses this: `fit_path`, at its end.
 
 from __future__ import annotations
 
-import copy
 import platform
 from collections.abc import Sequence
 from functools import cache
@@ -42,6 +41,7 @@ from shrinkage.paths.results.traces import layer_traces, learning_curves
 from shrinkage.paths.results.warnings import warnings_of
 from shrinkage.paths.running.plan import Plan
 from shrinkage.paths.running.score_groups import GROUP_SCORE, group_scores
+from shrinkage.pytorch.copies import deep_copy
 from shrinkage.terms import assign
 
 MOST_SHOWN_CLASSES = 200
@@ -153,7 +153,7 @@ def assemble(
             read_options=data.read_options.to_dict(),
             shapes=data.shapes.to_dict() if data.shapes is not None and data.as_shaped else None,
         ),
-        prototype=copy.deepcopy(plan.module).cpu(),
+        prototype=deep_copy(plan.module).cpu(),
         cautions=cautions,
         target=data.target,
         constant=findings.constant,

@@ -6,7 +6,6 @@ gives for test rows is asked for in `scored_rows` alone.
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -23,6 +22,7 @@ from shrinkage.paths.results.score_figures import ScoredRows, has_short_form, sc
 from shrinkage.paths.running.outcomes import UnitOutcome
 from shrinkage.paths.running.plan import Plan
 from shrinkage.paths.settings import Settings
+from shrinkage.pytorch.copies import deep_copy
 
 
 @dataclass(frozen=True)
@@ -120,7 +120,7 @@ def scored_rows(plan: Plan, refit: Refit, position: int) -> ScoredRows:
     """Return a refitted model's outputs for the test rows: the one use of the test rows."""
     preparation = plan.preparation
     rows, split = preparation.test_rows, preparation.split
-    module = copy.deepcopy(plan.module).cpu().eval()
+    module = deep_copy(plan.module).cpu().eval()
     arrays = refit.outcome.named("weights")
     load_arrays(module, {name: value[position] for name, value in arrays.items()})
     with torch.no_grad():

@@ -5,7 +5,6 @@ Who uses this: the plan of a path, and the estimators, which train one model on 
 
 from __future__ import annotations
 
-import copy
 from dataclasses import dataclass
 from functools import reduce
 from operator import or_
@@ -44,6 +43,7 @@ from shrinkage.paths.settings import PathTerms
 from shrinkage.paths.sparsifying.counted import counted_by
 from shrinkage.paths.sparsifying.engine import SparsifyingEngine
 from shrinkage.pytorch import describe
+from shrinkage.pytorch.copies import deep_copy
 from shrinkage.selections import Selection, as_selection, select, weights
 from shrinkage.terms import assign
 
@@ -175,7 +175,7 @@ def _loss(
 def _check_optimizer(problem: Problem, module: nn.Module) -> None:
     """Refuse an optimizer of the user's that the penalties are not for, before anything trains."""
     if problem.recipe.optimizer is not None:
-        own = copy.deepcopy(module)
+        own = deep_copy(module)
         trained = [parameter for parameter in own.parameters() if parameter.requires_grad]
         optimizer = optimizer_of(problem.recipe, trained)
         attached(problem, own, optimizer, dict.fromkeys(problem.terms.terms.ids, 1.0))

@@ -14,6 +14,7 @@ import torch
 
 from shrinkage.errors import InputError
 from shrinkage.pytorch.audits.reach import Reached, neighbours, reached
+from shrinkage.pytorch.copies import deep_copy
 
 Thing = TypeVar("Thing")
 
@@ -34,11 +35,11 @@ def copied(thing: Thing, memo: dict[int, Any], word: str) -> Thing:
     """
     before = dict(memo)
     try:
-        return copy.deepcopy(thing, memo)
+        return deep_copy(thing, memo)
     except Exception:  # whatever an object of others raises when it is copied
         memo.clear()  # the same dictionary: `deepcopy` keeps under its id what has to stay alive
         memo.update(before | _values_alone(thing))
-        return or_refused(lambda: copy.deepcopy(thing, memo), thing, word)
+        return or_refused(lambda: deep_copy(thing, memo), thing, word)
 
 
 def or_refused(make: Callable[[], Thing], thing: Any, word: str) -> Thing:

@@ -6,7 +6,6 @@ and one after the other; outputs, gradients and what the step changes must be th
 
 from __future__ import annotations
 
-import copy
 import warnings
 
 import torch
@@ -26,6 +25,7 @@ from shrinkage.paths.engines.vectorizing.traits import (
     first_rows,
     step_of,
 )
+from shrinkage.pytorch.copies import deep_copy
 
 TOLERANCE = {torch.float32: 1e-3, torch.float64: 1e-8}
 """Differences that are rounding, relative to the largest number of the same kind."""
@@ -92,7 +92,7 @@ def _moves_apart(problem: Problem, stack: ModuleStack) -> str:
 
 
 def _further(module: nn.Module) -> nn.Module:
-    other = copy.deepcopy(module)
+    other = deep_copy(module)
     with torch.no_grad():
         for parameter in other.parameters():
             if parameter.requires_grad:
@@ -101,7 +101,7 @@ def _further(module: nn.Module) -> nn.Module:
 
 
 def _stacked(first: nn.Module, second: nn.Module, traits: Traits) -> ModuleStack:
-    stack = ModuleStack(copy.deepcopy(first), 2, traits)
+    stack = ModuleStack(deep_copy(first), 2, traits)
     with torch.no_grad():
         for name, value in second.named_parameters():
             if name in stack.parameters:
