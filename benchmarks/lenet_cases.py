@@ -73,7 +73,7 @@ CASES = {
     "LeNet-5": Case(
         (
             Candidate(
-                Recipe(begin=30.0, way=20, stay=30, lasso=1e-4, steps=SOFT), (("LeNet-5", 3),)
+                Recipe(begin=20.0, way=30, stay=50, lasso=1e-4, steps=SOFT), (("LeNet-5", 3),)
             ),
         ),
         285,

@@ -35,7 +35,7 @@ class Recipe:
         stay: epochs on the support that is left, the rate along a cosine.
         way_rate: learning rate on the way.
         stay_rate: the largest on the support.
-        lasso: strength of L1 on the way, by its prox in Adam's metric.
+        lasso: strength of L1 at the start of the way, by its prox in Adam's metric; it falls to 0.
         steps: what a step is.
     """
 
@@ -175,7 +175,8 @@ def shrunk(
             now = epoch * PARTS + part
             rates = np.full(len(some), _rate(recipe, now))
             on_the_way = now < recipe.way * PARTS
-            steps = replace(recipe.steps, lasso=recipe.lasso if on_the_way else 0.0)
+            left = max(0.0, 1 - now / (recipe.way * PARTS))
+            steps = replace(recipe.steps, lasso=left * recipe.lasso)
             small.train(digits, some, rates, steps)
             if on_the_way:
                 share = min(1.0, (now + 1) / (recipe.way * PARTS - 1))
