@@ -44,10 +44,10 @@ class StackedLoss(Protocol):
         ...
 
     def said(self, outputs: np.ndarray, target: np.ndarray) -> np.ndarray:
-        """Return what outputs (outputs, rows) say: a difference of 1 between rows says a lot.
+        """Return what outputs say: a difference of 1 between rows says a lot.
 
         Args:
-            outputs: of one model.
+            outputs: (…, outputs, rows), of one model or of many.
             target: encoded targets of training, whose spread is the measure of numbers.
         """
         ...
@@ -110,7 +110,7 @@ class StackedCrossEntropy:
     def said(self, outputs: np.ndarray, target: np.ndarray) -> np.ndarray:  # noqa: ARG002
         """Return the probabilities of the classes."""
         values = outputs.astype(np.float64)
-        return np.exp(values - np.logaddexp.reduce(values, axis=0))
+        return np.exp(values - np.logaddexp.reduce(values, axis=-2, keepdims=True))
 
 
 @dataclass(frozen=True)

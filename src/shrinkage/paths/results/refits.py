@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
+from torch import nn
 
 from shrinkage.paths.choosing.cross_validation import CrossValidation
 from shrinkage.paths.choosing.log_losses import log_losses
@@ -88,10 +89,10 @@ def chosen_models(
     nonzero = np.sum(list(counts.values()), axis=0)
     weights = refit.outcome.named("weights")
     total = sum(int(np.prod(weights[name].shape[1:])) for name in counts)
-    models = []
+    models, module = [], deep_copy(plan.module).cpu().eval()
     for name in (*ROLES, *(name for name in (GOAL,) if name in roles)):
         position = refit.position(roles[name].settings)
-        rows = scored_rows(plan, refit, position)
+        rows = scored_rows(plan, refit, position, module)
         score = float("nan")
         outputs = rows.outputs[None]
         loss = log_losses(outputs, rows.raw_target, rows.weight, rows.encoding)[0]
@@ -116,11 +117,17 @@ def chosen_models(
     return tuple(models)
 
 
-def scored_rows(plan: Plan, refit: Refit, position: int) -> ScoredRows:
-    """Return a refitted model's outputs for the test rows: the one use of the test rows."""
+def scored_rows(
+    plan: Plan, refit: Refit, position: int, module: nn.Module | None = None
+) -> ScoredRows:
+    """Return a refitted model's outputs for the test rows: the one use of the test rows.
+
+    Its weights are put into `module`, a copy of the plan's, or into one that is made for them.
+    """
+    if module is None:
+        module = deep_copy(plan.module).cpu().eval()
     preparation = plan.preparation
     rows, split = preparation.test_rows, preparation.split
-    module = deep_copy(plan.module).cpu().eval()
     arrays = refit.outcome.named("weights")
     load_arrays(module, {name: value[position] for name, value in arrays.items()})
     with torch.no_grad():

@@ -6,7 +6,7 @@ stores each as named arrays so that a resumed run need not train it again.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -22,6 +22,7 @@ from shrinkage.paths.results.score_figures import ScoredRows
 from shrinkage.paths.running.score_groups import GROUP_SCORE, scores_by_group
 
 TRAIN_LOSS_ROWS = 10_000
+_AT_ONCE = 1 << 20  # outputs that are looked at together: what they say is in float64
 CONSTANT = 1e-3
 """Differences of probabilities, or of numbers in spreads of the target, that say nothing."""
 
@@ -159,49 +160,46 @@ def _ends(
         residual = np.full(len(trained.converged), np.nan)
     converged = trained.converged & ~(residual > CONVERGED)
     target = unit.data.rows.target[unit.data.train].double().cpu().numpy()
+    sound = _are_finite(trained, outputs)
+    same = np.zeros(len(sound), dtype=bool)
+    for models in np.array_split(np.flatnonzero(sound), 1 + outputs.size // _AT_ONCE):
+        same[models] = is_constant(problem.loss.said(outputs[models], target))
+    return {"status": _status(sound, same, converged), "residual": residual}
 
-    def same(model: int) -> bool:
-        return is_constant(problem.loss.said(outputs[model], target))
 
-    return {"status": _status(trained, outputs, converged, same), "residual": residual}
-
-
-def _status(
-    trained: Trained, outputs: np.ndarray, arrived: np.ndarray, same: Callable[[int], bool]
-) -> np.ndarray:
-    """Return for each model its position in `Status`."""
-    known = list(Status)
-    codes = []
+def _are_finite(trained: Trained, outputs: np.ndarray) -> np.ndarray:
+    """Return for each model whether its outputs and its weights are finite."""
     finite = [np.isfinite(outputs).all(axis=(1, 2))]
     for value in trained.arrays.values():
-        finite.append(np.array([bool(torch.isfinite(own).all()) for own in value]))
-    sound = np.all(finite, axis=0)
-    for model, converged in enumerate(arrived):
-        if not sound[model]:
-            codes.append(known.index(Status.DIVERGED))
-        elif same(model):
-            codes.append(known.index(Status.COLLAPSED))
-        elif not converged:
-            codes.append(known.index(Status.NOT_CONVERGED))
-        else:
-            codes.append(known.index(Status.OK))
-    return np.array(codes)
+        if value[0].numel():
+            ends = value.flatten(start_dim=1).aminmax(dim=1)  # both NaN where one weight is
+            finite.append((torch.isfinite(ends.min) & torch.isfinite(ends.max)).cpu().numpy())
+    return np.all(finite, axis=0)
 
 
-def is_constant(said: np.ndarray) -> bool:
-    """Return whether a model says the same for every row, up to a thousandth.
+def _status(sound: np.ndarray, same: np.ndarray, arrived: np.ndarray) -> np.ndarray:
+    """Return for each model its position in `Status`."""
+    known = list(Status)
+    status = np.where(arrived, known.index(Status.OK), known.index(Status.NOT_CONVERGED))
+    status[same] = known.index(Status.COLLAPSED)
+    status[~sound] = known.index(Status.DIVERGED)
+    return status
+
+
+def is_constant(said: np.ndarray) -> np.ndarray:
+    """Return whether models say the same for every row, up to a thousandth.
 
     No class's or label's probability may differ by more than 0.001 between two rows, no number by
     more than 0.001 spreads of the target. Which class is the likeliest does not matter: with 3 %
     positives it is always the same one, however well the probabilities rank the rows.
 
     Args:
-        said: (outputs, rows), as the loss says what outputs say.
+        said: (…, outputs, rows), as the loss says what outputs say.
 
-    >>> is_constant(np.array([[0.4, 0.4], [0.6, 0.6]])), is_constant(np.array([[1.0, 2.0]]))
-    (True, False)
+    >>> is_constant(np.array([[[0.4, 0.4], [0.6, 0.6]], [[0.4, 0.6], [0.6, 0.4]]]))
+    array([ True, False])
     """
-    return bool(np.ptp(said, axis=1).max() <= CONSTANT)
+    return np.ptp(said, axis=-1).max(axis=-1) <= CONSTANT
 
 
 def _array_measures(problem: Problem, unit: Unit, trained: Trained) -> dict[str, np.ndarray]:
