@@ -7,7 +7,7 @@ TYPES ?= $(THREADS)
 KERNELS := $(shell find src -name '*.[ch]')
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo check test test-fast test-thorough lint format package docs bench examples clean
+.PHONY: help install demo check test test-ray test-fast test-thorough lint format package docs bench examples clean
 
 help:  ## list the commands
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -38,6 +38,9 @@ test: $(VENV)/.installed-test  ## install what the tests need and run them all
 
 test-thorough: $(VENV)/.installed-test  ## every case of every product of frameworks, updates, penalties
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(THREADS) --thorough
+
+test-ray: $(VENV)/.installed-test $(VENV)/.installed-ray  ## units on a Ray of three nodes, one of which is killed
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest tests/paths/test_ray.py
 
 test-fast: $(VENV)/.installed-test  ## the first case of every test that is not slow
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(THREADS) --fast

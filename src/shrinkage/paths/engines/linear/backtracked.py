@@ -1,6 +1,7 @@
-"""Linear models of losses without a solver of their own: counts, labels, several targets, times.
+"""Linear models that have no solver of their own, whatever their smooth and convex loss.
 
-Who uses this: the linear engine, for every loss that is smooth and convex in the outputs. It
+Who uses this: the linear engine, for several targets or labels that a penalty couples, for counts
+and times under penalties that are no sum of norms, and for losses of the user's own. It
 promises a model that a proximal gradient step of the length found moves by no more than
 `TOLERANCE` of the largest weight or of the step without its prox, or says that it did not get
 there. (An intercept that the loss does not see, as that of Cox, moves by rounding alone.)

@@ -8,24 +8,17 @@ from __future__ import annotations
 import numpy as np
 from scipy.special import expit, xlogy
 
-from shrinkage.paths.engines.linear.losses import Place, Unknowns, outputs_of, squares_of
+from shrinkage.paths.engines.linear.losses import (
+    Centred,
+    Place,
+    Unknowns,
+    curvature_of_one,
+    outputs_of,
+    squares_of,
+)
 
 
-class _OfClasses:
-    """Inputs centred by their shares, beside which intercepts stay."""
-
-    has_intercept = True
-
-    def __init__(self, x: np.ndarray, share: np.ndarray) -> None:
-        self.center = share @ x / share.sum()
-        self.x, self.share = np.asfortranarray(x - self.center), share
-
-    def intercept_of(self, weights: np.ndarray, intercept: np.ndarray) -> np.ndarray:
-        """Return the intercepts of inputs that are not centred."""
-        return intercept - weights @ self.center
-
-
-class Softmax(_OfClasses):
+class Softmax(Centred):
     """Σ share · −log softmax(xwᵀ + b)[label].
 
     Args:
@@ -35,6 +28,7 @@ class Softmax(_OfClasses):
         classes: how many.
     """
 
+    is_even = True
     bound = 0.5  # Böhning, Multinomial logistic regression algorithm (1992)
 
     def __init__(self, x: np.ndarray, labels: np.ndarray, share: np.ndarray, classes: int) -> None:
@@ -115,7 +109,7 @@ class Softmax(_OfClasses):
         return bool((own > others).all()) and place.value < below
 
 
-class Logistic(_OfClasses):
+class Logistic(Centred):
     """Σ share · log(1 + exp(∓(xw + b))): two classes, whose weights are −w/2 and w/2.
 
     Args:
@@ -125,6 +119,7 @@ class Logistic(_OfClasses):
     """
 
     outputs = 1
+    is_even = True
     bound = 0.25
 
     def __init__(self, x: np.ndarray, labels: np.ndarray, share: np.ndarray) -> None:
@@ -151,12 +146,7 @@ class Logistic(_OfClasses):
 
     def curvature(self, place: Place, unknowns: Unknowns) -> np.ndarray:
         """Return Σ share p (1 − p) x xᵀ."""
-        (own,) = unknowns.columns
-        roots = np.sqrt(self._bend(place))
-        inside = np.empty((len(own) + unknowns.intercepts, len(self.x)))
-        np.multiply(self.x.T[own], roots, out=inside[: len(own)])
-        inside[len(own) :] = roots
-        return squares_of(inside)
+        return curvature_of_one(self.x, self._bend(place), unknowns)
 
     def bend(self, place: Place) -> np.ndarray:
         """Return Σ share p (1 − p)."""

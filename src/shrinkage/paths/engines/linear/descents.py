@@ -19,6 +19,7 @@ from shrinkage.paths.engines.linear.norms import Norms
 
 _DAMPING = 1e-12
 _MOST = 80  # sweeps: what is slower is left to Newton's method on the pattern
+_MOST_UNEVEN = 2000  # where risk sets or exponentials bend, a model solved in part leads nowhere
 
 
 class Working:
@@ -64,7 +65,8 @@ class Working:
         diagonal += _DAMPING * float(diagonal.max(initial=0.0))
         gradient = unknowns.taken(slopes(loss, place, unknowns), place.pull.sum(axis=1))
         now = unknowns.taken(place.weights, place.intercept)
-        moved, there = self.descended(matrix, gradient, now, tolerance)
+        most = _MOST if loss.is_even else _MOST_UNEVEN
+        moved, there = self.descended(matrix, gradient, now, tolerance, most)
         direction = unknowns.put(moved - now, loss.outputs)
         return searched(loss, norms, place, direction), there
 
@@ -74,7 +76,7 @@ class Working:
         gradient: np.ndarray,
         start: np.ndarray,
         tolerance: float,
-        most: int = _MOST,
+        most: int,
     ) -> tuple[np.ndarray, bool]:
         """Return the minimizer of a quadratic in the unknowns, and whether it got there."""
         moved, there = self.along(matrix, gradient, start, self._level, tolerance, most)

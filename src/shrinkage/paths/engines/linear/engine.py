@@ -18,13 +18,18 @@ import torch
 
 from shrinkage.errors import InputError
 from shrinkage.paths.engines.base import Advance, Problem, Rows, Trained, Unit
+from shrinkage.paths.engines.censored_losses import StackedCox
+from shrinkage.paths.engines.count_losses import StackedPoisson
+from shrinkage.paths.engines.efron import StackedEfron
 from shrinkage.paths.engines.linear.accelerated import smooth_part, solve_by_gradients
 from shrinkage.paths.engines.linear.backtracked import gradient_at_zero, solve_backtracked
 from shrinkage.paths.engines.linear.classes import Logistic, Softmax
+from shrinkage.paths.engines.linear.counts import Counts
 from shrinkage.paths.engines.linear.family import Family
 from shrinkage.paths.engines.linear.losses import Squared
 from shrinkage.paths.engines.linear.separately import solved_separately
 from shrinkage.paths.engines.linear.solver import GAP, Solver
+from shrinkage.paths.engines.linear.times import Times
 from shrinkage.paths.engines.losses import StackedCrossEntropy, StackedSquaredError
 from shrinkage.paths.engines.threads import one_blas_thread, torch_threads
 from shrinkage.terms import ProximalSum, closed_form, penalty_on, refuse_renewed
@@ -146,6 +151,11 @@ def _solver(problem: Problem, rows: Rows) -> Solver:
     share = np.full(len(x), 1.0 / len(x))
     if rows.weight is not None:
         share = rows.weight.to("cpu", torch.float64).numpy() / len(x)
+    if isinstance(problem.loss, StackedCox):
+        efron = isinstance(problem.loss, StackedEfron)
+        return Solver(Times(x, target.astype(np.float64), share, efron=efron))
+    if isinstance(problem.loss, StackedPoisson):
+        return Solver(Counts(x, target.astype(np.float64), share))
     if isinstance(problem.loss, StackedSquaredError):
         return Solver(Squared(x, target.astype(np.float64), share))
     if problem.n_outputs == 2:
@@ -179,7 +189,13 @@ def _solved(
 
 
 def _has_solver(problem: Problem) -> bool:
-    """Return whether the loss is of classes, or of one number."""
+    """Return whether the loss is of classes, or of one number, count or time."""
+    of_one = isinstance(problem.loss, StackedPoisson | StackedCox)
+    return (of_one and problem.n_outputs == 1) or _is_even(problem)
+
+
+def _is_even(problem: Problem) -> bool:
+    """Return whether second derivatives have a bound by which steps of one length are found."""
     one = isinstance(problem.loss, StackedSquaredError) and problem.n_outputs == 1
     return one or isinstance(problem.loss, StackedCrossEntropy)
 
@@ -194,7 +210,7 @@ def _both(problem: Problem, numbers: np.ndarray, axis: int = 0) -> np.ndarray:
 def _by_gradients(
     problem: Problem, unit: Unit, rows: Rows, proximal: ProximalSum
 ) -> LinearSolution:
-    if not _has_solver(problem):
+    if not _is_even(problem):
         solution, intercepts = solve_backtracked(problem, unit, rows, proximal)
         weights = solution.weights.numpy()
         return LinearSolution(weights, intercepts.numpy(), solution.converged, None)

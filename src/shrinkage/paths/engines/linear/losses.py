@@ -68,6 +68,7 @@ class Loss(Protocol):
     share: np.ndarray
     outputs: int
     has_intercept: bool
+    is_even: bool  # whether second derivatives stay of the order of their bound
 
     def start(self) -> np.ndarray:
         """Return the intercepts of the best constant."""
@@ -103,8 +104,30 @@ class Loss(Protocol):
 
     @property
     def bound(self) -> float:
-        """What no second derivative of a row by its outputs exceeds, over the row's share."""
+        """What no second derivative of a row by its outputs exceeds, over the row's share.
+
+        Where the loss is not even there is no such bound, and this is the order of them.
+        """
         ...
+
+
+class Centred:
+    """Inputs centred by their shares, beside which intercepts stay.
+
+    Args:
+        x: (rows, inputs).
+        share: (rows,).
+    """
+
+    has_intercept = True
+
+    def __init__(self, x: np.ndarray, share: np.ndarray) -> None:
+        self.center = share @ x / share.sum()
+        self.x, self.share = np.asfortranarray(x - self.center), share
+
+    def intercept_of(self, weights: np.ndarray, intercept: np.ndarray) -> np.ndarray:
+        """Return the intercepts of inputs that are not centred."""
+        return intercept - weights @ self.center
 
 
 class Squared:
@@ -118,6 +141,7 @@ class Squared:
 
     outputs = 1
     has_intercept = False
+    is_even = True
     bound = 1.0
 
     def __init__(self, x: np.ndarray, y: np.ndarray, share: np.ndarray) -> None:
@@ -193,6 +217,16 @@ def outputs_of(x: np.ndarray, weights: np.ndarray) -> np.ndarray:
         if 3 * len(there) < x.shape[1]:
             return weights[:, there] @ x.T[there]
     return weights @ x.T
+
+
+def curvature_of_one(x: np.ndarray, bend: np.ndarray, unknowns: Unknowns) -> np.ndarray:
+    """Return Σ bend x xᵀ by the unknowns of one output, bend (rows,) being at least 0."""
+    (own,) = unknowns.columns
+    roots = np.sqrt(bend)
+    inside = np.empty((len(own) + unknowns.intercepts, len(x)))
+    np.multiply(x.T[own], roots, out=inside[: len(own)])
+    inside[len(own) :] = roots
+    return squares_of(inside)
 
 
 def squares_of(rows: np.ndarray) -> np.ndarray:

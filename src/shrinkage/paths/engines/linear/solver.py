@@ -245,7 +245,7 @@ class Solver:
     def _is_large(self) -> bool:
         """Whether Newton's method would take longer than the decomposition."""
         squared = isinstance(self._loss, Squared)
-        return squared or self._unknowns > _FEW
+        return squared or (self._loss.is_even and self._unknowns > _FEW)
 
     @property
     def _unknowns(self) -> int:
