@@ -158,6 +158,19 @@ def test_weights_are_routed_and_count():
     assert (balanced.fit(FLOWERS, KINDS).predict(FLOWERS) == 0).mean() > 0.5
 
 
+def test_routed_groups_stay_together_outside_and_inside_unasked():
+    groups = np.arange(442) % 6
+    model = ShrinkageRegressorCV("linear", strengths=(0.1, 10.0), cv=GroupKFold(2))
+    with sklearn.config_context(enable_metadata_routing=True):
+        done = cross_validate(
+            model, PEOPLE, PROGRESS, cv=GroupKFold(3), params={"groups": groups},
+            return_estimator=True,
+        )  # fmt: skip
+    for fitted in done["estimator"]:
+        assert fitted.cv_scores_.shape == (2, 2)
+        assert "groups" in fitted.path_.split_description
+
+
 def test_folds_are_those_of_any_splitter_and_scores_those_of_any_scorer():
     groups = np.arange(442) % 6
     model = ShrinkageRegressorCV(

@@ -65,7 +65,7 @@ class Coupled(Net):
 
     def between(self, hidden: torch.Tensor) -> torch.Tensor:
         """Return more in a stack."""
-        stacked = torch._C._functorch.is_batchedtensor(self.first.weight)
+        stacked = torch._C._functorch.is_batchedtensor(self.first.weight)  # pyright: ignore[reportAttributeAccessIssue]
         return hidden * (2.0 if stacked else 1.0)
 
 
@@ -128,3 +128,13 @@ def test_a_forward_whose_shape_changes_with_the_batch_is_refused():
     with pytest.raises(InputError, match="for 1 row, and another shape for two") as error:
         fit_path(Squeezing, *table(), **SMALL)
     assert "\n" not in str(error.value)
+
+
+class Cutting(Net):
+    def forward(self, x):
+        return super().forward(x)[:7]
+
+
+def test_a_forward_whose_shape_changes_in_batches_of_training_is_refused():
+    with pytest.raises(InputError, match=r"got \(7, 1\) for \d+ rows, and another shape for two"):
+        fit_path(Cutting, *table(), **SMALL)

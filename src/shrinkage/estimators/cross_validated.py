@@ -6,7 +6,7 @@ Who uses this: `ShrinkageClassifierCV` and `ShrinkageRegressorCV`.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 from sklearn.metrics import check_scoring
@@ -24,6 +24,9 @@ CHOICES = ("best", "one_standard_error")
 
 class CrossValidated(Shrinkage):
     """Trains a path and keeps the model of the chosen strength."""
+
+    # Groups that are routed reach `fit` unasked, as they reach scikit-learn's splitters of groups.
+    __metadata_request__fit: ClassVar = {"groups": True}
 
     _targets: Any
 

@@ -8,7 +8,7 @@ which builds the same module for the same seed in every engine. MLPs and linear 
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Protocol
 
@@ -269,7 +269,7 @@ def build_seeded(
     with _BUILDING, torch.random.fork_rng(devices=[]):
         torch.default_generator.manual_seed(seed)
         module = _built(architecture, n_inputs, n_outputs, dtype)
-        _check_width(module, architecture.name, n_inputs, n_outputs, dtype)
+        check_width(module, architecture.name, n_inputs, n_outputs, dtype)
     return module
 
 
@@ -291,12 +291,22 @@ def _built(
     return module
 
 
-def _check_width(
-    module: nn.Module, name: str, n_inputs: int, n_outputs: int, dtype: torch.dtype
+def check_width(
+    module: nn.Module,
+    name: str,
+    n_inputs: int,
+    n_outputs: int,
+    dtype: torch.dtype,
+    batches: Sequence[int] = (2, 1, 3),
 ) -> None:
+    """Refuse a module, on the CPU, whose output for batches of some rows is not (rows, n_outputs).
+
+    Raises:
+        InputError: says which shape came.
+    """
     training = module.training
     module.eval()
-    for rows in (2, 1, 3):
+    for rows in batches:
         answer = _answer(module, name, torch.zeros(rows, n_inputs, dtype=dtype))
         shape = tuple(getattr(answer, "shape", ()))
         if not isinstance(answer, torch.Tensor) or shape != (rows, n_outputs):

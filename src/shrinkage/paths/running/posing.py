@@ -24,6 +24,7 @@ from shrinkage.paths.engines.architectures import (
     LinearBySteps,
     Ordered,
     build_seeded,
+    check_width,
 )
 from shrinkage.paths.engines.base import Engine, Problem
 from shrinkage.paths.engines.endings import check_ending
@@ -34,7 +35,7 @@ from shrinkage.paths.engines.own_recipe import optimizer_of
 from shrinkage.paths.engines.precision import settled
 from shrinkage.paths.engines.recipe import BATCH_SIZE, Recipe, default_epochs, derived_seed
 from shrinkage.paths.engines.registry import choose_engine
-from shrinkage.paths.engines.sequential import attached
+from shrinkage.paths.engines.sequential import EVALUATION_ROWS, attached
 from shrinkage.paths.options import DTYPES, PathOptions
 from shrinkage.paths.running.planned_inputs import plan_inputs
 from shrinkage.paths.running.preparation import Preparation
@@ -120,7 +121,13 @@ def pose(
     seed = derived_seed(options.seed, REFIT_LABEL)
     n_inputs = preparation.preprocessing.n_inputs
     module = build_seeded(architecture, n_inputs, n_outputs, seed, dtype)
-    ending = check_ending(module, n_inputs, target.task) if is_users(architecture) else ()
+    ending: tuple[str, ...] = ()
+    if is_users(architecture):
+        ending = check_ending(module, n_inputs, target.task)
+        most = min(len(preparation.data.y), EVALUATION_ROWS)
+        batches = (min(recipe.batch_size, most), most)
+        with torch.random.fork_rng(devices=[]):
+            check_width(module, architecture.name, n_inputs, n_outputs, dtype, batches)
     module = module.to(device)
     _check_batch_norm(module, recipe)
     infos = tuple(info for info, _ in describe(module))
