@@ -7,7 +7,6 @@ trained before.
 from __future__ import annotations
 
 import math
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -28,7 +27,7 @@ from torch.optim import (
     RMSprop,
 )
 
-from shrinkage import L1, L2, ElasticNet, GroupLasso, Term, Terms, embeddings
+from shrinkage import L1, L2, ElasticNet, GroupLasso, Terms, embeddings
 from shrinkage.pytorch import attach, audit, regularize
 from shrinkage.pytorch.optimizers import METRICS, Motion
 from shrinkage.pytorch.prox.shrink import Shrink
@@ -52,7 +51,7 @@ ADAPTIVE = [
     (Adagrad, {}),
     (Adadelta, {}),
 ]
-TERMS: dict[str, Term | Terms] = {
+TERMS: dict[str, Any] = {
     "l1": 1e-2 * L1(),
     "l2": 1e-2 * L2(),
     "elastic net": 1e-2 * ElasticNet(0.5),
@@ -65,10 +64,10 @@ def test_no_optimizer_with_a_metric_of_its_own_is_left_out() -> None:
     assert {kind for kind, _ in ADAPTIVE} | {SGD, ASGD} == METRICS.keys()
 
 
-def pretrained(dtype: torch.dtype = torch.float32) -> nn.Sequential:
+def pretrained(dtype: torch.dtype = torch.float32) -> Any:
     """Return a body with weights from 0.1 to 0.5 under a head that starts at zero."""
     torch.manual_seed(0)
-    model = nn.Sequential(nn.Linear(10, 16), nn.Tanh(), nn.Linear(16, 3)).to(dtype)
+    model: Any = nn.Sequential(nn.Linear(10, 16), nn.Tanh(), nn.Linear(16, 3)).to(dtype)
     with torch.no_grad():
         body = model[0].weight
         body.uniform_(0.1, 0.5).mul_(torch.randn_like(body).sign())
@@ -165,7 +164,7 @@ def test_an_adapter_whose_second_factor_is_zero_keeps_the_first():
 @pytest.mark.parametrize("name", TERMS)
 def test_rows_of_an_embedding_outside_the_batch_stay(name):
     torch.manual_seed(0)
-    model = nn.Sequential(nn.Embedding(20, 8), nn.Flatten(), nn.Linear(16, 3))
+    model: Any = nn.Sequential(nn.Embedding(20, 8), nn.Flatten(), nn.Linear(16, 3))
     before = model[0].weight.detach().clone()
     optimizer = Adam(model.parameters(), lr=RATE)
     terms = TERMS[name] if isinstance(TERMS[name], Terms) else Terms((TERMS[name],))
@@ -196,14 +195,14 @@ class TestRoutes:
 
     REACH = 0.01
 
-    def motion(self, shape: tuple[int, ...], dtype: torch.dtype) -> Motion:
+    def motion(self, shape: tuple[int, ...], dtype: torch.dtype) -> Any:
         generator = torch.Generator().manual_seed(3)
         square = torch.rand(shape, generator=generator, dtype=torch.float64) ** 12
         square.view(-1)[::3] = 0.0
         push = torch.randn(shape, generator=generator, dtype=torch.float64) * square.sqrt()
         push.view(-1)[:9] *= 20
         motion = Motion(self.REACH, square.to(dtype), None, 1e-8, reach=self.REACH)
-        return replace(motion, push=push.to(dtype), push_scale=1.5)
+        return motion._replace(push=push.to(dtype), push_scale=1.5)
 
     @pytest.mark.parametrize("dtype", [torch.float32, torch.float64], ids=str)
     @pytest.mark.parametrize("models", [None, 4])
