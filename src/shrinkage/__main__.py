@@ -5,9 +5,9 @@ from __future__ import annotations
 import gc
 import sys
 
+from shrinkage.exits import BAD_INPUT, INTERRUPTED, end
 from shrinkage.extras import MissingExtra
 
-BAD_INPUT = 2
 # Of new objects: a command loads a million that stay, which Python would look through 300 times.
 OBJECTS_A_LOOK = 50_000
 
@@ -19,7 +19,10 @@ def main() -> None:
         from shrinkage.cli.main import run
     except MissingExtra as error:
         print(f"error: {error}", file=sys.stderr)
-        sys.exit(BAD_INPUT)
+        end(BAD_INPUT)
+    except KeyboardInterrupt:  # a second goes by until the commands are there
+        print("stopped", file=sys.stderr)
+        end(INTERRUPTED)
     try:
         run()
     finally:

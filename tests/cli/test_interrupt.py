@@ -6,7 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from shrinkage.cli.main import INTERRUPTED
+from shrinkage.exits import INTERRUPTED
 from tests.processes import environment
 
 PROGRAM = """
@@ -23,9 +23,33 @@ main.app = interrupted
 main.run()
 """
 
+WHILE_IMPORTING = """
+import sys
+from shrinkage.__main__ import main
+
+class Interrupts:
+    def find_spec(self, name, *_):
+        if name == "shrinkage.cli.path":
+            raise KeyboardInterrupt
+
+sys.meta_path.insert(0, Interrupts())
+main()
+"""
+
+
+def ended(folder: Path, program: str) -> subprocess.CompletedProcess[str]:
+    """Return how a program ended."""
+    (folder / "interrupted.py").write_text(program)
+    command = [sys.executable, "-m", "interrupted"]
+    return subprocess.run(
+        command, cwd=folder, env=environment(), check=False, capture_output=True, text=True
+    )
+
 
 def test_the_status_is_that_of_the_command(tmp_path: Path) -> None:
-    (tmp_path / "interrupted.py").write_text(PROGRAM.format(status=INTERRUPTED))
-    command = [sys.executable, "-m", "interrupted"]
-    run = subprocess.run(command, cwd=tmp_path, env=environment(), check=False)
-    assert run.returncode == INTERRUPTED
+    assert ended(tmp_path, PROGRAM.format(status=INTERRUPTED)).returncode == INTERRUPTED
+
+
+def test_a_command_is_stopped_before_it_is_there(tmp_path: Path) -> None:
+    run = ended(tmp_path, WHILE_IMPORTING)
+    assert (run.returncode, run.stdout, run.stderr) == (INTERRUPTED, "", "stopped\n")

@@ -25,10 +25,9 @@ from shrinkage.cli import (
     timescale,
 )
 from shrinkage.cli.penalty_options import WithPenaltyOptions
-from shrinkage.cli.stopping import INTERRUPTED
 from shrinkage.errors import ShrinkageError
+from shrinkage.exits import BAD_INPUT, INTERRUPTED, end
 
-BAD_INPUT = 2
 # Typer's own errors of usage have no public name; this one's base is all of them.
 USAGE_ERROR = cast(type[Exception], typer.BadParameter.__mro__[1])
 
@@ -95,24 +94,14 @@ def run(*before: str) -> None:
         where = f" ({error.filename})" if error.filename else ""
         _refuse(f"{error.strerror or error}{where}; check the path, permissions and free space")
     except typer.Abort:
-        _end(INTERRUPTED)
+        end(INTERRUPTED)
     except KeyboardInterrupt:  # where no command was ready for it
         resumes = (
             "; it goes on with --resume" if _command(arguments) in (["path"], ["select"]) else ""
         )
         typer.echo(f"stopped{resumes}", err=True)
-        _end(INTERRUPTED)
-    _end(status if isinstance(status, int) else 0)
-
-
-def _end(status: int) -> NoReturn:
-    """End the process with a status.
-
-    Python ends by the signal itself where Ctrl-C came while a text was run as code (a dataclass is
-    made so), though the interrupt was answered (3.11); running another text makes it forget that.
-    """
-    exec("")
-    sys.exit(status)
+        end(INTERRUPTED)
+    end(status if isinstance(status, int) else 0)
 
 
 def _command(arguments: list[str]) -> list[str]:
@@ -123,4 +112,4 @@ def _command(arguments: list[str]) -> list[str]:
 def _refuse(message: str) -> NoReturn:
     """Print one line, whatever the message holds, and end the process."""
     typer.echo("error: " + " ".join(message.splitlines()), err=True)
-    sys.exit(BAD_INPUT)
+    end(BAD_INPUT)

@@ -8,8 +8,7 @@ from pathlib import Path
 
 import typer
 
-INTERRUPTED = 130
-"""Exit status of a command that was stopped."""
+from shrinkage.exits import INTERRUPTED
 
 
 @contextmanager
