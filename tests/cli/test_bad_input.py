@@ -165,7 +165,7 @@ BAD_OPTIONS = {
         "--penalty laso",
         "penalty of l1, l2",
         "'laso'",
-        "did you mean lasso or group-lasso or block-lasso?",
+        "did you mean lasso or lassonet or group-lasso?",
     ),
     "penalty beside": ("--with 1*rigde", "penalty of l1, l2", "'rigde'", "did you mean ridge?"),
     "foreign option": ("--per input", "--per does not belong to the penalty l1", "leave it out"),
