@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -90,6 +92,8 @@ def test_each_end_of_training_has_its_status(make):
     weight[2] = torch.nan
     trained = linear_stub(problem, unit, weight, [True, True, True, False, True])
     trained.arrays["0.bias"][4] = torch.inf
+    counts = {"batches": torch.ones(5, dtype=torch.int64)}  # a number of each, as norms have
+    trained = replace(trained, arrays={**trained.arrays, **counts})
     ends = ["ok", "collapsed", "diverged", "not_converged", "diverged"]
     outcome = validated(problem, unit, trained)
     assert [str(status) for status in outcome.status] == ends

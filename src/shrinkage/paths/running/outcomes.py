@@ -172,7 +172,7 @@ def _are_finite(trained: Trained, outputs: np.ndarray) -> np.ndarray:
     finite = [np.isfinite(outputs).all(axis=(1, 2))]
     for value in trained.arrays.values():
         if value[0].numel():
-            ends = value.flatten(start_dim=1).aminmax(dim=1)  # both NaN where one weight is
+            ends = value.reshape(len(value), -1).aminmax(dim=1)  # both NaN where one weight is
             finite.append((torch.isfinite(ends.min) & torch.isfinite(ends.max)).cpu().numpy())
     return np.all(finite, axis=0)
 
