@@ -73,7 +73,7 @@ CASES = {
     "LeNet-5": Case(
         (
             Candidate(
-                Recipe(begin=20.0, way=30, stay=50, lasso=1e-4, steps=SOFT), (("LeNet-5", 3),)
+                Recipe(begin=2.0, way=30, stay=50, stay_rate=6e-3, steps=SOFT), (("LeNet-5", 3),)
             ),
         ),
         285,
