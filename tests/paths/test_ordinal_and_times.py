@@ -15,7 +15,6 @@ from shrinkage.errors import InputError
 from shrinkage.paths.choosing.own_scores import concordance
 from shrinkage.paths.data_losses import data_loss
 from shrinkage.paths.engines.layers.ordered import OrderedClasses
-from shrinkage.paths.engines.linear import backtracked
 from shrinkage.paths.engines.sequential import SequentialEngine
 from shrinkage.paths.engines.stacked import StackedEngine
 from shrinkage.run import load_result
@@ -198,14 +197,6 @@ def test_a_linear_model_of_tied_times_is_solved_by_efron():
     own = result.model(0)[0].weight.detach().numpy()[0]
     np.testing.assert_allclose(own, minimize(value, np.zeros(3), tol=1e-12).x, atol=1e-5)
     assert result.summary["loss"] == "cox:efron"
-
-
-def test_an_intercept_that_the_loss_does_not_see_keeps_no_model_from_ending(monkeypatch):
-    """Rounding moves it, in a model without weights it alone; such steps say nothing."""
-    monkeypatch.setattr(backtracked, "MOST_ITERATIONS", 100)
-    options = {"penalty": L1(), "strengths": (0.05, 0.6, 0.9), **QUICK}
-    result = fit_path("linear", X, TIMES, loss="cox", **options)
-    assert [str(status) for status in result.status] == ["ok", "ok", "collapsed"]
 
 
 def test_a_network_of_censored_times_ranks_them():
