@@ -47,38 +47,20 @@ class Candidate:
     teachers: tuple[tuple[str, int], ...]
 
 
-@dataclass(frozen=True)
-class Case:
-    """The recipes of a network, of which one is taken for all its points.
-
-    Args:
-        recipes: candidates; the one with the least validation error is taken.
-        judged_at: the compression at which they are compared.
-    """
-
-    recipes: tuple[Candidate, ...]
-    judged_at: float
-
-
 SOFT = Steps(hard=0.3)
 TEACHERS = ("LeNet-300-100", 5), ("wide", 1)
 CASES = {
-    "LeNet-300-100": Case(
-        (
-            Candidate(Recipe(way=100, stay=80, lasso=1e-4, steps=SOFT), TEACHERS),
-            Candidate(Recipe(way=100, stay=80, lasso=2e-4, steps=SOFT), TEACHERS),
-        ),
-        90,
+    "LeNet-300-100": tuple(
+        Candidate(Recipe(way=100, stay=80, lasso=lasso, steps=SOFT), TEACHERS)
+        for lasso in (0.0, 3e-5, 1e-4, 2e-4)
     ),
-    "LeNet-5": Case(
-        (
-            Candidate(
-                Recipe(begin=2.0, way=30, stay=50, stay_rate=6e-3, steps=SOFT), (("LeNet-5", 3),)
-            ),
+    "LeNet-5": (
+        Candidate(
+            Recipe(begin=2.0, way=30, stay=50, stay_rate=6e-3, steps=SOFT), (("LeNet-5", 3),)
         ),
-        285,
     ),
 }
+"""The recipe of a network, once for each strength of L1 from which one is chosen for a point."""
 
 
 @dataclass(frozen=True)
