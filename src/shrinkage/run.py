@@ -211,7 +211,7 @@ def penalty_of(options: PathOptions, penalty: Penalty | None) -> Penalty:
     return penalty_of_goal(options.wanted)
 
 
-NOT_OF_SURFACES = ("strengths", "fast", "compare", "goal")
+NOT_OF_SURFACES = ("strengths", "fast", "goal")
 """Options of a path alone."""
 
 

@@ -95,7 +95,8 @@ def fit_search(
         store: a folder for the run; Optuna's journal is in it.
         resume: go on with the run in `store`.
         progress: show a bar.
-        **options: the fields of `PathOptions`, without `strengths`, `fast`, `compare` and `refit`.
+        **options: the fields of `PathOptions`, without `strengths`, `fast`, `goal`,
+            `nested` and `refit`.
 
     Returns:
         The result, its arrays with a row for each trial.
@@ -186,7 +187,7 @@ def fit_search_dataset(
 
         def inner_plan(held: RowSplit) -> Plan:
             alone = replace(data, test=None, test_name="")
-            args = (model, alone, first, options)
+            args = (model, alone, first, replace(options, compare=False))
             return folder.closes(make_plan(*args, fixed=terms, beside=beside, held=held))
 
         def fitted(inner: Plan, store: Store, progress: Progress) -> FittedPath:

@@ -92,7 +92,7 @@ def fit_surface(
         store: a folder for the run.
         resume: go on with the run in `store`.
         progress: show a bar.
-        **options: the fields of `PathOptions`, without `strengths`, `fast`, `compare` and `goal`.
+        **options: the fields of `PathOptions`, without `strengths`, `fast` and `goal`.
 
     Returns:
         The result, whose arrays have a row for each cell: `result.surface` says which it is,
@@ -181,7 +181,7 @@ def fit_surface_dataset(
 
         def inner_plan(held: RowSplit) -> Plan:
             alone = replace(data, test=None, test_name="")
-            inner = replace(options, nested=None)
+            inner = replace(options, nested=None, compare=False)
             args = (model, alone, first, inner)
             return folder.closes(make_plan(*args, fixed=terms, beside=beside, held=held))
 

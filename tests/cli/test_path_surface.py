@@ -69,7 +69,7 @@ def test_lists_of_strengths_and_a_number_of_the_recipe(here):
         (("--vary", "dropout=0,x"), ("numbers on the axis dropout", "'x'")),
         (("--second", "l2", "--second", "l2", "--vary", "width=1,2"), ("three axes", "--search")),
         (("--second", "l2", "--fast"), ("--fast belongs to a path",)),
-        (("--second", "l2", "--compare"), ("--compare belongs to a path",)),
+        (("--second", "l2", "--goal", "smallest"), ("--goal belongs to a path",)),
         (("--simplest", "inputs"), ("--second or --vary",)),
     ],
 )

@@ -83,6 +83,15 @@ def test_the_first_batch_has_the_recipe_as_it_was_given(kept):
 
 
 @pytest.mark.slow
+def test_models_of_other_kinds_are_trained_where_they_are_asked_for(plain):
+    asked = fit_search("mlp:6", X, Y, outer=0, compare=True, **SMALL)
+    names = [model.name for model in asked.compared]
+    assert names[1:3] == ["random forest", "gradient boosting"]
+    assert names[3].startswith("unregularized at learning rate")
+    assert plain[0].compared == ()
+    np.testing.assert_array_equal(asked.fold_scores, plain[0].fold_scores)
+
+
 def test_the_nested_score_is_that_of_searches_that_never_saw_the_rows(kept):
     result, _ = kept
     train = np.setdiff1d(np.arange(len(Y)), result.model_file.test_rows)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+from dataclasses import asdict
 
 import numpy as np
 import pytest
@@ -102,6 +103,34 @@ def test_further_axes_are_the_paths_with_their_values(vary, value, model, option
     np.testing.assert_array_equal(surface.fold_scores[own], path.fold_scores)
     np.testing.assert_array_equal(surface.nonzero[own], path.nonzero)
     assert set(surface.surface.sizes[own]) == {path.best.total_weights}
+
+
+def test_models_of_other_kinds_are_those_of_a_path():
+    options = {**NETWORK, "compare": True}
+    surface = fit_surface(
+        "mlp:6",
+        X,
+        Y,
+        strengths=((1e-3, 0.1),),
+        penalties=[L1()],
+        vary={"dropout": (0.0, 0.4)},
+        **options,
+    )
+    path = fit_path("mlp:6", X, Y, strengths=(1e-3, 0.1), **options)
+    assert len(path.compared) == 4
+    assert [without_seconds(own) for own in surface.compared] == [
+        without_seconds(own) for own in path.compared
+    ]
+    name = path.compared[0].name
+    best = surface.fold_scores[surface.best.index].mean()
+    found = surface.difference("best", name)
+    assert found.score == pytest.approx(best - path.compared[0].cv_score, rel=1e-12)
+    assert name in str(surface.summary["compared"])
+
+
+def without_seconds(model):
+    """Return what is told of a model of another kind, but for the time that it took."""
+    return {**asdict(model), "seconds": 0.0}
 
 
 def test_each_chosen_model_predicts_with_its_own_architecture(kept):

@@ -91,7 +91,7 @@ def fitting(
     from shrinkage.searches import fit_search_dataset
     from shrinkage.surfaces import fit_surface_dataset
 
-    for name in ("fast", "compare", "goal"):
+    for name in ("fast", "goal"):
         if getattr(options, name):
             raise InputError(
                 f"--{name} belongs to a path, but more than one axis is asked for: leave one out"

@@ -75,7 +75,7 @@ def fit(
     if not isinstance(plan.options.strengths, tuple):
         validation, choice = _extended(plan, validation, choice, store, progress)
     refit = _refit(plan, validation, choice, store, progress)
-    others = _others(plan, validation, store, progress) if plan.options.compare else ()
+    others = others_of(plan, validation, store, progress)
     goal = plan.options.wanted
     if goal is None:
         return assemble(plan, validation, choice, refit, source, left_out, others)
@@ -86,10 +86,21 @@ def fit(
     )
 
 
-def _others(
+def others_of(
     plan: Plan, validation: CrossValidation, store: Store, progress: Progress
 ) -> tuple[PeerScores, ...]:
-    """Return models of other kinds, and of a network the one without a penalty at its best rate."""
+    """Return what a plan is to be compared with, on its folds: nothing where it is not asked for.
+
+    These are models of other kinds, and of a network the one without a penalty at its best rate.
+
+    Args:
+        plan: what was trained; the unregularized model of `validation` is of it.
+        validation: the cross validation.
+        store: keeps what is trained.
+        progress: is told of it.
+    """
+    if not plan.options.compare:
+        return ()
 
     def train(other: Plan, jobs: Sequence[Job]) -> list[UnitOutcome]:
         progress.stage("unregularized at other rates", other.steps(jobs))

@@ -17,7 +17,7 @@ from shrinkage.paths.choosing.cross_validation import CrossValidation
 from shrinkage.paths.choosing.grid import log_grid
 from shrinkage.paths.choosing.grid_top import DEFAULT_TOP
 from shrinkage.paths.engines.architectures import Architecture
-from shrinkage.paths.fit import validate
+from shrinkage.paths.fit import others_of, validate
 from shrinkage.paths.options import PathOptions
 from shrinkage.paths.results.fitted import FittedPath
 from shrinkage.paths.results.surfaces import SurfaceAxis, Value
@@ -91,7 +91,8 @@ def search(
     }
     refits = refit_cells(variants, roles, validation, choice, store, progress)
     sources = [top.source for top in tops]
-    result = assemble_surface(variants, validation, choice, refits, roles, surface, sources)
+    others = others_of(next(iter(variants.values())), validations[0], store, progress)
+    result = assemble_surface(variants, validation, choice, refits, roles, surface, sources, others)
     trained = plan.folds * (len(cells) + len(validations))
     trained += sum(len(refit.settings) for refit in refits.values())
     searched = {"trials": spec.trials, "batch": spec.batch, "space": _told(largest, space)}

@@ -13,6 +13,7 @@ from shrinkage.cautions import CautionKind
 from shrinkage.paths.choosing.cross_validation import CrossValidation
 from shrinkage.paths.choosing.grid_top import GridSource
 from shrinkage.paths.choosing.rules import Choice
+from shrinkage.paths.comparing.compare import PeerScores
 from shrinkage.paths.results.assembly import assemble
 from shrinkage.paths.results.fitted import FittedPath
 from shrinkage.paths.results.records import ROLES, ChosenModel
@@ -35,6 +36,7 @@ def assemble_surface(
     roles: Mapping[str, Cell],
     surface: Surface,
     sources: Sequence[GridSource],
+    others: Sequence[PeerScores] = (),
 ) -> FittedPath:
     """Return the result.
 
@@ -46,9 +48,12 @@ def assemble_surface(
         roles: the cell of each chosen model.
         surface: where the cells are.
         sources: where the strengths of each axis come from.
+        others: models of other kinds on the same rows.
     """
     made = {
-        values: assemble(variants[values], validation, choice, refit, GridSource.GIVEN)
+        values: assemble(
+            variants[values], validation, choice, refit, GridSource.GIVEN, others=others
+        )
         for values, refit in refits.items()
     }
     own = {role: made[roles[role].variant] for role in ROLES}

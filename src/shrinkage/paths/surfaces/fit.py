@@ -17,7 +17,7 @@ from shrinkage.paths.choosing.cross_validation import CrossValidation
 from shrinkage.paths.choosing.grid import log_grid
 from shrinkage.paths.choosing.grid_top import DEFAULT_TOP, GridSource
 from shrinkage.paths.choosing.rules import Choice
-from shrinkage.paths.fit import run_jobs, validate
+from shrinkage.paths.fit import others_of, run_jobs, validate
 from shrinkage.paths.results.fitted import FittedPath
 from shrinkage.paths.results.records import standard_error
 from shrinkage.paths.results.refits import Refit
@@ -89,7 +89,8 @@ def fit_cells(
         "unregularized": Cell(next(iter(variants)), (0.0,) * len(grids)),
     }
     refits = refit_cells(variants, roles, validation, choice, store, progress)
-    return assemble_surface(variants, validation, choice, refits, roles, surface, sources)
+    others = others_of(base, validations[0], store, progress)
+    return assemble_surface(variants, validation, choice, refits, roles, surface, sources, others)
 
 
 def chosen_cells(
