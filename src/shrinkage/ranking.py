@@ -7,6 +7,7 @@ on mistakes.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -26,7 +27,7 @@ with needs("paths"):
     from shrinkage.paths.options import PathOptions, options_of
     from shrinkage.paths.own_sets import dataset_of
     from shrinkage.paths.results.files import write_json
-    from shrinkage.paths.running.plan import Model, make_plan
+    from shrinkage.paths.running.plan import Model, Plan, make_plan
     from shrinkage.paths.selecting.best import select_best
     from shrinkage.paths.selecting.records import BestColumns
     from shrinkage.penalties import Cardinality
@@ -194,8 +195,12 @@ def best_of_dataset(
     store: Path | None = None,
     resume: bool = False,
     progress: bool | None = None,
+    foretell: Callable[[Plan], None] | None = None,
 ) -> RankedColumns:
-    """Select columns of a dataset; `best_columns` describes what it does."""
+    """Select columns of a dataset; `best_columns` describes what it does.
+
+    `foretell` is called with the plan before anything is trained.
+    """
     keep = whole(keep, "keep", 1, "say how many columns to keep")
     networks = whole(networks, "networks", 2, f"the default is {NETWORKS}")
     architecture = parse_architecture(model)
@@ -211,5 +216,7 @@ def best_of_dataset(
         falling = Cardinality(per="input")
         plan = folder.closes(make_plan(architecture, data, falling, options))
         run = folder.open(plan, data, keep=keep, networks=networks)
+        if foretell is not None:
+            foretell(plan)
         best = select_best(plan, keep, run.state, folder.bar)
         return run.keep(RankedColumns(best, plan.problem.scorer.name, data.image_shape))

@@ -6,7 +6,7 @@ with a bound on how many are named for nothing, and beside them those of the uni
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -23,7 +23,7 @@ with needs("paths"):
     from shrinkage.paths.options import PathOptions, options_of
     from shrinkage.paths.own_sets import dataset_of
     from shrinkage.paths.results.files import write_json
-    from shrinkage.paths.running.plan import Model, make_plan
+    from shrinkage.paths.running.plan import Model, Plan, make_plan
     from shrinkage.paths.selecting.records import StableSelection, UniversalThreshold
     from shrinkage.paths.selecting.stability import (
         StabilityOptions,
@@ -226,13 +226,19 @@ def select_of_dataset(
     store: Path | None = None,
     resume: bool = False,
     progress: bool | None = None,
+    foretell: Callable[[Plan], None] | None = None,
 ) -> ColumnSelection:
-    """Select columns of a dataset; `select_columns` describes what it does."""
+    """Select columns of a dataset; `select_columns` describes what it does.
+
+    `foretell` is called with the plan before anything is trained.
+    """
     check_penalty(penalty)
     halved = halved_options(data, options, stability)
     with run_folder(store, resume=resume, progress=progress) as folder:
         plan = folder.closes(make_plan(model, data, penalty, halved, None, as_terms(fixed)))
         run = folder.open(plan, data, pairs=stability.pairs)
+        if foretell is not None:
+            foretell(plan)
         stable = select(plan, stability, run.state, folder.bar)
         universal = universal_threshold(plan, run.state, folder.bar, level=level)
         return run.keep(ColumnSelection(stable, universal, data.image_shape))

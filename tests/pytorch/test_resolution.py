@@ -90,7 +90,7 @@ def shrunk_low(dtype, terms, update):
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16], ids=str)
 @pytest.mark.parametrize(
-    "terms", [1e-3 * ElasticNet(0.5), 1e-4 * GroupLasso(per="output")], ids=["elastic", "group"]
+    "terms", [1e-3 * ElasticNet(0.5), 1e-4 * GroupLasso(axes=(0,))], ids=["elastic", "group"]
 )
 def test_proximal_follows_float64(dtype, terms):
     """The same run in float64 tells the whole shrink; Adam's metric has a zero gradient's ε."""

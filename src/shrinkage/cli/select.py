@@ -182,9 +182,12 @@ def command(
     )
     options = replace(options, free=items_of(free, rows.input_names or ()))
     tell_names(penalty, *(term.name for term in beside))
-    if not quiet:
-        tell_columns(rows)
-        tell_lines(loss_for(options.loss, rows.y, rows.task).taken(rows.y))
+
+    def tell(_: object) -> None:
+        if not quiet:
+            tell_columns(rows)
+            tell_lines(loss_for(options.loss, rows.y, rows.task).taken(rows.y))
+
     folder = Path("runs") / f"{folder_of(rows.name)}-columns" if out is None else out
     if best is not None:
         with goes_on_in(folder):
@@ -197,6 +200,7 @@ def command(
                 store=folder,
                 resume=resume,
                 progress=False if quiet else None,
+                foretell=tell,
             )
         show_best_columns(ranked, folder, quiet=quiet)
         return
@@ -212,6 +216,7 @@ def command(
             store=folder,
             resume=resume,
             progress=False if quiet else None,
+            foretell=tell,
         )
     show_selection(selection, folder, quiet=quiet)
 
