@@ -7,9 +7,12 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
 from rich.console import Console
 
 from shrinkage.cli.shown import show_models, show_table
+from shrinkage.drawing import heat as drawing
 from shrinkage.drawing.draw import draw_png, draw_svg
 from shrinkage.drawing.figures import HeatFigure, Kind, PanelFigure
 from shrinkage.drawing.heat import _borders
@@ -123,6 +126,20 @@ def test_figures_draw_and_the_page_holds_them(result):
     assert "Best at l1 " in page
     assert "the fewest nonzero weights" in " ".join(page.split())
     assert "strengths ×" not in page
+
+
+def test_the_legend_of_a_small_map_is_not_cut():
+    figure = heat()
+    marks = tuple(replace(own, label=f"{own.label}, dropout 0.25") for own in figure.marks)
+    for own in (figure, replace(figure, marks=marks)):
+        canvas = Figure(figsize=drawing.size(own), layout="constrained")
+        FigureCanvasAgg(canvas)
+        drawing.draw(canvas, own)
+        canvas.draw_without_rendering()
+        (legend,) = canvas.legends
+        box = legend.get_window_extent()
+        assert box.x0 >= 0
+        assert box.x1 <= canvas.bbox.width
 
 
 def test_a_cell_that_is_not_finite_has_no_colour_and_a_dash():

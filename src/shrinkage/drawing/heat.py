@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import matplotlib
 import numpy as np
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.colors import Normalize
 from matplotlib.figure import Figure as Canvas
+from matplotlib.font_manager import FontProperties
 from matplotlib.lines import Line2D
+from matplotlib.textpath import TextPath
 from matplotlib.ticker import FuncFormatter
 
 from shrinkage.drawing.figures import CellMark, HeatFigure, Kind
@@ -23,6 +28,8 @@ LEAST_CONTRAST = 0.45
 RAISED = 0.2  # points and lines stand above the text of a cell
 CELL_WIDTH, CELL_HEIGHT = 0.72, 0.46
 MOST_WIDTH, LEAST_WIDTH = 12.0, 5.6
+BESIDE = 5.0  # of a label of the legend: handle and gaps, in sizes of its font
+LINE = 0.22  # of the legend, in inches
 
 
 def size(figure: HeatFigure) -> tuple[float, float]:
@@ -57,8 +64,21 @@ def draw(canvas: Canvas, figure: HeatFigure) -> Axes:
     _sides(axes, figure)
     _bar(canvas, axes, mesh, figure, norm)
     if handles:
-        canvas.legend(handles=handles, loc="outside lower center", ncols=2)
+        _legend(canvas, handles)
     return axes
+
+
+def _legend(canvas: Canvas, handles: Sequence[Artist]) -> None:
+    """Put the legend under the map: in two columns, in one where these would be cut."""
+    font = FontProperties(size=matplotlib.rcParams["legend.fontsize"])
+    labels = [str(handle.get_label()) for handle in handles]
+    points = [TextPath((0, 0), label, prop=font).get_extents().width for label in labels]
+    half = -(-len(labels) // 2)
+    both = sum(max(own) + BESIDE * font.get_size() for own in (points[:half], points[half:]) if own)
+    fits = both < 72 * canvas.get_figwidth()
+    if not fits:
+        canvas.set_figheight(canvas.get_figheight() + LINE * (len(labels) - half))
+    canvas.legend(handles=handles, loc="outside lower center", ncols=2 if fits else 1)
 
 
 def _texts(axes: Axes, figure: HeatFigure, shown: np.ndarray, colours) -> None:
