@@ -10,9 +10,9 @@ from scipy.special import expit, xlogy
 
 from shrinkage.paths.engines.linear.losses import (
     Centred,
+    OneOutput,
     Place,
     Unknowns,
-    curvature_of_one,
     outputs_of,
     squares_of,
 )
@@ -109,7 +109,7 @@ class Softmax(Centred):
         return bool((own > others).all()) and place.value < below
 
 
-class Logistic(Centred):
+class Logistic(OneOutput):
     """Σ share · log(1 + exp(∓(xw + b))): two classes, whose weights are −w/2 and w/2.
 
     Args:
@@ -118,7 +118,6 @@ class Logistic(Centred):
         share: (rows,).
     """
 
-    outputs = 1
     is_even = True
     bound = 0.25
 
@@ -140,19 +139,8 @@ class Logistic(Centred):
         pull = self.share * (chance - self._labels)
         return Place(weights, intercept, value, pull[None], chance[None])
 
-    def curve(self, place: Place, moved: np.ndarray) -> np.ndarray:
-        """Return share · p (1 − p) m."""
-        return self._bend(place) * moved
-
-    def curvature(self, place: Place, unknowns: Unknowns) -> np.ndarray:
-        """Return Σ share p (1 − p) x xᵀ."""
-        return curvature_of_one(self.x, self._bend(place), unknowns)
-
-    def bend(self, place: Place) -> np.ndarray:
-        """Return Σ share p (1 − p)."""
-        return self._bend(place).sum().reshape(1, 1)
-
     def _bend(self, place: Place) -> np.ndarray:
+        """Return share · p (1 − p)."""
         assert place.chance is not None
         return self.share * place.chance[0] * (1 - place.chance[0])
 

@@ -8,16 +8,10 @@ from __future__ import annotations
 import numpy as np
 from scipy.special import xlogy
 
-from shrinkage.paths.engines.linear.losses import (
-    Centred,
-    Place,
-    Unknowns,
-    curvature_of_one,
-    outputs_of,
-)
+from shrinkage.paths.engines.linear.losses import OneOutput, Place, outputs_of
 
 
-class Counts(Centred):
+class Counts(OneOutput):
     """Σ share · (μ − y − y log(μ/y)) with μ = exp(xw + b): half the Poisson deviance.
 
     Args:
@@ -26,7 +20,6 @@ class Counts(Centred):
         share: (rows,).
     """
 
-    outputs = 1
     is_even = False
 
     def __init__(self, x: np.ndarray, y: np.ndarray, share: np.ndarray) -> None:
@@ -49,19 +42,8 @@ class Counts(Centred):
         value = float(self.share @ (mean - self._y * outputs + self._rest))
         return Place(weights, intercept, value, (self.share * (mean - self._y))[None], mean[None])
 
-    def curve(self, place: Place, moved: np.ndarray) -> np.ndarray:
-        """Return share · μ m."""
-        return self._bend(place) * moved
-
-    def curvature(self, place: Place, unknowns: Unknowns) -> np.ndarray:
-        """Return Σ share μ x xᵀ."""
-        return curvature_of_one(self.x, self._bend(place), unknowns)
-
-    def bend(self, place: Place) -> np.ndarray:
-        """Return Σ share μ."""
-        return self._bend(place).sum().reshape(1, 1)
-
     def _bend(self, place: Place) -> np.ndarray:
+        """Return share · μ."""
         assert place.chance is not None
         return self.share * place.chance[0]
 

@@ -8,6 +8,7 @@ memory: second derivatives are made of few columns out of many.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Protocol
@@ -130,6 +131,33 @@ class Centred:
         return intercept - weights @ self.center
 
 
+class OneOutput(Centred, ABC):
+    """One output, by which each row's loss bends by itself."""
+
+    outputs = 1
+
+    @abstractmethod
+    def _bend(self, place: Place) -> np.ndarray:
+        """Return the second derivative by each row's output, share included, (rows,)."""
+
+    def curve(self, place: Place, moved: np.ndarray) -> np.ndarray:
+        """Return the second derivatives times what the outputs move, (rows,)."""
+        return self._bend(place) * moved
+
+    def curvature(self, place: Place, unknowns: Unknowns) -> np.ndarray:
+        """Return Σ bend x xᵀ by the unknowns."""
+        (own,) = unknowns.columns
+        roots = np.sqrt(self._bend(place))
+        inside = np.empty((len(own) + unknowns.intercepts, len(self.x)))
+        np.multiply(self.x.T[own], roots, out=inside[: len(own)])
+        inside[len(own) :] = roots
+        return squares_of(inside)
+
+    def bend(self, place: Place) -> np.ndarray:
+        """Return Σ bend."""
+        return self._bend(place).sum().reshape(1, 1)
+
+
 class Squared:
     """½ Σ share (y − xw − b)², the intercept eliminated.
 
@@ -217,16 +245,6 @@ def outputs_of(x: np.ndarray, weights: np.ndarray) -> np.ndarray:
         if 3 * len(there) < x.shape[1]:
             return weights[:, there] @ x.T[there]
     return weights @ x.T
-
-
-def curvature_of_one(x: np.ndarray, bend: np.ndarray, unknowns: Unknowns) -> np.ndarray:
-    """Return Σ bend x xᵀ by the unknowns of one output, bend (rows,) being at least 0."""
-    (own,) = unknowns.columns
-    roots = np.sqrt(bend)
-    inside = np.empty((len(own) + unknowns.intercepts, len(x)))
-    np.multiply(x.T[own], roots, out=inside[: len(own)])
-    inside[len(own) :] = roots
-    return squares_of(inside)
 
 
 def squares_of(rows: np.ndarray) -> np.ndarray:
