@@ -33,7 +33,7 @@ class _TreeLeaf(NamedTuple):
 def named_leaves(tree: Any) -> dict[str, Any]:
     """Return the arrays of a tree by name, the parts of their paths joined by dots.
 
-    Args:
+    Attributes:
         tree: any tree of JAX, such as a dict, an Equinox module or the state of a Flax module.
 
     Returns:

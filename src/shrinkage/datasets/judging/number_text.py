@@ -58,7 +58,7 @@ _QUOTES = dict.fromkeys(map(ord, "’‘ʼ′"), "'")
 class NumberText(NamedTuple):
     """The parts of one number as it was written.
 
-    Args:
+    Attributes:
         negative: whether a sign, a minus behind it or brackets make it negative.
         digits: digits and marks.
         exponent: `e5` or nothing.

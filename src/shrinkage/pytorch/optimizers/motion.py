@@ -43,7 +43,7 @@ class Motion(NamedTuple):
     The denominator is `given` where that is there, else √(square − mean²) + epsilon where `square`
     is, else 1.
 
-    Args:
+    Attributes:
         rate: the learning rate times what the optimizer multiplies all weights by, a number.
         square: running mean of the squared gradient, shaped like the parameter, not copied.
         mean: running mean of the gradient, where the optimizer subtracts its square.

@@ -38,7 +38,7 @@ class _Read(NamedTuple):
 class Batch:
     """Slots of one parameter group with one update, whose L1 and L2 strengths agree.
 
-    Args:
+    Attributes:
         slots: for which `key_of` is the same.
         strengths: (l1, l2) of their nonsmooth parts, for "proximal" of all parts.
     """
