@@ -21,6 +21,7 @@ from torch import nn
 
 from shrinkage.paths.engines import precision
 from shrinkage.paths.engines.flat import FlatStack
+from shrinkage.paths.engines.kernels import rows
 from shrinkage.paths.engines.layers.base import LayerArrays, Place, Training
 from shrinkage.paths.engines.layers.linear import FirstAffine
 from shrinkage.paths.engines.layers.registry import LAYERS
@@ -161,7 +162,9 @@ class StackedNetwork:
             return x.t().expand(self.count, -1, -1)
         weight = self.parameters[f"{self.names[0]}.weight"]
         models, outputs, inputs = weight.shape
-        return torch.mm(weight.view(models * outputs, inputs), x.t()).view(models, outputs, -1)
+        wide = weight.view(models * outputs, inputs)
+        product = rows.product(wide, x) if rows.takes(wide, x) else torch.mm(wide, x.t())
+        return product.view(models, outputs, -1)
 
 
 def zeros_of(network: StackedNetwork) -> np.ndarray:
