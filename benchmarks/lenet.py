@@ -35,6 +35,7 @@ from lenet_cases import (
     train_dense,
     train_small,
 )
+from lenet_latency import TOLD
 from recording import Pieces, mnist_folder, write_result
 
 SEEDS = 5
@@ -182,17 +183,18 @@ def choose(
 
 def tell_neurons(rows: list[dict[str, Any]]) -> dict[str, float]:
     """Print and return how much smaller and faster the network of whole neurons is."""
-    smaller, faster, eager, batch = (
-        float(np.mean([row["before"][key] / row["after"][key] for row in rows]))
-        for key in ("file_bytes", "onnx_one", "seconds_one", "seconds_batch")
-    )
-    tell("neurons only", rows, NEURON_GOAL.error, smaller)
-    print(
-        f"bytes {smaller:.1f} times fewer (goal {BYTES_GOAL:g}: {verdict(smaller >= BYTES_GOAL)}); "
-        f"one picture in onnxruntime {faster:.1f} times as fast (goal {SPEED_GOAL:g}: "
-        f"{verdict(faster >= SPEED_GOAL)}), in torch {eager:.1f}, 256 pictures there {batch:.1f}"
-    )
-    return {"bytes": smaller, "one_onnx": faster, "one_torch": eager, "torch_256": batch}
+    ratio = {
+        key: float(np.mean([row["before"][key] / row["after"][key] for row in rows]))
+        for key in TOLD
+    }
+    tell("neurons only", rows, NEURON_GOAL.error, ratio["file_bytes"])
+    goals = {"file_bytes": BYTES_GOAL, "loops_one": SPEED_GOAL, "onnx_one": SPEED_GOAL}
+    for key, name in TOLD.items():
+        goal = (
+            f" (goal {goals[key]:g}: {verdict(ratio[key] >= goals[key])})" if key in goals else ""
+        )
+        print(f"  {name}: {ratio[key]:.1f} times less{goal}")
+    return ratio
 
 
 if __name__ == "__main__":

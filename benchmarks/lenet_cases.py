@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import math
-import tempfile
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import onnxruntime  # type: ignore[import-not-found]
 import torch
 from lenet_dense import (
     LENET_5,
@@ -24,17 +22,14 @@ from lenet_dense import (
     dense,
     soft_targets,
 )
+from lenet_latency import NEURONS, compacted
 from lenet_network import Digits, SparseNetwork, Steps
-from lenet_recipe import Recipe, judged, module_of, shrunk, to_count, to_units
+from lenet_recipe import Recipe, judged, shrunk, to_count, to_units
 from recording import HERE
-from torch import nn
 
-from shrinkage.compaction import compact
 from shrinkage.datasets import load_pictures
-from shrinkage.pytorch.onnx import export_onnx
 
 VALIDATION = 6_000
-ONNX_TIMES = 3_000
 DENSE = {"LeNet-300-100": (LENET_300_100, 25), "LeNet-5": (LENET_5, 12), "wide": (WIDE, 20)}
 """Kinds of dense networks, and their epochs."""
 
@@ -85,8 +80,6 @@ GOALS = (
     Goal("LeNet-5", 285, 0.75),
 )
 NEURON_GOAL = Goal("LeNet-300-100", 0, 1.6)
-NEURONS = (230, 34, 22)
-"""Pixels and units of the network that keeps whole neurons."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -179,29 +172,3 @@ def train_small(goal: Goal, chosen: Candidate, seed: int) -> dict[str, Any]:
         "seconds": time.process_time() - begin,
     }
     return figures | (compacted(arrays, data.test[0][:256]) if by_units else {})
-
-
-def compacted(arrays: Arrays, pixels: np.ndarray) -> dict[str, Any]:
-    """Return sizes and times of a network before and after its dead units were taken out."""
-    rows, model = torch.from_numpy(pixels).float() / 255, module_of(arrays)
-    found = compact(model, rows, drop_inputs=True)
-    before, after = asdict(found.proof.before), asdict(found.proof.after)
-    before["onnx_one"] = onnx_seconds(model, rows)
-    after["onnx_one"] = onnx_seconds(found.module, rows[:, found.kept_inputs])
-    return {"before": before, "after": after}
-
-
-def onnx_seconds(model: nn.Module, rows: torch.Tensor) -> float:
-    """Return the median seconds of one picture in onnxruntime, on one thread."""
-    with tempfile.TemporaryDirectory() as folder:
-        file = export_onnx(model, rows, Path(folder) / "model.onnx").path
-        settings = onnxruntime.SessionOptions()
-        settings.intra_op_num_threads = settings.inter_op_num_threads = 1
-        session = onnxruntime.InferenceSession(file, settings, providers=["CPUExecutionProvider"])
-    feed = {session.get_inputs()[0].name: rows[:1].contiguous().numpy()}
-    times = []
-    for _ in range(ONNX_TIMES):
-        begin = time.perf_counter()
-        session.run(None, feed)
-        times.append(time.perf_counter() - begin)
-    return float(np.median(times))

@@ -153,7 +153,7 @@ class SparseNetwork:
         layers = (_Layer * len(packed))(*(own.layer for own in packed))
         recipe = _Recipe(**{own[0]: getattr(steps, own[0]) for own in _Recipe._fields_})
         part = MAP_ROWS if any(self.sides) else math.gcd(LINE_ROWS, rows.shape[1])
-        loss = _built(part).train(
+        loss = _steps(part).train(
             *(len(packed), len(rates), self.taken, rows.shape[1], ctypes.byref(read)),
             *(_pointer(rows), _pointer(rates), layers, ctypes.byref(recipe)),
         )
@@ -243,16 +243,21 @@ def check(shapes: Sequence[tuple[int, int]], sides: tuple[int, ...], rows: int) 
 
 
 @cache
-def _built(part: int) -> ctypes.CDLL:
-    """Return the compiled steps that take so many rows at a time."""
-    source = Path(__file__).with_name("lenet_steps.c")
-    target = Path(tempfile.mkdtemp()) / "steps.so"
-    flags = ["-O3", "-march=native", "-ffast-math", "-mprefer-vector-width=512", "-Wno-psabi"]
+def compiled(name: str, *flags: str) -> ctypes.CDLL:
+    """Return a C file beside this one, built by the system's compiler."""
+    source = Path(__file__).with_name(name)
+    target = Path(tempfile.mkdtemp()) / "built.so"
+    fast = ["-O3", "-march=native", "-ffast-math", "-mprefer-vector-width=512", "-Wno-psabi"]
     subprocess.run(
-        ["cc", *flags, f"-DPART={part}", "-shared", "-fPIC", str(source), "-o", str(target), "-lm"],
+        ["cc", *fast, *flags, "-shared", "-fPIC", str(source), "-o", str(target), "-lm"],
         check=True,
     )
-    library = ctypes.CDLL(str(target))
+    return ctypes.CDLL(str(target))
+
+
+def _steps(part: int) -> ctypes.CDLL:
+    """Return the compiled steps that take so many rows at a time."""
+    library = compiled("lenet_steps.c", f"-DPART={part}")
     library.train.restype = ctypes.c_double
     return library
 

@@ -40,7 +40,6 @@ class Recipe:
     """
 
     begin: float = 2.5
-    begin: float = 2.5
     way: int = 40
     stay: int = 60
     way_rate: float = 1e-3
