@@ -57,7 +57,7 @@ def machine() -> dict[str, object]:
 def commit() -> str:
     """Return the commit of the checkout, with a mark when it was changed since."""
     head = _git("rev-parse", "--short", "HEAD")
-    changed = _git("status", "--porcelain", "--", "src", "benchmarks/*.py")
+    changed = _git("status", "--porcelain", "--", ":/src", ":/benchmarks/*.py", ":/benchmarks/*.c")
     return f"{head}{' with changes' if changed else ''}"
 
 
