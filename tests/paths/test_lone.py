@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -11,24 +12,28 @@ from torch import nn
 
 from shrinkage import L1, L2, Cardinality
 from shrinkage.paths.engines.base import template
+from shrinkage.paths.engines.kernels import mlp
 from shrinkage.paths.engines.lone import ByModule, InArrays, is_known, lone_network
+from shrinkage.paths.engines.read_columns import ReadColumns
 from shrinkage.paths.options import PathOptions
 from shrinkage.paths.own_sets import dataset_of
 from shrinkage.paths.running.plan import Plan, make_plan
 
 NAMES = ("0.weight", "2.weight")
+ALL = torch.arange(60)[None]  # one batch of all rows
 
 
-def planned(model: Any, fixed: Any = ()) -> Plan:
-    """Return a plan in double precision whose varying term is a cardinality."""
+def planned(model: Any, fixed: Any = (), **options: Any) -> Plan:
+    """Return a plan, in double precision by default, whose varying term is a cardinality."""
     rng = np.random.default_rng(0)
     X, y = rng.normal(size=(60, 5)), rng.normal(size=60)
     data, _ = dataset_of(
         X, y, task=None, missing_target="refuse", groups=None, sample_weight=None, columns=None,
         validation=None, test=None,
     )  # fmt: skip
-    options = PathOptions(folds=2, test_size=0, epochs=3, dtype="float64", batch_size=20)
-    return make_plan(model, data, Cardinality(per="input"), options, fixed=fixed)
+    own = {"dtype": "float64", "epochs": 3, **options}
+    own = PathOptions(folds=2, test_size=0, batch_size=20, **own)
+    return make_plan(model, data, Cardinality(per="input"), own, fixed=fixed)
 
 
 def both(plan: Plan) -> tuple[InArrays, ByModule]:
@@ -46,22 +51,21 @@ def test_steps_scores_and_cuts_are_those_of_the_module(fixed: Any) -> None:
         name: 0.0 if place == 0 else float(fixed[place - 1].strength)
         for place, name in enumerate(plan.problem.terms.terms.ids)
     }
-    rows, kept = plan.refit_unit.data.rows, torch.tensor([0, 3])
+    kept = torch.tensor([0, 3])
     pair = both(plan)
     for own in pair:
         own.begin(strengths)
-        for step in range(5):
-            own.step(rows, 0.5, 2, step)
+        own.steps(ALL.expand(4, -1), [0.5] * 4, 2, 0)
+        own.steps(ALL, [0.5], 2, 4)
     for name in NAMES:
         torch.testing.assert_close(pair[0].parameter(name), pair[1].parameter(name))
         first, second = (own.scores(name) for own in pair)
         scale = first.sum() / second.sum()  # one learning rate for all is left out of the first
         torch.testing.assert_close(first, second * scale)
-    less = type(rows)(rows.x[:, kept].contiguous(), rows.target, rows.weight)
     for own in pair:
         own.cut("0.weight", kept)
         own.go_on(dict.fromkeys(strengths, 0.0))
-        own.step(less, 1.0, 2, 5)
+        own.steps(ALL, [1.0], 2, 5)
     assert pair[0].parameter("0.weight").shape == (4, 2)
     for name, value in pair[0].state().items():
         torch.testing.assert_close(value, pair[1].state()[name])
@@ -69,13 +73,13 @@ def test_steps_scores_and_cuts_are_those_of_the_module(fixed: Any) -> None:
 
 def test_a_new_training_forgets_the_moments() -> None:
     plan = planned("mlp:4")
-    rows, zero = plan.refit_unit.data.rows, {plan.problem.terms.terms.ids[0]: 0.0}
+    zero = {plan.problem.terms.terms.ids[0]: 0.0}
     pair = both(plan)
     for own in pair:
         for _ in range(2):
             own.begin(zero)
             assert torch.equal(own.scores("0.weight"), own.parameter("0.weight").square())
-            own.step(rows, 1.0, 0)
+            own.steps(ALL, [1.0], 0)
     for name, value in pair[0].state().items():
         torch.testing.assert_close(value, pair[1].state()[name])
 
@@ -92,3 +96,46 @@ def test_networks_that_are_not_known_are_moved_as_they_are() -> None:
     plan = planned(Own())
     assert not is_known(plan.module, plan.problem.recipe)
     assert isinstance(lone_network(plan.problem, plan.refit_unit), ByModule)
+
+
+@pytest.mark.skipif(not mlp.is_there(), reason="no compiled steps on this processor")
+def test_compiled_calls_take_the_steps_of_the_arrays_also_after_a_cut() -> None:
+    """Products in bfloat16 round to 8 bits; all else is the same."""
+    fixed = (1e-3 * L1(), 1e-2 * L2())
+    strengths, pair = None, []
+    for precision in ("bfloat16", "float32"):
+        plan = planned("mlp:8", fixed, dtype="float32", precision=precision)
+        ids = plan.problem.terms.terms.ids
+        strengths = dict(zip(ids, (0.0, 1e-3, 1e-2), strict=True))
+        own = lone_network(plan.problem, plan.refit_unit)
+        assert isinstance(own, InArrays)
+        own.begin(strengths)
+        assert (own._call is not None) == (precision == "bfloat16")
+        shuffled = torch.stack([torch.randperm(60)[:20] for _ in range(70)])
+        pair.append(own)
+    for own in pair:
+        own.steps(shuffled[:66], [1.0] * 66, 2, 0)
+        own.cut("0.weight", torch.tensor([0, 3, 4]))
+        own.steps(shuffled[66:], [1.0] * 4, 2, 66)
+        assert own._network.flat.steps == 70
+    for name, value in pair[0].state().items():
+        torch.testing.assert_close(value, pair[1].state()[name], rtol=0.02, atol=0.02)
+
+
+@pytest.mark.parametrize("source", [(0, 1, 1, 2, 3), (0, 1, 2, 3, 4)])
+def test_columns_stay_by_the_sums_of_their_inputs(source: Any) -> None:
+    plan = planned("mlp:4")
+    network = lone_network(plan.problem, plan.refit_unit)
+    problem = replace(plan.problem, sources=source)
+    columns = ReadColumns(problem, plan.refit_unit, network, "0.weight")
+    network.begin({plan.problem.terms.terms.ids[0]: 0.0})
+    network.steps(ALL, [1.0], 0)
+    before, total = network.state()["0.weight"], np.zeros(max(source) + 1)
+    np.add.at(total, np.array(source), network.scores("0.weight").sum(dim=0).numpy())
+    columns.keep_largest(2)
+    stays = torch.tensor([own in set(np.argsort(-total)[:2]) for own in source])
+    assert columns.count == 2
+    assert torch.equal(columns.state()["0.weight"], before * stays)
+    assert network.parameter("0.weight").shape[1] == int(stays.sum())
+    columns.keep_largest(3)
+    assert columns.count == 2

@@ -59,17 +59,17 @@ def test_what_stays_is_the_projection_on_the_cardinality_in_adams_metric() -> No
     """One cut after some steps, against the penalty's own prox with Adam's step sizes."""
     plan = planned("mlp:6")
     training = Elimination(plan.problem, plan.refit_unit, Eliminating((5,)))
-    network = training._network
+    network = training.network
     for _ in range(3):
-        network.step(training._rows, 1.0, 0)
+        network.steps(torch.arange(80)[None], [1.0], 0)
     weight = network.parameter("0.weight").clone()
     assert isinstance(network, InArrays)
     second = network._network.flat.moments("0.weight")[1][0]
     step = 1 / ((second / (1 - 0.999**3)).sqrt() + 1e-8)
     penalty = Cardinality(keep=5, per="input").with_axes(1, 0)
     expected = penalty.prox(weight, step)
-    training._shrink_to(5)
-    kept = training._state()["0.weight"]
+    training.shrink_to(5)
+    kept = training.columns.state()["0.weight"]
     assert torch.equal(kept, expected)
     assert int((kept != 0).any(dim=0).sum()) == 5
 
@@ -93,7 +93,7 @@ def test_columns_that_are_cut_out_are_those_that_are_held_at_zero() -> None:
     for plan, prefix in ((plain, ""), (wrapped, "inner.")):
         training = Elimination(plan.problem, plan.refit_unit, engine)
         for name, own in start.items():
-            training._network.parameter(prefix + name).copy_(own)
+            training.network.parameter(prefix + name).copy_(own)
         found.append([state[f"{prefix}0.weight"] for state in training.states(lambda _: None)])
     for cut, held in zip(*found, strict=True):
         torch.testing.assert_close(cut, held, rtol=1e-9, atol=1e-12)

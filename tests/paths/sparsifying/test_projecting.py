@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from shrinkage.paths.engines.lone import scores
-from shrinkage.paths.sparsifying.projecting import Held, project_inputs, project_weights
+from shrinkage.paths.sparsifying.projecting import Held, project_weights
 
 
 @pytest.fixture
@@ -62,17 +62,6 @@ def test_the_largest_of_all_arrays_stay_and_not_those_of_each(stepped):
     np.testing.assert_array_equal(after, expected)
     by_size = np.argsort(-np.abs(np.concatenate([own.ravel() for own in before])))[:9]
     assert set(by_size) != set(np.flatnonzero(stays))  # the metric matters here
-
-
-def test_inputs_of_one_column_stay_or_go_together(stepped):
-    arrays, optimizer = stepped
-    weight, sources = arrays[0], (0, 1, 1, 2, 0, 3)
-    total = np.zeros(4)
-    np.add.at(total, np.array(sources), in_metric(arrays, optimizer)[0].sum(axis=0))
-    kept = set(np.argsort(-total)[:2])
-    project_inputs(weight.detach(), scores(optimizer, weight), sources, 2)
-    used = (weight.detach().numpy() != 0).any(axis=0)
-    assert used.tolist() == [source in kept for source in sources]
 
 
 def test_fewer_that_are_not_zero_are_all_kept(stepped):

@@ -2,19 +2,22 @@
 
 Who uses this: what goes from a whole network to a small one (the sparsity path, the best columns).
 A network of known layers lies in the arrays of a stack of one, whose step takes a third of the time
-of torch's; any other is moved as its user would. Both promise the same steps up to rounding.
+of torch's, and a fifth of that where compiled calls take it (`whole_steps`); any other is moved as
+its user would. All promise the same steps up to rounding.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Protocol
 
+import numpy as np
 import torch
 from torch import nn
 
-from shrinkage.paths.engines.base import Problem, Rows, Unit, template
+from shrinkage.paths.engines import whole_steps
+from shrinkage.paths.engines.base import Problem, Unit, template
 from shrinkage.paths.engines.layers.registry import is_stackable
 from shrinkage.paths.engines.losses import loss_and_gradient
 from shrinkage.paths.engines.moving import Optimizer
@@ -26,6 +29,9 @@ from shrinkage.paths.engines.sequential import attached, stepped
 from shrinkage.pytorch.optimizers import Moment, metric_of
 from shrinkage.pytorch.prox.kernels.adam import AdamNumbers
 from shrinkage.terms import present
+
+AT_ONCE = 64
+"""Steps between which nothing is told to whoever waits."""
 
 
 class Lone(Protocol):
@@ -39,8 +45,14 @@ class Lone(Protocol):
         """Go on in the same training with other strengths."""
         ...
 
-    def step(self, rows: Rows, share: float, *labels: int) -> None:
-        """Take a step by `share` of the learning rate; the labels seed what is drawn in it."""
+    def steps(self, positions: torch.Tensor, shares: Sequence[float], *labels: int) -> None:
+        """Take some steps.
+
+        Args:
+            positions: of each batch's rows among the training rows, (steps, rows).
+            shares: of the learning rate, one a step.
+            labels: what is drawn in a step is seeded by them; the last counts the steps.
+        """
         ...
 
     def parameter(self, name: str) -> torch.Tensor:
@@ -52,7 +64,7 @@ class Lone(Protocol):
         ...
 
     def cut(self, name: str, places: torch.Tensor) -> None:
-        """Leave no more than these inputs, (kept,), of the first layer, which `can_cut`."""
+        """Leave no more than these inputs, (kept,), of the rows and of the layer that reads them."""
         ...
 
     def state(self) -> dict[str, torch.Tensor]:
@@ -79,6 +91,7 @@ class ByModule:
 
     def __init__(self, problem: Problem, unit: Unit, module: nn.Module) -> None:
         self._problem, self._unit, self.module = problem, unit, module
+        self._rows = unit.data.rows.take(unit.data.train)
         self._tensors = problem.tensors(module)
         self._attachment = None
 
@@ -95,13 +108,18 @@ class ByModule:
             self._attachment.detach()
         self._attachment = attached(self._problem, self.module, self._optimizer, strengths)
 
-    def step(self, rows: Rows, share: float, *labels: int) -> None:
-        """Take a step as a user's loop does."""
-        seed_generators(derived_seed(self._unit.seed, *labels), self._problem.device)
-        for group, rate in zip(self._optimizer.param_groups, self._rates, strict=True):
-            group["lr"] = rate * share
-        rows = replace(rows, x=augmented(self._problem, self.module, rows.x))
-        stepped(self._problem, self.module, self._optimizer, rows, self._attachment)
+    def steps(self, positions: torch.Tensor, shares: Sequence[float], *labels: int) -> None:
+        """Take steps as a user's loop does."""
+        *first, step = labels
+        for taken, (batch, share) in enumerate(zip(positions, shares, strict=True)):
+            seed_generators(
+                derived_seed(self._unit.seed, *first, step + taken), self._problem.device
+            )
+            for group, rate in zip(self._optimizer.param_groups, self._rates, strict=True):
+                group["lr"] = rate * share
+            rows = self._rows.take(batch)
+            rows = replace(rows, x=augmented(self._problem, self.module, rows.x))
+            stepped(self._problem, self.module, self._optimizer, rows, self._attachment)
 
     def parameter(self, name: str) -> torch.Tensor:
         """Return the parameter's values."""
@@ -120,6 +138,7 @@ class ByModule:
                 state[key] = value[:, places].contiguous()
         weight.data = weight.data[:, places].contiguous()
         weight.grad = None
+        self._rows = replace(self._rows, x=self._rows.x[:, places].contiguous())
 
     def state(self) -> dict[str, torch.Tensor]:
         """Return a copy of the module's state."""
@@ -132,6 +151,7 @@ class InArrays:
 
     def __init__(self, problem: Problem, unit: Unit, module: nn.Sequential) -> None:
         self._problem, self._unit = problem, unit
+        self._rows = unit.data.rows.take(unit.data.train)
         self._network = StackedNetwork(module, 1)
         self._numbers = AdamNumbers()
 
@@ -149,17 +169,38 @@ class InArrays:
         self._parts = {
             name: present(part.at(strengths[part.term]) for part in own) for name, own in penalised
         }
-        self._optimizer = Optimizer(self._network.flat, self._parts)
+        self._renew()
 
-    def step(self, rows: Rows, share: float, *labels: int) -> None:
-        """Differentiate, and move the weights."""
-        network, loss = self._network, self._problem.loss
+    def _renew(self) -> None:
+        """Take up the arrays, the rows and the parts that are there now."""
+        network, rows = self._network, self._rows
+        batch = min(self._problem.recipe.batch_size, len(rows))
+        self._call = whole_steps.one_call(self._problem, rows, network, self._parts, batch)
+        self._optimizer = None if self._call else Optimizer(network.flat, self._parts)
+
+    def steps(self, positions: torch.Tensor, shares: Sequence[float], *labels: int) -> None:
+        """Take steps in compiled calls, or differentiate and move the weights in each."""
+        rates = self._problem.recipe.learning_rate * np.asarray(shares)
+        if self._call is not None:
+            flat = self._network.flat
+            numbers = self._numbers.table(flat.steps + 1 + np.arange(len(rates)), rates)
+            for begin in range(0, len(rates), self._call.most):
+                own = slice(begin, begin + self._call.most)
+                self._call(positions[own], numbers[own])
+            flat.steps += len(rates)
+            return
+        for taken, (batch, rate) in enumerate(zip(positions, rates.tolist(), strict=True)):
+            self._step(batch, rate, (*labels[:-1], labels[-1] + taken))
+
+    def _step(self, batch: torch.Tensor, rate: float, labels: Sequence[int]) -> None:
+        assert self._optimizer is not None
+        network, loss, rows = self._network, self._problem.loss, self._rows.take(batch)
         if network.is_random:
             network.seed(derived_seed(self._unit.seed, *labels))
         network.backward(
             rows.x, lambda outputs: loss_and_gradient(loss, outputs, rows.target, rows.weight)
         )
-        self._optimizer.step(self._problem.recipe.learning_rate * share)
+        self._optimizer.step(rate)
 
     def parameter(self, name: str) -> torch.Tensor:
         """Return the model's view of the array."""
@@ -181,11 +222,31 @@ class InArrays:
 
         with torch.no_grad():
             self._network.take(self._network.flat.reduced(left), self._network.buffers)
-        self._optimizer = Optimizer(self._network.flat, self._parts)
+        self._rows = replace(self._rows, x=self._rows.x[:, places].contiguous())
+        self._renew()
 
     def state(self) -> dict[str, torch.Tensor]:
         """Return a copy of the model's arrays."""
         return self._network.state(0)
+
+
+def spans(total: int, stops: Iterable[int], *, alone: bool) -> Iterator[int]:
+    """Yield how many steps to take at once until `total` are taken, with a halt at every stop.
+
+    Args:
+        total: steps.
+        stops: steps after which the network is changed.
+        alone: whether it is after every step.
+
+    >>> list(spans(150, [10, 100, 120], alone=False)), list(spans(3, [], alone=True))
+    ([10, 64, 26, 20, 30], [1, 1, 1])
+    """
+    taken = 0
+    for stop in (*sorted(own for own in stops if own < total), total):
+        while taken < stop:
+            count = 1 if alone else min(AT_ONCE, stop - taken)
+            yield count
+            taken += count
 
 
 def scores(optimizer: torch.optim.Optimizer, parameter: torch.Tensor) -> torch.Tensor:

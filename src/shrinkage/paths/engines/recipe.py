@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import count
 from typing import Any
 
 import numpy as np
@@ -91,6 +92,12 @@ class Recipe:
         size = min(self.batch_size, rows)
         for start in range(0, self.steps_per_epoch(rows) * size, size):
             yield order[start : start + size]
+
+
+    def endless_batches(self, rows: int, seed: int) -> Iterator[np.ndarray]:
+        """Yield the batches of one epoch after the other."""
+        for epoch in count():
+            yield from self.batches(rows, seed, epoch)
 
 
 def default_epochs(rows: int, batch_size: int) -> int:

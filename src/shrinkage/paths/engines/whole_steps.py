@@ -71,18 +71,12 @@ class WholeSteps:
         parts: Mapping[str, Sequence[Part]],
     ) -> WholeSteps | None:
         """Return them, None where a compiled call cannot take the steps."""
-        possible = mlp.is_there() and precision.is_there(problem.device.type)
-        if problem.precision != "bfloat16" or not possible or not _are_plain(network):
-            return None
+        known = _known(problem, unit.data.rows, network, parts)
         largest = max(own[0].numel() for own in network.parameters.values())
         one_step = problem.recipe.steps_per_epoch(len(unit.data.train)) == 1
-        if one_step and largest > MOST_OF_ONE_STEP:
+        if known is None or (one_step and largest > MOST_OF_ONE_STEP):
             return None
-        table = _table(problem.loss, unit.data.rows)
-        layers = _layers(network, parts)
-        if table is None or layers is None or problem.recipe.batch_size > MOST_ROWS:
-            return None
-        return cls(problem, unit, network, layers, table)
+        return cls(problem, unit, network, *known)
 
     @property
     def leaves_out_zeros(self) -> bool:
@@ -180,14 +174,51 @@ class WholeGradients:
             add(some)
 
 
+def one_call(
+    problem: Problem,
+    rows: Rows,
+    network: StackedNetwork,
+    parts: Mapping[str, Sequence[Part]],
+    batch: int,
+) -> mlp.MlpSteps | None:
+    """Return what takes steps on batches of so many of the rows; None where no compiled call can.
+
+    It is of the arrays that the network has now.
+    """
+    known = _known(problem, rows, network, parts)
+    return None if known is None else mlp.MlpSteps(*known, batch, threads=1)
+
+
+def is_possible(module: nn.Module) -> bool:
+    """Return whether compiled calls are for the layers of a network, and for this processor."""
+    layers = [layer for layer in module.children() if not isinstance(layer, nn.Flatten)]
+    return isinstance(module, nn.Sequential) and mlp.is_there() and _are_plain(layers)
+
+
+def _known(
+    problem: Problem,
+    rows: Rows,
+    network: StackedNetwork,
+    parts: Mapping[str, Sequence[Part]],
+) -> tuple[list[mlp.StackedAffine], mlp.Table] | None:
+    """Return layers and rows as a compiled call takes them, None where it cannot."""
+    possible = mlp.is_there() and precision.is_there(problem.device.type)
+    if problem.precision != "bfloat16" or not possible or not _are_plain(network.layers):
+        return None
+    table, layers = _table(problem.loss, rows), _layers(network, parts)
+    if table is None or layers is None or problem.recipe.batch_size > MOST_ROWS:
+        return None
+    return layers, table
+
+
 def _scale(sums: dict[str, torch.Tensor], factor: float) -> None:
     for own in sums.values():
         own.mul_(factor)
 
 
-def _are_plain(network: StackedNetwork) -> bool:
+def _are_plain(layers: Sequence[nn.Module]) -> bool:
     """Return whether the layers are linear ones with relu between them."""
-    kinds = [type(layer) for layer in network.layers]
+    kinds = [type(layer) for layer in layers]
     alternating = [nn.Linear, nn.ReLU] * (len(kinds) // 2) + [nn.Linear]
     return kinds == alternating
 

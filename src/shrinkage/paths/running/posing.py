@@ -36,6 +36,7 @@ from shrinkage.paths.engines.precision import settled
 from shrinkage.paths.engines.recipe import BATCH_SIZE, Recipe, default_epochs, derived_seed
 from shrinkage.paths.engines.registry import choose_engine
 from shrinkage.paths.engines.sequential import EVALUATION_ROWS, attached
+from shrinkage.paths.engines.whole_steps import is_possible
 from shrinkage.paths.options import DTYPES, PathOptions
 from shrinkage.paths.running.planned_inputs import plan_inputs
 from shrinkage.paths.running.preparation import Preparation
@@ -138,7 +139,9 @@ def pose(
     engine = (
         choose_engine(options.engine, architecture, module, recipe)
         if goal is None
-        else SparsifyingEngine(counted_by(goal, module, n_inputs), is_known(module, recipe))
+        else SparsifyingEngine(
+            counted_by(goal, module, n_inputs), is_known(module, recipe), is_possible(module)
+        )
     )
     problem = Problem(
         architecture=architecture,

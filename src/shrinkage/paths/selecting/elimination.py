@@ -12,17 +12,18 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
+from itertools import islice
 
 import numpy as np
 import torch
-from torch import nn
 
 from shrinkage.errors import InputError
 from shrinkage.paths.engines.base import Advance, Problem, Trained, Unit, template
 from shrinkage.paths.engines.input_layer import first_weight
-from shrinkage.paths.engines.lone import is_known, lone_network
+from shrinkage.paths.engines.lone import lone_network, spans
 from shrinkage.paths.engines.one_stack import OneStack
+from shrinkage.paths.engines.read_columns import ReadColumns
 from shrinkage.paths.engines.recipe import derived_seed
 from shrinkage.paths.engines.sequential import evaluate
 from shrinkage.paths.engines.threads import torch_threads
@@ -83,106 +84,44 @@ class Elimination:
 
     def __init__(self, problem: Problem, unit: Unit, engine: Eliminating) -> None:
         self._problem, self._unit, self._engine = problem, unit, engine
-        self._name = first_weight(problem.assignment.infos, unit.data.n_inputs)
-        if not self._name:
+        name = first_weight(problem.assignment.infos, unit.data.n_inputs)
+        if not name:
             raise InputError(
                 "expected a model whose first layer reads the columns, such as mlp:64,32: this one "
                 "has no weights by which columns can leave"
             )
-        self._network = lone_network(problem, unit)
-        self._cuts = _reads_at_first(problem, template(problem, unit), self._name)
-        sources = problem.sources or tuple(range(unit.data.n_inputs))
-        self._source = torch.tensor(sources, device=problem.device)
-        self._inputs = torch.arange(len(sources), device=problem.device)
-        self._rows = unit.data.rows.take(unit.data.train)
-        self._network.begin({**unit.settings.strengths(0), problem.terms.terms.ids[0]: 0.0})
+        self.network = lone_network(problem, unit)
+        self.columns = ReadColumns(problem, unit, self.network, name)
+        self.network.begin({**unit.settings.strengths(0), problem.terms.terms.ids[0]: 0.0})
         self._states: dict[int, dict[str, torch.Tensor]] = {}
 
     def states(self, advance: Advance) -> list[dict[str, torch.Tensor]]:
         """Train, and return the network at each size of the engine, in their order."""
-        problem, unit, rows = self._problem, self._unit, self._rows
-        total, step = problem.recipe.steps(len(rows)), 0
+        recipe, unit = self._problem.recipe, self._unit
+        rows = len(unit.data.train)
+        total, step = recipe.steps(rows), 0
         if self._engine.candidates is not None:
-            chosen = torch.from_numpy(self._engine.candidates).to(self._source.device)
-            self._keep(chosen[self._source])
-        due = schedule(self.columns, self._engine.sizes, total)
-        for epoch in range(problem.recipe.epochs):
-            for batch in problem.recipe.batches(len(rows), derived_seed(unit.seed, 1), epoch):
-                own = self._rows.take(torch.from_numpy(batch))
-                self._network.step(own, rate_at(step, total), 2, step)
-                self._hold()
-                step += 1
-                for size in due.get(step, ()):
-                    self._shrink_to(size)
-                advance(1)
+            self.columns.keep(torch.from_numpy(self._engine.candidates).to(self._problem.device))
+        due = schedule(self.columns.count, self._engine.sizes, total)
+        batches = recipe.endless_batches(rows, derived_seed(unit.seed, 1))
+        for count in spans(total, due, alone=not self.columns.are_cut):
+            positions = torch.from_numpy(np.stack(list(islice(batches, count))))
+            shares = [rate_at(step + taken, total) for taken in range(count)]
+            self.network.steps(positions, shares, 2, step)
+            step += count
+            self.columns.hold()
+            for size in due.get(step, ()):
+                self.shrink_to(size)
+            advance(count)
         least = min(self._engine.sizes)
-        self._states[least] = self._state()  # with the steps after it
+        self._states[least] = self.columns.state()  # with the steps after it
         return [self._states[size] for size in self._engine.sizes]
 
-    @property
-    def columns(self) -> int:
-        """Return how many columns are left."""
-        return len(self._source[self._inputs].unique())
-
-    @torch.no_grad()
-    def _shrink_to(self, size: int) -> None:
-        """Keep the columns with the largest Σ w²/step, and the network where the size is told."""
-        if size < self.columns:
-            each = self._network.scores(self._name).sum(dim=0)
-            left = self._source[self._inputs]
-            of_inputs = self._source if len(each) == len(self._source) else left
-            score = each.new_zeros(int(self._source.max()) + 1)
-            score.index_add_(0, of_inputs, each)
-            there = torch.zeros_like(score, dtype=torch.bool)
-            there[left] = True
-            score[~there] = -math.inf
-            stays = torch.zeros_like(there)
-            stays[score.topk(size).indices] = True
-            self._keep(stays[self._source])
+    def shrink_to(self, size: int) -> None:
+        """Keep so many columns, and the network where the size is told."""
+        self.columns.keep_largest(size)
         if size in self._engine.sizes:
-            self._states[size] = self._state()
-
-    @torch.no_grad()
-    def _keep(self, stays: torch.Tensor) -> None:
-        """Let the inputs that do not stay leave: out of the arrays where nothing else reads them.
-
-        Args:
-            stays: which of all inputs, (inputs,).
-        """
-        places = stays[self._inputs].nonzero().flatten()
-        self._inputs = self._inputs[places]
-        if not self._cuts:
-            self._hold()
-            return
-        self._network.cut(self._name, places)
-        self._rows = replace(self._rows, x=self._rows.x[:, places].contiguous())
-
-    @torch.no_grad()
-    def _hold(self) -> None:
-        """Keep the weights of inputs that have left at zero, where they are still in the array."""
-        if not self._cuts and len(self._inputs) < len(self._source):
-            gone = torch.ones(len(self._source), dtype=torch.bool, device=self._source.device)
-            gone[self._inputs] = False
-            self._network.parameter(self._name)[:, gone] = 0.0
-
-    def _state(self) -> dict[str, torch.Tensor]:
-        """Return the parameters and buffers, the first layer's as wide as at the start."""
-        state = self._network.state()
-        if self._cuts:
-            weight = state[self._name]
-            wide = weight.new_zeros(len(weight), len(self._source))
-            wide[:, self._inputs] = weight
-            state[self._name] = wide
-        return state
-
-
-def _reads_at_first(problem: Problem, module: nn.Module, name: str) -> bool:
-    """Return whether rows come as they are to the layer with that weight, and nowhere else."""
-    if not isinstance(module, nn.Sequential) or problem.recipe.augment is not None:
-        return False
-    passed = nn.Flatten if is_known(module, problem.recipe) else ()
-    first = next(own for own in module if not isinstance(own, passed))
-    return isinstance(first, nn.Linear) and first.weight is problem.tensors(module)[name]
+            self._states[size] = self.columns.state()
 
 
 def schedule(columns: int, sizes: Sequence[int], total: int) -> dict[int, list[int]]:

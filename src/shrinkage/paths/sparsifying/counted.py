@@ -18,11 +18,18 @@ from torch import nn
 from shrinkage.compaction.coupling import coupled_units
 from shrinkage.compaction.tracing import UntraceableNetwork
 from shrinkage.errors import InputError
-from shrinkage.paths.engines.base import Problem
+from shrinkage.paths.engines.base import Problem, Unit
 from shrinkage.paths.engines.input_layer import first_weight
 from shrinkage.paths.engines.lone import Lone
+from shrinkage.paths.engines.read_columns import ReadColumns
 from shrinkage.paths.sparsifying.goals import INPUTS, UNITS, Goal
-from shrinkage.paths.sparsifying.projecting import largest, project_inputs, project_weights
+from shrinkage.paths.sparsifying.projecting import (
+    HeldZeros,
+    LeavingColumns,
+    Shrinking,
+    largest,
+    project_weights,
+)
 
 EXAMPLE_ROWS = 4
 
@@ -38,12 +45,8 @@ class Counted(Protocol):
         """Return how many there are."""
         ...
 
-    def names(self, problem: Problem) -> tuple[str, ...]:
-        """Return the parameters in which zeros are made, and held."""
-        ...
-
-    def project(self, network: Lone, problem: Problem, keep: int) -> None:
-        """Keep so many, those of the largest w²/step, and make the others zero."""
+    def of(self, network: Lone, problem: Problem, unit: Unit) -> Shrinking:
+        """Return a network in training in which they can be made few."""
         ...
 
 
@@ -58,14 +61,16 @@ class Weights:
         shapes = {info.name: info.shape for info in problem.assignment.infos}
         return sum(int(np.prod(shapes[name])) for name in problem.counted)
 
-    def names(self, problem: Problem) -> tuple[str, ...]:
-        """Return the parameters of that term."""
-        return problem.counted
+    def of(self, network: Lone, problem: Problem, unit: Unit) -> Shrinking:
+        """Return the network, of which the largest weights of all arrays can be kept."""
+        del unit
+        names = problem.counted
 
-    def project(self, network: Lone, problem: Problem, keep: int) -> None:
-        """Keep the largest of all arrays."""
-        arrays = [network.parameter(name) for name in problem.counted]
-        project_weights(arrays, [network.scores(name) for name in problem.counted], keep)
+        def project(keep: int) -> None:
+            arrays = [network.parameter(name) for name in names]
+            project_weights(arrays, [network.scores(name) for name in names], keep)
+
+        return HeldZeros(network, names, project)
 
 
 class Features:
@@ -83,14 +88,16 @@ class Features:
         """Return how many columns make inputs."""
         return len(set(problem.sources))
 
-    def names(self, problem: Problem) -> tuple[str, ...]:
-        """Return all weights of the term: zeros of other layers stay, too."""
-        return problem.counted
+    def of(self, network: Lone, problem: Problem, unit: Unit) -> Shrinking:
+        """Return the network, of whose columns those with the largest sums can be kept.
 
-    def project(self, network: Lone, problem: Problem, keep: int) -> None:
-        """Keep the columns with the largest sums."""
-        name = _first(problem)
-        project_inputs(network.parameter(name), network.scores(name), problem.sources, keep)
+        Where a term beside the goal makes zeros, those of all layers stay.
+        """
+        columns = ReadColumns(problem, unit, network, _first(problem))
+        parts = [part for own in problem.penalised.values() for part in own]
+        varying = problem.terms.terms.ids[0]
+        kinked = any(part.term != varying and not part.penalty.smooth for part in parts)
+        return LeavingColumns(network, columns, problem.counted if kinked else ())
 
 
 Members = tuple[tuple[str, int, tuple[int, ...]], ...]
@@ -133,12 +140,13 @@ class Units:
         del problem
         return len(self.members)
 
-    def names(self, problem: Problem) -> tuple[str, ...]:
-        """Return all parameters that units have weights, biases or norms in."""
-        del problem
-        return tuple(sorted({name for own in self.members for name, _, _ in own}))
+    def of(self, network: Lone, problem: Problem, unit: Unit) -> Shrinking:
+        """Return the network; zeros are those of weights, biases and norms of units."""
+        del unit
+        names = tuple(sorted({name for own in self.members for name, _, _ in own}))
+        return HeldZeros(network, names, lambda keep: self._project(network, problem, keep))
 
-    def project(self, network: Lone, problem: Problem, keep: int) -> None:
+    def _project(self, network: Lone, problem: Problem, keep: int) -> None:
         """Keep the units with the largest sums over the weights that lead into them."""
         into = {
             info.name: info.output_axis

@@ -14,19 +14,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from itertools import islice
 
 import numpy as np
 import torch
 from torch import nn
 
 from shrinkage.paths.engines.base import Advance, Problem, Trained, Unit, template
-from shrinkage.paths.engines.lone import lone_network
+from shrinkage.paths.engines.lone import lone_network, spans
 from shrinkage.paths.engines.recipe import derived_seed
 from shrinkage.paths.engines.sequential import SequentialEngine, evaluate
 from shrinkage.paths.engines.threads import torch_threads
 from shrinkage.paths.results.loading import load_arrays
 from shrinkage.paths.sparsifying.counted import Counted, Weights
-from shrinkage.paths.sparsifying.projecting import Held
 
 POINT_SHARE = 0.5
 """Steps of a point, in those of a dense training."""
@@ -40,6 +40,7 @@ class SparsifyingEngine(SequentialEngine):
 
     counted: Counted = field(default_factory=Weights)
     side_by_side: bool = False  # whether nothing that is drawn is shared: networks of known layers
+    narrows: bool = False
 
     name = "sparsifying"
 
@@ -73,10 +74,10 @@ class _Descent:
     """One network on its way down."""
 
     def __init__(self, problem: Problem, unit: Unit, advance: Advance, counted: Counted) -> None:
-        self.problem, self.unit, self.advance, self.counted = problem, unit, advance, counted
-        self.rows = unit.data.rows.take(unit.data.train)
+        self.problem, self.unit, self.advance = problem, unit, advance
+        self.rows = len(unit.data.train)
         self.network = lone_network(problem, unit)
-        self.held = Held([self.network.parameter(name) for name in counted.names(problem)])
+        self.shrinking = counted.of(self.network, problem, unit)
         self.at = self.most = counted.total(problem)
         self.stage = 0
 
@@ -86,17 +87,17 @@ class _Descent:
         for position in range(len(self.unit.settings)):
             strengths = self.unit.settings.strengths(position)
             if position == 0:
-                self._train(self.problem.recipe.steps(len(self.rows)), strengths, going_to=None)
+                self._train(self.problem.recipe.steps(self.rows), strengths, going_to=None)
             else:
                 self._shrink_to(strengths)
-            states.append(self.network.state())
+            states.append(self.shrinking.state())
         return states
 
     def _shrink_to(self, strengths: Mapping[str, float]) -> None:
         """Go down by the compression among the strengths, and train on what is left there."""
         compression = strengths[_varying(self.problem)]
         keep = max(1, min(self.most, int(self.most / compression + 1e-6)))
-        total = _point_steps(self.problem, len(self.rows))
+        total = _point_steps(self.problem, self.rows)
         if self._is_dead:
             self.advance(total)
         else:
@@ -116,24 +117,21 @@ class _Descent:
         self.network.begin(terms)
         way = 0 if going_to is None else max(1, total // 2)
         due = dict(_schedule(self.at, going_to, way)) if going_to is not None else {}
-        step, epoch = 0, 0
-        while step < total:
-            for batch in problem.recipe.batches(len(self.rows), seed, epoch):
-                share = problem.recipe.learning_rate_at(step, total, 1.0)
-                rows = self.rows.take(torch.from_numpy(batch))
-                self.network.step(rows, share, 2, self.stage, step)
-                step += 1
-                if step in due:
-                    self.counted.project(self.network, problem, due[step])
-                    self.held.learn()
-                elif going_to is not None:
-                    self.held.hold()
-                if step == way:
-                    self.network.go_on(_smooth(problem, terms))
-                self.advance(1)
-                if step == total:
-                    break
-            epoch += 1
+        batches, step = problem.recipe.endless_batches(self.rows, seed), 0
+        alone = self.shrinking.alone and going_to is not None
+        for count in spans(total, {way, *due} - {0}, alone=alone):
+            positions = torch.from_numpy(np.stack(list(islice(batches, count))))
+            rates = range(step, step + count)
+            shares = [problem.recipe.learning_rate_at(own, total, 1.0) for own in rates]
+            self.network.steps(positions, shares, 2, self.stage, step)
+            step += count
+            if step in due:
+                self.shrinking.keep(due[step])
+            elif going_to is not None:
+                self.shrinking.hold()
+            if step == way:
+                self.network.go_on(_smooth(problem, terms))
+            self.advance(count)
         self.stage += 1
 
 
