@@ -55,8 +55,8 @@ def test_steps_scores_and_cuts_are_those_of_the_module(fixed: Any) -> None:
     pair = both(plan)
     for own in pair:
         own.begin(strengths)
-        own.steps(ALL.expand(4, -1), [0.5] * 4, 2, 0)
-        own.steps(ALL, [0.5], 2, 4)
+        own.steps(ALL.expand(4, -1), np.full(4, 0.5), 2, 0)
+        own.steps(ALL, np.array([0.5]), 2, 4)
     for name in NAMES:
         torch.testing.assert_close(pair[0].parameter(name), pair[1].parameter(name))
         first, second = (own.scores(name) for own in pair)
@@ -65,7 +65,7 @@ def test_steps_scores_and_cuts_are_those_of_the_module(fixed: Any) -> None:
     for own in pair:
         own.cut("0.weight", kept)
         own.go_on(dict.fromkeys(strengths, 0.0))
-        own.steps(ALL, [1.0], 2, 5)
+        own.steps(ALL, np.ones(1), 2, 5)
     assert pair[0].parameter("0.weight").shape == (4, 2)
     for name, value in pair[0].state().items():
         torch.testing.assert_close(value, pair[1].state()[name])
@@ -79,7 +79,7 @@ def test_a_new_training_forgets_the_moments() -> None:
         for _ in range(2):
             own.begin(zero)
             assert torch.equal(own.scores("0.weight"), own.parameter("0.weight").square())
-            own.steps(ALL, [1.0], 0)
+            own.steps(ALL, np.ones(1), 0)
     for name, value in pair[0].state().items():
         torch.testing.assert_close(value, pair[1].state()[name])
 
@@ -114,9 +114,9 @@ def test_compiled_calls_take_the_steps_of_the_arrays_also_after_a_cut() -> None:
         shuffled = torch.stack([torch.randperm(60)[:20] for _ in range(70)])
         pair.append(own)
     for own in pair:
-        own.steps(shuffled[:66], [1.0] * 66, 2, 0)
+        own.steps(shuffled[:66], np.ones(66), 2, 0)
         own.cut("0.weight", torch.tensor([0, 3, 4]))
-        own.steps(shuffled[66:], [1.0] * 4, 2, 66)
+        own.steps(shuffled[66:], np.ones(4), 2, 66)
         assert own._network.flat.steps == 70
     for name, value in pair[0].state().items():
         torch.testing.assert_close(value, pair[1].state()[name], rtol=0.02, atol=0.02)
@@ -129,7 +129,7 @@ def test_columns_stay_by_the_sums_of_their_inputs(source: Any) -> None:
     problem = replace(plan.problem, sources=source)
     columns = ReadColumns(problem, plan.refit_unit, network, "0.weight")
     network.begin({plan.problem.terms.terms.ids[0]: 0.0})
-    network.steps(ALL, [1.0], 0)
+    network.steps(ALL, np.ones(1), 0)
     before, total = network.state()["0.weight"], np.zeros(max(source) + 1)
     np.add.at(total, np.array(source), network.scores("0.weight").sum(dim=0).numpy())
     columns.keep_largest(2)

@@ -61,7 +61,7 @@ def test_what_stays_is_the_projection_on_the_cardinality_in_adams_metric() -> No
     training = Elimination(plan.problem, plan.refit_unit, Eliminating((5,)))
     network = training.network
     for _ in range(3):
-        network.steps(torch.arange(80)[None], [1.0], 0)
+        network.steps(torch.arange(80)[None], np.ones(1), 0)
     weight = network.parameter("0.weight").clone()
     assert isinstance(network, InArrays)
     second = network._network.flat.moments("0.weight")[1][0]

@@ -45,12 +45,12 @@ class Lone(Protocol):
         """Go on in the same training with other strengths."""
         ...
 
-    def steps(self, positions: torch.Tensor, shares: Sequence[float], *labels: int) -> None:
+    def steps(self, positions: torch.Tensor, shares: np.ndarray, *labels: int) -> None:
         """Take some steps.
 
         Args:
             positions: of each batch's rows among the training rows, (steps, rows).
-            shares: of the learning rate, one a step.
+            shares: of the learning rate, (steps,).
             labels: what is drawn in a step is seeded by them; the last counts the steps.
         """
         ...
@@ -108,10 +108,10 @@ class ByModule:
             self._attachment.detach()
         self._attachment = attached(self._problem, self.module, self._optimizer, strengths)
 
-    def steps(self, positions: torch.Tensor, shares: Sequence[float], *labels: int) -> None:
+    def steps(self, positions: torch.Tensor, shares: np.ndarray, *labels: int) -> None:
         """Take steps as a user's loop does."""
         *first, step = labels
-        for taken, (batch, share) in enumerate(zip(positions, shares, strict=True)):
+        for taken, (batch, share) in enumerate(zip(positions, shares.tolist(), strict=True)):
             seed_generators(
                 derived_seed(self._unit.seed, *first, step + taken), self._problem.device
             )
@@ -178,9 +178,9 @@ class InArrays:
         self._call = whole_steps.one_call(self._problem, rows, network, self._parts, batch)
         self._optimizer = None if self._call else Optimizer(network.flat, self._parts)
 
-    def steps(self, positions: torch.Tensor, shares: Sequence[float], *labels: int) -> None:
+    def steps(self, positions: torch.Tensor, shares: np.ndarray, *labels: int) -> None:
         """Take steps in compiled calls, or differentiate and move the weights in each."""
-        rates = self._problem.recipe.learning_rate * np.asarray(shares)
+        rates = self._problem.recipe.learning_rate * shares
         if self._call is not None:
             flat = self._network.flat
             numbers = self._numbers.table(flat.steps + 1 + np.arange(len(rates)), rates)

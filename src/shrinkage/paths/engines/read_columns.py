@@ -19,7 +19,7 @@ from shrinkage.paths.engines.lone import Lone, is_known
 
 
 class ReadColumns:
-    """The columns of one network, and its states with them.
+    """The columns of one network, `count` of them, and its states with them.
 
     Args:
         problem: of the network.
@@ -34,11 +34,7 @@ class ReadColumns:
         sources = problem.sources or tuple(range(unit.data.n_inputs))
         self._source = torch.tensor(sources, device=problem.device)
         self._inputs = torch.arange(len(sources), device=problem.device)
-
-    @property
-    def count(self) -> int:
-        """Return how many columns are left."""
-        return len(self._source[self._inputs].unique())
+        self.count = len(set(sources))
 
     @torch.no_grad()
     def keep_largest(self, count: int) -> None:
@@ -66,6 +62,7 @@ class ReadColumns:
         """
         places = stays[self._source][self._inputs].nonzero().flatten()
         self._inputs = self._inputs[places]
+        self.count = len(self._source[self._inputs].unique())
         if self.are_cut:
             self._network.cut(self._name, places)
         else:

@@ -8,8 +8,9 @@ never from what ran before: a run that goes on after a kill meets the same batch
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import count
 from typing import Any
 
@@ -80,24 +81,43 @@ class Recipe:
         done = (step - warm_up) / max(1, total - warm_up)
         return rate * 0.5 * (1.0 + math.cos(math.pi * done))
 
-    def batches(self, rows: int, seed: int, epoch: int) -> Iterator[np.ndarray]:
-        """Yield the positions (into the training rows) of each batch of an epoch.
+    def batches(self, rows: int, seed: int, epoch: int) -> np.ndarray:
+        """Return the positions (into the training rows) of each batch of an epoch, (steps, size).
 
         A batch of all rows has them in their own order: no other says anything new.
         """
         if rows <= self.batch_size:
-            yield np.arange(rows)
-            return
+            return np.arange(rows)[None]
         order = np.random.default_rng((seed, epoch)).permutation(rows)
-        size = min(self.batch_size, rows)
-        for start in range(0, self.steps_per_epoch(rows) * size, size):
-            yield order[start : start + size]
+        return order[: self.steps_per_epoch(rows) * self.batch_size].reshape(-1, self.batch_size)
 
 
-    def endless_batches(self, rows: int, seed: int) -> Iterator[np.ndarray]:
-        """Yield the batches of one epoch after the other."""
-        for epoch in count():
-            yield from self.batches(rows, seed, epoch)
+class Batches:
+    """The batches of a training, one epoch after the other.
+
+    Args:
+        recipe: says how large they are.
+        rows: how many there are to train on.
+        seed: of their order.
+    """
+
+    def __init__(self, recipe: Recipe, rows: int, seed: int) -> None:
+        self._epochs = (recipe.batches(rows, seed, epoch) for epoch in count())
+        self._left = next(self._epochs)
+
+    def take(self, steps: int) -> np.ndarray:
+        """Return the positions of the next batches, (steps, size)."""
+        while len(self._left) < steps:
+            self._left = np.concatenate([self._left, next(self._epochs)])
+        taken, self._left = self._left[:steps], self._left[steps:]
+        return np.ascontiguousarray(taken)
+
+
+@lru_cache(4)
+def shares_of(total: int) -> np.ndarray:
+    """Return which share of the largest learning rate each of so many steps takes, (total,)."""
+    recipe = Recipe(epochs=1, learning_rate=1.0)
+    return np.array([recipe.learning_rate_at(step, total) for step in range(total)])
 
 
 def default_epochs(rows: int, batch_size: int) -> int:

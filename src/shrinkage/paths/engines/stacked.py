@@ -158,7 +158,7 @@ def _positions(problem: Problem, unit: Unit, epoch: int) -> torch.Tensor:
     """Return the positions of the rows of an epoch's batches, (batches, rows a batch)."""
     seed = derived_seed(unit.seed, 1)
     batches = problem.recipe.batches(len(unit.data.train), seed, epoch)
-    order = torch.from_numpy(np.stack(list(batches)))
+    order = torch.from_numpy(batches)
     return unit.data.train[order.to(unit.data.train.device)]
 
 

@@ -13,7 +13,6 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from itertools import islice
 
 import numpy as np
 import torch
@@ -24,7 +23,7 @@ from shrinkage.paths.engines.input_layer import first_weight
 from shrinkage.paths.engines.lone import lone_network, spans
 from shrinkage.paths.engines.one_stack import OneStack
 from shrinkage.paths.engines.read_columns import ReadColumns
-from shrinkage.paths.engines.recipe import derived_seed
+from shrinkage.paths.engines.recipe import Batches, derived_seed
 from shrinkage.paths.engines.sequential import evaluate
 from shrinkage.paths.engines.threads import torch_threads
 
@@ -103,11 +102,10 @@ class Elimination:
         if self._engine.candidates is not None:
             self.columns.keep(torch.from_numpy(self._engine.candidates).to(self._problem.device))
         due = schedule(self.columns.count, self._engine.sizes, total)
-        batches = recipe.endless_batches(rows, derived_seed(unit.seed, 1))
+        batches = Batches(recipe, rows, derived_seed(unit.seed, 1))
         for count in spans(total, due, alone=not self.columns.are_cut):
-            positions = torch.from_numpy(np.stack(list(islice(batches, count))))
-            shares = [rate_at(step + taken, total) for taken in range(count)]
-            self.network.steps(positions, shares, 2, step)
+            shares = np.array([rate_at(step + taken, total) for taken in range(count)])
+            self.network.steps(torch.from_numpy(batches.take(count)), shares, 2, step)
             step += count
             self.columns.hold()
             for size in due.get(step, ()):

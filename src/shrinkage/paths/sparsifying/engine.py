@@ -14,7 +14,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from itertools import islice
 
 import numpy as np
 import torch
@@ -22,7 +21,7 @@ from torch import nn
 
 from shrinkage.paths.engines.base import Advance, Problem, Trained, Unit, template
 from shrinkage.paths.engines.lone import lone_network, spans
-from shrinkage.paths.engines.recipe import derived_seed
+from shrinkage.paths.engines.recipe import Batches, derived_seed, shares_of
 from shrinkage.paths.engines.sequential import SequentialEngine, evaluate
 from shrinkage.paths.engines.threads import torch_threads
 from shrinkage.paths.results.loading import load_arrays
@@ -117,13 +116,11 @@ class _Descent:
         self.network.begin(terms)
         way = 0 if going_to is None else max(1, total // 2)
         due = dict(_schedule(self.at, going_to, way)) if going_to is not None else {}
-        batches, step = problem.recipe.endless_batches(self.rows, seed), 0
+        batches, shares, step = Batches(problem.recipe, self.rows, seed), shares_of(total), 0
         alone = self.shrinking.alone and going_to is not None
         for count in spans(total, {way, *due} - {0}, alone=alone):
-            positions = torch.from_numpy(np.stack(list(islice(batches, count))))
-            rates = range(step, step + count)
-            shares = [problem.recipe.learning_rate_at(own, total, 1.0) for own in rates]
-            self.network.steps(positions, shares, 2, self.stage, step)
+            positions, own = torch.from_numpy(batches.take(count)), shares[step : step + count]
+            self.network.steps(positions, own, 2, self.stage, step)
             step += count
             if step in due:
                 self.shrinking.keep(due[step])
