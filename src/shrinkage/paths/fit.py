@@ -80,7 +80,7 @@ def fit(
     if goal is None:
         return assemble(plan, validation, choice, refit, source, left_out, others)
     record = goal_record(plan, goal, refit)
-    small = point_of(goal, record, validation), record
+    small = point_of(goal, record, validation, plan.options.choose_by), record
     return with_compact_size(
         assemble(plan, validation, choice, refit, source, left_out, others, small)
     )

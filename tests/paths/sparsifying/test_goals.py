@@ -45,6 +45,7 @@ def validation(scores=SCORES, ends=(OK, OK, OK, OK)) -> CrossValidation:
         ("20kB", "20 kB"),
         ("1.5 MiB", "1.5 MiB"),
         ("Smallest  Dense", "smallest dense"),
+        ("smallest feature", "smallest features"),
         ("1 unit", "1 unit"),
         ("20kB dense", "20 kB dense"),
     ],
@@ -82,6 +83,14 @@ def test_the_point_that_is_asked_for(goal, place):
 def test_of_equal_scores_the_smaller_is_taken():
     equal = validation([[0.9, 0.9]] * 4)
     assert point_of(goal_of("40 weights"), RECORD, equal) == 3
+
+
+def test_the_loss_may_choose_where_it_is_asked_to():
+    folds = validation()
+    folds.measures["validation_loss"] = np.array([[0.2, 0.4], [0.5, 0.7], [0.6, 0.8], [2.0, 2.0]])
+    budget, smallest = goal_of("60 weights"), goal_of("smallest")
+    assert [point_of(budget, RECORD, folds, own) for own in ("score", "loss")] == [1, 0]
+    assert [point_of(smallest, RECORD, folds, own) for own in ("score", "loss")] == [2, 0]
 
 
 def test_a_budget_that_no_point_meets_names_the_nearest():

@@ -120,6 +120,20 @@ def test_a_budget_is_kept_by_the_model_that_is_given(goal, what, most):
         assert (result.weights["goal"]["0.weight"] != 0).any(axis=0).sum() == 2
 
 
+@pytest.mark.parametrize("fixed", [(), (3e-3 * L1(),)])
+def test_the_smallest_number_of_features_is_found_on_the_way_to_one(fixed):
+    result = fitted("smallest features", strengths=6, fixed=fixed)
+    chosen = result.by_role("goal").index
+    assert result.goal.features[chosen] == 2  # two tell the class
+    assert result.goal.features[-1] == 1
+    for place in range(1, len(result.goal.features)):
+        before, now = (result.weights[f"strength_{own}"] for own in (place - 1, place))
+        for name in ("0.weight", "2.weight"):
+            assert not (now[name] != 0)[before[name] == 0].any()
+    if fixed:  # what a term has made zero stays so, too
+        assert result.goal.weights[-1] < 6 * 1 + 6 * 2
+
+
 def test_numbers_are_learned_with_few_columns_by_a_linear_model():
     result: Any = fit_path("linear", *table(), goal="3 features", **{**SMALL, "epochs": 150})
     assert result.by_role("goal").cv_score > 0.8

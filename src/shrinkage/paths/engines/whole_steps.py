@@ -71,12 +71,8 @@ class WholeSteps:
         parts: Mapping[str, Sequence[Part]],
     ) -> WholeSteps | None:
         """Return them, None where a compiled call cannot take the steps."""
-        known = _known(problem, unit.data.rows, network, parts)
-        largest = max(own[0].numel() for own in network.parameters.values())
-        one_step = problem.recipe.steps_per_epoch(len(unit.data.train)) == 1
-        if known is None or (one_step and largest > MOST_OF_ONE_STEP):
-            return None
-        return cls(problem, unit, network, *known)
+        known = _known(problem, unit.data.rows, network, parts, len(unit.data.train))
+        return None if known is None else cls(problem, unit, network, *known)
 
     @property
     def leaves_out_zeros(self) -> bool:
@@ -185,7 +181,7 @@ def one_call(
 
     It is of the arrays that the network has now.
     """
-    known = _known(problem, rows, network, parts)
+    known = _known(problem, rows, network, parts, len(rows))
     return None if known is None else mlp.MlpSteps(*known, batch, threads=1)
 
 
@@ -200,9 +196,16 @@ def _known(
     rows: Rows,
     network: StackedNetwork,
     parts: Mapping[str, Sequence[Part]],
+    trained: int,
 ) -> tuple[list[mlp.StackedAffine], mlp.Table] | None:
-    """Return layers and rows as a compiled call takes them, None where it cannot."""
+    """Return layers and rows as a compiled call takes them, None where it cannot.
+
+    `trained` of the rows are trained on.
+    """
     possible = mlp.is_there() and precision.is_there(problem.device.type)
+    largest = max(own[0].numel() for own in network.parameters.values())
+    if problem.recipe.steps_per_epoch(trained) == 1 and largest > MOST_OF_ONE_STEP:
+        return None
     if problem.precision != "bfloat16" or not possible or not _are_plain(network.layers):
         return None
     table, layers = _table(problem.loss, rows), _layers(network, parts)

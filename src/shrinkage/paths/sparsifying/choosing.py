@@ -19,6 +19,7 @@ from shrinkage.errors import InputError, ShrinkageError
 from shrinkage.paths.choosing.cross_validation import CrossValidation
 from shrinkage.paths.results.fitted import FittedPath
 from shrinkage.paths.results.goal import ASKED, GOAL, GoalRecord
+from shrinkage.paths.results.records import standard_error
 from shrinkage.paths.results.refits import Refit
 from shrinkage.paths.results.smaller import compact_path
 from shrinkage.paths.running.plan import Plan
@@ -67,18 +68,22 @@ def _of_units(plan: Plan, weights: Mapping[str, np.ndarray], points: int) -> dic
     }
 
 
-def point_of(goal: Goal, record: GoalRecord, validation: CrossValidation) -> int:
+def point_of(
+    goal: Goal, record: GoalRecord, validation: CrossValidation, choose_by: str = "score"
+) -> int:
     """Return the place of the point that a goal takes.
 
     With a budget it is the best of those within it, of equals the smallest; else the smallest that
-    does what is asked.
+    does what is asked. `choose_by` says what is best, as in `PathOptions`.
 
     Raises:
         InputError: no point will do; the nearest is named, and a layer that is dead.
     """
+    judged = validation.judged_by(choose_by)
     points = Points(
         validation.mean,
-        validation.standard_error,
+        judged.mean(axis=1),
+        standard_error(judged, validation.rounds),
         np.isfinite(validation.mean) & validation.learned,
         {name: np.array(own) for name, own in record.sizes().items()},
     )
@@ -93,15 +98,15 @@ def point_of(goal: Goal, record: GoalRecord, validation: CrossValidation) -> int
         raise InputError(_nearest(goal, points, validation, np.flatnonzero(meets)))
     if goal.budget is None:
         return int(usable[-1])
-    scores = points.score[usable]
-    return int(usable[np.flatnonzero(scores == scores.max())[-1]])
+    return points.best_of(meets & points.usable, points.judged)
 
 
 def _nearest(goal: Goal, points: Points, validation: CrossValidation, dead: np.ndarray) -> str:
     """Return why no point will do, and which is the nearest."""
-    best, total = points.best, points.sizes["weights"]
+    total = points.sizes["weights"]
     if goal.budget is None:
-        score, error = points.score[best], points.standard_error[best]
+        best = points.best_of(points.usable, points.score)
+        score, error = points.score[best], validation.standard_error[best]
         spread = f" ± {error:.4f}" if np.isfinite(error) else ""
         return (
             f"expected a network with {goal.text}, a score of {goal.least_score:g}, but the "

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Protocol
+from typing import ClassVar, Protocol
 
 import numpy as np
 import torch
@@ -32,6 +32,9 @@ from shrinkage.paths.sparsifying.projecting import (
 )
 
 EXAMPLE_ROWS = 4
+LEAST_SHARE, LEAST_OF_OUTPUTS = 1e-3, 4
+LEAST_SHARE_OF_COLUMNS, MOST_OF_LEAST_COLUMNS = 0.05, 10
+LEAST_SHARE_OF_UNITS = 0.02
 
 
 class Counted(Protocol):
@@ -45,13 +48,24 @@ class Counted(Protocol):
         """Return how many there are."""
         ...
 
-    def of(self, network: Lone, problem: Problem, unit: Unit) -> Shrinking:
+    def least(self, problem: Problem) -> int:
+        """Return with how many hardly anything is learned: what a path without a budget ends at."""
+        ...
+
+    @property
+    def point_share(self) -> float:
+        """Return the steps of a point, in those of a dense training that is not short."""
+        ...
+
+    def shrinking(self, network: Lone, problem: Problem, unit: Unit) -> Shrinking:
         """Return a network in training in which they can be made few."""
         ...
 
 
 class Weights:
     """Single weights, of all arrays together."""
+
+    point_share = 0.5
 
     def check(self, problem: Problem) -> None:
         """Accept every network."""
@@ -61,7 +75,12 @@ class Weights:
         shapes = {info.name: info.shape for info in problem.assignment.infos}
         return sum(int(np.prod(shapes[name])) for name in problem.counted)
 
-    def of(self, network: Lone, problem: Problem, unit: Unit) -> Shrinking:
+    def least(self, problem: Problem) -> int:
+        """Return a thousandth, and some for each output and layer."""
+        total, outputs = self.total(problem), problem.n_outputs + len(problem.counted)
+        return min(total - 1, max(LEAST_OF_OUTPUTS * outputs, round(LEAST_SHARE * total)))
+
+    def shrinking(self, network: Lone, problem: Problem, unit: Unit) -> Shrinking:
         """Return the network, of which the largest weights of all arrays can be kept."""
         del unit
         names = problem.counted
@@ -76,6 +95,8 @@ class Weights:
 class Features:
     """Columns of the data: the inputs of the first layer."""
 
+    point_share = 0.25  # what is left of the first layer needs less than a layer with holes
+
     def check(self, problem: Problem) -> None:
         """Refuse a network that does not read them one by one."""
         if not _first(problem):
@@ -88,7 +109,11 @@ class Features:
         """Return how many columns make inputs."""
         return len(set(problem.sources))
 
-    def of(self, network: Lone, problem: Problem, unit: Unit) -> Shrinking:
+    def least(self, problem: Problem) -> int:
+        """Return a twentieth, but at most ten."""
+        return max(1, min(MOST_OF_LEAST_COLUMNS, round(LEAST_SHARE_OF_COLUMNS * self.total(problem))))
+
+    def shrinking(self, network: Lone, problem: Problem, unit: Unit) -> Shrinking:
         """Return the network, of whose columns those with the largest sums can be kept.
 
         Where a term beside the goal makes zeros, those of all layers stay.
@@ -109,6 +134,7 @@ class Units:
     """Hidden units, channels and heads, with all that goes with each: what compaction takes out."""
 
     members: tuple[Members, ...]
+    point_share: ClassVar[float] = 0.5
 
     @classmethod
     def of(cls, module: nn.Module, n_inputs: int, like: torch.Tensor) -> Units:
@@ -140,7 +166,11 @@ class Units:
         del problem
         return len(self.members)
 
-    def of(self, network: Lone, problem: Problem, unit: Unit) -> Shrinking:
+    def least(self, problem: Problem) -> int:
+        """Return a fiftieth."""
+        return max(1, round(LEAST_SHARE_OF_UNITS * self.total(problem)))
+
+    def shrinking(self, network: Lone, problem: Problem, unit: Unit) -> Shrinking:
         """Return the network; zeros are those of weights, biases and norms of units."""
         del unit
         names = tuple(sorted({name for own in self.members for name, _, _ in own}))

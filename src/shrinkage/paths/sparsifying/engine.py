@@ -27,8 +27,8 @@ from shrinkage.paths.engines.threads import torch_threads
 from shrinkage.paths.results.loading import load_arrays
 from shrinkage.paths.sparsifying.counted import Counted, Weights
 
-POINT_SHARE = 0.5
-"""Steps of a point, in those of a dense training."""
+MOST_POINT_SHARE, LEAST_POINT_STEPS = 0.5, 250
+"""Of a dense training; where that is short, points are not shorter than half of it."""
 PROJECTIONS = 16
 """On the way to a size."""
 
@@ -54,7 +54,7 @@ class SparsifyingEngine(SequentialEngine):
 
     def steps(self, problem: Problem, rows: int, models: int) -> int:
         """Return the optimizer steps of the dense training and of the points after it."""
-        return problem.recipe.steps(rows) + (models - 1) * _point_steps(problem, rows)
+        return problem.recipe.steps(rows) + (models - 1) * _point_steps(self.counted, problem, rows)
 
     def train(self, problem: Problem, unit: Unit, advance: Advance) -> Trained:
         """Train the unit's network, and keep it at each of the settings."""
@@ -74,9 +74,9 @@ class _Descent:
 
     def __init__(self, problem: Problem, unit: Unit, advance: Advance, counted: Counted) -> None:
         self.problem, self.unit, self.advance = problem, unit, advance
-        self.rows = len(unit.data.train)
+        self.counted, self.rows = counted, len(unit.data.train)
         self.network = lone_network(problem, unit)
-        self.shrinking = counted.of(self.network, problem, unit)
+        self.shrinking = counted.shrinking(self.network, problem, unit)
         self.at = self.most = counted.total(problem)
         self.stage = 0
 
@@ -96,7 +96,7 @@ class _Descent:
         """Go down by the compression among the strengths, and train on what is left there."""
         compression = strengths[_varying(self.problem)]
         keep = max(1, min(self.most, int(self.most / compression + 1e-6)))
-        total = _point_steps(self.problem, self.rows)
+        total = _point_steps(self.counted, self.problem, self.rows)
         if self._is_dead:
             self.advance(total)
         else:
@@ -147,8 +147,10 @@ def _schedule(before: int, keep: int, way: int) -> list[tuple[int, int]]:
     return due
 
 
-def _point_steps(problem: Problem, rows: int) -> int:
-    return max(2, round(POINT_SHARE * problem.recipe.steps(rows)))
+def _point_steps(counted: Counted, problem: Problem, rows: int) -> int:
+    total = problem.recipe.steps(rows)
+    enough = min(LEAST_POINT_STEPS, MOST_POINT_SHARE * total)
+    return max(2, round(max(enough, counted.point_share * total)))
 
 
 def _varying(problem: Problem) -> str:

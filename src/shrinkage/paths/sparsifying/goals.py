@@ -23,7 +23,7 @@ SIZES = {WEIGHTS: "weights", INPUTS: "features", UNITS: "units"}
 DENSE_BYTES = "dense bytes"
 
 SPELLED = (
-    "smallest, 'smallest dense', 'COUNT features', 'COUNT weights', 'COUNT units', "
+    "smallest, 'smallest features', 'smallest dense', 'COUNT features', 'COUNT weights', 'COUNT units', "
     "'error PERCENT%', 'score NUMBER', 'SIZE kB' or 'SIZE kB dense'"
 )
 _NUMBER = r"(\d[\d,_]*(?:\.\d+)?|\.\d+)"
@@ -35,22 +35,28 @@ class Points:
 
     Args:
         score: mean over the folds, the higher the better.
-        standard_error: of each mean, NaN with a single fold.
+        judged: of what chooses, the score or minus the loss, the same.
+        standard_error: of each mean of it, NaN with a single fold.
         usable: where every score is a number and no fold's model is a constant.
         sizes: of the models on all training rows by what is counted: `weights`, `features`,
             `units`, `bytes`, `dense bytes`.
     """
 
     score: np.ndarray
+    judged: np.ndarray
     standard_error: np.ndarray
     usable: np.ndarray
     sizes: dict[str, np.ndarray]
 
     @property
     def best(self) -> int:
-        """Return the usable point with the best score, of equals the smallest."""
-        score = np.where(self.usable, self.score, -np.inf)
-        return int(np.flatnonzero(score == score.max())[-1])
+        """Return the usable point that is judged best, of equals the smallest."""
+        return self.best_of(self.usable, self.judged)
+
+    def best_of(self, some: np.ndarray, judged: np.ndarray) -> int:
+        """Return the best of some points, (points,), by one of the arrays."""
+        judged = np.where(some, judged, -np.inf)
+        return int(np.flatnonzero(judged == judged.max())[-1])
 
 
 class Goal(Protocol):
@@ -83,7 +89,7 @@ class Goal(Protocol):
 
 @dataclass(frozen=True)
 class Smallest:
-    """The smallest network whose score is within one standard error of the best."""
+    """The smallest network that is within one standard error of the best."""
 
     text: str = "smallest"
     counts: str = WEIGHTS
@@ -93,7 +99,8 @@ class Smallest:
     def meets(self, points: Points) -> np.ndarray:
         """Return which points are within one standard error of the best."""
         error = points.standard_error[points.best]
-        return points.score >= points.score[points.best] - (error if np.isfinite(error) else 0.0)
+        judged = points.judged
+        return judged >= judged[points.best] - (error if np.isfinite(error) else 0.0)
 
 
 @dataclass(frozen=True)
@@ -208,6 +215,7 @@ def _size(number: str, unit: str, dense: str | None = None) -> Goal:
 
 KINDS: tuple[tuple[str, Callable[..., Goal]], ...] = (
     (r"smallest", Smallest),
+    (r"smallest features?", lambda: Smallest("smallest features", INPUTS)),
     (r"smallest dense", lambda: Smallest("smallest dense", UNITS)),
     (rf"{_NUMBER} units?", lambda number: _count(number, "units")),
     (rf"{_NUMBER} features?", lambda number: _count(number, "features")),

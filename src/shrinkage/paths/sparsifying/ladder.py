@@ -20,10 +20,6 @@ from shrinkage.paths.engines.base import Problem
 from shrinkage.paths.sparsifying.counted import Counted, Units
 from shrinkage.paths.sparsifying.goals import DENSE_BYTES, Goal
 
-LEAST_SHARE = 1e-3
-LEAST_OF_OUTPUTS = 4
-"""The last point keeps a thousandth of the weights, and so many for each output and layer."""
-LEAST_SHARE_OF_UNITS = 0.02
 SPARE = 0.98
 """Share of a budget of bytes that is aimed at: what places take differs a little between models."""
 
@@ -75,11 +71,8 @@ def compressions(units: int, kept: Iterable[int]) -> tuple[float, ...]:
 def _last(problem: Problem, module: nn.Module, goal: Goal, counted: Counted) -> int:
     """Return how many weights, features or units the smallest network keeps."""
     units = counted.total(problem)
-    if goal.budget is None and isinstance(counted, Units):
-        return max(1, round(LEAST_SHARE_OF_UNITS * units))
     if goal.budget is None:
-        outputs = problem.n_outputs + len(problem.counted)
-        return min(units - 1, max(LEAST_OF_OUTPUTS * outputs, round(LEAST_SHARE * units)))
+        return counted.least(problem)
     what, most = goal.budget
     if isinstance(counted, Units) and what == DENSE_BYTES:
         return _units_in(module, counted, most)
