@@ -64,7 +64,7 @@ class Lone(Protocol):
         ...
 
     def cut(self, name: str, places: torch.Tensor) -> None:
-        """Leave no more than these inputs, (kept,), of the rows and of the layer that reads them."""
+        """Leave no more than these inputs, (kept,), of the rows and of the first layer."""
         ...
 
     def state(self) -> dict[str, torch.Tensor]:

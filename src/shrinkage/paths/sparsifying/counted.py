@@ -111,7 +111,8 @@ class Features:
 
     def least(self, problem: Problem) -> int:
         """Return a twentieth, but at most ten."""
-        return max(1, min(MOST_OF_LEAST_COLUMNS, round(LEAST_SHARE_OF_COLUMNS * self.total(problem))))
+        share = round(LEAST_SHARE_OF_COLUMNS * self.total(problem))
+        return max(1, min(MOST_OF_LEAST_COLUMNS, share))
 
     def shrinking(self, network: Lone, problem: Problem, unit: Unit) -> Shrinking:
         """Return the network, of whose columns those with the largest sums can be kept.

@@ -23,8 +23,8 @@ SIZES = {WEIGHTS: "weights", INPUTS: "features", UNITS: "units"}
 DENSE_BYTES = "dense bytes"
 
 SPELLED = (
-    "smallest, 'smallest features', 'smallest dense', 'COUNT features', 'COUNT weights', 'COUNT units', "
-    "'error PERCENT%', 'score NUMBER', 'SIZE kB' or 'SIZE kB dense'"
+    "smallest, 'smallest features', 'smallest dense', 'COUNT features', 'COUNT weights', "
+    "'COUNT units', 'error PERCENT%', 'score NUMBER', 'SIZE kB' or 'SIZE kB dense'"
 )
 _NUMBER = r"(\d[\d,_]*(?:\.\d+)?|\.\d+)"
 

@@ -96,9 +96,7 @@ class HeldZeros:
 
     alone = True
 
-    def __init__(
-        self, network: Lone, names: Sequence[str], project: Callable[[int], None]
-    ) -> None:
+    def __init__(self, network: Lone, names: Sequence[str], project: Callable[[int], None]) -> None:
         self._network, self._project = network, project
         self._held = Held([network.parameter(name) for name in names])
 
