@@ -72,9 +72,9 @@ Goal = Annotated[
     str | None,
     _option(
         "Make one network ever smaller and take the smallest within one standard error (smallest; "
-        "'smallest dense' by whole units), the best of a budget ('50 features', '3000 weights', "
-        "'40 units', '20 kB', '20 kB dense') or the smallest that is so good ('error 1.69%', "
-        "'score 0.9'). Strengths are compressions then.",
+        "'smallest features' by columns, 'smallest dense' by whole units), the best of a budget "
+        "('50 features', '3000 weights', '40 units', '20 kB', '20 kB dense') or the smallest that "
+        "is so good ('error 1.69%', 'score 0.9'). Strengths are compressions then.",
         "--goal",
         metavar="GOAL",
     ),

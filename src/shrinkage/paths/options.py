@@ -114,8 +114,9 @@ class PathOptions:
         standardize: whether numbers become (x − mean)/scale, fitted on a fold's training rows;
             else strengths are about weights in the columns' own units.
         goal: train one network dense first and then ever smaller, and take the smallest within one
-            standard error (`smallest`) or the best of a budget (`50 features`, `3000 weights`,
-            `20 kB`), or the smallest that is so good (`error 1.69%`, `score 0.9`). Strengths are
+            standard error (`smallest`, `smallest features`) or the best of a budget (`50
+            features`, `3000 weights`, `20 kB`), or the smallest that is so good (`error 1.69%`,
+            `score 0.9`), as `choose_by` judges. Strengths are
             compressions then.
     """
 

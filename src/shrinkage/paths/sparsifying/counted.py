@@ -38,7 +38,12 @@ LEAST_SHARE_OF_UNITS = 0.02
 
 
 class Counted(Protocol):
-    """What is counted in a network."""
+    """What is counted in a network.
+
+    `point_share` is the steps of a point, in those of a dense training that is not short.
+    """
+
+    point_share: ClassVar[float]
 
     def check(self, problem: Problem) -> None:
         """Refuse a network in which it cannot be counted."""
@@ -52,11 +57,6 @@ class Counted(Protocol):
         """Return with how many hardly anything is learned: what a path without a budget ends at."""
         ...
 
-    @property
-    def point_share(self) -> float:
-        """Return the steps of a point, in those of a dense training that is not short."""
-        ...
-
     def shrinking(self, network: Lone, problem: Problem, unit: Unit) -> Shrinking:
         """Return a network in training in which they can be made few."""
         ...
@@ -65,7 +65,7 @@ class Counted(Protocol):
 class Weights:
     """Single weights, of all arrays together."""
 
-    point_share = 0.5
+    point_share: ClassVar[float] = 0.5
 
     def check(self, problem: Problem) -> None:
         """Accept every network."""
@@ -93,9 +93,9 @@ class Weights:
 
 
 class Features:
-    """Columns of the data: the inputs of the first layer."""
+    """Columns of the data: the inputs of the first layer, whose rest is dense and soon trained."""
 
-    point_share = 0.25  # what is left of the first layer needs less than a layer with holes
+    point_share: ClassVar[float] = 0.25
 
     def check(self, problem: Problem) -> None:
         """Refuse a network that does not read them one by one."""
