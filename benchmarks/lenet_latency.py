@@ -40,7 +40,7 @@ TIMES, STREAM = 500, 64
 MOST, LINE = 1024, 64
 """Numbers between two layers for which the C has room; units that it sums up at once."""
 
-NEURONS = (230, 34, 22)
+UNITS = (150, 55, 22)
 """Pixels and units of the network that keeps whole neurons."""
 TOLD = {
     "file_bytes": "bytes",
@@ -157,7 +157,7 @@ def compacted(arrays: Arrays, pixels: np.ndarray) -> dict[str, Any]:
 def random_network() -> Arrays:
     """Return LeNet-300-100 with random weights, zero but for whole neurons."""
     generator = np.random.default_rng(0)
-    ends = [np.sort(generator.choice(784, NEURONS[0], replace=False)), *map(np.arange, NEURONS[1:])]
+    ends = [np.sort(generator.choice(784, UNITS[0], replace=False)), *map(np.arange, UNITS[1:])]
     weights = []
     for (outputs, inputs), read, said in zip(
         FULL[0], ends, [*ends[1:], np.arange(10)], strict=True
@@ -179,7 +179,7 @@ def main() -> None:
     before, after = ({key: figures[when][key] for key in TOLD} for when in ("before", "after"))
     for key, name in TOLD.items():
         print(f"{name}: {before[key]:.3g} → {after[key]:.3g}, {before[key] / after[key]:.1f} times")
-    write_result("lenet_latency", {"neurons": NEURONS, "before": before, "after": after})
+    write_result("lenet_latency", {"neurons": UNITS, "before": before, "after": after})
 
 
 if __name__ == "__main__":
