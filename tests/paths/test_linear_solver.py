@@ -147,14 +147,26 @@ def test_more_columns_than_rows_along_a_path(kind, words):
 def test_equal_constant_and_weightless_rows_and_columns(kind):
     x, outputs, share = table()
     x[:, 3] = x[:, 2]
-    x[:, 5] = 7.0
+    x[:, 5] = -0.1  # its mean is another number, by rounding
     share[:5] = 0.0
     loss = loss_on(kind, x, outputs, share)
     for words in ("l1", "l2", "group", "l1 l2"):
         solved = Solver(loss).solve(norms_of(words, loss.outputs))
         assert solved.gap <= solving.GAP
         assert np.isfinite(solved.weights).all()
-        assert np.abs(solved.weights[:, 5]).max() < 1e-12
+        assert (solved.weights[:, 5] == 0).all()
+
+
+@pytest.mark.parametrize("rows", [40, 300])
+@pytest.mark.parametrize("kind", ["squared", "logistic", "softmax"])
+def test_under_ridges_only_a_constant_column_has_no_weight(kind, rows):
+    x, outputs, share = table(rows, 60)
+    x[:, 7] = -0.1
+    loss = loss_on(kind, x, outputs, share)
+    levels = np.geomspace(1, 1e-3, 5)[:, None] * (0.0, 1.0, 0.0)
+    weights = Solver(loss).path(Family(norms_of("l2", loss.outputs, 60), levels)).weights
+    assert (weights[:, :, 7] == 0).all()
+    assert (np.delete(weights, 7, axis=2) != 0).all()
 
 
 @pytest.mark.parametrize("words", ["l1 l2", "group", "l1 group"])

@@ -24,6 +24,7 @@ from shrinkage.paths.engines.efron import StackedEfron
 from shrinkage.paths.engines.linear.accelerated import smooth_part, solve_by_gradients
 from shrinkage.paths.engines.linear.backtracked import gradient_at_zero, solve_backtracked
 from shrinkage.paths.engines.linear.classes import Logistic, Softmax
+from shrinkage.paths.engines.linear.counted_rows import counted, numbers_of
 from shrinkage.paths.engines.linear.counts import Counts
 from shrinkage.paths.engines.linear.family import Family
 from shrinkage.paths.engines.linear.losses import Squared
@@ -146,14 +147,11 @@ def _proximal(problem: Problem) -> ProximalSum:
 
 def _solver(problem: Problem, rows: Rows) -> Solver:
     """Return the solver of some rows."""
-    x = rows.x.to("cpu", torch.float64).numpy()
-    target = rows.target.cpu().numpy()
-    share = np.full(len(x), 1.0 / len(x))
-    if rows.weight is not None:
-        share = rows.weight.to("cpu", torch.float64).numpy() / len(x)
     if isinstance(problem.loss, StackedCox):
+        x, target, share = numbers_of(rows)
         efron = isinstance(problem.loss, StackedEfron)
         return Solver(Times(x, target.astype(np.float64), share, efron=efron))
+    x, target, share = counted(rows)
     if isinstance(problem.loss, StackedPoisson):
         return Solver(Counts(x, target.astype(np.float64), share))
     if isinstance(problem.loss, StackedSquaredError):

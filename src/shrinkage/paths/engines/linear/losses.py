@@ -123,7 +123,7 @@ class Centred:
     has_intercept = True
 
     def __init__(self, x: np.ndarray, share: np.ndarray) -> None:
-        self.center = share @ x / share.sum()
+        self.center = center_of(x, share)
         self.x, self.share = np.asfortranarray(x - self.center), share
 
     def intercept_of(self, weights: np.ndarray, intercept: np.ndarray) -> np.ndarray:
@@ -174,7 +174,7 @@ class Squared:
 
     def __init__(self, x: np.ndarray, y: np.ndarray, share: np.ndarray) -> None:
         total = share.sum()
-        self.center, self._y_center = share @ x / total, float(share @ y / total)
+        self.center, self._y_center = center_of(x, share), float(share @ y / total)
         root = np.sqrt(share)
         self.x = (x - self.center) * root[:, None]
         self.target = (y - self._y_center) * root
@@ -236,6 +236,18 @@ class Squared:
     def separates(self, place: Place, below: float) -> bool:  # noqa: ARG002
         """Return no: there are no classes."""
         return False
+
+
+def center_of(x: np.ndarray, share: np.ndarray) -> np.ndarray:
+    """Return the means of the columns by shares; that of a constant column is its number.
+
+    Less what rounding leaves of it: else such a column would get a weight of about 1e-16.
+    """
+    center = share @ x / share.sum()
+    alike = np.flatnonzero(x[0] == x[-1])
+    alike = alike[(x[:, alike] == x[0, alike]).all(axis=0)]
+    center[alike] = x[0, alike]
+    return center
 
 
 def outputs_of(x: np.ndarray, weights: np.ndarray) -> np.ndarray:

@@ -44,6 +44,7 @@ class Ridges:
         self._directions = vectors[:, there]
         if wide:
             self._directions = weighed.T @ (self._directions / np.sqrt(self._squares))
+        self._directions[~weighed.any(axis=0)] = 0.0  # LAPACK leaves rounding there
         self._steps, self._last = 0, None
         self._loss, self._inside = loss, copy.copy(loss)
         self._inside.x = np.asfortranarray(loss.x @ self._directions)

@@ -10,11 +10,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import torch
 
 from shrinkage.paths.engines.base import Problem, Rows, Unit
 from shrinkage.paths.engines.label_losses import StackedBinaryCrossEntropy
 from shrinkage.paths.engines.linear.classes import Logistic
+from shrinkage.paths.engines.linear.counted_rows import counted
 from shrinkage.paths.engines.linear.family import Family
 from shrinkage.paths.engines.linear.losses import Loss, Squared
 from shrinkage.paths.engines.linear.solver import Solver
@@ -42,15 +42,12 @@ def solved_separately(
     settings = unit.settings
     strengths = [settings.strengths(model) for model in range(len(settings))]
     family = Family.of(proximal, strengths, (1, rows.x.shape[1]))
-    target = rows.target.to("cpu", torch.float64).numpy()
+    x, target, share = counted(rows)
+    target = target.astype(np.float64)
     if family is None or (of_labels and not _has_both(target)):
         return None
     order = np.argsort([-sum(row) for row in settings.rows], kind="stable")
     back, family = np.argsort(order), family.take(order)
-    x = rows.x.to("cpu", torch.float64).numpy()
-    share = np.full(len(x), 1.0 / len(x))
-    if rows.weight is not None:
-        share = rows.weight.to("cpu", torch.float64).numpy() / len(x)
     paths = []
     for own in target.T:
         loss: Loss = Squared(x, own, share)

@@ -14,7 +14,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from shrinkage.paths.engines.linear.losses import Place, Unknowns, outputs_of, squares_of
+from shrinkage.paths.engines.linear.losses import (
+    Place,
+    Unknowns,
+    center_of,
+    outputs_of,
+    squares_of,
+)
 from shrinkage.paths.engines.linear.running_sums import RunningSums
 
 
@@ -40,8 +46,8 @@ class Times:
     def __init__(
         self, x: np.ndarray, target: np.ndarray, share: np.ndarray, *, efron: bool
     ) -> None:
-        self.center = share @ x / share.sum()
         some = np.flatnonzero(share > 0)
+        self.center = center_of(x[some], share[some])
         order = some[np.lexsort((target[some] <= 0, -np.abs(target[some])))]
         self.x = np.asfortranarray(x[order] - self.center)
         self.share = share[order]
