@@ -68,7 +68,8 @@ class Softmax(Centred):
         counted = place.chance * self.share
         roots = np.sqrt(counted)
         starts = np.cumsum([0, *map(len, unknowns.columns)])
-        inside = np.empty((starts[-1] + self.outputs * unknowns.intercepts, len(self.x)))
+        unknown = starts[-1] + self.outputs * unknowns.intercepts
+        inside = np.empty((unknown, len(self.x)), dtype=self.x.dtype)
         blocks = []
         for k, own in enumerate(unknowns.columns):
             part = inside[starts[k] : starts[k + 1]]

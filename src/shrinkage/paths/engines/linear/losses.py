@@ -148,7 +148,7 @@ class OneOutput(Centred, ABC):
         """Return Σ bend x xᵀ by the unknowns."""
         (own,) = unknowns.columns
         roots = np.sqrt(self._bend(place))
-        inside = np.empty((len(own) + unknowns.intercepts, len(self.x)))
+        inside = np.empty((len(own) + unknowns.intercepts, len(self.x)), dtype=self.x.dtype)
         np.multiply(self.x.T[own], roots, out=inside[: len(own)])
         inside[len(own) :] = roots
         return squares_of(inside)

@@ -2,29 +2,32 @@
 
 Who uses this: the solver. √share·x = U S Vᵀ is decomposed once for all strengths; with w = V z
 there are no more unknowns than rows or inputs. Squared errors are solved in closed form,
-z = S Uᵀ t / (S² + β). Other losses go by L-BFGS of SciPy in coordinates z·√(b S²/2 + β), b being
-the bound of the second derivatives, in which the curvature is nearly even.
+z = S Uᵀ t / (S² + β). Other losses go by L-BFGS about the curvature b S² + β, b being the bound of
+the second derivatives, or about second derivatives that were factored.
 """
 
 from __future__ import annotations
 
 import copy
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any, Protocol
+from dataclasses import replace
 
 import numpy as np
-from scipy.linalg import cholesky, eigh, solve_triangular
-from scipy.optimize import OptimizeResult, minimize
+from scipy.linalg import eigh
+from scipy.linalg.blas import strsv  # pyright: ignore[reportAttributeAccessIssue]
+from scipy.linalg.lapack import spotrf  # pyright: ignore[reportAttributeAccessIssue]
 
 from shrinkage.paths.engines.linear.losses import Loss, Place, Squared, Unknowns
+from shrinkage.paths.engines.linear.quasi_newton import Descent, Point
 
 _FLAT = 1e-14  # a direction in which the inputs vary by less than this share has no weight
-_MEMORY = 20
 _SLOW = 15  # steps after which second derivatives are worth their while
 _MOST_FACTORED = 1500  # numbers whose second derivatives are factored
 _FLAT_INTERCEPT = 1e-4  # of the bound: what all classes may share has no curvature
+_DAMPING = 1e-6  # of the largest second derivative
 _MOST = 2000
+
+Front = Callable[[np.ndarray], np.ndarray]
 
 
 class Ridges:
@@ -68,148 +71,96 @@ class Ridges:
             ends: whether a place is far enough.
             most: steps.
         """
-        steps = _Steps(self._inside, 0.0, self._even(0.0))
-
-        def look(vector: np.ndarray) -> None:
-            if ends(steps.at(vector)[0]):
-                raise StopIteration
-
-        options = {"maxcor": _MEMORY, "maxiter": most, "ftol": 0.0}
-        ended = steps.minimized(self._numbers(start), options, callback=look)
-        place = steps.at(ended.x)[0]
-        return self._loss.at(place.weights @ self._directions.T, place.intercept)
+        descent = Descent(
+            lambda numbers: self._point(numbers, 0.0),
+            self._even(0.0),
+            lambda point, left: left <= 0 or ends(point.place),
+        )
+        inside = descent.minimized(self._point(self._numbers(start), 0.0), most)[0].place
+        return self._loss.at(inside.weights @ self._directions.T, inside.intercept)
 
     def _by_steps(self, beta: float, start: Place, tolerance: float) -> Place:
-        first, steps = self._numbers(start), _Steps(self._inside, beta, self._metric(beta, start))
-        bound = np.sqrt(2 * tolerance / len(first))
-        options = {"maxcor": _MEMORY, "maxiter": _MOST, "gtol": bound, "ftol": 0.0}
-        ended = steps.minimized(first, options)
-        self._steps = ended.nit
-        return steps.at(ended.x)[0]
+        descent = Descent(
+            lambda numbers: self._point(numbers, beta),
+            self._front(beta, start),
+            lambda _, left: left <= tolerance,
+        )
+        first = self._point(self._numbers(start), beta)
+        ended, self._steps = descent.minimized(first, _MOST)
+        return ended.place
+
+    def _point(self, numbers: np.ndarray, beta: float) -> Point:
+        """Return the point of weights in the directions and intercepts, output by output."""
+        table = numbers.reshape(self._loss.outputs, -1)
+        weights = table[:, :-1]
+        place = self._inside.at(weights, table[:, -1])
+        slope = np.empty_like(table)
+        np.matmul(place.pull, self._inside.x, out=slope[:, :-1])
+        slope[:, :-1] += beta * weights
+        slope[:, -1] = place.pull.sum(axis=1)
+        value = place.value + 0.5 * beta * float(np.vdot(weights, weights))
+        return Point(numbers, value, slope.ravel(), place)
 
     def _numbers(self, place: Place) -> np.ndarray:
         """Return weights in the directions and intercepts, output by output."""
         return np.column_stack([place.weights @ self._directions, place.intercept]).ravel()
 
-    def _even(self, beta: float) -> Even:
-        """Return the coordinates of the bounds."""
-        even = np.append(0.5 * self._loss.bound * self._squares + beta, self._loss.bound)
-        return Even(np.tile(np.sqrt(even), self._loss.outputs))
+    def _front(self, beta: float, start: Place) -> Front:
+        """Return what comes near to the inverse of the second derivatives.
 
-    def _metric(self, beta: float, start: Place) -> Metric:
-        """Return coordinates in which the curvature is nearly even at the start.
-
-        Those of the bounds, until they are slow; then those of the second derivatives, kept while
-        they are quick.
+        That of the bounds, until it is slow; then that of the second derivatives at a place, kept
+        while it is quick.
         """
-        outputs, count = self._loss.outputs, len(self._squares) + 1
         if self._steps <= _SLOW and self._last is not None:
             return self._last
-        if self._steps <= _SLOW or outputs * count > _MOST_FACTORED:
+        if self._steps <= _SLOW or len(self._numbers(start)) > _MOST_FACTORED:
             return self._even(beta)
-        weights = start.weights @ self._directions
-        place = self._inside.at(weights, start.intercept)
-        matrix = self._inside.curvature(place, Unknowns(np.ones(weights.shape, dtype=bool), True))
-        order = np.arange(outputs * (count - 1)).reshape(outputs, -1)
-        order = np.column_stack([order, outputs * (count - 1) + np.arange(outputs)]).ravel()
-        matrix = matrix[np.ix_(order, order)]
-        diagonal = np.einsum("ii->i", matrix)
-        diagonal += np.tile(np.append(np.full(count - 1, beta), _FLAT_INTERCEPT), outputs)
-        diagonal += 1e-9 * diagonal.max()
-        self._last = Factored(cholesky(matrix, lower=True, check_finite=False))
+        self._last = self._factored(beta, start)
         return self._last
 
+    def _even(self, beta: float) -> Front:
+        """Return the inverse of the bounds."""
+        inverse = np.tile(1 / self._bounds(beta), self._loss.outputs)
+        return lambda vector: inverse * vector
 
-@dataclass(frozen=True, eq=False)
-class _Steps:
-    """A loss with a ridge in the coordinates of a metric, and steps of L-BFGS on it.
+    def _bounds(self, beta: float) -> np.ndarray:
+        """Return what curves the directions of one output and its intercept at the most."""
+        return np.append(self._loss.bound * self._squares + beta, self._loss.bound)
 
-    Attributes:
-        inside: the loss in the directions.
-        beta: of ½Σw².
-        metric: the coordinates.
-    """
+    def _factored(self, beta: float, start: Place) -> Front:
+        """Return the inverse of the second derivatives at a place, in half the digits.
 
-    inside: Loss
-    beta: float
-    metric: Metric
+        In coordinates in which the bounds are 1 these are digits enough: steps are exact anyway.
+        """
+        outputs, count = self._loss.outputs, len(self._squares)
+        bounds = self._bounds(beta)
+        place = self._inside.at(start.weights @ self._directions, start.intercept)
+        assert place.chance is not None
+        lengths = 1 / np.sqrt(bounds[:-1])
+        scaled, single = copy.copy(self._inside), replace(place, chance=_single(place.chance))
+        scaled.x, scaled.share = _single(self._inside.x * lengths), _single(self._loss.share)
+        everything = Unknowns(np.ones((outputs, count), dtype=bool), True)
+        matrix = scaled.curvature(single, everything)
+        diagonal = np.einsum("ii->i", matrix)
+        diagonal[: outputs * count] += np.tile(beta * lengths**2, outputs)
+        diagonal[outputs * count :] += _FLAT_INTERCEPT * bounds[-1]
+        diagonal += _DAMPING * diagonal.max()
+        triangle, failed = spotrf(matrix, lower=1)
+        if failed:
+            return self._even(beta)
 
-    def at(self, vector: np.ndarray) -> tuple[Place, np.ndarray]:
-        """Return the place of the coordinates, and its weights."""
-        numbers = self.metric.back(vector).reshape(self.inside.outputs, -1)
-        return self.inside.at(numbers[:, :-1], numbers[:, -1]), numbers[:, :-1]
+        def front(vector: np.ndarray) -> np.ndarray:
+            table = vector.reshape(outputs, -1)
+            own = np.append((table[:, :-1] * lengths).ravel(), table[:, -1]).astype(np.float32)
+            strsv(triangle, own, lower=1, overwrite_x=1)
+            strsv(triangle, own, lower=1, trans=1, overwrite_x=1)
+            ahead = np.empty_like(table)
+            np.multiply(own[: outputs * count].reshape(outputs, -1), lengths, out=ahead[:, :-1])
+            ahead[:, -1] = own[outputs * count :]
+            return ahead.ravel()
 
-    def objective(self, vector: np.ndarray) -> tuple[float, np.ndarray]:
-        """Return its value and gradient."""
-        place, weights = self.at(vector)
-        slope = np.empty((self.inside.outputs, self.inside.x.shape[1] + 1))
-        slope[:, :-1] = place.pull @ self.inside.x + self.beta * weights
-        slope[:, -1] = place.pull.sum(axis=1)
-        value = place.value + 0.5 * self.beta * float((weights * weights).sum())
-        return value, self.metric.gradient(slope.ravel())
-
-    def minimized(
-        self,
-        numbers: np.ndarray,
-        options: dict[str, Any],
-        callback: Callable[[np.ndarray], None] | None = None,
-    ) -> OptimizeResult:
-        """Return where L-BFGS leads from these numbers."""
-        first = self.metric.forth(numbers)
-        return minimize(
-            self.objective, first, jac=True, method="L-BFGS-B", options=options, callback=callback
-        )
-
-
-class Metric(Protocol):
-    """Coordinates u of numbers v: u = M v."""
-
-    def forth(self, numbers: np.ndarray) -> np.ndarray:
-        """Return M v."""
-        ...
-
-    def back(self, vector: np.ndarray) -> np.ndarray:
-        """Return M⁻¹ u."""
-        ...
-
-    def gradient(self, slope: np.ndarray) -> np.ndarray:
-        """Return the gradient by u of what has this one by v."""
-        ...
+        return front
 
 
-@dataclass(frozen=True, eq=False)
-class Even:
-    """M = diag(d)."""
-
-    size: np.ndarray
-
-    def forth(self, numbers: np.ndarray) -> np.ndarray:
-        """Return d v."""
-        return numbers * self.size
-
-    def back(self, vector: np.ndarray) -> np.ndarray:
-        """Return u / d."""
-        return vector / self.size
-
-    def gradient(self, slope: np.ndarray) -> np.ndarray:
-        """Return g / d."""
-        return slope / self.size
-
-
-@dataclass(frozen=True, eq=False)
-class Factored:
-    """M = Lᵀ, where L Lᵀ are second derivatives."""
-
-    triangle: np.ndarray
-
-    def forth(self, numbers: np.ndarray) -> np.ndarray:
-        """Return Lᵀ v."""
-        return numbers @ self.triangle
-
-    def back(self, vector: np.ndarray) -> np.ndarray:
-        """Return L⁻ᵀ u."""
-        return solve_triangular(self.triangle, vector, lower=True, trans=1, check_finite=False)
-
-    def gradient(self, slope: np.ndarray) -> np.ndarray:
-        """Return L⁻¹ g."""
-        return solve_triangular(self.triangle, slope, lower=True, check_finite=False)
+def _single(numbers: np.ndarray) -> np.ndarray:
+    return np.asfortranarray(numbers, dtype=np.float32)
