@@ -138,7 +138,7 @@ def assemble(
             problem.assignment.infos,
             None if plan.options.loss is None else called(plan.options.loss),
         ),
-        warnings=(*plan.warnings, *warnings_of(plan, validation, choice, source, left_out)),
+        warnings=(*plan.warnings, *warnings_of(plan, validation, choice, source, left_out, refit)),
         pixel_positions=None if data.image_shape is None else scaling.source_columns,
         model_file=ModelFile(
             architecture=problem.architecture.name,

@@ -14,14 +14,15 @@ from shrinkage.paths.choosing.grid_top import GridSource
 from shrinkage.paths.choosing.rules import Choice
 from shrinkage.paths.engines.stationarity import CONVERGED
 from shrinkage.paths.fast_validation import LeftOut
+from shrinkage.paths.results.certificates import not_certified
 from shrinkage.paths.results.comparisons import TOLD_APART
 from shrinkage.paths.results.records import Status, standard_error
+from shrinkage.paths.results.refits import Refit
 from shrinkage.paths.running.plan import Plan
 
 MOST_TIMES_EPOCHS = 10
 FAR_OFF = 10.0  # an untrained network is up to some units off, one of too large steps by far more
 
-_MOST_LISTED = 10
 _NO_TOP = {
     GridSource.NOTHING_LEARNS: "in a short training no strength is better than a constant",
     GridSource.NO_DIFFERENCE: "in a short training no strength makes a difference",
@@ -34,13 +35,16 @@ def warnings_of(
     choice: Choice,
     source: GridSource,
     left_out: LeftOut | None = None,
+    refit: Refit | None = None,
 ) -> tuple[str, ...]:
     """Return the sentences, the most important first."""
     said = [
         "" if plan.options.goal else _edge(validation, choice),
         _no_top(source, validation),
         _diverged(validation),
-        _not_converged(plan, validation),
+        not_certified(plan, validation, refit)
+        if plan.engine.is_solver
+        else _not_converged(plan, validation),
         _halved(validation),
         _left_out(left_out),
     ]
@@ -122,10 +126,8 @@ def _not_converged(plan: Plan, validation: CrossValidation) -> str:
         return ""
     of_all = f"{count} of {len(validation.strengths)}"
     if validation.residual is None:
-        return f"{of_all} linear models stopped at the iteration limit before their minimizer"
+        return f"at {of_all} strengths training ended before a minimizer"
     stopped = [status is Status.NOT_CONVERGED for status in validation.status]
-    if plan.engine.is_solver:
-        return _not_certified(validation, stopped)
     left = np.nanmax(validation.residual[stopped], axis=1)
     worst, usual = float(left.max()), float(np.median(left))
     epochs = plan.problem.recipe.epochs
@@ -135,28 +137,6 @@ def _not_converged(plan: Plan, validation: CrossValidation) -> str:
         f"converged is at most {CONVERGED:g}), so the best strength and the zeros may still "
         f"change; try --epochs {more_epochs(epochs, usual)} (here {epochs}) or {rate} "
         "--learning-rate"
-    )
-
-
-def _not_certified(validation: CrossValidation, stopped: list[bool]) -> str:
-    """Return which strengths have no certificate, and the gaps that were reached."""
-    assert validation.residual is not None
-    gaps = np.nanmax(validation.residual, axis=1)
-    listed = [
-        f"{strength:.3g} ({gap:.1g})"
-        for strength, gap, ended in zip(validation.strengths, gaps, stopped, strict=True)
-        if ended
-    ]
-    more = f" and {len(listed) - _MOST_LISTED} more" if len(listed) > _MOST_LISTED else ""
-    reason = ""
-    if 0 in (s for s, ended in zip(validation.strengths, stopped, strict=True) if ended):
-        reason = (
-            "; classes that a hyperplane separates have no minimizer at strength 0: the weights "
-            "grow for ever, and such a model ends when all rows are right"
-        )
-    return (
-        "linear models were not certified at these strengths, in brackets the relative duality gap "
-        f"that was reached: {', '.join(listed[:_MOST_LISTED])}{more}{reason}"
     )
 
 

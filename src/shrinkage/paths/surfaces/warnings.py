@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from shrinkage.paths.choosing.cross_validation import CrossValidation
 from shrinkage.paths.choosing.grid_top import GridSource
 from shrinkage.paths.choosing.rules import Choice
+from shrinkage.paths.results.certificates import not_certified
 from shrinkage.paths.results.records import Status
 from shrinkage.paths.results.surfaces import Surface
 from shrinkage.paths.results.warnings import more_epochs
@@ -63,12 +64,7 @@ def _ended(validation: CrossValidation, status: Status, what: str, hint: str) ->
 
 def _not_converged(plan: Plan, validation: CrossValidation) -> str:
     if plan.engine.is_solver:
-        return _ended(
-            validation,
-            Status.NOT_CONVERGED,
-            "linear models stopped before their minimizer was certified",
-            "path.csv says how far each came (residual)",
-        )
+        return not_certified(plan, validation)
     epochs = plan.problem.recipe.epochs
     return _ended(
         validation,

@@ -1,0 +1,92 @@
+"""Which linear models are not known to be at their minimizer, and why.
+
+Who uses this: the warnings of paths and surfaces. Every model counts: those of each fold, those
+without a penalty, and those of all training rows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from shrinkage.paths.choosing.cross_validation import CrossValidation
+from shrinkage.paths.engines.linear.solver import GAP, SEPARATED
+from shrinkage.paths.results.records import Status
+from shrinkage.paths.results.refits import Refit
+from shrinkage.paths.running.plan import Plan
+from shrinkage.paths.settings import StrengthRow
+
+MOST_LISTED = 40
+
+
+def not_certified(plan: Plan, validation: CrossValidation, refit: Refit | None = None) -> str:
+    """Return the sentence on models without a certificate, empty where all have one.
+
+    Args:
+        plan: of linear models, which are solved.
+        validation: those of the folds, and of the folds without a penalty.
+        refit: those of all training rows.
+    """
+    axes = plan.problem.terms.axes
+    listed = [
+        f"{' × '.join(f'{strength:.3g}' for strength in row[:axes])} {said}"
+        for row, said in (*_of_folds(validation), *_of_all_rows(refit))
+    ]
+    if not listed:
+        return ""
+    more = f" and {len(listed) - MOST_LISTED} more" if len(listed) > MOST_LISTED else ""
+    return (
+        "linear models were not certified at these strengths, in brackets the relative duality gap "
+        f"that was reached: {', '.join(listed[:MOST_LISTED])}{more}{_separated(plan, validation)}"
+    )
+
+
+def _tables(validation: CrossValidation) -> list[CrossValidation]:
+    """Return the models without a penalty, unless they are in the grid, and those of the grid."""
+    plain = validation.unregularized
+    if plain is None or plain.settings.rows[0] in validation.settings.rows:
+        return [validation]
+    return [plain, validation]
+
+
+def _of_folds(validation: CrossValidation) -> Iterator[tuple[StrengthRow, str]]:
+    known = list(Status)
+    for table in _tables(validation):
+        codes = table.measures["status"]
+        gaps = table.measures.get("residual", np.full(codes.shape, np.nan))
+        ended = (gaps > GAP) | (codes == known.index(Status.NOT_CONVERGED))
+        for row, own, open_folds in zip(table.settings.rows, gaps, ended, strict=True):
+            if open_folds.any():
+                count = int(open_folds.sum())
+                folds = "" if count == len(own) else f"; {count} of {len(own)} folds"
+                yield row, f"({_gap(own[open_folds])}{folds})"
+
+
+def _of_all_rows(refit: Refit | None) -> Iterator[tuple[StrengthRow, str]]:
+    values = {} if refit is None else refit.outcome.values
+    if refit is None or "residual" not in values:
+        return
+    for row, gap in zip(refit.settings.rows, values["residual"], strict=True):
+        if gap > GAP:
+            yield row, f"({_gap(gap)}; all training rows)"
+
+
+def _gap(gaps: np.ndarray) -> str:
+    return "unknown" if np.isnan(gaps).all() else f"{np.nanmax(gaps):.1g}"
+
+
+def _separated(plan: Plan, validation: CrossValidation) -> str:
+    """Return what it means where the classes of some folds were separated without a penalty."""
+    if plan.preparation.data.task != "classification":
+        return ""
+    for table in _tables(validation):
+        for row, losses in zip(table.settings.rows, table.measures["train_loss"], strict=True):
+            count = int((losses < SEPARATED).sum())
+            if not any(row) and count:
+                return (
+                    f"; a hyperplane separates the classes in {count} of {len(losses)} folds: at "
+                    "strength 0 there is no minimizer, the weights grow for ever, and a model ends "
+                    "when all rows are right, so that its log loss on other rows means little"
+                )
+    return ""
