@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -178,3 +180,38 @@ def test_separated_classes_at_strength_0_end_soon_with_a_word():
     x[:, 0] += 8.0 * y
     result = fit_path("linear", x, y, strengths=(0.0, 0.01), folds=2, progress=False)
     assert any("hyperplane" in words and "0 (" in words for words in result.warnings)
+
+
+@pytest.mark.parametrize("classes", [2, 3])
+def test_rows_that_a_column_separates_are_told_though_others_overlap(classes):
+    """The gradient goes to 0 and is no certificate; no strength of the grid is 0."""
+    random = np.random.default_rng(0)
+    x, y = random.normal(size=(300, 3)), np.arange(300) % classes
+    options = {"penalty": L2(), "strengths": (0.01, 0.1), "folds": 2, "progress": False}
+    plain = fit_path("linear", x, y, **options)
+    assert not any("not certified" in words for words in plain.warnings)
+    x[:, 2] = (y == 1) & (random.random(300) < 0.3)
+    result = fit_path("linear", x, y, **options)
+    (told,) = [words for words in result.warnings if "not certified" in words]
+    assert "all training rows" in told
+    assert "separates classes, or some rows" in told
+    assert "in 2 of 2 folds" in told
+    assert "0.01 (" not in told
+
+
+def test_a_fold_without_a_certificate_is_told_with_how_many(monkeypatch):
+    random = np.random.default_rng(0)
+    x, y = random.normal(size=(120, 3)), np.arange(120) % 2
+    options = {"penalty": L2(), "strengths": (0.01, 0.1), "folds": 3, "progress": False}
+    solve = solver.Solver.solve
+    seen = []
+
+    def once(self, norms):
+        seen.append(norms.beta)
+        solved = solve(self, norms)
+        return replace(solved, gap=0.5) if seen.count(0.005) == 2 and norms.beta else solved
+
+    monkeypatch.setattr(solver.Solver, "solve", once)
+    result = fit_path("linear", x, y, **options)
+    (told,) = [words for words in result.warnings if "not certified" in words]
+    assert "0.01 (0.5; 1 of 3 folds)" in told

@@ -11,13 +11,21 @@ from collections.abc import Iterator
 import numpy as np
 
 from shrinkage.paths.choosing.cross_validation import CrossValidation
-from shrinkage.paths.engines.linear.solver import GAP, SEPARATED
+from shrinkage.paths.engines.linear.solver import AWAY, GAP, SEPARATED
 from shrinkage.paths.results.records import Status
 from shrinkage.paths.results.refits import Refit
 from shrinkage.paths.running.plan import Plan
 from shrinkage.paths.settings import StrengthRow
 
 MOST_LISTED = 40
+_REASONS = {
+    "classification": "a hyperplane separates classes, or some rows of one from the others,",
+    "regression": "no finite weights fit some rows best",
+}
+_NO_MINIMIZER = (
+    "at strength 0 there is no minimizer, the weights grow for ever, and where they stopped says "
+    "little, nor does their loss on other rows"
+)
 
 
 def not_certified(plan: Plan, validation: CrossValidation, refit: Refit | None = None) -> str:
@@ -77,16 +85,15 @@ def _gap(gaps: np.ndarray) -> str:
 
 
 def _separated(plan: Plan, validation: CrossValidation) -> str:
-    """Return what it means where the classes of some folds were separated without a penalty."""
-    if plan.preparation.data.task != "classification":
-        return ""
+    """Return why models without a penalty have no minimizer, where that is so."""
     for table in _tables(validation):
-        for row, losses in zip(table.settings.rows, table.measures["train_loss"], strict=True):
-            count = int((losses < SEPARATED).sum())
-            if not any(row) and count:
-                return (
-                    f"; a hyperplane separates the classes in {count} of {len(losses)} folds: at "
-                    "strength 0 there is no minimizer, the weights grow for ever, and a model ends "
-                    "when all rows are right, so that its log loss on other rows means little"
-                )
+        gaps = table.measures.get("residual")
+        if gaps is None:
+            continue
+        for place, row in enumerate(table.settings.rows):
+            right = table.measures["train_loss"][place] < SEPARATED
+            count = int(((gaps[place] > GAP) & (right | (gaps[place] > AWAY))).sum())
+            if count and not any(row):
+                folds = f"in {count} of {gaps.shape[1]} folds"
+                return f"; {_REASONS[plan.preparation.data.task]} {folds}: {_NO_MINIMIZER}"
     return ""

@@ -17,7 +17,7 @@ import numpy as np
 
 from shrinkage.paths.engines.linear.descents import Working
 from shrinkage.paths.engines.linear.family import Family
-from shrinkage.paths.engines.linear.losses import Loss, Place, Squared, Unknowns
+from shrinkage.paths.engines.linear.losses import Loss, Place, Squared, Unknowns, outputs_of
 from shrinkage.paths.engines.linear.newton import newton_step, slopes
 from shrinkage.paths.engines.linear.norms import Norms
 from shrinkage.paths.engines.linear.ridges import Ridges
@@ -28,6 +28,9 @@ GAP = 1e-6
 
 SEPARATED = 1e-3
 """The loss at which classes that a hyperplane separates end, where no minimizer is."""
+
+AWAY = 1e-2
+"""By how much Newton's step moves an output where weights grow for ever, or more."""
 
 _LEAST_RESIDUAL = 1e-12
 _NEAR = 1e-8  # where what no longer gets better has got as far as rounding lets it
@@ -66,7 +69,8 @@ class Solved:
     """A model with inputs that are not centred, and how near it is to the minimizer.
 
     `gap` is (objective − dual objective) / objective at zero weights; without any penalty it is
-    the largest derivative over that at zero weights.
+    the largest derivative over that at zero weights or, where there is no minimizer, by how much
+    the last step moved an output.
     """
 
     weights: np.ndarray
@@ -310,12 +314,17 @@ class Solver:
         return self._loss.separates(place, SEPARATED)
 
     def _unpenalised(self, norms: Norms) -> Solved:
-        """Return the minimizer of the loss alone, or where it leads if there is none."""
+        """Return the minimizer of the loss alone, or where it leads if there is none.
+
+        Where some rows are separated from others, steps shrink the gradient for ever and move
+        these rows' outputs by about 1 each; near a minimizer they hardly move any.
+        """
         everything = Norms.none(np.ones_like(norms.free))
         unknowns = Unknowns(np.ones(self._zero.weights.shape, bool), self._loss.has_intercept)
         place, residual = self._zero, np.inf
         if self._is_large and self._loss.has_intercept and min(self._loss.x.shape) <= _DECOMPOSED:
             place = self._ridges.without(place, self._separated, _FIRST)
+        last = 0.0
         for _ in range(_MOST):
             slope = place.pull @ self._loss.x
             residual = float(np.abs(slope).max(initial=0.0)) / max(self._scale, 1e-300)
@@ -324,5 +333,11 @@ class Solver:
             moved = newton_step(self._loss, everything, place, unknowns)
             if moved is place:
                 break
+            last = self._apart(place, moved) if residual <= GAP else 0.0
             place = moved
-        return self._result(place, norms, residual)
+        return self._result(place, norms, max(residual, last if last > AWAY else 0.0))
+
+    def _apart(self, place: Place, moved: Place) -> float:
+        """Return by how much an output differs at the most between two places."""
+        weights, intercept = moved.weights - place.weights, moved.intercept - place.intercept
+        return float(np.abs(outputs_of(self._loss.x, weights) + intercept[:, None]).max())
