@@ -157,6 +157,18 @@ def test_equal_constant_and_weightless_rows_and_columns(kind):
         assert (solved.weights[:, 5] == 0).all()
 
 
+@pytest.mark.parametrize("words", ["l1", "l2", "l1 l2"])
+@pytest.mark.parametrize("kind", ["squared", "logistic", "softmax"])
+def test_columns_that_differ_by_eight_orders_of_magnitude_are_certified(kind, words):
+    x, outputs, share = table(130, 12)
+    loss = loss_on(kind, x * np.geomspace(1e-4, 1e4, 12), outputs, share)
+    pull = loss.at(np.zeros((loss.outputs, 12)), loss.start()).pull
+    top = 2 * np.abs(pull @ loss.x).max()
+    levels = np.geomspace(top, 1e-7 * top, 15)[:, None] * ("l1" in words, "l2" in words, 0.0)
+    path = Solver(loss).path(Family(norms_of(words, loss.outputs), levels))
+    assert path.gaps.max() <= solving.GAP
+
+
 @pytest.mark.parametrize("rows", [40, 300])
 @pytest.mark.parametrize("kind", ["squared", "logistic", "softmax"])
 def test_under_ridges_only_a_constant_column_has_no_weight(kind, rows):

@@ -62,7 +62,7 @@ class Working:
         unknowns = self.unknowns
         matrix = loss.curvature(place, unknowns)
         diagonal = np.einsum("ii->i", matrix)
-        diagonal += _DAMPING * float(diagonal.max(initial=0.0))
+        diagonal *= 1 + _DAMPING
         gradient = unknowns.taken(slopes(loss, place, unknowns), place.pull.sum(axis=1))
         now = unknowns.taken(place.weights, place.intercept)
         most = _MOST if loss.is_even else _MOST_UNEVEN

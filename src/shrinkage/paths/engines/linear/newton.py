@@ -25,7 +25,7 @@ MOST_DENSE = 2500
 _FEW_ROWS = 4
 """With so many times more unknowns than rows and outputs have directions, products are fewer."""
 
-_DAMPING = 1e-11  # of the largest curvature: a direction without any has no length
+_DAMPING = 1e-11  # of a weight's own curvature, whatever the scale of its column
 _HALVINGS = 30
 _ROUNDING = 1e-15
 
@@ -93,7 +93,7 @@ def _dense(
 ) -> np.ndarray:
     curvature = curvature_of(loss, norms, place, unknowns)
     diagonal = np.einsum("ii->i", curvature)
-    damping = _DAMPING * max(float(diagonal.max()), 1e-300)
+    damping = _DAMPING * np.where(diagonal > 0, diagonal, max(float(diagonal.max()), 1e-300))
     while True:
         diagonal += damping
         _, direction, failed = dposv(curvature, gradient)  # works on a copy

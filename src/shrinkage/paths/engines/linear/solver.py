@@ -18,7 +18,7 @@ import numpy as np
 from shrinkage.paths.engines.linear.descents import Working
 from shrinkage.paths.engines.linear.family import Family
 from shrinkage.paths.engines.linear.losses import Loss, Place, Squared, Unknowns, outputs_of
-from shrinkage.paths.engines.linear.newton import newton_step, slopes
+from shrinkage.paths.engines.linear.newton import MOST_DENSE, newton_step, slopes
 from shrinkage.paths.engines.linear.norms import Norms
 from shrinkage.paths.engines.linear.ridges import Ridges
 from shrinkage.paths.engines.linear.together import solved_together
@@ -156,6 +156,9 @@ class Solver:
             return self._unpenalised(norms)
         if norms.is_smooth and not norms.free.any() and self._is_large:
             place, gap = self._by_ridges(norms)
+            if gap > GAP and self._unknowns <= MOST_DENSE:  # columns of very different scales
+                self._now = place
+                place, gap = self._by_steps(norms)
         else:
             place, gap = self._by_steps(norms)
         self._now = place
@@ -200,10 +203,11 @@ class Solver:
         """Solve for the weights that are there and those that press most to come in."""
         working = Working(norms, self._wanted(place, slope, norms), self._loss.has_intercept)
         exact = isinstance(self._loss, Squared)
+        scale = min(self._scale, max(norms.alpha, norms.gamma))  # what holds a weight at 0
         for _ in range(1 if exact else _INNER):
             before = place.value + norms.value(place.weights)
-            tolerance = max(_PART * min(gap, 1.0), _EXACT)
-            place, there = working.descent(self._loss, norms, place, tolerance * self._scale)
+            tolerance = max(_PART * min(gap, 1.0) * scale, _EXACT * self._scale)
+            place, there = working.descent(self._loss, norms, place, tolerance)
             if exact or not there:
                 place = self._on_pattern(place, norms)
             if before - place.value - norms.value(place.weights) <= 0.1 * gap * self._unit:
