@@ -18,6 +18,7 @@ from shrinkage.audits.source_lines import SourceLine
 from shrinkage.errors import UnsupportedOptimizer
 from shrinkage.pytorch.attached import check_free, forget_attached, note_attached
 from shrinkage.pytorch.checkpoint import load_slot_states, slot_states
+from shrinkage.pytorch.inner_steps import InnerSteps
 from shrinkage.pytorch.ledger import LayerState, Ledger
 from shrinkage.pytorch.ledger.entries import record_begin, record_end
 from shrinkage.pytorch.nesting import outermost, untraced
@@ -78,6 +79,7 @@ class Attachment:
         self._handles = (
             optimizer.register_step_pre_hook(untraced(outermost(optimizer, self._before_step))),
             optimizer.register_step_post_hook(untraced(outermost(optimizer, self._after_step))),
+            InnerSteps(optimizer, (slot.parameter for slot in self._slots)),
         )
         note_attached(optimizer, self)
 

@@ -65,10 +65,12 @@ def closure_at(optimizer: Optimizer, weight: torch.Tensor, closure: Callable[[],
 
     def checked() -> Any:
         if not torch.equal(weight.detach(), start):
+            inside = [name for name, own in vars(optimizer).items() if own in held_by(optimizer)]
+            other = f", or give regularize the optimizer inside, its .{inside[0]}" if inside else ""
             raise UnsupportedOptimizer(
                 f"expected one call of the closure, at the weights as they were, got one from "
                 f"{type(optimizer).__name__} after it has moved them, so that a shrink would act "
-                "on another point: use update='loss'"
+                f"on another point: use update='loss'{other}"
             )
         return closure()
 
