@@ -104,3 +104,22 @@ SIZES = Sizes(weights=(60, 1000), norms=(3.3, 17.0), group=27)
 )
 def test_sizes_of_the_weights(factor: float, kind: CauseKind, number: float) -> None:
     assert likely_cause(factor, RATE, sizes=SIZES) == Cause(kind, "", number)
+
+
+@pytest.mark.parametrize(
+    ("factor", "kind"),
+    [
+        (0.25, CauseKind.OVER_COUNT),  # and not ½/‖w‖ = 0.2475, which is a hundredth off
+        (0.2475, CauseKind.NORM),
+        (2.0, CauseKind.TWICE),  # and not 1/lr = 2.02
+        (2.02, CauseKind.RATE_MISSING),
+    ],
+)
+def test_of_several_causes_the_nearest_is_named(factor: float, kind: CauseKind) -> None:
+    sizes = Sizes(norms=(2.02,))
+    assert likely_cause(factor, 1 / 2.02, sizes=sizes).kind is kind
+
+
+def test_where_whole_numbers_lie_dense_another_cause_comes_first() -> None:
+    sizes = Sizes(weights=(1000,))
+    assert likely_cause(1 / 1003, RATE, sizes=sizes) == Cause(CauseKind.MEAN, "", 1000)

@@ -15,7 +15,7 @@ import torch
 from torch.optim import Optimizer
 
 from shrinkage.audits.source_lines import SourceLine
-from shrinkage.errors import UnsupportedOptimizer
+from shrinkage.errors import InputError, UnsupportedOptimizer
 from shrinkage.pytorch.attached import check_free, forget_attached, note_attached
 from shrinkage.pytorch.checkpoint import load_slot_states, slot_states
 from shrinkage.pytorch.inner_steps import InnerSteps
@@ -45,7 +45,7 @@ class Attachment:
         slots: the parameters with their updates.
         strengths: of each term by its id: numbers, or tensors with one number per stacked model;
             or these with their schedules.
-        assignment: who is penalised by what, where the parameters have names.
+        assignment: returns who is penalised by what, where the parameters have names.
         update: of terms that name none.
         ledger: takes the record of training; the default records nothing.
         adopt: makes slots of parameters that join the optimizer later.
@@ -57,14 +57,14 @@ class Attachment:
         slots: Sequence[Slot],
         strengths: Mapping[str, Any] | Strengths,
         *,
-        assignment: Assignment | None = None,
+        assignment: Callable[[], Assignment] | None = None,
         update: str = "proximal",
         ledger: Ledger | None = None,
         adopt: Adopt | None = None,
     ) -> None:
         self.steps = 0
         self.line: SourceLine | None = None  # where `regularize` was called, for the audit
-        self.assignment, self.update = assignment, update
+        self._assignment, self.update = assignment, update
         self.ledger = Ledger(every=0) if ledger is None else ledger
         self._optimizer, self._adopt = optimizer, adopt
         self._strengths = strengths if isinstance(strengths, Strengths) else Strengths(strengths)
@@ -82,6 +82,11 @@ class Attachment:
             InnerSteps(optimizer, (slot.parameter for slot in self._slots)),
         )
         note_attached(optimizer, self)
+
+    @property
+    def assignment(self) -> Assignment | None:
+        """Who is penalised by what as things stand, None where the parameters have no names."""
+        return None if self._assignment is None else self._assignment()
 
     def table(self) -> str:
         """Return who is penalised by what, and why not, as text."""
@@ -169,6 +174,13 @@ class Attachment:
     def __deepcopy__(self, memo: dict[int, Any]) -> Attachment:
         """Return itself: a copy of a model that refers to it has no optimizer for another one."""
         return self
+
+    def __reduce__(self) -> Any:
+        """Refuse to be pickled, with or within a model."""
+        raise InputError(
+            "expected state_dict() of an attachment to be saved, got the attachment, whose hooks "
+            "have no pickle: leave it out of what is pickled, and call regularize after loading"
+        )
 
     def detach(self) -> None:
         """Take the hooks off the optimizer; the terms act no more."""

@@ -1,7 +1,7 @@
 """An optimizer that holds another one may leave the steps to it: its own `step()` is never called.
 
 Who uses this: the attachment, whose hooks are on the outer `step()`. Sharpness-aware loops call
-`first_step` and `second_step` instead, and only the optimizer inside steps: terms would act nowhere.
+`first_step` and `second_step` instead, and the optimizer inside steps: terms would act nowhere.
 """
 
 from __future__ import annotations

@@ -118,7 +118,7 @@ def describe(model: nn.Module) -> tuple[tuple[ParameterInfo, torch.nn.Parameter]
 
 
 def original(model: nn.Module) -> nn.Module:
-    """Return the model inside wrappers that only run it: DDP, data parallel, torch.compile.
+    """Return the model inside wrappers that only run it: DDP, data parallel, Fabric, torch.compile.
 
     Args:
         model: any module.
@@ -150,6 +150,7 @@ _WRAPPERS = {
     "DistributedDataParallel": "module",
     "DataParallel": "module",
     "OptimizedModule": "_orig_mod",
+    "_FabricModule": "_original_module",
 }
 _CHECKPOINT = "_checkpoint_wrapped_module."  # activation checkpointing, around any layer
 

@@ -20,7 +20,7 @@ from shrinkage.pytorch.parameters import describe
 from shrinkage.pytorch.prox.soft import Workspace
 from shrinkage.pytorch.slots import Slot, make_slot
 from shrinkage.pytorch.updates import UPDATES, Tools
-from shrinkage.terms import StepPlan, Terms, assign
+from shrinkage.terms import Assignment, StepPlan, Terms, assign
 
 
 class Penalised:
@@ -40,6 +40,17 @@ class Penalised:
         self._terms, self._update = terms, update
         workspace = Workspace()
         self._tools = {name: Tools(own, workspace) for name, own in optimizers.items()}
+        self._names = {info.name for info, _ in describe(model)}
+
+    def assignment(self) -> Assignment:
+        """Return who is penalised as things stand: layers thaw, parameters join an optimizer."""
+        held = {place for own in self._optimizers.values() for place in places_of(own)}
+        infos = (
+            info
+            for info, tensor in describe(self._model)
+            if info.name in self._names or id(tensor) in held
+        )
+        return assign(infos, self._terms, self._update, allowed=tuple(UPDATES))
 
     def updates(self, name: str) -> frozenset[str]:
         """Return the updates of the terms on the parameters of an optimizer."""

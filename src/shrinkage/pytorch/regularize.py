@@ -22,11 +22,9 @@ from shrinkage.pytorch.ledger import Ledger
 from shrinkage.pytorch.optimizers import OwnDecay, facts_of
 from shrinkage.pytorch.optimizers.averages import check_one_point
 from shrinkage.pytorch.optimizers.wrappers import layers_of_optimizer
-from shrinkage.pytorch.parameters import describe
 from shrinkage.pytorch.penalised import Penalised
 from shrinkage.pytorch.slots import Slot
-from shrinkage.pytorch.updates import UPDATES
-from shrinkage.terms import Term, Terms, as_terms, assign, words_of_own_decay
+from shrinkage.terms import Term, Terms, as_terms, words_of_own_decay
 from shrinkage.terms.schedules import Schedule, as_schedules
 from shrinkage.terms.strengths import Strengths
 
@@ -108,9 +106,8 @@ def regularize(
     """
     terms, layers = as_terms(terms), _by_name(optimizer)
     optimizers = {name: own[-1] for name, own in layers.items()}
-    infos = (info for info, _ in describe(model))
-    assignment = assign(infos, terms, update, allowed=tuple(UPDATES))
     penalised = Penalised(optimizers, model, terms, update)
+    penalised.assignment()  # an unmatched pattern, or terms that cannot meet, before all else
     for name, own in layers.items():
         check_one_point(own, penalised.updates(name))  # before another refusal advises decoupled
     slots = penalised.slots()
@@ -125,7 +122,7 @@ def regularize(
                 own,
                 slots[name],
                 Strengths(strengths, terms, as_schedules(schedule, len(terms))),
-                assignment=assignment,
+                assignment=penalised.assignment,
                 update=update,
                 ledger=ledger,
                 adopt=partial(penalised.added, name),
@@ -166,7 +163,10 @@ def _by_name(optimizer: Any) -> dict[str, tuple[Any, ...]]:
     named = optimizer if isinstance(optimizer, Mapping) else dict(enumerate(optimizer))
     if not named:
         raise InputError("expected at least one optimizer, got none: give those that train")
-    return {str(name): layers_of_optimizer(own) for name, own in named.items()}
+    names = (key if isinstance(key, str | int) else n for n, key in enumerate(named))
+    return {
+        str(name): layers_of_optimizer(own) for name, own in zip(names, named.values(), strict=True)
+    }
 
 
 def _warn_of_own_decay(optimizer: Optimizer, slots: Sequence[Slot]) -> None:

@@ -50,6 +50,7 @@ def test_arguments_that_are_no_model_and_no_optimizer() -> None:
     refused(GOOD, "torch.nn.Module", "function", model=lambda x: x, optimizer=optimizer)
     refused(GOOD, "torch.optim.Optimizer", "Sequential", "second", optimizer=model)
     refused(GOOD, "torch.optim.Optimizer", "list", optimizer=[optimizer])
+    refused("step", "a function", "got str", "third")
 
 
 def test_a_step_that_takes_no_step() -> None:
@@ -76,7 +77,7 @@ def test_a_step_that_takes_two() -> None:
         GOOD(model, optimizer, batch, scale)
         GOOD(model, optimizer, batch, scale)
 
-    refused(two, "call optimizer.step() once", "2 calls", "ends in one")
+    refused(two, "call optimizer.step() once", "2 calls", "the step of one batch")
 
 
 def test_a_step_on_the_callers_own_optimizer() -> None:

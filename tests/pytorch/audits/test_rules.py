@@ -254,3 +254,22 @@ def test_a_constraint_is_judged_by_its_projection_and_has_no_collapse(penalty, u
     assert not where(report, "cannot-judge")
     inside = audit(model, optimizer, plain_step, data(), (1.0 * MaxNorm(radius=1e6)))
     assert where(inside, "cannot-judge") == {"0.weight", "2.weight"}
+
+
+@pytest.mark.parametrize("kind", [AdamW, SGD])
+def test_at_a_learning_rate_of_zero_nothing_is_said_of_the_decay(kind):
+    """A class is not unlike what is known of it because nothing moved."""
+    model = network()
+    optimizer = decayed(model, kind, lr=0.0)
+    report = audit(model, optimizer, plain_step, data())
+    assert set(report.rules) == {"cannot-judge"}, report
+    assert all("learning rate is 0" in said.message for said in report.findings)
+
+
+def test_a_penalty_in_the_gradient_of_a_step_that_does_not_move_is_told():
+    model = network()
+    step = step_with(half_squares, STRENGTH)
+    report = audit(model, SGD(model.parameters(), lr=0.0), step, data(), TERM)
+    assert report.ok
+    assert set(report.rules) == {"cannot-judge"}, report
+    assert all("learning rate is 0" in said.message for said in report.findings)

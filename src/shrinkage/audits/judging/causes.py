@@ -86,33 +86,59 @@ def likely_cause(
     <CauseKind.OVER_KNOWN: 'divided by the number of {name} ({number:g})'>
     """
 
-    def near(value: float) -> bool:
-        return abs(factor - value) <= (_NEAR + error) * abs(value)
+    candidates = (
+        *_by_known(known or {}),
+        *_by_rate(rate),
+        (Cause(CauseKind.TWICE), 2.0),
+        (Cause(CauseKind.HALF), 0.5),
+        *_by_size(sizes or Sizes()),
+        *_by_loss_scale(factor),
+        *_by_count(factor),
+    )
 
-    for name, value in (known or {}).items():
+    def off(value: float) -> float:
+        return max(0.0, abs(factor - value) / abs(value) - error)
+
+    near = [(cause, value) for cause, value in candidates if off(value) <= _NEAR]
+    # the first of equally near ones: where whole numbers lie dense, one is always near
+    closest = min(near, key=lambda c: (_is_dense(c[0]), round(off(c[1]), 3)), default=None)
+    return Cause(CauseKind.UNUSUAL) if closest is None else closest[0]
+
+
+def _is_dense(cause: Cause) -> bool:
+    counted = cause.kind in (CauseKind.TIMES_COUNT, CauseKind.OVER_COUNT)
+    return counted and cause.number * _NEAR > 1
+
+
+def _by_known(known: Mapping[str, float]) -> Iterator[tuple[Cause, float]]:
+    """Yield numbers of the caller's as factor and divisor."""
+    for name, value in known.items():
         if value not in (0, 1):
-            if near(value):
-                return Cause(CauseKind.TIMES_KNOWN, name, value)
-            if near(1 / value):
-                return Cause(CauseKind.OVER_KNOWN, name, value)
-    if rate > 0 and near(rate):
-        return Cause(CauseKind.RATE_TWICE)
-    if rate > 0 and near(1 / rate):
-        return Cause(CauseKind.RATE_MISSING)
-    if near(2):
-        return Cause(CauseKind.TWICE)
-    if near(0.5):
-        return Cause(CauseKind.HALF)
-    for cause, value in _by_size(sizes or Sizes()):
-        if near(value):
-            return cause
+            yield Cause(CauseKind.TIMES_KNOWN, name, value), value
+            yield Cause(CauseKind.OVER_KNOWN, name, value), 1 / value
+
+
+def _by_rate(rate: float) -> Iterator[tuple[Cause, float]]:
+    if rate > 0:
+        yield Cause(CauseKind.RATE_TWICE), rate
+        yield Cause(CauseKind.RATE_MISSING), 1 / rate
+
+
+def _by_loss_scale(factor: float) -> Iterator[tuple[Cause, float]]:
+    """Yield the power of two that is nearest, where it may be a loss scale."""
+    size = abs(factor)
+    if size and max(size, 1 / size) >= _LOSS_SCALE:
+        yield Cause(CauseKind.LOSS_SCALE), 2.0 ** round(math.log2(size))
+
+
+def _by_count(factor: float) -> Iterator[tuple[Cause, float]]:
+    """Yield the whole number that is nearest, as factor or as divisor."""
     larger = max(abs(factor), 1 / abs(factor)) if factor else math.inf
-    if larger >= _LOSS_SCALE and near(2.0 ** round(math.log2(abs(factor)))):
-        return Cause(CauseKind.LOSS_SCALE)
     count = round(larger) if math.isfinite(larger) else 0
-    if 3 <= count < 1e7 and abs(larger - count) <= (_NEAR + error) * count:
-        return Cause(CauseKind.TIMES_COUNT if factor > 1 else CauseKind.OVER_COUNT, "", count)
-    return Cause(CauseKind.UNUSUAL)
+    if 3 <= count < 1e7:
+        times = factor > 1
+        kind = CauseKind.TIMES_COUNT if times else CauseKind.OVER_COUNT
+        yield Cause(kind, "", count), count if times else 1 / count
 
 
 def _by_size(sizes: Sizes) -> Iterator[tuple[Cause, float]]:

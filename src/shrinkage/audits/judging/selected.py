@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 from shrinkage.audits.decays import OwnDecay
 from shrinkage.audits.findings import Finding
-from shrinkage.audits.judging.causes import likely_cause
+from shrinkage.audits.judging.causes import CauseKind, likely_cause
 from shrinkage.audits.judging.verdicts import Case, Outcome, Verdict
 from shrinkage.audits.measuring.fits import Fit
 from shrinkage.audits.wording import absence, arrival
@@ -39,12 +39,16 @@ def of_selected(case: Case, verdict: Verdict) -> list[Finding]:
     if case.own is not None and case.decays_otherwise:
         own = arrival.double_counted(case, verdict.fits[0].factor, case.own.factor, own=True)
         return [*_of_fits(case, verdict, *verdict.fits), own]
-    return _of_fits(case, verdict, *verdict.fits)
+    still = [] if case.rate else [absence.stands_still(case)]
+    return [*_of_fits(case, verdict, *verdict.fits), *still]
 
 
 def _of_fits(case: Case, verdict: Verdict, once: Fit, twice: Fit) -> list[Finding]:
     if once.factor < 0:
-        return [arrival.away_from_zero(case, once)]
+        cause = likely_cause(-once.factor, case.rate, error=once.error)
+        beside = case.once.gradient is None or verdict.mechanism != "gradient"
+        without_rate = beside and cause.kind is CauseKind.RATE_MISSING
+        return [arrival.away_from_zero(case, once, without_rate=without_rate)]
     findings = []
     if verdict.mechanism not in case.allowed:
         findings.append(arrival.wrong_update(case, verdict.mechanism))

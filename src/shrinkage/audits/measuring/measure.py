@@ -75,7 +75,8 @@ def _block(pair: Pair, expected: Expectation, rate: float, names: tuple[str, ...
     if not all(bool(np.isfinite(x).all()) for x in numbers if x is not None):
         return Measured(False, None)
     w, zero, after = pair.start, pair.zero, pair.after
-    bound = pair.rounding * (np.abs(zero) + np.abs(after) + 4 * np.abs(after - w))
+    rounding = pair.rounding * (np.abs(zero) + np.abs(after) + 4 * np.abs(after - w))
+    bound = rounding + pair.slack
     change = after - zero
     measured = Measured(True, None, displacement=extent(change, bound))
     if not expected.parts:

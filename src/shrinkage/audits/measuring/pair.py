@@ -22,6 +22,7 @@ class Pair:
     `own` is what the optimizer itself adds to the gradient, in units of the weights, up to
     `own_error`; `metric` is the step size of a prox in the optimizer's metric: a number, one per
     weight, or a function that returns it and the `reach`, which bounds that prox, when needed.
+    `slack` is by how much a weight may be off beside its rounding.
     """
 
     start: Array
@@ -35,6 +36,7 @@ class Pair:
     own_error: float = 0.0
     metric: Any = None
     reach: Any = None
+    slack: float = 0.0
 
     def with_metric(self) -> Pair:
         """Return the pair with the metric and the reach of the optimizer read."""

@@ -50,13 +50,16 @@ def wrong_factor(case: Case, once: Fit, cause: Cause) -> Finding:
     )
 
 
-def away_from_zero(case: Case, once: Fit) -> Finding:
-    """Say that its sign is wrong."""
+def away_from_zero(case: Case, once: Fit, *, without_rate: bool) -> Finding:
+    """Say that its sign is wrong; `without_rate`: as that of a decay added to the update."""
     return finding(
         "wrong-direction",
         case.name,
-        f"{case.words} arrives {_signed(once.factor)} times: weights are pushed away from zero",
-        "add the penalty to the loss (or its gradient to the gradient), do not subtract it",
+        f"{case.words} arrives {_signed(once.factor)} times: weights are pushed away from zero"
+        + (", by λw that the learning rate does not multiply" if without_rate else ""),
+        "put the decay in front of the −learning rate (in optax, earlier in the chain)"
+        if without_rate
+        else "add the penalty to the loss (or its gradient to the gradient), do not subtract it",
     )
 
 

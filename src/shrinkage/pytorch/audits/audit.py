@@ -23,6 +23,7 @@ from shrinkage.audits.source_lines import line_of, line_of_argument, with_lines
 from shrinkage.audits.wording.absence import not_repeatable
 from shrinkage.errors import InputError, OwnDecayWarning, UnmatchedPattern
 from shrinkage.parameters import ParameterInfo
+from shrinkage.pytorch.audits.closures import by_closure
 from shrinkage.pytorch.audits.invariant import scale_invariant
 from shrinkage.pytorch.audits.loop_causes import by_cause, numbers_of, without_consequences
 from shrinkage.pytorch.audits.loop_rules import RULES_OF_FACTS, LoopFacts
@@ -89,7 +90,7 @@ def audit(
     ('no-effect',)
     """
     update = None if update is None else checked_update(update)
-    _check(model)
+    _check(model, training_step)
     wrapper, (optimizer, alone) = optimizer, stepping(optimizer)
     twin = Twin(model, optimizer)
     twin.steps_bare = alone
@@ -154,6 +155,7 @@ def _audited(
     }
     judgement = judge(tuple(cases.values()))
     findings = by_cause(judgement.findings)
+    findings = by_closure(findings, runs, assignment.terms, cases, watch)
     if any(said.severity == "error" or said.rule == "cannot-judge" for said in findings):
         name = runs.repeats()
         if name is not None:
@@ -169,10 +171,15 @@ def _audited(
     return make_report(findings, judgement.seen, judgement.update)
 
 
-def _check(model: Any) -> None:
+def _check(model: Any, training_step: Any) -> None:
     if not isinstance(model, nn.Module):
         raise InputError(
             f"expected a torch.nn.Module, got {type(model).__name__}: give the model first"
+        )
+    if not callable(training_step):
+        raise InputError(
+            "expected training_step(model, optimizer, batch, scale), a function, got "
+            f"{type(training_step).__name__}: give it third, before the batch"
         )
 
 

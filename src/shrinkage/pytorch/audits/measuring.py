@@ -21,6 +21,7 @@ from shrinkage.pytorch.audits.watch import Watch
 from shrinkage.pytorch.optimizers import Moment
 from shrinkage.pytorch.updates import Proximal
 
+_ROUNDED = 1e-3  # of a step: more is something else that the loop does
 Look = Callable[[Mapping[str, Measured]], None]
 
 
@@ -179,6 +180,20 @@ def _beside(
         if torch.equal(bare, after[name]):
             measured[name] = Measured(True, None)
             continue
-        pair = Pair(twin.start[name], bare, after[name], rounding=rounding)
+        slack = _slack(runs, name)
+        pair = Pair(twin.start[name], bare, after[name], rounding=rounding, slack=slack)
         measured[name] = measure(pair, meant.expectation, runs.rate(name, watch), scale)
     return measured
+
+
+def _slack(runs: Runs, name: str) -> float:
+    """Return by how much a bare step is off where it is the loop's step, computed otherwise.
+
+    A compiled step has other roundings than a bare one: a share of the step, not of the weights.
+    """
+    off = runs.unexplained.get(name)
+    if off is None:
+        return 0.0
+    step = runs.after_zero[name] - runs.twin.start[name]
+    off, step = off.detach(), step.detach()
+    return float(off.abs().max()) if bool(off.norm() <= _ROUNDED * step.norm()) else 0.0

@@ -105,12 +105,13 @@ def own_decays(twin: Twin, stand: Stand, watch: Watch, seed: int) -> dict[str, M
         seed: random state of every walk.
 
     Returns:
-        What was measured, by name; parameters without a gradient are left out.
+        What was measured, by name; parameters without a gradient, or whose learning rate is 0,
+        are left out.
     """
     known = {
         name: twin.known_decay_of(name)
         for name, tensor in twin.parameters.items()
-        if twin.decay_of(name) > 0 and watch.has_used(name) and tensor.numel()
+        if twin.decay_of(name) > 0 and watch.has_used(name) and watch.rates[name] and tensor.numel()
     }
     if not known or not watch.replayable:
         return {name: MeasuredDecay(rule) for name, rule in known.items()}

@@ -7,7 +7,7 @@ beside its gradients.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import cached_property
 
 import torch
@@ -56,10 +56,17 @@ class Runs:
         self.held_back |= self.twin.held_back()
         return watch
 
-    def _taken(self, scale: float) -> Watch:
+    def goes_by(self, also: Callable[[], float]) -> bool:
+        """Return whether a step ends elsewhere where its closure returns more than it does."""
+        self.run(1.0)
+        ends = {name: tensor.detach().clone() for name, tensor in self.twin.parameters.items()}
+        self._taken(1.0, also)
+        return any(not torch.equal(ends[n], tensor) for n, tensor in self.twin.parameters.items())
+
+    def _taken(self, scale: float, also: Callable[[], float] | None = None) -> Watch:
         self._surroundings.restore()
         self.twin.reset(scale)
-        return self._call(self.twin, scale)
+        return self._call(self.twin, scale, also)
 
     def _measure_decays(self) -> None:
         self.decays: dict[str, MeasuredDecay] = own_decays(

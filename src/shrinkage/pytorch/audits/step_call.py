@@ -43,11 +43,18 @@ class StepCall:
     seed: int
     wrap: Callable[[Optimizer], Any] = lambda optimizer: optimizer  # into what the loop is handed
 
-    def __call__(self, twin: Twin, scale: float) -> Watch:
-        """Take one step on a twin that was reset; return what was seen inside."""
+    def __call__(self, twin: Twin, scale: float, also: Callable[[], float] | None = None) -> Watch:
+        """Take one step on a twin that was reset; return what was seen inside.
+
+        Args:
+            twin: the copy.
+            scale: of all strengths.
+            also: is asked for a number to add to whatever the step's closure returns.
+        """
         three = twin.model, self.wrap(twin.optimizer), self.batch
         args, kwargs = _arguments(self.step, three, scale)
         watch = Watch(twin)
+        watch.also = also
         try:
             with calls_noted(watch), seeded(self.seed), _stand_in(twin):
                 self.step(*args, **kwargs)
@@ -79,7 +86,9 @@ class StepCall:
 
 def _hint(twin: Twin, watch: Watch) -> str:
     """Return what to do about a step that is none, or several."""
-    if watch.steps or all(torch.equal(w, twin.start[n]) for n, w in twin.parameters.items()):
+    if watch.steps > 1:
+        return "write the step of one batch, with all its micro-batches; a loop calls it for each"
+    if all(torch.equal(w, twin.start[n]) for n, w in twin.parameters.items()):
         return (
             "write a step that ends in one (a gradient scaler skips it when the loss scale "
             "overflows: start it lower)"

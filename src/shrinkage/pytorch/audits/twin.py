@@ -248,7 +248,8 @@ def copied_optimizer(optimizer: Optimizer, memo: dict[int, Any]) -> Optimizer:
     memo[id(optimizer)] = own
     _take_over(own, optimizer, memo)
     own.__dict__.update({name: OrderedDict() for name in _HOOKS})
-    if hasattr(own, "defaults"):  # a wrapper may have none, and is its own step
+    # a wrapper has none, or lends those within: torch would hook the step of its class, for good
+    if "defaults" in vars(own):
         own.__setstate__({})
     return own
 

@@ -16,7 +16,7 @@ import torch
 
 from shrinkage.pytorch.audits.glance import has_nonzero, some
 from shrinkage.pytorch.audits.twin import Twin, rate_in
-from shrinkage.pytorch.nesting import outermost
+from shrinkage.pytorch.nesting import outermost, untraced
 
 _SEEN = 1 << 16  # weights that are compared with the start
 _ALIGNED = 1e-4  # two gradients of one direction differ by rounding only
@@ -36,6 +36,8 @@ class Watch:
         self.loss_scale = 1.0
         self._scaled_by = 1.0  # what gradients are to be divided by: the loss scale until unscale_
         self.loss: torch.Tensor | None = None
+        self.value: float | None = None  # what the step's closure has returned first
+        self.also: Callable[[], float] | None = None  # is added to what it returns
         self.asked_again = False  # whether a step took gradients at several weights
         self.early: dict[str, torch.Tensor] = {}  # weights that moved before their gradient
         self.counts: dict[str, int] = {}
@@ -60,7 +62,7 @@ class Watch:
             for tensor in twin.parameters.values()
             if tensor.requires_grad
         ]
-        before = outermost(twin.optimizer, self._before_step)
+        before = untraced(outermost(twin.optimizer, self._before_step))
         self._handles.append(twin.optimizer.register_step_pre_hook(before))
 
     def close(self) -> None:
@@ -206,8 +208,23 @@ class Watch:
         if parameter.grad is not None:
             self._made[name] = _dense(parameter.grad).clone()
 
+    def _heard(self, argument: Any) -> Any:
+        """Return an argument of a step, a closure so that what it returns is noted."""
+        if not callable(argument):
+            return argument
+
+        def closure() -> Any:
+            value = argument()
+            if value is None or isinstance(value, str) or not _is_number(value):
+                return value  # a loss and outputs, say
+            if self.value is None:
+                self.value = float(value.detach() if isinstance(value, torch.Tensor) else value)
+            return value if self.also is None else value + self.also()
+
+        return closure
+
     @torch.no_grad()
-    def _before_step(self, optimizer: Any, args: Any, kwargs: Any) -> None:
+    def _before_step(self, optimizer: Any, args: Any, kwargs: Any) -> Any:
         self.steps += 1
         self._arguments, self._draws = (args[1:], kwargs), torch.get_rng_state()
         told = (*args[1:], *kwargs.values())
@@ -226,6 +243,9 @@ class Watch:
             self._compare(optimizer)
             if not self._clipped:
                 self._take_division()
+            return None
+        named = {name: self._heard(argument) for name, argument in kwargs.items()}
+        return (args[0], *map(self._heard, args[1:])), named
 
     def _compare(self, optimizer: Any) -> None:
         """Find the factor between the gradients of backward and those of the step."""
