@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import pickle
+from typing import Any
 
 import pytest
 from torch.optim import SGD
@@ -38,7 +39,7 @@ def test_the_table_leaves_out_a_layer_that_no_optimizer_holds():
 
 @pytest.mark.parametrize("within", [False, True])
 def test_a_pickle_is_refused_with_what_to_save(within):
-    model = network()
+    model: Any = network()
     attachment = regularize(SGD(model.parameters(), lr=0.05), model, 0.02 * L1())
     model.attachment = attachment
     with pytest.raises(InputError, match=r"state_dict\(\)"):

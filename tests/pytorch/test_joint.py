@@ -166,27 +166,3 @@ class TestRefusals:
         weights = [w for w in model.parameters() if w.ndim > 1]
         with pytest.raises(UnsupportedOptimizer, match="Muon"):
             regularize([torch.optim.Muon(weights)], model, TERMS)
-
-
-def test_optimizers_under_their_parameters_are_numbered() -> None:
-    """As in a loop that steps each parameter when its gradient is there."""
-    model, plain = network(), network()
-    own = {p: SGD([p], lr=0.05) for p in model.parameters()}
-
-    def step_at_once(p: torch.Tensor) -> None:
-        own[p].step()
-        own[p].zero_grad()
-
-    for p in model.parameters():
-        p.register_post_accumulate_grad_hook(step_at_once)
-    joint = regularize(own, model, TERMS, "decoupled")
-    together = SGD(plain.parameters(), lr=0.05)
-    regularize(together, plain, TERMS, "decoupled")
-    for _ in range(4):
-        loss_of(model).backward()
-        together.zero_grad()
-        loss_of(plain).backward()
-        together.step()
-    assert list(joint.steps) == ["0", "1", "2", "3", "4", "5"]
-    assert joint.steps["0"] == 4
-    assert equal(parameters_of(model), parameters_of(plain))

@@ -28,7 +28,7 @@ from shrinkage.terms import Term, Terms, as_terms, words_of_own_decay
 from shrinkage.terms.schedules import Schedule, as_schedules
 from shrinkage.terms.strengths import Strengths
 
-Several = Sequence[Optimizer] | Mapping[str, Optimizer]
+Several = Sequence[Optimizer] | Mapping[Any, Optimizer]
 
 
 @overload

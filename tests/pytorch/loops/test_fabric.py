@@ -6,7 +6,6 @@ from typing import Any
 
 import torch
 from lightning.fabric import Fabric
-from torch import nn
 from torch.optim import AdamW
 
 from shrinkage import L1
@@ -16,7 +15,7 @@ from tests.pytorch.small_training import loss_of, network
 TERMS = (0.02 * L1()).on("0.*")
 
 
-def set_up(**options: Any) -> tuple[Fabric, nn.Module, nn.Module, Any]:
+def set_up(**options: Any) -> tuple[Fabric, Any, Any, Any]:
     fabric = Fabric(accelerator="cpu", devices=1)
     model = network()
     wrapped, optimizer = fabric.setup(model, AdamW(model.parameters(), lr=0.01, **options))
@@ -25,7 +24,7 @@ def set_up(**options: Any) -> tuple[Fabric, nn.Module, nn.Module, Any]:
 
 def test_terms_act_as_without_fabric():
     fabric, model, wrapped, optimizer = set_up(weight_decay=0.0)
-    plain = network()
+    plain: Any = network()
     other = AdamW(plain.parameters(), lr=0.01, weight_decay=0.0)
     attachment = regularize(optimizer, wrapped, TERMS)
     regularize(other, plain, TERMS)

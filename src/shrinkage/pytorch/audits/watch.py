@@ -214,8 +214,8 @@ class Watch:
             return argument
 
         def closure() -> Any:
-            value = argument()
-            if value is None or isinstance(value, str) or not _is_number(value):
+            value: Any = argument()
+            if isinstance(value, str | None) or not _is_number(value):
                 return value  # a loss and outputs, say
             if self.value is None:
                 self.value = float(value.detach() if isinstance(value, torch.Tensor) else value)
