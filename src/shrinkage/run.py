@@ -147,9 +147,9 @@ def fit_path(
         progress: show a bar; None shows it when a terminal watches.
         **options: the fields of `PathOptions`: strengths, folds, repeats, nested, choose_by,
             compare, update, select, seed, epochs, batch_size, learning_rate, optimizer, loss,
-            augment, scorer, positive, score_weights, class_weight, rare, rare_below, test_size,
-            refit, engine, device, dtype, precision, runner, address, groups_of_inputs, free,
-            memory, fast, settle, standardize, goal.
+            augment, answer, scorer, positive, score_weights, class_weight, rare, rare_below,
+            test_size, refit, engine, device, dtype, precision, runner, address,
+            groups_of_inputs, free, memory, fast, settle, standardize, goal.
 
     Returns:
         The result: `result.best`, `result.one_standard_error`, `result.table()`, …

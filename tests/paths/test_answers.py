@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import namedtuple
 from dataclasses import make_dataclass, replace
 
 import numpy as np
@@ -94,11 +95,12 @@ def test_answers_with_names_and_axes_are_outputs(tables, after):
 @pytest.mark.parametrize(
     ("after", "says"),
     [
-        (lambda x: (x, x), "got a tuple: return the tensor alone"),
+        (lambda x: (x, None), r"got a tuple of 0: \(2, 1\), 1: NoneType: say which part"),
+        (lambda x: {"a": x, "b": 2 * x}, r"got a dict of a: \(2, 1\), b: \(2, 1\)"),
         (torch.sigmoid, "it ends in a sigmoid"),
         (lambda x: x.mean(0), r"got \(1,\) for 2 rows"),
     ],
-    ids=["tuple", "sigmoid", "no rows"],
+    ids=["tuple", "names", "sigmoid", "no rows"],
 )
 def test_what_is_no_answer_is_one_line(tables, after, says):
     with pytest.raises(InputError, match=says) as error:
@@ -160,3 +162,70 @@ def test_masks_are_laid_flat_as_the_answer_is():
     result = fit_path(network, pictures, flat, loss=nn.BCEWithLogitsLoss(), **SMALL)
     assert result.predict(pictures).shape == flat.shape
     assert result.model()(torch.from_numpy(pictures)).shape == masks.shape
+
+
+class Heads(nn.Module):
+    """Two heads; the answer is what a function makes of both, in training or always."""
+
+    def __init__(self, both, always=True):
+        super().__init__()
+        with torch.random.fork_rng():
+            torch.manual_seed(0)
+            self.first, self.further = nn.Linear(4, 2), nn.Linear(4, 2)
+        self.both, self.always = both, always
+
+    def forward(self, x):
+        """Return the answer."""
+        if self.training or self.always:
+            return self.both(self.first(x), self.further(x))
+        return self.first(x)
+
+
+Named = namedtuple("Named", ["logits", "further"])  # as torchvision's networks in training
+
+
+def first_of(answer):
+    """Return the outputs of an answer with two of them."""
+    return answer[0] if isinstance(answer, tuple) else answer
+
+
+FIRST = "tests.paths.test_answers:first_of"
+
+
+@pytest.mark.parametrize(
+    ("both", "always", "answer"),
+    [
+        (lambda own, other: (own, other), True, 0),
+        (lambda own, other: [other, own], True, -1),
+        (lambda own, other: {"own": own, "other": other}, True, "own"),
+        (lambda own, other: (own, other), True, first_of),
+        (lambda own, other: (own, other), True, FIRST),
+        (lambda own, other: (own, other), False, "0"),
+        (Named, False, None),
+    ],
+    ids=["place", "last", "key", "function", "name", "in training", "logits in training"],
+)
+def test_a_part_of_the_answer_is_the_outputs(tables, monkeypatch, both, always, answer):
+    X, y = tables
+    options = {**SMALL, "dtype": "float64", "engine": "sequential"}
+    network = Heads(both, always)
+    alone = fit_path(Heads(lambda own, other: own + 0 * other), X, y, **options)
+    result = fit_path(network, X, y, answer=answer, **options)
+    np.testing.assert_allclose(result.decision(X), alone.decision(X), atol=1e-9)
+    assert any("model's answer is taken as" in note for note in result.summary["notes"])
+    monkeypatch.setattr(
+        fitted, "parse_architecture", lambda name: Factory(name, lambda *_: network)
+    )
+    again = replace(result, prototype=None)  # as read from a run directory
+    np.testing.assert_array_equal(again.predict(X), result.predict(X))
+
+
+def test_an_answer_with_two_parts_in_training_alone_is_refused_before(tables):
+    with pytest.raises(InputError, match=r"in training a tuple of 0: \(38, 2\), 1: \(38, 2\)"):
+        fit_path(Heads(lambda own, other: (own, other), always=False), *tables, **SMALL)
+
+
+@pytest.mark.parametrize("answer", [1.5, True, ("a",)])
+def test_what_names_no_part_is_refused(tables, answer):
+    with pytest.raises(InputError, match="a field's name, a position or a function"):
+        fit_path(Heads(Named), *tables, answer=answer, **SMALL)

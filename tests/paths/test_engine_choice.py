@@ -124,6 +124,31 @@ def test_randomness_outside_torch_is_told():
     assert "outside torch's generator" in result.warnings[0]
 
 
+def turned(x):
+    """Return a batch that Python's generator says to turn, or the batch."""
+    return x.flip(1) if random.random() < 0.5 else x
+
+
+def weighed(outputs, target):
+    """Return a loss that NumPy's generator multiplies."""
+    return nn.functional.mse_loss(outputs, target) * (1 + np.random.random())
+
+
+@pytest.mark.parametrize(
+    ("model", "own"),
+    [(Net, {"augment": turned}), ("mlp:3", {"augment": turned}), ("mlp:3", {"loss": weighed})],
+    ids=["augment", "augment of known layers", "loss of known layers"],
+)
+def test_randomness_of_functions_outside_torch_is_told(model, own):
+    before = random.getstate()
+    result = fit_path(model, *table(), **own, **SMALL)
+    assert result.summary["repeatable"] is False
+    assert "its augmentation draws" in result.warnings[0]
+    own_loss = {"loss": nn.MSELoss()} if "loss" in own else {}
+    random.setstate(before)
+    assert "repeatable" not in fit_path(model, *table(), **own_loss, **SMALL).summary
+
+
 def test_a_forward_whose_shape_changes_with_the_batch_is_refused():
     with pytest.raises(InputError, match="for 1 row, and another shape for two") as error:
         fit_path(Squeezing, *table(), **SMALL)

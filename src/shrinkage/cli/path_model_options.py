@@ -104,6 +104,15 @@ Augment = Annotated[
         metavar="MODULE:FUNCTION",
     ),
 ]
+Answer = Annotated[
+    str | None,
+    _option(
+        "Which part of the model's answer holds its outputs: a field's name, a position, or a "
+        "function of the answer. [default: logits, where it is no tensor]",
+        "--answer",
+        metavar="PART",
+    ),
+]
 LearningRate = Annotated[
     float,
     _option("Largest learning rate of Adam's schedule.", "--learning-rate", metavar="NUMBER"),

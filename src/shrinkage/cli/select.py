@@ -80,6 +80,7 @@ def command(
     optimizer: model_options.Optimizer = None,
     loss: model_options.Loss = None,
     augment: model_options.Augment = None,
+    answer: model_options.Answer = None,
     best: Annotated[
         int | None,
         _option("Select the best COUNT columns of a network instead.", "--best", metavar="COUNT"),
@@ -163,6 +164,7 @@ def command(
         optimizer=optimizer,
         loss=loss,
         augment=augment,
+        answer=answer,
         class_weight=class_weight_of(class_weight),
         device=device,
         runner=runner,

@@ -23,6 +23,7 @@ from shrinkage.importing import import_function
 from shrinkage.paths.choosing.grid import check_strengths
 from shrinkage.paths.choosing.scores import ScorerLike, scorer_name
 from shrinkage.paths.data_losses import data_loss, names_function
+from shrinkage.paths.engines.answer_parts import checked_part
 from shrinkage.paths.engines.own_loss import called
 from shrinkage.paths.engines.precision import PRECISIONS
 from shrinkage.paths.engines.recipe import LEARNING_RATE
@@ -38,7 +39,7 @@ REFITS = ("chosen", "all")
 RARE = ("keep", "other")
 LARGEST_SEED = 2**32 - 1
 MOST_STRENGTHS = 1_000
-OWN = ("optimizer", "loss", "augment")
+OWN = ("optimizer", "loss", "augment", "answer")
 """Options that are functions of the user's own."""
 Own = Any  # a function, the name of one, or None
 SETTLE, SETTLE_FAST = 1e-6, 0.01
@@ -81,6 +82,8 @@ class PathOptions:
             the mean loss, or one a row, such as `torch.nn.CrossEntropyLoss(label_smoothing=0.1)`,
             or its name; None: that of the task.
         augment: a function of a batch's inputs that returns others, in training, or its name.
+        answer: which part of what a network answers holds its outputs, where that is no tensor: a
+            field's name, a position, or a function of the answer; None: the field `logits`.
         scorer: a scikit-learn scorer's name, or from Python a scorer such as `make_scorer` gives;
             None: accuracy or r2.
         positive: of two labels the one that precision, recall and kin are about.
@@ -135,6 +138,7 @@ class PathOptions:
     optimizer: Own = None
     loss: Own = None
     augment: Own = None
+    answer: Own = None
     scorer: ScorerLike | None = None
     positive: Label | None = None
     score_weights: bool = True
@@ -229,9 +233,7 @@ class PathOptions:
 
     def to_dict(self) -> dict[str, object]:
         """Return what makes two runs the same run, as JSON knows it."""
-        bare = replace(
-            self, scorer=None, class_weight=None, folds=2, optimizer=None, loss=None, augment=None
-        )
+        bare = replace(self, scorer=None, class_weight=None, folds=2, **dict.fromkeys(OWN))
         values = asdict(bare)
         values["folds"] = self.folds if isinstance(self.folds, int) else _folds_text(self.folds)
         if self.scorer is not None:
@@ -248,7 +250,7 @@ class PathOptions:
         usual |= {"fast": False, "nested": None, "goal": None, "settle": None}
         for name in OWN:
             own, usual[name] = getattr(self, name), None
-            values[name] = own if own is None or isinstance(own, str) else called(own)
+            values[name] = own if own is None or isinstance(own, (str, int)) else called(own)
         for name in (name for name, value in usual.items() if values[name] == value):
             del values[name]  # a run of a version without it goes on
         for name in ("runner", "address", "memory"):  # where it trains makes no other run
@@ -292,6 +294,8 @@ class PathOptions:
 
 
 def _function(own: Own, name: str) -> Any:
+    if name == "answer":
+        return checked_part(own)
     if name == "loss" and isinstance(own, str) and not names_function(own):
         return data_loss(own).name
     if isinstance(own, str):

@@ -2,23 +2,24 @@
 
 Who uses this: whatever builds models for a target wraps architectures of the user's own. Most
 networks answer so by themselves and are left as they are. A hook behind the others takes `logits`
-of an answer with names, lays further axes flat, and makes of one number a row the logits
-(0, number) of two classes, whose cross entropy is the binary one of the number.
+of an answer with names, or the part that the user names, lays further axes flat, and makes of one
+number a row the logits (0, number) of two classes, whose cross entropy is the binary one of the
+number. Answers are seen in training, too, where some networks give those of their further heads.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 import torch
 from torch import nn
 
+from shrinkage.paths.engines.answer_parts import Part, part_of, part_text
 from shrinkage.paths.engines.architectures import Architecture, Factory, Ordered, Prototype
 from shrinkage.paths.engines.shaped import Shaped
-
-LOGITS = "logits"
+from shrinkage.pytorch.copies import deep_copy
 
 
 @dataclass(frozen=True)
@@ -27,6 +28,7 @@ class AsOutputs:
 
     Args:
         two_classes: whether one number a row is the logit of the second of two classes.
+        part: which part of the answer holds the outputs; None: `logits`, if it has parts.
 
     >>> AsOutputs(two_classes=True)(nn.Identity(), (), torch.tensor([1.0, -2.0]))
     tensor([[ 0.,  1.],
@@ -34,11 +36,12 @@ class AsOutputs:
     """
 
     two_classes: bool = False
+    part: Part = None
 
     def __call__(self, module: nn.Module, args: tuple[Any, ...], answer: Any) -> Any:
         """Return the outputs; an answer without a tensor stays as it is."""
         del module, args
-        outputs = logits_of(answer)
+        outputs = part_of(answer, self.part)
         if outputs is None:
             return answer
         flat = outputs.reshape(-1, 1) if outputs.ndim < 2 else outputs.flatten(1)
@@ -55,11 +58,13 @@ class Answering:
         architecture: theirs.
         two_classes: whether the target has two classes.
         several: whether it has several numbers or labels, so that outputs may have further axes.
+        part: which part of an answer holds the outputs.
     """
 
     architecture: Architecture
     two_classes: bool
     several: bool
+    part: Part = None
     solved: ClassVar[bool] = False
 
     @property
@@ -70,31 +75,44 @@ class Answering:
     def build(self, n_inputs: int, n_outputs: int) -> nn.Module:
         """Return the module, with a hook where its answer asks for one."""
         module = self.architecture.build(n_inputs, n_outputs)
-        answer = _answer(module, n_inputs)
-        outputs = logits_of(answer)
-        if outputs is None or (answer is outputs and outputs.shape == (2, n_outputs)):
-            return module
-        hook = AsOutputs(self.two_classes)
-        wanted = outputs.ndim <= 2 or self.several
-        if wanted and hook(module, (), answer).shape == (2, n_outputs):
+        with torch.random.fork_rng(devices=[]):
+            copy = deep_copy(module)  # a pass in training changes statistics
+            answers = [_answer(copy.eval(), n_inputs), _answer(copy.train(), n_inputs)]
+        hooks = (self._hook(module, answer, n_outputs) for answer in answers)
+        hook = next((hook for hook in hooks if hook is not None), None)
+        if hook is not None:
             module.register_forward_hook(hook)
         return module
 
+    def _hook(self, module: nn.Module, answer: object, width: int) -> AsOutputs | None:
+        """Return what makes outputs of an answer to two rows, unless it is or cannot be them."""
+        outputs = part_of(answer, self.part)
+        if outputs is None or (answer is outputs and outputs.shape == (2, width)):
+            return None
+        if outputs.ndim > 2 and not self.several:
+            return None
+        one_number = self.two_classes and outputs.numel() == 2
+        hook = AsOutputs(one_number, self.part)
+        return hook if hook(module, (), answer).shape == (2, width) else None
 
-def answering(architecture: Architecture, task: str, classes: Sequence[object]) -> Architecture:
+
+def answering(
+    architecture: Architecture, task: str, classes: Sequence[object], part: Part = None
+) -> Architecture:
     """Return an architecture whose modules answer for a target; those of this library do.
 
     Args:
         architecture: any.
         task: of the target.
         classes: of the target.
+        part: which part of an answer holds the outputs; None: `logits`, if it has parts.
     """
     if isinstance(architecture, Ordered):
-        return replace(architecture, inner=answering(architecture.inner, "regression", ()))
+        return replace(architecture, inner=answering(architecture.inner, "regression", (), part))
     if not isinstance(architecture, (Factory, Prototype, Shaped)):
         return architecture
     classified = task == "classification"
-    return Answering(architecture, classified and len(classes) == 2, not classified)
+    return Answering(architecture, classified and len(classes) == 2, not classified, part)
 
 
 def is_users(architecture: Architecture) -> bool:
@@ -122,31 +140,20 @@ def told_of(module: nn.Module, classes: Sequence[object]) -> tuple[str, ...]:
     if not hooks:
         return told
     said = "the model's answer is taken as (rows, outputs)"
-    if hooks[0].two_classes:
+    if hooks[0].part is not None:
+        said = f"{part_text(hooks[0].part)!r} of the model's answer is taken as (rows, outputs)"
+    elif hooks[0].two_classes:
         said = (
             f"the model gives one number a row: the logit of {classes[1]!r} against {classes[0]!r}"
         )
     return (*told, said)
 
 
-def logits_of(answer: object) -> torch.Tensor | None:
-    """Return the tensor of an answer: itself, or its `logits`.
-
-    >>> logits_of({"loss": 0.0, "logits": torch.ones(2)}), logits_of((torch.ones(1), 3))
-    (tensor([1., 1.]), None)
-    """
-    named = answer.get(LOGITS) if isinstance(answer, Mapping) else getattr(answer, LOGITS, answer)
-    return named if isinstance(named, torch.Tensor) else None
-
-
 def _answer(module: nn.Module, n_inputs: int) -> object:
-    """Return what the module answers to two flat rows, or None; its mode stays."""
-    training = module.training
+    """Return what the module answers to two flat rows, in its mode, or None."""
     like = next((p for p in module.parameters() if p.is_floating_point()), torch.zeros(0))
     try:
         with torch.no_grad():
-            return module.eval()(like.new_zeros(2, n_inputs))
+            return module(like.new_zeros(2, n_inputs))
     except Exception:
         return None
-    finally:
-        module.train(training)

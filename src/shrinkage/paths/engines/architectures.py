@@ -19,6 +19,7 @@ from shrinkage.checks import one_of
 from shrinkage.datasets.wording import one_line
 from shrinkage.errors import InputError, near_names
 from shrinkage.importing import import_function
+from shrinkage.paths.engines.answer_parts import parts_said
 from shrinkage.paths.engines.foreign import refuse_keras
 from shrinkage.paths.engines.layers.ordered import OrderedClasses
 from shrinkage.pytorch.copies import deep_copy
@@ -308,17 +309,37 @@ def check_width(
     module.eval()
     for rows in batches:
         answer = _answer(module, name, torch.zeros(rows, n_inputs, dtype=dtype))
-        shape = tuple(getattr(answer, "shape", ()))
-        if not isinstance(answer, torch.Tensor) or shape != (rows, n_outputs):
-            got = f"{shape} for {rows} row{'s' if rows > 1 else ''}"
-            if not isinstance(answer, torch.Tensor):
-                got = f"a {type(answer).__name__}: return the tensor alone, or in a field logits"
-            elif rows != 2:
+        if not isinstance(answer, torch.Tensor) or answer.shape != (rows, n_outputs):
+            got = _shape_said(answer, rows)
+            if isinstance(answer, torch.Tensor) and rows != 2:
                 got += ", and another shape for two: keep the axis of the rows"
             raise InputError(
                 f"the model {name} must map (rows, {n_inputs}) to (rows, {n_outputs}), got {got}"
             )
     module.train(training)
+
+
+def check_training_width(module: nn.Module, name: str, x: torch.Tensor, n_outputs: int) -> None:
+    """Refuse a module, on the CPU, whose output in training is not (rows, n_outputs).
+
+    Raises:
+        InputError: says what came.
+    """
+    answer = _answer(deep_copy(module).train(), name, x)
+    if not isinstance(answer, torch.Tensor) or answer.shape != (len(x), n_outputs):
+        raise InputError(
+            f"the model {name} must map (rows, {x.shape[1]}) to (rows, {n_outputs}) in training as "
+            f"in evaluation, got in training {_shape_said(answer, len(x))}"
+        )
+
+
+def _shape_said(answer: object, rows: int) -> str:
+    if isinstance(answer, torch.Tensor):
+        return f"{tuple(answer.shape)} for {rows} row{'s' if rows > 1 else ''}"
+    return (
+        f"{parts_said(answer)}: say which part with answer= (--answer), by its name, its position "
+        "or a function of the answer"
+    )
 
 
 def _answer(module: nn.Module, name: str, x: torch.Tensor) -> object:

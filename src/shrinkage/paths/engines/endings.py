@@ -11,7 +11,8 @@ import torch
 from torch import nn
 
 from shrinkage.errors import InputError
-from shrinkage.paths.engines.answers import logits_of, without_hook
+from shrinkage.paths.engines.answer_parts import Part, part_of
+from shrinkage.paths.engines.answers import without_hook
 from shrinkage.pytorch.copies import deep_copy
 
 ENDINGS = ("Softmax", "Sigmoid", "Relu", "Tanh", "Exp", "Softplus", "Hardtanh")
@@ -19,13 +20,13 @@ ENDINGS = ("Softmax", "Sigmoid", "Relu", "Tanh", "Exp", "Softplus", "Hardtanh")
 MOVES = ("Squeeze", "Unsqueeze", "View", "UnsafeView", "Reshape", "Alias", "Clone", "Permute")
 
 
-def check_ending(module: nn.Module, n_inputs: int, task: str) -> tuple[str, ...]:
+def check_ending(module: nn.Module, n_inputs: int, task: str, part: Part = None) -> tuple[str, ...]:
     """Return warnings about the last operation of a module.
 
     Raises:
         InputError: a sigmoid, whose logit every label would be predicted by.
     """
-    ending = ending_of(module, n_inputs)
+    ending = ending_of(module, n_inputs, part)
     if ending is None:
         return ()
     if task == "regression":
@@ -49,7 +50,7 @@ def check_ending(module: nn.Module, n_inputs: int, task: str) -> tuple[str, ...]
     )
 
 
-def ending_of(module: nn.Module, n_inputs: int) -> str | None:
+def ending_of(module: nn.Module, n_inputs: int, part: Part = None) -> str | None:
     """Return the last operation of a module, where it bounds outputs.
 
     >>> ending_of(nn.Sequential(nn.Linear(3, 1), nn.Sigmoid(), nn.Flatten(0)), 3)
@@ -58,7 +59,7 @@ def ending_of(module: nn.Module, n_inputs: int) -> str | None:
     own = without_hook(deep_copy(module)).eval()
     like = next((p for p in own.parameters() if p.is_floating_point()), torch.zeros(0))
     with torch.enable_grad():
-        outputs = logits_of(own(like.new_zeros(2, n_inputs)))
+        outputs = part_of(own(like.new_zeros(2, n_inputs)), part)
     step = None if outputs is None else outputs.grad_fn
     while step is not None and step.name().startswith(MOVES):
         step = step.next_functions[0][0] if step.next_functions else None

@@ -16,6 +16,7 @@ from shrinkage.paths.choosing.cross_validation import CrossValidation
 from shrinkage.paths.choosing.grid_top import GridSource
 from shrinkage.paths.choosing.rules import Choice
 from shrinkage.paths.comparing.compare import PeerScores
+from shrinkage.paths.engines.answer_parts import part_text
 from shrinkage.paths.engines.own_loss import called
 from shrinkage.paths.fast_validation import LeftOut
 from shrinkage.paths.results.class_figures import ClassFigures
@@ -152,6 +153,7 @@ def assemble(
             test_rows=tuple(int(row) for row in preparation.split.test),
             read_options=data.read_options.to_dict(),
             shapes=data.shapes.to_dict() if data.shapes is not None and data.as_shaped else None,
+            answer=part_text(plan.options.answer),
         ),
         prototype=deep_copy(plan.module).cpu(),
         cautions=cautions,

@@ -19,6 +19,7 @@ from shrinkage.datasets.in_memory import flat_rows, rows_in_memory
 from shrinkage.datasets.input_shapes import InputShapes
 from shrinkage.datasets.preparation.cell_counts import CellCounts, warn_of_unseen
 from shrinkage.errors import InputError
+from shrinkage.paths.engines.answer_parts import checked_part
 from shrinkage.paths.engines.answers import answering, without_hook
 from shrinkage.paths.engines.architectures import Architecture, Prototype, parse_architecture
 from shrinkage.paths.engines.shaped import Shaped
@@ -47,7 +48,8 @@ class ModelFile:
     there after `shrinkage compact`: `kept_inputs`, the places of the inputs that the model reads
     (None: all), and `attributes`, whole numbers in its modules that are new. `architectures` has
     those of the models of a surface that are not `architecture`. `shapes` are those of the inputs
-    that the model is called with (None: flat rows).
+    that the model is called with (None: flat rows), `answer` the part of its answer that holds the
+    outputs.
     """
 
     architecture: str
@@ -63,6 +65,7 @@ class ModelFile:
     smaller: dict | None = None
     architectures: dict[str, str] = field(default_factory=dict)
     shapes: dict | None = None
+    answer: str | None = None
 
     @property
     def target_columns(self) -> tuple[str, ...]:
@@ -336,7 +339,8 @@ class FittedPath(PathResult):
         architecture: Architecture = parse_architecture(name)
         if file.shapes is not None:
             architecture = Shaped(architecture, InputShapes.from_dict(file.shapes))
-        architecture = answering(architecture, file.target["task"], file.target["classes"])
+        part, target = checked_part(file.answer), file.target
+        architecture = answering(architecture, target["task"], target["classes"], part)
         return architecture.build(file.n_inputs, file.n_outputs).to(dtype)
 
 

@@ -14,6 +14,7 @@ from shrinkage.errors import InputError
 from shrinkage.paths.choosing.grid import log_grid
 from shrinkage.paths.choosing.grid_top import DEFAULT_TOP
 from shrinkage.paths.engines.base import Engine, Unit
+from shrinkage.paths.engines.own_loss import OwnLoss
 from shrinkage.paths.engines.sequential import SequentialEngine
 from shrinkage.paths.engines.vectorizing.comparing import obstacle
 from shrinkage.paths.engines.vectorizing.engine import VectorizedEngine
@@ -23,8 +24,8 @@ from shrinkage.paths.running.plan import Plan
 from shrinkage.paths.running.store import Store
 
 NOT_REPEATABLE = (
-    "the model draws random numbers outside torch's generator, so that the same seed gives other "
-    "results another time: draw them with torch.rand and kin"
+    "the model, its loss or its augmentation draws random numbers outside torch's generator, so "
+    "that the same seed gives other results another time: draw them with torch.rand and kin"
 )
 Note = dict[str, str]
 
@@ -41,7 +42,7 @@ def with_engine(plan: Plan, store: Store, name: str = "engine") -> Plan:
         InputError: the vectorized engine was asked for, and the module cannot be stacked.
     """
     if not plan.engine_is_open:
-        return plan
+        return _repeats_told(plan) if isinstance(plan.problem.loss, OwnLoss) else plan
     with torch.random.fork_rng(devices=[]):
         traits = traits_of(plan.problem, plan.refit_unit)
         note = store.note(name)
@@ -51,15 +52,19 @@ def with_engine(plan: Plan, store: Store, name: str = "engine") -> Plan:
     engine: Engine = SequentialEngine()
     if note["engine"] == VectorizedEngine.name:
         engine = VectorizedEngine(traits)
+    chosen = replace(plan, engine=engine, engine_is_open=False, why_engine=note["reason"])
+    return _told(chosen, traits)
+
+
+def _repeats_told(plan: Plan) -> Plan:
+    """Return the plan of an engine that is known, told whether a loss of the user's repeats."""
+    with torch.random.fork_rng(devices=[]):
+        return _told(plan, traits_of(plan.problem, plan.refit_unit))
+
+
+def _told(plan: Plan, traits: Traits) -> Plan:
     told = plan.warnings if traits.repeats else (NOT_REPEATABLE, *plan.warnings)
-    return replace(
-        plan,
-        engine=engine,
-        engine_is_open=False,
-        why_engine=note["reason"],
-        warnings=told,
-        repeats=traits.repeats,
-    )
+    return replace(plan, warnings=told, repeats=traits.repeats)
 
 
 def _chosen(plan: Plan, traits: Traits) -> Note:

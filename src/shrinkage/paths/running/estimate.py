@@ -60,6 +60,7 @@ class Estimate:
         pilot: epochs of the short training of all models, of which some are then trained in full;
             None: all are.
         outer: outer folds in which all of it is done once more, which the seconds hold; None: none.
+        rounds: how often the rows are divided into folds; `folds` are those of all rounds.
     """
 
     seconds: float | None
@@ -74,6 +75,7 @@ class Estimate:
     cap: float | None = None
     pilot: int | None = None
     outer: int | None = None
+    rounds: int = 1
 
     def __str__(self) -> str:
         """Return what is told before a run.
@@ -85,7 +87,9 @@ class Estimate:
         memory = f"{size_text(self.memory)} of memory"
         if self.cap is not None:
             memory += f" (more than the {size_text(self.cap)} allowed: it is the least)"
-        work = f"{self.folds} fold{'s' if self.folds > 1 else ''} × {self.models} models"
+        rounds = f"{self.rounds} × " if self.rounds > 1 else ""
+        folds = self.folds // self.rounds
+        work = f"{rounds}{folds} fold{'s' if folds > 1 else ''} × {self.models} models"
         if self.outer is not None:
             work += f", once more in each of {self.outer} outer folds,"
         if self.together is not None:
@@ -140,7 +144,8 @@ def estimate(plan: Plan, jobs: Sequence[Job], models: int, *, searched: bool) ->
     before = peak_bytes()
     together, cap = _fitted(plan, models)
     if plan.engine.is_solver:
-        return Estimate(None, _memory(plan, jobs, before), plan.folds, models)
+        memory = _memory(plan, jobs, before)
+        return Estimate(None, memory, plan.folds, models, rounds=plan.rounds)
     recipe = plan.problem.recipe
     seconds, decade, computed, pilot = REPORT_SECONDS, None, REPORT_SECONDS, None
     if jobs:
@@ -171,6 +176,7 @@ def estimate(plan: Plan, jobs: Sequence[Job], models: int, *, searched: bool) ->
         together,
         cap,
         pilot,
+        rounds=plan.rounds,
     )
 
 

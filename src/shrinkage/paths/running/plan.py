@@ -117,6 +117,11 @@ class Plan:
         return constant_scores(self.preparation, self.problem.scorer)
 
     @property
+    def rounds(self) -> int:
+        """Return how often the rows are divided into the folds that train."""
+        return 1 if self.one_round else self.preparation.split.rounds
+
+    @property
     def folds(self) -> int:
         """Return the number of folds, those of all rounds unless one does."""
         split = self.preparation.split

@@ -24,6 +24,7 @@ from shrinkage.paths.engines.architectures import (
     LinearBySteps,
     Ordered,
     build_seeded,
+    check_training_width,
     check_width,
 )
 from shrinkage.paths.engines.base import Engine, Problem
@@ -118,17 +119,19 @@ def pose(
     target = preparation.target
     n_outputs = target.n_outputs
     dtype, device = preparation.dtype, preparation.device
-    architecture = answering(architecture, target.task, target.classes)
+    architecture = answering(architecture, target.task, target.classes, options.answer)
     seed = derived_seed(options.seed, REFIT_LABEL)
     n_inputs = preparation.preprocessing.n_inputs
     module = build_seeded(architecture, n_inputs, n_outputs, seed, dtype)
     ending: tuple[str, ...] = ()
     if is_users(architecture):
-        ending = check_ending(module, n_inputs, target.task)
+        ending = check_ending(module, n_inputs, target.task, options.answer)
         most = min(len(preparation.data.y), EVALUATION_ROWS)
         batches = (min(recipe.batch_size, most), most)
         with torch.random.fork_rng(devices=[]):
             check_width(module, architecture.name, n_inputs, n_outputs, dtype, batches)
+            rows = torch.zeros(batches[0], n_inputs, dtype=dtype)
+            check_training_width(module, architecture.name, rows, n_outputs)
     module = module.to(device)
     _check_batch_norm(module, recipe)
     infos = tuple(info for info, _ in describe(module))

@@ -6,13 +6,17 @@ of classes: a copy of the module takes the step, twice from the same seed.
 
 from __future__ import annotations
 
+import random
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
+import numpy as np
 import torch
 from torch import nn
 
 from shrinkage.paths.engines.base import Problem, Rows, Unit, template
+from shrinkage.paths.engines.own_recipe import augmented
 from shrinkage.paths.engines.recipe import derived_seed
 from shrinkage.paths.engines.seeding import seed_generators
 from shrinkage.paths.engines.vectorizing.functional_forms import ALONE, FunctionalForms
@@ -29,7 +33,8 @@ class Traits:
         trained: names of the parameters that have gradients.
         changing: names of the buffers that a step in training mode changes.
         draws: whether it draws from torch's generator.
-        repeats: whether the same seed gives the same outputs.
+        repeats: whether the same seed gives the same outputs and losses, and nothing draws from the
+            generators of Python or NumPy, whose draws may be equal twice by chance.
         bytes_a_row: what a step of one model keeps for its backward pass, for each row.
     """
 
@@ -47,6 +52,7 @@ class Step:
     module: nn.Module
     outputs: torch.Tensor
     gradients: Mapping[str, torch.Tensor | None]
+    losses: torch.Tensor
     drew: bool
     bytes_kept: float
 
@@ -71,19 +77,25 @@ def step_of(problem: Problem, unit: Unit, module: nn.Module) -> Step:
     seed_generators(derived_seed(unit.seed, SEED_LABEL), problem.device)
     before = _state(problem.device)
     with torch.autograd.graph.saved_tensors_hooks(pack, _itself), FunctionalForms(ALONE):
-        outputs = module.train()(rows.x)
+        outputs = module.train()(augmented(problem, module, rows.x))
     losses = problem.loss(outputs.t().unsqueeze(0), rows.target, rows.weight)
     drew = not torch.equal(before, _state(problem.device))
     trained = {name: value for name, value in module.named_parameters() if value.requires_grad}
     gradients = torch.autograd.grad(losses.sum(), list(trained.values()), allow_unused=True)
     named = dict(zip(trained, gradients, strict=True))
-    return Step(module, outputs.detach(), named, drew, float(sum(kept.values())))
+    told = outputs.detach(), named, losses.detach()
+    return Step(module, *told, drew, float(sum(kept.values())))
 
 
 def traits_of(problem: Problem, unit: Unit) -> Traits:
     """Return what the module of a problem shows on the first rows of a unit."""
     start = dict(template(problem, unit).named_buffers())
-    first, second = (step_of(problem, unit, template(problem, unit)) for _ in range(2))
+    with ForeignGenerators() as foreign:
+        first, second = (step_of(problem, unit, template(problem, unit)) for _ in range(2))
+    same = all(
+        alike(*pair, SAME)
+        for pair in ((first.outputs, second.outputs), (first.losses, second.losses))
+    )
     changed = {
         name
         for name, value in first.module.named_buffers()
@@ -94,9 +106,29 @@ def traits_of(problem: Problem, unit: Unit) -> Traits:
         trained=tuple(name for name, value in first.gradients.items() if value is not None),
         changing=tuple(name for name in start if name in changed),
         draws=first.drew,
-        repeats=alike(first.outputs, second.outputs, SAME),
+        repeats=same and not foreign.drew,
         bytes_a_row=first.bytes_kept / rows,
     )
+
+
+class ForeignGenerators:
+    """Watches the common generators of Python and NumPy, and leaves them as they were."""
+
+    drew = False
+
+    def __enter__(self) -> ForeignGenerators:
+        self._before = self._states()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.drew = self._states() != self._before
+        random.setstate(self._before[0])
+        np.random.set_state(self._before[1])
+
+    @staticmethod
+    def _states() -> tuple[Any, Any]:
+        name, keys, *rest = np.random.get_state()
+        return random.getstate(), (name, tuple(np.asarray(keys).tolist()), *rest)
 
 
 def alike(left: torch.Tensor, right: torch.Tensor, tolerance: float) -> bool:
