@@ -8,9 +8,11 @@ of `shrinkage.reports.told`.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from enum import StrEnum
 from typing import Any
+
+import numpy as np
 
 TASK_OPTION = "--task"
 """The option that overrides what was decided."""
@@ -55,6 +57,7 @@ class TargetReading:
         left_out: what the cells of the dropped rows say, each once.
         merged: rare labels that are the class `other` here.
         parts: of several targets the reading of each.
+        events: of times, how many are of the event; the others are censored. None: no times.
         other: the other task, where the values allow it (`--task` chooses it), or None.
 
     >>> reading = TargetReading("y", "regression", TaskReason.FRACTIONS, 9, 9, least=0.5)
@@ -77,12 +80,21 @@ class TargetReading:
     left_out: tuple[str, ...] = ()
     merged: tuple[str, ...] = ()
     other: str | None = None
+    events: int | None = None
     parts: tuple[TargetReading, ...] = ()
+
+    def of_times(self, y: np.ndarray) -> TargetReading:
+        """Return the reading of times, (n,), that have a minus where the event did not come."""
+        sizes, events = np.abs(y), int((y > 0).sum())
+        least, largest = float(sizes.min()), float(sizes.max())
+        return replace(self, least=least, largest=largest, events=events)
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain values that JSON can hold."""
         values = {**asdict(self), "why": self.why.value}
         del values["parts"]
+        if self.events is None:
+            del values["events"]
         plain = {k: list(v) if isinstance(v, tuple) else v for k, v in values.items()}
         return plain | ({"parts": [part.to_dict() for part in self.parts]} if self.parts else {})
 

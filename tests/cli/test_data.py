@@ -6,12 +6,13 @@ import json
 
 import numpy as np
 import pytest
+from sklearn.datasets import dump_svmlight_file
 from typer.main import get_command
 
 from shrinkage.cli.main import app
 from shrinkage.datasets import Preprocessing, load_dataset
 from shrinkage.datasets.column_specs import ColumnKind, read_specs
-from tests.cli.command_line import QUICK, shrinkage
+from tests.cli.command_line import QUICK, shrinkage, write_table
 
 ROWS = 24
 
@@ -46,7 +47,8 @@ def test_it_fits_eighty_columns(table, capsys, monkeypatch) -> None:
     from shrinkage.datasets.table_look import look_at_table
 
     monkeypatch.setenv("COLUMNS", "80")
-    show_look(look_at_table(*open_table(table), Roles()), None)
+    opened = open_table(table)
+    show_look(look_at_table(opened.name, opened.table, Roles()), None)
     assert max(map(len, capsys.readouterr().out.splitlines())) <= 80
 
 
@@ -116,3 +118,48 @@ def test_data_takes_what_a_path_is_told_of_columns_and_files():
     said = {"--target", "--drop", "--split-by", "--sample-weight", "--task", "--columns"}
     said |= {"--separator", "--encoding", "--header", "--names", "--sheet"}
     assert said <= options["path"] & options["data"]
+
+
+def test_several_targets_and_times_are_told(tmp_path) -> None:
+    path = write_table(
+        tmp_path / "trial.csv",
+        {
+            "a": np.arange(20) / 7,
+            "days": np.arange(20) + 0.5,
+            "dose": np.arange(20)[::-1] / 3,
+            "died": np.arange(20) % 4 == 0,
+            "ill": np.arange(20) % 2,
+            "well": np.arange(20) % 5 == 0,
+        },
+    )
+    answer = shrinkage("data", path, "--target", "days,dose", "--json")
+    look = json.loads(answer.out)
+    assert [c["name"] for c in look["columns"] if c["role"] == "target"] == ["days", "dose"]
+    assert [part["name"] for part in look["target"]["parts"]] == ["days", "dose"]
+    labels = shrinkage("data", path, "--target", "ill,well")
+    assert "2 labels, 20 rows: ill in 50 %, well in 20 %" in labels.out
+    assert "a model without inputs has a mean average precision of 0.35" in labels.out
+    times = shrinkage("data", path, "--target", "days", "--event", "died").out
+    assert "censored times, 20 rows from 0.500 to 19.5, 5 of them of the event" in times
+    assert "a model without inputs has a concordance index of 0.5" in times
+    assert " regression" not in times
+    alone = shrinkage("data", path, "--event", "died")
+    assert alone.status == 2
+    assert "expected --target beside --event" in alone.err
+
+
+@pytest.mark.parametrize("kind", ["npz", "svmlight", "several"])
+def test_targets_that_a_file_says_itself_are_no_inputs(tmp_path, kind) -> None:
+    X, y = np.random.default_rng(0).normal(size=(20, 3)), np.arange(20) % 2
+    path, expected = tmp_path / f"rows.{kind}", ["y"]
+    if kind == "svmlight":
+        dump_svmlight_file(X, y, str(path))
+        expected = ["target"]
+    elif kind == "several":
+        path, expected = tmp_path / "rows.npz", ["y0", "y1"]
+        np.savez(path, X=X, y=X[:, :2])
+    else:
+        np.savez(path, X=X, y=y)
+    look = json.loads(shrinkage("data", path, "--json").out)
+    assert [c["name"] for c in look["columns"] if c["role"] == "target"] == expected
+    assert look["inputs"] == 3

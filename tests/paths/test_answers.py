@@ -221,7 +221,7 @@ def test_a_part_of_the_answer_is_the_outputs(tables, monkeypatch, both, always, 
 
 
 def test_an_answer_with_two_parts_in_training_alone_is_refused_before(tables):
-    with pytest.raises(InputError, match=r"in training a tuple of 0: \(38, 2\), 1: \(38, 2\)"):
+    with pytest.raises(InputError, match=r"in training a tuple of 0: \(48, 2\), 1: \(48, 2\)"):
         fit_path(Heads(lambda own, other: (own, other), always=False), *tables, **SMALL)
 
 

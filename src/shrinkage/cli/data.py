@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -10,7 +11,7 @@ import typer
 
 from shrinkage.cli import reading_options
 from shrinkage.cli.lists import LISTED
-from shrinkage.cli.path_data_options import DATA
+from shrinkage.cli.path_data_options import DATA, Target
 from shrinkage.comma_lists import CommaList
 
 
@@ -20,9 +21,7 @@ def _option(text: str, *names: str, **extra: Any):
 
 def command(
     data: Annotated[str, DATA],
-    target: Annotated[
-        str | None, _option("Column to predict.", "--target", metavar="COLUMN")
-    ] = None,
+    target: Target = None,
     drop: Annotated[
         list[CommaList] | None,
         typer.Option("--drop", help="Columns to leave out; repeatable.", **LISTED),
@@ -32,6 +31,14 @@ def command(
     ] = None,
     sample_weight: Annotated[
         str | None, _option("Column of row weights.", "--sample-weight", metavar="COLUMN")
+    ] = None,
+    event: Annotated[
+        str | None,
+        _option(
+            "The target is of times: column that says whether the event came (1) or not yet (0).",
+            "--event",
+            metavar="COLUMN",
+        ),
     ] = None,
     task: Annotated[
         str | None,
@@ -59,6 +66,7 @@ def command(
     Examples:
       shrinkage data table.csv
       shrinkage data table.csv --target price --write columns.toml
+      shrinkage data trial.csv --target days --event died
       shrinkage path table.csv --target price --columns columns.toml
     """
     from shrinkage.atomic import write_bytes
@@ -70,9 +78,12 @@ def command(
 
     specs = {} if columns is None else read_specs(columns)
     reading = reading_options.read_options_of(separator, encoding, header, names, sheet)
-    name, table = open_table(data, read_options=reading)
-    roles = Roles(target, tuple(drop or ()), split_by, sample_weight, task, specs)
-    look = look_at_table(name, table, roles)
+    opened = open_table(data, target=target, read_options=reading)
+    first, *further = target or opened.targets or (None,)
+    task = "regression" if event is not None else task
+    roles = Roles(first, tuple(drop or ()), split_by, sample_weight, task, specs)
+    roles = replace(roles, further_targets=tuple(filter(None, further)), event=event)
+    look = look_at_table(opened.name, opened.table, roles)
     if write is not None:
         write_bytes(write, specs_text(look.specs()).encode())
     if as_json:

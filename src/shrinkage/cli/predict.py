@@ -69,6 +69,7 @@ def command(
     from shrinkage.datasets import ReadOptions
     from shrinkage.datasets.load import rows_and_notes
     from shrinkage.errors import InputError, UnseenCellsWarning
+    from shrinkage.paths.data_losses import predictions_said
     from shrinkage.paths.results.predictions import prediction_columns, write_predictions
     from shrinkage.run import load_result
 
@@ -85,6 +86,9 @@ def command(
     read_options = trained.inherit(*result.model_file.target_columns).overruled_by(
         read_options_of(separator, encoding, header, names, sheet)
     )
+    said = predictions_said(result.summary.get("loss"))
+    if said:
+        typer.echo(f"predictions are {said}", err=True)
     rows = rows_and_notes(data, read_options)
     tell_notes(data, rows.notes)
     for counts in result.examine(rows.values):

@@ -54,9 +54,14 @@ def show_look(look: TableLook, written: Path | None) -> None:
 
 
 def _target(reading: TargetReading) -> list[str]:
-    """Return what the target is, and how well a model without inputs guesses its classes."""
+    """Return what the target is, and how well a model without inputs does."""
+    if reading.task == "multi-label":
+        shares = [part.counts[-1] / sum(part.counts) for part in reading.parts]
+        score = f"a mean average precision of {sum(shares) / len(shares):.2f}"
+        return [target_text(reading), f"a model without inputs has {score}"]
     if not reading.counts:
-        return [target_text(reading), "a model without inputs has an R² of 0"]
+        score = "an R² of 0" if reading.events is None else "a concordance index of 0.5"
+        return [target_text(reading), f"a model without inputs has {score}"]
     share = share_text(max(reading.counts) / sum(reading.counts))
     return [target_text(reading), f"a model without inputs is right in {share} of the rows"]
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -108,21 +109,33 @@ def _several(targets: Sequence[str]) -> tuple[str, tuple[str, ...]]:
     return targets[0], tuple(targets[1:])
 
 
+class OpenTable(NamedTuple):
+    """A data set's name, its columns as they were read, and the targets that it says itself."""
+
+    name: str
+    table: NamedColumns
+    targets: tuple[str, ...] = ()
+
+
 def open_table(
-    source: str | os.PathLike[str], *, read_options: ReadOptions = LOOK
-) -> tuple[str, NamedColumns]:
+    source: str | os.PathLike[str],
+    *,
+    target: Sequence[str] | None = None,
+    read_options: ReadOptions = LOOK,
+) -> OpenTable:
     """Return the name and the columns of a data set, as they were read and not judged.
 
     Args:
         source: as in `load_dataset`, a table.
+        target: as in `load_dataset`: files of arrays may hold several.
         read_options: how to read it.
 
     Raises:
         InputError: the file is not what it must be, or holds no table.
 
-    >>> name, table = open_table("wine")
-    >>> table.names[:2]
-    ('alcohol', 'malic_acid')
+    >>> opened = open_table("wine")
+    >>> opened.table.names[:2], opened.targets
+    (('alcohol', 'malic_acid'), ('target',))
     """
     text = os.fspath(source)
     if text in BUILTINS or text.startswith(OPENML):
@@ -132,19 +145,23 @@ def open_table(
         if origin.folder is not None:
             if has_idx_files(origin.folder):
                 raise InputError("expected a table, got a folder of pictures: name a file")
-            return origin.folder.name, read_parts(origin.folder, read_options)
+            return OpenTable(origin.folder.name, read_parts(origin.folder, read_options))
         content = origin.content()
         reader = format_of(content, read_options, origin.kind)
         if reader.table is None:
-            return _columns_of(reader.load(content, Roles(), read_options))
-        return content.name, reader.table(content, read_options)
+            roles = Roles(next(iter(target or ()), None))
+            return _columns_of(reader.load(content, roles, read_options))
+        return OpenTable(content.name, reader.table(content, read_options))
 
 
-def _columns_of(data: Dataset) -> tuple[str, NamedColumns]:
-    """Return a data set that was read as a table, its target behind the inputs."""
+def _columns_of(data: Dataset) -> OpenTable:
+    """Return a data set that was read as a table, its targets behind the inputs."""
     frame = pd.DataFrame(data.X) if isinstance(data.X, np.ndarray) else data.X
-    frame = frame.set_axis(list(data.input_names), axis=1).assign(**{data.target_name: data.y})
-    return data.name, FrameTable(frame, notes=data.notes)
+    frame = frame.set_axis(list(data.input_names), axis=1)
+    targets = data.target_names or (data.target_name,)
+    columns = np.reshape(data.y, (len(data.y), -1)).T
+    frame = frame.assign(**dict(zip(targets, columns, strict=True)))
+    return OpenTable(data.name, FrameTable(frame, notes=data.notes), targets)
 
 
 def _load_folder(folder: Path, roles: Roles, read_options: ReadOptions) -> Dataset:

@@ -99,7 +99,8 @@ def _task(targets: Sequence[Target], roles: Roles) -> str:
     if roles.task is None and numbers and any(one.task == "regression" for one in readings):
         return "regression"
     wrong = next(one for one in readings if not _is_label(one))
-    other = next((one for one in readings if _is_label(one)), readings[0])
+    others = [one for one in readings if one is not wrong]
+    other = next((one for one in others if _is_label(one)), others[0])
     got = " and ".join(f"{one.name!r} with {_values(one)}" for one in (wrong, other))
     raise InputError(
         "expected several targets to be all numbers, or all labels of 0 and 1 (no and yes, …), "

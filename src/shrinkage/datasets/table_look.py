@@ -16,15 +16,14 @@ from shrinkage.datasets.column_readings import ColumnReading, ColumnRole
 from shrinkage.datasets.column_records import column_records
 from shrinkage.datasets.column_specs import ColumnKind, ColumnSpec
 from shrinkage.datasets.columns import judge_columns
-from shrinkage.datasets.formats.tables import NamedColumns, file_hints
+from shrinkage.datasets.formats.tables import NamedColumns, file_hints, read_table_targets
 from shrinkage.datasets.input_columns import InputColumns, refuse_identifier
 from shrinkage.datasets.judging.base import JudgedColumn
 from shrinkage.datasets.preparation.base import FitTarget
 from shrinkage.datasets.preparation.preprocessing import Preprocessing
-from shrinkage.datasets.read_target import Target
 from shrinkage.datasets.roles import Roles, check_roles
+from shrinkage.datasets.several_targets import Targets
 from shrinkage.datasets.table_columns import in_order
-from shrinkage.datasets.target_like import table_target_of
 from shrinkage.datasets.wording import require_column
 from shrinkage.errors import InputError
 from shrinkage.target_reading import TargetReading
@@ -106,6 +105,8 @@ def look_at_table(name: str, table: NamedColumns, roles: Roles) -> TableLook:
     roles = roles.among(table.names)
     if roles.target is not None:
         check_roles(table.names, roles)
+    elif roles.event is not None:
+        raise InputError("expected --target beside --event, got none: name the column of times")
     for column in (*roles.drop, *roles.specs):
         require_column(column, table.names, "drop or columns.toml")
     left_out = roles.dropped()
@@ -113,7 +114,7 @@ def look_at_table(name: str, table: NamedColumns, roles: Roles) -> TableLook:
     target = _target(table, roles, refused)
     columns = []
     for column in table.names:
-        if column not in (*left_out, roles.target):
+        if column not in (*left_out, *roles.targets):
             try:
                 columns.append((column, table.column(column)))
             except InputError as error:
@@ -128,8 +129,8 @@ def look_at_table(name: str, table: NamedColumns, roles: Roles) -> TableLook:
                 refused[reading.name] = str(error)
     used = [c for c, r in zip(judged, readings, strict=True) if _is_input(r, refused)]
     preprocessing, trouble = _preprocessing(used, roles.specs, target)
-    if target is not None and target.column is not None:
-        readings = list(in_order([*readings, target.column], table.names))
+    if target is not None:
+        readings = list(in_order([*readings, *target.columns], table.names))
     return TableLook(
         name,
         rows=readings[0].rows if readings else 0,
@@ -145,12 +146,12 @@ def look_at_table(name: str, table: NamedColumns, roles: Roles) -> TableLook:
     )
 
 
-def _target(table: NamedColumns, roles: Roles, refused: dict[str, str]) -> Target | None:
-    """Return what the target was taken for, or None where none was named or it is refused."""
+def _target(table: NamedColumns, roles: Roles, refused: dict[str, str]) -> Targets | None:
+    """Return what the targets were taken for, or None where none was named or it is refused."""
     if roles.target is None:
         return None
     try:
-        return table_target_of(table.column(roles.target), roles.target, roles, table.locate)
+        return read_table_targets(table, roles)
     except InputError as error:
         refused[roles.target] = str(error)
         return None
@@ -161,7 +162,7 @@ def _is_input(reading: ColumnReading, refused: Mapping[str, str]) -> bool:
 
 
 def _preprocessing(
-    judged: list[JudgedColumn], said: Mapping[str, ColumnSpec], target: Target | None
+    judged: list[JudgedColumn], said: Mapping[str, ColumnSpec], target: Targets | None
 ) -> tuple[Preprocessing | None, str]:
     """Return how all rows would be prepared; None where no input can be made, and why."""
     values = {column.reading.name: column.values for column in judged}
@@ -172,7 +173,7 @@ def _preprocessing(
     columns = InputColumns(tuple(values), kinds, values, rules, said)
     rows = np.arange(len(columns))
     known = FitTarget(rows.astype(np.float64), "regression")  # any gives a number to count
-    if target is not None:
+    if target is not None and target.y.ndim == 1:
         rows = rows if target.rows is None else target.rows
         y = np.zeros(len(columns), dtype=target.y.dtype)
         y[rows] = target.y

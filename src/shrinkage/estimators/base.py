@@ -18,6 +18,7 @@ from shrinkage.datasets import Dataset
 from shrinkage.datasets.in_memory import rows_in_memory
 from shrinkage.errors import InputError
 from shrinkage.estimators.fitted import FittedModel
+from shrinkage.estimators.several import MULTI_LABEL, reading_of
 from shrinkage.paths.options import DTYPES, LARGEST_SEED, PathOptions
 from shrinkage.paths.results.onnx_file import write_onnx
 from shrinkage.penalties import Penalty
@@ -47,9 +48,10 @@ class Shrinkage(BaseEstimator):
     _fitted: FittedModel
 
     def __sklearn_tags__(self) -> Any:
-        """Return the tags: numbers, sparse or dense, without missing ones."""
+        """Return the tags: numbers, sparse or dense, without missing ones; several targets."""
         tags = super().__sklearn_tags__()
         tags.input_tags.sparse = True
+        tags.target_tags.multi_output = True
         return tags
 
     def __sklearn_clone__(self) -> Any:
@@ -120,6 +122,7 @@ class Shrinkage(BaseEstimator):
         said: dict[str, Any] = {"accept_sparse": ("csr", "csc", "coo")}
         if not isinstance(y, str):
             said |= {"y": y, "y_numeric": self.task == "regression", "ensure_min_samples": 2}
+            said["multi_output"] = True
         elif reset:
             said |= {"y": None}
         said |= {"dtype": [np.float64, np.float32], "reset": reset}
@@ -147,15 +150,17 @@ class Shrinkage(BaseEstimator):
         codes = None
         if groups is not None:
             codes = np.unique(np.asarray(groups), return_inverse=True)[1]
+        task = MULTI_LABEL if y.ndim > 1 and self.task == "classification" else self.task
         return Dataset(
             name="data",
             X=rows,
             y=y,
-            task=self.task,
+            task=task,
             input_names=tuple(map(str, names)),
             groups=codes,
             group_name=None if codes is None else "groups",
             sample_weight=weight,
+            target=reading_of(y, task),
         )
 
     def _penalty(self) -> Penalty:

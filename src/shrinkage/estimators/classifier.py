@@ -11,6 +11,7 @@ from shrinkage.datasets.targets import plain_label
 from shrinkage.errors import InputError
 from shrinkage.estimators.kinds import Classifies
 from shrinkage.estimators.one_strength import OneStrength
+from shrinkage.estimators.several import dense_targets, names_of
 from shrinkage.paths.engines.recipe import LEARNING_RATE
 
 
@@ -38,7 +39,7 @@ class ShrinkageClassifier(Classifies, OneStrength):
         random_state: a whole number, None, or a `RandomState`.
 
     Attributes:
-        classes_: the labels, (classes,).
+        classes_: the labels, (classes,); the numbers 0, 1, … of several labels of 0 and 1.
         coef_, intercept_: of a linear model, for raw columns.
         feature_importances_: norms of each column's weights in the first layer, (n_features,).
         module_: the trained `torch.nn.Module`.
@@ -101,8 +102,8 @@ class ShrinkageClassifier(Classifies, OneStrength):
 
         Args:
             X: rows of numbers, (n, n_features).
-            y: labels, (n,).
-            classes: all labels that will come; None: those of the first call's `y`.
+            y: labels, (n,), or 0 and 1 of several, (n, labels).
+            classes: all labels that will come; None: those of the first call's `y`, or several.
             sample_weight: weights ≥ 0, (n,).
 
         Returns:
@@ -113,6 +114,11 @@ class ShrinkageClassifier(Classifies, OneStrength):
         """
         first = not self.__sklearn_is_fitted__()
         rows, labels = self._checked(X, y, reset=first)
+        labels = dense_targets(labels)
+        if labels.ndim > 1:
+            labels = self._targets(labels)
+            encoding = TargetEncoding("multi-label", names=names_of(labels), link="logit")
+            return self._pass(self._dataset(rows, labels, sample_weight), encoding, first)
         if first:
             if classes is None:
                 self._targets(labels)

@@ -20,7 +20,8 @@ class ShrinkageClassifierCV(Scored, Classifies, CrossValidated):
         penalty: a name (`l1`, `l2`, `elastic-net`, `group-lasso`) or a penalty, `L1()`.
         strengths: how many, or ascending ones.
         cv: how many folds, a splitter of scikit-learn, or pairs (training rows, validation rows).
-        scoring: a scorer of scikit-learn or its name; None: accuracy.
+        scoring: a scorer of scikit-learn or its name; None: accuracy, of several labels the mean
+            average precision.
         choose: `best`, or `one_standard_error`: the largest strength within one of the best.
         fixed: further terms, for example `1e-3 * L2()`.
         update: how the penalty enters training: `proximal`, `decoupled`, `gradient`, `loss`.
@@ -40,7 +41,7 @@ class ShrinkageClassifierCV(Scored, Classifies, CrossValidated):
         cv_scores_: the score of each strength on each fold, (strengths, folds).
         best_score_: the mean score of the chosen strength.
         path_: the whole result, as `fit_path` returns it: `path_.plot()`, `path_.table()`.
-        classes_: the labels, (classes,).
+        classes_: the labels, (classes,); the numbers 0, 1, … of several labels of 0 and 1.
         coef_, intercept_: of a linear model, for raw columns.
         feature_importances_: norms of each column's weights in the first layer, (n_features,).
         module_: the trained `torch.nn.Module`.

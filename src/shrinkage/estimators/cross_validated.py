@@ -76,7 +76,7 @@ class CrossValidated(Shrinkage):
 
         Args:
             X: rows of numbers, (n, n_features): an array, a table, a sparse matrix.
-            y: targets, (n,).
+            y: targets, (n,); several numbers, or labels of 0 and 1, (n, targets).
             sample_weight: weights ≥ 0, (n,); they count in the loss and in the scores.
             groups: rows with equal values stay in one fold, (n,); a splitter gets them.
 
@@ -136,7 +136,7 @@ class Scored:
 
         Args:
             X: rows, (n, n_features).
-            y: targets, (n,).
+            y: targets, (n,); several numbers, or labels of 0 and 1, (n, targets).
             sample_weight: weights ≥ 0, (n,).
         """
         if self.scoring is None:

@@ -43,7 +43,7 @@ class FittedModel:
         kind = np.float64 if self.dtype == torch.float64 else np.float32
         inputs = torch.from_numpy(self.preprocessing.transform(X, kind))
         outputs = evaluate(self.module, inputs).t().numpy().astype(np.float64)
-        return outputs if self.encoding.classes else self.encoding.decode(outputs)
+        return self.encoding.decode(outputs) if self.encoding.task == "regression" else outputs
 
     def input_norms(self) -> np.ndarray:
         """Return for each raw column the norm of its weights in the first layer, (columns,).
@@ -76,6 +76,7 @@ class FittedModel:
         base = self.preprocessing.transform(zero, np.float64)[0]
         steps = self.preprocessing.transform(np.eye(zero.shape[1]), np.float64) - base
         coefficients, intercepts = weight @ steps.T, bias + weight @ base
-        if self.encoding.classes:
+        if self.encoding.task != "regression":
             return coefficients, intercepts
-        return coefficients * self.encoding.scale, self.encoding.decode(intercepts)
+        scale = np.reshape(self.encoding.scale, (-1, 1))
+        return coefficients * scale, self.encoding.decode(intercepts)

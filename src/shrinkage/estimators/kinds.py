@@ -13,33 +13,36 @@ from sklearn.utils.multiclass import check_classification_targets
 
 from shrinkage.datasets.targets import plain_label
 from shrinkage.errors import InputError
-
-
-def softmax(logits: np.ndarray) -> np.ndarray:
-    """Return probabilities (rows, classes) of logits.
-
-    >>> softmax(np.array([[0.0, 0.0]])).tolist()
-    [[0.5, 0.5]]
-    """
-    powers = np.exp(logits - logits.max(axis=1, keepdims=True))
-    return powers / powers.sum(axis=1, keepdims=True)
+from shrinkage.estimators.several import checked_labels, dense_targets
 
 
 class Classifies(ClassifierMixin):
-    """Labels, probabilities and logits of classes."""
+    """Labels, probabilities and logits of classes, or of several labels of 0 and 1."""
 
     task = "classification"
 
     classes_: np.ndarray
+    _several = False
     _outputs: Any
     _affine: Any
 
-    def _targets(self, y: np.ndarray) -> np.ndarray:
+    def __sklearn_tags__(self) -> Any:
+        """Return the tags: several labels, too."""
+        tags = super().__sklearn_tags__()
+        tags.classifier_tags.multi_label = True
+        return tags
+
+    def _targets(self, y: Any) -> np.ndarray:
         """Return checked labels, and learn which there are.
 
         Raises:
-            InputError: fewer than two classes.
+            InputError: fewer than two classes, or several targets that are not 0 and 1.
         """
+        y = dense_targets(y)
+        self._several = y.ndim > 1
+        if self._several:
+            self.classes_ = np.arange(y.shape[1])
+            return checked_labels(y)
         check_classification_targets(y)
         self.classes_ = np.unique(y)
         if len(self.classes_) < 2:
@@ -56,18 +59,22 @@ class Classifies(ClassifierMixin):
             X: rows, (n, n_features).
 
         Returns:
-            Logits (n, classes); of two classes the second's logit minus the first's, (n,).
+            Logits (n, classes); of two classes the second's logit minus the first's, (n,); of
+            several labels the logit of each, (n, labels).
         """
         outputs = self._outputs(X)
-        return outputs[:, 1] - outputs[:, 0] if outputs.shape[1] == 2 else outputs
+        two = outputs.shape[1] == 2 and not self._several
+        return outputs[:, 1] - outputs[:, 0] if two else outputs
 
     def predict_proba(self, X: object) -> np.ndarray:
         """Return class probabilities (n, classes), in the order of `classes_`; rows sum to 1.
 
+        Of several labels they are those of each being there, (n, labels), as `MLPClassifier` has.
+
         Args:
             X: rows, (n, n_features).
         """
-        return softmax(self._outputs(X))
+        return np.exp(self.predict_log_proba(X))
 
     def predict_log_proba(self, X: object) -> np.ndarray:
         """Return logarithms of the class probabilities, (n, classes).
@@ -76,58 +83,69 @@ class Classifies(ClassifierMixin):
             X: rows, (n, n_features).
         """
         logits = self._outputs(X)
+        if self._several:
+            return -np.logaddexp(0.0, -logits)
         return logits - np.logaddexp.reduce(logits, axis=1)[:, None]
 
     def predict(self, X: object) -> np.ndarray:
         """Return the label of the largest probability for each row, (n,).
 
+        Of several labels it is 1 where the label is there, else 0, (n, labels).
+
         Args:
             X: rows, (n, n_features).
         """
         outputs = self._outputs(X)
+        if self._several:
+            return (outputs > 0).astype(np.int64)
         return self.classes_[outputs.argmax(axis=1)]
 
     @property
     def coef_(self) -> np.ndarray:
-        """Return coefficients of the raw columns: (classes, n_features), of two classes (1, …)."""
-        return _of_two(self._affine("coef_")[0])
+        """Return coefficients of the raw columns: (classes, n_features), of two classes (1, …).
+
+        Of several labels they have a row for each.
+        """
+        return self._rows(self._affine("coef_")[0])
 
     @property
     def intercept_(self) -> np.ndarray:
         """Return intercepts (classes,), of two classes (1,)."""
-        return _of_two(self._affine("intercept_")[1])
+        return self._rows(self._affine("intercept_")[1])
 
-
-def _of_two(values: np.ndarray) -> np.ndarray:
-    """Return the second class's numbers minus the first's where there are two."""
-    return values[1:] - values[:1] if len(values) == 2 else values
+    def _rows(self, values: np.ndarray) -> np.ndarray:
+        """Return the second class's numbers minus the first's where there are two."""
+        return values[1:] - values[:1] if len(values) == 2 and not self._several else values
 
 
 class Regresses(RegressorMixin):
-    """Numbers in the target's unit."""
+    """Numbers in the target's unit, of one target or of several."""
 
     task = "regression"
 
     _outputs: Any
     _affine: Any
 
-    def _targets(self, y: np.ndarray) -> np.ndarray:
-        return np.asarray(y, dtype=np.float64)
+    def _targets(self, y: Any) -> np.ndarray:
+        return dense_targets(y).astype(np.float64)
 
     def predict(self, X: object) -> np.ndarray:
-        """Return the expected number for each row, (n,).
+        """Return the expected number for each row, (n,); of several targets (n, targets).
 
         Args:
             X: rows, (n, n_features).
         """
-        return self._outputs(X)[:, 0]
+        outputs = self._outputs(X)
+        return outputs if outputs.shape[1] > 1 else outputs[:, 0]
 
     @property
     def coef_(self) -> np.ndarray:
-        """Return the coefficients of the raw columns, (n_features,)."""
-        return self._affine("coef_")[0][0]
+        """Return the coefficients of the raw columns, (n_features,), or (targets, n_features)."""
+        coefficients = self._affine("coef_")[0]
+        return coefficients if len(coefficients) > 1 else coefficients[0]
 
     @property
-    def intercept_(self) -> float:
-        """Return the intercept."""
-        return float(self._affine("intercept_")[1][0])
+    def intercept_(self) -> Any:
+        """Return the intercept, of several targets (targets,)."""
+        intercepts = self._affine("intercept_")[1]
+        return intercepts if len(intercepts) > 1 else float(intercepts[0])

@@ -66,7 +66,7 @@ class OneStrength(Shrinkage):
 
         Args:
             X: rows of numbers, (n, n_features): an array, a table, a sparse matrix.
-            y: targets, (n,).
+            y: targets, (n,); several numbers, or labels of 0 and 1, (n, targets).
             sample_weight: weights ≥ 0, (n,); a row of weight 2 counts as two rows.
 
         Returns:
@@ -95,6 +95,7 @@ class OneStrength(Shrinkage):
     def _pass(self, data: Dataset, encoding: TargetEncoding | None, first: bool) -> Self:
         """Go once over some rows; the first ones say how rows and targets are scaled."""
         data = self._weighted_by_class(data)
+        self._check_targets(data, first)
         rows = np.asarray(data.X)
         options = (
             self._options(rows)
@@ -121,11 +122,26 @@ class OneStrength(Shrinkage):
         self.loss_curve_ = np.append(getattr(self, "loss_curve_", []), loss)
         return self
 
+    def _check_targets(self, data: Dataset, first: bool) -> None:
+        """Refuse rows with other targets than those before."""
+        now = data.y.shape[1] if data.y.ndim > 1 else 0
+        before = now if first else len(self._fitted.encoding.names)
+        if now != before:
+            raise InputError(
+                f"expected y of shape {f'(n, {before})' if before else '(n,)'} as in the calls of "
+                f"partial_fit before, got {data.y.shape}: give the same targets"
+            )
+
     def _weighted_by_class(self, data: Dataset) -> Dataset:
         """Return rows whose weights hold those of their classes: a few rows lack some classes."""
         by_class = getattr(self, "class_weight", None)
         if by_class is None or by_class == "none":
             return data
+        if data.task == "multi-label":
+            raise InputError(
+                "expected classes for class_weight, got several labels: leave it out, or take "
+                "sample_weight"
+            )
         if isinstance(by_class, str):
             raise InputError(
                 f"expected class_weight as a mapping in partial_fit, got {by_class!r}: rows to "

@@ -9,6 +9,7 @@ import numpy as np
 from shrinkage.datasets import TargetEncoding
 from shrinkage.estimators.kinds import Regresses
 from shrinkage.estimators.one_strength import OneStrength
+from shrinkage.estimators.several import names_of
 
 
 class ShrinkageRegressor(Regresses, OneStrength):
@@ -35,7 +36,8 @@ class ShrinkageRegressor(Regresses, OneStrength):
         random_state: a whole number, None, or a `RandomState`.
 
     Attributes:
-        coef_, intercept_: of a linear model, for raw columns: (n_features,), and a number.
+        coef_, intercept_: of a linear model, for raw columns: (n_features,), and a number; of
+            several targets (targets, n_features) and (targets,).
         feature_importances_: norms of each column's weights in the first layer, (n_features,).
         module_: the trained `torch.nn.Module`.
         preprocessing_: what prepares raw rows for it.
@@ -58,7 +60,7 @@ class ShrinkageRegressor(Regresses, OneStrength):
 
         Args:
             X: rows of numbers, (n, n_features).
-            y: targets, (n,).
+            y: targets, (n,), or (n, targets).
             sample_weight: weights ≥ 0, (n,).
 
         Returns:
@@ -70,9 +72,12 @@ class ShrinkageRegressor(Regresses, OneStrength):
         first = not self.__sklearn_is_fitted__()
         rows, targets = self._checked(X, y, reset=first)
         data = self._dataset(rows, self._targets(targets), sample_weight)
-        mean, scale = 0.0, 1.0
-        if self.model != "linear":
-            mean = float(np.average(data.y, weights=data.sample_weight))
-            scale = float(np.sqrt(np.average((data.y - mean) ** 2, weights=data.sample_weight)))
-        encoding = TargetEncoding("regression", mean=mean, scale=scale or 1.0)
+        names = names_of(data.y)
+        encoding = TargetEncoding("regression", names=names)
+        if self.model != "linear" and (names or np.ptp(data.y)):
+            weight = data.sample_weight
+            of = {"standardize": True, "weight": weight, "names": names}
+            encoding = TargetEncoding.fit(data.y, "regression", **of)
+        elif self.model != "linear":
+            encoding = TargetEncoding("regression", mean=float(data.y[0]))
         return self._pass(data, encoding, first)

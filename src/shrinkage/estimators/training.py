@@ -16,7 +16,7 @@ from torch import nn
 from shrinkage.datasets import Dataset
 from shrinkage.errors import InputError
 from shrinkage.estimators.fitted import FittedModel
-from shrinkage.paths.choosing.scores import DEFAULT_SCORES, Scorer
+from shrinkage.paths.choosing.scores import Scorer
 from shrinkage.paths.engines.architectures import parse_architecture
 from shrinkage.paths.engines.base import Unit
 from shrinkage.paths.engines.recipe import derived_seed
@@ -84,7 +84,7 @@ class Task:
         preparation = replace(prepare(data, split, architecture, options), known=known)
         terms = PathTerms.of(penalty, selection_of(options.select), as_terms(fixed))
         recipe = recipe_of(options, len(rows))
-        scorer = Scorer(DEFAULT_SCORES[data.task])
+        scorer = Scorer(preparation.data_loss.score)
         posed = pose(architecture, preparation, terms, options, recipe, scorer)
         return cls(posed, preparation, checked_strength(strength), architecture.solved)
 

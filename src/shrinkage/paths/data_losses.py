@@ -48,6 +48,8 @@ class DataLoss:
         order: the labels of text in their order.
         strata: labels (n,) that every fold gets its share of; None: no labels.
         taken: says what is taken of targets (n,) that are fit, or nothing.
+        times: whether targets are times, negative where the event did not come.
+        predicts: says what predictions are, where that is not the target itself.
     """
 
     name: str
@@ -64,6 +66,8 @@ class DataLoss:
     ordered: bool = False
     order: tuple[str, ...] = ()
     taken: Callable[[np.ndarray], str] = _nothing
+    times: bool = False
+    predicts: str = ""
 
     def in_order(self, classes: Sequence[Label]) -> tuple[Label, ...]:
         """Return the classes in their order: as it was said, or from the least to the largest."""
@@ -83,11 +87,10 @@ def _no_times(y: np.ndarray) -> str:
 
 
 def _taken_times(y: np.ndarray) -> str:
-    events, rows = int((y > 0).sum()), len(y)
-    if events < rows:
-        return f"{events:,} of {rows:,} times are of the event, the others are censored"
+    if not (y > 0).all():
+        return ""
     return (
-        f"all {rows:,} times are taken for times of the event: if some are censored, name the "
+        f"all {len(y):,} times are taken for times of the event: if some are censored, name the "
         "column that says so with --event, or give those times a minus"
     )
 
@@ -127,6 +130,7 @@ POISSON = DataLoss(
     link="log",
     standardized=True,
     unfit=_no_counts,
+    predicts="means of counts or rates",
 )
 QUANTILE = DataLoss(
     "quantile",
@@ -147,6 +151,8 @@ COX = DataLoss(
     unfit=_no_times,
     strata=lambda y: y > 0,
     taken=_taken_times,
+    times=True,
+    predicts="logarithms of risk, larger where the event comes earlier, and no times",
 )
 EFRON = replace(
     COX,
@@ -213,7 +219,20 @@ def _of_quantile(name: str, value: str) -> DataLoss:
         stacked=StackedPinball(quantile),
         score=f"d2_pinball:{quantile:g}",
         code=QUANTILE.code.replace("Q", f"{quantile:g}"),
+        predicts=f"numbers that a share of {quantile:g} of the targets is below",
     )
+
+
+def predictions_said(name: object) -> str:
+    """Return what the predictions of a loss are where that is not the target itself, or nothing.
+
+    >>> predictions_said("quantile:0.9"), predictions_said("squared"), predictions_said("mine")
+    ('numbers that a share of 0.9 of the targets is below', '', '')
+    """
+    try:
+        return data_loss(str(name)).predicts
+    except InputError:  # a function of the user's
+        return ""
 
 
 def kind_of(name: str) -> str:

@@ -46,6 +46,10 @@ def target_text(reading: TargetReading) -> str:
         return "; ".join([_several(reading, rows), *_remarks(reading)])
     if reading.task == "classification":
         said = f"target {name}: {reading.distinct:,} classes ({why}), {rows}: {_classes(reading)}"
+    elif reading.events is not None:
+        ends = f"from {number_text(reading.least)} to {number_text(reading.largest)}"
+        said = f"target {name}: censored times, {rows} {ends}, "
+        said += f"{reading.events:,} of them of the event"
     else:
         ends = f"from {number_text(reading.least)} to {number_text(reading.largest)}"
         said = f"target {name}: a regression ({why}), {rows} {ends}"

@@ -141,6 +141,15 @@ def test_numbers_are_learned_with_few_columns_by_a_linear_model():
     assert np.flatnonzero(weight.any(axis=0)).tolist() == [0, 1, 2]
 
 
+def test_a_dense_network_that_has_hardly_learned_is_told(kept):
+    said = "the dense network, which the others are compared with"
+    assert not any(said in warning for warning in kept[0].warnings)
+    result: Any = fit_path("mlp:4", *table(), goal="smallest", **{**SMALL, "epochs": 2})
+    dense, nothing = result.by_role("unregularized").cv_score, result.constant.cv_score
+    assert result.best.cv_score - dense > dense - nothing
+    assert any(said in warning for warning in result.warnings)
+
+
 def test_terms_that_make_zeros_are_left_out_of_the_refit_and_the_others_are_not(monkeypatch):
     seen: list[dict[str, float]] = []
     go_on = lone.InArrays.go_on

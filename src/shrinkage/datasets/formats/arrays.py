@@ -22,7 +22,7 @@ from shrinkage.datasets.several_targets import read_targets
 from shrinkage.datasets.table_columns import typed_table
 from shrinkage.datasets.target_like import target_of
 from shrinkage.datasets.time_folds import time_ranks
-from shrinkage.datasets.wording import require_column
+from shrinkage.datasets.wording import one_line, require_column
 from shrinkage.errors import InputError
 from shrinkage.target_reading import TargetReading
 
@@ -137,7 +137,13 @@ def _named_targets(y: object, name: str) -> dict[str, np.ndarray | pd.Series]:
     """Return each target by its name: of several that of its column, or the name and a number."""
     if isinstance(y, (list, tuple)) and not (y and isinstance(y[0], (list, tuple, np.ndarray))):
         return {name: pd.Series(y)}
-    values = y if isinstance(y, (pd.Series, pd.DataFrame)) else np.asarray(y)
+    try:
+        values = y if isinstance(y, (pd.Series, pd.DataFrame)) else np.asarray(y)
+    except ValueError as error:  # lists of several lengths
+        raise InputError(
+            f"expected y of shape (n,) or (n, targets), got {one_line(error, 120)}: give every row "
+            "the same number of targets"
+        ) from error
     if values.ndim > 2 and 0 not in values.shape:
         raise InputError(
             f"expected y of shape (n,) or (n, targets), got {values.shape}: lay a row's flat, "

@@ -7,7 +7,7 @@ checks are the same for all, here.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Protocol
 
@@ -23,7 +23,7 @@ from shrinkage.datasets.pixels import as_pixels
 from shrinkage.datasets.read_options import LOOK, ReadOptions
 from shrinkage.datasets.roles import Roles, check_roles, check_weights, group_values
 from shrinkage.datasets.score_groups import score_groups
-from shrinkage.datasets.several_targets import read_targets
+from shrinkage.datasets.several_targets import Targets, read_targets
 from shrinkage.datasets.table_columns import TypedTable, in_order, typed_table
 from shrinkage.datasets.target_like import table_target_of
 from shrinkage.datasets.time_folds import time_ranks
@@ -172,6 +172,24 @@ def table_format(
     )
 
 
+def read_table_targets(table: NamedColumns, roles: Roles) -> Targets:
+    """Read the target columns of a table; times get a minus where the event did not come.
+
+    Raises:
+        InputError: they are no targets, or no times and events.
+    """
+    read = read_targets(
+        roles.targets,
+        roles,
+        lambda name, one: table_target_of(table.column(name), name, one, table.locate),
+        len(table.raw()) if len(roles.targets) > 1 else 0,
+    )
+    if roles.event is None:
+        return read
+    y = signed_times(read.y, read.rows, table.column(roles.event), roles.event, table.locate)
+    return replace(read, y=y, reading=read.reading.of_times(y))
+
+
 def dataset_from_table(name: str, table: NamedColumns, roles: Roles) -> Dataset:
     """Give every column its role, type the columns that are used, and check the target.
 
@@ -206,12 +224,7 @@ def dataset_from_table(name: str, table: NamedColumns, roles: Roles) -> Dataset:
             "expected at least one input column beside the target, got none: drop fewer columns"
         )
     left_out = roles.dropped()
-    read = read_targets(
-        roles.targets,
-        roles,
-        lambda name, one: table_target_of(table.column(name), name, one, table.locate),
-        len(table.raw()) if len(roles.targets) > 1 else 0,
-    )
+    read = read_table_targets(table, roles)
     aside = {*roles.targets, *left_out}
     used = [(column, table.column(column)) for column in table.names if column not in aside]
     typed = typed_table(used, roles, table.locate, file_hints(table))
@@ -224,9 +237,6 @@ def dataset_from_table(name: str, table: NamedColumns, roles: Roles) -> Dataset:
     apart = None
     if roles.score_by is not None:
         apart = score_groups(table.column(roles.score_by), roles.score_by)
-    y = read.y
-    if roles.event is not None:
-        y = signed_times(y, read.rows, table.column(roles.event), roles.event, table.locate)
     frame, weights = typed.frame(), _weights(typed, roles.sample_weight, table.locate)
     if read.rows is not None:
         frame = frame.iloc[read.rows].reset_index(drop=True)
@@ -238,7 +248,7 @@ def dataset_from_table(name: str, table: NamedColumns, roles: Roles) -> Dataset:
     return Dataset(
         name=name,
         X=X,
-        y=y,
+        y=read.y,
         task=read.reading.task,
         input_names=inputs,
         target_name=", ".join(roles.targets),

@@ -39,7 +39,7 @@ def warnings_of(
 ) -> tuple[str, ...]:
     """Return the sentences, the most important first."""
     said = [
-        "" if plan.options.goal else _edge(validation, choice),
+        _undertrained(plan, validation, choice) if plan.options.goal else _edge(validation, choice),
         _no_top(source, validation),
         _diverged(validation),
         not_certified(plan, validation, refit)
@@ -64,6 +64,27 @@ def _edge(validation: CrossValidation, choice: Choice) -> str:
     return (
         f"the best strength is the {edge} of the grid, so a better one may lie beyond it; "
         "give --strengths that reach further"
+    )
+
+
+def _undertrained(plan: Plan, validation: CrossValidation, choice: Choice) -> str:
+    """Return that the dense network, which a goal is measured by, has hardly learned."""
+    if validation.unregularized is None:
+        return ""
+    dense = validation.unregularized.measures["score"][0]
+    best, nothing = validation.measures["score"][choice.best], plan.constant.folds
+    error = standard_error((best - dense)[None], validation.rounds)[0]
+    ahead = (best - dense).mean()
+    if not ahead > max((dense - nothing).mean(), TOLD_APART * np.nan_to_num(error)):
+        return ""
+    return (
+        "the dense network, which the others are compared with, has a score "
+        f"({plan.problem.scorer.name}) of {dense.mean():.3g} on validation rows, nearer to a model "
+        f"without inputs ({nothing.mean():.3g}) than to the best of the path ({best.mean():.3g}): "
+        "it has learned "
+        "too little, or too much by heart, so that smaller ones look better than they are; try "
+        f"more --epochs (here {plan.problem.recipe.epochs}), another --learning-rate, or --with "
+        "1e-3*l2"
     )
 
 

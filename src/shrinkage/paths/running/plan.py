@@ -287,6 +287,8 @@ def make_plan(
     if options.rare == "other":
         data = merge_rare(data, _rare_below(options, data, validation))
     data_loss = loss_for(options.loss, data.y, data.task)
+    if data_loss.times and data.target is not None:
+        data = replace(data, target=data.target.of_times(data.y))
     split = make_split(
         data,
         options.folds,

@@ -198,7 +198,8 @@ def _check_class_weight(options: PathOptions, data: Dataset) -> None:
     if options.class_weight not in (None, "none"):
         if data.task != "classification":
             raise InputError(
-                "expected classes for class_weight (--class-weight), got a regression: leave it out"
+                "expected classes for class_weight (--class-weight), got a "
+                f"{data.task} target: leave it out"
             )
         class_weights(data.y, options.class_weight)
 
