@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import numpy as np
 import pytest
@@ -69,7 +70,7 @@ def test_what_was_decided_comes_back_and_can_be_edited(table, tmp_path) -> None:
     specs = read_specs(written)
     assert specs["id"].drop
     assert specs["income"].decimal == ","
-    said = load_dataset(table, target="y", specs=specs)
+    said: Any = load_dataset(table, target="y", specs=specs)
     judged = load_dataset(table, target="y", drop=["id"])
     assert said.X.equals(judged.X)
     assert said.left_out == ("id",)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import namedtuple
 from dataclasses import make_dataclass, replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -47,7 +48,7 @@ def one_logit(n_inputs, n_outputs):
 
 def test_one_logit_is_that_of_the_second_class(tables, monkeypatch):
     X, y = tables
-    result = fit_path(one_logit, X, y, loss=nn.BCEWithLogitsLoss(), **SMALL)
+    result: Any = fit_path(one_logit, X, y, loss=nn.BCEWithLogitsLoss(), **SMALL)
     x = torch.from_numpy(result.inputs(X))
     logit = result.model()(x).detach()
     assert logit.shape == (ROWS,)  # the network answers as it was written
@@ -85,9 +86,11 @@ def test_one_logit_trains_as_two_whose_first_is_zero(tables):
 def test_answers_with_names_and_axes_are_outputs(tables, after):
     X, _ = tables
     numbers = np.column_stack([X[:, 0], X[:, 1]])
-    expected = fit_path(Head(2, nn.Identity()), X, numbers, seed=1, engine="sequential", **SMALL)
+    expected: Any = fit_path(
+        Head(2, nn.Identity()), X, numbers, seed=1, engine="sequential", **SMALL
+    )
     module = Head(2, after)
-    result = fit_path(module, X, numbers, seed=1, engine="sequential", **SMALL)
+    result: Any = fit_path(module, X, numbers, seed=1, engine="sequential", **SMALL)
     assert result.predict(X).shape == expected.predict(X).shape
     assert any("taken as (rows, outputs)" in note for note in result.summary["notes"])
 
@@ -115,7 +118,7 @@ def test_what_is_no_answer_is_one_line(tables, after, says):
 )
 def test_bounds_at_the_end_are_told(tables, after, outputs, target):
     X, y = tables
-    result = fit_path(Head(outputs, after), X, y if target == "classes" else X[:, 1], **SMALL)
+    result: Any = fit_path(Head(outputs, after), X, y if target == "classes" else X[:, 1], **SMALL)
     assert any("the model ends in" in warning for warning in result.warnings)
 
 
@@ -148,7 +151,7 @@ class Lightning(Head):
 
 
 def test_steps_that_are_not_called_are_told(tables):
-    result = fit_path(Lightning(2, nn.Identity()), *tables, **SMALL)
+    result: Any = fit_path(Lightning(2, nn.Identity()), *tables, **SMALL)
     assert any("training_step and" in note for note in result.summary["notes"])
 
 
@@ -159,7 +162,7 @@ def test_masks_are_laid_flat_as_the_answer_is():
     with pytest.raises(InputError, match="reshape"):
         fit_path(network, pictures, masks, **SMALL)
     flat = masks.reshape(ROWS, -1)
-    result = fit_path(network, pictures, flat, loss=nn.BCEWithLogitsLoss(), **SMALL)
+    result: Any = fit_path(network, pictures, flat, loss=nn.BCEWithLogitsLoss(), **SMALL)
     assert result.predict(pictures).shape == flat.shape
     assert result.model()(torch.from_numpy(pictures)).shape == masks.shape
 
@@ -210,7 +213,7 @@ def test_a_part_of_the_answer_is_the_outputs(tables, monkeypatch, both, always, 
     options = {**SMALL, "dtype": "float64", "engine": "sequential"}
     network = Heads(both, always)
     alone = fit_path(Heads(lambda own, other: own + 0 * other), X, y, **options)
-    result = fit_path(network, X, y, answer=answer, **options)
+    result: Any = fit_path(network, X, y, answer=answer, **options)
     np.testing.assert_allclose(result.decision(X), alone.decision(X), atol=1e-9)
     assert any("model's answer is taken as" in note for note in result.summary["notes"])
     monkeypatch.setattr(
