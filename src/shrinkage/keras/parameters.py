@@ -91,10 +91,12 @@ def _check_built(model: Any) -> None:
     if model.built and model._called:
         unbuilt = []  # a layer that a call of the model does not use has nothing to penalise
     if unbuilt or not model.weights:
+        # Keras' own build of a subclassed model builds no layer, and calls the model built
+        built = "" if model.built else ", or call model.build(input_shape)"
         raise InputError(
             f"expected a built model, got {model.name!r} with "
-            f"{f'no variables yet ({unbuilt[0]})' if unbuilt else 'no variables'}: call "
-            "model.build(input_shape), begin it with keras.Input(shape), or call it on one batch"
+            f"{f'no variables yet ({unbuilt[0]})' if unbuilt else 'no variables'}: call it on one "
+            f"batch, begin it with keras.Input(shape){built}"
         )
 
 

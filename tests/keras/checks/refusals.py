@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any
 
 import keras
+import numpy as np
 import pytest
 
 from shrinkage import L1, L2, ElasticNet, GroupLasso, biases, layer, weights
@@ -26,12 +28,31 @@ def refused(kind: type[ShrinkageError], words: str, act: Callable[[], Any]) -> N
     assert "\n" not in str(caught.value)
 
 
+class Chain(keras.Model):
+    def __init__(self) -> None:
+        super().__init__()
+        self.dense = keras.layers.Dense(1)
+
+    def call(self, x: Any) -> Any:
+        return self.dense(x)
+
+
 def check_models_that_are_not_ready() -> None:
     bare = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)])
     refused(InputError, "call model.compile(optimizer=…", lambda: regularize(bare, 0.1 * L1()))
     unbuilt = keras.Sequential([keras.layers.Dense(1)])
     unbuilt.compile(optimizer="adam", loss="mse")
     refused(InputError, "model.build(input_shape)", lambda: regularize(unbuilt, 0.1 * L1()))
+    subclassed = Chain()
+    subclassed.compile(optimizer="adam", loss="mse")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # Keras': this build builds no layer
+        subclassed.build((None, 2))
+    with pytest.raises(InputError, match="call it on one batch") as caught:
+        regularize(subclassed, 0.1 * L1())
+    assert "model.build" not in str(caught.value)
+    subclassed(np.ones((1, 2)))
+    assert "dense" in regularize(subclassed, 0.1 * L1()).table()
     refused(InputError, "give the model itself", lambda: regularize("model", 0.1 * L1()))
     refused(InputError, "give the model itself", lambda: describe(None))
     refused(InputError, "without a strength", lambda: regularize(linear(O.SGD(0.1)), L1()))
