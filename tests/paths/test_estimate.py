@@ -54,6 +54,26 @@ def test_seconds_are_the_steps_of_the_waves_the_refit_and_the_search(monkeypatch
     assert estimate(plan, [], 4, searched=False).seconds == 0.0
 
 
+def test_what_a_short_path_may_ask_for_more_is_told(monkeypatch):
+    linear = Speed(21.0, 21, 21.0, 3, 3.0, 0.0, 0.0)  # each model takes a second more a step
+    monkeypatch.setattr(estimating, "measure_speed", lambda *_: linear)
+    monkeypatch.setattr(estimating, "REPORT_SECONDS", 0.0)
+    plan = plan_of(batch_size=8, fast=True, strengths=tuple(np.geomspace(1e-3, 1.0, 20)))
+    monkeypatch.setattr(type(plan), "workers", 1)
+    terms = plan.problem.terms
+    grid = terms.unregularized + terms.settings((own,) for own in plan.options.strengths)
+    jobs = plan.jobs(0, grid)
+    told = estimate(plan, jobs, 21, searched=False)
+    whole = plan_of(batch_size=8, strengths=plan.options.strengths)
+    whole = estimate(whole, jobs, 21, searched=False)
+    assert told.beside is not None
+    seconds = 3 * (linear.prepared + plan.fold_steps * linear.step)
+    assert told.beside == pytest.approx(seconds * 2 / 21)
+    assert "outermost of them, two more about" in str(told)
+    assert whole.beside is None
+    assert "outermost" not in str(whole)
+
+
 @pytest.mark.parametrize(("rows", "seen"), [(32, 32), (6_000, 11_000), (60_000, 25_000)])
 def test_residuals_are_told_by_the_rows_that_they_see(rows, seen):
     speed = Speed(

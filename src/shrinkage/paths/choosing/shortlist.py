@@ -19,6 +19,7 @@ from shrinkage.paths.results.records import standard_error
 
 STEPS = 10  # of which the grid is long
 SHARE, LEAST = 0.3, 4  # of the grid, and of strengths, that are on the list at most
+BESIDE = 2  # strengths that follow an outermost best
 
 
 def most_listed(count: int) -> int:
@@ -87,7 +88,7 @@ def lacking(positions: tuple[int, ...], scores: np.ndarray, count: int) -> tuple
     """
     best = positions[choose(scores.mean(axis=1), standard_error(scores)).best]
     wanted = set()
-    for step in (_step(count), 2 * _step(count)):
+    for step in (own * _step(count) for own in range(1, BESIDE + 1)):
         if best == positions[0]:
             wanted.add(max(0, best - step))
         if best == positions[-1]:

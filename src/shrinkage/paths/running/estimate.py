@@ -15,7 +15,7 @@ import torch
 
 from shrinkage.paths.choosing.grid import DECADES
 from shrinkage.paths.choosing.grid_top import SEARCH_MODELS, search_length, short_training
-from shrinkage.paths.choosing.shortlist import most_listed
+from shrinkage.paths.choosing.shortlist import BESIDE, most_listed
 from shrinkage.paths.engines.base import MOST_POINTS
 from shrinkage.paths.engines.curves import MOST_ROWS as CURVE_ROWS
 from shrinkage.paths.engines.stationarity import rows_seen
@@ -61,6 +61,7 @@ class Estimate:
             None: all are.
         outer: outer folds in which all of it is done once more, which the seconds hold; None: none.
         rounds: how often the rows are divided into folds; `folds` are those of all rounds.
+        beside: seconds of two models more on all folds, which a pilot may ask for; None: no pilot.
     """
 
     seconds: float | None
@@ -76,6 +77,7 @@ class Estimate:
     pilot: int | None = None
     outer: int | None = None
     rounds: int = 1
+    beside: float | None = None
 
     def __str__(self) -> str:
         """Return what is told before a run.
@@ -102,6 +104,11 @@ class Estimate:
             )
         training = f"{work} of {self.epochs:,} epochs ({self.steps:,} steps)"
         told = f"{training} will take about {readable_seconds(self.seconds)} and {memory}"
+        if self.beside is not None:
+            told += (
+                "; where the best of those in full is the outermost of them, two more about "
+                f"{readable_seconds(self.beside)} more each time"
+            )
         if self.decade is None:
             return f"{told}."
         more = readable_seconds(self.decade)
@@ -148,6 +155,7 @@ def estimate(plan: Plan, jobs: Sequence[Job], models: int, *, searched: bool) ->
         return Estimate(None, memory, plan.folds, models, rounds=plan.rounds)
     recipe = plan.problem.recipe
     seconds, decade, computed, pilot = REPORT_SECONDS, None, REPORT_SECONDS, None
+    further = None
     if jobs:
         _ = plan.refit_unit  # its rows stay in memory
         work = Work(plan.engine, plan.problem, plan.limit)
@@ -161,7 +169,8 @@ def estimate(plan: Plan, jobs: Sequence[Job], models: int, *, searched: bool) ->
         seconds = share * costs.validation(jobs) + alone * longer
         decade = costs.decade(jobs, models)
         computed = share * costs.computed(jobs) + alone
-        pilot = plan.pilot().problem.recipe.epochs if fast else None
+        if fast:
+            pilot, further = plan.pilot().problem.recipe.epochs, costs.beside(jobs, models)
     memory = _memory(plan, jobs, before)
     steps = plan.fold_steps
     return Estimate(
@@ -177,6 +186,7 @@ def estimate(plan: Plan, jobs: Sequence[Job], models: int, *, searched: bool) ->
         cap,
         pilot,
         rounds=plan.rounds,
+        beside=further,
     )
 
 
@@ -208,6 +218,11 @@ class _Costs:
         full = self.speed.step_of(some) / self.speed.step_of(models)
         rounds = self.plan.folds / pilot.folds
         return pilot.share * pilot.fold_steps / self.plan.fold_steps / rounds + full
+
+    def beside(self, jobs: Sequence[Job], models: int) -> float:
+        """Return the seconds of two strengths more on all folds."""
+        share = self.speed.step_of(BESIDE) / self.speed.step_of(models)
+        return share * self.validation(jobs)
 
     def computed(self, jobs: Sequence[Job]) -> float:
         """Return the seconds that the threads compute for the jobs."""
