@@ -229,18 +229,49 @@ def test_a_training_scores_as_in_float32(make):
 @pytest.mark.parametrize("kwargs", [{}, {"task": "regression", "weighted": True}], ids=str)
 def test_gradients_are_those_of_autograd(make, kwargs):
     problem, unit = case(make, "mlp:33,8", rows=341, inputs=61, **kwargs)
+    assert_gradients(problem, unit)
+
+
+@needs_kernel
+@pytest.mark.parametrize("model", ["mlp:33,8", "mlp:100"])
+def test_gradients_leave_out_zeros_of_a_table(make, monkeypatch, model):
+    monkeypatch.setattr(mlp, "_THERE", 1)
+    problem, unit = case(make, model, rows=341, inputs=61)
+    x = unit.data.rows.x
+    x[torch.rand(x.shape, generator=torch.Generator().manual_seed(1)) < 0.8] = 0
+    used = assert_gradients(problem, unit)
+    assert used
+    assert all(used)
+
+
+def assert_gradients(problem, unit) -> list[bool]:
+    """Compare gradients with autograd's, and return whether each pass left out zeros."""
+    used, make_steps = [], mlp.MlpSteps
+
+    def noted(*own):
+        steps = make_steps(*own)
+        used.append(steps.leaves_out_zeros)
+        return steps
+
     network, steps = whole(problem, unit)
     rows, count = unit.data.rows.take(unit.data.train), len(unit.settings)
     constant = torch.linspace(-1.0, 0.5, problem.n_outputs)
     for at in (None, constant):
         compiled = steps.gradients
-        own = compiled(unit.data.train) if at is None else compiled.at_constant(unit.data.train, at)
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(mlp, "MlpSteps", noted)
+            own = (
+                compiled(unit.data.train)
+                if at is None
+                else compiled.at_constant(unit.data.train, at)
+            )
         outputs = network.forward(rows.x)
         seen = outputs if at is None else at.view(1, -1, 1).expand(count, -1, len(rows))
         _, pull = loss_and_gradient(problem.loss, seen.detach(), rows.target, rows.weight)
         expected = torch.autograd.grad((outputs * pull).sum(), tuple(network.parameters.values()))
         for (name, value), right in zip(own.items(), expected, strict=True):
             assert float((value - right).norm() / right.norm()) < 0.05, name  # relu at 0
+    return used
 
 
 @needs_kernel

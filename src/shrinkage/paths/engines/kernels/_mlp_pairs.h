@@ -121,6 +121,20 @@ MLP_INLINE void paired_moves(const struct listed *columns, const struct motion *
     }
 }
 
+/* Add the gradients of a group. */
+MLP_INLINE void paired_gradients(const struct listed *columns, float *to, size_t inputs,
+                                 const uint16_t *slope, size_t vectors)
+{
+    for (size_t i = 0; i < inputs; i++, to += vectors * LANES) {
+        __m512 sum[GROUP];
+        for (size_t v = 0; v < vectors; v++)
+            sum[v] = _mm512_loadu_ps(to + v * LANES);
+        sums_of(columns, i, slope, vectors, sum);
+        for (size_t v = 0; v < vectors; v++)
+            _mm512_storeu_ps(to + v * LANES, sum[v]);
+    }
+}
+
 MLP static void paired_group_moves(const struct listed *columns, const struct motion *how,
                                    const struct parameter *p, size_t inputs, const uint16_t *slope,
                                    uint16_t *weight, size_t vectors)
@@ -130,7 +144,11 @@ MLP static void paired_group_moves(const struct listed *columns, const struct mo
         paired_moves(columns, how, KIND, p, inputs, slope, weight, GROUP);                         \
     else                                                                                           \
         paired_moves(columns, how, KIND, p, inputs, slope, weight, 2)
-    if (how->kind == BOTH)
+    if (p->g && vectors == GROUP)
+        paired_gradients(columns, p->g, inputs, slope, GROUP);
+    else if (p->g)
+        paired_gradients(columns, p->g, inputs, slope, 2);
+    else if (how->kind == BOTH)
         MOVES(BOTH);
     else if (how->kind == SHRUNK)
         MOVES(SHRUNK);
@@ -170,14 +188,18 @@ MLP static void grouped(const struct own *l, float *model, float *groups, int ba
         }
 }
 
-/* Take the weights and moments of a model to where they lie during a call. */
-MLP static void paired_begin(const struct own *l, const struct parameter *model)
+/* Take the weights of a model, and moments or gradients, to where they lie during a call. */
+MLP static void paired_begin(struct own *l, const struct parameter *model)
 {
-    const struct parameter *own = &l->grouped;
+    struct parameter *own = &l->grouped;
     size_t bytes = l->even * l->out * SIDE * sizeof(float);
     memset(own->w, 0, bytes), memset(own->m, 0, bytes), memset(own->v, 0, bytes);
-    grouped(l, model->w, own->w, 0), grouped(l, model->m, own->m, 0);
-    grouped(l, model->v, own->v, 0);
+    grouped(l, model->w, own->w, 0);
+    own->g = model->g ? own->m : NULL;
+    if (own->g)
+        grouped(l, model->g, own->g, 0);
+    else
+        grouped(l, model->m, own->m, 0), grouped(l, model->v, own->v, 0);
     for (size_t g = 0; g * GROUP < 2 * l->out; g++) {
         size_t vectors = group_vectors(l, g), before = g * GROUP * LANES * l->even;
         for (size_t i = 0; i < l->even / 2 * vectors; i++) {
@@ -192,6 +214,10 @@ MLP static void paired_begin(const struct own *l, const struct parameter *model)
 MLP static void paired_end(const struct own *l, const struct parameter *model)
 {
     const struct parameter *own = &l->grouped;
+    if (own->g) {
+        grouped(l, model->g, own->g, 1);
+        return;
+    }
     grouped(l, model->w, own->w, 1), grouped(l, model->m, own->m, 1);
     grouped(l, model->v, own->v, 1);
 }
@@ -226,6 +252,7 @@ MLP static void paired_backward(const struct own *l, const struct listed *column
         size_t before = g * GROUP * LANES * l->even;
         struct parameter own = l->grouped;
         own.w += before, own.m += before, own.v += before;
+        own.g = own.g ? own.m : NULL;
         paired_group_moves(columns, how, &own, l->even,
                            l->pair_slope + g * GROUP * SIDE * LANES * row_blocks,
                            l->pair_weight + before, group_vectors(l, g));

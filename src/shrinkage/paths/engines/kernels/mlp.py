@@ -176,7 +176,7 @@ class MlpSteps:
         own.shift = None if table.shift is None else table.shift.data_ptr()
         own.constant = None if table.constant is None else table.constant.data_ptr()
         own.loss, own.losses = table.loss, self.losses.ctypes.data
-        share = _share_of_pairs(layers[0].weight, table.x, rows)
+        share = _share_of_pairs(table.x, rows)
         self.leaves_out_zeros = share < PAIRS_PAY
         own.paired = int(self.leaves_out_zeros)
         own.packed_of_one = _LIBRARY.mlp_packed(ctypes.byref(own))
@@ -213,13 +213,13 @@ class MlpSteps:
         _LIBRARY.mlp_steps(ctypes.byref(own), self._threads)
 
 
-def _share_of_pairs(first: StackedParameter | StillParameter, x: torch.Tensor, rows: int) -> float:
+def _share_of_pairs(x: torch.Tensor, rows: int) -> float:
     """Return how many pairs of neighbouring inputs, and of neighbouring rows, are not both zero.
 
-    It is 1 where no lists of them are made: for gradients, and with AMX, which is faster on all.
+    It is 1 where no lists of them are made: with AMX, which is faster on all.
     """
-    moves, inputs = isinstance(first, StackedParameter), x.shape[1]
-    if _THERE != 1 or not moves or rows > MOST_LISTED or not 2 <= inputs <= MOST_INPUTS:
+    inputs = x.shape[1]
+    if _THERE != 1 or rows > MOST_LISTED or not 2 <= inputs <= MOST_INPUTS:
         return 1.0
     there = x[:: -(-len(x) // 1024)] != 0
     of_inputs = there[:, : inputs // 2 * 2].unflatten(1, (-1, 2)).any(2)
