@@ -83,3 +83,16 @@ except SystemExit:
     looks, objects = (int(word) for word in printed(code).split()[-2:])
     assert looks < 20
     assert objects < 1000  # that Python looks through when it ends
+
+
+def test_modules_are_loaded_beside_other_work():
+    code = """
+import sys
+from shrinkage.beside import load_beside
+usual = sys.getswitchinterval()
+threads = [load_beside("no_such_module", "shrinkage.reports.page") for _ in range(2)]
+for thread in threads:
+    thread.join()
+print("matplotlib" in sys.modules, sys.getswitchinterval() == usual)
+"""
+    assert printed(code) == "True True"

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
+from shrinkage.beside import load_beside
 from shrinkage.extras import missing, needs
 
 with needs("paths"):
@@ -264,12 +265,18 @@ def fit_dataset(
         plan = with_engine(plan, run.state)
         if foretell is not None:
             foretell(plan)
-        result = fit(plan, run.state, folder.bar, announce)
+        draws = run.state.root is not None and missing("reports") is None
+        result = fit(plan, run.state, folder.bar, announce, _load_drawing if draws else None)
         if outer:
             nested = nested_score(outer, run.state, folder.bar)
             summary = {**result.summary, "nested": nested.to_dict()}
             result = replace(result, nested=nested, summary=summary)
         return run.keep(PathRun.of(result, seconds=folder.seconds))
+
+
+def _load_drawing() -> None:
+    """Load what draws while the last models train."""
+    load_beside("shrinkage.drawing.draw", "shrinkage.reports.page")
 
 
 def load_result(root: str | Path) -> PathRun:

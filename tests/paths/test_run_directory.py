@@ -11,10 +11,12 @@ import pytest
 from sklearn.linear_model import lasso_path
 from sklearn.preprocessing import StandardScaler
 
+import shrinkage.run as run_module
 from shrinkage import fit_path
 from shrinkage.datasets import make_folds
 from shrinkage.errors import RunDirectoryError
 from shrinkage.paths import load_result
+from shrinkage.paths.running.store import Store
 from tests.paths.small_runs import SMALL, without_times
 
 
@@ -111,6 +113,19 @@ def test_a_full_disk_loses_nothing_that_was_done(digits, tmp_path, monkeypatch):
     assert without_times(resumed.summary) == without_times(
         fit_path("mlp:16", *digits, **SMALL).summary
     )
+
+
+def test_what_draws_is_loaded_while_the_last_models_train(digits, tmp_path, monkeypatch):
+    loaded, trained = [], []
+    monkeypatch.setattr(run_module, "load_beside", lambda *_: loaded.append(len(trained)))
+    keep = Store.keep_unit
+    monkeypatch.setattr(Store, "keep_unit", lambda *own: trained.append(own[1]) or keep(*own))
+    fit_path("mlp:16", *digits, **SMALL)
+    assert not loaded, "nothing is drawn without a folder"
+    trained.clear()
+    fit_path("mlp:16", *digits, store=tmp_path / "run", **SMALL)
+    (place,) = loaded
+    assert trained[place:] == ["refit"]
 
 
 def test_columns_rank_by_how_long_they_stay(tmp_path: Path) -> None:

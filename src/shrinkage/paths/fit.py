@@ -44,6 +44,7 @@ def fit(
     store: Store,
     progress: Progress,
     announce: Callable[[Estimate], None] | None = None,
+    before_refit: Callable[[], object] | None = None,
 ) -> FittedPath:
     """Return the result of a plan, training only what is not in the store.
 
@@ -52,6 +53,7 @@ def fit(
         store: keeps each unit that is done.
         progress: is told of every step.
         announce: called with the estimate before anything is trained but a short trial.
+        before_refit: called when the strengths are chosen: the end is near.
     """
     if announce is not None:
         told = _estimate(plan, store)
@@ -74,6 +76,8 @@ def fit(
     choice = chosen_of(plan, validation)
     if not isinstance(plan.options.strengths, tuple):
         validation, choice = _extended(plan, validation, choice, store, progress)
+    if before_refit is not None:
+        before_refit()
     refit = _refit(plan, validation, choice, store, progress)
     others = others_of(plan, validation, store, progress)
     goal = plan.options.wanted
