@@ -96,3 +96,16 @@ for thread in threads:
 print("matplotlib" in sys.modules, sys.getswitchinterval() == usual)
 """
     assert printed(code) == "True True"
+
+
+def test_converting_loads_nothing_that_draws_tables():
+    code = """
+import sys
+from shrinkage.__main__ import main
+sys.argv = "shrinkage convert 0.01 --from keras.l2 --to torch.sgd.weight_decay".split()
+try:
+    main()
+except SystemExit:
+    print(*sys.modules)
+"""
+    assert not set(printed(code).split()) & (HEAVY - {"typer"} | {"rich"})

@@ -100,9 +100,6 @@ def _number(text: str) -> float | tuple[float, ...]:
 
 
 def _show(value: Any, source: str, target: str, context: dict[str, Any], *, as_json: bool) -> None:
-    from rich.console import Console
-    from rich.text import Text
-
     from shrinkage.conventions import convert
 
     answer = convert(value, source, target, **context)
@@ -111,11 +108,10 @@ def _show(value: Any, source: str, target: str, context: dict[str, Any], *, as_j
             json.dumps({**asdict(answer), "holds": answer.holds.name.lower()}, ensure_ascii=False)
         )
         return
-    console = Console(highlight=False)
     first, *rest = str(answer).splitlines()
-    console.print(Text(first, style="bold"), soft_wrap=True)
+    typer.secho(first, bold=True)  # a table of Rich takes a tenth of the command to load
     for line in rest:
-        console.print(Text(line), soft_wrap=True)
+        typer.echo(line)
 
 
 def _show_list(*, as_json: bool) -> None:
