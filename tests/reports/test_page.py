@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import io
 import json
 import re
 import subprocess
 import sys
+import threading
 from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
@@ -16,7 +18,7 @@ import pytest
 
 from shrinkage.atomic import write_bytes
 from shrinkage.cautions import Caution, CautionKind
-from shrinkage.drawing.draw import draw_svg
+from shrinkage.drawing.draw import PNG_DPI, draw_figure, draw_png, draw_svg
 from shrinkage.drawing.palette import PALETTE
 from shrinkage.errors import ShrinkageError
 from shrinkage.paths.results import AssignmentRow, ClassFigures, ConstantScore
@@ -210,6 +212,26 @@ def test_same_result_same_bytes(written, tmp_path):
     assert names == sorted(p.relative_to(tmp_path) for p in tmp_path.rglob("*") if p.is_file())
     for name in names:
         assert (tmp_path / name).read_bytes() == (written / name).read_bytes(), name
+
+
+def test_pictures_are_compressed_beside_the_drawing_of_others(tmp_path, monkeypatch):
+    places: dict[str, set[bool]] = {".png": set(), ".html": set()}
+    main = threading.main_thread()
+
+    def noted(path: Path, content: bytes) -> None:
+        places[path.suffix].add(threading.current_thread() is main)
+        write_bytes(path, content)
+
+    monkeypatch.setattr("shrinkage.reports.write.write_bytes", noted)
+    write_report(image_result(strengths=2), tmp_path)
+    assert places == {".png": {False}, ".html": {True}}
+
+
+def test_a_picture_is_the_file_that_matplotlib_saves():
+    figure = score_figure(image_result(strengths=3))
+    expected = io.BytesIO()
+    draw_figure(figure).savefig(expected, format="png", dpi=PNG_DPI, metadata={"Software": None})
+    assert draw_png(figure) == expected.getvalue()
 
 
 def test_drawing_leaves_settings_alone():

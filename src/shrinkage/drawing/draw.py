@@ -21,6 +21,7 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure as Canvas
+from matplotlib.image import imsave
 
 from shrinkage.drawing import bars, heat, lines, pictures
 from shrinkage.drawing.figures import (
@@ -90,7 +91,7 @@ def draw_png(figure: Figure) -> bytes:
     b'\\x89PNG'
     """
     with _own_settings(figure.key):
-        return _png_of(draw_figure(figure))
+        return _png_of(draw_figure(figure))()
 
 
 def draw_figure(figure: Figure) -> Canvas:
@@ -123,10 +124,11 @@ def draw_svg(figure: Figure) -> Drawing:
         return _svg_of(*_fill(figure))
 
 
-def draw_both(figure: Figure) -> tuple[Drawing, bytes]:
-    """Return what `draw_svg` does, and the same picture as PNG with its title above.
+def draw_both(figure: Figure) -> tuple[Drawing, Callable[[], bytes]]:
+    """Return what `draw_svg` does, and what gives the same picture as PNG with its title above.
 
-    It is laid out once for both, which is half of the work.
+    It is laid out once for both, which is half of the work. The PNG is drawn and only has to be
+    compressed, which another thread may do: that lets go of Python's lock.
 
     Args:
         figure: the data of a figure.
@@ -152,12 +154,19 @@ def _entitle(canvas: Canvas, figure: Figure) -> None:
     canvas.set_facecolor(PALETTE["paper"].light)
 
 
-def _png_of(canvas: Canvas) -> bytes:
-    """Return the file that `savefig` writes, without drawing all once before to lay it out."""
+def _png_of(canvas: Canvas) -> Callable[[], bytes]:
+    """Return what gives the file that `savefig` writes, drawn once and not before to lay it out."""
     canvas.set_dpi(PNG_DPI)
-    buffer = io.BytesIO()
-    FigureCanvasAgg(canvas).print_png(buffer, metadata={"Software": None})
-    return buffer.getvalue()
+    agg = FigureCanvasAgg(canvas)
+    agg.draw()
+    pixels: Any = agg.buffer_rgba()
+
+    def compressed() -> bytes:
+        buffer, bare = io.BytesIO(), {"Software": None}
+        imsave(buffer, pixels, format="png", origin="upper", dpi=PNG_DPI, metadata=bare)
+        return buffer.getvalue()
+
+    return compressed
 
 
 def _svg_of(canvas: Canvas, axes: Axes) -> Drawing:

@@ -7,6 +7,8 @@ moved there in one step, so a reader never meets half a page.
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from shrinkage.atomic import write_bytes
@@ -46,9 +48,17 @@ def write_report(result: PathResult, directory: str | os.PathLike[str]) -> Path:
         from shrinkage.reports.page import render_page
     target = Path(directory)
     figures, drawings = all_figures(result), {}
-    for figure in figures:
-        drawings[figure.key], png = draw_both(figure)
-        write_bytes(target / "figures" / f"{figure.key}.png", png)
+
+    def write(name: str, png: Callable[[], bytes]) -> None:
+        write_bytes(target / "figures" / name, png())
+
+    with ThreadPoolExecutor(1) as beside:  # it compresses one picture while the next is drawn
+        files = []
+        for figure in figures:
+            drawings[figure.key], png = draw_both(figure)
+            files.append(beside.submit(write, f"{figure.key}.png", png))
+        for file in files:
+            file.result()
     for key in FIGURE_KEYS - {figure.key for figure in figures}:
         (target / "figures" / f"{key}.png").unlink(missing_ok=True)
     write_bytes(target / "report.html", render_page(result, figures, drawings).encode("utf-8"))
