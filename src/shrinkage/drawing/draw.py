@@ -160,9 +160,10 @@ def _png_of(canvas: Canvas) -> Callable[[], bytes]:
     agg = FigureCanvasAgg(canvas)
     agg.draw()
     pixels: Any = agg.buffer_rgba()
+    bare: Any = {"Software": None}
 
     def compressed() -> bytes:
-        buffer, bare = io.BytesIO(), {"Software": None}
+        buffer = io.BytesIO()
         imsave(buffer, pixels, format="png", origin="upper", dpi=PNG_DPI, metadata=bare)
         return buffer.getvalue()
 
