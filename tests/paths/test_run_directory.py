@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -141,8 +142,10 @@ def test_columns_rank_by_how_long_they_stay(tmp_path: Path) -> None:
     used = np.zeros((4, 6))
     for train, _ in make_folds(y, "regression", None, 3, 0):
         x = StandardScaler().fit_transform(X[train])
-        _, weights, _ = lasso_path(x, y[train] - y[train].mean(), alphas=grid[::-1], tol=1e-12)
+        downwards: Any = grid[::-1]  # scikit-learn's type of it is a text
+        _, weights, _ = lasso_path(x, y[train] - y[train].mean(), alphas=downwards, tol=1e-12)
         used += np.abs(weights[:, ::-1].T) > 1e-9
+    assert result.frequency is not None
     np.testing.assert_allclose(result.frequency, used[:, [0, 1, 3, 4, 5]] / 3, atol=1e-12)
     table = load_result(tmp_path / "run").columns()
     assert list(table["column"])[:2] == ["x4", "x1"]
