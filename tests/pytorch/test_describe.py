@@ -183,6 +183,14 @@ def test_scales_and_tokens_with_axes_of_one_entry_are_no_weights():
     assert weights == {"row", "column", "heads", "0.inner.weight"}
 
 
+def test_tables_that_are_the_same_for_all_rows_are_embeddings():
+    model = nn.Module()
+    model.places = nn.Parameter(torch.zeros(1, 10, 4))
+    model.weight = nn.Parameter(torch.zeros(1, 3, 4))
+    roles = {name: info.role for name, info in infos(model).items()}
+    assert roles == {"places": "embedding", "weight": "weight"}
+
+
 class Graph(nn.Module):
     """A graph convolution: x @ W + b, as most of them are written."""
 

@@ -206,6 +206,8 @@ def _by_layer(module: nn.Module, name: str, tensor: torch.Tensor) -> Place:
     if "bias" in name:
         return Place("bias", place.kind)
     is_vector = tensor.ndim < 2 or (place.kind == "custom" and _is_broadcast(tensor))
+    if place.kind == "custom" and not is_vector and _is_table(name, tensor):
+        return Place("embedding", "custom", note="a table that is the same for all rows")
     if place.role == "weight" and is_vector:
         return Place("other", place.kind)
     return place
@@ -232,6 +234,11 @@ def _axes_by_bias(module: nn.Module, tensor: torch.Tensor) -> tuple[int | None, 
 def _is_broadcast(tensor: torch.Tensor) -> bool:
     """Return whether a tensor is a vector, with axes of one entry to meet others by."""
     return tensor.ndim > 2 and sum(length > 1 for length in tensor.shape) < 2
+
+
+def _is_table(name: str, tensor: torch.Tensor) -> bool:
+    """Return whether a tensor is one for the batch, (1, places, features): places or tokens."""
+    return tensor.ndim == 3 and tensor.shape[0] == 1 and "weight" not in name
 
 
 def _is_scale(module: nn.Module) -> bool:

@@ -9,10 +9,11 @@ import pytest
 import torch
 from torch import nn
 from torch.nn import functional
+from torch.nn.utils import parametrize
 
 from shrinkage import L2
 from shrinkage.pytorch import audit, regularize
-from tests.pytorch.audits.audited_networks import where
+from tests.pytorch.audits.audited_networks import data, where
 from tests.pytorch.audits.healthy_networks import NETWORKS, dense
 from tests.pytorch.audits.healthy_settings import (
     REGULARIZERS,
@@ -172,3 +173,48 @@ def test_fine_tuning_around_a_reference(strength: float, steps: int) -> None:
     regularize(optimizer, model, (strength * L2()).around(reference), "gradient")
     report = audit(model, optimizer, plain_step, rows(700, 64))
     assert not where(report, "collapse"), str(report)
+
+
+class Unit(nn.Module):
+    """A weight is used in rows of length one."""
+
+    def forward(self, weight: torch.Tensor) -> torch.Tensor:
+        return functional.normalize(weight, dim=-1)
+
+
+class NormalizedHeads(nn.Module):
+    """As in nViT: all matrices and what they make have length one, scales of heads have not."""
+
+    def __init__(self, width: int = 12, classes: int = 3) -> None:
+        super().__init__()
+        shapes = {"first": (6, width), "second": (width, width), "last": (width, classes)}
+        for name, shape in shapes.items():
+            layer = nn.Linear(*shape, bias=False)
+            self.add_module(name, parametrize.register_parametrization(layer, "weight", Unit()))
+        self.heads = nn.Parameter(torch.ones(2, 1, width // 2))
+        self.table = nn.Parameter(torch.ones(1, 4, 6))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        x = (x[:, None] + self.table).mean(1)
+        x = functional.normalize(functional.silu(self.first(x)), dim=-1)
+        x = self.second(x).unflatten(-1, (2, -1)).transpose(0, 1) * self.heads
+        x = functional.normalize(x.transpose(0, 1).flatten(1), dim=-1)
+        return 4 * self.last(x)
+
+
+def test_normalised_weights_cannot_collapse() -> None:
+    """Their size is not seen; a loop that attaches its terms in every step is no hindrance."""
+
+    def step(model: nn.Module, optimizer: Any, batch: Any, scale: float) -> None:
+        attachment = regularize(optimizer, model, scale * 1.0 * L2())
+        plain_step(model, optimizer, batch)
+        attachment.detach()
+
+    model = NormalizedHeads()
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    report = audit(model, optimizer, step, data(), 1.0 * L2())
+    assert report.ok, str(report)
+    layers = ("first", "last", "second")
+    assert where(report, "scale-invariant") == {
+        f"{name}.parametrizations.weight.original" for name in layers
+    }

@@ -25,7 +25,7 @@ _CHANGED = 2e-3  # a share of ‖w·∂w‖ by which the loss may differ: a norm
 _ROUNDED = 3e-6  # what rounding can do to a loss in float32
 _TRIES = 8  # runs that may be spent on it
 _UNITS = 64  # output units that are looked at one by one
-_LEAST = 4  # units below which a vanishing product may be an accident
+_LEAST = 2  # units below which a vanishing product may be an accident
 
 
 def scale_invariant(facts: LoopFacts) -> list[Finding]:

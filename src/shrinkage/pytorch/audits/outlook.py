@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import torch
 
 from shrinkage.audits.findings import Finding
 from shrinkage.audits.intended import Intended
@@ -44,7 +45,7 @@ class Outlook:
         pushes = [
             _pushes(runs, name, expected[name], beside=beside)
             for name in names
-            if runs.twin.parameters[name].ndim >= 2
+            if _carries(runs.twin.parameters[name])
         ]
         return cls(tuple(push for push in pushes if push is not None), beside, adaptive)
 
@@ -63,6 +64,11 @@ class Outlook:
             smooth=smooth,
             steps_per_epoch=steps_per_epoch,
         )
+
+
+def _carries(tensor: torch.Tensor) -> bool:
+    """Return whether a network may put out zero without a tensor, and no scale of heads."""
+    return tensor.ndim == 2 or (tensor.ndim > 2 and 1 not in tensor.shape[:2])
 
 
 def _is_decoupled(seen: Measured) -> bool:

@@ -18,8 +18,9 @@ import torch
 from torch.optim import Optimizer
 
 from shrinkage.errors import InputError
+from shrinkage.pytorch.attached import attachment_of
 from shrinkage.pytorch.audits.calls import FirstLoss, calls_noted, first_loss_raised
-from shrinkage.pytorch.audits.twin import Twin
+from shrinkage.pytorch.audits.twin import Twin, is_hook
 from shrinkage.pytorch.audits.watch import Watch
 
 TrainingStep = Callable[..., Any]
@@ -77,7 +78,7 @@ class StepCall:
             self.step, (twin.model, self.wrap(twin.optimizer), self.batch), 0.0
         )
         try:
-            with first_loss_raised(), seeded(self.seed), _stand_in(twin):
+            with first_loss_raised(), seeded(self.seed), _stand_in(twin), _off(twin.optimizer):
                 self.step(*args, **kwargs)
         except FirstLoss as seen:
             return float(seen.loss) if seen.loss.numel() == 1 else None
@@ -115,6 +116,20 @@ def seeded(seed: int) -> Iterator[None]:
     finally:
         random.setstate(python)
         np.random.set_state(numpy)
+
+
+@contextmanager
+def _off(optimizer: Optimizer) -> Iterator[None]:
+    """Take off the optimizer what a step has put on it and, broken off, could not take off."""
+    before = attachment_of(optimizer)
+    hooks = {name: own.copy() for name, own in vars(optimizer).items() if is_hook(name)}
+    try:
+        yield
+    finally:
+        after = attachment_of(optimizer)
+        if after is not None and after is not before:
+            after.detach()
+        vars(optimizer).update(hooks)
 
 
 @contextmanager

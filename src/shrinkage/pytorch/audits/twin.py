@@ -259,14 +259,15 @@ def _take_over(own: Optimizer, theirs: Optimizer, memo: dict[int, Any]) -> None:
 
     A scheduler wraps `step` in the object itself; the copy has that of its class. Hooks stay.
     """
-    for name in [name for name in vars(own) if not _is_hook(name)]:
+    for name in [name for name in vars(own) if not is_hook(name)]:
         del own.__dict__[name]
     for name, value in vars(theirs).items():
-        if not _is_hook(name) and name != "step":
+        if not is_hook(name) and name != "step":
             own.__dict__[name] = copied(value, memo, "optimizer")
 
 
-def _is_hook(name: str) -> bool:
+def is_hook(name: str) -> bool:
+    """Return whether an attribute of an optimizer holds hooks of its steps."""
     return name.startswith("_optimizer_")
 
 
