@@ -91,3 +91,12 @@ def test_what_began_a_failure_is_said(tmp_path: Path) -> None:
 
     with pytest.raises(InputError, match=r"Fixed cannot be written as ONNX: (?!TorchExportError)"):
         export_onnx(Fixed(), -torch.ones(3, 3), tmp_path / "fixed.onnx")
+
+
+def test_a_parameter_may_be_an_answer(tmp_path: Path) -> None:
+    class Answering(nn.Linear):
+        def forward(self, x: torch.Tensor) -> Any:
+            return x, super().forward(x), self.bias
+
+    file = export_onnx(Answering(4, 2), torch.randn(3, 4), tmp_path / "answers.onnx")
+    assert file.difference < 1e-5

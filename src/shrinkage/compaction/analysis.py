@@ -15,7 +15,7 @@ from torch import nn
 from torch.fx.node import map_arg
 from torch.utils import _pytree as pytree
 
-from shrinkage.compaction.entries import Entries, Mixer, Reader, Weight, words
+from shrinkage.compaction.entries import Entries, Maker, Mixer, Reader, Weight, words
 from shrinkage.compaction.operations import EACH, MAY_BE_WEIGHTS, MOVES, mixed, operation_of
 from shrinkage.compaction.tracing import Trace, UntraceableNetwork
 from shrinkage.compaction.units import Units
@@ -75,6 +75,7 @@ class Analysis:
         axes: for an axis of a parameter, the unit of each index along it.
         shapes: for a parameter that is added or multiplied entry by entry, the unit of each.
         readers, mixers: who reads entries.
+        makers: the layers that make units.
         heads: the units that products of computed tensors run over, as those of attention.
         nodes: what is known of what each node returns.
     """
@@ -86,6 +87,7 @@ class Analysis:
         self.shapes: dict[str, torch.Tensor] = {}
         self.readers: list[Reader] = []
         self.mixers: list[Mixer] = []
+        self.makers: list[Maker] = []
         self.heads: list[torch.Tensor] = []
         self.nodes: dict[torch.fx.Node, Any] = {}
         self.tensors = {**dict(model.named_parameters()), **dict(model.named_buffers())}
@@ -94,6 +96,8 @@ class Analysis:
         with torch.enable_grad():
             for node in trace.graph.nodes:
                 self.nodes[node] = self._known(node)
+            for node in trace.outputs:
+                self.entries(self.nodes[node])  # of a parameter: its units begin here
             self._demand()
 
     def entries(self, of: Any) -> Entries:
@@ -128,6 +132,14 @@ class Analysis:
         self.mixers.append(Mixer(call.node, probed, what, fixed, held))
         return probed
 
+    def makes(
+        self, call: Call, weight: Weight, flow: torch.Tensor, units: torch.Tensor, dim: int
+    ) -> Maker:
+        """Record, and return, a layer that makes the units along an axis of what comes out."""
+        made = Maker(call.node, weight, Entries(call.value, flow, units), dim)
+        self.makers.append(made)
+        return made
+
     def reads(
         self,
         call: Call,
@@ -136,13 +148,13 @@ class Analysis:
         weight: Weight,
         axes: tuple[int, int],
         bias: Weight | None,
-        outputs: Entries,
+        made: Maker,
         padded: bool,
     ) -> None:
         """Record a weighted sum."""
         name, sign = (bias.name, 1) if bias is not None else self._constant(call.node, weight, axes)
         has_bias = bias is not None or sign < 0
-        parts = (call.node, entries, dim, weight, axes[0], name, has_bias, outputs, dim)
+        parts = (call.node, entries, dim, weight, axes[0], name, has_bias, made)
         self.readers.append(Reader(*parts, padded=padded, sign=sign))
 
     def _constant(

@@ -14,7 +14,7 @@ from typing import Any
 import torch
 
 from shrinkage.compaction.analysis import Analysis
-from shrinkage.compaction.entries import Entries, Mixer, Reader, same
+from shrinkage.compaction.entries import Entries, Maker, Mixer, Reader, Weight, by_feature, same
 from shrinkage.compaction.resizing import Resized
 from shrinkage.compaction.units import without_repeats
 from shrinkage.errors import ShrinkageError
@@ -67,15 +67,15 @@ class _Read:
     @classmethod
     def of(cls, run: Analysis, reader: Reader) -> _Read:
         entries = reader.entries
-        rows = _by_feature(entries.units, reader.dim)
-        still = ~(_by_feature(entries.flow.detach(), reader.dim) > 0).any(1)
-        values = _by_feature(entries.value, reader.dim)
+        rows = by_feature(entries.units, reader.dim)
+        still = ~(by_feature(entries.flow.detach(), reader.dim) > 0).any(1)
+        values = by_feature(entries.value, reader.dim)
         value = values[:, 0]
         constant = still & same(values, value[:, None]).all(1)
         foldable = constant & ((value == 0) if reader.padded else torch.ones_like(constant))
         if reader.bias is None:
             foldable = foldable & (value == 0)
-        needed = _by_feature(run.demanded(entries), reader.dim).any(1)
+        needed = by_feature(run.demanded(entries), reader.dim).any(1)
         parts = (rows[:, 0], constant.cpu(), value, foldable.cpu(), needed.cpu())
         return cls(reader, *parts)
 
@@ -117,18 +117,30 @@ class _Deciding:
     def _held(self) -> Iterator[str]:
         """Say which dead units stay because of what else reads them."""
         gone, find = self.gone(), self.run.units.find
+        mixers = {mixer.node: mixer for mixer in self.run.mixers}
         dead = [(mixer.what, find(_still_units(mixer))) for mixer in self.run.mixers if mixer.fixed]
-        for read in self.reads:
-            rows = read.reader.outputs
-            units = _by_feature(rows.units, read.reader.output_dim)[:, 0]
-            still = ~(_by_feature(rows.flow.detach(), read.reader.output_dim) > 0).any(1).cpu()
-            stays = find(units[still & ~gone[units]])
-            for what, held in dead:
-                count = int(torch.isin(stays, held[held > 0]).sum())
-                if count:
-                    dead_units, stay = ("unit", "stays") if count == 1 else ("units", "stay")
-                    yield f"{count} dead {dead_units} of {_layer(read.reader)!r} {stay}: {what}"
-                    break
+        for made in self.run.makers:
+            units = made.units()
+            stays = find(units[made.still() & ~gone[units]])
+            reasons = ((what, int(torch.isin(stays, held[held > 0]).sum())) for what, held in dead)
+            what, count = next((one for one in reasons if one[1]), (None, len(stays)))
+            what = what or (self._next_mixer(made, mixers) if count else None)
+            if what is not None:
+                dead_units, stay = ("unit", "stays") if count == 1 else ("units", "stay")
+                yield f"{count} dead {dead_units} of {_owner(made.weight)!r} {stay}: {what}"
+
+    def _next_mixer(self, made: Maker, mixers: dict[Any, Mixer]) -> str | None:
+        """Return what holds units that cannot be told from others: what reads a layer's first."""
+        others = {other.node for other in self.run.makers}
+        nodes, seen = list(made.node.users), set()
+        while nodes:
+            node = nodes.pop(0)
+            if node in mixers:
+                return mixers[node].what
+            if node not in seen and node not in others:
+                seen.add(node)
+                nodes.extend(node.users)
+        return None
 
     def gone(self) -> torch.Tensor:
         """Return for every unit whether it is taken out, joined units alike."""
@@ -155,9 +167,8 @@ class _Deciding:
         """Keep constants that rows which stay still add up, and biases that would differ."""
         gone = self.gone()
         for read in self.reads:
-            rows = read.reader.outputs
-            stays = ~gone[_by_feature(rows.units, read.reader.output_dim)[:, 0]]
-            still = ~(_by_feature(rows.flow.detach(), read.reader.output_dim) > 0).any(1).cpu()
+            made = read.reader.made
+            stays, still = ~gone[made.units()], made.still()
             matrix = read.matrix()
             if matrix.ndim == 3:
                 matrix = matrix.abs().sum(1)
@@ -236,24 +247,19 @@ def _still_units(mixer: Mixer) -> torch.Tensor:
     return still[~torch.isin(still, torch.unique(units[flows]))]
 
 
-def _by_feature(tensor: torch.Tensor, dim: int) -> torch.Tensor:
-    """Return a tensor with its features along the first axis and all else along the second."""
-    features = tensor.movedim(dim, 0)
-    for other in range(1, features.ndim):
-        if features.stride(other) == 0:
-            features = features.narrow(other, 0, 1)
-    return features.reshape(len(features), -1)
-
-
 def _refuse_collapse(run: Analysis) -> None:
     outputs = [run.nodes[node] for node in run.trace.outputs]
     if any(own.flow.any() for own in outputs if isinstance(own, Entries)):
         return
-    for reader in run.readers:
-        if reader.entries.flow.any() and not reader.outputs.flow.any():
+    for node in run.trace.graph.nodes:
+        own = [run.nodes[other] for other in node.all_input_nodes]
+        read = any(bool(one.flow.any()) for one in own if isinstance(one, Entries))
+        weights = [one for one in own if isinstance(one, Weight)]
+        made = run.nodes[node]
+        if read and weights and isinstance(made, Entries) and not made.flow.any():
             raise CollapsedNetwork(
-                f"every unit of {_layer(reader)!r} is dead: the network answers the same whatever "
-                "its input; choose a smaller strength"
+                f"every unit of {_owner(weights[0])!r} is dead: the network answers the same "
+                "whatever its input; choose a smaller strength"
             )
     raise CollapsedNetwork(
         "no output depends on an input: the network answers the same whatever it gets; choose a "
@@ -261,5 +267,5 @@ def _refuse_collapse(run: Analysis) -> None:
     )
 
 
-def _layer(reader: Any) -> str:
-    return reader.weight.name.rpartition(".")[0] or reader.weight.name
+def _owner(weight: Weight) -> str:
+    return weight.name.rpartition(".")[0] or weight.name

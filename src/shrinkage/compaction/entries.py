@@ -58,6 +58,7 @@ class Reader:
         node: the call.
         entries: what is read; the features lie along `dim`.
         weight: of which axis `axis` runs over the features.
+        made: what comes out.
         bias: the name of the bias, which may have to be made (`has_bias`), or of the mean that a
             batch norm takes away right after (`sign` is −1).
         padded: zeros are read beside the entries.
@@ -70,10 +71,27 @@ class Reader:
     axis: int
     bias: str | None
     has_bias: bool
-    outputs: Entries
-    output_dim: int
+    made: Maker
     padded: bool = False
     sign: int = 1
+
+
+@dataclass(frozen=True, eq=False)
+class Maker:
+    """A layer that makes units: they lie along the axis `dim` of what comes out of its weight."""
+
+    node: Any
+    weight: Weight
+    entries: Entries
+    dim: int
+
+    def still(self) -> torch.Tensor:
+        """Return which of its units depend on no input, shape (units,)."""
+        return ~(by_feature(self.entries.flow.detach(), self.dim) > 0).any(1).cpu()
+
+    def units(self) -> torch.Tensor:
+        """Return the unit of each, shape (units,)."""
+        return by_feature(self.entries.units, self.dim)[:, 0]
 
 
 @dataclass(frozen=True, eq=False)
@@ -104,6 +122,15 @@ class Mixer:
         if self.held or (self.fixed and (still or bool(demanded.any()))):
             return torch.ones_like(demanded)
         return demanded
+
+
+def by_feature(tensor: torch.Tensor, dim: int) -> torch.Tensor:
+    """Return a tensor with its features along the first axis and all else along the second."""
+    features = tensor.movedim(dim, 0)
+    for other in range(1, features.ndim):
+        if features.stride(other) == 0:
+            features = features.narrow(other, 0, 1)
+    return features.reshape(len(features), -1)
 
 
 class Mark(torch.autograd.Function):

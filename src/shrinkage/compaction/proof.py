@@ -6,13 +6,15 @@ Who uses this: `compact` measures one, `shrinkage compact` writes it beside the 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from statistics import median
 from typing import Any
 
 import torch
 from torch import nn
+from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils import _pytree as pytree
 from torch.utils.flop_counter import FlopCounterMode
 
@@ -179,9 +181,21 @@ def file_bytes(module: nn.Module) -> int:
 def multiply_adds(module: nn.Module, inputs: tuple[Any, ...]) -> int:
     """Return the multiply-adds of one row, in products, convolutions and attention."""
     rows = max(len(leaf) for leaf in _tensors(inputs))
-    with torch.no_grad(), FlopCounterMode(display=False) as counter:
+    with torch.no_grad(), _in_parts(), FlopCounterMode(display=False) as counter:
         module(*inputs)
     return counter.get_total_flops() // 2 // rows
+
+
+@contextmanager
+def _in_parts() -> Iterator[None]:
+    """Let attention and transformer layers call their products: fused ones count as nothing."""
+    before = torch.backends.mha.get_fastpath_enabled()
+    torch.backends.mha.set_fastpath_enabled(False)
+    try:
+        with sdpa_kernel(SDPBackend.MATH):
+            yield
+    finally:
+        torch.backends.mha.set_fastpath_enabled(before)
 
 
 def _size(module: nn.Module, inputs: tuple[Any, ...]) -> Size:

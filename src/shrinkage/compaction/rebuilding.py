@@ -96,7 +96,8 @@ def smaller_copy(model: nn.Module, tensors: Mapping[str, torch.Tensor]) -> nn.Mo
             own.groups = groups[name] * own.weight.shape[0] // rows[name]
         own.out_channels, own.in_channels = own.weight.shape[0], own.weight.shape[1] * own.groups
         if own.transposed:
-            own.in_channels, own.out_channels = own.weight.shape[:2]
+            own.in_channels = own.weight.shape[0]
+            own.out_channels = own.weight.shape[1] * own.groups
     return module
 
 

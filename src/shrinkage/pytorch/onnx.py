@@ -131,7 +131,7 @@ def _answers(module: nn.Module, inputs: tuple[Any, ...], seed: int = 0) -> list[
     with torch.random.fork_rng(devices=[]), torch.no_grad():
         torch.manual_seed(seed)
         leaves = pytree.tree_leaves(module(*inputs))
-    return [leaf for leaf in leaves if isinstance(leaf, torch.Tensor)]
+    return [leaf.detach() for leaf in leaves if isinstance(leaf, torch.Tensor)]
 
 
 def _check_repeats(module: nn.Module, inputs: tuple[Any, ...]) -> None:

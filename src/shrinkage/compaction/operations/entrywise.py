@@ -73,6 +73,8 @@ def spatial(run: Analysis, call: Call) -> Known:
     dims = list(range(2, x.units.ndim))
     if not dims or call.value.ndim != x.units.ndim or call.value.shape[:2] != x.units.shape[:2]:
         return mixed(run, call)
+    if run.units.vary_along(x.units, dims):
+        x = run.mixes(call, x, f"{call.name} runs over them", fixed=True)
     units = run.units.join_along(x.units, dims).expand(call.value.shape)
     return mark(x.flow.mean(dims, keepdim=True).expand(call.value.shape)), units
 

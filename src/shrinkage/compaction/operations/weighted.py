@@ -40,24 +40,45 @@ def conv(run: Analysis, call: Call) -> Known:
     padded = padding not in (None, "valid") and bool(torch.as_tensor(_count(padding)).any())
     if (groups or 1) == 1:
         return weighted(run, call, x, weight, bias, axes=(1, 0), dim=1, padded=padded)
+    return _in_groups(run, call, x, weight, bias, groups, run.axis(weight, 0))
+
+
+def _in_groups(
+    run: Analysis,
+    call: Call,
+    x: Entries,
+    weight: Weight,
+    bias: Weight | None,
+    groups: int,
+    rows: torch.Tensor,
+) -> Known:
+    """A convolution in groups, of which each is one unit: what it reads and what it makes."""
+    x = run.mixes(call, x, "a group of a convolution reads them", fixed=False)
     features = channels(run, x)
-    rows = run.axis(weight, 0)
     if bias is not None:
         run.units.join(run.axis(bias, 0), rows)
     run.units.join_along(features.view(groups, -1), [1])
     run.units.join_along(rows.view(groups, -1), [1])
     run.units.join(features.view(groups, -1)[:, 0], rows.view(groups, -1)[:, 0])
-    flow = call.again(input=x.flow, weight=nonzero(weight.value), bias=None)
-    return mark(flow), along(rows, 1, flow.shape)
+    flow = mark(call.again(input=x.flow, weight=nonzero(weight.value), bias=None))
+    units = along(rows, 1, flow.shape)
+    run.makes(call, weight, flow, units, 1)
+    return flow, units
 
 
 def conv_transpose(run: Analysis, call: Call) -> Known:
-    """A transposed convolution without groups: its weight has the inputs first."""
+    """A transposed convolution: its weight has the inputs first."""
     x, weight, bias, _stride, _padding, _output_padding, groups = call.positional(7)
-    known = isinstance(weight, Weight) and isinstance(bias, Weight | None)
-    if not known or (groups or 1) != 1 or run.entries(x).units.ndim != weight.value.ndim:
+    if not isinstance(weight, Weight) or not isinstance(bias, Weight | None):
         return mixed(run, call)
-    return weighted(run, call, x, weight, bias, axes=(0, 1), dim=1, padded=True)
+    x = run.entries(x)
+    if x.units.ndim != weight.value.ndim:
+        return mixed(run, call)
+    if (groups or 1) == 1:
+        return weighted(run, call, x, weight, bias, axes=(0, 1), dim=1, padded=True)
+    run.units.join(run.axis(weight, 0), channels(run, x))
+    rows = run.units.new(groups * weight.value.shape[1])
+    return _in_groups(run, call, x, weight, bias, groups, rows)
 
 
 def embedding(run: Analysis, call: Call) -> Known:
@@ -68,7 +89,9 @@ def embedding(run: Analysis, call: Call) -> Known:
     places = run.entries(places)
     columns = run.axis(weight, 1)
     varies = nonzero(weight.value.amax(0) - weight.value.amin(0))
-    return mark(places.flow[..., None] * varies), columns.expand(call.value.shape)
+    flow, units = mark(places.flow[..., None] * varies), columns.expand(call.value.shape)
+    run.makes(call, weight, flow, units, -1)
+    return flow, units
 
 
 def weighted(
@@ -102,7 +125,8 @@ def weighted(
         factors["bias"] = None
     flow = mark(call.again(**factors))
     units = along(rows, dim, flow.shape)
-    run.reads(call, entries, dim, weight, axes, bias, Entries(call.value, flow, units), padded)
+    made = run.makes(call, weight, flow, units, dim)
+    run.reads(call, entries, dim, weight, axes, bias, made, padded)
     return flow, units
 
 
