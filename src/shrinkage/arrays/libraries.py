@@ -376,13 +376,17 @@ def floating_library(w: Array) -> Library:
 
 
 def is_traced(value: Any) -> bool:
-    """Return whether it is a number or an array that JAX traces, and so has no value yet.
+    """Return whether it is a number or an array that JAX or TensorFlow traces, without a value yet.
 
     >>> is_traced(0.1)
     False
     """
     core: Any = sys.modules.get("jax.core")
-    return core is not None and isinstance(value, core.Tracer)
+    tensorflow: Any = sys.modules.get("tensorflow")
+    by_jax = core is not None and isinstance(value, core.Tracer)
+    return by_jax or (
+        hasattr(tensorflow, "is_symbolic_tensor") and tensorflow.is_symbolic_tensor(value)
+    )
 
 
 def as_number(value: Any) -> Any:

@@ -83,13 +83,23 @@ class PenalisedVariable:
             amplified: the same, times what momentum makes of a constant gradient.
             start: what `before` returned.
         """
+        for parts, step, reach in self.shrinks(optimizer, rate, amplified, start):
+            self._take(parts, step, reach)
+
+    def shrinks(
+        self, optimizer: Any, rate: Any, amplified: Any, start: Array | None
+    ) -> list[tuple[ProximalSum, Array, Array | None]]:
+        """Return the proxes that `after` takes, each with its step and how far it may go."""
+        shrinks: list[tuple[ProximalSum, Array, Array | None]] = []
         if self.plan.in_metric and self.metric is not None:
             step, reach = self._own(amplified), None
             if start is not None:
                 reach = ops.maximum(ops.abs(plain(self.variable) - start), step)
-            self._take(self.plan.in_metric, self.metric(optimizer, self.variable, step), reach)
+            step = self.metric(optimizer, self.variable, step)
+            shrinks.append((self.plan.in_metric, step, reach))
         if self.plan.after:
-            self._take(self.plan.after, self._alike(rate))
+            shrinks.append((self.plan.after, self._alike(rate), None))
+        return shrinks
 
     def _own(self, rate: Any) -> Array:
         return ops.cast(rate, self.variable.dtype)

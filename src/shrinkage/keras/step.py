@@ -13,6 +13,7 @@ import keras
 
 from shrinkage.keras.arrays import ops
 from shrinkage.keras.optimizers import STEP
+from shrinkage.keras.sharing import check_moving, divided
 from shrinkage.keras.slots import PenalisedVariable
 from shrinkage.keras.velocity import VelocityRates, has_velocity
 from shrinkage.terms import present
@@ -85,9 +86,13 @@ class RegularizedStep:
         moving = [slot for slot in slots if slot is not None]
         zeros = [slot.zeros() if self.freezes else None for slot in moving]
         starts = [slot.before(learning_rate) for slot in moving]
+        check_moving(self._acting.values(), moving)
         self._plain(regularized, variables, learning_rate)
+        rates = (self._optimizer, learning_rate, amplified)
+        moved = tuple(moving)
+        moving = divided(moved, lambda place: moved[place].shrinks(*rates, starts[place]))
         for slot, zero, start in zip(moving, zeros, starts, strict=True):
-            slot.after(self._optimizer, learning_rate, amplified, start)
+            slot.after(*rates, start)
             if zero is not None:
                 slot.hold(ops.logical_and(zero, self._optimizer.iterations > 0))
 

@@ -62,14 +62,24 @@ def shrunk(w: Any, update: Any, parts: ProximalSum, step: Any, reach: Any = None
     if not parts:
         return update
     reached: Any = optax.apply_updates(w, update)
-    wide = _wide(reached)
-    if reach is not None:
-        reach = jnp.maximum(jnp.abs(_wide(update)), reach).astype(wide.dtype)
+    wide, reach = arrived(w, update, reach)
     target = parts.prox(wide, step, reach=reach).astype(reached.dtype)
     dtype = _sum_dtype(w, update)
     wide_w, wide_target = w.astype(dtype), target.astype(dtype)
     moved = jnp.where(target == 0, -wide_w, wide_target - wide_w)
     return jnp.where(target == reached, update.astype(dtype), moved)
+
+
+def arrived(w: Any, update: Any, reach: Any = None) -> tuple[Any, Any]:
+    """Return the weights after an update, and how far their prox may go: what `shrunk` begins with.
+
+    >>> arrived(jnp.array([1.0]), jnp.array([-0.5]))[0].tolist()
+    [0.5]
+    """
+    wide = _wide(optax.apply_updates(w, update))
+    if reach is not None:
+        reach = jnp.maximum(jnp.abs(_wide(update)), reach).astype(wide.dtype)
+    return wide, reach
 
 
 def _wide(array: Any) -> Any:

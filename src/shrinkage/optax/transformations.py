@@ -17,12 +17,13 @@ import optax
 
 from shrinkage.errors import InputError
 from shrinkage.optax.metrics import OptaxMetric
-from shrinkage.optax.moving import decayed, shrunk
+from shrinkage.optax.moving import arrived, decayed, shrunk
 from shrinkage.optax.parameters import Layout, named_leaves
 from shrinkage.optax.probing import check_metric
 from shrinkage.optax.rates import checked_rate, rate_at
 from shrinkage.optax.roster import Plans, TreeAssignment
 from shrinkage.optax.schedules import check_schedule
+from shrinkage.optax.sharing import divided
 from shrinkage.optax.states import Reading, read
 from shrinkage.terms import StepPlan, Term, Terms, subgradient_of
 
@@ -248,18 +249,31 @@ def _by_rate(plan: StepPlan) -> bool:
 def _shrunk(moves: Any, params: Any, plans: Plans, rate: Any, scales: Any, reach: Any) -> Any:
     """Return the updates after the prox in the optimizer's metric."""
 
+    def reached(name: str, w: Any, update: Any) -> tuple[Any, Any, Any]:
+        wide, bound = arrived(w, update, reach)
+        return wide, rate * scales[name], bound
+
     def move(name: str, w: Any, update: Any, plan: StepPlan) -> Any:
         return shrunk(w, update, plan.in_metric, rate * scales[name], reach)
 
+    plans = divided(moves, params, plans, lambda plan: plan.in_metric, reached)
     return _each(moves, params, plans, move)
 
 
 def _taken_off(moves: Any, params: Any, plans: Plans, rate: Any) -> Any:
     """Return the updates after decoupled parts: smooth ones off, then the scalar prox."""
 
-    def move(_: str, w: Any, update: Any, plan: StepPlan) -> Any:
-        return shrunk(w, decayed(w, update, plan.before, rate), plan.after, rate)
+    def decay(_: str, w: Any, update: Any, plan: StepPlan) -> Any:
+        return decayed(w, update, plan.before, rate)
 
+    def reached(_: str, w: Any, update: Any) -> tuple[Any, Any, Any]:
+        return arrived(w, update)[0], rate, None
+
+    def move(_: str, w: Any, update: Any, plan: StepPlan) -> Any:
+        return shrunk(w, update, plan.after, rate)
+
+    moves = _each(moves, params, plans, decay)
+    plans = divided(moves, params, plans, lambda plan: plan.after, reached)
     return _each(moves, params, plans, move)
 
 

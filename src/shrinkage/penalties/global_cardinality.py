@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar
 
-from shrinkage.arrays import Array, library_of, model_axes, per_model
+from shrinkage.arrays import Array, is_traced, library_of, model_axes, per_model
 from shrinkage.checks import number, whole
 from shrinkage.errors import InputError
 from shrinkage.penalties.cardinality import Cardinality
@@ -100,7 +100,7 @@ class GlobalCardinality(Constraint):
             scores = _scores(arrays, steps, stacked)
             counts = self._counts(scores, stacked)
             least = [min(self.least, score.shape[-1]) for score in scores]
-            if any(bool((own < few).any()) for own, few in zip(counts, least, strict=True)):
+            if any(_may_be(own < few) for own, few in zip(counts, least, strict=True)):
                 raised = [_raised(own, few) for own, few in zip(scores, least, strict=True)]
                 counts = self._counts(raised, stacked, sum(least))
         return tuple(replace(self, stays=own) for own in counts)
@@ -143,7 +143,10 @@ class GlobalCardinality(Constraint):
                 f"keep={self.keep}: keep fewer"
             )
         like = library.zeros_like(library.max(score, (score.ndim - 1,)))
-        strength = per_model(self.strength, score, stacked)
+        strength = self.strength
+        if not stacked and hasattr(strength, "shape"):  # one number, with the axes of an array
+            strength = library.reshape(library.cast(strength, score), ())
+        strength = per_model(strength, score, stacked)
         strength = library.reshape(
             strength, tuple(strength.shape)[: stacked if strength.ndim else 0]
         )
@@ -158,6 +161,14 @@ class _Stays(Cardinality):
 
     def _kept(self, score: Array, like: Array, stacked: int) -> Array:  # noqa: ARG002
         return library_of(score).cast(self.strength, score) + 0 * like
+
+
+def _may_be(fewer: Array) -> bool:
+    """Return whether a layer has too few; of what is traced that is not known, and may be.
+
+    With the few largest of every layer raised, the same ones stay where none has too few.
+    """
+    return is_traced(fewer) or bool(library_of(fewer).any(fewer))
 
 
 def _raised(score: Array, least: int) -> Array:

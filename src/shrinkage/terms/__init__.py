@@ -8,7 +8,6 @@ from shrinkage.terms.assignment import (
     assign,
     penalty_on,
     refuse_renewed,
-    refuse_shared,
 )
 from shrinkage.terms.own_decay import words_of_own_decay
 from shrinkage.terms.part import Part, present, subgradient_of
@@ -44,7 +43,6 @@ __all__ = [
     "penalty_on",
     "present",
     "refuse_renewed",
-    "refuse_shared",
     "smooth_and_nonsmooth",
     "subgradient_of",
     "words_of_own_decay",

@@ -151,25 +151,6 @@ def _selected(term: Term, infos: tuple[ParameterInfo, ...]) -> tuple[ParameterIn
     return selected
 
 
-def refuse_shared(assignment: Assignment, where: str) -> None:
-    """Refuse a set that parameters share, where each is worked on by itself.
-
-    Args:
-        assignment: the terms on a model.
-        where: that framework, for the message.
-
-    Raises:
-        InputError: a term has such a set; the message says where it works.
-    """
-    for penalty in _penalties(assignment):
-        if penalty.is_shared:
-            raise InputError(
-                f"expected penalties of one parameter each in {where}, got {penalty!r}, "
-                "which all parameters of a term share: use Cardinality, which is of each "
-                "layer, or L0; PyTorch and shrinkage.scratch have it"
-            )
-
-
 def refuse_renewed(assignment: Assignment, where: str) -> None:
     """Refuse what is renewed as training goes, where nobody counts steps.
 

@@ -7,6 +7,8 @@ import numpy as np
 
 from shrinkage import L1, L2, convert, everything
 from shrinkage.keras import regularize
+from shrinkage.penalties import GlobalCardinality
+from shrinkage.terms.schedules import CubicSparsity
 from tests.keras.checks.networks import (
     distance,
     fit,
@@ -107,3 +109,27 @@ def check_a_loop_of_ones_own_is_regularized_too() -> None:
     train(twin, 5)
     assert half_square(y, x @ kernel(model)) > 0
     assert distance(model, twin) < 1e-5
+
+
+def check_the_largest_weights_of_all_layers_stay() -> None:
+    """One step of SGD, and the ten largest of both layers; a schedule ends with as many."""
+    for update in ("proximal", "decoupled"):
+        ours, plain = (hidden(keras.optimizers.SGD(0.05)) for _ in range(2))
+        regularize(ours, 1.0 * GlobalCardinality(fraction=0.2), update)
+        train(ours, 1)
+        train(plain, 1)
+        moved = [kernel(plain, layer) for layer in ("first", "out")]
+        least = np.sort(np.abs(np.concatenate([w.ravel() for w in moved])))[-10]
+        for layer, w in zip(("first", "out"), moved, strict=True):
+            expected = np.where(np.abs(w) >= least, w, 0)
+            np.testing.assert_allclose(kernel(ours, layer), expected, atol=1e-6)
+
+
+def check_a_shared_set_follows_its_schedule_in_the_metric() -> None:
+    model = hidden(keras.optimizers.Adam(0.01))
+    way = CubicSparsity(4, kept=0.2)
+    regularize(model, 1.0 * GlobalCardinality(fraction=0.2, least=2), schedule=way)
+    fit(model)
+    stays = [int((kernel(model, layer) != 0).sum()) for layer in ("first", "out")]
+    assert sum(stays) == 10
+    assert min(stays) >= 2

@@ -182,15 +182,18 @@ class Unit(nn.Module):
         return functional.normalize(weight, dim=-1)
 
 
+def unit_rows(inputs: int, outputs: int) -> nn.Module:
+    layer = nn.Linear(inputs, outputs, bias=False)
+    return parametrize.register_parametrization(layer, "weight", Unit())
+
+
 class NormalizedHeads(nn.Module):
     """As in nViT: all matrices and what they make have length one, scales of heads have not."""
 
     def __init__(self, width: int = 12, classes: int = 3) -> None:
         super().__init__()
-        shapes = {"first": (6, width), "second": (width, width), "last": (width, classes)}
-        for name, shape in shapes.items():
-            layer = nn.Linear(*shape, bias=False)
-            self.add_module(name, parametrize.register_parametrization(layer, "weight", Unit()))
+        self.first, self.second = unit_rows(6, width), unit_rows(width, width)
+        self.last = unit_rows(width, classes)
         self.heads = nn.Parameter(torch.ones(2, 1, width // 2))
         self.table = nn.Parameter(torch.ones(1, 4, 6))
 

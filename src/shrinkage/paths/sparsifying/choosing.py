@@ -109,9 +109,9 @@ def _nearest(goal: Goal, points: Points, validation: CrossValidation, dead: np.n
         score, error = points.score[best], validation.standard_error[best]
         spread = f" ± {error:.4f}" if np.isfinite(error) else ""
         return (
-            f"expected a network with {goal.text}, a score of {goal.least_score:g}, but the "
-            f"nearest of the path scores {score:.4f}{spread}, with {total[best]:,} weights: ask "
-            "for that, or give it more epochs"
+            f"expected a score of {goal.least_score:g} for the goal {goal.text!r}, but the nearest "
+            f"of the path scores {score:.4f}{spread}, with {total[best]:,} weights: ask for that, "
+            "or give it more epochs"
         )
     what = goal.budget[0]
     usable = np.flatnonzero(points.usable)
