@@ -26,6 +26,7 @@ from shrinkage.optax import (
     proximal,
     table,
 )
+from shrinkage.penalties import Hierarchical, NuclearNorm
 
 PARAMS = {"layer": {"kernel": jnp.ones((3, 2)), "bias": jnp.ones(2)}}
 GRADIENTS = jax.tree.map(jnp.ones_like, PARAMS)
@@ -256,3 +257,11 @@ def test_a_penalised_parameter_that_the_optimizer_masks():
     inner = optax.masked(optax.adam(0.1), {"layer": {"kernel": False, "bias": True}})
     with pytest.raises(InputError, match=r"to hold layer\.kernel.*put optax\.masked around"):
         proximal(inner, TERMS, 0.1).init(PARAMS)
+
+
+@pytest.mark.parametrize("penalty", [NuclearNorm(), Hierarchical(axes=(0, 1))])
+def test_one_step_for_all_weights_is_refused_of_adam_before_any_step(penalty):
+    params = {"kernel": jnp.ones((3, 4))}
+    proximal(optax.sgd(0.1), 1.0 * penalty, 0.1).init(params)
+    with pytest.raises(UnsupportedOptimizer, match="moves all weights by one step size"):
+        proximal(optax.adam(0.1), 1.0 * penalty, 0.1).init(params)

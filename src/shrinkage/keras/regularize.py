@@ -13,7 +13,7 @@ from typing import Any
 from shrinkage.errors import InputError, UnmatchedPattern, UnsupportedOptimizer
 from shrinkage.keras.attachment import KerasAttachment
 from shrinkage.keras.forgetting import forgets
-from shrinkage.keras.metrics import metric_of
+from shrinkage.keras.metrics import ADAPTIVE, metric_of
 from shrinkage.keras.optimizers import stepping
 from shrinkage.keras.parameters import describe, layers_by_name
 from shrinkage.keras.present import check_once, decay_of, warn_of_own_decay
@@ -26,6 +26,7 @@ from shrinkage.terms import (
     Terms,
     as_terms,
     assign,
+    refuse_one_step,
     refuse_renewed,
 )
 from shrinkage.terms.schedules import Schedule, as_schedules
@@ -146,9 +147,11 @@ def _without_kernel(model: Any, terms: Terms) -> str:
 def _slot(name: str, variable: Any, assignment: Assignment, optimizer: Any) -> PenalisedVariable:
     arrays: dict[int, Any] = {}  # one for all parts about the same reference
     plan = StepPlan.of(with_array(part, variable, arrays) for part in assignment.parts[name])
-    return PenalisedVariable(
-        name, variable, plan, metric_of(optimizer) if plan.in_metric.assigned else None
-    )
+    metric = metric_of(optimizer) if plan.in_metric.assigned else None
+    if metric in ADAPTIVE:
+        penalties = [part.penalty for part in plan.in_metric.assigned]
+        refuse_one_step(penalties, type(optimizer).__name__)
+    return PenalisedVariable(name, variable, plan, metric)
 
 
 def _check_kept(optimizer: Any, slots: Sequence[PenalisedVariable]) -> None:

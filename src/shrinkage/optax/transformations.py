@@ -25,7 +25,7 @@ from shrinkage.optax.roster import Plans, TreeAssignment
 from shrinkage.optax.schedules import check_schedule
 from shrinkage.optax.sharing import divided
 from shrinkage.optax.states import Reading, read
-from shrinkage.terms import StepPlan, Term, Terms, subgradient_of
+from shrinkage.terms import StepPlan, Term, Terms, refuse_one_step, subgradient_of
 
 Given = Term | Terms | Iterable[Term]
 
@@ -104,7 +104,11 @@ def proximal(
             squared = set(_those(plans, lambda plan: any(part.is_decay for part in plan.parts)))
             check_metric(inner, params, shrinking, metric=metric, rate=rate, squared=squared)
         check_schedule(inner, params, _those(plans, _by_rate).keys() - shrinking.keys(), rate)
-        return ProximalState(_no_steps(), jnp.zeros([], float), inner.init(params))
+        state = inner.init(params)
+        if shrinking and read(state, metric).metric.adapts:
+            penalties = [p.penalty for plan in shrinking.values() for p in plan.in_metric.assigned]
+            refuse_one_step(penalties, "one of optax")
+        return ProximalState(_no_steps(), jnp.zeros([], float), state)
 
     def change(
         updates: Any, state: Any, params: Any = None, **extra: Any

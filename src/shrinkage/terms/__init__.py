@@ -7,6 +7,7 @@ from shrinkage.terms.assignment import (
     AssignmentRow,
     assign,
     penalty_on,
+    refuse_one_step,
     refuse_renewed,
 )
 from shrinkage.terms.own_decay import words_of_own_decay
@@ -42,6 +43,7 @@ __all__ = [
     "closed_form",
     "penalty_on",
     "present",
+    "refuse_one_step",
     "refuse_renewed",
     "smooth_and_nonsmooth",
     "subgradient_of",

@@ -11,9 +11,15 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from shrinkage.errors import InputError, OverlapError, UnmatchedPattern, near_names
+from shrinkage.errors import (
+    InputError,
+    OverlapError,
+    UnmatchedPattern,
+    UnsupportedOptimizer,
+    near_names,
+)
 from shrinkage.parameters import ROLES, ParameterInfo
-from shrinkage.penalties import OnSomeUnits, Penalty, Units
+from shrinkage.penalties import NO_METRIC, OnSomeUnits, Penalty, Units
 from shrinkage.selections import select
 from shrinkage.terms.part import Part
 from shrinkage.terms.step_plan import StepPlan
@@ -149,6 +155,24 @@ def _selected(term: Term, infos: tuple[ParameterInfo, ...]) -> tuple[ParameterIn
             f"({', '.join(info.name for info in selected[:4])}): let them train or drop the term"
         )
     return selected
+
+
+def refuse_one_step(penalties: Iterable[Penalty], optimizer: str) -> None:
+    """Refuse penalties whose prox takes one step for all weights, of an optimizer that adapts.
+
+    Args:
+        penalties: those that the metric of the optimizer is for.
+        optimizer: its name, for the message.
+
+    Raises:
+        UnsupportedOptimizer: with the reason and what works instead.
+    """
+    for penalty in penalties:
+        if not penalty.diagonal:
+            raise UnsupportedOptimizer(
+                f"expected an optimizer that moves all weights by one step size for {penalty!r} "
+                f"with update='proximal', got {optimizer}, which adapts: {NO_METRIC}"
+            )
 
 
 def refuse_renewed(assignment: Assignment, where: str) -> None:

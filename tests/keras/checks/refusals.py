@@ -14,6 +14,7 @@ import pytest
 from shrinkage import L1, L2, ElasticNet, GroupLasso, biases, layer, weights
 from shrinkage.errors import InputError, OverlapError, ShrinkageError, UnsupportedOptimizer
 from shrinkage.keras import LedgerCallback, describe, regularize, regularizer
+from shrinkage.penalties import NuclearNorm
 from tests.keras.checks.networks import fit, hidden, linear
 
 O = keras.optimizers  # noqa: E741
@@ -194,3 +195,10 @@ def check_a_model_compiled_again_is_refused_by_the_ledger() -> None:
     refused(InputError, "attached to", lambda: fit(model, callbacks=[detached]))
     refused(InputError, "give the attachment", lambda: LedgerCallback(model))
     refused(InputError, "use 0 or 100", lambda: LedgerCallback(attachment, every=-1))
+
+
+def check_one_step_for_all_weights_is_refused_of_adam_before_training() -> None:
+    model = hidden(O.Adam(0.01))
+    words = "moves all weights by one step size for NuclearNorm"
+    refused(UnsupportedOptimizer, words, lambda: regularize(model, 1.0 * NuclearNorm()))
+    regularize(hidden(O.SGD(0.01)), 1.0 * NuclearNorm())

@@ -11,10 +11,10 @@ from typing import Any
 from torch.optim import Optimizer
 
 from shrinkage.errors import InputError, UnsupportedOptimizer
-from shrinkage.penalties import NO_METRIC, Penalty
+from shrinkage.penalties import Penalty
 from shrinkage.pytorch.optimizers.motion import Metric
 from shrinkage.pytorch.optimizers.registry import facts_of
-from shrinkage.terms import DECAY_RULES
+from shrinkage.terms import DECAY_RULES, refuse_one_step
 
 
 def check_support(optimizer: Optimizer, updates: Iterable[str]) -> None:
@@ -39,12 +39,8 @@ def check_metric(optimizer: Optimizer, metric: Metric, penalties: Iterable[Penal
     Raises:
         UnsupportedOptimizer: with the reason and what works instead.
     """
-    for penalty in penalties:
-        if not (penalty.diagonal or metric.scalar):
-            raise UnsupportedOptimizer(
-                f"expected an optimizer that moves all weights by one step size for {penalty!r} "
-                f"with update='proximal', got {type(optimizer).__name__}, which adapts: {NO_METRIC}"
-            )
+    if not metric.scalar:
+        refuse_one_step(penalties, type(optimizer).__name__)
 
 
 def check_sharded(optimizer: Optimizer, name: str) -> None:
