@@ -218,14 +218,3 @@ class TestRefused:
     def test_free_units(self) -> None:
         with pytest.raises(InputError, match="which several arrays share: use Cardinality"):
             OnSomeUnits(GlobalCardinality(), Units(0, 3, (0,)))
-
-    @pytest.mark.slow
-    def test_optax(self) -> None:
-        optax = pytest.importorskip("optax")
-        jnp = pytest.importorskip("jax.numpy")
-        from shrinkage.optax import proximal
-
-        params = {"kernel": jnp.ones((2, 2))}
-        optimizer = proximal(optax.sgd(0.1), 1.0 * GlobalCardinality(), 0.1)
-        with pytest.raises(InputError, match=r"one parameter each in optax.*use Cardinality"):
-            optimizer.init(params)
