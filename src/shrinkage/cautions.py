@@ -28,6 +28,9 @@ class CautionKind(StrEnum):
     STRENGTHS_ALIKE = "strengths_alike"  # best, first, last, count, of
     TARGET_IN_COLUMN = "target_in_column"  # column, agreement
     IDENTIFIER = "identifier"  # column, distinct, rows
+    SENTINEL = (
+        "sentinel"  # column, values (as they are written in columns.toml), cells, least, most
+    )
     DUPLICATES_ACROSS_FOLDS = "duplicates_across_folds"  # rows, of
     TEST_ROWS_TRAINED = "test_rows_trained"  # rows, of
     TIME_ORDER = "time_order"  # column (None: the order of the rows), correlation

@@ -164,3 +164,44 @@ def test_targets_that_a_file_says_itself_are_no_inputs(tmp_path, kind) -> None:
     look = json.loads(shrinkage("data", path, "--json").out)
     assert [c["name"] for c in look["columns"] if c["role"] == "target"] == expected
     assert look["inputs"] == 3
+
+
+def test_what_takes_trust_away_is_told(tmp_path) -> None:
+    draw = np.random.default_rng(0)
+    lines = ["id,x,outcome,sensor,kind"]
+    for row in range(100):
+        kind = int(draw.uniform() < 0.5)
+        sensor = -200 if row % 9 == 0 else round(draw.gamma(2), 1)
+        lines.append(f"{row},{draw.normal():.3f},{7 * kind + 1},{sensor},{'ab'[kind]}")
+    path = tmp_path / "trial.csv"
+    path.write_text("\n".join(lines) + "\n")
+    look = json.loads(shrinkage("data", path, "--target", "kind", "--json").out)
+    told = {(caution["kind"], caution["column"]) for caution in look["cautions"]}
+    assert told == {
+        ("target_in_column", "outcome"),
+        ("identifier", "id"),
+        ("sentinel", "sensor"),
+    }
+    shown = shrinkage("data", path, "--target", "kind").out
+    assert shown.count("warning:") == 3
+    assert 'missing = ["-200"]' in shown
+    without = json.loads(shrinkage("data", path, "--json").out)
+    assert {caution["kind"] for caution in without["cautions"]} == {"identifier", "sentinel"}
+
+
+def test_weights_that_a_path_refuses_are_refused(tmp_path) -> None:
+    path = tmp_path / "weighted.csv"
+    path.write_text(
+        "x,w,y\n" + "".join(f"{row * 7 % 11},{row - 1},{row % 2}\n" for row in range(30))
+    )
+    written = tmp_path / "columns.toml"
+    answer = shrinkage("data", path, "--target", "y", "--sample-weight", "w", "--write", written)
+    assert answer.status == 0
+    assert "refused: sample weights 'w', data row 1 (line 2)" in answer.out
+    assert "w" not in read_specs(written)
+
+
+def test_counts_are_in_their_number(tmp_path) -> None:
+    path = tmp_path / "small.jsonl"
+    path.write_text('{"x": 1, "l": [1]}\n{"x": 2, "l": [1]}\n')
+    assert shrinkage("data", path).out.startswith("small.jsonl: 2 rows, 2 columns, 1 input\n")

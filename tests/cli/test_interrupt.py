@@ -53,3 +53,22 @@ def test_the_status_is_that_of_the_command(tmp_path: Path) -> None:
 def test_a_command_is_stopped_before_it_is_there(tmp_path: Path) -> None:
     run = ended(tmp_path, WHILE_IMPORTING)
     assert (run.returncode, run.stdout, run.stderr) == (INTERRUPTED, "", "stopped\n")
+
+
+WHILE_READING = """
+import sys
+from shrinkage.__main__ import main
+from shrinkage.datasets import load
+
+def interrupted(*_, **__):
+    raise KeyboardInterrupt
+
+load.open_table = load.load_dataset = interrupted
+sys.argv = ["shrinkage", {command!r}, "t.csv", "--target", "y"]
+main()
+"""
+
+
+def test_a_stop_while_data_are_read_is_one_line(tmp_path: Path) -> None:
+    run = ended(tmp_path, WHILE_READING.format(command="data"))
+    assert (run.returncode, run.stdout, run.stderr.strip()) == (INTERRUPTED, "", "stopped")

@@ -69,3 +69,36 @@ def test_without_openpyxl_the_extra_is_named(workbook, monkeypatch):
     monkeypatch.setitem(sys.modules, "openpyxl", None)
     with pytest.raises(MissingExtra, match=r"shrinkage\[excel\]"):
         load_dataset(path, target="y")
+
+
+def test_what_is_decided_above_the_rows_is_told(workbook):
+    rows = [["Report of 2024"], ["size", "y"], ["mm", None], *([n, n % 3] for n in range(9))]
+    data = load_dataset(workbook(data=rows), target="y")
+    assert any("1 line above the header left out" in note for note in data.notes)
+    assert any("the row below the header left out" in note for note in data.notes)
+
+
+def test_merged_cells_hold_their_value_in_every_row(workbook):
+    rows = [["site", "y"], *([None if n % 5 else f"s{n // 5}", n / 4] for n in range(20))]
+    path = workbook(data=rows)
+    data = load_dataset(path, target="y")
+    assert data.X["site"].isna().sum() == 16
+    book = openpyxl_of(path)
+    for first in range(2, 22, 5):
+        book.active.merge_cells(start_row=first, end_row=first + 4, start_column=1, end_column=1)
+    book.save(path)
+    data = load_dataset(path, target="y")
+    assert data.X["site"].tolist() == [f"s{n // 5}" for n in range(20)]
+    assert any("cells merged downwards (such as A" in note for note in data.notes)
+
+
+def test_formulas_without_results_are_told(workbook):
+    rows = [["x", "twice", "y"], *([n, f"=A{n + 2}*2", n / 4] for n in range(20))]
+    notes = load_dataset(workbook(data=rows), target="y").notes
+    assert any("20 formulas (such as B2) have no stored results" in note for note in notes)
+
+
+def openpyxl_of(path):
+    import openpyxl
+
+    return openpyxl.load_workbook(path)

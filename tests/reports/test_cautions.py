@@ -23,6 +23,13 @@ FACTS = {
     },
     CautionKind.STRENGTHS_ALIKE: {"best": 1.0, "first": 0.1, "last": 9.0, "count": 7, "of": 9},
     CautionKind.TARGET_IN_COLUMN: {"column": WILD, "agreement": 0.9995},
+    CautionKind.SENTINEL: {
+        "column": "co",
+        "values": ["-200"],
+        "cells": 40,
+        "least": "0.1",
+        "most": "7.4",
+    },
     CautionKind.IDENTIFIER: {"column": WILD, "distinct": 90, "rows": 90},
     CautionKind.DUPLICATES_ACROSS_FOLDS: {"rows": 12, "of": 90},
     CautionKind.TEST_ROWS_TRAINED: {"rows": 12, "of": 30},

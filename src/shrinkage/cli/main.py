@@ -7,6 +7,7 @@ import sys
 from typing import Annotated, NoReturn, cast
 
 import typer
+from typer.core import TyperGroup
 
 import shrinkage
 from shrinkage.cli import (
@@ -31,8 +32,21 @@ from shrinkage.exits import BAD_INPUT, INTERRUPTED, end
 # Typer's own errors of usage have no public name; this one's base is all of them.
 USAGE_ERROR = cast(type[Exception], typer.BadParameter.__mro__[1])
 
+
+class Commands(TyperGroup):
+    """The commands; an interrupt that none of them answered is an abort, which `run` answers."""
+
+    def invoke(self, ctx: typer.Context) -> object:  # Typer would end with 130 and no word
+        """Run the command."""
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt:
+            raise typer.Abort from None
+
+
 app = typer.Typer(
     name="shrinkage",
+    cls=Commands,
     help="Regularize neural networks, and know that it works.",
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -93,9 +107,7 @@ def run(*before: str) -> None:
     except OSError as error:
         where = f" ({error.filename})" if error.filename else ""
         _refuse(f"{error.strerror or error}{where}; check the path, permissions and free space")
-    except typer.Abort:
-        end(INTERRUPTED)
-    except KeyboardInterrupt:  # where no command was ready for it
+    except (typer.Abort, KeyboardInterrupt):  # where no command was ready for it
         resumes = (
             "; it goes on with --resume" if _command(arguments) in (["path"], ["select"]) else ""
         )

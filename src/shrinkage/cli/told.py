@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from shrinkage.drawing.text import plain, share_text
+from shrinkage.drawing.text import count_text, plain, share_text
 from shrinkage.reports.cautions import caution_text
 from shrinkage.reports.target_told import target_text
 from shrinkage.reports.told_columns import column_shows, kind_words, told_columns
@@ -34,9 +34,9 @@ _WISHED = 30  # letters of what it holds, before a name has more
 def show_look(look: TableLook, written: Path | None) -> None:
     """Print every column, what was decided, and what would be refused."""
     console = Console(highlight=False)
-    inputs = "no inputs" if look.inputs is None else f"{look.inputs:,} inputs"
-    count = len(look.records) + len(look.left_out)
-    console.print(Text(f"{plain(look.name)}: {look.rows:,} rows, {count} columns, {inputs}"))
+    inputs = "no inputs" if look.inputs is None else count_text(look.inputs, "input")
+    rows, columns = count_text(look.rows, "row"), count_text(look.columns, "column")
+    console.print(Text(f"{plain(look.name)}: {rows}, {columns}, {inputs}"))
     console.print(_table(look, console.width))
     if len(look.records) > MOST_ROWS:
         more = len(look.records) - MOST_ROWS
@@ -47,6 +47,8 @@ def show_look(look: TableLook, written: Path | None) -> None:
         console.print(Text(plain(line)))
     if look.left_out:
         console.print(Text(f"left out: {', '.join(map(plain, look.left_out))}"))
+    for caution in look.cautions:
+        console.print(Text(f"warning: {caution_text(caution)}", style="yellow"))
     for line in (*look.refused.values(), *([look.trouble] if look.trouble else [])):
         console.print(Text(f"refused: {plain(line)}", style="yellow"))
     if written is not None:

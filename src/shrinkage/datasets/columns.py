@@ -28,6 +28,7 @@ from shrinkage.datasets.judging.level_forms import known_levels, spell_level
 from shrinkage.datasets.judging.missing_words import are_missing, missing_words, plain_word
 from shrinkage.datasets.judging.number_text import PER_CENT, read_numbers
 from shrinkage.datasets.judging.plain import plain_or_missing
+from shrinkage.datasets.judging.plain_many import judge_many
 from shrinkage.datasets.judging.text import judge_text
 from shrinkage.datasets.judging.typed import (
     is_real,
@@ -111,7 +112,8 @@ def judge_columns(
             refused[name] = str(error)
             return None
 
-    judged = [judge(pair, NO_HINTS) for pair in columns]
+    certain = judge_many([pair for pair in columns if pair[0] not in said])
+    judged = [certain.get(pair[0]) or judge(pair, NO_HINTS) for pair in columns]
     hints = _joined([column.hints for column in judged if column is not None], hints)
     if hints != NO_HINTS:
         judged = [

@@ -165,6 +165,17 @@ class InputColumns:
             if kind in usual
         )
 
+    def of_rows(self, rows: np.ndarray) -> InputColumns:
+        """Return the columns of some rows.
+
+        >>> len(InputColumns.of(pd.DataFrame({"age": [31.0, 44.0]})).of_rows(np.array([1])))
+        1
+        """
+        if isinstance(self.values, np.ndarray):
+            return replace(self, values=self.values[rows])
+        values = {name: column.iloc[rows] for name, column in self.values.items()}
+        return replace(self, values=values)
+
     def level_counts(self, rows: np.ndarray, name: str) -> LevelCounts:
         """Return how many of some rows have each level of a column, in sorted order.
 
@@ -185,7 +196,9 @@ class InputColumns:
             if not self._missing_somewhere[place]:
                 return np.zeros(len(rows), dtype=bool)
             return np.isnan(self.values[rows, place])
-        return pd.isna(self.values[name]).to_numpy()[rows]
+        column = self.values[name]
+        cells = column.to_numpy() if column.dtype == np.float64 else column
+        return np.asarray(pd.isna(cells))[rows]
 
     def numbers(self, rows: np.ndarray, names: Sequence[str]) -> np.ndarray:
         """Return rows of numeric columns as float64 (rows, names), NaN where missing.

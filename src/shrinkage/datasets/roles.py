@@ -217,6 +217,27 @@ def group_values(values: object, name: str, locate: Locate = plain_row) -> tuple
     )
 
 
+def column_weights(column: pd.Series, locate: Locate = plain_row) -> np.ndarray:
+    """Return the weights of a typed column; see `check_weights`.
+
+    Args:
+        column: the cells, under the column's name.
+        locate: words for a row.
+
+    Raises:
+        InputError: text, or what no weight can be.
+
+    >>> column_weights(pd.Series([1.0, 2.0], name="w")).tolist()
+    [1.0, 2.0]
+    """
+    if column.dtype != np.float64:
+        raise InputError(
+            f"sample weights {column.name!r}: expected numbers, got text such as "
+            f"{str(column.iloc[0])!r}: name a numeric column"
+        )
+    return check_weights(column.to_numpy(), str(column.name), locate)
+
+
 def check_weights(values: np.ndarray, name: str, locate: Locate = plain_row) -> np.ndarray:
     """Return sample weights as float64 after checking that they are ≥ 0, finite and not all 0.
 

@@ -12,6 +12,8 @@ from typing import Any
 
 import numpy as np
 
+from shrinkage.cautions import Caution
+from shrinkage.datasets.cautions import column_cautions, unequal_classes
 from shrinkage.datasets.column_readings import ColumnReading, ColumnRole
 from shrinkage.datasets.column_records import column_records
 from shrinkage.datasets.column_specs import ColumnKind, ColumnSpec
@@ -21,7 +23,7 @@ from shrinkage.datasets.input_columns import InputColumns, refuse_identifier
 from shrinkage.datasets.judging.base import JudgedColumn
 from shrinkage.datasets.preparation.base import FitTarget
 from shrinkage.datasets.preparation.preprocessing import Preprocessing
-from shrinkage.datasets.roles import Roles, check_roles
+from shrinkage.datasets.roles import Roles, check_roles, column_weights
 from shrinkage.datasets.several_targets import Targets
 from shrinkage.datasets.table_columns import in_order
 from shrinkage.datasets.wording import require_column
@@ -39,11 +41,13 @@ class TableLook:
         readings: what was decided for each column that can be read, in order.
         records: the same as plain values, with the inputs that each makes.
         refused: why columns would be refused, by name.
+        unusable: those of them that are to be inputs.
         left_out: columns that a person left out.
         notes: what the reader decided.
         target: what was decided about the target, where one was named.
         inputs: how many inputs the columns make; None where none can be made.
         trouble: why no inputs can be made.
+        cautions: what there is to know before a score is trusted.
         said: what a person said about columns.
     """
 
@@ -52,12 +56,19 @@ class TableLook:
     readings: tuple[ColumnReading, ...]
     records: tuple[Mapping[str, Any], ...]
     refused: Mapping[str, str] = field(default_factory=dict)
+    unusable: tuple[str, ...] = ()
     left_out: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     target: TargetReading | None = None
     inputs: int | None = None
     trouble: str = ""
+    cautions: tuple[Caution, ...] = ()
     said: Mapping[str, ColumnSpec] = field(default_factory=dict)
+
+    @property
+    def columns(self) -> int:
+        """Return how many columns the table has, whatever became of them."""
+        return len({*(record["name"] for record in self.records), *self.left_out, *self.refused})
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain values for JSON."""
@@ -67,6 +78,7 @@ class TableLook:
             "target": None if self.target is None else self.target.to_dict(),
             "inputs": self.inputs,
             "trouble": self.trouble,
+            "cautions": [caution.to_dict() for caution in self.cautions],
             "columns": list(self.records),
             "refused": dict(self.refused),
             "left_out": list(self.left_out),
@@ -80,7 +92,7 @@ class TableLook:
             reading.name: with_wishes(spec_of(reading), self.said.get(reading.name, ColumnSpec()))
             for reading in inputs
         }
-        out = {name: ColumnSpec(drop=True) for name in (*self.left_out, *self.refused)}
+        out = {name: ColumnSpec(drop=True) for name in (*self.left_out, *self.unusable)}
         return {**read, **out}
 
 
@@ -121,14 +133,14 @@ def look_at_table(name: str, table: NamedColumns, roles: Roles) -> TableLook:
                 refused[column] = str(error)
     judged = judge_columns(columns, roles.specs, table.locate, file_hints(table), refused)
     readings = [replace(c.reading, role=roles.of(c.reading.name)) for c in judged]
-    for reading in readings:
-        if reading.role is ColumnRole.INPUT:
-            try:
-                refuse_identifier(reading)
-            except InputError as error:
-                refused[reading.name] = str(error)
+    for reading, column in zip(readings, judged, strict=True):
+        try:
+            _check(reading, column, table)
+        except InputError as error:
+            refused[reading.name] = str(error)
     used = [c for c, r in zip(judged, readings, strict=True) if _is_input(r, refused)]
-    preprocessing, trouble = _preprocessing(used, roles.specs, target)
+    inputs = _input_columns(used, roles.specs)
+    preprocessing, trouble = _preprocessing(inputs, target)
     if target is not None:
         readings = list(in_order([*readings, *target.columns], table.names))
     return TableLook(
@@ -137,11 +149,13 @@ def look_at_table(name: str, table: NamedColumns, roles: Roles) -> TableLook:
         readings=tuple(reading for reading in readings if reading.name not in refused),
         records=tuple(column_records(readings, preprocessing, most=len(readings))),
         refused=refused,
+        unusable=tuple(name for name in refused if roles.of(name) is ColumnRole.INPUT),
         left_out=left_out,
         notes=table.notes,
         target=None if target is None else target.reading,
         inputs=None if preprocessing is None else preprocessing.n_inputs,
         trouble=trouble,
+        cautions=_cautions(inputs, target),
         said=roles.specs,
     )
 
@@ -157,20 +171,31 @@ def _target(table: NamedColumns, roles: Roles, refused: dict[str, str]) -> Targe
         return None
 
 
+def _check(reading: ColumnReading, column: JudgedColumn, table: NamedColumns) -> None:
+    """Raise for a column that `path` would refuse in its role."""
+    if reading.role is ColumnRole.INPUT:
+        refuse_identifier(reading)
+    if reading.role is ColumnRole.WEIGHTS:
+        column_weights(column.values, table.locate)
+
+
 def _is_input(reading: ColumnReading, refused: Mapping[str, str]) -> bool:
     return reading.role is ColumnRole.INPUT and reading.name not in refused
 
 
-def _preprocessing(
-    judged: list[JudgedColumn], said: Mapping[str, ColumnSpec], target: Targets | None
-) -> tuple[Preprocessing | None, str]:
-    """Return how all rows would be prepared; None where no input can be made, and why."""
+def _input_columns(judged: list[JudgedColumn], said: Mapping[str, ColumnSpec]) -> InputColumns:
     values = {column.reading.name: column.values for column in judged}
     rules = {column.reading.name: column.reading.rule for column in judged}
     kinds = tuple(rule.kind for rule in rules.values())
-    if not judged:
+    return InputColumns(tuple(values), kinds, values, rules, said)
+
+
+def _preprocessing(
+    columns: InputColumns, target: Targets | None
+) -> tuple[Preprocessing | None, str]:
+    """Return how all rows would be prepared; None where no input can be made, and why."""
+    if not columns.names:
         return None, "no column is left"
-    columns = InputColumns(tuple(values), kinds, values, rules, said)
     rows = np.arange(len(columns))
     known = FitTarget(rows.astype(np.float64), "regression")  # any gives a number to count
     if target is not None and target.y.ndim == 1:
@@ -182,6 +207,18 @@ def _preprocessing(
         return Preprocessing.fit(columns, rows, target=known), ""
     except InputError as error:
         return None, str(error)
+
+
+def _cautions(columns: InputColumns, target: Targets | None) -> tuple[Caution, ...]:
+    """Return what the inputs tell, and how they go with the target."""
+    if target is None:
+        return column_cautions(columns)
+    if target.rows is not None:
+        columns = columns.of_rows(target.rows)
+    classes = target.reading.task == "classification"
+    unequal = unequal_classes(target.y) if classes else ()
+    each = [target.y] if target.y.ndim == 1 else list(target.y.T.astype(np.float64))
+    return (*column_cautions(columns, each, classes), *unequal)
 
 
 def with_wishes(spec: ColumnSpec, said: ColumnSpec) -> ColumnSpec:

@@ -127,6 +127,18 @@ def _identifier(facts: Facts) -> str:
     )
 
 
+def _sentinel(facts: Facts) -> str:
+    words = [plain(value, 40) for value in facts["values"]]
+    one = len(words) == 1
+    listed = ", ".join(f'"{word}"' for word in words)
+    return (
+        f"{facts['cells']:,} cells of column {plain(facts['column'], 40)!r} are "
+        f"{' or '.join(words)}, far from all others ({facts['least']} to {facts['most']}): if "
+        f"{'it stands' if one else 'they stand'} for missing ones, say missing = [{listed}] of it "
+        "in columns.toml (--columns)"
+    )
+
+
 def _duplicates(facts: Facts) -> str:
     return (
         f"{facts['rows']:,} of {facts['of']:,} rows have equal inputs to a row in another fold, "
@@ -154,6 +166,7 @@ _SENTENCES: Mapping[CautionKind, Callable[[Facts], str]] = {
     CautionKind.STRENGTHS_ALIKE: _strengths_alike,
     CautionKind.TARGET_IN_COLUMN: _target_in_column,
     CautionKind.IDENTIFIER: _identifier,
+    CautionKind.SENTINEL: _sentinel,
     CautionKind.DUPLICATES_ACROSS_FOLDS: _duplicates,
     CautionKind.TEST_ROWS_TRAINED: _test_rows,
     CautionKind.TIME_ORDER: _time_order,

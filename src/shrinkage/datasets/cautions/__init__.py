@@ -1,7 +1,8 @@
 """What rows and columns tell before anything is trained: classes with few rows, leaks, and kin.
 
-Who uses this: the plan of a path, once the rows are divided. Each file looks at one thing and
-returns the cautions for it; `data_cautions` asks them all. What looks at values looks at no more
+Who uses this: the plan of a path, once the rows are divided, and the look at a table before that.
+Each file looks at one thing and returns the cautions for it; `data_cautions` asks them all,
+`column_cautions` those that need no division of the rows. What looks at values looks at no more
 than `MOST_ROWS` of them, so that this costs little beside the training.
 """
 
@@ -20,18 +21,22 @@ from shrinkage.datasets.cautions.few_rows import (
 )
 from shrinkage.datasets.cautions.identifiers import identifiers
 from shrinkage.datasets.cautions.leaks import leaks
+from shrinkage.datasets.cautions.sentinels import sentinels
 from shrinkage.datasets.cautions.time_order import time_order
 from shrinkage.datasets.dataset import Dataset
+from shrinkage.datasets.input_columns import InputColumns
 from shrinkage.datasets.splits import RowSplit
 
 MOST_ROWS = 20_000
 
 __all__ = [
+    "column_cautions",
     "data_cautions",
     "duplicates_across_folds",
     "identifiers",
     "leaks",
     "rare_classes",
+    "sentinels",
     "time_order",
     "trained_test_rows",
     "unequal_classes",
@@ -56,11 +61,31 @@ def data_cautions(data: Dataset, folds: Sequence[RowSplit]) -> tuple[Caution, ..
         said += [*rare_classes(data.y, folds), *unlearned_classes(data.y, folds)]
     if data.pixels:
         return tuple(said)
-    rows = np.arange(min(data.n_samples, MOST_ROWS))
     alone = data.by_target()
-    said += [caution for one in alone for caution in leaks(one, rows)]
-    said += identifiers(data, rows)
+    targets = [one.y for one in alone]
+    said += column_cautions(data.columns, targets, data.task == "classification")
     said += [*duplicates_across_folds(data, folds), *trained_test_rows(data)]
+    rows = np.arange(min(data.n_samples, MOST_ROWS))
     if data.groups is None and data.time is None and len(folds) > 1:
         said += next(filter(None, (time_order(one, rows) for one in alone)), ())
     return tuple(said)
+
+
+def column_cautions(
+    columns: InputColumns, targets: Sequence[np.ndarray] = (), classes: bool = False
+) -> tuple[Caution, ...]:
+    """Return what there is to know about the columns of a table.
+
+    Args:
+        columns: the columns.
+        targets: (n,) each: the targets that they are to predict, where they are known.
+        classes: whether the targets are labels.
+
+    >>> import pandas as pd
+    >>> columns = InputColumns.of(pd.DataFrame({"id": np.arange(40.0), "x": np.arange(40) % 3}))
+    >>> [caution.facts["column"] for caution in column_cautions(columns)]
+    ['id']
+    """
+    rows = np.arange(min(len(columns), MOST_ROWS))
+    given = [caution for y in targets for caution in leaks(columns, y, classes, rows)]
+    return (*given, *identifiers(columns, rows), *sentinels(columns, rows))

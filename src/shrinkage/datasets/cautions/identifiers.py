@@ -13,7 +13,7 @@ import numpy as np
 
 from shrinkage.cautions import Caution, CautionKind
 from shrinkage.datasets.column_specs import ColumnKind
-from shrinkage.datasets.dataset import Dataset
+from shrinkage.datasets.input_columns import InputColumns
 from shrinkage.datasets.target_rules import YEARS
 
 FEWEST_ROWS = 30
@@ -21,18 +21,18 @@ FEWEST_ROWS = 30
 _CALLED_ID = re.compile(r"(^|[\W_]|[a-z](?=I))(id|ID|Id|key|KEY|Key)$|^(index|Index|Unnamed: 0)$")
 
 
-def identifiers(data: Dataset, rows: np.ndarray) -> tuple[Caution, ...]:
+def identifiers(columns: InputColumns, rows: np.ndarray) -> tuple[Caution, ...]:
     """Say which columns of numbers only name the rows.
 
     Args:
-        data: the data set.
+        columns: the columns.
         rows: the rows to look at.
     """
-    if len(rows) < FEWEST_ROWS or isinstance(data.X, np.ndarray):
+    if len(rows) < FEWEST_ROWS or isinstance(columns.values, np.ndarray):
         return ()
     said = []
-    for name in data.columns.of_kind(ColumnKind.NUMERIC):
-        if names_the_rows(name, data.columns.numbers(rows, [name])[:, 0]):
+    for name in columns.of_kind(ColumnKind.NUMERIC):
+        if names_the_rows(name, columns.numbers(rows, [name])[:, 0]):
             facts = {"column": name, "distinct": len(rows), "rows": len(rows)}
             said.append(Caution(CautionKind.IDENTIFIER, facts))
     return tuple(said)

@@ -12,7 +12,7 @@ import pandas as pd
 
 from shrinkage.cautions import Caution, CautionKind
 from shrinkage.datasets.column_specs import ColumnKind
-from shrinkage.datasets.dataset import Dataset
+from shrinkage.datasets.input_columns import InputColumns
 
 AGREEMENT = 0.995
 """A column that explains this share of the target's spread, or of its rarer classes, is one."""
@@ -26,22 +26,24 @@ ROWS_A_LEVEL = 5
 """Levels with fewer rows than this on average would give any target."""
 
 
-def leaks(data: Dataset, rows: np.ndarray) -> tuple[Caution, ...]:
+def leaks(
+    columns: InputColumns, y: np.ndarray, classes: bool, rows: np.ndarray
+) -> tuple[Caution, ...]:
     """Say which columns alone give the target.
 
     Args:
-        data: the data set.
+        columns: the columns.
+        y: (n,) the targets of all rows.
+        classes: whether they are labels.
         rows: the rows to look at.
     """
-    columns = data.columns
     if len(rows) < FEWEST_ROWS or len(columns.names) > MOST_COLUMNS:
         return ()
-    classes = data.task == "classification"
-    y = np.unique(data.y, return_inverse=True)[1][rows] if classes else data.y[rows]
+    y = np.unique(y, return_inverse=True)[1][rows] if classes else y[rows]
     agreements = {}
     for name in columns.names:
         if columns.kind(name) in (ColumnKind.NUMERIC, ColumnKind.ORDINAL, ColumnKind.CATEGORY):
-            agreements[name] = _agreement(data, name, rows, y, classes)
+            agreements[name] = _agreement(columns, name, rows, y, classes)
     caught = {name: value for name, value in agreements.items() if value >= AGREEMENT}
     if len(caught) > MOST_LEAKS:
         return ()
@@ -51,8 +53,9 @@ def leaks(data: Dataset, rows: np.ndarray) -> tuple[Caution, ...]:
     )
 
 
-def _agreement(data: Dataset, name: str, rows: np.ndarray, y: np.ndarray, classes: bool) -> float:
-    columns = data.columns
+def _agreement(
+    columns: InputColumns, name: str, rows: np.ndarray, y: np.ndarray, classes: bool
+) -> float:
     if columns.kind(name) is ColumnKind.NUMERIC:
         x = columns.numbers(rows, [name])[:, 0]
         present = ~np.isnan(x)

@@ -11,20 +11,19 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Protocol
 
-import numpy as np
 import pandas as pd
 
-from shrinkage.datasets.cells import Locate, plain_row
+from shrinkage.datasets.cells import plain_row
 from shrinkage.datasets.dataset import Dataset, RawRows
 from shrinkage.datasets.events import signed_times
 from shrinkage.datasets.formats.content import FileContent
 from shrinkage.datasets.judging.base import FileHints
 from shrinkage.datasets.pixels import as_pixels
 from shrinkage.datasets.read_options import LOOK, ReadOptions
-from shrinkage.datasets.roles import Roles, check_roles, check_weights, group_values
+from shrinkage.datasets.roles import Roles, check_roles, column_weights, group_values
 from shrinkage.datasets.score_groups import score_groups
 from shrinkage.datasets.several_targets import Targets, read_targets
-from shrinkage.datasets.table_columns import TypedTable, in_order, typed_table
+from shrinkage.datasets.table_columns import in_order, typed_table
 from shrinkage.datasets.target_like import table_target_of
 from shrinkage.datasets.time_folds import time_ranks
 from shrinkage.errors import InputError
@@ -237,7 +236,9 @@ def dataset_from_table(name: str, table: NamedColumns, roles: Roles) -> Dataset:
     apart = None
     if roles.score_by is not None:
         apart = score_groups(table.column(roles.score_by), roles.score_by)
-    frame, weights = typed.frame(), _weights(typed, roles.sample_weight, table.locate)
+    frame, weights = typed.frame(), None
+    if roles.sample_weight is not None:
+        weights = column_weights(typed.values[roles.sample_weight], table.locate)
     if read.rows is not None:
         frame = frame.iloc[read.rows].reset_index(drop=True)
         groups = None if groups is None else groups[read.rows]
@@ -275,15 +276,3 @@ def file_hints(table: NamedColumns) -> FileHints:
     if table.separator == ";":
         return FileHints(decimal=",", proven=False)
     return FileHints()
-
-
-def _weights(table: TypedTable, name: str | None, locate: Locate) -> np.ndarray | None:
-    if name is None:
-        return None
-    column = table.values[name]
-    if column.dtype != np.float64:
-        raise InputError(
-            f"sample weights {name!r}: expected numbers, got text such as "
-            f"{str(column.iloc[0])!r}: name a numeric column"
-        )
-    return check_weights(column.to_numpy(), name, locate)

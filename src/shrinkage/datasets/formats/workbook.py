@@ -19,6 +19,7 @@ from shrinkage.datasets.formats.tables import table_format
 from shrinkage.datasets.formats.text_columns import columns_of
 from shrinkage.datasets.formats.text_table import TextTable, text_table
 from shrinkage.datasets.formats.top import read_top
+from shrinkage.datasets.formats.workbook_parts import sheet_xml, unknown_results, with_merged_cells
 from shrinkage.datasets.read_options import ReadOptions
 from shrinkage.datasets.wording import hint, listed, one_line
 from shrinkage.errors import InputError
@@ -38,7 +39,9 @@ def read_workbook(content: FileContent, options: ReadOptions) -> TextTable:
     """
     sheets = _sheets(content)
     name, notes = _chosen(sheets, content, options)
-    rows = _rows_of(sheets[name])
+    xml = sheet_xml(content, name)
+    sheet, merged = with_merged_cells(sheets[name], xml)
+    rows = _rows_of(sheet)
     top = read_top(rows[:HEAD_RECORDS], options)
     body = rows[top.skipped :]
     cells = columns_of([record.cells for record in body], len(rows[0].cells))
@@ -46,7 +49,8 @@ def read_workbook(content: FileContent, options: ReadOptions) -> TextTable:
     def filled() -> Iterator[TextRow]:
         return (record for record in body if any(record.cells))
 
-    return text_table(cells, top, filled, (*content.notes, *notes), options)
+    told = (*content.notes, *notes, *merged, *unknown_results(xml), *top.notes)
+    return text_table(cells, top, filled, told, options)
 
 
 def _sheets(content: FileContent) -> dict[str, pd.DataFrame]:

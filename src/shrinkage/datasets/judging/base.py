@@ -116,9 +116,15 @@ class TextColumn:
 def ends(numbers: np.ndarray) -> tuple[str, str]:
     """Return the least and the greatest number as text; nothing where there is none.
 
-    >>> ends(np.array([2.0, 0.5])), ends(np.array([]))
-    (('0.5', '2'), ('', ''))
+    >>> ends(np.array([1704067200.0, 0.5])), ends(np.array([]))
+    (('0.5', '1704067200'), ('', ''))
     """
     if len(numbers) == 0:
         return "", ""
-    return f"{numbers.min():.6g}", f"{numbers.max():.6g}"
+    return _number(numbers.min()), _number(numbers.max())
+
+
+def _number(value: float) -> str:
+    """Return a number as text: a whole one, such as a time in seconds, with all its digits."""
+    whole = abs(value) < 1e15 and float(value).is_integer()
+    return f"{value:.15g}" if whole else f"{value:.6g}"

@@ -15,10 +15,10 @@ from shrinkage.datasets.judging.base import EXAMPLES, FileHints, JudgedColumn, e
 from shrinkage.datasets.judging.missing_words import MISSING_BESIDE_NUMBERS, are_missing
 
 FIRST_CELLS = 64
-_PLAIN = r"^-?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$"
-_ZEROS = r"^[+-]?0\d"
+PLAIN = r"^-?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$"
+ZEROS = r"^[+-]?0\d"
 _DAY = r"^(19|20)\d{2}(0[1-9]|1[0-2])(0[1-9]|[12]\d|3[01])$"
-_GROUPED = r"^[+-]?(\d+|[1-9]\d{0,2}(\.\d{3})+)$"
+GROUPED = r"^[+-]?(\d+|[1-9]\d{0,2}(\.\d{3})+)$"
 
 
 def judge_plain(
@@ -32,9 +32,9 @@ def judge_plain(
     match = pc.match_substring_regex  # pyright: ignore[reportAttributeAccessIssue]
     lost = np.isnan(values)
     present = trimmed.filter(pa.array(~lost)) if lost.any() else trimmed
-    if pc.any(match(present, _ZEROS)).as_py() or _all_match(present, _DAY):  # pyright: ignore[reportAttributeAccessIssue]
+    if pc.any(match(present, ZEROS)).as_py() or _all_match(present, _DAY):  # pyright: ignore[reportAttributeAccessIssue]
         return None
-    grouped = _all_match(present, _GROUPED)
+    grouped = _all_match(present, GROUPED)
     pointed = pc.any(pc.match_substring(present, ".")).as_py()  # pyright: ignore[reportAttributeAccessIssue]
     if grouped and pointed and not _all_match(present, r"\."):
         return None
@@ -84,7 +84,7 @@ def plain_or_missing(cells: pa.ChunkedArray) -> np.ndarray | None:
 
 def _others(cells: pa.ChunkedArray) -> list[str]:
     """Return the different cells that are no plain number."""
-    plain = pc.match_substring_regex(cells, _PLAIN)  # pyright: ignore[reportAttributeAccessIssue]
+    plain = pc.match_substring_regex(cells, PLAIN)  # pyright: ignore[reportAttributeAccessIssue]
     return pc.unique(cells.filter(pc.invert(plain)).drop_null()).to_pylist()  # pyright: ignore[reportAttributeAccessIssue]
 
 

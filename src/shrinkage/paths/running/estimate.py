@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 import torch
 
+from shrinkage.drawing.text import count_text
 from shrinkage.paths.choosing.grid import DECADES
 from shrinkage.paths.choosing.grid_top import SEARCH_MODELS, search_length, short_training
 from shrinkage.paths.choosing.shortlist import BESIDE, most_listed
@@ -99,10 +100,10 @@ class Estimate:
         if self.seconds is None:
             return f"{work} will take as long as their minimizers do, and {memory}."
         if self.pilot is not None:
-            work += (
-                f" of {self.pilot:,} epochs, then about {1 + most_listed(self.models - 1)} of them"
-            )
-        training = f"{work} of {self.epochs:,} epochs ({self.steps:,} steps)"
+            pilot, then = count_text(self.pilot, "epoch"), 1 + most_listed(self.models - 1)
+            work += f" of {pilot}, then about {then} of them"
+        steps = count_text(self.steps, "step")
+        training = f"{work} of {count_text(self.epochs, 'epoch')} ({steps})"
         told = f"{training} will take about {readable_seconds(self.seconds)} and {memory}"
         if self.beside is not None:
             told += (
