@@ -97,7 +97,7 @@ class Estimate:
             work += f", once more in each of {self.outer} outer folds,"
         if self.together is not None:
             work += f", {self.together} at a time to fit the memory,"
-        if self.seconds is None:
+        if self.seconds is None or self.steps is None or self.epochs is None:
             return f"{work} will take as long as their minimizers do, and {memory}."
         if self.pilot is not None:
             pilot, then = count_text(self.pilot, "epoch"), 1 + most_listed(self.models - 1)
