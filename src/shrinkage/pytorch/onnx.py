@@ -10,7 +10,7 @@ import contextlib
 import io
 import logging
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -61,16 +61,38 @@ def export_onnx(
         InputError: the module cannot be exported, draws random numbers in evaluation, or
             onnxruntime answers otherwise.
     """
-    require("onnx")
     inputs = example_input if isinstance(example_input, tuple) else (example_input,)
     training = module.training
-    module.eval()
     try:
-        _check_repeats(module, inputs)
-        content = _content(module, inputs)
-        difference = _difference(module, inputs, content)
+        content = onnx_content(module, inputs)
+        arrays = [one.detach().cpu().numpy() for one in pytree.tree_leaves(inputs)]
+        cells = dict(zip(input_names(len(arrays)), arrays, strict=True))
+        wanted = [own.cpu().numpy() for own in _answers(module, inputs)]
     finally:
         module.train(training)
+    return write_compared(content, cells, wanted, path, tolerance)
+
+
+def write_compared(
+    content: bytes,
+    cells: Mapping[str, np.ndarray],
+    wanted: Sequence[np.ndarray],
+    path: str | Path,
+    tolerance: float,
+) -> OnnxFile:
+    """Run a file before it is one, and write it where the answers are those wanted.
+
+    Args:
+        content: of the file.
+        cells: what it is given, by input.
+        wanted: the answers.
+        path: the file to write.
+        tolerance: as in `export_onnx`.
+
+    Raises:
+        InputError: onnxruntime cannot run it, or answers otherwise.
+    """
+    difference = _difference(_run(content, cells), wanted)
     if not difference <= tolerance:
         raise InputError(
             f"expected onnxruntime to answer within {tolerance:g} of the module, got "
@@ -80,11 +102,27 @@ def export_onnx(
     return OnnxFile(Path(path), len(content), difference)
 
 
-def _content(module: nn.Module, inputs: tuple[Any, ...]) -> bytes:
+def input_names(count: int) -> list[str]:
+    """Return what the inputs of a file are called.
+
+    >>> input_names(2)
+    ['input', 'input_1']
+    """
+    return [f"input_{place}" if place else "input" for place in range(count)]
+
+
+def onnx_content(module: nn.Module, inputs: tuple[Any, ...]) -> bytes:
+    """Return a module in evaluation, which it is left in, as the content of a file.
+
+    Raises:
+        MissingExtra: the extra `onnx` is not installed.
+        InputError: the module cannot be exported, or draws random numbers.
+    """
+    require("onnx")
+    _check_repeats(module.eval(), inputs)
     rows = pytree.tree_map(_two_rows, inputs)
     shapes = pytree.tree_map(lambda _: {0: torch.export.Dim.DYNAMIC}, rows)
-    count = len(pytree.tree_leaves(rows))
-    names = [f"input_{place}" if place else "input" for place in range(count)]
+    names = input_names(len(pytree.tree_leaves(rows)))
     try:
         with _quiet(), torch.no_grad():
             program = torch.onnx.export(
@@ -105,24 +143,27 @@ def _reason(error: BaseException) -> str:
     return f"{type(error).__name__}: {next(iter(str(error).strip().splitlines()), '')}"
 
 
-def _difference(module: nn.Module, inputs: tuple[Any, ...], content: bytes) -> float:
+def _run(content: bytes, cells: Mapping[str, np.ndarray]) -> list[np.ndarray]:
+    """Return what onnxruntime answers."""
     import onnxruntime  # type: ignore[import-not-found]
 
     try:
         session = onnxruntime.InferenceSession(content, providers=["CPUExecutionProvider"])
-        names = [one.name for one in session.get_inputs()]
-        arrays = [one.detach().cpu().numpy() for one in pytree.tree_leaves(inputs)]
-        found = session.run(None, dict(zip(names, arrays, strict=True)))
+        used = [own.name for own in session.get_inputs()]
+        return [np.asarray(own) for own in session.run(None, {name: cells[name] for name in used})]
     except Exception as error:
         if isinstance(error, ShrinkageError):
             raise
         first = next(iter(str(error).strip().splitlines()), "")
         raise InputError(f"onnxruntime cannot run the file: {first}") from error
+
+
+def _difference(answers: Sequence[np.ndarray], wanted: Sequence[np.ndarray]) -> float:
+    """Return the largest difference of an answer, relative to the largest that is wanted."""
     worst = 0.0
-    for one, other in zip(found, _answers(module, inputs), strict=True):
-        wanted_array = other.cpu().numpy()
-        apart = np.abs(np.asarray(one, np.float64) - wanted_array).max(initial=0.0)
-        worst = max(worst, float(apart / (np.abs(wanted_array).max(initial=0.0) or 1.0)))
+    for own, other in zip(answers, wanted, strict=True):
+        apart = np.abs(own.astype(np.float64) - other).max(initial=0.0)
+        worst = max(worst, float(apart / (np.abs(other).max(initial=0.0) or 1.0)))
     return worst
 
 

@@ -39,6 +39,8 @@ _TRUTHS = tuple(
 
 _FALSE = frozenset(word for no, _ in _TRUTHS for word in no)
 _TRUE = frozenset(word for _, yes in _TRUTHS for word in yes)
+TRUTH_WORDS = _FALSE | _TRUE
+"""All of them, in small letters."""
 _FEW_LETTERS = 3
 
 
@@ -175,6 +177,6 @@ def spell_level(text: str, rule: CellRule, known: Mapping[str, str]) -> str:
     word = text.casefold()
     if not rule.keep_case and word in known:
         return known[word]
-    if rule.truth and word in _FALSE | _TRUE:
+    if rule.truth and word in TRUTH_WORDS:
         return rule.truth[_says_true(word)]
     return known.get(_whole_number(text), text)

@@ -88,6 +88,11 @@ class Encoder(ABC):
         """Return the raw column that each input comes from: by itself, that of its name."""
         return self.input_names
 
+    @property
+    def known_levels(self) -> tuple[str, ...] | None:
+        """Return the levels that it tells apart; None: it reads none, or whatever comes."""
+        return None
+
     @abstractmethod
     def fill(self, cells: RowCells, out: np.ndarray) -> None:
         """Write the inputs into `out` (n, inputs)."""

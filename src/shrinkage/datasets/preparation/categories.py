@@ -80,6 +80,11 @@ class CategoryInputs(ColumnEncoder):
         ]
         return (*names, *([f"{self.name} is rare"] if self.has_rare else []))
 
+    @property
+    def known_levels(self) -> tuple[str, ...]:
+        """Return the levels that were seen, rare ones too."""
+        return tuple(level for level in self._places if level is not None)
+
     def fill(self, cells: RowCells, out: np.ndarray) -> None:
         """Write zeros and ones into `out` (n, inputs)."""
         (codes, levels), places = cells.levels(self.name), self._places
@@ -100,9 +105,8 @@ class CategoryInputs(ColumnEncoder):
     def examine(self, cells: RowCells) -> tuple[CellCounts, ...]:
         """Return the missing cells, and those of levels that the fit rows had not."""
         places = self._places
-        known = {level for level in places if level is not None}
         becomes = MissingBecomes.LEVEL if None in places else MissingBecomes.ZEROS
-        return (count_levels(self.name, cells, known, becomes),)
+        return (count_levels(self.name, cells, set(self.known_levels), becomes),)
 
     @property
     def _places(self) -> dict[str | None, int]:

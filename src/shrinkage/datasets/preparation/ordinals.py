@@ -58,6 +58,11 @@ class OrdinalInputs(ColumnEncoder):
         """Return the column's name."""
         return (self.name,)
 
+    @property
+    def known_levels(self) -> tuple[str, ...]:
+        """Return the levels in their order."""
+        return self.order
+
     def fill(self, cells: RowCells, out: np.ndarray) -> None:
         """Write the standardized places into `out` (n, 1)."""
         codes, levels = cells.levels(self.name)

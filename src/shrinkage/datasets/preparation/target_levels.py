@@ -122,6 +122,11 @@ class TargetInputs(ColumnEncoder):
             for output in self.outputs
         )
 
+    @property
+    def known_levels(self) -> tuple[str, ...]:
+        """Return the levels with a mean of their own."""
+        return tuple(level for level in self.levels if level is not None)
+
     def fill(self, cells: RowCells, out: np.ndarray) -> None:
         """Write the standardized mean targets into `out` (n, outputs)."""
         codes, levels = cells.levels(self.name)
@@ -164,9 +169,8 @@ class TargetInputs(ColumnEncoder):
 
     def examine(self, cells: RowCells) -> tuple[CellCounts, ...]:
         """Return the missing cells, and those of levels that the fit rows had not."""
-        known = {level for level in self.levels if level is not None}
         becomes = MissingBecomes.LEVEL if None in self.levels else MissingBecomes.MEAN
-        return (count_levels(self.name, cells, known, becomes),)
+        return (count_levels(self.name, cells, set(self.known_levels), becomes),)
 
 
 def _fit_transform(name: str, cells: np.ndarray, target: FitTarget) -> tuple[Any, np.ndarray]:

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
     from shrinkage.datasets.dataset import RawRows
     from shrinkage.paths.choosing.scores import ScorerLike
-    from shrinkage.pytorch.onnx import OnnxFile
+    from shrinkage.paths.results.onnx_file import ModelOnnx
 
 
 @dataclass(frozen=True)
@@ -235,19 +235,26 @@ class FittedPath(PathResult):
         chosen = Scorer.of(self.score_name if scorer is None else scorer, positive)
         return float(chosen.score(outputs, np.asarray(y), None, encoding)[0])
 
-    def to_onnx(self, path: str | Path, which: int | str = "best") -> OnnxFile:
+    def to_onnx(
+        self, path: str | Path, which: int | str = "best", *, rows: object = None
+    ) -> ModelOnnx:
         """Write a model with its preparation of raw rows as an ONNX file that was run and compared.
 
-        The file takes the raw columns, in the order of training, as float64, and gives
-        probabilities of the classes, (rows, classes), or numbers in the target's unit, (rows, 1).
+        The file takes columns of numbers as one float64 matrix, and each column of text as an input
+        of its name; what is returned says which. It gives probabilities of the classes, (rows,
+        classes), or numbers in the target's unit, (rows, 1). Of a text it knows the levels of
+        training in their usual spellings; every other text is a level that training never saw.
 
         Args:
             path: the file to write.
             which: as in `model`.
+            rows: raw rows to compare on, in any form that `predict` takes, beside made ones with
+                missing cells and unseen levels; the file learns their spellings of levels, too.
 
         Raises:
             MissingExtra: the extra `onnx` is not installed.
-            InputError: a column is no number; the model cannot be exported.
+            InputError: a column has no place in a file (hashed levels); the model cannot be
+                exported, or onnxruntime answers otherwise.
         """
         from shrinkage.paths.results.onnx_file import write_onnx
 
@@ -263,12 +270,8 @@ class FittedPath(PathResult):
         kept = None if file.smaller is None else file.smaller["kept_inputs"]
         encoding = TargetEncoding.from_dict(file.target)
         module = self.model(which, as_outputs=True)
-        return write_onnx(module, preprocessing, encoding, path, kept)
-
-    @property
-    def onnx_columns(self) -> tuple[str, ...]:
-        """Return the names of the columns that an ONNX file takes, in their order."""
-        return tuple(Preprocessing.from_dict(self._file().preprocessing).columns)
+        own = None if rows is None else self._rows(rows, preprocessing)
+        return write_onnx(module, preprocessing, encoding, path, kept, own)
 
     @property
     def onnx_answers(self) -> str:
