@@ -35,8 +35,8 @@ UNSEEN = "unseen"
 """No level, unless training had it."""
 
 _BLANKS = (("", ""), (" ", ""), ("", " "))
-NO_TIME = float(np.iinfo(np.int64).min)
-"""What NumPy makes of a missing date as a number."""
+NO_TIMES = (float(np.iinfo(np.int64).min), float(np.iinfo(np.int64).min) / 1e6)
+"""What NumPy makes of a missing date as a number, of seconds or of microseconds."""
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ Astronomical Almanac, and https://howardhinnant.github.io/date_algorithms.html (
 
 from __future__ import annotations
 
-import pandas as pd
+import numpy as np
 import torch
 
 from shrinkage.datasets.preparation.dates import ELAPSED, SECONDS_A_DAY, WEEKDAYS, DateInputs
@@ -17,6 +17,7 @@ CYCLE = 146_097
 TO_MARCH_OF_YEAR_0 = 719_468
 """Days from 1 March of the year 0 to 1 January 1970, a Thursday."""
 THURSDAY = 3
+MICROSECONDS = 1e6
 
 _WAVES = {
     "month, sine": (True, torch.sin),
@@ -27,6 +28,16 @@ _WAVES = {
 """Whether it is of the month, and what is taken of the angle."""
 
 
+def seconds_of(dates: np.ndarray | np.datetime64) -> np.ndarray:
+    """Return the seconds of dates since the start of 1970, NaN where missing.
+
+    >>> seconds_of(np.array(["1970-01-02", "NaT"], dtype="datetime64[D]")).tolist()
+    [86400.0, nan]
+    """
+    microseconds = dates.astype("datetime64[us]").astype(np.float64)
+    return np.where(np.isnat(dates), np.nan, microseconds / MICROSECONDS)
+
+
 def date_part(encoder: DateInputs, place: int):
     """Return a function of cells (rows, columns) that gives the inputs of a date (rows, parts).
 
@@ -34,7 +45,7 @@ def date_part(encoder: DateInputs, place: int):
         encoder: of the column.
         place: of the column among the cells, in seconds since the start of 1970, NaN where missing.
     """
-    first = (pd.Timestamp(encoder.first) - pd.Timestamp(0)).total_seconds()
+    first = float(seconds_of(np.datetime64(encoder.first)))
 
     def inputs(x: torch.Tensor) -> torch.Tensor:
         seconds = x[:, place]
@@ -64,14 +75,14 @@ def _part(name: str, seconds: torch.Tensor) -> torch.Tensor:
         since_monday = days + THURSDAY
         return (since_monday - 7 * torch.floor(since_monday / 7) == WEEKDAYS.index(name)).double()
     of_year, wave = _WAVES[name]
-    turns = _month(days) / 12 if of_year else seconds / SECONDS_A_DAY - days
+    turns = month_of(days) / 12 if of_year else seconds / SECONDS_A_DAY - days
     return wave((2 * torch.pi * turns).float()).double()  # not every runtime has sines of doubles
 
 
-def _month(days: torch.Tensor) -> torch.Tensor:
+def month_of(days: torch.Tensor) -> torch.Tensor:
     """Return the month, 0 to 11, of days since the start of 1970.
 
-    >>> _month(torch.tensor([0.0, 31.0, -1.0, 58.0, 59.0, 11016.0, 11017.0])).tolist()
+    >>> month_of(torch.tensor([0.0, 31.0, -1.0, 58.0, 59.0, 11016.0, 11017.0])).tolist()
     [0.0, 1.0, 11.0, 1.0, 2.0, 1.0, 2.0]
     """
     since = days + TO_MARCH_OF_YEAR_0

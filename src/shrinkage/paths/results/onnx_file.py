@@ -36,7 +36,7 @@ take = {{"tensor(double)": lambda own: own.to_numpy(float),
 answers = session.run(None, {{i.name: take[i.type](table[columns[i.name]])
                              for i in session.get_inputs()}})[0]"""
 OF_DATES = """\
-table = table.assign(**{{name: table[name].to_numpy("datetime64[s]").astype(float)
+table = table.assign(**{{name: table[name].to_numpy("datetime64[us]").astype(float) / 1e6
                         for name in {}}})
 """
 

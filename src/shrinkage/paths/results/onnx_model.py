@@ -22,7 +22,7 @@ from shrinkage.datasets.preparation.missing import MissingInputs
 from shrinkage.datasets.preparation.numbers import NumericInputs
 from shrinkage.datasets.preparation.pixels import PixelInputs
 from shrinkage.datasets.preparation.row_cells import RowCells
-from shrinkage.paths.results.onnx_cells import MISSING_CODE, NO_TIME, OnnxCells, TextColumn
+from shrinkage.paths.results.onnx_cells import MISSING_CODE, NO_TIMES, OnnxCells, TextColumn
 from shrinkage.paths.results.onnx_dates import date_part
 
 Part = Callable[[torch.Tensor], torch.Tensor]
@@ -101,7 +101,7 @@ class _Parts:
     def absent_numbers(self) -> list[torch.Tensor]:
         """Return numbers (columns,) that mean missing, NaN where a column has none."""
         rules = dict(self.preprocessing.rules)
-        said = {name: [NO_TIME] for name in self.cells.dates}
+        said = {name: list(NO_TIMES) for name in self.cells.dates}
         for name in self.cells.numbers:
             rule = rules.get(name)
             if name not in said and rule is not None:

@@ -12,10 +12,11 @@ import pandas as pd
 
 from shrinkage.datasets import Preprocessing
 from shrinkage.datasets.dataset import RawRows
-from shrinkage.datasets.preparation.dates import DateInputs
+from shrinkage.datasets.preparation.dates import SECONDS_A_DAY, DateInputs
 from shrinkage.datasets.preparation.numbers import NumericInputs
 from shrinkage.datasets.preparation.pixels import PixelInputs
 from shrinkage.paths.results.onnx_cells import OnnxCells, TextColumn
+from shrinkage.paths.results.onnx_dates import MICROSECONDS, seconds_of
 
 ROWS, MOST_ROWS = 64, 2048
 MISSING_EVERY = 8
@@ -34,6 +35,9 @@ def made_rows(preprocessing: Preprocessing, cells: OnnxCells) -> RawRows:
     draw = np.random.default_rng(0)
     count = min(MOST_ROWS, max([ROWS, *(len(text.levels) + 2 for text in cells.texts)]))
     table: dict[str, object] = dict.fromkeys(preprocessing.columns, 0.0)
+    table |= {name: _holey(draw, 0.0, 1.0, count) for name in cells.numbers}
+    start = np.datetime64(0, "us")
+    table |= {name: _dates(start, _holey(draw, 0.0, 1.0, count)) for name in cells.dates}
     for encoder in preprocessing.encoders:
         if isinstance(encoder, PixelInputs):
             table |= {name: draw.integers(0, 256, count).astype(float) for name in encoder.names}
@@ -41,8 +45,8 @@ def made_rows(preprocessing: Preprocessing, cells: OnnxCells) -> RawRows:
             numbers = zip(encoder.names, encoder.means, encoder.scales, strict=True)
             table |= {name: _holey(draw, mean, scale, count) for name, mean, scale in numbers}
         elif isinstance(encoder, DateInputs):
-            days = pd.to_timedelta(_holey(draw, encoder.mean, 2 * encoder.scale, count), "D")
-            table[encoder.name] = (pd.Timestamp(encoder.first) + days).floor("s")
+            days = _holey(draw, encoder.mean, 2 * encoder.scale, count)
+            table[encoder.name] = _dates(np.datetime64(encoder.first, "us"), days)
     table |= {text.name: _texts(draw, text, count) for text in cells.texts}
     frame = pd.DataFrame(table, index=range(count))
     return frame if cells.texts or cells.dates or preprocessing.rules else frame.to_numpy(float)
@@ -59,7 +63,7 @@ def cells_of(
     numbers = [
         np.zeros(len(rows))
         if name not in used
-        else _seconds(read.dates(name))
+        else seconds_of(read.dates(name))
         if name in cells.dates
         else read.numbers(name)
         for name in cells.numbers
@@ -69,9 +73,10 @@ def cells_of(
     return matrix | {name: rows[[name]].astype(object).fillna("").to_numpy() for name in texts}
 
 
-def _seconds(dates: np.ndarray) -> np.ndarray:
-    """Return the seconds of dates (n,) since the start of 1970, NaN where missing."""
-    return (pd.Series(dates) - pd.Timestamp(0)).dt.total_seconds().to_numpy(np.float64)
+def _dates(first: np.datetime64, days: np.ndarray) -> np.ndarray:
+    """Return the dates so many days after the first, NaT where they are NaN."""
+    later = np.nan_to_num(days * SECONDS_A_DAY * MICROSECONDS).astype("timedelta64[us]")
+    return np.where(np.isnan(days), np.datetime64("NaT"), first + later)
 
 
 def _holey(draw: np.random.Generator, mean: float, scale: float, count: int) -> np.ndarray:
