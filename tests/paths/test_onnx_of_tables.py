@@ -12,6 +12,7 @@ import pytest
 import torch
 
 from shrinkage import GroupLasso, fit_path
+from shrinkage.datasets import Preprocessing, TargetEncoding
 from shrinkage.errors import InputError
 from shrinkage.paths.results import onnx_file
 from shrinkage.paths.results.onnx_dates import month_of
@@ -33,7 +34,7 @@ def passengers() -> tuple[pd.DataFrame, np.ndarray]:
         {
             "age": np.where(DRAW.random(ROWS) < 0.2, np.nan, DRAW.normal(30, 10, ROWS)),
             "sex": sex,
-            "input": DRAW.choice(["S", "C", "Q", None], ROWS),
+            "input": with_holes(DRAW.choice(["S", "C", "Q"], ROWS), 0.2),
             "fare": DRAW.lognormal(3, 1, ROWS).round(2),
             "alone": DRAW.random(ROWS) < 0.4,
             "model/softmax": DRAW.choice(["yes", "no"], ROWS),
@@ -42,6 +43,11 @@ def passengers() -> tuple[pd.DataFrame, np.ndarray]:
     )
     lives = (sex == "female") ^ (DRAW.random(ROWS) < 0.2)
     return table, np.where(lives, "lives", "dies")
+
+
+def with_holes(values: np.ndarray, share: float) -> pd.Series:
+    """Return a column of which a share is missing."""
+    return pd.Series(values).where(DRAW.random(len(values)) > share)
 
 
 def strange(table: pd.DataFrame) -> pd.DataFrame:
@@ -87,10 +93,10 @@ def test_a_regression_with_dates_orders_means_of_levels_and_numbers_for_missing(
     size, city = DRAW.choice(["S", "M", "L"], ROWS), DRAW.choice(["Bern", "Basel", "Chur"], ROWS)
     table = pd.DataFrame(
         {
-            "sold": np.where(DRAW.random(ROWS) < 0.1, np.datetime64("NaT"), sold),
-            "size": np.where(DRAW.random(ROWS) < 0.1, None, size),
+            "sold": with_holes(sold, 0.1),
+            "size": with_holes(size, 0.1),
             "city": city,
-            "seen": np.where(DRAW.random(ROWS) < 0.3, np.datetime64("NaT"), sold[0]),
+            "seen": with_holes(sold[:1].repeat(ROWS), 0.3),
             "given": np.where(DRAW.random(ROWS) < 0.3, np.nan, 7.0),
             "height": np.where(DRAW.random(ROWS) < 0.2, -999.0, DRAW.normal(170, 9, ROWS)),
         }
@@ -115,7 +121,7 @@ def test_a_regression_with_dates_orders_means_of_levels_and_numbers_for_missing(
 
 def test_text_alone(tmp_path: Path) -> None:
     table, _ = passengers()
-    table = table[["sex", "input"]]
+    table = table.drop(columns=[name for name in table if name not in ("sex", "input")])
     path = fit_path("linear", table, DRAW.choice(["a", "b", "c"], ROWS), **FAST)
     file = path.to_onnx(tmp_path / "t.onnx")
     assert list(file.columns) == ["sex", "input"]
@@ -154,6 +160,24 @@ def test_what_cannot_be_written_is_named_and_wrong_files_are_not_written(
     with pytest.raises(InputError, match="nothing was written"):
         path.to_onnx(tmp_path / "w.onnx")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_text_that_a_smaller_model_does_not_read_is_not_asked_for(tmp_path: Path) -> None:
+    table, y = passengers()
+    hashed = {"cabin": {"encode": "hash"}}
+    model = fit_path("linear", table, y, columns=hashed, **FAST).model_file
+    assert model is not None
+    preparation = Preprocessing.from_dict(model.preprocessing)
+    target = TargetEncoding.from_dict(model.target)
+    kept = [preparation.input_names.index(name) for name in ("fare", "sex=male")]
+    smaller = torch.nn.Linear(2, 2)
+    file = onnx_file.write_onnx(smaller, preparation, target, tmp_path / "s.onnx", kept)
+    assert file.columns == {"input": ("age", "fare"), "sex": ("sex",)}
+    file = onnx_file.write_onnx(smaller, preparation, target, tmp_path / "n.onnx", [0, 1])
+    assert file.columns == {"input": ("age", "fare")}
+    inputs = torch.from_numpy(preparation.transform(table)[:, :2])
+    expected = torch.softmax(smaller(inputs), dim=1).detach().numpy()
+    np.testing.assert_allclose(asked(file, table), expected, atol=1e-6)
 
 
 def test_months_are_those_of_the_calendar() -> None:

@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-import numpy as np
 import pandas as pd
 
 from shrinkage.datasets import Preprocessing
@@ -35,8 +34,7 @@ UNSEEN = "unseen"
 """No level, unless training had it."""
 
 _BLANKS = (("", ""), (" ", ""), ("", " "))
-NO_TIMES = (float(np.iinfo(np.int64).min), float(np.iinfo(np.int64).min) / 1e6)
-"""What NumPy makes of a missing date as a number, of seconds or of microseconds."""
+"""What may stand before and behind a text."""
 
 
 @dataclass(frozen=True)
@@ -142,7 +140,7 @@ class OnnxCells:
             TextColumn.of(name, levels[name], rules.get(name, plain), _texts(rows, name))
             for name in in_order
         )
-        if not texts and not dates:
+        if {preprocessing.columns[place] for place in sources} <= numbers:
             return cls(preprocessing.columns)
         matrix = tuple(name for name in preprocessing.columns if name in numbers | dates)
         return cls(matrix, tuple(name for name in matrix if name in dates), texts)

@@ -18,6 +18,8 @@ TO_MARCH_OF_YEAR_0 = 719_468
 """Days from 1 March of the year 0 to 1 January 1970, a Thursday."""
 THURSDAY = 3
 MICROSECONDS = 1e6
+NO_TIMES = (float(np.iinfo(np.int64).min), float(np.iinfo(np.int64).min) / MICROSECONDS)
+"""What NumPy makes of a missing date as a number, of seconds or of microseconds."""
 
 _WAVES = {
     "month, sine": (True, torch.sin),

@@ -40,11 +40,8 @@ table = table.assign(**{{name: table[name].to_numpy("datetime64[us]").astype(flo
                         for name in {}}})
 """
 
-ML_OPSET = 3
-"""Of ai.onnx.ml: onnxruntime has it since 2021."""
-
-_TENSORS = {"number": 11, "date": 11, "text": 8}
-"""TensorProto.DOUBLE and .STRING, without loading onnx."""
+ML_OPSET = 2
+"""Of ai.onnx.ml: the first whose LabelEncoder has a list of texts with a number each."""
 
 
 @dataclass(frozen=True)
@@ -149,23 +146,23 @@ def _take_texts(model: Any, cells: OnnxCells) -> None:
     LabelEncoder of `ai.onnx.ml` finds the code of a text; what was inside gets names that no column
     has. Source: https://onnx.ai/onnx/operators/onnx_aionnxml_LabelEncoder.html
     """
-    from onnx import compose, helper
+    from onnx import TensorProto, compose, helper
 
-    inside = "model/"
+    inside, kinds = "model/", {cells.matrix: TensorProto.DOUBLE}
     while any(name.startswith(inside) for name in cells.inputs):
         inside += "/"
     compose.add_prefix(model, inside, inplace=True)
     graph = model.graph
     matrix, rows = graph.input[0].name, graph.input[0].type.tensor_type.shape.dim[0].dim_param
-    nodes = [_coded(text, f"{inside}code {place}") for place, text in enumerate(cells.texts)]
-    joined = [*cells.inputs][: bool(cells.numbers)] + [pair[-1].output[0] for pair in nodes]
-    coded = [node for pair in nodes for node in pair]
-    own = [*coded, helper.make_node("Concat", joined, [matrix], axis=1), *graph.node]
+    pairs = [_coded(text, f"{inside}code {place}") for place, text in enumerate(cells.texts)]
+    joined = [*cells.inputs][: bool(cells.numbers)] + [pair[-1].output[0] for pair in pairs]
+    coded = [node for pair in pairs for node in pair]
+    nodes = [*coded, helper.make_node("Concat", joined, [matrix], axis=1), *graph.node]
     del graph.input[:], graph.node[:]
-    graph.node.extend(own)
+    graph.node.extend(nodes)
     graph.input.extend(
-        helper.make_tensor_value_info(name, _TENSORS[cells.kinds[columns[0]]], [rows, len(columns)])
-        for name, columns in cells.inputs.items()
+        helper.make_tensor_value_info(name, kinds.get(name, TensorProto.STRING), [rows, len(own)])
+        for name, own in cells.inputs.items()
     )
     model.opset_import.append(helper.make_opsetid("ai.onnx.ml", ML_OPSET))
 

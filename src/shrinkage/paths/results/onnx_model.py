@@ -22,8 +22,8 @@ from shrinkage.datasets.preparation.missing import MissingInputs
 from shrinkage.datasets.preparation.numbers import NumericInputs
 from shrinkage.datasets.preparation.pixels import PixelInputs
 from shrinkage.datasets.preparation.row_cells import RowCells
-from shrinkage.paths.results.onnx_cells import MISSING_CODE, NO_TIMES, OnnxCells, TextColumn
-from shrinkage.paths.results.onnx_dates import date_part
+from shrinkage.paths.results.onnx_cells import MISSING_CODE, OnnxCells, TextColumn
+from shrinkage.paths.results.onnx_dates import NO_TIMES, date_part
 
 Part = Callable[[torch.Tensor], torch.Tensor]
 """The inputs of one encoder, (rows, inputs), of the cells (rows, columns)."""
