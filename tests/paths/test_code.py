@@ -7,6 +7,7 @@ import torch
 from torch import nn
 
 from shrinkage.paths.data_losses import DEFAULTS
+from shrinkage.paths.engines.answers import AsOutputs
 from shrinkage.paths.engines.architectures import MLP
 from shrinkage.paths.engines.recipe import Recipe
 from shrinkage.paths.results.code import training_code
@@ -39,3 +40,48 @@ def test_the_code_runs_and_shrinks(penalty, task, select, capsys):
         norms.append(names["model"][0].weight.detach().norm().item())
     assert norms[1] < 0.8 * norms[0]
     assert "0.weight" in capsys.readouterr().out
+
+
+def test_one_logit_of_two_classes_is_trained_by_the_code():
+    torch.manual_seed(0)
+    module = nn.Sequential(nn.Linear(5, 1))
+    module.register_forward_hook(AsOutputs(two_classes=True))
+    x = torch.randn(64, 5)
+    names: dict = {"x": x, "y": (x[:, 0] > 0).long()}
+    text = training_code(
+        module, Terms((1e-3 * L1(),)), "proximal", Recipe(40, 16, 0.1),
+        DEFAULTS["classification"].code, "mine",
+    )  # fmt: skip
+    exec(text, names)
+    answers = names["model"](x)
+    assert answers.shape == (64, 2)
+    assert (answers.argmax(1) == names["y"]).double().mean() > 0.9
+
+
+class Parts(nn.Linear):
+    """A layer that answers with parts."""
+
+    def forward(self, x):
+        """Return something else and the outputs."""
+        return {"other": x, "main": super().forward(x)}
+
+
+def main_of(answer):
+    """Return the outputs of an answer."""
+    return answer["main"]
+
+
+@pytest.mark.parametrize("part", ["main", 1, main_of], ids=("name", "position", "function"))
+def test_the_part_of_an_answer_is_in_the_code(part):
+    hook = AsOutputs(part=part)
+    module = Parts(5, 3)
+    module.register_forward_hook(hook)
+    recipe, code = Recipe(1, 16, 0.1), DEFAULTS["classification"].code
+    text = training_code(module, Terms((0.1 * L1(),)), "proximal", recipe, code, "mine")
+    text = text.replace("model = ...", "model = Parts(5, 3)").replace(
+        "part = ...", "part = main_of"
+    )
+    assert ("main_of of the model's answer" in text) == callable(part)
+    names: dict = {"x": torch.randn(32, 5), "y": torch.arange(32) % 3, "Parts": Parts}
+    exec(text, names | {"main_of": main_of})
+    assert f"AsOutputs(False, {'part' if callable(part) else repr(part)})" in text

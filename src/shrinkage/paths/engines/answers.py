@@ -120,6 +120,12 @@ def is_users(architecture: Architecture) -> bool:
     return isinstance(architecture, Answering)
 
 
+def hook_of(module: nn.Module) -> AsOutputs | None:
+    """Return what makes outputs of the answers of a module, None where they are outputs."""
+    hooks = module._forward_hooks.values()
+    return next((hook for hook in hooks if isinstance(hook, AsOutputs)), None)
+
+
 def without_hook(module: nn.Module) -> nn.Module:
     """Return the module, which answers as its owner wrote it."""
     for place, hook in list(module._forward_hooks.items()):
