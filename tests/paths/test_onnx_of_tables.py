@@ -180,6 +180,15 @@ def test_text_that_a_smaller_model_does_not_read_is_not_asked_for(tmp_path: Path
     np.testing.assert_allclose(asked(file, table), expected, atol=1e-6)
 
 
+def test_a_column_of_text_that_never_varies_is_not_asked_for(tmp_path: Path) -> None:
+    numbers = DRAW.normal(size=(ROWS, 2))
+    table = pd.DataFrame({"a": numbers[:, 0], "town": "Bern", "b": numbers[:, 1], "c": 1.0})
+    path = fit_path("linear", table, numbers[:, 0] > 0, **FAST)
+    file = path.to_onnx(tmp_path / "n.onnx", rows=table)
+    assert file.columns == {"input": ("a", "b", "c")}
+    np.testing.assert_allclose(asked(file, table), path.predict_proba(table), atol=1e-6)
+
+
 def test_months_are_those_of_the_calendar() -> None:
     days = np.arange(np.datetime64("1599-12-25"), np.datetime64("2105-03-02"))
     months = days.astype("datetime64[M]").astype(int) % 12

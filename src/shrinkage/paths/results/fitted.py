@@ -7,7 +7,7 @@ of `PathResult`; what trains is elsewhere.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -256,6 +256,7 @@ class FittedPath(PathResult):
             InputError: a column has no place in a file (hashed levels); the model cannot be
                 exported, or onnxruntime answers otherwise.
         """
+        from shrinkage.paths.results.onnx_cells import without_dropped_text
         from shrinkage.paths.results.onnx_file import write_onnx
 
         file = self._file()
@@ -271,6 +272,8 @@ class FittedPath(PathResult):
         encoding = TargetEncoding.from_dict(file.target)
         module = self.model(which, as_outputs=True)
         own = None if rows is None else self._rows(rows, preprocessing)
+        readings: Any = self.summary.get("columns", ())
+        preprocessing = without_dropped_text(preprocessing, readings)
         return write_onnx(module, preprocessing, encoding, path, kept, own)
 
     @property

@@ -7,8 +7,9 @@ library reads them, for a graph has no rules of spelling. All other columns are 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
 
 import pandas as pd
 
@@ -164,6 +165,22 @@ class OnnxCells:
         """Return what each column is given as: `number`, `date` or `text`."""
         kinds = {name: "date" if name in self.dates else "number" for name in self.numbers}
         return kinds | {text.name: "text" for text in self.texts}
+
+
+def without_dropped_text(
+    preprocessing: Preprocessing, readings: Iterable[Mapping[str, Any]]
+) -> Preprocessing:
+    """Return a preparation whose columns that make no input are numbers alone.
+
+    Args:
+        preprocessing: of a table; a column of text may be constant, and in no matrix of numbers.
+        readings: `columns` of a summary.
+    """
+    numbers = {kind.value for kind in (ColumnKind.NUMERIC, ColumnKind.PIXELS, ColumnKind.SHAPED)}
+    others = {own["name"] for own in readings if own["kind"] not in numbers}
+    lost = {name for name, _ in preprocessing.dropped} & others
+    columns = tuple(name for name in preprocessing.columns if name not in lost)
+    return replace(preprocessing, columns=columns)
 
 
 def _columns(
