@@ -33,8 +33,8 @@ class Traits:
         trained: names of the parameters that have gradients.
         changing: names of the buffers that a step in training mode changes.
         draws: whether it draws from torch's generator.
-        repeats: whether the same seed gives the same outputs and losses, and nothing draws from the
-            generators of Python or NumPy, whose draws may be equal twice by chance.
+        repeats: whether the same seed gives the same augmented rows, outputs and losses, and
+            nothing draws from the generators of Python or NumPy, whose draws may be equal twice.
         bytes_a_row: what a step of one model keeps for its backward pass, for each row.
     """
 
@@ -77,7 +77,7 @@ def step_of(problem: Problem, unit: Unit, module: nn.Module) -> Step:
     seed_generators(derived_seed(unit.seed, SEED_LABEL), problem.device)
     before = _state(problem.device)
     with torch.autograd.graph.saved_tensors_hooks(pack, _itself), FunctionalForms(ALONE):
-        outputs = module.train()(augmented(problem, module, rows.x))
+        outputs = module.train()(rows.x)
     losses = problem.loss(outputs.t().unsqueeze(0), rows.target, rows.weight)
     drew = not torch.equal(before, _state(problem.device))
     trained = {name: value for name, value in module.named_parameters() if value.requires_grad}
@@ -92,10 +92,9 @@ def traits_of(problem: Problem, unit: Unit) -> Traits:
     start = dict(template(problem, unit).named_buffers())
     with ForeignGenerators() as foreign:
         first, second = (step_of(problem, unit, template(problem, unit)) for _ in range(2))
-    same = all(
-        alike(*pair, SAME)
-        for pair in ((first.outputs, second.outputs), (first.losses, second.losses))
-    )
+        inputs = [_augmented(problem, unit) for _ in range(2)]
+    pairs = ((first.outputs, second.outputs), (first.losses, second.losses), inputs)
+    same = all(alike(*pair, SAME) for pair in pairs)
     changed = {
         name
         for name, value in first.module.named_buffers()
@@ -109,6 +108,12 @@ def traits_of(problem: Problem, unit: Unit) -> Traits:
         repeats=same and not foreign.drew,
         bytes_a_row=first.bytes_kept / rows,
     )
+
+
+def _augmented(problem: Problem, unit: Unit) -> torch.Tensor:
+    """Return the first rows as a training sees them, from a fixed seed."""
+    seed_generators(derived_seed(unit.seed, SEED_LABEL), problem.device)
+    return augmented(problem, template(problem, unit), first_rows(problem, unit).x)
 
 
 class ForeignGenerators:
