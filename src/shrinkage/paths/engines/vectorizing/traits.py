@@ -92,7 +92,7 @@ def traits_of(problem: Problem, unit: Unit) -> Traits:
     start = dict(template(problem, unit).named_buffers())
     with ForeignGenerators() as foreign:
         first, second = (step_of(problem, unit, template(problem, unit)) for _ in range(2))
-        inputs = [_augmented(problem, unit) for _ in range(2)]
+        inputs = _augmented(problem, unit), _augmented(problem, unit)
     pairs = ((first.outputs, second.outputs), (first.losses, second.losses), inputs)
     same = all(alike(*pair, SAME) for pair in pairs)
     changed = {
