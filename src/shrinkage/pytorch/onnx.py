@@ -61,6 +61,7 @@ def export_onnx(
         InputError: the module cannot be exported, draws random numbers in evaluation, or
             onnxruntime answers otherwise.
     """
+    require("onnx")
     inputs = example_input if isinstance(example_input, tuple) else (example_input,)
     training = module.training
     try:
