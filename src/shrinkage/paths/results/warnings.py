@@ -81,10 +81,9 @@ def _undertrained(plan: Plan, validation: CrossValidation, choice: Choice) -> st
         "the dense network, which the others are compared with, has a score "
         f"({plan.problem.scorer.name}) of {dense.mean():.3g} on validation rows, nearer to a model "
         f"without inputs ({nothing.mean():.3g}) than to the best of the path ({best.mean():.3g}): "
-        "it has learned "
-        "too little, or too much by heart, so that smaller ones look better than they are; try "
-        f"more --epochs (here {plan.problem.recipe.epochs}), another --learning-rate, or --with "
-        "1e-3*l2"
+        "it has learned too little, or too much by heart, so that smaller ones look better than "
+        f"they are; try more --epochs (here {plan.problem.recipe.epochs}), another "
+        "--learning-rate, or --with 1e-3*l2"
     )
 
 
