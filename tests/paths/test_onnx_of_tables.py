@@ -136,6 +136,8 @@ def test_spellings_of_ones_own_rows_are_learned(tmp_path: Path) -> None:
     expected = path.predict_proba(rows)
     blind = path.to_onnx(tmp_path / "b.onnx")
     assert np.abs(asked(blind, rows) - expected).max() > 1e-3
+    usual = table.assign(sex=" male ")
+    np.testing.assert_allclose(asked(blind, usual), path.predict_proba(usual), atol=1e-6)
     learned = path.to_onnx(tmp_path / "l.onnx", rows=rows)
     np.testing.assert_allclose(asked(learned, rows), expected, atol=1e-6)
 

@@ -34,7 +34,7 @@ MISSING_CODE, UNSEEN_CODE, FIRST_CODE = 0, 1, 2
 UNSEEN = "unseen"
 """No level, unless training had it."""
 
-_BLANKS = (("", ""), (" ", ""), ("", " "))
+_BLANKS = (("", ""), (" ", ""), ("", " "), (" ", " "))
 """What may stand before and behind a text."""
 
 
