@@ -23,6 +23,7 @@ from shrinkage.audits.source_lines import line_of, line_of_argument, with_lines
 from shrinkage.audits.wording.absence import not_repeatable
 from shrinkage.errors import InputError, OwnDecayWarning, UnmatchedPattern
 from shrinkage.parameters import ParameterInfo
+from shrinkage.pytorch.audits.beside_terms import by_own_decay
 from shrinkage.pytorch.audits.closures import by_closure
 from shrinkage.pytorch.audits.invariant import scale_invariant
 from shrinkage.pytorch.audits.loop_causes import by_cause, numbers_of, without_consequences
@@ -154,7 +155,10 @@ def _audited(
         for info in assignment.infos
     }
     judgement = judge(tuple(cases.values()))
-    findings = by_cause(judgement.findings)
+    found = judgement.findings
+    if asked:
+        found = by_own_decay(found, runs, intended, cases, watch)
+    findings = by_cause(found)
     findings = by_closure(findings, runs, assignment.terms, cases, watch)
     if any(said.severity == "error" or said.rule == "cannot-judge" for said in findings):
         name = runs.repeats()

@@ -26,10 +26,18 @@ Look = Callable[[Mapping[str, Measured]], None]
 
 
 def measure_run(
-    runs: Runs, scale: float, intended: Mapping[str, Intended], look: Look | None = None
+    runs: Runs,
+    scale: float,
+    intended: Mapping[str, Intended],
+    look: Look | None = None,
+    *,
+    decays: bool = True,
 ) -> tuple[dict[str, Measured], Watch]:
-    """Run at a scale and measure every parameter; `look` is called while the run stands."""
-    watch = runs.run(scale)
+    """Run at a scale and measure every parameter; `look` is called while the run stands.
+
+    Without `decays` the optimizer's own one is left out.
+    """
+    watch = runs.run(scale, decays=decays)
     intended = divided(intended, scale, lambda name, meant: _moved(runs, watch, name, meant))
     measured = {
         name: measure(

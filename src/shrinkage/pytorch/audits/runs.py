@@ -47,12 +47,17 @@ class Runs:
         with seeded(call.seed):
             self.adapts = _adapts(twin, self.zero)
 
-    def run(self, scale: float) -> Watch:
-        """Take one step from the start, with all strengths times `scale`; the twin stands after."""
-        watch = self._taken(scale)
+    def run(self, scale: float, *, decays: bool = True) -> Watch:
+        """Take one step from the start, with all strengths times `scale`; the twin stands after.
+
+        Args:
+            scale: multiplies the terms and, where it stays, the optimizer's own decay.
+            decays: whether that stays.
+        """
+        watch = self._taken(scale, decays=decays)
         if self.twin.decays_are_news:
             self._measure_decays()
-            watch = self._taken(scale)
+            watch = self._taken(scale, decays=decays)
         self.held_back |= self.twin.held_back()
         return watch
 
@@ -63,9 +68,11 @@ class Runs:
         self._taken(1.0, also)
         return any(not torch.equal(ends[n], tensor) for n, tensor in self.twin.parameters.items())
 
-    def _taken(self, scale: float, also: Callable[[], float] | None = None) -> Watch:
+    def _taken(
+        self, scale: float, also: Callable[[], float] | None = None, *, decays: bool = True
+    ) -> Watch:
         self._surroundings.restore()
-        self.twin.reset(scale)
+        self.twin.reset(scale, decays=decays)
         return self._call(self.twin, scale, also)
 
     def _measure_decays(self) -> None:

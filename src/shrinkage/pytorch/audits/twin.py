@@ -81,7 +81,7 @@ class Twin:
             True  # whether the optimizer can step, and steps alike, outside of the loop
         )
         self.decays_are_news = False  # whether a loop has set others than were known
-        self._scale = 0.0
+        self._decays_by = 0.0  # what every decay is multiplied by
 
     @property
     def their_attachment(self) -> Attachment | None:
@@ -89,14 +89,15 @@ class Twin:
         return attachment_of(self.their_optimizer)
 
     @torch.no_grad()
-    def reset(self, scale: float, *, bare: bool = False) -> None:
+    def reset(self, scale: float, *, bare: bool = False, decays: bool = True) -> None:
         """Go back to the start, with every strength that the library can reach times `scale`.
 
         Args:
             scale: multiplies terms and `weight_decay`.
             bare: leave out the terms and the decay, whatever the scale.
+            decays: whether the optimizer's own decay stays.
         """
-        self._scale = 0.0 if bare else scale
+        self._decays_by = scale if decays and not bare else 0.0
         if self.attachment is not None:
             self.attachment.detach()
             self.attachment = None
@@ -112,7 +113,7 @@ class Twin:
         for info, theirs in self.described:
             gradient = None if theirs.grad is None else theirs.grad.detach().clone()
             self.parameters[info.name].grad = gradient
-        self._reset_optimizer(scale, bare=bare)
+        self._reset_optimizer()
         if bare:
             return
         self._reset_modes()
@@ -123,10 +124,10 @@ class Twin:
         """Take a `weight_decay` that the loop has set itself for the optimizer's, and scale it."""
         for group, values in zip(self.optimizer.param_groups, self._groups, strict=False):
             now, known = (float(read.get("weight_decay", 0) or 0) for read in (group, values))
-            if now and now != known * self._scale:
+            if now and now != known * self._decays_by:
                 self.decays_are_news |= now != known
                 values["weight_decay"] = now
-                group["weight_decay"] = now * self._scale
+                group["weight_decay"] = now * self._decays_by
 
     def widen(self) -> None:
         """Go on in float64: what moves by less than a rounding of the weights is seen there."""
@@ -195,7 +196,7 @@ class Twin:
         for module, training in zip(self.model.modules(), self._modes, strict=True):
             module.training = training
 
-    def _reset_optimizer(self, scale: float, *, bare: bool) -> None:
+    def _reset_optimizer(self) -> None:
         """Copy the caller's optimizer anew, whatever a step may have left anywhere in it."""
         memo = dict(self._counterparts)
         for theirs, own in self._states:  # into the memory of before: new memory costs more
@@ -207,7 +208,7 @@ class Twin:
             group.update(copy.deepcopy(values))  # a scheduler may have moved the caller's since
             decay = float(values.get("weight_decay", 0) or 0)
             if decay:
-                group["weight_decay"] = 0.0 if bare else decay * scale
+                group["weight_decay"] = decay * self._decays_by
 
     def _attached(self, theirs: Attachment, scale: float) -> Attachment:
         """Attach the caller's terms, scaled, to the copy."""
