@@ -13,6 +13,7 @@ from typing import Any
 from shrinkage.errors import InputError
 from shrinkage.keras.arrays import number, ops, plain
 from shrinkage.keras.optimizers import compiled_optimizer, inner_optimizer, ways_to
+from shrinkage.keras.renewing import release, renewing
 from shrinkage.keras.slots import PenalisedVariable, check_held
 from shrinkage.keras.step import RegularizedStep
 from shrinkage.keras.velocity import has_velocity
@@ -43,15 +44,17 @@ class KerasAttachment:
     ) -> None:
         self.model, self.optimizer = model, optimizer
         self.assignment = assignment
-        self._slots, self._strengths = tuple(slots), strengths
+        self._strengths = strengths
         self._is_compiled = inner_optimizer(compiled_optimizer(model)) is optimizer
+        remembers = has_velocity(optimizer) or any(slot.plan.renewals for slot in slots)
+        if self._is_compiled and not optimizer.built and remembers:
+            optimizer.build(model.trainable_variables)  # so that its own variables come first
+        self._slots = tuple(renewing(slots, optimizer))
         self._step = RegularizedStep(optimizer, self._slots, strengths)
         self._detached = False
         self._watch = FirstEpochWatch(self._check_first_epoch)
         watch(model, self._watch)
         self._first_step = self.steps
-        if self._is_compiled and not optimizer.built and has_velocity(optimizer):
-            optimizer.build(model.trainable_variables)  # so that its own variables come first
         self._bring()
 
     @property
@@ -116,7 +119,7 @@ class KerasAttachment:
         """Return strength·penalty of each term now, by the term's id."""
         self._synchronize()
         totals, strengths = dict.fromkeys(self.terms.ids, 0.0), self.strengths
-        for slot in (slot.at(strengths) for slot in self._slots):
+        for slot in (slot.at(strengths).with_renewals() for slot in self._slots):
             w = plain(slot.variable)
             for part in slot.plan.parts:
                 totals[part.term] += part.strength * number(part.penalty.value(part.about(w)))
@@ -149,6 +152,7 @@ class KerasAttachment:
         if not self._detached:
             self._synchronize()
             self._step.release()
+            release(self._slots, self.optimizer)
             self._retrace()
         self._detached = True
 

@@ -27,7 +27,6 @@ from shrinkage.terms import (
     as_terms,
     assign,
     refuse_one_step,
-    refuse_renewed,
 )
 from shrinkage.terms.schedules import Schedule, as_schedules
 from shrinkage.terms.strengths import Strengths
@@ -129,7 +128,6 @@ def _assigned(model: Any, infos: Sequence[ParameterInfo], terms: Terms, update: 
             "expected an update of gradient, decoupled, proximal, got 'loss': give the layer "
             "kernel_regularizer=shrinkage.keras.regularizer(term), which Keras adds to the loss"
         )
-    refuse_renewed(assignment, "Keras")
     return assignment
 
 

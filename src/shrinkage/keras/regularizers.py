@@ -152,7 +152,7 @@ def _check(term: Term) -> None:
     if term.penalty.is_renewed or not term.penalty.finite:
         raise InputError(
             f"expected a penalty that a loss can hold as it is, got {term!r}: use "
-            "shrinkage.keras.regularize for a constraint, and LogSum for a reweighted L1"
+            "shrinkage.keras.regularize"
         )
     if term.update not in (None, "loss"):
         raise InputError(

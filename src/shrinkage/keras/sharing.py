@@ -14,9 +14,9 @@ from shrinkage.arrays import Array
 from shrinkage.errors import InputError
 from shrinkage.keras.arrays import plain
 from shrinkage.keras.slots import PenalisedVariable
-from shrinkage.terms import Part
+from shrinkage.terms import ProximalSum, divided
 
-Shrinks = Sequence[tuple[Any, Array, Array | None]]
+Shrinks = Sequence[tuple[ProximalSum, Array, Array | None]]
 
 
 def check_moving(acting: Iterable[PenalisedVariable], moving: Iterable[PenalisedVariable]) -> None:
@@ -31,14 +31,14 @@ def check_moving(acting: Iterable[PenalisedVariable], moving: Iterable[Penalised
     """
     moved = {slot.name for slot in moving}
     for slot in acting:
-        if _shared(slot) and slot.name not in moved:
+        if slot.plan.shared is not None and slot.name not in moved:
             raise InputError(
                 "expected a gradient for every variable that shares a set, got none for "
                 f"{slot.name}: select the variables that every step trains"
             )
 
 
-def divided(
+def divide(
     slots: Sequence[PenalisedVariable], shrinks: Callable[[int], Shrinks]
 ) -> list[PenalisedVariable]:
     """Return the variables, every part of a shared set told what it may keep.
@@ -47,24 +47,11 @@ def divided(
         slots: variables that have moved.
         shrinks: the proxes that the one at a place is about to take.
     """
-    members: dict[str, list[tuple[int, Part]]] = {}
-    for place, slot in enumerate(slots):
-        for part in _shared(slot):
-            members.setdefault(part.term, []).append((place, part))
-    slots = list(slots)
-    for term, parts in members.items():
-        arrays, steps = [], []
-        for place, part in parts:
-            own = next(one for one in shrinks(place) if any(part is p for p in one[0].parts))
-            w, step = own[0].before_sets(plain(slots[place].variable), own[1], reach=own[2])
-            arrays.append(part.about(w))
-            steps.append(step)
-        each = parts[0][1].penalty.shared(arrays, steps)
-        for (place, _), penalty in zip(parts, each, strict=True):
-            slot = slots[place]
-            slots[place] = replace(slot, plan=slot.plan.sharing(term, penalty))
-    return slots
 
+    def reached(place: int) -> tuple[Array, Any]:
+        own = slots[place].plan.shared
+        parts, step, reach = next(each for each in shrinks(place) if own in each[0].parts)
+        return parts.before_sets(plain(slots[place].variable), step, reach=reach)
 
-def _shared(slot: PenalisedVariable) -> list[Part]:
-    return [part for part in slot.plan.parts if part.penalty.is_shared]
+    plans = divided({place: slot.plan for place, slot in enumerate(slots)}, reached)
+    return [replace(slot, plan=plans[place]) for place, slot in enumerate(slots)]

@@ -29,12 +29,14 @@ class PenalisedVariable:
         variable: the Keras variable.
         plan: what happens around a step, references being arrays of the variable's dtype.
         metric: the optimizer's, None where no part is proximal.
+        renewals: variables with what the parts hold that are renewed, in their order.
     """
 
     name: str
     variable: Any
     plan: StepPlan
     metric: Motion | None = None
+    renewals: tuple[Any, ...] = ()
 
     def at(self, strengths: Mapping[str, Any]) -> PenalisedVariable:
         """Return the variable where the terms have these strengths: numbers, or arrays."""
@@ -43,6 +45,18 @@ class PenalisedVariable:
             for term, strength in strengths.items()
         }
         return replace(self, plan=self.plan.at(own))
+
+    def with_renewals(self) -> PenalisedVariable:
+        """Return the variable where penalties that are renewed are in the round of now."""
+        if not self.renewals:
+            return self
+        return replace(self, plan=self.plan.with_renewals(map(plain, self.renewals)))
+
+    def renew(self, steps: Any) -> None:
+        """Begin the rounds that are due after so many real steps; None: every round."""
+        plan = self.plan.renewed(plain(self.variable), steps)
+        for variable, held in zip(self.renewals, plan.renewals, strict=True):
+            variable.assign(held)
 
     def zeros(self) -> Array | None:
         """Return where the variable is zero, None where no term makes zeros."""

@@ -13,7 +13,7 @@ import keras
 
 from shrinkage.keras.arrays import ops
 from shrinkage.keras.optimizers import STEP
-from shrinkage.keras.sharing import check_moving, divided
+from shrinkage.keras.sharing import check_moving, divide
 from shrinkage.keras.slots import PenalisedVariable
 from shrinkage.keras.velocity import VelocityRates, has_velocity
 from shrinkage.terms import present
@@ -90,17 +90,19 @@ class RegularizedStep:
         self._plain(regularized, variables, learning_rate)
         rates = (self._optimizer, learning_rate, amplified)
         moved = tuple(moving)
-        moving = divided(moved, lambda place: moved[place].shrinks(*rates, starts[place]))
+        moving = divide(moved, lambda place: moved[place].shrinks(*rates, starts[place]))
         for slot, zero, start in zip(moving, zeros, starts, strict=True):
             slot.after(*rates, start)
             if zero is not None:
                 slot.hold(ops.logical_and(zero, self._optimizer.iterations > 0))
+            if slot.renewals:
+                slot.renew(self._optimizer.iterations + 1)
 
     def _now(self, keys: Sequence[Any]) -> list[PenalisedVariable | None]:
         """Return the slots of variables, at the strengths of this step."""
         slots = [self._acting.get(key) for key in keys]
-        if not self._strengths.vary:
-            return slots
-        step = ops.cast(self._optimizer.iterations, keras.config.floatx())
-        strengths = self._strengths.at(step)
-        return [None if slot is None else slot.at(strengths) for slot in slots]
+        if self._strengths.vary:
+            step = ops.cast(self._optimizer.iterations, keras.config.floatx())
+            strengths = self._strengths.at(step)
+            slots = [slot and slot.at(strengths) for slot in slots]
+        return [slot and slot.with_renewals() for slot in slots]

@@ -10,23 +10,21 @@ Nesterov's.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from typing import Any
 
 import keras
 
 from shrinkage.arrays import Array
 from shrinkage.keras.arrays import number, ops, plain
+from shrinkage.keras.unsaved import Unsaved
 
 NEGLIGIBLE = 1e-6  # of a rate: what the momentum has forgotten
-_FILES = ("save_own_variables", "load_own_variables")
 
 
 class VelocityRates:
     """The buffer b of an optimizer with momentum: one number, the last of its variables.
 
-    A variable of the optimizer, since JAX carries no other from step to step. It is in no file: a
-    saved model loads without this package, and a loaded one gets the buffer that its count of steps
+    A variable of the optimizer, in no file: a loaded run gets the buffer that its count of steps
     and its schedule tell.
 
     Args:
@@ -39,11 +37,9 @@ class VelocityRates:
 
     def __init__(self, optimizer: Any) -> None:
         self._optimizer = optimizer
-        self._buffer = optimizer.add_variable(
-            (), dtype=keras.config.floatx(), name="velocity_rates"
+        self._buffer = Unsaved.of(optimizer).add(
+            (), keras.config.floatx(), "velocity_rates", self.settle
         )
-        for name in _FILES:
-            vars(optimizer)[name] = self._hidden_in(getattr(optimizer, name))
         self.settle()
 
     def take(self, rate: Any) -> Array:
@@ -60,25 +56,7 @@ class VelocityRates:
 
     def release(self) -> None:
         """Take the variable out of the optimizer."""
-        for name in _FILES:
-            vars(self._optimizer).pop(name)
-        self._optimizer._untrack_variable(self._buffer)
-
-    def _hidden_in(self, act: Callable[[Any], None]) -> Callable[[Any], None]:
-        """Return what saves or loads the optimizer's variables, without the buffer among them."""
-
-        def hidden(store: Any) -> None:
-            variables, before = self._optimizer._variables, int(number(self._optimizer.iterations))
-            place = next(i for i, variable in enumerate(variables) if variable is self._buffer)
-            del variables[place]
-            try:
-                act(store)
-            finally:
-                variables.insert(place, self._buffer)
-            if int(number(self._optimizer.iterations)) != before:  # another run's
-                self.settle()
-
-        return hidden
+        Unsaved.of(self._optimizer).remove(self._buffer)
 
 
 def has_velocity(optimizer: Any) -> bool:

@@ -25,6 +25,7 @@ with needs("jax"):
     from shrinkage.optax.roster import table
     from shrinkage.optax.transformations import (
         DecoupledState,
+        GradientState,
         ProximalState,
         decoupled,
         gradient,
@@ -41,6 +42,7 @@ __all__ = [
     "AdamaxMetric",
     "AmsgradMetric",
     "DecoupledState",
+    "GradientState",
     "JsonLines",
     "MLflow",
     "NadamMetric",

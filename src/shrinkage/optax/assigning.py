@@ -14,7 +14,7 @@ from shrinkage.errors import InputError
 from shrinkage.parameters import ParameterInfo
 from shrinkage.penalties import Penalty
 from shrinkage.selections import select
-from shrinkage.terms import Assignment, Term, Terms, as_terms, assign, refuse_renewed
+from shrinkage.terms import Assignment, Term, Terms, as_terms, assign
 
 
 def assigned(
@@ -52,7 +52,6 @@ def assigned(
             f"{error}; or say where the axes lie by layout=in_out, out_in, layout_of(module) or a "
             "function, all of shrinkage.optax"
         ) from None
-    refuse_renewed(assignment, "optax")
     return assignment
 
 

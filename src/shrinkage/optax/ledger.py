@@ -13,11 +13,13 @@ import jax
 import jax.numpy as jnp
 
 from shrinkage.checks import positive, whole
+from shrinkage.errors import InputError
 from shrinkage.ledger import LayerRecord, Record, RecordBook, Sink, decay_timescale
 from shrinkage.optax.assigning import assigned
 from shrinkage.optax.parameters import Layout, describe, named_leaves
+from shrinkage.optax.renewing import Renewals
 from shrinkage.parameters import ParameterInfo
-from shrinkage.terms import Part, Term, Terms, as_terms, present, subgradient_of
+from shrinkage.terms import Part, StepPlan, Term, Terms, as_terms, present, subgradient_of
 
 
 class TreeLedger(RecordBook):
@@ -71,6 +73,7 @@ class TreeLedger(RecordBook):
         gradients: Any = None,
         before: Any = None,
         learning_rate: float | None = None,
+        renewals: Renewals | None = None,
     ) -> None:
         """Record a step if it is due; this waits for the device.
 
@@ -81,15 +84,21 @@ class TreeLedger(RecordBook):
             gradients: of the data loss, for the penalties' share of the gradient.
             before: the parameters that the gradients are of; None is `params`.
             learning_rate: of the step, for the timescale of L2 terms.
+            renewals: of the state of the transformation, for penalties that are renewed.
 
         Raises:
+            InputError: no renewals, where a penalty has some.
             ShrinkageError: as `assign` and `describe` do.
         """
         if not self.due(step):
             return
         described = describe(params, self._layout)
-        parts = assigned((info for info, _ in described), self._terms).parts
-        penalised = [(info, w, parts[info.name]) for info, w in described if parts[info.name]]
+        plans = assigned((info for info, _ in described), self._terms).plans
+        penalised = [
+            (info, w, _parts(plans[info.name], renewals, info.name))
+            for info, w in described
+            if plans[info.name]
+        ]
         pushes = {} if gradients is None else named_leaves(gradients)
         weights = named_leaves(params if before is None else before)
         layers = {
@@ -117,6 +126,18 @@ class TreeLedger(RecordBook):
     ) -> LayerRecord:
         epochs = timescale / self.steps_per_epoch if timescale and self.steps_per_epoch else None
         return LayerRecord(share, int((w == 0).sum()), info.size, timescale, epochs, None)
+
+
+def _parts(plan: StepPlan, held: Renewals | None, name: str) -> tuple[Part, ...]:
+    """Return the parts of a parameter with what those hold that are renewed."""
+    if not plan.renewals:
+        return plan.parts
+    if held is None or name not in held:
+        raise InputError(
+            f"expected what {plan.parts[0].penalty!r} holds of {name}, got none: give note(…, "
+            "renewals=state.renewals), state being that of the transformation with the terms"
+        )
+    return plan.with_renewals(held[name]).parts
 
 
 def _share(w: Any, gradient: Any, parts: Sequence[Part]) -> float | None:

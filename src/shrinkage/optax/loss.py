@@ -15,7 +15,7 @@ import jax.numpy as jnp
 
 from shrinkage.optax.assigning import assigned
 from shrinkage.optax.parameters import Layout, describe
-from shrinkage.terms import Term, Terms, as_terms, present
+from shrinkage.terms import Term, Terms, as_terms, present, refuse_renewed
 
 
 def penalty_loss(
@@ -47,6 +47,7 @@ def penalty_loss(
     described = describe(params, layout)
     in_loss = as_terms(terms).with_update("loss")
     assignment = assigned((info for info, _ in described), in_loss)
+    refuse_renewed(assignment, "penalty_loss")
     total = jnp.zeros(())
     for info, array in described:
         for part in present(assignment.parts[info.name]):

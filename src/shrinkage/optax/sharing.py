@@ -11,7 +11,7 @@ from typing import Any
 
 from shrinkage.optax.parameters import named_leaves
 from shrinkage.optax.roster import Plans
-from shrinkage.terms import Part, ProximalSum, StepPlan
+from shrinkage.terms import ProximalSum, StepPlan, divided
 
 Sum = Callable[[StepPlan], ProximalSum]
 """Which of the proxes of a plan is about to be taken."""
@@ -20,7 +20,7 @@ Reached = Callable[[str, Any, Any], tuple[Any, Any, Any]]
 """Of a name, its weights and its update: the weights reached, the step and the reach."""
 
 
-def divided(moves: Any, params: Any, plans: Plans, own: Sum, reached: Reached) -> Plans:
+def divide(moves: Any, params: Any, plans: Plans, own: Sum, reached: Reached) -> Plans:
     """Return the plans in which every part of a shared set is told what it may keep.
 
     Args:
@@ -33,22 +33,13 @@ def divided(moves: Any, params: Any, plans: Plans, own: Sum, reached: Reached) -
     Returns:
         The plans, as they were where nothing is shared.
     """
-    members: dict[str, list[tuple[str, Part]]] = {}
-    for name, plan in plans.items():
-        for part in own(plan).parts:
-            if part.penalty.is_shared:
-                members.setdefault(part.term, []).append((name, part))
-    if not members:
+    sharing = {name: plan for name, plan in plans.items() if plan.shared in own(plan).parts}
+    if not sharing:
         return plans
-    plans, weights, updates = dict(plans), named_leaves(params), named_leaves(moves)
-    for term, parts in members.items():
-        arrays, steps = [], []
-        for name, part in parts:
-            wide, step, reach = reached(name, weights[name], updates[name])
-            w, step = own(plans[name]).before_sets(wide, step, reach=reach)
-            arrays.append(part.about(w))
-            steps.append(step)
-        each = parts[0][1].penalty.shared(arrays, steps)
-        for (name, _), penalty in zip(parts, each, strict=True):
-            plans[name] = plans[name].sharing(term, penalty)
-    return plans
+    weights, updates = named_leaves(params), named_leaves(moves)
+
+    def arriving(name: str) -> tuple[Any, Any]:
+        wide, step, reach = reached(name, weights[name], updates[name])
+        return own(plans[name]).before_sets(wide, step, reach=reach)
+
+    return {**plans, **divided(sharing, arriving)}

@@ -26,7 +26,7 @@ from shrinkage.optax.metrics import (
 from shrinkage.optax.parameters import named_leaves
 
 # What stands in a chain without changing in which metric weights move.
-_NEUTRAL = ("EmptyState", "ScaleByScheduleState", "ScaleState")
+_NEUTRAL = ("EmptyState", "GradientState", "ScaleByScheduleState", "ScaleState")
 _MOMENTUM = "TraceState"
 # State of the second moment → metrics with optax's defaults, the first one taken to be meant.
 DEFAULTS: dict[str, tuple[OptaxMetric, ...]] = {

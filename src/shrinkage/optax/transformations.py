@@ -21,9 +21,10 @@ from shrinkage.optax.moving import arrived, decayed, shrunk
 from shrinkage.optax.parameters import Layout, named_leaves
 from shrinkage.optax.probing import check_metric
 from shrinkage.optax.rates import checked_rate, rate_at
+from shrinkage.optax.renewing import Renewals, first_round, renewed
 from shrinkage.optax.roster import Plans, TreeAssignment
 from shrinkage.optax.schedules import check_schedule
-from shrinkage.optax.sharing import divided
+from shrinkage.optax.sharing import divide
 from shrinkage.optax.states import Reading, read
 from shrinkage.terms import StepPlan, Term, Terms, refuse_one_step, subgradient_of
 
@@ -31,17 +32,29 @@ Given = Term | Terms | Iterable[Term]
 
 
 class ProximalState(NamedTuple):
-    """Steps so far, what momentum has made of a constant gradient, the optimizer's own state."""
+    """Steps so far, what momentum has made of a constant gradient, the optimizer's own state.
+
+    And what penalties hold that are renewed, such as `ReweightedL1`, by parameter.
+    """
 
     count: Any
     buffer: Any
     inner_state: Any
+    renewals: Renewals
 
 
 class DecoupledState(NamedTuple):
-    """Steps so far."""
+    """Steps so far, and what penalties hold that are renewed, by parameter."""
 
     count: Any
+    renewals: Renewals
+
+
+class GradientState(NamedTuple):
+    """Steps so far, and what penalties hold that are renewed, by parameter."""
+
+    count: Any
+    renewals: Renewals
 
 
 def proximal(
@@ -108,12 +121,14 @@ def proximal(
         if shrinking and read(state, metric).metric.adapts:
             penalties = [p.penalty for plan in shrinking.values() for p in plan.in_metric.assigned]
             refuse_one_step(penalties, "one of optax")
-        return ProximalState(_no_steps(), jnp.zeros([], float), state)
+        held = first_round(plans, params)
+        return ProximalState(_no_steps(), jnp.zeros([], float), state, held)
 
     def change(
         updates: Any, state: Any, params: Any = None, **extra: Any
     ) -> tuple[Any, ProximalState]:
         plans = roster.plans(_needed(params))
+        plans, held = renewed(plans, state.renewals, params, state.count)
         pushed = _pushed(updates, params, plans)
         moves, inner_state = inner.update(pushed, state.inner_state, params, **extra)
         buffer = state.buffer
@@ -132,7 +147,7 @@ def proximal(
                 moves = _held(moves, params, plans, state.count)
         count = optax.safe_increment(state.count)
         buffer = jnp.asarray(buffer, state.buffer.dtype)
-        return moves, ProximalState(count, buffer, inner_state)
+        return moves, ProximalState(count, buffer, inner_state, held)
 
     return optax.GradientTransformationExtraArgs(init, change)
 
@@ -178,15 +193,15 @@ def decoupled(
     roster = TreeAssignment(terms, "decoupled", allowed=("decoupled",), layout=layout)
 
     def init(params: Any) -> DecoupledState:
-        roster.plans(params)
-        return DecoupledState(_no_steps())
+        return DecoupledState(_no_steps(), first_round(roster.plans(params), params))
 
     def change(updates: Any, state: Any, params: Any = None) -> tuple[Any, Any]:
         plans = roster.plans(_needed(params))
+        plans, held = renewed(plans, state.renewals, params, state.count)
         moves = _taken_off(updates, params, plans, rate_at(rate, state.count)) if plans else updates
         if freeze_zeros:
             moves = _held(moves, params, plans, state.count)
-        return moves, DecoupledState(optax.safe_increment(state.count))
+        return moves, DecoupledState(optax.safe_increment(state.count), held)
 
     return optax.GradientTransformation(init, change)
 
@@ -217,12 +232,14 @@ def gradient(terms: Given, *, layout: Layout | None = None) -> optax.GradientTra
     """
     roster = TreeAssignment(terms, "gradient", allowed=("gradient",), layout=layout)
 
-    def init(params: Any) -> optax.EmptyState:
-        roster.plans(params)
-        return optax.EmptyState()
+    def init(params: Any) -> GradientState:
+        return GradientState(_no_steps(), first_round(roster.plans(params), params))
 
     def change(updates: Any, state: Any, params: Any = None) -> tuple[Any, Any]:
-        return _pushed(updates, params, roster.plans(_needed(params))), state
+        plans = roster.plans(_needed(params))
+        plans, held = renewed(plans, state.renewals, params, state.count)
+        count = optax.safe_increment(state.count)
+        return _pushed(updates, params, plans), GradientState(count, held)
 
     return optax.GradientTransformation(init, change)
 
@@ -260,7 +277,7 @@ def _shrunk(moves: Any, params: Any, plans: Plans, rate: Any, scales: Any, reach
     def move(name: str, w: Any, update: Any, plan: StepPlan) -> Any:
         return shrunk(w, update, plan.in_metric, rate * scales[name], reach)
 
-    plans = divided(moves, params, plans, lambda plan: plan.in_metric, reached)
+    plans = divide(moves, params, plans, lambda plan: plan.in_metric, reached)
     return _each(moves, params, plans, move)
 
 
@@ -277,7 +294,7 @@ def _taken_off(moves: Any, params: Any, plans: Plans, rate: Any) -> Any:
         return shrunk(w, update, plan.after, rate)
 
     moves = _each(moves, params, plans, decay)
-    plans = divided(moves, params, plans, lambda plan: plan.after, reached)
+    plans = divide(moves, params, plans, lambda plan: plan.after, reached)
     return _each(moves, params, plans, move)
 
 

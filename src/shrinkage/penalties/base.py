@@ -85,8 +85,8 @@ class Penalty(ABC):
         """Return the penalty of some of the models of a stack, where it holds numbers of each."""
         return self
 
-    def is_due(self, step: int) -> bool:  # noqa: ARG002
-        """Return whether it is to be renewed after so many real steps."""
+    def is_due(self, step: Any) -> Any:  # noqa: ARG002
+        """Return whether it is to be renewed after so many real steps, a number or traced."""
         return False
 
     def renewed(self, w: Array) -> Penalty:  # noqa: ARG002

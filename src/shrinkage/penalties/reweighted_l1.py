@@ -18,7 +18,7 @@ class ReweightedL1(Penalty):
     Each round is convex, and its a are the slopes of the log-sum penalty Σ ε·log(1 + |w|/ε), which
     the rounds minimize together: weights far above ε are hardly shrunk, those at 0 as by L1.
     `LogSum` does that in every step, without a second loop. The literature's a is this over ε. Who
-    trains renews it, PyTorch, its stacks and the network from scratch; elsewhere it is refused.
+    trains renews it; in a loss or a solved path, where nobody counts steps, it is refused.
 
     Args:
         epsilon: ε, above 0, in units of the weights: somewhat below those that matter.
@@ -54,9 +54,9 @@ class ReweightedL1(Penalty):
         object.__setattr__(self, "epsilon", positive(self.epsilon, "epsilon", "0.1 is usual"))
         object.__setattr__(self, "every", whole(self.every, "every", 1, "100 is usual"))
 
-    def is_due(self, step: int) -> bool:
-        """Return whether a round ends after so many real steps."""
-        return step % self.every == 0
+    def is_due(self, step: Any) -> Any:
+        """Return whether a round ends after so many real steps; none does before the first."""
+        return (step % self.every == 0) & (step > 0)
 
     def renewed(self, w: Array) -> ReweightedL1:
         """Return the penalty of the round that begins at these weights."""

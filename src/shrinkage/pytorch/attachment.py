@@ -26,7 +26,6 @@ from shrinkage.pytorch.optimizers import Moment
 from shrinkage.pytorch.optimizers.averages import SHRINKS, closure_at
 from shrinkage.pytorch.optimizers.support import check_group, check_sharded, check_support
 from shrinkage.pytorch.prox.batched import Batches
-from shrinkage.pytorch.renewed import renew, renewing
 from shrinkage.pytorch.sharding import is_empty_shard, is_sharded
 from shrinkage.pytorch.shared import Shared
 from shrinkage.pytorch.slots import Slot
@@ -228,7 +227,7 @@ class Attachment:
         self._watched = min((s.parameter for s in shrunk), key=torch.Tensor.numel, default=None)
         self._sort()
         self._shared = Shared(self._slots)
-        self._renewing = renewing(self._slots)
+        self._renewing = [slot for slot in self._slots if slot.plan.renewals]
         updates = {part.update for slot in self._slots for part in slot.plan.parts}
         check_support(self._optimizer, sorted(updates))
         for slot in self._slots:
@@ -337,7 +336,8 @@ class Attachment:
         self.steps += 1
         if self._renewing:
             with torch.no_grad():
-                renew(self._renewing, self.steps)
+                for slot in self._renewing:
+                    slot.renew(self.steps)
         if self._states is not None:
             with torch.no_grad():
                 record_end(self.ledger, self._moving, self._states)

@@ -10,7 +10,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from shrinkage.errors import InputError, near_names
-from shrinkage.pytorch.renewed import load_renewed, renewed_weights
 from shrinkage.pytorch.sharding import like_parameter, local
 from shrinkage.pytorch.slots import Slot
 from shrinkage.pytorch.updates import Corrected, Proximal
@@ -36,8 +35,9 @@ def slot_states(slots: Iterable[Slot]) -> dict[str, dict[str, Any]]:
         resolution[name] = rounding
         if slot.frozen.mask is not None:
             frozen[name] = _shared(slot.frozen.mask, slot)
-        if weights := renewed_weights(slot):
-            renewed[name] = [None if own is None else _shared(own, slot) for own in weights]
+        if slot.plan.renewals:
+            held = slot.plan.renewals
+            renewed[name] = [None if own is None else _shared(own, slot) for own in held]
     return {
         "momentum": momentum,
         "largest": largest,
@@ -84,7 +84,9 @@ def _load_frozen(slot: Slot, value: Any) -> None:
 
 
 def _load_renewed(slot: Slot, value: Any) -> None:
-    load_renewed(slot, [None if own is None else local(own) for own in value])
+    like = slot.parameter
+    held = [None if own is None else local(own).to(like.device, like.dtype) for own in value]
+    slot.take(slot.plan.with_renewals(held))
 
 
 _LOADERS = {

@@ -1,7 +1,7 @@
 """One parameter in an optimizer: the plan of its step, and the updates that carry it out.
 
-Who uses this: `Attachment`. Strengths change in training: `Slot.set_strengths` brings them into
-the plan and the updates.
+Who uses this: `Attachment`. Strengths change in training, and penalties that are renewed: a slot
+brings them into the plan and the updates.
 """
 
 from __future__ import annotations
@@ -45,9 +45,19 @@ class Slot:
 
     def set_strengths(self, strengths: Mapping[str, Any]) -> None:
         """Bring new strengths, by id of term, into the plan and the updates."""
-        self.plan = self.plan.at(strengths)
+        self.take(self.plan.at(strengths))
+
+    def take(self, plan: StepPlan) -> None:
+        """Take another plan of the same parts."""
+        self.plan = plan
         for update in self.updates:
-            update.take(self.plan)
+            update.take(plan)
+
+    def renew(self, steps: int) -> None:
+        """Begin the rounds of penalties that are due after so many real steps."""
+        plan = self.plan.renewed(self.target.view(self.parameter), steps)
+        if plan is not self.plan:
+            self.take(plan)
 
     def value(self, part: Part) -> Any:
         """Return strength·penalty of one part: a number, or one per stacked model."""

@@ -14,6 +14,7 @@ from shrinkage.terms.own_decay import words_of_own_decay
 from shrinkage.terms.part import Part, present, subgradient_of
 from shrinkage.terms.proximal_sum import ProximalSum, closed_form, smooth_and_nonsmooth
 from shrinkage.terms.reach import FARTHEST
+from shrinkage.terms.sharing import divided
 from shrinkage.terms.step_plan import StepPlan
 from shrinkage.terms.term import (
     DECAY_RULES,
@@ -41,6 +42,7 @@ __all__ = [
     "checked_strength",
     "checked_update",
     "closed_form",
+    "divided",
     "penalty_on",
     "present",
     "refuse_one_step",

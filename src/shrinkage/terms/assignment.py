@@ -190,7 +190,7 @@ def refuse_renewed(assignment: Assignment, where: str) -> None:
             raise InputError(
                 f"expected penalties that stay as they are in {where}, got {penalty!r}, "
                 "which is renewed after every so many steps: use LogSum, which is that in "
-                "every step; shrinkage.pytorch.regularize has it"
+                "every step"
             )
 
 

@@ -18,8 +18,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
+from shrinkage.arrays import Array, library_of
 from shrinkage.errors import InputError, OverlapError
 from shrinkage.penalties import Penalty
 from shrinkage.terms.part import Part
@@ -87,6 +89,12 @@ class StepPlan:
         """Return the plan where the terms have these strengths, by their ids."""
         return self.changed(lambda part: part.at(strengths[part.term]))
 
+    @cached_property
+    def shared(self) -> Part | None:
+        """The part of strength above 0 whose set other parameters share, if there is one."""
+        shared = (part for part in self.parts if part.penalty.is_shared and not part.is_absent)
+        return next(shared, None)
+
     def sharing(self, term: str, penalty: Penalty) -> StepPlan:
         """Return the plan where one term, whose set parameters share, has this part of it here."""
 
@@ -95,6 +103,50 @@ class StepPlan:
             return replace(part, penalty=penalty) if shares else part
 
         return self.changed(own)
+
+    @cached_property
+    def renewals(self) -> tuple[Array | None, ...]:
+        """What the renewed parts hold, in their order; None before the first time."""
+        return tuple(part.penalty.renewal() for part in self.parts if part.penalty.is_renewed)
+
+    def with_renewals(self, held: Iterable[Array | None]) -> StepPlan:
+        """Return the plan whose renewed parts hold what `renewals` gave."""
+        left = iter(held)
+
+        def own(part: Part) -> Part:
+            if not part.penalty.is_renewed:
+                return part
+            return replace(part, penalty=part.penalty.with_renewal(next(left)))
+
+        return self.changed(own)
+
+    def renewed(self, w: Array, steps: Any) -> StepPlan:
+        """Return the plan after so many real steps, which ended at these weights.
+
+        Where the number of steps is traced, what was held before has to be an array; None begins
+        every round.
+
+        >>> import numpy as np
+        >>> from shrinkage.penalties import ReweightedL1
+        >>> plan = StepPlan.of([Part(0.1, ReweightedL1(epsilon=1.0, every=2))])
+        >>> [plan.renewed(np.array([3.0]), steps).renewals for steps in (1, 2)]
+        [(None,), (array([0.25]),)]
+        """
+
+        def due_of(part: Part) -> Any:
+            return part.penalty.is_renewed if steps is None else part.penalty.is_due(steps)
+
+        def own(part: Part) -> Part:
+            due = due_of(part)
+            if due is False:
+                return part
+            penalty = part.penalty.renewed(part.about(w))
+            if due is not True:
+                held, new = part.penalty.renewal(), penalty.renewal()
+                penalty = penalty.with_renewal(library_of(w).where(due, new, held))
+            return replace(part, penalty=penalty)
+
+        return self.changed(own) if any(due_of(p) is not False for p in self.parts) else self
 
     def changed(self, change: Callable[[Part], Part]) -> StepPlan:
         """Return the plan where each part is what a function makes of it."""

@@ -7,7 +7,7 @@ import numpy as np
 
 from shrinkage import L1, L2, convert, everything
 from shrinkage.keras import regularize
-from shrinkage.penalties import GlobalCardinality
+from shrinkage.penalties import GlobalCardinality, ReweightedL1
 from shrinkage.terms.schedules import CubicSparsity
 from tests.keras.checks.networks import (
     distance,
@@ -133,3 +133,57 @@ def check_a_shared_set_follows_its_schedule_in_the_metric() -> None:
     stays = [int((kernel(model, layer) != 0).sum()) for layer in ("first", "out")]
     assert sum(stays) == 10
     assert min(stays) >= 2
+
+
+def check_a_reweighted_l1_is_renewed_from_the_weights_of_its_rounds() -> None:
+    """Five steps by hand, renewed after the second and the fourth, by every update."""
+    x, y = regression("float64")
+    penalty = ReweightedL1(epsilon=0.5, every=2)
+    for update in ("proximal", "decoupled", "gradient"):
+        model = linear(keras.optimizers.SGD(0.05))
+        attachment = regularize(model, 0.4 * penalty, update)
+        w, own = kernel(model).astype(np.float64), penalty
+        for step in range(1, 6):
+            slope = x.T @ (x @ w - y) / len(x)
+            if update == "gradient":
+                w = w - 0.05 * (slope + 0.4 * own.gradient(w))
+            else:
+                w = own.prox(w - 0.05 * slope, 0.02)
+            own = own.renewed(w) if step % 2 == 0 else own
+        train(model, 5)
+        np.testing.assert_allclose(kernel(model), w, atol=1e-6)
+        expected = 0.4 * own.value(w)
+        np.testing.assert_allclose(list(attachment.value().values()), expected, rtol=1e-5)
+        assert abs(expected - 0.4 * np.abs(w).sum()) > 0.01
+
+
+def check_a_loaded_run_begins_a_round_with_its_weights() -> None:
+    import tempfile
+    from pathlib import Path
+
+    penalty = ReweightedL1(epsilon=0.5, every=4)
+    with tempfile.TemporaryDirectory() as folder:
+        file = str(Path(folder) / "run.weights.h5")
+        models = [linear(keras.optimizers.Adam(0.05)) for _ in range(2)]
+        first, again = (regularize(model, 0.4 * penalty) for model in models)
+        train(models[0], 5)
+        models[0].save_weights(file)
+        train(models[1], 1)  # an optimizer without variables loads none
+        models[1].load_weights(file)
+    w = kernel(models[1]).astype(np.float64)
+    np.testing.assert_allclose(kernel(models[0]), w, atol=0)
+    value = 0.4 * penalty.renewed(w).value(w)
+    np.testing.assert_allclose(list(again.value().values()), value, rtol=1e-5)
+    assert list(first.value().values()) != list(again.value().values())
+    first.detach()
+    again.detach()
+    assert len(models[0].optimizer.variables) == 4  # steps, rate and two moments
+
+
+def check_what_is_renewed_goes_on_while_strengths_change() -> None:
+    model, twin = (linear(keras.optimizers.SGD(0.05)) for _ in range(2))
+    regularize(model, 0.4 * ReweightedL1(0.5, every=2), schedule=lambda step: 1.0 + 0.0 * step)
+    regularize(twin, 0.4 * ReweightedL1(0.5, every=2))
+    train(model, 5)
+    train(twin, 5)
+    assert distance(model, twin) < 1e-6

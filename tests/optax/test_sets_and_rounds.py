@@ -1,4 +1,4 @@
-"""A set that several arrays share, under jit: the weights are those of torch."""
+"""Sets that arrays share, and penalties renewed by rounds, under jit: the weights of torch."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ import optax
 import pytest
 import torch
 
-from shrinkage import L1
+from shrinkage import L1, L2
 from shrinkage.errors import InputError
-from shrinkage.optax import decoupled, proximal
-from shrinkage.penalties import GlobalCardinality
+from shrinkage.optax import TreeLedger, decoupled, gradient, penalty_loss, proximal
+from shrinkage.penalties import GlobalCardinality, ReweightedL1
 from shrinkage.pytorch import regularize
 
 RATE = 0.02
@@ -34,6 +34,8 @@ def by_optax(optimizer: Any, update: str, terms: Any, steps: int = 20) -> list[n
     params = {"a": {"kernel": jnp.array(first.T)}, "b": {"kernel": jnp.array(second.T)}}
     if update == "decoupled":
         optimizer = optax.chain(optimizer, decoupled(terms, RATE))
+    elif update == "gradient":
+        optimizer = optax.chain(gradient(terms), optimizer)
     else:
         optimizer = proximal(optimizer, terms, RATE)
 
@@ -46,7 +48,7 @@ def by_optax(optimizer: Any, update: str, terms: Any, steps: int = 20) -> list[n
         moves, state = optimizer.update(jax.grad(loss)(params), state, params)
         return optax.apply_updates(params, moves), state
 
-    state = optimizer.init(params)
+    state: Any = optimizer.init(params)
     for _ in range(steps):
         params, state = step(params, state)
     return [np.asarray(params[name]["kernel"]).T for name in "ab"]
@@ -85,3 +87,37 @@ def test_what_stays_is_divided_as_in_torch(penalty, update, ours, theirs):
 def test_more_than_there_are_is_refused():
     with pytest.raises(InputError, match="at most 72 to keep of 72 weights in all layers"):
         by_optax(optax.sgd(RATE), "proximal", 1.0 * GlobalCardinality(keep=99), steps=1)
+
+
+@pytest.mark.parametrize("update", ["proximal", "decoupled", "gradient"])
+@pytest.mark.parametrize(
+    ("ours", "theirs"), [(optax.sgd, torch.optim.SGD), (optax.adam, torch.optim.Adam)]
+)
+def test_a_reweighted_l1_goes_through_its_rounds_as_in_torch(update, ours, theirs):
+    terms = [0.05 * ReweightedL1(0.3, every=6), 0.01 * L2()]
+    with jax.enable_x64(True):
+        found = by_optax(ours(RATE), update, terms)
+        never = by_optax(ours(RATE), update, [0.05 * L1(), 0.01 * L2()])
+    for own, other, plain in zip(found, by_torch(theirs, update, terms), never, strict=True):
+        np.testing.assert_allclose(own, other, atol=1e-12)
+        assert np.abs(own - plain).max() > 1e-3
+
+
+def test_slopes_are_kept_in_the_state_and_told_by_the_ledger():
+    params = {"kernel": jnp.array([[3.0, 0.5]])}
+    term = 2.0 * ReweightedL1(1.0, every=1)
+    optimizer = proximal(optax.sgd(0.5), term, 0.5)
+    still = jax.tree.map(jnp.zeros_like, params)
+    state: Any = optimizer.init(params)
+    assert state.renewals["kernel"][0].tolist() == [[1.0, 1.0]]
+    for _ in range(2):
+        _, state = optimizer.update(still, state, params)
+    np.testing.assert_allclose(state.renewals["kernel"][0], [[1 / 4, 1 / 1.5]], rtol=1e-6)
+    ledger = TreeLedger(term, every=1)
+    ledger.note(1, params, renewals=state.renewals)
+    told = ledger.records[0].terms
+    assert list(told.values()) == pytest.approx([2 * (3 / 4 + 0.5 / 1.5)])
+    with pytest.raises(InputError, match=r"holds of kernel, got none: give note\(…, renewals"):
+        ledger.note(2, params)
+    with pytest.raises(InputError, match=r"penalty_loss, got ReweightedL1.*use LogSum"):
+        penalty_loss(params, term)
