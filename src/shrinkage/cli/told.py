@@ -33,6 +33,8 @@ _WISHED = 30  # letters of what it holds, before a name has more
 
 def show_look(look: TableLook, written: Path | None) -> None:
     """Print every column, what was decided, and what would be refused."""
+    from shrinkage.datasets.refusing import drop_option
+
     console = Console(highlight=False)
     inputs = "no inputs" if look.inputs is None else count_text(look.inputs, "input")
     rows, columns = count_text(look.rows, "row"), count_text(look.columns, "column")
@@ -51,6 +53,9 @@ def show_look(look: TableLook, written: Path | None) -> None:
         console.print(Text(f"warning: {caution_text(caution)}", style="yellow"))
     for line in (*look.refused.values(), *([look.trouble] if look.trouble else [])):
         console.print(Text(f"refused: {plain(line)}", style="yellow"))
+    if len(look.unusable) > 1:
+        option = plain(drop_option(look.unusable))
+        console.print(Text(f"what leaves these {len(look.unusable)} out: {option}"))
     if written is not None:
         console.print(Text(f"columns: {written}"))
 

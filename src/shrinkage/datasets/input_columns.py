@@ -15,19 +15,10 @@ import numpy as np
 import pandas as pd
 
 from shrinkage.datasets.cell_rules import CellRule
-from shrinkage.datasets.column_readings import ColumnReading
 from shrinkage.datasets.column_specs import ColumnKind, ColumnSpec
 from shrinkage.datasets.columns import judge_columns
-from shrinkage.datasets.wording import listed, one_line
+from shrinkage.datasets.refusing import refuse_columns
 from shrinkage.errors import InputError
-
-_LETTERS = 4  # of a unit or a currency, beside the numbers of an amount
-
-ALWAYS_ALLOWED = 10
-"""So many levels are fine however few rows there are."""
-
-_SHOWN_OF_CELL = 40
-"""How many characters of a cell stand in an error."""
 
 
 @dataclass(frozen=True)
@@ -96,9 +87,13 @@ class InputColumns:
         if isinstance(X, np.ndarray):
             return cls(columns, (ColumnKind.NUMERIC,) * len(columns), X, specs=said)
         known = rules or {}
+        errors: dict[str, str] = {}
         judged = judge_columns(
-            [(name, X.iloc[:, i]) for i, name in enumerate(columns) if name not in known], said
+            [(name, X.iloc[:, i]) for i, name in enumerate(columns) if name not in known],
+            said,
+            refused=errors,
         )
+        refuse_columns((column.reading for column in judged), errors)
         typed = {column.reading.name: column.values for column in judged}
         own = {column.reading.name: column.reading.rule for column in judged}
         values = {
@@ -106,8 +101,6 @@ class InputColumns:
             for place, name in enumerate(columns)
         }
         read = {name: known[name] if name in known else own[name] for name in columns}
-        for column in judged:
-            refuse_identifier(column.reading)
         return cls(columns, tuple(read[name].kind for name in columns), values, read, said)
 
     def __len__(self) -> int:
@@ -277,34 +270,3 @@ def _require_bytes(X: object) -> None:
             f"expected pictures as an array of uint8, got {got}: "
             "pass image=False to standardize columns instead"
         )
-
-
-def refuse_identifier(reading: ColumnReading) -> None:
-    """Raise for words nearly all of which are different: an identifier, or free text.
-
-    Raises:
-        InputError: says how to leave the column out, or to say what it is.
-
-    >>> from shrinkage.datasets.columns import judge_column
-    >>> refuse_identifier(judge_column("city", ["Bern", "Basel", "Bern"]).reading)
-    """
-    most = max(ALWAYS_ALLOWED, reading.rows / 2)
-    if reading.kind is ColumnKind.CATEGORY and reading.levels > most and not reading.said:
-        amounts = sum(_is_amount(text) for text in reading.examples) > len(reading.examples) / 2
-        guess = "amounts? then write plain numbers" if amounts else "an identifier or free text?"
-        raise InputError(
-            f"column {reading.name!r}: expected categories that several rows share, got "
-            f"{reading.levels} different ones in {reading.rows} rows, such as "
-            f"{listed(one_line(text, _SHOWN_OF_CELL) for text in reading.examples[:2])} ({guess}): "
-            "drop it (--drop, or drop = true in "
-            'columns.toml), or keep its words with encode = "hash" or kind = "category" there'
-        )
-
-
-def _is_amount(text: str) -> bool:
-    """Return whether a text is numbers with at most one short word beside them.
-
-    >>> _is_amount("5 ft 11"), _is_amount("~12.5 kg"), _is_amount("12 Years a Slave")
-    (True, True, False)
-    """
-    return text.lstrip("<>~+-'$€£ ")[:1].isdigit() and sum(map(str.isalpha, text)) <= _LETTERS

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 
 import pandas as pd
 import pyarrow as pa
@@ -22,8 +23,8 @@ from shrinkage.datasets.columns import (
     values_as_levels,
     values_as_numbers,
 )
-from shrinkage.datasets.input_columns import refuse_identifier
 from shrinkage.datasets.judging.base import NO_HINTS, FileHints
+from shrinkage.datasets.refusing import refuse_columns
 from shrinkage.datasets.roles import Roles
 from shrinkage.errors import InputError
 
@@ -46,6 +47,7 @@ def typed_table(
     roles: Roles,
     locate: Locate = plain_row,
     hints: FileHints = NO_HINTS,
+    unreadable: Mapping[str, str] = MappingProxyType({}),
 ) -> TypedTable:
     """Judge the columns of a table, or read them by the rules of another one.
 
@@ -54,9 +56,10 @@ def typed_table(
         roles: what a person said, and the rules of the training table, if it is another one.
         locate: words for a row.
         hints: what the reader knows of the file.
+        unreadable: what is wrong with further columns, by name.
 
     Raises:
-        InputError: a bad cell; an input that is an identifier or free text.
+        InputError: a bad cell; inputs that are identifiers or free text, all of them.
 
     >>> table = typed_table([("x", ["1", "2,5"]), ("y", ["a", "b"])], Roles(target="y"))
     >>> table.frame()["x"].tolist()
@@ -69,11 +72,10 @@ def typed_table(
             ColumnReading(n, roles.rules[n].kind, roles.rules[n], len(values[n])) for n in values
         ]
         return TypedTable(values, tuple(replace(r, role=roles.of(r.name)) for r in readings))
-    judged = judge_columns(columns, roles.specs, locate, hints)
+    errors = dict(unreadable)
+    judged = judge_columns(columns, roles.specs, locate, hints, errors)
     readings = [replace(c.reading, role=roles.of(c.reading.name)) for c in judged]
-    for reading in readings:
-        if reading.role is ColumnRole.INPUT:
-            refuse_identifier(reading)
+    refuse_columns(readings, errors)
     return TypedTable({c.reading.name: c.values for c in judged}, tuple(readings))
 
 

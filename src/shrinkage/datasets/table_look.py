@@ -18,11 +18,17 @@ from shrinkage.datasets.column_readings import ColumnReading, ColumnRole
 from shrinkage.datasets.column_records import column_records
 from shrinkage.datasets.column_specs import ColumnKind, ColumnSpec
 from shrinkage.datasets.columns import judge_columns
-from shrinkage.datasets.formats.tables import NamedColumns, file_hints, read_table_targets
-from shrinkage.datasets.input_columns import InputColumns, refuse_identifier
+from shrinkage.datasets.formats.tables import (
+    NamedColumns,
+    file_hints,
+    read_table_targets,
+    readable_columns,
+)
+from shrinkage.datasets.input_columns import InputColumns
 from shrinkage.datasets.judging.base import JudgedColumn
 from shrinkage.datasets.preparation.base import FitTarget
 from shrinkage.datasets.preparation.preprocessing import Preprocessing
+from shrinkage.datasets.refusing import refuse_columns
 from shrinkage.datasets.roles import Roles, check_roles, column_weights
 from shrinkage.datasets.several_targets import Targets
 from shrinkage.datasets.table_columns import in_order
@@ -124,13 +130,9 @@ def look_at_table(name: str, table: NamedColumns, roles: Roles) -> TableLook:
     left_out = roles.dropped()
     refused: dict[str, str] = {}
     target = _target(table, roles, refused)
-    columns = []
-    for column in table.names:
-        if column not in (*left_out, *roles.targets):
-            try:
-                columns.append((column, table.column(column)))
-            except InputError as error:
-                refused[column] = str(error)
+    aside = {*left_out, *roles.targets}
+    columns, unreadable = readable_columns(table, (c for c in table.names if c not in aside))
+    refused |= unreadable
     judged = judge_columns(columns, roles.specs, table.locate, file_hints(table), refused)
     readings = [replace(c.reading, role=roles.of(c.reading.name)) for c in judged]
     for reading, column in zip(readings, judged, strict=True):
@@ -174,7 +176,7 @@ def _target(table: NamedColumns, roles: Roles, refused: dict[str, str]) -> Targe
 def _check(reading: ColumnReading, column: JudgedColumn, table: NamedColumns) -> None:
     """Raise for a column that `path` would refuse in its role."""
     if reading.role is ColumnRole.INPUT:
-        refuse_identifier(reading)
+        refuse_columns([reading], {})
     if reading.role is ColumnRole.WEIGHTS:
         column_weights(column.values, table.locate)
 

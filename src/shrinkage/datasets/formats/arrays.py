@@ -12,7 +12,7 @@ from shrinkage.datasets.cells import require_finite
 from shrinkage.datasets.column_readings import ColumnReading
 from shrinkage.datasets.column_specs import ColumnSpec
 from shrinkage.datasets.dataset import Dataset, RawRows, take_rows
-from shrinkage.datasets.formats.tables import FrameTable
+from shrinkage.datasets.formats.tables import FrameTable, readable_columns
 from shrinkage.datasets.in_memory import flat_rows, rows_in_memory
 from shrinkage.datasets.input_shapes import InputShapes
 from shrinkage.datasets.pixels import image_names, looks_like_bytes, square_shape
@@ -171,7 +171,8 @@ def _inputs(
         for column in roles.specs:
             require_column(column, table.names, "columns.toml")
         used = [name for name in table.names if name not in roles.dropped()]
-        typed = typed_table([(name, table.column(name)) for name in used], roles)
+        columns, unreadable = readable_columns(table, used)
+        typed = typed_table(columns, roles, unreadable=unreadable)
         return typed.frame(), tuple(r.name for r in typed.readings), None, typed.readings
     refuse_drop(roles)
     rows, shape = input_array(X)

@@ -152,6 +152,24 @@ def nested_columns(frame: pd.DataFrame) -> dict[str, str]:
     return nested
 
 
+def readable_columns(
+    table: NamedColumns, names: Iterable[str]
+) -> tuple[list[tuple[str, object]], dict[str, str]]:
+    """Return `(name, cells)` of columns, and what is wrong with those that cannot be read.
+
+    >>> columns, errors = readable_columns(FrameTable(pd.DataFrame({"x": [1, 2]})), ["x"])
+    >>> [name for name, _ in columns], errors
+    (['x'], {})
+    """
+    columns, errors = [], {}
+    for name in names:
+        try:
+            columns.append((name, table.column(name)))
+        except InputError as error:
+            errors[name] = str(error)
+    return columns, errors
+
+
 def rows_of(table: NamedColumns) -> RowsRead:
     """Return all rows of a table, as they were read."""
     return RowsRead(table.raw(), table.notes)
@@ -225,8 +243,8 @@ def dataset_from_table(name: str, table: NamedColumns, roles: Roles) -> Dataset:
     left_out = roles.dropped()
     read = read_table_targets(table, roles)
     aside = {*roles.targets, *left_out}
-    used = [(column, table.column(column)) for column in table.names if column not in aside]
-    typed = typed_table(used, roles, table.locate, file_hints(table))
+    used, unreadable = readable_columns(table, (c for c in table.names if c not in aside))
+    typed = typed_table(used, roles, table.locate, file_hints(table), unreadable)
     groups, note = None, ""
     if roles.split_by is not None:
         groups, note = group_values(typed.values[roles.split_by], roles.split_by, table.locate)
