@@ -51,9 +51,7 @@ def test_bad_cells_and_nested_cells_are_told_beside_identifiers(tmp_path, table,
     with refused("row 5 (line 6)", "'old'", "'Name'", "all 2", "age,Name"):
         load_dataset(tmp_path / "bad.csv", target="y")
     nested = pd.DataFrame({"tags": [[1]] * ROWS, "more": [{}] * ROWS, "x": range(ROWS)})
-    nested.assign(y=np.arange(ROWS) % 2).to_json(
-        tmp_path / "n.jsonl", orient="records", lines=True
-    )
+    nested.assign(y=np.arange(ROWS) % 2).to_json(tmp_path / "n.jsonl", orient="records", lines=True)
     with refused("'tags'", "'more'", "--drop tags,more"):
         load_dataset(tmp_path / "n.jsonl", target="y")
 

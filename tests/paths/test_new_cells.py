@@ -7,13 +7,16 @@ import warnings
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 
-from shrinkage import fit_path
+from shrinkage import L1, L2, GroupLasso, fit_path
 from shrinkage.cautions import CautionKind
 from shrinkage.datasets import Preprocessing
 from shrinkage.datasets.preparation.cell_counts import MissingBecomes
 from shrinkage.errors import InputError, UnseenCellsWarning
+from shrinkage.paths.results.inputs_read import inputs_read
 from shrinkage.reports.cautions import caution_text
+from shrinkage.run import load_result
 from tests.cli.command_line import shrinkage
 
 
@@ -29,9 +32,8 @@ def table(rows: int = 60) -> pd.DataFrame:
 @pytest.fixture(scope="module")
 def result():
     X = table()
-    return fit_path(
-        "linear", X.drop(columns="y"), X["y"], strengths=(0.01, 0.1), folds=2, progress=False
-    )
+    fast = {"penalty": L2(), "strengths": (0.01, 0.1), "folds": 2, "progress": False}
+    return fit_path("linear", X.drop(columns="y"), X["y"], **fast)
 
 
 def test_cells_are_counted_by_column(result):
@@ -93,7 +95,7 @@ def test_the_command_tells_a_line_a_column_beside_the_predictions(tmp_path):
     new.loc[:1, "city"] = "[red]Genf"
     new["x"] = np.nan
     new.to_csv(tmp_path / "new.csv", index=False)
-    fast = ("--model", "linear", "--strengths", "0.01,0.1", "--folds", "2", "-q")
+    fast = ("--model", "linear", "--penalty", "l2", "--strengths", "0.01,0.1", "--folds", "2", "-q")
     run = tmp_path / "run"
     test = ("--test", tmp_path / "own.csv")
     frame.head(6).assign(city="Chur").to_csv(tmp_path / "own.csv", index=False)
@@ -108,3 +110,67 @@ def test_the_command_tells_a_line_a_column_beside_the_predictions(tmp_path):
     assert lines[0].startswith("warning: x: all 6 cells are missing")
     assert "2 of 6 cells are levels" in lines[2]
     assert "[red]Genf" in lines[2]
+
+
+def test_columns_that_a_model_does_not_read_are_neither_wanted_nor_told():
+    X = table().drop(columns="y")
+    fast = {"strengths": (0.1, 0.2), "folds": 2, "progress": False, "choose_by": "loss"}
+    path = fit_path("linear", X, X["x"], penalty=L1(), **fast)
+    assert path.columns_read() == ("x",)
+    assert path.columns_read("unregularized") == ("x", "lab", "city")
+    few = X[["x"]]
+    np.testing.assert_array_equal(path.predict(few), path.predict(X))
+    assert [own.name for own in path.examine(few)] == ["x"]
+    with pytest.raises(InputError, match="'lab', 'city'"):
+        path.predict(few, "unregularized")
+
+
+class TwoWays(torch.nn.Module):
+    """A network whose second layer reads the inputs, too."""
+
+    def __init__(self, inputs: int, outputs: int) -> None:
+        super().__init__()
+        self.first = torch.nn.Linear(inputs, outputs)
+        self.second = torch.nn.Linear(inputs, outputs)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.first(x) + self.second(x)
+
+
+def test_an_input_that_another_layer_reads_is_read():
+    module = TwoWays(3, 1)
+    with torch.no_grad():
+        module.first.weight[0] = torch.tensor([1.0, 0.0, 0.0])
+        assert inputs_read(module, 3) == (0, 1, 2)
+        module.second.weight.zero_()
+    assert inputs_read(module, 3) == (0,)
+
+
+def test_a_goal_of_features_names_its_columns_and_wants_no_others(tmp_path):
+    draw = np.random.default_rng(0)
+    X = pd.DataFrame(draw.normal(size=(120, 6)), columns=list("abcdef"))
+    y = np.where(X["b"] + X["e"] > 0, "up", "down")
+    X.assign(y=y).to_csv(tmp_path / "t.csv", index=False)
+    X[["e", "b"]].head(9).to_csv(tmp_path / "few.csv", index=False)
+    run = tmp_path / "run"
+    asked = ("--goal", "2 features", "--model", "mlp:8", "--folds", "2", "--epochs", "30")
+    answer = shrinkage("path", tmp_path / "t.csv", "--target", "y", *asked, "--out", run, "-q")
+    assert answer.status == 0, answer.err
+    assert "Columns: b, e." in " ".join(answer.out.split())
+    assert "Columns: b, e." in (run / "report.html").read_text()
+    few = shrinkage("predict", run, tmp_path / "few.csv")
+    assert few.status == 0, few.err
+    assert few.out == shrinkage("predict", run, tmp_path / "t.csv").out[: len(few.out)]
+    result = load_result(run)
+    assert result.goal is not None
+    assert result.goal.columns == result.columns_read("goal") == ("b", "e")
+
+
+def test_a_file_of_a_goal_takes_the_columns_that_are_read(tmp_path):
+    pytest.importorskip("onnxruntime")
+    X = table().drop(columns="y").assign(kind=np.resize(["u", "v", "w"], 60), n=np.arange(60) % 7)
+    fast = {"strengths": (0.1, 0.2), "folds": 2, "progress": False, "choose_by": "loss"}
+    path = fit_path("linear", X, X["x"], penalty=GroupLasso(), **fast)
+    assert path.to_onnx(tmp_path / "m.onnx", rows=X[["x"]]).columns == {"input": ("x",)}
+    whole = fit_path("linear", X[["x", "n"]].to_numpy(float), X["x"], penalty=GroupLasso(), **fast)
+    assert whole.to_onnx(tmp_path / "a.onnx").columns == {"input": ("x0", "x1")}

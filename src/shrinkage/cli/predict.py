@@ -91,14 +91,13 @@ def command(
         typer.echo(f"predictions are {said}", err=True)
     rows = rows_and_notes(data, read_options)
     tell_notes(data, rows.notes)
-    for counts in result.examine(rows.values):
+    which = model or result.asked_for
+    for counts in result.examine(rows.values, which):
         if counts.worth_telling:
             typer.echo(f"{'warning: ' if counts.wholly_unseen else ''}{counts}", err=True)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UnseenCellsWarning)  # they are told in lines
-        columns = prediction_columns(
-            result, rows.values, model or result.asked_for, probabilities=probabilities
-        )
+        columns = prediction_columns(result, rows.values, which, probabilities=probabilities)
     if out is not None:
         write_predictions(columns, out)
         typer.echo(f"predictions: {out}")

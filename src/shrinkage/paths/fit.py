@@ -36,7 +36,12 @@ from shrinkage.paths.running.progress import Progress
 from shrinkage.paths.running.runners.base import Errand, Job, Work
 from shrinkage.paths.running.store import Store
 from shrinkage.paths.settings import Settings
-from shrinkage.paths.sparsifying.choosing import goal_record, point_of, with_compact_size
+from shrinkage.paths.sparsifying.choosing import (
+    goal_record,
+    point_of,
+    with_columns,
+    with_compact_size,
+)
 
 
 def fit(
@@ -84,7 +89,8 @@ def fit(
     if goal is None:
         return assemble(plan, validation, choice, refit, source, left_out, others)
     record = goal_record(plan, goal, refit)
-    small = point_of(goal, record, validation, plan.options.choose_by), record
+    point = point_of(goal, record, validation, plan.options.choose_by)
+    small = point, with_columns(plan, record, refit, point)
     return with_compact_size(
         assemble(plan, validation, choice, refit, source, left_out, others, small)
     )

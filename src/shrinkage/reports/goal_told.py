@@ -14,6 +14,9 @@ from shrinkage.paths.results.goal import GOAL, GoalRecord
 from shrinkage.reports.reading import chosen_or_none
 from shrinkage.reports.wording import ScoreWording, score_wording
 
+MOST_COLUMNS = 12
+"""So many kept columns are named; a file has all."""
+
 
 def goal_sentence(result: PathResult) -> str:
     """Return what the goal chose and what it costs, or nothing where there was no goal.
@@ -28,6 +31,7 @@ def goal_sentence(result: PathResult) -> str:
     wording = score_wording(result.score_name)
     sentences = (
         f"Goal {plain(record.text, 40)}: {_small(record, model.index)}.",
+        _columns(record),
         _scores(result, model, wording),
         _cost(result, wording),
     )
@@ -56,6 +60,17 @@ def _small(record: GoalRecord, index: int) -> str:
     form = "without zeros" if kept == record.bytes[index] else "as a smaller dense network"
     said.append(f"{bytes_text(kept)} in a file {form}, of {bytes_text(record.dense_bytes)}")
     return ", ".join(said)
+
+
+def _columns(record: GoalRecord) -> str:
+    """Return the names of the columns that are kept, the first of many."""
+    if not 0 < len(record.columns) < record.total_features:
+        return ""
+    names = [plain(name, 30) for name in record.columns[:MOST_COLUMNS]]
+    more = len(record.columns) - len(names)
+    return f"Columns: {', '.join(names)}" + (
+        f" and {more} more (`goal` in columns.csv)." if more else "."
+    )
 
 
 def _scores(result: PathResult, model: ChosenModel, wording: ScoreWording) -> str:

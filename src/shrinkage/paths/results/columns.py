@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from shrinkage.paths.results.goal import GOAL
 from shrinkage.paths.results.records import PathResult
 
 if TYPE_CHECKING:
@@ -45,6 +46,8 @@ def columns_frame(result: PathResult) -> DataFrame:
     for model in (result.best, result.one_standard_error):
         assert model.index is not None
         rows[model.role] = result.frequency[model.index]
+    if result.goal is not None and result.goal.columns:
+        rows[GOAL] = np.isin(column_names(result), result.goal.columns)
     mean = result.frequency.mean(axis=0)
     order = np.lexsort((-mean, -last))
     return pd.DataFrame(rows).iloc[order].reset_index(drop=True)

@@ -7,7 +7,7 @@ of `PathResult`; what trains is elsewhere.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -24,6 +24,7 @@ from shrinkage.paths.engines.answers import answering, without_hook
 from shrinkage.paths.engines.architectures import Architecture, Prototype, parse_architecture
 from shrinkage.paths.engines.shaped import Shaped
 from shrinkage.paths.results.goal import GOAL
+from shrinkage.paths.results.inputs_read import inputs_read
 from shrinkage.paths.results.loading import load_arrays
 from shrinkage.paths.results.records import PathResult
 
@@ -146,10 +147,10 @@ class FittedPath(PathResult):
         """
         with torch.no_grad():
             module = self.model(which, as_outputs=True)
-            return module(torch.from_numpy(self.inputs(X))).numpy()
+            return module(torch.from_numpy(self.inputs(X, which))).numpy()
 
-    def inputs(self, X: object) -> np.ndarray:
-        """Return raw rows as what the model is called with, (rows, inputs).
+    def inputs(self, X: object, which: int | str = "best") -> np.ndarray:
+        """Return raw rows as what a model is called with, (rows, inputs).
 
         Warns:
             UnseenCellsWarning: as in `decision`.
@@ -157,48 +158,55 @@ class FittedPath(PathResult):
         file = self._file()
         kind = np.float64 if file.dtype == "float64" else np.float32
         preprocessing = Preprocessing.from_dict(file.preprocessing)
-        cells = preprocessing.read(self._rows(X, preprocessing))
-        warn_of_unseen(self._of_needed(preprocessing.examine(cells)))
+        needed = self.columns_read(which)
+        cells = preprocessing.read(self._rows(X, preprocessing, needed))
+        warn_of_unseen(_of(needed, preprocessing.examine(cells)))
         x = preprocessing.transform(cells, kind)
         kept = None if file.smaller is None else file.smaller["kept_inputs"]
         return x if kept is None else np.ascontiguousarray(x[:, kept])
 
-    def examine(self, X: object) -> tuple[CellCounts, ...]:
-        """Return what is missing or new in raw rows: counts for each column that makes inputs.
+    def examine(self, X: object, which: int | str = "best") -> tuple[CellCounts, ...]:
+        """Return what is missing or new in raw rows: counts for each column that a model reads.
 
         Args:
             X: rows with the columns of the training data, in any form that `fit_path` takes.
+            which: as in `model`.
         """
         preprocessing = Preprocessing.from_dict(self._file().preprocessing)
-        counts = preprocessing.examine(self._rows(X, preprocessing))
-        return self._of_needed(counts)
+        needed = self.columns_read(which)
+        return _of(needed, preprocessing.examine(self._rows(X, preprocessing, needed)))
 
-    @property
-    def needed_columns(self) -> tuple[str, ...]:
-        """Return the raw columns that the model reads: all that make inputs, or those kept."""
+    def columns_read(self, which: int | str = "best") -> tuple[str, ...]:
+        """Return the raw columns that a model reads; new rows need no others.
+
+        Args:
+            which: as in `model`.
+        """
         preprocessing = Preprocessing.from_dict(self._file().preprocessing)
-        smaller = self._file().smaller
-        kept = None if smaller is None else smaller["kept_inputs"]
         sources = preprocessing.source_columns
-        places = sources if kept is None else [sources[i] for i in kept]
-        return tuple(preprocessing.columns[place] for place in sorted(set(places)))
+        places = {sources[place] for place in self._inputs_read(which)}
+        return tuple(preprocessing.columns[place] for place in sorted(places))
 
-    def _rows(self, X: object, preprocessing: Preprocessing) -> RawRows:
-        """Return raw rows; columns that the model does not read may be absent from a table."""
-        if self._file().smaller is not None and isinstance(X, pd.DataFrame):
+    def _inputs_read(self, which: int | str) -> tuple[int, ...]:
+        """Return the places of the inputs, among those of the preparation, that a model reads."""
+        file = self._file()
+        if file.smaller is not None:
+            kept = file.smaller["kept_inputs"]
+            return tuple(range(file.n_inputs) if kept is None else kept)
+        if file.shapes is not None:
+            return tuple(range(file.n_inputs))
+        return inputs_read(self.model(which, as_outputs=True), file.n_inputs)
+
+    def _rows(self, X: object, preprocessing: Preprocessing, needed: tuple[str, ...]) -> RawRows:
+        """Return raw rows; columns that a model does not read may be absent from a table."""
+        if isinstance(X, pd.DataFrame):
             present = {str(name) for name in X.columns}
-            spare = set(preprocessing.columns) - set(self.needed_columns) - present
+            spare = set(preprocessing.columns) - set(needed) - present
             X = X.assign(**dict.fromkeys(spare)) if spare else X
         shapes = self._file().shapes
         if shapes is not None and preprocessing.takes_shapes:
             return InputShapes.from_dict(shapes).flat(X)
         return _raw_rows(X, preprocessing)
-
-    def _of_needed(self, counts: tuple[CellCounts, ...]) -> tuple[CellCounts, ...]:
-        if self._file().smaller is None:
-            return counts
-        needed = set(self.needed_columns)
-        return tuple(own for own in counts if own.name in needed)
 
     def score(
         self,
@@ -240,10 +248,11 @@ class FittedPath(PathResult):
     ) -> ModelOnnx:
         """Write a model with its preparation of raw rows as an ONNX file that was run and compared.
 
-        The file takes columns of numbers as one float64 matrix, and each column of text as an input
-        of its name; what is returned says which. It gives probabilities of the classes, (rows,
-        classes), or numbers in the target's unit, (rows, 1). Of a text it knows the levels of
-        training in their usual spellings; every other text is a level that training never saw.
+        Of a table the file takes the columns that the model reads, of an array all: numbers as one
+        float64 matrix, and each column of text as an input of its name; what is returned says
+        which. It gives probabilities of the classes, (rows, classes), or numbers in the target's
+        unit, (rows, 1). Of a text it knows the levels of training in their usual spellings; every
+        other text is a level that training never saw.
 
         Args:
             path: the file to write.
@@ -256,7 +265,6 @@ class FittedPath(PathResult):
             InputError: a column has no place in a file (hashed levels); the model cannot be
                 exported, or onnxruntime answers otherwise.
         """
-        from shrinkage.paths.results.onnx_cells import without_dropped_text
         from shrinkage.paths.results.onnx_file import write_onnx
 
         file = self._file()
@@ -271,10 +279,12 @@ class FittedPath(PathResult):
         kept = None if file.smaller is None else file.smaller["kept_inputs"]
         encoding = TargetEncoding.from_dict(file.target)
         module = self.model(which, as_outputs=True)
-        own = None if rows is None else self._rows(rows, preprocessing)
-        readings: Any = self.summary.get("columns", ())
-        preprocessing = without_dropped_text(preprocessing, readings)
-        return write_onnx(module, preprocessing, encoding, path, kept, own)
+        own = None
+        if rows is not None:
+            own = self._rows(rows, preprocessing, self.columns_read(which))
+        of_table = bool(self.summary.get("columns"))  # an array is given whole
+        read = self._inputs_read(which) if of_table else None
+        return write_onnx(module, preprocessing, encoding, path, kept, own, read)
 
     @property
     def onnx_answers(self) -> str:
@@ -348,6 +358,10 @@ class FittedPath(PathResult):
         part, target = checked_part(file.answer), file.target
         architecture = answering(architecture, target["task"], target["classes"], part)
         return architecture.build(file.n_inputs, file.n_outputs).to(dtype)
+
+
+def _of(needed: tuple[str, ...], counts: tuple[CellCounts, ...]) -> tuple[CellCounts, ...]:
+    return tuple(own for own in counts if own.name in needed)
 
 
 def _raw_rows(X: object, preprocessing: Preprocessing) -> RawRows:

@@ -35,6 +35,7 @@ class GoalRecord:
         units: hidden units that are not zero, where they were made few.
         total_units: of the dense network.
         plain_bytes: of a dense file without units that are zero, where they were made few.
+        columns: that the chosen model reads, where columns were made few.
 
     >>> sizes = (50, 10), None, (300, 90)
     >>> record = GoalRecord("smallest", "weights", None, None, *sizes, 99, 4, 500)
@@ -56,6 +57,7 @@ class GoalRecord:
     units: tuple[int, ...] | None = None
     total_units: int = 0
     plain_bytes: tuple[int, ...] | None = None
+    columns: tuple[str, ...] = ()
 
     def sizes(self) -> dict[str, tuple[int, ...]]:
         """Return the sizes of the points by what is counted."""

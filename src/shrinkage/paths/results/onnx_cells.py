@@ -7,9 +7,8 @@ library reads them, for a graph has no rules of spelling. All other columns are 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import Any
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 
 import pandas as pd
 
@@ -108,22 +107,22 @@ class OnnxCells:
     def of(
         cls,
         preprocessing: Preprocessing,
-        kept: Sequence[int] | None = None,
+        read: Sequence[int] | None = None,
         rows: RawRows | None = None,
     ) -> OnnxCells:
-        """Return the columns of a preparation; of text those alone that the model reads.
+        """Return the columns of a preparation, or those alone that a model reads.
 
         Args:
             preprocessing: what prepares raw rows.
-            kept: places of the inputs that the model reads; None: all.
+            read: places of the inputs that the model reads; None: all, and columns without inputs.
             rows: raw rows whose spellings of levels are known, beside the usual ones.
 
         Raises:
             InputError: a column has no place in a file.
         """
         sources = preprocessing.source_columns
-        read = sources if kept is None else [sources[place] for place in kept]
-        needed = {preprocessing.columns[place] for place in read}
+        places = sources if read is None else [sources[place] for place in read]
+        needed = {preprocessing.columns[place] for place in places}
         numbers = _columns(preprocessing, (NumericInputs, PixelInputs), ColumnKind.NUMERIC)
         dates = _columns(preprocessing, (DateInputs,), ColumnKind.DATE)
         levels = _levels(preprocessing.encoders)
@@ -141,9 +140,9 @@ class OnnxCells:
             TextColumn.of(name, levels[name], rules.get(name, plain), _texts(rows, name))
             for name in in_order
         )
-        if {preprocessing.columns[place] for place in sources} <= numbers:
+        if read is None and needed <= numbers:
             return cls(preprocessing.columns)
-        matrix = tuple(name for name in preprocessing.columns if name in numbers | dates)
+        matrix = tuple(name for name in preprocessing.columns if name in needed & (numbers | dates))
         return cls(matrix, tuple(name for name in matrix if name in dates), texts)
 
     @property
@@ -165,22 +164,6 @@ class OnnxCells:
         """Return what each column is given as: `number`, `date` or `text`."""
         kinds = {name: "date" if name in self.dates else "number" for name in self.numbers}
         return kinds | {text.name: "text" for text in self.texts}
-
-
-def without_dropped_text(
-    preprocessing: Preprocessing, readings: Iterable[Mapping[str, Any]]
-) -> Preprocessing:
-    """Return a preparation whose columns that make no input are numbers alone.
-
-    Args:
-        preprocessing: of a table; a column of text may be constant, and in no matrix of numbers.
-        readings: `columns` of a summary.
-    """
-    numbers = {kind.value for kind in (ColumnKind.NUMERIC, ColumnKind.PIXELS, ColumnKind.SHAPED)}
-    others = {own["name"] for own in readings if own["kind"] not in numbers}
-    lost = {name for name, _ in preprocessing.dropped} & others
-    columns = tuple(name for name in preprocessing.columns if name not in lost)
-    return replace(preprocessing, columns=columns)
 
 
 def _columns(

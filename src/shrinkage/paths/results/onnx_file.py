@@ -74,6 +74,7 @@ def write_onnx(
     path: str | Path,
     kept: Sequence[int] | None = None,
     rows: RawRows | None = None,
+    read: Sequence[int] | None = None,
 ) -> ModelOnnx:
     """Write a model with its preparation, run the file, and compare.
 
@@ -82,15 +83,17 @@ def write_onnx(
         preprocessing: of its raw rows.
         encoding: of its target.
         path: the file to write.
-        kept: places of the inputs that the module reads; None: all.
+        kept: places of the inputs that the module is called with; None: all.
         rows: raw rows to compare on, beside made ones with missing cells and unseen levels.
+        read: places of the inputs that matter, whose columns alone the file takes; None: all
+            columns.
 
     Raises:
         MissingExtra: the extra `onnx` is not installed.
         InputError: a column has no place in a file, the module cannot be exported, or onnxruntime
             answers otherwise.
     """
-    cells = OnnxCells.of(preprocessing, kept, rows)
+    cells = OnnxCells.of(preprocessing, read, rows)
     whole = RawModel(module.eval(), preprocessing, encoding, cells, kept)
     tables = [made_rows(preprocessing, cells), *([] if rows is None else [rows])]
     wanted = [_predicted(module, preprocessing, encoding, kept, own) for own in tables]

@@ -83,20 +83,19 @@ class _Parts:
 
     def of(self, encoder: Encoder) -> Part:
         """Return the inputs of an encoder; zeros where the model reads none of them."""
+        if not self.place.keys() & set(encoder.sources):
+            width = len(encoder.input_names)
+            return lambda x: torch.zeros_like(x[:, :1]).expand(-1, width)
         if isinstance(encoder, PixelInputs):
-            pixels = self._places(encoder.names)
-            return lambda x: x[:, pixels] / BRIGHTEST
+            pixels, there = self._places(encoder.names)
+            return lambda x: x[:, pixels] * (there / BRIGHTEST)
         if isinstance(encoder, NumericInputs):
             return self._numbers(encoder)
         if isinstance(encoder, DateInputs):
             return date_part(encoder, self.place[encoder.name])
         if isinstance(encoder, MissingInputs):
             return self._missing(encoder)
-        text = self.texts.get(encoder.sources[0])
-        if text is None:
-            width = len(encoder.input_names)
-            return lambda x: torch.zeros_like(x[:, :1]).expand(-1, width)
-        return self._levels(encoder, text)
+        return self._levels(encoder, self.texts[encoder.sources[0]])
 
     def absent_numbers(self) -> list[torch.Tensor]:
         """Return numbers (columns,) that mean missing, NaN where a column has none."""
@@ -112,13 +111,15 @@ class _Parts:
             table[: len(numbers), self.place[name]] = numbers
         return [torch.tensor(row) for row in table]
 
-    def _places(self, names: Sequence[str]) -> torch.Tensor:
-        return torch.tensor([self.place[name] for name in names])
+    def _places(self, names: Sequence[str]) -> tuple[torch.Tensor, torch.Tensor]:
+        """Return where columns are among the cells, and 1 for those that are there, else 0."""
+        places = torch.tensor([self.place.get(name, 0) for name in names])
+        return places, _doubles([name in self.place for name in names])
 
     def _numbers(self, encoder: NumericInputs) -> Part:
-        columns = self._places(encoder.names)
+        columns, there = self._places(encoder.names)
         median, mean, scale = map(_doubles, (encoder.medians, encoder.means, encoder.scales))
-        factor = torch.where(scale > 0, 1 / torch.where(scale > 0, scale, 1.0), 0.0)
+        factor = torch.where(scale > 0, there / torch.where(scale > 0, scale, 1.0), 0.0)
 
         def numbers(x: torch.Tensor) -> torch.Tensor:
             values = x[:, columns]
@@ -127,9 +128,8 @@ class _Parts:
         return numbers
 
     def _missing(self, encoder: MissingInputs) -> Part:
-        there = [name in self.place for name in encoder.names]
-        columns = torch.tensor([self.place.get(name, 0) for name in encoder.names])
-        active = _doubles(encoder.active) * _doubles(there)
+        columns, there = self._places(encoder.names)
+        active = _doubles(encoder.active) * there
         coded = torch.tensor([name in self.texts for name in encoder.names])
 
         def missing(x: torch.Tensor) -> torch.Tensor:

@@ -57,7 +57,8 @@ def cells_of(
 ) -> dict[str, np.ndarray]:
     """Return what the inputs of a file take of raw rows, by input."""
     if isinstance(rows, np.ndarray):
-        return {cells.matrix: rows.astype(np.float64)}
+        places = [preprocessing.columns.index(name) for name in cells.numbers]
+        return {cells.matrix: rows[:, places].astype(np.float64)}
     read = preprocessing.read(rows)
     used = {preprocessing.columns[place] for place in preprocessing.used_columns}
     numbers = [

@@ -45,7 +45,7 @@ def compact_path(
     >>> X, y = load_diabetes(return_X_y=True)
     >>> path = fit_path("linear", X, y, strengths=(10.0, 20.0), folds=3)
     >>> smaller, compaction = compact_path(path, "one_standard_error", X)
-    >>> compaction.kept_inputs, smaller.needed_columns
+    >>> compaction.kept_inputs, smaller.columns_read(1)
     (array([2, 3, 6, 8]), ('x2', 'x3', 'x6', 'x8'))
     >>> one = [own.predict(X, "one_standard_error") for own in (path, smaller)]
     >>> bool(abs(one[0] - one[1]).max() < 1e-3)
@@ -62,7 +62,7 @@ def compact_path(
         generator = torch.Generator().manual_seed(0)
         rows = torch.randn(RANDOM_ROWS, file.n_inputs, generator=generator, dtype=dtype)
     else:
-        rows = torch.from_numpy(path.inputs(X))
+        rows = torch.from_numpy(path.inputs(X, which))
     found = compact(model, rows, drop_inputs=True, timed=timed)
     if any(isinstance(own, torch.fx.GraphModule) for own in found.module.modules()):
         raise InputError(
@@ -96,7 +96,7 @@ def proof_record(path: FittedPath, found: Compaction) -> dict[str, object]:
         **found.proof.to_dict(),
         "layers": [asdict(layer) for layer in found.layers],
         "inputs": [names[place] for place in kept],
-        "columns": list(path.needed_columns),
+        "columns": list(path.columns_read()),
         "notes": list(found.notes),
     }
 

@@ -54,6 +54,15 @@ def goal_record(plan: Plan, goal: Goal, refit: Refit) -> GoalRecord:
     )
 
 
+def with_columns(plan: Plan, record: GoalRecord, refit: Refit, point: int) -> GoalRecord:
+    """Return a record that names the columns of the chosen point, where columns were made few."""
+    names = plan.preparation.preprocessing.columns
+    used = refit.outcome.columns_used(len(names))
+    if record.counts != "features" or used is None:
+        return record
+    return replace(record, columns=tuple(np.array(names)[used[point + 1]].tolist()))
+
+
 def _of_units(plan: Plan, weights: Mapping[str, np.ndarray], points: int) -> dict[str, Any]:
     """Return how many units each point has, and its bytes without the others."""
     counted = plan.engine.counted if isinstance(plan.engine, SparsifyingEngine) else None
