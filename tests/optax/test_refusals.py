@@ -26,7 +26,7 @@ from shrinkage.optax import (
     proximal,
     table,
 )
-from shrinkage.penalties import Hierarchical, NuclearNorm
+from shrinkage.penalties import NuclearNorm, Rank
 
 PARAMS = {"layer": {"kernel": jnp.ones((3, 2)), "bias": jnp.ones(2)}}
 GRADIENTS = jax.tree.map(jnp.ones_like, PARAMS)
@@ -259,7 +259,7 @@ def test_a_penalised_parameter_that_the_optimizer_masks():
         proximal(inner, TERMS, 0.1).init(PARAMS)
 
 
-@pytest.mark.parametrize("penalty", [NuclearNorm(), Hierarchical(axes=(0, 1))])
+@pytest.mark.parametrize("penalty", [NuclearNorm(), Rank()])
 def test_one_step_for_all_weights_is_refused_of_adam_before_any_step(penalty):
     params = {"kernel": jnp.ones((3, 4))}
     proximal(optax.sgd(0.1), 1.0 * penalty, 0.1).init(params)

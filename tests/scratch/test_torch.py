@@ -21,7 +21,7 @@ def test_every_registered_penalty_is_compared():
     assert set(REGISTRY.values()) <= {type(t.penalty) for t in terms}
 
 
-ONE_STEP = ("rank", "orthogonal", "nuclear norm", "soft orthogonality", "hierarchical")
+ONE_STEP = ("rank", "orthogonal", "nuclear norm", "soft orthogonality")
 CASES = [
     case
     for case in itertools.product(both.PENALTIES, UPDATES, both.OPTIMIZERS)

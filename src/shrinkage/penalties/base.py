@@ -70,6 +70,17 @@ class Penalty(ABC):
         per weight (w.ndim axes, broadcastable). Zeros are +0.0; a step of 0 returns w bit for bit.
         """
 
+    def within(self, moved: Array, w: Array, farthest: Any, stacked: int = 0) -> Array:  # noqa: ARG002
+        """Return what the prox comes to where a price in a set moves no weight farther than that.
+
+        Args:
+            moved: the prox.
+            w: what it is of.
+            farthest: shaped as a step.
+            stacked: how many leading axes run over models.
+        """
+        return moved
+
     @abstractmethod
     def critical_strength(self, gradient: Array, stacked: int = 0) -> Array:
         """Return the least strength at which w = 0 is stationary, inf if there is none.

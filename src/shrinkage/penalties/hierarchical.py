@@ -23,6 +23,7 @@ from shrinkage.checks import positive, whole
 from shrinkage.errors import InputError
 from shrinkage.penalties.base import Penalty, words_of
 from shrinkage.penalties.group_lasso import BARE_INPUT_AXIS, BARE_OUTPUT_AXIS, checked_axes
+from shrinkage.penalties.hierarchical_metric import first_of, skips_in_metric
 from shrinkage.penalties.options import option
 
 _ROUNDING = 4.0  # in units of the dtype's epsilon: what the prox gives is in the set
@@ -36,8 +37,7 @@ class Hierarchical(Penalty):
     network as they are and whose others W go on through its hidden layers: the skip and the first
     layer of LassoNet, side by side in one array. An input whose θ is zero is out. It is not convex
     (its convex envelope is Σ_j max(‖θ_j‖, max_k |W_kj|/ratio)), and where θ_j is 0 its sign may
-    jump. One step is for all weights: under Adam `update="decoupled"`, since the norm of θ_j has no
-    closed form in its metric.
+    jump. In the metric of an optimizer that adapts ‖θ_j‖ is the one root of a concave function.
 
     Args:
         skips: how many of the outputs, the first ones, skip the hidden layers.
@@ -73,7 +73,6 @@ class Hierarchical(Penalty):
     convex: ClassVar[bool] = False
     finite: ClassVar[bool] = False
     has_price: ClassVar[bool] = True
-    diagonal: ClassVar[bool] = False
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "skips", whole(self.skips, "skips", 1, "as many as outputs"))
@@ -141,20 +140,29 @@ class Hierarchical(Penalty):
         """Return the prox: ‖θ_j‖ is a root, and the W_kj are clipped to ratio times it."""
         library = floating_library(w)
         steps = per_model(step, w, stacked)
-        if steps.ndim and any(steps.shape[axis] != 1 for axis in model_axes(w, stacked)):
-            raise InputError(
-                f"expected one step for all weights for {self!r}, got one for each, as Adam's "
-                "metric has them: use update='decoupled', or SGD"
-            )
         with library.quiet():
             skip, rest, within, axis = self._split(library.wide(w), stacked)
-            length = norm(skip, within, keepdims=True)
-            root = self._root(length, library.abs(rest), library.cast(steps, length), within)
-            aligned = library.where(length > 0, skip * (root / length), _first(skip, axis) * root)
-            bound = self.ratio * root
-            clipped = library.where(library.abs(rest) > bound, library.sign(rest) * bound, rest)
-            moved = positive_zeros(library.concatenate([aligned, clipped], axis))
+            if steps.ndim and any(steps.shape[own] != 1 for own in within):
+                each = library.cast(steps, skip) + library.zeros_like(library.wide(w))
+                own, other, _, _ = self._split(each, stacked)
+                skip = skips_in_metric(skip, own, rest, other, self.ratio, within)
+                length = norm(skip, within, keepdims=True)
+            else:
+                skip, length = self._along(skip, rest, library.cast(steps, skip), within)
+            moved = positive_zeros(self._joined(skip, rest, length, axis))
         return kept_where_zero(steps, w, library.cast(moved, w))
+
+    def within(self, moved: Array, w: Array, farthest: Any, stacked: int = 0) -> Array:
+        """Return what the prox comes to where it brings no θ farther than that from its place."""
+        library = floating_library(w)
+        with library.quiet():
+            after, _, within, axis = self._split(library.wide(moved), stacked)
+            before, rest, _, _ = self._split(library.wide(w), stacked)
+            reach = per_model(farthest, w, stacked) + library.zeros_like(w)
+            own, _, _, _ = self._split(library.wide(reach), stacked)
+            held = library.clip(after, before - own, before + own)
+            near = self._joined(held, rest, norm(held, within, keepdims=True), axis)
+        return library.cast(positive_zeros(near), w)
 
     def critical_strength(self, gradient: Array, stacked: int = 0) -> Array:
         """Return max over inputs of ‖g_θ‖ + ratio · Σ_k |g_W|.
@@ -169,6 +177,22 @@ class Hierarchical(Penalty):
             length = norm(skip, within, keepdims=True)
             each = length + self.ratio * library.sum(library.abs(rest), within, True)
         return library.cast(library.max(each, model_axes(gradient, stacked)), gradient)
+
+    def _along(self, skip: Array, rest: Array, step: Array, within: Axes) -> tuple[Array, Array]:
+        """Return θ and its length after the prox with one step for all weights of an input."""
+        library = library_of(skip)
+        length = norm(skip, within, keepdims=True)
+        root = self._root(length, library.abs(rest), step, within)
+        nowhere = root - root + library.zeros_like(skip)
+        first = first_of((skip == 0) & (length == 0), skip, within)
+        moved = library.where(length > 0, skip * (root / length), nowhere)
+        return library.where(first, nowhere + root, moved), root
+
+    def _joined(self, skip: Array, rest: Array, length: Array, axis: int) -> Array:
+        """Return θ beside the hidden weights, clipped to what its length allows."""
+        library, bound = library_of(skip), self.ratio * length
+        clipped = library.where(library.abs(rest) > bound, library.sign(rest) * bound, rest)
+        return library.concatenate([skip, clipped], axis)
 
     def _root(self, length: Array, size: Array, step: Array, within: Axes) -> Array:
         """Return the least r ≥ 0 with r − ‖θ‖ + step ≥ ratio · Σ (|W| − ratio·r)₊.
@@ -208,11 +232,3 @@ class Hierarchical(Penalty):
         skip = library.take(w, np.arange(self.skips), axis)
         rest = library.take(w, np.arange(self.skips, outputs), axis)
         return skip, rest, tuple(each for each in own if each != own[index[0]]), axis
-
-
-def _first(skip: Array, axis: int) -> Array:
-    """Return 1 for the first of the skips and 0 for the others: a direction where none is."""
-    one = np.zeros([n if place == axis else 1 for place, n in enumerate(skip.shape)])
-    one[(slice(None),) * axis + (0,)] = 1.0
-    library = library_of(skip)
-    return library.cast(one, skip) + library.zeros_like(skip)

@@ -27,7 +27,7 @@ from shrinkage.arrays import (
 from shrinkage.errors import OverlapError
 from shrinkage.penalties import Combination, Penalty
 from shrinkage.terms.part import Part
-from shrinkage.terms.reach import within_reach
+from shrinkage.terms.reach import FARTHEST, within_reach
 
 
 @dataclass(frozen=True, eq=False)
@@ -154,20 +154,24 @@ class ProximalSum:
             return library.copy(w)
         if self.units is not None:
             return self._prox_of_units(w, step, stacked, reach)
-        if reach is not None and not all(part.penalty.finite for part in self.parts):
+        are_sets = {not part.penalty.finite for part in self.parts}
+        if reach is not None and are_sets == {True, False}:
             return self._in_sets(w, step, stacked, reach)
+        in_set = reach if True in are_sets else None
         with library.quiet():
             moved, metric = self._folded(w, step, stacked)
             if len(self.parts) > len(self.ridges):
-                moved = self._nonsmooth(moved, metric, stacked)
+                moved = self._nonsmooth(moved, metric, stacked, in_set)
         total = per_model(_total(self.parts, step, w, stacked), w, stacked)
         moved = kept_where_zero(total, w, moved)
-        return moved if reach is None else within_reach(moved, w, per_model(reach, w, stacked))
+        if reach is None or in_set is not None:
+            return moved
+        return within_reach(moved, w, per_model(reach, w, stacked))
 
     def _in_sets(self, w: Array, step: Any, stacked: int, reach: Any) -> Array:
-        """Return the bounded prox of the others, then the projection, which nothing holds back."""
+        """Return the bounded prox of the others, then the projection, of which only a price is."""
         sets = ProximalSum(tuple(part for part in self.parts if not part.penalty.finite))
-        return sets.prox(*self.before_sets(w, step, stacked, reach), stacked)
+        return sets.prox(*self.before_sets(w, step, stacked, reach), stacked, reach)
 
     def before_sets(
         self, w: Array, step: Any, stacked: int = 0, reach: Any = None
@@ -202,15 +206,18 @@ class ProximalSum:
                 moved = moved + pull * library.cast(part.reference, w)
         return moved, metric
 
-    def _nonsmooth(self, w: Array, metric: Any, stacked: int) -> Array:
+    def _nonsmooth(self, w: Array, metric: Any, stacked: int, reach: Any = None) -> Array:
         """Return the prox of the parts that are no ridges, about their reference."""
         reference = self.reference
         cast = floating_library(w).cast
         moved = w if reference is None else w - cast(reference, w)
         for parts in (self.thresholds, self.groups, self.others):
             if parts:
-                step = _total(parts, metric, w, stacked)
-                moved = parts[0].penalty.prox(moved, step, stacked)
+                step, penalty, start = _total(parts, metric, w, stacked), parts[0].penalty, moved
+                moved = penalty.prox(start, step, stacked)
+                if reach is not None:
+                    farthest = FARTHEST * per_model(reach, w, stacked)
+                    moved = penalty.within(moved, start, farthest, stacked)
         return moved if reference is None else moved + cast(reference, w)
 
 

@@ -108,6 +108,7 @@ SETS = tuple(
         (torch.optim.Adam, "proximal", 1.0 * MaxNorm(radius=0.3)),
         (torch.optim.SGD, "proximal", STRENGTH * NuclearNorm()),
         (torch.optim.SGD, "proximal", STRENGTH * Hierarchical()),
+        (torch.optim.Adam, "proximal", STRENGTH * Hierarchical()),
         (torch.optim.Adam, "decoupled", STRENGTH * NuclearNorm()),
         (torch.optim.Adam, "decoupled", 1.5 * Rank()),
         (torch.optim.Adam, "decoupled", 1.0 * Orthogonal()),

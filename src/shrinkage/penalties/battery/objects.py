@@ -94,8 +94,10 @@ def extreme_magnitudes(subject: Subject) -> None:
             what = f"the prox of weights of {scale}"
             subject.expect(np.isfinite(u).all(), what, "finite weights", u)
             sizes = np.abs(u), np.abs(scale * w)
-            if not subject.penalty.diagonal:  # single weights may grow, the whole may not
-                sizes = np.linalg.norm(u / scale) * (1 - 1e-12), np.linalg.norm(w)
+            if subject.penalty.has_price or not subject.penalty.diagonal:
+                # single weights may grow, the whole, in the metric of the steps, may not
+                unit = scale * np.sqrt(step)
+                sizes = np.linalg.norm(u / unit) * (1 - 1e-12), np.linalg.norm(scale * w / unit)
             subject.expect(np.all(sizes[0] <= sizes[1]), what, "smaller weights", u)
         g = subject.gradient(scale * w)
         subject.expect(np.isfinite(g).all(), f"∂Ω at weights of {scale}", "finite numbers", g)
