@@ -24,6 +24,8 @@ def of_selected(case: Case, verdict: Verdict) -> list[Finding]:
     """Return what is found on one parameter, what is absent apart."""
     if verdict.outcome is Outcome.NOT_FINITE:
         return [absence.not_finite(case)]
+    if case.once.is_uneven:
+        return [arrival.in_some_gradients(case, [fit.factor for fit in case.once.along])]
     if verdict.outcome is Outcome.NOTHING_EXPECTED:
         return [absence.no_subgradient(case)]
     if verdict.outcome is Outcome.OTHERWISE:

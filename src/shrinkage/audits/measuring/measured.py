@@ -6,9 +6,13 @@ Who uses this: `measure` makes them, `judging` reads them.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from operator import attrgetter
 
 from shrinkage.audits.measuring.expected import MECHANISMS
 from shrinkage.audits.measuring.fits import Fit
+
+_UNEVEN = 0.02
+_factor = attrgetter("factor")
 
 
 @dataclass(frozen=True)
@@ -29,12 +33,21 @@ class Measured:
     clip: Fit = field(default_factory=Fit)
     plain: bool = False
     loop: Fit | None = None  # the loop's gradients alone, where the optimizer adds to them
+    along: tuple[Fit, ...] = ()  # of a step with several gradients, those that move the weights
 
     @property
     def survives(self) -> float:
         """The share of the expected shrink that the weights' dtype can hold."""
         rounded, exact = self.representable
         return rounded / exact if exact > 0 else 1.0
+
+    @property
+    def is_uneven(self) -> bool:
+        """Whether gradients of one step have the penalty with factors of their own."""
+        fits = [fit for fit in self.along if fit.expects]
+        low, high = (pick(fits, key=_factor, default=Fit()) for pick in (min, max))
+        slack = _UNEVEN * max(abs(low.factor), abs(high.factor))
+        return bool(fits) and high.factor - low.factor > slack + low.error + high.error
 
     @property
     def moved(self) -> bool:

@@ -5,6 +5,7 @@ Who uses this: `judging`. One function a sentence; which is said is decided ther
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from shrinkage.audits.decays import OwnDecay
@@ -47,6 +48,18 @@ def wrong_factor(case: Case, once: Fit, cause: Cause) -> Finding:
         f"{case.words} arrives {once.factor:.4g} ± {once.error:.1g} times; likely {cause}",
         f"multiply the strength in the loop by {1 / once.factor:.4g}, or correct the terms",
         cause=cause,
+    )
+
+
+def in_some_gradients(case: Case, factors: Sequence[float]) -> Finding:
+    """Say that a step asks for gradients at several weights, and not each has the penalty."""
+    times = ", ".join(with_minus(f"{factor:.3g}") for factor in factors)
+    return finding(
+        "wrong-factor",
+        case.name,
+        f"the step asks for gradients at several weights, and {case.words} is not alike in them: "
+        f"{times} times",
+        "add the same penalty whenever the step asks for loss and gradient",
     )
 
 

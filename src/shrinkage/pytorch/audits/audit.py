@@ -32,11 +32,12 @@ from shrinkage.pytorch.audits.measuring import measure_run
 from shrinkage.pytorch.audits.origins import origins_of
 from shrinkage.pytorch.audits.outlook import Outlook
 from shrinkage.pytorch.audits.runs import Runs
-from shrinkage.pytorch.audits.step_call import StepCall, TrainingStep
+from shrinkage.pytorch.audits.step_call import NeverStepped, StepCall, TrainingStep
 from shrinkage.pytorch.audits.surroundings import Surroundings
 from shrinkage.pytorch.audits.twin import Twin
 from shrinkage.pytorch.audits.wanted import wanted_terms
-from shrinkage.pytorch.audits.wrappers import rewrapped, stepping
+from shrinkage.pytorch.audits.wrappers import held_alone, rewrapped, stepping
+from shrinkage.pytorch.sharding import is_sharded
 from shrinkage.terms import Assignment, Term, Terms, as_terms, assign, checked_update
 
 _SCALE = 3  # the place of a training step's argument that multiplies its penalty
@@ -75,8 +76,8 @@ def audit(
         The `Report`.
 
     Raises:
-        InputError: nothing to look for, a step that calls `optimizer.step()` never or twice, or
-            one that needs a device which is not there.
+        InputError: nothing to look for, a step that calls `optimizer.step()` never or twice, one
+            that needs a device which is not there, or a model in shards.
 
     >>> import torch
     >>> from shrinkage import L2
@@ -92,12 +93,36 @@ def audit(
     """
     update = None if update is None else checked_update(update)
     _check(model, training_step)
-    wrapper, (optimizer, alone) = optimizer, stepping(optimizer)
-    twin = Twin(model, optimizer)
-    twin.steps_bare = alone
     if terms is not None:
         terms = as_terms(terms)
         check_strengths(terms)
+    options = partial(_audit, model, training_step, batch, terms, update, steps_per_epoch, seed)
+    outer, alone = stepping(optimizer)
+    try:
+        return options(optimizer, outer, alone=alone)
+    except NeverStepped:
+        inner = held_alone(outer)
+        if inner is None:
+            raise
+        return options(optimizer, inner, alone=True)
+
+
+def _audit(
+    model: nn.Module,
+    training_step: TrainingStep,
+    batch: Any,
+    terms: Terms | None,
+    update: str | None,
+    steps_per_epoch: float | None,
+    seed: int,
+    wrapper: Any,
+    optimizer: Optimizer,
+    *,
+    alone: bool,
+) -> Report:
+    """Audit the steps of one optimizer; the loop is handed the wrapper, around a copy of it."""
+    twin = Twin(model, optimizer)
+    twin.steps_bare = alone
     lines = line_of(training_step), line_of_argument(training_step, _SCALE)
     origins = origins_of(model, optimizer, *lines)
     call = StepCall(training_step, batch, seed, partial(rewrapped, wrapper, optimizer))
@@ -179,6 +204,14 @@ def _check(model: Any, training_step: Any) -> None:
     if not isinstance(model, nn.Module):
         raise InputError(
             f"expected a torch.nn.Module, got {type(model).__name__}: give the model first"
+        )
+    shards = [name for name, tensor in model.named_parameters() if is_sharded(tensor)]
+    if shards:
+        raise InputError(
+            f"expected a model that lies whole on one process, got {shards[0]} and "
+            f"{len(shards) - 1} others in shards (fully_shard, or tensor parallel), of which an "
+            "audit can make no copy: audit the same loop on one process, on the model before it "
+            "is sharded; a penalty enters the step in the same way on both"
         )
     if not callable(training_step):
         raise InputError(

@@ -14,6 +14,7 @@ import torch
 
 from shrinkage.audits.intended import Intended, divided
 from shrinkage.audits.measuring import Fit, Measured, Pair, measure
+from shrinkage.pytorch.audits.along import along_the_way
 from shrinkage.pytorch.audits.replays import step_bare
 from shrinkage.pytorch.audits.runs import Runs
 from shrinkage.pytorch.audits.thinned import told_metric
@@ -54,6 +55,9 @@ def measure_run(
         measured = early
     if look is not None:
         look(measured)
+    several = watch.places.are_several
+    if several:  # what looks like a plain step is one from elsewhere
+        measured = {name: replace(seen, plain=False) for name, seen in measured.items()}
     hidden = {name: intended[name] for name, seen in measured.items() if _hides(seen)}
     for name, seen in measured.items():
         if intended[name].expectation.parts:
@@ -69,6 +73,8 @@ def measure_run(
                 clip=rest.clip,
                 plain=True,
             )
+    if several and watch.places.can_lead:
+        measured = along_the_way(runs, scale, watch, intended, measured)
     return measured, watch
 
 

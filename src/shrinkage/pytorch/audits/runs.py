@@ -68,6 +68,12 @@ class Runs:
         self._taken(1.0, also)
         return any(not torch.equal(ends[n], tensor) for n, tensor in self.twin.parameters.items())
 
+    def led_by(self, watch: Watch) -> Watch:
+        """Return a run without the terms that goes the way of another one."""
+        self._surroundings.restore()
+        self.twin.reset(0.0)
+        return self._call.led_by(self.twin, watch)
+
     def _taken(
         self, scale: float, also: Callable[[], float] | None = None, *, decays: bool = True
     ) -> Watch:
@@ -157,9 +163,12 @@ class Runs:
     def gradient(self, name: str, watch: Watch) -> torch.Tensor | None:
         """Return the gradient of what the optimizer minimizes, in a run."""
         gradient = watch.gradient(name, None if watch is self.zero else self.zero)
+        return -gradient if gradient is not None and self.goes_upwards(name) else gradient
+
+    def goes_upwards(self, name: str) -> bool:
+        """Return whether the optimizer maximizes by a parameter."""
         group = self.twin.group_of(name)
-        upwards = group is not None and group.get("maximize", False)
-        return -gradient if gradient is not None and upwards else gradient
+        return group is not None and bool(group.get("maximize", False))
 
 
 def _adapts(twin: Twin, watch: Watch) -> bool:

@@ -20,6 +20,7 @@ from torch.optim import Optimizer
 from shrinkage.errors import InputError
 from shrinkage.pytorch.attached import attachment_of
 from shrinkage.pytorch.audits.calls import FirstLoss, calls_noted, first_loss_raised
+from shrinkage.pytorch.audits.places import WayEnded
 from shrinkage.pytorch.audits.twin import Twin, is_hook
 from shrinkage.pytorch.audits.watch import Watch
 
@@ -35,6 +36,10 @@ _HIDDEN = (
 _COUNTED = "expected training_step to call optimizer.step() once, got {calls} calls: {hint}"
 
 
+class NeverStepped(InputError):
+    """The step never called the optimizer; one inside of it may have been."""
+
+
 @dataclass(frozen=True)
 class StepCall:
     """A training step, called as step(model, optimizer, batch, scale) or without the scale."""
@@ -42,23 +47,33 @@ class StepCall:
     step: TrainingStep
     batch: Any
     seed: int
-    wrap: Callable[[Optimizer], Any] = lambda optimizer: optimizer  # into what the loop is handed
+    wrap: Callable[[Twin], Any] = lambda twin: twin.optimizer  # what the loop is handed
 
-    def __call__(self, twin: Twin, scale: float, also: Callable[[], float] | None = None) -> Watch:
+    def __call__(
+        self,
+        twin: Twin,
+        scale: float,
+        also: Callable[[], float] | None = None,
+        *,
+        lead: Watch | None = None,
+    ) -> Watch:
         """Take one step on a twin that was reset; return what was seen inside.
 
         Args:
             twin: the copy.
             scale: of all strengths.
             also: is asked for a number to add to whatever the step's closure returns.
+            lead: a run whose gradients and losses the step goes on with.
         """
-        three = twin.model, self.wrap(twin.optimizer), self.batch
+        three = twin.model, self.wrap(twin), self.batch
         args, kwargs = _arguments(self.step, three, scale)
-        watch = Watch(twin)
+        watch = Watch(twin, lead)
         watch.also = also
         try:
             with calls_noted(watch), seeded(self.seed), _stand_in(twin):
                 self.step(*args, **kwargs)
+        except WayEnded:
+            return watch
         except (RuntimeError, AssertionError, TypeError) as error:
             raise _translated(error) from error
         finally:
@@ -69,14 +84,23 @@ class StepCall:
                 "parameters has a gradient: use the first argument, not the model outside"
             )
         if watch.steps != 1:
-            raise InputError(_COUNTED.format(calls=watch.steps, hint=_hint(twin, watch)))
+            kind = InputError if watch.steps else NeverStepped
+            raise kind(_COUNTED.format(calls=watch.steps, hint=_hint(twin, watch)))
         return watch
+
+    def led_by(self, twin: Twin, lead: Watch) -> Watch:
+        """Take a step without terms that goes the way of another; it ends where that ended.
+
+        Args:
+            twin: the copy, reset.
+            lead: the run whose gradients and losses the step goes on with.
+        """
+        with _off(twin.optimizer):
+            return self(twin, 0.0, lead=lead)
 
     def first_loss(self, twin: Twin) -> float | None:
         """Return the loss of a step without terms, which ends there; None where none is seen."""
-        args, kwargs = _arguments(
-            self.step, (twin.model, self.wrap(twin.optimizer), self.batch), 0.0
-        )
+        args, kwargs = _arguments(self.step, (twin.model, self.wrap(twin), self.batch), 0.0)
         try:
             with first_loss_raised(), seeded(self.seed), _stand_in(twin), _off(twin.optimizer):
                 self.step(*args, **kwargs)

@@ -46,7 +46,7 @@ class Twin:
         self.their_optimizer = optimizer
         self.model: nn.Module = copied(model, memo, "model")
         self.optimizer = copied_optimizer(optimizer, memo)
-        self._counterparts = _counterparts(model, optimizer, self.model, self.optimizer)
+        self.counterparts = _counterparts(model, optimizer, self.model, self.optimizer)
         self._states = list(_state_pairs(optimizer, memo))
         self.described = describe(model)
         self.theirs = {info.name: tensor for info, tensor in self.described}
@@ -198,7 +198,7 @@ class Twin:
 
     def _reset_optimizer(self) -> None:
         """Copy the caller's optimizer anew, whatever a step may have left anywhere in it."""
-        memo = dict(self._counterparts)
+        memo = dict(self.counterparts)
         for theirs, own in self._states:  # into the memory of before: new memory costs more
             if own.shape == theirs.shape and own.dtype == theirs.dtype:
                 own.detach().copy_(theirs.detach())

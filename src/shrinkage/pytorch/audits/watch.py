@@ -15,6 +15,7 @@ from typing import Any
 import torch
 
 from shrinkage.pytorch.audits.glance import has_nonzero, some
+from shrinkage.pytorch.audits.places import Places
 from shrinkage.pytorch.audits.twin import Twin, rate_in
 from shrinkage.pytorch.nesting import outermost, untraced
 
@@ -29,9 +30,10 @@ class Watch:
 
     Args:
         twin: reset already; `close` takes the hooks off again.
+        lead: a run whose gradients and losses this one goes on with, None for its own.
     """
 
-    def __init__(self, twin: Twin) -> None:
+    def __init__(self, twin: Twin, lead: Watch | None = None) -> None:
         self.steps = 0
         self.loss_scale = 1.0
         self._scaled_by = 1.0  # what gradients are to be divided by: the loss scale until unscale_
@@ -39,6 +41,7 @@ class Watch:
         self.value: float | None = None  # what the step's closure has returned first
         self.also: Callable[[], float] | None = None  # is added to what it returns
         self.asked_again = False  # whether a step took gradients at several weights
+        self.places = Places(None if lead is None else lead.places)
         self.early: dict[str, torch.Tensor] = {}  # weights that moved before their gradient
         self.counts: dict[str, int] = {}
         self.rates: dict[str, float] = {}
@@ -199,14 +202,23 @@ class Watch:
         if self.steps and self.replayable:
             return  # after the step: too late for it
         name = self._names[id(parameter)]
-        if not torch.equal(some(parameter, _SEEN), some(self._start[name], _SEEN)):
+        start, again = self._start[name], self.places.is_new(name, parameter)
+        if not torch.equal(some(parameter, _SEEN), some(start, _SEEN)):
             if not self.replayable:
-                self.asked_again = True
-                return  # a closure that is called again, at other weights
-            self.early[name] = parameter.detach().clone()
-        self.counts[name] = self.counts.get(name, 0) + 1
-        if parameter.grad is not None:
-            self._made[name] = _dense(parameter.grad).clone()
+                self.asked_again = again = True  # a closure that is called at other weights
+            elif not again:
+                self.early[name] = start = parameter.detach().clone()
+        if not again:
+            self.counts[name] = self.counts.get(name, 0) + 1
+        if parameter.grad is None:
+            return
+        gradient = _dense(parameter.grad).clone()
+        if not again or self.replayable:  # the one that the step is taken with
+            self._made[name] = gradient
+        asked = not self.replayable
+        led = self.places.note(name, parameter if again else start, gradient, by_step=asked)
+        if led is not None:
+            parameter.grad = led.clone()
 
     def _heard(self, argument: Any) -> Any:
         """Return an argument of a step, a closure so that what it returns is noted."""
@@ -215,6 +227,7 @@ class Watch:
 
         def closure() -> Any:
             value: Any = argument()
+            value = self.places.value(value)
             if isinstance(value, str | None) or not _is_number(value):
                 return value  # a loss and outputs, say
             if self.value is None:

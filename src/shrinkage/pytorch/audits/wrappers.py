@@ -9,6 +9,7 @@ a step is taken.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from typing import Any
 
 import torch
@@ -16,26 +17,56 @@ from torch.optim import Optimizer
 
 from shrinkage.errors import InputError
 from shrinkage.pytorch.audits.step_call import seeded
-from shrinkage.pytorch.audits.twin import copied_optimizer
+from shrinkage.pytorch.audits.twin import Twin, copied_optimizer
 
 
-def rewrapped(wrapper: Any, inner: Optimizer, own: Optimizer) -> Any:
-    """Return a copy of a wrapper around another optimizer than the one that it holds.
+def rewrapped(wrapper: Any, inner: Optimizer, twin: Twin) -> Any:
+    """Return a copy of a wrapper around a twin's optimizer, in the place of the one that it holds.
 
-    What takes no steps is no wrapper for a loop: it has what is within.
+    What takes no steps is no wrapper for a loop: it has what is within. Parameters, groups and
+    modules that the wrapper knows are the twin's in the copy.
     """
     if wrapper is inner:
-        return own
+        return twin.optimizer
     within = {
-        name: rewrapped(value, inner, own)
+        name: rewrapped(value, inner, twin)
         for name, value in vars(wrapper).items()
         if isinstance(value, Optimizer)
     }
-    if not callable(getattr(wrapper, "step", None)):
+    if not callable(getattr(wrapper, "step", None)) and not isinstance(wrapper, Optimizer):
         return next(iter(within.values()))
+    pairs = zip(inner.param_groups, twin.optimizer.param_groups, strict=True)
+    known = twin.counterparts | {id(theirs): own for theirs, own in pairs}
+    known[id(inner.param_groups)] = twin.optimizer.param_groups
     again = object.__new__(type(wrapper))
-    vars(again).update(vars(wrapper) | within)
+    own = {name: _exchanged(value, known) for name, value in vars(wrapper).items()}
+    vars(again).update(own | within)
     return again
+
+
+def _exchanged(value: Any, known: dict[int, Any]) -> Any:
+    """Return a value with what has a counterpart exchanged for it, in containers too."""
+    if id(value) in known:
+        return known[id(value)]
+    if isinstance(value, defaultdict):
+        return defaultdict(value.default_factory, _exchanged(dict(value), known))
+    if type(value) is dict:
+        return {_exchanged(key, known): _exchanged(one, known) for key, one in value.items()}
+    if type(value) in (list, tuple, set):
+        return type(value)(_exchanged(one, known) for one in value)
+    return value
+
+
+def held_alone(optimizer: Optimizer) -> Optimizer | None:
+    """Return the one optimizer inside of another, on the same parameters; None where none is."""
+    within = [value for value in vars(optimizer).values() if isinstance(value, Optimizer)]
+    if len(within) != 1 or _held(within[0]) != _held(optimizer):
+        return None
+    return within[0]
+
+
+def _held(optimizer: Optimizer) -> set[int]:
+    return {id(p) for group in optimizer.param_groups for p in group["params"]}
 
 
 def stepping(optimizer: Any) -> tuple[Optimizer, bool]:
