@@ -8,6 +8,7 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 import optax
 import pytest
 from flax import nnx
@@ -265,3 +266,16 @@ def test_one_step_for_all_weights_is_refused_of_adam_before_any_step(penalty):
     proximal(optax.sgd(0.1), 1.0 * penalty, 0.1).init(params)
     with pytest.raises(UnsupportedOptimizer, match="moves all weights by one step size"):
         proximal(optax.adam(0.1), 1.0 * penalty, 0.1).init(params)
+
+
+def test_one_vector_of_all_parameters_is_no_mask():
+    ours = proximal(optax.flatten(optax.adam(0.1)), 0.1 * L1(), 0.1)
+    with pytest.raises(InputError, match=r"in one vector, as optax\.flatten makes it: leave"):
+        ours.init({"kernel": jnp.ones((3, 2))})
+
+
+def test_a_chain_takes_terms_behind_one_vector():
+    ours = optax.chain(optax.flatten(optax.adam(0.1)), decoupled(0.1 * L1(), 0.1))
+    params = {"kernel": jnp.ones((3, 2))}
+    updates, _ = ours.update(jax.tree.map(jnp.zeros_like, params), ours.init(params), params)
+    assert np.allclose(updates["kernel"], -0.01)

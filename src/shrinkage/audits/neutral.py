@@ -25,7 +25,7 @@ from shrinkage.audits.judging import Case, judge
 from shrinkage.audits.measuring import Measured, Pair, measure
 from shrinkage.audits.measuring.steps import Step, TakenStep, same, take
 from shrinkage.audits.source_lines import Origins, line_of, line_of_argument, with_lines
-from shrinkage.audits.wording.absence import not_repeatable
+from shrinkage.audits.wording.absence import not_repeatable, starts_at_zero
 from shrinkage.checks import positive
 from shrinkage.errors import InputError, near_names
 from shrinkage.parameters import infos_from_arrays
@@ -102,8 +102,16 @@ def audit(
         name = same(zero, take(step, 0.0, zero))
         if name is not None:
             findings = (not_repeatable(name),)
+    if all(said.rule != "not-repeatable" for said in findings):
+        findings += tuple(starts_at_zero(case) for case in cases if _hides_a_decay(case, zero))
     origins = Origins(line_of(step), line_of_argument(step, 0))
     return with_lines(make_report(findings, judgement.seen, judgement.update), origins)
+
+
+def _hides_a_decay(case: Case, zero: TakenStep) -> bool:
+    """Return whether a decay of what no term selects would do nothing: all its numbers are 0."""
+    start = zero.before[case.name]
+    return not case.words and start.size > 0 and not start.any() and not case.once.moved
 
 
 def _case(

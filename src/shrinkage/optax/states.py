@@ -97,9 +97,19 @@ class Reading:
             if name not in held:
                 raise InputError(
                     f"expected the optimizer to hold {name}, which has a proximal term, got one "
-                    "that is masked: put optax.masked around proximal, or select other parameters"
+                    f"{_holding(held)}"
                 )
         return held
+
+
+def _holding(held: Mapping[str, Any]) -> str:
+    """Return what an optimizer without a parameter holds, and what to do."""
+    if list(held) == [""]:
+        return (
+            "that holds all parameters in one vector, as optax.flatten makes it: leave flatten "
+            f"out, or {INSTEAD}"
+        )
+    return "that is masked: put optax.masked around proximal, or select other parameters"
 
 
 def read(state: Any, metric: OptaxMetric | None) -> Reading:

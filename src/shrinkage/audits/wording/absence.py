@@ -86,6 +86,17 @@ def no_subgradient(case: Case) -> Finding:
     )
 
 
+def starts_at_zero(case: Case) -> Finding:
+    """Say that a decay of it could not be seen: it would multiply zeros."""
+    return finding(
+        "cannot-judge",
+        case.name,
+        "no term selects it and it starts at 0, where a decay does nothing: whether the loop "
+        "shrinks it cannot be seen",
+        "audit a later step, or fill it with small numbers at the top of the step",
+    )
+
+
 def not_finite(case: Case) -> Finding:
     """Say that there are no numbers to compare."""
     return finding(
