@@ -184,13 +184,38 @@ def test_arff(write_csv, name):
 
 
 @pytest.mark.parametrize("kind", ["string", "{'Köln, am Rhein',Basel}"])
-def test_arff_of_other_cells_than_scipy_reads(write_csv, kind):
+def test_arff_of_cells_in_quotes(write_csv, kind):
     text = ARFF.replace("{Bern,Basel}", kind).replace("Bern", "'Köln, am Rhein'")
     data = load_dataset(write_csv(text, "t.arff"), target="y")
     assert data.input_names == ("age", "home town")
     assert data.X["home town"].tolist()[0] == "Köln, am Rhein"
     assert data.X["home town"].isna().tolist() == [False, True, False]
     assert data.y.tolist() == ["a", "b", "a"]
+
+
+MARKS = """@relation r
+@attribute n numeric
+@attribute mark {'a b', c,?}
+@attribute y {no,'yes, it\\'s'}
+@data
+"""
+
+
+def test_marks_of_missing_cells_in_arff(write_csv):
+    rows = [
+        "1, c ,no",
+        " ? ,'a b','yes, it\\'s'",
+        "3,?, no",
+        '4,"a b",no',
+        "5,\t? ,'no'",
+        "6,'?',no",
+    ]
+    text = MARKS + "\n".join([*rows, "% a comment", "", "7\tc\tno"])
+    data = load_dataset(write_csv(text, "t.arff"), target="y")
+    assert np.array_equal(data.X["n"], [1, np.nan, 3, 4, 5, 6, 7], equal_nan=True)
+    assert data.X["mark"].isna().tolist() == [False, False, True, False, True, True, False]
+    assert data.X["mark"].dropna().tolist() == ["c", "a b", "a b", "c"]
+    assert data.y.tolist() == ["no", "yes, it's", *["no"] * 5]
 
 
 def test_lines_of_arff_are_counted_from_its_first(write_csv, refused):
@@ -202,7 +227,11 @@ def test_lines_of_arff_are_counted_from_its_first(write_csv, refused):
 @pytest.mark.parametrize(
     ("old", "new", "piece"),
     [
-        ("44,?,b", "44,Chur,b", "unreadable"),
+        ("44,?,b", "44,Chur,b", "data row 2 (line 8): expected a value of its attribute ('Bern'"),
+        ("44,?,b", "4x,?,b", "data row 2 (line 8): expected a number, got '4x'"),
+        ("44,?,b", "44,b", "line 8: expected a cell for each of the 3 attributes, got 2"),
+        ("age numeric", "age relational", "'relational' for 'age'"),
+        ("@attribute", "@other", "lines @attribute"),
         ("@data\n", "@data\n{0 31, 2 a}\n", "sparse"),
         ("@data", "", "@data"),
     ],
