@@ -180,3 +180,24 @@ def test_one_array_can_only_be_predicted(tmp_path, refused):
     np.save(tmp_path / "o.npy", np.array([{}], dtype=object))
     with refused("'o.npy'", "plain array"):
         read_rows(tmp_path / "o.npy")
+
+
+def test_arrays_of_npz_that_are_read_and_those_that_are_not_are_told(tmp_path, refused):
+    arrays = {
+        "X": np.eye(8),
+        "y": np.arange(8) % 2,
+        "when": np.arange(8),
+        "place": np.arange(8) % 2,
+    }
+    np.savez(tmp_path / "t.npz", **arrays, names=np.array(["a"] * 8))
+    data = load_dataset(tmp_path / "t.npz")
+    (note,) = data.notes
+    assert note.startswith("arrays read: X (8, 8), y (8,); not read: when (8,), place (8,), names")
+    ordered = load_dataset(tmp_path / "t.npz", time="when", score_by="place")
+    assert ordered.time is not None
+    assert ordered.score_by is not None
+    assert ordered.notes[0].endswith("not read: names (8,)")
+    with refused("no event", "'when'"):
+        load_dataset(tmp_path / "t.npz", event="when")
+    with refused("'wehn'", "time"):
+        load_dataset(tmp_path / "t.npz", time="wehn")

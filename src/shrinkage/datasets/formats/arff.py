@@ -180,7 +180,7 @@ def _column(attribute: Attribute, cells: Sequence[str | None], table: ArffTable)
         what = f"a value of its attribute ({listed(attribute.values)})"
         typed = None if bad is not None else pd.Categorical(present)
     else:
-        numbers = pd.to_numeric(pd.Series(cells, dtype=object), errors="coerce").to_numpy(float)
+        numbers = np.asarray(pd.to_numeric(np.array(cells, dtype=object), errors="coerce"), float)
         lost = np.isnan(numbers) & [cell not in (None, "", "NaN", "nan") for cell in cells]
         bad = int(lost.argmax()) if lost.any() else None
         what, typed = "a number", numbers

@@ -5,6 +5,7 @@ from __future__ import annotations
 import zipfile
 import zlib
 from collections.abc import Mapping
+from dataclasses import replace
 
 import numpy as np
 
@@ -14,7 +15,7 @@ from shrinkage.datasets.formats.content import FileContent
 from shrinkage.datasets.formats.tables import Format, RowsRead
 from shrinkage.datasets.read_options import ReadOptions
 from shrinkage.datasets.roles import Roles, refuse_drop
-from shrinkage.datasets.wording import listed, one_line, require_column
+from shrinkage.datasets.wording import SHOWN, listed, one_line, require_column
 from shrinkage.errors import InputError
 
 
@@ -41,7 +42,8 @@ def load_npz(content: FileContent, roles: Roles, _options: ReadOptions) -> Datas
 
     Args:
         content: the file.
-        roles: other names for y (target), groups (split_by) and weights; `drop` is refused.
+        roles: other names for y (target), groups (split_by), weights, and of times and groups of
+            scores; `drop` is refused.
         _options: none of them means anything here.
 
     Returns:
@@ -56,11 +58,19 @@ def load_npz(content: FileContent, roles: Roles, _options: ReadOptions) -> Datas
     target = roles.target or "y"
     _require_array(arrays, "X", "inputs")
     _require_array(arrays, target, "target")
-    for array_name, role in ((roles.split_by, "split_by"), (roles.sample_weight, "sample_weight")):
+    if roles.event is not None:
+        raise InputError(
+            f"expected no event for arrays, got {roles.event!r}: put times and events in a table"
+        )
+    named = {
+        role: getattr(roles, role) for role in ("split_by", "sample_weight", "time", "score_by")
+    }
+    for role, array_name in named.items():
         if array_name is not None:
             require_column(array_name, names, role)
-    group_name = roles.split_by or "groups"
-    return dataset_from_arrays(
+    group_name = named["split_by"] or "groups"
+    weight_name = named["sample_weight"] or "sample_weight"
+    data = dataset_from_arrays(
         arrays["X"],
         arrays[target],
         name=content.name,
@@ -68,10 +78,25 @@ def load_npz(content: FileContent, roles: Roles, _options: ReadOptions) -> Datas
         missing_target=roles.missing_target,
         like=roles.like,
         groups=arrays.get(group_name),
-        sample_weight=arrays.get(roles.sample_weight or "sample_weight"),
+        sample_weight=arrays.get(weight_name),
+        time=arrays.get(roles.time or ""),
+        score_by=arrays.get(roles.score_by or ""),
         target_name=target,
         group_name=group_name,
     )
+    used = {"X", target, group_name, weight_name, roles.time, roles.score_by}
+    return replace(data, notes=(*data.notes, *_told(arrays, used)))
+
+
+def _told(arrays: Mapping[str, np.ndarray], used: set[str | None]) -> list[str]:
+    """Return which arrays were read, where a file has others."""
+    others = [name for name in arrays if name not in used]
+    if not others:
+        return []
+    read = [name for name in arrays if name in used]
+    kinds = {name: f"{name} {arrays[name].shape}" for name in arrays}
+    shown = ", ".join(kinds[name] for name in others[:SHOWN]) + (", …" if others[SHOWN:] else "")
+    return [f"arrays read: {', '.join(map(kinds.__getitem__, read))}; not read: {shown}"]
 
 
 def _rows(content: FileContent, _options: ReadOptions) -> RowsRead:
