@@ -1,7 +1,7 @@
 """Regularize neural networks, and know that it works.
 
-The public names; importing this loads NumPy and nothing heavier. `shrinkage.pytorch` has
-`regularize` and `penalty_loss`.
+The public names; each loads what it needs when it is first asked for, most of them NumPy alone.
+`shrinkage.pytorch` has `regularize` and `penalty_loss`.
 
 >>> from shrinkage import L1, L2
 >>> 3e-5 * L1() + 1e-4 * L2()
@@ -13,63 +13,61 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
-from shrinkage.conventions import NoEqualStrength, UnknownConvention, convert, timescale
-from shrinkage.errors import ShrinkageError
-from shrinkage.extras import require
-from shrinkage.parameters import ParameterInfo
-from shrinkage.penalties import (
-    L0,
-    L1,
-    L2,
-    MCP,
-    SCAD,
-    BlockLasso,
-    Cardinality,
-    ElasticNet,
-    GlobalCardinality,
-    GroupLasso,
-    Hierarchical,
-    LHalf,
-    LogSum,
-    MaxNorm,
-    NOfM,
-    NonNegative,
-    NuclearNorm,
-    OnSomeUnits,
-    Orthogonal,
-    Penalty,
-    Rank,
-    ReweightedL1,
-    SoftOrthogonality,
-    SparseGroupLasso,
-    Units,
-)
-from shrinkage.selections import (
-    Selection,
-    biases,
-    embeddings,
-    everything,
-    kind,
-    layer,
-    named,
-    norms,
-    weights,
-)
-from shrinkage.terms import Term, Terms, assign
-
 if TYPE_CHECKING:
     from shrinkage.audits import audit
+    from shrinkage.conventions import NoEqualStrength, UnknownConvention, convert, timescale
+    from shrinkage.errors import ShrinkageError
     from shrinkage.estimators import (
         ShrinkageClassifier,
         ShrinkageClassifierCV,
         ShrinkageRegressor,
         ShrinkageRegressorCV,
     )
+    from shrinkage.parameters import ParameterInfo
+    from shrinkage.penalties import (
+        L0,
+        L1,
+        L2,
+        MCP,
+        SCAD,
+        BlockLasso,
+        Cardinality,
+        ElasticNet,
+        GlobalCardinality,
+        GroupLasso,
+        Hierarchical,
+        LHalf,
+        LogSum,
+        MaxNorm,
+        NOfM,
+        NonNegative,
+        NuclearNorm,
+        OnSomeUnits,
+        Orthogonal,
+        Penalty,
+        Rank,
+        ReweightedL1,
+        SoftOrthogonality,
+        SparseGroupLasso,
+        Units,
+    )
     from shrinkage.ranking import best_columns
     from shrinkage.run import fit_path
     from shrinkage.searches import fit_search
+    from shrinkage.selections import (
+        Selection,
+        biases,
+        embeddings,
+        everything,
+        kind,
+        layer,
+        named,
+        norms,
+        weights,
+    )
     from shrinkage.stability import select_columns
     from shrinkage.surfaces import fit_surface
+    from shrinkage.terms import Term, Terms, assign
 
 __version__ = "0.1.0"
 
@@ -129,27 +127,91 @@ __all__ = [
     "weights",
 ]
 
-# Public names that are found when first asked for: some of their modules load a framework.
-_LAZY = {
-    "audit": "shrinkage.audits",
-    "best_columns": "shrinkage.ranking",
-    "fit_path": "shrinkage.run",
-    "fit_search": "shrinkage.searches",
-    "fit_surface": "shrinkage.surfaces",
-    "select_columns": "shrinkage.stability",
-    "ShrinkageClassifier": "shrinkage.estimators",
-    "ShrinkageClassifierCV": "shrinkage.estimators",
-    "ShrinkageRegressor": "shrinkage.estimators",
-    "ShrinkageRegressorCV": "shrinkage.estimators",
+_ROOMS = {
+    "conventions": (
+        "NoEqualStrength",
+        "UnknownConvention",
+        "convert",
+        "timescale",
+    ),
+    "errors": ("ShrinkageError",),
+    "parameters": ("ParameterInfo",),
+    "penalties": (
+        "L0",
+        "L1",
+        "L2",
+        "MCP",
+        "SCAD",
+        "BlockLasso",
+        "Cardinality",
+        "ElasticNet",
+        "GlobalCardinality",
+        "GroupLasso",
+        "Hierarchical",
+        "LHalf",
+        "LogSum",
+        "MaxNorm",
+        "NOfM",
+        "NonNegative",
+        "NuclearNorm",
+        "OnSomeUnits",
+        "Orthogonal",
+        "Penalty",
+        "Rank",
+        "ReweightedL1",
+        "SoftOrthogonality",
+        "SparseGroupLasso",
+        "Units",
+    ),
+    "selections": (
+        "Selection",
+        "biases",
+        "embeddings",
+        "everything",
+        "kind",
+        "layer",
+        "named",
+        "norms",
+        "weights",
+    ),
+    "terms": (
+        "Term",
+        "Terms",
+        "assign",
+    ),
+    "audits": ("audit",),
+    "estimators": (
+        "ShrinkageClassifier",
+        "ShrinkageClassifierCV",
+        "ShrinkageRegressor",
+        "ShrinkageRegressorCV",
+    ),
+    "ranking": ("best_columns",),
+    "run": ("fit_path",),
+    "searches": ("fit_search",),
+    "stability": ("select_columns",),
+    "surfaces": ("fit_surface",),
 }
+"""Where each public name is: found when first asked for, so that a command that is stopped while
+NumPy or a framework loads can say so."""
+
+_ROOM_OF = {name: room for room, names in _ROOMS.items() for name in names}
+_LIGHT = ("arrays", "audits", "checks", "conventions", "errors", "extras", "parameters")
+_LIGHT += ("penalties", "selections", "terms")
+"""Rooms that need NumPy and nothing heavier."""
 
 
 def __getattr__(name: str) -> Any:
-    if name in _LAZY:
-        if name != "audit":
-            require("paths")
-        return getattr(importlib.import_module(_LAZY[name]), name)
-    raise AttributeError(f"module 'shrinkage' has no attribute {name!r}")
+    if name in _LIGHT:
+        return importlib.import_module(f"shrinkage.{name}")
+    if name not in _ROOM_OF:
+        raise AttributeError(f"module 'shrinkage' has no attribute {name!r}")
+    room = _ROOM_OF[name]
+    if room not in _LIGHT:
+        from shrinkage.extras import require
+
+        require("paths")
+    return getattr(importlib.import_module(f"shrinkage.{room}"), name)
 
 
 def __dir__() -> list[str]:

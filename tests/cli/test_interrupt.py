@@ -72,3 +72,23 @@ main()
 def test_a_stop_while_data_are_read_is_one_line(tmp_path: Path) -> None:
     run = ended(tmp_path, WHILE_READING.format(command="data"))
     assert (run.returncode, run.stdout, run.stderr.strip()) == (INTERRUPTED, "", "stopped")
+
+
+WHILE_NUMPY_LOADS = """
+import runpy
+import sys
+
+class Interrupts:
+    def find_spec(self, name, *_):
+        if name == "numpy":
+            raise KeyboardInterrupt
+
+sys.meta_path.insert(0, Interrupts())
+sys.argv = ["shrinkage", "data", "digits"]
+runpy.run_module("shrinkage", run_name="__main__")
+"""
+
+
+def test_a_command_is_stopped_while_numpy_loads(tmp_path: Path) -> None:
+    run = ended(tmp_path, WHILE_NUMPY_LOADS)
+    assert (run.returncode, run.stdout, run.stderr) == (INTERRUPTED, "", "stopped\n")
