@@ -184,3 +184,11 @@ def test_it_takes_no_more_passes_than_half_the_steps_of_training(make, engine, m
         a_pass = taken // passes
         assert taken <= max(a_pass, steps / 2)
         assert taken > steps / 2 - a_pass
+
+
+def test_a_linear_model_without_a_penalty_that_has_not_arrived_is_told():
+    X = np.random.default_rng(0).normal(size=(60, 3))
+    fast = {"strengths": (9.0, 10.0), "folds": 2, "repeats": 1, "epochs": 3, "progress": False}
+    path = fit_path(torch.nn.Linear(3, 1), X, X @ [1.0, 2.0, 0.1], penalty=L1(), **fast)
+    (told,) = [own for own in path.warnings if "ended before a minimizer" in own]
+    assert told.startswith("at 2 of 2 strengths and without a penalty training ended before a")

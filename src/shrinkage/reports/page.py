@@ -156,7 +156,7 @@ def _facts(result: PathResult) -> list[str]:
     grid += f", {result.rounds} times" if result.rounds > 1 else ""
     grid = grid if folds > 1 else strengths
     named = [f"{key} {summary[key]}" for key in ("model", "penalty") if summary.get(key)]
-    parts = [summary.get("task"), *counts, *named, grid]
+    parts = [_task(result), *counts, *named, grid]
     return [plain(part, 60) for part in parts if part]
 
 
@@ -247,8 +247,14 @@ def _table_columns(result: PathResult) -> list[list[str]]:
     ]
 
 
+def _task(result: PathResult) -> object:
+    times = result.target is not None and result.target.events is not None
+    return "censored times" if times else result.summary.get("task")
+
+
 def _settings(result: PathResult) -> list[tuple[str, str]]:
-    settings = [(label, result.summary.get(key)) for key, label in SETTINGS]
+    said = {**result.summary, "task": _task(result)}
+    settings = [(label, said.get(key)) for key, label in SETTINGS]
     settings = [(k, f"{v:,}" if isinstance(v, int) and k in COUNTS else v) for k, v in settings]
     settings = [(k, " + ".join(v) if isinstance(v, list) else v) for k, v in settings]
     seconds = result.summary.get("wall_seconds")

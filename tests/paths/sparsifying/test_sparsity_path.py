@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,7 @@ from shrinkage import L1, L2, fit_path
 from shrinkage.errors import InputError
 from shrinkage.paths.engines import lone
 from shrinkage.paths.results.smaller import compact_path
+from shrinkage.paths.results.warnings import _undertrained
 from shrinkage.paths.sparsifying import engine
 from shrinkage.pytorch.zeros import FrozenZeros
 from shrinkage.reports import summary_sentence
@@ -148,6 +150,22 @@ def test_a_dense_network_that_has_hardly_learned_is_told(kept):
     dense, nothing = result.by_role("unregularized").cv_score, result.constant.cv_score
     assert result.best.cv_score - dense > dense - nothing
     assert any(said in warning for warning in result.warnings)
+
+
+@pytest.mark.parametrize(
+    ("dense", "best", "said"),
+    [
+        ((0.3, 0.5), (0.52, 0.3), "no better than a model without inputs (0.5), where the best"),
+        ((0.8, 0.8), (0.8, 0.8), ""),
+    ],
+)
+def test_a_dense_network_that_is_worse_than_a_constant_is_told(dense, best, said):
+    plain = SimpleNamespace(measures={"score": np.array([dense])})
+    folds: Any = {"unregularized": plain, "measures": {"score": np.array([best])}, "rounds": 1}
+    problem = SimpleNamespace(scorer=SimpleNamespace(name="r2"), recipe=SimpleNamespace(epochs=5))
+    plan: Any = SimpleNamespace(problem=problem, constant=SimpleNamespace(folds=np.full(2, 0.5)))
+    told = _undertrained(plan, SimpleNamespace(**folds), SimpleNamespace(best=0))  # type: ignore[arg-type]
+    assert (said in told) if said else told == ""
 
 
 def test_terms_that_make_zeros_are_left_out_of_the_refit_and_the_others_are_not(monkeypatch):

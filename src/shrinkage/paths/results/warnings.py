@@ -74,13 +74,17 @@ def _undertrained(plan: Plan, validation: CrossValidation, choice: Choice) -> st
     dense = validation.unregularized.measures["score"][0]
     best, nothing = validation.measures["score"][choice.best], plan.constant.folds
     error = standard_error((best - dense)[None], validation.rounds)[0]
-    ahead = (best - dense).mean()
-    if not ahead > max((dense - nothing).mean(), TOLD_APART * np.nan_to_num(error)):
+    ahead, learned = (best - dense).mean(), (dense - nothing).mean()
+    if learned > 0 and not ahead > max(learned, TOLD_APART * np.nan_to_num(error)):
         return ""
+    without = f"a model without inputs ({nothing.mean():.3g})"
+    if learned > 0:
+        place = f"nearer to {without} than to the best of the path ({best.mean():.3g})"
+    else:
+        place = f"no better than {without}, where the best of the path has {best.mean():.3g}"
     return (
         "the dense network, which the others are compared with, has a score "
-        f"({plan.problem.scorer.name}) of {dense.mean():.3g} on validation rows, nearer to a model "
-        f"without inputs ({nothing.mean():.3g}) than to the best of the path ({best.mean():.3g}): "
+        f"({plan.problem.scorer.name}) of {dense.mean():.3g} on validation rows, {place}: "
         "it has learned too little, or too much by heart, so that smaller ones look better than "
         f"they are; try more --epochs (here {plan.problem.recipe.epochs}), another "
         "--learning-rate, or --with 1e-3*l2"
@@ -141,23 +145,38 @@ def _halved(validation: CrossValidation) -> str:
 
 
 def _not_converged(plan: Plan, validation: CrossValidation) -> str:
-    count = validation.status.count(Status.NOT_CONVERGED)
-    if not count:
+    tables = [validation]
+    plain = validation.unregularized
+    if plain is not None and _is_linear(plan):
+        tables.append(plain)  # of a network it seldom has a minimizer to end at
+    open_ = [[one is Status.NOT_CONVERGED for one in table.status] for table in tables]
+    counts = list(map(sum, open_))
+    if not any(counts):
         return ""
-    of_all = f"{count} of {len(validation.strengths)}"
-    if validation.residual is None:
-        return f"at {of_all} strengths training ended before a minimizer"
-    stopped = [status is Status.NOT_CONVERGED for status in validation.status]
-    left = np.nanmax(validation.residual[stopped], axis=1)
+    where = [f"at {counts[0]} of {len(validation.strengths)} strengths"] if counts[0] else []
+    where += ["without a penalty"] if any(counts[1:]) else []
+    said = f"{' and '.join(where)} training ended before a minimizer"
+    residuals = [
+        t.residual[o] for t, o in zip(tables, open_, strict=True) if t.residual is not None
+    ]
+    if not residuals:
+        return said
+    left = np.nanmax(np.concatenate(residuals), axis=1)
     worst, usual = float(left.max()), float(np.median(left))
     epochs = plan.problem.recipe.epochs
     rate = "another" if _far_off(validation) else "a larger"
+    changes = "the best strength and the zeros" if counts[0] else "what is compared with that model"
     return (
-        f"at {of_all} strengths training ended before a minimizer (residual up to {worst:.2g}; "
-        f"converged is at most {CONVERGED:g}), so the best strength and the zeros may still "
-        f"change; try --epochs {more_epochs(epochs, usual)} (here {epochs}) or {rate} "
+        f"{said} (residual up to {worst:.2g}; converged is at most {CONVERGED:g}), so {changes} "
+        f"may still change; try --epochs {more_epochs(epochs, usual)} (here {epochs}) or {rate} "
         "--learning-rate"
     )
+
+
+def _is_linear(plan: Plan) -> bool:
+    """Return whether the model is one affine map, which has a minimizer without a penalty, too."""
+    infos = [info for info in plan.problem.assignment.infos if info.role != "bias"]
+    return len(infos) == 1 and infos[0].kind == "linear"
 
 
 def _far_off(validation: CrossValidation) -> bool:
