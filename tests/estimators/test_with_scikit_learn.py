@@ -13,9 +13,11 @@ from sklearn.base import clone
 from sklearn.datasets import load_diabetes, load_iris
 from sklearn.feature_selection import SelectFromModel
 from sklearn.linear_model import Lasso, LogisticRegression
+from sklearn.metrics import make_scorer
 from sklearn.model_selection import (
     GridSearchCV,
     GroupKFold,
+    KFold,
     TimeSeriesSplit,
     cross_validate,
 )
@@ -214,3 +216,45 @@ def two_branches(n_inputs: int, n_outputs: int):
             return self.wide(x) + self.deep(x)
 
     return Sum()
+
+
+def _clone(estimator: Any) -> Any:
+    return clone(estimator)
+
+
+def test_a_row_of_weight_two_is_two_rows_in_balanced_classes_too():
+    weight = np.where(np.arange(150) < 40, 2.0, 1.0)
+    weight[140:] = 0
+    rows = np.repeat(np.arange(150), weight.astype(int))
+    model: Any = ShrinkageClassifier("linear", strength=0.01, class_weight="balanced")
+    weighted = _clone(model).fit(FLOWERS, NAMES, sample_weight=weight)
+    repeated = _clone(model).fit(FLOWERS[rows], NAMES[rows])
+    np.testing.assert_allclose(weighted.coef_, repeated.coef_, atol=1e-9)
+    bare = _clone(model).set_params(class_weight=None).fit(FLOWERS[rows], NAMES[rows])
+    assert np.abs(bare.coef_ - repeated.coef_).max() > 0.01
+
+
+def test_later_parts_have_the_classes_of_the_first():
+    model = ShrinkageClassifier("mlp:4").partial_fit(FLOWERS, NAMES, classes=np.unique(NAMES))
+    model.partial_fit(FLOWERS, NAMES, classes=["virginica", "versicolor", "setosa"])
+    with pytest.raises(
+        ValueError, match=r"expected classes .* as in the calls before, got \['lily'"
+    ):
+        model.partial_fit(FLOWERS[:9], NAMES[:9], classes=[*np.unique(NAMES), "lily"])
+
+
+@pytest.mark.parametrize("kinds", [2, 3])
+def test_scorers_of_decision_functions_score_folds(kinds):
+    X, y = FLOWERS[: 50 * kinds], KINDS[: 50 * kinds]
+    y = np.where(np.random.default_rng(0).random(len(y)) < 0.2, 0, y)
+
+    def margin(truth, values):
+        return float(values.mean(axis=0).sum() if values.ndim > 1 else (values * truth).mean())
+
+    scorer = make_scorer(margin, response_method="decision_function")
+    folds = KFold(3, shuffle=True, random_state=0)
+    model = ShrinkageClassifierCV("linear", strengths=(0.01, 0.1), cv=folds, scoring=scorer)
+    model.fit(X, y)
+    one = ShrinkageClassifier("linear", strength=0.1)
+    truth = [scorer(one.fit(X[a], y[a]), X[b], y[b]) for a, b in folds.split(X)]
+    np.testing.assert_allclose(model.cv_scores_[1], truth, rtol=1e-6)

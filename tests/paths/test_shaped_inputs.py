@@ -6,7 +6,16 @@ import numpy as np
 import pytest
 import torch
 from torch import nn
-from torch.utils.data import DataLoader, Dataset
+from torch.utils.data import (
+    BatchSampler,
+    DataLoader,
+    Dataset,
+    IterableDataset,
+    Subset,
+    SubsetRandomSampler,
+    TensorDataset,
+    WeightedRandomSampler,
+)
 
 from shrinkage import fit_path
 from shrinkage.datasets.input_shapes import InputShapes
@@ -214,3 +223,68 @@ def test_an_onnx_file_of_shaped_inputs_names_the_way_to_one(pictures, tmp_path):
     result = fit_path(Convolution, *pictures, **SMALL)
     with pytest.raises(InputError, match=r"got \(2, 4, 4\), which .*export_onnx"):
         result.to_onnx(tmp_path / "model.onnx")
+
+
+def test_a_loader_gives_the_rows_that_its_sampler_asks_for(several):
+    inputs, y = several
+    rows = Rows(inputs, y)
+    half = list(range(0, ROWS, 2))
+    expected = fit_path(Words, {name: own[half] for name, own in inputs.items()}, y[half], **SMALL)
+    generator = torch.Generator().manual_seed(1)
+    sampler = SubsetRandomSampler(half, generator=generator)
+    before = torch.random.get_rng_state(), generator.get_state()
+    for loader in (
+        DataLoader(rows, batch_size=5, sampler=sampler),
+        DataLoader(rows, batch_sampler=BatchSampler(sampler, 5, drop_last=True)),
+        DataLoader(rows, batch_sampler=[half[:9], half[9:]]),
+        DataLoader(rows, batch_size=None, sampler=sampler),
+    ):
+        result = fit_path(Words, loader, **SMALL)
+        assert result.summary["n_samples"] == len(half)
+        np.testing.assert_array_equal(result.fold_scores, expected.fold_scores)
+        assert any(f"those of {ROWS} that" in note for note in result.summary["notes"])
+    after = torch.random.get_rng_state(), generator.get_state()
+    assert all(map(torch.equal, before, after))
+    drawn = WeightedRandomSampler([1.0 + (label == 1) for label in y], ROWS)
+    weighted = fit_path(Words, DataLoader(rows, sampler=drawn), **SMALL)
+    assert weighted.summary["n_samples"] == ROWS
+    assert any("WeightedRandomSampler" in note for note in weighted.summary["notes"])
+
+
+class Stream(IterableDataset):
+    """Rows that come one after the other, and know how many they are."""
+
+    def __iter__(self):
+        """Return no row."""
+        return iter(())
+
+    def __len__(self):
+        """Return how many there are."""
+        return 3
+
+
+@pytest.mark.parametrize(
+    ("source", "says"),
+    [
+        (Stream(), "can be asked for by number"),
+        (DataLoader(Stream()), "can be asked for by number"),
+        (
+            Subset(TensorDataset(torch.ones(3, 2), torch.ones(3)), []),
+            "expected rows in the dataset",
+        ),
+        (
+            DataLoader([(0.0, 1)] * 8, collate_fn=lambda _: (torch.ones(4, 2), torch.ones(4))),
+            "a target for each of 8 rows",
+        ),
+    ],
+)
+def test_datasets_without_their_rows_are_refused(source, says):
+    with pytest.raises(InputError, match=says):
+        fit_path(Words, source, **SMALL)
+
+
+def test_several_targets_of_a_dataset_are_columns():
+    rows = [(np.float32([row, -row]), (row % 2, row // 2 % 2)) for row in range(40)]
+    result = fit_path("mlp:3", rows, **SMALL)
+    assert result.summary["task"] == "multi-label"
+    assert result.predict(np.zeros((5, 2), np.float32)).shape == (5, 2)

@@ -68,14 +68,18 @@ def merge_rare(data: Dataset, below: int) -> Dataset:
     return replace(data, y=y, test=test, target=target)
 
 
-def class_weights(y: np.ndarray, class_weight: ClassWeight) -> np.ndarray | None:
+def class_weights(
+    y: np.ndarray, class_weight: ClassWeight, weight: np.ndarray | None = None
+) -> np.ndarray | None:
     """Return a weight for each row by its class, or None.
 
-    `balanced` gives n / (classes · rows of the class), as scikit-learn's `class_weight`.
+    `balanced` gives n / (classes · rows of the class), as scikit-learn's `class_weight`; rows count
+    by their sample weights, so that one of weight 2 is two rows.
 
     Args:
         y: (n,) labels of the training rows.
         class_weight: `balanced`, a weight for each label (1 for those that are not named), or None.
+        weight: sample weights, (n,); None: 1.
 
     Raises:
         InputError: neither of these, or a label that there is not.
@@ -93,9 +97,9 @@ def class_weights(y: np.ndarray, class_weight: ClassWeight) -> np.ndarray | None
             "expected class_weight as balanced, none or a mapping of labels, got "
             f"{class_weight!r}: choose one of those"
         )
-    from sklearn.utils.class_weight import compute_class_weight
-
-    return compute_class_weight("balanced", classes=labels, y=y)[codes]
+    rows = np.bincount(codes, weight)  # a class without weight counts for nothing whatever is here
+    present = rows > 0
+    return (rows.sum() / (present.sum() * np.where(present, rows, 1.0)))[codes]
 
 
 def _named_weights(weights: Mapping[Label, float], labels: np.ndarray) -> np.ndarray:

@@ -103,14 +103,16 @@ class ShrinkageClassifier(Classifies, OneStrength):
         Args:
             X: rows of numbers, (n, n_features).
             y: labels, (n,), or 0 and 1 of several, (n, labels).
-            classes: all labels that will come; None: those of the first call's `y`, or several.
+            classes: all labels that will come, the same in every call; None: those of the first
+                call's `y`, or several.
             sample_weight: weights ≥ 0, (n,).
 
         Returns:
             The estimator itself.
 
         Raises:
-            ValueError: a label that is none of the classes; `class_weight="balanced"`.
+            ValueError: a label that is none of the classes, or other classes than before;
+                `class_weight="balanced"`.
         """
         first = not self.__sklearn_is_fitted__()
         rows, labels = self._checked(X, y, reset=first)
@@ -119,11 +121,17 @@ class ShrinkageClassifier(Classifies, OneStrength):
             labels = self._targets(labels)
             encoding = TargetEncoding("multi-label", names=names_of(labels), link="logit")
             return self._pass(self._dataset(rows, labels, sample_weight), encoding, first)
-        if first:
-            if classes is None:
-                self._targets(labels)
-            else:
-                self.classes_ = np.unique(np.asarray(classes))
+        if first and classes is None:
+            self._targets(labels)
+        elif first:
+            self.classes_ = np.unique(np.asarray(classes))
+        elif classes is not None:
+            named = np.unique(np.asarray(classes))
+            if not np.array_equal(named, self.classes_):
+                raise InputError(
+                    f"expected classes {self.classes_.tolist()} as in the calls before, got "
+                    f"{named.tolist()}: leave classes out, or begin with a clone"
+                )
         unknown = np.setdiff1d(labels, self.classes_)
         if unknown.size:
             raise InputError(

@@ -17,8 +17,10 @@ from shrinkage.datasets import Dataset
 from shrinkage.errors import InputError
 from shrinkage.estimators.fitted import FittedModel
 from shrinkage.paths.choosing.scores import Scorer
+from shrinkage.paths.engines.answers import is_users
 from shrinkage.paths.engines.architectures import parse_architecture
 from shrinkage.paths.engines.base import Unit
+from shrinkage.paths.engines.kept_state import check_kept_state
 from shrinkage.paths.engines.recipe import derived_seed
 from shrinkage.paths.engines.threads import thread_share
 from shrinkage.paths.options import PathOptions
@@ -98,10 +100,12 @@ class Task:
         """Train.
 
         Raises:
-            InputError: training diverged.
+            InputError: training diverged, or what the model learns is not all in its `state_dict`.
         """
         problem, engine, unit = self.posed.problem, self.posed.engine, self.unit(seed)
         with torch.random.fork_rng(devices=[]):
+            if is_users(problem.architecture):
+                check_kept_state(problem, unit)
             trained = engine.train(problem, unit, _ignored)
             outcome = refitted(problem, unit, trained)
         (status,) = outcome.status

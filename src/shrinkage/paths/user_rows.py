@@ -1,19 +1,26 @@
 """Rows of a dataset of the user's own, as arrays: a `torch.utils.data.Dataset`, or its loader.
 
-Who uses this: `fit_path`, where no targets are given beside the rows. All rows are asked for once,
-in order, and put together by the loader's own `collate_fn` (that of torch unless told), so that
-one that pads sequences pads all to one length.
+Who uses this: `fit_path`, where no targets are given beside the rows. All rows, of a loader those
+that its sampler asks for, are asked for once, in order, and put together by the loader's own
+`collate_fn` (that of torch unless told), so that one that pads sequences pads all to one length.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from inspect import Parameter, signature
 from typing import Any
 
 import numpy as np
 import torch
-from torch.utils.data import default_collate
+from torch.utils.data import (
+    BatchSampler,
+    IterableDataset,
+    SequentialSampler,
+    default_collate,
+    default_convert,
+)
 
 from shrinkage.datasets.input_shapes import NamedInputs, as_array
 from shrinkage.datasets.wording import one_line
@@ -74,28 +81,90 @@ def rows_of_dataset(source: Any) -> tuple[object, np.ndarray, tuple[str, ...]]:
     of_loader = hasattr(source, "collate_fn") and hasattr(source, "dataset")
     dataset = source.dataset if of_loader else source
     collate = getattr(source, "collate_fn", None) or default_collate
-    if not (hasattr(dataset, "__getitem__") and hasattr(dataset, "__len__")):
+    if collate is default_convert:  # of a loader without batches
+        collate = default_collate
+    by_number = hasattr(dataset, "__getitem__") and hasattr(dataset, "__len__")
+    if isinstance(dataset, IterableDataset) or not by_number:
         raise InputError(
             f"expected rows X and targets y, or a dataset whose rows can be asked for by number "
             f"(__len__ and __getitem__), got {type(dataset).__name__}: give one of them"
         )
     try:
-        items = [dataset[row] for row in range(len(dataset))]
-        batch = collate(items)
+        drawn = _drawn(source) if of_loader else None
+        rows = range(len(dataset)) if drawn is None else drawn.rows
+        items = [dataset[row] for row in rows]
+        batch = collate(items) if items else None
     except Exception as error:
         raise InputError(
             f"the dataset {type(dataset).__name__} fails: {type(error).__name__}: "
             f"{one_line(error)}; its rows must go into one batch, sequences padded to one length"
         ) from error
+    if not items:
+        raise InputError(
+            f"expected rows in the dataset {type(dataset).__name__}, got none: give some"
+        )
     inputs, target = _divided(batch)
+    target = _beside_each_other(target)
+    if len(target) != len(items):
+        raise InputError(
+            f"expected a target for each of {len(items):,} rows from collate_fn, got "
+            f"{len(target):,}: it must keep all rows, in their order"
+        )
     told = f"{len(items):,} rows of the dataset {type(dataset).__name__}, each asked for once"
-    notes = [told]
-    if not _equal(items[0], dataset[0]):
+    notes = [told if drawn is None else f"{told}: {drawn.told}"]
+    if not _equal(items[0], dataset[rows[0]]):
         notes.append(
             "the dataset gives other numbers when a row is asked for again: the first are kept; "
             "augment batches by augment="
         )
-    return inputs, np.asarray(target), tuple(notes)
+    return inputs, target, tuple(notes)
+
+
+@dataclass(frozen=True)
+class _Drawn:
+    """The rows that a loader's sampler asks for, and what there is to tell of them."""
+
+    rows: list[Any]
+    told: str
+
+
+def _drawn(loader: Any) -> _Drawn | None:
+    """Return the rows of a loader, None where they are all of its dataset; generators stay.
+
+    A sampler that leaves rows out, as that of the training rows does, leaves them out here. One
+    that draws rows with replacement names all of them: how often is no matter of rows.
+    """
+    sampler: Any = loader.sampler
+    batches = loader.batch_sampler
+    if batches is not None and type(batches) is not BatchSampler:
+        sampler = batches  # one of the user's own gives batches of rows
+    elif batches is not None:
+        sampler = batches.sampler
+    if type(sampler) is SequentialSampler:
+        return None
+    generator = getattr(sampler, "generator", None)
+    before = None if generator is None else generator.get_state()
+    with torch.random.fork_rng(devices=[]):
+        asked: list[Any] = list(sampler)
+    if generator is not None:
+        generator.set_state(before)
+    if sampler is batches:
+        asked = [row for batch in asked for row in batch]
+    places = sorted(set(asked))
+    name = type(sampler).__name__
+    if len(places) < len(asked):
+        how = "how often it draws a row counts for nothing: give sample_weight or class_weight"
+        return _Drawn(list(range(len(loader.dataset))), f"of {name} all rows are taken, and {how}")
+    if len(places) == len(loader.dataset):
+        return None
+    return _Drawn(places, f"those of {len(loader.dataset):,} that {name} asks for")
+
+
+def _beside_each_other(target: Any) -> np.ndarray:
+    """Return targets as an array of rows; several, put together one by one, become columns."""
+    if isinstance(target, (tuple, list)) and target and isinstance(target[0], torch.Tensor):
+        return np.stack([np.asarray(one) for one in target], axis=1)
+    return np.asarray(target)
 
 
 def _divided(batch: Any) -> tuple[object, Any]:

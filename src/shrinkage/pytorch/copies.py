@@ -4,7 +4,9 @@ Who uses this: whoever trains, traces or audits a copy. `copy.deepcopy` gives a 
 functions of the module, so that `self.mlp = lambda x: self.out(self.hidden(x))`, or a hook that
 closes over its module, goes on calling the layers that were copied from: the copy's own are never
 trained, and those of several copies are the same. Here such functions close over the copy. A name
-that a function looks up among its globals stays what it is.
+that a function looks up among its globals stays what it is. Hooks on a parameter's gradient, which
+`copy.deepcopy` leaves out, are the copy's, too; a tensor that a pruned or normalised layer
+computes before each call is copied as a number.
 """
 
 from __future__ import annotations
@@ -15,12 +17,17 @@ import types
 from collections.abc import Iterator, Mapping
 from typing import Any, TypeVar
 
+import torch
 from torch import nn
 
 Thing = TypeVar("Thing")
 
 _WAYS = ("__getstate__", "__deepcopy__", "__reduce__", "__reduce_ex__")
 """Methods of a class that says itself how it is copied; it is left to that."""
+_REGISTERS = {
+    "_backward_hooks": "register_hook",
+    "_post_accumulate_grad_hooks": "register_post_accumulate_grad_hook",
+}
 
 
 def deep_copy(thing: Thing, memo: dict[int, Any] | None = None) -> Thing:
@@ -48,11 +55,49 @@ def deep_copy(thing: Thing, memo: dict[int, Any] | None = None) -> Thing:
         if id(function) not in memo
     }
     memo.update({key: twin for key, (_, twin) in twins.items()})
+    memo.update({id(value): value.detach().clone() for value in _computed(thing)})
     copied = copy.deepcopy(thing, memo)
     own = _own(thing)
     for function, twin in twins.values():
         _fill(function, twin, own, memo)
+    _hook_gradients(thing, own, memo)
     return copied
+
+
+def gradient_hooks(parameter: torch.Tensor | None) -> tuple[Any, ...]:
+    """Return the functions that change the gradient of a parameter, or see it.
+
+    >>> weight = nn.Parameter(torch.ones(2))
+    >>> handle = weight.register_hook(torch.neg)
+    >>> gradient_hooks(weight) == (torch.neg,)
+    True
+    """
+    return tuple(hook for _, hook in _hooks(parameter))
+
+
+def _hooks(parameter: torch.Tensor | None) -> Iterator[tuple[str, Any]]:
+    """Yield the hooks of a parameter with the method that registers them."""
+    for own, register in _REGISTERS.items():
+        for hook in (getattr(parameter, own, None) or {}).values():
+            yield register, hook
+
+
+def _hook_gradients(thing: Any, own: frozenset[int], memo: dict[int, Any]) -> None:
+    """Give the copies of a module's parameters its hooks."""
+    for parameter in thing.parameters() if isinstance(thing, nn.Module) else ():
+        twin = memo.get(id(parameter))
+        if twin is not None and twin is not parameter and not gradient_hooks(twin):
+            for register, hook in _hooks(parameter):
+                hook = copy.deepcopy(hook, memo) if _refers(hook, own, set()) else hook
+                getattr(twin, register)(hook)
+
+
+def _computed(thing: Any) -> Iterator[torch.Tensor]:
+    """Yield the tensors of a module that autograd computed, which `copy.deepcopy` refuses."""
+    for module in thing.modules() if isinstance(thing, nn.Module) else ():
+        for value in vars(module).values():
+            if isinstance(value, torch.Tensor) and not value.is_leaf:
+                yield value
 
 
 def _functions_about(thing: Any) -> Iterator[types.FunctionType]:
@@ -63,7 +108,8 @@ def _functions_about(thing: Any) -> Iterator[types.FunctionType]:
         kind = type(module)
         if any(getattr(kind, way, None) is not getattr(nn.Module, way, None) for way in _WAYS):
             continue
-        for value in vars(module).values():
+        hooks = [hook for value in module._parameters.values() for hook in gradient_hooks(value)]
+        for value in (*vars(module).values(), hooks):
             for function in _functions_in(value, own, seen):
                 if _refers(function, own, set()):
                     yield function

@@ -53,6 +53,11 @@ class KnownClassifier(ClassifierMixin, _Known):
         shifted = np.exp(logits - logits.max(axis=1, keepdims=True))
         return shifted / shifted.sum(axis=1, keepdims=True)
 
+    def decision_function(self, rows: np.ndarray) -> np.ndarray:
+        """Return the logits, (rows, classes); of two classes the second's minus the first's."""
+        logits = self.outputs[:, rows[:, 0]].T.astype(np.float64)
+        return logits[:, 1] - logits[:, 0] if logits.shape[1] == 2 else logits
+
 
 class KnownRegressor(RegressorMixin, _Known):
     """A regressor whose outputs are known."""

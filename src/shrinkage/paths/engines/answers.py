@@ -18,7 +18,7 @@ from torch import nn
 
 from shrinkage.paths.engines.answer_parts import Part, part_of, part_text
 from shrinkage.paths.engines.architectures import Architecture, Factory, Ordered, Prototype
-from shrinkage.paths.engines.shaped import Shaped
+from shrinkage.paths.engines.shaped import Shaped, refuse_script
 from shrinkage.pytorch.copies import deep_copy
 
 
@@ -81,6 +81,7 @@ class Answering:
         hooks = (self._hook(module, answer, n_outputs) for answer in answers)
         hook = next((hook for hook in hooks if hook is not None), None)
         if hook is not None:
+            refuse_script(module, "that makes outputs of its answer")
             module.register_forward_hook(hook)
         return module
 

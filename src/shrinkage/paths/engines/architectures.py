@@ -20,9 +20,10 @@ from shrinkage.datasets.wording import one_line
 from shrinkage.errors import InputError, near_names
 from shrinkage.importing import import_function
 from shrinkage.paths.engines.answer_parts import parts_said
-from shrinkage.paths.engines.foreign import refuse_keras
+from shrinkage.paths.engines.foreign import refuse_complex, refuse_keras
 from shrinkage.paths.engines.layers.ordered import OrderedClasses
 from shrinkage.pytorch.copies import deep_copy
+from shrinkage.pytorch.parameters import original
 
 ACTIVATIONS: dict[str, type[nn.Module]] = {"relu": nn.ReLU, "gelu": nn.GELU, "tanh": nn.Tanh}
 NORMS: dict[str, type[nn.Module]] = {"batch": nn.BatchNorm1d, "layer": nn.LayerNorm}
@@ -178,7 +179,7 @@ class Factory:
                 f"got {type(module).__name__}; end the function with `return module`"
             )
         # A function may return one and the same module each time: no two models share weights.
-        return deep_copy(module)
+        return deep_copy(original(module))
 
 
 @dataclass(frozen=True)
@@ -192,7 +193,7 @@ class Prototype:
     def build(self, n_inputs: int, n_outputs: int) -> nn.Module:
         """Return a copy of the module."""
         del n_inputs, n_outputs
-        return deep_copy(self.module)
+        return deep_copy(original(self.module))
 
 
 def parse_architecture(
@@ -278,7 +279,9 @@ def _built(
     architecture: Architecture, n_inputs: int, n_outputs: int, dtype: torch.dtype
 ) -> nn.Module:
     try:
-        module = architecture.build(n_inputs, n_outputs).to(dtype)
+        module = architecture.build(n_inputs, n_outputs)
+        refuse_complex(module, architecture.name)
+        module = module.to(dtype)
     except (RuntimeError, MemoryError) as error:
         raise InputError(
             f"the model {architecture.name} cannot be made for {n_inputs} inputs: "

@@ -1,9 +1,13 @@
-"""Models of other frameworks: refused in one line before anything is trained.
+"""Models of other frameworks or numbers: refused in one line before anything is trained.
 
-Who uses this: `parse_architecture`, for what it is given and for what a factory returns.
+Who uses this: `parse_architecture`, for what it is given and for what a factory returns, and
+whoever builds a module.
 """
 
 from __future__ import annotations
+
+from torch import nn
+from torch.nn.parameter import is_lazy
 
 from shrinkage.errors import InputError
 
@@ -23,3 +27,18 @@ def refuse_keras(model: object) -> None:
             f"mlp:64,32, got the Keras model {kind.__name__}; write its layers in torch, or "
             "regularize it in Keras at one strength with shrinkage.keras.regularize"
         )
+
+
+def refuse_complex(module: nn.Module, name: str) -> None:
+    """Refuse complex parameters and buffers, whose imaginary parts a change of type would drop.
+
+    Raises:
+        InputError: names the first.
+    """
+    for own, value in (*module.named_parameters(), *module.named_buffers()):
+        if not is_lazy(value) and value.is_complex():
+            raise InputError(
+                f"expected real weights in the model {name}, got {value.dtype} in {own}: keep real "
+                "and imaginary parts as two real numbers, and make complex ones of them in forward "
+                "(torch.view_as_complex)"
+            )

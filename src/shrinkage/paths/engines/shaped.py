@@ -8,6 +8,7 @@ be called with its own inputs all the same.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from inspect import Signature, signature
 from typing import Any, ClassVar
 
 import numpy as np
@@ -24,9 +25,13 @@ KINDS = {"int": torch.int64, "bool": torch.bool}
 
 @dataclass(frozen=True)
 class Unflatten:
-    """A hook that makes the inputs of a network from flat rows (rows, size)."""
+    """A hook that makes the inputs of a network from flat rows (rows, size).
+
+    With `together` inputs by name are one argument, a mapping.
+    """
 
     shapes: InputShapes
+    together: bool = False
 
     def __call__(
         self, module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]
@@ -42,7 +47,8 @@ class Unflatten:
         ]
         if self.shapes.by_name:
             names = [array.name for array in self.shapes.arrays]
-            return (), dict(zip(names, inputs, strict=True))
+            mapping = dict(zip(names, inputs, strict=True))
+            return ((mapping,), {}) if self.together else ((), mapping)
         return tuple(inputs), {}
 
     def _is_flat(self, x: object) -> bool:
@@ -68,13 +74,21 @@ class Shaped:
     def build(self, n_inputs: int, n_outputs: int) -> nn.Module:
         """Return the module with its hook."""
         module = self.architecture.build(n_inputs, n_outputs)
-        hook = module.register_forward_pre_hook(Unflatten(self.shapes), with_kwargs=True)
+        refuse_script(module, "to be called with these inputs")
+        unflatten = Unflatten(self.shapes, self._takes_a_mapping(module))
+        hook = module.register_forward_pre_hook(unflatten, with_kwargs=True)
         one = len(self.shapes.arrays) == 1 and not self.shapes.by_name
         if one and not _fits(module, n_inputs):
             hook.remove()
             if not _fits(module, n_inputs):  # neither: the error is about the shape
-                module.register_forward_pre_hook(Unflatten(self.shapes), with_kwargs=True)
+                module.register_forward_pre_hook(unflatten, with_kwargs=True)
         return module
+
+    def _takes_a_mapping(self, module: nn.Module) -> bool:
+        """Return whether a network wants inputs by name in one argument: it has not their names."""
+        called = signature(module.forward)
+        names = dict.fromkeys(array.name for array in self.shapes.arrays)
+        return self.shapes.by_name and not _binds(called, **names) and _binds(called, names)
 
 
 def with_shapes(architecture: Architecture, data: Dataset) -> tuple[Architecture, Dataset]:
@@ -100,6 +114,27 @@ def with_shapes(architecture: Architecture, data: Dataset) -> tuple[Architecture
     data = replace(data, as_shaped=True, image_shape=shape, notes=(*data.notes, told))
     assert data.shapes is not None
     return Shaped(architecture, data.shapes), data
+
+
+def refuse_script(module: nn.Module, why: str) -> None:
+    """Refuse a network of TorchScript, which takes no hook.
+
+    Raises:
+        InputError: it is one.
+    """
+    if isinstance(module, torch.jit.ScriptModule):
+        raise InputError(
+            f"expected a network of Python, got one of TorchScript ({type(module).__name__}), "
+            f"which takes no hook {why}: give the module that torch.jit.script or trace got"
+        )
+
+
+def _binds(called: Signature, *args: object, **names: object) -> bool:
+    try:
+        called.bind(*args, **names)
+    except TypeError:
+        return False
+    return True
 
 
 def _fits(module: nn.Module, n_inputs: int) -> bool:

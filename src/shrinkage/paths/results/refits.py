@@ -130,8 +130,10 @@ def scored_rows(
     rows, split = preparation.test_rows, preparation.split
     arrays = refit.outcome.named("weights")
     load_arrays(module, {name: value[position] for name, value in arrays.items()})
-    with torch.no_grad():
-        outputs = module(torch.from_numpy(preparation.test_inputs)).t().numpy()
+    outputs = np.zeros((plan.problem.n_outputs, 0))
+    if len(rows.y):  # some networks cannot be called with none
+        with torch.no_grad():
+            outputs = module(torch.from_numpy(preparation.test_inputs)).t().numpy()
     groups = preparation.data.groups
     held = None if groups is None or not len(split.test) else groups[split.test]
     return ScoredRows(outputs, rows.y, rows.weight, held, preparation.target)

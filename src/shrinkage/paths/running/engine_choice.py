@@ -13,7 +13,9 @@ import torch
 from shrinkage.errors import InputError
 from shrinkage.paths.choosing.grid import log_grid
 from shrinkage.paths.choosing.grid_top import DEFAULT_TOP
+from shrinkage.paths.engines.answers import is_users
 from shrinkage.paths.engines.base import Engine, Unit
+from shrinkage.paths.engines.kept_state import check_kept_state
 from shrinkage.paths.engines.own_loss import OwnLoss
 from shrinkage.paths.engines.sequential import SequentialEngine
 from shrinkage.paths.engines.vectorizing.comparing import obstacle
@@ -39,8 +41,12 @@ def with_engine(plan: Plan, store: Store, name: str = "engine") -> Plan:
         name: of the note that it is kept in.
 
     Raises:
-        InputError: the vectorized engine was asked for, and the module cannot be stacked.
+        InputError: the vectorized engine was asked for, and the module cannot be stacked; or what
+            the module learns is not all in its `state_dict`.
     """
+    if is_users(plan.problem.architecture):
+        with torch.random.fork_rng(devices=[]):
+            check_kept_state(plan.problem, plan.refit_unit)
     if not plan.engine_is_open:
         return _repeats_told(plan) if isinstance(plan.problem.loss, OwnLoss) else plan
     with torch.random.fork_rng(devices=[]):

@@ -45,7 +45,7 @@ class RowWeights:
     def in_loss(self, used: np.ndarray, train: np.ndarray) -> np.ndarray | None:
         """Return sample weight × weight of the class, the latter judged on the training rows."""
         sample, y = self.data.sample_weight, self.data.y
-        by_row = class_weights(y[train], self.by_class)
+        by_row = class_weights(y[train], self.by_class, self.in_fits(train))
         if by_row is None:
             return None if sample is None else sample[used]
         by_label = dict(zip(y[train].tolist(), by_row.tolist(), strict=True))

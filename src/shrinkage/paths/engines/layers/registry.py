@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from torch import nn
 
 from shrinkage.paths.engines.layers.base import StackedLayer
@@ -18,6 +20,7 @@ from shrinkage.paths.engines.layers.elementwise import (
 from shrinkage.paths.engines.layers.linear import LINEAR
 from shrinkage.paths.engines.layers.norms import BATCH_NORM, LAYER_NORM
 from shrinkage.paths.engines.layers.ordered import ORDERED
+from shrinkage.pytorch.copies import gradient_hooks
 
 ACTIVATIONS = (RELU, TANH, SIGMOID, GELU, IDENTITY, ACTIVATION)
 ENTRIES = (LINEAR, *ACTIVATIONS, DROPOUT, FLATTEN, BATCH_NORM, LAYER_NORM, ORDERED)
@@ -25,6 +28,25 @@ ENTRIES = (LINEAR, *ACTIVATIONS, DROPOUT, FLATTEN, BATCH_NORM, LAYER_NORM, ORDER
 LAYERS: dict[type[nn.Module], StackedLayer] = {
     kind: entry for entry in ENTRIES for kind in entry.classes
 }
+
+
+HOOKS = ("_forward_hooks", "_forward_pre_hooks", "_backward_hooks", "_backward_pre_hooks")
+
+
+def is_hooked(layers: Iterable[nn.Module]) -> bool:
+    """Return whether layers do otherwise than their classes: by hooks, or a `forward` of their own.
+
+    >>> layer = nn.Linear(2, 1)
+    >>> handle = layer.register_forward_hook(lambda module, args, output: 2 * output)
+    >>> is_hooked([nn.Linear(2, 1)]), is_hooked([layer])
+    (False, True)
+    """
+    return any(
+        any(getattr(layer, hooks) for hooks in HOOKS)
+        or "forward" in vars(layer)
+        or any(gradient_hooks(parameter) for parameter in layer.parameters())
+        for layer in layers
+    )
 
 
 def is_stackable(module: nn.Module) -> bool:
@@ -45,6 +67,7 @@ def is_stackable(module: nn.Module) -> bool:
         return False  # it answers otherwise than its layers do
     return (
         bool(layers)
+        and not is_hooked(layers)
         and all(type(layer) in LAYERS and LAYERS[type(layer)].accepts(layer) for layer in layers)
         and len({id(layer) for layer in layers}) == len(layers)
         and len(list(module.parameters()))

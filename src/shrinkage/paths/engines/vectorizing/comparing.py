@@ -25,7 +25,7 @@ from shrinkage.paths.engines.vectorizing.traits import (
     first_rows,
     step_of,
 )
-from shrinkage.pytorch.copies import deep_copy
+from shrinkage.pytorch.copies import deep_copy, gradient_hooks
 
 TOLERANCE = {torch.float32: 1e-3, torch.float64: 1e-8}
 """Differences that are rounding, relative to the largest number of the same kind."""
@@ -40,6 +40,9 @@ def obstacle(problem: Problem, unit: Unit, traits: Traits) -> str:
     it then computes one model after the other, and slower.
     """
     first = template(problem, unit)
+    hooked = _with_gradient_hook(first)
+    if hooked:
+        return f"a hook sees the gradient of {hooked}, one model's at a time"
     second = _further(first)
     apart = ""
     with warnings.catch_warnings(record=True) as told:
@@ -61,6 +64,16 @@ def obstacle(problem: Problem, unit: Unit, traits: Traits) -> str:
         if name:
             return f"many copies of it at once do not compute what one does: {name} differ"
     return ""
+
+
+def _with_gradient_hook(module: nn.Module) -> str:
+    """Return the name of a parameter or a module whose gradient a hook sees; or nothing."""
+    parameters = module.named_parameters()
+    names = [name for name, parameter in parameters if gradient_hooks(parameter)]
+    for name, part in module.named_modules():
+        if part._backward_hooks or part._backward_pre_hooks:
+            names.append(name or "the model")
+    return names[0] if names else ""
 
 
 def _moves_apart(problem: Problem, stack: ModuleStack) -> str:
