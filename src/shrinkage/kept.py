@@ -99,8 +99,10 @@ class RunFolder:
         Raises:
             RunDirectoryError: the folder holds something else, or cannot be written.
         """
-        arrays = identity_of_data(data, validation)
-        fingerprint = fingerprint_of({**plan.identity(), **identity}, arrays)
+        fingerprint = ""
+        if self.root is not None:
+            arrays = identity_of_data(data, validation)
+            fingerprint = fingerprint_of({**plan.identity(), **identity}, arrays)
         return OpenRun(open_store(self.root, fingerprint, resume=self.resume), fingerprint)
 
 

@@ -38,6 +38,17 @@ def test_numbers_equal_scikit_learn():
     np.testing.assert_allclose(ours[:, :2], peer.transform(X[["a", "b"]]), rtol=1e-13, atol=1e-13)
 
 
+@pytest.mark.parametrize("rows", [1, 2, 7, 8])
+def test_cells_that_only_other_rows_lack_become_the_median(rows):
+    X = np.random.default_rng(rows).normal(size=(rows + 2, 3))
+    X[rows] += 1.0  # so that one row varies beside another
+    fit = np.arange(rows + 1)
+    lacking = np.full((1, 3), np.nan)
+    ours = Preprocessing.fit(X, fit)
+    medians = np.median(X[fit], axis=0, keepdims=True)
+    np.testing.assert_array_equal(ours.transform(lacking), ours.transform(medians))
+
+
 def test_categories_equal_scikit_learn():
     X = table()
     fitted = Preprocessing.fit(X, TRAIN)

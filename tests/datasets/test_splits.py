@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from sklearn.model_selection import train_test_split
 
 from shrinkage.datasets import (
     dataset_from_arrays,
@@ -183,3 +184,11 @@ def test_sentences(idx_folder):
     )
     counted = dataset_from_arrays(np.eye(3), [0, 1, 0], groups=["m_1", "m_2", "n_1"])
     assert describe_split(counted).endswith("2 groups, such as m for m_1")
+
+
+def test_test_rows_of_numbers_are_those_of_scikit_learn():
+    y = np.random.default_rng(0).normal(size=53)
+    data = dataset_from_arrays(y[:, None], y)
+    peer = train_test_split(np.arange(53), test_size=0.3, random_state=4)
+    for own, theirs in zip(split_test(data, 0.3, 4), peer, strict=True):
+        np.testing.assert_array_equal(own, np.sort(theirs))

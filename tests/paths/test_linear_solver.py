@@ -267,3 +267,15 @@ def test_where_the_last_two_models_lead_is_taken_only_where_it_is_better(monkeyp
     ahead = Solver(loss).path(family)
     monkeypatch.setattr(Solver, "_ahead", lambda own, *_: own._now)
     np.testing.assert_allclose(Solver(loss).path(family).weights, ahead.weights, rtol=0, atol=1e-7)
+
+
+def test_the_least_loss_is_told_by_the_triangle_alone_and_where_no_column_depends_on_others():
+    random = np.random.default_rng(2)
+    x, y, share = random.normal(size=(30, 5)), random.normal(size=30), np.full(30, 1 / 30)
+    expected = np.linalg.lstsq(x - x.mean(axis=0), y - y.mean())[0]
+    least = Squared(x, y, share).least()
+    assert least is not None
+    np.testing.assert_allclose(least, expected, rtol=1e-12)
+    dependent = np.column_stack([x, x[:, 0] + 1e-6 * x[:, 1]])
+    assert Squared(dependent, y, share).least() is None
+    assert Squared(x[:5], y[:5], share[:5]).least() is None  # square, and no triangle

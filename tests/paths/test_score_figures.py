@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from sklearn.metrics import confusion_matrix, precision_score, r2_score, recall_score
@@ -10,7 +12,12 @@ from shrinkage.cautions import CautionKind
 from shrinkage.datasets import TargetEncoding
 from shrinkage.paths.choosing.scores import Scorer
 from shrinkage.paths.results.score_cautions import constant_as_good, strengths_alike
-from shrinkage.paths.results.score_figures import ScoredRows, class_figures, score_interval
+from shrinkage.paths.results.score_figures import (
+    Interval,
+    ScoredRows,
+    class_figures,
+    score_intervals,
+)
 
 random = np.random.default_rng(1)
 ENCODING = TargetEncoding("classification", classes=("a", "b", "c"))
@@ -28,6 +35,10 @@ def rows_of(count: int, *, weight=None, groups=None, regression=False) -> Scored
     return ScoredRows(outputs, ENCODING.decode(codes), weight, groups, ENCODING)
 
 
+def interval_of(name: str, rows: ScoredRows, seed: int = 0) -> Interval | None:
+    return score_intervals(Scorer(name), [rows], seed)[0]
+
+
 def test_class_figures_are_scikit_learns():
     rows = rows_of(60)
     figures = class_figures(rows.outputs, rows.raw_target, ENCODING)
@@ -41,30 +52,46 @@ def test_class_figures_are_scikit_learns():
 def test_accuracy_has_wilsons_interval():
     rows = rows_of(50)
     hits = int((ENCODING.encode(rows.raw_target) == rows.outputs.argmax(axis=0)).sum())
-    low, high = score_interval(Scorer("accuracy"), rows, 0)  # type: ignore[misc]
+    low, high = interval_of("accuracy", rows)  # type: ignore[misc]
     for end in (low, high):  # the ends solve (p̂ − p)² = z² p (1 − p) / n
         assert (hits / 50 - end) ** 2 == pytest.approx(1.959964**2 * end * (1 - end) / 50, rel=1e-5)
     perfect = ScoredRows(np.eye(3), np.array(["a", "b", "c"], dtype=object), None, None, ENCODING)
-    assert score_interval(Scorer("accuracy"), perfect, 0) is None
+    assert interval_of("accuracy", perfect) is None
 
 
 @pytest.mark.parametrize("name", ["r2", "neg_mean_squared_error", "neg_root_mean_squared_error"])
 def test_short_forms_are_the_scores(name):
     rows = rows_of(40, weight=random.uniform(0.5, 2, 40), regression=True)
-    from shrinkage.paths.results.score_figures import _by_scorer, _short_form
+    from shrinkage.paths.results.score_figures import _by_ratios, _by_scorer
 
-    scorer = Scorer(name)
-    times = random.multinomial(40, np.full(40, 1 / 40))
-    short, called = _short_form(scorer, rows), _by_scorer(scorer, rows)
-    assert short is not None
-    assert short.of_all(iter([times[None]]))[0] == pytest.approx(called(times), rel=1e-9)
+    further = replace(rows, outputs=2 * rows.outputs)
+    times = random.multinomial(40, np.full(40, 1 / 40), size=3)
+    short, called = (
+        by(Scorer(name), [rows, further], iter([times])) for by in (_by_ratios, _by_scorer)
+    )
+    np.testing.assert_allclose(np.array(short), np.array(called), rtol=1e-9)
+    assert not np.allclose(short[0], short[1])
+
+
+@pytest.mark.parametrize("name", ["r2", "neg_median_absolute_error", "accuracy"])
+def test_models_of_the_same_rows_have_the_intervals_that_each_has_alone(name):
+    weight = random.uniform(0.5, 2, 40)
+    rows = rows_of(40, weight=weight, regression=name != "accuracy")
+    further, endless = replace(rows, outputs=-rows.outputs), rows.outputs.copy()
+    endless[0, 0] = np.nan
+    broken = replace(rows, outputs=endless)
+    first, none, second = score_intervals(Scorer(name), [rows, broken, further], 3)
+    assert first == pytest.approx(interval_of(name, rows, 3), rel=1e-12)
+    assert second == pytest.approx(interval_of(name, further, 3), rel=1e-12)
+    assert none is None
+    assert first != second
 
 
 def test_the_bootstrap_is_seeded_and_covers_the_spread_of_the_score():
     rows = rows_of(200, regression=True)
-    low, high = score_interval(Scorer("r2"), rows, 0)  # type: ignore[misc]
-    assert (low, high) == score_interval(Scorer("r2"), rows, 0)
-    assert (low, high) != score_interval(Scorer("r2"), rows, 1)
+    low, high = interval_of("r2", rows)  # type: ignore[misc]
+    assert (low, high) == interval_of("r2", rows)
+    assert (low, high) != interval_of("r2", rows, 1)
     assert low < r2_score(rows.raw_target, rows.outputs[0]) < high
     assert 0.02 < high - low < 0.3
 
@@ -76,8 +103,8 @@ def test_groups_are_drawn_whole():
     y = ENCODING.decode(codes)
     alone = ScoredRows(outputs, y, None, None, ENCODING)
     together = ScoredRows(outputs, y, None, codes, ENCODING)
-    narrow = score_interval(Scorer("accuracy"), alone, 0)
-    wide = score_interval(Scorer("accuracy"), together, 0)
+    narrow = interval_of("accuracy", alone)
+    wide = interval_of("accuracy", together)
     assert narrow is not None
     assert narrow[1] - narrow[0] < 0.25
     assert wide == (0.0, 1.0)

@@ -73,13 +73,10 @@ def _drawn_test(
     The single row of a class stays in training. Where there are more classes than test rows, the
     rarest are drawn together.
     """
-    from sklearn.model_selection import train_test_split
+    from sklearn.model_selection import ShuffleSplit, train_test_split
 
     if y is None:
-        train, test = map(
-            np.asarray, train_test_split(rows, test_size=test_size, random_state=seed)
-        )
-        return train, test
+        return next(ShuffleSplit(1, test_size=test_size, random_state=seed).split(rows))
     codes, counts = np.unique(y, return_inverse=True, return_counts=True)[1:]
     alone = counts[codes] < 2
     drawn = rows[~alone]

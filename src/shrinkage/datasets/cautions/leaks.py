@@ -40,10 +40,10 @@ def leaks(
     if len(rows) < FEWEST_ROWS or len(columns.names) > MOST_COLUMNS:
         return ()
     y = np.unique(y, return_inverse=True)[1][rows] if classes else y[rows]
-    agreements = {}
+    agreements, ranked = {}, None if classes else ranks(y)
     for name in columns.names:
         if columns.kind(name) in (ColumnKind.NUMERIC, ColumnKind.ORDINAL, ColumnKind.CATEGORY):
-            agreements[name] = _agreement(columns, name, rows, y, classes)
+            agreements[name] = _agreement(columns, name, rows, y, ranked)
     caught = {name: value for name, value in agreements.items() if value >= AGREEMENT}
     if len(caught) > MOST_LEAKS:
         return ()
@@ -54,29 +54,41 @@ def leaks(
 
 
 def _agreement(
-    columns: InputColumns, name: str, rows: np.ndarray, y: np.ndarray, classes: bool
+    columns: InputColumns, name: str, rows: np.ndarray, y: np.ndarray, ranked: np.ndarray | None
 ) -> float:
+    """Return how well a column gives the target: labels, or numbers with their ranks."""
     if columns.kind(name) is ColumnKind.NUMERIC:
         x = columns.numbers(rows, [name])[:, 0]
         present = ~np.isnan(x)
         if present.sum() < max(FEWEST_ROWS, 0.9 * len(rows)):
             return 0.0
-        judge = class_agreement_of_number if classes else number_agreement_of_number
-        return judge(x[present], y[present])
+        if ranked is None:
+            return class_agreement_of_number(x[present], y[present])
+        if not present.all():
+            x, y = x[present], y[present]
+            ranked = ranks(y)
+        return number_agreement_of_number(x, y, ranked)
     codes, levels = pd.factorize(columns.cells(rows, [name])[:, 0], use_na_sentinel=False)
     if len(levels) * ROWS_A_LEVEL > len(rows):
         return 0.0
-    return class_agreement_of_levels(codes, y) if classes else number_agreement_of_levels(codes, y)
+    if ranked is None:
+        return class_agreement_of_levels(codes, y)
+    return number_agreement_of_levels(codes, y)
 
 
-def number_agreement_of_number(x: np.ndarray, y: np.ndarray) -> float:
+def number_agreement_of_number(x: np.ndarray, y: np.ndarray, ranked: np.ndarray) -> float:
     """Return the square of the larger of the linear and the rank correlation.
 
+    Args:
+        x: numbers (n,).
+        y: the target (n,).
+        ranked: its ranks, which all columns are compared with.
+
     >>> y = np.arange(40.0)
-    >>> round(number_agreement_of_number(np.exp(y / 9), y), 3)
+    >>> round(number_agreement_of_number(np.exp(y / 9), y, ranks(y)), 3)
     1.0
     """
-    return max(_correlation(x, y), _correlation(ranks(x), ranks(y))) ** 2
+    return max(_correlation(x, y), _correlation(ranks(x), ranked)) ** 2
 
 
 def ranks(values: np.ndarray) -> np.ndarray:

@@ -59,7 +59,7 @@ def _learn(
             medians = np.asarray(imputer.fit(block).statistics_)
             filled = np.asarray(imputer.transform(block))
         else:  # the same numbers at once: a column at a time is most of what a wide table costs
-            medians, filled = np.median(block, axis=0), block
+            medians, filled = _medians(block), block
         _require_finite_spread(medians, block, names)
         means, variances = _moments(filled, weight)
     _require_finite_spread(means + variances, block, names)
@@ -69,6 +69,12 @@ def _learn(
     reasons = np.where(constant, CONSTANT, np.where(scales > 0, "", NEARLY_CONSTANT))
     numbers = zip(medians.tolist(), means.tolist(), scales.tolist(), strict=True)
     return [(reason, Standard(*own)) for reason, own in zip(reasons.tolist(), numbers, strict=True)]
+
+
+def _medians(x: np.ndarray) -> np.ndarray:
+    """Return the medians of columns without missing cells, of which NumPy's looks for some."""
+    middle = [(len(x) - 1) // 2, len(x) // 2]
+    return np.partition(x, middle, axis=0)[middle].mean(axis=0)
 
 
 def _moments(x: np.ndarray, weight: np.ndarray | None) -> tuple[np.ndarray, np.ndarray]:

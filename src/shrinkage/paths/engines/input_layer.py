@@ -63,7 +63,7 @@ def kept_inputs(weight: torch.Tensor, sources: tuple[int, ...]) -> KeptInputs:
     tensor([1])
     """
     used = (weight != 0).any(dim=1)
-    if not sources:
+    if sources in ((), tuple(range(used.shape[1]))):
         return KeptInputs(used, used.sum(dim=1))
     places = torch.tensor(sources, device=weight.device)
     counts = torch.zeros(len(used), max(sources) + 1, dtype=torch.int64, device=weight.device)

@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from functools import cache
 
 import torch
-from threadpoolctl import ThreadpoolController
+from threadpoolctl import LibController, ThreadpoolController
 
 
 def thread_share(jobs: int) -> int:
@@ -38,9 +38,9 @@ def torch_threads(count: int) -> Iterator[None]:
 
 
 @cache
-def _libraries() -> ThreadpoolController:
+def _libraries() -> tuple[LibController, ...]:
     """Return the libraries that are loaded by now, looked up once: that takes milliseconds."""
-    return ThreadpoolController()
+    return tuple(ThreadpoolController().select(user_api="blas").lib_controllers)
 
 
 class _OneThread:
@@ -51,19 +51,23 @@ class _OneThread:
     """
 
     def __init__(self) -> None:
-        self._lock, self._inside, self._exit = threading.Lock(), 0, ExitStack()
+        self._lock, self._inside = threading.Lock(), 0
+        self._before: list[tuple[LibController, int | None]] = []
 
     def __enter__(self) -> None:
         with self._lock:
             self._inside += 1
             if self._inside == 1:
-                self._exit.enter_context(_libraries().limit(limits=1, user_api="blas"))
+                self._before = [(library, library.num_threads) for library in _libraries()]
+                for library, _ in self._before:
+                    library.set_num_threads(1)
 
     def __exit__(self, *_: object) -> None:
         with self._lock:
             self._inside -= 1
             if not self._inside:
-                self._exit.close()
+                for library, threads in self._before:
+                    library.set_num_threads(threads)
 
 
 one_blas_thread = _OneThread()

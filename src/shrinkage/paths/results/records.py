@@ -80,7 +80,7 @@ class ChosenModel:
 
     `role` is `best`, `one_standard_error` or `unregularized`; `index` is its place in
     `strengths` (None for the unregularized model); `test_interval` is a 95 % interval for the
-    test score (`score_interval` says which). Log losses are None of numbers. `setting` is where a
+    test score (`score_intervals` says which). Log losses are None of numbers. `setting` is where a
     model of a surface is on each axis; its `strength` is that of the first.
     """
 

@@ -19,7 +19,7 @@ from shrinkage.paths.choosing.rules import Choice
 from shrinkage.paths.results.goal import GOAL
 from shrinkage.paths.results.loading import load_arrays
 from shrinkage.paths.results.records import ROLES, ChosenModel
-from shrinkage.paths.results.score_figures import ScoredRows, has_short_form, score_interval
+from shrinkage.paths.results.score_figures import ScoredRows, has_short_form, score_intervals
 from shrinkage.paths.running.outcomes import UnitOutcome
 from shrinkage.paths.running.plan import Plan
 from shrinkage.paths.settings import Settings
@@ -89,32 +89,38 @@ def chosen_models(
     nonzero = np.sum(list(counts.values()), axis=0)
     weights = refit.outcome.named("weights")
     total = sum(int(np.prod(weights[name].shape[1:])) for name in counts)
-    models, module = [], deep_copy(plan.module).cpu().eval()
-    for name in (*ROLES, *(name for name in (GOAL,) if name in roles)):
-        position = refit.position(roles[name].settings)
-        rows = scored_rows(plan, refit, position, module)
-        score = float("nan")
-        outputs = rows.outputs[None]
-        loss = log_losses(outputs, rows.raw_target, rows.weight, rows.encoding)[0]
-        if len(rows.raw_target):
-            score = scorer.score(outputs, rows.raw_target, rows.weight, rows.encoding)[0]
-        wanted = np.isfinite(score) and (name in ("best", GOAL) or has_short_form(scorer, rows))
-        interval = score_interval(scorer, rows, plan.options.seed) if wanted else None
-        models.append(
-            ChosenModel(
-                role=name,
-                index=roles[name].index,
-                strength=roles[name].strength,
-                cv_score=finite(roles[name].cv_score),
-                test_score=finite(score),
-                nonzero=int(nonzero[position]),
-                total_weights=total,
-                test_interval=interval,
-                cv_log_loss=finite(roles[name].cv_log_loss),
-                test_log_loss=finite(loss),
-            )
+    module = deep_copy(plan.module).cpu().eval()
+    names = (*ROLES, *(name for name in (GOAL,) if name in roles))
+    places = {name: refit.position(roles[name].settings) for name in names}
+    scored = {name: scored_rows(plan, refit, place, module) for name, place in places.items()}
+    rows, outputs = scored["best"], np.stack([own.outputs for own in scored.values()])
+    losses = log_losses(outputs, rows.raw_target, rows.weight, rows.encoding)
+    scores, short = np.full(len(names), np.nan), False
+    if len(rows.raw_target):
+        scores = scorer.score(outputs, rows.raw_target, rows.weight, rows.encoding)
+        short = has_short_form(scorer, rows)
+    wanted = [
+        name
+        for name, score in zip(names, scores, strict=True)
+        if np.isfinite(score) and (short or name in ("best", GOAL))
+    ]
+    found = score_intervals(scorer, [scored[name] for name in wanted], plan.options.seed)
+    intervals = dict(zip(wanted, found, strict=True))
+    return tuple(
+        ChosenModel(
+            role=name,
+            index=roles[name].index,
+            strength=roles[name].strength,
+            cv_score=finite(roles[name].cv_score),
+            test_score=finite(score),
+            nonzero=int(nonzero[places[name]]),
+            total_weights=total,
+            test_interval=intervals.get(name),
+            cv_log_loss=finite(roles[name].cv_log_loss),
+            test_log_loss=finite(loss),
         )
-    return tuple(models)
+        for name, score, loss in zip(names, scores, losses, strict=True)
+    )
 
 
 def scored_rows(

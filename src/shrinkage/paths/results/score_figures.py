@@ -6,7 +6,7 @@ Who uses this: the result of a path, from the one look at the test rows.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -20,7 +20,7 @@ RESAMPLES = 1000
 NORMAL = 1.959963984540054
 """The 97.5 % quantile of the standard normal distribution."""
 
-LEAST_RESAMPLES = 100
+FEWEST_ROWS, LEAST_RESAMPLES = 5, 100
 _DRAWN_AT_ONCE = 1_000_000
 """Rows that are drawn together."""
 
@@ -62,8 +62,10 @@ class ScoredRows:
     encoding: TargetEncoding
 
 
-def score_interval(scorer: Scorer, rows: ScoredRows, seed: int) -> Interval | None:
-    """Return a 95 % interval for the score of a model on rows like these.
+def score_intervals(
+    scorer: Scorer, models: Sequence[ScoredRows], seed: int
+) -> list[Interval | None]:
+    """Return a 95 % interval for the score of each of some models on rows like these.
 
     For accuracy without weights or groups it is Wilson's (Wilson 1927, Journal of the American
     Statistical Association 22): the centre (p + z²/2n)/(1 + z²/n), the half width
@@ -75,28 +77,30 @@ def score_interval(scorer: Scorer, rows: ScoredRows, seed: int) -> Interval | No
 
     Args:
         scorer: the score.
-        rows: outputs and targets.
-        seed: of the resamples.
+        models: outputs of each, and the targets, weights and groups of the same rows.
+        seed: of the resamples, which all models share.
     """
-    count = len(rows.raw_target)
-    if count < 5 or not np.isfinite(rows.outputs).all():
-        return None
+    intervals: list[Interval | None] = [None] * len(models)
+    sound = [i for i, rows in enumerate(models) if np.isfinite(rows.outputs).all()]
+    if not sound or len(models[0].raw_target) < FEWEST_ROWS:
+        return intervals
+    rows = models[sound[0]]
     accuracy = scorer.name == "accuracy" and rows.encoding.task == "classification"
     if accuracy and rows.weight is None and rows.groups is None:
-        return _wilson(int(_hits(rows).sum()), count)
-    score = _short_form(scorer, rows) or _by_scorer(scorer, rows)
-    most, rows_in_all = _COSTS[isinstance(score, _Ratio)]
-    resamples = max(LEAST_RESAMPLES, min(most, rows_in_all // count))
-    if isinstance(score, _Ratio):
-        scores = score.of_all(_resampled(rows, resamples, seed))
-    else:
-        drawn = (times for some in _resampled(rows, resamples, seed) for times in some)
-        scores = np.array([score(times) for times in drawn])
-    scores = scores[np.isfinite(scores)]
-    if len(scores) < resamples / 2:
-        return None
-    low, high = np.quantile(scores, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
-    return float(low), float(high)
+        for i in sound:
+            intervals[i] = _wilson(int(_hits(models[i]).sum()), len(rows.raw_target))
+        return intervals
+    short = has_short_form(scorer, rows)
+    most, rows_in_all = _COSTS[short]
+    resamples = max(LEAST_RESAMPLES, min(most, rows_in_all // len(rows.raw_target)))
+    resampled = _by_ratios if short else _by_scorer
+    drawn = _resampled(rows, resamples, seed)
+    for i, scores in zip(sound, resampled(scorer, [models[i] for i in sound], drawn), strict=True):
+        finite = scores[np.isfinite(scores)]
+        if len(finite) >= resamples / 2:
+            low, high = np.quantile(finite, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
+            intervals[i] = float(low), float(high)
+    return intervals
 
 
 def has_short_form(scorer: Scorer, rows: ScoredRows) -> bool:
@@ -135,11 +139,16 @@ class _Ratio:
     sums: np.ndarray
     of: Callable[..., np.ndarray]
 
-    def of_all(self, drawn: Iterator[np.ndarray]) -> np.ndarray:
-        """Return the score of every resample, NaN or infinite where it has none."""
-        sums = np.concatenate([times @ self.sums for times in drawn])
-        with np.errstate(divide="ignore", invalid="ignore"):
-            return self.of(*sums.T)
+
+def _by_ratios(
+    scorer: Scorer, models: Sequence[ScoredRows], drawn: Iterator[np.ndarray]
+) -> list[np.ndarray]:
+    """Return the scores of every model on every resample, NaN or infinite where it has none."""
+    ratios = [ratio for rows in models if (ratio := _short_form(scorer, rows)) is not None]
+    together = np.hstack([ratio.sums for ratio in ratios])
+    sums = np.split(np.concatenate([times @ together for times in drawn]), len(ratios), axis=1)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return [ratio.of(*own.T) for ratio, own in zip(ratios, sums, strict=True)]
 
 
 def _short_form(scorer: Scorer, rows: ScoredRows) -> _Ratio | None:
@@ -198,11 +207,15 @@ _NUMBER_TERMS: dict[str, Term] = {
 }
 
 
-def _by_scorer(scorer: Scorer, rows: ScoredRows) -> Callable[[np.ndarray], float]:
-    def score(times: np.ndarray) -> float:
+def _by_scorer(
+    scorer: Scorer, models: Sequence[ScoredRows], drawn: Iterator[np.ndarray]
+) -> list[np.ndarray]:
+    """Return the same by a call of the scorer a resample."""
+    rows, outputs = models[0], np.stack([own.outputs for own in models])
+    scores = []
+    for times in (times for some in drawn for times in some):
         places = np.repeat(np.arange(len(times)), times)
         weight = None if rows.weight is None else rows.weight[places]
-        outputs = rows.outputs[None][:, :, places]
-        return float(scorer.score(outputs, rows.raw_target[places], weight, rows.encoding)[0])
-
-    return score
+        raw = rows.raw_target[places]
+        scores.append(scorer.score(outputs[:, :, places], raw, weight, rows.encoding))
+    return list(np.array(scores).T)

@@ -172,8 +172,8 @@ def _are_finite(trained: Trained, outputs: np.ndarray) -> np.ndarray:
     finite = [np.isfinite(outputs).all(axis=(1, 2))]
     for value in trained.arrays.values():
         if value[0].numel():
-            ends = value.reshape(len(value), -1).aminmax(dim=1)  # both NaN where one weight is
-            finite.append((torch.isfinite(ends.min) & torch.isfinite(ends.max)).cpu().numpy())
+            least, most = value.reshape(len(value), -1).aminmax(dim=1)  # NaN where one weight is
+            finite.append(np.isfinite(least.cpu().numpy()) & np.isfinite(most.cpu().numpy()))
     return np.all(finite, axis=0)
 
 
@@ -202,14 +202,20 @@ def is_constant(said: np.ndarray) -> np.ndarray:
     return np.ptp(said, axis=-1).max(axis=-1) <= CONSTANT
 
 
+def _norms(flat: torch.Tensor) -> torch.Tensor:
+    """Return the norms of weights (models, n) in float64, of which no more than one is copied."""
+    if flat.dtype == torch.float64:
+        return torch.linalg.vector_norm(flat, dim=1)
+    return torch.stack([torch.linalg.vector_norm(own.double()) for own in flat])
+
+
 def _array_measures(problem: Problem, unit: Unit, trained: Trained) -> dict[str, np.ndarray]:
     """Return nonzero counts and norms of the penalised arrays, and the inputs that are kept."""
     values: dict[str, np.ndarray] = {}
     for name in (name for name in problem.counted if name in trained.arrays):
         flat = trained.arrays[name].flatten(start_dim=1)
         values[f"nonzero/{name}"] = torch.count_nonzero(flat, dim=1).cpu().numpy()
-        norms = [torch.linalg.vector_norm(own.double()) for own in flat]  # one model's copy
-        values[f"norm/{name}"] = torch.stack(norms).cpu().numpy()
+        values[f"norm/{name}"] = _norms(flat).cpu().numpy()
     first = first_weight(problem.assignment.infos, unit.data.n_inputs)
     if first in trained.arrays:
         kept = kept_inputs(trained.arrays[first], problem.sources)

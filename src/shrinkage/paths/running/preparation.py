@@ -133,12 +133,15 @@ class Preparation:
             (train, validation), encoding = self.split.folds[number], self.fold_targets[number]
         if self.data.pixels or self.data.as_shaped:  # nothing fitted: all folds share one array
             used, x = self.split.train, self._pictures
+            inside = self._places(train)
+            outside = None if validation is None else self._places(validation)
         else:
             used = train if validation is None else np.concatenate([train, validation])
             fitted = self.preprocessing if number is None else self._fitted_on_fold(number)
             x = self._inputs(used, fitted)
-        inside = self._places(train, used)
-        outside = None if validation is None else self._places(validation, used)
+            places = torch.arange(len(used), device=self.device)
+            inside = places[: len(train)]
+            outside = None if validation is None else places[len(train) :]
         rows = Rows(x, self._target(used, encoding), self._weight(used, inside))
         score_weight = self.weights.in_scores(used)
         groups = None if self.score_groups is None else self.score_groups.take(used)
@@ -223,10 +226,11 @@ class Preparation:
             raise InputError("expected sample weights with a positive sum in every fold, got all 0")
         return weight / mean
 
-    def _places(self, rows: np.ndarray, used: np.ndarray) -> torch.Tensor:
-        """Return where these raw rows are among the ones that are used."""
-        order = np.argsort(used)
-        return torch.from_numpy(order[np.searchsorted(used, rows, sorter=order)]).to(self.device)
+    def _places(self, rows: np.ndarray) -> torch.Tensor:
+        """Return where these raw rows are among those of training."""
+        order = np.argsort(self.split.train)
+        places = np.searchsorted(self.split.train, rows, sorter=order)
+        return torch.from_numpy(order[places]).to(self.device)
 
     @cached_property
     def test_rows(self) -> TestRows:

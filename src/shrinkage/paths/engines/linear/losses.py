@@ -14,9 +14,12 @@ from functools import cached_property
 from typing import Protocol
 
 import numpy as np
+from scipy.linalg.lapack import dtrtrs  # pyright: ignore[reportAttributeAccessIssue]
 
 MOST_KEPT = 1500
 """With up to so many columns all inner products of two of them are kept."""
+
+_APART = 1e-3  # of the longest column: what another has at the least besides those before it
 
 
 @dataclass(frozen=True, eq=False)
@@ -178,8 +181,8 @@ class Squared:
         root = np.sqrt(share)
         self.x = (x - self.center) * root[:, None]
         self.target = (y - self._y_center) * root
-        self.rest = 0.0
-        if len(self.x) > self.x.shape[1] + 1:
+        self.rest, self._is_triangle = 0.0, len(self.x) > self.x.shape[1] + 1
+        if self._is_triangle:
             both = np.column_stack([self.x, self.target])
             triangle = np.asarray(np.linalg.qr(both, mode="r"))
             self.x, self.target = triangle[:-1, :-1], triangle[:-1, -1]
@@ -215,6 +218,11 @@ class Squared:
     @cached_property
     def _moment(self) -> np.ndarray:
         return self.x.T @ self.target
+
+    def least(self) -> np.ndarray | None:
+        """Return the weights (inputs,) of the least loss, where the triangle tells them well."""
+        size = np.abs(np.einsum("ii->i", self.x)) if self._is_triangle else np.zeros(1)
+        return dtrtrs(self.x, self.target)[0] if size.min() > _APART * size.max() else None
 
     def gradient(self, weights: np.ndarray) -> np.ndarray:
         """Return the gradient at weights (inputs,), from the inner products."""

@@ -328,6 +328,8 @@ class Solver:
         place, residual = self._zero, np.inf
         if self._is_large and self._loss.has_intercept and min(self._loss.x.shape) <= _DECOMPOSED:
             place = self._ridges.without(place, self._separated, _FIRST)
+        if isinstance(self._loss, Squared) and (least := self._loss.least()) is not None:
+            place = self._loss.at(least[None], place.intercept)
         last = 0.0
         for _ in range(_MOST):
             slope = place.pull @ self._loss.x
