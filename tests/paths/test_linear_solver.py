@@ -279,3 +279,20 @@ def test_the_least_loss_is_told_by_the_triangle_alone_and_where_no_column_depend
     dependent = np.column_stack([x, x[:, 0] + 1e-6 * x[:, 1]])
     assert Squared(dependent, y, share).least() is None
     assert Squared(x[:5], y[:5], share[:5]).least() is None  # square, and no triangle
+
+
+def test_a_working_set_is_kept_only_where_it_serves():
+    """Penalties of other groups, and other free inputs, after one another by one solver."""
+    solver = Solver(loss_of("logistic"))
+    others = norms_of("group", 1)
+    assert others.labels is not None
+    for norms in (
+        norms_of("l1", 1),
+        norms_of("group", 1),
+        Norms(0.0, 0.0, 0.02, others.labels // 2, others.free),
+        norms_of("group free", 1),
+        norms_of("l1 free", 1),
+        norms_of("l1", 1),
+    ):
+        alone = Solver(loss_of("logistic")).solve(norms)
+        np.testing.assert_allclose(solver.solve(norms).weights, alone.weights, rtol=0, atol=1e-7)

@@ -39,6 +39,8 @@ def log_losses(
     codes = encoding.encode(raw_target)
     values = outputs.astype(np.float64)
     own = values[:, codes, np.arange(len(codes))]
-    with np.errstate(invalid="ignore"):
-        losses = np.logaddexp.reduce(values, axis=1) - own
+    top = values.max(axis=1)
+    top[~np.isfinite(top)] = 0.0
+    with np.errstate(invalid="ignore", over="ignore", divide="ignore"):
+        losses = top + np.log(np.exp(values - top[:, None]).sum(axis=1)) - own
     return np.average(losses, axis=1, weights=weight)

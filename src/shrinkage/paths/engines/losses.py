@@ -110,7 +110,10 @@ class StackedCrossEntropy:
     def said(self, outputs: np.ndarray, target: np.ndarray) -> np.ndarray:  # noqa: ARG002
         """Return the probabilities of the classes."""
         values = outputs.astype(np.float64)
-        return np.exp(values - np.logaddexp.reduce(values, axis=-2, keepdims=True))
+        values -= values.max(axis=-2, keepdims=True)
+        np.exp(values, out=values)
+        values /= values.sum(axis=-2, keepdims=True)
+        return values
 
 
 @dataclass(frozen=True)

@@ -23,7 +23,7 @@ _MOST_UNEVEN = 2000  # where risk sets or exponentials bend, a model solved in p
 
 
 class Working:
-    """A working set: which weights move, in blocks, and what penalises them.
+    """A working set: which weights move, in blocks, and which of them a penalty is on.
 
     Args:
         norms: the penalty.
@@ -33,9 +33,10 @@ class Working:
 
     def __init__(self, norms: Norms, chosen: np.ndarray, intercepts: bool) -> None:
         self.unknowns = Unknowns(chosen | norms.free, intercepts)
+        self._shape = norms.free, norms.labels if norms.gamma else None
         extra = chosen.shape[0] if intercepts else 0
-        held = np.broadcast_to(norms.held, chosen.shape)[self.unknowns.chosen]
-        held = np.append(held, np.zeros(extra))
+        columns = (norms.held[own] for own in self.unknowns.columns)
+        held = np.concatenate([*columns, np.zeros(extra)])
         count = len(held)
         starts, roots, self._order = np.arange(count + 1), np.zeros(count), None
         if norms.gamma and norms.labels is not None:
@@ -46,10 +47,21 @@ class Working:
             first = np.flatnonzero(np.diff(labels[alone:], prepend=-1)) + alone
             starts = np.concatenate([np.arange(alone), first, [count]])
             roots = np.append(np.zeros(alone), norms.roots[labels[first]])
-        self._blocks, self._level = Blocks(held, starts, roots), norms.level[None]
+        self._blocks = Blocks(held, starts, roots)
+
+    def serves(self, norms: Norms, chosen: np.ndarray) -> bool:
+        """Return whether this is the working set of these weights under such a penalty."""
+        shape = norms.free, norms.labels if norms.gamma else None
+        same = all(own is other for own, other in zip(shape, self._shape, strict=True))
+        return same and np.array_equal(self.unknowns.chosen, chosen | norms.free)
 
     def descent(
-        self, loss: Loss, norms: Norms, place: Place, tolerance: float
+        self,
+        loss: Loss,
+        norms: Norms,
+        place: Place,
+        tolerance: float,
+        slope: np.ndarray | None = None,
     ) -> tuple[Place, bool]:
         """Return a place that is not worse, and whether it is the minimizer of the model.
 
@@ -58,29 +70,18 @@ class Working:
             norms: the penalty.
             place: where to start.
             tolerance: by how much a gradient of the model may be off.
+            slope: the loss's gradient by all weights there, where it is known.
         """
         unknowns = self.unknowns
         matrix = loss.curvature(place, unknowns)
-        diagonal = np.einsum("ii->i", matrix)
-        diagonal *= 1 + _DAMPING
-        gradient = unknowns.taken(slopes(loss, place, unknowns), place.pull.sum(axis=1))
+        matrix.reshape(-1)[:: len(matrix) + 1] *= 1 + _DAMPING
+        slope = slopes(loss, place, unknowns) if slope is None else slope
+        gradient = unknowns.taken(slope, place.pull.sum(axis=1))
         now = unknowns.taken(place.weights, place.intercept)
         most = _MOST if loss.is_even else _MOST_UNEVEN
-        moved, there = self.descended(matrix, gradient, now, tolerance, most)
-        direction = unknowns.put(moved - now, loss.outputs)
-        return searched(loss, norms, place, direction), there
-
-    def descended(
-        self,
-        matrix: np.ndarray,
-        gradient: np.ndarray,
-        start: np.ndarray,
-        tolerance: float,
-        most: int,
-    ) -> tuple[np.ndarray, bool]:
-        """Return the minimizer of a quadratic in the unknowns, and whether it got there."""
-        moved, there = self.along(matrix, gradient, start, self._level, tolerance, most)
-        return moved[0], bool(there[0])
+        moved, there = self.along(matrix, gradient, now, norms.level[None], tolerance, most)
+        direction = unknowns.put(moved[0] - now, loss.outputs)
+        return searched(loss, norms, place, direction), bool(there[0])
 
     def along(
         self,

@@ -50,8 +50,7 @@ class Family:
 
     def norms(self, place: int) -> Norms:
         """Return one of the penalties."""
-        alpha, beta, gamma = self.levels[place].tolist()
-        return replace(self.shape, alpha=alpha, beta=beta, gamma=gamma)
+        return self.shape.at(self.levels[place])
 
     def take(self, places: np.ndarray) -> Family:
         """Return some of the penalties."""

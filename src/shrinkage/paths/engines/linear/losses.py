@@ -16,6 +16,8 @@ from typing import Protocol
 import numpy as np
 from scipy.linalg.lapack import dtrtrs  # pyright: ignore[reportAttributeAccessIssue]
 
+from shrinkage.paths.engines.linear.norms import Norms
+
 MOST_KEPT = 1500
 """With up to so many columns all inner products of two of them are kept."""
 
@@ -34,6 +36,12 @@ class Place:
     value: float
     pull: np.ndarray
     chance: np.ndarray | None = None  # of every class, (outputs, rows)
+
+    def objective(self, norms: Norms) -> float:
+        """Return the loss with a penalty; that with the last one asked for is kept."""
+        if vars(self).get("_norms") is not norms:
+            vars(self).update(_norms=norms, _objective=self.value + norms.value(self.weights))
+        return vars(self)["_objective"]
 
 
 @dataclass(frozen=True, eq=False)

@@ -68,11 +68,11 @@ def searched(
         direction: of weights and intercepts.
         shaped: what becomes of the weights, from those before and those after.
     """
-    before, length = place.value + norms.value(place.weights), 1.0
+    before, length = place.objective(norms), 1.0
     for _ in range(_HALVINGS):
         weights = shaped(place.weights, place.weights + length * direction[0])
         moved = loss.at(weights, place.intercept + length * direction[1])
-        if moved.value + norms.value(weights) <= before + _ROUNDING * abs(before):
+        if moved.objective(norms) <= before + _ROUNDING * abs(before):
             return moved
         length *= 0.5
     return place

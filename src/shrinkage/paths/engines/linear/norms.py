@@ -6,6 +6,7 @@ such sum, have no place here; the engine takes its slower way for them.
 
 from __future__ import annotations
 
+import copy
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -60,6 +61,12 @@ class Norms:
         """Return no penalty at all, beside inputs that would have none."""
         return cls(0.0, 0.0, 0.0, None, free)
 
+    def at(self, level: np.ndarray) -> Norms:
+        """Return this at other strengths α, β and γ; what does not depend on them is kept."""
+        own, (alpha, beta, gamma) = copy.copy(self), level.tolist()
+        vars(own).update(alpha=alpha, beta=beta, gamma=gamma)
+        return own
+
     @property
     def level(self) -> np.ndarray:
         """Return α, β and γ."""
@@ -74,6 +81,11 @@ class Norms:
     def is_none(self) -> bool:
         """Whether it is 0 everywhere."""
         return self.is_smooth and not self.beta
+
+    @cached_property
+    def any_free(self) -> bool:
+        """Whether any input has no penalty."""
+        return bool(self.free.any())
 
     @cached_property
     def held(self) -> np.ndarray:
@@ -125,7 +137,7 @@ class Norms:
 
     def value(self, w: np.ndarray) -> float:
         """Return the penalty."""
-        held = (w * self.held if self.free.any() else w).ravel()
+        held = (w * self.held if self.any_free else w).ravel()
         total = 0.0
         if self.alpha:
             total += self.alpha * float(np.abs(held).sum())

@@ -54,8 +54,7 @@ class Ridges:
 
     def solve(self, beta: float, start: Place, tolerance: float) -> Place:
         """Return the place at a strength of ½Σw², where all derivatives are below the tolerance."""
-        inside = self._by_steps(beta, start, tolerance)
-        return self._loss.at(inside.weights @ self._directions.T, inside.intercept)
+        return self._outside(self._by_steps(beta, start, tolerance))
 
     def squares(self, betas: np.ndarray) -> np.ndarray:
         """Return the weights (strengths, inputs) of squared errors, in closed form."""
@@ -76,8 +75,11 @@ class Ridges:
             self._even(0.0),
             lambda point, left: left <= 0 or ends(point.place),
         )
-        inside = descent.minimized(self._point(self._numbers(start), 0.0), most)[0].place
-        return self._loss.at(inside.weights @ self._directions.T, inside.intercept)
+        return self._outside(descent.minimized(self._first(start, 0.0), most)[0].place)
+
+    def _outside(self, inside: Place) -> Place:
+        """Return a place with the weights of the inputs: its outputs stay."""
+        return replace(inside, weights=inside.weights @ self._directions.T)
 
     def _by_steps(self, beta: float, start: Place, tolerance: float) -> Place:
         descent = Descent(
@@ -85,25 +87,27 @@ class Ridges:
             self._front(beta, start),
             lambda _, left: left <= tolerance,
         )
-        first = self._point(self._numbers(start), beta)
-        ended, self._steps = descent.minimized(first, _MOST)
-        return ended.place
+        ended, self._steps = descent.minimized(self._first(start, beta), _MOST)
+        place = ended.place
+        return place if self._steps else self._inside.at(place.weights, place.intercept)
 
     def _point(self, numbers: np.ndarray, beta: float) -> Point:
         """Return the point of weights in the directions and intercepts, output by output."""
         table = numbers.reshape(self._loss.outputs, -1)
-        weights = table[:, :-1]
-        place = self._inside.at(weights, table[:, -1])
-        slope = np.empty_like(table)
-        np.matmul(place.pull, self._inside.x, out=slope[:, :-1])
-        slope[:, :-1] += beta * weights
-        slope[:, -1] = place.pull.sum(axis=1)
-        value = place.value + 0.5 * beta * float(np.vdot(weights, weights))
-        return Point(numbers, value, slope.ravel(), place)
+        return self._point_at(numbers, self._inside.at(table[:, :-1], table[:, -1]), beta)
 
-    def _numbers(self, place: Place) -> np.ndarray:
-        """Return weights in the directions and intercepts, output by output."""
-        return np.column_stack([place.weights @ self._directions, place.intercept]).ravel()
+    def _first(self, start: Place, beta: float) -> Point:
+        """Return the point of a place, whose outputs are those in the directions to rounding."""
+        weights = start.weights @ self._directions
+        numbers = np.column_stack([weights, start.intercept]).ravel()
+        return self._point_at(numbers, replace(start, weights=weights), beta)
+
+    def _point_at(self, numbers: np.ndarray, place: Place, beta: float) -> Point:
+        slope = np.empty((self._loss.outputs, len(self._squares) + 1))
+        np.add(place.pull @ self._inside.x, beta * place.weights, out=slope[:, :-1])
+        slope[:, -1] = place.pull.sum(axis=1)
+        value = place.value + 0.5 * beta * float(np.vdot(place.weights, place.weights))
+        return Point(numbers, value, slope.ravel(), place)
 
     def _front(self, beta: float, start: Place) -> Front:
         """Return what comes near to the inverse of the second derivatives.
@@ -113,7 +117,8 @@ class Ridges:
         """
         if self._steps <= _SLOW and self._last is not None:
             return self._last
-        if self._steps <= _SLOW or len(self._numbers(start)) > _MOST_FACTORED:
+        numbers = self._loss.outputs * (len(self._squares) + 1)
+        if self._steps <= _SLOW or numbers > _MOST_FACTORED:
             return self._even(beta)
         self._last = self._factored(beta, start)
         return self._last
@@ -134,10 +139,9 @@ class Ridges:
         """
         outputs, count = self._loss.outputs, len(self._squares)
         bounds = self._bounds(beta)
-        place = self._inside.at(start.weights @ self._directions, start.intercept)
-        assert place.chance is not None
+        assert start.chance is not None
         lengths = 1 / np.sqrt(bounds[:-1])
-        scaled, single = copy.copy(self._inside), replace(place, chance=_single(place.chance))
+        scaled, single = copy.copy(self._inside), replace(start, chance=_single(start.chance))
         scaled.x, scaled.share = _single(self._inside.x * lengths), _single(self._loss.share)
         everything = Unknowns(np.ones((outputs, count), dtype=bool), True)
         matrix = scaled.curvature(single, everything)

@@ -102,6 +102,7 @@ class Solver:
         self._zero = self._now = loss.at(zero, start)
         self._scale = float(np.abs(self._zero.pull @ loss.x).max(initial=0.0))
         self._unit = max(self._zero.value, 1e-300)
+        self._working: Working | None = None
 
     def path(self, family: Family) -> Path:
         """Return the minimizers of some penalties, each starting from that of the one before."""
@@ -135,7 +136,7 @@ class Solver:
 
         Weights with zeros are straight in the strength, those of ridges nearly so in its logarithm.
         """
-        if len(before) < 2 or norms.is_none or norms.free.any():
+        if len(before) < 2 or norms.is_none or norms.any_free:
             return self._now
         (older, far), (newer, near) = before
         sizes = np.array([older.sum(), newer.sum(), norms.level.sum()])
@@ -147,14 +148,13 @@ class Solver:
         if not norms.is_smooth:
             weights[near.weights * weights <= 0] = 0.0
         ahead = self._loss.at(weights, near.intercept + share * (near.intercept - far.intercept))
-        better = ahead.value + norms.value(weights) < near.value + norms.value(near.weights)
-        return ahead if better else near
+        return ahead if ahead.objective(norms) < near.objective(norms) else near
 
     def solve(self, norms: Norms) -> Solved:
         """Return the minimizer, starting from that of the last penalty."""
         if norms.free.all() or norms.is_none:
             return self._unpenalised(norms)
-        if norms.is_smooth and not norms.free.any() and self._is_large:
+        if norms.is_smooth and not norms.any_free and self._is_large:
             place, gap = self._by_ridges(norms)
             if gap > GAP and self._unknowns <= MOST_DENSE:  # columns of very different scales
                 self._now = place
@@ -199,31 +199,34 @@ class Solver:
         there = np.broadcast_to(there | norms.free, place.weights.shape)
         return newton_step(self._loss, norms, place, Unknowns(there, self._loss.has_intercept))
 
-    def _on_working_set(self, place: Place, slope: np.ndarray, norms: Norms, gap: float) -> Place:
+    def _on_working_set(self, place: Place, slopes: np.ndarray, norms: Norms, gap: float) -> Place:
         """Solve for the weights that are there and those that press most to come in."""
-        working = Working(norms, self._wanted(place, slope, norms), self._loss.has_intercept)
+        wanted, working = self._wanted(place, slopes, norms), self._working
+        if working is None or not working.serves(norms, wanted):
+            working = self._working = Working(norms, wanted, self._loss.has_intercept)
+        slope: np.ndarray | None = slopes
         exact = isinstance(self._loss, Squared)
         scale = min(self._scale, max(norms.alpha, norms.gamma))  # what holds a weight at 0
         for _ in range(1 if exact else _INNER):
-            before = place.value + norms.value(place.weights)
+            before = place.objective(norms)
             tolerance = max(_PART * min(gap, 1.0) * scale, _EXACT * self._scale)
-            place, there = working.descent(self._loss, norms, place, tolerance)
+            place, there = working.descent(self._loss, norms, place, tolerance, slope)
+            slope = None
             if exact or not there:
                 place = self._on_pattern(place, norms)
-            if before - place.value - norms.value(place.weights) <= 0.1 * gap * self._unit:
+            if before - place.objective(norms) <= 0.1 * gap * self._unit:
                 break
         return place
 
     def _wanted(self, place: Place, slope: np.ndarray, norms: Norms) -> np.ndarray:
         """Return the working set, (outputs, inputs) truths without free weights."""
-        held = np.broadcast_to(~norms.free, place.weights.shape)
         if self._unknowns <= _FEW:
-            return held
+            return np.repeat(~norms.free[None], self._loss.outputs, axis=0)
         there = norms.there(place.weights)
         pressing = np.where(there, np.inf, norms.pressing(slope))
-        wanted = (pressing > 0) & held
-        most = min(_MOST_SET, max(_LEAST_SET, 2 * int(there.sum())))
-        if wanted.sum() > most:
+        wanted = (pressing > 0) & ~norms.free
+        most = min(_MOST_SET, max(_LEAST_SET, 2 * np.count_nonzero(there)))
+        if np.count_nonzero(wanted) > most:
             wanted &= pressing >= np.partition(pressing[wanted], -most)[-most]
         return wanted
 
@@ -268,15 +271,14 @@ class Solver:
         place = self._settled(place, norms)
         slope = place.pull @ self._loss.x
         scale, conjugate = norms.conjugate(-slope)
-        primal = place.value + norms.value(place.weights)
         dual = self._loss.dual(place, scale) - conjugate
-        return place, slope, (primal - dual) / self._unit
+        return place, slope, (place.objective(norms) - dual) / self._unit
 
     def _settled(self, place: Place, norms: Norms) -> Place:
         """Return the place with intercepts and free weights at their best: the dual asks for it."""
-        if not self._loss.has_intercept and not norms.free.any():
+        if not self._loss.has_intercept and not norms.any_free:
             return place
-        step = self._free_step(norms) if norms.free.any() else self._intercept_step
+        step = self._free_step(norms) if norms.any_free else self._intercept_step
         for _ in range(_POLISHES):
             moved = step(place)
             if moved is place:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import ctypes
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -31,6 +32,17 @@ class Blocks:
     held: np.ndarray
     starts: np.ndarray
     roots: np.ndarray
+
+    @cached_property
+    def numbers(self) -> np.ndarray:
+        """Return h as numbers."""
+        return np.ascontiguousarray(self.held, dtype=np.float64)
+
+    @cached_property
+    def arguments(self) -> tuple[int, int, int, int]:
+        """Return where the compiled function finds the arrays, and how many blocks there are."""
+        held, starts, roots = (a.ctypes.data for a in (self.numbers, self.starts, self.roots))
+        return held, starts, roots, len(self.roots)
 
 
 def _load() -> Any:
@@ -82,7 +94,6 @@ def descend(
     (array([[1.5, 0. ]]), array([ True]))
     """
     weights, pull = start.astype(np.float64), gradient.astype(np.float64)
-    held = blocks.held.astype(np.float64)
     levels = np.ascontiguousarray(levels, dtype=np.float64)
     out, sweeps = np.empty((len(levels), len(weights))), np.empty(len(levels), dtype=np.int_)
     if _DESCEND is None:
@@ -91,17 +102,16 @@ def descend(
                 curvature,
                 weights,
                 pull,
-                (level[0] * held, level[1] * held, level[2] * blocks.roots),
+                (level[0] * blocks.numbers, level[1] * blocks.numbers, level[2] * blocks.roots),
                 blocks.starts,
                 tolerance,
                 most,
             )
             out[row] = weights
         return out, sweeps < most
-    inside = (array.ctypes.data for array in (weights, pull, held))
-    shape = blocks.starts.ctypes.data, blocks.roots.ctypes.data, len(blocks.roots)
     ended = _DESCEND(
-        *(curvature.ctypes.data, len(weights), *inside, *shape),
+        *(curvature.ctypes.data, len(weights), weights.ctypes.data, pull.ctypes.data),
+        *blocks.arguments,
         *(levels.ctypes.data, len(levels), tolerance, most, out.ctypes.data, sweeps.ctypes.data),
     )
     if ended < 0:
