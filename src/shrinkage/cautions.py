@@ -28,6 +28,7 @@ class CautionKind(StrEnum):
     STRENGTHS_ALIKE = "strengths_alike"  # best, first, last, count, of
     TARGET_IN_COLUMN = "target_in_column"  # column, agreement
     IDENTIFIER = "identifier"  # column, distinct, rows
+    GROUPS = "groups"  # column, levels, rows, target (whether it is the same in a level), alike
     SENTINEL = (
         "sentinel"  # column, values (as they are written in columns.toml), cells, least, most
     )

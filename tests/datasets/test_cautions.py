@@ -11,7 +11,14 @@ from sklearn import datasets
 
 from shrinkage.cautions import CautionKind
 from shrinkage.datasets import dataset_from_arrays, load_dataset, make_folds
-from shrinkage.datasets.cautions import data_cautions, rare_classes, unlearned_classes
+from shrinkage.datasets.cautions import (
+    column_cautions,
+    data_cautions,
+    rare_classes,
+    unlearned_classes,
+)
+from shrinkage.datasets.input_columns import InputColumns
+from shrinkage.reports.cautions import caution_text
 
 draw = np.random.default_rng(0)
 
@@ -200,3 +207,59 @@ def test_test_rows_that_are_trained_on():
     reordered = frame[["rooms", "area", "year"]].astype({"year": "float64"})
     said = cautions_of(replace(data, test=(reordered, price)))
     assert CautionKind.TEST_ROWS_TRAINED in {caution.kind for caution in said}
+
+
+def persons(rows: int = 240, persons: int = 30) -> pd.DataFrame:
+    """Return a table of persons that are seen about eight times each."""
+    draw = np.random.default_rng(3)
+    who = draw.integers(0, persons, rows)
+    born, sex = draw.integers(1930, 2000, persons), draw.choice(["m", "f"], persons)
+    return pd.DataFrame(
+        {
+            "code": [f"c{i:02d}" for i in who],
+            "born": born[who].astype(float),
+            "sex": sex[who],
+            "dose": draw.normal(size=rows),
+            "ill": np.where(np.arange(persons) % 2, "yes", "no")[who],
+        }
+    )
+
+
+def kin(frame: pd.DataFrame, target: str, **said) -> list:
+    X, y = frame.drop(columns=target), frame[target].to_numpy()
+    found = column_cautions(InputColumns.of(X), [y], y.dtype == object, **said)
+    return [own for own in found if own.kind is CautionKind.GROUPS]
+
+
+def test_what_repeats_with_its_target_or_other_columns_looks_like_a_group():
+    frame = persons()
+    (found,) = kin(frame, "ill")
+    assert (found.facts["column"], found.facts["levels"]) == ("code", 30)
+    assert found.facts["target"] is True
+    assert found.facts["alike"] == ["born", "sex"]
+    assert "the target and 'born' and 'sex' are the same" in caution_text(found)
+    assert "(--split-by code)" in caution_text(found)
+    (found,) = kin(frame.drop(columns="ill"), "dose")  # by the columns alone
+    assert (found.facts["target"], found.facts["alike"]) == (False, ["born", "sex"])
+    (found,) = kin(frame[["code", "dose", "ill"]], "ill")  # by the target alone
+    assert found.facts["alike"] == []
+    assert kin(frame, "ill", divided=True) == []
+    all_kinds = column_cautions(InputColumns.of(frame[["code"]]), [frame["ill"].to_numpy()], True)
+    assert [own.kind for own in all_kinds] == [CautionKind.GROUPS]  # and not a column to drop
+
+
+def test_what_only_repeats_is_no_group_unless_it_is_called_so():
+    frame = persons()[["code", "dose"]].assign(sex=np.resize(["m", "f", "x"], 240))
+    assert kin(frame, "dose") == []
+    assert len(kin(frame.rename(columns={"code": "patient_id"}), "dose")) == 1
+    numbers = frame.assign(subject=np.arange(240.0) % 24)
+    assert kin(numbers, "dose")[0].facts["column"] == "subject"
+    assert kin(numbers.rename(columns={"subject": "age"}), "dose") == []
+
+
+def test_codes_of_one_another_are_no_groups():
+    school = np.arange(300) % 25
+    frame = pd.DataFrame({"school": [f"s{i}" for i in school], "rank": school * 2.0})
+    frame["code"] = [f"k{i}" for i in school]
+    frame["y"] = np.random.default_rng(0).normal(size=300)
+    assert kin(frame, "y") == []

@@ -83,3 +83,10 @@ def test_leading_zeros_are_no_amounts(tmp_path, refused):
     frame.to_csv(tmp_path / "z.csv", index=False)
     with refused("'zip'", "an identifier or free text?"):
         load_dataset(tmp_path / "z.csv", target="y")
+
+
+def test_a_running_number_of_each_of_a_few_is_to_be_split_by(tmp_path, refused):
+    frame = pd.DataFrame({"mouse": [f"{i // 5}_{1 + i % 5}" for i in range(40)], "y": [0, 1] * 20})
+    frame.assign(x=range(40)).to_csv(tmp_path / "m.csv", index=False)
+    with refused("--split-by mouse", "'0_1'"):
+        load_dataset(tmp_path / "m.csv", target="y")

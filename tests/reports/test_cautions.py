@@ -12,6 +12,9 @@ from shrinkage.reports.cautions import caution_text
 WILD = "<b>a\nb</b>"
 FACTS = {
     CautionKind.RARE_CLASSES: {"classes": [WILD, 3, True], "rows": [1, 2, 2], "folds": 5},
+    CautionKind.GROUPS: {
+        "column": WILD, "levels": 9, "rows": 99, "target": True, "alike": [WILD],
+    },
     CautionKind.UNEQUAL_CLASSES: {"label": WILD, "share": 0.998},
     CautionKind.CLASS_UNLEARNED: {"classes": [WILD], "folds": [1, 4]},
     CautionKind.SCORE_UNDEFINED: {"score": "roc_auc", "rows": "test", "reason": WILD},

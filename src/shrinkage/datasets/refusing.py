@@ -15,6 +15,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from shrinkage.datasets.column_readings import ColumnReading, ColumnRole
 from shrinkage.datasets.column_specs import ColumnKind
 from shrinkage.datasets.judging.number_forms import fits_some_marks
+from shrinkage.datasets.roles import COUNTED
 from shrinkage.datasets.wording import listed, one_line
 from shrinkage.errors import InputError
 
@@ -99,6 +100,8 @@ def _holds(reading: ColumnReading, examples: int) -> str:
 
 
 def _guess(reading: ColumnReading) -> str:
+    if are_counted(reading.examples):
+        return f"a running number of each of a few? then --split-by {shlex.quote(reading.name)}"
     amounts = are_amounts(reading.examples)
     return "amounts? then write plain numbers" if amounts else "an identifier or free text?"
 
@@ -112,6 +115,19 @@ def drop_option(names: Sequence[str]) -> str:
     line = io.StringIO()
     csv.writer(line, lineterminator="").writerow(names)
     return f"--drop {shlex.quote(line.getvalue())}"
+
+
+def are_counted(texts: Sequence[str]) -> bool:
+    """Return whether texts are one word with a running number behind each: `309_1`, `309_2`.
+
+    >>> are_counted(["309_1", "309_2", "309_3"]), are_counted(["PC 17599", "PC 17758"])
+    (True, False)
+    """
+    counted = [match for match in map(COUNTED.match, texts) if match]
+    if len(texts) < 2 or len(counted) < len(texts) or len({match[1] for match in counted}) > 1:
+        return False
+    numbers = [int(match.string[match.end(1) + 1 :]) for match in counted]
+    return numbers == list(range(numbers[0], numbers[0] + len(texts)))
 
 
 def are_amounts(texts: Sequence[str]) -> bool:

@@ -18,7 +18,7 @@ from shrinkage.datasets.wording import hint, listed, require_column
 from shrinkage.errors import InputError
 from shrinkage.target_reading import TargetReading
 
-_COUNTED = re.compile(r"^(.+?)[_\-.:/# ]\d+$", re.DOTALL)
+COUNTED = re.compile(r"^(.+?)[_\-.:/# ]\d+$", re.DOTALL)
 """An individual and a running number, such as `309_1`."""
 
 
@@ -201,7 +201,7 @@ def group_values(values: object, name: str, locate: Locate = plain_row) -> tuple
     if len(levels) < len(codes):
         return codes.astype(np.int64), ""
     text = not pd.api.types.is_numeric_dtype(series.dtype)
-    counted = [_COUNTED.match(str(level)) for level in levels]
+    counted = [COUNTED.match(str(level)) for level in levels]
     if text and all(counted):
         prefixes = np.array([match[1] for match in counted if match], dtype=object)
         codes, groups = pd.factorize(prefixes)

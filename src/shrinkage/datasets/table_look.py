@@ -157,7 +157,7 @@ def look_at_table(name: str, table: NamedColumns, roles: Roles) -> TableLook:
         target=None if target is None else target.reading,
         inputs=None if preprocessing is None else preprocessing.n_inputs,
         trouble=trouble,
-        cautions=_cautions(inputs, target),
+        cautions=_cautions(inputs, target, divided=roles.split_by is not None),
         said=roles.specs,
     )
 
@@ -211,16 +211,18 @@ def _preprocessing(
         return None, str(error)
 
 
-def _cautions(columns: InputColumns, target: Targets | None) -> tuple[Caution, ...]:
+def _cautions(
+    columns: InputColumns, target: Targets | None, *, divided: bool
+) -> tuple[Caution, ...]:
     """Return what the inputs tell, and how they go with the target."""
     if target is None:
-        return column_cautions(columns)
+        return column_cautions(columns, divided=divided)
     if target.rows is not None:
         columns = columns.of_rows(target.rows)
     classes = target.reading.task == "classification"
     unequal = unequal_classes(target.y) if classes else ()
     each = [target.y] if target.y.ndim == 1 else list(target.y.T.astype(np.float64))
-    return (*column_cautions(columns, each, classes), *unequal)
+    return (*column_cautions(columns, each, classes, divided=divided), *unequal)
 
 
 def with_wishes(spec: ColumnSpec, said: ColumnSpec) -> ColumnSpec:

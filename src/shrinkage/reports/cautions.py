@@ -6,6 +6,7 @@ printable text on one line.
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
@@ -127,6 +128,21 @@ def _identifier(facts: Facts) -> str:
     )
 
 
+def _groups(facts: Facts) -> str:
+    same = ["the target"] if facts["target"] else []
+    same += [repr(plain(name, 30)) for name in facts["alike"][: SHOWN - len(same)]]
+    inside = ""
+    if same:
+        verb = "is" if len(same) == 1 else "are"
+        inside = f", and in the rows of one {' and '.join(same)} {verb} the same"
+    name = plain(facts["column"], 40)
+    return (
+        f"column {name!r} repeats {facts['levels']:,} values over {facts['rows']:,} rows{inside}: "
+        "if they are persons or the like, and new rows will be of others, scores are too good "
+        f"unless all rows of one stay together (--split-by {shlex.quote(name)})"
+    )
+
+
 def _sentinel(facts: Facts) -> str:
     words = [plain(value, 40) for value in facts["values"]]
     one = len(words) == 1
@@ -166,6 +182,7 @@ _SENTENCES: Mapping[CautionKind, Callable[[Facts], str]] = {
     CautionKind.STRENGTHS_ALIKE: _strengths_alike,
     CautionKind.TARGET_IN_COLUMN: _target_in_column,
     CautionKind.IDENTIFIER: _identifier,
+    CautionKind.GROUPS: _groups,
     CautionKind.SENTINEL: _sentinel,
     CautionKind.DUPLICATES_ACROSS_FOLDS: _duplicates,
     CautionKind.TEST_ROWS_TRAINED: _test_rows,

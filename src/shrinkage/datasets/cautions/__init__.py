@@ -19,6 +19,7 @@ from shrinkage.datasets.cautions.few_rows import (
     unequal_classes,
     unlearned_classes,
 )
+from shrinkage.datasets.cautions.groups import groups
 from shrinkage.datasets.cautions.identifiers import identifiers
 from shrinkage.datasets.cautions.leaks import leaks
 from shrinkage.datasets.cautions.sentinels import sentinels
@@ -33,6 +34,7 @@ __all__ = [
     "column_cautions",
     "data_cautions",
     "duplicates_across_folds",
+    "groups",
     "identifiers",
     "leaks",
     "rare_classes",
@@ -63,16 +65,21 @@ def data_cautions(data: Dataset, folds: Sequence[RowSplit]) -> tuple[Caution, ..
         return tuple(said)
     alone = data.by_target()
     targets = [one.y for one in alone]
-    said += column_cautions(data.columns, targets, data.task == "classification")
+    divided = data.groups is not None or data.time is not None
+    said += column_cautions(data.columns, targets, data.task == "classification", divided=divided)
     said += [*duplicates_across_folds(data, folds), *trained_test_rows(data)]
     rows = np.arange(min(data.n_samples, MOST_ROWS))
-    if data.groups is None and data.time is None and len(folds) > 1:
+    if not divided and len(folds) > 1:
         said += next(filter(None, (time_order(one, rows) for one in alone)), ())
     return tuple(said)
 
 
 def column_cautions(
-    columns: InputColumns, targets: Sequence[np.ndarray] = (), classes: bool = False
+    columns: InputColumns,
+    targets: Sequence[np.ndarray] = (),
+    classes: bool = False,
+    *,
+    divided: bool = False,
 ) -> tuple[Caution, ...]:
     """Return what there is to know about the columns of a table.
 
@@ -80,6 +87,7 @@ def column_cautions(
         columns: the columns.
         targets: (n,) each: the targets that they are to predict, where they are known.
         classes: whether the targets are labels.
+        divided: whether a person said which rows belong together, or which come first.
 
     >>> import pandas as pd
     >>> columns = InputColumns.of(pd.DataFrame({"id": np.arange(40.0), "x": np.arange(40) % 3}))
@@ -87,5 +95,8 @@ def column_cautions(
     ['id']
     """
     rows = np.arange(min(len(columns), MOST_ROWS))
+    kin = () if divided else groups(columns, targets, classes, rows)
+    repeated = {caution.facts["column"] for caution in kin}
     given = [caution for y in targets for caution in leaks(columns, y, classes, rows)]
-    return (*given, *identifiers(columns, rows), *sentinels(columns, rows))
+    given = [caution for caution in given if caution.facts["column"] not in repeated]
+    return (*given, *kin, *identifiers(columns, rows), *sentinels(columns, rows))
