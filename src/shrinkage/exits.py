@@ -14,6 +14,31 @@ INTERRUPTED = 130
 """After Ctrl-C."""
 
 
+NO_MEMORY = (
+    "expected more memory than this process may have, got no more: raise the limit (ulimit -v), "
+    "end other programs, or take fewer rows, strengths at a time (--memory) or folds"
+)
+
+_SIGNS = ("failed to map segment", "cannot allocate memory", "defaultcpuallocator", "start new thr")
+"""How the loader of libraries, the system, torch and Python say it."""
+
+
+def lacks_memory(error: BaseException) -> bool:
+    """Return whether an error, or one that it came from, says that memory ran out.
+
+    >>> lacks_memory(MemoryError()), lacks_memory(ImportError("a.so: failed to map segment"))
+    (True, True)
+    >>> lacks_memory(ImportError("no module a"))
+    False
+    """
+    own: BaseException | None = error
+    while own is not None:
+        if isinstance(own, MemoryError) or any(sign in str(own).lower() for sign in _SIGNS):
+            return True
+        own = own.__cause__ or own.__context__
+    return False
+
+
 def end(status: int) -> NoReturn:
     """End the process with a status.
 

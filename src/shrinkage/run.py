@@ -9,7 +9,9 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, fields, replace
+from functools import partial
 from pathlib import Path
+from threading import Thread
 
 from shrinkage.beside import load_beside
 from shrinkage.extras import missing, needs
@@ -266,7 +268,11 @@ def fit_dataset(
         if foretell is not None:
             foretell(plan)
         draws = run.state.root is not None and missing("reports") is None
-        result = fit(plan, run.state, folder.bar, announce, _load_drawing if draws else None)
+        loading: list[Thread] = []
+        load = partial(_load_drawing, loading) if draws else None
+        result = fit(plan, run.state, folder.bar, announce, load)
+        for thread in loading:  # or what fails to load there is met half loaded here
+            thread.join()
         if outer:
             nested = nested_score(outer, run.state, folder.bar)
             summary = {**result.summary, "nested": nested.to_dict()}
@@ -274,9 +280,9 @@ def fit_dataset(
         return run.keep(PathRun.of(result, seconds=folder.seconds))
 
 
-def _load_drawing() -> None:
+def _load_drawing(loading: list[Thread]) -> None:
     """Load what draws while the last models train."""
-    load_beside("shrinkage.drawing.draw", "shrinkage.reports.page")
+    loading.append(load_beside("shrinkage.drawing.draw", "shrinkage.reports.page"))
 
 
 def load_result(root: str | Path) -> PathRun:

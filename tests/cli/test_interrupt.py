@@ -6,7 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from shrinkage.exits import INTERRUPTED
+from shrinkage.exits import BAD_INPUT, INTERRUPTED
 from tests.processes import environment
 
 PROGRAM = """
@@ -92,3 +92,26 @@ runpy.run_module("shrinkage", run_name="__main__")
 def test_a_command_is_stopped_while_numpy_loads(tmp_path: Path) -> None:
     run = ended(tmp_path, WHILE_NUMPY_LOADS)
     assert (run.returncode, run.stdout, run.stderr) == (INTERRUPTED, "", "stopped\n")
+
+
+WITHOUT_MEMORY = """
+import sys
+from shrinkage.__main__ import main
+
+class Fails:
+    def find_spec(self, name, *_):
+        if name == "pyarrow.lib":
+            raise ImportError("lib.so: failed to map segment from shared object")
+
+sys.meta_path.insert(0, Fails())
+sys.argv = ["shrinkage", "data", "t.csv"]
+main()
+"""
+
+
+def test_memory_that_is_lacking_is_bad_input(tmp_path: Path) -> None:
+    (tmp_path / "t.csv").write_text("a,b\n1,2\n")
+    run = ended(tmp_path, WITHOUT_MEMORY)
+    assert (run.returncode, run.stdout) == (BAD_INPUT, "")
+    assert run.stderr.startswith("error: expected more memory than this process may have")
+    assert run.stderr.count("\n") == 1

@@ -232,3 +232,16 @@ def test_an_answer_with_two_parts_in_training_alone_is_refused_before(tables):
 def test_what_names_no_part_is_refused(tables, answer):
     with pytest.raises(InputError, match="a field's name, a position or a function"):
         fit_path(Heads(Named), *tables, answer=answer, **SMALL)
+
+
+@pytest.mark.parametrize(
+    ("both", "answer", "says"),
+    [
+        (Named, "nope", r"a Named of logits: \(2, 2\), further: \(2, 2\), got 'nope'"),
+        (lambda own, other: (own, other), 2, r"a tuple of 0: .*, got '2'"),
+        (lambda own, other: own + other, "nope", "answers with one tensor, got 'nope': leave it"),
+    ],
+)
+def test_a_part_that_no_answer_has_is_told_with_those_it_has(tables, both, answer, says):
+    with pytest.raises(InputError, match=says):
+        fit_path(Heads(both), *tables, answer=answer, **SMALL)

@@ -27,7 +27,7 @@ from shrinkage.cli import (
 )
 from shrinkage.cli.penalty_options import WithPenaltyOptions
 from shrinkage.errors import ShrinkageError
-from shrinkage.exits import BAD_INPUT, INTERRUPTED, end
+from shrinkage.exits import BAD_INPUT, INTERRUPTED, end, lacks_memory
 
 # Typer's own errors of usage have no public name; this one's base is all of them.
 USAGE_ERROR = cast(type[Exception], typer.BadParameter.__mro__[1])
@@ -105,6 +105,8 @@ def run(*before: str) -> None:
         command = " ".join(["shrinkage", *_command(arguments)])
         _refuse(f"{error.format_message().rstrip('.')}; see {command} -h")  # type: ignore
     except OSError as error:
+        if lacks_memory(error):
+            raise
         where = f" ({error.filename})" if error.filename else ""
         _refuse(f"{error.strerror or error}{where}; check the path, permissions and free space")
     except (typer.Abort, KeyboardInterrupt):  # where no command was ready for it

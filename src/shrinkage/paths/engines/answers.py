@@ -16,7 +16,8 @@ from typing import Any, ClassVar
 import torch
 from torch import nn
 
-from shrinkage.paths.engines.answer_parts import Part, part_of, part_text
+from shrinkage.errors import InputError
+from shrinkage.paths.engines.answer_parts import Part, part_of, part_text, parts_said
 from shrinkage.paths.engines.architectures import Architecture, Factory, Ordered, Prototype
 from shrinkage.paths.engines.shaped import Shaped, refuse_script
 from shrinkage.pytorch.copies import deep_copy
@@ -78,12 +79,29 @@ class Answering:
         with torch.random.fork_rng(devices=[]):
             copy = deep_copy(module)  # a pass in training changes statistics
             answers = [_answer(copy.eval(), n_inputs), _answer(copy.train(), n_inputs)]
+        self._require_part([answer for answer in answers if answer is not None])
         hooks = (self._hook(module, answer, n_outputs) for answer in answers)
         hook = next((hook for hook in hooks if hook is not None), None)
         if hook is not None:
             refuse_script(module, "that makes outputs of its answer")
             module.register_forward_hook(hook)
         return module
+
+    def _require_part(self, answers: Sequence[object]) -> None:
+        """Raise where no answer has the part that was asked for."""
+        asked = [answer for answer in answers if not isinstance(answer, torch.Tensor)]
+        if self.part is None or callable(self.part) or not answers:
+            return
+        if not asked:
+            raise InputError(
+                f"expected no answer= (--answer) for the model {self.name}, which answers with one "
+                f"tensor, got {part_text(self.part)!r}: leave it out"
+            )
+        if all(part_of(answer, self.part) is None for answer in asked):
+            raise InputError(
+                f"expected answer= (--answer) as a part of what the model {self.name} answers, "
+                f"{parts_said(asked[0])}, got {part_text(self.part)!r}: name one that is a tensor"
+            )
 
     def _hook(self, module: nn.Module, answer: object, width: int) -> AsOutputs | None:
         """Return what makes outputs of an answer to two rows, unless it is or cannot be them."""
