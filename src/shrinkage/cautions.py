@@ -27,6 +27,8 @@ class CautionKind(StrEnum):
     UNEQUAL_CLASSES = "unequal_classes"  # label (of the largest), share
     STRENGTHS_ALIKE = "strengths_alike"  # best, first, last, count, of
     TARGET_IN_COLUMN = "target_in_column"  # column, agreement
+    TARGET_IN_MISSING = "target_in_missing"  # column, agreement (with what is missing)
+    TOTAL_ROW = "total_row"  # column, value, row (from 1)
     IDENTIFIER = "identifier"  # column, distinct, rows
     GROUPS = "groups"  # column, levels, rows, target (whether it is the same in a level), alike
     SENTINEL = (

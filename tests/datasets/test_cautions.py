@@ -263,3 +263,31 @@ def test_codes_of_one_another_are_no_groups():
     frame["code"] = [f"k{i}" for i in school]
     frame["y"] = np.random.default_rng(0).normal(size=300)
     assert kin(frame, "y") == []
+
+
+def test_what_is_filled_in_for_one_class_alone_gives_the_target():
+    y = np.resize(["yes", "no", "no"], 90).astype(object)
+    known = y == "yes"
+    frame = pd.DataFrame(
+        {
+            "approved": np.where(known, "2021-03-01", None),
+            "amount": np.where(known, np.arange(90.0) % 13, np.nan),
+            "often": np.where(np.arange(90) % 2, np.arange(90.0) % 11, np.nan),
+        }
+    )
+    found = column_cautions(InputColumns.of(frame), [y], True)
+    told = [own.facts["column"] for own in found if own.kind is CautionKind.TARGET_IN_MISSING]
+    assert told == ["approved", "amount"]
+    by_number = column_cautions(InputColumns.of(frame), [known * 5.0], False)
+    assert [own.kind for own in by_number].count(CautionKind.TARGET_IN_MISSING) == 2
+
+
+@pytest.mark.parametrize("word", ["Total", "grand total:", "Summe", "Average"])
+def test_a_last_row_that_sums_up_is_told(word):
+    frame = pd.DataFrame({"item": [*"abcabcabc", word], "n": [*np.arange(9.0), 36.0]})
+    (found,) = column_cautions(InputColumns.of(frame))
+    assert found.kind is CautionKind.TOTAL_ROW
+    assert found.facts == {"column": "item", "value": word, "row": 10}
+    assert column_cautions(InputColumns.of(frame.iloc[::-1].reset_index(drop=True))) == ()
+    twice = pd.concat([frame, frame], ignore_index=True)
+    assert column_cautions(InputColumns.of(twice)) == ()

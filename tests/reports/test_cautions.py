@@ -12,6 +12,8 @@ from shrinkage.reports.cautions import caution_text
 WILD = "<b>a\nb</b>"
 FACTS = {
     CautionKind.RARE_CLASSES: {"classes": [WILD, 3, True], "rows": [1, 2, 2], "folds": 5},
+    CautionKind.TARGET_IN_MISSING: {"column": WILD, "agreement": 0.999},
+    CautionKind.TOTAL_ROW: {"column": WILD, "value": WILD, "row": 9},
     CautionKind.GROUPS: {
         "column": WILD, "levels": 9, "rows": 99, "target": True, "alike": [WILD],
     },

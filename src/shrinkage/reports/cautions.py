@@ -114,6 +114,21 @@ def _target_in_column(facts: Facts) -> str:
     )
 
 
+def _target_in_missing(facts: Facts) -> str:
+    return (
+        f"whether a cell of column {plain(facts['column'], 40)!r} is missing gives the target "
+        f"({share_text(facts['agreement'])} agreement): if it is filled in once the target is "
+        "known, leave it out (--drop)"
+    )
+
+
+def _total_row(facts: Facts) -> str:
+    return (
+        f"the last row is called {plain(facts['value'], 40)!r} in column "
+        f"{plain(facts['column'], 40)!r}: if it sums up the others, take it out of the file"
+    )
+
+
 def _test_rows(facts: Facts) -> str:
     return (
         f"{facts['rows']:,} of the {facts['of']:,} test rows have the inputs of a row that is "
@@ -181,6 +196,8 @@ _SENTENCES: Mapping[CautionKind, Callable[[Facts], str]] = {
     CautionKind.CONSTANT_AS_GOOD: _constant_as_good,
     CautionKind.STRENGTHS_ALIKE: _strengths_alike,
     CautionKind.TARGET_IN_COLUMN: _target_in_column,
+    CautionKind.TARGET_IN_MISSING: _target_in_missing,
+    CautionKind.TOTAL_ROW: _total_row,
     CautionKind.IDENTIFIER: _identifier,
     CautionKind.GROUPS: _groups,
     CautionKind.SENTINEL: _sentinel,

@@ -24,6 +24,7 @@ from shrinkage.datasets.cautions.identifiers import identifiers
 from shrinkage.datasets.cautions.leaks import leaks
 from shrinkage.datasets.cautions.sentinels import sentinels
 from shrinkage.datasets.cautions.time_order import time_order
+from shrinkage.datasets.cautions.total_rows import total_rows
 from shrinkage.datasets.dataset import Dataset
 from shrinkage.datasets.input_columns import InputColumns
 from shrinkage.datasets.splits import RowSplit
@@ -40,6 +41,7 @@ __all__ = [
     "rare_classes",
     "sentinels",
     "time_order",
+    "total_rows",
     "trained_test_rows",
     "unequal_classes",
     "unlearned_classes",
@@ -96,7 +98,8 @@ def column_cautions(
     """
     rows = np.arange(min(len(columns), MOST_ROWS))
     kin = () if divided else groups(columns, targets, classes, rows)
-    repeated = {caution.facts["column"] for caution in kin}
+    repeated = {str(caution.facts["column"]) for caution in kin}
     given = [caution for y in targets for caution in leaks(columns, y, classes, rows)]
-    given = [caution for caution in given if caution.facts["column"] not in repeated]
-    return (*given, *kin, *identifiers(columns, rows), *sentinels(columns, rows))
+    given = [caution for caution in given if str(caution.facts["column"]) not in repeated]
+    apart = (*identifiers(columns, rows), *sentinels(columns, rows), *total_rows(columns))
+    return (*given, *kin, *apart)

@@ -18,6 +18,7 @@ AGREEMENT = 0.995
 """A column that explains this share of the target's spread, or of its rarer classes, is one."""
 
 FEWEST_ROWS = 30
+FEWEST_MISSING = 5
 MOST_COLUMNS = 300
 MOST_LEAKS = 3
 """Where more columns than this give the target it is simply an easy one."""
@@ -40,17 +41,33 @@ def leaks(
     if len(rows) < FEWEST_ROWS or len(columns.names) > MOST_COLUMNS:
         return ()
     y = np.unique(y, return_inverse=True)[1][rows] if classes else y[rows]
-    agreements, ranked = {}, None if classes else ranks(y)
+    agreements: dict[tuple[str, CautionKind], float] = {}
+    ranked = None if classes else ranks(y)
     for name in columns.names:
         if columns.kind(name) in (ColumnKind.NUMERIC, ColumnKind.ORDINAL, ColumnKind.CATEGORY):
-            agreements[name] = _agreement(columns, name, rows, y, ranked)
-    caught = {name: value for name, value in agreements.items() if value >= AGREEMENT}
+            told = _agreement(columns, name, rows, y, ranked)
+            agreements[name, CautionKind.TARGET_IN_COLUMN] = told
+        if agreements.get((name, CautionKind.TARGET_IN_COLUMN), 0.0) < AGREEMENT:
+            by_missing = _agreement_of_missing(columns, name, rows, y, classes)
+            agreements[name, CautionKind.TARGET_IN_MISSING] = by_missing
+    caught = {told: value for told, value in agreements.items() if value >= AGREEMENT}
     if len(caught) > MOST_LEAKS:
         return ()
     return tuple(
-        Caution(CautionKind.TARGET_IN_COLUMN, {"column": name, "agreement": min(value, 1.0)})
-        for name, value in caught.items()
+        Caution(kind, {"column": name, "agreement": min(value, 1.0)})
+        for (name, kind), value in caught.items()
     )
+
+
+def _agreement_of_missing(
+    columns: InputColumns, name: str, rows: np.ndarray, y: np.ndarray, classes: bool
+) -> float:
+    """Return how well it tells the target that a cell is there."""
+    missing = columns.missing(rows, name).astype(np.int64)
+    if not FEWEST_MISSING <= missing.sum() <= len(rows) - FEWEST_MISSING:
+        return 0.0
+    judge = class_agreement_of_levels if classes else number_agreement_of_levels
+    return judge(missing, y)
 
 
 def _agreement(
