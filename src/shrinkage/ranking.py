@@ -29,7 +29,7 @@ with needs("paths"):
     from shrinkage.paths.results.files import write_json
     from shrinkage.paths.running.plan import Model, Plan, make_plan
     from shrinkage.paths.selecting.best import select_best
-    from shrinkage.paths.selecting.records import BestColumns
+    from shrinkage.paths.selecting.records import BestColumns, first_names
     from shrinkage.penalties import Cardinality
 
 if TYPE_CHECKING:
@@ -50,6 +50,14 @@ class RankedColumns:
     best: BestColumns
     score_name: str
     image_shape: tuple[int, int] | None = None
+
+    def __repr__(self) -> str:
+        """Return how many columns are selected, their score, and the first of them."""
+        score = float(self.best.scores[-1].mean())
+        return (
+            f"{first_names(self.selected, len(self.best.columns))}, {self.score_name} {score:.3g} "
+            "on rows that were not seen; table() has all"
+        )
 
     @property
     def selected(self) -> tuple[str, ...]:

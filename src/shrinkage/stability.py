@@ -24,7 +24,11 @@ with needs("paths"):
     from shrinkage.paths.own_sets import dataset_of
     from shrinkage.paths.results.files import write_json
     from shrinkage.paths.running.plan import Model, Plan, make_plan
-    from shrinkage.paths.selecting.records import StableSelection, UniversalThreshold
+    from shrinkage.paths.selecting.records import (
+        StableSelection,
+        UniversalThreshold,
+        first_names,
+    )
     from shrinkage.paths.selecting.stability import (
         StabilityOptions,
         check_penalty,
@@ -50,6 +54,14 @@ class ColumnSelection:
     stable: StableSelection
     universal: UniversalThreshold | None
     image_shape: tuple[int, int] | None = None
+
+    def __repr__(self) -> str:
+        """Return how many columns are stable, and the first of them."""
+        stable = self.stable
+        return (
+            f"{first_names(self.selected, len(stable.columns))}, drawn by at least "
+            f"{stable.threshold:.0%} of {2 * stable.pairs} halves; table() has all"
+        )
 
     @property
     def selected(self) -> tuple[str, ...]:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -18,9 +20,12 @@ from shrinkage.paths.own_sets import dataset_of
 from shrinkage.paths.running.plan import make_plan
 from shrinkage.paths.running.progress import Silent
 from shrinkage.paths.running.store import Store
+from shrinkage.paths.selecting.records import BestColumns, StableSelection
 from shrinkage.paths.selecting.stability import StabilityOptions, halved_options
 from shrinkage.paths.selecting.universal import universal_threshold
 from shrinkage.penalties import L1
+from shrinkage.ranking import RankedColumns
+from shrinkage.stability import ColumnSelection
 from tests.cli.command_line import refused, shrinkage, write_table
 
 
@@ -166,3 +171,26 @@ def test_what_is_said_of_target_and_columns_reaches_the_halves(tmp_path, monkeyp
     np.testing.assert_array_equal(seen["data"].y, [3, -1, 4, 2])
     refused(tmp_path, ("select", data, "--target", "days", "--event", "died"), "--loss cox")
     refused(tmp_path, ("select", data, "--best", "1", "--free", "b"), "--free")
+
+
+def test_a_selection_is_printed_in_a_line():
+    columns = tuple(f"c{i}" for i in range(300))
+    support = np.arange(300) < 40
+    bound = SimpleNamespace(any_halves=1.0, unimodal=0.5)
+    path, strengths = np.ones((1, 300)), np.ones(1)
+    fields: Any = (support * 0.9, path, strengths, 20, 18.0, 0.75, 50, bound)
+    stable = StableSelection(columns, *fields)
+    printed = str(ColumnSelection(stable, None))
+    assert printed.startswith("40 of 300 columns (c0, c1,")
+    assert "drawn by at least 75% of 100 halves" in printed
+    best = BestColumns(
+        columns,
+        support,
+        support * 1.0,
+        np.ones((2, 300)),
+        np.array([300, 40]),
+        np.array([[0.5], [0.8]]),
+    )
+    ranked = repr(RankedColumns(best, "r2"))
+    assert "r2 0.8 on rows" in ranked
+    assert max(len(printed), len(ranked)) < 150

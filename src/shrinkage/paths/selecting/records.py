@@ -6,6 +6,7 @@ Who uses this: `stability`, `universal` and `best` make them, `shrinkage.stabili
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,6 +14,7 @@ import numpy as np
 from shrinkage.paths.selecting.bounds import ErrorBound
 
 HALF = 0.5
+MOST_NAMES = 10
 
 
 @dataclass(frozen=True)
@@ -110,3 +112,13 @@ class BestColumns:
         """Return the fewest columns among which at least half of the networks have each."""
         used = self.path >= HALF
         return np.where(used, self.sizes[:, None], self.sizes[0]).min(axis=0)
+
+
+def first_names(selected: Sequence[str], of: int) -> str:
+    """Return how many columns are selected, and the names of the first.
+
+    >>> first_names(("b", "a"), 9), first_names((), 9)
+    ('2 of 9 columns (b, a)', '0 of 9 columns')
+    """
+    names = ", ".join(selected[:MOST_NAMES]) + (", …" if len(selected) > MOST_NAMES else "")
+    return f"{len(selected):,} of {of:,} columns" + (f" ({names})" if names else "")
