@@ -1,8 +1,8 @@
 """Some steps of a stack in one compiled call: networks of linear layers with relu between them.
 
-Who uses this: the stacked engine, with products in bfloat16 on a processor that has them, for
-penalties that go through the pass of Adam and prox. Such a step is what `Steps` takes with products
-of all layers in bfloat16, sums and gradients not rounded on the way.
+Who uses this: the stacked engine, for penalties that go through the pass of Adam and prox. Such a
+step is what `Steps` takes; where products are in bfloat16, those of all layers are, sums and
+gradients not rounded on the way.
 """
 
 from __future__ import annotations
@@ -55,7 +55,8 @@ class WholeSteps:
         self._network, self._of = network, (problem, unit, network)
         count, recipe = len(unit.data.train), problem.recipe
         self._seen = table, min(recipe.batch_size, count), unit.threads
-        self._steps = mlp.MlpSteps(layers, *self._seen)
+        self._narrow = _is_narrow(problem)
+        self._steps = mlp.MlpSteps(layers, *self._seen, narrow=self._narrow)
         total = recipe.steps(count)
         rates = np.array([recipe.learning_rate_at(step, total) for step in range(total)])
         first = network.flat.steps + 1
@@ -102,7 +103,7 @@ class WholeSteps:
         """Go on with the models that the network has now, and the parts of these."""
         layers = _layers(self._network, parts)
         assert layers is not None
-        self._steps = mlp.MlpSteps(layers, *self._seen)
+        self._steps = mlp.MlpSteps(layers, *self._seen, narrow=self._narrow)
 
     def zeros(self) -> np.ndarray:
         """Return how many weights of each model are zero."""
@@ -125,7 +126,7 @@ class WholeSteps:
 class WholeGradients:
     """Gradients of the data loss of all models, and those if no output had been learned yet.
 
-    They are of the function that was trained: with products of all layers in bfloat16.
+    They are of the function that was trained: in bfloat16, with products of all layers in it.
     """
 
     def __init__(self, problem: Problem, unit: Unit, network: StackedNetwork) -> None:
@@ -165,7 +166,8 @@ class WholeGradients:
         parameters = self._network.parameters
         known = {name: mlp.StillParameter(parameters[name], own) for name, own in sums.items()}
         layers = _affine(self._network, known)
-        add = mlp.MlpSteps(layers, table, blocks.shape[1], self._unit.threads)
+        seen = table, blocks.shape[1], self._unit.threads
+        add = mlp.MlpSteps(layers, *seen, narrow=_is_narrow(self._problem))
         for some in blocks.contiguous().split(add.most):
             add(some)
 
@@ -182,13 +184,21 @@ def one_call(
     It is of the arrays that the network has now.
     """
     known = _known(problem, rows, network, parts, len(rows))
-    return None if known is None else mlp.MlpSteps(*known, batch, threads=1)
+    if known is None:
+        return None
+    return mlp.MlpSteps(*known, batch, threads=1, narrow=_is_narrow(problem))
 
 
 def is_possible(module: nn.Module) -> bool:
-    """Return whether compiled calls are for the layers of a network, and for this processor."""
+    """Return whether compiled calls are for the layers of a network."""
     layers = [layer for layer in module.children() if not isinstance(layer, nn.Flatten)]
-    return isinstance(module, nn.Sequential) and mlp.is_there() and _are_plain(layers)
+    possible = isinstance(module, nn.Sequential) and mlp.is_there(narrow=False)
+    return possible and _are_plain(layers)
+
+
+def _is_narrow(problem: Problem) -> bool:
+    """Return whether products are in bfloat16."""
+    return problem.precision == "bfloat16"
 
 
 def _known(
@@ -202,11 +212,14 @@ def _known(
 
     `trained` of the rows are trained on.
     """
-    possible = mlp.is_there() and precision.is_there(problem.device.type)
+    narrow = _is_narrow(problem)
+    possible = problem.device.type == "cpu" and mlp.is_there(narrow=narrow)
     largest = max(own[0].numel() for own in network.parameters.values())
     if problem.recipe.steps_per_epoch(trained) == 1 and largest > MOST_OF_ONE_STEP:
         return None
-    if problem.precision != "bfloat16" or not possible or not _are_plain(network.layers):
+    if narrow and not precision.is_there("cpu"):
+        return None
+    if not possible or not _are_plain(network.layers):
         return None
     table, layers = _table(problem.loss, rows), _layers(network, parts)
     if table is None or layers is None or problem.recipe.batch_size > MOST_ROWS:

@@ -8,11 +8,6 @@
 #include "_mlp_step.h"
 
 #if HAS_WIDE
-static void share(size_t all, size_t number, size_t count, size_t *from, size_t *to)
-{
-    *from = all * number / count, *to = all * (number + 1) / count;
-}
-
 static void gather_share(const struct steps *s, size_t number, size_t count)
 {
     size_t from, to;
@@ -32,7 +27,7 @@ MLP static void train_share(const struct steps *s, size_t number, size_t count)
     _mm_setcsr(before | 0x8040); /* numbers that are too small to be normal are 0 */
 #if HAS_TILES
     struct tile_layout layout;
-    if (s->tiled) {
+    if (s->width > 1) {
         w.multiply = product_amx;
         tiles_begin(&layout);
     }
@@ -40,7 +35,7 @@ MLP static void train_share(const struct steps *s, size_t number, size_t count)
     for (; from < to; from++)
         train(&w, from);
 #if HAS_TILES
-    if (s->tiled)
+    if (s->width > 1)
         tiles_end(&layout);
 #endif
     _mm_setcsr(before);
@@ -63,7 +58,7 @@ static void train_of_thread(void *given)
 PUBLIC unsigned mlp_is_there(void)
 {
 #if HAS_WIDE
-    if (!wide_is_there() || !__builtin_cpu_supports("avx512bw"))
+    if (!narrow_is_there() || !__builtin_cpu_supports("avx512bw"))
         return 0;
 #if HAS_TILES
     if (tiles_are_there())

@@ -9,11 +9,8 @@
 #ifndef SHRINKAGE_MLP_H
 #define SHRINKAGE_MLP_H
 
-#include <stddef.h>
-#include <stdint.h>
-#include <string.h>
-
 #include "_adam_wide.h"
+#include "_steps.h"
 
 #if HAS_WIDE
 #define MLP __attribute__((target("avx512f,avx512bw,avx512bf16")))

@@ -5,31 +5,7 @@
 #include "_mlp_pairs.h"
 
 #if HAS_WIDE
-enum { CROSS_ENTROPY, SQUARES };
 enum { MOST_BLOCKS = 32 }; /* of rows of a batch that is listed */
-
-struct steps {
-    size_t models, layers, steps, rows; /* of a batch */
-    const struct layer *layer;
-    const double *numbers;    /* (steps, NUMBERS) */
-    const float *x;           /* of the table, (its rows, inputs) */
-    const int64_t *positions; /* (steps, rows) */
-    const void *target;       /* of the table: classes, or (its rows, outputs) */
-    const float *weight;      /* of the table, or NULL */
-    const float *shift;       /* of the outputs, or NULL */
-    const float *constant;    /* what the loss takes for the outputs, or NULL */
-    size_t loss;
-    char *packed;             /* (steps, packed of one): the batches as `struct batch` has them */
-    size_t packed_of_one;
-    char *targets;            /* the batches' targets, 8 bytes of each output and row */
-    float *weights;           /* the batches' weights */
-    double *losses;           /* (models,): the steps' losses are added */
-    char *room;               /* (threads, room of one) */
-    size_t room_of_one;
-    const struct pool *pool;
-    size_t tiled;             /* whether AMX is there */
-    size_t paired;            /* whether the first layer leaves out pairs of zeros */
-};
 
 /* The batch of a step as tiles, or as lists: by rows and by columns. */
 struct batch {
@@ -44,7 +20,7 @@ static struct batch batch_of(const struct steps *s, size_t step, size_t *bytes)
     size_t inputs = s->layer[0].inputs, in = blocks_of(inputs), row_blocks = blocks_of(s->rows);
     size_t one = 2 * row_blocks * in * TILE;
     char *at = s->packed + step * s->packed_of_one, *end = at + 4 * one;
-    if (s->paired) {
+    if (s->listed) {
         end = listed_at(at, nears_of(inputs) * row_blocks * SIDE, NEAR, &b.row_pairs);
         end = listed_at(end, in * SIDE, row_blocks * LANES, &b.column_pairs);
     }
@@ -118,25 +94,18 @@ MLP static void gather_pairs(const struct steps *s, const int64_t *from, const s
 MLP static void gather(const struct steps *s, size_t step)
 {
     const int64_t *from = s->positions + step * s->rows;
-    size_t outputs = s->layer[s->layers - 1].outputs, bytes;
+    size_t bytes;
     const struct batch to = batch_of(s, step, &bytes);
     for (size_t j = 0; j < s->rows; j++) { /* from far away, best asked for one after the other */
         const char *x = (const char *)(s->x + (size_t)from[j] * s->layer[0].inputs);
         for (size_t at = 0; at < s->layer[0].inputs * sizeof(float); at += 64)
             _mm_prefetch(x + at, _MM_HINT_T1);
     }
-    if (s->paired)
+    if (s->listed)
         gather_pairs(s, from, &to);
     else
         gather_tiles(s, from, &to);
-    bytes = s->loss == CROSS_ENTROPY ? sizeof(int64_t) : outputs * sizeof(float);
-    for (size_t j = 0; j < s->rows; j++) {
-        size_t at = (size_t)from[j];
-        memcpy(s->targets + (step * s->rows + j) * bytes, (const char *)s->target + at * bytes,
-               bytes);
-        if (s->weight)
-            s->weights[step * s->rows + j] = s->weight[at];
-    }
+    gather_targets(s, step);
 }
 #endif
 #endif

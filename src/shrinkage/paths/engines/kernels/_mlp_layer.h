@@ -8,19 +8,6 @@
 #include "_mlp.h"
 
 #if HAS_WIDE
-/* One layer of a stack: of each parameter its weights, Adam's moments, and the strengths of L1 and
-   L2 of each model; the models lie one after the other. Where there is `g`, gradients are added to
-   it and nothing moves. `bias.w` is NULL where there is none. */
-struct parameter {
-    float *w, *m, *v, *g;
-    const double *l1, *l2;
-};
-
-struct layer {
-    size_t inputs, outputs;
-    struct parameter weight, bias;
-};
-
 /* A layer of the model that a thread works on. */
 struct own {
     size_t inputs, outputs, in, out; /* the last two in blocks */

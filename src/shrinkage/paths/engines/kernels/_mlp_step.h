@@ -3,7 +3,6 @@
 #ifndef SHRINKAGE_MLP_STEP_H
 #define SHRINKAGE_MLP_STEP_H
 
-#include "_cross_entropy.h"
 #include "_mlp_batch.h"
 
 #if HAS_WIDE
@@ -21,16 +20,9 @@ struct work {
     char *next;             /* of the room, what is free */
 };
 
-static void *taken(struct work *w, size_t bytes)
-{
-    char *own = w->next;
-    w->next += (bytes + 63) / 64 * 64;
-    return own;
-}
-
 static struct tiles some(struct work *w, size_t panels, size_t depth)
 {
-    struct tiles t = {taken(w, panels * depth * TILE * sizeof(uint16_t)), depth};
+    struct tiles t = {taken(&w->next, panels * depth * TILE * sizeof(uint16_t)), depth};
     return t;
 }
 
@@ -38,17 +30,17 @@ static void lay_out_pairs(struct work *w, struct own *l)
 {
     l->even = (l->inputs + 1) / 2 * 2;
     size_t wide = l->out * SIDE, bytes = l->even * wide * sizeof(float), rows = w->row_blocks * SIDE;
-    l->grouped.w = taken(w, bytes), l->grouped.m = taken(w, bytes), l->grouped.v = taken(w, bytes);
-    l->pair_weight = taken(w, l->even * wide * sizeof(uint16_t));
-    l->pair_slope = taken(w, rows * wide * sizeof(uint16_t));
-    l->pair_sums = taken(w, rows * wide * sizeof(float));
+    l->grouped.w = taken(&w->next, bytes), l->grouped.m = taken(&w->next, bytes), l->grouped.v = taken(&w->next, bytes);
+    l->pair_weight = taken(&w->next, l->even * wide * sizeof(uint16_t));
+    l->pair_slope = taken(&w->next, rows * wide * sizeof(uint16_t));
+    l->pair_sums = taken(&w->next, rows * wide * sizeof(float));
 }
 
 /* Lay out a thread's room; return its end, so that its size is known from a room at NULL. */
 static size_t laid_out(struct work *w, const struct steps *s, char *room)
 {
     w->s = s, w->next = room, w->row_blocks = blocks_of(s->rows);
-    w->layer = taken(w, s->layers * sizeof *w->layer);
+    w->layer = taken(&w->next, s->layers * sizeof *w->layer);
     struct own *layers = room ? w->layer : NULL, one;
     size_t out = 0;
     for (size_t k = 0; k < s->layers; k++) {
@@ -57,7 +49,7 @@ static size_t laid_out(struct work *w, const struct steps *s, char *room)
         memset(l, 0, sizeof *l);
         l->inputs = s->layer[k].inputs, l->outputs = s->layer[k].outputs;
         l->in = blocks_of(l->inputs), l->out = out = blocks_of(l->outputs);
-        if (k == 0 && s->paired)
+        if (k == 0 && s->listed)
             lay_out_pairs(w, l);
         else {
             l->weight = some(w, 2 * out, l->in);
@@ -69,13 +61,13 @@ static size_t laid_out(struct work *w, const struct steps *s, char *room)
             l->columns = some(w, 2 * l->in, w->row_blocks);
             l->slope_right = some(w, 2 * w->row_blocks, out);
         }
-        l->positive = hidden ? taken(w, out * SIDE * w->row_blocks * sizeof(uint32_t)) : NULL;
-        l->slope_sums = taken(w, out * SIDE * LANES * sizeof(float));
-        l->bias = taken(w, out * SIDE * sizeof(float));
+        l->positive = hidden ? taken(&w->next, out * SIDE * w->row_blocks * sizeof(uint32_t)) : NULL;
+        l->slope_sums = taken(&w->next, out * SIDE * LANES * sizeof(float));
+        l->bias = taken(&w->next, out * SIDE * sizeof(float));
     }
     size_t bytes = out * SIDE * w->row_blocks * SIDE * sizeof(float);
-    w->outputs = taken(w, bytes), w->slope = taken(w, bytes);
-    w->sums = taken(w, SIDE * SIDE * sizeof(float));
+    w->outputs = taken(&w->next, bytes), w->slope = taken(&w->next, bytes);
+    w->sums = taken(&w->next, SIDE * SIDE * sizeof(float));
     if (room)
         memset(w->slope, 0, bytes);
     return (size_t)(w->next - room);
@@ -118,46 +110,13 @@ MLP static void forward(struct work *w, size_t model)
     }
 }
 
-/* Return the loss of a batch and fill the derivatives by the outputs. */
-MLP static double loss_of(struct work *w, size_t step)
-{
-    const struct steps *s = w->s;
-    size_t outputs = s->layer[s->layers - 1].outputs, stride = w->row_blocks * SIDE;
-    const float *weight = s->weight ? s->weights + step * s->rows : NULL;
-    if (s->loss == CROSS_ENTROPY)
-        return cross_entropy_of_rows(w->outputs, (const int64_t *)s->targets + step * s->rows,
-                                     weight, outputs, stride, s->rows, s->rows, w->slope)
-               / (double)s->rows;
-    const float *target = (const float *)s->targets + step * s->rows * outputs;
-    double loss = 0;
-    for (size_t o = 0; o < outputs; o++)
-        for (size_t j = 0; j < s->rows; j++) {
-            float apart = w->outputs[o * stride + j] - target[j * outputs + o];
-            float own = weight ? weight[j] : 1.0f;
-            loss += 0.5f * apart * apart * own;
-            w->slope[o * stride + j] = apart * own / (float)s->rows;
-        }
-    return loss / (double)s->rows;
-}
-
-/* Move the beginnings of a parameter's arrays on. */
-static struct parameter of_model(struct parameter p, size_t begin)
-{
-    p.w += begin;
-    if (p.g)
-        p.g += begin;
-    else
-        p.m += begin, p.v += begin;
-    return p;
-}
-
 MLP static void backward(struct work *w, size_t model, size_t step)
 {
     const double *numbers = w->s->numbers + step * NUMBERS;
     const struct steps *s = w->s;
     const char *after = s->packed + (step + 1) * s->packed_of_one;
     struct ahead soon[2] = {{NULL, NULL}, {after, after}};
-    if (step + 1 < s->steps && !s->paired)
+    if (step + 1 < s->steps && !s->listed)
         soon[1].end = after + s->packed_of_one / 2;
     size_t blocks = w->row_blocks, stride = blocks * SIDE;
     struct own *last = w->layer + s->layers - 1;
@@ -204,7 +163,7 @@ MLP static void train(struct work *w, size_t model)
     const struct steps *s = w->s;
     struct own *first = w->layer;
     struct parameter own = of_model(s->layer[0].weight, model * first->inputs * first->outputs);
-    if (s->paired)
+    if (s->listed)
         paired_begin(first, &own);
     else
         round_weights(first, &own);
@@ -218,10 +177,10 @@ MLP static void train(struct work *w, size_t model)
         w->batch = batch_of(s, step, &bytes);
         first->rows = w->batch.rows, first->columns = w->batch.columns;
         forward(w, model);
-        s->losses[model] += (float)loss_of(w, step);
+        s->losses[model] += (float)loss_of_rows(s, step, w->outputs, w->row_blocks * SIDE, w->slope);
         backward(w, model, step);
     }
-    if (s->paired) {
+    if (s->listed) {
         own = of_model(s->layer[0].weight, model * first->inputs * first->outputs);
         paired_end(first, &own);
     }

@@ -1,10 +1,10 @@
 """Steps of a stack of small networks in one compiled call: products, loss, Adam and prox.
 
-Who uses this: `WholeSteps`, on processors with AVX512-BF16 or AMX. Torch takes some twenty calls a
-step, whose arrays leave the nearest cache in between; here a model takes some steps alone, with its
-weights and moments in the cache, and no gradient is written to memory. There is no other way to the
-same bits: where the kernels were not built, or the processor has no bfloat16, networks train in
-steps of torch's operations.
+Who uses this: `WholeSteps`. Torch takes some twenty calls a step, whose arrays leave the nearest
+cache in between; here a model takes some steps alone, with its weights and moments in the cache,
+and no gradient is written to memory. Products are in float32 (`_floats.c`, any processor), or
+in bfloat16 (`_mlp.c`, processors with AVX512-BF16 or AMX). There is no other way to the same bits:
+where the kernels were not built, networks train in steps of torch's operations.
 """
 
 from __future__ import annotations
@@ -22,11 +22,14 @@ from shrinkage.paths.engines.kernels import HEADERS
 from shrinkage.pytorch.prox import kernels as passes
 
 CROSS_ENTROPY, SQUARES = 0, 1
-MOST_PACKED = 8 << 20  # bytes of the batches that are gathered for one call
+MOST_PACKED = 8 << 20  # bytes of the batches that are gathered for one call, but for a few steps
+FEW_STEPS = 8  # for which the arrays of a model are laid out
+MOST_PACKED_OF_FEW = 64 << 20
 MOST_STEPS = 64  # of one call, so that it soon ends when it is interrupted
 MOST_INPUTS = 2**16  # whose pairs have numbers of sixteen bits
 MOST_LISTED = 1024  # rows of a batch whose pairs that are not zero are listed
 PAIRS_PAY = 0.5  # share of pairs that are not zero, below which lists are faster than tiles
+NUMBERS_PAY = 0.45  # the same of numbers, where products are in float32
 _POINTER, _SIZE = ctypes.c_void_p, ctypes.c_size_t
 
 
@@ -60,29 +63,37 @@ class _Steps(ctypes.Structure):
         *((name, _POINTER) for name in ("targets", "weights", "losses", "room")),
         ("room_of_one", _SIZE),
         ("pool", _POINTER),
-        ("tiled", _SIZE),
-        ("paired", _SIZE),
+        ("width", _SIZE),
+        ("listed", _SIZE),
     ]
 
 
 def _load() -> tuple[Any, int]:
-    """Return the library and what the processor has: 0 nothing, 1 AVX512-BF16, 2 AMX."""
+    """Return the library and what the processor has: 0 no bfloat16, 1 AVX512-BF16, 2 AMX."""
     library = library_of(f"{__package__}._cross_entropy", HEADERS)
     if library is None:
         return None, 0
-    library.mlp_is_there.restype = ctypes.c_uint
-    library.mlp_room.restype, library.mlp_room.argtypes = _SIZE, (_POINTER,)
-    library.mlp_packed.restype, library.mlp_packed.argtypes = _SIZE, (_POINTER,)
-    library.mlp_steps.restype, library.mlp_steps.argtypes = None, (_POINTER, ctypes.c_uint)
+    for kind in ("mlp", "floats"):
+        for size in (getattr(library, f"{kind}_room"), getattr(library, f"{kind}_packed")):
+            size.restype, size.argtypes = _SIZE, (_POINTER,)
+        steps = getattr(library, f"{kind}_steps")
+        steps.restype, steps.argtypes = None, (_POINTER, ctypes.c_uint)
+    for there in (library.mlp_is_there, library.floats_are_there):
+        there.restype, there.argtypes = ctypes.c_uint, ()
     return library, library.mlp_is_there()
 
 
 _LIBRARY, _THERE = _load()
+_WIDEST = 2  # what float32 may use: 0 plain code, 1 AVX2, 2 AVX-512
 
 
-def is_there() -> bool:
-    """Return whether the compiled steps were built and the processor has what they need."""
-    return _THERE > 0
+def is_there(*, narrow: bool) -> bool:
+    """Return whether compiled steps were built, and the processor has what they need.
+
+    Args:
+        narrow: with products in bfloat16, else in float32.
+    """
+    return _THERE > 0 if narrow else _LIBRARY is not None and _LIBRARY.floats_are_there() > 0
 
 
 @dataclass(frozen=True)
@@ -155,13 +166,20 @@ class MlpSteps:
         table: the rows.
         rows: of a batch.
         threads: how many share the models.
+        narrow: whether products are in bfloat16.
 
     Raises:
         IndexError: a label of the table is no output.
     """
 
     def __init__(
-        self, layers: Sequence[StackedAffine], table: Table, rows: int, threads: int
+        self,
+        layers: Sequence[StackedAffine],
+        table: Table,
+        rows: int,
+        threads: int,
+        *,
+        narrow: bool,
     ) -> None:
         models, outputs = layers[-1].weight.values.shape[:2]
         _check(table, outputs)
@@ -176,17 +194,19 @@ class MlpSteps:
         own.shift = None if table.shift is None else table.shift.data_ptr()
         own.constant = None if table.constant is None else table.constant.data_ptr()
         own.loss, own.losses = table.loss, self.losses.ctypes.data
-        share = _share_of_pairs(table.x, rows)
-        self.leaves_out_zeros = share < PAIRS_PAY
-        own.paired = int(self.leaves_out_zeros)
-        own.packed_of_one = _LIBRARY.mlp_packed(ctypes.byref(own))
-        touched = own.packed_of_one * (max(share, 0.05) if own.paired else 1)
-        self.most = max(1, min(MOST_STEPS, int(MOST_PACKED / touched)))
+        room, packed, self._take = _calls(narrow)
+        share = _share_of_pairs(table.x, rows) if narrow else _share_of_numbers(table.x)
+        self.leaves_out_zeros = share < (PAIRS_PAY if narrow else NUMBERS_PAY)
+        own.listed = int(self.leaves_out_zeros)
+        own.packed_of_one = packed(ctypes.byref(own))
+        touched = own.packed_of_one * (max(share, 0.05) if own.listed else 1)
+        few = min(FEW_STEPS, int(MOST_PACKED_OF_FEW / touched))
+        self.most = max(1, few, min(MOST_STEPS, int(MOST_PACKED / touched)))
         own.packed = self._bytes(self.most * own.packed_of_one)
         own.targets = self._bytes(self.most * rows * outputs * 8)
         own.weights = self._bytes(self.most * rows * 4)
-        own.pool, own.tiled = self._address(passes._POOL), int(_THERE > 1)
-        own.room_of_one = _LIBRARY.mlp_room(ctypes.byref(own))
+        own.pool, own.width = self._address(passes._POOL), _THERE if narrow else _WIDEST
+        own.room_of_one = room(ctypes.byref(own))
         own.room = self._bytes(self._threads * own.room_of_one)
 
     def _address(self, structure: Any) -> int:
@@ -210,7 +230,26 @@ class MlpSteps:
         own.steps = len(positions)
         own.positions = positions.data_ptr()
         own.numbers = None if numbers is None else numbers.ctypes.data
-        _LIBRARY.mlp_steps(ctypes.byref(own), self._threads)
+        self._take(ctypes.byref(own), self._threads)
+
+
+def _calls(narrow: bool) -> tuple[Any, Any, Any]:
+    """Return what tells the sizes of a room and of a batch, and what takes steps."""
+    kind = "mlp" if narrow else "floats"
+    room, packed, steps = (
+        getattr(_LIBRARY, f"{kind}_{own}") for own in ("room", "packed", "steps")
+    )
+    return room, packed, steps
+
+
+def _share_of_numbers(x: torch.Tensor) -> float:
+    """Return how many of the table's numbers are not zero."""
+    return float((_sample(x) != 0).float().mean())
+
+
+def _sample(x: torch.Tensor) -> torch.Tensor:
+    """Return rows from all over a table, some thousand at most."""
+    return x[:: -(-len(x) // 1024)]
 
 
 def _share_of_pairs(x: torch.Tensor, rows: int) -> float:
@@ -221,7 +260,7 @@ def _share_of_pairs(x: torch.Tensor, rows: int) -> float:
     inputs = x.shape[1]
     if _THERE != 1 or rows > MOST_LISTED or not 2 <= inputs <= MOST_INPUTS:
         return 1.0
-    there = x[:: -(-len(x) // 1024)] != 0
+    there = _sample(x) != 0
     of_inputs = there[:, : inputs // 2 * 2].unflatten(1, (-1, 2)).any(2)
     of_rows = there[: len(there) // 2 * 2].unflatten(0, (-1, 2)).any(1)
     return max(float(own.float().mean()) for own in (of_inputs, of_rows))

@@ -2,13 +2,11 @@
    of a stack of models: each array is read and written once, and the zeros are counted on the way.
 
    Called by kernels/adam.py on raw pointers. What it computes is what torch's Adam and
-   _shrink.c compute one after the other; w0 is the weight between the two. No prox goes farther
-   than a bound, or than twice what Adam has just moved the weight. NaN stays NaN, and stays where
-   it is. Segments may have their gradients in bfloat16 and get a bfloat16 copy of their weights, for
+   _shrink.c compute one after the other. Segments may have their gradients in bfloat16 and get a bfloat16 copy of their weights, for
    products; what is computed is float32. A first moment that is too small for a normal number is 0: on some processors such
    numbers take a hundred times as long. */
-#include "_moments.h"
-#include "_adam_wide.h"
+#include "_adam.h"
+#include "_narrow.h"
 
 struct stack {
     void *w, *m, *v;
@@ -21,81 +19,43 @@ struct stack {
     const uint16_t *narrow_g;  /* in bfloat16, of the segments that are marked; NULL: of none */
     uint16_t *narrow_w;
     const unsigned char *marked;
-    void (*piece)(const struct stack *, size_t segment, size_t from, size_t n, const void *g,
-                  long long *zeros);
+    int wide;                  /* whether the numbers are double */
     const struct pool *pool;
 };
 
-#define STACK(real, NAME, ROOT, SIZE, LEAST)                                                       \
-    CLONES static void NAME(const struct stack *s, size_t k, size_t from, size_t n,                \
-                            const void *gradients, long long *zeros)                               \
-    {                                                                                              \
-        real *restrict w = (real *)s->w + from, *restrict m = (real *)s->m + from;                 \
-        real *restrict v = (real *)s->v + from;                                                    \
-        const real *restrict g = gradients;                                                        \
-        const double *number = s->numbers;                                                         \
-        real fresh = (real)(1 - number[BETA1]), beta2 = (real)number[BETA2];                       \
-        real rare = (real)(1 - number[BETA2]), step = (real)number[STEP];                          \
-        real epsilon = (real)number[EPSILON], bound = (real)number[BOUND];                         \
-        real farthest = (real)number[FARTHEST];                                                    \
-        real threshold = (real)(number[RATE] * s->l1[k]), ridge = (real)(number[RATE] * s->l2[k]); \
-        int none = 0;                                                                              \
-        if (threshold == 0 && ridge == 0)                                                          \
-            for (size_t i = 0; i < n; i++) {                                                       \
-                MOMENTS(real, ROOT, SIZE, LEAST)                                                   \
-                w[i] = w[i] - step * first / distance;                                             \
-                none += w[i] == 0;                                                                 \
-            }                                                                                      \
-        else if (ridge == 0)                                                                       \
-            for (size_t i = 0; i < n; i++) {                                                       \
-                MOMENTS(real, ROOT, SIZE, LEAST)                                                   \
-                real r = 1 / distance, moved = step * first * r, w0 = w[i] - moved;                \
-                real own = farthest * SIZE(moved), far = own > bound ? own : bound;                \
-                real t = threshold * r;                                                            \
-                t = t < far ? t : far;                                                             \
-                w[i] = w0 - (w0 > t ? t : (w0 < -t ? -t : w0));                                    \
-                none += w[i] == 0;                                                                 \
-            }                                                                                      \
-        else                                                                                       \
-            for (size_t i = 0; i < n; i++) {                                                       \
-                MOMENTS(real, ROOT, SIZE, LEAST)                                                   \
-                real moved = step * first / distance, w0 = w[i] - moved;                           \
-                real own = farthest * SIZE(moved), far = own > bound ? own : bound;                \
-                real r = 1 / (distance + ridge), z = w0 - w0 * (ridge * r), t = threshold * r;     \
-                real u = z - (z > t ? t : (z < -t ? -t : z)), low = w0 - far, high = w0 + far;     \
-                w[i] = u < low ? low : (u > high ? high : u);                                      \
-                none += w[i] == 0;                                                                 \
-            }                                                                                      \
-        *zeros += none;                                                                            \
-    }
-
-STACK(float, stack_float, sqrtf, fabsf, FLT_MIN)
-STACK(double, stack_double, sqrt, fabs, DBL_MIN)
+ADAM(double, adam_double, sqrt, fabs, DBL_MIN)
 
 enum { CHUNK = 2048 };
 
-static void piece_of(const struct stack *s, size_t k, size_t from, size_t n, long long *zeros)
+/* Weights whose gradients are in bfloat16. */
+static long long narrow_piece(const struct stack *s, size_t k, size_t from, size_t n)
 {
-    int wide = s->piece == stack_double, narrows = s->marked && s->marked[k] && !wide;
-    if (!wide && wide_is_there()) {
-        const struct wide_arrays arrays = {
-            (float *)s->w + from, (float *)s->m + from, (float *)s->v + from,
-            narrows ? NULL : (const float *)s->g + from, narrows ? s->narrow_g + from : NULL,
-            narrows ? s->narrow_w + from : NULL};
-        *zeros += wide_pass(s->numbers, s->l1[k], s->l2[k], &arrays, n);
-        return;
+    float *w = (float *)s->w, *m = (float *)s->m, *v = (float *)s->v, g[CHUNK];
+    if (narrow_is_there()) {
+        const struct wide_arrays arrays = {w + from, m + from, v + from, NULL, s->narrow_g + from,
+                                           s->narrow_w + from};
+        return wide_pass(s->numbers, s->l1[k], s->l2[k], &arrays, n);
     }
-    if (!narrows) {
-        s->piece(s, k, from, n, (const char *)s->g + from * (wide ? 8 : 4), zeros);
-        return;
-    }
-    float g[CHUNK];
+    long long zeros = 0;
     for (size_t end = from + n; from < end; from += CHUNK) {
         size_t count = end - from < CHUNK ? end - from : CHUNK;
         widen(s->narrow_g + from, g, count);
-        stack_float(s, k, from, count, g, zeros);
-        narrow((const float *)s->w + from, s->narrow_w + from, count);
+        zeros += adam_floats(s->numbers, s->l1[k], s->l2[k], w + from, m + from, v + from, g, count);
+        narrow(w + from, s->narrow_w + from, count);
     }
+    return zeros;
+}
+
+static long long piece_of(const struct stack *s, size_t k, size_t from, size_t n)
+{
+    double l1 = s->l1[k], l2 = s->l2[k];
+    if (s->wide)
+        return adam_double(s->numbers, l1, l2, (double *)s->w + from, (double *)s->m + from,
+                           (double *)s->v + from, (const double *)s->g + from, n);
+    if (s->marked && s->marked[k])
+        return narrow_piece(s, k, from, n);
+    return adam_floats(s->numbers, l1, l2, (float *)s->w + from, (float *)s->m + from,
+                       (float *)s->v + from, (const float *)s->g + from, n);
 }
 
 /* Do the part of every segment that is this thread's. */
@@ -107,7 +67,7 @@ static void part(const struct stack *s, size_t number, size_t count)
         zeros[k] = 0;
         if (from < s->n[k]) {
             size_t n = s->n[k] - from < share ? s->n[k] - from : share;
-            piece_of(s, k, s->from[k] + from, n, zeros + k);
+            zeros[k] = piece_of(s, k, s->from[k] + from, n);
         }
     }
 }
@@ -128,7 +88,7 @@ PUBLIC unsigned adam_of_stack(void *w, const void *g, void *m, void *v, int wide
                            unsigned threads)
 {
     struct stack s = {w, m, v, g, from, n, l1, l2, segments, numbers, zeros, narrow_g, narrow_w,
-                      marked, wide ? stack_double : stack_float, pool};
+                      marked, wide, pool};
     size_t total = 0;
     for (size_t k = 0; k < segments; k++)
         total += n[k];

@@ -50,12 +50,10 @@ WIDE_INLINE __m512 wide_moved(const struct wide *n, enum wide_kind kind, __m512 
     return wide_clamp(z, _mm512_sub_ps(w0, far), _mm512_add_ps(w0, far));
 }
 
-/* Moves sixteen weights and returns a mask of those that are zero. */
-WIDE_INLINE __mmask16 wide_step(const struct wide *n, const struct wide_arrays *a, size_t i,
-                                enum wide_kind kind, int narrows)
+/* Moves sixteen weights by their gradient and returns them. */
+WIDE_INLINE __m512 wide_after(const struct wide *n, const struct wide_arrays *a, size_t i,
+                              enum wide_kind kind, __m512 gradient)
 {
-    __m512 gradient = narrows ? wide_widened(_mm256_loadu_si256((const __m256i *)(a->narrow_g + i)))
-                              : _mm512_loadu_ps(a->g + i);
     __m512 first = _mm512_loadu_ps(a->m + i), square = _mm512_loadu_ps(a->v + i);
     first = _mm512_fmadd_ps(_mm512_sub_ps(gradient, first), n->fresh, first);
     gradient = _mm512_mul_ps(_mm512_mul_ps(n->rare, gradient), gradient);
@@ -64,55 +62,86 @@ WIDE_INLINE __mmask16 wide_step(const struct wide *n, const struct wide_arrays *
     _mm512_storeu_ps(a->m + i, first);
     _mm512_storeu_ps(a->v + i, square);
     _mm512_storeu_ps(a->w + i, after);
-    if (narrows)
-        _mm256_storeu_si256((__m256i *)(a->narrow_w + i), (__m256i)_mm512_cvtneps_pbh(after));
+    return after;
+}
+
+/* Moves sixteen weights and returns a mask of those that are zero. */
+WIDE_INLINE __mmask16 wide_step(const struct wide *n, const struct wide_arrays *a, size_t i,
+                                enum wide_kind kind)
+{
+    __m512 after = wide_after(n, a, i, kind, _mm512_loadu_ps(a->g + i));
+    return _mm512_cmp_ps_mask(after, _mm512_setzero_ps(), _CMP_EQ_OQ);
+}
+
+/* The same with gradients and copies in bfloat16. */
+NARROW static inline __attribute__((always_inline)) __mmask16
+narrow_step(const struct wide *n, const struct wide_arrays *a, size_t i, enum wide_kind kind)
+{
+    __m512 gradient = wide_widened(_mm256_loadu_si256((const __m256i *)(a->narrow_g + i)));
+    __m512 after = wide_after(n, a, i, kind, gradient);
+    _mm256_storeu_si256((__m256i *)(a->narrow_w + i), (__m256i)_mm512_cvtneps_pbh(after));
     return _mm512_cmp_ps_mask(after, _mm512_setzero_ps(), _CMP_EQ_OQ);
 }
 
 /* The last weights, fewer than sixteen, in arrays of their own. */
-WIDE_INLINE int wide_rest(const struct wide *n, const struct wide_arrays *a, size_t i,
-                          size_t count, enum wide_kind kind, int narrows)
+struct wide_rest {
+    float w[16], m[16], v[16], g[16];
+    uint16_t narrow_g[16], narrow_w[16];
+};
+
+static inline struct wide_arrays rest_begun(struct wide_rest *own, const struct wide_arrays *a,
+                                            size_t i, size_t count)
 {
-    float w[16] = {0}, m[16] = {0}, v[16] = {0}, g[16] = {0};
-    uint16_t narrow_g[16] = {0}, narrow_w[16];
-    const struct wide_arrays rest = {w, m, v, g, narrow_g, narrow_w};
     size_t size = count * sizeof(float);
-    memcpy(w, a->w + i, size), memcpy(m, a->m + i, size), memcpy(v, a->v + i, size);
-    if (narrows)
-        memcpy(narrow_g, a->narrow_g + i, count * sizeof *narrow_g);
+    memset(own, 0, sizeof *own);
+    memcpy(own->w, a->w + i, size), memcpy(own->m, a->m + i, size), memcpy(own->v, a->v + i, size);
+    if (a->g)
+        memcpy(own->g, a->g + i, size);
     else
-        memcpy(g, a->g + i, size);
-    unsigned zeros = wide_step(n, &rest, 0, kind, narrows) & ((1u << count) - 1);
-    memcpy(a->w + i, w, size), memcpy(a->m + i, m, size), memcpy(a->v + i, v, size);
-    if (narrows)
-        memcpy(a->narrow_w + i, narrow_w, count * sizeof *narrow_w);
-    return __builtin_popcount(zeros);
+        memcpy(own->narrow_g, a->narrow_g + i, count * sizeof *own->narrow_g);
+    return (struct wide_arrays){own->w, own->m, own->v, own->g, own->narrow_g, own->narrow_w};
 }
 
-#define WIDE_PASS(NAME, KIND, NARROWS)                                                             \
-    WIDE static long long NAME(const struct wide *numbers, const struct wide_arrays *a, size_t n)  \
+static inline void rest_ended(const struct wide_rest *own, const struct wide_arrays *a, size_t i,
+                              size_t count)
+{
+    size_t size = count * sizeof(float);
+    memcpy(a->w + i, own->w, size), memcpy(a->m + i, own->m, size), memcpy(a->v + i, own->v, size);
+    if (a->narrow_w)
+        memcpy(a->narrow_w + i, own->narrow_w, count * sizeof *own->narrow_w);
+}
+
+#define WIDE_PASS(TARGET, STEP, NAME, KIND)                                                        \
+    TARGET static long long NAME(const struct wide *numbers, const struct wide_arrays *a,          \
+                                 size_t n)                                                         \
     {                                                                                              \
         const struct wide own = *numbers;                                                          \
         long long zeros = 0;                                                                       \
         size_t i = 0;                                                                              \
         for (; i + 32 <= n; i += 32) {                                                             \
-            unsigned none = wide_step(&own, a, i, KIND, NARROWS);                                  \
-            none |= (unsigned)wide_step(&own, a, i + 16, KIND, NARROWS) << 16;                     \
+            unsigned none = STEP(&own, a, i, KIND);                                                \
+            none |= (unsigned)STEP(&own, a, i + 16, KIND) << 16;                                   \
             zeros += __builtin_popcount(none);                                                     \
         }                                                                                          \
         if (i + 16 <= n) {                                                                         \
-            zeros += __builtin_popcount(wide_step(&own, a, i, KIND, NARROWS));                     \
+            zeros += __builtin_popcount(STEP(&own, a, i, KIND));                                   \
             i += 16;                                                                               \
         }                                                                                          \
-        return i < n ? zeros + wide_rest(&own, a, i, n - i, KIND, NARROWS) : zeros;                \
+        if (i < n) {                                                                               \
+            struct wide_rest rest;                                                                 \
+            const struct wide_arrays some = rest_begun(&rest, a, i, n - i);                        \
+            zeros += __builtin_popcount(STEP(&own, &some, 0, KIND) & ((1u << (n - i)) - 1));       \
+            rest_ended(&rest, a, i, n - i);                                                        \
+        }                                                                                          \
+        return zeros;                                                                              \
     }
 
-WIDE_PASS(wide_bare, BARE, 0)
-WIDE_PASS(wide_shrunk_only, SHRUNK, 0)
-WIDE_PASS(wide_both, BOTH, 0)
-WIDE_PASS(wide_bare_narrow, BARE, 1)
-WIDE_PASS(wide_shrunk_narrow, SHRUNK, 1)
-WIDE_PASS(wide_both_narrow, BOTH, 1)
+WIDE_PASS(WIDE, wide_step, wide_bare, BARE)
+WIDE_PASS(WIDE, wide_step, wide_shrunk_only, SHRUNK)
+WIDE_PASS(WIDE, wide_step, wide_both, BOTH)
+WIDE_PASS(NARROW, narrow_step, wide_bare_narrow, BARE)
+WIDE_PASS(NARROW, narrow_step, wide_shrunk_narrow, SHRUNK)
+WIDE_PASS(NARROW, narrow_step, wide_both_narrow, BOTH)
 
 static long long (*const WIDE_FLOAT[])(const struct wide *, const struct wide_arrays *, size_t) = {
     wide_bare, wide_shrunk_only, wide_both};

@@ -7,6 +7,7 @@
    for which Σ (z/t)² <= 1 is zero, and has no root to be found; the others of a tile move together.
    What a group does depends on no other group. */
 #include "_moments.h"
+#include "_narrow.h"
 
 enum { TILE = 256, LANES = 16 }; /* groups at once; what they are filled up to */
 

@@ -1,4 +1,5 @@
-/* Sixteen float32 numbers at a time, on processors with AVX512-BF16: what the wide passes share.
+/* Sixteen float32 numbers at a time, on processors with AVX-512: what the wide passes share. Those that
+   also read or write bfloat16 need AVX512-BF16.
 
    A root and a quotient take some sixteen cycles each there, most of a pass: they come from the
    processor's estimates of fourteen bits and one step of Newton's method, which leaves the last bit
@@ -11,8 +12,9 @@
 #define HAS_WIDE 1
 #include <immintrin.h>
 
-#define WIDE __attribute__((target("avx512f,avx512bf16")))
+#define WIDE __attribute__((target("avx512f")))
 #define WIDE_INLINE WIDE static inline __attribute__((always_inline))
+#define NARROW __attribute__((target("avx512f,avx512bf16")))
 
 WIDE_INLINE __m512 wide_inverse(__m512 x)
 {
@@ -45,11 +47,18 @@ WIDE_INLINE __m512 wide_widened(__m256i narrow)
 static inline int wide_is_there(void)
 {
     __builtin_cpu_init();
-    return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bf16");
+    return __builtin_cpu_supports("avx512f");
+}
+
+static inline int narrow_is_there(void)
+{
+    return wide_is_there() && __builtin_cpu_supports("avx512bf16");
 }
 #else
 #define HAS_WIDE 0
 
 static inline int wide_is_there(void) { return 0; }
+
+static inline int narrow_is_there(void) { return 0; }
 #endif
 #endif
