@@ -173,7 +173,7 @@ def test_without_tiles_they_are_the_same(make, monkeypatch):
 @pytest.mark.parametrize("widest", [0, 1])
 @pytest.mark.parametrize("share", [0.2, 1.0])
 def test_other_processors_take_the_same_steps(make, monkeypatch, widest, share):
-    monkeypatch.setattr(mlp, "_WIDEST", widest)
+    monkeypatch.setattr(mlp, "WIDEST", widest)
     problem, unit = case(make, "float32", "mlp:33,70,17", ElasticNet(0.5), inputs=261, rows=100)
     x = unit.data.rows.x
     x[torch.rand(x.shape, generator=torch.Generator().manual_seed(1)) > share] = 0

@@ -1,7 +1,8 @@
 /* Steps of a stack of small networks, linear layers with relu between, in float32: all of a step of one
-   model at once, some steps before the next model, so that its weights and moments stay in the cache.
+   model at once, some steps before the next model, so that its weights and moments stay in the cache;
+   and products of weights with rows that are mostly zero.
 
-   Called by kernels/mlp.py, where products are not in bfloat16 (_mlp.c). Rows are gathered once for all
+   Called by kernels/mlp.py and kernels/rows.py, steps where products are not in bfloat16 (_mlp.c). Rows are gathered once for all
    models; a model's gradients are kept only until Adam and the prox of L1 and L2 (_adam.h) have read
    them. What is not a number stays in its model. */
 #include "_floats.h"
@@ -23,13 +24,7 @@
 #define VECTORS 2
 #define LISTED 4
 #define COMPRESSES 1
-#include "_floats_step.h"
-#undef TARGET
-#undef OWN
-#undef ROWS
-#undef VECTORS
-#undef LISTED
-#undef COMPRESSES
+#include "_floats_kind.h"
 
 #define TARGET __attribute__((target("avx2,fma")))
 #define OWN(name) name##_avx2
@@ -37,13 +32,7 @@
 #define VECTORS 1
 #define LISTED 2
 #define COMPRESSES 0
-#include "_floats_step.h"
-#undef TARGET
-#undef OWN
-#undef ROWS
-#undef VECTORS
-#undef LISTED
-#undef COMPRESSES
+#include "_floats_kind.h"
 #else
 #define FOR_X86 0
 #endif
@@ -54,31 +43,36 @@
 #define VECTORS 1
 #define LISTED 1
 #define COMPRESSES 0
-#include "_floats_step.h"
+#include "_floats_kind.h"
 
 /* What is compiled for this processor. */
 struct kind {
     void (*gather)(const struct steps *, size_t);
     void (*train)(struct work *, size_t);
+    void (*lay_out_weights)(const struct product *, size_t);
+    void (*multiply_rows)(const struct product *, size_t, size_t, char *);
 };
 
-static struct kind kind_of(const struct steps *s)
+#define KIND(suffix)                                                                               \
+    (struct kind){gather_##suffix, train_##suffix, lay_out_weights_##suffix, multiply_rows_##suffix}
+
+static struct kind kind_of(size_t width)
 {
 #if FOR_X86
     __builtin_cpu_init();
-    if (s->width > 1 && __builtin_cpu_supports("avx512f"))
-        return (struct kind){gather_wide, train_wide};
-    if (s->width > 0 && __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"))
-        return (struct kind){gather_avx2, train_avx2};
+    if (width > 1 && __builtin_cpu_supports("avx512f"))
+        return KIND(wide);
+    if (width > 0 && __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"))
+        return KIND(avx2);
 #else
-    (void)s;
+    (void)width;
 #endif
-    return (struct kind){gather_plain, train_plain};
+    return KIND(plain);
 }
 
 static void gather_share(const struct steps *s, size_t number, size_t count)
 {
-    const struct kind kind = kind_of(s);
+    const struct kind kind = kind_of(s->width);
     size_t from, to;
     share(s->steps, number, count, &from, &to);
     for (; from < to; from++)
@@ -87,7 +81,7 @@ static void gather_share(const struct steps *s, size_t number, size_t count)
 
 static void train_share(const struct steps *s, size_t number, size_t count)
 {
-    const struct kind kind = kind_of(s);
+    const struct kind kind = kind_of(s->width);
     struct work w;
     size_t from, to;
     share(s->models, number, count, &from, &to);
@@ -113,6 +107,37 @@ static void train_of_thread(void *given)
 {
     const struct steps *s = given;
     train_share(s, (size_t)s->pool->number(), (size_t)s->pool->count());
+}
+
+static void lay_out_share(const struct product *p, size_t number, size_t count)
+{
+    const struct kind kind = kind_of(p->width);
+    size_t from, to;
+    share(panels_of(p->outputs), number, count, &from, &to);
+    for (; from < to; from++)
+        kind.lay_out_weights(p, from);
+}
+
+static void multiply_share(const struct product *p, size_t number, size_t count)
+{
+    const struct kind kind = kind_of(p->width);
+    size_t from, to;
+    share((p->rows + SOME - 1) / SOME, number, count, &from, &to);
+    for (; from < to; from++)
+        kind.multiply_rows(p, from * SOME, least(p->rows - from * SOME, SOME),
+                           p->room + number * p->room_of_one);
+}
+
+static void lay_out_of_thread(void *given)
+{
+    const struct product *p = given;
+    lay_out_share(p, (size_t)p->pool->number(), (size_t)p->pool->count());
+}
+
+static void multiply_of_thread(void *given)
+{
+    const struct product *p = given;
+    multiply_share(p, (size_t)p->pool->number(), (size_t)p->pool->count());
 }
 #endif
 
@@ -155,6 +180,49 @@ PUBLIC void floats_steps(const void *given, unsigned threads)
     }
     s->pool->parallel(gather_of_thread, (void *)s, threads, 0);
     s->pool->parallel(train_of_thread, (void *)s, threads, 0);
+#else
+    (void)given, (void)threads;
+#endif
+}
+
+/* Return the bytes that each thread needs as its room for a product. */
+PUBLIC size_t rows_room(const void *given)
+{
+#if HAS_FLOATS
+    const struct product *p = given;
+    char *next = NULL;
+    lists_at(&next, nears_of(p->inputs) * SOME, SOME * p->inputs);
+    taken(&next, GROUP * SOME * LANES * sizeof(float));
+    return (size_t)next;
+#else
+    (void)given;
+    return 0;
+#endif
+}
+
+/* Return how many numbers the weights are as panels. */
+PUBLIC size_t rows_panels(const void *given)
+{
+#if HAS_FLOATS
+    const struct product *p = given;
+    return panels_of(p->outputs) * panels_of(p->inputs) * PIECE;
+#else
+    (void)given;
+    return 0;
+#endif
+}
+
+PUBLIC void rows_product(const void *given, unsigned threads)
+{
+#if HAS_FLOATS
+    const struct product *p = given;
+    if (!p->pool->parallel || threads < 2) {
+        lay_out_share(p, 0, 1);
+        multiply_share(p, 0, 1);
+        return;
+    }
+    p->pool->parallel(lay_out_of_thread, (void *)p, threads, 0);
+    p->pool->parallel(multiply_of_thread, (void *)p, threads, 0);
 #else
     (void)given, (void)threads;
 #endif

@@ -17,6 +17,7 @@ enum { LANES = 16, PIECE = LANES * LANES };
 enum { NEAR = 7 };   /* panels of inputs whose weights for four panels of outputs a near cache has */
 enum { CHUNK = 4 };  /* panels of inputs whose gradients are kept until Adam reads them */
 enum { GROUP = 4 };  /* panels of outputs beside them */
+enum { SOME = 128 }; /* rows that are judged at a time */
 
 typedef float lanes __attribute__((vector_size(LANES * sizeof(float)), may_alias));
 typedef float loose __attribute__((vector_size(LANES * sizeof(float)), aligned(4), may_alias));
@@ -59,6 +60,18 @@ struct work {
     float *plain, *slope;     /* the same and its derivatives, (outputs, rows) */
     float *gradient;          /* (GROUP, CHUNK, PIECE) */
     char *next;
+};
+
+/* Weights times rows that are mostly zero, outside of a step. */
+struct product {
+    const float *x, *weight; /* (rows, inputs), (outputs, inputs) */
+    float *out;              /* (outputs, rows) */
+    size_t rows, inputs, outputs;
+    float *panels;           /* of outputs: the weights */
+    char *room;              /* (threads, room of one) */
+    size_t room_of_one;
+    const struct pool *pool;
+    size_t width;            /* as in struct steps */
 };
 
 static inline size_t nears_of(size_t inputs) { return (panels_of(inputs) + NEAR - 1) / NEAR; }

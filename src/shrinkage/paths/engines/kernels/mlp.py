@@ -84,7 +84,7 @@ def _load() -> tuple[Any, int]:
 
 
 _LIBRARY, _THERE = _load()
-_WIDEST = 2  # what float32 may use: 0 plain code, 1 AVX2, 2 AVX-512
+WIDEST = 2  # what float32 may use: 0 plain code, 1 AVX2, 2 AVX-512
 
 
 def is_there(*, narrow: bool) -> bool:
@@ -205,7 +205,7 @@ class MlpSteps:
         own.packed = self._bytes(self.most * own.packed_of_one)
         own.targets = self._bytes(self.most * rows * outputs * 8)
         own.weights = self._bytes(self.most * rows * 4)
-        own.pool, own.width = self._address(passes._POOL), _THERE if narrow else _WIDEST
+        own.pool, own.width = self._address(passes._POOL), _THERE if narrow else WIDEST
         own.room_of_one = room(ctypes.byref(own))
         own.room = self._bytes(self._threads * own.room_of_one)
 

@@ -12,7 +12,7 @@ from typing import Any, ClassVar
 import torch
 
 from shrinkage.compiled import library_of
-from shrinkage.paths.engines.kernels import HEADERS
+from shrinkage.paths.engines.kernels import HEADERS, mlp
 from shrinkage.pytorch.prox import kernels as passes
 
 PAYS = 0.3  # share of the numbers that are not zero, below which lists are faster than a product
@@ -28,7 +28,8 @@ class _Product(ctypes.Structure):
     _fields_: ClassVar = [
         *((name, _POINTER) for name in ("x", "weight", "out")),
         *((name, _SIZE) for name in ("rows", "inputs", "outputs")),
-        *(("turned", _POINTER), ("room", _POINTER), ("room_of_one", _SIZE), ("pool", _POINTER)),
+        *(("panels", _POINTER), ("room", _POINTER), ("room_of_one", _SIZE), ("pool", _POINTER)),
+        ("width", _SIZE),
     ]
 
 
@@ -36,7 +37,7 @@ def _load() -> Any:
     """Return the library, None where it was not built."""
     library = library_of(f"{__package__}._cross_entropy", HEADERS)
     if library is not None:
-        for function in (library.rows_room, library.rows_turned):
+        for function in (library.rows_room, library.rows_panels):
             function.restype, function.argtypes = _SIZE, (_POINTER,)
         library.rows_product.restype = None
         library.rows_product.argtypes = (_POINTER, ctypes.c_uint)
@@ -75,9 +76,9 @@ def product(weight: torch.Tensor, x: torch.Tensor) -> torch.Tensor:
     out, threads = x.new_empty(outputs, rows), torch.get_num_threads()
     own = _Product(x.data_ptr(), weight.data_ptr(), out.data_ptr(), rows, inputs, outputs)
     own.room_of_one = _LIBRARY.rows_room(ctypes.byref(own))
-    turned = x.new_empty(_LIBRARY.rows_turned(ctypes.byref(own)))
+    panels = x.new_empty(_LIBRARY.rows_panels(ctypes.byref(own)))
     room = torch.empty(threads * own.room_of_one, dtype=torch.uint8)
-    own.turned, own.room = turned.data_ptr(), room.data_ptr()
-    own.pool = ctypes.addressof(passes._POOL)
+    own.panels, own.room = panels.data_ptr(), room.data_ptr()
+    own.pool, own.width = ctypes.addressof(passes._POOL), mlp.WIDEST
     _LIBRARY.rows_product(ctypes.byref(own), threads)
     return out
