@@ -10,9 +10,10 @@ keeps one weight in 285 at 0.75 %.
 MNIST, 54,000 rows to train, 6,000 to choose with, 10,000 to test; a plain ReLU network, no
 augmentation; weights are counted, biases are not. Told are the final error (mean ± standard error
 over the seeds), the best on the test rows along the way, which many papers report, and the
-compression. Dense networks are trained first: one is the start of each seed, and the mean of what
-several say of the training rows, a wide one (1,000 and 1,000 units) among them, is the soft target
-(by neurons: the mean of the five starts, each of which left out a fifth of the rows).
+compression. Dense networks are trained first: one is the start of each seed (by neurons: three side
+by side, of whose units those of a LeNet-300-100 are left), and the mean of what they say of the
+training rows is the soft target. "No augmentation" holds where a recipe's `push` is 0; where it is
+not, half of the loss is at pictures moved along its gradient, which is told with the figures.
 What is trained is in `lenet_cases.py`. Figures are kept as they come, dense networks by their code.
 """
 
@@ -27,20 +28,20 @@ from typing import Any
 
 import numpy as np
 from lenet_cases import (
-    CASES,
+    BY_NEURONS,
     DENSE,
-    GOALS,
-    NEURON_GOAL,
     NEURONS,
+    RECIPES,
+    SEEDS,
     Candidate,
     Goal,
+    starts,
     train_dense,
     train_small,
 )
 from lenet_latency import TOLD
 from recording import Pieces, mnist_folder, write_result
 
-SEEDS = 5
 RESULTS = {"LeNet-300-100": "lenet_300_100", "LeNet-5": "lenet_5", NEURONS: "lenet_neurons"}
 """Where figures are written."""
 JUDGES = 3
@@ -100,25 +101,28 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--seeds", type=int, default=SEEDS)
     parser.add_argument("--workers", type=int, default=2)
-    parser.add_argument("--only", choices=list(CASES), action="append", help="one of the networks")
+    parser.add_argument(
+        "--only", choices=list(RESULTS), action="append", help="one of the networks"
+    )
     options = parser.parse_args()
     if mnist_folder() is None:
         return
-    for case in options.only or CASES:
+    for case in options.only or RESULTS:
         run(case, range(options.seeds), options.workers)
 
 
 def run(case: str, seeds: range, workers: int) -> None:
     """Train, tell and write the points of a network."""
     pieces = Pieces(f"lenet-{case}")
-    goals = [goal for goal in (*GOALS, NEURON_GOAL) if goal.case == case]
+    goals = [goal for goal in RECIPES if goal.case == case]
+    kind = goals[0].kind
     with ProcessPoolExecutor(workers) as pool:
-        jobs = [(f"dense {kind} {s}", train_dense, (kind, s)) for kind, s in needed(case, seeds)]
-        starts = measured(pool, pieces, jobs)
+        jobs = [(f"dense {kind} {s}", train_dense, (kind, s)) for s in needed(goals, seeds)]
+        trained = measured(pool, pieces, jobs)
         chosen = choose(pool, pieces, goals, seeds)
         jobs = [small_job(goal, chosen[goal], s) for goal in goals for s in seeds]
         done = measured(pool, pieces, jobs)
-    dense = [starts[f"dense {case} {s}"] for s in seeds]
+    dense = [trained[f"dense {kind} {s}"] for s in seeds]
     figures: dict[str, Any] = {
         "dense": summary(dense, ("validation", "test")),
         "points": {},
@@ -132,28 +136,24 @@ def run(case: str, seeds: range, workers: int) -> None:
             "seeds": own,
             "recipe": recipe,
         }
-        if goal == NEURON_GOAL:
+        if goal == BY_NEURONS:
             figures["neurons"] = tell_neurons(own)
         else:
             weights = float(np.mean([row["weights"] for row in own]))
-            tell(goal.name, own, goal.error, DENSE[case][0].weights / weights)
+            tell(goal.name, own, goal.error, DENSE[kind][0].weights / weights)
     write_result(RESULTS[case], figures)
 
 
-def needed(case: str, seeds: range) -> list[tuple[str, int]]:
-    """Return the dense networks that are a start or a teacher: their kind and seed."""
-    teachers = {
-        (kind, seed)
-        for recipe in CASES[case]
-        for kind, many in recipe.teachers
-        for seed in range(many)
-    }
-    return sorted({(case, seed) for seed in seeds} | teachers)
+def needed(goals: list[Goal], seeds: range) -> list[int]:
+    """Return the seeds of the dense networks that are a start or a teacher."""
+    recipes = [recipe for goal in goals for recipe in RECIPES[goal]]
+    own = {start for recipe in recipes for seed in seeds for start in starts(recipe, seed)}
+    return sorted(own | {seed for recipe in recipes for seed in range(recipe.teachers)})
 
 
 def small_job(goal: Goal, recipe: Candidate, seed: int) -> tuple[str, Any, tuple]:
     """Return what a small network is kept under, what trains it, and with what."""
-    number = CASES[goal.case].index(recipe)
+    number = RECIPES[goal].index(recipe)
     return f"{goal.name}, recipe {number}, seed {seed}", train_small, (goal, recipe, seed)
 
 
@@ -162,7 +162,7 @@ def choose(
 ) -> dict[Goal, Candidate]:
     """Return the strength with the least validation error, for each point."""
     judges = seeds[:JUDGES]
-    tried = {goal: CASES[goal.case] for goal in goals}
+    tried = {goal: RECIPES[goal] for goal in goals}
     jobs = [
         small_job(goal, own, s)
         for goal, recipes in tried.items()
@@ -189,7 +189,7 @@ def tell_neurons(rows: list[dict[str, Any]]) -> dict[str, float]:
         key: float(np.mean([row["before"][key] / row["after"][key] for row in rows]))
         for key in TOLD
     }
-    tell("neurons only", rows, NEURON_GOAL.error, ratio["file_bytes"])
+    tell("neurons only", rows, BY_NEURONS.error, ratio["file_bytes"])
     goals = {"file_bytes": BYTES_GOAL, "loops_one": SPEED_GOAL, "onnx_one": SPEED_GOAL}
     for key, name in TOLD.items():
         goal = (

@@ -15,7 +15,6 @@ import torch
 from lenet_dense import (
     LENET_5,
     LENET_300_100,
-    WIDE,
     Arrays,
     Network,
     answers,
@@ -24,53 +23,31 @@ from lenet_dense import (
 )
 from lenet_latency import UNITS, compacted
 from lenet_network import Digits, SparseNetwork, Steps
-from lenet_recipe import Recipe, judged, shrunk, to_count, to_units
+from lenet_recipe import Recipe, joined, judged, settled, shrunk, to_count, to_units
 from recording import HERE
 
 from shrinkage.datasets import load_pictures
 
 VALIDATION = 6_000
 NEURONS = "LeNet-300-100 by neurons"
+SEEDS = 5
 DENSE = {
     "LeNet-300-100": (LENET_300_100, 25),
-    NEURONS: (LENET_300_100, 25),
     "LeNet-5": (LENET_5, 12),
-    "wide": (WIDE, 20),
 }
 """Kinds of dense networks, and their epochs."""
-LEFT_OUT = {NEURONS: 5}
-"""Each of so many seeds leaves out its own part of the training rows: a mean of what they say of a
-row has a voice that has not learnt it by heart."""
 
 
 @dataclass(frozen=True)
 class Candidate:
-    """A recipe, and how many dense networks of which kinds say its soft targets."""
+    """A recipe, how many dense networks say its soft targets, and how many its start joins."""
 
     recipe: Recipe
-    teachers: tuple[tuple[str, int], ...]
+    teachers: int = SEEDS
+    joined: int = 1
 
 
 SOFT = Steps(hard=0.3)
-TEACHERS = ("LeNet-300-100", 5), ("wide", 1)
-CASES = {
-    "LeNet-300-100": tuple(
-        Candidate(Recipe(way=100, stay=80, lasso=lasso, steps=SOFT), TEACHERS)
-        for lasso in (0.0, 3e-5, 1e-4, 2e-4)
-    ),
-    "LeNet-5": (
-        Candidate(
-            Recipe(begin=2.0, way=30, stay=50, stay_rate=6e-3, steps=SOFT), (("LeNet-5", 3),)
-        ),
-    ),
-    NEURONS: tuple(
-        Candidate(
-            Recipe(way=40, stay=40, lasso=lasso, steps=replace(SOFT, decay=0.05)), ((NEURONS, 5),)
-        )
-        for lasso in (3e-5, 1e-4)
-    ),
-}
-"""The recipe of a network, once for each strength of L1 from which one is chosen for a point."""
 
 
 @dataclass(frozen=True)
@@ -82,18 +59,35 @@ class Goal:
     error: float
 
     @property
+    def kind(self) -> str:
+        """Return what dense network it comes from."""
+        return self.case.removesuffix(" by neurons")
+
+    @property
     def name(self) -> str:
         """Return what its figures are kept under."""
         return f"{self.case} at {self.compression:g}" if self.compression else self.case
 
 
-GOALS = (
-    Goal("LeNet-300-100", 45, 1.50),
-    Goal("LeNet-300-100", 90, 1.69),
-    Goal("LeNet-300-100", 105, 1.95),
-    Goal("LeNet-5", 285, 0.75),
-)
-NEURON_GOAL = Goal(NEURONS, 0, 1.6)
+AT_45 = Goal("LeNet-300-100", 45, 1.50)
+AT_90 = Goal("LeNet-300-100", 90, 1.69)
+AT_105 = Goal("LeNet-300-100", 105, 1.95)
+AT_285 = Goal("LeNet-5", 285, 0.75)
+BY_NEURONS = Goal(NEURONS, 0, 1.6)
+SPARSER = Candidate(Recipe(way=60, stay=50, way_rate=2e-3, lasso=2e-4, steps=SOFT))
+RECIPES: dict[Goal, tuple[Candidate, ...]] = {
+    AT_45: (Candidate(Recipe(way=40, stay=40, lasso=3e-5, steps=replace(SOFT, push=0.1))),),
+    AT_90: (SPARSER,),
+    AT_105: (SPARSER,),
+    AT_285: (Candidate(Recipe(begin=2.0, way=30, stay=50, stay_rate=6e-3, steps=SOFT), 3),),
+    BY_NEURONS: (
+        Candidate(
+            Recipe(way=40, stay=40, lasso=3e-5, steps=replace(SOFT, push=0.1, decay=0.05)),
+            joined=3,
+        ),
+    ),
+}
+"""The recipes of a point: where there are several, one is chosen by the validation rows."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -128,7 +122,7 @@ def error(network: Network, arrays: Arrays, rows: tuple[np.ndarray, np.ndarray])
 
 def dense_file(kind: str, seed: int) -> Path:
     """Return where a dense network is kept, by what trained it."""
-    code = (HERE / "lenet_dense.py").read_text() + repr((DENSE[kind], LEFT_OUT.get(kind)))
+    code = (HERE / "lenet_dense.py").read_text() + repr(DENSE[kind])
     digest, name = hashlib.sha256(code.encode()).hexdigest()[:12], kind.replace(" ", "-")
     return HERE.parent / "runs" / "benchmarks" / f"lenet-dense-{digest}-{name}-{seed}.pt"
 
@@ -140,10 +134,7 @@ def train_dense(kind: str, seed: int) -> dict[str, float]:
     network, epochs = DENSE[kind]
     if not file.exists():
         file.parent.mkdir(parents=True, exist_ok=True)
-        rows = np.ones(len(data.labels), bool)
-        if kind in LEFT_OUT:
-            rows[seed % LEFT_OUT[kind] :: LEFT_OUT[kind]] = False
-        torch.save(dense(network, data.pixels[rows], data.labels[rows], seed, epochs), file)
+        torch.save(dense(network, data.pixels, data.labels, seed, epochs), file)
     arrays = torch.load(file, weights_only=True)
     return {
         "validation": error(network, arrays, data.validation),
@@ -152,33 +143,39 @@ def train_dense(kind: str, seed: int) -> dict[str, float]:
 
 
 @cache
-def taught(teachers: tuple[tuple[str, int], ...], temperature: float) -> Digits:
-    """Return the training rows with the mean of what the teachers say of them."""
+def taught(kind: str, teachers: int, temperature: float) -> Digits:
+    """Return the training rows with the mean of what so many dense networks say of them."""
     data = mnist()
     said = [
         (DENSE[kind][0], torch.load(dense_file(kind, seed), weights_only=True))
-        for kind, many in teachers
-        for seed in range(many)
+        for seed in range(teachers)
     ]
     return Digits(data.pixels, data.labels, soft_targets(said, data.pixels, temperature))
+
+
+def starts(chosen: Candidate, seed: int) -> list[int]:
+    """Return the seeds of the dense networks that a start joins."""
+    return [seed, *((seed + more) % SEEDS for more in range(1, chosen.joined))]
 
 
 def train_small(goal: Goal, chosen: Candidate, seed: int) -> dict[str, Any]:
     """Return the errors and sizes of the small network of a point and a seed."""
     torch.set_num_threads(1)
-    data, network, recipe = mnist(), DENSE[goal.case][0], chosen.recipe
-    digits = taught(chosen.teachers, recipe.steps.temperature)
+    data, network, recipe = mnist(), DENSE[goal.kind][0], chosen.recipe
+    digits = taught(goal.kind, chosen.teachers, recipe.steps.temperature)
     best, begin = [math.inf], time.process_time()
 
     def watch(small: SparseNetwork) -> None:
         best[0] = min(best[0], error(network, judged(small), data.test))
 
-    whole, by_units = network.weights, goal == NEURON_GOAL
+    whole, by_units = network.weights, goal == BY_NEURONS
     count = None if by_units else math.floor(whole / goal.compression)
     project = to_count(round(whole / recipe.begin), count) if count else to_units(UNITS)
-    start = torch.load(dense_file(goal.case, seed), weights_only=True)
+    files = (dense_file(goal.kind, own) for own in starts(chosen, seed))
+    start = joined([torch.load(own, weights_only=True) for own in files])
     small = shrunk(network, start, digits, recipe, project, 100 + seed, watch)
     arrays = judged(small)
+    arrays = settled(arrays, network) if chosen.joined > 1 else arrays
     test = error(network, arrays, data.test)
     figures: dict[str, Any] = {
         "validation": error(network, arrays, data.validation),

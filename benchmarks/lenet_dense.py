@@ -45,8 +45,6 @@ class Network:
 
 LENET_300_100 = Network(*FULL, 128, (0.2, 0.4, 0.3))
 LENET_5 = Network(*MAPS, 64, (0.0, 0.0, 0.3, 0.5))
-WIDE = Network(((1000, 784), (1000, 1000), (10, 1000)), (0, 0, 0), 128, (0.2, 0.5, 0.5))
-"""A dense network that only says soft targets."""
 Arrays = tuple[list[torch.Tensor], list[torch.Tensor]]
 """Weights and biases of each layer."""
 Drop = Callable[[int, torch.Tensor], torch.Tensor]

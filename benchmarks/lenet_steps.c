@@ -34,6 +34,7 @@ typedef struct {
 
 typedef struct {
   float hard, temperature; /* share of the labels; of the soft targets */
+  float push; /* how far a picture is moved along the gradient of its loss, for half the loss */
   float beta1, beta2, epsilon, decay, lasso, averaging;
 } recipe;
 
@@ -86,7 +87,6 @@ static void backward(const layer *l, const vec *restrict x, const vec *restrict 
       if (below) below[l->from[k]] += l->w[k] * own;
     }
   }
-  if (below) through_relu(l->inputs, x, below);
 }
 
 static void conv_forward(const layer *l, const vec *restrict x, vec *restrict y,
@@ -145,7 +145,6 @@ static void conv_backward(const layer *l, const vec *restrict x, const vec *rest
     gb[o] += total(bias);
     for (int k = 0; k < count; k++) gw[first + k] += total(sums[k]);
   }
-  if (below) through_relu(l->inputs, x, below);
 }
 
 static void adam(int n, float *restrict w, float *restrict mean, float *restrict square,
@@ -186,9 +185,10 @@ static vec softmax(const vec *z, vec top, float temperature, vec *restrict said)
   return sum;
 }
 
-/* Gradient of hard · cross entropy + (1 − hard) · T² · KL(soft ‖ outputs at T), over `n` rows. */
+/* Gradient of weight · (hard · cross entropy + (1 − hard) · T² · KL(soft ‖ outputs at T)). */
 static double outputs_gradient(const vec *z, const int32_t *rows, const uint8_t *labels,
-                               const float *soft, const recipe *p, int n, vec *restrict g) {
+                               const float *soft, const recipe *p, float weight,
+                               vec *restrict g) {
   vec cold[CLASSES], warm[CLASSES], top = z[0];
   double loss = 0;
   for (int c = 1; c < CLASSES; c++) top = where(z[c] > top, z[c], top);
@@ -201,7 +201,7 @@ static double outputs_gradient(const vec *z, const int32_t *rows, const uint8_t 
     for (int c = 0; c < CLASSES; c++) warm[c][r] -= said[c];
   }
   for (int c = 0; c < CLASSES; c++)
-    g[c] = (p->hard * cold[c] + (1 - p->hard) * p->temperature * warm[c]) / (float)n;
+    g[c] = (p->hard * cold[c] + (1 - p->hard) * p->temperature * warm[c]) * weight;
   return loss;
 }
 
@@ -213,10 +213,11 @@ static size_t width(const layer *l) {
   return l->side ? l->outputs * half * half : (size_t)l->outputs;
 }
 
-static room made(int layers, const layer *l) {
+static room made(int layers, const layer *l, int push) {
   room m = {0};
   size_t most = 0;
   m.at[0] = fresh(l[0].inputs * sizeof(vec));
+  if (push) m.g[0] = fresh(l[0].inputs * sizeof(vec));
   for (int i = 0; i < layers; i++) {
     const size_t n = l[i].first[l[i].outputs];
     m.at[i + 1] = fresh(width(l + i) * sizeof(vec)), m.g[i + 1] = fresh(width(l + i) * sizeof(vec));
@@ -231,28 +232,53 @@ static room made(int layers, const layer *l) {
 static void free_room(int layers, room *m) {
   for (int i = 0; i < layers; i++)
     free(m->at[i + 1]), free(m->g[i + 1]), free(m->choice[i]), free(m->gw[i]), free(m->gb[i]);
-  free(m->at[0]), free(m->sums);
+  free(m->at[0]), free(m->g[0]), free(m->sums);
 }
 
-/* Gradients of the loss over `n` rows; returns the sum of their cross entropies. */
+/* Move each picture by `push`, the Euclidean length, along the gradient of its loss. */
+static void pushed(int n, vec *restrict x, const vec *restrict g, float push) {
+  vec square = {0};
+  for (int i = 0; i < n; i++) square += g[i] * g[i];
+  for (int r = 0; r < PART; r++) square[r] = push / (sqrtf(square[r]) + 1e-12f);
+  for (int i = 0; i < n; i++) x[i] += square * g[i];
+}
+
+/* Add the gradients of weight · loss over PART rows, whose pixels are there; return their cross
+   entropies. `g[0]`, where there is one, gets the gradient by the pixels. */
+static double both_ways(int layers, const layer *l, const digits *d, const int32_t *rows,
+                        const recipe *p, float weight, room *m) {
+  for (int i = 0; i < layers; i++)
+    if (l[i].side) conv_forward(l + i, m->at[i], m->at[i + 1], m->choice[i]);
+    else forward(l + i, m->at[i], m->at[i + 1], i < layers - 1);
+  const double loss =
+      outputs_gradient(m->at[layers], rows, d->labels, d->soft, p, weight, m->g[layers]);
+  for (int i = layers - 1; i >= 0; i--) {
+    if (l[i].side)
+      conv_backward(l + i, m->at[i], m->g[i + 1], m->choice[i], m->g[i], m->gw[i], m->gb[i],
+                    m->sums);
+    else backward(l + i, m->at[i], m->g[i + 1], m->g[i], m->gw[i], m->gb[i]);
+    if (i) through_relu(l[i].inputs, m->at[i], m->g[i]);
+  }
+  return loss;
+}
+
+/* Gradients of the loss over `n` rows, half of it at pushed pictures if any; returns the sum of
+   their cross entropies as they are. */
 static double gradients(int layers, const layer *l, const digits *d, const int32_t *rows, int n,
                         const recipe *p, room *m) {
   double loss = 0;
+  const float share = p->push > 0 ? 0.5f : 1;
   for (int i = 0; i < layers; i++) {
     memset(m->gw[i], 0, l[i].first[l[i].outputs] * sizeof(float));
     memset(m->gb[i], 0, l[i].outputs * sizeof(float));
   }
   for (int part = 0; part < n; part += PART, rows += PART) {
     gather(d, rows, (float *)m->at[0]);
-    for (int i = 0; i < layers; i++)
-      if (l[i].side) conv_forward(l + i, m->at[i], m->at[i + 1], m->choice[i]);
-      else forward(l + i, m->at[i], m->at[i + 1], i < layers - 1);
-    loss += outputs_gradient(m->at[layers], rows, d->labels, d->soft, p, n, m->g[layers]);
-    for (int i = layers - 1; i >= 0; i--)
-      if (l[i].side)
-        conv_backward(l + i, m->at[i], m->g[i + 1], m->choice[i], m->g[i], m->gw[i], m->gb[i],
-                      m->sums);
-      else backward(l + i, m->at[i], m->g[i + 1], m->g[i], m->gw[i], m->gb[i]);
+    loss += both_ways(layers, l, d, rows, p, share / (float)n, m);
+    if (p->push > 0) {
+      pushed(l[0].inputs, m->at[0], m->g[0], p->push);
+      both_ways(layers, l, d, rows, p, share / (float)n, m);
+    }
   }
   return loss;
 }
@@ -261,7 +287,7 @@ static double gradients(int layers, const layer *l, const digits *d, const int32
 double train(int layers, int steps, int before, int n, const digits *d, const int32_t *rows,
              const float *rates, layer *l, const recipe *p) {
   _mm_setcsr(_mm_getcsr() | 0x8040); /* what is no normal number is 0 */
-  room m = made(layers, l);
+  room m = made(layers, l, p->push > 0);
   double loss = 0;
   for (int s = 0; s < steps; s++, rows += n) {
     loss += gradients(layers, l, d, rows, n, p, &m);
