@@ -296,3 +296,29 @@ def test_a_working_set_is_kept_only_where_it_serves():
     ):
         alone = Solver(loss_of("logistic")).solve(norms)
         np.testing.assert_allclose(solver.solve(norms).weights, alone.weights, rtol=0, atol=1e-7)
+
+
+def test_classes_with_hardly_any_ridge_on_columns_of_very_different_scales_are_certified():
+    x, outputs, share = table(120, 10)
+    loss = loss_on("softmax", x * np.geomspace(1e-4, 1e4, 10), outputs, share)
+    pull = loss.at(np.zeros((3, 10)), loss.start()).pull
+    levels = np.geomspace(1, 1e-10, 25)[:, None] * np.abs(pull @ loss.x).max() * (0.5, 0.5, 0.0)
+    path = Solver(loss).path(Family(norms_of("l1 l2", 3, 10), levels))
+    assert path.gaps.max() <= solving.GAP
+
+
+@pytest.mark.parametrize("classes", [3, 4])
+@pytest.mark.parametrize("beta", [0.01, 1.0, 100.0])
+def test_what_classes_share_leaves_where_the_penalty_is_least(classes, beta):
+    w = np.random.default_rng(classes).normal(size=(classes, 9))
+    w[0, :4] = 0.0
+    norms = Norms(0.7, beta, 0.0, None, np.arange(9) == 8)
+    shared = norms.shared(w)
+    assert shared[8] == 0
+    grid = np.concatenate([w, shared + np.linspace(-3, 3, 20_001)[:, None]])
+    left = np.abs(w - grid[:, None])[..., :8]
+    least = (0.7 * left + 0.5 * beta * left**2).sum(axis=1).min(axis=0)
+    own = np.abs(w - shared)[:, :8]
+    assert ((0.7 * own + 0.5 * beta * own**2).sum(axis=0) <= least + 1e-12).all()
+    if beta == 0.01 and classes == 3:  # a weak ridge and a middle one: exact zeros
+        assert (own == 0).any(axis=0).all()

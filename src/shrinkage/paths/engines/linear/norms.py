@@ -166,6 +166,20 @@ class Norms:
             shrunk = shrunk * self.spread(factor, free=1.0)
         return shrunk
 
+    def shared(self, w: np.ndarray) -> np.ndarray:
+        """Return what all outputs of an input may lose, (inputs,), to where the penalty is least.
+
+        Classes do not see it, and along nothing but it where a ridge is weak descent crawls. The
+        least of α Σ|w_k − t| + ½β Σ(w_k − t)² is the median of w_k and of all w̄ + α(K − 2i)/(βK).
+
+        Source: Li and Osher, A new median formula with applications to PDE based denoising (2009).
+        """
+        outputs = len(w)
+        if self.gamma or not self.alpha or not self.beta:
+            return np.zeros(w.shape[1])
+        steps = self.alpha * (outputs - 2 * np.arange(outputs + 1)) / (self.beta * outputs)
+        return np.median(np.concatenate([w, w.mean(axis=0) + steps[:, None]]), axis=0) * self.held
+
     def conjugate(self, u: np.ndarray) -> tuple[float, float]:
         """Return the largest c ≤ 1 at which c·u is in the domain of g*, and g*(c·u) there.
 

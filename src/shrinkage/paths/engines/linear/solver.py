@@ -173,6 +173,11 @@ class Solver:
             best = min(best, gap)
             if gap <= aim or stalled > (_PATIENCE if gap > _NEAR else 2):
                 break
+            if stalled and self._loss.outputs > 1:
+                moved = norms.shared(place.weights)
+                if moved.any():
+                    place = self._loss.at(place.weights - moved, place.intercept)
+                    slope = place.pull @ self._loss.x
             if norms.is_smooth:
                 place = self._on_pattern(place, norms)
             else:
