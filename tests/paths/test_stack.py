@@ -6,6 +6,7 @@ import pytest
 import torch
 from torch import nn
 
+from shrinkage.paths.engines.architectures import MLP
 from shrinkage.paths.engines.layers.registry import is_stackable
 from shrinkage.paths.engines.losses import loss_and_gradient
 from shrinkage.paths.engines.network import StackedNetwork
@@ -36,6 +37,8 @@ NETWORKS = {
     "by autograd": lambda: [nn.Linear(4, 5), nn.ELU(), nn.LeakyReLU(), nn.SiLU(), nn.Linear(5, 3)],
     "gelu by tanh": lambda: [nn.Linear(4, 5), nn.GELU("tanh"), nn.BatchNorm1d(5), nn.Linear(5, 3)],
     "one layer": lambda: [nn.Linear(4, 3)],
+    "past hidden layers": lambda: list(MLP((5, 6), skip=True).build(4, 3)),
+    "past norms": lambda: list(MLP((5, 4), "gelu", norm="batch", skip=True).build(4, 3)),
 }
 
 

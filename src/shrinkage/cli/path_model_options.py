@@ -58,7 +58,8 @@ Update = Annotated[
 Model = Annotated[
     str,
     _option(
-        "linear, mlp:WIDTHS, or package.module:function, called with (n_inputs, n_outputs).",
+        "linear, mlp:WIDTHS, mlp:WIDTHS+skip (a linear model beside the hidden layers), or "
+        "package.module:function, called with (n_inputs, n_outputs).",
         "--model",
         metavar="MODEL",
     ),

@@ -149,6 +149,10 @@ class Penalty(ABC):
         """Return what there is more to keep of than an array of one model has; '' if nothing."""
         return ""
 
+    def on_skips(self, skips: int) -> Penalty | None:  # noqa: ARG002
+        """Return it for a first layer whose first outputs pass the others by; None: for any."""
+        return None
+
     def in_blocks(self, shape: tuple[int, ...]) -> tuple[int, Any, Penalty] | None:  # noqa: ARG002
         """Return groups of unequal size as (axis, `UnitBlocks`, penalty of a block), else None."""
         return None

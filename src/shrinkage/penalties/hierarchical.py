@@ -101,6 +101,24 @@ class Hierarchical(Penalty):
             )
         return replace(self, axes=(input_axis, output_axis))
 
+    def on_skips(self, skips: int) -> Hierarchical:
+        """Return it for a network whose outputs skip the hidden layers, so many of them.
+
+        Raises:
+            InputError: none do, or another number was asked for.
+        """
+        if not skips:
+            raise InputError(
+                f"expected a network with a skip layer for {self!r}, got one without: take for "
+                "example mlp:100+skip, or a module of your own"
+            )
+        if self.skips not in (1, skips):
+            raise InputError(
+                f"expected skips={skips}, the outputs of the network, got {self.skips}: leave it "
+                "out, it is known"
+            )
+        return replace(self, skips=skips)
+
     def check_shape(self, shape: tuple[int, ...]) -> None:
         """Raise where an array has no hidden units beside those that skip."""
         self.value(np.zeros(shape))

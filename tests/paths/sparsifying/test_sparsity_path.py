@@ -122,6 +122,18 @@ def test_a_budget_is_kept_by_the_model_that_is_given(goal, what, most):
         assert (result.weights["goal"]["0.weight"] != 0).any(axis=0).sum() == 2
 
 
+@pytest.mark.parametrize("goal", ["20 kB", "1 MB dense"])
+def test_a_budget_that_the_whole_model_keeps_takes_the_best_of_all_sizes_and_says_so(goal):
+    result = fitted(goal, "mlp:12", strengths=3, epochs=30)
+    assert result.strengths[0] == 1.0  # the dense network is one of them
+    assert len(result.strengths) >= 3
+    chosen = result.by_role("goal")
+    assert chosen.cv_score == result.score_mean.max()
+    told = [note for note in result.summary["notes"] if "the whole model takes" in note]
+    assert len(told) == 1
+    assert f"which '{goal}' holds" in told[0]
+
+
 @pytest.mark.parametrize("fixed", [(), (3e-3 * L1(),)])
 def test_the_smallest_number_of_features_is_found_on_the_way_to_one(fixed):
     result = fitted("smallest features", strengths=6, fixed=fixed)

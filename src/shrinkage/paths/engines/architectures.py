@@ -22,10 +22,12 @@ from shrinkage.importing import import_function
 from shrinkage.paths.engines.answer_parts import parts_said
 from shrinkage.paths.engines.foreign import refuse_complex, refuse_keras
 from shrinkage.paths.engines.layers.ordered import OrderedClasses
+from shrinkage.paths.engines.layers.skipping import Beyond, Joined
 from shrinkage.pytorch.copies import deep_copy
 from shrinkage.pytorch.parameters import original
 
 ACTIVATIONS: dict[str, type[nn.Module]] = {"relu": nn.ReLU, "gelu": nn.GELU, "tanh": nn.Tanh}
+SKIP = "+skip"
 NORMS: dict[str, type[nn.Module]] = {"batch": nn.BatchNorm1d, "layer": nn.LayerNorm}
 
 
@@ -79,6 +81,8 @@ class MLP:
         dropout: probability with which a hidden unit is left out of a training step.
         norm: None, `batch` or `layer`: normalisation before the activation; a layer before
             batch norm has no bias, which batch norm would take away again.
+        skip: whether the first layer has as many more outputs as the network, the first ones,
+            which pass the hidden layers by and are added at the end: a linear model beside them.
 
     >>> MLP((4,)).build(3, 2)
     Sequential(
@@ -92,6 +96,7 @@ class MLP:
     activation: str = "relu"
     dropout: float = 0.0
     norm: str | None = None
+    skip: bool = False
     solved: ClassVar[bool] = False
 
     def __post_init__(self) -> None:
@@ -112,20 +117,27 @@ class MLP:
         extra = [f"activation={self.activation}"] if self.activation != "relu" else []
         extra += [f"dropout={self.dropout:g}"] if self.dropout else []
         extra += [f"norm={self.norm}"] if self.norm else []
-        return ";".join(["mlp:" + ",".join(map(str, self.hidden)), *extra])
+        widths = "mlp:" + ",".join(map(str, self.hidden)) + (SKIP if self.skip else "")
+        return ";".join([widths, *extra])
 
     def build(self, n_inputs: int, n_outputs: int) -> nn.Sequential:
         """Return the module."""
         layers: list[nn.Module] = []
-        for width in self.hidden:
-            layers.append(nn.Linear(n_inputs, width, bias=self.norm != "batch"))
+        skips = n_outputs if self.skip else 0
+        for place, width in enumerate(self.hidden):
+            outputs = width if place else skips + width
+            layers.append(nn.Linear(n_inputs, outputs, bias=self.norm != "batch"))
             if self.norm:
                 layers.append(NORMS[self.norm](width))
             layers.append(ACTIVATIONS[self.activation]())
             if self.dropout:
                 layers.append(nn.Dropout(self.dropout))
             n_inputs = width
-        return nn.Sequential(*layers, nn.Linear(n_inputs, n_outputs))
+        last = nn.Linear(n_inputs, n_outputs)
+        if not skips:
+            return nn.Sequential(*layers, last)
+        first, *hidden = layers
+        return nn.Sequential(first, *(Beyond(skips, own) for own in hidden), Joined(skips, last))
 
 
 ORDERED_HEAD = ";head=ordered"
@@ -202,14 +214,15 @@ def parse_architecture(
     """Return the architecture that a name, a module or a function stands for.
 
     Args:
-        model: `linear`; `mlp:64,32`, optionally with `;activation=tanh;dropout=0.1;norm=batch`;
+        model: `linear`; `mlp:64,32`, optionally with `+skip` (a linear model beside its hidden
+            layers) and with `;activation=tanh;dropout=0.1;norm=batch`;
             `package.module:function`; a function of (n_inputs, n_outputs); or a module.
 
     Raises:
         InputError: the name is unknown, or the function cannot be imported.
 
     >>> parse_architecture("mlp:64,32;dropout=0.1")
-    MLP(hidden=(64, 32), activation='relu', dropout=0.1, norm=None)
+    MLP(hidden=(64, 32), activation='relu', dropout=0.1, norm=None, skip=False)
     """
     refuse_keras(model)
     if isinstance(model, nn.Module):
@@ -238,11 +251,13 @@ def parse_architecture(
 
 def _parse_mlp(text: str) -> MLP:
     widths, *options = text.removeprefix("mlp:").split(";")
+    skip, widths = widths.endswith(SKIP), widths.removesuffix(SKIP)
     try:
         hidden = tuple(int(width) for width in widths.split(","))
     except ValueError:
         raise InputError(
-            f"expected whole numbers behind mlp:, got {widths!r}; write for example mlp:64,32"
+            f"expected whole numbers behind mlp:, got {widths!r}; write for example mlp:64,32, or "
+            "mlp:64+skip with a linear model beside the hidden layers"
         ) from None
     values: dict[str, str] = {}
     for option in options:
@@ -253,7 +268,20 @@ def _parse_mlp(text: str) -> MLP:
         dropout = float(values.get("dropout", "0"))
     except ValueError:
         raise InputError(f"expected a number for dropout, got {values['dropout']!r}") from None
-    return MLP(hidden, values.get("activation", "relu"), dropout, values.get("norm"))
+    return MLP(hidden, values.get("activation", "relu"), dropout, values.get("norm"), skip)
+
+
+def skips_of(architecture: Architecture, n_outputs: int) -> int | None:
+    """Return how many outputs of the first layer pass the others by; None: it is a user's.
+
+    >>> skips_of(MLP((4,), skip=True), 3), skips_of(MLP((4,)), 3), skips_of(Linear(), 3)
+    (3, 0, 0)
+    """
+    if isinstance(architecture, Ordered):
+        return skips_of(architecture.inner, 1)
+    if isinstance(architecture, MLP):
+        return n_outputs if architecture.skip else 0
+    return 0 if isinstance(architecture, Linear) else None
 
 
 # Modules draw their weights from torch's one random state: one at a time.

@@ -43,7 +43,9 @@ class StackedNetwork:
             name for name, layer in template.named_children() if not isinstance(layer, nn.Flatten)
         ]
         self._generator = torch.Generator(next(template.parameters()).device)
-        self.is_random = any(isinstance(layer, nn.Dropout) for layer in self.layers)
+        self.is_random = any(
+            isinstance(own, nn.Dropout) for layer in self.layers for own in layer.modules()
+        )
         self.is_explicit = all(LAYERS[type(layer)].training for layer in self.layers)
         self._shared_first = isinstance(self.layers[0], nn.Linear)
         self.take(

@@ -312,12 +312,13 @@ def make_plan(
         scorer,
     )
     new_cells = new_cell_cautions(preparation, validation)
-    goal = options.wanted
+    goal, fits = options.wanted, ""
     if goal is not None:
         check_score(goal, scorer.name)
         assert isinstance(posed.engine, SparsifyingEngine)
         counted = posed.engine.counted
-        compressions = ladder(posed.problem, posed.module, goal, counted, options.strengths)
+        asked = options.strengths
+        compressions, fits = ladder(posed.problem, posed.module, goal, counted, asked)
         options = replace(options, strengths=compressions, refit="all")
     runner = runner_named(options.runner).at(options.address)
     return Plan(
@@ -331,7 +332,7 @@ def make_plan(
         new_cells,
         training_bytes(options.memory_cap, preparation.device),
         engine_is_open=is_open(posed.engine),
-        told=(*filter(None, [data_loss.taken(data.y)]), *posed.notes),
+        told=(*filter(None, [data_loss.taken(data.y), fits]), *posed.notes),
     )
 
 

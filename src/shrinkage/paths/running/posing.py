@@ -5,7 +5,7 @@ Who uses this: the plan of a path, and the estimators, which train one model on 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import reduce
 from operator import or_
 
@@ -26,6 +26,7 @@ from shrinkage.paths.engines.architectures import (
     build_seeded,
     check_training_width,
     check_width,
+    skips_of,
 )
 from shrinkage.paths.engines.base import Engine, Problem
 from shrinkage.paths.engines.endings import check_ending
@@ -47,8 +48,8 @@ from shrinkage.paths.sparsifying.counted import counted_by
 from shrinkage.paths.sparsifying.engine import SparsifyingEngine
 from shrinkage.pytorch import describe
 from shrinkage.pytorch.copies import deep_copy
-from shrinkage.selections import Selection, as_selection, select, weights
-from shrinkage.terms import assign
+from shrinkage.selections import Selection, as_selection, named, select, weights
+from shrinkage.terms import Term, Terms, assign
 
 REFIT_LABEL = 1_000
 SET_BATCH_SIZE = 2_048
@@ -119,6 +120,7 @@ def pose(
     target = preparation.target
     n_outputs = target.n_outputs
     dtype, device = preparation.dtype, preparation.device
+    given, terms = terms, _on_first_layer(terms, skips_of(architecture, n_outputs))
     architecture = answering(architecture, target.task, target.classes, options.answer)
     seed = derived_seed(options.seed, REFIT_LABEL)
     n_inputs = preparation.preprocessing.n_inputs
@@ -163,8 +165,29 @@ def pose(
     )
     engine.check(problem)
     _check_optimizer(problem, module)
-    notes = told_of(module, target.classes)
+    pairs = zip(given.terms, terms.terms, strict=True)
+    notes = (
+        *told_of(module, target.classes),
+        *(_moved_note(term) for before, term in pairs if before.selection != term.selection),
+    )
     return Posed(problem, module, engine, (*inputs.warnings, *ending), notes)
+
+
+def _on_first_layer(terms: PathTerms, skips: int | None) -> PathTerms:
+    """Return the terms, those about a skip layer on the layer that has it, if it is known."""
+
+    def own(term: Term) -> Term:
+        penalty = None if skips is None else term.penalty.on_skips(skips)
+        if penalty is None:
+            return term
+        selection = named("0.weight") if term.selection == weights() else term.selection
+        return replace(term, penalty=penalty, selection=selection)
+
+    return replace(terms, terms=Terms(tuple(map(own, terms.terms))))
+
+
+def _moved_note(term: Term) -> str:
+    return f"{term.penalty!r} is on the layer that reads the inputs alone, with its skip"
 
 
 def _loss(

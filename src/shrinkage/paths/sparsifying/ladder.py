@@ -30,8 +30,10 @@ def ladder(
     goal: Goal,
     counted: Counted,
     points: int | tuple[float, ...],
-) -> tuple[float, ...]:
-    """Return the compressions of a goal, ascending.
+) -> tuple[tuple[float, ...], str]:
+    """Return the compressions of a goal, ascending, and what to tell of it, '' for nothing.
+
+    Where the whole model fits a budget of bytes, the ladder begins with it and goes all the way.
 
     Args:
         problem: of the path.
@@ -41,19 +43,23 @@ def ladder(
         points: how many, at most; or the compressions themselves.
 
     Raises:
-        InputError: the budget is more than there is, or less than a network can have.
+        InputError: the budget is a count of more than there is, or less than a network can have.
     """
     if isinstance(points, tuple):
-        return points
+        return points, ""
     units = counted.total(problem)
     if units < 2:
         raise InputError(
             f"expected at least two weights or features to choose from for the goal '{goal.text}', "
             f"got {units}: there is nothing to make smaller"
         )
-    last = _last(problem, module, goal, counted)
+    found = _last(problem, module, goal, counted)
+    last = counted.least(problem) if isinstance(found, str) else found
     kept = np.geomspace(units, last, points + 1)[1:]
-    return compressions(units, (max(last, round(float(own))) for own in kept))
+    ways = compressions(units, (max(last, round(float(own))) for own in kept))
+    if isinstance(found, str):
+        return (1.0, *ways) if ways[0] > 1 else ways, found
+    return ways, ""
 
 
 def compressions(units: int, kept: Iterable[int]) -> tuple[float, ...]:
@@ -68,16 +74,16 @@ def compressions(units: int, kept: Iterable[int]) -> tuple[float, ...]:
     return tuple(units / own for own in (smaller if len(smaller) > 1 else [units, *smaller]))
 
 
-def _last(problem: Problem, module: nn.Module, goal: Goal, counted: Counted) -> int:
-    """Return how many weights, features or units the smallest network keeps."""
+def _last(problem: Problem, module: nn.Module, goal: Goal, counted: Counted) -> int | str:
+    """Return how many weights, features or units the smallest keeps; or that the whole one fits."""
     units = counted.total(problem)
     if goal.budget is None:
         return counted.least(problem)
     what, most = goal.budget
     if isinstance(counted, Units) and what == DENSE_BYTES:
-        return _units_in(module, counted, most)
+        return _units_in(module, counted, goal)
     if what == "bytes":
-        return _weights_in(problem, module, units, most)
+        return _weights_in(problem, module, units, goal)
     if most >= units:
         raise InputError(
             f"expected a goal of fewer than the {units:,} {what} of the model on this data, got "
@@ -86,7 +92,7 @@ def _last(problem: Problem, module: nn.Module, goal: Goal, counted: Counted) -> 
     return int(most)
 
 
-def _units_in(module: nn.Module, counted: Units, most: float) -> int:
+def _units_in(module: nn.Module, counted: Units, goal: Goal) -> int | str:
     """Return how many units a dense file of so many bytes holds, whichever they are.
 
     Units of one layer weigh more than those of another, so that the last point is one that keeps
@@ -97,11 +103,14 @@ def _units_in(module: nn.Module, counted: Units, most: float) -> int:
     alone = [counted.dense_bytes(arrays, np.arange(count) != place) for place in range(count)]
     heaviest = np.argsort(alone, kind="stable")  # the less is left without a unit, the more it is
     least, whole = (_with(counted, arrays, heaviest[own:]) for own in (count - 1, 0))
-    if not least <= most < whole:
+    most = _budget(goal)
+    if most < least:
         raise InputError(
-            f"expected a budget from the {least:,} bytes that this model takes with one hidden "
-            f"unit to under its {whole:,}, got {most:,.0f}: ask for one between these"
+            f"expected a budget of at least the {least:,} bytes that this model takes with one "
+            f"hidden unit, got {most:,.0f}: ask for more"
         )
+    if most >= whole:
+        return _fits(goal, whole)
     keep = 1
     while keep + 1 < count and _with(counted, arrays, heaviest[: keep + 1]) <= most:
         keep += 1
@@ -112,7 +121,19 @@ def _with(counted: Units, arrays: Mapping[str, np.ndarray], kept: np.ndarray) ->
     return counted.dense_bytes(arrays, np.isin(np.arange(len(counted.members)), kept))
 
 
-def _weights_in(problem: Problem, module: nn.Module, units: int, most: float) -> int:
+def _budget(goal: Goal) -> float:
+    assert goal.budget is not None
+    return goal.budget[1]
+
+
+def _fits(goal: Goal, whole: int) -> str:
+    return (
+        f"the whole model takes {whole:,} bytes, which '{goal.text}' holds: the best of all sizes "
+        "is taken; for a small one ask for 'smallest', or for less"
+    )
+
+
+def _weights_in(problem: Problem, module: nn.Module, units: int, goal: Goal) -> int | str:
     """Return how many weights a file of so many bytes holds, found by bisection."""
     state = {name: own.detach().cpu() for name, own in module.state_dict().items()}
     names = problem.counted
@@ -129,17 +150,14 @@ def _weights_in(problem: Problem, module: nn.Module, units: int, most: float) ->
         }
         return sparse_size({**state, **own})
 
-    least, whole = size(1), size(units)
+    least, whole, most = size(1), size(units), _budget(goal)
     if most < least:
         raise InputError(
             f"expected a budget of at least {least:,} bytes, which biases and names take of this "
             f"model, got {most:,.0f}: ask for more, or for a count of weights"
         )
     if most >= whole:
-        raise InputError(
-            f"expected a budget under the {whole:,} bytes of the whole model, got {most:,.0f}: ask "
-            "for less"
-        )
+        return _fits(goal, whole)
     low, high = 1, units
     while high - low > 1:
         middle = (low + high) // 2

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 from torch import nn
 
+from shrinkage.paths.engines.layers import skipping
 from shrinkage.paths.engines.layers.base import StackedLayer
 from shrinkage.paths.engines.layers.elementwise import (
     ACTIVATION,
@@ -28,6 +29,7 @@ ENTRIES = (LINEAR, *ACTIVATIONS, DROPOUT, FLATTEN, BATCH_NORM, LAYER_NORM, ORDER
 LAYERS: dict[type[nn.Module], StackedLayer] = {
     kind: entry for entry in ENTRIES for kind in entry.classes
 }
+LAYERS |= {kind: entry for entry in skipping.entries(dict(LAYERS)) for kind in entry.classes}
 
 
 HOOKS = ("_forward_hooks", "_forward_pre_hooks", "_backward_hooks", "_backward_pre_hooks")
