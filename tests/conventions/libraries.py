@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 from typing import Any
 from unittest.mock import patch
@@ -121,6 +122,33 @@ def _linear(kind: type, run: Run, **options: Any) -> np.ndarray:
     return model.fit(np.array(run["X"]), np.array(run["y"])).coef_
 
 
+def _skglm(name: str, run: Run, **options: Any) -> np.ndarray:
+    import skglm  # it compiles its solvers, which takes a while
+
+    kind, exact = getattr(skglm, name), {"tol": 1e-14, "max_iter": 500}
+    model = kind(alpha=run["number"], fit_intercept=False, **exact, **options)
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "'@' is faster on contiguous arrays")  # of its compiler
+        return model.fit(np.array(run["X"]), np.array(run["y"])).coef_.reshape(-1)
+
+
+def _lassonet(run: Run) -> np.ndarray:
+    """Train the skip alone by LassoNet's own loop: hidden weights of 0 stay so with M = 0."""
+    from lassonet import LassoNetRegressor
+    from lassonet.model import LassoNet
+
+    X, y = (torch.tensor(run[name], dtype=torch.float64) for name in "Xy")
+    y = y[:, None]
+    own: Any = LassoNetRegressor(M=0, verbose=0)
+    own.model = LassoNet(X.shape[1], 1, 1).double()
+    for array in own.model.layers.parameters():
+        torch.nn.init.zeros_(array).requires_grad_(False)
+    optimizer = torch.optim.SGD(own.model.skip.parameters(), lr=0.2)
+    options = {"batch_size": None, "epochs": 600, "lambda_": run["number"], "optimizer": optimizer}
+    own._train(X, y, X, y, return_state_dict=False, **options)
+    return own.model.skip.weight.detach().numpy()[0]
+
+
 def _logistic_regression(run: Run) -> np.ndarray:
     ratio = run["l1_ratio"] or 0.0
     solver = "saga" if ratio else "newton-cholesky"
@@ -232,6 +260,14 @@ IN_PROCESS: dict[str, Callable[[Run], np.ndarray]] = {
     "sklearn.Lasso.alpha": lambda run: _linear(Lasso, run, **EXACT),
     "sklearn.ElasticNet.alpha": lambda run: _linear(
         ElasticNet, run, l1_ratio=run["l1_ratio"], **EXACT
+    ),
+    "lassonet.LassoNetRegressor.lambda_": _lassonet,
+    "skglm.Lasso.alpha": lambda run: _skglm("Lasso", run),
+    "skglm.ElasticNet.alpha": lambda run: _skglm("ElasticNet", run, l1_ratio=run["l1_ratio"]),
+    "skglm.SparseLogisticRegression.alpha": lambda run: _skglm(
+        "SparseLogisticRegression",
+        run,
+        l1_ratio=1.0 if run["l1_ratio"] is None else run["l1_ratio"],
     ),
     "sklearn.LogisticRegression.C": _logistic_regression,
     "sklearn.SGDClassifier.alpha": _sgd_classifier,

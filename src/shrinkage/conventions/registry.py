@@ -8,18 +8,31 @@ from __future__ import annotations
 from shrinkage.conventions import (
     decay_rules,
     keras,
+    lassonet,
     muon,
     optax,
     own,
     published,
     pytorch,
     scikit_learn,
+    skglm,
 )
 from shrinkage.conventions.base import Convention
 from shrinkage.conventions.errors import UnknownConvention
 from shrinkage.errors import near_names
 
-_FAMILIES = (own, pytorch, keras, optax, muon, scikit_learn, published, decay_rules)
+_FAMILIES = (
+    own,
+    pytorch,
+    keras,
+    optax,
+    muon,
+    scikit_learn,
+    skglm,
+    lassonet,
+    published,
+    decay_rules,
+)
 
 REGISTRY: dict[str, Convention] = {
     convention.name: convention for family in _FAMILIES for convention in family.CONVENTIONS
