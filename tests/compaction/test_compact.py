@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 from typing import Any
 
 import pytest
@@ -221,6 +222,10 @@ def test_computed_weights_become_plain_ones() -> None:
     assert [layer.after for layer in result.layers] == [7, 4, 2]
     assert "0.weight, 2.weight" in result.notes[-1]
     assert [name for name, _ in result.module.named_parameters()][:2] == ["0.bias", "0.weight"]
+    assert type(result.module[0]) is nn.Linear
+    again = pickle.loads(pickle.dumps(result.module))
+    x = rows()
+    assert torch.equal(again(x), result.module(x))
 
 
 def test_code_is_worth_more_than_inputs() -> None:

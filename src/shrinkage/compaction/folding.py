@@ -85,9 +85,13 @@ def _unparametrized(module: nn.Module, name: str) -> None:
     `remove_parametrizations` takes the property off a class that copies share.
     """
     value = getattr(module, name).detach().clone()
+    plain = parametrize.type_before_parametrizations(module)  # told while there are some
     parametrizations: nn.ModuleDict = module.parametrizations  # type: ignore[assignment]
     del parametrizations[name]
     if not len(parametrizations):
-        module.__class__ = parametrize.type_before_parametrizations(module)
+        module.__class__ = plain
+        for key, hook in tuple(module._load_state_dict_pre_hooks.items()):
+            if getattr(hook.hook, "__module__", "").startswith("torch.nn.utils.parametri"):
+                del module._load_state_dict_pre_hooks[key]  # for old files; it does not pickle
         del module._modules["parametrizations"]
     module._parameters[name] = nn.Parameter(value)
