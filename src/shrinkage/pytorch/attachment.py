@@ -24,6 +24,7 @@ from shrinkage.pytorch.ledger.entries import record_begin, record_end
 from shrinkage.pytorch.nesting import outermost, untraced
 from shrinkage.pytorch.optimizers import Moment
 from shrinkage.pytorch.optimizers.averages import SHRINKS, closure_at
+from shrinkage.pytorch.optimizers.own_rates import own_rates, rate_of
 from shrinkage.pytorch.optimizers.support import check_group, check_sharded, check_support
 from shrinkage.pytorch.prox.batched import Batches
 from shrinkage.pytorch.sharding import is_empty_shard, is_sharded
@@ -75,6 +76,8 @@ class Attachment:
         self._take(slots)
         self._bring_strengths()
         self._held = _count(optimizer)
+        self._own_rates = own_rates(optimizer) if self._watched is not None else ()
+        self._groups: Sequence[Mapping[str, Any]] = ()
         self._handles = (
             optimizer.register_step_pre_hook(untraced(outermost(optimizer, self._before_step))),
             optimizer.register_step_post_hook(untraced(outermost(optimizer, self._after_step))),
@@ -295,7 +298,7 @@ class Attachment:
             if slot.parameter.grad is None:
                 self._moving = [slot for slot in self._slots if slot.parameter.grad is not None]
                 break
-        groups = optimizer.param_groups
+        self._groups = groups = self._groups_of(optimizer)
         if self.ledger.due(self.steps + 1):
             scale = _loss_scale(optimizer)
             with torch.no_grad():
@@ -307,9 +310,16 @@ class Attachment:
         if slots:
             self._update_before(optimizer, slots)
 
+    def _groups_of(self, optimizer: Any) -> Sequence[Mapping[str, Any]]:
+        """Return the groups, with the rate by which an optimizer steps that finds its own."""
+        groups = optimizer.param_groups
+        if not self._own_rates:
+            return groups
+        return [group | {"lr": rate_of(group, self._own_rates)} for group in groups]
+
     @torch.no_grad()
     def _update_before(self, optimizer: Any, slots: Sequence[Slot]) -> None:
-        groups, states, scale = optimizer.param_groups, optimizer.state, _loss_scale(optimizer)
+        groups, states, scale = self._groups, optimizer.state, _loss_scale(optimizer)
         for slot in slots:
             # by index and by parameter: `load_state_dict` replaces groups and state
             moment = Moment(groups[slot.group], states.get(slot.parameter, {}), scale)
@@ -319,7 +329,7 @@ class Attachment:
     def _after_step(self, optimizer: Any, *_: Any) -> None:
         if not self._moving:
             return
-        groups, states = optimizer.param_groups, optimizer.state
+        groups, states = self._groups, optimizer.state
         all_move = self._moving is self._slots
         slots = self._batches.after(groups, states) if all_move else self._moving
         if slots or self._freezes:

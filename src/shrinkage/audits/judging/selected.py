@@ -85,6 +85,8 @@ def _astray(case: Case, verdict: Verdict, once: Fit) -> Finding:
 
 def unclear(case: Case) -> Finding:
     """Return why a factor cannot be told."""
+    if case.set_length:
+        return arrival.by_set_length(case)
     if case.once.survives < _LOST:
         return arrival.rounded_away(case, lost=_LOST)
     if case.own_rule is OwnDecay.UNKNOWN:

@@ -34,6 +34,7 @@ class Case:
     own: MeasuredDecay | None = None  # what the optimizer does with its own decay, if it has one
     asked: bool = False  # whether the terms were asked for, not read off the optimizer
     is_set: bool = False  # whether the terms are constraints, which push no gradient
+    set_length: str = ""  # of what the loop sets the length after its step, as "all rows"
 
     @property
     def decays_otherwise(self) -> bool:
@@ -85,6 +86,8 @@ def decide(case: Case) -> Verdict:
         return Verdict(Outcome.OTHERWISE)
     if case.own_rule is OwnDecay.UNKNOWN and not case.asked and not once.gradient.present:
         return Verdict(Outcome.UNCLEAR)  # it may act otherwise, or first, in another step
+    if case.set_length:
+        return _of_set_length(once, twice)
     displaced = any(change.present for change in once.changes.values())
     if once.gradient.present:
         fits = (once.gradient, twice.gradient)
@@ -99,6 +102,16 @@ def decide(case: Case) -> Verdict:
     changed = [fit for fit in (once.gradient, *once.changes.values()) if not fit.is_zero]
     hidden = any(not fit.visible for fit in changed)
     return Verdict(Outcome.UNCLEAR if hidden else Outcome.ABSENT)
+
+
+def _of_set_length(once: Measured, twice: Measured) -> Verdict:
+    """Decide by gradients alone: where the weights went, the loop has brought them."""
+    fits = once.gradient, twice.gradient
+    if fits[0] is None or fits[1] is None or not fits[0].present:
+        return Verdict(Outcome.UNCLEAR if once.moved else Outcome.ABSENT)
+    if once.loop is not None and once.loop.present:
+        return Verdict(Outcome.BOTH, "both", (fits[0], fits[1]))
+    return Verdict(Outcome.ARRIVED, "gradient", (fits[0], fits[1]), fits[0].fits)
 
 
 def _by_change(case: Case, *, certain: bool) -> Verdict:

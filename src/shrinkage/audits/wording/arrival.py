@@ -110,6 +110,17 @@ def by_momentum(case: Case, once: Fit) -> Finding:
     )
 
 
+def by_set_length(case: Case) -> Finding:
+    """Say that the loop sets a length after its step, which hides what arrives beside it."""
+    return finding(
+        "cannot-judge",
+        case.name,
+        f"something arrives, but the step then gives {case.set_length} the length back that they "
+        "had, which hides its factor",
+        "audit without that line; what a decay takes there is given back anyway",
+    )
+
+
 def by_another_rule(case: Case) -> Finding:
     """Say that the optimizer's own decay is of no rule that is known."""
     return finding(

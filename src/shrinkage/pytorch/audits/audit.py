@@ -8,7 +8,7 @@ the optimizer.
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -19,6 +19,7 @@ from torch.optim import Optimizer
 from shrinkage.audits.findings import Finding, Report, finding, make_report
 from shrinkage.audits.intended import check_strengths, intended_by, sizes_in, usual_update
 from shrinkage.audits.judging import Case, judge
+from shrinkage.audits.measuring import Measured
 from shrinkage.audits.source_lines import line_of, line_of_argument, with_lines
 from shrinkage.audits.wording.absence import not_repeatable
 from shrinkage.errors import InputError, OwnDecayWarning, UnmatchedPattern
@@ -26,6 +27,7 @@ from shrinkage.parameters import ParameterInfo
 from shrinkage.pytorch.audits.beside_terms import by_own_decay
 from shrinkage.pytorch.audits.closures import by_closure
 from shrinkage.pytorch.audits.invariant import scale_invariant
+from shrinkage.pytorch.audits.lengths import lengths_are_set, set_lengths
 from shrinkage.pytorch.audits.loop_causes import by_cause, numbers_of, without_consequences
 from shrinkage.pytorch.audits.loop_rules import RULES_OF_FACTS, LoopFacts
 from shrinkage.pytorch.audits.measuring import measure_run
@@ -154,9 +156,14 @@ def _audited(
 ) -> Report:
     intended = intended_by(assignment, update)
     outlooks: list[Outlook] = []
-    once, watch = measure_run(
-        runs, 1.0, intended, lambda seen: outlooks.append(Outlook.of(runs, intended, seen))
-    )
+    lengths: dict[str, str] = {}
+
+    def look(seen: Mapping[str, Measured]) -> None:
+        outlooks.append(Outlook.of(runs, intended, seen))
+        standing = [name for name, meant in intended.items() if meant.words]
+        lengths.update(set_lengths(runs, standing))
+
+    once, watch = measure_run(runs, 1.0, intended, look)
     twice, _ = measure_run(runs, 2.0, intended)
     known, sizes = numbers_of(watch), sizes_in(intended, runs.twin.start)
     cases = {
@@ -176,6 +183,7 @@ def _audited(
             own=runs.decays.get(info.name),
             asked=asked,
             is_set=intended[info.name].is_set,
+            set_length=lengths.get(info.name, ""),
         )
         for info in assignment.infos
     }
@@ -193,7 +201,7 @@ def _audited(
     facts = LoopFacts.of(runs, assignment, cases, mechanisms, watch)
     for rule in (*RULES_OF_FACTS, scale_invariant):
         findings += rule(facts)
-    findings = without_consequences(findings)
+    findings = [*without_consequences(findings), *lengths_are_set(cases)]
     if all(said.rule not in ("no-effect", "not-finite") for said in findings):
         idle = frozenset(said.parameter for said in findings if said.rule == "scale-invariant")
         findings += outlooks[0].collapse(assignment.terms, idle, steps_per_epoch)

@@ -6,6 +6,7 @@ Who uses this: `runs`, which measures, and `measuring`, which steps the optimize
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -22,6 +23,7 @@ Stand = Twin | Thinned
 _SHRINK = 2.0**-5  # what a decoupled decay takes of a weight in a replayed step, at least
 _HIDDEN = (OwnDecay.UNKNOWN, OwnDecay.INTERMITTENT)  # what rounding may look like
 _LOUD = 0.25  # an error of a factor that hides it
+_ONE = 0.01
 _ROUNDINGS = 32  # … and that many roundings of the weights' dtype
 
 
@@ -122,7 +124,15 @@ def own_decays(twin: Twin, stand: Stand, watch: Watch, seed: int) -> dict[str, M
         with twin.narrowed():
             wide = Replays(stand, watch, hidden, seed, wide=True)
             measured |= measure_decays(wide, {n: decays[n] for n in hidden}, {})
+    if twin.finds_its_rate:
+        measured = {name: _by_found_rate(said) for name, said in measured.items()}
     return measured
+
+
+def _by_found_rate(said: MeasuredDecay) -> MeasuredDecay:
+    """Return a decay that grows along a walk because the rate does, for what it is."""
+    grows = said.rule is OwnDecay.SCALED and abs(said.factor - 1) <= _ONE + said.error
+    return replace(said, rule=OwnDecay.DECOUPLED) if grows else said
 
 
 def step_bare(

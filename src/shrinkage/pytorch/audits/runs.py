@@ -18,7 +18,7 @@ from shrinkage.pytorch.audits.replays import Stand, own_decays, step_bare
 from shrinkage.pytorch.audits.step_call import StepCall, seeded
 from shrinkage.pytorch.audits.surroundings import Surroundings
 from shrinkage.pytorch.audits.thinned import Thinned
-from shrinkage.pytorch.audits.twin import Twin, rate_in
+from shrinkage.pytorch.audits.twin import Twin
 from shrinkage.pytorch.audits.watch import Watch
 from shrinkage.pytorch.optimizers import UNKNOWN, facts_of
 
@@ -150,7 +150,7 @@ class Runs:
         """
         if name in watch.rates or not self.moves(name):
             return watch.rates.get(name, 0.0)
-        rates = {rate_in(group) for group in self.twin.optimizer.param_groups}
+        rates = {self.twin.rate_in(group) for group in self.twin.optimizer.param_groups}
         return rates.pop() if len(rates) == 1 else 0.0
 
     def joining(self, name: str, watch: Watch) -> tuple[float, float]:

@@ -26,6 +26,7 @@ from shrinkage.pytorch.audits.copying import copied
 from shrinkage.pytorch.audits.glance import has_nonzero
 from shrinkage.pytorch.audits.snapshot import Snapshot
 from shrinkage.pytorch.optimizers import OwnDecay, facts_of
+from shrinkage.pytorch.optimizers.own_rates import own_rates, rate_of
 from shrinkage.pytorch.parameters import describe
 from shrinkage.pytorch.regularize import regularize
 
@@ -81,6 +82,7 @@ class Twin:
             True  # whether the optimizer can step, and steps alike, outside of the loop
         )
         self.decays_are_news = False  # whether a loop has set others than were known
+        self._own_rates = own_rates(optimizer)
         self._decays_by = 0.0  # what every decay is multiplied by
 
     @property
@@ -166,7 +168,16 @@ class Twin:
     def rate_of(self, name: str) -> float:
         """Return the learning rate of a parameter: 1 without one, 0 outside the optimizer."""
         group = self.group_of(name)
-        return 0.0 if group is None else rate_in(group)
+        return 0.0 if group is None else self.rate_in(group)
+
+    @property
+    def finds_its_rate(self) -> bool:
+        """Whether the optimizer multiplies its learning rate by numbers that it finds itself."""
+        return bool(self._own_rates)
+
+    def rate_in(self, group: Mapping[str, Any]) -> float:
+        """Return a group's learning rate, 1 where it has none: optimizers that find their own."""
+        return 1.0 if group.get("lr") is None else rate_of(group, self._own_rates)
 
     def decay_of(self, name: str) -> float:
         """Return the caller's weight decay of a parameter."""
@@ -224,12 +235,6 @@ class Twin:
         state["strengths"] = [term.strength for term in terms]
         own.load_state_dict(state)
         return own
-
-
-def rate_in(group: Mapping[str, Any]) -> float:
-    """Return a group's learning rate, 1 where it has none: optimizers that find their own."""
-    rate = group.get("lr")
-    return 1.0 if rate is None else float(rate)
 
 
 def in_float64(parameters: Mapping[str, torch.Tensor], optimizer: Optimizer) -> None:

@@ -16,13 +16,14 @@ import torch
 
 from shrinkage.pytorch.audits.glance import has_nonzero, some
 from shrinkage.pytorch.audits.places import Places
-from shrinkage.pytorch.audits.twin import Twin, rate_in
+from shrinkage.pytorch.audits.twin import Twin
 from shrinkage.pytorch.nesting import outermost, untraced
 
 _SEEN = 1 << 16  # weights that are compared with the start
 _ALIGNED = 1e-4  # two gradients of one direction differ by rounding only
 _SAME = 1e-6
 _EXACT = 1e-7
+_REGISTER = "register_step_pre_hook"
 
 
 class Watch:
@@ -67,11 +68,24 @@ class Watch:
         ]
         before = untraced(outermost(twin.optimizer, self._before_step))
         self._handles.append(twin.optimizer.register_step_pre_hook(before))
+        self._stay_last(twin.optimizer)
 
     def close(self) -> None:
         """Take the hooks off."""
+        vars(self._twin.optimizer).pop(_REGISTER, None)
         for handle in self._handles:
             handle.remove()
+
+    def _stay_last(self, optimizer: Any) -> None:
+        """Look at gradients after every hook that the step itself puts on the optimizer."""
+        hooks, own = optimizer._optimizer_step_pre_hooks, self._handles[-1].id
+
+        def register(hook: Callable[..., Any]) -> Any:
+            handle = type(optimizer).register_step_pre_hook(optimizer, hook)
+            hooks.move_to_end(own)
+            return handle
+
+        vars(optimizer)[_REGISTER] = register
 
     @property
     def saw_gradients(self) -> bool:
@@ -247,7 +261,7 @@ class Watch:
             for parameter in group["params"]:
                 name = self._names.get(id(parameter))
                 if name is not None:
-                    self.rates[name] = rate_in(group)
+                    self.rates[name] = self._twin.rate_in(group)
                     if parameter.requires_grad and name in self._frozen:
                         self.thawed.add(name)
                     self.decays[name] = float(group.get("weight_decay", 0) or 0)

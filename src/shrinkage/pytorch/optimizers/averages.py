@@ -102,7 +102,7 @@ def _moves(optimizer: Any) -> bool:
         for group in optimizer.param_groups
         for w in group["params"]
     }
-    twin = _twin(optimizer, dict(weights))
+    twin = fresh_copy(optimizer, dict(weights))
     twin.train()
     for count in range(_STEPS):
         for group in twin.param_groups:
@@ -115,7 +115,7 @@ def _moves(optimizer: Any) -> bool:
     return any(not torch.equal(a, b) for a, b in zip(trained, weights.values(), strict=True))
 
 
-def _twin(optimizer: Any, memo: dict[int, Any]) -> Any:
+def fresh_copy(optimizer: Any, memo: dict[int, Any]) -> Any:
     """Return a copy on the parameters in `memo`, without state and hooks."""
     own = copy.copy(optimizer) if not isinstance(optimizer, Optimizer) else _blank(optimizer)
     inside = held_by(optimizer) if not takes_hooks(optimizer) else ()
@@ -123,7 +123,7 @@ def _twin(optimizer: Any, memo: dict[int, Any]) -> Any:
         if name == "state":
             own.__dict__[name] = defaultdict(dict)
         elif any(value is held for held in inside):
-            own.__dict__[name] = _twin(value, memo)
+            own.__dict__[name] = fresh_copy(value, memo)
         elif name == "param_groups":
             own.__dict__[name] = [copy.deepcopy(group, memo) for group in value]
         elif name != "step" and not name.startswith("_optimizer_"):

@@ -1,0 +1,118 @@
+"""Optimizers that find their own learning rate: by which numbers of their groups they step.
+
+Who uses this: `Attachment`, for updates that take the learning rate, and the audit. Prodigy and
+D-Adaptation step by lr·d, with a d in their groups that they raise themselves, from 1e-6 say; a
+shrink by lr alone would be a million times too strong. Such numbers are told by what they do, not
+by their names: the step doubles with them as it does with lr, and steps change them.
+
+Source: Mishchenko and Defazio, Prodigy (ICML 2024); Defazio and Mishchenko, Learning-rate-free
+learning by D-Adaptation (ICML 2023).
+"""
+
+from __future__ import annotations
+
+import copy
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import torch
+from torch.optim import Optimizer
+
+from shrinkage.pytorch.optimizers.averages import fresh_copy
+from shrinkage.pytorch.optimizers.base import UNKNOWN
+from shrinkage.pytorch.optimizers.registry import facts_of
+
+_STEPS = 8
+_ALIKE = 1e-3
+_SIDE = 2
+
+
+def own_rates(optimizer: Optimizer) -> tuple[str, ...]:
+    """Return the names of numbers in an optimizer's groups that multiply its learning rate.
+
+    Args:
+        optimizer: it is not changed; of a class that is known there are none.
+
+    >>> own_rates(torch.optim.SGD([torch.nn.Parameter(torch.ones(2))], lr=0.1))
+    ()
+    """
+    if facts_of(optimizer) is not UNKNOWN:
+        return ()
+    try:
+        with torch.enable_grad(), torch.random.fork_rng(devices=()):
+            names = [name for name in _changing(optimizer) if _doubles(optimizer, name)]
+            return tuple(names) if names and _doubles(optimizer, "lr") else ()
+    except Exception:  # a step that needs more than gradients says nothing
+        return ()
+
+
+def rate_of(group: Mapping[str, Any], names: Sequence[str]) -> float:
+    """Return a group's learning rate times such numbers.
+
+    >>> rate_of({"lr": 0.5, "d": 0.25}, ("d",))
+    0.125
+    """
+    return math.prod(float(group[name]) for name in ("lr", *names))
+
+
+def _changing(optimizer: Optimizer) -> list[str]:
+    """Return the numbers of the first group that steps change."""
+    if not any(_numbers(group).keys() - {"lr", "weight_decay"} for group in optimizer.param_groups):
+        return []
+    twin, weights = _fresh(optimizer)
+    before = _numbers(twin.param_groups[0])
+    for count in range(_STEPS):
+        _step(twin, weights, count)
+    after = _numbers(twin.param_groups[0])
+    return [n for n, value in before.items() if after.get(n, value) != value and value]
+
+
+def _doubles(optimizer: Optimizer, name: str) -> bool:
+    """Return whether the first step is twice as long where a number of all groups is doubled."""
+    moves = []
+    for factor in (1, 2):
+        twin, weights = _fresh(optimizer)
+        for group in twin.param_groups:
+            group[name] = group[name] * factor
+        start = [w.detach().clone() for w in weights]
+        _step(twin, weights, 0)
+        moves.append(
+            torch.cat([(w - s).detach().reshape(-1) for w, s in zip(weights, start, strict=True)])
+        )
+    once, twice = moves
+    size = float(once.norm())
+    return size > 0 and float((twice - 2 * once).norm()) <= _ALIKE * size
+
+
+def _numbers(group: Mapping[str, Any]) -> dict[str, float]:
+    items = ((name, value) for name, value in group.items() if _is_number(value))
+    return {name: float(value) for name, value in items if math.isfinite(value)}
+
+
+def _is_number(value: Any) -> bool:
+    if isinstance(value, torch.Tensor):
+        return value.numel() == 1
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _fresh(optimizer: Optimizer) -> tuple[Any, list[torch.nn.Parameter]]:
+    """Return a copy as it was at first, on small weights in float64, without a decay of its own."""
+    weights = {
+        id(w): torch.nn.Parameter(torch.ones((_SIDE,) * w.ndim, dtype=torch.float64))
+        for group in optimizer.param_groups
+        for w in group["params"]
+    }
+    twin = fresh_copy(optimizer, dict(weights))
+    first = {name: v for name, v in optimizer.defaults.items() if _is_number(v)}
+    for group in twin.param_groups:
+        group.update(copy.deepcopy(first))
+        if group.get("weight_decay"):
+            group["weight_decay"] = 0.0
+    return twin, list(weights.values())
+
+
+def _step(twin: Any, weights: Sequence[torch.nn.Parameter], count: int) -> None:
+    for w in weights:
+        w.grad = torch.full_like(w, 0.1 * (count + 1))
+    twin.step()
