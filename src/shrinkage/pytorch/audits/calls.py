@@ -12,6 +12,7 @@ from typing import Any
 
 import torch
 from torch.nn.utils import clip_grad
+from torch.optim.optimizer import register_optimizer_step_pre_hook
 
 from shrinkage.pytorch.audits.watch import Watch
 
@@ -44,7 +45,7 @@ def first_loss_raised() -> Iterator[None]:
 
 @contextlib.contextmanager
 def calls_noted(watch: Watch) -> Iterator[None]:
-    """Tell a watch of the loss, of its scale, of `unscale_` and of clipping while this is open."""
+    """Tell a watch of the loss, its scale, `unscale_`, clipping and steps while this is open."""
     kind, backwards = torch.amp.GradScaler, torch.Tensor.backward
     scales, unscales, clips = kind.scale, kind.unscale_, getattr(clip_grad, _CLIPS, None)
 
@@ -70,6 +71,10 @@ def calls_noted(watch: Watch) -> Iterator[None]:
         assert clips is not None
         return clips(listed, *args, **kwargs)
 
+    def stepping(optimizer: Any, *_: Any) -> None:
+        watch.stepping(optimizer)
+
+    handle = register_optimizer_step_pre_hook(stepping)
     torch.Tensor.backward = backward  # type: ignore[method-assign]
     kind.scale, kind.unscale_ = scale, unscale_  # type: ignore[method-assign]
     if clips is not None:
@@ -77,6 +82,7 @@ def calls_noted(watch: Watch) -> Iterator[None]:
     try:
         yield
     finally:
+        handle.remove()
         torch.Tensor.backward = backwards  # type: ignore[method-assign]
         kind.scale, kind.unscale_ = scales, unscales  # type: ignore[method-assign]
         if clips is not None:

@@ -19,6 +19,7 @@ from shrinkage.audits.judging.collapse import Pushes, predict_collapse
 from shrinkage.audits.measuring import Expectation, Measured
 from shrinkage.audits.measuring.fits import dot
 from shrinkage.audits.measuring.pair import as_float64
+from shrinkage.pytorch.audits.glance import has_nonzero
 from shrinkage.pytorch.audits.runs import Runs
 from shrinkage.terms import Terms
 
@@ -89,6 +90,8 @@ def _pushes(runs: Runs, name: str, expected: Expectation, *, beside: bool) -> Pu
     gradient = runs.gradient(name, runs.zero)
     if not about_zero.parts or (not beside and gradient is None):
         return None
+    if beside and not runs.moves(name) and gradient is not None and has_nonzero(gradient):
+        return None  # the optimizer does not go by the data in this step, but will
     arrays = (runs.twin.start[name], runs.after_zero[name], runs.twin.parameters[name])
     size, looked_at = math.prod(arrays[0].shape), 0
     sums: dict[str, float] = dict.fromkeys(_SUMS, 0.0)

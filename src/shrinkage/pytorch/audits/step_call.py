@@ -113,6 +113,11 @@ def _hint(twin: Twin, watch: Watch) -> str:
     """Return what to do about a step that is none, or several."""
     if watch.steps > 1:
         return "write the step of one batch, with all its micro-batches; a loop calls it for each"
+    if watch.others:
+        return (
+            f"{' and '.join(sorted(watch.others))} of the loop's own moved the weights (in a hook "
+            "of backward, say); step the one that is given instead, or use shrinkage.audit"
+        )
     if all(torch.equal(w, twin.start[n]) for n, w in twin.parameters.items()):
         return (
             "write a step that ends in one (a gradient scaler skips it when the loss scale "

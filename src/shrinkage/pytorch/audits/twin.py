@@ -255,7 +255,7 @@ def copied_optimizer(optimizer: Optimizer, memo: dict[int, Any]) -> Optimizer:
     _take_over(own, optimizer, memo)
     own.__dict__.update({name: OrderedDict() for name in _HOOKS})
     # a wrapper has none, or lends those within: torch would hook the step of its class, for good
-    if "defaults" in vars(own):
+    if "defaults" in vars(own) and _HOOKS[0] in vars(optimizer):
         own.__setstate__({})
     return own
 

@@ -36,6 +36,7 @@ class Watch:
 
     def __init__(self, twin: Twin, lead: Watch | None = None) -> None:
         self.steps = 0
+        self.others: set[str] = set()  # kinds of other optimizers that step the same parameters
         self.loss_scale = 1.0
         self._scaled_by = 1.0  # what gradients are to be divided by: the loss scale until unscale_
         self.loss: torch.Tensor | None = None
@@ -105,6 +106,9 @@ class Watch:
             return made if made is None or scaled_by == 1 else made / scaled_by
         if made is None:
             return used
+        if zero is not None and name in zero._clamped and torch.equal(zero._made[name], made):
+            cut = zero._clamped[name]  # a clipping of single elements, behind which it was added
+            return made / scaled_by + (used - cut)
         added = used - self.clip * made
         same = zero is None or abs(zero.clip - self.clip) <= _SAME * abs(self.clip)
         return made / scaled_by + (added if same else added / (self.clip * scaled_by))
@@ -161,6 +165,13 @@ class Watch:
         """Note the first loss whose gradients are made."""
         if self.loss is None:
             self.loss = loss.detach()
+
+    def stepping(self, optimizer: Any) -> None:
+        """Note an optimizer that steps, if it is another one on the parameters of the copy."""
+        if optimizer is not self._twin.optimizer and any(
+            id(p) in self._names for group in optimizer.param_groups for p in group["params"]
+        ):
+            self.others.add(type(optimizer).__name__)
 
     def clipping(self, parameters: Iterable[torch.Tensor]) -> None:
         """Note gradients that the loop has set itself, before they are scaled down."""

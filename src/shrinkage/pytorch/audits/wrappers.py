@@ -78,7 +78,7 @@ def stepping(optimizer: Any) -> tuple[Optimizer, bool]:
         InputError: there is none inside, or more than one.
     """
     alone = True
-    while not isinstance(optimizer, Optimizer) or "param_groups" not in vars(optimizer):
+    while not isinstance(optimizer, Optimizer) or not vars(optimizer).keys() >= _INITIALISED:
         values = getattr(optimizer, "__dict__", {}).values()
         within = [value for value in values if isinstance(value, Optimizer)]
         if len(within) != 1:
@@ -122,4 +122,5 @@ def _stepped(optimizer: Optimizer) -> list[torch.Tensor]:
     return [w.detach() for w in weights]
 
 
+_INITIALISED = {"param_groups", "_optimizer_step_pre_hooks"}  # a subclass may leave that out
 _MOST = 1 << 24  # weights of an optimizer that is copied to look at its wrapper

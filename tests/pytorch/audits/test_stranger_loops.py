@@ -1,0 +1,121 @@
+"""Loops and optimizers as other projects write them; the truth of each is known by hand."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor, nn
+from torch.optim import SGD, Adam, AdamW, Optimizer
+
+from shrinkage import L2
+from shrinkage.errors import InputError
+from shrinkage.pytorch import audit, regularize
+from tests.pytorch.audits.audited_networks import data, decayed, network, plain_step, where
+
+STRENGTH = 0.02
+WEIGHTS = {"0.weight", "2.weight"}
+
+
+class Lookahead(Optimizer):
+    """Zhang et al. (NeurIPS 2019), as it is often written: without the base class's __init__."""
+
+    def __init__(self, base: Optimizer, every: int = 5) -> None:
+        self.base, self.every, self.count = base, every, 0
+        self.param_groups, self.state = base.param_groups, base.state
+        self.defaults = base.defaults
+        self.slow = {p: p.detach().clone() for g in self.param_groups for p in g["params"]}
+
+    @torch.no_grad()
+    def step(self, closure: Any = None) -> None:
+        self.base.step(closure)
+        self.count += 1
+        if self.count % self.every == 0:
+            for p, slow in self.slow.items():
+                p.copy_(slow.lerp_(p, 0.5))
+
+    def zero_grad(self, set_to_none: bool = True) -> None:
+        self.base.zero_grad(set_to_none)
+
+
+class WaitsOnce(Optimizer):
+    """Only looks at its first gradient, as SOAP does to find its basis; its decay acts at once."""
+
+    def __init__(self, parameters: Any, lr: float) -> None:
+        super().__init__(parameters, {"lr": lr})
+
+    @torch.no_grad()
+    def step(self, closure: Any = None) -> None:  # noqa: ARG002
+        for group in self.param_groups:
+            for p in group["params"]:
+                if self.state[p]:
+                    p.sub_(group["lr"] * p.grad.sign())
+                self.state[p]["seen"] = True
+
+
+def test_a_wrapper_without_hooks_of_its_own_is_looked_through() -> None:
+    model = network()
+    optimizer = Lookahead(decayed(model, AdamW))
+    report = audit(model, optimizer, plain_step, data())
+    assert report.rules == ()
+    assert report.update == "decoupled"
+    plain_step(model, optimizer, data())  # its class is what it was
+
+
+def test_a_first_step_that_waits_predicts_no_collapse() -> None:
+    model = network()
+    optimizer = WaitsOnce(model.parameters(), 0.01)
+    regularize(optimizer, model, STRENGTH * L2(), update="decoupled")
+    assert audit(model, optimizer, plain_step, data()).rules == ()
+
+
+def cut_rows(w: nn.Parameter) -> None:
+    """Brock et al. (2021): rows of a gradient are at most a share of those of the weights."""
+    most = 0.01 * w.detach().norm(dim=1, keepdim=True)
+    size = w.grad.norm(dim=1, keepdim=True)  # type: ignore[union-attr]
+    w.grad.mul_((most / size).clamp(max=1))  # type: ignore[union-attr]
+
+
+def cut_elements(w: nn.Parameter) -> None:
+    nn.utils.clip_grad_value_([w], 0.01)
+
+
+@pytest.mark.parametrize("cut", [cut_rows, cut_elements])
+@pytest.mark.parametrize("kind", [SGD, Adam])
+@pytest.mark.parametrize("factor", [1, 5])
+def test_a_penalty_behind_a_clipping_of_rows_or_elements(cut: Any, kind: Any, factor: int) -> None:
+    def step(model: nn.Module, optimizer: Any, batch: Any, scale: float) -> None:
+        optimizer.zero_grad()
+        nn.functional.cross_entropy(model(batch[0]), batch[1]).backward()
+        for w in model.parameters():
+            if w.ndim > 1:
+                cut(w)
+                w.grad.add_(w.detach(), alpha=factor * scale * STRENGTH)  # type: ignore[union-attr]
+        optimizer.step()
+
+    model = network()
+    report = audit(model, kind(model.parameters(), lr=0.01), step, data(), STRENGTH * L2())
+    assert report.ok == (factor == 1), report
+    assert where(report, "wrong-factor") == (WEIGHTS if factor > 1 else set())
+    factors = [seen.factor for seen in report.seen if seen.expected]
+    assert factors == pytest.approx([factor, factor], rel=1e-3)
+
+
+def test_optimizers_that_step_in_the_backward_pass_are_named() -> None:
+    """One optimizer a parameter, each stepped by a hook as soon as its gradient is there."""
+
+    def step(model: nn.Module, _optimizer: Any, batch: Any, _scale: float) -> None:
+        own = {p: AdamW([p], lr=0.01) for p in model.parameters()}
+
+        def stepped(p: Tensor) -> None:
+            own[p].step()  # type: ignore[index]
+
+        handles = [p.register_post_accumulate_grad_hook(stepped) for p in own]
+        nn.functional.cross_entropy(model(batch[0]), batch[1]).backward()
+        for handle in handles:
+            handle.remove()
+
+    model = network()
+    with pytest.raises(InputError, match="AdamW of the loop's own moved the weights"):
+        audit(model, SGD(model.parameters(), lr=0.1), step, data(), STRENGTH * L2())
