@@ -40,7 +40,7 @@ class Lookahead(Optimizer):
 
 
 class WaitsOnce(Optimizer):
-    """Only looks at its first gradient, as SOAP does to find its basis; its decay acts at once."""
+    """Only looks at a matrix's first gradient, as SOAP does to find its basis."""
 
     def __init__(self, parameters: Any, lr: float) -> None:
         super().__init__(parameters, {"lr": lr})
@@ -49,7 +49,7 @@ class WaitsOnce(Optimizer):
     def step(self, closure: Any = None) -> None:  # noqa: ARG002
         for group in self.param_groups:
             for p in group["params"]:
-                if self.state[p]:
+                if self.state[p] or p.ndim < 2:
                     p.sub_(group["lr"] * p.grad.sign())
                 self.state[p]["seen"] = True
 

@@ -100,7 +100,7 @@ def decide(case: Case) -> Verdict:
     if displaced:
         return _by_change(case, certain=once.plain)
     changed = [fit for fit in (once.gradient, *once.changes.values()) if not fit.is_zero]
-    hidden = any(not fit.visible for fit in changed)
+    hidden = any(not fit.visible for fit in changed) or (bool(changed) and not once.plain)
     return Verdict(Outcome.UNCLEAR if hidden else Outcome.ABSENT)
 
 
@@ -123,7 +123,7 @@ def _by_change(case: Case, *, certain: bool) -> Verdict:
     if not any(once[name].expects for name in names):
         return Verdict(Outcome.NOTHING_EXPECTED)
     if not any(once[name].present for name in names):
-        seen = all(fit.visible or fit.is_zero for fit in once.values())
+        seen = all(fit.is_zero or (fit.visible and certain) for fit in once.values())
         return Verdict(Outcome.ABSENT if seen else Outcome.UNCLEAR)
     good = [name for name in names if once[name].fits]
     if case.own_rule is OwnDecay.DECOUPLED and not case.asked and "decoupled" in case.allowed:
