@@ -96,6 +96,28 @@ def test_the_numbers_are_told_by_what_they_do() -> None:
     assert own_rates(AdamW(weights)) == ()
 
 
+class Slow(FindsItsRate):
+    """Keeps numbers beside its state, which a step of a copy would change."""
+
+    def __init__(self, parameters: Any) -> None:
+        super().__init__(parameters)
+        self.steps = [0]
+
+    def step(self, closure: Any = None) -> None:
+        self.steps[0] += 1
+        super().step(closure)
+
+
+def test_nothing_of_an_optimizer_changes_while_it_is_looked_at() -> None:
+    optimizer = Slow([nn.Parameter(torch.ones(2, 2))])
+    assert own_rates(optimizer) == ()
+    assert optimizer.steps == [0]
+    optimizer = FindsItsRate([nn.Parameter(torch.ones(2, 2))])
+    own_rates(optimizer)
+    assert optimizer.param_groups[0]["d"] == FIRST
+    assert not optimizer.state
+
+
 @pytest.mark.parametrize("own", [False, True])
 def test_the_audit_goes_by_that_rate(own: bool) -> None:
     model, optimizer = trained(own=own)

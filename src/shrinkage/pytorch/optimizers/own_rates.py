@@ -26,6 +26,8 @@ from shrinkage.pytorch.optimizers.registry import facts_of
 _STEPS = 8
 _ALIKE = 1e-3
 _SIDE = 2
+_COPIED, _TORCHS = ("state", "param_groups", "defaults", "step"), ("_optimizer_", "_zero_grad_")
+_PLAIN = (int, float, str, type(None), tuple)
 
 
 def own_rates(optimizer: Optimizer) -> tuple[str, ...]:
@@ -37,7 +39,7 @@ def own_rates(optimizer: Optimizer) -> tuple[str, ...]:
     >>> own_rates(torch.optim.SGD([torch.nn.Parameter(torch.ones(2))], lr=0.1))
     ()
     """
-    if facts_of(optimizer) is not UNKNOWN:
+    if facts_of(optimizer) is not UNKNOWN or not _is_alone(optimizer):
         return ()
     try:
         with torch.enable_grad(), torch.random.fork_rng(devices=()):
@@ -54,6 +56,12 @@ def rate_of(group: Mapping[str, Any], names: Sequence[str]) -> float:
     0.125
     """
     return math.prod(float(group[name]) for name in ("lr", *names))
+
+
+def _is_alone(optimizer: Optimizer) -> bool:
+    """Return whether an optimizer keeps nothing beside groups and state that a step may change."""
+    own = (v for n, v in vars(optimizer).items() if n not in _COPIED and not n.startswith(_TORCHS))
+    return all(isinstance(value, _PLAIN) for value in own)
 
 
 def _changing(optimizer: Optimizer) -> list[str]:
