@@ -151,7 +151,7 @@ def fit_path(
         **options: the fields of `PathOptions`: strengths, folds, repeats, nested, choose_by,
             compare, update, select, seed, epochs, batch_size, learning_rate, optimizer, loss,
             augment, answer, scorer, positive, score_weights, class_weight, rare, rare_below,
-            test_size, refit, engine, device, dtype, precision, runner, address,
+            test_size, refit, members, engine, device, dtype, precision, runner, address,
             groups_of_inputs, free, memory, fast, settle, standardize, goal.
 
     Returns:

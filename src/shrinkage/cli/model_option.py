@@ -10,8 +10,8 @@ ModelOfRun = Annotated[
     str | None,
     typer.Option(
         "--model",
-        help="goal, best, one_standard_error or unregularized. [default: goal where the run has "
-        "one, else best]",
+        help="goal, mean, best, one_standard_error or unregularized. [default: goal or mean where "
+        "the run has one, else best]",
         metavar="NAME",
         show_default=False,
     ),

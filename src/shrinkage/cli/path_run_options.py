@@ -149,6 +149,15 @@ Refit = Annotated[
         metavar="NAME",
     ),
 ]
+Members = Annotated[
+    int,
+    _option(
+        "Networks of the best strength, from seeds of their own, whose mean predicts, too; 8 is "
+        "usual.",
+        "--members",
+        metavar="COUNT",
+    ),
+]
 Seed = Annotated[
     int,
     _option(

@@ -24,6 +24,7 @@ from shrinkage.paths.choosing.rules import Choice, choose
 from shrinkage.paths.comparing.compare import PeerScores, compare
 from shrinkage.paths.comparing.other_rates import at_best_rate
 from shrinkage.paths.fast_validation import is_fast, validate_fast
+from shrinkage.paths.refitting import Run, refit
 from shrinkage.paths.results.assembly import assemble
 from shrinkage.paths.results.fitted import FittedPath
 from shrinkage.paths.results.records import standard_error
@@ -83,16 +84,16 @@ def fit(
         validation, choice = _extended(plan, validation, choice, store, progress)
     if before_refit is not None:
         before_refit()
-    refit = _refit(plan, validation, choice, store, progress)
+    models = _refit(plan, validation, choice, store, progress)
     others = others_of(plan, validation, store, progress)
     goal = plan.options.wanted
     if goal is None:
-        return assemble(plan, validation, choice, refit, source, left_out, others)
-    record = goal_record(plan, goal, refit)
+        return assemble(plan, validation, choice, models, source, left_out, others)
+    record = goal_record(plan, goal, models)
     point = point_of(goal, record, validation, plan.options.choose_by)
-    small = point, with_columns(plan, record, refit, point)
+    small = point, with_columns(plan, record, models, point)
     return with_compact_size(
-        assemble(plan, validation, choice, refit, source, left_out, others, small)
+        assemble(plan, validation, choice, models, source, left_out, others, small)
     )
 
 
@@ -238,6 +239,15 @@ def _refit(
     if plan.options.refit != "all":
         chosen = chosen.take((choice.best, choice.one_standard_error))
     settings = (plan.problem.terms.unregularized + chosen).distinct()
-    jobs = plan.refit_jobs(settings)
-    progress.stage("refit", plan.steps(jobs))
-    return Refit(settings, joined(run_jobs(plan, jobs, store, progress)))
+    best = validation.settings.take([choice.best])
+    return refit(plan, settings, best, validation, runs_refits(plan, store, progress))
+
+
+def runs_refits(plan: Plan, store: Store, progress: Progress) -> Run:
+    """Return what trains jobs of a refit, and tells it."""
+
+    def run(jobs: Sequence[Job]) -> list[UnitOutcome]:
+        progress.stage("refit", plan.steps(jobs))
+        return run_jobs(plan, jobs, store, progress)
+
+    return run

@@ -94,7 +94,8 @@ def nested_score(
         if kept is None:
             inner = Within(progress, f"outer fold {number} of {len(plans)}")
             result = fitted(plan, store.inside(name), inner)
-            best, plain = result.best, result.unregularized.test_score
+            best = result.by_role(result.asked_for)
+            plain = result.unregularized.test_score
             kept = {"score": best.test_score, "strength": best.strength, "loss": best.test_log_loss}
             kept |= {"unregularized": plain, "setting": dict(best.setting or {})}
             store.keep_note(name, kept)

@@ -39,6 +39,7 @@ REFITS = ("chosen", "all")
 RARE = ("keep", "other")
 LARGEST_SEED = 2**32 - 1
 MOST_STRENGTHS = 1_000
+MOST_MEMBERS = 100
 OWN = ("optimizer", "loss", "augment", "answer")
 """Options that are functions of the user's own."""
 Own = Any  # a function, the name of one, or None
@@ -95,6 +96,8 @@ class PathOptions:
             folds.
         test_size: share of the rows held out for the one look at the test set; 0: none.
         refit: `chosen` (best, one standard error, unregularized) or `all` strengths.
+        members: so many networks of the best strength are trained, from seeds of their own; the
+            model `mean` answers with the mean of their probabilities, of numbers of their outputs.
         engine: `auto`, `stacked` (known layers), `vectorized` (any module that torch's `vmap` can)
             or `sequential`; `auto` tries and measures where layers are not known.
         device: `auto`, `cpu`, `cuda`, …
@@ -147,6 +150,7 @@ class PathOptions:
     rare_below: int | None = None
     test_size: float = 0.2
     refit: str = "chosen"
+    members: int = 1
     engine: str = "auto"
     device: str = "auto"
     dtype: str = "float32"
@@ -197,6 +201,9 @@ class PathOptions:
             checked["settle"] = number(self.settle, "settle", below=1, hint=_SETTLE)
         if self.memory is not None:
             checked["memory"] = size_in_bytes(self.memory)
+        checked["members"] = whole(
+            self.members, "members", 1, "the default is 1, and 8 is usual", most=MOST_MEMBERS
+        )
         if self.rare_below is not None and self.rare != "other":
             raise InputError(
                 f"expected rare='other' (--rare other) beside rare_below {self.rare_below}, got "
@@ -213,6 +220,7 @@ class PathOptions:
     def _check_goal(self) -> None:
         """Refuse what a sparsity path has no use for."""
         usual = {"fast": False, "nested": None, "engine": "auto", "update": "proximal"}
+        usual |= {"members": 1}
         for name, value in usual.items():
             own = getattr(self, name)
             if own != value:
@@ -247,7 +255,7 @@ class PathOptions:
             values["strengths"] = list(self.strengths)
         values["select"], values["free"] = list(self.select), list(self.free)
         usual = {"choose_by": "score", "repeats": None, "compare": False, "precision": "auto"}
-        usual |= {"fast": False, "nested": None, "goal": None, "settle": None}
+        usual |= {"fast": False, "nested": None, "goal": None, "settle": None, "members": 1}
         for name in OWN:
             own, usual[name] = getattr(self, name), None
             values[name] = own if own is None or isinstance(own, (str, int)) else called(own)

@@ -11,16 +11,18 @@ import numpy as np
 from shrinkage.drawing.text import strength_text
 from shrinkage.paths.results import ChosenModel, PathResult
 
-ROLES = ("goal", "best", "one_standard_error", "unregularized")
+ROLES = ("goal", "best", "mean", "one_standard_error", "unregularized")
 ROLE_LABELS = {
     "goal": "goal",
     "best": "best",
+    "mean": "mean of its networks",
     "one_standard_error": "one standard error",
     "unregularized": "unregularized",
 }
 ROLE_COLOURS = {
     "goal": "simple",
     "best": "best",
+    "mean": "best",
     "one_standard_error": "simple",
     "unregularized": "unregularized",
 }
@@ -105,7 +107,8 @@ def varied_name(result: PathResult) -> str:
 def distinct_roles(result: PathResult) -> tuple[str, ...]:
     """Return the roles whose models differ: one standard error only when it is not the best.
 
-    Of a sparsity path that of the goal stands for the others that chose the same.
+    Of a sparsity path that of the goal stands for the others that chose the same; the mean of
+    several networks is drawn as the first of them, the best.
 
     >>> from shrinkage.reports.example import example_result
     >>> distinct_roles(example_result())
@@ -116,6 +119,7 @@ def distinct_roles(result: PathResult) -> tuple[str, ...]:
     taken = {result.best.index} | ({goal.index} if goal is not None else set())
     same = [m for m in models if m.role == "one_standard_error" and m.index in taken]
     same += [m for m in models if m.role == "goal" and m.index == result.best.index]
+    same += [m for m in models if m.role == "mean"]
     return tuple(model.role for model in models if model not in same)
 
 

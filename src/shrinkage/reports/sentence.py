@@ -41,7 +41,7 @@ def summary_sentence(result: PathResult) -> str:
     said = f"{_zeros(best)}, {_score(result)}{_log_loss(result)}"
     head = "Strength" if result.surface is None else "Best at"
     sentence = f"{head} {place_text(result, best)}: {said}."
-    return " ".join([sentence, *_cautions(result)])
+    return " ".join([sentence, *_together(result), *_cautions(result)])
 
 
 def one_standard_error_sentence(result: PathResult) -> str:
@@ -173,6 +173,29 @@ def _score(result: PathResult) -> str:
     if wording.text(value) == wording.text(other):
         return f"{said}, {'the' if value == other else 'about the'} same as unregularized"
     return f"{said} against {wording.text(other)} unregularized"
+
+
+def _together(result: PathResult) -> list[str]:
+    """Return what several networks of the best strength say together, where there are some.
+
+    >>> from dataclasses import replace
+    >>> from shrinkage.reports.example import example_result
+    >>> result = example_result()
+    >>> mean = replace(result.best, role="mean", cv_score=None, test_score=0.975)
+    >>> _together(replace(result, chosen=(*result.chosen, mean), summary={"members": 8}))
+    ['The mean of 8 networks of it: test accuracy 97.5 %.']
+    """
+    mean = chosen_or_none(result, "mean")
+    if mean is None:
+        return []
+    head = f"The mean of {result.summary['members']} networks of it"
+    if mean.test_score is None:
+        return [f"{head} is trained, too, and not scored: there are no test rows."]
+    wording = score_wording(result.score_name)
+    said = f"test {wording.label} {wording.text(mean.test_score)}"
+    if mean.test_log_loss is not None and result.score_name != "neg_log_loss":
+        said += f", log loss {LOG_LOSS.text(mean.test_log_loss)}"
+    return [f"{head}: {said}."]
 
 
 def _log_loss(result: PathResult) -> str:

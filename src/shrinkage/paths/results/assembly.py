@@ -34,6 +34,7 @@ from shrinkage.paths.results.refits import (
     finite,
     roles_of,
     scored_rows,
+    weights_of,
 )
 from shrinkage.paths.results.score_cautions import score_cautions
 from shrinkage.paths.results.score_figures import class_figures
@@ -101,10 +102,11 @@ def assemble(
         _group_scores(plan, validation, choice, refit, roles["best"]),
     )
     versions = dict(_versions())
-    summary = summary_of(plan, validation, findings, len(refit.settings), source, versions)
+    summary = summary_of(plan, validation, findings, refit.models, source, versions)
     if goal is not None:
         summary[ASKED] = goal[1].to_dict()
-    weights = refit.outcome.named("weights")
+    weights = weights_of(roles, refit)
+    strengths = {name: roles.get(name, roles["best"]).strength for name in weights}
     return FittedPath(
         summary=summary,
         strengths=np.array(validation.strengths),
@@ -119,10 +121,7 @@ def assemble(
         layers=layer_traces(validation, problem),
         curves=learning_curves(validation, choice),
         chosen=chosen,
-        weights={
-            name: {key: value[refit.position(role.settings)] for key, value in weights.items()}
-            for name, role in roles.items()
-        },
+        weights=weights,
         assignment=assign(problem.assignment.infos, best, problem.update).rows,
         input_names=tuple(scaling.input_names),
         input_columns=tuple(scaling.columns[place] for place in scaling.source_columns),
@@ -149,7 +148,7 @@ def assemble(
             preprocessing=scaling.to_dict(),
             target=preparation.target.to_dict(),
             target_name=data.target_name,
-            strengths={name: role.strength for name, role in roles.items()},
+            strengths=strengths,
             test_rows=tuple(int(row) for row in preparation.split.test),
             read_options=data.read_options.to_dict(),
             shapes=data.shapes.to_dict() if data.shapes is not None and data.as_shaped else None,

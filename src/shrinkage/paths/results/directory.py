@@ -25,6 +25,7 @@ from shrinkage.paths.results.files import read_arrays, read_json, write_arrays, 
 from shrinkage.paths.results.fitted import FittedPath, ModelFile
 from shrinkage.paths.results.goal import ASKED, GOAL, GoalRecord
 from shrinkage.paths.results.group_scores import GroupScores
+from shrinkage.paths.results.mean import MEAN
 from shrinkage.paths.results.nested_score import NestedScore
 from shrinkage.paths.results.records import (
     ROLES,
@@ -180,7 +181,9 @@ def _result(summary: dict, history: dict, model: dict, arrays: dict) -> FittedPa
         inputs_kept=None if inputs_kept is None else _array(inputs_kept),
         layers=tuple(_layer(layer) for layer in history["layers"]),
         curves=tuple(_curve(curve) for curve in history["curves"]),
-        chosen=tuple(_chosen(role, summary[role]) for role in (*ROLES, GOAL) if role in summary),
+        chosen=tuple(
+            _chosen(role, summary[role]) for role in (*ROLES, GOAL, MEAN) if role in summary
+        ),
         weights=weights,
         assignment=tuple(
             AssignmentRow(**{**row, "shape": tuple(row["shape"])}) for row in history["assignment"]

@@ -26,6 +26,7 @@ from shrinkage.paths.engines.shaped import Shaped
 from shrinkage.paths.results.goal import GOAL
 from shrinkage.paths.results.inputs_read import inputs_read
 from shrinkage.paths.results.loading import load_arrays
+from shrinkage.paths.results.mean import MEAN, MeanOf, members_in
 from shrinkage.paths.results.records import PathResult
 
 if TYPE_CHECKING:
@@ -86,15 +87,16 @@ class FittedPath(PathResult):
 
     @property
     def asked_for(self) -> str:
-        """Return which model the run was made for: that of its goal, else the best."""
-        return GOAL if GOAL in self.weights else "best"
+        """Return which model the run was made for: that of its goal, the mean, or the best."""
+        return next((role for role in (GOAL, MEAN) if role in self.weights), "best")
 
     def model(self, which: int | str = "best", *, as_outputs: bool = False) -> nn.Module:
         """Return a refitted model, in evaluation mode.
 
         Args:
-            which: `best`, `one_standard_error`, `unregularized`, `goal` after a sparsity path, or a
-                position in `strengths` (any of them after `refit="all"`, else the two chosen).
+            which: `best`, `one_standard_error`, `unregularized`, `mean` of several `members`,
+                `goal` after a sparsity path, or a position in `strengths` (any of them after
+                `refit="all"`, else the two chosen).
             as_outputs: whether a network of one's own answers with (rows, outputs) whatever its
                 own answer looks like: one number a row of two classes is (0, number).
 
@@ -348,6 +350,9 @@ class FittedPath(PathResult):
 
     def _module(self, role: str) -> nn.Module:
         file = self._file()
+        if role == MEAN:
+            count, classes = members_in(self.weights[MEAN]), file.target["task"] == "classification"
+            return MeanOf([self._module("best") for _ in range(count)], classes=classes)
         dtype = torch.float64 if file.dtype == "float64" else torch.float32
         name = file.architectures.get(role, file.architecture)
         if self.prototype is not None and name == file.architecture:

@@ -7,7 +7,7 @@ gives for test rows is asked for in `scored_rows` alone.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import torch
@@ -18,20 +18,33 @@ from shrinkage.paths.choosing.log_losses import log_losses
 from shrinkage.paths.choosing.rules import Choice
 from shrinkage.paths.results.goal import GOAL
 from shrinkage.paths.results.loading import load_arrays
+from shrinkage.paths.results.mean import MEAN, MeanOf, mean_arrays
 from shrinkage.paths.results.records import ROLES, ChosenModel
 from shrinkage.paths.results.score_figures import ScoredRows, has_short_form, score_intervals
 from shrinkage.paths.running.outcomes import UnitOutcome
 from shrinkage.paths.running.plan import Plan
-from shrinkage.paths.settings import Settings
+from shrinkage.paths.settings import Settings, StrengthRow
 from shrinkage.pytorch.copies import deep_copy
 
 
 @dataclass(frozen=True)
 class Refit:
-    """The models that were trained on all training rows: their settings, and their outcome."""
+    """The models that were trained on all training rows: their settings, and their outcome.
+
+    `members` are the further networks of the best strength, from seeds of their own; `starts` says
+    how often a model was started that had collapsed from its first seed, and not in most folds.
+    """
 
     settings: Settings
     outcome: UnitOutcome
+    members: tuple[UnitOutcome, ...] = ()
+    starts: Mapping[StrengthRow, int] = field(default_factory=dict)
+
+    @property
+    def models(self) -> int:
+        """Return how many there are."""
+        again = sum(count - 1 for count in self.starts.values())
+        return len(self.settings) + len(self.members) + again
 
     def position(self, settings: Settings) -> int:
         """Return where the model of these settings, one row, is."""
@@ -84,43 +97,77 @@ def roles_of(
 def chosen_models(
     plan: Plan, roles: Mapping[str, RefitRow], refit: Refit
 ) -> tuple[ChosenModel, ...]:
-    """Return the figures of the models that have a role, with those of the test rows."""
+    """Return the figures of the models that have a role, with those of the test rows.
+
+    Those of several networks together are of the test rows alone: in the folds there is one.
+    """
     scorer, counts = plan.problem.scorer, refit.outcome.named("nonzero")
     nonzero = np.sum(list(counts.values()), axis=0)
     weights = refit.outcome.named("weights")
     total = sum(int(np.prod(weights[name].shape[1:])) for name in counts)
     module = deep_copy(plan.module).cpu().eval()
-    names = (*ROLES, *(name for name in (GOAL,) if name in roles))
-    places = {name: refit.position(roles[name].settings) for name in names}
+    told = {name: roles[name] for name in (*ROLES, GOAL) if name in roles}
+    places = {name: refit.position(role.settings) for name, role in told.items()}
     scored = {name: scored_rows(plan, refit, place, module) for name, place in places.items()}
+    sizes = {name: (int(nonzero[place]), total) for name, place in places.items()}
+    if refit.members:
+        best = told[MEAN] = replace(roles["best"], cv_score=float("nan"), cv_log_loss=float("nan"))
+        scored[MEAN] = _scored(plan, _mean_of(plan, refit, best))
+        further = [c.sum() for own in refit.members for c in own.named("nonzero").values()]
+        sizes[MEAN] = sizes["best"][0] + int(sum(further)), total * (1 + len(refit.members))
     rows, outputs = scored["best"], np.stack([own.outputs for own in scored.values()])
     losses = log_losses(outputs, rows.raw_target, rows.weight, rows.encoding)
-    scores, short = np.full(len(names), np.nan), False
+    scores, short = np.full(len(told), np.nan), False
     if len(rows.raw_target):
         scores = scorer.score(outputs, rows.raw_target, rows.weight, rows.encoding)
         short = has_short_form(scorer, rows)
     wanted = [
         name
-        for name, score in zip(names, scores, strict=True)
-        if np.isfinite(score) and (short or name in ("best", GOAL))
+        for name, score in zip(told, scores, strict=True)
+        if np.isfinite(score) and (short or name in ("best", GOAL, MEAN))
     ]
     found = score_intervals(scorer, [scored[name] for name in wanted], plan.options.seed)
     intervals = dict(zip(wanted, found, strict=True))
     return tuple(
         ChosenModel(
             role=name,
-            index=roles[name].index,
-            strength=roles[name].strength,
-            cv_score=finite(roles[name].cv_score),
+            index=role.index,
+            strength=role.strength,
+            cv_score=finite(role.cv_score),
             test_score=finite(score),
-            nonzero=int(nonzero[places[name]]),
-            total_weights=total,
+            nonzero=sizes[name][0],
+            total_weights=sizes[name][1],
             test_interval=intervals.get(name),
-            cv_log_loss=finite(roles[name].cv_log_loss),
+            cv_log_loss=finite(role.cv_log_loss),
             test_log_loss=finite(loss),
         )
-        for name, score, loss in zip(names, scores, losses, strict=True)
+        for (name, role), score, loss in zip(told.items(), scores, losses, strict=True)
     )
+
+
+def weights_of(roles: Mapping[str, RefitRow], refit: Refit) -> dict[str, dict[str, np.ndarray]]:
+    """Return the arrays of each model, those of several networks together as `mean`."""
+    arrays = refit.outcome.named("weights")
+
+    def at(settings: Settings) -> dict[str, np.ndarray]:
+        return {name: value[refit.position(settings)] for name, value in arrays.items()}
+
+    weights = {name: at(role.settings) for name, role in roles.items()}
+    if refit.members:
+        others = [
+            {name: value[0] for name, value in own.named("weights").items()}
+            for own in refit.members
+        ]
+        weights[MEAN] = mean_arrays([weights["best"], *others])
+    return weights
+
+
+def _mean_of(plan: Plan, refit: Refit, best: RefitRow) -> nn.Module:
+    """Return the networks of the best strength together."""
+    module = deep_copy(plan.module).cpu()
+    networks = [deep_copy(module) for _ in range(1 + len(refit.members))]
+    mean = MeanOf(networks, classes=plan.preparation.data.task == "classification")
+    return load_arrays(mean, weights_of({"best": best}, refit)[MEAN]).eval()
 
 
 def scored_rows(
@@ -132,10 +179,14 @@ def scored_rows(
     """
     if module is None:
         module = deep_copy(plan.module).cpu().eval()
-    preparation = plan.preparation
-    rows, split = preparation.test_rows, preparation.split
     arrays = refit.outcome.named("weights")
     load_arrays(module, {name: value[position] for name, value in arrays.items()})
+    return _scored(plan, module)
+
+
+def _scored(plan: Plan, module: nn.Module) -> ScoredRows:
+    preparation = plan.preparation
+    rows, split = preparation.test_rows, preparation.split
     outputs = np.zeros((plan.problem.n_outputs, 0))
     if len(rows.y):  # some networks cannot be called with none
         with torch.no_grad():

@@ -104,6 +104,7 @@ def summary_of(
         **{name: called(own) for name in OWN if (own := getattr(options, name)) is not None},
         "learning_rate": None if recipe is None else recipe.learning_rate,
         "loss": called(options.loss) if callable(options.loss) else plan.preparation.data_loss.name,
+        **({"members": options.members} if options.members > 1 else {}),
         "score_name": problem.scorer.name,
         "strengths": list(validation.strengths),
         "grid": str(source),

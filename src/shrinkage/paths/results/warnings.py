@@ -6,6 +6,7 @@ Who uses this: `assembly`; terminal and report show the sentences.
 from __future__ import annotations
 
 import math
+from itertools import pairwise
 
 import numpy as np
 
@@ -46,6 +47,7 @@ def warnings_of(
         if plan.engine.is_solver
         else _not_converged(plan, validation),
         _halved(validation),
+        *refit_warnings(refit),
         _left_out(left_out),
     ]
     return tuple(sentence for sentence in said if sentence)
@@ -64,6 +66,39 @@ def _edge(validation: CrossValidation, choice: Choice) -> str:
     return (
         f"the best strength is the {edge} of the grid, so a better one may lie beyond it; "
         "give --strengths that reach further"
+    )
+
+
+def refit_warnings(refit: Refit | None) -> tuple[str, ...]:
+    """Return what to know of the models that were trained on all training rows."""
+    said = () if refit is None else (_members_alike(refit), _started_again(refit))
+    return tuple(sentence for sentence in said if sentence)
+
+
+def _started_again(refit: Refit) -> str:
+    """Return which models collapsed on all training rows where most of the folds' did not."""
+    if not refit.starts:
+        return ""
+    last = [refit.outcome.status[refit.settings.rows.index(row)] for row in refit.starts]
+    lost = Status.COLLAPSED in last
+    strengths = ", ".join(f"{row[0]:.3g}" for row in refit.starts)
+    end = "and learned from none" if lost else "and learned"
+    return (
+        f"at strength {strengths} the network gave (almost) the same answer for every row when it "
+        "was trained on all training rows, as in most folds it had not: it was started anew from "
+        f"other seeds ({max(refit.starts.values())} starts) {end}; a smaller strength is safer"
+    )
+
+
+def _members_alike(refit: Refit) -> str:
+    weights = [own.named("weights") for own in refit.members]
+    pairs = pairwise(weights)
+    if not any(all(np.array_equal(one[n], other[n]) for n in one) for one, other in pairs):
+        return ""
+    return (
+        "the networks whose mean was asked for are equal: the module starts each with the same "
+        "weights, and nothing else in its training is drawn; give a function (n_inputs, n_outputs) "
+        "that makes it anew"
     )
 
 

@@ -256,7 +256,9 @@ class _Costs:
         """Return the seconds of the models on all training rows."""
         some = models if self.plan.options.refit == "all" else min(FEW_MODELS, models)
         rows = len(self.plan.preparation.split.train)
-        return self._training(rows, some) + self._judging(min(TRAIN_LOSS_ROWS, rows), rows, some)
+        further = (self.plan.options.members - 1) * self._training(rows, 1)
+        judged = self._judging(min(TRAIN_LOSS_ROWS, rows), rows, some)
+        return self._training(rows, some) + further + judged
 
     def _fold(self, job: Job) -> float:
         train, validation = self.plan.preparation.split.folds[job.fold or 0]

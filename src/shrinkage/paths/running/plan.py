@@ -19,6 +19,7 @@ from shrinkage.cautions import Caution
 from shrinkage.datasets import Dataset
 from shrinkage.datasets.rare import merge_rare
 from shrinkage.datasets.splits import RowSplit
+from shrinkage.errors import InputError
 from shrinkage.paths.choosing.constant import ConstantScores
 from shrinkage.paths.data_losses import loss_for
 from shrinkage.paths.engines.architectures import Architecture, parse_architecture
@@ -27,7 +28,7 @@ from shrinkage.paths.engines.recipe import derived_seed
 from shrinkage.paths.engines.registry import is_open
 from shrinkage.paths.engines.shaped import with_shapes
 from shrinkage.paths.engines.threads import thread_share
-from shrinkage.paths.options import PathOptions
+from shrinkage.paths.options import MOST_MEMBERS, PathOptions
 from shrinkage.paths.running.known_before import (
     checked_scorer,
     constant_scores,
@@ -185,10 +186,23 @@ class Plan:
         cut = zip(names if parts > 1 else ["refit"], settings.cut(parts), strict=True)
         return [Job(name, None, some) for name, some in cut]
 
+    def member_jobs(self, settings: Settings) -> list[Job]:
+        """Return the jobs of the further networks of one model, from a seed of its own each."""
+        numbers = range(1, self.options.members)
+        return [Job(f"refit-member-{number}", None, settings, number) for number in numbers]
+
+    def restart_job(self, settings: Settings, start: int, of: str) -> Job:
+        """Return the job that trains one model again, from a seed that no member has."""
+        return Job(f"refit-start-{start + 1}{of}", None, settings, MOST_MEMBERS + start)
+
     def unit(self, job: Job) -> Unit:
         """Return the unit of a job, its rows prepared."""
         if job.fold is None:
-            return replace(self.refit_unit, settings=job.settings)
+            unit = replace(self.refit_unit, settings=job.settings)
+            if not job.member:
+                return unit
+            seed = derived_seed(self.options.seed, REFIT_LABEL, job.member)
+            return replace(unit, name=job.name, seed=seed)
         seed = derived_seed(self.options.seed, job.fold)
         data = self.preparation.fold(job.fold)
         if self.share < 1:
@@ -320,6 +334,11 @@ def make_plan(
         asked = options.strengths
         compressions, fits = ladder(posed.problem, posed.module, goal, counted, asked)
         options = replace(options, strengths=compressions, refit="all")
+    if options.members > 1 and posed.engine.is_solver:
+        raise InputError(
+            f"expected a network beside members={options.members} (--members), got "
+            f"{architecture.name}, which is solved and ends at the same weights: leave it out"
+        )
     runner = runner_named(options.runner).at(options.address)
     return Plan(
         posed.problem,

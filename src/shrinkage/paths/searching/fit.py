@@ -94,7 +94,7 @@ def search(
     others = others_of(next(iter(variants.values())), validations[0], store, progress)
     result = assemble_surface(variants, validation, choice, refits, roles, surface, sources, others)
     trained = plan.folds * (len(cells) + len(validations))
-    trained += sum(len(refit.settings) for refit in refits.values())
+    trained += sum(refit.models for refit in refits.values())
     searched = {"trials": spec.trials, "batch": spec.batch, "space": _told(largest, space)}
     summary = {**result.summary, "models_trained": trained, "search": searched}
     return replace(result, summary=summary)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from shrinkage.cautions import CautionKind
@@ -16,9 +17,11 @@ from shrinkage.paths.choosing.rules import Choice
 from shrinkage.paths.comparing.compare import PeerScores
 from shrinkage.paths.results.assembly import assemble
 from shrinkage.paths.results.fitted import FittedPath
+from shrinkage.paths.results.mean import MEAN
 from shrinkage.paths.results.records import ROLES, ChosenModel
 from shrinkage.paths.results.refits import Refit
 from shrinkage.paths.results.surfaces import Surface, Value
+from shrinkage.paths.results.warnings import refit_warnings
 from shrinkage.paths.running.plan import Plan
 from shrinkage.paths.surfaces.warnings import surface_warnings
 
@@ -58,15 +61,17 @@ def assemble_surface(
     }
     own = {role: made[roles[role].variant] for role in ROLES}
     base = own["best"]
+    if MEAN in base.weights:
+        own[MEAN] = base
     names = [axis.name for axis in surface.axes]
     chosen = tuple(
         replace(
             own[role].by_role(role),
-            setting=dict(zip(names, roles[role].values, strict=True)),
+            setting=dict(zip(names, roles.get(role, roles["best"]).values, strict=True)),
         )
-        for role in ROLES
+        for role in own
     )
-    weights = {role: own[role].weights[role] for role in ROLES}
+    weights = {role: path.weights[role] for role, path in own.items()}
     if len(variants) == 1:
         weights = dict(base.weights)  # with refit="all" those of every cell
     plan = variants[roles["best"].variant]
@@ -77,7 +82,10 @@ def assemble_surface(
         weights=weights,
         surface=surface,
         cautions=cautions,
-        warnings=surface_warnings(plan, validation, choice, surface, sources),
+        warnings=(
+            *surface_warnings(plan, validation, choice, surface, sources),
+            *chain.from_iterable(refit_warnings(refit) for refit in refits.values()),
+        ),
         model_file=_model_file(own, weights),
     )
     return replace(result, summary=_summary(result, variants, validation, refits, sources))
@@ -108,7 +116,7 @@ def _summary(
     """Return the summary with what a surface adds."""
     assert result.surface is not None
     plan = next(iter(variants.values()))
-    refitted = sum(len(refit.settings) for refit in refits.values())
+    refitted = sum(refit.models for refit in refits.values())
     varying = plan.problem.terms.varying
     own: dict[str, object] = {
         **result.summary,

@@ -17,13 +17,13 @@ from shrinkage.paths.choosing.cross_validation import CrossValidation
 from shrinkage.paths.choosing.grid import log_grid
 from shrinkage.paths.choosing.grid_top import DEFAULT_TOP, GridSource
 from shrinkage.paths.choosing.rules import Choice
-from shrinkage.paths.fit import others_of, run_jobs, validate
+from shrinkage.paths.fit import others_of, runs_refits, validate
+from shrinkage.paths.refitting import refit
 from shrinkage.paths.results.fitted import FittedPath
 from shrinkage.paths.results.records import standard_error
 from shrinkage.paths.results.refits import Refit
 from shrinkage.paths.results.surfaces import Surface, SurfaceAxis, Value
 from shrinkage.paths.running.estimate import Estimate, estimate
-from shrinkage.paths.running.outcomes import joined
 from shrinkage.paths.running.outer_estimate import with_outer_folds
 from shrinkage.paths.running.plan import Plan
 from shrinkage.paths.running.progress import Progress
@@ -139,10 +139,12 @@ def refit_cells(
         own = validation.settings if everything else validation.settings.take(chosen)
         own = Settings(plan.problem.terms.terms.ids, own.rows)
         settings = (plan.problem.terms.unregularized + own).distinct()
-        jobs = plan.refit_jobs(settings)
-        jobs = [replace(job, name=f"{job.name}-of-variant-{number}") for job in jobs]
-        progress.stage("refit", plan.steps(jobs))
-        refits[values] = Refit(settings, joined(run_jobs(plan, jobs, store, progress)))
+        best = Settings(own.columns, validation.settings.take([choice.best]).rows)
+        wanted = best if values == roles["best"].variant else None
+        run, of = runs_refits(plan, store, progress), f"-of-variant-{number}"
+        places = (("best", choice.best), ("one_standard_error", choice.one_standard_error))
+        judged = [place for role, place in places if roles[role].variant == values]
+        refits[values] = refit(plan, settings, wanted, validation.rows(judged), run, of)
     return refits
 
 

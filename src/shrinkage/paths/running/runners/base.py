@@ -29,12 +29,14 @@ LARGE = 1_000_000  # weights of the models of a unit, before which the heap's fr
 class Job:
     """A unit whose rows are not prepared yet: the fold (None for the refit) and its settings.
 
-    `name` is that of its outcome in the store.
+    `name` is that of its outcome in the store. A refit of `member` k > 0 starts from a seed of its
+    own.
     """
 
     name: str
     fold: int | None
     settings: Settings
+    member: int = 0
 
 
 @dataclass(frozen=True)
