@@ -7,21 +7,26 @@ lasso path, a search over L2 × dropout × norm × width × learning rate, `MLPC
 `alpha` chosen on a grid, logistic regression and a random forest. Differences are paired on the
 test rows and averaged over tables, ± their standard error.
 
+Both paths are there with the learning rate chosen beside the strength, too, and the one of them
+that the folds prefer, each as one network and as the mean of eight. `--further` trains these alone,
+for the splits of the record.
+
 The same models say what other rules of choice would have taken: by log loss, by a smoothed score,
 the mean of the probabilities within one standard error, and the best in hindsight.
 
-    python benchmarks/what_it_buys.py [--tables 4] [--seeds 1] [--search 16] [--small]
+    python benchmarks/what_it_buys.py [--tables 4] [--seeds 1] [--search 16] [--further] [--small]
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-from recording import Pieces, write_result
+from recording import HERE, Pieces, write_result
 from sklearn import datasets as bundled
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.metrics import accuracy_score, log_loss
@@ -30,13 +35,14 @@ from sklearn.neural_network import MLPClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from shrinkage import L2, GroupLasso, fit_path, fit_search
+from shrinkage import L2, GroupLasso, fit_path, fit_search, fit_surface
 from shrinkage.datasets import load_pictures, shared_folder
 from shrinkage.run import PathRun
 
 MODEL, MOST_TRAIN, MOST_TEST = "mlp:64,32", 250, 2_000
 ALPHAS = np.logspace(-4, 1, 6)
 BASE = "fair baseline"
+RATES, MEMBERS, TOGETHER = (4e-3, 1.6e-2), 8, "mean of 8"
 Table = tuple[np.ndarray, np.ndarray]
 
 
@@ -173,6 +179,25 @@ def grid(rows: Rows, seed: int) -> list[float]:
     return rows.score(np.clip(search.predict_proba(rows.test_x), 1e-12, 1.0))
 
 
+def at_either_rate(rows: Rows, seed: int, *, small: bool) -> dict[str, list[float]]:
+    """Return what paths score whose learning rate is chosen too, alone and as several networks."""
+    quick = {"epochs": 2, "folds": 2, "repeats": 1} if small else {}
+    options = {"test": (rows.test_x, rows.test_y), "seed": seed, "task": "classification", **quick}
+    options |= {"members": MEMBERS, "vary": {"learning_rate": RATES}, "progress": False}
+    figures, chosen = {}, {}
+    for name, penalty in (("L2 path × rate", L2()), ("group lasso path × rate", GroupLasso())):
+        run = fit_surface(
+            MODEL, rows.X, rows.y, penalties=(penalty,), strengths=(3 if small else 20,), **options
+        )
+        figures[name] = rows.score(run.predict_proba(rows.test_x))
+        figures[f"{name}, {TOGETHER}"] = rows.score(run.predict_proba(rows.test_x, "mean"))
+        chosen[name] = run.best.cv_score
+    better = max(chosen, key=lambda name: chosen[name])
+    for end in ("", f", {TOGETHER}"):
+        figures[f"L2 or group lasso × rate{end}"] = figures[f"{better}{end}"]
+    return figures
+
+
 def contenders(rows: Rows, seed: int, *, trials: int, small: bool) -> dict[str, list[float]]:
     """Return accuracy and log loss of each contender."""
     quick = {"epochs": 2, "folds": 2, "repeats": 1, "strengths": 3} if small else {}
@@ -195,7 +220,7 @@ def contenders(rows: Rows, seed: int, *, trials: int, small: bool) -> dict[str, 
     found = fit_search(MODEL, rows.X, rows.y, trials=trials, outer=0, progress=False, **options)
     figures["search"] = rows.score(found.predict_proba(rows.test_x))
     figures["MLPClassifier grid"] = grid(rows, seed)
-    return figures
+    return figures | at_either_rate(rows, seed, small=small)
 
 
 def paired(figures: dict[str, dict[str, list[float]]], one: str, other: str) -> dict[str, float]:
@@ -215,9 +240,13 @@ def main() -> None:
     parser.add_argument("--first", type=int, default=0)
     parser.add_argument("--seeds", type=int, default=1)
     parser.add_argument("--search", type=int, default=16)
+    parser.add_argument("--further", action="store_true", help="paths with two rates alone")
     parser.add_argument("--small", action="store_true", help="little training, nothing written")
     asked = parser.parse_args()
-    pieces = Pieces("what_it_buys", keep=not asked.small)
+    pieces = Pieces(
+        "what_it_buys-further" if asked.further else "what_it_buys", keep=not asked.small
+    )
+    record = json.loads((HERE / "results" / "what_it_buys.json").read_text())
     figures: dict[str, dict[str, list[float]]] = {}
     for name in list(TABLES)[asked.first : asked.first + asked.tables]:
         for seed in range(asked.seeds):
@@ -227,12 +256,14 @@ def main() -> None:
                 continue
             rows = Rows.of(table, seed)
             piece = f"{name}, seed {seed}"
-            figures[piece] = pieces.get(
-                piece,
-                lambda rows=rows, seed=seed: contenders(
-                    rows, seed, trials=asked.search, small=asked.small
-                ),
-            )
+
+            def train(rows: Rows = rows, seed: int = seed) -> dict[str, list[float]]:
+                if asked.further:
+                    return at_either_rate(rows, seed, small=asked.small)
+                return contenders(rows, seed, trials=asked.search, small=asked.small)
+
+            known = record["splits"][piece] if asked.further else {}
+            figures[piece] = {**known, **pieces.get(piece, train)}
             print(piece, {k: [round(v, 3) for v in own] for k, own in figures[piece].items()})
     told = {}
     for one in next(iter(figures.values())):
@@ -247,7 +278,8 @@ def main() -> None:
         )
     whole = len(figures) >= len(TABLES)
     if whole and not asked.small:
-        write_result("what_it_buys", {"splits": figures, "paired": told})
+        older = {"others_of_commit": record["commit"]} if asked.further else {}
+        write_result("what_it_buys", {**older, "splits": figures, "paired": told})
 
 
 if __name__ == "__main__":
