@@ -4,16 +4,25 @@ from __future__ import annotations
 
 from collections import namedtuple
 from dataclasses import make_dataclass, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
+from sklearn.base import clone
 from torch import nn
 
 from shrinkage import fit_path
 from shrinkage.errors import InputError
-from shrinkage.paths.engines.architectures import Factory
+from shrinkage.estimators import (
+    ShrinkageClassifier,
+    ShrinkageClassifierCV,
+    ShrinkageRegressor,
+    ShrinkageRegressorCV,
+)
+from shrinkage.paths.engines.architectures import Factory, Ordered, Prototype
+from shrinkage.paths.engines.layers.ordered import OrderedClasses
 from shrinkage.paths.results import fitted
 
 ROWS = 48
@@ -245,3 +254,65 @@ def test_what_names_no_part_is_refused(tables, answer):
 def test_a_part_that_no_answer_has_is_told_with_those_it_has(tables, both, answer, says):
     with pytest.raises(InputError, match=says):
         fit_path(Heads(both), *tables, answer=answer, **SMALL)
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        partial(ShrinkageClassifier, strength=1e-3),
+        partial(ShrinkageClassifierCV, strengths=(1e-3, 1e-2), cv=2),
+        partial(ShrinkageRegressor, strength=1e-3),
+        partial(ShrinkageRegressorCV, strengths=(1e-3, 1e-2), cv=2),
+    ],
+    ids=lambda make: make.func.__name__,
+)
+def test_estimators_take_the_part_that_is_said(tables, make):
+    X, y = tables
+    task = "regression" if "Regressor" in make.func.__name__ else "classification"
+    y = y if task == "classification" else X[:, :2]
+
+    def fitted_by(both, **more):
+        return make(Heads(both), epochs=3, engine="sequential", **more).fit(X, y)
+
+    own = fitted_by(lambda own, other: {"own": own, "other": other}, answer="own")
+    alone = fitted_by(lambda own, other: own + 0 * other)
+    outputs = [
+        model.predict(X) if task == "regression" else model.predict_proba(X)
+        for model in (own, alone)
+    ]
+    np.testing.assert_allclose(*outputs, atol=1e-9)
+    assert clone(own).answer == "own"
+    with pytest.raises(InputError, match="answer="):
+        fitted_by(lambda own, other: (own, other))
+
+
+class Ranked(nn.Module):
+    """One number for ordered classes, and something else."""
+
+    def __init__(self):
+        super().__init__()
+        self.last = nn.Linear(4, 1)
+
+    def forward(self, x):
+        """Return both."""
+        return {"rank": self.last(x).squeeze(1), "other": x}
+
+
+def test_the_code_of_ordered_classes_takes_the_part_of_the_network(tables):
+    X, _ = tables
+    y = np.digitize(X[:, 0], [-0.5, 0.5])
+    result = fit_path(Ranked(), X, y, loss="ordinal", answer="rank", **SMALL)
+    assert any("'rank' of the model's answer" in note for note in result.summary["notes"])
+    assert "model[0].register_forward_hook(AsOutputs(False, 'rank'))" in result.code
+    lines = result.code.replace("model = ...", "model = nn.Sequential(Ranked(), Ordered(3))")
+    x, t = torch.from_numpy(X.astype(np.float32)), torch.from_numpy(y)
+    names: dict = {"x": x, "y": t, "Ranked": Ranked, "Ordered": OrderedClasses}
+    exec(lines.split("optimizer =")[0], names)
+    assert names["model"](x).shape == (len(X), 3)
+
+
+def test_a_sequential_keeps_its_hook_before_ordered_classes():
+    hooked = nn.Sequential(nn.Linear(4, 1))
+    hooked.register_forward_hook(lambda *told: 0 * told[2])
+    outputs = Ordered(Prototype(hooked)).build(4, 3)(torch.randn(5, 4))
+    assert torch.equal(outputs, outputs[:1].expand(5, 3))

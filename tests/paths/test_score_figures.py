@@ -6,10 +6,14 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from sklearn.datasets import load_iris
 from sklearn.metrics import confusion_matrix, precision_score, r2_score, recall_score
+from sklearn.model_selection import KFold, RepeatedKFold
 
+from shrinkage import ShrinkageClassifier, fit_path
 from shrinkage.cautions import CautionKind
 from shrinkage.datasets import TargetEncoding
+from shrinkage.paths import load_result
 from shrinkage.paths.choosing.scores import Scorer
 from shrinkage.paths.results.score_cautions import constant_as_good, strengths_alike
 from shrinkage.paths.results.score_figures import (
@@ -18,6 +22,7 @@ from shrinkage.paths.results.score_figures import (
     class_figures,
     score_intervals,
 )
+from shrinkage.reports.sentence import classes_sentence
 
 random = np.random.default_rng(1)
 ENCODING = TargetEncoding("classification", classes=("a", "b", "c"))
@@ -135,3 +140,43 @@ def test_strengths_that_the_folds_cannot_tell_apart():
     told = spread.copy()
     told[(best + 1) % 6] -= 0.1  # differs in every fold alike, far less than the folds do
     assert strengths_alike(told, told[[best]], strengths, trained, best) == ()
+
+
+@pytest.mark.parametrize(
+    "folds",
+    [
+        KFold(3, shuffle=True, random_state=0),
+        RepeatedKFold(n_splits=3, n_repeats=2, random_state=0),
+    ],
+)
+def test_figures_of_folds_are_those_of_predictions_out_of_them(folds, tmp_path):
+    X, y = (np.asarray(part) for part in load_iris(return_X_y=True))
+    names = np.array(["low", "mid", "top"])[y]
+    pairs = list(folds.split(X))
+    run = tmp_path / "run"
+    result = fit_path(
+        "linear", X, names, strengths=(0.01, 0.3), folds=pairs, test_size=0, store=run,
+        dtype="float64",
+    )  # fmt: skip
+    model = ShrinkageClassifier("linear", strength=result.best.strength)
+    expected = np.zeros((3, 3), dtype=int)
+    for train, left in pairs:
+        predicted = model.fit(X[train], names[train]).predict(X[left])
+        expected += confusion_matrix(names[left], predicted)
+    assert np.trace(expected) < expected.sum() == 150 * len(pairs) // 3
+    for own in (result, load_result(run)):
+        assert own.classes is None
+        assert own.fold_classes.classes == ("low", "mid", "top")
+        np.testing.assert_array_equal(own.fold_classes.confusion, expected)
+    assert result.summary["fold_classes"]["confusion"] == expected.tolist()
+    assert "rows that the folds left out" in classes_sentence(result)
+    page = (run / "report.html").read_text()
+    assert page.count("rows left out") == 1
+    assert f"<td>{expected[1, 1]}</td>" in page
+
+
+def test_very_many_classes_have_no_figures_of_folds():
+    X = np.arange(208.0)[:, None]
+    y = np.array([f"{label:02d}" for label in np.arange(208) % 52])
+    result = fit_path("mlp:2", X, y, strengths=(0.01, 0.3), folds=2, epochs=1, test_size=0)
+    assert result.fold_classes is result.summary["fold_classes"] is None

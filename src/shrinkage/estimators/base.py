@@ -38,6 +38,7 @@ class Shrinkage(BaseEstimator):
     epochs: int | None
     batch_size: int | None
     learning_rate: float
+    answer: Any
     engine: str
     device: str
     dtype: str
@@ -181,6 +182,7 @@ class Shrinkage(BaseEstimator):
             epochs=self.epochs,
             batch_size=self.batch_size,
             learning_rate=self.learning_rate,
+            answer=self.answer,
             engine=self.engine,
             device=self.device,
             dtype=dtype,

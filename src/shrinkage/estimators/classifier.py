@@ -33,6 +33,8 @@ class ShrinkageClassifier(Classifies, OneStrength):
         epochs: passes over the rows; None: about 2,000 steps, but between 5 and 200 epochs.
         batch_size: rows a step; None: 128, or all rows if there are fewer.
         learning_rate: the largest learning rate.
+        answer: which part of what a network of one's own answers holds its outputs, where that is
+            no tensor: a field's name, a position, a function of it; None: the field `logits`.
         engine: `auto`, `stacked` or `sequential`.
         device: `auto`, `cpu`, `cuda`, …
         dtype: `auto` (float32 where the rows are float32, else float64), `float32`, `float64`.
@@ -70,6 +72,7 @@ class ShrinkageClassifier(Classifies, OneStrength):
         epochs: int | None = None,
         batch_size: int | None = None,
         learning_rate: float = LEARNING_RATE,
+        answer: Any = None,
         engine: str = "auto",
         device: str = "auto",
         dtype: str = "auto",
@@ -86,6 +89,7 @@ class ShrinkageClassifier(Classifies, OneStrength):
             epochs=epochs,
             batch_size=batch_size,
             learning_rate=learning_rate,
+            answer=answer,
             engine=engine,
             device=device,
             dtype=dtype,

@@ -46,6 +46,7 @@ class CrossValidated(Shrinkage):
         epochs: int | None = None,
         batch_size: int | None = None,
         learning_rate: float = LEARNING_RATE,
+        answer: Any = None,
         engine: str = "auto",
         device: str = "auto",
         dtype: str = "auto",
@@ -64,6 +65,7 @@ class CrossValidated(Shrinkage):
         self.epochs = epochs
         self.batch_size = batch_size
         self.learning_rate = learning_rate
+        self.answer = answer
         self.engine = engine
         self.device = device
         self.dtype = dtype

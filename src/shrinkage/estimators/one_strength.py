@@ -41,6 +41,7 @@ class OneStrength(Shrinkage):
         epochs: int | None = None,
         batch_size: int | None = None,
         learning_rate: float = LEARNING_RATE,
+        answer: Any = None,
         engine: str = "auto",
         device: str = "auto",
         dtype: str = "auto",
@@ -56,6 +57,7 @@ class OneStrength(Shrinkage):
         self.epochs = epochs
         self.batch_size = batch_size
         self.learning_rate = learning_rate
+        self.answer = answer
         self.engine = engine
         self.device = device
         self.dtype = dtype

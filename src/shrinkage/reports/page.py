@@ -19,7 +19,7 @@ from shrinkage.drawing.svg import page_svg
 from shrinkage.drawing.text import plain, share_text
 from shrinkage.paths.results import PathResult
 from shrinkage.reports.cautions import caution_text
-from shrinkage.reports.class_table import class_table
+from shrinkage.reports.class_table import class_table, fold_class_table
 from shrinkage.reports.engine_told import engine_text
 from shrinkage.reports.figures.strength_axis import positions
 from shrinkage.reports.gain import gain_sentence
@@ -119,6 +119,7 @@ def render_page(
         ),
         target="" if result.target is None else target_text(result.target),
         classes=class_table(result),
+        fold_classes=fold_class_table(result),
         groups=group_table(result),
         settings=_settings(result),
         versions=_versions(result),

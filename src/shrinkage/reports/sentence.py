@@ -127,9 +127,10 @@ def classes_sentence(result: PathResult) -> str:
     >>> classes_sentence(replace(example_result(), classes=figures))
     "By class, of the test rows: 50 % of 20 of 'yes' are found, 98 % of 100 of 'no'."
     """
-    figures = result.classes
+    figures = result.classes or result.fold_classes
     if figures is None:
         return ""
+    whose = "test rows" if result.classes else "rows that the folds left out"
     known = [
         (recall, rows, label)
         for recall, rows, label in zip(figures.recall, figures.rows, figures.classes, strict=True)
@@ -142,7 +143,7 @@ def classes_sentence(result: PathResult) -> str:
     parts[0] += " are found"
     more = len(known) - len(worst)
     rest = f"; {more} more {'does' if more == 1 else 'do'} at least as well" if more else ""
-    return f"By class, of the test rows: {', '.join(parts)}{rest}."
+    return f"By class, of the {whose}: {', '.join(parts)}{rest}."
 
 
 def _label(label: object) -> str:

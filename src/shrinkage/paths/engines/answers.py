@@ -19,6 +19,7 @@ from torch import nn
 from shrinkage.errors import InputError
 from shrinkage.paths.engines.answer_parts import Part, part_of, part_text, parts_said
 from shrinkage.paths.engines.architectures import Architecture, Factory, Ordered, Prototype
+from shrinkage.paths.engines.layers.ordered import OrderedClasses
 from shrinkage.paths.engines.shaped import Shaped, refuse_script
 from shrinkage.pytorch.copies import deep_copy
 
@@ -145,6 +146,13 @@ def hook_of(module: nn.Module) -> AsOutputs | None:
     return next((hook for hook in hooks if isinstance(hook, AsOutputs)), None)
 
 
+def answering_part(module: nn.Module) -> nn.Module:
+    """Return what of a module the user's network is: before thresholds of ordered classes all."""
+    layers = list(module.children())
+    ordered = type(module) is nn.Sequential and isinstance(layers[-1], OrderedClasses)
+    return layers[0] if ordered else module
+
+
 def without_hook(module: nn.Module) -> nn.Module:
     """Return the module, which answers as its owner wrote it."""
     for place, hook in list(module._forward_hooks.items()):
@@ -161,13 +169,13 @@ def told_of(module: nn.Module, classes: Sequence[object]) -> tuple[str, ...]:
             f"of the {type(module).__name__} the network is trained, and training_step and "
             "configure_optimizers are not called: give loss= and optimizer= where they say others",
         )
-    hooks = [hook for hook in module._forward_hooks.values() if isinstance(hook, AsOutputs)]
-    if not hooks:
+    hook = hook_of(answering_part(module))
+    if hook is None:
         return told
     said = "the model's answer is taken as (rows, outputs)"
-    if hooks[0].part is not None:
-        said = f"{part_text(hooks[0].part)!r} of the model's answer is taken as (rows, outputs)"
-    elif hooks[0].two_classes:
+    if hook.part is not None:
+        said = f"{part_text(hook.part)!r} of the model's answer is taken as (rows, outputs)"
+    elif hook.two_classes:
         said = (
             f"the model gives one number a row: the logit of {classes[1]!r} against {classes[0]!r}"
         )

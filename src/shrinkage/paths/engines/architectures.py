@@ -22,6 +22,7 @@ from shrinkage.importing import import_function
 from shrinkage.paths.engines.answer_parts import parts_said
 from shrinkage.paths.engines.foreign import refuse_complex, refuse_keras
 from shrinkage.paths.engines.layers.ordered import OrderedClasses
+from shrinkage.paths.engines.layers.registry import is_hooked
 from shrinkage.paths.engines.layers.skipping import Beyond, Joined
 from shrinkage.pytorch.copies import deep_copy
 from shrinkage.pytorch.parameters import original
@@ -158,7 +159,8 @@ class Ordered:
     def build(self, n_inputs: int, n_outputs: int) -> nn.Sequential:
         """Return the module; a `Sequential` gets a layer more, others become one of two."""
         module = self.inner.build(n_inputs, 1)
-        layers = list(module) if type(module) is nn.Sequential else [module]
+        plain = type(module) is nn.Sequential and not is_hooked([module])
+        layers = list(module.children()) if plain else [module]
         return nn.Sequential(*layers, OrderedClasses(n_outputs))
 
 

@@ -41,6 +41,7 @@ from shrinkage.paths.results.score_figures import class_figures
 from shrinkage.paths.results.summary import Findings, summary_of
 from shrinkage.paths.results.traces import layer_traces, learning_curves
 from shrinkage.paths.results.warnings import warnings_of
+from shrinkage.paths.running.outcomes import CONFUSION
 from shrinkage.paths.running.plan import Plan
 from shrinkage.paths.running.score_groups import GROUP_SCORE, group_scores
 from shrinkage.pytorch.copies import deep_copy
@@ -100,6 +101,7 @@ def assemble(
         None if early is None else early[0],
         tuple(_compared(one) for one in others),
         _group_scores(plan, validation, choice, refit, roles["best"]),
+        _fold_classes(plan, validation, shown),
     )
     versions = dict(_versions())
     summary = summary_of(plan, validation, findings, refit.models, source, versions)
@@ -159,6 +161,7 @@ def assemble(
         target=data.target,
         constant=findings.constant,
         classes=figures,
+        fold_classes=findings.fold_classes,
         log_loss=validation.log_loss,
         rounds=validation.rounds,
         differences=differences,
@@ -184,6 +187,14 @@ def _class_figures(plan: Plan, refit: Refit, best: RefitRow) -> ClassFigures | N
     if not len(rows.raw_target) or len(rows.encoding.classes) > MOST_SHOWN_CLASSES:
         return None
     return class_figures(rows.outputs, rows.raw_target, rows.encoding)
+
+
+def _fold_classes(plan: Plan, validation: CrossValidation, best: RefitRow) -> ClassFigures | None:
+    """Return the figures of the classes on the rows that the folds left out, all rounds added."""
+    counted = validation.measures.get(CONFUSION)
+    if counted is None or best.index is None:
+        return None
+    return ClassFigures(plan.preparation.target.classes, counted[best.index].sum(axis=0))
 
 
 def _group_scores(

@@ -1,7 +1,7 @@
 """How a model does on each class: precision, recall, and which class is taken for which.
 
-Who uses this: `score_figures` makes them of the best model on the test rows; the result of a path
-holds them, terminal and report tell them.
+Who uses this: `score_figures` makes them of the best model on the test rows, and the outcome of a
+fold counts them of all its models; the result of a path holds them, terminal and report tell them.
 """
 
 from __future__ import annotations
@@ -10,10 +10,30 @@ from dataclasses import dataclass
 
 import numpy as np
 
+MOST_COUNTED_CLASSES = 50
+"""With more classes than this no confusion is counted over the folds."""
+
+
+def confusions(outputs: np.ndarray, codes: np.ndarray) -> np.ndarray:
+    """Return how many rows of each class models take for each, (models, classes, classes).
+
+    Args:
+        outputs: (models, classes, rows).
+        codes: which class each row is, (rows,).
+
+    >>> confusions(np.array([[[1.0, 1.0, 0.0], [0.0, 0.0, 1.0]]]), np.array([0, 1, 1])).tolist()
+    [[[1, 0], [1, 1]]]
+    """
+    models, count, _ = outputs.shape
+    first = np.arange(models)[:, None] * count**2
+    pairs = first + codes.astype(np.int64) * count + outputs.argmax(axis=1)
+    counted = np.bincount(pairs.ravel(), minlength=models * count**2)
+    return counted.reshape(models, count, count)
+
 
 @dataclass(frozen=True, eq=False)
 class ClassFigures:
-    """How the best model does on each class of the test rows.
+    """How the best model does on each class of the test rows, or of those that folds left out.
 
     `confusion[i, j]` counts the rows of class i that are taken for class j.
 
@@ -27,7 +47,7 @@ class ClassFigures:
 
     @property
     def rows(self) -> tuple[int, ...]:
-        """Return how many test rows each class has."""
+        """Return how many rows each class has."""
         return tuple(self.confusion.sum(axis=1).tolist())
 
     @property

@@ -12,7 +12,7 @@ from dataclasses import replace
 from torch import nn
 
 from shrinkage.parameters import ParameterInfo
-from shrinkage.paths.engines.answers import AsOutputs, hook_of
+from shrinkage.paths.engines.answers import AsOutputs, answering_part, hook_of
 from shrinkage.paths.engines.layers.ordered import OrderedClasses
 from shrinkage.paths.engines.own_loss import called
 from shrinkage.paths.engines.recipe import WARM_UP, Recipe
@@ -53,7 +53,7 @@ from shrinkage import {", ".join(names)}
 from shrinkage.pytorch import regularize
 
 model = {_module_text(module, model_name)}
-{_answer_text(hook_of(module))}optimizer = {_optimizer_text(recipe)}
+{_answer_text(module)}optimizer = {_optimizer_text(recipe)}
 {references if ".around(" in written else ""}{_units_text(own, written)}terms = {written}
 attachment = regularize(optimizer, model, terms, update="{update}")
 epochs, batch = {recipe.epochs}, min({recipe.batch_size}, len(x))
@@ -78,16 +78,19 @@ print(attachment.table())
 """
 
 
-def _answer_text(hook: AsOutputs | None) -> str:
+def _answer_text(module: nn.Module) -> str:
     """Return the lines that make outputs of the model's answers, where they are none."""
+    own = answering_part(module)
+    hook = hook_of(own)
     if hook is None:
         return ""
+    place = "model" if own is module else "model[0]"
     part, line = repr(hook.part), ""
     if callable(hook.part):
         part, line = "part", f"part = ...  # {called(hook.part)} of the model's answer\n"
     return (
         f"from {AsOutputs.__module__} import AsOutputs\n{line}"
-        f"model.register_forward_hook(AsOutputs({hook.two_classes}, {part}))"
+        f"{place}.register_forward_hook(AsOutputs({hook.two_classes}, {part}))"
         "  # its answer as (rows, outputs)\n"
     )
 

@@ -202,6 +202,7 @@ def _result(summary: dict, history: dict, model: dict, arrays: dict) -> FittedPa
         target=_or_none(TargetReading.from_dict, summary.get("target")),
         constant=_or_none(lambda stored: ConstantScore(**stored), summary.get("constant")),
         classes=_or_none(_classes, summary.get("classes")),
+        fold_classes=_or_none(_classes, summary.get("fold_classes")),
         cautions=tuple(Caution.from_dict(stored) for stored in summary.get("cautions", ())),
         log_loss=None if log_loss is None else _array(log_loss),
         rounds=summary.get("repeats", 1),

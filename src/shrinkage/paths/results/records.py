@@ -207,6 +207,7 @@ class PathResult:
     surface: Surface | None = None
     frequency: np.ndarray | None = None
     goal: GoalRecord | None = None
+    fold_classes: ClassFigures | None = None
 
     @property
     def score_mean(self) -> np.ndarray:

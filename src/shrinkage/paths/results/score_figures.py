@@ -13,7 +13,7 @@ import numpy as np
 
 from shrinkage.datasets import TargetEncoding
 from shrinkage.paths.choosing.scores import Scorer
-from shrinkage.paths.results.class_figures import ClassFigures
+from shrinkage.paths.results.class_figures import ClassFigures, confusions
 
 LEVEL = 0.95
 RESAMPLES = 1000
@@ -45,9 +45,7 @@ def class_figures(
     >>> class_figures(np.array([[1.0, 1.0, 0.0], [0.0, 0.0, 1.0]]), y, encoding).recall
     (1.0, 0.5)
     """
-    codes, count = encoding.encode(raw_target), encoding.n_outputs
-    pairs = codes * count + outputs.argmax(axis=0)
-    confusion = np.bincount(pairs, minlength=count * count).reshape(count, count)
+    (confusion,) = confusions(outputs[None], encoding.encode(raw_target))
     return ClassFigures(encoding.classes, confusion)
 
 

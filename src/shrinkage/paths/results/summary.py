@@ -29,8 +29,9 @@ from shrinkage.paths.running.plan import Plan
 class Findings:
     """The chosen models and what to know about them.
 
-    `constant` is the model without inputs, `classes` are figures by class, `differences` how far
-    models are apart, `early_stop` is the fair baseline, `compared` are models of other kinds.
+    `constant` is the model without inputs, `classes` and `fold_classes` are figures by class,
+    `differences` how far models are apart, `early_stop` is the fair baseline, `compared` are models
+    of other kinds.
     """
 
     chosen: tuple[ChosenModel, ...]
@@ -42,6 +43,7 @@ class Findings:
     early_stop: EarlyStop | None = None
     compared: tuple[ComparedModel, ...] = ()
     group_scores: GroupScores | None = None
+    fold_classes: ClassFigures | None = None
 
 
 def summary_of(
@@ -129,6 +131,7 @@ def summary_of(
         "positive": problem.scorer.positive,
         "class_weight": options.to_dict()["class_weight"],
         "classes": None if findings.classes is None else findings.classes.to_dict(),
+        "fold_classes": None if findings.fold_classes is None else findings.fold_classes.to_dict(),
         "cautions": [caution.to_dict() for caution in findings.cautions],
         "columns": column_records(data.readings, plan.preparation.preprocessing),
         "left_out": list(data.left_out),

@@ -17,10 +17,12 @@ from shrinkage.paths.choosing.log_losses import log_losses
 from shrinkage.paths.engines.base import Problem, Trained, Unit, spread
 from shrinkage.paths.engines.input_layer import first_weight, kept_inputs
 from shrinkage.paths.engines.stationarity import CONVERGED
+from shrinkage.paths.results.class_figures import MOST_COUNTED_CLASSES, confusions
 from shrinkage.paths.results.records import Status
 from shrinkage.paths.results.score_figures import ScoredRows
 from shrinkage.paths.running.score_groups import GROUP_SCORE, scores_by_group
 
+CONFUSION = "confusion"
 TRAIN_LOSS_ROWS = 10_000
 _AT_ONCE = 1 << 20  # outputs that are looked at together: what they say is in float64
 CONSTANT = 1e-3
@@ -36,7 +38,8 @@ class UnitOutcome:
     together since memory ran out, 0: it did not), `epochs` (trained, where models may end early),
     `nonzero/NAME`, `norm/NAME` for each penalised
     array, `inputs_kept` (source columns), `columns_used` (which ones, packed in bits),
-    `network_inputs_kept` (inputs, of which a column may make several), and for curves
+    `confusion` (models, classes, classes; of few classes), `network_inputs_kept` (inputs, of which
+    a column may make several), and for curves
     `curve/epochs`, `curve/train_loss`, `curve/validation_loss`, `curve/validation_score`.
     A refit has `weights/NAME` instead of scores.
     """
@@ -123,6 +126,9 @@ def validated(problem: Problem, unit: Unit, trained: Trained) -> UnitOutcome:
     }
     if trained.epochs is not None:
         values["epochs"] = trained.epochs.astype(np.float64)
+    if encoding.task == "classification" and encoding.n_outputs <= MOST_COUNTED_CLASSES:
+        codes = unit.data.rows.target[positions].cpu().numpy()
+        values[CONFUSION] = confusions(outputs, codes)
     if unit.data.groups is not None:
         rows = ScoredRows(outputs[0], raw, weight, None, encoding)
         scores = scores_by_group(problem.scorer, outputs, rows, unit.data.groups.take(places))
