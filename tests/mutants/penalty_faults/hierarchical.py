@@ -20,10 +20,10 @@ class OneAfterTheOther(Hierarchical):
     def prox(self, w: Array, step: Any, stacked: int = 0) -> Array:
         skip, rest, within, axis = self._split(w, stacked)
         length = np.linalg.norm(skip, axis=within, keepdims=True)
-        steps = np.minimum(per_model(step, w, stacked), 1e9)
+        steps = np.minimum(per_model(step, w, stacked), 1e9) + np.zeros_like(w)
         with np.errstate(all="ignore"):
-            left = np.maximum(0.0, 1 - steps / length)
-            bound = self.ratio * left * length
+            left = np.maximum(0.0, 1 - self._split(steps, stacked)[0] / length)
+            bound = self.ratio * np.linalg.norm(skip * left, axis=within, keepdims=True)
             moved = np.concatenate([skip * left, np.clip(rest, -bound, bound)], axis) + 0.0
         return np.where(steps == 0, w, moved)
 

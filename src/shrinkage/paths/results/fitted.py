@@ -204,7 +204,7 @@ class FittedPath(PathResult):
         if isinstance(X, pd.DataFrame):
             present = {str(name) for name in X.columns}
             spare = set(preprocessing.columns) - set(needed) - present
-            X = X.assign(**dict.fromkeys(spare)) if spare else X
+            X = X.assign(**dict.fromkeys(spare)) if spare and present.issuperset(needed) else X
         shapes = self._file().shapes
         if shapes is not None and preprocessing.takes_shapes:
             return InputShapes.from_dict(shapes).flat(X)
