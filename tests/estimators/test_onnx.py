@@ -69,7 +69,7 @@ def test_the_command_exports_a_run_and_a_compacted_one(tmp_path):
     assert shrinkage("export", run / "compact", small, "--quiet").out == ""
     np.testing.assert_allclose(answers(small, noise)[:, 0], path.predict(noise), rtol=1e-5)
     table = pd.DataFrame({"size": X[:, 0], "city": ["Bern", "Basel"] * 30})
-    fit_path("linear", table, Y, strengths=(0.1, 1.0), folds=2, store=tmp_path / "hashed",
+    fit_path("linear", table, Y, strengths=(1e-4, 1e-3), folds=2, store=tmp_path / "hashed",
              columns={"city": {"encode": "hash"}})  # fmt: skip
     for words, said in (
         ((run, file, "--to", "onxn"), "onnx"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import numpy as np
@@ -118,7 +119,14 @@ def test_a_full_disk_loses_nothing_that_was_done(digits, tmp_path, monkeypatch):
 
 def test_what_draws_is_loaded_while_the_last_models_train(digits, tmp_path, monkeypatch):
     loaded, trained = [], []
-    monkeypatch.setattr(run_module, "load_beside", lambda *_: loaded.append(len(trained)))
+
+    def noted(*_):
+        loaded.append(len(trained))
+        thread = Thread()
+        thread.start()
+        return thread
+
+    monkeypatch.setattr(run_module, "load_beside", noted)
     keep = Store.keep_unit
     monkeypatch.setattr(Store, "keep_unit", lambda *own: trained.append(own[1]) or keep(*own))
     fit_path("mlp:16", *digits, **SMALL)

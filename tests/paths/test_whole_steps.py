@@ -333,3 +333,16 @@ def test_other_networks_and_penalties_take_steps_of_torch(make, precision, kwarg
     network = network_of(problem, unit)
     assert WholeSteps.of(problem, unit, network, _parts(problem, unit)) is None
     assert StackedEngine().train(problem, unit, nothing).curves is not None
+
+
+@either
+def test_threads_that_would_wait_leave_large_networks_to_torch(make, precision):
+    for model, threads, there in (
+        ("mlp:8", 16, True),
+        ("mlp:600,500", 4, True),
+        ("mlp:600,500", 16, False),
+    ):
+        problem, unit = case(make, precision, model)
+        own = replace(unit, threads=threads)
+        steps = WholeSteps.of(problem, own, network_of(problem, own), _parts(problem, own))
+        assert (steps is not None) == there, (model, threads)

@@ -44,7 +44,7 @@ def skips_in_metric(
     >>> import numpy as np
     >>> a, b = np.array([0.0, 0.6]), np.array([3.0])
     >>> skips_in_metric(a, np.array([2.0, 1.0]), b, np.array([1.0]), 1.0, (0,)).round(4)
-    array([1.0132, 1.2   ])
+    array([0.5812, 1.2   ])
 
     Source: Moré and Sorensen, Computing a trust region step, SIAM J. Sci. Stat. Comput. 4 (1983),
     for the points of a sphere; the rest is derived above.

@@ -37,6 +37,10 @@ GRADIENT_ROWS = 128  # of a block whose gradients are added to those of others
 # and a model that does not stay in the nearest cache takes 1.4 to 1.8 times as long as by torch.
 MOST_OF_ONE_STEP = 2**15
 MOST_ROWS = 8192  # of a batch: its activations are kept as a whole
+# Weights of a model from which torch shares a step among threads well. Here threads share models,
+# so that some may wait; no longer than products are faster, in float32 and in bfloat16.
+SHARED_WELL = 2**18
+MOST_WAITING = {False: 1.25, True: 2.0}
 
 
 class WholeSteps:
@@ -73,7 +77,9 @@ class WholeSteps:
     ) -> WholeSteps | None:
         """Return them, None where a compiled call cannot take the steps."""
         known = _known(problem, unit.data.rows, network, parts, len(unit.data.train))
-        return None if known is None else cls(problem, unit, network, *known)
+        if known is None or _keeps_waiting(problem, network, unit.threads):
+            return None
+        return cls(problem, unit, network, *known)
 
     @property
     def leaves_out_zeros(self) -> bool:
@@ -194,6 +200,13 @@ def is_possible(module: nn.Module) -> bool:
     layers = [layer for layer in module.children() if not isinstance(layer, nn.Flatten)]
     possible = isinstance(module, nn.Sequential) and mlp.is_there(narrow=False)
     return possible and _are_plain(layers)
+
+
+def _keeps_waiting(problem: Problem, network: StackedNetwork, threads: int) -> bool:
+    """Return whether threads would wait for others too long, where torch's would not."""
+    weights = sum(own[0].numel() for own in network.parameters.values())
+    turns = -(-network.count // threads) * threads / network.count
+    return weights > SHARED_WELL and turns > MOST_WAITING[_is_narrow(problem)]
 
 
 def _is_narrow(problem: Problem) -> bool:

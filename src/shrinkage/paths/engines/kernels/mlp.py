@@ -29,6 +29,7 @@ MOST_STEPS = 64  # of one call, so that it soon ends when it is interrupted
 MOST_INPUTS = 2**16  # whose pairs have numbers of sixteen bits
 MOST_LISTED = 1024  # rows of a batch whose pairs that are not zero are listed
 PAIRS_PAY = 0.5  # share of pairs that are not zero, below which lists are faster than tiles
+MOST_NUMBERS = 2**31  # of a batch that is listed
 NUMBERS_PAY = 0.45  # the same of numbers, where products are in float32
 _POINTER, _SIZE = ctypes.c_void_p, ctypes.c_size_t
 
@@ -197,6 +198,7 @@ class MlpSteps:
         room, packed, self._take = _calls(narrow)
         share = _share_of_pairs(table.x, rows) if narrow else _share_of_numbers(table.x)
         self.leaves_out_zeros = share < (PAIRS_PAY if narrow else NUMBERS_PAY)
+        self.leaves_out_zeros &= rows * table.x.shape[1] <= MOST_NUMBERS
         own.listed = int(self.leaves_out_zeros)
         own.packed_of_one = packed(ctypes.byref(own))
         touched = own.packed_of_one * (max(share, 0.05) if own.listed else 1)
