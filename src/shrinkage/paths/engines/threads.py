@@ -60,14 +60,26 @@ class _OneThread:
             if self._inside == 1:
                 self._before = [(library, library.num_threads) for library in _libraries()]
                 for library, _ in self._before:
-                    library.set_num_threads(1)
+                    _set(library, 1)
 
     def __exit__(self, *_: object) -> None:
         with self._lock:
             self._inside -= 1
             if not self._inside:
                 for library, threads in self._before:
-                    library.set_num_threads(threads)
+                    _set(library, threads)
+
+
+def _set(library: LibController, threads: int | None) -> None:
+    """Set a library's threads from whichever thread this is.
+
+    Since 3.8 threadpoolctl lets one thread alone set OpenBLAS, the first that did, while it lives,
+    and does nothing for others; who has set it before does not matter here.
+    """
+    release = getattr(library, "clear_controlling_thread", lambda **_: None)
+    release(force=True)
+    library.set_num_threads(threads)
+    release(force=True)
 
 
 one_blas_thread = _OneThread()
