@@ -70,8 +70,9 @@ static struct kind kind_of(size_t width)
     return KIND(plain);
 }
 
-static void gather_share(const struct steps *s, size_t number, size_t count)
+static void gather_share(const void *given, size_t number, size_t count)
 {
+    const struct steps *s = given;
     const struct kind kind = kind_of(s->width);
     size_t from, to;
     share(s->steps, number, count, &from, &to);
@@ -79,8 +80,9 @@ static void gather_share(const struct steps *s, size_t number, size_t count)
         kind.gather(s, from);
 }
 
-static void train_share(const struct steps *s, size_t number, size_t count)
+static void train_share(const void *given, size_t number, size_t count)
 {
+    const struct steps *s = given;
     const struct kind kind = kind_of(s->width);
     struct work w;
     size_t from, to;
@@ -97,20 +99,9 @@ static void train_share(const struct steps *s, size_t number, size_t count)
 #endif
 }
 
-static void gather_of_thread(void *given)
+static void lay_out_share(const void *given, size_t number, size_t count)
 {
-    const struct steps *s = given;
-    gather_share(s, (size_t)s->pool->number(), (size_t)s->pool->count());
-}
-
-static void train_of_thread(void *given)
-{
-    const struct steps *s = given;
-    train_share(s, (size_t)s->pool->number(), (size_t)s->pool->count());
-}
-
-static void lay_out_share(const struct product *p, size_t number, size_t count)
-{
+    const struct product *p = given;
     const struct kind kind = kind_of(p->width);
     size_t from, to;
     share(panels_of(p->outputs), number, count, &from, &to);
@@ -118,26 +109,15 @@ static void lay_out_share(const struct product *p, size_t number, size_t count)
         kind.lay_out_weights(p, from);
 }
 
-static void multiply_share(const struct product *p, size_t number, size_t count)
+static void multiply_share(const void *given, size_t number, size_t count)
 {
+    const struct product *p = given;
     const struct kind kind = kind_of(p->width);
     size_t from, to;
     share((p->rows + SOME - 1) / SOME, number, count, &from, &to);
     for (; from < to; from++)
         kind.multiply_rows(p, from * SOME, least(p->rows - from * SOME, SOME),
                            p->room + number * p->room_of_one);
-}
-
-static void lay_out_of_thread(void *given)
-{
-    const struct product *p = given;
-    lay_out_share(p, (size_t)p->pool->number(), (size_t)p->pool->count());
-}
-
-static void multiply_of_thread(void *given)
-{
-    const struct product *p = given;
-    multiply_share(p, (size_t)p->pool->number(), (size_t)p->pool->count());
 }
 #endif
 
@@ -173,13 +153,8 @@ PUBLIC void floats_steps(const void *given, unsigned threads)
 {
 #if HAS_FLOATS
     const struct steps *s = given;
-    if (!s->pool->parallel || threads < 2) {
-        gather_share(s, 0, 1);
-        train_share(s, 0, 1);
-        return;
-    }
-    s->pool->parallel(gather_of_thread, (void *)s, threads, 0);
-    s->pool->parallel(train_of_thread, (void *)s, threads, 0);
+    in_shares(s->pool, threads, gather_share, s);
+    in_shares(s->pool, threads, train_share, s);
 #else
     (void)given, (void)threads;
 #endif
@@ -216,13 +191,8 @@ PUBLIC void rows_product(const void *given, unsigned threads)
 {
 #if HAS_FLOATS
     const struct product *p = given;
-    if (!p->pool->parallel || threads < 2) {
-        lay_out_share(p, 0, 1);
-        multiply_share(p, 0, 1);
-        return;
-    }
-    p->pool->parallel(lay_out_of_thread, (void *)p, threads, 0);
-    p->pool->parallel(multiply_of_thread, (void *)p, threads, 0);
+    in_shares(p->pool, threads, lay_out_share, p);
+    in_shares(p->pool, threads, multiply_share, p);
 #else
     (void)given, (void)threads;
 #endif

@@ -8,16 +8,18 @@
 #include "_mlp_step.h"
 
 #if HAS_WIDE
-static void gather_share(const struct steps *s, size_t number, size_t count)
+static void gather_share(const void *given, size_t number, size_t count)
 {
+    const struct steps *s = given;
     size_t from, to;
     share(s->steps, number, count, &from, &to);
     for (; from < to; from++)
         gather(s, from);
 }
 
-MLP static void train_share(const struct steps *s, size_t number, size_t count)
+MLP static void train_share(const void *given, size_t number, size_t count)
 {
+    const struct steps *s = given;
     struct work w;
     size_t from, to;
     share(s->models, number, count, &from, &to);
@@ -39,18 +41,6 @@ MLP static void train_share(const struct steps *s, size_t number, size_t count)
         tiles_end(&layout);
 #endif
     _mm_setcsr(before);
-}
-
-static void gather_of_thread(void *given)
-{
-    const struct steps *s = given;
-    gather_share(s, (size_t)s->pool->number(), (size_t)s->pool->count());
-}
-
-static void train_of_thread(void *given)
-{
-    const struct steps *s = given;
-    train_share(s, (size_t)s->pool->number(), (size_t)s->pool->count());
 }
 #endif
 
@@ -99,13 +89,8 @@ PUBLIC void mlp_steps(const void *given, unsigned threads)
 {
 #if HAS_WIDE
     const struct steps *s = given;
-    if (!s->pool->parallel || threads < 2) {
-        gather_share(s, 0, 1);
-        train_share(s, 0, 1);
-        return;
-    }
-    s->pool->parallel(gather_of_thread, (void *)s, threads, 0);
-    s->pool->parallel(train_of_thread, (void *)s, threads, 0);
+    in_shares(s->pool, threads, gather_share, s);
+    in_shares(s->pool, threads, train_share, s);
 #else
     (void)given, (void)threads;
 #endif

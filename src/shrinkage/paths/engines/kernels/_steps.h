@@ -85,10 +85,4 @@ static inline void gather_targets(const struct steps *s, size_t step)
    `stride` numbers apart. */
 double loss_of_rows(const struct steps *s, size_t step, const float *outputs, size_t stride,
                     float *slope);
-
-/* This thread's share of a count. */
-static inline void share(size_t all, size_t number, size_t count, size_t *from, size_t *to)
-{
-    *from = all * number / count, *to = all * (number + 1) / count;
-}
 #endif

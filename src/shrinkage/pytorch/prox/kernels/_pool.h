@@ -25,6 +25,35 @@ struct pool {
     int (*count)(void);
 };
 
+/* Work that threads share: `part` does that of one of so many. */
+struct shared_work {
+    void (*part)(const void *given, size_t number, size_t count);
+    const void *given;
+    const struct pool *pool;
+};
+
+static inline void work_of_thread(void *given)
+{
+    const struct shared_work *own = given;
+    own->part(own->given, (size_t)own->pool->number(), (size_t)own->pool->count());
+}
+
+static inline void in_shares(const struct pool *pool, unsigned threads,
+                             void (*part)(const void *, size_t, size_t), const void *given)
+{
+    struct shared_work own = {part, given, pool};
+    if (pool->parallel && threads > 1)
+        pool->parallel(work_of_thread, &own, threads, 0);
+    else
+        part(given, 0, 1);
+}
+
+/* This thread's share of a count. */
+static inline void share(size_t all, size_t number, size_t count, size_t *from, size_t *to)
+{
+    *from = all * number / count, *to = all * (number + 1) / count;
+}
+
 /* The numbers of a step of Adam, as kernels/adam.py gives them. */
 enum { BETA1, BETA2, STEP, EPSILON, RATE, BOUND, FARTHEST, NUMBERS };
 
