@@ -59,8 +59,9 @@ static long long piece_of(const struct stack *s, size_t k, size_t from, size_t n
 }
 
 /* Do the part of every segment that is this thread's. */
-static void part(const struct stack *s, size_t number, size_t count)
+static void part(const void *given, size_t number, size_t count)
 {
+    const struct stack *s = given;
     long long *zeros = s->zeros + number * s->segments;
     for (size_t k = 0; k < s->segments; k++) {
         size_t share = (s->n[k] + count - 1) / count, from = number * share;
@@ -70,12 +71,6 @@ static void part(const struct stack *s, size_t number, size_t count)
             zeros[k] = piece_of(s, k, s->from[k] + from, n);
         }
     }
-}
-
-static void part_of_thread(void *given)
-{
-    const struct stack *s = given;
-    part(s, (size_t)s->pool->number(), (size_t)s->pool->count());
 }
 
 /* One step of the segments of four flat buffers; `wide` says that they are of double numbers. The
@@ -92,12 +87,10 @@ PUBLIC unsigned adam_of_stack(void *w, const void *g, void *m, void *v, int wide
     size_t total = 0;
     for (size_t k = 0; k < segments; k++)
         total += n[k];
-    if (!pool->parallel || threads < 2 || total < WORTHWHILE) {
-        part(&s, 0, 1);
-        return 1;
-    }
+    if (!pool->parallel || threads < 2 || total < WORTHWHILE)
+        threads = 1;
     for (size_t k = 0; k < threads * segments; k++)
         zeros[k] = 0;
-    pool->parallel(part_of_thread, &s, threads, 0);
+    in_shares(pool, threads, part, &s);
     return threads;
 }

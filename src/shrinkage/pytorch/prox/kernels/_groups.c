@@ -45,8 +45,9 @@ struct groups {
 #include "_group_tile.h"
 
 /* Do the tiles of every segment that are this thread's. */
-static void part(const struct groups *s, size_t number, size_t count)
+static void part(const void *given, size_t number, size_t count)
 {
+    const struct groups *s = given;
     long long *zeros = s->zeros + number * s->segments;
     for (size_t k = 0; k < s->segments; k++) {
         size_t inner = s->inner[k], across = (inner + TILE - 1) / TILE, tiles = s->outer[k] * across;
@@ -58,12 +59,6 @@ static void part(const struct groups *s, size_t number, size_t count)
             s->tile(s, k, at, n, s->room + number * s->bytes, zeros + k);
         }
     }
-}
-
-static void part_of_thread(void *given)
-{
-    const struct groups *s = given;
-    part(s, (size_t)s->pool->number(), (size_t)s->pool->count());
 }
 
 /* One step, as `adam_of_stack` takes one; every strength of a group is above 0. */
@@ -81,12 +76,10 @@ PUBLIC unsigned adam_of_groups(void *w, const void *g, void *m, void *v, int wid
     size_t total = 0;
     for (size_t k = 0; k < segments; k++)
         total += outer[k] * members[k] * inner[k];
-    if (!pool->parallel || threads < 2 || total < WORTHWHILE) {
-        part(&s, 0, 1);
-        return 1;
-    }
+    if (!pool->parallel || threads < 2 || total < WORTHWHILE)
+        threads = 1;
     for (size_t k = 0; k < threads * segments; k++)
         zeros[k] = 0;
-    pool->parallel(part_of_thread, &s, threads, 0);
+    in_shares(pool, threads, part, &s);
     return threads;
 }

@@ -120,8 +120,9 @@ static void diagonal(const struct pass *p, size_t k, size_t from, size_t n)
 }
 
 /* Do the part of every tensor that is this thread's: contiguous, as torch cuts them. */
-static void part(const struct pass *p, size_t number, size_t count)
+static void part(const void *given, size_t number, size_t count)
 {
+    const struct pass *p = given;
     for (size_t k = 0; k < p->tensors; k++) {
         size_t share = (p->n[k] + count - 1) / count, from = number * share;
         if (from < p->n[k])
@@ -129,21 +130,12 @@ static void part(const struct pass *p, size_t number, size_t count)
     }
 }
 
-static void part_of_thread(void *given)
-{
-    const struct pass *p = given;
-    part(p, (size_t)p->pool->number(), (size_t)p->pool->count());
-}
-
 static void run(struct pass *p, unsigned threads)
 {
     size_t total = 0;
     for (size_t k = 0; k < p->tensors; k++)
         total += p->n[k];
-    if (p->pool->parallel && threads > 1 && total >= WORTHWHILE)
-        p->pool->parallel(part_of_thread, p, threads, 0);
-    else
-        part(p, 0, 1);
+    in_shares(p->pool, total < WORTHWHILE ? 1 : threads, part, p);
 }
 
 /* w <- w * factor, for each tensor */
