@@ -157,3 +157,18 @@ def test_a_network_with_functions_of_its_layers_gets_smaller():
     torch.testing.assert_close(smaller(x), model(x))
     assert smaller.layers["hidden"].weight.shape == (3, 4)
     assert model.layers["hidden"].weight.shape == (8, 4)
+
+
+@pytest.mark.parametrize("frozen", [False, True])
+def test_compact_takes_networks_with_hooks_on_gradients(frozen: bool) -> None:
+    torch.manual_seed(0)
+    network = nn.Sequential(nn.Linear(4, 8), nn.ReLU(), nn.Linear(8, 2))
+    with torch.no_grad():
+        network[0].weight[:3], network[0].bias[:3] = 0.0, 0.0
+    network[0].weight.register_hook(torch.neg)
+    network[2].weight.register_post_accumulate_grad_hook(lambda _: None)
+    network.requires_grad_(not frozen)
+    X = torch.randn(20, 4)
+    small = compact(network, X).module
+    torch.testing.assert_close(small(X), network(X))
+    assert small[0].weight.shape == (5, 4)

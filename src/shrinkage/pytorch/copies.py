@@ -86,7 +86,8 @@ def _hook_gradients(thing: Any, own: frozenset[int], memo: dict[int, Any]) -> No
     """Give the copies of a module's parameters its hooks."""
     for parameter in thing.parameters() if isinstance(thing, nn.Module) else ():
         twin = memo.get(id(parameter))
-        if twin is not None and twin is not parameter and not gradient_hooks(twin):
+        moves = twin is not None and twin is not parameter and twin.requires_grad
+        if moves and not gradient_hooks(twin):  # frozen copies have no gradient to hook
             for register, hook in _hooks(parameter):
                 hook = copy.deepcopy(hook, memo) if _refers(hook, own, set()) else hook
                 getattr(twin, register)(hook)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from torch import nn
@@ -188,3 +189,13 @@ def test_pixels_that_never_vary_are_empty_in_the_map() -> None:
     assert selected[1, 2] == 1
     assert selected.sum() == 1
     assert kept[0].sum() == 0
+
+
+def test_noise_of_many_levels_is_not_kept_before_numbers_that_tell():
+    random = np.random.default_rng(0)
+    table = pd.DataFrame({f"number{i}": random.normal(size=1500) for i in range(5)})
+    y = (table.sum(axis=1) + random.normal(size=1500) > 0).astype(int)
+    for i in range(5):
+        table[f"noise{i}"] = random.choice(list("abcdefghijkl"), 1500)
+    ranked = best_columns("mlp:64", table, y, keep=5, **(FEW | {"epochs": 10}))
+    assert set(ranked.selected) == {f"number{i}" for i in range(5)}

@@ -1,10 +1,12 @@
-"""The columns that a network in training still reads: those with the smallest Σ w²/step leave.
+"""The columns that a network in training still reads: those with the smallest mean w²/step leave.
 
 Who uses this: what makes inputs few (the best columns, the sparsity path of features). `step` is
-the size of the optimizer's own step for each weight: what stays is the projection on so many
-columns in its metric. Columns that have left are cut out of the arrays where nothing else reads
-them, so that the rest of the training runs on a smaller first layer; elsewhere their weights are
-held at zero. Inputs of one column leave together.
+the size of the optimizer's own step for each weight: where each column has one input, what stays is
+the projection on so many columns in its metric. Of several inputs it is their mean, not their sum,
+which would prefer columns of many levels (what √|group| is in a group lasso). Columns that have
+left are cut out of the arrays where nothing else reads them, so that the rest of the training runs
+on a smaller first layer; elsewhere their weights are held at zero. Inputs of one column leave
+together.
 """
 
 from __future__ import annotations
@@ -34,11 +36,12 @@ class ReadColumns:
         sources = problem.sources or tuple(range(unit.data.n_inputs))
         self._source = torch.tensor(sources, device=problem.device)
         self._inputs = torch.arange(len(sources), device=problem.device)
+        self._widths = self._source.bincount()
         self.count = len(set(sources))
 
     @torch.no_grad()
     def keep_largest(self, count: int) -> None:
-        """Keep so many columns, those with the largest Σ w²/step."""
+        """Keep so many columns, those with the largest mean w²/step of their inputs."""
         if count >= self.count:
             return
         each = self._network.scores(self._name).sum(dim=0)
@@ -46,6 +49,7 @@ class ReadColumns:
         of_inputs = left if self.are_cut else self._source
         score = each.new_zeros(int(self._source.max()) + 1)
         score.index_add_(0, of_inputs, each)
+        score /= self._widths.clamp(min=1)
         there = torch.zeros_like(score, dtype=torch.bool)
         there[left] = True
         score[~there] = -math.inf
