@@ -25,6 +25,7 @@ from shrinkage.pytorch.nesting import outermost, untraced
 from shrinkage.pytorch.optimizers import Moment
 from shrinkage.pytorch.optimizers.averages import SHRINKS, closure_at
 from shrinkage.pytorch.optimizers.own_rates import own_rates, rate_of
+from shrinkage.pytorch.optimizers.scaling import loss_scale, stands_still
 from shrinkage.pytorch.optimizers.support import check_group, check_sharded, check_support
 from shrinkage.pytorch.prox.batched import Batches
 from shrinkage.pytorch.sharding import is_empty_shard, is_sharded
@@ -281,9 +282,8 @@ class Attachment:
 
     def _begin(self, optimizer: Any) -> None:
         self._moving = ()
-        found_inf = getattr(optimizer, "found_inf", None)
-        if found_inf is not None and float(found_inf) != 0:
-            return  # a fused optimizer under a gradient scaler: it will not move
+        if stands_still(optimizer):
+            return
         if self._held != _count(optimizer):
             self._adopt_added()
         if self._strengths.vary:
@@ -300,7 +300,7 @@ class Attachment:
                 break
         self._groups = groups = self._groups_of(optimizer)
         if self.ledger.due(self.steps + 1):
-            scale = _loss_scale(optimizer)
+            scale = loss_scale(optimizer)
             with torch.no_grad():
                 self._states = record_begin(
                     self.ledger, self.steps + 1, self._moving, groups, scale
@@ -319,7 +319,7 @@ class Attachment:
 
     @torch.no_grad()
     def _update_before(self, optimizer: Any, slots: Sequence[Slot]) -> None:
-        groups, states, scale = self._groups, optimizer.state, _loss_scale(optimizer)
+        groups, states, scale = self._groups, optimizer.state, loss_scale(optimizer)
         for slot in slots:
             # by index and by parameter: `load_state_dict` replaces groups and state
             moment = Moment(groups[slot.group], states.get(slot.parameter, {}), scale)
@@ -396,9 +396,3 @@ def _count(optimizer: Any) -> int:
     for group in optimizer.param_groups:  # at every step, where `sum` would take longer
         count += len(group["params"])
     return count
-
-
-def _loss_scale(optimizer: Any) -> float:
-    """Return what a gradient scaler has multiplied the gradients by, where the step undoes it."""
-    scale = getattr(optimizer, "grad_scale", None)
-    return 1.0 if scale is None else float(scale)

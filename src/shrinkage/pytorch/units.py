@@ -24,6 +24,7 @@ from shrinkage.checks import number
 from shrinkage.errors import InputError
 from shrinkage.pytorch.attach import places_of
 from shrinkage.pytorch.optimizers import Metric, Moment, metric_of
+from shrinkage.pytorch.optimizers.scaling import stands_still
 from shrinkage.pytorch.parameters import describe
 from shrinkage.terms.reach import within_reach
 
@@ -124,8 +125,7 @@ class UnitShrink:
 
     @torch.no_grad()
     def _after(self, optimizer: Optimizer, *_: Any) -> None:
-        found = getattr(optimizer, "found_inf", None)
-        if found is not None and float(found) != 0:
+        if stands_still(optimizer):
             return
         steps, reaches = [], []
         for own in self._members:

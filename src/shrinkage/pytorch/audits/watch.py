@@ -18,6 +18,7 @@ from shrinkage.pytorch.audits.glance import has_nonzero, some
 from shrinkage.pytorch.audits.places import Places
 from shrinkage.pytorch.audits.twin import Twin
 from shrinkage.pytorch.nesting import outermost, untraced
+from shrinkage.pytorch.optimizers.scaling import divides
 
 _SEEN = 1 << 16  # weights that are compared with the start
 _ALIGNED = 1e-4  # two gradients of one direction differ by rounding only
@@ -276,7 +277,7 @@ class Watch:
                     if parameter.requires_grad and name in self._frozen:
                         self.thawed.add(name)
                     self.decays[name] = float(group.get("weight_decay", 0) or 0)
-        self._fused = getattr(optimizer, "grad_scale", None) is not None
+        self._fused = divides(optimizer)
         if not any(map(callable, told)):
             self._compare(optimizer)
             if not self._clipped:
