@@ -11,10 +11,14 @@ Both paths are there with the learning rate chosen beside the strength, too, and
 that the folds prefer, each as one network and as the mean of eight. `--further` trains these alone,
 for the splits of the record.
 
+`--folder` takes the tables of a folder instead (`own_tables.py` says of what kinds), for the paths,
+the baseline and the grid alone.
+
 The same models say what other rules of choice would have taken: by log loss, by a smoothed score,
 the mean of the probabilities within one standard error, and the best in hindsight.
 
     python benchmarks/what_it_buys.py [--tables 4] [--seeds 1] [--search 16] [--further] [--small]
+    python benchmarks/what_it_buys.py --folder FOLDER
 """
 
 from __future__ import annotations
@@ -24,8 +28,11 @@ import json
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
 
 import numpy as np
+from own_tables import read_table, tables_of
 from recording import HERE, Pieces, write_result
 from sklearn import datasets as bundled
 from sklearn.exceptions import ConvergenceWarning
@@ -37,6 +44,7 @@ from sklearn.preprocessing import StandardScaler
 
 from shrinkage import L2, GroupLasso, fit_path, fit_search, fit_surface
 from shrinkage.datasets import load_pictures, shared_folder
+from shrinkage.paths.comparing.other_rates import FACTORS
 from shrinkage.run import PathRun
 
 MODEL, MOST_TRAIN, MOST_TEST = "mlp:64,32", 250, 2_000
@@ -198,6 +206,55 @@ def at_either_rate(rows: Rows, seed: int, *, small: bool) -> dict[str, list[floa
     return figures
 
 
+def fair_baseline(rows: Rows, seed: int, quick: dict[str, int]) -> list[float]:
+    """Return what the unregularized network scores at the best of four rates."""
+    tried = [
+        fit_path(
+            MODEL,
+            rows.X,
+            rows.y,
+            penalty=L2(),
+            strengths=[1e-9, 1e-8],
+            learning_rate=factor * RATES[0],
+            test=(rows.test_x, rows.test_y),
+            seed=seed,
+            task="classification",
+            progress=False,
+            **quick,
+        ).unregularized
+        for factor in FACTORS
+    ]
+    best = max(tried, key=lambda model: model.cv_score)
+    return [best.test_score, best.test_log_loss]
+
+
+def of_paths(rows: Rows, seed: int, *, small: bool) -> dict[str, list[float]]:
+    """Return accuracy and log loss of the paths, of the fair baseline and of the grid alone."""
+    quick = {"epochs": 2, "folds": 2, "repeats": 1} if small else {}
+    options = {"seed": seed, "task": "classification", "progress": False, "refit": "all", **quick}
+    options |= {"test": (rows.test_x, rows.test_y), "strengths": 3 if small else 20}
+    figures = {BASE: fair_baseline(rows, seed, quick)}
+    trained = {
+        "L2 path": (L2(), RATES[0]),
+        "L2 path, rate 0.016": (L2(), RATES[1]),
+        "group lasso path": (GroupLasso(), RATES[0]),
+    }
+    paths = {
+        name: fit_path(MODEL, rows.X, rows.y, penalty=penalty, learning_rate=rate, **options)
+        for name, (penalty, rate) in trained.items()
+    }
+    for name, path in paths.items():
+        figures |= rules(rows, path, name)
+    l2, fast, group = trained
+    for name, among in (
+        ("L2 × rate", (l2, fast)),
+        ("L2 or group lasso", (l2, group)),
+        ("L2 × rate or group lasso", (l2, fast, group)),
+    ):
+        figures[name] = figures[max(among, key=lambda own: paths[own].best.cv_score)]
+    return figures | {"MLPClassifier grid": grid(rows, seed)}
+
+
 def contenders(rows: Rows, seed: int, *, trials: int, small: bool) -> dict[str, list[float]]:
     """Return accuracy and log loss of each contender."""
     quick = {"epochs": 2, "folds": 2, "repeats": 1, "strengths": 3} if small else {}
@@ -224,47 +281,73 @@ def contenders(rows: Rows, seed: int, *, trials: int, small: bool) -> dict[str, 
 
 
 def paired(figures: dict[str, dict[str, list[float]]], one: str, other: str) -> dict[str, float]:
-    """Return the mean difference over tables and its standard error, points and log loss."""
-    both = [own for own in figures.values() if one in own and other in own]
-    gaps = np.array([np.subtract(own[one], own[other]) for own in both]) * [100.0, 1.0]
+    """Return the mean difference over tables and its standard error, points and log loss.
+
+    The splits of a table are averaged before: they are not independent.
+    """
+    splits: dict[str, list[np.ndarray]] = {}
+    for piece, own in figures.items():
+        if one in own and other in own:
+            gap = np.subtract(own[one], own[other]) * [100.0, 1.0]
+            splits.setdefault(piece.partition(",")[0], []).append(gap)
+    gaps = np.array([np.mean(gap, axis=0) for gap in splits.values()])
     mean, error = gaps.mean(axis=0), gaps.std(axis=0, ddof=1) / np.sqrt(len(gaps))
     names = ("points", "log_loss")
     told = dict(zip(names, mean.tolist(), strict=True))
     return told | {f"{n}_error": e for n, e in zip(names, error.tolist(), strict=True)}
 
 
-def main() -> None:
-    """Measure, print the paired differences, and write the record."""
+def arguments() -> argparse.Namespace:
+    """Return what was asked for."""
     parser = argparse.ArgumentParser()
-    parser.add_argument("--tables", type=int, default=len(TABLES))
+    parser.add_argument("--tables", type=int, default=100)
     parser.add_argument("--first", type=int, default=0)
     parser.add_argument("--seeds", type=int, default=1)
-    parser.add_argument("--search", type=int, default=16)
+    parser.add_argument("--search", type=int, default=16, help="trials")
     parser.add_argument("--further", action="store_true", help="paths with two rates alone")
+    parser.add_argument("--folder", type=Path, help="of CSV, ARFF or MATLAB's files")
     parser.add_argument("--small", action="store_true", help="little training, nothing written")
-    asked = parser.parse_args()
-    pieces = Pieces(
-        "what_it_buys-further" if asked.further else "what_it_buys", keep=not asked.small
-    )
-    record = json.loads((HERE / "results" / "what_it_buys.json").read_text())
+    return parser.parse_args()
+
+
+def tables_in(folder: Path) -> dict[str, Callable[[int], Table | None]]:
+    """Return what reads each table of a folder."""
+    return {name: lambda _, path=path: read_table(path) for name, path in tables_of(folder).items()}
+
+
+def measured(
+    asked: argparse.Namespace, name: str, known: dict[str, dict[str, list[float]]]
+) -> dict[str, dict[str, list[float]]]:
+    """Return the figures of every split, which are kept as they come, beside those known."""
+    pieces = Pieces(f"{name}-further" if asked.further else name, keep=not asked.small)
     figures: dict[str, dict[str, list[float]]] = {}
-    for name in list(TABLES)[asked.first : asked.first + asked.tables]:
+    tables = tables_in(asked.folder) if asked.folder else TABLES
+    for own in list(tables)[asked.first : asked.first + asked.tables]:
         for seed in range(asked.seeds):
-            table = TABLES[name](seed)
+            table = tables[own](seed)
             if table is None:
-                print(f"{name}: not here")
+                print(f"{own}: not here")
                 continue
-            rows = Rows.of(table, seed)
-            piece = f"{name}, seed {seed}"
-
-            def train(rows: Rows = rows, seed: int = seed) -> dict[str, list[float]]:
-                if asked.further:
-                    return at_either_rate(rows, seed, small=asked.small)
-                return contenders(rows, seed, trials=asked.search, small=asked.small)
-
-            known = record["splits"][piece] if asked.further else {}
-            figures[piece] = {**known, **pieces.get(piece, train)}
+            piece, rows = f"{own}, seed {seed}", Rows.of(table, seed)
+            if asked.further:
+                train = partial(at_either_rate, rows, seed, small=asked.small)
+            elif asked.folder:
+                train = partial(of_paths, rows, seed, small=asked.small)
+            else:
+                train = partial(contenders, rows, seed, trials=asked.search, small=asked.small)
+            figures[piece] = {**known.get(piece, {}), **pieces.get(piece, train)}
             print(piece, {k: [round(v, 3) for v in own] for k, own in figures[piece].items()})
+    return figures
+
+
+def main() -> None:
+    """Measure, print the paired differences, and write the record."""
+    asked = arguments()
+    name = "what_it_buys_fresh" if asked.folder else "what_it_buys"
+    older = {}
+    if asked.further:
+        older = json.loads((HERE / "results" / f"{name}.json").read_text())
+    figures = measured(asked, name, older.get("splits", {}))
     told = {}
     for one in next(iter(figures.values())):
         for other in (BASE, "MLPClassifier grid"):
@@ -276,10 +359,10 @@ def main() -> None:
             f"{pair:<58} {own['points']:+5.1f} ± {own['points_error']:.1f}"
             f"        {own['log_loss']:+.3f} ± {own['log_loss_error']:.3f}"
         )
-    whole = len(figures) >= len(TABLES)
+    whole = asked.folder is not None or len(figures) >= len(TABLES)
     if whole and not asked.small:
-        older = {"others_of_commit": record["commit"]} if asked.further else {}
-        write_result("what_it_buys", {**older, "splits": figures, "paired": told})
+        others = {"others_of_commit": older["commit"]} if older else {}
+        write_result(name, {**others, "splits": figures, "paired": told})
 
 
 if __name__ == "__main__":
