@@ -31,6 +31,7 @@ class CautionKind(StrEnum):
     TOTAL_ROW = "total_row"  # column, value, row (from 1)
     IDENTIFIER = "identifier"  # column, distinct, rows
     GROUPS = "groups"  # column, levels, rows, target (whether it is the same in a level), alike
+    EPOCH = "epoch"  # column, unit (seconds or milliseconds), least, most (days)
     SENTINEL = (
         "sentinel"  # column, values (as they are written in columns.toml), cells, least, most
     )

@@ -17,6 +17,8 @@ import numpy as np
 TASK_OPTION = "--task"
 """The option that overrides what was decided."""
 
+_SHOWN = 4
+
 
 class TaskReason(StrEnum):
     """Why a target means classes or numbers; the value is its name in JSON."""
@@ -56,6 +58,8 @@ class TargetReading:
         alike: labels that differ from another one by case or blanks alone.
         left_out: what the cells of the dropped rows say, each once.
         merged: rare labels that are the class `other` here.
+        respelled: of rows beside those of training, labels as they were spelled and as training
+            spells them.
         parts: of several targets the reading of each.
         events: of times, how many are of the event; the others are censored. None: no times.
         other: the other task, where the values allow it (`--task` chooses it), or None.
@@ -79,9 +83,18 @@ class TargetReading:
     alike: tuple[str, ...] = ()
     left_out: tuple[str, ...] = ()
     merged: tuple[str, ...] = ()
+    respelled: tuple[tuple[str, str], ...] = ()
     other: str | None = None
     events: int | None = None
     parts: tuple[TargetReading, ...] = ()
+
+    def notes(self) -> tuple[str, ...]:
+        """Return what is told of labels that were spelled otherwise than in training."""
+        if not self.respelled:
+            return ()
+        shown = ", ".join(f"{own!r} for {label!r}" for own, label in self.respelled[:_SHOWN])
+        more = ", …" if self.respelled[_SHOWN:] else ""
+        return (f"labels of {self.name!r} taken for those of training: {shown}{more}",)
 
     def of_times(self, y: np.ndarray) -> TargetReading:
         """Return the reading of times, (n,), that have a minus where the event did not come."""
@@ -92,7 +105,7 @@ class TargetReading:
     def to_dict(self) -> dict[str, Any]:
         """Return plain values that JSON can hold."""
         values = {**asdict(self), "why": self.why.value}
-        del values["parts"]
+        del values["parts"], values["respelled"]  # the second is told, and kept nowhere
         if self.events is None:
             del values["events"]
         plain = {k: list(v) if isinstance(v, tuple) else v for k, v in values.items()}

@@ -209,6 +209,26 @@ def test_test_rows_that_are_trained_on():
     assert CautionKind.TEST_ROWS_TRAINED in {caution.kind for caution in said}
 
 
+def test_seconds_since_1970_are_told_by_their_name_and_size():
+    times = 1_700_000_000 + 3600 * np.arange(60.0)
+    columns = {"created_at": times, "eventTime": 1000 * times, "phone": times, "time": times / 1e6}
+    said = column_cautions(InputColumns.of(pd.DataFrame(columns)))
+    found = {c.facts["column"]: c.facts["unit"] for c in said if c.kind is CautionKind.EPOCH}
+    assert found == {"created_at": "seconds", "eventTime": "milliseconds"}
+    assert "2023-11-14 to 2023-11-17" in caution_text(
+        next(c for c in said if c.kind is CautionKind.EPOCH)
+    )
+
+
+def test_many_targets_that_have_a_column_each_are_easy_ones():
+    frame = pd.DataFrame(np.random.default_rng(0).normal(size=(60, 8)))
+    frame.columns = [f"x{place}" for place in range(8)]
+    every = [frame[name].to_numpy() for name in frame]
+    said = column_cautions(InputColumns.of(frame), every[:2])
+    assert [c.facts["column"] for c in said] == ["x0", "x1"]
+    assert column_cautions(InputColumns.of(frame), every) == ()
+
+
 def persons(rows: int = 240, persons: int = 30) -> pd.DataFrame:
     """Return a table of persons that are seen about eight times each."""
     draw = np.random.default_rng(3)

@@ -137,3 +137,28 @@ def test_how_years_of_two_digits_were_taken_is_told_where_some_lie_far_ahead():
     plain = judge_column("intro", ["Sep-13", "Mar-14", "Jun-20"]).reading
     assert ColumnDoubt.SHORT_YEARS in told.doubts
     assert ColumnDoubt.SHORT_YEARS not in plain.doubts
+
+
+@pytest.mark.parametrize(
+    ("cells", "days"),
+    [
+        (["2001Q2", "2001Q4", "n/a"], ["2001-04-01", "2001-10-01"]),
+        (["2001-Q2", "2001-q4"], ["2001-04-01", "2001-10-01"]),
+        (["Q2 2001", "Q4/2001"], ["2001-04-01", "2001-10-01"]),
+        (["2020-W01", "2020W53"], ["2019-12-30", "2020-12-28"]),
+    ],
+)
+def test_quarters_and_weeks_are_their_first_day(cells, days) -> None:
+    judged = judge_column("period", cells)
+    assert judged.reading.kind is ColumnKind.DATE
+    assert judged.values[:2].tolist() == pd.to_datetime(days).tolist()
+    rule = CellRule.from_dict(judged.reading.rule.to_dict())
+    again = values_as_dates("period", pd.Series([*cells[:1], "2001-02-03"], dtype=object), rule)
+    assert again.astype("datetime64[D]").astype(str).tolist() == [days[0], "2001-02-03"]
+
+
+def test_what_has_no_year_or_no_such_week_is_no_period() -> None:
+    levels = ["Q1", "Q2", "Q3", "Q4"] * 5
+    assert judge_column("quarter", levels).reading.kind is ColumnKind.CATEGORY
+    with pytest.raises(InputError, match="expected a date"):
+        judge_column("week", [*(f"2021-W{week:02}" for week in range(1, 53)), "2021-W60"])

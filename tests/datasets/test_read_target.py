@@ -111,7 +111,7 @@ def test_intervals_are_labels_and_blank_labels_are_missing(refused):
     assert target.reading.classes == ("(-0.001, 0.5]", "(0.5, 1.0]")
     with refused("row 2", "missing"):
         read_target(["a", " ", "b"])
-    with refused("Timestamp", "turn them into"):
+    with refused("Timestamp", "of dates make a number"):
         read_target(pd.date_range("2020-01-01", periods=4))
 
 
@@ -222,6 +222,30 @@ def test_rows_without_a_target_go_with_their_inputs_groups_and_weights(tmp_path)
 def test_further_rows_are_read_like_the_training_rows(training, further, labels):
     like = read_target(training, written=True).reading
     assert read_target_like(further, like, written=True).y.tolist() == labels
+
+
+def test_labels_that_differ_by_a_mark_or_case_are_those_of_training():
+    like = read_target(["<=50K", ">50K"], "income").reading
+    read = read_target_like(["<=50K.", ">50k.", ">50K"], like)
+    assert read.y.tolist() == ["<=50K", ">50K", ">50K"]
+    assert read.reading.respelled == (("<=50K.", "<=50K"), (">50k.", ">50K"))
+    assert "'<=50K.' for '<=50K'" in read.reading.notes()[0]
+    assert read_target_like([">50K"], like).reading.notes() == ()
+
+
+def test_labels_that_may_be_two_of_training_are_refused(refused):
+    like = read_target(["a", "A", "b."], "kind").reading
+    assert read_target_like(["b"], like).y.tolist() == ["b."]
+    with refused("'kind'", "'a.'", "train with that class"):
+        read_target_like(["a.", "b."], like)
+
+
+def test_dates_are_no_target_and_the_way_out_is_said(refused):
+    days = pd.Series(pd.date_range("2024-01-01", periods=60))
+    with refused("of dates make a number"):
+        read_target(days, "day")
+    with refused("of dates make a number"):
+        read_target(days.dt.strftime("%d.%m.%Y").tolist(), "day", written=True)
 
 
 def test_a_label_that_training_lacks(refused):

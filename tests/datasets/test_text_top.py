@@ -206,6 +206,18 @@ def test_another_file_is_read_alike(write_csv):
         assert new["city"].tolist() == ["Bern", "Basel"]
 
 
+def test_a_header_that_gives_way_is_told_and_may_be_kept(write_csv):
+    record = ReadOptions(header=False, names=("column_1", "column_2")).inherit()
+    path = write_csv("city,age\nBern,31\nBasel,44\n", "new.csv")
+    by_place = rows_and_notes(path, record)
+    assert by_place.values.columns.tolist() == ["column_1", "column_2"]
+    assert any("the header (city, age) is not taken" in note for note in by_place.notes)
+    by_header = rows_and_notes(path, record.overruled_by(ReadOptions(header=True)))
+    assert by_header.values.columns.tolist() == ["city", "age"]
+    named = ReadOptions(names=("age", "city")).inherit()
+    assert rows_and_notes(path, named).notes == ()
+
+
 def test_inherited_options_that_do_not_fit_are_passed_over(tmp_path, refused):
     path = tmp_path / "new.csv"
     options = ReadOptions(separator=";", encoding="cp1252", sheet="data")

@@ -28,6 +28,12 @@ FACTS = {
     },
     CautionKind.STRENGTHS_ALIKE: {"best": 1.0, "first": 0.1, "last": 9.0, "count": 7, "of": 9},
     CautionKind.TARGET_IN_COLUMN: {"column": WILD, "agreement": 0.9995},
+    CautionKind.EPOCH: {
+        "column": "ts",
+        "unit": "seconds",
+        "least": "2023-11-14",
+        "most": "2023-11-21",
+    },
     CautionKind.SENTINEL: {
         "column": "co",
         "values": ["-200"],

@@ -16,7 +16,9 @@ from shrinkage.datasets.cells import Locate, text_cells
 from shrinkage.datasets.column_specs import ColumnKind, ColumnSpec
 from shrinkage.datasets.columns import judge_column
 from shrinkage.datasets.judging.base import ENOUGH
+from shrinkage.datasets.judging.date_forms import are_likely
 from shrinkage.datasets.target_cells import (
+    DAYS,
     PLAIN_NUMBERS,
     TargetCells,
     are_padded,
@@ -97,9 +99,17 @@ def _labels_in_text(
         raise InputError(
             f"target {wish.name!r}: expected labels that several rows share, or numbers, got "
             f"{len(pd.unique(labels)):,} different texts in {len(labels):,} rows, such as "
-            f"{one_line(labels[0], 40)!r}: choose another target"
+            f"{one_line(labels[0], 40)!r}: {_way_out(labels)}"
         )
     return cells, why
+
+
+def _way_out(labels: np.ndarray) -> str:
+    """Return what to do about texts that all differ."""
+    texts, counts = np.unique(labels.astype(str), return_counts=True)
+    if are_likely(texts.tolist(), counts):
+        return f"of dates make a number, {DAYS}; or choose another target"
+    return "choose another target"
 
 
 def _judged_numbers(cells: TargetCells, wish: Wish) -> tuple[TargetCells, TaskReason] | None:

@@ -90,10 +90,17 @@ class ReadOptions:
     def overruled_by(self, other: ReadOptions) -> ReadOptions:
         """Return these options with those of `other` that are set in their place.
 
+        A header takes the place of names that come from another file.
+
         >>> ReadOptions(separator=";", sheet="a").overruled_by(ReadOptions(separator=",")).separator
         ','
+        >>> ReadOptions(names=("a", "b")).overruled_by(ReadOptions(header=True)).names
+        ()
         """
-        return replace(self, **{name: getattr(other, name) for name in other.set_names()})
+        overruled = {name: getattr(other, name) for name in other.set_names()}
+        if other.header and not other.names:  # the first row names the columns, as it is said to
+            overruled["names"] = ()
+        return replace(self, **overruled)
 
     def to_dict(self) -> dict[str, object]:
         """Return what is set, for JSON."""

@@ -62,6 +62,7 @@ def read_target(
     locate: Locate = plain_row,
     written: bool = False,
     spec: ColumnSpec = NOTHING_SAID,
+    constant: bool = False,
 ) -> Target:
     """Read a target and decide whether it means classes or numbers.
 
@@ -74,6 +75,7 @@ def read_target(
         locate: words for a row.
         written: whether the cells are text of a file.
         spec: what a person said about the column.
+        constant: whether one value in all rows will do.
 
     Returns:
         The target.
@@ -98,7 +100,7 @@ def read_target(
     keep = present_rows(cells, raw, name, missing, locate)
     y = cells.values[keep]
     require_finite_targets(cells, name, locate)
-    _require_two(y, name)
+    _require_two(y, name, 1 if constant else 2)
     regression = task == "regression" or (task is None and why in AMOUNTS)
     reading = summarized(y, name, regression, TaskReason.ASKED if task else why, cells)
     if keep.all():
@@ -153,9 +155,9 @@ def require_finite_targets(cells: TargetCells, name: str, locate: Locate) -> Non
         )
 
 
-def _require_two(y: np.ndarray, name: str) -> None:
+def _require_two(y: np.ndarray, name: str, least: int) -> None:
     distinct = pd.unique(y)
-    if len(distinct) < 2:
+    if len(distinct) < least:
         got = f"only {distinct.tolist()[0]!r}" if len(distinct) else "no rows"
         raise InputError(
             f"target {name!r}: expected at least two different values, got {got}: "

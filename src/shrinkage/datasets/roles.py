@@ -28,7 +28,8 @@ class Roles:
 
     `specs` hold what a `columns.toml` says, by column. `rules` are those by which a training table
     was read: rows of another table are read by them.
-    `further_targets` are those beside the first.
+    `further_targets` are those beside the first, `of_several` says that a target is one of many,
+    which may have one value in all rows (a pixel of masks).
     `missing_target` is what `read_target` does with rows without a target; `like` is the reading
     of the training target for a set that goes with one.
     """
@@ -46,6 +47,7 @@ class Roles:
     time: str | None = None
     event: str | None = None
     score_by: str | None = None
+    of_several: bool = False
 
     @property
     def targets(self) -> tuple[str, ...]:

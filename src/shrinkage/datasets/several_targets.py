@@ -20,6 +20,7 @@ from shrinkage.target_reading import TargetReading, TaskReason
 
 MULTI_LABEL = "multi-label"
 ABSENT_PRESENT = (("0", "1"), ("false", "true"), ("no", "yes"), ("n", "y"), ("f", "t"))
+_PRESENT = tuple(present for _, present in ABSENT_PRESENT)
 ReadOne = Callable[[str, Roles], Target]
 
 
@@ -43,16 +44,19 @@ def read_targets(names: Sequence[str], roles: Roles, read: ReadOne, rows: int) -
         rows: how many rows there are.
 
     Raises:
-        InputError: several targets that are neither all numbers nor all of 0 and 1.
+        InputError: several targets that are neither all numbers nor all of 0 and 1, or that all
+            have one value in all rows.
     """
     if len(names) == 1:
         only = read(names[0], roles)
         return Targets(only.y, only.reading, only.rows, _columns([only]))
     each = zip(names, _roles_of_each(names, roles), strict=True)
     targets = [read(name, one) for name, one in each]
+    if roles.like is None:
+        _require_one_that_varies(targets)
     task = _task(targets, roles)
     if task == "regression":
-        regression = replace(roles, task=task)
+        regression = replace(roles, task=task, of_several=True)
         targets = [
             target if target.reading.task == task or roles.like else read(name, regression)
             for name, target in zip(names, targets, strict=True)
@@ -78,7 +82,7 @@ def _roles_of_each(names: Sequence[str], roles: Roles) -> list[Roles]:
     """Return the roles under which each target is read: its own reading of training."""
     if roles.like is None:
         task = None if roles.task == MULTI_LABEL else roles.task
-        return [replace(roles, task=task)] * len(names)
+        return [replace(roles, task=task, of_several=True)] * len(names)
     if len(roles.like.parts) != len(names):
         raise InputError(
             f"expected {max(1, len(roles.like.parts))} targets as in training, got {len(names)}: "
@@ -111,7 +115,8 @@ def _task(targets: Sequence[Target], roles: Roles) -> str:
 
 def _is_label(reading: TargetReading) -> bool:
     """Return whether a target is 0 and 1, or spells false and true."""
-    return _spelled(reading) in ABSENT_PRESENT
+    spelled = _spelled(reading)
+    return bool(spelled) and any(set(spelled) <= set(pair) for pair in ABSENT_PRESENT)
 
 
 def _spelled(reading: TargetReading) -> tuple[str, ...]:
@@ -122,9 +127,20 @@ def _values(reading: TargetReading) -> str:
     return listed(reading.classes) if reading.classes else "numbers"
 
 
+def _require_one_that_varies(targets: Sequence[Target]) -> None:
+    if all(target.reading.distinct < 2 for target in targets):
+        raise InputError(
+            "expected a target with at least two different values, got "
+            f"{len(targets)} that have one each in all rows: choose other targets"
+        )
+
+
 def _spread(target: Target, classes: Sequence[object], rows: int) -> np.ndarray:
     """Return a target as numbers in all rows, NaN where it is missing."""
-    y = target.y == classes[-1] if target.y.dtype.kind not in "fiu" and classes else target.y
+    y = target.y
+    if y.dtype.kind not in "fiu" and classes:
+        present = len(classes) > 1 or level_text(classes[-1]).lower() in _PRESENT
+        y = (y == classes[-1]) & present
     values = np.full(rows, np.nan)
     values[slice(None) if target.rows is None else target.rows] = y.astype(np.float64)
     return values

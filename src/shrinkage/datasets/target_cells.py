@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import date
 from decimal import Decimal
 from numbers import Real
 
@@ -31,6 +32,9 @@ PERHAPS_MISSING = frozenset({"na", "none", "null", "n/a", "?"})
 
 PLAIN_NUMBERS = CellRule(ColumnKind.NUMERIC)
 """Numbers as programs write them."""
+
+DAYS = "such as the days since a first one"
+"""What a date may be as a number."""
 
 _PADDED = re.compile(r"[-+]?0\d")
 """The start of a number with zeros in front, such as 007."""
@@ -140,6 +144,8 @@ def _plain_array(array: object, missing: np.ndarray, name: str) -> np.ndarray:
     if all(issubclass(kind, (Real, Decimal)) and kind is not bool for kind in kinds):
         return np.where(missing, np.nan, cells).astype(np.float64)
     hint = "write them alike" if len(kinds) > 1 else "turn them into text or numbers"
+    if all(issubclass(kind, date) for kind in kinds):
+        hint = f"of dates make a number, {DAYS}"
     raise InputError(
         f"target {name!r}: expected labels of one kind (text, numbers or booleans), got "
         f"{listed(sorted(kind.__name__ for kind in kinds))}: {hint}"

@@ -19,6 +19,7 @@ from shrinkage.datasets.column_readings import ColumnRole
 from shrinkage.datasets.column_specs import ColumnKind, ColumnSpec
 from shrinkage.datasets.columns import judge_column
 from shrinkage.datasets.decide_target import read_as_numbers
+from shrinkage.datasets.judging.missing_words import plain_word
 from shrinkage.datasets.read_target import (
     NOTHING_SAID,
     Target,
@@ -60,7 +61,7 @@ def target_of(values: object, name: str, roles: Roles, locate: Locate = plain_ro
     if roles.like is not None:
         rule = roles.rules.get(name, PLAIN_NUMBERS)
         return read_target_like(cells, replace(roles.like, name=name), rule=rule, **told)
-    return read_target(cells, name, task=roles.task, **told)
+    return read_target(cells, name, task=roles.task, constant=roles.of_several, **told)
 
 
 def table_target_of(values: object, name: str, roles: Roles, locate: Locate = plain_row) -> Target:
@@ -108,9 +109,12 @@ def read_target_like(
     >>> like = read_target([0, 1, 0, 1]).reading
     >>> read_target_like(["1", "1.0"], like, written=True).y
     array([1, 1])
+    >>> like = read_target(["no", "yes"]).reading
+    >>> read_target_like(["Yes.", "no"], like).y.tolist()
+    ['yes', 'no']
     """
     cells = target_cells(values, like.name, written=written, missing_words=spec.missing)
-    raw = cells.values
+    raw, respelled = cells.values, ()
     if like.task == "regression":
         cells = read_as_numbers(cells, like.name, missing, locate, rule)
         keep = present_rows(cells, raw, like.name, missing, locate)
@@ -119,6 +123,7 @@ def read_target_like(
     else:
         texts = np.array(_texts(cells, like), dtype=object)
         known = {level_text(label): label for label in like.classes}
+        texts, respelled = _as_known(texts, known)
         absent = cells.missing | (cells.perhaps & ~np.isin(texts, list(known)))
         cells = TargetCells(raw, absent, cells.perhaps, written=written)
         keep = present_rows(cells, raw, like.name, missing, locate)
@@ -126,6 +131,7 @@ def read_target_like(
         kind = object if any(isinstance(label, str) for label in like.classes) else None
         y = np.array([known[text] for text in texts[keep]], dtype=kind)
     reading = summarized(y, like.name, like.task == "regression", like.why, cells)
+    reading = replace(reading, respelled=respelled)
     return Target(y, reading, None if keep.all() else np.flatnonzero(keep))
 
 
@@ -138,6 +144,31 @@ def _texts(cells: TargetCells, like: TargetReading) -> list[str]:
         text if np.isnan(number) else level_text(float(number))
         for text, number in zip(cells.values, read, strict=True)
     ]
+
+
+def _as_known(
+    texts: np.ndarray, known: Mapping[str, object]
+) -> tuple[np.ndarray, tuple[tuple[str, str], ...]]:
+    """Return labels as training spells them, and which were spelled otherwise, with what they are.
+
+    A label that training lacks is one of it where case, blanks or a mark behind it are all that
+    differs, and no two of training differ so.
+    """
+    by_core: dict[str, list[str]] = {}
+    for text in known:
+        by_core.setdefault(_core(text), []).append(text)
+    pairs = {
+        text: by_core[_core(text)][0]
+        for text in dict.fromkeys(texts)
+        if text not in known and len(by_core.get(_core(text), ())) == 1
+    }
+    if not pairs:
+        return texts, ()
+    return np.array([pairs.get(text, text) for text in texts], dtype=object), tuple(pairs.items())
+
+
+def _core(text: str) -> str:
+    return plain_word(text).rstrip(" .,;:")
 
 
 def _require_known(

@@ -170,6 +170,15 @@ def _sentinel(facts: Facts) -> str:
     )
 
 
+def _epoch(facts: Facts) -> str:
+    return (
+        f"column {plain(facts['column'], 40)!r} looks like {facts['unit']} since 1970 "
+        f"({facts['least']} to {facts['most']}), and is taken for a number: write it as dates "
+        "where the hour, weekday or month may tell, or name it with --time where the past is "
+        "to predict the future"
+    )
+
+
 def _duplicates(facts: Facts) -> str:
     return (
         f"{facts['rows']:,} of {facts['of']:,} rows have equal inputs to a row in another fold, "
@@ -201,6 +210,7 @@ _SENTENCES: Mapping[CautionKind, Callable[[Facts], str]] = {
     CautionKind.IDENTIFIER: _identifier,
     CautionKind.GROUPS: _groups,
     CautionKind.SENTINEL: _sentinel,
+    CautionKind.EPOCH: _epoch,
     CautionKind.DUPLICATES_ACROSS_FOLDS: _duplicates,
     CautionKind.TEST_ROWS_TRAINED: _test_rows,
     CautionKind.TIME_ORDER: _time_order,

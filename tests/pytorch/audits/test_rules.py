@@ -241,6 +241,22 @@ class TestPenalisedTwice:
         assert where(report, "penalised-twice") == ({"0.weight"} if twice else set())
         assert report.ok is not twice, str(report)
 
+    @pytest.mark.parametrize("each", [True, False])
+    @pytest.mark.parametrize("factor", [2, 3])
+    def test_a_penalty_too_strong_for_all_is_not_the_tied_array_s(self, each, factor):
+        layers = [nn.Linear(INPUTS, INPUTS) for _ in range(3)]
+        model = settled(nn.Sequential(layers[0], nn.Tanh(), layers[1], nn.Tanh(), layers[2]))
+        model[4].weight = model[0].weight
+
+        def penalty(model: Any) -> Any:
+            named = model.named_parameters(remove_duplicate=not each)
+            return factor * sum(w.square().sum() / 2 for name, w in named if "weight" in name)
+
+        step = step_with(penalty, STRENGTH)
+        report = audit(model, SGD(model.parameters(), lr=0.1), step, data(), TERM)
+        assert where(report, "penalised-twice") == ({"0.weight"} if each else set()), str(report)
+        assert where(report, "wrong-factor") == {"2.weight"} | (set() if each else {"0.weight"})
+
 
 @pytest.mark.parametrize("penalty", [Cardinality(fraction=0.5), MaxNorm(radius=0.5), NonNegative()])
 @pytest.mark.parametrize("update", ["proximal", "decoupled"])

@@ -14,6 +14,7 @@ import numpy as np
 
 from shrinkage.cautions import Caution
 from shrinkage.datasets.cautions.duplicates import duplicates_across_folds, trained_test_rows
+from shrinkage.datasets.cautions.epochs import epochs
 from shrinkage.datasets.cautions.few_rows import (
     rare_classes,
     unequal_classes,
@@ -21,7 +22,7 @@ from shrinkage.datasets.cautions.few_rows import (
 )
 from shrinkage.datasets.cautions.groups import groups
 from shrinkage.datasets.cautions.identifiers import identifiers
-from shrinkage.datasets.cautions.leaks import leaks
+from shrinkage.datasets.cautions.leaks import MOST_LEAKS, leaks
 from shrinkage.datasets.cautions.sentinels import sentinels
 from shrinkage.datasets.cautions.time_order import time_order
 from shrinkage.datasets.cautions.total_rows import total_rows
@@ -35,6 +36,7 @@ __all__ = [
     "column_cautions",
     "data_cautions",
     "duplicates_across_folds",
+    "epochs",
     "groups",
     "identifiers",
     "leaks",
@@ -101,5 +103,8 @@ def column_cautions(
     repeated = {str(caution.facts["column"]) for caution in kin}
     given = [caution for y in targets for caution in leaks(columns, y, classes, rows)]
     given = [caution for caution in given if str(caution.facts["column"]) not in repeated]
+    if len({str(caution.facts["column"]) for caution in given}) > MOST_LEAKS:
+        given = []  # of many targets each has its own column: pixels of masks, say
     apart = (*identifiers(columns, rows), *sentinels(columns, rows), *total_rows(columns))
+    apart = (*apart, *epochs(columns, rows))
     return (*given, *kin, *apart)

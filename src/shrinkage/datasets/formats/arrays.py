@@ -124,6 +124,7 @@ def dataset_from_arrays(
         readings=readings,
         specs=roles.specs,
         left_out=roles.dropped(),
+        notes=read.reading.notes(),
         target=read.reading,
         shapes=shapes,
         time=ranks,

@@ -279,7 +279,7 @@ def dataset_from_table(name: str, table: NamedColumns, roles: Roles) -> Dataset:
         readings=in_order([*typed.readings, *read.columns], table.names),
         specs=roles.specs,
         left_out=left_out,
-        notes=table.notes,
+        notes=(*table.notes, *read.reading.notes()),
         read_options=table.read_options,
         target=read.reading,
         time=time,

@@ -74,7 +74,9 @@ def read_top(
         return TableTop(chosen_names(names, options), titles, True, (*notes, note))
     if has_header(first, body, options):
         notes += () if looks_like_header(first, body) else doubt_notes(first)
-        names = chosen_names(header_names(first, body, width), options)
+        header = header_names(first, body, width)
+        names = chosen_names(header, options)
+        notes += _passed_over(header, names, options)
         if body and len(body[0]) == len(names) and is_second_header(body[0], body[1:]):
             text = one_line(", ".join(body[0]), 60)
             notes += (f"the row below the header left out, it says more of the columns ({text})",)
@@ -137,6 +139,18 @@ def _title_notes(titles: Sequence[TextRow]) -> tuple[str, ...]:
     text = one_line(" ".join(titles[0].cells), 40)
     lines = "1 line" if len(titles) == 1 else f"{len(titles)} lines"
     return (f"{lines} above the header left out, the first being {text!r}",)
+
+
+def _passed_over(
+    header: Sequence[str], names: Sequence[str], options: ReadOptions
+) -> tuple[str, ...]:
+    """Return a note where a header gives way to the names of another file."""
+    if not options.inherited or set(header) == set(names):
+        return ()
+    return (
+        f"the header ({one_line(', '.join(header), 60)}) is not taken: columns are named by their "
+        "place, as in training; --header overrules",
+    )
 
 
 def _span(names: Sequence[str]) -> str:

@@ -26,6 +26,9 @@ ISO = "ISO8601"
 MIXED = "mixed"
 """The format that stands for dates with names of months, each read by itself."""
 
+PERIODS = "periods"
+"""The format that stands for first days of quarters and weeks: `2001Q2`, `Q2 2001`, `2001-W05`."""
+
 _SHAPES = 4
 """So many shapes of cells, the commonest, are shown to the guess."""
 
@@ -36,6 +39,10 @@ _LOOKED_AT = 500
 """So many different cells suggest formats, which are then tried on all."""
 
 _MONTHS = "jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec"
+_PERIOD = (
+    r"(?P<year>\d{4})[-/.\s]?(?:Q(?P<quarter>[1-4])|W(?P<week>\d{1,2}))"
+    r"|Q(?P<quarter_first>[1-4])[-/.\s]?(?P<year_behind>\d{4})"
+)
 _LIKELY = re.compile(
     r"""\d{1,4}\s*[-/.]\s*\d{1,2}\s*[-/.]\s*\d{1,4}(?:\D.*)?   # 2024-03-01, 1.3.24 12:30
       | \d{4}[-/]\d{1,2} | \d{1,2}[-/]\d{4}                    # 2024-03, 03/2024
@@ -44,7 +51,10 @@ _LIKELY = re.compile(
       | (?:DAY[a-z]*\.?,?\s+)?(?:\d{1,2}\.?[-/\s]\s*)?MONTH[a-z]*\.?[-/,\s]+
         (?:\d{1,2},?\s+)?(?:\d{4}|\d{2})(?:\D.*)?              # 1 Mar 2024, March 1, 2024, Dec-2011
       | \d{1,2}[-/\s]MONTH[a-z]*                              # 10-Aug, a day without its year
-    """.replace("MONTH", f"(?:{_MONTHS})").replace("DAY", "(?:mon|tue|wed|thu|fri|sat|sun)"),
+      | PERIOD
+    """.replace("MONTH", f"(?:{_MONTHS})")
+    .replace("DAY", "(?:mon|tue|wed|thu|fri|sat|sun)")
+    .replace("PERIOD", _PERIOD),
     re.VERBOSE | re.IGNORECASE,
 )
 _FURTHER = (
@@ -89,6 +99,8 @@ def read_dates(texts: Sequence[str], date_format: str) -> np.ndarray:
     >>> read_dates(["1.3.2024", "x"], "%d.%m.%Y").astype("datetime64[D]").tolist()
     [datetime.date(2024, 3, 1), None]
     """
+    if date_format == PERIODS:
+        return np.array([_first_day(text) for text in texts], dtype="datetime64[us]")
     cells = pd.Series(list(texts), dtype=object)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of zones that pandas does not know
@@ -97,6 +109,24 @@ def read_dates(texts: Sequence[str], date_format: str) -> np.ndarray:
     if date_format == MIXED:  # a day of a month without a year is no date
         values[values < _FIRST_YEAR] = np.datetime64("NaT", "us")
     return values
+
+
+def _first_day(text: str) -> np.datetime64:
+    """Return the first day of a quarter or a week, NaT where a text is neither.
+
+    >>> _first_day("Q2 2001"), _first_day("2001-W05")
+    (np.datetime64('2001-04-01'), np.datetime64('2001-01-29'))
+    """
+    part = re.fullmatch(_PERIOD, text.strip(), re.IGNORECASE)
+    if part is None:
+        return np.datetime64("NaT")
+    year, quarter = part["year"] or part["year_behind"], part["quarter"] or part["quarter_first"]
+    if quarter is not None:
+        return np.datetime64(f"{year}-{3 * int(quarter) - 2:02}-01")
+    try:
+        return np.datetime64(datetime.date.fromisocalendar(int(year), int(part["week"]), 1))
+    except ValueError:  # there is no such week
+        return np.datetime64("NaT")
 
 
 def dates_of(texts: Sequence[str], date_format: str) -> np.ndarray:
@@ -183,6 +213,8 @@ def _formats(likely: Sequence[str]) -> list[str]:
         by_shape.setdefault(_shape(text), []).append(text)
     shapes = sorted(by_shape, key=lambda shape: -len(by_shape[shape]))[:_SHAPES]
     tried = [text for shape in shapes for text in by_shape[shape][:_TRIED]]
+    if any(re.fullmatch(_PERIOD, text, re.IGNORECASE) for text in tried):
+        return [PERIODS]
     forms = dict.fromkeys([ISO] if any(re.match(r"\d{4}-?\d{2}", text) for text in tried) else [])
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")

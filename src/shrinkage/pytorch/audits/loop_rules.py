@@ -15,6 +15,7 @@ from shrinkage.audits.judging import Case
 from shrinkage.parameters import ROLES, ParameterInfo
 from shrinkage.pytorch.audits.glance import has_nonzero
 from shrinkage.pytorch.audits.runs import Runs
+from shrinkage.pytorch.audits.taken_back import said
 from shrinkage.pytorch.audits.watch import Watch
 from shrinkage.terms import Assignment
 
@@ -116,11 +117,10 @@ def twice(facts: LoopFacts) -> list[Finding]:
     """Return parameters with a decay and a term, or penalised under each of their names."""
     findings = []
     for info in facts.penalised():
-        name, case = info.name, facts.cases[info.name]
-        gradient = case.once.gradient
+        name = info.name
         if name in facts.attached and facts.decays.get(name, 0) > 0:
             words = f"weight_decay={facts.decays[name]:g} and a term of regularize"
-        elif info.aliases and gradient is not None and gradient.fits and _times(gradient.factor):
+        elif info.aliases and _is_each_counted(facts, info):
             words = f"its {len(info.names)} names ({', '.join(info.names)}), each counted"
         else:
             continue
@@ -135,8 +135,26 @@ def twice(facts: LoopFacts) -> list[Finding]:
     return findings
 
 
-def _times(factor: float) -> bool:
-    return round(factor) >= 2 and abs(factor - round(factor)) < 0.02 * factor
+def _is_each_counted(facts: LoopFacts, info: ParameterInfo) -> bool:
+    """Return whether a tied array is penalised once a name more than arrays of one name are."""
+    gradient = facts.cases[info.name].once.gradient
+    if gradient is None or not gradient.fits:
+        return False
+    others = [
+        fit.factor
+        for other in facts.penalised()
+        if not other.aliases and (fit := facts.cases[other.name].once.gradient) is not None
+        if fit.fits and fit.factor > 0
+    ]
+    times = gradient.factor / (sorted(others)[len(others) // 2] if others else 1.0)
+    count = round(times)
+    return 2 <= count <= len(info.names) and abs(times - count) < 0.02 * times
+
+
+def taken_back(facts: LoopFacts) -> list[Finding]:
+    """Return penalised parameters of whose steps the loop takes a part back."""
+    kept = facts.runs.kept
+    return [said(info.name, kept[info.name]) for info in facts.penalised() if info.name in kept]
 
 
 def through_adaptive(facts: LoopFacts) -> list[Finding]:
@@ -269,4 +287,5 @@ RULES_OF_FACTS: tuple[Callable[[LoopFacts], list[Finding]], ...] = (
     selected_but_frozen,
     frozen,
     unlike_known,
+    taken_back,
 )

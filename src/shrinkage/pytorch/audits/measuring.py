@@ -23,6 +23,7 @@ from shrinkage.pytorch.optimizers import Moment
 from shrinkage.pytorch.updates import Proximal
 
 _ROUNDED = 1e-3  # of a step: more is something else that the loop does
+_SHARED = 1e-4
 Look = Callable[[Mapping[str, Measured]], None]
 
 
@@ -87,13 +88,14 @@ def _pair(runs: Runs, name: str, watch: Watch) -> Pair:
     elif before is None and name in watch.rates:
         before = after = torch.zeros((), dtype=tensor.dtype).expand(tensor.shape)
     rounding = torch.finfo(tensor.dtype).eps
+    of_weights = rounding / runs.kept.get(name, 1.0)
     return Pair(
         runs.twin.start[name],
         runs.after_zero[name],
         tensor,
         before,
         after,
-        rounding,
+        of_weights,
         rounding,
         *runs.joining(name, watch),
         lambda: _metric(runs, name),
@@ -188,13 +190,16 @@ def _beside(
     step_bare(twin, watch, {name: runs.joining(name, watch)[0] for name in runs.decays})
     measured = {}
     for name, meant in intended.items():
-        bare, rounding = twin.parameters[name].detach(), torch.finfo(after[name].dtype).eps
+        bare = twin.parameters[name].detach()
+        rounding = torch.finfo(bare.dtype).eps / runs.kept.get(name, 1.0)
         if name in unexplained:
             bare = bare + unexplained[name]
         if torch.equal(bare, after[name]):
             measured[name] = Measured(True, None)
             continue
         slack = _slack(runs, name)
+        if name in runs.kept:  # a share that is measured
+            slack += _SHARED * float((after[name] - twin.start[name]).abs().max())
         pair = Pair(twin.start[name], bare, after[name], rounding=rounding, slack=slack)
         measured[name] = measure(pair, meant.expectation, runs.rate(name, watch), scale)
     return measured

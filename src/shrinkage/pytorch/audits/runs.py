@@ -7,7 +7,8 @@ beside its gradients.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import contextlib
+from collections.abc import Callable, Iterator, Mapping
 from functools import cached_property
 
 import torch
@@ -17,6 +18,7 @@ from shrinkage.pytorch.audits.adaptivity import reshapes
 from shrinkage.pytorch.audits.replays import Stand, own_decays, step_bare
 from shrinkage.pytorch.audits.step_call import StepCall, seeded
 from shrinkage.pytorch.audits.surroundings import Surroundings
+from shrinkage.pytorch.audits.taken_back import kept_share, pushes
 from shrinkage.pytorch.audits.thinned import Thinned
 from shrinkage.pytorch.audits.twin import Twin
 from shrinkage.pytorch.audits.watch import Watch
@@ -37,10 +39,13 @@ class Runs:
     def __init__(self, twin: Twin, call: StepCall, surroundings: Surroundings) -> None:
         self.twin, self._call, self._surroundings = twin, call, surroundings
         self.held_back: frozenset[str] = frozenset()  # where attached terms waited, in any run
-        self.zero = self._taken(0.0)
-        self.after_zero = {
-            name: tensor.detach().clone() for name, tensor in twin.parameters.items()
-        }
+        self._ends: dict[str, torch.Tensor] = {}
+        self.kept: dict[str, float] = {}  # what a loop keeps of a step, where it takes some back
+        stepped: dict[str, torch.Tensor] = {}
+        with self._behind_step(lambda: stepped.update(self._weights())):
+            self.zero = self._taken(0.0)
+        self.after_zero = self._weights()
+        self._measure_kept(stepped)
         self._stand: Stand = Thinned(twin) if Thinned.can_stand_for(twin) else twin
         self._try_bare_step()
         self._measure_decays()
@@ -79,7 +84,48 @@ class Runs:
     ) -> Watch:
         self._surroundings.restore()
         self.twin.reset(scale, decays=decays)
-        return self._call(self.twin, scale, also)
+        watch = self._call(self.twin, scale, also)
+        with torch.no_grad():
+            for name, share in self.kept.items():
+                w = self.twin.parameters[name]
+                w.copy_(self.after_zero[name] + (w - self._ends[name]) / share)
+        return watch
+
+    def _weights(self) -> dict[str, torch.Tensor]:
+        return {name: tensor.detach().clone() for name, tensor in self.twin.parameters.items()}
+
+    @contextlib.contextmanager
+    def _behind_step(self, call: Callable[[], None]) -> Iterator[None]:
+        before, self.twin.behind_step = self.twin.behind_step, call
+        try:
+            yield
+        finally:
+            self.twin.behind_step = before
+
+    def _measure_kept(self, stepped: dict[str, torch.Tensor]) -> None:
+        """Measure what the loop takes back of a step, and judge weights as if it took nothing.
+
+        Args:
+            stepped: the weights between the optimizer's step and what followed.
+        """
+        ends = self.after_zero
+        moved = {n: w for n, w in stepped.items() if not torch.equal(w, ends[n])}
+        if not moved or self.zero.asked_again:
+            return
+        pushed = pushes(moved)
+
+        def push() -> None:
+            for name, by in pushed.items():
+                self.twin.parameters[name].add_(by)
+
+        with self._behind_step(push):
+            self._taken(0.0)
+        for name, by in pushed.items():
+            change = self.twin.parameters[name].detach() - ends[name]
+            share = kept_share(change, by, ends[name])
+            if share is not None:
+                self.kept[name], self._ends[name] = share, ends[name]
+                self.after_zero[name] = stepped[name]
 
     def _measure_decays(self) -> None:
         self.decays: dict[str, MeasuredDecay] = own_decays(

@@ -11,7 +11,7 @@ from __future__ import annotations
 import contextlib
 import copy
 from collections import OrderedDict
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import torch
@@ -82,6 +82,7 @@ class Twin:
             True  # whether the optimizer can step, and steps alike, outside of the loop
         )
         self.decays_are_news = False  # whether a loop has set others than were known
+        self.behind_step: Callable[[], None] = _nothing  # between the step and what follows it
         self._own_rates = own_rates(optimizer)
         self._decays_by = 0.0  # what every decay is multiplied by
 
@@ -235,6 +236,10 @@ class Twin:
         state["strengths"] = [term.strength for term in terms]
         own.load_state_dict(state)
         return own
+
+
+def _nothing() -> None:
+    """Stand between an optimizer's step and what a loop does behind it."""
 
 
 def in_float64(parameters: Mapping[str, torch.Tensor], optimizer: Optimizer) -> None:

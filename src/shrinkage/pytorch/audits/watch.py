@@ -71,6 +71,8 @@ class Watch:
         before = untraced(outermost(twin.optimizer, self._before_step))
         self._handles.append(twin.optimizer.register_step_pre_hook(before))
         self._stay_last(twin.optimizer)
+        behind = untraced(outermost(twin.optimizer, self._behind_step))
+        self._handles.append(twin.optimizer.register_step_post_hook(behind))
 
     def close(self) -> None:
         """Take the hooks off."""
@@ -285,6 +287,11 @@ class Watch:
             return None
         named = {name: self._heard(argument) for name, argument in kwargs.items()}
         return (args[0], *map(self._heard, args[1:])), named
+
+    @torch.no_grad()
+    def _behind_step(self, _optimizer: Any, _args: Any, _kwargs: Any) -> None:
+        if self.steps == 1:
+            self._twin.behind_step()
 
     def _compare(self, optimizer: Any) -> None:
         """Find the factor between the gradients of backward and those of the step."""
