@@ -63,7 +63,7 @@ PASSES = "pytorch/prox/kernels"
 
 KERNELS = {
     PASSES: ("_shrink", "_adam", "_groups"),
-    "paths/engines/linear/kernels": ("_descent", "_pattern"),
+    "paths/engines/linear/kernels": ("_descent", "_pattern", "_newton", "_rows"),
     "paths/engines/kernels": ("_cross_entropy", "_steps", "_mlp", "_floats"),
 }
 """Folders, and the files of each that are built into one module, called as the first of them."""

@@ -212,6 +212,7 @@ def test_a_fold_without_a_certificate_is_told_with_how_many(monkeypatch):
         return replace(solved, gap=0.5) if seen.count(0.005) == 2 and norms.beta else solved
 
     monkeypatch.setattr(solver.Solver, "solve", once)
+    monkeypatch.setattr(solver.Solver, "_together", lambda *_: None)
     result = fit_path("linear", x, y, **options)
     (told,) = [words for words in result.warnings if "not certified" in words]
     assert "0.01 (0.5; 1 of 3 folds)" in told

@@ -126,32 +126,29 @@ class Logistic(OneOutput):
 
     def __init__(self, x: np.ndarray, labels: np.ndarray, share: np.ndarray) -> None:
         super().__init__(x, share)
-        self._labels = labels.astype(np.float64)
-        self._signs = 2.0 * self._labels - 1.0
+        self.target = labels.astype(np.float64)
+        self._signs = 2.0 * self.target - 1.0
 
     def start(self) -> np.ndarray:
         """Return the intercept of the best constant."""
-        ones, total = self.share @ self._labels, self.share.sum()
+        ones, total = self.share @ self.target, self.share.sum()
         return np.array([np.log(max(ones, 1e-300)) - np.log(max(total - ones, 1e-300))])
 
-    def at(self, weights: np.ndarray, intercept: np.ndarray) -> Place:
-        """Return the loss at weights (1, inputs)."""
-        margins = outputs_of(self.x, weights)[0] + intercept[0]
-        value = float(self.share @ np.logaddexp(0.0, -self._signs * margins))
-        chance = expit(margins)
-        pull = self.share * (chance - self._labels)
-        return Place(weights, intercept, value, pull[None], chance[None])
+    def judged(self, outputs: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Return losses, pulls and chances of outputs (models, rows)."""
+        values = np.logaddexp(0.0, -self._signs * outputs) @ self.share
+        chances = expit(outputs)
+        return values, self.share * (chances - self.target), chances
 
     def _bend(self, place: Place) -> np.ndarray:
         """Return share · p (1 − p)."""
         assert place.chance is not None
         return self.share * place.chance[0] * (1 - place.chance[0])
 
-    def dual(self, place: Place, scale: float) -> float:
+    def duals(self, chances: np.ndarray, scales: np.ndarray) -> np.ndarray:
         """Return Σ share · H(q), the entropy of q = y − scale · (y − p)."""
-        assert place.chance is not None
-        q = self._labels + scale * (place.chance[0] - self._labels)
-        return -float(self.share @ (_entropies(q) + _entropies(1 - q)))
+        q = self.target + scales[:, None] * (chances - self.target)
+        return -((_entropies(q) + _entropies(1 - q)) @ self.share)
 
     def separates(self, place: Place, below: float) -> bool:
         """Return whether every row is right and the loss almost 0."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 from scipy.special import xlogy
 
-from shrinkage.paths.engines.linear.losses import OneOutput, Place, outputs_of
+from shrinkage.paths.engines.linear.losses import OneOutput, Place
 
 
 class Counts(OneOutput):
@@ -24,34 +24,38 @@ class Counts(OneOutput):
 
     def __init__(self, x: np.ndarray, y: np.ndarray, share: np.ndarray) -> None:
         super().__init__(x, share)
-        self._y = y
+        self.target = y
         self._rest = xlogy(y, y) - y
+        self._log = np.log(np.where(y > 0, y, 1.0))
         self.bound = max(float(share @ y / share.sum()), 0.5 / len(y))
 
     def start(self) -> np.ndarray:
         """Return the logarithm of the mean; where all counts are 0, of half a count."""
         return np.array([np.log(self.bound)])
 
-    def at(self, weights: np.ndarray, intercept: np.ndarray) -> Place:
-        """Return the loss at weights (1, inputs), infinite beyond the largest number."""
-        outputs = outputs_of(self.x, weights)[0] + intercept[0]
+    def judged(self, outputs: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Return losses, pulls and means of outputs (models, rows).
+
+        Large counts leave no rounding: y (exp(d) − 1 − d) with d = output − log y.
+        """
+        away = np.where(self.target > 0, outputs - self._log, 0.0)
         with np.errstate(over="ignore"):
-            mean = np.exp(outputs)
-        if not np.isfinite(mean).all():
-            return Place(weights, intercept, np.inf, np.zeros((1, len(mean))), mean[None])
-        value = float(self.share @ (mean - self._y * outputs + self._rest))
-        return Place(weights, intercept, value, (self.share * (mean - self._y))[None], mean[None])
+            means = np.exp(outputs)
+            each = np.where(self.target > 0, self.target * (np.expm1(away) - away), means)
+        beyond = ~np.isfinite(each + means).all(axis=1)
+        means[beyond], each[beyond] = self.target, np.inf
+        values = each @ self.share
+        return values, self.share * (means - self.target), means
 
     def _bend(self, place: Place) -> np.ndarray:
         """Return share · μ."""
         assert place.chance is not None
         return self.share * place.chance[0]
 
-    def dual(self, place: Place, scale: float) -> float:
+    def duals(self, chances: np.ndarray, scales: np.ndarray) -> np.ndarray:
         """Return Σ share (q − q log q − y + y log y) with q = y + scale · (μ − y)."""
-        assert place.chance is not None
-        q = self._y + scale * (place.chance[0] - self._y)
-        return float(self.share @ (q - xlogy(q, q) + self._rest))
+        q = self.target + scales[:, None] * (chances - self.target)
+        return (q - xlogy(q, q) + self._rest) @ self.share
 
     def separates(self, place: Place, below: float) -> bool:
         """Return whether nearly nothing is left of the deviance."""

@@ -74,9 +74,10 @@ class Unknowns:
 
 
 class Loss(Protocol):
-    """A convex loss of the outputs of a linear model."""
+    """A convex loss of the outputs of a linear model; `center` is what inputs are less of."""
 
     x: np.ndarray
+    center: np.ndarray
     share: np.ndarray
     outputs: int
     has_intercept: bool
@@ -143,9 +144,40 @@ class Centred:
 
 
 class OneOutput(Centred, ABC):
-    """One output, by which each row's loss bends by itself."""
+    """One output, by which each row's loss bends by itself.
+
+    Attributes:
+        target: (rows,) numbers.
+    """
 
     outputs = 1
+    target: np.ndarray
+
+    @abstractmethod
+    def judged(self, outputs: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Return the losses (models,) of outputs (models, rows), pulls and chances of that shape.
+
+        A loss is infinite beyond the largest number.
+        """
+
+    @abstractmethod
+    def duals(self, chances: np.ndarray, scales: np.ndarray) -> np.ndarray:
+        """Return the parts of the duals that do not depend on the penalty, (models,).
+
+        Args:
+            chances: (models, rows).
+            scales: (models,) of the pulls.
+        """
+
+    def at(self, weights: np.ndarray, intercept: np.ndarray) -> Place:
+        """Return the loss at weights (1, inputs)."""
+        values, pull, chance = self.judged(outputs_of(self.x, weights) + intercept[:, None])
+        return Place(weights, intercept, float(values[0]), pull, chance)
+
+    def dual(self, place: Place, scale: float) -> float:
+        """Return the dual's part that does not depend on the penalty, at scale · (−pull)."""
+        assert place.chance is not None
+        return float(self.duals(place.chance, np.array([scale]))[0])
 
     @abstractmethod
     def _bend(self, place: Place) -> np.ndarray:

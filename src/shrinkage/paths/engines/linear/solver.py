@@ -9,19 +9,34 @@ A model starts from the one before it.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
 
+from shrinkage.paths.engines.linear.ahead import ahead
 from shrinkage.paths.engines.linear.descents import Working
 from shrinkage.paths.engines.linear.family import Family
-from shrinkage.paths.engines.linear.losses import Loss, Place, Squared, Unknowns, outputs_of
-from shrinkage.paths.engines.linear.newton import MOST_DENSE, newton_step, slopes
+from shrinkage.paths.engines.linear.in_calls import (
+    FEW,
+    LEAST_SET,
+    MOST_SET,
+    Ends,
+    solved_in_calls,
+)
+from shrinkage.paths.engines.linear.intercepts import Intercepts
+from shrinkage.paths.engines.linear.losses import (
+    Loss,
+    OneOutput,
+    Place,
+    Squared,
+    Unknowns,
+    outputs_of,
+)
+from shrinkage.paths.engines.linear.newton import MOST_DENSE, newton_step
 from shrinkage.paths.engines.linear.norms import Norms
 from shrinkage.paths.engines.linear.ridges import Ridges
-from shrinkage.paths.engines.linear.together import solved_together
+from shrinkage.paths.engines.linear.together import Together, solved_together
 
 GAP = 1e-6
 """The relative duality gap below which a model is certified to be at its minimizer."""
@@ -34,18 +49,13 @@ AWAY = 1e-2
 
 _LEAST_RESIDUAL = 1e-12
 _NEAR = 1e-8  # where what no longer gets better has got as far as rounding lets it
-_SETTLED = 1e-11  # of the largest derivative: what is left of the intercepts'
-_FEW = 150  # unknowns of which all are in the working set, and for which Newton's method is quick
 _MOST = 200
-_POLISHES = 25
-_HALVINGS = 30
 _FIRST = 60  # steps without a penalty before the first of Newton's
 _DECOMPOSED = 1500  # rows or inputs that are decomposed for these
 _TRIES = 4  # of L-BFGS, each ten times as exact as the one before
 _PATIENCE = 25
 _INNER = 6
 _PART, _EXACT = 1e-3, 1e-13  # what descent leaves of the gap, but no less
-_LEAST_SET, _MOST_SET = 100, 2500  # weights of a working set
 
 
 @dataclass(frozen=True)
@@ -102,6 +112,7 @@ class Solver:
         self._zero = self._now = loss.at(zero, start)
         self._scale = float(np.abs(self._zero.pull @ loss.x).max(initial=0.0))
         self._unit = max(self._zero.value, 1e-300)
+        self._intercepts = Intercepts(loss, self._scale, self._unit)
         self._working: Working | None = None
 
     def path(self, family: Family) -> Path:
@@ -110,45 +121,36 @@ class Solver:
         weights = np.zeros((models, *self._zero.weights.shape))
         intercepts, gaps = np.zeros((models, loss.outputs)), np.zeros(models)
         left = np.ones(models, dtype=bool)
-        if isinstance(loss, Squared):
-            some = np.flatnonzero(family.levels.any(axis=1))
-            if len(some) and not family.shape.free.all():
-                together = solved_together(loss, family.take(some), self._scale, self._unit)
-            if together is not None:
-                weights[some, 0], gaps[some] = together.weights, together.gaps
-                intercepts[some, 0] = loss.intercept_of(together.weights, intercepts[some, 0])
-                left[some] = ~together.settled
+        some = np.flatnonzero(family.levels.any(axis=1))
+        if len(some) and not family.shape.free.all():
+            together = self._together(family.take(some))
+        if together is not None:
+            weights[some, 0], gaps[some] = together.weights, together.gaps
+            intercepts[some, 0] = loss.intercept_of(together.weights, together.intercepts)
+            left[some] = ~together.settled
         before: list[tuple[np.ndarray, Place]] = []
         for place in np.flatnonzero(left):
             norms = family.norms(int(place))
             if together is not None:
-                self._now = loss.at(weights[place], self._zero.intercept)
+                centred = intercepts[place] + weights[place] @ loss.center
+                self._now = loss.at(weights[place], centred)
             else:
-                self._now = self._ahead(norms, before)
+                self._now = ahead(loss, norms, self._now, before)
             solved = self.solve(norms)
             before = [*before[-1:], (norms.level, self._now)]
             weights[place], intercepts[place] = solved.weights, solved.intercept
             gaps[place] = solved.gap
         return Path(weights, intercepts, gaps)
 
-    def _ahead(self, norms: Norms, before: list[tuple[np.ndarray, Place]]) -> Place:
-        """Return where the last two models lead: the path is nearly straight where no weight comes.
-
-        Weights with zeros are straight in the strength, those of ridges nearly so in its logarithm.
-        """
-        if len(before) < 2 or norms.is_none or norms.any_free:
-            return self._now
-        (older, far), (newer, near) = before
-        sizes = np.array([older.sum(), newer.sum(), norms.level.sum()])
-        steps = np.diff(np.log(sizes) if norms.is_smooth else sizes)
-        if not steps[0]:
-            return near
-        share = min(2.0, max(0.0, float(steps[1] / steps[0])))
-        weights = near.weights + share * (near.weights - far.weights)
-        if not norms.is_smooth:
-            weights[near.weights * weights <= 0] = 0.0
-        ahead = self._loss.at(weights, near.intercept + share * (near.intercept - far.intercept))
-        return ahead if ahead.objective(norms) < near.objective(norms) else near
+    def _together(self, family: Family) -> Together | None:
+        """Return the models of all strengths in one go; None where that is not the way."""
+        loss = self._loss
+        if isinstance(loss, Squared):
+            return solved_together(loss, family, self._scale, self._unit)
+        if isinstance(loss, OneOutput):
+            ends = Ends(self._intercepts.left, self._aim.gap, self._aim.of_ridges, _MOST)
+            return solved_in_calls(loss, family, self._zero, self._scale, ends)
+        return None
 
     def solve(self, norms: Norms) -> Solved:
         """Return the minimizer, starting from that of the last penalty."""
@@ -225,12 +227,12 @@ class Solver:
 
     def _wanted(self, place: Place, slope: np.ndarray, norms: Norms) -> np.ndarray:
         """Return the working set, (outputs, inputs) truths without free weights."""
-        if self._unknowns <= _FEW:
+        if self._unknowns <= FEW:
             return np.repeat(~norms.free[None], self._loss.outputs, axis=0)
         there = norms.there(place.weights)
         pressing = np.where(there, np.inf, norms.pressing(slope))
         wanted = (pressing > 0) & ~norms.free
-        most = min(_MOST_SET, max(_LEAST_SET, 2 * np.count_nonzero(there)))
+        most = min(MOST_SET, max(LEAST_SET, 2 * np.count_nonzero(there)))
         if np.count_nonzero(wanted) > most:
             wanted &= pressing >= np.partition(pressing[wanted], -most)[-most]
         return wanted
@@ -245,7 +247,7 @@ class Solver:
         Args:
             free: (inputs,) truths.
         """
-        place = self._settled(self._zero, Norms.none(free))
+        place = self._intercepts.settled(self._zero, Norms.none(free))
         return place.pull @ self._loss.x
 
     def _result(self, place: Place, norms: Norms, gap: float) -> Solved:
@@ -261,7 +263,7 @@ class Solver:
     def _is_large(self) -> bool:
         """Whether Newton's method would take longer than the decomposition."""
         squared = isinstance(self._loss, Squared)
-        return squared or (self._loss.is_even and self._unknowns > _FEW)
+        return squared or (self._loss.is_even and self._unknowns > FEW)
 
     @property
     def _unknowns(self) -> int:
@@ -273,53 +275,11 @@ class Solver:
 
     def _judged(self, place: Place, norms: Norms) -> tuple[Place, np.ndarray, float]:
         """Return the place with intercepts at their best, the gradient, and the relative gap."""
-        place = self._settled(place, norms)
+        place = self._intercepts.settled(place, norms)
         slope = place.pull @ self._loss.x
         scale, conjugate = norms.conjugate(-slope)
         dual = self._loss.dual(place, scale) - conjugate
         return place, slope, (place.objective(norms) - dual) / self._unit
-
-    def _settled(self, place: Place, norms: Norms) -> Place:
-        """Return the place with intercepts and free weights at their best: the dual asks for it."""
-        if not self._loss.has_intercept and not norms.any_free:
-            return place
-        step = self._free_step(norms) if norms.any_free else self._intercept_step
-        for _ in range(_POLISHES):
-            moved = step(place)
-            if moved is place:
-                break
-            place = moved
-        return place
-
-    def _intercept_step(self, place: Place) -> Place:
-        left = place.pull.sum(axis=1)
-        if np.abs(left).max() <= _SETTLED * max(self._scale, 1e-3):
-            return place
-        bend = self._loss.bend(place)
-        if len(bend) == 1:
-            step = left / max(float(bend[0, 0]), 1e-300)
-        else:
-            bend += 1e-11 * max(float(bend.diagonal().max()), 1e-300) * np.eye(len(bend))
-            step = np.linalg.solve(bend, left)
-        for _ in range(_HALVINGS):
-            moved = self._loss.at(place.weights, place.intercept - step)
-            if moved.value <= place.value * (1 + 1e-15):
-                return moved
-            step *= 0.5
-        return place
-
-    def _free_step(self, norms: Norms) -> Callable[[Place], Place]:
-        free = np.broadcast_to(norms.free, (self._loss.outputs, len(norms.free)))
-        unknowns = Unknowns(free, self._loss.has_intercept)
-        nothing = Norms.none(norms.free)
-
-        def step(place: Place) -> Place:
-            left = unknowns.taken(slopes(self._loss, place, unknowns), place.pull.sum(axis=1))
-            if np.abs(left).max() <= _SETTLED * max(self._scale, 1e-3):
-                return place
-            return newton_step(self._loss, nothing, place, unknowns)
-
-        return step
 
     def _separated(self, place: Place) -> bool:
         return self._loss.separates(place, SEPARATED)

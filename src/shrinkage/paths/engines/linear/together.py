@@ -29,9 +29,10 @@ _SETTLED = 1e-11  # of the largest derivative: what is left of a free weight's
 
 @dataclass(frozen=True, eq=False)
 class Together:
-    """Weights (models, inputs), relative gaps (models,), and which are at their minimizer."""
+    """Weights (models, inputs), intercepts and gaps (models,), and which are at their minimizer."""
 
     weights: np.ndarray
+    intercepts: np.ndarray
     gaps: np.ndarray
     settled: np.ndarray
 
@@ -64,7 +65,7 @@ def solved_together(loss: Squared, family: Family, scale: float, unit: float) ->
     if free:
         left = np.abs(slope[:, family.shape.free]).max(axis=1)
         settled &= left <= _SETTLED * scale
-    return Together(weights, np.maximum(gaps, 0.0), settled)
+    return Together(weights, np.zeros(len(weights)), np.maximum(gaps, 0.0), settled)
 
 
 def _descended(loss: Squared, family: Family, scale: float) -> np.ndarray:

@@ -45,12 +45,15 @@ class Blocks:
         return held, starts, roots, len(self.roots)
 
 
+LIBRARY = library_of(f"{__name__}._descent")
+"""What was compiled here, None where it was not built."""
+
+
 def _load() -> Any:
     """Return the compiled function, None where it was not built."""
-    library = library_of(f"{__name__}._descent")
-    if library is None:
+    if LIBRARY is None:
         return None
-    function = library.descend
+    function = LIBRARY.descend
     array, size, whole = ctypes.c_void_p, ctypes.c_size_t, ctypes.c_long
     function.argtypes = (
         *(array, size, array, array, array, array, array, size),

@@ -10,12 +10,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#if defined(_WIN32)
-#define PUBLIC __declspec(dllexport)
-#else
-#define PUBLIC __attribute__((visibility("default")))
-#endif
-
 enum { WITHIN = 10, EARLIEST = 3 }; /* steps inside a block at a time; sweeps before Newton's step */
 
 CLONES void shrinkage_follow(double *restrict g, const double *restrict column, double by, size_t n)
@@ -162,6 +156,29 @@ static long one(const struct model *m, const double *bounds, double *scratch, do
     return most;
 }
 
+/* The bounds of all blocks, and three numbers for every weight of the widest; NULL without memory. */
+static double *bounds_of(const struct model *m)
+{
+    size_t widest = 1;
+    for (size_t b = 0; b < m->blocks; b++)
+        if (m->starts[b + 1] - m->starts[b] > widest)
+            widest = m->starts[b + 1] - m->starts[b];
+    double *bounds = malloc((m->blocks + 3 * widest) * sizeof(double));
+    for (size_t b = 0; b < m->blocks && bounds; b++)
+        bounds[b] = m->starts[b + 1] - m->starts[b] > 1
+                        ? bound_of(m, m->starts[b], m->starts[b + 1])
+                        : 0.0;
+    return bounds;
+}
+
+long shrinkage_descend(const struct model *m, double tolerance, long most)
+{
+    double *bounds = bounds_of(m);
+    long sweeps = bounds ? one(m, bounds, bounds + m->blocks, tolerance, most) : -1;
+    free(bounds);
+    return sweeps;
+}
+
 /* Solves for `count` strengths, rows (alpha, beta, gamma) of `levels`, each from the one before.
    `out` (count, n) gets the weights, `sweeps` (count,) how many were needed; w and g move along.
    Returns 0, -1 without memory. */
@@ -170,16 +187,8 @@ PUBLIC int descend(const double *q, size_t n, double *w, double *g, const double
                    size_t count, double tolerance, long most, double *out, long *sweeps)
 {
     struct model m = {q, n, w, g, held, starts, roots, blocks, 0, 0, 0};
-    size_t widest = 1;
-    for (size_t b = 0; b < blocks; b++)
-        if (starts[b + 1] - starts[b] > widest)
-            widest = starts[b + 1] - starts[b];
-    double *bounds = malloc((blocks + 3 * widest) * sizeof(double));
-    if (!bounds)
-        return -1;
-    for (size_t b = 0; b < blocks; b++)
-        bounds[b] = starts[b + 1] - starts[b] > 1 ? bound_of(&m, starts[b], starts[b + 1]) : 0.0;
-    int ended = 0;
+    double *bounds = bounds_of(&m);
+    int ended = bounds ? 0 : -1;
     for (size_t i = 0; i < count && !ended; i++) {
         m.alpha = levels[3 * i];
         m.beta = levels[3 * i + 1];

@@ -13,6 +13,12 @@
 #define CLONES
 #endif
 
+#if defined(_WIN32)
+#define PUBLIC __declspec(dllexport)
+#else
+#define PUBLIC __attribute__((visibility("default")))
+#endif
+
 struct model {
     const double *q; /* (n, n), symmetric */
     size_t n;
@@ -26,6 +32,12 @@ struct model {
 
 /* g += by * column */
 void shrinkage_follow(double *g, const double *column, double by, size_t n);
+
+double shrinkage_dot(const double *a, const double *b, size_t n);
+
+/* Goes on until no gradient is off by more than `tolerance`; returns the sweeps, `most` if that was
+   too few, and -1 without memory. */
+long shrinkage_descend(const struct model *m, double tolerance, long most);
 
 /* Takes a Newton step on what is not zero; returns 1 if it took one, 0 if not, -1 without memory. */
 int shrinkage_pattern(const struct model *m);

@@ -2,14 +2,17 @@
    nothing holds at zero. Where descent crawls along nearly dependent columns it ends in one step.
 
    What would change its sign, or a group that would turn round, becomes zero; a step that makes the
-   objective larger is cut at the first such change. Source: Bareilles, Iutzeler and Malick, Math.
+   objective larger is cut at the first such change. While one makes a zero, the next follows: there
+   are never more weights left than rows or columns that do not depend on others. Source: Bareilles, Iutzeler and Malick, Math.
    Program. 200 (2023). */
 #include "_descent.h"
 #include <math.h>
 #include <stdlib.h>
 
 static const double DEPENDENT = 1e-12; /* of its own square: what a column has besides the others */
+static const double NEARLY = 1e-8;     /* the same, where a way along the others may be worth it */
 static const double ROUNDING = 1e-14;
+static const double LEVEL = 1e-9; /* of the slopes of single weights: a way that goes nowhere */
 enum { HALVINGS = 12, LANES = 16 };
 
 struct pattern {
@@ -19,7 +22,7 @@ struct pattern {
     double *slope, *step, *delta;
 };
 
-CLONES static double dot(const double *restrict a, const double *restrict b, size_t n)
+CLONES double shrinkage_dot(const double *restrict a, const double *restrict b, size_t n)
 {
     double lane[LANES] = {0}, sum = 0;
     size_t i = 0;
@@ -100,9 +103,9 @@ static void factor(struct pattern *p)
         double *row = p->rows + i * k, own = row[i];
         for (size_t l = 0; l < i; l++) {
             const double *above = p->rows + l * k;
-            row[l] = above[l] > 0 ? (row[l] - dot(row, above, l)) / above[l] : 0.0;
+            row[l] = above[l] > 0 ? (row[l] - shrinkage_dot(row, above, l)) / above[l] : 0.0;
         }
-        double left = own - dot(row, row, i);
+        double left = own - shrinkage_dot(row, row, i);
         row[i] = left > DEPENDENT * own ? sqrt(left) : 0.0;
     }
 }
@@ -113,7 +116,7 @@ static void solve(struct pattern *p)
     size_t k = p->k;
     for (size_t i = 0; i < k; i++) {
         const double *row = p->rows + i * k;
-        p->step[i] = row[i] > 0 ? (-p->slope[i] - dot(row, p->step, i)) / row[i] : 0.0;
+        p->step[i] = row[i] > 0 ? (-p->slope[i] - shrinkage_dot(row, p->step, i)) / row[i] : 0.0;
     }
     for (size_t i = k; i-- > 0;) {
         const double *row = p->rows + i * k;
@@ -206,6 +209,75 @@ static void take(const struct model *m, const struct pattern *p)
     }
 }
 
+/* The way in which weight i and those before it, on which its column depends, move together without
+   moving an output, downhill; returns 0 where it leads nowhere. */
+static int way_of_dependent(const struct model *m, struct pattern *p, size_t i)
+{
+    const double *own = p->rows + i * p->k;
+    double slope = p->slope[i], size = fabs(slope);
+    for (size_t l = 0; l < p->k; l++)
+        p->step[l] = l < i ? -own[l] : (l == i ? 1.0 : 0.0);
+    for (size_t l = i; l-- > 0;) {
+        const double *row = p->rows + l * p->k;
+        p->step[l] = row[l] > 0 ? p->step[l] / row[l] : 0.0;
+        shrinkage_follow(p->step, row, -p->step[l], l);
+        slope += p->step[l] * p->slope[l];
+        size += fabs(p->step[l] * p->slope[l]);
+    }
+    for (size_t l = 0; l <= i; l++) {
+        if (p->step[l] != 0 && is_group(m, p->of[l]))
+            return 0;
+        p->step[l] = slope > 0 ? -p->step[l] : p->step[l];
+    }
+    return fabs(slope) > LEVEL * size;
+}
+
+/* Where a column depends on others the penalty alone says how to share what they give: goes along
+   it until a weight is zero. Returns whether it went. */
+static int slide(const struct model *m, struct pattern *p)
+{
+    for (size_t i = 0; i < p->k; i++) {
+        const double *row = p->rows + i * p->k;
+        if (row[i] * row[i] > NEARLY * shrinkage_dot(row, row, i) || !way_of_dependent(m, p, i))
+            continue;
+        size_t ends = p->k;
+        double length = INFINITY;
+        for (size_t l = 0; l <= i; l++) {
+            double w = m->w[p->place[l]], by = p->step[l];
+            if (threshold(m, p->place[l], p->of[l]) > 0 && w * by < 0 && -w / by < length) {
+                length = -w / by;
+                ends = l;
+            }
+        }
+        if (ends == p->k)
+            continue;
+        for (size_t l = 0; l < p->k; l++)
+            p->delta[l] = length * p->step[l];
+        p->delta[ends] = -m->w[p->place[ends]];
+        if (change_of(m, p, p->delta + m->n) < 0) {
+            take(m, p);
+            return 1;
+        }
+    }
+    return 0;
+}
+
+/* Newton's step, cut where the objective would become larger; returns whether it was taken. */
+static int newton(const struct model *m, struct pattern *p)
+{
+    double share = 1;
+    solve(p);
+    for (int round = 0; round < HALVINGS; round++) {
+        shape(m, p, share);
+        if (change_of(m, p, p->delta + m->n) < 0) {
+            take(m, p);
+            return 1;
+        }
+        share = round ? 0.5 * share : first_change(m, p);
+    }
+    return 0;
+}
+
 int shrinkage_pattern(const struct model *m)
 {
     struct pattern p = {0};
@@ -222,20 +294,16 @@ int shrinkage_pattern(const struct model *m)
     p.delta = p.step + m->n;
     gather(m, &p);
     p.rows = malloc((p.k ? p.k * p.k : 1) * sizeof(double));
-    if (p.rows && p.k) {
-        double share = 1;
+    int without = !p.rows, fewer = 1;
+    while (fewer && p.k && !without) {
         fill(m, &p);
         factor(&p);
-        solve(&p);
-        for (int round = 0; round < HALVINGS && !taken; round++) {
-            shape(m, &p, share);
-            taken = change_of(m, &p, p.delta + m->n) < 0;
-            share = round ? 0.5 * share : first_change(m, &p);
-        }
-        if (taken)
-            take(m, &p);
+        size_t before = p.k;
+        int moved = slide(m, &p) || newton(m, &p);
+        taken = taken || moved;
+        gather(m, &p);
+        fewer = moved && p.k < before;
     }
-    int without = !p.rows;
     free(p.rows);
     free(p.place);
     free(p.slope);
