@@ -55,6 +55,20 @@ def judged(cell: Cell, kept: Any) -> dict[str, Any]:
     return figures
 
 
+def zeros_apart(cell: Cell, ours: list[np.ndarray], theirs: list[np.ndarray]) -> int:
+    """Return how many zeros differ between the folds of two, (strengths, outputs, inputs) each.
+
+    At the minimizer a column that is constant in a fold has no weight, as the intercept does the
+    same for nothing; what a peer leaves there is what its tolerance leaves, and only ours is asked.
+    """
+    apart = 0
+    for fold, (a, b) in enumerate(zip(ours, theirs, strict=True)):
+        x = cell.x[cell.folds != fold]
+        nothing = np.where((x == x[0]).all(axis=0), 0.0, np.abs(b)) < NOTHING
+        apart += int(((a == 0) != nothing).sum())
+    return apart
+
+
 def goals_of(figures: dict[str, Any]) -> dict[str, bool | None]:
     """Return which goals are met; None where there is nobody to compare with."""
     ratio, whole_ratio, apart = figures["ratio"], figures["whole_ratio"], figures["apart"]

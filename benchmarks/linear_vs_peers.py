@@ -38,13 +38,13 @@ from linear_judging import (
     APART,
     CLASS_SECONDS,
     GAP,
-    NOTHING,
     OF_PEERS,
     OF_SCIKIT_LEARN,
     goals_of,
     judged,
     ours,
     told,
+    zeros_apart,
 )
 from recording import write_result
 from sklearn.linear_model import ElasticNetCV, LassoCV, LogisticRegressionCV, RidgeCV
@@ -169,7 +169,7 @@ def figures_of(cell: Cell, path: Path) -> dict[str, Any]:
         if theirs is not None:
             pairs = list(zip(weights, theirs, strict=True))
             apart[peer] = max(float(np.abs(a - b).max()) for a, b in pairs)
-            zeros[peer] = sum(int(((a == 0) != (np.abs(b) < NOTHING)).sum()) for a, b in pairs)
+            zeros[peer] = zeros_apart(cell, weights, theirs)
     certified = {p: f["seconds"] for p, f in peers.items() if f.get("gap", np.inf) <= GAP}
     end_to_end = whole(cell)
     return {

@@ -118,7 +118,7 @@ def test_a_model_is_the_same_alone_and_after_others(make):
 
 @pytest.mark.parametrize("few", [150, 0], ids=["newton alone", "after L-BFGS"])
 def test_separable_classes_end_at_strength_0_without_a_minimizer(make, monkeypatch, few):
-    monkeypatch.setattr(solver, "_FEW", few)
+    monkeypatch.setattr(solver, "FEW", few)
     problem, unit = make("linear", L2(), strengths=(0.0, 0.1), rows=50)
     trained = LinearEngine().train(problem, unit, nothing)
     assert trained.converged.tolist() == [False, True]
@@ -131,7 +131,7 @@ def test_separable_classes_end_at_strength_0_without_a_minimizer(make, monkeypat
 
 @pytest.mark.parametrize("few", [150, 0], ids=["newton alone", "after L-BFGS"])
 def test_classes_that_overlap_have_a_minimizer_at_strength_0(make, monkeypatch, few):
-    monkeypatch.setattr(solver, "_FEW", few)
+    monkeypatch.setattr(solver, "FEW", few)
     problem, unit = make("linear", L2(), strengths=(0.0,), rows=400)
     rows = unit.data.rows.take(unit.data.train)
     rows.target[:40] = rows.target[:40].flip(0)

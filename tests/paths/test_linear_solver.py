@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from sklearn.datasets import load_digits
+from sklearn.preprocessing import StandardScaler
 
 from shrinkage.paths.engines.linear import in_calls, kernels
 from shrinkage.paths.engines.linear import solver as solving
@@ -326,6 +328,17 @@ def test_what_classes_share_leaves_where_the_penalty_is_least(classes, beta):
     assert ((0.7 * own + 0.5 * beta * own**2).sum(axis=0) <= least + 1e-12).all()
     if beta == 0.01 and classes == 3:  # a weak ridge and a middle one: exact zeros
         assert (own == 0).any(axis=0).all()
+
+
+def test_weights_of_many_classes_under_a_weak_ridge_have_five_digits():
+    """With a ridge the gap is of the order of the squared distance."""
+    x, y = load_digits(return_X_y=True)
+    x = StandardScaler().fit_transform(x[:, x.std(axis=0) > 0])[::2]
+    loss = Softmax(x, y[::2], np.full(len(x), 1 / len(x)), 10)
+    levels = np.geomspace(1, 1e-4, 6)[:, None] * (0.0, 1.0, 0.0)
+    family = Family(norms_of("l2", 10, x.shape[1]), levels)
+    exact = Solver(loss, solving.Aim(1e-15, 1e-15)).path(family)
+    np.testing.assert_allclose(Solver(loss).path(family).weights, exact.weights, atol=5e-6)
 
 
 def refuse(*_: object) -> None:
