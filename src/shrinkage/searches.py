@@ -29,7 +29,7 @@ with needs("paths"):
     from shrinkage.paths.running.progress import Progress
     from shrinkage.paths.running.store import Store
     from shrinkage.paths.user_rows import rows_and_targets
-    from shrinkage.penalties import L2, Penalty
+    from shrinkage.penalties import Penalty
     from shrinkage.run import NOT_OF_SURFACES, PathRun, load_result
     from shrinkage.terms import Term, Terms, as_terms
 
@@ -42,7 +42,7 @@ def fit_search(
     X: object,
     y: object = None,
     *,
-    penalties: Sequence[Penalty] = (L2(),),
+    penalties: Sequence[Penalty] | None = None,
     trials: int = 60,
     vary: Mapping[str, object] | None = None,
     batch: int = 4,
@@ -74,11 +74,12 @@ def fit_search(
         model: as in `fit_path`; one that is trained.
         X: rows, as in `fit_path`.
         y: targets, (n,).
-        penalties: those whose strengths are searched, over four decades each.
+        penalties: those whose strengths are searched, over four decades each; None: L2, or none
+            beside an axis of penalties.
         trials: how many models are tried.
         vary: for further axes a `Between(low, high, log=…)` or a list of values, by the names that
-            `fit_surface` takes; None: dropout, norm, width and learning rate of an MLP, of another
-            model the learning rate.
+            `fit_surface` takes, `penalty` too; None: dropout, norm, width and learning rate of an
+            MLP, of another model the learning rate.
         batch: trials that share a stack.
         outer: outer folds; 0: no score of the search.
         simplest: `weights` or `inputs`.
@@ -191,7 +192,7 @@ def fit_search_dataset(
             return folder.closes(make_plan(*args, fixed=terms, beside=beside, held=held))
 
         def fitted(inner: Plan, store: Store, progress: Progress) -> FittedPath:
-            return search(inner, replace(spec, outer=0), store, progress)
+            return search(inner, spec.inner(), store, progress)
 
         plan = folder.closes(make_plan(model, data, first, options, validation, terms, beside))
         check_space(plan, spec)

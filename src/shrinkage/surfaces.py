@@ -33,7 +33,7 @@ with needs("paths"):
     from shrinkage.paths.surfaces.spec import SurfaceSpec
     from shrinkage.paths.surfaces.variants import variants_of
     from shrinkage.paths.user_rows import rows_and_targets
-    from shrinkage.penalties import L1, L2, Penalty
+    from shrinkage.penalties import Penalty
     from shrinkage.run import NOT_OF_SURFACES, PathRun, load_result
     from shrinkage.terms import Term, Terms, as_terms
 
@@ -43,9 +43,9 @@ def fit_surface(
     X: object,
     y: object = None,
     *,
-    penalties: Sequence[Penalty] = (L1(), L2()),
-    strengths: Sequence[int | Sequence[float]] = (12, 8),
-    vary: Mapping[str, Sequence[Value]] | None = None,
+    penalties: Sequence[Penalty] | None = None,
+    strengths: Sequence[int | Sequence[float]] | None = None,
+    vary: Mapping[str, Sequence[Value | Penalty]] | None = None,
     simplest: str = "weights",
     fixed: Term | Terms | Iterable[Term] = (),
     task: str | None = None,
@@ -73,11 +73,13 @@ def fit_surface(
         model: as in `fit_path`.
         X: rows, as in `fit_path`.
         y: targets, (n,).
-        penalties: those whose strengths vary, an axis each.
-        strengths: for each penalty how many, or an ascending list of them.
+        penalties: those whose strengths vary, an axis each; None: L1 and L2, or none beside an axis
+            of penalties.
+        strengths: for each penalty how many, or an ascending list of them; None: 12, 8 and 6.
         vary: further axes, by name: `dropout`, `norm` (none, batch, layer), `activation`, `width`
-            (times the hidden widths), `learning_rate`, `batch_size`, `epochs`, or a field of one of
-            the penalties such as `l1_ratio`. The unregularized model has the first value of each.
+            (times the hidden widths), `learning_rate`, `batch_size`, `epochs`, a field of one of
+            the penalties such as `l1_ratio`, or `penalty` itself, names or penalties of which each
+            has a grid of its own. The unregularized model has the first value of each.
         simplest: what the second choice has fewest of, `weights` or `inputs`.
         fixed: terms that every model has beside the penalties.
         task: as in `fit_path`, and so what follows.
@@ -107,6 +109,10 @@ def fit_surface(
     >>> result = fit_surface("linear", X, y, strengths=((0.1, 1.0), (0.1, 1.0, 9.0)), folds=3)
     >>> result.surface.grid(result.score_mean).shape, sorted(result.best.setting)
     ((2, 3), ['l1', 'l2'])
+    >>> words = ("l1", "l2", "group-lasso")
+    >>> result = fit_surface("linear", X, y, vary={"penalty": words}, strengths=[4], folds=3)
+    >>> result.surface.grid(result.score_mean).shape, result.best.setting["penalty"] in words
+    ((4, 3), True)
 
     Source: Friedman, Hastie and Tibshirani, Regularization paths for generalized linear models via
     coordinate descent (2010), 4, for L1 beside L2; Breiman et al., Classification and regression

@@ -149,7 +149,7 @@ def trials_of(seed: int, size: int = 4) -> Trials:
     """Return trials of a strength and two numbers, nothing trained."""
     space = {"dropout": Between(0.0, 1.0), "width": (1.0, 2.0, 4.0)}
     usual = {"dropout": 0.0, "width": 1.0}
-    return Trials(open_study(None), {"l2": 1.0}, space, usual, size, seed)
+    return Trials(open_study(None), ("l2",), {"l2": 1.0}, space, usual, size, seed)
 
 
 def score_of(strength: float, dropout: float, width: float) -> float:

@@ -117,6 +117,7 @@ def command(
       shrinkage path table.csv --target price --penalty elastic-net --l1-ratio 0.3
       shrinkage path digits --penalty l1 --with "1e-3*l2"
       shrinkage path digits --penalty l1 --second l2 --strengths 12,8
+      shrinkage path digits --vary penalty=l1,l2,group-lasso
       shrinkage path digits --penalty l2 --search 60
       shrinkage path digits --goal smallest
       shrinkage path table.csv --goal "10 features"
@@ -140,7 +141,8 @@ def command(
     chosen_penalty = penalty_with_goal(penalty, penalty_options, goal)
     fixed_terms = [term.term() for term in beside]
     asked = Axes(second, vary, strengths, search, outer, simplest)
-    axes = asked.of(chosen_penalty)
+    typed = penalty is not None or any(value is not None for value in penalty_options.values())
+    axes = asked.of(chosen_penalty, typed=typed)
     options = PathOptions(
         strengths=strengths_of(None if axes else strengths),
         folds=folds,

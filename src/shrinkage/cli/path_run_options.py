@@ -37,8 +37,9 @@ Second = Annotated[
 Vary = Annotated[
     list[str] | None,
     _option(
-        "A further axis: dropout, norm, activation, width, learning_rate, batch_size, epochs or a "
-        "field of the penalty, such as dropout=0,0.2,0.5. Repeatable.",
+        "A further axis: penalty=l1,l2,group-lasso, each with strengths of its own; dropout, norm, "
+        "activation, width, learning_rate, batch_size, epochs or a field of the penalty, such as "
+        "dropout=0,0.2,0.5. Repeatable.",
         "--vary",
         metavar="NAME=A,B",
     ),

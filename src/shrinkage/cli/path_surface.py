@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -16,9 +17,8 @@ if TYPE_CHECKING:
     from shrinkage.paths.searching.space import SearchSpec
     from shrinkage.paths.surfaces.spec import SurfaceSpec
 
-BATCH, DECADE = 4, 10.0
-COUNTS = (12, 8, 6)
-"""How many strengths each axis has where none are asked for."""
+BATCH, DECADE, PENALTY = 4, 10.0, "penalty"
+_ITEM = re.compile(r"(?:[^,()]|\([^()]*\))+")  # commas in parentheses are of one item
 
 
 @dataclass(frozen=True)
@@ -32,18 +32,23 @@ class Axes:
     outer: int | None
     simplest: str
 
-    def of(self, penalty: Penalty) -> SurfaceSpec | SearchSpec | None:
+    def of(self, penalty: Penalty, *, typed: bool) -> SurfaceSpec | SearchSpec | None:
         """Return the surface or the search that was asked for, None for a path.
+
+        Args:
+            penalty: the first one.
+            typed: whether it was asked for, or is the default.
 
         Raises:
             InputError: what was typed is no axis, or counts and axes do not match.
             MissingExtra: a search without the extra `search`.
         """
         self._check()
+        first = () if self._varies_penalty(typed=typed) else (penalty,)
         if self.search is not None:
             from shrinkage.searches import search_spec
 
-            penalties = (penalty, *(_penalty(text) for text in self.second or ()))
+            penalties = (*first, *(_penalty(text) for text in self.second or ()))
             vary = None if self.vary is None else dict(map(_range, self.vary))
             outer = 3 if self.outer is None else self.outer
             return search_spec(penalties, self.search, vary, BATCH, outer, self.simplest)
@@ -51,11 +56,20 @@ class Axes:
             return None
         from shrinkage.paths.surfaces.spec import SurfaceSpec
 
-        penalties = (penalty, *(_penalty(text) for text in self.second or ()))
+        penalties = (*first, *(_penalty(text) for text in self.second or ()))
         axes = dict(map(_axis, self.vary or ()))
-        return SurfaceSpec(
-            penalties, _strengths(self.strengths, len(penalties)), axes, self.simplest
-        )
+        count = max(1, len(first)) + len(self.second or ())
+        return SurfaceSpec(penalties, _strengths(self.strengths, count), axes, self.simplest)
+
+    def _varies_penalty(self, *, typed: bool) -> bool:
+        """Return whether the penalty is an axis, whose values then are all that is asked for."""
+        own = [text for text in self.vary or () if text.partition("=")[0].strip() == PENALTY]
+        if own and typed:
+            raise InputError(
+                f"expected no --penalty, nor an option of one, beside --vary {own[0]}, whose "
+                "values are the penalties: write its options there, as elastic-net(l1_ratio=0.3)"
+            )
+        return bool(own)
 
     def _check(self) -> None:
         """Refuse options that belong to something else."""
@@ -123,7 +137,7 @@ def _axis(text: str) -> tuple[str, tuple[float | str, ...]]:
         raise InputError(
             f"expected --vary as NAME=VALUES, got {text!r}: write for example dropout=0,0.2,0.5"
         )
-    items = (item.strip() for item in values.split(","))
+    items = (item.strip() for item in _ITEM.findall(values))
     return name.replace("-", "_"), tuple(map(_value, filter(None, items)))
 
 
@@ -149,30 +163,31 @@ def _value(text: str) -> float | str:
         return text
 
 
-def _strengths(texts: list[CommaList] | None, count: int) -> list[int | tuple[float, ...]]:
+def _strengths(texts: list[CommaList] | None, count: int) -> list[int | tuple[float, ...]] | None:
     """Return the strengths of each axis: counts in one option, or an option an axis."""
     if texts is None:
-        return list(COUNTS[:count])
+        return None
+    from shrinkage.paths.surfaces.spec import COUNTS
+
     groups = [text.items() for text in texts]
     if len(groups) == 1 and len(groups[0]) == count:
         groups = [(item,) for item in groups[0]]
+    example = ",".join(map(str, COUNTS[:count]))
     if len(groups) != count:
-        example = ",".join(map(str, COUNTS[:count]))
         raise InputError(
             f"expected --strengths with a count for each of the {count} penalties, got "
             f"{' '.join(texts)!r}: write --strengths {example}, or the option once for each"
         )
-    return [_one_axis(items, count) for items in groups]
+    return [_one_axis(items, example) for items in groups]
 
 
-def _one_axis(items: tuple[str, ...], count: int) -> int | tuple[float, ...]:
+def _one_axis(items: tuple[str, ...], example: str) -> int | tuple[float, ...]:
     try:
         if len(items) == 1:
             return int(items[0])
         return tuple(map(float, items))
     except ValueError:
         what = "a whole number" if len(items) == 1 else "numbers"
-        example = ",".join(map(str, COUNTS[:count]))
         raise InputError(
             f"expected {what} in --strengths, got {','.join(items)!r}: counts such as {example}"
         ) from None

@@ -32,7 +32,8 @@ def show_surface(result: PathResult, console: Console) -> None:
     console.print(
         Text(f"{wording.label} on validation rows: {down.label} down, {across.label} across")
     )
-    at_once = max(1, (console.width - HEAD) // CELL)
+    widest = max(len(value_text(value)) for value in across.values)
+    at_once = max(1, (console.width - HEAD) // max(CELL, widest + CELL // 2))
     for first in range(0, len(across.values), at_once):
         some = range(first, min(first + at_once, len(across.values)))
         console.print(_table(result, cells, some, down.values, across.values))

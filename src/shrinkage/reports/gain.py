@@ -11,6 +11,7 @@ from typing import Any
 
 from shrinkage.drawing.text import plain
 from shrinkage.paths.results import Difference, PathResult
+from shrinkage.reports.penalties_told import penalties_sentence
 from shrinkage.reports.wording import LOG_LOSS, ScoreWording, score_wording
 
 
@@ -30,6 +31,7 @@ def gain_sentence(result: PathResult) -> str:
         _nested(result, wording),
         "" if result.goal else _against_none(result, wording),  # the goal's sentence tells its own
         "" if result.goal else _simple(result, wording),
+        penalties_sentence(result),
         _early_stop(result, wording),
         _constant(result, wording),
         _compared(result, wording),

@@ -6,7 +6,7 @@ those of a path have one row a strength; table, sentence and pictures read here 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,24 +20,36 @@ Value = float | str
 class SurfaceAxis:
     """One axis: its name, the values on it, and whether they are strengths (drawn on a log scale).
 
+    Where each value of another axis, `by`, has strengths of its own (each penalty a grid), the
+    values here are their shares of its largest, and the cells hold the strengths themselves.
+
     >>> SurfaceAxis("l1", (0.1, 1.0), is_strength=True).column
     'strength_l1'
+    >>> SurfaceAxis("strength", (0.1, 1.0), is_strength=True, by="penalty").label
+    'strength as a share of the largest of its penalty'
     """
 
     name: str
     values: tuple[Value, ...]
     is_strength: bool
+    by: str = ""
 
     @property
     def column(self) -> str:
         """Return the head of its column in `path.csv`."""
-        return f"strength_{self.name}" if self.is_strength else self.name
+        return f"strength_{self.name}" if self._is_of_one_penalty else self.name
 
     @property
     def label(self) -> str:
         """Return what a person reads beside it."""
         name = self.name.replace("_", " ")
-        return f"strength of {name}" if self.is_strength else name
+        if self.by:
+            return f"{name} as a share of the largest of its {self.by}"
+        return f"strength of {name}" if self._is_of_one_penalty else name
+
+    @property
+    def _is_of_one_penalty(self) -> bool:
+        return self.is_strength and self.name != "strength"
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,18 +80,27 @@ class Surface:
     @property
     def positions(self) -> np.ndarray:
         """Return the place of each cell on each axis, (cells, axes)."""
-        return np.array(
-            [
-                [axis.values.index(value) for axis, value in zip(self.axes, cell, strict=True)]
-                for cell in self.cells
-            ]
-        )
+        values = zip(*self.cells, strict=True)
+        columns = zip(self.axes, values, strict=True)
+        return np.array([self._places(axis, own) for axis, own in columns]).T
+
+    def _places(self, axis: SurfaceAxis, values: Sequence[Value]) -> list[int]:
+        """Return where values are on an axis, or among those of the same value of another."""
+        if not axis.by:
+            return [axis.values.index(value) for value in values]
+        other = next(place for place, own in enumerate(self.axes) if own.name == axis.by)
+        words = [cell[other] for cell in self.cells]
+        grids = {
+            word: sorted({value for value, own in zip(values, words, strict=True) if own == word})
+            for word in set(words)
+        }
+        return [grids[word].index(value) for value, word in zip(values, words, strict=True)]
 
     @property
     def is_grid(self) -> bool:
         """Return whether every combination of the values has one cell; of trials they have not."""
         size = int(np.prod([len(axis.values) for axis in self.axes]))
-        return len(self.cells) == len(set(self.cells)) == size
+        return len(self.cells) == len(set(map(tuple, self.positions))) == size
 
     def setting(self, index: int) -> dict[str, Value]:
         """Return the value of a cell on each axis, by the axis's name."""
@@ -115,7 +136,12 @@ class Surface:
         """Return plain values that JSON can hold."""
         return {
             "axes": [
-                {"name": axis.name, "values": list(axis.values), "is_strength": axis.is_strength}
+                {
+                    "name": axis.name,
+                    "values": list(axis.values),
+                    "is_strength": axis.is_strength,
+                    **({"by": axis.by} if axis.by else {}),
+                }
                 for axis in self.axes
             ],
             "cells": [list(cell) for cell in self.cells],
@@ -128,7 +154,9 @@ class Surface:
     def from_dict(cls, stored: Mapping[str, Any]) -> Surface:
         """Return what `to_dict` described."""
         axes = (
-            SurfaceAxis(axis["name"], tuple(axis["values"]), axis["is_strength"])
+            SurfaceAxis(
+                axis["name"], tuple(axis["values"]), axis["is_strength"], axis.get("by", "")
+            )
             for axis in stored["axes"]
         )
         return cls(

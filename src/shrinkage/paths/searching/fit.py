@@ -31,8 +31,9 @@ from shrinkage.paths.searching.space import Between, Range, SearchSpec
 from shrinkage.paths.searching.trials import Batch, Trials
 from shrinkage.paths.surfaces.assembly import assemble_surface
 from shrinkage.paths.surfaces.fit import Cell, chosen_cells, refit_cells
-from shrinkage.paths.surfaces.grids import axis_top
+from shrinkage.paths.surfaces.grids import AxisGrid, axis_top
 from shrinkage.paths.surfaces.joining import joined_variants
+from shrinkage.paths.surfaces.penalty_axis import PENALTY
 from shrinkage.paths.surfaces.variants import variant
 
 
@@ -57,22 +58,21 @@ def search(
         told = _estimate(plan, spec)
         store.keep_note("estimate", asdict(told))
         announce(told)
-    tops = [
-        axis_top(plan, place, spec.batch, store, progress) for place in range(len(spec.penalties))
-    ]
-    largest = {name: top.strength for name, top in zip(spec.strengths, tops, strict=True)}
+    grids = _grids(plan, spec, store, progress)
+    largest = {grid.name: grid.strengths[-1] for grid in grids}
     variants: dict[tuple[Value, ...], Plan] = {}
     validations: list[CrossValidation] = []
     cells: list[Cell] = []
     usual = usual_recipe(plan.problem.architecture, plan.options, space)
     with _quiet():
         study = open_study(store.root)
-        trials = Trials(study, largest, space, usual, spec.batch, plan.options.seed)
+        trials = Trials(study, spec.strengths, largest, space, usual, spec.batch, plan.options.seed)
         for number, count in enumerate(batches(spec)):
             batch = trials.batch(number, count)
             own = variants.get(batch.recipe)
             if own is None:
-                own = variant(plan, spec.penalties, dict(zip(space, batch.recipe, strict=True)))
+                values = dict(zip(space, batch.recipe, strict=True))
+                own = variant(plan, spec.penalties, values, spec.choices)
                 own = with_engine(own, store, f"engine-{number}")
                 variants[batch.recipe] = own
             told = f"trials {len(cells) + 1} to {len(cells) + count} of {spec.trials}"
@@ -90,14 +90,28 @@ def search(
         "unregularized": Cell(next(iter(variants)), (0.0,) * len(spec.penalties)),
     }
     refits = refit_cells(variants, roles, validation, choice, store, progress)
-    sources = [top.source for top in tops]
     others = others_of(next(iter(variants.values())), validations[0], store, progress)
-    result = assemble_surface(variants, validation, choice, refits, roles, surface, sources, others)
+    result = assemble_surface(variants, validation, choice, refits, roles, surface, grids, others)
     trained = plan.folds * (len(cells) + len(validations))
     trained += sum(refit.models for refit in refits.values())
     searched = {"trials": spec.trials, "batch": spec.batch, "space": _told(largest, space)}
     summary = {**result.summary, "models_trained": trained, "search": searched}
     return replace(result, summary=summary)
+
+
+def _grids(plan: Plan, spec: SearchSpec, store: Store, progress: Progress) -> list[AxisGrid]:
+    """Return between which strengths each penalty is searched, those of an axis of them first."""
+
+    def grid(own: Plan, place: int, name: str) -> AxisGrid:
+        top = axis_top(own, place, name, spec.batch, store, progress)
+        return AxisGrid(name, log_grid(top.strength, max(2, spec.batch)), top.source)
+
+    grids = [
+        grid(variant(plan, spec.penalties, {PENALTY: word}, spec.choices), 0, word)
+        for word in spec.choices
+    ]
+    beside = list(enumerate(spec.strengths))[bool(spec.choices) :]
+    return grids + [grid(plan, place, name) for place, name in beside]
 
 
 def check_space(plan: Plan, spec: SearchSpec) -> None:
@@ -108,7 +122,7 @@ def check_space(plan: Plan, spec: SearchSpec) -> None:
     """
     for name, own in spec.space(plan.problem.architecture).items():
         for value in (own.low, own.high) if isinstance(own, Between) else own:
-            variant(plan, spec.penalties, {name: value})
+            variant(plan, spec.penalties, {name: value}, spec.choices)
 
 
 def batches(spec: SearchSpec) -> list[int]:

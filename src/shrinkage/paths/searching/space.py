@@ -6,16 +6,18 @@ Who uses this: `fit_search` and the command line.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from copy import copy
+from dataclasses import dataclass, field
 from typing import Any
 
 from shrinkage.checks import is_number, one_of, whole
 from shrinkage.errors import InputError
 from shrinkage.paths.engines.architectures import MLP, Architecture
 from shrinkage.paths.results.surfaces import Value
+from shrinkage.paths.surfaces.penalty_axis import PENALTY, choices_of, names_of, penalties_of
 from shrinkage.paths.surfaces.recipe_columns import RECIPE_COLUMNS
-from shrinkage.paths.surfaces.spec import SIMPLEST, checked_penalties, checked_values, names_of
-from shrinkage.penalties import Penalty
+from shrinkage.paths.surfaces.spec import SIMPLEST, checked_values
+from shrinkage.penalties import L2, Penalty
 
 MOST_TRIALS, MOST_OUTER = 10_000, 20
 BATCH = 4
@@ -58,7 +60,8 @@ class SearchSpec:
     """A search: how many trials, over what.
 
     Args:
-        penalties: one or more whose strengths are searched, over four decades.
+        penalties: one or more whose strengths are searched, over four decades; beside an axis of
+            penalties, those that stand beside each of its values.
         trials: how many models are tried, those of the model as it was given among them.
         vary: a `Between` or a list of values for each further axis; None: the usual ones.
         batch: trials that share a stack: they differ in strengths alone.
@@ -72,18 +75,26 @@ class SearchSpec:
     batch: int = BATCH
     outer: int = 3
     simplest: str = "weights"
+    choices: Mapping[str, Penalty] = field(default_factory=dict)
 
     def __init__(
         self,
-        penalties: Sequence[Penalty],
+        penalties: Sequence[Penalty] | None = None,
         trials: int = 60,
         vary: Mapping[str, Any] | None = None,
         batch: int = BATCH,
         outer: int = 3,
         simplest: str = "weights",
     ) -> None:
-        own = checked_penalties(penalties)
-        ranges = None if vary is None else {name: _range(name, v, own) for name, v in vary.items()}
+        choices = choices_of(vary)
+        own = penalties_of(penalties, choices, (L2(),))
+        beside = own[bool(choices) :]
+        ranges = None
+        if vary is not None:
+            ranges = {
+                name: tuple(choices) if name == PENALTY else _range(name, v, beside)
+                for name, v in vary.items()
+            }
         values = {
             "penalties": own,
             "trials": whole(trials, "trials", 2, "the default is 60", most=MOST_TRIALS),
@@ -91,9 +102,16 @@ class SearchSpec:
             "batch": whole(batch, "batch", 1, f"the default is {BATCH}", most=MOST_TRIALS),
             "outer": _outer(outer),
             "simplest": one_of(simplest, "simplest", SIMPLEST),
+            "choices": choices,
         }
         for name, value in values.items():
             object.__setattr__(self, name, value)
+
+    def inner(self) -> SearchSpec:
+        """Return the same search without outer folds: what is repeated in each of them."""
+        inner = copy(self)
+        object.__setattr__(inner, "outer", 0)
+        return inner
 
     def space(self, architecture: Architecture) -> dict[str, Range]:
         """Return what varies beside the strengths of a model.
@@ -116,7 +134,7 @@ class SearchSpec:
     @property
     def strengths(self) -> tuple[str, ...]:
         """Return the names of the axes of strengths."""
-        return names_of(self.penalties)
+        return names_of(self.penalties, self.choices)
 
     def identity(self) -> dict[str, object]:
         """Return what makes two runs the same run, as JSON knows it."""

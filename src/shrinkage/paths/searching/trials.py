@@ -30,6 +30,7 @@ from shrinkage.paths.choosing.grid import DECADES, log_grid
 from shrinkage.paths.engines.recipe import derived_seed
 from shrinkage.paths.results.surfaces import Value
 from shrinkage.paths.searching.space import Between, Range
+from shrinkage.paths.surfaces.penalty_axis import PENALTY
 
 SEARCH_LABEL = 3_000
 LEAST = -1e12  # of a model whose score is no number: worse than any, and still a trial
@@ -50,7 +51,9 @@ class Trials:
 
     Args:
         study: with what was tried before.
-        tops: the largest strength of each axis of strengths, by its name.
+        axes: the names of the axes of strengths.
+        largest: the largest strength by axis, or by penalty where the penalty is searched: the
+            study knows strengths of such an axis as shares of it.
         space: what else varies.
         usual: the recipe as it was given.
         size: trials a batch.
@@ -58,7 +61,8 @@ class Trials:
     """
 
     study: optuna.Study
-    tops: Mapping[str, float]
+    axes: tuple[str, ...]
+    largest: Mapping[str, float]
     space: Mapping[str, Range]
     usual: Mapping[str, Value]
     size: int
@@ -77,7 +81,10 @@ class Trials:
             self._ask(number, first, place, count)
         trials = self._trials()[first : first + count]
         recipe = tuple(_plain(trials[0].params[name]) for name in self.space)
-        strengths = (tuple(trial.params[name] for name in self.tops) for trial in trials)
+        scales = self._scales(trials[0])
+        strengths = (
+            tuple(scale * trial.params[name] for name, scale in scales.items()) for trial in trials
+        )
         return Batch(recipe, tuple(trial.number for trial in trials), tuple(strengths))
 
     def tell(self, batch: Batch, scores: Sequence[float]) -> None:
@@ -98,7 +105,8 @@ class Trials:
     def _fixed(self, batch: int, first: int, place: int, count: int) -> dict[str, Value]:
         """Return what of a trial is not drawn."""
         if batch == 0:
-            grids = {name: log_grid(top, max(2, count + 1))[1:] for name, top in self.tops.items()}
+            tops = {name: self.largest.get(name, 1.0) for name in self.axes}
+            grids = {name: log_grid(top, max(2, count + 1))[1:] for name, top in tops.items()}
             # The strongest learns nothing: from a step below it down, the other axes backwards.
             own = {
                 name: grid[place if axis % 2 == 0 else count - 1 - place] / 2
@@ -110,6 +118,13 @@ class Trials:
         params = self._trials()[first].params
         return {name: params[name] for name in self.space}
 
+    def _scales(self, trial: FrozenTrial) -> dict[str, float]:
+        """Return what the strengths of a trial are multiplied by: shares by the largest."""
+        return {
+            name: 1.0 if name in self.largest else self.largest[trial.params[PENALTY]]
+            for name in self.axes
+        }
+
     def _trials(self) -> list[FrozenTrial]:
         """Return all trials that are drawn whole, in their order."""
         states = (TrialState.RUNNING, TrialState.COMPLETE)
@@ -117,7 +132,7 @@ class Trials:
 
     def _drop_half_drawn(self) -> None:
         """Fail a trial that a kill interrupted while it was drawn: it is drawn again."""
-        wanted = len(self.tops) + len(self.space)
+        wanted = len(self.axes) + len(self.space)
         for trial in self.study.get_trials(deepcopy=False, states=(TrialState.RUNNING,)):
             if len(trial.params) < wanted:
                 self.study.tell(trial.number, state=TrialState.FAIL)
@@ -125,7 +140,8 @@ class Trials:
     def _distributions(self) -> dict[str, BaseDistribution]:
         strengths = {
             name: FloatDistribution(top * 10.0**-DECADES, top, log=True)
-            for name, top in self.tops.items()
+            for name in self.axes
+            for top in [self.largest.get(name, 1.0)]
         }
         return {**strengths, **{name: _distribution(own) for name, own in self.space.items()}}
 

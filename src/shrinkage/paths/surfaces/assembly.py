@@ -23,6 +23,7 @@ from shrinkage.paths.results.refits import Refit
 from shrinkage.paths.results.surfaces import Surface, Value
 from shrinkage.paths.results.warnings import refit_warnings
 from shrinkage.paths.running.plan import Plan
+from shrinkage.paths.surfaces.grids import AxisGrid
 from shrinkage.paths.surfaces.warnings import surface_warnings
 
 if TYPE_CHECKING:
@@ -38,7 +39,7 @@ def assemble_surface(
     refits: Mapping[tuple[Value, ...], Refit],
     roles: Mapping[str, Cell],
     surface: Surface,
-    sources: Sequence[GridSource],
+    sources: Sequence[AxisGrid],
     others: Sequence[PeerScores] = (),
 ) -> FittedPath:
     """Return the result.
@@ -50,7 +51,7 @@ def assemble_surface(
         refits: the models on all training rows, of each variant that has a role.
         roles: the cell of each chosen model.
         surface: where the cells are.
-        sources: where the strengths of each axis come from.
+        sources: the grids of the axes of strengths, of each penalty one.
         others: models of other kinds on the same rows.
     """
     made = {
@@ -88,7 +89,9 @@ def assemble_surface(
         ),
         model_file=_model_file(own, weights),
     )
-    return replace(result, summary=_summary(result, variants, validation, refits, sources))
+    trained = plan.folds * (len(validation.settings) + len(variants))
+    trained += sum(refit.models for refit in refits.values())
+    return replace(result, summary=_summary(result, plan, trained, sources))
 
 
 def _model_file(own: Mapping[str, FittedPath], weights: Mapping[str, Any]) -> Any:
@@ -108,22 +111,19 @@ def _model_file(own: Mapping[str, FittedPath], weights: Mapping[str, Any]) -> An
 
 def _summary(
     result: FittedPath,
-    variants: Variants,
-    validation: CrossValidation,
-    refits: Mapping[tuple[Value, ...], Refit],
-    sources: Sequence[GridSource],
+    plan: Plan,
+    trained: int,
+    sources: Sequence[AxisGrid],
 ) -> dict[str, object]:
-    """Return the summary with what a surface adds."""
+    """Return the summary with what a surface adds; `plan` is of the best model's variant."""
     assert result.surface is not None
-    plan = next(iter(variants.values()))
-    refitted = sum(refit.models for refit in refits.values())
     varying = plan.problem.terms.varying
     own: dict[str, object] = {
         **result.summary,
         "penalty": " × ".join(repr(term.penalty) for term in varying),
         "model": plan.problem.architecture.name,
-        "grid": [str(source) for source in sources],
-        "models_trained": plan.folds * (len(validation.settings) + len(variants)) + refitted,
+        "grid": [str(grid.source) for grid in sources],
+        "models_trained": trained,
         "cautions": [caution.to_dict() for caution in result.cautions],
         "surface": result.surface.to_dict(),
     }

@@ -15,7 +15,7 @@ import numpy as np
 
 from shrinkage.paths.choosing.cross_validation import CrossValidation
 from shrinkage.paths.choosing.grid import log_grid
-from shrinkage.paths.choosing.grid_top import DEFAULT_TOP, GridSource
+from shrinkage.paths.choosing.grid_top import DEFAULT_TOP
 from shrinkage.paths.choosing.rules import Choice
 from shrinkage.paths.fit import others_of, runs_refits, validate
 from shrinkage.paths.refitting import refit
@@ -31,8 +31,9 @@ from shrinkage.paths.running.runners.base import Job
 from shrinkage.paths.running.store import Store
 from shrinkage.paths.settings import Settings
 from shrinkage.paths.surfaces.assembly import assemble_surface
-from shrinkage.paths.surfaces.grids import grids_of
+from shrinkage.paths.surfaces.grids import AxisGrid, grids_of
 from shrinkage.paths.surfaces.joining import joined_variants
+from shrinkage.paths.surfaces.penalty_axis import PENALTY
 from shrinkage.paths.surfaces.rules import choose_simplest
 from shrinkage.paths.surfaces.spec import SurfaceSpec
 
@@ -73,20 +74,21 @@ def fit_cells(
         told = _estimate(variants, spec, store)
         store.keep_note("estimate", asdict(told))
         announce(told)
-    grids, sources = grids_of(base, spec.strengths, store, progress)
-    rows = list(product(*grids))
+    grids = grids_of(variants, spec, store, progress)
+    rows = {values: _rows(own) for values, own in grids.items()}
     validations = [
-        _validated(plan, number, len(variants), rows, store, progress)
-        for number, plan in enumerate(variants.values())
+        _validated(plan, number, len(variants), rows[values], store, progress)
+        for number, (values, plan) in enumerate(variants.items())
     ]
     validation = joined_variants(validations)
-    cells = [Cell(values, row) for values in variants for row in rows]
-    axes = _axes(spec, grids)
+    cells = [Cell(values, row) for values in variants for row in rows[values]]
+    axes = _axes(spec, list(grids.values()))
+    sources = tuple(dict.fromkeys(grid for own in grids.values() for grid in own))
     choice, surface = chosen_cells(base, validation, variants, cells, axes, spec.simplest)
     roles = {
         "best": cells[choice.best],
         "one_standard_error": cells[choice.one_standard_error],
-        "unregularized": Cell(next(iter(variants)), (0.0,) * len(grids)),
+        "unregularized": Cell(next(iter(variants)), (0.0,) * len(spec.penalties)),
     }
     refits = refit_cells(variants, roles, validation, choice, store, progress)
     others = others_of(base, validations[0], store, progress)
@@ -162,12 +164,22 @@ def _validated(
     return CrossValidation.of(settings, folds, plan.preparation.split.rounds)
 
 
-def _axes(spec: SurfaceSpec, grids: tuple[tuple[float, ...], ...]) -> tuple[SurfaceAxis, ...]:
-    values = (*grids, *spec.vary.values())
-    return tuple(
-        SurfaceAxis(name, tuple(own), is_strength=place < len(grids))
+def _rows(grids: Sequence[AxisGrid]) -> list[tuple[float, ...]]:
+    return list(product(*(grid.strengths for grid in grids)))
+
+
+def _axes(spec: SurfaceSpec, grids: Sequence[tuple[AxisGrid, ...]]) -> tuple[SurfaceAxis, ...]:
+    """Return the axes; where each penalty has a grid of its own, with the shares of its largest."""
+    first = grids[0]
+    values = (*(grid.strengths for grid in first), *spec.vary.values())
+    axes = [
+        SurfaceAxis(name, tuple(own), is_strength=place < len(first))
         for place, (name, own) in enumerate(zip(spec.names, values, strict=True))
-    )
+    ]
+    if isinstance(spec.strengths[0], int) and spec.choices:
+        shares = log_grid(1.0, spec.strengths[0])
+        axes[0] = replace(axes[0], values=shares, by=PENALTY)
+    return tuple(axes)
 
 
 def _size(plan: Plan) -> int:
@@ -195,4 +207,4 @@ def _estimate(variants: Variants, spec: SurfaceSpec, store: Store) -> Estimate:
     return replace(told, seconds=seconds, models=told.models * count, decade=None)
 
 
-__all__ = ["Cell", "GridSource", "chosen_cells", "fit_cells", "refit_cells"]
+__all__ = ["Cell", "chosen_cells", "fit_cells", "refit_cells"]

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from functools import reduce
 
 import numpy as np
 
 from shrinkage.paths.choosing.cross_validation import CrossValidation
 from shrinkage.paths.running.outcomes import common_names
+from shrinkage.paths.settings import Settings
 
 ALL_WEIGHTS = "nonzero/all weights"
 
@@ -33,7 +33,7 @@ def joined_variants(validations: Sequence[CrossValidation]) -> CrossValidation:
     curves = all(np.array_equal(own.epochs, first.epochs) for own in others)
     names = common_names([own.measures for own in parts])
     joined = CrossValidation(
-        reduce(lambda one, two: one + two, (own.settings for own in parts)),
+        _joined_settings([own.settings for own in parts]),
         {name: np.concatenate([own.measures[name] for own in parts]) for name in names},
         {
             name: np.concatenate([own.curves[name] for own in parts])
@@ -45,6 +45,16 @@ def joined_variants(validations: Sequence[CrossValidation]) -> CrossValidation:
     plain = first.unregularized
     assert plain is not None
     return replace(joined, unregularized=plain if curves else replace(plain, curves={}))
+
+
+def _joined_settings(parts: Sequence[Settings]) -> Settings:
+    """Return all rows; a column that is of several penalties bears the name of none of them."""
+    rows = tuple(row for own in parts for row in own.rows)
+    names = zip(*(own.columns for own in parts), strict=True)
+    columns = (
+        own[0] if len(set(own)) == 1 else f"term {place + 1}" for place, own in enumerate(names)
+    )
+    return Settings(tuple(columns), rows)
 
 
 def _summed(validation: CrossValidation) -> CrossValidation:

@@ -6,7 +6,7 @@ Who uses this: `fit_surface`, `fit_search` and the command line.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 from shrinkage.checks import is_number, one_of, whole
@@ -14,11 +14,14 @@ from shrinkage.errors import InputError, near_names
 from shrinkage.paths.choosing.grid import check_strengths
 from shrinkage.paths.options import MOST_STRENGTHS
 from shrinkage.paths.results.surfaces import Value
+from shrinkage.paths.surfaces.penalty_axis import PENALTY, choices_of, names_of, penalties_of
 from shrinkage.paths.surfaces.recipe_columns import RECIPE_COLUMNS
-from shrinkage.penalties import Penalty
+from shrinkage.penalties import L1, L2, Penalty
 
 LEAST_AXES, MOST_AXES = 2, 3
 SIMPLEST = ("weights", "inputs")
+COUNTS = (12, 8, 6)
+"""How many strengths each axis has where nothing is said."""
 
 Strengths = int | tuple[float, ...]
 
@@ -28,30 +31,35 @@ class SurfaceSpec:
     """The axes of a surface, two or three: those of strengths first.
 
     Args:
-        penalties: one or more whose strengths vary.
+        penalties: one or more whose strengths vary; beside an axis of penalties, those that stand
+            beside each of its values.
         strengths: for each of them how many (2 to 1,000), or an ascending tuple.
-        vary: further axes by name: a number of the recipe, or a field of one of the penalties,
-            with the values to try.
+        vary: further axes by name: a number of the recipe, a field of one of the penalties, or
+            `penalty` itself, with the values to try.
         simplest: what the second choice has fewest of: nonzero `weights`, or `inputs`.
 
     >>> from shrinkage.penalties import L1, L2
     >>> SurfaceSpec((L1(), L2()), (12, 8)).names
     ('l1', 'l2')
+    >>> SurfaceSpec(vary={"penalty": ("l1", "l2", "group-lasso")}).names
+    ('strength', 'penalty')
     """
 
     penalties: tuple[Penalty, ...]
     strengths: tuple[Strengths, ...]
     vary: Mapping[str, tuple[Value, ...]]
     simplest: str = "weights"
+    choices: Mapping[str, Penalty] = field(default_factory=dict)
 
     def __init__(
         self,
-        penalties: Sequence[Penalty],
-        strengths: Sequence[Any],
-        vary: Mapping[str, Sequence[Value]] | None = None,
+        penalties: Sequence[Penalty] | None = None,
+        strengths: Sequence[Any] | None = None,
+        vary: Mapping[str, Sequence[Any]] | None = None,
         simplest: str = "weights",
     ) -> None:
-        own = checked_penalties(penalties)
+        choices = choices_of(vary)
+        own = penalties_of(penalties, choices, (L1(), L2()))
         listed = {} if vary is None else dict(vary)
         count = len(own) + len(listed)
         if not LEAST_AXES <= count <= MOST_AXES:
@@ -59,9 +67,15 @@ class SurfaceSpec:
             raise InputError(f"expected two or three axes of a surface, got {count}: {way}")
         values = {
             "penalties": own,
-            "strengths": _strengths(strengths, own),
-            "vary": {name: checked_values(name, values, own) for name, values in listed.items()},
+            "strengths": _strengths(strengths, names_of(own, choices)),
+            "vary": {
+                name: tuple(choices)
+                if name == PENALTY
+                else checked_values(name, values, own[bool(choices) :])
+                for name, values in listed.items()
+            },
             "simplest": one_of(simplest, "simplest", SIMPLEST),
+            "choices": choices,
         }
         for name, value in values.items():
             object.__setattr__(self, name, value)
@@ -69,7 +83,7 @@ class SurfaceSpec:
     @property
     def names(self) -> tuple[str, ...]:
         """Return the names of the axes."""
-        return (*names_of(self.penalties), *self.vary)
+        return (*names_of(self.penalties, self.choices), *self.vary)
 
     def identity(self) -> dict[str, object]:
         """Return what makes two runs the same run, as JSON knows it."""
@@ -82,34 +96,6 @@ class SurfaceSpec:
         }
 
 
-def checked_penalties(penalties: object) -> tuple[Penalty, ...]:
-    """Return penalties as a tuple, or say what was expected."""
-    listed: Any = tuple(penalties) if isinstance(penalties, Sequence) else (penalties,)
-    for penalty in listed:
-        if not hasattr(penalty, "prox") or isinstance(penalty, type):
-            raise InputError(
-                f"expected penalties without a strength, such as (L1(), L2()), got {penalty!r}"
-            )
-    if not listed:
-        raise InputError("expected at least one penalty, such as (L1(), L2()), got none")
-    return listed
-
-
-def names_of(penalties: Sequence[Penalty]) -> tuple[str, ...]:
-    """Return what the penalties are called, numbered where two are of one kind.
-
-    >>> from shrinkage.penalties import L1, L2
-    >>> names_of((L1(), L2(), L1()))
-    ('l1', 'l2', 'l1_2')
-    """
-    names: list[str] = []
-    for penalty in penalties:
-        name = penalty.name
-        alike = sum(1 for other in names if other.partition("_")[0] == name)
-        names.append(f"{name}_{alike + 1}" if alike else name)
-    return tuple(names)
-
-
 def field_owner(name: str, penalties: Sequence[Penalty]) -> int | None:
     """Return which of the penalties has a field of that name, None where not exactly one has."""
     owners = [
@@ -120,14 +106,15 @@ def field_owner(name: str, penalties: Sequence[Penalty]) -> int | None:
     return owners[0] if len(owners) == 1 else None
 
 
-def _strengths(strengths: object, penalties: tuple[Penalty, ...]) -> tuple[Strengths, ...]:
+def _strengths(strengths: object, names: tuple[str, ...]) -> tuple[Strengths, ...]:
+    if strengths is None:
+        strengths = COUNTS[: len(names)]
     listed: Any = strengths if isinstance(strengths, Sequence) else (strengths,)
-    if len(listed) != len(penalties):
-        names = " × ".join(names_of(penalties))
-        example = ", ".join(["12", "8", "6"][: len(penalties)])
+    if len(listed) != len(names):
+        example = ", ".join(map(str, COUNTS[: len(names)]))
         raise InputError(
-            f"expected {len(penalties)} counts of strengths, one for each axis of {names}, got "
-            f"{len(listed)}: write for example strengths=({example})"
+            f"expected {len(names)} counts of strengths, one for each axis of "
+            f"{' × '.join(names)}, got {len(listed)}: write for example strengths=({example})"
         )
     checked: list[Strengths] = []
     for own in listed:
@@ -145,7 +132,7 @@ def checked_values(
     """Return the values of an axis that is no strength, or say what is wrong with them."""
     owner = field_owner(name, penalties)
     if name not in RECIPE_COLUMNS and owner is None:
-        known = [*RECIPE_COLUMNS]
+        known = [*RECIPE_COLUMNS, PENALTY]
         known += [f.name for penalty in penalties for f in fields(penalty)]  # type: ignore[arg-type]
         hint = near_names(name, known) or "choose one of those"
         raise InputError(f"expected an axis of {', '.join(known)}, got {name!r}: {hint}")

@@ -16,6 +16,7 @@ from shrinkage.paths.results.surfaces import Value
 from shrinkage.paths.running.plan import Plan
 from shrinkage.paths.running.posing import pose, recipe_of, selection_of
 from shrinkage.paths.settings import PathTerms
+from shrinkage.paths.surfaces.penalty_axis import PENALTY
 from shrinkage.paths.surfaces.recipe_columns import RECIPE_COLUMNS
 from shrinkage.paths.surfaces.spec import SurfaceSpec, field_owner
 from shrinkage.penalties import Penalty
@@ -33,24 +34,41 @@ def variants_of(plan: Plan, spec: SurfaceSpec) -> dict[tuple[Value, ...], Plan]:
     """
     combinations = product(*spec.vary.values())
     return {
-        values: variant(plan, spec.penalties, dict(zip(spec.vary, values, strict=True)))
+        values: variant(
+            plan, spec.penalties, dict(zip(spec.vary, values, strict=True)), spec.choices
+        )
         for values in combinations
     }
 
 
-def variant(plan: Plan, penalties: Sequence[Penalty], values: Mapping[str, Value]) -> Plan:
-    """Return a plan with other values of its recipe or of the fields of its penalties."""
+def variant(
+    plan: Plan,
+    penalties: Sequence[Penalty],
+    values: Mapping[str, Value],
+    choices: Mapping[str, Penalty],
+) -> Plan:
+    """Return a plan with other values of its recipe, penalties, or fields of its penalties.
+
+    Args:
+        plan: of the surface.
+        penalties: those whose strengths vary.
+        values: of the further axes.
+        choices: the penalties of an axis of them, by word: one of them is the first.
+    """
     if not values:
         return plan
     architecture, options = plan.problem.architecture, plan.options
     own = list(penalties)
     for name, value in values.items():
-        if name in RECIPE_COLUMNS:
+        if name == PENALTY:
+            own[0] = choices[str(value)]
+        elif name in RECIPE_COLUMNS:
             architecture, options = RECIPE_COLUMNS[name].change(architecture, options, value)
         else:
-            place = field_owner(name, own)
+            fixed = len(choices) and 1
+            place = field_owner(name, own[fixed:])
             assert place is not None
-            own[place] = _with_field(own[place], name, value)
+            own[fixed + place] = _with_field(own[fixed + place], name, value)
     first, *beside = own
     terms = PathTerms.of(first, selection_of(options.select), plan.problem.terms.fixed, beside)
     rows = min(len(train) for train, _ in plan.preparation.split.folds)

@@ -8,13 +8,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from shrinkage.paths.choosing.cross_validation import CrossValidation
-from shrinkage.paths.choosing.grid_top import GridSource
 from shrinkage.paths.choosing.rules import Choice
 from shrinkage.paths.results.certificates import not_certified
 from shrinkage.paths.results.records import Status
 from shrinkage.paths.results.surfaces import Surface
 from shrinkage.paths.results.warnings import more_epochs
 from shrinkage.paths.running.plan import Plan
+from shrinkage.paths.surfaces.grids import AxisGrid
 
 
 def surface_warnings(
@@ -22,13 +22,13 @@ def surface_warnings(
     validation: CrossValidation,
     choice: Choice,
     surface: Surface,
-    sources: Sequence[GridSource],
+    sources: Sequence[AxisGrid],
 ) -> tuple[str, ...]:
     """Return the sentences, the most important first."""
     said = [
         *plan.warnings,
         _edge(surface, choice),
-        *_no_top(surface, sources),
+        *_no_top(sources),
         _ended(
             validation, Status.DIVERGED, "training diverged", "a smaller learning rate may help"
         ),
@@ -48,12 +48,12 @@ def _edge(surface: Surface, choice: Choice) -> str:
     )
 
 
-def _no_top(surface: Surface, sources: Sequence[GridSource]) -> list[str]:
+def _no_top(sources: Sequence[AxisGrid]) -> list[str]:
     return [
-        f"no strength of {axis.name} marks where learning ends, so its grid is the default one, "
-        f"{axis.values[0]:.3g} to {axis.values[-1]:.3g}"
-        for axis, source in zip(surface.axes, sources, strict=False)
-        if source.is_default
+        f"no strength of {grid.name} marks where learning ends, so its grid is the default one, "
+        f"{grid.strengths[0]:.3g} to {grid.strengths[-1]:.3g}"
+        for grid in sources
+        if grid.source.is_default
     ]
 
 

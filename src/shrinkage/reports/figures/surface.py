@@ -15,6 +15,7 @@ from shrinkage.drawing.figures import CellMark, HeatFigure, Kind, Names
 from shrinkage.drawing.text import number_text, share_text
 from shrinkage.paths.results import PathResult
 from shrinkage.paths.results.surfaces import Surface, SurfaceAxis
+from shrinkage.reports.penalties_told import AXIS
 from shrinkage.reports.reading import chosen_or_none, fold_mean, place_text, value_text, zero_shares
 from shrinkage.reports.wording import LOG_LOSS, score_wording
 
@@ -189,12 +190,26 @@ def _score_reading(result: PathResult, mean: np.ndarray) -> str:
     if count > 1 and np.isfinite(error):
         text += (
             f" {count} of {len(mean)} cells are within one standard error of it, inside the line: "
-            "along it one axis does the work of the other"
+            + _same_work(result)
         )
         if simple is not None and simple.index not in (None, index):
             text += f"; the simplest of them is at {place_text(result, simple)}"
         text += "."
     return text
+
+
+def _same_work(result: PathResult) -> str:
+    """Return what cells within one standard error mean: of penalties that they are told apart."""
+    surface = result.surface
+    assert surface is not None
+    names = [axis.name for axis in surface.axes]
+    if AXIS not in names:
+        return "along it one axis does the work of the other"
+    place = names.index(AXIS)
+    words = {surface.cells[cell][place] for cell in np.flatnonzero(surface.within)}
+    if len(words) == 1:
+        return "all of one penalty"
+    return f"so by one standard error {len(words)} penalties do the work of one another"
 
 
 def _third(surface: Surface) -> str:
