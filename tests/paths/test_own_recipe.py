@@ -115,7 +115,36 @@ def test_an_optimizer_that_is_not_elementwise_moves_one_model_after_the_other(ta
     assert "moves many models otherwise than each" in str(result.summary["engine_reason"])
 
 
+@pytest.mark.parametrize("most", [1.0, 300.0])
+def test_gradients_that_are_cut_together_are_cut_model_by_model(tables, most):
+    def cut(parameters):
+        optimizer = torch.optim.SGD(parameters, lr=0.1)
+
+        def shorten(*_):
+            nn.utils.clip_grad_norm_(parameters, most)
+
+        optimizer.register_step_pre_hook(shorten)
+        return optimizer
+
+    X, y = tables["numbers"]
+    with pytest.raises(InputError, match="moves many models otherwise than each"):
+        fit_path(MODEL, X, y, engine="vectorized", optimizer=cut, update="decoupled", **SMALL)
+
+
+def _scheduled(parameters):
+    optimizer = torch.optim.SGD(parameters, lr=0.1)
+    torch.optim.lr_scheduler.OneCycleLR(optimizer, max_lr=0.1, total_steps=100)
+    return optimizer
+
+
+def _with_its_schedule(parameters):
+    optimizer = torch.optim.SGD(parameters, lr=0.1)
+    return [optimizer], [torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, 100)]
+
+
 BAD = {
+    "a schedule": ({"optimizer": _scheduled}, "without a schedule"),
+    "a schedule beside": ({"optimizer": _with_its_schedule}, "without a schedule"),
     "no optimizer": ({"optimizer": len}, "return a torch.optim.Optimizer"),
     "failing": ({"optimizer": torch.optim.LBFGS}, "asks for a closure"),
     "some parameters": (

@@ -40,6 +40,13 @@ def optimizer_of(recipe: Recipe, parameters: Sequence[torch.Tensor]) -> torch.op
             f"the optimizer {name} fails: {type(error).__name__}: {one_line(error, 160)}; expected "
             "a function of the parameters, such as partial(torch.optim.SGD, lr=0.1)"
         ) from error
+    groups = optimizer.param_groups if isinstance(optimizer, torch.optim.Optimizer) else []
+    if isinstance(optimizer, (tuple, list, Mapping)) or any("initial_lr" in own for own in groups):
+        raise InputError(
+            f"expected the optimizer {name} without a schedule of learning rates, got one: that of "
+            "a path, warm-up and cosine, multiplies the rates that it is made with; return the "
+            "optimizer alone"
+        )
     if not isinstance(optimizer, torch.optim.Optimizer):
         raise InputError(
             f"expected the optimizer {name} to return a torch.optim.Optimizer, got "

@@ -29,7 +29,8 @@ from shrinkage.pytorch.copies import deep_copy, gradient_hooks
 
 TOLERANCE = {torch.float32: 1e-3, torch.float64: 1e-8}
 """Differences that are rounding, relative to the largest number of the same kind."""
-OPTIMIZER_STEPS = 3
+GRADIENTS = (1.0, 1e4, 1e-4)
+"""How large the gradients of the steps are that an optimizer is tried on: it may cut large ones."""
 FURTHER = 1.1  # the weights of the second model, times those of the first
 
 
@@ -88,9 +89,10 @@ def _moves_apart(problem: Problem, stack: ModuleStack) -> str:
     alone = [[own[model].detach().clone().requires_grad_() for own in together] for model in (0, 1)]
     optimizers = [optimizer_of(recipe, own) for own in (together, *alone)]
     generator = torch.Generator().manual_seed(0)
-    for _ in range(OPTIMIZER_STEPS):
+    for size in GRADIENTS:
         for place, value in enumerate(together):
-            value.grad = torch.randn(value.shape, generator=generator, dtype=value.dtype).to(value)
+            drawn = torch.randn(value.shape, generator=generator, dtype=value.dtype)
+            value.grad = (size * drawn).to(value)
             for model, own in enumerate(alone):
                 own[place].grad = value.grad[model].clone()
         for optimizer in optimizers:
