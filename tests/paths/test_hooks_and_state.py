@@ -161,6 +161,23 @@ def test_complex_weights_are_refused_and_not_halved():
         fit_path(Waves, X, y, **QUICK)
 
 
+@pytest.mark.parametrize("engine", ["auto", "sequential"])
+def test_lazy_layers_are_those_that_they_become(engine):
+    X, y = table()
+    lazy = [nn.LazyLinear(5), nn.LazyBatchNorm1d(), nn.ReLU(), nn.LazyLinear(1)]
+    plain = [nn.Linear(X.shape[1], 5), nn.BatchNorm1d(5), nn.ReLU(), nn.Linear(5, 1)]
+    results = [
+        fit_path(lambda *_, layers=layers: nn.Sequential(*layers), X, y, engine=engine, **QUICK)
+        for layers in (lazy, plain)
+    ]
+    one, other = (result.model("best").state_dict() for result in results)
+    assert [tuple(value.shape) for value in one.values()] == [
+        tuple(value.shape) for value in other.values()
+    ]
+    assert one["1.num_batches_tracked"] == other["1.num_batches_tracked"] > 0
+    assert all(np.isfinite(results[0].train_loss).ravel())
+
+
 class OneMapping(nn.Module):
     """Called with one mapping of its inputs."""
 

@@ -276,11 +276,50 @@ class Stream(IterableDataset):
             DataLoader([(0.0, 1)] * 8, collate_fn=lambda _: (torch.ones(4, 2), torch.ones(4))),
             "a target for each of 8 rows",
         ),
+        ([(np.ones(2), {"a": 1})] * 8, "a label or numbers as the target .* got dict"),
+        (
+            DataLoader(
+                [(torch.ones(1 + row % 2), row % 2) for row in range(8)],
+                collate_fn=lambda rows: (
+                    torch.nested.nested_tensor([x for x, _ in rows], layout=torch.jagged),
+                    torch.tensor([y for _, y in rows]),
+                ),
+            ),
+            "nested tensor: pad them",
+        ),
+        ([{"words": [1] * (1 + row % 2), "label": row % 2} for row in range(8)], "to one length"),
     ],
 )
 def test_datasets_without_their_rows_are_refused(source, says):
     with pytest.raises(InputError, match=says):
         fit_path(Words, source, **SMALL)
+
+
+@pytest.mark.parametrize("form", [dict, tuple])
+def test_rows_of_plain_lists_are_those_of_arrays(several, form):
+    inputs, y = several
+    names = list(inputs)
+    arrays = [{name: inputs[name][row] for name in names} for row in range(ROWS)]
+    lists = [{name: value.tolist() for name, value in own.items()} for own in arrays]
+    if form is dict:
+        given = [{**own, "label": int(label)} for own, label in zip(lists, y, strict=True)]
+    else:
+        given = [(*own.values(), int(label)) for own, label in zip(lists, y, strict=True)]
+    model = Words if form is dict else lambda n_inputs, n_outputs: Words(n_inputs, n_outputs)
+    result = fit_path(model, given, **SMALL)
+    expected = fit_path(model, inputs if form is dict else tuple(inputs.values()), y, **SMALL)
+    np.testing.assert_array_equal(result.fold_scores, expected.fold_scores)
+    np.testing.assert_array_equal(result.validation_loss, expected.validation_loss)
+
+
+def test_a_dataset_as_validation_or_test_is_one_line(several):
+    inputs, y = several
+    for what in ("validation", "test"):
+        with pytest.raises(
+            InputError, match=rf"{what} rows: .*pair .*write {what}=\(X, y\)"
+        ) as error:
+            fit_path(Words, inputs, y, **{what: Rows(inputs, y)}, **SMALL)
+        assert "\n" not in str(error.value)
 
 
 def test_several_targets_of_a_dataset_are_columns():

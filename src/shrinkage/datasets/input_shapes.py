@@ -183,6 +183,11 @@ def as_array(values: object) -> np.ndarray:
     Raises:
         InputError: it holds no numbers.
     """
+    if getattr(values, "is_nested", False):
+        raise InputError(
+            "expected rows of one length, got a nested tensor: pad them "
+            "(torch.nested.to_padded_tensor), and give the lengths or a mask beside them"
+        )
     if hasattr(values, "detach"):
         values = values.detach().cpu().numpy()  # type: ignore[attr-defined]
     array = np.asarray(values)

@@ -130,6 +130,11 @@ def dataset_of(
         if pair is None:
             return None
         with own_set(what):
+            if not isinstance(pair, (tuple, list)) or len(pair) != 2:
+                raise InputError(
+                    f"expected a pair ({what} rows, targets), got {type(pair).__name__}: write "
+                    f"{what}=(X, y)"
+                )
             return dataset_from_arrays(
                 _flat(pair[0], shapes),
                 pair[1],

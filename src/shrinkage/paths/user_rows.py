@@ -93,7 +93,8 @@ def rows_of_dataset(source: Any) -> tuple[object, np.ndarray, tuple[str, ...]]:
         drawn = _drawn(source) if of_loader else None
         rows = range(len(dataset)) if drawn is None else drawn.rows
         items = [dataset[row] for row in rows]
-        batch = collate(items) if items else None
+        plain = map(_with_arrays, items) if collate is default_collate else items
+        batch = collate(list(plain)) if items else None
     except Exception as error:
         raise InputError(
             f"the dataset {type(dataset).__name__} fails: {type(error).__name__}: "
@@ -105,6 +106,11 @@ def rows_of_dataset(source: Any) -> tuple[object, np.ndarray, tuple[str, ...]]:
         )
     inputs, target = _divided(batch)
     target = _beside_each_other(target)
+    if target.ndim == 0:
+        raise InputError(
+            f"expected a label or numbers as the target of a row of the dataset "
+            f"{type(dataset).__name__}, got {type(target.item()).__name__}: give one of them"
+        )
     if len(target) != len(items):
         raise InputError(
             f"expected a target for each of {len(items):,} rows from collate_fn, got "
@@ -118,6 +124,23 @@ def rows_of_dataset(source: Any) -> tuple[object, np.ndarray, tuple[str, ...]]:
             "augment batches by augment="
         )
     return inputs, target, tuple(notes)
+
+
+def _with_arrays(item: Any) -> Any:
+    """Return a row whose lists of numbers are arrays: torch would put them together by place."""
+    if isinstance(item, Mapping):
+        return {name: _array_of(value) for name, value in item.items()}
+    if isinstance(item, (tuple, list)):
+        return tuple(_array_of(value) for value in item)
+    return item
+
+
+def _array_of(value: Any) -> Any:
+    if isinstance(value, tuple):
+        return _with_arrays(value)
+    if isinstance(value, list) and all(isinstance(own, (int, float, list)) for own in value):
+        return np.asarray(value)
+    return value
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ closes over its module, goes on calling the layers that were copied from: the co
 trained, and those of several copies are the same. Here such functions close over the copy. A name
 that a function looks up among its globals stays what it is. Hooks on a parameter's gradient, which
 `copy.deepcopy` leaves out, are the copy's, too; a tensor that a pruned or normalised layer
-computes before each call is copied as a number.
+computes before each call is copied as a number, and buffers of lazy layers stay without a shape.
 """
 
 from __future__ import annotations
@@ -56,6 +56,7 @@ def deep_copy(thing: Thing, memo: dict[int, Any] | None = None) -> Thing:
     }
     memo.update({key: twin for key, (_, twin) in twins.items()})
     memo.update({id(value): value.detach().clone() for value in _computed(thing)})
+    memo.update({id(value): _uninitialized(value) for value in _without_shape(thing)})
     copied = copy.deepcopy(thing, memo)
     own = _own(thing)
     for function, twin in twins.values():
@@ -99,6 +100,20 @@ def _computed(thing: Any) -> Iterator[torch.Tensor]:
         for value in vars(module).values():
             if isinstance(value, torch.Tensor) and not value.is_leaf:
                 yield value
+
+
+def _without_shape(thing: Any) -> Iterator[nn.parameter.UninitializedBuffer]:
+    """Yield the buffers of lazy layers, which `copy.deepcopy` refuses before the first call."""
+    for module in thing.modules() if isinstance(thing, nn.Module) else ():
+        for value in module._buffers.values():
+            if isinstance(value, nn.parameter.UninitializedBuffer):
+                yield value
+
+
+def _uninitialized(value: torch.Tensor) -> nn.parameter.UninitializedBuffer:
+    """Return another buffer without a shape, of the same type on the same device."""
+    kind: Any = nn.parameter.UninitializedBuffer  # whose signature is not that of its stub
+    return kind(device=value.data.device, dtype=value.data.dtype)
 
 
 def _functions_about(thing: Any) -> Iterator[types.FunctionType]:
