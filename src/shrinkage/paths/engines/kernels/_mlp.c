@@ -24,21 +24,21 @@ MLP static void train_share(const void *given, size_t number, size_t count)
     size_t from, to;
     share(s->models, number, count, &from, &to);
     laid_out(&w, s, s->room + number * s->room_of_one);
-    w.multiply = product_wide;
+    w.multiply = product_wide, w.between = 0;
     unsigned before = _mm_getcsr();
     _mm_setcsr(before | 0x8040); /* numbers that are too small to be normal are 0 */
 #if HAS_TILES
     struct tile_layout layout;
     if (s->width > 1) {
-        w.multiply = product_amx;
-        tiles_begin(&layout);
+        w.multiply = product_amx, w.between = 1;
+        tiles_are_set(&layout);
     }
 #endif
     for (; from < to; from++)
         train(&w, from);
 #if HAS_TILES
     if (s->width > 1)
-        tiles_end(&layout);
+        tiles_are_put_back(&layout);
 #endif
     _mm_setcsr(before);
 }

@@ -13,14 +13,13 @@
 #include "_steps.h"
 
 #if HAS_WIDE
-#define MLP __attribute__((target("avx512f,avx512bw,avx512bf16")))
+#define MLP __attribute__((target("avx512f,avx512dq,avx512bw,avx512bf16")))
 #define MLP_INLINE MLP static inline __attribute__((always_inline))
 
 #if defined(__linux__) && __GNUC__ >= 11
 #define HAS_TILES 1
 #include <sys/syscall.h>
 #include <unistd.h>
-#define AMX __attribute__((target("avx512f,avx512bw,avx512bf16,amx-tile,amx-bf16")))
 #else
 #define HAS_TILES 0
 #endif
@@ -107,17 +106,36 @@ MLP_INLINE void put_turned(const struct block *b, uint16_t *low, uint16_t *high)
     put_turned_half(b->row + LANES, high, SIDE);
 }
 
-/* Thirty-two left rows by thirty-two right columns, sums of `depth` tiles, into c (32 x 32).
+/* Thirty-two left rows by thirty-two right columns, sums of `depth` tiles, to (32 x 32) numbers.
    `next` is what separates the second panel from the first. */
-MLP static void product_wide(const uint16_t *a, size_t next_a, const uint16_t *b, size_t next_b,
-                             size_t depth, float *c)
+struct product {
+    const uint16_t *a, *b;
+    size_t next_a, next_b, depth;
+    float *to;
+};
+
+static inline struct product product_of(struct tiles left, size_t a, struct tiles right, size_t b,
+                                        float *to)
 {
+    struct product own = {left.at + 2 * a * left.depth * TILE,
+                          right.at + 2 * b * right.depth * TILE,
+                          left.depth * TILE,
+                          right.depth * TILE,
+                          left.depth,
+                          to};
+    return own;
+}
+
+MLP static void product_wide(const struct product *p)
+{
+    size_t next_b = p->next_b;
+    const uint16_t *b = p->b;
     for (size_t m = 0; m < SIDE; m += 4) {
-        const uint16_t *left = a + (m / LANES) * next_a + (m % LANES) * SIDE;
+        const uint16_t *left = p->a + (m / LANES) * p->next_a + (m % LANES) * SIDE;
         __m512 sum[4][2];
         for (size_t i = 0; i < 4; i++)
             sum[i][0] = sum[i][1] = _mm512_setzero_ps();
-        for (size_t k = 0; k < depth; k++)
+        for (size_t k = 0; k < p->depth; k++)
             for (size_t j = 0; j < LANES; j++) {
                 __m512bh low = (__m512bh)_mm512_loadu_si512(b + k * TILE + j * SIDE);
                 __m512bh high = (__m512bh)_mm512_loadu_si512(b + next_b + k * TILE + j * SIDE);
@@ -130,8 +148,8 @@ MLP static void product_wide(const uint16_t *a, size_t next_a, const uint16_t *b
                 }
             }
         for (size_t i = 0; i < 4; i++) {
-            _mm512_storeu_ps(c + (m + i) * SIDE, sum[i][0]);
-            _mm512_storeu_ps(c + (m + i) * SIDE + LANES, sum[i][1]);
+            _mm512_storeu_ps(p->to + (m + i) * SIDE, sum[i][0]);
+            _mm512_storeu_ps(p->to + (m + i) * SIDE + LANES, sum[i][1]);
         }
     }
 }
@@ -143,33 +161,57 @@ struct tile_layout {
     uint8_t rows[16];
 };
 
-AMX static void product_amx(const uint16_t *a, size_t next_a, const uint16_t *b, size_t next_b,
-                            size_t depth, float *c)
+/* A product by tiles, if there is one: it begins, goes on and ends, and between these other work may
+   be done. The unit sleeps after a few hundred cycles without a product, and takes a thousand and
+   more to wake, three times what a product does. */
+MLP_INLINE void tiles_begin(const struct product *p)
 {
-    __asm__ volatile("" ::: "memory"); /* what is loaded is not told to the compiler */
-    _tile_zero(0);
-    _tile_zero(1);
-    _tile_zero(2);
-    _tile_zero(3);
-    for (size_t k = 0; k < depth; k++) {
-        _tile_loadd(4, a + k * TILE, 64);
-        _tile_loadd(6, b + k * TILE, 64);
-        _tile_loadd(5, a + next_a + k * TILE, 64);
-        _tile_loadd(7, b + next_b + k * TILE, 64);
-        _tile_dpbf16ps(0, 4, 6);
-        _tile_dpbf16ps(1, 4, 7);
-        _tile_dpbf16ps(2, 5, 6);
-        _tile_dpbf16ps(3, 5, 7);
+    if (p)
+        __asm__ volatile("tilezero %tmm0\n\ttilezero %tmm1\n\t"
+                         "tilezero %tmm2\n\ttilezero %tmm3");
+}
+
+/* The parts of the depth from `from` to `to` of 32. */
+MLP_INLINE void tiles_go_on(const struct product *p, size_t from, size_t to)
+{
+    for (size_t k = p ? p->depth * from / SIDE : 0; p && k < p->depth * to / SIDE; k++) {
+        const uint16_t *a = p->a + k * TILE, *b = p->b + k * TILE;
+        __asm__ volatile("tileloadd (%0,%4,1), %%tmm4\n\t"
+                         "tileloadd (%2,%4,1), %%tmm6\n\t"
+                         "tileloadd (%1,%4,1), %%tmm5\n\t"
+                         "tileloadd (%3,%4,1), %%tmm7\n\t"
+                         "tdpbf16ps %%tmm6, %%tmm4, %%tmm0\n\t"
+                         "tdpbf16ps %%tmm7, %%tmm4, %%tmm1\n\t"
+                         "tdpbf16ps %%tmm6, %%tmm5, %%tmm2\n\t"
+                         "tdpbf16ps %%tmm7, %%tmm5, %%tmm3" ::"r"(a),
+                         "r"(a + p->next_a), "r"(b), "r"(b + p->next_b), "r"((size_t)64)
+                         : "memory");
     }
-    _tile_stored(0, c, SIDE * sizeof *c);
-    _tile_stored(1, c + LANES, SIDE * sizeof *c);
-    _tile_stored(2, c + LANES * SIDE, SIDE * sizeof *c);
-    _tile_stored(3, c + LANES * SIDE + LANES, SIDE * sizeof *c);
-    __asm__ volatile("" ::: "memory");
+}
+
+MLP_INLINE void tiles_end(const struct product *p)
+{
+    if (p) {
+        float *c = p->to;
+        __asm__ volatile("tilestored %%tmm0, (%0,%4,1)\n\t"
+                         "tilestored %%tmm1, (%1,%4,1)\n\t"
+                         "tilestored %%tmm2, (%2,%4,1)\n\t"
+                         "tilestored %%tmm3, (%3,%4,1)" ::"r"(c),
+                         "r"(c + LANES), "r"(c + LANES * SIDE), "r"(c + LANES * SIDE + LANES),
+                         "r"(SIDE * sizeof *c)
+                         : "memory");
+    }
+}
+
+MLP static void product_amx(const struct product *p)
+{
+    tiles_begin(p);
+    tiles_go_on(p, 0, SIDE);
+    tiles_end(p);
 }
 
 /* What others have configured is put back afterwards: some libraries remember it. */
-AMX static void tiles_begin(struct tile_layout *before)
+MLP static void tiles_are_set(struct tile_layout *before)
 {
     struct tile_layout own = {.palette = 1};
     for (size_t i = 0; i < 8; i++)
@@ -178,7 +220,7 @@ AMX static void tiles_begin(struct tile_layout *before)
     __asm__ volatile("ldtilecfg %0" ::"m"(own));
 }
 
-AMX static void tiles_end(const struct tile_layout *before)
+MLP static void tiles_are_put_back(const struct tile_layout *before)
 {
     __asm__ volatile("ldtilecfg %0" ::"m"(*before));
 }

@@ -7,9 +7,9 @@
 #if HAS_WIDE
 enum { MOST_BLOCKS = 32 }; /* of rows of a batch that is listed */
 
-/* The batch of a step as tiles, or as lists: by rows and by columns. */
+/* The batch of a step as tiles, or as lists by rows and by columns. */
 struct batch {
-    struct tiles rows, columns;
+    struct tiles rows;
     struct listed row_pairs, column_pairs;
 };
 
@@ -18,16 +18,14 @@ static struct batch batch_of(const struct steps *s, size_t step, size_t *bytes)
 {
     struct batch b = {0};
     size_t inputs = s->layer[0].inputs, in = blocks_of(inputs), row_blocks = blocks_of(s->rows);
-    size_t one = 2 * row_blocks * in * TILE;
-    char *at = s->packed + step * s->packed_of_one, *end = at + 4 * one;
+    char *at = s->packed + step * s->packed_of_one;
+    char *end = at + 2 * row_blocks * in * TILE * sizeof(uint16_t);
     if (s->listed) {
         end = listed_at(at, nears_of(inputs) * row_blocks * SIDE, NEAR, &b.row_pairs);
         end = listed_at(end, in * SIDE, row_blocks * LANES, &b.column_pairs);
     }
-    else {
+    else
         b.rows = (struct tiles){(uint16_t *)at, in};
-        b.columns = (struct tiles){(uint16_t *)at + one, row_blocks};
-    }
     *bytes = (size_t)(end - at);
     return b;
 }
@@ -46,15 +44,14 @@ MLP_INLINE void take_rows(const struct steps *s, const int64_t *from, size_t r, 
     }
 }
 
-/* The batch as tiles: the right factors of forward and of the gradient. */
+/* The batch as tiles: the left factor of forward. */
 MLP static void gather_tiles(const struct steps *s, const int64_t *from, const struct batch *to)
 {
-    for (size_t r = 0; r < to->columns.depth; r++)
+    for (size_t r = 0; r < blocks_of(s->rows); r++)
         for (size_t i = 0; i < to->rows.depth; i++) {
             struct block b;
             take_rows(s, from, r, i, &b);
-            put_turned(&b, tile_of(to->rows, 2 * r, i), tile_of(to->rows, 2 * r + 1, i));
-            put_pairs(&b, tile_of(to->columns, 2 * i, r), tile_of(to->columns, 2 * i + 1, r));
+            put_rows(&b, tile_of(to->rows, 2 * r, i), tile_of(to->rows, 2 * r + 1, i));
         }
 }
 

@@ -8,21 +8,31 @@
 #include "_mlp.h"
 
 #if HAS_WIDE
+/* Thirty-two outputs by thirty-two inputs, weights and moments side by side. */
+struct kept {
+    float w[SIDE * SIDE], m[SIDE * SIDE], v[SIDE * SIDE];
+};
+
 /* A layer of the model that a thread works on. */
 struct own {
     size_t inputs, outputs, in, out; /* the last two in blocks */
-    struct tiles weight, turned;     /* (outputs, inputs), and (inputs, outputs) where it is needed */
-    struct tiles rows, columns;      /* its input as the right factor of forward, of the gradient */
+    int is_first;                    /* its input is the left factor of forward, else the right one */
+    struct tiles weight, turned;     /* (outputs, inputs); (inputs, outputs) but of the first */
+    struct tiles rows, columns;      /* its input as a factor of forward, as the right one of the
+                                        gradient: of the first layer's 32 inputs at a time */
     struct tiles slope, slope_right; /* derivatives by its outputs as the left and the right factor */
     uint32_t *positive;              /* (outputs, blocks of rows): where its output is above zero */
     float *slope_sums;               /* (outputs, LANES) */
     float *bias;                     /* (outputs,), with what the loss moves outputs by */
+    struct kept *kept;               /* (in, out): its weights and moments during a call */
     /* Of a first layer that leaves out zeros (_mlp_pairs.h), outputs in groups of 64: */
     struct parameter grouped;        /* its arrays, (inputs filled up to an even number, outputs) */
     size_t even;
     uint16_t *pair_weight, *pair_slope; /* (pairs of inputs or rows, outputs, 2); NULL elsewhere */
     float *pair_sums;                /* (rows, outputs) */
 };
+
+enum { AHEAD = 96 }; /* rows of kept blocks that are fetched before they are needed */
 
 enum { GROUP = 4 }; /* vectors of a group */
 
@@ -46,28 +56,30 @@ MLP static struct motion motion_of(const double *numbers, const struct parameter
     return own;
 }
 
-/* Adam and prox of sixteen weights, of which those in `lanes` are there; returns them. */
-MLP_INLINE __m512 moved(const struct motion *how, enum wide_kind kind, const struct parameter *p,
-                        size_t at, __mmask16 lanes, __m512 gradient)
+/* Adam and prox of sixteen weights, of which those in `lanes` are there. */
+MLP_INLINE void move_some(const struct motion *how, enum wide_kind kind, const struct parameter *p,
+                          size_t at, __mmask16 lanes, __m512 gradient)
 {
     const struct wide *n = &how->wide;
-    __m512 first = _mm512_maskz_loadu_ps(lanes, p->m + at);
+    __m512 first = _mm512_maskz_loadu_ps(lanes, p->m + at), after;
     __m512 square = _mm512_maskz_loadu_ps(lanes, p->v + at);
     first = _mm512_fmadd_ps(_mm512_sub_ps(gradient, first), n->fresh, first);
     gradient = _mm512_mul_ps(_mm512_mul_ps(n->rare, gradient), gradient);
     square = _mm512_fmadd_ps(square, n->beta2, gradient);
-    __m512 after = wide_moved(n, kind, _mm512_maskz_loadu_ps(lanes, p->w + at), first, square);
+    after = _mm512_maskz_loadu_ps(lanes, p->w + at);
+    wide_moved(n, kind, 1, &after, &first, &square);
     _mm512_mask_storeu_ps(p->m + at, lanes, first);
     _mm512_mask_storeu_ps(p->v + at, lanes, square);
     _mm512_mask_storeu_ps(p->w + at, lanes, after);
-    return _mm512_maskz_mov_ps(lanes, after);
 }
 
 MLP_INLINE void put_weights(const struct own *l, size_t o, size_t i, const struct block *b)
 {
-    put_rows(b, tile_of(l->weight, 2 * o, i), tile_of(l->weight, 2 * o + 1, i));
-    if (l->turned.at == NULL)
+    if (l->is_first) {
+        put_turned(b, tile_of(l->weight, 2 * o, i), tile_of(l->weight, 2 * o + 1, i));
         return;
+    }
+    put_rows(b, tile_of(l->weight, 2 * o, i), tile_of(l->weight, 2 * o + 1, i));
     struct block pairs;
     put_pairs(b, (uint16_t *)pairs.row, (uint16_t *)(pairs.row + LANES));
     put_turned(&pairs, tile_of(l->turned, 2 * i, o), tile_of(l->turned, 2 * i + 1, o));
@@ -84,39 +96,79 @@ MLP_INLINE void fetch(struct ahead *a)
         _mm_prefetch(a->at, _MM_HINT_T1);
 }
 
-/* Move a block of weights by its gradient, and keep it rounded for the next products. */
-MLP_INLINE void move_block(const struct own *l, const struct motion *how, enum wide_kind kind,
-                           const struct parameter *p, size_t o, size_t i, const float *gradient,
+/* Move a block of weights by its gradient, and keep it rounded for the next products. Between its
+   rows the product `next`, if there is one, is taken by tiles. */
+MLP_INLINE void move_block(const struct own *l, const struct wide *numbers, enum wide_kind kind,
+                           size_t o, size_t i, const float *gradient, const struct product *next,
                            struct ahead *soon)
 {
     struct block b;
-    size_t left = l->outputs - o * SIDE, wide = l->inputs - i * SIDE;
-    __mmask16 low = lanes_of(wide), high = lanes_of(wide > LANES ? wide - LANES : 0);
-    size_t there = left < SIDE ? left : SIDE;
-    for (size_t j = 0; j < there; j++) {
-        size_t at = (o * SIDE + j) * l->inputs + i * SIDE;
-        const float *g = gradient + j * SIDE;
-        __m512 first = moved(how, kind, p, at, low, _mm512_loadu_ps(g)), second;
-        second = high ? moved(how, kind, p, at + LANES, high, _mm512_loadu_ps(g + LANES))
-                      : _mm512_setzero_ps();
-        b.row[j] = rounded(first, second);
-        fetch(soon), fetch(soon + 1);
+    struct kept *kept = l->kept + i * l->out + o;
+    const struct wide own = *numbers;
+    const struct wide_arrays at = {.w = kept->w, .m = kept->m, .v = kept->v};
+    tiles_begin(next);
+    for (size_t j = 0; j < SIDE; j += 2) {
+        __m512 g[WIDE_MOST], after[WIDE_MOST];
+        for (size_t v = 0; v < WIDE_MOST; v++)
+            g[v] = _mm512_loadu_ps(gradient + j * SIDE + v * LANES);
+        wide_after(&own, &at, j * SIDE, kind, WIDE_MOST, g, after);
+        b.row[j] = rounded(after[0], after[1]), b.row[j + 1] = rounded(after[2], after[3]);
+        fetch(soon), fetch(soon);
+        for (size_t part = 0; part < WIDE_MOST; part++) { /* of a block some way ahead */
+            size_t ahead = (j + AHEAD) * SIDE + part * LANES;
+            _mm_prefetch((const char *)(kept->w + ahead), _MM_HINT_T0);
+            _mm_prefetch((const char *)(kept->m + ahead), _MM_HINT_T0);
+            _mm_prefetch((const char *)(kept->v + ahead), _MM_HINT_T0);
+        }
+        tiles_go_on(next, j, j + 2);
     }
-    for (size_t j = there; j < SIDE; j++)
-        b.row[j] = _mm512_setzero_si512();
+    tiles_end(next);
     put_weights(l, o, i, &b);
 }
 
-MLP static void move_weights(const struct own *l, const struct motion *how,
-                             const struct parameter *p, size_t o, size_t i, const float *gradient,
+MLP static void move_weights(const struct own *l, const struct motion *how, size_t o, size_t i,
+                             const float *gradient, const struct product *next,
                              struct ahead *soon)
 {
     if (how->kind == BOTH)
-        move_block(l, how, BOTH, p, o, i, gradient, soon);
+        move_block(l, &how->wide, BOTH, o, i, gradient, next, soon);
     else if (how->kind == SHRUNK)
-        move_block(l, how, SHRUNK, p, o, i, gradient, soon);
+        move_block(l, &how->wide, SHRUNK, o, i, gradient, next, soon);
     else
-        move_block(l, how, BARE, p, o, i, gradient, soon);
+        move_block(l, &how->wide, BARE, o, i, gradient, next, soon);
+}
+
+/* Copy a block of a model's numbers, (outputs, inputs), to or from one that is whole. */
+MLP_INLINE void copy_block(const struct own *l, size_t o, size_t i, float *model, float *kept,
+                           int back)
+{
+    size_t wide = l->inputs - i * SIDE;
+    __mmask16 low = lanes_of(wide), high = lanes_of(wide > LANES ? wide - LANES : 0);
+    for (size_t j = 0; j < SIDE; j++, kept += SIDE) {
+        int there = o * SIDE + j < l->outputs;
+        float *own = model + (there ? (o * SIDE + j) * l->inputs : 0) + i * SIDE;
+        __mmask16 first = there ? low : 0, second = there ? high : 0;
+        if (back) {
+            _mm512_mask_storeu_ps(own, first, _mm512_loadu_ps(kept));
+            _mm512_mask_storeu_ps(own + LANES, second, _mm512_loadu_ps(kept + LANES));
+        }
+        else {
+            _mm512_storeu_ps(kept, _mm512_maskz_loadu_ps(first, own));
+            _mm512_storeu_ps(kept + LANES, _mm512_maskz_loadu_ps(second, own + LANES));
+        }
+    }
+}
+
+/* Take weights and moments to where they lie during a call, or back. */
+MLP static void keep_weights(const struct own *l, const struct parameter *model, int back)
+{
+    for (size_t i = 0; i < l->in; i++)
+        for (size_t o = 0; o < l->out; o++) {
+            struct kept *kept = l->kept + i * l->out + o;
+            copy_block(l, o, i, model->w, kept->w, back);
+            copy_block(l, o, i, model->m, kept->m, back);
+            copy_block(l, o, i, model->v, kept->v, back);
+        }
 }
 
 /* Add a block to the gradients. */
@@ -131,6 +183,22 @@ MLP static void add_gradient(const struct own *l, float *to, size_t o, size_t i,
                                        _mm512_loadu_ps(c + j * SIDE + half * LANES));
             _mm512_mask_storeu_ps(at, there, sum);
         }
+}
+
+/* Rows by outputs of a block, as outputs by rows. */
+MLP static void turn_block(float *c)
+{
+    struct block quarter[2]; /* of the upper half, of the lower one */
+    for (size_t half = 0; half < 2; half++)
+        for (size_t j = 0; j < LANES; j++) {
+            const float *from = c + (half * LANES + j) * SIDE;
+            quarter[half].row[j] = _mm512_loadu_si512(from);
+            quarter[half].row[j + LANES] = _mm512_loadu_si512(from + LANES);
+        }
+    for (size_t half = 0; half < 2; half++)
+        for (size_t part = 0; part < 2; part++)
+            put_turned_half(quarter[half].row + part * LANES,
+                            (uint16_t *)(c + part * LANES * SIDE + half * LANES), 2 * SIDE);
 }
 
 /* The weights of a model, rounded for products. */
@@ -159,7 +227,7 @@ MLP static void move_bias(const struct own *l, const struct motion *how, const s
         for (size_t j = 0; j < there; j++)
             sums[j] = _mm512_reduce_add_ps(_mm512_loadu_ps(l->slope_sums + (at + j) * LANES));
         if (p->g == NULL)
-            moved(how, how->kind, p, at, lanes_of(there), _mm512_loadu_ps(sums));
+            move_some(how, how->kind, p, at, lanes_of(there), _mm512_loadu_ps(sums));
         for (size_t j = 0; p->g && j < there; j++)
             p->g[at + j] += sums[j];
     }

@@ -105,6 +105,7 @@ MLP_INLINE void paired_moves(const struct listed *columns, const struct motion *
                              enum wide_kind kind, const struct parameter *p, size_t inputs,
                              const uint16_t *slope, uint16_t *weight, size_t vectors)
 {
+    const struct wide_arrays at = {.w = p->w, .m = p->m, .v = p->v};
     for (size_t i = 0; i < inputs; i += 2) {
         __m512 after[2][GROUP];
         for (size_t j = 0; j < 2; j++) {
@@ -112,8 +113,7 @@ MLP_INLINE void paired_moves(const struct listed *columns, const struct motion *
             for (size_t v = 0; v < vectors; v++)
                 sum[v] = _mm512_setzero_ps();
             sums_of(columns, i + j, slope, vectors, sum);
-            for (size_t v = 0; v < vectors; v++)
-                after[j][v] = moved(how, kind, p, ((i + j) * vectors + v) * LANES, 0xffff, sum[v]);
+            wide_after(&how->wide, &at, (i + j) * vectors * LANES, kind, vectors, sum, after[j]);
         }
         for (size_t v = 0; v < vectors; v++)
             _mm512_storeu_si512(weight + (i / 2 * vectors + v) * SIDE,

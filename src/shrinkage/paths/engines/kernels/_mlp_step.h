@@ -6,17 +6,16 @@
 #include "_mlp_batch.h"
 
 #if HAS_WIDE
-typedef void product(const uint16_t *, size_t, const uint16_t *, size_t, size_t, float *);
-
 /* What a thread has. */
 struct work {
     const struct steps *s;
-    product *multiply;
+    void (*multiply)(const struct product *);
+    int between; /* whether products may be taken between other work */
     size_t row_blocks;
     struct own *layer;
     struct batch batch;
     float *outputs, *slope; /* (outputs in whole blocks, rows in whole blocks) */
-    float *sums;            /* a block */
+    float *sums;            /* two blocks */
     char *next;             /* of the room, what is free */
 };
 
@@ -49,16 +48,19 @@ static size_t laid_out(struct work *w, const struct steps *s, char *room)
         memset(l, 0, sizeof *l);
         l->inputs = s->layer[k].inputs, l->outputs = s->layer[k].outputs;
         l->in = blocks_of(l->inputs), l->out = out = blocks_of(l->outputs);
+        l->is_first = k == 0;
         if (k == 0 && s->listed)
             lay_out_pairs(w, l);
         else {
             l->weight = some(w, 2 * out, l->in);
             l->slope = some(w, 2 * out, w->row_blocks);
+            l->columns = some(w, 2 * (k ? l->in : 1), w->row_blocks);
+            if (s->layer[k].weight.g == NULL)
+                l->kept = taken(&w->next, l->in * out * sizeof *l->kept);
         }
         if (k) {
             l->turned = some(w, 2 * l->in, out);
             l->rows = some(w, 2 * w->row_blocks, l->in);
-            l->columns = some(w, 2 * l->in, w->row_blocks);
             l->slope_right = some(w, 2 * w->row_blocks, out);
         }
         l->positive = hidden ? taken(&w->next, out * SIDE * w->row_blocks * sizeof(uint32_t)) : NULL;
@@ -67,10 +69,17 @@ static size_t laid_out(struct work *w, const struct steps *s, char *room)
     }
     size_t bytes = out * SIDE * w->row_blocks * SIDE * sizeof(float);
     w->outputs = taken(&w->next, bytes), w->slope = taken(&w->next, bytes);
-    w->sums = taken(&w->next, SIDE * SIDE * sizeof(float));
+    w->sums = taken(&w->next, 2 * SIDE * SIDE * sizeof(float));
     if (room)
         memset(w->slope, 0, bytes);
     return (size_t)(w->next - room);
+}
+
+/* The product of a block of the left factor and one of the right factor. */
+MLP static void multiplied(struct work *w, struct tiles left, size_t a, struct tiles right, size_t b)
+{
+    const struct product own = product_of(left, a, right, b, w->sums);
+    w->multiply(&own);
 }
 
 MLP static void forward(struct work *w, size_t model)
@@ -90,9 +99,12 @@ MLP static void forward(struct work *w, size_t model)
             for (size_t o = 0; o < l->out; o++) {
                 if (l->pair_sums)
                     paired_block(l, o, r, w->row_blocks * SIDE, w->sums);
+                else if (k == 0) {
+                    multiplied(w, l->rows, r, l->weight, o);
+                    turn_block(w->sums);
+                }
                 else
-                    w->multiply(tile_of(l->weight, 2 * o, 0), l->in * TILE,
-                                tile_of(l->rows, 2 * r, 0), l->in * TILE, l->in, w->sums);
+                    multiplied(w, l->weight, o, l->rows, r);
                 if (!last) {
                     put_hidden(l, l + 1, o, r, w->row_blocks, w->sums);
                     continue;
@@ -110,14 +122,58 @@ MLP static void forward(struct work *w, size_t model)
     }
 }
 
+/* Thirty-two inputs of a first layer as the right factor of the gradient. */
+MLP static void columns_of(const struct own *l, size_t i, size_t row_blocks)
+{
+    for (size_t r = 0; r < row_blocks; r++) {
+        struct block b;
+        for (size_t j = 0; j < SIDE; j++)
+            b.row[j] = _mm512_loadu_si512(tile_of(l->rows, 2 * r + j / LANES, i) + j % LANES * SIDE);
+        put_pairs(&b, tile_of(l->columns, 0, r), tile_of(l->columns, 1, r));
+    }
+}
+
+/* What gives the gradient of the number-th block of weights. */
+MLP static struct product gradient_of(struct work *w, const struct own *l, size_t number)
+{
+    size_t i = number / l->out, o = number % l->out;
+    if (l->is_first && o == 0)
+        columns_of(l, i, w->row_blocks);
+    return product_of(l->slope, o, l->columns, l->is_first ? 0 : i,
+                      w->sums + number % 2 * SIDE * SIDE);
+}
+
+/* Move a layer's weights, or add their gradients, a block at a time. By tiles the product of the
+   next block is taken while this one is moved. */
+MLP static void move_layer(struct work *w, const struct own *l, const struct motion *how,
+                           float *gradients, struct ahead *soon)
+{
+    struct product next = gradient_of(w, l, 0);
+    int between = w->between && !gradients;
+    w->multiply(&next);
+    for (size_t number = 0, all = l->in * l->out; number < all; number++) {
+        size_t i = number / l->out, o = number % l->out;
+        const float *own = next.to;
+        int more = number + 1 < all;
+        if (more)
+            next = gradient_of(w, l, number + 1);
+        if (gradients)
+            add_gradient(l, gradients, o, i, own);
+        else
+            move_weights(l, how, o, i, own, more && between ? &next : NULL, soon);
+        if (more && !between)
+            w->multiply(&next);
+    }
+}
+
 MLP static void backward(struct work *w, size_t model, size_t step)
 {
     const double *numbers = w->s->numbers + step * NUMBERS;
     const struct steps *s = w->s;
     const char *after = s->packed + (step + 1) * s->packed_of_one;
-    struct ahead soon[2] = {{NULL, NULL}, {after, after}};
+    struct ahead soon = {after, after};
     if (step + 1 < s->steps && !s->listed)
-        soon[1].end = after + s->packed_of_one / 2;
+        soon.end = after + s->packed_of_one;
     size_t blocks = w->row_blocks, stride = blocks * SIDE;
     struct own *last = w->layer + s->layers - 1;
     for (size_t r = 0; r < blocks; r++)
@@ -127,8 +183,7 @@ MLP static void backward(struct work *w, size_t model, size_t step)
         struct own *l = w->layer + k;
         for (size_t r = 0; k && r < blocks; r++)
             for (size_t i = 0; i < l->in; i++) {
-                w->multiply(tile_of(l->turned, 2 * i, 0), l->out * TILE,
-                            tile_of(l->slope_right, 2 * r, 0), l->out * TILE, l->out, w->sums);
+                multiplied(w, l->turned, i, l->slope_right, r);
                 put_slope(l - 1, i, r, blocks, w->sums, SIDE);
             }
         struct parameter weight = s->layer[k].weight, bias = s->layer[k].bias;
@@ -137,18 +192,8 @@ MLP static void backward(struct work *w, size_t model, size_t step)
         weight = of_model(weight, begin);
         if (l->pair_sums)
             paired_backward(l, &w->batch.column_pairs, &how, blocks);
-        for (size_t i = 0; i < l->in && !l->pair_sums; i++) {
-            const char *next = (const char *)tile_of(l->columns, 2 * i + 2, 0);
-            soon[0].at = next, soon[0].end = k || i + 1 == l->in ? next : next + 2 * blocks * 1024;
-            for (size_t o = 0; o < l->out; o++) {
-                w->multiply(tile_of(l->slope, 2 * o, 0), blocks * TILE,
-                            tile_of(l->columns, 2 * i, 0), blocks * TILE, blocks, w->sums);
-                if (weight.g)
-                    add_gradient(l, weight.g, o, i, w->sums);
-                else
-                    move_weights(l, &how, &weight, o, i, w->sums, soon);
-            }
-        }
+        else
+            move_layer(w, l, &how, weight.g, &soon);
         if (bias.w == NULL)
             continue;
         how = motion_of(numbers, &bias, model);
@@ -156,6 +201,13 @@ MLP static void backward(struct work *w, size_t model, size_t step)
         bias = of_model(bias, begin);
         move_bias(l, &how, &bias);
     }
+}
+
+MLP static void begin(const struct own *l, const struct parameter *own)
+{
+    round_weights(l, own);
+    if (l->kept)
+        keep_weights(l, own, 0);
 }
 
 MLP static void train(struct work *w, size_t model)
@@ -166,16 +218,16 @@ MLP static void train(struct work *w, size_t model)
     if (s->listed)
         paired_begin(first, &own);
     else
-        round_weights(first, &own);
+        begin(first, &own);
     for (size_t k = 1; k < s->layers; k++) {
         const struct own *l = w->layer + k;
         own = of_model(s->layer[k].weight, model * l->inputs * l->outputs);
-        round_weights(l, &own);
+        begin(l, &own);
     }
     for (size_t step = 0; step < s->steps; step++) {
         size_t bytes;
         w->batch = batch_of(s, step, &bytes);
-        first->rows = w->batch.rows, first->columns = w->batch.columns;
+        first->rows = w->batch.rows;
         forward(w, model);
         s->losses[model] += (float)loss_of_rows(s, step, w->outputs, w->row_blocks * SIDE, w->slope);
         backward(w, model, step);
@@ -183,6 +235,12 @@ MLP static void train(struct work *w, size_t model)
     if (s->listed) {
         own = of_model(s->layer[0].weight, model * first->inputs * first->outputs);
         paired_end(first, &own);
+    }
+    for (size_t k = 0; k < s->layers; k++) {
+        const struct own *l = w->layer + k;
+        own = of_model(s->layer[k].weight, model * l->inputs * l->outputs);
+        if (l->kept)
+            keep_weights(l, &own, 1);
     }
 }
 #endif

@@ -25,62 +25,91 @@ struct wide {
 
 enum wide_kind { BARE, SHRUNK, BOTH };
 
-WIDE_INLINE __m512 wide_moved(const struct wide *n, enum wide_kind kind, __m512 w, __m512 first,
-                              __m512 square)
+WIDE_INLINE long long wide_zeros(__m512 x)
 {
-    __m512 distance = _mm512_max_ps(n->least, _mm512_min_ps(n->most, square));
-    distance = _mm512_add_ps(wide_root(distance), n->epsilon);
-    __m512 beyond = _mm512_add_ps(distance, n->ridge), r, near;
+    return __builtin_popcount(_mm512_cmp_ps_mask(x, _mm512_setzero_ps(), _CMP_EQ_OQ));
+}
+
+/* Moves so many vectors of weights, `count` a constant, by their moments: one operation for all of
+   them, then the next. A single one waits for itself most of the time, and the next ones are farther
+   away than the processor looks. */
+WIDE_INLINE void wide_moved(const struct wide *n, enum wide_kind kind, size_t count, __m512 *w,
+                            const __m512 *first, const __m512 *square)
+{
+    __m512 distance[WIDE_MOST], beyond[WIDE_MOST], r[WIDE_MOST], near[WIDE_MOST], far[WIDE_MOST];
+#define EACH for (size_t i = 0; i < count; i++)
+    EACH distance[i] = _mm512_max_ps(n->least, _mm512_min_ps(n->most, square[i]));
+    wide_roots(count, distance);
+    EACH distance[i] = _mm512_add_ps(distance[i], n->epsilon);
     if (kind == BOTH) { /* the quotients by both in one */
-        r = wide_inverse(_mm512_mul_ps(distance, beyond));
-        near = _mm512_mul_ps(r, beyond);
-        r = _mm512_mul_ps(r, distance);
-    } else
-        r = near = wide_inverse(distance);
-    __m512 moved = _mm512_mul_ps(_mm512_mul_ps(n->step, first), near);
-    __m512 w0 = _mm512_sub_ps(w, moved);
+        EACH beyond[i] = _mm512_add_ps(distance[i], n->ridge);
+        EACH r[i] = _mm512_mul_ps(distance[i], beyond[i]);
+        wide_inverses(count, r);
+        EACH near[i] = _mm512_mul_ps(r[i], beyond[i]);
+        EACH r[i] = _mm512_mul_ps(r[i], distance[i]);
+    } else {
+        EACH r[i] = distance[i];
+        wide_inverses(count, r);
+        EACH near[i] = r[i];
+    }
+    EACH near[i] = _mm512_mul_ps(_mm512_mul_ps(n->step, first[i]), near[i]);
+    EACH w[i] = _mm512_sub_ps(w[i], near[i]);
     if (kind == BARE)
-        return w0;
-    __m512 far = _mm512_mul_ps(n->farthest, _mm512_abs_ps(moved));
-    far = _mm512_max_ps(far, n->bound);
-    if (kind == SHRUNK)
-        return wide_shrunk(w0, _mm512_min_ps(_mm512_mul_ps(n->threshold, r), far));
-    __m512 z = _mm512_fnmadd_ps(w0, _mm512_mul_ps(n->ridge, r), w0);
-    z = wide_shrunk(z, _mm512_mul_ps(n->threshold, r));
-    return wide_clamp(z, _mm512_sub_ps(w0, far), _mm512_add_ps(w0, far));
+        return;
+    EACH far[i] = wide_larger(_mm512_mul_ps(n->farthest, near[i]), n->bound);
+    EACH near[i] = _mm512_mul_ps(n->threshold, r[i]);
+    if (kind == SHRUNK) {
+        EACH w[i] = wide_shrunk(w[i], _mm512_min_ps(near[i], far[i]));
+        return;
+    }
+    EACH r[i] = _mm512_mul_ps(n->ridge, r[i]);
+    EACH r[i] = _mm512_fnmadd_ps(w[i], r[i], w[i]);
+    EACH r[i] = wide_shrunk(r[i], near[i]);
+    EACH w[i] = wide_clamp(r[i], _mm512_sub_ps(w[i], far[i]), _mm512_add_ps(w[i], far[i]));
 }
 
-/* Moves sixteen weights by their gradient and returns them. */
-WIDE_INLINE __m512 wide_after(const struct wide *n, const struct wide_arrays *a, size_t i,
-                              enum wide_kind kind, __m512 gradient)
+/* Moves vectors of weights, from the i-th weight on, by their gradients and returns them. */
+WIDE_INLINE void wide_after(const struct wide *n, const struct wide_arrays *a, size_t from,
+                            enum wide_kind kind, size_t count, const __m512 *gradient, __m512 *w)
 {
-    __m512 first = _mm512_loadu_ps(a->m + i), square = _mm512_loadu_ps(a->v + i);
-    first = _mm512_fmadd_ps(_mm512_sub_ps(gradient, first), n->fresh, first);
-    gradient = _mm512_mul_ps(_mm512_mul_ps(n->rare, gradient), gradient);
-    square = _mm512_fmadd_ps(square, n->beta2, gradient);
-    __m512 after = wide_moved(n, kind, _mm512_loadu_ps(a->w + i), first, square);
-    _mm512_storeu_ps(a->m + i, first);
-    _mm512_storeu_ps(a->v + i, square);
-    _mm512_storeu_ps(a->w + i, after);
-    return after;
+    __m512 first[WIDE_MOST], square[WIDE_MOST];
+    EACH first[i] = _mm512_loadu_ps(a->m + from + i * 16);
+    EACH first[i] = _mm512_fmadd_ps(_mm512_sub_ps(gradient[i], first[i]), n->fresh, first[i]);
+    EACH square[i] = _mm512_mul_ps(_mm512_mul_ps(n->rare, gradient[i]), gradient[i]);
+    EACH square[i] = _mm512_fmadd_ps(_mm512_loadu_ps(a->v + from + i * 16), n->beta2, square[i]);
+    EACH w[i] = _mm512_loadu_ps(a->w + from + i * 16);
+    wide_moved(n, kind, count, w, first, square);
+    EACH _mm512_storeu_ps(a->m + from + i * 16, first[i]);
+    EACH _mm512_storeu_ps(a->v + from + i * 16, square[i]);
+    EACH _mm512_storeu_ps(a->w + from + i * 16, w[i]);
 }
 
-/* Moves sixteen weights and returns a mask of those that are zero. */
-WIDE_INLINE __mmask16 wide_step(const struct wide *n, const struct wide_arrays *a, size_t i,
-                                enum wide_kind kind)
+/* Moves vectors of weights and returns how many of them are zero. */
+WIDE_INLINE long long wide_step(const struct wide *n, const struct wide_arrays *a, size_t from,
+                                enum wide_kind kind, size_t count)
 {
-    __m512 after = wide_after(n, a, i, kind, _mm512_loadu_ps(a->g + i));
-    return _mm512_cmp_ps_mask(after, _mm512_setzero_ps(), _CMP_EQ_OQ);
+    __m512 gradient[WIDE_MOST], after[WIDE_MOST];
+    long long zeros = 0;
+    EACH gradient[i] = _mm512_loadu_ps(a->g + from + i * 16);
+    wide_after(n, a, from, kind, count, gradient, after);
+    EACH zeros += wide_zeros(after[i]);
+    return zeros;
 }
 
 /* The same with gradients and copies in bfloat16. */
-NARROW static inline __attribute__((always_inline)) __mmask16
-narrow_step(const struct wide *n, const struct wide_arrays *a, size_t i, enum wide_kind kind)
+NARROW static inline __attribute__((always_inline)) long long
+narrow_step(const struct wide *n, const struct wide_arrays *a, size_t from, enum wide_kind kind,
+            size_t count)
 {
-    __m512 gradient = wide_widened(_mm256_loadu_si256((const __m256i *)(a->narrow_g + i)));
-    __m512 after = wide_after(n, a, i, kind, gradient);
-    _mm256_storeu_si256((__m256i *)(a->narrow_w + i), (__m256i)_mm512_cvtneps_pbh(after));
-    return _mm512_cmp_ps_mask(after, _mm512_setzero_ps(), _CMP_EQ_OQ);
+    __m512 gradient[WIDE_MOST], after[WIDE_MOST];
+    long long zeros = 0;
+    EACH gradient[i] = wide_widened(
+        _mm256_loadu_si256((const __m256i *)(a->narrow_g + from + i * 16)));
+    wide_after(n, a, from, kind, count, gradient, after);
+    EACH _mm256_storeu_si256((__m256i *)(a->narrow_w + from + i * 16),
+                             (__m256i)_mm512_cvtneps_pbh(after[i]));
+    EACH zeros += wide_zeros(after[i]);
+    return zeros;
 }
 
 /* The last weights, fewer than sixteen, in arrays of their own. */
@@ -118,19 +147,14 @@ static inline void rest_ended(const struct wide_rest *own, const struct wide_arr
         const struct wide own = *numbers;                                                          \
         long long zeros = 0;                                                                       \
         size_t i = 0;                                                                              \
-        for (; i + 32 <= n; i += 32) {                                                             \
-            unsigned none = STEP(&own, a, i, KIND);                                                \
-            none |= (unsigned)STEP(&own, a, i + 16, KIND) << 16;                                   \
-            zeros += __builtin_popcount(none);                                                     \
-        }                                                                                          \
-        if (i + 16 <= n) {                                                                         \
-            zeros += __builtin_popcount(STEP(&own, a, i, KIND));                                   \
-            i += 16;                                                                               \
-        }                                                                                          \
-        if (i < n) {                                                                               \
+        for (; i + WIDE_MOST * 16 <= n; i += WIDE_MOST * 16)                                       \
+            zeros += STEP(&own, a, i, KIND, WIDE_MOST);                                            \
+        for (; i + 16 <= n; i += 16)                                                               \
+            zeros += STEP(&own, a, i, KIND, 1);                                                    \
+        if (i < n) { /* what is added is zero, and stays it */                                     \
             struct wide_rest rest;                                                                 \
             const struct wide_arrays some = rest_begun(&rest, a, i, n - i);                        \
-            zeros += __builtin_popcount(STEP(&own, &some, 0, KIND) & ((1u << (n - i)) - 1));       \
+            zeros += STEP(&own, &some, 0, KIND, 1) - (long long)(16 - (n - i));                    \
             rest_ended(&rest, a, i, n - i);                                                        \
         }                                                                                          \
         return zeros;                                                                              \
@@ -147,6 +171,8 @@ static long long (*const WIDE_FLOAT[])(const struct wide *, const struct wide_ar
     wide_bare, wide_shrunk_only, wide_both};
 static long long (*const WIDE_NARROW[])(const struct wide *, const struct wide_arrays *, size_t) = {
     wide_bare_narrow, wide_shrunk_narrow, wide_both_narrow};
+
+#undef EACH
 
 /* Fill the numbers of a step for weights with these strengths, and return what is done with them. */
 WIDE static enum wide_kind wide_numbers(const double *number, double l1, double l2,
