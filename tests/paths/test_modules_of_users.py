@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import numpy as np
 import pytest
 import torch
@@ -13,6 +15,7 @@ from shrinkage.errors import InputError
 from shrinkage.paths import load_result
 from shrinkage.paths.engines.architectures import parse_architecture
 from shrinkage.paths.engines.layers.registry import is_stackable
+from shrinkage.paths.running.runners.threads import ThreadRunner
 from tests.paths.tables import table
 
 
@@ -99,6 +102,42 @@ def test_layers_that_share_a_weight_are_not_stacked_and_train():
     result = fit_path(tied, X, y, strengths=(1e-3, 1e-2), folds=2, epochs=1)
     state = result.model().state_dict()
     assert torch.equal(state["0.weight"], state["2.weight"])
+
+
+def slowly_made(n_inputs: int, n_outputs: int) -> nn.Module:
+    """Return a network between whose draws other folds go on."""
+    first = nn.Linear(n_inputs, 4)
+    time.sleep(0.1)
+    return nn.Sequential(Doubled(), first, nn.ReLU(), nn.Linear(4, n_outputs))
+
+
+class Doubled(nn.Module):
+    """No layer that is stacked by name."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Return twice the inputs."""
+        return 2 * x
+
+
+def noisy(x: torch.Tensor) -> torch.Tensor:
+    """Return inputs with noise, between whose draws other folds go on."""
+    first = torch.randn(x.shape, dtype=x.dtype)
+    time.sleep(0.005)
+    return x + 0.1 * (first + torch.randn(x.shape, dtype=x.dtype))
+
+
+@pytest.mark.parametrize("own", [{}, {"augment": noisy}], ids=["a network", "an augmentation"])
+def test_folds_side_by_side_draw_what_they_draw_alone(monkeypatch, own):
+    X, y = table()
+    options = {"strengths": (1e-3, 1e-2), "folds": 4, "epochs": 6, "engine": "vectorized", **own}
+    results = []
+    for most in (1, 2):
+        workers = lambda _, engine, most=most: most if engine.side_by_side else 1  # noqa: E731
+        monkeypatch.setattr(ThreadRunner, "workers", workers)
+        results.append(fit_path(slowly_made, X, y, dtype="float64", **options))
+    alone, together = results
+    np.testing.assert_array_equal(alone.train_loss, together.train_loss)
+    np.testing.assert_array_equal(alone.validation_loss, together.validation_loss)
 
 
 def keras_like(base: type) -> type:

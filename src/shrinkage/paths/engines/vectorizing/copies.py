@@ -36,6 +36,7 @@ class ModuleStack:
         named, own = dict(module.named_parameters()), dict(module.named_buffers())
         self._aliases = {id(value): name for name, value in (*named.items(), *own.items())}
         self._places = {place: self._aliases[id(value)] for place, value in _places(module)}
+        self.traits = traits
         trained = {name: _repeat(named[name], count) for name in traits.trained}
         self.flat = FlatStack.of(trained)
         self.buffers = {name: _repeat(own[name], count) for name in traits.changing}

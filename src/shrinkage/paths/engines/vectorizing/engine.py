@@ -45,7 +45,10 @@ class VectorizedEngine(OneStack):
 
     @property
     def side_by_side(self) -> bool:
-        """Return whether nothing is drawn from torch's one generator."""
+        """Return whether nothing is drawn from torch's one generator, which then is not seeded.
+
+        Other folds make their networks of it meanwhile.
+        """
         return not self.traits.draws
 
     def parts(self, problem: Problem, models: int, weights: int, folds: int, workers: int) -> int:
@@ -94,7 +97,8 @@ def _train(
         losses = torch.zeros(stack.count, dtype=torch.float64, device=problem.device)
         for batch in problem.recipe.batches(count, derived_seed(unit.seed, 1), epoch):
             some = unit.data.rows.take(unit.data.train[torch.from_numpy(batch)])
-            seed_generators(derived_seed(unit.seed, 2, step), problem.device)
+            if stack.traits.draws:
+                seed_generators(derived_seed(unit.seed, 2, step), problem.device)
             losses += stack.backward(
                 augmented(problem, stack.module, some.x),
                 lambda outputs, some=some: problem.loss(outputs, some.target, some.weight),
@@ -158,7 +162,8 @@ def _residual(problem: Problem, unit: Unit, stack: ModuleStack, rows: int) -> np
     if sums is None:
         return None
     buffers = {name: value.clone() for name, value in stack.buffers.items()}
-    seed_generators(derived_seed(unit.seed, 3), problem.device)
+    if stack.traits.draws:
+        seed_generators(derived_seed(unit.seed, 3), problem.device)
     names = _names(problem, stack)
     trained = {name: stack.parameters[own] for name, own in names.items()}
     at = Stationary(

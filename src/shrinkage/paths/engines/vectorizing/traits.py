@@ -32,7 +32,7 @@ class Traits:
     Args:
         trained: names of the parameters that have gradients.
         changing: names of the buffers that a step in training mode changes.
-        draws: whether it draws from torch's generator.
+        draws: whether it, its loss or its augmentation draws from torch's generator.
         repeats: whether the same seed gives the same augmented rows, outputs and losses, and
             nothing draws from the generators of Python or NumPy, whose draws may be equal twice.
         bytes_a_row: what a step of one model keeps for its backward pass, for each row.
@@ -92,8 +92,8 @@ def traits_of(problem: Problem, unit: Unit) -> Traits:
     start = dict(template(problem, unit).named_buffers())
     with ForeignGenerators() as foreign:
         first, second = (step_of(problem, unit, template(problem, unit)) for _ in range(2))
-        inputs = _augmented(problem, unit), _augmented(problem, unit)
-    pairs = ((first.outputs, second.outputs), (first.losses, second.losses), inputs)
+        (inputs, draws), (again, _) = (_augmented(problem, unit) for _ in range(2))
+    pairs = ((first.outputs, second.outputs), (first.losses, second.losses), (inputs, again))
     same = all(alike(*pair, SAME) for pair in pairs)
     changed = {
         name
@@ -104,16 +104,19 @@ def traits_of(problem: Problem, unit: Unit) -> Traits:
     return Traits(
         trained=tuple(name for name, value in first.gradients.items() if value is not None),
         changing=tuple(name for name in start if name in changed),
-        draws=first.drew,
+        draws=first.drew or draws,
         repeats=same and not foreign.drew,
         bytes_a_row=first.bytes_kept / rows,
     )
 
 
-def _augmented(problem: Problem, unit: Unit) -> torch.Tensor:
-    """Return the first rows as a training sees them, from a fixed seed."""
+def _augmented(problem: Problem, unit: Unit) -> tuple[torch.Tensor, bool]:
+    """Return the first rows as a training sees them, from a fixed seed, and whether it drew."""
+    module = template(problem, unit)
     seed_generators(derived_seed(unit.seed, SEED_LABEL), problem.device)
-    return augmented(problem, template(problem, unit), first_rows(problem, unit).x)
+    before = _state(problem.device)
+    rows = augmented(problem, module, first_rows(problem, unit).x)
+    return rows, not torch.equal(before, _state(problem.device))
 
 
 class ForeignGenerators:
