@@ -206,6 +206,16 @@ def test_another_file_is_read_alike(write_csv):
         assert new["city"].tolist() == ["Bern", "Basel"]
 
 
+def test_titles_over_several_columns_give_way_to_the_names_below(write_csv):
+    rows = "1.5,2.5,Bern,1\n2.5,3.5,Basel,0\n3.5,1.5,Bern,1\n"
+    data = load_dataset(write_csv("speed,,place,goal\nx,z,city,y\n" + rows), target="y")
+    assert data.input_names == ("x", "z", "city")
+    assert "two rows of names: those of the second are taken (x, z, city, y)" in data.notes
+    units = load_dataset(write_csv("x,z,city,y\nm/s,s,-,1\n" + rows), target="y")
+    assert units.input_names == ("x", "z", "city")
+    assert all("two rows" not in note for note in units.notes)
+
+
 def test_a_header_that_gives_way_is_told_and_may_be_kept(write_csv):
     record = ReadOptions(header=False, names=("column_1", "column_2")).inherit()
     path = write_csv("city,age\nBern,31\nBasel,44\n", "new.csv")

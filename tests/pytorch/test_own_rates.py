@@ -38,6 +38,23 @@ class FindsItsRate(torch.optim.Optimizer):
             group["k"] += 1
 
 
+class KeepsLists(FindsItsRate):
+    """Notes beside its state what it has done, and for which weights, as some optimizers do."""
+
+    def __init__(self, parameters: Any, **options: Any) -> None:
+        super().__init__(parameters, **options)
+        self.rates: list[float] = []
+        self.steps = {w: 0 for group in self.param_groups for w in group["params"]}
+
+    @torch.no_grad()
+    def step(self, closure: Any = None) -> None:
+        self.rates.append(self.param_groups[0]["d"])
+        for w in self.steps:
+            self.steps[w] += 1
+            assert w.grad is not None
+        super().step(closure)
+
+
 class HasAConstant(SGD):
     """Multiplies its rate by a number that no step changes, as LARS has one."""
 
@@ -93,6 +110,10 @@ def test_the_numbers_are_told_by_what_they_do() -> None:
     assert own_rates(FindsItsRate(weights)) == ("d",)
     assert own_rates(FindsItsRate(weights, tensor=True)) == ("d",)
     assert own_rates(HasAConstant(weights, lr=0.1)) == ()
+    noting = KeepsLists(weights)
+    assert own_rates(noting) == ("d",)
+    assert noting.rates == []
+    assert set(noting.steps.values()) == {0}
     assert own_rates(AdamW(weights)) == ()
 
 
@@ -110,7 +131,7 @@ class Slow(FindsItsRate):
 
 def test_nothing_of_an_optimizer_changes_while_it_is_looked_at() -> None:
     optimizer = Slow([nn.Parameter(torch.ones(2, 2))])
-    assert own_rates(optimizer) == ()
+    assert own_rates(optimizer) == ("d",)
     assert optimizer.steps == [0]
     optimizer = FindsItsRate([nn.Parameter(torch.ones(2, 2))])
     own_rates(optimizer)

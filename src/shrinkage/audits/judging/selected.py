@@ -41,8 +41,10 @@ def of_selected(case: Case, verdict: Verdict) -> list[Finding]:
     if case.own is not None and case.decays_otherwise:
         own = arrival.double_counted(case, verdict.fits[0].factor, case.own.factor, own=True)
         return [*_of_fits(case, verdict, *verdict.fits), own]
-    still = [] if case.rate else [absence.stands_still(case)]
-    return [*_of_fits(case, verdict, *verdict.fits), *still]
+    also = [] if case.rate else [absence.stands_still(case)]
+    if case.once.centred:
+        also.append(arrival.without_its_mean(case))
+    return [*_of_fits(case, verdict, *verdict.fits), *also]
 
 
 def _of_fits(case: Case, verdict: Verdict, once: Fit, twice: Fit) -> list[Finding]:

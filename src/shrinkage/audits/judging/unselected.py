@@ -11,8 +11,11 @@ from collections.abc import Sequence
 from shrinkage.audits.findings import Finding
 from shrinkage.audits.judging.selected import unclear
 from shrinkage.audits.judging.verdicts import Case
+from shrinkage.audits.measuring.fits import Fit
 from shrinkage.audits.measuring.measure import Measured
 from shrinkage.audits.wording import absence
+
+_ROUNDINGS = 4
 
 
 def of_unselected(cases: Sequence[Case], *, plain: bool) -> list[Finding]:
@@ -32,12 +35,23 @@ def of_unselected(cases: Sequence[Case], *, plain: bool) -> list[Finding]:
 
 
 def clip_factors(cases: Sequence[Case]) -> list[float]:
-    """Return by how much unselected parameters moved less, where it was along their step."""
-    return [
+    """Return by how much unselected parameters moved less, where it was along their step.
+
+    A clipping moves all of them so: where one that would be seen to move stands, there is none.
+    """
+    factors = [
         case.once.clip.factor
         for case in cases
         if case.once.moved and case.once.clip.fits and math.prod(case.shape) >= 4
     ]
+    least = min(map(abs, factors), default=0.0)
+    standing = (case.once.clip for case in cases if not case.once.moved)
+    return [] if any(_would_be_seen(clip, least) for clip in standing) else factors
+
+
+def _would_be_seen(step: Fit, factor: float) -> bool:
+    """Return whether so much less of a parameter's step would stand out from rounding."""
+    return factor * math.sqrt(step.ee) > _ROUNDINGS * math.sqrt(step.noise_squared)
 
 
 def _is_clipping(once: Measured, clipped: Sequence[float]) -> bool:

@@ -25,9 +25,13 @@ _BLOCK = 1 << 15  # weights at a time: a dozen arrays of them stay in the cache
 
 @dataclass(frozen=True, eq=False)
 class Expectation:
-    """The parts of one parameter's terms at scale 1."""
+    """The parts of one parameter's terms at scale 1.
+
+    `centred` are the axes over which gradients may have lost their mean, None for none.
+    """
 
     parts: tuple[Part, ...]
+    centred: tuple[int, ...] | None = None
 
     @classmethod
     def of(cls, parts: Iterable[Part]) -> Expectation:
@@ -123,6 +127,15 @@ def _cut(part: Part, where: slice) -> Part:
     if part.reference is None:
         return part
     return replace(part, reference=np.ravel(part.reference)[where])
+
+
+def without_means(w: Array, axes: tuple[int, ...]) -> Array:
+    """Return an array less its means over some axes.
+
+    >>> without_means(np.array([[1.0, 3.0]]), (1,)).tolist()
+    [[-1.0, 1.0]]
+    """
+    return w - w.mean(axis=axes, keepdims=True)
 
 
 def _wide(reference: Any) -> Array | None:

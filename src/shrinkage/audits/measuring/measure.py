@@ -13,12 +13,13 @@ from typing import Any
 
 import numpy as np
 
-from shrinkage.audits.measuring.expected import MECHANISMS, Expectation
+from shrinkage.audits.measuring.expected import MECHANISMS, Expectation, without_means
 from shrinkage.audits.measuring.fits import Fit, dot, exceeds, extent, fit
 from shrinkage.audits.measuring.measured import Measured, merged
-from shrinkage.audits.measuring.pair import Pair, is_finite
+from shrinkage.audits.measuring.pair import Pair, as_float64, is_finite
 
 Array = Any
+_ROUNDINGS = 8
 
 
 def measure(
@@ -61,12 +62,14 @@ def _is_settled(measured: Measured, allowed: tuple[str, ...]) -> bool:
 
 def _measure(pair: Pair, expected: Expectation, rate: float, names: tuple[str, ...]) -> Measured:
     if not expected.parts and pair.is_unchanged:
-        return Measured(True, None if pair.gradient is None else Fit())
+        step = _step_of(pair) if pair.gradient is None else Fit()
+        return Measured(True, None if pair.gradient is None else Fit(), clip=step)
     if not is_finite(pair.after):
         return Measured(False, None)
     count = int(np.prod(pair.start.shape))
     names = expected.mechanisms(names)
-    blocks = expected.blocks(count)
+    axes = _centred_axes(pair) if expected.parts else None
+    blocks = expected.blocks(count) if axes is None else [(None, replace(expected, centred=axes))]
     return merged([_block(pair.block(where), part, rate, names) for where, part in blocks])
 
 
@@ -105,6 +108,12 @@ def _with_gradients(
     if pair.own:
         joined, uncertain = added + pair.own * w, noise + pair.own_error * np.abs(w)
     gradient = fit(joined, subgradient, uncertain)
+    centred = expected.centred is not None and not gradient.fits
+    if expected.centred is not None and centred:
+        subgradient = without_means(subgradient, expected.centred)
+        without = fit(joined, subgradient, uncertain)
+        centred = without.fits
+        gradient = without if centred else gradient
     own = pair.rounding * 2 * (np.abs(zero) + np.abs(w)) + 2 * rate * noise
     told = exceeds(rate * before, 4 * own)  # a step as small as its rounding is like any other
     plain = told and not exceeds(zero - w + rate * before, own)
@@ -115,7 +124,36 @@ def _with_gradients(
         rates = _rates(pair, expected, rate, tuple(name for name in names if name != "gradient"))
         changes = _changes(expected, (w, base), (pair.after - base, wider), rates)
     alone = fit(added, subgradient, noise) if pair.own else None
-    return replace(measured, gradient=gradient, changes=changes, plain=plain, loop=alone)
+    seen = replace(measured, gradient=gradient, changes=changes, plain=plain, loop=alone)
+    return replace(seen, centred=centred)
+
+
+def _centred_axes(pair: Pair) -> tuple[int, ...] | None:
+    """Return the axes over which both runs' gradients have no mean, None where they have one.
+
+    Gradient centralization takes it out, of data and penalty alike.
+    """
+    gradients = (pair.zero_gradient, pair.gradient)
+    dimensions = len(pair.start.shape)
+    if dimensions < 2 or any(gradient is None for gradient in gradients):
+        return None
+    for axes in (tuple(range(1, dimensions)), tuple(range(dimensions - 1))):
+        units = 0 if axes[0] else dimensions - 1
+        if all(_lacks_means(g, units, pair.gradient_rounding) for g in gradients):
+            return axes
+    return None
+
+
+def _lacks_means(gradient: Any, units: int, rounding: float) -> bool:
+    """Return whether the gradient of no unit has a mean; `units` is their axis."""
+    shape = gradient.shape
+    for count in (1, shape[units]):  # of most gradients the first unit tells
+        few = as_float64(gradient[:count] if units == 0 else gradient[..., :count])
+        rows = np.moveaxis(few, units, 0).reshape(few.shape[units], -1)
+        small = _ROUNDINGS * rounding * np.abs(rows).max(axis=1, initial=0.0)
+        if (np.abs(rows.mean(axis=1)) > small).any():
+            return False
+    return bool(rows.any()) and rows.shape[1] > 1
 
 
 def _rates(
@@ -149,10 +187,19 @@ def _changes(
         return _best_fit(predict, *measured)
 
     fits = {name: fitted(name, w) for name in rates}
-    if "decoupled" in fits and not fits["decoupled"].fits:
+    first = fits.get("decoupled")
+    if first is not None and not (first.fits and first.is_one()):
         behind = fitted("decoupled", base)
-        fits["decoupled"] = behind if behind.fits else fits["decoupled"]
+        better = behind.fits and (behind.is_one() or not first.fits)
+        fits["decoupled"] = behind if better else first
     return fits
+
+
+def _step_of(pair: Pair) -> Fit:
+    """Return how far a step goes that the terms do not change, beside the weights' rounding."""
+    step, weights = pair.zero - pair.start, pair.zero
+    noise = pair.rounding**2 * float((weights * weights).sum())
+    return Fit(ee=float((step * step).sum()), noise_squared=noise)
 
 
 def _best_fit(predict: Callable[[float], Array], change: Array, bound: Array) -> Fit:

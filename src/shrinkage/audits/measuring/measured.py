@@ -33,6 +33,7 @@ class Measured:
     clip: Fit = field(default_factory=Fit)
     plain: bool = False
     loop: Fit | None = None  # the loop's gradients alone, where the optimizer adds to them
+    centred: bool = False  # whether the gradients lack a mean, and the penalty with them
     along: tuple[Fit, ...] = ()  # of a step with several gradients, those that move the weights
 
     @property

@@ -87,6 +87,18 @@ def another_push(case: Case, once: Fit) -> Finding:
     )
 
 
+def without_its_mean(case: Case) -> Finding:
+    """Say that gradients lose their mean, and the penalty with them."""
+    return finding(
+        "wrong-direction",
+        case.name,
+        f"the loop takes the mean out of the gradient of every unit, and out of {case.words} with "
+        "it: what is left of the penalty does not shrink the mean of a unit's weights",
+        "mean it, or add the penalty behind the centralization of the gradients",
+        severity="warning",
+    )
+
+
 def double_counted(case: Case, first: float, second: float, *, own: bool) -> Finding:
     """Say that it arrives in the gradient and once more; `own`: by the optimizer's decay."""
     where = "by the optimizer's weight_decay" if own else "in the update of the weights"

@@ -75,6 +75,9 @@ def read_top(
     if has_header(first, body, options):
         notes += () if looks_like_header(first, body) else doubt_notes(first)
         header = header_names(first, body, width)
+        if _is_full_header(body, header):
+            header, titles, body = tuple(map(str.strip, body[0])), titles + 1, body[1:]
+            notes += (f"two rows of names: those of the second are taken ({_shown(header)})",)
         names = chosen_names(header, options)
         notes += _passed_over(header, names, options)
         if body and len(body[0]) == len(names) and is_second_header(body[0], body[1:]):
@@ -141,6 +144,19 @@ def _title_notes(titles: Sequence[TextRow]) -> tuple[str, ...]:
     return (f"{lines} above the header left out, the first being {text!r}",)
 
 
+def _is_full_header(body: Sequence[Sequence[str]], header: Sequence[str]) -> bool:
+    """Return whether names stand in the second row, below titles over several columns each."""
+    if "" not in header[1:] or not body or len(body[0]) != len(header):
+        return False
+    second = [cell.strip() for cell in body[0]]
+    words = all(cell and not looks_numeric(cell) for cell in second)
+    return words and len(set(second)) == len(second) and looks_like_header(second, body[1:])
+
+
+def _shown(names: Sequence[str]) -> str:
+    return one_line(", ".join(names), 60)
+
+
 def _passed_over(
     header: Sequence[str], names: Sequence[str], options: ReadOptions
 ) -> tuple[str, ...]:
@@ -148,7 +164,7 @@ def _passed_over(
     if not options.inherited or set(header) == set(names):
         return ()
     return (
-        f"the header ({one_line(', '.join(header), 60)}) is not taken: columns are named by their "
+        f"the header ({_shown(header)}) is not taken: columns are named by their "
         "place, as in training; --header overrules",
     )
 

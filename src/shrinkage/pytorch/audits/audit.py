@@ -136,7 +136,9 @@ def _audit(
         warnings.filterwarnings("ignore", "Detected call of `lr_scheduler.step")
         warnings.simplefilter("ignore", OwnDecayWarning)
         runs = Runs(twin, call, surroundings)
-        wanted = wanted_terms(twin) if terms is None else terms  # a loop may set its decay itself
+        wanted = (
+            wanted_terms(twin, runs.zero.thawed) if terms is None else terms
+        )  # a loop may set its decay itself
         check_strengths(wanted)
         try:
             assignment = assign(_as_trained(runs), wanted, update or usual_update(wanted))

@@ -6,6 +6,7 @@ terms that `regularize` has attached are themselves.
 
 from __future__ import annotations
 
+from collections.abc import Set
 from dataclasses import dataclass
 
 from shrinkage.errors import InputError
@@ -36,13 +37,17 @@ class Exactly(Selection):
 _UPDATES = {OwnDecay.COUPLED: "gradient", OwnDecay.DECOUPLED: "decoupled"}
 
 
-def wanted_terms(twin: Twin) -> Terms:
+def wanted_terms(twin: Twin, thawed: Set[str] = frozenset()) -> Terms:
     """Return the terms that the optimizer and what is attached to it stand for.
+
+    Args:
+        twin: the copy.
+        thawed: names of frozen parameters that the step itself lets train.
 
     Raises:
         InputError: there are none.
     """
-    terms = (*_of_attachment(twin.their_attachment), *_of_decay(twin))
+    terms = (*_of_attachment(twin.their_attachment), *_of_decay(twin, thawed))
     if not terms:
         decayed = [name for name in twin.parameters if twin.decay_of(name) > 0]
         got = f"weight_decay on frozen parameters only ({decayed[0]}, …)" if decayed else "none"
@@ -69,12 +74,12 @@ def _of_attachment(attachment: Attachment | None) -> list[Term]:
     ]
 
 
-def _of_decay(twin: Twin) -> list[Term]:
+def _of_decay(twin: Twin, thawed: Set[str]) -> list[Term]:
     """Return L2 terms: by the update that is known of the optimizer, else by whichever it is."""
     names: dict[tuple[float, str | None], list[str]] = {}
     for name, parameter in twin.parameters.items():
         decay = twin.decay_of(name)
-        if decay > 0 and parameter.requires_grad:
+        if decay > 0 and (parameter.requires_grad or name in thawed):
             update = _UPDATES.get(twin.known_decay_of(name))
             names.setdefault((decay, update), []).append(name)
     return [

@@ -27,7 +27,7 @@ _STEPS = 8
 _ALIKE = 1e-3
 _SIDE = 2
 _COPIED, _TORCHS = ("state", "param_groups", "defaults", "step"), ("_optimizer_", "_zero_grad_")
-_PLAIN = (int, float, str, type(None), tuple)
+_PLAIN = (int, float, str, type(None))
 
 
 def own_rates(optimizer: Optimizer) -> tuple[str, ...]:
@@ -59,9 +59,23 @@ def rate_of(group: Mapping[str, Any], names: Sequence[str]) -> float:
 
 
 def _is_alone(optimizer: Optimizer) -> bool:
-    """Return whether an optimizer keeps nothing beside groups and state that a step may change."""
-    own = (v for n, v in vars(optimizer).items() if n not in _COPIED and not n.startswith(_TORCHS))
-    return all(isinstance(value, _PLAIN) for value in own)
+    """Return whether an optimizer keeps nothing beside groups and state but data of its own."""
+    return all(map(_is_data, _beside(optimizer).values()))
+
+
+def _beside(optimizer: Optimizer) -> dict[str, Any]:
+    """Return what an optimizer keeps beside its groups and its state."""
+    own = vars(optimizer).items()
+    return {n: v for n, v in own if n not in _COPIED and not n.startswith(_TORCHS)}
+
+
+def _is_data(value: Any) -> bool:
+    """Return whether a value can be copied whole: numbers, tensors, lists and mappings of them."""
+    if isinstance(value, dict):
+        return all(_is_data(part) for pair in value.items() for part in pair)
+    if isinstance(value, list | tuple | set):
+        return all(map(_is_data, value))
+    return isinstance(value, (*_PLAIN, torch.Tensor))
 
 
 def _changing(optimizer: Optimizer) -> list[str]:
@@ -111,7 +125,9 @@ def _fresh(optimizer: Optimizer) -> tuple[Any, list[torch.nn.Parameter]]:
         for group in optimizer.param_groups
         for w in group["params"]
     }
-    twin = fresh_copy(optimizer, dict(weights))
+    memo = dict(weights)
+    twin = fresh_copy(optimizer, memo)
+    vars(twin).update(copy.deepcopy(_beside(optimizer), memo))  # a step writes into them
     first = {name: v for name, v in optimizer.defaults.items() if _is_number(v)}
     for group in twin.param_groups:
         group.update(copy.deepcopy(first))
