@@ -55,6 +55,17 @@ class KeepsLists(FindsItsRate):
         super().step(closure)
 
 
+class NotesSums(FindsItsRate):
+    """Raises d by sums that its steps note in the groups, which do not raise it any more."""
+
+    @torch.no_grad()
+    def step(self, closure: Any = None) -> None:
+        for group in self.param_groups:
+            group["sum"] = group.get("sum", 0.0) + 1.0
+            group["k"] = 12 if group["sum"] > 10 else 0
+        super().step(closure)
+
+
 class HasAConstant(SGD):
     """Multiplies its rate by a number that no step changes, as LARS has one."""
 
@@ -115,6 +126,12 @@ def test_the_numbers_are_told_by_what_they_do() -> None:
     assert noting.rates == []
     assert set(noting.steps.values()) == {0}
     assert own_rates(AdamW(weights)) == ()
+    for kind in (FindsItsRate, NotesSums):
+        trained = kind([nn.Parameter(torch.ones(2, 2))])
+        for _ in range(30):
+            trained.param_groups[0]["params"][0].grad = torch.ones(2, 2)
+            trained.step()
+        assert own_rates(trained) == ("d",)
 
 
 class Slow(FindsItsRate):

@@ -41,10 +41,16 @@ def own_rates(optimizer: Optimizer) -> tuple[str, ...]:
     """
     if facts_of(optimizer) is not UNKNOWN or not _is_alone(optimizer):
         return ()
+    with torch.enable_grad(), torch.random.fork_rng(devices=()):
+        return _found(optimizer, noted=True) or _found(optimizer, noted=False)
+
+
+def _found(optimizer: Optimizer, *, noted: bool) -> tuple[str, ...]:
+    """Return such names, what steps have noted in the groups kept or left out."""
     try:
-        with torch.enable_grad(), torch.random.fork_rng(devices=()):
-            names = [name for name in _changing(optimizer) if _doubles(optimizer, name)]
-            return tuple(names) if names and _doubles(optimizer, "lr") else ()
+        changing = _changing(optimizer, noted=noted)
+        names = [name for name in changing if _doubles(optimizer, name, noted=noted)]
+        return tuple(names) if names and _doubles(optimizer, "lr", noted=noted) else ()
     except Exception:  # a step that needs more than gradients says nothing
         return ()
 
@@ -78,11 +84,11 @@ def _is_data(value: Any) -> bool:
     return isinstance(value, (*_PLAIN, torch.Tensor))
 
 
-def _changing(optimizer: Optimizer) -> list[str]:
+def _changing(optimizer: Optimizer, *, noted: bool) -> list[str]:
     """Return the numbers of the first group that steps change."""
     if not any(_numbers(group).keys() - {"lr", "weight_decay"} for group in optimizer.param_groups):
         return []
-    twin, weights = _fresh(optimizer)
+    twin, weights = _fresh(optimizer, noted=noted)
     before = _numbers(twin.param_groups[0])
     for count in range(_STEPS):
         _step(twin, weights, count)
@@ -90,11 +96,11 @@ def _changing(optimizer: Optimizer) -> list[str]:
     return [n for n, value in before.items() if after.get(n, value) != value and value]
 
 
-def _doubles(optimizer: Optimizer, name: str) -> bool:
+def _doubles(optimizer: Optimizer, name: str, *, noted: bool) -> bool:
     """Return whether the first step is twice as long where a number of all groups is doubled."""
     moves = []
     for factor in (1, 2):
-        twin, weights = _fresh(optimizer)
+        twin, weights = _fresh(optimizer, noted=noted)
         for group in twin.param_groups:
             group[name] = group[name] * factor
         start = [w.detach().clone() for w in weights]
@@ -118,8 +124,12 @@ def _is_number(value: Any) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
-def _fresh(optimizer: Optimizer) -> tuple[Any, list[torch.nn.Parameter]]:
-    """Return a copy as it was at first, on small weights in float64, without a decay of its own."""
+def _fresh(optimizer: Optimizer, *, noted: bool) -> tuple[Any, list[torch.nn.Parameter]]:
+    """Return a copy as it was at first, on small weights in float64, without a decay of its own.
+
+    Numbers in its groups that its constructor has no default for may be what steps have noted,
+    as sums that a rate is found from: `noted` keeps them.
+    """
     weights = {
         id(w): torch.nn.Parameter(torch.ones((_SIDE,) * w.ndim, dtype=torch.float64))
         for group in optimizer.param_groups
@@ -130,6 +140,8 @@ def _fresh(optimizer: Optimizer) -> tuple[Any, list[torch.nn.Parameter]]:
     vars(twin).update(copy.deepcopy(_beside(optimizer), memo))  # a step writes into them
     first = {name: v for name, v in optimizer.defaults.items() if _is_number(v)}
     for group in twin.param_groups:
+        for name in _numbers(group).keys() - optimizer.defaults.keys() if not noted else ():
+            del group[name]
         group.update(copy.deepcopy(first))
         if group.get("weight_decay"):
             group["weight_decay"] = 0.0
