@@ -13,7 +13,7 @@
 
 enum { HALVINGS = 30, POLISHES = 25, INNER = 6, PATIENCE = 25 };
 static const double DAMPING = 1e-12, ROUNDING = 1e-15, PART = 1e-3, EXACT = 1e-13;
-static const double NEAR = 1e-8; /* where what no longer gets better is as far as rounding lets it */
+static const double NEAR = 1e-8; /* where what no longer gets better is as far as it can be */
 
 /* The working set: weights of some blocks, one after the other, and the intercept. */
 struct set {
@@ -303,7 +303,8 @@ static double searched(struct work *k)
         k->moved[i] = s->w[n] - s->from[n];
     for (size_t j = 0; j < n; j++)
         if (s->w[j] != s->from[j])
-            shrinkage_follow(k->moved, r->x + s->inputs[j] * r->rows, s->w[j] - s->from[j], r->rows);
+            shrinkage_follow(k->moved, r->x + s->inputs[j] * r->rows, s->w[j] - s->from[j],
+                             r->rows);
     for (int halving = 0; halving < HALVINGS; halving++, length *= 0.5) {
         for (size_t i = 0; i < r->rows; i++)
             k->next.z[i] = k->now.z[i] + length * k->moved[i];

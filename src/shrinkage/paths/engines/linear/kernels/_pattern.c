@@ -3,8 +3,8 @@
 
    What would change its sign, or a group that would turn round, becomes zero; a step that makes the
    objective larger is cut at the first such change. While one makes a zero, the next follows: there
-   are never more weights left than rows or columns that do not depend on others. Source: Bareilles, Iutzeler and Malick, Math.
-   Program. 200 (2023). */
+   are never more weights left than rows or columns that do not depend on others. Source: Bareilles,
+   Iutzeler and Malick, Math. Program. 200 (2023). */
 #include "_descent.h"
 #include <math.h>
 #include <stdlib.h>

@@ -22,8 +22,8 @@ static double logistic(const struct rows *r, struct outputs *o)
     return value;
 }
 
-/* mean - y - y log(mean / y) = y (exp(d) - 1 - d) with d = z - log y: without the rounding that large
-   counts leave of the first */
+/* mean - y - y log(mean / y) = y (exp(d) - 1 - d) with d = z - log y: large counts leave rounding of
+   the first */
 static double counts(const struct rows *r, struct outputs *o)
 {
     double value = 0;
