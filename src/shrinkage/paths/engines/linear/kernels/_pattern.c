@@ -13,6 +13,7 @@ static const double DEPENDENT = 1e-12; /* of its own square: what a column has b
 static const double NEARLY = 1e-8;     /* the same, where a way along the others may be worth it */
 static const double ROUNDING = 1e-14;
 static const double LEVEL = 1e-9; /* of the slopes of single weights: a way that goes nowhere */
+static const double MOST_WORK = 2e8; /* of triangles in a call, but one: sweeps have their turn */
 enum { HALVINGS = 12, LANES = 16 };
 
 struct pattern {
@@ -295,7 +296,9 @@ int shrinkage_pattern(const struct model *m)
     gather(m, &p);
     p.rows = malloc((p.k ? p.k * p.k : 1) * sizeof(double));
     int without = !p.rows, fewer = 1;
-    while (fewer && p.k && !without) {
+    double work = 0;
+    while (fewer && p.k && !without && work < MOST_WORK) {
+        work += (double)p.k * (double)p.k * (double)p.k;
         fill(m, &p);
         factor(&p);
         size_t before = p.k;
