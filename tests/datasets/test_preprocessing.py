@@ -296,6 +296,14 @@ def test_identifiers_by_number_and_by_share(refused):
         Preprocessing.fit(many)
 
 
+def test_many_pixels_are_divided_in_shares_of_the_rows(monkeypatch):
+    monkeypatch.setattr("shrinkage.datasets.preparation.pixels.LEAST_NUMBERS", 30)
+    monkeypatch.setattr("os.cpu_count", lambda: 3)
+    X = np.random.default_rng(0).integers(0, 256, (20, 6)).astype(np.uint8)
+    shares = Preprocessing.fit(X, image=True).transform(X)
+    assert np.array_equal(shares, X.astype(np.float32) / np.float32(255))
+
+
 def test_pixels_are_divided_and_nothing_is_learned(refused):
     X = np.random.default_rng(0).integers(0, 256, (20, 6)).astype(np.uint8)
     X[:, 2] = 0

@@ -11,19 +11,21 @@ import time
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 from threadpoolctl import threadpool_limits
 
 from shrinkage.paths.choosing.log_losses import log_losses
-from shrinkage.paths.comparing.peers import PEERS, Make
 from shrinkage.paths.engines.base import FoldData
 from shrinkage.paths.running.outcomes import UnitOutcome
 from shrinkage.paths.running.plan import Plan
 from shrinkage.paths.running.progress import Progress
 from shrinkage.paths.running.store import Store
+
+if TYPE_CHECKING:
+    from shrinkage.paths.comparing.peers import Make
 
 LEAST_SHARE = 1e-12
 """A class that a model gives no chance counts as this likely, so that no loss is infinite."""
@@ -52,6 +54,8 @@ def compare(plan: Plan, store: Store, progress: Progress) -> tuple[PeerScores, .
         store: keeps each model's scores as soon as they are there.
         progress: is told of every model that is trained.
     """
+    from shrinkage.paths.comparing.peers import PEERS  # a sixth of a second to load
+
     peers = PEERS[plan.preparation.data.task]
     progress.stage("models of other kinds", len(peers) * (plan.folds + 1))
     return tuple(_scores(plan, store, progress, name, make) for name, make in peers.items())
