@@ -8,7 +8,13 @@ from typing import Any
 from shrinkage.conventions.base import Convention, DataLoss, Penalises
 from shrinkage.conventions.registry import REGISTRY
 from shrinkage.conventions.relations import Holds, learning_rate_factor, relation
-from tests.conventions.problem import COLUMNS, LEARNING_RATE, MAX_LEARNING_RATE, ROWS
+from tests.conventions.problem import (
+    COLUMNS,
+    EPSILON_OF_LOG_SUM,
+    LEARNING_RATE,
+    MAX_LEARNING_RATE,
+    ROWS,
+)
 
 NUMBERS = {
     "sklearn.LogisticRegression.C": 3.0,
@@ -17,6 +23,10 @@ NUMBERS = {
     "tfa.adamw.weight_decay": 0.004,
     "independent.weight_decay": 0.02,
     "pytorch_optimizer.fixed_decay.weight_decay": 0.004,
+    "shrinkage.log_sum": 0.02,
+    "skglm.penalties.LogSumPenalty.alpha": 0.01,
+    "shrinkage.l_half": 0.01,
+    "skglm.penalties.L0_5.alpha": 0.01,
     "timescale.steps": 40.0,
     "timescale.epochs": 20.0,
 }
@@ -25,6 +35,8 @@ NEEDS = {
     "n_samples": (ROWS, "sklearn.Ridge.alpha", "sklearn.LogisticRegression.C"),
     "batch_size": (ROWS, "sklearn.MLPClassifier.alpha"),
     "steps_per_epoch": (STEPS_PER_EPOCH, "timescale.epochs"),
+    "group_size": (COLUMNS, "skglm.GroupLasso.alpha", "skglm.penalties.WeightedGroupL2.alpha"),
+    "epsilon": (EPSILON_OF_LOG_SUM, "skglm.penalties.LogSumPenalty.alpha"),
 }
 # The share that a step decays, as powers of the learning rate and of the schedule's largest.
 RATES = {
@@ -99,7 +111,8 @@ def _losses(source: Convention, target: Convention) -> tuple[str, ...]:
     if DataLoss.CLASSES in losses:
         return ("logistic",)
     chosen_by_user = DataLoss.FREE in losses and losses & {DataLoss.SQUARED, DataLoss.FAMILY}
-    return ("half", "squared") if chosen_by_user else ("half",)
+    whole = chosen_by_user and not source.penalises.knee
+    return ("half", "squared") if whole else ("half",)
 
 
 PAIRS = [(a, b) for a in REGISTRY.values() for b in REGISTRY.values() if a is not b]

@@ -15,7 +15,7 @@ from torch.nn import functional
 
 import shrinkage
 from shrinkage.pytorch import regularize
-from tests.conventions.problem import data_gradient
+from tests.conventions.problem import EPSILON_OF_LOG_SUM, GAMMA, data_gradient
 
 Run = dict[str, Any]
 
@@ -132,21 +132,56 @@ def _skglm(name: str, run: Run, **options: Any) -> np.ndarray:
         return model.fit(np.array(run["X"]), np.array(run["y"])).coef_.reshape(-1)
 
 
-def _lassonet(run: Run) -> np.ndarray:
+def _group_lasso(run: Run) -> np.ndarray:
+    return _skglm("GroupLasso", run, groups=len(run["start"]))
+
+
+def _skglm_penalty(name: str, run: Run, *options: Any) -> np.ndarray:
+    """Step along the mean data loss and take the prox of skglm's penalty, to the optimum.
+
+    Its solvers are compiled for each penalty, which takes 10 s each; the prox is what they take.
+    """
+    from skglm import penalties
+
+    penalty = getattr(penalties, name)(run["number"], *options)
+    X = np.array(run["X"])
+    length = len(X) / np.linalg.norm(X, 2) ** 2
+    w = np.zeros(X.shape[1])
+    before = w + 1
+    while np.abs(w - before).max() > 1e-14:
+        before = w
+        moved = w - length * data_gradient(run, w)
+        if name == "WeightedGroupL2":
+            w = penalty.prox_1group(moved, length, 0)
+        else:
+            pairs = enumerate(moved)
+            w = np.array([penalty.prox_1d(own, length, place) for place, own in pairs])
+    return w
+
+
+def _lassonet(run: Run, kind: str = "LassoNetRegressor", outputs: int = 1) -> np.ndarray:
     """Train the skip alone by LassoNet's own loop: hidden weights of 0 stay so with M = 0."""
-    from lassonet import LassoNetRegressor
+    import lassonet
     from lassonet.model import LassoNet
 
     X, y = (torch.tensor(run[name], dtype=torch.float64) for name in "Xy")
-    y = y[:, None]
-    own: Any = LassoNetRegressor(M=0, verbose=0)
-    own.model = LassoNet(X.shape[1], 1, 1).double()
+    y = y[:, None] if outputs == 1 else y.long()
+    own: Any = getattr(lassonet, kind)(M=0, verbose=0)
+    own.model = LassoNet(X.shape[1], 1, outputs).double()
+    if outputs > 1:
+        torch.nn.init.zeros_(own.model.skip.weight)  # so that the two logits stay opposite
     for array in own.model.layers.parameters():
         torch.nn.init.zeros_(array).requires_grad_(False)
-    optimizer = torch.optim.SGD(own.model.skip.parameters(), lr=0.2)
-    options = {"batch_size": None, "epochs": 600, "lambda_": run["number"], "optimizer": optimizer}
-    own._train(X, y, X, y, return_state_dict=False, **options)
-    return own.model.skip.weight.detach().numpy()[0]
+    optimizer = torch.optim.SGD(own.model.skip.parameters(), lr=0.2 * outputs**2)
+    epochs = 600 if outputs == 1 else 2000
+    options = {"batch_size": None, "epochs": epochs, "lambda_": run["number"]}
+    own._train(X, y, X, y, return_state_dict=False, optimizer=optimizer, **options)
+    first, *others = own.model.skip.weight.detach().numpy()
+    return others[0] - first if others else first
+
+
+def _lassonet_classifier(run: Run) -> np.ndarray:
+    return _lassonet(run, "LassoNetClassifier", 2)
 
 
 def _logistic_regression(run: Run) -> np.ndarray:
@@ -232,6 +267,20 @@ def glmnet(run: Run, sd: float = 1.0) -> np.ndarray:
     return w * sd
 
 
+def group_lasso(run: Run) -> np.ndarray:
+    """Minimize the published objective with one group of all columns, by proximal gradient."""
+    X = np.array(run["X"])
+    length = len(X) / np.linalg.norm(X, 2) ** 2
+    w = np.zeros(X.shape[1])
+    before = w + 1
+    while np.abs(w - before).max() > 1e-14:
+        before = w
+        moved = w - length * data_gradient(run, w)
+        reach = length * run["number"] * np.sqrt(len(w))
+        w = moved * max(0.0, 1 - reach / np.linalg.norm(moved))
+    return w
+
+
 EXACT = {"tol": 1e-15, "max_iter": 1_000_000}
 IN_PROCESS: dict[str, Callable[[Run], np.ndarray]] = {
     "torch.sgd.weight_decay": _sgd,
@@ -245,6 +294,11 @@ IN_PROCESS: dict[str, Callable[[Run], np.ndarray]] = {
     "shrinkage.l2": lambda run: _own(shrinkage.L2(), run),
     "shrinkage.elastic_net": lambda run: _own(shrinkage.ElasticNet(run["l1_ratio"]), run),
     "shrinkage.l2.decoupled": _own_decoupled,
+    "shrinkage.group_lasso": lambda run: _own(shrinkage.GroupLasso("layer"), run),
+    "shrinkage.mcp": lambda run: _own(shrinkage.MCP(GAMMA), run),
+    "shrinkage.scad": lambda run: _own(shrinkage.SCAD(GAMMA), run),
+    "shrinkage.log_sum": lambda run: _own(shrinkage.LogSum(EPSILON_OF_LOG_SUM), run),
+    "shrinkage.l_half": lambda run: _own(shrinkage.LHalf(), run),
     "timescale.steps": lambda run: published_steps(run, 1 / run["number"]),
     "timescale.epochs": lambda run: published_steps(run, 1 / (5 * run["number"])),
     "tfa.adamw.weight_decay": lambda run: published_steps(run, run["number"]),
@@ -256,12 +310,15 @@ IN_PROCESS: dict[str, Callable[[Run], np.ndarray]] = {
     "pytorch_optimizer.fixed_decay.weight_decay": lambda run: published_steps(run, run["number"]),
     "cautious.weight_decay": cautious,
     "glmnet.lambda": glmnet,
+    "adelie.grpnet.lmda": glmnet,
+    "adelie.grpnet.groups.lmda": group_lasso,
     "sklearn.Ridge.alpha": lambda run: _linear(Ridge, run),
     "sklearn.Lasso.alpha": lambda run: _linear(Lasso, run, **EXACT),
     "sklearn.ElasticNet.alpha": lambda run: _linear(
         ElasticNet, run, l1_ratio=run["l1_ratio"], **EXACT
     ),
     "lassonet.LassoNetRegressor.lambda_": _lassonet,
+    "lassonet.LassoNetClassifier.lambda_": _lassonet_classifier,
     "skglm.Lasso.alpha": lambda run: _skglm("Lasso", run),
     "skglm.ElasticNet.alpha": lambda run: _skglm("ElasticNet", run, l1_ratio=run["l1_ratio"]),
     "skglm.SparseLogisticRegression.alpha": lambda run: _skglm(
@@ -269,6 +326,17 @@ IN_PROCESS: dict[str, Callable[[Run], np.ndarray]] = {
         run,
         l1_ratio=1.0 if run["l1_ratio"] is None else run["l1_ratio"],
     ),
+    "skglm.GroupLasso.alpha": _group_lasso,
+    "skglm.MCPRegression.alpha": lambda run: _skglm("MCPRegression", run, gamma=GAMMA),
+    "skglm.penalties.WeightedGroupL2.alpha": lambda run: _skglm_penalty(
+        "WeightedGroupL2", run, np.ones(1), np.array([0, 3]), np.arange(3)
+    ),
+    "skglm.penalties.MCPenalty.alpha": lambda run: _skglm_penalty("MCPenalty", run, GAMMA),
+    "skglm.penalties.SCAD.alpha": lambda run: _skglm_penalty("SCAD", run, GAMMA),
+    "skglm.penalties.LogSumPenalty.alpha": lambda run: _skglm_penalty(
+        "LogSumPenalty", run, EPSILON_OF_LOG_SUM
+    ),
+    "skglm.penalties.L0_5.alpha": lambda run: _skglm_penalty("L0_5", run),
     "sklearn.LogisticRegression.C": _logistic_regression,
     "sklearn.SGDClassifier.alpha": _sgd_classifier,
     "sklearn.MLPClassifier.alpha": _mlp_classifier,

@@ -16,6 +16,7 @@ STEPS = 3  # under Adam one step shows only the sign of the gradient
 # The same in every Adam: the libraries add ε in different places.
 EPSILON = 1e-12
 ROWS, COLUMNS = 12, 3
+GAMMA, EPSILON_OF_LOG_SUM = 3.7, 0.5
 START = (0.8, -0.6, 0.5)
 
 

@@ -46,6 +46,13 @@ def test_the_answer_says_what_it_is() -> None:
         ((0.1, 0.2), "keras.l1_l2", "shrinkage.elastic_net", {}, 0.5),
         (0.1, "fastai.wd", "keras.adamw.weight_decay", {}, 0.1),
         (0.1, "sklearn.ElasticNet.alpha", "glmnet.lambda", {}, 0.1),
+        (0.1, "adelie.grpnet.lmda", "glmnet.lambda", {}, 0.1),
+        (0.3, "skglm.GroupLasso.alpha", "shrinkage.group_lasso", {"group_size": 9}, 0.1),
+        (0.1, "shrinkage.group_lasso", "skglm.GroupLasso.alpha", {"group_size": 9}, 0.3),
+        (0.3, "skglm.GroupLasso.alpha", "skglm.penalties.WeightedGroupL2.alpha", {}, 0.3),
+        (0.1, "skglm.penalties.LogSumPenalty.alpha", "shrinkage.log_sum", {"epsilon": 0.5}, 0.2),
+        (0.1, "skglm.MCPRegression.alpha", "shrinkage.mcp", {}, 0.1),
+        (2**0.5, "lassonet.LassoNetClassifier.lambda_", "shrinkage.l1", {}, 1.0),
         (100, "timescale.steps", "timescale.epochs", {"steps_per_epoch": 20}, 5.0),
         (0.1, "torch.muon.weight_decay", "optax.contrib.muon.weight_decay", {}, 0.1),
         (0.1, "torch.muon.weight_decay", "keras.muon.weight_decay", {"fan_in": 100}, 0.2),
@@ -281,6 +288,30 @@ def test_l1_is_never_l2(value, source, target, context) -> None:
     with pytest.raises(NoEqualStrength, match="L1 pulls every weight by the same amount") as error:
         convert(value, source, target, **context)
     assert error.value.nearest is None
+
+
+@pytest.mark.parametrize(
+    ("source", "target"),
+    [
+        ("shrinkage.l1", "shrinkage.mcp"),
+        ("shrinkage.scad", "skglm.penalties.MCPenalty.alpha"),
+        ("shrinkage.group_lasso", "sklearn.Lasso.alpha"),
+        ("torch.adamw.weight_decay", "shrinkage.l_half"),
+    ],
+)
+def test_other_penalties_are_equal_to_nothing_but_themselves(source, target) -> None:
+    with pytest.raises(NoEqualStrength, match="different functions of the weights") as error:
+        convert(0.1, source, target)
+    assert error.value.nearest is None
+    assert convert(0, source, target).value == 0
+
+
+def test_a_strength_that_moves_a_knee_is_not_doubled_with_the_data_loss() -> None:
+    pair = ("skglm.MCPRegression.alpha", "shrinkage.mcp")
+    with pytest.raises(NoEqualStrength, match="moves its knee as well"):
+        convert(0.1, *pair, loss="squared_error")
+    groups = ("skglm.GroupLasso.alpha", "shrinkage.group_lasso")
+    assert convert(0.1, *groups, group_size=1, loss="squared_error").value == 0.2
 
 
 def test_squared_errors_without_a_half_double_the_number() -> None:

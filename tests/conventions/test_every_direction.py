@@ -12,6 +12,7 @@ from shrinkage.conventions import NoEqualStrength, convert
 from shrinkage.conventions.base import Penalises
 from shrinkage.conventions.expressions import Product
 from shrinkage.conventions.registry import REGISTRY
+from shrinkage.conventions.relations import Refusal, relation
 from tests.conventions.directions import DIRECTIONS, NUMBERS, REFUSED
 from tests.conventions.libraries import IN_PROCESS
 from tests.conventions.plans import plan
@@ -65,7 +66,19 @@ def test_a_wrong_scale_of_the_update_is_caught(monkeypatch: pytest.MonkeyPatch) 
         assert (np.abs(first - second).max() > 1e4 * TOLERANCE) == (fault == 2)
 
 
-@pytest.mark.parametrize("pair", REFUSED, ids=lambda pair: f"{pair[0].name}-{pair[1].name}")
+NEAR = [pair for pair in REFUSED if relation(*pair) is not Refusal.OTHER_PENALTY]
+
+
+def test_other_penalties_are_refused_with_the_reason() -> None:
+    pairs = [pair for pair in REFUSED if relation(*pair) is Refusal.OTHER_PENALTY]
+    assert len(pairs) > 1000
+    for source, target in pairs:
+        number = (0.02, 0.03) if source.penalises is Penalises.PAIR else 0.05
+        with pytest.raises(NoEqualStrength, match=Refusal.OTHER_PENALTY.value[:40]):
+            convert(number, source.name, target.name)
+
+
+@pytest.mark.parametrize("pair", NEAR, ids=lambda pair: f"{pair[0].name}-{pair[1].name}")
 def test_the_others_are_refused_with_the_reason(pair) -> None:
     source, target = pair
     pair_of_numbers = source.penalises is Penalises.PAIR

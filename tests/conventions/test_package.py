@@ -22,6 +22,8 @@ def test_what_is_not_run_by_its_library_says_so() -> None:
         "fastai.wd",
         "fastai.sgd.wd",
         "glmnet.lambda",
+        "adelie.grpnet.lmda",
+        "adelie.grpnet.groups.lmda",
         "timm.adamw.weight_decay",
         "timm.adamc.weight_decay",
         "independent.weight_decay",

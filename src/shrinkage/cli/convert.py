@@ -44,6 +44,10 @@ def command(
     steps_per_epoch: Annotated[
         float | None, _context("Steps an epoch.", "--steps-per-epoch")
     ] = None,
+    group_size: Annotated[
+        int | None, _context("Weights of a group, as many in each.", "--group-size")
+    ] = None,
+    epsilon: Annotated[float | None, _context("The log-sum's, of both.", "--epsilon")] = None,
     l1_ratio: Annotated[
         float | None, _context("Share of L1, from 0 to 1; glmnet's alpha.", "--l1-ratio")
     ] = None,
@@ -81,6 +85,8 @@ def command(
         "n_samples": samples,
         "batch_size": batch_size,
         "steps_per_epoch": steps_per_epoch,
+        "group_size": group_size,
+        "epsilon": epsilon,
         "l1_ratio": l1_ratio,
         "loss": loss,
     }

@@ -8,7 +8,8 @@ Every record says what its number is in the one objective of this library,
 as a product in VALUE and in named context: `strength = 2 * VALUE`, or `VALUE / N_SAMPLES`. That
 one fact gives a record its two functions, `to_strength` and `from_strength`. The data loss belongs
 to the convention, because a sum over the samples, or a squared error without its half, changes
-what the same number does. What follows from two records is in `relations`.
+what the same number does. Other penalties have the strength of their own term here, as in
+`strength * MCP(gamma)`. What follows from two records is in `relations`.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ BATCH_SIZE = symbol("batch_size")
 STEPS_PER_EPOCH = symbol("steps_per_epoch")
 MAX_LEARNING_RATE = symbol("max_learning_rate")
 DECAYED_SHARE = symbol("decayed_share")
+EPSILON = symbol("epsilon")
 
 
 class Penalises(Enum):
@@ -34,6 +36,21 @@ class Penalises(Enum):
     L2 = "L2"
     MIXED = "L1 and L2 together, shared out by l1_ratio"
     PAIR = "L1 and L2, two numbers"
+    GROUPS = "groups, Σ√|g|·‖w_g‖"
+    MCP = "MCP"
+    SCAD = "SCAD"
+    LOG_SUM = "log-sum, Σ ε·log(1 + |w|/ε)"
+    L_HALF = "L½"
+
+    @property
+    def alone(self) -> bool:
+        """Whether it is equal to nothing but itself: no sum of L1 and L2."""
+        return self not in (Penalises.L1, Penalises.L2, Penalises.MIXED, Penalises.PAIR)
+
+    @property
+    def knee(self) -> bool:
+        """Whether the strength moves the knee of the penalty as well, so that it is no factor."""
+        return self in (Penalises.MCP, Penalises.SCAD)
 
     @property
     def l1_ratio(self) -> float | None:

@@ -59,6 +59,16 @@ CONTEXT = {
     "steps_per_epoch": Need(
         positive, "a finite number above 0", "one number counts epochs, the other steps"
     ),
+    "group_size": Need(
+        whole,
+        "a whole number of at least 1, the weights of a group, as many in each",
+        "one weighs a group by the root of its size, the other does not",
+    ),
+    "epsilon": Need(
+        positive,
+        "a finite number above 0, the same of both",
+        "one log-sum is divided by its epsilon",
+    ),
     "l1_ratio": Need(
         fraction, "a number from 0 (L2 alone) to 1 (L1 alone)", "one number is shared by L1 and L2"
     ),

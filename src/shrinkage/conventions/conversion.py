@@ -72,9 +72,9 @@ def convert(value: Any, source: str, target: str, **context: Any) -> Conversion:
         source: its convention, such as "keras.l2"; `convention_names()` has all.
         target: the convention that is wanted.
         **context: learning_rate, max_learning_rate, fan_in, n_samples, batch_size,
-            steps_per_epoch, l1_ratio, only those that the formula contains; loss="squared_error"
-            where the data loss is the user's and has no half; decayed_share for the number
-            nearest to a cautious decay.
+            steps_per_epoch, group_size, epsilon, l1_ratio, only those that the formula contains;
+            loss="squared_error" where the data loss is the user's and has no half; decayed_share
+            for the number nearest to a cautious decay.
 
     Returns:
         The `Conversion`.
@@ -98,8 +98,11 @@ def convert(value: Any, source: str, target: str, **context: Any) -> Conversion:
     strength = strength_of(number, start, context)
     verdict = Holds.EVERY_STEP if strength.zero else relation(start, end)
     if isinstance(verdict, Refusal):
-        no_decay = verdict is not Refusal.OTHER_LOSS and strength.l1_ratio
+        elsewhere = verdict in (Refusal.OTHER_LOSS, Refusal.OTHER_PENALTY)
+        no_decay = not elsewhere and strength.l1_ratio
         raise refusal_error(Refusal.L1_AGAINST_L2 if no_decay else verdict, start, end, strength)
+    if start.penalises.knee and context.get("loss") == "squared_error" and not strength.zero:
+        raise refusal_error(Refusal.WHOLE_SQUARE, start, end, strength)
     factor = learning_rate_factor(start, end)
     strength = replace(strength, product=strength.product / factor)
     _check_context(start, end, strength, context)
@@ -128,7 +131,8 @@ def _check_context(
     """Demand what the formula contains, and refuse what changes nothing."""
     product = end.from_strength(strength.product)
     needed = [name for name in product.powers if name in CONTEXT]
-    if strength.l1_ratio is None and end.penalises is not Penalises.MIXED:
+    alone = start.penalises.alone or end.penalises.alone
+    if strength.l1_ratio is None and not alone and end.penalises is not Penalises.MIXED:
         needed.append("l1_ratio")
     allowed = ["l1_ratio"] if Penalises.MIXED in (start.penalises, end.penalises) else []
     allowed += ["loss"] if loss_is_open(start, end) else []

@@ -18,6 +18,8 @@ from types import MappingProxyType
 class Product:
     """A number times powers of named quantities; `*`, `/` and `**` work as on numbers.
 
+    A name that is a number, as in `root("2")`, stands for that number.
+
     Args:
         number: the factor in front.
         powers: name of a quantity → its exponent; exponents of 0 are dropped.
@@ -56,7 +58,7 @@ class Product:
         """Return the number, `quantities` giving each name's; 0 below the line gives inf."""
         above, below = float(self.number.numerator), float(self.number.denominator)
         for name, power in self.powers.items():
-            factor = float(quantities[name]) ** abs(power)
+            factor = float(quantities.get(name, name)) ** abs(power)
             above, below = (above * factor, below) if power > 0 else (above, below * factor)
         return above / below if below else math.inf
 

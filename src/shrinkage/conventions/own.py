@@ -47,6 +47,16 @@ def _timescale(unit: str, strength: Product) -> Convention:
 CONVENTIONS = (
     _penalty("l1", "value·Σ|w|", Penalises.L1),
     _penalty("l2", "value·½Σw²", Penalises.L2),
+    *(
+        _penalty(name, formula, penalises)
+        for name, formula, penalises in (
+            ("group_lasso", "value·Σ√|g|·‖w_g‖", Penalises.GROUPS),
+            ("mcp", "Σ(value·|w| − w²/(2·gamma)), level from gamma·value on", Penalises.MCP),
+            ("scad", "value·Σ|w|, bent from value on, level from gamma·value on", Penalises.SCAD),
+            ("log_sum", "value·Σ epsilon·log(1 + |w|/epsilon)", Penalises.LOG_SUM),
+            ("l_half", "value·Σ√|w|", Penalises.L_HALF),
+        )
+    ),
     _penalty("elastic_net", "value·(l1_ratio·Σ|w| + (1 − l1_ratio)·½Σw²)", Penalises.MIXED),
     Convention(
         name="shrinkage.l2.decoupled",

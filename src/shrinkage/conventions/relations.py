@@ -56,6 +56,14 @@ class Refusal(Enum):
         "L1 pulls every weight by the same amount and L2 in proportion to the weight, so that no "
         "strength makes them equal"
     )
+    OTHER_PENALTY = (
+        "the two are different functions of the weights, so that no strength makes them equal (but "
+        "groups of one weight, an infinite gamma and an infinite epsilon, which are L1)"
+    )
+    WHOLE_SQUARE = (
+        "its strength moves its knee as well, so that twice the data loss is no factor of it; take "
+        "half of the squared error, and leave loss out"
+    )
     OTHER_LOSS = (
         "one is fitted to squared errors and the other to classes, so that no strength gives one "
         "the other's optimum"
@@ -74,7 +82,10 @@ def relation(source: Convention, target: Convention) -> Holds | Refusal:
         return Holds.EVERY_STEP
     if {convention.data_loss for convention in both} == {DataLoss.SQUARED, DataLoss.CLASSES}:
         return Refusal.OTHER_LOSS
-    if {convention.penalises for convention in both} == {Penalises.L1, Penalises.L2}:
+    kinds = {convention.penalises for convention in both}
+    if len(kinds) > 1 and any(kind.alone for kind in kinds):
+        return Refusal.OTHER_PENALTY
+    if kinds == {Penalises.L1, Penalises.L2}:
         return Refusal.L1_AGAINST_L2
     if Mechanism.CAUTIOUS in {convention.mechanism for convention in both}:
         return Refusal.CAUTIOUS
