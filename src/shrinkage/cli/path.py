@@ -126,6 +126,10 @@ def command(
       shrinkage path table.csv --choose-by loss --compare
       shrinkage path images/ --model mlp:256,64 --strengths 1e-4,1e-3,1e-2
     """
+    chosen_penalty = penalty_with_goal(
+        *(penalty, penalty_options, goal),
+        **{"members": members, "nested": nested, "fast": fast, "engine": engine, "update": update},
+    )
     from shrinkage.cli.path_surface import Axes, fitting
     from shrinkage.cli.shown import announce, no_report, show_result, with_warnings_as_lines
     from shrinkage.cli.told import tell_columns, tell_plan
@@ -138,7 +142,6 @@ def command(
     from shrinkage.terms.text import written_term
 
     beside = [written_term(text, "--with") for text in fixed or ()]
-    chosen_penalty = penalty_with_goal(penalty, penalty_options, goal)
     fixed_terms = [term.term() for term in beside]
     asked = Axes(second, vary, strengths, search, outer, simplest)
     typed = penalty is not None or any(value is not None for value in penalty_options.values())

@@ -101,15 +101,19 @@ def penalty_with(name: str, options: Mapping[str, Any]) -> Penalty:
     return penalty_from_name(name, **typed)
 
 
-def penalty_with_goal(name: str | None, options: Mapping[str, Any], goal: str | None) -> Penalty:
+def penalty_with_goal(
+    name: str | None, options: Mapping[str, Any], goal: str | None, **others: object
+) -> Penalty:
     """Return the penalty that was typed, L1 where none was, or that of a goal.
+
+    `others` are options of the path, to be refused beside a goal before anything heavy is loaded.
 
     Raises:
         InputError: as `penalty_with`, or a penalty beside a goal, which has its own.
     """
     if goal is None:
         return penalty_with(name or "l1", options)
-    from shrinkage.paths.sparsifying.goals import goal_of, penalty_of_goal
+    from shrinkage.paths.sparsifying.goals import check_beside, goal_of, penalty_of_goal
 
     typed = [key for key, value in options.items() if value is not None]
     if name is not None or typed:
@@ -118,7 +122,9 @@ def penalty_with_goal(name: str | None, options: Mapping[str, Any], goal: str | 
             f"expected no {what} beside --goal, which keeps the largest weights: leave it out, or "
             "give the penalty as a fixed term, --with '1e-5*l1'"
         )
-    return penalty_of_goal(goal_of(goal))
+    wanted = goal_of(goal)
+    check_beside(others)
+    return penalty_of_goal(wanted)
 
 
 def tell_names(*names: str) -> None:

@@ -30,7 +30,7 @@ from shrinkage.paths.engines.recipe import LEARNING_RATE
 from shrinkage.paths.running.input_groups import GroupsOfInputs, checked_groups
 from shrinkage.paths.running.memory import size_in_bytes
 from shrinkage.paths.running.runners.registry import runner_named
-from shrinkage.paths.sparsifying.goals import Goal, goal_of
+from shrinkage.paths.sparsifying.goals import Goal, check_beside, goal_of
 
 CHOOSE_BY = ("score", "loss")
 UPDATES = ("proximal", "decoupled", "gradient", "loss")
@@ -219,15 +219,7 @@ class PathOptions:
 
     def _check_goal(self) -> None:
         """Refuse what a sparsity path has no use for."""
-        usual = {"fast": False, "nested": None, "engine": "auto", "update": "proximal"}
-        usual |= {"members": 1}
-        for name, value in usual.items():
-            own = getattr(self, name)
-            if own != value:
-                raise InputError(
-                    f"expected a goal without {name}={own!r} (--{name}), which is of a path of "
-                    "separate models: leave one out"
-                )
+        check_beside(vars(self))
         if isinstance(self.strengths, tuple) and self.strengths[0] < 1:
             raise InputError(
                 f"expected strengths of at least 1 beside a goal, where they are compressions, got "

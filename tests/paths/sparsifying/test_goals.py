@@ -14,6 +14,7 @@ from shrinkage.paths.settings import Settings
 from shrinkage.paths.sparsifying.choosing import point_of
 from shrinkage.paths.sparsifying.goals import check_score, goal_of
 from shrinkage.paths.sparsifying.ladder import compressions
+from tests.processes import loaded_by
 
 OK, DEAD = (list(Status).index(status) for status in (Status.OK, Status.COLLAPSED))
 RECORD = GoalRecord(
@@ -123,8 +124,22 @@ def test_compressions_keep_whole_numbers():
 
 @pytest.mark.parametrize(
     "option",
-    [{"fast": True}, {"nested": 3}, {"engine": "stacked"}, {"update": "decoupled"}],
+    [{"fast": True}, {"nested": 3}, {"engine": "stacked"}, {"update": "decoupled"}, {"members": 8}],
 )
 def test_options_of_separate_models_are_refused(option):
     with pytest.raises(InputError, match="expected a goal without"):
         PathOptions(goal="smallest", **option)
+
+
+def test_the_command_refuses_them_before_anything_heavy_is_loaded():
+    code = """
+from shrinkage.cli.path import command
+from shrinkage.errors import InputError
+try:
+    command("digits", goal="smallest", members=8)
+except InputError as error:
+    assert "members=8" in str(error), error
+else:
+    raise AssertionError("not refused")
+"""
+    assert not loaded_by(code) & {"torch", "sklearn", "pandas", "shrinkage.datasets"}

@@ -7,7 +7,7 @@ asks which points will do. A new kind of goal is one class here and its line in 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -26,6 +26,14 @@ SPELLED = (
     "smallest, 'smallest features', 'smallest dense', 'COUNT features', 'COUNT weights', "
     "'COUNT units', 'error PERCENT%', 'score NUMBER', 'SIZE kB' or 'SIZE kB dense'"
 )
+USUAL: dict[str, object] = {
+    "fast": False,
+    "nested": None,
+    "engine": "auto",
+    "update": "proximal",
+    "members": 1,
+}
+"""Options that stay as they are beside a goal."""
 _NUMBER = r"(\d[\d,_]*(?:\.\d+)?|\.\d+)"
 
 
@@ -172,6 +180,29 @@ def check_score(goal: Goal, score_name: str) -> None:
             f"expected the score accuracy for a goal of an error, '{goal.text}', got {score_name}: "
             "write 'score NUMBER'"
         )
+
+
+def check_beside(options: Mapping[str, object]) -> None:
+    """Refuse options that a sparsity path has no use for.
+
+    Args:
+        options: by name; those of `USUAL` among them are looked at.
+
+    Raises:
+        InputError: one is not as usual.
+
+    >>> check_beside({"nested": 3})
+    Traceback (most recent call last):
+    shrinkage.errors.InputError: expected a goal without nested=3 (--nested), which is of a path \
+of separate models: leave one out
+    """
+    for name, usual in USUAL.items():
+        own = options.get(name, usual)
+        if own != usual:
+            raise InputError(
+                f"expected a goal without {name}={own!r} (--{name}), which is of a path of "
+                "separate models: leave one out"
+            )
 
 
 def _count(number: str, what: str) -> Goal:
