@@ -165,17 +165,21 @@ def test_a_dense_network_that_has_hardly_learned_is_told(kept):
 
 
 @pytest.mark.parametrize(
-    ("dense", "best", "said"),
+    ("dense", "loss", "best", "said"),
     [
-        ((0.3, 0.5), (0.52, 0.3), "no better than a model without inputs (0.5), where the best"),
-        ((0.8, 0.8), (0.8, 0.8), ""),
+        ((0.3, 0.5), 0.6, (0.52, 0.3), "no better than a model without inputs (0.5), where the"),
+        ((0.8, 0.8), 0.6, (0.8, 0.8), ""),
+        ((0.8, 0.8), np.nan, (0.8, 0.8), ""),
+        ((0.8, 0.8), 3.21, (0.8, 0.8), "log loss of 3.21 on validation rows, more than a model"),
     ],
 )
-def test_a_dense_network_that_is_worse_than_a_constant_is_told(dense, best, said):
-    plain = SimpleNamespace(measures={"score": np.array([dense])})
+def test_a_dense_network_that_is_worse_than_a_constant_is_told(dense, loss, best, said):
+    measures = {"score": np.array([dense]), "log_loss": np.full((1, 2), loss)}
+    plain = SimpleNamespace(measures=measures)
     folds: Any = {"unregularized": plain, "measures": {"score": np.array([best])}, "rounds": 1}
     problem = SimpleNamespace(scorer=SimpleNamespace(name="r2"), recipe=SimpleNamespace(epochs=5))
-    plan: Any = SimpleNamespace(problem=problem, constant=SimpleNamespace(folds=np.full(2, 0.5)))
+    constant = SimpleNamespace(folds=np.full(2, 0.5), log_loss=np.full(2, 0.63))
+    plan: Any = SimpleNamespace(problem=problem, constant=constant)
     told = _undertrained(plan, SimpleNamespace(**folds), SimpleNamespace(best=0))  # type: ignore[arg-type]
     assert (said in told) if said else told == ""
 

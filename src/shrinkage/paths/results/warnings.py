@@ -106,6 +106,19 @@ def _undertrained(plan: Plan, validation: CrossValidation, choice: Choice) -> st
     """Return that the dense network, which a goal is measured by, has hardly learned."""
     if validation.unregularized is None:
         return ""
+    place = _hardly_learned(plan, validation, choice) or _too_sure(plan, validation)
+    if not place:
+        return ""
+    return (
+        f"the dense network, which the others are compared with, has {place}: it has learned too "
+        "little, or too much by heart, so that smaller ones look better than they are; try more "
+        f"--epochs (here {plan.problem.recipe.epochs}), another --learning-rate, or --with 1e-3*l2"
+    )
+
+
+def _hardly_learned(plan: Plan, validation: CrossValidation, choice: Choice) -> str:
+    """Return the dense network's score where the best of the path is far ahead of it."""
+    assert validation.unregularized is not None
     dense = validation.unregularized.measures["score"][0]
     best, nothing = validation.measures["score"][choice.best], plan.constant.folds
     error = standard_error((best - dense)[None], validation.rounds)[0]
@@ -117,12 +130,21 @@ def _undertrained(plan: Plan, validation: CrossValidation, choice: Choice) -> st
         place = f"nearer to {without} than to the best of the path ({best.mean():.3g})"
     else:
         place = f"no better than {without}, where the best of the path has {best.mean():.3g}"
+    name = plan.problem.scorer.name
+    return f"a score ({name}) of {dense.mean():.3g} on validation rows, {place}"
+
+
+def _too_sure(plan: Plan, validation: CrossValidation) -> str:
+    """Return the dense network's log loss where the shares of the classes have a smaller one."""
+    assert validation.unregularized is not None
+    losses = validation.unregularized.measures.get("log_loss")
+    dense = math.nan if losses is None else losses[0].mean()
+    nothing = plan.constant.log_loss.mean()
+    if not dense > nothing:
+        return ""
     return (
-        "the dense network, which the others are compared with, has a score "
-        f"({plan.problem.scorer.name}) of {dense.mean():.3g} on validation rows, {place}: "
-        "it has learned too little, or too much by heart, so that smaller ones look better than "
-        f"they are; try more --epochs (here {plan.problem.recipe.epochs}), another "
-        "--learning-rate, or --with 1e-3*l2"
+        f"a log loss of {dense:.3g} on validation rows, more than a model without inputs "
+        f"({nothing:.3g}), as it is sure where it is wrong"
     )
 
 
