@@ -172,9 +172,8 @@ def _lassonet(run: Run, kind: str = "LassoNetRegressor", outputs: int = 1) -> np
         torch.nn.init.zeros_(own.model.skip.weight)  # so that the two logits stay opposite
     for array in own.model.layers.parameters():
         torch.nn.init.zeros_(array).requires_grad_(False)
-    optimizer = torch.optim.SGD(own.model.skip.parameters(), lr=0.2 * outputs**2)
-    epochs = 600 if outputs == 1 else 2000
-    options = {"batch_size": None, "epochs": epochs, "lambda_": run["number"]}
+    optimizer = torch.optim.SGD(own.model.skip.parameters(), lr=0.4 * outputs**2)
+    options = {"batch_size": None, "epochs": 300, "lambda_": run["number"]}
     own._train(X, y, X, y, return_state_dict=False, optimizer=optimizer, **options)
     first, *others = own.model.skip.weight.detach().numpy()
     return others[0] - first if others else first

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from functools import cache
 from typing import Any
 
@@ -80,8 +81,14 @@ def _stationary(first: Any, second: Any, start: TrainedBy, end: TrainedBy) -> tu
 
 def _optimum(run: dict[str, Any]) -> np.ndarray:
     if run["convention"] != "torch.adam.weight_decay":
-        return IN_PROCESS[run["convention"]](run)
+        return _fitted(json.dumps(run))
     return _adam_optimum(run["number"], run["loss"])
+
+
+@cache
+def _fitted(run: str) -> np.ndarray:
+    facts = json.loads(run)
+    return IN_PROCESS[facts["convention"]](facts)
 
 
 @cache

@@ -13,6 +13,7 @@ from shrinkage.penalties import (
     L1,
     L2,
     Cardinality,
+    GlobalCardinality,
     MaxNorm,
     NOfM,
     NonNegative,
@@ -199,3 +200,13 @@ def test_a_layer_with_fewer_than_stay_keeps_all_and_some_layer_must_have_more(
     )
     with pytest.raises(InputError, match=r"keep=4 of 3 .* in 2.weight: keep fewer"):
         assign(infos[1:], 1.0 * penalty)
+
+
+@pytest.mark.parametrize("shape", [(0,), (0, 3), (3, 0)], ids=str)
+@pytest.mark.parametrize(
+    "penalty", [Cardinality(), Cardinality(keep=2), GlobalCardinality(), MaxNorm(), Rank()], ids=str
+)
+def test_an_array_of_no_weights_is_in_every_set(penalty: Penalty, shape: tuple[int, ...]) -> None:
+    assert float(penalty.value(np.zeros(shape))) == 0
+    assert penalty.value(torch.zeros(2, *shape), 1).tolist() == [0, 0]
+    penalty.check_shape(shape)

@@ -48,9 +48,11 @@ class Constraint(Penalty):
         return words_of(self)
 
     def value(self, w: Array, stacked: int = 0) -> Array:
-        """Return 0 in the set, to rounding, and inf outside."""
+        """Return 0 in the set, to rounding, and inf outside; an array of no weights is in it."""
         library = floating_library(w)
-        model_axes(w, stacked)
+        axes = model_axes(w, stacked)
+        if 0 in w.shape[stacked:]:
+            return library.sum(w, axes)
         wide = library.wide(w)
         with library.quiet():
             excess = self.excess(wide, stacked)
