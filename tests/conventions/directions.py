@@ -20,6 +20,7 @@ NUMBERS = {
     "sklearn.LogisticRegression.C": 3.0,
     "sklearn.Ridge.alpha": 0.5,
     "sklearn.MLPClassifier.alpha": 0.5,
+    "sklearn.SGDClassifier.alpha": 0.02,
     "tfa.adamw.weight_decay": 0.004,
     "independent.weight_decay": 0.02,
     "pytorch_optimizer.fixed_decay.weight_decay": 0.004,
