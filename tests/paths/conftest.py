@@ -31,6 +31,7 @@ def make_problem(
     penalty: Penalty | None = None,
     *,
     task: str = "classification",
+    classes: int = 3,
     update: str = "proximal",
     epochs: int = 4,
     dtype: torch.dtype = torch.float64,
@@ -45,7 +46,7 @@ def make_problem(
     random = np.random.default_rng(7)
     x = random.normal(size=(rows, inputs))
     signal = x[:, 0] - 2.0 * x[:, 1] + 0.3 * random.normal(size=rows)
-    labels = np.digitize(signal, [-1.0, 1.0])
+    labels = np.digitize(signal, [-1.0, 1.0][: classes - 1])
     y = labels if task == "classification" else signal
     encoding = TargetEncoding.fit(y, task)
     kind = torch.int64 if task == "classification" else dtype

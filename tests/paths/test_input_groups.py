@@ -126,8 +126,8 @@ def test_stacked_and_sequential_agree_and_leave_free_inputs_alone(make, penalty,
 
 
 def test_critical_strength_with_groups_and_free_inputs_from_both_sides(make):
-    for task in ("regression", "classification"):
-        problem, unit = make("linear", GroupLasso("input"), task=task)
+    for task, classes in (("regression", 3), ("classification", 3), ("classification", 2)):
+        problem, unit = make("linear", GroupLasso("input"), task=task, classes=classes)
         infos = grouped(problem.assignment.infos, "0.weight", GROUPS)
         assignment = assign(infos, problem.terms.terms, "proximal")
         problem = replace(problem, assignment=assignment)

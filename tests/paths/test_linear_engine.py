@@ -81,11 +81,14 @@ def test_l1_classification_is_scikit_learns_multinomial(make):
 
 
 @pytest.mark.parametrize("penalty", [L1(), ElasticNet(0.4), GroupLasso(per="input")], ids=repr)
-@pytest.mark.parametrize("task", ["regression", "classification"])
-def test_critical_strength_from_both_sides(make, penalty, task):
-    problem, unit = make("linear", penalty, task=task)
+@pytest.mark.parametrize(
+    ("task", "classes"), [("regression", 3), ("classification", 3), ("classification", 2)]
+)
+def test_critical_strength_from_both_sides(make, penalty, task, classes):
+    facts = {"task": task, "classes": classes}
+    problem, unit = make("linear", penalty, **facts)
     top = LinearEngine().critical_strength(problem, unit)
-    _, unit = make("linear", penalty, task=task, strengths=(0.999 * top, 1.001 * top))
+    _, unit = make("linear", penalty, **facts, strengths=(0.999 * top, 1.001 * top))
     weights = LinearEngine().train(problem, unit, nothing).arrays["0.weight"]
     assert bool((weights[0] != 0).any())
     assert not bool((weights[1] != 0).any())

@@ -66,15 +66,16 @@ def test_noise_selects_no_more_than_the_bound_allows() -> None:
     assert np.mean(counts) <= 0.5 + 2 * np.std(counts) / np.sqrt(12)
 
 
-def test_the_universal_threshold_lets_noise_in_at_its_level() -> None:
+@pytest.mark.parametrize("task", ["regression", "classification"])
+def test_the_universal_threshold_lets_noise_in_at_its_level(task: str) -> None:
     entered = []
     for seed in range(40):
         random = np.random.default_rng(seed)
         X, y = random.normal(size=(60, 30)), random.normal(size=60)
         data, _ = dataset_of(
             X,
-            y,
-            task="regression",
+            y if task == "regression" else (y > 0.8).astype(int),
+            task=task,
             missing_target="refuse",
             groups=None,
             sample_weight=None,

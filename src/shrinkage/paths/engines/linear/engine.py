@@ -102,7 +102,9 @@ class LinearEngine:
             gradient = gradient_at_zero(problem, rows)
         else:
             solver = _solver(problem, rows)
-            gradient = torch.from_numpy(_both(problem, solver.pull_at_zero(free)))
+            pull = solver.pull_at_zero(free)
+            of_two = problem.n_outputs == 2  # classes, of whose logits the loss sees the difference
+            gradient = torch.from_numpy(np.concatenate([-pull, pull]) if of_two else pull)
         zero = torch.zeros_like(gradient)
         (varying, *_) = problem.terms.terms.ids
         for part in _proximal(problem).parts:
