@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import accuracy_score, balanced_accuracy_score, log_loss, r2_score
 
+from shrinkage import fit_path
 from shrinkage.datasets import TargetEncoding
 from shrinkage.errors import InputError
 from shrinkage.paths.choosing.grid import check_strengths, extension, log_grid
@@ -66,14 +67,28 @@ def folds(*scores: float, plain: float) -> SimpleNamespace:
     rows = {"score": np.array([score + around for score in scores])}
     none = SimpleNamespace(measures={"score": plain + np.array([[0.012, 0.001, -0.01]])})
     strengths = (1e-3, 1e-2, 1e-1)
-    return SimpleNamespace(strengths=strengths, measures=rows, unregularized=none, rounds=1)
+    return SimpleNamespace(
+        strengths=strengths, measures=rows, unregularized=none, rounds=1, ends_empty=False
+    )
 
 
 def test_the_smallest_strength_is_an_edge_only_where_none_is_worse():
     first, last = (Choice(best=k, one_standard_error=2) for k in (0, 2))
     assert "lie beyond" in _edge(folds(0.9, 0.8, 0.7, plain=0.6), first)
     assert "cannot tell it from none" in _edge(folds(0.9, 0.8, 0.7, plain=0.9), first)
-    assert "the largest of the grid" in _edge(folds(0.7, 0.8, 0.9, plain=0.9), last)
+    assert "lie beyond" in _edge(folds(0.7, 0.8, 0.9, plain=0.9), last)
+
+
+def test_a_grid_that_ends_with_a_constant_is_not_extended():
+    random = np.random.default_rng(0)
+    X, y = random.normal(size=(60, 50)), np.random.default_rng(99).integers(0, 2, 60)
+    result = fit_path("linear", X, y, penalty=L1(), strengths=8, folds=3, test=(X, y))
+    assert result.best.strength == result.strengths[-1]
+    assert result.nonzero[7].any()  # in a fold, so that a decade is added, and no second one
+    assert len(result.strengths) == 10
+    assert not result.nonzero[-1].any()
+    (said,) = (s for s in result.warnings if "largest of the grid" in s)
+    assert "no model of this path does better than a constant" in said
 
 
 @pytest.mark.parametrize("penalty", [L1(), L2()], ids=repr)

@@ -217,10 +217,13 @@ def validate(
 def _extended(
     plan: Plan, validation: CrossValidation, choice: Choice, store: Store, progress: Progress
 ) -> tuple[CrossValidation, Choice]:
-    """Add a decade of strengths, at most twice, while the best lies on an edge of the grid."""
+    """Add a decade of strengths, at most twice, while the best lies on an edge of the grid.
+
+    None beyond models without a weight: the stronger ones are the same.
+    """
     for group in range(1, MOST_EXTENSIONS + 1):
         more = extension(validation.strengths, choice.best)
-        if more is None:
+        if more is None or (validation.ends_empty and not more.below):
             break
         side = "weaker" if more.below else "stronger"
         progress.say(f"The best strength is on the edge of the grid: trying {side} ones.")

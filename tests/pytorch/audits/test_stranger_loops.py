@@ -119,3 +119,21 @@ def test_optimizers_that_step_in_the_backward_pass_are_named() -> None:
     model = network()
     with pytest.raises(InputError, match="AdamW of the loop's own moved the weights"):
         audit(model, SGD(model.parameters(), lr=0.1), step, data(), STRENGTH * L2())
+
+
+@pytest.mark.parametrize("batches", [1, 2])
+def test_a_backward_pass_of_the_penalty_alone_is_no_micro_batch(batches: int) -> None:
+    """The half is forgotten: a factor of 2, as is that of two batches with a penalty in each."""
+
+    def step(model: nn.Module, optimizer: Any, batch: Any, scale: float) -> None:
+        optimizer.zero_grad()
+        for x, y in zip(batch[0].chunk(batches), batch[1].chunk(batches), strict=True):
+            (nn.functional.cross_entropy(model(x), y) / batches).backward()
+            squares = sum((w.square().sum() for w in model.parameters() if w.ndim > 1), start=0.0)
+            (scale * STRENGTH / batches * squares).backward()  # type: ignore[union-attr]
+        optimizer.step()
+
+    model = network()
+    report = audit(model, SGD(model.parameters(), lr=0.1), step, data(), STRENGTH * L2())
+    rule = "wrong-factor" if batches == 1 else "accumulation-multiplied"
+    assert where(report, rule) == WEIGHTS, report

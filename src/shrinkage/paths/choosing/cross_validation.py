@@ -111,6 +111,11 @@ class CrossValidation:
         return np.sum(list(self.named("nonzero").values()), axis=0)
 
     @property
+    def ends_empty(self) -> bool:
+        """Return whether no fold has a weight at the largest strength, nor has beyond it."""
+        return not self.total_nonzero[-1].any()
+
+    @property
     def residual(self) -> np.ndarray | None:
         """Return how far each model is from a minimizer, (settings, folds), where measured."""
         residual = self.measures.get("residual")

@@ -62,6 +62,11 @@ def _edge(validation: CrossValidation, choice: Choice) -> str:
             "the best strength is the smallest of the grid, and the folds cannot tell it from "
             "none: a smaller one would make no difference that they show"
         )
+    if choice.best and validation.ends_empty:
+        return (
+            "the best strength is the largest of the grid, where every weight is zero: no model of "
+            "this path does better than a constant"
+        )
     edge = "smallest" if choice.best == 0 else "largest"
     return (
         f"the best strength is the {edge} of the grid, so a better one may lie beyond it; "

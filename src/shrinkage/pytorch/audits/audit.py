@@ -167,7 +167,7 @@ def _audited(
 
     once, watch = measure_run(runs, 1.0, intended, look)
     twice, _ = measure_run(runs, 2.0, intended)
-    known, sizes = numbers_of(watch), sizes_in(intended, runs.twin.start)
+    known, sizes = numbers_of(watch, runs.zero), sizes_in(intended, runs.twin.start)
     cases = {
         info.name: Case(
             info.name,

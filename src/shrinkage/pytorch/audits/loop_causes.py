@@ -18,11 +18,17 @@ _CONSEQUENCES = ("wrong-factor", "double-counted", "not-linear", "wrong-directio
 _LOSS_SCALE, _MICRO_BATCHES = "loss scale", "micro-batches"
 
 
-def numbers_of(watch: Watch) -> dict[str, float]:
-    """Return numbers of the loop that a wrong factor may come from."""
+def numbers_of(watch: Watch, zero: Watch) -> dict[str, float]:
+    """Return numbers of the loop that a wrong factor may come from.
+
+    Args:
+        watch: what was seen of a step.
+        zero: the same with strengths of 0, where a penalty's own backward pass brings nothing, so
+            that what is counted are those of the data loss.
+    """
     numbers: dict[str, float] = {
         _LOSS_SCALE: watch.loss_scale,
-        _MICRO_BATCHES: max(watch.counts.values(), default=1),
+        _MICRO_BATCHES: max(zero.batches.values(), default=1),
     }
     if distributed.is_available() and distributed.is_initialized():
         numbers["processes"] = distributed.get_world_size()

@@ -47,6 +47,7 @@ class Watch:
         self.places = Places(None if lead is None else lead.places)
         self.early: dict[str, torch.Tensor] = {}  # weights that moved before their gradient
         self.counts: dict[str, int] = {}
+        self.batches: dict[str, int] = {}  # without a backward pass that brings zeros: a penalty's
         self.rates: dict[str, float] = {}
         self.thawed: set[str] = set()  # parameters that the step let train, frozen as they were
         self.decays: dict[str, float] = {}  # weight_decay of the parameter's group
@@ -240,7 +241,9 @@ class Watch:
             self.counts[name] = self.counts.get(name, 0) + 1
         if parameter.grad is None:
             return
-        gradient = _dense(parameter.grad).clone()
+        gradient, before = _dense(parameter.grad).clone(), self._made.get(name)
+        if before is None or not torch.equal(some(gradient, _SEEN), some(before, _SEEN)):
+            self.batches[name] = self.batches.get(name, 0) + 1
         if not again or self.replayable:  # the one that the step is taken with
             self._made[name] = gradient
         asked = not self.replayable
