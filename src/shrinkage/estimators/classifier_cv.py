@@ -53,7 +53,7 @@ class ShrinkageClassifierCV(Scored, Classifies, CrossValidated):
     >>> X, y = load_breast_cancer(return_X_y=True)
     >>> model = ShrinkageClassifierCV("linear", strengths=8, choose="one_standard_error").fit(X, y)
     >>> model.cv_scores_.shape, int((model.coef_ != 0).sum())
-    ((8, 5), 13)
+    ((8, 5), 10)
 
     Source: Hastie, Tibshirani and Friedman, The elements of statistical learning (2009), 7.10.
     """
