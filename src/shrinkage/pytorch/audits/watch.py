@@ -242,7 +242,8 @@ class Watch:
         if parameter.grad is None:
             return
         gradient, before = _dense(parameter.grad).clone(), self._made.get(name)
-        if before is None or not torch.equal(some(gradient, _SEEN), some(before, _SEEN)):
+        here = some(gradient, _SEEN)
+        if not again and (before is None or not torch.equal(here, some(before, _SEEN))):
             self.batches[name] = self.batches.get(name, 0) + 1
         if not again or self.replayable:  # the one that the step is taken with
             self._made[name] = gradient
