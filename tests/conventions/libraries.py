@@ -144,19 +144,13 @@ def _skglm_penalty(name: str, run: Run, *options: Any) -> np.ndarray:
     from skglm import penalties
 
     penalty = getattr(penalties, name)(run["number"], *options)
-    X = np.array(run["X"])
-    length = len(X) / np.linalg.norm(X, 2) ** 2
-    w = np.zeros(X.shape[1])
-    before = w + 1
-    while np.abs(w - before).max() > 1e-14:
-        before = w
-        moved = w - length * data_gradient(run, w)
+
+    def prox(moved: np.ndarray, length: float) -> np.ndarray:
         if name == "WeightedGroupL2":
-            w = penalty.prox_1group(moved, length, 0)
-        else:
-            pairs = enumerate(moved)
-            w = np.array([penalty.prox_1d(own, length, place) for place, own in pairs])
-    return w
+            return penalty.prox_1group(moved, length, 0)
+        return np.array([penalty.prox_1d(own, length, at) for at, own in enumerate(moved)])
+
+    return by_proximal_gradient(run, prox)
 
 
 def _lassonet(run: Run, kind: str = "LassoNetRegressor", outputs: int = 1) -> np.ndarray:
@@ -253,30 +247,34 @@ def glmnet(run: Run, sd: float = 1.0) -> np.ndarray:
     """Minimize glmnet's published objective by proximal gradient, y scaled by its deviation."""
     scaled = {**run, "y": (np.array(run["y"]) / sd).tolist()}
     strength = run["number"] / sd
+
+    def prox(moved: np.ndarray, length: float) -> np.ndarray:
+        shrunk = np.abs(moved) - length * strength * run["l1_ratio"]
+        kept = np.sign(moved) * np.maximum(shrunk, 0)
+        return kept / (1 + length * strength * (1 - run["l1_ratio"]))
+
+    return by_proximal_gradient(scaled, prox) * sd
+
+
+def group_lasso(run: Run) -> np.ndarray:
+    """Minimize the published objective with one group of all columns, by proximal gradient."""
+
+    def prox(moved: np.ndarray, length: float) -> np.ndarray:
+        reach = length * run["number"] * np.sqrt(len(moved))
+        return moved * max(0.0, 1 - reach / np.linalg.norm(moved))
+
+    return by_proximal_gradient(run, prox)
+
+
+def by_proximal_gradient(run: Run, prox: Callable[[np.ndarray, float], np.ndarray]) -> np.ndarray:
+    """Step along the mean data loss and take the prox of a length, until nothing moves."""
     X = np.array(run["X"])
     length = len(X) / np.linalg.norm(X, 2) ** 2
     w = np.zeros(X.shape[1])
     before = w + 1
     while np.abs(w - before).max() > 1e-14:  # nothing, beside the 1e-7 that is asked
         before = w
-        moved = w - length * data_gradient(scaled, w)
-        shrunk = np.abs(moved) - length * strength * run["l1_ratio"]
-        w = np.sign(moved) * np.maximum(shrunk, 0)
-        w = w / (1 + length * strength * (1 - run["l1_ratio"]))
-    return w * sd
-
-
-def group_lasso(run: Run) -> np.ndarray:
-    """Minimize the published objective with one group of all columns, by proximal gradient."""
-    X = np.array(run["X"])
-    length = len(X) / np.linalg.norm(X, 2) ** 2
-    w = np.zeros(X.shape[1])
-    before = w + 1
-    while np.abs(w - before).max() > 1e-14:
-        before = w
-        moved = w - length * data_gradient(run, w)
-        reach = length * run["number"] * np.sqrt(len(w))
-        w = moved * max(0.0, 1 - reach / np.linalg.norm(moved))
+        w = prox(w - length * data_gradient(run, w), length)
     return w
 
 

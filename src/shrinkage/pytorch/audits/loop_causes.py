@@ -28,7 +28,7 @@ def numbers_of(watch: Watch, zero: Watch) -> dict[str, float]:
     """
     numbers: dict[str, float] = {
         _LOSS_SCALE: watch.loss_scale,
-        _MICRO_BATCHES: max(zero.batches.values(), default=1),
+        _MICRO_BATCHES: max(zero.counts.values(), default=1),
     }
     if distributed.is_available() and distributed.is_initialized():
         numbers["processes"] = distributed.get_world_size()

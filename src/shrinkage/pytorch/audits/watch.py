@@ -46,8 +46,7 @@ class Watch:
         self.asked_again = False  # whether a step took gradients at several weights
         self.places = Places(None if lead is None else lead.places)
         self.early: dict[str, torch.Tensor] = {}  # weights that moved before their gradient
-        self.counts: dict[str, int] = {}
-        self.batches: dict[str, int] = {}  # without a backward pass that brings zeros: a penalty's
+        self.counts: dict[str, int] = {}  # of backward passes that brought something
         self.rates: dict[str, float] = {}
         self.thawed: set[str] = set()  # parameters that the step let train, frozen as they were
         self.decays: dict[str, float] = {}  # weight_decay of the parameter's group
@@ -237,14 +236,11 @@ class Watch:
                 self.asked_again = again = True  # a closure that is called at other weights
             elif not again:
                 self.early[name] = start = parameter.detach().clone()
-        if not again:
+        gradient = None if parameter.grad is None else _dense(parameter.grad).clone()
+        if not again and _has_come(self._made.get(name), gradient):
             self.counts[name] = self.counts.get(name, 0) + 1
-        if parameter.grad is None:
+        if gradient is None:
             return
-        gradient, before = _dense(parameter.grad).clone(), self._made.get(name)
-        here = some(gradient, _SEEN)
-        if not again and (before is None or not torch.equal(here, some(before, _SEEN))):
-            self.batches[name] = self.batches.get(name, 0) + 1
         if not again or self.replayable:  # the one that the step is taken with
             self._made[name] = gradient
         asked = not self.replayable
@@ -324,6 +320,13 @@ def _is_number(argument: Any) -> bool:
     if isinstance(argument, torch.Tensor):
         return argument.numel() == 1
     return argument is None or isinstance(argument, int | float | str)
+
+
+def _has_come(before: torch.Tensor | None, gradient: torch.Tensor | None) -> bool:
+    """Return whether a backward pass brought something: a penalty's of strength 0 brings zeros."""
+    if before is None or gradient is None:
+        return True
+    return not torch.equal(some(gradient, _SEEN), some(before, _SEEN))
 
 
 def _dense(gradient: torch.Tensor) -> torch.Tensor:
