@@ -107,6 +107,16 @@ class InputShapes:
             for index in np.ndindex(*array.shape)
         )
 
+    def made(self, rows: int, random: np.random.Generator) -> np.ndarray:
+        """Return made rows, (rows, size): normal numbers, words and classes 0, masks of ones.
+
+        >>> words = {"x": np.zeros((5, 2)), "word": np.zeros((5, 1), dtype=int)}
+        >>> InputShapes.of(words).made(2, np.random.default_rng(0)).round(1).tolist()
+        [[0.1, -0.1, 0.0], [0.6, 0.1, 0.0]]
+        """
+        kinds = {"float": random.standard_normal, "int": np.zeros, "bool": np.ones}
+        return np.hstack([kinds[own.kind]((rows, own.size)) for own in self.arrays])
+
     def flat(self, X: object) -> np.ndarray:
         """Return rows as (n, size) floats; those that are flat already as they are.
 

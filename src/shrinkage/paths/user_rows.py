@@ -1,8 +1,9 @@
 """Rows of a dataset of the user's own, as arrays: a `torch.utils.data.Dataset`, or its loader.
 
-Who uses this: `fit_path`, where no targets are given beside the rows. All rows, of a loader those
-that its sampler asks for, are asked for once, in order, and put together by the loader's own
-`collate_fn` (that of torch unless told), so that one that pads sequences pads all to one length.
+Who uses this: `fit_path`, where no targets are given beside the rows, and a path that predicts.
+All rows, of a loader those that its sampler asks for, are asked for once, in order, and put
+together by the loader's own `collate_fn` (that of torch unless told), so that one that pads
+sequences pads all to one length.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import numpy as np
 import torch
 from torch.utils.data import (
     BatchSampler,
+    Dataset,
     IterableDataset,
     SequentialSampler,
     default_collate,
@@ -66,6 +68,13 @@ def _takes(model: object, names: Mapping[Any, object]) -> bool:
     known = signature(model.forward).parameters.values()
     named = {own.name for own in known if own.kind is not Parameter.VAR_KEYWORD}
     return set(names) <= named
+
+
+def is_dataset(source: object) -> bool:
+    """Return whether something is a dataset of torch, or a loader of one."""
+    return isinstance(source, Dataset) or (
+        hasattr(source, "collate_fn") and hasattr(source, "dataset")
+    )
 
 
 def rows_of_dataset(source: Any) -> tuple[object, np.ndarray, tuple[str, ...]]:

@@ -28,6 +28,7 @@ from shrinkage.paths.results.inputs_read import inputs_read
 from shrinkage.paths.results.loading import load_arrays
 from shrinkage.paths.results.mean import MEAN, MeanOf, members_in
 from shrinkage.paths.results.records import PathResult
+from shrinkage.paths.user_rows import is_dataset, rows_of_dataset
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -201,6 +202,8 @@ class FittedPath(PathResult):
 
     def _rows(self, X: object, preprocessing: Preprocessing, needed: tuple[str, ...]) -> RawRows:
         """Return raw rows; columns that a model does not read may be absent from a table."""
+        if is_dataset(X):
+            X, _, _ = rows_of_dataset(X)
         if isinstance(X, pd.DataFrame):
             present = {str(name) for name in X.columns}
             spare = set(preprocessing.columns) - set(needed) - present

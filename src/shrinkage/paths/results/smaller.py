@@ -9,14 +9,16 @@ from __future__ import annotations
 from dataclasses import asdict, replace
 from pathlib import Path
 
+import numpy as np
 import torch
 from torch import nn
 
 from shrinkage.compaction import Compaction, compact
+from shrinkage.datasets.input_shapes import InputShapes
 from shrinkage.errors import InputError
 from shrinkage.paths.results.directory import write_run, write_summary
 from shrinkage.paths.results.files import write_json
-from shrinkage.paths.results.fitted import FittedPath
+from shrinkage.paths.results.fitted import FittedPath, ModelFile
 
 RANDOM_ROWS = 256
 """How many random rows stand in for real ones where none are given."""
@@ -57,12 +59,7 @@ def compact_path(
         raise InputError(f"expected a finished path as it was trained, got {what}")
     role = path.role_of(which)
     model = path.model(which)
-    dtype = torch.float64 if file.dtype == "float64" else torch.float32
-    if X is None:
-        generator = torch.Generator().manual_seed(0)
-        rows = torch.randn(RANDOM_ROWS, file.n_inputs, generator=generator, dtype=dtype)
-    else:
-        rows = torch.from_numpy(path.inputs(X, which))
+    rows = _made_rows(file, model) if X is None else torch.from_numpy(path.inputs(X, which))
     found = compact(model, rows, drop_inputs=True, timed=timed)
     if any(isinstance(own, torch.fx.GraphModule) for own in found.module.modules()):
         raise InputError(
@@ -75,6 +72,31 @@ def compact_path(
     strengths = {role: file.strengths[role]}
     file = replace(file, smaller=smaller, strengths=strengths)
     return replace(path, weights=weights, model_file=file), found
+
+
+def _made_rows(file: ModelFile, model: nn.Module) -> torch.Tensor:
+    """Return rows that a model can be called with, whatever was in the data.
+
+    Raises:
+        InputError: it cannot, as where numbers of a table are words to it.
+    """
+    dtype = torch.float64 if file.dtype == "float64" else torch.float32
+    if file.shapes is None:
+        generator = torch.Generator().manual_seed(0)
+        rows = torch.randn(RANDOM_ROWS, file.n_inputs, generator=generator, dtype=dtype)
+    else:
+        random = np.random.default_rng(0)
+        made = InputShapes.from_dict(file.shapes).made(RANDOM_ROWS, random)
+        rows = torch.from_numpy(made).to(dtype)
+    try:
+        with torch.no_grad():
+            model(rows)
+    except (IndexError, RuntimeError, ValueError) as error:
+        raise InputError(
+            f"expected a network that takes any numbers, but on random rows it ends in {error}: "
+            "give rows of the data"
+        ) from error
+    return rows
 
 
 def write_compacted(path: FittedPath, found: Compaction, folder: Path) -> None:
