@@ -61,3 +61,54 @@ def test_a_loop_that_turns_the_decay_off() -> None:
     model = network()
     optimizer = AdamW(matrices(model), lr=0.1, weight_decay=STRENGTH)
     assert audit(model, optimizer, setting(0.0), data()).rules == ("no-effect",)
+
+
+@pytest.mark.parametrize("kind", [SGD, AdamW])
+@pytest.mark.parametrize("built", [0.0, 0.1])
+@pytest.mark.parametrize("factor", [1.0, 3.0])
+def test_a_loop_that_sets_its_rate(kind: Any, built: float, factor: float) -> None:
+    def step(model: nn.Module, optimizer: Any, batch: Any) -> None:
+        for group in optimizer.param_groups:
+            group["lr"] = 0.01
+        plain_step(model, optimizer, batch)
+
+    model = network()
+    optimizer = kind(matrices(model), lr=built, weight_decay=factor * STRENGTH)
+    report = audit(model, optimizer, step, data(), STRENGTH * L2())
+    assert report.rules == (() if factor == 1 else ("wrong-factor",)), report
+    assert optimizer.param_groups[0]["lr"] == built
+
+
+def adding(name: str, decay: float) -> Any:
+    """Return a step that puts a frozen parameter into the optimizer, as a thawed layer is."""
+
+    def step(model: nn.Module, optimizer: Any, batch: Any) -> None:
+        added = model.get_parameter(name)
+        added.requires_grad_(True)
+        optimizer.add_param_group({"params": [added], "weight_decay": decay})
+        plain_step(model, optimizer, batch)
+
+    return step
+
+
+@pytest.mark.parametrize("kind", [SGD, Adam, AdamW])
+@pytest.mark.parametrize(
+    ("name", "decay", "rules"),
+    [
+        ("2.weight", STRENGTH, set()),
+        ("2.weight", 0.0, {"selected-unchanged"}),
+        ("2.weight", 2 * STRENGTH, {"wrong-factor"}),
+        ("2.bias", 0.0, set()),
+        ("2.bias", STRENGTH, {"unselected-changed"}),
+    ],
+)
+def test_a_loop_that_adds_a_group(kind: Any, name: str, decay: float, rules: set[str]) -> None:
+    model = network()
+    model.get_parameter(name).requires_grad_(False)
+    held = [w for w in matrices(model) if w.requires_grad]
+    optimizer = kind(held, lr=0.01, weight_decay=STRENGTH)
+    report = audit(model, optimizer, adding(name, decay), data(), STRENGTH * L2())
+    assert {said.rule for said in report.findings if said.severity == "error"} == rules, report
+    assert {said.parameter for said in report.findings if said.severity == "error"} <= {name}
+    assert len(optimizer.param_groups) == 1
+    assert not model.get_parameter(name).requires_grad

@@ -99,3 +99,24 @@ def test_a_clamp_takes_no_single_share_back() -> None:
     matrices = [p for p in model.parameters() if p.ndim > 1]
     report = audit(model, SGD(matrices, lr=0.1, weight_decay=STRENGTH), step, data())
     assert not where(report, "wrong-factor"), report
+
+
+@pytest.mark.parametrize("kind", [SGD, Adam])
+@pytest.mark.parametrize("names", [WEIGHTS, {"2.weight"}])
+def test_weights_that_a_loop_puts_back(kind: Any, names: set[str]) -> None:
+    def step(model: nn.Module, optimizer: Any, batch: Any, scale: float) -> None:
+        before = {name: model.get_parameter(name).detach().clone() for name in names}
+        optimizer.zero_grad()
+        squares = sum(p.square().sum() / 2 for p in model.parameters() if p.ndim > 1)
+        loss = nn.functional.cross_entropy(model(batch[0]), batch[1])
+        (loss + scale * STRENGTH * squares).backward()
+        optimizer.step()
+        model.load_state_dict(before, strict=False)
+
+    model = network()
+    report = audit(model, kind(model.parameters(), lr=0.1), step, data(), STRENGTH * L2())
+    errors = [said for said in report.findings if said.severity == "error"]
+    rule = "no-effect" if names == WEIGHTS else "selected-unchanged"
+    assert [said.rule for said in errors] == [rule], report
+    assert "in the place of the stepped" in errors[0].message
+    assert errors[0].parameter == ("" if names == WEIGHTS else "2.weight")

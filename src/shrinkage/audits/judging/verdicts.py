@@ -31,6 +31,7 @@ class Case:
     reached: bool = True  # whether the loss of the step depends on the parameter
     accumulates: bool = False  # whether attached terms hold back what is too small
     held_back: bool = False  # whether they did so in these steps
+    overwritten: bool = False  # whether a loop undoes its step, at any strength
     own: MeasuredDecay | None = None  # what the optimizer does with its own decay, if it has one
     asked: bool = False  # whether the terms were asked for, not read off the optimizer
     is_set: bool = False  # whether the terms are constraints, which push no gradient
@@ -76,6 +77,8 @@ def decide(case: Case) -> Verdict:
     once, twice = case.once, case.twice
     if not (once.finite and twice.finite):
         return Verdict(Outcome.NOT_FINITE)
+    if case.overwritten:
+        return Verdict(Outcome.ABSENT)
     if once.gradient is None or twice.gradient is None:
         return _by_change(case, certain=False)
     if case.is_set and not once.gradient.present and once.changes:

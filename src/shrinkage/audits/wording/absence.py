@@ -13,11 +13,16 @@ from shrinkage.audits.findings import Finding, finding
 if TYPE_CHECKING:
     from shrinkage.audits.judging.verdicts import Case
 
+_OVERWRITTEN = "behind the optimizer's step the loop puts other weights in the place of the stepped"
+_KEEP_STEP = "look where the loop restores or copies weights, and let what the step has done stay"
+
 
 def no_effect(cases: Sequence[Case], *, stored: bool) -> Finding:
     """Say that nothing arrives anywhere; `stored`: the optimizer does not use its setting."""
     names = ", ".join(case.name for case in cases[:4]) + (", …" if len(cases) > 4 else "")
     message = f"the step is the same with strengths times 0, 1 and 2: nothing reaches {names}"
+    if all(case.overwritten for case in cases):
+        return finding("no-effect", "", f"{message}; {_OVERWRITTEN}", _KEEP_STEP)
     if stored:
         return finding(
             "no-effect",
@@ -36,10 +41,13 @@ def no_effect(cases: Sequence[Case], *, stored: bool) -> Finding:
 
 def selected_unchanged(case: Case) -> Finding:
     """Say that nothing arrives here."""
+    message = f"{case.words} does not arrive here, though it does elsewhere"
+    if case.overwritten:
+        return finding("selected-unchanged", case.name, f"{message}; {_OVERWRITTEN}", _KEEP_STEP)
     return finding(
         "selected-unchanged",
         case.name,
-        f"{case.words} does not arrive here, though it does elsewhere",
+        message,
         "look whether the loop's list of parameters has this one, under this name",
     )
 

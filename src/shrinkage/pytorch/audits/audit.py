@@ -182,6 +182,7 @@ def _audited(
             reached=watch.gradient(info.name) is not None or not runs.zero.replayable,
             accumulates=runs.twin.attachment is not None,
             held_back=info.name in runs.held_back,
+            overwritten=info.name in runs.overwritten,
             own=runs.decays.get(info.name),
             asked=asked,
             is_set=intended[info.name].is_set,

@@ -39,6 +39,7 @@ class Runs:
     def __init__(self, twin: Twin, call: StepCall, surroundings: Surroundings) -> None:
         self.twin, self._call, self._surroundings = twin, call, surroundings
         self.held_back: frozenset[str] = frozenset()  # where attached terms waited, in any run
+        self.overwritten: set[str] = set()  # of whose step nothing is left at any strength
         self._ends: dict[str, torch.Tensor] = {}
         self.kept: dict[str, float] = {}  # what a loop keeps of a step, where it takes some back
         stepped: dict[str, torch.Tensor] = {}
@@ -89,7 +90,12 @@ class Runs:
             for name, share in self.kept.items():
                 w = self.twin.parameters[name]
                 w.copy_(self.after_zero[name] + (w - self._ends[name]) / share)
+        self.overwritten = {n for n in self.overwritten if not self._has_left(n)}
         return watch
+
+    def _has_left(self, name: str) -> bool:
+        """Return whether a parameter stands elsewhere than behind the run without the terms."""
+        return not torch.equal(self.twin.parameters[name], self.after_zero[name])
 
     def _weights(self) -> dict[str, torch.Tensor]:
         return {name: tensor.detach().clone() for name, tensor in self.twin.parameters.items()}
@@ -122,6 +128,8 @@ class Runs:
             self._taken(0.0)
         for name, by in pushed.items():
             change = self.twin.parameters[name].detach() - ends[name]
+            if name in self.twin.held and not change.any():
+                self.overwritten.add(name)
             share = kept_share(change, by, ends[name])
             if share is not None:
                 self.kept[name], self._ends[name] = share, ends[name]

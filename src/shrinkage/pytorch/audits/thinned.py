@@ -66,9 +66,7 @@ class Thinned:
             own = torch.nn.Parameter(self.start[name].clone(), theirs.requires_grad)
             self.parameters[name] = memo[id(theirs)] = own
         self.optimizer = copied_optimizer(self._twin.their_optimizer, memo | self._states())
-        for group in self.optimizer.param_groups:
-            if group.get("weight_decay"):
-                group["weight_decay"] = 0.0
+        self._twin.as_stepped(self.optimizer, self.parameters)
 
     def _states(self) -> dict[int, torch.Tensor]:
         """Return what the states of whole parameters are here."""

@@ -60,10 +60,8 @@ class Twin:
             for name, tensor in self.parameters.items()
             if id(tensor) in places
         }
-        self._groups = [
-            {key: copy.deepcopy(value) for key, value in group.items() if key != "params"}
-            for group in optimizer.param_groups
-        ]
+        self._groups = _settings(optimizer)
+        self._stepped: list[dict[str, Any]] = []  # the groups with which the loop steps
         self._modes = [module.training for module in model.modules()]
         held = [group["params"] for group in self.optimizer.param_groups]
         sources = {}
@@ -118,19 +116,55 @@ class Twin:
             self.parameters[info.name].grad = gradient
         self._reset_optimizer()
         if bare:
+            self.as_stepped(self.optimizer, self.parameters)
             return
         self._reset_modes()
         if self.their_attachment is not None:
             self.attachment = self._attached(self.their_attachment, scale)
 
-    def settle_decays(self) -> None:
-        """Take a `weight_decay` that the loop has set itself for the optimizer's, and scale it."""
-        for group, values in zip(self.optimizer.param_groups, self._groups, strict=False):
+    def settle_groups(self) -> None:
+        """Take what the loop has set in the groups, or added to them, for the optimizer's.
+
+        Its `weight_decay` is scaled, and a bare step is taken with what it has set.
+        """
+        names = {id(tensor): name for name, tensor in self.parameters.items()}
+        for place, group in enumerate(self.optimizer.param_groups):
+            if place == len(self._groups):
+                self._groups.append({"weight_decay": 0.0})
+            values = self._groups[place]
             now, known = (float(read.get("weight_decay", 0) or 0) for read in (group, values))
             if now and now != known * self._decays_by:
                 self.decays_are_news |= now != known
                 values["weight_decay"] = now
                 group["weight_decay"] = now * self._decays_by
+            for tensor in group["params"]:
+                if id(tensor) in names:
+                    self._places.setdefault(names[id(tensor)], place)
+        self._stepped = _settings(self.optimizer)
+
+    def as_stepped(self, optimizer: Optimizer, parameters: Mapping[str, torch.Tensor]) -> None:
+        """Give a bare optimizer the groups with which the loop steps, without their decay.
+
+        Args:
+            optimizer: a copy of the caller's, as that was.
+            parameters: what it holds, by name.
+        """
+        groups = optimizer.param_groups
+        held = {id(tensor) for group in groups for tensor in group["params"]}
+        for place, values in enumerate(self._stepped):
+            added = [
+                tensor
+                for name, tensor in parameters.items()
+                if self._places.get(name) == place and id(tensor) not in held
+            ]
+            if place < len(groups):
+                groups[place].update(copy.deepcopy(values))
+                groups[place]["params"].extend(added)
+            else:
+                optimizer.add_param_group({**copy.deepcopy(values), "params": added})
+        for group in groups:
+            if group.get("weight_decay"):
+                group["weight_decay"] = 0.0
 
     def widen(self) -> None:
         """Go on in float64: what moves by less than a rounding of the weights is seen there."""
@@ -159,8 +193,8 @@ class Twin:
 
     def group_of(self, name: str) -> dict[str, Any] | None:
         """Return the parameter group of a parameter, None where the optimizer does not hold it."""
-        place = self.place_of(name)
-        return None if place is None else self.optimizer.param_groups[place]
+        place, groups = self.place_of(name), self.optimizer.param_groups
+        return None if place is None or place >= len(groups) else groups[place]
 
     def place_of(self, name: str) -> int | None:
         """Return the number of a parameter's group, None where the optimizer does not hold it."""
@@ -216,7 +250,7 @@ class Twin:
                 own.detach().copy_(theirs.detach())
                 memo[id(theirs)] = own
         _take_over(self.optimizer, self.their_optimizer, memo)
-        for group, values in zip(self.optimizer.param_groups, self._groups, strict=True):
+        for group, values in zip(self.optimizer.param_groups, self._groups, strict=False):
             group.update(copy.deepcopy(values))  # a scheduler may have moved the caller's since
             decay = float(values.get("weight_decay", 0) or 0)
             if decay:
@@ -236,6 +270,14 @@ class Twin:
         state["strengths"] = [term.strength for term in terms]
         own.load_state_dict(state)
         return own
+
+
+def _settings(optimizer: Optimizer) -> list[dict[str, Any]]:
+    """Return copies of an optimizer's groups, without their parameters."""
+    return [
+        {key: copy.deepcopy(value) for key, value in group.items() if key != "params"}
+        for group in optimizer.param_groups
+    ]
 
 
 def _nothing() -> None:

@@ -270,7 +270,7 @@ class Watch:
         self._arguments, self._draws = (args[1:], kwargs), torch.get_rng_state()
         told = (*args[1:], *kwargs.values())
         self.replayable = self._twin.steps_bare and all(map(_is_number, told))
-        self._twin.settle_decays()
+        self._twin.settle_groups()
         for group in optimizer.param_groups:
             for parameter in group["params"]:
                 name = self._names.get(id(parameter))

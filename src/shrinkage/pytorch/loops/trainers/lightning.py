@@ -193,7 +193,10 @@ def _one_step(fits: Fits, model: Any, optimizer: Optimizer, place: int, batches:
             raise Enough
 
     loader = DataLoader(batches, batch_size=None, collate_fn=_as_it_is)
-    fits.fit(model, [loader], on_train_start=begin, on_train_batch_end=end)
+    # behind the module's own on_train_batch_end, which comes after that of every callback
+    fits.fit(
+        model, [loader], on_train_start=begin, on_train_batch_start=end, on_train_epoch_end=end
+    )
 
 
 def _as_it_is(batch: Any) -> Any:
