@@ -56,6 +56,8 @@ class TargetReading:
         largest: the largest value; None for classes.
         words: words that often mean `missing` and are classes here.
         alike: labels that differ from another one by case or blanks alone.
+        truths: in a file, spellings of false and true (`Yes`, `Y`) that were taken for the
+            commonest one of each.
         left_out: what the cells of the dropped rows say, each once.
         merged: rare labels that are the class `other` here.
         respelled: of rows beside those of training, labels as they were spelled and as training
@@ -81,6 +83,7 @@ class TargetReading:
     largest: float | None = None
     words: tuple[str, ...] = ()
     alike: tuple[str, ...] = ()
+    truths: tuple[str, ...] = ()
     left_out: tuple[str, ...] = ()
     merged: tuple[str, ...] = ()
     respelled: tuple[tuple[str, str], ...] = ()

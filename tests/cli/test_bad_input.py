@@ -152,7 +152,12 @@ BAD_OPTIONS = {
     "no strengths": ("--strengths=", "count of at least 2 or an ascending comma list", "got ''"),
     "text strengths": ("--strengths 0.1,many", "expected numbers in --strengths", "many"),
     "one fold": ("--folds 1", "folds as a whole number of at least 2", "got 1"),
-    "many folds": ("--folds 1000", "as many folds as rows", "1000 folds", "fewer folds"),
+    "many folds": (
+        "--folds 1000",
+        "as many folds as rows to train on",
+        "1000 folds",
+        "fewer folds",
+    ),
     "folds as text": ("--folds two", "'--folds'", "valid integer", "see shrinkage path -h"),
     "large batch": ("--batch-size 1000", "at most the 19", "got 1000", "smaller --batch-size"),
     "empty batch": ("--batch-size 0", "at least 1", "got 0"),

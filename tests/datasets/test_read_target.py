@@ -11,6 +11,7 @@ import pytest
 from shrinkage.datasets import load_dataset
 from shrinkage.datasets.read_target import read_target
 from shrinkage.datasets.target_like import read_target_like
+from shrinkage.reports.target_told import target_text
 from shrinkage.target_reading import TargetReading, TaskReason
 
 draw = np.random.default_rng(0)
@@ -69,6 +70,7 @@ def test_a_csv_an_npz_and_an_array_say_the_same(tmp_path):
         assert data.y.tolist() == LETTERS.tolist()
         assert data.target == read_target(LETTERS, "y").reading
     asked = load_dataset(tmp_path / "t.npz", task="regression")
+    assert asked.target is not None
     assert asked.target.why is TaskReason.ASKED
     assert asked.target.other == "classification"
 
@@ -102,8 +104,34 @@ def test_words_that_are_classes_are_told():
 
 
 def test_labels_that_differ_by_case_alone_are_told():
-    assert read_target(["Yes", "yes", "no"] * 3, written=True).reading.alike == ("Yes", "yes")
-    assert read_target(["yes", "no"] * 3, written=True).reading.alike == ()
+    assert read_target(["Low", "low", "high"] * 3, written=True).reading.alike == ("Low", "low")
+    assert read_target(["low", "high"] * 3, written=True).reading.alike == ()
+    assert read_target(["Yes", "yes", "no"] * 3).reading.alike == ("Yes", "yes")  # own labels
+
+
+def test_spellings_of_truth_are_two_classes_and_told():
+    """`Yes` and `yes` in a file were classes of their own, of which a network cannot tell."""
+    target = read_target(["Ja", "ja", "NEIN", "nein", "nein", "J"] * 3, written=True)
+    assert target.reading.classes == ("Ja", "nein")
+    assert target.y[:6].tolist() == ["Ja", "Ja", "nein", "nein", "nein", "Ja"]
+    assert target.reading.truths == ("J", "NEIN", "ja")
+    assert target.reading.alike == ()
+    stored = json.loads(json.dumps(target.reading.to_dict()))
+    assert TargetReading.from_dict(stored) == target.reading
+    assert "'J', 'NEIN', 'ja' are other spellings of the two" in target_text(target.reading)
+    plain = read_target(["yes", "no"] * 3, written=True).reading
+    assert plain.truths == ()
+    assert "spellings" not in target_text(plain)
+
+
+@pytest.mark.parametrize("scale", [1e-300, 1e-170, 1e160, 1e300])
+def test_numbers_whose_squares_leave_the_range_of_floats_are_refused(refused, scale):
+    """Of 1e-300 every score was 1.000, of 1e300 none was defined: both without the reason."""
+    y = np.array([1.5, -2.5, 3.5, 0.5]) * scale
+    with refused("target 'y'", "squares", "multiply"):
+        read_target(y, "y")
+    with refused("target 'y'", "squares", "multiply"):
+        read_target([repr(value) for value in y.tolist()], "y", written=True)
 
 
 def test_intervals_are_labels_and_blank_labels_are_missing(refused):
@@ -161,6 +189,7 @@ def test_missing_targets_are_refused_or_dropped(refused, case):
         read_target(values, written=written, **options)
     target = read_target(values, written=written, missing="drop")
     assert target.reading.dropped == len(values) - len(target.y)
+    assert target.rows is not None
     kept = [str(values[row]) for row in target.rows]
     assert len(kept) == len(target.y)
     assert not {"NA", "nan", "", "None"} & set(kept)
@@ -204,7 +233,9 @@ def test_rows_without_a_target_go_with_their_inputs_groups_and_weights(tmp_path)
     )
     assert data.X["x"].tolist() == [0, 2, 3]
     assert data.y.tolist() == ["a", "b", "a"]
+    assert data.groups is not None
     assert data.groups.tolist() == [0, 1, 1]
+    assert data.sample_weight is not None
     assert data.sample_weight.tolist() == [1, 3, 4]
 
 

@@ -44,7 +44,11 @@ def show_look(look: TableLook, written: Path | None) -> None:
         more = len(look.records) - MOST_ROWS
         console.print(Text(f"and {more:,} further columns, which --json tells"))
     target = [] if look.target is None else _target(look.target)
-    told = told_columns(look.records, most=MOST_ROWS)
+    labels = look.target is not None and look.target.task == "classification"
+    told = told_columns(
+        [record for record in look.records if not (labels and record["role"] == "target")],
+        most=MOST_ROWS,
+    )
     for line in (*look.notes, *target, *told):
         console.print(Text(plain(line)))
     if look.left_out:

@@ -17,6 +17,7 @@ from shrinkage.datasets.column_specs import ColumnKind, ColumnSpec
 from shrinkage.datasets.columns import judge_column
 from shrinkage.datasets.judging.base import ENOUGH
 from shrinkage.datasets.judging.date_forms import are_likely
+from shrinkage.datasets.judging.level_forms import level_form
 from shrinkage.datasets.target_cells import (
     DAYS,
     PLAIN_NUMBERS,
@@ -94,6 +95,7 @@ def _labels_in_text(
         cells = _with_words(cells, wish.missing)
         if set(cells.values[~cells.missing]) <= {"True", "False"}:
             return replace(cells, values=cells.values == "True"), TaskReason.BOOLEAN
+        cells = _with_one_spelling_of_truth(cells)
     labels = cells.values[~cells.missing]
     if wish.task is None and len(pd.unique(labels)) > max(MOST_SINGLE_LABELS, len(labels) / 2):
         raise InputError(
@@ -102,6 +104,17 @@ def _labels_in_text(
             f"{one_line(labels[0], 40)!r}: {_way_out(labels)}"
         )
     return cells, why
+
+
+def _with_one_spelling_of_truth(cells: TargetCells) -> TargetCells:
+    """Return labels that all mean false or true as two, each as most of its cells spell it."""
+    codes, texts = pd.factorize(cells.values[~cells.missing])
+    form = level_form(texts.tolist(), np.bincount(codes, minlength=len(texts)))
+    if not form.truth:
+        return cells
+    values = cells.values.copy()
+    values[~cells.missing] = np.array(form.spelled, dtype=object)[codes]
+    return replace(cells, values=values, truths=tuple(sorted(text for text, _ in form.merged)))
 
 
 def _way_out(labels: np.ndarray) -> str:

@@ -33,6 +33,9 @@ MISSING_TARGETS = ("refuse", "drop", "class")
 """What is done about rows without a target: refuse or drop them, or take words as classes."""
 
 
+SMALLEST_SPREAD, LARGEST_SPREAD = 1e-150, 1e150
+"""Between which the largest difference of a target's numbers lies: beyond, squares are 0 or inf."""
+
 NOTHING_SAID = ColumnSpec()
 
 
@@ -102,6 +105,8 @@ def read_target(
     require_finite_targets(cells, name, locate)
     _require_two(y, name, 1 if constant else 2)
     regression = task == "regression" or (task is None and why in AMOUNTS)
+    if regression:
+        _require_squares(y, name)
     reading = summarized(y, name, regression, TaskReason.ASKED if task else why, cells)
     if keep.all():
         return Target(y, reading)
@@ -165,6 +170,17 @@ def _require_two(y: np.ndarray, name: str, least: int) -> None:
         )
 
 
+def _require_squares(y: np.ndarray, name: str) -> None:
+    """Raise where the squares of what sets numbers apart are no floats, as every score needs."""
+    spread = float(y.max()) - float(y.min())
+    if spread and not SMALLEST_SPREAD < spread < LARGEST_SPREAD:
+        raise InputError(
+            f"target {name!r}: expected numbers whose squares a float can hold, got values from "
+            f"{y.min():.3g} to {y.max():.3g}: multiply them by a power of ten, such as "
+            f"{10.0 ** -round(np.log10(np.abs(y).max())):.0e}"
+        )
+
+
 def summarized(
     y: np.ndarray, name: str, regression: bool, why: TaskReason, cells: TargetCells
 ) -> TargetReading:
@@ -194,6 +210,7 @@ def summarized(
         counts=tuple(counts.tolist()),
         words=tuple(sorted(set(words))) if cells.is_text else (),
         alike=_alike(labels.tolist()) if y.dtype == object else (),
+        truths=cells.truths,
         other="regression" if numeric else None,
     )
 

@@ -52,9 +52,10 @@ def make_folds(
     classes = task == "classification"
     folds = whole(folds, "folds", 2, "use 5, say")
     if folds > len(y):
+        way_out = "use fewer folds" if len(y) > 1 else "give more rows"
         raise InputError(
-            f"expected at most as many folds as rows, got {folds} folds for {len(y)} rows: "
-            "use fewer folds"
+            f"expected at most as many folds as rows to train on, got {folds} folds for "
+            f"{len(y)} {'row' if len(y) == 1 else 'rows'}: {way_out}"
         )
     if groups is not None and (count := len(np.unique(groups))) < folds:
         raise InputError(

@@ -51,6 +51,7 @@ class TargetCells:
         perhaps: (n,) where a word may mean that there is none; only in text of a file.
         categories: the values came as categories.
         written: the cells are text of a file.
+        truths: spellings of false and true that were taken for the commonest of each.
     """
 
     values: np.ndarray
@@ -58,6 +59,7 @@ class TargetCells:
     perhaps: np.ndarray
     categories: bool = False
     written: bool = False
+    truths: tuple[str, ...] = ()
 
     @property
     def is_text(self) -> bool:

@@ -96,6 +96,9 @@ def _remarks(reading: TargetReading) -> list[str]:
     if reading.alike:
         few = ", ".join(map(_label, reading.alike[:SHOWN]))
         remarks.append(f"classes that differ by case or blanks alone are kept apart: {few}")
+    if reading.truths:
+        few = ", ".join(map(_label, reading.truths[:SHOWN]))
+        remarks.append(f"{few} are other spellings of the two")
     if reading.merged:
         few = ", ".join(map(_label, reading.merged[:SHOWN]))
         remarks.append(f"merged into 'other': {few}{', …' if reading.merged[SHOWN:] else ''}")

@@ -27,6 +27,9 @@ from shrinkage.datasets.formats.looks import looks_numeric
 from shrinkage.datasets.read_options import ReadOptions
 from shrinkage.datasets.wording import one_line
 
+MOST_ROWS_OF_NAMES = 2
+"""Below a title: perhaps titles over several columns, then the names of all."""
+
 
 @dataclass(frozen=True)
 class TableTop:
@@ -111,9 +114,7 @@ def _titles(rows: Sequence[TextRow], width: int) -> int:
 def _is_title(cells: Sequence[str], rest: Sequence[TextRow], width: int) -> bool:
     below, body = rest[0].cells, [record.cells for record in rest[1:]]
     if len(cells) == width:
-        names = len(below) == width and all(
-            cell.strip() and not looks_numeric(cell) for cell in below
-        )
+        names = any(_are_names(record.cells, width) for record in rest[:MOST_ROWS_OF_NAMES])
         filled = [bool(cell.strip()) for cell in cells]
         few = width > 1 and sum(filled) <= max(1, width // 3)
         return not any(filled) or (filled[0] and few and names)
@@ -122,6 +123,10 @@ def _is_title(cells: Sequence[str], rest: Sequence[TextRow], width: int) -> bool
     if len(cells) == width - 1:  # a header without a name for the index, as R writes it
         return len(cells) == 1 and not _counts([row[0] for row in [below, *body]])
     return len(cells) <= max(1, width // 2)
+
+
+def _are_names(cells: Sequence[str], width: int) -> bool:
+    return len(cells) == width and all(cell.strip() and not looks_numeric(cell) for cell in cells)
 
 
 def _stands_apart(record: TextRow, rest: Sequence[TextRow]) -> bool:
@@ -150,7 +155,10 @@ def _is_full_header(body: Sequence[Sequence[str]], header: Sequence[str]) -> boo
         return False
     second = [cell.strip() for cell in body[0]]
     words = all(cell and not looks_numeric(cell) for cell in second)
-    return words and len(set(second)) == len(second) and looks_like_header(second, body[1:])
+    if not words or len(set(second)) < len(second):
+        return False
+    units = len(body) > 1 and is_second_header(body[1], body[2:])
+    return looks_like_header(second, body[2:] if units else body[1:])
 
 
 def _shown(names: Sequence[str]) -> str:

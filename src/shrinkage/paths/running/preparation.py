@@ -118,8 +118,9 @@ class Preparation:
             InputError: a cell is not what its column held in training.
         """
         dtype = np.float64 if self.dtype == torch.float64 else np.float32
+        preprocessing = self.preprocessing  # whose own errors are of the training rows
         with own_set("test", self.data.test_name):
-            return self.preprocessing.transform(self.test_cells, dtype)
+            return preprocessing.transform(self.test_cells, dtype)
 
     def fold(self, number: int | None) -> FoldData:
         """Return the rows of a fold, or for None those of the refit.
