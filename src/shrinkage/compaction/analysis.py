@@ -15,10 +15,13 @@ from torch import nn
 from torch.fx.node import map_arg
 from torch.utils import _pytree as pytree
 
-from shrinkage.compaction.entries import Entries, Maker, Mixer, Reader, Weight, words
+from shrinkage.compaction.entries import FLOW, Entries, Maker, Mixer, Reader, Weight, words
 from shrinkage.compaction.operations import EACH, MAY_BE_WEIGHTS, MOVES, mixed, operation_of
 from shrinkage.compaction.tracing import Trace, UntraceableNetwork
 from shrinkage.compaction.units import Units
+
+LAST = words("linear matmul mm addmm")
+"""Weighted sums whose features lie along the last axis, as those of a vector that is added do."""
 
 KEEPS_LAST = words("dropout clone contiguous to _to_copy detach alias expand")
 """Operations after which what sums to one along the last axis still does."""
@@ -152,21 +155,30 @@ class Analysis:
         padded: bool,
     ) -> None:
         """Record a weighted sum."""
-        name, sign = (bias.name, 1) if bias is not None else self._constant(call.node, weight, axes)
-        has_bias = bias is not None or sign < 0
+        name, sign = (bias.name, 1) if bias is not None else self._behind(call)
+        has_bias = name is not None
+        if name is None and axes == (1, 0):
+            name = self._biases.get(weight.name)
         parts = (call.node, entries, dim, weight, axes[0], name, has_bias, made)
         self.readers.append(Reader(*parts, padded=padded, sign=sign))
 
-    def _constant(
-        self, node: torch.fx.Node, weight: Weight, axes: tuple[int, int]
-    ) -> tuple[str | None, int]:
-        """Return what takes up constants of a weighted sum without a bias, and with which sign."""
-        users = list(node.users)
-        if len(users) == 1 and _name(users[0].target) == "batch_norm" and len(users[0].args) > 5:
-            mean = self.trace.names.get(str(users[0].args[3]))
-            if mean is not None and not users[0].args[5]:
-                return mean, -1
-        return (self._biases.get(weight.name) if axes == (1, 0) else None), 1
+    def _behind(self, call: Call) -> tuple[str | None, int]:
+        """Return what right behind a weighted sum takes up constants of it, and with which sign.
+
+        That is the mean which a batch norm takes away, or a vector that is added as a bias.
+        """
+        user = next(iter(call.node.users)) if len(call.node.users) == 1 else None
+        if user is None:
+            return None, 1
+        if _name(user.target) == "batch_norm" and len(user.args) > 5 and not user.args[5]:
+            return self.trace.names.get(str(user.args[3])), -1
+        if _name(user.target) == "add" and len(user.args) == 2 and not user.kwargs:
+            (other,) = (own for own in user.args if own is not call.node)
+            name = self.trace.names.get(str(other))
+            if isinstance(other, torch.fx.Node) and name and len(other.users) == 1:
+                fits = self.tensors[name].shape == call.value.shape[-1:]
+                return (name if fits and call.name in LAST else None), 1
+        return None, 1
 
     def demanded(self, entries: Entries) -> torch.Tensor:
         """Return where the reader of probed entries needs them."""
@@ -194,7 +206,7 @@ class Analysis:
         value = self._leaves[self.trace.inputs.index(name)]
         if not isinstance(value, torch.Tensor):
             return value
-        flow = torch.ones(value.shape, device=value.device, requires_grad=True)
+        flow = torch.ones(value.shape, dtype=FLOW, device=value.device, requires_grad=True)
         units = torch.zeros(value.shape, dtype=torch.long)
         if value.ndim == 2 and value.is_floating_point():
             units = self.units.new(value.shape[1]).expand(value.shape)
@@ -215,7 +227,7 @@ class Analysis:
         if in_place:
             values = (values[0].clone(), *values[1:])
         with torch.no_grad():
-            value = node.target(*values, **options)  # type: ignore[operator]
+            value = copying(node.target)(*values, **options)
         if not any(isinstance(leaf, torch.Tensor) for leaf in pytree.tree_leaves(value)):
             return value
         if name in ("t", "transpose", "permute") and isinstance(arguments[0], Weight):
@@ -303,7 +315,7 @@ def copying(target: Any) -> Any:
 
 def _still(value: torch.Tensor) -> torch.Tensor:
     """Return the flow of what depends on no input."""
-    return torch.zeros(value.shape, device=value.device, requires_grad=True) * 1.0
+    return torch.zeros(value.shape, dtype=FLOW, device=value.device, requires_grad=True) * 1.0
 
 
 def _value(leaf: Any) -> Any:

@@ -22,7 +22,7 @@ from shrinkage.compaction.deciding import Decision, decide
 from shrinkage.compaction.entries import Entries
 from shrinkage.compaction.folding import with_plain_weights
 from shrinkage.compaction.partly import compact_parts
-from shrinkage.compaction.proof import TOLERANCE, Proof, difference, prove
+from shrinkage.compaction.proof import Proof, allowed, difference, prove
 from shrinkage.compaction.rebuilding import (
     OTHER_ROWS,
     ROWS,
@@ -37,6 +37,7 @@ from shrinkage.compaction.tracing import (
     few_rows,
     in_evaluation,
     trace,
+    uncompiled,
 )
 
 
@@ -92,12 +93,13 @@ class Compaction:
     attributes: Mapping[str, int] = field(default_factory=dict)
 
 
+@torch.inference_mode(False)
 def compact(
     model: nn.Module,
     example_input: Any,
     *,
     drop_inputs: bool = False,
-    tolerance: float = TOLERANCE,
+    tolerance: float | None = None,
     timed: bool = True,
 ) -> Compaction:
     """Take dead inputs, units, channels and heads out of a network, and prove it equal.
@@ -113,7 +115,8 @@ def compact(
             real rows: the proof compares the outputs on them, and on random ones.
         drop_inputs: call the result with the columns that are read, `rows[:, kept_inputs]`; else
             with the same rows as before, of which it takes the columns itself.
-        tolerance: the largest difference of an output, relative to the largest output.
+        tolerance: the largest difference of an output, relative to the largest output; None: 1e-5,
+            and four roundings where the network computes in half precision.
         timed: measure times, before and after.
 
     Returns:
@@ -141,19 +144,25 @@ def compact(
     Source: Fang and others, DepGraph: towards any structural pruning (2023), for what is coupled.
     """
     inputs = as_inputs(example_input)
+    model, compiled = uncompiled(model)
     frozen = in_evaluation(model)
     with torch.no_grad():
         frozen(*inputs)  # a call that fails says so itself
     plain, computed = with_plain_weights(model)
     still = in_evaluation(plain) if computed else frozen
+    tolerance = allowed(frozen) if tolerance is None else tolerance
     try:
-        found = _whole(plain, still, inputs, drop_inputs=drop_inputs)
+        found = _whole(plain, still, inputs, drop_inputs=drop_inputs, tolerance=tolerance)
     except UntraceableNetwork as error:
-        found = Smaller(*compact_parts(plain, still, inputs, str(error)))
+        found = Smaller(*compact_parts(plain, still, inputs, str(error), tolerance))
+    notes = found.notes
     if computed:
         told = f"weights that were computed in every call are plain ones: {', '.join(computed)}"
-        found = replace(found, notes=(*found.notes, told))
-    result = _proven(model, frozen, inputs, found, drop_inputs, tolerance, timed)
+        notes = (*notes, told)
+    if compiled:
+        notes = (*notes, "the network was compiled, and the result is not: compile it anew")
+    found = replace(found, notes=notes)
+    result = _proven(frozen, inputs, found, drop_inputs, tolerance, timed)
     return replace(result, layers=_layers(plain, found.module))
 
 
@@ -168,7 +177,12 @@ class Smaller:
 
 
 def smaller_network(
-    model: nn.Module, frozen: nn.Module, inputs: tuple[Any, ...], *, keep_inputs: bool
+    model: nn.Module,
+    frozen: nn.Module,
+    inputs: tuple[Any, ...],
+    *,
+    keep_inputs: bool,
+    tolerance: float,
 ) -> Smaller:
     """Return a smaller network.
 
@@ -177,6 +191,7 @@ def smaller_network(
         frozen: a copy in evaluation mode.
         inputs: what it is called with.
         keep_inputs: whether it is called with all inputs as before.
+        tolerance: the largest difference of an output, relative to the largest output.
 
     Raises:
         UntraceableNetwork: it cannot be traced.
@@ -196,7 +211,7 @@ def smaller_network(
 
     def works(module: nn.Module, on: tuple[Any, ...] = inputs) -> bool:
         found = apart(module, on)
-        return found is not None and found <= TOLERANCE
+        return found is not None and found <= tolerance
 
     module = smaller_copy(frozen, tensors)
     attributes: dict[str, int] = {}
@@ -239,16 +254,21 @@ def take_columns(kept: torch.Tensor | None) -> Callable[[tuple[Any, ...]], tuple
 
 
 def _whole(
-    model: nn.Module, frozen: nn.Module, inputs: tuple[Any, ...], *, drop_inputs: bool
+    model: nn.Module,
+    frozen: nn.Module,
+    inputs: tuple[Any, ...],
+    *,
+    drop_inputs: bool,
+    tolerance: float,
 ) -> Smaller:
     """Return a smaller network; its code is worth more than inputs that it could do without."""
     rows = inputs[0]
     columns = len(inputs) == 1 and isinstance(rows, torch.Tensor) and rows.ndim == 2
     keep = not (columns and rows.is_floating_point())
-    found = smaller_network(model, frozen, inputs, keep_inputs=keep)
+    found = smaller_network(model, frozen, inputs, keep_inputs=keep, tolerance=tolerance)
     if keep or drop_inputs or not isinstance(found.module, GraphModule):
         return found
-    with_all = smaller_network(model, frozen, inputs, keep_inputs=True)
+    with_all = smaller_network(model, frozen, inputs, keep_inputs=True, tolerance=tolerance)
     return found if isinstance(with_all.module, GraphModule) else with_all
 
 
@@ -261,7 +281,6 @@ def _kept_inputs(run: Analysis, decision: Decision) -> torch.Tensor | None:
 
 
 def _proven(
-    model: nn.Module,
     frozen: nn.Module,
     inputs: tuple[Any, ...],
     found: Smaller,
@@ -283,17 +302,17 @@ def _proven(
         timed=timed,
         take=take,
     )
-    module.train(model.training)
     kept = None if found.kept is None else found.kept.numpy()
-    layers = _layers(model, found.module)
-    return Compaction(module, proof, kept, layers, found.notes, found.attributes)
+    return Compaction(module, proof, kept, (), found.notes, found.attributes)
 
 
 def _taking(kept: torch.Tensor, module: nn.Module) -> nn.Module:
     first = ("inputs", TakeInputs(kept))
-    if type(module) is nn.Sequential and "inputs" not in module._modules:
-        return nn.Sequential(OrderedDict([first, *module.named_children()]))
-    return nn.Sequential(OrderedDict([first, ("network", module)]))
+    plain = type(module) is nn.Sequential and "inputs" not in module._modules
+    rest = module.named_children() if plain else [("network", module)]
+    taking = nn.Sequential(OrderedDict([first, *rest]))
+    taking.training = module.training
+    return taking
 
 
 def _layers(model: nn.Module, smaller: nn.Module) -> tuple[LayerSizes, ...]:

@@ -12,7 +12,7 @@ import torch
 from torch import nn
 
 from shrinkage.compaction.analysis import Analysis
-from shrinkage.compaction.tracing import as_inputs, few_rows, in_evaluation, trace
+from shrinkage.compaction.tracing import as_inputs, few_rows, in_evaluation, trace, uncompiled
 
 
 @dataclass(frozen=True)
@@ -28,6 +28,7 @@ class CoupledUnit:
     is_head: bool = False
 
 
+@torch.inference_mode(False)
 def coupled_units(model: nn.Module, example_input: Any) -> tuple[CoupledUnit, ...]:
     """Return the units of a network that can be taken out, with everything that goes with each.
 
@@ -47,7 +48,7 @@ def coupled_units(model: nn.Module, example_input: Any) -> tuple[CoupledUnit, ..
     >>> coupled_units(model, torch.randn(2, 3))[0].members
     (('0.bias', 0, (0,)), ('0.weight', 0, (0,)), ('2.weight', 1, (0,)))
     """
-    frozen = in_evaluation(model)
+    frozen = in_evaluation(uncompiled(model)[0])
     inputs = few_rows(frozen, as_inputs(example_input))
     run = Analysis(trace(frozen, inputs), frozen, inputs)
     units = run.units

@@ -13,6 +13,9 @@ from typing import Any
 
 import torch
 
+FLOW = torch.float32
+"""The type of flows, whatever that of values is and whatever torch makes by default."""
+
 
 @dataclass(frozen=True, eq=False)
 class Entries:
@@ -139,7 +142,7 @@ class Mark(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, flow: torch.Tensor) -> torch.Tensor:
         """Return 1.0 where `flow` is above 0."""
-        marked = (flow > 0).to(torch.float32)
+        marked = (flow > 0).to(FLOW)
         ctx.save_for_backward(marked)
         return marked
 
@@ -147,7 +150,7 @@ class Mark(torch.autograd.Function):
     def backward(ctx: Any, *gradients: torch.Tensor) -> torch.Tensor:
         """Return 1.0 where something asks for what flows."""
         (marked,) = ctx.saved_tensors
-        return (gradients[0] > 0).to(torch.float32) * marked
+        return (gradients[0] > 0).to(FLOW) * marked
 
 
 def mark(flow: torch.Tensor) -> torch.Tensor:
@@ -157,7 +160,7 @@ def mark(flow: torch.Tensor) -> torch.Tensor:
 
 def nonzero(tensor: torch.Tensor) -> torch.Tensor:
     """Return 1.0 where a tensor is not 0, as flows are."""
-    return (tensor != 0).to(torch.float32)
+    return (tensor != 0).to(FLOW)
 
 
 def same(one: torch.Tensor, other: torch.Tensor) -> torch.Tensor:

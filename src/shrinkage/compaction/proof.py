@@ -28,6 +28,9 @@ with needs("paths", "torch", "safetensors"):
 TOLERANCE = 1e-5
 """The largest difference that a proof allows, relative to the largest output."""
 
+ROUNDINGS = 4
+"""The same in units of the precision where that is coarser: biases that take up constants round."""
+
 SECONDS = 0.4
 """How long one latency is measured for, at most, both networks together."""
 
@@ -121,6 +124,16 @@ def prove(
         before, after = _timed(networks, (inputs, take(inputs)), (before, after))
     rows = max(len(leaf) for leaf in _tensors(inputs))
     return Proof(real, random, tolerance, rows, before, after, torch.get_num_threads())
+
+
+def allowed(model: nn.Module) -> float:
+    """Return the largest difference that is allowed where none is given.
+
+    >>> allowed(nn.Linear(2, 2)), allowed(nn.Linear(2, 2).bfloat16())
+    (1e-05, 0.03125)
+    """
+    types = {own.dtype for own in model.parameters() if own.is_floating_point()}
+    return max([TOLERANCE, *(ROUNDINGS * torch.finfo(own).eps for own in types)])
 
 
 def difference(

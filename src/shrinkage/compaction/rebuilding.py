@@ -17,7 +17,7 @@ from torch.fx import Graph, GraphModule, Node
 from torch.fx.node import map_arg
 from torch.utils import _pytree as pytree
 
-from shrinkage.compaction.analysis import Analysis
+from shrinkage.compaction.analysis import Analysis, copying
 from shrinkage.compaction.deciding import Decision
 from shrinkage.compaction.entries import Entries
 from shrinkage.compaction.resizing import Resized
@@ -171,7 +171,8 @@ def smaller_graph(
             if bias is not None and bias in tensors:
                 root[bias] = tensors[bias]
                 arguments = (*arguments[:2], graph.get_attr(bias), *arguments[3:])
-            places[node] = graph.call_function(node.target, tuple(arguments), dict(keywords))
+            target = copying(node.target)
+            places[node] = graph.call_function(target, tuple(arguments), dict(keywords))
     parameters = dict(model.named_parameters(remove_duplicate=False))
     for name, value in root.items():
         if name in parameters or name in decision.shifts:

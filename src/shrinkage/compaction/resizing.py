@@ -101,7 +101,7 @@ class Resized:
         source = self._entries(node.args[0])
         dim = int(arguments[1]) if len(arguments) > 1 else 0
         stays = self.stays(source.units)[dim]
-        size, places = len(stays), torch.cat([torch.zeros(1), stays.cumsum(0)]).long()
+        size, places = len(stays), torch.cat([torch.zeros(1, dtype=torch.long), stays.cumsum(0)])
         if stays.all():
             return
         end = 4 if name == "slice" else 3

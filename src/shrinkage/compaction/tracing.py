@@ -23,6 +23,7 @@ from torch.utils import _pytree as pytree
 
 from shrinkage.compaction.folding import copied
 from shrinkage.errors import InputError, ShrinkageError
+from shrinkage.pytorch.copies import deep_copy
 
 
 class UntraceableNetwork(ShrinkageError):
@@ -90,7 +91,11 @@ def trace(model: nn.Module, inputs: tuple[Any, ...]) -> Trace:
             for place, name in signature.inputs_to_lifted_tensor_constants.items()
             if isinstance(own := program.constants[name], torch.Tensor)
         },
-        tuple(str(name) for name in signature.user_inputs),
+        tuple(
+            spec.arg.name
+            for spec in signature.input_specs
+            if spec.kind is torch.export.graph_signature.InputKind.USER_INPUT
+        ),
     )
 
 
@@ -139,11 +144,39 @@ def as_inputs(example: Any) -> tuple[Any, ...]:
     return inputs
 
 
+def uncompiled(model: nn.Module) -> tuple[nn.Module, bool]:
+    """Return a network without what `torch.compile` puts around modules, and whether there was any.
+
+    What is compiled is called like a module of its own, in which nothing can be followed.
+
+    >>> layer = nn.Linear(2, 2)
+    >>> uncompiled(torch.compile(layer))[0] is layer
+    True
+    """
+    inner = _compiled(model)
+    if inner is not None:
+        return uncompiled(inner)[0], True
+    if not isinstance(model, nn.Module) or all(_compiled(own) is None for own in model.modules()):
+        return model, False
+    plain = deep_copy(model)
+    for owner in list(plain.modules()):
+        for name, child in owner.named_children():
+            while (inner := _compiled(child)) is not None:
+                owner._modules[name] = child = inner
+    return plain, True
+
+
+def _compiled(model: Any) -> nn.Module | None:
+    inner = getattr(model, "_orig_mod", None)
+    return inner if isinstance(inner, nn.Module) else None
+
+
 def in_evaluation(model: nn.Module) -> nn.Module:
     """Return a copy of a network in evaluation mode, without gradients.
 
     Raises:
-        InputError: it cannot be copied, or has layers that were never called.
+        InputError: it cannot be copied, is compiled by `torch.jit`, or has layers that were never
+            called.
     """
     if not isinstance(model, nn.Module):
         raise InputError(f"expected a torch.nn.Module, got {type(model).__name__}")
@@ -151,6 +184,11 @@ def in_evaluation(model: nn.Module) -> nn.Module:
     if lazy:
         raise InputError(
             f"expected weights, got the lazy parameter {lazy[0]!r}: call the network once before"
+        )
+    if any(isinstance(own, torch.jit.ScriptModule) for own in model.modules()):
+        raise InputError(
+            "expected modules of Python code, got one of TorchScript, whose sizes are fixed: give "
+            "the network as it was before torch.jit"
         )
     try:
         return copied(model).eval().requires_grad_(False)

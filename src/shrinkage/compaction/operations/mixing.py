@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from shrinkage.compaction.entries import Entries, mark
+from shrinkage.compaction.entries import FLOW, Entries, mark
 
 if TYPE_CHECKING:
     from shrinkage.compaction.analysis import Analysis, Call
@@ -17,7 +17,7 @@ Known = tuple[torch.Tensor, torch.Tensor]
 
 def mixed(run: Analysis, call: Call) -> Known:
     """Everything that comes out depends on everything that goes in; its units stay."""
-    flow = torch.zeros((), requires_grad=True) * 1.0
+    flow = torch.zeros((), dtype=FLOW, requires_grad=True) * 1.0
     for own in call.tensors:
         entries = run.mixes(
             call, run.entries(own), f"{call.name} reads them", fixed=True, held=True

@@ -11,8 +11,8 @@ if TYPE_CHECKING:
 
 MOVES = words(
     "view reshape _unsafe_view view_as reshape_as permute transpose t flatten unflatten squeeze "
-    "unsqueeze expand cat concat concatenate stack split split_with_sizes chunk unbind select "
-    "slice narrow movedim swapaxes swapdims repeat repeat_interleave tile flip "
+    "unsqueeze expand expand_as cat concat concatenate stack split split_with_sizes chunk unbind "
+    "select slice narrow movedim swapaxes swapdims repeat repeat_interleave tile flip "
     "roll pixel_shuffle pixel_unshuffle channel_shuffle alias detach getitem"
 )
 """Their names in `torch.ops.aten`."""
@@ -26,4 +26,18 @@ def moved(run: Analysis, call: Call) -> Any:
     if call.name in STAYS:
         x = run.entries(call.tensors[0])
         return x.flow, x.units
+    if call.name in ("slice", "narrow"):
+        _keep_length(run, call)
     return call.carried("flow"), call.carried("units")
+
+
+def _keep_length(run: Analysis, call: Call) -> None:
+    """Join what lies along an axis of a table of which a part is read.
+
+    How much of a parameter or buffer is read (positions, a mask) follows the length of the
+    example, and others are longer: what is not read here is not dead.
+    """
+    x, dim = call.positional(2)
+    x, dim = run.entries(x), dim or 0
+    if x.value.shape != call.value.shape and not x.flow.any():
+        run.units.join_along(x.units, [dim])

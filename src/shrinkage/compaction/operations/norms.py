@@ -73,8 +73,10 @@ def group_norm(run: Analysis, call: Call) -> Known:
 def prelu(run: Analysis, call: Call) -> Known:
     """One slope for all, or one a channel."""
     x, weight = call.positional(2)
+    if not isinstance(weight, Weight):
+        return mixed(run, call)
     x = run.entries(x)
-    if isinstance(weight, Weight) and weight.value.numel() > 1:
+    if weight.value.numel() > 1:
         run.units.join(run.axis(weight, 0), channels(run, x))
     return x.flow, x.units
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from shrinkage.compaction.entries import Entries, Weight, mark, nonzero, same
+from shrinkage.compaction.entries import FLOW, Entries, Weight, mark, nonzero, same
 from shrinkage.compaction.operations.mixing import Known, mixed
 from shrinkage.compaction.operations.weighted import weighted
 
@@ -49,6 +49,7 @@ def attention(run: Analysis, call: Call) -> Known:
     heads = _join_heads(run, q, k, v)
     weights = q.flow.mean(-1, keepdim=True) + k.flow.mean((-2, -1), keepdim=True)
     if isinstance(mask, Entries):
+        mask = _masking(run, call, mask, heads)
         weights = weights + mask.flow.mean(-1, keepdim=True)
     flow = _averaged(v, weights, uncertain=mask is not None)
     return mark(flow), heads.expand(flow.shape)
@@ -85,8 +86,18 @@ def _averaged(v: Entries, weights: torch.Tensor, *, uncertain: bool) -> torch.Te
     varies = v.flow.mean(-2, keepdim=True)
     if uncertain:
         equal = torch.zeros_like(equal)
-    depends = mark(varies).detach() + (~equal).to(torch.float32)
+    depends = mark(varies).detach() + (~equal).to(FLOW)
     return varies + weights * depends
+
+
+def _masking(run: Analysis, call: Call, mask: Entries, heads: torch.Tensor) -> Entries:
+    """Return a mask as attention reads it: a head's part goes with the head, all else stays."""
+    of_heads = mask.units.ndim > 2 and mask.units.shape[-3] == heads.shape[-3] > 1
+    own = run.units.join_along(mask.units, [-2, -1]) if of_heads else mask.units
+    if not of_heads or run.units.vary_along(own, list(range(own.ndim - 3))):
+        return run.mixes(call, mask, "an attention mask holds them", fixed=True, held=True)
+    run.units.join(heads, own)
+    return mask
 
 
 def _repeated(own: Entries, heads: int) -> Entries:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from shrinkage.compaction.entries import Entries, Weight, mark, nonzero
+from shrinkage.compaction.entries import FLOW, Entries, Weight, mark, nonzero
 from shrinkage.compaction.operations.mixing import Known, along, channels, mixed
 
 if TYPE_CHECKING:
@@ -86,7 +86,7 @@ def embedding(run: Analysis, call: Call) -> Known:
     weight, places = call.positional(2)
     if not isinstance(weight, Weight):
         return mixed(run, call)
-    places = run.entries(places)
+    places = run.mixes(call, run.entries(places), "rows are looked up", fixed=True, held=True)
     columns = run.axis(weight, 1)
     varies = nonzero(weight.value.amax(0) - weight.value.amin(0))
     flow, units = mark(places.flow[..., None] * varies), columns.expand(call.value.shape)
@@ -120,7 +120,7 @@ def weighted(
     both = (entries.flow, nonzero(weight.value))
     factors: dict[str, Any] = dict(zip(product.split(), both, strict=True))
     if call.name == "addmm":
-        factors["self"] = torch.zeros((), device=weight.value.device)
+        factors["self"] = torch.zeros((), dtype=FLOW, device=weight.value.device)
     else:
         factors["bias"] = None
     flow = mark(call.again(**factors))
