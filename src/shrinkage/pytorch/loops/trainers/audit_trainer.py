@@ -16,7 +16,7 @@ from typing import Any
 from shrinkage.audits.findings import Report
 from shrinkage.audits.source_lines import Origins, with_lines
 from shrinkage.errors import InputError, OwnDecayWarning
-from shrinkage.pytorch.audits.audit import audit
+from shrinkage.pytorch.audits.audit import audit_as
 from shrinkage.pytorch.audits.constructions import constructions_noted
 from shrinkage.pytorch.audits.origins import origins_of
 from shrinkage.pytorch.audits.step_call import seeded
@@ -88,12 +88,13 @@ def audit_trainer(
             warnings.simplefilter("ignore", OwnDecayWarning)  # the audit has a rule for it
             loop = framework.loop_of(trainer, training, LoopRequest(named, optimizer, undo))
         asked = loop.terms if terms is None else terms
-        options = {"update": update, "steps_per_epoch": loop.steps_per_epoch, "seed": seed}
+        named = {"update": update, "steps_per_epoch": loop.steps_per_epoch, "seed": seed}
+        options = {"asked": terms is not None, **named}
         arguments = loop.model, loop.optimizer, loop.step, loop.batches, asked
         try:
-            report = audit(*arguments, **options)
+            report = audit_as(*arguments, **options)
         except NeedsClosure:
-            report = audit(*arguments, **options)
+            report = audit_as(*arguments, **options)
         origins = origins_of(loop.model, loop.optimizer, *loop.lines)
     return _worded(with_lines(report, origins), loop, origins)
 
