@@ -11,6 +11,7 @@ from shrinkage.paths.engines.linear import in_calls, kernels
 from shrinkage.paths.engines.linear import solver as solving
 from shrinkage.paths.engines.linear.classes import Logistic, Softmax
 from shrinkage.paths.engines.linear.family import Family
+from shrinkage.paths.engines.linear.intercepts import Intercepts
 from shrinkage.paths.engines.linear.kernels import Blocks, are_built, descend
 from shrinkage.paths.engines.linear.losses import Squared
 from shrinkage.paths.engines.linear.norms import Norms
@@ -302,3 +303,44 @@ def test_weights_of_many_classes_under_a_weak_ridge_have_five_digits():
     family = Family(norms_of("l2", 10, x.shape[1]), levels)
     exact = Solver(loss, solving.Aim(1e-15, 1e-15)).path(family)
     np.testing.assert_allclose(Solver(loss).path(family).weights, exact.weights, atol=5e-6)
+
+
+def counted(monkeypatch) -> list[int]:
+    """Return a list that grows by each evaluation of a loss of classes."""
+    at, calls = Softmax.at, []
+
+    def counting(self, *place):
+        calls.append(1)
+        return at(self, *place)
+
+    monkeypatch.setattr(Softmax, "at", counting)
+    return calls
+
+
+def test_ridges_of_many_classes_take_few_evaluations_a_model(monkeypatch):
+    random, columns = np.random.default_rng(0), 300
+    y, centres = random.integers(0, 3, 60), np.zeros((3, columns))
+    centres[:, :20] = random.normal(size=(3, 20))
+    x = random.normal(size=(60, columns)) + centres[y]
+    loss, calls = Softmax(x, y, np.full(60, 1 / 60), 3), counted(monkeypatch)
+    levels = np.geomspace(5, 5e-3, 10)[:, None] * (0.0, 1.0, 0.0)
+    path = Solver(loss).path(Family(norms_of("l2", 3, columns), levels))
+    assert path.gaps.max() <= 1e-12
+    assert len(calls) <= 110
+
+
+def test_intercepts_settle_where_the_loss_no_longer_tells_two_places_apart(monkeypatch):
+    x = np.repeat(np.eye(3), 20, axis=0) + 0.1 * np.random.default_rng(0).normal(size=(60, 3))
+    loss, calls = (
+        Softmax(x, np.repeat(np.arange(3), 20), np.full(60, 1 / 60), 3),
+        counted(monkeypatch),
+    )
+    settling, nothing = Intercepts(loss, 1e-6, 1e-6), Norms.none(np.zeros(3, dtype=bool))
+    best = settling.settled(loss.at(8 * np.eye(3), np.zeros(3)), nothing)  # its loss is 1e-3
+    for seed in range(10):
+        moved = 1e-6 * np.random.default_rng(seed).normal(size=3)
+        place = loss.at(best.weights, best.intercept + moved)
+        calls.clear()
+        place = settling.settled(place, nothing)
+        assert np.abs(place.pull.sum(axis=1)).max() <= settling.left
+        assert len(calls) <= 3

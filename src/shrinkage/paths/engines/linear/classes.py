@@ -53,8 +53,10 @@ class Softmax(Centred):
         chance = np.exp(outputs, out=outputs)
         total = chance.sum(axis=0)
         value = float(self.share @ (np.log(total) - own))
-        chance /= total
-        return Place(weights, intercept, value, chance * self.share - self._counted, chance)
+        chance *= 1 / total
+        pull = chance * self.share
+        pull -= self._counted
+        return Place(weights, intercept, value, pull, chance)
 
     def curve(self, place: Place, moved: np.ndarray) -> np.ndarray:
         """Return share · (p∘m − p Σ p∘m)."""

@@ -46,7 +46,8 @@ class Intercepts:
 
     def _step(self, place: Place) -> Place:
         left = place.pull.sum(axis=1)
-        if np.abs(left).max() <= self.left:
+        largest = np.abs(left).max()
+        if largest <= self.left:
             return place
         bend = self._loss.bend(place)
         if len(bend) == 1:
@@ -56,7 +57,7 @@ class Intercepts:
             step = np.linalg.solve(bend, left)
         for _ in range(_HALVINGS):
             moved = self._loss.at(place.weights, place.intercept - step)
-            if moved.value <= place.value * (1 + 1e-15):
+            if moved.value <= place.value or np.abs(moved.pull.sum(axis=1)).max() <= 0.5 * largest:
                 return moved
             step *= 0.5
         return place

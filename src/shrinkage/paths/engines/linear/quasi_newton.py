@@ -9,20 +9,27 @@ Source: Nocedal and Wright, Numerical Optimization (2006), algorithms 7.4 and 3.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from shrinkage.paths.engines.linear.losses import Place
 
-_MEMORY = 20
+_MEMORY = 5
 _ENOUGH = 1e-4  # of what the gradient promises
 _ROUNDING = 1e-15
 _HALVINGS = 30
 
-Pairs = deque[tuple[np.ndarray, np.ndarray, float]]
-"""Movements, what they changed of the gradient, and 1 over their products, the oldest first."""
+
+@dataclass(frozen=True, eq=False)
+class Pair:
+    """A movement, what it changed of the gradient, the front of that, and 1 over their product."""
+
+    movement: np.ndarray
+    change: np.ndarray
+    bent: np.ndarray
+    over: float
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,9 +58,10 @@ class Descent:
 
     def minimized(self, point: Point, most: int) -> tuple[Point, int]:
         """Return where up to `most` steps lead, and how many they were."""
-        pairs: Pairs = deque(maxlen=_MEMORY)
+        pairs: deque[Pair] = deque(maxlen=_MEMORY)
+        bent = self.front(point.gradient)
         for step in range(most):
-            ahead = -self._bent(point.gradient, pairs)
+            ahead = -_inverse(point.gradient, bent, pairs)
             slope = float(ahead @ point.gradient)
             if self.ends(point, -0.5 * slope):
                 return point, step
@@ -61,23 +69,12 @@ class Descent:
             if moved is None:
                 return point, step
             movement, change = moved.numbers - point.numbers, moved.gradient - point.gradient
+            before, bent = bent, self.front(moved.gradient)
             product = float(movement @ change)
             if product > 0:
-                pairs.append((movement, change, 1 / product))
+                pairs.append(Pair(movement, change, bent - before, 1 / product))
             point = moved
         return point, most
-
-    def _bent(self, gradient: np.ndarray, pairs: Pairs) -> np.ndarray:
-        """Return the inverse of the second derivatives, as far as the pairs know, times it."""
-        left, shares = gradient.copy(), []
-        for movement, change, over in reversed(pairs):
-            share = over * float(movement @ left)
-            left -= share * change
-            shares.append(share)
-        ahead = self.front(left)
-        for (movement, change, over), share in zip(pairs, reversed(shares), strict=True):
-            ahead += (share - over * float(change @ ahead)) * movement
-        return ahead
 
     def _searched(self, point: Point, ahead: np.ndarray, slope: float) -> Point | None:
         """Return the first point that is enough better, the length halved again and again."""
@@ -88,3 +85,25 @@ class Descent:
                 return moved
             length *= 0.5
         return None
+
+
+def _inverse(gradient: np.ndarray, bent: np.ndarray, pairs: Sequence[Pair]) -> np.ndarray:
+    """Return the inverse of the second derivatives, as far as the pairs know, times the gradient.
+
+    Args:
+        gradient: (n,).
+        bent: the front of it; it is linear, so that of what is left follows.
+        pairs: the oldest first.
+    """
+    if not pairs:
+        return bent
+    left, bent, shares = gradient.copy(), bent.copy(), []
+    for pair in reversed(pairs):
+        share = pair.over * float(pair.movement @ left)
+        left -= share * pair.change
+        bent -= share * pair.bent
+        shares.append(share)
+    bent /= pairs[-1].over * float(pairs[-1].change @ pairs[-1].bent)  # the length of the last step
+    for pair, share in zip(pairs, reversed(shares), strict=True):
+        bent += (share - pair.over * float(pair.change @ bent)) * pair.movement
+    return bent

@@ -21,7 +21,7 @@ from shrinkage.paths.engines.linear.losses import Loss, Place, Squared, Unknowns
 from shrinkage.paths.engines.linear.quasi_newton import Descent, Point
 
 _FLAT = 1e-14  # a direction in which the inputs vary by less than this share has no weight
-_SLOW = 15  # steps after which second derivatives are worth their while
+_SLOW = 12  # steps after which second derivatives are worth their while
 _MOST_FACTORED = 1500  # numbers whose second derivatives are factored
 _FLAT_INTERCEPT = 1e-4  # of the bound: what all classes may share has no curvature
 _DAMPING = 1e-6  # of the largest second derivative
@@ -50,7 +50,10 @@ class Ridges:
         self._directions[~weighed.any(axis=0)] = 0.0  # LAPACK leaves rounding there
         self._steps, self._last = 0, None
         self._loss, self._inside = loss, copy.copy(loss)
-        self._inside.x = np.asfortranarray(loss.x @ self._directions)
+        inside = loss.x @ self._directions
+        if loss.has_intercept:
+            inside = np.column_stack([inside, np.ones(rows)])
+        self._inside.x = np.asfortranarray(inside)
 
     def solve(self, beta: float, start: Place, tolerance: float) -> Place:
         """Return the place at a strength of ½Σw², where all derivatives are below the tolerance."""
@@ -79,7 +82,8 @@ class Ridges:
 
     def _outside(self, inside: Place) -> Place:
         """Return a place with the weights of the inputs: its outputs stay."""
-        return replace(inside, weights=inside.weights @ self._directions.T)
+        weights, intercept = inside.weights[:, :-1], inside.weights[:, -1]
+        return replace(inside, weights=weights @ self._directions.T, intercept=intercept)
 
     def _by_steps(self, beta: float, start: Place, tolerance: float) -> Place:
         descent = Descent(
@@ -88,25 +92,26 @@ class Ridges:
             lambda _, left: left <= tolerance,
         )
         ended, self._steps = descent.minimized(self._first(start, beta), _MOST)
-        place = ended.place
-        return place if self._steps else self._inside.at(place.weights, place.intercept)
+        return ended.place if self._steps else self._at(ended.numbers)
+
+    def _at(self, numbers: np.ndarray) -> Place:
+        """Return the place of weights in the directions, each output's before its intercept."""
+        table = numbers.reshape(self._loss.outputs, -1)
+        return self._inside.at(table, np.zeros(len(table)))
 
     def _point(self, numbers: np.ndarray, beta: float) -> Point:
-        """Return the point of weights in the directions and intercepts, output by output."""
-        table = numbers.reshape(self._loss.outputs, -1)
-        return self._point_at(numbers, self._inside.at(table[:, :-1], table[:, -1]), beta)
+        """Return the point of such numbers."""
+        return self._point_at(numbers, self._at(numbers), beta)
 
     def _first(self, start: Place, beta: float) -> Point:
         """Return the point of a place, whose outputs are those in the directions to rounding."""
-        weights = start.weights @ self._directions
-        numbers = np.column_stack([weights, start.intercept]).ravel()
-        return self._point_at(numbers, replace(start, weights=weights), beta)
+        table = np.column_stack([start.weights @ self._directions, start.intercept])
+        return self._point_at(table.ravel(), replace(start, weights=table), beta)
 
     def _point_at(self, numbers: np.ndarray, place: Place, beta: float) -> Point:
-        slope = np.empty((self._loss.outputs, len(self._squares) + 1))
-        np.add(place.pull @ self._inside.x, beta * place.weights, out=slope[:, :-1])
-        slope[:, -1] = place.pull.sum(axis=1)
-        value = place.value + 0.5 * beta * float(np.vdot(place.weights, place.weights))
+        slope, weights = place.pull @ self._inside.x, place.weights[:, :-1]
+        slope[:, :-1] += beta * weights
+        value = place.value + 0.5 * beta * float(np.vdot(weights, weights))
         return Point(numbers, value, slope.ravel(), place)
 
     def _front(self, beta: float, start: Place) -> Front:
@@ -137,31 +142,26 @@ class Ridges:
 
         In coordinates in which the bounds are 1 these are digits enough: steps are exact anyway.
         """
-        outputs, count = self._loss.outputs, len(self._squares)
-        bounds = self._bounds(beta)
         assert start.chance is not None
-        lengths = 1 / np.sqrt(bounds[:-1])
+        lengths = 1 / np.sqrt(self._bounds(beta))
         scaled, single = copy.copy(self._inside), replace(start, chance=_single(start.chance))
         scaled.x, scaled.share = _single(self._inside.x * lengths), _single(self._loss.share)
-        everything = Unknowns(np.ones((outputs, count), dtype=bool), True)
-        matrix = scaled.curvature(single, everything)
+        everything = np.ones((self._loss.outputs, len(lengths)), dtype=bool)
+        matrix = scaled.curvature(single, Unknowns(everything, intercepts=False))
         diagonal = np.einsum("ii->i", matrix)
-        diagonal[: outputs * count] += np.tile(beta * lengths**2, outputs)
-        diagonal[outputs * count :] += _FLAT_INTERCEPT * bounds[-1]
+        own = np.append(beta * lengths[:-1] ** 2, _FLAT_INTERCEPT)
+        diagonal += np.tile(own, self._loss.outputs)
         diagonal += _DAMPING * diagonal.max()
-        triangle, failed = spotrf(matrix, lower=1)
+        triangle, failed = spotrf(matrix.T, lower=1, overwrite_a=1)
         if failed:
             return self._even(beta)
+        scale = np.tile(lengths, self._loss.outputs)
 
         def front(vector: np.ndarray) -> np.ndarray:
-            table = vector.reshape(outputs, -1)
-            own = np.append((table[:, :-1] * lengths).ravel(), table[:, -1]).astype(np.float32)
+            own = (vector * scale).astype(np.float32)
             strsv(triangle, own, lower=1, overwrite_x=1)
             strsv(triangle, own, lower=1, trans=1, overwrite_x=1)
-            ahead = np.empty_like(table)
-            np.multiply(own[: outputs * count].reshape(outputs, -1), lengths, out=ahead[:, :-1])
-            ahead[:, -1] = own[outputs * count :]
-            return ahead.ravel()
+            return own * scale
 
         return front
 

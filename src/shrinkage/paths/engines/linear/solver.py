@@ -191,7 +191,7 @@ class Solver:
             weights = self._ridges.squares(np.array([norms.beta]))
             place, _, gap = self._judged(self._loss.at(weights, self._now.intercept), norms)
             return place, gap
-        place, gap, aim = self._now, np.inf, 0.1 * self._aim.of_ridges
+        place, gap, aim = self._now, np.inf, 0.03 * self._aim.of_ridges
         for _ in range(_TRIES):
             place = self._ridges.solve(norms.beta, place, aim * self._unit)
             place, _, gap = self._judged(place, norms)
