@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import product
+
 import numpy as np
 import pytest
 from sklearn.datasets import load_digits
@@ -298,7 +300,7 @@ def test_weights_of_many_classes_under_a_weak_ridge_have_five_digits():
     """With a ridge the gap is of the order of the squared distance."""
     x, y = load_digits(return_X_y=True)
     x = StandardScaler().fit_transform(x[:, x.std(axis=0) > 0])[::2]
-    loss = Softmax(x, y[::2], np.full(len(x), 1 / len(x)), 10)
+    loss = Softmax(x, np.asarray(y)[::2], np.full(len(x), 1 / len(x)), 10)
     levels = np.geomspace(1, 1e-4, 6)[:, None] * (0.0, 1.0, 0.0)
     family = Family(norms_of("l2", 10, x.shape[1]), levels)
     exact = Solver(loss, solving.Aim(1e-15, 1e-15)).path(family)
@@ -337,8 +339,8 @@ def test_intercepts_settle_where_the_loss_no_longer_tells_two_places_apart(monke
     )
     settling, nothing = Intercepts(loss, 1e-6, 1e-6), Norms.none(np.zeros(3, dtype=bool))
     best = settling.settled(loss.at(8 * np.eye(3), np.zeros(3)), nothing)  # its loss is 1e-3
-    for seed in range(10):
-        moved = 1e-6 * np.random.default_rng(seed).normal(size=3)
+    for seed, size in product(range(10), (1e-6, 1e-8, 1e-9)):
+        moved = size * np.random.default_rng(seed).normal(size=3)
         place = loss.at(best.weights, best.intercept + moved)
         calls.clear()
         place = settling.settled(place, nothing)
