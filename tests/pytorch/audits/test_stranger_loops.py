@@ -137,3 +137,50 @@ def test_a_backward_pass_of_the_penalty_alone_is_no_micro_batch(batches: int) ->
     report = audit(model, SGD(model.parameters(), lr=0.1), step, data(), STRENGTH * L2())
     rule = "wrong-factor" if batches == 1 else "accumulation-multiplied"
     assert where(report, rule) == WEIGHTS, report
+
+
+@pytest.mark.parametrize("kind", [SGD, Adam])
+@pytest.mark.parametrize("each", [False, True])
+def test_a_decay_by_hand_in_the_loop_of_micro_batches(kind: Any, each: bool) -> None:
+    """The gradients of later ones are those of other weights, which is no penalty in them."""
+
+    def decay(model: nn.Module, scale: float) -> None:
+        with torch.no_grad():
+            for w in model.parameters():
+                w.mul_(1 - 0.1 * scale * STRENGTH * (w.ndim > 1))
+
+    def step(model: nn.Module, optimizer: Any, batch: Any, scale: float) -> None:
+        optimizer.zero_grad()
+        for x, y in zip(batch[0].chunk(4), batch[1].chunk(4), strict=True):
+            (nn.functional.cross_entropy(model(x), y) / 4).backward()
+            if each:
+                decay(model, scale)
+        optimizer.step()
+        if not each:
+            decay(model, scale)
+
+    model = network()
+    report = audit(model, kind(model.parameters(), lr=0.1), step, data(), STRENGTH * L2())
+    assert report.rules == (("accumulation-multiplied",) if each else ()), report
+    assert report.update == "decoupled"
+
+
+@pytest.mark.parametrize("other", [0.0, STRENGTH])
+@pytest.mark.parametrize("named", [False, True])
+def test_another_optimizer_that_decays_the_same_weights(other: float, named: bool) -> None:
+    """The second optimizer of a GAN whose networks share a layer."""
+    model, critic = network(), nn.Linear(8, 1)
+    second = AdamW(
+        [model.get_parameter("0.weight"), *critic.parameters()], lr=0.01, weight_decay=other
+    )
+
+    def step(model: nn.Sequential, optimizer: Any, batch: Any) -> None:
+        plain_step(model, optimizer, batch)
+        second.zero_grad()
+        critic(model[1](model[0](batch[0]))).square().mean().backward()
+        second.step()
+
+    terms = STRENGTH * L2() if named else None
+    report = audit(model, decayed(model, AdamW), step, data(), terms)
+    assert where(report, "penalised-twice") == ({"0.weight"} if other else set()), report
+    assert report.ok is not bool(other)

@@ -34,6 +34,7 @@ class LoopFacts:
     own: Mapping[str, MeasuredDecay]  # how the optimizer's own decay acts
     known: Mapping[str, OwnDecay]  # how it is known to act
     attached: frozenset[str]
+    beside: Mapping[str, tuple[str, float]]  # other optimizers that hold it too, and their decay
     start: Mapping[str, Any]
     gradients: Mapping[str, Any]  # of the data alone
 
@@ -60,6 +61,7 @@ class LoopFacts:
             runs.decays,
             {name: twin.known_decay_of(name) for name in runs.decays},
             frozenset(slot.target.name for slot in slots),
+            watch.beside,
             twin.start,
             {info.name: runs.gradient(info.name, runs.zero) for info in assignment.infos},
         )
@@ -120,6 +122,12 @@ def twice(facts: LoopFacts) -> list[Finding]:
         name = info.name
         if name in facts.attached and facts.decays.get(name, 0) > 0:
             words = f"weight_decay={facts.decays[name]:g} and a term of regularize"
+        elif name in facts.beside:
+            kind, decay = facts.beside[name]
+            words = (
+                f"what is audited and by weight_decay={decay:g} of another optimizer that the step "
+                f"takes ({kind})"
+            )
         elif info.aliases and _is_each_counted(facts, info):
             words = f"its {len(info.names)} names ({', '.join(info.names)}), each counted"
         else:

@@ -52,7 +52,7 @@ def measure_run(
         for name, meant in intended.items()
     }
     early = _early(runs, scale, watch, intended)
-    if early and _decays_first(measured, early):
+    if early and _moves_first(measured, early):
         measured = early
     if look is not None:
         look(measured)
@@ -66,7 +66,11 @@ def measure_run(
         elif watch.asked_again or not runs.twin.steps_bare:  # what a step does is not known
             measured[name] = replace(seen, displacement=Fit())
     if hidden and watch.replayable:
-        for name, rest in _beside(runs, scale, watch, hidden).items():
+        beside = _beside(runs, scale, watch, hidden)
+        by_terms = several and not runs.zero.places.are_several
+        if by_terms and _moves_first(measured, beside):
+            measured = {name: _without_gradient(seen) for name, seen in measured.items()}
+        for name, rest in beside.items():
             measured[name] = replace(
                 measured[name],
                 changes={key: fit for key, fit in rest.changes.items() if key != "gradient"},
@@ -125,15 +129,26 @@ def _early(
     return measured
 
 
-def _decays_first(measured: Mapping[str, Measured], early: Mapping[str, Measured]) -> bool:
-    """Return whether the terms came before the gradient, which was taken at other weights then.
+def _moves_first(measured: Mapping[str, Measured], beside: Mapping[str, Measured]) -> bool:
+    """Return whether the terms came before a gradient, which was taken at other weights then.
 
     That changes the gradient of every parameter a little, and is no penalty in it.
+
+    Args:
+        measured: by gradients.
+        beside: by where the weights went beside them.
     """
-    moved = [seen for seen in early.values() if seen.moved]
+    moved = [seen for seen in beside.values() if seen.moved]
     as_meant = all(any(fit.fits for fit in seen.changes.values()) for seen in moved)
     gradients = [seen.gradient for seen in measured.values() if seen.gradient is not None]
     return bool(moved) and as_meant and all(abs(fit.factor) < 0.5 for fit in gradients)
+
+
+def _without_gradient(seen: Measured) -> Measured:
+    """Return what was measured as if both runs had asked for their gradients at one place."""
+    if seen.gradient is None:
+        return seen
+    return replace(seen, gradient=replace(seen.gradient, cc=0.0, ce=0.0, present=False))
 
 
 def _metric(runs: Runs, name: str) -> tuple[Any, Any]:

@@ -38,6 +38,7 @@ class Watch:
     def __init__(self, twin: Twin, lead: Watch | None = None) -> None:
         self.steps = 0
         self.others: set[str] = set()  # kinds of other optimizers that step the same parameters
+        self.beside: dict[str, tuple[str, float]] = {}  # … on the caller's, and their weight_decay
         self.loss_scale = 1.0
         self._scaled_by = 1.0  # what gradients are to be divided by: the loss scale until unscale_
         self.loss: torch.Tensor | None = None
@@ -170,11 +171,17 @@ class Watch:
             self.loss = loss.detach()
 
     def stepping(self, optimizer: Any) -> None:
-        """Note an optimizer that steps, if it is another one on the parameters of the copy."""
-        if optimizer is not self._twin.optimizer and any(
-            id(p) in self._names for group in optimizer.param_groups for p in group["params"]
-        ):
-            self.others.add(type(optimizer).__name__)
+        """Note another optimizer that steps, on parameters of the copy or on the caller's."""
+        if optimizer is self._twin.optimizer:
+            return
+        kind, theirs = type(optimizer).__name__, {id(p): n for n, p in self._twin.theirs.items()}
+        for group in optimizer.param_groups:
+            decay = group.get("weight_decay")
+            for parameter in group["params"]:
+                if id(parameter) in self._names:
+                    self.others.add(kind)
+                elif decay and id(parameter) in theirs:
+                    self.beside[theirs[id(parameter)]] = kind, float(decay)
 
     def clipping(self, parameters: Iterable[torch.Tensor]) -> None:
         """Note gradients that the loop has set itself, before they are scaled down."""
