@@ -8,7 +8,9 @@ from __future__ import annotations
 import numpy as np
 import torch
 
-from shrinkage.paths.engines.base import FoldData, Outputs, Problem
+from shrinkage.paths.engines.base import FoldData, Outputs, Problem, Rows
+
+BLOCK = 2**20  # numbers that are gathered at a time: a copy of all rows would be made page by page
 
 
 def judge(
@@ -22,11 +24,24 @@ def judge(
         outputs: computes outputs of all models.
         positions: which rows to judge on.
     """
-    rows = data.rows.take(positions)
-    values = outputs(rows.x)
-    loss = problem.loss(values, rows.target, rows.weight).cpu().numpy().astype(np.float64)
+    values = outputs_at(data.rows, positions, outputs)
+    loss = loss_at(problem, data.rows, positions, values)
     places = positions.cpu().numpy()
     weight = None if data.score_weight is None else data.score_weight[places]
     array = values.cpu().numpy()
     raw = data.raw_target[places]
     return array, problem.scorer.score(array, raw, weight, data.encoding), loss
+
+
+def outputs_at(rows: Rows, positions: torch.Tensor, outputs: Outputs) -> torch.Tensor:
+    """Return outputs (models, outputs, rows) for the rows at these positions, a block at a time."""
+    most = max(1, BLOCK // rows.x[0].numel())
+    return torch.cat([outputs(rows.x[some]) for some in positions.split(most)], dim=-1)
+
+
+def loss_at(
+    problem: Problem, rows: Rows, positions: torch.Tensor, values: torch.Tensor
+) -> np.ndarray:
+    """Return data losses (models,) of outputs (models, outputs, rows) of the rows there."""
+    weight = None if rows.weight is None else rows.weight[positions]
+    return problem.loss(values, rows.target[positions], weight).cpu().numpy().astype(np.float64)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from shrinkage.paths.choosing.judging import judge
+from shrinkage.paths.choosing.judging import judge, loss_at, outputs_at
 from shrinkage.paths.choosing.log_losses import log_losses
 from shrinkage.paths.engines.base import Problem, Trained, Unit, spread
 from shrinkage.paths.engines.input_layer import first_weight, kept_inputs
@@ -110,8 +110,7 @@ def validated(problem: Problem, unit: Unit, trained: Trained) -> UnitOutcome:
         raise ValueError("this unit has no validation rows")
     outputs, score, loss = judge(problem, unit.data, trained.outputs, positions)
     subset = spread(unit.data.train, TRAIN_LOSS_ROWS)
-    train_rows = unit.data.rows.take(subset)
-    train_loss = problem.loss(trained.outputs(train_rows.x), train_rows.target, train_rows.weight)
+    of_training = outputs_at(unit.data.rows, subset, trained.outputs)
     places = positions.cpu().numpy()
     weight = None if unit.data.score_weight is None else unit.data.score_weight[places]
     raw, encoding = unit.data.raw_target[places], unit.data.encoding
@@ -119,7 +118,7 @@ def validated(problem: Problem, unit: Unit, trained: Trained) -> UnitOutcome:
         "score": score,
         "log_loss": log_losses(outputs, raw, weight, encoding),
         "validation_loss": loss,
-        "train_loss": train_loss.cpu().numpy().astype(np.float64),
+        "train_loss": loss_at(problem, unit.data.rows, subset, of_training),
         **_ends(problem, unit, trained, outputs),
         **_array_measures(problem, unit, trained),
         "halved_to": np.zeros(len(score)),
@@ -143,8 +142,8 @@ def validated(problem: Problem, unit: Unit, trained: Trained) -> UnitOutcome:
 
 def refitted(problem: Problem, unit: Unit, trained: Trained) -> UnitOutcome:
     """Keep the weights of a unit that was trained on all training rows."""
-    sample = unit.data.rows.take(spread(unit.data.train, TRAIN_LOSS_ROWS)).x
-    outputs = trained.outputs(sample).cpu().numpy()
+    sample = spread(unit.data.train, TRAIN_LOSS_ROWS)
+    outputs = outputs_at(unit.data.rows, sample, trained.outputs).cpu().numpy()
     weights = {f"weights/{name}": value.cpu().numpy() for name, value in trained.arrays.items()}
     return UnitOutcome(
         {
