@@ -139,6 +139,8 @@ def _torch() -> Library:
 
     def chosen(x: Array, count: Array) -> Array:
         mask = torch.zeros(x.shape, dtype=torch.bool, device=x.device)
+        if mask.numel() == 0:
+            return mask
         rows = x.reshape(-1, x.shape[-1]), mask.view(-1, x.shape[-1]), count.reshape(-1).tolist()
         for row, own, wanted in zip(*rows, strict=True):
             most = min(round(wanted), len(row))

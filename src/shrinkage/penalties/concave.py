@@ -94,13 +94,12 @@ def lower_of_zero_and(u: Array, size: Array, step: Array, cost: Array) -> Array:
     """Return u where (u − size)²/(2 step) + cost lies below size²/(2 step), else 0.
 
     >>> import numpy as np
-    >>> import numpy as np
     >>> lower_of_zero_and(np.array([2.0]), np.array([2.0]), np.array(1.0), np.array([1.0]))
     array([2.])
     """
     library = floating_library(size)
     gain = u / step * (size - 0.5 * u)  # what leaving 0 saves in the first term
-    return library.where(gain > cost, u, library.zeros_like(size))
+    return library.where(gain <= cost, library.zeros_like(size), u)  # NaN of an infinite u
 
 
 def no_strength(gradient: Array, stacked: int = 0) -> Array:

@@ -222,8 +222,9 @@ class Hierarchical(Penalty):
 
         def moved(root: Array) -> Array:
             beyond = size > self.ratio * root
-            count = library.sum(library.where(beyond, 0 * size + 1, 0 * size), within, True)
-            total = library.sum(library.where(beyond, size, 0 * size), within, True)
+            none = library.zeros_like(size)
+            count = library.sum(library.where(beyond, none + 1, none), within, True)
+            total = library.sum(library.where(beyond, size, none), within, True)
             return (length - step + self.ratio * total) / (1 + self.ratio**2 * count)
 
         def climb(root: Array) -> tuple[Array, Any]:

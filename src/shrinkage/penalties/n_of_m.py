@@ -104,7 +104,8 @@ class NOfM(Constraint):
     def _rows(self, w: Array, axis: int) -> Array:
         """Return the array with the axis cut into (rows, of)."""
         shape = tuple(w.shape)
-        return library_of(w).reshape(w, (*shape[:axis], -1, self.of, *shape[axis + 1 :]))
+        rows = shape[axis] // self.of
+        return library_of(w).reshape(w, (*shape[:axis], rows, self.of, *shape[axis + 1 :]))
 
     def _axis(self, w: Array, stacked: int) -> int:
         own = model_axes(w, stacked)

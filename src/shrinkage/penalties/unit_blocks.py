@@ -72,8 +72,8 @@ class UnitBlocks:
         """Return the array that `split` made these blocks of."""
         library = library_of(blocks[0])
         flat = [
-            library.reshape(block, (*block.shape[:axis], -1, *block.shape[axis + 2 :]))
-            for block in blocks
+            library.reshape(block, (*block.shape[:axis], units.size, *block.shape[axis + 2 :]))
+            for block, units in zip(blocks, self.members, strict=True)
         ]
         return library.take(library.concatenate(flat, axis), self.inverse, axis)
 

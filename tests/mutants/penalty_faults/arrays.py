@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from shrinkage.arrays import per_model
 from shrinkage.penalties import L1, GroupLasso, Penalty
 
 Array = Any
@@ -62,6 +63,24 @@ class StackedTotal(L1):
 
 
 @dataclass(frozen=True)
+class HidesInfinity(L1):
+    """A prox that takes an infinite weight for one that is to be zero."""
+
+    def prox(self, w: Array, step: Any, stacked: int = 0) -> Array:
+        moved = super().prox(w, step, stacked)
+        hidden = np.isinf(moved) & (per_model(step, w, stacked) > 0)
+        return np.where(hidden, 0.0, moved).astype(w.dtype)
+
+
+@dataclass(frozen=True)
+class MeanOfNothing(L1):
+    """A value by way of a mean, which no weights have not."""
+
+    def value(self, w: Array, stacked: int = 0) -> Array:
+        return super().value(w, stacked) if w.size else np.array(math.nan)
+
+
+@dataclass(frozen=True)
 class Upcast(L1):
     """A prox that multiplies by a float64 and returns float64."""
 
@@ -74,6 +93,8 @@ FAULTS: tuple[tuple[Penalty, str], ...] = (
     (MixedModels(), "stacked-is-one-at-a-time"),
     (LeakyDivergence(), "nan-stays-in-its-model"),
     (HidesDivergence(), "nan-stays-in-its-model"),
+    (HidesInfinity(), "nan-stays-in-its-model"),
+    (MeanOfNothing(), "empty-arrays"),
     (OverflowingNorm(), "extreme-magnitudes"),
     (Upcast(), "dtype-kept"),
 )

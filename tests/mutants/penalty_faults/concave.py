@@ -45,7 +45,8 @@ class FirstMinimum(SCAD):
 
     def shrunk(self, size: Array, step: Array, shape: Array) -> Array:
         near = np.clip(size - np.minimum(size, step), 0.0, shape)
-        return np.where(step < (self.gamma - 1) * shape, super().shrunk(size, step, shape), near)
+        right = (step < (self.gamma - 1) * shape) | np.isinf(size)
+        return np.where(right, super().shrunk(size, step, shape), near)
 
 
 @dataclass(frozen=True)

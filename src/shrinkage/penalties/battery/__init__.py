@@ -46,6 +46,7 @@ CHECKS = _named(
     values.critical_strength_scales,
     objects.extreme_magnitudes,
     objects.dtype_kept,
+    objects.empty_arrays,
     objects.parts_add_up,
     strengths.at_strength,
     strengths.at_stacked_strengths,

@@ -6,6 +6,7 @@ import dataclasses
 
 import numpy as np
 
+from shrinkage.errors import InputError
 from shrinkage.penalties.battery.subject import STEP, Subject
 
 
@@ -43,6 +44,22 @@ def input_untouched(subject: Subject) -> None:
         for what, output in outputs.items():
             alias = output is w or space.shares_memory(output, w)
             subject.expect(not alias, what, "a new array", "one in the memory of the weights")
+
+
+def empty_arrays(subject: Subject) -> None:
+    """An array without weights costs nothing and keeps its shape, where its axes are taken."""
+    for axis, _ in enumerate(subject.shape):
+        shape = (*subject.shape[:axis], 0, *subject.shape[axis + 1 :])
+        w = np.zeros(shape)
+        try:
+            value, critical = subject.value(w), subject.critical_strength(w)
+            others = subject.gradient(w), subject.prox(w, STEP)
+        except InputError:
+            continue
+        subject.expect_close(value, 0.0, f"Ω of shape {shape}")
+        subject.expect_close(critical, 0.0, f"its critical strength at {shape}")
+        for got in others:
+            subject.expect(got.shape == shape, f"∂Ω and prox at {shape}", shape, got.shape)
 
 
 def dtype_kept(subject: Subject) -> None:

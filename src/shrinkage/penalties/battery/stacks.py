@@ -50,13 +50,16 @@ def stacked_is_one_at_a_time(subject: Subject) -> None:
 
 
 def nan_stays_in_its_model(subject: Subject) -> None:
-    """A NaN or infinity in one model shows there and changes no bit of another."""
+    """A NaN or infinity in one model shows there and changes no bit of another.
+
+    A weight that has run to infinity is no zero after the prox.
+    """
     rng = subject.rng()
     w, own = subject.weights(rng, 3), np.array([0.1, STEP, 0.7])
     per_weight = subject.steps(10 ** rng.uniform(-1.5, 0.5, w.shape), 1)
-    for poison in (math.nan, math.inf):
+    for poison, place in ((math.nan, 0), (math.inf, 0), (math.inf, -1)):
         bad = w.copy()
-        bad[1].flat[0] = poison
+        bad[1].flat[place] = poison
         calls: dict[str, Callable[[np.ndarray], np.ndarray]] = {
             "value": lambda x: subject.value(x, 1),
             "gradient": lambda x: subject.gradient(x, 1),
@@ -71,3 +74,6 @@ def nan_stays_in_its_model(subject: Subject) -> None:
             if math.isnan(poison):
                 nan_stays = np.isnan(hurt[1].flat[0])
                 subject.expect(nan_stays, f"the {what} of a model with NaN", "NaN", hurt[1])
+            elif what.startswith("prox"):
+                shows = not np.isfinite(hurt[1].flat[place])
+                subject.expect(shows, f"the {what} of an infinite weight", "inf or NaN", hurt[1])
