@@ -8,11 +8,12 @@ from shrinkage.paths.engines.linear.classes import Logistic, Softmax
 from shrinkage.paths.engines.linear.counts import Counts
 from shrinkage.paths.engines.linear.losses import Squared
 from shrinkage.paths.engines.linear.norms import Norms
+from shrinkage.paths.engines.linear.side_by_side import SideBySide
 from shrinkage.paths.engines.linear.times import Times
 
 ROWS, INPUTS = 60, 12
 LABELS = np.repeat(np.arange(4), 3)
-KINDS = ("squared", "logistic", "softmax", "counts", "cox", "cox:efron")
+KINDS = ("squared", "logistic", "softmax", "counts", "cox", "cox:efron", "numbers", "labels")
 PENALTIES = ("l1", "l2", "l1 l2", "group", "group l2", "l1 group", "l1 free", "group free l2")
 
 
@@ -36,6 +37,10 @@ def loss_on(kind: str, x: np.ndarray, outputs: np.ndarray, share: np.ndarray):
         return Logistic(x, (first > 0).astype(int), share)
     if kind == "softmax":
         return Softmax(x, outputs.argmax(axis=1), share, 3)
+    if kind == "numbers":
+        return SideBySide([Squared(x, own, share) for own in outputs.T])
+    if kind == "labels":
+        return SideBySide([Logistic(x, (own > 0).astype(int), share) for own in outputs.T])
     if kind == "counts":
         return Counts(x, random.poisson(np.exp(0.3 * first)).astype(float), share)
     times = np.ceil(8 * random.exponential(np.exp(-0.5 * first)))  # many are equal

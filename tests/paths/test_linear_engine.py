@@ -9,7 +9,7 @@ import pytest
 import torch
 from sklearn.datasets import load_breast_cancer
 from sklearn.linear_model import ElasticNet as SklearnElasticNet
-from sklearn.linear_model import Lasso, LogisticRegression, Ridge
+from sklearn.linear_model import Lasso, LogisticRegression, MultiTaskLasso, Ridge
 
 from shrinkage import fit_path
 from shrinkage.errors import InputError
@@ -88,6 +88,7 @@ def test_critical_strength_from_both_sides(make, penalty, task, classes):
     facts = {"task": task, "classes": classes}
     problem, unit = make("linear", penalty, **facts)
     top = LinearEngine().critical_strength(problem, unit)
+    assert top is not None
     _, unit = make("linear", penalty, **facts, strengths=(0.999 * top, 1.001 * top))
     weights = LinearEngine().train(problem, unit, nothing).arrays["0.weight"]
     assert bool((weights[0] != 0).any())
@@ -219,3 +220,54 @@ def test_a_fold_without_a_certificate_is_told_with_how_many(monkeypatch):
     result = fit_path("linear", x, y, **options)
     (told,) = [words for words in result.warnings if "not certified" in words]
     assert "0.01 (0.5; 1 of 3 folds)" in told
+
+
+SEVERAL = {
+    "test_size": 0,
+    "standardize": False,
+    "folds": 2,
+    "repeats": 1,
+    "refit": "all",
+    "progress": False,
+}
+
+
+def several_targets(rows: int, inputs: int) -> tuple[np.ndarray, np.ndarray]:
+    random = np.random.default_rng(0)
+    x = random.normal(size=(rows, inputs))
+    return x, x[:, :3] @ random.normal(size=(3, 3)) + 0.5 * random.normal(size=(rows, 3))
+
+
+@pytest.mark.parametrize(("rows", "inputs"), [(80, 12), (40, 300)])
+def test_several_numbers_under_groups_are_scikit_learns_with_a_certificate(rows, inputs):
+    """They were solved by gradients before, without a gap that anybody could read."""
+    x, y = several_targets(rows, inputs)
+    path = fit_path(
+        "linear", x, y, penalty=GroupLasso(), strengths=[0.0, 0.05, 0.2, 0.6], **SEVERAL
+    )
+    assert path.residual is not None
+    assert path.residual.max() <= 1e-6
+    for place, strength in enumerate(path.strengths[1:], start=1):
+        weights = path.model(place).state_dict()["0.weight"].numpy()
+        peer = MultiTaskLasso(alpha=strength * np.sqrt(3), tol=1e-12, max_iter=10**6).fit(x, y)
+        np.testing.assert_allclose(weights, peer.coef_, rtol=0, atol=1e-5)
+        np.testing.assert_array_equal(weights == 0, peer.coef_ == 0)
+
+
+def test_several_labels_under_groups_have_a_certificate():
+    x, outputs = several_targets(90, 40)
+    path = fit_path(
+        "linear",
+        x,
+        (outputs > 0).astype(int),
+        penalty=GroupLasso(),
+        fixed=1e-3 * L2(),
+        strengths=[0.005, 0.02, 0.05],
+        **SEVERAL,
+    )
+    assert path.residual is not None
+    assert path.residual.max() <= 1e-6
+    weights = path.model(1).state_dict()["0.weight"].numpy()
+    kept = (weights != 0).any(axis=0)
+    assert 0 < kept.sum() < 40
+    assert (weights[:, kept] != 0).all()

@@ -29,6 +29,7 @@ class Softmax(Centred):
     """
 
     is_even = True
+    is_relative = True
     bound = 0.5  # Böhning, Multinomial logistic regression algorithm (1992)
 
     def __init__(self, x: np.ndarray, labels: np.ndarray, share: np.ndarray, classes: int) -> None:

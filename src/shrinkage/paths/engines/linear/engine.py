@@ -28,7 +28,7 @@ from shrinkage.paths.engines.linear.counted_rows import counted, numbers_of
 from shrinkage.paths.engines.linear.counts import Counts
 from shrinkage.paths.engines.linear.family import Family
 from shrinkage.paths.engines.linear.losses import Squared
-from shrinkage.paths.engines.linear.separately import solved_separately
+from shrinkage.paths.engines.linear.several import solved_several
 from shrinkage.paths.engines.linear.solver import GAP, Solver
 from shrinkage.paths.engines.linear.times import Times
 from shrinkage.paths.engines.losses import StackedCrossEntropy, StackedSquaredError
@@ -168,11 +168,8 @@ def _solved(
 ) -> LinearSolution | None:
     """Solve for one strength after the other, the strongest first; None where that cannot be."""
     if not _has_solver(problem):
-        each = solved_separately(problem, unit, rows, proximal)
-        if each is None:
-            return None
-        gaps = each.gaps.max(axis=1)
-        return LinearSolution(each.weights, each.intercepts, gaps <= GAP, gaps)
+        path = solved_several(problem, unit, rows, proximal)
+        return path and LinearSolution(path.weights, path.intercepts, path.gaps <= GAP, path.gaps)
     settings = unit.settings
     rows_of = [settings.strengths(model) for model in range(len(settings))]
     family = Family.of(proximal, rows_of, (problem.n_outputs, rows.x.shape[1]))

@@ -82,6 +82,7 @@ class Loss(Protocol):
     outputs: int
     has_intercept: bool
     is_even: bool  # whether second derivatives stay of the order of their bound
+    is_relative: bool  # whether what all outputs share changes nothing, as of classes
 
     def start(self) -> np.ndarray:
         """Return the intercepts of the best constant."""
@@ -133,6 +134,7 @@ class Centred:
     """
 
     has_intercept = True
+    is_relative = False
 
     def __init__(self, x: np.ndarray, share: np.ndarray) -> None:
         self.center = center_of(x, share)
@@ -213,6 +215,7 @@ class Squared:
     outputs = 1
     has_intercept = False
     is_even = True
+    is_relative = False
     bound = 1.0
 
     def __init__(self, x: np.ndarray, y: np.ndarray, share: np.ndarray) -> None:

@@ -175,7 +175,7 @@ class Solver:
             best = min(best, gap)
             if gap <= aim or stalled > (_PATIENCE if gap > _NEAR else 2):
                 break
-            if stalled and self._loss.outputs > 1:
+            if stalled and self._loss.is_relative:
                 moved = norms.shared(place.weights)
                 if moved.any():
                     place = self._loss.at(place.weights - moved, place.intercept)
@@ -253,7 +253,7 @@ class Solver:
     def _result(self, place: Place, norms: Norms, gap: float) -> Solved:
         """Return the model; what all classes may share is taken from none of them."""
         weights, intercept = place.weights, place.intercept
-        if self._loss.outputs > 1:
+        if self._loss.is_relative:
             nowhere = norms.free | norms.is_none
             weights = weights - np.where(nowhere, weights.mean(axis=0), 0.0)
             intercept = intercept - intercept.mean()
@@ -263,7 +263,8 @@ class Solver:
     def _is_large(self) -> bool:
         """Whether Newton's method would take longer than the decomposition."""
         squared = isinstance(self._loss, Squared)
-        return squared or (self._loss.is_even and self._unknowns > FEW)
+        even = self._loss.is_even and self._loss.has_intercept
+        return squared or (even and self._unknowns > FEW)
 
     @property
     def _unknowns(self) -> int:

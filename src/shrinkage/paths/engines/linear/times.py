@@ -41,6 +41,7 @@ class Times:
     outputs = 1
     has_intercept = False
     is_even = False
+    is_relative = False
     bound = 1.0
 
     def __init__(
