@@ -346,3 +346,22 @@ def test_intercepts_settle_where_the_loss_no_longer_tells_two_places_apart(monke
         place = settling.settled(place, nothing)
         assert np.abs(place.pull.sum(axis=1)).max() <= settling.left
         assert len(calls) <= 3
+
+
+def test_ridges_that_the_decomposition_misses_go_on_from_the_better_of_two_places(monkeypatch):
+    """Of columns over 15 orders of magnitude its place can be worse than the model before."""
+    random = np.random.default_rng(0)
+    x, labels = random.normal(size=(40, 100)), np.arange(40) % 3
+    solver = Solver(Softmax(x, labels, np.full(40, 1 / 40), 3))
+    strength, weaker = (Norms(0.0, beta, 0.0, None, np.zeros(100, bool)) for beta in (0.1, 0.09))
+    solver.solve(strength)
+    before = solver._now
+    assert before.objective(weaker) < solver._zero.objective(weaker)
+    monkeypatch.setattr(solver, "_by_ridges", lambda _: (solver._zero, 1.0))
+    starts = []
+    by_steps = solver._by_steps
+    monkeypatch.setattr(
+        solver, "_by_steps", lambda norms: starts.append(solver._now) or by_steps(norms)
+    )
+    assert solver.solve(weaker).gap <= 1e-6
+    assert starts == [before]

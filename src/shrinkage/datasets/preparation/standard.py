@@ -87,7 +87,7 @@ def _moments(x: np.ndarray, weight: np.ndarray | None) -> tuple[np.ndarray, np.n
         from sklearn.preprocessing import StandardScaler
 
         scaler = StandardScaler().fit(x, sample_weight=weight)
-        return np.asarray(scaler.mean_), np.asarray(scaler.var_)
+        return np.asarray(scaler.mean_), np.maximum(np.asarray(scaler.var_), 0.0)  # rounding
     means = x.sum(axis=0) / len(x)
     apart = x - means
     left = apart.sum(axis=0)  # what rounding left of 0 (Chan, Golub and LeVeque 1983)

@@ -159,7 +159,8 @@ class Solver:
         if norms.is_smooth and not norms.any_free and self._is_large:
             place, gap = self._by_ridges(norms)
             if gap > GAP and self._unknowns <= MOST_DENSE:  # columns of very different scales
-                self._now = place
+                if place.objective(norms) < self._now.objective(norms):
+                    self._now = place
                 place, gap = self._by_steps(norms)
         else:
             place, gap = self._by_steps(norms)
