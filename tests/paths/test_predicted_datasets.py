@@ -76,3 +76,15 @@ def test_words_in_a_table_ask_for_rows_of_the_data():
         compact_path(result)
     _, found = compact_path(result, "best", X)
     assert found.proof.difference_real < 1e-5
+
+
+@pytest.mark.parametrize("by_name", [False, True])
+def test_units_of_a_network_with_several_inputs_go(by_name: bool):
+    """It is followed with the inputs that it is called with, and what is smaller predicts alike."""
+    inputs = {"word": WORDS, "number": NUMBERS} if by_name else (NUMBERS, WORDS)
+    result = fit_path(Mixed(2), inputs, LABELS, goal="5 units", folds=2, epochs=2)
+    smaller, found = compact_path(result, "best", inputs, timed=False)
+    assert found.proof.after.parameters < found.proof.before.parameters
+    assert not any("cannot be traced" in note for note in found.notes)
+    np.testing.assert_array_equal(smaller.predict(inputs), result.predict(inputs))
+    assert compact_path(result, "best", timed=False)[1].layers == found.layers

@@ -116,6 +116,19 @@ def with_shapes(architecture: Architecture, data: Dataset) -> tuple[Architecture
     return Shaped(architecture, data.shapes), data
 
 
+def called_with(module: nn.Module, rows: torch.Tensor) -> tuple[Any, ...]:
+    """Return what a network is called with for flat rows, in the order of its arguments.
+
+    A graph has no place for a hook that makes several inputs of one; a single one it follows.
+    """
+    for hook in module._forward_pre_hooks.values():
+        if isinstance(hook, Unflatten) and (hook.shapes.by_name or len(hook.shapes.arrays) > 1):
+            args, names = hook(module, (rows,), {})
+            bound = signature(module.forward).bind(*args, **names)
+            return bound.args if not bound.kwargs else (rows,)
+    return (rows,)
+
+
 def refuse_script(module: nn.Module, why: str) -> None:
     """Refuse a network of TorchScript, which takes no hook.
 

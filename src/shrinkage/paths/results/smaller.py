@@ -16,6 +16,7 @@ from torch import nn
 from shrinkage.compaction import Compaction, compact
 from shrinkage.datasets.input_shapes import InputShapes
 from shrinkage.errors import InputError
+from shrinkage.paths.engines.shaped import called_with
 from shrinkage.paths.results.directory import write_run, write_summary
 from shrinkage.paths.results.files import write_json
 from shrinkage.paths.results.fitted import FittedPath, ModelFile
@@ -60,7 +61,7 @@ def compact_path(
     role = path.role_of(which)
     model = path.model(which)
     rows = _made_rows(file, model) if X is None else torch.from_numpy(path.inputs(X, which))
-    found = compact(model, rows, drop_inputs=True, timed=timed)
+    found = compact(model, called_with(model, rows), drop_inputs=True, timed=timed)
     if any(isinstance(own, torch.fx.GraphModule) for own in found.module.modules()):
         raise InputError(
             f"expected a network whose layers can be made smaller, but {found.notes[-1]}, which a "

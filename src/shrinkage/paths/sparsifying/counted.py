@@ -22,6 +22,7 @@ from shrinkage.paths.engines.base import Problem, Unit
 from shrinkage.paths.engines.input_layer import first_weight
 from shrinkage.paths.engines.lone import Lone
 from shrinkage.paths.engines.read_columns import ReadColumns
+from shrinkage.paths.engines.shaped import called_with
 from shrinkage.paths.sparsifying.goals import INPUTS, UNITS, Goal
 from shrinkage.paths.sparsifying.projecting import (
     HeldZeros,
@@ -146,7 +147,7 @@ class Units:
         """
         rows = torch.zeros(EXAMPLE_ROWS, n_inputs, dtype=like.dtype, device=like.device)
         try:
-            found = coupled_units(module, rows)
+            found = coupled_units(module, called_with(module, rows))
         except UntraceableNetwork as error:
             raise InputError(
                 "expected a network that can be followed for a goal of units, got one that "
