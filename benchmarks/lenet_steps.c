@@ -18,10 +18,13 @@
 #define MOST 4 /* layers */
 #define KERNEL 5
 #define CLASSES 10
+#define LANE 16 /* rows of a register: wider sums would go to memory at each weight */
 #define BLOCK 16 /* rows whose pixels are read at once */
 #define PAIR 2 /* squares of 2 x 2 that a convolution sums up at once */
 
 typedef float vec __attribute__((vector_size(4 * PART)));
+typedef float lane __attribute__((vector_size(4 * LANE), may_alias));
+typedef int32_t lanes __attribute__((vector_size(4 * LANE)));
 typedef int32_t mask __attribute__((vector_size(4 * PART)));
 typedef int8_t places __attribute__((vector_size(PART)));
 
@@ -65,15 +68,20 @@ static vec positive(vec a) { return only(a > 0, a); }
 
 static void forward(const layer *l, const vec *restrict x, vec *restrict y, int relu) {
   for (int o = 0; o < l->outputs; o++) {
-    vec sum = (vec){0} + l->b[o];
-    for (int k = l->first[o]; k < l->first[o + 1]; k++) sum += l->w[k] * x[l->from[k]];
-    y[o] = relu ? positive(sum) : sum;
+    lane sum[PART / LANE], *to = (lane *)(y + o);
+    for (int q = 0; q < PART / LANE; q++) sum[q] = (lane){0} + l->b[o];
+    for (int k = l->first[o]; k < l->first[o + 1]; k++) {
+      const lane w = (lane){0} + l->w[k], *in = (const lane *)(x + l->from[k]);
+      for (int q = 0; q < PART / LANE; q++) sum[q] += w * in[q];
+    }
+    for (int q = 0; q < PART / LANE; q++)
+      to[q] = relu ? (lane)((sum[q] > 0) & (lanes)sum[q]) : sum[q];
   }
 }
 
 /* Keep what flows back to numbers that are above zero. */
-static void through_relu(int n, const vec *restrict x, vec *restrict below) {
-  for (int i = 0; i < n; i++) below[i] = only(x[i] > 0, below[i]);
+static void through_relu(int n, const float *restrict x, float *restrict below) {
+  for (int i = 0; i < n * PART; i++) below[i] = x[i] > 0 ? below[i] : 0;
 }
 
 static void backward(const layer *l, const vec *restrict x, const vec *restrict g,
@@ -244,20 +252,21 @@ static void pushed(int n, vec *restrict x, const vec *restrict g, float push) {
 }
 
 /* Add the gradients of weight · loss over PART rows, whose pixels are there; return their cross
-   entropies. `g[0]`, where there is one, gets the gradient by the pixels. */
+   entropies. `along`, where there is one, gets the gradient by the pixels. */
 static double both_ways(int layers, const layer *l, const digits *d, const int32_t *rows,
-                        const recipe *p, float weight, room *m) {
+                        const recipe *p, float weight, const room *m, vec *along) {
   for (int i = 0; i < layers; i++)
     if (l[i].side) conv_forward(l + i, m->at[i], m->at[i + 1], m->choice[i]);
     else forward(l + i, m->at[i], m->at[i + 1], i < layers - 1);
   const double loss =
       outputs_gradient(m->at[layers], rows, d->labels, d->soft, p, weight, m->g[layers]);
   for (int i = layers - 1; i >= 0; i--) {
+    vec *below = i ? m->g[i] : along;
     if (l[i].side)
-      conv_backward(l + i, m->at[i], m->g[i + 1], m->choice[i], m->g[i], m->gw[i], m->gb[i],
+      conv_backward(l + i, m->at[i], m->g[i + 1], m->choice[i], below, m->gw[i], m->gb[i],
                     m->sums);
-    else backward(l + i, m->at[i], m->g[i + 1], m->g[i], m->gw[i], m->gb[i]);
-    if (i) through_relu(l[i].inputs, m->at[i], m->g[i]);
+    else backward(l + i, m->at[i], m->g[i + 1], below, m->gw[i], m->gb[i]);
+    if (i) through_relu(l[i].inputs, (float *)m->at[i], (float *)m->g[i]);
   }
   return loss;
 }
@@ -274,10 +283,10 @@ static double gradients(int layers, const layer *l, const digits *d, const int32
   }
   for (int part = 0; part < n; part += PART, rows += PART) {
     gather(d, rows, (float *)m->at[0]);
-    loss += both_ways(layers, l, d, rows, p, share / (float)n, m);
+    loss += both_ways(layers, l, d, rows, p, share / (float)n, m, m->g[0]);
     if (p->push > 0) {
       pushed(l[0].inputs, m->at[0], m->g[0], p->push);
-      both_ways(layers, l, d, rows, p, share / (float)n, m);
+      both_ways(layers, l, d, rows, p, share / (float)n, m, NULL);
     }
   }
   return loss;
