@@ -47,6 +47,10 @@ FORMS: dict[str, Any] = {
     "columns": lambda X: {f"x{i}": X[:, i] for i in range(3)},
     "nullable": lambda X: pd.DataFrame(X, columns=["x0", "x1", "x2"]).convert_dtypes(),
     "Arrow dtypes": lambda X: pd.DataFrame(X, columns=["x0", "x1", "x2"]).astype("double[pyarrow]"),
+    "record array": lambda X: pd.DataFrame(X, columns=["x0", "x1", "x2"]).to_records(index=False),
+    "structured array": lambda X: np.array(
+        list(map(tuple, X)), dtype=[("x0", float), ("x1", float), ("x2", float)]
+    ),
     "decimals": lambda X: [[decimal.Decimal(str(cell)) for cell in row] for row in X.tolist()],
 }
 
@@ -141,3 +145,40 @@ def test_a_sparse_matrix_has_a_limit(monkeypatch, refused) -> None:
     monkeypatch.setattr(in_memory, "MOST_DENSE", 35)
     with refused("35", "12 rows of 3"):
         rows_in_memory(sparse.csr_matrix(NUMBERS))
+
+
+class Lazy:
+    """What polars calls a LazyFrame."""
+
+    def __init__(self, table: pa.Table) -> None:
+        self._table = table
+
+    def collect_schema(self) -> object:
+        return self._table.schema
+
+    def collect(self) -> pa.Table:
+        return self._table
+
+
+def test_a_lazy_frame_is_collected() -> None:
+    rows = rows_in_memory(Lazy(pa.table({"a": NUMBERS[:, 0]})))
+    assert isinstance(rows, pd.DataFrame)
+    assert rows["a"].tolist() == NUMBERS[:, 0].tolist()
+
+
+def test_targets_in_another_order_of_the_same_rows_are_refused(refused) -> None:
+    """They were taken as they stood, each for another row: a model of nothing, without a word."""
+    X = pd.DataFrame(NUMBERS, columns=list("abc"))
+    y = pd.Series(NUMBERS[:, 0])
+    mixed = y.sample(frac=1, random_state=0)
+    for name in ("sample_weight", "groups", "time", "score_by"):
+        beside: dict[str, Any] = {name: mixed.abs()}
+        with refused(f"{name} in the order of the rows of X", f"{name}.loc[X.index]"):
+            dataset_from_arrays(X, y, **beside)
+    for targets in (mixed, mixed.to_frame()):
+        with refused("y in the order", "y.loc[X.index]"):
+            dataset_from_arrays(X, targets)
+    for other in (y, mixed.to_numpy(), y.set_axis(range(3, 15)), y.set_axis(["r"] * 12)):
+        assert dataset_from_arrays(X, other).n_samples == 12
+    aligned = dataset_from_arrays(X.loc[mixed.index], mixed)
+    assert aligned.y.tolist() == mixed.tolist()

@@ -24,7 +24,7 @@ def rows_in_memory(X: object, names: Sequence[str] = ()) -> pd.DataFrame | np.nd
 
     Args:
         X: an array, a list of lists, a table of pandas, polars or pyarrow, a tensor, a sparse
-            matrix, a list of records, or a mapping of columns.
+            matrix, an array or a list of records, or a mapping of columns.
         names: what the columns were called in training, for rows that name none.
 
     Returns:
@@ -44,6 +44,10 @@ def rows_in_memory(X: object, names: Sequence[str] = ()) -> pd.DataFrame | np.nd
         return _dense(X)
     if hasattr(X, "detach"):
         return _of_tensor(X)
+    if isinstance(X, np.ndarray) and X.dtype.names:
+        return pd.DataFrame.from_records(X)
+    if hasattr(X, "collect_schema") and hasattr(X, "collect"):
+        return rows_in_memory(cast(Any, X).collect(), names)  # polars' LazyFrame
     if isinstance(X, pd.Series):
         raise InputError(
             "expected rows of columns, got one series: make a table of it with X.to_frame()"
@@ -65,7 +69,7 @@ def _of_lists(X: object, names: Sequence[str]) -> pd.DataFrame | np.ndarray:
         raise InputError(
             f"expected rows of equal lengths, got others ({error}): fill or remove some"
         ) from error
-    if array.dtype.kind in "buifc" or array.ndim != 2 or array.dtype.names:
+    if array.dtype.kind in "buifc" or array.ndim != 2:
         return array
     cells = array if array.dtype == object else np.asarray(X, dtype=object)
     called = (

@@ -75,6 +75,8 @@ def dataset_from_arrays(
     """
     said = (specs or {}, rules or {}, missing_target, like)
     roles = Roles(target_name, (), None, None, task, *said)
+    beside = {"groups": groups, "sample_weight": sample_weight, "time": time, "score_by": score_by}
+    _same_order(X, {target_name: y, **beside})
     raw = rows_in_memory(X)
     shapes = InputShapes.of(raw) if isinstance(raw, np.ndarray) and raw.ndim > 2 else None
     rows, names, shape, readings = _inputs(raw, input_names, roles)
@@ -132,6 +134,25 @@ def dataset_from_arrays(
         score_by=apart,
         score_by_name=None if apart is None else "score_by",
     )
+
+
+def _same_order(X: object, beside: Mapping[str, object]) -> None:
+    """Raise where what goes with the rows of X names the same rows in another order.
+
+    Rows go together by their place. Other names are no reason: they may mean nothing.
+    """
+    if not isinstance(X, pd.DataFrame) or not X.index.is_unique:
+        return
+    for name, values in beside.items():
+        if not isinstance(values, (pd.Series, pd.DataFrame)) or len(values) != len(X):
+            continue
+        same = values.index.is_unique and values.index.isin(X.index).all()
+        if same and not values.index.equals(X.index):
+            raise InputError(
+                f"expected {name} in the order of the rows of X, got their index in another order: "
+                f"give {name}.loc[X.index], or {name}.to_numpy() if the rows go together as they "
+                "stand"
+            )
 
 
 def _named_targets(y: object, name: str) -> dict[str, np.ndarray | pd.Series]:
