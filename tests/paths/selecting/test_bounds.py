@@ -49,6 +49,17 @@ def test_the_unimodal_bound_is_that_of_the_literature() -> None:
     assert many.unimodal == many.any_halves == pytest.approx(72.0)
 
 
+@pytest.mark.parametrize("threshold", [0.7, 0.8, 0.9])
+@pytest.mark.parametrize("theta", [0.3, 0.5, 0.72, 0.8])
+def test_no_unimodal_share_is_above_the_bound(threshold: float, theta: float) -> None:
+    """A mode at 2τ − 1, the rest even below it: the share of pairs in which both halves draw."""
+    at, mean = 2 * threshold - 1, theta**2
+    mode = min(1.0, max(0.0, 2 * mean / at - 1))
+    even = min(1.0, 2 * mean) * (1 - at)  # even up to 1, beside a mode at 0
+    bound = error_bound(1000, theta * 1000, threshold, pairs=500)
+    assert max(mode, even) * 1000 <= bound.unimodal + 1e-9
+
+
 @pytest.mark.parametrize("false_selections", [0.5, 1.0, 4.0])
 def test_what_may_be_drawn_is_the_most_that_keeps_the_bound(false_selections: float) -> None:
     drawn = most_drawn(500, 0.75, false_selections)

@@ -32,7 +32,8 @@ def error_bound(columns: int, drawn: float, threshold: float, pairs: int) -> Err
 
     With θ = drawn / columns: at most θ · drawn / (2 · threshold − 1); and, where the shares are
     unimodal, at most C · θ · drawn, with C = 1 / (2 (2 · threshold − 1 − 1/(2 · pairs))) for
-    thresholds up to ¾ and C = 4 (1 − threshold + 1/(2 · pairs)) / (1 + 1/pairs) beyond.
+    thresholds up to ¾ and C = 4 (1 − threshold + 1/(2 · pairs)) / (1 + 1/pairs) beyond; no such C
+    is known for θ above 1/√3.
 
     Args:
         columns: how many there are to select from.
@@ -54,10 +55,11 @@ def error_bound(columns: int, drawn: float, threshold: float, pairs: int) -> Err
 
 def _factor(share: float, threshold: float, pairs: int) -> float:
     half = 1 / (2 * pairs)
+    if share > 1 / math.sqrt(3):
+        return math.inf
     if threshold > 0.75:
         return 4 * (1 - threshold + half) / (1 + 1 / pairs)
-    least = min(0.5 + share**2, 0.5 + half + 0.75 * share**2)
-    if threshold <= least or share > 1 / math.sqrt(3):
+    if threshold <= min(0.5 + share**2, 0.5 + half + 0.75 * share**2):
         return math.inf
     return 1 / (2 * (2 * threshold - 1 - half))
 
