@@ -9,6 +9,7 @@ import pytest
 import torch
 from sklearn.metrics import accuracy_score
 
+from shrinkage.paths.choosing import judging
 from shrinkage.paths.choosing.judging import judge
 from shrinkage.paths.engines.base import Trained, template
 from shrinkage.paths.engines.curves import CurveRecorder
@@ -31,7 +32,9 @@ def linear_stub(problem, unit, weight: torch.Tensor, converged: list[bool]) -> T
     return Trained(lambda x: weight @ x.t(), arrays, None, np.array(converged))
 
 
-def test_a_unit_is_scored_on_its_validation_rows_with_their_weights(make):
+@pytest.mark.parametrize("block", [1, 70, 2**20])
+def test_a_unit_is_scored_on_its_validation_rows_with_their_weights(make, monkeypatch, block):
+    monkeypatch.setattr(judging, "BLOCK", block)  # numbers: 6 a row
     problem, unit = make("mlp:3", strengths=(0.0, 1.0), weighted=True)
     weight = torch.from_numpy(np.random.default_rng(0).normal(size=(2, 3, 6)))
     values = validated(problem, unit, linear_stub(problem, unit, weight, [True, True])).values
@@ -68,7 +71,8 @@ def test_curve_points_come_after_the_epochs_they_name_and_from_validation_rows(m
     assert curves is not None
     np.testing.assert_array_equal(curves.epochs, np.arange(3, 91, 3))
     np.testing.assert_array_equal(curves.train_loss[:, 0], curves.epochs - 1)
-    _, score, loss = judge(problem, unit.data, lambda x: weight @ x.t(), unit.data.validation)
+    values = weight @ unit.data.rows.x[unit.data.validation].t()
+    _, score, loss = judge(problem, unit.data, values, unit.data.validation)
     np.testing.assert_array_equal(curves.validation_loss[-1], loss)
     np.testing.assert_array_equal(curves.validation_score[-1], score)
 

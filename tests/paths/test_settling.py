@@ -12,6 +12,7 @@ from shrinkage import L1, GroupLasso, ReweightedL1
 from shrinkage.datasets import dataset_from_arrays
 from shrinkage.errors import InputError
 from shrinkage.paths import PathOptions
+from shrinkage.paths.choosing import judging
 from shrinkage.paths.engines.base import Trained
 from shrinkage.paths.engines.curves import Point
 from shrinkage.paths.engines.settling import Settling
@@ -21,6 +22,12 @@ from shrinkage.penalties import Penalty
 from shrinkage.run import fit_dataset
 
 GRID = (1e-4, 0.01, 0.05, 0.3, 3.0)
+
+
+@pytest.fixture(autouse=True)
+def small_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Judge rows in several blocks, as those of large tables are."""
+    monkeypatch.setattr(judging, "BLOCK", 50)
 
 
 def some_data(rows: int = 60):

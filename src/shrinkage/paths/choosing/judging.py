@@ -1,4 +1,4 @@
-"""Outputs, scores and data losses of all models of a unit on some of its rows.
+"""Scores and data losses of all models of a unit on some of its rows, and the outputs there.
 
 Who uses this: learning curves while a unit trains, and its outcome when it is done.
 """
@@ -14,17 +14,16 @@ BLOCK = 2**20  # numbers that are gathered at a time: a copy of all rows would b
 
 
 def judge(
-    problem: Problem, data: FoldData, outputs: Outputs, positions: torch.Tensor
+    problem: Problem, data: FoldData, values: torch.Tensor, positions: torch.Tensor
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return outputs (models, outputs, rows), scores (models,) and data losses (models,).
 
     Args:
         problem: gives the loss and the scorer.
         data: the unit's rows.
-        outputs: computes outputs of all models.
-        positions: which rows to judge on.
+        values: outputs (models, outputs, rows) on the rows to judge on.
+        positions: of these.
     """
-    values = outputs_at(data.rows, positions, outputs)
     loss = loss_at(problem, data.rows, positions, values)
     places = positions.cpu().numpy()
     weight = None if data.score_weight is None else data.score_weight[places]

@@ -75,7 +75,8 @@ class CurveRecorder:
         score = loss = np.full_like(train_loss, np.nan)
         values = None
         if self.positions is not None:
-            values, score, loss = judge(self.problem, self.unit.data, outputs, self.positions)
+            rows = self.unit.data.rows.x[self.positions]
+            values, score, loss = judge(self.problem, self.unit.data, outputs(rows), self.positions)
         point = Point(epoch + 1, train_loss, loss, score)
         self._points.append(point)
         return replace(point, outputs=values)

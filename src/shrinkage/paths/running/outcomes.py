@@ -108,13 +108,14 @@ def validated(problem: Problem, unit: Unit, trained: Trained) -> UnitOutcome:
     positions = unit.data.validation
     if positions is None:
         raise ValueError("this unit has no validation rows")
-    outputs, score, loss = judge(problem, unit.data, trained.outputs, positions)
+    values = outputs_at(unit.data.rows, positions, trained.outputs)
+    outputs, score, loss = judge(problem, unit.data, values, positions)
     subset = spread(unit.data.train, TRAIN_LOSS_ROWS)
     of_training = outputs_at(unit.data.rows, subset, trained.outputs)
     places = positions.cpu().numpy()
     weight = None if unit.data.score_weight is None else unit.data.score_weight[places]
     raw, encoding = unit.data.raw_target[places], unit.data.encoding
-    values: dict[str, np.ndarray] = {
+    told: dict[str, np.ndarray] = {
         "score": score,
         "log_loss": log_losses(outputs, raw, weight, encoding),
         "validation_loss": loss,
@@ -124,20 +125,20 @@ def validated(problem: Problem, unit: Unit, trained: Trained) -> UnitOutcome:
         "halved_to": np.zeros(len(score)),
     }
     if trained.epochs is not None:
-        values["epochs"] = trained.epochs.astype(np.float64)
+        told["epochs"] = trained.epochs.astype(np.float64)
     if encoding.task == "classification" and encoding.n_outputs <= MOST_COUNTED_CLASSES:
         codes = unit.data.rows.target[positions].cpu().numpy()
-        values[CONFUSION] = confusions(outputs, codes)
+        told[CONFUSION] = confusions(outputs, codes)
     if unit.data.groups is not None:
         rows = ScoredRows(outputs[0], raw, weight, None, encoding)
         scores = scores_by_group(problem.scorer, outputs, rows, unit.data.groups.take(places))
-        values |= {f"{GROUP_SCORE}/{label}": own for label, own in scores.items()}
+        told |= {f"{GROUP_SCORE}/{label}": own for label, own in scores.items()}
     if trained.curves is not None:
-        values["curve/epochs"] = trained.curves.epochs
-        values["curve/train_loss"] = trained.curves.train_loss
-        values["curve/validation_loss"] = trained.curves.validation_loss
-        values["curve/validation_score"] = trained.curves.validation_score
-    return UnitOutcome(values)
+        told["curve/epochs"] = trained.curves.epochs
+        told["curve/train_loss"] = trained.curves.train_loss
+        told["curve/validation_loss"] = trained.curves.validation_loss
+        told["curve/validation_score"] = trained.curves.validation_score
+    return UnitOutcome(told)
 
 
 def refitted(problem: Problem, unit: Unit, trained: Trained) -> UnitOutcome:

@@ -16,7 +16,7 @@ from statistics import fmean
 
 import numpy as np
 
-from shrinkage.paths.choosing.judging import judge
+from shrinkage.paths.choosing.judging import judge, outputs_at
 from shrinkage.paths.engines.base import Advance, Engine, Problem, Trained, Unit
 from shrinkage.paths.running.out_of_memory import ran_out
 from shrinkage.paths.running.outcomes import UnitOutcome
@@ -205,7 +205,8 @@ def _timed_rows(
         return row * STEPS_A_JUDGEMENT, row
     positions = unit.data.validation[:JUDGED_ROWS]
     begin = time.thread_time()
-    judge(problem, unit.data, trained.outputs, positions)
+    values = outputs_at(unit.data.rows, positions, trained.outputs)
+    judge(problem, unit.data, values, positions)
     judged = (time.thread_time() - begin) / max(1, len(positions))
     begin = time.thread_time()
     if trained.residual is not None:
