@@ -18,6 +18,7 @@ from shrinkage.datasets.formats.databases import DUCKDB, SQLITE
 from shrinkage.datasets.formats.idx_folder import IDX_FILE
 from shrinkage.datasets.formats.json_text import JSON
 from shrinkage.datasets.formats.kinds import FileKind, kind_of
+from shrinkage.datasets.formats.matlab import MATLAB
 from shrinkage.datasets.formats.npz import NPY, NPZ
 from shrinkage.datasets.formats.statistics import SAS, STATA
 from shrinkage.datasets.formats.svmlight import SVMLIGHT
@@ -42,6 +43,7 @@ FORMATS: Mapping[FileKind, Format] = MappingProxyType(
         FileKind.DUCKDB: DUCKDB,
         FileKind.NPZ: NPZ,
         FileKind.NPY: NPY,
+        FileKind.MATLAB: MATLAB,
         FileKind.IDX: IDX_FILE,
     }
 )

@@ -32,6 +32,7 @@ class FileKind(Enum):
     DUCKDB = "a DuckDB file"
     NPZ = "an NPZ file"
     NPY = "an NPY file"
+    MATLAB = "a MATLAB file"
     IDX = "an IDX file"
 
 
@@ -42,6 +43,7 @@ MAGIC: tuple[tuple[bytes, FileKind], ...] = (
     (b"SQLite format 3\x00", FileKind.SQLITE),
     (b"<stata_dta>", FileKind.STATA),
     (b"\x93NUMPY", FileKind.NPY),
+    (b"MATLAB", FileKind.MATLAB),
     (b"HEADER RECORD*******LIBRARY", FileKind.SAS),
 )
 """First bytes that say what a file is, whatever it is called."""
@@ -61,6 +63,7 @@ ENDINGS: Mapping[str, FileKind] = MappingProxyType(
         **dict.fromkeys((".sqlite", ".sqlite3"), FileKind.SQLITE),
         ".duckdb": FileKind.DUCKDB,
         ".npz": FileKind.NPZ,
+        ".mat": FileKind.MATLAB,
     }
 )
 """What a file is called by its ending; other endings are looked into."""
@@ -73,7 +76,6 @@ REFUSED: tuple[tuple[bytes, str, str], ...] = (
     (b"\xff\xd8\xff", "a picture", "give arrays of pictures as .npz"),
     (b"GIF8", "a picture", "give arrays of pictures as .npz"),
     (b"\x89HDF", "an HDF5 file", "write it with pandas.DataFrame.to_parquet"),
-    (b"MATLAB", "a MATLAB file", "write it with writetable, or numpy.savez"),
     (b"$FL2", "an SPSS file", f"{_AS_CSV} in SPSS, or read it with pandas.read_spss"),
     (b"RDX", "an R workspace", "write it with write.csv, or arrow::write_parquet"),
     (b"X\n\x00\x00", "an R object (.rds)", "write it with write.csv, or arrow::write_parquet"),

@@ -52,12 +52,27 @@ def load_npz(content: FileContent, roles: Roles, _options: ReadOptions) -> Datas
     Raises:
         InputError: arrays are missing, differ in length, or are not what they must be.
     """
+    return dataset_of_named(load_arrays(content), roles.target or "y", content, roles)
+
+
+def dataset_of_named(
+    arrays: Mapping[str, np.ndarray], target: str, content: FileContent, roles: Roles
+) -> Dataset:
+    """Return the data set of arrays by name: X, the target, groups and weights.
+
+    Args:
+        arrays: all of a file.
+        target: the name of the target.
+        content: the file, for its name.
+        roles: as for `load_npz`.
+
+    Raises:
+        InputError: as `load_npz`.
+    """
     refuse_drop(roles)
-    arrays = load_arrays(content)
     names = list(arrays)
-    target = roles.target or "y"
-    _require_array(arrays, "X", "inputs")
-    _require_array(arrays, target, "target")
+    require_array(arrays, "X", "inputs")
+    require_array(arrays, target, "target")
     if roles.event is not None:
         raise InputError(
             f"expected no event for arrays, got {roles.event!r}: put times and events in a table"
@@ -101,11 +116,12 @@ def _told(arrays: Mapping[str, np.ndarray], used: set[str | None]) -> list[str]:
 
 def _rows(content: FileContent, _options: ReadOptions) -> RowsRead:
     arrays = load_arrays(content)
-    _require_array(arrays, "X", "inputs")
+    require_array(arrays, "X", "inputs")
     return RowsRead(input_array(arrays["X"])[0])
 
 
-def _require_array(arrays: Mapping[str, np.ndarray], name: str, role: str) -> None:
+def require_array(arrays: Mapping[str, np.ndarray], name: str, role: str) -> None:
+    """Raise unless there is an array of that name."""
     if name not in arrays:
         raise InputError(
             f"expected an array {name!r} ({role}), got "
