@@ -32,7 +32,9 @@ def lacks_memory(error: BaseException) -> bool:
     False
     """
     own: BaseException | None = error
-    while own is not None:
+    seen: list[BaseException] = []  # one may have been raised from itself
+    while own is not None and own not in seen:
+        seen.append(own)
         if isinstance(own, MemoryError) or any(sign in str(own).lower() for sign in _SIGNS):
             return True
         own = own.__cause__ or own.__context__

@@ -7,6 +7,7 @@ import json
 
 import pytest
 
+from shrinkage.exits import lacks_memory
 from tests.cli.command_line import shrinkage
 
 NUMBERS = itertools.count()
@@ -36,6 +37,11 @@ def raising():
 
 def three():
     return healthy()[:3]
+
+def failing():
+    def step(model, optimizer, batch):
+        raise RuntimeError("shapes do\\nnot fit")
+    return *healthy()[:2], step, *healthy()[3:]
 
 number = 3
 """
@@ -109,6 +115,7 @@ def test_rules_are_listed():
         ("healty", (), "did you mean healthy?"),
         ("number", (), "has no function 'number'"),
         ("raising", (), "raised KeyError: 'no data'"),
+        ("failing", (), ", in step: shapes do not fit"),
         ("three", (), "got 3 values: return four or five"),
         ("without_terms", (), "give terms="),
         ("healthy", ("--ignore", "wrong-facter"), "did you mean wrong-factor"),
@@ -127,3 +134,9 @@ def test_a_module_that_is_not_there(path):
     answer = shrinkage("audit", path)
     assert answer.status == 2
     assert answer.err.startswith("error: ")
+
+
+def test_an_error_that_was_raised_from_itself_has_an_end():
+    error = RuntimeError("shapes do not fit")
+    error.__cause__ = error
+    assert not lacks_memory(error)

@@ -91,6 +91,15 @@ def is_installed(code: Any) -> bool:
         file = getattr(module, "__file__", None) or "<frozen"
         if module is not None and module.__name__ == "__main__" and file == "<frozen":
             file = "<stdin>"  # a notebook
+    return is_installed_file(file)
+
+
+def is_installed_file(file: str) -> bool:
+    """Return whether a file of code is a library's.
+
+    >>> is_installed_file(torch.__file__)
+    True
+    """
     return file.startswith(_INSTALLED)
 
 

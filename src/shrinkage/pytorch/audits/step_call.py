@@ -75,7 +75,10 @@ class StepCall:
         except WayEnded:
             return watch
         except (RuntimeError, AssertionError, TypeError) as error:
-            raise _translated(error) from error
+            translated = _translated(error)
+            if translated is error:
+                raise
+            raise translated from error
         finally:
             watch.close()
         if not watch.saw_gradients and not twin.has_gradients:
@@ -198,7 +201,10 @@ def _arguments(
 
 
 def _translated(error: Exception) -> Exception:
-    """Return what to raise: an absent device, or hidden arguments, are named in one line."""
+    """Return what to raise: an absent device, or hidden arguments, are named in one line.
+
+    Anything else is the step's own error, and returned as it is.
+    """
     text = str(error)
     if isinstance(error, TypeError):
         return InputError(_HIDDEN) if _FOUR.search(text) is not None else error

@@ -8,15 +8,19 @@ it is called with are the variables of those names beside it.
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
+import traceback
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from shrinkage.audits.findings import Report
-from shrinkage.errors import InputError
+from shrinkage.audits.source_lines import SourceLine
+from shrinkage.errors import InputError, ShrinkageError
 from shrinkage.importing import import_function
 from shrinkage.pytorch.audits.audit import audit
 from shrinkage.pytorch.audits.constructions import constructions_noted
+from shrinkage.pytorch.audits.reach import is_installed_file
 from shrinkage.pytorch.loops.trainers.audit_trainer import audit_trainer, is_trainer
 
 RETURNED = "(model, optimizer, training_step, batch), those and terms, (trainer, …) or a Report"
@@ -50,11 +54,31 @@ def audit_named(
         return named
     parts = named if isinstance(named, tuple) else (named,)
     if parts and is_trainer(parts[0]):
-        return audit_trainer(*parts, update=update, seed=seed)
+        with _failing_in_one_line(path):
+            return audit_trainer(*parts, update=update, seed=seed)
     if len(parts) not in (4, 5) or not isinstance(named, tuple):
         what = f"{len(named)} values" if isinstance(named, tuple) else type(named).__name__
         raise InputError(f"expected {path} to return {RETURNED}, got {what}: return four or five")
-    return audit(*parts, update=update, steps_per_epoch=steps_per_epoch, seed=seed)
+    with _failing_in_one_line(path):
+        return audit(*parts, update=update, steps_per_epoch=steps_per_epoch, seed=seed)
+
+
+@contextmanager
+def _failing_in_one_line(path: str) -> Iterator[None]:
+    """Say in one line where a training step has failed of itself."""
+    try:
+        yield
+    except (ShrinkageError, MemoryError):
+        raise
+    except Exception as error:
+        frames = [frame for frame, _ in traceback.walk_tb(error.__traceback__)]
+        own = [frame for frame in frames if not is_installed_file(frame.f_code.co_filename)]
+        line = SourceLine.of_frame(own[-1], ()) if own else None
+        where = "" if line is None else f" at {line}"
+        raise InputError(
+            f"the training step of {path} raised {type(error).__name__}{where}: "
+            f"{' '.join(str(error).split())}; take one step of it in Python to see more"
+        ) from error
 
 
 def _is_builder(function: Callable[..., Any]) -> bool:
