@@ -118,3 +118,11 @@ def test_where_scores_say_nothing_the_list_reaches_to_the_least_loss() -> None:
     assert min(abs(place - 4) for place in places) <= 2
     assert {18, 19} & set(places)
     assert len(places) <= 6
+
+
+def test_a_list_that_the_end_of_the_grid_cuts_short_is_filled() -> None:
+    """Of pilots that learned nothing three strengths were left, and the best lay between two."""
+    for count in (10, 20, 40, 100):
+        places = shortlist(np.full((count, 3), 0.48))
+        assert len(places) >= 4
+        assert np.diff(places).max() <= 3 * -(-count // 10)

@@ -5,7 +5,8 @@ second strength of twenty (a factor of 2.6) is near enough: those from the best 
 trainings to the one within a standard error, one and three steps weaker, and one and two steps
 stronger, since long trainings bear more. A short training may not have learned what makes scores
 differ; its losses do differ, and where their best lies elsewhere the list reaches to there with
-every fourth strength. Of a longer list the densest leave, but for the two that were chosen. Nothing
+every fourth strength. Of a longer list the densest leave, but for the two that were chosen; one
+that the grid's end cuts short is filled where its strengths are farthest apart. Nothing
 is dropped for good: while the best of the full trainings is the weakest or the strongest of them,
 and not of the grid, the next two beyond follow.
 """
@@ -18,7 +19,7 @@ from shrinkage.paths.choosing.rules import choose
 from shrinkage.paths.results.records import standard_error
 
 STEPS = 10  # of which the grid is long
-SHARE, LEAST = 0.3, 4  # of the grid, and of strengths, that are on the list at most
+SHARE, LEAST = 0.3, 4  # of the grid that is on the list at most, but so many strengths are at least
 BESIDE = 2  # strengths that follow an outermost best
 
 
@@ -44,7 +45,7 @@ def shortlist(scores: np.ndarray, losses: np.ndarray | None = None) -> tuple[int
     (0, 1, 2, 3)
     >>> flat = np.full((20, 2), 0.8)
     >>> shortlist(flat), shortlist(flat, np.arange(40.0).reshape(20, 2))
-    ((13, 17, 19), (1, 5, 9, 13, 17, 19))
+    ((13, 15, 17, 19), (1, 5, 9, 13, 17, 19))
     """
     mean = scores.mean(axis=1)
     count = len(mean)
@@ -59,7 +60,15 @@ def shortlist(scores: np.ndarray, losses: np.ndarray | None = None) -> tuple[int
         wanted |= {*range(weaker[0], least - step, -2 * step)} if least < weaker[0] else set()
         wanted |= {*range(stronger[1], least + step, 2 * step)} if least > stronger[1] else set()
     inside = sorted(place for place in wanted if 0 <= place < count)
-    return _thinned(inside, {best, simpler}, most_listed(count))
+    return _thinned(_filled(inside, min(LEAST, count)), {best, simpler}, most_listed(count))
+
+
+def _filled(places: list[int], least: int) -> list[int]:
+    """Return at least so many places, the others in the middle of the widest gaps."""
+    while len(places) < least and max(np.diff(places), default=1) > 1:
+        gap = int(np.argmax(np.diff(places)))
+        places = [*places[: gap + 1], sum(places[gap : gap + 2]) // 2, *places[gap + 1 :]]
+    return places
 
 
 def _thinned(places: list[int], chosen: set[int], most: int) -> tuple[int, ...]:
