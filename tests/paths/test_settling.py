@@ -27,7 +27,7 @@ GRID = (1e-4, 0.01, 0.05, 0.3, 3.0)
 @pytest.fixture(autouse=True)
 def small_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
     """Judge rows in several blocks, as those of large tables are."""
-    monkeypatch.setattr(judging, "BLOCK", 50)
+    monkeypatch.setattr(judging, "BLOCK", 60)  # 24 rows of 6 numbers: 10, 10 and 4
 
 
 def some_data(rows: int = 60):
