@@ -211,7 +211,7 @@ class _Search:
         """Train a model at each power of two, in stacks of the size that the engine allows."""
         settings = self.problem.terms.settings((2.0**power,) for power in exponents)
         weights = self.problem.n_weights
-        parts = self.engine.parts(self.problem, len(settings), weights, folds=1, workers=1)
+        parts = self.engine.parts(self.problem, len(settings), weights)
         measured: list[np.ndarray] = []
         for some in settings.cut(parts):
             measured += in_chunks(some, self.limit, self._losses)

@@ -228,8 +228,12 @@ class Engine(Protocol):
         """Train all models of the unit; call `advance(n)` after every n steps of it."""
         ...
 
-    def parts(self, problem: Problem, models: int, weights: int, folds: int, workers: int) -> int:
-        """Return into how many units the models of a fold are cut."""
+    def parts(self, problem: Problem, models: int, weights: int) -> int:
+        """Return into how many units the models of a fold are cut, at least."""
+        ...
+
+    def is_divisible(self, problem: Problem, models: int) -> bool:
+        """Return whether these may be cut into more, so that no worker is idle."""
         ...
 
     def at_once(self, models: int) -> int:

@@ -29,6 +29,11 @@ class OneStack:
         """Return all: they are one stack."""
         return models
 
+    def is_divisible(self, problem: Problem, models: int) -> bool:
+        """Return no: what a step takes is not known here."""
+        del problem, models
+        return False
+
     def is_brief(self, problem: Problem, unit: Unit) -> bool:
         """Return no: networks train for long enough."""
         del problem, unit

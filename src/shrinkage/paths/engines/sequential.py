@@ -41,15 +41,20 @@ class SequentialEngine:
     def critical_strength(self, problem: Problem, unit: Unit) -> None:
         """Return None: no formula says it of a network."""
 
-    def parts(self, problem: Problem, models: int, weights: int, folds: int, workers: int) -> int:
+    def parts(self, problem: Problem, models: int, weights: int) -> int:
         """Return a unit for each model, so that a kill loses at most one."""
-        del problem, weights, folds, workers
+        del problem, weights
         return models
 
     def at_once(self, models: int) -> int:
         """Return 1: the others wait."""
         del models
         return 1
+
+    def is_divisible(self, problem: Problem, models: int) -> bool:
+        """Return no: a unit is one model."""
+        del problem, models
+        return False
 
     def is_brief(self, problem: Problem, unit: Unit) -> bool:
         """Return no: networks train for long enough."""

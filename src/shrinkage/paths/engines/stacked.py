@@ -48,17 +48,14 @@ class StackedEngine(OneStack):
     side_by_side = True
     narrows = True
 
-    def parts(self, problem: Problem, models: int, weights: int, folds: int, workers: int) -> int:
-        """Return the stacks of a fold: few enough models for 1 GB, and no worker idle.
-
-        Small steps are mostly overhead and are never cut to keep a worker busy.
-        """
+    def parts(self, problem: Problem, models: int, weights: int) -> int:
+        """Return the stacks of a fold: few enough models for 1 GB."""
         bytes_a_model = ARRAYS * weights * torch.empty((), dtype=problem.dtype).element_size()
-        parts = min(models, -(-models * bytes_a_model // MOST_BYTES))
-        large = 6.0 * weights * models * problem.recipe.batch_size >= SMALL_STEP
-        if large and (folds * parts) % workers and (folds * parts * 2) % workers == 0:
-            parts = min(models, 2 * parts)
-        return parts
+        return min(models, -(-models * bytes_a_model // MOST_BYTES))
+
+    def is_divisible(self, problem: Problem, models: int) -> bool:
+        """Return whether a step is long enough to be cut: small ones are mostly overhead."""
+        return 6.0 * problem.n_weights * models * problem.recipe.batch_size >= SMALL_STEP
 
     def train(self, problem: Problem, unit: Unit, advance: Advance) -> Trained:
         """Train all models of the unit together."""

@@ -194,7 +194,7 @@ def estimate(plan: Plan, jobs: Sequence[Job], models: int, *, searched: bool) ->
 def _fitted(plan: Plan, models: int) -> tuple[int | None, float | None]:
     """Return how many models train together where memory asks for fewer, and a cap too small."""
     fitting = plan.fitting(models)
-    own = plan.engine.parts(plan.problem, models, plan.problem.n_weights, plan.folds, plan.workers)
+    own = plan.engine.parts(plan.problem, models, plan.problem.n_weights)
     if fitting >= math.ceil(models / own):
         return None, None
     cap = plan.options.memory_cap if fitting == 0 else None

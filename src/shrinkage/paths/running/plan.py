@@ -63,6 +63,27 @@ FAST_POINTS = 20  # of a learning curve: of small tables they cost as much as th
 PILOT_ROWS = 0.8  # a larger share of the rows is all of them
 
 
+def parts_done_first(folds: int, workers: int, models: int, least: int) -> int:
+    """Return into how many parts, `least` or more, each fold is cut to be done soonest.
+
+    A part takes as long as its models and one more: what it reads is read for it alone.
+
+    Args:
+        folds: of all rounds.
+        workers: that work side by side.
+        models: of a fold.
+        least: the fewest parts.
+
+    >>> [parts_done_first(5, workers, 21, 1) for workers in (1, 2, 4, 5, 8)]
+    [1, 2, 3, 1, 3]
+    """
+
+    def time(parts: int) -> int:
+        return math.ceil(folds * parts / workers) * (math.ceil(models / parts) + 1)
+
+    return min(range(least, max(least, models) + 1), key=time)
+
+
 @dataclass(frozen=True)
 class Plan:
     """Everything that is fixed before training starts.
@@ -143,12 +164,12 @@ class Plan:
         return Unit("refit", self.problem.terms.unregularized, seed, data, thread_share(1))
 
     def parts(self, models: int) -> int:
-        """Return into how many jobs the models of a fold are cut: the engine's, or more to fit."""
-        parts = self.engine.parts(
-            self.problem, models, self.problem.n_weights, self.folds, self.workers
-        )
-        fitting = self.fitting(models)
-        return max(parts, -(-models // max(1, fitting)))
+        """Return into how many jobs the models of a fold are cut: enough to fit, no worker idle."""
+        parts = self.engine.parts(self.problem, models, self.problem.n_weights)
+        least = max(parts, -(-models // max(1, self.fitting(models))))
+        if self.workers < 2 * self.folds and self.engine.is_divisible(self.problem, models):
+            return parts_done_first(self.folds, self.workers, models, least)
+        return least  # with more workers a unit uses several
 
     def fitting(self, models: int, side_by_side: int | None = None) -> int:
         """Return how many of these models have the memory to train together, 0 if not one."""

@@ -51,9 +51,9 @@ class Eliminating(OneStack):
     name = "eliminating"
     narrows = False
 
-    def parts(self, problem: Problem, models: int, weights: int, folds: int, workers: int) -> int:
+    def parts(self, problem: Problem, models: int, weights: int) -> int:
         """Return one: the sizes come of one training."""
-        del problem, models, weights, folds, workers
+        del problem, models, weights
         return 1
 
     def at_once(self, models: int) -> int:

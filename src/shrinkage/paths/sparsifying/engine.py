@@ -47,9 +47,9 @@ class SparsifyingEngine(SequentialEngine):
         """Refuse a network in which what is to be few cannot be counted."""
         self.counted.check(problem)
 
-    def parts(self, problem: Problem, models: int, weights: int, folds: int, workers: int) -> int:
+    def parts(self, problem: Problem, models: int, weights: int) -> int:
         """Return 1: each model starts where the one before ended."""
-        del problem, models, weights, folds, workers
+        del problem, models, weights
         return 1
 
     def steps(self, problem: Problem, rows: int, models: int) -> int:

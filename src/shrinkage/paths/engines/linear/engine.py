@@ -59,14 +59,19 @@ class LinearEngine:
     narrows = False
     side_by_side = True
 
-    def parts(self, problem: Problem, models: int, weights: int, folds: int, workers: int) -> int:
+    def parts(self, problem: Problem, models: int, weights: int) -> int:
         """Return 1: all strengths are solved together."""
-        del problem, models, weights, folds, workers
+        del problem, models, weights
         return 1
 
     def at_once(self, models: int) -> int:
         """Return all: they are solved together."""
         return models
+
+    def is_divisible(self, problem: Problem, models: int) -> bool:
+        """Return no: all strengths are solved together."""
+        del problem, models
+        return False
 
     def is_brief(self, problem: Problem, unit: Unit) -> bool:
         """Return whether it takes milliseconds, most of them in Python."""

@@ -51,9 +51,8 @@ class VectorizedEngine(OneStack):
         """
         return not self.traits.draws
 
-    def parts(self, problem: Problem, models: int, weights: int, folds: int, workers: int) -> int:
+    def parts(self, problem: Problem, models: int, weights: int) -> int:
         """Return the stacks of a fold: few enough models for 1 GB."""
-        del folds, workers
         width = torch.empty((), dtype=problem.dtype).element_size()
         kept = self.traits.bytes_a_row * problem.recipe.batch_size
         bytes_a_model = ARRAYS * weights * width + kept

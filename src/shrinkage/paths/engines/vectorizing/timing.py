@@ -56,7 +56,7 @@ def _step(problem: Problem, unit: Unit, engine: Engine) -> float:
     epochs = -(-STEPS // problem.recipe.steps_per_epoch(rows))
     data = replace(unit.data, train=unit.data.train[:rows], validation=None)
     models = len(unit.settings)
-    parts = engine.parts(problem, models, problem.n_weights, 1, 1)
+    parts = engine.parts(problem, models, problem.n_weights)
     few = unit.settings.take(range(models - engine.at_once(-(-models // parts)), models))
     short = replace(problem, recipe=replace(problem.recipe, epochs=epochs))
     begin, stamps = time.perf_counter(), list[float]()
