@@ -100,3 +100,29 @@ def test_a_parameter_may_be_an_answer(tmp_path: Path) -> None:
 
     file = export_onnx(Answering(4, 2), torch.randn(3, 4), tmp_path / "answers.onnx")
     assert file.difference < 1e-5
+
+
+class Named(nn.Module):
+    """Called with a mapping."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.norm, self.head = nn.BatchNorm1d(4), nn.Linear(4, 2)
+
+    def forward(self, inputs: dict[str, torch.Tensor]) -> torch.Tensor:
+        return self.head(self.norm(inputs["x"]))
+
+
+def test_a_mapping_is_an_input_and_every_part_keeps_its_mode(tmp_path: Path) -> None:
+    model = Named().train()
+    model.norm.eval()
+    file = export_onnx(model, ({"x": torch.randn(5, 4)},), tmp_path / "named.onnx")
+    assert file.difference < 1e-5
+    assert [own.training for own in model.modules()] == [True, False, True]
+
+
+def test_numbers_that_cannot_be_compared_are_refused(tmp_path: Path) -> None:
+    half, x = nn.Linear(4, 2).bfloat16(), torch.randn(3, 4).bfloat16()
+    with pytest.raises(InputError, match=r"got bfloat16: export module\.float\(\)"):
+        export_onnx(half, x, tmp_path / "half.onnx")
+    assert export_onnx(half.half(), x.half(), tmp_path / "half.onnx", tolerance=1e-2).bytes > 0

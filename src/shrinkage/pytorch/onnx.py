@@ -25,6 +25,8 @@ with needs("torch"):
     from torch import nn
     from torch.utils import _pytree as pytree
 
+    from shrinkage.pytorch.modes import evaluating
+
 
 @dataclass(frozen=True)
 class OnnxFile:
@@ -63,15 +65,21 @@ def export_onnx(
     """
     require("onnx")
     inputs = example_input if isinstance(example_input, tuple) else (example_input,)
-    training = module.training
-    try:
-        content = onnx_content(module, inputs)
-        arrays = [one.detach().cpu().numpy() for one in pytree.tree_leaves(inputs)]
+    with evaluating(module):
+        arrays = _arrays(pytree.tree_leaves(inputs))
         cells = dict(zip(input_names(len(arrays)), arrays, strict=True))
-        wanted = [own.cpu().numpy() for own in _answers(module, inputs)]
-    finally:
-        module.train(training)
+        wanted = _arrays(_answers(module, inputs))
+        content = onnx_content(module, inputs)
     return write_compared(content, cells, wanted, path, tolerance)
+
+
+def _arrays(tensors: Sequence[torch.Tensor]) -> list[np.ndarray]:
+    if any(own.dtype == torch.bfloat16 for own in tensors):
+        raise InputError(
+            "expected numbers that NumPy has, to compare with those of onnxruntime, got bfloat16: "
+            "export module.float(), called with floats"
+        )
+    return [own.detach().cpu().numpy() for own in tensors]
 
 
 def write_compared(
@@ -127,7 +135,12 @@ def onnx_content(module: nn.Module, inputs: tuple[Any, ...]) -> bytes:
     try:
         with _quiet(), torch.no_grad():
             program = torch.onnx.export(
-                module, rows, dynamo=True, dynamic_shapes=shapes, input_names=names, verbose=False
+                module,
+                (*rows, {}),  # a mapping at the end is taken for keywords
+                dynamo=True,
+                dynamic_shapes=shapes,
+                input_names=names,
+                verbose=False,
             )
             assert program is not None
             return program.model_proto.SerializeToString()

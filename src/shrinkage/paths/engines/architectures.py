@@ -25,6 +25,7 @@ from shrinkage.paths.engines.layers.ordered import OrderedClasses
 from shrinkage.paths.engines.layers.registry import is_hooked
 from shrinkage.paths.engines.layers.skipping import Beyond, Joined
 from shrinkage.pytorch.copies import deep_copy
+from shrinkage.pytorch.modes import evaluating
 from shrinkage.pytorch.parameters import original
 
 ACTIVATIONS: dict[str, type[nn.Module]] = {"relu": nn.ReLU, "gelu": nn.GELU, "tanh": nn.Tanh}
@@ -338,10 +339,9 @@ def check_width(
     Raises:
         InputError: says which shape came.
     """
-    training = module.training
-    module.eval()
     for rows in batches:
-        answer = _answer(module, name, torch.zeros(rows, n_inputs, dtype=dtype))
+        with evaluating(module):
+            answer = _answer(module, name, torch.zeros(rows, n_inputs, dtype=dtype))
         if not isinstance(answer, torch.Tensor) or answer.shape != (rows, n_outputs):
             got = _shape_said(answer, rows)
             if isinstance(answer, torch.Tensor) and rows != 2:
@@ -349,7 +349,6 @@ def check_width(
             raise InputError(
                 f"the model {name} must map (rows, {n_inputs}) to (rows, {n_outputs}), got {got}"
             )
-    module.train(training)
 
 
 def check_training_width(module: nn.Module, name: str, x: torch.Tensor, n_outputs: int) -> None:

@@ -22,6 +22,7 @@ from shrinkage.paths.engines.seeding import seed_generators
 from shrinkage.paths.engines.stationarity import Stationary, proximal_sums, relative_residual
 from shrinkage.paths.engines.vectorizing.functional_forms import ALONE, FunctionalForms
 from shrinkage.pytorch import Attachment, attach
+from shrinkage.pytorch.modes import evaluating
 from shrinkage.terms import ProximalSum, present
 
 EVALUATION_ROWS = 4096
@@ -124,11 +125,8 @@ def _stationary(problem: Problem, module: nn.Module, sums: dict[str, ProximalSum
 
 def evaluate(module: nn.Module, x: torch.Tensor) -> torch.Tensor:
     """Return a module's outputs as (outputs, rows), in evaluation mode."""
-    training = module.training
-    module.eval()
-    with torch.no_grad():
+    with evaluating(module), torch.no_grad():
         outputs = torch.cat([module(block) for block in x.split(EVALUATION_ROWS)])
-    module.train(training)
     return outputs.t()
 
 

@@ -19,6 +19,7 @@ from shrinkage.datasets import Dataset
 from shrinkage.datasets.input_shapes import InputShapes
 from shrinkage.errors import InputError
 from shrinkage.paths.engines.architectures import MLP, Architecture, Linear
+from shrinkage.pytorch.modes import evaluating
 
 KINDS = {"int": torch.int64, "bool": torch.bool}
 
@@ -152,13 +153,10 @@ def _binds(called: Signature, *args: object, **names: object) -> bool:
 
 def _fits(module: nn.Module, n_inputs: int) -> bool:
     """Return whether two flat rows give (2, outputs); the module and its mode stay."""
-    training = module.training
     like = next((p for p in module.parameters() if p.is_floating_point()), torch.zeros(0))
     try:
-        with torch.no_grad():
-            outputs = module.eval()(like.new_zeros(2, n_inputs))
+        with evaluating(module), torch.no_grad():
+            outputs = module(like.new_zeros(2, n_inputs))
     except Exception:
         return False
-    finally:
-        module.train(training)
     return isinstance(outputs, torch.Tensor) and outputs.ndim == 2 and len(outputs) == 2

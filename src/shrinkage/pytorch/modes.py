@@ -1,0 +1,34 @@
+"""A module in evaluation mode for a while, and every part of it in its own mode again afterwards.
+
+Who uses this: whoever looks at what a user's module answers. `module.train(was_training)` would let
+a batch norm train that was frozen on purpose.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from torch import nn
+
+
+@contextmanager
+def evaluating(module: nn.Module) -> Iterator[nn.Module]:
+    """Have a module in evaluation mode within a `with` block.
+
+    Args:
+        module: the module.
+
+    >>> model = nn.Sequential(nn.Linear(2, 2), nn.BatchNorm1d(2).eval(), nn.Dropout())
+    >>> with evaluating(model):
+    ...     model[2].training
+    False
+    >>> [own.training for own in model]
+    [True, False, True]
+    """
+    modes = {own: own.training for own in module.modules()}
+    try:
+        yield module.eval()
+    finally:
+        for own, training in modes.items():
+            own.training = training
