@@ -1,5 +1,6 @@
 """Batches and compiled kernels do what the updates do one by one, and know where they cannot."""
 
+# pyright: reportArgumentType=false, reportCallIssue=false
 from __future__ import annotations
 
 import subprocess
@@ -156,7 +157,7 @@ def test_diagonal_kernel_is_the_eager_route_to_rounding(l2, reach):
     pushes = TensorAddresses(1)
     assert pushes.point_to([push])
     motion = Motion(1e-3, square, None, 1e-4, reach=reach, push=push, push_scale=2.0)
-    weights.numbers[:] = kernel_numbers(motion, 1e-3 * 0.3, 1e-3 * l2)
+    weights.numbers[:] = kernel_numbers(motion, 0.3, l2)
     weights.shrink_diagonal(squares, pushes)
     SoftThreshold(0.3, l2, Workspace())(eager, motion)
     ulp = 3e-8  # of the largest weights, before their threshold is subtracted

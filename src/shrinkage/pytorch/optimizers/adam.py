@@ -8,10 +8,7 @@ and its rate says so.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from typing import Any
 
-import torch
 from torch import optim
 
 from shrinkage.pytorch.optimizers.base import OptimizerFacts, OwnDecay
@@ -26,12 +23,12 @@ def _numbers(group: Group, step: float) -> Motion:
     return Motion(rate * root, epsilon=epsilon, reach=rate, push_scale=1 / past)
 
 
-def _tensors(group: Group, state: Mapping[str, Any]) -> tuple[torch.Tensor, torch.Tensor]:
-    """Return v, or the largest v so far with amsgrad, and the mean of gradients."""
-    return state["max_exp_avg_sq" if group.get("amsgrad") else "exp_avg_sq"], state["exp_avg"]
+def _square(group: Group) -> str:
+    """Return the name of v, or of the largest v so far with amsgrad."""
+    return "max_exp_avg_sq" if group.get("amsgrad") else "exp_avg_sq"
 
 
-ADAM = ByStep(_numbers, _tensors)
+ADAM = ByStep(_numbers, _square, "exp_avg")
 
 
 def nadam(moment: Moment, _noted: None = None) -> Motion:

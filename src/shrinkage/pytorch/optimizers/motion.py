@@ -129,18 +129,19 @@ def nothing(_moment: Moment, _parameter: torch.Tensor) -> None:
 class ByStep(NamedTuple):
     """A motion whose numbers follow from the group and the step, whichever the parameter.
 
-    `numbers(group, step)` returns it without tensors, and `tensors(group, state)` a parameter's
-    square and push: what holds of many parameters need be computed only once.
+    `numbers(group, step)` returns it without tensors, `square(group)` and `push` name these in a
+    parameter's state: what holds of many parameters need be computed only once.
     """
 
     numbers: Callable[[Group, float], Motion]
-    tensors: Callable[[Group, Mapping[str, Any]], tuple[torch.Tensor, torch.Tensor]]
+    square: Callable[[Group], str]
+    push: str
 
     def motion(self, moment: Moment, _noted: None = None) -> Motion:
         """Return the motion of one parameter."""
-        square, push = self.tensors(moment.group, moment.state)
-        numbers = self.numbers(moment.group, float(moment.state["step"]))
-        return numbers._replace(square=square, push=push)
+        group, state = moment.group, moment.state
+        numbers = self.numbers(group, float(state["step"]))
+        return numbers._replace(square=state[self.square(group)], push=state[self.push])
 
 
 @dataclass(frozen=True)

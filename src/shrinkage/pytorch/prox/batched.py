@@ -9,21 +9,20 @@ made for: other penalties, references, 16-bit weights, shards, a remedy of `reso
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import torch
 
 from shrinkage.pytorch.optimizers import Group, Metric, Moment
-from shrinkage.pytorch.prox.kernels import TensorAddresses, are_built, places
+from shrinkage.pytorch.prox.kept import KeptTensors, States
+from shrinkage.pytorch.prox.kernels import TensorAddresses, are_built
 from shrinkage.pytorch.prox.rounding import is_due, is_representable
 from shrinkage.pytorch.prox.shrink import kernel_numbers, kernels_read
 from shrinkage.pytorch.slots import Slot
 from shrinkage.pytorch.updates import Corrected, Decoupled, Proximal
 
 _DTYPE = torch.float32  # what the kernels are for
-
-States = Mapping[torch.Tensor, Mapping[str, Any]]
 
 
 class _Read(NamedTuple):
@@ -40,6 +39,7 @@ class Batch:
 
     Attributes:
         slots: for which `key_of` is the same.
+        decays: whether there is something to do before the step.
         strengths: (l1, l2) of their nonsmooth parts, for "proximal" of all parts.
     """
 
@@ -53,15 +53,15 @@ class Batch:
         self._weights, self._squares, self._pushes = (TensorAddresses(count) for _ in range(3))
         update = slots[0].updates[0]
         self._metric: Metric | None = update.metric if isinstance(update, Proximal) else None
-        self._decay = update.decay if isinstance(update, Decoupled) else 0.0
-        self._seen: list[tuple] = []
-        self._fits = False
+        self._decay = (isinstance(update, Decoupled) and update.decay) or 0.0
+        self.decays = self._decay != 0
+        by_step = None if self._metric is None else self._metric.by_step
+        self._kept = None if by_step is None else KeptTensors(self._parameters, by_step)
         self._known, self._exact = 0.0, True  # the last rate, and whether float32 can hold it
 
     def decay(self, groups: Sequence[Group]) -> bool:
         """Decay all slots before the step; False where each has to be done by itself."""
-        group = groups[self._group]
-        rate = float(group["lr"]) * self._decay if self._decay else 0.0
+        rate = float(groups[self._group]["lr"]) * self._decay
         if not rate:
             return True
         if rate != self._known:
@@ -88,37 +88,26 @@ class Batch:
     def _proximal(self, metric: Metric, group: Group, states: States) -> bool:
         if self._is_measured():
             return False
-        read = self._read_at_once(metric, group, states) or self._read(metric, group, states)
+        by_step, kept = metric.by_step, self._kept
+        step = None if kept is None else kept.step(group, states)
+        if by_step is not None and step is not None:
+            motion = by_step.numbers(group, step)
+            row = kernel_numbers(motion, self._l1, self._l2)
+            return self._shrunk(row * len(self._parameters), motion.rate != 0, pushed=True)
+        read = self._read(metric, group, states)
         if read is None or not self._point_to(read.squares, read.pushes):
             return False
-        if read.moves:
-            self._weights.take_numbers(read.numbers)
-            self._weights.shrink_diagonal(self._squares, self._pushes if read.pushes else None)
+        if kept is not None:
+            kept.keep(group, states)
+        return self._shrunk(read.numbers, read.moves, pushed=bool(read.pushes))
+
+    def _shrunk(self, numbers: Sequence[Any], moves: bool, *, pushed: bool) -> bool:
+        if moves:
+            self._weights.take_numbers(numbers)
+            self._weights.shrink_diagonal(self._squares, self._pushes if pushed else None)
             for resolution in self._resolutions:
                 resolution.shrinks += 1
         return True
-
-    def _read_at_once(self, metric: Metric, group: Group, states: States) -> _Read | None:
-        """Read how all have moved, who have taken as many steps; None where that does not hold.
-
-        Between the steps of a network the code of every call comes from memory anew, so that
-        calls are what a hook costs: here there are few.
-        """
-        if metric.by_step is None:
-            return None
-        numbers, tensors = metric.by_step
-        squares, pushes, steps = [], [], set()
-        for parameter in self._parameters:
-            state = states[parameter]
-            square, push = tensors(group, state)
-            squares.append(square)
-            pushes.append(push)
-            steps.add(float(state["step"]))
-        if len(steps) > 1:
-            return None
-        motion = numbers(group, steps.pop())._replace(push=pushes[0])
-        row = kernel_numbers(motion, motion.rate * self._l1, motion.rate * self._l2)
-        return _Read(squares, pushes, row * len(squares), motion.rate != 0)
 
     def _read(self, metric: Metric, group: Group, states: States) -> _Read | None:
         """Read how each has moved; None where the kernels are not made for that."""
@@ -131,7 +120,7 @@ class Batch:
             squares.append(motion.square)
             if motion.push is not None:
                 pushes.append(motion.push)
-            numbers += kernel_numbers(motion, rate * self._l1, rate * self._l2)
+            numbers += kernel_numbers(motion, self._l1, self._l2)
         return _Read(squares, pushes, numbers, rate != 0)
 
     def _is_measured(self) -> bool:
@@ -148,14 +137,12 @@ class Batch:
 
     def _point_to(self, squares: list[torch.Tensor], pushes: list[torch.Tensor]) -> bool:
         """Look at the weights with what belongs to them; return whether addresses correspond."""
-        seen = places([*self._parameters, *squares, *pushes])
-        if seen != self._seen:
-            arrays = [(self._weights, self._parameters), (self._squares, squares)]
-            arrays += [(self._pushes, pushes)] if pushes else []
-            self._fits = all(own.point_to(tensors) for own, tensors in arrays)
-            self._fits &= all(own.strides == self._weights.strides for own, _ in arrays)
-            self._seen = seen
-        return self._fits
+        arrays = [(self._weights, self._parameters), (self._squares, squares)]
+        arrays += [(self._pushes, pushes)] if pushes else []
+        return all(
+            own.point_to(tensors) and own.strides == self._weights.strides
+            for own, tensors in arrays
+        )
 
 
 class Batches:
@@ -175,7 +162,7 @@ class Batches:
         """Decay what is in batches, and return the slots that still act before the step."""
         left = list(self._early)
         for batch in self.batches:
-            if not batch.decay(groups):
+            if batch.decays and not batch.decay(groups):
                 left += batch.slots
         return left
 

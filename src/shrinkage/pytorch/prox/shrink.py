@@ -209,7 +209,7 @@ class SinglePass:
             return self._eager.fitting(w, motion)
         if push is not None and not (self._pushes.point_to([push]) and lie_alike([w], [push])):
             return self._eager.fitting(w, motion)
-        self._weights.numbers[:] = kernel_numbers(motion, threshold, ridge)
+        self._weights.numbers[:] = kernel_numbers(motion, self._l1, self._l2)
         self._weights.shrink_diagonal(self._squares, self._pushes if push is not None else None)
         return True
 
@@ -231,9 +231,9 @@ class StackedPass:
         pairs += [] if push is None else [(self._pushes, push)]
         if not all(own.point_to_models(tensor) for own, tensor in pairs):
             return self._eager.fitting(w, motion)
-        threshold, ridge = motion.rate * self._l1, motion.rate * self._l2
         columns = self._weights.numbers.T
-        for column, number in zip(columns, kernel_numbers(motion, threshold, ridge), strict=True):
+        numbers = kernel_numbers(motion, self._l1, self._l2)
+        for column, number in zip(columns, numbers, strict=True):
             column[:] = number
         self._weights.shrink_diagonal(self._squares, None if push is None else self._pushes)
         return True
@@ -244,16 +244,17 @@ def kernels_read(motion: Motion) -> bool:
     return motion.given is None and motion.mean is None and not motion.push_moves
 
 
-def kernel_numbers(motion: Motion, threshold: Number, ridge: Number) -> tuple[Number, ...]:
+def kernel_numbers(motion: Motion, l1: Number, l2: Number) -> tuple[Number, ...]:
     """Return what the kernels take for one tensor: offset, pull, threshold, bound, own, ε.
 
     Args:
-        motion: in a diagonal metric.
-        threshold: its rate times the strength of L1.
-        ridge: its rate times the strength of L2.
+        motion: in a diagonal metric; without a push the kernels do not ask for the fifth.
+        l1: the strength of L1.
+        l2: that of L2.
     """
-    own = 0.0 if motion.push is None else FARTHEST * motion.push_scale * motion.rate
-    return motion.epsilon + ridge, ridge, threshold, motion.farthest, own, motion.epsilon
+    rate, epsilon = motion.rate, motion.epsilon
+    own, ridge = FARTHEST * motion.push_scale * rate, rate * l2
+    return epsilon + ridge, ridge, rate * l1, motion.farthest, own, epsilon
 
 
 def _strength(parts: Iterable[Part]) -> Any:

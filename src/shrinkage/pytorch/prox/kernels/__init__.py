@@ -28,16 +28,29 @@ class _Pool(ctypes.Structure):
     _fields_: ClassVar = [(name, ctypes.c_void_p) for name in ("parallel", "number", "count")]
 
 
+class _Tensors(ctypes.Structure):
+    """`struct tensors` of the C file, kept: arguments of a call take as long as little work."""
+
+    _fields_: ClassVar = [
+        ("w", ctypes.c_void_p),
+        ("square", ctypes.c_void_p),
+        ("push", ctypes.c_void_p),
+        ("n", ctypes.c_void_p),
+        ("count", ctypes.c_size_t),
+        ("rows", ctypes.c_void_p),
+        ("pool", ctypes.c_void_p),
+    ]
+
+
 def _load() -> Any:
     """Return the library of functions, None where it was not built."""
     library = library_of("shrinkage.pytorch.prox.kernels._shrink")
     if library is None:
         return None
-    array, count, number = ctypes.c_void_p, ctypes.c_size_t, ctypes.c_float
-    pool = (ctypes.POINTER(_Pool), ctypes.c_uint)
-    library.shrink_decay.argtypes = (array, array, count, number, *pool)
-    library.shrink_scalar.argtypes = (array, array, count, number, number, *pool)
-    library.shrink_within_reach.argtypes = (array, array, array, array, count, array, *pool)
+    tensors, number = (ctypes.c_void_p, ctypes.c_uint), ctypes.c_float
+    library.shrink_decay.argtypes = (*tensors, number)
+    library.shrink_scalar.argtypes = (*tensors, number, number)
+    library.shrink_within_reach.argtypes = tensors
     for function in (library.shrink_decay, library.shrink_scalar, library.shrink_within_reach):
         function.restype = None
     return library
@@ -82,7 +95,15 @@ class TensorAddresses:
         self.sizes = (ctypes.c_size_t * count)()
         self._flat: Any = (ctypes.c_float * (6 * count))()
         self.numbers = np.frombuffer(self._flat, np.float32).reshape(count, 6)
-        self._numbers = self.numbers.ctypes.data
+        self._beside: tuple[TensorAddresses | None, ...] = (None, None)
+        self._tensors = _Tensors(
+            w=ctypes.addressof(self.addresses),
+            n=ctypes.addressof(self.sizes),
+            count=count,
+            rows=ctypes.addressof(self._flat),
+            pool=ctypes.addressof(_POOL),
+        )
+        self._at = ctypes.addressof(self._tensors)
         self._pack = struct.Struct(f"{6 * count}f").pack_into
         self._dense = False
         self._count = count
@@ -116,13 +137,11 @@ class TensorAddresses:
 
     def decay(self, factor: float) -> None:
         """w ← w · factor for every tensor."""
-        where = (self.addresses, self.sizes, self._count)
-        _LIBRARY.shrink_decay(*where, factor, _POOL, torch.get_num_threads())
+        _LIBRARY.shrink_decay(self._at, torch.get_num_threads(), factor)
 
     def shrink_scalar(self, divisor: float, threshold: float) -> None:
         """w ← soft(w / divisor, threshold) for every tensor."""
-        where = (self.addresses, self.sizes, self._count)
-        _LIBRARY.shrink_scalar(*where, divisor, threshold, _POOL, torch.get_num_threads())
+        _LIBRARY.shrink_scalar(self._at, torch.get_num_threads(), divisor, threshold)
 
     def shrink_diagonal(self, squares: TensorAddresses, pushes: TensorAddresses | None) -> None:
         """w ← soft(w − w·pull·r, threshold·r) with r = 1/(√square + offset) for every tensor.
@@ -134,9 +153,11 @@ class TensorAddresses:
             squares: of the same shapes and layouts.
             pushes: the same, or none.
         """
-        own = None if pushes is None else pushes.addresses
-        where = (self.addresses, squares.addresses, own, self.sizes, self._count)
-        _LIBRARY.shrink_within_reach(*where, self._numbers, _POOL, torch.get_num_threads())
+        if self._beside != (squares, pushes):
+            self._beside = squares, pushes
+            self._tensors.square = ctypes.addressof(squares.addresses)
+            self._tensors.push = None if pushes is None else ctypes.addressof(pushes.addresses)
+        _LIBRARY.shrink_within_reach(self._at, torch.get_num_threads())
 
 
 def places(tensors: Sequence[torch.Tensor]) -> list[tuple]:

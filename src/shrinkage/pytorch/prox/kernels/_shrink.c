@@ -11,25 +11,31 @@
 #include "_pool.h"
 #include "_shrink_wide.h"
 
-struct pass {
+/* What a caller keeps from call to call, as `_Tensors` of kernels/__init__.py. */
+struct tensors {
     float **w, **square, **push; /* square and push: NULL in a scalar metric */
     const size_t *n;
-    size_t tensors;
-    const float *numbers;    /* factor; or divisor and threshold; or six numbers a tensor */
-    void (*piece)(const struct pass *, size_t tensor, size_t from, size_t count);
+    size_t count;
+    const float *rows; /* six numbers a tensor, in a diagonal metric */
     const struct pool *pool;
+};
+
+struct pass {
+    const struct tensors *of;
+    const float *numbers; /* factor; or divisor and threshold; or the rows */
+    void (*piece)(const struct pass *, size_t tensor, size_t from, size_t count);
 };
 
 CLONES static void decay(const struct pass *p, size_t k, size_t from, size_t n)
 {
-    float *restrict w = p->w[k] + from, factor = p->numbers[0];
+    float *restrict w = p->of->w[k] + from, factor = p->numbers[0];
     for (size_t i = 0; i < n; i++)
         w[i] = w[i] * factor;
 }
 
 CLONES static void scalar(const struct pass *p, size_t k, size_t from, size_t n)
 {
-    float *restrict w = p->w[k] + from, t = p->numbers[1];
+    float *restrict w = p->of->w[k] + from, t = p->numbers[1];
     for (size_t i = 0; i < n; i++) {
         float cut = w[i] > t ? t : (w[i] < -t ? -t : w[i]);
         w[i] = w[i] - cut;
@@ -38,7 +44,7 @@ CLONES static void scalar(const struct pass *p, size_t k, size_t from, size_t n)
 
 CLONES static void scalar_divided(const struct pass *p, size_t k, size_t from, size_t n)
 {
-    float *restrict w = p->w[k] + from, divisor = p->numbers[0], t = p->numbers[1];
+    float *restrict w = p->of->w[k] + from, divisor = p->numbers[0], t = p->numbers[1];
     for (size_t i = 0; i < n; i++) {
         float z = w[i] / divisor;
         float cut = z > t ? t : (z < -t ? -t : z);
@@ -103,9 +109,9 @@ enum { CHUNK = 2048 };
 static void diagonal(const struct pass *p, size_t k, size_t from, size_t n)
 {
     const float *numbers = p->numbers + 6 * k;
-    const float *push = p->push ? p->push[k] + from : NULL;
-    float *w = p->w[k] + from, start[CHUNK];
-    const float *square = p->square[k] + from;
+    const float *push = p->of->push ? p->of->push[k] + from : NULL;
+    float *w = p->of->w[k] + from, start[CHUNK];
+    const float *square = p->of->square[k] + from;
     if (wide_is_there()) {
         wide_diagonal(w, square, push, n, numbers);
         return;
@@ -123,49 +129,42 @@ static void diagonal(const struct pass *p, size_t k, size_t from, size_t n)
 static void part(const void *given, size_t number, size_t count)
 {
     const struct pass *p = given;
-    for (size_t k = 0; k < p->tensors; k++) {
-        size_t share = (p->n[k] + count - 1) / count, from = number * share;
-        if (from < p->n[k])
-            p->piece(p, k, from, p->n[k] - from < share ? p->n[k] - from : share);
+    const size_t *n = p->of->n;
+    for (size_t k = 0; k < p->of->count; k++) {
+        size_t share = (n[k] + count - 1) / count, from = number * share;
+        if (from < n[k])
+            p->piece(p, k, from, n[k] - from < share ? n[k] - from : share);
     }
 }
 
-static void run(struct pass *p, unsigned threads)
+static void run(struct pass p, unsigned threads)
 {
     size_t total = 0;
-    for (size_t k = 0; k < p->tensors; k++)
-        total += p->n[k];
-    in_shares(p->pool, total < WORTHWHILE ? 1 : threads, part, p);
+    for (size_t k = 0; k < p.of->count; k++)
+        total += p.of->n[k];
+    in_shares(p.of->pool, total < WORTHWHILE ? 1 : threads, part, &p);
 }
 
 /* w <- w * factor, for each tensor */
-PUBLIC void shrink_decay(float **w, const size_t *n, size_t tensors, float factor, const struct pool *pool,
-                         unsigned threads)
+PUBLIC void shrink_decay(const struct tensors *of, unsigned threads, float factor)
 {
-    struct pass p = {w, NULL, NULL, n, tensors, &factor, decay, pool};
-    run(&p, threads);
+    run((struct pass){of, &factor, decay}, threads);
 }
 
 /* w <- z - clamp(z, -threshold, threshold) with z = w / divisor, for each tensor */
-PUBLIC void shrink_scalar(float **w, const size_t *n, size_t tensors, float divisor,
-                          float threshold, const struct pool *pool,
-                          unsigned threads)
+PUBLIC void shrink_scalar(const struct tensors *of, unsigned threads, float divisor,
+                          float threshold)
 {
     float numbers[2] = {divisor, threshold};
-    struct pass p = {w, NULL, NULL, n, tensors, numbers,
-                     divisor == 1.0f ? scalar : scalar_divided, pool};
-    run(&p, threads);
+    run((struct pass){of, numbers, divisor == 1.0f ? scalar : scalar_divided}, threads);
 }
 
 /* The same with r = 1 / (sqrt(square) + offset), z = w - w*pull*r and the threshold times r, no
-   weight going farther than a bound or than own*|push| over the denominator; numbers holds offset,
+   weight going farther than a bound or than own*|push| over the denominator; the rows hold offset,
    pull, threshold, bound, own and epsilon of each tensor, push may be NULL. */
-PUBLIC void shrink_within_reach(float **w, float **square, float **push, const size_t *n,
-                                size_t tensors, const float *numbers, const struct pool *pool,
-                                unsigned threads)
+PUBLIC void shrink_within_reach(const struct tensors *of, unsigned threads)
 {
-    struct pass p = {w, square, push, n, tensors, numbers, diagonal, pool};
-    run(&p, threads);
+    run((struct pass){of, of->rows, diagonal}, threads);
 }
 
 /* The checksum of the sources that this was built from. */
