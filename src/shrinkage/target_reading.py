@@ -8,7 +8,7 @@ of `shrinkage.reports.told`.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any
 
@@ -107,7 +107,7 @@ class TargetReading:
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain values that JSON can hold."""
-        values = {**asdict(self), "why": self.why.value}
+        values = {**vars(self), "why": self.why.value}
         del values["parts"], values["respelled"]  # the second is told, and kept nowhere
         if self.events is None:
             del values["events"]

@@ -7,7 +7,7 @@ fingerprint of them so that a resumed run is the same run.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import dataclass, fields
 from typing import Any
 
 import numpy as np
@@ -233,15 +233,11 @@ class PathOptions:
 
     def to_dict(self) -> dict[str, object]:
         """Return what makes two runs the same run, as JSON knows it."""
-        bare = replace(self, scorer=None, class_weight=None, folds=2, **dict.fromkeys(OWN))
-        values = asdict(bare)
+        values = dict(vars(self))
         values["folds"] = self.folds if isinstance(self.folds, int) else _folds_text(self.folds)
         if self.scorer is not None:
             values["scorer"] = scorer_name(self.scorer)
-        weight = self.class_weight
-        if isinstance(weight, Mapping):
-            weight = [[str(label), float(value)] for label, value in weight.items()]
-        values["class_weight"] = weight
+        values["class_weight"] = self.told_class_weight
         values["positive"] = None if self.positive is None else plain_label(self.positive)
         if isinstance(self.strengths, tuple):
             values["strengths"] = list(self.strengths)
@@ -256,6 +252,14 @@ class PathOptions:
         for name in ("runner", "address", "memory"):  # where it trains makes no other run
             del values[name]
         return values
+
+    @property
+    def told_class_weight(self) -> object:
+        """Return the weights of classes as JSON knows them."""
+        weight = self.class_weight
+        if isinstance(weight, Mapping):
+            return [[str(label), float(value)] for label, value in weight.items()]
+        return weight
 
     @property
     def memory_cap(self) -> float | None:

@@ -20,6 +20,9 @@ from shrinkage.datasets.splits import RowSplit
 LEAST_SHARE = 0.02
 """A smaller share of equal rows is left alone."""
 
+CELLS_AT_ONCE = 2**19
+"""Cells whose bits are mixed at once: bounds the memory."""
+
 VARIED = 0.25
 """A column with this share of different values does not repeat a row by chance."""
 
@@ -50,7 +53,7 @@ def trained_test_rows(data: Dataset) -> tuple[Caution, ...]:
     rows = None if data.test is None else row_hashes(data)
     if rows is None or data.test is None:
         return ()
-    own = _hashes(_like(data.test[0], data.X))
+    own = numbers_of_rows(_like(data.test[0], data.X))
     twice = int(np.isin(own, rows).sum())
     if twice < max(2, LEAST_SHARE * len(own)):
         return ()
@@ -62,8 +65,8 @@ def row_hashes(data: Dataset) -> np.ndarray | None:
     if isinstance(data.X, np.ndarray):
         head = data.X[: min(2000, len(data.X)), : min(50, data.X.shape[1])]
         most = max((len(np.unique(column)) for column in head.T), default=0)
-        return None if most < VARIED * len(head) else _hashes(data.X)
-    return None if int(data.X.nunique().max()) < VARIED * len(data.X) else _hashes(data.X)
+        return None if most < VARIED * len(head) else numbers_of_rows(data.X)
+    return None if int(data.X.nunique().max()) < VARIED * len(data.X) else numbers_of_rows(data.X)
 
 
 def _like(rows: RawRows, trained: RawRows) -> RawRows:
@@ -82,7 +85,25 @@ def _typed(column: Any, dtype: Any) -> pd.Series:
     return pd.Series(pd.Categorical(values, [*dtype.categories, *new]), index=column.index)
 
 
-def _hashes(rows: RawRows) -> np.ndarray:
+def numbers_of_rows(rows: RawRows) -> np.ndarray:
+    """Return a number for each row, equal for equal ones."""
     if isinstance(rows, np.ndarray):
-        return np.fromiter((hash(row.tobytes()) for row in rows), np.int64, len(rows))
+        at_once = max(1, CELLS_AT_ONCE // max(1, rows.shape[1]))
+        parts = [_mixed(rows[at : at + at_once]) for at in range(0, len(rows), at_once)]
+        return np.concatenate([np.zeros(0, np.uint64), *parts])
     return hash_pandas_object(rows, index=False, categorize=False).to_numpy()  # pyright: ignore
+
+
+def _mixed(rows: np.ndarray) -> np.ndarray:
+    """Return a number for each row of numbers: Σ mixed bits · an odd number of the column's own.
+
+    >>> numbers = _mixed(np.array([[1.0, 2.0], [2.0, 1.0], [1.0, 2.0]]))
+    >>> bool(numbers[0] == numbers[2] != numbers[1])
+    True
+    """
+    kind = np.float64 if rows.dtype.kind == "f" else np.int64
+    bits = np.ascontiguousarray(rows, dtype=kind).view(np.uint64)
+    own = np.random.default_rng(0).integers(2**63, size=(2, bits.shape[1]), dtype=np.uint64) | 1
+    mixed = bits * own[0]
+    mixed ^= mixed >> np.uint64(29)
+    return np.einsum("ij,j->i", mixed, own[1])

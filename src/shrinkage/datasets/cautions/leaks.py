@@ -23,6 +23,9 @@ MOST_COLUMNS = 300
 MOST_LEAKS = 3
 """Where more columns than this give the target it is simply an easy one."""
 
+CELLS_AT_ONCE = 2**19
+"""Numbers that are ranked at once: bounds the memory."""
+
 ROWS_A_LEVEL = 5
 """Levels with fewer rows than this on average would give any target."""
 
@@ -42,12 +45,17 @@ def leaks(
         return ()
     y = np.unique(y, return_inverse=True)[1][rows] if classes else y[rows]
     agreements: dict[tuple[str, CautionKind], float] = {}
-    ranked = None if classes else ranks(y)
+    ranked = None if classes else ranks(y[:, None])[:, 0]
+    complete = {} if ranked is None else _agreements_of_complete(columns, rows, y, ranked)
+    missing = set(columns.with_missing)
     for name in columns.names:
         if columns.kind(name) in (ColumnKind.NUMERIC, ColumnKind.ORDINAL, ColumnKind.CATEGORY):
-            told = _agreement(columns, name, rows, y, ranked)
+            told = complete.get(name)
+            if told is None:
+                told = _agreement(columns, name, rows, y, ranked)
             agreements[name, CautionKind.TARGET_IN_COLUMN] = told
-        if agreements.get((name, CautionKind.TARGET_IN_COLUMN), 0.0) < AGREEMENT:
+        told = agreements.get((name, CautionKind.TARGET_IN_COLUMN), 0.0)
+        if name in missing and told < AGREEMENT:
             by_missing = _agreement_of_missing(columns, name, rows, y, classes)
             agreements[name, CautionKind.TARGET_IN_MISSING] = by_missing
     caught = {told: value for told, value in agreements.items() if value >= AGREEMENT}
@@ -57,6 +65,21 @@ def leaks(
         Caution(kind, {"column": name, "agreement": min(value, 1.0)})
         for (name, kind), value in caught.items()
     )
+
+
+def _agreements_of_complete(
+    columns: InputColumns, rows: np.ndarray, y: np.ndarray, ranked: np.ndarray
+) -> dict[str, float]:
+    """Return how well numbers without a gap give a target that is a number, of many at once."""
+    names, told = columns.of_kind(ColumnKind.NUMERIC), {}
+    at_once = max(1, CELLS_AT_ONCE // len(rows))
+    for start in range(0, len(names), at_once):
+        some = names[start : start + at_once]
+        x = columns.numbers(rows, some)
+        there = np.flatnonzero(~np.isnan(x).any(axis=0))
+        values = number_agreements(x[:, there], y, ranked)
+        told |= {some[place]: float(value) for place, value in zip(there, values, strict=True)}
+    return told
 
 
 def _agreement_of_missing(
@@ -83,8 +106,8 @@ def _agreement(
             return class_agreement_of_number(x[present], y[present])
         if not present.all():
             x, y = x[present], y[present]
-            ranked = ranks(y)
-        return number_agreement_of_number(x, y, ranked)
+            ranked = ranks(y[:, None])[:, 0]
+        return float(number_agreements(x[:, None], y, ranked)[0])
     codes, levels = pd.factorize(columns.cells(rows, [name])[:, 0], use_na_sentinel=False)
     if len(levels) * ROWS_A_LEVEL > len(rows):
         return 0.0
@@ -93,35 +116,43 @@ def _agreement(
     return number_agreement_of_levels(codes, y)
 
 
-def number_agreement_of_number(x: np.ndarray, y: np.ndarray, ranked: np.ndarray) -> float:
-    """Return the square of the larger of the linear and the rank correlation.
+def number_agreements(x: np.ndarray, y: np.ndarray, ranked: np.ndarray) -> np.ndarray:
+    """Return the square of the larger of the linear and the rank correlation of each column.
 
     Args:
-        x: numbers (n,).
+        x: numbers (n, columns).
         y: the target (n,).
         ranked: its ranks, which all columns are compared with.
 
     >>> y = np.arange(40.0)
-    >>> round(number_agreement_of_number(np.exp(y / 9), y, ranks(y)), 3)
-    1.0
+    >>> number_agreements(np.exp(y / 9)[:, None], y, ranks(y[:, None])[:, 0]).round(3).tolist()
+    [1.0]
     """
-    return max(_correlation(x, y), _correlation(ranks(x), ranked)) ** 2
+    return np.maximum(_correlations(x, y), _correlations(ranks(x), ranked)) ** 2
 
 
 def ranks(values: np.ndarray) -> np.ndarray:
-    """Return the place of each value in their order, equal ones their mean place.
+    """Return the place of each value in the order of its column, equal ones their mean place.
 
-    >>> ranks(np.array([3.0, 1.0, 3.0])).tolist()
+    >>> ranks(np.array([[3.0], [1.0], [3.0]])).ravel().tolist()
     [2.5, 1.0, 2.5]
     """
-    _, places, counts = np.unique(values, return_inverse=True, return_counts=True)
-    return (np.cumsum(counts) - 0.5 * (counts - 1))[places]
+    order = np.argsort(values, axis=0)
+    ascending = np.take_along_axis(values, order, axis=0)
+    new = np.ones(values.shape, dtype=bool)
+    np.not_equal(ascending[1:], ascending[:-1], out=new[1:])
+    runs = np.cumsum(new.T) - 1  # column by column
+    places = np.tile(np.arange(1.0, len(values) + 1), values.shape[1])
+    means = np.bincount(runs, weights=places) / np.bincount(runs)
+    ranked = np.empty(values.shape)
+    np.put_along_axis(ranked, order, means[runs].reshape(values.shape[::-1]).T, axis=0)
+    return ranked
 
 
-def _correlation(x: np.ndarray, y: np.ndarray) -> float:
-    x, y = x - x.mean(), y - y.mean()
-    spread = np.sqrt((x @ x) * (y @ y))
-    return float(abs(x @ y) / spread) if spread > 0 else 0.0
+def _correlations(x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    x, y = x - x.mean(axis=0), y - y.mean()
+    spread = np.sqrt(np.einsum("ij,ij->j", x, x) * (y @ y))
+    return np.abs(y @ x) / np.where(spread > 0, spread, 1.0)
 
 
 def class_agreement_of_number(x: np.ndarray, y: np.ndarray) -> float:

@@ -56,7 +56,7 @@ def constant_as_good(
     >>> constant_as_good(np.array([0.5, 0.3]), np.array([0.4, 0.4]), "r2")[0].kind.value
     'constant_as_good'
     """
-    margin, error = _paired(best - constant, rounds)
+    margin, error = (float(own[0]) for own in _paired((best - constant)[None], rounds))
     if not np.isfinite(margin) or margin > error:
         return ()
     facts = {
@@ -95,10 +95,8 @@ def strengths_alike(
     if folds < 2 or trained.sum() < 3 or not trained[best]:
         return ()
     rivals = np.concatenate([scores[trained], unregularized])
-    pairs = [_paired(scores[best] - rival, rounds) for rival in rivals]
-    if not all(np.isfinite(margin) and margin <= error for margin, error in pairs):
-        return ()
-    if not any(margin > 0 for margin, _ in pairs):
+    margins, errors = _paired(scores[best] - rivals, rounds)
+    if not (np.isfinite(margins) & (margins <= errors)).all() or not (margins > 0).any():
         return ()
     alike = strengths[trained]
     facts = {
@@ -111,8 +109,8 @@ def strengths_alike(
     return (Caution(CautionKind.STRENGTHS_ALIKE, facts),)
 
 
-def _paired(differences: np.ndarray, rounds: int) -> tuple[float, float]:
-    """Return the mean and the standard error of differences over folds; the error is 0 of one."""
-    several = len(differences) > rounds
-    error = float(standard_error(differences[None], rounds)[0]) if several else 0.0
-    return float(differences.mean()), error
+def _paired(differences: np.ndarray, rounds: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return means and standard errors of differences (pairs, folds); an error is 0 of one fold."""
+    means = differences.mean(axis=1)
+    several = differences.shape[1] > rounds
+    return means, standard_error(differences, rounds) if several else np.zeros(len(means))

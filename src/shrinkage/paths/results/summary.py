@@ -129,7 +129,7 @@ def summary_of(
         "compared": [asdict(model) for model in findings.compared],
         **({} if findings.group_scores is None else {"score_by": findings.group_scores.to_dict()}),
         "positive": problem.scorer.positive,
-        "class_weight": options.to_dict()["class_weight"],
+        "class_weight": options.told_class_weight,
         "classes": None if findings.classes is None else findings.classes.to_dict(),
         "fold_classes": None if findings.fold_classes is None else findings.fold_classes.to_dict(),
         "cautions": [caution.to_dict() for caution in findings.cautions],

@@ -14,7 +14,7 @@ from functools import cached_property
 from typing import Protocol
 
 import numpy as np
-from scipy.linalg.lapack import dtrtrs  # pyright: ignore[reportAttributeAccessIssue]
+from scipy.linalg.lapack import dgeqrf, dtrtrs  # pyright: ignore[reportAttributeAccessIssue]
 
 from shrinkage.paths.engines.linear.norms import Norms
 
@@ -226,8 +226,8 @@ class Squared:
         self.target = (y - self._y_center) * root
         self.rest, self._is_triangle = 0.0, len(self.x) > self.x.shape[1] + 1
         if self._is_triangle:
-            both = np.column_stack([self.x, self.target])
-            triangle = np.asarray(np.linalg.qr(both, mode="r"))
+            both = np.asfortranarray(np.column_stack([self.x, self.target]))
+            triangle = np.triu(dgeqrf(both, overwrite_a=1)[0][: both.shape[1]])
             self.x, self.target = triangle[:-1, :-1], triangle[:-1, -1]
             self.rest = 0.5 * float(triangle[-1, -1] ** 2)
         self.x = np.asfortranarray(self.x)
