@@ -5,6 +5,7 @@ Who uses this: people who train with `lightning.pytorch` or `pytorch_lightning`.
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping
 from typing import Any
 
@@ -63,6 +64,7 @@ class Regularize(_callback_class()):
         self.request = Request(as_terms(terms), checked_update(update), options)
         self.optimizer = optimizer
         self.session = Session()
+        self._zeros: Mapping[str, int] = {}  # at the end of the last epoch
 
     @property
     def attachment(self) -> Attachment | None:
@@ -77,6 +79,7 @@ class Regularize(_callback_class()):
     def setup(self, trainer: Any, pl_module: Any, stage: str) -> None:  # noqa: ARG002
         """Refuse before anything is loaded what would fail at the first step."""
         if stage == "fit":
+            self._zeros = {}
             self.session.forget()
             refuse_gradient(self.request, "Lightning")
 
@@ -85,9 +88,28 @@ class Regularize(_callback_class()):
         optimizer = chosen_optimizer(trainer.optimizers, self.optimizer)
         self.session.begin(optimizer, pl_module, self.request)
 
+    def on_train_epoch_end(self, trainer: Any, pl_module: Any) -> None:  # noqa: ARG002
+        """Count the zeros that training has made."""
+        self._zeros = self.session.zeros()
+
     def on_train_end(self, trainer: Any, pl_module: Any) -> None:  # noqa: ARG002
         """Detach."""
         self.session.end()
+
+    def on_fit_end(self, trainer: Any, pl_module: Any) -> None:  # noqa: ARG002
+        """Say so where other weights have taken the place of the trained ones, and lost zeros."""
+        now = self.session.zeros()
+        lost = {name: count for name, count in self._zeros.items() if now.get(name, count) < count}
+        if lost:
+            name, count = next(iter(lost.items()))
+            warnings.warn(
+                f"exact zeros are lost after the last epoch ({name}: {count} before, {now[name]} "
+                "now), since other weights have taken the place of the trained ones: where a "
+                "callback averages them, give it the zeros, as in "
+                "WeightAveraging(multi_avg_fn=shrinkage.pytorch.keep_zeros(…))",
+                UserWarning,
+                stacklevel=2,
+            )
 
     def on_exception(self, trainer: Any, pl_module: Any, exception: Any) -> None:  # noqa: ARG002
         """Detach."""

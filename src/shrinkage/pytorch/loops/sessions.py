@@ -95,6 +95,15 @@ class Session:
             self.attachment.detach()
         self._attached = False
 
+    def zeros(self) -> dict[str, int]:
+        """Return how many weights are exactly zero, by parameter, where terms make them so."""
+        slots = () if self.attachment is None else self.attachment.slots
+        return {
+            slot.target.name: int((slot.parameter.detach() == 0).sum())
+            for slot in slots
+            if slot.makes_zeros
+        }
+
     def state_dict(self) -> dict[str, Any]:
         """Return the state of the attachment, or that which waits for one.
 

@@ -23,7 +23,7 @@ from torch.utils.data import DataLoader
 from shrinkage.errors import InputError
 from shrinkage.pytorch.audits.copying import copied
 from shrinkage.pytorch.loops.lightning import Regularize, chosen_optimizer
-from shrinkage.pytorch.loops.sessions import real_optimizer
+from shrinkage.pytorch.loops.sessions import WRAPPING, real_optimizer
 from shrinkage.pytorch.loops.trainers.base import (
     UNKNOWN_ACCUMULATION,
     LoopRequest,
@@ -176,8 +176,26 @@ def loop_of(trainer: Any, training: Sequence[Any], request: LoopRequest) -> Trai
         step,
         begun.batches,
         steps_per_epoch=begun.steps_per_epoch,
-        remedies={"no-effect": REMEDY},
+        remedies={"no-effect": f"{REMEDY}{_without(trainer, fits)}"},
         lines=lines_of(module.training_step, request.strengths),
+    )
+
+
+def _without(trainer: Any, fits: Fits) -> str:
+    """Return what is to be said of a user's callbacks that act behind a step: they may log."""
+    base, behind = fits.package.Callback, "on_train_batch_end"
+    own = [
+        type(callback).__name__
+        for callback in trainer.callbacks
+        if type(callback).__module__.partition(".")[0] not in WRAPPING
+        and getattr(type(callback), behind) is not getattr(base, behind)
+        and not hooked([callback], base, HOOKS)
+    ]
+    if not own:
+        return ""
+    return (
+        f"; {behind} of {', '.join(own)} did not run, since it may log or save: what changes "
+        f"weights there is seen in the {behind} of the module"
     )
 
 
