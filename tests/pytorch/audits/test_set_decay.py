@@ -112,3 +112,32 @@ def test_a_loop_that_adds_a_group(kind: Any, name: str, decay: float, rules: set
     assert {said.parameter for said in report.findings if said.severity == "error"} <= {name}
     assert len(optimizer.param_groups) == 1
     assert not model.get_parameter(name).requires_grad
+
+
+class Schedule:
+    """Sets the decay in front of every step, in the optimizer that it was built with."""
+
+    def __init__(self, optimizer: Any, decay: float) -> None:
+        self.optimizer, self.decay = optimizer, decay
+
+    def step(self) -> None:
+        for group in self.optimizer.param_groups:
+            group["weight_decay"] = self.decay
+
+
+@pytest.mark.parametrize("kind", [SGD, AdamW])
+@pytest.mark.parametrize("built", [0.0, STRENGTH])
+@pytest.mark.parametrize("sets", [0.0, STRENGTH, 3 * STRENGTH])
+def test_a_schedule_that_holds_the_optimizer(kind: Any, built: float, sets: float) -> None:
+    model = network()
+    optimizer = kind(matrices(model), lr=0.1, weight_decay=built)
+    schedule = Schedule(optimizer, sets)
+
+    def step(model: nn.Module, optimizer: Any, batch: Any) -> None:
+        schedule.step()
+        plain_step(model, optimizer, batch)
+
+    report = audit(model, optimizer, step, data(), STRENGTH * L2())
+    expected = {0.0: ("no-effect",), STRENGTH: (), 3 * STRENGTH: ("wrong-factor",)}[sets]
+    assert report.rules == expected, report
+    assert optimizer.param_groups[0]["weight_decay"] == built

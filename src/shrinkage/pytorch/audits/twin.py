@@ -60,7 +60,7 @@ class Twin:
             for name, tensor in self.parameters.items()
             if id(tensor) in places
         }
-        self._groups = _settings(optimizer)
+        self._groups, self._first = _settings(optimizer), _settings(optimizer)
         self._stepped: list[dict[str, Any]] = []  # the groups with which the loop steps
         self._modes = [module.training for module in model.modules()]
         held = [group["params"] for group in self.optimizer.param_groups]
@@ -127,6 +127,7 @@ class Twin:
 
         Its `weight_decay` is scaled, and a bare step is taken with what it has set.
         """
+        self._follow_theirs()
         names = {id(tensor): name for name, tensor in self.parameters.items()}
         for place, group in enumerate(self.optimizer.param_groups):
             if place == len(self._groups):
@@ -141,6 +142,13 @@ class Twin:
                 if id(tensor) in names:
                     self._places.setdefault(names[id(tensor)], place)
         self._stepped = _settings(self.optimizer)
+
+    def _follow_theirs(self) -> None:
+        """Set what the step has set in the caller's groups, as a schedule does that holds them."""
+        theirs = self.their_optimizer.param_groups
+        for own, first, now in zip(self.optimizer.param_groups, self._first, theirs, strict=False):
+            changed = {key for key in first if key in now and not _is_same(first[key], now[key])}
+            own.update({key: copy.deepcopy(now[key]) for key in changed})
 
     def as_stepped(self, optimizer: Optimizer, parameters: Mapping[str, torch.Tensor]) -> None:
         """Give a bare optimizer the groups with which the loop steps, without their decay.
@@ -278,6 +286,13 @@ def _settings(optimizer: Optimizer) -> list[dict[str, Any]]:
         {key: copy.deepcopy(value) for key, value in group.items() if key != "params"}
         for group in optimizer.param_groups
     ]
+
+
+def _is_same(first: Any, second: Any) -> bool:
+    """Return whether two values of a group are one."""
+    if isinstance(first, torch.Tensor) and isinstance(second, torch.Tensor):
+        return torch.equal(first, second)
+    return bool(first == second)
 
 
 def _nothing() -> None:
