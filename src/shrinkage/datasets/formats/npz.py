@@ -1,4 +1,8 @@
-"""NPZ files: arrays on disk, read by NumPy; pickled objects are refused."""
+"""NPZ files: arrays on disk, read by NumPy; pickled objects are refused.
+
+Inputs and targets are `X` and `y`, or, as Keras and many others write them, `x_train` and `y_train`
+with `x_test` and `y_test` for the test.
+"""
 
 from __future__ import annotations
 
@@ -9,12 +13,13 @@ from dataclasses import replace
 
 import numpy as np
 
-from shrinkage.datasets.dataset import Dataset
+from shrinkage.datasets.dataset import Dataset, RawRows
 from shrinkage.datasets.formats.arrays import dataset_from_arrays, input_array
 from shrinkage.datasets.formats.content import FileContent
 from shrinkage.datasets.formats.tables import Format, RowsRead
 from shrinkage.datasets.read_options import ReadOptions
 from shrinkage.datasets.roles import Roles, refuse_drop
+from shrinkage.datasets.target_like import read_target_like
 from shrinkage.datasets.wording import SHOWN, listed, one_line, require_column
 from shrinkage.errors import InputError
 
@@ -40,6 +45,8 @@ def load_arrays(content: FileContent) -> Mapping[str, np.ndarray]:
 def load_npz(content: FileContent, roles: Roles, _options: ReadOptions) -> Dataset:
     """Load an NPZ file with arrays `X` and `y`, and `groups` and `sample_weight` if there.
 
+    Instead of `X` and `y` also `x_train` and `y_train`, perhaps with `x_test` and `y_test`.
+
     Args:
         content: the file.
         roles: other names for y (target), groups (split_by), weights, and of times and groups of
@@ -52,7 +59,49 @@ def load_npz(content: FileContent, roles: Roles, _options: ReadOptions) -> Datas
     Raises:
         InputError: arrays are missing, differ in length, or are not what they must be.
     """
-    return dataset_of_named(load_arrays(content), roles.target or "y", content, roles)
+    arrays = load_arrays(content)
+    letter = _letter_of_parts(arrays)
+    if letter is None or roles.target not in (None, "y"):
+        return dataset_of_named(arrays, roles.target or "y", content, roles)
+    parts = (f"{letter}_train", "y_train", f"{letter}_test", "y_test")
+    there = [name for name in parts if name in arrays]
+    others = {name: array for name, array in arrays.items() if name not in parts}
+    named = {**others, "X": arrays[there[0]], "y": arrays[there[1]]}
+    data = dataset_of_named(named, "y", content, roles)
+    tested = len(there) == len(parts)
+    told = f"{there[0]} and y_train train" + (f", {there[2]} and y_test test" if tested else "")
+    data = replace(data, notes=(*data.notes, told))
+    if tested:
+        data = replace(data, test=_test_rows(arrays[parts[2]], arrays["y_test"], data))
+    return data
+
+
+def _letter_of_parts(arrays: Mapping[str, np.ndarray]) -> str | None:
+    """Return the letter of the inputs where training rows have arrays of their own."""
+    if "X" in arrays or "y_train" not in arrays:
+        return None
+    return next((letter for letter in "Xx" if f"{letter}_train" in arrays), None)
+
+
+def _test_rows(X: np.ndarray, y: np.ndarray, data: Dataset) -> tuple[RawRows, np.ndarray]:
+    """Return test rows, read as those of training.
+
+    Raises:
+        InputError: other columns or pictures, other labels, another number of targets.
+    """
+    rows, shape = input_array(X, "test rows")
+    if shape != data.image_shape or rows.shape[1] != data.n_features:
+        raise InputError(
+            f"expected test rows of shape {(len(rows), *(data.image_shape or (data.n_features,)))} "
+            f"like those of training, got {X.shape}: use arrays that belong together"
+        )
+    if len(y) != len(rows) or y.size != len(y):
+        raise InputError(
+            f"expected y_test of shape ({len(rows)},) to go with its rows, got {y.shape}: give one "
+            "value per row"
+        )
+    assert data.target is not None
+    return rows, read_target_like(y.ravel(), replace(data.target, name="y_test")).y
 
 
 def dataset_of_named(
@@ -116,8 +165,11 @@ def _told(arrays: Mapping[str, np.ndarray], used: set[str | None]) -> list[str]:
 
 def _rows(content: FileContent, _options: ReadOptions) -> RowsRead:
     arrays = load_arrays(content)
-    require_array(arrays, "X", "inputs")
-    return RowsRead(input_array(arrays["X"])[0])
+    letter = _letter_of_parts(arrays)
+    if letter is None:
+        require_array(arrays, "X", "inputs")
+        return RowsRead(input_array(arrays["X"])[0])
+    return RowsRead(input_array(arrays.get(f"{letter}_test", arrays[f"{letter}_train"]))[0])
 
 
 def require_array(arrays: Mapping[str, np.ndarray], name: str, role: str) -> None:
