@@ -184,3 +184,26 @@ def test_another_optimizer_that_decays_the_same_weights(other: float, named: boo
     report = audit(model, decayed(model, AdamW), step, data(), terms)
     assert where(report, "penalised-twice") == ({"0.weight"} if other else set()), report
     assert report.ok is not bool(other)
+
+
+@pytest.mark.parametrize("in_loss", [False, True])
+@pytest.mark.parametrize("names", [WEIGHTS, {"2.weight"}])
+def test_a_penalty_on_the_model_outside(in_loss: bool, names: set[str]) -> None:
+    """Lists of parameters that were made before the loop: right there, and not in the audit."""
+    model = network()
+    outside = [model.get_parameter(name) for name in names]
+
+    def step(model: nn.Module, optimizer: Any, batch: Any, scale: float) -> None:
+        inside = [model.get_parameter(name) for name in WEIGHTS - names]
+        squares = sum((w.square().sum() / 2 for w in [*inside, *outside]), start=torch.zeros(()))
+        optimizer.zero_grad()
+        loss = nn.functional.cross_entropy(model(batch[0]), batch[1])
+        (loss + scale * STRENGTH * squares * in_loss).backward()
+        optimizer.step()
+        with torch.no_grad():
+            for w in [] if in_loss else [*inside, *outside]:
+                w.mul_(1 - 0.1 * scale * STRENGTH)
+
+    report = audit(model, SGD(model.parameters(), lr=0.1), step, data(), STRENGTH * L2())
+    assert report.rules == ("no-effect" if names == WEIGHTS else "selected-unchanged",), report
+    assert "2.weight of the model outside" in report.findings[0].remedy

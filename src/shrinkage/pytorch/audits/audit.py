@@ -28,7 +28,12 @@ from shrinkage.pytorch.audits.beside_terms import by_own_decay
 from shrinkage.pytorch.audits.closures import by_closure
 from shrinkage.pytorch.audits.invariant import scale_invariant
 from shrinkage.pytorch.audits.lengths import lengths_are_set, set_lengths
-from shrinkage.pytorch.audits.loop_causes import by_cause, numbers_of, without_consequences
+from shrinkage.pytorch.audits.loop_causes import (
+    by_cause,
+    by_outside,
+    numbers_of,
+    without_consequences,
+)
 from shrinkage.pytorch.audits.loop_rules import RULES_OF_FACTS, LoopFacts
 from shrinkage.pytorch.audits.measuring import measure_run
 from shrinkage.pytorch.audits.origins import origins_of
@@ -222,7 +227,7 @@ def _audited(
     found = judgement.findings
     if given:
         found = by_own_decay(found, runs, intended, cases, watch)
-    findings = by_cause(found)
+    findings = by_outside(by_cause(found), watch)
     findings = by_closure(findings, runs, assignment.terms, cases, watch)
     if any(said.severity == "error" or said.rule == "cannot-judge" for said in findings):
         name = runs.repeats()

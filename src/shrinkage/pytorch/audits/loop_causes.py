@@ -7,6 +7,7 @@ their own, beside `wrong-factor`.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 
 import torch.distributed as distributed
 
@@ -15,6 +16,7 @@ from shrinkage.audits.judging.causes import CauseKind
 from shrinkage.pytorch.audits.watch import Watch
 
 _CONSEQUENCES = ("wrong-factor", "double-counted", "not-linear", "wrong-direction", "wrong-update")
+_ABSENT = ("no-effect", "selected-unchanged")
 _LOSS_SCALE, _MICRO_BATCHES = "loss scale", "micro-batches"
 
 
@@ -38,6 +40,27 @@ def numbers_of(watch: Watch, zero: Watch) -> dict[str, float]:
 def by_cause(findings: Iterable[Finding]) -> list[Finding]:
     """Return the findings, a wrong factor under the rule of its cause where the cause has one."""
     return [_of_cause(said) or said for said in findings]
+
+
+def by_outside(findings: Iterable[Finding], watch: Watch) -> list[Finding]:
+    """Return the findings, where nothing arrives with the reason if the step is at fault.
+
+    A step that works on the parameters of the model outside is right in its loop, where that is
+    the one that trains.
+    """
+    outside = sorted(watch.outside)
+    named = ", ".join(outside[:3]) + (", …" if len(outside) > 3 else "")
+    remedy = (
+        "let the step work on the model that it is given, which is a copy: this one works on "
+        f"{named} of the model outside"
+    )
+    return [
+        replace(said, remedy=remedy)
+        if said.rule in _ABSENT
+        and (said.parameter in watch.outside or (outside and not said.parameter))
+        else said
+        for said in findings
+    ]
 
 
 def without_consequences(findings: Iterable[Finding]) -> list[Finding]:

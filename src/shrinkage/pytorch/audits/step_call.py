@@ -8,7 +8,7 @@ from __future__ import annotations
 import inspect
 import random
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -69,6 +69,7 @@ class StepCall:
         args, kwargs = _arguments(self.step, three, scale)
         watch = Watch(twin, lead)
         watch.also = also
+        before = _marks(twin.theirs)
         try:
             with calls_noted(watch), seeded(self.seed), _stand_in(twin):
                 self.step(*args, **kwargs)
@@ -86,6 +87,12 @@ class StepCall:
                 "expected training_step to work on the model that it is given, got none of whose "
                 "parameters has a gradient: use the first argument, not the model outside"
             )
+        idle = {name: (version, 0, 0) for name, (version, *_) in before.items()}
+        watch.outside = frozenset(
+            name
+            for name, mark in _marks(twin.theirs).items()
+            if mark not in (before[name], idle[name])
+        )
         if watch.steps != 1:
             kind = InputError if watch.steps else NeverStepped
             raise kind(_COUNTED.format(calls=watch.steps, hint=_hint(twin, watch)))
@@ -110,6 +117,16 @@ class StepCall:
         except FirstLoss as seen:
             return float(seen.loss) if seen.loss.numel() == 1 else None
         return None
+
+
+def _marks(parameters: Mapping[str, torch.Tensor]) -> dict[str, tuple[int, int, int]]:
+    """Return what of each parameter changes when a loop moves it, or makes a gradient of it."""
+    marks = {}
+    for name, tensor in parameters.items():
+        gradient = tensor.grad
+        of_it = (0, 0) if gradient is None else (id(gradient), gradient._version)
+        marks[name] = tensor._version, *of_it
+    return marks
 
 
 def _hint(twin: Twin, watch: Watch) -> str:

@@ -39,6 +39,7 @@ class Watch:
         self.steps = 0
         self.others: set[str] = set()  # kinds of other optimizers that step the same parameters
         self.beside: dict[str, tuple[str, float]] = {}  # … on the caller's, and their weight_decay
+        self.outside: frozenset[str] = frozenset()  # the caller's that the step has worked on
         self.loss_scale = 1.0
         self._scaled_by = 1.0  # what gradients are to be divided by: the loss scale until unscale_
         self.loss: torch.Tensor | None = None
