@@ -14,7 +14,7 @@ from sklearn.linear_model import lasso_path
 from sklearn.preprocessing import StandardScaler
 
 import shrinkage.run as run_module
-from shrinkage import fit_path
+from shrinkage import fit_path, select_columns
 from shrinkage.datasets import make_folds
 from shrinkage.errors import RunDirectoryError
 from shrinkage.paths import load_result
@@ -159,3 +159,10 @@ def test_columns_rank_by_how_long_they_stay(tmp_path: Path) -> None:
     assert list(table["column"])[:2] == ["x4", "x1"]
     assert list(table["last_strength"])[:2] == [1.5, 0.6]
     assert (tmp_path / "run" / "columns.csv").read_text().startswith("column,last_strength,best,")
+
+
+def test_a_selection_is_no_unfinished_run(tmp_path: Path) -> None:
+    X = np.random.default_rng(0).normal(size=(30, 4))
+    select_columns("linear", X, X[:, 0], pairs=2, strengths=3, store=tmp_path / "a")
+    with pytest.raises(RunDirectoryError, match="a selection of columns, which has no model"):
+        load_result(tmp_path / "a")

@@ -81,8 +81,11 @@ def read_run(root: Path) -> FittedPath:
         RunDirectoryError: it is not the directory of a finished run.
     """
     if not (root / "summary.json").exists():
-        unfinished = (root / "state" / "run.json").exists()
-        what = "an unfinished run: go on with --resume" if unfinished else "no run"
+        what = "no run"
+        if (root / "selection.json").exists():
+            what = "a selection of columns, which has no model: train one on those that it names"
+        elif (root / "state" / "run.json").exists():
+            what = "an unfinished run: go on with --resume"
         raise RunDirectoryError(
             f"expected the folder of a finished `shrinkage path` run, but {root} holds {what}"
         )
