@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.optim import SGD, Adam, AdamW, Optimizer
 
-from shrinkage import L2
+from shrinkage import L2, embeddings
 from shrinkage.errors import InputError
 from shrinkage.pytorch import audit, regularize
 from tests.pytorch.audits.audited_networks import data, decayed, network, plain_step, where
@@ -207,3 +207,30 @@ def test_a_penalty_on_the_model_outside(in_loss: bool, names: set[str]) -> None:
     report = audit(model, SGD(model.parameters(), lr=0.1), step, data(), STRENGTH * L2())
     assert report.rules == ("no-effect" if names == WEIGHTS else "selected-unchanged",), report
     assert "2.weight of the model outside" in report.findings[0].remedy
+
+
+class Tied(nn.Module):
+    """A language model whose head is its embedding."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.words, self.head = nn.Embedding(9, 4), nn.Linear(4, 9, bias=False)
+        self.head.weight = self.words.weight
+
+    def forward(self, words: Tensor) -> Tensor:
+        return self.head(self.words(words))
+
+
+def test_the_remedy_at_a_tied_embedding_names_its_selection() -> None:
+    torch.manual_seed(0)
+    model, words = Tied(), torch.arange(9)
+    optimizer = AdamW(model.parameters(), lr=0.01, weight_decay=STRENGTH)
+    report = audit(model, optimizer, plain_step, (words, words), (0.1 * L2()).on(embeddings()))
+    assert "wrong-factor" in report.rules, report
+
+    layer = nn.Sequential(model, nn.Linear(9, 9))
+    everything = AdamW(layer.parameters(), lr=0.01, weight_decay=STRENGTH)
+    report = audit(layer, everything, plain_step, (words, words), STRENGTH * L2())
+    said = {one.parameter: one.remedy for one in report.findings if one.severity == "error"}
+    assert said["0.words.weight"].endswith(".on(embeddings()) does")
+    assert said["1.bias"].endswith(".on(biases()) does")

@@ -36,6 +36,7 @@ class Case:
     asked: bool = False  # whether the terms were asked for, not read off the optimizer
     is_set: bool = False  # whether the terms are constraints, which push no gradient
     set_length: str = ""  # of what the loop sets the length after its step, as "all rows"
+    role: str = ""  # of the parameter, as selections know it
 
     @property
     def decays_otherwise(self) -> bool:

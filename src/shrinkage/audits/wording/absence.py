@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from shrinkage.audits.judging.verdicts import Case
 
 _OVERWRITTEN = "behind the optimizer's step the loop puts other weights in the place of the stepped"
+_SELECTIONS = {"bias": "biases()", "norm": "norms()", "embedding": "embeddings()"}
 _KEEP_STEP = "look where the loop restores or copies weights, and let what the step has done stay"
 
 
@@ -59,8 +60,14 @@ def unselected_changed(case: Case) -> Finding:
         "unselected-changed",
         case.name,
         f"{kind} that no term selects is changed by the strength",
-        "leave it out of the loop's penalty or decay, or select it in the terms",
+        f"leave it out of the loop's penalty or decay, or select it in the terms{by_role(case)}",
     )
+
+
+def by_role(case: Case) -> str:
+    """Return how terms select what weights() do not."""
+    selection = _SELECTIONS.get(case.role)
+    return "" if selection is None else f", as .on({selection}) does"
 
 
 def not_reached(case: Case) -> Finding:

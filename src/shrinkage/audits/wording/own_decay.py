@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from shrinkage.audits.findings import Finding, finding
+from shrinkage.audits.wording.absence import by_role
 
 if TYPE_CHECKING:
     from shrinkage.audits.judging.verdicts import Case
@@ -40,5 +41,6 @@ def where_no_term_is(case: Case, decay: str) -> Finding:
         "unselected-changed",
         case.name,
         f"no term selects it, and {decay} shrinks it",
-        "put it into a parameter group with weight_decay=0, or select it in the terms",
+        "put it into a parameter group with weight_decay=0, or select it in the terms"
+        f"{by_role(case)}",
     )

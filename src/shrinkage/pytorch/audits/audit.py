@@ -220,6 +220,7 @@ def _audited(
             asked=asked,
             is_set=intended[info.name].is_set,
             set_length=lengths.get(info.name, ""),
+            role=info.role,
         )
         for info in assignment.infos
     }
