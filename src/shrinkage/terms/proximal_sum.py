@@ -92,6 +92,14 @@ class ProximalSum:
         """The units that all parts are on; None: all units."""
         return next((part.penalty.on_its_units()[0] for part in self.assigned), None)
 
+    @cached_property
+    def inside(self) -> ProximalSum:
+        """The sum on the array of those units alone; without units this sum."""
+        if self.units is None:
+            return self
+        pairs = ((part, part.penalty.on_its_units()[1]) for part in self.assigned)
+        return ProximalSum(tuple(replace(part, penalty=penalty) for part, penalty in pairs))
+
     def _that(self, combination: Combination) -> tuple[Part, ...]:
         return tuple(part for part in self.parts if part.penalty.combines is combination)
 

@@ -40,7 +40,7 @@ class Family:
         if norms is None:
             return None
         levels = np.zeros((len(rows), 3))
-        for part in penalty.assigned:
+        for part in penalty.inside.assigned:
             own = [part.share * strengths[part.term] for strengths in rows]
             levels[:, _KINDS[part.penalty.combines]] += own
         return cls(norms, levels)

@@ -36,20 +36,20 @@ class Norms:
     @classmethod
     def of(cls, penalty: ProximalSum, shape: tuple[int, int]) -> Norms | None:
         """Return the numbers of a sum at one strength each; None where it is another sum."""
+        units, penalty = penalty.units, penalty.inside
         if penalty.others or any(part.reference is not None for part in penalty.parts):
             return None
         free = np.zeros(shape[1], dtype=bool)
-        if penalty.units is not None:
+        if units is not None:
             free[:] = True
-            free[list(penalty.units.chosen)] = False
+            free[list(units.chosen)] = False
         alpha, beta, gamma = (
             float(sum(part.strength for part in parts))
             for parts in (penalty.thresholds, penalty.ridges, penalty.groups)
         )
         labels = None
         if penalty.groups:
-            inside = penalty.groups[0].penalty.on_its_units()[1]
-            own = inside.group_labels((shape[0], int((~free).sum())))
+            own = penalty.groups[0].penalty.group_labels((shape[0], int((~free).sum())))
             if own is None:
                 return None
             labels = np.full(shape, -1)
