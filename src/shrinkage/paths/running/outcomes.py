@@ -24,7 +24,7 @@ from shrinkage.paths.running.score_groups import GROUP_SCORE, scores_by_group
 
 CONFUSION = "confusion"
 TRAIN_LOSS_ROWS = 10_000
-_AT_ONCE = 1 << 20  # outputs that are looked at together: what they say is in float64
+_AT_ONCE = 1 << 20  # outputs or weights that are looked at together: in float64
 CONSTANT = 1e-3
 """Differences of probabilities, or of numbers in spreads of the target, that say nothing."""
 
@@ -209,10 +209,9 @@ def is_constant(said: np.ndarray) -> np.ndarray:
 
 
 def _norms(flat: torch.Tensor) -> torch.Tensor:
-    """Return the norms of weights (models, n) in float64, of which no more than one is copied."""
-    if flat.dtype == torch.float64:
-        return torch.linalg.vector_norm(flat, dim=1)
-    return torch.stack([torch.linalg.vector_norm(own.double()) for own in flat])
+    """Return the norms of weights (models, n) in float64, of which no more than some are copied."""
+    at_once = max(1, _AT_ONCE // max(1, flat.shape[1]))
+    return torch.cat([torch.linalg.vector_norm(own.double(), dim=1) for own in flat.split(at_once)])
 
 
 def _array_measures(problem: Problem, unit: Unit, trained: Trained) -> dict[str, np.ndarray]:
