@@ -234,3 +234,28 @@ def test_the_remedy_at_a_tied_embedding_names_its_selection() -> None:
     said = {one.parameter: one.remedy for one in report.findings if one.severity == "error"}
     assert said["0.words.weight"].endswith(".on(embeddings()) does")
     assert said["1.bias"].endswith(".on(biases()) does")
+
+
+class Adapted(nn.Module):
+    """A frozen layer beside a product of two that train, of which one begins at zero."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.base = nn.Linear(6, 3).requires_grad_(False)
+        self.down, self.up = nn.Linear(6, 2, bias=False), nn.Linear(2, 3, bias=False)
+        nn.init.zeros_(self.up.weight)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.base(x) + self.up(self.down(x))
+
+
+def test_an_adapter_that_goes_to_zero_leaves_the_frozen_layer() -> None:
+    torch.manual_seed(0)
+    model = Adapted()
+    both = Adam([*model.down.parameters(), *model.up.parameters()], lr=0.01)
+    regularize(both, model, (5.0 * L2()).on("down.*") + (5.0 * L2()).on("up.*"))
+    report = audit(model, both, plain_step, data())
+    messages = [one.message for one in report.findings if one.rule == "collapse"]
+    assert len(messages) == 1, report
+    assert "the frozen weights alone are left" in messages[0]
+    assert "zero output" not in messages[0]

@@ -74,6 +74,7 @@ def predict_collapse(
     proportional: bool,
     smooth: bool,
     steps_per_epoch: float | None = None,
+    frozen: bool = False,
 ) -> list[Finding]:
     """Return a finding where the penalty will take the network to zero.
 
@@ -83,6 +84,7 @@ def predict_collapse(
         proportional: whether the push gets smaller with the weights (L2 beside the gradient).
         smooth: whether all terms are L2; a network of one layer then keeps its directions.
         steps_per_epoch: to say epochs too.
+        frozen: whether other weights stay, as those under an adapter.
 
     Returns:
         No finding or one.
@@ -94,7 +96,10 @@ def predict_collapse(
     when = f"about {steps:g} steps" if math.isfinite(steps) else "a long time"
     if steps_per_epoch and math.isfinite(steps):
         when += f" ({steps / steps_per_epoch:.2g} epochs)"
-    outcome = f"at this strength the network will go to zero output within {when}"
+    goes = "the network will go to zero output"
+    if frozen:
+        goes = "what trains will go to zero, so that the frozen weights alone are left,"
+    outcome = f"at this strength {goes} within {when}"
     if not pushes.data:
         message = f"the data's gradient is 0, the penalty's is not: {outcome}"
         remedy = "look for dead units: no strength is small enough for this network"

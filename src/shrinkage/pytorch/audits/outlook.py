@@ -33,6 +33,7 @@ class Outlook:
     pushes: tuple[Pushes, ...]
     beside: bool
     adaptive: bool
+    frozen: bool  # whether weights stay that are not trained
 
     @classmethod
     def of(
@@ -48,7 +49,11 @@ class Outlook:
             for name in names
             if _carries(runs.twin.parameters[name])
         ]
-        return cls(tuple(push for push in pushes if push is not None), beside, adaptive)
+        frozen = any(
+            info.role == "weight" and not info.trainable and info.name not in runs.zero.thawed
+            for info in runs.twin.infos
+        )
+        return cls(tuple(push for push in pushes if push is not None), beside, adaptive, frozen)
 
     def collapse(
         self, terms: Terms, idle: frozenset[str], steps_per_epoch: float | None
@@ -64,6 +69,7 @@ class Outlook:
             proportional=smooth and (self.beside or not self.adaptive),
             smooth=smooth,
             steps_per_epoch=steps_per_epoch,
+            frozen=self.frozen,
         )
 
 
