@@ -48,6 +48,19 @@ def averaged(x: torch.Tensor) -> torch.Tensor:
     return functional.local_response_norm(x, 3).mean((2, 3))
 
 
+class Neighbours(nn.Module):
+    """Channels weighed by their neighbours' means, as in efficient channel attention."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.gates = nn.Conv1d(1, 1, 3, padding=1)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Return (rows, channels)."""
+        means = x.mean((2, 3))
+        return means * torch.sigmoid(self.gates(means[:, None])[:, 0])
+
+
 LINEAR, TABLE, MAPS = nn.Linear(10, 6), nn.Embedding(9, 6), nn.Conv2d(3, 6, 3)
 GROUPS = nn.Sequential(nn.Conv2d(6, 6, 3, groups=2), nn.AdaptiveAvgPool2d(1), nn.Flatten())
 
@@ -59,6 +72,7 @@ GROUPS = nn.Sequential(nn.Conv2d(6, 6, 3, groups=2), nn.AdaptiveAvgPool2d(1), nn
         (LINEAR, mixed, rows, "a product reads them"),
         (TABLE, Recurrent(), words, "gru reads them"),
         (MAPS, averaged, pictures(3), "pad runs over them"),
+        (MAPS, Neighbours(), pictures(3), "they are one with units that are needed"),
         (MAPS, GROUPS, pictures(3), "a group of a convolution reads them"),
     ],
 )
@@ -117,3 +131,33 @@ def test_a_parameter_may_be_an_answer() -> None:
     model = Answering(10, 3)
     answers = compact(model, torch.randn(4, 10), timed=False).module(torch.randn(4, 10))
     assert [tuple(own.shape) for own in answers] == [(4, 3), (3,), (3, 10)]
+
+
+class Summed(nn.Module):
+    """A stream to which two layers add, one of them with dead units, and an output that is dead."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first, self.second, self.last = nn.Linear(10, 6), nn.Linear(10, 6), nn.Linear(6, 3)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.last(torch.relu(self.first(x) + self.second(x)))
+
+
+def test_units_of_a_sum_are_told_and_outputs_are_not() -> None:
+    """What else is added holds them; an output is there to stay."""
+    model: Any = settle(Summed())
+    with torch.no_grad():
+        model.first.weight[:2], model.last.weight[1] = 0.0, 0.0
+    notes = compact(model, rows(), timed=False).notes
+    assert notes == ("2 dead units of 'first' stay: they are one with units that are needed",)
+
+
+def test_constants_beside_a_border_are_told() -> None:
+    """A convolution reads zeros beside them, which no bias can say."""
+    layers = nn.Conv2d(3, 6, 1), nn.ReLU(), nn.Conv2d(6, 2, 3, padding=1)
+    model: Any = settle(nn.Sequential(*layers))
+    with torch.no_grad():
+        model[0].weight[:2], model[0].bias[:2] = 0.0, 1.0
+    (note,) = compact(model, pictures(3)(), timed=False).notes
+    assert note.startswith("2 dead units of '0' stay: what they put out is read beside zeros")

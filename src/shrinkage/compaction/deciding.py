@@ -7,6 +7,7 @@ the units of a group) goes only as whole slices; what is tied to a unit that sta
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -18,6 +19,9 @@ from shrinkage.compaction.entries import Entries, Maker, Mixer, Reader, Weight, 
 from shrinkage.compaction.resizing import Resized
 from shrinkage.compaction.units import without_repeats
 from shrinkage.errors import ShrinkageError
+
+NO_BIAS = "what they put out is read beside zeros, or without a bias"
+TIED = "they are one with units that are needed"
 
 
 class CollapsedNetwork(ShrinkageError):
@@ -79,6 +83,10 @@ class _Read:
         parts = (rows[:, 0], constant.cpu(), value, foldable.cpu(), needed.cpu())
         return cls(reader, *parts)
 
+    def held(self) -> torch.Tensor:
+        """Return which features are needed for a constant that no bias can take up, (features,)."""
+        return self.needed & self.constant & ~self.foldable
+
     def matrix(self) -> torch.Tensor:
         """Return the weight with the features along its last axis, the rows along its first."""
         weight = self.reader.weight.value.movedim(self.reader.axis, -1)
@@ -119,15 +127,23 @@ class _Deciding:
         gone, find = self.gone(), self.run.units.find
         mixers = {mixer.node: mixer for mixer in self.run.mixers}
         dead = [(mixer.what, find(_still_units(mixer))) for mixer in self.run.mixers if mixer.fixed]
+        dead += [(NO_BIAS, find(read.units[read.held()])) for read in self.reads]
+        ends = find(torch.cat([own.units.flatten() for own in self._outputs()]))
         for made in self.run.makers:
             units = made.units()
-            stays = find(units[made.still() & ~gone[units]])
-            reasons = ((what, int(torch.isin(stays, held[held > 0]).sum())) for what, held in dead)
-            what, count = next((one for one in reasons if one[1]), (None, len(stays)))
-            what = what or (self._next_mixer(made, mixers) if count else None)
-            if what is not None:
+            rest, told = find(units[made.still() & ~gone[units]]), Counter[str]()
+            for what, held in dead:
+                own = torch.isin(rest, held[held > 0])
+                told[what] += int(own.sum())
+                rest = rest[~own]
+            if len(rest) and (what := self._next_mixer(made, mixers)) is not None:
+                told[what] += len(rest)
+            else:
+                told[TIED] += int((~torch.isin(rest, ends)).sum())
+            for what, count in told.items():
                 dead_units, stay = ("unit", "stays") if count == 1 else ("units", "stay")
-                yield f"{count} dead {dead_units} of {_owner(made.weight)!r} {stay}: {what}"
+                if count:
+                    yield f"{count} dead {dead_units} of {_owner(made.weight)!r} {stay}: {what}"
 
     def _next_mixer(self, made: Maker, mixers: dict[Any, Mixer]) -> str | None:
         """Return what holds units that cannot be told from others: what reads a layer's first."""
