@@ -91,7 +91,7 @@ SPARSER = Candidate(replace(SPARSE, lasso=2e-4), ways=WAYS)
 RECIPES: dict[Goal, tuple[Candidate, ...]] = {
     AT_45: (Candidate(replace(SPARSE, lasso=6e-5), ways=WAYS),),
     AT_90: (SPARSER,),
-    AT_105: (SPARSER,),
+    AT_105: (replace(SPARSER, ways=1),),
     AT_285: (Candidate(Recipe(begin=2.0, way=30, stay=50, stay_rate=6e-3, steps=SOFT), 3),),
     BY_NEURONS: (
         Candidate(
