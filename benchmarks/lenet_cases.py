@@ -94,10 +94,7 @@ RECIPES: dict[Goal, tuple[Candidate, ...]] = {
     AT_105: (replace(SPARSER, ways=1),),
     AT_285: (Candidate(Recipe(begin=2.0, way=30, stay=50, stay_rate=6e-3, steps=SOFT), 3),),
     BY_NEURONS: (
-        Candidate(
-            Recipe(way=40, stay=40, lasso=3e-5, steps=replace(PUSHED, decay=0.05)),
-            joined=3,
-        ),
+        Candidate(Recipe(way=40, stay=10, lasso=3e-5, steps=replace(PUSHED, decay=0.05))),
     ),
 }
 """The recipes of a point: where there are several, one is chosen by the validation rows."""
