@@ -10,13 +10,12 @@ keeps one weight in 285 at 0.75 %.
 MNIST, 54,000 rows to train, 6,000 to choose with, 10,000 to test; a plain ReLU network, no
 augmentation; weights are counted, biases are not. Told are the final error (mean ± standard error
 over the seeds), the best on the test rows along the way, which many papers report, and the
-compression. Dense networks are trained first: one is the start of each seed (by neurons: three side
-by side, of whose units those of a LeNet-300-100 are left), and the mean of what they say of the
-training rows is the soft target. Where a recipe has several `ways`, a seed goes down so often, in
-other orders of the rows, and its network is the one with the least cross entropy on the validation
-rows; the mean of all its networks is told beside it, and seconds are those of all. "No
-augmentation" holds where a recipe's `push` is 0; where it is not, half of the loss is at pictures
-moved along its gradient, which is told with the figures.
+compression. Dense networks are trained first: one is the start of each seed, and the mean of what
+they say of the training rows is the soft target. Where a recipe has several `ways`, a seed goes
+down so often, in other orders of the rows, and its network is the one with the least cross entropy
+on the validation rows; the mean of all its networks is told beside it, and seconds are those of
+all. "No augmentation" holds where a recipe's `push` is 0; where it is not, half of the loss is at
+pictures moved along its gradient, which is told with the figures.
 What is trained is in `lenet_cases.py`. Figures are kept as they come, dense networks by their code.
 """
 
@@ -39,7 +38,6 @@ from lenet_cases import (
     Candidate,
     Goal,
     best_way,
-    starts,
     train_dense,
     train_small,
 )
@@ -161,8 +159,7 @@ def run(goals: list[Goal], file: str, seeds: range, workers: int) -> None:
 def needed(goals: list[Goal], seeds: range) -> list[int]:
     """Return the seeds of the dense networks that are a start or a teacher."""
     recipes = [recipe for goal in goals for recipe in RECIPES[goal]]
-    own = {start for recipe in recipes for seed in seeds for start in starts(recipe, seed)}
-    return sorted(own | {seed for recipe in recipes for seed in range(recipe.teachers)})
+    return sorted({*seeds, *(seed for recipe in recipes for seed in range(recipe.teachers))})
 
 
 def best_ways(

@@ -23,7 +23,7 @@ from lenet_dense import (
 )
 from lenet_latency import UNITS, compacted
 from lenet_network import Digits, SparseNetwork, Steps
-from lenet_recipe import Recipe, joined, judged, settled, shrunk, to_count, to_units
+from lenet_recipe import Recipe, judged, shrunk, to_count, to_units
 from recording import HERE
 
 from shrinkage.datasets import load_pictures
@@ -45,7 +45,6 @@ class Candidate:
     Args:
         recipe: how a dense network becomes a small one.
         teachers: dense networks that say its soft targets.
-        joined: dense networks that its start joins.
         ways: times that a seed goes down, in other orders of the rows; the network with the least
             cross entropy on the validation rows is its result. Where a network ends is decided by
             its support, and the support by the order of the rows.
@@ -53,7 +52,6 @@ class Candidate:
 
     recipe: Recipe
     teachers: int = SEEDS
-    joined: int = 1
     ways: int = 1
 
 
@@ -163,11 +161,6 @@ def taught(kind: str, teachers: int, temperature: float) -> Digits:
     return Digits(data.pixels, data.labels, soft_targets(said, data.pixels, temperature))
 
 
-def starts(chosen: Candidate, seed: int) -> list[int]:
-    """Return the seeds of the dense networks that a start joins."""
-    return [seed, *((seed + more) % SEEDS for more in range(1, chosen.joined))]
-
-
 def cross_entropy(network: Network, arrays: Arrays, rows: tuple[np.ndarray, np.ndarray]) -> float:
     """Return the mean cross entropy of rows."""
     x, y = rows
@@ -187,11 +180,9 @@ def train_small(goal: Goal, chosen: Candidate, seed: int, way: int) -> dict[str,
 
     count = None if goal == BY_NEURONS else math.floor(network.weights / goal.compression)
     project = to_count(round(network.weights / recipe.begin), count) if count else to_units(UNITS)
-    files = (dense_file(goal.kind, own) for own in starts(chosen, seed))
-    start = joined([torch.load(own, weights_only=True) for own in files])
+    start = torch.load(dense_file(goal.kind, seed), weights_only=True)
     small = shrunk(network, start, digits, recipe, project, 100 + seed + 1000 * way, watch)
     arrays = judged(small)
-    arrays = settled(arrays, network) if chosen.joined > 1 else arrays
     test = error(network, arrays, data.test)
     figures: dict[str, Any] = {
         "validation": error(network, arrays, data.validation),

@@ -7,7 +7,7 @@ schedule, soft targets and averaged weights, on steps that visit weights that ar
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
 
@@ -63,40 +63,6 @@ def judged(network: SparseNetwork) -> Arrays:
     """Return a network's averaged weights and biases."""
     pairs = network.judged()
     return [torch.from_numpy(w) for w, _ in pairs], [torch.from_numpy(b.copy()) for _, b in pairs]
-
-
-def joined(several: Sequence[Arrays]) -> Arrays:
-    """Return networks side by side as one, whose outputs are the mean of theirs.
-
-    Each of the L layers takes an equal share of the mean, K^(−1/L): were it all in the last one,
-    the first projection would leave hardly any of its weights.
-    """
-    weights, biases = (list(zip(*own, strict=True)) for own in zip(*several, strict=True))
-    share = len(several) ** (-1 / len(weights))
-    *hidden, last = weights
-    w = [torch.cat(hidden[0]), *(torch.block_diag(*own) for own in hidden[1:]), torch.cat(last, 1)]
-    b = [*(torch.cat(own) for own in biases[:-1]), torch.stack(biases[-1]).sum(0)]
-    return [own * share for own in w], [own * share ** (i + 1) for i, own in enumerate(b)]
-
-
-def settled(arrays: Arrays, network: Network) -> Arrays:
-    """Return the units that are read, in the first places of fully connected layers.
-
-    Raises:
-        ValueError: when more are read than it has.
-    """
-    weights, biases = arrays
-    read = [own.any(0).nonzero()[:, 0] for own in weights[1:]]
-    sizes = [own[0] for own in network.shapes[:-1]]
-    if any(len(own) > size for own, size in zip(read, sizes, strict=True)):
-        raise ValueError(f"a network of {sizes} units has no room for {[len(own) for own in read]}")
-    w, b = [torch.zeros(own) for own in network.shapes], [torch.zeros(a) for a, _ in network.shapes]
-    to = [*read, torch.arange(len(weights[-1]))]
-    origin = [torch.arange(weights[0].shape[1]), *read]
-    for i, (rows, columns) in enumerate(zip(to, origin, strict=True)):
-        w[i][: len(rows), : len(columns)] = weights[i][rows][:, columns]
-        b[i][: len(rows)] = biases[i][rows]
-    return w, b
 
 
 Project = Callable[[SparseNetwork, float], None]
