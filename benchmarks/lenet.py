@@ -107,7 +107,7 @@ def main() -> None:
     points = {goal.name: goal for goal in RECIPES}
     parser.add_argument(
         "--only",
-        choices=[*RESULTS, *points],
+        choices=list(dict.fromkeys([*RESULTS, *points])),
         action="append",
         help="one of the networks, or one of its points",
     )
