@@ -126,3 +126,16 @@ def test_numbers_that_cannot_be_compared_are_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"got bfloat16: export module\.float\(\)"):
         export_onnx(half, x, tmp_path / "half.onnx")
     assert export_onnx(half.half(), x.half(), tmp_path / "half.onnx", tolerance=1e-2).bytes > 0
+
+
+@pytest.mark.parametrize("beside", [3, 2.5, True, "exact"])
+def test_answers_beside_tensors_are_refused_by_their_kind(beside: object, tmp_path: Path) -> None:
+    class Telling(nn.Linear):
+        def forward(self, x: torch.Tensor) -> Any:
+            return {"y": super().forward(x), "beside": beside, "nothing": None}
+
+    kind = type(beside).__name__
+    with pytest.raises(
+        InputError, match=f"expected tensors as the answers of .* got of type {kind}"
+    ):
+        export_onnx(Telling(4, 2), torch.randn(3, 4), tmp_path / "telling.onnx")

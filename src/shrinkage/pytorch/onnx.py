@@ -60,8 +60,8 @@ def export_onnx(
 
     Raises:
         MissingExtra: the extra `onnx` is not installed.
-        InputError: the module cannot be exported, draws random numbers in evaluation, or
-            onnxruntime answers otherwise.
+        InputError: the module answers with more than tensors, cannot be exported, draws random
+            numbers in evaluation, or onnxruntime answers otherwise.
     """
     require("onnx")
     inputs = example_input if isinstance(example_input, tuple) else (example_input,)
@@ -125,7 +125,8 @@ def onnx_content(module: nn.Module, inputs: tuple[Any, ...]) -> bytes:
 
     Raises:
         MissingExtra: the extra `onnx` is not installed.
-        InputError: the module cannot be exported, or draws random numbers.
+        InputError: the module answers with more than tensors, cannot be exported, or draws random
+            numbers.
     """
     require("onnx")
     _check_repeats(module.eval(), inputs)
@@ -185,8 +186,15 @@ def _answers(module: nn.Module, inputs: tuple[Any, ...], seed: int = 0) -> list[
     """Return the tensors that a module returns, in the order in which an ONNX file has them."""
     with torch.random.fork_rng(devices=[]), torch.no_grad():
         torch.manual_seed(seed)
-        leaves = pytree.tree_leaves(module(*inputs))
-    return [leaf.detach() for leaf in leaves if isinstance(leaf, torch.Tensor)]
+        leaves = [leaf for leaf in pytree.tree_leaves(module(*inputs)) if leaf is not None]
+    others = dict.fromkeys(type(own).__name__ for own in leaves if not torch.is_tensor(own))
+    if others:
+        raise InputError(
+            f"expected tensors as the answers of the {type(module).__name__}, got of type "
+            f"{', '.join(others)}, too, which no ONNX file holds: return tensors alone, in tuples, "
+            "lists or dicts"
+        )
+    return [leaf.detach() for leaf in leaves]
 
 
 def _check_repeats(module: nn.Module, inputs: tuple[Any, ...]) -> None:
