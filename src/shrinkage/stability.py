@@ -169,8 +169,8 @@ def select_columns(
         threshold: share of the halves, above ½ and below 1.
         pairs: of halves; twice as many paths are trained.
         strengths: how many a path has.
-        level: of the universal threshold, which linear models have: the chance that something
-            enters where no column says anything.
+        level: of the universal threshold, which linear models of smooth losses have (a quantile
+            loss has none): the chance that something enters where no column says anything.
         task: `classification` or `regression`; None decides from `y`.
         missing_target: `refuse`, or `drop` rows whose target is missing.
         groups: rows with equal values are in the same half, (n,).

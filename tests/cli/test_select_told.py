@@ -37,3 +37,13 @@ def test_the_score_of_the_best_columns_is_called_by_its_name(tmp_path: Path) -> 
     )
     assert answer.status == 0, answer.err
     assert "networks of so many have R² " in answer.out
+
+
+def test_a_loss_without_a_universal_threshold_is_told(tmp_path: Path) -> None:
+    file = write_table(tmp_path / "four.csv", TABLE)
+    asked = ("select", file, "--target", "y", "--pairs", 2, "--strengths", 4)
+    usual = shrinkage(*asked, "--out", tmp_path / "squares")
+    assert "No universal threshold" not in usual.out
+    answer = shrinkage(*asked, "--loss", "quantile:0.9", "--epochs", 3, "--out", tmp_path / "run")
+    assert answer.status == 0, answer.err
+    assert answer.out.count("No universal threshold") == 1

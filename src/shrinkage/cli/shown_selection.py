@@ -68,7 +68,12 @@ def sentences(selection: ColumnSelection) -> list[str]:
             "allowed: many enter at once, which more --strengths tell apart, or are not taken out "
             "in so few steps (--epochs)"
         )
-    if universal is not None:
+    if universal is None:
+        said.append(
+            "No universal threshold: the strength at which the first column enters has no formula "
+            "for this model and loss (linear models of smooth losses have one)."
+        )
+    else:
         used = count_text(int(universal.support.sum()), "column")
         said.append(
             f"Universal threshold (level {universal.level:g}): strength "
