@@ -29,7 +29,7 @@ CASES: dict[str, tuple[str, tuple[str, ...], Callable[[], Loop]]] = {}
 
 
 def case(needs: str, *rules: str) -> Callable[[Callable[[], Loop]], Callable[[], Loop]]:
-    """Register a loop: the package that it needs, and the rules of which one names its mistake."""
+    """Register a loop: the packages that it needs, and the rules of which one names its mistake."""
 
     def register(build: Callable[[], Loop]) -> Callable[[], Loop]:
         CASES[build.__name__.replace("_", " ")] = needs, rules, build
@@ -172,22 +172,22 @@ def from_timm(name: str, *, by_groups: bool = True) -> Loop:
     return model, optimizer, step, batch, None
 
 
-@case("timm")
+@case("timm torchvision")
 def timm_adamw_by_its_groups() -> Loop:
     return from_timm("adamw")
 
 
-@case("timm")
+@case("timm torchvision")
 def timm_lion_by_its_groups() -> Loop:
     return from_timm("lion")
 
 
-@case("timm", "bias-or-norm-penalised")
+@case("timm torchvision", "bias-or-norm-penalised")
 def timm_adamw_without_its_groups() -> Loop:
     return from_timm("adamw", by_groups=False)
 
 
-@case("timm", "decays-otherwise")
+@case("timm torchvision", "decays-otherwise")
 def timm_lamb_whose_decay_is_behind_a_trust_ratio() -> Loop:
     return from_timm("lamb")
 
@@ -198,8 +198,9 @@ def main() -> None:
     define_operators_of_torchvision()
     outcomes, missed = {}, []
     for name, (needs, rules, build) in CASES.items():
-        if importlib.util.find_spec(needs) is None:
-            print(f"{name}: left out, {needs} is not installed")
+        missing = [own for own in needs.split() if importlib.util.find_spec(own) is None]
+        if missing:
+            print(f"{name}: left out, {' and '.join(missing)} not installed")
             continue
         loop = build()
         start = time.perf_counter()
