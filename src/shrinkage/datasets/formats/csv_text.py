@@ -19,6 +19,7 @@ import pyarrow.csv as pacsv
 from shrinkage.datasets.formats.content import FileContent
 from shrinkage.datasets.formats.dialect import Dialect, TextRow, text_lines
 from shrinkage.datasets.formats.encodings import BLOCK_BYTES, DecodedText, decoded
+from shrinkage.datasets.formats.feet import feet_below, feet_notes, may_be_foot
 from shrinkage.datasets.formats.quotes import require_closed_quotes
 from shrinkage.datasets.formats.sniffing import (
     COMMENTS,
@@ -30,7 +31,7 @@ from shrinkage.datasets.formats.sniffing import (
 from shrinkage.datasets.formats.tables import table_format
 from shrinkage.datasets.formats.text_columns import columns_of
 from shrinkage.datasets.formats.text_table import TextTable, text_table
-from shrinkage.datasets.formats.top import TableTop, read_top
+from shrinkage.datasets.formats.top import TableTop, read_top, width_of
 from shrinkage.datasets.read_options import ReadOptions
 from shrinkage.datasets.wording import listed, one_line
 from shrinkage.errors import InputError
@@ -39,6 +40,7 @@ USUAL = {".csv": ",", ".tsv": "\t", ".tab": "\t"}
 """The separator that an ending promises; any other is told."""
 
 BATCH_ROWS = 50_000
+TAIL_BYTES = 1 << 13
 
 
 @dataclass(frozen=True)
@@ -49,12 +51,15 @@ class TextLayout:
     dialect: Dialect
     top: TableTop
     width: int
+    feet: tuple[TextRow, ...] = ()
 
     def rows(self, comments: list[TextRow] | None = None) -> Iterator[TextRow]:
         """Yield the rows of data; those that are wholly empty are none, comments go to the list."""
         lines = text_lines(self.text, self.dialect.skip_bytes)
         records = self.dialect.records(lines, self.dialect.skip + 1)
         for record in islice(records, self.top.skipped, None):
+            if self.feet and record.line >= self.feet[0].line:
+                return
             if self.is_comment(record):
                 if comments is not None:
                     comments.append(record)
@@ -107,8 +112,10 @@ def _layout(
     if not any(cell.strip() for record in rows for cell in record.cells):
         raise InputError("expected a table, got only blanks or comments: check the file")
     commented = _commented_header(dialect)
+    feet = _feet(text, dialect, rows)
+    rows = [record for record in rows if not feet or record.line < feet[0].line]
     top = read_top(rows, options, commented)
-    notes = top.notes
+    notes = (*top.notes, *feet_notes(feet))
     if options.separator != dialect.separator and USUAL.get(content.ending) != dialect.separator:
         found = f"{NAMES.get(dialect.separator, repr(dialect.separator))} between cells"
         notes = (f"{found}, by a look at the file; --separator overrules", *notes)
@@ -116,7 +123,26 @@ def _layout(
         notes = (*notes, f"lines that start with {dialect.comment} are comments")
     if not _comments_below(text, dialect.comment):
         dialect = replace(dialect, comment=None)
-    return TextLayout(text, dialect, top, len(top.names)), notes
+    return TextLayout(text, dialect, top, len(top.names), feet), notes
+
+
+def _feet(text: DecodedText, dialect: Dialect, rows: list[TextRow]) -> tuple[TextRow, ...]:
+    """Return the lines below the table; only a last line that may be one has all rows read."""
+    width = width_of(rows)
+    start = max(dialect.skip_bytes, text.buffer.size - TAIL_BYTES)
+    tail = text.buffer.slice(start).to_pybytes().decode(errors="ignore").splitlines()
+    if start > dialect.skip_bytes:
+        del tail[:1]  # cut
+    try:
+        last = (record for line in reversed(tail) for record in dialect.records([line]))
+        filled = (record for record in last if any(map(str.strip, record.cells)))
+        record = next(filled, None)
+        if record is None or not may_be_foot(record, width):
+            return ()
+        lines = text_lines(text, dialect.skip_bytes)
+        return feet_below(dialect.records(lines, dialect.skip + 1), width)
+    except csv.Error:
+        return ()  # said where the rows are read
 
 
 def _comments_below(text: DecodedText, mark: str | None) -> bool:
@@ -137,7 +163,8 @@ def _commented_header(dialect: Dialect) -> list[str]:
 def _cells(layout: TextLayout) -> tuple[pa.Table, tuple[str, ...]]:
     """Return the cells of all rows as columns of text, and a note on lines that are no rows."""
     dialect = layout.dialect
-    if not (dialect.blanks or dialect.spaced or dialect.drawn or dialect.comment):
+    plain = not (dialect.blanks or dialect.spaced or dialect.drawn or dialect.comment)
+    if plain and not layout.feet:
         try:
             table = _by_pyarrow(layout)
             require_closed_quotes(layout.text, layout.dialect)

@@ -65,7 +65,7 @@ def read_top(
     >>> read_top(rows, ReadOptions()).names
     ('age', 'y')
     """
-    width = _width(rows)
+    width = width_of(rows)
     titles = _titles(rows, width)
     notes = _title_notes(rows[:titles])
     rows = rows[titles:]
@@ -93,7 +93,12 @@ def read_top(
     return TableTop(names, titles, False, notes)
 
 
-def _width(rows: Sequence[TextRow]) -> int:
+def width_of(rows: Sequence[TextRow]) -> int:
+    """Return how many cells most rows have, the first, which may be a title, left out.
+
+    >>> width_of([TextRow(1, ["A title"]), TextRow(2, ["age", "y"]), TextRow(3, ["31", "a"])])
+    2
+    """
     counts = Counter(len(record.cells) for record in rows[1:]) or Counter([len(rows[0].cells)])
     return counts.most_common(1)[0][0]
 

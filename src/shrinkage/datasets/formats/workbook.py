@@ -14,6 +14,7 @@ import pandas as pd
 
 from shrinkage.datasets.formats.content import FileContent
 from shrinkage.datasets.formats.dialect import TextRow
+from shrinkage.datasets.formats.feet import feet_below, feet_notes
 from shrinkage.datasets.formats.sniffing import HEAD_RECORDS
 from shrinkage.datasets.formats.tables import table_format
 from shrinkage.datasets.formats.text_columns import columns_of
@@ -42,6 +43,8 @@ def read_workbook(content: FileContent, options: ReadOptions) -> TextTable:
     xml = sheet_xml(content, name)
     sheet, merged = with_merged_cells(sheets[name], xml)
     rows = _rows_of(sheet)
+    feet = feet_below(rows, len(rows[0].cells))
+    rows = rows[: len(rows) - len(feet)]
     top = read_top(rows[:HEAD_RECORDS], options)
     body = rows[top.skipped :]
     cells = columns_of([record.cells for record in body], len(rows[0].cells))
@@ -49,7 +52,7 @@ def read_workbook(content: FileContent, options: ReadOptions) -> TextTable:
     def filled() -> Iterator[TextRow]:
         return (record for record in body if any(record.cells))
 
-    told = (*content.notes, *notes, *merged, *unknown_results(xml), *top.notes)
+    told = (*content.notes, *notes, *merged, *unknown_results(xml), *top.notes, *feet_notes(feet))
     return text_table(cells, top, filled, told, options)
 
 
