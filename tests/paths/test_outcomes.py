@@ -11,7 +11,7 @@ from sklearn.metrics import accuracy_score
 
 from shrinkage.paths.choosing import judging
 from shrinkage.paths.choosing.judging import judge
-from shrinkage.paths.engines.base import Trained, template
+from shrinkage.paths.engines.base import Rows, Trained, template
 from shrinkage.paths.engines.curves import CurveRecorder
 from shrinkage.paths.engines.sequential import SequentialEngine
 from shrinkage.paths.engines.stacked import StackedEngine
@@ -59,6 +59,12 @@ def test_a_unit_is_scored_on_its_validation_rows_with_their_weights(make, monkey
         for p in predicted
     ]
     np.testing.assert_allclose(values["score"], expected, rtol=1e-12)
+
+
+def test_rows_without_a_number_have_outputs_too():
+    rows = Rows(torch.empty(5, 0), torch.zeros(5))
+    values = judging.outputs_at(rows, torch.arange(3), lambda x: torch.ones(2, 1, len(x)))
+    assert values.shape == (2, 1, 3)
 
 
 def test_curve_points_come_after_the_epochs_they_name_and_from_validation_rows(make):

@@ -34,7 +34,7 @@ def judge(
 
 def outputs_at(rows: Rows, positions: torch.Tensor, outputs: Outputs) -> torch.Tensor:
     """Return outputs (models, outputs, rows) for the rows at these positions, a block at a time."""
-    most = max(1, BLOCK // rows.x[0].numel())
+    most = max(1, BLOCK // max(1, rows.x[:1].numel()))
     return torch.cat([outputs(rows.x[some]) for some in positions.split(most)], dim=-1)
 
 
