@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from shrinkage.run import load_result
@@ -19,6 +20,11 @@ def table(rows: int, seed: int) -> dict[str, object]:
     columns["city"] = random.choice(["Bern", "Basel", "Genf"], rows)
     columns["y"] = np.where(columns["c0"] + columns["c1"] > 0, "yes", "no")  # type: ignore[operator]
     return columns
+
+
+def table_columns(file: Path) -> pd.DataFrame:
+    """Return the columns of a table but the target."""
+    return pd.read_csv(file).drop(columns="y")
 
 
 @pytest.fixture(scope="module")
@@ -59,11 +65,38 @@ def test_the_smaller_model_predicts_the_same_from_the_columns_it_reads(run: Path
     assert first.in_features == len(proof["inputs"])
 
 
+@pytest.mark.parametrize("stored_as", ["float16", "bfloat16"])
+def test_a_file_in_half_precision_is_half_and_says_what_it_costs(
+    run: Path, stored_as: str, tmp_path: Path
+) -> None:
+    table, which = run.parent / "t.csv", ("--model", "one_standard_error")
+    folder = tmp_path / "half"
+    for options in (("--stored-as", stored_as, "--out", folder), ("--out", tmp_path / "full")):
+        answer = shrinkage("compact", run, table, *which, *options)
+        assert answer.status == 0, answer.err
+        assert (f"rounded to {stored_as}" in answer.out) is ("--stored-as" in options)
+    sizes = [(tmp_path / own / "model.safetensors").stat().st_size for own in ("half", "full")]
+    assert sizes[0] < sizes[1]
+    proof = json.loads((folder / "proof.json").read_text())
+    assert max(proof["difference_real"], proof["difference_random"]) <= 1e-5
+    half, full = (load_result(tmp_path / own) for own in ("half", "full"))
+    role = "one_standard_error"
+    assert {own.dtype.name for own in half.weights[role].values()} == {"float32"}
+    outputs = [own.decision(table_columns(table), role) for own in (half, full)]
+    apart = np.abs(outputs[0] - outputs[1]).max() / np.abs(outputs[1]).max()
+    assert 0 < apart == pytest.approx(proof["rounding"]["difference_real"], rel=1e-4)
+    changed = (outputs[0].argmax(1) != outputs[1].argmax(1)).mean()
+    assert proof["rounding"]["changed"] == changed
+    assert shrinkage("predict", folder, table, *which).status == 0
+    assert shrinkage("report", folder, "-q").status == 0
+
+
 def test_what_cannot_be_made_smaller_is_refused_in_one_line(run: Path) -> None:
     folder = run.parent
     refused(folder, ("compact", folder / "nothing"), "finished `shrinkage path` run")
     refused(folder, ("compact", run, "--model", "worst"), "no refitted model 'worst'")
     refused(folder, ("compact", run, "--out", folder), "expected a new or empty folder")
+    refused(folder, ("compact", run, "--stored-as", "float8"), "expected one of float16, bfloat16")
     smaller = folder / "again"
     assert shrinkage("compact", run, "--out", smaller, "-q").status == 0
     refused(folder, ("compact", smaller), "smaller already")

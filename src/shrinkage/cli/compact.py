@@ -38,18 +38,30 @@ def command(
             show_default=False,
         ),
     ] = None,
+    stored_as: Annotated[
+        str | None,
+        typer.Option(
+            "--stored-as",
+            help="float16 or bfloat16: round the weights, for half the bytes. [default: as they "
+            "are]",
+            metavar="TYPE",
+            show_default=False,
+        ),
+    ] = None,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No table.")] = False,
 ) -> None:
     """Take dead inputs and units out of a run's model, and prove that it answers the same.
 
     The folder is a run directory of its own: `shrinkage predict` takes it, with the columns that
-    the smaller model still reads. proof.json has the largest difference, sizes and times. Exit
+    the smaller model still reads. proof.json has the largest difference, sizes and times, and what
+    --stored-as costs: rounded weights do not answer the same. Exit
     status 0: done; 2: bad input, or a model that answers the same for every row, said in one line.
 
     \b
     Examples:
       shrinkage compact runs/table.csv table.csv
       shrinkage compact runs/digits --model one_standard_error --out small
+      shrinkage compact runs/digits --stored-as float16
     """
     require("paths")
     from shrinkage.cli.shown import show_compaction
@@ -67,7 +79,7 @@ def command(
                 "--out"
             )
     rows = None if data is None else _rows(data, result)
-    smaller, found = compact_path(result, model or result.asked_for, rows)
+    smaller, found = compact_path(result, model or result.asked_for, rows, stored_as=stored_as)
     write_compacted(smaller, found, folder)
     show_compaction(smaller, found, folder, proven_on=data, quiet=quiet)
 

@@ -123,6 +123,9 @@ def show_compaction(
     table.add_row("parameters", f"{before.parameters:,}", f"{after.parameters:,}")
     table.add_row("multiply-adds a row", f"{before.multiply_adds:,}", f"{after.multiply_adds:,}")
     table.add_row("bytes of the file", f"{before.file_bytes:,}", f"{after.file_bytes:,}")
+    if found.rounding is not None:
+        bytes_ = f"{found.rounding.file_bytes:,}"
+        table.add_row(f"bytes in {found.rounding.stored_as}", "", bytes_)
     for name, was, is_ in (
         ("µs for one row", before.seconds_one, after.seconds_one),
         (f"µs for {found.proof.rows:,} rows", before.seconds_batch, after.seconds_batch),
@@ -136,6 +139,14 @@ def show_compaction(
     worst = max(found.proof.difference_real, found.proof.difference_random)
     on = "random rows" if proven_on is None else f"the rows of {proven_on} and random ones"
     console.print(Text(f"largest difference of an output, on {on}: {worst:.1e} of the largest"))
+    rounding = found.rounding
+    if rounding is not None:
+        worst = max(rounding.difference_real, rounding.difference_random)
+        told = f"then rounded to {rounding.stored_as}: differs by {worst:.1e} of the largest"
+        if rounding.changed is not None:
+            rows = "random rows" if proven_on is None else f"the rows of {proven_on}"
+            told += f"; {100 * rounding.changed:.3g} % of {rows} are of another class"
+        console.print(Text(told))
     print(f"smaller model: {folder}")
 
 

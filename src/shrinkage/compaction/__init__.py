@@ -18,6 +18,7 @@ with needs("paths", "torch", "safetensors"):
     from shrinkage.compaction.coupling import CoupledUnit, coupled_units
     from shrinkage.compaction.deciding import CollapsedNetwork
     from shrinkage.compaction.proof import Proof, Size, UnequalOutputs
+    from shrinkage.compaction.rounding import Rounding
     from shrinkage.compaction.sparse_files import SparseFile, load_sparse, save_sparse
     from shrinkage.compaction.sparse_layers import (
         LayerTimes,
@@ -33,6 +34,7 @@ __all__ = [
     "LayerSizes",
     "LayerTimes",
     "Proof",
+    "Rounding",
     "Size",
     "SparseExecution",
     "SparseFile",

@@ -31,6 +31,7 @@ from shrinkage.compaction.rebuilding import (
     smaller_tensors,
     with_attributes,
 )
+from shrinkage.compaction.rounding import Rounding, rounded
 from shrinkage.compaction.tracing import (
     UntraceableNetwork,
     as_inputs,
@@ -83,6 +84,8 @@ class Compaction:
         layers: units of each layer with weights, before and after.
         notes: what stayed and why, in sentences; empty where there is nothing to say.
         attributes: whole numbers in the module's own attributes that are new, by name.
+        rounding: what a file in half precision costs, where one was asked for; the weights of the
+            module are those that it holds.
     """
 
     module: nn.Module
@@ -91,6 +94,7 @@ class Compaction:
     layers: tuple[LayerSizes, ...]
     notes: tuple[str, ...] = ()
     attributes: Mapping[str, int] = field(default_factory=dict)
+    rounding: Rounding | None = None
 
 
 @torch.inference_mode(False)
@@ -101,6 +105,7 @@ def compact(
     drop_inputs: bool = False,
     tolerance: float | None = None,
     timed: bool = True,
+    stored_as: str | None = None,
 ) -> Compaction:
     """Take dead inputs, units, channels and heads out of a network, and prove it equal.
 
@@ -118,13 +123,15 @@ def compact(
         tolerance: the largest difference of an output, relative to the largest output; None: 1e-5,
             and four roundings where the network computes in half precision.
         timed: measure times, before and after.
+        stored_as: `float16` or `bfloat16`: once it is proven equal, round the weights to what a
+            file of that type holds, and measure what that costs (`rounding`); None: not at all.
 
     Returns:
         The smaller network with its proof. It is a copy of the model with smaller layers, which
         can be trained on; where the model's code has sizes written into it, its traced graph.
 
     Raises:
-        InputError: no module, or no rows.
+        InputError: no module, or no rows; weights that `stored_as` does not hold.
         CollapsedNetwork: all units of a layer are dead, and no output depends on an input.
         UnequalOutputs: the outputs would differ by more than the tolerance.
 
@@ -163,7 +170,12 @@ def compact(
         notes = (*notes, "the network was compiled, and the result is not: compile it anew")
     found = replace(found, notes=notes)
     result = _proven(frozen, inputs, found, drop_inputs, tolerance, timed)
-    return replace(result, layers=_layers(plain, found.module))
+    result = replace(result, layers=_layers(plain, found.module))
+    if stored_as is None:
+        return result
+    take = take_columns(found.kept if drop_inputs else None)
+    module, rounding = rounded(result.module, take(inputs), stored_as)
+    return replace(result, module=module, rounding=rounding)
 
 
 @dataclass(frozen=True)

@@ -144,7 +144,7 @@ def difference(
     It is inf where the outputs have other shapes, or where one is not a number and the other is.
     Both draw the same random numbers.
     """
-    first, second = (_answers(own, inputs) for own in (model, smaller))
+    first, second = (answers(own, inputs) for own in (model, smaller))
     if [own.shape for own in first] != [own.shape for own in second]:
         return float("inf")
     worst = 0.0
@@ -162,7 +162,8 @@ def difference(
     return worst
 
 
-def _answers(network: Callable[..., Any], inputs: tuple[Any, ...]) -> list[torch.Tensor]:
+def answers(network: Callable[..., Any], inputs: tuple[Any, ...]) -> list[torch.Tensor]:
+    """Return the tensors that a network answers with, by the same random numbers each time."""
     with torch.random.fork_rng(devices=[]), torch.no_grad():
         torch.manual_seed(0)
         return _tensors(network(*inputs))
@@ -194,7 +195,7 @@ def random_for(model: Callable[..., Any], inputs: tuple[Any, ...]) -> tuple[Any,
     """
     drawn = random_like(inputs)
     try:
-        _answers(model, drawn)
+        answers(model, drawn)
     except (IndexError, RuntimeError, ValueError):
         generator = torch.Generator().manual_seed(0)
 
@@ -208,9 +209,14 @@ def random_for(model: Callable[..., Any], inputs: tuple[Any, ...]) -> tuple[Any,
     return drawn
 
 
-def file_bytes(module: nn.Module) -> int:
-    """Return the size of a safetensors file of a network's parameters and buffers."""
-    return len(save(_once(module)))
+Tensors = dict[str, torch.Tensor]
+
+
+def file_bytes(
+    module: nn.Module, stored: Callable[[Tensors], Tensors] = lambda tensors: tensors
+) -> int:
+    """Return the size of a safetensors file of a network's parameters and buffers, as stored."""
+    return len(save(stored(_once(module))))
 
 
 def multiply_adds(module: nn.Module, inputs: tuple[Any, ...]) -> int:
@@ -274,8 +280,8 @@ def _tensors(outputs: Any) -> list[torch.Tensor]:
     return [leaf for leaf in leaves if isinstance(leaf, torch.Tensor)]
 
 
-def _once(module: nn.Module) -> dict[str, torch.Tensor]:
-    found: dict[str, torch.Tensor] = {}
+def _once(module: nn.Module) -> Tensors:
+    found: Tensors = {}
     seen: set[int] = set()
     for name, own in module.state_dict(keep_vars=True).items():
         if isinstance(own, torch.Tensor) and id(own) not in seen:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from shrinkage.atomic import write_bytes
+from shrinkage.compaction.rounding import in_half
 from shrinkage.errors import InputError
 from shrinkage.extras import needs
 
@@ -45,8 +46,13 @@ class SparseFile:
     zeros: float
 
 
-def save_sparse(weights: nn.Module | Mapping[str, torch.Tensor], path: str | Path) -> SparseFile:
-    """Write weights without their zeros; `load_sparse` gives back every bit.
+def save_sparse(
+    weights: nn.Module | Mapping[str, torch.Tensor],
+    path: str | Path,
+    *,
+    stored_as: str | None = None,
+) -> SparseFile:
+    """Write weights without their zeros; `load_sparse` gives back every bit of what is stored.
 
     A tensor is kept dense, as its values that are not 0 with one bit a place, or with one byte a
     value for the distance from the one before; whichever is smallest.
@@ -54,6 +60,10 @@ def save_sparse(weights: nn.Module | Mapping[str, torch.Tensor], path: str | Pat
     Args:
         weights: a module, or tensors by name.
         path: the file to write.
+        stored_as: `float16` or `bfloat16`, to which numbers are rounded; None: as they are.
+
+    Raises:
+        InputError: a number is too large for `stored_as`.
 
     >>> import tempfile
     >>> weight = torch.zeros(100, 100)
@@ -65,7 +75,8 @@ def save_sparse(weights: nn.Module | Mapping[str, torch.Tensor], path: str | Pat
     (True, True)
     """
     tensors = weights.state_dict() if isinstance(weights, nn.Module) else weights
-    content, zeros = _content(tensors)
+    kept = tensors if stored_as is None else in_half(tensors, stored_as)
+    content, zeros = _content(kept)
     write_bytes(Path(path), content)
     dense = sum(own.numel() * own.element_size() for own in tensors.values())
     return SparseFile(Path(path), len(content), dense, zeros)

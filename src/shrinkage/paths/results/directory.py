@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
+import torch
 
 from shrinkage.atomic import write_bytes
 from shrinkage.cautions import Caution
@@ -21,7 +22,13 @@ from shrinkage.errors import RunDirectoryError
 from shrinkage.paths.results.class_figures import ClassFigures
 from shrinkage.paths.results.columns import columns_frame
 from shrinkage.paths.results.comparisons import ComparedModel, Difference, EarlyStop
-from shrinkage.paths.results.files import read_arrays, read_json, write_arrays, write_json
+from shrinkage.paths.results.files import (
+    read_arrays,
+    read_json,
+    write_arrays,
+    write_json,
+    write_tensors,
+)
 from shrinkage.paths.results.fitted import FittedPath, ModelFile
 from shrinkage.paths.results.goal import ASKED, GOAL, GoalRecord
 from shrinkage.paths.results.group_scores import GroupScores
@@ -56,7 +63,14 @@ def write_run(result: FittedPath, root: Path) -> None:
         for role, state in result.weights.items()
         for name, value in state.items()
     }
-    write_arrays(root / "model.safetensors", arrays)
+    stored_as = result.model_file.stored_as if result.model_file is not None else None
+    if stored_as is None:
+        write_arrays(root / "model.safetensors", arrays)
+    else:
+        from shrinkage.compaction.rounding import in_half
+
+        tensors = {name: torch.from_numpy(np.array(own)) for name, own in arrays.items()}
+        write_tensors(root / "model.safetensors", in_half(tensors, stored_as))
     if result.model_file is not None:
         write_json(root / "model.json", {"format": FORMAT, **asdict(result.model_file)})
     write_json(root / "history.json", _history(result))
@@ -169,7 +183,7 @@ def _result(summary: dict, history: dict, model: dict, arrays: dict) -> FittedPa
     weights: dict[str, dict[str, np.ndarray]] = {role: {} for role in file.strengths}
     for key, value in arrays.items():
         role, _, name = key.partition(".")
-        weights[role][name] = value
+        weights[role][name] = value if file.stored_as is None else _in(file.dtype, value)
     inputs_kept, shape = history["inputs_kept"], history["image_shape"]
     pixels, residual = history["pixel_positions"], history.get("residual")
     network_inputs, log_loss = history.get("network_inputs_kept"), history.get("log_loss")
@@ -219,6 +233,11 @@ def _result(summary: dict, history: dict, model: dict, arrays: dict) -> FittedPa
         surface=_or_none(Surface.from_dict, summary.get("surface")),
         goal=_or_none(GoalRecord.from_dict, summary.get(ASKED)),
     )
+
+
+def _in(dtype: str, array: np.ndarray) -> np.ndarray:
+    """Return numbers in the precision that a model computes in; whole ones as they are."""
+    return array.astype(dtype) if array.dtype.kind == "f" else array
 
 
 Stored = TypeVar("Stored")

@@ -10,8 +10,10 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
-from safetensors.numpy import load as load_bytes
+import torch
 from safetensors.numpy import save as save_bytes
+from safetensors.torch import load as load_tensors
+from safetensors.torch import save as save_tensors
 
 from shrinkage.atomic import write_bytes
 from shrinkage.errors import RunDirectoryError
@@ -46,17 +48,27 @@ def write_arrays(path: Path, arrays: Mapping[str, np.ndarray]) -> None:
     write_bytes(path, save_bytes(contiguous))
 
 
+def write_tensors(path: Path, tensors: Mapping[str, torch.Tensor]) -> None:
+    """Write named tensors, of types that NumPy does not have too, as safetensors."""
+    write_bytes(path, save_tensors({name: own.contiguous() for name, own in tensors.items()}))
+
+
 def read_arrays(path: Path) -> dict[str, np.ndarray]:
-    """Read named arrays.
+    """Read named arrays; numbers in half precision come as float32, which holds them all.
 
     Raises:
         RunDirectoryError: the file is missing or is no safetensors file.
     """
     try:
-        return dict(load_bytes(path.read_bytes()))
+        return {name: _array(own) for name, own in load_tensors(path.read_bytes()).items()}
     except OSError as error:
         raise RunDirectoryError(
             f"cannot read {path.name} in {path.parent}: {error.strerror}"
         ) from error
     except Exception as error:
         raise RunDirectoryError(f"{path.name} in {path.parent} is damaged: {error}") from error
+
+
+def _array(tensor: torch.Tensor) -> np.ndarray:
+    half = tensor.is_floating_point() and tensor.element_size() == 2
+    return (tensor.float() if half else tensor).numpy()

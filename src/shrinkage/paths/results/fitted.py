@@ -52,7 +52,8 @@ class ModelFile:
     (None: all), and `attributes`, whole numbers in its modules that are new. `architectures` has
     those of the models of a surface that are not `architecture`. `shapes` are those of the inputs
     that the model is called with (None: flat rows), `answer` the part of its answer that holds the
-    outputs.
+    outputs. `stored_as` is the type in which `model.safetensors` holds weights in half precision
+    (None: the model's own).
     """
 
     architecture: str
@@ -69,6 +70,7 @@ class ModelFile:
     architectures: dict[str, str] = field(default_factory=dict)
     shapes: dict | None = None
     answer: str | None = None
+    stored_as: str | None = None
 
     @property
     def target_columns(self) -> tuple[str, ...]:

@@ -14,6 +14,7 @@ import torch
 from torch import nn
 
 from shrinkage.compaction import Compaction, compact
+from shrinkage.datasets import TargetEncoding
 from shrinkage.datasets.input_shapes import InputShapes
 from shrinkage.errors import InputError
 from shrinkage.paths.engines.shaped import called_with
@@ -26,7 +27,12 @@ RANDOM_ROWS = 256
 
 
 def compact_path(
-    path: FittedPath, which: int | str = "best", X: object = None, *, timed: bool = True
+    path: FittedPath,
+    which: int | str = "best",
+    X: object = None,
+    *,
+    timed: bool = True,
+    stored_as: str | None = None,
 ) -> tuple[FittedPath, Compaction]:
     """Return a path whose model has no dead inputs and units, and the proof that it answers alike.
 
@@ -35,12 +41,16 @@ def compact_path(
         which: the model, as in `FittedPath.model`.
         X: raw rows to prove it on, in any form that `predict` takes; None: random ones.
         timed: measure times, before and after.
+        stored_as: `float16` or `bfloat16`: the model's weights are rounded to it, and its file has
+            half the bytes; None: the model's own precision.
 
     Returns:
-        The path with that model alone, and what `compact` returned.
+        The path with that model alone, and what `compact` returned; `rounding.changed` is the share
+        of the rows that are of another class.
 
     Raises:
-        InputError: the model was not refitted, is smaller already, or has sizes in its code.
+        InputError: the model was not refitted, is smaller already, or has sizes in its code; a
+            weight is too large for `stored_as`.
         CollapsedNetwork: it answers the same for every row.
 
     >>> from sklearn.datasets import load_diabetes
@@ -61,7 +71,8 @@ def compact_path(
     role = path.role_of(which)
     model = path.model(which)
     rows = _made_rows(file, model) if X is None else torch.from_numpy(path.inputs(X, which))
-    found = compact(model, called_with(model, rows), drop_inputs=True, timed=timed)
+    inputs = called_with(model, rows)
+    found = compact(model, inputs, drop_inputs=True, timed=timed, stored_as=stored_as)
     if any(isinstance(own, torch.fx.GraphModule) for own in found.module.modules()):
         raise InputError(
             f"expected a network whose layers can be made smaller, but {found.notes[-1]}, which a "
@@ -71,8 +82,29 @@ def compact_path(
     smaller = {"kept_inputs": kept, "attributes": dict(found.attributes)}
     weights = {role: _arrays(found.module)}
     strengths = {role: file.strengths[role]}
-    file = replace(file, smaller=smaller, strengths=strengths)
-    return replace(path, weights=weights, model_file=file), found
+    file = replace(file, smaller=smaller, strengths=strengths, stored_as=stored_as)
+    own = replace(path, weights=weights, model_file=file)
+    if found.rounding is not None:
+        changed = _changed(path, own, role, rows)
+        found = replace(found, rounding=replace(found.rounding, changed=changed))
+    return own, found
+
+
+def _changed(path: FittedPath, own: FittedPath, role: str, rows: torch.Tensor) -> float | None:
+    """Return the share of rows that two paths say another class of; None of numbers."""
+    assert own.model_file is not None
+    assert own.model_file.smaller is not None
+    encoding = TargetEncoding.from_dict(own.model_file.target)
+    if encoding.task == "regression":
+        return None
+    kept = own.model_file.smaller["kept_inputs"]
+    read = rows if kept is None else rows[:, kept]
+    with torch.no_grad():
+        told = [
+            encoding.predict(one.model(role, as_outputs=True)(x).numpy().T)
+            for one, x in ((path, rows), (own, read))
+        ]
+    return float(np.mean((told[0] != told[1]).reshape(len(rows), -1).any(1)))
 
 
 def _made_rows(file: ModelFile, model: nn.Module) -> torch.Tensor:
@@ -117,6 +149,7 @@ def proof_record(path: FittedPath, found: Compaction) -> dict[str, object]:
     kept = range(len(names)) if found.kept_inputs is None else found.kept_inputs.tolist()
     return {
         **found.proof.to_dict(),
+        "rounding": None if found.rounding is None else found.rounding.to_dict(),
         "layers": [asdict(layer) for layer in found.layers],
         "inputs": [names[place] for place in kept],
         "columns": list(path.columns_read()),
