@@ -100,3 +100,21 @@ def test_what_cannot_be_made_smaller_is_refused_in_one_line(run: Path) -> None:
     smaller = folder / "again"
     assert shrinkage("compact", run, "--out", smaller, "-q").status == 0
     refused(folder, ("compact", smaller), "smaller already")
+
+
+def test_a_model_in_float64_computes_in_it_whatever_its_file_holds(tmp_path: Path) -> None:
+    columns = table(90, 2)
+    columns["y"] = columns["c0"]
+    data = write_table(tmp_path / "t.csv", columns)
+    grid = ("--strengths", "0.01,0.02", "--folds", "2", "--model", "linear", "-q")
+    assert shrinkage("path", data, "--target", "y", *grid, "--out", tmp_path / "run").status == 0
+    whole = load_result(tmp_path / "run")
+    assert whole.model_file is not None
+    assert whole.model_file.dtype == "float64"
+    answer = shrinkage("compact", tmp_path / "run", data, "--stored-as", "float16")
+    assert answer.status == 0, answer.err
+    assert "of another class" not in answer.out
+    half = load_result(tmp_path / "run" / "compact")
+    rows = table_columns(data)
+    assert {own.dtype.name for own in half.weights["best"].values()} == {"float64"}
+    np.testing.assert_allclose(half.predict(rows), whole.predict(rows), rtol=0.01, atol=0.01)

@@ -99,4 +99,5 @@ def test_a_file_without_zeros_in_half_precision(stored_as: str, tmp_path: Path) 
     assert half.bytes < 0.7 * full.bytes
     found = load_sparse(half.path)
     assert torch.equal(found["weight"], weight.to(HALF[stored_as]))
-    assert torch.equal(found["count"], tensors["count"])
+    assert found["count"].dtype == torch.int64
+    assert found["count"] == 3
