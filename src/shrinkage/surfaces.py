@@ -31,7 +31,7 @@ with needs("paths"):
     from shrinkage.paths.running.store import Store
     from shrinkage.paths.surfaces.fit import Variants, fit_cells
     from shrinkage.paths.surfaces.spec import SurfaceSpec
-    from shrinkage.paths.surfaces.variants import variants_of
+    from shrinkage.paths.surfaces.variants import variants_of, widths_told
     from shrinkage.paths.user_rows import rows_and_targets
     from shrinkage.penalties import Penalty
     from shrinkage.run import NOT_OF_SURFACES, PathRun, load_result
@@ -196,6 +196,7 @@ def fit_surface_dataset(
 
         plan = folder.closes(make_plan(model, data, first, options, validation, terms, beside))
         variants = variants_of(plan, spec)
+        plan = replace(plan, told=(*plan.told, *widths_told(plan, spec)))
         own = validation is not None
         outer = nested_plans(plan, inner_plan, options.nested, own_validation=own)
         run = folder.open(plan, data, validation, surface=spec.identity())

@@ -56,6 +56,13 @@ def test_lists_of_strengths_and_a_number_of_the_recipe(here):
     assert {row["dropout"] for row in rows} == {"0.0", "0.5"}
 
 
+@pytest.mark.usefixtures("here")
+def test_what_factors_of_the_widths_make_is_told_before_training():
+    answer = shrinkage("path", "t.csv", *QUICK, "--strengths", "2", "--vary", "width=0.5,16")
+    assert answer.status == 0, answer.err
+    assert "width times the hidden widths: 0.5 makes mlp:2, 16 makes mlp:64" in answer.err
+
+
 @pytest.mark.parametrize(
     ("options", "words"),
     [

@@ -38,8 +38,8 @@ Vary = Annotated[
     list[str] | None,
     _option(
         "A further axis: penalty=l1,l2,group-lasso, each with strengths of its own; dropout, norm, "
-        "activation, width, learning_rate, batch_size, epochs or a field of the penalty, such as "
-        "dropout=0,0.2,0.5. Repeatable.",
+        "activation, width (times the hidden widths), learning_rate, batch_size, epochs or a field "
+        "of the penalty, such as dropout=0,0.2,0.5. Repeatable.",
         "--vary",
         metavar="NAME=A,B",
     ),

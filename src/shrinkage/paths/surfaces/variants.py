@@ -41,6 +41,17 @@ def variants_of(plan: Plan, spec: SurfaceSpec) -> dict[tuple[Value, ...], Plan]:
     }
 
 
+def widths_told(plan: Plan, spec: SurfaceSpec) -> tuple[str, ...]:
+    """Return what the factors of an axis of widths make of the model: they are no units."""
+    architecture, options = plan.problem.architecture, plan.options
+    change = RECIPE_COLUMNS["width"].change
+    made = [
+        f"{factor:g} makes {change(architecture, options, factor)[0].name}"
+        for factor in map(float, spec.vary.get("width", ()))
+    ]
+    return (f"width times the hidden widths: {', '.join(made)}",) if made else ()
+
+
 def variant(
     plan: Plan,
     penalties: Sequence[Penalty],
