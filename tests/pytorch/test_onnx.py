@@ -139,3 +139,25 @@ def test_answers_beside_tensors_are_refused_by_their_kind(beside: object, tmp_pa
         InputError, match=f"expected tensors as the answers of .* got of type {kind}"
     ):
         export_onnx(Telling(4, 2), torch.randn(3, 4), tmp_path / "telling.onnx")
+
+
+@pytest.mark.parametrize("stored_as", ["float16", "bfloat16"])
+def test_weights_in_half_precision_take_half_the_file_and_no_answer_changes(
+    stored_as: str, tmp_path: Path
+) -> None:
+    import onnxruntime  # type: ignore[import-not-found]
+
+    torch.manual_seed(0)
+    model = nn.Sequential(nn.Linear(40, 200), nn.ReLU(), nn.Linear(200, 3))
+    rows = torch.randn(50, 40)
+    full, half = (
+        compact(model, rows, timed=False, stored_as=own).module for own in (None, stored_as)
+    )
+    files = [
+        export_onnx(own, rows, tmp_path / f"{place}.onnx") for place, own in enumerate((full, half))
+    ]
+    assert files[1].bytes < files[0].bytes - 2 * 8_000
+    session = onnxruntime.InferenceSession(files[1].path)
+    (found,) = session.run(None, {"input": rows.numpy()})
+    exact = half.double()(rows.double()).detach().numpy()
+    np.testing.assert_allclose(np.asarray(found), exact, atol=1e-5)

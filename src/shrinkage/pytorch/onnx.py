@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import io
 import logging
+import math
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -26,6 +27,9 @@ with needs("torch"):
     from torch.utils import _pytree as pytree
 
     from shrinkage.pytorch.modes import evaluating
+
+LEAST_HALVED = 64
+"""Numbers of an array from which the name and the node of a cast take less than they save."""
 
 
 @dataclass(frozen=True)
@@ -144,11 +148,48 @@ def onnx_content(module: nn.Module, inputs: tuple[Any, ...]) -> bytes:
                 verbose=False,
             )
             assert program is not None
-            return program.model_proto.SerializeToString()
+            model = program.model_proto
+            _halve(model.graph)
+            return model.SerializeToString()
     except Exception as error:
         raise InputError(
             f"the {type(module).__name__} cannot be written as ONNX: {_reason(error)}"
         ) from error
+
+
+def _halve(graph: Any) -> None:
+    """Store numbers that half precision holds exactly in it, and let the file cast them back.
+
+    Those are the weights of `compact(…, stored_as=)`: no answer changes, and the file is half.
+    """
+    from onnx import TensorProto, helper, numpy_helper
+
+    casts = []
+    for own in graph.initializer:
+        if own.data_type != TensorProto.FLOAT or math.prod(own.dims) < LEAST_HALVED:
+            continue
+        values = torch.from_numpy(numpy_helper.to_array(own).copy())
+        for dtype, code in (
+            (torch.float16, TensorProto.FLOAT16),
+            (torch.bfloat16, TensorProto.BFLOAT16),
+        ):
+            half = values.to(dtype)
+            if torch.equal(half.float(), values):
+                name = own.name
+                own.CopyFrom(
+                    helper.make_tensor(
+                        f"{name}.half",
+                        code,
+                        own.dims,
+                        half.view(torch.int16).numpy().tobytes(),
+                        raw=True,
+                    )
+                )
+                casts.append(helper.make_node("Cast", [own.name], [name], to=TensorProto.FLOAT))
+                break
+    nodes = [*casts, *graph.node]
+    del graph.node[:]
+    graph.node.extend(nodes)
 
 
 def _reason(error: BaseException) -> str:
