@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import scipy.sparse
 
 from shrinkage import L1, fit_path
 from shrinkage.datasets import load_dataset, read_rows
@@ -81,3 +82,10 @@ def test_training_rows_alone_and_other_names(tmp_path, refused):
     np.savez(tmp_path / "t.npz", x_train=both["x_train"])
     with refused("array 'X' (inputs)"):
         load_dataset(tmp_path / "t.npz")
+
+
+def test_a_sparse_matrix_is_refused_with_what_to_do(tmp_path, refused):
+    scipy.sparse.save_npz(tmp_path / "t.npz", scipy.sparse.eye_array(3, format="csr"))
+    for read in (load_dataset, read_rows):
+        with refused("'t.npz'", "sparse matrix of SciPy", "toarray()"):
+            read(tmp_path / "t.npz")

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import pandas as pd
 import pytest
 
-from shrinkage.datasets import load_dataset
+from shrinkage.datasets import load_dataset, read_rows
 
 ROWS = "1.5,2.5,Bern,1\n2.5,3.5,Basel,0\n3.5,1.5,Bern,1\n"
 NAMES = "x,z,city,y\n"
@@ -20,3 +21,21 @@ def test_the_names_are_those_of_all_columns(write_csv, title, units):
     assert "two rows of names: those of the second are taken (x, z, city, y)" in said
     assert ("1 line above the header left out, the first being 'Lab 3'" in said) == bool(title)
     assert ("the row below the header left out" in said) == bool(units)
+    again = read_again(write_csv(title + "speed,,place,\n" + NAMES + units + ROWS), data)
+    assert again.columns.tolist() == ["x", "z", "city", "y"]
+    assert again["x"].tolist() == ["1.5", "2.5", "3.5"]
+
+
+def read_again(path, data):
+    """Return the rows of a file that is read as the one was that a data set is of."""
+    return pd.DataFrame(read_rows(path, read_options=data.read_options.inherit("y")))
+
+
+@pytest.mark.parametrize("above", ["speed,,place,\n", "speed,speed,place,goal\n", "a,,,\n"])
+@pytest.mark.parametrize("first", ["city", "x"])
+def test_another_file_with_such_titles_is_read_alike(write_csv, above, first):
+    names, rows = NAMES, ROWS
+    if first == "city":  # no number in the first column, so that no name stands above numbers
+        names, rows = "city,z,x,y\n", "Bern,2.5,1.5,1\nBasel,3.5,2.5,0\nBern,1.5,3.5,1\n"
+    data = load_dataset(write_csv(names + rows), target="y")
+    assert read_again(write_csv(above + names + rows), data)["x"].tolist() == ["1.5", "2.5", "3.5"]

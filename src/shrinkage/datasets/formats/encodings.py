@@ -2,7 +2,7 @@
 
 A byte order mark decides; then zero bytes in every second place (UTF-16); then UTF-8, which other
 text hardly ever is by chance; the rest is read as cp1252, what Windows writes in Western Europe,
-and that is said.
+and that is said. Of files that were joined, lines that are no UTF-8 are read so alone.
 """
 
 from __future__ import annotations
@@ -159,24 +159,25 @@ def _recoded(data: bytes | mmap.mmap, encoding: str, notes: tuple[str, ...]) -> 
     return _without_zeros(text.removeprefix("\ufeff").encode("utf-8", "replace"), notes)
 
 
-def _first_odd_line(data: bytes | mmap.mmap) -> int:
-    """Return the first line, counted from 1, that is no UTF-8."""
-    try:
-        bytes(data).decode("utf-8")
-    except UnicodeDecodeError as error:
-        return bytes(data[: error.start]).count(b"\n") + 1
-    return 1
-
-
 def _guessed(data: bytes | mmap.mmap, *first: str) -> DecodedText:
+    """Return text that is no UTF-8; where most lines with letters beyond ASCII are, the others."""
+    text = bytes(data)
+    lines = text.splitlines(keepends=True)
+    special = [place for place, line in enumerate(lines) if not line.isascii()]
+    odd = [place for place in special if not _is_utf8(lines[place])]
+    joined = 2 * len(odd) < len(special)  # files of two encodings, one behind the other
+    told = f"the text is no UTF-8 (line {odd[0] + 1}), so it was read as"
+    if joined:
+        told = f"{len(odd)} lines are no UTF-8 (the first is line {odd[0] + 1}): they were read as"
+    unread = [lines[place] for place in odd] if joined else [text]
     for encoding in (*first, _ANSI, _DOS):
         try:
-            text = bytes(data).decode(encoding)
+            parts = [part.decode(encoding).encode("utf-8") for part in unread]
         except UnicodeError:
             continue
-        note = (
-            f"the text is no UTF-8 (line {_first_odd_line(data)}), so it was read as {encoding}; "
-            "--encoding overrules"
-        )
-        return _without_zeros(text.encode("utf-8"), (note,))
+        if joined:
+            for place, line in zip(odd, parts, strict=True):
+                lines[place] = line
+            parts = lines
+        return _without_zeros(b"".join(parts), (f"{told} {encoding}; --encoding overrules",))
     raise AssertionError(f"{_DOS} reads any bytes")

@@ -78,7 +78,7 @@ def has_header(first: Sequence[str], body: Sequence[Sequence[str]], options: Rea
     True
     """
     if options.inherited and options.names:
-        if 2 * sum(cell in options.names for cell in first) >= len(first):
+        if has_known_names(first, options):
             return True
         if looks_like_header(first, body) or not names_fit(len(first), options):
             return True
@@ -96,6 +96,16 @@ def has_header(first: Sequence[str], body: Sequence[Sequence[str]], options: Rea
             f"(header=True or False), or name the {len(first)} columns with --names"
         )
     return True
+
+
+def has_known_names(cells: Sequence[str], options: ReadOptions) -> bool:
+    """Return whether half of a row are names of the file whose options are inherited.
+
+    >>> has_known_names(["age", "z"], ReadOptions(names=("age", "y")).inherit())
+    True
+    """
+    known = sum(cell.strip() in options.names for cell in cells)
+    return options.inherited and known > 0 and 2 * known >= len(cells)
 
 
 def _counts_columns(first: Sequence[str]) -> bool:

@@ -175,6 +175,11 @@ def _rows(content: FileContent, _options: ReadOptions) -> RowsRead:
 def require_array(arrays: Mapping[str, np.ndarray], name: str, role: str) -> None:
     """Raise unless there is an array of that name."""
     if name not in arrays:
+        if {"format", "shape", "data"} <= set(arrays):
+            raise InputError(
+                f"expected an array {name!r} ({role}), got a sparse matrix of SciPy: save it with "
+                "the targets by numpy.savez(file, X=matrix.toarray(), y=y)"
+            )
         raise InputError(
             f"expected an array {name!r} ({role}), got "
             f"{listed(arrays) or 'none'}: save it under that name"

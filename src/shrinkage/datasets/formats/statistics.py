@@ -6,34 +6,61 @@ Source: https://pandas.pydata.org/docs/reference/api/pandas.read_stata.html
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import cast
+from typing import Any, cast
 
 import pandas as pd
 
 from shrinkage.datasets.formats.content import FileContent
 from shrinkage.datasets.formats.tables import FrameTable, nested_columns, table_format
 from shrinkage.datasets.read_options import ReadOptions
-from shrinkage.datasets.wording import one_line
+from shrinkage.datasets.wording import listed, one_line
 from shrinkage.errors import InputError
 
-Reader = Callable[[FileContent, ReadOptions], pd.DataFrame]
+Reader = Callable[[FileContent, ReadOptions], tuple[pd.DataFrame, tuple[str, ...]]]
+"""Returns a table, and what was decided while reading it."""
 
 
-def _stata(content: FileContent, _options: ReadOptions) -> pd.DataFrame:
-    return cast(pd.DataFrame, pd.read_stata(content.file()))
+def _stata(content: FileContent, _options: ReadOptions) -> tuple[pd.DataFrame, tuple[str, ...]]:
+    """Return labels where every value has its own, which have no order; else the numbers."""
+    frame = _stata_rows(content, convert_categoricals=False)
+    try:
+        read = _stata_rows(content, order_categoricals=False)
+    except ValueError:  # two values of a column have one label
+        names = [name for name in frame if _has_own_labels(content, name)]
+        read = _stata_rows(content, order_categoricals=False, columns=names)
+    labelled = read.select_dtypes("category")
+    whole = [name for name in labelled if labelled[name].cat.categories.map(type).isin([str]).all()]
+    frame[whole] = labelled[whole]
+    partly = (set(labelled) | set(frame) - set(read)) - set(whole)
+    if not partly:
+        return frame, ()
+    names = listed(name for name in frame if name in partly)
+    return frame, (f"not every value of {names} has a label of its own: the numbers were read",)
 
 
-def _sas(content: FileContent, options: ReadOptions) -> pd.DataFrame:
+def _stata_rows(content: FileContent, **how: Any) -> pd.DataFrame:
+    return cast(pd.DataFrame, pd.read_stata(content.file(), **how))
+
+
+def _has_own_labels(content: FileContent, name: object) -> bool:
+    try:
+        _stata_rows(content, columns=[name])
+    except ValueError:
+        return False
+    return True
+
+
+def _sas(content: FileContent, options: ReadOptions) -> tuple[pd.DataFrame, tuple[str, ...]]:
     kind = "xport" if content.ending == ".xpt" else "sas7bdat"
     encoding = options.encoding or ("utf-8" if kind == "sas7bdat" else "latin-1")
     with pd.read_sas(content.file(), format=kind, encoding=encoding, iterator=True) as reader:
-        return reader.read()
+        return reader.read(), ()
 
 
 def _reader(read: Reader, what: str) -> Callable[[FileContent, ReadOptions], FrameTable]:
     def read_table(content: FileContent, options: ReadOptions) -> FrameTable:
         try:
-            frame = read(content, options)
+            frame, notes = read(content, options)
         except (ValueError, KeyError, IndexError, StopIteration, OSError) as error:
             raise InputError(
                 f"expected {what}, got something unreadable ({one_line(error, 100)}): write it "
@@ -41,7 +68,7 @@ def _reader(read: Reader, what: str) -> Callable[[FileContent, ReadOptions], Fra
             ) from error
         if frame.empty:
             raise InputError("expected rows, got none: add data")
-        return FrameTable(frame, content.notes, unreadable=nested_columns(frame))
+        return FrameTable(frame, (*content.notes, *notes), unreadable=nested_columns(frame))
 
     return read_table
 

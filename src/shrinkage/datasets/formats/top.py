@@ -19,6 +19,7 @@ from shrinkage.datasets.formats.dialect import TextRow
 from shrinkage.datasets.formats.header import (
     doubt_notes,
     has_header,
+    has_known_names,
     is_second_header,
     looks_like_header,
     may_be_data,
@@ -69,6 +70,9 @@ def read_top(
     titles = _titles(rows, width)
     notes = _title_notes(rows[:titles])
     rows = rows[titles:]
+    if len(rows) > 1 and not has_known_names(rows[0].cells, options):
+        over = int(has_known_names(rows[1].cells, options))  # titles over some columns each
+        titles, rows = titles + over, rows[over:]
     first = [cell.strip() for cell in rows[0].cells]
     body = [record.cells for record in rows[1:]]
     if len(commented) == width and options.header is not False and may_be_data(first, body):
