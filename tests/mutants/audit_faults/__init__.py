@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from tests.mutants.audit_faults import (
     adapters,
+    clipped_gradients,
     decay_exemptions,
     decay_groups,
     decay_without_training,
@@ -49,6 +50,7 @@ FAULTS: tuple[Fault, ...] = of_kind(
         loss_factor,
         loss_direction,
         loss_outcome,
+        clipped_gradients,
         precision,
         decay_exemptions,
         decay_groups,

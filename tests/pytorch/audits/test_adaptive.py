@@ -108,6 +108,7 @@ def orthogonal(gradient: Any, _: Any) -> Any:
 
 
 class TestUnknownOptimizers:
+    @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
     @pytest.mark.parametrize("begun", [False, True])
     @pytest.mark.parametrize(
         ("rule", "adapts"),
@@ -120,12 +121,14 @@ class TestUnknownOptimizers:
             (orthogonal, True),
         ],
     )
-    def test_what_they_do_with_a_gradient_is_measured(self, rule, adapts, begun):
-        model = network()
+    def test_what_they_do_with_a_gradient_is_measured(self, rule, adapts, begun, dtype):
+        model = network().to(dtype)
+        x, y = data()
+        batch = x.to(dtype), y
         optimizer = Own(model.parameters(), rule)
         for _ in range(20 * begun):
-            plain_step(model, optimizer, data())
-        report = audit(model, optimizer, step_with(half_squares, STRENGTH), data(), TERM)
+            plain_step(model, optimizer, batch)
+        report = audit(model, optimizer, step_with(half_squares, STRENGTH), batch, TERM)
         assert report.ok, str(report)
         assert bool(where(report, "coupled-through-adam")) is adapts, str(report)
 

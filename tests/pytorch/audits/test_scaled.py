@@ -23,23 +23,30 @@ class Scaled:
     """A step that adds the penalty somewhere around `unscale_`, with what else a loop does."""
 
     def __init__(
-        self, where: str, *, clips: bool = False, by_hand: bool = False, divides: bool = False
+        self,
+        where: str,
+        *,
+        clips: bool = False,
+        by_hand: bool = False,
+        divides: bool = False,
+        strength: float = STRENGTH,
     ) -> None:
         self.where, self.clips, self.by_hand, self.divides = where, clips, by_hand, divides
+        self.strength = strength
         self.scaler = torch.amp.GradScaler("cpu", init_scale=1024.0)
 
     def add(self, model: nn.Module, scale: float) -> None:
         if self.by_hand:
             for w in (w for w in model.parameters() if w.ndim > 1):
                 assert w.grad is not None
-                w.grad.add_(w.detach(), alpha=scale * STRENGTH)
+                w.grad.add_(w.detach(), alpha=scale * self.strength)
         else:
-            (scale * STRENGTH * half_squares(model)).backward()
+            (scale * self.strength * half_squares(model)).backward()
 
     def __call__(self, model: nn.Module, optimizer: Any, batch: Any, scale: float) -> None:
         optimizer.zero_grad()
         loss = functional.cross_entropy(model(batch[0]), batch[1])
-        loss = loss + scale * STRENGTH * half_squares(model) * (self.where == "loss")
+        loss = loss + scale * self.strength * half_squares(model) * (self.where == "loss")
         self.scaler.scale(loss).backward()
         if self.where == "scaled":
             self.add(model, scale)
@@ -80,12 +87,16 @@ def test_a_penalty_in_the_units_of_the_loss(
 
 @pytest.mark.parametrize("clips", [False, True])
 @pytest.mark.parametrize("by_hand", [False, True])
-def test_a_penalty_that_missed_the_loss_scale_is_one_error(clips: bool, by_hand: bool) -> None:
+@pytest.mark.parametrize("strength", [STRENGTH, 64 * STRENGTH])
+def test_a_penalty_that_missed_the_loss_scale_is_one_error(
+    clips: bool, by_hand: bool, strength: float
+) -> None:
     model = network()
-    step = Scaled("scaled", clips=clips, by_hand=by_hand)
-    report = audit(model, SGD(model.parameters(), lr=0.05), step, data(), TERM)
-    assert report.rules == ("amp-unscaled",), str(report)
-    assert {f.parameter for f in report.findings} == {"0.weight", "2.weight"}
+    step = Scaled("scaled", clips=clips, by_hand=by_hand, strength=strength)
+    report = audit(model, SGD(model.parameters(), lr=0.05), step, data(), strength * L2())
+    errors = {f.rule for f in report.findings if f.severity == "error"}
+    assert errors - {"collapse"} == {"amp-unscaled"}, report
+    assert {f.parameter for f in report.findings if f.parameter} == {"0.weight", "2.weight"}
     assert {f.cause.number for f in report.findings if f.cause} == {1024.0}
 
 

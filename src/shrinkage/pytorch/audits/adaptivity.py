@@ -1,9 +1,9 @@
 """Whether an optimizer divides gradients by their size: measured where no record says so.
 
-Who uses this: `runs`. A bare copy steps with the data's gradient g times 0, K and 2K. From where
-0 brings it, an optimizer that is linear in g goes twice as far the second time; one that divides a
-whole array by one number goes along g. One that does neither bends what is in the gradient, and a
-penalty with it. K is large, so that a history of small gradients does not hide it.
+Who uses this: `runs` and `clipping`. A bare copy steps with the data's gradient g times 0, K and
+2K. From where 0 brings it, an optimizer that is linear in g goes twice as far the second time; one
+that divides a whole array by one number goes along g. One that does neither bends what is in the
+gradient, and a penalty with it. K is large, so that a history of small gradients does not hide it.
 """
 
 from __future__ import annotations
@@ -25,16 +25,37 @@ def reshapes(twin: Twin, watch: Watch) -> bool:
         twin: the copy; it stands elsewhere afterwards.
         watch: of the run whose gradients are stepped with.
     """
+    walks = _walks(twin, watch)
+    return any(
+        not _is_linear(once, twice) and not _is_along(once, gradient)
+        for once, twice, gradient in walks
+    )
+
+
+def is_proportional(twin: Twin, watch: Watch) -> bool:
+    """Return whether arrays move in proportion to their gradients, as far as that can be told.
+
+    Args:
+        twin: the copy; it stands elsewhere afterwards.
+        watch: of the run whose gradients are stepped with.
+    """
+    walks = _walks(twin, watch)
+    return bool(walks) and all(_is_linear(once, twice) for once, twice, _ in walks)
+
+
+Walk = tuple[torch.Tensor, torch.Tensor, torch.Tensor]
+
+
+def _walks(twin: Twin, watch: Watch) -> list[Walk]:
+    """Return how far K and 2K times a gradient bring each array that moves, and its gradient."""
     gradients = {name: watch.used(name) for name in twin.parameters}
     gradients = {n: g for n, g in gradients.items() if g is not None and g.numel() > 1 and g.any()}
     if not gradients or not watch.replayable:
-        return False
+        return []
     still = _stepped(twin, watch, gradients, 0.0)
     once, twice = (_stepped(twin, watch, gradients, factor) for factor in (_LARGE, 2 * _LARGE))
-    return any(
-        _bends(once[name] - still[name], twice[name] - still[name], gradient)
-        for name, gradient in gradients.items()
-    )
+    walks = [(once[n] - still[n], twice[n] - still[n], g.double()) for n, g in gradients.items()]
+    return [walk for walk in walks if walk[0].any() and walk[1].any()]
 
 
 def _stepped(
@@ -48,15 +69,14 @@ def _stepped(
     for name, tensor in twin.parameters.items():
         tensor.grad = gradients[name] * factor if name in gradients else None
     watch.take_again(twin.optimizer)
-    ends = {name: twin.parameters[name].detach().double() for name in gradients}
+    ends = {n: twin.parameters[n].detach().to(torch.float64, copy=True) for n in gradients}
     return {n: end if end.isfinite().all() else twin.start[n].double() for n, end in ends.items()}
 
 
-def _bends(once: torch.Tensor, twice: torch.Tensor, gradient: torch.Tensor) -> bool:
-    size, length = float(twice.norm()), float(once.norm())
-    if not size or not length:
-        return False
-    linear = float((twice - 2 * once).norm()) <= _LINEAR * size
-    wide = gradient.double()
-    along = abs(float((once * wide).sum())) >= _ALONG * length * float(wide.norm())
-    return not linear and not along
+def _is_linear(once: torch.Tensor, twice: torch.Tensor) -> bool:
+    return float((twice - 2 * once).norm()) <= _LINEAR * float(twice.norm())
+
+
+def _is_along(step: torch.Tensor, gradient: torch.Tensor) -> bool:
+    lengths = float(step.norm()) * float(gradient.norm())
+    return abs(float((step * gradient).sum())) >= _ALONG * lengths

@@ -25,6 +25,7 @@ from shrinkage.audits.wording.absence import not_repeatable
 from shrinkage.errors import InputError, OwnDecayWarning, UnmatchedPattern
 from shrinkage.parameters import ParameterInfo
 from shrinkage.pytorch.audits.beside_terms import by_own_decay
+from shrinkage.pytorch.audits.clipping import scaled_gradients
 from shrinkage.pytorch.audits.closures import by_closure
 from shrinkage.pytorch.audits.invariant import scale_invariant
 from shrinkage.pytorch.audits.lengths import lengths_are_set, set_lengths
@@ -43,6 +44,7 @@ from shrinkage.pytorch.audits.step_call import NeverStepped, StepCall, TrainingS
 from shrinkage.pytorch.audits.surroundings import Surroundings
 from shrinkage.pytorch.audits.twin import Twin
 from shrinkage.pytorch.audits.wanted import wanted_terms
+from shrinkage.pytorch.audits.watch import Watch
 from shrinkage.pytorch.audits.wrappers import held_alone, rewrapped, stepping
 from shrinkage.pytorch.sharding import is_sharded
 from shrinkage.terms import Assignment, Term, Terms, as_terms, assign, checked_update
@@ -193,8 +195,8 @@ def _audited(
     outlooks: list[Outlook] = []
     lengths: dict[str, str] = {}
 
-    def look(seen: Mapping[str, Measured]) -> None:
-        outlooks.append(Outlook.of(runs, intended, seen))
+    def look(seen: Mapping[str, Measured], watch: Watch) -> None:
+        outlooks.append(Outlook.of(runs, intended, seen, watch))
         standing = [name for name, meant in intended.items() if meant.words]
         lengths.update(set_lengths(runs, standing))
 
@@ -236,7 +238,7 @@ def _audited(
             return make_report([not_repeatable(name)], judgement.seen)
     mechanisms = {seen.parameter: seen.mechanism for seen in judgement.seen}
     facts = LoopFacts.of(runs, assignment, cases, mechanisms, watch)
-    for rule in (*RULES_OF_FACTS, scale_invariant):
+    for rule in (*RULES_OF_FACTS, scaled_gradients, scale_invariant):
         findings += rule(facts)
     findings = [*without_consequences(findings), *lengths_are_set(cases)]
     if all(said.rule not in ("no-effect", "not-finite") for said in findings):

@@ -29,6 +29,7 @@ class LoopFacts:
     cases: Mapping[str, Case]
     mechanisms: Mapping[str, str]  # by parameter, as `Seen` has it
     runs: Runs
+    watch: Watch  # of the run at scale 1
     held: frozenset[str]  # names in the optimizer
     decays: Mapping[str, float]
     own: Mapping[str, MeasuredDecay]  # how the optimizer's own decay acts
@@ -56,6 +57,7 @@ class LoopFacts:
             cases,
             mechanisms,
             runs,
+            watch,
             twin.held,
             watch.decays,
             runs.decays,

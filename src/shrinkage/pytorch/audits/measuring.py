@@ -24,7 +24,7 @@ from shrinkage.pytorch.updates import Proximal
 
 _ROUNDED = 1e-3  # of a step: more is something else that the loop does
 _SHARED = 1e-4
-Look = Callable[[Mapping[str, Measured]], None]
+Look = Callable[[Mapping[str, Measured], Watch], None]
 
 
 def measure_run(
@@ -55,7 +55,7 @@ def measure_run(
     if early and _moves_first(measured, early):
         measured = early
     if look is not None:
-        look(measured)
+        look(measured, watch)
     several = watch.places.are_several
     if several:  # what looks like a plain step is one from elsewhere
         measured = {name: replace(seen, plain=False) for name, seen in measured.items()}

@@ -19,8 +19,10 @@ from shrinkage.audits.judging.collapse import Pushes, predict_collapse
 from shrinkage.audits.measuring import Expectation, Measured
 from shrinkage.audits.measuring.fits import dot
 from shrinkage.audits.measuring.pair import as_float64
+from shrinkage.pytorch.audits.clipping import is_made_with
 from shrinkage.pytorch.audits.glance import has_nonzero
 from shrinkage.pytorch.audits.runs import Runs
+from shrinkage.pytorch.audits.watch import Watch
 from shrinkage.terms import Terms
 
 _SUMS = ("penalty", "data", "along", "squares", "moved", "lost")
@@ -37,7 +39,11 @@ class Outlook:
 
     @classmethod
     def of(
-        cls, runs: Runs, intended: Mapping[str, Intended], measured: Mapping[str, Measured]
+        cls,
+        runs: Runs,
+        intended: Mapping[str, Intended],
+        measured: Mapping[str, Measured],
+        watch: Watch,
     ) -> Outlook:
         """Return the outlook, while the run at scale 1 stands: `runs.adapts` is known already."""
         expected = {name: meant.expectation for name, meant in intended.items()}
@@ -45,7 +51,7 @@ class Outlook:
         adaptive = runs.adapts
         beside = adaptive and all(_is_decoupled(measured[name]) for name in names)
         pushes = [
-            _pushes(runs, name, expected[name], beside=beside)
+            _pushes(runs, name, expected[name], _data(runs, watch, name), beside=beside)
             for name in names
             if _carries(runs.twin.parameters[name])
         ]
@@ -88,12 +94,26 @@ def _is_decoupled(seen: Measured) -> bool:
     return metric is None or not metric.fits or abs(scalar.factor - 1) <= abs(metric.factor - 1)
 
 
-def _pushes(runs: Runs, name: str, expected: Expectation, *, beside: bool) -> Pushes | None:
+def _data(runs: Runs, watch: Watch, name: str) -> torch.Tensor | None:
+    """Return the data's gradient: as the loop has clipped it, where it clips no penalty with it."""
+    if is_made_with(runs.zero, watch, name):
+        return runs.gradient(name, runs.zero)
+    used = runs.zero.used(name)
+    return -used if used is not None and runs.goes_upwards(name) else used
+
+
+def _pushes(
+    runs: Runs,
+    name: str,
+    expected: Expectation,
+    gradient: torch.Tensor | None,
+    *,
+    beside: bool,
+) -> Pushes | None:
     """Return the two pushes on a parameter: displacements where the penalty's is beside."""
     about_zero = Expectation(
         tuple(p for p in expected.parts if p.reference is None and p.penalty.finite)
     )  # a constraint is fulfilled in one step, and pushes no further
-    gradient = runs.gradient(name, runs.zero)
     if not about_zero.parts or (not beside and gradient is None):
         return None
     if beside and not runs.moves(name) and gradient is not None and has_nonzero(gradient):

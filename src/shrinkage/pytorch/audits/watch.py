@@ -16,12 +16,12 @@ import torch
 
 from shrinkage.pytorch.audits.glance import has_nonzero, some
 from shrinkage.pytorch.audits.places import Places
+from shrinkage.pytorch.audits.scaled import dense, is_clamped, ratio_of, rounding_of
 from shrinkage.pytorch.audits.twin import Twin
 from shrinkage.pytorch.nesting import outermost, untraced
 from shrinkage.pytorch.optimizers.scaling import divides
 
 _SEEN = 1 << 16  # weights that are compared with the start
-_ALIGNED = 1e-4  # two gradients of one direction differ by rounding only
 _SAME = 1e-6
 _EXACT = 1e-7
 _REGISTER = "register_step_pre_hook"
@@ -56,11 +56,12 @@ class Watch:
         self.clip = 1.0  # by how much all gradients were scaled between backward and step
         self._made: dict[str, torch.Tensor] = {}
         self._used: dict[str, torch.Tensor] = {}  # only where they are more than scaled
-        self._clamped: dict[str, torch.Tensor] = {}  # … or had their largest elements cut off
+        self._clamped: dict[str, torch.Tensor] = {}  # … or by numbers of their own
         self._arguments: tuple[tuple[Any, ...], dict[str, Any]] = ((), {})  # of the step
         self._draws = torch.get_rng_state()  # the random state that the step began with
         self._start = twin.start
         self._twin = twin
+        self._alike: tuple[Watch, bool] | None = None  # whether it is made as another run's is
         self._clipped = False  # whether torch's own clipping was called
         self._fused = False  # whether the optimizer undoes the loss scale itself
         self._names = {id(tensor): name for name, tensor in twin.parameters.items()}
@@ -105,18 +106,40 @@ class Watch:
             name: of the parameter.
             zero: the run without terms; a penalty that was added after clipping is told by it.
         """
-        made, used = self._made.get(name), self._used.get(name)
+        made, used = self._made.get(name), self._used.get(name, self._clamped.get(name))
         scaled_by = self._scaled_by
         if used is None:
-            return made if made is None or scaled_by == 1 else made / scaled_by
+            return self.made(name)
         if made is None:
             return used
-        if zero is not None and name in zero._clamped and torch.equal(zero._made[name], made):
-            cut = zero._clamped[name]  # a clipping of single elements, behind which it was added
-            return made / scaled_by + (used - cut)
+        if zero is not None and self._is_made_as(zero):  # it was added behind whatever scales
+            data = zero.gradient(name)
+            assert data is not None
+            return data + (used - zero._stepped_with(name))
+        if name in self._clamped:
+            return made / scaled_by
         added = used - self.clip * made
         same = zero is None or abs(zero.clip - self.clip) <= _SAME * abs(self.clip)
         return made / scaled_by + (added if same else added / (self.clip * scaled_by))
+
+    def _is_made_as(self, zero: Watch) -> bool:
+        """Return whether backward has made the gradients of the run without terms."""
+        if self._alike is None or self._alike[0] is not zero:
+            alike = self._made.keys() == zero._made.keys() and all(
+                torch.equal(made, zero._made[name]) for name, made in self._made.items()
+            )
+            self._alike = zero, alike
+        return self._alike[1]
+
+    def _stepped_with(self, name: str) -> torch.Tensor:
+        """Return the gradient that the step was given, as it was."""
+        used = self._used.get(name, self._clamped.get(name))
+        return self._made[name] * self.clip if used is None else used
+
+    def made(self, name: str) -> torch.Tensor | None:
+        """Return the gradient that backward has made, in the units of the loss."""
+        made = self._made.get(name)
+        return made if made is None or self._scaled_by == 1 else made / self._scaled_by
 
     def has_used(self, name: str) -> bool:
         """Return whether the optimizer stepped with a gradient of a parameter."""
@@ -189,7 +212,7 @@ class Watch:
         for parameter in parameters:
             name = self._names.get(id(parameter))
             if name is not None and name not in self._made and parameter.grad is not None:
-                self._made[name] = _dense(parameter.grad).clone()
+                self._made[name] = dense(parameter.grad).clone()
         with torch.no_grad():
             self._compare(self._twin.optimizer)
             self._take_division()
@@ -225,13 +248,14 @@ class Watch:
         yield
         for name in self._made | self._used:
             gradient = self._twin.parameters[name].grad
-            if gradient is None or self.clip != 1 or name in self._used:
-                made = self.gradient(name)
+            if gradient is None or name in self._clamped:
+                made = self.made(name)
             else:
-                made = _dense(gradient).clone()
-            assert made is not None
-            self._made[name] = made
+                made = dense(gradient) / self.clip
+            if made is not None:
+                self._made[name] = made
         self._used.clear()
+        self._clamped.clear()
         self.clip = self._scaled_by = 1.0
 
     def _accumulated(self, parameter: torch.Tensor) -> None:
@@ -244,7 +268,7 @@ class Watch:
                 self.asked_again = again = True  # a closure that is called at other weights
             elif not again:
                 self.early[name] = start = parameter.detach().clone()
-        gradient = None if parameter.grad is None else _dense(parameter.grad).clone()
+        gradient = None if parameter.grad is None else dense(parameter.grad).clone()
         if not again and _has_come(self._made.get(name), gradient):
             self.counts[name] = self.counts.get(name, 0) + 1
         if gradient is None:
@@ -303,23 +327,33 @@ class Watch:
 
     def _compare(self, optimizer: Any) -> None:
         """Find the factor between the gradients of backward and those of the step."""
-        ratios, others = [], []
+        self._used.clear()
+        self._clamped.clear()
+        ratios: dict[str, float] = {}
+        others: list[tuple[str, torch.Tensor]] = []
         for group in optimizer.param_groups:
             for parameter in group["params"]:
                 name = self._names.get(id(parameter))
                 if name is None or parameter.grad is None:
                     continue
-                made, used = self._made.get(name), _dense(parameter.grad)
+                made, used = self._made.get(name), dense(parameter.grad)
                 if made is None:
                     others.append((name, used))
                 elif not torch.equal(made, used):
-                    ratio = _ratio(made, used)
-                    ratios.append(ratio) if ratio is not None else others.append((name, used))
+                    ratio = ratio_of(made, used)
+                    if ratio is None:
+                        others.append((name, used))
+                    else:
+                        ratios[name] = ratio
                 elif has_nonzero(made):
-                    ratios.append(1.0)
-        self.clip = sorted(ratios)[len(ratios) // 2] if ratios else 1.0
+                    ratios[name] = 1.0
+        self.clip = sorted(ratios.values())[len(ratios) // 2] if ratios else 1.0
+        for name, ratio in ratios.items():
+            used = self._twin.parameters[name].grad
+            if used is not None and abs(ratio / self.clip - 1) > rounding_of(used):
+                self._clamped[name] = dense(used).clone()  # scaled by a number of its own
         for name, used in others:
-            clamped = name in self._made and _is_clamped(self._made[name], used)
+            clamped = name in self._made and is_clamped(self._made[name], used)
             (self._clamped if clamped else self._used)[name] = used.clone()
 
 
@@ -335,32 +369,3 @@ def _has_come(before: torch.Tensor | None, gradient: torch.Tensor | None) -> boo
     if before is None or gradient is None:
         return True
     return not torch.equal(some(gradient, _SEEN), some(before, _SEEN))
-
-
-def _dense(gradient: torch.Tensor) -> torch.Tensor:
-    gradient = gradient.detach()
-    return gradient.to_dense() if gradient.is_sparse else gradient
-
-
-def _ratio(made: torch.Tensor, used: torch.Tensor) -> float | None:
-    """Return by how much one gradient is the other, None where it is more than scaled."""
-    wide, other = made.double(), used.double()
-    square = float((wide * wide).sum())
-    if not square:
-        return None
-    ratio = float((wide * other).sum()) / square
-    rest = float((other - ratio * wide).norm())
-    return ratio if rest <= _ALIGNED * float(other.norm()) else None
-
-
-def _is_clamped(made: torch.Tensor, used: torch.Tensor) -> bool:
-    """Return whether one gradient is the other with its largest elements, or rows, cut down."""
-    most = float(used.abs().max())
-    if torch.equal(made.clamp(-most, most), used):
-        return True
-    if made.ndim < 2:
-        return False
-    rows, cut = (gradient.flatten(1).double() for gradient in (made, used))
-    ratios = (rows * cut).sum(1) / rows.square().sum(1).clamp(min=1e-300)
-    along = (cut - ratios[:, None] * rows).norm() <= _ALIGNED * cut.norm()
-    return bool(along) and bool((ratios >= 0).all()) and bool((ratios <= 1 + _SAME).all())

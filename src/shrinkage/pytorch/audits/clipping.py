@@ -1,0 +1,114 @@
+"""Gradients that a loop scales between backward and the step, and whether the penalty is with them.
+
+Who uses this: `audit`. What clipping divides the data's gradient by, it divides no penalty by that
+comes behind it: a prox, a decay beside the gradient or one that the optimizer adds. Measured are
+the gradients that backward has made and those with which the optimizer steps, whoever scales them.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+
+from shrinkage.audits.findings import Finding, finding
+from shrinkage.audits.measuring import MECHANISMS
+from shrinkage.pytorch.audits.adaptivity import is_proportional
+from shrinkage.pytorch.audits.loop_rules import LoopFacts
+from shrinkage.pytorch.audits.runs import Runs
+from shrinkage.pytorch.audits.watch import Watch
+
+_TIMES = 2.0  # what gradients are scaled by is told from here on
+
+
+def scaled_gradients(facts: LoopFacts) -> list[Finding]:
+    """Return what scales gradients by much: a warning where the penalty is not scaled too."""
+    runs, watch = facts.runs, facts.watch
+    beside: dict[str, str] = {}
+    within = []
+    for info in facts.penalised():
+        mechanism = facts.mechanisms.get(info.name, "")
+        if mechanism not in MECHANISMS and info.name in facts.attached:  # too small to be seen
+            mechanism = facts.assignment.parts[info.name][0].update
+        if mechanism == "gradient" and is_made_with(runs.zero, watch, info.name):
+            within.append(info.name)
+        elif mechanism in MECHANISMS:
+            beside[info.name] = mechanism
+    if set(beside.values()) == {"decoupled"} and not is_proportional(runs.twin, runs.zero):
+        beside = {}  # the data moves weights as far, clipped or not
+    return [*_apart(facts, list(beside)), *_together(facts, within)]
+
+
+def is_made_with(zero: Watch, watch: Watch, name: str) -> bool:
+    """Return whether the penalty is in the gradient that backward makes, as it is by the loss."""
+    without, with_it = zero.made(name), watch.made(name)
+    if without is None or with_it is None:
+        return with_it is not without
+    return not without.equal(with_it)
+
+
+def divided_by(watch: Watch, names: Iterable[str]) -> float:
+    """Return what gradients are divided by on their way to the step: ⟨made, used⟩ / ⟨used, used⟩.
+
+    1 where something is taken out of them and the rest left: a mean, or all but a direction.
+    """
+    along = square = 0.0
+    for name in names:
+        made, used = watch.made(name), watch.used(name)
+        if made is not None and used is not None:
+            wide = used.double()
+            along += float((made.double() * wide).sum())
+            square += float(wide.square().sum())
+    return along / square if square > 0 else 1.0
+
+
+def _apart(facts: LoopFacts, names: list[str]) -> list[Finding]:
+    runs = facts.runs
+    by = divided_by(runs.zero, names)
+    if not _is_much(by):
+        return []
+    strengths = " and ".join(
+        f"{term.strength:.3g} → {term.strength / by:.2g}" for term in facts.assignment.terms
+    )
+    how = f"divided by {by:.3g}" if by > 1 else f"multiplied by {1 / by:.3g}"
+    weighs = f"{by:.3g} times as large" if by > 1 else f"{1 / by:.3g} times as small"
+    return [
+        finding(
+            "clipped",
+            "",
+            f"between backward and the step the data's gradients are scaled {_norms(runs, facts)}, "
+            f"and the penalty is not: the data's push is {how} in this step, the penalty's is "
+            f"not, which weighs as a strength {weighs} does",
+            f"{'lower' if by > 1 else 'raise'} the strength ({strengths}), clip less or divide the "
+            "loss, or put the penalty into the loss, where it is scaled with the data; audit a "
+            "later step too, gradients get smaller",
+        )
+    ]
+
+
+def _together(facts: LoopFacts, names: list[str]) -> list[Finding]:
+    by = divided_by(facts.watch, names)
+    if not _is_much(by):
+        return []
+    how = f"divided by {by:.3g}" if by > 1 else f"multiplied by {1 / by:.3g}"
+    return [
+        finding(
+            "clipped",
+            "",
+            f"between backward and the step gradients are {how}, and the penalty too, which is in "
+            "the loss: their balance is that of the terms",
+            "nothing, if that is meant",
+            severity="info",
+        )
+    ]
+
+
+def _norms(runs: Runs, facts: LoopFacts) -> str:
+    """Return the norms of all gradients, which are what a loop clips by."""
+    names = [info.name for info in facts.infos]
+    made = math.hypot(*(float(g.norm()) for n in names if (g := runs.zero.made(n)) is not None))
+    used = math.hypot(*(float(g.norm()) for n in names if (g := runs.zero.used(n)) is not None))
+    return f"from a norm of {made:.3g} to {used:.3g}"
+
+
+def _is_much(by: float) -> bool:
+    return by >= _TIMES or 0 < by <= 1 / _TIMES
