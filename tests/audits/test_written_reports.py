@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from shrinkage.audits import RULES, Finding, Report, Seen
-from shrinkage.audits.findings import make_report
+from shrinkage.audits.findings import finding, make_report
 from shrinkage.audits.sarif import sarif_of
 from shrinkage.audits.schema import REPORT_SCHEMA
 from shrinkage.audits.source_lines import SourceLine
@@ -131,3 +131,42 @@ def test_every_rule_says_what_it_costs_and_where_to_read_on():
         assert rule.cost.endswith(".")
         assert rule.cost[0].isupper()
         assert rule.link.startswith("https://")
+
+
+def _off(parameter: str, factor: str, remedy: str = "0.5") -> Finding:
+    message = f"0.1 * L2() arrives {factor} times; likely the whole square"
+    return finding("wrong-factor", parameter, message, f"multiply the strength by {remedy}")
+
+
+def test_what_several_parameters_have_is_told_once() -> None:
+    report = make_report(
+        [
+            _off("0.weight", "2 ± 3e-06"),
+            _off("2.weight", "2.001 ± 4e-03", "0.4998"),
+            _off("4.weight", "4 ± 4e-06", "0.25"),
+        ]
+    )
+    text = str(report)
+    assert text.count("wrong-factor") == 2
+    assert "error wrong-factor (0.weight, 2.weight): 0.1 * L2() arrives 2 times; likely" in text
+    assert "error wrong-factor (4.weight): 0.1 * L2() arrives 4 ± 4e-06 times; likely" in text
+    assert [said["parameter"] for said in report.to_dict()["findings"]] == [
+        "0.weight",
+        "2.weight",
+        "4.weight",
+    ]
+    assert "± 3e-06" in report.to_dict()["findings"][0]["message"]
+
+
+def test_names_and_lengths_in_a_message_are_no_numbers() -> None:
+    rows = "{} of 9 rows are not in the batch"
+    report = make_report(
+        [
+            finding("decays-without-gradient", "a", rows.format(3), "leave them out"),
+            finding("decays-without-gradient", "b", rows.format(4), "leave them out"),
+            finding("no-effect", "", "nothing reaches 0.weight", "add it"),
+            finding("no-effect", "", "nothing reaches 0.001.weight", "add it"),
+        ]
+    )
+    assert str(report).count("decays-without-gradient") == 2
+    assert str(report).count("no-effect") == 2

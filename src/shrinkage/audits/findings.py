@@ -38,7 +38,10 @@ class Finding:
 
 @dataclass(frozen=True)
 class Seen:
-    """What was measured of one parameter: the mechanism and its factor (1 is right)."""
+    """What was measured of one parameter: the mechanism and its factor (1 is right).
+
+    `farthest` is the most that a prox takes from a weight in one step, None where it has no bound.
+    """
 
     parameter: str
     shape: tuple[int, ...]
@@ -46,6 +49,7 @@ class Seen:
     mechanism: str
     factor: float | None = None
     error: float | None = None
+    farthest: float | None = None
 
 
 @dataclass(frozen=True)
@@ -108,7 +112,7 @@ def _said(finding: Finding) -> dict[str, Any]:
 
 def _plain(seen: Seen) -> dict[str, Any]:
     """Return a record for JSON, which has no infinity."""
-    numbers = {name: getattr(seen, name) for name in ("factor", "error")}
+    numbers = {name: getattr(seen, name) for name in ("factor", "error", "farthest")}
     finite = {name: x if x is None or math.isfinite(x) else None for name, x in numbers.items()}
     return asdict(seen) | {"shape": list(seen.shape)} | finite
 

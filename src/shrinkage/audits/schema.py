@@ -47,6 +47,10 @@ _PARAMETER = _object(
         "mechanism": {"type": "string", "description": "how what was seen arrives"},
         "factor": {**_or_null({"type": "number"}), "description": "1 is right"},
         "error": {**_or_null({"type": "number"}), "description": "what rounding can have done"},
+        "farthest": {
+            **_or_null({"type": "number"}),
+            "description": "the most that a prox takes from a weight in one step",
+        },
     }
 )
 REPORT_SCHEMA: dict[str, Any] = {

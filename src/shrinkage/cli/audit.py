@@ -209,11 +209,12 @@ def _table(report: Any) -> Any:
     from rich.table import Table
     from rich.text import Text
 
-    from shrinkage.audits.wording import COLUMNS, cells_of
+    from shrinkage.audits.wording import cells_of, columns_of
 
     table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
-    for column in COLUMNS:
+    columns = columns_of(report.seen)
+    for column in columns:
         table.add_column(column, overflow="fold")
     for arrival in report.seen:
-        table.add_row(*map(Text, cells_of(arrival)))
+        table.add_row(*map(Text, cells_of(arrival)[: len(columns)]))
     return table

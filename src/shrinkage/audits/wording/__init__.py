@@ -6,12 +6,12 @@ Who uses this: `judging`, which decides what is said; the command line, which ad
 from __future__ import annotations
 
 from shrinkage.audits.wording.report import (
-    COLUMNS,
     cells_of,
+    columns_of,
     failure_text,
     findings_text,
     report_text,
     verdict_text,
 )
 
-__all__ = ["COLUMNS", "cells_of", "failure_text", "findings_text", "report_text", "verdict_text"]
+__all__ = ["cells_of", "columns_of", "failure_text", "findings_text", "report_text", "verdict_text"]

@@ -36,7 +36,7 @@ from shrinkage.pytorch.audits.loop_causes import (
     without_consequences,
 )
 from shrinkage.pytorch.audits.loop_rules import RULES_OF_FACTS, LoopFacts
-from shrinkage.pytorch.audits.measuring import measure_run
+from shrinkage.pytorch.audits.measuring import farthest_of, measure_run
 from shrinkage.pytorch.audits.origins import origins_of
 from shrinkage.pytorch.audits.outlook import Outlook
 from shrinkage.pytorch.audits.runs import Runs
@@ -194,11 +194,13 @@ def _audited(
     intended = intended_by(assignment, update)
     outlooks: list[Outlook] = []
     lengths: dict[str, str] = {}
+    farthest: dict[str, float | None] = {}
 
     def look(seen: Mapping[str, Measured], watch: Watch) -> None:
         outlooks.append(Outlook.of(runs, intended, seen, watch))
         standing = [name for name, meant in intended.items() if meant.words]
         lengths.update(set_lengths(runs, standing))
+        farthest.update({name: farthest_of(runs, name, seen[name]) for name in standing})
 
     once, watch = measure_run(runs, 1.0, intended, look)
     twice, _ = measure_run(runs, 2.0, intended)
@@ -240,11 +242,15 @@ def _audited(
     facts = LoopFacts.of(runs, assignment, cases, mechanisms, watch)
     for rule in (*RULES_OF_FACTS, scaled_gradients, scale_invariant):
         findings += rule(facts)
+    seen = tuple(
+        replace(one, farthest=farthest.get(one.parameter)) if one.mechanism == "proximal" else one
+        for one in judgement.seen
+    )
     findings = [*without_consequences(findings), *lengths_are_set(cases)]
     if all(said.rule not in ("no-effect", "not-finite") for said in findings):
         idle = frozenset(said.parameter for said in findings if said.rule == "scale-invariant")
         findings += outlooks[0].collapse(assignment.terms, idle, steps_per_epoch)
-    return make_report(findings, judgement.seen, judgement.update)
+    return make_report(findings, seen, judgement.update)
 
 
 def _check(model: Any, training_step: Any) -> None:

@@ -21,6 +21,7 @@ from shrinkage.pytorch.audits.thinned import told_metric
 from shrinkage.pytorch.audits.watch import Watch
 from shrinkage.pytorch.optimizers import Moment
 from shrinkage.pytorch.updates import Proximal
+from shrinkage.terms.reach import FARTHEST
 
 _ROUNDED = 1e-3  # of a step: more is something else that the loop does
 _SHARED = 1e-4
@@ -162,6 +163,21 @@ def _metric(runs: Runs, name: str) -> tuple[Any, Any]:
     motion = metric.motion(moment).amplified(_gain(runs, tensor))
     below = motion.denominator()
     return motion.rate if below is None else motion.rate / below, motion.reaches()
+
+
+def farthest_of(runs: Runs, name: str, seen: Measured) -> float | None:
+    """Return the most that a prox takes from a weight in a step, None where it has no bound.
+
+    Args:
+        runs: a run with the terms stands.
+        name: of the parameter.
+        seen: of it, in that run.
+    """
+    prox = seen.changes.get("proximal")
+    if prox is None or not (prox.present and prox.fits):
+        return None
+    reach = _metric(runs, name)[1]
+    return None if reach is None else FARTHEST * float(torch.as_tensor(reach).max())
 
 
 def _gain(runs: Runs, tensor: torch.Tensor) -> float:

@@ -350,7 +350,7 @@ class Watch:
         self.clip = sorted(ratios.values())[len(ratios) // 2] if ratios else 1.0
         for name, ratio in ratios.items():
             used = self._twin.parameters[name].grad
-            if used is not None and abs(ratio / self.clip - 1) > rounding_of(used):
+            if used is not None and abs(ratio - self.clip) > rounding_of(used) * abs(self.clip):
                 self._clamped[name] = dense(used).clone()  # scaled by a number of its own
         for name, used in others:
             clamped = name in self._made and is_clamped(self._made[name], used)
