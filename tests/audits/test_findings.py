@@ -100,6 +100,7 @@ def test_plain_values_for_machines() -> None:
         "mechanism": "gradient",
         "factor": 2.00012345,
         "error": 3e-7,
+        "farthest": None,
     }
     assert plain["parameters"][1]["factor"] is None
 

@@ -46,6 +46,7 @@ from shrinkage.pytorch.audits.twin import Twin
 from shrinkage.pytorch.audits.wanted import wanted_terms
 from shrinkage.pytorch.audits.watch import Watch
 from shrinkage.pytorch.audits.wrappers import held_alone, rewrapped, stepping
+from shrinkage.pytorch.audits.zeroed import lost_layers
 from shrinkage.pytorch.sharding import is_sharded
 from shrinkage.terms import Assignment, Term, Terms, as_terms, assign, checked_update
 
@@ -249,7 +250,9 @@ def _audited(
     findings = [*without_consequences(findings), *lengths_are_set(cases)]
     if all(said.rule not in ("no-effect", "not-finite") for said in findings):
         idle = frozenset(said.parameter for said in findings if said.rule == "scale-invariant")
-        findings += outlooks[0].collapse(assignment.terms, idle, steps_per_epoch)
+        lost = lost_layers(facts, outlooks[0].taken, outlooks[0].carrying)
+        foreseen = outlooks[0].collapse(assignment.terms, idle, steps_per_epoch)
+        findings += lost or foreseen
     return make_report(findings, seen, judgement.update)
 
 

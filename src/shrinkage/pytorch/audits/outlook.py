@@ -36,6 +36,8 @@ class Outlook:
     beside: bool
     adaptive: bool
     frozen: bool  # whether weights stay that are not trained
+    taken: tuple[str, ...]  # layers of which the step left nothing
+    carrying: tuple[str, ...]  # all layers that train
 
     @classmethod
     def of(
@@ -55,11 +57,23 @@ class Outlook:
             for name in names
             if _carries(runs.twin.parameters[name])
         ]
+        carrying = [
+            info.name
+            for info in runs.twin.infos
+            if info.trainable and _carries(runs.twin.parameters[info.name])
+        ]
+        taken = [
+            name
+            for name in names
+            if name in carrying and name not in runs.twin.zeros
+            if not has_nonzero(runs.twin.parameters[name])
+        ]
         frozen = any(
             info.role == "weight" and not info.trainable and info.name not in runs.zero.thawed
             for info in runs.twin.infos
         )
-        return cls(tuple(push for push in pushes if push is not None), beside, adaptive, frozen)
+        told = tuple(push for push in pushes if push is not None)
+        return cls(told, beside, adaptive, frozen, tuple(taken), tuple(carrying))
 
     def collapse(
         self, terms: Terms, idle: frozenset[str], steps_per_epoch: float | None

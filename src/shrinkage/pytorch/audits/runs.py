@@ -67,6 +67,12 @@ class Runs:
         self.held_back |= self.twin.held_back()
         return watch
 
+    def from_zeros(self, scale: float) -> Watch:
+        """Take a step from parameters of zeros as they are; the twin stands after."""
+        self._surroundings.restore()
+        self.twin.reset(scale, zeros=True)
+        return self._call(self.twin, scale)
+
     def goes_by(self, also: Callable[[], float]) -> bool:
         """Return whether a step ends elsewhere where its closure returns more than it does."""
         self.run(1.0)

@@ -71,6 +71,7 @@ class Twin:
             sources[id(copy_of_it)] = theirs.detach()
         self._snapshot = Snapshot({"model": self.model, "optimizer": held}, sources)
         self._jitter = _jitter(self.described)
+        self.zeros = frozenset(self._jitter)  # parameters of zeros, which are looked at elsewhere
         self.start = {
             info.name: self._jitter.get(info.name, tensor.detach())
             for info, tensor in self.described
@@ -90,13 +91,16 @@ class Twin:
         return attachment_of(self.their_optimizer)
 
     @torch.no_grad()
-    def reset(self, scale: float, *, bare: bool = False, decays: bool = True) -> None:
+    def reset(
+        self, scale: float, *, bare: bool = False, decays: bool = True, zeros: bool = False
+    ) -> None:
         """Go back to the start, with every strength that the library can reach times `scale`.
 
         Args:
             scale: multiplies terms and `weight_decay`.
             bare: leave out the terms and the decay, whatever the scale.
             decays: whether the optimizer's own decay stays.
+            zeros: whether parameters of zeros stay so.
         """
         self._decays_by = scale if decays and not bare else 0.0
         if self.attachment is not None:
@@ -109,7 +113,7 @@ class Twin:
                 f"expected a model that can be set back to its start, got {stuck}: use "
                 "shrinkage.audit, which takes arrays from before and after a step"
             )
-        for name, jitter in self._jitter.items():
+        for name, jitter in () if zeros else self._jitter.items():
             self.parameters[name].copy_(jitter)
         for info, theirs in self.described:
             gradient = None if theirs.grad is None else theirs.grad.detach().clone()
