@@ -27,11 +27,11 @@ _BLOCK = 1 << 15  # weights at a time: a dozen arrays of them stay in the cache
 class Expectation:
     """The parts of one parameter's terms at scale 1.
 
-    `centred` are the axes over which gradients may have lost their mean, None for none.
+    `lost` is what a subgradient loses on the way, None for nothing.
     """
 
     parts: tuple[Part, ...]
-    centred: tuple[int, ...] | None = None
+    lost: Array | None = None
 
     @classmethod
     def of(cls, parts: Iterable[Part]) -> Expectation:
@@ -77,8 +77,9 @@ class Expectation:
         return {}
 
     def subgradient(self, w: Array) -> Array:
-        """Return Σ strength·∂Ω(w − reference)."""
-        return subgradient_of(self.parts, w)
+        """Return Σ strength·∂Ω(w − reference), less what is lost of it."""
+        pull = subgradient_of(self.parts, w)
+        return pull if self.lost is None else pull - self.lost
 
     def change(self, mechanism: str, w: Array, moved: Array, rate: Any, reach: Any = None) -> Array:
         """Return how far a mechanism brings the weights from `moved`.
@@ -108,7 +109,18 @@ class Expectation:
         stride = _stride(count // _ENOUGH) if self.parts else 1
         for start in range(0, count, stride * _BLOCK):
             where = slice(start, min(start + stride * _BLOCK, count), stride)
-            yield where, Expectation(tuple(_cut(part, where) for part in self.parts))
+            lost = None if self.lost is None else self.lost.flat[where]
+            yield where, Expectation(tuple(_cut(part, where) for part in self.parts), lost)
+
+    def centred(self, w: Array, axes: tuple[int, ...]) -> Expectation:
+        """Return what is expected where subgradients lose their means over some axes.
+
+        Args:
+            w: all weights, in float64.
+            axes: of the means.
+        """
+        means = self.subgradient(w).mean(axis=axes, keepdims=True)
+        return replace(self, lost=np.broadcast_to(means, w.shape))
 
 
 def _stride(least: int) -> int:
@@ -127,15 +139,6 @@ def _cut(part: Part, where: slice) -> Part:
     if part.reference is None:
         return part
     return replace(part, reference=np.ravel(part.reference)[where])
-
-
-def without_means(w: Array, axes: tuple[int, ...]) -> Array:
-    """Return an array less its means over some axes.
-
-    >>> without_means(np.array([[1.0, 3.0]]), (1,)).tolist()
-    [[-1.0, 1.0]]
-    """
-    return w - w.mean(axis=axes, keepdims=True)
 
 
 def _wide(reference: Any) -> Array | None:

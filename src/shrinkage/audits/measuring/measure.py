@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from shrinkage.audits.measuring.expected import MECHANISMS, Expectation, without_means
+from shrinkage.audits.measuring.expected import MECHANISMS, Expectation
 from shrinkage.audits.measuring.fits import Fit, dot, exceeds, extent, fit
 from shrinkage.audits.measuring.measured import Measured, merged
 from shrinkage.audits.measuring.pair import Pair, as_float64, is_finite
@@ -68,9 +68,20 @@ def _measure(pair: Pair, expected: Expectation, rate: float, names: tuple[str, .
         return Measured(False, None)
     count = int(np.prod(pair.start.shape))
     names = expected.mechanisms(names)
-    axes = _centred_axes(pair) if expected.parts else None
-    blocks = expected.blocks(count) if axes is None else [(None, replace(expected, centred=axes))]
-    return merged([_block(pair.block(where), part, rate, names) for where, part in blocks])
+
+    def seen(by: Expectation) -> Measured:
+        blocks = by.blocks(count)
+        return merged([_block(pair.block(where), part, rate, names) for where, part in blocks])
+
+    measured = seen(expected)
+    if not expected.parts or measured.gradient is None or measured.gradient.fits:
+        return measured
+    axes = _centred_axes(pair)
+    if axes is None:
+        return measured
+    centred = seen(expected.centred(as_float64(pair.start), axes))
+    assert centred.gradient is not None
+    return replace(centred, centred=True) if centred.gradient.fits else measured
 
 
 def _block(pair: Pair, expected: Expectation, rate: float, names: tuple[str, ...]) -> Measured:
@@ -108,12 +119,6 @@ def _with_gradients(
     if pair.own:
         joined, uncertain = added + pair.own * w, noise + pair.own_error * np.abs(w)
     gradient = fit(joined, subgradient, uncertain)
-    centred = expected.centred is not None and not gradient.fits
-    if expected.centred is not None and centred:
-        subgradient = without_means(subgradient, expected.centred)
-        without = fit(joined, subgradient, uncertain)
-        centred = without.fits
-        gradient = without if centred else gradient
     own = pair.rounding * 2 * (np.abs(zero) + np.abs(w)) + 2 * rate * noise
     told = exceeds(rate * before, 4 * own)  # a step as small as its rounding is like any other
     plain = told and not exceeds(zero - w + rate * before, own)
@@ -124,8 +129,7 @@ def _with_gradients(
         rates = _rates(pair, expected, rate, tuple(name for name in names if name != "gradient"))
         changes = _changes(expected, (w, base), (pair.after - base, wider), rates)
     alone = fit(added, subgradient, noise) if pair.own else None
-    seen = replace(measured, gradient=gradient, changes=changes, plain=plain, loop=alone)
-    return replace(seen, centred=centred)
+    return replace(measured, gradient=gradient, changes=changes, plain=plain, loop=alone)
 
 
 def _centred_axes(pair: Pair) -> tuple[int, ...] | None:
