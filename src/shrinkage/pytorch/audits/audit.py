@@ -204,6 +204,8 @@ def _audited(
         farthest.update({name: farthest_of(runs, name, seen[name]) for name in standing})
 
     once, watch = measure_run(runs, 1.0, intended, look)
+    reached = {name for name in intended if watch.gradient(name) is not None}
+    watch.forget()
     twice, _ = measure_run(runs, 2.0, intended)
     known, sizes = numbers_of(watch, runs.zero), sizes_in(intended, runs.twin.start)
     cases = {
@@ -217,7 +219,7 @@ def _audited(
             twice[info.name],
             known,
             partial(sizes, info.name),
-            reached=watch.gradient(info.name) is not None or not runs.zero.replayable,
+            reached=info.name in reached or not runs.zero.replayable,
             accumulates=runs.twin.attachment is not None,
             held_back=info.name in runs.held_back,
             overwritten=info.name in runs.overwritten,

@@ -5,9 +5,11 @@ Who uses this: the audit, which asks them of every parameter in every run.
 
 from __future__ import annotations
 
+import numpy as np
 import torch
 
 _SOME = 1 << 12
+_BLOCK = 1 << 16  # numbers that are compared at a time, in the cache
 
 
 def some(tensor: torch.Tensor, count: int = _SOME) -> torch.Tensor:
@@ -17,6 +19,28 @@ def some(tensor: torch.Tensor, count: int = _SOME) -> torch.Tensor:
     tensor([0, 2, 4, 6, 8])
     """
     return tensor.detach().reshape(-1)[:: max(1, -(-tensor.numel() // count))]
+
+
+def are_equal(first: torch.Tensor, second: torch.Tensor) -> bool:
+    """Return what `torch.equal` does, of dense tensors at a third of its cost.
+
+    >>> are_equal(torch.ones(3), torch.ones(3)), are_equal(torch.ones(3), torch.zeros(3))
+    (True, False)
+    """
+    tensors = first.detach(), second.detach()
+    if first.shape != second.shape or not torch.equal(*map(some, tensors)):
+        return False
+    if not all(map(_shares_memory, tensors)):
+        return torch.equal(*tensors)
+    own, other = (x.reshape(-1).numpy() for x in tensors)
+    starts = range(0, own.size, _BLOCK)
+    return all(np.array_equal(own[i : i + _BLOCK], other[i : i + _BLOCK]) for i in starts)
+
+
+def _shares_memory(x: torch.Tensor) -> bool:
+    """Return whether NumPy reads a tensor as it lies."""
+    plain = type(x) is torch.Tensor and x.dtype in (torch.float32, torch.float64)
+    return plain and x.is_contiguous() and x.device.type == "cpu"
 
 
 def has_nonzero(tensor: torch.Tensor) -> bool:

@@ -13,6 +13,7 @@ from collections import deque
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
 import torch
 
 from shrinkage.audits.findings import Finding, finding
@@ -121,5 +122,8 @@ def _may_be(facts: LoopFacts, info: Any) -> bool:
 
 def _products(first: torch.Tensor, second: torch.Tensor, axis: int) -> torch.Tensor:
     """Return Σ first·second by output unit, without an array of the products."""
-    rows, others = (x.movedim(axis, 0).flatten(1) for x in (first, second))
-    return torch.bmm(rows[:, None], others[:, :, None]).view(-1).double().cpu()
+    wide = torch.promote_types(first.dtype, torch.float32)
+    rows, others = (
+        x.detach().to("cpu", wide).movedim(axis, 0).flatten(1).numpy() for x in (first, second)
+    )
+    return torch.from_numpy(np.einsum("ij,ij->i", rows, others)).double()

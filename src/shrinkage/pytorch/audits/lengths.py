@@ -15,9 +15,11 @@ import torch
 
 from shrinkage.audits.findings import Finding, finding
 from shrinkage.audits.judging import Case
+from shrinkage.pytorch.audits.glance import are_equal
 from shrinkage.pytorch.audits.runs import Runs
 
 _ROUNDINGS = 16
+_FEW = 8
 _FAR = 16.0  # what moves farther than so many roots of a rounding keeps no length by chance
 _WAYS: Mapping[str, tuple[int, ...]] = {
     "all rows": (0,),
@@ -37,16 +39,25 @@ def set_lengths(runs: Runs, names: Iterable[str]) -> dict[str, str]:
     for name in names:
         start, zero = runs.twin.start[name], runs.after_zero[name]
         after = runs.twin.parameters[name].detach()
-        if start.ndim < 2 or not start.is_floating_point() or torch.equal(start, zero):
+        if start.ndim < 2 or not start.is_floating_point() or are_equal(start, zero):
             continue
         eps = torch.finfo(start.dtype).eps
         for way, axes in _WAYS.items():
-            lengths = [_lengths(w, axes) for w in (start, zero, after)]
-            if all(_same(lengths[0], other, eps) for other in lengths[1:]):
+            if _stay((start, zero, after), axes, eps):
                 if _is_set(runs, name, eps):
                     found[name] = way
                 break
     return found
+
+
+def _stay(weights: tuple[torch.Tensor, ...], axes: tuple[int, ...], eps: float) -> bool:
+    """Return whether all lengths are those of the first weights: some rows or columns tell not."""
+    few = [w.narrow(axes[0], 0, min(_FEW, w.shape[axes[0]])) if axes else w for w in weights]
+    for start, *others in (few, weights) if axes else (weights,):
+        first = _lengths(start, axes)
+        if not all(_same(first, _lengths(other, axes), eps) for other in others):
+            return False
+    return bool(first.any())
 
 
 def lengths_are_set(cases: Mapping[str, Case]) -> list[Finding]:
@@ -65,12 +76,17 @@ def lengths_are_set(cases: Mapping[str, Case]) -> list[Finding]:
 
 
 def _lengths(w: torch.Tensor, axes: tuple[int, ...]) -> torch.Tensor:
+    """Return the lengths along some axes; without axes rows are summed in their own dtype."""
+    if not axes:
+        w = torch.linalg.vector_norm(
+            w.detach(), dim=-1, dtype=torch.promote_types(w.dtype, torch.float32)
+        )
     others = [axis for axis in range(w.ndim) if axis not in axes]
     return torch.linalg.vector_norm(w.detach(), dim=others, dtype=torch.float64)
 
 
 def _same(first: torch.Tensor, second: torch.Tensor, eps: float) -> bool:
-    return bool(((first - second).abs() <= _ROUNDINGS * eps * first).all()) and bool(first.any())
+    return bool(((first - second).abs() <= _ROUNDINGS * eps * first).all())
 
 
 def _is_set(runs: Runs, name: str, eps: float) -> bool:

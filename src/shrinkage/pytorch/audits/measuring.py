@@ -15,6 +15,7 @@ import torch
 from shrinkage.audits.intended import Intended, divided
 from shrinkage.audits.measuring import Fit, Measured, Pair, measure
 from shrinkage.pytorch.audits.along import along_the_way
+from shrinkage.pytorch.audits.glance import are_equal
 from shrinkage.pytorch.audits.replays import step_bare
 from shrinkage.pytorch.audits.runs import Runs
 from shrinkage.pytorch.audits.thinned import told_metric
@@ -225,7 +226,7 @@ def _beside(
         rounding = torch.finfo(bare.dtype).eps / runs.kept.get(name, 1.0)
         if name in unexplained:
             bare = bare + unexplained[name]
-        if torch.equal(bare, after[name]):
+        if are_equal(bare, after[name]):
             measured[name] = Measured(True, None)
             continue
         slack = _slack(runs, name)

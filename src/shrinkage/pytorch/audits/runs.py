@@ -15,6 +15,7 @@ import torch
 
 from shrinkage.audits.decays import MeasuredDecay, OwnDecay
 from shrinkage.pytorch.audits.adaptivity import reshapes
+from shrinkage.pytorch.audits.glance import are_equal
 from shrinkage.pytorch.audits.replays import Stand, own_decays, step_bare
 from shrinkage.pytorch.audits.step_call import StepCall, seeded
 from shrinkage.pytorch.audits.surroundings import Surroundings
@@ -43,9 +44,12 @@ class Runs:
         self._ends: dict[str, torch.Tensor] = {}
         self.kept: dict[str, float] = {}  # what a loop keeps of a step, where it takes some back
         stepped: dict[str, torch.Tensor] = {}
-        with self._behind_step(lambda: stepped.update(self._weights())):
+        with self._behind_step(lambda: stepped.update(_copies(twin.parameters))):
             self.zero = self._taken(0.0)
-        self.after_zero = self._weights()
+        self.after_zero = {
+            name: stepped[name] if name in stepped and are_equal(stepped[name], w) else _copy(w)
+            for name, w in self.twin.parameters.items()
+        }
         self._measure_kept(stepped)
         self._stand: Stand = Thinned(twin) if Thinned.can_stand_for(twin) else twin
         self._try_bare_step()
@@ -76,9 +80,9 @@ class Runs:
     def goes_by(self, also: Callable[[], float]) -> bool:
         """Return whether a step ends elsewhere where its closure returns more than it does."""
         self.run(1.0)
-        ends = {name: tensor.detach().clone() for name, tensor in self.twin.parameters.items()}
+        ends = _copies(self.twin.parameters)
         self._taken(1.0, also)
-        return any(not torch.equal(ends[n], tensor) for n, tensor in self.twin.parameters.items())
+        return any(not are_equal(ends[n], tensor) for n, tensor in self.twin.parameters.items())
 
     def led_by(self, watch: Watch) -> Watch:
         """Return a run without the terms that goes the way of another one."""
@@ -101,10 +105,7 @@ class Runs:
 
     def _has_left(self, name: str) -> bool:
         """Return whether a parameter stands elsewhere than behind the run without the terms."""
-        return not torch.equal(self.twin.parameters[name], self.after_zero[name])
-
-    def _weights(self) -> dict[str, torch.Tensor]:
-        return {name: tensor.detach().clone() for name, tensor in self.twin.parameters.items()}
+        return not are_equal(self.twin.parameters[name], self.after_zero[name])
 
     @contextlib.contextmanager
     def _behind_step(self, call: Callable[[], None]) -> Iterator[None]:
@@ -121,7 +122,7 @@ class Runs:
             stepped: the weights between the optimizer's step and what followed.
         """
         ends = self.after_zero
-        moved = {n: w for n, w in stepped.items() if not torch.equal(w, ends[n])}
+        moved = {name: w for name, w in stepped.items() if w is not ends[name]}
         if not moved or self.zero.asked_again:
             return
         pushed = pushes(moved)
@@ -197,11 +198,11 @@ class Runs:
         with seeded(self._call.seed):
             step_bare(self.twin, self.zero, {})
         ends = ((name, self.after_zero[name], w) for name, w in self.twin.parameters.items())
-        return {name: after - bare for name, after, bare in ends if not torch.equal(after, bare)}
+        return {name: after - bare for name, after, bare in ends if not are_equal(after, bare)}
 
     def moves(self, name: str) -> bool:
         """Return whether the run without terms moved a parameter, whoever did it."""
-        return not torch.equal(self.twin.start[name], self.after_zero[name])
+        return not are_equal(self.twin.start[name], self.after_zero[name])
 
     def rate(self, name: str, watch: Watch) -> float:
         """Return a parameter's learning rate; outside of the optimizer the one that it has for all.
@@ -229,6 +230,14 @@ class Runs:
         """Return whether the optimizer maximizes by a parameter."""
         group = self.twin.group_of(name)
         return group is not None and bool(group.get("maximize", False))
+
+
+def _copies(tensors: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    return {name: _copy(tensor) for name, tensor in tensors.items()}
+
+
+def _copy(tensor: torch.Tensor) -> torch.Tensor:
+    return tensor.detach().clone()
 
 
 def _adapts(twin: Twin, watch: Watch) -> bool:

@@ -83,6 +83,7 @@ class Twin:
         self.decays_are_news = False  # whether a loop has set others than were known
         self.behind_step: Callable[[], None] = _nothing  # between the step and what follows it
         self._own_rates = own_rates(optimizer)
+        self._is_new = True  # whether the copy is as it was made
         self._decays_by = 0.0  # what every decay is multiplied by
 
     @property
@@ -106,7 +107,8 @@ class Twin:
         if self.attachment is not None:
             self.attachment.detach()
             self.attachment = None
-        self._snapshot.restore()
+        if not self._is_new:
+            self._snapshot.restore()
         stuck = self._snapshot.stuck()
         if stuck is not None:
             raise InputError(
@@ -116,9 +118,11 @@ class Twin:
         for name, jitter in () if zeros else self._jitter.items():
             self.parameters[name].copy_(jitter)
         for info, theirs in self.described:
-            gradient = None if theirs.grad is None else theirs.grad.detach().clone()
-            self.parameters[info.name].grad = gradient
+            gradient = None if bare else theirs.grad  # a bare step is given its own
+            own = None if gradient is None else gradient.detach().clone()
+            self.parameters[info.name].grad = own
         self._reset_optimizer()
+        self._is_new = False
         if bare:
             self.as_stepped(self.optimizer, self.parameters)
             return
@@ -259,7 +263,8 @@ class Twin:
         memo = dict(self.counterparts)
         for theirs, own in self._states:  # into the memory of before: new memory costs more
             if own.shape == theirs.shape and own.dtype == theirs.dtype:
-                own.detach().copy_(theirs.detach())
+                if not self._is_new:
+                    own.detach().copy_(theirs.detach())
                 memo[id(theirs)] = own
         _take_over(self.optimizer, self.their_optimizer, memo)
         for group, values in zip(self.optimizer.param_groups, self._groups, strict=False):

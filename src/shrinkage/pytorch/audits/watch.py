@@ -14,7 +14,7 @@ from typing import Any
 
 import torch
 
-from shrinkage.pytorch.audits.glance import has_nonzero, some
+from shrinkage.pytorch.audits.glance import are_equal, has_nonzero, some
 from shrinkage.pytorch.audits.places import Places
 from shrinkage.pytorch.audits.scaled import dense, is_clamped, ratio_of, rounding_of
 from shrinkage.pytorch.audits.twin import Twin
@@ -93,6 +93,12 @@ class Watch:
             return handle
 
         vars(optimizer)[_REGISTER] = register
+
+    def forget(self) -> None:
+        """Give the memory of all gradients back: they were looked at."""
+        for kept in (self._made, self._used, self._clamped, self.early):
+            kept.clear()
+        self.places = Places()
 
     @property
     def saw_gradients(self) -> bool:
@@ -339,7 +345,7 @@ class Watch:
                 made, used = self._made.get(name), dense(parameter.grad)
                 if made is None:
                     others.append((name, used))
-                elif not torch.equal(made, used):
+                elif not are_equal(made, used):
                     ratio = ratio_of(made, used)
                     if ratio is None:
                         others.append((name, used))
