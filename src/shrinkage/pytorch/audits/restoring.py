@@ -16,7 +16,6 @@ from typing import Any
 import numpy as np
 import torch
 
-from shrinkage.pytorch.audits.glance import are_equal
 from shrinkage.pytorch.audits.reach import Names, contents, in_slots
 
 Restore = Callable[[], None]
@@ -158,7 +157,7 @@ def _of_tensor(thing: torch.Tensor, source: torch.Tensor | None) -> Restore | No
 
 def _equal(first: torch.Tensor, second: torch.Tensor) -> bool:
     try:
-        return are_equal(first, second)
+        return torch.equal(first, second)
     except (RuntimeError, NotImplementedError):  # a dtype or device that compares nothing
         return False
 
