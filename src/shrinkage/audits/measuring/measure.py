@@ -119,9 +119,7 @@ def _with_gradients(
     if pair.own:
         joined, uncertain = added + pair.own * w, noise + pair.own_error * np.abs(w)
     gradient = fit(joined, subgradient, uncertain)
-    own = pair.rounding * 2 * (np.abs(zero) + np.abs(w)) + 2 * rate * noise
-    told = exceeds(rate * before, 4 * own)  # a step as small as its rounding is like any other
-    plain = told and not exceeds(zero - w + rate * before, own)
+    plain = _is_plain((w, zero), rate * before, pair.rounding, rate * noise)
     changes = {}
     if expected.parts and (plain or gradient.is_zero):
         base = zero - rate * joined if plain else zero
@@ -130,6 +128,21 @@ def _with_gradients(
         changes = _changes(expected, (w, base), (pair.after - base, wider), rates)
     alone = fit(added, subgradient, noise) if pair.own else None
     return replace(measured, gradient=gradient, changes=changes, plain=plain, loop=alone)
+
+
+def _is_plain(weights: tuple[Array, Array], step: Array, rounding: float, uncertain: Array) -> bool:
+    """Return whether weights go where the gradient alone brings them.
+
+    Args:
+        weights: before and after.
+        step: how far that is.
+        rounding: of the weights.
+        uncertain: how far the step is known to be off.
+    """
+    w, zero = weights
+    own = rounding * 2 * (np.abs(zero) + np.abs(w)) + 2 * uncertain
+    told = exceeds(step, 4 * own)  # a step as small as its rounding is like any other
+    return told and not exceeds(zero - w + step, own)
 
 
 def _centred_axes(pair: Pair) -> tuple[int, ...] | None:

@@ -205,7 +205,8 @@ def _audited(
 
     once, watch = measure_run(runs, 1.0, intended, look)
     reached = {name for name in intended if watch.gradient(name) is not None}
-    watch.forget()
+    if not (runs.zero.scales_gradients or watch.scales_gradients):
+        watch.forget()
     twice, _ = measure_run(runs, 2.0, intended)
     known, sizes = numbers_of(watch, runs.zero), sizes_in(intended, runs.twin.start)
     cases = {

@@ -13,6 +13,7 @@ from collections.abc import Iterable
 from shrinkage.audits.findings import Finding, finding
 from shrinkage.audits.measuring import MECHANISMS
 from shrinkage.pytorch.audits.adaptivity import is_proportional
+from shrinkage.pytorch.audits.glance import are_equal
 from shrinkage.pytorch.audits.loop_rules import LoopFacts
 from shrinkage.pytorch.audits.runs import Runs
 from shrinkage.pytorch.audits.watch import Watch
@@ -23,6 +24,8 @@ _TIMES = 2.0  # what gradients are scaled by is told from here on
 def scaled_gradients(facts: LoopFacts) -> list[Finding]:
     """Return what scales gradients by much: a warning where the penalty is not scaled too."""
     runs, watch = facts.runs, facts.watch
+    if not (runs.zero.scales_gradients or watch.scales_gradients):
+        return []
     beside: dict[str, str] = {}
     within = []
     for info in facts.penalised():
@@ -43,7 +46,7 @@ def is_made_with(zero: Watch, watch: Watch, name: str) -> bool:
     without, with_it = zero.made(name), watch.made(name)
     if without is None or with_it is None:
         return with_it is not without
-    return not without.equal(with_it)
+    return not are_equal(without, with_it)
 
 
 def divided_by(watch: Watch, names: Iterable[str]) -> float:

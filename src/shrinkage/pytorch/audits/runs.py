@@ -41,11 +41,13 @@ class Runs:
         self.twin, self._call, self._surroundings = twin, call, surroundings
         self.held_back: frozenset[str] = frozenset()  # where attached terms waited, in any run
         self.overwritten: set[str] = set()  # of whose step nothing is left at any strength
+        self._leaves_gradients = False  # whether no run writes on what backward has made
         self._ends: dict[str, torch.Tensor] = {}
         self.kept: dict[str, float] = {}  # what a loop keeps of a step, where it takes some back
         stepped: dict[str, torch.Tensor] = {}
         with self._behind_step(lambda: stepped.update(_copies(twin.parameters))):
             self.zero = self._taken(0.0)
+        self._leaves_gradients = self.zero.leaves_gradients
         self.after_zero = {
             name: stepped[name] if name in stepped and are_equal(stepped[name], w) else _copy(w)
             for name, w in self.twin.parameters.items()
@@ -95,7 +97,10 @@ class Runs:
     ) -> Watch:
         self._surroundings.restore()
         self.twin.reset(scale, decays=decays)
-        watch = self._call(self.twin, scale, also)
+        watch = self._call(self.twin, scale, also, lends=self._leaves_gradients)
+        if watch.is_spoilt:
+            self._leaves_gradients = False
+            return self._taken(scale, also, decays=decays)
         with torch.no_grad():
             for name, share in self.kept.items():
                 w = self.twin.parameters[name]

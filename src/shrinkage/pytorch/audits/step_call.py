@@ -56,6 +56,7 @@ class StepCall:
         also: Callable[[], float] | None = None,
         *,
         lead: Watch | None = None,
+        lends: bool = False,
     ) -> Watch:
         """Take one step on a twin that was reset; return what was seen inside.
 
@@ -64,10 +65,11 @@ class StepCall:
             scale: of all strengths.
             also: is asked for a number to add to whatever the step's closure returns.
             lead: a run whose gradients and losses the step goes on with.
+            lends: whether gradients may be kept as they lie.
         """
         three = twin.model, self.wrap(twin), self.batch
         args, kwargs = _arguments(self.step, three, scale)
-        watch = Watch(twin, lead)
+        watch = Watch(twin, lead, lends=lends)
         watch.also = also
         before = _marks(twin.theirs)
         try:

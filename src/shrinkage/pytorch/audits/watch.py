@@ -33,9 +33,10 @@ class Watch:
     Args:
         twin: reset already; `close` takes the hooks off again.
         lead: a run whose gradients and losses this one goes on with, None for its own.
+        lends: keep gradients as they lie, not copies: nothing writes on them, or `is_spoilt`.
     """
 
-    def __init__(self, twin: Twin, lead: Watch | None = None) -> None:
+    def __init__(self, twin: Twin, lead: Watch | None = None, *, lends: bool = False) -> None:
         self.steps = 0
         self.others: set[str] = set()  # kinds of other optimizers that step the same parameters
         self.beside: dict[str, tuple[str, float]] = {}  # … on the caller's, and their weight_decay
@@ -61,6 +62,9 @@ class Watch:
         self._draws = torch.get_rng_state()  # the random state that the step began with
         self._start = twin.start
         self._twin = twin
+        self._lends = lends
+        self._lent: dict[str, tuple[int, torch.Tensor]] = {}  # version and some numbers as lent
+        self._written = False  # whether one of them was changed before the step
         self._alike: tuple[Watch, bool] | None = None  # whether it is made as another run's is
         self._clipped = False  # whether torch's own clipping was called
         self._fused = False  # whether the optimizer undoes the loss scale itself
@@ -99,6 +103,28 @@ class Watch:
         for kept in (self._made, self._used, self._clamped, self.early):
             kept.clear()
         self.places = Places()
+
+    @property
+    def scales_gradients(self) -> bool:
+        """Whether the optimizer steps with other gradients than backward has made."""
+        return bool(self._used or self._clamped) or self._factor * self._scaled_by != 1
+
+    @property
+    def leaves_gradients(self) -> bool:
+        """Whether gradients lie where one backward pass has made them, unchanged, after the run."""
+        once = all(count == 1 for count in self.counts.values())
+        if not once or not self.replayable or self._clipped or self.scales_gradients:
+            return False
+        left = {name: self._twin.parameters[name].grad for name in self._made}
+        return all(g is not None and are_equal(g, self._made[n]) for n, g in left.items())
+
+    @property
+    def is_spoilt(self) -> bool:
+        """Whether something has written on a gradient that was kept as it lay."""
+        return self._written or any(
+            not torch.equal(some(self._made[name], _SEEN), seen)
+            for name, (_, seen) in self._lent.items()
+        )
 
     @property
     def saw_gradients(self) -> bool:
@@ -274,7 +300,7 @@ class Watch:
                 self.asked_again = again = True  # a closure that is called at other weights
             elif not again:
                 self.early[name] = start = parameter.detach().clone()
-        gradient = None if parameter.grad is None else dense(parameter.grad).clone()
+        gradient = None if parameter.grad is None else self._kept(name, parameter.grad)
         if not again and _has_come(self._made.get(name), gradient):
             self.counts[name] = self.counts.get(name, 0) + 1
         if gradient is None:
@@ -285,6 +311,14 @@ class Watch:
         led = self.places.note(name, parameter if again else start, gradient, by_step=asked)
         if led is not None:
             parameter.grad = led.clone()
+
+    def _kept(self, name: str, gradient: torch.Tensor) -> torch.Tensor:
+        """Return a gradient as backward has made it: a copy, or itself where it is lent."""
+        if not self._lends or gradient.is_sparse:
+            return dense(gradient).clone()
+        self._written |= name in self._lent  # a second backward pass adds to it
+        self._lent[name] = gradient._version, some(gradient, _SEEN).clone()
+        return gradient.detach()
 
     def _heard(self, argument: Any) -> Any:
         """Return an argument of a step, a closure so that what it returns is noted."""
@@ -343,9 +377,11 @@ class Watch:
                 if name is None or parameter.grad is None:
                     continue
                 made, used = self._made.get(name), dense(parameter.grad)
+                if made is not None and name in self._lent:
+                    self._written |= made._version != self._lent[name][0]
                 if made is None:
                     others.append((name, used))
-                elif not are_equal(made, used):
+                elif made.data_ptr() != used.data_ptr() and not are_equal(made, used):
                     ratio = ratio_of(made, used)
                     if ratio is None:
                         others.append((name, used))
