@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import torch
@@ -15,9 +16,19 @@ from torch import nn
 from torch.fx.node import map_arg
 from torch.utils import _pytree as pytree
 
-from shrinkage.compaction.entries import FLOW, Entries, Maker, Mixer, Reader, Weight, words
+from shrinkage.compaction.entries import (
+    FLOW,
+    Entries,
+    Maker,
+    Mixer,
+    Reader,
+    Weight,
+    mark,
+    same,
+    words,
+)
 from shrinkage.compaction.operations import EACH, MAY_BE_WEIGHTS, MOVES, mixed, operation_of
-from shrinkage.compaction.tracing import Trace, UntraceableNetwork
+from shrinkage.compaction.tracing import Trace, UntraceableNetwork, open_axes
 from shrinkage.compaction.units import Units
 
 LAST = words("linear matmul mm addmm")
@@ -96,6 +107,7 @@ class Analysis:
         self.tensors = {**dict(model.named_parameters()), **dict(model.named_buffers())}
         self._biases = _missing_biases(model)
         self._leaves = pytree.tree_leaves(inputs)
+        self._model, self._inputs = model, inputs
         with torch.enable_grad():
             for node in trace.graph.nodes:
                 self.nodes[node] = self._known(node)
@@ -180,6 +192,28 @@ class Analysis:
                 return (name if fits and call.name in LAST else None), 1
         return None, 1
 
+    def is_open(self, node: Any, dim: int) -> bool:
+        """Return whether what a node returns may be longer along an axis for other inputs.
+
+        What counts or averages along such an axis is no constant, even of constants.
+        """
+        if not isinstance(node, torch.fx.Node):
+            return False
+        if self._open is None:
+            return True
+        own = self._open.get(node.name)
+        if dim < 0:
+            dim += self.entries(self.nodes[node]).value.ndim
+        return own is None or dim in own
+
+    def counted(self, flow: torch.Tensor, value: torch.Tensor) -> torch.Tensor:
+        """Return the flow of what grows with the length of the inputs: all that is not 0."""
+        return mark(flow + (value != 0).to(flow))
+
+    @cached_property
+    def _open(self) -> dict[str, frozenset[int]] | None:
+        return open_axes(self._model, self._inputs)
+
     def demanded(self, entries: Entries) -> torch.Tensor:
         """Return where the reader of probed entries needs them."""
         return self._demands[id(entries)]
@@ -255,12 +289,29 @@ class Analysis:
             return call.value
         flow, units = operation(self, call)
         if isinstance(call.value, torch.Tensor):
+            flow = self._by_place(call.node, Entries(call.value, flow, units))
             sums = call.name == "softmax" and call.positional(2)[1] in (-1, call.value.ndim - 1)
             first = call.arguments[0] if call.arguments else None
             if call.name in KEEPS_LAST and isinstance(first, Entries):
                 sums = first.sums_to_one
             return Entries(call.value, flow, units, sums)
         return [Entries(*each) for each in zip(call.value, flow, units, strict=True)]
+
+    def _by_place(self, node: torch.fx.Node, made: Entries) -> torch.Tensor:
+        """Return the flow of what was made: what depends on the place along an open axis flows.
+
+        Its mean, its largest or its last would be another number for longer inputs.
+        """
+        flow, still = made.flow, made.constant
+        if not still.any():
+            return flow
+        for dim, size in enumerate(made.value.shape):
+            if size == 1 or self.units.vary_along(made.units, [dim]):
+                continue
+            apart = still & ~same(made.value, made.value.narrow(dim, 0, 1))
+            if apart.any() and self.is_open(node, dim):
+                flow = mark(flow + apart.any(dim, keepdim=True).to(flow) * still)
+        return flow
 
     def _changed(self, node: torch.fx.Node, known: Any) -> None:
         """Let those who read a tensor after it was changed in place read the changed one."""

@@ -26,10 +26,12 @@ from shrinkage.compaction.proof import Proof, allowed, difference, prove
 from shrinkage.compaction.rebuilding import (
     OTHER_ROWS,
     ROWS,
+    norm_sizes,
     smaller_copy,
     smaller_graph,
     smaller_tensors,
     with_attributes,
+    with_sizes,
 )
 from shrinkage.compaction.rounding import Rounding, rounded
 from shrinkage.compaction.tracing import (
@@ -37,9 +39,11 @@ from shrinkage.compaction.tracing import (
     as_inputs,
     few_rows,
     in_evaluation,
+    tensors_of,
     trace,
     uncompiled,
 )
+from shrinkage.errors import InputError
 
 
 class TakeInputs(nn.Module):
@@ -131,7 +135,8 @@ def compact(
         can be trained on; where the model's code has sizes written into it, its traced graph.
 
     Raises:
-        InputError: no module, or no rows; weights that `stored_as` does not hold.
+        InputError: no module, no rows, or an answer without tensors; weights that `stored_as` does
+            not hold.
         CollapsedNetwork: all units of a layer are dead, and no output depends on an input.
         UnequalOutputs: the outputs would differ by more than the tolerance.
 
@@ -154,7 +159,10 @@ def compact(
     model, compiled = uncompiled(model)
     frozen = in_evaluation(model)
     with torch.no_grad():
-        frozen(*inputs)  # a call that fails says so itself
+        answer = frozen(*inputs)  # a call that fails says so itself
+    if not tensors_of(answer):
+        kind = type(answer).__name__
+        raise InputError(f"expected an answer with tensors, got {kind}: nothing can be compared")
     plain, computed = with_plain_weights(model)
     still = in_evaluation(plain) if computed else frozen
     tolerance = allowed(frozen) if tolerance is None else tolerance
@@ -225,25 +233,28 @@ def smaller_network(
         found = apart(module, on)
         return found is not None and found <= tolerance
 
-    module = smaller_copy(frozen, tensors)
-    attributes: dict[str, int] = {}
+    sizes, written = norm_sizes(model, run, decision), {}
+    module = with_sizes(smaller_copy(frozen, tensors), sizes)
     if not works(module):
-        module, attributes = with_attributes(module, run, decision)
+        module, written = with_attributes(module, run, decision)
     if works(module):
-        module = smaller_copy(model, tensors)
-        if attributes:
-            module, _ = with_attributes(module, run, decision)
-            told = f"new sizes were put into {', '.join(attributes)}"
-            return Smaller(module, (*decision.notes, told), kept, attributes)
-        return Smaller(module, decision.notes, kept)
+        attributes = {**sizes, **written}
+        module = with_sizes(smaller_copy(model, tensors), attributes)
+        told = (f"new sizes were put into {', '.join(written)}",) if written else ()
+        return Smaller(module, (*decision.notes, *told), kept, attributes)
+    if run.trace.in_objects:
+        raise UntraceableNetwork(
+            f"the code of {type(model).__name__} has sizes written into it, and it answers with "
+            "objects, which no graph does"
+        )
     told = (
         f"the code of {type(model).__name__} has sizes written into it: the result is its traced "
         "graph, for evaluation"
     )
-    graph = smaller_graph(frozen, run, decision, tensors, None)
+    graph = smaller_graph(model, run, decision, tensors, None)
     if not works(graph, few_rows(frozen, inputs, OTHER_ROWS)):  # its code fixes the number of rows
         other = _analysed(frozen, inputs, OTHER_ROWS)
-        graph = smaller_graph(frozen, run, decision, tensors, other)
+        graph = smaller_graph(model, run, decision, tensors, other)
         if apart(graph) is None:
             raise UntraceableNetwork(f"the {type(model).__name__} computes with sizes")
     return Smaller(graph, (*decision.notes, told), kept)

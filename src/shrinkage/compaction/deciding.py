@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
+from torch import nn
 
 from shrinkage.compaction.analysis import Analysis
 from shrinkage.compaction.entries import Entries, Maker, Mixer, Reader, Weight, by_feature, same
@@ -120,6 +121,8 @@ class _Deciding:
             if torch.equal(before, self.gone()):
                 break
         self.notes.extend(self._held())
+        if self.gone().any():
+            self.notes.extend(_not_called(self.run))
         return Decision(self.gone(), self._shifts(), tuple(dict.fromkeys(self.notes)))
 
     def _held(self) -> Iterator[str]:
@@ -253,6 +256,22 @@ class _Deciding:
     def _shifts(self) -> dict[str, torch.Tensor]:
         shifts = {name: self._shift(reads[0]) for name, reads in self._by_bias().items()}
         return {name: shift for name, shift in shifts.items() if shift.any()}
+
+
+def _not_called(run: Analysis) -> Iterator[str]:
+    """Say which parts the example does not reach: with others around them they may not fit."""
+    learned = {name for name, own in run.tensors.items() if isinstance(own, nn.Parameter)}
+    called = {
+        run.trace.names[str(node.target)]
+        for node in run.trace.graph.nodes
+        if node.users and str(node.target) in run.trace.names
+    }
+    reached, others = ({name.rpartition(".")[0] for name in own} for own in (called, learned))
+    for part in sorted(others - reached - {""}):
+        yield (
+            f"{part!r} is not called with the example, and stays as it is: after layers that are "
+            "smaller now it may not fit"
+        )
 
 
 def _still_units(mixer: Mixer) -> torch.Tensor:

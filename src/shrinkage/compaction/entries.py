@@ -165,8 +165,11 @@ def nonzero(tensor: torch.Tensor) -> torch.Tensor:
 
 def same(one: torch.Tensor, other: torch.Tensor) -> torch.Tensor:
     """Return where two tensors are equal but for the rounding of a few additions."""
-    precision = torch.finfo(one.dtype).eps if one.is_floating_point() else 0.0
-    return (one - other).abs() <= 64 * precision * torch.maximum(one.abs(), other.abs())
+    if not one.is_floating_point():
+        return one == other
+    precision = torch.finfo(one.dtype).eps
+    near = (one - other).abs() <= 64 * precision * torch.maximum(one.abs(), other.abs())
+    return near | (one == other)  # infinities
 
 
 def words(text: str) -> frozenset[str]:

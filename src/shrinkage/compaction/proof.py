@@ -18,7 +18,7 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils import _pytree as pytree
 from torch.utils.flop_counter import FlopCounterMode
 
-from shrinkage.compaction.tracing import some_rows, takes_rows
+from shrinkage.compaction.tracing import some_rows, takes_rows, tensors_of
 from shrinkage.errors import ShrinkageError
 from shrinkage.extras import needs
 
@@ -122,7 +122,7 @@ def prove(
     )
     if timed:
         before, after = _timed(networks, (inputs, take(inputs)), (before, after))
-    rows = max(len(leaf) for leaf in _tensors(inputs))
+    rows = max(len(leaf) for leaf in tensors_of(inputs))
     return Proof(real, random, tolerance, rows, before, after, torch.get_num_threads())
 
 
@@ -166,7 +166,7 @@ def answers(network: Callable[..., Any], inputs: tuple[Any, ...]) -> list[torch.
     """Return the tensors that a network answers with, by the same random numbers each time."""
     with torch.random.fork_rng(devices=[]), torch.no_grad():
         torch.manual_seed(0)
-        return _tensors(network(*inputs))
+        return tensors_of(network(*inputs))
 
 
 def random_like(inputs: tuple[Any, ...], seed: int = 0) -> tuple[Any, ...]:
@@ -221,7 +221,7 @@ def file_bytes(
 
 def multiply_adds(module: nn.Module, inputs: tuple[Any, ...]) -> int:
     """Return the multiply-adds of one row, in products, convolutions and attention."""
-    rows = max(len(leaf) for leaf in _tensors(inputs))
+    rows = max(len(leaf) for leaf in tensors_of(inputs))
     with torch.no_grad(), _in_parts(), FlopCounterMode(display=False) as counter:
         module(*inputs)
     return counter.get_total_flops() // 2 // rows
@@ -273,11 +273,6 @@ def medians(networks: tuple[nn.Module, ...], inputs: tuple[Any, ...]) -> list[fl
                 network(*given)
                 own.append(time.perf_counter() - begin)
     return [median(own) for own in times]
-
-
-def _tensors(outputs: Any) -> list[torch.Tensor]:
-    leaves = pytree.tree_leaves(outputs)
-    return [leaf for leaf in leaves if isinstance(leaf, torch.Tensor)]
 
 
 def _once(module: nn.Module) -> Tensors:

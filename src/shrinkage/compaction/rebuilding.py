@@ -34,9 +34,6 @@ SIZES: dict[type[nn.Module], Mapping[str, tuple[str, int]]] = {
     nn.BatchNorm1d: {"num_features": ("running_mean", 0)},
     nn.BatchNorm2d: {"num_features": ("running_mean", 0)},
     nn.BatchNorm3d: {"num_features": ("running_mean", 0)},
-    nn.InstanceNorm1d: {"num_features": ("weight", 0)},
-    nn.InstanceNorm2d: {"num_features": ("weight", 0)},
-    nn.InstanceNorm3d: {"num_features": ("weight", 0)},
 }
 """Attributes of layers that repeat a size of a tensor of theirs."""
 
@@ -67,6 +64,24 @@ def smaller_tensors(run: Analysis, decision: Decision) -> dict[str, torch.Tensor
     for name, units in run.shapes.items():
         tensors[name] = resized.cut(tensors[name], units)
     return tensors
+
+
+def norm_sizes(model: nn.Module, run: Analysis, decision: Decision) -> dict[str, int]:
+    """Return the new numbers of channels of instance norms, by attribute: they may have no tensor.
+
+    Args:
+        model: the network.
+        run: what is known of it.
+        decision: what is taken out.
+    """
+    sizes: dict[str, int] = {}
+    for node in run.trace.graph.nodes:
+        known = run.nodes[node]
+        if getattr(node.target, "_opname", "") == "instance_norm" and isinstance(known, Entries):
+            stays = Resized(run, decision.removed).stays(known.units)[1]
+            if hasattr(model.get_submodule(_owner(node)), "num_features") and not stays.all():
+                sizes[f"{_owner(node)}.num_features".lstrip(".")] = int(stays.sum())
+    return sizes
 
 
 def smaller_copy(model: nn.Module, tensors: Mapping[str, torch.Tensor]) -> nn.Module:
@@ -176,7 +191,10 @@ def smaller_graph(
     parameters = dict(model.named_parameters(remove_duplicate=False))
     for name, value in root.items():
         if name in parameters or name in decision.shifts:
-            root[name] = nn.Parameter(value.clone(), requires_grad=value.is_floating_point())
+            needs = value.is_floating_point()
+            if name in parameters:
+                needs = parameters[name].requires_grad
+            root[name] = nn.Parameter(value.clone(), requires_grad=needs)
     return GraphModule(root, graph, f"Compact{type(model).__name__}").eval()
 
 
@@ -237,11 +255,16 @@ def _changed_sizes(run: Analysis, resized: Resized) -> Iterator[tuple[str, int, 
         known = run.nodes[node]
         if name not in ("view", "reshape", "unflatten") or not isinstance(known, Entries):
             continue
-        stack = list((node.meta.get("nn_module_stack") or {}).values())
-        owner = stack[-1][0] if stack else ""
+        owner = _owner(node)
         for old, stays in zip(known.units.shape, resized.stays(known.units), strict=True):
             if not stays.all():
                 yield owner, old, int(stays.sum())
+
+
+def _owner(node: Node) -> str:
+    """Return the name of the module whose code makes a call."""
+    stack = list((node.meta.get("nn_module_stack") or {}).values())
+    return stack[-1][0] if stack else ""
 
 
 def _convolutions(module: nn.Module) -> list[tuple[str, Any]]:

@@ -8,6 +8,7 @@ sizes. Why `torch.export`: its graph has one call for one operation, names every
 
 from __future__ import annotations
 
+import functools
 import io
 import logging
 import re
@@ -41,12 +42,14 @@ class Trace:
         constants: tensors that the code made, by placeholder.
         inputs: the placeholders of the network's own inputs, in order.
         outputs: the nodes that the network returns.
+        in_objects: the network answers with objects, of which `outputs` has the tensors alone.
     """
 
     program: torch.export.ExportedProgram
     names: dict[str, str]
     constants: dict[str, torch.Tensor]
     inputs: tuple[str, ...]
+    in_objects: bool
 
     @property
     def graph(self) -> torch.fx.Graph:
@@ -75,11 +78,10 @@ def trace(model: nn.Module, inputs: tuple[Any, ...]) -> Trace:
         lambda leaf: {0: torch.export.Dim.AUTO} if _has_batch(leaf) else None, inputs
     )
     try:
-        with quiet(), torch.no_grad():
+        with quiet(), torch.no_grad(), _plain_answers(model) as objects:
             program = torch.export.export(model, inputs, dynamic_shapes=batch, strict=False)
     except Exception as error:
         raise UntraceableNetwork(_reason(model, error)) from error
-    program.graph.eliminate_dead_code()
     signature = program.graph_signature
     canonical = _names_of_tied(model)
     names = {**signature.inputs_to_parameters, **signature.inputs_to_buffers}
@@ -96,7 +98,86 @@ def trace(model: nn.Module, inputs: tuple[Any, ...]) -> Trace:
             for spec in signature.input_specs
             if spec.kind is torch.export.graph_signature.InputKind.USER_INPUT
         ),
+        bool(objects),
     )
+
+
+def tensors_of(answer: Any) -> list[torch.Tensor]:
+    """Return the tensors of an answer in order, those in dataclasses and other objects, too.
+
+    >>> tensors_of({"a": torch.ones(1), "b": (2, None)})
+    [tensor([1.])]
+    """
+    found: list[torch.Tensor] = []
+    for leaf in pytree.tree_leaves(answer):
+        if isinstance(leaf, torch.Tensor):
+            found.append(leaf)
+        elif _is_object(leaf):
+            found.extend(tensors_of(list(vars(leaf).values())))
+    return found
+
+
+def _is_object(leaf: Any) -> bool:
+    return hasattr(leaf, "__dict__") and not isinstance(leaf, (type, nn.Module, torch.Tensor))
+
+
+@contextmanager
+def _plain_answers(model: nn.Module) -> Iterator[list[str]]:
+    """Let a network answer with the tensors of objects, which no graph has; list their kinds."""
+    objects: list[str] = []
+    forward = model.forward
+
+    @functools.wraps(forward)
+    def plain(*args: Any, **kwargs: Any) -> Any:
+        answer = forward(*args, **kwargs)
+        kinds = [type(leaf).__name__ for leaf in pytree.tree_leaves(answer) if _is_object(leaf)]
+        kinds = [kind for kind in kinds if tensors_of(answer)]
+        objects.extend(kinds)
+        return tensors_of(answer) if kinds else answer
+
+    own = vars(model).get("forward")
+    model.forward = plain
+    try:
+        yield objects
+    finally:
+        del model.forward
+        if own is not None:
+            model.forward = own
+
+
+def open_axes(model: nn.Module, inputs: tuple[Any, ...]) -> dict[str, frozenset[int]] | None:
+    """Return along which axes what a call returns may be longer for other inputs, by its node.
+
+    Not only the rows: a network may take more words, or larger pictures, than its example has.
+
+    Args:
+        model: the network in evaluation mode.
+        inputs: what it was traced with.
+
+    Returns:
+        The open axes of each node of the graph; None where they cannot be told.
+
+    >>> layer = nn.Sequential(nn.Linear(3, 4), nn.ReLU()).eval()
+    >>> sorted(open_axes(layer, (torch.ones(2, 5, 3),))["relu"])
+    [0, 1]
+    """
+    shapes = pytree.tree_map(
+        lambda leaf: (
+            dict.fromkeys(range(leaf.ndim), torch.export.Dim.AUTO) if _has_batch(leaf) else None
+        ),
+        inputs,
+    )
+    try:
+        with quiet(), torch.no_grad(), _plain_answers(model):
+            program = torch.export.export(model, inputs, dynamic_shapes=shapes, strict=False)
+    except Exception:  # whatever keeps a network from being followed at other sizes
+        return None
+    values = {node.name: node.meta.get("val") for node in program.graph.nodes}
+    return {
+        name: frozenset(dim for dim, size in enumerate(value.shape) if not isinstance(size, int))
+        for name, value in values.items()
+        if isinstance(value, torch.Tensor)
+    }
 
 
 def some_rows(inputs: tuple[Any, ...], count: int = 2) -> tuple[Any, ...]:

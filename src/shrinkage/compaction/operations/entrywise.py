@@ -22,9 +22,12 @@ KEEPS = words(
 SPATIAL = words(
     "max_pool1d max_pool2d max_pool3d avg_pool1d avg_pool2d avg_pool3d adaptive_avg_pool1d "
     "adaptive_avg_pool2d adaptive_avg_pool3d adaptive_max_pool1d adaptive_max_pool2d "
-    "adaptive_max_pool3d max_pool2d_with_indices upsample_nearest1d upsample_nearest2d "
-    "upsample_bilinear2d upsample_bicubic2d upsample_linear1d reflection_pad1d reflection_pad2d "
-    "replication_pad1d replication_pad2d"
+    "adaptive_max_pool3d max_pool2d_with_indices max_pool3d_with_indices "
+    "upsample_nearest1d upsample_nearest2d upsample_nearest3d _upsample_nearest_exact1d "
+    "_upsample_nearest_exact2d _upsample_nearest_exact3d upsample_linear1d upsample_bilinear2d "
+    "upsample_bicubic2d upsample_trilinear3d _upsample_bilinear2d_aa _upsample_bicubic2d_aa "
+    "reflection_pad1d reflection_pad2d reflection_pad3d replication_pad1d replication_pad2d "
+    "replication_pad3d"
 )
 """Operations on each channel of each row alone."""
 
@@ -95,7 +98,10 @@ def reduction(run: Analysis, call: Call) -> Known:
         x = run.mixes(call, x, f"a {call.name} runs over them", fixed=True)
     units = run.units.join_along(x.units, dims)
     units = units.expand(call.value.shape) if keep else units.reshape(call.value.shape)
-    return mark(x.flow.mean(dims, keepdim=True).reshape(call.value.shape)), units
+    flow = mark(x.flow.mean(dims, keepdim=True).reshape(call.value.shape))
+    if call.name == "sum" and any(run.is_open(call.node.args[0], dim) for dim in dims):
+        flow = run.counted(flow, call.value)
+    return flow, units
 
 
 def _joined(

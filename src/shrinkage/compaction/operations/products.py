@@ -32,7 +32,10 @@ def softmax(run: Analysis, call: Call) -> Known:
     x = run.entries(x)
     if run.units.vary_along(x.units, [dim]):
         x = run.mixes(call, x, "a softmax runs over them", fixed=True)
-    return mark(x.flow.mean(dim, keepdim=True).expand(x.flow.shape)), x.units
+    flow = mark(x.flow.mean(dim, keepdim=True).expand(x.flow.shape))
+    if run.is_open(call.node.args[0], dim):
+        flow = run.counted(flow, call.value)
+    return flow, x.units
 
 
 def attention(run: Analysis, call: Call) -> Known:
@@ -70,6 +73,8 @@ def _product(run: Analysis, call: Call, a: Entries, b: Entries) -> Known:
         a_there = mark(a.flow).detach() + nonzero(a.value)
         b_there = mark(b.flow).detach() + nonzero(b.value)
         flow = a.flow @ b_there + a_there @ b.flow
+        if run.is_open(call.node.args[0], -1) and not run.units.vary_along(a.units, [-1]):
+            flow = run.counted(flow, call.value)
     return mark(flow.expand(shape)), heads.expand(shape)
 
 

@@ -37,8 +37,8 @@ from shrinkage.compaction.operations.weighted import (
 )
 
 MAY_BE_WEIGHTS = words(
-    "linear conv1d conv2d conv3d conv_transpose1d conv_transpose2d embedding batch_norm "
-    "instance_norm layer_norm group_norm matmul mm addmm t transpose permute prelu"
+    "linear conv1d conv2d conv3d conv_transpose1d conv_transpose2d conv_transpose3d embedding "
+    "batch_norm instance_norm layer_norm group_norm matmul mm addmm t transpose permute prelu"
 )
 """Operations that look at weights as such; others get their entries."""
 
@@ -49,7 +49,7 @@ OPERATIONS: dict[str, Callable[[Any, Any], Any]] = {
     "bmm": matmul,
     "matmul": matmul,
     **dict.fromkeys(("conv1d", "conv2d", "conv3d"), conv),
-    **dict.fromkeys(("conv_transpose1d", "conv_transpose2d"), conv_transpose),
+    **dict.fromkeys(words("conv_transpose1d conv_transpose2d conv_transpose3d"), conv_transpose),
     "embedding": embedding,
     "batch_norm": batch_norm,
     "instance_norm": instance_norm,
