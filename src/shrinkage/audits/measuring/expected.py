@@ -19,7 +19,7 @@ from shrinkage.terms import Part, StepPlan, present, subgradient_of
 
 Array = Any
 MECHANISMS = ("gradient", "decoupled", "proximal")
-_ENOUGH = 1 << 18  # weights of a parameter that tell as much as all
+_ENOUGH = 1 << 17  # weights of a parameter that tell as much as all
 _BLOCK = 1 << 15  # weights at a time: a dozen arrays of them stay in the cache
 
 
@@ -100,7 +100,7 @@ class Expectation:
     def blocks(self, count: int) -> Iterator[tuple[slice | None, Expectation]]:
         """Yield what can be looked at one after the other; None is all of the parameter.
 
-        Of separable parts some 2¹⁸ weights tell as much as all: of more, every so many-th is
+        Of separable parts some 2¹⁷ weights tell as much as all: of more, every so many-th is
         looked at. Where nothing is expected, all are.
         """
         if count <= _BLOCK or not all(part.penalty.separable for part in self.parts):

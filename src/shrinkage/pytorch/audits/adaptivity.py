@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import torch
 
+from shrinkage.pytorch.audits.thinned import Thinned
 from shrinkage.pytorch.audits.twin import Twin
 from shrinkage.pytorch.audits.watch import Watch
 
@@ -32,45 +33,45 @@ def reshapes(twin: Twin, watch: Watch) -> bool:
     )
 
 
-def is_proportional(twin: Twin, watch: Watch) -> bool:
+def is_proportional(stand: Twin | Thinned, watch: Watch) -> bool:
     """Return whether arrays move in proportion to their gradients, as far as that can be told.
 
     Args:
-        twin: the copy; it stands elsewhere afterwards.
+        stand: the copy, or some weights of it; it stands elsewhere afterwards.
         watch: of the run whose gradients are stepped with.
     """
-    walks = _walks(twin, watch)
+    walks = _walks(stand, watch)
     return bool(walks) and all(_is_linear(once, twice) for once, twice, _ in walks)
 
 
 Walk = tuple[torch.Tensor, torch.Tensor, torch.Tensor]
 
 
-def _walks(twin: Twin, watch: Watch) -> list[Walk]:
+def _walks(stand: Twin | Thinned, watch: Watch) -> list[Walk]:
     """Return how far K and 2K times a gradient bring each array that moves, and its gradient."""
-    gradients = {name: watch.used(name) for name in twin.parameters}
+    gradients = {name: watch.used(name, stand.pick) for name in stand.start}
     gradients = {n: g for n, g in gradients.items() if g is not None and g.numel() > 1 and g.any()}
     if not gradients or not watch.replayable:
         return []
-    still = _stepped(twin, watch, gradients, 0.0)
-    once, twice = (_stepped(twin, watch, gradients, factor) for factor in (_LARGE, 2 * _LARGE))
+    still = _stepped(stand, watch, gradients, 0.0)
+    once, twice = (_stepped(stand, watch, gradients, factor) for factor in (_LARGE, 2 * _LARGE))
     walks = [(once[n] - still[n], twice[n] - still[n], g.double()) for n, g in gradients.items()]
     return [walk for walk in walks if walk[0].any() and walk[1].any()]
 
 
 def _stepped(
-    twin: Twin, watch: Watch, gradients: dict[str, torch.Tensor], factor: float
+    stand: Twin | Thinned, watch: Watch, gradients: dict[str, torch.Tensor], factor: float
 ) -> dict[str, torch.Tensor]:
     """Return where the bare optimizer brings the weights with gradients times a factor.
 
     One that divides by the size of a gradient of 0 brings them nowhere.
     """
-    twin.reset(0.0, bare=True)
-    for name, tensor in twin.parameters.items():
+    stand.reset(0.0, bare=True)
+    for name, tensor in stand.parameters.items():
         tensor.grad = gradients[name] * factor if name in gradients else None
-    watch.take_again(twin.optimizer)
-    ends = {n: twin.parameters[n].detach().to(torch.float64, copy=True) for n in gradients}
-    return {n: end if end.isfinite().all() else twin.start[n].double() for n, end in ends.items()}
+    watch.take_again(stand.optimizer)
+    ends = {n: stand.parameters[n].detach().to(torch.float64, copy=True) for n in gradients}
+    return {n: end if end.isfinite().all() else stand.start[n].double() for n, end in ends.items()}
 
 
 def _is_linear(once: torch.Tensor, twice: torch.Tensor) -> bool:

@@ -12,8 +12,9 @@ from collections.abc import Iterable
 
 from shrinkage.audits.findings import Finding, finding
 from shrinkage.audits.measuring import MECHANISMS
+from shrinkage.audits.measuring.fits import dot
 from shrinkage.pytorch.audits.adaptivity import is_proportional
-from shrinkage.pytorch.audits.glance import are_equal
+from shrinkage.pytorch.audits.glance import are_equal, wide_blocks
 from shrinkage.pytorch.audits.loop_rules import LoopFacts
 from shrinkage.pytorch.audits.runs import Runs
 from shrinkage.pytorch.audits.watch import Watch
@@ -36,7 +37,7 @@ def scaled_gradients(facts: LoopFacts) -> list[Finding]:
             within.append(info.name)
         elif mechanism in MECHANISMS:
             beside[info.name] = mechanism
-    if set(beside.values()) == {"decoupled"} and not is_proportional(runs.twin, runs.zero):
+    if set(beside.values()) == {"decoupled"} and not is_proportional(runs.stand, runs.zero):
         beside = {}  # the data moves weights as far, clipped or not
     return [*_apart(facts, list(beside)), *_together(facts, within)]
 
@@ -58,9 +59,9 @@ def divided_by(watch: Watch, names: Iterable[str]) -> float:
     for name in names:
         made, used = watch.made(name), watch.used(name)
         if made is not None and used is not None:
-            wide = used.double()
-            along += float((made.double() * wide).sum())
-            square += float(wide.square().sum())
+            for wide, other in wide_blocks(used, made):
+                along += dot(wide, other)
+                square += dot(wide, wide)
     return along / square if square > 0 else 1.0
 
 

@@ -5,6 +5,8 @@ Who uses this: the audit, which asks them of every parameter in every run.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 import torch
 
@@ -35,6 +37,17 @@ def are_equal(first: torch.Tensor, second: torch.Tensor) -> bool:
     own, other = (x.reshape(-1).numpy() for x in tensors)
     starts = range(0, own.size, _BLOCK)
     return all(np.array_equal(own[i : i + _BLOCK], other[i : i + _BLOCK]) for i in starts)
+
+
+def wide_blocks(*tensors: torch.Tensor) -> Iterator[tuple[np.ndarray, ...]]:
+    """Yield some numbers of each tensor after others, in float64: no copy of all is made.
+
+    >>> [float(first @ second) for first, second in wide_blocks(torch.ones(3), torch.ones(3))]
+    [3.0]
+    """
+    flat = [tensor.detach().reshape(-1) for tensor in tensors]
+    for start in range(0, len(flat[0]), _BLOCK):
+        yield tuple(x[start : start + _BLOCK].to("cpu", torch.float64).numpy() for x in flat)
 
 
 def _shares_memory(x: torch.Tensor) -> bool:

@@ -53,7 +53,7 @@ class Runs:
             for name, w in self.twin.parameters.items()
         }
         self._measure_kept(stepped)
-        self._stand: Stand = Thinned(twin) if Thinned.can_stand_for(twin) else twin
+        self.stand: Stand = Thinned(twin) if Thinned.can_stand_for(twin) else twin
         self._try_bare_step()
         self._measure_decays()
         with seeded(call.seed):
@@ -149,18 +149,18 @@ class Runs:
 
     def _measure_decays(self) -> None:
         self.decays: dict[str, MeasuredDecay] = own_decays(
-            self.twin, self._stand, self.zero, self._call.seed
+            self.twin, self.stand, self.zero, self._call.seed
         )
         self.twin.decays_are_news = False
 
     def _try_bare_step(self) -> None:
         """Find out whether the optimizer can step with gradients alone: some need their graph."""
         try:
-            if self.zero.replayable and self._stand is self.twin:
+            if self.zero.replayable and self.stand is self.twin:
                 self.unexplained.keys()
             elif self.zero.replayable:
-                self._stand.reset(0.0, bare=True)
-                step_bare(self._stand, self.zero, {})
+                self.stand.reset(0.0, bare=True)
+                step_bare(self.stand, self.zero, {})
         except Exception:  # whatever an optimizer raises that misses something
             self.zero.replayable = self.twin.steps_bare = False
 

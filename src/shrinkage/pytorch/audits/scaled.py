@@ -7,6 +7,9 @@ from __future__ import annotations
 
 import torch
 
+from shrinkage.audits.measuring.fits import dot
+from shrinkage.pytorch.audits.glance import wide_blocks
+
 _ALIGNED = 1e-4  # rows of two gradients are of one direction
 _SAME = 1e-6
 _ROUNDINGS = 4  # in which a gradient and what it was scaled to may differ
@@ -20,13 +23,18 @@ def dense(gradient: torch.Tensor) -> torch.Tensor:
 
 def ratio_of(made: torch.Tensor, used: torch.Tensor) -> float | None:
     """Return by how much one gradient is the other, None where it is more than scaled."""
-    wide, other = made.double(), used.double()
-    square = float((wide * wide).sum())
+    square = along = size = rest = 0.0
+    for wide, other in wide_blocks(made, used):
+        square += dot(wide, wide)
+        along += dot(wide, other)
+        size += dot(other, other)
     if not square:
         return None
-    ratio = float((wide * other).sum()) / square
-    rest = float((other - ratio * wide).norm())
-    return ratio if rest <= rounding_of(used) * float(other.norm()) else None
+    ratio = along / square
+    for wide, other in wide_blocks(made, used):
+        left = other - ratio * wide
+        rest += dot(left, left)
+    return ratio if rest**0.5 <= rounding_of(used) * size**0.5 else None
 
 
 def rounding_of(gradient: torch.Tensor) -> float:
