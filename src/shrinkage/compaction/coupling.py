@@ -12,6 +12,7 @@ import torch
 from torch import nn
 
 from shrinkage.compaction.analysis import Analysis
+from shrinkage.compaction.folding import ComputedWeights, Slices, with_plain_weights
 from shrinkage.compaction.tracing import as_inputs, few_rows, in_evaluation, trace, uncompiled
 
 
@@ -35,7 +36,8 @@ def coupled_units(model: nn.Module, example_input: Any) -> tuple[CoupledUnit, ..
     A hidden unit of two linear layers is a row of the first weight, an entry of its bias and a
     column of the second; a channel may run through norms, residual connections, concatenations
     and groups; an attention head is one unit, `is_head`. Units that a layer norm or the outputs
-    hold are not among them; nor are inputs.
+    hold are not among them; nor are inputs. Where a weight is computed in every call, as by a
+    weight norm, the members are slices of what it is computed from, at which its own vanish.
 
     Args:
         model: the network.
@@ -48,7 +50,8 @@ def coupled_units(model: nn.Module, example_input: Any) -> tuple[CoupledUnit, ..
     >>> coupled_units(model, torch.randn(2, 3))[0].members
     (('0.bias', 0, (0,)), ('0.weight', 0, (0,)), ('2.weight', 1, (0,)))
     """
-    frozen = in_evaluation(uncompiled(model)[0])
+    model = uncompiled(model)[0]
+    frozen = in_evaluation(with_plain_weights(model)[0])
     inputs = few_rows(frozen, as_inputs(example_input))
     run = Analysis(trace(frozen, inputs), frozen, inputs)
     units = run.units
@@ -63,10 +66,18 @@ def coupled_units(model: nn.Module, example_input: Any) -> tuple[CoupledUnit, ..
     ]
     for own in (*fixed, *ends, *inputs_):
         held[units.find(torch.unique(own))] = True
-    return _grouped(run, held)
+    return _grouped(run, held, ComputedWeights(model))
 
 
-def _grouped(run: Analysis, held: torch.Tensor) -> tuple[CoupledUnit, ...]:
+def _grouped(
+    run: Analysis, held: torch.Tensor, computed: ComputedWeights
+) -> tuple[CoupledUnit, ...]:
+    slices: dict[tuple[str, int], Slices] = {}
+    for name, axis in run.axes:
+        found = computed.vanishing(name, axis) if name in computed.names else ((name, axis),)
+        if found is None:
+            held[run.units.find(torch.unique(run.axes[name, axis]))] = True
+        slices[name, axis] = found or ()
     members: dict[int, list[tuple[str, int, tuple[int, ...]]]] = {}
     learned = {name for name, own in run.tensors.items() if isinstance(own, nn.Parameter)}
     for (name, axis), units in sorted(run.axes.items()):
@@ -75,6 +86,6 @@ def _grouped(run: Analysis, held: torch.Tensor) -> tuple[CoupledUnit, ...]:
         roots = run.units.find(units)
         for root in torch.unique(roots[~held[roots]]).tolist():
             places = tuple((roots == root).nonzero()[:, 0].tolist())
-            members.setdefault(root, []).append((name, axis, places))
+            members.setdefault(root, []).extend((*own, places) for own in slices[name, axis])
     heads = {root for own in run.heads for root in torch.unique(run.units.find(own)).tolist()}
     return tuple(CoupledUnit(tuple(members[root]), root in heads) for root in sorted(members))

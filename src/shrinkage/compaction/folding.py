@@ -66,6 +66,89 @@ def with_plain_weights(model: nn.Module) -> tuple[nn.Module, tuple[str, ...]]:
     return plain, tuple(names)
 
 
+Slices = tuple[tuple[str, int], ...]
+"""`(parameter, axis)`: in which parameters a slice of a weight vanishes."""
+
+
+class ComputedWeights:
+    """What the weights that a network computes in every call are computed from.
+
+    Args:
+        model: the network; it is left as it is.
+
+    >>> layer = nn.utils.parametrizations.weight_norm(nn.Linear(2, 3))
+    >>> computed = ComputedWeights(nn.Sequential(layer))
+    >>> computed.vanishing("0.weight", 0), computed.vanishing("0.weight", 1)
+    ((('0.parametrizations.weight.original0', 0),), (('0.parametrizations.weight.original1', 1),))
+    """
+
+    def __init__(self, model: nn.Module) -> None:
+        self._model = copied(model).eval() if any(True for _ in _computed(model)) else nn.Module()
+        self._found = {
+            f"{place}.{name}".lstrip("."): (place, module, name)
+            for place, module, name, _ in _computed(self._model)
+        }
+        generator = torch.Generator().manual_seed(0)
+        with torch.no_grad():
+            for own in self._model.parameters():
+                own.copy_(torch.randn(own.shape, generator=generator))
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Return the names that the weights have where they are plain ones."""
+        return tuple(self._found)
+
+    def vanishing(self, weight: str, axis: int) -> Slices | None:
+        """Return slices of which parameters are 0 where slices of a weight along an axis are.
+
+        That is tried out, since any code may compute it: half of the slices are set to 0, of one
+        parameter, else of all that have as many.
+
+        Args:
+            weight: one of `names`.
+            axis: of the weight.
+
+        Returns:
+            Parameters, and the axis of each; None where there are none, as of orthogonal weights.
+        """
+        place, module, name = self._found[weight]
+        size = self._value(module, name).shape[axis]
+        own = [
+            (f"{place}.{key}".lstrip("."), other)
+            for key, parameter in module.named_parameters()
+            if key.startswith((f"parametrizations.{name}.", f"{name}_"))
+            for other in sorted(range(parameter.ndim), key=lambda other: other != axis)
+            if parameter.shape[other] == size
+        ]
+        own.sort(key=lambda slices: slices[1] != axis)
+        alike = tuple(slices for slices in own if slices[1] == axis)
+        for slices in (*((one,) for one in own), alike, tuple(own)):
+            if slices and self._vanishes(module, name, axis, slices):
+                return slices
+        return None
+
+    @torch.no_grad()
+    def _vanishes(self, module: nn.Module, name: str, axis: int, slices: Slices) -> bool:
+        parameters = {key: self._model.get_parameter(key) for key, _ in slices}
+        before = {key: own.clone() for key, own in parameters.items()}
+        gone = torch.arange(0, self._value(module, name).shape[axis], 2)
+        for key, own_axis in slices:
+            parameters[key].index_fill_(own_axis, gone, 0.0)
+        value = self._value(module, name).movedim(axis, 0)
+        for key, own in parameters.items():
+            own.copy_(before[key])
+        stays = torch.ones(len(value), dtype=torch.bool).index_fill(0, gone, False)
+        return bool(value.isfinite().all() and not value[gone].any() and value[stays].any())
+
+    @staticmethod
+    @torch.no_grad()
+    def _value(module: nn.Module, name: str) -> torch.Tensor:
+        for hook in module._forward_pre_hooks.values():
+            if any(isinstance(hook, kind) for kind, _, _ in HOOKS):
+                hook(module, ())
+        return getattr(module, name).detach()
+
+
 def _computed(
     model: nn.Module,
 ) -> Iterator[tuple[str, nn.Module, str, Callable[[nn.Module, str], Any]]]:

@@ -260,10 +260,12 @@ def _is_weight_norm(module: parametrize.ParametrizationList) -> bool:
 
 
 def _weight_norm(layer: nn.Module, name: str, tensor: torch.Tensor, *, magnitude: bool) -> Place:
-    kind = _by_layer(layer, name, tensor).kind
-    if magnitude:
-        return Place("weight", kind, note=_MAGNITUDE)
-    return Place("other", kind, note=_DIRECTION)
+    place = _by_layer(layer, name, tensor)
+    role, note = ("weight", _MAGNITUDE) if magnitude else ("other", _DIRECTION)
+    axes = (place.input_axis, place.output_axis)
+    if magnitude:  # one for each slice along one axis
+        axes = tuple(axis if axis is not None and tensor.shape[axis] > 1 else None for axis in axes)
+    return Place(role, place.kind, *axes, note=note)
 
 
 def _check(name: str, tensor: torch.Tensor) -> None:

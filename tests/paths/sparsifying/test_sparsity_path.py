@@ -234,6 +234,7 @@ def test_a_budget_of_units_is_a_smaller_dense_network(goal, what, most):
     first, second = (int(own.sum()) for own in hidden)
     _, found = compact_path(result, "goal", timed=False)
     assert record.plain_bytes[chosen.index] == found.proof.after.file_bytes
+    assert record.dense_bytes == found.proof.before.file_bytes
     linear = [own for own in found.module.modules() if isinstance(own, torch.nn.Linear)]
     assert [own.out_features for own in linear] == [first, second, 2]
     assert chosen.test_score > 0.7

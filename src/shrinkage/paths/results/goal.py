@@ -30,7 +30,7 @@ class GoalRecord:
         bytes: of the file without zeros.
         total_weights: of the dense network.
         total_features: of the data.
-        dense_bytes: of the dense network.
+        dense_bytes: of the file of the dense network.
         compact_bytes: of the chosen model as a smaller dense one, None where none could be made.
         units: hidden units that are not zero, where they were made few.
         total_units: of the dense network.

@@ -23,7 +23,7 @@ from shrinkage.paths.results.records import standard_error
 from shrinkage.paths.results.refits import Refit
 from shrinkage.paths.results.smaller import compact_path
 from shrinkage.paths.running.plan import Plan
-from shrinkage.paths.sparsifying.counted import Units
+from shrinkage.paths.sparsifying.counted import Units, file_bytes
 from shrinkage.paths.sparsifying.engine import SparsifyingEngine
 from shrinkage.paths.sparsifying.goals import SIZES, Goal, Points
 
@@ -37,7 +37,10 @@ def goal_record(plan: Plan, goal: Goal, refit: Refit) -> GoalRecord:
         sparse_size({name: torch.as_tensor(own[place]) for name, own in weights.items()})
         for place in range(1, len(refit.settings))
     ]
-    dense = sum(own[0].nbytes for own in weights.values())
+    dense = file_bytes(
+        {name: own.shape[1:] for name, own in weights.items()},
+        {name: own.itemsize for name, own in weights.items()},
+    )
     shapes = {info.name: info.shape for info in plan.problem.assignment.infos}
     return GoalRecord(
         text=goal.text,
@@ -49,7 +52,7 @@ def goal_record(plan: Plan, goal: Goal, refit: Refit) -> GoalRecord:
         bytes=tuple(sizes),
         total_weights=sum(int(np.prod(shapes[name])) for name in plan.problem.counted),
         total_features=plan.preparation.data.n_features,
-        dense_bytes=int(dense),
+        dense_bytes=dense,
         **_of_units(plan, weights, len(refit.settings)),
     )
 

@@ -7,7 +7,7 @@ there are. A new kind is one class here and its spelling among the goals.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Protocol
 
@@ -222,19 +222,19 @@ class Units:
         for own, stays in zip(self.members, alive, strict=True):
             for name, axis, places in () if stays else own:
                 lengths[name][axis] -= len(places)
-        return _file_bytes(lengths, {name: own.itemsize for name, own in weights.items()})
+        return file_bytes(lengths, {name: own.itemsize for name, own in weights.items()})
 
 
-def _file_bytes(shapes: Mapping[str, list[int]], itemsizes: Mapping[str, int]) -> int:
+def file_bytes(shapes: Mapping[str, Sequence[int]], itemsizes: Mapping[str, int]) -> int:
     """Return the bytes of a safetensors file: its length, a header in JSON, and the arrays.
 
-    >>> _file_bytes({"weight": [2, 3]}, {"weight": 4})
+    >>> file_bytes({"weight": [2, 3]}, {"weight": 4})
     96
     """
     header, end = {}, 0
-    for name, shape in shapes.items():
+    for name, shape in sorted(shapes.items()):  # as they lie in the file
         begin, end = end, end + int(np.prod(shape)) * itemsizes[name]
-        header[name] = {"dtype": "F32", "shape": shape, "data_offsets": [begin, end]}
+        header[name] = {"dtype": "F32", "shape": list(shape), "data_offsets": [begin, end]}
     written = len(json.dumps(header, separators=(",", ":")))
     return 8 + -(-written // 8) * 8 + end
 
