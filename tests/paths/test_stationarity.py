@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
+from sklearn.datasets import load_iris, load_wine
 from sklearn.linear_model import Lasso
 from torch import nn
 
@@ -145,7 +147,18 @@ def test_a_run_of_an_older_version_is_read_and_gone_on_with(tmp_path):
 
 
 def test_the_epochs_to_try_grow_with_what_is_left():
-    assert more_epochs(10, 0.1) < more_epochs(10, 0.5) < more_epochs(10, 3.0) == 100
+    assert more_epochs(10, 0.1) < more_epochs(10, 0.5) < more_epochs(10, 3.0) == 600
+
+
+@pytest.mark.parametrize(("load", "epochs"), [(load_iris, 10), (load_wine, 30)])
+def test_the_epochs_that_are_told_are_enough(load, epochs):
+    X, y = load(return_X_y=True)
+    options = {"penalty": L1(), "strengths": 4, "folds": 2}
+    (told,) = fit_path("mlp:16", X, y, epochs=epochs, **options).warnings
+    more = int(re.search(r"--epochs (\d+)", told)[1])  # type: ignore[index]
+    assert epochs < more <= 60 * epochs
+    settled = fit_path("mlp:16", X, y, epochs=more, **options)
+    assert Status.NOT_CONVERGED not in settled.status
 
 
 def test_many_rows_are_asked_only_where_few_leave_it_open(make, monkeypatch):

@@ -259,3 +259,44 @@ def test_an_adapter_that_goes_to_zero_leaves_the_frozen_layer() -> None:
     assert len(messages) == 1, report
     assert "the frozen weights alone are left" in messages[0]
     assert "zero output" not in messages[0]
+
+
+@pytest.mark.parametrize("forgotten", [False, True])
+@pytest.mark.parametrize("kinds", [(AdamW, SGD), (SGD, Adam)])
+def test_two_optimizers_on_parts_of_one_model(kinds: Any, forgotten: bool) -> None:
+    """One is audited; the other steps with the penalty in its gradient and a rate of its own."""
+    model = network()
+    first = kinds[0](model[0].parameters(), lr=0.01, weight_decay=0.0)
+
+    def step(model: nn.Sequential, optimizer: Any, batch: Any, scale: float) -> None:
+        second = kinds[1](model[2].parameters(), lr=0.1)
+        model.zero_grad()
+        squares = model[0].weight.square().sum() / 2  # type: ignore[union-attr, operator]
+        if not forgotten:
+            squares = squares + model[2].weight.square().sum() / 2  # type: ignore[union-attr, operator]
+        loss = nn.functional.cross_entropy(model(batch[0]), batch[1])
+        (loss + scale * STRENGTH * squares).backward()
+        optimizer.step()
+        second.step()
+
+    report = audit(model, first, step, data(), STRENGTH * L2())
+    assert report.ok is not forgotten, report
+    assert where(report, "selected-unchanged") == ({"2.weight"} if forgotten else set())
+
+
+@pytest.mark.parametrize("kind", [SGD, Adam])
+def test_a_forgotten_weight_beside_others_that_are_clipped_with_it(kind: Any) -> None:
+    """The penalty of the others is in the norm by which all gradients are divided."""
+
+    def step(model: nn.Module, optimizer: Any, batch: Any, scale: float) -> None:
+        optimizer.zero_grad()
+        squares = model.get_parameter("2.weight").square().sum() / 2
+        loss = nn.functional.cross_entropy(model(batch[0]), batch[1])
+        (loss + scale * 10 * STRENGTH * squares).backward()
+        nn.utils.clip_grad_norm_(model.parameters(), 0.01)
+        optimizer.step()
+
+    model = network()
+    report = audit(model, kind(model.parameters(), lr=0.1), step, data(), 10 * STRENGTH * L2())
+    assert where(report, "selected-unchanged") == {"0.weight"}, report
+    assert report.update == "gradient"

@@ -70,5 +70,6 @@ def _not_converged(plan: Plan, validation: CrossValidation) -> str:
         validation,
         Status.NOT_CONVERGED,
         "training ended before a minimizer",
-        f"try --epochs {more_epochs(epochs, 0.5)} (here {epochs}) or a larger --learning-rate",
+        f"try up to --epochs {more_epochs(epochs, 0.5)} (here {epochs}) or a larger "
+        "--learning-rate",
     )

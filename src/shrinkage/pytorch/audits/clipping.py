@@ -85,6 +85,7 @@ def _apart(facts: LoopFacts, names: list[str]) -> list[Finding]:
             f"{'lower' if by > 1 else 'raise'} the strength ({strengths}), clip less or divide the "
             "loss, or put the penalty into the loss, where it is scaled with the data; audit a "
             "later step too, gradients get smaller",
+            severity=None if by > 1 else "info",  # nobody clips upwards: that is an algorithm
         )
     ]
 

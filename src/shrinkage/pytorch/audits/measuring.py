@@ -61,7 +61,12 @@ def measure_run(
     several = watch.places.are_several
     if several:  # what looks like a plain step is one from elsewhere
         measured = {name: replace(seen, plain=False) for name, seen in measured.items()}
-    hidden = {name: intended[name] for name, seen in measured.items() if _hides(seen)}
+    rescaled = watch.clip != runs.zero.clip
+    hidden = {
+        name: intended[name]
+        for name, seen in measured.items()
+        if _hides(seen, rescaled=rescaled) and not _is_anothers(runs, watch, name, seen)
+    }
     for name, seen in measured.items():
         if intended[name].expectation.parts:
             measured[name] = replace(seen, plain=seen.plain or _tells(runs, watch, seen))
@@ -191,12 +196,24 @@ def _gain(runs: Runs, tensor: torch.Tensor) -> float:
     return 1.0
 
 
-def _hides(seen: Measured) -> bool:
-    """Return whether something may lie beside the gradient that the optimizer hides."""
+def _is_anothers(runs: Runs, watch: Watch, name: str, seen: Measured) -> bool:
+    """Return whether another optimizer steps with the penalty in the gradient, which tells all."""
+    held = name in runs.twin.held
+    return not held and bool(watch.others) and seen.gradient is not None and seen.gradient.present
+
+
+def _hides(seen: Measured, *, rescaled: bool) -> bool:
+    """Return whether something may lie beside the gradient that the optimizer hides.
+
+    Args:
+        seen: of a parameter.
+        rescaled: whether all gradients were scaled otherwise than in the run without terms.
+    """
     if not seen.finite or seen.plain or seen.gradient is None:
         return False
     explained = any(fit.fits for fit in seen.changes.values())  # as a constraint is, by its prox
-    unexpected = seen.displacement.present and not seen.gradient.expects and not explained
+    expected = seen.gradient.expects and not rescaled
+    unexpected = seen.displacement.present and not expected and not explained
     return not seen.gradient.is_zero or unexpected
 
 
