@@ -19,6 +19,7 @@ from shrinkage.paths.results.certificates import not_certified
 from shrinkage.paths.results.comparisons import TOLD_APART
 from shrinkage.paths.results.records import Status, standard_error
 from shrinkage.paths.results.refits import Refit
+from shrinkage.paths.running.memory import cap_warning
 from shrinkage.paths.running.plan import Plan
 
 MOST_TIMES_EPOCHS = 60  # none of 27 needed more
@@ -47,6 +48,7 @@ def warnings_of(
         if plan.engine.is_solver
         else _not_converged(plan, validation),
         _halved(validation),
+        cap_warning(plan.options.memory_cap, plan.preparation.device),
         *refit_warnings(refit),
         _left_out(left_out),
     ]

@@ -21,6 +21,7 @@ from shrinkage.paths.engines.base import MOST_POINTS
 from shrinkage.paths.engines.curves import MOST_ROWS as CURVE_ROWS
 from shrinkage.paths.engines.stationarity import rows_seen
 from shrinkage.paths.fast_validation import is_fast
+from shrinkage.paths.running.memory import size_text
 from shrinkage.paths.running.outcomes import TRAIN_LOSS_ROWS
 from shrinkage.paths.running.plan import Plan
 from shrinkage.paths.running.process_memory import peak_bytes, resident_bytes
@@ -114,15 +115,6 @@ class Estimate:
             return f"{told}."
         more = readable_seconds(self.decade)
         return f"{told}; each decade beyond an edge of the grid (two at most) about {more} more."
-
-
-def size_text(size: float) -> str:
-    """Return bytes as a person reads them.
-
-    >>> size_text(6.4e8), size_text(5e7)
-    ('0.6 GB', '50 MB')
-    """
-    return f"{size / 1e9:.1f} GB" if size >= 1e8 else f"{size / 1e6:.0f} MB"
 
 
 def readable_seconds(seconds: float) -> str:

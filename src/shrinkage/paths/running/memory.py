@@ -16,7 +16,7 @@ import torch
 from shrinkage.checks import is_number
 from shrinkage.errors import InputError
 from shrinkage.paths.engines.base import Problem
-from shrinkage.paths.running.process_memory import resident_bytes
+from shrinkage.paths.running.process_memory import peak_bytes, resident_bytes
 
 SHARE_OF_FREE = 0.5
 # Arrays of a weight: itself, its gradient, two moments, and what the residual takes beside them.
@@ -120,6 +120,27 @@ def training_bytes(cap: float | None, device: torch.device) -> float | None:
     if device.type == "cuda":
         return max(0.0, cap - float(torch.cuda.memory_allocated(device)))
     return max(0.0, cap - (resident_bytes() or 0.0))
+
+
+def cap_warning(cap: float | None, device: torch.device) -> str:
+    """Return a sentence where the process has held more than its cap, else nothing."""
+    most = peak_bytes()
+    if cap is None or device.type == "cuda" or most is None or most <= cap:
+        return ""
+    return (
+        f"the process has held {size_text(most)}, more than --memory of {size_text(cap)}: models "
+        "are cut to fit, the table, its copies and libraries are not; give more, or fewer rows or "
+        "columns"
+    )
+
+
+def size_text(size: float) -> str:
+    """Return bytes as a person reads them.
+
+    >>> size_text(6.4e8), size_text(5e7)
+    ('0.6 GB', '50 MB')
+    """
+    return f"{size / 1e9:.1f} GB" if size >= 1e8 else f"{size / 1e6:.0f} MB"
 
 
 def bytes_a_model(problem: Problem, rows: int) -> float:

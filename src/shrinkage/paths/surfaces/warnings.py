@@ -13,6 +13,7 @@ from shrinkage.paths.results.certificates import not_certified
 from shrinkage.paths.results.records import Status
 from shrinkage.paths.results.surfaces import Surface
 from shrinkage.paths.results.warnings import more_epochs
+from shrinkage.paths.running.memory import cap_warning
 from shrinkage.paths.running.plan import Plan
 from shrinkage.paths.surfaces.grids import AxisGrid
 
@@ -27,21 +28,27 @@ def surface_warnings(
     """Return the sentences, the most important first."""
     said = [
         *plan.warnings,
-        _edge(surface, choice),
+        _edge(surface, validation, choice),
         *_no_top(sources),
         _ended(
             validation, Status.DIVERGED, "training diverged", "a smaller learning rate may help"
         ),
         _not_converged(plan, validation),
+        cap_warning(plan.options.memory_cap, plan.preparation.device),
     ]
     return tuple(sentence for sentence in said if sentence)
 
 
-def _edge(surface: Surface, choice: Choice) -> str:
+def _edge(surface: Surface, validation: CrossValidation, choice: Choice) -> str:
     edges = surface.edges(choice.best) if surface.is_grid else {}
     if not edges:
         return ""
     ends = " and ".join(f"the {end} of {name}" for name, end in edges.items())
+    if set(edges.values()) == {"largest"} and not validation.total_nonzero[choice.best].any():
+        return (
+            f"the best model has {ends} on the grid, where every weight is zero: no model of this "
+            "surface does better than a constant"
+        )
     return (
         f"the best model has {ends} on the grid, so a better one may lie beyond; give --strengths "
         "that reach further"

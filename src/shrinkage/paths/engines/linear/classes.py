@@ -15,6 +15,7 @@ from shrinkage.paths.engines.linear.losses import (
     Unknowns,
     outputs_of,
     squares_of,
+    summed_over_rows,
 )
 
 
@@ -67,27 +68,35 @@ class Softmax(Centred):
 
     def curvature(self, place: Place, unknowns: Unknowns) -> np.ndarray:
         """Return Σ share (p_k δ_kl − p_k p_l) x xᵀ: one product of all, one of each class."""
-        assert place.chance is not None
-        counted = place.chance * self.share
+        chances = place.chance
+        assert chances is not None
+        width = unknowns.count + self.outputs * unknowns.intercepts
+        return summed_over_rows(
+            lambda rows: self._curvature_of(rows, chances, unknowns), len(self.x), width
+        )
+
+    def _curvature_of(self, rows: slice, chances: np.ndarray, unknowns: Unknowns) -> np.ndarray:
+        x, chance, share = self.x[rows].T, chances[:, rows], self.share[rows]
+        counted = chance * share
         roots = np.sqrt(counted)
         starts = np.cumsum([0, *map(len, unknowns.columns)])
         unknown = starts[-1] + self.outputs * unknowns.intercepts
-        inside = np.empty((unknown, len(self.x)), dtype=self.x.dtype)
+        inside = np.empty((unknown, len(share)), dtype=x.dtype)
         blocks = []
         for k, own in enumerate(unknowns.columns):
             part = inside[starts[k] : starts[k + 1]]
-            np.take(self.x.T, own, axis=0, out=part)
+            np.take(x, own, axis=0, out=part)
             blocks.append(squares_of(part * roots[k]))
-            part *= place.chance[k] * np.sqrt(self.share)
+            part *= chance[k] * np.sqrt(share)
         if unknowns.intercepts:
-            inside[starts[-1] :] = place.chance * np.sqrt(self.share)
+            inside[starts[-1] :] = chance * np.sqrt(share)
         matrix = squares_of(inside)
         np.negative(matrix, out=matrix)
         for k, (own, block) in enumerate(zip(unknowns.columns, blocks, strict=True)):
             some = slice(starts[k], starts[k + 1])
             matrix[some, some] += block
             if unknowns.intercepts:
-                pulled, place_of = self.x.T[own] @ counted[k], starts[-1] + k
+                pulled, place_of = x[own] @ counted[k], starts[-1] + k
                 matrix[some, place_of] += pulled
                 matrix[place_of, some] += pulled
                 matrix[place_of, place_of] += counted[k].sum()

@@ -9,6 +9,7 @@ memory: second derivatives are made of few columns out of many.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Protocol
@@ -18,6 +19,8 @@ from scipy.linalg.lapack import dgeqrf, dtrtrs  # pyright: ignore[reportAttribut
 
 from shrinkage.paths.engines.linear.norms import Norms
 
+NUMBERS_AT_ONCE = 1 << 20
+"""Of rows that are squared together: more would be another copy of tall inputs."""
 MOST_KEPT = 1500
 """With up to so many columns all inner products of two of them are kept."""
 
@@ -193,10 +196,15 @@ class OneOutput(Centred, ABC):
         """Return Σ bend x xᵀ by the unknowns."""
         (own,) = unknowns.columns
         roots = np.sqrt(self._bend(place))
-        inside = np.empty((len(own) + unknowns.intercepts, len(self.x)), dtype=self.x.dtype)
-        np.multiply(self.x.T[own], roots, out=inside[: len(own)])
-        inside[len(own) :] = roots
-        return squares_of(inside)
+        width = len(own) + unknowns.intercepts
+
+        def of_rows(rows: slice) -> np.ndarray:
+            inside = np.empty((width, len(roots[rows])), dtype=self.x.dtype)
+            np.multiply(self.x[rows].T[own], roots[rows], out=inside[: len(own)])
+            inside[len(own) :] = roots[rows]
+            return squares_of(inside)
+
+        return summed_over_rows(of_rows, len(roots), width)
 
     def bend(self, place: Place) -> np.ndarray:
         """Return Σ bend."""
@@ -313,3 +321,21 @@ def outputs_of(x: np.ndarray, weights: np.ndarray) -> np.ndarray:
 def squares_of(rows: np.ndarray) -> np.ndarray:
     """Return rows · rowsᵀ: NumPy sees that it is symmetric, and does half of the work."""
     return rows @ rows.T
+
+
+def summed_over_rows(part: Callable[[slice], np.ndarray], rows: int, width: int) -> np.ndarray:
+    """Return the sum of what blocks of rows give, of which none takes a copy of tall inputs.
+
+    Args:
+        part: what some rows give.
+        rows: how many there are.
+        width: numbers that a row takes.
+
+    >>> summed_over_rows(lambda rows: np.ones(3)[rows].sum(keepdims=True), 3, 1)
+    array([3.])
+    """
+    at_once = max(1, NUMBERS_AT_ONCE // max(1, width))
+    total = part(slice(0, at_once))
+    for start in range(at_once, rows, at_once):
+        total += part(slice(start, start + at_once))
+    return total
