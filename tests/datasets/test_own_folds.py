@@ -20,6 +20,16 @@ Y = np.arange(12) % 2
 ONE = ([0, 1], [2, 3])
 
 
+class Halves:
+    """A splitter of a person's own, which knows no groups."""
+
+    def split(self, X: Any, y: Any) -> Any:
+        rows = np.arange(len(X))
+        assert len(y) == len(X)
+        yield rows[::2], rows[1::2]
+        yield rows[1::2], rows[::2]
+
+
 @pytest.mark.parametrize(
     ("splitter", "groups", "count"),
     [
@@ -29,8 +39,9 @@ ONE = ([0, 1], [2, 3])
         (PredefinedSplit([-1] * 6 + [0] * 6), None, 1),
         ((pair for pair in (ONE, ([4, 5, 6], [7]))), None, 2),
         ([(Y == 0, Y == 1)], None, 1),
+        (Halves(), None, 2),
     ],
-    ids=["time", "repeated", "groups", "predefined", "generator", "masks"],
+    ids=["time", "repeated", "groups", "predefined", "generator", "masks", "no groups"],
 )
 def test_any_splitter_divides(splitter: Any, groups: np.ndarray | None, count: int) -> None:
     folds = own_folds(checked_folds(splitter), Y, groups)
@@ -65,3 +76,8 @@ def test_any_splitter_divides(splitter: Any, groups: np.ndarray | None, count: i
 def test_what_cannot_be_used_is_refused(folds: Any, said: str) -> None:
     with pytest.raises(InputError, match=said):
         own_folds(checked_folds(folds), Y, None)
+
+
+def test_groups_that_a_splitter_cannot_take_are_not_dropped() -> None:
+    with pytest.raises(InputError, match="Halves"):
+        own_folds(checked_folds(Halves()), Y, np.arange(12) // 4)

@@ -8,6 +8,7 @@ Source: https://scikit-learn.org/stable/modules/cross_validation.html
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Iterable
 from typing import Any
 
@@ -18,7 +19,7 @@ from shrinkage.datasets.wording import one_line
 from shrinkage.errors import InputError
 
 Folds = int | object
-"""How many; an object with `split(X, y, groups)`; or an iterable of pairs of row numbers."""
+"""How many; an object with `split(X, y, groups)`, or without groups; or pairs of row numbers."""
 
 
 def checked_folds(folds: object) -> object:
@@ -81,7 +82,7 @@ def own_folds(folds: Any, y: np.ndarray, groups: np.ndarray | None) -> list[RowS
 
 def _drawn(splitter: Any, y: np.ndarray, groups: np.ndarray | None) -> tuple[RowSplit, ...]:
     try:
-        split = splitter.split(np.zeros((len(y), 1)), y, groups)
+        split = splitter.split(*_asked(splitter, np.zeros((len(y), 1)), y, groups))
         return tuple((_row_numbers(fit), _row_numbers(held)) for fit, held in split)
     except (TypeError, ValueError) as error:
         wants = " (groups=, or --split-by)" if "groups" in str(error) and groups is None else ""
@@ -89,6 +90,21 @@ def _drawn(splitter: Any, y: np.ndarray, groups: np.ndarray | None) -> tuple[Row
             f"expected a splitter that divides {len(y)} rows, but {one_line(splitter, 80)} said: "
             f"{one_line(error, 120)}{wants}"
         ) from error
+
+
+def _asked(splitter: Any, *told: Any) -> tuple[Any, ...]:
+    """Return X, y and groups, less what is None and the splitter does not ask for."""
+    try:
+        signature = inspect.signature(splitter.split)
+    except (TypeError, ValueError):  # compiled
+        return told
+    while told[-1] is None:
+        try:
+            signature.bind(*told)
+            break
+        except TypeError:
+            told = told[:-1]
+    return told
 
 
 def _check_fold(number: int, fit: np.ndarray, held: np.ndarray, rows: int) -> None:
