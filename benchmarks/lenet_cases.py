@@ -45,14 +45,10 @@ class Candidate:
     Args:
         recipe: how a dense network becomes a small one.
         teachers: dense networks that say its soft targets.
-        ways: times that a seed goes down, in other orders of the rows; the network with the least
-            cross entropy on the validation rows is its result. Where a network ends is decided by
-            its support, and the support by the order of the rows.
     """
 
     recipe: Recipe
     teachers: int = SEEDS
-    ways: int = 1
 
 
 SOFT = Steps(hard=0.3)
@@ -60,11 +56,17 @@ SOFT = Steps(hard=0.3)
 
 @dataclass(frozen=True)
 class Goal:
-    """A point: how many times fewer weights, at an error in per cent."""
+    """A point: how many times fewer weights, at an error in per cent.
+
+    `units` are the pixels and units that a network of whole neurons keeps, `stored_as` the type of
+    its file.
+    """
 
     case: str
     compression: float
     error: float
+    units: tuple[int, int, int] | None = None
+    stored_as: str | None = None
 
     @property
     def kind(self) -> str:
@@ -74,28 +76,30 @@ class Goal:
     @property
     def name(self) -> str:
         """Return what its figures are kept under."""
-        return f"{self.case} at {self.compression:g}" if self.compression else self.case
+        if self.stored_as:
+            return f"{self.case} in {self.stored_as}"
+        return self.case if self.units else f"{self.case} at {self.compression:g}"
 
 
 AT_45 = Goal("LeNet-300-100", 45, 1.50)
 AT_90 = Goal("LeNet-300-100", 90, 1.69)
 AT_105 = Goal("LeNet-300-100", 105, 1.95)
 AT_285 = Goal("LeNet-5", 285, 0.75)
-BY_NEURONS = Goal(NEURONS, 0, 1.6)
+BY_NEURONS = Goal(NEURONS, 27, 1.6, UNITS)
+IN_HALF = Goal(NEURONS, 27, 1.6, (270, 64, 27), "float16")
 PUSHED = replace(SOFT, push=0.1)
 SPARSE = Recipe(way=40, stay=15, way_rate=2e-3, steps=PUSHED)
-WAYS = 5
-SPARSER = Candidate(replace(SPARSE, lasso=2e-4), ways=WAYS)
-RECIPES: dict[Goal, tuple[Candidate, ...]] = {
-    AT_45: (Candidate(replace(SPARSE, lasso=6e-5), ways=WAYS),),
-    AT_90: (SPARSER,),
-    AT_105: (replace(SPARSER, ways=1),),
-    AT_285: (Candidate(Recipe(begin=2.0, way=30, stay=50, stay_rate=6e-3, steps=SOFT), 3),),
-    BY_NEURONS: (
-        Candidate(Recipe(way=40, stay=10, lasso=3e-5, steps=replace(PUSHED, decay=0.05))),
-    ),
+SPARSER = Candidate(replace(SPARSE, lasso=2e-4))
+WHOLE = Candidate(Recipe(way=40, stay=10, lasso=3e-5, steps=replace(PUSHED, decay=0.05)))
+RECIPES = {
+    AT_45: Candidate(replace(SPARSE, lasso=6e-5)),
+    AT_90: SPARSER,
+    AT_105: SPARSER,
+    AT_285: Candidate(Recipe(begin=2.0, way=30, stay=50, stay_rate=6e-3, steps=SOFT), 3),
+    BY_NEURONS: WHOLE,
+    IN_HALF: WHOLE,
 }
-"""The recipes of a point: where there are several, one is chosen by the validation rows."""
+"""The recipe of each point, chosen by the validation rows: NOTES.md has what was tried."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -168,21 +172,24 @@ def cross_entropy(network: Network, arrays: Arrays, rows: tuple[np.ndarray, np.n
     return float(torch.nn.functional.cross_entropy(answers(network, arrays, x), classes))
 
 
-def train_small(goal: Goal, chosen: Candidate, seed: int, way: int) -> dict[str, Any]:
-    """Return the errors and sizes of the small network of a point, a seed and a way."""
+def train_small(goal: Goal, chosen: Candidate, seed: int) -> dict[str, Any]:
+    """Return the errors and sizes of the small network of a point and a seed."""
     torch.set_num_threads(1)
     data, network, recipe = mnist(), DENSE[goal.kind][0], chosen.recipe
     digits = taught(goal.kind, chosen.teachers, recipe.steps.temperature)
-    best, begin = [math.inf], time.process_time()
+    best, started = [math.inf], time.process_time()
 
     def watch(small: SparseNetwork) -> None:
         best[0] = min(best[0], error(network, judged(small), data.test))
 
-    count = None if goal == BY_NEURONS else math.floor(network.weights / goal.compression)
-    project = to_count(round(network.weights / recipe.begin), count) if count else to_units(UNITS)
+    begin, count = network.weights / recipe.begin, network.weights / goal.compression
+    project = to_units(goal.units) if goal.units else to_count(round(begin), math.floor(count))
     start = torch.load(dense_file(goal.kind, seed), weights_only=True)
-    small = shrunk(network, start, digits, recipe, project, 100 + seed + 1000 * way, watch)
-    arrays = judged(small)
+    small = shrunk(network, start, digits, recipe, project, 100 + seed, watch)
+    seconds = time.process_time() - started
+    arrays, sizes = judged(small), {}
+    if goal.units:
+        arrays, sizes = compacted(arrays, data.test[0][:256], goal.stored_as)
     test = error(network, arrays, data.test)
     figures: dict[str, Any] = {
         "validation": error(network, arrays, data.validation),
@@ -191,19 +198,6 @@ def train_small(goal: Goal, chosen: Candidate, seed: int, way: int) -> dict[str,
         "best_test": min(best[0], test),
         "weights": small.count,
         "layers": [int(np.count_nonzero(own)) for own in small.weights],
-        "seconds": time.process_time() - begin,
+        "seconds": seconds,
     }
-    return figures | (compacted(arrays, data.test[0][:256]) if goal == BY_NEURONS else {})
-
-
-def best_way(ways: list[dict[str, Any]]) -> dict[str, Any]:
-    """Return the figures of the way with the least cross entropy on the validation rows.
-
-    `seconds` are those of all ways, `mean_test` is the mean of their test errors, `ways` are they.
-    """
-    best = min(ways, key=lambda own: own["cross_entropy"])
-    return best | {
-        "mean_test": float(np.mean([own["test"] for own in ways])),
-        "seconds": sum(own["seconds"] for own in ways),
-        "ways": ways,
-    }
+    return figures | sizes

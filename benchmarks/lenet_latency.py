@@ -32,7 +32,7 @@ from lenet_recipe import module_of
 from recording import write_result
 from torch import nn
 
-from shrinkage.compaction import compact
+from shrinkage.compaction import Compaction, compact
 from shrinkage.pytorch.onnx import export_onnx
 
 TIMES, STREAM = 500, 64
@@ -141,17 +141,34 @@ def onnx_seconds(model: nn.Module, rows: torch.Tensor) -> float:
     return float(np.median([_took(lambda: session.run(None, feed)) for _ in range(TIMES)]))
 
 
-def compacted(arrays: Arrays, pixels: np.ndarray) -> dict[str, Any]:
-    """Return sizes and times of a network before and after its dead units were taken out."""
+def compacted(
+    arrays: Arrays, pixels: np.ndarray, stored_as: str | None = None
+) -> tuple[Arrays, dict[str, Any]]:
+    """Return a network without its dead units, as wide as it reads, with sizes and times of both.
+
+    In half precision its weights are those of its file, and the bytes are that file's.
+    """
     rows, model = torch.from_numpy(pixels).float() / 255, module_of(arrays)
-    found = compact(model, rows, drop_inputs=True)
+    found = compact(model, rows, drop_inputs=True, stored_as=stored_as)
     before, after = asdict(found.proof.before), asdict(found.proof.after)
+    if found.rounding is not None:
+        after["rounding"] = found.rounding.to_dict()
+        after["file_bytes"] = found.rounding.file_bytes
     before["onnx_one"] = onnx_seconds(model, rows)
     after["onnx_one"] = onnx_seconds(found.module, rows[:, found.kept_inputs])
     before["loops_one"], after["loops_one"] = streams(
         model, found.module, np.asarray(found.kept_inputs), rows.numpy()
     )
-    return {"before": before, "after": after}
+    return _whole(found), {"before": before, "after": after}
+
+
+def _whole(found: Compaction) -> Arrays:
+    """Return the weights and biases that are left, on all pixels again: zeros on those unread."""
+    linear = [own for own in found.module.modules() if isinstance(own, nn.Linear)]
+    weights, biases = [own.weight.detach() for own in linear], [own.bias.detach() for own in linear]
+    first = torch.zeros(len(weights[0]), FULL[0][0][1])
+    first[:, found.kept_inputs] = weights[0]
+    return [first, *weights[1:]], biases
 
 
 def random_network() -> Arrays:
@@ -173,7 +190,7 @@ def main() -> None:
     torch.set_num_threads(1)
     generator = np.random.default_rng(1)
     lit = generator.random((256, FULL[0][0][1])) < 0.2
-    figures = compacted(
+    _, figures = compacted(
         random_network(), (lit * generator.integers(0, 256, lit.shape)).astype("u1")
     )
     before, after = ({key: figures[when][key] for key in TOLD} for when in ("before", "after"))
