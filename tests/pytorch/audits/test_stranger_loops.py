@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.optim import SGD, Adam, AdamW, Optimizer
 
-from shrinkage import L2, embeddings
+from shrinkage import L1, L2, embeddings
 from shrinkage.errors import InputError
 from shrinkage.pytorch import audit, regularize
 from tests.pytorch.audits.audited_networks import data, decayed, network, plain_step, where
@@ -300,3 +300,26 @@ def test_a_forgotten_weight_beside_others_that_are_clipped_with_it(kind: Any) ->
     report = audit(model, kind(model.parameters(), lr=0.1), step, data(), 10 * STRENGTH * L2())
     assert where(report, "selected-unchanged") == {"0.weight"}, report
     assert report.update == "gradient"
+
+
+@pytest.mark.parametrize("kind", [SGD, Adam])
+@pytest.mark.parametrize("factor", [1, 3])
+@pytest.mark.parametrize("prox", [False, True])
+def test_weights_are_clamped_behind_a_penalty(kind: Any, factor: int, prox: bool) -> None:
+    """As a Wasserstein GAN's critic: those at a bound stand there at every strength."""
+
+    def step(model: nn.Module, optimizer: Any, batch: Any, scale: float) -> None:
+        plain_step(model, optimizer, batch)
+        by = factor * 0.1 * scale * STRENGTH
+        with torch.no_grad():
+            for w in model.parameters():
+                if w.ndim > 1:
+                    w.copy_(w.sign() * (w.abs() - by).clamp(min=0) if prox else (1 - by) * w)
+                w.clamp_(-0.3, 0.3)
+
+    model = network()
+    term = STRENGTH * (L1() if prox else L2())
+    report = audit(model, kind(model.parameters(), lr=0.1), step, data(), term)
+    assert int((model.get_parameter("0.weight").abs() > 0.3).sum()) > 2
+    assert where(report, "wrong-factor") == (WEIGHTS if factor > 1 else set()), report
+    assert report.ok == (factor == 1), report

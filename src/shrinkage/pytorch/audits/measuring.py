@@ -15,6 +15,7 @@ import torch
 from shrinkage.audits.intended import Intended, divided
 from shrinkage.audits.measuring import Fit, Measured, Pair, measure
 from shrinkage.pytorch.audits.along import along_the_way
+from shrinkage.pytorch.audits.bounds import between_bounds, fits_nothing
 from shrinkage.pytorch.audits.glance import are_equal
 from shrinkage.pytorch.audits.replays import step_bare
 from shrinkage.pytorch.audits.runs import Runs
@@ -53,6 +54,12 @@ def measure_run(
         )
         for name, meant in intended.items()
     }
+    for name in [name for name, seen in measured.items() if fits_nothing(seen)]:
+        meant, rate = intended[name], runs.rate(name, watch)
+        pair = between_bounds(_pair(runs, name, watch), meant)
+        if pair is not None:
+            seen = measure(pair, meant.expectation, rate, scale, allowed=meant.allowed)
+            measured[name] = measured[name] if fits_nothing(seen) else seen
     early = _early(runs, scale, watch, intended)
     if early and _moves_first(measured, early):
         measured = early
