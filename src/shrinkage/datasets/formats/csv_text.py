@@ -114,7 +114,10 @@ def _layout(
     commented = _commented_header(dialect)
     feet = _feet(text, dialect, rows)
     rows = [record for record in rows if not feet or record.line < feet[0].line]
-    top = read_top(rows, options, commented)
+    try:
+        top = read_top(rows, options, commented)
+    except InputError as error:
+        raise InputError(f"{error}{_fixed_width(text, dialect)}") from error
     notes = (*top.notes, *feet_notes(feet))
     if options.separator != dialect.separator and USUAL.get(content.ending) != dialect.separator:
         found = f"{NAMES.get(dialect.separator, repr(dialect.separator))} between cells"
@@ -245,14 +248,14 @@ def _fitted(record: TextRow, layout: TextLayout, row: int) -> list[str]:
     raise InputError(
         f"expected {layout.width} cells in every row, data row {row} (line {record.line}) has "
         f"{len(cells)}: add or remove separators, or quote cells that hold one"
-        f"{_fixed_width(layout)}"
+        f"{_fixed_width(layout.text, layout.dialect)}"
     )
 
 
-def _fixed_width(layout: TextLayout) -> str:
-    if not layout.dialect.blanks:
+def _fixed_width(text: DecodedText, dialect: Dialect) -> str:
+    if not dialect.blanks:
         return ""
-    lengths = {len(line.rstrip("\r\n")) for line in head_lines(layout.text) if line.strip()}
+    lengths = {len(line.rstrip("\r\n")) for line in head_lines(text) if line.strip()}
     if len(lengths) > 1:
         return ""
     return " (all lines are equally long: columns of fixed width? pandas.read_fwf reads them)"
