@@ -12,7 +12,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from shrinkage.compaction import compact, coupled_units
+from shrinkage.compaction import CollapsedNetwork, compact, coupled_units
 from shrinkage.errors import InputError
 from tests.compaction.networks import settle
 
@@ -136,6 +136,17 @@ def test_the_mean_of_borders_is_another_for_larger_pictures() -> None:
     for size in (6, 12):
         x = numbers(4, 1, size, size)
         torch.testing.assert_close(smaller(x), model(x))
+
+
+@pytest.mark.parametrize("model", [Borders(), Pooled(POOLS["mean"], True)])
+def test_what_depends_on_places_alone_is_collapsed(model: Any) -> None:
+    """A network that reads the size of its input, and nothing else of it, has collapsed."""
+    settle(model)
+    x = numbers(4, 1, 6, 6) if isinstance(model, Borders) else numbers(4, 7, 5)
+    with torch.no_grad():
+        model.first.weight[:, : x.shape[-1] if x.ndim == 3 else 1] = 0.0
+    with pytest.raises(CollapsedNetwork):
+        compact(model, x, timed=False)
 
 
 class Unread(nn.Module):

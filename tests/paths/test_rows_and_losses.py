@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 import torch
 
-from shrinkage import L1, fit_path
+from shrinkage import L1, fit_path, select_columns
 from shrinkage.datasets import Preprocessing, dataset_from_arrays
+from shrinkage.errors import InputError
 from shrinkage.paths.engines.losses import StackedCrossEntropy, StackedSquaredError
 from shrinkage.paths.engines.recipe import Recipe
 from shrinkage.paths.options import PathOptions
@@ -145,3 +146,12 @@ def test_a_fold_whose_targets_are_all_alike_is_trained_on() -> None:
     folds = [(np.arange(8), np.arange(8, 12)), (np.arange(4, 12), np.arange(4))]
     path = fit_path("mlp:3", X, y, strengths=(0.01, 0.1), folds=folds, epochs=2, test_size=0)
     assert np.isfinite(path.fold_scores[:, 0]).all()
+
+
+@pytest.mark.parametrize("kind", [np.asarray, torch.tensor])
+@pytest.mark.parametrize("call", [fit_path, select_columns])
+def test_rows_in_the_place_of_the_model_are_told(call, kind) -> None:
+    """Without a model the rows are taken for one: the message says what comes first."""
+    rows = kind(np.zeros((6, 2)))
+    with pytest.raises(InputError, match=r"expected a model first, got .* of shape \(6, 2\)"):
+        call(rows, np.arange(6) % 2)

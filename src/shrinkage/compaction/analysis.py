@@ -83,6 +83,8 @@ class Analysis:
         trace: the graph.
         model: the network that it is of.
         inputs: what to run it with.
+        other_lengths: whether what inputs of other lengths would change counts as depending on
+            the input.
 
     Attributes:
         units: the units.
@@ -94,8 +96,15 @@ class Analysis:
         nodes: what is known of what each node returns.
     """
 
-    def __init__(self, trace: Trace, model: nn.Module, inputs: tuple[Any, ...]) -> None:
-        self.trace = trace
+    def __init__(
+        self,
+        trace: Trace,
+        model: nn.Module,
+        inputs: tuple[Any, ...],
+        *,
+        other_lengths: bool = True,
+    ) -> None:
+        self.trace, self._other_lengths = trace, other_lengths
         self.units = Units()
         self.axes: dict[tuple[str, int], torch.Tensor] = {}
         self.shapes: dict[str, torch.Tensor] = {}
@@ -197,7 +206,7 @@ class Analysis:
 
         What counts or averages along such an axis is no constant, even of constants.
         """
-        if not isinstance(node, torch.fx.Node):
+        if not self._other_lengths or not isinstance(node, torch.fx.Node):
             return False
         if self._open is None:
             return True
@@ -205,6 +214,12 @@ class Analysis:
         if dim < 0:
             dim += self.entries(self.nodes[node]).value.ndim
         return own is None or dim in own
+
+    def of_values(self) -> Analysis:
+        """Return what depends on the values of the input, and not on its lengths alone."""
+        if "_open" not in vars(self):  # nobody has asked
+            return self
+        return Analysis(self.trace, self._model, self._inputs, other_lengths=False)
 
     def counted(self, flow: torch.Tensor, value: torch.Tensor) -> torch.Tensor:
         """Return the flow of what grows with the length of the inputs: all that is not 0."""

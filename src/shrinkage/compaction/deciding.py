@@ -54,7 +54,7 @@ def decide(run: Analysis, *, keep_inputs: bool) -> Decision:
     Raises:
         CollapsedNetwork: no output depends on an input; the message names the first dead layer.
     """
-    _refuse_collapse(run)
+    _refuse_collapse(run.of_values())
     return _Deciding(run, keep_inputs=keep_inputs).decision()
 
 

@@ -44,9 +44,15 @@ def rows_and_targets(model: object, X: object, y: object) -> tuple[object, objec
         y: targets; None: those of the dataset.
 
     Raises:
-        InputError: there are no targets, and the rows are no dataset.
+        InputError: rows stand where the model does; there are no targets, and the rows are no
+            dataset.
     """
     notes: tuple[str, ...] = ()
+    if hasattr(model, "shape") and not callable(model):
+        raise InputError(
+            f"expected a model first, got {type(model).__name__} of shape {tuple(model.shape)}: "  # type: ignore[attr-defined]
+            "write for example 'mlp:64,32' before the rows"
+        )
     if y is None:
         X, y, notes = rows_of_dataset(X)
         array = as_array(X) if hasattr(X, "shape") else None
