@@ -22,7 +22,7 @@ from shrinkage.paths.results.refits import Refit
 from shrinkage.paths.running.memory import cap_warning
 from shrinkage.paths.running.plan import Plan
 
-MOST_TIMES_EPOCHS = 60  # none of 27 needed more
+MOST_TIMES_EPOCHS = 60  # one of 27 needed more
 FAR_OFF = 10.0  # an untrained network is up to some units off, one of too large steps by far more
 
 _NO_TOP = {
