@@ -365,3 +365,29 @@ def test_ridges_that_the_decomposition_misses_go_on_from_the_better_of_two_place
     )
     assert solver.solve(weaker).gap <= 1e-6
     assert starts == [before]
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_ridges_of_classes_over_fifteen_orders_of_magnitude_are_certified(seed):
+    """A gain in a column of 1e9 is less than the loss can tell, and its slope tells it."""
+    random = np.random.default_rng(seed)
+    x = random.normal(size=(80, 107))
+    labels = np.digitize(x[:, 4] + random.normal(size=80), [-0.5, 0.5])
+    x[:, 50:54] = [1e12, 0.0, 1e12, 1e12] + x[:, 50:54] * [1e9, 1e-6, 1e-3, 1e-6]
+    x[:, 100], x[:, 101], x[:, 102] = x[:, 0], 3.0, 0.0
+    x[:, 104] = x[:, 1] * (1 + 1e-9 * random.normal(size=80))
+    x[:, 105] = x[:, 2] + x[:, 3]
+    x[:, 106] = 1e12 + 1e9 * x[:, 106]
+    x, labels = x[np.arange(80) % 3 != 0], labels[np.arange(80) % 3 != 0]
+    solver = Solver(Softmax(x, labels, np.full(len(x), 1 / len(x)), 3))
+    nothing_free = np.zeros(107, dtype=bool)
+    for beta in np.geomspace(1e3, 1e-5, 7):
+        norms = Norms(0.0, beta, 0.0, None, nothing_free)
+        solved = solver.solve(norms)
+        assert solved.gap <= solving.GAP
+        apart = x - solver._loss.center  # the gap once more, from the optimality of weights
+        outputs = solved.weights @ apart.T + solver._now.intercept[:, None]
+        chance = np.exp(outputs - outputs.max(axis=0))
+        pull = (chance / chance.sum(axis=0) - (np.arange(3)[:, None] == labels)) / len(x)
+        left = pull @ apart + beta * solved.weights
+        assert np.sum(left**2) / (2 * beta) <= 2 * solving.GAP * solver._unit

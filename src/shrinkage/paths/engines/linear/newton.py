@@ -16,7 +16,7 @@ from functools import partial
 import numpy as np
 from scipy.linalg.lapack import dposv  # pyright: ignore[reportAttributeAccessIssue]
 
-from shrinkage.paths.engines.linear.losses import Loss, Place, Unknowns
+from shrinkage.paths.engines.linear.losses import Loss, Place, Unknowns, outputs_of
 from shrinkage.paths.engines.linear.norms import Norms
 
 MOST_DENSE = 2500
@@ -28,6 +28,7 @@ _FEW_ROWS = 4
 _DAMPING = 1e-11  # of a weight's own curvature, whatever the scale of its column
 _HALVINGS = 30
 _ROUNDING = 1e-15
+_UNSEEN = 1e-10  # of the objective: a gain that rounding hides where outputs are large
 
 
 def newton_step(loss: Loss, norms: Norms, place: Place, unknowns: Unknowns) -> Place:
@@ -74,8 +75,26 @@ def searched(
         moved = loss.at(weights, place.intercept + length * direction[1])
         if moved.objective(norms) <= before + _ROUNDING * abs(before):
             return moved
+        if norms.is_smooth and _is_flatter(loss, norms, place, moved):
+            return moved
         length *= 0.5
     return place
+
+
+def _is_flatter(loss: Loss, norms: Norms, before: Place, after: Place) -> bool:
+    """Return whether the slope along a step is halved, of which the objective tells nothing.
+
+    It is convex: it grows by less than half of what the slope before promised, which is little.
+    """
+    weights, intercept = after.weights - before.weights, after.intercept - before.intercept
+    moved = outputs_of(loss.x, weights) + intercept[:, None]
+
+    def slope(place: Place) -> float:
+        own = np.vdot(norms.subgradient(place.weights), weights)
+        return abs(float(np.vdot(place.pull, moved) + own))
+
+    promised = slope(before)
+    return promised <= _UNSEEN * before.objective(norms) and slope(after) <= 0.5 * promised
 
 
 def _within_pattern(norms: Norms, before: np.ndarray, after: np.ndarray) -> np.ndarray:
