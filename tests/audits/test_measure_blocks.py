@@ -151,3 +151,50 @@ def test_nothing_given_is_changed() -> None:
     copies = [array.copy() for array in arrays]
     measure(runs, expectation, RATE, 1.0)
     assert all(np.array_equal(a, b) for a, b in zip(arrays, copies, strict=True))
+
+
+def stray(strays: slice, *, largest: float = 1.0) -> tuple[Pair, Expectation]:
+    """Return a prox of three times the strength, in steps of each weight, with strays in some."""
+    generator = np.random.default_rng(1)
+    w = generator.normal(size=1 << 14)
+    steps = RATE * np.exp(generator.normal(size=w.size))
+    w[5], steps[5] = 1e3, largest * RATE
+    pushed = Expectation((Part(0.06, L1()),)).change("proximal", w, w, steps)
+    pushed[strays] *= -1
+    return Pair(w, w, w + pushed, metric=steps), Expectation((Part(0.02, L1()),))
+
+
+def predictions(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, int]]:
+    """Note of every prediction its mechanism and how many weights it is of."""
+    asked: list[tuple[str, int]] = []
+    change = Expectation.change
+
+    def noted(self: Expectation, mechanism: str, w: Any, *rest: Any) -> Any:
+        asked.append((mechanism, w.size))
+        return change(self, mechanism, w, *rest)
+
+    monkeypatch.setattr(Expectation, "change", noted)
+    return asked
+
+
+def test_a_mechanism_that_stays_far_away_is_predicted_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its four tries are of some weights, and what is told of it is of all of them."""
+    runs, expectation = stray(slice(0))
+    asked = predictions(monkeypatch)
+    measured = measure(runs, expectation, RATE, 1.0)
+    whole = [name for name, size in asked if size == runs.start.size]
+    assert not measured.changes["gradient"].fits
+    assert whole.count("gradient") <= 2
+    assert measured.changes["gradient"].cc == pytest.approx(
+        float(np.sum((runs.after - runs.start) ** 2))
+    )
+    assert measured.changes["proximal"].fits
+    assert measured.changes["proximal"].factor == pytest.approx(3, abs=1e-2)
+
+
+def test_few_weights_that_stray_do_not_rule_out_what_all_fit() -> None:
+    """A third of those that are tried first go elsewhere; one of the others outweighs them."""
+    runs, expectation = stray(slice(None, None, 51), largest=3e4)
+    measured = measure(runs, expectation, RATE, 1.0)
+    assert measured.changes["proximal"].fits
+    assert measured.changes["proximal"].factor == pytest.approx(3, abs=1e-2)

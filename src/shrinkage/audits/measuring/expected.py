@@ -112,6 +112,12 @@ class Expectation:
             lost = None if self.lost is None else self.lost.flat[where]
             yield where, Expectation(tuple(_cut(part, where) for part in self.parts), lost)
 
+    def some(self, every: int) -> Expectation | None:
+        """Return what is expected of every so many-th weight, None where these depend on others."""
+        if not all(part.penalty.separable for part in self.parts):
+            return None
+        return Expectation(tuple(_cut(part, slice(None, None, every)) for part in self.parts))
+
     def centred(self, w: Array, axes: tuple[int, ...]) -> Expectation:
         """Return what is expected where subgradients lose their means over some axes.
 

@@ -86,8 +86,17 @@ class Fit:
         """Whether the change lies along the expected one."""
         if self.ee <= 0:
             return False
-        rest = max(0.0, self.cc - self.ce * self.ce / self.ee)
-        return rest <= _STRAY * _STRAY * self.cc + _SPREAD * self.noise_squared
+        return self.rest <= self.most_rest
+
+    @property
+    def rest(self) -> float:
+        """The part of the squared change that lies across the expected one."""
+        return max(0.0, self.cc - self.ce * self.ce / self.ee) if self.ee > 0 else self.cc
+
+    @property
+    def most_rest(self) -> float:
+        """The `rest` up to which a change fits."""
+        return _STRAY * _STRAY * self.cc + _SPREAD * self.noise_squared
 
     @property
     def residual(self) -> float:

@@ -7,8 +7,8 @@ one without the terms and one with them, is compared with what the terms should 
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import replace
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -20,6 +20,9 @@ from shrinkage.audits.measuring.pair import Pair, as_float64, is_finite
 
 Array = Any
 _ROUNDINGS = 8
+_EVERY = 17  # of some weights: no fraction of a usual width
+_MANY = 1 << 13
+_TRIES = 4
 
 
 def measure(
@@ -47,7 +50,7 @@ def measure(
     measured = _measure(pair, expected, rate, first)
     if not expected.parts or not measured.finite or _is_settled(measured, allowed):
         return measured
-    return _measure(pair.with_metric(), expected, rate, MECHANISMS)
+    return _measure(pair, expected, rate, MECHANISMS)
 
 
 def _is_settled(measured: Measured, allowed: tuple[str, ...]) -> bool:
@@ -85,6 +88,8 @@ def _measure(pair: Pair, expected: Expectation, rate: float, names: tuple[str, .
 
 
 def _block(pair: Pair, expected: Expectation, rate: float, names: tuple[str, ...]) -> Measured:
+    if "proximal" in names:
+        pair = pair.with_metric().block(None)
     numbers = (pair.start, pair.zero, pair.after, pair.zero_gradient, pair.gradient)
     if not all(bool(np.isfinite(x).all()) for x in numbers if x is not None):
         return Measured(False, None)
@@ -198,10 +203,7 @@ def _changes(
     w, base = places
 
     def fitted(name: str, weights: Array) -> Fit:
-        def predict(factor: float) -> Array:
-            return expected.scaled(factor).change(name, weights, base, *rates[name])
-
-        return _best_fit(predict, *measured)
+        return _best_fit(_Guess(expected, name, weights, base, *measured, *rates[name]))
 
     fits = {name: fitted(name, w) for name in rates}
     first = fits.get("decoupled")
@@ -219,21 +221,71 @@ def _step_of(pair: Pair) -> Fit:
     return Fit(ee=float((step * step).sum()), noise_squared=noise)
 
 
-def _best_fit(predict: Callable[[float], Array], change: Array, bound: Array) -> Fit:
-    """Fit a change that is not linear in the strength: predict anew at the factor found."""
-    first = fit(change, predict(1.0), bound)
+@dataclass(frozen=True, eq=False)
+class _Guess:
+    """That a change, known up to a bound, is what one mechanism does from `base`."""
+
+    expected: Expectation
+    mechanism: str
+    w: Array
+    base: Array
+    change: Array
+    bound: Array
+    rate: Any
+    reach: Any
+
+    def predict(self, factor: float) -> Array:
+        """Return the change at other strengths."""
+        expected = self.expected.scaled(factor)
+        return expected.change(self.mechanism, self.w, self.base, self.rate, self.reach)
+
+    def fit(self, factor: float) -> Fit:
+        """Return how the change agrees with that at other strengths."""
+        return fit(self.change, self.predict(factor), self.bound)
+
+    def some(self) -> _Guess | None:
+        """Return the same of some of many weights, None where they are few or not separable."""
+        expected = self.expected.some(_EVERY) if self.w.size >= _MANY else None
+        if expected is None:
+            return None
+
+        def cut(x: Any) -> Any:
+            return x.reshape(-1)[::_EVERY] if getattr(x, "ndim", 0) else x
+
+        arrays = (self.w, self.base, self.change, self.bound, self.rate, self.reach)
+        return _Guess(expected, self.mechanism, *map(cut, arrays))
+
+
+def _best_fit(guess: _Guess) -> Fit:
+    """Fit a change that is not linear in the strength: predict anew at the factor found.
+
+    Where some of the weights have more across the expected line than all may have, none fits.
+    """
+    first = guess.fit(1.0)
     if first.fits or first.factor <= 0:
         return first
-    factor, latest = 1.0, first
-    for _ in range(4):
-        factor *= latest.factor
-        latest = fit(change, predict(factor), bound)
-        if latest.factor <= 0 or not latest.expects:
+    some = guess.some()
+    if some is not None:
+        tried = [seen.rest for _, seen in _factors(some, some.fit(1.0))]
+        if len(tried) == _TRIES and min(tried) > first.most_rest:
             return first
+    for factor, latest in _factors(guess, first):
         if latest.fits:
-            factor *= latest.factor
-            return fit(change, predict(factor) / factor, bound)
+            return fit(guess.change, guess.predict(factor) / factor, guess.bound)
     return first
+
+
+def _factors(guess: _Guess, latest: Fit) -> Iterator[tuple[float, Fit]]:
+    """Yield how a guess fits at the factor of the last fit, and the factor behind that."""
+    factor = 1.0
+    for _ in range(_TRIES):
+        if latest.factor <= 0:
+            return
+        factor *= latest.factor
+        latest = guess.fit(factor)
+        if latest.factor <= 0:
+            return
+        yield factor * latest.factor, latest
 
 
 def _representable(

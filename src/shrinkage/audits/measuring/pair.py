@@ -6,6 +6,7 @@ Who uses this: audits make pairs, `measure` compares them.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -21,7 +22,8 @@ class Pair:
     `rounding` is the weights' dtype's (its machine epsilon), `gradient_rounding` the gradients'.
     `own` is what the optimizer itself adds to the gradient, in units of the weights, up to
     `own_error`; `metric` is the step size of a prox in the optimizer's metric: a number, one per
-    weight, or a function that returns it and the `reach`, which bounds that prox, when needed.
+    weight, or a function that returns it and the `reach`, which bounds that prox, when needed: of
+    all weights, or of a slice of them.
     `slack` is by how much a weight may be off beside its rounding.
     """
 
@@ -60,6 +62,9 @@ class Pair:
                 return None
             return as_float64(x if where is None else x.reshape(-1)[where])
 
+        metric = cut(self.metric) if hasattr(self.metric, "shape") else self.metric
+        if callable(metric) and where is not None:
+            metric = partial(metric, where)
         return replace(
             self,
             start=cut(self.start),
@@ -67,7 +72,7 @@ class Pair:
             after=cut(self.after),
             zero_gradient=cut(self.zero_gradient),
             gradient=cut(self.gradient),
-            metric=cut(self.metric) if hasattr(self.metric, "shape") else self.metric,
+            metric=metric,
             reach=cut(self.reach) if hasattr(self.reach, "shape") else self.reach,
         )
 

@@ -11,7 +11,8 @@ import numpy as np
 import torch
 
 _SOME = 1 << 12
-_BLOCK = 1 << 16  # numbers that are compared at a time, in the cache
+BLOCK = 1 << 16
+"""Numbers that are looked at at a time, in the cache."""
 
 
 def some(tensor: torch.Tensor, count: int = _SOME) -> torch.Tensor:
@@ -35,8 +36,8 @@ def are_equal(first: torch.Tensor, second: torch.Tensor) -> bool:
     if not all(map(_shares_memory, tensors)):
         return torch.equal(*tensors)
     own, other = (x.reshape(-1).numpy() for x in tensors)
-    starts = range(0, own.size, _BLOCK)
-    return all(np.array_equal(own[i : i + _BLOCK], other[i : i + _BLOCK]) for i in starts)
+    starts = range(0, own.size, BLOCK)
+    return all(np.array_equal(own[i : i + BLOCK], other[i : i + BLOCK]) for i in starts)
 
 
 def wide_blocks(*tensors: torch.Tensor) -> Iterator[tuple[np.ndarray, ...]]:
@@ -46,8 +47,8 @@ def wide_blocks(*tensors: torch.Tensor) -> Iterator[tuple[np.ndarray, ...]]:
     [3.0]
     """
     flat = [tensor.detach().reshape(-1) for tensor in tensors]
-    for start in range(0, len(flat[0]), _BLOCK):
-        yield tuple(x[start : start + _BLOCK].to("cpu", torch.float64).numpy() for x in flat)
+    for start in range(0, len(flat[0]), BLOCK):
+        yield tuple(x[start : start + BLOCK].to("cpu", torch.float64).numpy() for x in flat)
 
 
 def _shares_memory(x: torch.Tensor) -> bool:

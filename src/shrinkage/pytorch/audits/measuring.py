@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from functools import cached_property
 from typing import Any
 
 import torch
@@ -16,12 +17,13 @@ from shrinkage.audits.intended import Intended, divided
 from shrinkage.audits.measuring import Fit, Measured, Pair, measure
 from shrinkage.pytorch.audits.along import along_the_way
 from shrinkage.pytorch.audits.bounds import between_bounds, fits_nothing
-from shrinkage.pytorch.audits.glance import are_equal
+from shrinkage.pytorch.audits.glance import BLOCK, are_equal
 from shrinkage.pytorch.audits.replays import step_bare
 from shrinkage.pytorch.audits.runs import Runs
 from shrinkage.pytorch.audits.thinned import told_metric
 from shrinkage.pytorch.audits.watch import Watch
 from shrinkage.pytorch.optimizers import Moment
+from shrinkage.pytorch.optimizers.motion import Motion
 from shrinkage.pytorch.updates import Proximal
 from shrinkage.terms.reach import FARTHEST
 
@@ -116,13 +118,13 @@ def _pair(runs: Runs, name: str, watch: Watch) -> Pair:
         of_weights,
         rounding,
         *runs.joining(name, watch),
-        lambda: _metric(runs, name),
+        _Metric(runs, name),
     )
 
 
 def _moved(runs: Runs, watch: Watch, name: str, meant: Intended) -> tuple[Any, Any]:
     """Return where the data's gradient has brought a parameter, and the step of its prox."""
-    step = _metric(runs, name)[0] if meant.allowed == ("proximal",) else None
+    step = _Metric(runs, name)()[0] if meant.allowed == ("proximal",) else None
     rate = runs.rate(name, watch) if name in runs.twin.held else 1.0
     return runs.after_zero[name], rate if step is None else step
 
@@ -165,17 +167,46 @@ def _without_gradient(seen: Measured) -> Measured:
     return replace(seen, gradient=replace(seen.gradient, cc=0.0, ce=0.0, present=False))
 
 
-def _metric(runs: Runs, name: str) -> tuple[Any, Any]:
-    """Return step sizes and reach in the optimizer's metric, None where unknown."""
-    optimizer, tensor = runs.twin.optimizer, runs.twin.parameters[name]
-    metric = told_metric(runs.twin.optimizer)
-    group, state = runs.twin.group_of(name), optimizer.state.get(tensor, {})
-    if metric is None or group is None or (not state and metric.needs_state):
-        return None, None
-    moment = Moment(group, state, gradient=tensor.grad)
-    motion = metric.motion(moment).amplified(_gain(runs, tensor))
-    below = motion.denominator()
-    return motion.rate if below is None else motion.rate / below, motion.reaches()
+class _Metric:
+    """Reads step sizes and reach in the optimizer's metric, None where unknown.
+
+    Args:
+        runs: a run stands.
+        name: of the parameter.
+    """
+
+    def __init__(self, runs: Runs, name: str) -> None:
+        self._runs, self._name = runs, name
+
+    def __call__(self, where: slice | None = None) -> tuple[Any, Any]:
+        """Return them of all weights, or of some."""
+        motion = self.motion
+        if motion is None:
+            return None, None
+        if where is not None:
+            motion = motion.each(lambda tensor: tensor.reshape(-1)[where])
+        below = motion.denominator()
+        return motion.rate if below is None else motion.rate / below, motion.reaches()
+
+    @cached_property
+    def motion(self) -> Motion | None:
+        """How the optimizer has moved the parameter."""
+        twin = self._runs.twin
+        tensor, group = twin.parameters[self._name], twin.group_of(self._name)
+        metric, state = told_metric(twin.optimizer), twin.optimizer.state.get(tensor, {})
+        if metric is None or group is None or (not state and metric.needs_state):
+            return None
+        moment = Moment(group, state, gradient=tensor.grad)
+        return metric.motion(moment).amplified(_gain(self._runs, tensor))
+
+    @property
+    def reach(self) -> float | None:
+        """The reach of the weight that has it farthest, None where there is no bound."""
+        motion = self.motion
+        if motion is None or motion.reach is None or motion.push is None:
+            return None if motion is None else motion.reach
+        blocks = (slice(i, i + BLOCK) for i in range(0, motion.push.numel(), BLOCK))
+        return max(float(torch.as_tensor(self(where)[1]).max()) for where in blocks)
 
 
 def farthest_of(runs: Runs, name: str, seen: Measured) -> float | None:
@@ -189,8 +220,8 @@ def farthest_of(runs: Runs, name: str, seen: Measured) -> float | None:
     prox = seen.changes.get("proximal")
     if prox is None or not (prox.present and prox.fits):
         return None
-    reach = _metric(runs, name)[1]
-    return None if reach is None else FARTHEST * float(torch.as_tensor(reach).max())
+    reach = _Metric(runs, name).reach
+    return None if reach is None else FARTHEST * reach
 
 
 def _gain(runs: Runs, tensor: torch.Tensor) -> float:
