@@ -39,3 +39,23 @@ def test_another_file_with_such_titles_is_read_alike(write_csv, above, first):
         names, rows = "city,z,x,y\n", "Bern,2.5,1.5,1\nBasel,3.5,2.5,0\nBern,1.5,3.5,1\n"
     data = load_dataset(write_csv(names + rows), target="y")
     assert read_again(write_csv(above + names + rows), data)["x"].tolist() == ["1.5", "2.5", "3.5"]
+
+
+@pytest.mark.parametrize("units", ["m/s,kg,-,-", "m/s,-,,kg", "-, - ,-,kg"])
+@pytest.mark.parametrize("title", ["", "speed,,place,\n"], ids=["no title", "titles"])
+def test_a_dash_among_units_is_none(write_csv, units, title):
+    rows = "1.5,2.5,Bern,1.5\n2.5,3.5,Basel,0.5\n3.5,1.5,Bern,2.5\n"
+    path = write_csv(title + NAMES + units + "\n" + rows)
+    data = load_dataset(path, target="y")
+    assert data.y.tolist() == [1.5, 0.5, 2.5]
+    assert "the row below the header left out" in " ".join(data.notes)
+    assert read_again(path, data)["z"].tolist() == ["2.5", "3.5", "1.5"]
+
+
+def test_a_row_of_dashes_and_a_dash_that_stands_for_missing_numbers_are_no_units(write_csv):
+    for first, last in (("-,-,Basel,1.5", "3.5,1.5,Bern,2.5"), ("?,-,Basel,1.5", "3,-,Bern,2")):
+        rows = f"{first}\n1.5,2.5,Bern,1.5\n2.5,3.5,Basel,0.5\n4.5,0.5,Basel,3.5\n{last}\n"
+        assert len(load_dataset(write_csv(NAMES + rows), target="y").y) == 5
+    rows = "1,2,3.5\n2, - ,0.5\n3,5,2.5\n4,6,1.5\n"
+    data = read_rows(write_csv("x,z,y\nerror,-,-\n" + rows))
+    assert len(data["x"]) == 5

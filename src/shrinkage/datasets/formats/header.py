@@ -17,6 +17,7 @@ from shrinkage.errors import InputError
 
 FEWEST_BELOW = 3
 FEWEST_ASCENDING = 3
+_NOTHING = "-"
 """So many ascending numbers among the cells of a first row are a header (years, wavelengths)."""
 
 
@@ -38,11 +39,14 @@ def looks_like_header(first: Sequence[str], body: Sequence[Sequence[str]]) -> bo
 def is_second_header(row: Sequence[str], body: Sequence[Sequence[str]]) -> bool:
     """Return whether a row below the header says more of the columns, such as their units.
 
-    Above every column of numbers it has a word or nothing, and no word of it is found below.
+    Above every column of numbers it has a word or nothing, and no word of it is found below. A
+    dash is nothing, too, where no number below is one.
 
     >>> body = [["0.1", "a"], ["0.2", "b"], ["0.3", "a"]]
     >>> is_second_header(["s", ""], body), is_second_header(["s", "a"], body)
     (True, False)
+    >>> is_second_header(["s", "-"], [["0.1", "1"], ["0.2", "2"], ["0.3", "4"]])
+    True
     """
     if len(body) < FEWEST_BELOW:
         return False
@@ -50,6 +54,8 @@ def is_second_header(row: Sequence[str], body: Sequence[Sequence[str]]) -> bool:
     for place, cell in enumerate(map(str.strip, row)):
         below = _below(place, body)
         if below and all(map(looks_numeric, below)):
+            if cell == _NOTHING and cell not in map(str.strip, _column(place, body)):
+                continue
             if cell and (looks_numeric(cell) or looks_missing(cell)):
                 return False
             said = said or cell != ""
@@ -59,8 +65,11 @@ def is_second_header(row: Sequence[str], body: Sequence[Sequence[str]]) -> bool:
 
 
 def _below(place: int, body: Sequence[Sequence[str]]) -> list[str]:
-    cells = (row[place] for row in body if place < len(row))
-    return [cell for cell in cells if not looks_missing(cell)]
+    return [cell for cell in _column(place, body) if not looks_missing(cell)]
+
+
+def _column(place: int, body: Sequence[Sequence[str]]) -> list[str]:
+    return [row[place] for row in body if place < len(row)]
 
 
 def has_header(first: Sequence[str], body: Sequence[Sequence[str]], options: ReadOptions) -> bool:
