@@ -6,7 +6,7 @@ into findings. Nothing here runs a step, and nothing here knows a framework.
 
 from __future__ import annotations
 
-from shrinkage.audits.judging.judge import judge
+from shrinkage.audits.judging.judge import Judgement, judge
 from shrinkage.audits.judging.verdicts import Case, Outcome, decide
 
-__all__ = ["Case", "Outcome", "decide", "judge"]
+__all__ = ["Case", "Judgement", "Outcome", "decide", "judge"]

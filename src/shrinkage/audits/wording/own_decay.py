@@ -1,6 +1,6 @@
-"""What is said where an optimizer's own decay comes beside terms, or in their place.
+"""What is said where an optimizer's own decay, or attached terms, come beside a loop's penalty.
 
-Who uses this: the audit of PyTorch, which has measured the step without that decay.
+Who uses this: the audit of PyTorch, which has measured the step without them.
 """
 
 from __future__ import annotations
@@ -43,4 +43,15 @@ def where_no_term_is(case: Case, decay: str) -> Finding:
         f"no term selects it, and {decay} shrinks it",
         "put it into a parameter group with weight_decay=0, or select it in the terms"
         f"{by_role(case)}",
+    )
+
+
+def attached_and_again(case: Case, mechanism: str, factor: float) -> Finding:
+    """Say that the loop adds what attached terms bring already."""
+    return finding(
+        "double-counted",
+        case.name,
+        f"regularize brings {case.words}, and without it the loop still does, by the update "
+        f"{mechanism} ({factor:.4g} times): the penalty is there twice",
+        "keep one: take the penalty out of the loop, or detach what regularize has attached",
     )

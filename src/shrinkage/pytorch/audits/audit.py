@@ -24,6 +24,7 @@ from shrinkage.audits.source_lines import line_of, line_of_argument, with_lines
 from shrinkage.audits.wording.absence import not_repeatable
 from shrinkage.errors import InputError, OwnDecayWarning, UnmatchedPattern
 from shrinkage.parameters import ParameterInfo
+from shrinkage.pytorch.audits.beside_attached import by_attached
 from shrinkage.pytorch.audits.beside_terms import by_own_decay
 from shrinkage.pytorch.audits.clipping import scaled_gradients
 from shrinkage.pytorch.audits.closures import by_closure
@@ -221,7 +222,7 @@ def _audited(
             known,
             partial(sizes, info.name),
             reached=info.name in reached or not runs.zero.replayable,
-            accumulates=runs.twin.attachment is not None,
+            accumulates=runs.twin.their_attachment is not None,
             held_back=info.name in runs.held_back,
             overwritten=info.name in runs.overwritten,
             own=runs.decays.get(info.name),
@@ -232,7 +233,7 @@ def _audited(
         )
         for info in assignment.infos
     }
-    judgement = judge(tuple(cases.values()))
+    judgement = by_attached(judge(tuple(cases.values())), runs, intended, cases)
     found = judgement.findings
     if given:
         found = by_own_decay(found, runs, intended, cases, watch)

@@ -50,7 +50,8 @@ class LoopFacts:
     ) -> LoopFacts:
         """Return what is known after the runs; `watch` is that of scale 1."""
         twin = runs.twin
-        slots = twin.attachment.slots if twin.attachment is not None else ()
+        attachment = twin.their_attachment
+        slots = attachment.slots if attachment is not None else ()
         return cls(
             assignment.infos,
             assignment,

@@ -39,12 +39,13 @@ def measure_run(
     look: Look | None = None,
     *,
     decays: bool = True,
+    attached: bool = True,
 ) -> tuple[dict[str, Measured], Watch]:
     """Run at a scale and measure every parameter; `look` is called while the run stands.
 
-    Without `decays` the optimizer's own one is left out.
+    Without `decays` the optimizer's own one is left out, without `attached` the attached terms.
     """
-    watch = runs.run(scale, decays=decays)
+    watch = runs.run(scale, decays=decays, attached=attached)
     intended = divided(intended, scale, lambda name, meant: _moved(runs, watch, name, meant))
     measured = {
         name: measure(

@@ -59,17 +59,18 @@ class Runs:
         with seeded(call.seed):
             self.adapts = _adapts(twin, self.zero)
 
-    def run(self, scale: float, *, decays: bool = True) -> Watch:
+    def run(self, scale: float, *, decays: bool = True, attached: bool = True) -> Watch:
         """Take one step from the start, with all strengths times `scale`; the twin stands after.
 
         Args:
             scale: multiplies the terms and, where it stays, the optimizer's own decay.
             decays: whether that stays.
+            attached: whether attached terms keep their strengths.
         """
-        watch = self._taken(scale, decays=decays)
+        watch = self._taken(scale, decays=decays, attached=attached)
         if self.twin.decays_are_news:
             self._measure_decays()
-            watch = self._taken(scale, decays=decays)
+            watch = self._taken(scale, decays=decays, attached=attached)
         self.held_back |= self.twin.held_back()
         return watch
 
@@ -93,14 +94,19 @@ class Runs:
         return self._call.led_by(self.twin, watch)
 
     def _taken(
-        self, scale: float, also: Callable[[], float] | None = None, *, decays: bool = True
+        self,
+        scale: float,
+        also: Callable[[], float] | None = None,
+        *,
+        decays: bool = True,
+        attached: bool = True,
     ) -> Watch:
         self._surroundings.restore()
-        self.twin.reset(scale, decays=decays)
+        self.twin.reset(scale, decays=decays, attached=attached)
         watch = self._call(self.twin, scale, also, lends=self._leaves_gradients)
         if watch.is_spoilt:
             self._leaves_gradients = False
-            return self._taken(scale, also, decays=decays)
+            return self._taken(scale, also, decays=decays, attached=attached)
         with torch.no_grad():
             for name, share in self.kept.items():
                 w = self.twin.parameters[name]

@@ -93,7 +93,13 @@ class Twin:
 
     @torch.no_grad()
     def reset(
-        self, scale: float, *, bare: bool = False, decays: bool = True, zeros: bool = False
+        self,
+        scale: float,
+        *,
+        bare: bool = False,
+        decays: bool = True,
+        attached: bool = True,
+        zeros: bool = False,
     ) -> None:
         """Go back to the start, with every strength that the library can reach times `scale`.
 
@@ -101,6 +107,7 @@ class Twin:
             scale: multiplies terms and `weight_decay`.
             bare: leave out the terms and the decay, whatever the scale.
             decays: whether the optimizer's own decay stays.
+            attached: whether attached terms keep their strengths.
             zeros: whether parameters of zeros stay so.
         """
         self._decays_by = scale if decays and not bare else 0.0
@@ -128,7 +135,7 @@ class Twin:
             return
         self._reset_modes()
         if self.their_attachment is not None:
-            self.attachment = self._attached(self.their_attachment, scale)
+            self.attachment = self._attached(self.their_attachment, scale if attached else 0.0)
 
     def settle_groups(self) -> None:
         """Take what the loop has set in the groups, or added to them, for the optimizer's.
