@@ -66,7 +66,9 @@ def test_json_holds_the_fields(table) -> None:
 
 def test_what_was_decided_comes_back_and_can_be_edited(table, tmp_path) -> None:
     written = tmp_path / "columns.toml"
-    assert shrinkage("data", table, "--target", "y", "--write", written).status == 0
+    answer = shrinkage("data", table, "--target", "y", "--write", written)
+    assert answer.status == 0
+    assert "where drop = true leaves out " in " ".join(answer.out.split())
     specs = read_specs(written)
     assert specs["id"].drop
     assert specs["income"].decimal == ","
@@ -88,6 +90,7 @@ def test_a_path_tells_and_keeps_what_was_decided(table, tmp_path) -> None:
     answer = shrinkage("path", table, "--target", "y", "--drop", "id", *QUICK, "--out", run)
     assert answer.status == 0, answer.err
     assert "decimal commas" in answer.err
+    assert "left out: 'id'" in answer.err
     summary = json.loads((run / "summary.json").read_text())
     columns = {record["name"]: record for record in summary["columns"]}
     assert columns["income"]["rule"]["decimal"] == ","

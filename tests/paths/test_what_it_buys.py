@@ -13,7 +13,8 @@ from shrinkage import L1, L2, fit_path
 from shrinkage.datasets import dataset_from_arrays
 from shrinkage.paths.choosing.cross_validation import CrossValidation
 from shrinkage.paths.choosing.rules import Choice, choose
-from shrinkage.paths.results.differences import early_stop_of
+from shrinkage.paths.results.comparisons import Difference
+from shrinkage.paths.results.differences import early_stop_of, errors_needed
 from shrinkage.paths.results.records import Status, standard_error
 from shrinkage.paths.running.row_splits import make_split
 from shrinkage.run import load_result
@@ -36,6 +37,16 @@ def run(tmp_path_factory: pytest.TempPathFactory):
     return load_result(folder)
 
 
+@pytest.mark.parametrize(("folds", "rounds"), [(2, 1), (3, 1), (5, 1), (15, 3)])
+def test_chance_is_told_from_none_once_in_twenty(folds: int, rounds: int) -> None:
+    apart = np.random.default_rng(0).normal(size=(100_000, folds))
+    error = standard_error(apart, rounds) / np.sqrt(rounds)  # these rounds are of other rows
+    told = np.abs(apart.mean(axis=1)) > errors_needed(folds, rounds) * error
+    assert told.mean() == pytest.approx(0.05, abs=0.003)
+    one = Difference("best", "unregularized", 2.1, 1.0, told_by=errors_needed(folds, rounds))
+    assert not one.told_apart
+
+
 @pytest.mark.slow
 def test_differences_are_paired_over_the_folds_of_all_rounds(run) -> None:
     assert run.fold_scores.shape == (3, FOLDS * REPEATS)
@@ -45,6 +56,7 @@ def test_differences_are_paired_over_the_folds_of_all_rounds(run) -> None:
     ).reshape(REPEATS, FOLDS)
     assert pair.score == pytest.approx(apart.mean())
     assert pair.standard_error == pytest.approx(np.sqrt(apart.var(axis=1, ddof=1).mean() / FOLDS))
+    assert pair.told_by == errors_needed(FOLDS * REPEATS, REPEATS)
     stored = run.summary["differences"]
     assert {"unregularized", "constant", "random forest"} <= {one["against"] for one in stored}
 

@@ -61,7 +61,9 @@ def show_look(look: TableLook, written: Path | None) -> None:
         option = plain(drop_option(look.unusable))
         console.print(Text(f"what leaves these {len(look.unusable)} out: {option}"))
     if written is not None:
-        console.print(Text(f"columns: {written}"))
+        dropped = ", ".join(map(plain, look.unusable))
+        said = f", where drop = true leaves out {dropped}" if dropped else ""
+        console.print(Text(f"columns: {written}{said}"))
 
 
 def _target(reading: TargetReading) -> list[str]:
@@ -85,11 +87,13 @@ def tell_columns(data: Dataset, preprocessing: Preprocessing | None = None) -> N
         preprocessing: fitted on its training rows: what its columns become.
     """
     from shrinkage.datasets.column_records import column_records
+    from shrinkage.datasets.wording import listed
 
+    out = f"left out: {listed(data.left_out)}" if data.left_out else ""
     target = [] if data.target is None else [target_text(data.target)]
     classes = data.task == "classification"  # labels are kept as they are spelled
     read = [r for r in data.readings if not (classes and r.role.value == "target")]
-    tell_lines(*data.notes, *target, *told_columns(column_records(read, preprocessing)))
+    tell_lines(*data.notes, out, *target, *told_columns(column_records(read, preprocessing)))
 
 
 def tell_lines(*lines: str) -> None:

@@ -21,7 +21,7 @@ def penalties_sentence(result: PathResult) -> str:
     """Return how far the best model of each other penalty is from the best, or nothing.
 
     Pairs are taken fold by fold, as `result.differences` are; a penalty is told apart from the best
-    by two standard errors. All penalties had their choice on the same rows.
+    by as many standard errors as they are. All penalties had their choice on the same rows.
 
     >>> from shrinkage.reports.example import example_result
     >>> penalties_sentence(example_result())
@@ -32,13 +32,14 @@ def penalties_sentence(result: PathResult) -> str:
     if best is None or not rivals:
         return ""
     wording, scores = score_wording(result.score_name), result.fold_scores
+    told_by = next((pair.told_by for pair in result.differences), TOLD_APART)
     parts = []
     for word, index in rivals.items():
         apart = scores[index] - scores[best]
         mean, error = float(apart.mean()), float(standard_error(apart[None], result.rounds)[0])
         if not np.isfinite(error):
             told = ""
-        elif abs(mean) > TOLD_APART * error:
+        elif abs(mean) > told_by * error:
             told = f" ({wording.signed(mean, error)})"
         else:
             told = f" ({wording.signed(mean, error)}, not told from it)"

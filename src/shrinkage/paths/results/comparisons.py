@@ -38,7 +38,7 @@ class ComparedModel:
 
 
 TOLD_APART = 2.0
-"""A difference of fewer standard errors is not told from none."""
+"""A difference of fewer standard errors is not told from none, where a run says no other number."""
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,9 @@ class Difference:
     """How much higher a model scores than another, paired over the folds, with its standard error.
 
     `of` and `against` are roles of chosen models, `constant`, `early_stop`, or names of compared
-    models; log losses are differences alike, so that a better model has a negative one.
+    models; log losses are differences alike, so that a better model has a negative one. `told_by`
+    is how many standard errors tell a difference from none: more where folds are few, as their own
+    scatter then says little of chance.
 
     >>> Difference("best", "unregularized", 0.006, 0.004).told_apart
     False
@@ -58,6 +60,7 @@ class Difference:
     standard_error: float
     log_loss: float | None = None
     log_loss_standard_error: float | None = None
+    told_by: float = TOLD_APART
 
     def to_dict(self) -> dict[str, object]:
         """Return plain values that JSON can hold, with whether the scores are told apart."""
@@ -70,12 +73,12 @@ class Difference:
 
     @property
     def told_apart(self) -> bool:
-        """Return whether the score differs by more than two standard errors."""
-        return abs(self.score) > TOLD_APART * self.standard_error
+        """Return whether the score differs by more than `told_by` standard errors."""
+        return abs(self.score) > self.told_by * self.standard_error
 
     @property
     def log_loss_told_apart(self) -> bool:
-        """Return whether the log loss differs by more than two standard errors."""
+        """Return whether the log loss differs by more than `told_by` standard errors."""
         if self.log_loss is None or self.log_loss_standard_error is None:
             return False
-        return abs(self.log_loss) > TOLD_APART * self.log_loss_standard_error
+        return abs(self.log_loss) > self.told_by * self.log_loss_standard_error

@@ -16,7 +16,7 @@ from shrinkage.paths.choosing.rules import Choice
 from shrinkage.paths.engines.stationarity import CONVERGED
 from shrinkage.paths.fast_validation import LeftOut
 from shrinkage.paths.results.certificates import not_certified
-from shrinkage.paths.results.comparisons import TOLD_APART
+from shrinkage.paths.results.differences import errors_needed
 from shrinkage.paths.results.records import Status, standard_error
 from shrinkage.paths.results.refits import Refit
 from shrinkage.paths.running.memory import cap_warning
@@ -128,9 +128,9 @@ def _hardly_learned(plan: Plan, validation: CrossValidation, choice: Choice) -> 
     assert validation.unregularized is not None
     dense = validation.unregularized.measures["score"][0]
     best, nothing = validation.measures["score"][choice.best], plan.constant.folds
-    error = standard_error((best - dense)[None], validation.rounds)[0]
     ahead, learned = (best - dense).mean(), (dense - nothing).mean()
-    if learned > 0 and not ahead > max(learned, TOLD_APART * np.nan_to_num(error)):
+    chance = np.nan_to_num(_chance(best - dense, validation.rounds))
+    if learned > 0 and not ahead > max(learned, chance):
         return ""
     without = f"a model without inputs ({nothing.mean():.3g})"
     if learned > 0:
@@ -160,8 +160,12 @@ def _as_good_without(validation: CrossValidation) -> bool:
     if validation.unregularized is None:
         return False
     apart = validation.measures["score"][0] - validation.unregularized.measures["score"][0]
-    error = standard_error(apart[None], validation.rounds)[0]
-    return abs(apart.mean()) <= TOLD_APART * error
+    return abs(apart.mean()) <= _chance(apart, validation.rounds)
+
+
+def _chance(apart: np.ndarray, rounds: int) -> float:
+    """Return what a mean of differences over the folds may be by chance; NaN of a single fold."""
+    return errors_needed(len(apart), rounds) * float(standard_error(apart[None], rounds)[0])
 
 
 def _no_top(source: GridSource, validation: CrossValidation) -> str:
