@@ -13,6 +13,7 @@ from shrinkage.datasets import (
     make_folds,
     split_test,
 )
+from shrinkage.errors import InputError
 
 
 def grouped(task: str = "classification", seed: int = 0):
@@ -192,3 +193,12 @@ def test_test_rows_of_numbers_are_those_of_scikit_learn():
     peer = train_test_split(np.arange(53), test_size=0.3, random_state=4)
     for own, theirs in zip(split_test(data, 0.3, 4), peer, strict=True):
         np.testing.assert_array_equal(own, np.sort(theirs))
+
+
+@pytest.mark.parametrize(
+    ("count", "way_out"), [(1, "split by a column with more groups"), (2, "use fewer folds")]
+)
+def test_too_few_groups_are_counted_among_the_rows_to_train_on(count: int, way_out: str) -> None:
+    groups = np.arange(20) % count
+    with pytest.raises(InputError, match=f"rows to train on for 5 folds, got {count}: {way_out}"):
+        make_folds(np.arange(20.0), "regression", groups, 5, 0)

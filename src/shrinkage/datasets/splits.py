@@ -58,8 +58,10 @@ def make_folds(
             f"{len(y)} {'row' if len(y) == 1 else 'rows'}: {way_out}"
         )
     if groups is not None and (count := len(np.unique(groups))) < folds:
+        way_out = "use fewer folds" if count > 1 else "split by a column with more groups"
         raise InputError(
-            f"expected at least {folds} groups for {folds} folds, got {count}: use fewer folds"
+            f"expected at least {folds} groups among the rows to train on for {folds} folds, got "
+            f"{count}: {way_out}"
         )
     if classes and groups is None and (alone := _single_rows(y)).any():
         return _folds_around(y, alone, folds, seed)
