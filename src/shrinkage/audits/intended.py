@@ -7,7 +7,7 @@ assignment of the terms, which a framework's `regularize` reads too.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any
@@ -17,7 +17,7 @@ from shrinkage.audits.measuring import MECHANISMS, Expectation
 from shrinkage.audits.measuring.fits import dot
 from shrinkage.audits.measuring.pair import as_float64
 from shrinkage.errors import InputError
-from shrinkage.terms import Assignment, Terms
+from shrinkage.terms import Assignment, Part, Terms
 
 _MECHANISMS = {update: update for update in MECHANISMS} | {"loss": "gradient"}
 
@@ -84,8 +84,18 @@ def intended_by(assignment: Assignment, update: str | None) -> dict[str, Intende
 
 
 def _intended(assignment: Assignment, name: str, update: str | None) -> Intended:
-    parts = assignment.plans[name].parts
-    terms = [assignment.terms.by_id[term] for term in dict.fromkeys(part.term for part in parts)]
+    return intended_of(assignment.plans[name].parts, assignment.terms, update)
+
+
+def intended_of(parts: Sequence[Part], of: Terms, update: str | None) -> Intended:
+    """Return what parts of terms are to do on one parameter.
+
+    Args:
+        parts: on it.
+        of: the terms that have them.
+        update: of the terms that name none.
+    """
+    terms = [of.by_id[term] for term in dict.fromkeys(part.term for part in parts)]
     updates = {term.update or update for term in terms}
     allowed = tuple(_MECHANISMS[named] for named in updates if named) or MECHANISMS
     expectation = Expectation.of(parts)

@@ -189,7 +189,10 @@ _ALL = (
         "penalised-twice",
         "error",
         "a parameter is penalised by two settings or two names",
-        _DOUBLED,
+        "Of one kind (error), t"
+        + _DOUBLED[1:]
+        + " Of two kinds, as a decay beside L1 (warning): an "
+        "elastic net, in which neither strength alone is the whole.",
         f"{_TORCH}/optim.html#per-parameter-options",
     ),
     Rule(

@@ -38,6 +38,7 @@ from shrinkage.pytorch.audits.loop_causes import (
 )
 from shrinkage.pytorch.audits.loop_rules import RULES_OF_FACTS, LoopFacts
 from shrinkage.pytorch.audits.measuring import farthest_of, measure_run
+from shrinkage.pytorch.audits.mixtures import beside_their_decay, without_their_decay
 from shrinkage.pytorch.audits.origins import origins_of
 from shrinkage.pytorch.audits.outlook import Outlook
 from shrinkage.pytorch.audits.runs import Runs
@@ -233,10 +234,12 @@ def _audited(
         )
         for info in assignment.infos
     }
-    judgement = by_attached(judge(tuple(cases.values())), runs, intended, cases)
+    left = beside_their_decay(runs, assignment, update, intended, watch.decays)
+    cases = without_their_decay(runs, left, intended, cases)
+    judgement = by_attached(judge(tuple(cases.values())), runs, {**intended, **left}, cases)
     found = judgement.findings
     if given:
-        found = by_own_decay(found, runs, intended, cases, watch)
+        found = by_own_decay(found, runs, intended, cases, watch, left)
     findings = by_outside(by_cause(found), watch)
     findings = by_closure(findings, runs, assignment.terms, cases, watch)
     if any(said.severity == "error" or said.rule == "cannot-judge" for said in findings):
@@ -244,11 +247,15 @@ def _audited(
         if name is not None:
             return make_report([not_repeatable(name)], judgement.seen)
     mechanisms = {seen.parameter: seen.mechanism for seen in judgement.seen}
-    facts = LoopFacts.of(runs, assignment, cases, mechanisms, watch)
+    facts = LoopFacts.of(runs, assignment, cases, mechanisms, watch, given=asked, mixed=left)
     for rule in (*RULES_OF_FACTS, scaled_gradients, scale_invariant):
         findings += rule(facts)
     seen = tuple(
-        replace(one, farthest=farthest.get(one.parameter)) if one.mechanism == "proximal" else one
+        replace(
+            one,
+            expected=intended[one.parameter].words,
+            farthest=farthest.get(one.parameter) if one.mechanism == "proximal" else None,
+        )
         for one in judgement.seen
     )
     findings = [*without_consequences(findings), *lengths_are_set(cases)]
@@ -257,7 +264,7 @@ def _audited(
         lost = lost_layers(facts, outlooks[0].taken, outlooks[0].carrying)
         foreseen = outlooks[0].collapse(assignment.terms, idle, steps_per_epoch)
         findings += lost or foreseen
-    return make_report(findings, seen, judgement.update)
+    return make_report(findings, seen, None if left else judgement.update)
 
 
 def _check(model: Any, training_step: Any) -> None:

@@ -36,6 +36,7 @@ def by_own_decay(
     intended: Mapping[str, Intended],
     cases: Mapping[str, Case],
     watch: Watch,
+    left: Mapping[str, Intended],
 ) -> tuple[Finding, ...]:
     """Return the findings, those that the optimizer's own decay has made by its name.
 
@@ -45,6 +46,7 @@ def by_own_decay(
         intended: by parameter.
         cases: what was measured with the decay.
         watch: of the run at scale 1.
+        left: to the loop, where a term is the decay and `cases` are without it already.
     """
     decays = {said.parameter: watch.decays.get(said.parameter, 0.0) for said in findings}
     doubtful = dict.fromkeys(
@@ -60,9 +62,12 @@ def by_own_decay(
     kind = type(runs.twin.optimizer).__name__
     anew = []
     for name in doubtful:
+        words, allowed = intended[name].words, intended[name].allowed
         case = replace(cases[name], once=once[name], twice=twice[name], own=None)
+        case = replace(case, words=words, allowed=allowed)
         said = tuple(s for s in findings if s.parameter == name and s.rule in _DISTORTED)
-        anew += _anew(said, case, f"{kind}'s own weight_decay={decays[name]:g}")
+        told = _anew(said, case, f"{kind}'s own weight_decay={decays[name]:g}")
+        anew += said if name in left and len(told) != 1 else told
     return (
         *(s for s in findings if s.parameter not in doubtful or s.rule not in _DISTORTED),
         *anew,

@@ -66,7 +66,11 @@ def by_outside(findings: Iterable[Finding], watch: Watch) -> list[Finding]:
 def without_consequences(findings: Iterable[Finding]) -> list[Finding]:
     """Return the findings without what comes of a penalty that is there twice."""
     findings = list(findings)
-    twice = {said.parameter for said in findings if said.rule == "penalised-twice"}
+    twice = {
+        said.parameter
+        for said in findings
+        if said.rule == "penalised-twice" and said.severity == "error"
+    }
     return [s for s in findings if s.rule not in _CONSEQUENCES or s.parameter not in twice]
 
 

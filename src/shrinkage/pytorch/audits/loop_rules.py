@@ -11,9 +11,12 @@ from typing import Any
 
 from shrinkage.audits.decays import MeasuredDecay, OwnDecay
 from shrinkage.audits.findings import Finding, finding
+from shrinkage.audits.intended import Intended
 from shrinkage.audits.judging import Case
 from shrinkage.parameters import ROLES, ParameterInfo
+from shrinkage.penalties.base import Combination
 from shrinkage.pytorch.audits.glance import has_nonzero
+from shrinkage.pytorch.audits.mixtures import is_one_kind
 from shrinkage.pytorch.audits.runs import Runs
 from shrinkage.pytorch.audits.taken_back import said
 from shrinkage.pytorch.audits.watch import Watch
@@ -38,6 +41,8 @@ class LoopFacts:
     beside: Mapping[str, tuple[str, float]]  # other optimizers that hold it too, and their decay
     start: Mapping[str, Any]
     gradients: Mapping[str, Any]  # of the data alone
+    given: bool  # whether a person has named the terms
+    mixed: Mapping[str, Intended]  # the others, where a term among them is the optimizer's decay
 
     @classmethod
     def of(
@@ -47,6 +52,9 @@ class LoopFacts:
         cases: Mapping[str, Case],
         mechanisms: Mapping[str, str],
         watch: Watch,
+        *,
+        given: bool,
+        mixed: Mapping[str, Intended],
     ) -> LoopFacts:
         """Return what is known after the runs; `watch` is that of scale 1."""
         twin = runs.twin
@@ -67,6 +75,8 @@ class LoopFacts:
             watch.beside,
             twin.start,
             {info.name: runs.gradient(info.name, runs.zero) for info in assignment.infos},
+            given,
+            mixed,
         )
 
     def penalised(self) -> list[ParameterInfo]:
@@ -124,6 +134,9 @@ def twice(facts: LoopFacts) -> list[Finding]:
     for info in facts.penalised():
         name = info.name
         if name in facts.attached and facts.decays.get(name, 0) > 0:
+            if name in facts.mixed:
+                findings += _mixture(facts, info)
+                continue
             words = f"weight_decay={facts.decays[name]:g} and a term of regularize"
         elif name in facts.beside:
             kind, decay = facts.beside[name]
@@ -144,6 +157,40 @@ def twice(facts: LoopFacts) -> list[Finding]:
             )
         )
     return findings
+
+
+def _mixture(facts: LoopFacts, info: ParameterInfo) -> list[Finding]:
+    """Return what is said of a term of regularize beside the optimizer's own decay.
+
+    Two of one kind are one penalty twice; a decay beside another is a penalty of two parts, which
+    nobody may have meant who has not named both.
+    """
+    if facts.given:
+        return []
+    name, decay = info.name, facts.decays[info.name]
+    words, parts = facts.mixed[name].words, facts.mixed[name].expectation.parts
+    if is_one_kind(parts, facts.start[name]):
+        return [
+            finding(
+                "penalised-twice",
+                name,
+                f"it is penalised by weight_decay={decay:g} and a term of regularize ({words})",
+                "keep one: set weight_decay=0 on its group, or detach the term",
+            )
+        ]
+    kind = type(facts.runs.twin.optimizer).__name__
+    is_net = all(part.penalty.combines is Combination.THRESHOLD for part in parts)
+    net = "an elastic net" if is_net else "a penalty of two parts"
+    return [
+        finding(
+            "penalised-twice",
+            name,
+            f"{kind}'s own weight_decay={decay:g} acts beside {words}: {net}, with two strengths",
+            f"keep both knowingly (terms={words} + {decay:g} * L2() names them to the audit), or "
+            "set weight_decay=0 on its group",
+            severity="warning",
+        )
+    ]
 
 
 def _is_each_counted(facts: LoopFacts, info: ParameterInfo) -> bool:

@@ -34,7 +34,7 @@ class Exactly(Selection):
         return f"Exactly({', '.join(self.names[:2])}{more})"
 
 
-_UPDATES = {OwnDecay.COUPLED: "gradient", OwnDecay.DECOUPLED: "decoupled"}
+UPDATES = {OwnDecay.COUPLED: "gradient", OwnDecay.DECOUPLED: "decoupled"}
 
 
 def wanted_terms(twin: Twin, thawed: Set[str] = frozenset()) -> Terms:
@@ -80,7 +80,7 @@ def _of_decay(twin: Twin, thawed: Set[str]) -> list[Term]:
     for name, parameter in twin.parameters.items():
         decay = twin.decay_of(name)
         if decay > 0 and (parameter.requires_grad or name in thawed):
-            update = _UPDATES.get(twin.known_decay_of(name))
+            update = UPDATES.get(twin.known_decay_of(name))
             names.setdefault((decay, update), []).append(name)
     return [
         Term(decay, L2(), Exactly(tuple(inside)), update)
