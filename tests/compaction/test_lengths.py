@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -281,3 +282,87 @@ def test_volumes() -> None:
         torch.testing.assert_close(smaller(x), model(x))
     assert smaller.up.out_channels == 3
     assert len(coupled_units(model, x)) == 11
+
+
+SIZED: dict[str, Callable[[torch.Tensor], torch.Tensor]] = {
+    "size": lambda x: x.mean(1) * x.size(1),
+    "root": lambda x: x.mean(1) * x.shape[1] ** 0.5,
+    "length": lambda x: x.mean(1) * len(x[0]),
+    "logarithm": lambda x: x.mean(1) * math.log(x.shape[1]),
+    "tensor": lambda x: x.mean(1) * torch.tensor(float(x.shape[1])),
+    "whole tensor": lambda x: x.mean(1) * torch.tensor(x.shape[1]),
+    "full": lambda x: x.mean(1) * torch.full((1,), float(x.shape[1]), dtype=x.dtype),
+    "new tensor": lambda x: x.mean(1) * x.new_tensor(x.shape[1]),
+    "added": lambda x: x.mean(1) + x.shape[1],
+    "far branch": lambda x: x.mean(1) if x.shape[1] < 20 else x.sum(1),
+    "branch": lambda x: x.mean(1) if x.shape[1] > 5 else x.sum(1),
+}
+
+
+class Sized(nn.Module):
+    """Words that are taken together by numbers which come from how many there are."""
+
+    def __init__(self, pool: Callable[[torch.Tensor], torch.Tensor], written: bool) -> None:
+        super().__init__()
+        self.pool, self.written = pool, written
+        self.first, self.last = nn.Linear(5, 8), nn.Linear(8, 2)
+        self.inner = nn.Sequential(nn.Linear(2, 6), nn.ReLU(), nn.Linear(6, 2))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Return (rows, 2) of (rows, words, 5)."""
+        x = functional.relu(self.first(x))
+        x = x.view(-1, x.shape[1], 8) if self.written else x
+        return self.inner(self.last(self.pool(x)))
+
+
+@pytest.mark.parametrize("written", [False, True])
+@pytest.mark.parametrize("constant", [1.0, -1.0])
+@pytest.mark.parametrize("name", SIZED)
+def test_numbers_of_sizes_are_followed(name: str, constant: float, written: bool) -> None:
+    """What the code computes from the length of its input is neither folded nor frozen."""
+    model: Any = settle(Sized(SIZED[name], written))
+    with torch.no_grad():
+        model.first.weight[4:], model.first.bias[4:] = 0.0, constant
+        model.inner[0].weight[4:], model.inner[0].bias[4:] = 0.0, 1.0
+    found: Any = compact(model, numbers(4, 7, 5), timed=False)
+    for words in (7, 3, 14, 28):
+        x = numbers(4, words, 5)
+        torch.testing.assert_close(found.module(x), model(x))
+    assert found.proof.difference_lengths <= found.proof.tolerance
+    assert ((14, 5),) in [tuple(shape[1:] for shape in own) for own in found.proof.lengths]
+    if constant > 0 or name == "added":
+        assert any("depends on the length" in note for note in found.notes)
+    assert found.proof.after.parameters < found.proof.before.parameters  # the inner units go
+
+
+def test_no_length_is_proven_where_it_is_fixed() -> None:
+    """Columns of a table are as many as they are."""
+    model: Any = settle(nn.Sequential(nn.Linear(5, 8), nn.ReLU(), nn.Linear(8, 2)))
+    proof = compact(model, numbers(4, 5), timed=False).proof
+    assert proof.lengths == ()
+    assert proof.difference_lengths == 0.0
+
+
+def test_probing_other_lengths_leaves_what_a_network_remembers() -> None:
+    """A table that grows with the longest input is as long afterwards as before."""
+
+    class Remembers(nn.Module):
+        longest: torch.Tensor
+
+        def __init__(self) -> None:
+            super().__init__()
+            self.first, self.last = nn.Linear(5, 8), nn.Linear(8, 2)
+            self.register_buffer("longest", torch.zeros(7, dtype=torch.float64))
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            if x.shape[1] > len(self.longest):
+                self.longest = torch.zeros(x.shape[1], dtype=x.dtype)
+            x = functional.relu(self.first(x)) + self.longest[: x.shape[1], None]
+            return self.last(x)
+
+    model: Any = settle(Remembers())
+    with torch.no_grad():
+        model.first.weight[4:], model.first.bias[4:] = 0.0, 0.0
+    found: Any = compact(model, numbers(4, 7, 5), timed=False)
+    assert len(found.module.longest) == len(model.longest) == 7
+    torch.testing.assert_close(found.module(x := numbers(4, 9, 5)), model(x))

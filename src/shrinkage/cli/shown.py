@@ -136,7 +136,8 @@ def show_compaction(
         console.print(table)
         for note in found.notes:
             console.print(Text(f"note: {note}"))
-    worst = max(found.proof.difference_real, found.proof.difference_random)
+    proof = found.proof
+    worst = max(proof.difference_real, proof.difference_random, proof.difference_lengths)
     on = "random rows" if proven_on is None else f"the rows of {proven_on} and random ones"
     console.print(Text(f"largest difference of an output, on {on}: {worst:.1e} of the largest"))
     rounding = found.rounding

@@ -8,7 +8,7 @@ given. Where a network cannot be traced as a whole, its parts are made smaller e
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -21,6 +21,7 @@ from shrinkage.compaction.analysis import Analysis
 from shrinkage.compaction.deciding import Decision, decide
 from shrinkage.compaction.entries import Entries
 from shrinkage.compaction.folding import with_plain_weights
+from shrinkage.compaction.lengths import apart_at, other_lengths
 from shrinkage.compaction.partly import compact_parts
 from shrinkage.compaction.proof import Proof, allowed, difference, prove
 from shrinkage.compaction.rebuilding import (
@@ -165,9 +166,10 @@ def compact(
         raise InputError(f"expected an answer with tensors, got {kind}: nothing can be compared")
     plain, computed = with_plain_weights(model)
     still = in_evaluation(plain) if computed else frozen
+    others = other_lengths(frozen, few_rows(frozen, inputs))
     tolerance = allowed(frozen) if tolerance is None else tolerance
     try:
-        found = _whole(plain, still, inputs, drop_inputs=drop_inputs, tolerance=tolerance)
+        found = _whole(plain, still, inputs, others, drop_inputs, tolerance)
     except UntraceableNetwork as error:
         found = Smaller(*compact_parts(plain, still, inputs, str(error), tolerance))
     notes = found.notes
@@ -177,7 +179,7 @@ def compact(
     if compiled:
         notes = (*notes, "the network was compiled, and the result is not: compile it anew")
     found = replace(found, notes=notes)
-    result = _proven(frozen, inputs, found, drop_inputs, tolerance, timed)
+    result = _proven(frozen, inputs, found, others, drop_inputs, tolerance, timed)
     result = replace(result, layers=_layers(plain, found.module))
     if stored_as is None:
         return result
@@ -203,6 +205,7 @@ def smaller_network(
     *,
     keep_inputs: bool,
     tolerance: float,
+    others: list[tuple[Any, ...]] | None = None,
 ) -> Smaller:
     """Return a smaller network.
 
@@ -212,13 +215,75 @@ def smaller_network(
         inputs: what it is called with.
         keep_inputs: whether it is called with all inputs as before.
         tolerance: the largest difference of an output, relative to the largest output.
+        others: the inputs in other lengths; None: they are looked for.
 
     Raises:
-        UntraceableNetwork: it cannot be traced.
+        UntraceableNetwork: it cannot be traced, or not at the other lengths that it takes.
         CollapsedNetwork: it answers the same whatever its input.
     """
-    run = _analysed(frozen, inputs)
-    decision = decide(run, keep_inputs=keep_inputs)
+    others = other_lengths(frozen, few_rows(frozen, inputs)) if others is None else others
+    run, apart = _analysed(frozen, inputs), list[float | None]()
+
+    def found_by(run: Analysis, at: Sequence[Analysis | None]) -> Smaller:
+        nonlocal apart
+        decision = decide(run, keep_inputs=keep_inputs, lengths=at)
+        found = _rebuilt(model, frozen, inputs, run, decision, keep_inputs, tolerance)
+        apart = apart_at(frozen, found.module, others, take_columns(found.kept))
+        return found
+
+    def unfit(*, failing: bool) -> list[tuple[Any, ...]]:
+        pairs = zip(others, apart, strict=True)
+        return [given for given, own in pairs if (failing if own is None else not own <= tolerance)]
+
+    found = found_by(run, ())
+    here = apart_at(
+        frozen, found.module, [inputs] if unfit(failing=True) else [], take_columns(found.kept)
+    )
+    if not all(own is not None and own <= tolerance for own in here):
+        return found  # what is wrong of the example is no matter of lengths, and is refused
+    at = [
+        _at_length(frozen, given) for given in unfit(failing=isinstance(found.module, GraphModule))
+    ]
+    if at:
+        found = found_by(run, at)
+    if isinstance(found.module, GraphModule) and unfit(failing=True):
+        before = found, apart
+        try:
+            found = found_by(_analysed(frozen, inputs, lengths=True), at)
+        except UntraceableNetwork:
+            found, apart = before
+        if unfit(failing=True):
+            found, apart = before
+    if unfit(failing=False):
+        raise UntraceableNetwork(
+            f"the {type(model).__name__} computes with sizes of its input that its graph has as "
+            "fixed numbers"
+        )
+    if isinstance(found.module, GraphModule) and None in apart:
+        told = "the graph takes inputs of the example's lengths, and not all others that it took"
+        found = replace(found, notes=(*found.notes, told))
+    return found
+
+
+def _at_length(frozen: nn.Module, inputs: tuple[Any, ...]) -> Analysis | None:
+    """Return what is known of a network at another length; None where it cannot be followed."""
+    try:
+        few = few_rows(frozen, inputs)
+        return Analysis(trace(frozen, few), frozen, few, other_lengths=False)
+    except UntraceableNetwork:
+        return None
+
+
+def _rebuilt(
+    model: nn.Module,
+    frozen: nn.Module,
+    inputs: tuple[Any, ...],
+    run: Analysis,
+    decision: Decision,
+    keep_inputs: bool,
+    tolerance: float,
+) -> Smaller:
+    """Return a network without what a decision takes out: its own code, or the traced graph."""
     tensors = smaller_tensors(run, decision)
     kept = None if keep_inputs else _kept_inputs(run, decision)
     taken = take_columns(kept)
@@ -260,9 +325,11 @@ def smaller_network(
     return Smaller(graph, (*decision.notes, told), kept)
 
 
-def _analysed(frozen: nn.Module, inputs: tuple[Any, ...], rows: int = ROWS) -> Analysis:
+def _analysed(
+    frozen: nn.Module, inputs: tuple[Any, ...], rows: int = ROWS, *, lengths: bool = False
+) -> Analysis:
     few = few_rows(frozen, inputs, rows)
-    return Analysis(trace(frozen, few), frozen, few)
+    return Analysis(trace(frozen, few, lengths=lengths), frozen, few)
 
 
 def take_columns(kept: torch.Tensor | None) -> Callable[[tuple[Any, ...]], tuple[Any, ...]]:
@@ -280,7 +347,7 @@ def _whole(
     model: nn.Module,
     frozen: nn.Module,
     inputs: tuple[Any, ...],
-    *,
+    others: list[tuple[Any, ...]],
     drop_inputs: bool,
     tolerance: float,
 ) -> Smaller:
@@ -288,10 +355,16 @@ def _whole(
     rows = inputs[0]
     columns = len(inputs) == 1 and isinstance(rows, torch.Tensor) and rows.ndim == 2
     keep = not (columns and rows.is_floating_point())
-    found = smaller_network(model, frozen, inputs, keep_inputs=keep, tolerance=tolerance)
+
+    def keeping(keep: bool) -> Smaller:
+        return smaller_network(
+            model, frozen, inputs, keep_inputs=keep, tolerance=tolerance, others=others
+        )
+
+    found = keeping(keep)
     if keep or drop_inputs or not isinstance(found.module, GraphModule):
         return found
-    with_all = smaller_network(model, frozen, inputs, keep_inputs=True, tolerance=tolerance)
+    with_all = keeping(True)
     return found if isinstance(with_all.module, GraphModule) else with_all
 
 
@@ -307,6 +380,7 @@ def _proven(
     frozen: nn.Module,
     inputs: tuple[Any, ...],
     found: Smaller,
+    others: list[tuple[Any, ...]],
     drop_inputs: bool,
     tolerance: float,
     timed: bool,
@@ -324,6 +398,7 @@ def _proven(
         tolerance=tolerance,
         timed=timed,
         take=take,
+        lengths=list(zip(others, apart_at(frozen, measured, others, take), strict=True)),
     )
     kept = None if found.kept is None else found.kept.numpy()
     return Compaction(module, proof, kept, (), found.notes, found.attributes)

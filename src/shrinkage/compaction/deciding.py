@@ -8,8 +8,8 @@ the units of a group) goes only as whole slices; what is tied to a unit that sta
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -22,6 +22,7 @@ from shrinkage.compaction.units import without_repeats
 from shrinkage.errors import ShrinkageError
 
 NO_BIAS = "what they put out is read beside zeros, or without a bias"
+BY_LENGTH = "what they put out depends on the length of the input"
 TIED = "they are one with units that are needed"
 
 
@@ -44,18 +45,22 @@ class Decision:
     notes: tuple[str, ...]
 
 
-def decide(run: Analysis, *, keep_inputs: bool) -> Decision:
+def decide(
+    run: Analysis, *, keep_inputs: bool, lengths: Sequence[Analysis | None] = ()
+) -> Decision:
     """Return which units are taken out.
 
     Args:
         run: what is known of the network.
         keep_inputs: whether the network is called with all its inputs as before.
+        lengths: the network at other lengths of its input, at which constants have to be the same;
+            None where it cannot be followed there, so that every constant may be another.
 
     Raises:
         CollapsedNetwork: no output depends on an input; the message names the first dead layer.
     """
     _refuse_collapse(run.of_values())
-    return _Deciding(run, keep_inputs=keep_inputs).decision()
+    return _Deciding(run, keep_inputs=keep_inputs, lengths=lengths).decision()
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,6 +73,7 @@ class _Read:
     value: torch.Tensor
     foldable: torch.Tensor
     needed: torch.Tensor
+    by_length: torch.Tensor
 
     @classmethod
     def of(cls, run: Analysis, reader: Reader) -> _Read:
@@ -82,11 +88,22 @@ class _Read:
             foldable = foldable & (value == 0)
         needed = by_feature(run.demanded(entries), reader.dim).any(1)
         parts = (rows[:, 0], constant.cpu(), value, foldable.cpu(), needed.cpu())
-        return cls(reader, *parts)
+        return cls(reader, *parts, torch.zeros_like(parts[1]))
+
+    def at_lengths(self, others: Sequence[_Read | None]) -> _Read:
+        """Return the same, where what another length of the input changes cannot be folded."""
+        by_length = self.by_length
+        for other in others:
+            if other is None:
+                by_length = by_length | (self.value != 0).cpu()
+            else:
+                by_length = by_length | ~other.constant | ~same(self.value, other.value).cpu()
+        by_length = by_length & self.constant
+        return replace(self, by_length=by_length, foldable=self.foldable & ~by_length)
 
     def held(self) -> torch.Tensor:
         """Return which features are needed for a constant that no bias can take up, (features,)."""
-        return self.needed & self.constant & ~self.foldable
+        return self.needed & self.constant & ~self.foldable & ~self.by_length
 
     def matrix(self) -> torch.Tensor:
         """Return the weight with the features along its last axis, the rows along its first."""
@@ -95,9 +112,15 @@ class _Read:
 
 
 class _Deciding:
-    def __init__(self, run: Analysis, *, keep_inputs: bool) -> None:
+    def __init__(
+        self, run: Analysis, *, keep_inputs: bool, lengths: Sequence[Analysis | None]
+    ) -> None:
         self.run = run
-        self.reads = [_Read.of(run, reader) for reader in run.readers]
+        others = [_in_step(run, other) for other in lengths]
+        self.reads = [
+            _Read.of(run, reader).at_lengths([other[place] for other in others])
+            for place, reader in enumerate(run.readers)
+        ]
         self.notes: list[str] = []
         self.removed = torch.ones(len(run.units), dtype=torch.bool)
         self.removed[0] = False
@@ -130,6 +153,8 @@ class _Deciding:
         gone, find = self.gone(), self.run.units.find
         mixers = {mixer.node: mixer for mixer in self.run.mixers}
         dead = [(mixer.what, find(_still_units(mixer))) for mixer in self.run.mixers if mixer.fixed]
+        for read in self.reads:
+            dead.append((BY_LENGTH, find(read.units[read.needed & read.by_length])))
         dead += [(NO_BIAS, find(read.units[read.held()])) for read in self.reads]
         ends = find(torch.cat([own.units.flatten() for own in self._outputs()]))
         for made in self.run.makers:
@@ -256,6 +281,14 @@ class _Deciding:
     def _shifts(self) -> dict[str, torch.Tensor]:
         shifts = {name: self._shift(reads[0]) for name, reads in self._by_bias().items()}
         return {name: shift for name, shift in shifts.items() if shift.any()}
+
+
+def _in_step(run: Analysis, other: Analysis | None) -> list[_Read] | list[None]:
+    """Return what each reader reads at another length; None where others are called there."""
+    names = [reader.weight.name for reader in run.readers]
+    if other is None or [reader.weight.name for reader in other.readers] != names:
+        return [None] * len(names)
+    return [_Read.of(other, reader) for reader in other.readers]
 
 
 def _not_called(run: Analysis) -> Iterator[str]:

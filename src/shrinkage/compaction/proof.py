@@ -6,7 +6,7 @@ Who uses this: `compact` measures one, `shrinkage compact` writes it beside the 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from statistics import median
@@ -71,6 +71,9 @@ class Proof:
         rows: how many rows each was measured on.
         before, after: what the two networks cost.
         threads: of torch, when the times were measured.
+        difference_lengths: the same difference on the example in other lengths; 0 where there are
+            none.
+        lengths: the shapes of the tensors of each, as far as both networks take them.
     """
 
     difference_real: float
@@ -80,6 +83,8 @@ class Proof:
     before: Size
     after: Size
     threads: int
+    difference_lengths: float = 0.0
+    lengths: tuple[tuple[tuple[int, ...], ...], ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain values that JSON can hold."""
@@ -95,6 +100,7 @@ def prove(
     tolerance: float,
     timed: bool,
     take: Callable[[tuple[Any, ...]], tuple[Any, ...]] = lambda inputs: inputs,
+    lengths: Sequence[tuple[tuple[Any, ...], float | None]] = (),
 ) -> Proof:
     """Compare two networks on the rows of an example and on random ones, and measure both.
 
@@ -106,15 +112,20 @@ def prove(
         tolerance: the largest relative difference that is allowed.
         timed: whether to measure times.
         take: what the second network is called with, of the inputs of the first.
+        lengths: the example in other lengths, and how far the outputs are apart there; None where
+            the second network fails.
 
     Raises:
         UnequalOutputs: the outputs differ by more.
     """
     real = difference(model, smaller, inputs)
     random = difference(model, smaller, random_for(model, inputs))
-    if not max(real, random) <= tolerance:
+    followed = [(given, apart) for given, apart in lengths if apart is not None]
+    longer = max([0.0, *(apart for _, apart in followed)])
+    if not max(real, random, longer) <= tolerance:
+        worst = max(real, random, longer)
         raise UnequalOutputs(
-            f"expected outputs within {tolerance:g} of the network's, got {max(real, random):.2g}: "
+            f"expected outputs within {tolerance:g} of the network's, got {worst:.2g}: "
             "its code is not followed in full; the network stays as it is"
         )
     before, after = (
@@ -123,7 +134,9 @@ def prove(
     if timed:
         before, after = _timed(networks, (inputs, take(inputs)), (before, after))
     rows = max(len(leaf) for leaf in tensors_of(inputs))
-    return Proof(real, random, tolerance, rows, before, after, torch.get_num_threads())
+    shapes = tuple(tuple(tuple(leaf.shape) for leaf in tensors_of(given)) for given, _ in followed)
+    threads = torch.get_num_threads()
+    return Proof(real, random, tolerance, rows, before, after, threads, longer, shapes)
 
 
 def allowed(model: nn.Module) -> float:

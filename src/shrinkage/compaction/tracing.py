@@ -63,23 +63,20 @@ class Trace:
         return [node for node in pytree.tree_leaves(end.args) if isinstance(node, torch.fx.Node)]
 
 
-def trace(model: nn.Module, inputs: tuple[Any, ...]) -> Trace:
+def trace(model: nn.Module, inputs: tuple[Any, ...], *, lengths: bool = False) -> Trace:
     """Return the graph of a network that is in evaluation mode.
 
     Args:
         model: the network.
         inputs: what it is called with; the first axis of every tensor is the batch, of two rows
             at least.
+        lengths: keep the other axes open, too, where the code lets them be so.
 
     Raises:
         UntraceableNetwork: its code depends on values, or calls what has no graph.
     """
-    batch = pytree.tree_map(
-        lambda leaf: {0: torch.export.Dim.AUTO} if _has_batch(leaf) else None, inputs
-    )
     try:
-        with quiet(), torch.no_grad(), _plain_answers(model) as objects:
-            program = torch.export.export(model, inputs, dynamic_shapes=batch, strict=False)
+        program, objects = _exported(model, inputs, lengths=lengths)
     except Exception as error:
         raise UntraceableNetwork(_reason(model, error)) from error
     signature = program.graph_signature
@@ -100,6 +97,22 @@ def trace(model: nn.Module, inputs: tuple[Any, ...]) -> Trace:
         ),
         bool(objects),
     )
+
+
+def _exported(
+    model: nn.Module, inputs: tuple[Any, ...], *, lengths: bool
+) -> tuple[torch.export.ExportedProgram, list[str]]:
+    """Return the graph of a network, open along the batch or every axis, and kinds of answers."""
+
+    def of(leaf: Any) -> Any:
+        if not _has_batch(leaf):
+            return None
+        return dict.fromkeys(range(leaf.ndim if lengths else 1), torch.export.Dim.AUTO)
+
+    shapes = pytree.tree_map(of, inputs)
+    with quiet(), torch.no_grad(), _plain_answers(model) as objects:
+        program = torch.export.export(model, inputs, dynamic_shapes=shapes, strict=False)
+    return program, objects
 
 
 def tensors_of(answer: Any) -> list[torch.Tensor]:
@@ -161,15 +174,8 @@ def open_axes(model: nn.Module, inputs: tuple[Any, ...]) -> dict[str, frozenset[
     >>> sorted(open_axes(layer, (torch.ones(2, 5, 3),))["relu"])
     [0, 1]
     """
-    shapes = pytree.tree_map(
-        lambda leaf: (
-            dict.fromkeys(range(leaf.ndim), torch.export.Dim.AUTO) if _has_batch(leaf) else None
-        ),
-        inputs,
-    )
     try:
-        with quiet(), torch.no_grad(), _plain_answers(model):
-            program = torch.export.export(model, inputs, dynamic_shapes=shapes, strict=False)
+        program, _ = _exported(model, inputs, lengths=True)
     except Exception:  # whatever keeps a network from being followed at other sizes
         return None
     values = {node.name: node.meta.get("val") for node in program.graph.nodes}
@@ -178,6 +184,35 @@ def open_axes(model: nn.Module, inputs: tuple[Any, ...]) -> dict[str, frozenset[
         for name, value in values.items()
         if isinstance(value, torch.Tensor)
     }
+
+
+def length_bounds(
+    model: nn.Module, inputs: tuple[Any, ...]
+) -> dict[tuple[int, int], tuple[int, ...]]:
+    """Return the lengths next to those for which a network has the graph of its example.
+
+    Args:
+        model: the network in evaluation mode.
+        inputs: what it is traced with.
+
+    Returns:
+        By the place of a tensor among the inputs and its axis: one below and one above, where
+        there is such a bound; nothing where they cannot be told.
+    """
+    try:
+        program, _ = _exported(model, inputs, lengths=True)
+    except Exception:  # whatever keeps a network from being followed at other sizes
+        return {}
+    values = {node.name: node.meta.get("val") for node in program.graph.nodes}
+    found: dict[tuple[int, int], tuple[int, ...]] = {}
+    for place, name in enumerate(program.graph_signature.user_inputs):
+        own = values.get(str(name))
+        for dim, size in enumerate(own.shape) if isinstance(own, torch.Tensor) else ():
+            span = None if isinstance(size, int) else program.range_constraints.get(size.node.expr)
+            if span is not None:
+                next_to = (span.lower - 1, span.upper + 1)
+                found[place, dim] = tuple(int(new) for new in next_to if new.is_Integer)
+    return found
 
 
 def some_rows(inputs: tuple[Any, ...], count: int = 2) -> tuple[Any, ...]:
