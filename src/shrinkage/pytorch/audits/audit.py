@@ -45,7 +45,7 @@ from shrinkage.pytorch.audits.runs import Runs
 from shrinkage.pytorch.audits.step_call import NeverStepped, StepCall, TrainingStep
 from shrinkage.pytorch.audits.surroundings import Surroundings
 from shrinkage.pytorch.audits.twin import Twin
-from shrinkage.pytorch.audits.wanted import wanted_terms
+from shrinkage.pytorch.audits.wanted import on_no_parameter, wanted_terms
 from shrinkage.pytorch.audits.watch import Watch
 from shrinkage.pytorch.audits.wrappers import held_alone, rewrapped, stepping
 from shrinkage.pytorch.audits.zeroed import lost_layers
@@ -171,6 +171,9 @@ def _audit(
         warnings.filterwarnings("ignore", "Detected call of `lr_scheduler.step")
         warnings.simplefilter("ignore", OwnDecayWarning)
         runs = Runs(twin, call, surroundings)
+        nowhere = on_no_parameter(twin) if terms is None else []
+        if nowhere:
+            return with_lines(make_report(nowhere), origins)
         wanted = (
             wanted_terms(twin, runs.zero.thawed) if terms is None else terms
         )  # a loop may set its decay itself

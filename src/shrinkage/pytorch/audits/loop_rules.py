@@ -114,6 +114,30 @@ def _is_chosen(facts: LoopFacts, info: ParameterInfo) -> bool:
     return all(not all(selection(other) for other in others) for selection in selections)
 
 
+def on_no_weight(facts: LoopFacts) -> list[Finding]:
+    """Return that an optimizer decays biases and normalizations and no weight that it holds."""
+    decayed = [info for info in facts.penalised() if facts.decays.get(info.name, 0) > 0]
+    roles = ("weight", "embedding")
+    weights = [
+        i.name for i in facts.infos if i.role in roles and i.trainable and i.name in facts.held
+    ]
+    if facts.given or facts.attached or not decayed or not weights or facts.beside:
+        return []
+    if any(info.role in roles or len(info.shape) > 1 for info in decayed):
+        return []
+    groups = sorted({str(facts.runs.twin.place_of(info.name)) for info in decayed})
+    named = ", ".join(info.name for info in decayed[:3]) + (", …" if len(decayed) > 3 else "")
+    return [
+        finding(
+            "no-effect",
+            "",
+            f"weight_decay lies on biases, normalizations and other vectors alone (parameter group "
+            f"{' and '.join(groups)}: {named}): no weight is regularized ({weights[0]} is not)",
+            "exchange the groups: a decay for the weights, weight_decay=0 for the others",
+        )
+    ]
+
+
 def not_in_optimizer(facts: LoopFacts) -> list[Finding]:
     """Return penalised parameters that nobody trains."""
     return [
@@ -337,6 +361,7 @@ def selected_but_frozen(facts: LoopFacts) -> list[Finding]:
 
 RULES_OF_FACTS: tuple[Callable[[LoopFacts], list[Finding]], ...] = (
     bias_or_norm,
+    on_no_weight,
     not_in_optimizer,
     twice,
     through_adaptive,

@@ -242,6 +242,11 @@ class Twin:
         place = self._places.get(name)
         return 0.0 if place is None else float(self._groups[place].get("weight_decay", 0) or 0)
 
+    @property
+    def decays_of_groups(self) -> tuple[float, ...]:
+        """The caller's weight decay of every parameter group, whatever that holds."""
+        return tuple(float(group.get("weight_decay", 0) or 0) for group in self._groups)
+
     def known_decay_of(self, name: str) -> OwnDecay:
         """Return what is known of the way in which the optimizer decays a parameter."""
         group = self.group_of(name)

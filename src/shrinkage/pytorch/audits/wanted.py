@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Set
 from dataclasses import dataclass
 
+from shrinkage.audits.findings import Finding, finding
 from shrinkage.errors import InputError
 from shrinkage.parameters import ParameterInfo
 from shrinkage.penalties import L2
@@ -56,6 +57,29 @@ def wanted_terms(twin: Twin, thawed: Set[str] = frozenset()) -> Terms:
             f"got {got}: give terms=…, what the loop is meant to have"
         )
     return Terms(terms)
+
+
+def on_no_parameter(twin: Twin) -> list[Finding]:
+    """Return that a weight decay is in groups that hold nothing of the model, where all are.
+
+    Args:
+        twin: the copy.
+    """
+    decayed = [place for place, decay in enumerate(twin.decays_of_groups) if decay > 0]
+    if not decayed or _of_attachment(twin.their_attachment):
+        return []
+    if any(twin.decay_of(name) > 0 for name in twin.parameters):
+        return []
+    groups = twin.their_optimizer.param_groups
+    counts = [len(groups[place]["params"]) if place < len(groups) else 0 for place in decayed]
+    named = " and ".join(
+        f"weight_decay={twin.decays_of_groups[place]:g} of parameter group {place} "
+        + ("(which is empty)" if not count else f"({count} of other parameters)")
+        for place, count in zip(decayed, counts, strict=True)
+    )
+    message = f"no parameter of the model is in a group with a decay: {named} reaches none"
+    remedy = "put this model's weights into that group when you build the optimizer"
+    return [finding("no-effect", "", message, remedy)]
 
 
 def _of_attachment(attachment: Attachment | None) -> list[Term]:
