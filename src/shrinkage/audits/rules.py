@@ -206,9 +206,10 @@ _ALL = (
     Rule(
         "scale-invariant",
         "warning",
-        "the size of these weights has no effect on the output",
-        "The decay λ regularizes nothing there: with learning rate η it sets by how much weights "
-        "turn a step, about √(2ηλ), 0.014 for 1e-3 and 0.1 (Kosson, Messmer and Jaggi, ICML 2024).",
+        "the size of these weights has no effect on the output, or only against their bias",
+        "The decay λ regularizes next to nothing there: with learning rate η it sets by how much "
+        "weights turn a step, about √(2ηλ), 0.014 for 1e-3 and 0.1 (Kosson, Messmer and Jaggi, "
+        "ICML 2024).",
         _INVARIANT,
     ),
     Rule(

@@ -103,3 +103,48 @@ def test_a_loop_that_refuses_other_weights_has_no_word_of_it() -> None:
 
     report = audit(model, SGD(model.parameters(), lr=0.01), step, data(24, shape), STRENGTH * L2())
     assert report.rules == (), str(report)
+
+
+def said_of(bias: float, norm: nn.Module) -> tuple[str, float]:
+    """Return what is said of a layer in front of a norm, and what its double makes of the loss."""
+    model = settled(nn.Sequential(nn.Linear(6, 16), norm, nn.Linear(16, 3)))
+    with torch.no_grad():
+        model.get_parameter("0.bias").copy_(bias * torch.linspace(-1, 1, 16))
+    report = audited(model, (6,))
+    (said,) = (said for said in report.findings if said.rule == "scale-invariant")
+    x, classes = data(24, (6,))
+    with torch.no_grad():
+        before = nn.functional.cross_entropy(model(x), classes)
+        model.get_parameter("0.weight").mul_(2)
+        after = nn.functional.cross_entropy(model(x), classes)
+    return said.message, float((after - before).abs() / before)
+
+
+@pytest.mark.parametrize("bias", [0.1, 2.0])
+def test_a_weight_that_is_seen_against_its_bias_is_said_to_be(bias: float) -> None:
+    words, share = said_of(bias, nn.LayerNorm(16))
+    assert "does not depend" not in words
+    assert "against its bias only" in words
+    stated = float(words.split("changes the loss by ")[1].split(" %")[0]) / 100
+    assert stated == pytest.approx(share, rel=0.06)
+
+
+def test_a_weight_without_a_bias_is_said_to_have_no_size() -> None:
+    assert "does not depend" in said_of(0.0, nn.LayerNorm(16, eps=0.0))[0]
+
+
+@pytest.mark.parametrize("bias", [0.0, 2.0])
+def test_what_the_constant_of_a_norm_lets_through_is_not_the_bias(bias: float) -> None:
+    words, _ = said_of(bias, nn.BatchNorm1d(16, eps=1e-4))
+    assert "hardly depends" in words
+
+
+@pytest.mark.parametrize("layers", [2, 6])
+def test_several_weights_are_told_in_few_runs(layers: int) -> None:
+    parts: list[nn.Module] = []
+    for _ in range(layers):
+        parts += [nn.Linear(6, 6), nn.LayerNorm(6)]
+    report = audited(settled(nn.Sequential(*parts, nn.Linear(6, 3))), (6,))
+    messages = {s.message for s in report.findings if s.rule == "scale-invariant"}
+    assert messages
+    assert all(("all 6 such weights" in words) is (layers == 6) for words in messages)

@@ -4,7 +4,8 @@ Who uses this: `audit`. If scaling a layer's weight w and bias b by any c > 0 le
 it is, then d/dc L(c·w, c·b) = ⟨w, ∂w⟩ + ⟨b, ∂b⟩ = 0. Batch norm makes it so for every output unit
 by itself, layer norm for the layer as a whole; one gradient of the data shows both, whatever the
 layers are called. One number may vanish by chance: where it does, the loop is run again from twice
-the weights, whose loss has to be the same, and whose gradients half as large.
+the weights, whose loss has to be the same, and whose gradients half as large. A weight without
+its bias may be seen all the same: that is measured, and said.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ _CHANGED = 2e-3  # a share of ‖w·∂w‖ by which the loss may differ: a norm
 _ROUNDED = 3e-6  # what rounding can do to a loss in float32
 _TRIES = 8  # runs that may be spent on it
 _UNITS = 64  # output units that are looked at one by one
+_FEW = 4  # weights that are doubled one by one, to say what the loss sees
 _LEAST = 2  # units below which a vanishing product may be an accident
 
 
@@ -36,16 +38,73 @@ def scale_invariant(facts: LoopFacts) -> list[Finding]:
         for info in facts.penalised()
         if info.role == "weight" and info.output_axis is not None and _may_be(facts, info)
     ]
+    confirmed = _confirmed(facts, candidates)
     return [
         finding(
             "scale-invariant",
             info.name,
-            "the loss does not depend on the size of this weight (a normalization follows): "
-            "decay here changes the effective learning rate only, and L1 the directions",
+            words,
             "keep it if you mean that; otherwise leave the layers in front of a norm out",
         )
-        for info in _confirmed(facts, candidates)
+        for info, words in zip(confirmed, _words(facts, confirmed), strict=True)
     ]
+
+
+def _words(facts: LoopFacts, confirmed: Sequence[Any]) -> list[str]:
+    """Return what is true of each weight: its bias, or a norm's ε, may keep the loss from it.
+
+    Few weights are doubled one by one; of many all are at once.
+    """
+    if not confirmed:
+        return []
+    together = _moved_by(facts, confirmed)
+    if together is None or together <= _ROUNDED or not 1 < len(confirmed) <= _FEW:
+        named = f"all {len(confirmed)} such weights" if len(confirmed) > 1 else "it"
+        both = _moved_by(facts, confirmed, biases=True)
+        return [_said(together, both, named)] * len(confirmed)
+    alone = ([info] for info in confirmed)
+    return [
+        _said(_moved_by(facts, info), _moved_by(facts, info, biases=True), "it") for info in alone
+    ]
+
+
+def _moved_by(facts: LoopFacts, infos: Sequence[Any], *, biases: bool = False) -> float | None:
+    """Return by what share the loss moves where weights are doubled, and their biases or not.
+
+    A bias of zeros, which is looked at elsewhere, is doubled with its weight: it stays what it is.
+    """
+    before = facts.runs.zero.loss
+    if before is None or before.numel() != 1:
+        return None
+    along = {_bias_of(info) for info in infos} & facts.start.keys()
+    along = along if biases else along & facts.runs.twin.zeros
+    try:
+        after = facts.runs.loss_from(dict.fromkeys({info.name for info in infos} | along, 2.0))
+    except Exception:  # a loop may refuse weights that it has never had
+        return None
+    if after is None or not float(before):
+        return None
+    return abs(after - float(before)) / abs(float(before))
+
+
+def _said(moved: float | None, both: float | None, named: str) -> str:
+    """Return a sentence of what weights doubled have done to the loss, and biases with them."""
+    if moved is not None and moved <= _ROUNDED:
+        return (
+            "the loss does not depend on the size of this weight (a normalization follows): "
+            "decay here changes the effective learning rate only, and L1 the directions"
+        )
+    by = "" if moved is None else f"; {named} doubled alone changes the loss by {100 * moved:.2g} %"
+    if moved is not None and both is not None and moved > 2 * both:
+        return (
+            "the loss depends on the size of this weight against its bias only (a normalization "
+            f"follows{by}, with the bias by {100 * both:.2g} %): decay here changes the "
+            "effective learning rate and that balance, and L1 the directions"
+        )
+    return (
+        f"the loss hardly depends on the size of this weight (a normalization follows{by}): "
+        "decay here changes little but the effective learning rate, and L1 the directions"
+    )
 
 
 def _confirmed(facts: LoopFacts, candidates: Sequence[Any]) -> list[Any]:
