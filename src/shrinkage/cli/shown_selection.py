@@ -112,10 +112,13 @@ def show_best_columns(ranked: RankedColumns, folder: Path, *, quiet: bool) -> No
     last = ranked.sizes().iloc[-1]
     wording = score_wording(ranked.score_name)
     score = f"{wording.text(last['score'])} ± {wording.text(last['standard_error'])}"
-    count = count_text(len(best.selected), "column")
+    count, networks = count_text(len(best.selected), "column"), best.scores.shape[1]
     said = (
         f"The best {count} of {len(best.columns):,}: networks of so many have {wording.label} "
-        f"{score} on rows that they have not seen."
+        f"{score} on rows that they have not seen. Kept by: the share of the {networks} "
+        "networks that nominate, which says how alike they choose and not how sure a column is."
     )
     console.print(Text(said))
+    if ranked.caution:
+        console.print(Text(f"warning: {ranked.caution}"))
     print(f"columns: {folder / 'columns.csv'}")

@@ -21,7 +21,8 @@ from shrinkage.paths.options import PathOptions
 from shrinkage.paths.own_sets import dataset_of
 from shrinkage.paths.running.plan import Plan, make_plan
 from shrinkage.paths.selecting.elimination import Eliminating, Elimination, schedule
-from shrinkage.reports.figures.best_columns import best_columns_figure
+from shrinkage.paths.selecting.records import BestColumns
+from shrinkage.reports.figures.best_columns import best_columns_figure, sizes_figure
 from tests.cli.command_line import refused, shrinkage, write_table
 
 FEW: dict[str, Any] = {"epochs": 40, "networks": 2, "progress": False}
@@ -197,5 +198,60 @@ def test_noise_of_many_levels_is_not_kept_before_numbers_that_tell():
     y = (table.sum(axis=1) + random.normal(size=1500) > 0).astype(int)
     for i in range(5):
         table[f"noise{i}"] = random.choice(list("abcdefghijkl"), 1500)
-    ranked = best_columns("mlp:64", table, y, keep=5, **(FEW | {"epochs": 10}))
+    ranked = best_columns("mlp:64", table, y, keep=5, **{**FEW, "epochs": 10})
     assert set(ranked.selected) == {f"number{i}" for i in range(5)}
+
+
+def noisy(kind: str, n: int = 400, noise: int = 4):
+    """Return rows of which the first four columns tell, and noise that can be learned by heart."""
+    random = np.random.default_rng(3)
+    X = random.normal(size=(n, 4 + noise))
+    sums = X[:, :4] @ [1.5, -1.5, 1.0, 1.0]
+    if kind == "classes":
+        return X, (sums + random.logistic(size=n) > 0).astype(int)
+    if kind == "additive":
+        sums = np.sin(2 * X[:, 0]) + np.abs(X[:, 1]) + X[:, 2] ** 2 / 2 + X[:, 3]
+    return X, sums + 0.7 * random.normal(size=n)
+
+
+@pytest.mark.parametrize(
+    ("kind", "n", "noise"), [("linear", 400, 4), ("classes", 500, 16), ("additive", 600, 12)]
+)
+def test_noise_that_was_learned_by_heart_is_not_kept(kind: str, n: int, noise: int) -> None:
+    """Weights of networks without loss on their rows are largest where noise had to be fitted."""
+    X, y = noisy(kind, n, noise)
+    ranked = best_columns("mlp:64,32", X, y, keep=4, progress=False)
+    assert set(ranked.selected) == {"x0", "x1", "x2", "x3"}
+    assert not ranked.caution
+
+
+def found(scores: list[list[float]], constant: float = 0.0) -> BestColumns:
+    """Return a selection with these scores of networks of 3, 2 and 1 columns."""
+    path = np.array([[1.0, 1, 1], [1, 1, 0], [1, 0, 0]])
+    return BestColumns(
+        ("a", "b", "c"), path[2] > 0, path[2], path, np.array([3, 2, 1]), np.array(scores), None,
+        constant,
+    )  # fmt: skip
+
+
+def test_columns_that_predict_clearly_worse_than_more_are_told_with_both_numbers() -> None:
+    worse = found([[0.80, 0.84], [0.82, 0.86], [0.30, 0.34]])
+    assert "score 0.32 " in worse.caution
+    assert "the 0.84 with 2" in worse.caution
+    assert "Warning: with 1 column" in sizes_figure(worse, "r2").reading
+    assert not found([[0.80, 0.84], [0.82, 0.86], [0.80, 0.87]]).caution
+    nothing = found([[0.1, -0.1], [0.0, 0.1], [0.1, -0.1]], constant=-0.01)
+    assert "a constant, -0.01" in nothing.caution
+
+
+def test_the_command_warns_and_says_what_kept_by_is(tmp_path: Path) -> None:
+    X, y = noisy("linear")
+    table: dict[str, Any] = {f"c{i}": X[:, i].round(3) for i in range(4)} | {"y": y.round(3)}
+    data = write_table(tmp_path / "t.csv", table)
+    ask = ("select", data, "--target", "y", "--best", "1", "--model", "mlp:8", "--epochs", "60")
+    answer = shrinkage(*ask, "--out", tmp_path / "o")
+    assert answer.status == 0, answer.err
+    said = " ".join(answer.out.split())
+    assert "warning: with 1 column networks score" in said
+    assert "not how sure a column is" in said
+    assert json.loads((tmp_path / "o" / "selection.json").read_text())["caution"]

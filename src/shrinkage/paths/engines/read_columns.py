@@ -39,20 +39,28 @@ class ReadColumns:
         self._widths = self._source.bincount()
         self.count = len(set(sources))
 
+    @property
+    def left(self) -> torch.Tensor:
+        """Return the numbers of the columns that are left, (count,)."""
+        return self._source[self._inputs].unique()
+
     @torch.no_grad()
     def keep_largest(self, count: int) -> None:
         """Keep so many columns, those with the largest mean w²/step of their inputs."""
         if count >= self.count:
             return
         each = self._network.scores(self._name).sum(dim=0)
-        left = self._source[self._inputs]
-        of_inputs = left if self.are_cut else self._source
+        of_inputs = self._source[self._inputs] if self.are_cut else self._source
         score = each.new_zeros(int(self._source.max()) + 1)
         score.index_add_(0, of_inputs, each)
-        score /= self._widths.clamp(min=1)
+        self.keep_best(count, score / self._widths.clamp(min=1))
+
+    @torch.no_grad()
+    def keep_best(self, count: int, score: torch.Tensor) -> None:
+        """Keep so many columns, those that are left and have the largest score, (columns,)."""
         there = torch.zeros_like(score, dtype=torch.bool)
-        there[left] = True
-        score[~there] = -math.inf
+        there[self.left] = True
+        score = score.masked_fill(~there, -math.inf)
         stays = torch.zeros_like(there)
         stays[score.topk(count).indices] = True
         self.keep(stays)
@@ -66,7 +74,7 @@ class ReadColumns:
         """
         places = stays[self._source][self._inputs].nonzero().flatten()
         self._inputs = self._inputs[places]
-        self.count = len(self._source[self._inputs].unique())
+        self.count = len(self.left)
         if self.are_cut:
             self._network.cut(self._name, places)
         else:

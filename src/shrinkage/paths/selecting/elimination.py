@@ -6,19 +6,23 @@ weights that are there, so that every size starts from the one before it. What c
 over the weights of a column, step being the size of the optimizer's own step for each weight: the
 projection in its metric. Columns that have left are cut out of the arrays, so that most of the
 training runs on a small first layer.
+
+Weights of a network that has learned its rows by heart say what it learned: where noise is to be
+fitted, columns of noise have the largest. Rows that are kept from the training (`held`) tell: what
+counts is then the growth of their loss with the values of a column in another order (`growths`).
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import torch
 
 from shrinkage.errors import InputError
-from shrinkage.paths.engines.base import Advance, Problem, Trained, Unit, template
+from shrinkage.paths.engines.base import Advance, Problem, Rows, Trained, Unit, template
 from shrinkage.paths.engines.input_layer import first_weight
 from shrinkage.paths.engines.lone import lone_network, spans
 from shrinkage.paths.engines.one_stack import OneStack
@@ -32,6 +36,8 @@ BEGIN, END = 0.15, 0.85
 CUTS = 5
 """How often columns leave from one size that is told to the next."""
 WARM_UP = 0.05
+EVALUATED = 8192
+"""Rows that go through a network at once where columns are judged by rows."""
 
 
 @dataclass(frozen=True)
@@ -42,11 +48,14 @@ class Eliminating(OneStack):
         sizes: how many columns the models of a unit have, one for each of its settings.
         candidates: columns that may stay, (columns,); None: all.
         side_by_side: whether units may train in several threads: where they share nothing drawn.
+        held: how many training rows are kept from the training to rank the columns; 0: the weights
+            rank them.
     """
 
     sizes: tuple[int, ...]
     candidates: np.ndarray | None = field(default=None, compare=False)
     side_by_side: bool = True
+    held: int = 0
 
     name = "eliminating"
     narrows = False
@@ -82,7 +91,10 @@ class Elimination:
     """One training: the network, the columns that are left, and what is kept of it."""
 
     def __init__(self, problem: Problem, unit: Unit, engine: Eliminating) -> None:
-        self._problem, self._unit, self._engine = problem, unit, engine
+        self._problem, self._engine = problem, engine
+        self._total = problem.recipe.steps(len(unit.data.train))
+        self._unit, self._held = divided(unit, engine.held)
+        unit = self._unit
         name = first_weight(problem.assignment.infos, unit.data.n_inputs)
         if not name:
             raise InputError(
@@ -98,7 +110,7 @@ class Elimination:
         """Train, and return the network at each size of the engine, in their order."""
         recipe, unit = self._problem.recipe, self._unit
         rows = len(unit.data.train)
-        total, step = recipe.steps(rows), 0
+        total, step = self._total, 0
         if self._engine.candidates is not None:
             self.columns.keep(torch.from_numpy(self._engine.candidates).to(self._problem.device))
         due = schedule(self.columns.count, self._engine.sizes, total)
@@ -117,9 +129,42 @@ class Elimination:
 
     def shrink_to(self, size: int) -> None:
         """Keep so many columns, and the network where the size is told."""
-        self.columns.keep_largest(size)
+        if self._held is None or size >= self.columns.count:
+            self.columns.keep_largest(size)
+        else:
+            self.columns.keep_best(size, self._growths(self._held))
         if size in self._engine.sizes:
             self._states[size] = self.columns.state()
+
+    def _growths(self, held: Rows) -> torch.Tensor:
+        """Return the growth of the loss of rows without what a column says, (columns,)."""
+        problem, x = self._problem, held.x
+        module = template(problem, self._unit)
+        module.load_state_dict(self.columns.state())
+        sources = problem.sources or tuple(range(x.shape[1]))
+        source = torch.tensor(sources, device=x.device)
+        growths = x.new_zeros(max(sources) + 1)
+
+        def losses(copies: torch.Tensor) -> torch.Tensor:
+            outputs = evaluate(module, copies.flatten(0, 1)).unflatten(1, copies.shape[:2])
+            return problem.loss(outputs.transpose(0, 1), held.target, held.weight)
+
+        before, moved = losses(x[None]), x.roll(1, dims=0)
+        for places in self.columns.left.split(max(1, EVALUATED // len(x))):
+            growths[places] = losses(torch.where(source == places[:, None, None], moved, x))
+            growths[places] -= before
+        return growths
+
+
+def divided(unit: Unit, held: int) -> tuple[Unit, Rows | None]:
+    """Return a unit without so many of its training rows, and these in a random order."""
+    if not held:
+        return unit, None
+    data, random = unit.data, np.random.default_rng(derived_seed(unit.seed, 4))
+    order = random.permutation(len(data.train))
+    train = data.train[torch.from_numpy(np.sort(order[held:])).to(data.train.device)]
+    away = data.train[torch.from_numpy(order[:held]).to(data.train.device)]
+    return replace(unit, data=replace(data, train=train)), data.rows.take(away)
 
 
 def schedule(columns: int, sizes: Sequence[int], total: int) -> dict[int, list[int]]:

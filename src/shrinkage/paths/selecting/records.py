@@ -6,6 +6,7 @@ Who uses this: `stability`, `universal` and `best` make them, `shrinkage.stabili
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -14,6 +15,8 @@ import numpy as np
 from shrinkage.paths.selecting.bounds import ErrorBound
 
 HALF = 0.5
+ERRORS = 2
+"""Standard errors by which scores are clearly apart."""
 MOST_NAMES = 10
 
 
@@ -83,6 +86,7 @@ class BestColumns:
         sizes: how many columns the networks have, from all down to those that were asked for.
         scores: of each network at each size, on rows that it has not seen: (sizes, networks).
         places: where each column is among all of the table, as in `StableSelection`.
+        constant: the score of the best constant on these rows; not a number: not known.
     """
 
     columns: tuple[str, ...]
@@ -92,6 +96,36 @@ class BestColumns:
     sizes: np.ndarray
     scores: np.ndarray
     places: np.ndarray | None = None
+    constant: float = math.nan
+
+    @property
+    def caution(self) -> str:
+        """Return what is to be said where so few columns predict clearly worse, or ''.
+
+        Clearly is more than two standard errors of the mean over the networks: of their differences
+        from the size with the best mean, or of their differences from the best constant.
+        """
+        means, last = self.scores.mean(axis=1), self.scores[-1]
+        place, count = int(means.argmax()), int(self.sizes[-1])
+        columns = "1 column" if count == 1 else f"{count} columns"
+
+        def ahead(differences: np.ndarray) -> bool:
+            error = differences.std(ddof=1) / np.sqrt(len(differences))
+            return bool(differences.mean() > ERRORS * error)
+
+        if math.isfinite(self.constant) and not ahead(last - self.constant):
+            return (
+                f"with {columns} networks score {means[-1]:.3g} on rows that they have not "
+                f"seen, not clearly more than a constant, {self.constant:.3g}: keep more columns, "
+                "or train less (epochs)"
+            )
+        if ahead(self.scores[place] - last):
+            return (
+                f"with {columns} networks score {means[-1]:.3g} on rows that they have not "
+                f"seen, clearly less than the {means[place]:.3g} with {int(self.sizes[place])}: "
+                "columns that tell are missing; keep more, or train less (epochs)"
+            )
+        return ""
 
     @property
     def order(self) -> np.ndarray:

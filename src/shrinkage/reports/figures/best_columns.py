@@ -31,7 +31,8 @@ def best_columns_figure(best: BestColumns, image_shape: tuple[int, int] | None) 
     networks = best.scores.shape[1]
     reading = (
         f"The best {count_text(len(best.selected), 'column')} of {len(best.columns)}; "
-        f"{int((best.frequency >= 1).sum())} are kept by each of {networks} networks."
+        f"{int((best.frequency >= 1).sum())} are kept by each of {networks} networks, "
+        "which says how alike these choose, not how sure a column is."
     )
     key, title = "selection", "How often networks keep a column to the end"
     maps = {"share of the networks": best.frequency, "selected": best.support.astype(float)}
@@ -66,6 +67,7 @@ def sizes_figure(best: BestColumns, score_name: str) -> LineFigure:
         f"With {count_text(int(best.sizes[-1]), 'column')} the networks score "
         f"{number_text(float(scores[-1]))} on rows that they have not seen. Networks with more "
         "columns are on the way, at the full learning rate: trained to their end they score more."
+        + (f" Warning: {best.caution}." if best.caution else "")
     )
     return LineFigure(
         key="sizes",
