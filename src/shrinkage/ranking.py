@@ -141,7 +141,7 @@ def best_columns(
 
     Several networks, each on its own rows and from its own seed, are trained from all columns down
     to `keep`: while they train, the columns with the smallest Σ w²/step leave, a few at a time, and
-    what is left learns on. Of small tables (30,000 rows times columns are judged at a time) others
+    what is left learns on. Of tables of at most 600 columns and not too few rows, others
     keep a fifth of their rows apart, and the columns leave that make the loss of these grow least
     when their values change places; they are taken where they score more on rows of their fold.
     What any network keeps is a candidate; one more, on all rows, goes from the candidates to the

@@ -34,6 +34,8 @@ HELD, LEAST_HELD, MOST_HELD = 0.2, 25, 500
 """Share of the training rows that rank the columns, at least and at most so many."""
 MOST_JUDGED = 30_000
 """Rows times columns that are judged whenever columns leave."""
+MOST_COLUMNS = 600
+"""Of more, too few rows could be judged to rank them."""
 SIZES = 15
 """How many sizes are told, from all columns to those that are asked for."""
 
@@ -101,7 +103,7 @@ def rows_held(rows: int, columns: int) -> int:
     (60, 0, 500, 0)
     """
     held = min(int(HELD * rows), MOST_HELD, MOST_JUDGED // columns)
-    return held if held >= LEAST_HELD else 0
+    return held if held >= LEAST_HELD and columns <= MOST_COLUMNS else 0
 
 
 def clearly_more(scores: np.ndarray, others: np.ndarray) -> bool:
