@@ -366,3 +366,24 @@ def test_probing_other_lengths_leaves_what_a_network_remembers() -> None:
     found: Any = compact(model, numbers(4, 7, 5), timed=False)
     assert len(found.module.longest) == len(model.longest) == 7
     torch.testing.assert_close(found.module(x := numbers(4, 9, 5)), model(x))
+
+
+def test_pictures_are_tried_in_other_proportions() -> None:
+    """What squares do not tell: the root of the area by the height is 1 in all of them."""
+
+    class Area(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.first, self.last = nn.Conv2d(1, 8, 3), nn.Linear(8, 2)
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            x = functional.relu(self.first(x))
+            return self.last(x.mean((2, 3)) * math.sqrt(x.shape[2] * x.shape[3]) / x.shape[2])
+
+    model: Any = settle(Area())
+    with torch.no_grad():
+        model.first.weight[4:], model.first.bias[4:] = 0.0, 1.0
+    smaller = compact(model, numbers(4, 1, 9, 9), timed=False).module
+    for high, wide in ((9, 9), (12, 7), (18, 18), (5, 30)):
+        x = numbers(4, 1, high, wide)
+        torch.testing.assert_close(smaller(x), model(x))

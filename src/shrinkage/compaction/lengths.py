@@ -32,7 +32,8 @@ def other_lengths(network: nn.Module, inputs: tuple[Any, ...]) -> list[tuple[Any
 
     Axes of one size are changed together where the network takes that, else some of them: twice as
     long, longer by one, half as long, and the next lengths for which its code asks another way
-    (`if x.shape[1] > 100`), where a trace tells those. What is longer repeats the example.
+    (`if x.shape[1] > 100`), where a trace tells those; each of them alone twice as long, too. What
+    is longer repeats the example.
 
     Args:
         network: it is not changed by the calls.
@@ -47,10 +48,10 @@ def other_lengths(network: nn.Module, inputs: tuple[Any, ...]) -> list[tuple[Any
         if isinstance(leaf, torch.Tensor) and leaf.numel():
             for dim in range(1, leaf.ndim):
                 axes.setdefault(leaf.shape[dim], []).append((place, dim))
-    if not axes:
-        return []
     probe = in_evaluation(network)
-    rows, found = _rows(probe, inputs), list[tuple[Any, ...]]()
+    rows, found = _rows(probe, inputs) if axes else None, list[tuple[Any, ...]]()
+    if rows is None:
+        return []
     bounds: dict[Axis, tuple[int, ...]] | None = None
 
     def taken(together: Sequence[Axis], sizes: Iterable[int]) -> list[tuple[Any, ...]]:
@@ -65,6 +66,8 @@ def other_lengths(network: nn.Module, inputs: tuple[Any, ...]) -> list[tuple[Any
                 next_to = (new for axis in together for new in bounds.get(axis, ()))
                 more = [new for new in dict.fromkeys(next_to) if 0 < new <= LONGEST * size]
                 found += [*others, *taken(together, [new for new in more if new not in sizes])]
+                alone = together if len(together) > 1 else ()
+                found += [given for axis in alone for given in taken([axis], [2 * size])]
                 break
     return found
 
