@@ -13,6 +13,7 @@ from sklearn.datasets import load_diabetes
 from shrinkage import L1, L2, ElasticNet, GroupLasso, fit_path, fit_search, fit_surface
 from shrinkage.drawing.draw import draw_png
 from shrinkage.errors import InputError, RunDirectoryError
+from shrinkage.paths.results.differences import errors_needed
 from shrinkage.paths.surfaces.penalty_axis import choices_of, word_of
 from shrinkage.paths.surfaces.spec import SurfaceSpec
 from shrinkage.penalties import REGISTRY, SCAD
@@ -224,14 +225,14 @@ def test_the_sentence_by_penalty_is_the_paired_difference_over_the_folds(kept):
     result, _ = kept
     rivals = rivals_of(result)
     assert set(rivals) | {result.best.setting["penalty"]} == set(WORDS)
-    said = penalties_sentence(result)
+    said, told_by = penalties_sentence(result), errors_needed(result.fold_scores.shape[1])
     for word, index in rivals.items():
         assert result.score_mean[index] == result.score_mean[cells_of(result, word)].max()
         apart = result.fold_scores[index] - result.fold_scores[result.best.index]
         error = apart.std(ddof=1) / np.sqrt(len(apart))
         assert f"{word} {result.score_mean[index]:.3f}".replace("-0.", "−0.") in said
         told = f"{word} " + said.partition(f"{word} ")[2].partition(")")[0]
-        assert ("not told from it" in told) is bool(abs(apart.mean()) <= 2 * error)
+        assert ("not told from it" in told) is bool(abs(apart.mean()) <= told_by * error)
 
 
 def test_a_search_draws_the_penalty_and_strengths_within_its_own_decades(tmp_path):
