@@ -25,7 +25,7 @@ from recording import write_result
 MOST_CPU_SECONDS = 40.0
 """After a point that took longer the rest of its axis is left out."""
 
-NOTICEABLE = {"cpu_seconds": 0.3, "megabytes": 30.0}
+NOTICEABLE = {"cpu_seconds": 0.1, "megabytes": 30.0}
 MEGABYTE = 2**20
 
 

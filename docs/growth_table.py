@@ -47,7 +47,7 @@ def points(axes: list[dict[str, Any]]) -> str:
             MODELS[axis["model"]],
             axis["axis"],
             f"{point['size']:,}",
-            f"{point['cpu_seconds']:,.1f}",
+            f"{point['cpu_seconds']:,.2f}",
             f"{max(0.0, point['megabytes']):,.0f}",
         ]
         for axis in axes
