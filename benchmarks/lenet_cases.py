@@ -95,7 +95,7 @@ RECIPES = {
     AT_45: Candidate(replace(SPARSE, lasso=6e-5)),
     AT_90: SPARSER,
     AT_105: SPARSER,
-    AT_285: Candidate(Recipe(begin=2.0, way=30, stay=50, stay_rate=6e-3, steps=SOFT), 3),
+    AT_285: Candidate(replace(SPARSE, begin=2.0, way=30, stay=20, stay_rate=6e-3, lasso=6e-5), 3),
     BY_NEURONS: WHOLE,
     IN_HALF: WHOLE,
 }
