@@ -15,6 +15,7 @@ from torch import nn
 from torch.fx import GraphModule
 
 from shrinkage.compaction.deciding import CollapsedNetwork
+from shrinkage.compaction.smaller import smaller_network
 from shrinkage.compaction.tracing import UntraceableNetwork
 from shrinkage.pytorch.copies import deep_copy
 
@@ -46,8 +47,6 @@ def _replace(
     notes: list[str],
     tolerance: float,
 ) -> None:
-    from shrinkage.compaction.compacting import smaller_network
-
     for name, child in frozen.get_submodule(at).named_children():
         place = f"{at}.{name}".lstrip(".")
         if not any(True for _ in child.parameters()):
