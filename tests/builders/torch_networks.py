@@ -57,3 +57,16 @@ def parameters_of(model: nn.Module) -> list[torch.Tensor]:
 def equal(first: Tensors, second: Tensors) -> bool:
     """Return whether two lists of tensors are equal to the last bit."""
     return all(torch.equal(a, b) for a, b in zip(first, second, strict=True))
+
+
+class Adapted(nn.Module):
+    """A product of two factors beside a frozen layer; the second is zero to begin with."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.base = nn.Linear(6, 3).requires_grad_(False)
+        self.down, self.up = nn.Linear(6, 2, bias=False), nn.Linear(2, 3, bias=False)
+        nn.init.zeros_(self.up.weight)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.base(x) + self.up(self.down(x))

@@ -12,6 +12,7 @@ from torch.optim import SGD, Adam, AdamW, Optimizer
 from shrinkage import L1, L2, embeddings
 from shrinkage.errors import InputError
 from shrinkage.pytorch import audit, regularize
+from tests.builders.torch_networks import Adapted
 from tests.pytorch.audits.audited_networks import data, decayed, network, plain_step, where
 
 STRENGTH = 0.02
@@ -234,19 +235,6 @@ def test_the_remedy_at_a_tied_embedding_names_its_selection() -> None:
     said = {one.parameter: one.remedy for one in report.findings if one.severity == "error"}
     assert said["0.words.weight"].endswith(".on(embeddings()) does")
     assert said["1.bias"].endswith(".on(biases()) does")
-
-
-class Adapted(nn.Module):
-    """A frozen layer beside a product of two that train, of which one begins at zero."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.base = nn.Linear(6, 3).requires_grad_(False)
-        self.down, self.up = nn.Linear(6, 2, bias=False), nn.Linear(2, 3, bias=False)
-        nn.init.zeros_(self.up.weight)
-
-    def forward(self, x: Tensor) -> Tensor:
-        return self.base(x) + self.up(self.down(x))
 
 
 def test_an_adapter_that_goes_to_zero_leaves_the_frozen_layer() -> None:

@@ -11,6 +11,7 @@ from torch.optim import SGD, Adam
 
 from shrinkage import L1, L2
 from shrinkage.pytorch import audit, regularize
+from tests.builders.torch_networks import Adapted
 from tests.pytorch.audits.audited_networks import data, network, plain_step
 
 STRENGTH = 1e-3
@@ -27,19 +28,6 @@ class Residual(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         hidden = torch.tanh(self.into(x))
         return self.head(hidden + self.branch(hidden))
-
-
-class Adapted(nn.Module):
-    """A product of two factors beside a frozen layer; the second is zero to begin with."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.base = nn.Linear(6, 3).requires_grad_(False)
-        self.down, self.up = nn.Linear(6, 2, bias=False), nn.Linear(2, 3, bias=False)
-        nn.init.zeros_(self.up.weight)
-
-    def forward(self, x: Tensor) -> Tensor:
-        return self.base(x) + self.up(self.down(x))
 
 
 def audited(model: nn.Module, kind: Any = SGD, term: Any = TERM) -> Any:

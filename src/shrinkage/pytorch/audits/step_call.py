@@ -20,8 +20,9 @@ from torch.optim import Optimizer
 from shrinkage.errors import InputError
 from shrinkage.pytorch.attached import attachment_of
 from shrinkage.pytorch.audits.calls import FirstLoss, calls_noted, first_loss_raised
+from shrinkage.pytorch.audits.optimizer_copies import is_hook
 from shrinkage.pytorch.audits.places import WayEnded
-from shrinkage.pytorch.audits.twin import Twin, is_hook
+from shrinkage.pytorch.audits.twin import Twin
 from shrinkage.pytorch.audits.watch import Watch
 
 TrainingStep = Callable[..., Any]

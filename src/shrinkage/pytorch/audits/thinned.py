@@ -13,7 +13,8 @@ import torch
 
 from shrinkage.errors import UnsupportedOptimizer
 from shrinkage.pytorch.audits.glance import some
-from shrinkage.pytorch.audits.twin import Twin, copied_optimizer, in_float64
+from shrinkage.pytorch.audits.optimizer_copies import copied_optimizer, in_float64
+from shrinkage.pytorch.audits.twin import Twin
 from shrinkage.pytorch.optimizers import Metric, metric_of
 from shrinkage.pytorch.optimizers.motion import nothing
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import contextlib
 import copy
-from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
@@ -24,13 +23,13 @@ from shrinkage.pytorch.attached import attachment_of
 from shrinkage.pytorch.attachment import Attachment
 from shrinkage.pytorch.audits.copying import copied
 from shrinkage.pytorch.audits.glance import has_nonzero
+from shrinkage.pytorch.audits.optimizer_copies import copied_optimizer, in_float64, take_over
 from shrinkage.pytorch.audits.snapshot import Snapshot
 from shrinkage.pytorch.optimizers import OwnDecay, facts_of
 from shrinkage.pytorch.optimizers.own_rates import own_rates, rate_of
 from shrinkage.pytorch.parameters import describe
 from shrinkage.pytorch.regularize import regularize
 
-_HOOKS = ("_optimizer_step_pre_hooks", "_optimizer_step_post_hooks")
 _JITTER = 0.01  # what weights of zeros, on which no penalty could be seen, are set to
 
 
@@ -278,7 +277,7 @@ class Twin:
                 if not self._is_new:
                     own.detach().copy_(theirs.detach())
                 memo[id(theirs)] = own
-        _take_over(self.optimizer, self.their_optimizer, memo)
+        take_over(self.optimizer, self.their_optimizer, memo)
         for group, values in zip(self.optimizer.param_groups, self._groups, strict=False):
             group.update(copy.deepcopy(values))  # a scheduler may have moved the caller's since
             decay = float(values.get("weight_decay", 0) or 0)
@@ -318,46 +317,6 @@ def _is_same(first: Any, second: Any) -> bool:
 
 def _nothing() -> None:
     """Stand between an optimizer's step and what a loop does behind it."""
-
-
-def in_float64(parameters: Mapping[str, torch.Tensor], optimizer: Optimizer) -> None:
-    """Turn parameters and what an optimizer keeps of them into float64, where they are."""
-    for tensor in parameters.values():
-        tensor.data = tensor.data.double()
-    for state in optimizer.state.values():
-        for key, value in state.items() if isinstance(state, dict) else ():
-            if isinstance(value, torch.Tensor) and value.is_floating_point():
-                state[key] = value.double()
-
-
-def copied_optimizer(optimizer: Optimizer, memo: dict[int, Any]) -> Optimizer:
-    """Return a copy with all its attributes (pickling keeps only some), without hooks on it."""
-    kind = type(optimizer)
-    own: Optimizer = kind.__new__(kind)
-    memo[id(optimizer)] = own
-    _take_over(own, optimizer, memo)
-    own.__dict__.update({name: OrderedDict() for name in _HOOKS})
-    # a wrapper has none, or lends those within: torch would hook the step of its class, for good
-    if "defaults" in vars(own) and _HOOKS[0] in vars(optimizer):
-        own.__setstate__({})
-    return own
-
-
-def _take_over(own: Optimizer, theirs: Optimizer, memo: dict[int, Any]) -> None:
-    """Give one optimizer copies of all that another has; what `memo` knows is not copied.
-
-    A scheduler wraps `step` in the object itself; the copy has that of its class. Hooks stay.
-    """
-    for name in [name for name in vars(own) if not is_hook(name)]:
-        del own.__dict__[name]
-    for name, value in vars(theirs).items():
-        if not is_hook(name) and name != "step":
-            own.__dict__[name] = copied(value, memo, "optimizer")
-
-
-def is_hook(name: str) -> bool:
-    """Return whether an attribute of an optimizer holds hooks of its steps."""
-    return name.startswith("_optimizer_")
 
 
 def _counterparts(

@@ -16,8 +16,9 @@ import torch
 from torch.optim import Optimizer
 
 from shrinkage.errors import InputError
+from shrinkage.pytorch.audits.optimizer_copies import copied_optimizer
 from shrinkage.pytorch.audits.step_call import seeded
-from shrinkage.pytorch.audits.twin import Twin, copied_optimizer
+from shrinkage.pytorch.audits.twin import Twin
 
 
 def rewrapped(wrapper: Any, inner: Optimizer, twin: Twin) -> Any:
