@@ -19,6 +19,7 @@ from shrinkage.optax import (
     SGDMetric,
     decoupled,
     gradient,
+    penalty_loss,
     proximal,
 )
 from tests.optax.small_networks import train
@@ -86,3 +87,20 @@ def test_gradient_terms_come_before_a_schedule_free_optimizer():
     )
     norms = [float(jnp.abs(params["linear"]["kernel"]).sum()) for params in (weak, strong)]
     assert norms[1] < norms[0] / 2
+
+
+def test_a_line_search_sees_the_penalty_in_the_loss():
+    inner, terms = optax.lbfgs(), 0.5 * L2()
+    with pytest.raises(UnsupportedOptimizer, match=r"minimize loss\(params\) \+ penalty_loss"):
+        proximal(inner, terms, RATE).init(PARAMS)
+
+    def whole(params: Any) -> Any:
+        return loss(params) + penalty_loss(params, terms)
+
+    params, state = PARAMS, inner.init(PARAMS)
+    for _ in range(20):
+        value, slope = jax.value_and_grad(whole)(params)
+        step, state = inner.update(slope, state, params, value=value, grad=slope, value_fn=whole)
+        params = optax.apply_updates(params, step)
+    # (w² + 2 w + w²/2)/2 is least at w = -2/3.
+    np.testing.assert_allclose(params["linear"]["kernel"], -2 / 3, rtol=1e-5)

@@ -53,7 +53,7 @@ REFUSED = {
     "lion": (optax.lion(0.1), r"ScaleByLionState, which moves each weight by a sign"),
     "adadelta": (optax.adadelta(0.1), r"ScaleByAdaDeltaState, which has a metric that is not"),
     "adabelief": (optax.adabelief(0.1), r"ScaleByBeliefState.*put decoupled\(terms"),
-    "lbfgs": (optax.lbfgs(0.1), r"ScaleByLBFGSState, which moves by a full matrix"),
+    "lbfgs": (optax.lbfgs(0.1), r"ScaleByLBFGSState, which moves by a full matrix.*in value_fn"),
     "noisy": (optax.noisy_sgd(0.1, key=0), r"AddNoiseState"),
     "adan": (optax.adan(0.1), r"ScaleByAdanState"),
     "two": (optax.chain(optax.adam(0.1), optax.adam(0.1)), "ScaleByAdamState with ScaleByAdam"),

@@ -54,7 +54,10 @@ REFUSED: dict[str, tuple[str, str]] = {
     ),
     "ScaleByLionState": (_SIGN, ""),
     "ScaleByRpropState": (_SIGN, ""),
-    "ScaleByLBFGSState": ("moves by a full matrix, made of its last steps", ""),
+    "ScaleByLBFGSState": (
+        "moves by a full matrix, made of its last steps, as far as a search along a line says",
+        "minimize loss(params) + penalty_loss(params, terms), in value_fn, too",
+    ),
     "MuonState": ("makes all singular values of a step equal", ""),
     "MultiStepsState": ("collects gradients over several steps", _INSIDE),
     "ApplyIfFiniteState": ("may skip a step", _INSIDE),
