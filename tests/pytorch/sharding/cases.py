@@ -84,8 +84,8 @@ def is_needed(processes: int, case: Case) -> bool:
     if processes == 4:
         plain = not (case.around or case.freeze or case.resume) and case.dtype == torch.float64
         prox = case.update == "proximal" and (usual or case.penalty == "sparse-group")
-        return case.way != "ddp" and plain and prox
-    if case.way == "ddp":
+        return case.way not in ("ddp", "zero") and plain and prox
+    if case.way in ("ddp", "zero"):
         return usual
     return usual or case.optimizer == ("sgd" if case.update == "decoupled" else "adam")
 
@@ -118,5 +118,10 @@ CASES = [
         Case(way, "elastic-net", "proximal", "adam", **{option: True})
         for way in WAYS
         for option in ("around", "freeze", "resume")
+    ),
+    *(
+        Case("zero", penalty, update, "adam")
+        for penalty in ("elastic-net", "group-input")
+        for update in ("decoupled", "gradient", "loss")
     ),
 ]

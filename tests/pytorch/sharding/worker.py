@@ -20,6 +20,7 @@ import torch.distributed as dist
 from torch import nn
 from torch.distributed.device_mesh import init_device_mesh
 from torch.distributed.fsdp import fully_shard
+from torch.distributed.optim import ZeroRedundancyOptimizer
 from torch.distributed.tensor.parallel import (
     ColwiseParallel,
     RowwiseParallel,
@@ -29,7 +30,7 @@ from torch.nn.parallel import DistributedDataParallel
 
 from shrinkage.pytorch import Ledger, penalty_loss, regularize
 from shrinkage.pytorch.sharding import unsharded
-from tests.pytorch.sharding.cases import STEPS, Case, cases_for, optimizer_of
+from tests.pytorch.sharding.cases import OPTIMIZERS, STEPS, Case, cases_for, optimizer_of
 
 ROWS = 16  # of a batch, divisible by every number of processes
 
@@ -43,7 +44,7 @@ def network(widths: tuple[int, ...], dtype: torch.dtype) -> nn.Sequential:
 def sharded(case: Case) -> nn.Module:
     """Return the network of a case, distributed in its way."""
     model = network(case.widths, case.dtype)
-    if case.way == "ddp":
+    if case.way in ("ddp", "zero"):
         return DistributedDataParallel(model)
     mesh = init_device_mesh("cpu", (dist.get_world_size(),))
     if case.way == "tensor":
@@ -73,7 +74,10 @@ def mine(rows: torch.Tensor, case: Case, alone: bool) -> torch.Tensor:
 
 
 def train(case: Case, model: nn.Module, *, alone: bool) -> dict[str, Any]:
-    optimizer = optimizer_of(case, model)
+    if case.way == "zero" and not alone:
+        optimizer = ZeroRedundancyOptimizer(model.parameters(), OPTIMIZERS[case.optimizer])
+    else:
+        optimizer = optimizer_of(case, model)
     terms = case.terms(model.state_dict() if case.around else None)
     attachment = regularize(
         optimizer,
