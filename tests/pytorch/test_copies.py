@@ -172,3 +172,46 @@ def test_compact_takes_networks_with_hooks_on_gradients(frozen: bool) -> None:
     small = compact(network, X).module
     torch.testing.assert_close(small(X), network(X))
     assert small[0].weight.shape == (5, 4)
+
+
+def scripted() -> Any:
+    hidden = nn.Sequential(nn.Linear(4, 8), nn.BatchNorm1d(8), nn.Tanh())
+    hidden[0].bias.requires_grad_(False)
+    return torch.jit.script(hidden)
+
+
+@pytest.mark.filterwarnings("ignore:.*torch.jit.script.*:DeprecationWarning")
+@pytest.mark.parametrize("within", [True, False])
+def test_the_parameters_of_a_scripted_copy_train_and_are_known(within: bool) -> None:
+    model = nn.Sequential(scripted(), nn.Linear(8, 2)) if within else scripted()
+    memo: dict[int, Any] = {}
+    own = deep_copy(model, memo)
+    for old, new in zip(model.parameters(), own.parameters(), strict=True):
+        assert new.is_leaf
+        assert new.requires_grad == old.requires_grad
+        assert memo[id(old)] is new
+        assert torch.equal(old, new)
+        assert old.data_ptr() != new.data_ptr()
+    assert all(memo[id(a)] is b for a, b in zip(model.buffers(), own.buffers(), strict=True))
+    x = torch.randn(3, 4)
+    assert torch.equal(own(x), model(x))
+
+
+@pytest.mark.filterwarnings("ignore:.*torch.jit.script.*:DeprecationWarning")
+@pytest.mark.parametrize("detached", [True, False])
+def test_an_audit_of_a_scripted_network(detached: bool) -> None:
+    model = nn.Sequential(scripted(), nn.Linear(8, 2))
+    weights = [w for w in model.parameters() if w.ndim > 1]
+
+    def step(model: nn.Module, optimizer: Any, batch: Any, scale: float) -> None:
+        optimizer.zero_grad()
+        loss = model(batch).pow(2).mean()
+        for w in model.parameters():
+            if w.ndim > 1:
+                loss = loss + scale * 0.01 * (w.data if detached else w).square().sum() / 2
+        loss.backward()
+        optimizer.step()
+
+    optimizer = torch.optim.SGD(weights, lr=0.1)
+    report = audit(model, optimizer, step, torch.randn(8, 4), 0.01 * L2())
+    assert report.ok != detached, report

@@ -7,6 +7,7 @@ trained, and those of several copies are the same. Here such functions close ove
 that a function looks up among its globals stays what it is. Hooks on a parameter's gradient, which
 `copy.deepcopy` leaves out, are the copy's, too; a tensor that a pruned or normalised layer
 computes before each call is copied as a number, and buffers of lazy layers stay without a shape.
+The parameters of a scripted module train in its copy as they do in it.
 """
 
 from __future__ import annotations
@@ -57,6 +58,8 @@ def deep_copy(thing: Thing, memo: dict[int, Any] | None = None) -> Thing:
     memo.update({key: twin for key, (_, twin) in twins.items()})
     memo.update({id(value): value.detach().clone() for value in _computed(thing)})
     memo.update({id(value): _uninitialized(value) for value in _without_shape(thing)})
+    for module in _scripted(thing):
+        _copy_scripted(module, memo)
     copied = copy.deepcopy(thing, memo)
     own = _own(thing)
     for function, twin in twins.values():
@@ -108,6 +111,27 @@ def _without_shape(thing: Any) -> Iterator[nn.parameter.UninitializedBuffer]:
         for value in module._buffers.values():
             if isinstance(value, nn.parameter.UninitializedBuffer):
                 yield value
+
+
+def _scripted(thing: Any) -> Iterator[torch.jit.ScriptModule]:
+    """Yield the scripted modules of a module, those within another left out."""
+    if isinstance(thing, torch.jit.ScriptModule):
+        yield thing
+    elif isinstance(thing, nn.Module):
+        for child in thing.children():
+            yield from _scripted(child)
+
+
+def _copy_scripted(module: torch.jit.ScriptModule, memo: dict[int, Any]) -> None:
+    """Copy a scripted module: by itself it says of no tensor whether it trains, or whose it is."""
+    if id(module) in memo:
+        return
+    with torch.no_grad():
+        own = copy.deepcopy(module)
+    pairs = [(module, own), *zip(module.buffers(), own.buffers(), strict=True)]
+    for theirs, tensor in zip(module.parameters(), own.parameters(), strict=True):
+        pairs.append((theirs, tensor.requires_grad_(theirs.requires_grad)))
+    memo.update({id(theirs): copied for theirs, copied in pairs})
 
 
 def _uninitialized(value: torch.Tensor) -> nn.parameter.UninitializedBuffer:

@@ -27,6 +27,7 @@ from tests.mutants.audit_faults import (
     scratch_direction,
     scratch_factor,
     sets_and_matrices,
+    stranger_faults,
     tags_and_lists,
     trainers,
 )
@@ -62,6 +63,7 @@ FAULTS: tuple[Fault, ...] = of_kind(
         trainers,
         sets_and_matrices,
         own_decay,
+        stranger_faults,
         keras_faults,
         optax_faults,
     ),

@@ -23,6 +23,7 @@ from tests.mutants.audit_loops import (
     penalty_loops,
     scaled_loops,
     stateful_loops,
+    stranger_loops,
     trainer_loops,
 )
 
@@ -43,6 +44,7 @@ LOOPS: tuple[Loop, ...] = of_kind(
         moved_weight_loops,
         handled_gradient_loops,
         trainer_loops,
+        stranger_loops,
         keras_loops,
         optax_loops,
     ),

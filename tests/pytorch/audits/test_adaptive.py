@@ -148,3 +148,25 @@ def test_another_push_beside_the_gradient(kind):
     report = audit(model, optimizer, step, data(), TERM)
     assert where(report, "wrong-direction") == {"0.weight", "2.weight"}, str(report)
     assert "cosine" not in str(report)
+
+
+class ByItsNorm(torch.optim.Optimizer):
+    """Clips by a plain division, which a gradient of zeros has no answer to."""
+
+    def __init__(self, parameters: Any, lr: float) -> None:
+        super().__init__(parameters, {"lr": lr, "weight_decay": 0.02})
+
+    @torch.no_grad()
+    def step(self, closure: Any = None) -> None:  # noqa: ARG002
+        held = [p for group in self.param_groups for p in group["params"]]
+        share = min(1.0, 10.0 / float(torch.cat([p.grad.flatten() for p in held]).norm()))
+        for p in held:
+            p.sub_(0.05 * (share * p.grad + 0.02 * p))
+
+
+def test_an_optimizer_that_cannot_step_with_zeros() -> None:
+    model = network()
+    optimizer = ByItsNorm([w for w in model.parameters() if w.ndim > 1], lr=0.05)
+    before = torch.get_rng_state()
+    audit(model, optimizer, plain_step, data(), 0.02 * L2())
+    assert torch.equal(torch.get_rng_state(), before)

@@ -224,3 +224,104 @@ def test_the_collapse_is_seen_where_only_the_data_is_clipped() -> None:
         told.append("collapse" in audit(model, optimizer, clipped(way), rows()).rules)
         attachment.detach()
     assert told == [False, True]
+
+
+def with_a_pass_of_its_own(scale: Scaling) -> Any:
+    """Return a step whose penalty has a backward pass of its own, behind the clipping."""
+
+    def step(model: nn.Module, optimizer: Any, batch: Any, factor: float) -> None:
+        optimizer.zero_grad()
+        (LOSS * nn.functional.cross_entropy(model(batch[0]), batch[1])).backward()
+        scale(list(model.parameters()))
+        squares = sum((0.5 * w.square().sum() for w in model.parameters() if w.ndim > 1), start=0.0)
+        (factor * STRENGTH * squares).backward()  # type: ignore[union-attr]
+        optimizer.step()
+
+    return step
+
+
+@pytest.mark.parametrize("way", [by_norm, by_hand, layers_by_norm])
+@pytest.mark.parametrize("kind", [SGD, Adam])
+def test_gradients_that_are_clipped_between_two_passes(way: Any, kind: Any) -> None:
+    model = wide()
+    optimizer = kind(model.parameters(), lr=0.01)
+    step = with_a_pass_of_its_own(way(0.013))
+    report = audit(model, optimizer, step, rows(), STRENGTH * L2())
+    said = [finding.message for finding in report.findings if finding.rule == "clipped"]
+    assert len(said) == 1, report
+    assert "between two backward passes" in said[0]
+    assert "from a norm of" in said[0]
+    by = float(said[0].partition("divided by ")[2].split()[0])
+    assert by == pytest.approx(1 / 0.013, rel=0.3 if way is layers_by_norm else 0.01)
+
+
+@pytest.mark.parametrize("way", [by_norm(2.0), by_hand(0.25)], ids=["not-reached", "a-mean"])
+def test_what_is_no_clipping_between_two_passes(way: Scaling) -> None:
+    model = wide()
+    step = with_a_pass_of_its_own(way)
+    report = audit(model, SGD(model.parameters(), lr=0.01), step, rows(), STRENGTH * L2())
+    assert "clipped" not in report.rules, report
+
+
+class ClippingSGD(SGD):
+    """Clips within its step, as some do; the decay is added to what is left."""
+
+    most = 0.01
+
+    def step(self, closure: Any = None) -> Any:
+        held = [p for group in self.param_groups for p in group["params"]]
+        nn.utils.clip_grad_norm_(held, self.most)
+        return super().step(closure)
+
+
+class ClippingLion(ClippingSGD):
+    """Steps along signs, which clipping leaves as they are."""
+
+    @torch.no_grad()
+    def step(self, closure: Any = None) -> None:  # noqa: ARG002
+        for group in self.param_groups:
+            nn.utils.clip_grad_norm_(group["params"], self.most)
+            for p in group["params"]:
+                p.mul_(1 - group["lr"] * group["weight_decay"])
+                p.sub_(group["lr"] * p.grad.sign())
+
+
+@pytest.mark.parametrize("most", [0.01, 1e9])
+@pytest.mark.parametrize("momentum", [0.0, 0.9])
+@pytest.mark.parametrize("attached", [True, False])
+def test_an_optimizer_that_clips_within_its_step(
+    most: float, momentum: float, attached: bool
+) -> None:
+    model = network()
+    groups = [
+        {"params": [w for w in model.parameters() if w.ndim > 1]},
+        {"params": [w for w in model.parameters() if w.ndim < 2], "weight_decay": 0.0},
+    ]
+    decay = 0.0 if attached else 0.02
+    optimizer = ClippingSGD(groups, lr=0.05, momentum=momentum, weight_decay=decay)
+    optimizer.most = most
+    if attached:
+        regularize(optimizer, model, 0.02 * L1(), update="decoupled")
+
+    def step(model: nn.Module, optimizer: Any, batch: Any) -> None:
+        optimizer.zero_grad()
+        nn.functional.cross_entropy(model(batch[0]), batch[1]).backward()
+        optimizer.step()
+
+    report = audit(model, optimizer, step, data())
+    said = [finding.message for finding in report.findings if finding.rule == "clipped"]
+    assert len(said) == (1 if most < 1 else 0), report
+    assert all("inside of the optimizer's step" in message for message in said)
+
+
+def test_an_optimizer_of_signs_may_clip() -> None:
+    model = network()
+    optimizer = ClippingLion([w for w in model.parameters() if w.ndim > 1], lr=0.01)
+    regularize(optimizer, model, 0.02 * L2(), update="decoupled")
+
+    def step(model: nn.Module, optimizer: Any, batch: Any) -> None:
+        optimizer.zero_grad()
+        nn.functional.cross_entropy(model(batch[0]), batch[1]).backward()
+        optimizer.step()
+
+    assert "clipped" not in audit(model, optimizer, step, data()).rules

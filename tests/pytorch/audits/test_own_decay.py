@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import nn
 
-from shrinkage import L2
+from shrinkage import L2, everything
 from shrinkage.audits import Report
 from shrinkage.pytorch import audit
 from shrinkage.pytorch.audits.runs import Runs
@@ -126,13 +126,36 @@ def test_a_rule_of_its_own_is_an_error_where_terms_were_asked_for(way: Way) -> N
     assert report.rules[0] == "decays-otherwise", str(report)
 
 
-def test_a_decay_of_matrices_alone_is_told_for_every_parameter() -> None:
+def test_an_optimizer_may_spare_biases_itself() -> None:
     report = audited(on_matrices, momentum, bias=True)
+    assert report.rules == (), str(report)
+    assert {seen.parameter: seen.expected for seen in report.seen} == {
+        "weight": "0.1 * L2()",
+        "bias": "",
+    }
+
+
+def test_a_bias_that_the_optimizer_spares_is_missed_where_terms_are_on_it() -> None:
+    report = audited(on_matrices, momentum, bias=True, terms=(DECAY * L2()).on(everything()))
     assert report.rules == ("selected-unchanged", "bias-or-norm-penalised"), str(report)
     assert {seen.parameter: seen.mechanism for seen in report.seen} == {
         "weight": "gradient",
         "bias": "absent",
     }
+
+
+def test_a_weight_that_the_optimizer_spares_is_missed() -> None:
+    def on_convolutions(w: Any, g: Any, group: dict, direction: Direction, state: dict) -> None:
+        decay = group["weight_decay"] if w.ndim == 3 else 0.0
+        w.sub_(group["lr"] * direction(g + decay * w, state))
+
+    torch.manual_seed(0)
+    layers = nn.Linear(6, 5), nn.Unflatten(1, (1, 5)), nn.Conv1d(1, 2, 2), nn.Flatten()
+    model = nn.Sequential(*layers)
+    optimizer = Own(model.parameters(), RATE, DECAY, way=on_convolutions, direction=momentum)
+    report = audit(model, optimizer, step, torch.randn(16, 6))
+    missed = {f.parameter for f in report.findings if f.rule == "selected-unchanged"}
+    assert missed == {"0.weight", "0.bias", "2.bias"}, str(report)
 
 
 RULES = [

@@ -141,3 +141,33 @@ def test_a_schedule_that_holds_the_optimizer(kind: Any, built: float, sets: floa
     expected = {0.0: ("no-effect",), STRENGTH: (), 3 * STRENGTH: ("wrong-factor",)}[sets]
     assert report.rules == expected, report
     assert optimizer.param_groups[0]["weight_decay"] == built
+
+
+def multiplying(by: float) -> Any:
+    """Return a step that lets the decay fall, or grow, by a share of itself."""
+
+    def step(model: nn.Module, optimizer: Any, batch: Any) -> None:
+        for group in optimizer.param_groups:
+            group["weight_decay"] *= by
+        plain_step(model, optimizer, batch)
+
+    return step
+
+
+@pytest.mark.parametrize("kind", [SGD, Adam, AdamW])
+@pytest.mark.parametrize("by", [0.5, 0.99, 1.02])
+def test_a_decay_that_the_loop_multiplies_is_read_as_it_steps(kind: Any, by: float) -> None:
+    model = network()
+    optimizer = kind(matrices(model), lr=0.1, weight_decay=STRENGTH)
+    report = audit(model, optimizer, multiplying(by), data())
+    assert report.ok, str(report)
+    assert {seen.expected for seen in report.seen} == {"", f"{by * STRENGTH:g} * L2()"}
+    assert optimizer.param_groups[0]["weight_decay"] == STRENGTH
+
+
+def test_a_decay_that_the_loop_multiplies_is_held_against_the_terms() -> None:
+    model = network()
+    optimizer = AdamW(matrices(model), lr=0.1, weight_decay=STRENGTH)
+    report = audit(model, optimizer, multiplying(0.5), data(), STRENGTH * L2())
+    assert report.rules == ("wrong-factor",), str(report)
+    assert [seen.factor for seen in report.seen if seen.expected] == pytest.approx([0.5, 0.5], 0.01)

@@ -8,9 +8,11 @@ from typing import Any
 import pytest
 import torch
 from torch import nn
+from torch.optim import AdamW
 
 from shrinkage.pytorch import audit
 from shrinkage.pytorch.audits.wrappers import stepping
+from tests.pytorch.audits.audited_networks import data, decayed, network, plain_step
 
 
 class Around(torch.optim.Optimizer):
@@ -80,3 +82,36 @@ def test_what_changes_the_step_is_audited_itself() -> None:
     assert report.seen[0].factor == pytest.approx(3, rel=0.03)  # one after the other
     assert torch.equal(model.weight, before)
     assert not optimizer.state
+
+
+class Slow:
+    """A wrapper of no base class, which keeps weights of its own and writes on them."""
+
+    def __init__(self, base: Any) -> None:
+        self.base, self.param_groups = base, base.param_groups
+        self.slow = [[p.detach().clone() for p in group["params"]] for group in base.param_groups]
+        self.seen = {"steps": torch.zeros(())}
+
+    def zero_grad(self) -> None:
+        self.base.zero_grad()
+
+    @torch.no_grad()
+    def step(self) -> None:
+        self.base.step()
+        self.seen["steps"] += 1
+        for group, slow in zip(self.param_groups, self.slow, strict=True):
+            for p, w in zip(group["params"], slow, strict=True):
+                w.add_(p - w, alpha=0.5)
+                p.copy_(w)
+
+
+def test_what_a_wrapper_writes_on_is_as_it_was_in_every_run() -> None:
+    model = network()
+    optimizer = Slow(decayed(model, AdamW))
+    before = [w.clone() for slow in optimizer.slow for w in slow]
+    report = audit(model, optimizer, plain_step, data())
+    assert report.ok, str(report)
+    assert [s.factor for s in report.seen if s.expected] == pytest.approx([1, 1], abs=0.01)
+    after = [w for slow in optimizer.slow for w in slow]
+    assert all(torch.equal(w, old) for w, old in zip(after, before, strict=True))
+    assert int(optimizer.seen["steps"]) == 0

@@ -14,6 +14,8 @@ from shrinkage.audits.judging.causes import Sizes
 from shrinkage.audits.measuring.fits import Fit
 from shrinkage.audits.measuring.measure import Measured
 
+_SLIGHT = 1e-3  # of the strength: what is less makes no second penalty
+
 
 @dataclass(frozen=True)
 class Case:
@@ -97,8 +99,7 @@ def decide(case: Case) -> Verdict:
         fits = (once.gradient, twice.gradient)
         both = once.loop is not None and once.loop.present
         beside = _by_change(case, certain=True) if displaced else None
-        arrived = beside is not None and beside.outcome is Outcome.ARRIVED and beside.aligned
-        if both or arrived:
+        if both or (beside is not None and _adds(beside)):
             return Verdict(Outcome.BOTH, "both", fits)
         return Verdict(Outcome.ARRIVED, "gradient", fits, once.gradient.fits)
     if displaced:
@@ -106,6 +107,15 @@ def decide(case: Case) -> Verdict:
     changed = [fit for fit in (once.gradient, *once.changes.values()) if not fit.is_zero]
     hidden = any(not fit.visible for fit in changed) or (bool(changed) and not once.plain)
     return Verdict(Outcome.UNCLEAR if hidden else Outcome.ABSENT)
+
+
+def _adds(beside: Verdict) -> bool:
+    """Return whether what lies beside a penalty in the gradient is one, and no rounding.
+
+    An optimizer that inverts matrices makes much of a gradient's last bit.
+    """
+    arrived = beside.outcome is Outcome.ARRIVED and beside.aligned
+    return arrived and beside.fits is not None and abs(beside.fits[0].factor) > _SLIGHT
 
 
 def _of_set_length(once: Measured, twice: Measured) -> Verdict:

@@ -164,7 +164,7 @@ def _audit(
     origins = origins_of(model, optimizer, *lines)
     call = StepCall(training_step, batch, seed, partial(rewrapped, wrapper, optimizer))
     with (
-        Surroundings(model, optimizer, training_step, batch) as surroundings,
+        Surroundings(model, optimizer, training_step, batch, wrapper) as surroundings,
         warnings.catch_warnings(),
     ):
         # a scheduler of the caller's optimizer, which takes no step here
@@ -174,9 +174,9 @@ def _audit(
         nowhere = on_no_parameter(twin) if terms is None else []
         if nowhere:
             return with_lines(make_report(nowhere), origins)
-        wanted = (
-            wanted_terms(twin, runs.zero.thawed) if terms is None else terms
-        )  # a loop may set its decay itself
+        wanted = terms  # a loop may set its decay itself
+        if wanted is None:
+            wanted = wanted_terms(twin, runs.zero.thawed, runs.decays)
         check_strengths(wanted)
         try:
             assignment = assign(_as_trained(runs), wanted, update or usual_update(wanted))

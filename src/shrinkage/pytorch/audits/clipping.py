@@ -2,7 +2,9 @@
 
 Who uses this: `audit`. What clipping divides the data's gradient by, it divides no penalty by that
 comes behind it: a prox, a decay beside the gradient or one that the optimizer adds. Measured are
-the gradients that backward has made and those with which the optimizer steps, whoever scales them.
+the gradients that backward has made and those with which the optimizer steps, whoever scales them;
+those that a second backward pass, of the penalty, meets; and how far a bare optimizer goes with
+them beside how far it goes with small ones.
 """
 
 from __future__ import annotations
@@ -13,33 +15,60 @@ from collections.abc import Iterable
 from shrinkage.audits.findings import Finding, finding
 from shrinkage.audits.measuring import MECHANISMS
 from shrinkage.audits.measuring.fits import dot
-from shrinkage.pytorch.audits.adaptivity import is_proportional
+from shrinkage.pytorch.audits.adaptivity import clips_by, is_proportional
+from shrinkage.pytorch.audits.between import Pair
 from shrinkage.pytorch.audits.glance import are_equal, wide_blocks
 from shrinkage.pytorch.audits.loop_rules import LoopFacts
-from shrinkage.pytorch.audits.runs import Runs
 from shrinkage.pytorch.audits.watch import Watch
+from shrinkage.pytorch.optimizers import OwnDecay, facts_of
 
 _TIMES = 2.0  # what gradients are scaled by is told from here on
+Pairs = list[Pair]
+_BEFORE = "between backward and the step"
+_BETWEEN = "between two backward passes"
+_WITHIN = "inside of the optimizer's step"
 
 
 def scaled_gradients(facts: LoopFacts) -> list[Finding]:
     """Return what scales gradients by much: a warning where the penalty is not scaled too."""
     runs, watch = facts.runs, facts.watch
-    if not (runs.zero.scales_gradients or watch.scales_gradients):
-        return []
     beside: dict[str, str] = {}
-    within = []
+    within, behind = [], []
     for info in facts.penalised():
         mechanism = facts.mechanisms.get(info.name, "")
         if mechanism not in MECHANISMS and info.name in facts.attached:  # too small to be seen
             mechanism = facts.assignment.parts[info.name][0].update
-        if mechanism == "gradient" and is_made_with(runs.zero, watch, info.name):
+        if mechanism == "gradient" and _comes_behind(runs.zero, watch, info.name):
+            behind.append(info.name)
+        elif mechanism == "gradient" and is_made_with(runs.zero, watch, info.name):
             within.append(info.name)
         elif mechanism in MECHANISMS:
             beside[info.name] = mechanism
+    met = runs.zero.between
+    found = _apart(facts, _BETWEEN, divided_by([met[name] for name in behind]), list(met.values()))
+    if not (runs.zero.scales_gradients or watch.scales_gradients):
+        return [*found, *_in_the_step(facts, list(beside))]
     if set(beside.values()) == {"decoupled"} and not is_proportional(runs.stand, runs.zero):
         beside = {}  # the data moves weights as far, clipped or not
-    return [*_apart(facts, list(beside)), *_together(facts, within)]
+    pairs = _made_and_used(runs.zero, [info.name for info in facts.infos])
+    found += _apart(facts, _BEFORE, divided_by(_made_and_used(runs.zero, beside)), pairs)
+    return [*found, *_together(facts, within)]
+
+
+def _in_the_step(facts: LoopFacts, names: list[str]) -> list[Finding]:
+    """Return what an optimizer that nothing is known of scales, and its decay not with it."""
+    runs = facts.runs
+    is_known = facts_of(runs.twin.optimizer).own_decay is not OwnDecay.UNKNOWN
+    if not names or runs.adapts or is_known:
+        return []
+    return _apart(facts, _WITHIN, clips_by(runs.twin, runs.zero), [])
+
+
+def _comes_behind(zero: Watch, watch: Watch, name: str) -> bool:
+    """Return whether the penalty joins a gradient that was scaled without it."""
+    if name not in zero.between or name not in watch.between:
+        return False
+    return are_equal(zero.between[name][0], watch.between[name][0])
 
 
 def is_made_with(zero: Watch, watch: Watch, name: str) -> bool:
@@ -50,24 +79,27 @@ def is_made_with(zero: Watch, watch: Watch, name: str) -> bool:
     return not are_equal(without, with_it)
 
 
-def divided_by(watch: Watch, names: Iterable[str]) -> float:
-    """Return what gradients are divided by on their way to the step: ⟨made, used⟩ / ⟨used, used⟩.
+def divided_by(pairs: Pairs) -> float:
+    """Return what gradients are divided by: ⟨made, used⟩ / ⟨used, used⟩, 1 of none.
 
     1 where something is taken out of them and the rest left: a mean, or all but a direction.
     """
     along = square = 0.0
-    for name in names:
-        made, used = watch.made(name), watch.used(name)
-        if made is not None and used is not None:
-            for wide, other in wide_blocks(used, made):
-                along += dot(wide, other)
-                square += dot(wide, wide)
+    for made, used in pairs:
+        for wide, other in wide_blocks(used, made):
+            along += dot(wide, other)
+            square += dot(wide, wide)
     return along / square if square > 0 else 1.0
 
 
-def _apart(facts: LoopFacts, names: list[str]) -> list[Finding]:
-    runs = facts.runs
-    by = divided_by(runs.zero, names)
+def _made_and_used(watch: Watch, names: Iterable[str]) -> Pairs:
+    """Return gradients as backward has made them and as the optimizer steps with them."""
+    pairs = ((watch.made(name), watch.used(name)) for name in names)
+    return [(made, used) for made, used in pairs if made is not None and used is not None]
+
+
+def _apart(facts: LoopFacts, where: str, by: float, pairs: Pairs) -> list[Finding]:
+    """Return that the data's gradients are divided by a number somewhere, and the penalty not."""
     if not _is_much(by):
         return []
     strengths = " and ".join(
@@ -79,7 +111,7 @@ def _apart(facts: LoopFacts, names: list[str]) -> list[Finding]:
         finding(
             "clipped",
             "",
-            f"between backward and the step the data's gradients are scaled {_norms(runs, facts)}, "
+            f"{where} the data's gradients are scaled{_norms(pairs)}, "
             f"and the penalty is not: the data's push is {how} in this step, the penalty's is "
             f"not, which weighs as a strength {weighs} does",
             f"{'lower' if by > 1 else 'raise'} the strength ({strengths}), clip less or divide the "
@@ -91,7 +123,7 @@ def _apart(facts: LoopFacts, names: list[str]) -> list[Finding]:
 
 
 def _together(facts: LoopFacts, names: list[str]) -> list[Finding]:
-    by = divided_by(facts.watch, names)
+    by = divided_by(_made_and_used(facts.watch, names))
     if not _is_much(by):
         return []
     how = f"divided by {by:.3g}" if by > 1 else f"multiplied by {1 / by:.3g}"
@@ -107,12 +139,12 @@ def _together(facts: LoopFacts, names: list[str]) -> list[Finding]:
     ]
 
 
-def _norms(runs: Runs, facts: LoopFacts) -> str:
+def _norms(pairs: Pairs) -> str:
     """Return the norms of all gradients, which are what a loop clips by."""
-    names = [info.name for info in facts.infos]
-    made = math.hypot(*(float(g.norm()) for n in names if (g := runs.zero.made(n)) is not None))
-    used = math.hypot(*(float(g.norm()) for n in names if (g := runs.zero.used(n)) is not None))
-    return f"from a norm of {made:.3g} to {used:.3g}"
+    if not pairs:
+        return ""
+    made, used = (math.hypot(*(float(g.norm()) for g in side)) for side in zip(*pairs, strict=True))
+    return f" from a norm of {made:.3g} to {used:.3g}"
 
 
 def _is_much(by: float) -> bool:

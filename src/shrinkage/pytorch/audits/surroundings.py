@@ -26,13 +26,26 @@ class Surroundings:
         optimizer: the caller's, and its groups.
         step: what it refers to, and what that refers to, is remembered.
         batch: as the step.
+        wrapper: what holds the optimizer, if anything does: what it keeps beside is the loop's too.
     """
 
     def __init__(
-        self, model: nn.Module, optimizer: Optimizer, step: Callable[..., Any], batch: Any = None
+        self,
+        model: nn.Module,
+        optimizer: Optimizer,
+        step: Callable[..., Any],
+        batch: Any = None,
+        wrapper: Any = None,
     ) -> None:
         self._optimizer = optimizer
-        self._roots = {"training_step": step, "batch": batch}
+        kept = {} if wrapper is None or wrapper is optimizer else vars(wrapper)
+        groups = optimizer.param_groups, optimizer.state
+        beside = {
+            name: value
+            for name, value in kept.items()
+            if not isinstance(value, Optimizer) and all(value is not own for own in groups)
+        }
+        self._roots = {"training_step": step, "batch": batch, "optimizer": beside}
         self._gradients = [(parameter, parameter.grad) for parameter in model.parameters()]
 
     def restore(self) -> None:

@@ -30,6 +30,7 @@ from shrinkage.pytorch.optimizers.own_rates import own_rates, rate_of
 from shrinkage.pytorch.parameters import describe
 from shrinkage.pytorch.regularize import regularize
 
+_FAINT = 2.0**-80  # times a decay: 0 beside any weight, and still told from what a loop sets
 _JITTER = 0.01  # what weights of zeros, on which no penalty could be seen, are set to
 
 
@@ -84,6 +85,7 @@ class Twin:
         self._own_rates = own_rates(optimizer)
         self._is_new = True  # whether the copy is as it was made
         self._decays_by = 0.0  # what every decay is multiplied by
+        self._multiplied: dict[int, float] = {}  # groups whose decay the loop multiplies itself
 
     @property
     def their_attachment(self) -> Attachment | None:
@@ -148,10 +150,15 @@ class Twin:
                 self._groups.append({"weight_decay": 0.0})
             values = self._groups[place]
             now, known = (float(read.get("weight_decay", 0) or 0) for read in (group, values))
-            if now and now != known * self._decays_by:
+            handed = known * (self._decays_by or _FAINT)
+            if now and now != handed and now < known * _FAINT**0.5:  # what it was, times a number
+                self._multiplied[place] = now / handed
+            elif now and now != handed and place not in self._multiplied:
                 self.decays_are_news |= now != known
                 values["weight_decay"] = now
                 group["weight_decay"] = now * self._decays_by
+            if not self._decays_by and "weight_decay" in group:
+                group["weight_decay"] = 0.0
             for tensor in group["params"]:
                 if id(tensor) in names:
                     self._places.setdefault(names[id(tensor)], place)
@@ -239,12 +246,15 @@ class Twin:
     def decay_of(self, name: str) -> float:
         """Return the caller's weight decay of a parameter."""
         place = self._places.get(name)
-        return 0.0 if place is None else float(self._groups[place].get("weight_decay", 0) or 0)
+        return 0.0 if place is None else self.decays_of_groups[place]
 
     @property
     def decays_of_groups(self) -> tuple[float, ...]:
-        """The caller's weight decay of every parameter group, whatever that holds."""
-        return tuple(float(group.get("weight_decay", 0) or 0) for group in self._groups)
+        """The weight decay with which every parameter group steps, whatever that holds."""
+        return tuple(
+            float(group.get("weight_decay", 0) or 0) * self._multiplied.get(place, 1.0)
+            for place, group in enumerate(self._groups)
+        )
 
     def known_decay_of(self, name: str) -> OwnDecay:
         """Return what is known of the way in which the optimizer decays a parameter."""
@@ -282,7 +292,7 @@ class Twin:
             group.update(copy.deepcopy(values))  # a scheduler may have moved the caller's since
             decay = float(values.get("weight_decay", 0) or 0)
             if decay:
-                group["weight_decay"] = decay * self._decays_by
+                group["weight_decay"] = decay * (self._decays_by or _FAINT)
 
     def _attached(self, theirs: Attachment, scale: float) -> Attachment:
         """Attach the caller's terms, scaled, to the copy."""

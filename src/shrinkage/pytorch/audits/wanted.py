@@ -6,9 +6,10 @@ terms that `regularize` has attached are themselves.
 
 from __future__ import annotations
 
-from collections.abc import Set
+from collections.abc import Mapping, Set
 from dataclasses import dataclass
 
+from shrinkage.audits.decays import MeasuredDecay
 from shrinkage.audits.findings import Finding, finding
 from shrinkage.errors import InputError
 from shrinkage.parameters import ParameterInfo
@@ -16,7 +17,7 @@ from shrinkage.penalties import L2
 from shrinkage.pytorch.attachment import Attachment
 from shrinkage.pytorch.audits.twin import Twin
 from shrinkage.pytorch.optimizers import OwnDecay
-from shrinkage.selections import Selection
+from shrinkage.selections import Selection, weights
 from shrinkage.terms import Term, Terms
 
 
@@ -38,17 +39,19 @@ class Exactly(Selection):
 UPDATES = {OwnDecay.COUPLED: "gradient", OwnDecay.DECOUPLED: "decoupled"}
 
 
-def wanted_terms(twin: Twin, thawed: Set[str] = frozenset()) -> Terms:
+def wanted_terms(twin: Twin, thawed: Set[str], decays: Mapping[str, MeasuredDecay]) -> Terms:
     """Return the terms that the optimizer and what is attached to it stand for.
 
     Args:
         twin: the copy.
         thawed: names of frozen parameters that the step itself lets train.
+        decays: what the optimizer does with its own decay, as far as that was measured.
 
     Raises:
         InputError: there are none.
     """
-    terms = (*_of_attachment(twin.their_attachment), *_of_decay(twin, thawed))
+    own = _of_decay(twin, thawed, _spared(twin, decays))
+    terms = (*_of_attachment(twin.their_attachment), *own)
     if not terms:
         decayed = [name for name in twin.parameters if twin.decay_of(name) > 0]
         got = f"weight_decay on frozen parameters only ({decayed[0]}, …)" if decayed else "none"
@@ -98,12 +101,24 @@ def _of_attachment(attachment: Attachment | None) -> list[Term]:
     ]
 
 
-def _of_decay(twin: Twin, thawed: Set[str]) -> list[Term]:
+def _spared(twin: Twin, decays: Mapping[str, MeasuredDecay]) -> frozenset[str]:
+    """Return the biases and norms that the optimizer does not decay, where it decays weights.
+
+    So do LARS and LAMB, as many write them: what has one axis is left out in the step itself.
+    """
+    still = {name for name, said in decays.items() if said.rule is OwnDecay.NONE}
+    chosen = weights()
+    left_out = {info.name for info in twin.infos if info.name in still and not chosen(info)}
+    return frozenset(left_out if still == left_out < decays.keys() else ())
+
+
+def _of_decay(twin: Twin, thawed: Set[str], spared: Set[str]) -> list[Term]:
     """Return L2 terms: by the update that is known of the optimizer, else by whichever it is."""
     names: dict[tuple[float, str | None], list[str]] = {}
     for name, parameter in twin.parameters.items():
         decay = twin.decay_of(name)
-        if decay > 0 and (parameter.requires_grad or name in thawed):
+        trains = parameter.requires_grad or name in thawed
+        if decay > 0 and trains and name not in spared:
             update = UPDATES.get(twin.known_decay_of(name))
             names.setdefault((decay, update), []).append(name)
     return [

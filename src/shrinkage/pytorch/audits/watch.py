@@ -10,10 +10,12 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from typing import Any
 
 import torch
 
+from shrinkage.pytorch.audits.between import Pair, is_whole, rescaled
 from shrinkage.pytorch.audits.glance import are_equal, has_nonzero, some
 from shrinkage.pytorch.audits.places import Places
 from shrinkage.pytorch.audits.scaled import dense, is_clamped, ratio_of, rounding_of
@@ -23,7 +25,6 @@ from shrinkage.pytorch.optimizers.scaling import divides
 
 _SEEN = 1 << 16  # weights that are compared with the start
 _SAME = 1e-6
-_EXACT = 1e-7
 _REGISTER = "register_step_pre_hook"
 
 
@@ -58,6 +59,7 @@ class Watch:
         self._made: dict[str, torch.Tensor] = {}
         self._used: dict[str, torch.Tensor] = {}  # only where they are more than scaled
         self._clamped: dict[str, torch.Tensor] = {}  # … or by numbers of their own
+        self.between: dict[str, Pair] = {}  # gradients that were scaled between two passes
         self._arguments: tuple[tuple[Any, ...], dict[str, Any]] = ((), {})  # of the step
         self._draws = torch.get_rng_state()  # the random state that the step began with
         self._start = twin.start
@@ -73,6 +75,11 @@ class Watch:
         self._handles = [
             tensor.register_post_accumulate_grad_hook(self._accumulated)
             for tensor in twin.parameters.values()
+            if tensor.requires_grad
+        ]
+        self._handles += [
+            tensor.register_hook(partial(self._arriving, name))
+            for name, tensor in twin.parameters.items()
             if tensor.requires_grad
         ]
         before = untraced(outermost(twin.optimizer, self._before_step))
@@ -100,14 +107,15 @@ class Watch:
 
     def forget(self) -> None:
         """Give the memory of all gradients back: they were looked at."""
-        for kept in (self._made, self._used, self._clamped, self.early):
+        for kept in (self._made, self._used, self._clamped, self.early, self.between):
             kept.clear()
         self.places = Places()
 
     @property
     def scales_gradients(self) -> bool:
         """Whether the optimizer steps with other gradients than backward has made."""
-        return bool(self._used or self._clamped) or self._factor * self._scaled_by != 1
+        apart = bool(self._used or self._clamped or self.between)
+        return apart or self._factor * self._scaled_by != 1
 
     @property
     def leaves_gradients(self) -> bool:
@@ -218,8 +226,10 @@ class Watch:
             return
         before = torch.get_rng_state()
         torch.set_rng_state(self._draws)
-        optimizer.step(*args, **kwargs)
-        torch.set_rng_state(before)
+        try:
+            optimizer.step(*args, **kwargs)
+        finally:
+            torch.set_rng_state(before)
 
     def differentiating(self, loss: torch.Tensor) -> None:
         """Note the first loss whose gradients are made."""
@@ -257,7 +267,7 @@ class Watch:
         factor of a clipping is no such number, but by chance.
         """
         divisor = round(1 / self.clip) if self.clip > 0 else 1
-        if divisor > 1 and abs(self.clip * divisor - 1) <= _EXACT:
+        if divisor > 1 and is_whole(1 / self.clip):
             self._made = {name: made / divisor for name, made in self._made.items()}
             self._scaled_by = 1.0 if divisor == self._scaled_by else self._scaled_by
             self.clip = 1.0
@@ -289,6 +299,13 @@ class Watch:
         self._used.clear()
         self._clamped.clear()
         self.clip = self._scaled_by = 1.0
+
+    @torch.no_grad()
+    def _arriving(self, name: str, _: torch.Tensor) -> None:
+        """Note what the loop has scaled a gradient by before another backward pass adds to it."""
+        pair = rescaled(self._made.get(name), self._twin.parameters[name].grad)
+        if pair is not None and not self.steps:
+            self.between.setdefault(name, pair)
 
     def _accumulated(self, parameter: torch.Tensor) -> None:
         if self.steps and self.replayable:
