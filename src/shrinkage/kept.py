@@ -31,6 +31,7 @@ with needs("paths"):
         mark_finished,
         open_store,
     )
+    from shrinkage.pytorch.modes import learning
 
 
 class Written(Protocol):
@@ -120,6 +121,7 @@ def run_folder(
     with ExitStack() as closing:
         begin = time.perf_counter()
         closing.enter_context(torch.random.fork_rng(devices=[]))
+        closing.enter_context(learning())
         closing.enter_context(scoring_quietly())
         bar = closing.enter_context(progress_bar(progress))
         yield RunFolder(root, resume, bar, closing, begin)

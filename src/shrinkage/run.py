@@ -39,7 +39,7 @@ with needs("paths"):
     from shrinkage.terms import Term, Terms, as_terms
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class PathRun(FittedPath):
     """A finished path that draws itself, too: what `fit_path` and `load_result` return."""
 

@@ -141,6 +141,16 @@ def test_parts_go_on_from_each_other_and_from_a_fit():
     np.testing.assert_array_equal(before, copy.predict(PEOPLE))
 
 
+def test_a_further_part_may_be_one_row_and_the_first_may_not():
+    model = ShrinkageClassifier("mlp:4")
+    with pytest.raises(ValueError, match="minimum of 2"):
+        model.partial_fit(FLOWERS[:1], NAMES[:1], classes=np.unique(NAMES))
+    model.partial_fit(FLOWERS, NAMES, classes=np.unique(NAMES))
+    before = model.predict_proba(FLOWERS)
+    model.partial_fit(FLOWERS[:1], NAMES[:1])
+    assert not np.allclose(before, model.predict_proba(FLOWERS))
+
+
 def test_strong_penalties_make_exact_zeros_in_parts():
     model = ShrinkageClassifier("mlp:8", strength=10.0, learning_rate=0.03)
     for _ in range(60):

@@ -111,8 +111,11 @@ def test_answers_with_names_and_axes_are_outputs(tables, after):
         (lambda x: {"a": x, "b": 2 * x}, r"got a dict of a: \(2, 1\), b: \(2, 1\)"),
         (torch.sigmoid, "it ends in a sigmoid"),
         (lambda x: x.mean(0), r"got \(1,\) for 2 rows"),
+        (lambda x: x.numpy(force=True), r"got a ndarray: return the outputs, a tensor"),
+        (lambda _: None, r"got a NoneType: return the outputs, a tensor"),
+        (lambda x: (x > 0).long(), r"fractions, which have a gradient, got torch.int64"),
     ],
-    ids=["tuple", "names", "sigmoid", "no rows"],
+    ids=["tuple", "names", "sigmoid", "no rows", "numpy", "nothing", "labels"],
 )
 def test_what_is_no_answer_is_one_line(tables, after, says):
     with pytest.raises(InputError, match=says) as error:

@@ -6,6 +6,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import accuracy_score, balanced_accuracy_score, log_loss, r2_score
@@ -18,8 +19,10 @@ from shrinkage.paths.choosing.grid_top import top_of_grid
 from shrinkage.paths.choosing.rules import Choice, choose
 from shrinkage.paths.choosing.scores import Scorer
 from shrinkage.paths.engines.stacked import StackedEngine
+from shrinkage.paths.options import PathOptions
 from shrinkage.paths.results.records import standard_error
 from shrinkage.paths.results.warnings import _edge
+from shrinkage.paths.surfaces.spec import SurfaceSpec
 from shrinkage.penalties import L1, L2
 
 
@@ -45,6 +48,29 @@ def test_the_grid_spans_four_decades_evenly():
 def test_bad_strengths_are_refused(strengths, words):
     with pytest.raises(InputError, match=words):
         check_strengths(strengths)
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        [1, 2, 3],
+        range(1, 4),
+        np.arange(1, 4),
+        torch.arange(1, 4),
+        iter((1.0, 2, 3)),
+        ("1", 2, 3),
+    ],
+)
+def test_strengths_are_any_sequence_of_numbers(given):
+    assert PathOptions(strengths=given).strengths == (1.0, 2.0, 3.0)
+
+
+@pytest.mark.parametrize("given", [[[1, 2], [3, 4]], [1, None], ["a", "b"]])
+def test_strengths_that_are_no_numbers_are_one_line(given):
+    with pytest.raises(InputError, match=r"as a count or as numbers in ascending order"):
+        PathOptions(strengths=given)
+    with pytest.raises(InputError, match=r"strengths of an axis as a count or as numbers"):
+        SurfaceSpec((L1(), L2()), (given, 3))
 
 
 def test_extension_adds_one_decade_beyond_the_edge():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import re
 
 import numpy as np
 import pytest
@@ -164,3 +165,33 @@ class Cutting(Net):
 def test_a_forward_whose_shape_changes_in_batches_of_training_is_refused():
     with pytest.raises(InputError, match=r"got \(7, 1\) for \d+ rows, and another shape for two"):
         fit_path(Cutting, *table(), **SMALL)
+
+
+class Either(Net):
+    """Passes batches of a positive sum through one layer, and others through another."""
+
+    def __init__(self, n_inputs: int, n_outputs: int) -> None:
+        super().__init__(n_inputs, n_outputs)
+        self.other = nn.Linear(n_inputs, n_outputs)
+
+    def forward(self, x):
+        return super().forward(x) if x[:, 0].sum() > 0 else self.other(x)
+
+
+def test_layers_that_some_batches_pass_by_are_not_trained_together():
+    said = r"has a gradient on some rows and none on others"
+    result = fit_path(Either, *table(), batch_size=4, **SMALL)
+    assert result.summary["engine"] == "sequential"
+    assert re.search(said, str(result.summary["engine_reason"]))
+    with pytest.raises(InputError, match=f"cannot be vectorized.*{said}"):
+        fit_path(Either, *table(), batch_size=4, engine="vectorized", **SMALL)
+
+
+def test_a_layer_that_no_batch_trains_leaves_models_together():
+    def unused(n_inputs, n_outputs):
+        module = Net(n_inputs, n_outputs)
+        module.spare = nn.Linear(3, 3)
+        return module
+
+    result = fit_path(unused, *table(), engine="vectorized", batch_size=4, **SMALL)
+    assert result.summary["engine"] == "vectorized"

@@ -15,7 +15,7 @@ from safetensors.torch import load_file
 from sklearn.datasets import load_diabetes, load_digits
 from sklearn.linear_model import Lasso
 
-from shrinkage import L1, L2, GroupLasso, fit_path
+from shrinkage import L1, L2, GroupLasso, fit_path, layer
 from shrinkage.cautions import CautionKind
 from shrinkage.errors import InputError, ShrinkageError, UnmatchedPattern
 from shrinkage.paths import load_result
@@ -231,6 +231,17 @@ def test_only_selected_layers_are_penalised(digits):
     assert not reasons["2.weight"]
     with pytest.raises(UnmatchedPattern, match=r"0\.weight"):
         fit_path("mlp:16", *digits, select=("0.weigth",), **SMALL)
+
+
+def test_one_pattern_or_selection_may_stand_alone(digits):
+    several = fit_path("mlp:16", *digits, select=("0.*",), **SMALL)
+    for alone, said in (("0.*", "0.*"), (layer("0"), "layer('0')")):
+        result = fit_path("mlp:16", *digits, select=alone, **SMALL)
+        assert np.array_equal(result.nonzero, several.nonzero)
+        assert result.summary["select"] == [said]
+    for wrong in (None, 3, (L1(),)):
+        with pytest.raises(InputError, match="expected a selection or a name pattern"):
+            fit_path("mlp:16", *digits, select=wrong, **SMALL)
 
 
 @pytest.mark.parametrize(

@@ -228,9 +228,23 @@ def test_no_network_is_called_with_no_rows():
     assert result.best.test_score is None
 
 
-def test_torchscript_is_refused_where_it_would_need_a_hook():
+def _as_it_is(model: Any) -> Any:
+    return model
+
+
+def _made(model: Any) -> Any:
+    return lambda *_: model
+
+
+def _within(model: Any) -> Any:
+    return nn.Sequential(model, nn.Linear(1, 1))
+
+
+@pytest.mark.parametrize("way", [_as_it_is, _made, _within])
+def test_torchscript_is_refused_since_no_copy_of_it_trains(way):
     X, y = table()
     with pytest.warns(DeprecationWarning, match="trace"):
         model: Any = torch.jit.trace(nn.Linear(X.shape[1], 1), torch.zeros(2, X.shape[1]))
-    with pytest.raises(InputError, match=r"TorchScript.*give the module"):
-        fit_path(model, (X,), y, **QUICK)
+    for rows in (X, (X,)):
+        with pytest.raises(InputError, match=r"TorchScript.*give the module"):
+            fit_path(way(model), rows, y, **QUICK)

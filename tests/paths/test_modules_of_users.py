@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 
 import numpy as np
@@ -10,7 +11,7 @@ import torch
 from safetensors.torch import load_file
 from torch import nn
 
-from shrinkage import fit_path
+from shrinkage import ShrinkageRegressor, fit_path
 from shrinkage.errors import InputError
 from shrinkage.paths import load_result
 from shrinkage.paths.engines.architectures import parse_architecture
@@ -156,3 +157,40 @@ def test_keras_models_are_refused_before_training(base):
         parse_architecture(type(model))
     with pytest.raises(InputError, match="Functional"):
         parse_architecture(lambda *_: model).build(4, 1)
+
+
+class Turned(nn.Linear):
+    """A linear layer whose sizes come in another order."""
+
+    def __init__(self, n_outputs: int, n_inputs: int) -> None:
+        super().__init__(n_inputs, n_outputs)
+
+
+def test_sizes_are_given_by_name_where_a_factory_has_their_names():
+    def named(*, n_inputs, n_outputs, width=3):
+        return nn.Sequential(nn.Linear(n_inputs, width), nn.Linear(width, n_outputs))
+
+    for factory in (Turned, named):
+        built = parse_architecture(factory).build(5, 2)
+        assert built(torch.zeros(1, 5)).shape == (1, 2)
+
+
+@pytest.mark.parametrize("off", [torch.no_grad, torch.inference_mode])
+def test_gradients_that_the_caller_has_turned_off_are_recorded_all_the_same(off):
+    X, y = table()
+    small = {"strengths": (1e-3, 1e-2), "folds": 2, "epochs": 2}
+    for model in (Turned, "mlp:3"):
+        expected = fit_path(model, X, y, **small)
+        with off():
+            result = fit_path(model, X, y, **small)
+            one = ShrinkageRegressor(model, epochs=2).fit(X, y).partial_fit(X, y)
+        assert np.array_equal(result.fold_scores, expected.fold_scores)
+        assert np.isfinite(one.predict(X)).all()
+
+
+def test_a_result_is_shown_in_a_line():
+    result = fit_path("mlp:3", *table(), strengths=(1e-3, 1e-2), folds=2, epochs=1)
+    assert re.fullmatch(
+        r"PathRun\(data, mlp:3, L1\(\), 2 strengths: best [\d.e-]+, one_standard_error [\d.e-]+\)",
+        repr(result),
+    )

@@ -135,3 +135,9 @@ def test_numbers_of_numpy_are_numbers():
     assert (type(options.folds), type(options.seed), type(options.test_size)) == (int, int, float)
     strengths = PathOptions(strengths=tuple(np.float32([0.1, 1.0]))).to_dict()["strengths"]
     assert all(type(value) is float for value in strengths)  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize("metric", [f1_score, log_loss])
+def test_a_metric_that_is_no_scorer_is_refused_and_what_makes_one_is_told(metric):
+    with pytest.raises(InputError, match=r"of \(estimator, X, y\).*make_scorer\(.*makes one"):
+        Scorer.of(metric)

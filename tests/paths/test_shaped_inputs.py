@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
@@ -21,6 +23,8 @@ from shrinkage import fit_path
 from shrinkage.datasets.input_shapes import InputShapes
 from shrinkage.errors import InputError
 from shrinkage.paths import load_result
+from shrinkage.paths.engines.shaped import Unflatten
+from shrinkage.paths.engines.trial_rows import trial_rows
 
 ROWS = 48
 SMALL = {"strengths": (1e-3, 1e-2), "folds": 2, "epochs": 1, "repeats": 1}
@@ -327,3 +331,44 @@ def test_several_targets_of_a_dataset_are_columns():
     result = fit_path("mlp:3", rows, **SMALL)
     assert result.summary["task"] == "multi-label"
     assert result.predict(np.zeros((5, 2), np.float32)).shape == (5, 2)
+
+
+class Padded(nn.Module):
+    """Averages the words that there are, as attention and packed sequences look at them."""
+
+    def __init__(self, n_outputs: int) -> None:
+        super().__init__()
+        self.words, self.last = nn.Embedding(9, 4), nn.Linear(4, n_outputs)
+
+    def forward(self, words: torch.Tensor, mask: torch.Tensor, length: torch.Tensor) -> Any:
+        """Return logits, or one logit beside something else."""
+        if not mask.any(1).all() or (length < 1).any():
+            raise ValueError("a row without a word")
+        share = mask.unsqueeze(-1).float()
+        return {"logits": self.last((self.words(words) * share).sum(1) / length.unsqueeze(-1))}
+
+
+def padded(n_inputs: int, n_outputs: int) -> Padded:
+    """Return a network of one logit."""
+    del n_inputs, n_outputs
+    return Padded(1)
+
+
+def test_networks_are_tried_on_masks_and_lengths_that_the_rows_have(tmp_path):
+    random = np.random.default_rng(0)
+    length = random.integers(1, 6, size=ROWS)
+    mask = np.arange(5) < length[:, None]
+    rows = {"words": random.integers(0, 9, size=(ROWS, 5)), "mask": mask, "length": length}
+    y = np.arange(ROWS) % 2
+    model = f"{__name__}:padded"
+    result = fit_path(model, rows, y, store=tmp_path / "run", **SMALL)
+    loaded = load_result(tmp_path / "run")
+    assert np.array_equal(loaded.predict_proba(rows), result.predict_proba(rows))
+
+
+def test_words_that_half_precision_has_not_are_tried_as_the_first_word():
+    shapes = InputShapes.of({"words": np.full((2, 2), 257), "length": np.full(2, 3)})
+    module = nn.Linear(1, 1, dtype=torch.bfloat16)
+    module.register_forward_pre_hook(Unflatten(shapes), with_kwargs=True)
+    assert trial_rows(module, 1, 3).tolist() == [[0, 0, 3]]
+    assert trial_rows(module.float(), 1, 3).tolist() == [[257, 257, 3]]

@@ -231,6 +231,15 @@ class TestTheLoopAroundIt:
         with pytest.raises(InputError, match=r"did you mean 0\.weight"):
             attachment.load_state_dict({"momentum": {"0.weigth": 1.0}})
 
+    @pytest.mark.parametrize("what", ["optimizer", "model", "nothing", "none"])
+    def test_the_state_of_something_else_is_refused(self, what):
+        model = network()
+        optimizer = sgd(model)
+        states = {"optimizer": optimizer.state_dict(), "model": model.state_dict(), "nothing": {}}
+        attachment = regularize(optimizer, model, 0.1 * L1())
+        with pytest.raises(InputError, match=r"state_dict\(\) of an attachment.*not the state of"):
+            attachment.load_state_dict(states.get(what))
+
     def test_joining_a_run_with_momentum_uses_the_gain_it_has_reached(self):
         model = network()
         optimizer = sgd(model, momentum=0.9)

@@ -44,7 +44,7 @@ def test_cosine():
     assert schedule(50) == pytest.approx(0.2)
 
 
-@pytest.mark.parametrize("bad", [float("nan"), float("inf"), -1.0])
+@pytest.mark.parametrize("bad", [float("nan"), float("inf"), -1.0, None, "a"])
 def test_bad_factors_and_strengths_name_the_term(bad):
     model = network()
     optimizer = sgd(model)

@@ -8,7 +8,7 @@ several inputs of them again. Bytes of pictures are divided by 255; everything e
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -24,12 +24,14 @@ MOST_WHOLE = 2**24
 class InputArray:
     """One input: its name (nothing: by position), the shape of a row, and the kind of its numbers.
 
-    `kind` is `float`, `int` or `bool`: what the network is given.
+    `kind` is `float`, `int` or `bool`: what the network is given. `row` holds the whole numbers or
+    truths of a row of the data: words, lengths and masks that a network surely takes.
     """
 
     name: str
     shape: tuple[int, ...]
     kind: str
+    row: tuple[int, ...] = field(default=(), compare=False, repr=False)
 
     @property
     def size(self) -> int:
@@ -81,7 +83,7 @@ class InputShapes:
         """Return the shapes of an array, of a tuple of arrays, or of arrays by name."""
         return cls(
             tuple(
-                InputArray(name, array.shape[1:], _kind(array))
+                InputArray(name, array.shape[1:], _kind(array), _row(array))
                 for name, array in ((n, as_array(v)) for n, v in _named(X))
             )
         )
@@ -117,6 +119,15 @@ class InputShapes:
         kinds = {"float": random.standard_normal, "int": np.zeros, "bool": np.ones}
         return np.hstack([kinds[own.kind]((rows, own.size)) for own in self.arrays])
 
+    def trial(self, rows: int) -> np.ndarray:
+        """Return rows to try a network on, (rows, size): fractions 0, the rest as in the data.
+
+        >>> InputShapes.of({"x": np.ones((5, 2)), "length": np.full((5, 1), 3)}).trial(2).tolist()
+        [[0.0, 0.0, 3.0], [0.0, 0.0, 3.0]]
+        """
+        row = np.hstack([own.row or np.zeros(own.size) for own in self.arrays])
+        return np.tile(row, (rows, 1))
+
     def flat(self, X: object) -> np.ndarray:
         """Return rows as (n, size) floats; those that are flat already as they are.
 
@@ -150,7 +161,10 @@ class InputShapes:
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain values for JSON."""
-        arrays = [{"name": a.name, "shape": list(a.shape), "kind": a.kind} for a in self.arrays]
+        arrays = [
+            {"name": a.name, "shape": list(a.shape), "kind": a.kind, "row": list(a.row)}
+            for a in self.arrays
+        ]
         return {"arrays": arrays}
 
     @classmethod
@@ -158,7 +172,7 @@ class InputShapes:
         """Return what `to_dict` described."""
         return cls(
             tuple(
-                InputArray(own["name"], tuple(own["shape"]), own["kind"])
+                InputArray(own["name"], tuple(own["shape"]), own["kind"], tuple(own.get("row", ())))
                 for own in stored["arrays"]
             )
         )
@@ -220,3 +234,9 @@ def _kind(array: np.ndarray) -> str:
         return "bool"
     picture = array.dtype == np.uint8 and array.ndim > 2
     return "int" if array.dtype.kind in "iu" and not picture else "float"
+
+
+def _row(array: np.ndarray) -> tuple[int, ...]:
+    """Return the whole numbers or truths of the first row; of fractions and pixels nothing."""
+    whole = _kind(array) != "float" and len(array)
+    return tuple(map(int, array[0].ravel())) if whole else ()

@@ -122,7 +122,8 @@ class Shrinkage(BaseEstimator):
         """Return rows, or rows and targets, as scikit-learn checks them."""
         said: dict[str, Any] = {"accept_sparse": ("csr", "csc", "coo")}
         if not isinstance(y, str):
-            said |= {"y": y, "y_numeric": self.task == "regression", "ensure_min_samples": 2}
+            said |= {"y": y, "y_numeric": self.task == "regression"}
+            said["ensure_min_samples"] = 2 if reset else 1  # a further part may be one row
             said["multi_output"] = True
         elif reset:
             said |= {"y": None}
@@ -174,10 +175,9 @@ class Shrinkage(BaseEstimator):
             dtype = "float32" if rows.dtype == np.float32 else "float64"
         elif dtype not in DTYPES:
             raise InputError(f"expected dtype as auto, float32 or float64, got {dtype!r}")
-        select = (self.select,) if isinstance(self.select, str) else tuple(self.select)
         return PathOptions(
             update=self.update,
-            select=select,
+            select=self.select,
             standardize=self.standardize,
             epochs=self.epochs,
             batch_size=self.batch_size,

@@ -5,7 +5,6 @@ Who uses this: `ShrinkageClassifierCV` and `ShrinkageRegressorCV`.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -91,12 +90,9 @@ class CrossValidated(Shrinkage):
         one_of(self.choose, "choose", CHOICES)
         rows, targets = self._checked(X, y, reset=True)
         data = self._dataset(rows, self._targets(targets), sample_weight, groups)
-        strengths = self.strengths
-        if not isinstance(strengths, str) and isinstance(strengths, Iterable):
-            strengths = tuple(float(strength) for strength in strengths)
         options = self._options(
             np.asarray(data.X),
-            strengths=strengths,
+            strengths=self.strengths,
             folds=5 if self.cv is None else self.cv,
             scorer=self.scoring,
         )

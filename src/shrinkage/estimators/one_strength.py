@@ -20,6 +20,7 @@ from shrinkage.estimators.training import Task, Training
 from shrinkage.paths.engines.recipe import BATCH_SIZE, LEARNING_RATE
 from shrinkage.paths.options import PathOptions
 from shrinkage.paths.running.preparation import Known
+from shrinkage.pytorch.modes import learning
 
 
 class OneStrength(Shrinkage):
@@ -117,7 +118,7 @@ class OneStrength(Shrinkage):
         start = task.posed.module if first else self._fitted.module
         passes = getattr(self, "n_iter_", 0)
         state = None if first else self._optimizer
-        with torch.random.fork_rng(devices=[]):
+        with torch.random.fork_rng(devices=[]), learning():
             module, self._optimizer, loss = one_pass(task, start, state, self._seed(), passes)
         self._fitted = task.fitted(module)
         self.n_iter_ = passes + 1

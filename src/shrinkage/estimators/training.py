@@ -40,6 +40,7 @@ from shrinkage.paths.running.preparation import Known, Preparation
 from shrinkage.paths.running.row_splits import Split
 from shrinkage.paths.settings import PathTerms
 from shrinkage.penalties import Penalty
+from shrinkage.pytorch.modes import learning
 from shrinkage.terms import Term, Terms, as_terms, checked_strength
 
 
@@ -103,7 +104,7 @@ class Task:
             InputError: training diverged, or what the model learns is not all in its `state_dict`.
         """
         problem, engine, unit = self.posed.problem, self.posed.engine, self.unit(seed)
-        with torch.random.fork_rng(devices=[]):
+        with torch.random.fork_rng(devices=[]), learning():
             if is_users(problem.architecture):
                 check_kept_state(problem, unit)
             trained = engine.train(problem, unit, _ignored)

@@ -6,11 +6,10 @@ fingerprint of them so that a resumed run is the same run.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields
 from typing import Any
 
-import numpy as np
 import torch
 
 from shrinkage.checks import is_number, number, one_of, positive, truth, whole
@@ -20,7 +19,7 @@ from shrinkage.datasets.targets import Label, plain_label
 from shrinkage.datasets.wording import one_line
 from shrinkage.errors import InputError
 from shrinkage.importing import import_function
-from shrinkage.paths.choosing.grid import check_strengths
+from shrinkage.paths.choosing.grid import checked_strengths
 from shrinkage.paths.choosing.scores import ScorerLike, scorer_name
 from shrinkage.paths.data_losses import data_loss, names_function
 from shrinkage.paths.engines.answer_parts import checked_part
@@ -31,6 +30,7 @@ from shrinkage.paths.running.input_groups import GroupsOfInputs, checked_groups
 from shrinkage.paths.running.memory import size_in_bytes
 from shrinkage.paths.running.runners.registry import runner_named
 from shrinkage.paths.sparsifying.goals import Goal, check_beside, goal_of
+from shrinkage.selections import Selection, as_selection
 
 CHOOSE_BY = ("score", "loss")
 UPDATES = ("proximal", "decoupled", "gradient", "loss")
@@ -38,7 +38,6 @@ ENGINES = ("auto", "stacked", "vectorized", "sequential")
 REFITS = ("chosen", "all")
 RARE = ("keep", "other")
 LARGEST_SEED = 2**32 - 1
-MOST_STRENGTHS = 1_000
 MOST_MEMBERS = 100
 OWN = ("optimizer", "loss", "augment", "answer")
 """Options that are functions of the user's own."""
@@ -68,7 +67,8 @@ class PathOptions:
             boosting by scikit-learn on the same folds and test rows, and the unregularized network
             at the best of four learning rates.
         update: how the penalty enters training, one of DESIGN's four.
-        select: name patterns of the parameters to penalise; empty: every default weight.
+        select: name patterns of the parameters to penalise, or selections such as `layer("0")`;
+            empty: every default weight.
         seed: of splits, weights, batches and dropout.
         epochs: passes over the rows; None: about 2,000 steps, but between 5 and 200 epochs, which
             are 200 steps where a batch holds all rows. A linear model is solved instead.
@@ -133,7 +133,7 @@ class PathOptions:
     choose_by: str = "score"
     compare: bool = False
     update: str = "proximal"
-    select: tuple[str, ...] = ()
+    select: tuple[str | Selection, ...] = ()
     seed: int = 0
     epochs: int | None = None
     batch_size: int | None = None
@@ -166,6 +166,7 @@ class PathOptions:
     goal: str | None = None
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "strengths", checked_strengths(self.strengths))
         checked: dict[str, object] = {
             "folds": _folds(self.folds),
             "standardize": truth(self.standardize, "standardize"),
@@ -180,6 +181,7 @@ class PathOptions:
             "runner": runner_named(self.runner).name,
             "groups_of_inputs": checked_groups(self.groups_of_inputs),
             "free": (self.free,) if isinstance(self.free, str) else tuple(map(str, self.free)),
+            "select": _patterns(self.select),
             "learning_rate": positive(
                 self.learning_rate, "learning_rate", f"the default is {LEARNING_RATE:g}"
             ),
@@ -189,11 +191,6 @@ class PathOptions:
         }
         for name in OWN:
             checked[name] = _function(getattr(self, name), name)
-        if isinstance(self.strengths, tuple):
-            check_strengths(self.strengths)
-        else:
-            hint = "give how many, or an ascending tuple of them"
-            checked["strengths"] = whole(self.strengths, "strengths", 2, hint, most=MOST_STRENGTHS)
         for name, least in _LEAST.items():
             if getattr(self, name) is not None:
                 checked[name] = whole(getattr(self, name), name, least, "or leave it out")
@@ -212,8 +209,6 @@ class PathOptions:
         if self.goal is not None:
             checked["goal"] = goal_of(self.goal).text
             self._check_goal()
-        if isinstance(self.strengths, tuple):
-            checked["strengths"] = tuple(float(strength) for strength in self.strengths)
         for name, value in checked.items():
             object.__setattr__(self, name, value)
 
@@ -241,7 +236,7 @@ class PathOptions:
         values["positive"] = None if self.positive is None else plain_label(self.positive)
         if isinstance(self.strengths, tuple):
             values["strengths"] = list(self.strengths)
-        values["select"], values["free"] = list(self.select), list(self.free)
+        values["select"], values["free"] = self.told_select, list(self.free)
         usual = {"choose_by": "score", "repeats": None, "compare": False, "precision": "auto"}
         usual |= {"fast": False, "nested": None, "goal": None, "settle": None, "members": 1}
         for name in OWN:
@@ -252,6 +247,11 @@ class PathOptions:
         for name in ("runner", "address", "memory"):  # where it trains makes no other run
             del values[name]
         return values
+
+    @property
+    def told_select(self) -> list[str]:
+        """Return what the penalty is on as JSON knows it."""
+        return list(map(str, self.select))
 
     @property
     def told_class_weight(self) -> object:
@@ -332,10 +332,16 @@ def options_of(
         raise InputError(
             f"{function} has no option {unknown[0]!r}: expected some of {', '.join(known)}"
         )
-    strengths = options.get("strengths")
-    if isinstance(strengths, (list, np.ndarray)):
-        options = {**options, "strengths": tuple(float(strength) for strength in strengths)}
     return PathOptions(**options)  # type: ignore[arg-type]
+
+
+def _patterns(select: Any) -> tuple[str | Selection, ...]:
+    """Return name patterns and selections, of which one may stand alone."""
+    alone = isinstance(select, (str, Selection)) or not isinstance(select, Iterable)
+    asked = (select,) if alone else tuple(select)
+    for own in asked:
+        as_selection(own)
+    return asked
 
 
 def _folds(folds: Folds) -> Folds:

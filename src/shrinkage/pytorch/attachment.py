@@ -17,7 +17,7 @@ from torch.optim import Optimizer
 from shrinkage.audits.source_lines import SourceLine
 from shrinkage.errors import InputError, UnsupportedOptimizer
 from shrinkage.pytorch.attached import check_free, forget_attached, note_attached
-from shrinkage.pytorch.checkpoint import load_slot_states, slot_states
+from shrinkage.pytorch.checkpoint import check_saved, load_slot_states, slot_states
 from shrinkage.pytorch.inner_steps import InnerSteps
 from shrinkage.pytorch.ledger import LayerState, Ledger
 from shrinkage.pytorch.ledger.entries import record_begin, record_end
@@ -211,8 +211,10 @@ class Attachment:
         """Take the state of an attachment with the same parameters and terms.
 
         Raises:
-            InputError: names of parameters, or a number of terms, that this attachment has not.
+            InputError: the state of something else, or names of parameters, or a number of terms,
+                that this attachment has not.
         """
+        check_saved(state)
         self._strengths.set_all(state.get("strengths", self.given_strengths))
         load_slot_states(self._slots, state)
         self.steps = int(state.get("steps", self.steps))

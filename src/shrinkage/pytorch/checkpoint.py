@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from shrinkage.checks import shown
 from shrinkage.errors import InputError, near_names
 from shrinkage.pytorch.sharding import like_parameter, local
 from shrinkage.pytorch.slots import Slot
@@ -45,6 +46,23 @@ def slot_states(slots: Iterable[Slot]) -> dict[str, dict[str, Any]]:
         "frozen": frozen,
         "renewed": renewed,
     }
+
+
+def check_saved(state: object) -> None:
+    """Refuse what no attachment has saved, such as the state of the optimizer.
+
+    Raises:
+        InputError: says what came.
+
+    >>> check_saved({"steps": 3})
+    """
+    keys = state.keys() if isinstance(state, Mapping) else ()
+    if {"steps", "strengths", *_LOADERS}.isdisjoint(keys):
+        what = f"with {', '.join(map(str, list(keys)[:3]))}" if keys else shown(state)
+        raise InputError(
+            f"expected what state_dict() of an attachment gave, got {what}: give that, and not the "
+            "state of a model or an optimizer"
+        )
 
 
 def load_slot_states(slots: Sequence[Slot], state: Mapping[str, Any]) -> None:

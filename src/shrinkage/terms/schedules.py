@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -171,5 +172,7 @@ def scheduled(strength: Any, schedule: Schedule | None, step: Any, term: str) ->
     factor = schedule(step)
     if not is_number(step):
         return strength * factor
-    factor = float(factor)
-    return strength * number(factor, f"the factor of the schedule at step {step} for {term}")
+    name = f"the factor of the schedule at step {step} for {term}"
+    with suppress(TypeError, ValueError):  # what it is, is told
+        factor = float(factor)
+    return strength * number(factor, name)

@@ -7,14 +7,21 @@ from __future__ import annotations
 
 import itertools
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
+from shrinkage.checks import is_number, shown, whole
 from shrinkage.errors import InputError
 
 DECADES = 4
 MOST_EXTENSIONS = 2
+MOST_STRENGTHS = 1_000
+
+Strengths = int | tuple[float, ...]
+"""How many, or ascending ones."""
 
 
 def log_grid(top: float, count: int) -> tuple[float, ...]:
@@ -25,6 +32,32 @@ def log_grid(top: float, count: int) -> tuple[float, ...]:
     """
     exponents = np.linspace(-DECADES, 0, count)
     return tuple(float(top * 10.0**exponent) for exponent in exponents)
+
+
+def checked_strengths(strengths: Any, name: str = "strengths") -> Strengths:
+    """Return how many strengths there are to be, or the strengths themselves.
+
+    Args:
+        strengths: a number, or any sequence of numbers: a list, a range, an array, a tensor.
+        name: what they are called, for the error.
+
+    Raises:
+        InputError: neither, or a count below 2, or strengths that `check_strengths` refuses.
+
+    >>> checked_strengths(8), checked_strengths(range(1, 4))
+    (8, (1.0, 2.0, 3.0))
+    """
+    if is_number(strengths) or isinstance(strengths, str) or not isinstance(strengths, Iterable):
+        hint = "give how many, or an ascending tuple of them"
+        return whole(strengths, name, 2, hint, most=MOST_STRENGTHS)
+    try:
+        values = tuple(float(strength) for strength in strengths)
+    except (TypeError, ValueError):
+        raise InputError(
+            f"expected {name} as a count or as numbers in ascending order, got {shown(strengths)}: "
+            "write for example (0.001, 0.01, 0.1)"
+        ) from None
+    return check_strengths(values)
 
 
 def check_strengths(strengths: tuple[float, ...]) -> tuple[float, ...]:

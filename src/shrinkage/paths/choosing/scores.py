@@ -11,7 +11,7 @@ from __future__ import annotations
 import inspect
 import warnings
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -249,8 +249,11 @@ class Scorer:
 def scorer_name(scorer: ScorerLike) -> str:
     """Return the text of a scorer, as a run directory keeps it.
 
-    >>> scorer_name("r2"), scorer_name(len)
-    ('r2', 'len')
+    Raises:
+        InputError: no scorer, as the functions of (target, prediction) that make one.
+
+    >>> scorer_name("r2"), scorer_name(Scorer("r2").metric)
+    ('r2', "make_scorer(r2_score, response_method='predict')")
     """
     if isinstance(scorer, str):
         return scorer
@@ -259,7 +262,17 @@ def scorer_name(scorer: ScorerLike) -> str:
             f"expected a scorer as a name or a function of (estimator, X, y), got {scorer!r}: use "
             "sklearn.metrics.make_scorer"
         )
-    return one_line(getattr(scorer, "__qualname__", None) or repr(scorer), 200)
+    name = one_line(getattr(scorer, "__qualname__", None) or repr(scorer), 200)
+    try:
+        with suppress(ValueError):  # one without a signature
+            inspect.signature(scorer).bind("estimator", "X", "y")
+    except TypeError:
+        raise InputError(
+            f"expected a scorer as a function of (estimator, X, y), got {name}, which takes other "
+            f"arguments: sklearn.metrics.make_scorer({name}) makes one of a function of (target, "
+            "prediction)"
+        ) from None
+    return name
 
 
 @contextmanager

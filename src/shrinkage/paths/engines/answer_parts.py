@@ -84,6 +84,15 @@ def parts_said(answer: object) -> str:
     return f"a {type(answer).__name__}" + (f" of {', '.join(said)}" if said else "")
 
 
+def has_parts(answer: object) -> bool:
+    """Return whether there is something in an answer that `answer=` could name.
+
+    >>> has_parts([torch.ones(1)]), has_parts(None)
+    (True, False)
+    """
+    return bool(_parts(answer))
+
+
 def _parts(answer: object) -> dict[object, object]:
     """Return the parts of an answer by their names, or by their positions where there are none."""
     if isinstance(answer, Mapping):

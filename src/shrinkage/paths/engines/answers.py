@@ -20,7 +20,8 @@ from shrinkage.errors import InputError
 from shrinkage.paths.engines.answer_parts import Part, part_of, part_text, parts_said
 from shrinkage.paths.engines.architectures import Architecture, Factory, Ordered, Prototype
 from shrinkage.paths.engines.layers.ordered import OrderedClasses
-from shrinkage.paths.engines.shaped import Shaped, refuse_script
+from shrinkage.paths.engines.shaped import Shaped
+from shrinkage.paths.engines.trial_rows import trial_rows
 from shrinkage.pytorch.copies import deep_copy
 
 
@@ -84,7 +85,6 @@ class Answering:
         hooks = (self._hook(module, answer, n_outputs) for answer in answers)
         hook = next((hook for hook in hooks if hook is not None), None)
         if hook is not None:
-            refuse_script(module, "that makes outputs of its answer")
             module.register_forward_hook(hook)
         return module
 
@@ -184,9 +184,8 @@ def told_of(module: nn.Module, classes: Sequence[object]) -> tuple[str, ...]:
 
 def _answer(module: nn.Module, n_inputs: int) -> object:
     """Return what the module answers to two flat rows, in its mode, or None."""
-    like = next((p for p in module.parameters() if p.is_floating_point()), torch.zeros(0))
     try:
         with torch.no_grad():
-            return module(like.new_zeros(2, n_inputs))
+            return module(trial_rows(module, 2, n_inputs))
     except Exception:
         return None

@@ -10,6 +10,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from inspect import signature
 from typing import ClassVar, Protocol
 
 import torch
@@ -19,11 +20,12 @@ from shrinkage.checks import one_of
 from shrinkage.datasets.wording import one_line
 from shrinkage.errors import InputError, near_names
 from shrinkage.importing import import_function
-from shrinkage.paths.engines.answer_parts import parts_said
-from shrinkage.paths.engines.foreign import refuse_complex, refuse_keras
+from shrinkage.paths.engines.answer_parts import has_parts, parts_said
+from shrinkage.paths.engines.foreign import refuse_complex, refuse_keras, refuse_script
 from shrinkage.paths.engines.layers.ordered import OrderedClasses
 from shrinkage.paths.engines.layers.registry import is_hooked
 from shrinkage.paths.engines.layers.skipping import Beyond, Joined
+from shrinkage.paths.engines.trial_rows import shapes_of, trial_rows
 from shrinkage.pytorch.copies import deep_copy
 from shrinkage.pytorch.modes import evaluating
 from shrinkage.pytorch.parameters import original
@@ -167,7 +169,10 @@ class Ordered:
 
 @dataclass(frozen=True)
 class Factory:
-    """A function of the user's that is called with `(n_inputs, n_outputs)`."""
+    """A function of the user's that is called with `(n_inputs, n_outputs)`.
+
+    One whose arguments have these names is called by name, in whatever order it has them.
+    """
 
     name: str
     function: Callable[[int, int], nn.Module]
@@ -180,7 +185,7 @@ class Factory:
             InputError: the function raised, or returned something else than a module.
         """
         try:
-            module = self.function(n_inputs, n_outputs)
+            module = _called(self.function, n_inputs, n_outputs)
         except (Exception, SystemExit) as error:
             raise InputError(
                 f"the model factory {self.name} raised {type(error).__name__}: "
@@ -188,6 +193,7 @@ class Factory:
                 f"({n_inputs}, {n_outputs})"
             ) from error
         refuse_keras(module)
+        refuse_script(module)
         if not isinstance(module, nn.Module):
             raise InputError(
                 f"the model factory {self.name} must return a torch.nn.Module, "
@@ -195,6 +201,15 @@ class Factory:
             )
         # A function may return one and the same module each time: no two models share weights.
         return deep_copy(original(module))
+
+
+def _called(function: Callable[..., nn.Module], n_inputs: int, n_outputs: int) -> nn.Module:
+    sizes = {"n_inputs": n_inputs, "n_outputs": n_outputs}
+    try:
+        named = sizes.keys() <= set(signature(function).parameters)
+    except (TypeError, ValueError):  # one without a signature
+        named = False
+    return function(**sizes) if named else function(n_inputs, n_outputs)
 
 
 @dataclass(frozen=True)
@@ -228,6 +243,7 @@ def parse_architecture(
     MLP(hidden=(64, 32), activation='relu', dropout=0.1, norm=None, skip=False)
     """
     refuse_keras(model)
+    refuse_script(model)
     if isinstance(model, nn.Module):
         return Prototype(model, f"{type(model).__name__} module")
     if isinstance(model, (Linear, MLP, Ordered, Factory, Prototype)):
@@ -302,7 +318,7 @@ def build_seeded(
     with _BUILDING, torch.random.fork_rng(devices=[]):
         torch.default_generator.manual_seed(seed)
         module = _built(architecture, n_inputs, n_outputs, dtype)
-        check_width(module, architecture.name, n_inputs, n_outputs, dtype)
+        check_width(module, architecture.name, n_inputs, n_outputs)
     return module
 
 
@@ -331,7 +347,6 @@ def check_width(
     name: str,
     n_inputs: int,
     n_outputs: int,
-    dtype: torch.dtype,
     batches: Sequence[int] = (2, 1, 3),
 ) -> None:
     """Refuse a module, on the CPU, whose output for batches of some rows is not (rows, n_outputs).
@@ -341,13 +356,18 @@ def check_width(
     """
     for rows in batches:
         with evaluating(module):
-            answer = _answer(module, name, torch.zeros(rows, n_inputs, dtype=dtype))
+            answer = _answer(module, name, trial_rows(module, rows, n_inputs))
         if not isinstance(answer, torch.Tensor) or answer.shape != (rows, n_outputs):
             got = _shape_said(answer, rows)
             if isinstance(answer, torch.Tensor) and rows != 2:
                 got += ", and another shape for two: keep the axis of the rows"
             raise InputError(
                 f"the model {name} must map (rows, {n_inputs}) to (rows, {n_outputs}), got {got}"
+            )
+        if not answer.is_floating_point():
+            raise InputError(
+                f"the model {name} must answer with fractions, which have a gradient, got "
+                f"{answer.dtype}: return logits or numbers, and not labels made of them"
             )
 
 
@@ -368,6 +388,8 @@ def check_training_width(module: nn.Module, name: str, x: torch.Tensor, n_output
 def _shape_said(answer: object, rows: int) -> str:
     if isinstance(answer, torch.Tensor):
         return f"{tuple(answer.shape)} for {rows} row{'s' if rows > 1 else ''}"
+    if not has_parts(answer):
+        return f"{parts_said(answer)}: return the outputs, a tensor, from forward"
     return (
         f"{parts_said(answer)}: say which part with answer= (--answer), by its name, its position "
         "or a function of the answer"
@@ -379,8 +401,7 @@ def _answer(module: nn.Module, name: str, x: torch.Tensor) -> object:
         with torch.no_grad():
             return module(x)
     except Exception as error:
-        hooks = module._forward_pre_hooks.values()
-        shapes = next((hook.shapes for hook in hooks if hasattr(hook, "shapes")), None)
+        shapes = shapes_of(module)
         what, how = f"a batch of shape {tuple(x.shape)}", "rows of numbers, scaled"
         how += ", or those of a tuple (X,), or by name {'x': (n, 1) and more}, as they are"
         if shapes is not None:

@@ -13,6 +13,7 @@ from torch import nn
 from shrinkage.errors import InputError
 from shrinkage.paths.engines.answer_parts import Part, part_of
 from shrinkage.paths.engines.answers import without_hook
+from shrinkage.paths.engines.trial_rows import trial_rows
 from shrinkage.pytorch.copies import deep_copy
 
 ENDINGS = ("Softmax", "Sigmoid", "Relu", "Tanh", "Exp", "Softplus", "Hardtanh")
@@ -57,9 +58,8 @@ def ending_of(module: nn.Module, n_inputs: int, part: Part = None) -> str | None
     'Sigmoid'
     """
     own = without_hook(deep_copy(module)).eval()
-    like = next((p for p in own.parameters() if p.is_floating_point()), torch.zeros(0))
     with torch.enable_grad():
-        outputs = part_of(own(like.new_zeros(2, n_inputs)), part)
+        outputs = part_of(own(trial_rows(own, 2, n_inputs)), part)
     step = None if outputs is None else outputs.grad_fn
     while step is not None and step.name().startswith(MOVES):
         step = step.next_functions[0][0] if step.next_functions else None

@@ -6,6 +6,7 @@ whoever builds a module.
 
 from __future__ import annotations
 
+import torch
 from torch import nn
 from torch.nn.parameter import is_lazy
 
@@ -26,6 +27,21 @@ def refuse_keras(model: object) -> None:
             f"expected a torch module, a function of (n_inputs, n_outputs) or a name such as "
             f"mlp:64,32, got the Keras model {kind.__name__}; write its layers in torch, or "
             "regularize it in Keras at one strength with shrinkage.keras.regularize"
+        )
+
+
+def refuse_script(model: object) -> None:
+    """Refuse a network of TorchScript, of which no copy trains and which takes no hook.
+
+    Raises:
+        InputError: it is one, or a part of it is.
+    """
+    parts = model.modules() if isinstance(model, nn.Module) else ()
+    script = next((part for part in parts if isinstance(part, torch.jit.ScriptModule)), None)
+    if script is not None:
+        raise InputError(
+            f"expected a network of Python, got one of TorchScript ({type(script).__name__}), of "
+            "which no copy trains: give the module that torch.jit.script or trace got"
         )
 
 

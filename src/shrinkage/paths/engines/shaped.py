@@ -19,6 +19,7 @@ from shrinkage.datasets import Dataset
 from shrinkage.datasets.input_shapes import InputShapes
 from shrinkage.errors import InputError
 from shrinkage.paths.engines.architectures import MLP, Architecture, Linear
+from shrinkage.paths.engines.trial_rows import trial_rows
 from shrinkage.pytorch.modes import evaluating
 
 KINDS = {"int": torch.int64, "bool": torch.bool}
@@ -75,13 +76,13 @@ class Shaped:
     def build(self, n_inputs: int, n_outputs: int) -> nn.Module:
         """Return the module with its hook."""
         module = self.architecture.build(n_inputs, n_outputs)
-        refuse_script(module, "to be called with these inputs")
         unflatten = Unflatten(self.shapes, self._takes_a_mapping(module))
         hook = module.register_forward_pre_hook(unflatten, with_kwargs=True)
         one = len(self.shapes.arrays) == 1 and not self.shapes.by_name
-        if one and not _fits(module, n_inputs):
+        rows = trial_rows(module, 2, n_inputs)
+        if one and not _fits(module, rows):
             hook.remove()
-            if not _fits(module, n_inputs):  # neither: the error is about the shape
+            if not _fits(module, rows):  # neither: the error is about the shape
                 module.register_forward_pre_hook(unflatten, with_kwargs=True)
         return module
 
@@ -130,19 +131,6 @@ def called_with(module: nn.Module, rows: torch.Tensor) -> tuple[Any, ...]:
     return (rows,)
 
 
-def refuse_script(module: nn.Module, why: str) -> None:
-    """Refuse a network of TorchScript, which takes no hook.
-
-    Raises:
-        InputError: it is one.
-    """
-    if isinstance(module, torch.jit.ScriptModule):
-        raise InputError(
-            f"expected a network of Python, got one of TorchScript ({type(module).__name__}), "
-            f"which takes no hook {why}: give the module that torch.jit.script or trace got"
-        )
-
-
 def _binds(called: Signature, *args: object, **names: object) -> bool:
     try:
         called.bind(*args, **names)
@@ -151,12 +139,11 @@ def _binds(called: Signature, *args: object, **names: object) -> bool:
     return True
 
 
-def _fits(module: nn.Module, n_inputs: int) -> bool:
+def _fits(module: nn.Module, rows: torch.Tensor) -> bool:
     """Return whether two flat rows give (2, outputs); the module and its mode stay."""
-    like = next((p for p in module.parameters() if p.is_floating_point()), torch.zeros(0))
     try:
         with evaluating(module), torch.no_grad():
-            outputs = module(like.new_zeros(2, n_inputs))
+            outputs = module(rows)
     except Exception:
         return False
     return isinstance(outputs, torch.Tensor) and outputs.ndim == 2 and len(outputs) == 2

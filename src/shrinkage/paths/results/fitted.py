@@ -78,7 +78,7 @@ class ModelFile:
         return tuple(self.target.get("names", ())) or (self.target_name,)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class FittedPath(PathResult):
     """A `PathResult` whose models can be used.
 

@@ -209,6 +209,19 @@ class PathResult:
     goal: GoalRecord | None = None
     fold_classes: ClassFigures | None = None
 
+    def __repr__(self) -> str:
+        """Return the choices in a line; the numbers are in `table()`.
+
+        >>> from shrinkage.reports.example import example_result
+        >>> example_result()
+        PathResult(example, l1, 4 strengths: best 0.01, one_standard_error 0.1)
+        """
+        named = (self.summary.get(key) for key in ("data", "model", "penalty"))
+        what = ", ".join(str(own) for own in named if own is not None)
+        placed = (own for own in self.chosen if own.index is not None)
+        chosen = ", ".join(f"{own.role} {own.setting or f'{own.strength:g}'}" for own in placed)
+        return f"{type(self).__name__}({what}, {len(self.strengths)} strengths: {chosen})"
+
     @property
     def score_mean(self) -> np.ndarray:
         """Return the mean score over the folds, shape (strengths,)."""

@@ -97,7 +97,7 @@ def summary_of(
         **({"precision": problem.precision} if plan.engine.narrows else {}),
         "penalty": repr(problem.terms.varying[0].penalty),
         **({"fixed": fixed} if fixed else {}),
-        "select": list(options.select),
+        "select": options.told_select,
         **({"free": free} if free else {}),
         "update": problem.update,
         "seed": options.seed,

@@ -21,7 +21,7 @@ from shrinkage.paths.engines.sequential import SequentialEngine
 from shrinkage.paths.engines.vectorizing.comparing import obstacle
 from shrinkage.paths.engines.vectorizing.engine import VectorizedEngine
 from shrinkage.paths.engines.vectorizing.timing import seconds_a_model
-from shrinkage.paths.engines.vectorizing.traits import Traits, traits_of
+from shrinkage.paths.engines.vectorizing.traits import Traits, gradient_varies, traits_of
 from shrinkage.paths.running.plan import Plan
 from shrinkage.paths.running.store import Store
 
@@ -79,6 +79,9 @@ def _chosen(plan: Plan, traits: Traits) -> Note:
     if asked == SequentialEngine.name:
         return {"engine": asked, "reason": "as asked for"}
     reason = obstacle(plan.problem, plan.refit_unit, traits)
+    varying = "" if reason else gradient_varies(plan.problem, plan.refit_unit, traits)
+    if varying:
+        reason = f"{varying} has a gradient on some rows and none on others"
     if reason and asked == VectorizedEngine.name:
         raise InputError(
             f"the model {plan.problem.architecture.name} cannot be vectorized: {reason}; use "

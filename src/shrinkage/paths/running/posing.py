@@ -38,6 +38,7 @@ from shrinkage.paths.engines.precision import settled
 from shrinkage.paths.engines.recipe import BATCH_SIZE, Recipe, default_epochs, derived_seed
 from shrinkage.paths.engines.registry import choose_engine
 from shrinkage.paths.engines.sequential import EVALUATION_ROWS, attached
+from shrinkage.paths.engines.trial_rows import trial_rows
 from shrinkage.paths.engines.whole_steps import is_possible
 from shrinkage.paths.options import DTYPES, PathOptions
 from shrinkage.paths.running.planned_inputs import plan_inputs
@@ -131,8 +132,8 @@ def pose(
         most = min(len(preparation.data.y), EVALUATION_ROWS)
         batches = (min(recipe.batch_size, most), most)
         with torch.random.fork_rng(devices=[]):
-            check_width(module, architecture.name, n_inputs, n_outputs, dtype, batches)
-            rows = torch.zeros(batches[0], n_inputs, dtype=dtype)
+            check_width(module, architecture.name, n_inputs, n_outputs, batches)
+            rows = trial_rows(module, batches[0], n_inputs)
             check_training_width(module, architecture.name, rows, n_outputs)
     module = module.to(device)
     _check_batch_norm(module, recipe)
@@ -247,8 +248,8 @@ def _check_batch_norm(module: nn.Module, recipe: Recipe) -> None:
         )
 
 
-def selection_of(patterns: tuple[str, ...]) -> Selection:
-    """Return what name patterns select: the default weights where there are none."""
+def selection_of(patterns: tuple[str | Selection, ...]) -> Selection:
+    """Return what name patterns and selections select: the default weights where there are none."""
     if not patterns:
         return weights()
     return reduce(or_, [as_selection(pattern) for pattern in patterns])

@@ -9,10 +9,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from typing import Any
 
-from shrinkage.checks import is_number, one_of, whole
+from shrinkage.checks import is_number, one_of
 from shrinkage.errors import InputError, near_names
-from shrinkage.paths.choosing.grid import check_strengths
-from shrinkage.paths.options import MOST_STRENGTHS
+from shrinkage.paths.choosing.grid import Strengths, checked_strengths
 from shrinkage.paths.results.surfaces import Value
 from shrinkage.paths.surfaces.penalty_axis import PENALTY, choices_of, names_of, penalties_of
 from shrinkage.paths.surfaces.recipe_columns import RECIPE_COLUMNS
@@ -22,8 +21,6 @@ LEAST_AXES, MOST_AXES = 2, 3
 SIMPLEST = ("weights", "inputs")
 COUNTS = (12, 8, 6)
 """How many strengths each axis has where nothing is said."""
-
-Strengths = int | tuple[float, ...]
 
 
 @dataclass(frozen=True)
@@ -116,14 +113,7 @@ def _strengths(strengths: object, names: tuple[str, ...]) -> tuple[Strengths, ..
             f"expected {len(names)} counts of strengths, one for each axis of "
             f"{' × '.join(names)}, got {len(listed)}: write for example strengths=({example})"
         )
-    checked: list[Strengths] = []
-    for own in listed:
-        if is_number(own):
-            hint = "give how many, or an ascending tuple of them"
-            checked.append(whole(own, "strengths of an axis", 2, hint, most=MOST_STRENGTHS))
-        else:
-            checked.append(check_strengths(tuple(float(strength) for strength in own)))
-    return tuple(checked)
+    return tuple(checked_strengths(own, "strengths of an axis") for own in listed)
 
 
 def checked_values(

@@ -69,7 +69,9 @@ class ModuleStack:
         """
         losses = loss(self.forward(x, training=True))
         parameters = list(self.parameters.values())
-        gradients = torch.autograd.grad(losses.sum(), parameters, allow_unused=True)
+        gradients = [None] * len(parameters)
+        if losses.requires_grad:  # else other parameters made these outputs
+            gradients = torch.autograd.grad(losses.sum(), parameters, allow_unused=True)
         for (name, parameter), gradient in zip(self.parameters.items(), gradients, strict=True):
             if gradient is None or parameter.grad is None:
                 raise InputError(

@@ -23,6 +23,7 @@ from shrinkage.paths.engines.vectorizing.functional_forms import ALONE, Function
 
 SAME = 1e-4  # differences of outputs, relative to the largest, that are rounding
 SEED_LABEL = 4
+FURTHER_BATCHES = 8
 
 
 @dataclass(frozen=True)
@@ -62,9 +63,9 @@ def first_rows(problem: Problem, unit: Unit) -> Rows:
     return unit.data.rows.take(unit.data.train[: problem.recipe.batch_size])
 
 
-def step_of(problem: Problem, unit: Unit, module: nn.Module) -> Step:
-    """Return a step of a module from a fixed seed; the module is changed."""
-    rows, kept = first_rows(problem, unit), {}
+def step_of(problem: Problem, unit: Unit, module: nn.Module, rows: Rows | None = None) -> Step:
+    """Return a step of a module, on the first rows or others, from a fixed seed; it is changed."""
+    rows, kept = rows or first_rows(problem, unit), {}
     arrays = (*module.parameters(), *module.buffers(), rows.x)
     own = {value.untyped_storage().data_ptr() for value in arrays}
 
@@ -108,6 +109,25 @@ def traits_of(problem: Problem, unit: Unit) -> Traits:
         repeats=same and not foreign.drew,
         bytes_a_row=first.bytes_kept / rows,
     )
+
+
+def gradient_varies(problem: Problem, unit: Unit, traits: Traits) -> str:
+    """Return the name of a parameter that has a gradient on some rows and none on others.
+
+    Nothing where all have one on the first rows, or the same have one on other rows, too.
+    """
+    named = template(problem, unit).named_parameters()
+    trainable = {name for name, value in named if value.requires_grad}
+    if trainable == set(traits.trained):
+        return ""
+    train, size = unit.data.train, problem.recipe.batch_size
+    order = torch.randperm(len(train), generator=torch.Generator().manual_seed(0))
+    for batch in order.to(train.device).split(size)[:FURTHER_BATCHES]:
+        step = step_of(problem, unit, template(problem, unit), unit.data.rows.take(train[batch]))
+        trained = {name for name, value in step.gradients.items() if value is not None}
+        if trained != set(traits.trained):
+            return min(trained ^ set(traits.trained))
+    return ""
 
 
 def _augmented(problem: Problem, unit: Unit) -> tuple[torch.Tensor, bool]:
