@@ -318,3 +318,13 @@ def test_squared_errors_without_a_half_double_the_number() -> None:
     context = {"n_samples": 10, "loss": "squared_error"}
     assert convert(1, "sklearn.Ridge.alpha", "torch.sgd.weight_decay", **context).value == 0.2
     assert convert(0.2, "torch.sgd.weight_decay", "sklearn.Ridge.alpha", **context).value == 1
+
+
+@pytest.mark.parametrize("l1_ratio", [0.1, 0.3, 0.7])
+def test_a_pair_goes_back_to_one_number_with_the_share_that_it_has(l1_ratio):
+    context = {"l1_ratio": l1_ratio}
+    pair = convert(0.037, "shrinkage.elastic_net", "keras.l1_l2", **context).value
+    back = convert(pair, "keras.l1_l2", "shrinkage.elastic_net", **context)
+    assert back.value == pytest.approx(0.037, rel=1e-12)
+    with pytest.raises(NoEqualStrength, match="L1 share of"):
+        convert(pair, "keras.l1_l2", "shrinkage.elastic_net", l1_ratio=l1_ratio + 1e-6)

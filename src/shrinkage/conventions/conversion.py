@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -145,7 +146,9 @@ def _check_shares(start: Convention, end: Convention, strength: Strength) -> Non
     if end.penalises is Penalises.MIXED and start.penalises is not Penalises.MIXED:
         possible = strength.quantities.get("l1_ratio")
     share = strength.l1_ratio
-    if strength.zero or possible is None or share == possible:
+    if strength.zero or possible is None:
+        return
+    if share is not None and math.isclose(share, possible):  # a share of two numbers rounds
         return
     reason = Refusal.L1_AGAINST_L2.value
     raise NoEqualStrength(

@@ -337,8 +337,8 @@ def options_of(
 
 def _patterns(select: Any) -> tuple[str | Selection, ...]:
     """Return name patterns and selections, of which one may stand alone."""
-    alone = isinstance(select, (str, Selection)) or not isinstance(select, Iterable)
-    asked = (select,) if alone else tuple(select)
+    several = isinstance(select, Iterable) and not isinstance(select, str)
+    asked: tuple[Any, ...] = tuple(select) if several else (select,)
     for own in asked:
         as_selection(own)
     return asked
