@@ -56,6 +56,17 @@ def test_lists_of_strengths_and_a_number_of_the_recipe(here):
     assert {row["dropout"] for row in rows} == {"0.0", "0.5"}
 
 
+def test_one_strength_is_a_path_and_an_axis(here):
+    """A whole number alone is a count, another number the strength itself."""
+    run = ("path", "t.csv", *QUICK, "--strengths", "1e-3", "--quiet")
+    answer = shrinkage(*run, "--out", "run")
+    assert answer.status == 0, answer.err
+    assert [row["strength"] for row in rows_of(here / "run")] == ["0.001"]
+    assert "of the grid" not in answer.out + answer.err
+    assert shrinkage(*run, "--vary", "dropout=0,0.5", "--out", "two").status == 0
+    assert [row["dropout"] for row in rows_of(here / "two")] == ["0.0", "0.5"]
+
+
 @pytest.mark.usefixtures("here")
 def test_what_factors_of_the_widths_make_is_told_before_training():
     answer = shrinkage("path", "t.csv", *QUICK, "--strengths", "2", "--vary", "width=0.5,16")
@@ -68,7 +79,7 @@ def test_what_factors_of_the_widths_make_is_told_before_training():
     [
         (("--second", "l2", "--strengths", "12"), ("each of the 2 penalties", "--strengths 12,8")),
         (("--second", "l2", "--strengths", "3,2,2"), ("each of the 2 penalties", "'3,2,2'")),
-        (("--second", "l2", "--strengths", "a,2"), ("a whole number", "'a'")),
+        (("--second", "l2", "--strengths", "a,2"), ("whole numbers", "'a,2'")),
         (("--second", "1e-3*l2"), ("without a strength", "--with")),
         (("--second", "l9"), ("l9",)),
         (("--vary", "dropout"), ("NAME=VALUES", "dropout=0,0.2,0.5")),

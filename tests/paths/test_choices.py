@@ -37,7 +37,7 @@ def test_the_grid_spans_four_decades_evenly():
 @pytest.mark.parametrize(
     ("strengths", "words"),
     [
-        ((0.1,), "at least 2"),
+        ((), "got none"),
         ((0.2, 0.1), "ascending"),
         ((0.1, 0.1), "ascending"),
         ((-0.1, 0.1), "not negative"),

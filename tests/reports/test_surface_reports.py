@@ -16,6 +16,7 @@ from shrinkage.drawing import heat as drawing
 from shrinkage.drawing.draw import draw_png, draw_svg
 from shrinkage.drawing.figures import HeatFigure, Kind, PanelFigure
 from shrinkage.drawing.heat import _borders
+from shrinkage.paths.results import Difference
 from shrinkage.paths.results.surfaces import Surface, SurfaceAxis
 from shrinkage.reports import all_figures, path_table, summary_sentence, text_table
 from shrinkage.reports.figures.search import search_figure
@@ -179,6 +180,25 @@ def test_the_terminal_shows_every_score_once(result, width):
     shown = result.fold_scores.mean(axis=1)[shown_cells(result)].ravel()
     for value in shown:
         assert f"{value:.3f}" in text
+
+
+def test_what_the_unregularized_model_differs_in_beside_strengths_is_told():
+    """A network of another width is no network without the penalty alone."""
+    pair = Difference("best", "unregularized", 0.006, 0.004, None, None)
+    assert "best against unregularized:" in gain_sentence(replace(RESULT, differences=(pair,)))
+    assert "first value" not in render_page(RESULT, [])
+    surface = RESULT.surface
+    assert surface is not None
+    axes = (*surface.axes, SurfaceAxis("width", (0.5, 2.0), is_strength=False))
+    chosen = [
+        replace(own, setting={**own.setting, "width": 2.0 if own.role == "best" else 0.5})
+        for own in RESULT.chosen
+    ]
+    wide = replace(
+        RESULT, surface=replace(surface, axes=axes), chosen=tuple(chosen), differences=(pair,)
+    )
+    assert "best against unregularized (of width 0.5): +" in gain_sentence(wide)
+    assert "every strength 0, and of what else varies the first value" in render_page(wide, [])
 
 
 def test_a_search_has_a_panel_for_each_axis_and_every_trial_in_it():

@@ -20,7 +20,7 @@ def _option(text: str, *names: str, **extra: Any):
 Strengths = Annotated[
     list[CommaList] | None,
     _option(
-        "How many, or the strengths themselves, ascending. [default: 20]",
+        "How many, or the strengths themselves, ascending; one alone as 0.01. [default: 20]",
         "--strengths",
         **{**LISTED, "metavar": "COUNT|A,B"},
     ),

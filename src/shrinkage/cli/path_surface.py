@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from shrinkage.cli.path_values import count_or_strengths
 from shrinkage.comma_lists import CommaList
 from shrinkage.errors import InputError
 from shrinkage.penalties.base import Penalty
@@ -169,25 +170,23 @@ def _strengths(texts: list[CommaList] | None, count: int) -> list[int | tuple[fl
         return None
     from shrinkage.paths.surfaces.spec import COUNTS
 
-    groups = [text.items() for text in texts]
-    if len(groups) == 1 and len(groups[0]) == count:
-        groups = [(item,) for item in groups[0]]
-    example = ",".join(map(str, COUNTS[:count]))
-    if len(groups) != count:
+    listed = [(text.items(), str(text)) for text in texts]
+    if len(listed) == 1 and count > 1 and len(listed[0][0]) == count:
+        return [_count(item, texts[0]) for item in listed[0][0]]
+    if len(listed) != count:
+        example = ",".join(map(str, COUNTS[:count]))
         raise InputError(
             f"expected --strengths with a count for each of the {count} penalties, got "
             f"{' '.join(texts)!r}: write --strengths {example}, or the option once for each"
         )
-    return [_one_axis(items, example) for items in groups]
+    return [count_or_strengths(*own) for own in listed]
 
 
-def _one_axis(items: tuple[str, ...], example: str) -> int | tuple[float, ...]:
+def _count(item: str, typed: str) -> int:
     try:
-        if len(items) == 1:
-            return int(items[0])
-        return tuple(map(float, items))
+        return int(item)
     except ValueError:
-        what = "a whole number" if len(items) == 1 else "numbers"
         raise InputError(
-            f"expected {what} in --strengths, got {','.join(items)!r}: counts such as {example}"
+            f"expected whole numbers in --strengths, a count for each axis, got {typed!r}: strengths "
+            "themselves are listed in one option for each axis"
         ) from None

@@ -25,22 +25,29 @@ def model_with(model: str, activation: str | None, dropout: float | None, norm: 
 
 
 def strengths_of(texts: list[CommaList] | None) -> int | tuple[float, ...]:
-    """Return how many strengths, or the strengths themselves."""
-    if texts is None:
-        return 20
-    items, typed = items_of(texts), ",".join(texts)
-    if len(items) < 2 and "," not in typed:
-        try:
-            return int(typed)
-        except ValueError:
-            raise InputError(
-                f"expected --strengths to be a count of at least 2 or an ascending comma list, "
-                f"got {typed!r}"
-            ) from None
+    """Return how many strengths, or the strengths themselves.
+
+    >>> strengths_of([CommaList("12")]), strengths_of([CommaList("0.1")])
+    (12, (0.1,))
+    """
+    return 20 if texts is None else count_or_strengths(items_of(texts), ",".join(texts))
+
+
+def count_or_strengths(items: tuple[str, ...], typed: str) -> int | tuple[float, ...]:
+    """Return what stands in one option: a whole number alone is how many.
+
+    Raises:
+        InputError: something in it is no number, or nothing is in it.
+    """
+    if typed.strip().removeprefix("-").isdecimal():
+        return int(typed)
     try:
-        return tuple(map(float, items))
+        return tuple(float(item) for item in items or ("",))
     except ValueError:
-        raise InputError(f"expected numbers in --strengths, got {typed!r}") from None
+        raise InputError(
+            "expected --strengths as a count of at least 2 or an ascending comma list of numbers, "
+            f"got {typed!r}: write 12, or 0.001,0.01, or 0.01 for one strength"
+        ) from None
 
 
 def class_weight_of(text: str) -> ClassWeight:

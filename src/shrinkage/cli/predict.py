@@ -90,7 +90,8 @@ def command(
     if said:
         typer.echo(f"predictions are {said}", err=True)
     rows = rows_and_notes(data, read_options)
-    tell_notes(data, rows.notes)
+    told = result.summary.get("notes", ())  # before training, of the rows that it learned from
+    tell_notes(data, [note for note in rows.notes if note not in told])
     which = model or result.asked_for
     for counts in result.examine(rows.values, which):
         if counts.worth_telling:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
@@ -36,11 +37,12 @@ SelectModel = Annotated[
         rich_help_panel=model_options.PANEL,
     ),
 ]
-OF_HALVES = (
-    *("penalty", "fixed", "groups", "free", "on"),
-    *("false_selections", "threshold", "pairs", "strengths", "level"),
-)
-"""Options of the halves of the rows, which `--best` has not."""
+OF_HALVES = {
+    **{"penalty": "--penalty", "fixed": "--with", "groups": "--groups", "free": "--free"},
+    **{"on": "--on", "false_selections": "--false", "threshold": "--threshold"},
+    **{"pairs": "--pairs", "strengths": "--strengths", "level": "--level"},
+}
+"""Options of the halves of the rows, which `--best` has not, beside those of the penalty."""
 
 
 def _option(text: str, *names: str, **extra: Any):
@@ -83,7 +85,12 @@ def command(
     answer: model_options.Answer = None,
     best: Annotated[
         int | None,
-        _option("Select the best COUNT columns of a network instead.", "--best", metavar="COUNT"),
+        _option(
+            "Select the best COUNT columns of a network instead: not beside "
+            f"{', '.join(OF_HALVES.values())}, or options of the penalty.",
+            "--best",
+            metavar="COUNT",
+        ),
     ] = None,
     networks: Annotated[
         int | None,
@@ -147,7 +154,7 @@ def command(
     from shrinkage.stability import select_of_dataset
     from shrinkage.terms.text import written_term
 
-    _check_best(context, best, networks)
+    _check_best(context, best, networks, penalty_options)
     beside = [written_term(text, "--with") for text in fixed or ()]
     chosen_penalty = penalty_with(penalty, penalty_options)
     stability = StabilityOptions(
@@ -223,7 +230,12 @@ def command(
     show_selection(selection, folder, quiet=quiet)
 
 
-def _check_best(context: typer.Context, best: int | None, networks: int | None) -> None:
+def _check_best(
+    context: typer.Context,
+    best: int | None,
+    networks: int | None,
+    penalty_options: Mapping[str, object],
+) -> None:
     """Refuse options of the one question with the other.
 
     Raises:
@@ -233,11 +245,10 @@ def _check_best(context: typer.Context, best: int | None, networks: int | None) 
         if networks is not None:
             raise InputError("expected --best COUNT with --networks, got none: say how many")
         return
-    for name in OF_HALVES:
+    of_penalty = {name: f"--{name.replace('_', '-')}" for name in penalty_options}
+    for name, option in (OF_HALVES | of_penalty).items():
         source = context.get_parameter_source(name)
         if source is not None and source.name == "COMMANDLINE":
-            option = "--false" if name == "false_selections" else f"--{name}"
-            option = "--with" if name == "fixed" else option
             raise InputError(
                 f"expected either --best or {option}, got both: {option} is about halves of the "
                 "rows, and --best about the best so many columns of a network"

@@ -53,7 +53,7 @@ class PathOptions:
     """Choices of a path; None means that a default follows from the data.
 
     Args:
-        strengths: how many (2 to 1,000), or an ascending tuple of them.
+        strengths: how many (2 to 1,000), or an ascending tuple of them, of one too.
         folds: number of folds (≥ 2), a splitter of scikit-learn (`TimeSeriesSplit(5)`), or pairs
             (training rows, validation rows) of the rows that are no test rows; not used with a
             validation set of one's own.

@@ -10,8 +10,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from shrinkage.drawing.text import plain
-from shrinkage.paths.results import Difference, PathResult
-from shrinkage.reports.penalties_told import penalties_sentence
+from shrinkage.paths.results import ChosenModel, Difference, PathResult
+from shrinkage.reports.penalties_told import AXIS, penalties_sentence
+from shrinkage.reports.reading import value_text
 from shrinkage.reports.wording import LOG_LOSS, ScoreWording, score_wording
 
 
@@ -85,14 +86,26 @@ def _against_none(result: PathResult, wording: ScoreWording) -> str:
     pair = result.difference("best", "unregularized")
     if pair is None:
         return ""
-    return f"Over the folds, best against unregularized: {_both(pair, wording)}."
+    return f"Over the folds, best against {_plain(result, result.best)}: {_both(pair, wording)}."
 
 
 def _simple(result: PathResult, wording: ScoreWording) -> str:
     pair = result.difference("one_standard_error", "unregularized")
     if pair is None or result.one_standard_error.index == result.best.index:
         return ""
-    return f"One standard error against unregularized: {_both(pair, wording)}."
+    plain = _plain(result, result.one_standard_error)
+    return f"One standard error against {plain}: {_both(pair, wording)}."
+
+
+def _plain(result: PathResult, model: ChosenModel) -> str:
+    """Return what the unregularized model is called, with what it differs in beside strengths."""
+    if result.surface is None:
+        return "unregularized"
+    other = result.unregularized.setting
+    names = [axis.name for axis in result.surface.axes if not axis.is_strength]
+    apart = [name for name in names if name != AXIS and other.get(name) != model.setting[name]]
+    told = ", ".join(f"{name.replace('_', ' ')} {value_text(other[name])}" for name in apart)
+    return f"unregularized (of {told})" if told else "unregularized"
 
 
 def _early_stop(result: PathResult, wording: ScoreWording) -> str:

@@ -168,6 +168,9 @@ def test_the_command_selects_and_refuses_options_of_halves(tmp_path: Path) -> No
     data = write_table(tmp_path / "t.csv", table)
     ask = ("select", data, "--target", "y", "--best", "2")
     refused(tmp_path, (*ask, "--pairs", "5"), "--pairs is about halves")
+    refused(tmp_path, (*ask, "--l1-ratio", "0.3"), "either --best or --l1-ratio")
+    said = " ".join(shrinkage("select", "-h").out.split())
+    assert "not beside --penalty, --with," in said
     refused(tmp_path, ("select", data, "--target", "y", "--networks", "3"), "--best COUNT")
     refused(tmp_path, ("select", data, "--target", "y", "--best", "9"), "at most 6 columns")
     few = ("--epochs", "60", "--networks", "2", "--model", "mlp:8")
@@ -242,6 +245,14 @@ def test_columns_that_predict_clearly_worse_than_more_are_told_with_both_numbers
     assert not found([[0.80, 0.84], [0.82, 0.86], [0.80, 0.87]]).caution
     nothing = found([[0.1, -0.1], [0.0, 0.1], [0.1, -0.1]], constant=-0.01)
     assert "a constant, -0.01" in nothing.caution
+
+
+def test_a_selected_column_is_among_as_few_as_were_asked_for() -> None:
+    """The last network decides: what it has is not said to be gone, whatever the others kept."""
+    assert found([[0.8, 0.8]] * 3).smallest_size.tolist() == [1, 2, 3]
+    other = replace(found([[0.8, 0.8]] * 3), support=np.array([False, False, True]))
+    assert other.smallest_size.tolist() == [1, 2, 1]
+    assert other.path[2, 2] == 0
 
 
 def test_the_command_warns_and_says_what_kept_by_is(tmp_path: Path) -> None:

@@ -48,7 +48,7 @@ def checked_strengths(strengths: Any, name: str = "strengths") -> Strengths:
     (8, (1.0, 2.0, 3.0))
     """
     if is_number(strengths) or isinstance(strengths, str) or not isinstance(strengths, Iterable):
-        hint = "give how many, or an ascending tuple of them"
+        hint = "give how many, or the strengths themselves, as (0.01,) or (0.01, 0.1)"
         return whole(strengths, name, 2, hint, most=MOST_STRENGTHS)
     try:
         values = tuple(float(strength) for strength in strengths)
@@ -64,12 +64,10 @@ def check_strengths(strengths: tuple[float, ...]) -> tuple[float, ...]:
     """Return user-given strengths as they are when they are finite, positive and ascending.
 
     Raises:
-        InputError: fewer than two, a negative, NaN or infinite one, or not ascending.
+        InputError: none, a negative, NaN or infinite one, or not ascending.
     """
-    if len(strengths) < 2:
-        raise InputError(
-            f"expected a count of at least 2 strengths or an ascending list, got {len(strengths)}"
-        )
+    if not strengths:
+        raise InputError("expected a count of at least 2 strengths or an ascending list, got none")
     for strength in strengths:
         if not math.isfinite(strength) or strength < 0:
             raise InputError(

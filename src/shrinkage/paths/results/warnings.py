@@ -56,8 +56,8 @@ def warnings_of(
 
 
 def _edge(validation: CrossValidation, choice: Choice) -> str:
-    inside = 0 < choice.best < len(validation.strengths) - 1
-    if inside or not validation.strengths[choice.best]:
+    count = len(validation.strengths)
+    if count == 1 or 0 < choice.best < count - 1 or not validation.strengths[choice.best]:
         return ""
     if choice.best == 0 and _as_good_without(validation):
         return (

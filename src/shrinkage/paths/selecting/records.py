@@ -143,8 +143,13 @@ class BestColumns:
 
     @property
     def smallest_size(self) -> np.ndarray:
-        """Return the fewest columns among which at least half of the networks have each."""
+        """Return the fewest columns among which each still is.
+
+        That is among which at least half of the networks that nominate have it; or the last one,
+        which decides, and has what is selected.
+        """
         used = self.path >= HALF
+        used[-1] |= self.support
         return np.where(used, self.sizes[:, None], self.sizes[0]).min(axis=0)
 
 

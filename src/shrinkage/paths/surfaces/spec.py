@@ -30,7 +30,7 @@ class SurfaceSpec:
     Args:
         penalties: one or more whose strengths vary; beside an axis of penalties, those that stand
             beside each of its values.
-        strengths: for each of them how many (2 to 1,000), or an ascending tuple.
+        strengths: for each of them how many (2 to 1,000), or an ascending tuple, of one too.
         vary: further axes by name: a number of the recipe, a field of one of the penalties, or
             `penalty` itself, with the values to try.
         simplest: what the second choice has fewest of: nonzero `weights`, or `inputs`.
