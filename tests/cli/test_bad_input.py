@@ -150,7 +150,12 @@ BAD_OPTIONS = {
     "many strengths": ("--strengths 1000000", "at most 1000", "got 1000000"),
     "one strength": ("--strengths 1", "at least 2", "got 1: give how many, or", "(0.01,)"),
     "no strengths": ("--strengths=", "count of at least 2 or an ascending comma list", "got ''"),
-    "text strengths": ("--strengths 0.1,many", "comma list of numbers", "'0.1,many'", "0.01 for one strength"),
+    "text strengths": (
+        "--strengths 0.1,many",
+        "comma list of numbers",
+        "'0.1,many'",
+        "0.01 for one strength",
+    ),
     "one fold": ("--folds 1", "folds as a whole number of at least 2", "got 1"),
     "many folds": (
         "--folds 1000",

@@ -287,3 +287,18 @@ def test_options_of_the_target(here):
     assert sum(said["classes"]["rows"]) == said["n_test"]
     predicted = shrinkage("predict", "codes", "codes.csv").out.split()[1:]
     assert set(predicted) <= {"01", "02", "other"}
+
+
+@pytest.mark.parametrize("command", ["path", "select"])
+def test_a_column_that_is_not_there_is_said_before_torch_is_loaded(here, command):
+    code = (
+        "import sys; from shrinkage.cli import main\n"
+        f"sys.argv = ['shrinkage', '{command}', 't.csv', '--target', 'yy']\n"
+        "def end(status): print('torch' in sys.modules); sys.exit(status)\n"
+        "main.end = end; main.run()"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=here, capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stdout) == (2, "False\n"), done.stderr
+    assert "did you mean y?" in done.stderr

@@ -12,7 +12,14 @@ import typer
 from shrinkage.cli import path_data_options as data_options
 from shrinkage.cli import path_model_options as model_options
 from shrinkage.cli import path_run_options as run_options
-from shrinkage.cli.path_values import class_weight_of, event_of, folder_of, model_with, strengths_of
+from shrinkage.cli.path_values import (
+    class_weight_of,
+    event_of,
+    folder_of,
+    model_with,
+    strengths_of,
+    task_with,
+)
 from shrinkage.cli.penalty_options import penalty_with_goal, tell_names
 from shrinkage.cli.reading_options import (
     Encoding,
@@ -131,12 +138,9 @@ def command(
         **{"members": members, "nested": nested, "fast": fast, "engine": engine, "update": update},
     )
     from shrinkage.cli.path_surface import Axes, fitting
-    from shrinkage.cli.shown import announce, no_report, show_result, with_warnings_as_lines
     from shrinkage.cli.told import tell_columns, tell_plan
     from shrinkage.datasets import load_dataset
     from shrinkage.datasets.column_specs import read_specs
-    from shrinkage.paths import PathOptions
-    from shrinkage.paths.data_losses import task_of
     from shrinkage.paths.groups_file import read_groups
     from shrinkage.paths.own_sets import own_set, with_own_sets
     from shrinkage.terms.text import written_term
@@ -146,8 +150,29 @@ def command(
     asked = Axes(second, vary, strengths, search, outer, simplest)
     typed = penalty is not None or any(value is not None for value in penalty_options.values())
     axes = asked.of(chosen_penalty, typed=typed)
+    counted, weights = strengths_of(None if axes else strengths), class_weight_of(class_weight)
+    groups_of_inputs = None if groups is None else read_groups(groups)
+    specs = {} if columns is None else read_specs(columns)
+    unknown = "drop" if drop_missing_target else missing_target
+    roles = {"target": target or None, "drop": drop or (), "specs": specs}
+    roles |= {"missing_target": unknown}
+    roles |= {"event": event_of(event, loss)}
+    rows = load_dataset(
+        data,
+        split_by=split_by,
+        sample_weight=sample_weight,
+        time=time,
+        score_by=score_by,
+        task=task_with(loss, task),
+        read_options=read_options_of(separator, encoding, header, names, sheet),
+        **roles,
+    )
+    # torch is loaded from here on: what is wrong with the data was said before
+    from shrinkage.cli.shown import announce, no_report, show_result, with_warnings_as_lines
+    from shrinkage.paths import PathOptions
+
     options = PathOptions(
-        strengths=strengths_of(None if axes else strengths),
+        strengths=counted,
         folds=folds,
         repeats=repeats,
         nested=nested,
@@ -155,7 +180,7 @@ def command(
         compare=compare,
         update=update,
         select=items_of(on),
-        groups_of_inputs=None if groups is None else read_groups(groups),
+        groups_of_inputs=groups_of_inputs,
         seed=seed,
         epochs=epochs,
         batch_size=batch_size,
@@ -167,7 +192,7 @@ def command(
         scorer=score,
         positive=positive,
         score_weights=score_weights,
-        class_weight=class_weight_of(class_weight),
+        class_weight=weights,
         rare=rare,
         rare_below=rare_below,
         test_size=test_size,
@@ -182,21 +207,6 @@ def command(
         fast=fast,
         goal=goal,
         settle=settle,
-    )
-    specs = {} if columns is None else read_specs(columns)
-    unknown = "drop" if drop_missing_target else missing_target
-    roles = {"target": target or None, "drop": drop or (), "specs": specs}
-    roles |= {"missing_target": unknown}
-    roles |= {"event": event_of(event, options.loss)}
-    rows = load_dataset(
-        data,
-        split_by=split_by,
-        sample_weight=sample_weight,
-        time=time,
-        score_by=score_by,
-        task=task_of(options.loss, task),
-        read_options=read_options_of(separator, encoding, header, names, sheet),
-        **roles,
     )
     told: dict[str, tuple[str, ...]] = {}
     options = replace(options, free=items_of(free, rows.input_names or ()))

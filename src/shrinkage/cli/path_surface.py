@@ -187,6 +187,6 @@ def _count(item: str, typed: str) -> int:
         return int(item)
     except ValueError:
         raise InputError(
-            f"expected whole numbers in --strengths, a count for each axis, got {typed!r}: strengths "
-            "themselves are listed in one option for each axis"
+            f"expected whole numbers in --strengths, a count for each axis, got {typed!r}: list "
+            "strengths themselves in one option for each axis"
         ) from None

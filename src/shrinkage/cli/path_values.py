@@ -71,6 +71,15 @@ def class_weight_of(text: str) -> ClassWeight:
     return weights
 
 
+def task_with(loss: str | None, task: str | None) -> str | None:
+    """Return the task: what was said, or what the loss that was named is for."""
+    if loss is None or task is not None:
+        return task  # without what knows all losses, which takes seconds to load
+    from shrinkage.paths.data_losses import data_loss, names_function, task_of
+
+    return None if names_function(loss) else task_of(data_loss(loss).name, None)
+
+
 def event_of(event: str | None, loss: str | None) -> str | None:
     """Return the column of events, which only one loss knows."""
     if event is not None and (loss or "").partition(":")[0] != "cox":

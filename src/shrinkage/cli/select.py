@@ -12,7 +12,7 @@ import typer
 from shrinkage.cli import path_data_options as data_options
 from shrinkage.cli import path_model_options as model_options
 from shrinkage.cli import path_run_options as run_options
-from shrinkage.cli.path_values import class_weight_of, event_of, folder_of, model_with
+from shrinkage.cli.path_values import class_weight_of, event_of, folder_of, model_with, task_with
 from shrinkage.cli.penalty_options import penalty_with, tell_names
 from shrinkage.cli.reading_options import (
     Encoding,
@@ -142,28 +142,44 @@ def command(
       shrinkage select trial.csv --target days --event died --loss cox
       shrinkage select mnist --best 50
     """
-    from shrinkage.cli.shown_selection import show_best_columns, show_selection
     from shrinkage.cli.told import tell_columns, tell_lines
     from shrinkage.datasets import load_dataset
     from shrinkage.datasets.column_specs import read_specs
-    from shrinkage.paths import PathOptions
-    from shrinkage.paths.data_losses import loss_for, task_of
     from shrinkage.paths.groups_file import read_groups
-    from shrinkage.paths.selecting.stability import StabilityOptions
-    from shrinkage.ranking import NETWORKS, best_of_dataset
-    from shrinkage.stability import select_of_dataset
     from shrinkage.terms.text import written_term
 
     _check_best(context, best, networks, penalty_options)
     beside = [written_term(text, "--with") for text in fixed or ()]
     chosen_penalty = penalty_with(penalty, penalty_options)
+    weights = class_weight_of(class_weight)
+    groups_of_inputs = None if groups is None else read_groups(groups)
+    rows = load_dataset(
+        data,
+        target=target or None,
+        drop=drop or (),
+        split_by=split_by,
+        sample_weight=sample_weight,
+        event=event_of(event, loss),
+        task=task_with(loss, task),
+        specs={} if columns is None else read_specs(columns),
+        missing_target="drop" if drop_missing_target else missing_target,
+        read_options=read_options_of(separator, encoding, header, names, sheet),
+    )
+    # torch is loaded from here on: what is wrong with the data was said before
+    from shrinkage.cli.shown_selection import show_best_columns, show_selection
+    from shrinkage.paths import PathOptions
+    from shrinkage.paths.data_losses import loss_for
+    from shrinkage.paths.selecting.stability import StabilityOptions
+    from shrinkage.ranking import NETWORKS, best_of_dataset
+    from shrinkage.stability import select_of_dataset
+
     stability = StabilityOptions(
         false_selections=false_selections, threshold=threshold, pairs=pairs, strengths=strengths
     )
     options = PathOptions(
         update="proximal",
         select=items_of(on),
-        groups_of_inputs=None if groups is None else read_groups(groups),
+        groups_of_inputs=groups_of_inputs,
         seed=seed,
         epochs=epochs,
         batch_size=batch_size,
@@ -172,22 +188,10 @@ def command(
         loss=loss,
         augment=augment,
         answer=answer,
-        class_weight=class_weight_of(class_weight),
+        class_weight=weights,
         device=device,
         runner=runner,
         memory=memory,
-    )
-    rows = load_dataset(
-        data,
-        target=target or None,
-        drop=drop or (),
-        split_by=split_by,
-        sample_weight=sample_weight,
-        event=event_of(event, options.loss),
-        task=task_of(options.loss, task),
-        specs={} if columns is None else read_specs(columns),
-        missing_target="drop" if drop_missing_target else missing_target,
-        read_options=read_options_of(separator, encoding, header, names, sheet),
     )
     options = replace(options, free=items_of(free, rows.input_names or ()))
     tell_names(penalty, *(term.name for term in beside))
