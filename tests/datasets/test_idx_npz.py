@@ -189,7 +189,7 @@ def test_arrays_of_npz_that_are_read_and_those_that_are_not_are_told(tmp_path, r
         "when": np.arange(8),
         "place": np.arange(8) % 2,
     }
-    np.savez(tmp_path / "t.npz", **arrays, names=np.array(["a"] * 8))
+    np.savez(tmp_path / "t.npz", **arrays, names=np.array(["a"] * 8))  # equal: no columns
     data = load_dataset(tmp_path / "t.npz")
     (note,) = data.notes
     assert note.startswith("arrays read: X (8, 8), y (8,); not read: when (8,), place (8,), names")
@@ -201,3 +201,18 @@ def test_arrays_of_npz_that_are_read_and_those_that_are_not_are_told(tmp_path, r
         load_dataset(tmp_path / "t.npz", event="when")
     with refused("'wehn'", "time"):
         load_dataset(tmp_path / "t.npz", time="wehn")
+
+
+def test_names_of_the_columns_of_npz_are_taken_where_they_are_as_many(tmp_path):
+    arrays = {"X": np.arange(12.0).reshape(4, 3), "y": np.arange(4) % 2}
+    kinds = np.array(["u", "v", "w", "z"])
+    np.savez(tmp_path / "t.npz", **arrays, feature_names=np.array(["a", "b", "c"]), kinds=kinds)
+    data = load_dataset(tmp_path / "t.npz")
+    assert data.input_names == ("a", "b", "c")
+    assert "the columns of X are called as feature_names says" in data.notes
+    assert data.notes[-1].endswith("feature_names (3,); not read: kinds (4,)")
+    np.savez(tmp_path / "o.npz", **arrays, feature_names=np.array(["a", "b"]))
+    assert load_dataset(tmp_path / "o.npz").input_names == ("x0", "x1", "x2")
+    square = {"X": np.eye(4), "y": np.arange(4) % 2}
+    np.savez(tmp_path / "r.npz", **square, rows=kinds)
+    assert load_dataset(tmp_path / "r.npz").input_names[0] == "x0"

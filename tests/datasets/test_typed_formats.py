@@ -72,16 +72,18 @@ def test_columns_of_arrow(tmp_path, refused):
         }
     )
     pa.parquet.write_table(table, tmp_path / "t.parquet")
-    bad = ["tags", "place", "pairs", "raw"]
+    bad = ["tags", "pairs", "raw"]
     for place, name in enumerate(bad):
         with refused("'t.parquet'", f"{name!r}", "drop it"):
             load_dataset(tmp_path / "t.parquet", target="y", drop=bad[:place] + bad[place + 1 :])
     data = load_dataset(tmp_path / "t.parquet", target="y", drop=bad)
-    assert data.input_names == ("kind", "price")
+    assert data.input_names == ("place.x", "kind", "price")
+    assert data.X["place.x"].tolist() == [1, 2, 3]
+    assert "the fields of structs are columns: those of 'place'" in data.notes
     assert data.X["kind"].cat.categories.tolist() == ["a", "b"]
     assert data.X["price"].tolist()[:2] == [1.1, 2.2]
     assert "__index_level_0__" in " ".join(data.notes)
-    assert read_rows(tmp_path / "t.parquet").columns.tolist() == ["kind", "price", "y"]
+    assert read_rows(tmp_path / "t.parquet").columns.tolist()[1:] == ["kind", "price", "y"]
 
 
 def test_dates_stay_dates(tmp_path):
@@ -115,7 +117,11 @@ def test_json(write_csv, case, name):
     [
         ('[{"a": 1, "y": 2},\n {"a": 1 "y": 2}]', ["line 2"]),
         ('{"a": 1, "y": 2}\n{"a": 1, "y": }\n', ["line 2"]),
-        ('[{"a": {"b": 1}, "y": 2}, {"a": null, "y": 3}]', ["'a'", "object", "drop it"]),
+        ('[{"a": {"b": 1}, "y": 2}, {"a": 3, "y": 3}]', ["'a'", "object", "drop it"]),
+        (
+            '[{"a": {"b": 1}, "y": 2}, {"a": {"c": 1}, "y": 3}, {"a": {"d": 1}, "y": 3}]',
+            ["'a'", "object", "drop it"],
+        ),
         ("[1, 2, 3]", ["json_normalize", "1"]),
         ('{"a": {"b": 1}, "y": 2}', ["json_normalize", "'a'"]),
         ('{"a": [1, 2], "y": [1]}', ["one length"]),
@@ -127,9 +133,22 @@ def test_bad_json(write_csv, refused, text, pieces):
         load_dataset(write_csv(text, "t.json"), target="y")
 
 
-def test_nested_json_can_be_dropped(write_csv):
-    path = write_csv('[{"a": {"b": 1}, "x": 1, "y": 2}, {"a": null, "x": 2, "y": 3}]', "t.json")
-    assert load_dataset(path, target="y", drop=["a"]).input_names == ("x",)
+def test_fields_of_objects_are_columns_in_their_place(write_csv, refused):
+    rows = [
+        {"x": 1, "a": {"b": 1, "c": {"d": "u"}}, "y": 2},
+        {"x": 2, "a": None, "y": 3},
+        {"x": 3, "a": {"b": 5, "c": {"d": "v"}}, "y": 4},
+    ]
+    path = write_csv(json.dumps(rows), "t.json")
+    data = load_dataset(path, target="y")
+    assert data.input_names == ("x", "a.b", "a.c.d")
+    assert np.array_equal(data.X["a.b"], [1, np.nan, 5], equal_nan=True)
+    assert data.X["a.c.d"].isna().tolist() == [False, True, False]
+    assert "the fields of objects are columns, such as 'a.b'" in data.notes
+    assert read_rows(path)["a.b"].tolist()[0] == 1
+    assert load_dataset(path, target="y", drop=["a.b", "a.c.d"]).input_names == ("x",)
+    with refused("got 'a.b' 2 times"):
+        load_dataset(write_csv('[{"a.b": 1, "a": {"b": 1}, "y": 2}]', "e.json"), target="y")
 
 
 def test_sqlite(tmp_path, refused):

@@ -1,8 +1,8 @@
 """Parquet, Feather and ORC files, read by pyarrow; their own column types stay.
 
 Who uses this: the formats of this folder, DuckDB, and folders of parts. Dates stay dates,
-dictionaries become categories; lists, structs, maps and bytes are no cells and are refused by name
-when a column of them is used.
+dictionaries become categories, fields of structs columns; lists, maps and bytes are no cells and
+are refused by name when a column of them is used.
 """
 
 from __future__ import annotations
@@ -39,6 +39,9 @@ def frame_table(table: pa.Table, notes: tuple[str, ...] = ()) -> FrameTable:
     """
     if table.num_rows == 0:
         raise InputError("expected rows, got none: add data")
+    while structs := [own.name for own in table.schema if pa.types.is_struct(own.type)]:
+        notes += (f"the fields of structs are columns: those of {listed(structs)}",)
+        table = table.flatten()
     refuse_equal_names(table.column_names)
     index = [name for name in table.column_names if is_name_of_index(name)]
     if index:
@@ -66,8 +69,6 @@ def _no_cell(kind: pa.DataType) -> str | None:
     types = pa.types
     if types.is_map(kind):
         return "a map in every cell"
-    if types.is_struct(kind):
-        return "a struct in every cell"
     if types.is_nested(kind):
         return "a list in every cell"
     binary = (types.is_binary, types.is_large_binary, types.is_fixed_size_binary)

@@ -1,4 +1,4 @@
-"""JSON and JSON lines: records, columns, or pandas' `split`; what is nested is refused by name.
+"""JSON and JSON lines: records, columns, or pandas' `split`; objects in cells become columns.
 
 Source: https://pandas.pydata.org/docs/user_guide/io.html (the `orient` of JSON),
 https://jsonlines.org.
@@ -37,11 +37,49 @@ def read_json(content: FileContent, options: ReadOptions) -> FrameTable:
     frame, told = _frame(value)
     if frame.empty:
         raise InputError("expected rows, got none: add data")
+    frame, opened = _without_objects(frame)
+    told = (*told, *opened)
     frame.columns = [str(name).strip() for name in frame.columns]
     refuse_equal_names(list(frame.columns))
     frame = frame.reset_index(drop=True)
     notes = (*content.notes, *text.notes, *notes, *told)
     return FrameTable(frame, notes, unreadable=nested_columns(frame))
+
+
+def _without_objects(frame: pd.DataFrame) -> tuple[pd.DataFrame, tuple[str, ...]]:
+    """Return columns `a.b` in the place of objects with a field b in a column a, at any depth.
+
+    Cells have the same fields, by and large: of objects that hold less than half of all fields on
+    average (counts by word, say) no table is made.
+
+    >>> frame, told = _without_objects(pd.DataFrame({"a": [{"b": 1, "c": {"d": 2}}, {"b": 3}]}))
+    >>> frame.columns.tolist(), told
+    (['a.b', 'a.c.d'], ("the fields of objects are columns, such as 'a.b'",))
+    """
+    columns, first = [], ""
+    open_columns = [(str(name), frame[name]) for name in frame.columns][::-1]
+    while open_columns:
+        name, cells = open_columns.pop()
+        fields = _fields(cells)
+        if not fields:
+            columns.append(cells.rename(name))
+            continue
+        first = first or f"{name}.{fields[0]}"
+        values = [cell if isinstance(cell, dict) else {} for cell in cells]
+        parts = [(f"{name}.{key}", pd.Series([own.get(key) for own in values])) for key in fields]
+        open_columns += parts[::-1]
+    if not first:
+        return frame, ()
+    return pd.concat(columns, axis=1), (f"the fields of objects are columns, such as {first!r}",)
+
+
+def _fields(cells: pd.Series) -> list[str]:
+    """Return the fields of cells that are all objects or missing; nothing of other cells."""
+    objects = [cell for cell in cells if isinstance(cell, dict)]
+    if len(objects) < len(cells) - cells.isna().sum():
+        return []
+    fields = list(dict.fromkeys(key for cell in objects for key in cell))
+    return fields if 2 * sum(map(len, objects)) >= len(fields) * len(objects) else []
 
 
 def _parsed(text: str) -> tuple[object, tuple[str, ...]]:

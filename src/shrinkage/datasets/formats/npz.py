@@ -134,10 +134,13 @@ def dataset_of_named(
             require_column(array_name, names, role)
     group_name = named["split_by"] or "groups"
     weight_name = named["sample_weight"] or "sample_weight"
+    used = {"X", target, group_name, weight_name, roles.time, roles.score_by}
+    columns = _names_of_columns(arrays, used)
     data = dataset_from_arrays(
         arrays["X"],
         arrays[target],
         name=content.name,
+        input_names=None if columns is None else arrays[columns].astype(str).tolist(),
         task=roles.task,
         missing_target=roles.missing_target,
         like=roles.like,
@@ -148,8 +151,32 @@ def dataset_of_named(
         target_name=target,
         group_name=group_name,
     )
-    used = {"X", target, group_name, weight_name, roles.time, roles.score_by}
-    return replace(data, notes=(*data.notes, *_told(arrays, used)))
+    told = () if columns is None else (f"the columns of X are called as {columns} says",)
+    return replace(data, notes=(*data.notes, *told, *_told(arrays, {*used, columns})))
+
+
+def _names_of_columns(arrays: Mapping[str, np.ndarray], used: set[str | None]) -> str | None:
+    """Return the array that names the columns of X: different texts, as many as there are columns.
+
+    As many as there are rows, too, they may be something of the rows, unless they are called names.
+
+    >>> arrays = {"X": np.zeros((2, 2)), "y": np.zeros(2), "feature_names": np.array(["a", "b"])}
+    >>> _names_of_columns(arrays, {"X", "y"})
+    'feature_names'
+    """
+    X = arrays["X"]
+    if X.ndim != 2:
+        return None
+    fitting = [
+        name
+        for name, own in arrays.items()
+        if name not in used
+        and own.dtype.kind == "U"
+        and own.shape == (X.shape[1],)
+        and len(np.unique(own)) == len(own)
+        and (len(X) != len(own) or "name" in name.lower())
+    ]
+    return fitting[0] if len(fitting) == 1 else None
 
 
 def _told(arrays: Mapping[str, np.ndarray], used: set[str | None]) -> list[str]:
