@@ -179,7 +179,7 @@ class Either(Net):
 
 
 def test_layers_that_some_batches_pass_by_are_not_trained_together():
-    said = r"has a gradient on some rows and none on others"
+    said = r"has a gradient in some steps and none in others"
     result = fit_path(Either, *table(), batch_size=4, **SMALL)
     assert result.summary["engine"] == "sequential"
     assert re.search(said, str(result.summary["engine_reason"]))
@@ -195,3 +195,38 @@ def test_a_layer_that_no_batch_trains_leaves_models_together():
 
     result = fit_path(unused, *table(), engine="vectorized", batch_size=4, **SMALL)
     assert result.summary["engine"] == "vectorized"
+
+
+class Seldom(Either):
+    """Leaves a layer out in some steps of training, by chance."""
+
+    def forward(self, x):
+        if self.training and torch.rand(1).item() < 0.5:
+            return self.other(x)
+        return Net.forward(self, x)
+
+
+@pytest.mark.parametrize("trials", [8, 0])
+def test_layers_that_are_left_out_by_chance_train_as_one_after_the_other(monkeypatch, trials):
+    monkeypatch.setattr("shrinkage.paths.engines.vectorizing.traits.FURTHER_STEPS", trials)
+    monkeypatch.setattr(Measured, "of", lambda *_: Measured(2.0, 1.0))
+    small = {**SMALL, "epochs": 6, "batch_size": 4, "dtype": "float64"}
+    result = fit_path(Seldom, *table(), **small)
+    assert result.summary["engine"] == ("sequential" if trials else "vectorized")
+    alone = fit_path(Seldom, *table(), engine="sequential", **small)
+    assert np.allclose(result.validation_loss, alone.validation_loss, rtol=1e-9)
+    with pytest.raises(InputError, match="gradient in some steps and none in others"):
+        fit_path(Seldom, *table(), engine="vectorized", **small)
+
+
+def test_sparse_gradients_are_refused_before_training():
+    words = np.random.default_rng(0).integers(0, 5, size=(24, 3))
+
+    embedding = nn.Embedding(5, 2, sparse=True)
+    with pytest.raises(InputError, match=r"sparse one of 0\.weight: build its embedding without"):
+        fit_path(
+            nn.Sequential(embedding, nn.Flatten(), nn.Linear(6, 2)),
+            (words,),
+            words[:, 0] > 2,
+            **SMALL,
+        )

@@ -13,6 +13,7 @@ from shrinkage import fit_path
 from shrinkage.errors import InputError, UnsupportedOptimizer
 from shrinkage.paths.engines.losses import LOSSES
 from shrinkage.paths.engines.own_loss import OwnLoss, called
+from tests.paths.tables import table
 
 SMALL = {"strengths": (1e-3, 1e-2), "folds": 2, "epochs": 2, "repeats": 1, "dtype": "float64"}
 MODEL = "mlp:6"
@@ -176,3 +177,24 @@ def test_a_mean_loss_cannot_weigh_rows(tables):
     own = fit_path(MODEL, *tables["three"], **options, **SMALL)
     usual = fit_path(MODEL, *tables["three"], class_weight="balanced", **SMALL)
     np.testing.assert_allclose(own.validation_loss, usual.validation_loss, atol=1e-8)
+
+
+class Tempered(nn.Module):
+    """A loss with a parameter of its own."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.temperature = nn.Parameter(torch.ones(1))
+
+    def forward(self, outputs, target):
+        """Return the mean."""
+        return nn.functional.mse_loss(outputs * self.temperature, target)
+
+
+def test_a_loss_with_parameters_of_its_own_is_refused_unless_they_are_fixed():
+    small = {"strengths": (1e-3, 1e-2), "folds": 2, "epochs": 1}
+    with pytest.raises(InputError, match=r"learns nothing of its own, got Tempered.*no optimizer"):
+        fit_path("mlp:3", *table(), loss=Tempered(), **small)
+    fixed = fit_path("mlp:3", *table(), loss=Tempered().requires_grad_(False), **small)
+    plain = fit_path("mlp:3", *table(), loss=nn.MSELoss(), **small)
+    assert np.array_equal(fixed.fold_scores, plain.fold_scores)

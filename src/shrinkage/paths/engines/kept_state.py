@@ -15,17 +15,24 @@ from shrinkage.errors import InputError
 from shrinkage.paths.engines.base import Problem, Unit, template
 from shrinkage.paths.engines.recipe import derived_seed
 from shrinkage.paths.engines.seeding import seed_generators
-from shrinkage.paths.engines.vectorizing.traits import SAME, SEED_LABEL, alike, first_rows, step_of
+from shrinkage.paths.engines.vectorizing.traits import (
+    SAME,
+    SEED_LABEL,
+    Step,
+    alike,
+    first_rows,
+    step_of,
+)
 
 
 def check_kept_state(problem: Problem, unit: Unit) -> None:
     """Refuse a module whose answers after a step are others than those of its `state_dict`.
 
     Raises:
-        InputError: says what of it is not kept.
+        InputError: says what of it is not kept; or a gradient is sparse, which no prox follows.
     """
     start, trained = template(problem, unit), template(problem, unit)
-    step_of(problem, unit, trained)
+    _refuse_sparse(problem, step_of(problem, unit, trained))
     own = _answers(problem, unit, trained)
     if not alike(own, _answers(problem, unit, trained), SAME):
         return  # it draws numbers of its own, which is told
@@ -40,6 +47,15 @@ def check_kept_state(problem: Problem, unit: Unit) -> None:
         f"{problem.architecture.name}, of which results are made, got other answers by what is "
         f"beside it, {changed}: keep it as a tensor by register_buffer, persistent"
     )
+
+
+def _refuse_sparse(problem: Problem, step: Step) -> None:
+    sparse = [name for name, own in step.gradients.items() if own is not None and own.is_sparse]
+    if sparse:
+        raise InputError(
+            f"expected dense gradients in the model {problem.architecture.name}, got a sparse one "
+            f"of {sparse[0]}: build its embedding without sparse=True"
+        )
 
 
 def _answers(problem: Problem, unit: Unit, module: nn.Module) -> torch.Tensor:

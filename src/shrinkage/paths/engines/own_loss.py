@@ -78,7 +78,7 @@ class OwnLoss:
 
         Raises:
             InputError: it fails, or returns something else than losses; or rows have weights and
-                it returns a mean.
+                it returns a mean; or it has parameters that would have to be trained.
         """
         if isinstance(function, torch.nn.Module):
             function = copy.deepcopy(function).to(device, dtype)
@@ -92,6 +92,12 @@ class OwnLoss:
         weight = torch.ones(TRIED_ROWS, dtype=dtype, device=device) if weighted else None
         outputs, target = outputs.to(device).requires_grad_(), target.to(device)
         loss = loss._tried(outputs, target, weight)
+        if loss(outputs.detach(), target, weight).requires_grad:
+            raise InputError(
+                f"expected a loss that learns nothing of its own, got {called(function)} with "
+                "parameters, which no optimizer has: make them a part of the network, or fix them "
+                "by requires_grad_(False)"
+            )
         expected = loss(outputs, target, weight)
         together = replace(loss, at_once=True)
         try:

@@ -57,7 +57,7 @@ def with_engine(plan: Plan, store: Store, name: str = "engine") -> Plan:
             store.keep_note(name, note)
     engine: Engine = SequentialEngine()
     if note["engine"] == VectorizedEngine.name:
-        engine = VectorizedEngine(traits)
+        engine = VectorizedEngine(traits, asked=plan.options.engine == VectorizedEngine.name)
     chosen = replace(plan, engine=engine, engine_is_open=False, why_engine=note["reason"])
     return _told(chosen, traits)
 
@@ -81,7 +81,7 @@ def _chosen(plan: Plan, traits: Traits) -> Note:
     reason = obstacle(plan.problem, plan.refit_unit, traits)
     varying = "" if reason else gradient_varies(plan.problem, plan.refit_unit, traits)
     if varying:
-        reason = f"{varying} has a gradient on some rows and none on others"
+        reason = f"{varying} has a gradient in some steps and none in others"
     if reason and asked == VectorizedEngine.name:
         raise InputError(
             f"the model {plan.problem.architecture.name} cannot be vectorized: {reason}; use "

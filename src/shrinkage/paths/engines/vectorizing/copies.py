@@ -22,6 +22,10 @@ from shrinkage.paths.engines.vectorizing.traits import Traits
 Losses = Callable[[torch.Tensor], torch.Tensor]
 
 
+class GradientVaries(InputError):
+    """A parameter has a gradient in some steps only: models in a stack have all or none."""
+
+
 class ModuleStack:
     """`count` copies of a module.
 
@@ -65,7 +69,7 @@ class ModuleStack:
         """Put each model's gradient into `.grad` and return each model's loss, (models,).
 
         Raises:
-            InputError: a parameter has no gradient in this step, and had one in others.
+            GradientVaries: a parameter has no gradient in this step, and had one in others.
         """
         losses = loss(self.forward(x, training=True))
         parameters = list(self.parameters.values())
@@ -74,7 +78,7 @@ class ModuleStack:
             gradients = torch.autograd.grad(losses.sum(), parameters, allow_unused=True)
         for (name, parameter), gradient in zip(self.parameters.items(), gradients, strict=True):
             if gradient is None or parameter.grad is None:
-                raise InputError(
+                raise GradientVaries(
                     f"the parameter {name} of the model has a gradient in some steps and none in "
                     "others, which models trained together cannot have: use --engine sequential"
                 )

@@ -20,6 +20,7 @@ from shrinkage.paths.engines.one_stack import ARRAYS, MOST_BYTES, OneStack, stre
 from shrinkage.paths.engines.own_recipe import Rates, augmented, optimizer_of
 from shrinkage.paths.engines.recipe import derived_seed
 from shrinkage.paths.engines.seeding import seed_generators
+from shrinkage.paths.engines.sequential import SequentialEngine
 from shrinkage.paths.engines.stationarity import (
     MOST_CHUNK_ROWS,
     Stationary,
@@ -27,7 +28,7 @@ from shrinkage.paths.engines.stationarity import (
     relative_residual,
 )
 from shrinkage.paths.engines.threads import torch_threads
-from shrinkage.paths.engines.vectorizing.copies import ModuleStack
+from shrinkage.paths.engines.vectorizing.copies import GradientVaries, ModuleStack
 from shrinkage.paths.engines.vectorizing.traits import Traits
 from shrinkage.pytorch import attach
 from shrinkage.terms import Part
@@ -37,9 +38,14 @@ JUDGED_BYTES = 200_000_000  # of a block of rows of all models
 
 @dataclass(frozen=True)
 class VectorizedEngine(OneStack):
-    """Trains a unit as one stack of a module of which `traits` are known."""
+    """Trains a unit as one stack of a module of which `traits` are known.
+
+    Where a step in a hundred passes a layer by, which no trial tells, the unit is trained one model
+    after the other, unless the engine was `asked` for.
+    """
 
     traits: Traits
+    asked: bool = False
     name = "vectorized"
     narrows = False
 
@@ -62,8 +68,13 @@ class VectorizedEngine(OneStack):
         """Train all models of the unit together."""
         stack = ModuleStack(template(problem, unit), len(unit.settings), self.traits)
         rows = self._rows_at_a_time(stack.count)
-        with torch_threads(unit.threads if self.side_by_side else torch.get_num_threads()):
-            curves = _train(problem, stack, unit, advance, rows)
+        try:
+            with torch_threads(unit.threads if self.side_by_side else torch.get_num_threads()):
+                curves = _train(problem, stack, unit, advance, rows)
+        except GradientVaries:
+            if self.asked:
+                raise
+            return SequentialEngine().train(problem, unit, _counted)
         return Trained(
             outputs=lambda x: evaluate(stack, x, rows),
             arrays=stack.arrays(),
@@ -75,6 +86,10 @@ class VectorizedEngine(OneStack):
     def _rows_at_a_time(self, models: int) -> int:
         rows = JUDGED_BYTES / max(1.0, models * self.traits.bytes_a_row)
         return max(1, min(MOST_CHUNK_ROWS, int(rows)))
+
+
+def _counted(_: int) -> None:
+    """Take no notice of steps that take the place of others."""
 
 
 def evaluate(stack: ModuleStack, x: torch.Tensor, rows: int) -> torch.Tensor:

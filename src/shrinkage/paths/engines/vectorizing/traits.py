@@ -23,7 +23,7 @@ from shrinkage.paths.engines.vectorizing.functional_forms import ALONE, Function
 
 SAME = 1e-4  # differences of outputs, relative to the largest, that are rounding
 SEED_LABEL = 4
-FURTHER_BATCHES = 8
+FURTHER_STEPS = 8
 
 
 @dataclass(frozen=True)
@@ -63,7 +63,9 @@ def first_rows(problem: Problem, unit: Unit) -> Rows:
     return unit.data.rows.take(unit.data.train[: problem.recipe.batch_size])
 
 
-def step_of(problem: Problem, unit: Unit, module: nn.Module, rows: Rows | None = None) -> Step:
+def step_of(
+    problem: Problem, unit: Unit, module: nn.Module, rows: Rows | None = None, draw: int = 0
+) -> Step:
     """Return a step of a module, on the first rows or others, from a fixed seed; it is changed."""
     rows, kept = rows or first_rows(problem, unit), {}
     arrays = (*module.parameters(), *module.buffers(), rows.x)
@@ -75,7 +77,8 @@ def step_of(problem: Problem, unit: Unit, module: nn.Module, rows: Rows | None =
             kept[storage.data_ptr()] = storage.nbytes()
         return tensor
 
-    seed_generators(derived_seed(unit.seed, SEED_LABEL), problem.device)
+    further = (draw,) if draw else ()
+    seed_generators(derived_seed(unit.seed, SEED_LABEL, *further), problem.device)
     before = _state(problem.device)
     with torch.autograd.graph.saved_tensors_hooks(pack, _itself), FunctionalForms(ALONE):
         outputs = module.train()(rows.x)
@@ -112,18 +115,20 @@ def traits_of(problem: Problem, unit: Unit) -> Traits:
 
 
 def gradient_varies(problem: Problem, unit: Unit, traits: Traits) -> str:
-    """Return the name of a parameter that has a gradient on some rows and none on others.
+    """Return the name of a parameter that has a gradient in some steps and none in others.
 
-    Nothing where all have one on the first rows, or the same have one on other rows, too.
+    Nothing where all have one and nothing is drawn, or the same have one in further steps, too.
     """
     named = template(problem, unit).named_parameters()
     trainable = {name for name, value in named if value.requires_grad}
-    if trainable == set(traits.trained):
+    if trainable == set(traits.trained) and not traits.draws:
         return ""
     train, size = unit.data.train, problem.recipe.batch_size
     order = torch.randperm(len(train), generator=torch.Generator().manual_seed(0))
-    for batch in order.to(train.device).split(size)[:FURTHER_BATCHES]:
-        step = step_of(problem, unit, template(problem, unit), unit.data.rows.take(train[batch]))
+    batches = order.to(train.device).split(size)
+    for draw in range(1, FURTHER_STEPS + 1):
+        rows = unit.data.rows.take(train[batches[draw % len(batches)]])
+        step = step_of(problem, unit, template(problem, unit), rows, draw)
         trained = {name for name, value in step.gradients.items() if value is not None}
         if trained != set(traits.trained):
             return min(trained ^ set(traits.trained))
