@@ -19,7 +19,7 @@ from shrinkage.paths.engines.linear.norms import Norms
 
 _DAMPING = 1e-12
 _MOST = 80  # sweeps: what is slower is left to Newton's method on the pattern
-_MOST_UNEVEN = 2000  # where risk sets or exponentials bend, a model solved in part leads nowhere
+_MOST_SLOW = 2000  # where a model solved in part leads nowhere
 
 
 class Working:
@@ -62,6 +62,8 @@ class Working:
         place: Place,
         tolerance: float,
         slope: np.ndarray | None = None,
+        *,
+        slow: bool = False,
     ) -> tuple[Place, bool]:
         """Return a place that is not worse, and whether it is the minimizer of the model.
 
@@ -71,6 +73,8 @@ class Working:
             place: where to start.
             tolerance: by how much a gradient of the model may be off.
             slope: the loss's gradient by all weights there, where it is known.
+            slow: whether models solved in part led nowhere, as where risk sets or exponentials
+                bend they do.
         """
         unknowns = self.unknowns
         matrix = loss.curvature(place, unknowns)
@@ -78,7 +82,7 @@ class Working:
         slope = slopes(loss, place, unknowns) if slope is None else slope
         gradient = unknowns.taken(slope, place.pull.sum(axis=1))
         now = unknowns.taken(place.weights, place.intercept)
-        most = _MOST if loss.is_even else _MOST_UNEVEN
+        most = _MOST if loss.is_even and not slow else _MOST_SLOW
         moved, there = self.along(matrix, gradient, now, norms.level[None], tolerance, most)
         direction = unknowns.put(moved[0] - now, loss.outputs)
         return searched(loss, norms, place, direction), bool(there[0])

@@ -184,7 +184,7 @@ class Solver:
             if norms.is_smooth:
                 place = self._on_pattern(place, norms)
             else:
-                place = self._on_working_set(place, slope, norms, gap)
+                place = self._on_working_set(place, slope, norms, gap, slow=stalled > 0)
         return place, gap
 
     def _by_ridges(self, norms: Norms) -> tuple[Place, float]:
@@ -207,7 +207,9 @@ class Solver:
         there = np.broadcast_to(there | norms.free, place.weights.shape)
         return newton_step(self._loss, norms, place, Unknowns(there, self._loss.has_intercept))
 
-    def _on_working_set(self, place: Place, slopes: np.ndarray, norms: Norms, gap: float) -> Place:
+    def _on_working_set(
+        self, place: Place, slopes: np.ndarray, norms: Norms, gap: float, *, slow: bool
+    ) -> Place:
         """Solve for the weights that are there and those that press most to come in."""
         wanted, working = self._wanted(place, slopes, norms), self._working
         if working is None or not working.serves(norms, wanted):
@@ -218,7 +220,7 @@ class Solver:
         for _ in range(1 if exact else _INNER):
             before = place.objective(norms)
             tolerance = max(_PART * min(gap, 1.0) * scale, _EXACT * self._scale)
-            place, there = working.descent(self._loss, norms, place, tolerance, slope)
+            place, there = working.descent(self._loss, norms, place, tolerance, slope, slow=slow)
             slope = None
             if exact or not there:
                 place = self._on_pattern(place, norms)

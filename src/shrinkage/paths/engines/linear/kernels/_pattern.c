@@ -17,7 +17,7 @@ static const double MOST_WORK = 2e8; /* of triangles in a call, but one: sweeps 
 enum { HALVINGS = 12, LANES = 16 };
 
 struct pattern {
-    size_t k;
+    size_t k, groups; /* weights, and how many of them are in groups */
     size_t *place, *of;  /* (k,) the weight, and its block */
     double *rows;        /* (k, k) curvature, then its triangle */
     double *slope, *step, *delta;
@@ -58,7 +58,7 @@ static double threshold(const struct model *m, size_t j, size_t block)
 
 static void gather(const struct model *m, struct pattern *p)
 {
-    p->k = 0;
+    p->k = p->groups = 0;
     for (size_t b = 0; b < m->blocks; b++) {
         int group = is_group(m, b);
         double length = group ? length_of(m, b) : 0.0;
@@ -70,8 +70,10 @@ static void gather(const struct model *m, struct pattern *p)
                 continue;
             double slope = m->g[j] + m->beta * m->held[j] * w;
             slope += w > 0 ? by : (w < 0 ? -by : 0.0);
-            if (group)
+            if (group) {
                 slope += m->gamma * m->roots[b] * w / length;
+                p->groups++;
+            }
             p->place[p->k] = j;
             p->of[p->k] = b;
             p->slope[p->k++] = slope;
@@ -79,7 +81,9 @@ static void gather(const struct model *m, struct pattern *p)
     }
 }
 
-static void fill(const struct model *m, struct pattern *p)
+/* The curvature; `above`: that of what is above the length of a group, |w|^2 / 2|v| + |v| / 2 where
+   it stands at v. */
+static void fill(const struct model *m, struct pattern *p, int above)
 {
     for (size_t i = 0; i < p->k; i++) {
         const double *row = m->q + p->place[i] * m->n;
@@ -91,6 +95,8 @@ static void fill(const struct model *m, struct pattern *p)
             continue;
         double length = length_of(m, p->of[i]), by = m->gamma * m->roots[p->of[i]] / length;
         out[i] += by;
+        if (above)
+            continue;
         for (size_t l = i + 1; l-- > 0 && p->of[l] == p->of[i];)
             out[l] -= by * m->w[p->place[i]] / length * (m->w[p->place[l]] / length);
     }
@@ -263,26 +269,42 @@ static int slide(const struct model *m, struct pattern *p)
     return 0;
 }
 
-/* Newton's step, cut where the objective would become larger; returns whether it was taken. */
+/* Takes a share of the step if the objective becomes smaller; returns whether it does. */
+static int taken(const struct model *m, struct pattern *p, double share)
+{
+    shape(m, p, share);
+    if (!(change_of(m, p, p->delta + m->n) < 0))
+        return 0;
+    take(m, p);
+    return 1;
+}
+
+/* Newton's step, cut where the objective would become larger; returns whether it was taken. Where
+   columns nearly depend on each other groups turn round in it: then the step is to the minimizer of
+   what is above the objective, and touches it here. */
 static int newton(const struct model *m, struct pattern *p)
 {
-    double share = 1;
     solve(p);
-    for (int round = 0; round < HALVINGS; round++) {
-        shape(m, p, share);
-        if (change_of(m, p, p->delta + m->n) < 0) {
-            take(m, p);
+    if (taken(m, p, 1))
+        return 1;
+    if (p->groups) {
+        fill(m, p, 1);
+        factor(p);
+        solve(p);
+        if (taken(m, p, 1))
             return 1;
-        }
-        share = round ? 0.5 * share : first_change(m, p);
     }
+    double share = first_change(m, p);
+    for (int round = 1; round < HALVINGS; round++, share *= 0.5)
+        if (taken(m, p, share))
+            return 1;
     return 0;
 }
 
 int shrinkage_pattern(const struct model *m)
 {
     struct pattern p = {0};
-    int taken = 0;
+    int any = 0;
     p.place = malloc(2 * m->n * sizeof(size_t));
     p.slope = malloc(4 * m->n * sizeof(double));
     if (!p.place || !p.slope) {
@@ -299,16 +321,16 @@ int shrinkage_pattern(const struct model *m)
     double work = 0;
     while (fewer && p.k && !without && work < MOST_WORK) {
         work += (double)p.k * (double)p.k * (double)p.k;
-        fill(m, &p);
+        fill(m, &p, 0);
         factor(&p);
         size_t before = p.k;
         int moved = slide(m, &p) || newton(m, &p);
-        taken = taken || moved;
+        any = any || moved;
         gather(m, &p);
         fewer = moved && p.k < before;
     }
     free(p.rows);
     free(p.place);
     free(p.slope);
-    return without ? -1 : taken;
+    return without ? -1 : any;
 }
