@@ -12,9 +12,9 @@ MNIST, 54,000 rows to train, 6,000 to choose with, 10,000 to test; a plain ReLU 
 augmentation; weights are counted, biases are not. Told are the final error (mean ± standard error
 over the seeds), the best on the test rows along the way, which many papers report, and the
 compression. Dense networks are trained first: one is the start of each seed, and the mean of what
-they say of the training rows is the soft target. "No augmentation" holds where a recipe's `push` is
-0; where it is not, half of the loss is at pictures moved along its gradient, which is told with the
-figures.
+they say of the training rows is the soft target. "No augmentation" holds where `push` is 0; where
+it is not, in a recipe or in a dense network, half of the loss is at pictures moved along its
+gradient, which is told with the figures.
 What is trained is in `lenet_cases.py`. Figures are kept as they come, dense networks by their code.
 """
 

@@ -32,7 +32,7 @@ VALIDATION = 6_000
 NEURONS = "LeNet-300-100 by neurons"
 SEEDS = 5
 DENSE = {
-    "LeNet-300-100": (LENET_300_100, 25),
+    "LeNet-300-100": (LENET_300_100, 15),
     "LeNet-5": (LENET_5, 12),
 }
 """Kinds of dense networks, and their epochs."""
