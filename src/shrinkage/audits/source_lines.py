@@ -150,10 +150,42 @@ def line_of_argument(function: Callable[..., Any], place: int) -> SourceLine | N
     return _line_reading(code, names[place]) if place < len(names) else None
 
 
+def may_read(function: Callable[..., Any], place: int, name: str) -> bool:
+    """Return whether a function may use an argument: it takes it, and no code says otherwise.
+
+    Args:
+        function: anything that is called.
+        place: of the argument as the caller counts.
+        name: by which it is handed where it has no place.
+
+    >>> may_read(lambda a, b: a, 1, "b"), may_read(lambda a, b: a, 0, "a")
+    (False, True)
+    >>> may_read(lambda a: a, 1, "b"), may_read(lambda *args: args, 1, "b")
+    (False, True)
+    """
+    try:
+        parameters = inspect.signature(function).parameters
+    except (TypeError, ValueError):
+        return True
+    ordered = [one for one in parameters.values() if one.kind in _BY_PLACE]
+    open_ended = any(one.kind in _OPEN for one in parameters.values())
+    if len(ordered) <= place:
+        return open_ended or name in parameters
+    code = _code_of(function)
+    wrapped = isinstance(function, functools.partial) or hasattr(function, "__wrapped__")
+    if code is None or wrapped or not inspect.isroutine(function):
+        return True
+    return _line_reading(code, ordered[place].name) is not None
+
+
 def line_of_attribute(function: Callable[..., Any], name: str) -> SourceLine | None:
     """Return the line on which a function reads an attribute of that name; None where none does."""
     code = _code_of(function)
     return None if code is None else _line_reading(code, name, attribute=True)
+
+
+_BY_PLACE = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+_OPEN = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
 
 
 def _line_reading(code: types.CodeType, name: str, *, attribute: bool = False) -> SourceLine | None:

@@ -158,7 +158,7 @@ def test_a_loop_that_writes_on_gradients_only_with_terms_is_run_with_copies(
     assert (seen.mechanism, seen.factor) == ("gradient", pytest.approx(1, rel=1e-3))
 
 
-def test_a_loop_that_writes_on_no_gradient_takes_three_steps(
+def test_a_loop_that_writes_on_no_gradient_takes_its_steps_once(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     steps, call = [], StepCall.__call__
@@ -171,3 +171,20 @@ def test_a_loop_that_writes_on_no_gradient_takes_three_steps(
     report = audited(AdamW, attention(), "1.weight", decaying("1.weight", slice(0), 1.0))
     assert report.ok, report
     assert steps == [(0.0, False), (1.0, True), (2.0, True)]
+
+
+@pytest.mark.parametrize("power", [1, 2])
+def test_what_is_not_linear_is_told_of_large_weights(power: int) -> None:
+    """At twice the strength few weights are looked at; a factor is the same in all."""
+    torch.manual_seed(0)
+    model = nn.Sequential(nn.Linear(32, 700), nn.Tanh(), nn.Linear(700, 400))
+
+    def step(model: nn.Module, optimizer: Any, batch: Any, scale: float) -> None:
+        optimizer.zero_grad()
+        squares = sum((w.square().sum() for w in model.parameters() if w.ndim > 1), start=0.0)
+        (model(batch).pow(2).mean() + 0.01 * scale**power * squares / 2).backward()
+        optimizer.step()
+
+    optimizer = AdamW(model.parameters(), lr=0.01, weight_decay=0.0)
+    report = audit(model, optimizer, step, torch.randn(8, 32), 0.01 * L2())
+    assert ("not-linear" in report.rules) == (power == 2), report

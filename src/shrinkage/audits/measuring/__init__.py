@@ -7,10 +7,10 @@ should do (`Expectation`), by each mechanism that could have brought them; the r
 
 from __future__ import annotations
 
-from shrinkage.audits.measuring.expected import MECHANISMS, Expectation
+from shrinkage.audits.measuring.expected import ENOUGH, FEW, MECHANISMS, Expectation
 from shrinkage.audits.measuring.fits import Fit
 from shrinkage.audits.measuring.measure import measure
 from shrinkage.audits.measuring.measured import Measured
 from shrinkage.audits.measuring.pair import Pair
 
-__all__ = ["MECHANISMS", "Expectation", "Fit", "Measured", "Pair", "measure"]
+__all__ = ["ENOUGH", "FEW", "MECHANISMS", "Expectation", "Fit", "Measured", "Pair", "measure"]

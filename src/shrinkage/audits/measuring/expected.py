@@ -19,7 +19,8 @@ from shrinkage.terms import Part, StepPlan, present, subgradient_of
 
 Array = Any
 MECHANISMS = ("gradient", "decoupled", "proximal")
-_ENOUGH = 1 << 17  # weights of a parameter that tell as much as all
+ENOUGH = 1 << 17  # weights of a parameter that tell as much as all
+FEW = 1 << 14  # … whose factor alone is asked for
 _BLOCK = 1 << 15  # weights at a time: a dozen arrays of them stay in the cache
 
 
@@ -97,16 +98,22 @@ class Expectation:
             pushed = nonsmooth.prox(pushed, rate, reach=reach) if nonsmooth else pushed
         return pushed - moved
 
-    def blocks(self, count: int) -> Iterator[tuple[slice | None, Expectation]]:
+    def blocks(
+        self, count: int, enough: int = ENOUGH
+    ) -> Iterator[tuple[slice | None, Expectation]]:
         """Yield what can be looked at one after the other; None is all of the parameter.
 
         Of separable parts some 2¹⁷ weights tell as much as all: of more, every so many-th is
         looked at. Where nothing is expected, all are.
+
+        Args:
+            count: of the parameter's weights.
+            enough: weights that tell as much as all.
         """
         if count <= _BLOCK or not all(part.penalty.separable for part in self.parts):
             yield None, self
             return
-        stride = _stride(count // _ENOUGH) if self.parts else 1
+        stride = _stride(count // enough) if self.parts else 1
         for start in range(0, count, stride * _BLOCK):
             where = slice(start, min(start + stride * _BLOCK, count), stride)
             lost = None if self.lost is None else self.lost.flat[where]

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from shrinkage.audits.measuring.expected import MECHANISMS, Expectation
+from shrinkage.audits.measuring.expected import ENOUGH, MECHANISMS, Expectation
 from shrinkage.audits.measuring.fits import Fit, dot, exceeds, extent, fit
 from shrinkage.audits.measuring.measured import Measured, merged
 from shrinkage.audits.measuring.pair import Pair, as_float64, is_finite
@@ -32,6 +32,7 @@ def measure(
     scale: float,
     *,
     allowed: tuple[str, ...] = MECHANISMS,
+    enough: int = ENOUGH,
 ) -> Measured:
     """Compare two runs of one parameter.
 
@@ -41,16 +42,17 @@ def measure(
         rate: the learning rate.
         scale: by how much the strengths were multiplied.
         allowed: mechanisms that would be right; the others are tried where none of these fits.
+        enough: weights that tell as much as all; the others are only seen to be finite.
 
     Returns:
         The `Measured`.
     """
     expected = expectation.scaled(scale)
     first = MECHANISMS[:2] if pair.gradient is None else MECHANISMS[1:2]
-    measured = _measure(pair, expected, rate, first)
+    measured = _measure(pair, expected, rate, first, enough)
     if not expected.parts or not measured.finite or _is_settled(measured, allowed):
         return measured
-    return _measure(pair, expected, rate, MECHANISMS)
+    return _measure(pair, expected, rate, MECHANISMS, enough)
 
 
 def _is_settled(measured: Measured, allowed: tuple[str, ...]) -> bool:
@@ -63,7 +65,9 @@ def _is_settled(measured: Measured, allowed: tuple[str, ...]) -> bool:
     return gradient is not None and gradient.present and not beside
 
 
-def _measure(pair: Pair, expected: Expectation, rate: float, names: tuple[str, ...]) -> Measured:
+def _measure(
+    pair: Pair, expected: Expectation, rate: float, names: tuple[str, ...], enough: int
+) -> Measured:
     if not expected.parts and pair.is_unchanged:
         step = _step_of(pair) if pair.gradient is None else Fit()
         return Measured(True, None if pair.gradient is None else Fit(), clip=step)
@@ -73,7 +77,7 @@ def _measure(pair: Pair, expected: Expectation, rate: float, names: tuple[str, .
     names = expected.mechanisms(names)
 
     def seen(by: Expectation) -> Measured:
-        blocks = by.blocks(count)
+        blocks = by.blocks(count, enough)
         return merged([_block(pair.block(where), part, rate, names) for where, part in blocks])
 
     measured = seen(expected)

@@ -42,6 +42,7 @@ from shrinkage.pytorch.audits.mixtures import beside_their_decay, without_their_
 from shrinkage.pytorch.audits.origins import origins_of
 from shrinkage.pytorch.audits.outlook import Outlook
 from shrinkage.pytorch.audits.runs import Runs
+from shrinkage.pytorch.audits.second_strength import tells_twice
 from shrinkage.pytorch.audits.step_call import NeverStepped, StepCall, TrainingStep
 from shrinkage.pytorch.audits.surroundings import Surroundings
 from shrinkage.pytorch.audits.twin import Twin
@@ -212,7 +213,8 @@ def _audited(
     reached = {name for name in intended if watch.gradient(name) is not None}
     if not (runs.zero.scales_gradients or watch.scales_gradients):
         watch.forget()
-    twice, _ = measure_run(runs, 2.0, intended)
+    told = tells_twice(runs, once, intended, watch)
+    twice = once if told else measure_run(runs, 2.0, intended)[0]
     known, sizes = numbers_of(watch, runs.zero), sizes_in(intended, runs.twin.start)
     cases = {
         info.name: Case(

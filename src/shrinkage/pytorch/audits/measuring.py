@@ -14,7 +14,7 @@ from typing import Any
 import torch
 
 from shrinkage.audits.intended import Intended, divided
-from shrinkage.audits.measuring import Fit, Measured, Pair, measure
+from shrinkage.audits.measuring import ENOUGH, FEW, Fit, Measured, Pair, measure
 from shrinkage.pytorch.audits.along import along_the_way
 from shrinkage.pytorch.audits.bounds import between_bounds, fits_nothing
 from shrinkage.pytorch.audits.glance import BLOCK, are_equal
@@ -44,7 +44,9 @@ def measure_run(
     """Run at a scale and measure every parameter; `look` is called while the run stands.
 
     Without `decays` the optimizer's own one is left out, without `attached` the attached terms.
+    At a second scale the factors alone are asked for, which few weights tell as well as many.
     """
+    enough = ENOUGH if scale == 1 else FEW
     watch = runs.run(scale, decays=decays, attached=attached)
     intended = divided(intended, scale, lambda name, meant: _moved(runs, watch, name, meant))
     measured = {
@@ -54,6 +56,7 @@ def measure_run(
             runs.rate(name, watch),
             scale,
             allowed=meant.allowed,
+            enough=enough,
         )
         for name, meant in intended.items()
     }
@@ -61,7 +64,9 @@ def measure_run(
         meant, rate = intended[name], runs.rate(name, watch)
         pair = between_bounds(_pair(runs, name, watch), meant)
         if pair is not None:
-            seen = measure(pair, meant.expectation, rate, scale, allowed=meant.allowed)
+            seen = measure(
+                pair, meant.expectation, rate, scale, allowed=meant.allowed, enough=enough
+            )
             measured[name] = measured[name] if fits_nothing(seen) else seen
     early = _early(runs, scale, watch, intended)
     if early and _moves_first(measured, early):

@@ -25,6 +25,7 @@ _SHRINK = 2.0**-5  # what a decoupled decay takes of a weight in a replayed step
 _HIDDEN = (OwnDecay.UNKNOWN, OwnDecay.INTERMITTENT)  # what rounding may look like
 _LOUD = 0.25  # an error of a factor that hides it
 _ONE = 0.01
+_APART = 2.0
 _ROUNDINGS = 32  # … and that many roundings of the weights' dtype
 
 
@@ -168,7 +169,10 @@ def _noise_like(gradient: torch.Tensor) -> torch.Tensor:
 
 
 def _amplified(twin: Twin, watch: Watch, names: Iterable[str]) -> dict[str, float]:
-    """Return a decay for each group that can be seen: beside the weights and the gradient."""
+    """Return a decay for each group that can be seen: beside the weights and the gradient.
+
+    It is another one than the loop's, so that what both do tells whether it is linear.
+    """
     squares: dict[int, list[float]] = {}
     groups = {name: twin.group_of(name) for name in names}
     for name, group in groups.items():
@@ -183,7 +187,7 @@ def _amplified(twin: Twin, watch: Watch, names: Iterable[str]) -> dict[str, floa
         beside = (along / size) ** 0.5 if size else 0.0
         rate = watch.rates[name]
         shrink = max(_SHRINK, _ROUNDINGS * rounding)
-        decays[name] = max(twin.decay_of(name), beside, shrink / rate if rate else 0.0)
+        decays[name] = max(_APART * twin.decay_of(name), beside, shrink / rate if rate else 0.0)
     return decays
 
 

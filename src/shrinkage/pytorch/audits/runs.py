@@ -74,6 +74,13 @@ class Runs:
         self.held_back |= self.twin.held_back()
         return watch
 
+    @property
+    def decays_alone(self) -> bool:
+        """Whether the optimizer's own decay, as it was built with, is all that strengths reach."""
+        twin, kept = self.twin, self.kept or self.overwritten
+        plain = not (twin.their_attachment or twin.decays_are_set or kept or self.held_back)
+        return plain and not self._call.may_scale
+
     def from_zeros(self, scale: float) -> Watch:
         """Take a step from parameters of zeros as they are; the twin stands after."""
         self._surroundings.restore()

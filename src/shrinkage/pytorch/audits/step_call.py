@@ -17,6 +17,7 @@ import numpy as np
 import torch
 from torch.optim import Optimizer
 
+from shrinkage.audits.source_lines import may_read
 from shrinkage.errors import InputError
 from shrinkage.pytorch.attached import attachment_of
 from shrinkage.pytorch.audits.calls import FirstLoss, calls_noted, first_loss_raised
@@ -100,6 +101,11 @@ class StepCall:
             kind = InputError if watch.steps else NeverStepped
             raise kind(_COUNTED.format(calls=watch.steps, hint=_hint(twin, watch)))
         return watch
+
+    @property
+    def may_scale(self) -> bool:
+        """Whether the step may multiply anything by the scale that it is called with."""
+        return may_read(self.step, 3, "scale")
 
     def led_by(self, twin: Twin, lead: Watch) -> Watch:
         """Take a step without terms that goes the way of another; it ends where that ended.

@@ -81,6 +81,7 @@ class Twin:
             True  # whether the optimizer can step, and steps alike, outside of the loop
         )
         self.decays_are_news = False  # whether a loop has set others than were known
+        self.decays_are_set = False  # … or any
         self.behind_step: Callable[[], None] = _nothing  # between the step and what follows it
         self._own_rates = own_rates(optimizer)
         self._is_new = True  # whether the copy is as it was made
@@ -151,6 +152,7 @@ class Twin:
             values = self._groups[place]
             now, known = (float(read.get("weight_decay", 0) or 0) for read in (group, values))
             handed = known * (self._decays_by or _FAINT)
+            self.decays_are_set |= now != handed
             if now and now != handed and now < known * _FAINT**0.5:  # what it was, times a number
                 self._multiplied[place] = now / handed
             elif now and now != handed and place not in self._multiplied:
