@@ -19,12 +19,7 @@ COUNT = (1 << 20) + 12_344
 SHAPE = (5, COUNT // 5)
 RATE = 0.05
 STEP = 2.0**-23
-
-
-@pytest.fixture
-def every_weight(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Look at every weight, as of a parameter that is not so large."""
-    monkeypatch.setattr(blocks_of, "_ENOUGH", 1 << 40)
+ALL = 1 << 40  # weights that tell as much as all: more than there are
 
 
 def pair(*, gradients: bool, metric: bool) -> tuple[Pair, Expectation]:
@@ -45,11 +40,11 @@ def both(
     monkeypatch: pytest.MonkeyPatch, runs: Pair, expectation: Expectation
 ) -> tuple[Measured, Measured]:
     """Return what is measured in blocks, and at once."""
-    assert len(list(expectation.blocks(int(np.prod(runs.start.shape))))) > 1
-    in_blocks = measure(runs, expectation, RATE, 1.0)
+    assert len(list(expectation.blocks(int(np.prod(runs.start.shape)), ALL))) > 1
+    in_blocks = measure(runs, expectation, RATE, 1.0, enough=ALL)
     monkeypatch.setattr(blocks_of, "_BLOCK", 1 << 40)
-    assert len(list(expectation.blocks(int(np.prod(runs.start.shape))))) == 1
-    return in_blocks, measure(runs, expectation, RATE, 1.0)
+    assert len(list(expectation.blocks(int(np.prod(runs.start.shape)), ALL))) == 1
+    return in_blocks, measure(runs, expectation, RATE, 1.0, enough=ALL)
 
 
 def assert_same_fit(first: Fit, second: Fit) -> None:
@@ -58,7 +53,6 @@ def assert_same_fit(first: Fit, second: Fit) -> None:
         assert mine == pytest.approx(other, rel=1e-9, abs=1e-12), field.name
 
 
-@pytest.mark.usefixtures("every_weight")
 @pytest.mark.parametrize("metric", [False, True])
 @pytest.mark.parametrize("gradients", [False, True])
 def test_blocks_give_the_numbers_of_all_at_once(
@@ -78,7 +72,6 @@ def test_blocks_give_the_numbers_of_all_at_once(
     assert first.survives == pytest.approx(second.survives, rel=1e-6)
 
 
-@pytest.mark.usefixtures("every_weight")
 def test_the_surviving_share_is_that_of_all_weights(monkeypatch: pytest.MonkeyPatch) -> None:
     """A last block of few weights does not count as much as the first."""
     w = np.ones((1 << 20) + 64)
@@ -106,9 +99,8 @@ def test_groups_are_not_cut() -> None:
     assert [where for where, _ in group.blocks(COUNT)] == [None]
 
 
-@pytest.mark.usefixtures("every_weight")
 def test_blocks_cover_every_weight_once() -> None:
-    slices = [where for where, _ in Expectation((Part(0.1, L1()),)).blocks(COUNT)]
+    slices = [where for where, _ in Expectation((Part(0.1, L1()),)).blocks(COUNT, ALL)]
     assert len(slices) > 1
     assert np.array_equal(
         np.concatenate([np.arange(COUNT)[where] for where in slices]), np.arange(COUNT)
@@ -198,3 +190,17 @@ def test_few_weights_that_stray_do_not_rule_out_what_all_fit() -> None:
     measured = measure(runs, expectation, RATE, 1.0)
     assert measured.changes["proximal"].fits
     assert measured.changes["proximal"].factor == pytest.approx(3, abs=1e-2)
+
+
+@pytest.mark.parametrize("strength", [0.3, 0.6])
+def test_a_prox_that_is_asked_for_is_tried_first(strength: float) -> None:
+    """Where it fits no other mechanism is; where it arrives with another factor all are."""
+    w = np.random.default_rng(1).normal(size=4_000)
+    expectation = Expectation((Part(0.3, L1()),))
+    after = L1().prox(w, RATE * strength)
+    gradient = np.zeros(())
+    none = np.broadcast_to(gradient, w.shape)
+    runs = Pair(w, w, after, none, none, STEP, STEP)
+    measured = measure(runs, expectation, RATE, 1.0, allowed=("proximal",))
+    assert set(measured.changes) == ({"proximal"} if strength == 0.3 else {"decoupled", "proximal"})
+    assert measured.changes["proximal"].factor == pytest.approx(strength / 0.3, rel=1e-6)

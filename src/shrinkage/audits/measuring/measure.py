@@ -49,6 +49,8 @@ def measure(
     """
     expected = expectation.scaled(scale)
     first = MECHANISMS[:2] if pair.gradient is None else MECHANISMS[1:2]
+    if allowed == MECHANISMS[2:]:
+        first = allowed  # nothing else is to be tried where it fits
     measured = _measure(pair, expected, rate, first, enough)
     if not expected.parts or not measured.finite or _is_settled(measured, allowed):
         return measured
