@@ -161,3 +161,74 @@ def test_constants_beside_a_border_are_told() -> None:
         model[0].weight[:2], model[0].bias[:2] = 0.0, 1.0
     (note,) = compact(model, pictures(3)(), timed=False).notes
     assert note.startswith("2 dead units of '0' stay: what they put out is read beside zeros")
+
+
+class Bordered(nn.Module):
+    """Maps with a border of zeros that the code lays around them, then a channel by itself."""
+
+    def __init__(self, apart: bool) -> None:
+        super().__init__()
+        self.first, self.last = nn.Conv2d(3, 6, 1), nn.Conv2d(6, 2, 3)
+        self.apart = nn.Conv2d(6, 6, 3, padding=1, groups=6) if apart else None
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Return (rows, 2, height, width)."""
+        x = torch.relu(self.first(x))
+        if self.apart is None:
+            return self.last(functional.pad(x, (1, 1, 1, 1)))
+        return self.last(self.apart(x))
+
+
+@pytest.mark.parametrize("apart", [False, True])
+def test_constants_that_a_border_changes_are_told(apart: bool) -> None:
+    """No unit that is needed holds them, and no group: beside zeros they are other numbers."""
+    model: Any = settle(Bordered(apart))
+    with torch.no_grad():
+        model.first.weight[:2], model.first.bias[:2] = 0.0, 1.0
+    notes = compact(model, pictures(3)(), timed=False).notes
+    assert notes[0].startswith("2 dead units of 'first' stay: what they put out differs from place")
+    assert len(notes) == (2 if apart else 1)
+
+
+class Prototypes(nn.Module):
+    """A layer that is called with the rows, and with what they are compared with."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.shared, self.last = nn.Linear(10, 6), nn.Linear(6, 2)
+        self.prototype = nn.Parameter(torch.ones(1, 10))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Return (rows, 2)."""
+        apart = torch.relu(self.shared(x)) - torch.relu(self.shared(self.prototype))
+        return self.last(apart * x[:, :6])
+
+
+def test_units_of_a_layer_that_is_called_twice_are_counted_once() -> None:
+    """Dead are those that are dead in both calls, and not all that one call gives a constant."""
+    model: Any = settle(Prototypes())
+    with torch.no_grad():
+        model.shared.weight[:2] = 0.0
+    notes = compact(model, rows(), timed=False).notes
+    assert notes == ("2 dead units of 'shared' stay: they are one with units that are needed",)
+
+
+class Branched(nn.Module):
+    """A branch beside another, and what both add up to."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first, self.branch, self.last = nn.Linear(10, 6), nn.Linear(10, 4), nn.Linear(10, 2)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Return (rows, 2)."""
+        return self.last(torch.cat([torch.relu(self.first(x)), torch.relu(self.branch(x))], 1))
+
+
+def test_the_unit_that_stays_of_a_dead_layer_is_told_once() -> None:
+    """It stays so that the layer has one, and no unit that is needed holds it."""
+    model: Any = settle(Branched())
+    with torch.no_grad():
+        model.branch.weight.zero_()
+    (note,) = compact(model, rows(), timed=False).notes
+    assert note.startswith("all 4 units of 'branch' are dead")

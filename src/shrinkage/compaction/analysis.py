@@ -7,7 +7,7 @@ others are, and which stand and fall together. Back: which entries an output dep
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cached_property
 from typing import Any
 
@@ -16,6 +16,7 @@ from torch import nn
 from torch.fx.node import map_arg
 from torch.utils import _pytree as pytree
 
+from shrinkage.compaction.calls import Call, copying, in_place, name_of
 from shrinkage.compaction.entries import (
     FLOW,
     Entries,
@@ -36,44 +37,6 @@ LAST = words("linear matmul mm addmm")
 
 KEEPS_LAST = words("dropout clone contiguous to _to_copy detach alias expand")
 """Operations after which what sums to one along the last axis still does."""
-
-
-@dataclass(frozen=True, eq=False)
-class Call:
-    """One call of the graph: what is called, with what, and what came out."""
-
-    node: torch.fx.Node
-    name: str
-    arguments: tuple[Any, ...]
-    keywords: dict[str, Any]
-    value: Any
-
-    def positional(self, count: int) -> list[Any]:
-        """Return so many arguments in the order of the operation's schema; None where absent."""
-        names = [argument.name for argument in self.node.target._schema.arguments]  # type: ignore
-        given = [*self.arguments, *(self.keywords.get(n) for n in names[len(self.arguments) :])]
-        return (given + [None] * count)[:count]
-
-    @property
-    def tensors(self) -> list[Entries | Weight]:
-        """Return the tensors among the arguments."""
-        leaves = pytree.tree_leaves((self.arguments, self.keywords))
-        return [leaf for leaf in leaves if isinstance(leaf, (Entries, Weight))]
-
-    def again(self, /, **others: Any) -> torch.Tensor:
-        """Return the operation with other tensors, by their names in its schema."""
-        names = [argument.name for argument in self.node.target._schema.arguments]  # type: ignore
-        given = {**dict(zip(names, self.arguments, strict=False)), **self.keywords}
-        given.update({name: own for name, own in others.items() if name in names})
-        return self.node.target(**given)  # type: ignore[operator]
-
-    def carried(self, field: str) -> Any:
-        """Return the operation on a field of its arguments."""
-        arguments, keywords = pytree.tree_map(
-            lambda leaf: getattr(leaf, field) if isinstance(leaf, Entries) else leaf,
-            (self.arguments, self.keywords),
-        )
-        return copying(self.node.target)(*arguments, **keywords)
 
 
 class Analysis:
@@ -117,9 +80,13 @@ class Analysis:
         self._biases = _missing_biases(model)
         self._leaves = pytree.tree_leaves(inputs)
         self._model, self._inputs = model, inputs
+        self._of_inputs: set[torch.fx.Node] = set()
         with torch.enable_grad():
             for node in trace.graph.nodes:
-                self.nodes[node] = self._known(node)
+                self.nodes[node] = known = self._known(node)
+                given = not self._of_inputs.isdisjoint(node.all_input_nodes)
+                if (given or str(node.target) in trace.inputs) and _has_tensor(known):
+                    self._of_inputs.add(node)
             for node in trace.outputs:
                 self.entries(self.nodes[node])  # of a parameter: its units begin here
             self._demand()
@@ -191,9 +158,9 @@ class Analysis:
         user = next(iter(call.node.users)) if len(call.node.users) == 1 else None
         if user is None:
             return None, 1
-        if _name(user.target) == "batch_norm" and len(user.args) > 5 and not user.args[5]:
+        if name_of(user.target) == "batch_norm" and len(user.args) > 5 and not user.args[5]:
             return self.trace.names.get(str(user.args[3])), -1
-        if _name(user.target) == "add" and len(user.args) == 2 and not user.kwargs:
+        if name_of(user.target) == "add" and len(user.args) == 2 and not user.kwargs:
             (other,) = (own for own in user.args if own is not call.node)
             name = self.trace.names.get(str(other))
             if isinstance(other, torch.fx.Node) and name and len(other.users) == 1:
@@ -217,9 +184,15 @@ class Analysis:
 
     def of_values(self) -> Analysis:
         """Return what depends on the values of the input, and not on its lengths alone."""
-        if "_open" not in vars(self):  # nobody has asked
-            return self
+        return self if "_open" not in vars(self) else self._of_values  # nobody has asked
+
+    @cached_property
+    def _of_values(self) -> Analysis:
         return Analysis(self.trace, self._model, self._inputs, other_lengths=False)
+
+    def of_inputs(self, node: Any) -> bool:
+        """Return whether what a node returns is computed from tensors that the network gets."""
+        return node in self._of_inputs
 
     def counted(self, flow: torch.Tensor, value: torch.Tensor) -> torch.Tensor:
         """Return the flow of what grows with the length of the inputs: all that is not 0."""
@@ -262,7 +235,7 @@ class Analysis:
         return Entries(value, flow * 1.0, units)
 
     def _called(self, node: torch.fx.Node) -> Any:
-        name = _name(node.target)
+        name = name_of(node.target)
         arguments, keywords = map_arg((node.args, node.kwargs), lambda other: self.nodes[other])
         looks_at_weights = name in MAY_BE_WEIGHTS
         arguments, keywords = pytree.tree_map(
@@ -272,8 +245,8 @@ class Analysis:
             (tuple(arguments), dict(keywords)),
         )
         values, options = pytree.tree_map(_value, (arguments, keywords))
-        in_place = _in_place(node.target)
-        if in_place:
+        changes = in_place(node.target)
+        if changes:
             values = (values[0].clone(), *values[1:])
         with torch.no_grad():
             value = copying(node.target)(*values, **options)
@@ -287,7 +260,7 @@ class Analysis:
             arguments = (self.entries(arguments[0]), *arguments[1:])
         call = Call(node, name, tuple(arguments), keywords, value)
         known = self._after(call)
-        if in_place:
+        if changes:
             self._changed(node, known)
         return known
 
@@ -358,6 +331,10 @@ class Analysis:
         }
 
 
+def _has_tensor(known: Any) -> bool:
+    return any(isinstance(leaf, Entries) for leaf in pytree.tree_leaves(known))
+
+
 def _memory(known: Any) -> set[int]:
     """Return where the memory of tensors begins: views share it."""
     values = (_value(leaf) for leaf in pytree.tree_leaves(known))
@@ -373,12 +350,6 @@ def _later_than(node: torch.fx.Node) -> set[torch.fx.Node]:
     return later
 
 
-def copying(target: Any) -> Any:
-    """Return an operation as it is, but for views of memory: other tensors lie otherwise in it."""
-    views = ("view", "_unsafe_view")
-    return torch.ops.aten.reshape.default if _name(target) in views else target
-
-
 def _still(value: torch.Tensor) -> torch.Tensor:
     """Return the flow of what depends on no input."""
     return torch.zeros(value.shape, dtype=FLOW, device=value.device, requires_grad=True) * 1.0
@@ -386,16 +357,6 @@ def _still(value: torch.Tensor) -> torch.Tensor:
 
 def _value(leaf: Any) -> Any:
     return leaf.value if isinstance(leaf, (Entries, Weight)) else leaf
-
-
-def _name(target: Any) -> str:
-    packet = getattr(target, "_opname", None) or getattr(target, "__name__", str(target))
-    return packet[:-1] if _in_place(target) else packet
-
-
-def _in_place(target: Any) -> bool:
-    schema = getattr(target, "_schema", None)
-    return schema is not None and schema.is_mutable and target._opname.endswith("_")
 
 
 def _missing_biases(model: nn.Module) -> dict[str, str]:

@@ -22,6 +22,7 @@ from shrinkage.compaction.units import without_repeats
 from shrinkage.errors import ShrinkageError
 
 NO_BIAS = "what they put out is read beside zeros, or without a bias"
+BY_PLACE = "what they put out differs from place to place, as beside a border of zeros"
 BY_LENGTH = "what they put out depends on the length of the input"
 TIED = "they are one with units that are needed"
 
@@ -122,6 +123,7 @@ class _Deciding:
             for place, reader in enumerate(run.readers)
         ]
         self.notes: list[str] = []
+        self._last: list[torch.Tensor] = []  # units that stay since a layer must have one
         self.removed = torch.ones(len(run.units), dtype=torch.bool)
         self.removed[0] = False
         for entries in self._outputs():
@@ -156,10 +158,17 @@ class _Deciding:
         for read in self.reads:
             dead.append((BY_LENGTH, find(read.units[read.needed & read.by_length])))
         dead += [(NO_BIAS, find(read.units[read.held()])) for read in self.reads]
-        ends = find(torch.cat([own.units.flatten() for own in self._outputs()]))
+        dead += [(BY_PLACE, find(units)) for units in self._by_place()]
+        known = [*(own.units.flatten() for own in self._outputs()), *self._last]
+        told_of = find(torch.cat(known))
+        layers: dict[str, list[Maker]] = {}
         for made in self.run.makers:
-            units = made.units()
-            rest, told = find(units[made.still() & ~gone[units]]), Counter[str]()
+            layers.setdefault(made.weight.name, []).append(made)
+        for made, *again in layers.values():  # dead in all calls of the layer
+            units, still = made.units(), made.still()
+            for other in again:
+                still = still & other.still()
+            rest, told = find(units[still & ~gone[units]]), Counter[str]()
             for what, held in dead:
                 own = torch.isin(rest, held[held > 0])
                 told[what] += int(own.sum())
@@ -167,11 +176,17 @@ class _Deciding:
             if len(rest) and (what := self._next_mixer(made, mixers)) is not None:
                 told[what] += len(rest)
             else:
-                told[TIED] += int((~torch.isin(rest, ends)).sum())
+                told[TIED] += int((~torch.isin(rest, told_of)).sum())
             for what, count in told.items():
                 dead_units, stay = ("unit", "stays") if count == 1 else ("units", "stay")
                 if count:
                     yield f"{count} dead {dead_units} of {_owner(made.weight)!r} {stay}: {what}"
+
+    def _by_place(self) -> Iterator[torch.Tensor]:
+        """Return the units of which each reader gets the same for every input, not everywhere."""
+        for read, reader in zip(self.reads, self.run.of_values().readers, strict=True):
+            still = ~(by_feature(reader.entries.flow.detach(), reader.dim) > 0).any(1).cpu()
+            yield read.units[read.needed & still & ~read.constant]
 
     def _next_mixer(self, made: Maker, mixers: dict[Any, Mixer]) -> str | None:
         """Return what holds units that cannot be told from others: what reads a layer's first."""
@@ -242,6 +257,7 @@ class _Deciding:
         for (name, _axis), units in self.run.axes.items():
             if len(units) and self.gone()[units].all():
                 self._keep(units[:1])
+                self._last.append(units[:1])
                 layer = name.rpartition(".")[0] or name
                 self.notes.append(
                     f"all {len(units)} units of {layer!r} are dead: one is kept, and what it "

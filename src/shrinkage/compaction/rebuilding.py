@@ -17,7 +17,8 @@ from torch.fx import Graph, GraphModule, Node
 from torch.fx.node import map_arg
 from torch.utils import _pytree as pytree
 
-from shrinkage.compaction.analysis import Analysis, copying
+from shrinkage.compaction.analysis import Analysis
+from shrinkage.compaction.calls import copying
 from shrinkage.compaction.deciding import Decision
 from shrinkage.compaction.entries import Entries
 from shrinkage.compaction.resizing import Resized

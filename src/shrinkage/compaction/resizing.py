@@ -13,7 +13,8 @@ import torch
 from torch.fx import Node
 from torch.utils import _pytree as pytree
 
-from shrinkage.compaction.analysis import Analysis, copying
+from shrinkage.compaction.analysis import Analysis
+from shrinkage.compaction.calls import copying
 from shrinkage.compaction.entries import Entries
 from shrinkage.compaction.operations import MOVES
 

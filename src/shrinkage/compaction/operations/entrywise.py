@@ -10,7 +10,8 @@ from shrinkage.compaction.entries import Entries, mark, nonzero, words
 from shrinkage.compaction.operations.mixing import Known, mixed
 
 if TYPE_CHECKING:
-    from shrinkage.compaction.analysis import Analysis, Call
+    from shrinkage.compaction.analysis import Analysis
+    from shrinkage.compaction.calls import Call
 
 KEEPS = words(
     "clone contiguous dropout alpha_dropout feature_dropout to _to_copy type_as lift_fresh_copy "

@@ -9,7 +9,8 @@ import torch
 from shrinkage.compaction.entries import FLOW, Entries, mark
 
 if TYPE_CHECKING:
-    from shrinkage.compaction.analysis import Analysis, Call
+    from shrinkage.compaction.analysis import Analysis
+    from shrinkage.compaction.calls import Call
 
 Known = tuple[torch.Tensor, torch.Tensor]
 """The flow and the units of what an operation returns."""

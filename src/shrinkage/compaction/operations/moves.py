@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 from shrinkage.compaction.entries import words
 
 if TYPE_CHECKING:
-    from shrinkage.compaction.analysis import Analysis, Call
+    from shrinkage.compaction.analysis import Analysis
+    from shrinkage.compaction.calls import Call
 
 MOVES = words(
     "view reshape _unsafe_view view_as reshape_as permute transpose t flatten unflatten squeeze "
@@ -40,5 +41,5 @@ def _keep_length(run: Analysis, call: Call) -> None:
     """
     x, dim = call.positional(2)
     x, dim = run.entries(x), dim or 0
-    if x.value.shape != call.value.shape and not x.flow.any():
+    if x.value.shape != call.value.shape and not run.of_inputs(call.node.args[0]):
         run.units.join_along(x.units, [dim])

@@ -8,7 +8,8 @@ from shrinkage.compaction.entries import Entries, Weight, mark, nonzero
 from shrinkage.compaction.operations.mixing import Known, along, channels, mixed
 
 if TYPE_CHECKING:
-    from shrinkage.compaction.analysis import Analysis, Call
+    from shrinkage.compaction.analysis import Analysis
+    from shrinkage.compaction.calls import Call
 
 
 def batch_norm(run: Analysis, call: Call) -> Known:

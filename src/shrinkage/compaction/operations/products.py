@@ -11,7 +11,8 @@ from shrinkage.compaction.operations.mixing import Known, mixed
 from shrinkage.compaction.operations.weighted import weighted
 
 if TYPE_CHECKING:
-    from shrinkage.compaction.analysis import Analysis, Call
+    from shrinkage.compaction.analysis import Analysis
+    from shrinkage.compaction.calls import Call
 
 
 def matmul(run: Analysis, call: Call) -> Known:

@@ -10,7 +10,8 @@ from shrinkage.compaction.entries import FLOW, Entries, Weight, mark, nonzero
 from shrinkage.compaction.operations.mixing import Known, along, channels, mixed
 
 if TYPE_CHECKING:
-    from shrinkage.compaction.analysis import Analysis, Call
+    from shrinkage.compaction.analysis import Analysis
+    from shrinkage.compaction.calls import Call
 
 
 def linear(run: Analysis, call: Call) -> Known:
