@@ -161,9 +161,10 @@ class _Deciding:
         dead += [(BY_PLACE, find(units)) for units in self._by_place()]
         known = [*(own.units.flatten() for own in self._outputs()), *self._last]
         told_of = find(torch.cat(known))
-        layers: dict[str, list[Maker]] = {}
-        for made in self.run.makers:
-            layers.setdefault(made.weight.name, []).append(made)
+        layers: dict[tuple[str, ...], list[Maker]] = {}
+        for made in self.run.makers:  # a table that is tied to the outputs makes others there
+            key = (made.weight.name, *map(str, find(made.units()).tolist()))
+            layers.setdefault(key, []).append(made)
         for made, *again in layers.values():  # dead in all calls of the layer
             units, still = made.units(), made.still()
             for other in again:

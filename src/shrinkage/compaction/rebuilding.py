@@ -21,7 +21,7 @@ from shrinkage.compaction.analysis import Analysis
 from shrinkage.compaction.calls import copying
 from shrinkage.compaction.deciding import Decision
 from shrinkage.compaction.entries import Entries
-from shrinkage.compaction.resizing import Resized
+from shrinkage.compaction.resizing import SHAPED, Resized
 from shrinkage.compaction.tracing import UntraceableNetwork
 from shrinkage.pytorch.copies import deep_copy
 
@@ -254,7 +254,7 @@ def _changed_sizes(run: Analysis, resized: Resized) -> Iterator[tuple[str, int, 
     for node in run.trace.graph.nodes:
         name = getattr(node.target, "_opname", "")
         known = run.nodes[node]
-        if name not in ("view", "reshape", "unflatten") or not isinstance(known, Entries):
+        if not (name in SHAPED or name == "unflatten") or not isinstance(known, Entries):
             continue
         owner = _owner(node)
         for old, stays in zip(known.units.shape, resized.stays(known.units), strict=True):

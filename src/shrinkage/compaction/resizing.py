@@ -16,9 +16,12 @@ from torch.utils import _pytree as pytree
 from shrinkage.compaction.analysis import Analysis
 from shrinkage.compaction.calls import copying
 from shrinkage.compaction.entries import Entries
-from shrinkage.compaction.operations import MOVES
+from shrinkage.compaction.operations import CREATED, MOVES
 
-SHAPED = {"view": 1, "reshape": 1, "_unsafe_view": 1, "expand": 1}
+SHAPED = {
+    **dict.fromkeys(("view", "reshape", "_unsafe_view", "expand"), 1),
+    **{name: int(name.startswith("new_")) for name in CREATED},
+}
 """Operations whose argument at this place is the shape of the result."""
 
 

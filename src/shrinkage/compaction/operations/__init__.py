@@ -8,8 +8,9 @@ around it.
 
 from __future__ import annotations
 
+from shrinkage.compaction.operations.creating import CREATED
 from shrinkage.compaction.operations.mixing import mixed
 from shrinkage.compaction.operations.moves import MOVES
 from shrinkage.compaction.operations.registry import EACH, MAY_BE_WEIGHTS, operation_of
 
-__all__ = ["EACH", "MAY_BE_WEIGHTS", "MOVES", "mixed", "operation_of"]
+__all__ = ["CREATED", "EACH", "MAY_BE_WEIGHTS", "MOVES", "mixed", "operation_of"]

@@ -8,6 +8,7 @@ from typing import Any
 import torch
 
 from shrinkage.compaction.entries import words
+from shrinkage.compaction.operations.creating import ALIKE, CREATED, alike, created, expanded
 from shrinkage.compaction.operations.entrywise import (
     KEEPS,
     REDUCTIONS,
@@ -66,6 +67,9 @@ OPERATIONS: dict[str, Callable[[Any, Any], Any]] = {
     **dict.fromkeys(SPATIAL, spatial),
     **dict.fromkeys(REDUCTIONS, reduction),
     **dict.fromkeys(MOVES, moved),
+    "expand": expanded,
+    **dict.fromkeys(CREATED, created),
+    **dict.fromkeys(ALIKE, alike),
 }
 """What an operation does."""
 
