@@ -68,7 +68,7 @@ GROUPS = nn.Sequential(nn.Conv2d(6, 6, 3, groups=2), nn.AdaptiveAvgPool2d(1), nn
 @pytest.mark.parametrize(
     ("first", "after", "inputs", "why"),
     [
-        (LINEAR, functional.normalize, rows, "linalg_vector_norm reads them"),
+        (LINEAR, functional.normalize, rows, "a norm runs over them"),
         (LINEAR, mixed, rows, "a product reads them"),
         (TABLE, Recurrent(), words, "gru reads them"),
         (MAPS, averaged, pictures(3), "pad runs over them"),

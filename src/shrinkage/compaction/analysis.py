@@ -32,7 +32,7 @@ from shrinkage.compaction.operations import EACH, MAY_BE_WEIGHTS, MOVES, mixed, 
 from shrinkage.compaction.tracing import Trace, UntraceableNetwork, open_axes
 from shrinkage.compaction.units import Units
 
-LAST = words("linear matmul mm addmm")
+LAST = words("linear matmul mm addmm einsum")
 """Weighted sums whose features lie along the last axis, as those of a vector that is added do."""
 
 KEEPS_LAST = words("dropout clone contiguous to _to_copy detach alias expand")
@@ -116,11 +116,18 @@ class Analysis:
         return self.axes[place]
 
     def mixes(
-        self, call: Call, entries: Entries, what: str, *, fixed: bool, held: bool = False
+        self,
+        call: Call,
+        entries: Entries,
+        what: str,
+        *,
+        fixed: bool,
+        held: bool = False,
+        adds: bool = False,
     ) -> Entries:
         """Record that an operation mixes entries, and return them as it reads them."""
         probed = entries.probed()
-        self.mixers.append(Mixer(call.node, probed, what, fixed, held))
+        self.mixers.append(Mixer(call.node, probed, what, fixed, held, adds))
         return probed
 
     def makes(
@@ -143,29 +150,31 @@ class Analysis:
         padded: bool,
     ) -> None:
         """Record a weighted sum."""
-        name, sign = (bias.name, 1) if bias is not None else self._behind(call)
+        name, sign = (bias.name, 1) if bias is not None else self._behind(made)
         has_bias = name is not None
-        if name is None and axes == (1, 0):
+        if name is None and axes == (1, 0) and call.name != "einsum":
             name = self._biases.get(weight.name)
         parts = (call.node, entries, dim, weight, axes[0], name, has_bias, made)
         self.readers.append(Reader(*parts, padded=padded, sign=sign))
 
-    def _behind(self, call: Call) -> tuple[str | None, int]:
+    def _behind(self, made: Maker) -> tuple[str | None, int]:
         """Return what right behind a weighted sum takes up constants of it, and with which sign.
 
         That is the mean which a batch norm takes away, or a vector that is added as a bias.
         """
-        user = next(iter(call.node.users)) if len(call.node.users) == 1 else None
+        node, value = made.node, made.entries.value
+        user = next(iter(node.users)) if len(node.users) == 1 else None
         if user is None:
             return None, 1
         if name_of(user.target) == "batch_norm" and len(user.args) > 5 and not user.args[5]:
             return self.trace.names.get(str(user.args[3])), -1
         if name_of(user.target) == "add" and len(user.args) == 2 and not user.kwargs:
-            (other,) = (own for own in user.args if own is not call.node)
+            (other,) = (own for own in user.args if own is not node)
             name = self.trace.names.get(str(other))
             if isinstance(other, torch.fx.Node) and name and len(other.users) == 1:
-                fits = self.tensors[name].shape == call.value.shape[-1:]
-                return (name if fits and call.name in LAST else None), 1
+                fits = self.tensors[name].shape == value.shape[-1:]
+                last = made.dim in (-1, value.ndim - 1) and name_of(node.target) in LAST
+                return (name if fits and last else None), 1
         return None, 1
 
     def is_open(self, node: Any, dim: int) -> bool:

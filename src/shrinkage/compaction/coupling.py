@@ -5,6 +5,7 @@ Who uses this: a penalty on whole units, with their incoming and outgoing wires 
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -57,7 +58,7 @@ def coupled_units(model: nn.Module, example_input: Any) -> tuple[CoupledUnit, ..
     units = run.units
     held = torch.zeros(len(units), dtype=torch.bool)
     held[0] = True
-    fixed = [mixer.entries.units for mixer in run.mixers if mixer.fixed]
+    fixed = [mixer.entries.units for mixer in run.mixers if mixer.fixed and not mixer.adds]
     ends = [run.entries(run.nodes[node]).units for node in run.trace.outputs]
     inputs_ = [
         run.nodes[node].units
@@ -66,7 +67,28 @@ def coupled_units(model: nn.Module, example_input: Any) -> tuple[CoupledUnit, ..
     ]
     for own in (*fixed, *ends, *inputs_):
         held[units.find(torch.unique(own))] = True
+    for own in _added(run, frozen, inputs, held):
+        held[units.find(torch.unique(own))] = True
     return _grouped(run, held, ComputedWeights(model))
+
+
+def _added(
+    run: Analysis, frozen: nn.Module, inputs: tuple[Any, ...], held: torch.Tensor
+) -> Iterator[torch.Tensor]:
+    """Return units that are added up, and are not 0 where their weights are."""
+    if not any(mixer.adds for mixer in run.mixers):
+        return
+    zeroed = in_evaluation(frozen)
+    tensors = dict(zeroed.named_parameters())
+    with torch.no_grad():
+        for (name, axis), units in run.axes.items():
+            if name in tensors:
+                places = (~held[run.units.find(units)]).nonzero()[:, 0]
+                tensors[name].index_fill_(axis, places.to(tensors[name].device), 0.0)
+    again = Analysis(trace(zeroed, inputs), zeroed, inputs)
+    for mixer, without in zip(run.mixers, again.mixers, strict=True):
+        if mixer.adds:
+            yield mixer.entries.units[~without.missing.cpu()]
 
 
 def _grouped(

@@ -108,6 +108,7 @@ class Mixer:
         fixed: as long as one is needed, all stay; else whole units can go, once nobody needs what
             comes out (an attention head).
         held: all stay whoever needs them, since nothing is known of the shape of what comes out.
+        adds: they are added up, so that those that are 0 for every input can be left out.
     """
 
     node: Any
@@ -115,6 +116,12 @@ class Mixer:
     what: str
     fixed: bool
     held: bool = False
+    adds: bool = False
+
+    @property
+    def missing(self) -> torch.Tensor:
+        """Return where the entries are 0 for every input."""
+        return self.entries.constant & (self.entries.value == 0)
 
     def keeps(self, demanded: torch.Tensor) -> torch.Tensor:
         """Return which of the entries stay, of those that what reads them needs.
@@ -123,7 +130,7 @@ class Mixer:
         """
         still = not bool(self.entries.flow.any())
         if self.held or (self.fixed and (still or bool(demanded.any()))):
-            return torch.ones_like(demanded)
+            return ~self.missing.cpu() if self.adds else torch.ones_like(demanded)
         return demanded
 
 

@@ -36,6 +36,10 @@ def alike(run: Analysis, call: Call) -> Known:
 def expanded(run: Analysis, call: Call) -> Known:
     """Copies of one slice: where that one stays, each copy is there for its readers alone."""
     x, sizes = run.entries(call.tensors[0]), call.node.args[1]
+    if call.name == "expand_as":
+        like = run.entries(call.tensors[1])
+        stays = not run.units.find(x.units).any()
+        return x.flow.expand_as(like.flow), like.units if stays else x.units.expand_as(like.units)
     flow, units = call.carried("flow"), call.carried("units")
     if not isinstance(sizes, (list, tuple)) or run.units.find(x.units).any():
         return flow, units

@@ -32,7 +32,10 @@ SPATIAL = words(
 )
 """Operations on each channel of each row alone."""
 
-REDUCTIONS = words("mean sum amax amin max min")
+REDUCTIONS = words("mean sum amax amin max min linalg_vector_norm")
+
+ADDS = words("sum linalg_vector_norm")
+"""Those in which what is 0 can be left out."""
 
 TYPE_OF = words("to type_as")
 """Operations whose second tensor lends its type and no value."""
@@ -47,6 +50,9 @@ def pointwise(run: Analysis, call: Call) -> Known:
     if call.name == "mul" and len(operands) == 2:
         blocks = [mark(own.flow) + nonzero(own.value).to(own.flow.device) for own in operands]
         flow = wide[0] * blocks[1].detach() + wide[1] * blocks[0].detach()
+    elif call.name == "div" and len(operands) == 2:  # 0 of whatever is 0
+        there = mark(operands[0].flow) + nonzero(operands[0].value).to(wide[0].device)
+        flow = wide[0] + wide[1] * there.detach()
     else:
         flow = torch.stack(wide).sum(0)
     return mark(flow), units
@@ -86,6 +92,10 @@ def spatial(run: Analysis, call: Call) -> Known:
 def reduction(run: Analysis, call: Call) -> Known:
     """A mean, a sum or the largest over axes: what is taken together belongs together."""
     x, dims, keep = call.positional(3)
+    if call.name == "linalg_vector_norm":
+        x, order, dims, keep = call.positional(4)
+        if order is not None and order <= 0:  # how many there are, or the smallest
+            return mixed(run, call)
     if call.name in ("max", "min") and isinstance(dims, Entries):
         return pointwise(run, call)
     x = run.entries(x)
@@ -95,12 +105,17 @@ def reduction(run: Analysis, call: Call) -> Known:
     dims = [dim % x.units.ndim for dim in dims]
     others = [dim for dim in range(1, x.units.ndim) if dim not in dims]
     in_pieces = run.units.vary_along(x.units, others)  # as in maxout: a piece can go as a whole
-    if run.units.vary_along(x.units, dims) and not in_pieces:
-        x = run.mixes(call, x, f"a {call.name} runs over them", fixed=True)
-    units = run.units.join_along(x.units, dims)
-    units = units.expand(call.value.shape) if keep else units.reshape(call.value.shape)
+    mixes, adds = run.units.vary_along(x.units, dims) and not in_pieces, call.name in ADDS
+    if mixes:
+        what = f"a {'norm' if 'norm' in call.name else call.name} runs over them"
+        x = run.mixes(call, x, what, fixed=True, adds=adds)
+    if mixes and adds:
+        units = torch.zeros(call.value.shape, dtype=torch.long)
+    else:
+        units = run.units.join_along(x.units, dims)
+        units = units.expand(call.value.shape) if keep else units.reshape(call.value.shape)
     flow = mark(x.flow.mean(dims, keepdim=True).reshape(call.value.shape))
-    if call.name == "sum" and any(run.is_open(call.node.args[0], dim) for dim in dims):
+    if adds and any(run.is_open(call.node.args[0], dim) for dim in dims):
         flow = run.counted(flow, call.value)
     return flow, units
 

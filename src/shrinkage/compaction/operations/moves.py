@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 MOVES = words(
     "view reshape _unsafe_view view_as reshape_as permute transpose t flatten unflatten squeeze "
-    "unsqueeze expand_as cat concat concatenate stack hstack vstack dstack column_stack "
+    "unsqueeze cat concat concatenate stack hstack vstack dstack column_stack "
     "split split_with_sizes chunk unbind tensor_split select slice narrow movedim moveaxis "
     "ravel swapaxes swapdims repeat repeat_interleave tile flip fliplr flipud roll "
     "pixel_shuffle pixel_unshuffle channel_shuffle alias detach getitem"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 
@@ -24,7 +24,26 @@ def matmul(run: Analysis, call: Call) -> Known:
     a, b = run.entries(a), run.entries(b)
     if min(a.units.ndim, b.units.ndim) < 2:
         return mixed(run, call)
-    return _product(run, call, a, b)
+    first = call.node.args[0]
+    counts = run.is_open(first, -1)
+    if a.units.ndim == b.units.ndim == 2 and not (counts or _is_given(run, first)):
+        return added_up(run, call, a, b)
+    return product(run, call, a, b, first, counts=counts)
+
+
+def added_up(run: Analysis, call: Call, a: Entries, b: Entries) -> Known:
+    """Products of rows and columns: a feature that is 0 in one of them can be left out of both."""
+    features = run.units.join_along(a.units, [-2])
+    run.units.join(features.transpose(-2, -1), run.units.join_along(b.units, [-1]))
+    a_there, b_there = (mark(own.flow).detach() + nonzero(own.value) for own in (a, b))
+    in_a, in_b = a_there.amax(-2, keepdim=True), b_there.amax(-1, keepdim=True)
+    both = (in_a * in_b.transpose(-2, -1) > 0).to(FLOW)
+    parts = []
+    for own, stays in ((a, both), (b, both.transpose(-2, -1))):
+        read = Entries(own.value * stays, own.flow * stays, own.units)
+        parts.append(run.mixes(call, read, "a product adds them up", fixed=True, adds=True))
+    flow = parts[0].flow @ b_there + a_there @ parts[1].flow
+    return mark(flow), torch.zeros(call.value.shape, dtype=torch.long)
 
 
 def softmax(run: Analysis, call: Call) -> Known:
@@ -59,12 +78,17 @@ def attention(run: Analysis, call: Call) -> Known:
     return mark(flow), heads.expand(flow.shape)
 
 
-def _product(run: Analysis, call: Call, a: Entries, b: Entries) -> Known:
-    """A product of computed tensors, as in an attention that is written out."""
+def product(
+    run: Analysis, call: Call, a: Entries, b: Entries, first: Any, *, counts: bool
+) -> Known:
+    """A product of computed tensors, as in an attention that is written out.
+
+    `first` is the node of the first one; `counts` says that longer inputs have more to sum.
+    """
     shape = call.value.shape
     a = run.mixes(call, a, "a product reads them", fixed=False)
     b = run.mixes(call, b, "a product reads them", fixed=False)
-    if _is_given(run, call) and not run.units.vary_along(b.units, [-2]):
+    if _is_given(run, first) and not run.units.vary_along(b.units, [-2]):
         heads = b.units.narrow(-2, 0, 1)  # neighbours · features: each column by itself
     else:
         heads = _join_heads(run, a, b)
@@ -74,14 +98,13 @@ def _product(run: Analysis, call: Call, a: Entries, b: Entries) -> Known:
         a_there = mark(a.flow).detach() + nonzero(a.value)
         b_there = mark(b.flow).detach() + nonzero(b.value)
         flow = a.flow @ b_there + a_there @ b.flow
-        if run.is_open(call.node.args[0], -1) and not run.units.vary_along(a.units, [-1]):
+        if counts and not run.units.vary_along(a.units, [-1]):
             flow = run.counted(flow, call.value)
     return mark(flow.expand(shape)), heads.expand(shape)
 
 
-def _is_given(run: Analysis, call: Call) -> bool:
+def _is_given(run: Analysis, first: Any) -> bool:
     """Return whether the first factor is an input of the network that stays as it is."""
-    first = call.node.args[0]
     inputs = run.trace.inputs
     return len(inputs) > 1 and isinstance(first, torch.fx.Node) and str(first.target) in inputs
 

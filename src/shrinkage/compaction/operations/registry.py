@@ -9,6 +9,7 @@ import torch
 
 from shrinkage.compaction.entries import words
 from shrinkage.compaction.operations.creating import ALIKE, CREATED, alike, created, expanded
+from shrinkage.compaction.operations.einsum import einsum
 from shrinkage.compaction.operations.entrywise import (
     KEEPS,
     REDUCTIONS,
@@ -39,7 +40,8 @@ from shrinkage.compaction.operations.weighted import (
 
 MAY_BE_WEIGHTS = words(
     "linear conv1d conv2d conv3d conv_transpose1d conv_transpose2d conv_transpose3d embedding "
-    "batch_norm instance_norm layer_norm group_norm matmul mm addmm t transpose permute prelu"
+    "batch_norm instance_norm layer_norm group_norm matmul mm addmm t transpose permute prelu "
+    "einsum"
 )
 """Operations that look at weights as such; others get their entries."""
 
@@ -57,6 +59,7 @@ OPERATIONS: dict[str, Callable[[Any, Any], Any]] = {
     "layer_norm": layer_norm,
     "group_norm": group_norm,
     "prelu": prelu,
+    "einsum": einsum,
     "softmax": softmax,
     "log_softmax": softmax,
     "_softmax": softmax,
@@ -67,7 +70,7 @@ OPERATIONS: dict[str, Callable[[Any, Any], Any]] = {
     **dict.fromkeys(SPATIAL, spatial),
     **dict.fromkeys(REDUCTIONS, reduction),
     **dict.fromkeys(MOVES, moved),
-    "expand": expanded,
+    **dict.fromkeys(("expand", "expand_as"), expanded),
     **dict.fromkeys(CREATED, created),
     **dict.fromkeys(ALIKE, alike),
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -105,12 +106,16 @@ def weighted(
     axes: tuple[int, int],
     dim: int = -1,
     padded: bool = False,
+    made_dim: int | None = None,
     product: str = "input weight",
+    flowing: Callable[[torch.Tensor], torch.Tensor] | None = None,
 ) -> Known:
     """Record a weighted sum; `axes` are those of the weight that read and make features.
 
-    `product` has the names of the two factors in the operation's schema.
+    They lie along `dim` of what is read and along `made_dim` of what comes out. `product` has the
+    names of the two factors in the operation's schema; `flowing` returns the flow by itself.
     """
+    made_dim = dim if made_dim is None else made_dim
     entries = run.entries(x).probed()
     others = [other for other in range(entries.units.ndim) if other != dim % entries.units.ndim]
     features = run.units.join_along(entries.units, others).flatten()
@@ -124,9 +129,9 @@ def weighted(
         factors["self"] = torch.zeros((), dtype=FLOW, device=weight.value.device)
     else:
         factors["bias"] = None
-    flow = mark(call.again(**factors))
-    units = along(rows, dim, flow.shape)
-    made = run.makes(call, weight, flow, units, dim)
+    flow = mark(flowing(entries.flow) if flowing else call.again(**factors))
+    units = along(rows, made_dim, flow.shape)
+    made = run.makes(call, weight, flow, units, made_dim)
     run.reads(call, entries, dim, weight, axes, bias, made, padded)
     return flow, units
 
