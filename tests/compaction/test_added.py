@@ -136,3 +136,31 @@ def test_labelled_products_are_followed() -> None:
     zero(model, [unit for unit in units if unit.is_head][:2])
     parameters = compact(model, x, tolerance=1e-10, timed=False).proof.after.parameters
     assert parameters == 9 * 12 + 4 * 4 + 4 + 2 * 5
+
+
+class Neighbours(nn.Module):
+    """Nodes of one graph, whose matrix of neighbours is a buffer."""
+
+    neighbours: torch.Tensor
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first, self.second, self.last = nn.Linear(5, 8), nn.Linear(8, 6), nn.Linear(6, 2)
+        self.register_buffer("neighbours", torch.rand(7, 7) * (torch.rand(7, 7) > 0.5))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Return (nodes, 2)."""
+        x = torch.relu(self.neighbours @ self.first(x))
+        return self.last(torch.relu(torch.mm(self.neighbours, self.second(x))))
+
+
+def test_features_of_a_fixed_graph_go_one_by_one() -> None:
+    """Its matrix mixes nodes, and leaves features apart."""
+    model: Any = settle(Neighbours())
+    x = torch.randn(7, 5, dtype=torch.float64)
+    units = coupled_units(model, x)
+    assert len(units) == 14
+    zero(model, [units[1], units[4], units[9]])
+    result: Any = compact(model, x, tolerance=1e-10, timed=False)
+    assert result.module.first.out_features + result.module.second.out_features == 11
+    assert result.module.neighbours.shape == (7, 7)

@@ -86,7 +86,8 @@ def product(
     `first` is the node of the first one; `counts` says that longer inputs have more to sum.
     """
     shape = call.value.shape
-    a = run.mixes(call, a, "a product reads them", fixed=False)
+    own = _is_given(run, first) and str(first.target) not in run.trace.inputs
+    a = run.mixes(call, a, "a product reads them", fixed=own, held=own)
     b = run.mixes(call, b, "a product reads them", fixed=False)
     if _is_given(run, first) and not run.units.vary_along(b.units, [-2]):
         heads = b.units.narrow(-2, 0, 1)  # neighbours · features: each column by itself
@@ -104,9 +105,12 @@ def product(
 
 
 def _is_given(run: Analysis, first: Any) -> bool:
-    """Return whether the first factor is an input of the network that stays as it is."""
-    inputs = run.trace.inputs
-    return len(inputs) > 1 and isinstance(first, torch.fx.Node) and str(first.target) in inputs
+    """Return whether the first factor is a matrix that stays: an input, a buffer, a parameter."""
+    if not isinstance(first, torch.fx.Node):
+        return False
+    inputs, name = run.trace.inputs, str(first.target)
+    own = name in run.trace.names or name in run.trace.constants
+    return own or (len(inputs) > 1 and name in inputs)
 
 
 def _averaged(v: Entries, weights: torch.Tensor, *, uncertain: bool) -> torch.Tensor:
