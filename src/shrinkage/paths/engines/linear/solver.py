@@ -47,6 +47,7 @@ SEPARATED = 1e-3
 AWAY = 1e-2
 """By how much Newton's step moves an output where weights grow for ever, or more."""
 
+_NOTHING = 1e-290  # a loss that no number tells from 0
 _LEAST_RESIDUAL = 1e-12
 _NEAR = 1e-8  # where what no longer gets better has got as far as rounding lets it
 _MOST = 200
@@ -120,6 +121,9 @@ class Solver:
         loss, together, models = self._loss, None, len(family)
         weights = np.zeros((models, *self._zero.weights.shape))
         intercepts, gaps = np.zeros((models, loss.outputs)), np.zeros(models)
+        if self._zero.value <= _NOTHING:  # of one class, or no count: a constant is the best
+            intercepts[:] = loss.intercept_of(self._zero.weights, self._zero.intercept)
+            return Path(weights, intercepts, gaps)
         left = np.ones(models, dtype=bool)
         some = np.flatnonzero(family.levels.any(axis=1))
         if len(some) and not family.shape.free.all():

@@ -1,14 +1,16 @@
-"""The solver of linear models where columns nearly depend on each other: descent crawls there."""
+"""The solver of linear models on hard rows: columns that nearly depend on each other, one class."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
 
-from shrinkage.paths.engines.linear.classes import Softmax
+from shrinkage.paths.engines.linear.classes import Logistic, Softmax
+from shrinkage.paths.engines.linear.counts import Counts
 from shrinkage.paths.engines.linear.family import Family
 from shrinkage.paths.engines.linear.norms import Norms
 from shrinkage.paths.engines.linear.solver import GAP, Solver
+from tests.builders.linear_losses import norms_of, table
 
 
 def powers() -> np.ndarray:
@@ -58,3 +60,21 @@ def test_inputs_of_many_classes_are_grouped_to_a_certificate(make, decades, shar
     levels = top * np.geomspace(1, 10.0**-decades, 12)[:, None] * shares
     norms = Norms(*levels[0].tolist(), groups, np.zeros(inputs, dtype=bool))
     assert Solver(loss).path(Family(norms, levels)).gaps.max() <= GAP
+
+
+@pytest.mark.parametrize("kind", ["logistic", "softmax", "counts"])
+def test_rows_of_one_class_or_no_count_have_a_constant_for_a_certified_model(kind):
+    """Nothing is left to gain over a constant, and a gap over nothing says nothing."""
+    x, _, share = table()
+    ones = np.ones(len(x), dtype=int)
+    loss = {
+        "logistic": lambda: Logistic(x, ones, share),
+        "softmax": lambda: Softmax(x, ones, share, 3),
+        "counts": lambda: Counts(x, 0.0 * ones, share),
+    }[kind]()
+    norms = norms_of("l1", loss.outputs)
+    path = Solver(loss).path(Family(norms, np.geomspace(1, 1e-4, 5)[:, None] * (1.0, 0.0, 0.0)))
+    assert not path.weights.any()
+    assert path.gaps.max() <= GAP
+    outputs = path.intercepts[0] if kind == "softmax" else np.append(0.0, path.intercepts[0])
+    assert outputs.argmax() == (kind != "counts")
