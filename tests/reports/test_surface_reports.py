@@ -186,7 +186,7 @@ def test_what_the_unregularized_model_differs_in_beside_strengths_is_told():
     """A network of another width is no network without the penalty alone."""
     pair = Difference("best", "unregularized", 0.006, 0.004, None, None)
     assert "best against unregularized:" in gain_sentence(replace(RESULT, differences=(pair,)))
-    assert "first value" not in render_page(RESULT, [])
+    assert "first value" not in render_page(RESULT, ())
     surface = RESULT.surface
     assert surface is not None
     axes = (*surface.axes, SurfaceAxis("width", (0.5, 2.0), is_strength=False))
@@ -198,7 +198,7 @@ def test_what_the_unregularized_model_differs_in_beside_strengths_is_told():
         RESULT, surface=replace(surface, axes=axes), chosen=tuple(chosen), differences=(pair,)
     )
     assert "best against unregularized (of width 0.5): +" in gain_sentence(wide)
-    assert "every strength 0, and of what else varies the first value" in render_page(wide, [])
+    assert "every strength 0, and of what else varies the first value" in render_page(wide, ())
 
 
 def test_a_search_has_a_panel_for_each_axis_and_every_trial_in_it():

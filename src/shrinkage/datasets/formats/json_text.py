@@ -57,7 +57,7 @@ def _without_objects(frame: pd.DataFrame) -> tuple[pd.DataFrame, tuple[str, ...]
     (['a.b', 'a.c.d'], ("the fields of objects are columns, such as 'a.b'",))
     """
     columns, first = [], ""
-    open_columns = [(str(name), frame[name]) for name in frame.columns][::-1]
+    open_columns = [(str(name), pd.Series(frame[name])) for name in frame.columns][::-1]
     while open_columns:
         name, cells = open_columns.pop()
         fields = _fields(cells)
