@@ -241,3 +241,15 @@ def test_a_whole_table_is_prepared_by_its_rules() -> None:
 )
 def test_what_only_looks_like_amounts_is_not_taken_for_a_mixture(cells) -> None:
     assert judge_column("c", cells).reading.kind is ColumnKind.CATEGORY
+
+
+@pytest.mark.parametrize("columns", [2, 40])
+def test_whole_numbers_that_became_equal_are_told(tmp_path, columns):
+    """Keys of 17 digits are no numbers: of two neighbours floats make one."""
+    keys = [str(10**17 + row) for row in range(40)]
+    far = [str(10**17 + 1000 * row) for row in range(40)]
+    named = {"key": keys, "far": far, **{f"x{i}": np.arange(40) % 7 for i in range(columns)}}
+    pd.DataFrame({**named, "y": np.arange(40) % 2}).to_csv(tmp_path / "t.csv", index=False)
+    readings = {own.name: own for own in load_dataset(tmp_path / "t.csv", target="y").readings}
+    assert readings["key"].doubts == (ColumnDoubt.LOST_DIGITS,)
+    assert not readings["far"].doubts

@@ -35,6 +35,8 @@ DOUBTS = {
     "day-first": "every date reads both ways: taken day first (date_format says otherwise)",
     "month-first": "every date reads both ways: taken month first (date_format says otherwise)",
     "short-years": "years of two digits are taken for 1969 to 2068 (four digits say otherwise)",
+    "lost-digits": "whole numbers of so many digits lose the last ones, and some became equal "
+    '(kind = "category" keeps them)',
     "leading-zeros": 'digits with leading zeros are taken for codes (kind = "numeric" says '
     "otherwise)",
     "bare-numbers": "some numbers lack the unit of the others and are taken for the same",

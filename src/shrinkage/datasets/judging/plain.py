@@ -9,12 +9,14 @@ import pyarrow.compute as pc
 
 from shrinkage.datasets.cell_rules import CellRule
 from shrinkage.datasets.cells import Locate, plain_numbers, require_finite
-from shrinkage.datasets.column_readings import ColumnReading
+from shrinkage.datasets.column_readings import ColumnDoubt, ColumnReading
 from shrinkage.datasets.column_specs import ColumnKind, ColumnSpec
 from shrinkage.datasets.judging.base import EXAMPLES, FileHints, JudgedColumn, ends
 from shrinkage.datasets.judging.missing_words import MISSING_BESIDE_NUMBERS, are_missing
 
 FIRST_CELLS = 64
+EXACT = 2.0**53
+"""From here on floats do not hold every whole number."""
 PLAIN = r"^-?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$"
 ZEROS = r"^[+-]?0\d"
 _DAY = r"^(19|20)\d{2}(0[1-9]|1[0-2])(0[1-9]|[12]\d|3[01])$"
@@ -43,6 +45,9 @@ def judge_plain(
     require_finite(values, name, locate, lambda row: cells[row].as_py())
     words = pc.value_counts(trimmed.filter(pa.array(lost))).to_pylist() if lost.any() else []  # pyright: ignore[reportAttributeAccessIssue]
     least, most = ends(values[~lost])
+    levels, doubts = len(pd.unique(values[~lost])), ()
+    if np.abs(values[~lost]).max() >= EXACT and pc.count_distinct(present).as_py() > levels:  # pyright: ignore[reportAttributeAccessIssue]
+        doubts = (ColumnDoubt.LOST_DIGITS,)
     reading = ColumnReading(
         name,
         ColumnKind.NUMERIC,
@@ -50,9 +55,10 @@ def judge_plain(
         rows=len(values),
         missing=int(lost.sum()),
         missing_words=tuple((w["values"], w["counts"]) for w in words if w["values"]),
-        levels=len(pd.unique(values[~lost])),
+        levels=levels,
         examples=tuple(present.slice(0, EXAMPLES).to_pylist()),
         said=spec.said_kind is not None,
+        doubts=doubts,
         least=least,
         most=most,
     )

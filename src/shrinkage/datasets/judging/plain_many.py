@@ -20,7 +20,7 @@ from shrinkage.datasets.cell_rules import CellRule
 from shrinkage.datasets.column_readings import ColumnReading
 from shrinkage.datasets.column_specs import ColumnKind
 from shrinkage.datasets.judging.base import EXAMPLES, FileHints, JudgedColumn, ends
-from shrinkage.datasets.judging.plain import GROUPED, PLAIN, ZEROS
+from shrinkage.datasets.judging.plain import EXACT, GROUPED, PLAIN, ZEROS
 
 MOST_CELLS = 500_000
 """Of so many together; columns of more than half of them are judged alone."""
@@ -75,8 +75,8 @@ def _judge_block(columns: Sequence[tuple[str, pa.ChunkedArray]]) -> dict[str, Ju
     pointed = np.any(where(r"\."), axis=1)
     grouped = pointed & (where(GROUPED) | empty).all(axis=1)
     days = (np.isnan(numbers) | ((numbers >= _FIRST_DAY) & (numbers <= _LAST_DAY))).all(axis=1)
-    infinite = np.isinf(numbers).any(axis=1)
-    certain = plain & ~grouped & ~days & ~infinite
+    large = (np.abs(numbers) >= EXACT).any(axis=1)
+    certain = plain & ~grouped & ~days & ~large
     places: list[int] = np.flatnonzero(certain).tolist()
     return {
         columns[place][0]: _judged(
