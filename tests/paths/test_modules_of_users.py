@@ -194,3 +194,18 @@ def test_a_result_is_shown_in_a_line():
         r"PathRun\(data, mlp:3, L1\(\), 2 strengths: best [\d.e-]+, one_standard_error [\d.e-]+\)",
         repr(result),
     )
+
+
+def test_a_run_of_a_function_of_the_program_says_that_its_name_brings_nothing_back(tmp_path):
+    X, y = table()
+    small = {"strengths": (1e-3, 1e-2), "folds": 2, "epochs": 1}
+    makers = {
+        "local": lambda *sizes: nn.Linear(*sizes),
+        "class": nn.Linear,
+        "module": nn.Linear(4, 1),
+    }
+    for name, model in makers.items():
+        fit_path(model, X, y, store=tmp_path / name, **small)
+        loaded = load_result(tmp_path / name)
+        with pytest.raises(InputError, match=r"its name brings back.*package\.module:function"):
+            loaded.predict(X)

@@ -152,7 +152,7 @@ BAD = {
         {"optimizer": lambda own: torch.optim.SGD(own[:1], lr=0.1)},
         "to hold the 4 parameters",
     ),
-    "number": ({"optimizer": 3}, "expected a function for optimizer"),
+    "number": ({"optimizer": 3}, "expected a function of the parameters .* for optimizer"),
     "module": ({"optimizer": "no.such:function"}, "no.such"),
     "shape of loss": ({"loss": torch.sub}, "fails on outputs|one a row"),
     "no tensor": ({"loss": lambda outputs, target: len(outputs) + len(target)}, "one a row"),

@@ -12,7 +12,7 @@ from typing import Any
 
 import torch
 
-from shrinkage.checks import is_number, number, one_of, positive, truth, whole
+from shrinkage.checks import is_number, number, one_of, positive, shown, truth, whole
 from shrinkage.datasets.own_folds import Folds, checked_folds
 from shrinkage.datasets.rare import ClassWeight
 from shrinkage.datasets.targets import Label, plain_label
@@ -41,6 +41,7 @@ LARGEST_SEED = 2**32 - 1
 MOST_MEMBERS = 100
 OWN = ("optimizer", "loss", "augment", "answer")
 """Options that are functions of the user's own."""
+TRUTHS = ("compare", "score_weights", "fast", "standardize")
 Own = Any  # a function, the name of one, or None
 SETTLE, SETTLE_FAST = 1e-6, 0.01
 _SETTLE = "the default is 1e-6, with fast 0.01, and 0 trains all epochs"
@@ -169,7 +170,6 @@ class PathOptions:
         object.__setattr__(self, "strengths", checked_strengths(self.strengths))
         checked: dict[str, object] = {
             "folds": _folds(self.folds),
-            "standardize": truth(self.standardize, "standardize"),
             "seed": whole(self.seed, "seed", 0, "the default is 0", most=LARGEST_SEED),
             "choose_by": one_of(self.choose_by, "choose_by", CHOOSE_BY),
             "update": one_of(self.update, "update", UPDATES),
@@ -180,7 +180,7 @@ class PathOptions:
             "precision": one_of(self.precision, "precision", PRECISIONS),
             "runner": runner_named(self.runner).name,
             "groups_of_inputs": checked_groups(self.groups_of_inputs),
-            "free": (self.free,) if isinstance(self.free, str) else tuple(map(str, self.free)),
+            "free": _columns(self.free),
             "select": _patterns(self.select),
             "learning_rate": positive(
                 self.learning_rate, "learning_rate", f"the default is {LEARNING_RATE:g}"
@@ -189,6 +189,8 @@ class PathOptions:
                 self.test_size, "test_size", below=1, hint="the default is 0.2, and 0 is none"
             ),
         }
+        for name in TRUTHS:
+            checked[name] = truth(getattr(self, name), name)
         for name in OWN:
             checked[name] = _function(getattr(self, name), name)
         for name, least in _LEAST.items():
@@ -305,12 +307,19 @@ def _function(own: Own, name: str) -> Any:
     if isinstance(own, str):
         own = import_function(own, f"--{name}")
     if own is not None and not callable(own):
+        of = _ARGUMENTS[name]
         raise InputError(
-            f"expected a function for {name} (an optimizer: of the parameters, as "
-            f"partial(torch.optim.SGD, lr=0.1)), or its name package.module:function, got "
-            f"{type(own).__name__}: give what makes it"
+            f"expected a function of {of} for {name}, or its name package.module:function, got "
+            f"{type(own).__name__}: give such a function"
         )
     return own
+
+
+_ARGUMENTS = {
+    "optimizer": "the parameters (as partial(torch.optim.SGD, lr=0.1))",
+    "loss": "outputs and targets (as torch.nn.HuberLoss())",
+    "augment": "a batch's inputs",
+}
 
 
 def options_of(
@@ -342,6 +351,16 @@ def _patterns(select: Any) -> tuple[str | Selection, ...]:
     for own in asked:
         as_selection(own)
     return asked
+
+
+def _columns(free: Any) -> tuple[str, ...]:
+    if isinstance(free, str):
+        return (free,)
+    if not isinstance(free, Iterable):
+        raise InputError(
+            f"expected the names of columns for free, got {shown(free)}: leave it out, or give some"
+        )
+    return tuple(map(str, free))
 
 
 def _folds(folds: Folds) -> Folds:

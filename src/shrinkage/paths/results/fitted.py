@@ -21,7 +21,12 @@ from shrinkage.datasets.preparation.cell_counts import CellCounts, warn_of_unsee
 from shrinkage.errors import InputError
 from shrinkage.paths.engines.answer_parts import checked_part
 from shrinkage.paths.engines.answers import answering, without_hook
-from shrinkage.paths.engines.architectures import Architecture, Prototype, parse_architecture
+from shrinkage.paths.engines.architectures import (
+    ORDERED_HEAD,
+    Architecture,
+    Prototype,
+    parse_architecture,
+)
 from shrinkage.paths.engines.shaped import Shaped
 from shrinkage.paths.results.goal import GOAL
 from shrinkage.paths.results.inputs_read import inputs_read
@@ -362,12 +367,27 @@ class FittedPath(PathResult):
         name = file.architectures.get(role, file.architecture)
         if self.prototype is not None and name == file.architecture:
             return Prototype(self.prototype).build(file.n_inputs, file.n_outputs)
-        architecture: Architecture = parse_architecture(name)
+        architecture: Architecture = _of_name(name)
         if file.shapes is not None:
             architecture = Shaped(architecture, InputShapes.from_dict(file.shapes))
         part, target = checked_part(file.answer), file.target
         architecture = answering(architecture, target["task"], target["classes"], part)
         return architecture.build(file.n_inputs, file.n_outputs).to(dtype)
+
+
+def _of_name(name: str) -> Architecture:
+    """Return the architecture of a name, which those of a program's own functions have not.
+
+    Raises:
+        InputError: what made the networks cannot be found by its name.
+    """
+    if ":" not in name and name.removesuffix(ORDERED_HEAD) != "linear":
+        raise InputError(
+            f"expected a network that its name brings back, got {name!r}, which the program made "
+            "that trained it: give fit_path package.module:function, or load weights['best'] of "
+            "the result into a network of your own"
+        )
+    return parse_architecture(name)
 
 
 def _of(needed: tuple[str, ...], counts: tuple[CellCounts, ...]) -> tuple[CellCounts, ...]:
