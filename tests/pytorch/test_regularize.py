@@ -323,3 +323,9 @@ class TestTheLoopAroundIt:
         assert model[0].weight.dtype is torch.bfloat16
         assert int((model[0].weight == 0).sum()) > 0
         assert int((model[0].bias == 0).sum()) == 0
+
+
+@pytest.mark.parametrize("what", [0.1 * L1(), torch.nn.Linear(1, 1).state_dict()])
+def test_a_penalty_of_what_is_no_module_is_refused(what):
+    with pytest.raises(InputError, match=r"expected a torch\.nn\.Module.*give the model itself"):
+        penalty_loss(what, 0.1 * L1())

@@ -17,7 +17,7 @@ from torch import nn
 from torch.autograd.function import once_differentiable
 
 from shrinkage.penalties import Penalty
-from shrinkage.pytorch.parameters import describe
+from shrinkage.pytorch.parameters import check_module, describe
 from shrinkage.pytorch.sharding import unsharded
 from shrinkage.terms import Part, Term, Terms, as_terms, assign, refuse_renewed
 
@@ -105,6 +105,7 @@ _LAST: weakref.WeakKeyDictionary[nn.Module, tuple[Any, tuple, _Pairs]] = weakref
 
 def _assigned(model: nn.Module, terms: Term | Terms | Iterable[Term]) -> _Pairs:
     """Return the parameters and their parts, as found last time where nothing has changed."""
+    check_module(model)
     now = tuple((id(p), p.requires_grad, p.device) for p in model.parameters())
     last = _LAST.get(model)
     if last is not None and last[0] is terms and last[1] == now:

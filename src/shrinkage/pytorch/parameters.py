@@ -103,10 +103,7 @@ def describe(model: nn.Module) -> tuple[tuple[ParameterInfo, torch.nn.Parameter]
     1.weight norm norm
     1.bias bias norm
     """
-    if not isinstance(model, nn.Module):
-        raise InputError(
-            f"expected a torch.nn.Module, got {type(model).__name__}: give the model itself"
-        )
+    check_module(model)
     described: dict[int, tuple[ParameterInfo, torch.nn.Parameter]] = {}
     for name, place, tensor in _owned(original(model)):
         _check(name, tensor)
@@ -309,3 +306,15 @@ def _tied(info: ParameterInfo, name: str, place: Place) -> ParameterInfo:
         input_axis=place.input_axis,
         output_axis=place.output_axis,
     )
+
+
+def check_module(model: object) -> None:
+    """Refuse what is no module, such as the `state_dict` of one.
+
+    Raises:
+        InputError: says what came.
+    """
+    if not isinstance(model, nn.Module):
+        raise InputError(
+            f"expected a torch.nn.Module, got {type(model).__name__}: give the model itself"
+        )

@@ -175,7 +175,7 @@ class Factory:
     """
 
     name: str
-    function: Callable[[int, int], nn.Module]
+    function: Callable[..., nn.Module]
     solved: ClassVar[bool] = False
 
     def build(self, n_inputs: int, n_outputs: int) -> nn.Module:
@@ -227,7 +227,7 @@ class Prototype:
 
 
 def parse_architecture(
-    model: str | nn.Module | Architecture | Callable[[int, int], nn.Module],
+    model: str | nn.Module | Architecture | Callable[..., nn.Module],
 ) -> Architecture:
     """Return the architecture that a name, a module or a function stands for.
 

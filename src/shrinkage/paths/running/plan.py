@@ -57,7 +57,7 @@ from shrinkage.paths.sparsifying.ladder import ladder
 from shrinkage.penalties import Penalty
 from shrinkage.terms import Term
 
-Model = str | nn.Module | Architecture | Callable[[int, int], nn.Module]
+Model = str | nn.Module | Architecture | Callable[..., nn.Module]
 PILOT_SHARE, PILOT_STEPS = 0.05, 20
 FAST_POINTS = 20  # of a learning curve: of small tables they cost as much as the steps
 PILOT_ROWS = 0.8  # a larger share of the rows is all of them
