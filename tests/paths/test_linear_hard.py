@@ -58,7 +58,7 @@ def test_inputs_of_many_classes_are_grouped_to_a_certificate(make, decades, shar
     pull = loss.at(np.zeros((3, inputs)), loss.start()).pull @ loss.x
     top = np.linalg.norm(pull, axis=0).max() / np.sqrt(3)
     levels = top * np.geomspace(1, 10.0**-decades, 12)[:, None] * shares
-    norms = Norms(*levels[0].tolist(), groups, np.zeros(inputs, dtype=bool))
+    norms = Norms(1.0, 1.0, 1.0, groups, np.zeros(inputs, dtype=bool)).at(levels[0])
     assert Solver(loss).path(Family(norms, levels)).gaps.max() <= GAP
 
 
