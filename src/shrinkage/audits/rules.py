@@ -198,7 +198,7 @@ _ALL = (
     Rule(
         "clipped",
         "warning",
-        "the loop scales the data's gradients, and the penalty not with them",
+        "the loop scales the data's gradients and not the penalty, or cuts both one by one",
         "Clipped from a norm of 353 to 5, a prox of strength 0.001 weighs as one of 0.07: 100 % "
         "zeros where 40 to 70 % were wanted, in a variational autoencoder.",
         f"{_TORCH}/generated/torch.nn.utils.clip_grad_norm_.html",

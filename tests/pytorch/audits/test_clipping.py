@@ -325,3 +325,64 @@ def test_an_optimizer_of_signs_may_clip() -> None:
         optimizer.step()
 
     assert "clipped" not in audit(model, optimizer, step, data()).rules
+
+
+def cut(bound: Callable[[torch.Tensor], torch.Tensor]) -> Scaling:
+    """Return what cuts every number of a gradient by itself."""
+
+    def scale(parameters: list[nn.Parameter]) -> None:
+        for p in parameters:
+            if p.grad is not None:
+                p.grad.copy_(bound(p.grad))
+
+    return scale
+
+
+def own_bounds(gradient: torch.Tensor) -> torch.Tensor:
+    """Return it between bounds of each weight's own."""
+    bounds = torch.linspace(0.5, 5.0, gradient.numel()).reshape(gradient.shape).to(gradient)
+    return gradient.clamp(-bounds, bounds)
+
+
+CUTS = {
+    "value": lambda gradient: gradient.clamp(-3.0, 3.0),
+    "asymmetric": lambda gradient: gradient.clamp(-2.0, 4.0),
+    "own bounds": own_bounds,
+}
+
+
+@pytest.mark.parametrize("name", CUTS)
+def test_gradients_that_are_cut_one_by_one(name: str) -> None:
+    """At a bound the step is the same at every strength: how many stand there is counted."""
+    model = wide()
+    weights, (x, y) = [w for w in model.parameters() if w.ndim > 1], rows()
+    gradients = torch.autograd.grad(LOSS * nn.functional.cross_entropy(model(x), y), weights)
+    at_bound = torch.cat([(CUTS[name](g) != g).flatten() for g in gradients]).double().mean()
+    optimizer = SGD(model.parameters(), lr=0.01)
+    report = audit(
+        model, optimizer, clipped(cut(CUTS[name]), half_squares), rows(), STRENGTH * L2()
+    )
+    (said,) = [one for one in report.findings if one.rule == "clipped"]
+    assert said.severity == "warning"
+    assert f"no effect on {at_bound:.0%} of the weights" in said.message, said.message
+    assert "balance" not in said.message
+
+
+def test_a_cut_of_few_gradients_is_no_warning() -> None:
+    model = wide()
+    step = clipped(
+        cut(lambda g: g.clamp(-0.99 * g.abs().max(), 0.99 * g.abs().max())), half_squares
+    )
+    report = audit(model, SGD(model.parameters(), lr=0.01), step, rows(), STRENGTH * L2())
+    assert report.ok, report
+    assert not where(report, "clipped"), report
+
+
+@pytest.mark.parametrize("way", [rows_by_hand, layers_by_norm])
+def test_several_numbers_keep_the_balance_where_one_divides(way: Any) -> None:
+    model = wide()
+    step = clipped(way(0.1), half_squares)
+    report = audit(model, SGD(model.parameters(), lr=0.01), step, rows(), STRENGTH * L2())
+    (said,) = [one for one in report.findings if one.rule == "clipped"]
+    assert said.severity == "info"
+    assert ("where one number divides them" in said.message) is (way is rows_by_hand)

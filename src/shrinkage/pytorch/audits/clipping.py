@@ -4,13 +4,16 @@ Who uses this: `audit`. What clipping divides the data's gradient by, it divides
 comes behind it: a prox, a decay beside the gradient or one that the optimizer adds. Measured are
 the gradients that backward has made and those with which the optimizer steps, whoever scales them;
 those that a second backward pass, of the penalty, meets; and how far a bare optimizer goes with
-them beside how far it goes with small ones.
+them beside how far it goes with small ones. Where each number of a gradient is cut by itself, what
+is left of the penalty is measured weight by weight: at a bound nothing is.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterable
+
+import torch
 
 from shrinkage.audits.findings import Finding, finding
 from shrinkage.audits.measuring import MECHANISMS
@@ -19,10 +22,14 @@ from shrinkage.pytorch.audits.adaptivity import clips_by, is_proportional
 from shrinkage.pytorch.audits.between import Pair
 from shrinkage.pytorch.audits.glance import are_equal, wide_blocks
 from shrinkage.pytorch.audits.loop_rules import LoopFacts
+from shrinkage.pytorch.audits.scaled import is_cut_singly, ratio_of
 from shrinkage.pytorch.audits.watch import Watch
 from shrinkage.pytorch.optimizers import OwnDecay, facts_of
 
 _TIMES = 2.0  # what gradients are scaled by is told from here on
+_SEEN = 0.05  # of the weights on which little of a penalty is left, from here on
+_LITTLE, _NOTHING = 0.5, 0.01  # of what is left of the data
+_ROUNDINGS = 32  # of a gradient: a penalty that is less in it cannot be told
 Pairs = list[Pair]
 _BEFORE = "between backward and the step"
 _BETWEEN = "between two backward passes"
@@ -123,20 +130,68 @@ def _apart(facts: LoopFacts, where: str, by: float, pairs: Pairs) -> list[Findin
 
 
 def _together(facts: LoopFacts, names: list[str]) -> list[Finding]:
-    by = divided_by(_made_and_used(facts.watch, names))
+    """Return by what gradients are divided that have the penalty in them."""
+    pairs = _made_and_used(facts.watch, names)
+    weak, lost = left_beside(facts.runs.zero, facts.watch, names)
+    if weak >= _SEEN:
+        return [_one_by_one(weak, lost)]
+    are_several = any(ratio_of(made, used) is None for made, used in pairs)
+    by = divided_by(pairs)
     if not _is_much(by):
         return []
     how = f"divided by {by:.3g}" if by > 1 else f"multiplied by {1 / by:.3g}"
+    each = " (the mean of several numbers)" if are_several else ""
+    where = " where one number divides them" if are_several else ""
     return [
         finding(
             "clipped",
             "",
-            f"between backward and the step gradients are {how}, and the penalty too, which is in "
-            "the loss: their balance is that of the terms",
+            f"between backward and the step gradients are {how}{each}, and the penalty too, which "
+            f"is in the loss: their balance is that of the terms{where}",
             "nothing, if that is meant",
             severity="info",
         )
     ]
+
+
+def _one_by_one(weak: float, lost: float) -> Finding:
+    """Say of how many weights the penalty is gone, or nearly, where each gradient is cut alone."""
+    shares = [f"it has no effect on {lost:.0%} of the weights"] if lost else []
+    if round(weak, 2) > round(lost, 2):
+        rest = "less than half of it is left, beside what is left of the data"
+        shares += [f"{rest}, on {weak:.0%} of the weights"]
+    return finding(
+        "clipped",
+        "",
+        "between backward and the step gradients are cut one by one (by value), and the penalty "
+        f"with them: {'; '.join(shares)}",
+        "clip by the norm of all gradients, which divides data and penalty by one number, or put "
+        "the penalty behind the cut: regularize(…, update='proximal' or 'decoupled')",
+    )
+
+
+def left_beside(zero: Watch, watch: Watch, names: Iterable[str]) -> tuple[float, float]:
+    """Return on which share of the weights little, and nothing, is left of a penalty in the loss.
+
+    Each weight's Δused / Δmade, of gradients with the penalty less those without, is compared with
+    used / made of the data alone: equal where one number divides both, 0 at a bound.
+    """
+    weak = lost = count = 0
+    for name in names:
+        runs = [(run.made(name), run.used(name)) for run in (zero, watch)]
+        (data, used), (made, stepped) = runs
+        if data is None or used is None or made is None or stepped is None:
+            continue
+        cut = is_cut_singly(data, used) or is_cut_singly(made, stepped)
+        rounding = _ROUNDINGS * torch.finfo(made.dtype).eps
+        data, used, made, stepped = (g.double() for g in (data, used, made, stepped))
+        pushes = (made - data).abs()
+        told = (pushes > rounding * data.abs()) & (data != 0) & (used != 0)
+        left = ((stepped - used) * data / (used * (made - data)))[told].abs()
+        count += int(told.sum())
+        weak += int((left < _LITTLE).sum()) if cut else 0
+        lost += int((left < _NOTHING).sum()) if cut else 0
+    return (weak / count, lost / count) if count else (0.0, 0.0)
 
 
 def _norms(pairs: Pairs) -> str:

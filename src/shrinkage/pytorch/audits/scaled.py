@@ -13,6 +13,7 @@ from shrinkage.pytorch.audits.glance import wide_blocks
 _ALIGNED = 1e-4  # rows of two gradients are of one direction
 _SAME = 1e-6
 _ROUNDINGS = 4  # in which a gradient and what it was scaled to may differ
+_FEWEST = 8  # that are smaller than they were: so many are not all so by chance
 
 
 def dense(gradient: torch.Tensor) -> torch.Tensor:
@@ -43,10 +44,26 @@ def rounding_of(gradient: torch.Tensor) -> float:
 
 
 def is_clamped(made: torch.Tensor, used: torch.Tensor) -> bool:
-    """Return whether one gradient is the other with its largest elements, or rows, cut down."""
+    """Return whether one gradient is the other with elements, or rows, cut down."""
+    return is_cut_singly(made, used) or _has_cut_rows(made, used)
+
+
+def is_cut_singly(made: torch.Tensor, used: torch.Tensor) -> bool:
+    """Return whether elements of a gradient are cut down, each by itself: clamped, say.
+
+    Or no element is larger than it was, several are smaller and none is gone, as bounds of their
+    own or a tanh make them; what is added to a gradient makes some larger.
+    """
     most = float(used.abs().max())
     if torch.equal(made.clamp(-most, most), used):
         return True
+    kept = (used.abs() <= made.abs() * (1 + _SAME)) & (used.sign() == made.sign())
+    smaller = bool(kept.all()) and int((used != made).sum()) >= _FEWEST
+    return smaller and not _has_cut_rows(made, used)
+
+
+def _has_cut_rows(made: torch.Tensor, used: torch.Tensor) -> bool:
+    """Return whether every row is a part of what it was."""
     if made.ndim < 2:
         return False
     rows, cut = (gradient.flatten(1).double() for gradient in (made, used))
