@@ -147,7 +147,7 @@ COX = DataLoss(
     "regression",
     StackedCox(),
     "concordance",
-    "partial_likelihood(model(x[rows]).squeeze(1), y[rows])  # −y where the time is censored",
+    "StackedCox()(model(x[rows]).T[None], y[rows], None)[0]",
     unfit=_no_times,
     strata=lambda y: y > 0,
     taken=_taken_times,
@@ -158,7 +158,7 @@ EFRON = replace(
     COX,
     name="cox:efron",
     stacked=StackedEfron(),
-    code=COX.code.replace("partial_likelihood", "efron_likelihood"),
+    code=COX.code.replace("StackedCox", "StackedEfron"),
 )
 ORDINAL = replace(
     CROSS_ENTROPY,

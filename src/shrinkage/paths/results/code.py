@@ -1,6 +1,8 @@
 """The lines of PyTorch that repeat a chosen setting in a loop of one's own.
 
-Who uses this: the report. The lines run as they are, given `x`, `y` (preprocessed tensors).
+Who uses this: the report. The lines run as they are, given `x` and `y` as their first lines say.
+What a solver brought to the minimizer they bring there by full batches, in steps that have the
+target's unit.
 """
 
 from __future__ import annotations
@@ -9,15 +11,25 @@ import re
 from collections.abc import Iterable
 from dataclasses import replace
 
+import numpy as np
 from torch import nn
 
+from shrinkage.datasets.targets import TargetEncoding
 from shrinkage.parameters import ParameterInfo
+from shrinkage.paths.data_losses import DataLoss
 from shrinkage.paths.engines.answers import AsOutputs, answering_part, hook_of
 from shrinkage.paths.engines.layers.ordered import OrderedClasses
+from shrinkage.paths.engines.layers.skipping import Beyond
 from shrinkage.paths.engines.own_loss import called
 from shrinkage.paths.engines.recipe import WARM_UP, Recipe
 from shrinkage.selections import Selection, named, select, weights
 from shrinkage.terms import Term, Terms, penalty_on
+
+SOLVED_STEPS, SOLVED_RATE = 2000, 0.2
+"""Full batches that come within 1e-5 of the minimizer, and their learning rate in units.
+
+Classes that a line parts without an error have weights of hundreds: within half a percent there.
+"""
 
 
 def training_code(
@@ -25,10 +37,13 @@ def training_code(
     terms: Terms,
     update: str,
     recipe: Recipe,
-    loss: str,
+    loss: DataLoss,
+    target: TargetEncoding,
     model_name: str,
     infos: Iterable[ParameterInfo] = (),
     own_loss: str | None = None,
+    *,
+    solved: bool = False,
 ) -> str:
     """Return a program text that trains `module` with this setting.
 
@@ -37,26 +52,37 @@ def training_code(
         terms: the terms with the chosen strengths.
         update: how terms enter that do not say it themselves.
         recipe: epochs, batches and learning rate.
-        loss: the expression of the data loss, of `model`, `x`, `y` and `rows`.
+        loss: the data loss.
+        target: how the target became numbers.
         model_name: the words that named the model.
         infos: the parameters, where some layer has groups of inputs.
         own_loss: what a loss of the user's own is called.
+        solved: whether the model is the minimizer, not what so many epochs give.
     """
     own = next((info for info in infos if info.input_groups is not None), None)
     written = " + ".join(text for term in terms for text in _term_texts(term, own, tuple(infos)))
     names = sorted(set(re.findall(r"(?<![\w.])[A-Za-z_]\w*(?=\()", written)))
     references = "reference = ...  # name → array that the terms are measured from\n"
+    line = loss.of_several if target.names else loss.code
+    if own_loss is not None:
+        line = f"...  # {own_loss} of model(x[rows]) and y[rows]"
+    layers = _layers_text(module)
+    in_unit = solved and loss.standardized and loss.link == "identity"
+    optimizer = _optimizer_text(recipe, solved, in_unit)
+    batch = "len(x)" if solved else f"min({recipe.batch_size}, len(x))"
     return f"""import math
 import torch
 from torch import nn
 from shrinkage import {", ".join(names)}
 from shrinkage.pytorch import regularize
-
-model = {_module_text(module, model_name)}
-{_answer_text(module)}optimizer = {_optimizer_text(recipe)}
+{_imports_text((loss.stacked, *module.modules()), f"{line} {layers}")}
+# x: rows as the run prepares them, float32: shrinkage.paths.load_result("RUN").inputs(table)
+# y: {_target_text(target, loss)}
+model = {layers or f"...  # your {model_name}"}
+{_answer_text(module)}{_start_text(module, in_unit)}optimizer = {optimizer}
 {references if ".around(" in written else ""}{_units_text(own, written)}terms = {written}
 attachment = regularize(optimizer, model, terms, update="{update}")
-epochs, batch = {recipe.epochs}, min({recipe.batch_size}, len(x))
+epochs, batch = {SOLVED_STEPS if solved else recipe.epochs}, {batch}
 total = epochs * (len(x) // batch)
 warm_up = math.ceil({WARM_UP} * total)
 
@@ -70,7 +96,7 @@ for epoch in range(epochs):
     order = torch.randperm(len(x))
     for rows in order[: len(x) // batch * batch].split(batch):
         optimizer.zero_grad()
-        loss = {_loss_text(loss, own_loss)}
+        loss = {line}
         loss.backward()
         optimizer.step()
         schedule.step()
@@ -95,14 +121,37 @@ def _answer_text(module: nn.Module) -> str:
     )
 
 
-def _optimizer_text(recipe: Recipe) -> str:
-    if recipe.optimizer is None:
-        return f"torch.optim.Adam(model.parameters(), lr={recipe.learning_rate:g})"
-    return f"...  # {called(recipe.optimizer)} on model.parameters()"
+def _target_text(target: TargetEncoding, loss: DataLoss) -> str:
+    """Return how the target has to come."""
+    if target.task == "classification":
+        first, last = target.classes[0], target.classes[-1]
+        return f"numbers of the classes, from 0 ({first!r}) to {len(target.classes) - 1} ({last!r})"
+    shape = f"(rows, {len(target.names)})" if target.names else "(rows,)"
+    if target.task == "multi-label":
+        return f"0 or 1 of each label, float32, {shape}"
+    if loss.times:
+        return "times, negative where they are censored, float32, (rows,)"
+    if not np.any(target.mean) and np.all(np.equal(target.scale, 1)):
+        return f"the target as it is, float32, {shape}"
+    less = f"target − {target.mean}" if np.any(target.mean) else "target"
+    return f"({less}) / {target.scale}, float32, {shape}"
 
 
-def _loss_text(line: str, own: str | None) -> str:
-    return line if own is None else f"...  # {own} of model(x[rows]) and y[rows]"
+def _start_text(module: nn.Module, in_unit: bool) -> str:
+    """Return the line that begins at the target's mean, or at the shares of its classes."""
+    if in_unit:
+        return "nn.init.zeros_(model[0].weight)\nmodel[0].bias.data[:] = y.mean(dim=0)\n"
+    ordered = any(isinstance(layer, OrderedClasses) for layer in module.children())
+    return "model[-1].begin_at(y)\n" if ordered else ""
+
+
+def _optimizer_text(recipe: Recipe, solved: bool, in_unit: bool) -> str:
+    if recipe.optimizer is not None:
+        return f"...  # {called(recipe.optimizer)} on model.parameters()"
+    rate = f"{SOLVED_RATE if solved else recipe.learning_rate:g}"
+    if in_unit:
+        rate += " * y.std(dim=0).max().item()"
+    return f"torch.optim.Adam(model.parameters(), lr={rate})"
 
 
 def _units_text(own: ParameterInfo | None, written: str) -> str:
@@ -143,8 +192,25 @@ def _term_text(term: Term, penalty: str, selection: Selection) -> str:
     return text if term.reference is None else f"{text}.around(reference)"
 
 
-def _module_text(module: nn.Module, model_name: str) -> str:
-    if type(module) is not nn.Sequential or any(isinstance(one, OrderedClasses) for one in module):
-        return f"...  # your {model_name}"
-    lines = ",\n".join(f"    nn.{layer!r}" for layer in module)
-    return f"nn.Sequential(\n{lines},\n)"
+def _layers_text(module: nn.Module, indent: str = "    ") -> str:
+    """Return the layers as one writes them; nothing where some layer's text is not known."""
+    if type(module) is nn.Sequential:
+        layers = [_layers_text(layer, indent + "    ") for layer in module]
+        inside = "".join(f"{indent}{layer},\n" for layer in layers)
+        return f"nn.Sequential(\n{inside}{indent[4:]})" if all(layers) else ""
+    own = type(module)
+    if isinstance(module, Beyond):
+        inner = _layers_text(module.inner, indent)
+        return f"{own.__name__}({module.skips}, {inner})" if inner else ""
+    if next(module.children(), None) is not None:
+        return ""
+    if getattr(nn, own.__name__, None) is own:
+        return f"nn.{module!r}"
+    return repr(module) if own.__module__.startswith("shrinkage.") else ""
+
+
+def _imports_text(things: Iterable[object], written: str) -> str:
+    """Return the lines that import what of the library's is written."""
+    kinds = {type(thing) for thing in things if type(thing).__module__.startswith("shrinkage.")}
+    lines = (f"from {kind.__module__} import {kind.__name__}\n" for kind in kinds)
+    return "".join(sorted(line for line in lines if f"{line.split()[-1]}(" in written))
