@@ -222,3 +222,22 @@ def angles_that_only_decay() -> Audited:
 
     optimizer = SGD(matrices(model), lr=RATE, weight_decay=STRENGTH)
     return TorchAudit(model, optimizer, training_step, batch(), STRENGTH * L2())
+
+
+@fault("pytorch", "wrong-factor")
+def decay_by_the_rate_of_another_group() -> Audited:
+    """All weights are multiplied by 1 − lr·λ with the learning rate of the first group."""
+
+    def training_step(model: Model, optimizer: Optimizer, data: Batch, scale: float) -> None:
+        rate = optimizer.param_groups[0]["lr"]
+        with torch.no_grad():
+            for w in matrices(model):
+                w.mul_(1 - rate * STRENGTH * scale)
+        plain_step(model, optimizer, data, scale)
+
+    model = network()
+    groups = [
+        {"params": model[0].parameters(), "lr": 0.01},
+        {"params": model[2].parameters(), "lr": 0.001},
+    ]
+    return TorchAudit(model, Adam(groups), training_step, batch(), STRENGTH * L2())

@@ -8,7 +8,7 @@ by name first.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import Enum
 
@@ -23,6 +23,9 @@ class CauseKind(Enum):
     OVER_KNOWN = "divided by the number of {name} ({number:g})"
     RATE_TWICE = "the learning rate multiplied in twice"
     RATE_MISSING = "not multiplied by the learning rate"
+    OTHER_RATE = (
+        "multiplied by the learning rate of another group ({number:g}) in place of its own ({name})"
+    )
     TWICE = "the whole square Σw² where its half is meant, or the penalty added twice"
     HALF = "a half too many (the gradient of ½Σw² is w), or a mean over two"
     MEAN = "a mean over {number:.0f} weights where their sum is meant"
@@ -32,6 +35,17 @@ class CauseKind(Enum):
     TIMES_COUNT = "added {number:.0f} times: once for every micro-batch, row or process"
     OVER_COUNT = "divided by {number:.0f}: rows, batches, micro-batches or processes"
     UNUSUAL = "none of the usual ones: compare the strength in the loop with the one in the terms"
+
+
+_REMEDIES = {
+    CauseKind.RATE_TWICE: "leave the learning rate out of the penalty: the step multiplies by it",
+    CauseKind.RATE_MISSING: "multiply the penalty by the learning rate that the step has",
+    CauseKind.OTHER_RATE: "multiply by the learning rate of the group that holds the parameter",
+    CauseKind.NORM: "square it: ½‖w‖²",
+    CauseKind.NO_ROOT: "multiply the norm of every group by √|g|",
+    CauseKind.MEAN: "take the sum (for L2 that of ½w²) in place of the mean",
+    CauseKind.LOSS_SCALE: "add the penalty to the loss before that is scaled",
+}
 
 
 @dataclass(frozen=True)
@@ -44,6 +58,11 @@ class Cause:
 
     def __str__(self) -> str:
         return self.kind.value.format(name=self.name, number=self.number)
+
+    @property
+    def remedy(self) -> str:
+        """What mends it where another strength does not, or not for long; empty where one does."""
+        return _REMEDIES.get(self.kind, "")
 
 
 @dataclass(frozen=True)
@@ -67,6 +86,7 @@ def likely_cause(
     known: Mapping[str, float] | None = None,
     error: float = 0.0,
     sizes: Sizes | None = None,
+    other_rates: Iterable[float] = (),
 ) -> Cause:
     """Return the likely cause of a factor.
 
@@ -76,6 +96,7 @@ def likely_cause(
         known: numbers by what they are ("micro-batches": 4), looked for as factor and divisor.
         error: what rounding can have done to the factor.
         sizes: of the weights.
+        other_rates: learning rates that other parameters have, where the loop multiplies by one.
 
     Returns:
         The cause; its text is the end of a sentence.
@@ -88,7 +109,7 @@ def likely_cause(
 
     candidates = (
         *_by_known(known or {}),
-        *_by_rate(rate),
+        *_by_rate(rate, other_rates),
         (Cause(CauseKind.TWICE), 2.0),
         (Cause(CauseKind.HALF), 0.5),
         *_by_size(sizes or Sizes()),
@@ -118,8 +139,10 @@ def _by_known(known: Mapping[str, float]) -> Iterator[tuple[Cause, float]]:
             yield Cause(CauseKind.OVER_KNOWN, name, value), 1 / value
 
 
-def _by_rate(rate: float) -> Iterator[tuple[Cause, float]]:
+def _by_rate(rate: float, others: Iterable[float]) -> Iterator[tuple[Cause, float]]:
     if rate > 0:
+        for other in others:
+            yield Cause(CauseKind.OTHER_RATE, f"{rate:g}", other), other / rate
         yield Cause(CauseKind.RATE_TWICE), rate
         yield Cause(CauseKind.RATE_MISSING), 1 / rate
 

@@ -74,7 +74,8 @@ def _off(case: Case, verdict: Verdict, once: Fit) -> Finding:
         return unclear(case)
     if not verdict.certain and 1.02 < once.factor < 1.98:
         return arrival.by_momentum(case, once)
-    cause = likely_cause(once.factor, case.rate, case.known, once.error, case.sizes())
+    rates = () if verdict.mechanism == "gradient" else case.other_rates
+    cause = likely_cause(once.factor, case.rate, case.known, once.error, case.sizes(), rates)
     return arrival.wrong_factor(case, once, cause)
 
 

@@ -30,6 +30,7 @@ class Case:
     twice: Measured
     known: Mapping[str, float] = field(default_factory=dict)
     sizes: Callable[[], Sizes] = Sizes  # asked where a factor is wrong
+    other_rates: tuple[float, ...] = ()  # of parameters to which what arrives is what is meant
     reached: bool = True  # whether the loss of the step depends on the parameter
     accumulates: bool = False  # whether attached terms hold back what is too small
     held_back: bool = False  # whether they did so in these steps

@@ -42,11 +42,12 @@ def not_linear(case: Case, once: Fit, twice: Fit) -> Finding:
 
 def wrong_factor(case: Case, once: Fit, cause: Cause) -> Finding:
     """Say how strongly it arrives, and what that comes from."""
+    by_strength = f"multiply the strength in the loop by {1 / once.factor:.4g}"
     return finding(
         "wrong-factor",
         case.name,
         f"{case.words} arrives {once.factor:.4g} ± {once.error:.1g} times; likely {cause}",
-        f"multiply the strength in the loop by {1 / once.factor:.4g}, or correct the terms",
+        f"{cause.remedy or by_strength}, or correct the terms",
         cause=cause,
     )
 

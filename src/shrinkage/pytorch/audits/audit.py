@@ -34,6 +34,7 @@ from shrinkage.pytorch.audits.loop_causes import (
     by_cause,
     by_outside,
     numbers_of,
+    other_rates,
     without_consequences,
 )
 from shrinkage.pytorch.audits.loop_rules import RULES_OF_FACTS, LoopFacts
@@ -227,6 +228,7 @@ def _audited(
             twice[info.name],
             known,
             partial(sizes, info.name),
+            other_rates(info.name, watch, once),
             reached=info.name in reached or not runs.zero.replayable,
             accumulates=runs.twin.their_attachment is not None,
             held_back=info.name in runs.held_back,

@@ -6,13 +6,14 @@ their own, beside `wrong-factor`.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 import torch.distributed as distributed
 
 from shrinkage.audits.findings import Finding, finding
 from shrinkage.audits.judging.causes import CauseKind
+from shrinkage.audits.measuring import Measured
 from shrinkage.pytorch.audits.watch import Watch
 
 _CONSEQUENCES = ("wrong-factor", "double-counted", "not-linear", "wrong-direction", "wrong-update")
@@ -35,6 +36,24 @@ def numbers_of(watch: Watch, zero: Watch) -> dict[str, float]:
     if distributed.is_available() and distributed.is_initialized():
         numbers["processes"] = distributed.get_world_size()
     return numbers
+
+
+def other_rates(name: str, watch: Watch, once: Mapping[str, Measured]) -> tuple[float, ...]:
+    """Return learning rates of other groups by which a loop may have multiplied a penalty.
+
+    Where one of them is the rate of all, what arrives on the parameters that have it is as meant.
+
+    Args:
+        name: of the parameter.
+        watch: what was seen of a step.
+        once: what the step did to every parameter.
+    """
+    own, others = watch.rates.get(name, 0.0), set(watch.rates.values())
+    for other, rate in watch.rates.items():
+        seen = [fit for fit in once[other].changes.values() if fit.present and fit.fits]
+        if seen and not any(fit.is_one() for fit in seen):
+            others.discard(rate)
+    return tuple(sorted(others - {own, 0.0}))
 
 
 def by_cause(findings: Iterable[Finding]) -> list[Finding]:
