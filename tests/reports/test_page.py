@@ -21,7 +21,7 @@ from shrinkage.cautions import Caution, CautionKind
 from shrinkage.drawing.draw import PNG_DPI, draw_figure, draw_png, draw_svg
 from shrinkage.drawing.palette import PALETTE
 from shrinkage.errors import ShrinkageError
-from shrinkage.paths.results import AssignmentRow, ClassFigures, ConstantScore
+from shrinkage.paths.results import AssignmentRow, ClassFigures, ConstantScore, Difference
 from shrinkage.reports import all_figures, summary_sentence, write_report
 from shrinkage.reports.example import example_result
 from shrinkage.reports.figures.score import score_figure
@@ -297,3 +297,11 @@ def test_target_classes_and_cautions_are_told_as_text():
     assert page.count("&lt;script&gt;no&lt;/script&gt;") >= 4
     for text in ("Class by class", "without inputs", "alone gives the target", "80 %"):
         assert text in " ".join(page.replace("\u00a0", " ").replace("\u202f", " ").split())
+
+
+def test_the_note_of_differences_has_their_own_threshold_and_no_log_loss_where_none_is():
+    pair = Difference("best", "unregularized", 0.006, 0.004, told_by=4.3027)
+    for own, about in ((pair, False), (replace(pair, log_loss=-0.1), True)):
+        page = page_of(replace(regression_result(), differences=(own,)))
+        assert "less than 4.3 of them" in page
+        assert ("by how much its log loss differs" in page) == about

@@ -106,6 +106,8 @@ def render_page(
         by_loss=result.summary.get("choose_by") == "loss",
         fair=result.early_stop is not None,
         paired=bool(result.differences),
+        log_paired=any(pair.log_loss is not None for pair in result.differences),
+        told_by=" or ".join(sorted({f"{pair.told_by:.1f}" for pair in result.differences})),
         cards=_cards(figures, drawings),
         columns=[name or "chosen" for name in columns_of(result)],
         rows=list(rows_of(result)),
