@@ -252,3 +252,11 @@ def test_error_against_size_has_every_point_the_chosen_one_and_the_budget():
     assert asked.horizontals[0].at == pytest.approx(0.1)
     assert "bytes" not in asked.x.label
     assert draw_png(figure)
+
+
+def test_an_unfinished_choice_shows_its_mark_on_its_point():
+    status = list(REGRESSION.status)
+    status[REGRESSION.best.index] = Status.NOT_CONVERGED
+    series = lines(replace(REGRESSION, status=tuple(status)), "score").series
+    order = [s.kind for s in series if s.kind in (Kind.SPOT, Kind.NOT_CONVERGED)]
+    assert order == [Kind.SPOT, Kind.SPOT, Kind.NOT_CONVERGED]  # what is later lies above

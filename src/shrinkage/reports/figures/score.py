@@ -36,8 +36,8 @@ def score_figure(result: PathResult) -> LineFigure:
             Kind.LINE,
             error if np.isfinite(error).any() else None,
         ),
-        *_status_series(result, x, mean, limits[0]),
         *_chosen_series(result, x, mean),
+        *_status_series(result, x, mean, limits[0]),  # above what was chosen
     ]
     plain = chosen_or_none(result, "unregularized")
     horizontals = ()
