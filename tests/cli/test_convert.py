@@ -60,6 +60,10 @@ def test_the_list_names_every_convention() -> None:
     ("arguments", "pieces"),
     [
         (("abc", *PAIR), ("expected a number", "'abc'")),
+        (("-1", *PAIR), ("finite number of at least 0", "-1")),
+        (("-.5", *PAIR), ("finite number of at least 0", "-0.5")),
+        (("-1e3,2", "--from", "keras.l1_l2", "--to", "keras.l1_l2"), ("at least 0", "-1000.0")),
+        (("-2x", *PAIR), ("No such option", "see shrinkage convert -h")),
         (("nan", *PAIR), ("finite number of at least 0", "nan")),
         (("1,2", *PAIR), ("keras.l2 as a finite number", "(1.0, 2.0)")),
         ((), ("expected VALUE --from A --to B", "got no number", "--list")),

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import asdict
 from typing import Annotated, Any
 
 import typer
+from typer.core import TyperCommand
 
 from shrinkage.errors import InputError
 
@@ -15,6 +17,15 @@ _CONTEXT_PANEL = "Context, where the formula needs it"
 
 def _context(text: str, *names: str) -> Any:
     return typer.Option(*names, help=text, show_default=False, rich_help_panel=_CONTEXT_PANEL)
+
+
+class WithNegativeNumbers(TyperCommand):
+    """The command, which takes -1 for a number, so that it can say what numbers are expected."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Return the words that no parameter took."""
+        ctx.ignore_unknown_options = any(re.fullmatch(r"-[\d.][\d.,eE+-]*", word) for word in args)
+        return super().parse_args(ctx, args)
 
 
 def command(

@@ -65,7 +65,9 @@ app.command("select", short_help="Name the columns that hold up.")(
 )
 app.command("export", short_help="A run's model as ONNX.")(export.command)
 app.command("audit", short_help="Does a loop's penalty arrive?")(audit.command)
-app.command("convert", short_help="A strength in other libraries.")(convert.command)
+app.command(
+    "convert", short_help="A strength in other libraries.", cls=convert.WithNegativeNumbers
+)(convert.command)
 app.command("timescale", short_help="What a weight decay remembers.")(timescale.command)
 app.command("example", short_help="Run an experiment.")(example.command)
 app.command("penalties", short_help="List the penalties.")(penalties.command)
