@@ -120,6 +120,31 @@ def penalty_whose_pass_comes_behind_the_clipping() -> Audited:
     return audited(training_step, 1e-3 * STRENGTH * L2())
 
 
+@fault("pytorch", "not-linear")
+def scale_of_the_whole_loss() -> Audited:
+    """`scale` multiplies the sum of data loss and penalty."""
+
+    def training_step(model: Model, optimizer: Optimizer, data: Batch, scale: float) -> None:
+        optimizer.zero_grad()
+        (scale * (data_loss(model, data) + STRENGTH * half_squares(model))).backward()
+        optimizer.step()
+
+    return audited(training_step, STRENGTH * L2())
+
+
+@fault("pytorch", "not-linear")
+def convex_mix_of_loss_and_penalty() -> Audited:
+    """What the penalty gains is taken from the data."""
+
+    def training_step(model: Model, optimizer: Optimizer, data: Batch, scale: float) -> None:
+        optimizer.zero_grad()
+        a = scale * STRENGTH
+        ((1 - a) * data_loss(model, data) + a * half_squares(model)).backward()
+        optimizer.step()
+
+    return audited(training_step, STRENGTH * L2())
+
+
 class ClippingSGD(SGD):
     """Clips within its step, and adds its decay to what is left."""
 

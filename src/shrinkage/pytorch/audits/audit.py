@@ -28,6 +28,7 @@ from shrinkage.pytorch.audits.beside_attached import by_attached
 from shrinkage.pytorch.audits.beside_terms import by_own_decay
 from shrinkage.pytorch.audits.clipping import scaled_gradients
 from shrinkage.pytorch.audits.closures import by_closure
+from shrinkage.pytorch.audits.data_share import of_the_data
 from shrinkage.pytorch.audits.invariant import scale_invariant
 from shrinkage.pytorch.audits.lengths import lengths_are_set, set_lengths
 from shrinkage.pytorch.audits.loop_causes import (
@@ -211,6 +212,7 @@ def _audited(
         farthest.update({name: farthest_of(runs, name, seen[name]) for name in standing})
 
     once, watch = measure_run(runs, 1.0, intended, look)
+    of_data = of_the_data(runs, watch, once, intended)
     reached = {name for name in intended if watch.gradient(name) is not None}
     if not (runs.zero.scales_gradients or watch.scales_gradients):
         watch.forget()
@@ -244,6 +246,8 @@ def _audited(
     left = beside_their_decay(runs, assignment, update, intended, watch.decays)
     cases = without_their_decay(runs, left, intended, cases)
     judgement = by_attached(judge(tuple(cases.values())), runs, {**intended, **left}, cases)
+    if of_data:
+        return make_report(of_data, judgement.seen)
     found = judgement.findings
     if given:
         found = by_own_decay(found, runs, intended, cases, watch, left)
