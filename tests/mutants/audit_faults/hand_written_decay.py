@@ -241,3 +241,19 @@ def decay_by_the_rate_of_another_group() -> Audited:
         {"params": model[2].parameters(), "lr": 0.001},
     ]
     return TorchAudit(model, Adam(groups), training_step, batch(), STRENGTH * L2())
+
+
+@fault("pytorch", "no-effect")
+def decay_in_every_fourth_step() -> Audited:
+    """The audited step is the first, in which it does not act."""
+
+    def training_step(model: Model, optimizer: Optimizer, data: Batch, scale: float) -> None:
+        counter["steps"] += 1
+        plain_step(model, optimizer, data, scale)
+        if counter["steps"] % 4 == 0:
+            with torch.no_grad():
+                for w in matrices(model):
+                    w.mul_(1 - 4 * RATE * STRENGTH * scale)
+
+    counter = {"steps": 0}
+    return audited(training_step, STRENGTH * L2())

@@ -102,6 +102,7 @@ def test_no_penalty_at_all_is_no_effect() -> None:
     step = then_normalized(plain)
     report = audit(model, Adam(model.parameters(), lr=0.01), step, data(), STRENGTH * L2())
     assert set(report.rules) == {"no-effect", "scale-invariant"}, report
+    assert "not in this step" in str(report)
 
 
 def test_weights_of_length_one_that_are_free_are_no_such_case() -> None:

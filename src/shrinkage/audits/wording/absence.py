@@ -36,7 +36,8 @@ def no_effect(cases: Sequence[Case], *, stored: bool) -> Finding:
         "",
         message,
         "differentiate the penalty (add it to the loss before the gradient is computed, "
-        "or its gradient to the gradient), and multiply it by `scale` in the step",
+        "or its gradient to the gradient), and multiply it by `scale` in the step; "
+        "if it acts in some steps only, not in this step, audit one of those",
     )
 
 
