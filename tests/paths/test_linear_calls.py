@@ -57,6 +57,17 @@ def test_models_in_one_call_each_are_those_of_the_steps(kind, words, rows, monke
 
 
 @compiled
+@pytest.mark.parametrize("kind", ["logistic", "counts"])
+def test_many_rows_leave_no_model_to_the_steps(kind, monkeypatch):
+    """Objectives are compared to the last bits, which a sum over many rows has to have right."""
+    loss, shape = loss_of(kind, 40_000, INPUTS), norms_of("l1", 1)
+    top = float(np.abs(Solver(loss).pull_at_zero(shape.free)).max())
+    levels = np.geomspace(1.2, 0.001, 12)[:, None] * top * (shape.level > 0)
+    monkeypatch.setattr(Solver, "solve", refuse)
+    assert Solver(loss).path(Family(shape, levels)).gaps.max() <= 1e-10
+
+
+@compiled
 def test_what_a_call_does_not_certify_is_left_to_the_steps(monkeypatch):
     """From where the call ended, and whatever it says of itself."""
     loss = loss_of("logistic")

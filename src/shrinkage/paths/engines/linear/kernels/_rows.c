@@ -2,6 +2,18 @@
 #include "_rows.h"
 #include <math.h>
 
+/* A sum and what rounding has taken from it (Knuth's two-sum): sums over many rows are compared. */
+struct sum {
+    double total, lost;
+};
+
+static inline void add(struct sum *s, double term)
+{
+    double total = s->total + term, added = total - s->total;
+    s->lost += (s->total - (total - added)) + (term - added);
+    s->total = total;
+}
+
 static double entropy(double q)
 {
     return q > 0 ? q * log(q) : 0.0;
@@ -10,32 +22,32 @@ static double entropy(double q)
 /* log(1 + exp(-+z)) */
 static double logistic(const struct rows *r, struct outputs *o)
 {
-    double value = 0;
+    struct sum value = {0, 0};
     for (size_t i = 0; i < r->rows; i++) {
         double z = o->z[i], small = exp(-fabs(z)), y = r->target[i];
         double large = 1 / (1 + small), p = z >= 0 ? large : small * large;
-        value += r->share[i] * (fmax(z, 0.0) - y * z + log1p(small));
+        add(&value, r->share[i] * (fmax(z, 0.0) - y * z + log1p(small)));
         o->chance[i] = p;
         o->pull[i] = r->share[i] * (p - y);
         o->bend[i] = r->share[i] * small * large * large;
     }
-    return value;
+    return value.total + value.lost;
 }
 
 /* mean - y - y log(mean / y) = y (exp(d) - 1 - d) with d = z - log y: large counts leave rounding of
    the first */
 static double counts(const struct rows *r, struct outputs *o)
 {
-    double value = 0;
+    struct sum value = {0, 0};
     for (size_t i = 0; i < r->rows; i++) {
         double mean = exp(o->z[i]), y = r->target[i];
         double away = y > 0 ? o->z[i] - log(y) : 0.0;
-        value += r->share[i] * (y > 0 ? y * (expm1(away) - away) : mean);
+        add(&value, r->share[i] * (y > 0 ? y * (expm1(away) - away) : mean));
         o->chance[i] = mean;
         o->pull[i] = r->share[i] * (mean - y);
         o->bend[i] = r->share[i] * mean;
     }
-    return isfinite(value) ? value : INFINITY;
+    return isfinite(value.total) ? value.total + value.lost : INFINITY;
 }
 
 void shrinkage_loss(const struct rows *r, struct outputs *o)
@@ -45,11 +57,11 @@ void shrinkage_loss(const struct rows *r, struct outputs *o)
 
 double shrinkage_dual(const struct rows *r, const struct outputs *o, double scale)
 {
-    double dual = 0;
+    struct sum dual = {0, 0};
     for (size_t i = 0; i < r->rows; i++) {
         double y = r->target[i], q = y + scale * (o->chance[i] - y);
-        dual += r->share[i] * (r->kind == LOGISTIC ? -entropy(q) - entropy(1 - q)
-                                                   : q - entropy(q) - y + entropy(y));
+        add(&dual, r->share[i] * (r->kind == LOGISTIC ? -entropy(q) - entropy(1 - q)
+                                                      : q - entropy(q) - y + entropy(y)));
     }
-    return dual;
+    return dual.total + dual.lost;
 }
