@@ -34,6 +34,7 @@ Pairs = list[Pair]
 _BEFORE = "between backward and the step"
 _BETWEEN = "between two backward passes"
 _WITHIN = "inside of the optimizer's step"
+_BESIDE = {rule.name.lower() for rule in OwnDecay if rule.acts_otherwise} - {"rescaled"}
 
 
 def scaled_gradients(facts: LoopFacts) -> list[Finding]:
@@ -51,6 +52,8 @@ def scaled_gradients(facts: LoopFacts) -> list[Finding]:
             within.append(info.name)
         elif mechanism in MECHANISMS:
             beside[info.name] = mechanism
+        elif mechanism in _BESIDE:
+            beside[info.name] = "decoupled"
     met = runs.zero.between
     found = _apart(facts, _BETWEEN, divided_by([met[name] for name in behind]), list(met.values()))
     if not (runs.zero.scales_gradients or watch.scales_gradients):
