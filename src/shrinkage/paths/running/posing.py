@@ -24,8 +24,6 @@ from shrinkage.paths.engines.architectures import (
     LinearBySteps,
     Ordered,
     build_seeded,
-    check_training_width,
-    check_width,
     skips_of,
 )
 from shrinkage.paths.engines.base import Engine, Problem
@@ -40,6 +38,7 @@ from shrinkage.paths.engines.registry import choose_engine
 from shrinkage.paths.engines.sequential import EVALUATION_ROWS, attached
 from shrinkage.paths.engines.trial_rows import trial_rows
 from shrinkage.paths.engines.whole_steps import is_possible
+from shrinkage.paths.engines.widths import check_training_width, check_width
 from shrinkage.paths.options import DTYPES, PathOptions
 from shrinkage.paths.running.planned_inputs import plan_inputs
 from shrinkage.paths.running.preparation import Preparation
