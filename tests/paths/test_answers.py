@@ -67,7 +67,7 @@ def test_one_logit_is_that_of_the_second_class(tables, monkeypatch):
     told = "the model gives one number a row: the logit of 'yes' against 'no'"
     assert told in result.summary["notes"]
     again = replace(result, prototype=None)  # as read from a run directory
-    monkeypatch.setattr(fitted, "parse_architecture", lambda name: Factory(name, one_logit))
+    monkeypatch.setattr(fitted, "_of_name", lambda name: Factory(name, one_logit))
     np.testing.assert_array_equal(again.predict_proba(X), result.predict_proba(X))
 
 
@@ -228,9 +228,7 @@ def test_a_part_of_the_answer_is_the_outputs(tables, monkeypatch, both, always, 
     result: Any = fit_path(network, X, y, answer=answer, **options)
     np.testing.assert_allclose(result.decision(X), alone.decision(X), atol=1e-9)
     assert any("model's answer is taken as" in note for note in result.summary["notes"])
-    monkeypatch.setattr(
-        fitted, "parse_architecture", lambda name: Factory(name, lambda *_: network)
-    )
+    monkeypatch.setattr(fitted, "_of_name", lambda name: Factory(name, lambda *_: network))
     again = replace(result, prototype=None)  # as read from a run directory
     np.testing.assert_array_equal(again.predict(X), result.predict(X))
 
