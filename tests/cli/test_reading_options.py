@@ -64,15 +64,6 @@ def test_rows_to_predict_are_read_alike(here, monkeypatch, text):
     assert float(values[0]) > 0 > float(values[1])
 
 
-def test_predictions_repeat_no_note_of_the_training(here, monkeypatch):
-    monkeypatch.chdir(here)
-    (here / "new.data").write_text("1.0;a;0\n-1.0;b;0\n")
-    assert not shrinkage("predict", "run", "new.data").err
-    (here / "new.data").write_text("1.0;a\n-1.0;b\n")
-    said = shrinkage("predict", "run", "new.data").err
-    assert said == "new.data: no header: 2 columns are column_1 to column_2\n"
-
-
 def test_options_of_predict_overrule(here, monkeypatch):
     monkeypatch.chdir(here)
     (here / "new.data").write_text("kind:size\na:1.0\nb:-1.0\n")

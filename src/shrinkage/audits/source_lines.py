@@ -175,7 +175,7 @@ def may_read(function: Callable[..., Any], place: int, name: str) -> bool:
     wrapped = isinstance(function, functools.partial) or hasattr(function, "__wrapped__")
     if code is None or wrapped or not inspect.isroutine(function):
         return True
-    return _line_reading(code, ordered[place].name) is not None
+    return bool(_reading(code, ordered[place].name))
 
 
 def line_of_attribute(function: Callable[..., Any], name: str) -> SourceLine | None:
@@ -189,7 +189,18 @@ _OPEN = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
 
 
 def _line_reading(code: types.CodeType, name: str, *, attribute: bool = False) -> SourceLine | None:
-    lines = {
+    lines = _reading(code, name, attribute=attribute)
+    if not lines:
+        return None
+    inner, line = next(iter(lines)) if len(lines) == 1 else (code, None)
+    return SourceLine.of_code(inner, line)
+
+
+def _reading(
+    code: types.CodeType, name: str, *, attribute: bool = False
+) -> set[tuple[types.CodeType, int | None]]:
+    """Return where a name is read: in which code, on which line."""
+    return {
         (inner, instruction.positions.lineno)
         for inner in _with_inner(code)
         for instruction in dis.get_instructions(inner)
@@ -199,10 +210,6 @@ def _line_reading(code: types.CodeType, name: str, *, attribute: bool = False) -
         and "CLOSURE" not in instruction.opname
         and name in _names(instruction.argval)
     }
-    if not lines:
-        return None
-    inner, line = next(iter(lines)) if len(lines) == 1 else (code, None)
-    return SourceLine.of_code(inner, line)
 
 
 def _names(value: Any) -> tuple[Any, ...]:

@@ -6,7 +6,7 @@ import csv
 import sys
 import warnings
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -90,8 +90,7 @@ def command(
     if said:
         typer.echo(f"predictions are {said}", err=True)
     rows = rows_and_notes(data, read_options)
-    told: Any = result.summary.get("notes", ())  # of the rows that it learned from
-    tell_notes(data, [note for note in rows.notes if note not in told])
+    tell_notes(data, rows.notes)
     which = model or result.asked_for
     for counts in result.examine(rows.values, which):
         if counts.worth_telling:
