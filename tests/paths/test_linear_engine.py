@@ -203,6 +203,21 @@ def test_rows_that_a_column_separates_are_told_though_others_overlap(classes):
     assert "0.01 (" not in told
 
 
+@pytest.mark.parametrize(("to_x", "to_y", "what"), [(0, 1e15, "the target"), (1e15, 0, "columns")])
+def test_numbers_far_from_0_beside_their_spread_have_no_certificate_and_are_named(to_x, to_y, what):
+    """The intercept of such numbers is rounded to an eighth."""
+    random = np.random.default_rng(0)
+    x = random.normal(size=(60, 3))
+    y = x[:, 0] + random.normal(size=60)
+    options = {"strengths": (0.01, 0.1), "folds": 2, "progress": False, "standardize": False}
+    plain, far = (fit_path("linear", x + a, y + b, **options) for a, b in ((0, 0), (to_x, to_y)))
+    assert not any("not certified" in words for words in plain.warnings)
+    (told,) = [words for words in far.warnings if "not certified" in words]
+    assert f"the numbers of {what} hardly differ" in told
+    assert "0.1 (" in told
+    assert "no finite weights" not in told
+
+
 def test_a_fold_without_a_certificate_is_told_with_how_many(monkeypatch):
     random = np.random.default_rng(0)
     x, y = random.normal(size=(120, 3)), np.arange(120) % 2

@@ -55,6 +55,12 @@ def test_one_row_has_no_r_squared():
     assert not Scorer("r2").undefined(np.array([3.0, 4.0]), None, NUMBERS)
 
 
+def test_one_large_count_has_a_score():
+    """Made-up outputs are logarithms there: a share of the range of counts is too much."""
+    encoding = TargetEncoding("regression", link="log")
+    assert not Scorer("d2_poisson").undefined(np.array([0.0, 1.0, 2.0, 1e6]), None, encoding)
+
+
 @pytest.mark.parametrize("name", ["accuracy", "f1_macro", "roc_auc", "balanced_accuracy"])
 def test_whole_numbers_of_a_regression_are_not_scored_as_classes(name):
     with pytest.raises(InputError, match="cannot score this regression"):

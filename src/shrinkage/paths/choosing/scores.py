@@ -137,7 +137,7 @@ class Scorer:
             outputs[codes, np.arange(len(codes))] += 1.0
         else:
             outputs = encoding.outputs_for(np.roll(raw_target, 1, axis=0))
-            outputs = outputs + SHIFT * (np.ptp(codes) or 1.0)  # a model's are never whole
+            outputs = outputs + SHIFT * (np.ptp(outputs) or 1.0)  # a model's are never whole
         quick = self._of_all(outputs[None], raw_target, weight, encoding)
         if quick is not None and np.isfinite(quick[0]):
             return ""

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import numpy as np
+import torch
 
 from shrinkage.paths.choosing.cross_validation import CrossValidation
 from shrinkage.paths.engines.linear.solver import AWAY, GAP, SEPARATED
@@ -18,6 +19,9 @@ from shrinkage.paths.running.plan import Plan
 from shrinkage.paths.settings import StrengthRow
 
 MOST_LISTED = 40
+ROUNDED = 1e-6
+"""What float64 may leave of a number's digits, as a share of the spread of all."""
+
 _REASONS = {
     "classification": "a hyperplane separates classes, or some rows of one from the others,",
     "regression": "no finite weights fit some rows best",
@@ -46,7 +50,8 @@ def not_certified(plan: Plan, validation: CrossValidation, refit: Refit | None =
     more = f" and {len(listed) - MOST_LISTED} more" if len(listed) > MOST_LISTED else ""
     return (
         "linear models were not certified at these strengths, in brackets the relative duality gap "
-        f"that was reached: {', '.join(listed[:MOST_LISTED])}{more}{_separated(plan, validation)}"
+        f"that was reached: {', '.join(listed[:MOST_LISTED])}{more}"
+        f"{_far_off(plan) or _separated(plan, validation)}"
     )
 
 
@@ -82,6 +87,24 @@ def _of_all_rows(refit: Refit | None) -> Iterator[tuple[StrengthRow, str]]:
 
 def _gap(gaps: np.ndarray) -> str:
     return "unknown" if np.isnan(gaps).all() else f"{np.nanmax(gaps):.1g}"
+
+
+def _far_off(plan: Plan) -> str:
+    """Return what numbers lack digits that lie far from 0 beside their spread, empty for none."""
+    rows = plan.refit_unit.data.rows
+    told = []
+    for what, numbers in (("the target", rows.target.double()), ("columns", rows.x.double())):
+        spread = numbers.amax(dim=0) - numbers.amin(dim=0)
+        largest = numbers.abs().amax(dim=0)
+        if what == "columns" or plan.preparation.data.task == "regression":
+            rounding = torch.finfo(torch.float64).eps * largest[spread > 0] / spread[spread > 0]
+            told += [what] if bool((rounding > ROUNDED).any()) else []
+    if not told:
+        return ""
+    return (
+        f"; beside their distance from 0 the numbers of {' and '.join(told)} hardly differ, and "
+        "float64 has few digits for what they differ by: take a constant from them"
+    )
 
 
 def _separated(plan: Plan, validation: CrossValidation) -> str:

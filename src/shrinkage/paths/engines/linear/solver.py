@@ -144,7 +144,17 @@ class Solver:
             before = [*before[-1:], (norms.level, self._now)]
             weights[place], intercepts[place] = solved.weights, solved.intercept
             gaps[place] = solved.gap
-        return Path(weights, intercepts, gaps)
+        return Path(weights, intercepts, gaps + self._rounded(weights, intercepts))
+
+    def _rounded(self, weights: np.ndarray, intercepts: np.ndarray) -> np.ndarray:
+        """Return what rounding of the outputs may add to the objectives, over the unit of gaps.
+
+        Intercepts are kept of inputs that are not centred: where these, or the target, lie far off
+        beside their spread, outputs have few digits. That is at most ½ · bound · rounding².
+        """
+        parts = np.abs(intercepts) + np.abs(weights) @ np.abs(self._loss.center)
+        rounding = (np.finfo(float).eps * parts) ** 2
+        return 0.5 * self._loss.bound * rounding.sum(axis=1) / self._unit
 
     def _together(self, family: Family) -> Together | None:
         """Return the models of all strengths in one go; None where that is not the way."""
