@@ -57,12 +57,15 @@ class Report:
     """The findings of an audit, worst first, and what was measured of each parameter.
 
     `step` is where the training step that was audited begins, None where that is not known.
+    `only_scaled` says that a penalty which no `scale` multiplies, alike in every run, would not
+    have been seen.
     """
 
     findings: tuple[Finding, ...]
     seen: tuple[Seen, ...] = ()
     update: str | None = None
     step: SourceLine | None = field(default=None, repr=False)
+    only_scaled: bool = False
 
     @property
     def ok(self) -> bool:
@@ -79,6 +82,7 @@ class Report:
         return {
             "ok": self.ok,
             "update": self.update,
+            "only_scaled": self.only_scaled,
             "step": None if self.step is None else self.step.to_dict(),
             "findings": [_said(finding) for finding in self.findings],
             "parameters": [_plain(seen) for seen in self.seen],
@@ -136,7 +140,11 @@ def finding(
 
 
 def make_report(
-    findings: Iterable[Finding], seen: Iterable[Seen] = (), update: str | None = None
+    findings: Iterable[Finding],
+    seen: Iterable[Seen] = (),
+    update: str | None = None,
+    *,
+    only_scaled: bool = False,
 ) -> Report:
     """Return a report with its findings in order: errors first, then as the rules are listed."""
     order = {rule: number for number, rule in enumerate(RULES)}
@@ -144,4 +152,5 @@ def make_report(
     def rank(finding: Finding) -> tuple[int, int]:
         return SEVERITIES.index(finding.severity), order[finding.rule]
 
-    return Report(tuple(sorted(findings, key=rank)), tuple(seen), update)
+    ordered = tuple(sorted(findings, key=rank))
+    return Report(ordered, tuple(seen), update, only_scaled=only_scaled)

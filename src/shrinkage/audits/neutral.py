@@ -42,10 +42,11 @@ def audit(
 ) -> Report:
     """Return whether the terms arrive in a training step: once, where, and how strongly.
 
-    The step at scale s is compared with that at 0. With data gradient g, learning rate lr and
-    Δ = after(s) − after(0), the factor of a parameter is ⟨Δ, E⟩/⟨E, E⟩ with E = −lr·s·strength·∂Ω
-    (updates "loss" and "gradient"), the decay, or the prox of the moved weights; where gradients
-    are given it is ⟨g(s) − g(0), s·strength·∂Ω⟩/‖s·strength·∂Ω‖².
+    The step at scale s is compared with that at 0, so that a penalty which the scale does not
+    multiply is not seen: let it multiply all, the optimizer's own decay too. With data gradient g,
+    learning rate lr and Δ = after(s) − after(0), the factor of a parameter is ⟨Δ, E⟩/⟨E, E⟩ with
+    E = −lr·s·strength·∂Ω (updates "loss" and "gradient"), the decay, or the prox of the moved
+    weights; where gradients are given it is ⟨g(s) − g(0), s·strength·∂Ω⟩/‖s·strength·∂Ω‖².
 
     Args:
         step: called with a scale of 0, 1 and 2 (and 0 again where something looks wrong): takes
@@ -105,7 +106,8 @@ def audit(
     if all(said.rule != "not-repeatable" for said in findings):
         findings += tuple(starts_at_zero(case) for case in cases if _hides_a_decay(case, zero))
     origins = Origins(line_of(step), line_of_argument(step, 0))
-    return with_lines(make_report(findings, judgement.seen, judgement.update), origins)
+    report = make_report(findings, judgement.seen, judgement.update, only_scaled=True)
+    return with_lines(report, origins)
 
 
 def _hides_a_decay(case: Case, zero: TakenStep) -> bool:

@@ -60,6 +60,10 @@ REPORT_SCHEMA: dict[str, Any] = {
         {
             "ok": {"type": "boolean", "description": "whether no finding is an error"},
             "update": {**_or_null(_TEXT), "description": "null where parameters differ"},
+            "only_scaled": {
+                "type": "boolean",
+                "description": "whether a penalty that no scale multiplies would not be seen",
+            },
             "step": {**_LINE, "description": "where the audited training step begins"},
             "findings": {"type": "array", "items": _FINDING, "description": "worst first"},
             "parameters": {"type": "array", "items": _PARAMETER},

@@ -30,6 +30,7 @@ from tests.mutants.audit_faults import (
     stranger_faults,
     tags_and_lists,
     trainers,
+    unscaled,
 )
 from tests.mutants.audit_faults.records import (
     Audited,
@@ -64,6 +65,7 @@ FAULTS: tuple[Fault, ...] = of_kind(
         sets_and_matrices,
         own_decay,
         stranger_faults,
+        unscaled,
         keras_faults,
         optax_faults,
     ),

@@ -75,7 +75,9 @@ def verdict_text(report: Report) -> str:
         return f"no error found{rest}"
     frozen = "selected-but-frozen" in report.rules
     where = "on the intended parameters that train" if frozen else "on the intended parameters"
-    return f"ok: the penalty arrives once, {where}, by the update {report.update!r}{rest}"
+    what = "what `scale` multiplies" if report.only_scaled else "the penalty"
+    beyond = "; a penalty that it does not multiply would not be seen" if report.only_scaled else ""
+    return f"ok: {what} arrives once, {where}, by the update {report.update!r}{beyond}{rest}"
 
 
 def findings_text(findings: Iterable[Finding]) -> Iterator[tuple[str, ...]]:

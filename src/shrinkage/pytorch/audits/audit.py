@@ -22,6 +22,7 @@ from shrinkage.audits.judging import Case, judge
 from shrinkage.audits.measuring import Measured
 from shrinkage.audits.source_lines import line_of, line_of_argument, with_lines
 from shrinkage.audits.wording.absence import not_repeatable
+from shrinkage.audits.wording.unscaled import in_hooks
 from shrinkage.errors import InputError, OwnDecayWarning, UnmatchedPattern
 from shrinkage.parameters import ParameterInfo
 from shrinkage.pytorch.audits.beside_attached import by_attached
@@ -41,6 +42,7 @@ from shrinkage.pytorch.audits.loop_causes import (
 from shrinkage.pytorch.audits.loop_rules import RULES_OF_FACTS, LoopFacts
 from shrinkage.pytorch.audits.measuring import farthest_of, measure_run
 from shrinkage.pytorch.audits.mixtures import beside_their_decay, without_their_decay
+from shrinkage.pytorch.audits.optimizer_copies import has_hooks
 from shrinkage.pytorch.audits.origins import origins_of
 from shrinkage.pytorch.audits.outlook import Outlook
 from shrinkage.pytorch.audits.runs import Runs
@@ -48,6 +50,7 @@ from shrinkage.pytorch.audits.second_strength import tells_twice
 from shrinkage.pytorch.audits.step_call import NeverStepped, StepCall, TrainingStep
 from shrinkage.pytorch.audits.surroundings import Surroundings
 from shrinkage.pytorch.audits.twin import Twin
+from shrinkage.pytorch.audits.unscaled import by_unscaled, pulls_of
 from shrinkage.pytorch.audits.wanted import on_no_parameter, wanted_terms
 from shrinkage.pytorch.audits.watch import Watch
 from shrinkage.pytorch.audits.wrappers import held_alone, rewrapped, stepping
@@ -251,13 +254,15 @@ def _audited(
     found = judgement.findings
     if given:
         found = by_own_decay(found, runs, intended, cases, watch, left)
+    pulls = pulls_of(runs, intended)
+    found, table = by_unscaled(found, judgement.seen, pulls, reads_scale=runs.may_scale)
     findings = by_outside(by_cause(found), watch)
     findings = by_closure(findings, runs, assignment.terms, cases, watch)
     if any(said.severity == "error" or said.rule == "cannot-judge" for said in findings):
         name = runs.repeats()
         if name is not None:
-            return make_report([not_repeatable(name)], judgement.seen)
-    mechanisms = {seen.parameter: seen.mechanism for seen in judgement.seen}
+            return make_report([not_repeatable(name)], table)
+    mechanisms = {seen.parameter: seen.mechanism for seen in table}
     facts = LoopFacts.of(runs, assignment, cases, mechanisms, watch, given=asked, mixed=left)
     for rule in (*RULES_OF_FACTS, scaled_gradients, scale_invariant):
         findings += rule(facts)
@@ -267,7 +272,7 @@ def _audited(
             expected=intended[one.parameter].words,
             farthest=farthest.get(one.parameter) if one.mechanism == "proximal" else None,
         )
-        for one in judgement.seen
+        for one in table
     )
     findings = [*without_consequences(findings), *lengths_are_set(cases)]
     if all(said.rule not in ("no-effect", "not-finite") for said in findings):
@@ -275,7 +280,11 @@ def _audited(
         lost = lost_layers(facts, outlooks[0].taken, outlooks[0].carrying)
         foreseen = outlooks[0].collapse(assignment.terms, idle, steps_per_epoch)
         findings += lost or foreseen
-    return make_report(findings, seen, None if left else judgement.update)
+    hooked = has_hooks(runs.twin.their_optimizer)
+    findings += [in_hooks()] if hooked else []
+    unseen = hooked or any(not pull.words for pull in pulls)
+    update = None if left else judgement.update
+    return make_report(findings, seen, update, only_scaled=unseen)
 
 
 def _check(model: Any, training_step: Any) -> None:

@@ -234,9 +234,13 @@ def _is_each_counted(facts: LoopFacts, info: ParameterInfo) -> bool:
 
 
 def taken_back(facts: LoopFacts) -> list[Finding]:
-    """Return penalised parameters of whose steps the loop takes a part back."""
-    kept = facts.runs.kept
-    return [said(info.name, kept[info.name]) for info in facts.penalised() if info.name in kept]
+    """Return penalised parameters of whose steps the loop takes a part back: more than a decay."""
+    kept, multiplied = facts.runs.kept, facts.runs.multiplied
+    return [
+        said(info.name, kept[info.name])
+        for info in facts.penalised()
+        if info.name in kept and info.name not in multiplied
+    ]
 
 
 def through_adaptive(facts: LoopFacts) -> list[Finding]:

@@ -13,6 +13,7 @@ import torch
 from torch.optim import Optimizer
 
 from shrinkage.pytorch.audits.copying import copied
+from shrinkage.pytorch.audits.reach import is_installed
 
 _HOOKS = ("_optimizer_step_pre_hooks", "_optimizer_step_post_hooks")
 
@@ -45,6 +46,12 @@ def take_over(own: Optimizer, theirs: Optimizer, memo: dict[int, Any]) -> None:
 def is_hook(name: str) -> bool:
     """Return whether an attribute of an optimizer holds hooks of its steps."""
     return name.startswith("_optimizer_")
+
+
+def has_hooks(optimizer: Optimizer) -> bool:
+    """Return whether hooks of a user's own are on the steps of an optimizer: a copy has none."""
+    hooks = [hook for name in _HOOKS for hook in vars(optimizer).get(name, {}).values()]
+    return any(not is_installed(getattr(hook, "__func__", hook)) for hook in hooks)
 
 
 def in_float64(parameters: Mapping[str, torch.Tensor], optimizer: Optimizer) -> None:

@@ -162,6 +162,27 @@ def step_bare(
     watch.take_again(stand.optimizer, goes_on=goes_on)
 
 
+def pushed_without_gradient(
+    stand: Stand, watch: Watch, seed: int
+) -> dict[str, tuple[torch.Tensor, torch.Tensor]]:
+    """Return from where and to where a bare step with gradients of zeros takes weights.
+
+    Nothing moves there under an optimizer without history, unless its class decays of its own.
+    """
+    stand.reset(0.0, bare=True)
+    try:
+        stand.optimizer.state.clear()
+        for name, tensor in stand.parameters.items():
+            used = watch.used(name, stand.pick)
+            tensor.grad = None if used is None else torch.zeros_like(tensor)
+        before = {name: tensor.detach().clone() for name, tensor in stand.parameters.items()}
+        with seeded(seed):
+            watch.take_again(stand.optimizer)
+    except Exception:  # one that keeps more than its state, or divides by a norm of 0
+        return {}
+    return {name: (before[name], after.detach()) for name, after in stand.parameters.items()}
+
+
 def _noise_like(gradient: torch.Tensor) -> torch.Tensor:
     size = float(gradient.double().norm()) / max(1, gradient.numel()) ** 0.5
     noise = torch.randn(gradient.shape, dtype=torch.float64, device=gradient.device)

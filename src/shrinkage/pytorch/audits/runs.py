@@ -16,14 +16,18 @@ import torch
 from shrinkage.audits.decays import MeasuredDecay, OwnDecay
 from shrinkage.pytorch.audits.adaptivity import reshapes
 from shrinkage.pytorch.audits.glance import are_equal
+from shrinkage.pytorch.audits.outputs import Outputs
 from shrinkage.pytorch.audits.replays import Stand, own_decays, step_bare
 from shrinkage.pytorch.audits.step_call import StepCall, seeded
 from shrinkage.pytorch.audits.surroundings import Surroundings
-from shrinkage.pytorch.audits.taken_back import kept_share, pushes
+from shrinkage.pytorch.audits.taken_back import TAKEN, is_multiple, kept_share, pushes
 from shrinkage.pytorch.audits.thinned import Thinned
 from shrinkage.pytorch.audits.twin import Twin
 from shrinkage.pytorch.audits.watch import Watch
 from shrinkage.pytorch.optimizers import UNKNOWN, facts_of
+
+_FAINT = 2.0**-40  # of the data's gradient: nothing beside a penalty's, and no zero
+_FAR = 2.0**10  # times that: more is no rest of it
 
 
 class Runs:
@@ -39,20 +43,23 @@ class Runs:
 
     def __init__(self, twin: Twin, call: StepCall, surroundings: Surroundings) -> None:
         self.twin, self._call, self._surroundings = twin, call, surroundings
+        self.seed = call.seed
         self.held_back: frozenset[str] = frozenset()  # where attached terms waited, in any run
         self.overwritten: set[str] = set()  # of whose step nothing is left at any strength
         self._leaves_gradients = False  # whether no run writes on what backward has made
-        self._ends: dict[str, torch.Tensor] = {}
         self.kept: dict[str, float] = {}  # what a loop keeps of a step, where it takes some back
-        stepped: dict[str, torch.Tensor] = {}
+        self.multiplied: dict[str, float] = {}  # by what a loop multiplies weights behind the step
+        self.stepped: dict[str, torch.Tensor] = {}  # where the optimizer's step ended without terms
+        stepped, self.outputs = self.stepped, Outputs(twin.model)
         with self._behind_step(lambda: stepped.update(_copies(twin.parameters))):
-            self.zero = self._taken(0.0)
+            self.zero = self._taken(0.0, outputs=self.outputs)
         self._leaves_gradients = self.zero.leaves_gradients
         self.after_zero = {
             name: stepped[name] if name in stepped and are_equal(stepped[name], w) else _copy(w)
             for name, w in self.twin.parameters.items()
         }
-        self._measure_kept(stepped)
+        self.ends = dict(self.after_zero)  # … with what the loop does behind that
+        self._measure_kept()
         self.stand: Stand = Thinned(twin) if Thinned.can_stand_for(twin) else twin
         self._try_bare_step()
         self._measure_decays()
@@ -79,7 +86,12 @@ class Runs:
         """Whether the optimizer's own decay, as it was built with, is all that strengths reach."""
         twin, kept = self.twin, self.kept or self.overwritten
         plain = not (twin.their_attachment or twin.decays_are_set or kept or self.held_back)
-        return plain and not self._call.may_scale
+        return plain and not self.may_scale
+
+    @property
+    def may_scale(self) -> bool:
+        """Whether the step may multiply anything by the scale that it is called with."""
+        return self._call.may_scale
 
     def from_zeros(self, scale: float) -> Watch:
         """Take a step from parameters of zeros as they are; the twin stands after."""
@@ -94,6 +106,38 @@ class Runs:
         self._taken(1.0, also)
         return any(not are_equal(ends[n], tensor) for n, tensor in self.twin.parameters.items())
 
+    def around_outputs(self, cut: str) -> Mapping[str, torch.Tensor] | None:
+        """Return gradients of a step without terms in which outputs pass none on; None of none.
+
+        Args:
+            cut: which outputs, as `Outputs` has it.
+        """
+        found: dict[str, torch.Tensor] = {}
+        for left in (0.0, _FAINT):
+            self._surroundings.restore()
+            self.twin.reset(0.0)
+            try:
+                outputs = Outputs(self.twin.model, cut, left)
+                watch = self._call(self.twin, 0.0, outputs=outputs)
+            except Exception:  # whatever a loop raises that has no gradients
+                return None
+            made = {name: watch.made(name) for name in self.twin.parameters}
+            for name in self.twin.parameters:
+                stepped = self.gradient(name, watch)
+                if stepped is not None and not stepped.isfinite().all():
+                    stepped = made[name]  # the loop divides it by its norm
+                if stepped is not None:
+                    found[name] = stepped if self._is_more(name, stepped, left) else 0 * stepped
+            if all(g is None or g.isfinite().all() for g in made.values()):
+                break
+        return found
+
+    def _is_more(self, name: str, gradient: torch.Tensor, left: float) -> bool:
+        """Return whether a gradient is more than what is left of the data's."""
+        data = self.gradient(name, self.zero) if left else None
+        most = 0.0 if data is None else float(data.abs().max())
+        return float(gradient.abs().max()) > _FAR * left * most
+
     def led_by(self, watch: Watch) -> Watch:
         """Return a run without the terms that goes the way of another one."""
         self._surroundings.restore()
@@ -107,17 +151,19 @@ class Runs:
         *,
         decays: bool = True,
         attached: bool = True,
+        outputs: Outputs | None = None,
     ) -> Watch:
         self._surroundings.restore()
         self.twin.reset(scale, decays=decays, attached=attached)
-        watch = self._call(self.twin, scale, also, lends=self._leaves_gradients)
+        lends = self._leaves_gradients
+        watch = self._call(self.twin, scale, also, lends=lends, outputs=outputs)
         if watch.is_spoilt:
             self._leaves_gradients = False
             return self._taken(scale, also, decays=decays, attached=attached)
         with torch.no_grad():
             for name, share in self.kept.items():
                 w = self.twin.parameters[name]
-                w.copy_(self.after_zero[name] + (w - self._ends[name]) / share)
+                w.copy_(self.after_zero[name] + (w - self.ends[name]) / share)
         self.overwritten = {n for n in self.overwritten if not self._has_left(n)}
         return watch
 
@@ -133,13 +179,9 @@ class Runs:
         finally:
             self.twin.behind_step = before
 
-    def _measure_kept(self, stepped: dict[str, torch.Tensor]) -> None:
-        """Measure what the loop takes back of a step, and judge weights as if it took nothing.
-
-        Args:
-            stepped: the weights between the optimizer's step and what followed.
-        """
-        ends = self.after_zero
+    def _measure_kept(self) -> None:
+        """Measure what the loop takes back of a step, and judge weights as if it took nothing."""
+        ends, stepped = self.ends, self.stepped
         moved = {name: w for name, w in stepped.items() if w is not ends[name]}
         if not moved or self.zero.asked_again:
             return
@@ -156,8 +198,12 @@ class Runs:
             if name in self.twin.held and not change.any():
                 self.overwritten.add(name)
             share = kept_share(change, by, ends[name])
-            if share is not None:
-                self.kept[name], self._ends[name] = share, ends[name]
+            if share is None:
+                continue
+            if is_multiple(ends[name], stepped[name], share):
+                self.multiplied[name] = share
+            if share < TAKEN:
+                self.kept[name] = share
                 self.after_zero[name] = stepped[name]
 
     def _measure_decays(self) -> None:

@@ -9,7 +9,7 @@ import inspect
 import random
 import re
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,6 +22,7 @@ from shrinkage.errors import InputError
 from shrinkage.pytorch.attached import attachment_of
 from shrinkage.pytorch.audits.calls import FirstLoss, calls_noted, first_loss_raised
 from shrinkage.pytorch.audits.optimizer_copies import is_hook
+from shrinkage.pytorch.audits.outputs import Outputs
 from shrinkage.pytorch.audits.places import WayEnded
 from shrinkage.pytorch.audits.twin import Twin
 from shrinkage.pytorch.audits.watch import Watch
@@ -59,6 +60,7 @@ class StepCall:
         *,
         lead: Watch | None = None,
         lends: bool = False,
+        outputs: Outputs | None = None,
     ) -> Watch:
         """Take one step on a twin that was reset; return what was seen inside.
 
@@ -68,6 +70,7 @@ class StepCall:
             also: is asked for a number to add to whatever the step's closure returns.
             lead: a run whose gradients and losses the step goes on with.
             lends: whether gradients may be kept as they lie.
+            outputs: what the model's modules put out is heard, or cut off, by them.
         """
         three = twin.model, self.wrap(twin), self.batch
         args, kwargs = _arguments(self.step, three, scale)
@@ -75,7 +78,7 @@ class StepCall:
         watch.also = also
         before = _marks(twin.theirs)
         try:
-            with calls_noted(watch), seeded(self.seed), _stand_in(twin):
+            with calls_noted(watch), outputs or nullcontext(), seeded(self.seed), _stand_in(twin):
                 self.step(*args, **kwargs)
         except WayEnded:
             return watch

@@ -15,7 +15,8 @@ import torch
 from shrinkage.audits.findings import Finding, finding
 
 _PUSH = 4.0  # of the weights: far beyond their rounding
-_MOST = 0.98  # a larger share is as good as all of the step
+TAKEN = 0.98
+"""A larger share of a step is as good as all of it."""
 _STRAY = 0.01
 _ROUNDINGS = 8
 
@@ -35,7 +36,7 @@ def pushes(stepped: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
 
 
 def kept_share(change: torch.Tensor, push: torch.Tensor, weights: torch.Tensor) -> float | None:
-    """Return how much of a push stayed, None where it is all of it or no single share.
+    """Return how much of a push stayed, None where it is no single share.
 
     Args:
         change: by how much farther the step ended with the push.
@@ -52,9 +53,20 @@ def kept_share(change: torch.Tensor, push: torch.Tensor, weights: torch.Tensor) 
     share = float((change * push).sum()) / square if square else 0.0
     rounding = _ROUNDINGS * eps * float(weights.norm())
     astray = float((change - share * push).norm())
-    if not 0 < share < _MOST or astray > _STRAY * float(change.norm()) + rounding:
+    if share <= 0 or astray > _STRAY * float(change.norm()) + rounding:
         return None
     return share if share * square**0.5 > rounding else None
+
+
+def is_multiple(ends: torch.Tensor, stepped: torch.Tensor, share: float) -> bool:
+    """Return whether weights end as a share of where the step brought them: a decay of the loop's.
+
+    >>> w = torch.tensor([1.0, -2.0])
+    >>> is_multiple(0.9 * w, w, 0.9), is_multiple(w - 0.05, w, 0.9)
+    (True, False)
+    """
+    off = (ends.double() - share * stepped.double()).norm()
+    return bool(off <= _ROUNDINGS * torch.finfo(ends.dtype).eps * stepped.double().norm())
 
 
 def said(name: str, share: float) -> Finding:

@@ -50,6 +50,8 @@ class Watch:
         self.asked_again = False  # whether a step took gradients at several weights
         self.places = Places(None if lead is None else lead.places)
         self.early: dict[str, torch.Tensor] = {}  # weights that moved before their gradient
+        self.before_step: dict[str, torch.Tensor] = {}  # … that are not at the start before it
+        self.hooked: set[str] = set()  # parameters on whose gradients other hooks work
         self.counts: dict[str, int] = {}  # of backward passes that brought something
         self.rates: dict[str, float] = {}
         self.thawed: set[str] = set()  # parameters that the step let train, frozen as they were
@@ -77,11 +79,9 @@ class Watch:
             for tensor in twin.parameters.values()
             if tensor.requires_grad
         ]
-        self._handles += [
-            tensor.register_hook(partial(self._arriving, name))
-            for name, tensor in twin.parameters.items()
-            if tensor.requires_grad
-        ]
+        for name, tensor in twin.parameters.items():
+            if tensor.requires_grad:
+                self._handles.append(_first_hook(tensor, partial(self._arriving, name)))
         before = untraced(outermost(twin.optimizer, self._before_step))
         self._handles.append(twin.optimizer.register_step_pre_hook(before))
         self._stay_last(twin.optimizer)
@@ -116,6 +116,11 @@ class Watch:
         """Whether the optimizer steps with other gradients than backward has made."""
         apart = bool(self._used or self._clamped or self.between)
         return apart or self._factor * self._scaled_by != 1
+
+    @property
+    def adds(self) -> bool:
+        """Whether something was added to gradients of backward, or they were more than scaled."""
+        return bool(self._used or self.hooked)
 
     @property
     def leaves_gradients(self) -> bool:
@@ -303,6 +308,8 @@ class Watch:
     @torch.no_grad()
     def _arriving(self, name: str, _: torch.Tensor) -> None:
         """Note what the loop has scaled a gradient by before another backward pass adds to it."""
+        if len(self._twin.parameters[name]._backward_hooks or ()) > 1:
+            self.hooked.add(name)
         pair = rescaled(self._made.get(name), self._twin.parameters[name].grad)
         if pair is not None and not self.steps:
             self.between.setdefault(name, pair)
@@ -368,6 +375,8 @@ class Watch:
                     if parameter.requires_grad and name in self._frozen:
                         self.thawed.add(name)
                     self.decays[name] = float(group.get("weight_decay", 0) or 0)
+                    if not are_equal(some(parameter), some(self._start[name])):
+                        self.before_step[name] = parameter.detach().clone()
         self._fused = divides(optimizer)
         if not any(map(callable, told)):
             self._compare(optimizer)
@@ -414,6 +423,14 @@ class Watch:
         for name, used in others:
             clamped = name in self._made and is_clamped(self._made[name], used)
             (self._clamped if clamped else self._used)[name] = used.clone()
+
+
+def _first_hook(tensor: torch.Tensor, hook: Callable[..., Any]) -> Any:
+    """Hook a tensor's gradients before any other hook does, that was there already."""
+    handle = tensor.register_hook(hook)
+    hooks: Any = tensor._backward_hooks
+    hooks.move_to_end(handle.id, last=False)
+    return handle
 
 
 def _is_number(argument: Any) -> bool:
