@@ -56,6 +56,21 @@ def test_day_or_month_first(cells, month, doubt) -> None:
     assert judged.reading.doubts == (() if doubt is None else (doubt,))
 
 
+@pytest.mark.parametrize(
+    ("cells", "told"),
+    [
+        (["2024-03-01T01:30:00+02:00", "2024-11-01 01:30:00+01"], True),
+        (["2024-03-01T01:30:00+00:00", "2024-11-01T01:30:00Z"], False),
+        (pd.Series(pd.date_range("2024-03-01", periods=2, tz="Europe/Berlin")), True),
+        (pd.Series(pd.date_range("2024-03-01", periods=2, tz="Europe/London")), False),
+        ([pd.Timestamp("2024-03-01T00:00+0200").to_pydatetime(), None], True),
+    ],
+)
+def test_times_of_another_zone_are_told_to_be_taken_in_universal_time(cells, told) -> None:
+    reading = judge_column("t", cells).reading
+    assert reading.doubts == ((ColumnDoubt.UNIVERSAL_TIME,) if told else ())
+
+
 def test_other_columns_decide_between_day_and_month() -> None:
     cells = [("open", ["1/2/2024", "3/4/2024"]), ("clear", ["31/1/2024", "5/6/2024"])]
     assert judge_columns(cells)[0].values[0].month == 2

@@ -16,12 +16,15 @@ from shrinkage.target_reading import TargetReading, TaskReason
 
 draw = np.random.default_rng(0)
 LETTERS = np.repeat(np.arange(26), 20)
+RHYTHMS = [245, 44, 15, 15, 13, 25, 3, 2, 9, 50, 4, 5, 22]  # of the classes of UCI's Arrhythmia
+RINGS = [1, 3, 8, 15, 28, 31, 40, 52, 46, 32, 17, 15, 6, 6]  # of 300 rows of UCI's Abalone
 CLASSES = {
     "letters": (LETTERS, TaskReason.BALANCED),
     "letters, almost balanced": (draw.integers(0, 26, 4000), TaskReason.BALANCED),
     "digits": (np.arange(300) % 10, TaskReason.REPEATED),
     "one class dominates": (np.repeat(np.arange(10), [900, *[40] * 9]), TaskReason.REPEATED),
     "uneven classes": (np.repeat(np.arange(9), [50, 300, 20, 90, 10, 200, 30, 150, 5]), None),
+    "classes in any order": (np.repeat(np.arange(13), RHYTHMS), TaskReason.REPEATED),
     "codes in tens": (np.repeat([110, 120, 310, 320], 8), TaskReason.REPEATED),
     "numbered from 1": (np.repeat(np.arange(1, 41), 15), TaskReason.BALANCED),
     "a hundred, all as large": (np.repeat(np.arange(100), 12), TaskReason.BALANCED),
@@ -33,6 +36,7 @@ AMOUNTS = {
     "balanced years": (np.repeat(np.arange(1990, 2016), 20), TaskReason.YEARS),
     "ages": (draw.integers(18, 90, 5000), None),
     "counts": (draw.poisson(6, 3000), TaskReason.SMOOTH_COUNTS),
+    "rings of few rows": (np.repeat(np.arange(2, 16), RINGS), TaskReason.SMOOTH_COUNTS),
     "ratings from 1 to 10": (np.clip(draw.normal(6.5, 1.5, 2000).round(), 1, 10), None),
     "marks": (draw.integers(0, 101, 9000), None),
     "prices": (draw.integers(50, 900, 400) * 5, TaskReason.FEW_ROWS_A_VALUE),

@@ -276,6 +276,8 @@ def test_svmlight(tmp_path, refused, zero_based):
     (tmp_path / "wide.svm").write_text("0 1:1.5 999999999:1\n")
     with refused("'wide.svm'", "100,000,000 cells"):
         load_dataset(tmp_path / "wide.svm")
+    (tmp_path / "ranked.svm").write_text("0 qid:1 1:1.5\n1 qid:2 1:2.5\n1 qid:2 1:3.5\n")
+    assert "rows of one qid stay together: 2 groups" in load_dataset(tmp_path / "ranked.svm").notes
     (tmp_path / "bad.svm").write_text("0 a:1.5\n")
     with refused("'bad.svm'", "svmlight"):
         load_dataset(tmp_path / "bad.svm")

@@ -49,6 +49,8 @@ class ColumnDoubt(Enum):
     """Every date reads both ways: taken month first."""
     SHORT_YEARS = "short-years"
     """Years of two digits: 69 to 99 taken for 1969 to 1999, 00 to 68 for 2000 to 2068."""
+    UNIVERSAL_TIME = "universal-time"
+    """Times of some other zone: taken in universal time."""
     LOST_DIGITS = "lost-digits"
     """Whole numbers of more digits than floats have: some that differ became equal."""
     LEADING_ZEROS = "leading-zeros"

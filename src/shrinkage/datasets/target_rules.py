@@ -21,7 +21,13 @@ MOST_NUMBERED_CLASSES = 1000
 """More different whole numbers than this are amounts."""
 
 SMOOTH_FROM = 8
-"""From this many values on, counts that rise and fall but once are those of an amount."""
+"""From this many values on, counts that follow the order of the values are those of an amount."""
+
+ORDERED = -2.33
+"""Standard normal deviate of the rank ratio below which counts follow an order: 1 of 100 by chance."""
+
+UNEVEN = 3.0
+"""Standard deviations of χ² that counts of an amount are at least away from equal ones."""
 
 YEARS = (1800, 2100)
 """Whole numbers in this range, three of them or more, are years."""
@@ -65,7 +71,7 @@ def reason_of_numbers(y: np.ndarray) -> TaskReason:
     numbered = values[0] in (0, 1) and values[-1] - values[0] == len(values) - 1
     if np.median(counts) < (2 if numbered or len(values) <= 5 else 5):
         return TaskReason.FEW_ROWS_A_VALUE
-    if len(values) >= SMOOTH_FROM and _rise_and_fall_once(counts):
+    if len(values) >= SMOOTH_FROM and (_rise_and_fall_once(counts) or _follow_the_order(counts)):
         return TaskReason.SMOOTH_COUNTS
     if len(values) <= FEW_VALUES:
         return TaskReason.REPEATED
@@ -95,3 +101,22 @@ def _rise_and_fall_once(counts: np.ndarray) -> bool:
         return False
     turns = np.count_nonzero(np.diff(signs))
     return turns == 0 or bool(turns == 1 and signs[0] > 0)
+
+
+def _follow_the_order(counts: np.ndarray) -> bool:
+    """Return whether uneven counts are more alike in neighbours than in values far apart.
+
+    The rank version of von Neumann's ratio, Σ (rᵢ₊₁ − rᵢ)² / Σ (rᵢ − r̄)², is about 2 where values
+    are but numbers of classes, whose order says nothing of their frequencies. It needs fewer rows
+    than single steps that stand out of the noise do.
+    Source: R. Bartels, The rank version of von Neumann's ratio test for randomness, JASA 77 (1982).
+    """
+    n, mean = len(counts), counts.mean()
+    chi_squared = np.square(counts - mean).sum() / mean
+    if chi_squared < n - 1 + UNEVEN * np.sqrt(2 * (n - 1)):
+        return False
+    below = np.searchsorted(np.sort(counts), counts)
+    ranks = (below + np.searchsorted(np.sort(counts), counts, side="right")) / 2  # ties share one
+    ratio = np.square(np.diff(ranks)).sum() / np.square(ranks - ranks.mean()).sum()
+    variance = 4 * (n - 2) * (5 * n**2 - 2 * n - 9) / (5 * n * (n + 1) * (n - 1) ** 2)
+    return bool(ratio - 2 < ORDERED * np.sqrt(variance))

@@ -35,6 +35,8 @@ DOUBTS = {
     "day-first": "every date reads both ways: taken day first (date_format says otherwise)",
     "month-first": "every date reads both ways: taken month first (date_format says otherwise)",
     "short-years": "years of two digits are taken for 1969 to 2068 (four digits say otherwise)",
+    "universal-time": "hours and days are those of universal time (UTC), not of the zone that the "
+    "cells are in",
     "lost-digits": "whole numbers of so many digits lose the last ones, and some became equal "
     '(kind = "category" keeps them)',
     "leading-zeros": 'digits with leading zeros are taken for codes (kind = "numeric" says '
@@ -182,7 +184,8 @@ def _merged(record: Record) -> str:
 def _dates(record: Record) -> str:
     if record["rule"]["kind"] != "date" or not record.get("examples"):
         return ""
-    return f"dates, written as {_word(record['examples'][0])}"
+    example = record["examples"][0].removesuffix(".000000").removesuffix("T00:00:00")
+    return f"dates, written as {_word(example)}"
 
 
 def _dropped(record: Record) -> str:

@@ -1,14 +1,17 @@
 """Files of statistics packages, read by pandas: Stata and SAS.
 
-Source: https://pandas.pydata.org/docs/reference/api/pandas.read_stata.html
+Sources: https://pandas.pydata.org/docs/reference/api/pandas.read_stata.html; the layout of transport
+files: SAS Institute, The record layout of a data set in SAS transport (XPORT) format, TS-140.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any, cast
 
 import pandas as pd
+from pandas.io.sas import sas_constants
 
 from shrinkage.datasets.formats.content import FileContent
 from shrinkage.datasets.formats.tables import FrameTable, nested_columns, table_format
@@ -18,6 +21,12 @@ from shrinkage.errors import InputError
 
 Reader = Callable[[FileContent, ReadOptions], tuple[pd.DataFrame, tuple[str, ...]]]
 """Returns a table, and what was decided while reading it."""
+
+MEMBER = b"HEADER RECORD*******MEMBER  HEADER RECORD!!!!!!!"
+"""What each data set of a SAS transport file begins with."""
+
+CARD = 80
+"""Bytes that a SAS transport file is filled up to with blanks."""
 
 
 def _stata(content: FileContent, _options: ReadOptions) -> tuple[pd.DataFrame, tuple[str, ...]]:
@@ -51,10 +60,36 @@ def _has_own_labels(content: FileContent, name: object) -> bool:
 
 
 def _sas(content: FileContent, options: ReadOptions) -> tuple[pd.DataFrame, tuple[str, ...]]:
-    kind = "xport" if content.ending == ".xpt" else "sas7bdat"
-    encoding = options.encoding or ("utf-8" if kind == "sas7bdat" else "latin-1")
-    with pd.read_sas(content.file(), format=kind, encoding=encoding, iterator=True) as reader:
+    if content.ending == ".xpt":
+        return _transport(content, options.encoding or "latin-1"), ()
+    encoding = options.encoding or "utf-8"
+    with pd.read_sas(
+        content.file(), format="sas7bdat", encoding=encoding, iterator=True
+    ) as reader:
         return reader.read(), ()
+
+
+def _transport(content: FileContent, encoding: str) -> pd.DataFrame:
+    """Return all rows of a transport file, with dates where a column has a format of dates.
+
+    pandas leaves dates numbers of days, and takes empty words of the last rows for the blanks behind
+    them: rows are lost.
+    """
+    if content.data.find(MEMBER) != content.data.rfind(MEMBER):
+        raise ValueError("several data sets in one file: write each into its own")
+    with pd.read_sas(content.file(), format="xport", encoding=encoding, iterator=True) as opened:
+        reader = cast(Any, opened)
+        rows = bytes(content.data[reader.record_start :])
+        blanks = min(len(rows) - len(rows.rstrip(b" ")), CARD - 1)
+        reader.nobs = math.ceil((len(rows) - blanks) / reader.record_length)
+        frame = reader.read()
+        formats = {field["name"].decode(): field["nform"].decode() for field in reader.fields}
+    for name, form in formats.items():
+        if form in sas_constants.sas_date_formats:
+            frame[name] = pd.to_datetime(frame[name], unit="D", origin="1960-01-01")
+        elif form in sas_constants.sas_datetime_formats:
+            frame[name] = pd.to_datetime(frame[name], unit="s", origin="1960-01-01")
+    return frame
 
 
 def _reader(read: Reader, what: str) -> Callable[[FileContent, ReadOptions], FrameTable]:

@@ -83,8 +83,10 @@ def load_svmlight(content: FileContent, roles: Roles, options: ReadOptions) -> D
         groups=groups if groups.any() else None,
         group_name="qid" if groups.any() else None,
     )
-    note = "inputs that a row leaves out are 0"
-    return replace(data, notes=(*content.notes, note), read_options=replace(options, names=names))
+    notes = (*content.notes, "inputs that a row leaves out are 0")
+    if groups.any():
+        notes = (*notes, f"rows of one qid stay together: {len(np.unique(groups))} groups")
+    return replace(data, notes=notes, read_options=replace(options, names=names))
 
 
 def _rows(content: FileContent, options: ReadOptions) -> RowsRead:

@@ -68,6 +68,9 @@ _FIRST_YEAR = np.datetime64("1000-01-01", "us")
 _CENTURY = np.datetime64("2050-01-01", "us")
 """Beyond it, years of two digits may be of the last century: how they were taken is told."""
 
+_OFFSET = re.compile(r".*\d:\d{2}\D?.*[+-](?!00(?::?00)?$)\d{2}(?::?\d{2})?")
+"""A time with the offset of its zone that is not 0."""
+
 _CLOCKS = ("", " %H:%M", " %H:%M:%S", " %I:%M %p", " %I:%M:%S %p")
 
 
@@ -179,15 +182,18 @@ def date_form(
             best, most = {}, fit
         if fit == most and fit:
             best[form] = values
-    return _with_short_years(_chosen(best, day_first_hint)) if best else None
+    return _told(_chosen(best, day_first_hint), texts) if best else None
 
 
-def _with_short_years(form: DateForm) -> DateForm:
-    """Tell how years of two digits were taken, where some lie far ahead."""
+def _told(form: DateForm, texts: Sequence[str]) -> DateForm:
+    """Tell how years of two digits were taken, where some lie far ahead, and offsets of zones."""
+    doubts = list(form.doubts)
     dates = form.values[~np.isnat(form.values)]
-    if "%y" not in form.date_format or not (dates >= _CENTURY).any():
-        return form
-    return replace(form, doubts=(*form.doubts, ColumnDoubt.SHORT_YEARS))
+    if "%y" in form.date_format and (dates >= _CENTURY).any():
+        doubts.append(ColumnDoubt.SHORT_YEARS)
+    if any(_OFFSET.fullmatch(text.strip()) for text in texts):
+        doubts.append(ColumnDoubt.UNIVERSAL_TIME)
+    return replace(form, doubts=tuple(doubts))
 
 
 def are_likely(texts: Sequence[str], counts: np.ndarray) -> bool:

@@ -15,7 +15,7 @@ import pandas as pd
 
 from shrinkage.datasets.cell_rules import CellRule
 from shrinkage.datasets.cells import DistinctCells, Locate, level_text, require_finite, text_cells
-from shrinkage.datasets.column_readings import ColumnReading
+from shrinkage.datasets.column_readings import ColumnDoubt, ColumnReading
 from shrinkage.datasets.column_specs import ColumnKind, ColumnSpec
 from shrinkage.datasets.judging.base import EXAMPLES, FileHints, JudgedColumn, TextColumn, ends
 from shrinkage.datasets.judging.date_forms import plain_dates
@@ -103,7 +103,7 @@ def judge_typed(
     if is_real(plain) and kind in (None, ColumnKind.NUMERIC):
         return _numbers(name, plain, spec, locate)
     if plain.dtype.kind == "M" and kind in (None, ColumnKind.DATE):
-        return _dates(name, plain, spec)
+        return _dates(name, plain, spec, moved=_are_of_another_zone(series))
     cells = plain if plain.dtype == object else plain.astype(object)
     text = cells.map(level_text, na_action="ignore")
     return judge_text(name, text_cells(text.to_numpy(object)), spec, hints, locate)
@@ -166,7 +166,18 @@ def without_missing_numbers(
     return values, tuple(words)
 
 
-def _dates(name: str, series: pd.Series, spec: ColumnSpec) -> JudgedColumn:
+def _are_of_another_zone(series: pd.Series) -> bool:
+    """Return whether some times differ from what they are in universal time."""
+    present = series.dropna()
+    if present.dtype == object:
+        times = (cell for cell in present if isinstance(cell, datetime.datetime))
+        return any(bool(time.utcoffset()) for time in times)
+    if present.dtype.kind != "M" or present.dt.tz is None:
+        return False
+    return bool((present.dt.tz_localize(None) != present.dt.tz_convert(None)).any())
+
+
+def _dates(name: str, series: pd.Series, spec: ColumnSpec, *, moved: bool) -> JudgedColumn:
     values = plain_dates(series)
     present = values[~np.isnat(values)]
     rule = CellRule(ColumnKind.DATE, spec.missing, date_format=spec.date_format or "ISO8601")
@@ -180,6 +191,7 @@ def _dates(name: str, series: pd.Series, spec: ColumnSpec) -> JudgedColumn:
         examples=tuple(map(str, present[:EXAMPLES])),
         least=str(present.min()) if len(present) else "",
         most=str(present.max()) if len(present) else "",
+        doubts=(ColumnDoubt.UNIVERSAL_TIME,) if moved else (),
         said=spec.said_kind is not None,
     )
     return JudgedColumn(pd.Series(values, name=name), reading)
