@@ -48,11 +48,13 @@ def transport(frame: pd.DataFrame, formats: dict[str, str]) -> bytes:
 
 
 def test_no_row_is_lost_and_dates_are_dates(tmp_path, refused):
-    frame = pd.DataFrame({
-        "SEEN": np.arange(10.0) + 21900,
-        "RACE": ["W", "B"] * 4 + ["W", ""],
-        "Y": np.arange(10.0) / 8 + 1,
-    })
+    frame = pd.DataFrame(
+        {
+            "SEEN": np.arange(10.0) + 21900,
+            "RACE": ["W", "B"] * 4 + ["W", ""],
+            "Y": np.arange(10.0) / 8 + 1,
+        }
+    )
     written = transport(frame, {"SEEN": "DATE"})
     (tmp_path / "t.xpt").write_bytes(written)
     data = load_dataset(tmp_path / "t.xpt", target="Y")

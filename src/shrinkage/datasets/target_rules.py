@@ -24,7 +24,7 @@ SMOOTH_FROM = 8
 """From this many values on, counts that follow the order of the values are those of an amount."""
 
 ORDERED = -2.33
-"""Standard normal deviate of the rank ratio below which counts follow an order: 1 of 100 by chance."""
+"""Standard deviations of the rank ratio: 1 of 100 chance orders of counts is below."""
 
 UNEVEN = 3.0
 """Standard deviations of χ² that counts of an amount are at least away from equal ones."""

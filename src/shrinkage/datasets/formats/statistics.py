@@ -1,7 +1,7 @@
 """Files of statistics packages, read by pandas: Stata and SAS.
 
-Sources: https://pandas.pydata.org/docs/reference/api/pandas.read_stata.html; the layout of transport
-files: SAS Institute, The record layout of a data set in SAS transport (XPORT) format, TS-140.
+Sources: https://pandas.pydata.org/docs/reference/api/pandas.read_stata.html;
+SAS Institute, The record layout of a data set in SAS transport (XPORT) format, TS-140.
 """
 
 from __future__ import annotations
@@ -63,17 +63,15 @@ def _sas(content: FileContent, options: ReadOptions) -> tuple[pd.DataFrame, tupl
     if content.ending == ".xpt":
         return _transport(content, options.encoding or "latin-1"), ()
     encoding = options.encoding or "utf-8"
-    with pd.read_sas(
-        content.file(), format="sas7bdat", encoding=encoding, iterator=True
-    ) as reader:
+    with pd.read_sas(content.file(), format="sas7bdat", encoding=encoding, iterator=True) as reader:
         return reader.read(), ()
 
 
 def _transport(content: FileContent, encoding: str) -> pd.DataFrame:
     """Return all rows of a transport file, with dates where a column has a format of dates.
 
-    pandas leaves dates numbers of days, and takes empty words of the last rows for the blanks behind
-    them: rows are lost.
+    pandas leaves dates numbers of days, and takes empty words of the last rows for the blanks
+    behind them: rows are lost.
     """
     if content.data.find(MEMBER) != content.data.rfind(MEMBER):
         raise ValueError("several data sets in one file: write each into its own")
