@@ -86,3 +86,5 @@ def test_half_precision_keeps_its_dtype():
     slopes = jax.grad(loss(SUMS["all"]))(params)["kernel"]
     assert slopes.dtype == jnp.bfloat16
     assert jnp.isfinite(jax.jvp(loss(SUMS["all"]), (params,), (params,))[1])
+    ones = {"kernel": jnp.ones((300, 300), jnp.float16)}
+    assert float(penalty_loss(ones, 1e-3 * L1())) == pytest.approx(90)

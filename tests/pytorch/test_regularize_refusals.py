@@ -132,6 +132,44 @@ class TestPenaltyLoss:
         assert torch.equal(gradient[:, 2], torch.zeros(8, dtype=torch.float64))
         assert int((gradient != 0).sum()) == 40
 
+    def test_second_derivatives_are_there_and_finite(self):
+        model = nn.Linear(3, 2, bias=False).double()
+        w = model.weight
+        with torch.no_grad():
+            w[:, 2] = 0.0
+        terms = 0.1 * L1() + 0.3 * L2() + 0.2 * GroupLasso(per="input")
+        (slope,) = torch.autograd.grad(penalty_loss(model, terms), [w], create_graph=True)
+        (second,) = torch.autograd.grad(slope[:, 0].sum(), [w])
+        column = w.detach()[:, 0]
+        curved = torch.eye(2) - torch.outer(column, column) / column.square().sum()
+        expected = 0.3 + 0.2 * 2**0.5 * curved.sum(0) / column.norm()
+        assert torch.allclose(second[:, 0], expected)
+        assert torch.equal(second[:, 1:], torch.zeros(2, 2))
+        (second,) = torch.autograd.grad(penalty_loss(model, terms), [w], create_graph=True)
+        second.sum().backward()
+        assert torch.isfinite(w.grad).all()
+
+    def test_parameters_of_functional_call_are_penalised_in_their_place(self):
+        model, terms = network(), 0.1 * L1() + 0.3 * L2()
+        own = {name: p.detach() for name, p in model.named_parameters()}
+        stacked = {name: torch.stack([p, 2 * p]) for name, p in own.items()}
+        slopes = torch.func.grad(lambda given: penalty_loss(model, terms, given))
+        each = torch.func.vmap(slopes)(stacked)["0.weight"]
+        w = stacked["0.weight"]
+        assert torch.allclose(each, 0.1 * w.sign() + 0.3 * w)
+        with pytest.raises(InputError, match="functional_call has others"):
+            torch.func.grad(lambda _: penalty_loss(model, terms))(own)
+        with pytest.raises(InputError, match="its own is"):
+            penalty_loss(model, terms, stacked)
+
+    def test_a_sum_of_16_bits_is_finite(self):
+        model = nn.Linear(300, 300, bias=False).half()
+        nn.init.ones_(model.weight)
+        terms = 1e-3 * L1() + 1e-3 * L2()
+        assert float(penalty_loss(model, terms).detach()) == pytest.approx(135)
+        attachment = regularize(SGD(model.parameters(), lr=0.1), model, terms)
+        assert sum(attachment.value().values()) == pytest.approx(135)
+
     def test_changed_models_are_seen(self):
         model = network()
         terms = (0.1 * L2()).on(everything())

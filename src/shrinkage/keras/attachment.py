@@ -122,7 +122,7 @@ class KerasAttachment:
         for slot in (slot.at(strengths).with_renewals() for slot in self._slots):
             w = plain(slot.variable)
             for part in slot.plan.parts:
-                totals[part.term] += part.strength * number(part.penalty.value(part.about(w)))
+                totals[part.term] += part.strength * number(part.penalty_at(w))
         return totals
 
     def zeros(self) -> dict[str, int]:

@@ -13,6 +13,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
+from shrinkage.arrays import library_of
 from shrinkage.optax.assigning import assigned
 from shrinkage.optax.parameters import Layout, describe
 from shrinkage.terms import Term, Terms, as_terms, present, refuse_renewed
@@ -57,7 +58,7 @@ def penalty_loss(
 
 @functools.partial(jax.custom_jvp, nondiff_argnums=(1,))
 def _value(w: Any, penalty: Any) -> Any:
-    return penalty.value(w)
+    return penalty.value(library_of(w).wide(w))  # a sum of 16 bits may be infinite
 
 
 @_value.defjvp

@@ -8,14 +8,15 @@ where automatic differentiation of a norm gives NaN.
 from __future__ import annotations
 
 import weakref
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 import torch
 from torch import nn
-from torch.autograd.function import once_differentiable
 
+from shrinkage.arrays import library_of
+from shrinkage.errors import InputError, near_names
 from shrinkage.penalties import Penalty
 from shrinkage.pytorch.parameters import check_module, describe
 from shrinkage.pytorch.sharding import unsharded
@@ -23,21 +24,45 @@ from shrinkage.terms import Part, Term, Terms, as_terms, assign, refuse_renewed
 
 
 class _Value(torch.autograd.Function):
-    """penalty.value(w) with penalty.gradient as its derivative."""
+    """penalty.value(w) with penalty.gradient as its derivative, of which there is one, too."""
+
+    generate_vmap_rule = True
 
     @staticmethod
-    def forward(ctx: Any, w: torch.Tensor, penalty: Penalty, stacked: int) -> torch.Tensor:
+    def forward(w: torch.Tensor, penalty: Penalty, stacked: int) -> torch.Tensor:
+        return penalty.value(library_of(w).wide(w), stacked)  # a sum of 16 bits may be infinite
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Any) -> None:  # noqa: ARG004
+        w, ctx.penalty, ctx.stacked = inputs
         ctx.save_for_backward(w)
-        ctx.penalty, ctx.stacked = penalty, stacked
-        return penalty.value(w, stacked)
 
     @staticmethod
-    @once_differentiable
     def backward(ctx: Any, *outgoing: torch.Tensor) -> tuple[torch.Tensor, None, None]:
         (w,) = ctx.saved_tensors
-        subgradient = ctx.penalty.gradient(w, ctx.stacked)
+        at: Any = _Smooth.apply(w) if torch.is_grad_enabled() else w
+        subgradient = ctx.penalty.gradient(at, ctx.stacked)
         per_model = outgoing[0].reshape(*outgoing[0].shape, *(1,) * (w.ndim - ctx.stacked))
-        return subgradient * per_model, None, None
+        return (subgradient * per_model).to(w.dtype), None, None
+
+
+class _Smooth(torch.autograd.Function):
+    """w itself, whose derivative is 0 where w is 0 and backward through a zero norm gives NaN."""
+
+    generate_vmap_rule = True
+
+    @staticmethod
+    def forward(w: torch.Tensor) -> torch.Tensor:
+        return w.clone()
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Any) -> None:  # noqa: ARG004
+        ctx.save_for_backward(*inputs)
+
+    @staticmethod
+    def backward(ctx: Any, *outgoing: torch.Tensor) -> torch.Tensor:
+        (w,) = ctx.saved_tensors
+        return torch.where((w == 0) & outgoing[0].isnan(), 0.0, outgoing[0])
 
 
 def penalty_value(w: torch.Tensor, parts: Sequence[Part], stacked: int = 0) -> torch.Tensor:
@@ -58,17 +83,21 @@ def penalty_value(w: torch.Tensor, parts: Sequence[Part], stacked: int = 0) -> t
     tensor([0.5000, 0.0000])
     """
     w = unsharded(w)
-    total = w.new_zeros(w.shape[:stacked])
+    total = library_of(w).wide(w.new_zeros(w.shape[:stacked]))
     for part in parts:
         value: Any = _Value.apply(part.about(w), part.penalty, stacked)
         strength = part.strength
         if isinstance(strength, torch.Tensor):
-            strength = strength.to(w.device, w.dtype).view(total.shape)
+            strength = strength.to(w.device, total.dtype).view(total.shape)
         total = total + strength * value
     return total
 
 
-def penalty_loss(model: nn.Module, terms: Term | Terms | Iterable[Term]) -> torch.Tensor:
+def penalty_loss(
+    model: nn.Module,
+    terms: Term | Terms | Iterable[Term],
+    parameters: Mapping[str, torch.Tensor] | None = None,
+) -> torch.Tensor:
     """Return Σ strength·penalty(selected parameters), to be added to the loss.
 
     Every term counts, whatever update it names. Zero weights stay where only a proximal update
@@ -77,11 +106,16 @@ def penalty_loss(model: nn.Module, terms: Term | Terms | Iterable[Term]) -> torc
     Args:
         model: the model whose parameters are penalised.
         terms: the terms.
+        parameters: tensors by name that stand for the model's own, those that
+            `torch.func.functional_call(model, parameters, …)` gets; None: its own.
 
     Returns:
-        A scalar tensor; its derivative is the least-norm subgradient.
+        A scalar tensor, at least float32; its derivative is the least-norm subgradient, and it has
+        second ones, finite at zero groups.
 
     Raises:
+        InputError: parameters that the model has not; its own in `torch.func.grad`, which
+            differentiates others.
         ShrinkageError: as `assign` does.
 
     >>> from shrinkage.penalties import L2
@@ -89,18 +123,53 @@ def penalty_loss(model: nn.Module, terms: Term | Terms | Iterable[Term]) -> torc
     >>> _ = nn.init.ones_(model.weight)
     >>> penalty_loss(model, 0.5 * L2())
     tensor(0.5000, grad_fn=...)
+    >>> penalty_loss(model, 0.5 * L2(), {"weight": torch.full((1, 2), 2.0)})
+    tensor(2.)
 
     Source: half squares as in the weight_decay of https://docs.pytorch.org/docs/stable/optim.html
     """
     pairs = _assigned(model, terms)
+    if parameters is not None:
+        pairs = _in_place_of(model, pairs, parameters)
     if not pairs:
         return torch.zeros(())
+    _check_differentiated(tensor for tensor, _ in pairs)
     values = [penalty_value(tensor, parts) for tensor, parts in pairs]
     return sum(values[1:], values[0])
 
 
 _Pairs = Sequence[tuple[torch.Tensor, tuple[Part, ...]]]
 _LAST: weakref.WeakKeyDictionary[nn.Module, tuple[Any, tuple, _Pairs]] = weakref.WeakKeyDictionary()
+
+
+def _in_place_of(model: nn.Module, pairs: _Pairs, parameters: Mapping[str, torch.Tensor]) -> _Pairs:
+    """Return the pairs with the tensors that stand for a model's own, by any of its names."""
+    own = dict(model.named_parameters(remove_duplicate=False))
+    known = own | dict(model.named_buffers(remove_duplicate=False))
+    for name, tensor in parameters.items():
+        if name not in known or tensor.shape != known[name].shape:
+            hint = near_names(name, known) or "give what functional_call(model, …) gets"
+            hint = hint if name not in known else f"its own is {tuple(known[name].shape)}"
+            own = f"got {name} of shape {tuple(tensor.shape)}"
+            raise InputError(f"expected tensors like the model's own, {own}: {hint}")
+    instead = {id(known[name]): tensor for name, tensor in parameters.items()}
+    return [(instead.get(id(tensor), tensor), parts) for tensor, parts in pairs]
+
+
+def _check_differentiated(tensors: Iterable[torch.Tensor]) -> None:
+    """Refuse tensors that `torch.func.grad` takes for constants, so that they have no gradient."""
+    if torch.compiler.is_compiling():
+        return
+    functorch: Any = getattr(torch._C, "_functorch")  # noqa: B009 - a module without a stub
+    kinds = functorch.TransformType
+    levels = functorch.get_interpreter_stack() or ()
+    derives = any(level.key() in (kinds.Grad, kinds.Jvp) for level in levels)
+    if derives and not any(map(functorch.is_functorch_wrapped_tensor, tensors)):
+        raise InputError(
+            "expected parameters that are differentiated in torch.func.grad, got the model's own, "
+            "in whose place functional_call has others: give penalty_loss(model, terms, "
+            "parameters) what functional_call gets"
+        )
 
 
 def _assigned(model: nn.Module, terms: Term | Terms | Iterable[Term]) -> _Pairs:
@@ -120,7 +189,8 @@ def _assigned(model: nn.Module, terms: Term | Terms | Iterable[Term]) -> _Pairs:
         for info, tensor in described
         if parts[info.name]
     ]
-    _LAST[model] = (terms, now, pairs)
+    if all(isinstance(tensor, nn.Parameter) for tensor, _ in pairs):  # no graph is kept
+        _LAST[model] = (terms, now, pairs)
     return pairs
 
 

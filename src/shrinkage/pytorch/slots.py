@@ -63,7 +63,7 @@ class Slot:
         """Return strength·penalty of one part: a number, or one per stacked model."""
         target = self.target
         w, inner = target.view(self.parameter), min(1, target.stacked)
-        value = part.penalty.value(part.about(w), inner)
+        value = part.penalty_at(w, inner)
         if not target.gathered:
             value = sum_over_shards(value, self.parameter)
         return part.strength * (value if inner else float(value))

@@ -82,7 +82,17 @@ class Part:
 
     def value(self, w: Array, stacked: int = 0) -> Array:
         """Return strength · penalty(w − reference), one per model."""
-        return self.strength * self.penalty.value(self.about(w), stacked)
+        return self.strength * self.penalty_at(w, stacked)
+
+    def penalty_at(self, w: Array, stacked: int = 0) -> Array:
+        """Return penalty(w − reference), at least in float32: a sum in 16 bits may be infinite.
+
+        >>> import numpy as np
+        >>> from shrinkage.penalties import L1
+        >>> float(Part(0.5, L1()).penalty_at(np.full(300, 300.0, np.float16)))
+        90000.0
+        """
+        return self.penalty.value(self.about(floating_library(w).wide(w)), stacked)
 
     def on_its_units(self, ndim: int) -> Part:
         """Return the part for the array of the units that its penalty is on.

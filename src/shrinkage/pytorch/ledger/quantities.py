@@ -15,6 +15,7 @@ from typing import Any
 
 import torch
 
+from shrinkage.arrays import library_of
 from shrinkage.penalties import Combination
 from shrinkage.terms import Part
 
@@ -108,7 +109,7 @@ QUANTITIES: dict[str, Quantity] = {
 
 def value_of(w: torch.Tensor, part: Part) -> torch.Tensor:
     """Return strength·penalty(w − reference)."""
-    about = part.about(w)
+    about = part.about(library_of(w).wide(w))
     if part.penalty.combines is Combination.THRESHOLD:
         return part.strength * torch.linalg.vector_norm(about, 1)
     if part.penalty.combines is Combination.RIDGE:
