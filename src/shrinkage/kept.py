@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol, TypeVar
 
+from shrinkage.errors import InputError
 from shrinkage.extras import needs
 
 with needs("paths"):
@@ -117,7 +118,12 @@ def run_folder(
         root: the run directory, or None to keep nothing.
         resume: go on with the run in it.
         progress: show a bar; None shows it when a terminal watches.
+
+    Raises:
+        InputError: nothing is kept that could be gone on with.
     """
+    if resume and root is None:
+        raise InputError("expected a folder to go on in for resume=True, got none: give store=")
     with ExitStack() as closing:
         begin = time.perf_counter()
         closing.enter_context(torch.random.fork_rng(devices=[]))

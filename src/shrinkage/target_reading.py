@@ -58,6 +58,7 @@ class TargetReading:
         alike: labels that differ from another one by case or blanks alone.
         truths: in a file, spellings of false and true (`Yes`, `Y`) that were taken for the
             commonest one of each.
+        order: the order of labels that came with one.
         left_out: what the cells of the dropped rows say, each once.
         merged: rare labels that are the class `other` here.
         respelled: of rows beside those of training, labels as they were spelled and as training
@@ -84,6 +85,7 @@ class TargetReading:
     words: tuple[str, ...] = ()
     alike: tuple[str, ...] = ()
     truths: tuple[str, ...] = ()
+    order: tuple[str, ...] = ()
     left_out: tuple[str, ...] = ()
     merged: tuple[str, ...] = ()
     respelled: tuple[tuple[str, str], ...] = ()
@@ -109,8 +111,9 @@ class TargetReading:
         """Return plain values that JSON can hold."""
         values = {**vars(self), "why": self.why.value}
         del values["parts"], values["respelled"]  # the second is told, and kept nowhere
-        if self.events is None:
-            del values["events"]
+        for name, nothing in (("events", None), ("order", ())):
+            if values[name] == nothing:
+                del values[name]
         plain = {k: list(v) if isinstance(v, tuple) else v for k, v in values.items()}
         return plain | ({"parts": [part.to_dict() for part in self.parts]} if self.parts else {})
 

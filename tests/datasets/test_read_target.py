@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 
 from shrinkage.datasets import load_dataset
+from shrinkage.datasets.column_specs import ColumnSpec
 from shrinkage.datasets.read_target import read_target
 from shrinkage.datasets.target_like import read_target_like
 from shrinkage.reports.target_told import target_text
@@ -287,3 +288,11 @@ def test_a_label_that_training_lacks(refused):
     like = read_target(["a", "b"], "kind").reading
     with refused("'kind'", "row 2", "'c'", "train with that class"):
         read_target_like(["a", "c"], like)
+
+
+def test_an_order_that_was_said_or_came_with_the_labels_is_kept():
+    labels = ["low", "mid", "top"]
+    said = read_target(labels * 3, spec=ColumnSpec(order=tuple(labels))).reading
+    came = read_target(pd.Categorical(labels * 3, categories=labels, ordered=True)).reading
+    assert said.order == came.order == tuple(labels)
+    assert "'low', 'mid', 'top'" in target_text(TargetReading.from_dict(came.to_dict()))

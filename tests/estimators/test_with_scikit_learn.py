@@ -87,6 +87,16 @@ def test_grid_search_pipelines_and_cross_validate():
     assert scores.min() > 0.3
 
 
+def test_a_penalty_has_parameters_of_its_own():
+    model = ShrinkageClassifier("linear", penalty="elastic-net")
+    search = GridSearchCV(model, {"penalty__l1_ratio": [0.1, 0.9]}, cv=2).fit(FLOWERS, NAMES)
+    chosen = search.best_params_["penalty__l1_ratio"]
+    assert search.best_estimator_.penalty == ElasticNet(chosen)
+    assert model.get_params()["penalty__l1_ratio"] == 0.5
+    with pytest.raises(ValueError, match="did you mean penalty__l1_ratio"):
+        model.set_params(penalty__l1_ration=0.1)
+
+
 def test_select_from_model_keeps_what_has_a_weight_in_pandas_and_polars():
     rng = np.random.default_rng(0)
     X = np.column_stack([FLOWERS, rng.normal(size=(150, 3))])

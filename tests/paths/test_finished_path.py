@@ -12,7 +12,7 @@ from sklearn.metrics import r2_score
 
 from shrinkage import L1, L2, fit_path
 from shrinkage.atomic import write_bytes
-from shrinkage.errors import RunDirectoryError
+from shrinkage.errors import InputError, RunDirectoryError
 from shrinkage.paths.running.store import fingerprint_of
 from tests.paths.tables import table
 
@@ -96,6 +96,11 @@ def test_a_run_with_another_input_is_another_run(tmp_path, change):
     given[change] = other[change] if change in other else np.roll(given[change], 1) * 2
     with pytest.raises(RunDirectoryError, match="other data or settings"):
         run()
+
+
+def test_nothing_that_is_kept_nowhere_is_gone_on_with():
+    with pytest.raises(InputError, match="give store="):
+        fit_path("linear", *table(), resume=True, **LINEAR)
 
 
 def test_the_name_of_a_column_is_part_of_the_data():

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from scipy.optimize import minimize
@@ -113,6 +114,9 @@ def test_text_has_the_order_that_was_said():
     assert said.model_file.target["classes"] == ["low", "mid", "high", "top"]
     counted = fit_path("mlp:4", X, LEVEL, loss="ordinal", **options)
     np.testing.assert_array_equal(said.fold_scores, counted.fold_scores)
+    grades = pd.Categorical(y, categories=["low", "mid", "high", "top"], ordered=True)
+    given = fit_path("mlp:4", X, pd.Series(grades), loss="ordinal", **options)
+    np.testing.assert_array_equal(given.fold_scores, counted.fold_scores)
     with pytest.raises(InputError, match="expected the order of the classes"):
         fit_path("mlp:4", X, y, loss="ordinal", **options)
     with pytest.raises(InputError, match="no place for 'top'"):

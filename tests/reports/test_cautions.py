@@ -55,3 +55,9 @@ def test_every_kind_has_a_sentence(kind):
     assert text
     assert text.isprintable()
     assert Caution.from_dict(json.loads(json.dumps(caution.to_dict()))) == caution
+
+
+def test_classes_of_as_many_rows_are_counted_once():
+    facts = {"classes": ["a", "b"], "rows": [2, 2], "folds": 5}
+    text = caution_text(Caution(CautionKind.RARE_CLASSES, facts))
+    assert text.startswith("classes 'a', 'b' have only 2 rows each for 5 folds")

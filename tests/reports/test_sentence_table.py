@@ -7,11 +7,15 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from shrinkage.paths.results import ConstantScore, PathResult, Status
+from shrinkage.paths.results import ClassFigures, ConstantScore, PathResult, Status
 from shrinkage.reports import path_table, summary_sentence, text_table
 from shrinkage.reports.example import example_result
 from shrinkage.reports.figures.strength_axis import strength_axis
-from shrinkage.reports.sentence import constant_sentence, one_standard_error_sentence
+from shrinkage.reports.sentence import (
+    classes_sentence,
+    constant_sentence,
+    one_standard_error_sentence,
+)
 from shrinkage.reports.table import columns_of
 from shrinkage.reports.wording import score_wording
 from tests.reports.fake import goal_result, group_result, image_result, regression_result
@@ -82,6 +86,17 @@ def test_best_on_the_edge_is_said(index, strength, words):
     result = with_scores(0.97, 0.96, index=index, strength=strength)
     assert words in summary_sentence(result)
     assert words not in summary_sentence(with_scores(0.97, 0.96))
+
+
+def test_classes_that_are_numbers_are_called_classes():
+    figures = ClassFigures((3, 4), np.array([[98, 2], [10, 10]]))
+    said = classes_sentence(replace(example_result(), classes=figures))
+    assert "50 % of 20 of class 4 are found, 98 % of 100 of class 3" in said
+
+
+def test_nothing_lies_beyond_a_model_without_weights():
+    sentence = summary_sentence(with_scores(0.5, 0.96, index=3, strength=1.0, nonzero=0))
+    assert "may lie beyond" not in sentence
 
 
 def test_collapsed_best_is_said():

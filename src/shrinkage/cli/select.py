@@ -168,7 +168,7 @@ def command(
     # torch is loaded from here on: what is wrong with the data was said before
     from shrinkage.cli.shown_selection import show_best_columns, show_selection
     from shrinkage.paths import PathOptions
-    from shrinkage.paths.data_losses import loss_for
+    from shrinkage.paths.data_losses import loss_of
     from shrinkage.paths.selecting.stability import StabilityOptions
     from shrinkage.ranking import NETWORKS, best_of_dataset
     from shrinkage.stability import select_of_dataset
@@ -199,7 +199,7 @@ def command(
     def tell(_: object) -> None:
         if not quiet:
             tell_columns(rows)
-            tell_lines(loss_for(options.loss, rows.y, rows.task).taken(rows.y))
+            tell_lines(loss_of(options.loss, rows).taken(rows.y))
 
     folder = Path("runs") / f"{folder_of(rows.name)}-columns" if out is None else out
     if best is not None:

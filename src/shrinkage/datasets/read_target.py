@@ -108,6 +108,8 @@ def read_target(
     if regression:
         _require_squares(y, name)
     reading = summarized(y, name, regression, TaskReason.ASKED if task else why, cells)
+    if spec.order and not regression:
+        reading = replace(reading, order=spec.order)
     if keep.all():
         return Target(y, reading)
     left_out = sorted({one_line(raw[row], 40) for row in np.flatnonzero(~keep)} - {"", "nan"})
@@ -211,6 +213,7 @@ def summarized(
         words=tuple(sorted(set(words))) if cells.is_text else (),
         alike=_alike(labels.tolist()) if y.dtype == object else (),
         truths=cells.truths,
+        order=cells.order if y.dtype == object else (),
         other="regression" if numeric else None,
     )
 

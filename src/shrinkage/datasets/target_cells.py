@@ -52,6 +52,7 @@ class TargetCells:
         categories: the values came as categories.
         written: the cells are text of a file.
         truths: spellings of false and true that were taken for the commonest of each.
+        order: the order that categories of words came with; empty where they have none.
     """
 
     values: np.ndarray
@@ -60,6 +61,7 @@ class TargetCells:
     categories: bool = False
     written: bool = False
     truths: tuple[str, ...] = ()
+    order: tuple[str, ...] = ()
 
     @property
     def is_text(self) -> bool:
@@ -90,6 +92,8 @@ def target_cells(
     categories = isinstance(series.dtype, pd.CategoricalDtype)
     if categories and not all(isinstance(level, (str, Real)) for level in series.cat.categories):
         series = series.cat.rename_categories(str)  # intervals of `pandas.cut`, dates
+    levels = series.cat.categories.tolist() if categories and series.cat.ordered else []
+    order = tuple(levels) if all(isinstance(level, str) for level in levels) else ()
     array = series.astype(object).array if categories else series.array
     missing = np.asarray(pd.isna(array), dtype=bool)
     plain = _plain_array(array, missing, name)
@@ -97,7 +101,7 @@ def target_cells(
     if plain.dtype != object or not written:
         if plain.dtype == object:
             missing |= np.array([not cell.strip() for cell in plain], dtype=bool)
-        return TargetCells(plain, missing, none, categories)
+        return TargetCells(plain, missing, none, categories, order=order)
     text = np.array([str(cell).strip() for cell in plain], dtype=object)
     small = pd.Series(text, dtype=object).str.lower()
     said = missing_words is not None

@@ -6,6 +6,7 @@ scikit-learn asks; rows are numbers, sparse ones become dense.
 
 from __future__ import annotations
 
+from dataclasses import fields, is_dataclass, replace
 from typing import Any, cast
 
 import numpy as np
@@ -16,7 +17,7 @@ from torch import nn
 
 from shrinkage.datasets import Dataset
 from shrinkage.datasets.in_memory import rows_in_memory
-from shrinkage.errors import InputError
+from shrinkage.errors import InputError, near_names
 from shrinkage.estimators.fitted import FittedModel
 from shrinkage.estimators.several import MULTI_LABEL, reading_of
 from shrinkage.paths.options import DTYPES, LARGEST_SEED, PathOptions
@@ -24,6 +25,20 @@ from shrinkage.paths.results.onnx_file import write_onnx
 from shrinkage.penalties import Penalty
 from shrinkage.penalties.registry import penalty_from_name
 from shrinkage.pytorch.copies import deep_copy
+
+FIELD = "penalty__"
+"""What stands before the name of a penalty's field among the parameters."""
+
+
+def _fields_of(penalty: object) -> dict[str, Any]:
+    """Return what a penalty was made with, by the names that a grid search gives it."""
+    try:
+        own: Any = penalty_from_name(penalty) if isinstance(penalty, str) else penalty
+    except InputError:  # said in `fit`
+        return {}
+    if isinstance(own, type) or not is_dataclass(own):
+        return {}
+    return {FIELD + part.name: getattr(own, part.name) for part in fields(own) if part.init}
 
 
 class Shrinkage(BaseEstimator):
@@ -61,6 +76,41 @@ class Shrinkage(BaseEstimator):
         if isinstance(self.model, nn.Module):
             own.model = deep_copy(self.model)
         return own
+
+    def get_params(self, deep: bool = True) -> dict[str, Any]:
+        """Return the parameters; with `deep` also the penalty's own, such as `penalty__l1_ratio`.
+
+        Args:
+            deep: whether what the penalty was made with is told, too.
+        """
+        own = super().get_params(deep)
+        return own | (_fields_of(self.penalty) if deep else {})
+
+    def set_params(self, **params: Any) -> Any:
+        """Set parameters, and those of the penalty by `penalty__NAME`; then it is an object.
+
+        Args:
+            **params: parameters by name.
+
+        Returns:
+            The estimator itself.
+
+        Raises:
+            ValueError: there is no such parameter.
+        """
+        of_penalty = {name for name in params if name.startswith(FIELD)}
+        super().set_params(**{name: params[name] for name in params if name not in of_penalty})
+        known = _fields_of(self.penalty)
+        unknown = sorted(of_penalty - set(known))
+        if unknown:
+            raise InputError(
+                f"invalid parameter {unknown[0]!r} for the penalty {self.penalty!r}: "
+                f"{near_names(unknown[0], known) or 'it has no such field'}"
+            )
+        if of_penalty:
+            changes = {name.removeprefix(FIELD): params[name] for name in of_penalty}
+            self.penalty = replace(cast(Any, self._penalty()), **changes)
+        return self
 
     def __sklearn_is_fitted__(self) -> bool:
         """Return whether there is a model."""

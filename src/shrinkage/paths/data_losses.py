@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from shrinkage.comma_lists import CommaList
+from shrinkage.datasets import Dataset
 from shrinkage.datasets.cells import level_text
 from shrinkage.datasets.targets import Label, plain_label
 from shrinkage.errors import InputError, near_names
@@ -266,13 +267,20 @@ def task_of(loss: object, task: str | None) -> str | None:
     return None if asked == LABELS.task else asked
 
 
-def loss_for(name: object, y: np.ndarray, task: str) -> DataLoss:
+def loss_of(name: object, data: Dataset) -> DataLoss:
+    """Return the loss of a name for the targets of a dataset, as `loss_for` does."""
+    order = () if data.target is None else data.target.order
+    return loss_for(name, data.y, data.task, order)
+
+
+def loss_for(name: object, y: np.ndarray, task: str, order: Sequence[str] = ()) -> DataLoss:
     """Return the loss of a name, or the task's own, for targets that it fits.
 
     Args:
         name: as in `data_loss`; None, or a function of the user's: the default of the task.
         y: the raw targets, (n,) or (n, targets).
         task: what they were taken for.
+        order: that labels came with, for `ordinal` where its name gives none.
 
     Raises:
         InputError: the loss is not for such targets.
@@ -293,6 +301,8 @@ def loss_for(name: object, y: np.ndarray, task: str) -> DataLoss:
             f"the loss {loss.name} is for one target, got {y.shape[1]}: expected --loss squared "
             "for several numbers, or one target"
         )
+    if loss.ordered and not loss.order:
+        loss = replace(loss, order=tuple(order))
     _check_order(loss, y)
     wrong = loss.unfit(y)
     if wrong:

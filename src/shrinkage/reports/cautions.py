@@ -42,7 +42,9 @@ def _classes(facts: Facts) -> str:
 
 def _rare_classes(facts: Facts) -> str:
     one, rows = len(facts["classes"]) == 1, facts["rows"]
-    count = count_text(rows[0], "training row") if one else f"{min(rows)} to {max(rows)} rows each"
+    few, most = min(rows), max(rows)
+    each = f"{count_text(few, 'row')} each" if few == most else f"{few} to {most} rows each"
+    count = count_text(few, "training row") if one else each
     return (
         f"{_classes(facts)} {'has' if one else 'have'} only {count} for {facts['folds']} folds, "
         f"so not every fold is validated on {'it' if one else 'them'}: collect more rows, or "

@@ -147,7 +147,7 @@ def classes_sentence(result: PathResult) -> str:
 
 
 def _label(label: object) -> str:
-    return repr(plain(label, 30)) if isinstance(label, str) else str(label)
+    return repr(plain(label, 30)) if isinstance(label, str) else f"class {label}"
 
 
 def _zeros(model: ChosenModel) -> str:
@@ -243,7 +243,8 @@ def _worse(result: PathResult, wording: ScoreWording) -> str:
 
 def _edge(result: PathResult) -> str:
     edge = at_edge(result)
-    if not edge or result.best.strength == 0:
+    empty = edge == "largest" and result.best.nonzero == 0  # a larger strength is the same model
+    if not edge or empty or result.best.strength == 0:
         return ""
     without = result.difference("best", "unregularized")
     if edge == "smallest" and without is not None and not without.told_apart:

@@ -90,6 +90,10 @@ def _label(label: object) -> str:
 
 def _remarks(reading: TargetReading) -> list[str]:
     remarks = []
+    if len(reading.order) > 2:
+        order = ", ".join(map(_label, reading.order[:SHOWN]))
+        more = ", …" if len(reading.order) > SHOWN else ""
+        remarks.append(f"their order, {order}{more}, is that of --loss ordinal")
     if reading.words:
         words = ", ".join(map(_label, reading.words))
         remarks.append(f"{words} taken for a class, not for missing")

@@ -41,16 +41,21 @@ def not_certified(plan: Plan, validation: CrossValidation, refit: Refit | None =
         refit: those of all training rows.
     """
     axes = plan.problem.terms.axes
+    places: dict[StrengthRow, list[tuple[str, np.ndarray]]] = {}
+    for row, where, gaps in (*_of_folds(validation), *_of_all_rows(refit)):
+        places.setdefault(row, []).append((where, gaps))
     listed = [
-        f"{' × '.join(f'{strength:.3g}' for strength in row[:axes])} {said}"
-        for row, said in (*_of_folds(validation), *_of_all_rows(refit))
+        f"{' × '.join(f'{strength:.3g}' for strength in row[:axes])} "
+        f"{' and '.join(where for where, _ in found)} "
+        f"({_gap(np.concatenate([gaps for _, gaps in found]))})"
+        for row, found in places.items()
     ]
     if not listed:
         return ""
     more = f" and {len(listed) - MOST_LISTED} more" if len(listed) > MOST_LISTED else ""
     return (
-        "linear models were not certified at these strengths, in brackets the relative duality gap "
-        f"that was reached: {', '.join(listed[:MOST_LISTED])}{more}"
+        "linear models were not certified (in brackets the relative duality gap that they reached) "
+        f"at strength {', '.join(listed[:MOST_LISTED])}{more}"
         f"{_far_off(plan) or _separated(plan, validation)}"
     )
 
@@ -63,7 +68,7 @@ def _tables(validation: CrossValidation) -> list[CrossValidation]:
     return [plain, validation]
 
 
-def _of_folds(validation: CrossValidation) -> Iterator[tuple[StrengthRow, str]]:
+def _of_folds(validation: CrossValidation) -> Iterator[tuple[StrengthRow, str, np.ndarray]]:
     known = list(Status)
     for table in _tables(validation):
         codes = table.measures["status"]
@@ -71,18 +76,17 @@ def _of_folds(validation: CrossValidation) -> Iterator[tuple[StrengthRow, str]]:
         ended = (gaps > GAP) | (codes == known.index(Status.NOT_CONVERGED))
         for row, own, open_folds in zip(table.settings.rows, gaps, ended, strict=True):
             if open_folds.any():
-                count = int(open_folds.sum())
-                folds = "" if count == len(own) else f"; {count} of {len(own)} folds"
-                yield row, f"({_gap(own[open_folds])}{folds})"
+                folds = f"in {int(open_folds.sum())} of {len(own)} fold{'s' * (len(own) > 1)}"
+                yield row, folds, own[open_folds]
 
 
-def _of_all_rows(refit: Refit | None) -> Iterator[tuple[StrengthRow, str]]:
+def _of_all_rows(refit: Refit | None) -> Iterator[tuple[StrengthRow, str, np.ndarray]]:
     values = {} if refit is None else refit.outcome.values
     if refit is None or "residual" not in values:
         return
     for row, gap in zip(refit.settings.rows, values["residual"], strict=True):
         if gap > GAP:
-            yield row, f"({_gap(gap)}; all training rows)"
+            yield row, "on all training rows", np.atleast_1d(gap)
 
 
 def _gap(gaps: np.ndarray) -> str:

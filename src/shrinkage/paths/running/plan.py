@@ -21,7 +21,7 @@ from shrinkage.datasets.rare import merge_rare
 from shrinkage.datasets.splits import RowSplit
 from shrinkage.errors import InputError
 from shrinkage.paths.choosing.constant import ConstantScores
-from shrinkage.paths.data_losses import loss_for
+from shrinkage.paths.data_losses import loss_of
 from shrinkage.paths.engines.architectures import Architecture, parse_architecture
 from shrinkage.paths.engines.base import MOST_POINTS, Engine, Problem, Unit, spread
 from shrinkage.paths.engines.recipe import derived_seed
@@ -321,7 +321,7 @@ def make_plan(
     architecture = fitting(architecture, data, options)
     if options.rare == "other":
         data = merge_rare(data, _rare_below(options, data, validation))
-    data_loss = loss_for(options.loss, data.y, data.task)
+    data_loss = loss_of(options.loss, data)
     if data_loss.times and data.target is not None:
         data = replace(data, target=data.target.of_times(data.y))
     split = make_split(

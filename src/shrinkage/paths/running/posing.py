@@ -16,7 +16,7 @@ from shrinkage.datasets import Dataset
 from shrinkage.datasets.rare import class_weights
 from shrinkage.errors import InputError
 from shrinkage.paths.choosing.scores import Scorer
-from shrinkage.paths.data_losses import CROSS_ENTROPY, SQUARED, DataLoss, loss_for
+from shrinkage.paths.data_losses import CROSS_ENTROPY, SQUARED, DataLoss, loss_of
 from shrinkage.paths.engines.answers import answering, is_users, told_of
 from shrinkage.paths.engines.architectures import (
     Architecture,
@@ -64,7 +64,7 @@ def prepare(
         InputError: class weights that do not fit the target, or a device that is not there.
     """
     solved = architecture.solved
-    loss = loss_for(options.loss, data.y, data.task)
+    loss = loss_of(options.loss, data)
     preparation = Preparation(
         data,
         split,
@@ -83,7 +83,7 @@ def prepare(
 
 def fitting(architecture: Architecture, data: Dataset, options: PathOptions) -> Architecture:
     """Return what is trained: a linear model that no solver is for is one by steps."""
-    loss = loss_for(options.loss, data.y, data.task)
+    loss = loss_of(options.loss, data)
     by_steps = options.goal is not None or not loss.solved
     if isinstance(architecture, Linear) and by_steps:
         architecture = LinearBySteps()

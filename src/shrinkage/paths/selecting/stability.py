@@ -17,7 +17,7 @@ from shrinkage.checks import number, positive, whole
 from shrinkage.datasets import Dataset
 from shrinkage.errors import InputError
 from shrinkage.paths.choosing.grid_top import top_of_grid
-from shrinkage.paths.data_losses import loss_for
+from shrinkage.paths.data_losses import loss_of
 from shrinkage.paths.fit import run_jobs
 from shrinkage.paths.options import PathOptions
 from shrinkage.paths.running.outcomes import UnitOutcome, joined
@@ -70,7 +70,7 @@ def halved_options(data: Dataset, options: PathOptions, stability: StabilityOpti
     Raises:
         InputError: rows that cannot be halved.
     """
-    shared = stratified(data, loss_for(options.loss, data.y, data.task))
+    shared = stratified(data, loss_of(options.loss, data))
     classes = shared.task == "classification"
     halves = complementary_halves(
         shared.y, stability.pairs, options.seed, classes=classes, groups=data.groups
