@@ -14,6 +14,7 @@ from torch.optim import Optimizer
 
 from shrinkage.errors import InputError
 from shrinkage.pytorch.attachment import Attachment
+from shrinkage.pytorch.held import places_of
 from shrinkage.pytorch.loss import as_reference
 from shrinkage.pytorch.prox.soft import Workspace
 from shrinkage.pytorch.slots import Slot
@@ -69,15 +70,6 @@ def attach(
         settled = [own for part in parts for own in _settled(part, target, strengths)]
         slots.append(Slot(target, places[id(parameter)], StepPlan.of(settled), tools))
     return Attachment(optimizer, slots, strengths)
-
-
-def places_of(optimizer: Optimizer) -> dict[int, int]:
-    """Return the index of the parameter group of every parameter, by its id."""
-    return {
-        id(parameter): index
-        for index, group in enumerate(optimizer.param_groups)
-        for parameter in group["params"]
-    }
 
 
 def _settled(part: Part, target: Target, strengths: dict[str, Any]) -> Iterable[Part]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import torch
@@ -18,6 +19,7 @@ from shrinkage.audits.source_lines import SourceLine
 from shrinkage.errors import InputError, UnsupportedOptimizer
 from shrinkage.pytorch.attached import check_free, forget_attached, note_attached
 from shrinkage.pytorch.checkpoint import check_saved, load_slot_states, slot_states
+from shrinkage.pytorch.held import Follow, Held, still_held
 from shrinkage.pytorch.inner_steps import InnerSteps
 from shrinkage.pytorch.ledger import LayerState, Ledger
 from shrinkage.pytorch.ledger.entries import record_begin, record_end
@@ -35,8 +37,6 @@ from shrinkage.pytorch.updates import Gradient, Loss, Update
 from shrinkage.terms import Assignment, Term
 from shrinkage.terms.strengths import Strengths
 
-Adopt = Callable[[Sequence[Any]], Sequence[Slot]]
-
 
 class Attachment:
     """What `regularize` and `attach` return: it acts through the optimizer until `detach`.
@@ -49,7 +49,8 @@ class Attachment:
         assignment: returns who is penalised by what, where the parameters have names.
         update: of terms that name none.
         ledger: takes the record of training; the default records nothing.
-        adopt: makes slots of parameters that join the optimizer later.
+        follow: from the slots so far to those of the parameters as things stand; the default
+            leaves out what the optimizer holds no more.
     """
 
     def __init__(
@@ -61,13 +62,13 @@ class Attachment:
         assignment: Callable[[], Assignment] | None = None,
         update: str = "proximal",
         ledger: Ledger | None = None,
-        adopt: Adopt | None = None,
+        follow: Follow | None = None,
     ) -> None:
         self.steps = 0
         self.line: SourceLine | None = None  # where `regularize` was called, for the audit
         self._assignment, self.update = assignment, update
         self.ledger = Ledger(every=0) if ledger is None else ledger
-        self._optimizer, self._adopt = optimizer, adopt
+        self._optimizer, self._follow = optimizer, follow or partial(still_held, optimizer)
         self._strengths = strengths if isinstance(strengths, Strengths) else Strengths(strengths)
         self._freezes = False
         self._moving: Sequence[Slot] = ()  # the slots themselves where all have a gradient
@@ -75,8 +76,10 @@ class Attachment:
         self._loss_taken, self._warned = False, False
         check_free(optimizer)
         self._take(slots)
+        for slot in self._slots:
+            self._check(slot)
         self._bring_strengths()
-        self._held = _count(optimizer)
+        self._held = Held(optimizer)
         self._own_rates = own_rates(optimizer) if self._watched is not None else ()
         self._groups: Sequence[Mapping[str, Any]] = ()
         self._handles = (
@@ -134,6 +137,7 @@ class Attachment:
 
         Parameters that lie in shards on several processes are summed: all of them have to ask.
         """
+        self._take_as_things_stand()
         totals: dict[str, Any] = {}
         for slot in self._slots:
             for part in slot.plan.parts:
@@ -144,8 +148,8 @@ class Attachment:
     def loss(self) -> torch.Tensor:
         """Return the sum of the terms whose update is "loss", to be added to the data loss."""
         self._loss_taken = True
-        if self._held != _count(self._optimizer):
-            self._adopt_added()
+        if self._held.has_changed():
+            self._take_as_things_stand()
         if self._strengths.vary:
             self._bring_strengths()  # the step to come has not asked for them yet
         values = [update.value() for update in self._updates if isinstance(update, Loss)]
@@ -236,11 +240,13 @@ class Attachment:
         self._renewing = [slot for slot in self._slots if slot.plan.renewals]
         updates = {part.update for slot in self._slots for part in slot.plan.parts}
         check_support(self._optimizer, sorted(updates))
-        for slot in self._slots:
-            group = self._optimizer.param_groups[slot.group]
-            check_group(slot.target.name, group, [part.update for part in slot.plan.parts])
-            if is_sharded(slot.parameter):
-                check_sharded(self._optimizer, slot.target.name)
+
+    def _check(self, slot: Slot) -> None:
+        """Refuse a parameter on which its terms cannot act."""
+        group = self._optimizer.param_groups[slot.group]
+        check_group(slot.target.name, group, [part.update for part in slot.plan.parts])
+        if is_sharded(slot.parameter):
+            check_sharded(self._optimizer, slot.target.name)
 
     def _bring_strengths(self) -> None:
         """Bring the strengths of this step into the slots whose terms have changed."""
@@ -286,8 +292,8 @@ class Attachment:
         self._moving = ()
         if stands_still(optimizer):
             return
-        if self._held != _count(optimizer):
-            self._adopt_added()
+        if self._held.has_changed():
+            self._take_as_things_stand()
         if self._strengths.vary:
             self._bring_strengths()
         for slot in self._empty:
@@ -363,16 +369,18 @@ class Attachment:
             if slot.makes_zeros:
                 slot.hold_zeros(grow=any(self._strengths.now[term] for term in slot.terms))
 
-    def _adopt_added(self) -> None:
-        """Take parameters that `add_param_group` has brought since."""
-        self._held = _count(self._optimizer)
-        if self._adopt is None:
+    def _take_as_things_stand(self) -> None:
+        """Take what model and optimizer have now: parameters join, leave and are replaced."""
+        known = self._slots
+        slots = tuple(self._follow(known))
+        if slots == known and not self._held.has_changed():
             return
-        added = self._adopt([slot.parameter for slot in self._slots])
-        if added:
-            self._take((*self._slots, *added))
-            for slot in added:
+        for slot in slots:
+            if slot not in known:
+                self._check(slot)
                 slot.set_strengths(self._strengths.now)
+        self._take(slots)
+        self._held.look()
 
     def _release(self) -> None:
         """Give back gradients that a step which raised has left behind."""
@@ -390,11 +398,3 @@ class Attachment:
                 stacklevel=4,
             )
         self._loss_taken = False
-
-
-def _count(optimizer: Any) -> int:
-    """Return how many parameters an optimizer holds."""
-    count = 0
-    for group in optimizer.param_groups:  # at every step, where `sum` would take longer
-        count += len(group["params"])
-    return count

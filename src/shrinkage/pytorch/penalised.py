@@ -7,15 +7,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from typing import Any
 
 import torch
 from torch import nn
 from torch.optim import Optimizer
+from torch.utils.weak import WeakIdKeyDictionary
 
 from shrinkage.errors import InputError
 from shrinkage.parameters import ParameterInfo
-from shrinkage.pytorch.attach import places_of
+from shrinkage.pytorch.held import places_of, still_held
 from shrinkage.pytorch.parameters import describe
 from shrinkage.pytorch.prox.soft import Workspace
 from shrinkage.pytorch.slots import Slot, make_slot
@@ -40,7 +40,7 @@ class Penalised:
         self._terms, self._update = terms, update
         workspace = Workspace()
         self._tools = {name: Tools(own, workspace) for name, own in optimizers.items()}
-        self._names = {info.name for info, _ in describe(model)}
+        self._first = WeakIdKeyDictionary({tensor: info.name for info, tensor in describe(model)})
 
     def assignment(self) -> Assignment:
         """Return who is penalised as things stand: layers thaw, parameters join an optimizer."""
@@ -48,7 +48,7 @@ class Penalised:
         infos = (
             info
             for info, tensor in describe(self._model)
-            if info.name in self._names or id(tensor) in held
+            if tensor in self._first or id(tensor) in held
         )
         return assign(infos, self._terms, self._update, allowed=tuple(UPDATES))
 
@@ -65,16 +65,17 @@ class Penalised:
             InputError: a penalised parameter that trains and that no optimizer holds, or two do.
         """
         self._check_held_once()
-        return {name: self.added(name, []) for name in self._optimizers}
+        return {name: self.as_things_stand(name, []) for name in self._optimizers}
 
-    def added(self, name: str, known: Sequence[Any]) -> list[Slot]:
-        """Return slots of the penalised parameters of an optimizer that are not known yet."""
-        taken = {id(parameter) for parameter in known}
-        places = places_of(self._optimizers[name])
+    def as_things_stand(self, name: str, known: Sequence[Slot]) -> list[Slot]:
+        """Return the slots of the penalised parameters that model and an optimizer have now."""
+        own = self._optimizers[name]
+        places, kept = places_of(own), {id(s.parameter): s for s in still_held(own, known)}
         return [
-            make_slot(info.name, tensor, places[id(tensor)], plan, self._tools[name])
+            kept.get(id(tensor))
+            or make_slot(info.name, tensor, places[id(tensor)], plan, self._tools[name])
             for info, tensor, plan in self._planned()
-            if id(tensor) in places and id(tensor) not in taken
+            if id(tensor) in places
         ]
 
     def _planned(self) -> Iterator[tuple[ParameterInfo, torch.nn.Parameter, StepPlan]]:

@@ -125,7 +125,7 @@ def regularize(
                 assignment=penalised.assignment,
                 update=update,
                 ledger=ledger,
-                adopt=partial(penalised.added, name),
+                follow=partial(penalised.as_things_stand, name),
             )
             made[name].freeze_zeros = freeze_zeros
             made[name].line = line

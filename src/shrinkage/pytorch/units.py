@@ -22,7 +22,7 @@ from torch.optim import Optimizer
 
 from shrinkage.checks import number
 from shrinkage.errors import InputError
-from shrinkage.pytorch.attach import places_of
+from shrinkage.pytorch.held import places_of
 from shrinkage.pytorch.optimizers import Metric, Moment, metric_of
 from shrinkage.pytorch.optimizers.scaling import stands_still
 from shrinkage.pytorch.parameters import describe

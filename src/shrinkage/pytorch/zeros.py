@@ -40,6 +40,8 @@ class FrozenZeros:
             low: their low part, if they have one.
             grow: whether zeros that have appeared are of the penalty's making.
         """
+        if self.mask is not None and self.mask.shape != w.shape:
+            self.mask = None  # of a parameter that has been given another shape
         if self.mask is not None:
             w.masked_fill_(self.mask, 0.0)
         if grow or self.mask is None:

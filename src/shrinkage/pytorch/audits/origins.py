@@ -9,9 +9,9 @@ from torch import nn
 from torch.optim import Optimizer
 
 from shrinkage.audits.source_lines import Origins, SourceLine
-from shrinkage.pytorch.attach import places_of
 from shrinkage.pytorch.attached import attachment_of
 from shrinkage.pytorch.audits.constructions import built_at
+from shrinkage.pytorch.held import places_of
 from shrinkage.pytorch.parameters import describe
 
 

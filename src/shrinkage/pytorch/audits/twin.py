@@ -18,13 +18,13 @@ from torch import nn
 from torch.optim import Optimizer
 
 from shrinkage.errors import InputError
-from shrinkage.pytorch.attach import places_of
 from shrinkage.pytorch.attached import attachment_of
 from shrinkage.pytorch.attachment import Attachment
 from shrinkage.pytorch.audits.copying import copied
 from shrinkage.pytorch.audits.glance import has_nonzero
 from shrinkage.pytorch.audits.optimizer_copies import copied_optimizer, in_float64, take_over
 from shrinkage.pytorch.audits.snapshot import Snapshot
+from shrinkage.pytorch.held import places_of
 from shrinkage.pytorch.optimizers import OwnDecay, facts_of
 from shrinkage.pytorch.optimizers.own_rates import own_rates, rate_of
 from shrinkage.pytorch.parameters import describe

@@ -90,6 +90,7 @@ class Resolution:
             rate: learning rate × strength.
             multiply: the in-place product of the optimizer's variant.
         """
+        self._forget_other_shapes(w)
         if self._is_representable(w.dtype, rate):
             multiply(w, 1 - rate)
             if self.low is not None:
@@ -122,6 +123,7 @@ class Resolution:
             if threshold is not None:
                 route(w, motion)
                 return self.pay(w, threshold)
+        self._forget_other_shapes(w)
         self.shrinks += 1
         if is_due(self.shrinks):
             if not _loses(route, w, motion):
@@ -163,6 +165,10 @@ class Resolution:
         if "binades" in state:
             self.binades = Binades()
             self.binades.load_state_dict(state["binades"])
+
+    def _forget_other_shapes(self, w: torch.Tensor) -> None:
+        if self.low is not None and self.low.shape != w.shape:
+            self.low = None  # of a parameter that has been given another shape
 
     def _enough(self, dtype: torch.dtype, rate: float) -> float:
         """Return how much has to be owed before it is applied.

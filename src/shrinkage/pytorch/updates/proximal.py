@@ -26,6 +26,7 @@ class Proximal(Update):
         self.buffer: float | None = None  # the momentum buffer of a constant gradient of one
         self.last_gain = 1.0  # what momentum made of a constant push in the last step
         self._noted: Any = None
+        self._had_state = False  # after the last step
         super().__init__(plan, target, tools)
 
     def take(self, plan: StepPlan) -> None:
@@ -56,6 +57,8 @@ class Proximal(Update):
 
     def before(self, moment: Moment) -> None:
         """Note what the metric needs of the state before the step."""
+        if self._had_state and not moment.state:
+            self.buffer = None  # the optimizer has been set back to its start
         if self.buffer is None:
             self.buffer = self.metric.steady_buffer(moment)
         self._noted = self.metric.note(moment, self.target.parameter)
@@ -63,7 +66,7 @@ class Proximal(Update):
     def after(self, moment: Moment) -> None:
         """Shrink by what the optimizer has moved, amplified by the momentum's gain."""
         gain, self.buffer = self.metric.gain(moment.group, self.buffer)
-        self.last_gain = gain
+        self.last_gain, self._had_state = gain, bool(moment.state)
         if self.route:
             motion = self.metric.motion(moment, self._noted)
             if not self.target.is_plain:
