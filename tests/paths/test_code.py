@@ -114,7 +114,7 @@ def made(kind: str) -> tuple[np.ndarray, np.ndarray]:
     }[kind]
 
 
-def repeated(result, X, y) -> nn.Module:
+def repeated(result, X, y, weight=None) -> nn.Module:
     """Return what the lines of a report train from the inputs and target that they ask for."""
     target = TargetEncoding.from_dict(result.model_file.target).encode(y)
     whole = result.model_file.target["task"] == "classification"
@@ -122,25 +122,30 @@ def repeated(result, X, y) -> nn.Module:
         "x": torch.from_numpy(result.inputs(X)).float(),
         "y": torch.from_numpy(target) if whole else torch.from_numpy(target).float(),
     }
+    if weight is not None:
+        names["weight"] = torch.from_numpy(weight / weight.mean()).float()
     torch.manual_seed(0)
     exec(compile(result.code, "report", "exec"), names)
     return names["model"].eval()
 
 
 @pytest.mark.parametrize(
-    ("kind", "loss", "task"),
+    ("kind", "loss", "task", "weighed"),
     [
-        ("number", "squared", "regression"), ("numbers", "squared", None),
-        ("classes", None, None), ("labels", None, "multi-label"), ("counts", "poisson", None),
-        ("times", "cox", None), ("times", "cox:efron", None),
+        ("number", "squared", "regression", False), ("numbers", "squared", None, True),
+        ("classes", None, None, True), ("labels", None, "multi-label", True),
+        ("counts", "poisson", None, True), ("times", "cox", None, False),
+        ("times", "cox:efron", None, True),
     ],
 )  # fmt: skip
-def test_the_lines_of_a_solved_model_reach_it(kind, loss, task):
+def test_the_lines_of_a_solved_model_reach_it(kind, loss, task, weighed):
     X, y = made(kind)
+    weight = np.random.default_rng(0).uniform(0.1, 4.0, len(y)) if weighed else None
     result = fit_path(
-        "linear", X, y, loss=loss, task=task, strengths=5, folds=2, test_size=0, progress=False
-    )
-    module, x = repeated(result, X, y), torch.from_numpy(result.inputs(X))
+        "linear", X, y, loss=loss, task=task, strengths=5, folds=2, test_size=0, progress=False,
+        sample_weight=weight,
+    )  # fmt: skip
+    module, x = repeated(result, X, y, weight), torch.from_numpy(result.inputs(X))
     with torch.no_grad():
         outputs, own = module(x.float()).double(), result.model()(x)
     if kind == "classes":  # what is added to all logits of a row says nothing
@@ -191,3 +196,7 @@ def test_the_lines_say_how_the_target_has_to_come():
         target = result.model_file.target
         assert expected.format(mean=target["mean"], scale=target["scale"]) in result.code
         assert "inputs(table)" in result.code
+    result = fit_path(
+        "linear", X, y, strengths=(0.1,), folds=2, progress=False, class_weight="balanced"
+    )
+    assert "# weight: the class's ('balanced'), divided by their mean" in result.code

@@ -39,7 +39,8 @@ class DataLoss:
         task: of the targets that it is for.
         stacked: the loss of a stack of models.
         score: the scorer that chooses unless another is named.
-        code: the line of PyTorch that computes it, of `model`, `x`, `y` and `rows`.
+        code: what of PyTorch computes it row by row, of `model`, `x`, `y` and `rows`; or for all
+            rows together, with their weights as `WEIGHT`.
         link: what makes predictions of outputs, a name in `shrinkage.datasets.links.LINKS`.
         standardized: whether a network is trained on (y − mean)/scale.
         solved: whether a linear model is solved to its minimizer; else it is trained by steps.
@@ -101,33 +102,33 @@ CROSS_ENTROPY = DataLoss(
     "classification",
     LOSSES["classification"],
     "accuracy",
-    "nn.functional.cross_entropy(model(x[rows]), y[rows])",
+    'nn.functional.cross_entropy(model(x[rows]), y[rows], reduction="none")',
 )
 SQUARED = DataLoss(
     "squared",
     "regression",
     LOSSES["regression"],
     "r2",
-    "0.5 * nn.functional.mse_loss(model(x[rows]).squeeze(1), y[rows])",
+    '0.5 * nn.functional.mse_loss(model(x[rows]).squeeze(1), y[rows], reduction="none")',
     standardized=True,
-    of_several="0.5 * ((model(x[rows]) - y[rows]) ** 2).sum(dim=1).mean()",
+    of_several="0.5 * ((model(x[rows]) - y[rows]) ** 2).sum(dim=1)",
 )
 LABELS = DataLoss(
     "binary-cross-entropy",
     "multi-label",
     StackedBinaryCrossEntropy(),
     "mean_average_precision",
-    "nn.functional.binary_cross_entropy_with_logits(model(x[rows]), y[rows])",
+    'nn.functional.binary_cross_entropy_with_logits(model(x[rows]), y[rows], reduction="none")',
     link="logit",
-    of_several="nn.functional.binary_cross_entropy_with_logits(model(x[rows]), y[rows]) * "
-    "y.shape[1]",
+    of_several="nn.functional.binary_cross_entropy_with_logits(model(x[rows]), y[rows], "
+    'reduction="none").sum(dim=1)',
 )
 POISSON = DataLoss(
     "poisson",
     "regression",
     StackedPoisson(),
     "d2_poisson",
-    "nn.functional.poisson_nll_loss(model(x[rows]).squeeze(1), y[rows])",
+    'nn.functional.poisson_nll_loss(model(x[rows]).squeeze(1), y[rows], reduction="none")',
     link="log",
     standardized=True,
     unfit=_no_counts,
@@ -138,7 +139,7 @@ QUANTILE = DataLoss(
     "regression",
     StackedPinball(0.5),
     "d2_pinball",
-    "(lambda beyond: torch.maximum(Q * beyond, (Q - 1) * beyond).mean())("
+    "(lambda beyond: torch.maximum(Q * beyond, (Q - 1) * beyond))("
     "y[rows] - model(x[rows]).squeeze(1))",
     standardized=True,
     solved=False,
@@ -148,7 +149,7 @@ COX = DataLoss(
     "regression",
     StackedCox(),
     "concordance",
-    "StackedCox()(model(x[rows]).T[None], y[rows], None)[0]",
+    "StackedCox()(model(x[rows]).T[None], y[rows], WEIGHT)[0]",
     unfit=_no_times,
     strata=lambda y: y > 0,
     taken=_taken_times,
@@ -164,7 +165,7 @@ EFRON = replace(
 ORDINAL = replace(
     CROSS_ENTROPY,
     name="ordinal",
-    code="nn.functional.nll_loss(model(x[rows]), y[rows])",
+    code='nn.functional.nll_loss(model(x[rows]), y[rows], reduction="none")',
     solved=False,
     ordered=True,
 )

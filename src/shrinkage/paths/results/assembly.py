@@ -141,6 +141,7 @@ def assemble(
             problem.assignment.infos,
             called(plan.options.loss) if callable(plan.options.loss) else None,
             solved=problem.architecture.solved,
+            weighed=preparation.weights.words,
         ),
         warnings=(*plan.warnings, *warnings_of(plan, validation, choice, source, left_out, refit)),
         pixel_positions=None if data.image_shape is None else scaling.source_columns,

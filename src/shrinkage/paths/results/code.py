@@ -44,6 +44,7 @@ def training_code(
     own_loss: str | None = None,
     *,
     solved: bool = False,
+    weighed: str = "",
 ) -> str:
     """Return a program text that trains `module` with this setting.
 
@@ -58,14 +59,16 @@ def training_code(
         infos: the parameters, where some layer has groups of inputs.
         own_loss: what a loss of the user's own is called.
         solved: whether the model is the minimizer, not what so many epochs give.
+        weighed: what the rows are weighed by in the loss; nothing where all count alike.
     """
     own = next((info for info in infos if info.input_groups is not None), None)
     written = " + ".join(text for term in terms for text in _term_texts(term, own, tuple(infos)))
     names = sorted(set(re.findall(r"(?<![\w.])[A-Za-z_]\w*(?=\()", written)))
     references = "reference = ...  # name → array that the terms are measured from\n"
-    line = loss.of_several if target.names else loss.code
+    line = _loss_text(loss.of_several if target.names else loss.code, bool(weighed))
     if own_loss is not None:
         line = f"...  # {own_loss} of model(x[rows]) and y[rows]"
+        line += ", a row weighed by weight[rows]" if weighed else ""
     layers = _layers_text(module)
     in_unit = solved and loss.standardized and loss.link == "identity"
     optimizer = _optimizer_text(recipe, solved, in_unit)
@@ -78,8 +81,8 @@ from shrinkage.pytorch import regularize
 {_imports_text((loss.stacked, *module.modules()), f"{line} {layers}")}
 # x: rows as the run prepares them, float32: shrinkage.paths.load_result("RUN").inputs(table)
 # y: {_target_text(target, loss)}
-model = {layers or f"...  # your {model_name}"}
-{_answer_text(module)}{_start_text(module, in_unit)}optimizer = {optimizer}
+{_weight_text(weighed)}model = {layers or f"...  # your {model_name}"}
+{_answer_text(module)}{_start_text(module, in_unit, bool(weighed))}optimizer = {optimizer}
 {references if ".around(" in written else ""}{_units_text(own, written)}terms = {written}
 attachment = regularize(optimizer, model, terms, update="{update}")
 epochs, batch = {SOLVED_STEPS if solved else recipe.epochs}, {batch}
@@ -137,12 +140,31 @@ def _target_text(target: TargetEncoding, loss: DataLoss) -> str:
     return f"({less}) / {target.scale}, float32, {shape}"
 
 
-def _start_text(module: nn.Module, in_unit: bool) -> str:
+def _weight_text(weighed: str) -> str:
+    return f"# weight: {weighed}, divided by their mean, float32, (rows,)\n" if weighed else ""
+
+
+def _loss_text(code: str, weighed: bool) -> str:
+    """Return the line of a loss, a mean over the rows, by their weights or alike.
+
+    >>> _loss_text('f(y[rows], reduction="none")', False), _loss_text("g(y[rows])", True)
+    ('f(y[rows])', '(weight[rows] * g(y[rows])).mean()')
+    """
+    if "WEIGHT" in code:
+        return code.replace("WEIGHT", "weight[rows]" if weighed else "None")
+    if weighed:
+        return f"(weight[rows] * {code}).mean()"
+    itself = code.removesuffix(', reduction="none")')
+    return f"{code}.mean()" if itself == code else f"{itself})"
+
+
+def _start_text(module: nn.Module, in_unit: bool, weighed: bool) -> str:
     """Return the line that begins at the target's mean, or at the shares of its classes."""
     if in_unit:
         return "nn.init.zeros_(model[0].weight)\nmodel[0].bias.data[:] = y.mean(dim=0)\n"
     ordered = any(isinstance(layer, OrderedClasses) for layer in module.children())
-    return "model[-1].begin_at(y)\n" if ordered else ""
+    begin = "model[-1].begin_at(y, weight)\n" if weighed else "model[-1].begin_at(y)\n"
+    return begin if ordered else ""
 
 
 def _optimizer_text(recipe: Recipe, solved: bool, in_unit: bool) -> str:

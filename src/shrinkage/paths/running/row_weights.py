@@ -32,6 +32,13 @@ class RowWeights:
         """Return whether rows count differently in the training loss."""
         return self.data.sample_weight is not None or self.by_class not in (None, "none")
 
+    @property
+    def words(self) -> str:
+        """Return what the rows are weighed by in the loss, or nothing."""
+        sample = "the row's own" if self.data.sample_weight is not None else ""
+        by_class = "" if self.by_class in (None, "none") else f"the class's ({self.by_class!r})"
+        return " × ".join(part for part in (sample, by_class) if part)
+
     def in_scores(self, rows: np.ndarray) -> np.ndarray | None:
         """Return the weights of some rows in scores."""
         weight = self.data.sample_weight
