@@ -55,6 +55,7 @@ REFUSED = {
     "adabelief": (optax.adabelief(0.1), r"ScaleByBeliefState.*put decoupled\(terms"),
     "lbfgs": (optax.lbfgs(0.1), r"ScaleByLBFGSState, which moves by a full matrix.*in value_fn"),
     "noisy": (optax.noisy_sgd(0.1, key=0), r"AddNoiseState"),
+    "polyak": (optax.polyak_sgd(), r"asks for more \(.*value.*gradient\(terms\) first"),
     "adan": (optax.adan(0.1), r"ScaleByAdanState"),
     "two": (optax.chain(optax.adam(0.1), optax.adam(0.1)), "ScaleByAdamState with ScaleByAdam"),
     "momentum-first": (

@@ -7,7 +7,7 @@ import torch
 from torch import nn
 from torch.nn.utils import parametrizations, prune
 
-from shrinkage import GroupLasso
+from shrinkage import L1, GroupLasso
 from shrinkage.errors import InputError
 from shrinkage.pytorch import describe, regularize
 
@@ -141,8 +141,11 @@ def test_lazy_layers_need_a_batch_first():
 
 
 def test_complex_parameters_and_other_objects_are_refused():
-    with pytest.raises(InputError, match="complex64"):
-        describe(nn.Linear(2, 2, dtype=torch.complex64))
+    model = nn.Sequential(nn.Linear(2, 2), nn.Linear(2, 2, dtype=torch.complex64))
+    optimizer = torch.optim.Adam(model.parameters())
+    with pytest.raises(InputError, match=r"complex ones in 1\.weight: select others"):
+        regularize(optimizer, model, 0.1 * L1())
+    assert "1.weight" in regularize(optimizer, model, (0.1 * L1()).on("0.*")).table()
     with pytest.raises(InputError, match=r"expected a torch\.nn\.Module, got dict"):
         describe({})  # type: ignore[arg-type]
 

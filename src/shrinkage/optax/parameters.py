@@ -103,14 +103,20 @@ def _counts(leaf: _TreeLeaf) -> bool:
     kinds = [base.__name__ for base in type(leaf.variable).__mro__]
     if "Variable" in kinds and "Param" not in kinds:
         return False
-    return hasattr(leaf.array, "shape") and jnp.issubdtype(leaf.array.dtype, jnp.floating)
+    return hasattr(leaf.array, "shape") and jnp.issubdtype(leaf.array.dtype, jnp.inexact)
 
 
 def _info(leaf: _TreeLeaf) -> ParameterInfo:
     shape = tuple(leaf.array.shape)
     place = place_of(leaf.name, shape, leaf.owner)
     return ParameterInfo(
-        leaf.name, shape, place.role, place.kind, place.input_axis, place.output_axis
+        leaf.name,
+        shape,
+        place.role,
+        place.kind,
+        place.input_axis,
+        place.output_axis,
+        real=jnp.issubdtype(leaf.array.dtype, jnp.floating),
     )
 
 

@@ -76,7 +76,14 @@ def check_metric(
         first_rate = rate_at(rate, jnp.asarray(0), reading.learning_rate)
         if not _is_known((state, vars(reading.metric), first_rate)):
             return
-        stand_ins = stand_ins_for(inner, params, names)
+        try:
+            stand_ins = stand_ins_for(inner, params, names)
+        except TypeError as error:
+            raise UnsupportedOptimizer(
+                "expected an optimizer that steps by gradients, state and parameters for proximal "
+                f"terms, got one that asks for more ({str(error).rpartition('.')[2]}): put "
+                "decoupled(terms, learning_rate) last in a chain, or gradient(terms) first"
+            ) from None
         state = inner.init(stand_ins.tree(0.0))
         judge = _Judge(inner, state, stand_ins, names, metric, rate)
         judge.compare(0.0, reading.metric.probed)

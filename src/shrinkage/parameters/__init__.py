@@ -94,6 +94,7 @@ class ParameterInfo:
         trainable: whether training changes it.
         note: what else a reader of the table should know.
         input_groups: which of the input units belong together, and which are free.
+        real: whether its numbers are real, as penalties take them.
 
     Raises:
         InputError: an unknown role.
@@ -112,6 +113,7 @@ class ParameterInfo:
     trainable: bool = True
     note: str = ""
     input_groups: InputGroups | None = None
+    real: bool = True
 
     def __post_init__(self) -> None:
         if self.role not in ROLES:

@@ -93,7 +93,7 @@ def describe(model: nn.Module) -> tuple[tuple[ParameterInfo, torch.nn.Parameter]
         (info, tensor) pairs in the order of `model.named_parameters()`.
 
     Raises:
-        InputError: no module, a lazy parameter without a shape, or complex numbers.
+        InputError: no module, or a lazy parameter without a shape.
 
     >>> model = nn.Sequential(nn.Linear(3, 2), nn.BatchNorm1d(2))
     >>> for info, tensor in describe(model):
@@ -271,11 +271,6 @@ def _check(name: str, tensor: torch.Tensor) -> None:
             f"expected parameters with shapes, got the lazy parameter {name}: run one batch "
             "through the model first"
         )
-    if tensor.is_complex():
-        raise InputError(
-            f"expected real parameters, got {name} of dtype {tensor.dtype}: hold its real and "
-            "imaginary parts as two parameters"
-        )
 
 
 def _info(name: str, place: Place, tensor: torch.Tensor) -> ParameterInfo:
@@ -287,6 +282,7 @@ def _info(name: str, place: Place, tensor: torch.Tensor) -> ParameterInfo:
         input_axis=place.input_axis,
         output_axis=place.output_axis,
         trainable=tensor.requires_grad,
+        real=not tensor.is_complex(),
         note=place.note,
     )
 

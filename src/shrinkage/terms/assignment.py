@@ -207,7 +207,7 @@ def penalty_on(penalty: Penalty, info: ParameterInfo) -> Penalty:
         info: the parameter.
 
     Raises:
-        InputError: an axis that the parameter does not have.
+        InputError: complex numbers, or an axis that the parameter does not have.
 
     >>> from shrinkage.parameters import InputGroups
     >>> from shrinkage.penalties import GroupLasso
@@ -216,6 +216,11 @@ def penalty_on(penalty: Penalty, info: ParameterInfo) -> Penalty:
     >>> penalty_on(GroupLasso(per="input"), info)
     GroupLasso(axes=(1,), groups=(0, 0)) on 2 of 3 units
     """
+    if not info.real:
+        raise InputError(
+            f"expected real numbers for {penalty!r}, got complex ones in {info.name}: select "
+            "others, or hold its real and imaginary parts as two parameters"
+        )
     try:
         own = penalty.with_axes(info.input_axis, info.output_axis)
         own.check_shape(info.shape)

@@ -50,6 +50,12 @@ class Twin:
         self.counterparts = _counterparts(model, optimizer, self.model, self.optimizer)
         self._states = list(_state_pairs(optimizer, memo))
         self.described = describe(model)
+        for info, tensor in self.described:
+            if not info.real:
+                raise InputError(
+                    f"expected real parameters, got {info.name} of dtype {tensor.dtype}: hold its "
+                    "real and imaginary parts as two parameters"
+                )
         self.theirs = {info.name: tensor for info, tensor in self.described}
         own = describe(self.model)
         self.parameters = {info.name: tensor for info, tensor in own}
