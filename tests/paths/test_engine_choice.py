@@ -11,7 +11,7 @@ import pytest
 import torch
 from torch import nn
 
-from shrinkage import fit_path
+from shrinkage import ShrinkageRegressor, fit_path
 from shrinkage.errors import InputError
 from shrinkage.paths import load_result
 from shrinkage.paths.engines.vectorizing.comparing import obstacle
@@ -124,6 +124,19 @@ def test_randomness_outside_torch_is_told():
     result = fit_path(NotTorch, *table(), **SMALL)
     assert result.summary["repeatable"] is False
     assert "outside torch's generator" in result.warnings[0]
+
+
+class Dropping(Net):
+    def forward(self, x):
+        return nn.functional.dropout(super().forward(x), 0.5)
+
+
+def test_a_dropout_in_evaluation_is_told():
+    result = fit_path(Dropping, *table(), **SMALL)
+    assert "draws random numbers in evaluation" in result.warnings[0]
+    with pytest.warns(UserWarning, match="in evaluation"):
+        ShrinkageRegressor(Dropping, epochs=1).fit(*table())
+    assert not any("in evaluation" in told for told in fit_path(Net, *table(), **SMALL).warnings)
 
 
 def turned(x):

@@ -155,3 +155,17 @@ def test_rows_in_the_place_of_the_model_are_told(call, kind) -> None:
     rows = kind(np.zeros((6, 2)))
     with pytest.raises(InputError, match=r"expected a model first, got .* of shape \(6, 2\)"):
         call(rows, np.arange(6) % 2)
+
+
+@pytest.mark.parametrize(
+    ("first", "ignored", "what"), [(-1, -1, "leave out none"), (1, 1, "label 2"), (0, 0, "")]
+)
+def test_a_loss_that_would_leave_out_another_label_is_refused(first, ignored, what) -> None:
+    X, y = table()[0], np.arange(len(table()[1])) % 3 + first
+    quick = {"strengths": (0.01,), "folds": 2, "epochs": 1, "progress": False}
+    loss = torch.nn.CrossEntropyLoss(ignore_index=ignored)
+    if not what:
+        assert fit_path("mlp:2", X, y, loss=loss, **quick).best.strength == 0.01
+        return
+    with pytest.raises(InputError, match=f"ignore_index {ignored} would.*{what}"):
+        fit_path("mlp:2", X, y, loss=loss, **quick)

@@ -6,6 +6,7 @@ the path: the same seed, rows, recipe and module, so that the model of a strengt
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
@@ -106,7 +107,9 @@ class Task:
         problem, engine, unit = self.posed.problem, self.posed.engine, self.unit(seed)
         with torch.random.fork_rng(devices=[]), learning():
             if is_users(problem.architecture):
-                check_kept_state(problem, unit)
+                draws = check_kept_state(problem, unit)
+                if draws:
+                    warnings.warn(draws, UserWarning, stacklevel=4)
             trained = engine.train(problem, unit, _ignored)
             outcome = refitted(problem, unit, trained)
         (status,) = outcome.status

@@ -24,9 +24,17 @@ from shrinkage.paths.engines.vectorizing.traits import (
     step_of,
 )
 
+DRAWS = (
+    "the model draws random numbers in evaluation, too, as a dropout does that is not given "
+    "training=self.training: its scores, and its predictions of the same rows, are others each time"
+)
 
-def check_kept_state(problem: Problem, unit: Unit) -> None:
+
+def check_kept_state(problem: Problem, unit: Unit) -> str:
     """Refuse a module whose answers after a step are others than those of its `state_dict`.
+
+    Returns:
+        What to know of a module that answers the same rows in several ways, or nothing.
 
     Raises:
         InputError: says what of it is not kept; or a gradient is sparse, which no prox follows.
@@ -35,12 +43,12 @@ def check_kept_state(problem: Problem, unit: Unit) -> None:
     _refuse_sparse(problem, step_of(problem, unit, trained))
     own = _answers(problem, unit, trained)
     if not alike(own, _answers(problem, unit, trained), SAME):
-        return  # it draws numbers of its own, which is told
+        return DRAWS  # from a generator that no seed is for
     tensors = {n: v for n, v in trained.state_dict().items() if isinstance(v, torch.Tensor)}
     loaded = template(problem, unit)
     loaded.load_state_dict(tensors, strict=False)
     if alike(own, _answers(problem, unit, loaded), SAME):
-        return
+        return "" if alike(own, _answers(problem, unit, loaded, 1), SAME) else DRAWS
     changed = ", ".join(_changed(start, trained)) or "something in its forward"
     raise InputError(
         f"expected all that training changes in the state_dict of the model "
@@ -58,8 +66,8 @@ def _refuse_sparse(problem: Problem, step: Step) -> None:
         )
 
 
-def _answers(problem: Problem, unit: Unit, module: nn.Module) -> torch.Tensor:
-    seed_generators(derived_seed(unit.seed, SEED_LABEL), problem.device)
+def _answers(problem: Problem, unit: Unit, module: nn.Module, draw: int = 0) -> torch.Tensor:
+    seed_generators(derived_seed(unit.seed, SEED_LABEL, *(draw,) * (draw > 0)), problem.device)
     with torch.no_grad():
         return module.eval()(first_rows(problem, unit).x)
 

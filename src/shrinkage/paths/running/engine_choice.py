@@ -46,7 +46,8 @@ def with_engine(plan: Plan, store: Store, name: str = "engine") -> Plan:
     """
     if is_users(plan.problem.architecture):
         with torch.random.fork_rng(devices=[]):
-            check_kept_state(plan.problem, plan.refit_unit)
+            draws = check_kept_state(plan.problem, plan.refit_unit)
+        plan = replace(plan, warnings=(*plan.warnings, *filter(None, [draws])))
     if not plan.engine_is_open:
         return _repeats_told(plan) if isinstance(plan.problem.loss, OwnLoss) else plan
     with torch.random.fork_rng(devices=[]):

@@ -5,6 +5,7 @@ Who uses this: the plan of a path, and the estimators, which train one model on 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import reduce
 from operator import or_
@@ -30,7 +31,7 @@ from shrinkage.paths.engines.base import Engine, Problem
 from shrinkage.paths.engines.endings import check_ending
 from shrinkage.paths.engines.lone import is_known
 from shrinkage.paths.engines.losses import StackedLoss
-from shrinkage.paths.engines.own_loss import OwnLoss
+from shrinkage.paths.engines.own_loss import OwnLoss, called
 from shrinkage.paths.engines.own_recipe import optimizer_of
 from shrinkage.paths.engines.precision import settled
 from shrinkage.paths.engines.recipe import BATCH_SIZE, Recipe, default_epochs, derived_seed
@@ -197,6 +198,7 @@ def _loss(
     if options.loss is None or isinstance(options.loss, str):
         return loss
     names = preparation.target.names
+    _check_ignored(options.loss, preparation.target.classes)
     return OwnLoss.of(
         options.loss,
         loss,
@@ -205,6 +207,22 @@ def _loss(
         weighted=preparation.is_weighted,
         device=preparation.device,
         shape=(len(names),) if names else None,
+    )
+
+
+def _check_ignored(loss: object, classes: Sequence[object]) -> None:
+    """Refuse a loss that leaves out a number which is not its label's place among the classes."""
+    ignored = getattr(loss, "ignore_index", None)
+    if not isinstance(ignored, int) or not all(isinstance(label, int) for label in classes):
+        return
+    left_out = classes[ignored] if 0 <= ignored < len(classes) else None
+    if left_out == (ignored if ignored in classes else None):
+        return
+    what = "none" if left_out is None else f"the label {left_out}"
+    raise InputError(
+        f"expected a loss of classes that are numbered from 0, got {called(loss)}, whose "
+        f"ignore_index {ignored} would leave out {what}: give rows that are not to count no "
+        "target, and missing_target='drop'"
     )
 
 
