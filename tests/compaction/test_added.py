@@ -105,6 +105,73 @@ def test_a_constant_that_is_added_up_stays() -> None:
     assert len(coupled_units(settle(Summed(torch.relu)), rows())) == 6
 
 
+class Bare(nn.Module):
+    """A factorization machine whose factors are one parameter, read as it is and squared."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.alone, self.factors = nn.Linear(10, 1), nn.Parameter(torch.randn(10, 6))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Return (rows, 1)."""
+        pairs = (x @ self.factors).square() - x.square() @ self.factors.square()
+        return self.alone(x) + 0.5 * pairs.sum(1, keepdim=True)
+
+
+def test_a_parameter_may_be_read_twice() -> None:
+    """Its columns are factors, and its rows are inputs."""
+    model: Any = settle(Bare())
+    assert len(coupled_units(model, rows())) == 6
+    with torch.no_grad():
+        model.factors[:, 2:4], model.factors[1], model.alone.weight[:, 1] = 0.0, 0.0, 0.0
+    result: Any = compact(model, rows(), tolerance=1e-10, timed=False, drop_inputs=True)
+    assert result.module.factors.shape == (9, 4)
+    assert result.module.alone.in_features == 9
+
+
+class Experts(nn.Module):
+    """Three experts in one tensor for each layer, and what each says."""
+
+    def __init__(self, how: str) -> None:
+        super().__init__()
+        self.first, self.gates, self.last = nn.Linear(10, 5), nn.Linear(5, 3), nn.Linear(5, 2)
+        self.into, self.out = nn.Parameter(torch.randn(3, 5, 7)), nn.Parameter(torch.randn(3, 7, 5))
+        self.into_bias, self.how = nn.Parameter(torch.randn(3, 7)), how
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Return (rows, 2)."""
+        x = torch.relu(self.first(x))
+        gates, biases = self.gates(x).softmax(-1), self.into_bias
+        if self.how == "labels":
+            own = torch.relu(torch.einsum("bd,edh->beh", x, self.into) + biases)
+            own = torch.einsum("beh,ehd->bed", own, self.out)
+            return self.last(torch.einsum("bed,be->bd", own, gates))
+        if self.how == "in one":
+            own = torch.baddbmm(biases[:, None], x.expand(3, -1, -1), self.into).relu()
+            return self.last((torch.bmm(own, self.out) * gates.t()[..., None]).sum(0))
+        own = [
+            functional.linear(torch.relu(x @ into + bias), out.t())
+            for into, bias, out in zip(self.into, biases, self.out, strict=True)
+        ]
+        return self.last(sum(gates[:, i, None] * one for i, one in enumerate(own)))
+
+
+@pytest.mark.parametrize("how", ["labels", "in one", "one by one"])
+def test_units_of_experts_go_in_all_of_them(how: str) -> None:
+    """A hidden unit that one expert needs stays in all."""
+    model: Any = settle(Experts(how))
+    assert len(coupled_units(model, rows())) == 5 + 7 + 5
+    with torch.no_grad():
+        model.first.weight[1], model.first.bias[1] = 0.0, 0.0
+        model.into[:, :, 2:5], model.into_bias[:, 2:4], model.into_bias[1:, 4] = 0.0, 0.0, 0.0
+        model.into_bias[0, 4] = 1.0
+        model.last.weight[:, 0] = 0.0
+    result: Any = compact(model, rows(), tolerance=1e-10, timed=False)
+    assert result.module.into.shape == (3, 4, 5)
+    assert result.module.out.shape == (3, 5, 4)
+    assert type(result.module) is Experts
+
+
 class Labelled(nn.Module):
     """Attention whose products are written with labels, and a bare matrix of weights."""
 

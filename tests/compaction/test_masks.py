@@ -61,7 +61,7 @@ class Padded(nn.Module):
 
     def forward(self, x: torch.Tensor, padded: torch.Tensor) -> torch.Tensor:
         """Return (rows, 2)."""
-        own = self.attention(x, x, x, key_padding_mask=padded, need_weights=False)[0]
+        own = self.attention(x, x, x, key_padding_mask=padded)[0]
         return self.last(own.mean(1))
 
 

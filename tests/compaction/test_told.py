@@ -30,7 +30,7 @@ class Recurrent(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        self.layer = nn.GRU(6, 6, batch_first=True)
+        self.layer = nn.LSTM(6, 7, batch_first=True, proj_size=6)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Return (rows, 6)."""
@@ -70,7 +70,7 @@ GROUPS = nn.Sequential(nn.Conv2d(6, 6, 3, groups=2), nn.AdaptiveAvgPool2d(1), nn
     [
         (LINEAR, functional.normalize, rows, "a norm runs over them"),
         (LINEAR, mixed, rows, "a product reads them"),
-        (TABLE, Recurrent(), words, "gru reads them"),
+        (TABLE, Recurrent(), words, "lstm reads them"),
         (MAPS, averaged, pictures(3), "pad runs over them"),
         (MAPS, Neighbours(), pictures(3), "they are one with units that are needed"),
         (MAPS, GROUPS, pictures(3), "a group of a convolution reads them"),

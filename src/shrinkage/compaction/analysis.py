@@ -6,6 +6,7 @@ others are, and which stand and fall together. Back: which entries an output dep
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Iterable
 from dataclasses import replace
 from functools import cached_property
@@ -16,7 +17,8 @@ from torch import nn
 from torch.fx.node import map_arg
 from torch.utils import _pytree as pytree
 
-from shrinkage.compaction.calls import Call, copying, in_place, name_of
+from shrinkage.compaction.biases import with_biases
+from shrinkage.compaction.calls import Call, copying, in_place, name_of, read_nodes
 from shrinkage.compaction.entries import (
     FLOW,
     Entries,
@@ -28,12 +30,18 @@ from shrinkage.compaction.entries import (
     same,
     words,
 )
-from shrinkage.compaction.operations import EACH, MAY_BE_WEIGHTS, MOVES, mixed, operation_of
+from shrinkage.compaction.operations import (
+    EACH,
+    MAY_BE_WEIGHTS,
+    MOVES,
+    SEVERAL,
+    along,
+    mixed,
+    operation_of,
+    views,
+)
 from shrinkage.compaction.tracing import Trace, UntraceableNetwork, open_axes
 from shrinkage.compaction.units import Units
-
-LAST = words("linear matmul mm addmm einsum")
-"""Weighted sums whose features lie along the last axis, as those of a vector that is added do."""
 
 KEEPS_LAST = words("dropout clone contiguous to _to_copy detach alias expand")
 """Operations after which what sums to one along the last axis still does."""
@@ -56,7 +64,8 @@ class Analysis:
         readers, mixers: who reads entries.
         makers: the layers that make units.
         heads: the units that products of computed tensors run over, as those of attention.
-        nodes: what is known of what each node returns.
+        nodes: what is known of what each node returns; None where nobody reads it.
+        read: the nodes that somebody reads.
     """
 
     def __init__(
@@ -77,16 +86,19 @@ class Analysis:
         self.heads: list[torch.Tensor] = []
         self.nodes: dict[torch.fx.Node, Any] = {}
         self.tensors = {**dict(model.named_parameters()), **dict(model.named_buffers())}
-        self._biases = _missing_biases(model)
+        self._biases: list[Weight | None] = []
+        self._as_entries: set[str] = set()
+        self.read = read_nodes(trace.graph)
         self._leaves = pytree.tree_leaves(inputs)
         self._model, self._inputs = model, inputs
         self._of_inputs: set[torch.fx.Node] = set()
         with torch.enable_grad():
             for node in trace.graph.nodes:
-                self.nodes[node] = known = self._known(node)
+                self.nodes[node] = known = self._known(node) if node in self.read else None
                 given = not self._of_inputs.isdisjoint(node.all_input_nodes)
                 if (given or str(node.target) in trace.inputs) and _has_tensor(known):
                     self._of_inputs.add(node)
+            self.readers = with_biases(self, model, self._biases)
             for node in trace.outputs:
                 self.entries(self.nodes[node])  # of a parameter: its units begin here
             self._demand()
@@ -98,22 +110,61 @@ class Analysis:
         if not isinstance(of, Weight):
             value = torch.as_tensor(of)
             return Entries(value, _still(value), torch.zeros(value.shape, dtype=torch.long))
-        if of.value.ndim == 1:
-            units = self.axis(of, 0)
-        elif of.axes != tuple(range(of.value.ndim)):
-            units = torch.zeros(of.value.shape, dtype=torch.long)
-        else:
-            if of.name not in self.shapes:
-                self.shapes[of.name] = self.units.new(of.value.numel()).view(of.value.shape)
-            units = self.shapes[of.name]
+        units = self.axis(of, 0) if of.value.ndim == 1 else of.moved(self._entries_of(of))
+        for other in of.others:
+            self.units.join(units, self.entries(other).units)
         return Entries(of.value, _still(of.value), units)
 
     def axis(self, weight: Weight, axis: int) -> torch.Tensor:
         """Return the units along an axis of a weight."""
-        place = (weight.name, weight.axes[axis])
-        if place not in self.axes:
-            self.axes[place] = self.units.new(weight.value.shape[axis])
-        return self.axes[place]
+        found = weight.axes[axis]
+        if found is None:
+            return torch.zeros(weight.value.shape[axis], dtype=torch.long)
+        own, places = found
+        units = self._along(weight.name, own)
+        if own in weight.parts and self.is_open(*weight.parts[own]):
+            self.units.join_along(units, [0])
+        units = units[places]
+        for other_axis, slices in weight.through:  # of which the one that is read stays
+            if weight.name not in self.shapes:
+                held = self._along(weight.name, other_axis)[slices]
+                self.units.join(held, torch.zeros_like(held))
+        for other in weight.others:
+            self.units.join(units, self.axis(other, axis))
+        return units
+
+    def _along(self, name: str, axis: int) -> torch.Tensor:
+        """Return the units along an axis of a parameter."""
+        if name in self.shapes:
+            units = self.shapes[name]
+            others = [other for other in range(units.ndim) if other != axis]
+            return self.units.join_along(units, others).flatten()
+        if (name, axis) not in self.axes:
+            size = self.tensors[name].shape[axis]
+            held = name in self._as_entries
+            self.axes[name, axis] = torch.zeros(size).long() if held else self.units.new(size)
+        return self.axes[name, axis]
+
+    def _entries_of(self, weight: Weight) -> torch.Tensor:
+        """Return the unit of each entry of a parameter: its own, unless its slices have some."""
+        name, shape = weight.name, self.tensors[weight.name].shape
+        if len(shape) == 1:
+            return self._along(name, 0)
+        axes = [axis for own, axis in self.axes if own == name]
+        if name not in self.shapes and not axes:
+            self.shapes[name] = self.units.new(shape.numel()).view(shape)
+        if name in self.shapes:
+            self.units.join_along(self.shapes[name], list(weight.parts))
+            return self.shapes[name]
+        self._as_entries.add(name)
+        for axis in axes:
+            if axis in weight.parts or len(axes) > 1:
+                self.units.join_along(self.axes[name, axis], [0])
+        if len(axes) == 1:
+            return along(self.axes[name, axes[0]], axes[0], shape)
+        for axis in axes:  # an entry would be of two units
+            self.units.join(self.axes[name, axis], torch.zeros(1, dtype=torch.long))
+        return torch.zeros(shape, dtype=torch.long)
 
     def mixes(
         self,
@@ -147,35 +198,12 @@ class Analysis:
         axes: tuple[int, int],
         bias: Weight | None,
         made: Maker,
-        padded: bool,
+        padded: bool = False,
     ) -> None:
         """Record a weighted sum."""
-        name, sign = (bias.name, 1) if bias is not None else self._behind(made)
-        has_bias = name is not None
-        if name is None and axes == (1, 0) and call.name != "einsum":
-            name = self._biases.get(weight.name)
-        parts = (call.node, entries, dim, weight, axes[0], name, has_bias, made)
-        self.readers.append(Reader(*parts, padded=padded, sign=sign))
-
-    def _behind(self, made: Maker) -> tuple[str | None, int]:
-        """Return what right behind a weighted sum takes up constants of it, and with which sign.
-
-        That is the mean which a batch norm takes away, or a vector that is added as a bias.
-        """
-        node, value = made.node, made.entries.value
-        user = next(iter(node.users)) if len(node.users) == 1 else None
-        if user is None:
-            return None, 1
-        if name_of(user.target) == "batch_norm" and len(user.args) > 5 and not user.args[5]:
-            return self.trace.names.get(str(user.args[3])), -1
-        if name_of(user.target) == "add" and len(user.args) == 2 and not user.kwargs:
-            (other,) = (own for own in user.args if own is not node)
-            name = self.trace.names.get(str(other))
-            if isinstance(other, torch.fx.Node) and name and len(other.users) == 1:
-                fits = self.tensors[name].shape == value.shape[-1:]
-                last = made.dim in (-1, value.ndim - 1) and name_of(node.target) in LAST
-                return (name if fits and last else None), 1
-        return None, 1
+        reader = Reader(call.node, entries, dim, weight, *axes, made, padded=padded)
+        self._biases.append(bias)
+        self.readers.append(reader)
 
     def is_open(self, node: Any, dim: int) -> bool:
         """Return whether what a node returns may be longer along an axis for other inputs.
@@ -245,29 +273,27 @@ class Analysis:
 
     def _called(self, node: torch.fx.Node) -> Any:
         name = name_of(node.target)
-        arguments, keywords = map_arg((node.args, node.kwargs), lambda other: self.nodes[other])
-        looks_at_weights = name in MAY_BE_WEIGHTS
-        arguments, keywords = pytree.tree_map(
-            lambda leaf: (
-                leaf if looks_at_weights or not isinstance(leaf, Weight) else self.entries(leaf)
-            ),
-            (tuple(arguments), dict(keywords)),
-        )
-        values, options = pytree.tree_map(_value, (arguments, keywords))
+        both: Any = (node.args, node.kwargs)
+        given, options = map_arg(both, lambda other: self.nodes[other])
+        if node.target is operator.getitem:
+            return given[0][given[1]]
+        values, plain = pytree.tree_map(_value, (given, options))
         changes = in_place(node.target)
         if changes:
             values = (values[0].clone(), *values[1:])
         with torch.no_grad():
-            value = copying(node.target)(*values, **options)
+            value = copying(node.target)(*values, **plain)
         if not any(isinstance(leaf, torch.Tensor) for leaf in pytree.tree_leaves(value)):
             return value
-        if name in ("t", "transpose", "permute") and isinstance(arguments[0], Weight):
-            if arguments[0].value.ndim == 2:
-                flipped = tuple(reversed(arguments[0].axes))
-                same = torch.equal(value, arguments[0].value) and value.shape[0] > 1
-                return arguments[0] if same else replace(arguments[0], value=value, axes=flipped)
-            arguments = (self.entries(arguments[0]), *arguments[1:])
-        call = Call(node, name, tuple(arguments), keywords, value)
+        call = Call(node, name, tuple(given), dict(options), value)
+        if not changes and (seen := views(call)) is not None:
+            return seen
+        if name not in MAY_BE_WEIGHTS:
+            arguments, keywords = pytree.tree_map(
+                lambda leaf: self.entries(leaf) if isinstance(leaf, Weight) else leaf,
+                (call.arguments, call.keywords),
+            )
+            call = replace(call, arguments=arguments, keywords=keywords)
         known = self._after(call)
         if changes:
             self._changed(node, known)
@@ -275,11 +301,22 @@ class Analysis:
 
     def _after(self, call: Call) -> Any:
         operation = operation_of(call.node.target, call.name)
+        if operation in SEVERAL:
+            found = operation(self, call)
+            if found is not None:
+                return self._several(call, *found)
+            operation = mixed
         if not isinstance(call.value, torch.Tensor) and call.name not in MOVES:
             operation = operation if operation in EACH else mixed  # several tensors at once
             calls = [replace(call, value=value) for value in call.value]
             return [self._one(one, operation) for one in calls]
         return self._one(call, operation)
+
+    def _several(self, call: Call, flows: list[Any], units: list[Any]) -> Any:
+        values = [call.value] if isinstance(call.value, torch.Tensor) else call.value
+        found = [Entries(*own) for own in zip(values, flows, units, strict=True)]
+        found = [replace(own, flow=self._by_place(call.node, own)) for own in found]
+        return found[0] if isinstance(call.value, torch.Tensor) else found
 
     def _one(self, call: Call, operation: Any) -> Any:
         if not isinstance(call.value, (torch.Tensor, list, tuple)):
@@ -366,13 +403,3 @@ def _still(value: torch.Tensor) -> torch.Tensor:
 
 def _value(leaf: Any) -> Any:
     return leaf.value if isinstance(leaf, (Entries, Weight)) else leaf
-
-
-def _missing_biases(model: nn.Module) -> dict[str, str]:
-    """Return the names that biases would have which linear layers and convolutions lack."""
-    kinds = (nn.Linear, nn.Conv1d, nn.Conv2d, nn.Conv3d)
-    return {
-        f"{name}.weight".lstrip("."): f"{name}.bias".lstrip(".")
-        for name, module in model.named_modules()
-        if isinstance(module, kinds) and module.bias is None
-    }

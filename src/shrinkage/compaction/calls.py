@@ -64,6 +64,21 @@ def name_of(target: Any) -> str:
     return packet[:-1] if in_place(target) else packet
 
 
+def read_nodes(graph: torch.fx.Graph) -> set[torch.fx.Node]:
+    """Return the nodes of which an output has something: what is computed for nobody is left out.
+
+    >>> graph = torch.fx.symbolic_trace(torch.nn.ReLU()).graph
+    >>> len(read_nodes(graph)) == len(graph.nodes)
+    True
+    """
+    found: set[torch.fx.Node] = set()
+    for node in reversed(graph.nodes):
+        ends = node.op in ("output", "placeholder") or in_place(node.target)
+        if ends or not found.isdisjoint(node.users):
+            found.add(node)
+    return found
+
+
 def in_place(target: Any) -> bool:
     """Return whether an operation changes its first argument."""
     schema = getattr(target, "_schema", None)

@@ -108,7 +108,8 @@ class _Read:
 
     def matrix(self) -> torch.Tensor:
         """Return the weight with the features along its last axis, the rows along its first."""
-        weight = self.reader.weight.value.movedim(self.reader.axis, -1)
+        ends = (self.reader.rows, self.reader.axis)
+        weight = self.reader.weight.value.movedim(ends, (0, -1))
         return weight.flatten(1, -2) if weight.ndim > 2 else weight
 
 
@@ -235,8 +236,7 @@ class _Deciding:
             reads = (matrix.cpu()[stays & still] != 0).any(0)
             self._keep(read.units[reads & ~read.foldable & gone[read.units]])
         for reads in self._by_bias().values():
-            shifts = [self._shift(read) for read in reads]
-            if any(not same(shifts[0], other).all() for other in shifts[1:]):
+            if self._shifts_of(reads) is None:
                 for read in reads:
                     self._keep(read.units[read.constant & (read.value.cpu() != 0)])
 
@@ -269,8 +269,8 @@ class _Deciding:
         """Keep the units of operations that would cut a smaller tensor elsewhere."""
         resized = Resized(self.run, self.gone())
         for node in resized.misfits():
-            for entries in resized.touched(node):
-                self._keep(entries.units)
+            for units in resized.touched(node):
+                self._keep(units)
 
     def _arrays(self) -> Iterator[torch.Tensor]:
         for known in self.run.nodes.values():
@@ -283,8 +283,23 @@ class _Deciding:
         groups: dict[str, list[_Read]] = {}
         for read in self.reads:
             if read.reader.bias is not None:
-                groups.setdefault(read.reader.bias, []).append(read)
+                groups.setdefault(read.reader.bias.name, []).append(read)
         return groups
+
+    def _shifts_of(self, reads: list[_Read]) -> torch.Tensor | None:
+        """Return what is added to a bias; None where two that read it would add other things."""
+        name = reads[0].reader.bias.name if reads[0].reader.bias else ""
+        like = self.run.tensors.get(name)
+        shape = reads[0].matrix().shape[:1] if like is None else like.shape
+        total, taken = torch.zeros(shape.numel(), dtype=torch.float64), torch.zeros(shape.numel())
+        for read in reads:
+            assert read.reader.bias is not None
+            places, shift = read.reader.bias.places, self._shift(read).cpu()
+            before = taken[places] > 0
+            if not same(total[places][before], shift[before]).all():
+                return None
+            total[places], taken[places] = shift, 1.0
+        return total.view(shape)
 
     def _shift(self, read: _Read) -> torch.Tensor:
         """Return what the features that are taken out add to a bias."""
@@ -293,11 +308,12 @@ class _Deciding:
         if matrix.ndim == 3:
             matrix = matrix.sum(1)
         constants = read.value[folds.to(read.value.device)].to(torch.float64)
-        return read.reader.sign * (matrix @ constants)
+        assert read.reader.bias is not None
+        return read.reader.bias.sign * (matrix @ constants)
 
     def _shifts(self) -> dict[str, torch.Tensor]:
-        shifts = {name: self._shift(reads[0]) for name, reads in self._by_bias().items()}
-        return {name: shift for name, shift in shifts.items() if shift.any()}
+        shifts = {name: self._shifts_of(reads) for name, reads in self._by_bias().items()}
+        return {name: own for name, own in shifts.items() if own is not None and own.any()}
 
 
 def _in_step(run: Analysis, other: Analysis | None) -> list[_Read] | list[None]:

@@ -8,7 +8,8 @@ differentiated: the gradient that comes back to it is above 0 where an output de
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import torch
@@ -39,18 +40,60 @@ class Entries:
         return replace(self, flow=self.flow * 1.0)
 
 
+Axis = tuple[int, torch.Tensor] | None
+"""An axis of a parameter, and which of its slices; None: there is none."""
+
+
 @dataclass(frozen=True, eq=False)
 class Weight:
-    """A parameter or buffer, by its name; `axes` maps its axes here to its own (transposed)."""
+    """A parameter or buffer as it is read: whole or in part, turned, or each entry changed.
+
+    Attributes:
+        name: of the parameter.
+        value: what is read.
+        axes: of the parameter, which run along each axis here.
+        moved: brings a tensor of the parameter's shape to here.
+        through: slices of the parameter that all of this lies in, as where one is selected.
+        parts: axes of the parameter of which a part is read, with the call and the axis there.
+        others: weights that are combined with it, entry by entry.
+        exact: whether the numbers are those of the parameter.
+    """
 
     name: str
     value: torch.Tensor
-    axes: tuple[int, ...]
+    axes: tuple[Axis, ...]
+    moved: Callable[[torch.Tensor], torch.Tensor] = field(default=lambda tensor: tensor)
+    through: tuple[tuple[int, torch.Tensor], ...] = ()
+    parts: Mapping[int, tuple[Any, int]] = field(default_factory=dict)
+    others: tuple[Weight, ...] = ()
+    exact: bool = True
 
     @classmethod
     def of(cls, name: str, value: torch.Tensor) -> Weight:
         """Return a parameter as it is kept."""
-        return cls(name, value, tuple(range(value.ndim)))
+        axes = ((axis, torch.arange(size)) for axis, size in enumerate(value.shape))
+        return cls(name, value, tuple(axes))
+
+    def places(self, shape: torch.Size) -> torch.Tensor:
+        """Return where its entries are in the parameter, which has that shape, in one row."""
+        return self.moved(torch.arange(shape.numel()).view(shape)).flatten()
+
+
+@dataclass(frozen=True, eq=False)
+class Bias:
+    """What takes up constants of a weighted sum.
+
+    Attributes:
+        name: of a parameter or buffer, or the one that it will have where it is not there yet.
+        places: its entries, in one row, one for each row of the weight.
+        sign: −1 for the mean that a batch norm takes away right after.
+        is_there: whether it is there already.
+    """
+
+    name: str
+    places: torch.Tensor
+    sign: int = 1
+    is_there: bool = True
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,10 +103,9 @@ class Reader:
     Attributes:
         node: the call.
         entries: what is read; the features lie along `dim`.
-        weight: of which axis `axis` runs over the features.
+        weight: of which axis `axis` runs over the features, and axis `rows` over what comes out.
         made: what comes out.
-        bias: the name of the bias, which may have to be made (`has_bias`), or of the mean that a
-            batch norm takes away right after (`sign` is −1).
+        bias: what takes up constants, if anything.
         padded: zeros are read beside the entries.
     """
 
@@ -72,11 +114,10 @@ class Reader:
     dim: int
     weight: Weight
     axis: int
-    bias: str | None
-    has_bias: bool
+    rows: int
     made: Maker
+    bias: Bias | None = None
     padded: bool = False
-    sign: int = 1
 
 
 @dataclass(frozen=True, eq=False)

@@ -31,6 +31,8 @@ ROWS, OTHER_ROWS = 2, 3
 SIZES: dict[type[nn.Module], Mapping[str, tuple[str, int]]] = {
     nn.Linear: {"out_features": ("weight", 0), "in_features": ("weight", 1)},
     nn.Embedding: {"embedding_dim": ("weight", 1)},
+    nn.RNNBase: {"hidden_size": ("weight_hh_l0", 1), "input_size": ("weight_ih_l0", 1)},
+    nn.RNNCellBase: {"hidden_size": ("weight_hh", 1), "input_size": ("weight_ih", 1)},
     nn.PReLU: {"num_parameters": ("weight", 0)},
     nn.BatchNorm1d: {"num_features": ("running_mean", 0)},
     nn.BatchNorm2d: {"num_features": ("running_mean", 0)},
@@ -50,14 +52,14 @@ def smaller_tensors(run: Analysis, decision: Decision) -> dict[str, torch.Tensor
     tensors.update({name: run.tensors[name].detach() for name in run.shapes})
     axes = dict(run.axes)
     for reader in run.readers:
-        shift = decision.shifts.get(reader.bias or "")
-        if shift is None or reader.bias is None:
+        bias, weight = reader.bias, reader.weight.value
+        shift = None if bias is None else decision.shifts.get(bias.name)
+        if bias is None or shift is None:
             continue
-        weight = reader.weight.value
-        if not reader.has_bias:
-            axes[reader.bias, 0] = run.axes[reader.weight.name, 0]
-        bias = run.tensors[reader.bias].detach() if reader.has_bias else torch.zeros(()).to(weight)
-        tensors[reader.bias] = (bias.to(torch.float64) + shift).to(weight.dtype)
+        if not bias.is_there:
+            axes[bias.name, 0] = run.axes[reader.weight.name, 0]
+        own = run.tensors[bias.name].detach() if bias.is_there else torch.zeros(()).to(weight)
+        tensors[bias.name] = (own.to(torch.float64) + shift.to(own.device)).to(weight.dtype)
     for (name, axis), units in axes.items():
         stays = (~decision.removed[units]).nonzero()[:, 0].to(tensors[name].device)
         tensors[name] = tensors[name].index_select(axis, stays)
@@ -167,8 +169,8 @@ def smaller_graph(
     follow = _Rows(graph, other, decision, resized)
     own = {**run.tensors, **tensors}
     root: dict[str, Any] = {}
-    added = {reader.node: reader.bias for reader in run.readers if not reader.has_bias}
-    for node in run.trace.graph.nodes:
+    added = {own.node: own.bias.name for own in run.readers if own.bias and not own.bias.is_there}
+    for node in (own for own in run.trace.graph.nodes if own in run.read):
         name = run.trace.names.get(str(node.target))
         if name is not None or str(node.target) in run.trace.constants or node.op == "get_attr":
             key = name or f"constant_{node.name}"
@@ -210,9 +212,14 @@ class _Rows:
         self._others: dict[Node, Any] = {}
         if other is not None:
             wider = Resized(other, decision.removed)
-            pairs = zip(resized.run.trace.graph.nodes, other.trace.graph.nodes, strict=True)
+            graphs = [list(own.trace.graph.nodes) for own in (resized.run, other)]
+            if [node.target for node in graphs[0]] != [node.target for node in graphs[1]]:
+                raise UntraceableNetwork(f"it computes otherwise with {OTHER_ROWS} rows")
+            pairs = zip(*graphs, strict=True)
             self._others = {
-                node: wider.arguments(same) for node, same in pairs if node.op == "call_function"
+                node: wider.arguments(same)
+                for node, same in pairs
+                if node.op == "call_function" and node in resized.run.read
             }
 
     def seen(self, placeholder: Node) -> None:
@@ -275,7 +282,7 @@ def _convolutions(module: nn.Module) -> list[tuple[str, Any]]:
 
 def _tell_sizes(module: nn.Module) -> None:
     for kind, sizes in SIZES.items():
-        if isinstance(module, kind):
+        if isinstance(module, kind) and not getattr(module, "proj_size", 0):
             for attribute, (tensor, axis) in sizes.items():
                 own = getattr(module, tensor)
                 if own is not None:
@@ -297,4 +304,4 @@ def _put(module: nn.Module, names: list[str], value: torch.Tensor) -> None:
             old = owner._parameters.get(own)
             needs = value.is_floating_point() if old is None else old.requires_grad
             new = nn.Parameter(value.clone(), requires_grad=needs)
-        owner._parameters[own] = new
+        setattr(owner, own, new)  # recurrent layers keep a list of theirs

@@ -15,8 +15,8 @@ from torch.utils import _pytree as pytree
 
 from shrinkage.compaction.analysis import Analysis
 from shrinkage.compaction.calls import copying
-from shrinkage.compaction.entries import Entries
-from shrinkage.compaction.operations import CREATED, MOVES
+from shrinkage.compaction.entries import Entries, Weight
+from shrinkage.compaction.operations import CREATED, MOVES, along
 
 SHAPED = {
     **dict.fromkeys(("view", "reshape", "_unsafe_view", "expand"), 1),
@@ -53,22 +53,59 @@ class Resized:
                 tensor = tensor.index_select(dim, stays.nonzero()[:, 0].to(tensor.device))
         return tensor
 
-    def touched(self, node: Node) -> Iterator[Entries]:
-        """Return the tensors that go into a call and come out of it."""
+    def touched(self, node: Node) -> Iterator[torch.Tensor]:
+        """Return the units of the tensors that go into a call and come out of it."""
         for known in (
             *(self.run.nodes[other] for other in node.all_input_nodes),
             self.run.nodes[node],
         ):
-            for entries in known if isinstance(known, (list, tuple)) else (known,):
-                if isinstance(entries, Entries):
-                    yield entries
+            for own in known if isinstance(known, (list, tuple)) else (known,):
+                if isinstance(own, Entries):
+                    yield own.units
+                elif isinstance(own, Weight):
+                    yield from self._axes(own)
+
+    def stay(self, known: Entries | Weight) -> list[torch.Tensor]:
+        """Return for each axis of what is known which of its slices stay."""
+        if isinstance(known, Entries):
+            return self.stays(known.units)
+        if known.name in self.run.shapes:
+            return self.stays(known.moved(self.run.shapes[known.name]))
+        return [~self.gone[units] for units in self._axes(known)]
+
+    def _axes(self, weight: Weight) -> list[torch.Tensor]:
+        """Return the units along the axes of a weight, as far as it was asked for them."""
+        if weight.name in self.run.shapes:
+            return [weight.moved(self.run.shapes[weight.name])]
+        found = []
+        for size, axis in zip(weight.value.shape, weight.axes, strict=True):
+            own, places = axis or (-1, torch.arange(size))
+            units = self.run.axes.get((weight.name, own), torch.zeros(1 + int(places.max())).long())
+            found.append(units[places])
+        return found
+
+    def _small(self, known: Any) -> Any:
+        """Return numbers that tell the units of each entry that stays of a tensor."""
+        if not isinstance(known, (Entries, Weight)):
+            return known
+        codes = torch.zeros(known.value.shape, dtype=torch.long)
+        if isinstance(known, Entries) or known.name in self.run.shapes:
+            (codes,) = [known.units] if isinstance(known, Entries) else self._axes(known)
+            codes = self.run.units.find(codes)
+        else:
+            for dim, (axis, units) in enumerate(zip(known.axes, self._axes(known), strict=True)):
+                own = 0 if axis is None else axis[0]
+                roots = self.run.units.find(units) * len(self.run.units) ** own
+                codes = codes + along(roots, dim, codes.shape)
+        for dim, stays in enumerate(self.stay(known)):
+            codes = codes.index_select(dim, stays.nonzero()[:, 0])
+        return codes
 
     def misfits(self) -> Iterator[Node]:
         """Return the calls that carry entries and would carry others in the smaller network."""
         for node in self.run.trace.graph.nodes:
-            if node.op != "call_function" or not self._changes(node):
-                continue
-            if self._moves(node) and not self._fits(node):
+            called = node.op == "call_function" and node in self.run.read
+            if called and self._changes(node) and self._moves(node) and not self._fits(node):
                 yield node
 
     def arguments(self, node: Node) -> tuple[tuple[Any, ...], dict[str, Any]]:
@@ -77,34 +114,34 @@ class Resized:
         arguments: list[Any] = list(node.args)
         keywords: dict[str, Any] = dict(node.kwargs)
         known = self.run.nodes[node]
-        if name in SHAPED and isinstance(known, Entries):
+        if name in SHAPED and isinstance(known, (Entries, Weight)):
             place = SHAPED[name]
             arguments[place] = self._shape(arguments[place], known)
-        elif name == "unflatten" and isinstance(known, Entries):
-            dim = int(arguments[1]) % self._entries(node.args[0]).units.ndim
+        elif name == "unflatten" and isinstance(known, (Entries, Weight)):
+            dim = int(arguments[1]) % self._read(node).value.ndim
             sizes = list(arguments[2])
-            new = [int(stays.sum()) for stays in self.stays(known.units)][dim : dim + len(sizes)]
+            new = [int(stays.sum()) for stays in self.stay(known)][dim : dim + len(sizes)]
             arguments[2] = [
                 old if old == -1 else size for old, size in zip(sizes, new, strict=True)
             ]
         elif name in ("split_with_sizes", "split") and isinstance(arguments[1], (list, tuple)):
             dim = arguments[2] if len(arguments) > 2 else keywords.get("dim", 0)
-            arguments[1] = [int(self.stays(own.units)[dim].sum()) for own in known]
+            arguments[1] = [int(self.stay(own)[dim].sum()) for own in known]
         elif name in ("split", "chunk") and isinstance(arguments[1], int):
             dim = arguments[2] if len(arguments) > 2 else keywords.get("dim", 0)
             if name == "split":
-                arguments[1] = max(int(self.stays(own.units)[dim].sum()) for own in known)
+                arguments[1] = max(int(self.stay(own)[dim].sum()) for own in known)
         elif name in ("slice", "narrow", "select"):
             self._positions(node, name, arguments)
         elif name.startswith("conv") and len(arguments) > 6 and arguments[6] != 1:
-            channels = self.stays(self._entries(node.args[0]).units)[1]
+            channels = self.stay(self._read(node))[1]
             arguments[6] = int(arguments[6] * int(channels.sum()) // len(channels))
         return tuple(arguments), keywords
 
     def _positions(self, node: Node, name: str, arguments: list[Any]) -> None:
-        source = self._entries(node.args[0])
+        source = self._read(node)
         dim = int(arguments[1]) if len(arguments) > 1 else 0
-        stays = self.stays(source.units)[dim]
+        stays = self.stay(source)[dim]
         size, places = len(stays), torch.cat([torch.zeros(1, dtype=torch.long), stays.cumsum(0)])
         if stays.all():
             return
@@ -120,21 +157,21 @@ class Resized:
             elif old < size:
                 arguments[place] = int(places[max(0, inside)])
 
-    def _shape(self, old: Any, known: Entries) -> list[Any]:
+    def _shape(self, old: Any, known: Entries | Weight) -> list[Any]:
         """Return a shape; a size that follows the batch and shrinks is left to be found."""
-        new = [int(stays.sum()) for stays in self.stays(known.units)]
+        new = [int(stays.sum()) for stays in self.stay(known)]
         sizes: list[Any] = []
-        for before, size, is_now in zip(old, known.units.shape, new, strict=True):
+        for before, size, is_now in zip(old, known.value.shape, new, strict=True):
             fixed = before == -1 or size == is_now
             follows = isinstance(before, Node) and -1 not in sizes and -1 not in old
             sizes.append(before if fixed else (-1 if follows else is_now))
         return sizes
 
-    def _entries(self, node: Any) -> Entries:
-        return self.run.entries(self.run.nodes[node])
+    def _read(self, node: Node) -> Any:
+        return self.run.nodes[node.args[0]]  # type: ignore[index]
 
     def _changes(self, node: Node) -> bool:
-        return any(bool(self.gone[own.units].any()) for own in self.touched(node))
+        return any(bool(self.gone[units].any()) for units in self.touched(node))
 
     def _moves(self, node: Node) -> bool:
         name = getattr(node.target, "_opname", getattr(node.target, "__name__", ""))
@@ -147,28 +184,17 @@ class Resized:
         def small(leaf: Any) -> Any:
             if not isinstance(leaf, Node):
                 return leaf
-            return pytree.tree_map(
-                lambda own: self.cut(own.units, own.units) if isinstance(own, Entries) else own,
-                self._known(leaf),
-            )
+            return pytree.tree_map(self._small, self.run.nodes[leaf])
 
         arguments, keywords = pytree.tree_map(small, (arguments, keywords))
         try:
             found = copying(node.target)(*arguments, **keywords)
         except (RuntimeError, IndexError):
             return False
-        wanted = pytree.tree_map(
-            lambda own: self.cut(own.units, own.units) if isinstance(own, Entries) else own,
-            self.run.nodes[node],
-        )
+        wanted = pytree.tree_map(self._small, self.run.nodes[node])
         pairs = zip(pytree.tree_leaves(found), pytree.tree_leaves(wanted), strict=False)
         return all(
-            one.shape == other.shape
-            and torch.equal(self.run.units.find(one), self.run.units.find(other))
+            one.shape == other.shape and torch.equal(one, other)
             for one, other in pairs
             if isinstance(one, torch.Tensor)
         )
-
-    def _known(self, node: Node) -> Any:
-        known = self.run.nodes[node]
-        return known if not hasattr(known, "axes") else self.run.entries(known)

@@ -161,7 +161,7 @@ def _rebuilt(
     )
     graph = smaller_graph(model, run, decision, tensors, None)
     if not works(graph, few_rows(frozen, inputs, OTHER_ROWS)):  # its code fixes the number of rows
-        other = _analysed(frozen, inputs, OTHER_ROWS)
+        other = _analysed(frozen, inputs, OTHER_ROWS, lengths=run.trace.lengths)
         graph = smaller_graph(model, run, decision, tensors, other)
         if apart(graph) is None:
             raise UntraceableNetwork(f"the {type(model).__name__} computes with sizes")

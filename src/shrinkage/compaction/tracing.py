@@ -17,6 +17,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import torch
 from torch import nn
@@ -43,6 +44,7 @@ class Trace:
         inputs: the placeholders of the network's own inputs, in order.
         outputs: the nodes that the network returns.
         in_objects: the network answers with objects, of which `outputs` has the tensors alone.
+        lengths: all axes are open, not the first alone.
     """
 
     program: torch.export.ExportedProgram
@@ -50,6 +52,7 @@ class Trace:
     constants: dict[str, torch.Tensor]
     inputs: tuple[str, ...]
     in_objects: bool
+    lengths: bool
 
     @property
     def graph(self) -> torch.fx.Graph:
@@ -96,14 +99,41 @@ def trace(model: nn.Module, inputs: tuple[Any, ...], *, lengths: bool = False) -
             if spec.kind is torch.export.graph_signature.InputKind.USER_INPUT
         ),
         bool(objects),
+        lengths,
     )
 
 
-def _exported(
-    model: nn.Module, inputs: tuple[Any, ...], *, lengths: bool
-) -> tuple[torch.export.ExportedProgram, list[str]]:
-    """Return the graph of a network, open along the batch or every axis, and kinds of answers."""
+Exported = tuple[torch.export.ExportedProgram, list[str]]
+"""The graph of a network, and the kinds of objects that it answers with."""
 
+_EXPORTED: WeakKeyDictionary[nn.Module, dict[Any, Exported | None]] = WeakKeyDictionary()
+"""Graphs of networks in evaluation, by what they were called with: each takes long to follow."""
+
+
+def _exported(model: nn.Module, inputs: tuple[Any, ...], *, lengths: bool) -> Exported:
+    """Return the graph of a network, open along the batch or every axis; the same again if asked.
+
+    What it is called with counts by its sizes alone; copies are other networks.
+    """
+    leaves, spec = pytree.tree_flatten(inputs)
+    kinds = tuple(
+        (tuple(own.shape), own.dtype, own.device) if isinstance(own, torch.Tensor) else repr(own)
+        for own in leaves
+    )
+    known = _EXPORTED.setdefault(model, {})
+    key = lengths, kinds, repr(spec)
+    if key not in known:
+        try:
+            known[key] = _export(model, inputs, lengths=lengths)
+        except Exception:
+            known[key] = None
+            raise
+    if (found := known[key]) is None:
+        raise UntraceableNetwork(f"the {type(model).__name__} cannot be traced")
+    return found
+
+
+def _export(model: nn.Module, inputs: tuple[Any, ...], *, lengths: bool) -> Exported:
     def of(leaf: Any) -> Any:
         if not _has_batch(leaf):
             return None

@@ -9,8 +9,24 @@ around it.
 from __future__ import annotations
 
 from shrinkage.compaction.operations.creating import CREATED
-from shrinkage.compaction.operations.mixing import mixed
+from shrinkage.compaction.operations.mixing import along, mixed
 from shrinkage.compaction.operations.moves import MOVES
-from shrinkage.compaction.operations.registry import EACH, MAY_BE_WEIGHTS, operation_of
+from shrinkage.compaction.operations.registry import (
+    EACH,
+    MAY_BE_WEIGHTS,
+    SEVERAL,
+    operation_of,
+)
+from shrinkage.compaction.operations.views import views
 
-__all__ = ["CREATED", "EACH", "MAY_BE_WEIGHTS", "MOVES", "mixed", "operation_of"]
+__all__ = [
+    "CREATED",
+    "EACH",
+    "MAY_BE_WEIGHTS",
+    "MOVES",
+    "SEVERAL",
+    "along",
+    "mixed",
+    "operation_of",
+    "views",
+]

@@ -10,7 +10,7 @@ import torch
 
 from shrinkage.compaction.entries import Entries, Weight, nonzero
 from shrinkage.compaction.operations.mixing import Known, mixed
-from shrinkage.compaction.operations.products import added_up, product
+from shrinkage.compaction.operations.products import product
 from shrinkage.compaction.operations.weighted import weighted
 
 if TYPE_CHECKING:
@@ -31,9 +31,10 @@ def einsum(run: Analysis, call: Call) -> Known:
         x, weight = operands[place], operands[1 - place]
         inner, outer = (a, b) if place == 0 else (b, a)
         made = [label for label in outer if label not in inner]
-        matrix = isinstance(weight, Weight) and isinstance(x, Entries) and len(outer) == 2
-        if matrix and len(made) == len(summed) == 1:
-            (read,) = summed
+        matrix = isinstance(weight, Weight) and isinstance(x, Entries)
+        each = [inner.index(label) for label in outer if label in inner and label in out]
+        if matrix and made and len(summed) == 1 and not run.units.vary_along(x.units, each):
+            (read,), made = summed, sorted(made, key=out.index)[-1:]
             there = nonzero(weight.value)
 
             def flowing(flow: torch.Tensor, place: int = place, there: Any = there) -> torch.Tensor:
@@ -83,10 +84,7 @@ def _by_labels(
     counts = any(run.is_open(nodes[0], a.index(label)) for label in summed)
     first, second = matrix(operands[0], a, own_a, summed), matrix(operands[1], b, summed, own_b)
     flat = replace(call, value=first.value @ second.value)
-    if not counts and not (both and own_a and own_b):
-        flow, units = added_up(run, flat, first, second)
-    else:
-        flow, units = product(run, flat, first, second, nodes[0], counts=counts)
+    flow, units = product(run, flat, first, second, nodes[0], counts=counts)
     wide = [*both, *own_a, *own_b]
     order = [wide.index(label) for label in out]
     sizes = [size[label] for label in wide]

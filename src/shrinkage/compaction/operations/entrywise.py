@@ -45,7 +45,7 @@ def pointwise(run: Analysis, call: Call) -> Known:
     """Operations on each entry alone: what is combined belongs together."""
     shape = call.value.shape
     tensors = call.tensors[:1] if call.name in TYPE_OF else call.tensors
-    operands, units = _joined(run, call, [run.entries(own) for own in tensors], shape)
+    operands, units = joined(run, call, [run.entries(own) for own in tensors], shape)
     wide = [own.flow.expand(shape) for own in operands]
     if call.name == "mul" and len(operands) == 2:
         blocks = [mark(own.flow) + nonzero(own.value).to(own.flow.device) for own in operands]
@@ -120,7 +120,7 @@ def reduction(run: Analysis, call: Call) -> Known:
     return flow, units
 
 
-def _joined(
+def joined(
     run: Analysis, call: Call, operands: list[Entries], shape: torch.Size
 ) -> tuple[list[Entries], torch.Tensor]:
     """Join the units of operands that broadcast; one that is spread over units stays itself.

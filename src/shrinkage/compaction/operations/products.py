@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from shrinkage.compaction.entries import FLOW, Entries, Weight, mark, nonzero, same
+from shrinkage.compaction.entries import FLOW, Entries, mark, nonzero, same
 from shrinkage.compaction.operations.mixing import Known, mixed
-from shrinkage.compaction.operations.weighted import weighted
+from shrinkage.compaction.operations.weighted import is_weighted, weighted
 
 if TYPE_CHECKING:
     from shrinkage.compaction.analysis import Analysis
@@ -18,17 +18,54 @@ if TYPE_CHECKING:
 def matmul(run: Analysis, call: Call) -> Known:
     """x · W, or a product of two tensors that were computed."""
     a, b = call.positional(2)
-    if isinstance(b, Weight) and b.value.ndim == 2 and isinstance(a, Entries):
-        second = "self mat2" if call.name == "mm" else "self other"
-        return weighted(run, call, a, b, None, axes=(0, 1), product=second)
+    if is_weighted(run, a, b):
+        second = "self other" if call.name == "matmul" else "self mat2"
+        return weighted(run, call, a, b, None, axes=(-2, -1), product=second)
     a, b = run.entries(a), run.entries(b)
     if min(a.units.ndim, b.units.ndim) < 2:
         return mixed(run, call)
     first = call.node.args[0]
-    counts = run.is_open(first, -1)
-    if a.units.ndim == b.units.ndim == 2 and not (counts or _is_given(run, first)):
+    return product(run, call, a, b, first, counts=run.is_open(first, -1))
+
+
+def product(
+    run: Analysis, call: Call, a: Entries, b: Entries, first: Any, *, counts: bool
+) -> Known:
+    """A product of computed tensors: features are added up, or lie along what is not summed.
+
+    `first` is the node of the first one; `counts` says that longer inputs have more to sum.
+    """
+    a, b, heads = _apart(run, call, a, b)
+    given = _is_given(run, first)
+    batch = [list(range(own.units.ndim - 2)) for own in (a, b)]
+    alone = not any(
+        run.units.vary_along(own.units, dims) for own, dims in zip((a, b), batch, strict=True)
+    )
+    features = run.units.vary_along(a.units, [-1]) or run.units.vary_along(b.units, [-2])
+    if heads is None and alone and features and not (counts or given):
         return added_up(run, call, a, b)
-    return product(run, call, a, b, first, counts=counts)
+    return _multiplied(run, call, a, b, first, counts=counts, heads=heads)
+
+
+def _apart(
+    run: Analysis, call: Call, a: Entries, b: Entries
+) -> tuple[Entries, Entries, torch.Tensor | None]:
+    """Return the units of what comes out where one factor only weighs what the other has.
+
+    So are the states that an attention averages, or what several experts say, with their features
+    along an axis that is not summed. None where features are summed, or are those of heads.
+    """
+    vary, find, what = run.units.vary_along, run.units.find, "a product spreads them over others"
+    if vary(a.units, [-2]) and not vary(a.units, [-1]) and not vary(b.units, [-1]):
+        if find(b.units).any():
+            b = run.mixes(call, b, what, fixed=True, held=True)
+        return a, b, a.units.narrow(-1, 0, 1)
+    weights = vary(a.units, [-1]) or not find(a.units).any()
+    if vary(b.units, [-1]) and not vary(b.units, [-2]) and not vary(a.units, [-2]) and weights:
+        if find(a.units).any():
+            a = run.mixes(call, a, what, fixed=True, held=True)
+        return a, b, b.units.narrow(-2, 0, 1)
+    return a, b, None
 
 
 def added_up(run: Analysis, call: Call, a: Entries, b: Entries) -> Known:
@@ -78,20 +115,24 @@ def attention(run: Analysis, call: Call) -> Known:
     return mark(flow), heads.expand(flow.shape)
 
 
-def product(
-    run: Analysis, call: Call, a: Entries, b: Entries, first: Any, *, counts: bool
+def _multiplied(
+    run: Analysis,
+    call: Call,
+    a: Entries,
+    b: Entries,
+    first: Any,
+    *,
+    counts: bool,
+    heads: torch.Tensor | None,
 ) -> Known:
-    """A product of computed tensors, as in an attention that is written out.
-
-    `first` is the node of the first one; `counts` says that longer inputs have more to sum.
-    """
+    """A product of which a head is one unit, as in an attention that is written out."""
     shape = call.value.shape
     own = _is_given(run, first) and str(first.target) not in run.trace.inputs
     a = run.mixes(call, a, "a product reads them", fixed=own, held=own)
     b = run.mixes(call, b, "a product reads them", fixed=False)
-    if _is_given(run, first) and not run.units.vary_along(b.units, [-2]):
+    if heads is None and _is_given(run, first) and not run.units.vary_along(b.units, [-2]):
         heads = b.units.narrow(-2, 0, 1)  # neighbours · features: each column by itself
-    else:
+    elif heads is None:
         heads = _join_heads(run, a, b)
     if a.sums_to_one:
         flow = _averaged(b, a.flow.mean(-1, keepdim=True), uncertain=False)

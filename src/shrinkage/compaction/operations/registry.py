@@ -30,8 +30,10 @@ from shrinkage.compaction.operations.norms import (
     prelu,
 )
 from shrinkage.compaction.operations.products import attention, matmul, softmax
+from shrinkage.compaction.operations.recurrent import GATES, cell, recurrent
 from shrinkage.compaction.operations.weighted import (
     addmm,
+    baddbmm,
     conv,
     conv_transpose,
     embedding,
@@ -40,14 +42,14 @@ from shrinkage.compaction.operations.weighted import (
 
 MAY_BE_WEIGHTS = words(
     "linear conv1d conv2d conv3d conv_transpose1d conv_transpose2d conv_transpose3d embedding "
-    "batch_norm instance_norm layer_norm group_norm matmul mm addmm t transpose permute prelu "
-    "einsum"
-)
+    "batch_norm instance_norm layer_norm group_norm matmul mm bmm addmm baddbmm prelu einsum"
+) | {own + end for own in GATES for end in ("", "_cell")}
 """Operations that look at weights as such; others get their entries."""
 
 OPERATIONS: dict[str, Callable[[Any, Any], Any]] = {
     "linear": linear,
     "addmm": addmm,
+    "baddbmm": baddbmm,
     "mm": matmul,
     "bmm": matmul,
     "matmul": matmul,
@@ -64,6 +66,8 @@ OPERATIONS: dict[str, Callable[[Any, Any], Any]] = {
     "log_softmax": softmax,
     "_softmax": softmax,
     "scaled_dot_product_attention": attention,
+    **dict.fromkeys(GATES, recurrent),
+    **{f"{name}_cell": cell for name in GATES},
     "glu": gated,
     **dict.fromkeys(("pad", "constant_pad_nd"), padded),
     **dict.fromkeys(KEEPS, pointwise),
@@ -78,6 +82,10 @@ OPERATIONS: dict[str, Callable[[Any, Any], Any]] = {
 
 EACH = (spatial, reduction)
 """Functions that hold for each of several tensors that an operation returns (values and places)."""
+
+
+SEVERAL = (recurrent, cell)
+"""Functions that return the flows and units of all tensors; None where they do not follow them."""
 
 
 def operation_of(target: Any, name: str) -> Callable[[Any, Any], Any]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from shrinkage.compaction.entries import FLOW, Entries, Weight, mark, nonzero
+from shrinkage.compaction.operations.entrywise import joined
 from shrinkage.compaction.operations.mixing import Known, along, channels, mixed
 
 if TYPE_CHECKING:
@@ -20,6 +21,8 @@ def linear(run: Analysis, call: Call) -> Known:
     x, weight, bias = call.positional(3)
     if not isinstance(weight, Weight) or not isinstance(bias, Weight | None):
         return mixed(run, call)
+    if weight.value.ndim != 2:
+        return mixed(run, call)
     return weighted(run, call, x, weight, bias, axes=(1, 0))
 
 
@@ -29,6 +32,29 @@ def addmm(run: Analysis, call: Call) -> Known:
     if call.keywords or not (isinstance(weight, Weight) and isinstance(bias, Weight)):
         return mixed(run, call)
     return weighted(run, call, x, weight, bias, axes=(0, 1), product="mat1 mat2")
+
+
+def baddbmm(run: Analysis, call: Call) -> Known:
+    """b + x · W with a matrix for each of several, such as experts."""
+    bias, x, weight = call.positional(3)
+    if call.keywords or not is_weighted(run, x, weight):
+        return mixed(run, call)
+    flow, units = weighted(run, call, x, weight, None, axes=(-2, -1), product="batch1 batch2")
+    both = [Entries(call.value, flow, units), run.entries(bias)]
+    (_, added), units = joined(run, call, both, call.value.shape)
+    return mark(flow + added.flow), units
+
+
+def is_weighted(run: Analysis, x: Any, weight: Any) -> bool:
+    """Return whether a product is a weighted sum: by one matrix, or by one for each of several.
+
+    Where each of several has features of its own, those are no features of one sum.
+    """
+    if not (isinstance(x, Entries) and isinstance(weight, Weight) and weight.value.ndim > 1):
+        return False
+    each = weight.value.shape[:-2]
+    dims = [dim for dim in range(-3, -3 - len(each), -1) if -dim <= x.units.ndim]
+    return not each or not run.units.vary_along(x.units, [dim % x.units.ndim for dim in dims])
 
 
 def conv(run: Analysis, call: Call) -> Known:
@@ -117,6 +143,7 @@ def weighted(
     """
     made_dim = dim if made_dim is None else made_dim
     entries = run.entries(x).probed()
+    axes = (axes[0] % weight.value.ndim, axes[1] % weight.value.ndim)
     others = [other for other in range(entries.units.ndim) if other != dim % entries.units.ndim]
     features = run.units.join_along(entries.units, others).flatten()
     run.units.join(run.axis(weight, axes[0]), features)
@@ -125,7 +152,7 @@ def weighted(
         run.units.join(run.axis(bias, 0), rows)
     both = (entries.flow, nonzero(weight.value))
     factors: dict[str, Any] = dict(zip(product.split(), both, strict=True))
-    if call.name == "addmm":
+    if call.name in ("addmm", "baddbmm"):
         factors["self"] = torch.zeros((), dtype=FLOW, device=weight.value.device)
     else:
         factors["bias"] = None
