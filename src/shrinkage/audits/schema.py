@@ -59,7 +59,10 @@ REPORT_SCHEMA: dict[str, Any] = {
     **_object(
         {
             "ok": {"type": "boolean", "description": "whether no finding is an error"},
-            "update": {**_or_null(_TEXT), "description": "null where parameters differ"},
+            "update": {
+                **_or_null(_TEXT),
+                "description": "or two, as a + b; null where parameters differ",
+            },
             "only_scaled": {
                 "type": "boolean",
                 "description": "whether a penalty that no scale multiplies would not be seen",

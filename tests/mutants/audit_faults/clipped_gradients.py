@@ -69,3 +69,33 @@ def penalty_in_gradients_that_saturate() -> Audited:
         optimizer.step()
 
     return audited(training_step, STRENGTH * L2())
+
+
+@fault("pytorch", "clipped", severity="warning")
+def penalty_cut_in_a_hook_of_the_tensor() -> Audited:
+    """Each number is cut on its way to the gradient, where backward seems to have made it so."""
+
+    def training_step(model: Model, optimizer: Optimizer, data: Batch, scale: float) -> None:
+        optimizer.zero_grad()
+        hooks = [w.register_hook(lambda g: g.clamp(-0.005, 0.005)) for w in model.parameters()]
+        (data_loss(model, data) + scale * STRENGTH * half_squares(model)).backward()
+        for hook in hooks:
+            hook.remove()
+        optimizer.step()
+
+    return audited(training_step, STRENGTH * L2())
+
+
+@fault("pytorch", "clipped", severity="warning")
+def penalty_under_the_signs_of_gradients() -> Audited:
+    """The step goes by the sign of each gradient, which a penalty hardly ever turns."""
+
+    def training_step(model: Model, optimizer: Optimizer, data: Batch, scale: float) -> None:
+        optimizer.zero_grad()
+        (data_loss(model, data) + scale * STRENGTH * half_squares(model)).backward()
+        for w in model.parameters():
+            assert w.grad is not None
+            w.grad = w.grad.sign()
+        optimizer.step()
+
+    return audited(training_step, STRENGTH * L2())

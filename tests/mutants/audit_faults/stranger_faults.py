@@ -9,7 +9,7 @@ from torch import nn
 from torch.func import functional_call, grad
 from torch.optim import SGD, AdamW
 
-from shrinkage import L2
+from shrinkage import L1, L2
 from tests.builders.torch_networks import half_squares, matrices
 from tests.mutants.audit_faults.networks import (
     RATE,
@@ -160,3 +160,18 @@ def decay_beside_what_the_optimizer_clips() -> Audited:
     model = network()
     optimizer = ClippingSGD(matrices(model), lr=RATE, weight_decay=STRENGTH)
     return TorchAudit(model, optimizer, plain_step, batch())
+
+
+@fault("pytorch", "accumulation-multiplied")
+def prox_in_every_micro_batch() -> Audited:
+    """Weights are soft-thresholded by lr·λ once for each of four micro-batches, some through 0."""
+
+    def training_step(model: Model, optimizer: Optimizer, data: Batch, scale: float) -> None:
+        optimizer.zero_grad()
+        for part in zip(data[0].chunk(4), data[1].chunk(4), strict=True):
+            (data_loss(model, part) / 4).backward()
+            for w in matrices(model):
+                w.data = w.data.sign() * (w.data.abs() - RATE * STRENGTH * scale).clamp(min=0)
+        optimizer.step()
+
+    return audited(training_step, STRENGTH * L1())

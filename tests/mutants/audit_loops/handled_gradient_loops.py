@@ -158,3 +158,20 @@ def accumulated_by_accelerate() -> Audited:
                 optimizer.zero_grad()
 
     return TorchAudit(model, optimizer, training_step, batch(torch.float32))
+
+
+@loop("pytorch")
+def rows_of_gradients_of_length_one() -> Audited:
+    """A hook gives each row of a gradient, penalty and data alike, the length 1."""
+
+    def training_step(model: Model, optimizer: Optimizer, data: Batch, scale: float) -> None:
+        optimizer.zero_grad()
+        hooks = [
+            w.register_hook(lambda g: g / g.norm(dim=-1, keepdim=True)) for w in matrices(model)
+        ]
+        (data_loss(model, data) + scale * STRENGTH * half_squares(model)).backward()
+        for hook in hooks:
+            hook.remove()
+        optimizer.step()
+
+    return audited(training_step, STRENGTH * L2())

@@ -118,6 +118,20 @@ def test_an_unknown_update_and_a_number_for_terms() -> None:
         audit(model, optimizer, GOOD, data(), 0.1)  # type: ignore[arg-type]
 
 
+def test_complex_numbers_are_refused_where_a_term_is_on_them() -> None:
+    model = nn.Sequential(*network())
+    model.phase = nn.Parameter(torch.ones(2, 2, dtype=torch.complex64))  # type: ignore[assignment]
+    optimizer = SGD(model.parameters(), lr=0.1)
+    refused(GOOD, "complex64", "phase", model=model, optimizer=optimizer)
+
+    def step(model: Any, optimizer: Any, batch: Any, scale: float) -> None:
+        step_with(lambda model: half_squares(model[:3]), STRENGTH)(model, optimizer, batch, scale)
+
+    report = audit(model, optimizer, step, data(), TERM.on("0.*", "2.*"))
+    assert report.ok, str(report)
+    assert [said.parameter for said in report.findings] == ["phase"]
+
+
 def test_parameters_without_shapes() -> None:
     model = nn.Sequential(nn.LazyLinear(3))
     refused(GOOD, "0.weight", "run one batch", model=model)

@@ -72,7 +72,10 @@ def test_terms_that_name_both_are_right_where_the_loop_adds_one(kind: Any) -> No
     model = network()
     optimizer = decayed(model, kind, weight_decay=DECAY)
     step = step_with(magnitudes, STRENGTH)
-    assert audit(model, optimizer, step, data(), NET).ok
+    right = audit(model, optimizer, step, data(), NET)
+    assert right.ok
+    both = "gradient + decoupled" if kind is AdamW else "gradient"
+    assert {one.mechanism for one in right.seen if one.expected} == {right.update} == {both}
     assert not audit(model, optimizer, plain_step, data(), NET).ok
     wrong = audit(model, optimizer, step_with(magnitudes, 2 * STRENGTH), data(), NET)
     assert where(wrong, "wrong-factor") == WEIGHTS, str(wrong)
@@ -111,3 +114,16 @@ def test_attached_l1_beside_a_decay_and_again_in_the_loss(kind: Any) -> None:
     report = audit(*attached(kind, STRENGTH * L1()), step, data())
     assert where(report, "double-counted") == WEIGHTS, str(report)
     assert errors(report) == {"double-counted"}, str(report)
+
+
+def test_exchanged_strengths_are_named() -> None:
+    def training_step(model: Any, optimizer: Any, batch: Any, scale: float) -> None:
+        def penalty(model: Any) -> Any:
+            return DECAY * magnitudes(model) + STRENGTH * half_squares(model)
+
+        step_with(penalty, 1.0)(model, optimizer, batch, scale)
+
+    model = network()
+    report = audit(model, SGD(model.parameters(), lr=0.1), training_step, data(), NET)
+    assert where(report, "wrong-factor") == WEIGHTS, str(report)
+    assert "got L1() with 0.05 and L2() with 0.001: strengths are exchanged" in str(report)

@@ -80,6 +80,8 @@ def _off(case: Case, verdict: Verdict, once: Fit) -> Finding:
 
 
 def _astray(case: Case, verdict: Verdict, once: Fit) -> Finding:
+    if case.once.parts:
+        return arrival.out_of_proportion(case, case.once.parts)
     certain = verdict.certain or once.cosine < _OPPOSITE
     if certain and case.own_rule is not OwnDecay.UNKNOWN:
         return arrival.another_push(case, once)

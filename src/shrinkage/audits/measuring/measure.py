@@ -15,7 +15,7 @@ import numpy as np
 
 from shrinkage.audits.measuring.expected import ENOUGH, MECHANISMS, Expectation
 from shrinkage.audits.measuring.fits import Fit, dot, exceeds, extent, fit
-from shrinkage.audits.measuring.measured import Measured, merged
+from shrinkage.audits.measuring.measured import Measured, PartSeen, merged
 from shrinkage.audits.measuring.pair import Pair, as_float64, is_finite
 
 Array = Any
@@ -53,8 +53,53 @@ def measure(
         first = allowed  # nothing else is to be tried where it fits
     measured = _measure(pair, expected, rate, first, enough)
     if not expected.parts or not measured.finite or _is_settled(measured, allowed):
+        return _with_parts(measured, pair, expected, rate, enough)
+    measured = _measure(pair, expected, rate, MECHANISMS, enough)
+    return _with_parts(measured, pair, expected, rate, enough)
+
+
+def _with_parts(
+    measured: Measured, pair: Pair, expected: Expectation, rate: float, enough: int
+) -> Measured:
+    """Return what was measured, with each of several parts where they are not in their proportion.
+
+    The change is split into the parts' own by least squares.
+    """
+    fits = (measured.gradient, *measured.changes.values())
+    is_one = any(fit is not None and fit.present and fit.fits for fit in fits)
+    if len(expected.parts) < 2 or is_one or not measured.finite:
         return measured
-    return _measure(pair, expected, rate, MECHANISMS, enough)
+    if not all(part.penalty.finite for part in expected.parts) or (
+        pair.gradient is None and not rate
+    ):
+        return measured
+    count = len(expected.parts)
+    square, along, size, noise = np.zeros((count, count)), np.zeros(count), 0.0, 0.0
+    for where, part in expected.blocks(int(np.prod(pair.start.shape)), enough):
+        block = pair.block(where)
+        change, bound = _as_gradient(block, rate)
+        slopes = [Expectation((own,)).subgradient(block.start).reshape(-1) for own in part.parts]
+        square += [[dot(a, b) for b in slopes] for a in slopes]
+        along += [dot(change, a) for a in slopes]
+        size, noise = size + dot(change, change), noise + dot(bound, bound)
+    factors = np.linalg.lstsq(square, along, rcond=None)[0]
+    seen = Fit(size, float(factors @ along), float(factors @ square @ factors), 0.0, noise)
+    if not seen.fits:
+        return measured
+    parts = (
+        PartSeen(repr(part.penalty), float(part.strength), float(factor))
+        for part, factor in zip(expected.parts, factors, strict=True)
+    )
+    return replace(measured, parts=tuple(parts))
+
+
+def _as_gradient(pair: Pair, rate: float) -> tuple[Array, Array]:
+    """Return what joins the gradient, and its rounding; of plain steps where none is known."""
+    if pair.gradient is None or pair.zero_gradient is None:
+        bound = pair.rounding * (np.abs(pair.zero) + np.abs(pair.after)) / rate
+        return (pair.zero - pair.after) / rate, bound
+    noise = 2 * pair.gradient_rounding * (np.abs(pair.gradient) + np.abs(pair.zero_gradient))
+    return pair.gradient - pair.zero_gradient + pair.own * pair.start, noise
 
 
 def _is_settled(measured: Measured, allowed: tuple[str, ...]) -> bool:
@@ -204,12 +249,13 @@ def _changes(
 ) -> dict[str, Fit]:
     """Fit a change, known up to a bound, to what each mechanism would do from `places`.
 
-    A decay beside the gradient is that of the old weights, or of the moved ones behind the step.
+    A decay beside the gradient is that of the old weights, or of the moved ones behind the step; a
+    prox may act on the old weights too, where it comes before the step.
     """
     w, base = places
 
-    def fitted(name: str, weights: Array) -> Fit:
-        return _best_fit(_Guess(expected, name, weights, base, *measured, *rates[name]))
+    def fitted(name: str, weights: Array, moved: Array = base) -> Fit:
+        return _best_fit(_Guess(expected, name, weights, moved, *measured, *rates[name]))
 
     fits = {name: fitted(name, w) for name in rates}
     first = fits.get("decoupled")
@@ -217,6 +263,10 @@ def _changes(
         behind = fitted("decoupled", base)
         better = behind.fits and (behind.is_one() or not first.fits)
         fits["decoupled"] = behind if better else first
+    if fits and not any(fit.fits for fit in fits.values()):
+        for name in fits.keys() - {"gradient"}:
+            before = fitted(name, w, w)
+            fits[name] = before if before.fits else fits[name]
     return fits
 
 

@@ -16,6 +16,15 @@ _factor = attrgetter("factor")
 
 
 @dataclass(frozen=True)
+class PartSeen:
+    """What arrives of one of several parts: its penalty, its strength, how often that is there."""
+
+    penalty: str
+    strength: float
+    factor: float
+
+
+@dataclass(frozen=True)
 class Measured:
     """What was seen of one parameter at one scale.
 
@@ -35,6 +44,7 @@ class Measured:
     loop: Fit | None = None  # the loop's gradients alone, where the optimizer adds to them
     centred: bool = False  # whether the gradients lack a mean, and the penalty with them
     along: tuple[Fit, ...] = ()  # of a step with several gradients, those that move the weights
+    parts: tuple[PartSeen, ...] = ()  # where several arrive, and not in their proportion
 
     @property
     def survives(self) -> float:

@@ -113,6 +113,16 @@ def starts_at_zero(case: Case) -> Finding:
     )
 
 
+def complex_numbers(name: str) -> Finding:
+    """Say that a parameter is not looked at."""
+    return finding(
+        "cannot-judge",
+        name,
+        "no term selects it, and as it holds complex numbers it is not looked at",
+        "nothing; or hold its real and imaginary parts as two parameters",
+    )
+
+
 def not_finite(case: Case) -> Finding:
     """Say that there are no numbers to compare."""
     return finding(

@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from shrinkage.audits.judging.causes import Cause
     from shrinkage.audits.judging.verdicts import Case
     from shrinkage.audits.measuring.fits import Fit
+    from shrinkage.audits.measuring.measured import PartSeen
+
+_ONE = 0.01
 
 
 def wrong_update(case: Case, mechanism: str) -> Finding:
@@ -85,6 +88,25 @@ def another_push(case: Case, once: Fit) -> Finding:
         case.name,
         f"what arrives is not {meant} of {case.words}: {once.astray:.0%} of it lies across",
         "look which penalty, on which array, the loop really computes",
+    )
+
+
+def out_of_proportion(case: Case, parts: Sequence[PartSeen]) -> Finding:
+    """Say how strongly each of several parts arrives."""
+    given = sorted(part.strength for part in parts)
+    arriving = sorted(part.strength * part.factor for part in parts)
+    moved = any(abs(part.factor - 1) > _ONE for part in parts)
+    exchanged = moved and all(
+        abs(seen - meant) <= _ONE * meant for seen, meant in zip(arriving, given, strict=True)
+    )
+    each = " and ".join(
+        f"{part.penalty} with {with_minus(f'{part.strength * part.factor:.4g}')}" for part in parts
+    )
+    return finding(
+        "wrong-factor",
+        case.name,
+        f"expected {case.words}, got {each}" + (": strengths are exchanged" if exchanged else ""),
+        "give each its own strength in the loop, or correct the terms",
     )
 
 

@@ -77,7 +77,9 @@ def verdict_text(report: Report) -> str:
     where = "on the intended parameters that train" if frozen else "on the intended parameters"
     what = "what `scale` multiplies" if report.only_scaled else "the penalty"
     beyond = "; a penalty that it does not multiply would not be seen" if report.only_scaled else ""
-    return f"ok: {what} arrives once, {where}, by the update {report.update!r}{beyond}{rest}"
+    updates = report.update.split(" + ")
+    by = f"the update{'s' * (len(updates) > 1)} {' and '.join(map(repr, updates))}"
+    return f"ok: {what} arrives once, {where}, by {by}{beyond}{rest}"
 
 
 def findings_text(findings: Iterable[Finding]) -> Iterator[tuple[str, ...]]:

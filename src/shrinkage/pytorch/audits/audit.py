@@ -16,12 +16,12 @@ from typing import Any
 from torch import nn
 from torch.optim import Optimizer
 
-from shrinkage.audits.findings import Finding, Report, finding, make_report
+from shrinkage.audits.findings import Finding, Report, Seen, finding, make_report
 from shrinkage.audits.intended import check_strengths, intended_by, sizes_in, usual_update
 from shrinkage.audits.judging import Case, judge
 from shrinkage.audits.measuring import Measured
 from shrinkage.audits.source_lines import line_of, line_of_argument, with_lines
-from shrinkage.audits.wording.absence import not_repeatable
+from shrinkage.audits.wording.absence import complex_numbers, not_repeatable
 from shrinkage.audits.wording.unscaled import in_hooks
 from shrinkage.errors import InputError, OwnDecayWarning, UnmatchedPattern
 from shrinkage.parameters import ParameterInfo
@@ -41,7 +41,11 @@ from shrinkage.pytorch.audits.loop_causes import (
 )
 from shrinkage.pytorch.audits.loop_rules import RULES_OF_FACTS, LoopFacts
 from shrinkage.pytorch.audits.measuring import farthest_of, measure_run
-from shrinkage.pytorch.audits.mixtures import beside_their_decay, without_their_decay
+from shrinkage.pytorch.audits.mixtures import (
+    beside_their_decay,
+    mechanisms_of,
+    without_their_decay,
+)
 from shrinkage.pytorch.audits.optimizer_copies import has_hooks
 from shrinkage.pytorch.audits.origins import origins_of
 from shrinkage.pytorch.audits.outlook import Outlook
@@ -165,6 +169,7 @@ def _audit(
 ) -> Report:
     """Audit the steps of one optimizer; the loop is handed the wrapper, around a copy of it."""
     twin = Twin(model, optimizer)
+    twin.refuse_complex(terms)
     twin.steps_bare = alone
     lines = line_of(training_step), line_of_argument(training_step, _SCALE)
     origins = origins_of(model, optimizer, *lines)
@@ -266,9 +271,11 @@ def _audited(
     facts = LoopFacts.of(runs, assignment, cases, mechanisms, watch, given=asked, mixed=left)
     for rule in (*RULES_OF_FACTS, scaled_gradients, scale_invariant):
         findings += rule(facts)
+    by = {one.parameter: mechanisms_of(one, runs, left) for one in table}
     seen = tuple(
         replace(
             one,
+            mechanism=by[one.parameter],
             expected=intended[one.parameter].words,
             farthest=farthest.get(one.parameter) if one.mechanism == "proximal" else None,
         )
@@ -280,11 +287,18 @@ def _audited(
         lost = lost_layers(facts, outlooks[0].taken, outlooks[0].carrying)
         foreseen = outlooks[0].collapse(assignment.terms, idle, steps_per_epoch)
         findings += lost or foreseen
+    findings += [complex_numbers(info.name) for info, _ in runs.twin.complex]
     hooked = has_hooks(runs.twin.their_optimizer)
     findings += [in_hooks()] if hooked else []
     unseen = hooked or any(not pull.words for pull in pulls)
-    update = None if left else judgement.update
+    of_all = {one.mechanism for one in seen if one.expected} if left and asked else set()
+    named = None if left else judgement.update
+    update = of_all.pop() if len(of_all) == 1 and _all_told(seen) else named
     return make_report(findings, seen, update, only_scaled=unseen)
+
+
+def _all_told(seen: Iterable[Seen]) -> bool:
+    return all(one.factor is not None for one in seen if one.expected)
 
 
 def _check(model: Any, training_step: Any) -> None:

@@ -22,7 +22,7 @@ from shrinkage.pytorch.audits.adaptivity import clips_by, is_proportional
 from shrinkage.pytorch.audits.between import Pair
 from shrinkage.pytorch.audits.glance import are_equal, wide_blocks
 from shrinkage.pytorch.audits.loop_rules import LoopFacts
-from shrinkage.pytorch.audits.scaled import is_cut_singly, ratio_of
+from shrinkage.pytorch.audits.scaled import is_bent, is_cut_singly, ratio_of
 from shrinkage.pytorch.audits.watch import Watch
 from shrinkage.pytorch.optimizers import OwnDecay, facts_of
 
@@ -166,10 +166,10 @@ def _one_by_one(weak: float, lost: float) -> Finding:
     return finding(
         "clipped",
         "",
-        "between backward and the step gradients are cut one by one (by value), and the penalty "
-        f"with them: {'; '.join(shares)}",
-        "clip by the norm of all gradients, which divides data and penalty by one number, or put "
-        "the penalty behind the cut: regularize(…, update='proximal' or 'decoupled')",
+        "between backward and the step gradients are cut or bent one by one (by value, a sign, a "
+        f"root), and the penalty with them: {'; '.join(shares)}",
+        "divide all gradients by one number, as clipping by their norm does, or put the penalty "
+        "behind that: regularize(…, update='proximal' or 'decoupled')",
     )
 
 
@@ -185,7 +185,8 @@ def left_beside(zero: Watch, watch: Watch, names: Iterable[str]) -> tuple[float,
         (data, used), (made, stepped) = runs
         if data is None or used is None or made is None or stepped is None:
             continue
-        cut = is_cut_singly(data, used) or is_cut_singly(made, stepped)
+        bent = is_bent(data, used) and ratio_of(data, used) is None
+        cut = bent or is_cut_singly(data, used) or is_cut_singly(made, stepped)
         rounding = _ROUNDINGS * torch.finfo(made.dtype).eps
         data, used, made, stepped = (g.double() for g in (data, used, made, stepped))
         pushes = (made - data).abs()

@@ -68,6 +68,12 @@ def measure_run(
                 pair, meant.expectation, rate, scale, allowed=meant.allowed, enough=enough
             )
             measured[name] = measured[name] if fits_nothing(seen) else seen
+    for name, seen in measured.items():
+        if runs.zero.reshapes(name) and watch.reshapes(name) and not _is_in_gradient(seen):
+            made = _as_made(runs, watch, name)
+            meant, rate = intended[name], runs.rate(name, watch)
+            again = measure(made, meant.expectation, rate, scale, allowed=meant.allowed)
+            measured[name] = again if _is_in_gradient(again) else seen
     early = _early(runs, scale, watch, intended)
     if early and _moves_first(measured, early):
         measured = early
@@ -126,6 +132,21 @@ def _pair(runs: Runs, name: str, watch: Watch) -> Pair:
         *runs.joining(name, watch),
         _Metric(runs, name),
     )
+
+
+def _is_in_gradient(seen: Measured) -> bool:
+    return seen.gradient is not None and seen.gradient.present and seen.gradient.fits
+
+
+def _as_made(runs: Runs, watch: Watch, name: str) -> Pair:
+    """Return the pair of a parameter with its gradients as backward has made them.
+
+    A sign, a root or a norm of a gradient is no sum of data and penalty any more.
+    """
+    sign = -1.0 if runs.goes_upwards(name) else 1.0
+    made = (run.made(name) for run in (runs.zero, watch))
+    before, after = (None if g is None else sign * g for g in made)
+    return replace(_pair(runs, name, watch), zero_gradient=before, gradient=after)
 
 
 def _moved(runs: Runs, watch: Watch, name: str, meant: Intended) -> tuple[Any, Any]:

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from shrinkage.audits.decays import MeasuredDecay
+from shrinkage.audits.findings import Seen
 from shrinkage.audits.intended import Intended, intended_of
 from shrinkage.audits.judging import Case
 from shrinkage.audits.measuring import Expectation
@@ -116,6 +117,14 @@ def without_their_decay(
         for name, meant in left.items()
     }
     return {**cases, **apart}
+
+
+def mechanisms_of(seen: Seen, runs: Runs, left: Mapping[str, Intended]) -> str:
+    """Return how a parameter's terms arrive: those of the loop, and the one that is the decay."""
+    if seen.parameter not in left or seen.factor is None:
+        return seen.mechanism
+    own = UPDATES[runs.decays[seen.parameter].rule]
+    return seen.mechanism if own == seen.mechanism else f"{seen.mechanism} + {own}"
 
 
 def is_one_kind(parts: Iterable[Part], w: Any) -> bool:

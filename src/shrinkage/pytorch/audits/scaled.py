@@ -62,6 +62,19 @@ def is_cut_singly(made: torch.Tensor, used: torch.Tensor) -> bool:
     return smaller and not _has_cut_rows(made, used)
 
 
+def is_bent(made: torch.Tensor, used: torch.Tensor) -> bool:
+    """Return whether numbers of a gradient are made of it one by one, in their order: a sign, say.
+
+    >>> made = torch.linspace(-1, 2, 9)
+    >>> is_bent(made, made.sign()), is_bent(made, made - 0.5)
+    (True, False)
+    """
+    if made.numel() < _FEWEST or not torch.equal(made.sign() * used.sign().abs(), used.sign()):
+        return False
+    order = made.reshape(-1).argsort()
+    return bool((used.reshape(-1)[order].diff() >= 0).all())
+
+
 def _has_cut_rows(made: torch.Tensor, used: torch.Tensor) -> bool:
     """Return whether every row is a part of what it was."""
     if made.ndim < 2:

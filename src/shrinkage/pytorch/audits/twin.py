@@ -29,6 +29,7 @@ from shrinkage.pytorch.optimizers import OwnDecay, facts_of
 from shrinkage.pytorch.optimizers.own_rates import own_rates, rate_of
 from shrinkage.pytorch.parameters import describe
 from shrinkage.pytorch.regularize import regularize
+from shrinkage.terms import Terms
 
 _FAINT = 2.0**-80  # times a decay: 0 beside any weight, and still told from what a loop sets
 _JITTER = 0.01  # what weights of zeros, on which no penalty could be seen, are set to
@@ -49,15 +50,11 @@ class Twin:
         self.optimizer = copied_optimizer(optimizer, memo)
         self.counterparts = _counterparts(model, optimizer, self.model, self.optimizer)
         self._states = list(_state_pairs(optimizer, memo))
-        self.described = describe(model)
-        for info, tensor in self.described:
-            if not info.real:
-                raise InputError(
-                    f"expected real parameters, got {info.name} of dtype {tensor.dtype}: hold its "
-                    "real and imaginary parts as two parameters"
-                )
+        every = describe(model)
+        self.complex = [pair for pair in every if not pair[0].real]  # which are not looked at
+        self.described = [pair for pair in every if pair[0].real]
         self.theirs = {info.name: tensor for info, tensor in self.described}
-        own = describe(self.model)
+        own = [pair for pair in describe(self.model) if pair[0].real]
         self.parameters = {info.name: tensor for info, tensor in own}
         self.infos = tuple(info for info, _ in own)
         places = places_of(self.optimizer)
@@ -241,6 +238,25 @@ class Twin:
         """Return the learning rate of a parameter: 1 without one, 0 outside the optimizer."""
         group = self.group_of(name)
         return 0.0 if group is None else self.rate_in(group)
+
+    def refuse_complex(self, terms: Terms | None) -> None:
+        """Refuse complex parameters that terms, or the optimizer's decay, are on.
+
+        Args:
+            terms: what should arrive, None for what the optimizer decays.
+        """
+        groups = self.their_optimizer.param_groups
+        decayed = {id(p) for group in groups if group.get("weight_decay") for p in group["params"]}
+        for info, tensor in self.complex:
+            if terms is None:
+                is_meant = id(tensor) in decayed
+            else:
+                is_meant = any(term.selection.within_weights()(info) for term in terms)
+            if is_meant and tensor.requires_grad:
+                raise InputError(
+                    f"expected real parameters, got {info.name} of dtype {tensor.dtype}: select "
+                    "others, or hold its real and imaginary parts as two parameters"
+                )
 
     @property
     def finds_its_rate(self) -> bool:

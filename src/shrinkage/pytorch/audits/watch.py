@@ -59,6 +59,7 @@ class Watch:
         self.replayable = True  # whether the step can be taken again from its gradients
         self.clip = 1.0  # by how much all gradients were scaled between backward and step
         self._made: dict[str, torch.Tensor] = {}
+        self._arrived: dict[str, torch.Tensor] = {}  # … before a hook of others has worked on them
         self._used: dict[str, torch.Tensor] = {}  # only where they are more than scaled
         self._clamped: dict[str, torch.Tensor] = {}  # … or by numbers of their own
         self.between: dict[str, Pair] = {}  # gradients that were scaled between two passes
@@ -116,6 +117,10 @@ class Watch:
         """Whether the optimizer steps with other gradients than backward has made."""
         apart = bool(self._used or self._clamped or self.between)
         return apart or self._factor * self._scaled_by != 1
+
+    def reshapes(self, name: str) -> bool:
+        """Return whether the loop makes more than a multiple of the gradient of a parameter."""
+        return name in self._made and (name in self._used or name in self._clamped)
 
     @property
     def adds(self) -> bool:
@@ -306,11 +311,18 @@ class Watch:
         self.clip = self._scaled_by = 1.0
 
     @torch.no_grad()
-    def _arriving(self, name: str, _: torch.Tensor) -> None:
-        """Note what the loop has scaled a gradient by before another backward pass adds to it."""
-        if len(self._twin.parameters[name]._backward_hooks or ()) > 1:
+    def _arriving(self, name: str, gradient: torch.Tensor) -> None:
+        """Note what the loop has scaled a gradient by before another backward pass adds to it.
+
+        And a gradient itself where a hook is to work on it, as part of what backward has made.
+        """
+        parameter = self._twin.parameters[name]
+        standing = parameter.grad
+        if len(parameter._backward_hooks or ()) > 1 and not gradient.is_sparse:
             self.hooked.add(name)
-        pair = rescaled(self._made.get(name), self._twin.parameters[name].grad)
+            before = None if standing is None or not standing.any() else self._made.get(name)
+            self._arrived[name] = gradient.detach() + (0.0 if before is None else before)
+        pair = rescaled(self._made.get(name), standing)
         if pair is not None and not self.steps:
             self.between.setdefault(name, pair)
 
@@ -325,6 +337,7 @@ class Watch:
             elif not again:
                 self.early[name] = start = parameter.detach().clone()
         gradient = None if parameter.grad is None else self._kept(name, parameter.grad)
+        gradient = self._arrived.pop(name, gradient)
         if not again and _has_come(self._made.get(name), gradient):
             self.counts[name] = self.counts.get(name, 0) + 1
         if gradient is None:
