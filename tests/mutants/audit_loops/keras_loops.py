@@ -5,8 +5,16 @@ from __future__ import annotations
 from typing import Any
 
 from shrinkage import L1, L2
-from tests.mutants.audit_faults.keras_networks import RATE, STRENGTH, dense, keras, trained
-from tests.mutants.audit_faults.records import Audited, NeutralAudit, loop
+from tests.mutants.audit_faults.keras_networks import (
+    RATE,
+    STRENGTH,
+    arrays,
+    batch,
+    dense,
+    keras,
+    trained,
+)
+from tests.mutants.audit_faults.records import Arrays, Audited, NeutralAudit, loop
 
 
 @loop("keras")
@@ -55,3 +63,26 @@ def keras_adamw_with_an_exemption() -> Audited:
         return found
 
     return NeutralAudit(trained(dense, optimizer), STRENGTH * L2(), 0.01, "decoupled")
+
+
+@loop("keras")
+def keras_soft_threshold_in_a_callback() -> Audited:
+    """`on_train_batch_end` takes lr·λ from every kernel, some of whose weights are zero then."""
+
+    class Threshold(keras().callbacks.Callback):
+        scale = 0.0
+
+        def on_train_batch_end(self, batch: int, logs: Any = None) -> None:  # noqa: ARG002
+            for layer in self.model.layers:
+                w, ops = layer.kernel, keras().ops
+                w.assign(ops.sign(w) * ops.relu(ops.abs(w) - RATE * self.scale))
+
+    def step(scale: float) -> tuple[Arrays, ...]:
+        model, callback = dense(scale), Threshold()
+        callback.scale = scale * STRENGTH
+        model.compile(optimizer=keras().optimizers.SGD(RATE), loss="mse")
+        before = arrays(model)
+        model.fit(*batch(), batch_size=16, verbose=0, callbacks=[callback])
+        return before, arrays(model)
+
+    return NeutralAudit(step, STRENGTH * L1(), RATE)

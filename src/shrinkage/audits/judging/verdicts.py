@@ -147,7 +147,8 @@ def _by_change(case: Case, *, certain: bool) -> Verdict:
         return Verdict(Outcome.ARRIVED, "decoupled", (once[best], twice[best]), True, certain)
     allowed = [name for name in good if name in case.allowed] or good
     if allowed:
-        best = min(allowed, key=lambda name: _distance(once[name]))  # the first of equals
+        off = {name: _distance(once[name]) + _distance(twice[name]) for name in allowed}
+        best = min(allowed, key=lambda name: off[name])  # the first of equals
         return Verdict(Outcome.ARRIVED, best, (once[best], twice[best]), True, certain)
     closest = max(names, key=lambda name: once[name].cosine)
     fits = (once[closest], twice[closest])

@@ -337,7 +337,9 @@ class Watch:
             elif not again:
                 self.early[name] = start = parameter.detach().clone()
         gradient = None if parameter.grad is None else self._kept(name, parameter.grad)
-        gradient = self._arrived.pop(name, gradient)
+        arrived = self._arrived.pop(name, None)
+        if arrived is not None and gradient is not None and has_nonzero(gradient):
+            gradient = arrived  # a hook that leaves nothing of it takes it from the step
         if not again and _has_come(self._made.get(name), gradient):
             self.counts[name] = self.counts.get(name, 0) + 1
         if gradient is None:
