@@ -135,3 +135,15 @@ def decay_beside_the_moments() -> Audited:
         return before, after, slopes
 
     return NeutralAudit(step, (STRENGTH * L2()).with_update("gradient"), RATE, "gradient")
+
+
+@fault("numpy", "wrong-factor")
+def soft_threshold_three_times_too_far_on_many_weights() -> Audited:
+    """16,384 weights, of which a third go to zero: the factor is found by trying, on some first."""
+    w = np.random.default_rng(3).normal(size=(128, 128))
+
+    def step(scale: float):
+        step = 3 * RATE * scale
+        return {"w": w}, {"w": np.sign(w) * np.maximum(np.abs(w) - step, 0)}
+
+    return NeutralAudit(step, 1.0 * L1(), RATE)

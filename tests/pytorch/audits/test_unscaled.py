@@ -48,8 +48,9 @@ def test_of_two_terms_the_one_is_told_that_scale_does_not_multiply() -> None:
         return data_loss(model, data) + scaled + STRENGTH * half_squares(model)
 
     report = audited(loss, 0.01 * L1() + STRENGTH * L2())
-    assert report.rules == ("not-linear",), str(report)
-    assert "0.1 * L2() acts in the gradient" in report.findings[0].message
+    assert report.rules == ("wrong-factor", "not-linear"), str(report)
+    assert "got L1() with 0.01 and L2() with 0" in str(report)
+    assert "0.1 * L2() acts in the gradient" in str(report)
 
 
 def test_where_no_module_is_called_the_verdict_is_of_what_scale_multiplies() -> None:

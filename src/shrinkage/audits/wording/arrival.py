@@ -100,7 +100,7 @@ def out_of_proportion(case: Case, parts: Sequence[PartSeen]) -> Finding:
         abs(seen - meant) <= _ONE * meant for seen, meant in zip(arriving, given, strict=True)
     )
     each = " and ".join(
-        f"{part.penalty} with {with_minus(f'{part.strength * part.factor:.4g}')}" for part in parts
+        f"{part.penalty} with {with_minus(f'{_rounded(part):.4g}')}" for part in parts
     )
     return finding(
         "wrong-factor",
@@ -233,3 +233,8 @@ def rounded_away(case: Case, *, lost: float) -> Finding:
 
 def _signed(factor: float) -> str:
     return with_minus(f"{factor:.4g}")
+
+
+def _rounded(part: PartSeen) -> float:
+    """Return the strength of what arrives, 0 where that is a rounding."""
+    return part.strength * part.factor if abs(part.factor) > 1e-6 else 0.0

@@ -223,7 +223,7 @@ def by_unscaled(
         reads_scale: whether the step may read the scale that it is called with.
     """
     table = {one.parameter: one for one in seen}
-    found, alone, parts = list(findings), set[str](), set[str]()
+    found, alone = list[Finding](), set[str]()
     not_finite = {said.parameter for said in findings if said.rule == "not-finite"}
     for pull in pulls:
         one = table[pull.name]
@@ -234,7 +234,7 @@ def by_unscaled(
         elif not pull.own:
             found.append(wording.of_another_kind(one, pull.words, pull.factor, pull.place))
         elif one.factor is None:
-            (alone if pull.words == one.expected else parts).add(pull.name)
+            alone |= {pull.name} if pull.words == one.expected else set()
             told = pull.words, pull.factor, pull.place
             found.append(wording.alone(pull.name, *told, reads_scale=reads_scale))
         else:
@@ -243,7 +243,6 @@ def by_unscaled(
                 table[pull.name] = replace(one, mechanism="both")
     nowhere = {one.parameter for one in seen if one.expected} <= alone
     gone = {(rule, name) for rule in _ABSENT for name in alone}
-    gone |= {("wrong-direction", name) for name in parts}
     gone |= {("no-effect", "")} if nowhere else set()
-    found = [said for said in found if (said.rule, said.parameter) not in gone]
-    return found, list(table.values())
+    before = [said for said in findings if (said.rule, said.parameter) not in gone]
+    return [*before, *found], list(table.values())
