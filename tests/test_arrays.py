@@ -63,6 +63,12 @@ def test_per_model_takes_the_dtype_of_the_weights(dtype: str, value: object) -> 
     assert (per_model(value, t, 1) * t).dtype == torch.bfloat16
 
 
+def test_per_model_refuses_what_is_no_number() -> None:
+    for value in (None, "0.1"):
+        with pytest.raises(InputError, match="a step or strength as a number"):
+            per_model(value, np.ones(3))
+
+
 @pytest.mark.parametrize("shape", [(3,), (2, 2), (2, 3, 1), (2, 4)])
 def test_per_model_refuses_what_does_not_broadcast_over_the_weights(shape: tuple) -> None:
     with pytest.raises(InputError, match=r"one per model of shape \(2,\)"):

@@ -65,6 +65,15 @@ class TestRefusals:
         with pytest.raises(UnsupportedOptimizer, match="use"):
             regularize(kind(model.parameters()), model, 0.1 * L1(), update=update)
 
+    @pytest.mark.parametrize("lr", [None, torch.ones(3)])
+    def test_a_rate_that_is_no_number_is_for_those_that_ask_for_none(self, lr):
+        model = network()
+        optimizer = Adam(model.parameters())
+        optimizer.param_groups[0]["lr"] = lr  # as where an optimizer finds its own
+        regularize(optimizer, model, 0.1 * L1(), "gradient").detach()
+        with pytest.raises(UnsupportedOptimizer, match=r"number as the learning rate.*'gradient"):
+            regularize(optimizer, model, 0.1 * L1(), "decoupled")
+
     def test_no_metric_is_refused_by_proximal_only(self):
         model = network()
         with pytest.raises(UnsupportedOptimizer, match="Rprop, which moves each weight by the sig"):

@@ -36,7 +36,7 @@ def model_axes(w: Array, stacked: int = 0) -> Axes:
 
 
 def _check_number(value: Any, w: Array) -> Any:
-    if is_number(value):
+    if is_number(value) or value is None or isinstance(value, str):
         number(value, "a step or strength", most=math.inf)
         return value
     return value if hasattr(value, "ndim") else library_of(w).cast(value, w)

@@ -311,6 +311,7 @@ def check_module(model: object) -> None:
         InputError: says what came.
     """
     if not isinstance(model, nn.Module):
+        own = ", or nn.ParameterDict(…) of parameters of your own" if hasattr(model, "keys") else ""
         raise InputError(
-            f"expected a torch.nn.Module, got {type(model).__name__}: give the model itself"
+            f"expected a torch.nn.Module, got {type(model).__name__}: give the model itself{own}"
         )

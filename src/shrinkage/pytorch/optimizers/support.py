@@ -5,11 +5,14 @@ Who uses this: `Attachment`. Refusals of `proximal` for want of a metric are `me
 
 from __future__ import annotations
 
+import numbers
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+import torch
 from torch.optim import Optimizer
 
+from shrinkage.checks import shown
 from shrinkage.errors import InputError, UnsupportedOptimizer
 from shrinkage.penalties import Penalty
 from shrinkage.pytorch.optimizers.motion import Metric
@@ -71,10 +74,12 @@ def check_group(name: str, group: Mapping[str, Any], updates: Iterable[str]) -> 
     """
     updates = tuple(updates)
     acting = any(update in ("decoupled", "proximal", *DECAY_RULES) for update in updates)
-    if acting and "lr" not in group:
+    rate: Any = group.get("lr")
+    is_rate = isinstance(rate, numbers.Real) or (torch.is_tensor(rate) and rate.numel() == 1)
+    if acting and not is_rate:
         raise UnsupportedOptimizer(
-            f"expected a learning rate in the optimizer's groups, got none for {name}: "
-            "use update='gradient' or 'loss'"
+            f"expected a number as the learning rate of the optimizer's groups, got "
+            f"{'none' if rate is None else shown(rate)} for {name}: use update='gradient' or 'loss'"
         )
     if group.get("differentiable") and updates:
         raise UnsupportedOptimizer(
@@ -86,8 +91,9 @@ def check_group(name: str, group: Mapping[str, Any], updates: Iterable[str]) -> 
             f"expected update='loss' with a loss to be minimized, got maximize=True for {name}: "
             "use another update"
         )
-    if float(group.get("lr", 1.0)) == 0 and not float(group.get("initial_lr", 0.0)) > 0:
+    if is_rate and float(rate) == 0 and not float(group.get("initial_lr", 0.0)) > 0:
         raise InputError(
             f"expected a learning rate above 0, got 0 for the group of {name}, so that nothing "
-            "would move: set lr, or build the scheduler that raises it before regularize"
+            "would move: set lr, build the scheduler that raises it before regularize, or select "
+            "others"
         )
