@@ -2,7 +2,8 @@
 
 Who uses this: the linear engine, for sums that are not α·Σ|w| + ½β·Σw² + γ·Σ‖w_g‖: terms about a
 reference, and penalties of one's own. It promises a model whose proximal gradient step moves no
-weight by more than `TOLERANCE` of the largest weight, or says that it did not get there.
+weight by more than `TOLERANCE` of the largest weight, or of the first step without its prox where
+the penalty leaves no weight, or says that it did not get there.
 
 Method: Beck and Teboulle 2009 (FISTA) in float64, with one restart rule a model (O'Donoghue and
 Candes 2015, gradient scheme). Squared error works on the Gram matrix, the intercept eliminated by
@@ -142,6 +143,8 @@ def solve_by_gradients(
     step = 1.0 / max(objective.curvature, 1e-300)
     shape = (len(settings), problem.n_outputs, objective.columns)
     weights = torch.zeros(shape, dtype=torch.float64)
+    first = objective.gradient(weights[:1])[..., : objective.penalised]
+    least = step * float(first.abs().max())
 
     def map_of(models: torch.Tensor) -> Map:
         shrink = proximal.at({name: column[models] for name, column in columns.items()})
@@ -161,7 +164,7 @@ def solve_by_gradients(
 
     convex = all(part.penalty.convex for part in proximal.assigned)
     most = MOST_ITERATIONS if convex else MOST_NOT_CONVEX
-    return _accelerate(map_of, weights, is_endless, most)
+    return _accelerate(map_of, weights, is_endless, most, least)
 
 
 def _accelerate(
@@ -169,8 +172,11 @@ def _accelerate(
     start: torch.Tensor,
     is_endless: Callable[[torch.Tensor, torch.Tensor], torch.Tensor],
     most: int,
+    least: float,
 ) -> GradientSolution:
     """Iterate with momentum; a model restarts its own momentum when it points uphill.
+
+    `least` is what stands for the largest weight where all are smaller.
 
     Models that are at their minimizer, or have none, leave the stack: the last ones, at strength 0
     or near it, do not keep the others busy.
@@ -188,7 +194,7 @@ def _accelerate(
         weights, momentum = new, grown
         if iteration % CHECK_EVERY == 0:
             moved = (forward_backward(weights) - weights).abs().amax(dim=(1, 2))
-            going = moved > TOLERANCE * weights.abs().amax(dim=(1, 2)).clamp_min(1e-30)
+            going = moved > TOLERANCE * weights.abs().amax(dim=(1, 2)).clamp_min(max(least, 1e-30))
             converged[left[~going]] = True
             going &= ~is_endless(weights, left)
             if not bool(going.all()):

@@ -11,7 +11,7 @@ below `SEPARATED`.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -123,7 +123,7 @@ class LinearEngine:
         proximal = _proximal(problem)
         rows = unit.data.rows.take(unit.data.train)
         with torch_threads(unit.threads), one_blas_thread:
-            solution = _solved(problem, unit, rows, proximal) or _by_gradients(
+            solution = _solved(problem, unit, rows, proximal) or _with_plain_apart(
                 problem, unit, rows, proximal
             )
         arrays = {
@@ -188,6 +188,30 @@ def _solved(
     weights = _both(problem, path.weights, axis=1)[back]
     intercepts, gaps = _both(problem, path.intercepts, axis=1)[back], path.gaps[back]
     return LinearSolution(weights, intercepts, gaps <= GAP, gaps)
+
+
+def _with_plain_apart(
+    problem: Problem, unit: Unit, rows: Rows, proximal: ProximalSum
+) -> LinearSolution:
+    """Solve by gradients, but what has no penalty, which then is the same for every penalty."""
+    settings = unit.settings
+    penalised = np.array([any(row) for row in settings.rows])
+    places = [np.flatnonzero(penalised == own) for own in (False, True)]
+    plain, others = (replace(unit, settings=settings.take(own.tolist())) for own in places)
+    solved = None if penalised.all() else _solved(problem, plain, rows, ProximalSum(()))
+    if solved is None:
+        return _by_gradients(problem, unit, rows, proximal)
+    if not penalised.any():
+        return solved
+    left = _by_gradients(problem, others, rows, proximal)
+    back = np.argsort(np.concatenate(places))
+    unknown = np.full(len(left.weights), np.nan)
+    return LinearSolution(
+        np.concatenate([solved.weights, left.weights])[back],
+        np.concatenate([solved.intercepts, left.intercepts])[back],
+        np.concatenate([solved.converged, left.converged])[back],
+        np.concatenate([solved.residual, unknown])[back],
+    )
 
 
 def _has_solver(problem: Problem) -> bool:
