@@ -205,12 +205,13 @@ def _with_plain_apart(
         return solved
     left = _by_gradients(problem, others, rows, proximal)
     back = np.argsort(np.concatenate(places))
-    unknown = np.full(len(left.weights), np.nan)
+    residual = np.full(len(settings), np.nan)
+    residual[places[0]] = solved.residual
     return LinearSolution(
         np.concatenate([solved.weights, left.weights])[back],
         np.concatenate([solved.intercepts, left.intercepts])[back],
         np.concatenate([solved.converged, left.converged])[back],
-        np.concatenate([solved.residual, unknown])[back],
+        residual,
     )
 
 
