@@ -40,10 +40,27 @@ def test_the_table_leaves_out_a_layer_that_no_optimizer_holds():
     assert "4.weight" not in attachment.table()
 
 
-@pytest.mark.parametrize("within", [False, True])
-def test_a_pickle_is_refused_with_what_to_save(within):
+@pytest.mark.parametrize("several", [False, True])
+def test_a_copied_optimizer_says_that_it_steps_without_terms(several):
     model: Any = network()
-    attachment = regularize(SGD(model.parameters(), lr=0.05), model, 0.02 * L1())
+    optimizer = SGD(model.parameters(), lr=0.05)
+    attachment = regularize([optimizer] if several else optimizer, model, 0.02 * L1())
+    _, copied, same = copy.deepcopy((model, optimizer, attachment))
+    assert same is attachment
+    with pytest.warns(UserWarning, match="call regularize with the copy and its model"):
+        copied.step()
+    copied.step()
+    other, again, _ = copy.deepcopy((model, optimizer, attachment))
+    regularize(again, other, 0.02 * L1())
+    again.step()
+
+
+@pytest.mark.parametrize("within", [False, True])
+@pytest.mark.parametrize("several", [False, True])
+def test_a_pickle_is_refused_with_what_to_save(within, several):
+    model: Any = network()
+    optimizer: Any = SGD(model.parameters(), lr=0.05)
+    attachment = regularize([optimizer] if several else optimizer, model, 0.02 * L1())
     model.attachment = attachment
     with pytest.raises(InputError, match=r"state_dict\(\)"):
         pickle.dumps(model if within else attachment)

@@ -6,8 +6,9 @@ Nothing here keeps an optimizer or an attachment alive.
 
 from __future__ import annotations
 
+import warnings
 import weakref
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from torch.optim import Optimizer
 
@@ -38,6 +39,39 @@ def note_attached(optimizer: Optimizer, attachment: Attachment) -> None:
 def forget_attached(optimizer: Optimizer) -> None:
     """Forget what was attached."""
     _ATTACHED.pop(optimizer, None)
+
+
+def note_copy(optimizer: Optimizer, memo: dict[int, Any]) -> None:
+    """Let the copy of an optimizer that was copied with its attachment say that it has no terms.
+
+    Args:
+        optimizer: that of the attachment.
+        memo: what `copy.deepcopy` has copied so far.
+    """
+    twin = memo.get(id(optimizer))
+    if twin is not None:
+        told: list[bool] = []
+        twin.register_step_pre_hook(lambda copied, *_: _warn_once(copied, told))
+
+
+def _warn_once(copied: Optimizer, told: list[bool]) -> None:
+    if told or attachment_of(copied) is not None:
+        return
+    told.append(True)
+    warnings.warn(
+        "a copy of an optimizer steps without the terms of the one that was copied: call "
+        "regularize with the copy and its model, and load_state_dict on what that returns",
+        UserWarning,
+        stacklevel=5,
+    )
+
+
+def refuse_pickle(self: Any) -> NoReturn:
+    """Refuse to pickle an attachment, with or within a model."""
+    raise InputError(
+        "expected state_dict() of an attachment to be saved, got the attachment, whose hooks "
+        "have no pickle: leave it out of what is pickled, and call regularize after loading"
+    )
 
 
 def attachment_of(optimizer: Optimizer) -> Attachment | None:

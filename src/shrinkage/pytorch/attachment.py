@@ -16,8 +16,14 @@ import torch
 from torch.optim import Optimizer
 
 from shrinkage.audits.source_lines import SourceLine
-from shrinkage.errors import InputError, UnsupportedOptimizer
-from shrinkage.pytorch.attached import check_free, forget_attached, note_attached
+from shrinkage.errors import UnsupportedOptimizer
+from shrinkage.pytorch.attached import (
+    check_free,
+    forget_attached,
+    note_attached,
+    note_copy,
+    refuse_pickle,
+)
 from shrinkage.pytorch.checkpoint import check_saved, load_slot_states, slot_states
 from shrinkage.pytorch.held import Follow, Held, still_held
 from shrinkage.pytorch.inner_steps import InnerSteps
@@ -44,8 +50,7 @@ class Attachment:
     Args:
         optimizer: its hooks are used.
         slots: the parameters with their updates.
-        strengths: of each term by its id: numbers, or tensors with one number per stacked model;
-            or these with their schedules.
+        strengths: of each term by its id: numbers, one per stacked model, or with schedules.
         assignment: returns who is penalised by what, where the parameters have names.
         update: of terms that name none.
         ledger: takes the record of training; the default records nothing.
@@ -180,14 +185,10 @@ class Attachment:
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Attachment:
         """Return itself: a copy of a model that refers to it has no optimizer for another one."""
+        note_copy(self._optimizer, memo)
         return self
 
-    def __reduce__(self) -> Any:
-        """Refuse to be pickled, with or within a model."""
-        raise InputError(
-            "expected state_dict() of an attachment to be saved, got the attachment, whose hooks "
-            "have no pickle: leave it out of what is pickled, and call regularize after loading"
-        )
+    __reduce__ = refuse_pickle
 
     def detach(self) -> None:
         """Take the hooks off the optimizer; the terms act no more."""
@@ -371,12 +372,11 @@ class Attachment:
 
     def _take_as_things_stand(self) -> None:
         """Take what model and optimizer have now: parameters join, leave and are replaced."""
-        known = self._slots
-        slots = tuple(self._follow(known))
-        if slots == known and not self._held.has_changed():
+        slots = tuple(self._follow(self._slots))
+        if slots == self._slots and not self._held.has_changed():
             return
         for slot in slots:
-            if slot not in known:
+            if slot not in self._slots:
                 self._check(slot)
                 slot.set_strengths(self._strengths.now)
         self._take(slots)

@@ -7,6 +7,7 @@ it, and each optimizer counts its own steps, so that schedules follow whoever mo
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any
@@ -14,6 +15,7 @@ from typing import Any
 import torch
 
 from shrinkage.errors import InputError
+from shrinkage.pytorch.attached import refuse_pickle
 from shrinkage.pytorch.attachment import Attachment
 from shrinkage.pytorch.ledger import Ledger
 from shrinkage.pytorch.slots import Slot
@@ -40,6 +42,14 @@ class JointAttachment:
     def __init__(self, attachments: Mapping[str, Attachment]) -> None:
         self.attachments = MappingProxyType(dict(attachments))
         self._all = tuple(self.attachments.values())
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> JointAttachment:
+        """Return itself, as an attachment does."""
+        for own in self._all:
+            copy.deepcopy(own, memo)
+        return self
+
+    __reduce__ = refuse_pickle
 
     @property
     def assignment(self) -> Assignment | None:
