@@ -63,6 +63,7 @@ class TargetReading:
         merged: rare labels that are the class `other` here.
         respelled: of rows beside those of training, labels as they were spelled and as training
             spells them.
+        one_each: whether of several labels every row has exactly one.
         parts: of several targets the reading of each.
         events: of times, how many are of the event; the others are censored. None: no times.
         other: the other task, where the values allow it (`--task` chooses it), or None.
@@ -91,6 +92,7 @@ class TargetReading:
     respelled: tuple[tuple[str, str], ...] = ()
     other: str | None = None
     events: int | None = None
+    one_each: bool = False
     parts: tuple[TargetReading, ...] = ()
 
     def notes(self) -> tuple[str, ...]:
@@ -111,7 +113,7 @@ class TargetReading:
         """Return plain values that JSON can hold."""
         values = {**vars(self), "why": self.why.value}
         del values["parts"], values["respelled"]  # the second is told, and kept nowhere
-        for name, nothing in (("events", None), ("order", ())):
+        for name, nothing in (("events", None), ("order", ()), ("one_each", False)):
             if values[name] == nothing:
                 del values[name]
         plain = {k: list(v) if isinstance(v, tuple) else v for k, v in values.items()}

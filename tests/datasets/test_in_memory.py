@@ -16,6 +16,8 @@ from shrinkage import fit_path
 from shrinkage.datasets import dataset_from_arrays, in_memory
 from shrinkage.datasets.column_specs import ColumnKind
 from shrinkage.datasets.in_memory import flat_rows, rows_in_memory
+from shrinkage.reports.target_told import target_text
+from shrinkage.target_reading import TargetReading
 
 NUMBERS = np.random.default_rng(0).normal(size=(12, 3)).round(3)
 WORDS = [["a", "b"][i % 2] for i in range(12)]
@@ -180,5 +182,26 @@ def test_targets_in_another_order_of_the_same_rows_are_refused(refused) -> None:
             dataset_from_arrays(X, targets)
     for other in (y, mixed.to_numpy(), y.set_axis(range(3, 15)), y.set_axis(["r"] * 12)):
         assert dataset_from_arrays(X, other).n_samples == 12
+    half = NUMBERS[::2, 0]
+    with refused("y of the rows of X, got other ones by its index, such as 1", "y.to_numpy()"):
+        dataset_from_arrays(X[::2], y[1::2])
+    for index in (range(6), list("abcdef")):
+        assert dataset_from_arrays(X[::2], pd.Series(half, index=index)).n_samples == 6
     aligned = dataset_from_arrays(X.loc[mixed.index], mixed)
     assert aligned.y.tolist() == mixed.tolist()
+
+
+def test_targets_of_other_tables_keep_their_type() -> None:
+    pl = pytest.importorskip("polars")
+    words = pl.Series("y", ["low", "mid", "top"] * 4, dtype=pl.Enum(["low", "mid", "top"]))
+    for y in (words, words.to_arrow()):
+        assert dataset_from_arrays(NUMBERS, y).target.order == ("low", "mid", "top")
+    several = pl.DataFrame({"a": NUMBERS[:, 0], "b": NUMBERS[:, 1]})
+    assert dataset_from_arrays(NUMBERS, several).target_name == "a, b"
+
+
+def test_labels_of_which_every_row_has_one_are_told_to_be_classes() -> None:
+    one_each = dataset_from_arrays(NUMBERS, np.eye(3, dtype=int)[np.arange(12) % 3]).target
+    some = dataset_from_arrays(NUMBERS, np.eye(3, dtype=int)[np.arange(12) % 3] | [1, 0, 0]).target
+    assert "classes (y.argmax" in target_text(TargetReading.from_dict(one_each.to_dict()))
+    assert "argmax" not in target_text(some)

@@ -61,6 +61,24 @@ def rows_in_memory(X: object, names: Sequence[str] = ()) -> pd.DataFrame | np.nd
     return _of_lists(X, names)
 
 
+def targets_in_memory(y: object) -> object:
+    """Return targets of polars or pyarrow as those of pandas, with their types; others as they are.
+
+    >>> import pyarrow as pa
+    >>> targets_in_memory(pa.array(["a", None, "a"]).dictionary_encode()).cat.categories.tolist()
+    ['a']
+    """
+    if isinstance(y, (pd.Series, pd.DataFrame)):
+        return y
+    if hasattr(y, "__arrow_c_stream__") and not hasattr(y, "columns"):
+        import pyarrow as pa
+
+        return pa.chunked_array(cast(Any, y)).to_pandas()
+    if hasattr(y, "__arrow_c_stream__"):
+        return _of_arrow(y)
+    return cast(Any, y).to_pandas() if hasattr(y, "to_pandas") else y
+
+
 def _of_lists(X: object, names: Sequence[str]) -> pd.DataFrame | np.ndarray:
     """Return an array of numbers as it is; rows with text or None become a table."""
     try:

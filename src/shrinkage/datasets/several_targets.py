@@ -153,7 +153,8 @@ def _reading(
     why = TaskReason.ASKED if any(part.why is TaskReason.ASKED for part in parts) else parts[0].why
     dropped = max(part.dropped for part in parts)
     distinct = len(np.unique(y, axis=0))
-    return TargetReading(", ".join(names), task, why, len(y), distinct, dropped, parts=parts)
+    name, one_each = ", ".join(names), task == MULTI_LABEL and bool((y.sum(axis=1) == 1).all())
+    return TargetReading(name, task, why, len(y), distinct, dropped, one_each=one_each, parts=parts)
 
 
 def _columns(targets: Sequence[Target]) -> tuple[ColumnReading, ...]:

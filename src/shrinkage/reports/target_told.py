@@ -90,6 +90,11 @@ def _label(label: object) -> str:
 
 def _remarks(reading: TargetReading) -> list[str]:
     remarks = []
+    if reading.one_each:
+        remarks.append(
+            "every row has exactly one of them: as one target, of the one that is there, they are "
+            "classes (y.argmax(axis=1))"
+        )
     if len(reading.order) > 2:
         order = ", ".join(map(_label, reading.order[:SHOWN]))
         more = ", …" if len(reading.order) > SHOWN else ""

@@ -13,7 +13,7 @@ from shrinkage.datasets.column_readings import ColumnReading
 from shrinkage.datasets.column_specs import ColumnSpec
 from shrinkage.datasets.dataset import Dataset, RawRows, take_rows
 from shrinkage.datasets.formats.tables import FrameTable, readable_columns
-from shrinkage.datasets.in_memory import flat_rows, rows_in_memory
+from shrinkage.datasets.in_memory import flat_rows, rows_in_memory, targets_in_memory
 from shrinkage.datasets.input_shapes import InputShapes
 from shrinkage.datasets.pixels import image_names, looks_like_bytes, square_shape
 from shrinkage.datasets.roles import Roles, check_weights, group_values, refuse_drop
@@ -75,6 +75,7 @@ def dataset_from_arrays(
     """
     said = (specs or {}, rules or {}, missing_target, like)
     roles = Roles(target_name, (), None, None, task, *said)
+    y = targets_in_memory(y)
     beside = {"groups": groups, "sample_weight": sample_weight, "time": time, "score_by": score_by}
     _same_order(X, {target_name: y, **beside})
     raw = rows_in_memory(X)
@@ -137,22 +138,37 @@ def dataset_from_arrays(
 
 
 def _same_order(X: object, beside: Mapping[str, object]) -> None:
-    """Raise where what goes with the rows of X names the same rows in another order.
+    """Raise where what goes with the rows of X names the same rows in another order, or others.
 
-    Rows go together by their place. Other names are no reason: they may mean nothing.
+    Rows go together by their place. Names that are but numbers from 0, or of another kind, are no
+    reason: they may mean nothing.
     """
     if not isinstance(X, pd.DataFrame) or not X.index.is_unique:
         return
     for name, values in beside.items():
         if not isinstance(values, (pd.Series, pd.DataFrame)) or len(values) != len(X):
             continue
-        same = values.index.is_unique and values.index.isin(X.index).all()
-        if same and not values.index.equals(X.index):
+        if not values.index.is_unique or values.index.equals(X.index):
+            continue
+        common = values.index.isin(X.index)
+        if not common.all() and _name_rows_alike(values.index, X.index):
+            raise InputError(
+                f"expected {name} of the rows of X, got other ones by its index, such as "
+                f"{values.index[~common][0]!r}: give {name}.loc[X.index] of all rows, or "
+                f"{name}.to_numpy() if the rows go together as they stand"
+            )
+        if common.all():
             raise InputError(
                 f"expected {name} in the order of the rows of X, got their index in another order: "
                 f"give {name}.loc[X.index], or {name}.to_numpy() if the rows go together as they "
                 "stand"
             )
+
+
+def _name_rows_alike(first: pd.Index, second: pd.Index) -> bool:
+    """Return whether two indices name rows in the same way, and not by numbers from 0."""
+    alike = first.inferred_type == second.inferred_type and first.nlevels == second.nlevels
+    return alike and not any(own.equals(pd.RangeIndex(len(own))) for own in (first, second))
 
 
 def _named_targets(y: object, name: str) -> dict[str, np.ndarray | pd.Series]:
