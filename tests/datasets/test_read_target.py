@@ -6,12 +6,14 @@ import json
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
 
 from shrinkage.datasets import load_dataset
 from shrinkage.datasets.column_specs import ColumnSpec
 from shrinkage.datasets.read_target import read_target
-from shrinkage.datasets.target_like import read_target_like
+from shrinkage.datasets.roles import Roles
+from shrinkage.datasets.target_like import read_target_like, table_target_of
 from shrinkage.reports.target_told import target_text
 from shrinkage.target_reading import TargetReading, TaskReason
 
@@ -296,3 +298,9 @@ def test_an_order_that_was_said_or_came_with_the_labels_is_kept():
     came = read_target(pd.Categorical(labels * 3, categories=labels, ordered=True)).reading
     assert said.order == came.order == tuple(labels)
     assert "'low', 'mid', 'top'" in target_text(TargetReading.from_dict(came.to_dict()))
+
+
+def test_numbers_that_are_labels_are_shown_as_they_are_predicted():
+    cells = pa.chunked_array([["1.0", "0.0", "1.0", ""]])
+    column = table_target_of(cells, "y", Roles(target="y", missing_target="drop")).column
+    assert column.counts == (("1", 2), ("0", 1))

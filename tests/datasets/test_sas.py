@@ -56,8 +56,8 @@ def test_no_row_is_lost_and_dates_are_dates(tmp_path, refused):
         }
     )
     written = transport(frame, {"SEEN": "DATE"})
-    (tmp_path / "t.xpt").write_bytes(written)
-    data = load_dataset(tmp_path / "t.xpt", target="Y")
+    (tmp_path / "rows").write_bytes(written)  # known by its first bytes
+    data = load_dataset(tmp_path / "rows", target="Y")
     assert data.y.tolist() == frame["Y"].tolist()
     assert pd.DataFrame(data.X)["SEEN"].iloc[0] == pd.Timestamp("2019-12-17")
     (tmp_path / "two.xpt").write_bytes(written + written[240:])

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from shrinkage.cautions import Caution
-from shrinkage.datasets.cautions import column_cautions, unequal_classes
+from shrinkage.datasets.cautions import column_cautions, few_rows_decide, unequal_classes
 from shrinkage.datasets.column_readings import ColumnReading, ColumnRole
 from shrinkage.datasets.column_records import column_records
 from shrinkage.datasets.column_specs import ColumnKind, ColumnSpec
@@ -220,9 +220,9 @@ def _cautions(
     if target.rows is not None:
         columns = columns.of_rows(target.rows)
     classes = target.reading.task == "classification"
-    unequal = unequal_classes(target.y) if classes else ()
+    apart = unequal_classes(target.y) if classes else few_rows_decide(target.y)
     each = [target.y] if target.y.ndim == 1 else list(target.y.T.astype(np.float64))
-    return (*column_cautions(columns, each, classes, divided=divided), *unequal)
+    return (*column_cautions(columns, each, classes, divided=divided), *apart)
 
 
 def with_wishes(spec: ColumnSpec, said: ColumnSpec) -> ColumnSpec:

@@ -78,6 +78,9 @@ def table_target_of(values: object, name: str, roles: Roles, locate: Locate = pl
         column = judge_column(name, values, spec, locate=locate).reading
     except InputError:  # words among its numbers, whose rows are dropped
         column = judge_column(name, values, ColumnSpec(kind=ColumnKind.CATEGORY)).reading
+    if target.y.dtype.kind in "iu":  # 1.0 is the label 1
+        pairs = zip(map(level_text, target.reading.classes), target.reading.counts, strict=True)
+        column = replace(column, counts=tuple(sorted(pairs, key=lambda pair: -pair[1])))
     return replace(target, column=replace(column, role=ColumnRole.TARGET))
 
 

@@ -60,6 +60,15 @@ def _unequal_classes(facts: Facts) -> str:
     )
 
 
+def _few_rows_decide(facts: Facts) -> str:
+    rows = f"{facts['rows']:,} of {facts['of']:,} rows"
+    others = "its logarithm, or take --loss poisson" if facts["positive"] else "another scale of it"
+    return (
+        f"{rows} make {share_text(facts['share'])} of the target's variance, so that squared error "
+        f"and R² are about them: predict {others}, or --loss quantile:0.5"
+    )
+
+
 def _class_unlearned(facts: Facts) -> str:
     one = len(facts["folds"]) == 1
     return (
@@ -204,6 +213,7 @@ _SENTENCES: Mapping[CautionKind, Callable[[Facts], str]] = {
     CautionKind.NEW_CELLS: _new_cells,
     CautionKind.SCORE_UNDEFINED: _score_undefined,
     CautionKind.UNEQUAL_CLASSES: _unequal_classes,
+    CautionKind.FEW_ROWS_DECIDE: _few_rows_decide,
     CautionKind.CONSTANT_AS_GOOD: _constant_as_good,
     CautionKind.STRENGTHS_ALIKE: _strengths_alike,
     CautionKind.TARGET_IN_COLUMN: _target_in_column,

@@ -8,11 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from shrinkage.drawing.text import count_text, number_text, plain, share_text
+from shrinkage.drawing.text import count_text, number_text, plain, share_text, with_minus
 from shrinkage.target_reading import TASK_OPTION, TargetReading, TaskReason
 
 SHOWN = 6
 """So many classes are told, the largest first."""
+
+WHOLE = 1e6
+"""Whole numbers below it are told with all their digits."""
 
 _REASONS: Mapping[TaskReason, str] = {
     TaskReason.ASKED: f"as {TASK_OPTION} or --loss says",
@@ -47,12 +50,11 @@ def target_text(reading: TargetReading) -> str:
     if reading.task == "classification":
         said = f"target {name}: {reading.distinct:,} classes ({why}), {rows}: {_classes(reading)}"
     elif reading.events is not None:
-        ends = f"from {number_text(reading.least)} to {number_text(reading.largest)}"
+        ends = _ends(reading)
         said = f"target {name}: censored times, {rows} {ends}, "
         said += f"{reading.events:,} of them of the event"
     else:
-        ends = f"from {number_text(reading.least)} to {number_text(reading.largest)}"
-        said = f"target {name}: a regression ({why}), {rows} {ends}"
+        said = f"target {name}: a regression ({why}), {rows} {_ends(reading)}"
     return "; ".join([said, *_remarks(reading)])
 
 
@@ -75,7 +77,19 @@ def _part(part: TargetReading) -> str:
     name = plain(part.name, 30)
     if part.counts:
         return f"{name} in {share_text(part.counts[-1] / sum(part.counts))}"
-    return f"{name} from {number_text(part.least)} to {number_text(part.largest)}"
+    return f"{name} {_ends(part)}"
+
+
+def _ends(reading: TargetReading) -> str:
+    """Return the range of numbers, whole ones without a point.
+
+    >>> _ends(TargetReading("y", "regression", TaskReason.YEARS, 9, 9, least=0.0, largest=26.0))
+    'from 0 to 26'
+    """
+    ends = [value for value in (reading.least, reading.largest) if value is not None]
+    if all(value.is_integer() and abs(value) < WHOLE for value in ends):
+        return " to ".join(["from " + with_minus(f"{ends[0]:.0f}"), with_minus(f"{ends[-1]:.0f}")])
+    return f"from {number_text(reading.least)} to {number_text(reading.largest)}"
 
 
 def _classes(reading: TargetReading) -> str:

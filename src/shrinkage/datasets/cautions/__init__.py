@@ -16,6 +16,7 @@ from shrinkage.cautions import Caution
 from shrinkage.datasets.cautions.duplicates import duplicates_across_folds, trained_test_rows
 from shrinkage.datasets.cautions.epochs import epochs
 from shrinkage.datasets.cautions.few_rows import (
+    few_rows_decide,
     rare_classes,
     unequal_classes,
     unlearned_classes,
@@ -37,6 +38,7 @@ __all__ = [
     "data_cautions",
     "duplicates_across_folds",
     "epochs",
+    "few_rows_decide",
     "groups",
     "identifiers",
     "leaks",

@@ -96,7 +96,20 @@ _LOOKS = (
 )
 """How text of a kind begins, where an ending says nothing."""
 
-_MARKUP = re.compile(r"\s*<(\?xml|!doctype|html|table)", re.IGNORECASE)
+_NO_TABLES = (
+    (
+        r"\s*<(\?xml|!doctype|html|table)",
+        "a page of HTML or XML (a download that went wrong?): save the table itself, as CSV",
+    ),
+    (
+        r"-- \w+( database)? dump|(--.*\n|/\*.*?\*/;?|PRAGMA .*;|BEGIN TRANSACTION;|\s)*"
+        r"(CREATE (TABLE|DATABASE)|INSERT INTO|DROP TABLE)\s",
+        "statements of SQL: make a database of them (sqlite3 new.db < FILE) and give it, or save "
+        "the table as CSV",
+    ),
+    (r"(---\s*\n)?- \w+: \S.*\n\s+\w+: ", "a YAML file: write it as JSON"),
+)
+"""How text begins that is no table, what it is, and what to do."""
 
 
 def kind_of(content: FileContent) -> FileKind:
@@ -140,10 +153,8 @@ def _kind_of_zip(content: FileContent) -> FileKind:
 
 def _kind_of_text(content: FileContent, promised: FileKind | None) -> FileKind:
     text = bytes(content.head(1000)).decode("latin-1").removeprefix("ï»¿")
-    if _MARKUP.match(text):
-        raise InputError(
-            "expected a table, got a page of HTML or XML (a download that went wrong?): save the "
-            "table itself, as CSV"
-        )
+    for pattern, way_out in _NO_TABLES:
+        if re.match(pattern, text, re.IGNORECASE):
+            raise InputError(f"expected a table, got {way_out}")
     look = next((kind for pattern, kind in _LOOKS if pattern.match(text)), FileKind.TEXT)
     return promised if promised and look is FileKind.SVMLIGHT else look

@@ -22,6 +22,9 @@ from shrinkage.errors import InputError
 Reader = Callable[[FileContent, ReadOptions], tuple[pd.DataFrame, tuple[str, ...]]]
 """Returns a table, and what was decided while reading it."""
 
+TRANSPORT = b"HEADER RECORD*******LIBRARY HEADER RECORD!!!!!!!"
+"""What a SAS transport file begins with."""
+
 MEMBER = b"HEADER RECORD*******MEMBER  HEADER RECORD!!!!!!!"
 """What each data set of a SAS transport file begins with."""
 
@@ -60,7 +63,7 @@ def _has_own_labels(content: FileContent, name: object) -> bool:
 
 
 def _sas(content: FileContent, options: ReadOptions) -> tuple[pd.DataFrame, tuple[str, ...]]:
-    if content.ending == ".xpt":
+    if content.head(len(TRANSPORT)) == TRANSPORT:
         return _transport(content, options.encoding or "latin-1"), ()
     encoding = options.encoding or "utf-8"
     with pd.read_sas(content.file(), format="sas7bdat", encoding=encoding, iterator=True) as reader:

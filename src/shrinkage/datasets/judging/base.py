@@ -118,10 +118,14 @@ def ends(numbers: np.ndarray) -> tuple[str, str]:
 
     >>> ends(np.array([1704067200.0, 0.5])), ends(np.array([]))
     (('0.5', '1704067200'), ('', ''))
+    >>> ends(np.array([1e9 + 0.25, 1e9 + 0.5]))
+    ('1000000000.25', '1000000000.5')
     """
     if len(numbers) == 0:
         return "", ""
-    return _number(numbers.min()), _number(numbers.max())
+    least, most = float(numbers.min()), float(numbers.max())
+    alike = least != most and _number(least) == _number(most)
+    return (repr(least), repr(most)) if alike else (_number(least), _number(most))
 
 
 def _number(value: float) -> str:

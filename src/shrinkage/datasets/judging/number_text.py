@@ -42,11 +42,16 @@ _NUMBER = re.compile(
     re.VERBOSE,
 )
 CLOCK = ":"
-"""The unit of times of day and durations: 12:30 and 12:30:00 are 12.5."""
+"""The unit of times of day and durations: 12:30 and 12:30:00 are 12.5, 1 day 12:30 is 36.5."""
 
 _CLOCK = re.compile(
+    r"(?:(?P<days>-?\d{1,7}) days?,? \+?)?"
     r"(?P<first>\d{1,3}):(?P<second>[0-5]\d)(?::(?P<third>[0-5]\d(?:\.\d+)?))?"
     r"(?:\s?(?P<half>[AaPp])\.?[Mm]\.?)?"
+)
+_ISO_DURATION = re.compile(
+    r"P(?:(?P<days>\d+)D)?T(?=\d)(?:(?P<hours>\d+)H)?(?:(?P<minutes>\d+)M)?"
+    r"(?:(?P<seconds>\d+(?:\.\d+)?)S)?"
 )
 _NO_CENTS = re.compile(r"(?<=\d)[.,]-{1,2}(?=\D*$)")
 _ODD_MARKS = str.maketrans({"\u066b": ".", "\u066c": ",", "´": "'", "`": "'"})
@@ -116,6 +121,8 @@ def number_text(text: str) -> NumberText | None:
     if ":" in text:
         clock = _CLOCK.fullmatch(text)
         return None if clock is None else _clock_time(clock)
+    if text.startswith("P") and (duration := _ISO_DURATION.fullmatch(text)):
+        return _hours(duration)
     shape = _shape(text.translate(_NINES))
     if shape is None:
         return None
@@ -157,10 +164,18 @@ def _shape(nines: str) -> _Shape | None:
 def _clock_time(match: re.Match[str]) -> NumberText:
     """Return a time or duration in the unit of its first part: hours, or minutes of `mm:ss`."""
     value = int(match["first"]) + int(match["second"]) / 60 + float(match["third"] or 0) / 3600
+    value += 24 * int(match["days"] or 0)
     if match["half"]:
         value = value % 12 + 12 * (match["half"] in "Pp")
-    digits = f"{value:.10f}"
-    return NumberText(False, digits, "", "", CLOCK, digits)
+    digits = f"{abs(value):.10f}"
+    return NumberText(value < 0, digits, "", "", CLOCK, digits)
+
+
+def _hours(match: re.Match[str]) -> NumberText:
+    """Return a duration of ISO 8601 in hours."""
+    days, hours, minutes, seconds = (float(part or 0) for part in match.groups())
+    digits = f"{24 * days + hours + minutes / 60 + seconds / 3600:.10f}"
+    return NumberText(False, digits, "", "", "h", digits)
 
 
 @cache

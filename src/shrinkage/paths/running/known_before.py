@@ -8,12 +8,12 @@ from __future__ import annotations
 import numpy as np
 
 from shrinkage.cautions import Caution, CautionKind
-from shrinkage.datasets.cautions import data_cautions, unequal_classes
+from shrinkage.datasets.cautions import data_cautions, few_rows_decide, unequal_classes
 from shrinkage.errors import InputError
 from shrinkage.paths.choosing.constant import ConstantScores, constant_outputs
 from shrinkage.paths.choosing.log_losses import log_losses
 from shrinkage.paths.choosing.scores import Scorer, label_called
-from shrinkage.paths.data_losses import CROSS_ENTROPY
+from shrinkage.paths.data_losses import CROSS_ENTROPY, SQUARED
 from shrinkage.paths.options import PathOptions
 from shrinkage.paths.running.preparation import Preparation
 
@@ -49,8 +49,12 @@ def known_cautions(preparation: Preparation, scorer: Scorer, choose_by: str) -> 
     facts = {"score": scorer.name, "rows": "test", "reason": reason}
     undefined = (Caution(CautionKind.SCORE_UNDEFINED, facts),) if reason else ()
     by_accuracy = scorer.name == CROSS_ENTROPY.score and choose_by == "score"
-    unequal = unequal_classes(preparation.data.y[split.train]) if by_accuracy else ()
-    return (*data_cautions(preparation.data, split.first_round), *unequal, *undefined)
+    y, apart = preparation.data.y[split.train], ()
+    if by_accuracy:
+        apart = unequal_classes(y)
+    elif preparation.data_loss.name == SQUARED.name:
+        apart = few_rows_decide(y)
+    return (*data_cautions(preparation.data, split.first_round), *apart, *undefined)
 
 
 def constant_scores(preparation: Preparation, scorer: Scorer) -> ConstantScores:
