@@ -66,7 +66,7 @@ def _warn_once(copied: Optimizer, told: list[bool]) -> None:
     )
 
 
-def refuse_pickle(self: Any) -> NoReturn:
+def refuse_pickle(self: Any) -> NoReturn:  # noqa: ARG001 - a `__reduce__`
     """Refuse to pickle an attachment, with or within a model."""
     raise InputError(
         "expected state_dict() of an attachment to be saved, got the attachment, whose hooks "
