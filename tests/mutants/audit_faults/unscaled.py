@@ -8,6 +8,7 @@ import torch
 from torch import nn
 from torch.func import functional_call, grad
 from torch.nn import functional
+from torch.nn.utils import prune
 from torch.optim import AdamW
 
 from shrinkage import L2
@@ -144,3 +145,18 @@ class Hardened(AdamW):
 def decay_in_the_class_beside_that_of_the_groups() -> Audited:
     """A subclass decays by a number that is in no group."""
     return decayed(plain, kind=Hardened)
+
+
+@fault("pytorch", "double-counted")
+def squares_of_pruned_weights_beside_a_decay() -> Audited:
+    """Half of the weights are masked: the penalty pulls on the others alone."""
+    model = network()
+    prune.l1_unstructured(model[0], "weight", 0.5)
+
+    def training_step(model: Model, optimizer: Optimizer, data: Batch) -> None:
+        optimizer.zero_grad()
+        loss = data_loss(model, data)  # which makes the masked weight
+        (loss + 0.5 * STRENGTH * model.get_submodule("0").weight.square().sum()).backward()
+        optimizer.step()
+
+    return decayed(training_step, model)

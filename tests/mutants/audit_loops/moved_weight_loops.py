@@ -144,3 +144,18 @@ def master_weights_with_a_decay() -> Audited:
     optimizer = AdamW(masters, lr=RATE, weight_decay=STRENGTH)
     terms = (STRENGTH * L2()).on(everything())
     return TorchAudit(model, optimizer, training_step, batch(), terms)
+
+
+@loop("pytorch")
+def rows_bounded_behind_a_decay() -> Audited:
+    """Max-norm by hand: what AdamW decays is then cut to rows of at most a length."""
+
+    def training_step(model: Model, optimizer: Optimizer, data: Batch) -> None:
+        plain_step(model, optimizer, data, 1.0)
+        with torch.no_grad():
+            for w in matrices(model):
+                w.mul_((0.8 / w.norm(dim=1, keepdim=True)).clamp(max=1))
+
+    model = network()
+    optimizer = AdamW(matrices(model), lr=RATE, weight_decay=STRENGTH)
+    return TorchAudit(model, optimizer, training_step, batch())

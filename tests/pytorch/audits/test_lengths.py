@@ -69,7 +69,7 @@ def told(report: Report) -> None:
     assert report.ok, report
     assert where(report, "scale-invariant") == WEIGHTS
     first = next(said for said in report.findings if said.rule == "scale-invariant")
-    assert "the length back that they had" in first.message
+    assert "the loop sets the length of all" in first.message
 
 
 @pytest.mark.parametrize("axes", [(0,), (1,), (0, 1)])
@@ -78,6 +78,11 @@ def test_a_decay_that_is_given_back(kind: Any, axes: tuple[int, ...]) -> None:
     model = normed(axes=axes)
     step = then_normalized(plain, axes=axes)
     told(audit(model, decayed(model, kind), step, data()))
+
+
+def test_lengths_that_were_others_before() -> None:
+    model = network()
+    told(audit(model, decayed(model, AdamW), then_normalized(plain), data()))
 
 
 @pytest.mark.parametrize("update", ["decoupled", "proximal", "gradient"])

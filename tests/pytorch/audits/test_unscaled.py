@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import torch
 from torch.nn import functional
-from torch.optim import SGD, AdamW
+from torch.optim import LBFGS, SGD, AdamW
 
 from shrinkage import L1, L2
 from shrinkage.audits import Report
@@ -40,6 +40,22 @@ def test_a_penalty_alone_is_told_with_its_factor(factor: float) -> None:
     assert report.rules == (rule,), str(report)
     assert {said.parameter for said in report.findings} == WEIGHTS
     assert f"({factor:g} times), and no `scale` multiplies it" in report.findings[0].message
+
+
+def test_a_penalty_in_a_line_search_is_told() -> None:
+    def step(model: Any, optimizer: Any, data: Any) -> None:
+        def closure() -> Any:
+            optimizer.zero_grad()
+            loss = data_loss(model, data) + STRENGTH * half_squares(model)
+            loss.backward()
+            return loss
+
+        optimizer.step(closure)
+
+    model = network()
+    report = audit(model, LBFGS(model.parameters(), lr=0.1), step, batch(), STRENGTH * L2())
+    assert report.rules == ("not-linear",), str(report)
+    assert report.ok
 
 
 def test_of_two_terms_the_one_is_told_that_scale_does_not_multiply() -> None:

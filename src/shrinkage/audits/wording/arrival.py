@@ -150,8 +150,8 @@ def by_set_length(case: Case) -> Finding:
     return finding(
         "cannot-judge",
         case.name,
-        f"something arrives, but the step then gives {case.set_length} the length back that they "
-        "had, which hides its factor",
+        f"something arrives, but the loop then sets the length of {case.set_length}, which hides "
+        "its factor",
         "audit without that line; what a decay takes there is given back anyway",
     )
 

@@ -42,6 +42,10 @@ def set_lengths(runs: Runs, names: Iterable[str]) -> dict[str, str]:
         if start.ndim < 2 or not start.is_floating_point() or are_equal(start, zero):
             continue
         eps = torch.finfo(start.dtype).eps
+        if name in runs.stepped_with:  # to others than they had, whatever a penalty does
+            stepped = runs.stepped[name], runs.stepped_with[name]
+            sets = (w for w, axes in _WAYS.items() if _are_set((zero, after), stepped, axes, eps))
+            found.update([(name, way) for way in sets][:1])
         for way, axes in _WAYS.items():
             if _stay((start, zero, after), axes, eps):
                 if _is_set(runs, name, eps):
@@ -60,13 +64,24 @@ def _stay(weights: tuple[torch.Tensor, ...], axes: tuple[int, ...], eps: float) 
     return bool(first.any())
 
 
+def _are_set(
+    ends: tuple[torch.Tensor, torch.Tensor],
+    stepped: tuple[torch.Tensor, torch.Tensor],
+    axes: tuple[int, ...],
+    eps: float,
+) -> bool:
+    """Return whether two runs end with the same lengths that the step has made different."""
+    first, second = (_lengths(w, axes) for w in stepped)
+    return _stay(ends, axes, eps) and not _same(first, second, eps)
+
+
 def lengths_are_set(cases: Mapping[str, Case]) -> list[Finding]:
     """Return the weights whose lengths the loop sets: no decay shrinks them."""
     return [
         finding(
             "scale-invariant",
             name,
-            f"the step gives {case.set_length} the length back that they had: decay here shrinks "
+            f"behind the step the loop sets the length of {case.set_length}: decay here shrinks "
             "nothing and changes the effective learning rate only, and L1 the directions",
             "leave it out of the terms (weight_decay=0), or do not set its length",
         )

@@ -48,6 +48,7 @@ class Runs:
         self.overwritten: set[str] = set()  # of whose step nothing is left at any strength
         self._leaves_gradients = False  # whether no run writes on what backward has made
         self.kept: dict[str, float] = {}  # what a loop keeps of a step, where it takes some back
+        self.stepped_with: dict[str, torch.Tensor] = {}  # … in the last run with the terms
         self.multiplied: dict[str, float] = {}  # by what a loop multiplies weights behind the step
         self.stepped: dict[str, torch.Tensor] = {}  # where the optimizer's step ended without terms
         stepped, self.outputs = self.stepped, Outputs(twin.model)
@@ -74,12 +75,24 @@ class Runs:
             decays: whether that stays.
             attached: whether attached terms keep their strengths.
         """
-        watch = self._taken(scale, decays=decays, attached=attached)
-        if self.twin.decays_are_news:
-            self._measure_decays()
+        with self._behind_step(self._note_stepped):
             watch = self._taken(scale, decays=decays, attached=attached)
+            if self.twin.decays_are_news:
+                self._measure_decays()
+                watch = self._taken(scale, decays=decays, attached=attached)
         self.held_back |= self.twin.held_back()
         return watch
+
+    def _note_stepped(self) -> None:
+        """Keep weights between the optimizer's step and a loop that moves them farther."""
+        weights = self.twin.parameters
+        self.stepped_with = {name: _copy(weights[name]) for name in self.moved_behind}
+
+    @cached_property
+    def moved_behind(self) -> tuple[str, ...]:
+        """The parameters that the loop moves behind the step, otherwise than by a share of it."""
+        moved = [name for name, w in self.stepped.items() if not are_equal(w, self.ends[name])]
+        return tuple(name for name in moved if name not in self.kept | self.multiplied)
 
     @property
     def decays_alone(self) -> bool:
@@ -121,9 +134,9 @@ class Runs:
                 watch = self._call(self.twin, 0.0, outputs=outputs)
             except Exception:  # whatever a loop raises that has no gradients
                 return None
-            made = {name: watch.made(name) for name in self.twin.parameters}
+            made = {name: self._first_made(name, watch) for name in self.twin.parameters}
             for name in self.twin.parameters:
-                stepped = self.gradient(name, watch)
+                stepped = made[name] if watch.asked_again else self.gradient(name, watch)
                 if stepped is not None and not stepped.isfinite().all():
                     stepped = made[name]  # the loop divides it by its norm
                 if stepped is not None:
@@ -131,6 +144,12 @@ class Runs:
             if all(g is None or g.isfinite().all() for g in made.values()):
                 break
         return found
+
+    @staticmethod
+    def _first_made(name: str, watch: Watch) -> torch.Tensor | None:
+        """Return the gradient at the start, of a step that asks for several."""
+        places = watch.places.of(name) if watch.asked_again else ()
+        return places[0].gradient / watch.loss_scale if places else watch.made(name)
 
     def _is_more(self, name: str, gradient: torch.Tensor, left: float) -> bool:
         """Return whether a gradient is more than what is left of the data's."""

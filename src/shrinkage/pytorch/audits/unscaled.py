@@ -70,8 +70,6 @@ def pulls_of(runs: Runs, intended: Mapping[str, Intended]) -> list[Pull]:
 
 def _in_gradients(runs: Runs, intended: Mapping[str, Intended]) -> Iterator[Pull]:
     zero, outputs = runs.zero, runs.outputs
-    if zero.asked_again:
-        return  # gradients at other weights
     names = {id(tensor): name for name, tensor in runs.twin.parameters.items()}
     around = {
         cut: {names[leaf] for leaf in outputs.around(cut) if leaf in names}
@@ -103,11 +101,12 @@ def _in_gradients(runs: Runs, intended: Mapping[str, Intended]) -> Iterator[Pull
 def _pull(name: str, meant: Intended, start: torch.Tensor, gradient: torch.Tensor) -> Pull | None:
     """Return which penalty's gradient a gradient is, None where it is none's that is known."""
     w, pull = as_float64(start), as_float64(gradient)
-    if np.count_nonzero(w) < _FEWEST or not np.isfinite(pull).all():
+    if np.count_nonzero(w * pull) < _FEWEST or not np.isfinite(pull).all():
         return None
     noise = _ROUNDINGS * torch.finfo(gradient.dtype).eps * np.abs(pull)
+    reached = pull != 0  # all, or those that a mask leaves
     for words, own, expectation in _kinds(meant, w.ndim):
-        found = fit(pull, expectation.subgradient(w), noise)
+        found = fit(pull, expectation.subgradient(w) * reached, noise)
         if found.present and _lies_along(found):
             return Pull(name, words, found.factor, own)
     return _of_two(name, w, pull, noise)
