@@ -9,7 +9,7 @@ import pytest
 
 from shrinkage import L1, fit_path
 from shrinkage.paths.engines.linear.classes import Logistic, Softmax
-from shrinkage.paths.engines.linear.losses import Unknowns
+from shrinkage.paths.engines.linear.losses import Squared, Unknowns
 
 ROWS, COLUMNS = 400_000, 12
 
@@ -38,6 +38,17 @@ def test_second_derivatives_take_less_than_another_copy_of_the_inputs(classes):
     ahead, behind = (loss.at(weights + by, none).pull for by in (moved, -moved))
     slope = np.atleast_2d((ahead - behind) / 2e-5) @ loss.x
     assert matrix[0, : slope.size] == pytest.approx(slope.ravel(), abs=1e-9)
+
+
+@pytest.mark.parametrize("kind", [Squared, Logistic])
+def test_a_loss_centres_its_inputs_in_its_one_copy_of_them(kind):
+    random = np.random.default_rng(0)
+    x, y, share = random.normal(size=(20_000, 30)), np.arange(20_000) % 2, np.full(20_000, 5e-5)
+    tracemalloc.start()
+    kind(x, y, share)
+    most = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert most < 1.5 * x.nbytes
 
 
 @pytest.mark.parametrize(("memory", "told"), [("50MB", True), ("64GB", False)])

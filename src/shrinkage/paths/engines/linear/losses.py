@@ -141,7 +141,8 @@ class Centred:
 
     def __init__(self, x: np.ndarray, share: np.ndarray) -> None:
         self.center = center_of(x, share)
-        self.x, self.share = np.asfortranarray(x - self.center), share
+        self.x, self.share = np.empty(x.shape, order="F"), share
+        np.subtract(x, self.center, out=self.x)
 
     def intercept_of(self, weights: np.ndarray, intercept: np.ndarray) -> np.ndarray:
         """Return the intercepts of inputs that are not centred."""
@@ -230,15 +231,16 @@ class Squared:
         total = share.sum()
         self.center, self._y_center = center_of(x, share), float(share @ y / total)
         root = np.sqrt(share)
-        self.x = (x - self.center) * root[:, None]
-        self.target = (y - self._y_center) * root
-        self.rest, self._is_triangle = 0.0, len(self.x) > self.x.shape[1] + 1
+        both = np.empty((len(x), x.shape[1] + 1), order="F")
+        self.x, self.target = both[:, :-1], both[:, -1]
+        np.subtract(x, self.center, out=self.x)
+        np.subtract(y, self._y_center, out=self.target)
+        both *= root[:, None]
+        self.rest, self._is_triangle = 0.0, len(both) > both.shape[1]
         if self._is_triangle:
-            both = np.asfortranarray(np.column_stack([self.x, self.target]))
             triangle = np.triu(dgeqrf(both, overwrite_a=1)[0][: both.shape[1]])
-            self.x, self.target = triangle[:-1, :-1], triangle[:-1, -1]
+            self.x, self.target = np.asfortranarray(triangle[:-1, :-1]), triangle[:-1, -1]
             self.rest = 0.5 * float(triangle[-1, -1] ** 2)
-        self.x = np.asfortranarray(self.x)
         self.share = np.ones(len(self.x))  # the rows are weighed already
 
     def start(self) -> np.ndarray:
