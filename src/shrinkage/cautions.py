@@ -25,7 +25,7 @@ class CautionKind(StrEnum):
     SCORE_UNDEFINED = "score_undefined"  # score, rows ("test"), reason
     CONSTANT_AS_GOOD = "constant_as_good"  # score, best, constant, margin, standard_error
     UNEQUAL_CLASSES = "unequal_classes"  # label (of the largest), share
-    FEW_ROWS_DECIDE = "few_rows_decide"  # rows, of, share (of the target's variance), positive
+    FEW_ROWS_DECIDE = "few_rows_decide"  # rows, of, share (of the target's variance), least
     STRENGTHS_ALIKE = "strengths_alike"  # best, first, last, count, of
     TARGET_IN_COLUMN = "target_in_column"  # column, agreement
     TARGET_IN_MISSING = "target_in_missing"  # column, agreement (with what is missing)

@@ -249,6 +249,7 @@ def test_missing_is_a_level_when_seen():
     ("change", "pieces"),
     [
         (lambda X: X.drop(columns=["b", "city"]), ["'b', 'city'", "add them"]),
+        (lambda X: X.rename(columns={"city": " City"}), ["'city'", "add it, or rename ' City'"]),
         (lambda X: X.assign(b=["1"] * 59 + ["oops"]), ["'b'", "row 60", "'oops'"]),
         (lambda X: X.assign(b=[np.inf] + [1.0] * 59), ["'b'", "row 1", "finite"]),
         (lambda X: X.assign(b=["1e999"] + ["1"] * 59), ["'b'", "row 1", "'1e999'"]),

@@ -18,7 +18,7 @@ FACTS = {
         "column": WILD, "levels": 9, "rows": 99, "target": True, "alike": [WILD],
     },
     CautionKind.UNEQUAL_CLASSES: {"label": WILD, "share": 0.998},
-    CautionKind.FEW_ROWS_DECIDE: {"rows": 2, "of": 200, "share": 0.9, "positive": False},
+    CautionKind.FEW_ROWS_DECIDE: {"rows": 2, "of": 200, "share": 0.9, "least": 0.0},
     CautionKind.CLASS_UNLEARNED: {"classes": [WILD], "folds": [1, 4]},
     CautionKind.SCORE_UNDEFINED: {"score": "roc_auc", "rows": "test", "reason": WILD},
     CautionKind.NEW_CELLS: {

@@ -154,6 +154,17 @@ def test_coefficients_keep_sign_and_name():
     assert figure.names[0] == "bmi"
 
 
+def test_weights_far_out_do_not_hide_those_of_the_best():
+    result = regression_result()
+    weights = {role: dict(own) for role, own in result.weights.items()}
+    weights["unregularized"]["weight"] = 1e3 * weights["unregularized"]["weight"]
+    figure = figures(replace(result, weights=weights))["coefficients"]
+    assert isinstance(figure, BarFigure)
+    best, plain = (np.abs(group.values).max() for group in (figure.groups[0], figure.groups[-1]))
+    assert plain == 3 * best
+    assert figure.value_label == "coefficient; marks at the edge lie further out"
+
+
 def test_inputs_chosen_are_the_twenty_largest_column_norms():
     figure = figures(GROUP)["inputs-chosen"]
     assert isinstance(figure, BarFigure)

@@ -62,7 +62,10 @@ def _unequal_classes(facts: Facts) -> str:
 
 def _few_rows_decide(facts: Facts) -> str:
     rows = f"{facts['rows']:,} of {facts['of']:,} rows"
-    others = "its logarithm, or take --loss poisson" if facts["positive"] else "another scale of it"
+    others = "another scale of it"
+    if facts["least"] >= 0:
+        scale = "its logarithm" if facts["least"] else "log(1 + target)"
+        others = f"{scale}, or take --loss poisson"
     return (
         f"{rows} make {share_text(facts['share'])} of the target's variance, so that squared error "
         f"and R² are about them: predict {others}, or --loss quantile:0.5"

@@ -72,7 +72,7 @@ def few_rows_decide(y: np.ndarray) -> tuple[Caution, ...]:
     share = float(squares[-rows:].sum() / squares.sum())
     if not share > MOST_OF_IT:
         return ()
-    facts = {"rows": rows, "of": len(y), "share": share, "positive": bool(y.min() >= 0)}
+    facts = {"rows": rows, "of": len(y), "share": share, "least": float(y.min())}
     return (Caution(CautionKind.FEW_ROWS_DECIDE, facts),)
 
 

@@ -253,9 +253,14 @@ are 0"]
             counts = Counter(present)
             lacking = [name for name in self.columns if name in used and not counts[name]]
             if lacking:
+                other = {name.strip().casefold(): name for name in present}
+                near = [
+                    other[n.strip().casefold()] for n in lacking if n.strip().casefold() in other
+                ]
+                rename = f", or rename {listed(near)}" if near else ""
                 raise InputError(
                     f"expected the columns of the training data, got none called "
-                    f"{listed(lacking)}: add {'it' if len(lacking) == 1 else 'them'}"
+                    f"{listed(lacking)}: add {'it' if len(lacking) == 1 else 'them'}{rename}"
                 )
             twice = next((name for name in self.columns if name in used and counts[name] > 1), None)
             if twice is not None:

@@ -20,6 +20,9 @@ from shrinkage.reports.reading import (
 
 MOST_INPUTS = 20
 
+FAR_OUT = 3.0
+"""Marks of other models further out than so many of the longest bars are drawn there, and told."""
+
 
 def columns_figure(result: PathResult) -> BarFigure | None:
     """Return the inputs with the largest weights: norms, or a linear model's coefficients."""
@@ -33,9 +36,12 @@ def columns_figure(result: PathResult) -> BarFigure | None:
         role: array[0] if signed else source_norms(array, result) for role, array in columns.items()
     }
     order = _order(values)
+    reach = _reach(values)
     groups = tuple(
-        Bars(_label(result, role), values[role][order], ROLE_COLOURS[role]) for role in values
+        Bars(_label(result, role), np.clip(array[order], -reach, reach), ROLE_COLOURS[role])
+        for role, array in values.items()
     )
+    further = "" if np.isinf(reach) else "; marks at the edge lie further out"
     units = "inputs" if signed else counted_units(result)
     reading = _reading(values, signed, units)
     return BarFigure(
@@ -43,7 +49,8 @@ def columns_figure(result: PathResult) -> BarFigure | None:
         title="Coefficients" if signed else f"Which {units} are used",
         reading=reading,
         alt=f"For each of {len(order)} {units} the size of its weights. {reading}",
-        value_label="coefficient" if signed else "norm of its weights in the first layer",
+        value_label=("coefficient" if signed else "norm of its weights in the first layer")
+        + further,
         names=tuple(plain(names[i], 28) for i in order),
         groups=groups,
     )
@@ -94,6 +101,17 @@ def _order(values: dict[str, np.ndarray]) -> np.ndarray:
     """Return the inputs to show: largest in the best model, then in the unregularized one."""
     plainly = values.get("unregularized", values["best"])
     return np.lexsort((-np.abs(plainly), -np.abs(values["best"])))[:MOST_INPUTS]
+
+
+def _reach(values: dict[str, np.ndarray]) -> float:
+    """Return how far out marks are drawn: weights without a minimizer would hide all others.
+
+    >>> _reach({"best": np.array([2.0]), "unregularized": np.array([3000.0])})
+    6.0
+    """
+    bars = FAR_OUT * float(np.abs(values["best"]).max())
+    most = max(float(np.abs(array).max()) for array in values.values())
+    return bars if 0 < 2 * bars < most else np.inf
 
 
 def _label(result: PathResult, role: str) -> str:
