@@ -255,7 +255,8 @@ class TestTheLoopAroundIt:
         options = {"lr": 1.0, "momentum": 0.9, "dampening": 0.3}
         optimizer = SGD([w], **options)
         attachment = regularize(optimizer, model, 0.1 * L1())
-        for _ in range(7):
+        for step in range(7):
+            optimizer.param_groups[0]["momentum"] = 0.0 if step in (3, 4) else 0.9  # torch keeps it
             w.grad = torch.ones_like(w)
             optimizer.step()
             buffer = float(optimizer.state[w]["momentum_buffer"])

@@ -15,7 +15,7 @@ def rmsprop_gain(group: Group, previous: float | None) -> tuple[float, float | N
     """Return the gain of RMSprop's buffer, which is 0 before the first gradient."""
     momentum = float(group["momentum"])
     if momentum == 0:
-        return 1.0, None
+        return 1.0, previous
     buffer = momentum * (previous or 0.0) + 1
     return buffer, buffer
 

@@ -21,7 +21,7 @@ def buffer_gain(group: Group, previous: float | None) -> tuple[float, float | No
     """
     momentum = float(group["momentum"])
     if momentum == 0:
-        return 1.0, None
+        return 1.0, previous  # as torch keeps the buffer until momentum is there again
     buffer = 1.0 if previous is None else momentum * previous + 1 - group.get("dampening", 0)
     return (1 + momentum * buffer if group.get("nesterov") else buffer), buffer
 
