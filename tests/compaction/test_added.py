@@ -231,3 +231,31 @@ def test_features_of_a_fixed_graph_go_one_by_one() -> None:
     result: Any = compact(model, x, tolerance=1e-10, timed=False)
     assert result.module.first.out_features + result.module.second.out_features == 11
     assert result.module.neighbours.shape == (7, 7)
+
+
+class Branches(nn.Module):
+    """Channels of two branches, weighed over these, and columns, each by a row of a table."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first, self.second = nn.Linear(10, 6), nn.Linear(10, 6)
+        self.tables, self.last = nn.Parameter(torch.randn(10, 3)), nn.Linear(6 + 30, 2)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Return (rows, 2)."""
+        own = torch.stack([self.first(x), self.second(x)], 1)
+        return self.last(
+            torch.cat([(own.softmax(1) * own).sum(1), (self.tables * x[:, :, None]).flatten(1)], 1)
+        )
+
+
+def test_units_of_branches_and_rows_of_a_table_go_together() -> None:
+    """A table that is spread over columns has a row for each of those that stay, no fewer."""
+    model: Any = settle(Branches())
+    with torch.no_grad():
+        for own in (model.first, model.second):
+            own.weight[1:3], own.bias[1:3], own.weight[:, 4] = 0.0, 0.0, 0.0
+        model.tables[3:5], model.tables[:, 1] = 0.0, 0.0
+    result: Any = compact(model, rows(), tolerance=1e-10, timed=False, drop_inputs=True)
+    assert (result.module.first.out_features, result.module.tables.shape) == (4, (9, 3))
+    assert result.kept_inputs.tolist() == [0, 1, 2, 3, *range(5, 10)]

@@ -64,8 +64,8 @@ class Analysis:
         readers, mixers: who reads entries.
         makers: the layers that make units.
         heads: the units that products of computed tensors run over, as those of attention.
-        nodes: what is known of what each node returns; None where nobody reads it.
-        read: the nodes that somebody reads.
+        nodes: what is known of what each node returns.
+        read: the nodes of which an output has something; what the others get has to fit, no more.
     """
 
     def __init__(
@@ -94,7 +94,7 @@ class Analysis:
         self._of_inputs: set[torch.fx.Node] = set()
         with torch.enable_grad():
             for node in trace.graph.nodes:
-                self.nodes[node] = known = self._known(node) if node in self.read else None
+                self.nodes[node] = known = self._known(node)
                 given = not self._of_inputs.isdisjoint(node.all_input_nodes)
                 if (given or str(node.target) in trace.inputs) and _has_tensor(known):
                     self._of_inputs.add(node)

@@ -170,7 +170,7 @@ def smaller_graph(
     own = {**run.tensors, **tensors}
     root: dict[str, Any] = {}
     added = {own.node: own.bias.name for own in run.readers if own.bias and not own.bias.is_there}
-    for node in (own for own in run.trace.graph.nodes if own in run.read):
+    for node in run.trace.graph.nodes:
         name = run.trace.names.get(str(node.target))
         if name is not None or str(node.target) in run.trace.constants or node.op == "get_attr":
             key = name or f"constant_{node.name}"
@@ -217,9 +217,7 @@ class _Rows:
                 raise UntraceableNetwork(f"it computes otherwise with {OTHER_ROWS} rows")
             pairs = zip(*graphs, strict=True)
             self._others = {
-                node: wider.arguments(same)
-                for node, same in pairs
-                if node.op == "call_function" and node in resized.run.read
+                node: wider.arguments(same) for node, same in pairs if node.op == "call_function"
             }
 
     def seen(self, placeholder: Node) -> None:

@@ -104,8 +104,8 @@ class Resized:
     def misfits(self) -> Iterator[Node]:
         """Return the calls that carry entries and would carry others in the smaller network."""
         for node in self.run.trace.graph.nodes:
-            called = node.op == "call_function" and node in self.run.read
-            if called and self._changes(node) and self._moves(node) and not self._fits(node):
+            changes = node.op == "call_function" and self._changes(node)
+            if changes and self._moves(node) and not self._fits(node):
                 yield node
 
     def arguments(self, node: Node) -> tuple[tuple[Any, ...], dict[str, Any]]:

@@ -106,10 +106,11 @@ def reduction(run: Analysis, call: Call) -> Known:
     others = [dim for dim in range(1, x.units.ndim) if dim not in dims]
     in_pieces = run.units.vary_along(x.units, others)  # as in maxout: a piece can go as a whole
     mixes, adds = run.units.vary_along(x.units, dims) and not in_pieces, call.name in ADDS
-    if mixes:
+    read = call.node in run.read  # else whatever is taken out of it fits
+    if mixes and read:
         what = f"a {'norm' if 'norm' in call.name else call.name} runs over them"
         x = run.mixes(call, x, what, fixed=True, adds=adds)
-    if mixes and adds:
+    if mixes and (adds or not read):
         units = torch.zeros(call.value.shape, dtype=torch.long)
     else:
         units = run.units.join_along(x.units, dims)
@@ -138,7 +139,11 @@ def joined(
             for dim in range(len(shape))
             if shape[dim] > 1 and (dim < offset or own.units.shape[dim - offset] == 1)
         ]
+        aligned = [dim for dim in range(len(shape)) if dim not in spread]
         if not run.units.vary_along(base, spread):
+            run.units.join(base, wide)
+        elif run.units.vary_along(base, aligned):  # a row of it goes with an entry of the other
+            base = run.units.join_along(base, spread).expand(shape)
             run.units.join(base, wide)
         elif run.units.find(own.units).any():
             own = run.mixes(

@@ -11,10 +11,10 @@ if TYPE_CHECKING:
     from shrinkage.compaction.calls import Call
 
 MOVES = words(
-    "view reshape _unsafe_view view_as reshape_as permute transpose t flatten unflatten squeeze "
-    "unsqueeze cat concat concatenate stack hstack vstack dstack column_stack "
-    "split split_with_sizes chunk unbind tensor_split select slice narrow movedim moveaxis "
-    "ravel swapaxes swapdims repeat repeat_interleave tile flip fliplr flipud roll "
+    "view reshape _unsafe_view view_as reshape_as permute transpose t mT numpy_T "
+    "flatten unflatten squeeze unsqueeze cat concat concatenate stack hstack vstack dstack "
+    "column_stack split split_with_sizes chunk unbind tensor_split select slice narrow movedim "
+    "moveaxis ravel swapaxes swapdims repeat repeat_interleave tile flip fliplr flipud roll "
     "pixel_shuffle pixel_unshuffle channel_shuffle alias detach getitem"
 )
 """Their names in `torch.ops.aten`."""

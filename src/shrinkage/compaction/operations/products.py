@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import torch
 
 from shrinkage.compaction.entries import FLOW, Entries, mark, nonzero, same
 from shrinkage.compaction.operations.mixing import Known, mixed
-from shrinkage.compaction.operations.weighted import is_weighted, weighted
+from shrinkage.compaction.operations.weighted import add_weighted, is_weighted, plus, weighted
 
 if TYPE_CHECKING:
     from shrinkage.compaction.analysis import Analysis
@@ -26,6 +27,19 @@ def matmul(run: Analysis, call: Call) -> Known:
         return mixed(run, call)
     first = call.node.args[0]
     return product(run, call, a, b, first, counts=run.is_open(first, -1))
+
+
+def baddbmm(run: Analysis, call: Call) -> Known:
+    """A product of two tensors, and what is added to it, such as a mask."""
+    _, a, b = call.positional(3)
+    if call.keywords:
+        return mixed(run, call)
+    if is_weighted(run, a, b):
+        return add_weighted(run, call)
+    first, (a, b) = call.node.args[1], (run.entries(a), run.entries(b))
+    alone = replace(call, value=a.value @ b.value)
+    flow, units = product(run, alone, a, b, first, counts=run.is_open(first, -1))
+    return plus(run, call, flow, units)
 
 
 def product(
@@ -87,12 +101,17 @@ def softmax(run: Analysis, call: Call) -> Known:
     """A weighting along one axis."""
     x, dim = call.positional(2)
     x = run.entries(x)
-    if run.units.vary_along(x.units, [dim]):
-        x = run.mixes(call, x, "a softmax runs over them", fixed=True)
+    others = [other for other in range(1, x.units.ndim) if other != dim % x.units.ndim]
+    units = x.units
+    if run.units.vary_along(units, [dim]):
+        if run.units.vary_along(units, others):  # what each of several says of a unit
+            units = run.units.join_along(units, [dim]).expand(units.shape)
+        else:
+            x = run.mixes(call, x, "a softmax runs over them", fixed=True)
     flow = mark(x.flow.mean(dim, keepdim=True).expand(x.flow.shape))
     if run.is_open(call.node.args[0], dim):
         flow = run.counted(flow, call.value)
-    return flow, x.units
+    return flow, units
 
 
 def attention(run: Analysis, call: Call) -> Known:

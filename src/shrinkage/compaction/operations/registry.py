@@ -29,11 +29,10 @@ from shrinkage.compaction.operations.norms import (
     layer_norm,
     prelu,
 )
-from shrinkage.compaction.operations.products import attention, matmul, softmax
+from shrinkage.compaction.operations.products import attention, baddbmm, matmul, softmax
 from shrinkage.compaction.operations.recurrent import GATES, cell, recurrent
 from shrinkage.compaction.operations.weighted import (
     addmm,
-    baddbmm,
     conv,
     conv_transpose,
     embedding,

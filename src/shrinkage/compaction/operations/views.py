@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from shrinkage.compaction.calls import Call
 
 STRIDED = words(
-    "t transpose permute swapaxes swapdims movedim moveaxis unsqueeze squeeze slice narrow split "
-    "split_with_sizes chunk expand alias detach"
+    "t transpose permute mT numpy_T swapaxes swapdims movedim moveaxis unsqueeze squeeze slice "
+    "narrow split split_with_sizes chunk expand alias detach"
 )
 """Moves whose results say by their strides which axes they have."""
 

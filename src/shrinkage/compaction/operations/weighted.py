@@ -34,15 +34,18 @@ def addmm(run: Analysis, call: Call) -> Known:
     return weighted(run, call, x, weight, bias, axes=(0, 1), product="mat1 mat2")
 
 
-def baddbmm(run: Analysis, call: Call) -> Known:
+def add_weighted(run: Analysis, call: Call) -> Known:
     """b + x · W with a matrix for each of several, such as experts."""
-    bias, x, weight = call.positional(3)
-    if call.keywords or not is_weighted(run, x, weight):
-        return mixed(run, call)
+    _bias, x, weight = call.positional(3)
     flow, units = weighted(run, call, x, weight, None, axes=(-2, -1), product="batch1 batch2")
-    both = [Entries(call.value, flow, units), run.entries(bias)]
+    return plus(run, call, flow, units)
+
+
+def plus(run: Analysis, call: Call, flow: torch.Tensor, units: torch.Tensor) -> Known:
+    """Add the first argument to a product."""
+    both = [Entries(call.value, flow, units), run.entries(call.arguments[0])]
     (_, added), units = joined(run, call, both, call.value.shape)
-    return mark(flow + added.flow), units
+    return mark(flow + added.flow.expand(flow.shape)), units
 
 
 def is_weighted(run: Analysis, x: Any, weight: Any) -> bool:
