@@ -12,8 +12,10 @@ from torch.nn.utils import prune
 from torch.optim import AdamW
 
 from shrinkage import L2
-from tests.builders.torch_networks import absolute_values, half_squares, matrices
+from tests.builders.torch_networks import absolute_values, half_squares, matrices, settled
 from tests.mutants.audit_faults.networks import (
+    INPUTS,
+    OUTPUTS,
     RATE,
     STRENGTH,
     Batch,
@@ -160,3 +162,49 @@ def squares_of_pruned_weights_beside_a_decay() -> Audited:
         optimizer.step()
 
     return decayed(training_step, model)
+
+
+class Returning(nn.Linear):
+    """A layer that returns its own penalty beside its output, as Bayesian layers do."""
+
+    def forward(self, x: torch.Tensor) -> Any:
+        return super().forward(x), 0.5 * STRENGTH * self.weight.square().sum()
+
+
+@fault("pytorch", "double-counted")
+def penalty_that_a_layer_returns_beside_a_decay() -> Audited:
+    """Of what the module with the weight returns, one part has data in it and one has none."""
+
+    def training_step(model: Model, optimizer: Optimizer, data: Batch) -> None:
+        optimizer.zero_grad()
+        output, penalty = model(data[0])
+        (functional.mse_loss(output, data[1]) + penalty).backward()
+        optimizer.step()
+
+    return decayed(training_step, settled(Returning(INPUTS, OUTPUTS), torch.float64))
+
+
+@fault("pytorch", "double-counted")
+def penalty_with_a_pass_of_its_own_beside_a_decay() -> Audited:
+    """`torch.autograd.backward` of the penalty behind the backward of the loss."""
+
+    def training_step(model: Model, optimizer: Optimizer, data: Batch) -> None:
+        optimizer.zero_grad()
+        data_loss(model, data).backward()
+        torch.autograd.backward(STRENGTH * half_squares(model))
+        optimizer.step()
+
+    return decayed(training_step)
+
+
+@fault("pytorch", "double-counted")
+def decay_at_the_top_of_the_step_beside_that_of_adamw() -> Audited:
+    """Weights are multiplied by 1 − lr·λ before the gradient is made."""
+
+    def training_step(model: Model, optimizer: Optimizer, data: Batch) -> None:
+        with torch.no_grad():
+            for w in matrices(model):
+                w.mul_(1 - RATE * STRENGTH)
+        plain(model, optimizer, data)
+
+    return decayed(training_step)

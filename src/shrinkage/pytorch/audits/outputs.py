@@ -51,18 +51,18 @@ class Outputs:
         self._stance = contextlib.ExitStack()
         if self._cut is not None:  # compiled code hears no hooks that came behind it
             self._stance.enter_context(torch.compiler.set_stance("force_eager"))
-        self._backward = backward = torch.Tensor.backward
+        self._backward = backward = torch.autograd.backward  # which that of tensors calls
 
-        def noted(loss: torch.Tensor, *args: Any, **kwargs: Any) -> None:
-            if self._cut is None:
+        def noted(losses: Any, *args: Any, **kwargs: Any) -> None:
+            for loss in _tensors(losses) if self._cut is None else ():
                 self._walk(loss)
-            backward(loss, *args, **kwargs)
+            backward(losses, *args, **kwargs)
 
-        torch.Tensor.backward = noted  # type: ignore[method-assign]
+        torch.autograd.backward = noted
         return self
 
     def __exit__(self, *_: object) -> None:
-        torch.Tensor.backward = self._backward  # type: ignore[method-assign]
+        torch.autograd.backward = self._backward
         self._stance.close()
         for handle in self._handles:
             handle.remove()
@@ -80,7 +80,9 @@ class Outputs:
         for tensor in _tensors(output):
             if not tensor.requires_grad or tensor.grad_fn is None:
                 continue
-            ends = self._ends[holds or self._cut is not None]
+            if tensor.ndim == 0 and self._cut == "holders":  # a loss, or a penalty beside an output
+                continue
+            ends = self._ends[(holds and tensor.ndim > 0) or self._cut is not None]
             is_new = all(tensor.grad_fn is not end for end in ends[-1:])
             ends.append(tensor.grad_fn)
             if self._cut is not None and is_new:  # what a module hands on of another is cut once

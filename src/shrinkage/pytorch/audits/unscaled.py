@@ -93,9 +93,14 @@ def _in_gradients(runs: Runs, intended: Mapping[str, Intended]) -> Iterator[Pull
     if around["holders"] - told:
         left = runs.around_outputs("holders") or {}
         for name in sorted(around["holders"] - told):
-            if name in left and has_nonzero(left[name]):
-                pull = _pull(name, intended[name], runs.twin.start[name], left[name])
-                yield from () if pull is None else (pull,)
+            if name not in left or not has_nonzero(left[name]):
+                continue
+            pull = _pull(name, intended[name], runs.twin.start[name], left[name])
+            data = runs.gradient(name, zero)
+            if pull is not None:
+                yield pull
+            elif intended[name].words and data is not None and are_equal(left[name], data):
+                yield Pull(name, "")  # no output of a module has a part in it
 
 
 def _pull(name: str, meant: Intended, start: torch.Tensor, gradient: torch.Tensor) -> Pull | None:
@@ -148,7 +153,7 @@ def _beside_gradients(runs: Runs, intended: Mapping[str, Intended]) -> Iterator[
         before, stepped = runs.zero.before_step.get(name), runs.stepped.get(name)
         if not rate or not start.is_floating_point():
             continue
-        if before is not None and name not in runs.zero.early:
+        if before is not None:
             yield from _move(name, meant, (start, before), rate)
         end = runs.ends.get(name)
         if stepped is None or end is None or are_equal(stepped, end):
