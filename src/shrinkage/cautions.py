@@ -31,6 +31,7 @@ class CautionKind(StrEnum):
     TARGET_IN_MISSING = "target_in_missing"  # column, agreement (with what is missing)
     TOTAL_ROW = "total_row"  # column, value, row (from 1)
     IDENTIFIER = "identifier"  # column, distinct, rows
+    REPEATED_COLUMNS = "repeated_columns"  # columns, of (the earlier column that each repeats)
     GROUPS = "groups"  # column, levels, rows, target (whether it is the same in a level), alike
     EPOCH = "epoch"  # column, unit (seconds or milliseconds), least, most (days)
     SENTINEL = (

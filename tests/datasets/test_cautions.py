@@ -128,6 +128,17 @@ def test_an_identifier(name, values):
     assert (caution.kind, caution.facts["column"]) == (CautionKind.IDENTIFIER, name)
 
 
+def test_columns_that_repeat_another_in_every_row():
+    """Not one of one number, nor one that differs in a single row."""
+    table = columns()[["a"]]
+    table = table.assign(again=table["a"], nearly=table["a"], one=3.0, ones=3.0)
+    table.loc[150, "nearly"] += 1.0
+    for own, names in ((table, ("again", "a")), (table.to_numpy(), ("x1", "x0"))):
+        (caution,) = cautions_of(dataset_from_arrays(own, LABELS))
+        assert caution.kind is CautionKind.REPEATED_COLUMNS
+        assert (caution.facts["columns"], caution.facts["of"]) == ([names[0]], [names[1]])
+
+
 @pytest.mark.parametrize("name", ["humid", "paid", "y"])
 def test_amounts_that_all_differ_are_no_identifier(name):
     values = draw.choice(10**6, 200, replace=False)

@@ -42,6 +42,7 @@ FACTS = {
         "least": "0.1",
         "most": "7.4",
     },
+    CautionKind.REPEATED_COLUMNS: {"columns": [WILD] * 9, "of": [WILD] * 9},
     CautionKind.IDENTIFIER: {"column": WILD, "distinct": 90, "rows": 90},
     CautionKind.DUPLICATES_ACROSS_FOLDS: {"rows": 12, "of": 90},
     CautionKind.TEST_ROWS_TRAINED: {"rows": 12, "of": 30},

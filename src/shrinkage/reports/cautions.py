@@ -157,6 +157,21 @@ def _identifier(facts: Facts) -> str:
     )
 
 
+def _repeated_columns(facts: Facts) -> str:
+    pairs = [
+        f"{plain(own, 40)!r} is {plain(first, 40)!r}"
+        for own, first in zip(facts["columns"], facts["of"], strict=True)
+    ]
+    count = len(pairs)
+    more = f" and {count - SHOWN:,} more" if count > SHOWN else ""
+    verb = "column repeats" if count == 1 else "columns repeat"
+    return (
+        f"{count:,} {verb} another in every row ({', '.join(pairs[:SHOWN])}{more}): a penalty may "
+        "keep any of them, or share one weight among them, so what it keeps says nothing of each; "
+        "leave all but one out (--drop)"
+    )
+
+
 def _groups(facts: Facts) -> str:
     same = ["the target"] if facts["target"] else []
     same += [repr(plain(name, 30)) for name in facts["alike"][: SHOWN - len(same)]]
@@ -223,6 +238,7 @@ _SENTENCES: Mapping[CautionKind, Callable[[Facts], str]] = {
     CautionKind.TARGET_IN_MISSING: _target_in_missing,
     CautionKind.TOTAL_ROW: _total_row,
     CautionKind.IDENTIFIER: _identifier,
+    CautionKind.REPEATED_COLUMNS: _repeated_columns,
     CautionKind.GROUPS: _groups,
     CautionKind.SENTINEL: _sentinel,
     CautionKind.EPOCH: _epoch,

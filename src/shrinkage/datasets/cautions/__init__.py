@@ -24,6 +24,7 @@ from shrinkage.datasets.cautions.few_rows import (
 from shrinkage.datasets.cautions.groups import groups
 from shrinkage.datasets.cautions.identifiers import identifiers
 from shrinkage.datasets.cautions.leaks import MOST_LEAKS, leaks
+from shrinkage.datasets.cautions.repeated_columns import repeated_columns
 from shrinkage.datasets.cautions.sentinels import sentinels
 from shrinkage.datasets.cautions.time_order import time_order
 from shrinkage.datasets.cautions.total_rows import total_rows
@@ -43,6 +44,7 @@ __all__ = [
     "identifiers",
     "leaks",
     "rare_classes",
+    "repeated_columns",
     "sentinels",
     "time_order",
     "total_rows",
@@ -108,5 +110,5 @@ def column_cautions(
     if len({str(caution.facts["column"]) for caution in given}) > MOST_LEAKS:
         given = []  # of many targets each has its own column: pixels of masks, say
     apart = (*identifiers(columns, rows), *sentinels(columns, rows), *total_rows(columns))
-    apart = (*apart, *epochs(columns, rows))
+    apart = (*apart, *epochs(columns, rows), *repeated_columns(columns, rows))
     return (*given, *kin, *apart)
