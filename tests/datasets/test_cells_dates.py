@@ -60,6 +60,8 @@ def test_day_or_month_first(cells, month, doubt) -> None:
     ("cells", "told"),
     [
         (["2024-03-01T01:30:00+02:00", "2024-11-01 01:30:00+01"], True),
+        (["01/Mar/2024:01:30:00 +0200", "02/Mar/2024:01:30:00 +0100"], True),
+        (["13.02.2024 01:30:00 -0500", "14.02.2024 01:30:00 -0500"], True),
         (["2024-03-01T01:30:00+00:00", "2024-11-01T01:30:00Z"], False),
         (pd.Series(pd.date_range("2024-03-01", periods=2, tz="Europe/Berlin")), True),
         (pd.Series(pd.date_range("2024-03-01", periods=2, tz="Europe/London")), False),

@@ -71,7 +71,9 @@ _CENTURY = np.datetime64("2050-01-01", "us")
 _OFFSET = re.compile(r".*\d:\d{2}\D?.*[+-](?!00(?::?00)?$)\d{2}(?::?\d{2})?")
 """A time with the offset of its zone that is not 0."""
 
-_CLOCKS = ("", " %H:%M", " %H:%M:%S", " %I:%M %p", " %I:%M:%S %p")
+_CLOCKS = (
+    "", " %H:%M", " %H:%M:%S", " %I:%M %p", " %I:%M:%S %p", " %H:%M:%S %z", ":%H:%M:%S %z",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -248,12 +250,13 @@ def _shape(text: str) -> str:
 @cache
 def _known_formats() -> dict[str, tuple[str, ...]]:
     """Return the formats that pandas does not guess, by the shape of their texts."""
-    moment = datetime.datetime(2023, 11, 25, 13, 45, 56)
+    here = datetime.datetime(2023, 11, 25, 13, 45, 56, tzinfo=datetime.UTC)
+    west = here.replace(tzinfo=datetime.timezone(datetime.timedelta(hours=-5)))
     shapes: dict[str, tuple[str, ...]] = {}
     for base in _FURTHER:
         for clock in _CLOCKS:
-            shape = _shape(moment.strftime(base + clock))
-            shapes[shape] = (*shapes.get(shape, ()), base + clock)
+            for shape in {_shape(moment.strftime(base + clock)) for moment in (here, west)}:
+                shapes[shape] = (*shapes.get(shape, ()), base + clock)
     return shapes
 
 

@@ -53,6 +53,9 @@ _ISO_DURATION = re.compile(
     r"P(?:(?P<days>\d+)D)?T(?=\d)(?:(?P<hours>\d+)H)?(?:(?P<minutes>\d+)M)?"
     r"(?:(?P<seconds>\d+(?:\.\d+)?)S)?"
 )
+_YEAR = re.compile(r"[^\W\d]\.? 9999$")
+"""In a text of nines, a word and a year behind a number: 1. März 2021 is a date, and no amount."""
+
 _NO_CENTS = re.compile(r"(?<=\d)[.,]-{1,2}(?=\D*$)")
 _ODD_MARKS = str.maketrans({"\u066b": ".", "\u066c": ",", "´": "'", "`": "'"})
 _UNSEEN = dict.fromkeys(map(ord, "\u200b\u200c\u200d\u200e\u200f\u2060\ufeff\u00ad"))
@@ -145,6 +148,8 @@ def _shape(nines: str) -> _Shape | None:
     """Return where the parts of a number lie in a text whose digits are nines; None: no number."""
     match = _NUMBER.fullmatch(_NO_CENTS.sub("", nines))
     if match is None or (match["open"] is None) != (match["close"] is None):
+        return None
+    if _YEAR.search(match["behind"] or ""):
         return None
     signs = [match[name] for name in ("sign", "second", "last") if match[name]]
     if len(signs) + (match["open"] is not None) > 1:
