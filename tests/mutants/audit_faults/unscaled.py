@@ -68,6 +68,22 @@ def magnitudes_in_the_loss_beside_a_decay() -> Audited:
     return decayed(training_step, terms=STRENGTH * L2())
 
 
+@fault("pytorch", "double-counted")
+def net_in_the_loss_under_signs_beside_a_decay() -> Audited:
+    """An elastic net is in the loss, of which one part is the decay, and steps go by signs."""
+
+    def training_step(model: Model, optimizer: Optimizer, data: Batch) -> None:
+        optimizer.zero_grad()
+        net = absolute_values(model) + half_squares(model)
+        (data_loss(model, data) + STRENGTH * net).backward()
+        for w in model.parameters():
+            assert w.grad is not None
+            w.grad = w.grad.sign()
+        optimizer.step()
+
+    return decayed(training_step)
+
+
 class Penalised(nn.Module):
     """Returns its penalty beside its output."""
 

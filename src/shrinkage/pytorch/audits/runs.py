@@ -119,13 +119,15 @@ class Runs:
         self._taken(1.0, also)
         return any(not are_equal(ends[n], tensor) for n, tensor in self.twin.parameters.items())
 
-    def around_outputs(self, cut: str) -> Mapping[str, torch.Tensor] | None:
+    def around_outputs(self, cut: str) -> Mapping[str, tuple[torch.Tensor, ...]] | None:
         """Return gradients of a step without terms in which outputs pass none on; None of none.
+
+        Of each parameter as backward has made it, where that is not 0, and as the step has it.
 
         Args:
             cut: which outputs, as `Outputs` has it.
         """
-        found: dict[str, torch.Tensor] = {}
+        found: dict[str, tuple[torch.Tensor, ...]] = {}
         for left in (0.0, _FAINT):
             self._surroundings.restore()
             self.twin.reset(0.0)
@@ -137,10 +139,10 @@ class Runs:
             made = {name: self._first_made(name, watch) for name in self.twin.parameters}
             for name in self.twin.parameters:
                 stepped = made[name] if watch.asked_again else self.gradient(name, watch)
-                if stepped is not None and not stepped.isfinite().all():
-                    stepped = made[name]  # the loop divides it by its norm
-                if stepped is not None:
-                    found[name] = stepped if self._is_more(name, stepped, left) else 0 * stepped
+                both = [g for g in (made[name], stepped) if g is not None]
+                if len(both) == 2 and not both[1].isfinite().all():
+                    both.pop()  # the loop divides it by its norm
+                found[name] = tuple(g for g in both if self._is_more(name, g, left))
             if all(g is None or g.isfinite().all() for g in made.values()):
                 break
         return found
@@ -155,7 +157,7 @@ class Runs:
         """Return whether a gradient is more than what is left of the data's."""
         data = self.gradient(name, self.zero) if left else None
         most = 0.0 if data is None else float(data.abs().max())
-        return float(gradient.abs().max()) > _FAR * left * most
+        return not float(gradient.abs().max()) <= _FAR * left * most  # or no number
 
     def led_by(self, watch: Watch) -> Watch:
         """Return a run without the terms that goes the way of another one."""

@@ -22,7 +22,7 @@ from shrinkage.audits.measuring.fits import fit
 from shrinkage.audits.measuring.pair import as_float64
 from shrinkage.audits.wording import unscaled as wording
 from shrinkage.penalties import L1, L2, GroupLasso
-from shrinkage.pytorch.audits.glance import are_equal, has_nonzero
+from shrinkage.pytorch.audits.glance import are_equal
 from shrinkage.pytorch.audits.replays import pushed_without_gradient
 from shrinkage.pytorch.audits.runs import Runs
 from shrinkage.terms import Part
@@ -80,51 +80,67 @@ def _in_gradients(runs: Runs, intended: Mapping[str, Intended]) -> Iterator[Pull
     if around["all"] or zero.adds or unseen:
         left = runs.around_outputs("all")
         for name in intended if left is not None else ():
-            gradient = left.get(name) if left is not None else None
-            if gradient is None or not has_nonzero(gradient):
+            gradients = () if left is None else left.get(name, ())
+            if not gradients:
                 continue
             told.add(name)
-            pull = _pull(name, intended[name], runs.twin.start[name], gradient)
-            if pull is not None or intended[name].words:
-                yield pull or Pull(name, "")
+            pulls = _pulls(name, intended[name], runs.twin.start[name], gradients)
+            yield from pulls or ([Pull(name, "")] if intended[name].words else [])
         if left is None:
             yield from (Pull(n, "") for n in sorted(around["all"]) if intended[n].words)
             told |= around["all"]
     if around["holders"] - told:
         left = runs.around_outputs("holders") or {}
         for name in sorted(around["holders"] - told):
-            if name not in left or not has_nonzero(left[name]):
-                continue
-            pull = _pull(name, intended[name], runs.twin.start[name], left[name])
-            data = runs.gradient(name, zero)
-            if pull is not None:
-                yield pull
-            elif intended[name].words and data is not None and are_equal(left[name], data):
+            gradients, data = left.get(name, ()), runs.gradient(name, zero)
+            pulls = _pulls(name, intended[name], runs.twin.start[name], gradients)
+            yield from pulls
+            is_data = data is not None and bool(gradients) and are_equal(gradients[-1], data)
+            if not pulls and intended[name].words and is_data:
                 yield Pull(name, "")  # no output of a module has a part in it
 
 
-def _pull(name: str, meant: Intended, start: torch.Tensor, gradient: torch.Tensor) -> Pull | None:
-    """Return which penalty's gradient a gradient is, None where it is none's that is known."""
+def _pulls(
+    name: str, meant: Intended, start: torch.Tensor, gradients: Sequence[torch.Tensor]
+) -> list[Pull]:
+    """Return the penalties whose gradient one is, as made and as the step has it.
+
+    What a loop makes of a gradient, its sign say, may look like another penalty's.
+    """
+    found = [pulls for g in gradients if (pulls := _pull(name, meant, start, g))]
+    alike = len(found) > 1 and all(pulls[0].words == found[0][0].words for pulls in found)
+    return (found[-1] if alike else found[0]) if found else []
+
+
+def _pull(name: str, meant: Intended, start: torch.Tensor, gradient: torch.Tensor) -> list[Pull]:
+    """Return which penalty's gradient a gradient is, nothing where it is none's that is known."""
     w, pull = as_float64(start), as_float64(gradient)
     if np.count_nonzero(w * pull) < _FEWEST or not np.isfinite(pull).all():
-        return None
+        return []
     noise = _ROUNDINGS * torch.finfo(gradient.dtype).eps * np.abs(pull)
+    found = _along(name, meant, w, pull, noise)
+    return [found] if found is not None else _of_two(name, meant, w, pull, noise)
+
+
+def _along(name: str, meant: Intended, w: Any, pull: Any, noise: Any) -> Pull | None:
     reached = pull != 0  # all, or those that a mask leaves
     for words, own, expectation in _kinds(meant, w.ndim):
         found = fit(pull, expectation.subgradient(w) * reached, noise)
         if found.present and _lies_along(found):
             return Pull(name, words, found.factor, own)
-    return _of_two(name, w, pull, noise)
+    return None
 
 
-def _of_two(name: str, w: Any, pull: Any, noise: Any) -> Pull | None:
-    """Return an elastic net's pull."""
-    both = np.stack([np.sign(w).ravel(), w.ravel()])
-    first, second = np.linalg.lstsq(both.T, pull.ravel(), rcond=None)[0]
-    found = fit(pull, first * np.sign(w) + second * w, noise)
-    if not _lies_along(found):
-        return None
-    return Pull(name, f"{first:.3g} * L1() + {second:.3g} * L2()")
+def _of_two(name: str, meant: Intended, w: Any, pull: Any, noise: Any) -> list[Pull]:
+    """Return an elastic net's two pulls."""
+    slopes = np.sign(w), w
+    both = np.stack([slope.ravel() for slope in slopes])
+    factors = np.linalg.lstsq(both.T, pull.ravel(), rcond=None)[0]
+    parts = [factor * slope for factor, slope in zip(factors, slopes, strict=True)]
+    if not _lies_along(fit(pull, parts[0] + parts[1], noise)):
+        return []
+    found = (_along(name, meant, w, part, 0 * noise) for part in parts)
+    return [pull for pull in found if pull is not None]
 
 
 def _kinds(meant: Intended, axes: int) -> Iterator[tuple[str, bool, Expectation]]:
