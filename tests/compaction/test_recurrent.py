@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import pickle
 from typing import Any
 
 import pytest
 import torch
 from torch import nn
+from torch.fx import GraphModule
 
 from shrinkage.compaction import compact, coupled_units
 from tests.compaction.networks import settle
@@ -29,6 +31,30 @@ class Recurrent(nn.Module):
         for place in range(x.shape[1]):
             state = layer(x[:, place], state)
         return self.last(state[0])
+
+
+class Halved(nn.Module):
+    """Features in two halves, of which the sizes are written into the code."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first = nn.Linear(6, 6)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Return (rows, places, 6)."""
+        return self.first(x).view(x.shape[0], 4, 2, 3).flatten(2)
+
+
+def test_a_graph_with_a_state_of_zeros_pickles() -> None:
+    """Its zeros have as many rows as the input."""
+    model: Any = settle(nn.Sequential(Halved(), nn.GRU(6, 5, batch_first=True)))
+    x = torch.randn(3, 4, 6, dtype=torch.float64)
+    with torch.no_grad():
+        model[0].first.weight[:3], model[0].first.bias[:3] = 0.0, 0.0
+    module = compact(model, x, tolerance=1e-10, timed=False).module
+    assert isinstance(module, GraphModule)
+    again = pickle.loads(pickle.dumps(module))
+    torch.testing.assert_close(again(x[:2])[0], model.eval()(x[:2])[0])
 
 
 @pytest.mark.parametrize(

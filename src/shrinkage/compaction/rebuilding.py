@@ -28,6 +28,13 @@ from shrinkage.pytorch.copies import deep_copy
 ROWS, OTHER_ROWS = 2, 3
 """How many rows a network is traced with; and a second time, where its code fixes their number."""
 
+SIZED = {
+    "zeros": torch.ops.aten.new_zeros.default,
+    "ones": torch.ops.aten.new_ones.default,
+    "full": torch.ops.aten.new_full.default,
+}
+"""Operations that make a tensor of a size, and those that do so with another at hand."""
+
 SIZES: dict[type[nn.Module], Mapping[str, tuple[str, int]]] = {
     nn.Linear: {"out_features": ("weight", 0), "in_features": ("weight", 1)},
     nn.Embedding: {"embedding_dim": ("weight", 1)},
@@ -189,7 +196,11 @@ def smaller_graph(
             if bias is not None and bias in tensors:
                 root[bias] = tensors[bias]
                 arguments = (*arguments[:2], graph.get_attr(bias), *arguments[3:])
-            target = copying(node.target)
+            target, known = copying(node.target), run.nodes[node]
+            if getattr(target, "_opname", "") in SIZED and isinstance(known, Entries):
+                target, arguments, keywords = follow.created(
+                    known.value.dtype, target, tuple(arguments), dict(keywords)
+                )
             places[node] = graph.call_function(target, tuple(arguments), dict(keywords))
     parameters = dict(model.named_parameters(remove_duplicate=False))
     for name, value in root.items():
@@ -223,6 +234,12 @@ class _Rows:
     def seen(self, placeholder: Node) -> None:
         """Remember the first input, whose rows are counted."""
         self._input = self._input or placeholder
+
+    def created(self, dtype: torch.dtype, target: Any, args: Any, kwargs: Any) -> Any:
+        """Return a call that makes a tensor of the input: one of sizes alone does not unpickle."""
+        if not any(isinstance(size, Node) for size in args[0]):
+            return target, args, kwargs
+        return SIZED[target._opname], (self._input, *args), {**kwargs, "dtype": dtype}
 
     def arguments(self, node: Node) -> Any:
         """Return the arguments of a call in the smaller graph."""
