@@ -108,7 +108,8 @@ def _pulls(
     What a loop makes of a gradient, its sign say, may look like another penalty's.
     """
     found = [pulls for g in gradients if (pulls := _pull(name, meant, start, g))]
-    alike = len(found) > 1 and all(pulls[0].words == found[0][0].words for pulls in found)
+    words = [[pull.words for pull in pulls] for pulls in found]
+    alike = len(found) > 1 and words[0] == words[1]
     return (found[-1] if alike else found[0]) if found else []
 
 
