@@ -8,7 +8,6 @@ not a wrapper class around arrays, so that adding a framework is one function an
 from __future__ import annotations
 
 import contextlib
-import functools
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -313,18 +312,17 @@ LIBRARIES: dict[str, Callable[[], Library]] = {
 }
 
 
-@functools.cache
+_OF_TYPE: dict[type, Library | None] = {}  # torch.compile warns of functools.cache
+_BUILT: dict[str, Library] = {}
+
+
 def _library_of_type(kind: type) -> Library | None:
-    for base in kind.__mro__:
-        root = base.__module__.partition(".")[0]
-        if root in LIBRARIES:
-            return _built(LIBRARIES[root])
-    return None
-
-
-@functools.cache
-def _built(factory: Callable[[], Library]) -> Library:
-    return factory()
+    roots = (base.__module__.partition(".")[0] for base in kind.__mro__)
+    root = next((root for root in roots if root in LIBRARIES), None)
+    if root is not None and root not in _BUILT:
+        _BUILT[root] = LIBRARIES[root]()
+    _OF_TYPE[kind] = None if root is None else _BUILT[root]
+    return _OF_TYPE[kind]
 
 
 def library_of(w: Array) -> Library:
@@ -344,7 +342,8 @@ def library_of(w: Array) -> Library:
 
     Source: the idea of finding functions from the array is NEP 47's and the array API standard's.
     """
-    library = _library_of_type(type(w))
+    kind = type(w)
+    library = _OF_TYPE[kind] if kind in _OF_TYPE else _library_of_type(kind)
     if library is None:
         raise InputError(
             f"expected an array of {', '.join(sorted(set(LIBRARIES) - {'jaxlib'}))}, got "

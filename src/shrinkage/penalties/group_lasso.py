@@ -352,4 +352,4 @@ class GroupLasso(Penalty):
         if len(across) < len(index):
             raise InputError(f"expected distinct axes, got {index}, which name one axis twice")
         within = tuple(axis for axis in own if axis not in across)
-        return within, math.sqrt(max(1, math.prod(w.shape[axis] for axis in within)))
+        return within, math.sqrt(max(1, math.prod([w.shape[axis] for axis in within])))

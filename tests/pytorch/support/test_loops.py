@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import warnings
+
 import pytest
 import torch
 from torch._dynamo.utils import counters
 
-from shrinkage.pytorch import regularize
+from shrinkage import L1, L2, GroupLasso
+from shrinkage.pytorch import penalty_loss, regularize
 from tests.pytorch.support.byhand import L1_STRENGTH, ByHand, network, penalised, weights
 from tests.pytorch.support.loops import LOOPS, TERMS, backward
 from tests.pytorch.support.registry import CELLS, is_needed, tolerance
@@ -93,3 +96,16 @@ def test_a_compiled_step_is_one_graph_whatever_rate_and_strength(row, update):
         found.append(weights(model))
     for one, other in zip(*found, strict=True):
         torch.testing.assert_close(one, other, rtol=1e-8, atol=1e-10)
+
+
+def test_a_penalty_in_a_compiled_loss_is_the_penalty_without_a_warning_of_caches():
+    torch._dynamo.reset()
+    layer = torch.nn.Linear(3, 2)
+    terms = 0.1 * L1() + 0.2 * L2() + 0.3 * GroupLasso(per="input")
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        compiled = torch.compile(lambda: penalty_loss(layer, terms), backend="aot_eager")
+        losses = compiled(), penalty_loss(layer, terms)
+    slopes = [torch.autograd.grad(loss, layer.weight)[0] for loss in losses]
+    assert torch.equal(*slopes)
+    assert not [own for own in caught if "lru_cache" in str(own.message)]
