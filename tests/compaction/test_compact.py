@@ -244,7 +244,8 @@ def test_code_is_worth_more_than_inputs() -> None:
 
 def test_what_holds_dead_units_is_said() -> None:
     """A layer norm, and what is not followed."""
-    model: Any = settle(nn.Sequential(mlp(nn.LayerNorm), nn.Linear(3, 5), nn.LSTM(5, 4, proj_size=3)))
+    lstm = nn.LSTM(5, 4, proj_size=3)
+    model: Any = settle(nn.Sequential(mlp(nn.LayerNorm), nn.Linear(3, 5), lstm))
     with torch.no_grad():
         model[0][0].weight[2:4], model[1].weight[1] = 0.0, 0.0
     notes = compact(model, rows(), tolerance=EXACT, timed=False).notes
