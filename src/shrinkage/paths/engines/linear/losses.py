@@ -141,7 +141,8 @@ class Centred:
 
     def __init__(self, x: np.ndarray, share: np.ndarray) -> None:
         self.center = center_of(x, share)
-        self.x, self.share = np.empty(x.shape, order="F"), share
+        self.x: np.ndarray = np.empty(x.shape, order="F")
+        self.share = share
         np.subtract(x, self.center, out=self.x)
 
     def intercept_of(self, weights: np.ndarray, intercept: np.ndarray) -> np.ndarray:
