@@ -33,7 +33,7 @@ NEURONS = "LeNet-300-100 by neurons"
 SEEDS = 5
 DENSE = {
     "LeNet-300-100": (LENET_300_100, 15),
-    "LeNet-5": (LENET_5, 12),
+    "LeNet-5": (LENET_5, 8),
 }
 """Kinds of dense networks, and their epochs."""
 

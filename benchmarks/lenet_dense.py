@@ -14,6 +14,8 @@ import numpy as np
 import torch
 from torch import nn
 
+from shrinkage.paths.engines.precision import is_there
+
 MASKS = 4096
 """Pictures for which a layer's dropout is drawn, before training."""
 FULL = ((300, 784), (100, 300), (10, 100)), (0, 0, 0)
@@ -47,7 +49,7 @@ class Network:
 
 
 LENET_300_100 = Network(*FULL, 128, (0.0, 0.0, 0.0), push=1.0)
-LENET_5 = Network(*MAPS, 64, (0.0, 0.0, 0.3, 0.5), push=0.0)
+LENET_5 = Network(*MAPS, 64, (0.0, 0.0, 0.0, 0.0), push=1.0)
 Arrays = tuple[list[torch.Tensor], list[torch.Tensor]]
 """Weights and biases of each layer."""
 Drop = Callable[[int, torch.Tensor], torch.Tensor]
@@ -69,8 +71,8 @@ def outputs(
         x = drop(layer, x if side else x.flatten(1))
         if side:
             kernel = own.view(len(own), -1, 5, 5)
-            maps = nn.functional.conv2d(x.reshape(len(x), -1, side, side), kernel, bias)
-            x = nn.functional.max_pool2d(maps.relu(), 2)
+            maps = x.reshape(len(x), -1, side, side).contiguous(memory_format=torch.channels_last)
+            x = nn.functional.max_pool2d(nn.functional.conv2d(maps, kernel, bias), 2).relu()
         else:
             x = nn.functional.linear(x, own, bias)
             x = x.relu() if layer < len(w) - 1 else x
@@ -89,7 +91,8 @@ def dense(
 ) -> Arrays:
     """Return a dense network: dropout or push, Adam along a cosine, decay, averaged weights.
 
-    Masks are pieces of one: drawing them anew takes as long as a whole step.
+    Masks are pieces of one: drawing them anew takes as long as a whole step. Where there are maps,
+    products are in bfloat16 if the processor has them.
     """
     torch.manual_seed(seed)
     w, b = started(network)
@@ -107,8 +110,12 @@ def dense(
         start = int(torch.randint(MASKS - len(rows), ()))
         return rows * masks[layer][start : start + len(rows)]
 
+    narrow = any(network.sides) and is_there("cpu")
+
     def loss(some: torch.Tensor, classes: torch.Tensor) -> torch.Tensor:
-        return nn.functional.cross_entropy(outputs(w, b, network.sides, some, drop), classes)
+        with torch.autocast("cpu", torch.bfloat16, enabled=narrow):
+            said = outputs(w, b, network.sides, some, drop)
+        return nn.functional.cross_entropy(said.float(), classes)
 
     total, step = epochs * (len(x) // network.rows), 0
     for _ in range(epochs):
