@@ -81,7 +81,7 @@ def _walks(
         size: K.
         wide: whether to step in float64.
     """
-    gradients = {name: watch.used(name, stand.pick) for name in stand.start}
+    gradients = {name: watch.gradients.used(name, stand.pick) for name in stand.start}
     gradients = {n: g for n, g in gradients.items() if g is not None and g.numel() > 1 and g.any()}
     if not gradients or not watch.replayable:
         return []

@@ -221,7 +221,7 @@ def _audited(
 
     once, watch = measure_run(runs, 1.0, intended, look)
     of_data = of_the_data(runs, watch, once, intended)
-    reached = {name for name in intended if watch.gradient(name) is not None}
+    reached = {name for name in intended if watch.gradients.of_loss(name) is not None}
     if not (runs.zero.scales_gradients or watch.scales_gradients):
         watch.forget()
     told = tells_twice(runs, once, intended, watch)

@@ -83,7 +83,7 @@ def _comes_behind(zero: Watch, watch: Watch, name: str) -> bool:
 
 def is_made_with(zero: Watch, watch: Watch, name: str) -> bool:
     """Return whether the penalty is in the gradient that backward makes, as it is by the loss."""
-    without, with_it = zero.made(name), watch.made(name)
+    without, with_it = zero.gradients.made(name), watch.gradients.made(name)
     if without is None or with_it is None:
         return with_it is not without
     return not are_equal(without, with_it)
@@ -104,7 +104,7 @@ def divided_by(pairs: Pairs) -> float:
 
 def _made_and_used(watch: Watch, names: Iterable[str]) -> Pairs:
     """Return gradients as backward has made them and as the optimizer steps with them."""
-    pairs = ((watch.made(name), watch.used(name)) for name in names)
+    pairs = ((watch.gradients.made(name), watch.gradients.used(name)) for name in names)
     return [(made, used) for made, used in pairs if made is not None and used is not None]
 
 
@@ -181,7 +181,7 @@ def left_beside(zero: Watch, watch: Watch, names: Iterable[str]) -> tuple[float,
     """
     weak = lost = count = 0
     for name in names:
-        runs = [(run.made(name), run.used(name)) for run in (zero, watch)]
+        runs = [(run.gradients.made(name), run.gradients.used(name)) for run in (zero, watch)]
         (data, used), (made, stepped) = runs
         if data is None or used is None or made is None or stepped is None:
             continue

@@ -33,7 +33,7 @@ def of_the_data(
     """
     if watch.early or watch.asked_again:
         return []  # gradients at other weights
-    made = {name: (runs.zero.made(name), watch.made(name)) for name in intended}
+    made = {name: (runs.zero.gradients.made(name), watch.gradients.made(name)) for name in intended}
     if not any(before is not None and has_nonzero(before) for before, _ in made.values()):
         fits = [once[name].gradient for name, meant in intended.items() if meant.words]
         astray = any(fit is not None and fit.present and not fit.fits for fit in fits)
@@ -59,7 +59,9 @@ def of_the_data(
 def _gets_data(watch: Watch, intended: Mapping[str, Intended]) -> bool:
     """Return whether parameters without terms have a gradient, where there are such."""
     others = [
-        watch.made(n) for n, meant in intended.items() if not meant.words and n in watch.rates
+        watch.gradients.made(n)
+        for n, meant in intended.items()
+        if not meant.words and n in watch.rates
     ]
     return not others or any(g is not None and has_nonzero(g) for g in others)
 

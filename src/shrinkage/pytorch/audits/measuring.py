@@ -69,7 +69,11 @@ def measure_run(
             )
             measured[name] = measured[name] if fits_nothing(seen) else seen
     for name, seen in measured.items():
-        if runs.zero.reshapes(name) and watch.reshapes(name) and not _is_in_gradient(seen):
+        if (
+            runs.zero.gradients.reshapes(name)
+            and watch.gradients.reshapes(name)
+            and not _is_in_gradient(seen)
+        ):
             made = _as_made(runs, watch, name)
             meant, rate = intended[name], runs.rate(name, watch)
             again = measure(made, meant.expectation, rate, scale, allowed=meant.allowed)
@@ -90,7 +94,7 @@ def measure_run(
     several = watch.places.are_several
     if several:  # what looks like a plain step is one from elsewhere
         measured = {name: replace(seen, plain=False) for name, seen in measured.items()}
-    rescaled = watch.clip != runs.zero.clip
+    rescaled = watch.gradients.clip != runs.zero.gradients.clip
     hidden = {
         name: intended[name]
         for name, seen in measured.items()
@@ -158,7 +162,7 @@ def _as_made(runs: Runs, watch: Watch, name: str) -> Pair:
     A sign, a root or a norm of a gradient is no sum of data and penalty any more.
     """
     sign = -1.0 if runs.goes_upwards(name) else 1.0
-    made = (run.made(name) for run in (runs.zero, watch))
+    made = (run.gradients.made(name) for run in (runs.zero, watch))
     before, after = (None if g is None else sign * g for g in made)
     return replace(_pair(runs, name, watch), zero_gradient=before, gradient=after)
 
@@ -303,7 +307,7 @@ def _tells(runs: Runs, watch: Watch, seen: Measured) -> bool:
     """
     if not seen.finite or seen.gradient is None or not seen.gradient.is_zero:
         return False
-    same = watch.clip == runs.zero.clip and watch.replayable
+    same = watch.gradients.clip == runs.zero.gradients.clip and watch.replayable
     return same and (not runs.adapts or told_metric(runs.twin.optimizer) is not None)
 
 

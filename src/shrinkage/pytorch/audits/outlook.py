@@ -112,7 +112,7 @@ def _data(runs: Runs, watch: Watch, name: str) -> torch.Tensor | None:
     """Return the data's gradient: as the loop has clipped it, where it clips no penalty with it."""
     if not runs.zero.scales_gradients or is_made_with(runs.zero, watch, name):
         return runs.gradient(name, runs.zero)
-    used = runs.zero.used(name)
+    used = runs.zero.gradients.used(name)
     return -used if used is not None and runs.goes_upwards(name) else used
 
 

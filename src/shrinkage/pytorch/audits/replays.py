@@ -115,7 +115,10 @@ def own_decays(twin: Twin, stand: Stand, watch: Watch, seed: int) -> dict[str, M
     known = {
         name: twin.known_decay_of(name)
         for name, tensor in twin.parameters.items()
-        if twin.decay_of(name) > 0 and watch.has_used(name) and watch.rates[name] and tensor.numel()
+        if twin.decay_of(name) > 0
+        and watch.gradients.has_used(name)
+        and watch.rates[name]
+        and tensor.numel()
     }
     if not known or not watch.replayable:
         return {name: MeasuredDecay(rule) for name, rule in known.items()}
@@ -151,7 +154,7 @@ def step_bare(
     draws new numbers where the optimizer draws any; else it draws those of the run.
     """
     for name, tensor in stand.parameters.items():
-        gradient, decay = watch.used(name, stand.pick), in_gradient.get(name, 0.0)
+        gradient, decay = watch.gradients.used(name, stand.pick), in_gradient.get(name, 0.0)
         group = stand.group_of(name)
         if gradient is not None:
             gradient = (_noise_like(gradient) if noisy else gradient).to(tensor.dtype)
@@ -173,7 +176,7 @@ def pushed_without_gradient(
     try:
         stand.optimizer.state.clear()
         for name, tensor in stand.parameters.items():
-            used = watch.used(name, stand.pick)
+            used = watch.gradients.used(name, stand.pick)
             tensor.grad = None if used is None else torch.zeros_like(tensor)
         before = {name: tensor.detach().clone() for name, tensor in stand.parameters.items()}
         with seeded(seed):
@@ -199,7 +202,7 @@ def _amplified(twin: Twin, watch: Watch, names: Iterable[str]) -> dict[str, floa
     for name, group in groups.items():
         weights = twin.start[name]
         sums = squares.setdefault(id(group), [0.0, 0.0, 0.0])
-        sums[0] += watch.used_norm(name) ** 2
+        sums[0] += watch.gradients.used_norm(name) ** 2
         sums[1] += float(weights.norm()) ** 2
         sums[2] = max(sums[2], torch.finfo(weights.dtype).eps)
     decays = {}

@@ -151,7 +151,7 @@ class Runs:
     def _first_made(name: str, watch: Watch) -> torch.Tensor | None:
         """Return the gradient at the start, of a step that asks for several."""
         places = watch.places.of(name) if watch.asked_again else ()
-        return places[0].gradient / watch.loss_scale if places else watch.made(name)
+        return places[0].gradient / watch.loss_scale if places else watch.gradients.made(name)
 
     def _is_more(self, name: str, gradient: torch.Tensor, left: float) -> bool:
         """Return whether a gradient is more than what is left of the data's."""
@@ -178,7 +178,7 @@ class Runs:
         self.twin.reset(scale, decays=decays, attached=attached)
         lends = self._leaves_gradients
         watch = self._call(self.twin, scale, also, lends=lends, outputs=outputs)
-        if watch.is_spoilt:
+        if watch.gradients.is_spoilt:
             self._leaves_gradients = False
             return self._taken(scale, also, decays=decays, attached=attached)
         with torch.no_grad():
@@ -308,7 +308,9 @@ class Runs:
 
     def gradient(self, name: str, watch: Watch) -> torch.Tensor | None:
         """Return the gradient of what the optimizer minimizes, in a run."""
-        gradient = watch.gradient(name, None if watch is self.zero else self.zero)
+        gradient = watch.gradients.of_loss(
+            name, None if watch is self.zero else self.zero.gradients
+        )
         return -gradient if gradient is not None and self.goes_upwards(name) else gradient
 
     def goes_upwards(self, name: str) -> bool:

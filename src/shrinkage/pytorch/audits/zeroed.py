@@ -57,13 +57,13 @@ def _staying(runs: Runs, zeros: list[str], carrying: list[str]) -> tuple[list[st
     """Return which layers of zeros stay zero, and which others get no gradient by that."""
     made = runs.from_zeros(0.0)
     moved = {name for name in zeros if has_nonzero(runs.twin.parameters[name])}
-    reached = {name: made.made(name) for name in carrying}
+    reached = {name: made.gradients.made(name) for name in carrying}
     runs.from_zeros(1.0)
     kept = {name for name in zeros if not has_nonzero(runs.twin.parameters[name])}
     stays = [
         name for name in zeros if name in kept and (name in moved or _is_nothing(reached[name]))
     ]
-    before = {name: runs.zero.made(name) for name in carrying}
+    before = {name: runs.zero.gradients.made(name) for name in carrying}
     cut = [
         name
         for name in carrying
