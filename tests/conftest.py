@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import gc
 import os
+import sys
 from pathlib import Path
 from typing import Any
 
 # Keras reads it when it is first imported; its own default would load TensorFlow.
 os.environ.setdefault("KERAS_BACKEND", "torch")
+# Programs of JAX are small here: to optimize them takes longer than to run them. With --thorough
+# they are compiled as users' are.
+if "PYTEST_XDIST_WORKER" not in os.environ and "--thorough" not in sys.argv:
+    os.environ.setdefault("JAX_DISABLE_MOST_OPTIMIZATIONS", "1")
 
 import pytest
 

@@ -31,7 +31,7 @@ MODULES = {
 ELSEWHERE = {
     "torch": (),
     "jax": ("optimum", "reach", "refusals"),
-    "tensorflow": ("optimum", "velocity", "ledger"),
+    "tensorflow": ("optimum", "velocity", "ledger", "updates", "precision"),
 }
 Answers = Callable[[str], dict[str, dict[str, str]]]
 

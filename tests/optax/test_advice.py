@@ -97,10 +97,14 @@ def test_a_line_search_sees_the_penalty_in_the_loss():
     def whole(params: Any) -> Any:
         return loss(params) + penalty_loss(params, terms)
 
-    params, state = PARAMS, inner.init(PARAMS)
-    for _ in range(20):
+    @jax.jit
+    def stepped(params: Any, state: Any) -> tuple[Any, Any]:
         value, slope = jax.value_and_grad(whole)(params)
         step, state = inner.update(slope, state, params, value=value, grad=slope, value_fn=whole)
-        params = optax.apply_updates(params, step)
+        return optax.apply_updates(params, step), state
+
+    params, state = PARAMS, inner.init(PARAMS)
+    for _ in range(20):
+        params, state = stepped(params, state)
     # (w² + 2 w + w²/2)/2 is least at w = -2/3.
     np.testing.assert_allclose(params["linear"]["kernel"], -2 / 3, rtol=1e-5)

@@ -69,24 +69,26 @@ def same(made, expected):
             np.testing.assert_array_equal(value, other.values[name])
 
 
-def lose_workers(runner, plan, jobs, expected, folder):
-    """Assert that a worker lost with the first unit and two with the second change no bit."""
+def lose_workers(runner, plan, jobs, expected, folder, often=True):
+    """Assert that a worker lost with the first unit, and two with the second, change no bit."""
     (folder / "deaths").mkdir()
+    deaths = (("fold-0", 1), ("fold-1", 2)) if often else (("fold-0", 1),)
     work = Mortal(
         plan.engine,
         plan.problem,
-        deaths=(("fold-0", 1), ("fold-1", 2)),
+        deaths=deaths,
         folder=str(folder / "deaths"),
         driver=os.getpid(),
     )
     with pytest.warns(LostWorkerWarning) as told:
         same(outcomes(runner, work, plan, jobs), expected)
     said = sorted(re.sub(r"-group.*\)", "", str(warning.message)) for warning in told)
-    assert said == [
+    all_of_them = [
         "a worker was lost with fold-0: another one trains it",
         "a worker was lost with fold-1: another one trains it",
         "a worker was lost with fold-1: it was the 2nd, so it is trained here",
     ]
+    assert said == all_of_them[: sum(count for _, count in deaths)]
 
 
 @pytest.fixture(scope="module")
@@ -174,7 +176,7 @@ def test_jobs_of_submitit_give_the_bits_of_threads(plan, jobs, expected, tmp_pat
     monkeypatch.setattr(core.Job, "_results_timeout_s", 0)
     monkeypatch.setattr(slurm, "LOOK", 0.1)
     runner = SlurmRunner(cluster="local").at(str(tmp_path / "shared"))
-    lose_workers(runner, plan, jobs[:2], expected[:2], tmp_path)
+    lose_workers(runner, plan, jobs[:2], expected[:2], tmp_path, often=False)
     runner.close()
     assert not list((tmp_path / "shared").iterdir())
 
