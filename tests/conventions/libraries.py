@@ -128,7 +128,7 @@ def _skglm(name: str, run: Run, **options: Any) -> np.ndarray:
     kind, exact = getattr(skglm, name), {"tol": 1e-14, "max_iter": 500}
     model = kind(alpha=run["number"], fit_intercept=False, **exact, **options)
     with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "'@' is faster on contiguous arrays")  # of its compiler
+        warnings.filterwarnings("ignore", ".*'@' is faster on contiguous")  # of its compiler
         return model.fit(np.array(run["X"]), np.array(run["y"])).coef_.reshape(-1)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import builtins
 import os
 
 import numpy as np
@@ -25,7 +26,10 @@ from tests.processes import environment
 
 ray = pytest.importorskip("ray", reason='Ray is not installed: pip install "shrinkage[ray]"')
 PACKS = "shrinkage.paths.running.runners.ray_packs"
-pytestmark = pytest.mark.slow
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.filterwarnings("ignore:os.fork:RuntimeWarning"),  # where JAX is loaded, too
+]
 
 
 @pytest.fixture(scope="module")
@@ -33,7 +37,7 @@ def cluster():
     """Three nodes of one processor each; this process is on the first."""
     from ray.cluster_utils import Cluster
 
-    before = dict(os.environ)
+    before, own_print = dict(os.environ), print
     os.environ.update(environment(RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO="0"))
     nodes = {"num_cpus": 1, "object_store_memory": 100_000_000}
     made = Cluster(initialize_head=True, head_node_args={**nodes, "include_dashboard": False})
@@ -41,6 +45,7 @@ def cluster():
     made.add_node(**nodes)
     yield made
     made.shutdown()
+    builtins.print = own_print  # Ray puts its own in its place
     os.environ.clear()
     os.environ.update(before)
 

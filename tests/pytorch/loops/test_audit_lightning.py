@@ -171,7 +171,8 @@ def test_the_terms_of_the_callback(update, tmp_path):
 def test_a_callback_that_changes_gradients_takes_part(tmp_path):
     fitting = trainer(tmp_path, PullsGradients())
     report = audit_trainer(fitting, Module(), loader(), terms=STRENGTH * L2())
-    assert report.rules == ("no-effect",)  # its strength is not known, so it is in every step
+    assert report.rules == ("not-linear",)  # its strength is not known, so it is in every step
+    assert "acts in the gradient (1 times), and no `scale` multiplies it" in str(report)
     twice = audit_trainer(fitting, Module(decayed), loader())
     assert twice.update == "decoupled"
 
