@@ -21,6 +21,7 @@ from shrinkage.errors import InputError
 from shrinkage.pytorch.attached import attachment_of
 from shrinkage.pytorch.attachment import Attachment
 from shrinkage.pytorch.audits.copying import copied
+from shrinkage.pytorch.audits.counterparts import counterparts, state_pairs, tensor_pairs
 from shrinkage.pytorch.audits.glance import has_nonzero
 from shrinkage.pytorch.audits.optimizer_copies import copied_optimizer, in_float64, take_over
 from shrinkage.pytorch.audits.snapshot import Snapshot
@@ -48,8 +49,8 @@ class Twin:
         self.their_optimizer = optimizer
         self.model: nn.Module = copied(model, memo, "model")
         self.optimizer = copied_optimizer(optimizer, memo)
-        self.counterparts = _counterparts(model, optimizer, self.model, self.optimizer)
-        self._states = list(_state_pairs(optimizer, memo))
+        self.counterparts = counterparts(model, optimizer, self.model, self.optimizer)
+        self._states = list(state_pairs(optimizer, memo))
         every = describe(model)
         self.complex = [pair for pair in every if not pair[0].real]  # which are not looked at
         self.described = [pair for pair in every if pair[0].real]
@@ -68,7 +69,7 @@ class Twin:
         self._modes = [module.training for module in model.modules()]
         held = [group["params"] for group in self.optimizer.param_groups]
         sources = {}
-        for theirs, copy_of_it in _pairs(model, optimizer, self.model, self.optimizer):
+        for theirs, copy_of_it in tensor_pairs(model, optimizer, self.model, self.optimizer):
             tags = copied(vars(theirs), memo, "parameter")  # torch leaves them out of its copies
             vars(copy_of_it).update(tags)
             sources[id(copy_of_it)] = theirs.detach()
@@ -353,48 +354,10 @@ def _nothing() -> None:
     """Stand between an optimizer's step and what a loop does behind it."""
 
 
-def _counterparts(
-    model: nn.Module, optimizer: Optimizer, own: nn.Module, own_optimizer: Optimizer
-) -> dict[int, Any]:
-    """Return by identity what the copies of modules, tensors and the optimizer are."""
-    theirs = [*model.modules(), *model.parameters(), *model.buffers(), optimizer]
-    copies = [*own.modules(), *own.parameters(), *own.buffers(), own_optimizer]
-    for old, new in zip(optimizer.param_groups, own_optimizer.param_groups, strict=True):
-        theirs += old["params"]
-        copies += new["params"]
-    return {id(old): new for old, new in zip(theirs, copies, strict=True)}
-
-
-def _state_pairs(
-    optimizer: Optimizer, memo: dict[int, Any]
-) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
-    """Yield the tensors of the caller's optimizer state with their copies."""
-    for state in optimizer.state.values():
-        for value in state.values() if isinstance(state, dict) else ():
-            if isinstance(value, torch.Tensor) and isinstance(memo.get(id(value)), torch.Tensor):
-                yield value, memo[id(value)]
-
-
 def _ratio(theirs: Attachment, number: int, strength: float) -> float:
     """Return how much of a term's first strength is set now."""
     now = theirs.given_strengths[number]
     return float(now) / strength if strength else 1.0
-
-
-def _pairs(
-    model: nn.Module, optimizer: Optimizer, own: nn.Module, own_optimizer: Optimizer
-) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
-    """Yield every tensor of the caller with its copy, once."""
-    seen: set[int] = set()
-    theirs = [*model.parameters(), *model.buffers()]
-    copies = [*own.parameters(), *own.buffers()]
-    for old, new in zip(optimizer.param_groups, own_optimizer.param_groups, strict=True):
-        theirs += old["params"]
-        copies += new["params"]
-    for source, target in zip(theirs, copies, strict=True):
-        if id(target) not in seen:
-            seen.add(id(target))
-            yield source, target
 
 
 def _jitter(described: Any) -> dict[str, torch.Tensor]:
